@@ -1,0 +1,70 @@
+//! Contractions, gathers, scatters and calls.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::graph::{Call, DotDims, Function, Graph, Kind, NodeId, ScatterOp};
+use crate::shape::Dim;
+
+impl Graph {
+    /// General contraction: result axes are batch, free of `a`, free of `b`. Errors: `Shape` if paired axes differ.
+    pub fn dot(&mut self, a: NodeId, b: NodeId, dims: DotDims) -> Result<NodeId> {
+        self.apply(Kind::Dot(dims), &[a, b])
+    }
+
+    /// Matrix product by NumPy's rule: [.., m, k] x [.., k, n] -> [.., m, n]; a vector is a row on the left, a column
+    /// on the right. Leading axes are batch axes: equal, or missing on one side.
+    /// Errors: `Shape` naming both shapes if they do not fit.
+    pub fn matmul(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
+        let (ra, rb) = (self.ty(a).shape.rank(), self.ty(b).shape.rank());
+        if ra == 0 || rb == 0 {
+            let what = format!("expected rank 1 or more, got {} and {}", self.ty(a).shape, self.ty(b).shape);
+            return Err(Error::shape("matmul", what));
+        }
+        let contract = (ra - 1, rb.saturating_sub(2));
+        if ra > 2 && rb > 2 && ra != rb {
+            let what = format!("expected as many batch axes on both sides, got {} and {}", self.ty(a).shape, self.ty(b).shape);
+            return Err(Error::shape("matmul", what));
+        }
+        if ra <= 2 && rb > 2 {
+            return self.matmul_left_shared(a, b, contract);
+        }
+        let batch = rb.saturating_sub(2);
+        let dims = DotDims { batch: (0..batch).map(|i| (i, i)).collect(), contract: [contract].into_iter().collect() };
+        self.dot(a, b, dims)
+    }
+
+    /// [m, k] x [.., k, n]: the free axis of `a` comes out first and belongs before the last.
+    fn matmul_left_shared(&mut self, a: NodeId, b: NodeId, contract: (usize, usize)) -> Result<NodeId> {
+        let (ra, rb) = (self.ty(a).shape.rank(), self.ty(b).shape.rank());
+        let dims = DotDims { batch: Default::default(), contract: [contract].into_iter().collect() };
+        let product = self.dot(a, b, dims)?;
+        if ra == 1 { Ok(product) } else { self.move_axis(product, 0, rb - 2) }
+    }
+
+    /// Picks along `axis` of `x` by `indices` (i32 or i64): [A.., n, B..], I -> [A.., I.., B..]; zeros outside 0..n.
+    pub fn gather(&mut self, x: NodeId, indices: NodeId, axis: usize) -> Result<NodeId> {
+        self.apply(Kind::Gather { axis }, &[x, indices])
+    }
+
+    /// Folds [A.., I.., B..] into `size` groups along `axis`, by `indices` of shape I; others are dropped.
+    pub fn scatter(&mut self, op: ScatterOp, x: NodeId, indices: NodeId, axis: usize, size: &Dim) -> Result<NodeId> {
+        self.apply(Kind::ScatterReduce { op, axis, size: size.clone() }, &[x, indices])
+    }
+
+    /// A named composite: `body` is built in a graph of its own, over arguments of the operands' types.
+    /// Errors: whatever the body's builders say.
+    pub fn call(
+        &mut self,
+        name: &'static str,
+        operands: &[NodeId],
+        body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
+    ) -> Result<NodeId> {
+        let mut inner = Graph { verbatim: self.verbatim, ..Graph::default() };
+        let arguments: Vec<NodeId> =
+            operands.iter().enumerate().map(|(i, &x)| inner.input(&format!("x{i}"), self.ty(x).clone())).collect();
+        let output = body(&mut inner, &arguments)?;
+        let body = Function::new(inner, vec![output])?;
+        self.apply(Kind::Call(Arc::new(Call { name, body })), operands)
+    }
+}

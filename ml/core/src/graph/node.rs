@@ -1,0 +1,257 @@
+//! The node kinds: what a graph can say.
+//!
+//! Scalar functions are data (`Fn1`, `Fn2`); only structure gets a kind. The meaning of each kind (shape rule,
+//! reference evaluation, jvp, transpose, batching) is in `ops/<kind>.rs`; this file only names them.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::dtype::DType;
+use crate::graph::Function;
+use crate::shape::{Dim, Shape};
+use crate::tensor::Tensor;
+
+/// A node of one graph. Only meaningful together with the graph that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// Position in the graph's arena: inputs of a node always come before it.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Element type and shape of a node's value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Type {
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions, outermost axis first.
+    pub shape: Shape,
+}
+
+impl Type {
+    /// The type of this element type and shape.
+    pub fn new(dtype: DType, shape: Shape) -> Self {
+        Type { dtype, shape }
+    }
+}
+
+/// One node: its kind, its operands and the type of its value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// What it does.
+    pub kind: Kind,
+    /// Its operands, which come before it.
+    pub inputs: SmallVec<[NodeId; 3]>,
+    /// The type of its value.
+    pub ty: Type,
+}
+
+/// What a node does. Shapes in the comments: `S` any shape; `[a, b]` axes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The graph's `index`-th argument. No operands.
+    Input { index: u32 },
+    /// A value known when the graph is built. No operands.
+    Const(Arc<Tensor>),
+    /// 0, 1, 2 ... along `axis`, in the integer or float type `dtype`. No operands; the shape is given.
+    Iota { axis: usize, dtype: DType, shape: Shape },
+    /// An elementwise function of one operand: S -> S.
+    Map1(Fn1),
+    /// An elementwise function of two operands of equal shape and dtype: S, S -> S (bool for comparisons).
+    Map2(Fn2),
+    /// `c ? a : b`, elementwise: bool S, S, S -> S.
+    Select,
+    /// The same values in another element type: float to integer truncates toward zero and saturates (NaN -> 0);
+    /// to bool is `x != 0`.
+    Cast(DType),
+    /// Threefry-2x32-20, elementwise: key u64 S, counter u64 S -> u64 S. The high 32 bits of each word are the
+    /// cipher's first half. Source: Salmon et al. 2011.
+    Threefry,
+    /// The same elements in row-major order under another shape.
+    Reshape(Shape),
+    /// Axes in another order: output axis i is operand axis `perm[i]`.
+    Permute(SmallVec<[usize; 4]>),
+    /// Repeats axes of size 1 up to the given shape (same rank).
+    Expand(Shape),
+    /// Reverses the given axes (sorted).
+    Flip(SmallVec<[usize; 4]>),
+    /// Puts `low[i]` zeros before and `high[i]` zeros after axis i.
+    Pad { low: SmallVec<[usize; 4]>, high: SmallVec<[usize; 4]> },
+    /// Elements `start, start+step, ... < stop` of each axis.
+    Slice(SmallVec<[Span; 4]>),
+    /// Joins operands along `axis`.
+    Concat { axis: usize },
+    /// Folds `axes` (sorted) away; the other axes stay.
+    Reduce { op: ReduceOp, axes: SmallVec<[usize; 4]> },
+    /// Index (i64) of the first largest or smallest element along `axis`, which goes away. NaN counts as extreme.
+    ArgReduce { op: ArgOp, axis: usize },
+    /// General contraction of two operands. Output axes: batch, free axes of the left, free axes of the right.
+    Dot(DotDims),
+    /// Picks along `axis` of the first operand by the second (i32 or i64, shape I):
+    /// [A.., n, B..], I -> [A.., I.., B..]. An index outside 0..n gives zeros.
+    Gather { axis: usize },
+    /// Folds the first operand [A.., I.., B..] into `size` groups given by the second operand (i32 or i64, shape I):
+    /// -> [A.., size, B..]. An index outside 0..size is dropped; an empty group holds the fold's neutral element.
+    ScatterReduce { op: ScatterOp, axis: usize, size: Dim },
+    /// A named composite with its meaning spelled out as a body; back ends may know a faster way.
+    Call(Arc<Call>),
+    /// The identity, through which no gradient flows.
+    StopGradient,
+    /// The identity, across which nothing is fused.
+    Barrier,
+}
+
+/// A named composite.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Call {
+    /// `softmax`, `log_softmax`, `sigmoid`, `cross_entropy` ...
+    pub name: &'static str,
+    /// Its meaning: a closed function of the operands, with one output.
+    pub body: Function,
+}
+
+/// A range of one axis.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// First position taken.
+    pub start: usize,
+    /// First position not taken; may be symbolic.
+    pub stop: Dim,
+    /// Distance between positions, 1 or more.
+    pub step: usize,
+}
+
+/// The axes of a contraction. `batch` and `contract` pair an axis of the left operand with one of the right.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct DotDims {
+    /// Axes that both operands and the result share.
+    pub batch: SmallVec<[(usize, usize); 2]>,
+    /// Axes that are multiplied and summed away.
+    pub contract: SmallVec<[(usize, usize); 2]>,
+}
+
+/// Folds of a reduction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReduceOp {
+    /// The sum; of numbers.
+    Sum,
+    /// The product; of numbers.
+    Prod,
+    /// The largest; NaN if any is.
+    Max,
+    /// The smallest; NaN if any is.
+    Min,
+    /// True where all are; of bool.
+    All,
+    /// True where any is; of bool.
+    Any,
+}
+
+impl ReduceOp {
+    /// Every one, so that tables can be checked for completeness.
+    pub const ALL: &'static [ReduceOp] =
+        &[ReduceOp::Sum, ReduceOp::Prod, ReduceOp::Max, ReduceOp::Min, ReduceOp::All, ReduceOp::Any];
+
+    /// Its name in printed graphs and errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ReduceOp::Sum => "sum",
+            ReduceOp::Prod => "prod",
+            ReduceOp::Max => "max",
+            ReduceOp::Min => "min",
+            ReduceOp::All => "all",
+            ReduceOp::Any => "any",
+        }
+    }
+}
+
+/// Searches of an index reduction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ArgOp {
+    /// Of the first largest.
+    Max,
+    /// Of the first smallest.
+    Min,
+}
+
+impl ArgOp {
+    /// Every one, so that tables can be checked for completeness.
+    pub const ALL: &'static [ArgOp] = &[ArgOp::Max, ArgOp::Min];
+
+    /// Its name in printed graphs and errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ArgOp::Max => "max",
+            ArgOp::Min => "min",
+        }
+    }
+}
+
+/// Folds of a segment reduction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScatterOp {
+    /// The sum; 0 for an empty group.
+    Sum,
+    /// The largest; the type's lowest value for an empty group.
+    Max,
+    /// The smallest; the type's highest value for an empty group.
+    Min,
+}
+
+impl ScatterOp {
+    /// Every one, so that tables can be checked for completeness.
+    pub const ALL: &'static [ScatterOp] = &[ScatterOp::Sum, ScatterOp::Max, ScatterOp::Min];
+
+    /// Its name in printed graphs and errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ScatterOp::Sum => "sum",
+            ScatterOp::Max => "max",
+            ScatterOp::Min => "min",
+        }
+    }
+}
+
+macro_rules! functions {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($variant),* }
+
+        impl $name {
+            /// Every function, so that tables can be checked for completeness.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// Its name in printed graphs, proofs and errors.
+            pub const fn name(self) -> &'static str {
+                match self { $($name::$variant => $text),* }
+            }
+        }
+    };
+}
+
+functions! {
+    /// Elementwise functions of one operand. Float functions take floats; `Not` takes bool or integers (bitwise).
+    Fn1 {
+        Neg => "neg", Abs => "abs", Sign => "sign", Exp => "exp", Expm1 => "expm1", Log => "log", Log1p => "log1p",
+        Sqrt => "sqrt", Rsqrt => "rsqrt", Sin => "sin", Cos => "cos", Tan => "tan", Asin => "asin", Acos => "acos",
+        Atan => "atan", Sinh => "sinh", Cosh => "cosh", Tanh => "tanh", Erf => "erf", Erfc => "erfc",
+        Lgamma => "lgamma", Digamma => "digamma", Floor => "floor", Ceil => "ceil", Round => "round",
+        Trunc => "trunc", Not => "not", IsNan => "isnan", IsFinite => "isfinite",
+    }
+}
+
+functions! {
+    /// Elementwise functions of two operands. Comparisons give bool; `And`, `Or`, `Xor` are logical on bool and
+    /// bitwise on integers; shifts take integers. Integer arithmetic wraps; integer division by zero gives 0.
+    /// `Rem` has the sign of the dividend. `Max` and `Min` propagate NaN.
+    Fn2 {
+        Add => "add", Sub => "sub", Mul => "mul", Div => "div", Rem => "rem", Pow => "pow", Atan2 => "atan2",
+        Max => "max", Min => "min", Eq => "eq", Ne => "ne", Lt => "lt", Le => "le", Gt => "gt", Ge => "ge",
+        And => "and", Or => "or", Xor => "xor", Shl => "shl", Shr => "shr",
+    }
+}

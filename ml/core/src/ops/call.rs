@@ -1,0 +1,85 @@
+//! `Call`: a named composite, whose meaning is its body. Every rule goes through the body;
+//! `transform::jvp` grafts it itself, so that value and tangent share its inner values.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{Batched, Linear, Realised, Rules, arity};
+use crate::error::{Error, Result};
+use crate::graph::{Call, Graph, Kind, NodeId, Type, bound_type};
+use crate::shape::Dim;
+use crate::tensor::Tensor;
+use crate::transform;
+
+/// The rules of [`crate::graph::Kind::Call`].
+pub struct CallBody<'a>(pub &'a Call);
+
+impl Rules for CallBody<'_> {
+    fn name(&self) -> &'static str {
+        "call"
+    }
+
+    fn infer(&self, operands: &[&Type]) -> Result<Type> {
+        let bindings = self.0.body.unify(self.0.name, operands)?;
+        let [output] = self.0.body.outputs.as_slice() else {
+            return Err(Error::internal(self.0.name, "the body of a call has one result"));
+        };
+        bound_type(self.0.body.graph.ty(*output), &bindings)
+    }
+
+    fn evaluate(&self, operands: &[&Tensor], out: &Realised) -> Result<Tensor> {
+        let operands: Vec<Tensor> = operands.iter().map(|&x| x.clone()).collect();
+        transform::evaluate_body(&self.0.body, &operands, out.shape)
+    }
+
+    fn transpose(&self, g: &mut Graph, at: &Linear, cotangent: NodeId) -> Result<SmallVec<[Option<NodeId>; 3]>> {
+        let mut operands = at.operands.to_vec();
+        let mut wrt = Vec::new();
+        for (i, operand) in operands.iter_mut().enumerate().filter(|(i, _)| at.linear[*i]) {
+            let ty = g.ty(*operand).clone();
+            *operand = g.placeholder(i, ty);
+            wrt.push(*operand);
+        }
+        let value = self.grafted(g, &operands)?;
+        let mut cotangents = transform::pull_back(g, &[(value, cotangent)], &wrt)?.into_iter();
+        Ok(at.linear.iter().map(|&linear| if linear { cotangents.next().flatten() } else { None }).collect())
+    }
+
+    fn batch(&self, g: &mut Graph, operands: &[Batched], size: &Dim) -> Result<NodeId> {
+        let axes: Vec<Option<usize>> = operands.iter().map(|o| o.batched.then_some(0)).collect();
+        let body = transform::vmap(&self.0.body, &axes, size)?;
+        let nodes: Vec<NodeId> = operands.iter().map(|o| o.node).collect();
+        g.apply(Kind::Call(Arc::new(Call { name: self.0.name, body })), &nodes)
+    }
+}
+
+impl CallBody<'_> {
+    fn grafted(&self, g: &mut Graph, operands: &[NodeId]) -> Result<NodeId> {
+        let [value] = *arity(self.0.name, &g.inline(&self.0.body, operands)?)?;
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+pub mod rows {
+    use crate::ops::proof::{Row, floats, others};
+
+    pub fn rows() -> Vec<Row> {
+        vec![
+            Row::new("call", "of two operands", [floats(&[3]), others(&[3])], |g, x| {
+                g.call("sine_product", x, |g, x| {
+                    let sine = g.sin(x[0])?;
+                    g.mul(sine, x[1])
+                })
+            }),
+            Row::new("call", "softmax", [floats(&[2, 3])], |g, x| g.softmax(x[0], 1)),
+            Row::new("call", "log_softmax", [floats(&[2, 3])], |g, x| g.log_softmax(x[0], 0)),
+            Row::new("call", "logsumexp", [floats(&[2, 3])], |g, x| g.logsumexp(x[0], 1)),
+            Row::new("call", "sigmoid", [floats(&[4])], |g, x| g.sigmoid(x[0])),
+            Row::new("call", "log_sigmoid", [floats(&[4])], |g, x| g.log_sigmoid(x[0])),
+            Row::new("call", "softplus", [floats(&[4])], |g, x| g.softplus(x[0])),
+            Row::new("call", "relu", [floats(&[4])], |g, x| g.relu(x[0])),
+        ]
+    }
+}

@@ -1,0 +1,91 @@
+//! The tangent of each function of two operands, itself a graph.
+
+use super::add_tangents;
+use crate::error::Result;
+use crate::graph::{Fn2, Graph, NodeId};
+
+/// The tangent at `(a, b)`, where `y = f(a, b)`, for the operands' tangents (None: zero).
+/// Where `max` and `min` tie, both sides get half.
+pub fn tangent(
+    f: Fn2,
+    g: &mut Graph,
+    (a, b, y): (NodeId, NodeId, NodeId),
+    (ta, tb): (Option<NodeId>, Option<NodeId>),
+) -> Result<Option<NodeId>> {
+    let (from_a, from_b) = match f {
+        Fn2::Add => (ta, tb),
+        Fn2::Sub => return difference(g, ta, tb),
+        Fn2::Mul => (scaled(g, ta, |_| Ok(b))?, scaled(g, tb, |_| Ok(a))?),
+        Fn2::Div => {
+            let along_b = scaled(g, tb, |g| g.div(y, b))?;
+            return over(g, ta, b).and_then(|along_a| difference(g, along_a, along_b));
+        }
+        Fn2::Rem => {
+            let along_b = scaled(g, tb, |g| g.div(a, b).and_then(|q| g.trunc(q)))?;
+            return difference(g, ta, along_b);
+        }
+        Fn2::Pow => (scaled(g, ta, |g| pow_by_base(g, a, b))?, scaled(g, tb, |g| pow_by_exponent(g, a, y))?),
+        Fn2::Atan2 => {
+            let (along_a, along_b) = (scaled(g, ta, |g| over_norm(g, b, a, b))?, scaled(g, tb, |g| over_norm(g, a, a, b))?);
+            return difference(g, along_a, along_b);
+        }
+        Fn2::Max => (scaled(g, ta, |g| share(g, Fn2::Gt, a, b))?, scaled(g, tb, |g| share(g, Fn2::Gt, b, a))?),
+        Fn2::Min => (scaled(g, ta, |g| share(g, Fn2::Lt, a, b))?, scaled(g, tb, |g| share(g, Fn2::Lt, b, a))?),
+        Fn2::Eq | Fn2::Ne | Fn2::Lt | Fn2::Le | Fn2::Gt | Fn2::Ge => return Ok(None),
+        Fn2::And | Fn2::Or | Fn2::Xor | Fn2::Shl | Fn2::Shr => return Ok(None),
+    };
+    add_tangents(g, from_a, from_b)
+}
+
+/// The tangent times a slope, which is only built where the tangent is not zero.
+fn scaled(g: &mut Graph, tangent: Option<NodeId>, slope: impl FnOnce(&mut Graph) -> Result<NodeId>) -> Result<Option<NodeId>> {
+    let Some(t) = tangent else { return Ok(None) };
+    let slope = slope(g)?;
+    g.mul(t, slope).map(Some)
+}
+
+fn over(g: &mut Graph, tangent: Option<NodeId>, divisor: NodeId) -> Result<Option<NodeId>> {
+    tangent.map(|t| g.div(t, divisor)).transpose()
+}
+
+fn difference(g: &mut Graph, a: Option<NodeId>, b: Option<NodeId>) -> Result<Option<NodeId>> {
+    match (a, b) {
+        (Some(a), Some(b)) => g.sub(a, b).map(Some),
+        (None, Some(b)) => g.neg(b).map(Some),
+        (a, None) => Ok(a),
+    }
+}
+
+/// `b a^(b-1)`, and 0 where b is 0, also at a = 0.
+fn pow_by_base(g: &mut Graph, a: NodeId, b: NodeId) -> Result<NodeId> {
+    let (zero, one) = (g.scalar_like(b, 0.0)?, g.scalar_like(b, 1.0)?);
+    let constant = g.eq(b, zero)?;
+    let less = g.sub(b, one)?;
+    let exponent = g.select(constant, one, less)?;
+    let power = g.pow(a, exponent)?;
+    g.mul(b, power)
+}
+
+/// `a^b log a`, and 0 at a = 0, where the limit is.
+fn pow_by_exponent(g: &mut Graph, a: NodeId, y: NodeId) -> Result<NodeId> {
+    let (zero, one) = (g.scalar_like(a, 0.0)?, g.scalar_like(a, 1.0)?);
+    let at_zero = g.eq(a, zero)?;
+    let base = g.select(at_zero, one, a)?;
+    let log = g.log(base)?;
+    g.mul(y, log)
+}
+
+/// `x / (a^2 + b^2)`.
+fn over_norm(g: &mut Graph, x: NodeId, a: NodeId, b: NodeId) -> Result<NodeId> {
+    let (aa, bb) = (g.mul(a, a)?, g.mul(b, b)?);
+    let norm = g.add(aa, bb)?;
+    g.div(x, norm)
+}
+
+/// 1 where `a` wins, 1/2 where both are equal, else 0.
+fn share(g: &mut Graph, wins: Fn2, a: NodeId, b: NodeId) -> Result<NodeId> {
+    let (one, half, zero) = (g.scalar_like(a, 1.0)?, g.scalar_like(a, 0.5)?, g.scalar_like(a, 0.0)?);
+    let (won, tied) = (g.map2(wins, a, b)?, g.eq(a, b)?);
+    let otherwise = g.select(tied, half, zero)?;
+    g.select(won, one, otherwise)
+}

@@ -1,0 +1,17 @@
+//! Transforms: functions from [`crate::Function`] to [`crate::Function`], and the reference evaluator.
+//!
+//! Reverse mode is forward mode, transposed: one derivative rule a kind serves both. All of them compose.
+//! A tangent or cotangent that is zero is absent (None) inside, an array of zeros only where a function must return one.
+
+mod eval;
+mod grad;
+mod jvp;
+mod transpose;
+mod vmap;
+
+pub use eval::evaluate;
+pub(crate) use eval::evaluate_body;
+pub use grad::{grad, value_and_grad, vjp};
+pub use jvp::{jvp, push_forward};
+pub use transpose::pull_back;
+pub use vmap::vmap;
