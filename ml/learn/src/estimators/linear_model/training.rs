@@ -1,0 +1,129 @@
+//! Training of a linear model: one fold of loss and gradient a trial step of L-BFGS.
+
+use std::sync::Arc;
+
+use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_kernels::{Program, compile};
+
+use super::RowLoss;
+use super::objective::objective;
+use super::parameters::Parameters;
+use crate::estimator::{Allowed, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Request, Step, Training};
+use crate::optim::{Lbfgs, LbfgsOptions, Next, Stop};
+use crate::registry::option;
+
+/// The options of every linear estimator.
+pub(crate) const LINEAR_OPTIONS: &[OptionDef] = &[
+    OptionDef {
+        name: "l2_reg",
+        default: OptionValue::Float(0.0),
+        allowed: Allowed::AtLeast(0.0),
+        help: "adds l2_reg / 2 * sum of squared weights to the mean loss (in standardised units, intercept excepted)",
+    },
+    OptionDef {
+        name: "max_iterations",
+        default: OptionValue::Int(300),
+        allowed: Allowed::AtLeast(1.0),
+        help: "optimiser steps at most",
+    },
+    OptionDef {
+        name: "tolerance",
+        default: OptionValue::Float(1e-9),
+        allowed: Allowed::MoreThan(0.0),
+        help: "stops when the gradient has fallen to this fraction of its start, or the loss stands still to this fraction",
+    },
+];
+
+/// A training in progress.
+#[derive(Debug)]
+pub(crate) struct LinearTraining {
+    program: Arc<Program>,
+    parameters: Parameters,
+    rows: f64,
+    l2_reg: f64,
+    optimiser: Lbfgs,
+    /// The next step's number in the log.
+    epoch: u64,
+}
+
+impl LinearTraining {
+    /// A training from zero weights; `outputs` is C where there are C scores a row, None for one.
+    /// Errors: `Plan` for a missing option; `Execution` for an empty training set.
+    pub(crate) fn begin(
+        layout: &Layout,
+        outputs: Option<usize>,
+        row_loss: RowLoss,
+        options: &Options,
+    ) -> Result<Box<dyn Training>> {
+        if layout.rows == 0 {
+            return Err(Error::execution("train", "the training query has no rows").hint("check its filter"));
+        }
+        let parameters = Parameters::of(layout, outputs);
+        let program = compile(&objective(layout, &parameters, row_loss)?)?;
+        let stopping = LbfgsOptions {
+            iterations_max: option(options, "max_iterations")? as u64,
+            tolerance: option(options, "tolerance")?,
+            ..LbfgsOptions::default()
+        };
+        let optimiser = Lbfgs::new(vec![0.0; parameters.len()], stopping);
+        let l2_reg = option(options, "l2_reg")?;
+        Ok(Box::new(LinearTraining {
+            program: Arc::new(program),
+            parameters,
+            rows: layout.rows as f64,
+            l2_reg,
+            optimiser,
+            epoch: 0,
+        }))
+    }
+
+    fn fold(&self) -> Result<Request> {
+        let parameters = self.parameters.tensors(self.optimiser.trial())?;
+        Ok(Request::Fold(Fold { program: Arc::clone(&self.program), parameters }))
+    }
+
+    /// Mean loss with penalty, and its gradient, from the sums over all rows.
+    fn penalised(&self, sums: &[Tensor]) -> Result<(f64, Vec<f64>)> {
+        let [loss, gradients @ ..] = sums else { return Err(Error::internal("train", "a fold gave no loss")) };
+        let loss = loss.values::<f64>()?.first().copied().unwrap_or(f64::NAN) / self.rows;
+        let mut gradient = self.parameters.flatten(gradients)?;
+        gradient.iter_mut().for_each(|g| *g /= self.rows);
+        let weights = &self.optimiser.trial()[..self.parameters.penalised()];
+        gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += self.l2_reg * w);
+        let squares: f64 = weights.iter().map(|w| w * w).sum();
+        Ok((loss + 0.5 * self.l2_reg * squares, gradient))
+    }
+
+    /// A log line, if a step of the optimiser has just ended.
+    fn log(&mut self) -> Option<Step> {
+        let ended = self.optimiser.loss().is_finite() && self.optimiser.iterations() >= self.epoch;
+        ended.then(|| {
+            let step = Step { epoch: self.epoch, loss: self.optimiser.loss(), gradient_norm: self.optimiser.gradient_norm() };
+            self.epoch += 1;
+            step
+        })
+    }
+
+    fn done(&self, stop: Stop) -> Result<Request> {
+        if stop == Stop::NotFinite {
+            let error = Error::execution("train", "the loss overflows: the label's values are too large for f64 arithmetic");
+            return Err(error.hint("scale the label down in the query"));
+        }
+        let weights = self.parameters.named(self.optimiser.parameters())?;
+        Ok(Request::Done(Fitted { weights, loss: self.optimiser.loss(), converged: stop == Stop::Converged }))
+    }
+}
+
+impl Training for LinearTraining {
+    fn next(&mut self, answer: Option<Vec<Tensor>>) -> Result<(Option<Step>, Request)> {
+        let Some(sums) = answer else { return Ok((None, self.fold()?)) };
+        let (loss, gradient) = self.penalised(&sums)?;
+        let next = self.optimiser.step(loss, gradient);
+        let step = self.log();
+        let request = match next {
+            Next::Evaluate => self.fold()?,
+            Next::Stop(stop) => self.done(stop)?,
+        };
+        Ok((step, request))
+    }
+}

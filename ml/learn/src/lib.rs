@@ -1,0 +1,31 @@
+//! Learning: how columns are encoded, what estimators ask for, what a model is.
+//!
+//! - [`features`]: statistics of raw columns, and the graph that turns them into the encoded training set;
+//! - [`estimator`]: the contract between an estimator and whoever feeds it; [`estimators`]: one file a model type;
+//! - [`optim`]: optimisers as state machines over parameter vectors;
+//! - [`metrics`]: what `ML.EVALUATE` reports, as mergeable accumulators;
+//! - [`registry`]: model types by name, and the check of their options;
+//! - [`in_memory`]: the protocol driven over chunks in memory, for tests and examples.
+//!
+//! Nothing here knows files, queries or threads.
+
+pub mod data_types;
+pub mod estimator;
+pub mod estimators;
+pub mod features;
+pub mod in_memory;
+pub mod metrics;
+pub mod model;
+pub mod optim;
+pub mod registry;
+pub mod weights;
+
+pub use data_types::ColumnKind;
+pub use estimator::{
+    Allowed, Chunk, Estimator, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Request, Step, Task, Training,
+};
+pub use features::{Encoder, FeatureStats, LabelStats, RawColumn, Vocabulary};
+pub use in_memory::train_in_memory;
+pub use model::{ClassLabel, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
+pub use registry::{check_options, estimator};
+pub use weights::{WeightRow, weights_table};

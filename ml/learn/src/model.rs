@@ -1,0 +1,126 @@
+//! What training leaves behind: a readable specification and named weights.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use arrow_schema::DataType;
+use gradframe_ml_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::estimators::linear_model::LinearWeights;
+
+/// The version of the specification's layout that this build writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A trained model. Equal specification and weights predict the same bits in every process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub spec: ModelSpec,
+    /// Named weights; what names an estimator uses is in its own file.
+    pub weights: BTreeMap<String, Tensor>,
+}
+
+impl Model {
+    /// The indexes of features that no prediction depends on: all their weights are exactly 0, as a constant column's
+    /// are. Where that is true of every feature, the first is used all the same: predictions need a row count.
+    pub fn unused_features(&self) -> Vec<usize> {
+        let Ok(weights) = LinearWeights::of(self) else { return Vec::new() };
+        let mut unused = weights.unused_features();
+        if unused.len() == self.spec.features.len() {
+            unused.retain(|&i| i != 0);
+        }
+        unused
+    }
+}
+
+/// The readable half of a model: `model.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// `FORMAT_VERSION` of the build that wrote it.
+    pub format: u32,
+    /// The estimator's name: `linear_reg`, `logistic_reg`.
+    pub model_type: String,
+    pub label: LabelSpec,
+    /// The input columns and how each is encoded, in the order of the training query.
+    pub features: Vec<FeatureSpec>,
+    /// The options as used, defaults included.
+    pub options: BTreeMap<String, serde_json::Value>,
+    pub training: TrainingSummary,
+}
+
+/// The column that was learned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelSpec {
+    pub name: String,
+    /// The column's Arrow type in the training query; predictions of classes have it too.
+    pub data_type: DataType,
+    /// The classes in ascending order, for classification; empty for regression.
+    pub classes: Vec<ClassLabel>,
+}
+
+/// One value of a class label.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClassLabel {
+    Bool(bool),
+    Int(i64),
+    Text(String),
+}
+
+impl fmt::Display for ClassLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClassLabel::Bool(value) => value.fmt(f),
+            ClassLabel::Int(value) => value.fmt(f),
+            ClassLabel::Text(value) => value.fmt(f),
+        }
+    }
+}
+
+/// One input column and its encoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureSpec {
+    pub name: String,
+    /// The column's Arrow type in the training query.
+    pub data_type: DataType,
+    pub encoding: Encoding,
+}
+
+/// How a column becomes numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "encoding", rename_all = "snake_case")]
+pub enum Encoding {
+    /// `(x - mean) / std` (population standard deviation; 1 where it is 0). Booleans count as 0 and 1, dates as days
+    /// and timestamps as seconds since 1970. A null becomes the mean, and where training saw nulls (`nulls > 0`) an
+    /// indicator column says so.
+    Standard { mean: f64, std: f64, min: f64, max: f64, nulls: u64 },
+    /// One column a value, in `vocabulary` order (ascending); where training saw nulls they are one more category,
+    /// the last. A value not seen in training is no category: all zeros.
+    OneHot { vocabulary: Vec<String>, nulls: u64 },
+}
+
+impl Encoding {
+    /// The number of categories of a one-hot column, the null category included; None for a numeric column.
+    pub fn categories(&self) -> Option<usize> {
+        match self {
+            Encoding::OneHot { vocabulary, nulls } => Some(vocabulary.len() + usize::from(*nulls > 0)),
+            Encoding::Standard { .. } => None,
+        }
+    }
+}
+
+/// How training went.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TrainingSummary {
+    /// The run that trained it.
+    pub run: String,
+    /// The training query's SQL, where there was one.
+    pub query: Option<String>,
+    pub rows: u64,
+    pub epochs: u64,
+    /// Final loss, penalty included.
+    pub loss: f64,
+    pub converged: bool,
+    pub seed: u64,
+    pub reproducible: bool,
+}

@@ -1,0 +1,9 @@
+//! Learning end to end: encode, train, predict, evaluate, on data in memory.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod estimators;
+mod fixture;
+mod metrics;
+mod prediction;
+mod reference;
