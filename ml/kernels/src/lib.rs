@@ -1,28 +1,31 @@
-//! The compiler: from a graph to a `Program` of kernels over buffers, and the CPU that runs it.
+//! The compiler from graphs to kernels, and the kernels of the CPU.
 //!
-//! - [`compile()`]: inlines composites, decides what is materialised, fuses pointwise chains and reductions into row
-//!   kernels, and plans buffers. Its result is plain data ([`kernel`]) that knows no back end.
-//! - [`Program`]: runs at any sizes of the symbolic dimensions, from any number of threads at once, and gives the same
-//!   bits whatever the number of threads: every reduction folds fixed pieces in a fixed order.
+//! [`compile`](fn@compile) makes a [`Program`] of a [`gradframe_ml_core::Function`]: it decides what goes to memory,
+//! fuses what lies between, keeps rows in cache across several reductions, and plans the buffers once. The scheduled
+//! form ([`compile::kernel`]) is plain data that knows no back end; [`cpu`] executes it.
+//!
+//! **The bits of a result do not depend on the number of threads:** every fold goes over fixed chunks, in order.
 //!
 //! ```
-//! use gradframe_ml_core::{DType, Dim, Function, Graph, Shape, Tensor, graph::Type};
+//! use gradframe_ml_core::graph::Type;
+//! use gradframe_ml_core::{DType, Dim, Function, Graph, Shape, Tensor};
 //! use gradframe_ml_kernels::compile;
 //!
 //! let mut g = Graph::new();
-//! let x = g.input("x", Type::new(DType::F64, Shape::new([Dim::symbol("N")])));
-//! let square = g.mul(x, x)?;
-//! let total = g.sum(square, &[0])?;
-//! let program = compile(&Function::new(g, vec![total])?)?;
-//! let answer = program.run(&[Tensor::from_vec(&[3], vec![1.0, 2.0, 3.0])?])?;
-//! assert_eq!(answer[0].values::<f64>()?, [14.0]);
+//! let x = g.input("x", Type::new(DType::F64, Shape::new([Dim::symbol("N"), 3.into()])));
+//! let y = g.softmax(x, 1)?;
+//! let program = compile(&Function::new(g, vec![y])?)?;
+//! assert_eq!(program.kernels().len(), 1); // one row kernel
+//!
+//! let x = Tensor::from_vec(&[2, 3], vec![0.0, 0.0, 0.0, 1.0, 1.0, 1.0])?;
+//! assert_eq!(program.run(&[x])?[0].shape(), [2, 3]);
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```
 
-mod compile;
-mod cpu;
-pub mod kernel;
+pub mod compile;
+pub mod cpu;
 mod program;
 
 pub use compile::compile;
+pub use cpu::{Scratch, Threads};
 pub use program::Program;

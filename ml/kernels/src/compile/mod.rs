@@ -1,22 +1,31 @@
-//! From a function to a program: inline, choose anchors, lower each to a kernel, merge kernels, plan buffers.
+//! From a function to a [`Schedule`] of kernels. Nothing here knows a back end.
+//!
+//! `flatten` replaces calls by their bodies; `sharing` finds what is worth storing; `schedule` makes a kernel for
+//! each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
+//! `memory` lays the intermediate results into slots.
 
-mod anchors;
-mod buffers;
-mod inline;
+mod cost;
+mod display;
+mod flatten;
+pub mod kernel;
+mod leaves;
 mod lower;
-mod merge;
+mod memory;
+pub(crate) mod registers;
+mod rows;
+mod schedule;
+mod sharing;
+mod view;
 
 use gradframe_ml_core::{Function, Result};
 
 use crate::program::Program;
+pub use cost::{flops, peak_bytes};
 
-/// Compiles a function. The program serves every size of the symbolic dimensions.
-/// Errors: `Internal` only; whatever the graph's types allow can be compiled.
+/// Compiles a function. The program serves every size of the function's symbols.
+/// Errors: those of the function's own nodes, `Internal` where a node cannot be scheduled.
 pub fn compile(function: &Function) -> Result<Program> {
-    let function = inline::without_calls(function)?;
-    let anchors = anchors::choose(&function);
-    let scheduled = lower::lower(&function, &anchors)?;
-    let kernels = merge::merge(scheduled.kernels, &scheduled.outputs);
-    let (buffers, slots) = buffers::plan(scheduled.buffers, &kernels, &scheduled.outputs);
-    Ok(Program::new(function, kernels, buffers, scheduled.outputs, slots))
+    let flat = flatten::flatten(function)?;
+    let schedule = schedule::schedule(&flat)?;
+    Ok(Program::new(&flat, schedule))
 }

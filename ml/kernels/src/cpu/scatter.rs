@@ -1,49 +1,106 @@
-//! Segment sums: rows added to their group, in order.
+//! Rows folded into groups by index.
 
-use gradframe_ml_core::tensor::Element;
+use gradframe_ml_core::graph::{ReduceOp, ScatterOp};
 use gradframe_ml_core::{DType, Error, Result};
 
-use super::memory::{Memory, Taken};
-use crate::kernel::Scatter;
+use super::bytes::typed;
+use super::fold::{self, Accumulator, Folded};
+use super::moves::Indices;
+use super::tasks;
+use super::{Env, cast, product};
+use crate::compile::kernel::{Scatter, computed_in};
 
-/// Runs the kernel.
-pub fn run(scatter: &Scatter, memory: &mut Memory) -> Result<()> {
-    let mut out = memory.take(scatter.out)?;
-    let done = match scatter.dtype {
-        DType::F64 => add::<f64>(scatter, memory, &mut out),
-        DType::F32 => add::<f32>(scatter, memory, &mut out),
-        other => Err(Error::internal("program", format!("scatter of {other}"))),
-    };
-    memory.put(out);
-    done
+/// Elements of a chunk of rows. Fixed, so that sums do not depend on the number of threads.
+const CHUNK_ELEMENTS: usize = 64 * 1024;
+
+/// The kernel with its sizes known.
+struct Plan<'a> {
+    indices: Indices<'a>,
+    op: ReduceOp,
+    outer: usize,
+    size: usize,
+    inner: usize,
 }
 
-/// `out[a, index[i], b] += updates[a, i, b]`, for i in ascending order.
-fn add<T: Element + Default + std::ops::AddAssign>(scatter: &Scatter, memory: &Memory, out: &mut Taken) -> Result<()> {
-    let shape = memory.eval(&scatter.updates_shape)?;
-    let count: usize = memory.eval(&scatter.indices_shape)?.iter().product();
-    let index_rank = scatter.indices_shape.rank();
-    let before: usize = shape[..scatter.axis].iter().product();
-    let after: usize = shape[scatter.axis + index_rank..].iter().product();
-    let size = scatter.size.eval(memory.sizes())?;
-    let indices = indices(scatter, memory, count);
-    let updates = memory.read::<T>(scatter.updates);
-    let sums = &mut out.bytes.typed_data_mut::<T>()[..before * size * after];
-    sums.fill(T::default());
-    for a in 0..before {
-        for (i, &group) in indices.iter().enumerate() {
-            let Some(group) = usize::try_from(group).ok().filter(|g| *g < size) else { continue };
-            let from = (a * count + i) * after;
-            let to = (a * size + group) * after;
-            sums[to..to + after].iter_mut().zip(&updates[from..from + after]).for_each(|(sum, &value)| *sum += value);
-        }
+/// Runs the kernel.
+pub fn run(kernel: &Scatter, env: &Env, output: &mut [u8]) -> Result<()> {
+    let dtype = env.schedule.buffers[kernel.values.index()].dtype;
+    let bytes = env.bytes(kernel.values.index());
+    let wide = computed_in(dtype);
+    if wide == dtype {
+        return run_wide(kernel, env, dtype, bytes, output);
     }
+    let count = bytes.len() / dtype.size_bytes();
+    let mut widened = vec![0u64; (count * wide.size_bytes()).div_ceil(8)];
+    let widened = &mut super::bytes::bytes_of_mut(&mut widened)[..count * wide.size_bytes()];
+    cast::cast(dtype, wide, bytes, widened);
+    run_wide(kernel, env, dtype, widened, output)
+}
+
+fn run_wide(kernel: &Scatter, env: &Env, dtype: DType, bytes: &[u8], output: &mut [u8]) -> Result<()> {
+    match computed_in(dtype) {
+        DType::F32 => run_typed::<f32>(kernel, env, (DType::F64, dtype), bytes, output),
+        DType::F64 => run_typed::<f64>(kernel, env, (DType::F64, dtype), bytes, output),
+        DType::I64 => run_typed::<i64>(kernel, env, (DType::I64, dtype), bytes, output),
+        DType::U64 => run_typed::<u64>(kernel, env, (DType::U64, dtype), bytes, output),
+        DType::Bool => run_typed::<u8>(kernel, env, (DType::U64, dtype), bytes, output),
+        other => Err(Error::internal("scatter_reduce", format!("is not computed in {other}"))),
+    }
+}
+
+fn run_typed<T: Folded>(kernel: &Scatter, env: &Env, (from, to): (DType, DType), bytes: &[u8], output: &mut [u8]) -> Result<()> {
+    let op = match kernel.op {
+        ScatterOp::Sum => ReduceOp::Sum,
+        ScatterOp::Max => ReduceOp::Max,
+        ScatterOp::Min => ReduceOp::Min,
+    };
+    let plan = Plan {
+        indices: Indices::of(env, kernel.indices)?,
+        op,
+        outer: product(&kernel.outer.eval(env.sizes)?),
+        size: kernel.size.eval(env.sizes)?,
+        inner: product(&kernel.inner.eval(env.sizes)?),
+    };
+    let mut totals = vec![fold::neutral_of::<T>(op, to); plan.outer * plan.size * plan.inner];
+    if !totals.is_empty() && plan.indices.len() > 0 {
+        plan.scatter::<T>(env, typed(bytes), &mut totals)?;
+    }
+    cast::cast(from, to, super::bytes::as_bytes(&totals), output);
     Ok(())
 }
 
-fn indices(scatter: &Scatter, memory: &Memory, count: usize) -> Vec<i64> {
-    match memory.dtype(scatter.indices) {
-        DType::I32 => memory.read::<i32>(scatter.indices)[..count].iter().map(|&i| i as i64).collect(),
-        _ => memory.read::<i64>(scatter.indices)[..count].to_vec(),
+impl Plan<'_> {
+    fn scatter<T: Folded>(&self, env: &Env, values: &[T], totals: &mut [T::Acc]) -> Result<()> {
+        let (count, groups) = (self.indices.len(), self.size * self.inner);
+        let rows = (CHUNK_ELEMENTS / self.inner).max(1);
+        let chunks = count.div_ceil(rows);
+        for (outer, totals) in totals.chunks_mut(groups).enumerate() {
+            let values = &values[outer * count * self.inner..(outer + 1) * count * self.inner];
+            if chunks == 1 || groups * 8 > rows * self.inner {
+                self.fold_rows(values, 0..count, totals); // too many groups for totals of each chunk
+                continue;
+            }
+            let mut partials = vec![T::Acc::neutral(self.op); chunks * groups];
+            tasks::for_each_chunk(env.threads, &mut partials, groups, |chunk, partial| {
+                self.fold_rows(values, chunk * rows..count.min((chunk + 1) * rows), partial);
+                Ok(())
+            })?;
+            for partial in partials.chunks(groups) {
+                totals.iter_mut().zip(partial).for_each(|(t, &p)| *t = fold::joined(self.op, *t, p));
+            }
+        }
+        Ok(())
+    }
+
+    fn fold_rows<T: Folded>(&self, values: &[T], rows: std::ops::Range<usize>, totals: &mut [T::Acc]) {
+        for row in rows {
+            let Some(group) = self.indices.get(row, self.size) else { continue };
+            let total = &mut totals[group * self.inner..(group + 1) * self.inner];
+            let values = &values[row * self.inner..(row + 1) * self.inner];
+            match self.op {
+                ReduceOp::Sum => total.iter_mut().zip(values).for_each(|(t, v)| *t = t.plus(v.widen())),
+                op => total.iter_mut().zip(values).for_each(|(t, v)| *t = fold::joined(op, *t, v.widen())),
+            }
+        }
     }
 }

@@ -1,0 +1,60 @@
+//! What a schedule costs for given sizes.
+
+use gradframe_ml_core::{Result, Shape, Sizes};
+
+use super::kernel::{Chain, Dot, Kernel, Level, Schedule, Source};
+
+/// Arithmetic operations; a transcendental function counts as one, a multiply-add as two.
+pub fn flops(schedule: &Schedule, sizes: &Sizes) -> Result<u64> {
+    schedule.kernels.iter().map(|k| kernel_flops(schedule, k, sizes)).sum()
+}
+
+/// Bytes of scratch and results that are held at once.
+pub fn peak_bytes(schedule: &Schedule, sizes: &Sizes) -> Result<usize> {
+    let mut slots = vec![0; schedule.slots];
+    let mut results = 0;
+    for buffer in &schedule.buffers {
+        let bytes = elements(&buffer.shape, sizes)? as usize * buffer.dtype.size_bytes();
+        match buffer.source {
+            Source::Slot(slot) if slot < slots.len() => slots[slot] = bytes.max(slots[slot]),
+            Source::Output => results += bytes,
+            _ => {}
+        }
+    }
+    Ok(results + slots.iter().sum::<usize>())
+}
+
+fn kernel_flops(schedule: &Schedule, kernel: &Kernel, sizes: &Sizes) -> Result<u64> {
+    match kernel {
+        Kernel::Loop(k) => {
+            let (outer, row) = (elements(&k.outer, sizes)?, elements(&k.row, sizes)?);
+            Ok(outer * (operations(&k.chain, Level::Row) + row * operations(&k.chain, Level::Element)))
+        }
+        Kernel::Fold(k) => {
+            let all = elements(&k.outer, sizes)? * elements(&k.folded, sizes)? * elements(&k.inner, sizes)?;
+            Ok(all * (1 + operations(&k.chain, Level::Element)))
+        }
+        Kernel::Dot(k) => dot_flops(k, &schedule.buffers[k.output.index()].shape, sizes),
+        Kernel::Scatter(k) => elements(&schedule.buffers[k.values.index()].shape, sizes),
+        Kernel::ArgReduce(k) => elements(&k.shape, sizes),
+        Kernel::Gather(_) | Kernel::Concat(_) => Ok(0),
+    }
+}
+
+fn dot_flops(dot: &Dot, output: &Shape, sizes: &Sizes) -> Result<u64> {
+    let contracted = Shape::new(dot.dims.contract.iter().map(|p| dot.left_shape.dims()[p.0].clone()));
+    Ok(2 * elements(output, sizes)? * elements(&contracted, sizes)?)
+}
+
+/// Instructions of a level that compute; a row's fold takes all its elements.
+fn operations(chain: &Chain, level: Level) -> u64 {
+    let counts = |v: &&super::kernel::Value| {
+        let folds = matches!(v.instr, super::kernel::Instr::Reduce(..));
+        v.instr.is_arithmetic() && (if folds { Level::Element } else { v.level }) == level
+    };
+    chain.values.iter().filter(counts).count() as u64
+}
+
+fn elements(shape: &Shape, sizes: &Sizes) -> Result<u64> {
+    Ok(shape.eval(sizes)?.iter().product::<usize>() as u64)
+}

@@ -1,0 +1,90 @@
+//! Schedules as text: one line a kernel, and one a value of a fused chain.
+
+use std::fmt;
+
+use super::kernel::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Schedule, ValueId};
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, kernel) in self.kernels.iter().enumerate() {
+            let output = kernel.writes();
+            write!(f, "{number}: ")?;
+            output
+                .iter()
+                .try_for_each(|&b| write!(f, "{b} {}{} ", self.buffers[b.index()].dtype, self.buffers[b.index()].shape))?;
+            writeln!(f, "= {kernel}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kernel::Loop(k) if k.row.rank() == 0 => write!(f, "pointwise over {}{}", k.outer, k.chain),
+            Kernel::Loop(k) => write!(f, "rows {} over {}{}", k.row, k.outer, k.chain),
+            Kernel::Fold(k) => write!(f, "fold {:?} of {} over {} x {}{}", k.op, k.value, k.folded, k.inner, k.chain),
+            Kernel::Dot(k) => write!(f, "dot {} {}, {} {}", k.left.buffer, k.left_shape, k.right.buffer, k.right_shape),
+            Kernel::Gather(k) => write!(f, "gather {} {} axis {} by {}", k.table, k.shape, k.axis, k.indices),
+            Kernel::Scatter(k) => write!(f, "scatter {:?} {} by {} into {}", k.op, k.values, k.indices, k.size),
+            Kernel::ArgReduce(k) => write!(f, "arg {:?} {} {} axis {}", k.op, k.values, k.shape, k.axis),
+            Kernel::Concat(k) => write!(f, "concat of {} along axis {}", k.parts.len(), k.axis),
+        }
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, value) in self.values.iter().enumerate() {
+            let level = if value.level == Level::Row { " row" } else { "" };
+            write!(f, "\n     {}: {}{level} = {}", ValueId(i as u32), value.dtype, value.instr)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Instr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Instr::Load(load) => load.fmt(f),
+            Instr::Iota(map) => write!(f, "iota {map}"),
+            Instr::Scalar(bytes) => write!(f, "scalar 0x{:x}", u64::from_le_bytes(*bytes)),
+            Instr::Map1(function, x) => write!(f, "{} {x}", function.name()),
+            Instr::Map2(function, a, b) => write!(f, "{} {a} {b}", function.name()),
+            Instr::Select(c, a, b) => write!(f, "select {c} {a} {b}"),
+            Instr::Cast(x) => write!(f, "cast {x}"),
+            Instr::Threefry(key, counter) => write!(f, "threefry {key} {counter}"),
+            Instr::Reduce(op, x) => write!(f, "reduce {op:?} {x}"),
+            Instr::Spread(x) => write!(f, "spread {x}"),
+        }
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes: Vec<String> = self.axes.iter().map(AxisMap::to_string).collect();
+        write!(f, "load {}[{}]{}", self.buffer, axes.join(", "), if self.padded { " padded" } else { "" })
+    }
+}
+
+impl fmt::Display for AxisMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.axis {
+            None => write!(f, "{}", self.start),
+            Some(axis) if self.step == 1 && self.start.as_fixed() == Some(0) => write!(f, "i{axis}"),
+            Some(axis) => write!(f, "{}{:+}*i{axis}", self.start, self.step),
+        }
+    }
+}
+
+impl fmt::Display for BufferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b{}", self.0)
+    }
+}
+
+impl fmt::Display for ValueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}

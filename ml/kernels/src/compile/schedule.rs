@@ -1,0 +1,211 @@
+//! Decides what goes to memory, and makes one kernel for each of those values.
+
+use gradframe_ml_core::graph::{Kind, Node, ReduceOp};
+use gradframe_ml_core::{Error, Function, NodeId, Result, Shape};
+use std::sync::Arc;
+
+use super::kernel::{
+    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Load, Loop, Scatter, Schedule, Source, computed_in,
+};
+use super::leaves::Leaves;
+use super::lower::{Blocked, Lowering};
+use super::rows::{Rows, rows_of};
+use super::view::{self, View};
+use super::{memory, sharing};
+
+/// The kernels of a function without calls.
+pub fn schedule(function: &Function) -> Result<Schedule> {
+    let mut scheduler = Scheduler::new(function);
+    for (id, node) in function.graph.nodes() {
+        if is_anchor(&node.kind) || scheduler.leaves.is_pinned(id) {
+            scheduler.ensure(id)?;
+        }
+    }
+    let outputs = function.outputs.iter().map(|&o| scheduler.buffer(o)).collect::<Result<Vec<_>>>()?;
+    let mut schedule = Schedule { buffers: scheduler.buffers, kernels: scheduler.kernels, outputs, slots: 0 };
+    memory::plan(&mut schedule);
+    Ok(schedule)
+}
+
+fn is_anchor(kind: &Kind) -> bool {
+    matches!(kind, Kind::Dot(_) | Kind::Gather { .. } | Kind::ScatterReduce { .. } | Kind::ArgReduce { .. } | Kind::Concat { .. })
+}
+
+struct Scheduler<'a> {
+    function: &'a Function,
+    buffers: Vec<BufferDef>,
+    kernels: Vec<Kernel>,
+    leaves: Leaves,
+}
+
+impl<'a> Scheduler<'a> {
+    fn new(function: &'a Function) -> Self {
+        let leaves = Leaves::new(sharing::pinned(function));
+        let mut scheduler = Scheduler { function, buffers: Vec::new(), kernels: Vec::new(), leaves };
+        for (id, node) in function.graph.nodes() {
+            match &node.kind {
+                Kind::Input { index } => scheduler.define(id, Source::Input(*index as usize)),
+                Kind::Const(value) if value.len() != 1 => scheduler.define(id, Source::Const(Arc::clone(value))),
+                _ => continue,
+            };
+        }
+        scheduler
+    }
+
+    /// A new buffer that holds the value of `node`. Its place in the scratch memory is found at the end.
+    fn define(&mut self, node: NodeId, source: Source) -> BufferId {
+        let ty = self.function.graph.ty(node);
+        let id = BufferId(self.buffers.len() as u32);
+        self.buffers.push(BufferDef { dtype: ty.dtype, shape: ty.shape.clone(), source });
+        self.leaves.insert(node, id);
+        id
+    }
+
+    fn define_temporary(&mut self, node: NodeId) -> BufferId {
+        self.define(node, Source::Slot(usize::MAX))
+    }
+
+    /// The buffer of a node, computed first if need be, and the shape under which it is read.
+    fn buffer(&mut self, node: NodeId) -> Result<(BufferId, Shape)> {
+        self.ensure(node)?;
+        let found = self.leaves.get(&self.function.graph, node);
+        found.ok_or_else(|| Error::internal("compile", format!("{node} was not scheduled")))
+    }
+
+    fn ensure(&mut self, id: NodeId) -> Result<()> {
+        let function = self.function;
+        if self.leaves.get(&function.graph, id).is_some() {
+            return Ok(());
+        }
+        let node = function.graph.node(id);
+        match &node.kind {
+            Kind::Const(value) => {
+                self.define(id, Source::Const(Arc::clone(value)));
+                Ok(())
+            }
+            Kind::Reshape(_) | Kind::Barrier => self.ensure(node.inputs[0]),
+            Kind::Dot(_) | Kind::Gather { .. } | Kind::ScatterReduce { .. } | Kind::ArgReduce { .. } | Kind::Concat { .. } => {
+                let kernel = self.anchor(id, node)?;
+                self.kernels.push(kernel);
+                Ok(())
+            }
+            _ => self.fused(id),
+        }
+    }
+
+    fn anchor(&mut self, id: NodeId, node: &Node) -> Result<Kernel> {
+        match &node.kind {
+            Kind::Dot(dims) => {
+                let (left, left_shape) = self.operand_view(node.inputs[0])?;
+                let (right, right_shape) = self.operand_view(node.inputs[1])?;
+                let output = self.define_temporary(id);
+                Ok(Kernel::Dot(Box::new(Dot { dims: dims.clone(), left, left_shape, right, right_shape, output })))
+            }
+            Kind::Gather { axis } => {
+                let ((table, shape), (indices, _)) = (self.buffer(node.inputs[0])?, self.buffer(node.inputs[1])?);
+                Ok(Kernel::Gather(Box::new(Gather { table, shape, axis: *axis, indices, output: self.define_temporary(id) })))
+            }
+            Kind::ScatterReduce { op, axis, size } => {
+                let ((values, shape), (indices, picked)) = (self.buffer(node.inputs[0])?, self.buffer(node.inputs[1])?);
+                let outer = Shape::new(shape.dims()[..*axis].iter().cloned());
+                let inner = Shape::new(shape.dims()[axis + picked.rank()..].iter().cloned());
+                let output = self.define_temporary(id);
+                Ok(Kernel::Scatter(Box::new(Scatter { op: *op, values, outer, inner, indices, size: size.clone(), output })))
+            }
+            Kind::ArgReduce { op, axis } => {
+                let (values, shape) = self.buffer(node.inputs[0])?;
+                Ok(Kernel::ArgReduce(Box::new(ArgReduce {
+                    op: *op,
+                    values,
+                    shape,
+                    axis: *axis,
+                    output: self.define_temporary(id),
+                })))
+            }
+            Kind::Concat { axis } => {
+                let parts = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;
+                Ok(Kernel::Concat(Concat { parts, axis: *axis, output: self.define_temporary(id) }))
+            }
+            kind => Err(Error::internal("compile", format!("`{}` is no anchor", kind.name()))),
+        }
+    }
+
+    /// A view of memory for a kernel that takes strides; a value that is none is computed first.
+    fn operand_view(&mut self, node: NodeId) -> Result<(Load, Shape)> {
+        let shape = self.function.graph.ty(node).shape.clone();
+        if let Some(load) = self.strided(node, view::identity(shape.rank())) {
+            return Ok((load, shape));
+        }
+        let (buffer, shape) = self.buffer(node)?;
+        Ok((Load { buffer, axes: view::identity(shape.rank()), shape: shape.clone(), padded: false }, shape))
+    }
+
+    fn strided(&self, mut node: NodeId, mut view: View) -> Option<Load> {
+        let graph = &self.function.graph;
+        loop {
+            if let Some((buffer, shape)) = self.leaves.get(graph, node) {
+                return Some(Load { buffer, shape, axes: view, padded: false });
+            }
+            let operand = *graph.node(node).inputs.first()?;
+            view = view::through(&graph.node(node).kind, &graph.ty(operand).shape, &graph.ty(node).shape, &view)?;
+            node = operand;
+        }
+    }
+
+    /// A fused kernel for `id`; what cannot be fused into it is scheduled first.
+    fn fused(&mut self, id: NodeId) -> Result<()> {
+        loop {
+            let attempt = match rows_of(self.function, &self.leaves, id) {
+                Some(rows) => self.loop_kernel(id, &rows),
+                None => match &self.function.graph.node(id).kind {
+                    Kind::Reduce { op, axes } => self.fold_kernel(id, *op, axes),
+                    _ => self.loop_kernel(id, &Rows::none(&self.function.graph.ty(id).shape)),
+                },
+            };
+            match attempt {
+                Ok(make) => {
+                    let output = self.define_temporary(id);
+                    self.kernels.push(make(output));
+                    return Ok(());
+                }
+                Err(Blocked(node)) if node == id => {
+                    return Err(Error::internal("compile", format!("{id} cannot be computed by a kernel of its own")));
+                }
+                Err(Blocked(node)) => self.ensure(node)?,
+            }
+        }
+    }
+
+    fn loop_kernel(&self, id: NodeId, rows: &Rows) -> Result<MakeKernel, Blocked> {
+        let mut lowering = Lowering::new(&self.function.graph, &self.leaves, id, &rows.outer, &rows.row);
+        let mut value = lowering.value(id, &rows.root_view)?;
+        if rows.root_is_element {
+            value = lowering.element(value);
+        }
+        let (outer, row, chain) = (rows.outer.clone(), rows.row.clone(), lowering.finish());
+        Ok(Box::new(move |output| Kernel::Loop(Box::new(Loop { outer, row, chain, stores: vec![(value, output)] }))))
+    }
+
+    fn fold_kernel(&self, id: NodeId, op: ReduceOp, axes: &[usize]) -> Result<MakeKernel, Blocked> {
+        let graph = &self.function.graph;
+        let operand = graph.node(id).inputs[0];
+        let shape = &graph.ty(operand).shape;
+        let last = axes.iter().max().copied().unwrap_or(0);
+        let kept = |axis: &usize| !axes.contains(axis);
+        let outer_axes: Vec<usize> = (0..last).filter(kept).collect();
+        let inner_axes: Vec<usize> = (last..shape.rank()).filter(kept).collect();
+        let order: Vec<usize> = outer_axes.iter().chain(axes).chain(&inner_axes).copied().collect();
+        let part = |axes: &[usize]| Shape::new(axes.iter().map(|&a| shape.dims()[a].clone()));
+        let (outer, folded, inner) = (part(&outer_axes), part(axes), part(&inner_axes));
+        let domain = part(&order);
+        let mut operand_view = view::identity(shape.rank());
+        order.iter().enumerate().for_each(|(position, &axis)| operand_view[axis].axis = Some(position));
+        let mut lowering = Lowering::new(graph, &self.leaves, id, &domain, &Shape::scalar());
+        let value = lowering.value(operand, &operand_view)?;
+        let value = lowering.cast(value, computed_in(graph.ty(id).dtype));
+        let chain = lowering.finish();
+        Ok(Box::new(move |output| Kernel::Fold(Box::new(Fold { outer, folded, inner, chain, value, op, output }))))
+    }
+}
+
+type MakeKernel = Box<dyn FnOnce(BufferId) -> Kernel>;

@@ -1,0 +1,94 @@
+//! Conversions between element types over blocks.
+
+use gradframe_ml_core::DType;
+use half::{bf16, f16};
+
+use super::bytes::{Plain, typed, typed_mut};
+use super::simd::unary;
+
+/// `dst[i] = src[i]` in another type. Floats truncate toward zero and saturate in integers (NaN: 0), integers wrap.
+pub fn cast(from: DType, to: DType, src: &[u8], dst: &mut [u8]) {
+    match from {
+        DType::Bool | DType::U8 => to_any::<u8>(to, src, dst),
+        DType::I8 => to_any::<i8>(to, src, dst),
+        DType::I16 => to_any::<i16>(to, src, dst),
+        DType::I32 => to_any::<i32>(to, src, dst),
+        DType::I64 => to_any::<i64>(to, src, dst),
+        DType::U16 => to_any::<u16>(to, src, dst),
+        DType::U32 => to_any::<u32>(to, src, dst),
+        DType::U64 => to_any::<u64>(to, src, dst),
+        DType::F16 => to_any::<f16>(to, src, dst),
+        DType::BF16 => to_any::<bf16>(to, src, dst),
+        DType::F32 => to_any::<f32>(to, src, dst),
+        DType::F64 => to_any::<f64>(to, src, dst),
+    }
+}
+
+fn to_any<S: Numeric>(to: DType, src: &[u8], dst: &mut [u8]) {
+    let src = typed::<S>(src);
+    match to {
+        DType::Bool => unary(src, dst, |x| x.is_true() as u8),
+        DType::I8 => unary(src, typed_mut::<i8>(dst), |x| x.to_i8()),
+        DType::I16 => unary(src, typed_mut::<i16>(dst), |x| x.to_i16()),
+        DType::I32 => unary(src, typed_mut::<i32>(dst), |x| x.to_i32()),
+        DType::I64 => unary(src, typed_mut::<i64>(dst), |x| x.to_i64()),
+        DType::U8 => unary(src, dst, |x| x.to_u8()),
+        DType::U16 => unary(src, typed_mut::<u16>(dst), |x| x.to_u16()),
+        DType::U32 => unary(src, typed_mut::<u32>(dst), |x| x.to_u32()),
+        DType::U64 => unary(src, typed_mut::<u64>(dst), |x| x.to_u64()),
+        DType::F16 => unary(src, typed_mut::<f16>(dst), |x| f16::from_f64(x.to_f64())),
+        DType::BF16 => unary(src, typed_mut::<bf16>(dst), |x| bf16::from_f64(x.to_f64())),
+        DType::F32 => unary(src, typed_mut::<f32>(dst), |x| x.to_f32()),
+        DType::F64 => unary(src, typed_mut::<f64>(dst), |x| x.to_f64()),
+    }
+}
+
+/// A number that converts to all others as `as` does.
+trait Numeric: Plain {
+    fn is_true(self) -> bool;
+    fn to_i8(self) -> i8;
+    fn to_i16(self) -> i16;
+    fn to_i32(self) -> i32;
+    fn to_i64(self) -> i64;
+    fn to_u8(self) -> u8;
+    fn to_u16(self) -> u16;
+    fn to_u32(self) -> u32;
+    fn to_u64(self) -> u64;
+    fn to_f32(self) -> f32;
+    fn to_f64(self) -> f64;
+}
+
+macro_rules! convert {
+    ($through:expr; $($method:ident $to:ty),*) => {
+        $(#[inline(always)]
+        fn $method(self) -> $to {
+            ($through)(self) as $to
+        })*
+    };
+}
+
+macro_rules! numeric {
+    ($($t:ty, $through:expr;)*) => { $(impl Numeric for $t {
+        #[inline(always)]
+        fn is_true(self) -> bool {
+            ($through)(self) != Default::default()
+        }
+        convert! { $through; to_i8 i8, to_i16 i16, to_i32 i32, to_i64 i64, to_u8 u8, to_u16 u16, to_u32 u32, to_u64 u64,
+            to_f32 f32, to_f64 f64 }
+    })* };
+}
+
+numeric! {
+    i8, std::convert::identity::<i8>;
+    i16, std::convert::identity::<i16>;
+    i32, std::convert::identity::<i32>;
+    i64, std::convert::identity::<i64>;
+    u8, std::convert::identity::<u8>;
+    u16, std::convert::identity::<u16>;
+    u32, std::convert::identity::<u32>;
+    u64, std::convert::identity::<u64>;
+    f32, std::convert::identity::<f32>;
+    f64, std::convert::identity::<f64>;
+    f16, f16::to_f32;
+    bf16, bf16::to_f32;
+}

@@ -1,0 +1,237 @@
+//! Every node kind, alone and with something fused around it, at odd sizes.
+
+use gradframe_ml_core::graph::{DotDims, ReduceOp, ScatterOp, Span, Type};
+use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape, Tensor};
+use smallvec::smallvec;
+
+use crate::check::{check, check_program, function, numbers, tensor};
+
+fn n() -> Dim {
+    Dim::symbol("N")
+}
+
+fn f64s(dims: &[Dim]) -> Type {
+    Type::new(DType::F64, Shape::new(dims.iter().cloned()))
+}
+
+fn filled(shape: &[usize], seed: u64) -> Tensor {
+    Tensor::from_vec(shape, numbers(shape.iter().product(), seed)).unwrap()
+}
+
+/// One program at several sizes of N, on an argument [N, k].
+fn check_on_rows(k: usize, sizes: &[usize], build: impl Fn(&mut Graph, NodeId) -> Result<Vec<NodeId>>) {
+    let f = function(&[f64s(&[n(), k.into()])], |g, x| build(g, x[0]));
+    let program = gradframe_ml_kernels::compile(&f).unwrap();
+    for &rows in sizes {
+        check_program(&program, &f, &[filled(&[rows, k], 5)]);
+    }
+}
+
+const ROWS: [usize; 6] = [0, 1, 2, 7, 33, 1025];
+
+#[test]
+fn views_and_chains_of_views() {
+    check_on_rows(6, &ROWS, |g, x| {
+        let t = g.transpose(x)?;
+        let flipped = g.flip(t, &[0])?;
+        let cut = g.slice(flipped, &[Span { start: 1, stop: 6.into(), step: 2 }, Span::all(&n())])?;
+        let padded = g.pad(cut, &[2, 0], &[1, 3])?;
+        let e = g.exp(padded)?;
+        let both_ways = g.flip(x, &[0, 1])?;
+        let sum = g.add(x, both_ways)?;
+        let reshaped = g.reshape(sum, &Shape::new([n(), 2.into(), 3.into()]))?;
+        let moved = g.permute(reshaped, &[2, 0, 1])?;
+        Ok(vec![t, flipped, cut, padded, e, sum, moved])
+    });
+}
+
+#[test]
+fn a_slice_of_a_pad_of_something_computed() {
+    check_on_rows(5, &ROWS, |g, x| {
+        let e = g.exp(x)?;
+        let padded = g.pad(e, &[1, 2], &[0, 1])?;
+        let cut = g.slice(padded, &[Span::all(&n().plus(1)), Span { start: 1, stop: 8.into(), step: 1 }])?;
+        Ok(vec![g.sin(cut)?])
+    });
+}
+
+#[test]
+fn iota_and_random_bits() {
+    check_on_rows(4, &ROWS, |g, x| {
+        let shape = g.ty(x).shape.clone();
+        let (rows, columns) = (g.iota(DType::U64, &shape, 0)?, g.iota(DType::U64, &shape, 1)?);
+        let bits = g.threefry(rows, columns)?;
+        let half = g.iota(DType::F32, &shape, 1)?;
+        Ok(vec![bits, g.exp(half)?])
+    });
+}
+
+#[test]
+fn softmax_and_its_relatives_are_one_row_kernel_each() {
+    for k in [1, 3, 20, 5000] {
+        check_on_rows(k, &[0, 1, 5, 67], |g, x| Ok(vec![g.softmax(x, 1)?, g.log_softmax(x, 1)?, g.logsumexp(x, 1)?]));
+    }
+}
+
+#[test]
+fn softmax_over_the_first_axis() {
+    check_on_rows(5, &[1, 2, 300], |g, x| Ok(vec![g.softmax(x, 0)?]));
+}
+
+#[test]
+fn normalised_rows_with_a_weight_and_a_bias() {
+    let f = function(&[f64s(&[n(), 8.into()]), f64s(&[8.into()])], |g, x| {
+        let mean = g.mean_keep(x[0], &[1])?;
+        let centred = g.sub(x[0], mean)?;
+        let squares = g.mul(centred, centred)?;
+        let variance = g.mean_keep(squares, &[1])?;
+        let scale = g.rsqrt(variance)?;
+        let normal = g.mul(centred, scale)?;
+        Ok(vec![g.mul(normal, x[1])?])
+    });
+    let program = check(&f, &[filled(&[129, 8], 1), filled(&[8], 2)]);
+    assert_eq!(program.kernels().len(), 1, "{program}");
+}
+
+#[test]
+fn index_of_the_extreme() {
+    check_on_rows(9, &[1, 2, 400], |g, x| {
+        let whole = g.cast(x, DType::I32)?;
+        Ok(vec![g.argmax(x, 1)?, g.argmin(x, 0)?, g.argmax(whole, 1)?])
+    });
+}
+
+#[test]
+fn joining_along_each_axis() {
+    check_on_rows(3, &ROWS, |g, x| {
+        let e = g.exp(x)?;
+        let wide = g.concat(&[x, e, x], 1)?;
+        let long = g.concat(&[e, x], 0)?;
+        Ok(vec![g.neg(wide)?, long])
+    });
+}
+
+#[test]
+fn picking_and_folding_rows_by_index() {
+    let codes = Type::new(DType::I32, Shape::new([n()]));
+    let f = function(&[f64s(&[6.into(), 3.into()]), codes, f64s(&[n(), 3.into()])], |g, x| {
+        let picked = g.gather(x[0], x[1], 0)?;
+        let by_column = g.transpose(x[0])?;
+        let picked_columns = g.gather(by_column, x[1], 1)?;
+        let product = g.mul(picked, x[2])?;
+        let sums = g.scatter(ScatterOp::Sum, product, x[1], 0, &6.into())?;
+        let largest = g.scatter(ScatterOp::Max, x[2], x[1], 0, &6.into())?;
+        let turned = g.transpose(x[2])?;
+        let smallest = g.scatter(ScatterOp::Min, turned, x[1], 1, &9.into())?;
+        Ok(vec![picked, picked_columns, sums, largest, smallest])
+    });
+    for rows in [0, 1, 100, 50_001] {
+        let codes: Vec<i32> = numbers(rows, 9).iter().map(|v| *v as i32 + 3).collect(); // some outside 0..6
+        check(&f, &[filled(&[6, 3], 1), Tensor::from_vec(&[rows], codes).unwrap(), filled(&[rows, 3], 2)]);
+    }
+}
+
+#[test]
+fn scattering_every_type() {
+    for dtype in DType::ALL {
+        for op in [ScatterOp::Sum, ScatterOp::Max, ScatterOp::Min] {
+            let types = [Type::new(dtype, Shape::new([n()])), Type::new(DType::I64, Shape::new([n()]))];
+            let mut probe = Graph::new();
+            let inputs: Vec<NodeId> = types.iter().map(|ty| probe.input("x", ty.clone())).collect();
+            if probe.scatter(op, inputs[0], inputs[1], 0, &5.into()).is_err() {
+                continue;
+            }
+            let f = function(&types, |g, x| Ok(vec![g.scatter(op, x[0], x[1], 0, &5.into())?]));
+            let index = numbers(50, 4).iter().map(|v| v.abs()).collect();
+            check(&f, &[tensor(dtype, &[50], numbers(50, 3)), tensor(DType::I64, &[50], index)]);
+        }
+    }
+}
+
+/// Contractions of every form and type.
+#[test]
+fn products_of_matrices_and_vectors() {
+    let shapes: [(&[usize], &[usize], DotDims); 7] = [
+        (&[70, 33], &[33, 20], DotDims { batch: smallvec![], contract: smallvec![(1, 0)] }),
+        (&[33, 70], &[20, 33], DotDims { batch: smallvec![], contract: smallvec![(0, 1)] }),
+        (&[300, 20], &[20], DotDims { batch: smallvec![], contract: smallvec![(1, 0)] }),
+        (&[300, 20], &[300], DotDims { batch: smallvec![], contract: smallvec![(0, 0)] }),
+        (&[4, 5, 6], &[6, 4, 3], DotDims { batch: smallvec![(0, 1)], contract: smallvec![(2, 0)] }),
+        (&[4, 5, 6], &[5, 3, 6], DotDims { batch: smallvec![], contract: smallvec![(2, 2), (1, 0)] }),
+        (&[3], &[4], DotDims::default()),
+    ];
+    for (left, right, dims) in shapes {
+        for dtype in DType::ALL.into_iter().filter(|&d| d != DType::Bool) {
+            let types = [Type::new(dtype, Shape::fixed(left)), Type::new(dtype, Shape::fixed(right))];
+            let f = function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], dims.clone())?]));
+            let [a, b] = [left, right].map(|s| tensor(dtype, s, numbers(s.iter().product(), 7)));
+            check(&f, &[a, b]);
+        }
+    }
+}
+
+#[test]
+fn long_contractions_have_the_same_bits_on_any_number_of_threads() {
+    let f = function(&[f64s(&[n(), 5.into()]), f64s(&[n()]), f64s(&[5.into()])], |g, x| {
+        let turned = g.transpose(x[0])?;
+        let gram = g.matmul(turned, x[0])?;
+        let column = g.matmul(turned, x[1])?;
+        let row = g.matmul(x[0], x[2])?;
+        Ok(vec![gram, column, row])
+    });
+    check(&f, &[filled(&[100_003, 5], 1), filled(&[100_003], 2), filled(&[5], 3)]);
+}
+
+#[test]
+fn products_through_views() {
+    check_on_rows(6, &[1, 2, 65], |g, x| {
+        let flipped = g.flip(x, &[1])?;
+        let turned = g.transpose(x)?;
+        let cut = g.slice_axis(flipped, 1, 2, 5.into())?;
+        let e = g.exp(turned)?;
+        Ok(vec![g.matmul(turned, flipped)?, g.matmul(e, cut)?])
+    });
+}
+
+#[test]
+fn full_and_partial_folds_of_long_arrays() {
+    for rows in [4095, 4097, 100_003] {
+        check_on_rows(3, &[rows], |g, x| {
+            let e = g.exp(x)?;
+            Ok(vec![g.sum(e, &[0, 1])?, g.sum(e, &[0])?, g.reduce(ReduceOp::Max, x, &[0, 1])?, g.sum(x, &[1])?])
+        });
+    }
+}
+
+#[test]
+fn folds_with_long_inner_axes() {
+    let f = function(&[f64s(&[3.into(), n(), 5000.into()])], |g, x| Ok(vec![g.sum(x[0], &[1])?, g.sum(x[0], &[0, 1])?]));
+    check(&f, &[filled(&[3, 70, 5000], 1)]);
+}
+
+#[test]
+fn results_that_are_arguments_constants_and_each_other() {
+    check_on_rows(2, &ROWS, |g, x| {
+        let constant = g.constant(Tensor::from_vec(&[2], vec![1.0, 2.0])?);
+        let number = g.scalar(DType::F64, 3.0)?;
+        let reshaped = g.reshape(x, &Shape::new([n(), 1.into(), 2.into()]))?;
+        let e = g.exp(x)?;
+        let barrier = g.barrier(e)?;
+        Ok(vec![x, constant, number, reshaped, e, barrier, e])
+    });
+}
+
+#[test]
+fn one_hot_rows_and_selection() {
+    let f = function(&[Type::new(DType::I32, Shape::new([n()])), f64s(&[n(), 4.into()])], |g, x| {
+        let hot = g.one_hot(x[0], &4.into(), DType::F64)?;
+        let zero = g.scalar_like(x[1], 0.0)?;
+        let positive = g.gt(x[1], zero)?;
+        let chosen = g.select(positive, hot, x[1])?;
+        Ok(vec![hot, chosen])
+    });
+    for rows in [0, 1, 2000] {
+        let codes: Vec<i32> = numbers(rows, 9).iter().map(|v| *v as i32).collect();
+        check(&f, &[Tensor::from_vec(&[rows], codes).unwrap(), filled(&[rows, 4], 2)]);
+    }
+}
