@@ -1,0 +1,19 @@
+//! The plan: logical operators, optimizer rules, and the names of what operators need from outside.
+//!
+//! - [`ops`]: one stem an operator, the same stems as in `exec/ops`;
+//! - [`rules`]: one optimizer rule a file;
+//! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
+//! - [`model_table`]: models as tables of the catalog;
+//! - [`error`]: our errors in DataFusion's and back.
+//!
+//! Nothing here reads or writes: `connectors` implements the traits, `exec` runs the operators, `engine` joins them.
+
+pub mod error;
+pub mod model_table;
+pub mod names;
+pub mod ops;
+pub mod rules;
+pub mod services;
+
+pub use model_table::ModelTable;
+pub use services::{ModelRegistry, NamedModel, OnExisting, RunLog, Services, Sources};

@@ -1,0 +1,8 @@
+//! Logical operators: one stem an operator, the same stems as in `exec/ops`.
+
+pub mod columns;
+pub mod evaluate;
+pub mod predict;
+pub mod relations;
+pub mod run_log;
+pub mod train;

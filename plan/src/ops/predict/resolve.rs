@@ -1,0 +1,51 @@
+//! A model's features in an input: by name, and of a kind that fits.
+
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::Expr;
+use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::{FeatureSpec, Model};
+
+use super::{OP, PredictOutput};
+use crate::ops::columns::{TypeFamily, find, missing};
+use crate::services::NamedModel;
+
+/// The features that the model really reads, in its order: those with any weight.
+pub fn used_features(model: &Model) -> Vec<&FeatureSpec> {
+    let unused = model.unused_features();
+    model.spec.features.iter().enumerate().filter(|(i, _)| !unused.contains(i)).map(|(_, f)| f).collect()
+}
+
+/// The columns of the used features.
+pub(super) fn features(input: &DFSchema, model: &NamedModel) -> Result<Vec<Expr>> {
+    // Unused features are still looked up: whether a query is right must not depend on the weights.
+    let all = model.model.spec.features.iter().map(|f| feature(input, model, f)).collect::<Result<Vec<_>>>()?;
+    let unused = model.model.unused_features();
+    Ok(all.into_iter().enumerate().filter(|(i, _)| !unused.contains(i)).map(|(_, expr)| expr).collect())
+}
+
+fn feature(input: &DFSchema, model: &NamedModel, feature: &FeatureSpec) -> Result<Expr> {
+    let name = &feature.name;
+    let Some(at) = find(OP, input, name)? else {
+        return Err(missing(OP, input, format!("the input lacks `{name}`, a feature of model `{}`", model.name), name));
+    };
+    let (_, field) = input.qualified_field(at);
+    let fits = TypeFamily::of(&feature.data_type).zip(TypeFamily::of(field.data_type())).is_some_and(|(t, g)| g.fits(t));
+    if !fits {
+        let (expected, got) = (&feature.data_type, field.data_type());
+        let what = format!("feature `{name}` of model `{}` has another type, expected {expected}, got {got}", model.name);
+        return Err(Error::dtype(OP, what).hint(format!("cast it: CAST({name} AS ...)")));
+    }
+    Ok(Expr::Column(Column::from(input.qualified_field(at))))
+}
+
+/// No input column may have the name of an output.
+pub(super) fn outputs_are_new(input: &DFSchema, model: &NamedModel, outputs: &[PredictOutput]) -> Result<()> {
+    for output in outputs {
+        let name = output.name(&model.model.spec.label);
+        if input.fields().iter().any(|f| *f.name() == name) {
+            let what = format!("the input has a column `{name}` already, which model `{}` predicts", model.name);
+            return Err(Error::plan(OP, what).hint(format!("rename it: {name} AS ...")));
+        }
+    }
+    Ok(())
+}

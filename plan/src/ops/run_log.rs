@@ -1,0 +1,308 @@
+//! The run log as relations: `gradframe.runs`, `params`, `metrics` and `models`, and what is asked of their store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, RecordBatch, Scalar};
+use arrow::compute::kernels::{boolean, cmp};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::scalar::ScalarValue;
+use gradframe_ml_core::{Error, Result};
+
+/// The schema, in the default catalog, that holds the log tables.
+pub const LOG_SCHEMA: &str = "gradframe";
+
+/// One of the log tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LogTable {
+    /// One row a run.
+    Runs,
+    /// One row a parameter of a run.
+    Params,
+    /// One row a value of a metric.
+    Metrics,
+    /// One row a version of a model.
+    Models,
+}
+
+impl LogTable {
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [LogTable; 4] = [LogTable::Runs, LogTable::Params, LogTable::Metrics, LogTable::Models];
+
+    /// Its name in SQL, without the schema.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LogTable::Runs => "runs",
+            LogTable::Params => "params",
+            LogTable::Metrics => "metrics",
+            LogTable::Models => "models",
+        }
+    }
+
+    /// Its columns. Times are microseconds in UTC; `runs.status` is running, finished, failed or cancelled.
+    pub fn schema(self) -> SchemaRef {
+        let fields = match self {
+            LogTable::Runs => runs_fields(),
+            LogTable::Params => vec![text("run"), text("name"), text("value")],
+            LogTable::Metrics => metrics_fields(),
+            LogTable::Models => models_fields(),
+        };
+        Arc::new(Schema::new(fields))
+    }
+}
+
+fn runs_fields() -> Vec<Field> {
+    vec![
+        text("run"),
+        text("title"),
+        text("status"),
+        time("started"),
+        time("ended").with_nullable(true),
+        text("model").with_nullable(true),
+        Field::new("seed", DataType::UInt64, false),
+        Field::new("reproducible", DataType::Boolean, false),
+        text("error").with_nullable(true),
+    ]
+}
+
+fn metrics_fields() -> Vec<Field> {
+    vec![
+        text("run"),
+        text("name"),
+        integer("step"),
+        integer("epoch"),
+        Field::new("value", DataType::Float64, false),
+        time("time"),
+    ]
+}
+
+fn models_fields() -> Vec<Field> {
+    vec![text("model"), integer("version"), text("model_type"), text("label"), integer("features"), text("run"), time("created")]
+}
+
+fn text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, false)
+}
+
+fn integer(name: &str) -> Field {
+    Field::new(name, DataType::Int64, false)
+}
+
+fn time(name: &str) -> Field {
+    Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false)
+}
+
+/// What a scan of a log table asks of its store: all filters hold, then these columns, then at most so many rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogQuery {
+    /// All of them hold for every row.
+    pub filters: Vec<LogFilter>,
+    /// Indices into `LogTable::schema`; None is all columns.
+    pub projection: Option<Vec<usize>>,
+    /// At most so many rows.
+    pub limit: Option<usize>,
+}
+
+impl LogQuery {
+    /// The query answered over a whole table in memory: the meaning that every store has to give.
+    /// Errors: `Plan` if a filter names a column that the table does not have.
+    pub fn apply(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        let mut rows = table.clone();
+        for filter in &self.filters {
+            let keep = filter.evaluate(&rows)?;
+            rows = filter_record_batch(&rows, &keep).map_err(arrow_error)?;
+        }
+        if let Some(columns) = &self.projection {
+            rows = rows.project(columns).map_err(arrow_error)?;
+        }
+        let limit = self.limit.unwrap_or(usize::MAX).min(rows.num_rows());
+        Ok(rows.slice(0, limit))
+    }
+}
+
+/// A condition on one column that every store can answer exactly. A null in the column fails it, as in SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogFilter {
+    /// `column = value`
+    Eq(String, ScalarValue),
+    /// `column IN (values)`
+    In(String, Vec<ScalarValue>),
+    /// `column <> < <= > >= value`
+    Compare(String, Operator, ScalarValue),
+    /// All of them.
+    And(Vec<LogFilter>),
+}
+
+impl LogFilter {
+    /// The filter that says exactly what `expr` says; None where there is none (the engine filters then).
+    pub fn from_expr(expr: &Expr) -> Option<LogFilter> {
+        match expr {
+            Expr::BinaryExpr(binary) => Self::from_binary(binary),
+            Expr::InList(list) => Self::from_list(list),
+            _ => None,
+        }
+    }
+
+    fn from_binary(BinaryExpr { left, op, right }: &BinaryExpr) -> Option<LogFilter> {
+        match op {
+            Operator::And => Some(LogFilter::And(vec![Self::from_expr(left)?, Self::from_expr(right)?])),
+            Operator::Or => Self::from_expr(left)?.or(Self::from_expr(right)?),
+            _ => Self::from_comparison(left, *op, right),
+        }
+    }
+
+    fn from_comparison(left: &Expr, op: Operator, right: &Expr) -> Option<LogFilter> {
+        let (column, op, value) = match (left, right) {
+            (Expr::Column(column), Expr::Literal(value, _)) => (column, op, value),
+            (Expr::Literal(value, _), Expr::Column(column)) => (column, op.swap()?, value),
+            _ => return None,
+        };
+        if value.is_null() {
+            return None;
+        }
+        let (name, value) = (column.name.clone(), value.clone());
+        match op {
+            Operator::Eq => Some(LogFilter::Eq(name, value)),
+            Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
+                Some(LogFilter::Compare(name, op, value))
+            }
+            _ => None,
+        }
+    }
+
+    fn from_list(list: &InList) -> Option<LogFilter> {
+        let Expr::Column(column) = list.expr.as_ref() else { return None };
+        let literal = |e: &Expr| if let Expr::Literal(v, _) = e { (!v.is_null()).then(|| v.clone()) } else { None };
+        let values = list.list.iter().map(literal).collect::<Option<Vec<_>>>()?;
+        (!list.negated).then(|| LogFilter::In(column.name.clone(), values))
+    }
+
+    // `a = 1 OR a = 2` is how DataFusion writes a short IN list.
+    fn or(self, other: LogFilter) -> Option<LogFilter> {
+        let (column, mut values) = self.into_values()?;
+        let (other_column, other_values) = other.into_values()?;
+        values.extend(other_values);
+        (column == other_column).then_some(LogFilter::In(column, values))
+    }
+
+    fn into_values(self) -> Option<(String, Vec<ScalarValue>)> {
+        match self {
+            LogFilter::Eq(column, value) => Some((column, vec![value])),
+            LogFilter::In(column, values) => Some((column, values)),
+            _ => None,
+        }
+    }
+
+    /// Which rows pass. Errors: `Plan` if there is no such column.
+    pub fn evaluate(&self, rows: &RecordBatch) -> Result<BooleanArray> {
+        match self {
+            LogFilter::Eq(column, value) => compare(rows, column, Operator::Eq, value),
+            LogFilter::Compare(column, op, value) => compare(rows, column, *op, value),
+            LogFilter::In(column, values) => {
+                fold(rows, values, false, |v| compare(rows, column, Operator::Eq, v), boolean::or_kleene)
+            }
+            LogFilter::And(filters) => fold(rows, filters, true, |f| f.evaluate(rows), boolean::and_kleene),
+        }
+    }
+}
+
+fn fold<T>(
+    rows: &RecordBatch,
+    parts: &[T],
+    start: bool,
+    each: impl Fn(&T) -> Result<BooleanArray>,
+    join: fn(&BooleanArray, &BooleanArray) -> arrow::error::Result<BooleanArray>,
+) -> Result<BooleanArray> {
+    let start = BooleanArray::from(vec![start; rows.num_rows()]);
+    parts.iter().try_fold(start, |all, part| join(&all, &each(part)?).map_err(arrow_error))
+}
+
+fn compare(rows: &RecordBatch, column: &str, op: Operator, value: &ScalarValue) -> Result<BooleanArray> {
+    let unknown = || Error::plan("run log", format!("unknown column `{column}`"));
+    let array = rows.column_by_name(column).ok_or_else(unknown)?;
+    let value = cast(&value.to_array().map_err(crate::error::from_datafusion)?, array.data_type()).map_err(arrow_error)?;
+    let value = Scalar::new(value);
+    let array: &dyn Array = array.as_ref();
+    let result = match op {
+        Operator::Eq => cmp::eq(&array, &value),
+        Operator::NotEq => cmp::neq(&array, &value),
+        Operator::Lt => cmp::lt(&array, &value),
+        Operator::LtEq => cmp::lt_eq(&array, &value),
+        Operator::Gt => cmp::gt(&array, &value),
+        Operator::GtEq => cmp::gt_eq(&array, &value),
+        _ => return Err(Error::internal("run log", format!("comparison `{op}` is not pushed down"))),
+    };
+    result.map_err(arrow_error)
+}
+
+fn arrow_error(error: arrow::error::ArrowError) -> Error {
+    crate::error::from_datafusion(error.into())
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogFilter::Eq(column, value) => write!(f, "{column} = {value}"),
+            LogFilter::Compare(column, op, value) => write!(f, "{column} {op} {value}"),
+            LogFilter::In(column, values) => write!(f, "{column} IN ({})", join(values, ", ")),
+            LogFilter::And(filters) => f.write_str(&join(filters, " AND ")),
+        }
+    }
+}
+
+fn join<T: fmt::Display>(parts: &[T], separator: &str) -> String {
+    parts.iter().map(T::to_string).collect::<Vec<_>>().join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+    use datafusion::prelude::{col, lit};
+
+    use super::*;
+
+    fn table() -> RecordBatch {
+        let run = Arc::new(StringArray::from(vec![Some("a"), Some("b"), None])) as _;
+        let step = Arc::new(Int64Array::from(vec![1, 2, 3])) as _;
+        RecordBatch::try_from_iter([("run", run), ("step", step)]).unwrap()
+    }
+
+    fn steps(filter: Expr) -> Vec<i64> {
+        let query = LogQuery { filters: vec![LogFilter::from_expr(&filter).unwrap()], projection: Some(vec![1]), limit: None };
+        let rows = query.apply(&table()).unwrap();
+        rows.column(0).as_any().downcast_ref::<Int64Array>().unwrap().values().to_vec()
+    }
+
+    #[test]
+    fn translated_filters_mean_what_sql_means() {
+        assert_eq!(steps(col("run").eq(lit("a"))), [1]);
+        assert_eq!(steps(lit("a").eq(col("run"))), [1]);
+        assert_eq!(steps(col("run").not_eq(lit("a"))), [2]); // the null row fails
+        assert_eq!(steps(col("run").in_list(vec![lit("a"), lit("b")], false)), [1, 2]);
+        assert_eq!(steps(col("run").eq(lit("a")).or(col("run").eq(lit("b")))), [1, 2]);
+        assert_eq!(steps(lit(2i64).lt_eq(col("step")).and(col("step").lt(lit(3i64)))), [2]);
+    }
+
+    #[test]
+    fn what_cannot_be_said_exactly_is_left_to_the_engine() {
+        let left_over = [
+            col("run").in_list(vec![lit("a")], true),
+            col("run").eq(lit("a")).or(col("step").eq(lit(1i64))),
+            col("run").eq(lit(ScalarValue::Utf8(None))),
+            col("run").like(lit("a%")),
+        ];
+        for expr in left_over {
+            assert_eq!(LogFilter::from_expr(&expr), None, "{expr}");
+        }
+    }
+
+    #[test]
+    fn limit_comes_after_filters() {
+        let filters = vec![LogFilter::Compare("step".into(), Operator::Gt, ScalarValue::from(1i64))];
+        let query = LogQuery { filters, projection: None, limit: Some(1) };
+        assert_eq!(query.apply(&table()).unwrap().num_rows(), 1);
+    }
+}

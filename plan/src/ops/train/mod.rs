@@ -1,0 +1,82 @@
+//! Train: the training query in, the training log out, the model as its effect.
+
+mod job;
+mod node;
+mod order;
+mod validate;
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{EmptyRelation, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::scalar::ScalarValue;
+use gradframe_ml_core::{Error, Result};
+
+pub use self::job::{JobState, TrainJob};
+pub use self::node::{TrainNode, log_schema};
+use crate::error::from_datafusion;
+use crate::services::{OnExisting, Services};
+
+/// The label's name where the query gives none.
+pub const DEFAULT_LABEL: &str = "label";
+
+/// What `CREATE MODEL` and `fit` ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainRequest {
+    /// The name to register the model under; None trains without registering.
+    pub name: Option<String>,
+    pub on_existing: OnExisting,
+    /// `linear_reg`, `logistic_reg`.
+    pub model_type: String,
+    /// The label's column; None is the column `label`.
+    pub label: Option<String>,
+    /// The options given, without `model_type`, the label and the seed.
+    pub options: Vec<(String, ScalarValue)>,
+    /// None is the session's.
+    pub seed: Option<u64>,
+    /// The training query's SQL, to be kept with the model.
+    pub query: Option<String>,
+}
+
+/// The plan that trains a model on the rows of `input` and yields its log, one row an epoch.
+///
+/// Every column but the label is a feature; an ORDER BY at the top of the input sets the order in which the rows are
+/// learned. The plan is to be run once, to its end (`gradframe_exec::ops::train::run_to_end`).
+/// Errors: `Plan` for an unknown model type or option, a name that is taken, a label that is not there, no feature,
+/// two columns of one name; `DType` for a label or feature of a type that the model does not take.
+pub fn train(input: LogicalPlan, request: TrainRequest, services: &Services) -> Result<LogicalPlan> {
+    if keeps_existing(&request, services)? {
+        return nothing_to_train();
+    }
+    let columns = validate::columns(input.schema(), &request)?;
+    let job = Arc::new(validate::job(request, &columns, services)?);
+    let (input, order) = order::lift(input)?;
+    let node = TrainNode::try_new(job, columns, order, input)?;
+    barrier(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+}
+
+/// True if there is such a model and the request is to keep it. Errors: `Plan` if there is one and it may not be.
+fn keeps_existing(request: &TrainRequest, services: &Services) -> Result<bool> {
+    let Some(name) = &request.name else { return Ok(false) };
+    match request.on_existing {
+        OnExisting::Replace => Ok(false),
+        OnExisting::Keep => Ok(services.models.get(name)?.is_some()),
+        OnExisting::Error if services.models.get(name)?.is_some() => {
+            Err(Error::plan("create model", format!("model `{name}` exists already"))
+                .hint("CREATE OR REPLACE MODEL trains it again"))
+        }
+        OnExisting::Error => Ok(false),
+    }
+}
+
+/// A log without rows.
+fn nothing_to_train() -> Result<LogicalPlan> {
+    let schema = DFSchema::try_from(log_schema().as_ref().clone()).map_err(from_datafusion)?;
+    Ok(LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema: Arc::new(schema) }))
+}
+
+/// A limit that never bites, which filters do not cross: DataFusion pushes a predicate without columns
+/// (`random() < 0.1`) through every extension node, and here it would choose the training rows.
+pub(crate) fn barrier(plan: LogicalPlan) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(plan).limit(0, Some(i64::MAX as usize)).and_then(LogicalPlanBuilder::build).map_err(from_datafusion)
+}

@@ -1,0 +1,143 @@
+//! The logical node of Train.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::{DFSchema, DFSchemaRef};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
+
+use super::job::TrainJob;
+use crate::error::from_datafusion;
+
+/// The columns of a training log: one row an epoch; `seconds` since the fit began.
+pub fn log_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let integer = |name| Field::new(name, DataType::Int64, false);
+        let float = |name| Field::new(name, DataType::Float64, false);
+        let run = Field::new("run", DataType::Utf8, false);
+        let numbers =
+            [integer("epoch"), integer("step"), integer("rows"), float("loss"), float("gradient_norm"), float("seconds")];
+        Arc::new(Schema::new(std::iter::once(run).chain(numbers).collect::<Vec<_>>()))
+    });
+    SCHEMA.clone()
+}
+
+/// Train: reads its features, its label and its order from the input and nothing else.
+#[derive(Debug, Clone)]
+pub struct TrainNode {
+    job: Arc<TrainJob>,
+    input: LogicalPlan,
+    /// The features, in the order of the training query, then the label. Named by `names`.
+    columns: Vec<Expr>,
+    names: Vec<String>,
+    /// The rows' order; empty is the order by row hash.
+    order: Vec<SortExpr>,
+    schema: DFSchemaRef,
+}
+
+impl TrainNode {
+    pub(super) fn try_new(
+        job: Arc<TrainJob>,
+        columns: super::validate::Columns,
+        order: Vec<SortExpr>,
+        input: LogicalPlan,
+    ) -> gradframe_ml_core::Result<Self> {
+        let schema = DFSchema::try_from(log_schema().as_ref().clone()).map_err(from_datafusion)?;
+        let names = columns.names().map(str::to_owned).collect();
+        Ok(TrainNode { job, columns: columns.expressions(), names, order, input, schema: Arc::new(schema) })
+    }
+
+    /// The training that it stands for.
+    pub fn job(&self) -> &Arc<TrainJob> {
+        &self.job
+    }
+
+    /// The names of `columns`: features, then the label.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The features, then the label.
+    pub fn columns(&self) -> &[Expr] {
+        &self.columns
+    }
+
+    /// The rows' order; empty is the order by row hash.
+    pub fn order(&self) -> &[SortExpr] {
+        &self.order
+    }
+
+    fn features(&self) -> &[String] {
+        &self.names[..self.names.len() - 1]
+    }
+}
+
+impl UserDefinedLogicalNodeCore for TrainNode {
+    fn name(&self) -> &str {
+        "Train"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.input]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        self.columns.iter().cloned().chain(self.order.iter().map(|s| s.expr.clone())).collect()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let TrainJob { estimator, label, .. } = self.job.as_ref();
+        write!(f, "Train: model={}, model_type={}, label={label}, ", self.job.title(), estimator.model_type())?;
+        write!(f, "features=[{}]", self.features().join(", "))?;
+        if !self.order.is_empty() {
+            let order: Vec<String> = self.order.iter().map(SortExpr::to_string).collect();
+            write!(f, ", order_by=[{}]", order.join(", "))?;
+        }
+        Ok(())
+    }
+
+    fn with_exprs_and_inputs(&self, mut exprs: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
+        let keys = exprs.split_off(self.columns.len());
+        let order = self.order.iter().zip(keys).map(|(old, expr)| SortExpr { expr, ..old.clone() }).collect();
+        let input = inputs.swap_remove(0);
+        Ok(TrainNode { columns: exprs, order, input, ..self.clone() })
+    }
+
+    // Nothing beyond `expressions`: a log row is no input row.
+    fn necessary_children_exprs(&self, _output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        Some(vec![vec![]])
+    }
+}
+
+impl PartialEq for TrainNode {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.job, &other.job)
+            && self.columns == other.columns
+            && self.order == other.order
+            && self.input == other.input
+    }
+}
+
+impl Eq for TrainNode {}
+
+impl PartialOrd for TrainNode {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self == other).then_some(Ordering::Equal)
+    }
+}
+
+impl Hash for TrainNode {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.job).hash(state);
+        self.columns.hash(state);
+        self.input.hash(state);
+    }
+}

@@ -1,0 +1,137 @@
+//! What operators need from the outside, named here and implemented in `connectors`.
+//!
+//! `plan` does no input or output. `engine` puts one `Services` into the session's configuration as an extension;
+//! operators find it there when they execute.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::execution::TaskContext;
+use datafusion::prelude::SessionConfig;
+use datafusion::scalar::ScalarValue;
+use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::Model;
+
+use crate::ops::run_log::{LogQuery, LogTable};
+
+/// Everything an operator may reach beyond its inputs.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub models: Arc<dyn ModelRegistry>,
+    pub runs: Arc<dyn RunLog>,
+    pub sources: Arc<dyn Sources>,
+    /// Seed of trainings that name none.
+    pub seed: u64,
+}
+
+impl Services {
+    /// The session's services. Errors: `Internal` if the session was not made by the engine.
+    pub fn of(config: &SessionConfig) -> Result<Arc<Services>> {
+        config.get_extension::<Services>().ok_or_else(|| Error::internal("session", "has no gradframe services"))
+    }
+
+    /// The services of a running task.
+    pub fn of_task(context: &TaskContext) -> Result<Arc<Services>> {
+        Self::of(context.session_config())
+    }
+}
+
+/// A model with the name and version under which the registry holds it.
+#[derive(Debug)]
+pub struct NamedModel {
+    pub name: String,
+    pub version: u64,
+    /// When it was committed, in microseconds since 1970, UTC.
+    pub created_us: i64,
+    pub model: Model,
+}
+
+/// Whether a model may take the place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OnExisting {
+    /// CREATE MODEL
+    Error,
+    /// CREATE OR REPLACE MODEL
+    Replace,
+    /// CREATE MODEL IF NOT EXISTS: keep the old one, train nothing.
+    Keep,
+}
+
+/// Named, versioned models.
+pub trait ModelRegistry: Debug + Send + Sync {
+    /// The newest version of a model.
+    fn get(&self, name: &str) -> Result<Option<Arc<NamedModel>>>;
+    /// Names of all models, sorted.
+    fn names(&self) -> Result<Vec<String>>;
+    /// Stores a model, all or nothing. Errors: `Plan` if the name is taken and `replace` is false.
+    fn commit(&self, name: &str, model: Model, replace: bool) -> Result<Arc<NamedModel>>;
+    /// Forgets a model and its versions; false if there was none.
+    fn remove(&self, name: &str) -> Result<bool>;
+}
+
+/// The store of runs.
+pub trait RunLog: Debug + Send + Sync {
+    /// Opens a run and makes it visible with status `running`.
+    fn start(&self, run: NewRun) -> Result<Arc<dyn RunWriter>>;
+    /// Rows of a log table, with the query's filters, columns and limit applied.
+    fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>>;
+}
+
+/// What is known of a run when it starts.
+#[derive(Debug, Clone, Default)]
+pub struct NewRun {
+    pub title: String,
+    pub model: Option<String>,
+    pub seed: u64,
+    pub reproducible: bool,
+    pub params: BTreeMap<String, String>,
+}
+
+/// An open run. Dropping it without `finish` marks it failed.
+pub trait RunWriter: Debug + Send + Sync {
+    /// The run's identifier.
+    fn id(&self) -> &str;
+    /// Adds points, durable when this returns.
+    fn log(&self, points: &[MetricPoint]) -> Result<()>;
+    /// Ends the run.
+    fn finish(&self, outcome: RunOutcome) -> Result<()>;
+}
+
+/// One value of one metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricPoint {
+    pub name: String,
+    pub step: i64,
+    pub epoch: i64,
+    pub value: f64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunOutcome {
+    Finished,
+    Failed(String),
+    Cancelled,
+}
+
+/// Opens files named in a query.
+#[async_trait]
+pub trait Sources: Debug + Send + Sync {
+    /// The table behind `'dir/*.parquet'` or `read_csv('f.csv', header => false)`.
+    async fn open(&self, session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>>;
+    /// The names of the reading functions: `read_csv`, `read_parquet`.
+    fn functions(&self) -> &[&'static str];
+}
+
+/// A file named in a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceCall {
+    /// `read_csv`; None for a bare quoted path, whose ending decides.
+    pub function: Option<String>,
+    pub paths: Vec<String>,
+    pub options: Vec<(String, ScalarValue)>,
+}

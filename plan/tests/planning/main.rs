@@ -1,0 +1,8 @@
+//! Logical operators and rules, without executing anything.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod predict;
+mod prune_model;
+mod support;
+mod train;
