@@ -1,0 +1,18 @@
+//! Execution: physical operators, one stem each, the same stems as in `plan/ops`.
+//!
+//! - [`planner`]: from our logical nodes to physical ones;
+//! - [`ops`]: the operators: Train, Predict, Evaluate and the run log's scan;
+//! - [`columns`]: Arrow arrays as the tensors, codes and classes that learning reads;
+//! - [`progress`]: where long operators say how far they are.
+//!
+//! Every operator streams, stops when its stream is dropped, accounts for its memory in the session's pool and
+//! reports metrics to EXPLAIN ANALYZE.
+
+pub mod columns;
+mod memory;
+pub mod ops;
+pub mod planner;
+pub mod progress;
+
+pub use planner::{GradframePlanner, query_planner};
+pub use progress::{Progress, ProgressSink, TrainingProgress};

@@ -1,0 +1,56 @@
+//! Reserving memory in the session's pool, with errors that say what was needed and what there is.
+
+use std::sync::Arc;
+
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, human_readable_size};
+use gradframe_ml_core::{Error, Result};
+
+/// An operator's share of the session's memory; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    op: &'static str,
+    pool: Arc<dyn MemoryPool>,
+    reservation: MemoryReservation,
+}
+
+impl Memory {
+    /// An empty share. `op` names the operator in errors.
+    pub fn new(op: &'static str, context: &TaskContext) -> Self {
+        let pool = Arc::clone(context.memory_pool());
+        let reservation = MemoryConsumer::new(op).register(&pool);
+        Memory { op, pool, reservation }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.reservation.size()
+    }
+
+    /// Takes `bytes` more for `what`. Errors: `Resources` if the pool does not have them.
+    pub fn grow(&self, bytes: usize, what: &str) -> Result<()> {
+        self.reservation.try_grow(bytes).map_err(|source| self.short(bytes, what).because(source))
+    }
+
+    /// Gives `bytes` back.
+    pub fn shrink(&self, bytes: usize) {
+        self.reservation.shrink(bytes.min(self.reservation.size()));
+    }
+
+    fn short(&self, bytes: usize, what: &str) -> Error {
+        let need = human_readable_size(self.bytes() + bytes);
+        let limit = match self.pool.memory_limit() {
+            MemoryLimit::Finite(limit) => {
+                let others = self.pool.reserved().saturating_sub(self.bytes());
+                format!(
+                    "the memory limit is {} with {} in use elsewhere",
+                    human_readable_size(limit),
+                    human_readable_size(others)
+                )
+            }
+            _ => "the memory pool has no more".into(),
+        };
+        Error::resources(self.op, format!("{what} needs {need} or more, {limit}"))
+            .hint("raise the memory limit, or select fewer rows or columns")
+    }
+}

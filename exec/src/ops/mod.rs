@@ -1,0 +1,7 @@
+//! Physical operators: one stem an operator, the same stems as in `plan/ops`.
+
+pub mod evaluate;
+mod input;
+pub mod predict;
+pub mod run_log;
+pub mod train;

@@ -1,0 +1,152 @@
+//! A model ready to predict: its compiled programs, its vocabularies, its classes as a column.
+
+use std::cmp::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, Float64Array, ListArray, StructArray, new_empty_array};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::FieldRef;
+use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_kernels::{Program, compile};
+use gradframe_ml_learn::metrics::predicted_class;
+use gradframe_ml_learn::{LabelSpec, Vocabulary, estimator};
+use gradframe_plan::NamedModel;
+use gradframe_plan::error::copy;
+use gradframe_plan::ops::predict::{PredictOptions, PredictOutput, used_features};
+
+use crate::columns::{class_values, codes, numbers, take_classes};
+
+/// Predicts batches. What is costly is made at the first batch and kept: one program for batches with nulls in a
+/// number, one for those without.
+#[derive(Debug)]
+pub(super) struct Predictor {
+    model: Arc<NamedModel>,
+    options: PredictOptions,
+    outputs: Vec<PredictOutput>,
+    lookups: OnceLock<Vec<Option<Vocabulary>>>,
+    plain: OnceLock<Result<Program>>,
+    nullable: OnceLock<Result<Program>>,
+}
+
+/// A feature of a batch as the program takes it.
+enum Argument {
+    Number(Tensor, Option<Tensor>),
+    Codes(Tensor),
+}
+
+impl Predictor {
+    /// A predictor of these outputs, nothing compiled yet.
+    pub fn new(model: Arc<NamedModel>, options: PredictOptions, outputs: Vec<PredictOutput>) -> Self {
+        let (plain, nullable) = (OnceLock::new(), OnceLock::new());
+        Predictor { model, options, outputs, lookups: OnceLock::new(), plain, nullable }
+    }
+
+    /// `fare@3`: the model and its version.
+    pub fn title(&self) -> String {
+        format!("{}@{}", self.model.name, self.model.version)
+    }
+
+    /// The appended columns.
+    pub fn fields(&self) -> impl Iterator<Item = FieldRef> + '_ {
+        self.outputs.iter().map(|output| output.field(self.label()))
+    }
+
+    /// The appended columns' values, given the used features'.
+    /// Errors: `Execution` if a feature's value cannot be a number.
+    pub fn predict(&self, features: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>> {
+        if rows == 0 {
+            return Ok(self.fields().map(|field| new_empty_array(field.data_type())).collect());
+        }
+        let result = self.run(features, rows)?;
+        if self.label().classes.is_empty() {
+            return Ok(self.outputs.iter().map(|_| float_array(&result)).collect());
+        }
+        let values = class_values(self.label())?;
+        self.outputs.iter().map(|output| self.class_output(*output, &result, &values)).collect()
+    }
+
+    fn label(&self) -> &LabelSpec {
+        &self.model.model.spec.label
+    }
+
+    fn run(&self, features: &[ArrayRef], rows: usize) -> Result<Tensor> {
+        let columns = features.iter().zip(self.lookups()).map(|(a, v)| argument(a, v.as_ref())).collect::<Result<Vec<_>>>()?;
+        let nullable = columns.iter().any(|c| matches!(c, Argument::Number(_, Some(_))));
+        let mut results = self.program(nullable)?.run(&arguments(columns, nullable, rows)?)?;
+        results.pop().ok_or_else(|| Error::internal("ml.predict", "the model's program gives nothing"))
+    }
+
+    fn lookups(&self) -> &[Option<Vocabulary>] {
+        self.lookups.get_or_init(|| used_features(&self.model.model).iter().map(|f| Vocabulary::of(&f.encoding)).collect())
+    }
+
+    fn program(&self, nullable: bool) -> Result<&Program> {
+        let cell = if nullable { &self.nullable } else { &self.plain };
+        cell.get_or_init(|| self.compile(nullable)).as_ref().map_err(copy)
+    }
+
+    fn compile(&self, nullable: bool) -> Result<Program> {
+        let model = &self.model.model;
+        compile(&estimator(&model.spec.model_type)?.predict(model, nullable)?)
+    }
+
+    /// `probabilities` [N, C], class order.
+    fn class_output(&self, output: PredictOutput, probabilities: &Tensor, classes: &ArrayRef) -> Result<ArrayRef> {
+        let rows = probabilities.values::<f64>()?.chunks_exact(classes.len());
+        match output {
+            PredictOutput::Label => {
+                take_classes(classes, rows.map(|row| predicted_class(row, self.options.threshold) as u32).collect())
+            }
+            PredictOutput::Probabilities => probability_lists(self.label(), rows, classes),
+        }
+    }
+}
+
+fn argument(array: &ArrayRef, vocabulary: Option<&Vocabulary>) -> Result<Argument> {
+    match vocabulary {
+        Some(vocabulary) => codes(array, vocabulary).map(Argument::Codes),
+        None => numbers(array).map(|(values, valid)| Argument::Number(values, valid)),
+    }
+}
+
+/// In the program's order; with `nullable` each number is followed by its validity.
+fn arguments(columns: Vec<Argument>, nullable: bool, rows: usize) -> Result<Vec<Tensor>> {
+    let all_valid = nullable.then(|| Tensor::from_bools(&[rows], &vec![true; rows])).transpose()?;
+    let mut arguments = Vec::with_capacity(columns.len() * 2);
+    for column in columns {
+        match column {
+            Argument::Codes(codes) => arguments.push(codes),
+            Argument::Number(values, valid) => {
+                arguments.push(values);
+                arguments.extend(valid.or_else(|| all_valid.clone()).filter(|_| nullable));
+            }
+        }
+    }
+    Ok(arguments)
+}
+
+fn float_array(values: &Tensor) -> ArrayRef {
+    Arc::new(Float64Array::new(ScalarBuffer::from(values.buffer().clone()), None))
+}
+
+/// Each row's classes with their probabilities, most probable first; equal ones in class order.
+fn probability_lists<'a>(label: &LabelSpec, rows: impl Iterator<Item = &'a [f64]>, classes: &ArrayRef) -> Result<ArrayRef> {
+    let width = classes.len();
+    let mut indices: Vec<u32> = Vec::new();
+    let mut values: Vec<f64> = Vec::new();
+    for row in rows {
+        let from = indices.len();
+        indices.extend(0..width as u32);
+        let by_probability = |a: &u32, b: &u32| descending(row[*a as usize], row[*b as usize]);
+        indices[from..].sort_by(by_probability); // stable
+        values.extend(indices[from..].iter().map(|&i| row[i as usize]));
+    }
+    let lengths = std::iter::repeat_n(width, indices.len() / width);
+    let columns = vec![take_classes(classes, indices)?, Arc::new(Float64Array::from(values)) as ArrayRef];
+    let items = StructArray::new(PredictOutput::item_fields(label), columns, None);
+    Ok(Arc::new(ListArray::new(PredictOutput::item_field(label), OffsetBuffer::from_lengths(lengths), Arc::new(items), None)))
+}
+
+fn descending(a: f64, b: f64) -> Ordering {
+    b.total_cmp(&a)
+}

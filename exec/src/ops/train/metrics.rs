@@ -1,0 +1,42 @@
+//! What EXPLAIN ANALYZE shows of a training.
+
+use datafusion::common::format::{MetricCategory, MetricType};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder, Time};
+
+/// Counters of one training. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct TrainMetrics {
+    /// Training rows.
+    pub rows: Count,
+    /// Epochs.
+    pub steps: Count,
+    /// Floating point operations of the folds.
+    pub flops: Count,
+    /// Time spent waiting for rows.
+    pub data_wait: Time,
+    /// Time spent ordering and encoding rows.
+    pub time_encode: Time,
+    /// Time spent fitting.
+    pub time_fit: Time,
+    /// Bytes of the encoded rows.
+    pub cache_bytes: Gauge,
+    /// Most bytes held at once.
+    pub peak_memory: Gauge,
+}
+
+impl TrainMetrics {
+    /// Counters at zero, shown at every level of EXPLAIN ANALYZE.
+    pub fn new(set: &ExecutionPlanMetricsSet) -> Self {
+        let builder = || MetricBuilder::new(set).with_type(MetricType::Summary);
+        TrainMetrics {
+            rows: builder().with_category(MetricCategory::Rows).counter("rows", 0),
+            steps: builder().with_category(MetricCategory::Rows).counter("steps", 0),
+            flops: builder().counter("flops", 0),
+            data_wait: builder().subset_time("data_wait", 0),
+            time_encode: builder().subset_time("time_encode", 0),
+            time_fit: builder().subset_time("time_fit", 0),
+            cache_bytes: builder().with_category(MetricCategory::Bytes).gauge("cache_bytes", 0),
+            peak_memory: builder().peak_memory_usage("peak_memory", 0),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! TrainExec: reads its input once, fits a model to it, and streams the log while it does.
+//!
+//! In order: [`cache`] reads the partitions; [`order`] numbers the rows; [`encode`] folds the columns' statistics and
+//! encodes the rows in fixed chunks; [`fit`] answers the estimator's requests with [`fold`]; [`run`] keeps the run's
+//! record and commits the model. Everything after the reading is on a blocking thread with a pool of its own.
+
+mod cache;
+mod encode;
+mod fit;
+mod fold;
+mod metrics;
+mod order;
+mod reproducible;
+mod run;
+mod task;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::SortOptions;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, apply_expression_roots};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties, SendableRecordBatchStream,
+};
+use futures::{StreamExt, stream};
+use gradframe_plan::error::{from_datafusion, to_datafusion};
+use gradframe_plan::ops::train::{TrainJob, TrainNode, log_schema};
+
+use self::metrics::TrainMetrics;
+use self::task::TrainTask;
+
+/// The operator's name in errors.
+const OP: &str = "train";
+
+/// Rows of a chunk: the unit in which statistics and gradients are added up, whatever the number of threads.
+pub const CHUNK_ROWS: usize = 65_536;
+
+/// Runs a plan that trains (`gradframe_plan::ops::train::train`) to its end and returns the log.
+///
+/// A reader of the log that stops early, as under a LIMIT, would cancel the training: statements that train are run
+/// with this, and the log is handed out afterwards.
+/// Errors: those of the training, after which no model is left behind.
+pub async fn run_to_end(plan: &LogicalPlan, session: &dyn Session) -> gradframe_ml_core::Result<Vec<RecordBatch>> {
+    let physical = session.create_physical_plan(plan).await.map_err(from_datafusion)?;
+    datafusion::physical_plan::collect(physical, session.task_ctx()).await.map_err(from_datafusion)
+}
+
+/// What Train reads of a row: expressions over its input.
+#[derive(Debug, Clone)]
+pub(crate) struct Inputs {
+    /// The features, then the label.
+    columns: Vec<Arc<dyn PhysicalExpr>>,
+    /// The names of `columns`.
+    names: Vec<String>,
+    /// The keys of the rows' order; empty is the order by row hash.
+    keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
+}
+
+/// Train: one row of log an epoch.
+#[derive(Debug, Clone)]
+pub struct TrainExec {
+    input: Arc<dyn ExecutionPlan>,
+    job: Arc<TrainJob>,
+    inputs: Arc<Inputs>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl TrainExec {
+    /// The operator of a logical node, its columns and the keys of its order planned over `input`.
+    pub fn try_new(
+        node: &TrainNode,
+        columns: Vec<Arc<dyn PhysicalExpr>>,
+        keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
+        input: Arc<dyn ExecutionPlan>,
+    ) -> Result<Self> {
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(log_schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        ));
+        let inputs = Arc::new(Inputs { columns, names: node.names().to_vec(), keys });
+        Ok(TrainExec { input, job: Arc::clone(node.job()), inputs, properties, metrics: ExecutionPlanMetricsSet::new() })
+    }
+
+    fn features(&self) -> &[String] {
+        &self.inputs.names[..self.inputs.names.len() - 1]
+    }
+
+    fn replay(&self, log: Vec<RecordBatch>, baseline: BaselineMetrics) -> SendableRecordBatchStream {
+        let batches = stream::iter(log.into_iter().map(move |batch| Ok(batch.record_output(&baseline))));
+        Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches))
+    }
+
+    /// Starts the training; dropping the stream stops it.
+    fn train(&self, context: Arc<TaskContext>, baseline: BaselineMetrics) -> Result<SendableRecordBatchStream> {
+        let metrics = TrainMetrics::new(&self.metrics);
+        let task = TrainTask::start(Arc::clone(&self.job), Arc::clone(&self.inputs), &self.input, &context, metrics);
+        let task = task.map_err(to_datafusion)?;
+        let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema(), 1);
+        let (input, log) = (Arc::clone(&self.input), builder.tx());
+        builder.spawn(async move { task.run(input, context, log).await });
+        let batches = builder.build().map(move |batch| batch.record_output(&baseline));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
+    }
+}
+
+impl DisplayAs for TrainExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let (model, model_type, label) = (self.job.title(), self.job.estimator.model_type(), &self.job.label);
+        if let DisplayFormatType::TreeRender = format {
+            return writeln!(f, "model={model}\nmodel_type={model_type}\nlabel={label}");
+        }
+        let features = self.features().join(", ");
+        write!(f, "TrainExec: model={model}, model_type={model_type}, label={label}, features=[{features}]")?;
+        if !self.inputs.keys.is_empty() {
+            let keys: Vec<String> = self.inputs.keys.iter().map(|(expr, options)| format!("{expr} {options}")).collect();
+            write!(f, ", order_by=[{}]", keys.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for TrainExec {
+    fn name(&self) -> &str {
+        "TrainExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    // Rows are put in an order of their own after reading; dealing them out first would be for nothing.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        apply_expression_roots(self.inputs.columns.iter().chain(self.inputs.keys.iter().map(|(expr, _)| expr)), f)
+    }
+
+    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children.swap_remove(0);
+        Ok(Arc::new(TrainExec { input, metrics: ExecutionPlanMetricsSet::new(), ..self.as_ref().clone() }))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        match self.job.begin().map_err(to_datafusion)? {
+            Some(log) => Ok(self.replay(log, baseline)),
+            None => self.train(context, baseline),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A training from its first row to its model, and how it is stopped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::{Model, Step};
+use gradframe_plan::error::to_datafusion;
+use gradframe_plan::ops::train::TrainJob;
+use gradframe_plan::{OnExisting, Services};
+use tokio::sync::mpsc::Sender;
+
+use super::cache::{self, OnRows, RawRows};
+use super::encode::{EncodedRows, encode};
+use super::fit::{fit, model};
+use super::metrics::TrainMetrics;
+use super::order::OrderedRows;
+use super::reproducible::is_reproducible;
+use super::run::{Log, RunRecord};
+use super::{Inputs, OP};
+use crate::memory::Memory;
+use crate::progress::{ProgressSink, TrainingProgress};
+
+/// Whether a training has been told to stop; asked between chunks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Errors: `Cancelled` once the training is to stop.
+    pub fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) { Err(Error::cancelled(OP, "interrupted")) } else { Ok(()) }
+    }
+}
+
+/// Held by the stream's task: a blocking thread cannot be aborted, it has to be told.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a training takes of the session's memory beside the raw rows, by its phases.
+struct Shares {
+    order: Memory,
+    rows: Memory,
+    work: Memory,
+}
+
+impl Shares {
+    fn new(context: &TaskContext) -> Self {
+        let share = || Memory::new(OP, context);
+        Shares { order: share(), rows: share(), work: share() }
+    }
+}
+
+/// A claimed training.
+#[derive(Debug)]
+pub(super) struct TrainTask {
+    job: Arc<TrainJob>,
+    inputs: Arc<Inputs>,
+    services: Arc<Services>,
+    record: RunRecord,
+    metrics: TrainMetrics,
+    threads: usize,
+    reproducible: bool,
+}
+
+impl TrainTask {
+    /// Opens the run. Errors: the store's.
+    pub fn start(
+        job: Arc<TrainJob>,
+        inputs: Arc<Inputs>,
+        input: &Arc<dyn ExecutionPlan>,
+        context: &TaskContext,
+        metrics: TrainMetrics,
+    ) -> Result<Self> {
+        let services = Services::of_task(context)?;
+        let reproducible = is_reproducible(input);
+        let progress = ProgressSink::of_task(context);
+        let record = RunRecord::open(services.runs.as_ref(), Arc::clone(&job), reproducible, progress)?;
+        let threads = context.session_config().target_partitions().max(1);
+        Ok(TrainTask { job, inputs, services, record, metrics, threads, reproducible })
+    }
+
+    /// Trains, sending the log. Dropping the future stops the training.
+    pub async fn run(
+        self,
+        input: Arc<dyn ExecutionPlan>,
+        context: Arc<TaskContext>,
+        sender: Sender<DataFusionResult<RecordBatch>>,
+    ) -> DataFusionResult<()> {
+        let task = self; // owned by the future from its first poll
+        let stop = Stop::default();
+        let _stop_on_drop = StopOnDrop(stop.clone());
+        let raw = match cache::read(&input, &task.inputs, &context, &task.metrics, task.on_rows()).await {
+            Ok(raw) => raw,
+            Err(error) => return Err(task.fail(error)),
+        };
+        let memory = Shares::new(&context);
+        drop((input, context));
+        let fitted = tokio::task::spawn_blocking(move || task.fit_and_commit(raw, memory, &stop, sender));
+        fitted.await.map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))?
+    }
+
+    fn on_rows(&self) -> OnRows {
+        let Some(progress) = self.record.progress().cloned() else { return Arc::new(|_| ()) };
+        let (title, read) = (self.job.title().to_owned(), AtomicU64::new(0));
+        Arc::new(move |rows| {
+            let before = read.fetch_add(rows as u64, Ordering::Relaxed);
+            progress.reading(&title, before + rows as u64);
+        })
+    }
+
+    fn fail(self, error: Error) -> DataFusionError {
+        self.record.failed(&error);
+        to_datafusion(error)
+    }
+
+    /// On a blocking thread, in a pool of the session's number of threads.
+    fn fit_and_commit(
+        self,
+        raw: RawRows,
+        memory: Shares,
+        stop: &Stop,
+        sender: Sender<DataFusionResult<RecordBatch>>,
+    ) -> DataFusionResult<()> {
+        let mut log = Log::new(sender, self.record.id(), raw.rows as u64);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        let pool = pool.map_err(|e| Error::resources(OP, "no threads to train with").because(e));
+        let trained = pool.and_then(|pool| pool.install(|| self.train(raw, memory, stop, &mut log)));
+        match trained.and_then(|model| self.commit(model)) {
+            Ok(()) => self.finish(&log).map_err(to_datafusion),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    fn train(&self, raw: RawRows, memory: Shares, stop: &Stop, log: &mut Log) -> Result<Model> {
+        let encoding = self.metrics.time_encode.timer();
+        self.metrics.peak_memory.set_max(raw.bytes());
+        let ordered = OrderedRows::sort(raw, &self.inputs, self.job.seed, memory.order)?;
+        let raw_bytes = ordered.bytes();
+        let rows = encode(ordered, &self.inputs, &self.job, memory.rows, stop)?;
+        self.metrics.cache_bytes.set(rows.memory.bytes());
+        self.metrics.peak_memory.set_max(raw_bytes + rows.memory.bytes());
+        encoding.done();
+
+        let _fitting = self.metrics.time_fit.timer();
+        let started = Instant::now();
+        let fitted = fit(&rows, &self.job, &self.metrics, &memory.work, stop, |step, seconds| {
+            self.record.log(step, seconds)?;
+            self.tell(step, &rows, started);
+            log.push(step, seconds)
+        })?;
+        Ok(model(fitted, &rows, &self.job, self.record.id(), self.reproducible))
+    }
+
+    fn tell(&self, step: &Step, rows: &EncodedRows, started: Instant) {
+        let Some(progress) = self.record.progress() else { return };
+        let seconds = started.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+        let rows_per_second = rows.layout.rows as f64 * (step.epoch + 1) as f64 / seconds;
+        let epochs_max = self.job.options.get("max_iterations").and_then(serde_json::Value::as_u64);
+        let state = TrainingProgress { step: *step, rows: rows.layout.rows, rows_per_second, epochs_max };
+        progress.training(self.job.title(), &state);
+    }
+
+    /// The last act that can fail.
+    fn commit(&self, model: Model) -> Result<()> {
+        let Some(name) = &self.job.name else { return Ok(()) };
+        let replace = self.job.on_existing == OnExisting::Replace;
+        self.services.models.commit(name, model, replace).map(|_| ())
+    }
+
+    fn finish(self, log: &Log) -> Result<()> {
+        self.record.finished(log.all())?;
+        // The model is there: whether anyone still reads the log no longer matters.
+        log.send_last().or(Ok(()))
+    }
+}

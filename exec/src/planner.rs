@@ -1,0 +1,98 @@
+//! From our logical nodes to physical operators.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::DFSchema;
+use datafusion::error::Result;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use gradframe_plan::ops::evaluate::EvaluateNode;
+use gradframe_plan::ops::predict::PredictNode;
+use gradframe_plan::ops::train::TrainNode;
+
+use crate::ops::evaluate::EvaluateExec;
+use crate::ops::predict::PredictExec;
+use crate::ops::train::TrainExec;
+
+/// The query planner of a session: DataFusion's, which also knows our nodes.
+pub fn query_planner() -> Arc<dyn QueryPlanner + Send + Sync> {
+    Arc::new(GradframeQueryPlanner)
+}
+
+#[derive(Debug)]
+struct GradframeQueryPlanner;
+
+#[async_trait]
+impl QueryPlanner for GradframeQueryPlanner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GradframePlanner)]);
+        planner.create_physical_plan(plan, session).await
+    }
+}
+
+/// Plans Train, Predict and Evaluate.
+#[derive(Debug)]
+pub struct GradframePlanner;
+
+/// What physical expressions are made with.
+struct Expressions<'a> {
+    planner: &'a dyn PhysicalPlanner,
+    input: &'a DFSchema,
+    session: &'a dyn Session,
+    context: &'a PhysicalPlanningContext,
+}
+
+impl Expressions<'_> {
+    fn plan(&self, expr: &Expr) -> Result<Arc<dyn PhysicalExpr>> {
+        self.planner.create_physical_expr(expr, self.input, self.session, self.context)
+    }
+
+    fn plan_all(&self, exprs: &[Expr]) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        exprs.iter().map(|e| self.plan(e)).collect()
+    }
+}
+
+#[async_trait]
+impl ExtensionPlanner for GradframePlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let ([logical], [input]) = (logical_inputs, physical_inputs) else { return Ok(None) };
+        let expressions = Expressions { planner, input: logical.schema(), session, context };
+        let input = Arc::clone(input);
+        if let Some(node) = node.as_any().downcast_ref::<TrainNode>() {
+            return train(node, input, &expressions).map(Some);
+        }
+        if let Some(node) = node.as_any().downcast_ref::<PredictNode>() {
+            let features = expressions.plan_all(node.features())?;
+            return Ok(Some(Arc::new(PredictExec::try_new(node, features, input)?)));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<EvaluateNode>() {
+            let columns = expressions.plan_all(node.columns())?;
+            return Ok(Some(Arc::new(EvaluateExec::try_new(node, columns, input)?)));
+        }
+        Ok(None)
+    }
+}
+
+fn train(node: &TrainNode, input: Arc<dyn ExecutionPlan>, expressions: &Expressions) -> Result<Arc<dyn ExecutionPlan>> {
+    let columns = expressions.plan_all(node.columns())?;
+    let keys =
+        node.order().iter().map(|key| Ok((expressions.plan(&key.expr)?, sort_options(key)))).collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(TrainExec::try_new(node, columns, keys, input)?))
+}
+
+fn sort_options(key: &datafusion::logical_expr::SortExpr) -> arrow::compute::SortOptions {
+    arrow::compute::SortOptions { descending: !key.asc, nulls_first: key.nulls_first }
+}
