@@ -1,0 +1,24 @@
+//! Errors about files, with the file named.
+
+use datafusion::error::DataFusionError;
+use gradframe_ml_core::Error;
+use gradframe_plan::error::from_datafusion;
+
+/// A DataFusion error about a file's content: `Execution` naming the file, unless the error is one of ours already.
+pub(super) fn bad_file(op: &str, file: &str, error: DataFusionError) -> Error {
+    match from_datafusion(error) {
+        ours if ours.detail().what.contains(file) => ours,
+        error @ (Error::Resources(_) | Error::NotImplemented(_) | Error::Cancelled(_)) => error,
+        other => Error::execution(op, format!("`{file}`: {}", other.detail().what)).because(other),
+    }
+}
+
+/// A reader's panic: only corrupt files make one.
+pub(super) fn panicked(op: &str, file: &str) -> Error {
+    Error::execution(op, format!("`{file}` is corrupt: the reader gave up"))
+}
+
+/// An error of ours on its way through DataFusion.
+pub(super) fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

@@ -1,0 +1,215 @@
+//! Parquet as a file format of DataFusion that keeps what columns mean.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::{GetExt, Statistics};
+use datafusion::config::{ConfigFileType, TableParquetOptions};
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::file_format::{FileFormat, FileFormatFactory, FileMeta};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileSinkConfig, FileSource};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result as DataFusionResult;
+use datafusion::physical_expr::{LexOrdering, LexRequirement};
+use datafusion::physical_plan::ExecutionPlan;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use gradframe_ml_core::{Error, Result};
+use object_store::{ObjectMeta, ObjectStore};
+
+use super::error::{bad_file, external, panicked};
+use super::parquet::FUNCTION;
+use super::selection::FoundFile;
+
+/// Field metadata that says what a column means (a tensor, a UUID); everything else is the writer's own affair.
+const EXTENSION_PREFIX: &str = "ARROW:extension:";
+
+/// Makes [`ExtensionParquetFormat`]s for `CREATE EXTERNAL TABLE` and `COPY TO`:
+/// `state.register_file_format(Arc::new(ExtensionParquetFormatFactory), true)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExtensionParquetFormatFactory;
+
+impl FileFormatFactory for ExtensionParquetFormatFactory {
+    fn create(&self, state: &dyn Session, options: &HashMap<String, String>) -> DataFusionResult<Arc<dyn FileFormat>> {
+        let mut table_options = state.default_table_options();
+        table_options.set_config_format(ConfigFileType::PARQUET);
+        table_options.alter_with_string_hash_map(options)?;
+        Ok(Arc::new(ExtensionParquetFormat::new(table_options.parquet)))
+    }
+
+    fn default(&self) -> Arc<dyn FileFormat> {
+        Arc::new(ExtensionParquetFormat::new(TableParquetOptions::default()))
+    }
+}
+
+impl GetExt for ExtensionParquetFormatFactory {
+    fn get_ext(&self) -> String {
+        "parquet".to_string()
+    }
+}
+
+/// DataFusion's Parquet format, but extension types of columns survive, and files with different notes in their
+/// metadata (as pandas and Spark write them) still make one table.
+#[derive(Debug)]
+pub struct ExtensionParquetFormat {
+    /// Reads and writes, without metadata.
+    plain: ParquetFormat,
+    /// Infers schemas, with metadata.
+    annotated: ParquetFormat,
+}
+
+impl ExtensionParquetFormat {
+    /// The format with these options.
+    pub fn new(options: TableParquetOptions) -> Self {
+        let plain = ParquetFormat::default().with_options(options.clone());
+        ExtensionParquetFormat { plain, annotated: ParquetFormat::default().with_options(options).with_skip_metadata(false) }
+    }
+
+    /// The columns of all files together, read a few files at a time.
+    pub(super) async fn table_schema(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        files: Vec<FoundFile>,
+    ) -> Result<Schema> {
+        let at_once = state.config_options().execution.meta_fetch_concurrency.get();
+        let schemas = files.into_iter().map(|file| async move {
+            let schema = self.file_schema(state, store, &file).await?;
+            Ok::<_, Error>((file.name, schema))
+        });
+        merge(futures::stream::iter(schemas).boxed().buffered(at_once).try_collect().await?)
+    }
+
+    /// One file's schema with the metadata that we keep. A panic in the reader is an error about the file.
+    async fn file_schema(&self, state: &dyn Session, store: &Arc<dyn ObjectStore>, file: &FoundFile) -> Result<Schema> {
+        let FoundFile { name: file, meta: object } = file;
+        if object.size == 0 {
+            return Err(Error::execution(FUNCTION, format!("`{file}` is empty: not a Parquet file")));
+        }
+        let inferred = AssertUnwindSafe(self.annotated.infer_schema(state, store, std::slice::from_ref(object)));
+        match inferred.catch_unwind().await {
+            Ok(Ok(schema)) => Ok(Schema::new(keep_extensions(schema.fields()))),
+            Ok(Err(error)) => Err(bad_file(FUNCTION, file, error)),
+            Err(_) => Err(panicked(FUNCTION, file)),
+        }
+    }
+}
+
+/// The columns of all files together. Errors: `Execution` naming the file that does not fit those before it.
+fn merge(schemas: Vec<(String, Schema)>) -> Result<Schema> {
+    let mut merged: Option<Schema> = None;
+    for (file, schema) in schemas {
+        merged = Some(match merged {
+            None => schema,
+            Some(before) => Schema::try_merge([before, schema]).map_err(|e| {
+                Error::execution(FUNCTION, format!("`{file}` has other columns than the files before it: {e}")).because(e)
+            })?,
+        });
+    }
+    merged.ok_or_else(|| Error::plan(FUNCTION, "there is no file"))
+}
+
+fn keep_extensions(fields: &Fields) -> Fields {
+    fields.iter().map(keep_extension).collect()
+}
+
+fn keep_extension(field: &FieldRef) -> FieldRef {
+    let kept: HashMap<String, String> = field
+        .metadata()
+        .iter()
+        .filter(|(key, _)| key.starts_with(EXTENSION_PREFIX))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let data_type = match field.data_type() {
+        DataType::Struct(children) => DataType::Struct(keep_extensions(children)),
+        DataType::List(item) => DataType::List(keep_extension(item)),
+        DataType::LargeList(item) => DataType::LargeList(keep_extension(item)),
+        DataType::ListView(item) => DataType::ListView(keep_extension(item)),
+        DataType::LargeListView(item) => DataType::LargeListView(keep_extension(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(keep_extension(item), *size),
+        DataType::Map(entries, sorted) => DataType::Map(keep_extension(entries), *sorted),
+        other => other.clone(),
+    };
+    Arc::new(Field::clone(field).with_data_type(data_type).with_metadata(kept))
+}
+
+#[async_trait]
+impl FileFormat for ExtensionParquetFormat {
+    fn get_ext(&self) -> String {
+        self.plain.get_ext()
+    }
+
+    fn get_ext_with_compression(&self, compression: &FileCompressionType) -> DataFusionResult<String> {
+        self.plain.get_ext_with_compression(compression)
+    }
+
+    fn compression_type(&self) -> Option<FileCompressionType> {
+        self.plain.compression_type()
+    }
+
+    async fn infer_schema(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        objects: &[ObjectMeta],
+    ) -> DataFusionResult<SchemaRef> {
+        let files = objects.iter().map(|object| FoundFile { name: object.location.to_string(), meta: object.clone() });
+        Ok(Arc::new(self.table_schema(state, store, files.collect()).await.map_err(external)?))
+    }
+
+    async fn infer_stats(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        table_schema: SchemaRef,
+        object: &ObjectMeta,
+    ) -> DataFusionResult<Statistics> {
+        self.plain.infer_stats(state, store, table_schema, object).await
+    }
+
+    async fn infer_ordering(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        table_schema: SchemaRef,
+        object: &ObjectMeta,
+    ) -> DataFusionResult<Option<LexOrdering>> {
+        self.plain.infer_ordering(state, store, table_schema, object).await
+    }
+
+    async fn infer_stats_and_ordering(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        table_schema: SchemaRef,
+        object: &ObjectMeta,
+    ) -> DataFusionResult<FileMeta> {
+        self.plain.infer_stats_and_ordering(state, store, table_schema, object).await
+    }
+
+    async fn create_physical_plan(
+        &self,
+        state: &dyn Session,
+        config: FileScanConfig,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        self.plain.create_physical_plan(state, config).await
+    }
+
+    async fn create_writer_physical_plan(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        state: &dyn Session,
+        config: FileSinkConfig,
+        order_requirements: Option<LexRequirement>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        self.plain.create_writer_physical_plan(input, state, config, order_requirements).await
+    }
+
+    fn file_source(&self, table_schema: TableSchema) -> Arc<dyn FileSource> {
+        self.plain.file_source(table_schema)
+    }
+}

@@ -1,0 +1,138 @@
+//! A table of files in one format.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Statistics, project_schema};
+use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion_datasource::compute_all_files_statistics;
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStore;
+
+use super::error::{bad_file, external};
+use super::guarded::guard;
+use super::hive::PartitionColumns;
+use super::partitions;
+use super::selection::{Found, FoundFile, Selection};
+
+/// A file's name as its user knows it, carried along for errors.
+#[derive(Debug, Clone)]
+pub(super) struct SourceName(String);
+
+impl SourceName {
+    /// The name that a file of a scan carries, else its place in the store.
+    pub(super) fn of(file: &PartitionedFile) -> &str {
+        file.extension::<SourceName>().map_or(file.object_meta.location.as_ref(), |name| &name.0)
+    }
+}
+
+/// Files of one format as a table: the columns in the files, then those in the paths.
+#[derive(Debug)]
+pub(super) struct FileTable {
+    selection: Selection,
+    format: Arc<dyn FileFormat>,
+    partition_columns: PartitionColumns,
+    schema: TableSchema,
+}
+
+impl FileTable {
+    /// The table of a selection. A column in the paths takes the place of one of the same name in the files.
+    pub(super) fn new(
+        selection: Selection,
+        format: Arc<dyn FileFormat>,
+        file_schema: &Schema,
+        partition_columns: PartitionColumns,
+    ) -> Self {
+        let in_path = |name: &str| partition_columns.fields().iter().any(|field| field.name() == name);
+        let in_files: Vec<_> = file_schema.fields().iter().filter(|field| !in_path(field.name())).cloned().collect();
+        let schema = TableSchema::builder(Arc::new(Schema::new(in_files)))
+            .with_table_partition_cols(partition_columns.fields().to_vec())
+            .build();
+        FileTable { selection, format, partition_columns, schema }
+    }
+
+    /// The files that may hold rows that pass the filters, with their statistics.
+    async fn files(&self, session: &dyn Session, found: &Found, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
+        let files = found.files.iter().map(|file| self.partitioned(file)).collect::<Result<_>>()?;
+        let files = partitions::prune(session, self.partition_columns.fields(), files, filters)?;
+        if !session.config().collect_statistics() {
+            return Ok(files);
+        }
+        let store = session.runtime_env().object_store(&found.store)?;
+        let at_once = session.config_options().execution.meta_fetch_concurrency.get();
+        let with_statistics = files.into_iter().map(|file| self.with_statistics(session, &store, file));
+        futures::stream::iter(with_statistics).buffered(at_once).try_collect().await
+    }
+
+    fn partitioned(&self, file: &FoundFile) -> Result<PartitionedFile> {
+        let values = self.partition_columns.values(file).map_err(external)?;
+        let named = PartitionedFile::from(file.meta.clone()).with_extension(SourceName(file.name.clone()));
+        Ok(named.with_partition_values(values))
+    }
+
+    async fn with_statistics(
+        &self,
+        session: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        file: PartitionedFile,
+    ) -> Result<PartitionedFile> {
+        let statistics: Result<Statistics> =
+            self.format.infer_stats(session, store, self.schema.file_schema().clone(), &file.object_meta).await;
+        let statistics = statistics.map_err(|e| external(bad_file(self.selection.function, SourceName::of(&file), e)))?;
+        Ok(partitions::with_statistics(file, statistics))
+    }
+}
+
+#[async_trait]
+impl TableProvider for FileTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.table_schema().clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let pushdown = |filter: &&Expr| match partitions::is_exact(self.partition_columns.fields(), filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(pushdown).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let found = self.selection.find(session).await.map_err(external)?;
+        let files = self.files(session, &found, filters).await?;
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema(), projection)?)));
+        }
+        let groups = FileGroup::new(files).split_files(session.config().target_partitions());
+        let collect_statistics = session.config().collect_statistics();
+        let (groups, statistics) = compute_all_files_statistics(groups, self.schema(), collect_statistics, false)?;
+        let config = FileScanConfigBuilder::new(found.store, self.format.file_source(self.schema.clone()))
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        let plan = self.format.create_physical_plan(session, config).await?;
+        Ok(guard(self.selection.function, plan))
+    }
+}

@@ -1,0 +1,8 @@
+//! The outside world: files, and the store of models, runs and catalog entries.
+//!
+//! `plan::services` names what operators need; this crate implements it:
+//! - [`store::Store`] is the `ModelRegistry` and the `RunLog`: one directory, shared by any number of processes;
+//! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, CSV with options, Parquet.
+
+pub mod files;
+pub mod store;

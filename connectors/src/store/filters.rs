@@ -1,0 +1,189 @@
+//! Conditions on log tables as SQL: values are bound, never written into the text.
+
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::logical_expr::Operator;
+use datafusion::scalar::ScalarValue;
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
+use rusqlite::types::Value;
+
+/// A statement and the values bound to its `?`, in order.
+#[derive(Debug)]
+pub(super) struct BoundSql {
+    pub(super) text: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// The SELECT that answers a query. `columns` are the fields to read; none of them still counts rows.
+pub(super) fn select(table: LogTable, query: &LogQuery, columns: &Schema) -> Result<BoundSql> {
+    let mut sql = BoundSql { text: format!("SELECT {} FROM {}", select_list(columns), table.name()), values: Vec::new() };
+    let schema = table.schema();
+    for (i, filter) in query.filters.iter().enumerate() {
+        sql.text.push_str(if i == 0 { " WHERE " } else { " AND " });
+        sql.push_filter(&schema, filter)?;
+    }
+    sql.text.push_str(" ORDER BY ");
+    sql.text.push_str(row_order(table));
+    if let Some(limit) = query.limit {
+        sql.text.push_str(" LIMIT ");
+        sql.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    }
+    Ok(sql)
+}
+
+/// Rows come back in this order: that of time within a run.
+fn row_order(table: LogTable) -> &'static str {
+    match table {
+        LogTable::Runs => "run",
+        LogTable::Params => "run, name",
+        LogTable::Metrics => "run, epoch, id",
+        LogTable::Models => "model, version",
+    }
+}
+
+fn select_list(columns: &Schema) -> String {
+    if columns.fields().is_empty() {
+        return "1".to_string();
+    }
+    columns.fields().iter().map(|field| stored_column(field)).collect::<Vec<_>>().join(", ")
+}
+
+/// The column of the store behind a column of a log table. Floats are kept as integers that sort as they do.
+fn stored_column(field: &Field) -> String {
+    match field.data_type() {
+        DataType::Float64 => format!("\"{}_order\"", field.name()),
+        _ => format!("\"{}\"", field.name()),
+    }
+}
+
+/// What to compare. Unsigned integers are kept as their bits; flipping the sign bit makes them sort.
+fn compared_column(field: &Field) -> String {
+    let column = stored_column(field);
+    match field.data_type() {
+        DataType::UInt64 => format!("(({column} | 0x8000000000000000) - ({column} & 0x8000000000000000))"),
+        _ => column,
+    }
+}
+
+impl BoundSql {
+    fn push_value(&mut self, value: Value) {
+        self.values.push(value);
+        self.text.push('?');
+    }
+
+    fn push_filter(&mut self, schema: &Schema, filter: &LogFilter) -> Result<()> {
+        match filter {
+            LogFilter::Eq(column, value) => self.push_comparison(schema, column, "=", value),
+            LogFilter::Compare(column, op, value) => self.push_comparison(schema, column, comparison(*op)?, value),
+            LogFilter::In(column, values) => self.push_in(schema, column, values),
+            LogFilter::And(filters) => self.push_and(schema, filters),
+        }
+    }
+
+    fn push_comparison(&mut self, schema: &Schema, column: &str, op: &str, value: &ScalarValue) -> Result<()> {
+        let field = field(schema, column)?;
+        self.text.push_str(&format!("{} {op} ", compared_column(field)));
+        self.push_value(stored_value(field, value)?);
+        Ok(())
+    }
+
+    fn push_in(&mut self, schema: &Schema, column: &str, values: &[ScalarValue]) -> Result<()> {
+        let field = field(schema, column)?;
+        self.text.push_str(&format!("{} IN (", compared_column(field)));
+        for (i, value) in values.iter().enumerate() {
+            self.text.push_str(if i == 0 { "" } else { ", " });
+            self.push_value(stored_value(field, value)?);
+        }
+        self.text.push(')');
+        Ok(())
+    }
+
+    fn push_and(&mut self, schema: &Schema, filters: &[LogFilter]) -> Result<()> {
+        self.text.push_str("(1");
+        for filter in filters {
+            self.text.push_str(" AND ");
+            self.push_filter(schema, filter)?;
+        }
+        self.text.push(')');
+        Ok(())
+    }
+}
+
+fn field<'a>(schema: &'a Schema, column: &str) -> Result<&'a Field> {
+    schema.field_with_name(column).map_err(|_| Error::plan("run log", format!("unknown column `{column}`")))
+}
+
+fn comparison(op: Operator) -> Result<&'static str> {
+    match op {
+        Operator::Eq => Ok("="),
+        Operator::NotEq => Ok("<>"),
+        Operator::Lt => Ok("<"),
+        Operator::LtEq => Ok("<="),
+        Operator::Gt => Ok(">"),
+        Operator::GtEq => Ok(">="),
+        other => Err(Error::internal("run log", format!("operator `{other}` is not a comparison"))),
+    }
+}
+
+/// The value as the store keeps values of that column.
+fn stored_value(field: &Field, value: &ScalarValue) -> Result<Value> {
+    let value = value.cast_to(field.data_type()).map_err(|e| unfit(field, value).because(e))?;
+    Ok(match value {
+        ref null if null.is_null() => Value::Null,
+        ScalarValue::Utf8(Some(text)) => Value::Text(text),
+        ScalarValue::Int64(Some(number)) => Value::Integer(number),
+        ScalarValue::UInt64(Some(number)) => Value::Integer((number ^ (1 << 63)) as i64),
+        ScalarValue::Boolean(Some(truth)) => Value::Integer(truth.into()),
+        ScalarValue::Float64(Some(number)) => Value::Integer(float_order(number)),
+        ScalarValue::TimestampMicrosecond(Some(us), _) => Value::Integer(us),
+        other => return Err(unfit(field, &other)),
+    })
+}
+
+fn unfit(field: &Field, value: &ScalarValue) -> Error {
+    Error::plan("run log", format!("column `{}` is {}, compared with {value}", field.name(), field.data_type()))
+}
+
+/// A float's bits as an integer that sorts as `f64::total_cmp` does, which is how Arrow compares floats.
+pub(super) fn float_order(value: f64) -> i64 {
+    flip_negative(value.to_bits() as i64)
+}
+
+/// The float of an order: the inverse of [`float_order`], bit for bit.
+pub(super) fn float_of_order(order: i64) -> f64 {
+    f64::from_bits(flip_negative(order) as u64)
+}
+
+/// Reverses the order of the negative numbers; its own inverse.
+fn flip_negative(bits: i64) -> i64 {
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_sort_and_come_back_bit_for_bit() {
+        let values = [-f64::NAN, f64::NEG_INFINITY, -1.5, -0.0, 0.0, f64::MIN_POSITIVE, 1.0, f64::MAX, f64::INFINITY, f64::NAN];
+        for value in values {
+            assert_eq!(float_of_order(float_order(value)).to_bits(), value.to_bits());
+        }
+        assert!(values.is_sorted_by_key(|&value| float_order(value)));
+    }
+
+    #[test]
+    fn values_are_bound_not_written() {
+        let evil = "x'; DROP TABLE runs; --";
+        let query = LogQuery { filters: vec![LogFilter::Eq("run".into(), ScalarValue::from(evil))], ..Default::default() };
+        let sql = select(LogTable::Params, &query, &LogTable::Params.schema()).unwrap();
+        assert_eq!(sql.text, r#"SELECT "run", "name", "value" FROM params WHERE "run" = ? ORDER BY run, name"#);
+        assert_eq!(sql.values, [Value::Text(evil.into())]);
+    }
+
+    #[test]
+    fn an_unknown_column_is_a_plan_error() {
+        let query = LogQuery { filters: vec![LogFilter::Eq("rnu".into(), ScalarValue::from("x"))], ..Default::default() };
+        assert_eq!(select(LogTable::Runs, &query, &LogTable::Runs.schema()).unwrap_err().kind(), "Plan");
+    }
+}
