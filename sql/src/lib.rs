@@ -1,0 +1,25 @@
+//! Gradframe's SQL: DataFusion's, BigQuery ML's statements and relations, and files in FROM.
+//!
+//! [`parse`] cuts a text into statements, [`plan`] turns each into a plan or an effect for the engine to execute.
+//! All that is new in SQL is new here; below this crate there are only operators of the plan.
+
+mod create_model;
+mod deep_copy;
+mod errors;
+mod expressions;
+mod literal;
+mod ml_call;
+mod names;
+mod parser;
+mod plan;
+mod relations;
+mod sources;
+mod statement;
+mod text;
+mod tokens;
+mod visit;
+
+pub use parser::parse;
+pub use plan::{Planned, plan, plan_view};
+pub use relations::MlRelationPlanner;
+pub use statement::{CreateModel, ModelOption, Parsed, Statement};

@@ -1,0 +1,109 @@
+//! Literals: the values that options take.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::{Expr, Spanned, UnaryOperator, Value};
+use gradframe_ml_core::{Error, Result};
+
+use crate::errors::at;
+
+/// The value of a literal: a number, text, boolean, NULL, or a list of one of these. As in BigQuery, text may stand in
+/// double quotes. `op` and `option` are named in errors.
+pub(crate) fn literal(op: &str, option: &str, expr: &Expr) -> Result<ScalarValue> {
+    let value = match expr {
+        Expr::Value(value) => scalar(&value.value),
+        Expr::Identifier(name) if name.quote_style == Some('"') => Some(name.value.as_str().into()),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => negative(expr),
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr } | Expr::Nested(expr) => return literal(op, option, expr),
+        Expr::Array(array) => list(op, option, &array.elem)?,
+        _ => None,
+    };
+    value.ok_or_else(|| {
+        let what = format!("option `{option}` takes a number, text, true, false or a list of these, got `{expr}`");
+        at(Error::plan(op, what), expr.span().start)
+    })
+}
+
+fn scalar(value: &Value) -> Option<ScalarValue> {
+    match value {
+        Value::Number(digits, _) => number(digits),
+        Value::Boolean(value) => Some((*value).into()),
+        Value::Null => Some(ScalarValue::Null),
+        Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) | Value::EscapedStringLiteral(text) => {
+            Some(text.as_str().into())
+        }
+        _ => None,
+    }
+}
+
+/// A number without point and exponent is an integer, if it fits one.
+fn number(digits: &str) -> Option<ScalarValue> {
+    let integer = digits.parse::<i64>().ok().map(ScalarValue::from);
+    integer.or_else(|| digits.parse::<f64>().ok().map(ScalarValue::from))
+}
+
+fn negative(expr: &Expr) -> Option<ScalarValue> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => number(&format!("-{digits}")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A list of values of one type; integers among floats become floats. None if the types differ.
+fn list(op: &str, option: &str, items: &[Expr]) -> Result<Option<ScalarValue>> {
+    let values = items.iter().map(|item| literal(op, option, item)).collect::<Result<Vec<_>>>()?;
+    let is = |value: &ScalarValue, data_type: &DataType| value.data_type() == *data_type;
+    let item_type = match values.iter().find(|value| is(value, &DataType::Float64)).or(values.first()) {
+        Some(value) => value.data_type(),
+        None => DataType::Utf8,
+    };
+    let cast = |value: ScalarValue| match value {
+        ScalarValue::Int64(Some(integer)) if item_type == DataType::Float64 => Some((integer as f64).into()),
+        value => is(&value, &item_type).then_some(value),
+    };
+    let values: Option<Vec<ScalarValue>> = values.into_iter().map(cast).collect();
+    Ok(values.map(|values| ScalarValue::List(ScalarValue::new_list_nullable(&values, &item_type))))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::parser::DFParser;
+
+    use super::*;
+
+    fn parse(sql: &str) -> Result<ScalarValue> {
+        literal("op", "o", &DFParser::parse_sql_into_expr(sql).unwrap().expr)
+    }
+
+    #[test]
+    fn literals_keep_their_types() {
+        for (sql, expect) in [
+            ("1", ScalarValue::from(1_i64)),
+            ("-1", ScalarValue::from(-1_i64)),
+            ("1e-3", ScalarValue::from(1e-3)),
+            ("'x'", ScalarValue::from("x")),
+            ("\"x\"", ScalarValue::from("x")),
+            ("TRUE", ScalarValue::from(true)),
+            ("NULL", ScalarValue::Null),
+        ] {
+            assert_eq!(parse(sql).unwrap(), expect, "{sql}");
+        }
+    }
+
+    #[test]
+    fn lists_have_one_type() {
+        assert_eq!(parse("[1, 2.5]").unwrap().to_string(), "[1.0, 2.5]");
+        assert_eq!(parse("['a', 'b']").unwrap().to_string(), "[a, b]");
+        assert_eq!(parse("[]").unwrap().to_string(), "[]");
+        assert!(parse("[1, 'a']").is_err());
+    }
+
+    #[test]
+    fn other_expressions_are_errors_that_name_the_option() {
+        let error = parse("1 + 1").unwrap_err();
+        assert!(error.to_string().starts_with("op: option `o` takes"), "{error}");
+    }
+}

@@ -1,0 +1,214 @@
+//! The parser: ours for the statements that DataFusion does not have, DataFusion's for the rest.
+
+use datafusion::common::format::{ExplainFormat, ExplainStatementOptions};
+use datafusion::sql::parser::{DFParser, DFParserBuilder};
+use datafusion::sql::sqlparser::ast::{ObjectName, Query};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::services::OnExisting;
+
+use crate::errors::{at, expected, finish, ours};
+use crate::statement::{CreateModel, ModelOption, Parsed, Statement};
+use crate::text::SourceText;
+use crate::tokens::{StatementTokens, is_word, statements};
+
+/// Parses the statements of a text, which semicolons divide. No statement is no error.
+///
+/// Errors: `Plan`, with the line and column in `text`; `NotImplemented` for TRANSFORM.
+pub fn parse(text: &str) -> Result<Vec<Parsed>> {
+    let source = SourceText::new(text);
+    let tokens = ours(statements(text).map_err(ParserError::from))?;
+    tokens.into_iter().map(|tokens| parse_statement(&source, tokens)).collect()
+}
+
+fn parse_statement(source: &SourceText<'_>, statement: StatementTokens) -> Result<Parsed> {
+    let StatementTokens { tokens, start, end } = statement;
+    let parsed = StatementParser::new(source, tokens.clone(), end).and_then(StatementParser::parse);
+    let statement = parsed.map_err(|error| finish(error, &tokens, end))?;
+    Ok(Parsed { statement, text: source.slice(start, end).to_owned() })
+}
+
+/// Parses one statement.
+struct StatementParser<'a> {
+    sql: DFParser<'static>,
+    source: &'a SourceText<'a>,
+    end: Location,
+}
+
+impl<'a> StatementParser<'a> {
+    fn new(source: &'a SourceText<'a>, tokens: Vec<TokenWithSpan>, end: Location) -> Result<Self> {
+        Ok(Self { sql: ours(DFParserBuilder::new(tokens).build())?, source, end })
+    }
+
+    fn parse(mut self) -> Result<Statement> {
+        let statement = self.statement()?;
+        match self.sql.parser.peek_token_ref() {
+            token if token.token == Token::EOF => Ok(statement),
+            token => Err(expected("end of statement", token)),
+        }
+    }
+
+    fn statement(&mut self) -> Result<Statement> {
+        if self.take(&["EXPLAIN"]) { self.explain() } else { self.explainable() }
+    }
+
+    fn explainable(&mut self) -> Result<Statement> {
+        if self.take(&["CREATE", "OR", "REPLACE", "MODEL"]) {
+            self.create_model(OnExisting::Replace)
+        } else if self.take(&["CREATE", "MODEL"]) {
+            self.create_model(OnExisting::Error)
+        } else if self.take(&["DROP", "MODEL"]) {
+            self.drop_model()
+        } else if self.take(&["SHOW", "MODELS"]) {
+            Ok(Statement::ShowModels)
+        } else if self.take_describe_model() {
+            Ok(Statement::DescribeModel { name: self.name()? })
+        } else {
+            Ok(Statement::Sql(Box::new(ours(self.sql.parse_statement())?)))
+        }
+    }
+
+    // After CREATE [OR REPLACE] MODEL.
+    fn create_model(&mut self, on_existing: OnExisting) -> Result<Statement> {
+        let on_existing = self.if_not_exists(on_existing)?;
+        let name = self.name()?;
+        self.refuse_transform()?;
+        let options = self.options()?;
+        let (query, query_text) = self.as_query()?;
+        Ok(Statement::CreateModel(Box::new(CreateModel { name, on_existing, options, query, query_text })))
+    }
+
+    fn if_not_exists(&mut self, on_existing: OnExisting) -> Result<OnExisting> {
+        let place = self.place();
+        match (self.take(&["IF", "NOT", "EXISTS"]), on_existing) {
+            (false, on_existing) => Ok(on_existing),
+            (true, OnExisting::Replace) => {
+                let error = Error::plan("create model", "OR REPLACE and IF NOT EXISTS exclude each other");
+                Err(at(error.hint("keep one of them"), place))
+            }
+            (true, _) => Ok(OnExisting::Keep),
+        }
+    }
+
+    fn refuse_transform(&mut self) -> Result<()> {
+        let place = self.place();
+        if !self.take(&["TRANSFORM"]) {
+            return Ok(());
+        }
+        let error = Error::not_implemented("create model", "TRANSFORM is not built yet");
+        Err(at(error.hint("compute the columns in the query after AS, and in the query given to ML.PREDICT"), place))
+    }
+
+    fn options(&mut self) -> Result<Vec<ModelOption>> {
+        let mut options: Vec<ModelOption> = Vec::new();
+        if !self.take(&["OPTIONS"]) {
+            let error = expected("OPTIONS", self.sql.parser.peek_token_ref());
+            return Err(error.hint("a model needs its type: OPTIONS (model_type = 'linear_reg')"));
+        }
+        ours(self.sql.parser.expect_token(&Token::LParen))?;
+        while !self.sql.parser.consume_token(&Token::RParen) {
+            let option = self.option()?;
+            if options.iter().any(|other| other.name == option.name) {
+                return Err(at(Error::plan("create model", format!("option `{}` is given twice", option.name)), option.place));
+            }
+            options.push(option);
+            if !self.sql.parser.consume_token(&Token::Comma) {
+                ours(self.sql.parser.expect_token(&Token::RParen))?;
+                break;
+            }
+        }
+        Ok(options)
+    }
+
+    fn option(&mut self) -> Result<ModelOption> {
+        let name = ours(self.sql.parser.parse_identifier())?;
+        ours(self.sql.parser.expect_token(&Token::Eq))?;
+        let value = ours(self.sql.parser.parse_expr())?;
+        Ok(ModelOption { name: name.value.to_lowercase(), value, place: name.span.start })
+    }
+
+    fn as_query(&mut self) -> Result<(Box<Query>, String)> {
+        if !self.take(&["AS"]) {
+            let error = expected("AS", self.sql.parser.peek_token_ref());
+            return Err(error.hint("the training data comes last: CREATE MODEL m OPTIONS (...) AS SELECT ..."));
+        }
+        let start = self.place();
+        let query = ours(self.sql.parser.parse_query())?;
+        Ok((query, self.source.slice(start, self.end).to_owned()))
+    }
+
+    // After DROP MODEL.
+    fn drop_model(&mut self) -> Result<Statement> {
+        let if_exists = self.take(&["IF", "EXISTS"]);
+        Ok(Statement::DropModel { name: self.name()?, if_exists })
+    }
+
+    // After EXPLAIN.
+    fn explain(&mut self) -> Result<Statement> {
+        let place = self.place();
+        let options = if self.explain_options_follow() { self.explain_option_list() } else { self.explain_keywords() };
+        let options = options.map_err(|error| wrong_explain_option(error, place))?;
+        let place = self.place();
+        if self.take(&["EXPLAIN"]) {
+            return Err(at(Error::plan("explain", "a plan can be explained only once"), place));
+        }
+        Ok(Statement::Explain { options, statement: Box::new(self.explainable()?) })
+    }
+
+    /// Tells `EXPLAIN (ANALYZE) SELECT ...` from `EXPLAIN (SELECT ...)`.
+    fn explain_options_follow(&self) -> bool {
+        let [first, second] = self.sql.parser.peek_tokens_ref();
+        let starts_query = ["SELECT", "WITH", "VALUES", "TABLE", "FROM"].iter().any(|word| is_word(&second.token, word));
+        first.token == Token::LParen && matches!(second.token, Token::Word(_)) && !starts_query
+    }
+
+    fn explain_option_list(&mut self) -> Result<ExplainStatementOptions> {
+        let options = ours(self.sql.parser.parse_utility_options())?;
+        ours(ExplainStatementOptions::from_utility_options(&options))
+    }
+
+    fn explain_keywords(&mut self) -> Result<ExplainStatementOptions> {
+        let analyze = self.sql.parser.parse_keyword(Keyword::ANALYZE);
+        let verbose = self.sql.parser.parse_keyword(Keyword::VERBOSE);
+        let format = ours(self.sql.parse_explain_format())?;
+        let format = ours(format.map(|format| format.parse::<ExplainFormat>()).transpose())?;
+        Ok(ExplainStatementOptions { analyze, verbose, format, ..Default::default() })
+    }
+
+    fn name(&mut self) -> Result<ObjectName> {
+        match self.sql.parser.peek_token_ref() {
+            token if matches!(token.token, Token::Word(_)) => ours(self.sql.parser.parse_object_name(false)),
+            token => Err(expected("the name of a model", token)),
+        }
+    }
+
+    /// `DESCRIBE model` alone describes a table of that name.
+    fn take_describe_model(&mut self) -> bool {
+        let is_name = matches!(self.sql.parser.peek_nth_token_ref(2).token, Token::Word(_));
+        is_name && (self.take(&["DESCRIBE", "MODEL"]) || self.take(&["DESC", "MODEL"]))
+    }
+
+    /// Consumes these words if all of them follow, else nothing.
+    fn take(&mut self, words: &[&str]) -> bool {
+        let follow = words.iter().enumerate().all(|(n, word)| is_word(&self.sql.parser.peek_nth_token_ref(n).token, word));
+        if follow {
+            words.iter().for_each(|_| self.sql.parser.advance_token());
+        }
+        follow
+    }
+
+    /// Where the next token starts; line 0 at the end.
+    fn place(&self) -> Location {
+        self.sql.parser.peek_token_ref().span.start
+    }
+}
+
+/// DataFusion checks the options and does not know where they stand.
+fn wrong_explain_option(error: Error, place: Location) -> Error {
+    match error {
+        Error::Plan(detail) if detail.place.is_none() => at(Error::plan("explain", detail.what), place),
+        other => other,
+    }
+}

@@ -1,0 +1,222 @@
+//! From a parsed statement to what the engine does with it.
+
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::common::format::ExplainStatementOptions;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{CreateView, DdlStatement, LogicalPlan, PlanType, ToStringifiedPlan};
+use datafusion::sql::parser::{DFParser, ExplainStatement, Statement as SqlStatement};
+use datafusion::sql::sqlparser::ast::{ObjectName, Spanned};
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ModelTable;
+use gradframe_plan::ops::relations::{describe_model, show_models};
+use gradframe_plan::ops::train::train;
+use gradframe_plan::services::Services;
+
+use crate::create_model::{self, at_option, train_request};
+use crate::deep_copy::deep_copy;
+use crate::errors::{at, ours};
+use crate::expressions;
+use crate::names::{model_name, unknown_model};
+use crate::parser::parse;
+use crate::relations::MlRelationPlanner;
+use crate::sources::{OpenedFiles, with_query_for_file};
+use crate::statement::{CreateModel, Parsed, Statement};
+
+/// A statement planned: what to execute and when.
+#[derive(Debug)]
+pub enum Planned {
+    /// Rows, made when someone asks for them, as often as they ask.
+    Query(LogicalPlan),
+    /// A training, perhaps under EXPLAIN ANALYZE: to be run once, at once and to its end. Its rows are the training's log;
+    /// with IF NOT EXISTS and a model that exists, there are none.
+    Train(LogicalPlan),
+    /// INSERT, UPDATE, DELETE and COPY, perhaps under EXPLAIN ANALYZE: to be run once, at once. Its rows count what was written.
+    Write(LogicalPlan),
+    /// CREATE, DROP, SET, PREPARE, EXECUTE and the like: for `SessionContext::execute_logical_plan`.
+    Ddl(LogicalPlan),
+    /// CREATE VIEW. `sql` is the statement as written: stored and given to [`plan_view`], it makes the view anew with the
+    /// models and files of that time.
+    View { view: CreateView, sql: String },
+    /// DROP MODEL of a model that existed when this was planned, or not if `if_exists`.
+    DropModel { name: String, if_exists: bool },
+}
+
+/// Plans a statement. Files that it names are opened, models and tables resolved; nothing is executed.
+///
+/// `state` must hold [`Services`] as an extension of its configuration.
+///
+/// Errors: `Plan` for unknown names, options and types, with their place where one is known, and what `Services` report.
+pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
+    let planner = StatementPlanner { state, services: Services::of(state.config())? };
+    match &parsed.statement {
+        Statement::Sql(sql) => planner.sql_effect(deep_copy(sql.as_ref(), parsed.text.len())?, &parsed.text).await,
+        Statement::CreateModel(create) => planner.training(create).await.map(Planned::Train),
+        Statement::DropModel { name, if_exists } => planner.drop_model(name, *if_exists),
+        Statement::ShowModels => show_models(&planner.services).map(Planned::Query),
+        Statement::DescribeModel { name } => planner.describe_model(name).map(Planned::Query),
+        Statement::Explain { options, statement } => planner.explain(options, statement, &parsed.text).await,
+    }
+}
+
+/// The rows of a view, from its CREATE VIEW statement.
+///
+/// Errors: those of [`crate::parse`] and [`plan`]; `Internal` if `sql` is another statement.
+pub async fn plan_view(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
+    let statements = parse(sql)?;
+    let [statement] = statements.as_slice() else {
+        return Err(Error::internal("create view", "the stored text is not one statement"));
+    };
+    let Statement::Sql(statement) = &statement.statement else {
+        return Err(Error::internal("create view", "the stored text is another statement"));
+    };
+    let planner = StatementPlanner { state, services: Services::of(state.config())? };
+    match planner.sql(deep_copy(statement.as_ref(), sql.len())?).await? {
+        LogicalPlan::Ddl(DdlStatement::CreateView(view)) => Ok(Arc::unwrap_or_clone(view.input)),
+        _ => Err(Error::internal("create view", "the stored text is another statement")),
+    }
+}
+
+struct StatementPlanner<'a> {
+    state: &'a SessionState,
+    services: Arc<Services>,
+}
+
+impl StatementPlanner<'_> {
+    /// Plans a statement of DataFusion's with our relations. They and the opened files are given to a copy of the state, so
+    /// that statements planned at the same time do not see each other's files.
+    async fn sql(&self, statement: SqlStatement) -> Result<LogicalPlan> {
+        expressions::check(&statement)?;
+        let statement = with_query_for_file(statement)?;
+        let files = OpenedFiles::open(self.state, &self.services, &statement).await?;
+        let mut state = self.state.clone();
+        let relations = MlRelationPlanner::with_files(Arc::clone(&self.services), files);
+        ours(state.register_relation_planner(Arc::new(relations)))?;
+        ours(state.statement_to_plan(statement).await)
+    }
+
+    async fn sql_effect(&self, statement: SqlStatement, text: &str) -> Result<Planned> {
+        let plan = self.sql(statement).await?;
+        match plan {
+            LogicalPlan::Ddl(statement) => self.ddl(statement, text),
+            LogicalPlan::Statement(_) => Ok(Planned::Ddl(plan)),
+            plan if writes(&plan) => Ok(Planned::Write(plan)),
+            plan => Ok(Planned::Query(plan)),
+        }
+    }
+
+    fn ddl(&self, statement: DdlStatement, text: &str) -> Result<Planned> {
+        if let Some((op, name)) = table_named(&statement) {
+            self.refuse_model(op, name)?;
+        }
+        match statement {
+            DdlStatement::CreateView(view) => Ok(Planned::View { view, sql: text.to_owned() }),
+            statement => Ok(Planned::Ddl(LogicalPlan::Ddl(statement))),
+        }
+    }
+
+    /// Models and tables share one namespace.
+    fn refuse_model(&self, op: &str, name: &TableReference) -> Result<()> {
+        let catalog = &self.state.config_options().catalog;
+        let resolved = name.clone().resolve(&catalog.default_catalog, &catalog.default_schema);
+        let in_model_schema = *resolved.catalog == *catalog.default_catalog && *resolved.schema == *catalog.default_schema;
+        if !in_model_schema || self.services.models.get(&resolved.table)?.is_none() {
+            return Ok(());
+        }
+        Err(Error::plan(op, format!("`{name}` is a model")).hint(format!("DROP MODEL {name} removes it")))
+    }
+
+    /// Errors: `Plan` if a table has the model's name.
+    async fn refuse_table(&self, create: &CreateModel) -> Result<()> {
+        let name = model_name(create_model::OP, &create.name, self.state.config_options())?;
+        let schema = ours(self.state.schema_for_ref(TableReference::bare(name.as_str())))?;
+        match ours(schema.table(&name).await)? {
+            Some(table) if !table.is::<ModelTable>() => {
+                let error = Error::plan(create_model::OP, format!("`{name}` is a table"));
+                Err(at(error.hint("give the model another name"), create.name.span().start))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The query is planned as a statement, not as a relation, so that its ORDER BY stays and orders the training.
+    async fn training(&self, create: &CreateModel) -> Result<LogicalPlan> {
+        self.refuse_table(create).await?;
+        let request = train_request(create, self.state.config_options())?;
+        let query = datafusion::sql::sqlparser::ast::Statement::Query(deep_copy(&create.query, create.query_text.len())?);
+        let input = self.sql(SqlStatement::Statement(Box::new(query))).await?;
+        train(input, request, &self.services).map_err(|error| at_option(error, create))
+    }
+
+    fn drop_model(&self, written: &ObjectName, if_exists: bool) -> Result<Planned> {
+        let name = model_name("drop model", written, self.state.config_options())?;
+        match self.services.models.get(&name)? {
+            None if !if_exists => Err(unknown_model("drop model", written, &name, self.services.models.as_ref())),
+            _ => Ok(Planned::DropModel { name, if_exists }),
+        }
+    }
+
+    fn describe_model(&self, written: &ObjectName) -> Result<LogicalPlan> {
+        let name = model_name("describe model", written, self.state.config_options())?;
+        match self.services.models.get(&name)? {
+            Some(model) => describe_model(model),
+            None => Err(unknown_model("describe model", written, &name, self.services.models.as_ref())),
+        }
+    }
+
+    async fn explain(&self, options: &ExplainStatementOptions, statement: &Statement, text: &str) -> Result<Planned> {
+        let (plan, trains) = match statement {
+            Statement::Sql(sql) => {
+                let explain = ExplainStatement { options: options.clone(), statement: deep_copy(sql, text.len())? };
+                return self.sql_effect(SqlStatement::Explain(explain), text).await;
+            }
+            Statement::CreateModel(create) => (self.training(create).await?, true),
+            Statement::ShowModels => (show_models(&self.services)?, false),
+            Statement::DescribeModel { name } => (self.describe_model(name)?, false),
+            Statement::DropModel { .. } | Statement::Explain { .. } => {
+                return Err(Error::plan("explain", "the statement has no plan"));
+            }
+        };
+        let explained = self.explained(options, plan).await?;
+        Ok(if trains && options.analyze { Planned::Train(explained) } else { Planned::Query(explained) })
+    }
+
+    /// DataFusion checks and applies EXPLAIN's options, on a stand-in whose place the plan then takes.
+    async fn explained(&self, options: &ExplainStatementOptions, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let stand_in = ours(DFParser::parse_sql("SELECT 1"))?.pop_front();
+        let statement = Box::new(stand_in.ok_or_else(|| Error::internal("explain", "no stand-in"))?);
+        match self.sql(SqlStatement::Explain(ExplainStatement { options: options.clone(), statement })).await? {
+            LogicalPlan::Explain(mut explain) => {
+                explain.stringified_plans = vec![plan.to_stringified(PlanType::InitialLogicalPlan)];
+                explain.plan = Arc::new(plan);
+                Ok(LogicalPlan::Explain(explain))
+            }
+            LogicalPlan::Analyze(mut analyze) => {
+                analyze.input = Arc::new(plan);
+                Ok(LogicalPlan::Analyze(analyze))
+            }
+            other => Err(Error::internal("explain", format!("unexpected plan {}", other.display()))),
+        }
+    }
+}
+
+fn writes(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => true,
+        LogicalPlan::Analyze(analyze) => writes(&analyze.input),
+        _ => false,
+    }
+}
+
+/// The statement and the table or view that it makes or drops.
+fn table_named(statement: &DdlStatement) -> Option<(&'static str, &TableReference)> {
+    match statement {
+        DdlStatement::CreateMemoryTable(create) => Some(("create table", &create.name)),
+        DdlStatement::CreateExternalTable(create) => Some(("create external table", &create.name)),
+        DdlStatement::CreateView(create) => Some(("create view", &create.name)),
+        DdlStatement::DropTable(drop) => Some(("drop table", &drop.name)),
+        DdlStatement::DropView(drop) => Some(("drop view", &drop.name)),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! The relations of the schema ML, and files, in FROM.
+//!
+//! To add a relation: a row in [`RELATIONS`] and its planning function.
+
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
+use datafusion::sql::sqlparser::ast::{ObjectName, Query, Spanned, TableAlias, TableFactor};
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::error::to_datafusion;
+use gradframe_plan::names::nearest;
+use gradframe_plan::ops::evaluate::evaluate;
+use gradframe_plan::ops::predict::{PredictOptions, predict};
+use gradframe_plan::ops::relations::{training_info, weights};
+use gradframe_plan::services::{NamedModel, Services};
+
+use crate::errors::{at, ours};
+use crate::ml_call::MlCall;
+use crate::names::{model_name, unknown_model};
+use crate::sources::OpenedFiles;
+
+/// A relation of the schema ML.
+struct MlRelation {
+    /// In lower case, without the schema.
+    name: &'static str,
+    plan: fn(MlCall, &mut Context<'_>) -> Result<LogicalPlan>,
+}
+
+const RELATIONS: [MlRelation; 4] = [
+    MlRelation { name: "predict", plan: plan_predict },
+    MlRelation { name: "evaluate", plan: plan_evaluate },
+    MlRelation { name: "training_info", plan: plan_training_info },
+    MlRelation { name: "weights", plan: plan_weights },
+];
+
+/// `ML.PREDICT(MODEL m, (query) [, STRUCT(0.5 AS threshold)])`
+fn plan_predict(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    let data = context.data(&mut call, "ML.PREDICT(MODEL m, (SELECT ...)) predicts the rows of a query")?;
+    let options = predict_options(&mut call)?;
+    call.end()?;
+    predict(data, model, options)
+}
+
+/// `ML.EVALUATE(MODEL m, (query) [, STRUCT(0.5 AS threshold)])`
+fn plan_evaluate(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    let data = context.data(
+        &mut call,
+        "ML.EVALUATE(MODEL m, (SELECT ...)) needs rows that hold the label, best such as training has not seen",
+    )?;
+    let options = predict_options(&mut call)?;
+    call.end()?;
+    evaluate(data, model, options)
+}
+
+/// `ML.TRAINING_INFO(MODEL m)`
+fn plan_training_info(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    call.end()?;
+    training_info(model, context.services)
+}
+
+/// `ML.WEIGHTS(MODEL m)`
+fn plan_weights(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    call.end()?;
+    weights(model)
+}
+
+fn predict_options(call: &mut MlCall) -> Result<PredictOptions> {
+    let place = call.next_place();
+    let settings = call.settings()?;
+    PredictOptions::from_pairs(&settings).map_err(|error| at(error, place))
+}
+
+/// What planning a relation may reach.
+struct Context<'a> {
+    services: &'a Services,
+    planner: &'a mut dyn RelationPlannerContext,
+}
+
+impl Context<'_> {
+    fn model(&self, call: &mut MlCall) -> Result<Arc<NamedModel>> {
+        let (op, written) = (call.op(), call.model()?);
+        let name = model_name(&op, &written, self.planner.context_provider().options())?;
+        match self.services.models.get(&name)? {
+            Some(model) => Ok(model),
+            None if self.is_table(&written) => {
+                let error = Error::plan(op, format!("`{name}` is a table, not a model"));
+                Err(at(error.hint("SHOW MODELS lists the models"), written.span().start))
+            }
+            None => Err(unknown_model(&op, &written, &name, self.services.models.as_ref())),
+        }
+    }
+
+    fn is_table(&self, name: &ObjectName) -> bool {
+        let reference = self.planner.object_name_to_table_reference(name.clone());
+        reference.is_ok_and(|reference| self.planner.context_provider().get_table_source(reference).is_ok())
+    }
+
+    /// The plan of the data argument; `hint` says what it is for when it is missing.
+    fn data(&mut self, call: &mut MlCall, hint: &str) -> Result<LogicalPlan> {
+        match call.data()? {
+            Some(query) => ours(self.planner.plan(derived(query))),
+            None => Err(call.error("no data is given").hint(hint)),
+        }
+    }
+}
+
+/// A query as a relation, which is what a relation planner can have planned.
+fn derived(subquery: Box<Query>) -> TableFactor {
+    TableFactor::Derived { lateral: false, subquery, alias: None, sample: None }
+}
+
+/// Plans relations that DataFusion does not know: `ML.PREDICT(...)` and its like, and files opened beforehand.
+///
+/// [`crate::plan`] makes one for each statement, on a copy of the session's state.
+#[derive(Debug)]
+pub struct MlRelationPlanner {
+    services: Arc<Services>,
+    files: OpenedFiles,
+}
+
+impl MlRelationPlanner {
+    /// A planner that knows the models but no files.
+    pub fn new(services: Arc<Services>) -> Self {
+        Self::with_files(services, OpenedFiles::default())
+    }
+
+    pub(crate) fn with_files(services: Arc<Services>, files: OpenedFiles) -> Self {
+        Self { services, files }
+    }
+
+    fn plan_ml(&self, call: MlCall, planner: &mut dyn RelationPlannerContext) -> Result<PlannedRelation> {
+        let Some(relation) = RELATIONS.iter().find(|relation| relation.name == call.function) else {
+            return Err(unknown_relation(&call));
+        };
+        call.refuse_lateral()?;
+        let alias = call.alias.clone();
+        let plan = (relation.plan)(call, &mut Context { services: &self.services, planner })?;
+        Ok(PlannedRelation::new(plan, alias))
+    }
+}
+
+impl RelationPlanner for MlRelationPlanner {
+    fn plan_relation(
+        &self,
+        relation: TableFactor,
+        planner: &mut dyn RelationPlannerContext,
+    ) -> Result<RelationPlanning, DataFusionError> {
+        let relation = match MlCall::from_factor(relation) {
+            Ok(call) => return self.plan_ml(call, planner).map(planned).map_err(to_datafusion),
+            Err(relation) => relation,
+        };
+        match self.files.plan(&relation, self.services.sources.functions()).map_err(to_datafusion)? {
+            Some(plan) => Ok(planned(PlannedRelation::new(plan, alias(*relation)))),
+            None => Ok(RelationPlanning::Original(relation)),
+        }
+    }
+}
+
+fn planned(relation: PlannedRelation) -> RelationPlanning {
+    RelationPlanning::Planned(Box::new(relation))
+}
+
+fn alias(relation: TableFactor) -> Option<TableAlias> {
+    match relation {
+        TableFactor::Table { alias, .. } => alias,
+        _ => None,
+    }
+}
+
+fn unknown_relation(call: &MlCall) -> Error {
+    let upper = |name: &str| format!("ML.{}", name.to_uppercase());
+    let known = RELATIONS.map(|relation| upper(relation.name)).join(", ");
+    let hint = match nearest(&call.function, RELATIONS.iter().map(|relation| relation.name)) {
+        Some(near) => format!("did you mean `{}`? There are {known}", upper(near)),
+        None => format!("there are {known}"),
+    };
+    call.error(format!("unknown relation `{}`", upper(&call.function))).hint(hint)
+}

@@ -1,0 +1,56 @@
+//! What the parser makes of a text.
+
+use datafusion::common::format::ExplainStatementOptions;
+use datafusion::sql::parser::Statement as SqlStatement;
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query};
+use datafusion::sql::sqlparser::tokenizer::Location;
+use gradframe_plan::services::OnExisting;
+
+/// One statement with the text it was written in.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    pub statement: Statement,
+    /// As the user wrote it, without the closing semicolon and what stands around it. Views are stored in this form.
+    pub text: String,
+}
+
+/// A statement of Gradframe's SQL.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// Anything that DataFusion has.
+    Sql(Box<SqlStatement>),
+    /// `CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name OPTIONS (...) AS query`
+    CreateModel(Box<CreateModel>),
+    /// `DROP MODEL [IF EXISTS] name`
+    DropModel { name: ObjectName, if_exists: bool },
+    /// `SHOW MODELS`
+    ShowModels,
+    /// `DESCRIBE MODEL name`
+    DescribeModel { name: ObjectName },
+    /// `EXPLAIN [ANALYZE] [VERBOSE] [FORMAT f] statement` and `EXPLAIN (option, ...) statement`
+    Explain { options: ExplainStatementOptions, statement: Box<Statement> },
+}
+
+/// `CREATE MODEL`.
+#[derive(Debug, Clone)]
+pub struct CreateModel {
+    pub name: ObjectName,
+    pub on_existing: OnExisting,
+    /// In the order written; each name once.
+    pub options: Vec<ModelOption>,
+    /// The training data.
+    pub query: Box<Query>,
+    /// The query as the user wrote it.
+    pub query_text: String,
+}
+
+/// `name = value` in OPTIONS.
+#[derive(Debug, Clone)]
+pub struct ModelOption {
+    /// In lower case.
+    pub name: String,
+    /// Not yet known to be a literal.
+    pub value: Expr,
+    /// Where its name stands.
+    pub place: Location,
+}

@@ -1,0 +1,24 @@
+//! Walking over everything in a statement that DataFusion's parser made.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, Statement as SqlStatement};
+use datafusion::sql::sqlparser::ast::{Visit, Visitor};
+use gradframe_ml_core::{Error, Result};
+
+/// Shows a statement's relations and expressions, nested ones included, to a visitor.
+pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break = Error>) -> Result<()> {
+    let flow = match statement {
+        SqlStatement::Statement(statement) => statement.visit(visitor),
+        SqlStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        SqlStatement::Explain(explain) => return visit(&explain.statement, visitor),
+        SqlStatement::CreateExternalTable(_) | SqlStatement::Reset(_) => ControlFlow::Continue(()),
+    };
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
