@@ -1,0 +1,91 @@
+//! Grouping and aggregation.
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::utils::find_aggregate_exprs;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use gradframe_plan::error::from_datafusion;
+
+use super::DataFrame;
+use super::naming::{named, output_name};
+use crate::expr::IntoExpr;
+use crate::{Error, Result};
+
+/// A frame divided into groups, waiting for what to compute of each.
+#[derive(Debug, Clone)]
+pub struct GroupBy {
+    frame: DataFrame,
+    keys: Vec<Expr>,
+}
+
+impl DataFrame {
+    /// Groups of rows with equal keys; nulls are one group.
+    pub fn group_by(&self, keys: impl IntoIterator<Item = impl IntoExpr>) -> GroupBy {
+        let keys = keys.into_iter().map(|key| named(key.into_expr())).collect();
+        GroupBy { frame: self.clone(), keys }
+    }
+}
+
+impl GroupBy {
+    /// One row a group: the keys, then the aggregates, each named by its alias or its first column.
+    /// An aggregate may be part of an expression: `sum("fare") / len()`.
+    /// Errors: `Plan` for unknown columns, or a column that is neither a key nor inside an aggregate.
+    pub fn agg(&self, aggregates: impl IntoIterator<Item = impl IntoExpr>) -> Result<DataFrame> {
+        let aggregates = aggregates.into_iter().map(IntoExpr::into_expr).collect();
+        aggregate(&self.frame, self.keys.clone(), aggregates)
+    }
+
+    /// One row a group: the keys and the number of its rows, `len`.
+    pub fn len(&self) -> Result<DataFrame> {
+        self.agg([crate::expr::len()])
+    }
+}
+
+/// Aggregates below, what is computed of them in a projection above.
+pub(super) fn aggregate(frame: &DataFrame, keys: Vec<Expr>, results: Vec<Expr>) -> Result<DataFrame> {
+    let results: Vec<Expr> = results.into_iter().map(named).collect();
+    let grouped = LogicalPlanBuilder::from(frame.plan.clone())
+        .aggregate(keys.clone(), find_aggregate_exprs(&results))
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(from_datafusion)?;
+    let projection = projection_over(&grouped, keys.len(), results)?;
+    frame.with_plan(grouped).project(projection)
+}
+
+/// The keys' columns, then the results with each aggregate replaced by the column that holds it.
+fn projection_over(grouped: &LogicalPlan, keys: usize, results: Vec<Expr>) -> Result<Vec<Expr>> {
+    let schema = grouped.schema();
+    let mut projection: Vec<Expr> = schema.iter().take(keys).map(|field| Expr::Column(Column::from(field))).collect();
+    for result in results {
+        let name = output_name(&result);
+        let over = refer_to_aggregates(result)?;
+        refuse_loose_columns(&over, schema)?;
+        projection.push(over.unalias_nested().data.alias(name));
+    }
+    Ok(projection)
+}
+
+fn refer_to_aggregates(expr: Expr) -> Result<Expr> {
+    let replaced = expr.transform_down(|node| {
+        Ok(match node {
+            Expr::AggregateFunction(_) => {
+                let column = Column::from_name(node.schema_name().to_string());
+                Transformed::new(Expr::Column(column), true, datafusion::common::tree_node::TreeNodeRecursion::Jump)
+            }
+            other => Transformed::no(other),
+        })
+    });
+    Ok(replaced.map_err(from_datafusion)?.data)
+}
+
+/// A column that the aggregation doesn't give can only be one that was left outside an aggregate.
+fn refuse_loose_columns(expr: &Expr, schema: &DFSchema) -> Result<()> {
+    let loose = expr.column_refs().into_iter().find(|column| !schema.is_column_from_schema(column));
+    match loose {
+        None => Ok(()),
+        Some(column) => {
+            Err(Error::plan("agg", format!("column `{}` is neither a group key nor inside an aggregate", column.name))
+                .hint("wrap it in an aggregate such as `first(..)`, or group by it"))
+        }
+    }
+}

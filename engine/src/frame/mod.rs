@@ -1,0 +1,103 @@
+//! The lazy frame: a plan and the session that runs it.
+//!
+//! A method checks names and types at once and runs nothing; [`DataFrame::collect`], [`DataFrame::stream`],
+//! [`DataFrame::count`], the writers and [`DataFrame::fit`] run the plan, optimised as a whole.
+
+mod group;
+mod join;
+mod learn;
+mod naming;
+mod output;
+mod project;
+mod rows;
+mod unnamed;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::dataframe::DataFrame as Execution;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use gradframe_plan::error::from_datafusion;
+
+use crate::{Result, Session};
+
+pub use group::GroupBy;
+pub use join::How;
+pub use learn::{FittedModel, ModelRef};
+pub use watch::ScanProgress;
+
+/// A lazy relation: columns by name, rows when it is run.
+///
+/// ```
+/// use gradframe::expr::{col, desc, lit, mean};
+/// use gradframe::Session;
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let trips = session.block_on(session.sql(
+///     "SELECT * FROM (VALUES ('EU', 12.0), ('EU', 18.0), ('US', 40.0)) AS t(region, fare)",
+/// ))?;
+/// let fares = trips
+///     .filter(col("fare").gt(lit(10.0)))?
+///     .group_by(["region"])
+///     .agg([mean("fare")])?
+///     .sort([desc("fare")])?;
+/// assert_eq!(fares.columns(), ["region", "fare"]);
+/// assert_eq!(session.block_on(fares.count())?, 2);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct DataFrame {
+    session: Session,
+    plan: LogicalPlan,
+}
+
+impl DataFrame {
+    /// A frame over a plan of this session.
+    pub(crate) fn new(session: Session, plan: LogicalPlan) -> Self {
+        Self { session, plan }
+    }
+
+    /// The session that runs it.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The plan as written, not optimised.
+    pub fn logical_plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
+
+    /// Names, types and field metadata of the columns.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(self.plan.schema().inner())
+    }
+
+    /// The columns' names, in order.
+    pub fn columns(&self) -> Vec<String> {
+        self.plan.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// The same session, another plan.
+    fn with_plan(&self, plan: LogicalPlan) -> Self {
+        Self::new(self.session.clone(), plan)
+    }
+
+    /// The frame that a step of the plan builder makes of this one.
+    fn step(&self, build: impl FnOnce(LogicalPlanBuilder) -> datafusion::error::Result<LogicalPlanBuilder>) -> Result<Self> {
+        let plan = build(LogicalPlanBuilder::from(self.plan.clone())).and_then(LogicalPlanBuilder::build);
+        Ok(self.with_plan(plan.map_err(from_datafusion)?))
+    }
+
+    /// The plan with the session's state of this moment, ready to run.
+    fn execution(&self) -> Execution {
+        Execution::new(self.session.state(), self.plan.clone())
+    }
+}
+
+impl fmt::Debug for DataFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataFrame\n{}", self.plan.display_indent())
+    }
+}

@@ -1,0 +1,94 @@
+//! Running a frame: rows in memory, a stream, a file, or an account of the plan.
+
+use arrow::array::AsArray;
+use arrow::datatypes::UInt64Type;
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::array_value_to_string;
+use datafusion::config::{CsvOptions, TableParquetOptions};
+use datafusion::dataframe::DataFrameWriteOptions;
+use datafusion::execution::SendableRecordBatchStream;
+use gradframe_plan::error::from_datafusion;
+
+use super::DataFrame;
+use crate::Result;
+use crate::panics::{guard, guard_stream};
+
+impl DataFrame {
+    /// All rows, in batches. Errors: whatever the data or the limits make of it, by kind.
+    /// Dropping the future cancels the work.
+    pub async fn collect(&self) -> Result<Vec<RecordBatch>> {
+        let execution = self.execution();
+        guard("collect", async { execution.collect().await.map_err(from_datafusion) }).await
+    }
+
+    /// The rows as they are computed. Dropping the stream cancels the work.
+    /// Errors inside the stream convert with [`crate::from_datafusion`].
+    pub async fn stream(&self) -> Result<SendableRecordBatchStream> {
+        let execution = self.execution();
+        let stream = guard("stream", async { execution.execute_stream().await.map_err(from_datafusion) }).await?;
+        Ok(guard_stream("stream", stream))
+    }
+
+    /// The number of rows.
+    pub async fn count(&self) -> Result<usize> {
+        let execution = self.execution();
+        guard("count", async { execution.count().await.map_err(from_datafusion) }).await
+    }
+
+    /// Runs the plan once and gives a frame over its rows in memory.
+    pub async fn cache(&self) -> Result<DataFrame> {
+        self.session.from_batches(self.schema(), self.collect().await?)
+    }
+
+    /// Writes one Parquet file, replacing it; returns the number of rows. A failed write leaves no file.
+    pub async fn write_parquet(&self, path: impl AsRef<str>) -> Result<u64> {
+        let execution = self.execution();
+        let written = guard("write_parquet", async {
+            execution.write_parquet(path.as_ref(), one_file(), None::<TableParquetOptions>).await.map_err(from_datafusion)
+        });
+        Ok(affected_rows(&written.await?))
+    }
+
+    /// Writes one CSV file with a header line, replacing it; returns the number of rows. A failed write leaves no file.
+    pub async fn write_csv(&self, path: impl AsRef<str>) -> Result<u64> {
+        let execution = self.execution();
+        let options = CsvOptions::default().with_has_header(true);
+        let written = guard("write_csv", async {
+            execution.write_csv(path.as_ref(), one_file(), Some(options)).await.map_err(from_datafusion)
+        });
+        Ok(affected_rows(&written.await?))
+    }
+
+    /// The plan as text; with `analyze`, run and with rows, bytes and time of each operator.
+    pub async fn explain(&self, analyze: bool) -> Result<String> {
+        let execution = self.execution();
+        let batches = guard("explain", async {
+            let explained = execution.explain(false, analyze).map_err(from_datafusion)?;
+            explained.collect().await.map_err(from_datafusion)
+        });
+        let batches = batches.await?;
+        let mut text = String::new();
+        for batch in &batches {
+            for row in 0..batch.num_rows() {
+                let cell = |column: usize| array_value_to_string(batch.column(column), row);
+                let (kind, plan) = (cell(0).map_err(arrow_error)?, cell(1).map_err(arrow_error)?);
+                text.push_str(&format!("{kind}\n{}\n\n", plan.trim_end()));
+            }
+        }
+        Ok(text)
+    }
+}
+
+fn one_file() -> DataFrameWriteOptions {
+    DataFrameWriteOptions::new().with_single_file_output(true)
+}
+
+fn arrow_error(error: arrow::error::ArrowError) -> crate::Error {
+    from_datafusion(error.into())
+}
+
+/// The sum of the `count` column that DataFusion's writers answer with.
+fn affected_rows(batches: &[RecordBatch]) -> u64 {
+    let counts = batches.iter().filter_map(|batch| batch.columns().first()?.as_primitive_opt::<UInt64Type>());
+    counts.flat_map(|counts| counts.values().iter()).sum()
+}

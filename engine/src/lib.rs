@@ -1,0 +1,53 @@
+//! Gradframe: queries, training, prediction and logs as operators of one lazy plan over Apache Arrow.
+//!
+//! A [`Session`] runs SQL and opens files; a [`DataFrame`] is a lazy relation that grows by methods and runs when it is
+//! asked for rows. Training on a frame, and predicting over one, are steps of the same plan:
+//!
+//! ```
+//! use gradframe::expr::{col, lit};
+//! use gradframe::{Result, Session, ml::LinearRegression};
+//!
+//! fn main() -> Result<()> {
+//!     let session = Session::builder().in_memory().build()?;
+//!     let trips = session.block_on(session.sql(
+//!         "SELECT x AS distance, 3.0 + 2.0 * x AS fare FROM (VALUES (1.0), (2.0), (5.0), (9.0)) AS t(x)",
+//!     ))?;
+//!     let model = session.block_on(trips.fit(LinearRegression::new(), "fare", Some("fares")))?;
+//!     let predicted = trips.filter(col("distance").gt(lit(4.0)))?.predict(&model)?;
+//!     assert_eq!(predicted.columns(), ["distance", "fare", "predicted_fare"]);
+//!     assert_eq!(session.block_on(predicted.count())?, 2);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! - [`Session`], [`SessionBuilder`]: catalog, limits, SQL; tables, views and models persist in its home;
+//! - [`DataFrame`], [`GroupBy`]: the lazy frame, named as in Polars;
+//! - [`expr`]: what columns and aggregates are written with;
+//! - [`ml`]: estimators, and the graph language below them;
+//! - [`Error`]: one type, by whose fault it is.
+
+mod catalog;
+mod config;
+mod csv;
+pub mod expr;
+mod frame;
+pub mod ml;
+pub mod options;
+mod panics;
+mod runtime;
+mod session;
+mod state;
+mod statements;
+mod unknown;
+
+pub use config::{SessionBuilder, default_home};
+pub use csv::CsvOptions;
+pub use frame::{DataFrame, FittedModel, GroupBy, How, ModelRef, ScanProgress};
+pub use session::Session;
+
+pub use gradframe_exec::progress;
+pub use gradframe_ml_core::{Error, Result};
+pub use gradframe_plan::error::from_datafusion;
+pub use gradframe_plan::ops::predict::PredictOptions;
+pub use gradframe_plan::services::NamedModel;
+pub use gradframe_sql::Parsed;

@@ -1,0 +1,267 @@
+//! The session: a catalog, limits, and the ways to make frames.
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::TableReference;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+use gradframe_connectors::store::Store;
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::names::suggest;
+use gradframe_plan::ops::relations;
+use gradframe_plan::services::{ModelRegistry, NamedModel, Services, SourceCall};
+use gradframe_sql::Parsed;
+use tempfile::TempDir;
+
+use crate::catalog::PublicSchema;
+use crate::config::{Home, SessionBuilder, default_home};
+use crate::csv::CsvOptions;
+use crate::frame::DataFrame;
+use crate::panics::guard;
+use crate::runtime::BlockingRuntime;
+use crate::unknown::suggest_table;
+use crate::{Error, Result, state, statements};
+
+/// Name of scans that no table of the catalog stands behind.
+const UNNAMED: &str = "?table?";
+
+/// A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed.
+///
+/// Cheap to clone, and safe to use from many threads at once; clones are the same session. Sessions of any number of
+/// processes may share a home.
+///
+/// ```
+/// use gradframe::Session;
+///
+/// let session = Session::builder().in_memory().memory_limit_bytes(1 << 30).threads(2).build()?;
+/// let answer = session.block_on(async { session.sql("SELECT 6 * 7 AS answer").await?.collect().await })?;
+/// assert_eq!(answer[0].num_rows(), 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: SessionContext,
+    public: Arc<PublicSchema>,
+    runtime: BlockingRuntime,
+    /// Where an in-memory session keeps its tables; deleted with it.
+    _scratch: Option<TempDir>,
+}
+
+impl Session {
+    /// A session with the defaults; see [`Session::builder`].
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Settings for a session.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::new()
+    }
+
+    pub(crate) fn from_builder(builder: SessionBuilder) -> Result<Self> {
+        let (store, home, scratch) = open_store(&builder.home)?;
+        let public = Arc::new(PublicSchema::new(store, home));
+        let context = SessionContext::new_with_state(state::build(&builder, &public)?);
+        public.attach(context.state_weak_ref());
+        let runtime = BlockingRuntime::new(builder.threads_or_default());
+        Ok(Self { inner: Arc::new(Inner { context, public, runtime, _scratch: scratch }) })
+    }
+
+    /// Runs SQL. A query is planned and waits, lazy, in the frame; a statement with effects (CREATE MODEL, INSERT,
+    /// CREATE TABLE AS ...) runs now, once and to its end, and its frame holds what it has to say: the training log, the
+    /// number of rows, or nothing. Of several statements, separated by `;`, all effects happen in order and the last
+    /// one's frame is given.
+    ///
+    /// ```
+    /// # use gradframe::Session;
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql(
+    ///     "CREATE TABLE trips AS SELECT * FROM (VALUES ('EU', 12.0), ('US', 40.0)) AS t(region, fare);
+    ///      SELECT region FROM trips WHERE fare > 20",
+    /// ))?;
+    /// assert_eq!(session.block_on(frame.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: any kind; the statement that fails leaves nothing half-done, those before it stay done, and the session
+    /// goes on. Dropping the future cancels the statement.
+    pub async fn sql(&self, text: &str) -> Result<DataFrame> {
+        let mut last = None;
+        for statement in self.parse(text)? {
+            last = Some(self.execute(&statement).await?);
+        }
+        last.ok_or_else(|| Error::plan("sql", "the text holds no statement"))
+    }
+
+    /// The statements of a text, for [`Session::execute`]. Errors: `Plan` with line and column for bad syntax.
+    pub fn parse(&self, text: &str) -> Result<Vec<Parsed>> {
+        gradframe_sql::parse(text)
+    }
+
+    /// Runs one statement, as [`Session::sql`] does.
+    pub async fn execute(&self, statement: &Parsed) -> Result<DataFrame> {
+        // Boxed: the futures of planning are large, and callers nest them.
+        guard("sql", Box::pin(statements::run(self, statement))).await
+    }
+
+    /// A table, view or model of the catalog by its exact name, `gradframe.runs` and the like included.
+    /// Errors: `Plan` for an unknown name, with the nearest one.
+    pub async fn table(&self, name: &str) -> Result<DataFrame> {
+        let reference = TableReference::parse_str_normalized(name, true);
+        let provider = self.inner.context.table_provider(reference.clone()).await;
+        let provider = provider.map_err(|error| self.explain_unknown(from_datafusion(error)))?;
+        self.scan_as(reference, provider)
+    }
+
+    /// Parquet files: a file, a directory, or a glob; `year=2024/` in a path becomes a column.
+    /// Errors: `External` for a missing file, `Execution` for a corrupt one.
+    pub async fn scan_parquet(&self, path: impl Into<String>) -> Result<DataFrame> {
+        self.scan_files("read_parquet", vec![path.into()], vec![]).await
+    }
+
+    /// CSV files: a file, a directory, or a glob. Errors: as [`Session::scan_parquet`].
+    pub async fn scan_csv(&self, path: impl Into<String>, options: CsvOptions) -> Result<DataFrame> {
+        self.scan_files("read_csv", vec![path.into()], options.into_arguments()).await
+    }
+
+    /// Files read by a reading function of SQL with its options, as `read_csv('a.csv', header => false)` reads them.
+    pub async fn scan_files(&self, function: &str, paths: Vec<String>, options: Vec<(String, ScalarValue)>) -> Result<DataFrame> {
+        let call = SourceCall { function: Some(function.to_owned()), paths, options };
+        let state = self.state();
+        let services = Services::of(state.config())?;
+        let provider = guard("scan", async { services.sources.open(&state, &call).await }).await?;
+        self.scan_as(TableReference::bare(UNNAMED), provider)
+    }
+
+    /// Rows in memory, not copied. Errors: `Plan` for a batch with another schema.
+    pub fn from_batches(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<DataFrame> {
+        let table = MemTable::try_new(schema, vec![batches]).map_err(from_datafusion)?;
+        self.scan_as(TableReference::bare(UNNAMED), Arc::new(table))
+    }
+
+    /// Rows of any DataFusion table provider.
+    pub fn from_provider(&self, provider: Arc<dyn TableProvider>) -> Result<DataFrame> {
+        self.scan_as(TableReference::bare(UNNAMED), provider)
+    }
+
+    /// Gives a frame a name in SQL, for this session alone. Errors: `Plan` if the name is taken.
+    pub fn register(&self, name: &str, frame: &DataFrame) -> Result<()> {
+        let view = datafusion::catalog::view::ViewTable::new(frame.logical_plan().clone(), None);
+        let registered = self.inner.context.register_table(TableReference::bare(name), Arc::new(view));
+        registered.map(|_| ()).map_err(from_datafusion)
+    }
+
+    /// Takes a registered frame's name away; false if there was none.
+    pub fn deregister(&self, name: &str) -> Result<bool> {
+        let removed = self.inner.context.deregister_table(TableReference::bare(name)).map_err(from_datafusion)?;
+        Ok(removed.is_some())
+    }
+
+    /// The newest version of a model. Errors: `Plan` for an unknown name, with the nearest one.
+    pub fn model(&self, name: &str) -> Result<Arc<NamedModel>> {
+        let store = self.inner.public.store();
+        match store.get(name)? {
+            Some(model) => Ok(model),
+            None => {
+                let hint = suggest(name, store.names()?.iter().map(String::as_str));
+                Err(Error::plan("model", format!("unknown model `{name}`")).hint(hint))
+            }
+        }
+    }
+
+    /// The names of all models, sorted.
+    pub fn models(&self) -> Result<Vec<String>> {
+        self.inner.public.store().names()
+    }
+
+    /// A model's weights: feature, category, class, weight (per unit of the raw column), standardized_weight.
+    pub fn weights(&self, model: &Arc<NamedModel>) -> Result<DataFrame> {
+        Ok(DataFrame::new(self.clone(), relations::weights(Arc::clone(model))?))
+    }
+
+    /// A model's training log: run, epoch, step, rows, loss, gradient_norm, seconds.
+    pub fn training_info(&self, model: &Arc<NamedModel>) -> Result<DataFrame> {
+        let plan = relations::training_info(Arc::clone(model), self.services()?.as_ref())?;
+        Ok(DataFrame::new(self.clone(), plan))
+    }
+
+    /// Where tables, models and runs are kept; None in memory.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.inner.public.store().home().map(Path::to_path_buf)
+    }
+
+    /// DataFusion's own context, for what has no method here.
+    pub fn context(&self) -> &SessionContext {
+        &self.inner.context
+    }
+
+    /// Waits for asynchronous work from code that is not asynchronous, on the session's own threads.
+    /// Errors: those of the work; `Plan` if called inside an asynchronous runtime, where one waits with `.await`.
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.inner.runtime.block_on(work)
+    }
+
+    pub(crate) fn state(&self) -> SessionState {
+        self.inner.context.state()
+    }
+
+    pub(crate) fn public(&self) -> &Arc<PublicSchema> {
+        &self.inner.public
+    }
+
+    pub(crate) fn services(&self) -> Result<Arc<Services>> {
+        Services::of(self.state().config())
+    }
+
+    /// A frame without rows or columns: what a statement gives that has nothing to say.
+    pub(crate) fn nothing(&self) -> Result<DataFrame> {
+        let plan = LogicalPlanBuilder::empty(false).build().map_err(from_datafusion)?;
+        Ok(DataFrame::new(self.clone(), plan))
+    }
+
+    /// Adds the nearest name to the error of an unknown table.
+    pub(crate) fn explain_unknown(&self, error: Error) -> Error {
+        suggest_table(error, || self.inner.public.names())
+    }
+
+    fn scan_as(&self, name: TableReference, provider: Arc<dyn TableProvider>) -> Result<DataFrame> {
+        let scan = LogicalPlanBuilder::scan(name, provider_as_source(provider), None).and_then(LogicalPlanBuilder::build);
+        Ok(DataFrame::new(self.clone(), scan.map_err(from_datafusion)?))
+    }
+}
+
+/// The store, where its tables lie, and the directory to delete with the session.
+fn open_store(home: &Home) -> Result<(Arc<Store>, PathBuf, Option<TempDir>)> {
+    let path = match home {
+        Home::InMemory => {
+            let scratch = tempfile::Builder::new().prefix("gradframe-").tempdir();
+            let scratch =
+                scratch.map_err(|error| Error::external("session", format!("can't make a temporary directory: {error}")))?;
+            return Ok((Store::in_memory()?, scratch.path().to_path_buf(), Some(scratch)));
+        }
+        Home::At(path) => path.clone(),
+        Home::Default => default_home(),
+    };
+    let path =
+        std::path::absolute(&path).map_err(|error| Error::external("session", format!("home `{}`: {error}", path.display())))?;
+    Ok((Store::open(path.clone())?, path, None))
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("home", &self.home()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! DataFusion's session state, with everything of ours in its place.
+
+use std::sync::Arc;
+
+use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
+use datafusion::execution::disk_manager::DiskManagerBuilder;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::Optimizer;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use gradframe_connectors::files::FileSources;
+use gradframe_exec::ProgressSink;
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::rules::optimizer_rules;
+use gradframe_plan::services::Services;
+
+use crate::Result;
+use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
+use crate::config::SessionBuilder;
+use crate::options::GradframeOptions;
+
+/// How many of the largest memory users an out-of-memory error names.
+const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
+
+/// The state of a new session.
+pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<SessionState> {
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog(CATALOG.to_owned(), catalog(Arc::clone(public))?);
+    let state = SessionStateBuilder::new()
+        .with_config(config(builder, public))
+        .with_runtime_env(runtime_env(builder)?)
+        .with_default_features()
+        .with_catalog_list(Arc::new(catalogs))
+        .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
+        .with_query_planner(gradframe_exec::query_planner())
+        .build();
+    Ok(state)
+}
+
+/// Puts the seed that SET has changed where trainings look for it.
+pub(crate) fn sync_seed(context: &SessionContext) -> Result<()> {
+    let state = context.state_ref();
+    let mut state = state.write();
+    let seed = state.config().options().extensions.get::<GradframeOptions>().map_or(0, |options| options.seed);
+    let services = Services::of(state.config())?;
+    if services.seed != seed {
+        state.config_mut().set_extension(Arc::new(Services { seed, ..Services::clone(&services) }));
+    }
+    Ok(())
+}
+
+fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig {
+    let store = public.store();
+    let services = Services {
+        models: Arc::clone(store) as _,
+        runs: Arc::clone(store) as _,
+        sources: Arc::new(FileSources),
+        seed: builder.seed,
+    };
+    let mut config = SessionConfig::new()
+        .with_target_partitions(builder.threads_or_default())
+        .with_batch_size(builder.batch_size_rows)
+        .with_information_schema(true)
+        .with_default_catalog_and_schema(CATALOG, PUBLIC)
+        .with_create_default_catalog_and_schema(false)
+        .with_option_extension(GradframeOptions { seed: builder.seed })
+        .with_extension(Arc::new(services));
+    if let Some(progress) = &builder.progress {
+        config = config.with_extension(Arc::new(ProgressSink(Arc::clone(progress))));
+    }
+    // Messages say where in the SQL text the fault lies.
+    config.options_mut().sql_parser.collect_spans = true;
+    config
+}
+
+/// Memory shared fairly among operators that can spill; spilled data limited too.
+fn runtime_env(builder: &SessionBuilder) -> Result<Arc<RuntimeEnv>> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(builder.memory_limit_or_default()), CONSUMERS_NAMED);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(builder.disk_limit_bytes))
+        // Files come and go under a session, by its own INSERTs and by other processes: a directory is listed at each use.
+        .with_object_list_cache_limit(0)
+        .build_arc()
+        .map_err(from_datafusion)
+}

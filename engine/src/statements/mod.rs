@@ -1,0 +1,107 @@
+//! Running a statement: queries stay lazy, everything with effects happens here, once.
+
+mod create_external;
+mod create_table;
+mod create_view;
+mod drop;
+
+use datafusion::common::TableReference;
+use datafusion::dataframe::DataFrame as Execution;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::services::ModelRegistry;
+use gradframe_sql::{Parsed, Planned};
+
+use crate::catalog::{CATALOG, Kind, PUBLIC};
+use crate::frame::DataFrame;
+use crate::state::sync_seed;
+use crate::{Error, Result, Session};
+
+/// Plans the statement and does what it says.
+pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFrame> {
+    let planned = gradframe_sql::plan(&session.state(), statement).await;
+    match planned.map_err(|error| session.explain_unknown(error))? {
+        Planned::Query(plan) => Ok(DataFrame::new(session.clone(), plan)),
+        Planned::Train(plan) | Planned::Write(plan) => run_now(session, plan).await,
+        Planned::Ddl(plan) => define(session, plan, &statement.text).await,
+        Planned::View { view, sql } => create_view::run(session, view, &sql).await,
+        Planned::DropModel { name, if_exists } => drop_model(session, &name, if_exists),
+    }
+}
+
+/// Runs a plan to its end; the frame holds its rows.
+pub(crate) async fn run_now(session: &Session, plan: LogicalPlan) -> Result<DataFrame> {
+    let execution = Execution::new(session.state(), plan);
+    let schema = std::sync::Arc::clone(execution.schema().inner());
+    let batches = execution.collect().await.map_err(from_datafusion)?;
+    session.from_batches(schema, batches)
+}
+
+/// Statements that change the catalog or the session.
+async fn define(session: &Session, plan: LogicalPlan, text: &str) -> Result<DataFrame> {
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) => create_table::run(session, command).await,
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => create_external::run(session, *command, text).await,
+        LogicalPlan::Ddl(DdlStatement::DropTable(command)) => drop::table(session, command).await,
+        LogicalPlan::Ddl(DdlStatement::DropView(command)) => drop::view(session, command).await,
+        LogicalPlan::Statement(Statement::Execute(_)) => execute_prepared(session, plan).await,
+        plan => {
+            session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
+            sync_seed(session.context())?;
+            session.nothing()
+        }
+    }
+}
+
+/// The plan of a prepared statement with its parameters filled in.
+async fn execute_prepared(session: &Session, plan: LogicalPlan) -> Result<DataFrame> {
+    let execution = session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
+    match execution.into_unoptimized_plan() {
+        plan @ (LogicalPlan::Dml(_) | LogicalPlan::Copy(_)) => run_now(session, plan).await,
+        plan => Ok(DataFrame::new(session.clone(), plan)),
+    }
+}
+
+fn drop_model(session: &Session, name: &str, if_exists: bool) -> Result<DataFrame> {
+    let removed = session.public().store().remove(name)?;
+    if !removed && !if_exists {
+        return Err(session.model(name).err().unwrap_or_else(|| Error::plan("drop model", format!("unknown model `{name}`"))));
+    }
+    session.nothing()
+}
+
+/// The bare name of a table or view in schema `public`. Errors: `Plan` for another schema.
+fn public_name(op: &str, name: &TableReference) -> Result<String> {
+    let resolved = name.clone().resolve(CATALOG, PUBLIC);
+    if *resolved.catalog == *CATALOG && *resolved.schema == *PUBLIC {
+        return Ok(resolved.table.to_string());
+    }
+    let what = format!("`{name}` is in schema `{}`, expected `{PUBLIC}`", resolved.schema);
+    Err(Error::plan(op, what).hint("leave the schema out"))
+}
+
+/// What to do about a name in a CREATE statement.
+enum Creation {
+    /// Go on.
+    Create,
+    /// IF NOT EXISTS, and it does.
+    Keep,
+}
+
+/// Whether a table or view may be made under a name. Errors: `Plan` if it is taken and may not be replaced, or is
+/// something of another kind.
+fn check_name(session: &Session, op: &str, name: &str, kind: Kind, if_not_exists: bool, or_replace: bool) -> Result<Creation> {
+    match session.public().kind(name)? {
+        None => Ok(Creation::Create),
+        Some(existing) if existing != kind => {
+            let hint = format!("give the {} another name, or DROP {} {name} first", kind.name(), existing.name().to_uppercase());
+            Err(Error::plan(op, format!("`{name}` is a {}", existing.name())).hint(hint))
+        }
+        Some(_) if if_not_exists => Ok(Creation::Keep),
+        Some(_) if or_replace => Ok(Creation::Create),
+        Some(_) => {
+            let hint = format!("CREATE OR REPLACE {} takes its place", kind.name().to_uppercase());
+            Err(Error::plan(op, format!("{} `{name}` already exists", kind.name())).hint(hint))
+        }
+    }
+}
