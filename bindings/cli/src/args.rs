@@ -1,0 +1,157 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Queries, training, prediction and experiment logs as one plan over Arrow.
+#[derive(Debug, Parser)]
+#[command(name = "gradframe", version, after_help = EXIT_CODES)]
+pub struct Args {
+    #[command(flatten)]
+    pub session: SessionArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the query or its data is wrong; 2 the command line is wrong; 3 memory or disk is short; \
+4 a file, network or other outside failure; 5 not built yet or no such device; 70 a bug of ours; 130 interrupted; 141 the reader of the output left.";
+
+/// What every command takes.
+#[derive(Debug, ClapArgs)]
+pub struct SessionArgs {
+    /// Directory of models, runs and tables [default: $GRADFRAME_HOME, else the nearest .gradframe upwards]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Threads to use [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
+    pub threads: Option<usize>,
+    /// Memory that queries may use, such as 500MB or 2GiB; then they spill to disk
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_bytes)]
+    pub memory_limit: Option<u64>,
+    /// Seed of trainings that name none
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
+    /// No progress bars and no timings
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run SQL: from -c, from -f, from standard input, or at a prompt
+    Sql(SqlArgs),
+    /// Look at the runs that trainings have logged
+    Runs(RunsArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SqlArgs {
+    /// SQL text, one or more statements
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub command: Option<String>,
+    /// File with SQL text
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct OutputArgs {
+    /// Format of results
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// File for the result, of several the last [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Rows shown by the table format; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub max_rows: usize,
+    /// Print each statement before its result and its time after
+    #[arg(long)]
+    pub echo: bool,
+}
+
+/// Formats of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A drawn table
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// One array of objects
+    Json,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow IPC stream
+    Arrow,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    pub command: RunsCommand,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// List runs, newest first
+    Ls {
+        /// At most this many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Show one run: its state, parameters and metrics
+    Show {
+        /// The run's identifier, or its beginning
+        run: String,
+    },
+}
+
+/// Parses `512`, `500MB`, `2GiB`: decimal and binary multiples of a byte.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let unit = text.trim()[digits.len()..].trim().to_ascii_lowercase();
+    let factor: f64 = match unit.as_str() {
+        "" | "b" => 1.0,
+        "kb" | "k" => 1e3,
+        "mb" | "m" => 1e6,
+        "gb" | "g" => 1e9,
+        "tb" | "t" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(format!("`{unit}` is no unit of memory; use KB, MB, GB, TB or KiB, MiB, GiB, TiB")),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("`{text}` is no size; write it like 500MB or 2GiB"))?;
+    if !(number > 0.0 && number.is_finite()) {
+        return Err(format!("`{text}` is no size; it must be above zero"));
+    }
+    Ok((number * factor) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_take_decimal_and_binary_units() {
+        assert_eq!(parse_bytes("512"), Ok(512));
+        assert_eq!(parse_bytes("1.5 MB"), Ok(1_500_000));
+        assert_eq!(parse_bytes("2GiB"), Ok(2 << 30));
+        for wrong in ["", "x", "5XB", "-1MB", "0"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+}

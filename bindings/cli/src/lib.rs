@@ -1,0 +1,94 @@
+//! The command line: SQL from an argument, a file or a prompt, results in the format asked for, and the run log.
+//!
+//! Results go to standard output; prompts, progress, timings and errors go to standard error, so that output can be piped.
+
+mod args;
+mod exit;
+mod output;
+mod progress;
+mod prompt;
+mod runs;
+mod statements;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use clap::Parser;
+use gradframe::{Error, Session};
+use tokio::runtime::{Builder, Runtime};
+
+use args::{Args, Command, SessionArgs, SqlArgs};
+use exit::Result;
+use statements::Shell;
+
+/// A thread's stack: plans of many joins recurse deep.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs the command with these arguments (the program's name first) and gives its exit code (see `exit`).
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // --help and --version are "errors" that belong on standard output; a closed pipe there is nobody's loss.
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE } else { exit::OK };
+        }
+    };
+    let runtime = match start_threads(args.session.threads) {
+        Ok(runtime) => runtime,
+        Err(stop) => return exit::report(&stop),
+    };
+    let code = match runtime.block_on(dispatch(args)) {
+        Ok(()) => exit::OK,
+        Err(stop) => exit::report(&stop),
+    };
+    // A blocking task may still wind down after Ctrl-C; the user has waited enough.
+    runtime.shutdown_background();
+    code
+}
+
+fn start_threads(threads: Option<usize>) -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    let started = builder.thread_stack_size(STACK_BYTES).enable_all().build();
+    Ok(started.map_err(|error| Error::external("gradframe", format!("cannot start threads: {error}")))?)
+}
+
+async fn dispatch(args: Args) -> Result<()> {
+    let session = open_session(&args.session)?;
+    match args.command {
+        Command::Sql(sql) => run_sql(&Shell { session: &session, output: &sql.output, quiet: args.session.quiet }, &sql).await,
+        Command::Runs(runs) => runs::run(&session, &runs).await,
+    }
+}
+
+/// SQL from where it is given; at a prompt if it is not.
+async fn run_sql(shell: &Shell<'_>, args: &SqlArgs) -> Result<()> {
+    match statements::text_of(args)? {
+        Some(text) => shell.run_script(&text).await,
+        None if std::io::stdin().is_terminal() => prompt::run(shell).await,
+        None => shell.run_script(&statements::read_standard_input()?).await,
+    }
+}
+
+fn open_session(args: &SessionArgs) -> Result<Session> {
+    let mut builder = Session::builder();
+    if let Some(home) = &args.home {
+        builder = builder.home(home);
+    }
+    if let Some(threads) = args.threads {
+        builder = builder.threads(threads);
+    }
+    if let Some(bytes) = args.memory_limit {
+        builder = builder.memory_limit_bytes(bytes);
+    }
+    if let Some(seed) = args.seed {
+        builder = builder.seed(seed);
+    }
+    if std::io::stderr().is_terminal() && !args.quiet {
+        builder = builder.progress(progress::TrainingBar::shared());
+    }
+    Ok(builder.build()?)
+}

@@ -1,0 +1,79 @@
+//! The formats of programs: CSV, JSON, Parquet, Arrow.
+
+use arrow::csv;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::writer::StreamWriter;
+use arrow::json::writer::{ArrayWriter, JsonArray, WriterBuilder};
+use arrow::record_batch::RecordBatch;
+use gradframe::Result;
+use parquet::arrow::ArrowWriter;
+
+use super::table::TableSink;
+use super::{Out, Sink, written};
+use crate::args::{Format, OutputArgs};
+
+/// A sink of the format asked for. Errors: a type that the format does not take.
+pub fn open(schema: SchemaRef, args: &OutputArgs, out: Out) -> Result<Box<dyn Sink>> {
+    Ok(match args.format {
+        Format::Table => Box::new(TableSink::new(schema, args.max_rows, out)),
+        Format::Csv => Box::new(csv_sink(&schema, out)?),
+        Format::Json => Box::new(WriterBuilder::new().with_explicit_nulls(true).build::<Out, JsonArray>(out)),
+        Format::Parquet => Box::new(ArrowWriter::try_new(out, schema, None).map_err(|error| written(error.into()))?),
+        Format::Arrow => Box::new(StreamWriter::try_new(out, &schema).map_err(written)?),
+    })
+}
+
+/// The header is written at once, so that an empty result still names its columns.
+fn csv_sink(schema: &SchemaRef, out: Out) -> Result<csv::Writer<Out>> {
+    let mut writer = csv::Writer::new(out);
+    writer.write(&RecordBatch::new_empty(schema.clone())).map_err(written)?;
+    Ok(writer)
+}
+
+impl Sink for csv::Writer<Out> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        csv::Writer::write(self, batch).map_err(written)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        flush(self.into_inner())
+    }
+}
+
+impl Sink for ArrayWriter<Out> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        ArrayWriter::write(self, batch).map_err(written)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        ArrayWriter::finish(&mut self).map_err(written)?;
+        let mut out = self.into_inner();
+        out.write_all(b"\n").map_err(|error| written(error.into()))?;
+        flush(out)
+    }
+}
+
+impl Sink for ArrowWriter<Out> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        ArrowWriter::write(self, batch).map_err(|error| written(error.into()))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        flush(self.into_inner().map_err(|error| written(error.into()))?)
+    }
+}
+
+impl Sink for StreamWriter<Out> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        StreamWriter::write(self, batch).map_err(written)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        flush(self.into_inner().map_err(written)?)
+    }
+}
+
+/// Hands over what is buffered.
+pub fn flush(mut out: Out) -> Result<()> {
+    out.flush().map_err(|error| written(error.into()))
+}

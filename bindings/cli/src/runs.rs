@@ -1,0 +1,73 @@
+//! `gradframe runs`: the run log, read through the same tables as SQL.
+
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
+use arrow::record_batch::RecordBatch;
+use gradframe::{Error, Session};
+
+use crate::args::{OutputArgs, RunsArgs, RunsCommand};
+use crate::exit::Result;
+use crate::output;
+use crate::statements::interruptible;
+
+/// Runs the subcommand.
+pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
+    match &args.command {
+        RunsCommand::Ls { limit } => interruptible(list(session, *limit, &args.output)).await,
+        RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
+    }
+}
+
+async fn list(session: &Session, limit: usize, args: &OutputArgs) -> Result<()> {
+    let sql = format!(
+        "SELECT run, title, status, started, ended, model, seed FROM gradframe.runs ORDER BY started DESC, run DESC LIMIT {limit}"
+    );
+    print(session, &sql, args).await
+}
+
+async fn show(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
+    let run = quoted(&full_name(session, run).await?);
+    print(session, &format!("SELECT * FROM gradframe.runs WHERE run = {run}"), args).await?;
+    print(session, &format!("SELECT name, value FROM gradframe.params WHERE run = {run} ORDER BY name"), args).await?;
+    let metrics = format!(
+        "SELECT name, count(*) AS points, max(epoch) AS epochs, min(value) AS min, max(value) AS max, \
+         last_value(value ORDER BY step) AS last FROM gradframe.metrics WHERE run = {run} GROUP BY name ORDER BY name"
+    );
+    print(session, &metrics, args).await
+}
+
+/// The one run whose identifier begins so.
+async fn full_name(session: &Session, start: &str) -> Result<String> {
+    let sql = format!("SELECT run FROM gradframe.runs WHERE starts_with(run, {}) ORDER BY run", quoted(start));
+    let batches = session.sql(&sql).await?.collect().await?;
+    let names: Vec<String> = batches.iter().flat_map(texts).collect();
+    Ok(pick(&names, start)?)
+}
+
+fn pick(names: &[String], start: &str) -> gradframe::Result<String> {
+    match names {
+        [] => Err(Error::plan("gradframe runs", format!("no run `{start}`")).hint("`gradframe runs ls` lists them")),
+        [one] => Ok(one.clone()),
+        [first, ..] if first == start => Ok(first.clone()),
+        many => {
+            Err(Error::plan("gradframe runs", format!("`{start}` begins {} runs", many.len()))
+                .hint(format!("such as {}", many[0])))
+        }
+    }
+}
+
+/// The first column's texts.
+fn texts(batch: &RecordBatch) -> Vec<String> {
+    match arrow::compute::cast(batch.column(0), &DataType::Utf8) {
+        Ok(column) => column.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
+        Err(_) => vec![],
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+async fn print(session: &Session, sql: &str, args: &OutputArgs) -> Result<()> {
+    output::write(session.sql(sql).await?.stream().await?, args).await
+}

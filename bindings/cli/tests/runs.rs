@@ -1,0 +1,48 @@
+//! `gradframe runs`.
+
+use crate::support::{CREATE_FARES, Place};
+
+/// A place with one run; its identifier.
+fn trained() -> (Place, String) {
+    let place = Place::new();
+    place.sql(CREATE_FARES, &[]);
+    let runs = place.sql("SELECT run FROM gradframe.runs", &["--format", "csv"]);
+    let run = runs.lines().nth(1).unwrap().to_owned();
+    (place, run)
+}
+
+#[test]
+fn ls_lists_runs() {
+    let (place, run) = trained();
+    let ended = place.run(&["runs", "ls"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains(&run) && ended.stdout.contains("finished") && ended.stdout.ends_with("(1 row)\n"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn ls_of_an_empty_home_is_an_empty_table() {
+    let ended = Place::new().run(&["runs", "ls"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    assert!(ended.stdout.ends_with("(0 rows)\n"));
+}
+
+#[test]
+fn show_takes_the_beginning_of_a_run() {
+    let (place, run) = trained();
+    let ended = place.run(&["runs", "show", &run[..run.len() - 2]]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for shown in [run.as_str(), "model_type", "loss", "gradient_norm"] {
+        assert!(ended.stdout.contains(shown), "{shown}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn show_of_an_unknown_run_says_where_to_look() {
+    let ended = Place::new().run(&["runs", "show", "o'clock"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("no run `o'clock`") && ended.stderr.contains("gradframe runs ls"), "{}", ended.stderr);
+}

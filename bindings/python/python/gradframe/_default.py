@@ -1,0 +1,137 @@
+"""The default session and the functions that use it."""
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gradframe._gradframe import DataFrame, LazyFrame, Model, Session
+
+_lock = threading.Lock()
+_session: Session | None = None
+
+Path = str | os.PathLike[str]
+Frame = TypeVar("Frame", DataFrame, LazyFrame)
+
+
+def session() -> Session:
+    """The default session, made at first use with `.gradframe` as `GRADFRAME_HOME` or the working directory say."""
+    global _session
+    with _lock:
+        if _session is None:
+            _session = Session()
+        return _session
+
+
+def configure(
+    *,
+    home: Path | None = None,
+    in_memory: bool = False,
+    memory_limit_bytes: int | None = None,
+    disk_limit_bytes: int | None = None,
+    threads: int | None = None,
+    seed: int | None = None,
+    batch_size_rows: int | None = None,
+) -> Session:
+    """Makes a new default session with these settings. Frames made before keep the session they came from."""
+    global _session
+    made = Session(
+        home=home,
+        in_memory=in_memory,
+        memory_limit_bytes=memory_limit_bytes,
+        disk_limit_bytes=disk_limit_bytes,
+        threads=threads,
+        seed=seed,
+        batch_size_rows=batch_size_rows,
+    )
+    with _lock:
+        _session = made
+    return made
+
+
+def sql(query: str) -> LazyFrame:
+    """Runs SQL: a query gives a lazy frame; a statement with an effect (CREATE MODEL, CREATE TABLE ...) is done at once."""
+    return session().sql(query)
+
+
+def scan_parquet(source: Path | Sequence[Path]) -> LazyFrame:
+    """A lazy frame over Parquet: a file, a directory (Hive partitions become columns), a glob, or a list of them."""
+    return session().scan_parquet(source)
+
+
+def scan_csv(
+    source: Path | Sequence[Path],
+    *,
+    has_header: bool = True,
+    separator: str = ",",
+    quote_char: str | None = '"',
+    comment_prefix: str | None = None,
+    null_values: str | Sequence[str] | None = None,
+    trim: bool = False,
+    infer_schema_length: int | None = None,
+) -> LazyFrame:
+    """A lazy frame over CSV (also compressed, by the name's ending). Without a header columns are column_1, column_2, ...
+
+    `null_values` are read as null; `trim` strips spaces around fields first.
+    """
+    return session().scan_csv(
+        source,
+        has_header=has_header,
+        separator=separator,
+        quote_char=quote_char,
+        comment_prefix=comment_prefix,
+        null_values=null_values,
+        trim=trim,
+        infer_schema_length=infer_schema_length,
+    )
+
+
+def read_parquet(source: Path | Sequence[Path]) -> DataFrame:
+    """`scan_parquet(source).collect()`."""
+    return scan_parquet(source).collect()
+
+
+def read_csv(source: Path | Sequence[Path], **options: Any) -> DataFrame:
+    """`scan_csv(source, ...).collect()`."""
+    return scan_csv(source, **options).collect()
+
+
+def from_arrow(data: Any) -> DataFrame:
+    """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__` (pyarrow, Polars, DuckDB, ...), not copied."""
+    return session().from_arrow(data)
+
+
+def from_pandas(data: Any) -> DataFrame:
+    """A frame over a `pandas.DataFrame`; its index is left out."""
+    import pyarrow
+
+    return from_arrow(pyarrow.Table.from_pandas(data, preserve_index=False))
+
+
+def from_polars(data: Any) -> DataFrame:
+    """A frame over a `polars.DataFrame`."""
+    return from_arrow(data)
+
+
+def from_dict(data: Mapping[str, Any]) -> DataFrame:
+    """A frame from `{column: values}`; values are lists or NumPy arrays."""
+    import pyarrow
+
+    return from_arrow(pyarrow.table(dict(data)))
+
+
+def table(name: str) -> LazyFrame:
+    """A stored table, view, or log table such as `gradframe.metrics`."""
+    return session().table(name)
+
+
+def model(name: str) -> Model:
+    """The newest version of a stored model."""
+    return session().model(name)
+
+
+def concat(frames: Iterable[Frame]) -> Frame:
+    """The rows of frames with equal columns, one frame after another. DataFrames give a DataFrame, at once."""
+    frames = list(frames)
+    together = Session.concat([frame.lazy() for frame in frames])
+    return together.collect() if frames and isinstance(frames[0], DataFrame) else together

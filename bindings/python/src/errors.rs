@@ -1,0 +1,46 @@
+//! Engine errors as Python exceptions: one class a variant, defined in `gradframe/errors.py`.
+
+use gradframe::Error;
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+
+/// The Python exception for an engine error.
+pub fn to_python(error: &Error) -> PyErr {
+    if let Error::Cancelled(_) = error {
+        return PyKeyboardInterrupt::new_err(error.to_string());
+    }
+    Python::attach(|py| match exception(py, class_name(error), error.to_string()) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(import) => import,
+    })
+}
+
+fn exception<'py>(py: Python<'py>, class: &str, message: String) -> PyResult<Bound<'py, PyAny>> {
+    py.import("gradframe.errors")?.getattr(class)?.call1((message,))
+}
+
+fn class_name(error: &Error) -> &'static str {
+    match error {
+        Error::Plan(_) => "PlanError",
+        Error::Shape(_) => "ShapeError",
+        Error::DType(_) => "DTypeError",
+        Error::Execution(_) => "ExecutionError",
+        Error::Resources(_) => "ResourcesError",
+        Error::NoDevice(_) => "NoDeviceError",
+        Error::NotImplemented(_) => "UnsupportedError",
+        Error::External(_) => "ExternalError",
+        Error::Internal(_) | Error::Cancelled(_) => "InternalError",
+    }
+}
+
+/// Turns an engine result into a Python one.
+pub trait OrRaise<T> {
+    /// The value, or the exception to raise.
+    fn or_raise(self) -> PyResult<T>;
+}
+
+impl<T> OrRaise<T> for gradframe::Result<T> {
+    fn or_raise(self) -> PyResult<T> {
+        self.map_err(|error| to_python(&error))
+    }
+}

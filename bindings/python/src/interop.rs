@@ -1,0 +1,91 @@
+//! Arrow in and out through the C data interface: pointers change hands, bytes are not copied.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatchReader, StructArray};
+use arrow::datatypes::{Field, FieldRef, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use gradframe::{Error, from_datafusion};
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
+use pyo3_arrow::input::AnyRecordBatch;
+
+use crate::errors::OrRaise;
+use crate::runtime::runtime;
+use crate::wait::SIGNAL_CHECK;
+
+/// Anything with `__arrow_c_stream__` or `__arrow_c_array__`, as batches that share its memory.
+/// Errors: `Execution` if its producer fails.
+pub fn batches_from(input: AnyRecordBatch) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+    let reader = input.into_reader()?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<_>, ArrowError>>();
+    let batches = batches.map_err(|e| Error::execution("from_arrow", format!("the producer failed: {e}"))).or_raise()?;
+    Ok((schema, batches))
+}
+
+/// A stream capsule over batches in memory.
+pub fn stream_capsule<'py>(
+    py: Python<'py>,
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+    requested_schema: Option<Bound<'py, PyCapsule>>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let arrays = batches.into_iter().map(|batch| Ok(array_of(batch)));
+    Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(arrays, struct_field(schema))), requested_schema)?)
+}
+
+/// A stream capsule that runs the query while its consumer reads.
+pub fn lazy_capsule<'py>(
+    py: Python<'py>,
+    stream: SendableRecordBatchStream,
+    requested_schema: Option<Bound<'py, PyCapsule>>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let field = struct_field(&stream.schema());
+    Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(StreamReader { stream }, field)), requested_schema)?)
+}
+
+/// Blocks on a stream of batches, without the interpreter lock. Ctrl-C ends it with an error, in the consumer's words.
+struct StreamReader {
+    stream: SendableRecordBatchStream,
+}
+
+impl Iterator for StreamReader {
+    type Item = Result<ArrayRef, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = Python::attach(|py| {
+            let runtime = runtime()?;
+            py.detach(|| runtime.block_on(next_or_interrupt(&mut self.stream)))
+        });
+        match next {
+            Ok(batch) => batch.map(|batch| batch.map(array_of)),
+            Err(error) => Some(Err(ArrowError::ExternalError(Box::new(error)))),
+        }
+    }
+}
+
+/// The next batch, or what a signal's handler raised meanwhile.
+async fn next_or_interrupt(stream: &mut SendableRecordBatchStream) -> PyResult<Option<Result<RecordBatch, ArrowError>>> {
+    loop {
+        tokio::select! {
+            batch = stream.next() => {
+                return Ok(batch.map(|batch| batch.map_err(|error| ArrowError::ExternalError(Box::new(from_datafusion(error))))));
+            }
+            () = tokio::time::sleep(SIGNAL_CHECK) => Python::attach(|py| py.check_signals())?,
+        }
+    }
+}
+
+/// A batch as the array of structs that the C stream interface carries.
+fn array_of(batch: RecordBatch) -> ArrayRef {
+    Arc::new(StructArray::from(batch))
+}
+
+fn struct_field(schema: &SchemaRef) -> FieldRef {
+    Arc::new(Field::new_struct("", schema.fields().clone(), false).with_metadata(schema.metadata().clone()))
+}

@@ -1,0 +1,277 @@
+//! The lazy frame: a query that runs when it is collected.
+
+use gradframe::expr::Expr;
+use gradframe::{DataFrame, GroupBy, How};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict, PyString};
+
+use crate::batches::PyBatches;
+use crate::dataframe::PyDataFrame;
+use crate::errors::OrRaise;
+use crate::expr::{PyExpr, column, columns, scalar, sort_key};
+use crate::interop;
+use crate::model::{PyModel, model_ref};
+use crate::wait::wait;
+
+/// A query that runs when it is collected, optimised as a whole.
+#[pyclass(name = "LazyFrame", module = "gradframe", frozen, from_py_object)]
+#[derive(Clone)]
+pub struct PyLazyFrame(pub DataFrame);
+
+/// `name=expr` arguments, as Polars takes them, after the positional ones.
+fn with_named(mut exprs: Vec<Expr>, named: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<Expr>> {
+    for (name, value) in named.into_iter().flatten() {
+        exprs.push(column(&value)?.alias(name.extract::<String>()?));
+    }
+    Ok(exprs)
+}
+
+/// One name or several.
+pub fn names(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    match value.cast::<PyString>() {
+        Ok(name) => Ok(vec![name.extract()?]),
+        Err(_) => value.extract(),
+    }
+}
+
+/// One flag for all keys, or one a key.
+fn flags(value: Option<&Bound<'_, PyAny>>, keys: usize) -> PyResult<Vec<bool>> {
+    let Some(value) = value else { return Ok(vec![false; keys]) };
+    if let Ok(one) = value.extract::<bool>() {
+        return Ok(vec![one; keys]);
+    }
+    let flags: Vec<bool> = value.extract()?;
+    if flags.len() == keys { Ok(flags) } else { Err(PyTypeError::new_err(format!("sort: {keys} keys, {} flags", flags.len()))) }
+}
+
+#[pymethods]
+impl PyLazyFrame {
+    /// Column names.
+    #[getter]
+    pub fn columns(&self) -> Vec<String> {
+        self.0.columns()
+    }
+
+    /// The schema as a `pyarrow.Schema`. Nothing runs.
+    pub fn collect_schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let schema = pyo3_arrow::PySchema::new(self.0.schema());
+        py.import("pyarrow")?.getattr("schema")?.call1((schema,))
+    }
+
+    /// These columns and no others: names, expressions, `name=expression`. Aggregates give one row.
+    #[pyo3(signature = (*exprs, **named_exprs))]
+    pub fn select(&self, exprs: Vec<Bound<'_, PyAny>>, named_exprs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        self.0.select(with_named(columns(&exprs)?, named_exprs)?).or_raise().map(PyLazyFrame)
+    }
+
+    /// The rows for which all predicates are true.
+    #[pyo3(signature = (*predicates))]
+    pub fn filter(&self, predicates: Vec<PyExpr>) -> PyResult<Self> {
+        let all = predicates.into_iter().map(|p| p.0).reduce(Expr::and);
+        all.map_or_else(|| Ok(self.clone()), |predicate| self.0.filter(predicate).or_raise().map(PyLazyFrame))
+    }
+
+    /// All columns, with these added or replaced.
+    #[pyo3(signature = (*exprs, **named_exprs))]
+    pub fn with_columns(&self, exprs: Vec<Bound<'_, PyAny>>, named_exprs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        self.0.with_columns(with_named(columns(&exprs)?, named_exprs)?).or_raise().map(PyLazyFrame)
+    }
+
+    /// Groups of rows with equal keys; follow with `.agg(...)`.
+    #[pyo3(signature = (*by))]
+    pub fn group_by(&self, by: Vec<Bound<'_, PyAny>>) -> PyResult<PyGroupBy> {
+        Ok(PyGroupBy(self.0.group_by(columns(&by)?)))
+    }
+
+    /// Joins on equal keys. `how`: inner, left, right, full, semi, anti, cross. A right column whose name the left has
+    /// gets the suffix `_right`.
+    #[pyo3(signature = (other, on=None, how="inner", *, left_on=None, right_on=None))]
+    pub fn join(
+        &self,
+        other: PyLazyFrame,
+        on: Option<&Bound<'_, PyAny>>,
+        how: &str,
+        left_on: Option<&Bound<'_, PyAny>>,
+        right_on: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let how: How = how.parse::<How>().or_raise()?;
+        let keys = |side: Option<&Bound<'_, PyAny>>| side.or(on).map_or_else(|| Ok(vec![]), names);
+        self.0.join_on(&other.0, keys(left_on)?, keys(right_on)?, how).or_raise().map(PyLazyFrame)
+    }
+
+    /// The rows in order. Nulls come first unless `nulls_last`.
+    #[pyo3(signature = (by, *more_by, descending=None, nulls_last=None))]
+    pub fn sort(
+        &self,
+        by: Bound<'_, PyAny>,
+        more_by: Vec<Bound<'_, PyAny>>,
+        descending: Option<&Bound<'_, PyAny>>,
+        nulls_last: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let keys = columns(&[vec![by], more_by].concat())?;
+        let (descending, nulls_last) = (flags(descending, keys.len())?, flags(nulls_last, keys.len())?);
+        let keys = keys.into_iter().zip(descending.into_iter().zip(nulls_last));
+        self.0.sort(keys.map(|(key, (down, last))| sort_key(key, down, last))).or_raise().map(PyLazyFrame)
+    }
+
+    /// At most the first `n` rows.
+    #[pyo3(signature = (n=5))]
+    pub fn head(&self, n: usize) -> PyResult<Self> {
+        self.0.head(n).or_raise().map(PyLazyFrame)
+    }
+
+    /// At most the first `n` rows.
+    #[pyo3(signature = (n=5))]
+    pub fn limit(&self, n: usize) -> PyResult<Self> {
+        self.head(n)
+    }
+
+    /// The rows after the first `offset`, at most `length` of them.
+    #[pyo3(signature = (offset, length=None))]
+    pub fn slice(&self, offset: usize, length: Option<usize>) -> PyResult<Self> {
+        self.0.slice(offset, length).or_raise().map(PyLazyFrame)
+    }
+
+    /// Each different row once, or one row for each different value of the named columns.
+    #[pyo3(signature = (subset=None))]
+    pub fn unique(&self, subset: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let subset = subset.map_or_else(|| Ok(vec![]), names)?;
+        self.0.unique(subset).or_raise().map(PyLazyFrame)
+    }
+
+    /// All columns but these.
+    #[pyo3(signature = (*names))]
+    pub fn drop(&self, names: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let mut all = vec![];
+        for name in &names {
+            all.extend(self::names(name)?);
+        }
+        self.0.drop(all).or_raise().map(PyLazyFrame)
+    }
+
+    /// The same columns under new names: `{old: new}`.
+    pub fn rename(&self, mapping: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let mut renames: Vec<(String, String)> = vec![];
+        for (old, new) in mapping {
+            renames.push((old.extract()?, new.extract()?));
+        }
+        self.0.rename(renames).or_raise().map(PyLazyFrame)
+    }
+
+    /// The frame itself.
+    pub fn lazy(&self) -> Self {
+        self.clone()
+    }
+
+    /// Runs the query. Other Python threads run meanwhile; Ctrl-C cancels it.
+    pub fn collect(&self, py: Python<'_>) -> PyResult<PyDataFrame> {
+        let frame = self.0.clone();
+        let (schema, session) = (self.0.schema(), self.0.session().clone());
+        let batches = wait(py, async move { frame.collect().await })?;
+        Ok(PyDataFrame::new(session, schema, batches))
+    }
+
+    /// Runs the query and hands out its rows as they come: an iterator of DataFrames that fit in memory.
+    pub fn collect_batches(&self, py: Python<'_>) -> PyResult<PyBatches> {
+        let frame = self.0.clone();
+        let stream = wait(py, async move { frame.stream().await })?;
+        Ok(PyBatches::new(self.0.session().clone(), stream))
+    }
+
+    /// Runs the query into one Parquet file; gives the number of rows.
+    pub fn sink_parquet(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let (frame, path) = (self.0.clone(), path_text(path)?);
+        wait(py, async move { frame.write_parquet(path).await })
+    }
+
+    /// Runs the query into one CSV file with a header; gives the number of rows.
+    pub fn sink_csv(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let (frame, path) = (self.0.clone(), path_text(path)?);
+        wait(py, async move { frame.write_csv(path).await })
+    }
+
+    /// The plan as text; with `analyze`, run, with rows, bytes and time of each operator.
+    #[pyo3(signature = (*, analyze=false))]
+    pub fn explain(&self, py: Python<'_>, analyze: bool) -> PyResult<String> {
+        let frame = self.0.clone();
+        wait(py, async move { frame.explain(analyze).await })
+    }
+
+    /// Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
+    /// stored under it (replacing one of that name) and SQL knows it; without, it lives in the result alone.
+    #[pyo3(signature = (estimator, target, *, name=None))]
+    pub fn fit(&self, py: Python<'_>, estimator: &Bound<'_, PyAny>, target: String, name: Option<String>) -> PyResult<PyModel> {
+        let estimator = estimator_of(estimator)?;
+        let frame = self.0.clone();
+        let fitted = wait(py, async move { frame.fit(estimator, &target, name.as_deref()).await })?;
+        Ok(PyModel::fitted(self.0.session().clone(), &fitted))
+    }
+
+    /// All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
+    /// stored model's name.
+    #[pyo3(signature = (model, *, threshold=None))]
+    pub fn predict(&self, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
+        let options = gradframe::PredictOptions { threshold };
+        self.0.predict_with(model_ref(model)?, options).or_raise().map(PyLazyFrame)
+    }
+
+    /// One row of the model's errors on these rows, which must hold the label.
+    #[pyo3(signature = (model, *, threshold=None))]
+    pub fn evaluate(&self, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
+        let options = gradframe::PredictOptions { threshold };
+        self.0.evaluate_with(model_ref(model)?, options).or_raise().map(PyLazyFrame)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let frame = self.0.clone();
+        let stream = wait(py, async move { frame.stream().await })?;
+        interop::lazy_capsule(py, stream, requested_schema)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("LazyFrame [{}]\n{}", self.0.columns().join(", "), self.0.logical_plan().display_indent())
+    }
+}
+
+/// A path as text: str or os.PathLike.
+pub fn path_text(path: &Bound<'_, PyAny>) -> PyResult<String> {
+    path.py().import("os")?.call_method1("fspath", (path,))?.extract()
+}
+
+/// A Python estimator (anything with `model_type` and `options()`) as the engine's.
+fn estimator_of(estimator: &Bound<'_, PyAny>) -> PyResult<gradframe::ml::Estimator> {
+    let Ok(model_type) = estimator.getattr("model_type") else {
+        return Err(PyTypeError::new_err("fit: expected an estimator such as gf.ml.LinearRegression()"));
+    };
+    let mut made = gradframe::ml::Estimator::new(model_type.extract::<String>()?);
+    let options = estimator.call_method0("options")?;
+    for (name, value) in options.cast::<PyDict>()? {
+        let name: String = name.extract()?;
+        made = if name == "seed" { made.seed(value.extract()?) } else { made.option(name, scalar(&value)?) };
+    }
+    Ok(made)
+}
+
+/// A frame divided into groups.
+#[pyclass(name = "LazyGroupBy", module = "gradframe", frozen)]
+pub struct PyGroupBy(GroupBy);
+
+#[pymethods]
+impl PyGroupBy {
+    /// One row a group: the keys, then the aggregates.
+    #[pyo3(signature = (*aggs, **named_aggs))]
+    fn agg(&self, aggs: Vec<Bound<'_, PyAny>>, named_aggs: Option<&Bound<'_, PyDict>>) -> PyResult<PyLazyFrame> {
+        self.0.agg(with_named(columns(&aggs)?, named_aggs)?).or_raise().map(PyLazyFrame)
+    }
+
+    /// One row a group: the keys and the number of rows, `len`.
+    fn len(&self) -> PyResult<PyLazyFrame> {
+        self.0.len().or_raise().map(PyLazyFrame)
+    }
+}

@@ -1,0 +1,39 @@
+//! The Python extension: thin classes over the engine. What users import is in `python/gradframe`.
+
+mod batches;
+mod dataframe;
+mod display;
+mod errors;
+mod expr;
+mod interop;
+mod lazyframe;
+mod model;
+mod runtime;
+mod series;
+mod session;
+mod wait;
+
+use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Runs the command line and gives its exit code.
+#[pyfunction]
+fn run_command(py: Python<'_>, arguments: Vec<String>) -> u8 {
+    py.detach(|| gradframe_cli::run(arguments.into_iter().map(Into::into)))
+}
+
+#[pymodule]
+fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(run_command, module)?)?;
+    module.add_class::<session::PySession>()?;
+    module.add_class::<lazyframe::PyLazyFrame>()?;
+    module.add_class::<lazyframe::PyGroupBy>()?;
+    module.add_class::<batches::PyBatches>()?;
+    module.add_class::<dataframe::PyDataFrame>()?;
+    module.add_class::<series::PySeries>()?;
+    module.add_class::<model::PyModel>()?;
+    expr::register(module)
+}

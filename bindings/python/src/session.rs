@@ -1,0 +1,156 @@
+//! The session: where frames come from.
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use gradframe::{CsvOptions, DataFrame, Error, Session, SessionBuilder};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use pyo3_arrow::input::AnyRecordBatch;
+
+use crate::dataframe::PyDataFrame;
+use crate::errors::OrRaise;
+use crate::interop;
+use crate::lazyframe::{PyLazyFrame, names, path_text};
+use crate::model::{self, PyModel};
+use crate::wait::wait;
+
+/// A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed.
+#[pyclass(name = "Session", module = "gradframe", frozen)]
+pub struct PySession(Session);
+
+#[pymethods]
+impl PySession {
+    /// A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere.
+    #[new]
+    #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, threads=None, seed=None, batch_size_rows=None))]
+    fn new(
+        home: Option<&Bound<'_, PyAny>>,
+        in_memory: bool,
+        memory_limit_bytes: Option<u64>,
+        disk_limit_bytes: Option<u64>,
+        threads: Option<usize>,
+        seed: Option<u64>,
+        batch_size_rows: Option<usize>,
+    ) -> PyResult<Self> {
+        let mut builder = Session::builder();
+        if in_memory {
+            builder = builder.in_memory();
+        } else if let Some(home) = home {
+            builder = builder.home(path_text(home)?);
+        }
+        builder = set(builder, memory_limit_bytes, SessionBuilder::memory_limit_bytes);
+        builder = set(builder, disk_limit_bytes, SessionBuilder::disk_limit_bytes);
+        builder = set(builder, threads, SessionBuilder::threads);
+        builder = set(builder, seed, SessionBuilder::seed);
+        builder = set(builder, batch_size_rows, SessionBuilder::batch_size_rows);
+        builder.build().or_raise().map(PySession)
+    }
+
+    /// Runs SQL: a query gives a lazy frame; a statement with an effect is done at once.
+    fn sql(&self, py: Python<'_>, query: String) -> PyResult<PyLazyFrame> {
+        let session = self.0.clone();
+        wait(py, async move { session.sql(&query).await }).map(PyLazyFrame)
+    }
+
+    /// A stored table, view, or log table such as `gradframe.metrics`.
+    fn table(&self, py: Python<'_>, name: String) -> PyResult<PyLazyFrame> {
+        let session = self.0.clone();
+        wait(py, async move { session.table(&name).await }).map(PyLazyFrame)
+    }
+
+    /// The newest version of a stored model.
+    fn model(&self, py: Python<'_>, name: String) -> PyResult<PyModel> {
+        model::stored(py, &self.0, name)
+    }
+
+    /// A lazy frame over Parquet: a file, a directory, a glob, or a list of them.
+    fn scan_parquet(&self, py: Python<'_>, source: &Bound<'_, PyAny>) -> PyResult<PyLazyFrame> {
+        self.scan(py, "read_parquet", source, CsvOptions::new())
+    }
+
+    /// A lazy frame over CSV: a file, a directory, a glob, or a list of them.
+    #[pyo3(signature = (source, *, has_header=true, separator=",", quote_char=Some("\""), comment_prefix=None, null_values=None, trim=false, infer_schema_length=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn scan_csv(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        has_header: bool,
+        separator: &str,
+        quote_char: Option<&str>,
+        comment_prefix: Option<&str>,
+        null_values: Option<&Bound<'_, PyAny>>,
+        trim: bool,
+        infer_schema_length: Option<i64>,
+    ) -> PyResult<PyLazyFrame> {
+        let mut options = CsvOptions::new().header(has_header).option("delimiter", separator).trim(trim);
+        options = options.option("quote", quote_char.unwrap_or(""));
+        if let Some(prefix) = comment_prefix {
+            options = options.option("comment", prefix);
+        }
+        if let Some(values) = null_values {
+            options = options.option("null_values", texts(names(values)?));
+        }
+        if let Some(rows) = infer_schema_length {
+            options = options.option("schema_infer_rows", rows);
+        }
+        self.scan(py, "read_csv", source, options)
+    }
+
+    /// A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied.
+    #[expect(clippy::wrong_self_convention, reason = "Polars's name")]
+    fn from_arrow(&self, data: AnyRecordBatch) -> PyResult<PyDataFrame> {
+        let (schema, batches) = interop::batches_from(data)?;
+        Ok(PyDataFrame::new(self.0.clone(), schema, batches))
+    }
+
+    fn __repr__(&self) -> String {
+        match self.0.home() {
+            Some(home) => format!("Session at {}", home.display()),
+            None => "Session in memory".to_owned(),
+        }
+    }
+
+    /// The rows of frames with equal columns, one frame after another.
+    #[staticmethod]
+    fn concat(frames: Vec<PyLazyFrame>) -> PyResult<PyLazyFrame> {
+        DataFrame::concat(frames.into_iter().map(|frame| frame.0)).or_raise().map(PyLazyFrame)
+    }
+}
+
+impl PySession {
+    fn scan(
+        &self,
+        py: Python<'_>,
+        function: &'static str,
+        source: &Bound<'_, PyAny>,
+        options: CsvOptions,
+    ) -> PyResult<PyLazyFrame> {
+        let paths = paths(source)?;
+        let session = self.0.clone();
+        wait(py, async move { session.scan_files(function, paths, options.into_arguments()).await }).map(PyLazyFrame)
+    }
+}
+
+/// One path or several. Errors: `Plan` for an empty list.
+fn paths(source: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if source.is_instance_of::<PyString>() || source.hasattr("__fspath__")? {
+        return Ok(vec![path_text(source)?]);
+    }
+    let paths = source.try_iter()?.map(|path| path_text(&path?)).collect::<PyResult<Vec<_>>>()?;
+    if paths.is_empty() { Err(Error::plan("scan", "got no path, expected at least one")).or_raise() } else { Ok(paths) }
+}
+
+/// A list of texts as the engine takes it.
+fn texts(values: Vec<String>) -> ScalarValue {
+    let values: Vec<_> = values.into_iter().map(ScalarValue::from).collect();
+    ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Utf8))
+}
+
+/// Applies a setting that was given.
+fn set<T>(builder: SessionBuilder, value: Option<T>, apply: impl FnOnce(SessionBuilder, T) -> SessionBuilder) -> SessionBuilder {
+    match value {
+        Some(value) => apply(builder, value),
+        None => builder,
+    }
+}

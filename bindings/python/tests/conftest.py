@@ -1,0 +1,16 @@
+"""Fixtures: every test gets a session of its own in a fresh home."""
+
+import pytest
+
+import gradframe as gf
+
+
+@pytest.fixture
+def session(tmp_path):
+    return gf.Session(home=tmp_path / "home", threads=2, seed=1)
+
+
+@pytest.fixture(autouse=True)
+def default_session(tmp_path):
+    """The module-level functions work in a fresh home, too."""
+    return gf.configure(home=tmp_path / "default-home")

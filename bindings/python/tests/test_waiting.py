@@ -1,0 +1,64 @@
+"""While the engine works other threads run, and Ctrl-C stops it."""
+
+import os
+import signal
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+
+import gradframe as gf
+
+# Hours of work for any machine.
+ENDLESS = "SELECT count(*) FROM generate_series(1, 3000000) AS a(x) CROSS JOIN generate_series(1, 3000000) AS b(y) WHERE x * y % 7 = 3"
+
+
+WAYS_TO_WAIT = {
+    "collect": lambda lazy, path: lazy.collect(),
+    "collect_batches": lambda lazy, path: list(lazy.collect_batches()),
+    "sink_parquet": lambda lazy, path: lazy.sink_parquet(path),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_WAIT)
+def test_ctrl_c_cancels_the_query_and_the_session_goes_on(way, tmp_path):
+    lazy = gf.sql(ENDLESS)
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    started = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        WAYS_TO_WAIT[way](lazy, tmp_path / "out.parquet")
+    assert time.monotonic() - started < 10
+    assert not list(tmp_path.glob("out.parquet*"))
+    assert gf.sql("SELECT 1 AS one").collect().item() == 1
+
+
+def test_ctrl_c_ends_a_stream_in_another_librarys_hands():
+    reader = pa.RecordBatchReader.from_stream(gf.sql(ENDLESS))
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    started = time.monotonic()
+    timer.start()
+    with pytest.raises((KeyboardInterrupt, OSError, pa.ArrowException)):
+        reader.read_all()
+    assert time.monotonic() - started < 10
+    assert gf.sql("SELECT 1 AS one").collect().item() == 1
+
+
+def test_other_threads_run_meanwhile():
+    ticks = []
+    stop = threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks.append(time.monotonic())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    before = len(ticks)
+    gf.sql("SELECT sum(x * y % 7) FROM generate_series(1, 2000) AS a(x) CROSS JOIN generate_series(1, 3000) AS b(y)").collect()
+    during = len(ticks) - before
+    stop.set()
+    thread.join()
+    assert during > 5
