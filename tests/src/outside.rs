@@ -1,0 +1,24 @@
+//! Data and queries from outside the repository, which a test may use but never needs.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of real tables and format files: `GRADFRAME_DATA`, else `../shared/data` beside the repository.
+pub fn data() -> Option<PathBuf> {
+    find("GRADFRAME_DATA", "../shared/data")
+}
+
+/// The folder of TPC-H queries and answers: `GRADFRAME_QUERIES`, else `../shared/queries/tpch`.
+pub fn tpch_queries() -> Option<PathBuf> {
+    find("GRADFRAME_QUERIES", "../shared/queries/tpch")
+}
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+fn find(variable: &str, beside: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map_or_else(|| root().join(beside), PathBuf::from);
+    path.is_dir().then_some(path)
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask bench`: times a task of `tests/bench/tasks`, for us and for what a user would pick instead.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Command, python};
+use crate::process::{Result, cargo, heading, root, run, target_directory};
+use crate::python_env::PythonEnv;
+
+pub const COMMAND: Command = Command {
+    name: "bench",
+    help: "\
+cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--smoke]
+
+Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
+tests/bench/tasks: tpch, groupby.
+  --peers      also DuckDB, Polars and DataFusion from PyPI, in the same run; one that fails is `not measured`
+  --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
+  --runs N     counted runs of each query (3)
+  --smoke      the dev profile instead of release: shows that the harness works, and measures nothing
+",
+    run: main,
+};
+
+/// What was asked for.
+struct Request {
+    task: String,
+    peers: bool,
+    smoke: bool,
+    /// Options that go on to the harness as they are.
+    passed_on: Vec<String>,
+    scale: Option<String>,
+}
+
+fn main(arguments: &[String]) -> Result {
+    let request = parse(arguments)?;
+    let task = task_file(&request.task)?;
+    python::require_c_compiler()?;
+    let env = prepare(&request)?;
+    let data = make_data(&request, &env)?;
+    heading(&format!("bench {}{}", request.task, if request.smoke { " (dev profile: figures mean nothing)" } else { "" }));
+    let mut harness = env.command("python");
+    harness.arg(root().join("tests/bench/harness.py")).arg(task).arg("--data").arg(data).args(&request.passed_on);
+    if request.peers {
+        harness.arg("--peers");
+    }
+    run(&mut harness)
+}
+
+fn parse(arguments: &[String]) -> Result<Request> {
+    let mut words = arguments.iter();
+    let task = words.next().filter(|word| !word.starts_with('-')).ok_or("bench: name a task: tpch, groupby")?.clone();
+    let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--peers" => request.peers = true,
+            "--smoke" => request.smoke = true,
+            "--scale" => request.scale = Some(number(word, words.next())?),
+            "--runs" => request.passed_on.extend([word.clone(), number(word, words.next())?]),
+            _ => return Err(format!("bench: unknown argument `{word}`; see cargo xtask bench --help").into()),
+        }
+    }
+    Ok(request)
+}
+
+fn number(option: &str, value: Option<&String>) -> Result<String> {
+    let value = value.ok_or_else(|| format!("bench: {option} needs a number"))?;
+    match value.parse::<f64>() {
+        Ok(number) if number > 0.0 => Ok(value.clone()),
+        _ => Err(format!("bench: {option} = {value}, expected a number above 0").into()),
+    }
+}
+
+fn task_file(name: &str) -> Result<PathBuf> {
+    let folder = root().join("tests/bench/tasks");
+    let file = folder.join(format!("{name}.json"));
+    if file.exists() {
+        return Ok(file);
+    }
+    Err(format!("bench: no task `{name}`, expected one of: {}", task_names(&folder)?.join(", ")).into())
+}
+
+fn task_names(folder: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    let mut names: Vec<_> =
+        entries.iter().filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// An environment of its own, so that peers' requirements never touch the package's.
+fn prepare(request: &Request) -> Result<PythonEnv> {
+    let env = PythonEnv::prepare(root().join(".venv-bench"), &root().join("tests/bench/requirements.txt"))?;
+    heading(if request.smoke {
+        "Python package (dev profile)"
+    } else {
+        "Python package (release; 20 minutes on two cold cores)"
+    });
+    let mut maturin = env.command("maturin");
+    maturin.arg("develop").current_dir(root().join("bindings/python"));
+    if !request.smoke {
+        maturin.arg("--release");
+    }
+    run(&mut maturin)?;
+    Ok(env)
+}
+
+fn make_data(request: &Request, env: &PythonEnv) -> Result<PathBuf> {
+    let folder = target_directory().join("bench");
+    fs::create_dir_all(&folder)?;
+    if request.task == "tpch" { tpch_data(request, &folder) } else { groupby_data(request, &folder, env) }
+}
+
+fn tpch_data(request: &Request, folder: &Path) -> Result<PathBuf> {
+    let scale = request.scale.as_deref().unwrap_or("1");
+    let data = folder.join(format!("tpch-{scale}"));
+    let mut command = cargo(&["run", "--release", "--package", "gradframe-tests", "--bin", "tpch", "--"]);
+    run(command.args(["--scale", scale, "--out"]).arg(&data))?;
+    Ok(data)
+}
+
+fn groupby_data(request: &Request, folder: &Path, env: &PythonEnv) -> Result<PathBuf> {
+    let millions = request.scale.as_deref().unwrap_or("10");
+    let data = folder.join(format!("groupby-{millions}"));
+    if !data.join("x.parquet").exists() {
+        let script = root().join("tests/bench/make_groupby.py");
+        run(env.command("python").arg(script).arg(&data).args(["--millions", millions]))?;
+    }
+    Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_are_read() {
+        let request = parse(&words("tpch --peers --scale 0.1 --runs 5")).unwrap();
+        assert!(request.peers && !request.smoke);
+        assert_eq!((request.scale.as_deref(), request.passed_on), (Some("0.1"), words("--runs 5")));
+    }
+
+    #[test]
+    fn bad_options_are_refused() {
+        for bad in ["", "--peers", "tpch --runs", "tpch --runs none", "tpch --scale 0", "tpch --peer"] {
+            assert!(parse(&words(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_task_names_the_known_ones() {
+        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: groupby, tpch"));
+    }
+}

@@ -1,0 +1,92 @@
+//! `cargo xtask test`: every test, or one kind of them, and last the runners' own summaries.
+
+use super::{Command, accept_only, python};
+use crate::process::{Result, cargo, heading, output_of, root, run_keeping};
+
+pub const COMMAND: Command = Command {
+    name: "test",
+    help: "\
+cargo xtask test [--rust] [--slt] [--python]
+
+Without an option, all of them:
+  --rust      unit and integration tests (cargo nextest, else cargo test), SQL golden files, documentation tests
+  --slt       only the SQL golden files of tests/slt; GRADFRAME_SLT=update rewrites what they expect
+  --python    builds the Python package into .venv and runs pytest
+
+Tests on real tables look for them in GRADFRAME_DATA, else ../shared/data, and say what they skip.
+",
+    run: main,
+};
+
+fn main(arguments: &[String]) -> Result {
+    accept_only(arguments, &["--rust", "--slt", "--python"])?;
+    let all = arguments.is_empty();
+    let asked = |option: &str| all || arguments.iter().any(|argument| argument == option);
+    let mut summary = Vec::new();
+    if asked("--rust") {
+        summary.extend(rust_tests(&[])?);
+        summary.extend(documentation_tests()?);
+    } else if asked("--slt") {
+        summary.extend(rust_tests(&["--package", "gradframe-tests", "slt::"])?);
+    }
+    if asked("--python") {
+        summary.extend(python_tests()?);
+    }
+    print_summary(&summary);
+    Ok(())
+}
+
+fn rust_tests(selection: &[&str]) -> Result<Vec<String>> {
+    python::require_c_compiler()?;
+    heading("Rust tests");
+    let has_nextest = output_of(&mut cargo(&["nextest", "--version"])).is_ok();
+    if !has_nextest {
+        println!("cargo-nextest is not installed: using `cargo test` (cargo install cargo-nextest --locked is faster)");
+    }
+    let runner: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
+    run_keeping(&mut cargo(&[runner, selection].concat()), is_summary)
+}
+
+fn documentation_tests() -> Result<Vec<String>> {
+    heading("Rust documentation tests");
+    run_keeping(&mut cargo(&["test", "--doc"]), is_summary)
+}
+
+fn python_tests() -> Result<Vec<String>> {
+    let env = python::build()?;
+    heading("Python tests");
+    let mut pytest = env.command("python");
+    // -rs: the summary names every skipped test and why.
+    pytest.args(["-m", "pytest", "-q", "-rs"]).current_dir(root().join("bindings/python"));
+    run_keeping(&mut pytest, is_summary)
+}
+
+/// The last words of nextest, of the standard test harness, and of pytest.
+fn is_summary(line: &str) -> bool {
+    let nextest = line.contains("Summary") && line.contains("tests run");
+    let harness = line.starts_with("test result:");
+    let ran_some = !line.contains(" 0 passed; 0 failed");
+    let pytest = !harness && (line.contains(" passed") || line.contains(" skipped")) && line.contains(" in ");
+    nextest || harness && ran_some || pytest || line.starts_with("SKIPPED [")
+}
+
+fn print_summary(lines: &[String]) {
+    heading("summary");
+    for line in lines {
+        println!("{}", line.trim());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_summary;
+
+    #[test]
+    fn picks_the_last_lines_of_each_runner() {
+        assert!(is_summary("     Summary [   1.204s] 31 tests run: 31 passed, 0 skipped"));
+        assert!(is_summary("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s"));
+        assert!(is_summary("12 passed, 1 skipped in 3.20s"));
+        assert!(!is_summary("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s"));
+        assert!(!is_summary("        PASS [   0.011s] gradframe-plan rules::prunes"));
+    }
+}
