@@ -28,6 +28,7 @@
 
 mod catalog;
 mod config;
+mod cooperative;
 mod csv;
 pub mod expr;
 mod frame;

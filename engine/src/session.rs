@@ -121,13 +121,15 @@ impl Session {
     /// Errors: `Plan` for an unknown name, with the nearest one.
     pub async fn table(&self, name: &str) -> Result<DataFrame> {
         let reference = TableReference::parse_str_normalized(name, true);
-        let provider = self.inner.context.table_provider(reference.clone()).await;
-        let provider = provider.map_err(|error| self.explain_unknown(from_datafusion(error)))?;
+        if !self.inner.context.table_exist(reference.clone()).map_err(from_datafusion)? {
+            return Err(self.explain_unknown(Error::plan("table", format!("unknown table `{name}`"))));
+        }
+        let provider = self.inner.context.table_provider(reference.clone()).await.map_err(from_datafusion)?;
         self.scan_as(reference, provider)
     }
 
     /// Parquet files: a file, a directory, or a glob; `year=2024/` in a path becomes a column.
-    /// Errors: `External` for a missing file, `Execution` for a corrupt one.
+    /// Errors: `Plan` for a missing file, `Execution` for a corrupt one.
     pub async fn scan_parquet(&self, path: impl Into<String>) -> Result<DataFrame> {
         self.scan_files("read_parquet", vec![path.into()], vec![]).await
     }

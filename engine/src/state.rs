@@ -18,6 +18,7 @@ use gradframe_plan::services::Services;
 use crate::Result;
 use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
 use crate::config::SessionBuilder;
+use crate::cooperative::CooperativeJoins;
 use crate::options::GradframeOptions;
 
 /// How many of the largest memory users an out-of-memory error names.
@@ -33,6 +34,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
+        .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
         .with_query_planner(gradframe_exec::query_planner())
         .build();
     Ok(state)

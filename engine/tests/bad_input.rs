@@ -29,7 +29,7 @@ async fn names_that_do_not_exist() {
     run(&session, TRIPS).await;
     check(&session, "SELECT * FROM tripz", "Plan", &["unknown table `tripz`", "did you mean `trips`"]).await;
     check(&session, "SELECT distence FROM trips", "Plan", &["distence", "did you mean", "distance"]).await;
-    check(&session, "SELECT * FROM 'no/such.parquet'", "External", &["no/such.parquet"]).await;
+    check(&session, "SELECT * FROM 'no/such.parquet'", "Plan", &["no/such.parquet"]).await;
     check(&session, "SELEC 1", "Plan", &["line 1"]).await;
     check(&session, "SELECT nosuch(1)", "Plan", &["nosuch"]).await;
     check(&session, "SELECT * FROM ML.PREDICT(MODEL farez, (SELECT 1 AS a))", "Plan", &["farez"]).await;
@@ -56,7 +56,7 @@ async fn names_that_do_not_exist_in_frames() {
     }
     assert!(session.table("tripz").await.unwrap_err().to_string().contains("did you mean `trips`"));
     assert_eq!(session.model("m").unwrap_err().kind(), "Plan");
-    assert_eq!(session.scan_parquet("no/such.parquet").await.unwrap_err().kind(), "External");
+    assert_eq!(session.scan_parquet("no/such.parquet").await.unwrap_err().kind(), "Plan");
 }
 
 #[tokio::test]

@@ -24,14 +24,15 @@ impl Database {
 
     async fn answer(&self, sql: &str) -> Result<DBOutput<DefaultColumnType>> {
         let frame = self.session.sql(&self.with_paths(sql)).await?;
-        let batches = frame.collect().await?;
-        let Some(first) = batches.first() else { return Ok(DBOutput::StatementComplete(0)) };
-        let is_plan = first.schema().fields().first().is_some_and(|field| field.name() == "plan_type");
-        let cells: Vec<_> = batches.iter().flat_map(texts).collect();
-        let rows = if is_plan { cells.iter().flat_map(|row| plan_lines(row)).collect() } else { cells };
-        let rows: Vec<Vec<String>> =
-            rows.into_iter().map(|row| row.iter().map(|cell| self.without_paths(cell)).collect()).collect();
-        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; first.num_columns()], rows })
+        let columns = frame.columns();
+        let cells: Vec<_> = frame.collect().await?.iter().flat_map(texts).collect();
+        let Some(first) = columns.first() else { return Ok(DBOutput::StatementComplete(0)) };
+        let rows = if first == "plan_type" { cells.iter().flat_map(|row| plan_lines(row)).collect() } else { cells };
+        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; columns.len()], rows: self.all_without_paths(&rows) })
+    }
+
+    fn all_without_paths(&self, rows: &[Vec<String>]) -> Vec<Vec<String>> {
+        rows.iter().map(|row| row.iter().map(|cell| self.without_paths(cell)).collect()).collect()
     }
 
     fn with_paths(&self, sql: &str) -> String {

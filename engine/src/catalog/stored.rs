@@ -10,13 +10,17 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
+use datafusion::prelude::SessionContext;
 use gradframe_plan::error::from_datafusion;
 use tempfile::TempDir;
 
+use crate::panics::guard;
 use crate::{Error, Result};
 
 /// Below the home: the store's own tables.
 const TABLES: &str = "tables";
+
+const OP: &str = "create external table";
 
 /// A new directory for a table's rows. Dropped before [`StoredTable::commit`], it takes its files with it.
 #[derive(Debug)]
@@ -54,8 +58,8 @@ impl StoredTable {
 }
 
 /// Deletes the rows of a table of the store's own; those of other tables are not the store's to delete.
-pub(crate) async fn delete_rows(state: &SessionState, home: &Path, sql: &str) -> Result<()> {
-    let command = command(state, sql).await?;
+pub(crate) async fn delete_rows(home: &Path, sql: &str) -> Result<()> {
+    let command = command(sql).await?;
     for location in command.locations.iter().filter(|location| is_own(location)) {
         let directory = home.join(location);
         fs::remove_dir_all(&directory).map_err(|error| io_error("delete", &directory, error))?;
@@ -65,7 +69,7 @@ pub(crate) async fn delete_rows(state: &SessionState, home: &Path, sql: &str) ->
 
 /// Opens the table that a stored statement makes.
 pub(super) async fn open(state: &SessionState, home: &Path, sql: &str) -> Result<Arc<dyn TableProvider>> {
-    let mut command = command(state, sql).await?;
+    let mut command = command(sql).await?;
     for location in &mut command.locations {
         if is_own(location) {
             *location = format!("{}/", home.join(&*location).to_string_lossy().trim_end_matches('/'));
@@ -80,10 +84,14 @@ pub(crate) async fn provider(state: &SessionState, command: &CreateExternalTable
     let factory = state.table_factories().get(&file_type).ok_or_else(|| {
         let mut known: Vec<&str> = state.table_factories().keys().map(String::as_str).collect();
         known.sort_unstable();
-        Error::plan("create external table", format!("unknown format `{}`", command.file_type))
-            .hint(gradframe_plan::names::suggest(&file_type, known))
+        Error::plan(OP, format!("unknown format `{}`", command.file_type)).hint(gradframe_plan::names::suggest(&file_type, known))
     })?;
-    factory.create(state, command).await.map_err(from_datafusion)
+    let opened = guard(OP, async { factory.create(state, command).await.map_err(from_datafusion) }).await;
+    // The Parquet reader may panic over a damaged footer.
+    opened.map_err(|error| match error {
+        Error::Internal(_) => Error::execution(OP, format!("`{}` is damaged", command.locations.join("`, `"))),
+        other => other,
+    })
 }
 
 /// The statement with its relative locations made absolute.
@@ -101,8 +109,10 @@ fn is_own(location: &str) -> bool {
     !Path::new(location).is_absolute() && !location.contains("://")
 }
 
-async fn command(state: &SessionState, sql: &str) -> Result<CreateExternalTable> {
-    let plan = state.create_logical_plan(sql).await.map_err(from_datafusion)?;
+/// Planned with an empty catalog: planning looks up the name that the statement makes, and here that would open this very
+/// table again, without end.
+async fn command(sql: &str) -> Result<CreateExternalTable> {
+    let plan = SessionContext::new().state().create_logical_plan(sql).await.map_err(from_datafusion)?;
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => Ok(*command),
         _ => Err(Error::internal("catalog", format!("a stored table is made by another statement: {sql}"))),

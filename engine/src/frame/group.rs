@@ -1,6 +1,6 @@
 //! Grouping and aggregation.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -44,35 +44,36 @@ impl GroupBy {
 /// Aggregates below, what is computed of them in a projection above.
 pub(super) fn aggregate(frame: &DataFrame, keys: Vec<Expr>, results: Vec<Expr>) -> Result<DataFrame> {
     let results: Vec<Expr> = results.into_iter().map(named).collect();
+    let aggregates = find_aggregate_exprs(&results);
     let grouped = LogicalPlanBuilder::from(frame.plan.clone())
-        .aggregate(keys.clone(), find_aggregate_exprs(&results))
+        .aggregate(keys.clone(), aggregates.clone())
         .and_then(LogicalPlanBuilder::build)
         .map_err(from_datafusion)?;
-    let projection = projection_over(&grouped, keys.len(), results)?;
+    let projection = projection_over(&grouped, keys.len(), &aggregates, results)?;
     frame.with_plan(grouped).project(projection)
 }
 
 /// The keys' columns, then the results with each aggregate replaced by the column that holds it.
-fn projection_over(grouped: &LogicalPlan, keys: usize, results: Vec<Expr>) -> Result<Vec<Expr>> {
+fn projection_over(grouped: &LogicalPlan, keys: usize, aggregates: &[Expr], results: Vec<Expr>) -> Result<Vec<Expr>> {
     let schema = grouped.schema();
-    let mut projection: Vec<Expr> = schema.iter().take(keys).map(|field| Expr::Column(Column::from(field))).collect();
+    let columns: Vec<Expr> = schema.iter().map(|field| Expr::Column(Column::from(field))).collect();
+    let (keys, computed) = columns.split_at(keys);
+    let mut projection = keys.to_vec();
     for result in results {
         let name = output_name(&result);
-        let over = refer_to_aggregates(result)?;
+        let over = refer_to_aggregates(result, aggregates, computed)?;
         refuse_loose_columns(&over, schema)?;
         projection.push(over.unalias_nested().data.alias(name));
     }
     Ok(projection)
 }
 
-fn refer_to_aggregates(expr: Expr) -> Result<Expr> {
+fn refer_to_aggregates(expr: Expr, aggregates: &[Expr], computed: &[Expr]) -> Result<Expr> {
     let replaced = expr.transform_down(|node| {
-        Ok(match node {
-            Expr::AggregateFunction(_) => {
-                let column = Column::from_name(node.schema_name().to_string());
-                Transformed::new(Expr::Column(column), true, datafusion::common::tree_node::TreeNodeRecursion::Jump)
-            }
-            other => Transformed::no(other),
+        let found = aggregates.iter().position(|aggregate| *aggregate == node);
+        Ok(match found.and_then(|at| computed.get(at)) {
+            Some(column) => Transformed::new(column.clone(), true, TreeNodeRecursion::Jump),
+            None => Transformed::no(node),
         })
     });
     Ok(replaced.map_err(from_datafusion)?.data)

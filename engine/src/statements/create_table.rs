@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::JoinSet;
 use datafusion::dataframe::DataFrame as Execution;
 use datafusion::error::DataFusionError;
@@ -48,15 +49,15 @@ async fn create(session: &Session, name: &str, query: LogicalPlan) -> Result<Dat
     table.commit();
     if let Some(replaced) = replaced {
         public.close(&replaced.sql);
-        delete_rows(&session.state(), public.home(), &replaced.sql).await?;
+        delete_rows(public.home(), &replaced.sql).await?;
     }
     session.nothing()
 }
 
 /// Writes the query's partitions side by side, one file each.
 async fn write(session: &Session, query: LogicalPlan, directory: &Path) -> Result<()> {
+    let schema = stored_schema(&query);
     let execution = Execution::new(session.state(), query);
-    let schema = unqualified(execution.schema().inner());
     let partitions = execution.execute_stream_partitioned().await.map_err(from_datafusion)?;
     let mut writing = JoinSet::new();
     for (index, rows) in partitions.into_iter().enumerate() {
@@ -69,16 +70,24 @@ async fn write(session: &Session, query: LogicalPlan, directory: &Path) -> Resul
     Ok(())
 }
 
-/// The columns without the metadata of the schema as a whole, in which the inputs' files may differ.
-fn unqualified(schema: &SchemaRef) -> SchemaRef {
-    Arc::new(Schema::new(schema.fields().clone()))
+/// The query's columns, all of which may hold nulls in rows to come, whatever this query's rows hold; or exactly the
+/// columns that a statement without a query declares. The metadata of the schema as a whole, in which input files may
+/// differ, is left out.
+fn stored_schema(query: &LogicalPlan) -> SchemaRef {
+    let fields = query.schema().fields();
+    if matches!(query, LogicalPlan::EmptyRelation(_)) {
+        return Arc::new(Schema::new(fields.clone()));
+    }
+    Arc::new(Schema::new(fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
 }
 
 async fn write_file(mut rows: SendableRecordBatchStream, path: PathBuf, schema: SchemaRef) -> Result<()> {
     let file = File::create(&path).map_err(|error| from_datafusion(error.into()))?;
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties())).map_err(parquet_error)?;
+    let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties())).map_err(parquet_error)?;
     while let Some(batch) = rows.next().await {
-        writer.write(&batch.map_err(from_datafusion)?).map_err(parquet_error)?;
+        let columns = batch.map_err(from_datafusion)?.columns().to_vec();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| from_datafusion(error.into()))?;
+        writer.write(&batch).map_err(parquet_error)?;
         if writer.in_progress_size() > ROW_GROUP_BYTES_MAX {
             writer.flush().map_err(parquet_error)?;
         }

@@ -17,7 +17,7 @@ pub(super) async fn table(session: &Session, command: DropTable) -> Result<DataF
     };
     if let Some(entry) = session.public().entry(&name)? {
         forget(session, &name, &entry.sql)?;
-        delete_rows(&session.state(), session.public().home(), &entry.sql).await?;
+        delete_rows(session.public().home(), &entry.sql).await?;
     } else {
         session.deregister(&name)?;
     }

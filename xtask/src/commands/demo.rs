@@ -86,7 +86,10 @@ fn show(step: &Step, folder: &Path) -> Result {
     println!("{}", step.statement);
     let start = Instant::now();
     let mut gradframe = Process::new(binary("gradframe"));
-    gradframe.args(["sql", "-c", &step.statement]).current_dir(folder).env("GRADFRAME_HOME", folder.join(".gradframe"));
+    gradframe
+        .args(["sql", "--max-rows", "12", "-c", &step.statement])
+        .current_dir(folder)
+        .env("GRADFRAME_HOME", folder.join(".gradframe"));
     let status = gradframe.status().map_err(|error| format!("cannot run gradframe: {error}"))?;
     if !status.success() {
         return Err(format!("the statement above failed with {status}").into());

@@ -19,7 +19,8 @@ pub(super) struct Fit {
     pub epochs: u64,
 }
 
-/// Fits the job's estimator to the rows; `work` accounts for what a step takes. `on_step` hears of each epoch with the seconds since the fit began.
+/// Fits the job's estimator to the rows; `work` accounts for what a step takes.
+/// `on_step` hears of each epoch with the seconds since the fit began.
 /// Errors: the estimator's; `Cancelled`; `Resources`; those of `on_step`.
 pub(super) fn fit(
     rows: &EncodedRows,

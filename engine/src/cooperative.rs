@@ -1,0 +1,42 @@
+//! Joins that can be cancelled: a physical optimizer rule.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
+
+/// Makes joins of every row with every row yield now and then.
+///
+/// DataFusion yields where a scan gives a batch. These joins make hours of work of a single batch, through which nothing
+/// could cancel them.
+#[derive(Debug)]
+pub(crate) struct CooperativeJoins;
+
+impl PhysicalOptimizerRule for CooperativeJoins {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            Ok(match pairs_all_rows(node.as_ref()) {
+                true => Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>),
+                false => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "cooperative_joins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn pairs_all_rows(node: &dyn ExecutionPlan) -> bool {
+    node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>()
+}
