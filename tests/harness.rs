@@ -35,6 +35,11 @@ fn cell(column: &dyn Array, row: usize) -> String {
     }
 }
 
+/// The rows of a batch as text, every digit shown.
+pub fn exact_texts(batch: &RecordBatch) -> Vec<Vec<String>> {
+    (0..batch.num_rows()).map(|row| batch.columns().iter().map(|column| shown(column.as_ref(), row)).collect()).collect()
+}
+
 fn shown(column: &dyn Array, row: usize) -> String {
     let options = FormatOptions::default().with_null("NULL");
     let formatter = ArrayFormatter::try_new(column, &options).expect("every type can be shown");

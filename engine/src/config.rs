@@ -13,7 +13,7 @@ const MEMORY_SHARE: f64 = 0.7;
 const MEMORY_FALLBACK_BYTES: u64 = 8 << 30;
 /// Spill files may take this much unless told otherwise.
 const DISK_LIMIT_BYTES: u64 = 100 << 30;
-/// Rows in a batch: numeric scans like more than DataFusion's 8192.
+/// Rows in a batch unless told otherwise; DataFusion's own default.
 const BATCH_SIZE_ROWS: usize = 8192;
 
 /// Settings of a session; see [`Session::builder`].

@@ -32,10 +32,15 @@ struct Setting {
 
 const USUAL: Setting = Setting { threads: 2, batch_size_rows: 8192, seed: 1 };
 
-async fn session(data: &Path, home: &Path, setting: Setting) -> Session {
+fn open(home: &Path, setting: Setting) -> Session {
     let Setting { threads, batch_size_rows, seed } = setting;
     let builder = Session::builder().home(home).threads(threads).seed(seed).batch_size_rows(batch_size_rows);
-    let session = builder.build().unwrap();
+    builder.build().unwrap()
+}
+
+/// A session over a new home, with the tables and views that the questions ask.
+async fn prepare(data: &Path, home: &Path, setting: Setting) -> Session {
+    let session = open(home, setting);
     for table in ["orders", "lineitem"] {
         let file = table_file(data, table);
         let ddl = format!("CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{}'", file.display());
@@ -50,7 +55,7 @@ async fn session(data: &Path, home: &Path, setting: Setting) -> Session {
 /// The bytes of the weights that training in a fresh home leaves.
 async fn trained_weights(data: &Path, setting: Setting) -> Vec<u8> {
     let home = tempfile::tempdir().unwrap();
-    let session = session(data, home.path(), setting).await;
+    let session = prepare(data, home.path(), setting).await;
     session.sql(TRAINING).await.unwrap().collect().await.unwrap();
     fs::read(home.path().join("models/m/1/weights.safetensors")).unwrap()
 }
@@ -78,12 +83,12 @@ async fn answers_are_the_same_whatever_the_threads_the_batch_size_and_the_optimi
     let data = folder.path().join("tpch");
     write_tables(&data, 0.01).unwrap();
     let home = folder.path().join("home");
-    let usual = session(&data, &home, USUAL).await;
+    let usual = prepare(&data, &home, USUAL).await;
     usual.sql(TRAINING).await.unwrap();
     let expected = answers(&usual).await;
     for setting in [Setting { threads: 1, ..USUAL }, Setting { batch_size_rows: 64, ..USUAL }] {
         let home = copy_models(&home, folder.path(), &format!("{setting:?}"));
-        assert_eq!(answers(&session(&data, &home, setting).await).await, expected, "{setting:?}");
+        assert_eq!(answers(&open(&home, setting)).await, expected, "{setting:?}");
     }
     for switch in OPTIMIZER_SWITCHES {
         usual.sql(switch).await.unwrap();
@@ -118,6 +123,10 @@ fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy_folder(&entry.path(), &target) } else { drop(fs::copy(entry.path(), target).unwrap()) }
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
     }
 }

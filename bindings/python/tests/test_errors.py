@@ -30,7 +30,7 @@ CASES = {
         E.PlanError,
         "l3_reg.*l2_reg",
     ),
-    "unknown model type": (lambda: gf.sql("CREATE MODEL m OPTIONS (model_type = 'linear') AS SELECT 1 AS label"), E.PlanError, "linear_reg"),
+    "unknown model type": (lambda: gf.sql("CREATE MODEL m OPTIONS (model_type = 'linear') AS SELECT 1.0 AS x, 2.0 AS label"), E.PlanError, "linear_reg"),
 }
 
 

@@ -11,12 +11,29 @@ import gradframe as gf
 from .outside import folder
 
 #: Good files that we read differently or not at all, each with the reason.
-DIFFERENT: dict[str, str] = {}
+DIFFERENT: dict[str, str] = {
+    "dict-page-offset-zero.parquet": "parquet-rs refuses its header: the thrift list has a type that it does not know",
+    "nation.dict-malformed.parquet": "parquet-rs refuses its page header",
+    "repeated_no_annotation.parquet": "its footer says 0 rows, its row group 6; DataFusion believes the footer",
+}
 
 #: Good files that pyarrow itself cannot read: there is nothing to compare with.
 NOT_READ_BY_PYARROW: dict[str, str] = {
     "incorrect_map_schema.parquet": "its map keys are not marked as required",
     "large_string_map.brotli.parquet": "nested data in chunks",
+}
+
+#: A file that pyarrow reads wrongly in one place: the last of these microseconds is in the year 290000, where it overflows.
+#: The values are those that the file's own page (int96_from_spark.md) states.
+STATED = {
+    "int96_from_spark.parquet": [
+        1704141296123456,
+        1704070800000000,
+        253402225200000000,
+        1735599600000000,
+        None,
+        9089380393200000000,
+    ]
 }
 
 #: The one bad file that may be read: what is broken in it is a statistic that no reader needs.
@@ -36,17 +53,29 @@ def comparable(value):
 
 def difference(session, path) -> str | None:
     """Why our reading of a file is not pyarrow's; None where they are equal."""
-    expected = pq.ParquetFile(path).read()
+    expected = pq.ParquetFile(path, coerce_int96_timestamp_unit="us").read()
     try:
         actual = session.scan_parquet(path).collect().to_arrow()
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     if actual.column_names != expected.column_names:
         return f"columns {actual.column_names}, expected {expected.column_names}"
+    if path.name in STATED:
+        return None if actual["a"].cast(pa.int64()).to_pylist() == STATED[path.name] else f"{actual['a']}"
     for name in expected.column_names:
-        if comparable(actual[name].to_pylist()) != comparable(expected[name].to_pylist()):
+        if not equal_columns(actual[name], expected[name]):
             return f"column {name} ({actual.schema.field(name).type}) differs from {expected.schema.field(name).type}"
     return None
+
+
+def equal_columns(actual: pa.ChunkedArray, expected: pa.ChunkedArray) -> bool:
+    """Whether the values are the same: as Arrow compares them, else as Python does (other types for the same, NaN)."""
+    if actual.type == expected.type and actual.equals(expected):
+        return True
+    try:
+        return comparable(actual.to_pylist()) == comparable(expected.to_pylist())
+    except OverflowError:  # dates that Python cannot hold
+        return False
 
 
 def test_good_files_read_as_pyarrow_reads_them(session):
@@ -62,7 +91,7 @@ def test_good_files_read_as_pyarrow_reads_them(session):
         else:
             different[path.name] = reason
     assert different.keys() == DIFFERENT.keys(), different
-    assert len(equal) >= 70
+    assert len(equal) >= 70, len(equal)
 
 
 def test_bad_files_are_refused_and_the_session_goes_on(session):
