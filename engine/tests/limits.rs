@@ -11,7 +11,7 @@ const LARGE: &str = "SELECT i, sin(i) AS x, repeat('x', 100) AS s FROM (SELECT u
 
 #[tokio::test]
 async fn a_sort_larger_than_memory_spills() {
-    let session = Session::builder().in_memory().threads(2).memory_limit_bytes(24 << 20).build().unwrap();
+    let session = Session::builder().in_memory().threads(2).memory_limit_bytes(40 << 20).build().unwrap();
     run(&session, &format!("CREATE TABLE large AS {LARGE}")).await;
     let sorted = session.sql("SELECT * FROM large ORDER BY x").await.unwrap();
     let mut stream = sorted.stream().await.unwrap();

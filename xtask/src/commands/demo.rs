@@ -83,7 +83,7 @@ fn show(step: &Step, folder: &Path) -> Result {
     if !step.comment.is_empty() {
         println!("\n# {}", step.comment.replace('\n', "\n# "));
     }
-    println!("{}", step.statement);
+    println!("{}{}", if step.comment.is_empty() { "\n" } else { "" }, step.statement);
     let start = Instant::now();
     let mut gradframe = Process::new(binary("gradframe"));
     gradframe

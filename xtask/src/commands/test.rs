@@ -57,7 +57,7 @@ fn python_tests() -> Result<Vec<String>> {
     heading("Python tests");
     let mut pytest = env.command("python");
     // -rs: the summary names every skipped test and why.
-    pytest.args(["-m", "pytest", "-q", "-rs"]).current_dir(root().join("bindings/python"));
+    pytest.args(["-m", "pytest", "-rs"]).current_dir(root().join("bindings/python"));
     run_keeping(&mut pytest, is_summary)
 }
 
