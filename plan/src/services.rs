@@ -95,7 +95,7 @@ pub struct NewRun {
 pub trait RunWriter: Debug + Send + Sync {
     /// The run's identifier.
     fn id(&self) -> &str;
-    /// Adds points, durable when this returns.
+    /// Adds points. They survive the death of this process when this returns, and a power cut from the end of the run on.
     fn log(&self, points: &[MetricPoint]) -> Result<()>;
     /// Ends the run.
     fn finish(&self, outcome: RunOutcome) -> Result<()>;
