@@ -19,9 +19,8 @@ ADULT_COLUMNS = (
 ).split()
 
 
-def plain(frame) -> pa.Table:
-    """An Arrow table whose strings are plain ones, whatever views the reader made."""
-    table = frame.to_arrow()
+def plain(table: pa.Table) -> pa.Table:
+    """The table with plain strings, whatever views the reader made."""
     strings = [pa.string() if "string" in str(field.type) else field.type for field in table.schema]
     return table.cast(pa.schema([field.with_type(kind) for field, kind in zip(table.schema, strings)]))
 
@@ -32,7 +31,7 @@ def compare_regression(session, train_query, test_query, label, l2_reg):
     predicted = test.predict(model).select(label, f"predicted_{label}").collect().to_arrow()
     ours = rmse(predicted[label], predicted[f"predicted_{label}"])
 
-    train_rows, test_rows = plain(train.collect()), plain(test.collect())
+    train_rows, test_rows = plain(train.collect().to_arrow()), plain(test.collect().to_arrow())
     train_matrix, test_matrix = encode(train_rows, test_rows, label)
     oracle = Ridge(alpha=l2_reg * train_rows.num_rows, solver="sparse_cg", tol=1e-12, max_iter=10_000)
     oracle.fit(train_matrix, train_rows[label].to_numpy().astype(float))
@@ -76,15 +75,15 @@ def test_income_of_adults(session):
     # The test file has a header and ends its classes with a full stop.
     test = session.scan_csv(home / "adult.test", null_values="?", trim=True)
     test = test.rename(dict(zip(test.columns, ADULT_COLUMNS)))
-    held_out = plain(test.collect())
-    truth = np.array([income.rstrip(".") for income in held_out["income"].to_pylist()])
-
     model = train.fit(gf.ml.LogisticRegression(l2_reg=l2_reg), target="income")
-    predicted = test.drop("income").predict(model).collect().to_arrow()
+    # One result for both sides: two scans in parallel may give their rows in different orders.
+    predicted = test.predict(model).collect().to_arrow()
+    held_out = plain(predicted.select(ADULT_COLUMNS))
+    truth = np.array([income.rstrip(".") for income in held_out["income"].to_pylist()])
     chance = [{c["label"]: c["prob"] for c in row} for row in predicted["predicted_income_probs"].to_pylist()]
     ours = np.array([[row["<=50K"], row[">50K"]] for row in chance])
 
-    rows = plain(train.collect())
+    rows = plain(train.collect().to_arrow())
     train_matrix, test_matrix = encode(rows, held_out, "income")
     oracle = LogisticRegression(C=1 / (rows.num_rows * l2_reg), tol=1e-10, max_iter=10_000)
     oracle.fit(train_matrix, np.array(rows["income"].to_pylist()))
