@@ -24,7 +24,7 @@ NOT_READ_BY_PYARROW: dict[str, str] = {
 }
 
 #: A file that pyarrow reads wrongly in one place: the last of these microseconds is in the year 290000, where it overflows.
-#: The values are those that the file's own page (int96_from_spark.md) states.
+#: The others equal pyarrow's. The last is our own reading: the file's page (int96_from_spark.md) gives Spark's input as text only.
 STATED = {
     "int96_from_spark.parquet": [
         1704141296123456,
