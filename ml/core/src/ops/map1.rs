@@ -69,7 +69,7 @@ fn x_is_bool(out: &Realised) -> bool {
 }
 
 /// The value of a function at a float. Predicates are elsewhere: they give bool.
-pub fn of_float(f: Fn1, x: f64) -> f64 {
+fn of_float(f: Fn1, x: f64) -> f64 {
     match f {
         Fn1::Neg => -x,
         Fn1::Abs => x.abs(),
@@ -106,7 +106,7 @@ fn sign(x: f64) -> f64 {
 }
 
 /// The value of a function at an integer or a bool; wrapped to the type by the caller.
-pub fn of_integer(f: Fn1, x: i128, is_bool: bool) -> i128 {
+fn of_integer(f: Fn1, x: i128, is_bool: bool) -> i128 {
     match f {
         Fn1::Neg => -x,
         Fn1::Abs => x.abs(),

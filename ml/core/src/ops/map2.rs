@@ -91,7 +91,7 @@ fn accepts(f: Fn2, dtype: DType) -> (bool, &'static str) {
     }
 }
 
-pub fn of_floats(f: Fn2, a: f64, b: f64) -> f64 {
+fn of_floats(f: Fn2, a: f64, b: f64) -> f64 {
     match f {
         Fn2::Add => a + b,
         Fn2::Sub => a - b,
@@ -109,7 +109,7 @@ pub fn of_floats(f: Fn2, a: f64, b: f64) -> f64 {
 }
 
 /// Wrapped to the type, of `bits` bits, by the caller.
-pub fn of_integers(f: Fn2, a: i128, b: i128, bits: i128) -> i128 {
+fn of_integers(f: Fn2, a: i128, b: i128, bits: i128) -> i128 {
     match f {
         Fn2::Add => a + b,
         Fn2::Sub => a - b,

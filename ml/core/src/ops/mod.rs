@@ -34,12 +34,6 @@ mod stop_gradient;
 mod threefry;
 pub(crate) mod wide;
 
-/// Scalar functions by their plain definition, for back ends: floats in f64, integers in i128.
-pub mod scalar {
-    pub use super::map1::{of_float as float1, of_integer as integer1};
-    pub use super::map2::{of_floats as float2, of_integers as integer2};
-}
-
 use smallvec::SmallVec;
 
 use crate::dtype::DType;
