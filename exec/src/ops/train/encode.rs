@@ -6,6 +6,7 @@ use gradframe_ml_learn::{Chunk, Encoder, FeatureSpec, FeatureStats, LabelSpec, L
 use gradframe_plan::ops::train::TrainJob;
 use rayon::prelude::*;
 
+use super::chunks::Chunks;
 use super::order::OrderedRows;
 use super::task::Stop;
 use super::{CHUNK_ROWS, Inputs, OP};
@@ -17,8 +18,12 @@ use crate::memory::Memory;
 pub(super) struct EncodedRows {
     pub layout: Layout,
     pub features: Vec<FeatureSpec>,
-    pub chunks: Vec<Chunk>,
-    /// What `chunks` take.
+    /// The rows to learn from, `layout.rows` of them.
+    pub train: Chunks,
+    /// The rows to evaluate on; none where the data is not split.
+    #[allow(dead_code, reason = "no job asks for a split yet")]
+    pub eval: Chunks,
+    /// What the chunks take of the session's memory.
     pub memory: Memory,
 }
 
@@ -36,7 +41,7 @@ pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, memory:
     let columns = Columns::new(&features, &label)?;
     let chunks = pass.ranges().into_par_iter().map(|(from, to)| pass.encode(&columns, from, to));
     let chunks = chunks.collect::<Result<Vec<_>>>()?;
-    Ok(EncodedRows { layout, features, chunks, memory })
+    Ok(EncodedRows { layout, features, train: Chunks::in_memory(chunks), eval: Chunks::default(), memory })
 }
 
 fn encoded_bytes(layout: &Layout) -> usize {

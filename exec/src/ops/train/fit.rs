@@ -47,7 +47,7 @@ pub(super) fn fit(
                 metrics.flops.add(flops(&request, rows.layout.rows)? as usize);
                 work.grow(working_bytes(&request, rows.layout.rows)?.saturating_sub(work.bytes()), "a step of the fit")?;
                 metrics.peak_memory.set_max(rows.memory.bytes() + work.bytes());
-                answer = Some(fold(&request, &rows.chunks, stop)?);
+                answer = Some(fold(&request, &rows.train, stop)?);
             }
         }
     }

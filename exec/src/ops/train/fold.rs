@@ -5,6 +5,7 @@ use gradframe_ml_core::{Error, Result, Sizes, Symbol, Tensor};
 use gradframe_ml_learn::{Chunk, Fold, in_memory::add};
 use rayon::prelude::*;
 
+use super::chunks::Chunks;
 use super::task::Stop;
 use super::{CHUNK_ROWS, OP};
 
@@ -13,11 +14,12 @@ const WAVE_CHUNKS_PER_THREAD: usize = 4;
 
 /// The fold's outputs, each added up over the chunks.
 /// Errors: `Cancelled`; those of the program.
-pub(super) fn fold(fold: &Fold, chunks: &[Chunk], stop: &Stop) -> Result<Vec<Tensor>> {
+pub(super) fn fold(fold: &Fold, chunks: &Chunks, stop: &Stop) -> Result<Vec<Tensor>> {
     let wave = rayon::current_num_threads() * WAVE_CHUNKS_PER_THREAD;
     let mut sums: Option<Vec<Tensor>> = None;
-    for chunks in chunks.chunks(wave) {
-        let parts: Vec<Result<Vec<Tensor>>> = chunks.par_iter().map(|chunk| run(fold, chunk, stop)).collect();
+    for from in (0..chunks.len()).step_by(wave) {
+        let wave = from..(from + wave).min(chunks.len());
+        let parts: Vec<Result<Vec<Tensor>>> = wave.into_par_iter().map(|i| run(fold, &chunks.get(i)?, stop)).collect();
         for part in parts {
             sums = Some(add_all(sums, part?)?);
         }

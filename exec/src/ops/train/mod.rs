@@ -5,6 +5,7 @@
 //! record and commits the model. Everything after the reading is on a blocking thread with a pool of its own.
 
 mod cache;
+mod chunks;
 mod encode;
 mod fit;
 mod fold;

@@ -164,9 +164,9 @@ impl TrainTask {
     fn tell(&self, step: &Step, rows: &EncodedRows, started: Instant) {
         let Some(progress) = self.record.progress() else { return };
         let seconds = started.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
-        let rows_per_second = rows.layout.rows as f64 * (step.epoch + 1) as f64 / seconds;
+        let rows_per_second = rows.train.rows() as f64 * (step.epoch + 1) as f64 / seconds;
         let epochs_max = self.job.options.get("max_iterations").and_then(serde_json::Value::as_u64);
-        let state = TrainingProgress { step: *step, rows: rows.layout.rows, rows_per_second, epochs_max };
+        let state = TrainingProgress { step: *step, rows: rows.train.rows() as u64, rows_per_second, epochs_max };
         progress.training(self.job.title(), &state);
     }
 
