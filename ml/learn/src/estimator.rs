@@ -11,6 +11,7 @@ use gradframe_ml_core::{Function, Result, Tensor};
 use gradframe_ml_kernels::Program;
 
 use crate::model::{LabelSpec, Model};
+use crate::split::Split;
 
 /// What is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,10 @@ pub trait Estimator: Send + Sync + Debug {
     fn task(&self) -> Task;
     /// The options that it takes, beside those that every model type takes.
     fn options(&self) -> &'static [OptionDef];
+    /// How its training set is split where nobody says.
+    fn default_split(&self) -> Split {
+        Split::None
+    }
     /// Starts a training. Errors: `Plan` for option values out of range.
     fn begin(&self, layout: &Layout, options: &Options, seed: u64) -> Result<Box<dyn Training>>;
     /// The prediction as a function of raw columns, in feature order, weights folded in as constants: a `Standard`

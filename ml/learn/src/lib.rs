@@ -5,6 +5,8 @@
 //! - [`optim`]: optimisers as state machines over parameter vectors;
 //! - [`metrics`]: what `ML.EVALUATE` reports, as mergeable accumulators;
 //! - [`registry`]: model types by name, and the check of their options;
+//! - [`split`]: which rows are kept for evaluation;
+//! - [`transform`]: the record of a TRANSFORM; [`fitting`]: the statistics it is fitted with;
 //! - [`in_memory`]: the protocol driven over chunks in memory, for tests and examples.
 //!
 //! Nothing here knows files, queries or threads.
@@ -13,11 +15,14 @@ pub mod data_types;
 pub mod estimator;
 pub mod estimators;
 pub mod features;
+pub mod fitting;
 pub mod in_memory;
 pub mod metrics;
 pub mod model;
 pub mod optim;
 pub mod registry;
+pub mod split;
+pub mod transform;
 pub mod weights;
 
 pub use data_types::ColumnKind;
@@ -28,4 +33,6 @@ pub use features::{Encoder, FeatureStats, LabelStats, RawColumn, Vocabulary};
 pub use in_memory::train_in_memory;
 pub use model::{ClassLabel, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 pub use registry::{check_options, estimator};
+pub use split::Split;
+pub use transform::TransformSpec;
 pub use weights::{WeightRow, weights_table};

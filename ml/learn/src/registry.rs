@@ -9,7 +9,15 @@ use crate::estimator::{Allowed, Estimator, OptionDef, OptionValue, Options};
 use crate::estimators::{LinearReg, LogisticReg};
 
 /// Options of every model type, which the planner reads itself.
-pub const COMMON_OPTIONS: &[&str] = &["model_type", "input_label_cols", "seed"];
+pub const COMMON_OPTIONS: &[&str] = &[
+    "model_type",
+    "input_label_cols",
+    "seed",
+    "data_split_method",
+    "data_split_eval_fraction",
+    "data_split_col",
+    "sample_weight_col",
+];
 
 /// Every model type, in order of name.
 pub fn estimators() -> Vec<Arc<dyn Estimator>> {
@@ -150,7 +158,7 @@ mod tests {
         let message = |name, value| check(name, value).unwrap_err().to_string();
         assert!(
             message("l2_rag", json!(1))
-                .contains("unknown option `l2_rag`, linear_reg takes model_type, input_label_cols, seed, l2_reg")
+                .contains("unknown option `l2_rag`, linear_reg takes model_type, input_label_cols, seed, data_split_method")
         );
         assert!(message("l2_rag", json!(1)).contains("did you mean `l2_reg`?"));
         assert!(message("l2_reg", json!("much")).contains("option `l2_reg` is \"much\", expected a number"));
