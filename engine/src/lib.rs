@@ -43,7 +43,7 @@ mod unknown;
 
 pub use config::{SessionBuilder, default_home};
 pub use csv::CsvOptions;
-pub use frame::{DataFrame, FittedModel, GroupBy, How, ModelRef, ScanProgress};
+pub use frame::{DataFrame, FitOptions, FittedModel, GroupBy, How, ModelRef, ScanProgress};
 pub use session::Session;
 
 pub use gradframe_exec::progress;

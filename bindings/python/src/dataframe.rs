@@ -205,9 +205,20 @@ impl PyDataFrame {
     }
 
     /// See `LazyFrame.fit`.
-    #[pyo3(signature = (estimator, target, *, name=None))]
-    fn fit(&self, py: Python<'_>, estimator: &Bound<'_, PyAny>, target: String, name: Option<String>) -> PyResult<PyModel> {
-        self.lazy()?.fit(py, estimator, target, name)
+    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn fit(
+        &self,
+        py: Python<'_>,
+        estimator: &Bound<'_, PyAny>,
+        target: String,
+        name: Option<String>,
+        split: Option<String>,
+        eval_fraction: Option<f64>,
+        split_by: Option<String>,
+        sample_weight: Option<String>,
+    ) -> PyResult<PyModel> {
+        self.lazy()?.fit(py, estimator, target, name, split, eval_fraction, split_by, sample_weight)
     }
 
     /// See `LazyFrame.predict`.

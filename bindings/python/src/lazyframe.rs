@@ -1,7 +1,7 @@
 //! The lazy frame: a query that runs when it is collected.
 
 use gradframe::expr::Expr;
-use gradframe::{DataFrame, GroupBy, How};
+use gradframe::{DataFrame, FitOptions, GroupBy, How};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyString};
@@ -200,12 +200,32 @@ impl PyLazyFrame {
 
     /// Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
     /// stored under it (replacing one of that name) and SQL knows it; without, it lives in the result alone.
-    #[pyo3(signature = (estimator, target, *, name=None))]
-    pub fn fit(&self, py: Python<'_>, estimator: &Bound<'_, PyAny>, target: String, name: Option<String>) -> PyResult<PyModel> {
-        let estimator = estimator_of(estimator)?;
-        let frame = self.0.clone();
-        let fitted = wait(py, async move { frame.fit(estimator, &target, name.as_deref()).await })?;
-        Ok(PyModel::fitted(self.0.session().clone(), &fitted))
+    ///
+    /// `split` keeps rows for evaluation: "random" (a fraction `eval_fraction`, by default 0.2), "seq" (the fraction whose
+    /// column `split_by` is largest), "custom" (where the boolean column `split_by` is true or null), "auto" (by the number
+    /// of rows) or "none"; an `eval_fraction` alone means "random". `sample_weight` names a column: a row of weight 2 counts
+    /// as two. Neither column is a feature.
+    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    pub fn fit(
+        &self,
+        py: Python<'_>,
+        estimator: &Bound<'_, PyAny>,
+        target: String,
+        name: Option<String>,
+        split: Option<String>,
+        eval_fraction: Option<f64>,
+        split_by: Option<String>,
+        sample_weight: Option<String>,
+    ) -> PyResult<PyModel> {
+        let mut options = FitOptions::new(target);
+        options = if let Some(name) = name { options.name(name) } else { options };
+        options = if let Some(fraction) = eval_fraction { options.option("data_split_eval_fraction", fraction) } else { options };
+        for (option, value) in [("data_split_method", split), ("data_split_col", split_by), ("sample_weight_col", sample_weight)]
+        {
+            options = if let Some(value) = value { options.option(option, value) } else { options };
+        }
+        self.fit_with(py, estimator, options)
     }
 
     /// All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
@@ -236,6 +256,14 @@ impl PyLazyFrame {
 
     fn __repr__(&self) -> String {
         format!("LazyFrame [{}]\n{}", self.0.columns().join(", "), self.0.logical_plan().display_indent())
+    }
+}
+
+impl PyLazyFrame {
+    fn fit_with(&self, py: Python<'_>, estimator: &Bound<'_, PyAny>, options: FitOptions) -> PyResult<PyModel> {
+        let (estimator, frame) = (estimator_of(estimator)?, self.0.clone());
+        let fitted = wait(py, async move { frame.fit_with(estimator, options).await })?;
+        Ok(PyModel::fitted(self.0.session().clone(), &fitted))
     }
 }
 

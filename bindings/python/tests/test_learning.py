@@ -84,3 +84,12 @@ def test_another_process_predicts_the_same_bits(tmp_path):
     other = subprocess.run([sys.executable, "-c", program, home, tmp_path / "t.parquet"], capture_output=True, text=True, check=True)
     here = session.scan_parquet(tmp_path / "t.parquet").predict("fare").select("predicted_fare").collect()
     assert other.stdout.strip() == here["predicted_fare"].to_numpy().tobytes().hex()
+
+
+def test_split_and_weight_columns_are_no_features():
+    data = trips().with_columns(late=gf.col("distance") > 8, w=gf.col("distance") + 1)
+    model = data.fit(gf.ml.LinearRegression(), "fare", split="custom", split_by="late", sample_weight="w")
+    assert [f["name"] for f in model.spec["features"]] == ["distance", "region"]
+    assert model.spec["options"]["data_split_method"] == "custom"
+    with pytest.raises(gf.errors.PlanError, match="between 0 and 1"):
+        data.fit(gf.ml.LinearRegression(), "fare", eval_fraction=2.0)

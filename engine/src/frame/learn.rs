@@ -10,8 +10,8 @@ use gradframe_plan::ops::train::TrainRequest;
 use gradframe_plan::ops::{evaluate, predict, train};
 use gradframe_plan::services::{ModelRegistry, NamedModel, OnExisting, Services};
 
-use super::DataFrame;
 use super::unnamed::{UNNAMED, Unnamed};
+use super::{DataFrame, FitOptions};
 use crate::catalog::Kind;
 use crate::ml::Estimator;
 use crate::panics::guard;
@@ -84,16 +84,23 @@ impl DataFrame {
     /// With a name the model is stored under it, replacing one of that name; without, it lives in the result alone.
     /// Errors: `Plan` for an unknown target or option, `Execution` for a null label, an infinite feature, no rows.
     pub async fn fit(&self, estimator: impl Into<Estimator>, target: &str, name: Option<&str>) -> Result<FittedModel> {
-        let registry: Arc<dyn ModelRegistry> = match name {
+        let options = FitOptions::new(target);
+        self.fit_with(estimator, if let Some(name) = name { options.name(name) } else { options }).await
+    }
+
+    /// [`DataFrame::fit`] with rows kept for evaluation and rows of different weight.
+    /// Errors: as [`DataFrame::fit`], and `Plan` or `DType` for a split or weight column that is not there or no such thing.
+    pub async fn fit_with(&self, estimator: impl Into<Estimator>, options: FitOptions) -> Result<FittedModel> {
+        let registry: Arc<dyn ModelRegistry> = match options.name.as_deref() {
             Some(name) => self.registry_for(name)?,
             None => Arc::new(Unnamed::default()),
         };
         let services = Services { models: registry, ..Services::clone(self.session.services()?.as_ref()) };
-        let name_in_run = name.unwrap_or(UNNAMED);
-        let plan = train::train(self.plan.clone(), request(estimator.into(), target, name_in_run), &services)?;
+        let name_in_run = options.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
+        let plan = train::train(self.plan.clone(), request(estimator.into(), options, &name_in_run), &services)?;
         let models = Arc::clone(&services.models);
         let log = self.run_training(plan, services).await?;
-        let model = models.get(name_in_run)?;
+        let model = models.get(&name_in_run)?;
         let model = model.ok_or_else(|| Error::internal("fit", "training ended without a model"))?;
         Ok(FittedModel { model, log })
     }
@@ -151,13 +158,13 @@ impl DataFrame {
     }
 }
 
-fn request(estimator: Estimator, target: &str, name: &str) -> TrainRequest {
+fn request(estimator: Estimator, options: FitOptions, name: &str) -> TrainRequest {
     TrainRequest {
         name: Some(name.to_owned()),
         on_existing: OnExisting::Replace,
         model_type: estimator.model_type,
-        label: Some(target.to_owned()),
-        options: estimator.options,
+        label: Some(options.target),
+        options: estimator.options.into_iter().chain(options.options).collect(),
         seed: estimator.seed,
         query: None,
     }

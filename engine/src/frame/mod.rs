@@ -3,6 +3,7 @@
 //! A method checks names and types at once and runs nothing; [`DataFrame::collect`], [`DataFrame::stream`],
 //! [`DataFrame::count`], the writers and [`DataFrame::fit`] run the plan, optimised as a whole.
 
+mod fit_options;
 mod group;
 mod join;
 mod learn;
@@ -23,6 +24,7 @@ use gradframe_plan::error::from_datafusion;
 
 use crate::{Result, Session};
 
+pub use fit_options::FitOptions;
 pub use group::GroupBy;
 pub use join::How;
 pub use learn::{FittedModel, ModelRef};

@@ -89,3 +89,43 @@ fn model_types_options_and_names_are_checked() {
     let kept = plan(table(), TrainRequest { on_existing: OnExisting::Keep, ..taken }).unwrap();
     assert!(matches!(kept, LogicalPlan::EmptyRelation(_)));
 }
+
+fn with_options(options: &[(&str, datafusion::scalar::ScalarValue)]) -> TrainRequest {
+    let options = options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    TrainRequest { options, ..request("linear_reg") }
+}
+
+#[test]
+fn split_and_weight_columns_are_no_features() {
+    let late =
+        table().project(vec![col("a"), col("b"), col("id"), col("id").gt(datafusion::prelude::lit(9)).alias("late"), col("y")]);
+    let options = [("data_split_method", "custom".into()), ("data_split_col", "late".into()), ("SAMPLE_WEIGHT_COL", "b".into())];
+    let text = plan(late.unwrap(), with_options(&options)).unwrap().display_indent().to_string();
+    assert!(text.contains("label=y, features=[a, id], weight=b, split_by=late, split=custom"), "{text}");
+}
+
+#[test]
+fn split_options_are_checked_against_each_other_and_the_schema() {
+    let check = |options: &[(&str, datafusion::scalar::ScalarValue)]| error(table(), with_options(options));
+    let method = |name: &str| ("data_split_method", datafusion::scalar::ScalarValue::from(name));
+    for (options, expected) in [
+        (vec![method("randm")], "expected one of auto_split, random, seq, custom, no_split; hint: did you mean `random`?"),
+        (vec![method("seq")], "no column is given to split by"),
+        (vec![method("random"), ("data_split_col", "id".into())], "option `data_split_col` is of no use"),
+        (vec![method("no_split"), ("data_split_eval_fraction", 0.1.into())], "option `data_split_eval_fraction` is of no use"),
+        (vec![method("random"), ("data_split_eval_fraction", 1.into())], "is 1, expected a number between 0 and 1"),
+        (vec![method("custom"), ("data_split_col", "id".into())], "data_split_col `id` is Int64, expected a boolean"),
+        (
+            vec![method("seq"), ("data_split_col", "idd".into())],
+            "no column `idd`, which `data_split_col` names; hint: did you mean `id`?",
+        ),
+        (vec![method("seq"), ("data_split_col", "y".into())], "which is the label"),
+        (vec![("data_split_col", "id".into())], "given without `data_split_method`"),
+        (vec![("sample_weight_col", "kind".into())], "sample_weight_col `kind` is Utf8, expected a number"),
+        (vec![("sample_weight_col", 1.into())], "option `sample_weight_col` is 1, expected text"),
+        (vec![method("seq"), method("random")], "option `data_split_method` is given twice"),
+    ] {
+        let error = check(&options);
+        assert!(error.contains(expected), "{options:?}: {error}");
+    }
+}

@@ -31,7 +31,7 @@ pub(super) struct EncodedRows {
 /// Errors: `Execution` naming a column whose values cannot be learned, or if there are no rows; `Resources`.
 pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, memory: Memory, stop: &Stop) -> Result<EncodedRows> {
     let pass = Pass { rows: &rows, stop };
-    let label_at = inputs.names.len() - 1;
+    let label_at = inputs.label;
     // The label first: an empty set or a bad label is what to hear about before the features.
     let label = pass.label_stats(job, label_at)?.finish(&job.label, &job.label_type)?;
     let features = (0..label_at).into_par_iter().map(|i| pass.feature(i, &inputs.names[i], &job.feature_types[i]));

@@ -34,7 +34,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, stream};
 use gradframe_plan::error::{from_datafusion, to_datafusion};
-use gradframe_plan::ops::train::{TrainJob, TrainNode, log_schema};
+use gradframe_plan::ops::train::{ColumnPlaces, Split, TrainJob, TrainNode, log_schema};
 
 use self::metrics::TrainMetrics;
 use self::task::TrainTask;
@@ -58,10 +58,16 @@ pub async fn run_to_end(plan: &LogicalPlan, session: &dyn Session) -> gradframe_
 /// What Train reads of a row: expressions over its input.
 #[derive(Debug, Clone)]
 pub(crate) struct Inputs {
-    /// The features, then the label.
+    /// The features, the label, then the weight and the split column if any.
     columns: Vec<Arc<dyn PhysicalExpr>>,
     /// The names of `columns`.
     names: Vec<String>,
+    /// The label's position in `columns`: the number of features.
+    label: usize,
+    /// The position of what each row weighs.
+    weight: Option<usize>,
+    /// The position of what the split goes by.
+    split: Option<usize>,
     /// The keys of the rows' order; empty is the order by row hash.
     keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
 }
@@ -90,12 +96,13 @@ impl TrainExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        let inputs = Arc::new(Inputs { columns, names: node.names().to_vec(), keys });
+        let ColumnPlaces { label, weight, split } = node.places();
+        let inputs = Arc::new(Inputs { columns, names: node.names().to_vec(), label, weight, split, keys });
         Ok(TrainExec { input, job: Arc::clone(node.job()), inputs, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 
     fn features(&self) -> &[String] {
-        &self.inputs.names[..self.inputs.names.len() - 1]
+        &self.inputs.names[..self.inputs.label]
     }
 
     fn replay(&self, log: Vec<RecordBatch>, baseline: BaselineMetrics) -> SendableRecordBatchStream {
@@ -124,6 +131,14 @@ impl DisplayAs for TrainExec {
         }
         let features = self.features().join(", ");
         write!(f, "TrainExec: model={model}, model_type={model_type}, label={label}, features=[{features}]")?;
+        for (part, at) in [("weight", self.inputs.weight), ("split_by", self.inputs.split)] {
+            if let Some(at) = at {
+                write!(f, ", {part}={}", self.inputs.names[at])?;
+            }
+        }
+        if self.job.split != Split::None {
+            write!(f, ", split={}", self.job.split.method())?;
+        }
         if !self.inputs.keys.is_empty() {
             let keys: Vec<String> = self.inputs.keys.iter().map(|(expr, options)| format!("{expr} {options}")).collect();
             write!(f, ", order_by=[{}]", keys.join(", "))?;

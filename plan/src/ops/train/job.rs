@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::{Estimator, Options};
+use gradframe_ml_learn::{Estimator, Options, Split};
 use parking_lot::Mutex;
 
 use crate::services::OnExisting;
@@ -23,6 +23,8 @@ pub struct TrainJob {
     pub label_type: DataType,
     /// The features' Arrow types, in the order of the training query.
     pub feature_types: Vec<DataType>,
+    /// Which rows are kept for evaluation.
+    pub split: Split,
     /// Checked, defaults filled in.
     pub options: Options,
     pub seed: u64,
@@ -51,6 +53,7 @@ pub(super) struct JobSpec {
     pub label: String,
     pub label_type: DataType,
     pub feature_types: Vec<DataType>,
+    pub split: Split,
     pub options: Options,
     pub seed: u64,
     pub query: Option<String>,
@@ -58,8 +61,9 @@ pub(super) struct JobSpec {
 
 impl From<JobSpec> for TrainJob {
     fn from(spec: JobSpec) -> Self {
-        let JobSpec { name, on_existing, estimator, label, label_type, feature_types, options, seed, query } = spec;
-        TrainJob { name, on_existing, estimator, label, label_type, feature_types, options, seed, query, state: Mutex::default() }
+        let JobSpec { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query } = spec;
+        let state = Mutex::default();
+        TrainJob { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query, state }
     }
 }
 

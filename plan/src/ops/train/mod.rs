@@ -1,5 +1,6 @@
 //! Train: the training query in, the training log out, the model as its effect.
 
+mod common;
 mod job;
 mod node;
 mod order;
@@ -11,9 +12,11 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{EmptyRelation, Extension, LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
+pub use gradframe_ml_learn::Split;
 
+use self::common::CommonOptions;
 pub use self::job::{JobState, TrainJob};
-pub use self::node::{TrainNode, log_schema};
+pub use self::node::{ColumnPlaces, TrainNode, log_schema};
 use crate::error::from_datafusion;
 use crate::services::{OnExisting, Services};
 
@@ -40,16 +43,18 @@ pub struct TrainRequest {
 
 /// The plan that trains a model on the rows of `input` and yields its log, one row an epoch.
 ///
-/// Every column but the label is a feature; an ORDER BY at the top of the input sets the order in which the rows are
+/// Every column is a feature but the label and those that the options `data_split_col` and `sample_weight_col` name; an ORDER BY at the top of the input sets the order in which the rows are
 /// learned. The plan is to be run once, to its end (`gradframe_exec::ops::train::run_to_end`).
-/// Errors: `Plan` for an unknown model type or option, a name that is taken, a label that is not there, no feature,
-/// two columns of one name; `DType` for a label or feature of a type that the model does not take.
-pub fn train(input: LogicalPlan, request: TrainRequest, services: &Services) -> Result<LogicalPlan> {
+/// Errors: `Plan` for an unknown model type or option, a name that is taken, a label, split or weight column that is not
+/// there, no feature, two columns of one name; `DType` for a column of a type that its part does not take.
+pub fn train(input: LogicalPlan, mut request: TrainRequest, services: &Services) -> Result<LogicalPlan> {
     if keeps_existing(&request, services)? {
         return nothing_to_train();
     }
-    let columns = validate::columns(input.schema(), &request)?;
-    let job = Arc::new(validate::job(request, &columns, services)?);
+    let estimator = gradframe_ml_learn::estimator(&request.model_type)?;
+    let common = CommonOptions::take(&mut request.options, estimator.as_ref())?;
+    let columns = validate::columns(input.schema(), &request, &common)?;
+    let job = Arc::new(validate::job(request, &columns, common, estimator, services)?);
     let (input, order) = order::lift(input)?;
     let node = TrainNode::try_new(job, columns, order, input)?;
     barrier(LogicalPlan::Extension(Extension { node: Arc::new(node) }))

@@ -10,6 +10,7 @@ use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
 
+use super::Split;
 use super::job::TrainJob;
 use crate::error::from_datafusion;
 
@@ -26,14 +27,27 @@ pub fn log_schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
+/// Where the columns that are no features are among those of a [`TrainNode`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ColumnPlaces {
+    /// The label, after the features: so this is the number of features too.
+    pub label: usize,
+    /// What each row weighs (`sample_weight_col`).
+    pub weight: Option<usize>,
+    /// What the split goes by (`data_split_col`).
+    pub split: Option<usize>,
+}
+
 /// Train: reads its features, its label and its order from the input and nothing else.
 #[derive(Debug, Clone)]
 pub struct TrainNode {
     job: Arc<TrainJob>,
     input: LogicalPlan,
-    /// The features, in the order of the training query, then the label. Named by `names`.
+    /// The features, in the order of the training query, the label, the weight and the split column if any. Named by
+    /// `names`.
     columns: Vec<Expr>,
     names: Vec<String>,
+    places: ColumnPlaces,
     /// The rows' order; empty is the order by row hash.
     order: Vec<SortExpr>,
     schema: DFSchemaRef,
@@ -48,7 +62,8 @@ impl TrainNode {
     ) -> gradframe_ml_core::Result<Self> {
         let schema = DFSchema::try_from(log_schema().as_ref().clone()).map_err(from_datafusion)?;
         let names = columns.names().map(str::to_owned).collect();
-        Ok(TrainNode { job, columns: columns.expressions(), names, order, input, schema: Arc::new(schema) })
+        let (places, columns) = (columns.places(), columns.expressions());
+        Ok(TrainNode { job, columns, names, places, order, input, schema: Arc::new(schema) })
     }
 
     /// The training that it stands for.
@@ -56,14 +71,19 @@ impl TrainNode {
         &self.job
     }
 
-    /// The names of `columns`: features, then the label.
+    /// The names of `columns`.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The features, then the label.
+    /// The features, the label, the weight and the split column if any.
     pub fn columns(&self) -> &[Expr] {
         &self.columns
+    }
+
+    /// Which of `columns` are no features.
+    pub fn places(&self) -> ColumnPlaces {
+        self.places
     }
 
     /// The rows' order; empty is the order by row hash.
@@ -72,7 +92,7 @@ impl TrainNode {
     }
 
     fn features(&self) -> &[String] {
-        &self.names[..self.names.len() - 1]
+        &self.names[..self.places.label]
     }
 }
 
@@ -97,6 +117,14 @@ impl UserDefinedLogicalNodeCore for TrainNode {
         let TrainJob { estimator, label, .. } = self.job.as_ref();
         write!(f, "Train: model={}, model_type={}, label={label}, ", self.job.title(), estimator.model_type())?;
         write!(f, "features=[{}]", self.features().join(", "))?;
+        for (part, at) in [("weight", self.places.weight), ("split_by", self.places.split)] {
+            if let Some(at) = at {
+                write!(f, ", {part}={}", self.names[at])?;
+            }
+        }
+        if self.job.split != Split::None {
+            write!(f, ", split={}", self.job.split.method())?;
+        }
         if !self.order.is_empty() {
             let order: Vec<String> = self.order.iter().map(SortExpr::to_string).collect();
             write!(f, ", order_by=[{}]", order.join(", "))?;

@@ -1,6 +1,7 @@
 //! What can be known of a training from its schema alone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema};
@@ -8,50 +9,94 @@ use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::data_types::{accepts, accepts_label};
-use gradframe_ml_learn::{Task, check_options};
+use gradframe_ml_learn::{Estimator, Split, Task, check_options};
 
+use super::common::{CommonOptions, EVAL_FRACTION, SPLIT_COLUMN, SPLIT_METHOD, WEIGHT_COLUMN, split_type, weight_type};
 use super::job::{JobSpec, TrainJob};
+use super::node::ColumnPlaces;
 use super::{DEFAULT_LABEL, TrainRequest};
 use crate::ops::columns::missing;
 use crate::services::Services;
 
-const OP: &str = "train";
+pub(super) const OP: &str = "train";
+
+/// A column of a training query.
+#[derive(Debug, Clone)]
+struct Part {
+    name: String,
+    expr: Expr,
+    data_type: DataType,
+}
+
+impl Part {
+    fn of(schema: &DFSchema, at: usize) -> Self {
+        let column = Column::from(schema.qualified_field(at));
+        Part { name: column.name.clone(), expr: Expr::Column(column), data_type: schema.field(at).data_type().clone() }
+    }
+}
 
 /// The columns of a training query by their part.
+#[derive(Debug)]
 pub(super) struct Columns {
-    features: Vec<Column>,
-    label: Column,
-    label_type: DataType,
-    feature_types: Vec<DataType>,
+    features: Vec<Part>,
+    label: Part,
+    weight: Option<Part>,
+    split: Option<Part>,
 }
 
 impl Columns {
-    /// The features' names, then the label's.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.features.iter().chain([&self.label]).map(|c| c.name.as_str())
+    fn all(&self) -> impl Iterator<Item = &Part> {
+        self.features.iter().chain([&self.label]).chain(&self.weight).chain(&self.split)
     }
 
-    /// The features, then the label.
+    /// The names of the features, the label, the weight and the split column.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().map(|part| part.name.as_str())
+    }
+
+    /// The features, the label, the weight and the split column.
     pub fn expressions(&self) -> Vec<Expr> {
-        self.features.iter().chain([&self.label]).cloned().map(Expr::Column).collect()
+        self.all().map(|part| part.expr.clone()).collect()
+    }
+
+    /// Where the weight and the split column are among them.
+    pub fn places(&self) -> ColumnPlaces {
+        let label = self.features.len();
+        let weight = self.weight.as_ref().map(|_| label + 1);
+        let split = self.split.as_ref().map(|_| label + 1 + usize::from(weight.is_some()));
+        ColumnPlaces { label, weight, split }
     }
 }
 
-/// The label, and every other column as a feature.
-pub(super) fn columns(schema: &DFSchema, request: &TrainRequest) -> Result<Columns> {
+/// The label, the columns that the common options name, and every other column as a feature.
+pub(super) fn columns(schema: &DFSchema, request: &TrainRequest, common: &CommonOptions) -> Result<Columns> {
     names_differ(schema)?;
     let name = request.label.as_deref().unwrap_or(DEFAULT_LABEL);
     let at = schema.fields().iter().position(|f| f.name() == name).ok_or_else(|| no_label(schema, request, name))?;
-    let features: Vec<usize> = (0..schema.fields().len()).filter(|&i| i != at).collect();
+    let weight = option_column(schema, name, WEIGHT_COLUMN, common.weight_column.as_deref())?;
+    let split = option_column(schema, name, SPLIT_COLUMN, common.split_column.as_deref())?;
+    weight.map_or(Ok(()), |i| weight_type(schema.field(i).name(), schema.field(i).data_type()))?;
+    split.map_or(Ok(()), |i| split_type(common.split, schema.field(i).name(), schema.field(i).data_type()))?;
+    let is_feature = |i: &usize| *i != at && Some(*i) != weight && Some(*i) != split;
+    let features: Vec<Part> = (0..schema.fields().len()).filter(is_feature).map(|i| Part::of(schema, i)).collect();
     if features.is_empty() {
         let hint = "the training query selects the label and the columns to learn from";
         return Err(Error::plan(OP, "there is no feature: the query has only the label").hint(hint));
     }
-    features.iter().try_for_each(|&i| feature_type(schema.field(i).name(), schema.field(i).data_type()))?;
-    let column = |i: usize| Column::from(schema.qualified_field(i));
-    let label_type = schema.field(at).data_type().clone();
-    let feature_types = features.iter().map(|&i| schema.field(i).data_type().clone()).collect();
-    Ok(Columns { features: features.into_iter().map(column).collect(), label: column(at), label_type, feature_types })
+    features.iter().try_for_each(|part| feature_type(&part.name, &part.data_type))?;
+    let part = |i| Part::of(schema, i);
+    Ok(Columns { features, label: part(at), weight: weight.map(part), split: split.map(part) })
+}
+
+/// The column that an option names. Errors: `Plan` if there is none, or if it is the label.
+fn option_column(schema: &DFSchema, label: &str, option: &str, name: Option<&str>) -> Result<Option<usize>> {
+    let Some(name) = name else { return Ok(None) };
+    if name == label {
+        let what = format!("option `{option}` is `{name}`, which is the label");
+        return Err(Error::plan(OP, what).hint("select the column a second time, under another name"));
+    }
+    let at = schema.fields().iter().position(|field| field.name() == name);
+    at.map(Some).ok_or_else(|| missing(OP, schema, format!("the query has no column `{name}`, which `{option}` names"), name))
 }
 
 fn names_differ(schema: &DFSchema) -> Result<()> {
@@ -92,23 +137,42 @@ fn naming(error: Error, column: &str) -> Error {
     }
 }
 
-/// The training asked for. Errors: `Plan` for its model type and options, `DType` for its label.
-pub(super) fn job(request: TrainRequest, columns: &Columns, services: &Services) -> Result<TrainJob> {
-    let estimator = gradframe_ml_learn::estimator(&request.model_type)?;
-    label_type(estimator.task(), &columns.label.name, &columns.label_type)?;
+/// The training asked for. Errors: `Plan` for its options, `DType` for its label.
+pub(super) fn job(
+    request: TrainRequest,
+    columns: &Columns,
+    common: CommonOptions,
+    estimator: Arc<dyn Estimator>,
+    services: &Services,
+) -> Result<TrainJob> {
+    label_type(estimator.task(), &columns.label.name, &columns.label.data_type)?;
     let given = request.options.iter().map(|(name, value)| Ok((name.clone(), json(name, value)?))).collect::<Result<Vec<_>>>()?;
-    let options = check_options(estimator.as_ref(), &given)?;
+    let mut options = check_options(estimator.as_ref(), &given)?;
+    options.extend(kept(&common));
     Ok(TrainJob::from(JobSpec {
         name: request.name,
         on_existing: request.on_existing,
         label: columns.label.name.clone(),
-        label_type: columns.label_type.clone(),
-        feature_types: columns.feature_types.clone(),
+        label_type: columns.label.data_type.clone(),
+        feature_types: columns.features.iter().map(|part| part.data_type.clone()).collect(),
+        split: common.split,
         options,
         seed: request.seed.unwrap_or(services.seed),
         query: request.query,
         estimator,
     }))
+}
+
+/// The common options as they are kept with the model, those of no effect left out.
+fn kept(common: &CommonOptions) -> impl Iterator<Item = (String, serde_json::Value)> {
+    let method = (common.split != Split::None).then(|| common.split.method().into());
+    let options = [
+        (SPLIT_METHOD, method),
+        (EVAL_FRACTION, common.split.eval_fraction().map(Into::into)),
+        (SPLIT_COLUMN, common.split_column.clone().map(Into::into)),
+        (WEIGHT_COLUMN, common.weight_column.clone().map(Into::into)),
+    ];
+    options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
 /// An option's value as it is checked and kept.
@@ -127,7 +191,7 @@ fn json(name: &str, value: &ScalarValue) -> Result<serde_json::Value> {
     })
 }
 
-fn float(value: &ScalarValue) -> Option<f64> {
+pub(super) fn float(value: &ScalarValue) -> Option<f64> {
     match value {
         ScalarValue::Float64(v) => *v,
         ScalarValue::Float32(v) => v.map(f64::from),

@@ -1,0 +1,67 @@
+//! What [`crate::DataFrame::fit_with`] takes beside the estimator.
+
+use datafusion::scalar::ScalarValue;
+
+/// The target of a training, the name of its model, which rows are kept for evaluation, and what rows weigh.
+///
+/// ```
+/// use gradframe::FitOptions;
+///
+/// let options = FitOptions::new("fare").name("fares").random_split(0.1).sample_weight("passengers");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitOptions {
+    pub(super) target: String,
+    pub(super) name: Option<String>,
+    pub(super) options: Vec<(String, ScalarValue)>,
+}
+
+impl FitOptions {
+    /// Learns this column from all others. No row is kept for evaluation, unless the model type does so by default.
+    pub fn new(target: impl Into<String>) -> Self {
+        Self { target: target.into(), name: None, options: vec![] }
+    }
+
+    /// Stores the model under this name, replacing one of that name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Weighs each row by this column: a row of weight 2 counts as two rows. The column is no feature.
+    pub fn sample_weight(self, column: impl Into<String>) -> Self {
+        self.option("sample_weight_col", column.into())
+    }
+
+    /// Keeps no row for evaluation.
+    pub fn no_split(self) -> Self {
+        self.option("data_split_method", "no_split")
+    }
+
+    /// Keeps rows for evaluation by their number: none below 500, a fifth up to 50 000, 10 000 beyond.
+    pub fn auto_split(self) -> Self {
+        self.option("data_split_method", "auto_split")
+    }
+
+    /// Keeps this fraction of the rows for evaluation, chosen by their content and the seed.
+    pub fn random_split(self, eval_fraction: f64) -> Self {
+        self.option("data_split_method", "random").option("data_split_eval_fraction", eval_fraction)
+    }
+
+    /// Keeps this fraction of the rows for evaluation: those of the largest values in a column, which is no feature.
+    pub fn seq_split(self, column: impl Into<String>, eval_fraction: f64) -> Self {
+        let by_column = self.option("data_split_method", "seq").option("data_split_col", column.into());
+        by_column.option("data_split_eval_fraction", eval_fraction)
+    }
+
+    /// Keeps the rows for evaluation where a boolean column is true or null. The column is no feature.
+    pub fn custom_split(self, column: impl Into<String>) -> Self {
+        self.option("data_split_method", "custom").option("data_split_col", column.into())
+    }
+
+    /// Sets an option by its name in SQL. An unknown one is an error of `fit_with`.
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<ScalarValue>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+}
