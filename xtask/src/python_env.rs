@@ -53,7 +53,8 @@ impl PythonEnv {
     fn install(&self, requirements: &Path) -> Result {
         let wanted =
             fs::read_to_string(requirements).map_err(|error| format!("cannot read {}: {error}", requirements.display()))?;
-        let installed = self.directory.join("installed-requirements.txt");
+        let name = requirements.file_stem().unwrap_or_default().to_string_lossy();
+        let installed = self.directory.join(format!("installed-{name}.txt"));
         if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
             return Ok(());
         }

@@ -227,6 +227,11 @@ impl Shape {
         self.0.iter().map(|d| d.substitute(of)).collect::<Result<SmallVec<_>>>().map(Shape)
     }
 
+    /// The number of elements, with the symbols' sizes given. Errors: `Shape` if a symbol is not bound.
+    pub fn count(&self, sizes: &Sizes) -> Result<usize> {
+        self.0.iter().try_fold(1, |all, d| Ok(all * d.eval(sizes)?))
+    }
+
     /// The sizes, with the symbols' sizes given.
     pub fn eval(&self, sizes: &Sizes) -> Result<Vec<usize>> {
         self.0.iter().map(|d| d.eval(sizes)).collect()

@@ -85,6 +85,11 @@ impl Tensor {
         &self.data
     }
 
+    /// The bytes, row-major: for who owns the tensor and wants its memory.
+    pub fn into_buffer(self) -> Buffer {
+        self.data
+    }
+
     /// The elements. Errors: `DType` if they are not `T` (a `u8` view of bool is allowed).
     pub fn values<T: Element>(&self) -> Result<&[T]> {
         let byte_view = self.dtype == DType::Bool && T::DTYPE == DType::U8;

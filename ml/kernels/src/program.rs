@@ -3,11 +3,11 @@
 use std::fmt;
 
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{Error, Function, Result, Sizes, Tensor};
+use gradframe_ml_core::{Error, Function, Result, Shape, Sizes, Tensor};
 
 use crate::compile::kernel::{Kernel, Schedule};
 use crate::compile::{flops, peak_bytes};
-use crate::cpu::{self, Scratch, Threads};
+use crate::cpu::{self, Arguments, OnKernel, Scratch, Threads};
 
 /// A compiled function. It serves every size of the function's symbols, and many threads at once.
 ///
@@ -34,7 +34,27 @@ impl Program {
     /// As [`Program::run`], with memory that is kept from run to run, on one thread or the pool.
     pub fn run_with(&self, inputs: &[Tensor], scratch: &mut Scratch, threads: Threads) -> Result<Vec<Tensor>> {
         let sizes = self.bind(inputs)?;
-        cpu::run(&self.schedule, inputs, &sizes, scratch, threads)
+        cpu::run(&self.schedule, Arguments::Borrowed(inputs), &sizes, scratch, threads, None)
+    }
+
+    /// As [`Program::run_with`], but the arguments are given away: a result that may take the place of an argument is
+    /// written over it, if nobody else holds that tensor, and the memory of the others is kept for later results.
+    /// This is how a training step updates its parameters in place: its results are its next arguments.
+    pub fn run_owned(&self, inputs: Vec<Tensor>, scratch: &mut Scratch, threads: Threads) -> Result<Vec<Tensor>> {
+        let sizes = self.bind(&inputs)?;
+        cpu::run(&self.schedule, Arguments::Owned(inputs), &sizes, scratch, threads, None)
+    }
+
+    /// As [`Program::run_owned`]; `on_kernel` is told each kernel's number in [`Program::kernels`] and its time.
+    pub fn run_timed(
+        &self,
+        inputs: Vec<Tensor>,
+        scratch: &mut Scratch,
+        threads: Threads,
+        on_kernel: &mut OnKernel,
+    ) -> Result<Vec<Tensor>> {
+        let sizes = self.bind(&inputs)?;
+        cpu::run(&self.schedule, Arguments::Owned(inputs), &sizes, scratch, threads, Some(on_kernel))
     }
 
     /// The sizes of the symbols, from the arguments' shapes.
@@ -51,7 +71,7 @@ impl Program {
             sizes.bind_shape(&ty.shape, given.shape()).map_err(|e| self.misfit(name, ty, given).because(e))?;
         }
         for ((name, ty), given) in self.arguments.iter().zip(inputs) {
-            if ty.shape.eval(&sizes)? != given.shape() {
+            if !fits(&ty.shape, &sizes, given.shape())? {
                 return Err(self.misfit(name, ty, given));
             }
         }
@@ -82,6 +102,15 @@ impl Program {
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
+}
+
+fn fits(shape: &Shape, sizes: &Sizes, given: &[usize]) -> Result<bool> {
+    for (dim, &size) in shape.dims().iter().zip(given) {
+        if dim.eval(sizes)? != size {
+            return Ok(false);
+        }
+    }
+    Ok(true) // the ranks agree: the symbols are bound
 }
 
 impl fmt::Display for Program {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Command, python};
 use crate::process::{Result, cargo, heading, root, run, target_directory};
-use crate::python_env::PythonEnv;
+use crate::python_env::{PythonEnv, find_interpreter};
 
 pub const COMMAND: Command = Command {
     name: "bench",
@@ -13,8 +13,9 @@ pub const COMMAND: Command = Command {
 cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby.
-  --peers      also DuckDB, Polars and DataFusion from PyPI, in the same run; one that fails is `not measured`
+tests/bench/tasks: tpch, groupby, mlp.
+  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp: PyTorch and JAX), in the same run; one that fails is
+               `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
   --runs N     counted runs of each query (3)
   --smoke      the dev profile instead of release: shows that the harness works, and measures nothing
@@ -35,6 +36,9 @@ struct Request {
 fn main(arguments: &[String]) -> Result {
     let request = parse(arguments)?;
     let task = task_file(&request.task)?;
+    if let Some(program) = Program::of(&task)? {
+        return program.measure(&request);
+    }
     python::require_c_compiler()?;
     let env = prepare(&request)?;
     let data = make_data(&request, &env)?;
@@ -49,7 +53,7 @@ fn main(arguments: &[String]) -> Result {
 
 fn parse(arguments: &[String]) -> Result<Request> {
     let mut words = arguments.iter();
-    let task = words.next().filter(|word| !word.starts_with('-')).ok_or("bench: name a task: tpch, groupby")?.clone();
+    let task = words.next().filter(|word| !word.starts_with('-')).ok_or("bench: name a task: tpch, groupby, mlp")?.clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -86,6 +90,53 @@ fn task_names(folder: &Path) -> Result<Vec<String>> {
         entries.iter().filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned())).collect();
     names.sort();
     Ok(names)
+}
+
+/// A task of the tensor crates: an example program of theirs, beside a script that measures the peers.
+struct Program {
+    /// The example of `ml/kernels`, and the script of `tests/bench/peers`.
+    name: String,
+    /// Its folder below the data outside the repository.
+    data: String,
+}
+
+impl Program {
+    fn of(task: &Path) -> Result<Option<Self>> {
+        let described = serde_json::from_str::<serde_json::Value>(&fs::read_to_string(task)?);
+        let task = described.map_err(|error| format!("{}: {error}", task.display()))?;
+        let text = |key: &str| task[key].as_str().map(str::to_owned);
+        Ok(text("example").zip(text("data")).map(|(name, data)| Program { name, data }))
+    }
+
+    fn measure(&self, request: &Request) -> Result {
+        let data = self.unpacked()?;
+        heading(&format!("bench {}{}", self.name, if request.smoke { " (dev profile: figures mean nothing)" } else { "" }));
+        let mut ours = cargo(&["run", "--quiet", "--package", "gradframe-ml-kernels", "--example", &self.name]);
+        if !request.smoke {
+            ours.arg("--release");
+        }
+        run(ours.arg("--").arg(&data))?;
+        if !request.peers {
+            return Ok(());
+        }
+        let requirements = root().join("tests/bench/requirements-tensors.txt");
+        let env = PythonEnv::prepare(root().join(".venv-bench"), &requirements)?;
+        run(env.command("python").arg(root().join(format!("tests/bench/peers/{}.py", self.name))).arg(data))
+    }
+
+    /// The data, unpacked below the target directory. `GRADFRAME_DATA` names the folder that it is taken from.
+    fn unpacked(&self) -> Result<PathBuf> {
+        let folder = std::env::var_os("GRADFRAME_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+        let (source, target) = (folder.join(&self.data), target_directory().join("bench").join(&self.name));
+        if !source.exists() {
+            return Err(
+                format!("bench: no data in {}; hint: name the folder of data sets in GRADFRAME_DATA", source.display()).into()
+            );
+        }
+        let script = root().join("tests/bench/unpack_mnist.py");
+        run(std::process::Command::new(find_interpreter()?).arg(script).args([&source, &target]))?;
+        Ok(target)
+    }
 }
 
 /// An environment of its own, so that peers' requirements never touch the package's.
@@ -153,6 +204,6 @@ mod tests {
 
     #[test]
     fn an_unknown_task_names_the_known_ones() {
-        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: groupby, tpch"));
+        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: groupby, mlp, tpch"));
     }
 }

@@ -51,6 +51,19 @@ pub struct Schedule {
     pub outputs: Vec<(BufferId, Shape)>,
     /// Number of scratch slots.
     pub slots: usize,
+    /// The inputs whose memory a result may take over.
+    pub donations: Vec<Donation>,
+}
+
+/// An input that nobody reads after a kernel which reads each of its elements where it writes a result's.
+#[derive(Debug, Clone, Copy)]
+pub struct Donation {
+    /// The kernel's position in [`Schedule::kernels`].
+    pub kernel: usize,
+    /// The input's buffer.
+    pub input: BufferId,
+    /// The result's buffer, of the same type.
+    pub output: BufferId,
 }
 
 /// One pass over memory.

@@ -2,15 +2,18 @@
 //!
 //! `flatten` replaces calls by their bodies; `sharing` finds what is worth storing; `schedule` makes a kernel for
 //! each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
-//! `memory` lays the intermediate results into slots.
+//! `merge` joins kernels over the same elements; `memory` lays the intermediate results into slots, and `donation` finds
+//! the inputs over which results may be written.
 
 mod cost;
 mod display;
+mod donation;
 mod flatten;
 pub mod kernel;
 mod leaves;
 mod lower;
 mod memory;
+mod merge;
 pub(crate) mod registers;
 mod rows;
 mod schedule;

@@ -11,7 +11,7 @@ use super::leaves::Leaves;
 use super::lower::{Blocked, Lowering};
 use super::rows::{Rows, rows_of};
 use super::view::{self, View};
-use super::{memory, sharing};
+use super::{donation, memory, merge, sharing};
 
 /// The kernels of a function without calls.
 pub fn schedule(function: &Function) -> Result<Schedule> {
@@ -22,8 +22,10 @@ pub fn schedule(function: &Function) -> Result<Schedule> {
         }
     }
     let outputs = function.outputs.iter().map(|&o| scheduler.buffer(o)).collect::<Result<Vec<_>>>()?;
-    let mut schedule = Schedule { buffers: scheduler.buffers, kernels: scheduler.kernels, outputs, slots: 0 };
+    let kernels = merge::merged(scheduler.kernels, &outputs);
+    let mut schedule = Schedule { buffers: scheduler.buffers, kernels, outputs, slots: 0, donations: Vec::new() };
     memory::plan(&mut schedule);
+    donation::find(&mut schedule);
     Ok(schedule)
 }
 

@@ -1,13 +1,16 @@
 //! Runs a fused chain over blocks that stay in cache: one instruction at a time, each a loop over a block.
 
-use gradframe_ml_core::{DType, Error, Result, Sizes};
-
-use super::bytes::{as_bytes, bytes_of_mut, typed, typed_mut, with_width};
-use super::source::{Positions, Source};
-use super::{cast, fold, map1, map2, threefry};
-use crate::compile::kernel::{Chain, Instr, Level, ValueId};
-use crate::compile::registers;
 use gradframe_ml_core::graph::ReduceOp;
+use gradframe_ml_core::{DType, Error, Result};
+use smallvec::SmallVec;
+
+use super::bytes::{Plain, as_bytes, bytes_of_mut, typed, typed_mut, with_width};
+use super::map2::Argument;
+use super::simd::Operand;
+use super::source::{Positions, Source};
+use super::{Env, cast, fold, map1, map2, threefry};
+use crate::compile::kernel::{Chain, Instr, Level, Load, ValueId};
+use crate::compile::registers;
 
 /// A chain bound to sizes and buffers.
 pub struct Evaluator<'a> {
@@ -25,6 +28,10 @@ enum Place {
     Input,
     /// In the `n`-th output.
     Output(usize),
+    /// In the `n`-th output, which holds this input until the output's value is computed.
+    Held(usize),
+    /// Nowhere: its users take one number for all or for each row.
+    Lazy,
 }
 
 /// What a value is read from.
@@ -32,6 +39,8 @@ enum Input<'a> {
     None,
     Buffer(Box<Source<'a>>),
     Positions(Positions),
+    /// The n-th output, which holds an input until it is written.
+    InPlace(usize),
 }
 
 /// The blocks of one task.
@@ -54,32 +63,44 @@ pub struct Block {
 impl<'a> Evaluator<'a> {
     /// The chain over `outer` x `row`; `stores` are written to the outputs of the same number.
     /// Errors: `Shape` for a size that is not known.
-    pub fn bind(
-        chain: &'a Chain,
-        (outer, row): (&[usize], &[usize]),
-        stores: &[ValueId],
-        bytes: impl Fn(usize) -> &'a [u8],
-        sizes: &Sizes,
-    ) -> Result<Self> {
+    pub fn bind(chain: &'a Chain, (outer, row): (&[usize], &[usize]), stores: &[ValueId], env: &Env<'a>) -> Result<Self> {
+        let sizes = env.sizes;
         let domain: Vec<usize> = outer.iter().chain(row).copied().collect();
         let mut inputs = Vec::with_capacity(chain.values.len());
         for value in &chain.values {
             let domain = if value.level == Level::Row { outer } else { &domain };
             inputs.push(match &value.instr {
-                Instr::Load(load) => Input::Buffer(Box::new(Source::bind(
-                    load,
-                    bytes(load.buffer.index()),
-                    value.dtype.size_bytes(),
-                    domain,
-                    sizes,
-                )?)),
+                Instr::Load(load) => Input::bind(load, value.dtype.size_bytes(), domain, env)?,
                 Instr::Iota(map) => Input::Positions(Positions::bind(map, domain, sizes)?),
                 _ => Input::None,
             });
         }
-        let mut places: Vec<Place> = inputs.iter().map(Place::of).collect();
+        let row = row.iter().product();
+        let users = Users::of(chain);
+        let mut places = Vec::with_capacity(chain.values.len());
+        for (i, (value, input)) in chain.values.iter().zip(&inputs).enumerate() {
+            places.push(Place::of(&value.instr, input, &users.0[i], stores, row));
+        }
         stores.iter().enumerate().for_each(|(n, v)| places[v.index()] = Place::Output(n));
-        Ok(Evaluator { chain, inputs, places, row: row.iter().product() })
+        Ok(Evaluator { chain, inputs, places, row })
+    }
+
+    /// Bytes of everything that one element of the domain takes in cache while a block is worked on.
+    pub fn bytes_per_element(&self) -> usize {
+        let mut registers: Vec<(usize, usize)> = Vec::new(); // and their widths
+        let mut bytes = 0;
+        for (i, value) in self.chain.values.iter().enumerate().filter(|(_, v)| v.level == Level::Element) {
+            let width = value.dtype.size_bytes();
+            match self.places[i] {
+                Place::Lazy | Place::Held(_) => {}
+                Place::Input | Place::Output(_) => bytes += width,
+                Place::Register => match registers.iter_mut().find(|r| r.0 == self.chain.registers[i]) {
+                    Some(known) => known.1 = known.1.max(width),
+                    None => registers.push((self.chain.registers[i], width)),
+                },
+            }
+        }
+        bytes + registers.iter().map(|r| r.1).sum::<usize>()
     }
 
     /// Empty registers.
@@ -96,7 +117,7 @@ impl<'a> Evaluator<'a> {
     /// Computes all values of a block. Outputs hold the task's rows from `base` on.
     pub fn run(&self, registers: &mut Registers, block: Block, base: usize, outputs: &mut [&mut [u8]]) -> Result<()> {
         for i in 0..self.chain.values.len() {
-            if self.places[i] != Place::Input {
+            if !matches!(self.places[i], Place::Input | Place::Held(_) | Place::Lazy) {
                 self.compute(i, registers, block, base, outputs)?;
             }
         }
@@ -155,19 +176,46 @@ impl<'a> Evaluator<'a> {
     ) -> Result<()> {
         let value = &self.chain.values[i];
         let get = |v: ValueId| self.get(v, registers, block, base, outputs);
+        let argument = |v: ValueId| self.argument(v, registers, block, base, outputs);
         let dtype_of = |v: ValueId| self.chain.value(v).dtype;
         match &value.instr {
-            Instr::Load(_) | Instr::Iota(_) => self.inputs[i].read(block.first * self.unit(value.level), dst),
+            Instr::Load(_) | Instr::Iota(_) => match self.inputs[i] {
+                Input::InPlace(n) => {
+                    dst.copy_from_slice(&outputs[n][(block.first - base) * self.row * value.dtype.size_bytes()..][..dst.len()])
+                }
+                ref input => input.read(block.first * self.unit(value.level), dst),
+            },
             Instr::Scalar(bytes) => fill(dst, value.dtype.size_bytes(), bytes),
             Instr::Map1(f, x) => return map1::map1(*f, dtype_of(*x), get(*x), dst),
-            Instr::Map2(f, a, b) => return map2::map2(*f, dtype_of(*a), get(*a), get(*b), dst),
-            Instr::Select(c, a, b) => select(value.dtype, get(*c), get(*a), get(*b), dst),
+            Instr::Map2(f, a, b) => return map2::map2(*f, dtype_of(*a), argument(*a), argument(*b), dst),
+            Instr::Select(c, a, b) => select(value.dtype, get(*c), argument(*a), argument(*b), dst),
             Instr::Cast(x) => cast::cast(dtype_of(*x), value.dtype, get(*x), dst),
             Instr::Threefry(key, counter) => threefry::encrypt(typed(get(*key)), typed(get(*counter)), typed_mut(dst)),
             Instr::Reduce(op, x) => return fold_rows(*op, value.dtype, get(*x), self.row, dst),
             Instr::Spread(x) => spread(value.dtype.size_bytes(), get(*x), self.row, dst),
         }
         Ok(())
+    }
+
+    /// The elements of a value in this block, or the fewer numbers that they are.
+    fn argument<'r>(
+        &'r self,
+        v: ValueId,
+        registers: &'r Registers,
+        block: Block,
+        base: usize,
+        outputs: &'r [&mut [u8]],
+    ) -> Argument<'r> {
+        if self.places[v.index()] != Place::Lazy {
+            return Argument::Block(self.get(v, registers, block, base, outputs));
+        }
+        let value = self.chain.value(v);
+        match (&value.instr, &self.inputs[v.index()]) {
+            (Instr::Scalar(bytes), _) => Argument::One(&bytes[..value.dtype.size_bytes()]),
+            (Instr::Spread(rows), _) => Argument::Rows(self.get(*rows, registers, block, base, outputs), self.row),
+            (_, Input::Buffer(source)) => Argument::One(source.first()),
+            _ => Argument::One(&[0; 8]), // only what is above is lazy
+        }
     }
 
     /// The elements of a value in this block.
@@ -184,7 +232,7 @@ impl<'a> Evaluator<'a> {
         let start = block.first * self.unit(value.level);
         match (self.places[v.index()], &self.inputs[v.index()]) {
             (Place::Input, Input::Buffer(source)) => source.contiguous(start, len).unwrap_or(&[]),
-            (Place::Output(n), _) => {
+            (Place::Output(n) | Place::Held(n), _) => {
                 let at = (block.first - base) * self.unit(value.level) * width;
                 &outputs[n][at..at + len * width]
             }
@@ -203,20 +251,63 @@ impl<'a> Evaluator<'a> {
 }
 
 impl Place {
-    fn of(input: &Input) -> Self {
-        match input {
-            Input::Buffer(source) if source.is_contiguous() => Place::Input,
+    fn of(instr: &Instr, input: &Input, users: &[User], stores: &[ValueId], row: usize) -> Self {
+        let lazy = !users.is_empty() && users.iter().all(|u| u.takes_fewer);
+        match (instr, input) {
+            (_, Input::Buffer(source)) if source.is_contiguous() => Place::Input,
+            (_, Input::Buffer(source)) if lazy && source.is_one() => Place::Lazy,
+            (_, Input::InPlace(n)) if users.iter().all(|u| u.at < stores[*n].index()) => Place::Held(*n),
+            (Instr::Scalar(_), _) if lazy => Place::Lazy,
+            (Instr::Spread(_), _) if lazy && row >= SPREAD_ROW_MIN => Place::Lazy,
             _ => Place::Register,
         }
     }
 }
 
-impl Input<'_> {
+/// Elements of a row from which on a loop a row is cheaper than repeating the row's number.
+const SPREAD_ROW_MIN: usize = 64;
+
+/// For each value, who takes it.
+struct Users(Vec<SmallVec<[User; 2]>>);
+
+struct User {
+    /// The user's position in the chain.
+    at: usize,
+    /// True if one number for all, or for each row, will do.
+    takes_fewer: bool,
+}
+
+impl Users {
+    fn of(chain: &Chain) -> Self {
+        let mut users: Vec<SmallVec<[User; 2]>> = Vec::new();
+        users.resize_with(chain.values.len(), SmallVec::new);
+        for (at, value) in chain.values.iter().enumerate() {
+            for (place, operand) in value.instr.operands().enumerate() {
+                let takes_fewer = match value.instr {
+                    Instr::Map2(..) => true,
+                    Instr::Select(..) => place > 0,
+                    _ => false,
+                };
+                users[operand.index()].push(User { at, takes_fewer });
+            }
+        }
+        Users(users)
+    }
+}
+
+impl<'a> Input<'a> {
+    fn bind(load: &Load, width: usize, domain: &[usize], env: &Env<'a>) -> Result<Self> {
+        if let Some((_, output)) = env.in_place.iter().find(|(buffer, _)| *buffer == load.buffer) {
+            return Ok(Input::InPlace(*output));
+        }
+        Ok(Input::Buffer(Box::new(Source::bind(load, env.bytes(load.buffer.index()), width, domain, env.sizes)?)))
+    }
+
     fn read(&self, start: usize, dst: &mut [u8]) {
         match self {
             Input::Buffer(source) => source.read(start, dst),
             Input::Positions(positions) => positions.read(start, typed_mut(dst)),
-            Input::None => {}
+            Input::None | Input::InPlace(_) => {}
         }
     }
 
@@ -245,13 +336,23 @@ fn fill(dst: &mut [u8], width: usize, bytes: &[u8; 8]) {
     });
 }
 
-fn select(dtype: DType, condition: &[u8], a: &[u8], b: &[u8], dst: &mut [u8]) {
-    with_width!(dtype.size_bytes(), T => {
-        let (a, b, dst) = (typed::<T>(a), typed::<T>(b), typed_mut::<T>(dst));
-        super::simd::vectorized(#[inline(always)] || {
-            dst.iter_mut().zip(condition).zip(a.iter().zip(b)).for_each(|((d, &c), (&a, &b))| *d = if c != 0 { a } else { b })
-        })
-    });
+fn select(dtype: DType, condition: &[u8], a: Argument, b: Argument, dst: &mut [u8]) {
+    with_width!(dtype.size_bytes(), T => choose::<T>(condition, a.typed(), b.typed(), typed_mut(dst)));
+}
+
+fn choose<T: Plain>(condition: &[u8], a: Operand<T>, b: Operand<T>, dst: &mut [T]) {
+    let pairs = dst.iter_mut().zip(condition);
+    super::simd::vectorized(
+        #[inline(always)]
+        || match (a, b) {
+            (Operand::Block(a), Operand::Block(b)) => {
+                pairs.zip(a.iter().zip(b)).for_each(|((d, &c), (&a, &b))| *d = if c != 0 { a } else { b });
+            }
+            (Operand::One(a), Operand::Block(b)) => pairs.zip(b).for_each(|((d, &c), &b)| *d = if c != 0 { a } else { b }),
+            (Operand::Block(a), Operand::One(b)) => pairs.zip(a).for_each(|((d, &c), &a)| *d = if c != 0 { a } else { b }),
+            (a, b) => pairs.enumerate().for_each(|(i, (d, &c))| *d = if c != 0 { a.at(i) } else { b.at(i) }),
+        },
+    );
 }
 
 fn spread(width: usize, rows: &[u8], row: usize, dst: &mut [u8]) {

@@ -6,11 +6,12 @@ use gradframe_ml_core::{DType, Error, Result};
 use super::bytes::{self, typed};
 use super::evaluator::{Block, Evaluator, Registers};
 use super::fold::{self, Folded};
-use super::loops::BLOCK_ELEMENTS;
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, cast, product};
 use crate::compile::kernel::{Fold, ValueId};
 
+/// Elements of a block: a few of them fit the first-level cache at once. Fixed, as chunks are.
+const BLOCK_ELEMENTS: usize = 2048;
 /// Elements of a chunk. Fixed, so that sums do not depend on the number of threads.
 const CHUNK_ELEMENTS: usize = 16 * 1024;
 
@@ -54,7 +55,7 @@ impl<'a> Plan<'a> {
         let [outer, folded, inner] = [&kernel.outer, &kernel.folded, &kernel.inner].map(|s| s.eval(env.sizes));
         let (outer, folded, inner) = (outer?, folded?, inner?);
         let domain: Vec<usize> = outer.iter().chain(&folded).chain(&inner).copied().collect();
-        let evaluator = Evaluator::bind(&kernel.chain, (&domain, &[]), &[], |b| env.bytes(b), env.sizes)?;
+        let evaluator = Evaluator::bind(&kernel.chain, (&domain, &[]), &[], env)?;
         let inner = product(&inner);
         let chunk = if inner == 1 { CHUNK_ELEMENTS } else { (CHUNK_ELEMENTS / inner.max(1)).max(64) };
         Ok(Plan { evaluator, value: kernel.value, op: kernel.op, outer: product(&outer), folded: product(&folded), inner, chunk })

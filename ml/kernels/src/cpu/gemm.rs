@@ -1,12 +1,18 @@
 //! Products of matrices on fixed tiles, each by one thread: the same bits whatever the number of threads.
 
+use std::marker::PhantomData;
+
 use gradframe_ml_core::Result;
 
 use super::bytes::Plain;
 use super::tasks::{self, Threads};
 
-/// Rows of a tile.
-const TILE_ROWS: usize = 256;
+/// Operations of a tile: less, and packing its operands costs too much.
+const TILE_FLOPS_MIN: usize = 12_000_000;
+/// The shorter side of a tile, at least.
+const TILE_SIDE_MIN: usize = 64;
+/// The longer side of a tile, at most.
+const TILE_SIDE_MAX: usize = 512;
 /// Contracted elements of a chunk, where the result is small and the contraction long.
 const CHUNK_COLUMNS: usize = 8192;
 /// The largest result of which each chunk gets a copy.
@@ -61,7 +67,7 @@ pub trait Scalar: Plain {
     /// `a + b`; integers wrap.
     fn plus(self, other: Self) -> Self;
     /// `output[i, j] = sum_k left[i, k] right[j, k]`, by this thread alone. No side is empty.
-    fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut [Self]);
+    fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>);
 }
 
 macro_rules! float_scalars {
@@ -70,7 +76,7 @@ macro_rules! float_scalars {
         fn times(self, other: Self) -> Self { self * other }
         #[inline(always)]
         fn plus(self, other: Self) -> Self { self + other }
-        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut [Self]) {
+        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>) {
             product_by_crate(left, right, output, 0.0, 1.0);
         }
     })* };
@@ -78,18 +84,19 @@ macro_rules! float_scalars {
 
 float_scalars! { f32 f64 }
 
-fn product_by_crate<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut [T], zero: T, one: T) {
+fn product_by_crate<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>, zero: T, one: T) {
     let (rows, columns) = (left.rows, right.rows);
-    assert!(left.is_inside() && right.is_inside() && output.len() == rows * columns, "a matrix leaves its buffer");
+    let fits = (output.rows, output.columns) == (rows, columns);
+    assert!(left.is_inside() && right.is_inside() && fits, "a matrix leaves its buffer");
     // SAFETY: the assertion holds every element that is read or written inside its slice.
     unsafe {
         gemm::gemm(
             rows,
             columns,
             left.columns,
-            output.as_mut_ptr(),
+            output.values,
             1,
-            columns as isize,
+            output.stride as isize,
             false,
             left.values.as_ptr().add(left.first),
             left.column,
@@ -113,7 +120,7 @@ macro_rules! integer_scalars {
         fn times(self, other: Self) -> Self { self.wrapping_mul(other) }
         #[inline(always)]
         fn plus(self, other: Self) -> Self { self.wrapping_add(other) }
-        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut [Self]) {
+        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>) {
             product_by_loops(left, right, output);
         }
     })* };
@@ -121,8 +128,9 @@ macro_rules! integer_scalars {
 
 integer_scalars! { i64 u64 }
 
-fn product_by_loops<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut [T]) {
-    for (i, row) in output.chunks_exact_mut(right.rows).enumerate() {
+fn product_by_loops<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>) {
+    for i in 0..left.rows {
+        let row = output.row(i);
         row.fill(T::default());
         for k in 0..left.columns {
             let a = left.values[left.first + i * left.row as usize + k * left.column as usize];
@@ -138,16 +146,80 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, threads: Threads
     if left.batches == 1 && result <= CHUNKED_RESULT_MAX && left.columns >= 4 * CHUNK_COLUMNS {
         return multiply_in_chunks(left, right, threads, output);
     }
+    let sides = tile_sides(left.rows, right.rows, left.columns);
     let mut tasks = Vec::new();
     for (batch, output) in output.chunks_exact_mut(result).enumerate() {
-        tasks.extend(output.chunks_mut(TILE_ROWS * right.rows).enumerate().map(|(tile, output)| (batch, tile, output)));
+        tasks.extend(Tile::all(output, right.rows, sides).map(|tile| (batch, tile)));
     }
-    tasks::for_each(threads, tasks, |(batch, tile, output)| {
-        let first = tile * TILE_ROWS;
-        let tile = left.part(batch, first..first + output.len() / right.rows, 0..left.columns);
-        T::product(&tile, &right.part(batch, 0..right.rows, 0..right.columns), output);
+    tasks::for_each(threads, tasks, |(batch, mut tile)| {
+        let left = left.part(batch, tile.first_row..tile.first_row + tile.rows, 0..left.columns);
+        let right = right.part(batch, tile.first_column..tile.first_column + tile.columns, 0..right.columns);
+        T::product(&left, &right, &mut tile);
         Ok(())
     })
+}
+
+/// Rows and columns of the tiles of a result. They follow from its shape alone, so the bits do not depend on threads.
+fn tile_sides(rows: usize, columns: usize, contracted: usize) -> (usize, usize) {
+    let mut sides = [rows.min(TILE_SIDE_MAX), columns.min(TILE_SIDE_MAX)];
+    while sides[0] * sides[1] * contracted >= TILE_FLOPS_MIN {
+        let longer = usize::from(sides[1] > sides[0]);
+        if sides[longer] < 2 * TILE_SIDE_MIN {
+            break;
+        }
+        sides[longer] = (sides[longer] / 2).next_multiple_of(TILE_SIDE_MIN / 4);
+    }
+    (even(rows, sides[0]), even(columns, sides[1]))
+}
+
+/// The length of pieces, at most about `most`, that divide `whole` evenly.
+fn even(whole: usize, most: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(most)).next_multiple_of(4)
+}
+
+/// A part of one result matrix that one task writes.
+pub struct Tile<'a, T> {
+    /// Its first element.
+    values: *mut T,
+    /// Distance between rows.
+    stride: usize,
+    first_row: usize,
+    rows: usize,
+    first_column: usize,
+    columns: usize,
+    of: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a tile is the only one to reach its elements, like a mutable slice.
+unsafe impl<T: Send> Send for Tile<'_, T> {}
+
+impl<'a, T> Tile<'a, T> {
+    /// The tiles of a row-major matrix with rows of `width`.
+    fn all(matrix: &'a mut [T], width: usize, (rows, columns): (usize, usize)) -> impl Iterator<Item = Tile<'a, T>> {
+        let (height, values) = (matrix.len() / width, matrix.as_mut_ptr());
+        let firsts = (0..height).step_by(rows).flat_map(move |r| (0..width).step_by(columns).map(move |c| (r, c)));
+        firsts.map(move |(first_row, first_column)| Tile {
+            values: values.wrapping_add(first_row * width + first_column),
+            stride: width,
+            first_row,
+            rows: rows.min(height - first_row),
+            first_column,
+            columns: columns.min(width - first_column),
+            of: PhantomData,
+        })
+    }
+
+    /// A matrix that is one tile.
+    fn whole(matrix: &'a mut [T], width: usize) -> Self {
+        let (values, rows) = (matrix.as_mut_ptr(), matrix.len() / width);
+        Tile { values, stride: width, first_row: 0, rows, first_column: 0, columns: width, of: PhantomData }
+    }
+
+    fn row(&mut self, i: usize) -> &mut [T] {
+        assert!(i < self.rows, "a row outside its tile");
+        // SAFETY: `all` and `whole` lay tiles inside their matrix, each element in one of them.
+        unsafe { std::slice::from_raw_parts_mut(self.values.add(i * self.stride), self.columns) }
+    }
 }
 
 /// A small result of a long contraction: chunks of it, added in order.
@@ -156,7 +228,8 @@ fn multiply_in_chunks<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, threads: T
     let mut partials = vec![T::default(); chunks * output.len()];
     tasks::for_each_chunk(threads, &mut partials, output.len(), |chunk, partial| {
         let columns = chunk * CHUNK_COLUMNS..left.columns.min((chunk + 1) * CHUNK_COLUMNS);
-        T::product(&left.part(0, 0..left.rows, columns.clone()), &right.part(0, 0..right.rows, columns), partial);
+        let (left, right) = (left.part(0, 0..left.rows, columns.clone()), right.part(0, 0..right.rows, columns));
+        T::product(&left, &right, &mut Tile::whole(partial, right.rows));
         Ok(())
     })?;
     let mut partials = partials.chunks_exact(output.len());

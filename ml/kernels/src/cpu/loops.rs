@@ -2,13 +2,15 @@
 
 use gradframe_ml_core::Result;
 
-use super::evaluator::{Block, Evaluator};
+use super::evaluator::{Block, Evaluator, Registers};
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, product};
 use crate::compile::kernel::{Level, Loop, ValueId};
 
-/// Elements of a block: a few of them fit the first-level cache at once.
-pub const BLOCK_ELEMENTS: usize = 2048;
+/// Bytes of a block's values together: they fit the first-level cache.
+const CACHE_BYTES: usize = 24 * 1024;
+/// Elements of a block, at least and at most: fewer, and each instruction's start costs too much.
+const BLOCK_ELEMENTS: (usize, usize) = (512, 4096);
 
 /// The part of the outputs that one task writes.
 struct Task<'o> {
@@ -24,13 +26,17 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
         return Ok(());
     }
     let stores: Vec<ValueId> = kernel.stores.iter().map(|s| s.0).collect();
-    let evaluator = Evaluator::bind(&kernel.chain, (&outer, &row), &stores, |b| env.bytes(b), env.sizes)?;
-    let tile = tile_rows(row_length, evaluator.period());
+    let evaluator = Evaluator::bind(&kernel.chain, (&outer, &row), &stores, env)?;
+    let (least, most) = BLOCK_ELEMENTS;
+    let block = (CACHE_BYTES / evaluator.bytes_per_element().max(1)).clamp(least, most) & !63;
+    let tile = tile_rows(row_length, block, evaluator.period());
     let widths: Vec<usize> = stores.iter().map(|&v| bytes_per_row(kernel, v, row_length)).collect();
     let row_bytes = row_length * 8 * kernel.chain.loads().count().max(1);
-    let task_rows = tile * (TASK_BYTES_MIN / (tile * row_bytes).max(1)).max(1);
-    let tasks = split(rows, task_rows, outputs, &widths);
-    tasks::for_each(env.threads, tasks, |mut task| run_task(&evaluator, &mut task, tile))
+    let tiles = rows.div_ceil(tile);
+    let tiles_per_task = tasks::share(env.threads, tiles, TASK_BYTES_MIN / (tile * row_bytes).max(1));
+    let tasks = split(rows, tile * tiles_per_task, outputs, &widths);
+    let registers = || evaluator.registers();
+    tasks::for_each_with(env.threads, tasks, registers, |registers, mut task| run_task(&evaluator, registers, &mut task, tile))
 }
 
 fn bytes_per_row(kernel: &Loop, value: ValueId, row_length: usize) -> usize {
@@ -39,8 +45,8 @@ fn bytes_per_row(kernel: &Loop, value: ValueId, row_length: usize) -> usize {
 }
 
 /// Rows of a tile: about a block of elements, and whole periods of the inputs where they repeat.
-fn tile_rows(row_length: usize, period: Option<usize>) -> usize {
-    let rows = (BLOCK_ELEMENTS / row_length.max(1)).max(1);
+fn tile_rows(row_length: usize, block: usize, period: Option<usize>) -> usize {
+    let rows = (block / row_length.max(1)).max(1);
     match period {
         Some(p) if row_length == 1 && p <= rows => rows / p * p,
         _ => rows,
@@ -65,12 +71,11 @@ fn split<'o>(rows: usize, task_rows: usize, outputs: &'o mut [&mut [u8]], widths
     tasks
 }
 
-fn run_task(evaluator: &Evaluator, task: &mut Task, tile: usize) -> Result<()> {
-    let mut registers = evaluator.registers();
+fn run_task(evaluator: &Evaluator, registers: &mut Registers, task: &mut Task, tile: usize) -> Result<()> {
     let (base, end) = (task.rows.first, task.rows.first + task.rows.count);
     for first in (base..end).step_by(tile) {
         let block = Block { first, count: tile.min(end - first) };
-        evaluator.run(&mut registers, block, base, &mut task.outputs)?;
+        evaluator.run(registers, block, base, &mut task.outputs)?;
     }
     Ok(())
 }

@@ -4,11 +4,11 @@ use gradframe_ml_core::graph::Fn2;
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::bytes::{Plain, typed, typed_mut};
-use super::simd::binary;
+use super::simd::{Operand, binary};
 
 /// `dst[i] = f(a[i], b[i])` for operands of `dtype`, one of those that are computed in.
 /// Errors: `Internal` for a function that the type does not have.
-pub fn map2(f: Fn2, dtype: DType, a: &[u8], b: &[u8], dst: &mut [u8]) -> Result<()> {
+pub fn map2(f: Fn2, dtype: DType, a: Argument, b: Argument, dst: &mut [u8]) -> Result<()> {
     if f.is_comparison() {
         match dtype {
             DType::F32 => compare::<f32>(f, a, b, dst),
@@ -20,17 +20,40 @@ pub fn map2(f: Fn2, dtype: DType, a: &[u8], b: &[u8], dst: &mut [u8]) -> Result<
         return Ok(());
     }
     let known = match dtype {
-        DType::F32 => of_f32(f, typed(a), typed(b), typed_mut(dst)),
-        DType::F64 => of_f64(f, typed(a), typed(b), typed_mut(dst)),
-        DType::I64 => of_i64(f, typed(a), typed(b), typed_mut(dst)),
-        DType::U64 => of_u64(f, typed(a), typed(b), typed_mut(dst)),
-        _ => of_bool(f, a, b, dst),
+        DType::F32 => of_f32(f, a.typed(), b.typed(), typed_mut(dst)),
+        DType::F64 => of_f64(f, a.typed(), b.typed(), typed_mut(dst)),
+        DType::I64 => of_i64(f, a.typed(), b.typed(), typed_mut(dst)),
+        DType::U64 => of_u64(f, a.typed(), b.typed(), typed_mut(dst)),
+        _ => of_bool(f, a.typed(), b.typed(), dst),
     };
     if known { Ok(()) } else { Err(Error::internal(f.name(), format!("is not computed in {dtype}"))) }
 }
 
-fn compare<T: Plain + PartialOrd>(f: Fn2, a: &[u8], b: &[u8], dst: &mut [u8]) {
-    let (a, b) = (typed::<T>(a), typed::<T>(b));
+/// An operand whose type is not known here.
+#[derive(Clone, Copy)]
+pub enum Argument<'a> {
+    /// One number an element.
+    Block(&'a [u8]),
+    /// One number for all.
+    One(&'a [u8]),
+    /// One number for each row of so many elements.
+    Rows(&'a [u8], usize),
+}
+
+impl<'a> Argument<'a> {
+    /// As an operand of this type.
+    #[inline(always)]
+    pub fn typed<T: Plain>(self) -> Operand<'a, T> {
+        match self {
+            Argument::Block(values) => Operand::Block(typed(values)),
+            Argument::One(value) => Operand::One(typed::<T>(value)[0]),
+            Argument::Rows(values, row) => Operand::Rows(typed(values), row),
+        }
+    }
+}
+
+fn compare<T: Plain + PartialOrd>(f: Fn2, a: Argument, b: Argument, dst: &mut [u8]) {
+    let (a, b) = (a.typed::<T>(), b.typed::<T>());
     match f {
         Fn2::Eq => binary(a, b, dst, |a, b| (a == b) as u8),
         Fn2::Ne => binary(a, b, dst, |a, b| (a != b) as u8),
@@ -43,7 +66,7 @@ fn compare<T: Plain + PartialOrd>(f: Fn2, a: &[u8], b: &[u8], dst: &mut [u8]) {
 
 macro_rules! float_functions {
     ($of:ident, $float:ident) => {
-        fn $of(f: Fn2, a: &[$float], b: &[$float], dst: &mut [$float]) -> bool {
+        fn $of(f: Fn2, a: Operand<$float>, b: Operand<$float>, dst: &mut [$float]) -> bool {
             match f {
                 Fn2::Add => binary(a, b, dst, |a, b| a + b),
                 Fn2::Sub => binary(a, b, dst, |a, b| a - b),
@@ -77,10 +100,13 @@ float_functions!(of_f32, f32);
 float_functions!(of_f64, f64);
 
 /// Powers through f64; squares, which gradients are full of, by multiplication.
-fn power<T: Plain + std::ops::Mul<Output = T> + PartialEq + Into<f64> + FromF64>(a: &[T], b: &[T], dst: &mut [T]) {
-    let first = b.first().copied().unwrap_or_default();
-    if first.into() == 2.0 && b.iter().all(|&e| e == first) {
-        binary(a, b, dst, |a, _| a * a);
+fn power<T: Plain + std::ops::Mul<Output = T> + PartialEq + Into<f64> + FromF64>(a: Operand<T>, b: Operand<T>, dst: &mut [T]) {
+    let is_square = match b {
+        Operand::Block(b) | Operand::Rows(b, _) => b.iter().all(|&e| e.into() == 2.0),
+        Operand::One(b) => b.into() == 2.0,
+    };
+    if is_square {
+        binary(a, a, dst, |a, _| a * a);
     } else {
         binary(a, b, dst, |a, b| T::rounded(a.into().powf(b.into())));
     }
@@ -124,7 +150,7 @@ impl<T: Copy + PartialOrd> Extreme for T {}
 
 macro_rules! integer_functions {
     ($of:ident, $int:ident) => {
-        fn $of(f: Fn2, a: &[$int], b: &[$int], dst: &mut [$int]) -> bool {
+        fn $of(f: Fn2, a: Operand<$int>, b: Operand<$int>, dst: &mut [$int]) -> bool {
             match f {
                 Fn2::Add => binary(a, b, dst, |a, b| a.wrapping_add(b)),
                 Fn2::Sub => binary(a, b, dst, |a, b| a.wrapping_sub(b)),
@@ -165,7 +191,7 @@ fn integer_power(a: i128, b: i128) -> i128 {
     result
 }
 
-fn of_bool(f: Fn2, a: &[u8], b: &[u8], dst: &mut [u8]) -> bool {
+fn of_bool(f: Fn2, a: Operand<u8>, b: Operand<u8>, dst: &mut [u8]) -> bool {
     match f {
         Fn2::And | Fn2::Min => binary(a, b, dst, |a, b| a & b),
         Fn2::Or | Fn2::Max => binary(a, b, dst, |a, b| a | b),

@@ -1,25 +1,57 @@
 //! Loops compiled for several instruction sets, of which the best is chosen at run time.
 
+use std::sync::OnceLock;
+
 /// Runs a loop compiled for the widest vectors that this processor has. The closure must be `#[inline(always)]`, and so
 /// must be what it calls: only then are its instructions chosen here.
 #[inline]
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
+    match level() {
+        // SAFETY: the features were found.
+        Level::Avx512 => return unsafe { with_avx512(work) },
+        // SAFETY: the feature was found.
+        Level::Avx2 => return unsafe { with_avx2(work) },
+        Level::Portable => {}
+    }
+    work()
+}
+
+/// The vectors that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// 512 bits, and fused multiply-add.
+    Avx512,
+    /// 256 bits, and fused multiply-add.
+    Avx2,
+    /// Whatever the target guarantees.
+    Portable,
+}
+
+/// Found once.
+#[inline]
+pub fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(detected)
+}
+
+fn detected() -> Level {
+    #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx512f")
+        let avx2 = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+        if avx2
+            && std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("avx512dq")
             && std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("avx512bw")
         {
-            // SAFETY: the features were just found.
-            return unsafe { with_avx512(work) };
+            return Level::Avx512;
         }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the feature was just found.
-            return unsafe { with_avx2(work) };
+        if avx2 {
+            return Level::Avx2;
         }
     }
-    work()
+    Level::Portable
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -43,11 +75,49 @@ pub fn unary<T: Copy, U>(src: &[T], dst: &mut [U], f: impl Fn(T) -> U) {
     );
 }
 
+/// What a function of two operands reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Operand<'a, T> {
+    /// One number an element.
+    Block(&'a [T]),
+    /// One number for all.
+    One(T),
+    /// One number for each row of so many elements.
+    Rows(&'a [T], usize),
+}
+
 /// `dst[i] = f(a[i], b[i])`.
 #[inline]
-pub fn binary<T: Copy, U>(a: &[T], b: &[T], dst: &mut [U], f: impl Fn(T, T) -> U) {
+pub fn binary<T: Copy, U>(a: Operand<T>, b: Operand<T>, dst: &mut [U], f: impl Fn(T, T) -> U) {
     vectorized(
         #[inline(always)]
-        || dst.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (&a, &b))| *d = f(a, b)),
+        || match (a, b) {
+            (Operand::Block(a), Operand::Block(b)) => dst.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (&a, &b))| *d = f(a, b)),
+            (Operand::Block(a), Operand::One(b)) => dst.iter_mut().zip(a).for_each(|(d, &a)| *d = f(a, b)),
+            (Operand::One(a), Operand::Block(b)) => dst.iter_mut().zip(b).for_each(|(d, &b)| *d = f(a, b)),
+            (Operand::Block(a), Operand::Rows(b, row)) => {
+                for ((dst, a), &b) in dst.chunks_exact_mut(row).zip(a.chunks_exact(row)).zip(b) {
+                    dst.iter_mut().zip(a).for_each(|(d, &a)| *d = f(a, b));
+                }
+            }
+            (Operand::Rows(a, row), Operand::Block(b)) => {
+                for ((dst, &a), b) in dst.chunks_exact_mut(row).zip(a).zip(b.chunks_exact(row)) {
+                    dst.iter_mut().zip(b).for_each(|(d, &b)| *d = f(a, b));
+                }
+            }
+            (a, b) => dst.iter_mut().enumerate().for_each(|(i, d)| *d = f(a.at(i), b.at(i))),
+        },
     );
+}
+
+impl<T: Copy> Operand<'_, T> {
+    /// The number for element `i`.
+    #[inline(always)]
+    pub fn at(&self, i: usize) -> T {
+        match *self {
+            Operand::Block(values) => values[i],
+            Operand::One(value) => value,
+            Operand::Rows(values, row) => values[i / row],
+        }
+    }
 }

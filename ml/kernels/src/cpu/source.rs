@@ -54,6 +54,17 @@ impl<'a> Source<'a> {
         self.clips.is_none() && self.strides[..] == [1]
     }
 
+    /// True if every position reads the same element.
+    pub fn is_one(&self) -> bool {
+        self.period() == Some(1)
+    }
+
+    /// The element at position 0, which is not outside.
+    pub fn first(&self) -> &'a [u8] {
+        let first = usize::try_from(self.offset).unwrap_or(0) * self.width;
+        &self.bytes[first..first + self.width]
+    }
+
     /// What is read repeats with this many positions; None if it does not.
     pub fn period(&self) -> Option<usize> {
         match (self.clips.is_none(), &*self.dims, &*self.strides) {

@@ -37,3 +37,24 @@ pub fn for_each<T: Send>(threads: Threads, tasks: Vec<T>, work: impl Fn(T) -> Re
     }
     tasks.into_par_iter().try_for_each(work)
 }
+
+/// As [`for_each`], where each thread makes something once that its tasks then share.
+pub fn for_each_with<T: Send, S>(
+    threads: Threads,
+    tasks: Vec<T>,
+    make: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, T) -> Result<()> + Sync + Send,
+) -> Result<()> {
+    if threads == Threads::One || tasks.len() <= 1 {
+        let mut shared = make();
+        return tasks.into_iter().try_for_each(|task| work(&mut shared, task));
+    }
+    tasks.into_par_iter().try_for_each_init(make, work)
+}
+
+/// How many of `count` equal pieces of work a task takes: at least `least`, and a few tasks a thread.
+pub fn share(threads: Threads, count: usize, least: usize) -> usize {
+    const TASKS_PER_THREAD: usize = 4;
+    let tasks = if threads == Threads::One { 1 } else { TASKS_PER_THREAD * rayon::current_num_threads() };
+    count.div_ceil(tasks).max(least).max(1)
+}

@@ -1,13 +1,13 @@
 //! Threefry-2x32-20 over blocks. Source: Salmon et al. 2011.
 
-use super::simd::binary;
+use super::simd::{Operand, binary};
 
 const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
 const PARITY: u32 = 0x1BD1_1BDA;
 
 /// `dst[i]` = the cipher of `counters[i]` under `keys[i]`.
 pub fn encrypt(keys: &[u64], counters: &[u64], dst: &mut [u64]) {
-    binary(keys, counters, dst, block);
+    binary(Operand::Block(keys), Operand::Block(counters), dst, block);
 }
 
 #[inline(always)]

@@ -50,9 +50,18 @@ pub fn check_program(program: &Program, function: &Function, inputs: &[Tensor]) 
     let two = pool.install(|| program.run(inputs)).unwrap();
     assert_eq!(one, two, "one thread and two differ in\n{program}");
     assert_eq!(one, again, "a second run differs in\n{program}");
+    let given_away = program.run_owned(inputs.iter().map(copied).collect(), &mut scratch, Threads::One).unwrap();
+    assert_eq!(one, given_away, "results written over arguments differ in\n{program}");
     for (ours, theirs) in one.iter().zip(&expected) {
         close(ours, theirs, program);
     }
+}
+
+/// The same numbers in memory that nobody else holds.
+pub fn copied(x: &Tensor) -> Tensor {
+    let mut memory = arrow_buffer::MutableBuffer::new(x.buffer().len());
+    memory.extend_from_slice(x.buffer().as_slice());
+    Tensor::try_new(x.dtype(), x.shape(), memory.into()).unwrap()
 }
 
 fn close(ours: &Tensor, theirs: &Tensor, program: &Program) {

@@ -183,6 +183,19 @@ fn long_contractions_have_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+fn products_of_many_tiles_have_the_same_bits_on_any_number_of_threads() {
+    for ([rows, inner, columns], turned) in [([130, 700, 300], false), ([9, 1200, 1500], false), ([600, 128, 250], true)] {
+        let right = if turned { [columns, inner] } else { [inner, columns] };
+        let types = [f64s(&[rows.into(), inner.into()]), f64s(&right.map(Dim::fixed))];
+        let f = function(&types, |g, x| {
+            let right = if turned { g.transpose(x[1])? } else { x[1] };
+            Ok(vec![g.matmul(x[0], right)?])
+        });
+        check(&f, &[filled(&[rows, inner], 1), filled(&right, 2)]);
+    }
+}
+
+#[test]
 fn products_through_views() {
     check_on_rows(6, &[1, 2, 65], |g, x| {
         let flipped = g.flip(x, &[1])?;

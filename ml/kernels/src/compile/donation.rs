@@ -1,0 +1,63 @@
+//! Finds the inputs over which results may be written: the parameters of a training step, above all.
+
+use gradframe_ml_core::Shape;
+
+use super::kernel::{AxisMap, BufferId, Donation, Instr, Kernel, Level, Load, Loop, Schedule, Source, ValueId};
+
+/// Notes for each result the input whose memory it may take.
+pub fn find(schedule: &mut Schedule) {
+    let last_reads = last_reads(schedule);
+    let mut found: Vec<Donation> = Vec::new();
+    for (step, kernel) in schedule.kernels.iter().enumerate() {
+        let Kernel::Loop(kernel) = kernel else { continue };
+        for &(value, output) in &kernel.stores {
+            let taken = |input: BufferId| found.iter().any(|d: &Donation| d.input == input);
+            let fits = |input: &BufferId| {
+                last_reads[input.index()] == step && !taken(*input) && may_overwrite(schedule, kernel, *input, value, output)
+            };
+            if let Some(input) = kernel.chain.loads().map(|l| l.buffer).find(fits) {
+                found.push(Donation { kernel: step, input, output });
+            }
+        }
+    }
+    schedule.donations = found;
+}
+
+/// The last kernel that reads each buffer; past all of them for one that is a result itself.
+fn last_reads(schedule: &Schedule) -> Vec<usize> {
+    let mut last = vec![0; schedule.buffers.len()];
+    for (step, kernel) in schedule.kernels.iter().enumerate() {
+        kernel.reads().into_iter().for_each(|b| last[b.index()] = step);
+    }
+    schedule.outputs.iter().for_each(|(b, _)| last[b.index()] = usize::MAX);
+    last
+}
+
+/// True if `kernel` reads each element of `input` just where, and before, it writes the element of `output`.
+fn may_overwrite(schedule: &Schedule, kernel: &Loop, input: BufferId, value: ValueId, output: BufferId) -> bool {
+    let (from, to) = (&schedule.buffers[input.index()], &schedule.buffers[output.index()]);
+    let types_agree = matches!(from.source, Source::Input(_))
+        && matches!(to.source, Source::Output)
+        && (from.dtype, &from.shape) == (to.dtype, &to.shape)
+        && kernel.chain.value(value).level == Level::Element;
+    let mut loads = kernel.chain.values.iter().enumerate().filter(|(_, v)| is_load_of(&v.instr, input));
+    types_agree && loads.all(|(at, v)| at < value.index() && v.level == Level::Element && is_same_place(&v.instr, kernel))
+}
+
+fn is_load_of(instr: &Instr, buffer: BufferId) -> bool {
+    matches!(instr, Instr::Load(load) if load.buffer == buffer)
+}
+
+fn is_same_place(instr: &Instr, kernel: &Loop) -> bool {
+    matches!(instr, Instr::Load(load) if is_whole_domain(load, &kernel.outer, &kernel.row))
+}
+
+/// True if the load reads its buffer from end to end over the domain `outer` x `row`.
+pub fn is_whole_domain(load: &Load, outer: &Shape, row: &Shape) -> bool {
+    let domain: Vec<_> = outer.dims().iter().chain(row.dims()).enumerate().filter(|(_, d)| !d.is_one()).collect();
+    let read: Vec<_> = load.axes.iter().zip(load.shape.dims()).filter(|(_, d)| !d.is_one()).collect();
+    let pairs = domain.iter().zip(&read);
+    !load.padded
+        && domain.len() == read.len()
+        && pairs.into_iter().all(|((axis, size), (map, dim))| size == dim && **map == AxisMap::identity(*axis))
+}

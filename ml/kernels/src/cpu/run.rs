@@ -1,0 +1,194 @@
+//! Runs the kernels of a schedule one after the other, each over the memory that its buffers have.
+
+use std::time::{Duration, Instant};
+
+use arrow_buffer::{Buffer, MutableBuffer};
+use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
+use smallvec::SmallVec;
+
+use super::{Env, Scratch, Threads, arg_reduce, dot, folds, loops, moves, scatter};
+use crate::compile::kernel::{BufferId, Kernel, Schedule, Source};
+
+/// Bytes of all buffers below which a run stays on the thread that asks for it: waking another takes longer.
+const POOL_BYTES_MIN: usize = 256 * 1024;
+
+/// What a caller hands to a run.
+pub enum Arguments<'a> {
+    /// The caller keeps them.
+    Borrowed(&'a [Tensor]),
+    /// Given away: results are written over them where the schedule allows it.
+    Owned(Vec<Tensor>),
+}
+
+/// Called after each kernel with its number and the time it took.
+pub type OnKernel<'a> = dyn FnMut(usize, Duration) + Send + 'a;
+
+/// Runs all kernels and hands the results over.
+/// Errors: `Shape` for a size that no input gives; `Internal` for a kernel that does not fit its buffers.
+pub fn run(
+    schedule: &Schedule,
+    arguments: Arguments,
+    sizes: &Sizes,
+    scratch: &mut Scratch,
+    threads: Threads,
+    on_kernel: Option<&mut OnKernel>,
+) -> Result<Vec<Tensor>> {
+    let mut lengths = Vec::with_capacity(schedule.buffers.len());
+    for buffer in &schedule.buffers {
+        lengths.push(buffer.shape.count(sizes)? * buffer.dtype.size_bytes());
+    }
+    let small = lengths.iter().sum::<usize>() < POOL_BYTES_MIN;
+    let threads = if small { Threads::One } else { threads };
+    let run = Run::new(schedule, arguments, sizes, &lengths, scratch, threads);
+    // One hand-over for the whole run instead of one a kernel.
+    if threads == Threads::Pool && rayon::current_thread_index().is_none() {
+        return rayon::scope(|_| run.all(on_kernel));
+    }
+    run.all(on_kernel)
+}
+
+/// A run under way.
+struct Run<'a> {
+    schedule: &'a Schedule,
+    arguments: Arguments<'a>,
+    sizes: &'a Sizes,
+    /// Bytes of each buffer.
+    lengths: &'a [usize],
+    scratch: &'a mut Scratch,
+    results: Vec<MutableBuffer>,
+    threads: Threads,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        schedule: &'a Schedule,
+        arguments: Arguments<'a>,
+        sizes: &'a Sizes,
+        lengths: &'a [usize],
+        scratch: &'a mut Scratch,
+        threads: Threads,
+    ) -> Self {
+        if scratch.slots.len() < schedule.slots {
+            scratch.slots.resize_with(schedule.slots, MutableBuffer::default);
+        }
+        let mut results = Vec::new();
+        results.resize_with(schedule.buffers.len(), MutableBuffer::default);
+        Run { schedule, arguments, sizes, lengths, scratch, results, threads }
+    }
+
+    fn all(mut self, mut on_kernel: Option<&mut OnKernel>) -> Result<Vec<Tensor>> {
+        for (number, kernel) in self.schedule.kernels.iter().enumerate() {
+            let start = on_kernel.is_some().then(Instant::now);
+            self.kernel(number, kernel)?;
+            if let (Some(on_kernel), Some(start)) = (&mut on_kernel, start) {
+                on_kernel(number, start.elapsed());
+            }
+        }
+        self.handed_over()
+    }
+
+    fn kernel(&mut self, number: usize, kernel: &Kernel) -> Result<()> {
+        let ids = kernel.writes();
+        let mut in_place: SmallVec<[(BufferId, usize); 4]> = SmallVec::new();
+        let mut outputs: SmallVec<[MutableBuffer; 4]> = SmallVec::new();
+        for &id in &ids {
+            let donated = self.donated(number, id);
+            if let Some((buffer, _)) = donated {
+                in_place.push((buffer, outputs.len()));
+            }
+            outputs.push(donated.map_or_else(|| self.taken(id), |(_, memory)| memory));
+        }
+        let env = self.env(&in_place);
+        let mut views: SmallVec<[&mut [u8]; 4]> =
+            outputs.iter_mut().zip(&ids).map(|(o, id)| &mut o.as_slice_mut()[..self.lengths[id.index()]]).collect();
+        execute(kernel, &env, &mut views)?;
+        drop(views);
+        for (output, id) in outputs.into_iter().zip(ids) {
+            *self.place(id) = output;
+        }
+        Ok(())
+    }
+
+    fn env<'e>(&'e self, in_place: &'e [(BufferId, usize)]) -> Env<'e> {
+        let inputs = match &self.arguments {
+            Arguments::Borrowed(inputs) => inputs,
+            Arguments::Owned(inputs) => inputs.as_slice(),
+        };
+        let (schedule, results, slots) = (self.schedule, &self.results, &self.scratch.slots);
+        let (lengths, sizes, threads) = (self.lengths, self.sizes, self.threads);
+        Env { schedule, inputs, results, slots, lengths, sizes, threads, in_place }
+    }
+
+    /// The argument whose memory becomes that of this result, if nobody else holds it; with its buffer.
+    fn donated(&mut self, kernel: usize, output: BufferId) -> Option<(BufferId, MutableBuffer)> {
+        let Arguments::Owned(inputs) = &mut self.arguments else { return None };
+        let donation = self.schedule.donations.iter().find(|d| d.kernel == kernel && d.output == output)?;
+        let Source::Input(index) = self.schedule.buffers[donation.input.index()].source else { return None };
+        let nothing = Tensor::scalar(0u8);
+        let tensor = std::mem::replace(&mut inputs[index], nothing);
+        let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
+        match tensor.into_buffer().into_mutable() {
+            Ok(memory) => Some((donation.input, memory)),
+            Err(shared) => {
+                inputs[index] = Tensor::try_new(dtype, &shape, shared).ok()?; // as it was
+                None
+            }
+        }
+    }
+
+    /// The memory of a buffer, taken out while a kernel writes it.
+    fn taken(&mut self, id: BufferId) -> MutableBuffer {
+        let bytes = self.lengths[id.index()];
+        let Source::Slot(slot) = self.schedule.buffers[id.index()].source else { return self.scratch.memory(bytes) };
+        let memory = std::mem::take(&mut self.scratch.slots[slot]);
+        if memory.len() < bytes { MutableBuffer::from_len_zeroed(bytes) } else { memory }
+    }
+
+    fn place(&mut self, id: BufferId) -> &mut MutableBuffer {
+        match self.schedule.buffers[id.index()].source {
+            Source::Slot(slot) => &mut self.scratch.slots[slot],
+            _ => &mut self.results[id.index()],
+        }
+    }
+
+    fn handed_over(self) -> Result<Vec<Tensor>> {
+        let (schedule, sizes) = (self.schedule, self.sizes);
+        let frozen: Vec<Buffer> = self.results.into_iter().map(Buffer::from).collect();
+        let inputs = match &self.arguments {
+            Arguments::Borrowed(inputs) => inputs,
+            Arguments::Owned(inputs) => inputs.as_slice(),
+        };
+        let tensor = |(id, shape): &(BufferId, Shape)| {
+            let shape: SmallVec<[usize; 4]> = shape.dims().iter().map(|d| d.eval(sizes)).collect::<Result<_>>()?;
+            let buffer = &schedule.buffers[id.index()];
+            match &buffer.source {
+                Source::Input(index) => inputs[*index].reshaped(&shape),
+                Source::Const(value) => value.reshaped(&shape),
+                _ => Tensor::try_new(buffer.dtype, &shape, frozen[id.index()].clone()),
+            }
+        };
+        let results = schedule.outputs.iter().map(tensor).collect();
+        if let Arguments::Owned(inputs) = self.arguments {
+            let sizes: SmallVec<[usize; 32]> = schedule.outputs.iter().map(|(id, _)| self.lengths[id.index()]).collect();
+            let useful = inputs.into_iter().filter(|tensor| sizes.contains(&tensor.buffer().len()));
+            useful.for_each(|tensor| self.scratch.recycle(tensor));
+        }
+        results
+    }
+}
+
+fn execute(kernel: &Kernel, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
+    if let Kernel::Loop(kernel) = kernel {
+        return loops::run(kernel, env, outputs);
+    }
+    let [output] = outputs else { return Err(Error::internal("run", "a kernel has not one output")) };
+    match kernel {
+        Kernel::Loop(_) => Ok(()), // above
+        Kernel::Fold(kernel) => folds::run(kernel, env, output),
+        Kernel::Dot(kernel) => dot::run(kernel, env, output),
+        Kernel::Gather(kernel) => moves::gather(kernel, env, output),
+        Kernel::Scatter(kernel) => scatter::run(kernel, env, output),
+        Kernel::ArgReduce(kernel) => arg_reduce::run(kernel, env, output),
+        Kernel::Concat(kernel) => moves::concat(kernel, env, output),
+    }
+}
