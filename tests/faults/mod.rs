@@ -1,5 +1,9 @@
 //! Things that go wrong half-way: nothing half-done stays, and the next statement runs.
 
+mod disk;
+mod killed;
+mod writer;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
