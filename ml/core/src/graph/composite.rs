@@ -1,5 +1,18 @@
 //! Named composites: `Call`s whose bodies say what they mean, in a numerically stable form.
 
+mod activations;
+mod attention;
+mod dropout;
+mod inverse;
+mod losses;
+mod norms;
+#[cfg(test)]
+pub mod rows;
+mod windows;
+
+pub use attention::Attention;
+pub use windows::Window;
+
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Type};

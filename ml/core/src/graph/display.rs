@@ -49,6 +49,7 @@ fn label(kind: &Kind) -> String {
         Kind::Map1(f) => f.name().to_string(),
         Kind::Map2(f) => f.name().to_string(),
         Kind::Reduce { op, .. } => format!("reduce_{}", op.name()),
+        Kind::Scan { op, .. } => format!("scan_{}", op.name()),
         Kind::ArgReduce { op, .. } => format!("arg_{}", op.name()),
         Kind::ScatterReduce { op, .. } => format!("scatter_{}", op.name()),
         Kind::Call(call) => format!("call {}", call.name),
@@ -62,6 +63,8 @@ fn detail(kind: &Kind) -> String {
         Kind::Iota { axis, .. } | Kind::ArgReduce { axis, .. } | Kind::Concat { axis } | Kind::Gather { axis } => {
             format!("axis={axis}")
         }
+        Kind::Scan { axis, .. } | Kind::Sort { axis, descending: false } => format!("axis={axis}"),
+        Kind::Sort { axis, descending: true } => format!("axis={axis}, descending"),
         Kind::ScatterReduce { axis, size, .. } => format!("axis={axis}, size={size}"),
         Kind::Permute(perm) => format!("perm={perm:?}"),
         Kind::Flip(axes) | Kind::Reduce { axes, .. } => format!("axes={axes:?}"),

@@ -4,12 +4,13 @@
 //! topological order. Transforms write into the same arena.
 
 mod build;
-mod composite;
+pub(crate) mod composite;
 mod display;
 mod function;
 mod node;
 mod simplify;
 
+pub use composite::{Attention, Window};
 pub(crate) use function::bound_type;
 pub use node::*;
 

@@ -87,6 +87,13 @@ pub enum Kind {
     Concat { axis: usize },
     /// Folds `axes` (sorted) away; the other axes stay.
     Reduce { op: ReduceOp, axes: SmallVec<[usize; 4]> },
+    /// Folds each element with all before it along `axis`: S -> S.
+    Scan { op: ScanOp, axis: usize },
+    /// The places (i64) that put each line along `axis` in order: S -> S. Equal elements keep their order; a NaN counts
+    /// as largest, -0 as 0.
+    Sort { axis: usize, descending: bool },
+    /// The same bits read as another element type of the same size: S -> S.
+    Bitcast(DType),
     /// Index (i64) of the first largest or smallest element along `axis`, which goes away. NaN counts as extreme.
     ArgReduce { op: ArgOp, axis: usize },
     /// General contraction of two operands. Output axes: batch, free axes of the left, free axes of the right.
@@ -165,6 +172,40 @@ impl ReduceOp {
             ReduceOp::Min => "min",
             ReduceOp::All => "all",
             ReduceOp::Any => "any",
+        }
+    }
+}
+
+/// Folds of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScanOp {
+    /// The sum so far; of numbers.
+    Sum,
+    /// The product so far; of numbers.
+    Prod,
+    /// The largest so far; NaN from the first NaN on.
+    Max,
+}
+
+impl ScanOp {
+    /// Every one, so that tables can be checked for completeness.
+    pub const ALL: &'static [ScanOp] = &[ScanOp::Sum, ScanOp::Prod, ScanOp::Max];
+
+    /// Its name in printed graphs and errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ScanOp::Sum => "sum",
+            ScanOp::Prod => "prod",
+            ScanOp::Max => "max",
+        }
+    }
+
+    /// The fold of the same name.
+    pub const fn fold(self) -> ReduceOp {
+        match self {
+            ScanOp::Sum => ReduceOp::Sum,
+            ScanOp::Prod => ReduceOp::Prod,
+            ScanOp::Max => ReduceOp::Max,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod arg_reduce;
 mod barrier;
+mod bitcast;
 mod call;
 mod cast;
 mod concat;
@@ -24,12 +25,14 @@ mod moves;
 mod pad;
 mod permute;
 #[cfg(test)]
-mod proof;
+pub(crate) mod proof;
 mod reduce;
 mod reshape;
+mod scan;
 mod scatter_reduce;
 mod select;
 mod slice;
+mod sort;
 mod stop_gradient;
 mod threefry;
 pub(crate) mod wide;
@@ -142,6 +145,9 @@ kinds! {
     Kind::Slice(spans) => "slice", slice::Slice(spans);
     Kind::Concat { axis } => "concat", concat::Concat { axis: *axis };
     Kind::Reduce { op, axes } => "reduce", reduce::Reduce { op: *op, axes };
+    Kind::Scan { op, axis } => "scan", scan::Scan { op: *op, axis: *axis };
+    Kind::Sort { axis, descending } => "sort", sort::Sort { axis: *axis, descending: *descending };
+    Kind::Bitcast(dtype) => "bitcast", bitcast::Bitcast(*dtype);
     Kind::ArgReduce { op, axis } => "arg_reduce", arg_reduce::ArgReduce { op: *op, axis: *axis };
     Kind::Dot(dims) => "dot", dot::Dot(dims);
     Kind::Gather { axis } => "gather", gather::Gather { axis: *axis };

@@ -101,11 +101,15 @@ fn rows() -> Vec<Row> {
         reduce::rows::rows(),
         arg_reduce::rows::rows(),
         dot::rows::rows(),
+        scan::rows::rows(),
+        sort::rows::rows(),
+        bitcast::rows::rows(),
         gather::rows::rows(),
         scatter_reduce::rows::rows(),
         call::rows::rows(),
         stop_gradient::rows::rows(),
         barrier::rows::rows(),
+        crate::graph::composite::rows::rows(),
     ]
     .into_iter()
     .flatten()
@@ -153,7 +157,7 @@ pub fn bools(shape: &[usize], values: &[bool]) -> Tensor {
 
 #[test]
 fn every_kind_and_function_has_a_row() {
-    use crate::graph::{ArgOp, Fn1, Fn2, ReduceOp, ScatterOp};
+    use crate::graph::{ArgOp, Fn1, Fn2, ReduceOp, ScanOp, ScatterOp};
     let rows = rows();
     let by_function = ["map1", "map2"]; // their rows are named after the functions
     let kinds = Kind::NAMES.iter().copied().filter(|n| !by_function.contains(n));
@@ -165,6 +169,7 @@ fn every_kind_and_function_has_a_row() {
     let searches = ArgOp::ALL.iter().map(|o| ("arg_reduce", o.name()));
     let groups = ScatterOp::ALL.iter().map(|o| ("scatter_reduce", o.name()));
     let has = |(kind, op): &(&str, &str)| rows.iter().any(|r| r.subject == *kind && r.case.starts_with(op));
-    let missing: Vec<_> = folds.chain(searches).chain(groups).filter(|o| !has(o)).collect();
+    let scans = ScanOp::ALL.iter().map(|o| ("scan", o.name()));
+    let missing: Vec<_> = folds.chain(searches).chain(groups).chain(scans).filter(|o| !has(o)).collect();
     assert!(missing.is_empty(), "no row in the proof table: {missing:?}");
 }

@@ -3,6 +3,10 @@
 //! A number is the Threefry cipher of its position under the key: the same on every back end and thread count, and any
 //! part of a stream can be made without the rest. Use a key once; `split` makes new ones.
 
+mod distributions;
+
+pub use distributions::*;
+
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};

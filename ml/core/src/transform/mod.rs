@@ -5,6 +5,7 @@
 
 mod eval;
 mod grad;
+mod jacobian;
 mod jvp;
 mod transpose;
 mod vmap;
@@ -12,6 +13,7 @@ mod vmap;
 pub use eval::evaluate;
 pub(crate) use eval::evaluate_body;
 pub use grad::{grad, value_and_grad, vjp};
+pub use jacobian::{hessian, jacobian};
 pub use jvp::{jvp, push_forward};
 pub use transpose::pull_back;
 pub use vmap::vmap;

@@ -1,8 +1,8 @@
 //! Composites hold where their textbook formulas overflow.
 
-use gradframe_ml_core::graph::Kind;
+use gradframe_ml_core::graph::{Attention, Kind, Type, Window};
 use gradframe_ml_core::transform::{evaluate, grad};
-use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Tensor};
+use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape, Tensor};
 
 use crate::{f64s, function, vector};
 
@@ -66,5 +66,58 @@ fn trigamma_has_its_known_values() {
     for (x, expected) in [(1.0, square / 6.0), (0.5, square / 2.0), (-0.5, square / 2.0 + 4.0)] {
         let (value, _) = at(x, |g, x| g.trigamma(x));
         assert!((value - expected).abs() < 1e-13 * expected, "trigamma({x}) = {value}, expected {expected}");
+    }
+}
+
+#[test]
+fn the_inverse_of_the_error_function_holds_to_the_ends() {
+    for x in [0.0, 1e-10, 0.3, -0.77, 0.999, -0.999_999_9] {
+        let (value, slope) = at(x, |g, x| g.erfinv(x));
+        assert!((libm::erf(value) - x).abs() < 1e-15, "erfinv({x}) = {value}");
+        let exact = std::f64::consts::PI.sqrt() / 2.0 * (value * value).exp();
+        assert!((slope / exact - 1.0).abs() < 1e-6, "slope at {x}: {slope}, expected {exact}");
+    }
+    assert_eq!(at(1.0, |g, x| g.erfinv(x)).0, f64::INFINITY);
+    assert!(at(1.5, |g, x| g.erfinv(x)).0.is_nan());
+}
+
+#[test]
+fn cross_entropy_holds_for_logits_that_are_infinite() {
+    let labels = Type::new(DType::I64, Shape::new([2.into()]));
+    let f = function(&[f64s([2.into(), 3.into()]), labels], |g, x| g.cross_entropy(x[0], x[1]));
+    let logits = Tensor::from_vec(&[2, 3], vec![f64::NEG_INFINITY, 0.0, 0.0, 1000.0, 0.0, 0.0]).unwrap();
+    let losses = evaluate(&f, &[logits, Tensor::from_vec(&[2], vec![1i64, 0]).unwrap()]).unwrap();
+    assert_eq!(losses[0], vector(&[2f64.ln(), 0.0]));
+}
+
+#[test]
+fn attention_looks_only_where_it_may() {
+    let heads = || f64s([1.into(), 1.into(), 2.into(), 1.into()]);
+    let mask = Type::new(DType::Bool, Shape::fixed(&[2, 2]));
+    let f = function(&[heads(), heads(), heads(), mask], |g, x| g.attention(x[0], x[1], x[2], Some(x[3]), Attention::default()));
+    let column = |a, b| Tensor::from_vec(&[1, 1, 2, 1], vec![a, b]).unwrap();
+    let mask = Tensor::from_bools(&[2, 2], &[false, true, true, false]).unwrap();
+    let out = evaluate(&f, &[column(1.0, 2.0), column(3.0, 4.0), column(5.0, 6.0), mask]).unwrap();
+    assert_eq!(out[0], column(6.0, 5.0));
+}
+
+#[test]
+fn composites_name_what_does_not_fit() {
+    let mut g = Graph::new();
+    let x = g.input("x", f64s([2.into(), 3.into(), 4.into()]));
+    let messages = [
+        g.attention(x, x, x, None, Attention::default()).unwrap_err(),
+        g.conv(x, x, &[Window::of(3)], 1).unwrap_err(),
+        g.max_pool(x, &[]).unwrap_err(),
+        g.unfold(x, 1, Window::of(5)).unwrap_err(),
+        g.layer_norm(x, 4, None, None, 1e-5).unwrap_err(),
+        g.cross_entropy(x, x).unwrap_err(),
+        g.dropout(x, x, 1.0).unwrap_err(),
+    ]
+    .map(|e| e.to_string());
+    for (message, op) in
+        messages.iter().zip(["attention", "conv", "max_pool", "unfold", "layer_norm", "cross_entropy", "dropout"])
+    {
+        assert!(message.starts_with(&format!("{op}: ")), "{message}");
     }
 }

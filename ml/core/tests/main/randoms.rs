@@ -67,3 +67,67 @@ fn a_batch_of_keys_draws_what_each_key_draws() {
     let each = [5u64, 6].map(|k| evaluate(&single, &[Tensor::scalar(k)]).unwrap()[0].to_f64()).concat();
     assert_eq!(batch, each);
 }
+
+#[test]
+fn distributions_have_their_means_and_spreads() {
+    type Draw = fn(&mut Graph, NodeId) -> Result<NodeId>;
+    let many = || Shape::fixed(&[20_000]);
+    let cases: [(&str, Draw, f64, f64); 6] = [
+        ("exponential", |g, k| random::exponential(g, k, DType::F64, &Shape::fixed(&[20_000])), 1.0, 1.0),
+        ("gumbel", |g, k| random::gumbel(g, k, DType::F64, &Shape::fixed(&[20_000])), 0.5772, 1.6449),
+        ("logistic", |g, k| random::logistic(g, k, DType::F64, &Shape::fixed(&[20_000])), 0.0, 3.2899),
+        ("laplace", |g, k| random::laplace(g, k, DType::F64, &Shape::fixed(&[20_000])), 0.0, 2.0),
+        ("integers", |g, k| random::integers(g, k, -3, 4, &Shape::fixed(&[20_000])), 0.0, 4.0),
+        // Source: a normal cut at -1 and 2 has mean (phi(-1) - phi(2)) / (Phi(2) - Phi(-1)).
+        ("truncated", |g, k| random::truncated_normal(g, k, -1.0, 2.0, DType::F64, &Shape::fixed(&[20_000])), 0.2296, 0.5199),
+    ];
+    for (name, build, mean, variance) in cases {
+        let values = draw(9, build).to_f64();
+        assert_eq!(values.len(), many().as_fixed().unwrap()[0]);
+        let (m, v) = moments(&values);
+        assert!((m - mean).abs() < 0.04 && (v - variance).abs() < 0.1 * variance, "{name}: {m}, {v}");
+    }
+}
+
+#[test]
+fn open_uniform_numbers_leave_both_ends_out() {
+    for dtype in [DType::F32, DType::F64] {
+        let values = draw(3, |g, k| random::uniform_open(g, k, dtype, &Shape::fixed(&[10_000]))).to_f64();
+        assert!(values.iter().all(|&v| v > 0.0 && v < 1.0));
+    }
+}
+
+#[test]
+fn classes_come_as_often_as_their_probabilities_say() {
+    let drawn = draw(4, |g, k| {
+        let logits = g.constant(Tensor::from_vec(&[3], vec![0.1f64.ln(), 0.6f64.ln(), 0.3f64.ln()]).unwrap());
+        let rows = g.broadcast_to(logits, &Shape::fixed(&[10_000, 3]))?;
+        random::categorical(g, k, rows)
+    });
+    for (class, expected) in [0.1, 0.6, 0.3].into_iter().enumerate() {
+        let share = drawn.to_f64().iter().filter(|&&c| c == class as f64).count() as f64 / 10_000.0;
+        assert!((share - expected).abs() < 0.02, "class {class}: {share}");
+    }
+}
+
+#[test]
+fn a_permutation_holds_each_number_once() {
+    let order = draw(5, |g, k| random::permutation(g, k, &Dim::fixed(100))).to_f64();
+    let mut sorted = order.clone();
+    sorted.sort_by(f64::total_cmp);
+    let all: Vec<f64> = (0..100).map(f64::from).collect();
+    assert_eq!(sorted, all);
+    assert_ne!(order, all);
+    assert_eq!(draw(5, |g, k| random::choice(g, k, &Dim::fixed(100), &Dim::fixed(7))).to_f64(), order[..7]);
+}
+
+#[test]
+fn dropout_keeps_the_mean() {
+    let values = draw(6, |g, k| {
+        let ones = g.full(&gradframe_ml_core::graph::Type::new(DType::F64, Shape::fixed(&[10_000])), 1.0)?;
+        g.dropout(ones, k, 0.25)
+    })
+    .to_f64();
+    let (mean, _) = moments(&values);
+    assert!((mean - 1.0).abs() < 0.02 && values.iter().all(|&v| v == 0.0 || (v - 4.0 / 3.0).abs() < 1e-12), "{mean}");
+}

@@ -1,8 +1,8 @@
 //! Transforms compose, and leave nothing behind.
 
 use gradframe_ml_core::graph::Kind;
-use gradframe_ml_core::transform::{evaluate, grad, jvp, vjp, vmap};
-use gradframe_ml_core::{Dim, Function, Tensor};
+use gradframe_ml_core::transform::{evaluate, grad, hessian, jacobian, jvp, vjp, vmap};
+use gradframe_ml_core::{Dim, Function, Tensor, random};
 
 use crate::{f64s, function, vector};
 
@@ -85,4 +85,35 @@ fn cotangents_of_several_results_are_summed() {
     assert_eq!(evaluate(&back, &arguments).unwrap(), [1.0, 0.0, 2.0].map(Tensor::scalar));
     let at_three = [3.0, 0.0, 10.0].map(Tensor::scalar);
     assert_eq!(evaluate(&back, &at_three).unwrap()[2], Tensor::scalar(60.0));
+}
+
+#[test]
+fn a_jacobian_has_the_axes_of_result_and_argument() {
+    let f = function(&[f64s([2.into()]), f64s([3.into()])], |g, x| g.dot(x[0], x[1], Default::default())); // [2, 3]
+    let arguments = [vector(&[1.0, 2.0]), vector(&[3.0, 4.0, 5.0])];
+    let by_first = evaluate(&jacobian(&f, 0).unwrap(), &arguments).unwrap().remove(0);
+    assert_eq!(by_first.shape(), [2, 3, 2]);
+    assert_eq!(by_first.to_f64(), [3., 0., 4., 0., 5., 0., 0., 3., 0., 4., 0., 5.]);
+    let by_second = evaluate(&jacobian(&f, 1).unwrap(), &arguments).unwrap().remove(0);
+    assert_eq!((by_second.shape(), by_second.to_f64()[0]), (&[2, 3, 3][..], 1.0));
+}
+
+/// x0^2 x1 + x1^3.
+#[test]
+fn a_hessian_is_symmetric_and_right() {
+    let f = function(&[f64s([2.into()])], |g, x| {
+        let (a, b) = (random::nth(g, x[0], 0)?, random::nth(g, x[0], 1)?);
+        let (square, cube) = (g.mul(a, a)?, g.mul(b, b)?);
+        let (first, second) = (g.mul(square, b)?, g.mul(cube, b)?);
+        g.add(first, second)
+    });
+    let at = evaluate(&hessian(&f, 0).unwrap(), &[vector(&[2.0, 3.0])]).unwrap().remove(0);
+    assert_eq!((at.shape(), at.to_f64()), (&[2, 2][..], vec![6.0, 4.0, 4.0, 18.0]));
+}
+
+#[test]
+fn a_jacobian_of_an_argument_without_fixed_shape_is_refused() {
+    let f = function(&[f64s([Dim::symbol("N")])], |g, x| g.exp(x[0]));
+    assert_eq!(jacobian(&f, 0).unwrap_err().to_string(), "jacobian: expected an argument of fixed shape, got [N]");
+    assert_eq!(jacobian(&f, 3).unwrap_err().to_string(), "jacobian: argument 3 of a function of 1");
 }

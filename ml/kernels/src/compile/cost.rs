@@ -37,7 +37,8 @@ fn kernel_flops(schedule: &Schedule, kernel: &Kernel, sizes: &Sizes) -> Result<u
         Kernel::Dot(k) => dot_flops(k, &schedule.buffers[k.output.index()].shape, sizes),
         Kernel::Scatter(k) => elements(&schedule.buffers[k.values.index()].shape, sizes),
         Kernel::ArgReduce(k) => elements(&k.shape, sizes),
-        Kernel::Gather(_) | Kernel::Concat(_) => Ok(0),
+        Kernel::Scan(k) => elements(&k.shape, sizes),
+        Kernel::Gather(_) | Kernel::Concat(_) | Kernel::Sort(_) => Ok(0),
     }
 }
 

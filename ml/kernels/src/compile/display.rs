@@ -28,6 +28,8 @@ impl fmt::Display for Kernel {
             Kernel::Gather(k) => write!(f, "gather {} {} axis {} by {}", k.table, k.shape, k.axis, k.indices),
             Kernel::Scatter(k) => write!(f, "scatter {:?} {} by {} into {}", k.op, k.values, k.indices, k.size),
             Kernel::ArgReduce(k) => write!(f, "arg {:?} {} {} axis {}", k.op, k.values, k.shape, k.axis),
+            Kernel::Scan(k) => write!(f, "scan {:?} {} {} axis {}", k.op, k.values, k.shape, k.axis),
+            Kernel::Sort(k) => write!(f, "sort {} {} axis {}", k.values, k.shape, k.axis),
             Kernel::Concat(k) => write!(f, "concat of {} along axis {}", k.parts.len(), k.axis),
         }
     }
@@ -52,6 +54,7 @@ impl fmt::Display for Instr {
             Instr::Map1(function, x) => write!(f, "{} {x}", function.name()),
             Instr::Map2(function, a, b) => write!(f, "{} {a} {b}", function.name()),
             Instr::Select(c, a, b) => write!(f, "select {c} {a} {b}"),
+            Instr::Bitcast(x) => write!(f, "bitcast {x}"),
             Instr::Cast(x) => write!(f, "cast {x}"),
             Instr::Threefry(key, counter) => write!(f, "threefry {key} {counter}"),
             Instr::Reduce(op, x) => write!(f, "reduce {op:?} {x}"),

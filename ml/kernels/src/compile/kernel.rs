@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gradframe_ml_core::graph::{ArgOp, DotDims, Fn1, Fn2, ReduceOp, ScatterOp};
+use gradframe_ml_core::graph::{ArgOp, DotDims, Fn1, Fn2, ReduceOp, ScanOp, ScatterOp};
 use gradframe_ml_core::{DType, Dim, Shape, Tensor};
 
 /// Names a buffer of one program.
@@ -81,6 +81,10 @@ pub enum Kernel {
     Scatter(Box<Scatter>),
     /// Index of the extreme along an axis.
     ArgReduce(Box<ArgReduce>),
+    /// Folds of each element with all before it.
+    Scan(Box<Scan>),
+    /// The places that put lines in order.
+    Sort(Box<Sort>),
     /// Arrays laid side by side along an axis.
     Concat(Concat),
 }
@@ -175,6 +179,8 @@ pub enum Instr {
     Select(ValueId, ValueId, ValueId),
     /// Conversion to the value's element type.
     Cast(ValueId),
+    /// The same bits, of another element type of the same size.
+    Bitcast(ValueId),
     /// Random bits of key and counter.
     Threefry(ValueId, ValueId),
     /// Folds each row: from elements to rows.
@@ -273,6 +279,36 @@ pub struct ArgReduce {
     pub output: BufferId,
 }
 
+/// `[outer, n, inner] -> [outer, n, inner]`.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// How elements are folded.
+    pub op: ScanOp,
+    /// What is folded.
+    pub values: BufferId,
+    /// Its shape.
+    pub shape: Shape,
+    /// The axis along which is folded.
+    pub axis: usize,
+    /// Result.
+    pub output: BufferId,
+}
+
+/// `[outer, n, inner] -> [outer, n, inner]`, i64.
+#[derive(Debug, Clone)]
+pub struct Sort {
+    /// What is put in order.
+    pub values: BufferId,
+    /// Its shape.
+    pub shape: Shape,
+    /// The axis along which the lines lie.
+    pub axis: usize,
+    /// True if the largest comes first.
+    pub descending: bool,
+    /// Result.
+    pub output: BufferId,
+}
+
 /// Arrays `[outer, n_i, inner] -> [outer, sum n_i, inner]`.
 #[derive(Debug, Clone)]
 pub struct Concat {
@@ -304,6 +340,8 @@ impl Kernel {
             Kernel::Gather(k) => vec![k.table, k.indices],
             Kernel::Scatter(k) => vec![k.values, k.indices],
             Kernel::ArgReduce(k) => vec![k.values],
+            Kernel::Scan(k) => vec![k.values],
+            Kernel::Sort(k) => vec![k.values],
             Kernel::Concat(k) => k.parts.iter().map(|p| p.0).collect(),
         }
     }
@@ -317,6 +355,8 @@ impl Kernel {
             Kernel::Gather(k) => vec![k.output],
             Kernel::Scatter(k) => vec![k.output],
             Kernel::ArgReduce(k) => vec![k.output],
+            Kernel::Scan(k) => vec![k.output],
+            Kernel::Sort(k) => vec![k.output],
             Kernel::Concat(k) => vec![k.output],
         }
     }
@@ -342,7 +382,9 @@ impl Instr {
     pub fn operands(&self) -> impl Iterator<Item = ValueId> {
         let (a, b, c) = match *self {
             Instr::Load(_) | Instr::Iota(_) | Instr::Scalar(_) => (None, None, None),
-            Instr::Map1(_, a) | Instr::Cast(a) | Instr::Reduce(_, a) | Instr::Spread(a) => (Some(a), None, None),
+            Instr::Map1(_, a) | Instr::Cast(a) | Instr::Bitcast(a) | Instr::Reduce(_, a) | Instr::Spread(a) => {
+                (Some(a), None, None)
+            }
             Instr::Map2(_, a, b) | Instr::Threefry(a, b) => (Some(a), Some(b), None),
             Instr::Select(a, b, c) => (Some(a), Some(b), Some(c)),
         };

@@ -95,7 +95,9 @@ impl<'a> Lowering<'a> {
         }
         match &node.kind {
             Kind::Iota { axis, dtype, .. } => Ok(self.iota(&view[*axis], *dtype)),
-            Kind::Map1(_) | Kind::Map2(_) | Kind::Select | Kind::Cast(_) | Kind::Threefry => self.map(id, node, view),
+            Kind::Map1(_) | Kind::Map2(_) | Kind::Select | Kind::Cast(_) | Kind::Bitcast(_) | Kind::Threefry => {
+                self.map(id, node, view)
+            }
             Kind::Permute(_) | Kind::Expand(_) | Kind::Flip(_) | Kind::Slice(_) | Kind::Reshape(_) => self.view(id, node, view),
             Kind::Pad { low, .. } => self.pad(node, low, view),
             Kind::Reduce { op, axes } => self.reduce(id, node, *op, axes, view),
@@ -151,6 +153,7 @@ impl<'a> Lowering<'a> {
             Kind::Map2(f) => self.map2(*f, a, b),
             Kind::Select => self.emit_as(Instr::Select(a, b, c), dtype, a),
             Kind::Cast(to) => self.cast(a, *to),
+            Kind::Bitcast(to) => self.emit_as(Instr::Bitcast(a), *to, a),
             _ => self.emit_as(Instr::Threefry(a, b), dtype, a),
         }
     }

@@ -146,6 +146,7 @@ fn renamed(instr: &Instr, names: &[ValueId]) -> Instr {
         Instr::Map2(f, a, b) => Instr::Map2(*f, name(a), name(b)),
         Instr::Select(c, a, b) => Instr::Select(name(c), name(a), name(b)),
         Instr::Cast(a) => Instr::Cast(name(a)),
+        Instr::Bitcast(a) => Instr::Bitcast(name(a)),
         Instr::Threefry(a, b) => Instr::Threefry(name(a), name(b)),
         Instr::Reduce(op, a) => Instr::Reduce(*op, name(a)),
         Instr::Spread(a) => Instr::Spread(name(a)),

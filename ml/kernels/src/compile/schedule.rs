@@ -5,7 +5,8 @@ use gradframe_ml_core::{Error, Function, NodeId, Result, Shape};
 use std::sync::Arc;
 
 use super::kernel::{
-    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Load, Loop, Scatter, Schedule, Source, computed_in,
+    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Load, Loop, Scan, Scatter, Schedule, Sort, Source,
+    computed_in,
 };
 use super::leaves::Leaves;
 use super::lower::{Blocked, Lowering};
@@ -30,7 +31,16 @@ pub fn schedule(function: &Function) -> Result<Schedule> {
 }
 
 fn is_anchor(kind: &Kind) -> bool {
-    matches!(kind, Kind::Dot(_) | Kind::Gather { .. } | Kind::ScatterReduce { .. } | Kind::ArgReduce { .. } | Kind::Concat { .. })
+    matches!(
+        kind,
+        Kind::Dot(_)
+            | Kind::Gather { .. }
+            | Kind::ScatterReduce { .. }
+            | Kind::ArgReduce { .. }
+            | Kind::Scan { .. }
+            | Kind::Sort { .. }
+            | Kind::Concat { .. }
+    )
 }
 
 struct Scheduler<'a> {
@@ -86,7 +96,7 @@ impl<'a> Scheduler<'a> {
                 Ok(())
             }
             Kind::Reshape(_) | Kind::Barrier => self.ensure(node.inputs[0]),
-            Kind::Dot(_) | Kind::Gather { .. } | Kind::ScatterReduce { .. } | Kind::ArgReduce { .. } | Kind::Concat { .. } => {
+            kind if is_anchor(kind) => {
                 let kernel = self.anchor(id, node)?;
                 self.kernels.push(kernel);
                 Ok(())
@@ -123,6 +133,16 @@ impl<'a> Scheduler<'a> {
                     axis: *axis,
                     output: self.define_temporary(id),
                 })))
+            }
+            Kind::Scan { op, axis } => {
+                let (values, shape) = self.buffer(node.inputs[0])?;
+                let output = self.define_temporary(id);
+                Ok(Kernel::Scan(Box::new(Scan { op: *op, values, shape, axis: *axis, output })))
+            }
+            Kind::Sort { axis, descending } => {
+                let (values, shape) = self.buffer(node.inputs[0])?;
+                let output = self.define_temporary(id);
+                Ok(Kernel::Sort(Box::new(Sort { values, shape, axis: *axis, descending: *descending, output })))
             }
             Kind::Concat { axis } => {
                 let parts = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;

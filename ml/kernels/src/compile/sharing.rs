@@ -52,6 +52,8 @@ fn is_root(kind: &Kind) -> bool {
             | Kind::Gather { .. }
             | Kind::ScatterReduce { .. }
             | Kind::ArgReduce { .. }
+            | Kind::Scan { .. }
+            | Kind::Sort { .. }
             | Kind::Concat { .. }
             | Kind::Barrier
     )

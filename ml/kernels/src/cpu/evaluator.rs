@@ -189,6 +189,7 @@ impl<'a> Evaluator<'a> {
             Instr::Map1(f, x) => return map1::map1(*f, dtype_of(*x), get(*x), dst),
             Instr::Map2(f, a, b) => return map2::map2(*f, dtype_of(*a), argument(*a), argument(*b), dst),
             Instr::Select(c, a, b) => select(value.dtype, get(*c), argument(*a), argument(*b), dst),
+            Instr::Bitcast(x) => dst.copy_from_slice(get(*x)),
             Instr::Cast(x) => cast::cast(dtype_of(*x), value.dtype, get(*x), dst),
             Instr::Threefry(key, counter) => threefry::encrypt(typed(get(*key)), typed(get(*counter)), typed_mut(dst)),
             Instr::Reduce(op, x) => return fold_rows(*op, value.dtype, get(*x), self.row, dst),

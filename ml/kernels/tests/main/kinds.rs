@@ -1,6 +1,6 @@
 //! Every node kind, alone and with something fused around it, at odd sizes.
 
-use gradframe_ml_core::graph::{DotDims, ReduceOp, ScatterOp, Span, Type};
+use gradframe_ml_core::graph::{Attention, DotDims, ReduceOp, ScanOp, ScatterOp, Span, Type, Window};
 use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape, Tensor};
 use smallvec::smallvec;
 
@@ -99,6 +99,66 @@ fn index_of_the_extreme() {
         let whole = g.cast(x, DType::I32)?;
         Ok(vec![g.argmax(x, 1)?, g.argmin(x, 0)?, g.argmax(whole, 1)?])
     });
+}
+
+#[test]
+fn scans_of_every_type_along_each_axis() {
+    for dtype in DType::ALL {
+        for op in [ScanOp::Sum, ScanOp::Prod, ScanOp::Max] {
+            let ty = Type::new(dtype, Shape::new([n(), 5.into(), 3.into()]));
+            let mut probe = Graph::new();
+            let x = probe.input("x", ty.clone());
+            if probe.scan(op, x, 0).is_err() {
+                continue;
+            }
+            for axis in 0..3 {
+                let f = function(std::slice::from_ref(&ty), |g, x| Ok(vec![g.scan(op, x[0], axis)?]));
+                for rows in [0, 1, 4, 40] {
+                    let near_one = numbers(rows * 15, 3).iter().map(|v| v.signum() * (1.0 + v / 400.0)).collect();
+                    check(&f, &[tensor(dtype, &[rows, 5, 3], near_one)]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn places_in_order_of_every_type_along_each_axis() {
+    for dtype in DType::ALL {
+        let ty = Type::new(dtype, Shape::new([n(), 4.into()]));
+        for (axis, descending) in [(0, false), (0, true), (1, false)] {
+            let f = function(std::slice::from_ref(&ty), |g, x| Ok(vec![g.argsort(x[0], axis, descending)?]));
+            for rows in [0, 1, 30, 3000] {
+                let mut values: Vec<f64> = numbers(rows * 4, 8).iter().map(|v| v * 20.0).collect();
+                values.iter_mut().step_by(7).for_each(|v| *v = f64::NAN);
+                values.iter_mut().step_by(5).for_each(|v| *v = -0.0);
+                values.iter_mut().step_by(11).for_each(|v| *v = f64::NEG_INFINITY);
+                check(&f, &[tensor(dtype, &[rows, 4], values)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn sorted_values_and_the_largest_with_their_gradient() {
+    let f = function(&[f64s(&[n(), 9.into()])], |g, x| {
+        let (largest, places) = g.top_k(x[0], 1, 3, true)?;
+        Ok(vec![g.sort(x[0], 0, false)?, largest, places])
+    });
+    for rows in [1, 70] {
+        check(&f, &[filled(&[rows, 9], 2)]);
+    }
+}
+
+#[test]
+fn bits_read_as_another_type() {
+    for (from, to) in [(DType::F64, DType::U64), (DType::I32, DType::F32), (DType::F16, DType::BF16), (DType::I8, DType::U8)] {
+        let f = function(&[Type::new(from, Shape::new([n()]))], |g, x| {
+            let other = g.bitcast(x[0], to)?;
+            Ok(vec![g.bitcast(other, from)?, other])
+        });
+        check(&f, &[tensor(from, &[5000], numbers(5000, 3))]);
+    }
 }
 
 #[test]
@@ -246,5 +306,42 @@ fn one_hot_rows_and_selection() {
     for rows in [0, 1, 2000] {
         let codes: Vec<i32> = numbers(rows, 9).iter().map(|v| *v as i32).collect();
         check(&f, &[Tensor::from_vec(&[rows], codes).unwrap(), filled(&[rows, 4], 2)]);
+    }
+}
+
+/// Value and gradient of composites as back ends run them.
+#[test]
+fn composites_and_their_gradients() {
+    type Build = fn(&mut Graph, &[NodeId]) -> Result<NodeId>;
+    let cases: [(&str, Vec<Vec<usize>>, Build); 8] = [
+        ("layer norm", vec![vec![9, 70], vec![70], vec![70]], |g, x| g.layer_norm(x[0], 1, Some(x[1]), Some(x[2]), 1e-5)),
+        ("rms norm", vec![vec![9, 70], vec![70]], |g, x| g.rms_norm(x[0], 1, Some(x[1]), 1e-5)),
+        ("batch norm", vec![vec![6, 3, 5], vec![3]], |g, x| g.batch_norm(x[0], 1, Some(x[1]), None, 1e-5)),
+        ("gelu", vec![vec![300]], |g, x| g.gelu(x[0])),
+        ("attention", vec![vec![2, 4, 5, 3], vec![2, 2, 7, 3], vec![2, 2, 7, 6]], |g, x| {
+            g.attention(x[0], x[1], x[2], None, Attention { causal: true, scale: None })
+        }),
+        ("conv", vec![vec![2, 3, 8, 7], vec![4, 3, 3, 2]], |g, x| {
+            g.conv(x[0], x[1], &[Window { padding: 1, stride: 2, ..Window::of(3) }, Window::of(2)], 1)
+        }),
+        ("max pool", vec![vec![2, 3, 8, 6]], |g, x| g.max_pool(x[0], &[Window::apart(2), Window::of(3)])),
+        ("cumulative product", vec![vec![4, 6]], |g, x| g.cumprod(x[0], 1)),
+    ];
+    for (name, shapes, build) in cases {
+        let types: Vec<Type> = shapes.iter().map(|s| Type::new(DType::F64, Shape::fixed(s))).collect();
+        let value = function(&types, |g, x| {
+            let y = build(g, x)?;
+            let weights = g.sin(y)?; // so that every element's slope differs
+            let product = g.mul(y, weights)?;
+            Ok(vec![g.sum_all(product)?])
+        });
+        let wrt: Vec<usize> = (0..shapes.len()).collect();
+        let both = gradframe_ml_core::transform::value_and_grad(&value, &wrt).unwrap();
+        let scaled = |s: &Vec<usize>, seed| {
+            Tensor::from_vec(s, numbers(s.iter().product(), seed).iter().map(|v| v / 3.0).collect::<Vec<f64>>()).unwrap()
+        };
+        let arguments: Vec<Tensor> = shapes.iter().zip(1..).map(|(s, seed)| scaled(s, seed)).collect();
+        let program = check(&both, &arguments);
+        assert!(program.kernels().len() < 60, "{name}: {program}");
     }
 }

@@ -1,0 +1,231 @@
+//! Sliding windows, and what is made of them: convolution and pooling.
+
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{DotDims, Graph, NodeId, ReduceOp};
+use crate::shape::{Dim, Shape};
+
+/// Windows along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Elements of a window.
+    pub size: usize,
+    /// Distance between the first elements of neighbouring windows.
+    pub stride: usize,
+    /// Distance between neighbouring elements of a window.
+    pub dilation: usize,
+    /// Elements added before and after the axis.
+    pub padding: usize,
+}
+
+impl Window {
+    /// Windows of this size, one after each element, nothing added.
+    pub fn of(size: usize) -> Self {
+        Window { size, stride: 1, dilation: 1, padding: 0 }
+    }
+
+    /// Windows of this size that touch, nothing added: what pooling usually takes.
+    pub fn apart(size: usize) -> Self {
+        Window { stride: size, ..Self::of(size) }
+    }
+
+    /// The number of windows over `n` elements.
+    fn count(&self, n: usize) -> Option<usize> {
+        let span = self.dilation.checked_mul(self.size.checked_sub(1)?)? + 1;
+        Some((n + 2 * self.padding).checked_sub(span)?.checked_div(self.stride)? + 1)
+    }
+}
+
+impl Graph {
+    /// Windows along `axis`, of fixed size n: [A.., n, B..] -> [A.., windows, size, B..]. Padding is zeros.
+    /// Errors: `Shape` if the axis is not of a fixed size or no window fits. Its transpose adds overlaps up.
+    pub fn unfold(&mut self, x: NodeId, axis: usize, window: Window) -> Result<NodeId> {
+        let own = self.ty(x).shape.clone();
+        let count = own.dims().get(axis).and_then(Dim::as_fixed).and_then(|n| window.count(n));
+        let count = count.ok_or_else(|| Error::shape("unfold", format!("no windows {window:?} along axis {axis} of {own}")))?;
+        let places = Shape::fixed(&[count, window.size]);
+        let (start, offset) = (self.iota(DType::I64, &places, 0)?, self.iota(DType::I64, &places, 1)?);
+        let number = |g: &mut Graph, n: usize| g.scalar(DType::I64, n as f64);
+        let (stride, dilation, padding) =
+            (number(self, window.stride)?, number(self, window.dilation)?, number(self, window.padding)?);
+        let (start, offset) = (self.mul(start, stride)?, self.mul(offset, dilation)?);
+        let padded = self.add(start, offset)?;
+        let places = self.sub(padded, padding)?; // an index outside reads zero: the padding
+        self.gather(x, places, axis)
+    }
+
+    /// Convolution as networks mean it (a correlation): x [B, C, n..], w [O, C / groups, size..] -> [B, O, windows..],
+    /// with a window for each axis n; `sizes` of `windows` must be those of `w`.
+    /// Errors: `Shape` if ranks, channels or groups do not fit.
+    pub fn conv(&mut self, x: NodeId, w: NodeId, windows: &[Window], groups: usize) -> Result<NodeId> {
+        let (input, weight) = (self.ty(x).shape.clone(), self.ty(w).shape.clone());
+        let sizes = || windows.iter().map(|w| Dim::fixed(w.size));
+        let fixed = |s: &Shape, axis: usize| s.dims().get(axis).and_then(Dim::as_fixed);
+        let fits = input.rank() == windows.len() + 2
+            && weight.rank() == input.rank()
+            && weight.dims()[2..].iter().cloned().eq(sizes())
+            && groups > 0
+            && fixed(&weight, 0).is_some_and(|o| o % groups == 0)
+            && fixed(&input, 1).is_some_and(|c| fixed(&weight, 1) == Some(c / groups) && c % groups == 0);
+        if !fits {
+            let what = format!("expected [B, C, ..] and [O, C / {groups}, sizes of {} windows], got {input}", windows.len());
+            return Err(Error::shape("conv", format!("{what} and {weight}")));
+        }
+        self.call("conv", &[x, w], |g, x| g.grouped_conv(x[0], x[1], windows, groups))
+    }
+
+    fn grouped_conv(&mut self, x: NodeId, w: NodeId, windows: &[Window], groups: usize) -> Result<NodeId> {
+        if groups == 1 {
+            return self.plain_conv(x, w, windows);
+        }
+        let each = |g: &Graph, x: NodeId, axis: usize| g.ty(x).shape.dims()[axis].as_fixed().unwrap_or(0) / groups;
+        let (channels, outputs) = (each(self, x, 1), each(self, w, 0));
+        let mut parts = Vec::with_capacity(groups);
+        for group in 0..groups {
+            let x = self.slice_axis(x, 1, group * channels, Dim::fixed((group + 1) * channels))?;
+            let w = self.slice_axis(w, 0, group * outputs, Dim::fixed((group + 1) * outputs))?;
+            parts.push(self.plain_conv(x, w, windows)?);
+        }
+        self.concat(&parts, 1)
+    }
+
+    fn plain_conv(&mut self, x: NodeId, w: NodeId, windows: &[Window]) -> Result<NodeId> {
+        let unfolded = self.all_windows(x, windows)?; // [B, C, (count, size)..]
+        let axes = windows.len();
+        let contract = std::iter::once((1, 1)).chain((0..axes).map(|i| (3 + 2 * i, 2 + i))).collect();
+        let product = self.dot(unfolded, w, DotDims { batch: Default::default(), contract })?; // [B, counts.., O]
+        self.move_axis(product, axes + 1, 1)
+    }
+
+    /// [B, C, n..] -> [B, C, (count, size)..].
+    fn all_windows(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
+        windows.iter().enumerate().try_fold(x, |x, (i, window)| self.unfold(x, 2 + 2 * i, *window))
+    }
+
+    /// The largest of each window, x [B, C, n..] -> [B, C, windows..]; the gradient goes to the first one of ties.
+    /// Padding never wins. Errors: `Shape` as for [`Graph::unfold`].
+    pub fn max_pool(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
+        self.check_windows("max_pool", x, windows)?;
+        self.call("max_pool", &[x], |g, x| {
+            let low = g.scalar_like(x[0], f64::NEG_INFINITY)?;
+            let padding: Vec<usize> = [0, 0].into_iter().chain(windows.iter().map(|w| w.padding)).collect();
+            let padded = g.padded_with(x[0], low, &padding)?;
+            let bare: Vec<Window> = windows.iter().map(|w| Window { padding: 0, ..*w }).collect();
+            let rows = g.window_rows(padded, &bare)?; // [B, C, counts.., elements]
+            let last = g.ty(rows).shape.rank() - 1;
+            let first = g.argmax(rows, last)?;
+            let column = g.insert_axis(first, last)?;
+            let picked = g.take_along(rows, column, last)?;
+            let shape = g.ty(first).shape.clone();
+            g.reshape(picked, &shape)
+        })
+    }
+
+    /// The mean of each window, x [B, C, n..] -> [B, C, windows..]; padding counts as zeros.
+    /// Errors: `Shape` as for [`Graph::unfold`].
+    pub fn avg_pool(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
+        self.check_windows("avg_pool", x, windows)?;
+        self.call("avg_pool", &[x], |g, x| {
+            let rows = g.window_rows(x[0], windows)?;
+            let last = g.ty(rows).shape.rank() - 1;
+            g.mean(rows, &[last])
+        })
+    }
+
+    fn check_windows(&self, op: &str, x: NodeId, windows: &[Window]) -> Result<()> {
+        let own = &self.ty(x).shape;
+        if own.rank() == windows.len() + 2 {
+            return Ok(());
+        }
+        Err(Error::shape(op, format!("expected [B, C] and an axis for each of {} windows, got {own}", windows.len())))
+    }
+
+    /// [B, C, n..] -> [B, C, counts.., elements of a window].
+    fn window_rows(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
+        let unfolded = self.all_windows(x, windows)?;
+        let axes = windows.len();
+        let perm: Vec<usize> =
+            [0, 1].into_iter().chain((0..axes).map(|i| 2 + 2 * i)).chain((0..axes).map(|i| 3 + 2 * i)).collect();
+        let ordered = self.permute(unfolded, &perm)?;
+        let elements: usize = windows.iter().map(|w| w.size).product();
+        let kept = self.ty(ordered).shape.dims()[..2 + axes].to_vec();
+        self.reshape(ordered, &Shape::new(kept.into_iter().chain([Dim::fixed(elements)])))
+    }
+
+    /// `value` around each axis, as much as `padding` says.
+    fn padded_with(&mut self, x: NodeId, value: NodeId, padding: &[usize]) -> Result<NodeId> {
+        if padding.iter().all(|&p| p == 0) {
+            return Ok(x);
+        }
+        let ty = self.ty(x).clone();
+        let ones = self.full(&crate::graph::Type::new(DType::I8, ty.shape), 1.0)?;
+        let (inside, padded) = (self.pad(ones, padding, padding)?, self.pad(x, padding, padding)?);
+        let inside = self.cast(inside, DType::Bool)?;
+        self.select(inside, padded, value)
+    }
+
+    /// The elements of x [A.., n, B..] at `places` (i64) [A.., m, B..] along `axis`; zero for a place outside.
+    /// Errors: `Shape` if another axis differs.
+    pub fn take_along(&mut self, x: NodeId, places: NodeId, axis: usize) -> Result<NodeId> {
+        let (own, wanted) = (self.ty(x).shape.clone(), self.ty(places).shape.clone());
+        if axis >= own.rank() || wanted.rank() != own.rank() || own.without(&[axis]) != wanted.without(&[axis]) {
+            return Err(Error::shape("take_along", format!("places {wanted} along axis {axis} of {own}")));
+        }
+        let last = own.rank() - 1;
+        let (x, places) = (self.move_axis(x, axis, last)?, self.move_axis(places, axis, last)?); // [R.., n], [R.., m]
+        let moved = self.ty(places).shape.clone();
+        let size = own.dims()[axis].clone();
+        let no_form = || Error::not_implemented("take_along", format!("the number of elements in {own}"));
+        let rows = own.without(&[axis]).elements().ok_or_else(no_form)?;
+        let flat = rows.mul(&size).ok_or_else(no_form)?;
+        let flat = self.reshape(x, &Shape::new([flat]))?;
+        let (n, zero) = (self.dim_value(DType::I64, &size)?, self.scalar(DType::I64, 0.0)?);
+        let minus_one = self.scalar(DType::I64, -1.0)?;
+        let row = self.iota(DType::I64, &Shape::new([rows]), 0)?;
+        let first = self.mul(row, n)?;
+        let first = self.reshape(first, &moved.with(last, Dim::fixed(1)))?;
+        let place = self.add(first, places)?;
+        let (low, high) = (self.ge(places, zero)?, self.lt(places, n)?);
+        let inside = self.and(low, high)?;
+        let place = self.select(inside, place, minus_one)?;
+        let picked = self.gather(flat, place, 0)?;
+        self.move_axis(picked, last, axis)
+    }
+
+    /// `size` elements along `axis` from a start known at run time, i64 shape []; zeros where they leave the axis.
+    /// Errors: `Shape` if `axis` >= rank.
+    pub fn dyn_slice(&mut self, x: NodeId, start: NodeId, axis: usize, size: &Dim) -> Result<NodeId> {
+        let count = self.iota(DType::I64, &Shape::new([size.clone()]), 0)?;
+        let places = self.add(count, start)?;
+        self.gather(x, places, axis)
+    }
+
+    /// `x` with `part` in place of its elements along `axis` from a start known at run time, i64 shape []; what leaves
+    /// the axis is dropped. Errors: `Shape` if another axis differs.
+    pub fn dyn_update(&mut self, x: NodeId, part: NodeId, start: NodeId, axis: usize) -> Result<NodeId> {
+        let own = self.ty(x).shape.clone();
+        if axis >= own.rank() || self.ty(part).shape.rank() != own.rank() {
+            return Err(Error::shape("dyn_update", format!("{} along axis {axis} of {own}", self.ty(part).shape)));
+        }
+        let (whole, size) = (own.dims()[axis].clone(), self.ty(part).shape.dims()[axis].clone());
+        let position = self.iota(DType::I64, &Shape::new([whole]), 0)?;
+        let places = self.sub(position, start)?;
+        let spread = self.gather(part, places, axis)?;
+        let (size, zero) = (self.dim_value(DType::I64, &size)?, self.scalar(DType::I64, 0.0)?);
+        let (low, high) = (self.ge(places, zero)?, self.lt(places, size)?);
+        let inside = self.and(low, high)?;
+        let after = std::iter::repeat_n(Dim::fixed(1), own.rank() - axis - 1);
+        let shape = Shape::new(self.ty(inside).shape.dims().to_vec().into_iter().chain(after));
+        let inside = self.reshape(inside, &shape)?;
+        self.select(inside, spread, x)
+    }
+
+    /// The largest over a window, or another fold, as [`Graph::avg_pool`] folds by the mean: x [B, C, n..].
+    /// Padding counts as zeros. Errors: `Shape` as for [`Graph::unfold`].
+    pub fn fold_windows(&mut self, op: ReduceOp, x: NodeId, windows: &[Window]) -> Result<NodeId> {
+        self.check_windows("fold_windows", x, windows)?;
+        let rows = self.window_rows(x, windows)?;
+        let last = self.ty(rows).shape.rank() - 1;
+        self.reduce(op, rows, &[last])
+    }
+}
