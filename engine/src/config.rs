@@ -13,8 +13,6 @@ const MEMORY_SHARE: f64 = 0.7;
 const MEMORY_FALLBACK_BYTES: u64 = 8 << 30;
 /// Spill files may take this much unless told otherwise.
 const DISK_LIMIT_BYTES: u64 = 100 << 30;
-/// Rows in a batch unless told otherwise; DataFusion's own default.
-const BATCH_SIZE_ROWS: usize = 8192;
 
 /// Settings of a session; see [`Session::builder`].
 #[derive(Debug, Clone)]
@@ -22,9 +20,10 @@ pub struct SessionBuilder {
     pub(crate) home: Home,
     pub(crate) memory_limit_bytes: Option<u64>,
     pub(crate) disk_limit_bytes: u64,
+    pub(crate) temp_directory: Option<PathBuf>,
     pub(crate) threads: Option<usize>,
     pub(crate) seed: u64,
-    pub(crate) batch_size_rows: usize,
+    pub(crate) batch_size_rows: Option<usize>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
 }
 
@@ -45,9 +44,10 @@ impl SessionBuilder {
             home: Home::Default,
             memory_limit_bytes: None,
             disk_limit_bytes: DISK_LIMIT_BYTES,
+            temp_directory: None,
             threads: None,
             seed: 0,
-            batch_size_rows: BATCH_SIZE_ROWS,
+            batch_size_rows: None,
             progress: None,
         }
     }
@@ -78,6 +78,13 @@ impl SessionBuilder {
         self
     }
 
+    /// The directory for what does not fit in memory. Its files have no names and are gone when a query ends, however it
+    /// does. Default: the system's, which `TMPDIR` changes.
+    pub fn temp_directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.temp_directory = Some(path.into());
+        self
+    }
+
     /// The number of partitions of a plan and of worker threads. Default: as many as there are processors.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
@@ -90,9 +97,9 @@ impl SessionBuilder {
         self
     }
 
-    /// Rows in a batch between operators. Default 8192.
+    /// Rows in a batch between operators. Default 8192, or fewer where memory is short.
     pub fn batch_size_rows(mut self, rows: usize) -> Self {
-        self.batch_size_rows = rows.max(1);
+        self.batch_size_rows = Some(rows.max(1));
         self
     }
 
@@ -109,6 +116,10 @@ impl SessionBuilder {
 
     pub(crate) fn threads_or_default(&self) -> usize {
         self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    pub(crate) fn temp_directory_or_default(&self) -> PathBuf {
+        self.temp_directory.clone().unwrap_or_else(std::env::temp_dir)
     }
 
     pub(crate) fn memory_limit_or_default(&self) -> usize {

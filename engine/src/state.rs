@@ -8,9 +8,11 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::Optimizer;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_connectors::files::FileSources;
-use gradframe_exec::ProgressSink;
+use gradframe_exec::rules::physical_optimizer_rules;
+use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::rules::optimizer_rules;
 use gradframe_plan::services::Services;
@@ -19,6 +21,7 @@ use crate::Result;
 use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
 use crate::config::SessionBuilder;
 use crate::cooperative::CooperativeJoins;
+use crate::limits;
 use crate::options::GradframeOptions;
 
 /// How many of the largest memory users an out-of-memory error names.
@@ -26,6 +29,7 @@ const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).u
 
 /// The state of a new session.
 pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<SessionState> {
+    let physical_rules = physical_optimizer_rules(PhysicalOptimizer::new().rules, builder.memory_limit_or_default());
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), catalog(Arc::clone(public))?);
     let state = SessionStateBuilder::new()
@@ -34,6 +38,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
+        .with_physical_optimizer_rules(physical_rules)
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
         .with_query_planner(gradframe_exec::query_planner())
         .build();
@@ -60,9 +65,8 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         sources: Arc::new(FileSources),
         seed: builder.seed,
     };
-    let mut config = SessionConfig::new()
+    let mut config = limits::applied(SessionConfig::new(), builder)
         .with_target_partitions(builder.threads_or_default())
-        .with_batch_size(builder.batch_size_rows)
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, PUBLIC)
         .with_create_default_catalog_and_schema(false)
@@ -80,10 +84,11 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
 
 /// Memory shared fairly among operators that can spill; spilled data limited too.
 fn runtime_env(builder: &SessionBuilder) -> Result<Arc<RuntimeEnv>> {
+    let space = SpillSpace::new(builder.temp_directory_or_default(), builder.disk_limit_bytes);
     let pool = TrackConsumersPool::new(FairSpillPool::new(builder.memory_limit_or_default()), CONSUMERS_NAMED);
     RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
-        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(builder.disk_limit_bytes))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_temp_file_factory(Arc::new(space)))
         // Files come and go under a session, by its own INSERTs and by other processes: a directory is listed at each use.
         .with_object_list_cache_limit(0)
         .build_arc()

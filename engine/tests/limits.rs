@@ -11,8 +11,10 @@ const LARGE: &str = "SELECT i, sin(i) AS x, repeat('x', 100) AS s FROM (SELECT u
 
 #[tokio::test]
 async fn a_sort_larger_than_memory_spills() {
-    let session = Session::builder().in_memory().threads(2).memory_limit_bytes(40 << 20).build().unwrap();
+    let session = Session::builder().in_memory().threads(2).memory_limit_bytes(24 << 20).build().unwrap();
     run(&session, &format!("CREATE TABLE large AS {LARGE}")).await;
+    let plan = rows(&session, "EXPLAIN ANALYZE SELECT * FROM large ORDER BY x").await.join("\n");
+    assert!(plan.contains("spill_count=") && !plan.contains("spill_count=0"), "{plan}");
     let sorted = session.sql("SELECT * FROM large ORDER BY x").await.unwrap();
     let mut stream = sorted.stream().await.unwrap();
     let mut rows = 0;

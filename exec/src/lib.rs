@@ -3,7 +3,9 @@
 //! - [`planner`]: from our logical nodes to physical ones;
 //! - [`ops`]: the operators: Train, Predict, Evaluate and the run log's scan;
 //! - [`columns`]: Arrow arrays as the tensors, codes and classes that learning reads;
-//! - [`progress`]: where long operators say how far they are.
+//! - [`rules`]: rules over physical plans;
+//! - [`progress`]: where long operators say how far they are;
+//! - [`SpillSpace`]: the directory and the limit of what does not fit in memory.
 //!
 //! Every operator streams, stops when its stream is dropped, accounts for its memory in the session's pool and
 //! reports metrics to EXPLAIN ANALYZE.
@@ -13,6 +15,9 @@ mod memory;
 pub mod ops;
 pub mod planner;
 pub mod progress;
+pub mod rules;
+mod spill;
 
 pub use planner::{GradframePlanner, query_planner};
 pub use progress::{Progress, ProgressSink, TrainingProgress};
+pub use spill::SpillSpace;

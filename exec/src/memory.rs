@@ -22,6 +22,47 @@ impl Memory {
         Memory { op, pool, reservation }
     }
 
+    /// An empty share of an operator that can write what it holds to the disk: the pool lets each such share grow until
+    /// they are all of one size.
+    pub fn spillable(op: &'static str, context: &TaskContext) -> Self {
+        let pool = Arc::clone(context.memory_pool());
+        let reservation = MemoryConsumer::new(op).with_can_spill(true).register(&pool);
+        Memory { op, pool, reservation }
+    }
+
+    /// The pool's limit; None where there is none.
+    pub fn limit_bytes(&self) -> Option<usize> {
+        match self.pool.memory_limit() {
+            MemoryLimit::Finite(limit) => Some(limit),
+            _ => None,
+        }
+    }
+
+    /// Takes `bytes` more, or nothing and returns false.
+    pub fn try_grow(&self, bytes: usize) -> bool {
+        self.reservation.try_grow(bytes).is_ok()
+    }
+
+    /// Whether `bytes` more could be had now.
+    pub fn can_grow(&self, bytes: usize) -> bool {
+        let can = self.try_grow(bytes);
+        if can {
+            self.shrink(bytes);
+        }
+        can
+    }
+
+    /// Gives everything back.
+    pub fn free(&self) {
+        self.reservation.free();
+    }
+
+    /// Takes over what another share holds, which must be of the same pool.
+    pub fn absorb(&self, other: Memory) {
+        let bytes = other.reservation.free();
+        self.reservation.grow(bytes);
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.reservation.size()

@@ -1,8 +1,6 @@
 //! Things that go wrong half-way: nothing half-done stays, and the next statement runs.
 
-mod disk;
-mod killed;
-mod writer;
+mod spill;
 
 use std::fs;
 use std::path::Path;
@@ -84,10 +82,12 @@ async fn a_result_that_fits_no_memory_is_a_resources_error_and_the_session_goes_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sort_over_the_memory_limit_spills() {
     let home = tempfile::tempdir().unwrap();
-    let session = Session::builder().home(home.path()).threads(1).memory_limit_bytes(128 << 20).build().unwrap();
+    let session = Session::builder().home(home.path()).threads(1).memory_limit_bytes(64 << 20).build().unwrap();
     // 192 MB of numbers.
     let sort =
         "SELECT (i * 7919) % 3000017 AS k, i AS a, i + 1 AS b, i + 2 AS c FROM generate_series(1, 6000000) AS t(i) ORDER BY k";
+    let plan = rows(&session, &format!("EXPLAIN ANALYZE {sort}")).await.unwrap().concat().concat();
+    assert!(plan.contains("spill_count=") && !plan.contains("spill_count=0"), "{plan}");
     let batches = session.sql(sort).await.unwrap().collect().await.unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 6_000_000);
 }

@@ -21,13 +21,16 @@ pub struct PySession(Session);
 #[pymethods]
 impl PySession {
     /// A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere.
+    /// Beyond `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`.
     #[new]
-    #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, threads=None, seed=None, batch_size_rows=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None))]
     fn new(
         home: Option<&Bound<'_, PyAny>>,
         in_memory: bool,
         memory_limit_bytes: Option<u64>,
         disk_limit_bytes: Option<u64>,
+        temp_directory: Option<&Bound<'_, PyAny>>,
         threads: Option<usize>,
         seed: Option<u64>,
         batch_size_rows: Option<usize>,
@@ -40,6 +43,7 @@ impl PySession {
         }
         builder = set(builder, memory_limit_bytes, SessionBuilder::memory_limit_bytes);
         builder = set(builder, disk_limit_bytes, SessionBuilder::disk_limit_bytes);
+        builder = set(builder, temp_directory.map(path_text).transpose()?, SessionBuilder::temp_directory);
         builder = set(builder, threads, SessionBuilder::threads);
         builder = set(builder, seed, SessionBuilder::seed);
         builder = set(builder, batch_size_rows, SessionBuilder::batch_size_rows);

@@ -1,8 +1,6 @@
 //! The store.
 
 mod entries;
-mod layouts;
-mod leftovers;
 mod models;
 mod runs;
 mod scan;

@@ -5,7 +5,6 @@
 //! so that it sees the newest version of what it names. Schema `gradframe` holds the log tables.
 
 mod logs;
-mod own_table;
 mod public;
 mod stored;
 
@@ -17,7 +16,7 @@ use gradframe_plan::error::from_datafusion;
 use crate::Result;
 
 pub(crate) use public::{Kind, PublicSchema};
-pub(crate) use stored::{DoomedRows, StoredTable, absolute_locations};
+pub(crate) use stored::{StoredTable, absolute_locations, delete_rows};
 
 /// The catalog's own name, as `information_schema` shows it.
 pub(crate) const CATALOG: &str = "main";

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod evaluate;
+mod large_joins;
 mod plans;
 mod predict;
 mod run_log;
+mod spill;
+mod split;
 mod testing;
 mod train;
 mod train_limits;

@@ -243,6 +243,7 @@ class Session:
         in_memory: bool = False,
         memory_limit_bytes: int | None = None,
         disk_limit_bytes: int | None = None,
+        temp_directory: Path | None = None,
         threads: int | None = None,
         seed: int | None = None,
         batch_size_rows: int | None = None,

@@ -1,101 +1,117 @@
-//! Reading the training rows: what Train needs of each partition, in the partition's order.
+//! Reading the training rows: what Train needs of each partition, sorted as far as memory allows.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PhysicalExpr};
 use futures::TryStreamExt;
 use gradframe_ml_core::Result;
 use gradframe_plan::error::from_datafusion;
 
+use super::disk::Disk;
 use super::metrics::TrainMetrics;
+use super::rows::{KeyMaker, RawBatch};
+use super::sorter::Sorter;
 use super::{Inputs, OP};
 use crate::memory::Memory;
 use crate::ops::input::ordered_partition;
 
-/// The raw rows of the training set: batches whose columns are the features, the label, then the keys of the order.
-#[derive(Debug)]
-pub(super) struct RawRows {
-    pub batches: Vec<Vec<ArrayRef>>,
-    pub rows: usize,
-    /// What `batches` take.
-    pub memory: Vec<Memory>,
-}
-
-impl RawRows {
-    /// Bytes of the batches.
-    pub fn bytes(&self) -> usize {
-        self.memory.iter().map(Memory::bytes).sum()
-    }
-}
-
 /// Who is told of rows as they come.
 pub(super) type OnRows = Arc<dyn Fn(usize) + Send + Sync>;
 
-/// Reads all partitions side by side; their rows follow each other in the order of partitions.
-/// Errors: the input's; `Resources` if the rows do not fit in memory.
+/// What reading a partition needs.
+struct Reader {
+    input: Arc<dyn ExecutionPlan>,
+    inputs: Arc<Inputs>,
+    context: Arc<TaskContext>,
+    disk: Disk,
+    seed: u64,
+    on_rows: OnRows,
+}
+
+/// Reads all partitions side by side. `seed` is the key of the rows' hash.
+/// Errors: the input's; `Resources` if the rows fit neither memory nor disk.
 pub(super) async fn read(
     input: &Arc<dyn ExecutionPlan>,
     inputs: &Arc<Inputs>,
     context: &Arc<TaskContext>,
+    seed: u64,
     metrics: &TrainMetrics,
     on_rows: OnRows,
-) -> Result<RawRows> {
+) -> Result<Sorter> {
     let started = Instant::now();
-    let partition = |p: usize| {
-        let (input, inputs, context) = (Arc::clone(input), Arc::clone(inputs), Arc::clone(context));
-        SpawnedTask::spawn(read_partition(input, inputs, context, p, Arc::clone(&on_rows)))
-    };
-    let tasks: Vec<_> = (0..input.output_partitioning().partition_count()).map(partition).collect();
-    let mut all = RawRows { batches: vec![], rows: 0, memory: vec![] };
+    let (input, inputs, context) = (Arc::clone(input), Arc::clone(inputs), Arc::clone(context));
+    let disk = Disk::new(&context, metrics.spill.clone());
+    let partitions = input.output_partitioning().partition_count();
+    let reader = Arc::new(Reader { input, inputs, context, disk, seed, on_rows });
+    let tasks: Vec<_> = (0..partitions).map(|p| SpawnedTask::spawn(Arc::clone(&reader).read_partition(p))).collect();
+    let mut parts = vec![];
     for task in tasks {
-        let part = task.join_unwind().await.map_err(|e| from_datafusion(DataFusionError::ExecutionJoin(Box::new(e))))??;
-        all.batches.extend(part.batches);
-        all.rows += part.rows;
-        all.memory.extend(part.memory);
+        parts.push(task.join_unwind().await.map_err(joined)??);
     }
+    let all = parts.into_iter().reduce(Sorter::and).unwrap_or_else(|| reader.sorter());
     metrics.data_wait.add_elapsed(started);
-    metrics.rows.add(all.rows);
+    metrics.rows.add(all.rows());
     Ok(all)
 }
 
-async fn read_partition(
-    input: Arc<dyn ExecutionPlan>,
-    inputs: Arc<Inputs>,
-    context: Arc<TaskContext>,
-    partition: usize,
-    on_rows: OnRows,
-) -> Result<RawRows> {
-    let mut stream = ordered_partition(&input, partition, &context).map_err(from_datafusion)?;
-    let mut part = RawRows { batches: vec![], rows: 0, memory: vec![Memory::new(OP, &context)] };
-    while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
-        let columns = inputs.evaluate(&batch)?;
-        part.memory[0].grow(memory_bytes(&columns)?, "holding the training rows")?;
-        part.rows += batch.num_rows();
-        on_rows(batch.num_rows());
-        if batch.num_rows() > 0 {
-            part.batches.push(columns);
+fn joined(error: tokio::task::JoinError) -> gradframe_ml_core::Error {
+    from_datafusion(DataFusionError::ExecutionJoin(Box::new(error)))
+}
+
+impl Reader {
+    fn sorter(&self) -> Sorter {
+        Sorter::new(self.disk.clone(), Memory::spillable(OP, &self.context))
+    }
+
+    async fn read_partition(self: Arc<Self>, partition: usize) -> Result<Sorter> {
+        let mut stream = ordered_partition(&self.input, partition, &self.context).map_err(from_datafusion)?;
+        let mut rows = self.sorter();
+        let mut keys = None;
+        while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
+            if batch.num_rows() > 0 {
+                let batch = self.raw(&batch, &mut keys)?;
+                (self.on_rows)(batch.rows());
+                if !rows.push(batch)? {
+                    rows = spill(rows).await?;
+                }
+            }
+            // A memory table never waits: without this an abort would not be noticed.
+            tokio::task::yield_now().await;
         }
-        // A memory table never waits: without this an abort would not be noticed.
-        tokio::task::yield_now().await;
+        Ok(rows)
     }
-    Ok(part)
+
+    fn raw(&self, batch: &RecordBatch, keys: &mut Option<KeyMaker>) -> Result<RawBatch> {
+        let columns = evaluate(&self.inputs.columns, batch)?;
+        let order = evaluate(self.inputs.keys.iter().map(|(expr, _)| expr), batch)?;
+        let maker = match keys {
+            Some(maker) => maker,
+            None => keys.insert(self.key_maker(&columns, &order)?),
+        };
+        let keys = maker.keys(&columns, &order)?;
+        RawBatch { columns, keys }.compacted()
+    }
+
+    fn key_maker(&self, columns: &[ArrayRef], order: &[ArrayRef]) -> Result<KeyMaker> {
+        let columns: Vec<_> = columns.iter().map(|column| column.data_type().clone()).collect();
+        let options = self.inputs.keys.iter().map(|(_, options)| *options);
+        let order: Vec<_> = order.iter().map(|key| key.data_type().clone()).zip(options).collect();
+        KeyMaker::new(&columns, &order, self.seed)
+    }
 }
 
-impl Inputs {
-    fn evaluate(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        let exprs = self.columns.iter().chain(self.keys.iter().map(|(expr, _)| expr));
-        exprs.map(|e| e.evaluate(batch)?.into_array(batch.num_rows())).collect::<Result<_, _>>().map_err(from_datafusion)
-    }
+/// Sorting and writing, on a thread that may block.
+async fn spill(mut rows: Sorter) -> Result<Sorter> {
+    let spilled = SpawnedTask::spawn_blocking(move || rows.spill().map(|()| rows));
+    spilled.join_unwind().await.map_err(joined)?
 }
 
-/// Bytes of the buffers, those shared by several columns counted once.
-fn memory_bytes(columns: &[ArrayRef]) -> Result<usize> {
-    let batch = RecordBatch::try_from_iter(columns.iter().enumerate().map(|(i, c)| (i.to_string(), Arc::clone(c))));
-    Ok(get_record_batch_memory_size(&batch.map_err(crate::columns::arrow_error)?))
+fn evaluate<'a>(exprs: impl IntoIterator<Item = &'a Arc<dyn PhysicalExpr>>, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    let arrays = exprs.into_iter().map(|expr| expr.evaluate(batch)?.into_array(batch.num_rows()));
+    arrays.collect::<Result<_, _>>().map_err(from_datafusion)
 }

@@ -1,115 +1,68 @@
-//! From ordered raw rows to the encoded training set: one pass for the statistics, one for the encoding.
+//! From ordered raw rows to the encoded training set: one pass for the statistics, one for the encoding. Both go chunk
+//! after chunk, so that no more than a few chunks are in memory at once.
 
+use arrow::array::ArrayRef;
 use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_learn::features::{ClassCodes, layout};
-use gradframe_ml_learn::{Chunk, Encoder, FeatureSpec, FeatureStats, LabelSpec, LabelStats, Layout, RawColumn, Vocabulary};
+use gradframe_ml_learn::{Chunk, Encoder, FeatureSpec, LabelSpec, Layout, RawColumn, Vocabulary};
 use gradframe_plan::ops::train::TrainJob;
 use rayon::prelude::*;
 
-use super::chunks::Chunks;
+use super::chunks::{CacheMemory, ChunkWriter, Chunks};
+use super::disk::Disk;
 use super::order::OrderedRows;
+use super::rows::Piece;
+use super::statistics::{Statistics, statistics};
 use super::task::Stop;
-use super::{CHUNK_ROWS, Inputs, OP};
-use crate::columns::{classes, codes, numbers, texts};
+use super::work::Work;
+use super::{Inputs, OP};
+use crate::columns::{classes, codes, numbers};
 use crate::memory::Memory;
 
 /// The encoded training set.
-#[derive(Debug)]
 pub(super) struct EncodedRows {
     pub layout: Layout,
     pub features: Vec<FeatureSpec>,
     /// The rows to learn from, `layout.rows` of them.
     pub train: Chunks,
     /// The rows to evaluate on; none where the data is not split.
-    #[allow(dead_code, reason = "no job asks for a split yet")]
     pub eval: Chunks,
     /// What the chunks take of the session's memory.
-    pub memory: Memory,
+    pub memory: CacheMemory,
 }
 
-/// Encodes the rows, which are given up. `types` are the Arrow types of the columns, features then label.
+/// What encoding takes of the session.
+pub(super) struct Room {
+    /// For the chunks that are being made.
+    pub work: Memory,
+    /// For those that are done; can spill.
+    pub cache: Memory,
+    pub disk: Disk,
+}
+
+/// Encodes the rows, which are given up.
 /// Errors: `Execution` naming a column whose values cannot be learned, or if there are no rows; `Resources`.
-pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, memory: Memory, stop: &Stop) -> Result<EncodedRows> {
-    let pass = Pass { rows: &rows, stop };
-    let label_at = inputs.label;
-    // The label first: an empty set or a bad label is what to hear about before the features.
-    let label = pass.label_stats(job, label_at)?.finish(&job.label, &job.label_type)?;
-    let features = (0..label_at).into_par_iter().map(|i| pass.feature(i, &inputs.names[i], &job.feature_types[i]));
-    let features = features.collect::<Result<Vec<_>>>()?;
-    let layout = layout(rows.len() as u64, &features, &label);
-    memory.grow(encoded_bytes(&layout), "encoding the training rows")?;
+pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, room: Room, stop: &Stop) -> Result<EncodedRows> {
+    let Room { work, cache, disk } = room;
+    let (rows, work) = Work::reserve(rows, inputs, job, work, &disk)?;
+    let Statistics { features, label, rows: train_rows } = statistics(&rows, inputs, job, &work, stop)?;
+    let layout = layout(train_rows, &features, &label);
     let columns = Columns::new(&features, &label)?;
-    let chunks = pass.ranges().into_par_iter().map(|(from, to)| pass.encode(&columns, from, to));
-    let chunks = chunks.collect::<Result<Vec<_>>>()?;
-    Ok(EncodedRows { layout, features, train: Chunks::in_memory(chunks), eval: Chunks::default(), memory })
-}
-
-fn encoded_bytes(layout: &Layout) -> usize {
-    let row = (layout.dense + 1) * size_of::<f64>() + layout.categories.len() * size_of::<i32>();
-    layout.rows as usize * row
-}
-
-/// A pass over the rows in their chunks.
-struct Pass<'a> {
-    rows: &'a OrderedRows,
-    stop: &'a Stop,
-}
-
-impl Pass<'_> {
-    fn ranges(&self) -> Vec<(usize, usize)> {
-        let rows = self.rows.len();
-        (0..rows).step_by(CHUNK_ROWS).map(|from| (from, (from + CHUNK_ROWS).min(rows))).collect()
-    }
-
-    /// The label's statistics, chunk after chunk.
-    fn label_stats(&self, job: &TrainJob, at: usize) -> Result<LabelStats> {
-        let mut stats = LabelStats::for_type(job.estimator.task(), &job.label_type)?;
-        for (from, to) in self.ranges() {
-            self.stop.check()?;
-            let array = self.rows.column(at, from, to)?;
-            match &mut stats {
-                LabelStats::Number(_) => {
-                    let (values, valid) = numbers(&array)?;
-                    stats.update_numbers(&values, valid.as_ref())?;
-                }
-                LabelStats::Classes { .. } => stats.update_classes(classes(&array)?)?,
-            }
+    let memory = CacheMemory::new(cache);
+    let (mut train, mut eval) = (ChunkWriter::new(disk.clone()), ChunkWriter::new(disk));
+    let mut pass = rows.pass()?;
+    loop {
+        let pieces = pass.next(work.chunks)?;
+        if pieces.is_empty() {
+            break;
         }
-        Ok(stats)
-    }
-
-    /// A feature's encoding from its statistics, chunk after chunk.
-    fn feature(&self, at: usize, name: &str, data_type: &arrow::datatypes::DataType) -> Result<FeatureSpec> {
-        let mut stats = FeatureStats::for_type(data_type)?;
-        for (from, to) in self.ranges() {
-            self.stop.check()?;
-            let array = self.rows.column(at, from, to)?;
-            match &mut stats {
-                FeatureStats::Number(stats) => {
-                    let (values, valid) = numbers(&array)?;
-                    stats.update(&values, valid.as_ref())?;
-                }
-                FeatureStats::Text(stats) => stats.update(texts(&array)?.iter()),
-            }
-        }
-        stats.finish(name, data_type)
-    }
-
-    fn encode(&self, columns: &Columns, from: usize, to: usize) -> Result<Chunk> {
-        self.stop.check()?;
-        let features = columns.lookups.iter().enumerate().map(|(i, lookup)| self.raw(i, lookup.as_ref(), from, to));
-        let features = features.collect::<Result<Vec<_>>>()?;
-        let label = self.rows.column(columns.lookups.len(), from, to)?;
-        columns.encoder.encode(&features, columns.label(&label)?)
-    }
-
-    fn raw(&self, at: usize, lookup: Option<&Vocabulary>, from: usize, to: usize) -> Result<RawColumn> {
-        let array = self.rows.column(at, from, to)?;
-        match lookup {
-            Some(vocabulary) => RawColumn::codes(codes(&array, vocabulary)?),
-            None => numbers(&array).and_then(|(values, valid)| RawColumn::number(values, valid)),
+        let chunks = pieces.par_iter().map(|piece| stop.check().and_then(|()| columns.encode(piece))).collect::<Vec<_>>();
+        for (piece, chunk) in pieces.iter().zip(chunks) {
+            let side = if piece.eval { &mut eval } else { &mut train };
+            side.push(chunk?, &memory)?;
         }
     }
+    Ok(EncodedRows { layout, features, train: train.finish()?, eval: eval.finish()?, memory })
 }
 
 /// How columns are encoded.
@@ -119,21 +72,46 @@ struct Columns {
     lookups: Vec<Option<Vocabulary>>,
     /// None for regression.
     classes: Option<ClassCodes>,
+    label: String,
 }
 
 impl Columns {
     fn new(features: &[FeatureSpec], label: &LabelSpec) -> Result<Self> {
         let lookups = features.iter().map(|f| Vocabulary::of(&f.encoding)).collect();
         let classes = (!label.classes.is_empty()).then(|| ClassCodes::new(&label.classes));
-        Ok(Columns { encoder: Encoder::new(features)?, lookups, classes })
+        Ok(Columns { encoder: Encoder::new(features)?, lookups, classes, label: label.name.clone() })
+    }
+
+    fn encode(&self, piece: &Piece) -> Result<Chunk> {
+        let features = self.lookups.iter().enumerate().map(|(i, lookup)| raw(&piece.column(i)?, lookup.as_ref()));
+        let features = features.collect::<Result<Vec<_>>>()?;
+        let label = piece.column(self.lookups.len())?;
+        self.encoder.encode(&features, self.label(&label, piece.eval)?)
     }
 
     /// The label as f64 [N]: the number, or the class's index.
-    fn label(&self, array: &arrow::array::ArrayRef) -> Result<Tensor> {
+    fn label(&self, array: &ArrayRef, eval: bool) -> Result<Tensor> {
         let Some(codes) = &self.classes else { return numbers(array).map(|(values, _)| values) };
-        let unknown = || Error::internal(OP, "a label is of no class");
-        let code = |class: Option<_>| class.and_then(|c| codes.code(&c)).map(f64::from).ok_or_else(unknown);
+        let code = |class: Option<_>| {
+            let class = class.ok_or_else(|| Error::internal(OP, "a label is null"))?;
+            codes.code(&class).map(f64::from).ok_or_else(|| self.unknown(&class.to_string(), eval))
+        };
         let codes = classes(array)?.into_iter().map(code).collect::<Result<Vec<f64>>>()?;
         Tensor::from_vec(&[codes.len()], codes)
+    }
+
+    fn unknown(&self, class: &str, eval: bool) -> Error {
+        if !eval {
+            return Error::internal(OP, format!("label `{class}` is of no class"));
+        }
+        let what = format!("label `{}` is `{class}` in rows kept for evaluation, and in none to learn from", self.label);
+        Error::execution(OP, what).hint("split the rows so that every class is learned, or leave rare classes out")
+    }
+}
+
+fn raw(array: &ArrayRef, lookup: Option<&Vocabulary>) -> Result<RawColumn> {
+    match lookup {
+        Some(vocabulary) => RawColumn::codes(codes(array, vocabulary)?),
+        None => numbers(array).and_then(|(values, valid)| RawColumn::number(values, valid)),
     }
 }

@@ -1,7 +1,7 @@
 //! What EXPLAIN ANALYZE shows of a training.
 
 use datafusion::common::format::{MetricCategory, MetricType};
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder, Time};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder, SpillMetrics, Time};
 
 /// Counters of one training. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(super) struct TrainMetrics {
     pub time_fit: Time,
     /// Bytes of the encoded rows.
     pub cache_bytes: Gauge,
+    /// Files that took what did not fit in memory, with their rows and bytes.
+    pub spill: SpillMetrics,
     /// Most bytes held at once.
     pub peak_memory: Gauge,
 }
@@ -36,6 +38,11 @@ impl TrainMetrics {
             time_encode: builder().subset_time("time_encode", 0),
             time_fit: builder().subset_time("time_fit", 0),
             cache_bytes: builder().with_category(MetricCategory::Bytes).gauge("cache_bytes", 0),
+            spill: SpillMetrics {
+                spill_file_count: builder().with_category(MetricCategory::Rows).spill_count(0),
+                spilled_bytes: builder().spilled_bytes(0),
+                spilled_rows: builder().with_category(MetricCategory::Rows).spilled_rows(0),
+            },
             peak_memory: builder().peak_memory_usage("peak_memory", 0),
         }
     }

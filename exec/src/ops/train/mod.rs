@@ -1,19 +1,28 @@
 //! TrainExec: reads its input once, fits a model to it, and streams the log while it does.
 //!
-//! In order: [`cache`] reads the partitions; [`order`] numbers the rows; [`encode`] folds the columns' statistics and
-//! encodes the rows in fixed chunks; [`fit`] answers the estimator's requests with [`fold`]; [`run`] keeps the run's
+//! In order: [`cache`] reads the partitions into a [`sorter`], which gives [`rows`] their place and writes sorted runs to
+//! the [`disk`] when memory is short; [`split`] says which rows are kept for evaluation; [`order`] cuts the rows, from
+//! memory or from a [`merge`] of the runs, into fixed chunks; [`statistics`] folds the columns; [`encode`] makes [`chunks`],
+//! again in memory or on the disk; [`fit`] answers the estimator's requests with [`fold`]; [`run`] keeps the run's
 //! record and commits the model. Everything after the reading is on a blocking thread with a pool of its own.
 
 mod cache;
 mod chunks;
+mod disk;
 mod encode;
 mod fit;
 mod fold;
+mod merge;
 mod metrics;
 mod order;
 mod reproducible;
+mod rows;
 mod run;
+mod sorter;
+mod split;
+mod statistics;
 mod task;
+mod work;
 
 use std::fmt;
 use std::sync::Arc;

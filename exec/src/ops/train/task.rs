@@ -15,13 +15,16 @@ use gradframe_plan::ops::train::TrainJob;
 use gradframe_plan::{OnExisting, Services};
 use tokio::sync::mpsc::Sender;
 
-use super::cache::{self, OnRows, RawRows};
-use super::encode::{EncodedRows, encode};
+use super::cache::{self, OnRows};
+use super::disk::Disk;
+use super::encode::{EncodedRows, Room, encode};
 use super::fit::{fit, model};
 use super::metrics::TrainMetrics;
 use super::order::OrderedRows;
 use super::reproducible::is_reproducible;
 use super::run::{Log, RunRecord};
+use super::sorter::Sorter;
+use super::split::SplitRule;
 use super::{Inputs, OP};
 use crate::memory::Memory;
 use crate::progress::{ProgressSink, TrainingProgress};
@@ -46,17 +49,18 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// What a training takes of the session's memory beside the raw rows, by its phases.
+/// What a training takes of the session's memory and disk beside the raw rows, by its phases.
 struct Shares {
-    order: Memory,
-    rows: Memory,
-    work: Memory,
+    split: Memory,
+    encode: Room,
+    fit: Memory,
 }
 
 impl Shares {
-    fn new(context: &TaskContext) -> Self {
-        let share = || Memory::new(OP, context);
-        Shares { order: share(), rows: share(), work: share() }
+    fn new(context: &TaskContext, metrics: &TrainMetrics) -> Self {
+        let (cache, disk) = (Memory::spillable(OP, context), Disk::new(context, metrics.spill.clone()));
+        let encode = Room { work: Memory::new(OP, context), cache, disk };
+        Shares { split: Memory::spillable(OP, context), encode, fit: Memory::new(OP, context) }
     }
 }
 
@@ -99,13 +103,13 @@ impl TrainTask {
         let task = self; // owned by the future from its first poll
         let stop = Stop::default();
         let _stop_on_drop = StopOnDrop(stop.clone());
-        let raw = match cache::read(&input, &task.inputs, &context, &task.metrics, task.on_rows()).await {
+        let raw = match cache::read(&input, &task.inputs, &context, task.job.seed, &task.metrics, task.on_rows()).await {
             Ok(raw) => raw,
             Err(error) => return Err(task.fail(error)),
         };
-        let memory = Shares::new(&context);
+        let shares = Shares::new(&context, &task.metrics);
         drop((input, context));
-        let fitted = tokio::task::spawn_blocking(move || task.fit_and_commit(raw, memory, &stop, sender));
+        let fitted = tokio::task::spawn_blocking(move || task.fit_and_commit(raw, shares, &stop, sender));
         fitted.await.map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))?
     }
 
@@ -126,34 +130,35 @@ impl TrainTask {
     /// On a blocking thread, in a pool of the session's number of threads.
     fn fit_and_commit(
         self,
-        raw: RawRows,
-        memory: Shares,
+        raw: Sorter,
+        shares: Shares,
         stop: &Stop,
         sender: Sender<DataFusionResult<RecordBatch>>,
     ) -> DataFusionResult<()> {
-        let mut log = Log::new(sender, self.record.id(), raw.rows as u64);
+        let mut log = Log::new(sender, self.record.id(), raw.rows() as u64);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
         let pool = pool.map_err(|e| Error::resources(OP, "no threads to train with").because(e));
-        let trained = pool.and_then(|pool| pool.install(|| self.train(raw, memory, stop, &mut log)));
+        let trained = pool.and_then(|pool| pool.install(|| self.train(raw, shares, stop, &mut log)));
         match trained.and_then(|model| self.commit(model)) {
             Ok(()) => self.finish(&log).map_err(to_datafusion),
             Err(error) => Err(self.fail(error)),
         }
     }
 
-    fn train(&self, raw: RawRows, memory: Shares, stop: &Stop, log: &mut Log) -> Result<Model> {
+    fn train(&self, raw: Sorter, shares: Shares, stop: &Stop, log: &mut Log) -> Result<Model> {
         let encoding = self.metrics.time_encode.timer();
-        self.metrics.peak_memory.set_max(raw.bytes());
-        let ordered = OrderedRows::sort(raw, &self.inputs, self.job.seed, memory.order)?;
-        let raw_bytes = ordered.bytes();
-        let rows = encode(ordered, &self.inputs, &self.job, memory.rows, stop)?;
-        self.metrics.cache_bytes.set(rows.memory.bytes());
+        self.metrics.peak_memory.set_max(raw.memory_bytes());
+        let split = SplitRule::new(self.job.split, self.inputs.split, &raw, &shares.encode.disk, shares.split)?;
+        let ordered = OrderedRows::new(raw, split)?;
+        let raw_bytes = ordered.memory_bytes();
+        let rows = encode(ordered, &self.inputs, &self.job, shares.encode, stop)?;
+        self.metrics.cache_bytes.set(rows.train.bytes() + rows.eval.bytes());
         self.metrics.peak_memory.set_max(raw_bytes + rows.memory.bytes());
         encoding.done();
 
         let _fitting = self.metrics.time_fit.timer();
         let started = Instant::now();
-        let fitted = fit(&rows, &self.job, &self.metrics, &memory.work, stop, |step, seconds| {
+        let fitted = fit(&rows, &self.job, &self.metrics, &shares.fit, stop, |step, seconds| {
             self.record.log(step, seconds)?;
             self.tell(step, &rows, started);
             log.push(step, seconds)

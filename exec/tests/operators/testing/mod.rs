@@ -12,9 +12,11 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_exec::ops::train::run_to_end;
 use gradframe_exec::query_planner;
+use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_ml_core::Result;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::ops::train::{TrainRequest, train};
@@ -56,8 +58,10 @@ impl Testing {
         let mut config = SessionConfig::new()
             .with_target_partitions(settings.partitions)
             .with_batch_size(settings.batch_size)
+            .with_sort_spill_reservation_bytes(1 << 20)
             .with_extension(Arc::new(services.clone()));
         config.options_mut().execution.parquet.pushdown_filters = true;
+        let physical_rules = physical_optimizer_rules(PhysicalOptimizer::new().rules, settings.memory_bytes.unwrap_or(1 << 30));
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = settings.memory_bytes {
             runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(bytes)));
@@ -66,6 +70,7 @@ impl Testing {
             .with_config(config)
             .with_runtime_env(runtime.build_arc().unwrap())
             .with_default_features()
+            .with_physical_optimizer_rules(physical_rules)
             .with_query_planner(query_planner())
             .build();
         let rules = if settings.optimizer { optimizer_rules(state.optimizer().rules.clone()) } else { vec![] };

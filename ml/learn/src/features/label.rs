@@ -56,6 +56,15 @@ impl LabelStats {
         Ok(())
     }
 
+    /// Whether rows can be evaluated on; constant labels can.
+    /// Errors: `Execution` naming the label if it is null or not finite anywhere.
+    pub fn check_values(&self, name: &str) -> Result<()> {
+        match self {
+            LabelStats::Number(stats) => check_nulls(name, stats.nulls()).and_then(|()| stats.check_finite(name)),
+            LabelStats::Classes { nulls, .. } => check_nulls(name, *nulls),
+        }
+    }
+
     /// The label's specification.
     /// Errors: `Execution` naming the label if it is null or not finite anywhere, constant, or has too many classes.
     pub fn finish(self, name: &str, data_type: &DataType) -> Result<LabelSpec> {

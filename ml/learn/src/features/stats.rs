@@ -34,6 +34,15 @@ impl FeatureStats {
         Ok(())
     }
 
+    /// Whether rows that the statistics are not used of could be encoded all the same.
+    /// Errors: `Execution` naming the column if a number is NaN or infinite.
+    pub fn check_values(&self, name: &str) -> Result<()> {
+        match self {
+            FeatureStats::Number(stats) => stats.check_finite(name),
+            FeatureStats::Text(_) => Ok(()),
+        }
+    }
+
     /// Memory held.
     pub fn memory_bytes(&self) -> usize {
         match self {

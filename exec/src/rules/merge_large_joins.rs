@@ -1,0 +1,105 @@
+//! A hash join whose build side is too large for memory becomes a sort-merge join, which spills where a hash join fails.
+//!
+//! A hash join holds its build side. Those of one plan may be held at the same time: together they get half of the
+//! session's memory, in equal parts, and one that is estimated to need more is replaced. Without an estimate a hash join
+//! stays: it is the faster one, and the plan may well be small.
+
+use std::sync::Arc;
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::Schema;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::execution::memory_pool::human_readable_size;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+
+/// Build sides get this part of the memory together: one in so many.
+const BUILD_PART: usize = 2;
+/// What the table takes for a row beside the row: its hash, its place and the next place of the same hash.
+const TABLE_ROW_BYTES: usize = 32;
+/// A value whose size depends on the value, where nothing is known of it.
+const UNKNOWN_VALUE_BYTES: usize = 32;
+
+/// See the module.
+#[derive(Debug)]
+pub struct MergeLargeJoins {
+    /// The session's memory.
+    pub limit_bytes: usize,
+}
+
+impl PhysicalOptimizerRule for MergeLargeJoins {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let joins = hash_joins(&plan)?;
+        if joins == 0 {
+            return Ok(plan);
+        }
+        let budget_bytes = self.limit_bytes / BUILD_PART / joins;
+        plan.transform_up(|node| match node.downcast_ref::<HashJoinExec>() {
+            Some(join) if is_over(join, budget_bytes) => merged(join).map(Transformed::yes),
+            _ => Ok(Transformed::no(node)),
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "merge_large_joins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn hash_joins(plan: &Arc<dyn ExecutionPlan>) -> Result<usize> {
+    let mut count = 0;
+    plan.apply(|node| {
+        count += usize::from(node.is::<HashJoinExec>());
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(count)
+}
+
+/// Whether a join can be merged and had better be.
+fn is_over(join: &HashJoinExec, budget_bytes: usize) -> bool {
+    // Only the hash join knows `NOT IN` with nulls.
+    let over = !join.null_aware && build_bytes(join).is_some_and(|bytes| bytes > budget_bytes);
+    if over {
+        tracing::debug!(on = ?join.on, budget = human_readable_size(budget_bytes), "a build side is too large to hash");
+    }
+    over
+}
+
+/// What the build side is estimated to take; None if nothing is known of it.
+fn build_bytes(join: &HashJoinExec) -> Option<usize> {
+    let statistics = StatisticsContext::new().compute(join.left.as_ref(), &StatisticsArgs::new()).ok()?;
+    let rows = *statistics.num_rows.get_value()?;
+    let by_schema = rows.saturating_mul(row_bytes(&join.left.schema()));
+    let bytes = statistics.total_byte_size.get_value().map_or(by_schema, |bytes| (*bytes).max(by_schema));
+    Some(bytes.saturating_add(rows.saturating_mul(TABLE_ROW_BYTES)))
+}
+
+fn row_bytes(schema: &Schema) -> usize {
+    schema.fields().iter().map(|field| field.data_type().primitive_width().unwrap_or(UNKNOWN_VALUE_BYTES)).sum()
+}
+
+/// The same join by sorting and merging. The sorts come with the rule that enforces what operators require.
+fn merged(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
+    let sort_options = vec![SortOptions::default(); join.on.len()];
+    let (left, right) = (Arc::clone(&join.left), Arc::clone(&join.right));
+    let (on, filter) = (join.on.clone(), join.filter.clone());
+    let merge = SortMergeJoinExec::try_new(left, right, on, filter, join.join_type, sort_options, join.null_equality)?;
+    let Some(projection) = &join.projection else { return Ok(Arc::new(merge)) };
+    let schema = merge.schema();
+    let column = |&index: &usize| {
+        let name = schema.field(index).name();
+        ProjectionExpr { expr: Arc::new(Column::new(name, index)), alias: name.clone() }
+    };
+    let columns: Vec<ProjectionExpr> = projection.iter().map(column).collect();
+    Ok(Arc::new(ProjectionExec::try_new(columns, Arc::new(merge))?))
+}

@@ -1,0 +1,21 @@
+//! Rules over physical plans, one file each, and their places among DataFusion's.
+
+mod merge_large_joins;
+
+use std::sync::Arc;
+
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+
+pub use merge_large_joins::MergeLargeJoins;
+
+type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
+
+/// The rule after which sides and kinds of joins are chosen, and before which no sorts are put in.
+const JOIN_SELECTION: &str = "join_selection";
+
+/// DataFusion's rules with ours among them; `limit_bytes` is the session's memory.
+pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
+    let after = rules.iter().position(|rule| rule.name() == JOIN_SELECTION).map_or(0, |at| at + 1);
+    rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
+    rules
+}
