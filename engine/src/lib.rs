@@ -50,6 +50,7 @@ pub use session::Session;
 pub use gradframe_exec::progress;
 pub use gradframe_ml_core::{Error, Result};
 pub use gradframe_plan::error::from_datafusion;
+pub use gradframe_plan::names::nearest as nearest_name;
 pub use gradframe_plan::ops::predict::PredictOptions;
 pub use gradframe_plan::services::NamedModel;
 pub use gradframe_sql::Parsed;

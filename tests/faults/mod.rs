@@ -1,6 +1,9 @@
 //! Things that go wrong half-way: nothing half-done stays, and the next statement runs.
 
+mod disk;
+mod killed;
 mod spill;
+mod writer;
 
 use std::fs;
 use std::path::Path;

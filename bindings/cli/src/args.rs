@@ -1,6 +1,7 @@
 //! The command line's grammar.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -56,8 +57,24 @@ pub struct SqlArgs {
     /// File with SQL text
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Query to run again and again, for what changes: a training's metrics
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["command", "file"])]
+    pub watch: Option<String>,
+    #[command(flatten)]
+    pub watching: WatchArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// How often a watched query runs.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct WatchArgs {
+    /// Seconds between two runs of --watch
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_pause, requires = "watch")]
+    pub interval: Duration,
+    /// Runs of --watch before it ends [default: until Ctrl-C]
+    #[arg(long, value_name = "N", requires = "watch")]
+    pub count: Option<u64>,
 }
 
 /// How results are written.
@@ -92,6 +109,13 @@ pub enum Format {
     Arrow,
 }
 
+impl Format {
+    /// True if results may follow one another in a file.
+    pub fn is_text(self) -> bool {
+        matches!(self, Format::Table | Format::Csv | Format::Json)
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct RunsArgs {
     #[command(subcommand)]
@@ -113,6 +137,20 @@ pub enum RunsCommand {
         /// The run's identifier, or its beginning
         run: String,
     },
+    /// Follow a run's metrics as they come, until it ends
+    Tail {
+        /// The run's identifier, or its beginning [default: the newest run]
+        run: Option<String>,
+        /// Seconds between two looks
+        #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_pause)]
+        interval: Duration,
+    },
+}
+
+/// Parses seconds above zero: `2`, `0.5`.
+fn parse_pause(text: &str) -> Result<Duration, String> {
+    let pause = text.trim().parse().ok().and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
+    pause.filter(|pause| !pause.is_zero()).ok_or_else(|| format!("`{text}` is no number of seconds above zero"))
 }
 
 /// Parses `512`, `500MB`, `2GiB`: decimal and binary multiples of a byte.
@@ -149,6 +187,14 @@ mod tests {
         assert_eq!(parse_bytes("2GiB"), Ok(2 << 30));
         for wrong in ["", "x", "5XB", "-1MB", "0"] {
             assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pauses_are_seconds_above_zero() {
+        assert_eq!(parse_pause("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "nan", "inf", "1e300", "soon"] {
+            assert!(parse_pause(wrong).is_err(), "{wrong}");
         }
     }
 

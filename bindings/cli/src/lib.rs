@@ -6,9 +6,12 @@ mod args;
 mod exit;
 mod output;
 mod progress;
-mod prompt;
 mod runs;
+mod shell;
 mod statements;
+mod tail;
+mod terminal;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -19,6 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use args::{Args, Command, SessionArgs, SqlArgs};
 use exit::Result;
+use output::Style;
 use statements::Shell;
 
 /// A thread's stack: plans of many joins recurse deep.
@@ -59,16 +63,22 @@ fn start_threads(threads: Option<usize>) -> Result<Runtime> {
 async fn dispatch(args: Args) -> Result<()> {
     let session = open_session(&args.session)?;
     match args.command {
-        Command::Sql(sql) => run_sql(&Shell { session: &session, output: &sql.output, quiet: args.session.quiet }, &sql).await,
+        Command::Sql(sql) => {
+            let (style, echo, quiet) = (Style::of(&sql.output), sql.output.echo, args.session.quiet);
+            run_sql(Shell { session, style, echo, quiet }, &sql).await
+        }
         Command::Runs(runs) => runs::run(&session, &runs).await,
     }
 }
 
 /// SQL from where it is given; at a prompt if it is not.
-async fn run_sql(shell: &Shell<'_>, args: &SqlArgs) -> Result<()> {
+async fn run_sql(shell: Shell, args: &SqlArgs) -> Result<()> {
+    if let Some(query) = &args.watch {
+        return watch::run(&shell, query, args.watching.interval, args.watching.count).await;
+    }
     match statements::text_of(args)? {
         Some(text) => shell.run_script(&text).await,
-        None if std::io::stdin().is_terminal() => prompt::run(shell).await,
+        None if std::io::stdin().is_terminal() => shell::run(shell).await,
         None => shell.run_script(&statements::read_standard_input()?).await,
     }
 }

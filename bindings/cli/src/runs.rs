@@ -1,5 +1,7 @@
 //! `gradframe runs`: the run log, read through the same tables as SQL.
 
+use std::time::Duration;
+
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
@@ -7,14 +9,16 @@ use gradframe::{Error, Session};
 
 use crate::args::{OutputArgs, RunsArgs, RunsCommand};
 use crate::exit::Result;
-use crate::output;
+use crate::output::{self, Style};
 use crate::statements::interruptible;
+use crate::tail;
 
 /// Runs the subcommand.
 pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
     match &args.command {
         RunsCommand::Ls { limit } => interruptible(list(session, *limit, &args.output)).await,
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
+        RunsCommand::Tail { run, interval } => interruptible(follow(session, run.as_deref(), *interval)).await,
     }
 }
 
@@ -23,6 +27,20 @@ async fn list(session: &Session, limit: usize, args: &OutputArgs) -> Result<()> 
         "SELECT run, title, status, started, ended, model, seed FROM gradframe.runs ORDER BY started DESC, run DESC LIMIT {limit}"
     );
     print(session, &sql, args).await
+}
+
+async fn follow(session: &Session, run: Option<&str>, interval: Duration) -> Result<()> {
+    let run = match run {
+        Some(start) => full_name(session, start).await?,
+        None => newest(session).await?,
+    };
+    tail::run(session, &run, interval).await
+}
+
+async fn newest(session: &Session) -> Result<String> {
+    let batches = session.sql("SELECT max(run) FROM gradframe.runs").await?.collect().await?;
+    let newest = batches.iter().flat_map(texts).next();
+    Ok(newest.ok_or_else(|| Error::plan("gradframe runs", "there are no runs yet"))?)
 }
 
 async fn show(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
@@ -64,10 +82,10 @@ fn texts(batch: &RecordBatch) -> Vec<String> {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 async fn print(session: &Session, sql: &str, args: &OutputArgs) -> Result<()> {
-    output::write(session.sql(sql).await?.stream().await?, args).await
+    output::write(session.sql(sql).await?.stream().await?, &Style::of(args), None).await
 }

@@ -1,25 +1,29 @@
 //! Runs a script: each statement in turn, each result written as it comes.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gradframe::{Error, Parsed, Session};
 
-use crate::args::{OutputArgs, SqlArgs};
+use crate::args::SqlArgs;
 use crate::exit::Result;
-use crate::output;
+use crate::output::{self, Style};
 use crate::progress::ScanBar;
 
 /// The text given by `-c` or `-f`, if any. Errors: `External` if the file cannot be read.
 pub fn text_of(args: &SqlArgs) -> gradframe::Result<Option<String>> {
     match (&args.command, &args.file) {
         (Some(text), _) => Ok(Some(text.clone())),
-        (None, Some(file)) => match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) => Err(Error::external("gradframe sql", format!("cannot read `{}`: {error}", file.display()))),
-        },
+        (None, Some(file)) => read_file(file).map(Some),
         (None, None) => Ok(None),
     }
+}
+
+/// The SQL text of a file. Errors: `External` if it cannot be read.
+pub fn read_file(file: &Path) -> gradframe::Result<String> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Error::external("gradframe sql", format!("cannot read `{}`: {error}", file.display())))
 }
 
 /// The text piped in. Errors: `External` if it is not UTF-8 or cannot be read.
@@ -31,40 +35,58 @@ pub fn read_standard_input() -> gradframe::Result<String> {
     }
 }
 
-/// Where statements run and where their results go.
-pub struct Shell<'a> {
+/// Where statements run and how their results are written.
+#[derive(Debug, Clone)]
+pub struct Shell {
     /// Runs them.
-    pub session: &'a Session,
+    pub session: Session,
     /// How results are written.
-    pub output: &'a OutputArgs,
+    pub style: Style,
+    /// Each statement is shown before its result.
+    pub echo: bool,
     /// No progress bars and no timings.
     pub quiet: bool,
 }
 
-impl Shell<'_> {
+impl Shell {
     /// Runs every statement of `text`, stopping at the first that fails or when interrupted.
     pub async fn run_script(&self, text: &str) -> Result<()> {
+        self.run_statements(text).await.map_err(|stop| stop.in_text(text))
+    }
+
+    async fn run_statements(&self, text: &str) -> Result<()> {
         for statement in self.session.parse(text)? {
-            if self.output.echo {
+            if self.echo {
                 output::print_line(&format!("\n> {}", statement.text.trim().replace('\n', "\n  ")))?;
             }
-            let elapsed = interruptible(self.run_statement(&statement)).await?;
-            if self.output.echo && !self.quiet {
-                output::print_line(&format!("({})", describe_time(elapsed)))?;
+            let ran = interruptible(self.run_statement(&statement)).await?;
+            if self.echo && !self.quiet {
+                output::print_line(&format!("({})", describe_time(ran.elapsed)))?;
             }
         }
         Ok(())
     }
 
-    /// Runs one statement and writes its result; gives the time it took.
-    pub async fn run_statement(&self, statement: &Parsed) -> Result<Duration> {
+    /// Runs one statement and writes its result.
+    pub async fn run_statement(&self, statement: &Parsed) -> Result<Ran> {
         let started = Instant::now();
         let frame = self.session.execute(statement).await?;
         let (stream, progress) = frame.stream_watched().await?;
-        let _bar = ScanBar::watch(progress, self.quiet);
-        output::write(stream, self.output).await?;
-        Ok(started.elapsed())
+        let has_result = !stream.schema().fields().is_empty();
+        let scan_bar = ScanBar::watch(progress, self.quiet);
+        let mut style = self.style.clone();
+        style.table.started = style.table.started.map(|_| started);
+        output::write(stream, &style, Some(scan_bar)).await?;
+        Ok(Ran { elapsed: started.elapsed(), has_result })
     }
+}
+
+/// What there is to say of a statement that ran.
+#[derive(Debug, Clone, Copy)]
+pub struct Ran {
+    pub elapsed: Duration,
+    /// False if there was nothing to write.
+    pub has_result: bool,
 }
 
 /// Runs the future until it ends or Ctrl-C is pressed; then it is dropped, which cancels the query.

@@ -20,11 +20,21 @@ fn a_wrong_query_is_code_1() {
 }
 
 #[test]
+fn the_place_of_an_error_is_marked() {
+    let ended = Place::new().run(&["sql", "-c", "SELECT 1 AS a;\nSELECT a, dely\nFROM (VALUES (1, 2)) AS t(a, delay);"]);
+    assert!(ended.stderr.contains("  2 | SELECT a, dely\n                ^\n  hint: "), "{}", ended.stderr);
+    let ended = Place::new().run(&["sql", "-c", "SELECT 1 AS a;\nSELEC 2"]);
+    assert!(ended.stderr.contains("  2 | SELEC 2\n      ^\n  hint: did you mean `SELECT`?"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_wrong_command_line_is_code_2() {
     check(&["sql", "--format", "xml"], 2, "possible values");
     check(&["sql", "-c", "SELECT 1", "-f", "a.sql"], 2, "cannot be used with");
     check(&["sql", "-c", "SELECT 1", "--memory-limit", "5 parrots"], 2, "no unit of memory");
     check(&["sql", "-c", "SELECT 1", "--threads", "0"], 2, "--threads");
+    check(&["sql", "--watch", "SELECT 1", "--interval", "0"], 2, "no number of seconds");
+    check(&["sql", "--interval", "1"], 2, "--watch");
     check(&["sing"], 2, "unrecognized subcommand");
 }
 

@@ -15,21 +15,50 @@ const ROWS: &str = "SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS t(n, s) ORDER 
 #[test]
 fn the_table_is_drawn_with_its_number_of_rows() {
     let out = Place::new().sql(ROWS, &[]);
-    assert_eq!(out, "+---+------+\n| n | s    |\n+---+------+\n| 1 | a    |\n| 2 | NULL |\n+---+------+\n(2 rows)\n");
+    let expected = "\
+┌────────┬─────────┐
+│      n │ s       │
+│ bigint │ varchar │
+├────────┼─────────┤
+│      1 │ a       │
+│      2 │ NULL    │
+└────────┴─────────┘
+(2 rows)
+";
+    assert_eq!(out, expected);
 }
 
 #[test]
 fn a_long_table_is_cut_and_says_so() {
     let place = Place::new();
     let long = "SELECT value AS n FROM generate_series(1, 100)";
-    assert!(place.sql(long, &["--max-rows", "3"]).ends_with("(100 rows, first 3 shown; --max-rows 0 shows all)\n"));
-    assert!(place.sql(long, &["--max-rows", "0"]).ends_with("| 100 |\n+-----+\n(100 rows)\n"));
+    let cut = place.sql(long, &["--max-rows", "3"]);
+    assert!(
+        cut.ends_with("│      2 │\n│      · │\n│    100 │\n└────────┘\n(100 rows, 3 shown, --max-rows 0 shows all)\n"),
+        "{cut}"
+    );
+    assert!(place.sql(long, &["--max-rows", "0"]).ends_with("│    100 │\n└────────┘\n(100 rows)\n"));
 }
 
 #[test]
 fn an_empty_table_still_shows_its_columns() {
     let out = Place::new().sql("SELECT 1 AS only WHERE false", &[]);
-    assert!(out.contains("| only |") && out.ends_with("(0 rows)\n"), "{out}");
+    assert!(out.contains("│   only │") && out.ends_with("(0 rows)\n"), "{out}");
+}
+
+#[test]
+fn a_file_and_a_pipe_have_no_width() {
+    let place = Place::new();
+    let wide = "SELECT repeat('x', 500) AS long";
+    assert!(place.sql(wide, &[]).contains(&"x".repeat(500)));
+    place.sql(wide, &["-o", "wide.txt"]);
+    assert!(read(&place.path("wide.txt")).contains(&"x".repeat(500)));
+}
+
+#[test]
+fn what_would_move_the_cursor_is_escaped() {
+    let out = Place::new().sql("SELECT 'a' || chr(10) || 'b' || chr(27) || '[31m' AS s", &[]);
+    assert!(out.contains(r"│ a\nb\u{1b}[31m │"), "{out}");
 }
 
 #[test]

@@ -48,3 +48,10 @@ fn a_second_process_predicts_with_the_model_of_the_first() {
     let predict = "SELECT round(predicted_fare, 6) AS fare FROM ML.PREDICT(MODEL fares, (SELECT 4.0 AS distance))";
     assert_eq!(place.sql(predict, &["--format", "csv"]), "fare\n14.0\n");
 }
+
+#[test]
+fn a_watched_query_runs_again_and_again() {
+    let place = Place::new();
+    let ended = place.run(&["sql", "--watch", "SELECT 6 * 7 AS answer", "--interval", "0.01", "--count", "3", "--format", "csv"]);
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "answer\n42\nanswer\n42\nanswer\n42\n", ""));
+}

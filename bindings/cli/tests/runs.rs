@@ -46,3 +46,32 @@ fn show_of_an_unknown_run_says_where_to_look() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("no run `o'clock`") && ended.stderr.contains("gradframe runs ls"), "{}", ended.stderr);
 }
+
+#[test]
+fn tail_prints_what_is_logged_and_how_it_ended() {
+    let (place, run) = trained();
+    for args in [&["runs", "tail"][..], &["runs", "tail", &run]] {
+        let ended = place.run(args);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        let lines: Vec<&str> = ended.stdout.lines().collect();
+        assert!(lines[0].starts_with("epoch    0  gradient_norm ") && lines[0].contains("  loss "), "{}", ended.stdout);
+        assert_eq!(lines.last(), Some(&&*format!("run {run} finished")));
+    }
+}
+
+#[test]
+fn tail_of_a_failed_run_says_why_and_fails() {
+    let place = Place::new();
+    let failing = CREATE_FARES.replace("(5.0, 17.0)", "(CAST('inf' AS DOUBLE), 17.0)");
+    assert_eq!(place.run(&["sql", "-c", &failing]).code, 1);
+    let ended = place.run(&["runs", "tail"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains(" failed: ") && ended.stderr.contains("distance"), "{}", ended.stderr);
+}
+
+#[test]
+fn tail_without_runs_says_so() {
+    let ended = Place::new().run(&["runs", "tail"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("there are no runs yet"), "{}", ended.stderr);
+}

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use gradframe_ml_core::{Error, Result};
 use rusqlite::{Row, Transaction, params_from_iter};
 
-use super::database::store_error;
+use super::errors::store_error;
 use super::filters::{BoundSql, float_of_order};
 
 /// At most so many rows a batch: DataFusion's own batch size.

@@ -1,44 +1,37 @@
-//! The connection to `store.db`: opened when first used, made only by a write.
+//! The database of a store as one process sees it: opened when first used, made only by a write.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Transaction, TransactionBehavior};
 
-use super::schema;
-
-/// How long one process waits for another's write.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait between tries where SQLite itself does not wait (changing to WAL mode).
-const RETRY_PAUSE: Duration = Duration::from_millis(5);
+use super::connection::{self, Open};
+use super::errors::{make_directory, name_file, read_only, store_error};
+use super::lease::{Lease, locks_directory};
+use super::process;
 
 /// One process's connection to the store, used by one thread at a time.
 #[derive(Debug)]
 pub(super) struct Database {
     home: Option<PathBuf>,
+    busy_timeout: Duration,
     open: Mutex<Option<Open>>,
-}
-
-#[derive(Debug)]
-struct Open {
-    connection: Connection,
-    /// SQLite connections must not cross a fork: Python's `multiprocessing` may do just that.
-    process_id: u32,
+    /// Taken with the first thing that this process has to answer for.
+    lease: Mutex<Option<Lease>>,
 }
 
 impl Database {
     /// The database in a directory that need not exist yet.
-    pub(super) fn in_directory(home: PathBuf) -> Self {
-        Database { home: Some(home), open: Mutex::new(None) }
+    pub(super) fn in_directory(home: PathBuf, busy_timeout: Duration) -> Self {
+        Database { home: Some(home), busy_timeout, open: Mutex::default(), lease: Mutex::default() }
     }
 
     /// A database without a file.
     pub(super) fn in_memory() -> Result<Self> {
-        let mut connection = Connection::open_in_memory().map_err(store_error)?;
-        prepare(&mut connection)?;
-        Ok(Database { home: None, open: Mutex::new(Some(Open::here(connection))) })
+        let open = Mutex::new(Some(connection::in_memory()?));
+        Ok(Database { home: None, busy_timeout: Duration::ZERO, open, lease: Mutex::default() })
     }
 
     /// The directory, unless in memory.
@@ -46,18 +39,42 @@ impl Database {
         self.home.as_deref()
     }
 
+    /// This process, as text by which others can tell whether it has ended. Written beside what must not outlive it.
+    pub(super) fn owner(&self) -> String {
+        let mut lease = self.lease.lock();
+        if let Some(of_parent) = lease.take_if(|lease| !lease.is_of_this_process()) {
+            // Closing the file would not free the parent's lock, and dropping leaves its file alone.
+            drop(of_parent);
+        }
+        if let (None, Some(home)) = (lease.as_ref(), &self.home) {
+            *lease = Lease::take(&locks_directory(home))
+                .inspect_err(|error| tracing::debug!(%error, "no lock tells whether this process is alive"))
+                .ok();
+        }
+        process::this_process(lease.as_ref().map(Lease::name).as_deref())
+    }
+
+    /// True only if the owner of something in this store is surely gone.
+    pub(super) fn is_gone(&self, owner: &str) -> bool {
+        process::is_gone(owner, &self.home.as_deref().map(locks_directory).unwrap_or_default())
+    }
+
     /// Runs `read` on the store, or gives None if there is no store yet. One call sees one state of the store.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Transaction) -> Result<T>) -> Result<Option<T>> {
         let mut open = self.open.lock();
-        if !self.connect(&mut open, false)? {
-            return Ok(None);
-        }
-        let transaction = begin(&mut open, TransactionBehavior::Deferred)?;
-        read(&transaction).map(Some)
+        let value = self.connect_to_read(&mut open).and_then(|connected| {
+            if !connected {
+                return Ok(None);
+            }
+            read(&begin(&mut open, TransactionBehavior::Deferred)?).map(Some)
+        });
+        value.map_err(|error| self.name(error))
     }
 
     /// Runs `write` in one transaction that no other process interleaves with; on disk when this returns, with all
     /// that was written before. If `write` fails, nothing is changed.
+    /// Errors: those of `write`; `External` while another process keeps the store locked, after some waiting, or if it
+    /// may not be written; `Resources` if the disk is full.
     pub(super) fn write<T>(&self, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
         self.write_with("FULL", write)
     }
@@ -70,47 +87,61 @@ impl Database {
 
     fn write_with<T>(&self, synchronous: &str, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
         let mut open = self.open.lock();
-        self.connect(&mut open, true)?;
-        if let Some(open) = open.as_ref() {
-            // In WAL mode FULL waits for the disk at each commit.
-            open.connection.pragma_update(None, "synchronous", synchronous).map_err(store_error)?;
-        }
-        let transaction = begin(&mut open, TransactionBehavior::Immediate)?;
-        let value = write(&transaction)?;
-        transaction.commit().map_err(store_error)?;
-        Ok(value)
+        let written = self.connect_to_write(&mut open).and_then(|()| transact(&mut open, synchronous, write));
+        written.map_err(|error| self.name(error))
     }
 
-    /// True if there is a connection now. Makes the file if `create`.
-    fn connect(&self, open: &mut Option<Open>, create: bool) -> Result<bool> {
-        forget_if_forked(open);
-        if open.is_some() {
+    /// True if there is a connection now; false if there is no store.
+    fn connect_to_read(&self, open: &mut Option<Open>) -> Result<bool> {
+        self.let_go(open);
+        if open.as_ref().is_some_and(|open| !open.is_snapshot()) {
             return Ok(true);
         }
-        let home = self.home.as_ref().ok_or_else(|| Error::external("store", "a store in memory does not survive a fork"))?;
-        let path = home.join("store.db");
-        if create {
-            std::fs::create_dir_all(home).map_err(|e| {
-                Error::external("store", format!("cannot make the directory `{}`: {e}", home.display())).because(e)
-            })?;
-        } else if !path.exists() {
-            return Ok(false);
+        let path = self.path()?;
+        *open = None;
+        if path.exists() {
+            *open = Some(connection::to_read(&path, self.busy_timeout)?);
         }
-        *open = Some(Open::here(open_file(&path)?));
-        Ok(true)
+        Ok(open.is_some())
     }
-}
 
-impl Open {
-    fn here(connection: Connection) -> Self {
-        Open { connection, process_id: std::process::id() }
+    fn connect_to_write(&self, open: &mut Option<Open>) -> Result<()> {
+        self.let_go(open);
+        if open.as_ref().is_some_and(Open::is_writable) {
+            return Ok(());
+        }
+        let path = self.path()?;
+        *open = None;
+        path.parent().map_or(Ok(()), |home| make_directory("store", home))?;
+        let connected = connection::to_write(&path, self.busy_timeout)?;
+        if !connected.is_writable() {
+            return Err(read_only());
+        }
+        *open = Some(connected);
+        Ok(())
     }
-}
 
-/// Drops a parent process's connection without closing it: closing would release the parent's locks.
-fn forget_if_forked(open: &mut Option<Open>) {
-    if open.as_ref().is_some_and(|o| o.process_id != std::process::id()) {
-        std::mem::forget(open.take());
+    /// Forgets a connection that came with a fork, or whose file has been deleted or replaced.
+    fn let_go(&self, open: &mut Option<Open>) {
+        let Some(connected) = open.as_ref() else { return };
+        if connected.is_of_another_process() {
+            // Not closed: closing would release the parent's locks.
+            std::mem::forget(open.take());
+        } else if self.path().is_ok_and(|path| !connected.is_still_at(&path)) {
+            *open = None;
+        }
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        let home = self.home.as_ref().ok_or_else(|| Error::external("store", "a store in memory does not survive a fork"))?;
+        Ok(home.join("store.db"))
+    }
+
+    fn name(&self, error: Error) -> Error {
+        match self.path() {
+            Ok(path) => name_file(error, &path),
+            Err(_) => error,
+        }
     }
 }
 
@@ -119,56 +150,13 @@ fn begin(open: &mut Option<Open>, behavior: TransactionBehavior) -> Result<Trans
     open.connection.transaction_with_behavior(behavior).map_err(store_error)
 }
 
-fn open_file(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags).map_err(store_error).and_then(|mut connection| {
-        prepare(&mut connection)?;
-        Ok(connection)
-    });
-    opened.map_err(|e| name_file(e, path))
-}
-
-/// Settings of every connection, and the present layout.
-fn prepare(connection: &mut Connection) -> Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(store_error)?;
-    use_write_ahead_log(connection)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(store_error)?;
-    schema::migrate(connection)
-}
-
-/// WAL lets readers go on while another process writes. SQLite does not wait for others here, so we do.
-fn use_write_ahead_log(connection: &Connection) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
-            Err(e) if is_busy(&e) && start.elapsed() < BUSY_TIMEOUT => std::thread::sleep(RETRY_PAUSE),
-            done => return done.map_err(store_error),
-        }
+fn transact<T>(open: &mut Option<Open>, synchronous: &str, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
+    if let Some(open) = open.as_ref() {
+        // In WAL mode FULL waits for the disk at each commit.
+        open.connection.pragma_update(None, "synchronous", synchronous).map_err(store_error)?;
     }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-fn name_file(error: Error, path: &Path) -> Error {
-    let path = path.display().to_string();
-    if error.detail().what.contains(&path) {
-        return error;
-    }
-    let what = format!("`{path}`: {}", error.detail().what);
-    match error {
-        Error::Execution(_) => Error::execution("store", what).because(error),
-        _ => Error::external("store", what).because(error),
-    }
-}
-
-/// An SQLite error, by whose fault it is: `Execution` for a corrupt file, `Resources` for a full disk, else `External`.
-pub(super) fn store_error(error: rusqlite::Error) -> Error {
-    let make = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::execution,
-        Some(ErrorCode::DiskFull) => Error::resources,
-        _ => Error::external,
-    };
-    make("store".to_string(), error.to_string()).because(error)
+    let transaction = begin(open, TransactionBehavior::Immediate)?;
+    let value = write(&transaction)?;
+    transaction.commit().map_err(store_error)?;
+    Ok(value)
 }

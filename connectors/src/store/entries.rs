@@ -1,10 +1,10 @@
 //! Tables and views of the catalog, kept as the SQL that makes them.
 
 use gradframe_ml_core::Result;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Store;
-use super::database::store_error;
+use super::errors::store_error;
 
 /// What an entry of the catalog is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +27,25 @@ pub struct Entry {
 impl Store {
     /// Keeps an entry, in place of one of the same name.
     pub fn save_entry(&self, kind: EntryKind, name: &str, sql: &str) -> Result<()> {
+        self.save_entry_after(kind, name, sql, |_| Ok(())).map(|_| ())
+    }
+
+    /// The same, and gives the entry whose place it takes, which `before` sees first. If that fails, nothing is changed.
+    /// No other process interleaves.
+    pub fn save_entry_after<E>(
+        &self,
+        kind: EntryKind,
+        name: &str,
+        sql: &str,
+        before: impl FnOnce(&Entry) -> Result<E>,
+    ) -> Result<Option<E>> {
+        self.clean_once();
         self.database.write(|transaction| {
+            let replaced = find(transaction, name)?.as_ref().map(before).transpose()?;
             let save = "INSERT INTO entries (name, kind, sql) VALUES (?1, ?2, ?3)
                         ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, sql = excluded.sql";
             transaction.execute(save, params![name, kind.name(), sql]).map_err(store_error)?;
-            Ok(())
+            Ok(replaced)
         })
     }
 
@@ -47,21 +61,27 @@ impl Store {
 
     /// Forgets an entry; false if there was none.
     pub fn remove_entry(&self, name: &str) -> Result<bool> {
-        if !self.has_entry(name)? {
-            return Ok(false);
-        }
-        self.database
-            .write(|transaction| Ok(transaction.execute("DELETE FROM entries WHERE name = ?1", [name]).map_err(store_error)? > 0))
+        Ok(self.remove_entry_after(name, |_| Ok(()))?.is_some())
     }
 
-    /// Checked before a removal, so that a missing store is not made by one.
-    fn has_entry(&self, name: &str) -> Result<bool> {
-        let found = self.database.read(|transaction| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE name = ?1)";
-            transaction.query_row(sql, [name], |row| row.get(0)).map_err(store_error)
-        })?;
-        Ok(found.unwrap_or(false))
+    /// The same, and gives what `before` makes of the entry while it is there; None if there is none. If that fails,
+    /// nothing is changed. No other process interleaves.
+    pub fn remove_entry_after<E>(&self, name: &str, before: impl FnOnce(&Entry) -> Result<E>) -> Result<Option<E>> {
+        // Looked for before, so that a missing store is not made by a removal.
+        if self.database.read(|transaction| find(transaction, name))?.flatten().is_none() {
+            return Ok(None);
+        }
+        self.database.write(|transaction| {
+            let removed = find(transaction, name)?.as_ref().map(before).transpose()?;
+            transaction.execute("DELETE FROM entries WHERE name = ?1", [name]).map_err(store_error)?;
+            Ok(removed)
+        })
     }
+}
+
+fn find(transaction: &Transaction, name: &str) -> Result<Option<Entry>> {
+    let sql = "SELECT name, kind, sql FROM entries WHERE name = ?1";
+    transaction.query_row(sql, [name], entry).optional().map_err(store_error)
 }
 
 impl EntryKind {

@@ -4,15 +4,21 @@
 //! store.db                                  SQLite in WAL mode: runs, params, metrics, models, entries
 //! models/<name>/<version>/model.json        what a model is, readable
 //! models/<name>/<version>/weights.safetensors
+//! processes/<random>.lock                   locked by a process that is writing, for as long as it lives
+//! tables/<name>-<random>/                   rows of CREATE TABLE, written by `engine`
 //! ```
 //!
 //! Any number of processes share a store. The directory is made at the first write; reading a missing store gives
 //! empty tables and makes nothing. Several things together become visible in one SQLite transaction, or not at all.
 
 mod batches;
+mod connection;
 mod database;
 mod entries;
+mod errors;
 mod filters;
+mod lease;
+mod leftovers;
 mod model_files;
 mod models;
 mod names;
@@ -23,17 +29,23 @@ mod schema;
 mod weights;
 
 pub use entries::{Entry, EntryKind};
+pub use leftovers::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX};
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NamedModel;
 use parking_lot::Mutex;
 
 use database::Database;
+
+/// How long one process waits for another's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The embedded store. Cheap to share; safe to use from many threads and many processes.
 #[derive(Debug)]
@@ -43,15 +55,24 @@ pub struct Store {
     models: Option<PathBuf>,
     /// The newest version of each model that was read or written here.
     loaded: Mutex<HashMap<String, Arc<NamedModel>>>,
+    /// Ends of runs that could not be written when they came.
+    unrecorded: Arc<Mutex<Vec<runs::RunEnd>>>,
+    /// Whether what dead processes left has been looked for.
+    cleaned: AtomicBool,
 }
 
 impl Store {
     /// The store in directory `home`, which need not exist yet: the store is opened when it is used.
     /// Errors: `External` if `home` is relative and there is no working directory.
     pub fn open(home: PathBuf) -> Result<Arc<Store>> {
+        Self::open_waiting(home, BUSY_TIMEOUT)
+    }
+
+    /// The same, waiting no longer than `busy_timeout` for another process that writes.
+    pub fn open_waiting(home: PathBuf, busy_timeout: Duration) -> Result<Arc<Store>> {
         let home = std::path::absolute(&home)
             .map_err(|e| Error::external("store", format!("no such directory `{}`: {e}", home.display())).because(e))?;
-        let database = Database::in_directory(home.clone());
+        let database = Database::in_directory(home.clone(), busy_timeout);
         Ok(Arc::new(Store::new(database, Some(home.join("models")))))
     }
 
@@ -65,12 +86,30 @@ impl Store {
         self.database.home()
     }
 
+    /// This process, as text by which other processes tell whether it has ended: for marking what must
+    /// not outlive it.
+    pub fn owner(&self) -> String {
+        self.database.owner()
+    }
+
     fn new(database: Database, models: Option<PathBuf>) -> Self {
-        Store { database: Arc::new(database), models, loaded: Mutex::default() }
+        Store {
+            database: Arc::new(database),
+            models,
+            loaded: Mutex::default(),
+            unrecorded: Arc::default(),
+            cleaned: AtomicBool::new(false),
+        }
     }
 }
 
 /// Microseconds since 1970, UTC.
 fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
+}
+
+/// Sixteen digits. Random, because processes of several machines may share the store.
+fn random_name() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    format!("{:016x}", RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed)))
 }

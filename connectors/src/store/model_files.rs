@@ -1,27 +1,27 @@
 //! One version of a model as a directory: written aside, then renamed, so that it is there whole or not at all.
 
 use std::fs::{self, File};
-use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::model::FORMAT_VERSION;
 use gradframe_ml_learn::{Model, ModelSpec};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::process::{is_gone, this_process};
-use super::weights;
+use super::errors::{make_directory, sync_directory, write_error};
+use super::lease::LOCK_SUFFIX;
+use super::{random_name, weights};
+
+/// The operator's name in errors.
+const OP: &str = "model";
 
 const SPEC: &str = "model.json";
 const WEIGHTS: &str = "weights.safetensors";
-/// In a temporary directory: which process writes it.
-const WRITER: &str = "writer";
-const TEMPORARY_PREFIX: &str = ".writing-";
-/// Writing a model takes seconds.
-const OLD: Duration = Duration::from_secs(24 * 3600);
+/// Which process writes the directory; there until the model's row is durable.
+pub(super) const WRITER: &str = "writer";
+/// A directory of files that have no version yet.
+pub(super) const UNFINISHED_PREFIX: &str = ".writing-";
 
 /// A model on disk that has no version yet. Dropped unless it is published.
 #[derive(Debug)]
@@ -33,25 +33,22 @@ pub(super) struct StagedModel {
 
 impl StagedModel {
     /// Writes the model's files beside the versions in `versions`, the model's own directory; all durable.
-    pub(super) fn write(versions: &Path, model: &Model) -> Result<Self> {
+    /// `owner` is this process, as it answers for what it writes.
+    pub(super) fn write(versions: &Path, model: &Model, owner: &str) -> Result<Self> {
         let (spec, weights) = (encode_spec(&model.spec)?, weights::encode(&model.weights)?);
-        let directory = versions.join(temporary_name());
-        let failed = |e: std::io::Error| write_error(&directory, e);
-        // Twice, because another process may just have removed the empty directory above.
-        fs::create_dir_all(&directory).or_else(|_| fs::create_dir_all(&directory)).map_err(failed)?;
-        let staged = StagedModel { directory: directory.clone(), weights_xxh3: checksum(&weights) };
-        write_durably(&directory.join(WRITER), this_process().as_bytes()).map_err(failed)?;
-        write_durably(&directory.join(SPEC), spec.as_bytes()).map_err(failed)?;
-        write_durably(&directory.join(WEIGHTS), &weights).map_err(failed)?;
+        let staged = StagedModel { directory: unfinished_in(versions, owner)?, weights_xxh3: checksum(&weights) };
+        for (name, bytes) in [(WRITER, owner.as_bytes()), (SPEC, spec.as_bytes()), (WEIGHTS, &weights)] {
+            let path = staged.directory.join(name);
+            write_durably(&path, bytes).map_err(|error| write_error(OP, &path, error))?;
+        }
         Ok(staged)
     }
 
     /// Gives the files their final place. The caller holds the store's write lock, so no one else takes the version;
     /// a directory already there is left from a crash before its row was written.
     pub(super) fn publish(self, target: &Path) -> Result<()> {
-        let failed = |e| write_error(target, e);
-        fs::remove_file(self.directory.join(WRITER)).map_err(failed)?;
-        remove_version(target).map_err(failed)?;
+        let failed = |error| write_error(OP, target, error);
+        discard(target).map_err(failed)?;
         sync_directory(&self.directory).map_err(failed)?;
         fs::rename(&self.directory, target).map_err(failed)?;
         target.parent().map_or(Ok(()), sync_directory).map_err(failed)
@@ -61,7 +58,7 @@ impl StagedModel {
 impl Drop for StagedModel {
     fn drop(&mut self) {
         // After a publication there is nothing here any more.
-        if let Err(error) = remove_version(&self.directory) {
+        if let Err(error) = remove_all(&self.directory) {
             tracing::warn!(%error, directory = %self.directory.display(), "cannot remove an unfinished model");
         }
     }
@@ -79,35 +76,56 @@ pub(super) fn read(version: &Path, weights_xxh3: &str) -> Result<Model> {
     Ok(Model { spec, weights })
 }
 
-/// Removes a version's directory; nothing to do if there is none.
-pub(super) fn remove_version(version: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(version) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+/// Removes a directory and what is in it; nothing to do if there is none.
+pub(super) fn remove_all(directory: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Removes what crashed processes left in a model's directory.
-pub(super) fn sweep(versions: &Path) {
-    let Ok(entries) = fs::read_dir(versions) else { return };
-    let temporary = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
-    for entry in entries.flatten().filter(|entry| temporary(entry) && is_abandoned(&entry.path())) {
-        if let Err(error) = remove_version(&entry.path()) {
-            tracing::warn!(%error, directory = %entry.path().display(), "cannot remove an unfinished model");
-        }
+/// Removes a version's directory: out of its place at once, so that half of it is never found there.
+pub(super) fn discard(version: &Path) -> std::io::Result<()> {
+    let aside = version.with_file_name(unfinished_name(&fs::read_to_string(version.join(WRITER)).unwrap_or_default()));
+    match fs::rename(version, &aside) {
+        Ok(()) => remove_all(&aside),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
-/// True if its writer is surely gone, or so old that no one is writing it.
-fn is_abandoned(temporary: &Path) -> bool {
-    let old = || fs::metadata(temporary).and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD));
-    fs::read_to_string(temporary.join(WRITER)).is_ok_and(|writer| is_gone(&writer)) || old()
+/// Says who answers for a version whose row is on its way, in or out.
+pub(super) fn mark(version: &Path, owner: &str) -> std::io::Result<()> {
+    write_durably(&version.join(WRITER), owner.as_bytes())
 }
 
-/// Random, because processes of several machines may share the store.
-fn temporary_name() -> String {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    format!("{TEMPORARY_PREFIX}{:016x}", RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed)))
+/// Says that a version's row is durable: nobody answers for it any more.
+pub(super) fn confirm(version: &Path) -> std::io::Result<()> {
+    match fs::remove_file(version.join(WRITER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A new directory beside the versions.
+fn unfinished_in(versions: &Path, owner: &str) -> Result<PathBuf> {
+    let directory = versions.join(unfinished_name(owner));
+    let make = || make_directory(OP, &directory);
+    // Twice, because another process may just have removed the empty directory above.
+    make().or_else(|_| make())?;
+    Ok(directory)
+}
+
+/// Names the lock of its owner, if it has one: a directory may be left behind before its mark is in it.
+fn unfinished_name(owner: &str) -> String {
+    let lock = owner.rsplit(' ').next().and_then(|word| word.strip_suffix(LOCK_SUFFIX)).unwrap_or("0");
+    format!("{UNFINISHED_PREFIX}{lock}-{}", random_name())
+}
+
+/// The lock that the name of an unfinished directory names.
+pub(super) fn lock_of_unfinished(name: &str) -> Option<String> {
+    let lock = name.strip_prefix(UNFINISHED_PREFIX)?.split_once('-')?.0;
+    Some(format!("{lock}{LOCK_SUFFIX}"))
 }
 
 /// Pretty JSON that reads back equal: a number that JSON cannot say must not get as far as the disk.
@@ -147,25 +165,8 @@ fn in_file(path: &Path, error: Error) -> Error {
     }
 }
 
-fn write_error(path: &Path, error: std::io::Error) -> Error {
-    let make = if error.kind() == std::io::ErrorKind::StorageFull { Error::resources } else { Error::external };
-    make("model".to_string(), format!("cannot write `{}`: {error}", path.display())).because(error)
-}
-
 fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-/// Makes renames in a directory durable.
-#[cfg(unix)]
-fn sync_directory(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Windows writes renames through by itself and opens no directories.
-#[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> std::io::Result<()> {
-    Ok(())
 }

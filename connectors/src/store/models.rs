@@ -1,6 +1,6 @@
 //! Models: versions that appear whole and never change.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
@@ -8,7 +8,7 @@ use gradframe_ml_learn::Model;
 use gradframe_plan::services::{ModelRegistry, NamedModel};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::database::store_error;
+use super::errors::{store_error, write_error};
 use super::model_files::{self, StagedModel};
 use super::names::directory_name;
 use super::{Store, now_us};
@@ -52,7 +52,9 @@ impl ModelRegistry for Store {
         if !replace && self.newest(name)?.is_some() {
             return Err(already_exists(name));
         }
-        let staged = versions.as_ref().map(|versions| StagedModel::write(versions, &model)).transpose()?;
+        self.clean_once();
+        let stage = |versions: &PathBuf| StagedModel::write(versions, &model, &self.database.owner());
+        let staged = versions.as_ref().map(stage).transpose()?;
         let mut published = None;
         let committed = self.database.write(|transaction| {
             let version = next_version(transaction, name, replace)?;
@@ -66,7 +68,10 @@ impl ModelRegistry for Store {
             Ok(Arc::new(named))
         });
         match committed {
-            Ok(named) => self.keep_committed(named, versions),
+            Ok(named) => {
+                published.iter().for_each(|version| confirm(version));
+                Ok(self.keep_loaded(named))
+            }
             Err(error) => Err(withdraw(published, error)),
         }
     }
@@ -76,7 +81,12 @@ impl ModelRegistry for Store {
         if self.newest(name)?.is_none() {
             return Ok(false);
         }
-        let removed = self.database.write(|transaction| delete_versions(transaction, name).map_err(store_error))?;
+        let owner = self.database.owner();
+        let removed = self.database.write(|transaction| {
+            let removed = delete_versions(transaction, name).map_err(store_error)?;
+            versions_directory.iter().try_for_each(|directory| mark_all(directory, &removed, &owner))?;
+            Ok(removed)
+        })?;
         self.loaded.lock().remove(name);
         if let Some(directory) = versions_directory {
             remove_files(&directory, &removed);
@@ -122,13 +132,6 @@ impl Store {
         }
         model
     }
-
-    fn keep_committed(&self, model: Arc<NamedModel>, versions: Option<PathBuf>) -> Result<Arc<NamedModel>> {
-        if let Some(versions) = versions {
-            model_files::sweep(&versions);
-        }
-        Ok(self.keep_loaded(model))
-    }
 }
 
 /// The version that a commit will have. Versions are never used twice, not even after a removal, so that a version
@@ -167,22 +170,35 @@ fn delete_versions(transaction: &Transaction, name: &str) -> rusqlite::Result<Ve
     delete.query_map([name], |row| row.get(0))?.collect()
 }
 
+/// Before the rows go for good: should this process end in between, the next one finds the files by their mark.
+fn mark_all(directory: &Path, versions: &[i64], owner: &str) -> Result<()> {
+    let directories = versions.iter().map(|version| directory.join(version.to_string()));
+    directories
+        .filter(|version| version.is_dir())
+        .try_for_each(|version| model_files::mark(&version, owner).map_err(|error| write_error("drop model", &version, error)))
+}
+
 /// Rows are gone already: files that cannot be removed are only in the way of the disk's space.
-fn remove_files(directory: &std::path::Path, versions: &[i64]) {
+fn remove_files(directory: &Path, versions: &[i64]) {
     for version in versions {
-        if let Err(error) = model_files::remove_version(&directory.join(version.to_string())) {
+        if let Err(error) = model_files::discard(&directory.join(version.to_string())) {
             tracing::warn!(%error, version, directory = %directory.display(), "cannot remove a model's files");
         }
     }
-    model_files::sweep(directory);
     // Only if it is empty: another process may be writing a new version.
     let _ = std::fs::remove_dir(directory);
+}
+
+fn confirm(version: &Path) {
+    if let Err(error) = model_files::confirm(version) {
+        tracing::warn!(%error, directory = %version.display(), "cannot remove the mark of a model's writer");
+    }
 }
 
 /// Takes a version's files back whose row did not become durable.
 fn withdraw(published: Option<PathBuf>, error: Error) -> Error {
     if let Some(directory) = published
-        && let Err(error) = model_files::remove_version(&directory)
+        && let Err(error) = model_files::discard(&directory)
     {
         tracing::warn!(%error, directory = %directory.display(), "cannot remove an uncommitted model");
     }

@@ -7,27 +7,31 @@ use arrow::record_batch::RecordBatch;
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome, RunWriter};
-use rusqlite::{OptionalExtension, Transaction, params};
+use parking_lot::Mutex;
+use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
 
-use super::database::{Database, store_error};
+use super::database::Database;
+use super::errors::store_error;
 use super::filters::float_order;
-use super::process::{is_gone, this_process};
 use super::run_id::new_run_id;
 use super::{Store, batches, filters, now_us};
 
 impl RunLog for Store {
     fn start(&self, run: NewRun) -> Result<Arc<dyn RunWriter>> {
+        self.clean_once();
+        let owner = self.database.owner();
         let id = self.database.write(|transaction| {
             let id = unused_id(transaction)?;
-            insert_run(transaction, &id, &run).map_err(store_error)?;
+            insert_run(transaction, &id, &run, &owner).map_err(store_error)?;
             Ok(id)
         })?;
-        Ok(Arc::new(OpenRun { database: self.database.clone(), id, ended: AtomicBool::new(false) }))
+        let (database, unrecorded) = (self.database.clone(), self.unrecorded.clone());
+        Ok(Arc::new(OpenRun { database, unrecorded, id, ended: AtomicBool::new(false) }))
     }
 
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>> {
         if table == LogTable::Runs {
-            self.fail_abandoned_runs();
+            self.bring_runs_up_to_date();
         }
         let schema = match &query.projection {
             None => table.schema(),
@@ -41,33 +45,72 @@ impl RunLog for Store {
 }
 
 impl Store {
-    /// Marks runs as failed whose process is no more. A reader that may not write only says so in its trace.
-    fn fail_abandoned_runs(&self) {
-        let failed = self.abandoned_runs().and_then(|runs| match runs.is_empty() {
-            true => Ok(()),
-            false => self.database.write(|transaction| runs.iter().try_for_each(|run| fail_abandoned(transaction, run))),
-        });
-        if let Err(error) = failed {
-            tracing::warn!(%error, "cannot mark the runs of ended processes as failed");
+    /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.
+    /// A reader that may not write only says so in its trace.
+    fn bring_runs_up_to_date(&self) {
+        self.record_ends();
+        match self.database.read(|transaction| abandoned(transaction, &self.database)) {
+            Ok(Some(runs)) if !runs.is_empty() => self.clean(),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "cannot tell whether the processes of runs have ended"),
         }
     }
 
-    fn abandoned_runs(&self) -> Result<Vec<String>> {
-        let running = self.database.read(|transaction| {
-            let mut statement =
-                transaction.prepare("SELECT run, process FROM runs WHERE status = 'running'").map_err(store_error)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(store_error)?;
-            rows.collect::<Result<Vec<(String, String)>, _>>().map_err(store_error)
-        })?;
-        Ok(running.unwrap_or_default().into_iter().filter(|(_, process)| is_gone(process)).map(|(run, _)| run).collect())
+    fn record_ends(&self) {
+        let mut unrecorded = self.unrecorded.lock();
+        if unrecorded.is_empty() {
+            return;
+        }
+        match self.database.write(|transaction| unrecorded.iter().try_for_each(|end| end.record(transaction))) {
+            Ok(()) => unrecorded.clear(),
+            Err(error) => tracing::warn!(%error, "cannot record how runs have ended"),
+        }
     }
 }
 
-fn fail_abandoned(transaction: &Transaction, run: &str) -> Result<()> {
-    let why = "the process ended before the run did";
-    let sql = "UPDATE runs SET status = 'failed', error = ?2, ended = ?3 WHERE run = ?1 AND status = 'running'";
-    transaction.execute(sql, params![run, why, now_us()]).map_err(store_error)?;
+/// Marks runs as failed whose process is no more.
+pub(super) fn fail_abandoned(transaction: &Transaction, database: &Database) -> Result<()> {
+    for run in abandoned(transaction, database)? {
+        let why = "the process ended before the run did";
+        let end = RunEnd { run, status: "failed", error: Some(why.into()), ended_us: now_us() };
+        end.record(transaction)?;
+    }
     Ok(())
+}
+
+/// Running runs of processes that are gone.
+pub(super) fn abandoned(transaction: &Transaction, database: &Database) -> Result<Vec<String>> {
+    let running = "SELECT run, process FROM runs WHERE status = 'running'";
+    let mut statement = transaction.prepare_cached(running).map_err(store_error)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(store_error)?;
+    let running = rows.collect::<Result<Vec<(String, String)>, _>>().map_err(store_error)?;
+    Ok(running.into_iter().filter(|(_, process)| database.is_gone(process)).map(|(run, _)| run).collect())
+}
+
+/// How and when a run ended.
+#[derive(Debug)]
+pub(super) struct RunEnd {
+    run: String,
+    status: &'static str,
+    error: Option<String>,
+    ended_us: i64,
+}
+
+impl RunEnd {
+    fn now(run: &str, outcome: RunOutcome) -> Self {
+        let (status, error) = match outcome {
+            RunOutcome::Finished => ("finished", None),
+            RunOutcome::Failed(why) => ("failed", Some(why)),
+            RunOutcome::Cancelled => ("cancelled", None),
+        };
+        RunEnd { run: run.to_owned(), status, error, ended_us: now_us() }
+    }
+
+    fn record(&self, transaction: &Transaction) -> Result<()> {
+        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = ?4 WHERE run = ?1 AND status = 'running'";
+        transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us]).map_err(store_error)?;
+        Ok(())
+    }
 }
 
 fn unused_id(transaction: &Transaction) -> Result<String> {
@@ -76,11 +119,11 @@ fn unused_id(transaction: &Transaction) -> Result<String> {
     Ok(new_run_id(now_us(), newest.as_deref()))
 }
 
-fn insert_run(transaction: &Transaction, id: &str, run: &NewRun) -> rusqlite::Result<()> {
+fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) -> rusqlite::Result<()> {
     transaction.execute(
         "INSERT INTO runs (run, title, status, started, model, seed, reproducible, process)
          VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7)",
-        params![id, run.title, now_us(), run.model, run.seed as i64, run.reproducible, this_process()],
+        params![id, run.title, now_us(), run.model, run.seed as i64, run.reproducible, owner],
     )?;
     let mut insert = transaction.prepare("INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3)")?;
     for (name, value) in &run.params {
@@ -93,6 +136,7 @@ fn insert_run(transaction: &Transaction, id: &str, run: &NewRun) -> rusqlite::Re
 #[derive(Debug)]
 struct OpenRun {
     database: Arc<Database>,
+    unrecorded: Arc<Mutex<Vec<RunEnd>>>,
     id: String,
     ended: AtomicBool,
 }
@@ -106,23 +150,31 @@ impl RunWriter for OpenRun {
         if self.ended.load(Ordering::Acquire) {
             return Err(Error::internal("run", format!("`{}` has ended and takes no more metrics", self.id)));
         }
-        self.database.append(|transaction| insert_points(transaction, &self.id, points).map_err(store_error))
+        self.database.append(|transaction| insert_points(transaction, &self.id, points).map_err(|error| self.explain(error)))
     }
 
     fn finish(&self, outcome: RunOutcome) -> Result<()> {
         if self.ended.swap(true, Ordering::AcqRel) {
             return Err(Error::internal("run", format!("`{}` ended twice", self.id)));
         }
-        let (status, error) = match outcome {
-            RunOutcome::Finished => ("finished", None),
-            RunOutcome::Failed(why) => ("failed", Some(why)),
-            RunOutcome::Cancelled => ("cancelled", None),
-        };
-        self.database.write(|transaction| {
-            let sql = "UPDATE runs SET status = ?2, error = ?3, ended = ?4 WHERE run = ?1";
-            transaction.execute(sql, params![self.id, status, error, now_us()]).map_err(store_error)?;
-            Ok(())
-        })
+        let end = RunEnd::now(&self.id, outcome);
+        let recorded = self.database.write(|transaction| end.record(transaction));
+        if recorded.is_err() {
+            // A full disk may have room again when somebody asks for the run.
+            self.unrecorded.lock().push(end);
+        }
+        recorded
+    }
+}
+
+impl OpenRun {
+    fn explain(&self, error: rusqlite::Error) -> Error {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => {
+                Error::external("run", format!("`{}` is no longer in the store", self.id)).because(error)
+            }
+            _ => store_error(error),
+        }
     }
 }
 

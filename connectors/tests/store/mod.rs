@@ -1,6 +1,8 @@
 //! The store.
 
 mod entries;
+mod layouts;
+mod leftovers;
 mod models;
 mod runs;
 mod scan;

@@ -163,18 +163,6 @@ fn child_that_dies() {
 }
 
 #[test]
-fn a_database_of_a_newer_build_is_refused_with_its_name() {
-    let home = tempfile::tempdir().unwrap();
-    drop(Store::open(home.path().into()).unwrap().start(NewRun::default()).unwrap());
-    let database = rusqlite::Connection::open(home.path().join("store.db")).unwrap();
-    database.pragma_update(None, "user_version", 99).unwrap();
-    drop(database);
-    let error = Store::open(home.path().into()).unwrap().start(NewRun::default()).unwrap_err();
-    assert_eq!(error.kind(), "Execution");
-    assert!(error.to_string().contains("store.db` has layout 99"), "{error}");
-}
-
-#[test]
 fn a_corrupt_database_is_refused_with_its_name() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("store.db"), "this is no database, and long enough to have a header".repeat(10)).unwrap();

@@ -5,6 +5,7 @@
 //! so that it sees the newest version of what it names. Schema `gradframe` holds the log tables.
 
 mod logs;
+mod own_table;
 mod public;
 mod stored;
 
@@ -16,7 +17,7 @@ use gradframe_plan::error::from_datafusion;
 use crate::Result;
 
 pub(crate) use public::{Kind, PublicSchema};
-pub(crate) use stored::{StoredTable, absolute_locations, delete_rows};
+pub(crate) use stored::{DoomedRows, StoredTable, absolute_locations};
 
 /// The catalog's own name, as `information_schema` shows it.
 pub(crate) const CATALOG: &str = "main";

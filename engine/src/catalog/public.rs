@@ -138,6 +138,21 @@ impl PublicSchema {
         Ok(names)
     }
 
+    /// Opens the table, and again if another process has replaced it between its entry and its files.
+    async fn open_newest(&self, name: &str, mut sql: String) -> Result<Option<Arc<dyn TableProvider>>> {
+        loop {
+            let error = match self.open(&sql).await {
+                Ok(table) => return Ok(Some(table)),
+                Err(error) => error,
+            };
+            match self.entry(name)? {
+                Some(now) if now.sql == sql => return Err(error),
+                Some(now) => sql = now.sql,
+                None => return Ok(None),
+            }
+        }
+    }
+
     async fn resolve(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(registered) = self.registered.read().get(name) {
             return Ok(Some(Arc::clone(registered)));
@@ -147,7 +162,7 @@ impl PublicSchema {
                 let plan = self.plan_view(name, &sql).await?;
                 Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
             }
-            Some(Entry { kind: EntryKind::Table, sql, .. }) => self.open(&sql).await.map(Some),
+            Some(Entry { kind: EntryKind::Table, sql, .. }) => self.open_newest(name, sql).await,
             None => Ok(self.store.get(name)?.map(|model| Arc::new(ModelTable::new(model)) as Arc<dyn TableProvider>)),
         }
     }

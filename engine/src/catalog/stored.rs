@@ -1,9 +1,11 @@
 //! Tables made by stored SQL, and the ones whose rows the store keeps itself.
 //!
 //! Both are `CREATE EXTERNAL TABLE` statements. Locations that a user gives are stored absolute; a relative location
-//! is a directory of the store's own, `tables/<name>-<random>/`, and moves with it.
+//! is a directory of the store's own, `tables/<name>-<random>/`, and moves with it. While such a directory has no entry
+//! yet, or no more, a file beside it names the process that answers for it, so that a later one can clear it away.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,9 +13,11 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
+use gradframe_connectors::store::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX};
 use gradframe_plan::error::from_datafusion;
-use tempfile::TempDir;
+use tempfile::TempPath;
 
+use super::own_table::OwnTable;
 use crate::panics::guard;
 use crate::{Error, Result};
 
@@ -25,46 +29,103 @@ const OP: &str = "create external table";
 /// A new directory for a table's rows. Dropped before [`StoredTable::commit`], it takes its files with it.
 #[derive(Debug)]
 pub(crate) struct StoredTable {
-    directory: TempDir,
+    directory: PathBuf,
+    /// Names this process; removed when dropped, after the directory.
+    _mark: TempPath,
     name: String,
+    committed: bool,
 }
 
 impl StoredTable {
-    /// An empty directory below `home`. Errors: `External` if it can't be made.
-    pub(crate) fn begin(home: &Path, name: &str) -> Result<Self> {
+    /// An empty directory below `home`. `owner` is this process. Errors: `External` if it can't be made.
+    pub(crate) fn begin(home: &Path, owner: &str, name: &str) -> Result<Self> {
         let tables = home.join(TABLES);
         fs::create_dir_all(&tables).map_err(|error| io_error("make", &tables, error))?;
         let readable: String = name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
-        let directory = tempfile::Builder::new().prefix(&format!("{readable}-")).tempdir_in(&tables);
-        let directory = directory.map_err(|error| io_error("make a directory in", &tables, error))?;
-        Ok(Self { directory, name: name.to_owned() })
+        let (mark, directory) = marked(&tables, owner, &readable).map_err(|error| io_error("write in", &tables, error))?;
+        Ok(Self { directory, _mark: mark, name: name.to_owned(), committed: false })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// The statement that opens the table, with its location relative to the home.
     pub(crate) fn sql(&self) -> String {
-        let directory = self.directory.path().file_name().unwrap_or_default().to_string_lossy();
+        let directory = self.directory.file_name().unwrap_or_default().to_string_lossy();
         let name = self.name.replace('"', "\"\"");
         format!("CREATE EXTERNAL TABLE \"{name}\" STORED AS PARQUET LOCATION '{TABLES}/{directory}/'")
     }
 
     /// Keeps the files: the entry that names them is saved.
-    pub(crate) fn commit(self) {
-        let _kept: PathBuf = self.directory.keep();
+    pub(crate) fn commit(mut self) {
+        self.committed = true;
     }
 }
 
-/// Deletes the rows of a table of the store's own; those of other tables are not the store's to delete.
-pub(crate) async fn delete_rows(home: &Path, sql: &str) -> Result<()> {
-    let command = command(sql).await?;
-    for location in command.locations.iter().filter(|location| is_own(location)) {
-        let directory = home.join(location);
-        fs::remove_dir_all(&directory).map_err(|error| io_error("delete", &directory, error))?;
+impl Drop for StoredTable {
+    fn drop(&mut self) {
+        if !self.committed {
+            // What stays is found by its mark.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
     }
-    Ok(())
+}
+
+/// The mark first, so that the directory is never without it.
+fn marked(tables: &Path, owner: &str, name: &str) -> std::io::Result<(TempPath, PathBuf)> {
+    let mut mark = tempfile::Builder::new().prefix(&format!("{TABLE_WRITER_PREFIX}{name}-")).tempfile_in(tables)?;
+    mark.write_all(owner.as_bytes())?;
+    let mark = mark.into_temp_path();
+    let file_name = mark.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let directory = tables.join(file_name.trim_start_matches(TABLE_WRITER_PREFIX));
+    fs::create_dir(&directory)?;
+    Ok((mark, directory))
+}
+
+/// The rows of a table whose entry is about to go. Those of tables that are not the store's own are not its to delete.
+#[derive(Debug)]
+pub(crate) struct DoomedRows {
+    /// The directory, and the file that names this process; None for files of a user's own.
+    rows: Option<(PathBuf, TempPath)>,
+}
+
+impl DoomedRows {
+    /// Marks the rows of the table that `sql` opens. Dropped as it is, nothing has happened.
+    /// Errors: `External` if the mark can't be written.
+    pub(crate) fn of(home: &Path, owner: &str, sql: &str) -> Result<Self> {
+        let Some(directory) = own_directory(sql).map(|name| home.join(TABLES).join(name)) else {
+            return Ok(Self { rows: None });
+        };
+        match mark_beside(&directory, owner) {
+            Ok(mark) => Ok(Self { rows: Some((directory, mark)) }),
+            Err(error) => Err(io_error("mark", &directory, error)),
+        }
+    }
+
+    /// Deletes them: the entry is gone. Out of their place at once, so that nobody finds a part of them.
+    /// Errors: `External` for files that can't be deleted.
+    pub(crate) fn delete(self) -> Result<()> {
+        let Some((directory, _mark)) = self.rows else { return Ok(()) };
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        let aside = directory.with_file_name(format!("{DOOMED_TABLE_PREFIX}{name}"));
+        match fs::rename(&directory, &aside).and_then(|()| fs::remove_dir_all(&aside)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error("delete", &directory, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name of the directory in a statement of [`StoredTable::sql`].
+fn own_directory(sql: &str) -> Option<&str> {
+    sql.rsplit_once(&format!(" LOCATION '{TABLES}/"))?.1.strip_suffix("/'")
+}
+
+fn mark_beside(directory: &Path, owner: &str) -> std::io::Result<TempPath> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let mark = directory.with_file_name(format!("{TABLE_WRITER_PREFIX}{name}"));
+    fs::write(&mark, owner)?;
+    TempPath::try_from_path(mark)
 }
 
 /// Opens the table that a stored statement makes.
@@ -75,7 +136,11 @@ pub(super) async fn open(state: &SessionState, home: &Path, sql: &str) -> Result
             *location = format!("{}/", home.join(&*location).to_string_lossy().trim_end_matches('/'));
         }
     }
-    provider(state, &command).await
+    let table = provider(state, &command).await?;
+    Ok(match own_directory(sql) {
+        Some(name) => Arc::new(OwnTable::new(table, home.join(TABLES).join(name))),
+        None => table,
+    })
 }
 
 /// The provider that DataFusion makes for the command. Errors: `Plan` for an unknown format, `External` for a missing file.
@@ -120,5 +185,7 @@ async fn command(sql: &str) -> Result<CreateExternalTable> {
 }
 
 fn io_error(what: &str, path: &Path, error: std::io::Error) -> Error {
-    Error::external("store", format!("can't {what} `{}`: {error}", path.display())).because(error)
+    let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+    let make = if full { Error::resources } else { Error::external };
+    make("store".to_owned(), format!("can't {what} `{}`: {error}", path.display())).because(error)
 }

@@ -15,11 +15,11 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 use futures::StreamExt;
-use gradframe_connectors::store::EntryKind;
+use gradframe_connectors::store::{Entry, EntryKind};
 use gradframe_plan::error::from_datafusion;
 
 use super::{Creation, check_name, public_name};
-use crate::catalog::{Kind, StoredTable, delete_rows};
+use crate::catalog::{DoomedRows, Kind, StoredTable};
 use crate::frame::DataFrame;
 use crate::{Error, Result, Session};
 
@@ -41,17 +41,27 @@ pub(super) async fn run(session: &Session, command: CreateMemoryTable) -> Result
 }
 
 async fn create(session: &Session, name: &str, query: LogicalPlan) -> Result<DataFrame> {
-    let public = session.public();
-    let replaced = public.entry(name)?;
-    let table = StoredTable::begin(public.home(), name)?;
-    write(session, query, table.path()).await?;
-    public.store().save_entry(EntryKind::Table, name, &table.sql())?;
+    let (public, owner) = (session.public(), session.public().store().owner());
+    let table = StoredTable::begin(public.home(), &owner, name)?;
+    write(session, query, table.path()).await.map_err(|error| name_place(error, table.path()))?;
+    let doom = |replaced: &Entry| Ok((replaced.sql.clone(), DoomedRows::of(public.home(), &owner, &replaced.sql)?));
+    let replaced = public.store().save_entry_after(EntryKind::Table, name, &table.sql(), doom)?;
     table.commit();
-    if let Some(replaced) = replaced {
-        public.close(&replaced.sql);
-        delete_rows(public.home(), &replaced.sql).await?;
+    if let Some((sql, rows)) = replaced {
+        public.close(&sql);
+        rows.delete()?;
     }
     session.nothing()
+}
+
+/// A disk that is full is somewhere.
+fn name_place(error: Error, directory: &Path) -> Error {
+    match &error {
+        Error::Resources(detail) if detail.op == "write" => {
+            Error::resources(OP, format!("cannot write `{}`: {}", directory.display(), detail.what)).because(error)
+        }
+        _ => error,
+    }
 }
 
 /// Writes the query's partitions side by side, one file each.

@@ -2,10 +2,11 @@
 
 use datafusion::common::TableReference;
 use datafusion::logical_expr::{DropTable, DropView};
+use gradframe_connectors::store::Entry;
 use gradframe_plan::names::suggest;
 
 use super::public_name;
-use crate::catalog::{Kind, delete_rows};
+use crate::catalog::{DoomedRows, Kind};
 use crate::frame::DataFrame;
 use crate::{Error, Result, Session};
 
@@ -15,11 +16,14 @@ pub(super) async fn table(session: &Session, command: DropTable) -> Result<DataF
     let Some(name) = existing(session, "drop table", &command.name, command.if_exists, Kind::Table)? else {
         return session.nothing();
     };
-    if let Some(entry) = session.public().entry(&name)? {
-        forget(session, &name, &entry.sql)?;
-        delete_rows(session.public().home(), &entry.sql).await?;
-    } else {
-        session.deregister(&name)?;
+    let public = session.public();
+    let doom = |entry: &Entry| Ok((entry.sql.clone(), DoomedRows::of(public.home(), &public.store().owner(), &entry.sql)?));
+    match public.store().remove_entry_after(&name, doom)? {
+        Some((sql, rows)) => {
+            public.close(&sql);
+            rows.delete()?;
+        }
+        None => drop(session.deregister(&name)?),
     }
     session.nothing()
 }
@@ -30,11 +34,6 @@ pub(super) async fn view(session: &Session, command: DropView) -> Result<DataFra
         session.public().store().remove_entry(&name)?;
     }
     session.nothing()
-}
-
-fn forget(session: &Session, name: &str, sql: &str) -> Result<()> {
-    session.public().close(sql);
-    session.public().store().remove_entry(name).map(|_| ())
 }
 
 /// The bare name if it exists and is of this kind; None if it may be missing and is.

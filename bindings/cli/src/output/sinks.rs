@@ -8,14 +8,14 @@ use arrow::record_batch::RecordBatch;
 use gradframe::Result;
 use parquet::arrow::ArrowWriter;
 
-use super::table::TableSink;
+use super::table::{TableSink, TableStyle};
 use super::{Out, Sink, written};
-use crate::args::{Format, OutputArgs};
+use crate::args::Format;
 
 /// A sink of the format asked for. Errors: a type that the format does not take.
-pub fn open(schema: SchemaRef, args: &OutputArgs, out: Out) -> Result<Box<dyn Sink>> {
-    Ok(match args.format {
-        Format::Table => Box::new(TableSink::new(schema, args.max_rows, out)),
+pub fn open(schema: SchemaRef, format: Format, table: TableStyle, out: Out) -> Result<Box<dyn Sink>> {
+    Ok(match format {
+        Format::Table => Box::new(TableSink::new(schema, table, out)),
         Format::Csv => Box::new(csv_sink(&schema, out)?),
         Format::Json => Box::new(WriterBuilder::new().with_explicit_nulls(true).build::<Out, JsonArray>(out)),
         Format::Parquet => Box::new(ArrowWriter::try_new(out, schema, None).map_err(|error| written(error.into()))?),

@@ -1,0 +1,166 @@
+//! What processes leave that end half-way: found by their mark, and removed once their process is surely gone.
+//!
+//! A directory that is being written names its writer: `models/<name>/.writing-<random>/writer`, the same file in a version
+//! whose row is not durable yet, and `tables/.writer-<directory>` beside a table's rows. What names nobody is left alone.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use gradframe_ml_core::Result;
+use rusqlite::Transaction;
+
+use super::errors::store_error;
+use super::lease::{LockState, free_locks, lock_state, locks_directory};
+use super::model_files::{UNFINISHED_PREFIX, WRITER, confirm, discard, lock_of_unfinished, remove_all};
+use super::names::directory_name;
+use super::{Store, runs};
+
+/// Begins the name of the file that names the writer of the table directory that follows.
+pub const TABLE_WRITER_PREFIX: &str = ".writer-";
+
+/// Begins the name of a table directory that is being deleted.
+pub const DOOMED_TABLE_PREFIX: &str = ".doomed-";
+
+/// Something that names its writer.
+#[derive(Debug)]
+enum Leftover {
+    /// Files of a model that has no version yet.
+    Unfinished { mark: PathBuf, directory: PathBuf },
+    /// A version that has a row or has not.
+    Version { mark: PathBuf, directory: PathBuf, model_directory: String, version: String },
+    /// A table that has an entry or has not.
+    Table { mark: PathBuf, directory: PathBuf },
+}
+
+impl Store {
+    /// Looks for leftovers once for each store that is written to.
+    pub(super) fn clean_once(&self) {
+        if !self.cleaned.swap(true, Ordering::Relaxed) {
+            self.clean();
+        }
+    }
+
+    /// Marks runs of processes that are gone as failed, and removes what they left. What cannot be done now is left for
+    /// the next time.
+    pub(super) fn clean(&self) {
+        let Some(home) = self.database.home() else { return };
+        // Before all else: whose lock is free now has ended, and leaves no more than what is found from here on.
+        let locks = free_locks(&locks_directory(home));
+        match self.clean_after_ended_processes(home) {
+            Ok(()) => locks.iter().for_each(|lock| drop(fs::remove_file(lock))),
+            Err(error) => tracing::warn!(%error, "cannot clear away what ended processes have left"),
+        }
+    }
+
+    fn clean_after_ended_processes(&self, home: &Path) -> Result<()> {
+        let leftovers = self.leftovers(home);
+        let runs = self.database.read(|transaction| runs::abandoned(transaction, &self.database))?;
+        if leftovers.is_empty() && runs.is_none_or(|runs| runs.is_empty()) {
+            return Ok(());
+        }
+        self.database.write(|transaction| {
+            runs::fail_abandoned(transaction, &self.database)?;
+            remove(transaction, &leftovers)
+        })
+    }
+
+    fn leftovers(&self, home: &Path) -> Vec<Leftover> {
+        let mut found = versions(&home.join("models"));
+        found.extend(tables(&home.join("tables")));
+        found.retain(|leftover| match fs::read_to_string(leftover.mark()) {
+            Ok(owner) if !owner.is_empty() => self.database.is_gone(&owner),
+            _ => leftover.has_free_lock(&locks_directory(home)),
+        });
+        found
+    }
+}
+
+impl Leftover {
+    /// The file that names the writer.
+    fn mark(&self) -> &Path {
+        match self {
+            Leftover::Unfinished { mark, .. } | Leftover::Version { mark, .. } | Leftover::Table { mark, .. } => mark,
+        }
+    }
+
+    /// What has no mark yet, or no more, may have its owner's lock in its name.
+    fn has_free_lock(&self, locks: &Path) -> bool {
+        let Leftover::Unfinished { directory, .. } = self else { return false };
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        lock_of_unfinished(&name).is_some_and(|lock| lock_state(locks, &lock) == LockState::Free)
+    }
+}
+
+/// All directories in the directories of models.
+fn versions(models: &Path) -> Vec<Leftover> {
+    let mut found = Vec::new();
+    for model_directory in names_in(models) {
+        for version in names_in(&models.join(&model_directory)) {
+            let directory = models.join(&model_directory).join(&version);
+            let mark = directory.join(WRITER);
+            found.push(match version.starts_with(UNFINISHED_PREFIX) {
+                true => Leftover::Unfinished { mark, directory },
+                false => Leftover::Version { mark, directory, model_directory: model_directory.clone(), version },
+            });
+        }
+    }
+    found
+}
+
+/// All directories of tables that have a mark.
+fn tables(tables: &Path) -> impl Iterator<Item = Leftover> {
+    names_in(tables).filter_map(|mark| {
+        let directory = tables.join(mark.strip_prefix(TABLE_WRITER_PREFIX)?);
+        Some(Leftover::Table { mark: tables.join(mark), directory })
+    })
+}
+
+/// Under the store's write lock, so that no row comes while it is looked for.
+fn remove(transaction: &Transaction, leftovers: &[Leftover]) -> Result<()> {
+    let versions = committed_versions(transaction)?;
+    let entries = entries(transaction)?;
+    for leftover in leftovers {
+        let removed = match leftover {
+            Leftover::Unfinished { directory, .. } => remove_all(directory),
+            Leftover::Version { directory, model_directory, version, .. } => {
+                let committed = versions.contains(&(model_directory.clone(), version.clone()));
+                if committed { confirm(directory) } else { discard(directory) }
+            }
+            Leftover::Table { mark, directory } => remove_table(mark, directory, &entries),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, ?leftover, "cannot remove what an ended process has left");
+        }
+    }
+    Ok(())
+}
+
+/// The mark goes last: without it nobody would come back for the directory.
+fn remove_table(mark: &Path, directory: &Path, entries: &[String]) -> std::io::Result<()> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    if !entries.iter().any(|sql| sql.contains(&format!("tables/{name}/"))) {
+        remove_all(directory)?;
+    }
+    remove_all(&directory.with_file_name(format!("{DOOMED_TABLE_PREFIX}{name}")))?;
+    fs::remove_file(mark)
+}
+
+/// Directories of models and names of their versions that have a row.
+fn committed_versions(transaction: &Transaction) -> Result<HashSet<(String, String)>> {
+    let mut statement = transaction.prepare("SELECT model, version FROM models").map_err(store_error)?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(store_error)?;
+    rows.map(|row| row.map_err(store_error).and_then(|(model, version)| Ok((directory_name(&model)?, version.to_string()))))
+        .collect()
+}
+
+fn entries(transaction: &Transaction) -> Result<Vec<String>> {
+    let mut statement = transaction.prepare("SELECT sql FROM entries").map_err(store_error)?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
+    rows.collect::<Result<_, _>>().map_err(store_error)
+}
+
+fn names_in(directory: &Path) -> impl Iterator<Item = String> + use<> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned())
+}
