@@ -2,7 +2,9 @@
 //!
 //! `plan::services` names what operators need; this crate implements it:
 //! - [`store::Store`] is the `ModelRegistry` and the `RunLog`: one directory, shared by any number of processes;
-//! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, CSV with options, Parquet.
+//! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, Parquet, CSV, NDJSON and Arrow;
+//! - [`sinks`] writes such files, all at once or not at all.
 
 pub mod files;
+pub mod sinks;
 pub mod store;

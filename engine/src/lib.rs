@@ -29,7 +29,6 @@
 mod catalog;
 mod config;
 mod cooperative;
-mod csv;
 pub mod expr;
 mod frame;
 pub mod limits;
@@ -37,16 +36,18 @@ pub mod ml;
 mod options;
 mod panics;
 mod runtime;
+mod scan_options;
 mod session;
 mod state;
 mod statements;
 mod unknown;
 
 pub use config::{SessionBuilder, default_home};
-pub use csv::CsvOptions;
 pub use frame::{DataFrame, FitOptions, FittedModel, GroupBy, How, ModelRef, ScanProgress};
+pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 
+pub use gradframe_connectors::sinks::WriteOptions;
 pub use gradframe_exec::progress;
 pub use gradframe_ml_core::{Error, Result};
 pub use gradframe_plan::error::from_datafusion;

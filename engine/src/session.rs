@@ -24,10 +24,10 @@ use tempfile::TempDir;
 
 use crate::catalog::PublicSchema;
 use crate::config::{Home, SessionBuilder, default_home};
-use crate::csv::CsvOptions;
 use crate::frame::DataFrame;
 use crate::panics::guard;
 use crate::runtime::BlockingRuntime;
+use crate::scan_options::CsvOptions;
 use crate::unknown::suggest_table;
 use crate::{Error, Result, state, statements};
 
@@ -139,7 +139,20 @@ impl Session {
         self.scan_files("read_csv", vec![path.into()], options.into_arguments()).await
     }
 
+    /// NDJSON files, one object a line or an array of objects: a file, a directory, or a glob.
+    /// Errors: as [`Session::scan_parquet`].
+    pub async fn scan_ndjson(&self, path: impl Into<String>) -> Result<DataFrame> {
+        self.scan_files("read_ndjson", vec![path.into()], vec![]).await
+    }
+
+    /// Arrow IPC files and streams, Feather of version 2 included: a file, a directory, or a glob.
+    /// Errors: as [`Session::scan_parquet`].
+    pub async fn scan_ipc(&self, path: impl Into<String>) -> Result<DataFrame> {
+        self.scan_files("read_ipc", vec![path.into()], vec![]).await
+    }
+
     /// Files read by a reading function of SQL with its options, as `read_csv('a.csv', header => false)` reads them.
+    /// [`ScanOptions`] writes those that all formats have. `describe_files` gives the columns of each file.
     pub async fn scan_files(&self, function: &str, paths: Vec<String>, options: Vec<(String, ScalarValue)>) -> Result<DataFrame> {
         let call = SourceCall { function: Some(function.to_owned()), paths, options };
         let state = self.state();

@@ -11,6 +11,7 @@ use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_connectors::files::FileSources;
+use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
@@ -32,7 +33,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     let physical_rules = physical_optimizer_rules(PhysicalOptimizer::new().rules, builder.memory_limit_or_default());
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), catalog(Arc::clone(public))?);
-    let state = SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new()
         .with_config(config(builder, public))
         .with_runtime_env(runtime_env(builder)?)
         .with_default_features()
@@ -42,6 +43,9 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
         .with_query_planner(gradframe_exec::query_planner())
         .build();
+    for format in named_formats() {
+        state.register_file_format(format, true).map_err(from_datafusion)?;
+    }
     Ok(state)
 }
 

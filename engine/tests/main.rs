@@ -8,5 +8,6 @@ mod limits;
 mod logs;
 mod models;
 mod persistence;
+mod sinks;
 mod statements;
 mod support;

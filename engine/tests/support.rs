@@ -45,7 +45,8 @@ pub async fn rows_of(frame: &DataFrame) -> Vec<String> {
     lines(&frame.collect().await.unwrap())
 }
 
-fn lines(batches: &[RecordBatch]) -> Vec<String> {
+/// Rows as lines: cells separated by ` | `, nulls empty.
+pub fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let table = pretty_format_batches(batches).unwrap().to_string();
     let body = table.lines().filter(|line| line.starts_with('|')).skip(1);
     body.map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" | ")).collect()

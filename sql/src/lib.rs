@@ -3,6 +3,7 @@
 //! [`parse`] cuts a text into statements, [`plan`] turns each into a plan or an effect for the engine to execute.
 //! All that is new in SQL is new here; below this crate there are only operators of the plan.
 
+mod copy_to;
 mod create_model;
 mod deep_copy;
 mod errors;
@@ -13,6 +14,7 @@ mod names;
 mod parser;
 mod plan;
 mod relations;
+mod show_tables;
 mod sources;
 mod statement;
 mod text;

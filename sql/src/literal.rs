@@ -1,13 +1,14 @@
 //! Literals: the values that options take.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::scalar::ScalarStructBuilder;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{Expr, Spanned, UnaryOperator, Value};
+use datafusion::sql::sqlparser::ast::{DictionaryField, Expr, Spanned, UnaryOperator, Value};
 use gradframe_ml_core::{Error, Result};
 
-use crate::errors::at;
+use crate::errors::{at, ours};
 
-/// The value of a literal: a number, text, boolean, NULL, or a list of one of these. As in BigQuery, text may stand in
+/// The value of a literal: a number, text, boolean, NULL, a list of one of these, or `{'name': value, ...}`. As in BigQuery, text may stand in
 /// double quotes. `op` and `option` are named in errors.
 pub(crate) fn literal(op: &str, option: &str, expr: &Expr) -> Result<ScalarValue> {
     let value = match expr {
@@ -16,10 +17,12 @@ pub(crate) fn literal(op: &str, option: &str, expr: &Expr) -> Result<ScalarValue
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => negative(expr),
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } | Expr::Nested(expr) => return literal(op, option, expr),
         Expr::Array(array) => list(op, option, &array.elem)?,
+        Expr::Dictionary(fields) => named(op, option, fields)?,
         _ => None,
     };
     value.ok_or_else(|| {
-        let what = format!("option `{option}` takes a number, text, true, false or a list of these, got `{expr}`");
+        let what =
+            format!("option `{option}` takes a number, text, true, false, a list of these or {{'name': value}}, got `{expr}`");
         at(Error::plan(op, what), expr.span().start)
     })
 }
@@ -68,6 +71,19 @@ fn list(op: &str, option: &str, items: &[Expr]) -> Result<Option<ScalarValue>> {
     Ok(values.map(|values| ScalarValue::List(ScalarValue::new_list_nullable(&values, &item_type))))
 }
 
+/// Values by name, as a struct. None if there is no name or one is given twice.
+fn named(op: &str, option: &str, fields: &[DictionaryField]) -> Result<Option<ScalarValue>> {
+    let mut row = ScalarStructBuilder::new();
+    for (place, field) in fields.iter().enumerate() {
+        if fields[..place].iter().any(|before| before.key.value == field.key.value) {
+            return Ok(None);
+        }
+        let value = literal(op, option, &field.value)?;
+        row = row.with_scalar(Field::new(&field.key.value, value.data_type(), true), value);
+    }
+    Ok(if fields.is_empty() { None } else { Some(ours(row.build())?) })
+}
+
 #[cfg(test)]
 mod tests {
     use datafusion::sql::parser::DFParser;
@@ -99,6 +115,12 @@ mod tests {
         assert_eq!(parse("['a', 'b']").unwrap().to_string(), "[a, b]");
         assert_eq!(parse("[]").unwrap().to_string(), "[]");
         assert!(parse("[1, 'a']").is_err());
+    }
+
+    #[test]
+    fn names_with_values_are_structs() {
+        assert_eq!(parse("{'a': 'BIGINT', b: 2}").unwrap().to_string(), "{a:BIGINT,b:2}");
+        assert!(parse("{'a': 1, 'a': 2}").is_err());
     }
 
     #[test]

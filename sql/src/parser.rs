@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::OnExisting;
 
+use crate::copy_to;
 use crate::errors::{at, expected, finish, ours};
 use crate::statement::{CreateModel, ModelOption, Parsed, Statement};
 use crate::text::SourceText;
@@ -59,6 +60,8 @@ impl<'a> StatementParser<'a> {
             self.create_model(OnExisting::Replace)
         } else if self.take(&["CREATE", "MODEL"]) {
             self.create_model(OnExisting::Error)
+        } else if self.take_copy() {
+            copy_to::parse(&mut self.sql).map(|copy| Statement::Sql(Box::new(copy)))
         } else if self.take(&["DROP", "MODEL"]) {
             self.drop_model()
         } else if self.take(&["SHOW", "MODELS"]) {
@@ -182,6 +185,11 @@ impl<'a> StatementParser<'a> {
             token if matches!(token.token, Token::Word(_)) => ours(self.sql.parser.parse_object_name(false)),
             token => Err(expected("the name of a model", token)),
         }
+    }
+
+    /// COPY INTO is another statement.
+    fn take_copy(&mut self) -> bool {
+        !is_word(&self.sql.parser.peek_nth_token_ref(1).token, "INTO") && self.take(&["COPY"])
     }
 
     /// `DESCRIBE model` alone describes a table of that name.

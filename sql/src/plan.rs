@@ -14,6 +14,7 @@ use gradframe_plan::ops::relations::{describe_model, show_models};
 use gradframe_plan::ops::train::train;
 use gradframe_plan::services::Services;
 
+use crate::copy_to;
 use crate::create_model::{self, at_option, train_request};
 use crate::deep_copy::deep_copy;
 use crate::errors::{at, ours};
@@ -21,6 +22,7 @@ use crate::expressions;
 use crate::names::{model_name, unknown_model};
 use crate::parser::parse;
 use crate::relations::MlRelationPlanner;
+use crate::show_tables;
 use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, Parsed, Statement};
 
@@ -88,7 +90,8 @@ impl StatementPlanner<'_> {
     /// that statements planned at the same time do not see each other's files.
     async fn sql(&self, statement: SqlStatement) -> Result<LogicalPlan> {
         expressions::check(&statement)?;
-        let statement = with_query_for_file(statement)?;
+        copy_to::check(&statement, self.state)?;
+        let statement = show_tables::as_query(with_query_for_file(statement)?)?;
         let files = OpenedFiles::open(self.state, &self.services, &statement).await?;
         let mut state = self.state.clone();
         let relations = MlRelationPlanner::with_files(Arc::clone(&self.services), files);

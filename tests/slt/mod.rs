@@ -25,16 +25,20 @@ macro_rules! golden_files {
 
 golden_files! {
     bad_input
+    copy
     create_model
     ddl
     evaluate
     explain
     logs
     predict
+    read_arrow
     read_csv
+    read_json
     show_models
     sources
     training_info
+    union_by_name
     weights
 }
 

@@ -233,14 +233,60 @@ impl PyDataFrame {
         self.lazy()?.evaluate(model, threshold)?.collect(py)
     }
 
-    /// Writes one Parquet file; gives the number of rows.
-    fn write_parquet(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<u64> {
-        self.lazy()?.sink_parquet(py, path)
+    /// See `LazyFrame.sink_parquet`.
+    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
+    fn write_parquet(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        self.lazy()?.sink_parquet(py, path, compression, partition_by, overwrite)
     }
 
-    /// Writes one CSV file with a header; gives the number of rows.
-    fn write_csv(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<u64> {
-        self.lazy()?.sink_csv(py, path)
+    /// See `LazyFrame.sink_csv`.
+    #[pyo3(signature = (path, *, include_header=true, separator=",", null_value=None, compression=None, partition_by=None, overwrite=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn write_csv(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        include_header: bool,
+        separator: &str,
+        null_value: Option<String>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        self.lazy()?.sink_csv(py, path, include_header, separator, null_value, compression, partition_by, overwrite)
+    }
+
+    /// See `LazyFrame.sink_ndjson`.
+    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
+    fn write_ndjson(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        self.lazy()?.sink_ndjson(py, path, compression, partition_by, overwrite)
+    }
+
+    /// See `LazyFrame.sink_ipc`.
+    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
+    fn write_ipc(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        self.lazy()?.sink_ipc(py, path, compression, partition_by, overwrite)
     }
 
     /// A `pyarrow.Table` over the same memory.

@@ -12,6 +12,7 @@ use crate::errors::OrRaise;
 use crate::expr::{PyExpr, column, columns, scalar, sort_key};
 use crate::interop;
 use crate::model::{PyModel, model_ref};
+use crate::sinks;
 use crate::wait::wait;
 
 /// A query that runs when it is collected, optimised as a whole.
@@ -179,16 +180,66 @@ impl PyLazyFrame {
         Ok(PyBatches::new(self.0.session().clone(), stream))
     }
 
-    /// Runs the query into one Parquet file; gives the number of rows.
-    pub fn sink_parquet(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let (frame, path) = (self.0.clone(), path_text(path)?);
-        wait(py, async move { frame.write_parquet(path).await })
+    /// Runs the query into one Parquet file, or with `partition_by` into a directory of them; gives the number of rows. The
+    /// files appear all at once, and a query that fails leaves what was there.
+    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
+    pub fn sink_parquet(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        sinks::write(py, &self.0, path, sinks::options("parquet", compression, partition_by, overwrite)?)
     }
 
-    /// Runs the query into one CSV file with a header; gives the number of rows.
-    pub fn sink_csv(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let (frame, path) = (self.0.clone(), path_text(path)?);
-        wait(py, async move { frame.write_csv(path).await })
+    /// Runs the query into one CSV file, or with `partition_by` into a directory of them, as `sink_parquet` does.
+    #[pyo3(signature = (path, *, include_header=true, separator=",", null_value=None, compression=None, partition_by=None, overwrite=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    pub fn sink_csv(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        include_header: bool,
+        separator: &str,
+        null_value: Option<String>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        let mut options = sinks::options("csv", compression, partition_by, overwrite)?;
+        options = options.option("header", include_header.to_string()).option("delimiter", separator);
+        if let Some(null_value) = null_value {
+            options = options.option("null_value", null_value);
+        }
+        sinks::write(py, &self.0, path, options)
+    }
+
+    /// Runs the query into one NDJSON file, or with `partition_by` into a directory of them, as `sink_parquet` does.
+    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
+    pub fn sink_ndjson(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        sinks::write(py, &self.0, path, sinks::options("json", compression, partition_by, overwrite)?)
+    }
+
+    /// Runs the query into one Arrow IPC file, or with `partition_by` into a directory of them, as `sink_parquet` does.
+    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
+    pub fn sink_ipc(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        compression: Option<String>,
+        partition_by: Option<&Bound<'_, PyAny>>,
+        overwrite: Option<bool>,
+    ) -> PyResult<u64> {
+        sinks::write(py, &self.0, path, sinks::options("arrow", compression, partition_by, overwrite)?)
     }
 
     /// The plan as text; with `analyze`, run, with rows, bytes and time of each operator.

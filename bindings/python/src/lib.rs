@@ -11,6 +11,7 @@ mod model;
 mod runtime;
 mod series;
 mod session;
+mod sinks;
 mod wait;
 
 use pyo3::prelude::*;

@@ -2,13 +2,14 @@
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use gradframe::{CsvOptions, DataFrame, Error, Session, SessionBuilder};
+use gradframe::{CsvOptions, DataFrame, Error, ScanOptions, Session, SessionBuilder};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString};
 use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
+use crate::expr::scalar;
 use crate::interop;
 use crate::lazyframe::{PyLazyFrame, names, path_text};
 use crate::model::{self, PyModel};
@@ -23,7 +24,6 @@ impl PySession {
     /// A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere.
     /// Beyond `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`.
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None))]
     fn new(
         home: Option<&Bound<'_, PyAny>>,
@@ -68,12 +68,47 @@ impl PySession {
     }
 
     /// A lazy frame over Parquet: a file, a directory, a glob, or a list of them.
-    fn scan_parquet(&self, py: Python<'_>, source: &Bound<'_, PyAny>) -> PyResult<PyLazyFrame> {
-        self.scan(py, "read_parquet", source, CsvOptions::new())
+    #[pyo3(signature = (source, **options))]
+    fn scan_parquet(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyLazyFrame> {
+        self.scan(py, "read_parquet", source, CsvOptions::new(), options)
+    }
+
+    /// A lazy frame over NDJSON, one object a line or an array of objects: a file, a directory, a glob, or a list of them.
+    #[pyo3(signature = (source, *, infer_schema_length=None, **options))]
+    fn scan_ndjson(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        infer_schema_length: Option<i64>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyLazyFrame> {
+        self.scan(py, "read_ndjson", source, with_sample(CsvOptions::new(), infer_schema_length), options)
+    }
+
+    /// A lazy frame over Arrow IPC, files or streams: a file, a directory, a glob, or a list of them.
+    #[pyo3(signature = (source, **options))]
+    fn scan_ipc(&self, py: Python<'_>, source: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<PyLazyFrame> {
+        self.scan(py, "read_ipc", source, CsvOptions::new(), options)
+    }
+
+    /// The columns of each file, and what the table of them all makes of them.
+    #[pyo3(signature = (source, **options))]
+    fn describe_files(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyLazyFrame> {
+        self.scan(py, "describe_files", source, CsvOptions::new(), options)
     }
 
     /// A lazy frame over CSV: a file, a directory, a glob, or a list of them.
-    #[pyo3(signature = (source, *, has_header=true, separator=",", quote_char=Some("\""), comment_prefix=None, null_values=None, trim=false, infer_schema_length=None))]
+    #[pyo3(signature = (source, *, has_header=true, separator=",", quote_char=Some("\""), comment_prefix=None, null_values=None, trim=false, infer_schema_length=None, **options))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn scan_csv(
         &self,
@@ -86,19 +121,17 @@ impl PySession {
         null_values: Option<&Bound<'_, PyAny>>,
         trim: bool,
         infer_schema_length: Option<i64>,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PyLazyFrame> {
-        let mut options = CsvOptions::new().header(has_header).option("delimiter", separator).trim(trim);
-        options = options.option("quote", quote_char.unwrap_or(""));
+        let mut csv = CsvOptions::new().header(has_header).option("delimiter", separator).trim(trim);
+        csv = csv.option("quote", quote_char.unwrap_or(""));
         if let Some(prefix) = comment_prefix {
-            options = options.option("comment", prefix);
+            csv = csv.option("comment", prefix);
         }
         if let Some(values) = null_values {
-            options = options.option("null_values", texts(names(values)?));
+            csv = csv.option("null_values", texts(names(values)?));
         }
-        if let Some(rows) = infer_schema_length {
-            options = options.option("schema_infer_rows", rows);
-        }
-        self.scan(py, "read_csv", source, options)
+        self.scan(py, "read_csv", source, with_sample(csv, infer_schema_length), options)
     }
 
     /// A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied.
@@ -129,10 +162,40 @@ impl PySession {
         function: &'static str,
         source: &Bound<'_, PyAny>,
         options: CsvOptions,
+        shared: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PyLazyFrame> {
         let paths = paths(source)?;
         let session = self.0.clone();
-        wait(py, async move { session.scan_files(function, paths, options.into_arguments()).await }).map(PyLazyFrame)
+        let mut arguments = options.into_arguments();
+        arguments.extend(shared.map_or_else(|| Ok(ScanOptions::new()), shared_options)?.into_arguments());
+        wait(py, async move { session.scan_files(function, paths, arguments).await }).map(PyLazyFrame)
+    }
+}
+
+/// Options that all formats have; None is not given. `schema_overrides` is `{column: type}`.
+fn shared_options(options: &Bound<'_, PyDict>) -> PyResult<ScanOptions> {
+    let mut made = ScanOptions::new();
+    for (name, value) in options {
+        let name: String = name.extract()?;
+        if value.is_none() {
+            continue;
+        }
+        match value.cast::<PyDict>() {
+            Ok(types) => {
+                for (column, data_type) in types {
+                    made = made.column_type(column.extract::<String>()?, data_type.extract::<String>()?);
+                }
+            }
+            Err(_) => made = made.option(name, scalar(&value)?),
+        }
+    }
+    Ok(made)
+}
+
+fn with_sample(options: CsvOptions, rows: Option<i64>) -> CsvOptions {
+    match rows {
+        Some(rows) => options.option("schema_infer_rows", rows),
+        None => options,
     }
 }
 

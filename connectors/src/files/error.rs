@@ -5,7 +5,7 @@ use gradframe_ml_core::Error;
 use gradframe_plan::error::from_datafusion;
 
 /// A DataFusion error about a file's content: `Execution` naming the file, unless the error is one of ours already.
-pub(super) fn bad_file(op: &str, file: &str, error: DataFusionError) -> Error {
+pub(crate) fn bad_file(op: &str, file: &str, error: DataFusionError) -> Error {
     match from_datafusion(error) {
         ours if ours.detail().what.contains(file) => ours,
         error @ (Error::Resources(_) | Error::NotImplemented(_) | Error::Cancelled(_)) => error,
@@ -14,11 +14,11 @@ pub(super) fn bad_file(op: &str, file: &str, error: DataFusionError) -> Error {
 }
 
 /// A reader's panic: only corrupt files make one.
-pub(super) fn panicked(op: &str, file: &str) -> Error {
+pub(crate) fn panicked(op: &str, file: &str) -> Error {
     Error::execution(op, format!("`{file}` is corrupt: the reader gave up"))
 }
 
 /// An error of ours on its way through DataFusion.
-pub(super) fn external(error: Error) -> DataFusionError {
+pub(crate) fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

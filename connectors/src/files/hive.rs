@@ -11,18 +11,20 @@ use super::selection::FoundFile;
 /// How Hive and Spark write a null.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// The partition columns of a table.
+/// The columns of a table that come from its files' paths.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PartitionColumns {
+pub(super) struct PathColumns {
     function: &'static str,
+    /// The partition columns, then the one with the path itself.
     fields: Vec<FieldRef>,
+    has_filename: bool,
 }
 
-impl PartitionColumns {
+impl PathColumns {
     /// The columns in the paths of all files: int64 or date where every value is one, else utf8.
     /// Errors: `Plan` if the files disagree on the columns' names.
     pub(super) fn infer(function: &'static str, files: &[FoundFile]) -> Result<Self> {
-        let Some(first) = files.first() else { return Ok(PartitionColumns { function, fields: Vec::new() }) };
+        let Some(first) = files.first() else { return Ok(PathColumns { function, ..PathColumns::default() }) };
         let names: Vec<&str> = pairs(&first.name).map(|(name, _)| name).collect();
         for file in files {
             if !pairs(&file.name).map(|(name, _)| name).eq(names.iter().copied()) {
@@ -34,12 +36,19 @@ impl PartitionColumns {
             let values = files.iter().filter_map(|file| pairs(&file.name).nth(i)).map(|(_, value)| decode(value));
             Field::new(*name, data_type(values.collect()), true).into()
         };
-        Ok(PartitionColumns { function, fields: names.iter().enumerate().map(field).collect() })
+        Ok(PathColumns { function, fields: names.iter().enumerate().map(field).collect(), has_filename: false })
     }
 
     /// No columns, whatever the paths say.
     pub(super) fn none(function: &'static str) -> Self {
-        PartitionColumns { function, fields: Vec::new() }
+        PathColumns { function, ..PathColumns::default() }
+    }
+
+    /// And one with the path itself, if it has a name.
+    pub(super) fn with_filename(mut self, name: Option<String>) -> Self {
+        self.has_filename = name.is_some();
+        self.fields.extend(name.map(|name| Field::new(name, DataType::Utf8, false).into()));
+        self
     }
 
     /// The columns, outermost directory first.
@@ -53,12 +62,15 @@ impl PartitionColumns {
             let what = format!("the path of `{}` does not fit the partition columns found when the table was opened", file.name);
             Error::execution(self.function, what)
         };
-        self.fields
+        let partitions = self.fields.len() - usize::from(self.has_filename);
+        let filename = self.has_filename.then(|| Ok(ScalarValue::from(file.name.as_str())));
+        self.fields[..partitions]
             .iter()
             .map(|field| {
                 let (_, value) = pairs(&file.name).find(|(name, _)| name == field.name()).ok_or_else(unfit)?;
                 value_of(&decode(value), field.data_type()).ok_or_else(unfit)
             })
+            .chain(filename)
             .collect()
     }
 }
@@ -107,7 +119,7 @@ mod tests {
     }
 
     fn types(names: &[&str]) -> Vec<DataType> {
-        let columns = PartitionColumns::infer("read_parquet", &files(names)).unwrap();
+        let columns = PathColumns::infer("read_parquet", &files(names)).unwrap();
         columns.fields().iter().map(|field| field.data_type().clone()).collect()
     }
 
@@ -123,14 +135,14 @@ mod tests {
     #[test]
     fn values_are_decoded_and_nulls_are_null() {
         let found = files(&["t/k=a%20b/x", "t/k=__HIVE_DEFAULT_PARTITION__/x"]);
-        let columns = PartitionColumns::infer("read_parquet", &found).unwrap();
+        let columns = PathColumns::infer("read_parquet", &found).unwrap();
         assert_eq!(columns.values(&found[0]).unwrap(), [ScalarValue::from("a b")]);
         assert_eq!(columns.values(&found[1]).unwrap(), [ScalarValue::Utf8(None)]);
     }
 
     #[test]
     fn files_that_disagree_are_refused() {
-        let error = PartitionColumns::infer("read_parquet", &files(&["t/a=1/x", "t/b=1/x"])).unwrap_err();
+        let error = PathColumns::infer("read_parquet", &files(&["t/a=1/x", "t/b=1/x"])).unwrap_err();
         assert_eq!(error.kind(), "Plan");
     }
 }

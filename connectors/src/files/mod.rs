@@ -1,25 +1,39 @@
-//! Tables that are files: Parquet and CSV, one or many, on disk or in an object store.
+//! Tables that are files: Parquet, CSV, NDJSON and Arrow, one or many, on disk or in an object store.
 //!
 //! - [`FileSources`] opens what a query names: `'dir/*.parquet'`, `read_csv('f.csv', header => false)`;
-//! - [`scan_parquet`] and [`scan_csv`] are the same for the dataframe.
+//! - [`scan_parquet`], [`scan_csv`], [`scan_ndjson`] and [`scan_ipc`] are the same for the dataframe.
 //!
 //! A path is a file, a directory (all its files of the format, at any depth), a pattern (`*`, `**`, `?`, `[ab]`), or
 //! a URL of an object store that the session knows. Directories like `year=2013` become columns. Which files there
 //! are is looked up again at every scan; the columns stay those of the time the table was opened.
 
+pub(crate) mod compression;
 mod csv;
-mod error;
+mod describe;
+pub(crate) mod error;
+mod extensions;
+mod fit;
+mod format;
 mod guarded;
 mod hive;
+mod ipc;
+mod ndjson;
+mod open;
 mod options;
 mod parquet;
 mod parquet_format;
 mod partitions;
 mod selection;
+mod shared_options;
+mod source;
 mod sources;
 mod table;
+mod types;
+mod unify;
 
 pub use csv::scan_csv;
+pub use ipc::scan_ipc;
+pub use ndjson::scan_ndjson;
 pub use parquet::scan_parquet;
 pub use parquet_format::{ExtensionParquetFormat, ExtensionParquetFormatFactory};
 pub use sources::FileSources;

@@ -66,6 +66,17 @@ impl Arguments {
         as_boolean(&value).map(|truth| Some(Some(truth))).ok_or_else(|| self.unfit(name, "true, false or 'auto'", &value))
     }
 
+    /// `true` is `default`, `false` is None, and a text is itself.
+    pub(super) fn switch_or_text(&mut self, aliases: &[&'static str], default: &str) -> Result<Option<String>> {
+        let Some((name, value)) = self.take(aliases) else { return Ok(None) };
+        match (as_boolean(&value), as_text(&value)) {
+            (Some(true), _) => Ok(Some(default.to_string())),
+            (Some(false), _) => Ok(None),
+            (None, Some(text)) if !text.is_empty() => Ok(Some(text)),
+            _ => Err(self.unfit(name, "true, false or a column's name", &value)),
+        }
+    }
+
     /// A number of rows or lines.
     pub(super) fn count(&mut self, aliases: &[&'static str]) -> Result<Option<usize>> {
         let count = |value: &ScalarValue| match value.cast_to(&DataType::Int64) {

@@ -2,39 +2,80 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::config::TableParquetOptions;
+use datafusion::datasource::file_format::FileFormat;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::Result;
-use gradframe_plan::error::from_datafusion;
+use object_store::ObjectStore;
 
-use super::hive::PartitionColumns;
+use super::open::{TableFormat, open};
 use super::options::Arguments;
 use super::parquet_format::ExtensionParquetFormat;
-use super::selection::Selection;
-use super::table::FileTable;
+use super::selection::{FoundFile, Selection};
+use super::shared_options::SharedOptions;
+use super::unify::FileColumns;
 
 /// The function's name in errors.
 pub(super) const FUNCTION: &str = "read_parquet";
 /// Endings of Parquet files, in lower case.
-pub(super) const ENDINGS: &[&str] = &[".parquet", ".parq", ".pq"];
+const ENDINGS: &[&str] = &[".parquet", ".parq", ".pq"];
 
-/// A table of Parquet files. Options: `hive_partitioning` (true): directories like `year=2013` become columns.
-/// Errors: `Plan` for a path that means no file or an unknown option; `Execution` naming the file for a corrupt one or
-/// one whose columns have other types than those of the files before it.
+/// A table of Parquet files, with the options that all formats have. Errors: `Plan` for a path that means no file or an
+/// unknown option; `Execution` naming the file for a corrupt one, or two whose columns do not go together.
 pub async fn scan_parquet(
     session: &dyn Session,
     paths: &[String],
     options: &[(String, ScalarValue)],
 ) -> Result<Arc<dyn TableProvider>> {
-    let mut arguments = Arguments::new(FUNCTION, options)?;
-    let hive = arguments.boolean(&["hive_partitioning"])?.unwrap_or(true);
-    arguments.finish()?;
-    let selection = Selection { function: FUNCTION, paths: paths.to_vec(), endings: ENDINGS };
-    let found = selection.find(session).await?;
-    let partition_columns =
-        if hive { PartitionColumns::infer(FUNCTION, &found.files)? } else { PartitionColumns::none(FUNCTION) };
-    let format = ExtensionParquetFormat::new(session.default_table_options().parquet);
-    let store = session.runtime_env().object_store(&found.store).map_err(from_datafusion)?;
-    let schema = format.table_schema(session, &store, found.files).await?;
-    Ok(Arc::new(FileTable::new(selection, Arc::new(format), &schema, partition_columns)))
+    open(session, paths, ParquetTable::new(session, options)?).await
+}
+
+/// True for Parquet's endings.
+pub(super) fn is_parquet(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Parquet files as the options say.
+#[derive(Debug)]
+pub(super) struct ParquetTable {
+    format: ExtensionParquetFormat,
+    shared: SharedOptions,
+}
+
+impl ParquetTable {
+    /// The options checked. Errors: `Plan`.
+    pub(super) fn new(session: &dyn Session, options: &[(String, ScalarValue)]) -> Result<Self> {
+        let mut arguments = Arguments::new(FUNCTION, options)?;
+        let shared = SharedOptions::take(FUNCTION, &mut arguments, false, &["types", "columns", "schema_overrides"])?;
+        arguments.finish()?;
+        let options: TableParquetOptions = session.default_table_options().parquet;
+        Ok(ParquetTable { format: ExtensionParquetFormat::new(options), shared })
+    }
+}
+
+#[async_trait]
+impl TableFormat for ParquetTable {
+    fn selection(&self, paths: &[String]) -> Selection {
+        Selection { function: FUNCTION, paths: paths.to_vec(), endings: ENDINGS, compressed: false }
+    }
+
+    fn shared(&self) -> &SharedOptions {
+        &self.shared
+    }
+
+    async fn columns(
+        &mut self,
+        session: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        files: &[FoundFile],
+    ) -> Result<Vec<FileColumns>> {
+        self.format.columns(session, store, files).await
+    }
+
+    fn file_format(self) -> Arc<dyn FileFormat> {
+        Arc::new(self.format)
+    }
 }

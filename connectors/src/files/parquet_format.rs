@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{GetExt, Statistics};
@@ -12,6 +12,7 @@ use datafusion::config::{ConfigFileType, TableParquetOptions};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::file_format::{FileFormat, FileFormatFactory, FileMeta};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::{FileScanConfig, FileSinkConfig, FileSource};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as DataFusionResult;
@@ -22,11 +23,10 @@ use gradframe_ml_core::{Error, Result};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::error::{bad_file, external, panicked};
+use super::extensions::keep_extensions;
 use super::parquet::FUNCTION;
 use super::selection::FoundFile;
-
-/// Field metadata that says what a column means (a tensor, a UUID); everything else is the writer's own affair.
-const EXTENSION_PREFIX: &str = "ARROW:extension:";
+use super::unify::{self, FileColumns, Union};
 
 /// Makes [`ExtensionParquetFormat`]s for `CREATE EXTERNAL TABLE` and `COPY TO`:
 /// `state.register_file_format(Arc::new(ExtensionParquetFormatFactory), true)`.
@@ -69,19 +69,20 @@ impl ExtensionParquetFormat {
         ExtensionParquetFormat { plain, annotated: ParquetFormat::default().with_options(options).with_skip_metadata(false) }
     }
 
-    /// The columns of all files together, read a few files at a time.
-    pub(super) async fn table_schema(
+    /// The columns and rows of each file, a few files at a time.
+    pub(super) async fn columns(
         &self,
         state: &dyn Session,
         store: &Arc<dyn ObjectStore>,
-        files: Vec<FoundFile>,
-    ) -> Result<Schema> {
+        files: &[FoundFile],
+    ) -> Result<Vec<FileColumns>> {
         let at_once = state.config_options().execution.meta_fetch_concurrency.get();
-        let schemas = files.into_iter().map(|file| async move {
+        let columns = files.iter().cloned().map(|file| async move {
             let schema = self.file_schema(state, store, &file).await?;
-            Ok::<_, Error>((file.name, schema))
+            let rows = file_rows(state, store, &file).await?;
+            Ok::<_, Error>(FileColumns { file: file.name, fields: schema.fields().to_vec(), rows })
         });
-        merge(futures::stream::iter(schemas).boxed().buffered(at_once).try_collect().await?)
+        futures::stream::iter(columns).boxed().buffered(at_once).try_collect().await
     }
 
     /// One file's schema with the metadata that we keep. A panic in the reader is an error about the file.
@@ -99,42 +100,17 @@ impl ExtensionParquetFormat {
     }
 }
 
-/// The columns of all files together. Errors: `Execution` naming the file that does not fit those before it.
-fn merge(schemas: Vec<(String, Schema)>) -> Result<Schema> {
-    let mut merged: Option<Schema> = None;
-    for (file, schema) in schemas {
-        merged = Some(match merged {
-            None => schema,
-            Some(before) => Schema::try_merge([before, schema]).map_err(|e| {
-                Error::execution(FUNCTION, format!("`{file}` has other columns than the files before it: {e}")).because(e)
-            })?,
-        });
+/// The rows of a file's row groups. Errors: `Execution` if its footer says that there are none, which the reader believes.
+async fn file_rows(state: &dyn Session, store: &Arc<dyn ObjectStore>, file: &FoundFile) -> Result<Option<u64>> {
+    let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+    let metadata = DFParquetMetadata::new(store.as_ref(), &file.meta).with_file_metadata_cache(Some(cache));
+    let metadata = metadata.fetch_metadata().await.map_err(|e| bad_file(FUNCTION, &file.name, e))?;
+    let rows: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
+    if metadata.file_metadata().num_rows() == 0 && rows != 0 {
+        let what = format!("`{}` is corrupt: its footer says 0 rows, its row groups {rows}", file.name);
+        return Err(Error::execution(FUNCTION, what).hint("write it again with the program that made it, or with another"));
     }
-    merged.ok_or_else(|| Error::plan(FUNCTION, "there is no file"))
-}
-
-fn keep_extensions(fields: &Fields) -> Fields {
-    fields.iter().map(keep_extension).collect()
-}
-
-fn keep_extension(field: &FieldRef) -> FieldRef {
-    let kept: HashMap<String, String> = field
-        .metadata()
-        .iter()
-        .filter(|(key, _)| key.starts_with(EXTENSION_PREFIX))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    let data_type = match field.data_type() {
-        DataType::Struct(children) => DataType::Struct(keep_extensions(children)),
-        DataType::List(item) => DataType::List(keep_extension(item)),
-        DataType::LargeList(item) => DataType::LargeList(keep_extension(item)),
-        DataType::ListView(item) => DataType::ListView(keep_extension(item)),
-        DataType::LargeListView(item) => DataType::LargeListView(keep_extension(item)),
-        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(keep_extension(item), *size),
-        DataType::Map(entries, sorted) => DataType::Map(keep_extension(entries), *sorted),
-        other => other.clone(),
-    };
-    Arc::new(Field::clone(field).with_data_type(data_type).with_metadata(kept))
+    Ok(u64::try_from(rows).ok())
 }
 
 #[async_trait]
@@ -157,8 +133,11 @@ impl FileFormat for ExtensionParquetFormat {
         store: &Arc<dyn ObjectStore>,
         objects: &[ObjectMeta],
     ) -> DataFusionResult<SchemaRef> {
-        let files = objects.iter().map(|object| FoundFile { name: object.location.to_string(), meta: object.clone() });
-        Ok(Arc::new(self.table_schema(state, store, files.collect()).await.map_err(external)?))
+        let file = |object: &ObjectMeta| FoundFile { name: object.location.to_string(), meta: object.clone() };
+        let files: Vec<_> = objects.iter().map(file).collect();
+        let columns = self.columns(state, store, &files).await.map_err(external)?;
+        let union = Union { by_name: true, ..Union::default() };
+        Ok(Arc::new(unify::table(FUNCTION, &columns, &union).map_err(external)?))
     }
 
     async fn infer_stats(

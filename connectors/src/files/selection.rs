@@ -13,6 +13,8 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names;
 use object_store::ObjectMeta;
 
+use super::compression;
+
 /// What a user asked to read.
 #[derive(Debug, Clone)]
 pub(super) struct Selection {
@@ -21,6 +23,8 @@ pub(super) struct Selection {
     pub(super) paths: Vec<String>,
     /// Files of a directory count if their names end so, in lower case.
     pub(super) endings: &'static [&'static str],
+    /// They count with an ending of compression besides.
+    pub(super) compressed: bool,
 }
 
 /// The files of a selection: one object store, in the order of the paths and sorted within one.
@@ -107,17 +111,22 @@ impl Selection {
         paths.sort();
         let mut files = Vec::new();
         for path in paths {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name.starts_with(['.', '_']) {
                 continue;
             }
             if path.is_dir() {
                 files.extend(self.below(&path)?);
-            } else if self.endings.iter().any(|ending| name.ends_with(ending)) {
+            } else if self.has_ending(&name) {
                 files.push(path);
             }
         }
         Ok(files)
+    }
+
+    fn has_ending(&self, name: &str) -> bool {
+        let name = if self.compressed { compression::plain_name(name) } else { name.to_ascii_lowercase() };
+        self.endings.iter().any(|ending| name.ends_with(ending))
     }
 
     fn local_file(&self, path: &Path) -> Result<FoundFile> {

@@ -9,9 +9,15 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names;
 use gradframe_plan::services::{SourceCall, Sources};
 
-use super::{csv, parquet};
+use super::csv::{self, CsvTable};
+use super::describe::{self, describe};
+use super::ipc::{self, IpcTable};
+use super::ndjson::{self, NdjsonTable};
+use super::open::open;
+use super::parquet::{self, ParquetTable};
 
-const FUNCTIONS: [&str; 2] = ["read_csv", "read_parquet"];
+const FUNCTIONS: [&str; 7] =
+    ["read_csv", "read_parquet", "read_json", "read_ndjson", "read_arrow", "read_ipc", describe::FUNCTION];
 
 /// Opens files named in a query.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,10 +26,15 @@ pub struct FileSources;
 #[async_trait]
 impl Sources for FileSources {
     async fn open(&self, session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>> {
-        match function(call)? {
-            "read_csv" => csv::scan_csv(session, &call.paths, &call.options).await,
-            "read_parquet" => parquet::scan_parquet(session, &call.paths, &call.options).await,
-            other => Err(Error::plan(other, "no such reading function").hint(names::suggest(other, FUNCTIONS))),
+        let (paths, options) = (&call.paths, &call.options);
+        if call.function.as_deref() == Some(describe::FUNCTION) {
+            return describe_files(session, call).await;
+        }
+        match format(call)? {
+            Format::Csv => open(session, paths, CsvTable::new(paths, options)?).await,
+            Format::Parquet => open(session, paths, ParquetTable::new(session, options)?).await,
+            Format::Ndjson => open(session, paths, NdjsonTable::new(options)?).await,
+            Format::Ipc => open(session, paths, IpcTable::new(options)?).await,
         }
     }
 
@@ -32,20 +43,54 @@ impl Sources for FileSources {
     }
 }
 
-/// The reading function: as named, else by the ending of the paths.
-fn function(call: &SourceCall) -> Result<&str> {
-    if let Some(function) = &call.function {
-        return Ok(function);
+/// Files may differ in their columns here: that is what one wants to see.
+async fn describe_files(session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>> {
+    let paths = &call.paths;
+    let mut options = call.options.clone();
+    if !options.iter().any(|(name, _)| name == "union_by_name") {
+        options.push(("union_by_name".into(), true.into()));
     }
-    let first = call.paths.first().ok_or_else(|| Error::plan("from", "no path is given"))?;
-    let of_path = |path: &str| if csv::is_csv(path) { Some("read_csv") } else { is_parquet(path).then_some("read_parquet") };
-    of_path(first).ok_or_else(|| {
-        let hint = "name the format: read_csv('...') or read_parquet('...')";
-        Error::plan("from", format!("the ending of `{first}` names no format")).hint(hint)
-    })
+    match of_path(paths)? {
+        Format::Csv => describe(session, paths, CsvTable::new(paths, &options)?).await,
+        Format::Parquet => describe(session, paths, ParquetTable::new(session, &options)?).await,
+        Format::Ndjson => describe(session, paths, NdjsonTable::new(&options)?).await,
+        Format::Ipc => describe(session, paths, IpcTable::new(&options)?).await,
+    }
 }
 
-/// True for Parquet's endings, and for a directory or pattern without an ending that holds such files.
-fn is_parquet(path: &str) -> bool {
-    parquet::ENDINGS.iter().any(|ending| path.to_ascii_lowercase().ends_with(ending)) || Path::new(path).is_dir()
+/// A format of files.
+enum Format {
+    Csv,
+    Parquet,
+    Ndjson,
+    Ipc,
+}
+
+/// The format of the reading function, else that of the paths.
+fn format(call: &SourceCall) -> Result<Format> {
+    match call.function.as_deref() {
+        None => of_path(&call.paths),
+        Some("read_csv") => Ok(Format::Csv),
+        Some("read_parquet") => Ok(Format::Parquet),
+        Some("read_json" | "read_ndjson") => Ok(Format::Ndjson),
+        Some("read_arrow" | "read_ipc") => Ok(Format::Ipc),
+        Some(other) => Err(Error::plan(other, "no such reading function").hint(names::suggest(other, FUNCTIONS))),
+    }
+}
+
+/// The format that the first path's ending names. A directory or pattern without an ending holds Parquet.
+fn of_path(paths: &[String]) -> Result<Format> {
+    let path = paths.first().ok_or_else(|| Error::plan("from", "no path is given"))?;
+    if csv::is_csv(path) {
+        Ok(Format::Csv)
+    } else if ndjson::is_ndjson(path) {
+        Ok(Format::Ndjson)
+    } else if ipc::is_ipc(path) {
+        Ok(Format::Ipc)
+    } else if parquet::is_parquet(path) || Path::new(path).is_dir() {
+        Ok(Format::Parquet)
+    } else {
+        let hint = "name the format: read_csv('...'), read_parquet('...'), read_json('...') or read_arrow('...')";
+        Err(Error::plan("from", format!("the ending of `{path}` names no format")).hint(hint))
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Statistics, project_schema};
+use datafusion::common::project_schema;
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
@@ -13,6 +13,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion_datasource::compute_all_files_statistics;
@@ -21,7 +22,7 @@ use object_store::ObjectStore;
 
 use super::error::{bad_file, external};
 use super::guarded::guard;
-use super::hive::PartitionColumns;
+use super::hive::PathColumns;
 use super::partitions;
 use super::selection::{Found, FoundFile, Selection};
 
@@ -41,8 +42,10 @@ impl SourceName {
 pub(super) struct FileTable {
     selection: Selection,
     format: Arc<dyn FileFormat>,
-    partition_columns: PartitionColumns,
+    path_columns: PathColumns,
     schema: TableSchema,
+    /// False if values are read as of another type, which may sort otherwise.
+    keeps_order: bool,
 }
 
 impl FileTable {
@@ -51,20 +54,21 @@ impl FileTable {
         selection: Selection,
         format: Arc<dyn FileFormat>,
         file_schema: &Schema,
-        partition_columns: PartitionColumns,
+        path_columns: PathColumns,
+        keeps_order: bool,
     ) -> Self {
-        let in_path = |name: &str| partition_columns.fields().iter().any(|field| field.name() == name);
+        let in_path = |name: &str| path_columns.fields().iter().any(|field| field.name() == name);
         let in_files: Vec<_> = file_schema.fields().iter().filter(|field| !in_path(field.name())).cloned().collect();
         let schema = TableSchema::builder(Arc::new(Schema::new(in_files)))
-            .with_table_partition_cols(partition_columns.fields().to_vec())
+            .with_table_partition_cols(path_columns.fields().to_vec())
             .build();
-        FileTable { selection, format, partition_columns, schema }
+        FileTable { selection, format, path_columns, schema, keeps_order }
     }
 
     /// The files that may hold rows that pass the filters, with their statistics.
     async fn files(&self, session: &dyn Session, found: &Found, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
         let files = found.files.iter().map(|file| self.partitioned(file)).collect::<Result<_>>()?;
-        let files = partitions::prune(session, self.partition_columns.fields(), files, filters)?;
+        let files = partitions::prune(session, self.path_columns.fields(), files, filters)?;
         if !session.config().collect_statistics() {
             return Ok(files);
         }
@@ -75,7 +79,7 @@ impl FileTable {
     }
 
     fn partitioned(&self, file: &FoundFile) -> Result<PartitionedFile> {
-        let values = self.partition_columns.values(file).map_err(external)?;
+        let values = self.path_columns.values(file).map_err(external)?;
         let named = PartitionedFile::from(file.meta.clone()).with_extension(SourceName(file.name.clone()));
         Ok(named.with_partition_values(values))
     }
@@ -86,10 +90,11 @@ impl FileTable {
         store: &Arc<dyn ObjectStore>,
         file: PartitionedFile,
     ) -> Result<PartitionedFile> {
-        let statistics: Result<Statistics> =
-            self.format.infer_stats(session, store, self.schema.file_schema().clone(), &file.object_meta).await;
-        let statistics = statistics.map_err(|e| external(bad_file(self.selection.function, SourceName::of(&file), e)))?;
-        Ok(partitions::with_statistics(file, statistics))
+        let (format, schema) = (&self.format, self.schema.file_schema().clone());
+        let inferred = format.infer_stats_and_ordering(session, store, schema, &file.object_meta).await;
+        let inferred = inferred.map_err(|e| external(bad_file(self.selection.function, SourceName::of(&file), e)))?;
+        let ordering = inferred.ordering.filter(|_| self.keeps_order);
+        Ok(partitions::with_statistics(file, inferred.statistics).with_ordering(ordering))
     }
 }
 
@@ -104,7 +109,7 @@ impl TableProvider for FileTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        let pushdown = |filter: &&Expr| match partitions::is_exact(self.partition_columns.fields(), filter) {
+        let pushdown = |filter: &&Expr| match partitions::is_exact(self.path_columns.fields(), filter) {
             true => TableProviderFilterPushDown::Exact,
             false => TableProviderFilterPushDown::Inexact,
         };
@@ -127,12 +132,20 @@ impl TableProvider for FileTable {
         let collect_statistics = session.config().collect_statistics();
         let (groups, statistics) = compute_all_files_statistics(groups, self.schema(), collect_statistics, false)?;
         let config = FileScanConfigBuilder::new(found.store, self.format.file_source(self.schema.clone()))
-            .with_file_groups(groups)
             .with_statistics(statistics)
+            .with_output_ordering(common_ordering(&groups).into_iter().collect())
+            .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
         let plan = self.format.create_physical_plan(session, config).await?;
         Ok(guard(self.selection.function, plan))
     }
+}
+
+/// The order that all files say their rows are in. Whether it holds over several files their statistics must tell.
+fn common_ordering(groups: &[FileGroup]) -> Option<LexOrdering> {
+    let mut orderings = groups.iter().flat_map(FileGroup::iter).map(|file| file.ordering.as_ref());
+    let first = orderings.next()??;
+    orderings.all(|ordering| ordering == Some(first)).then(|| first.clone())
 }

@@ -2,15 +2,20 @@
 
 mod csv;
 mod csv_spectrum;
+mod ipc;
+mod json_test_suite;
+mod ndjson;
 mod parquet;
 mod parquet_testing;
 mod paths;
+mod union;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray, StructArray};
 use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field};
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -35,6 +40,22 @@ async fn csv(path: &Path, options: Options<'_>) -> Result<Arc<dyn TableProvider>
 
 async fn parquet(paths: &[String]) -> Result<Arc<dyn TableProvider>, Error> {
     scan_parquet(&SessionContext::new().state(), paths, &[]).await
+}
+
+/// By a reading function, or the path's ending.
+async fn read(function: Option<&str>, path: &Path, options: Options<'_>) -> Result<Arc<dyn TableProvider>, Error> {
+    let call = SourceCall { function: function.map(str::to_string), paths: vec![text(path)], options: owned(options) };
+    FileSources.open(&SessionContext::new().state(), &call).await
+}
+
+/// An option `{column: type}`.
+fn types(named: &[(&str, &str)]) -> ScalarValue {
+    let column = |name: &str, value: &str| {
+        let field = Arc::new(Field::new(name, DataType::Utf8, false));
+        (field, Arc::new(StringArray::from(vec![value])) as ArrayRef)
+    };
+    let row: Vec<_> = named.iter().map(|(name, value)| column(name, value)).collect();
+    ScalarValue::Struct(Arc::new(StructArray::from(row)))
 }
 
 async fn open(path: &Path) -> Result<Arc<dyn TableProvider>, Error> {

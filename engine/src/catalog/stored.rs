@@ -17,6 +17,7 @@ use gradframe_connectors::store::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX};
 use gradframe_plan::error::from_datafusion;
 use tempfile::TempPath;
 
+use super::external::ExternalTable;
 use super::own_table::OwnTable;
 use crate::panics::guard;
 use crate::{Error, Result};
@@ -131,6 +132,10 @@ fn mark_beside(directory: &Path, owner: &str) -> std::io::Result<TempPath> {
 /// Opens the table that a stored statement makes.
 pub(super) async fn open(state: &SessionState, home: &Path, sql: &str) -> Result<Arc<dyn TableProvider>> {
     let mut command = command(sql).await?;
+    let own = command.locations.iter().any(|location| is_own(location));
+    if !own && let Some(table) = guard(OP, ExternalTable::open(state, &command)).await? {
+        return Ok(table);
+    }
     for location in &mut command.locations {
         if is_own(location) {
             *location = format!("{}/", home.join(&*location).to_string_lossy().trim_end_matches('/'));

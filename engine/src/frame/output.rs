@@ -4,9 +4,8 @@ use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
-use datafusion::config::{CsvOptions, TableParquetOptions};
-use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::execution::SendableRecordBatchStream;
+use gradframe_connectors::sinks::{WriteOptions, copy_plan};
 use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
@@ -40,22 +39,48 @@ impl DataFrame {
         self.session.from_batches(self.schema(), self.collect().await?)
     }
 
-    /// Writes one Parquet file, replacing it; returns the number of rows. A failed write leaves no file.
+    /// Writes one Parquet file, replacing it; returns the number of rows. A failed write leaves what was there.
     pub async fn write_parquet(&self, path: impl AsRef<str>) -> Result<u64> {
-        let execution = self.execution();
-        let written = guard("write_parquet", async {
-            execution.write_parquet(path.as_ref(), one_file(), None::<TableParquetOptions>).await.map_err(from_datafusion)
-        });
-        Ok(affected_rows(&written.await?))
+        self.write(path, one_file("parquet")).await
     }
 
-    /// Writes one CSV file with a header line, replacing it; returns the number of rows. A failed write leaves no file.
+    /// Writes one CSV file with a header line, replacing it; returns the number of rows. A failed write leaves what was there.
     pub async fn write_csv(&self, path: impl AsRef<str>) -> Result<u64> {
-        let execution = self.execution();
-        let options = CsvOptions::default().with_has_header(true);
-        let written = guard("write_csv", async {
-            execution.write_csv(path.as_ref(), one_file(), Some(options)).await.map_err(from_datafusion)
-        });
+        self.write(path, one_file("csv")).await
+    }
+
+    /// Writes one NDJSON file, replacing it; returns the number of rows. A failed write leaves what was there.
+    pub async fn write_ndjson(&self, path: impl AsRef<str>) -> Result<u64> {
+        self.write(path, one_file("json")).await
+    }
+
+    /// Writes one Arrow IPC file, replacing it; returns the number of rows. A failed write leaves what was there.
+    pub async fn write_ipc(&self, path: impl AsRef<str>) -> Result<u64> {
+        self.write(path, one_file("arrow")).await
+    }
+
+    /// Writes a file or a directory of files, as COPY TO does; returns the number of rows. The files appear all at once: a
+    /// failed or cancelled write leaves what was there. Rows of the target itself may be read meanwhile.
+    ///
+    /// ```
+    /// # use gradframe::{Session, WriteOptions};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let out = directory.path().join("fares").display().to_string();
+    /// let trips = session.block_on(session.sql(
+    ///     "SELECT * FROM (VALUES ('EU', 12.0), ('EU', 18.0), ('US', 40.0)) AS t(region, fare)",
+    /// ))?;
+    /// let options = WriteOptions::new().format("parquet").partition_by(["region"]).overwrite(true);
+    /// assert_eq!(session.block_on(trips.write(&out, options))?, 3);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: `Plan` for an unknown option and for a target that exists without `overwrite`; `Resources` for a full disk;
+    /// those of the query.
+    pub async fn write(&self, path: impl AsRef<str>, options: WriteOptions) -> Result<u64> {
+        let plan = copy_plan(self.plan.clone(), path.as_ref(), options)?;
+        let execution = self.with_plan(plan).execution();
+        let written = guard("write", async { execution.collect().await.map_err(from_datafusion) });
         Ok(affected_rows(&written.await?))
     }
 
@@ -79,8 +104,8 @@ impl DataFrame {
     }
 }
 
-fn one_file() -> DataFrameWriteOptions {
-    DataFrameWriteOptions::new().with_single_file_output(true)
+fn one_file(format: &str) -> WriteOptions {
+    WriteOptions::new().format(format).option("single_file_output", "true").overwrite(true)
 }
 
 fn arrow_error(error: arrow::error::ArrowError) -> crate::Error {

@@ -1,5 +1,6 @@
 //! Running a statement: queries stay lazy, everything with effects happens here, once.
 
+mod copy;
 mod create_external;
 mod create_table;
 mod create_view;
@@ -21,7 +22,7 @@ use crate::{Error, Result, Session};
 pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFrame> {
     let planned = gradframe_sql::plan(&session.state(), statement).await;
     match planned.map_err(|error| session.explain_unknown(error))? {
-        Planned::Query(plan) => Ok(DataFrame::new(session.clone(), plan)),
+        Planned::Query(plan) => Ok(DataFrame::new(session.clone(), copy::prepare(plan)?)),
         Planned::Train(plan) | Planned::Write(plan) => run_now(session, plan).await,
         Planned::Ddl(plan) => define(session, plan, &statement.text).await,
         Planned::View { view, sql } => create_view::run(session, view, &sql).await,
@@ -31,7 +32,7 @@ pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFra
 
 /// Runs a plan to its end; the frame holds its rows.
 pub(crate) async fn run_now(session: &Session, plan: LogicalPlan) -> Result<DataFrame> {
-    let execution = Execution::new(session.state(), plan);
+    let execution = Execution::new(session.state(), copy::prepare(plan)?);
     let schema = std::sync::Arc::clone(execution.schema().inner());
     let batches = execution.collect().await.map_err(from_datafusion)?;
     session.from_batches(schema, batches)

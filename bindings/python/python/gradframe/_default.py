@@ -56,9 +56,67 @@ def sql(query: str) -> LazyFrame:
     return session().sql(query)
 
 
-def scan_parquet(source: Path | Sequence[Path]) -> LazyFrame:
-    """A lazy frame over Parquet: a file, a directory (Hive partitions become columns), a glob, or a list of them."""
-    return session().scan_parquet(source)
+def scan_parquet(
+    source: Path | Sequence[Path],
+    *,
+    union_by_name: bool | None = None,
+    include_file_paths: str | None = None,
+    hive_partitioning: bool | None = None,
+    schema_overrides: Mapping[str, str] | None = None,
+) -> LazyFrame:
+    """A lazy frame over Parquet: a file, a directory (Hive partitions become columns), a glob, or a list of them.
+
+    With `union_by_name` files may lack columns that others have. `include_file_paths` names a column with each row's
+    file; `schema_overrides` gives columns another type, by its name in SQL.
+    """
+    return session().scan_parquet(
+        source,
+        union_by_name=union_by_name,
+        include_file_paths=include_file_paths,
+        hive_partitioning=hive_partitioning,
+        schema_overrides=schema_overrides,
+    )
+
+
+def scan_ndjson(
+    source: Path | Sequence[Path],
+    *,
+    infer_schema_length: int | None = None,
+    union_by_name: bool | None = None,
+    include_file_paths: str | None = None,
+    hive_partitioning: bool | None = None,
+    schema_overrides: Mapping[str, str] | None = None,
+) -> LazyFrame:
+    """A lazy frame over NDJSON, one object a line or an array of objects, also compressed; other options as for Parquet.
+
+    Objects may lack keys, and so may files, unless `union_by_name` is False.
+    """
+    return session().scan_ndjson(
+        source,
+        infer_schema_length=infer_schema_length,
+        union_by_name=union_by_name,
+        include_file_paths=include_file_paths,
+        hive_partitioning=hive_partitioning,
+        schema_overrides=schema_overrides,
+    )
+
+
+def scan_ipc(
+    source: Path | Sequence[Path],
+    *,
+    union_by_name: bool | None = None,
+    include_file_paths: str | None = None,
+    hive_partitioning: bool | None = None,
+    schema_overrides: Mapping[str, str] | None = None,
+) -> LazyFrame:
+    """A lazy frame over Arrow IPC, files (Feather of version 2 too) or streams; options as for Parquet."""
+    return session().scan_ipc(
+        source,
+        union_by_name=union_by_name,
+        include_file_paths=include_file_paths,
+        hive_partitioning=hive_partitioning,
+        schema_overrides=schema_overrides,
+    )
 
 
 def scan_csv(
@@ -71,10 +129,14 @@ def scan_csv(
     null_values: str | Sequence[str] | None = None,
     trim: bool = False,
     infer_schema_length: int | None = None,
+    union_by_name: bool | None = None,
+    include_file_paths: str | None = None,
+    hive_partitioning: bool | None = None,
+    schema_overrides: Mapping[str, str] | None = None,
 ) -> LazyFrame:
     """A lazy frame over CSV (also compressed, by the name's ending). Without a header columns are column_1, column_2, ...
 
-    `null_values` are read as null; `trim` strips spaces around fields first.
+    `null_values` are read as null; `trim` strips spaces around fields first. Other options as for Parquet.
     """
     return session().scan_csv(
         source,
@@ -85,12 +147,31 @@ def scan_csv(
         null_values=null_values,
         trim=trim,
         infer_schema_length=infer_schema_length,
+        union_by_name=union_by_name,
+        include_file_paths=include_file_paths,
+        hive_partitioning=hive_partitioning,
+        schema_overrides=schema_overrides,
     )
 
 
-def read_parquet(source: Path | Sequence[Path]) -> DataFrame:
-    """`scan_parquet(source).collect()`."""
-    return scan_parquet(source).collect()
+def read_parquet(source: Path | Sequence[Path], **options: Any) -> DataFrame:
+    """`scan_parquet(source, ...).collect()`."""
+    return scan_parquet(source, **options).collect()
+
+
+def read_ndjson(source: Path | Sequence[Path], **options: Any) -> DataFrame:
+    """`scan_ndjson(source, ...).collect()`."""
+    return scan_ndjson(source, **options).collect()
+
+
+def read_ipc(source: Path | Sequence[Path], **options: Any) -> DataFrame:
+    """`scan_ipc(source, ...).collect()`."""
+    return scan_ipc(source, **options).collect()
+
+
+def describe_files(source: Path | Sequence[Path], **options: Any) -> DataFrame:
+    """The columns of each file, and what the table of them all makes of them: what is missing where, what is widened."""
+    return session().describe_files(source, **options).collect()
 
 
 def read_csv(source: Path | Sequence[Path], **options: Any) -> DataFrame:

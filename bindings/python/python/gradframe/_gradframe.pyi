@@ -117,8 +117,41 @@ class LazyFrame:
     def lazy(self) -> LazyFrame: ...
     def collect(self) -> DataFrame: ...
     def collect_batches(self) -> Batches: ...
-    def sink_parquet(self, path: Path) -> int: ...
-    def sink_csv(self, path: Path) -> int: ...
+    def sink_parquet(
+        self,
+        path: Path,
+        *,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
+    def sink_csv(
+        self,
+        path: Path,
+        *,
+        include_header: bool = True,
+        separator: str = ",",
+        null_value: str | None = None,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
+    def sink_ndjson(
+        self,
+        path: Path,
+        *,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
+    def sink_ipc(
+        self,
+        path: Path,
+        *,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
     def explain(self, *, analyze: bool = False) -> str: ...
     def fit(
         self,
@@ -195,8 +228,41 @@ class DataFrame:
     ) -> Model: ...
     def predict(self, model: Model | str, *, threshold: float | None = None) -> DataFrame: ...
     def evaluate(self, model: Model | str, *, threshold: float | None = None) -> DataFrame: ...
-    def write_parquet(self, path: Path) -> int: ...
-    def write_csv(self, path: Path) -> int: ...
+    def write_parquet(
+        self,
+        path: Path,
+        *,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
+    def write_csv(
+        self,
+        path: Path,
+        *,
+        include_header: bool = True,
+        separator: str = ",",
+        null_value: str | None = None,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
+    def write_ndjson(
+        self,
+        path: Path,
+        *,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
+    def write_ipc(
+        self,
+        path: Path,
+        *,
+        compression: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        overwrite: bool | None = None,
+    ) -> int: ...
     def to_arrow(self) -> pa.Table: ...
     def to_polars(self) -> polars.DataFrame: ...
     def to_pandas(self) -> pandas.DataFrame: ...
@@ -251,7 +317,43 @@ class Session:
     def sql(self, query: str) -> LazyFrame: ...
     def table(self, name: str) -> LazyFrame: ...
     def model(self, name: str) -> Model: ...
-    def scan_parquet(self, source: Path | Sequence[Path]) -> LazyFrame: ...
+    def scan_parquet(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame: ...
+    def scan_ndjson(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        infer_schema_length: int | None = None,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame: ...
+    def scan_ipc(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame: ...
+    def describe_files(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame: ...
     def scan_csv(
         self,
         source: Path | Sequence[Path],
@@ -263,6 +365,10 @@ class Session:
         null_values: str | Sequence[str] | None = None,
         trim: bool = False,
         infer_schema_length: int | None = None,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
     ) -> LazyFrame: ...
     def from_arrow(self, data: Any) -> DataFrame: ...
     @staticmethod

@@ -7,6 +7,8 @@ use datafusion::common::parsers::CompressionTypeVariant;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use gradframe_ml_core::Result;
 
+use crate::files::compression;
+
 /// A byte that UTF-8 never has, so that nothing is quoted by it.
 const NO_QUOTE: u8 = 0xff;
 
@@ -42,14 +44,7 @@ impl Dialect {
 
     /// How a file of this name is compressed.
     pub(super) fn compression(&self, name: &str) -> FileCompressionType {
-        let by_ending = || match name.to_ascii_lowercase().rsplit('.').next() {
-            Some("gz") => CompressionTypeVariant::GZIP,
-            Some("zst") => CompressionTypeVariant::ZSTD,
-            Some("bz2") => CompressionTypeVariant::BZIP2,
-            Some("xz") => CompressionTypeVariant::XZ,
-            _ => CompressionTypeVariant::UNCOMPRESSED,
-        };
-        FileCompressionType::from(self.compression.unwrap_or_else(by_ending))
+        FileCompressionType::from(self.compression.unwrap_or_else(|| compression::of_ending(name)))
     }
 
     /// The bytes after the lines to skip.

@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// The column's type. A column without values is text.
+    /// The column's type; `Null` for a column without values.
     pub(super) fn data_type(self) -> DataType {
         match self {
             Kind::Boolean => DataType::Boolean,
@@ -52,7 +52,8 @@ impl Kind {
             Kind::Date => DataType::Date32,
             Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Kind::TimestampNanos => DataType::Timestamp(TimeUnit::Nanosecond, None),
-            Kind::Unknown | Kind::Text => DataType::Utf8,
+            Kind::Text => DataType::Utf8,
+            Kind::Unknown => DataType::Null,
         }
     }
 }

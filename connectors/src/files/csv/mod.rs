@@ -3,87 +3,95 @@
 mod convert;
 mod diagnose;
 mod dialect;
-mod format;
 mod kind;
 mod options;
+mod read;
 mod sample;
-mod source;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::file_format::FileFormat;
 use datafusion::scalar::ScalarValue;
-use gradframe_ml_core::{Error, Result};
-use gradframe_plan::error::from_datafusion;
-use gradframe_plan::names;
+use gradframe_ml_core::Result;
+use object_store::ObjectStore;
 
-use self::format::CsvFormat;
 use self::options::ReadOptions;
-use self::sample::Sample;
-use super::hive::PartitionColumns;
-use super::selection::{Found, Selection};
-use super::table::FileTable;
+use self::read::CsvReader;
+use super::compression;
+use super::format::StreamFormat;
+use super::open::{TableFormat, open};
+use super::selection::{FoundFile, Selection};
+use super::shared_options::SharedOptions;
+use super::unify::FileColumns;
 
 const FUNCTION: &str = "read_csv";
-/// Endings of CSV files, in lower case.
-const ENDINGS: &[&str] =
-    &[".csv", ".csv.gz", ".csv.zst", ".csv.bz2", ".csv.xz", ".tsv", ".tsv.gz", ".tsv.zst", ".tsv.bz2", ".tsv.xz"];
+/// Endings of CSV files, in lower case, before those of compression.
+const ENDINGS: &[&str] = &[".csv", ".tsv"];
 
 /// A table of CSV files; [`ReadOptions`] says which options there are. Every column may be null: an empty field is,
 /// and so is one that equals a null value. Errors: `Plan` for a path that means no file or a wrong option; `Execution`
-/// naming file and line for ragged rows, bytes that are not UTF-8, and values that do not fit their column.
+/// naming file and line for ragged rows, bytes that are not UTF-8, and values that do not fit their column, and naming two
+/// files whose columns do not go together.
 pub async fn scan_csv(
     session: &dyn Session,
     paths: &[String],
     options: &[(String, ScalarValue)],
 ) -> Result<Arc<dyn TableProvider>> {
-    let mut options = ReadOptions::parse(options)?;
-    options.dialect.fit_ending(paths);
-    let selection = Selection { function: FUNCTION, paths: paths.to_vec(), endings: ENDINGS };
-    let found = selection.find(session).await?;
-    let sample = sample_files(session, &found, &mut options).await?;
-    let schema = schema(&sample, &options)?;
-    let partition_columns = match options.hive_partitioning {
-        true => PartitionColumns::infer(FUNCTION, &found.files)?,
-        false => PartitionColumns::none(FUNCTION),
-    };
-    Ok(Arc::new(FileTable::new(selection, Arc::new(CsvFormat::new(options)), &schema, partition_columns)))
+    open(session, paths, CsvTable::new(paths, options)?).await
 }
 
 /// True for CSV's endings, compressed or not.
 pub(super) fn is_csv(path: &str) -> bool {
-    let path = path.to_ascii_lowercase();
+    let path = compression::plain_name(path);
     ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
-/// Reads the beginning of every file: they must agree on their columns. Settles whether there is a header.
-async fn sample_files(session: &dyn Session, found: &Found, options: &mut ReadOptions) -> Result<Sample> {
-    let store = session.runtime_env().object_store(&found.store).map_err(from_datafusion)?;
-    let rows = options.schema_infer_rows.div_ceil(found.files.len());
-    let mut all: Option<Sample> = None;
-    for file in &found.files {
-        let sample = sample::read(&store, file, options, rows).await?;
-        options.dialect.header = Some(sample.header);
-        all = Some(match all {
-            None => sample,
-            Some(before) => before.merge(sample)?,
-        });
+/// CSV files as the options say.
+#[derive(Debug)]
+pub(super) struct CsvTable(ReadOptions);
+
+impl CsvTable {
+    /// The options checked. Errors: `Plan`.
+    pub(super) fn new(paths: &[String], options: &[(String, ScalarValue)]) -> Result<Self> {
+        let mut options = ReadOptions::parse(options)?;
+        options.dialect.fit_ending(paths);
+        Ok(CsvTable(options))
     }
-    all.ok_or_else(|| Error::plan(FUNCTION, "no path is given"))
 }
 
-fn schema(sample: &Sample, options: &ReadOptions) -> Result<Schema> {
-    for (name, _) in &options.types {
-        if !sample.names.contains(name) {
-            let hint = names::suggest(name, sample.names.iter().map(String::as_str));
-            return Err(Error::plan(FUNCTION, format!("option `types` names the unknown column `{name}`")).hint(hint));
-        }
+#[async_trait]
+impl TableFormat for CsvTable {
+    fn selection(&self, paths: &[String]) -> Selection {
+        Selection { function: FUNCTION, paths: paths.to_vec(), endings: ENDINGS, compressed: true }
     }
-    let data_type = |name: &str, inferred| match options.types.iter().find(|(typed, _)| typed == name) {
-        Some((_, data_type)) => data_type.clone(),
-        None => inferred,
-    };
-    let columns = sample.names.iter().zip(&sample.kinds);
-    Ok(Schema::new(columns.map(|(name, kind)| Field::new(name, data_type(name, kind.data_type()), true)).collect::<Vec<_>>()))
+
+    fn shared(&self) -> &SharedOptions {
+        &self.0.shared
+    }
+
+    /// Reads the beginning of every file. Settles whether there is a header.
+    async fn columns(&mut self, _: &dyn Session, store: &Arc<dyn ObjectStore>, files: &[FoundFile]) -> Result<Vec<FileColumns>> {
+        let rows = self.0.schema_infer_rows.div_ceil(files.len());
+        let mut all = Vec::with_capacity(files.len());
+        for file in files {
+            let sample = sample::read(store, file, &self.0, rows).await?;
+            self.0.dialect.header = Some(sample.header);
+            all.push(sample.columns());
+        }
+        Ok(all)
+    }
+
+    /// A column without values is text.
+    fn table_schema(&self, schema: Schema) -> Schema {
+        let text = |field: &Field| field.clone().with_data_type(DataType::Utf8);
+        let known = |field: &Field| if field.data_type().is_null() { text(field) } else { field.clone() };
+        Schema::new(schema.fields().iter().map(|field| known(field)).collect::<Vec<_>>())
+    }
+
+    fn file_format(self) -> Arc<dyn FileFormat> {
+        Arc::new(StreamFormat(Arc::new(CsvReader(Arc::new(self.0)))))
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
+use arrow::datatypes::Field;
 use datafusion::error::DataFusionError;
 use futures::{StreamExt, TryStreamExt};
 use gradframe_ml_core::{Error, Result};
@@ -14,6 +15,7 @@ use super::kind::Kind;
 use super::options::ReadOptions;
 use crate::files::error::bad_file;
 use crate::files::selection::FoundFile;
+use crate::files::unify::FileColumns;
 
 /// So much of a file in a remote store is read to infer its columns.
 const REMOTE_BYTES: usize = 8 << 20;
@@ -26,29 +28,18 @@ pub(super) struct Sample {
     /// Columns' names, all different.
     pub(super) names: Vec<String>,
     /// Columns' kinds.
-    pub(super) kinds: Vec<Kind>,
+    kinds: Vec<Kind>,
     /// Whether the first record is a header.
     pub(super) header: bool,
 }
 
 impl Sample {
-    /// Both files as one table. Errors: `Execution` if they have other columns.
-    pub(super) fn merge(mut self, other: Sample) -> Result<Sample> {
-        if self.names != other.names {
-            let what =
-                format!("`{}` has the columns {}, `{}` has {}", other.file, list(&other.names), self.file, list(&self.names));
-            return Err(Error::execution(FUNCTION, what));
-        }
-        for (kind, more) in self.kinds.iter_mut().zip(&other.kinds) {
-            *kind = kind.or(*more);
-        }
-        Ok(self)
+    /// The file's columns.
+    pub(super) fn columns(self) -> FileColumns {
+        let columns = self.names.iter().zip(&self.kinds);
+        let fields = columns.map(|(name, kind)| Arc::new(Field::new(name, kind.data_type(), true))).collect();
+        FileColumns { file: self.file, fields, rows: None }
     }
-}
-
-fn list(names: &[String]) -> String {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    gradframe_plan::names::list(&names)
 }
 
 /// Reads up to `rows` records of a file.

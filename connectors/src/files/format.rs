@@ -1,4 +1,4 @@
-//! CSV as a file format of DataFusion.
+//! Formats read from their beginning to their end, as file formats of DataFusion.
 
 use std::sync::Arc;
 
@@ -16,39 +16,29 @@ use datafusion::physical_plan::ExecutionPlan;
 use gradframe_ml_core::Error;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::FUNCTION;
-use super::options::ReadOptions;
-use super::source::CsvSource;
-use crate::files::error::external;
+use super::error::external;
+use super::source::{ReadFile, StreamSource};
 
-/// Reads CSV as the options say.
+/// A format for tables whose columns are known already.
 #[derive(Debug)]
-pub(super) struct CsvFormat {
-    options: Arc<ReadOptions>,
-}
-
-impl CsvFormat {
-    pub(super) fn new(options: ReadOptions) -> Self {
-        CsvFormat { options: Arc::new(options) }
-    }
-}
+pub(super) struct StreamFormat(pub(super) Arc<dyn ReadFile>);
 
 #[async_trait]
-impl FileFormat for CsvFormat {
+impl FileFormat for StreamFormat {
     fn get_ext(&self) -> String {
-        "csv".to_string()
+        self.0.file_type().to_string()
     }
 
     fn get_ext_with_compression(&self, compression: &FileCompressionType) -> Result<String> {
-        Ok(format!("csv{}", compression.get_variant()))
+        Ok(format!("{}{}", self.0.file_type(), compression.get_variant()))
     }
 
     fn compression_type(&self) -> Option<FileCompressionType> {
-        self.options.dialect.compression.map(FileCompressionType::from)
+        None
     }
 
     async fn infer_schema(&self, _: &dyn Session, _: &Arc<dyn ObjectStore>, _: &[ObjectMeta]) -> Result<SchemaRef> {
-        Err(external(Error::internal(FUNCTION, "columns are inferred when the table is opened")))
+        Err(external(Error::internal(self.0.file_type(), "columns are inferred when the table is opened")))
     }
 
     async fn infer_stats(
@@ -66,6 +56,6 @@ impl FileFormat for CsvFormat {
     }
 
     fn file_source(&self, schema: TableSchema) -> Arc<dyn FileSource> {
-        Arc::new(CsvSource::new(self.options.clone(), schema))
+        Arc::new(StreamSource::new(self.0.clone(), schema))
     }
 }

@@ -1,0 +1,84 @@
+"""Files of every format, read and written: one or many, whole or compressed, with columns that differ."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.feather
+import pytest
+
+import gradframe as gf
+from gradframe import errors as E
+
+DATA = {"id": [1, 2, 3], "zone": ["a", None, "c"], "fare": [1.5, 2.5, 3.5]}
+
+
+def rows(frame):
+    return frame.sort("id").collect().rows()
+
+
+EXPECTED = list(zip(DATA["id"], DATA["zone"], DATA["fare"]))
+
+
+@pytest.mark.parametrize(
+    ("write", "scan", "name"),
+    [
+        ("write_ndjson", gf.scan_ndjson, "t.ndjson"),
+        ("write_ipc", gf.scan_ipc, "t.arrow"),
+        ("write_csv", gf.scan_csv, "t.csv"),
+        ("write_parquet", gf.scan_parquet, "t.parquet"),
+    ],
+)
+def test_what_is_written_is_read(tmp_path, write, scan, name):
+    frame = gf.from_dict(DATA)
+    assert getattr(frame, write)(tmp_path / name) == 3
+    assert rows(scan(tmp_path / name)) == EXPECTED
+    assert getattr(frame.head(1), write)(tmp_path / name) == 1, "a file is replaced"
+    assert rows(scan(tmp_path / name)) == EXPECTED[:1]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".", name))] == [name], "and nothing is left over"
+
+
+def test_partitions_are_directories_and_exist_once(tmp_path):
+    frame = gf.from_dict(DATA)
+    assert frame.write_parquet(tmp_path / "t", partition_by="zone") == 3
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["zone=__HIVE_DEFAULT_PARTITION__", "zone=a", "zone=c"]
+    assert rows(gf.scan_parquet(tmp_path / "t").select("id", "zone", "fare")) == EXPECTED
+    with pytest.raises(E.PlanError, match="already exists; hint: OVERWRITE"):
+        frame.write_parquet(tmp_path / "t", partition_by="zone")
+    assert frame.lazy().sink_ndjson(tmp_path / "t", partition_by=["zone"], overwrite=True, compression="zstd") == 3
+    assert rows(gf.scan_ndjson(tmp_path / "t").select("id", "zone", "fare")) == EXPECTED
+
+
+def test_csv_is_written_as_wished(tmp_path):
+    gf.from_dict(DATA).write_csv(tmp_path / "t.csv", include_header=False, separator=";", null_value="NA")
+    assert (tmp_path / "t.csv").read_text() == "1;a;1.5\n2;NA;2.5\n3;c;3.5\n"
+
+
+def test_feather_of_pyarrow_is_read(tmp_path):
+    for compression in ["lz4", "zstd", "uncompressed"]:
+        pyarrow.feather.write_feather(pa.table(DATA), tmp_path / "t.feather", compression=compression)
+        assert rows(gf.scan_ipc(tmp_path / "t.feather")) == EXPECTED
+    assert gf.read_ipc(tmp_path / "t.feather").shape == (3, 3)
+
+
+def test_files_are_united_by_name(tmp_path):
+    (tmp_path / "a.ndjson").write_text("".join(json.dumps(row) + "\n" for row in [{"id": 1, "fare": 1}]))
+    (tmp_path / "b.ndjson").write_text("".join(json.dumps(row) + "\n" for row in [{"id": 2, "fare": 2.5, "tip": 1}]))
+    frame = gf.scan_ndjson(tmp_path / "*.ndjson", include_file_paths="file")
+    assert rows(frame.select("id", "fare", "tip")) == [(1, 1.0, None), (2, 2.5, 1)]
+    assert rows(frame.select("id", "file"))[0][1].endswith("a.ndjson")
+    with pytest.raises(E.ExecutionError, match="has other columns than"):
+        gf.scan_ndjson(tmp_path / "*.ndjson", union_by_name=False)
+    report = gf.describe_files(tmp_path / "*.ndjson").to_dict()
+    assert dict(zip(zip(report["column"], report["note"]), report["file"])).keys() >= {("tip", "missing"), ("fare", "widened")}
+
+
+def test_types_may_be_said(tmp_path):
+    (tmp_path / "t.csv").write_text("zip,n\n01234,1\n")
+    frame = gf.read_csv(tmp_path / "t.csv", schema_overrides={"zip": "VARCHAR"})
+    assert frame.rows() == [("01234", 1)]
+
+
+def test_a_broken_line_is_named(tmp_path):
+    (tmp_path / "t.ndjson").write_text('{"a": 1}\n{"a": \n')
+    with pytest.raises(E.ExecutionError, match=r"t\.ndjson`, line 2: not JSON"):
+        gf.read_ndjson(tmp_path / "t.ndjson")

@@ -1,0 +1,72 @@
+//! From paths and options to a table: the way that all formats share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::file_format::FileFormat;
+use gradframe_ml_core::Result;
+use gradframe_plan::error::from_datafusion;
+use object_store::ObjectStore;
+
+use super::selection::{Found, FoundFile, Selection};
+use super::shared_options::SharedOptions;
+use super::table::FileTable;
+use super::unify::{self, FileColumns};
+
+/// A format with its options.
+#[async_trait]
+pub(super) trait TableFormat: fmt::Debug + Send + Sync {
+    /// The files of these paths that are of this format.
+    fn selection(&self, paths: &[String]) -> Selection;
+
+    /// The options that all formats have.
+    fn shared(&self) -> &SharedOptions;
+
+    /// The columns of each file, by as much reading as that needs.
+    async fn columns(
+        &mut self,
+        session: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        files: &[FoundFile],
+    ) -> Result<Vec<FileColumns>>;
+
+    /// The columns of the table, from those of all files together.
+    fn table_schema(&self, schema: Schema) -> Schema {
+        schema
+    }
+
+    /// The reader of files of that table.
+    fn file_format(self) -> Arc<dyn FileFormat>
+    where
+        Self: Sized;
+}
+
+/// The table of the paths' files.
+pub(super) async fn open(
+    session: &dyn Session,
+    paths: &[String],
+    mut format: impl TableFormat,
+) -> Result<Arc<dyn TableProvider>> {
+    let selection = format.selection(paths);
+    let found = selection.find(session).await?;
+    let (_, schema) = united(session, &found, &selection, &mut format).await?;
+    let path_columns = format.shared().path_columns(selection.function, &found.files)?;
+    let keeps_order = format.shared().union.types.is_empty();
+    Ok(Arc::new(FileTable::new(selection, format.file_format(), &schema, path_columns, keeps_order)))
+}
+
+/// The columns of each file and of all together.
+pub(super) async fn united(
+    session: &dyn Session,
+    found: &Found,
+    selection: &Selection,
+    format: &mut impl TableFormat,
+) -> Result<(Vec<FileColumns>, Schema)> {
+    let store = session.runtime_env().object_store(&found.store).map_err(from_datafusion)?;
+    let columns = format.columns(session, &store, &found.files).await?;
+    let schema = unify::table(selection.function, &columns, &format.shared().union)?;
+    Ok((columns, format.table_schema(schema)))
+}

@@ -1,0 +1,135 @@
+//! A sink whose files appear all at once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::datasource::sink::{DataSink, DataSinkExec};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::LexRequirement;
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use futures::StreamExt;
+use gradframe_ml_core::Error;
+use gradframe_plan::error::from_datafusion;
+use url::Url;
+
+use super::OP;
+use super::error::disk_failed;
+use super::partitions::as_texts;
+use super::staging::Staging;
+use super::store::WriteStore;
+use super::target::Target;
+use crate::files::error::external;
+
+/// The plan that writes `input` by `inner`, which writes into `staging`, and then puts that in the target's place.
+pub(super) fn atomic(
+    input: Arc<dyn ExecutionPlan>,
+    inner: Arc<dyn ExecutionPlan>,
+    target: Target,
+    staging: Staging,
+    partition_by: Vec<String>,
+    order: Option<LexRequirement>,
+) -> Arc<dyn ExecutionPlan> {
+    let sink = AtomicSink { schema: input.schema(), inner, target, staging, partition_by };
+    Arc::new(DataSinkExec::new(input, Arc::new(sink), order))
+}
+
+#[derive(Debug)]
+struct AtomicSink {
+    schema: SchemaRef,
+    /// DataFusion's own, of which only the sink is used.
+    inner: Arc<dyn ExecutionPlan>,
+    target: Target,
+    staging: Staging,
+    partition_by: Vec<String>,
+}
+
+impl AtomicSink {
+    fn inner(&self) -> Result<&dyn DataSink> {
+        let exec = self.inner.downcast_ref::<DataSinkExec>();
+        exec.map(DataSinkExec::sink).ok_or_else(|| external(Error::internal(OP, "DataFusion's writer is no sink")))
+    }
+
+    /// Writes into the staging place. The store that does it knows what the disk said, if it said anything.
+    async fn write(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64, Error> {
+        let (runtime, store) = (context.runtime_env(), Arc::new(WriteStore::default()));
+        let url = self.staging.store_url()?;
+        runtime.register_object_store(&url, store.clone());
+        let registered = Registered { runtime, url };
+        let written = match self.inner() {
+            Ok(sink) => sink.write_all(self.rows(data), context).await,
+            Err(error) => Err(error),
+        };
+        drop(registered);
+        written.map_err(|error| match store.first_error() {
+            Some(kind) => disk_failed(&self.target.path, kind, error),
+            None => from_datafusion(error),
+        })
+    }
+
+    /// The rows as the inner sink is to see them. A directory gets a file even if there are no rows: it says the columns.
+    fn rows(&self, rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+        if !self.partition_by.is_empty() {
+            return as_texts(rows, &self.partition_by);
+        }
+        let schema = rows.schema();
+        let first = futures::stream::iter([Ok(RecordBatch::new_empty(schema.clone()))]);
+        Box::pin(RecordBatchStreamAdapter::new(schema, first.chain(rows)))
+    }
+}
+
+#[async_trait]
+impl DataSink for AtomicSink {
+    fn metrics(&self) -> Option<MetricsSet> {
+        self.inner().ok()?.metrics()
+    }
+
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
+        self.target.check().map_err(external)?;
+        let begun = self.staging.begin().map_err(|e| external(disk_failed(&self.target.path, e.kind(), e.into())))?;
+        let count = self.write(data, context).await.map_err(external)?;
+        // Not a moment for others to run: what is written is put in place, or nothing is.
+        begun.commit(&self.target).map_err(|e| external(commit_failed(&self.target, e)))?;
+        Ok(count)
+    }
+}
+
+/// A store for as long as it is written to.
+struct Registered {
+    runtime: Arc<RuntimeEnv>,
+    url: Url,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        // It is there: nobody else knows its name.
+        let _ = self.runtime.deregister_object_store(&self.url);
+    }
+}
+
+fn commit_failed(target: &Target, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => target.taken(),
+        kind => disk_failed(&target.path, kind, DataFusionError::IoError(error)),
+    }
+}
+
+impl DisplayAs for AtomicSink {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.target.is_directory { "directory" } else { "file" };
+        match format {
+            DisplayFormatType::TreeRender => write!(f, "{kind}={}", self.target.path.display()),
+            _ => write!(f, "AtomicSink({kind}={}, {})", self.target.path.display(), self.target.on_existing.name()),
+        }
+    }
+}
