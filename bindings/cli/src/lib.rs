@@ -9,6 +9,7 @@ mod progress;
 mod runs;
 mod shell;
 mod statements;
+mod status;
 mod tail;
 mod terminal;
 mod watch;

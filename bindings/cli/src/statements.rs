@@ -10,6 +10,7 @@ use crate::args::SqlArgs;
 use crate::exit::Result;
 use crate::output::{self, Style};
 use crate::progress::ScanBar;
+use crate::status;
 
 /// The text given by `-c` or `-f`, if any. Errors: `External` if the file cannot be read.
 pub fn text_of(args: &SqlArgs) -> gradframe::Result<Option<String>> {
@@ -91,9 +92,13 @@ pub struct Ran {
 
 /// Runs the future until it ends or Ctrl-C is pressed; then it is dropped, which cancels the query.
 pub async fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    status::release();
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Error::cancelled("gradframe sql", "interrupted").into()),
+        _ = tokio::signal::ctrl_c() => {
+            status::hold();
+            Err(Error::cancelled("gradframe sql", "interrupted").into())
+        }
     }
 }
 

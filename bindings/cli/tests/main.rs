@@ -8,3 +8,4 @@ mod formats;
 mod input;
 mod runs;
 mod support;
+mod terminal;

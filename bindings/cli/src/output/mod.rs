@@ -70,6 +70,7 @@ impl Style {
             rows_max: args.max_rows,
             all_rows_hint: "--max-rows 0",
             width: terminal::width(),
+            lines_uncut: None,
             expanded: false,
             started: None,
         };
@@ -88,7 +89,7 @@ impl Style {
         }
         if self.pages() {
             table.rows_max = PAGED_ROWS_MAX;
-            table.width = table.width.filter(|_| !pager::scrolls_sideways());
+            table.lines_uncut = if pager::scrolls_sideways() { terminal::height() } else { None };
         }
         table
     }

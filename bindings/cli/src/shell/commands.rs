@@ -46,17 +46,24 @@ pub enum Listed {
 
 /// What `\?` says.
 pub const HELP: &str = "\
-Statements end with ; and may span lines. SHOW MODELS; and SELECT * FROM gradframe.runs; are statements.
+Statements end with ; and may span lines.
 
-  \\d               tables, views and models      \\d NAME         columns of a table, view or file; a model
-  \\dt \\dv \\dm \\dr   tables, views, models, runs
-  \\x [on|off]      one line a column             \\timing [on|off] time of each statement
-  \\format NAME     table, csv, json, ...         \\rows N         rows that a table shows; 0 is all
-  \\pager [on|off]  long results through $PAGER   \\watch [SECONDS] run the last query again and again
-  \\i FILE          run the statements of a file  \\o [FILE]       results into a file; without: here again
-  \\?               this help                     \\q              leave; so does Ctrl-D
+  \\d               tables, views and models
+  \\d NAME          columns of a table, view or 'file'; what a model is
+  \\dt \\dv \\dm \\dr  tables, views, models, runs
+  \\x [on|off]      rows with one line a column
+  \\timing [on|off] the time of each statement
+  \\format NAME     results as table, csv, json, ...
+  \\rows N          rows that a table shows; 0 shows all
+  \\pager [on|off]  long results through $PAGER
+  \\watch [SECONDS] run the last query again and again
+  \\i FILE          run the statements of a file
+  \\o [FILE]        results into a file; without a file: here again
+  \\?               this help
+  \\q               leave; so does Ctrl-D
 
-Tab completes names, keywords and paths. Ctrl-R searches the history. Ctrl-C cancels what is typed, or the running query.";
+Tab completes names, keywords and paths. Ctrl-R searches the history.
+Ctrl-C cancels what is typed, or the running query.";
 
 /// Names of all commands, for completion.
 pub const NAMES: &[&str] = &[
@@ -64,9 +71,14 @@ pub const NAMES: &[&str] = &[
     "\\x",
 ];
 
-/// True for a line that is a command, or one of the words that people type to leave or to find out.
-pub fn is_command(text: &str) -> bool {
-    text.trim_start().starts_with('\\') || plain_word(text).is_some()
+/// The command in the text: all of it, or its last line, for whoever is lost in an unfinished statement. So are the
+/// words that people type to leave or to find out.
+pub fn command_in(text: &str) -> Option<&str> {
+    let last = text.trim_end().lines().next_back().unwrap_or_default();
+    if last.starts_with('\\') {
+        return Some(last);
+    }
+    (text.trim_start().starts_with('\\') || plain_word(text).is_some()).then_some(text)
 }
 
 /// Errors: `Plan` for an unknown command or a wrong argument.
@@ -183,7 +195,7 @@ mod tests {
             ("\\watch 0.5", Command::Watch(Duration::from_millis(500))),
         ];
         for (text, expected) in cases {
-            assert!(is_command(text), "{text}");
+            assert_eq!(command_in(text), Some(text));
             assert_eq!(parse(text).unwrap(), expected, "{text}");
         }
     }
@@ -208,8 +220,9 @@ mod tests {
 
     #[test]
     fn statements_are_no_commands() {
-        for text in ["SELECT 1;", "select help", "", "quit smoking"] {
-            assert!(!is_command(text), "{text}");
+        assert_eq!(command_in("SELECT 'never closed\n\\q\n"), Some("\\q"));
+        for text in ["SELECT 1;", "select help", "", "quit smoking", "SELECT '\\d'"] {
+            assert_eq!(command_in(text), None);
         }
     }
 }

@@ -22,6 +22,7 @@ const HISTORY_LENGTH: usize = 10_000;
 pub fn open(session: &Session) -> Reedline {
     let menu = ColumnarMenu::default()
         .with_name(MENU)
+        .with_marker("> ")
         .with_columns(4)
         .with_text_style(Style::new())
         .with_match_text_style(Style::new().bold())

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use reedline::{Prompt, PromptEditMode, PromptHistorySearch, PromptHistorySearchStatus, ValidationResult, Validator};
 
-use super::commands::is_command;
+use super::commands::command_in;
 use super::lexer::is_complete;
 
 /// `gradframe> `, and `     ...> ` on further lines.
@@ -38,6 +38,6 @@ pub struct UntilSemicolon;
 
 impl Validator for UntilSemicolon {
     fn validate(&self, text: &str) -> ValidationResult {
-        if is_command(text) || is_complete(text) { ValidationResult::Complete } else { ValidationResult::Incomplete }
+        if command_in(text).is_some() || is_complete(text) { ValidationResult::Complete } else { ValidationResult::Incomplete }
     }
 }

@@ -87,7 +87,10 @@ impl Prompt {
 
     /// One statement or command; what goes wrong is said here.
     async fn line(&mut self, text: &str) -> Next {
-        let done = if commands::is_command(text) { self.command(text).await } else { self.statements(text).await };
+        let done = match commands::command_in(text) {
+            Some(command) => self.command(command).await,
+            None => self.statements(text).await,
+        };
         match done {
             Ok(next) => next,
             Err(stop) => {

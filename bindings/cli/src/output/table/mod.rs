@@ -20,6 +20,9 @@ use kept::KeptRows;
 
 pub use types::type_name;
 
+/// Borders, header, types and footer.
+const LINES_AROUND_ROWS: usize = 6;
+
 /// How a table is drawn.
 #[derive(Debug, Clone)]
 pub struct TableStyle {
@@ -31,6 +34,8 @@ pub struct TableStyle {
     pub all_rows_hint: &'static str,
     /// Characters of a line; None is as many as it takes.
     pub width: Option<usize>,
+    /// From so many lines on the width does not count: the table goes to a pager that scrolls sideways.
+    pub lines_uncut: Option<usize>,
     /// One line a column.
     pub expanded: bool,
     /// When the statement began, if its time is to be shown.
@@ -65,7 +70,9 @@ impl TableSink {
                 self.footer(columns.len())
             ));
         }
-        let drawn = grid::draw(&columns, self.style.width, gap);
+        let lines = columns.first().map_or(0, |column| column.cells.len()) + LINES_AROUND_ROWS;
+        let width = self.style.width.filter(|_| self.style.lines_uncut.is_none_or(|uncut| lines < uncut));
+        let drawn = grid::draw(&columns, width, gap);
         Ok(format!("{}{}\n", drawn.text, self.footer(drawn.columns_shown)))
     }
 
