@@ -13,6 +13,19 @@ macro_rules! plain {
     )* };
 }
 
+/// One line of a cache: memory in which vectors never lie across two.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub struct Line(#[allow(dead_code)] [u64; 8]); // only ever read as bytes
+
+impl Line {
+    /// Bytes of a line.
+    pub const BYTES: usize = 64;
+}
+
+// SAFETY: numbers without padding.
+unsafe impl Plain for Line {}
+
 plain! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 half::f16 half::bf16 }
 
 /// The bytes as elements. They must be aligned and a whole number of elements, as buffers are.

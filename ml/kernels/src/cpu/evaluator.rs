@@ -4,7 +4,7 @@ use gradframe_ml_core::graph::ReduceOp;
 use gradframe_ml_core::{DType, Error, Result};
 use smallvec::SmallVec;
 
-use super::bytes::{Plain, as_bytes, bytes_of_mut, typed, typed_mut, with_width};
+use super::bytes::{Line, Plain, as_bytes, bytes_of_mut, typed, typed_mut, with_width};
 use super::map2::Argument;
 use super::simd::Operand;
 use super::source::{Positions, Source};
@@ -45,8 +45,8 @@ enum Input<'a> {
 
 /// The blocks of one task.
 pub struct Registers {
-    element: Vec<Vec<u64>>,
-    row: Vec<Vec<u64>>,
+    element: Vec<Vec<Line>>,
+    row: Vec<Vec<Line>>,
     /// For each value that repeats from block to block, how many elements of it are there.
     filled: Vec<usize>,
 }
@@ -138,8 +138,8 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         let mut register = std::mem::take(registers.slot(value.level, self.chain.registers[i]));
-        if register.len() * 8 < len * width {
-            register.resize((len * width).div_ceil(8), 0);
+        if register.len() * Line::BYTES < len * width {
+            register.resize((len * width).div_ceil(Line::BYTES), Line::default());
         }
         let done = self.instruction(i, &mut bytes_of_mut(&mut register)[..len * width], registers, block, base, outputs);
         *registers.slot(value.level, self.chain.registers[i]) = register;
@@ -237,7 +237,7 @@ impl<'a> Evaluator<'a> {
                 let at = (block.first - base) * self.unit(value.level) * width;
                 &outputs[n][at..at + len * width]
             }
-            _ => &as_bytes::<u64>(registers.at(value.level, self.chain.registers[v.index()]))[..len * width],
+            _ => &as_bytes::<Line>(registers.at(value.level, self.chain.registers[v.index()]))[..len * width],
         }
     }
 
@@ -321,11 +321,11 @@ impl<'a> Input<'a> {
 }
 
 impl Registers {
-    fn slot(&mut self, level: Level, register: usize) -> &mut Vec<u64> {
+    fn slot(&mut self, level: Level, register: usize) -> &mut Vec<Line> {
         if level == Level::Row { &mut self.row[register] } else { &mut self.element[register] }
     }
 
-    fn at(&self, level: Level, register: usize) -> &[u64] {
+    fn at(&self, level: Level, register: usize) -> &[Line] {
         if level == Level::Row { &self.row[register] } else { &self.element[register] }
     }
 }
@@ -342,18 +342,36 @@ fn select(dtype: DType, condition: &[u8], a: Argument, b: Argument, dst: &mut [u
 }
 
 fn choose<T: Plain>(condition: &[u8], a: Operand<T>, b: Operand<T>, dst: &mut [T]) {
-    let pairs = dst.iter_mut().zip(condition);
     super::simd::vectorized(
         #[inline(always)]
-        || match (a, b) {
-            (Operand::Block(a), Operand::Block(b)) => {
-                pairs.zip(a.iter().zip(b)).for_each(|((d, &c), (&a, &b))| *d = if c != 0 { a } else { b });
+        || match a.row().or(b.row()) {
+            None => choose_whole(condition, a, b, dst),
+            Some(row) => {
+                for (i, (dst, condition)) in dst.chunks_exact_mut(row).zip(condition.chunks_exact(row)).enumerate() {
+                    choose_whole(condition, a.of_row(i, row), b.of_row(i, row), dst);
+                }
             }
-            (Operand::One(a), Operand::Block(b)) => pairs.zip(b).for_each(|((d, &c), &b)| *d = if c != 0 { a } else { b }),
-            (Operand::Block(a), Operand::One(b)) => pairs.zip(a).for_each(|((d, &c), &a)| *d = if c != 0 { a } else { b }),
-            (a, b) => pairs.enumerate().for_each(|(i, (d, &c))| *d = if c != 0 { a.at(i) } else { b.at(i) }),
         },
     );
+}
+
+/// Of operands that are no numbers by row.
+#[inline(always)]
+fn choose_whole<T: Plain>(condition: &[u8], a: Operand<T>, b: Operand<T>, dst: &mut [T]) {
+    let pairs = dst.iter_mut().zip(condition);
+    match (a, b) {
+        (Operand::Block(a), Operand::Block(b)) => {
+            pairs.zip(a.iter().zip(b)).for_each(|((d, &c), (&a, &b))| *d = if c != 0 { a } else { b });
+        }
+        (Operand::One(a), Operand::Block(b)) => pairs.zip(b).for_each(|((d, &c), &b)| *d = if c != 0 { a } else { b }),
+        (Operand::Block(a), Operand::One(b)) => pairs.zip(a).for_each(|((d, &c), &a)| *d = if c != 0 { a } else { b }),
+        (a, b) => {
+            if !condition.is_empty() {
+                let (a, b) = (a.first(), b.first()); // one number each
+                pairs.for_each(|(d, &c)| *d = if c != 0 { a } else { b });
+            }
+        }
+    }
 }
 
 fn spread(width: usize, rows: &[u8], row: usize, dst: &mut [u8]) {

@@ -88,36 +88,58 @@ pub enum Operand<'a, T> {
 
 /// `dst[i] = f(a[i], b[i])`.
 #[inline]
-pub fn binary<T: Copy, U>(a: Operand<T>, b: Operand<T>, dst: &mut [U], f: impl Fn(T, T) -> U) {
+pub fn binary<T: Copy, U: Copy>(a: Operand<T>, b: Operand<T>, dst: &mut [U], f: impl Fn(T, T) -> U) {
     vectorized(
         #[inline(always)]
-        || match (a, b) {
-            (Operand::Block(a), Operand::Block(b)) => dst.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (&a, &b))| *d = f(a, b)),
-            (Operand::Block(a), Operand::One(b)) => dst.iter_mut().zip(a).for_each(|(d, &a)| *d = f(a, b)),
-            (Operand::One(a), Operand::Block(b)) => dst.iter_mut().zip(b).for_each(|(d, &b)| *d = f(a, b)),
-            (Operand::Block(a), Operand::Rows(b, row)) => {
-                for ((dst, a), &b) in dst.chunks_exact_mut(row).zip(a.chunks_exact(row)).zip(b) {
-                    dst.iter_mut().zip(a).for_each(|(d, &a)| *d = f(a, b));
+        || match a.row().or(b.row()) {
+            None => whole(a, b, dst, &f),
+            Some(row) => {
+                for (i, dst) in dst.chunks_exact_mut(row).enumerate() {
+                    whole(a.of_row(i, row), b.of_row(i, row), dst, &f);
                 }
             }
-            (Operand::Rows(a, row), Operand::Block(b)) => {
-                for ((dst, &a), b) in dst.chunks_exact_mut(row).zip(a).zip(b.chunks_exact(row)) {
-                    dst.iter_mut().zip(b).for_each(|(d, &b)| *d = f(a, b));
-                }
-            }
-            (a, b) => dst.iter_mut().enumerate().for_each(|(i, d)| *d = f(a.at(i), b.at(i))),
         },
     );
 }
 
-impl<T: Copy> Operand<'_, T> {
-    /// The number for element `i`.
+/// Of operands that are no numbers by row.
+#[inline(always)]
+fn whole<T: Copy, U: Copy>(a: Operand<T>, b: Operand<T>, dst: &mut [U], f: &impl Fn(T, T) -> U) {
+    match (a, b) {
+        (Operand::Block(a), Operand::Block(b)) => dst.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (&a, &b))| *d = f(a, b)),
+        (Operand::Block(a), Operand::One(b)) => dst.iter_mut().zip(a).for_each(|(d, &a)| *d = f(a, b)),
+        (Operand::One(a), Operand::Block(b)) => dst.iter_mut().zip(b).for_each(|(d, &b)| *d = f(a, b)),
+        (a, b) => {
+            if !dst.is_empty() {
+                dst.fill(f(a.first(), b.first())); // one number each
+            }
+        }
+    }
+}
+
+impl<'a, T: Copy> Operand<'a, T> {
+    /// Elements of a row, if there is a number a row.
     #[inline(always)]
-    pub fn at(&self, i: usize) -> T {
+    pub fn row(&self) -> Option<usize> {
+        if let Operand::Rows(_, row) = self { Some(*row) } else { None }
+    }
+
+    /// The part for row `i` of `row` elements.
+    #[inline(always)]
+    pub fn of_row(&self, i: usize, row: usize) -> Operand<'a, T> {
         match *self {
-            Operand::Block(values) => values[i],
+            Operand::Block(values) => Operand::Block(&values[i * row..(i + 1) * row]),
+            Operand::One(value) => Operand::One(value),
+            Operand::Rows(values, _) => Operand::One(values[i]),
+        }
+    }
+
+    /// The number for the first element.
+    #[inline(always)]
+    pub fn first(&self) -> T {
+        match *self {
+            Operand::Block(values) | Operand::Rows(values, _) => values[0],
             Operand::One(value) => value,
-            Operand::Rows(values, row) => values[i / row],
         }
     }
 }
