@@ -17,6 +17,7 @@ pub fn model(weight: f64) -> Model {
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Int64, encoding }],
         options: BTreeMap::from([("l2_reg".into(), serde_json::json!(0.1))]),
         training: TrainingSummary { run: "r".into(), loss: 0.3, ..TrainingSummary::default() },
+        evaluation: None,
     };
     let weights = BTreeMap::from([
         ("weights".to_string(), Tensor::from_vec(&[2], vec![weight, 1.0 / 3.0]).unwrap()),

@@ -2,6 +2,7 @@
 
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_learn::Model;
+use gradframe_plan::ops::train::{class_weight, list};
 
 use crate::{Error, Result};
 
@@ -35,6 +36,18 @@ impl Estimator {
     pub fn option(mut self, name: impl Into<String>, value: impl Into<ScalarValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
+    }
+
+    /// Sets an option that is a list, such as `hidden_units`.
+    pub fn list_option<T: Into<ScalarValue>>(self, name: impl Into<String>, values: impl IntoIterator<Item = T>) -> Self {
+        let values: Vec<ScalarValue> = values.into_iter().map(Into::into).collect();
+        self.option(name, list(&values))
+    }
+
+    /// Sets what rows of a class count for, the option `class_weights`; classes as they are printed.
+    pub fn class_weights<'a>(self, weights: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
+        let weights: Vec<ScalarValue> = weights.into_iter().map(|(class, weight)| class_weight(class, weight)).collect();
+        self.option("class_weights", list(&weights))
     }
 
     /// The seed, where it is not to be the session's.
@@ -101,4 +114,108 @@ builder! {
     /// Logistic regression of two or more classes: `logistic_reg`.
     /// scikit-learn's `LogisticRegression(C)` on the same encoded matrix is `l2 = 1 / (rows * C)`.
     LogisticRegression, "logistic_reg"
+}
+
+macro_rules! network {
+    ($(#[$doc:meta])* $name:ident, $model_type:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name(Estimator);
+
+        impl $name {
+            /// With the default options.
+            pub fn new() -> Self {
+                Self(Estimator::new($model_type))
+            }
+
+            /// Units of each hidden layer, from the input on. Default 64, 32.
+            pub fn hidden_units(self, units: impl IntoIterator<Item = u32>) -> Self {
+                Self(self.0.list_option("hidden_units", units.into_iter().map(i64::from)))
+            }
+
+            /// The function after each hidden layer: `relu`, `gelu`, `tanh`, ... Default `relu`.
+            pub fn activation(self, name: &str) -> Self {
+                Self(self.0.option("activation_fn", name))
+            }
+
+            /// The part of hidden units that is silent in each step of training. Default 0.
+            pub fn dropout(self, part: f64) -> Self {
+                Self(self.0.option("dropout", part))
+            }
+
+            /// Normalises each hidden layer over the batch. Default false.
+            pub fn batch_norm(self, on: bool) -> Self {
+                Self(self.0.option("batch_norm", on))
+            }
+
+            /// `adam`, `adamw`, `sgd`, `rmsprop` or `adagrad`. Default `adam`.
+            pub fn optimizer(self, name: &str) -> Self {
+                Self(self.0.option("optimizer", name))
+            }
+
+            /// The highest learning rate. Default 0.001.
+            pub fn learning_rate(self, rate: f64) -> Self {
+                Self(self.0.option("learning_rate", rate))
+            }
+
+            /// How the learning rate falls: `constant`, `step`, `exponential`, `linear` or `cosine`. Default `constant`.
+            pub fn learn_rate_schedule(self, name: &str) -> Self {
+                Self(self.0.option("learn_rate_schedule", name))
+            }
+
+            /// Rows of a mini-batch. Default 256.
+            pub fn batch_size(self, rows: u32) -> Self {
+                Self(self.0.option("batch_size", i64::from(rows)))
+            }
+
+            /// Passes over the training rows at most. Default 20.
+            pub fn epochs(self, epochs: u32) -> Self {
+                Self(self.0.option("max_iterations", i64::from(epochs)))
+            }
+
+            /// The penalty's weight: `l2 / 2` times the sum of the squared weights is added to the mean loss. Default 0.
+            pub fn l2(self, l2: f64) -> Self {
+                Self(self.0.option("l2_reg", l2))
+            }
+
+            /// Any other option of the model type, by its name in SQL. An unknown one is an error of `fit`.
+            pub fn option(self, name: impl Into<String>, value: impl Into<ScalarValue>) -> Self {
+                Self(self.0.option(name, value))
+            }
+
+            /// The seed, where it is not to be the session's.
+            pub fn seed(self, seed: u64) -> Self {
+                Self(self.0.seed(seed))
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl From<$name> for Estimator {
+            fn from(builder: $name) -> Self {
+                builder.0
+            }
+        }
+    };
+}
+
+network! {
+    /// A network that learns a number, in mini-batches: `dnn_regressor`.
+    DnnRegressor, "dnn_regressor"
+}
+
+network! {
+    /// A network that learns two or more classes, in mini-batches: `dnn_classifier`.
+    DnnClassifier, "dnn_classifier"
+}
+
+impl DnnClassifier {
+    /// What rows of a class count for, others 1; classes as they are printed.
+    pub fn class_weights<'a>(self, weights: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
+        Self(self.0.class_weights(weights))
+    }
 }

@@ -207,7 +207,7 @@ impl Session {
         Ok(DataFrame::new(self.clone(), relations::weights(Arc::clone(model))?))
     }
 
-    /// A model's training log: run, epoch, step, rows, loss, gradient_norm, seconds.
+    /// A model's training log: run, epoch, step, rows, loss, gradient_norm, seconds, eval_loss, learning_rate.
     pub fn training_info(&self, model: &Arc<NamedModel>) -> Result<DataFrame> {
         let plan = relations::training_info(Arc::clone(model), self.services()?.as_ref())?;
         Ok(DataFrame::new(self.clone(), plan))

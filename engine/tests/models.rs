@@ -16,7 +16,7 @@ async fn create_model_gives_its_log_and_trains_once() {
     let session = session();
     run(&session, TRIPS).await;
     let log = session.sql(CREATE_FARES).await.unwrap();
-    assert_eq!(log.columns(), ["run", "epoch", "step", "rows", "loss", "gradient_norm", "seconds"]);
+    assert_eq!(log.columns(), ["run", "epoch", "step", "rows", "loss", "gradient_norm", "seconds", "eval_loss", "learning_rate"]);
     assert_eq!(rows_of(&log).await, rows_of(&log).await);
     assert_eq!(rows(&session, "SELECT count(*) FROM gradframe.runs").await, ["1"]);
 }

@@ -14,7 +14,7 @@ use datafusion::execution::TaskContext;
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::Model;
+use gradframe_ml_learn::{Checkpoint, Model};
 
 use crate::ops::run_log::{LogQuery, LogTable};
 
@@ -77,6 +77,13 @@ pub trait ModelRegistry: Debug + Send + Sync {
 pub trait RunLog: Debug + Send + Sync {
     /// Opens a run and makes it visible with status `running`.
     fn start(&self, run: NewRun) -> Result<Arc<dyn RunWriter>>;
+    /// The last checkpoint of a run that has not finished; None if it has none, or there is no such run.
+    /// Errors: `Execution` naming a file that is damaged.
+    fn checkpoint(&self, run: &str) -> Result<Option<Checkpoint>>;
+    /// Opens an interrupted run again: it is `running`, and points of epochs after its first `epochs` are forgotten,
+    /// since the training will log them again. A training is resumed by `TrainRequest::resume`.
+    /// Errors: `Plan` if there is no such run, or it is running or finished.
+    fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>>;
     /// Rows of a log table, with the query's filters, columns and limit applied.
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>>;
 }
@@ -97,7 +104,9 @@ pub trait RunWriter: Debug + Send + Sync {
     fn id(&self) -> &str;
     /// Adds points. They survive the death of this process when this returns, and a power cut from the end of the run on.
     fn log(&self, points: &[MetricPoint]) -> Result<()>;
-    /// Ends the run.
+    /// Keeps a checkpoint in the place of the one before, all or nothing. It outlives the run unless that finishes well.
+    fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()>;
+    /// Ends the run. Of one that finished, the checkpoint is removed.
     fn finish(&self, outcome: RunOutcome) -> Result<()>;
 }
 

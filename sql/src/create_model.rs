@@ -25,6 +25,7 @@ pub(crate) fn train_request(create: &CreateModel, config: &ConfigOptions) -> Res
         options: Vec::new(),
         seed: None,
         query: Some(create.query_text.clone()),
+        resume: None,
     };
     for option in &create.options {
         set(&mut request, option)?;

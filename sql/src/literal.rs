@@ -5,11 +5,12 @@ use datafusion::common::scalar::ScalarStructBuilder;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{DictionaryField, Expr, Spanned, UnaryOperator, Value};
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::train::class_weight;
 
 use crate::errors::{at, ours};
 
-/// The value of a literal: a number, text, boolean, NULL, a list of one of these, or `{'name': value, ...}`. As in BigQuery, text may stand in
-/// double quotes. `op` and `option` are named in errors.
+/// The value of a literal: a number, text, boolean, NULL, `STRUCT(class, weight)`, a list of one of these, or
+/// `{'name': value, ...}`. As in BigQuery, text may stand in double quotes. `op` and `option` are named in errors.
 pub(crate) fn literal(op: &str, option: &str, expr: &Expr) -> Result<ScalarValue> {
     let value = match expr {
         Expr::Value(value) => scalar(&value.value),
@@ -18,6 +19,7 @@ pub(crate) fn literal(op: &str, option: &str, expr: &Expr) -> Result<ScalarValue
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } | Expr::Nested(expr) => return literal(op, option, expr),
         Expr::Array(array) => list(op, option, &array.elem)?,
         Expr::Dictionary(fields) => named(op, option, fields)?,
+        Expr::Struct { values, .. } => weighted_class(op, option, values)?,
         _ => None,
     };
     value.ok_or_else(|| {
@@ -55,6 +57,19 @@ fn negative(expr: &Expr) -> Option<ScalarValue> {
     }
 }
 
+/// `STRUCT('yes', 2.0)`: a class, which may be text, an integer or a boolean, and a number. None for other fields.
+fn weighted_class(op: &str, option: &str, fields: &[Expr]) -> Result<Option<ScalarValue>> {
+    let [class, weight] = fields else { return Ok(None) };
+    let (class, weight) = (literal(op, option, class)?, literal(op, option, weight)?);
+    let weight = match weight {
+        ScalarValue::Float64(Some(weight)) => weight,
+        ScalarValue::Int64(Some(weight)) => weight as f64,
+        _ => return Ok(None),
+    };
+    let is_class = matches!(class, ScalarValue::Utf8(_) | ScalarValue::Int64(_) | ScalarValue::Boolean(_));
+    Ok(is_class.then(|| class_weight(&class.to_string(), weight)))
+}
+
 /// A list of values of one type; integers among floats become floats. None if the types differ.
 fn list(op: &str, option: &str, items: &[Expr]) -> Result<Option<ScalarValue>> {
     let values = items.iter().map(|item| literal(op, option, item)).collect::<Result<Vec<_>>>()?;
@@ -87,6 +102,7 @@ fn named(op: &str, option: &str, fields: &[DictionaryField]) -> Result<Option<Sc
 #[cfg(test)]
 mod tests {
     use datafusion::sql::parser::DFParser;
+    use gradframe_plan::ops::train::list;
 
     use super::*;
 
@@ -121,6 +137,14 @@ mod tests {
     fn names_with_values_are_structs() {
         assert_eq!(parse("{'a': 'BIGINT', b: 2}").unwrap().to_string(), "{a:BIGINT,b:2}");
         assert!(parse("{'a': 1, 'a': 2}").is_err());
+    }
+
+    #[test]
+    fn classes_have_weights() {
+        let expected = list(&[class_weight("yes", 2.0), class_weight("0", 0.5)]);
+        assert_eq!(parse("[STRUCT('yes', 2), STRUCT(0, 0.5)]").unwrap(), expected);
+        assert!(parse("STRUCT('yes')").is_err());
+        assert!(parse("STRUCT('yes', 'much')").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::{Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
+use gradframe_ml_learn::{Checkpoint, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{NewRun, RunWriter, SourceCall};
 use gradframe_plan::{ModelRegistry, ModelTable, NamedModel, RunLog, Services, Sources};
@@ -52,6 +52,7 @@ fn model() -> Model {
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Float64, encoding }],
         options: BTreeMap::new(),
         training: TrainingSummary::default(),
+        evaluation: None,
     };
     Model { spec, weights: BTreeMap::new() }
 }
@@ -83,6 +84,14 @@ struct NoRuns;
 impl RunLog for NoRuns {
     fn start(&self, _: NewRun) -> Result<Arc<dyn RunWriter>> {
         Err(Error::internal("test", "planning starts no run"))
+    }
+
+    fn checkpoint(&self, _: &str) -> Result<Option<Checkpoint>> {
+        Err(Error::internal("test", "planning reads no checkpoint"))
+    }
+
+    fn resume(&self, _: &str, _: u64) -> Result<Arc<dyn RunWriter>> {
+        Err(Error::internal("test", "planning resumes no run"))
     }
 
     fn scan(&self, _: LogTable, _: &LogQuery) -> Result<Vec<RecordBatch>> {

@@ -31,6 +31,7 @@ golden_files! {
     evaluate
     explain
     logs
+    networks
     predict
     read_arrow
     read_csv

@@ -79,7 +79,7 @@ impl PyModel {
         self.collect(py, self.session.weights(&self.model))
     }
 
-    /// The training log: run, epoch, step, rows, loss, gradient_norm, seconds.
+    /// The training log: run, epoch, step, rows, loss, gradient_norm, seconds, eval_loss, learning_rate.
     fn training_info(&self, py: Python<'_>) -> PyResult<PyDataFrame> {
         self.collect(py, self.session.training_info(&self.model))
     }

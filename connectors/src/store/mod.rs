@@ -4,6 +4,7 @@
 //! store.db                                  SQLite in WAL mode: runs, params, metrics, models, entries
 //! models/<name>/<version>/model.json        what a model is, readable
 //! models/<name>/<version>/weights.safetensors
+//! runs/<run>/checkpoint.safetensors         where a run that has not finished can go on
 //! processes/<random>.lock                   locked by a process that is writing, for as long as it lives
 //! tables/<name>-<random>/                   rows of CREATE TABLE, written by `engine`
 //! ```
@@ -12,6 +13,7 @@
 //! empty tables and makes nothing. Several things together become visible in one SQLite transaction, or not at all.
 
 mod batches;
+mod checkpoints;
 mod connection;
 mod database;
 mod entries;
@@ -42,6 +44,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NamedModel;
 use parking_lot::Mutex;
 
+use checkpoints::Checkpoints;
 use database::Database;
 
 /// How long one process waits for another's write.
@@ -53,6 +56,7 @@ pub struct Store {
     database: Arc<Database>,
     /// Where models live; None in memory, where `loaded` is all there is.
     models: Option<PathBuf>,
+    checkpoints: Arc<Checkpoints>,
     /// The newest version of each model that was read or written here.
     loaded: Mutex<HashMap<String, Arc<NamedModel>>>,
     /// Ends of runs that could not be written when they came.
@@ -73,7 +77,7 @@ impl Store {
         let home = std::path::absolute(&home)
             .map_err(|e| Error::external("store", format!("no such directory `{}`: {e}", home.display())).because(e))?;
         let database = Database::in_directory(home.clone(), busy_timeout);
-        Ok(Arc::new(Store::new(database, Some(home.join("models")))))
+        Ok(Arc::new(Store::new(database, Some(&home))))
     }
 
     /// A store that ends with this value: nothing on disk.
@@ -92,10 +96,11 @@ impl Store {
         self.database.owner()
     }
 
-    fn new(database: Database, models: Option<PathBuf>) -> Self {
+    fn new(database: Database, home: Option<&Path>) -> Self {
         Store {
             database: Arc::new(database),
-            models,
+            models: home.map(|home| home.join("models")),
+            checkpoints: Arc::new(Checkpoints::new(home.map(|home| home.join("runs")))),
             loaded: Mutex::default(),
             unrecorded: Arc::default(),
             cleaned: AtomicBool::new(false),

@@ -35,7 +35,7 @@ impl StagedModel {
     /// Writes the model's files beside the versions in `versions`, the model's own directory; all durable.
     /// `owner` is this process, as it answers for what it writes.
     pub(super) fn write(versions: &Path, model: &Model, owner: &str) -> Result<Self> {
-        let (spec, weights) = (encode_spec(&model.spec)?, weights::encode(&model.weights)?);
+        let (spec, weights) = (encode_spec(&model.spec)?, weights::encode(&model.weights, None)?);
         let staged = StagedModel { directory: unfinished_in(versions, owner)?, weights_xxh3: checksum(&weights) };
         for (name, bytes) in [(WRITER, owner.as_bytes()), (SPEC, spec.as_bytes()), (WEIGHTS, &weights)] {
             let path = staged.directory.join(name);
@@ -165,7 +165,7 @@ fn in_file(path: &Path, error: Error) -> Error {
     }
 }
 
-fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()

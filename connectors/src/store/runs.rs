@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::record_batch::RecordBatch;
 use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome, RunWriter};
 use parking_lot::Mutex;
 use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
 
+use super::checkpoints::Checkpoints;
 use super::database::Database;
 use super::errors::store_error;
 use super::filters::float_order;
@@ -25,8 +27,20 @@ impl RunLog for Store {
             insert_run(transaction, &id, &run, &owner).map_err(store_error)?;
             Ok(id)
         })?;
-        let (database, unrecorded) = (self.database.clone(), self.unrecorded.clone());
-        Ok(Arc::new(OpenRun { database, unrecorded, id, ended: AtomicBool::new(false) }))
+        Ok(self.opened(id))
+    }
+
+    fn checkpoint(&self, run: &str) -> Result<Option<Checkpoint>> {
+        // Asked first, so that no text but a run's identifier becomes a path.
+        let known = self.database.read(|transaction| status(transaction, run))?.flatten();
+        if known.is_some() { self.checkpoints.load(run) } else { Ok(None) }
+    }
+
+    fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>> {
+        self.bring_runs_up_to_date();
+        let owner = self.database.owner();
+        self.database.write(|transaction| reopen(transaction, run, epochs, &owner))?;
+        Ok(self.opened(run.to_owned()))
     }
 
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>> {
@@ -45,6 +59,13 @@ impl RunLog for Store {
 }
 
 impl Store {
+    /// A run that is running in this process.
+    fn opened(&self, id: String) -> Arc<dyn RunWriter> {
+        let (database, unrecorded) = (self.database.clone(), self.unrecorded.clone());
+        let checkpoints = Arc::clone(&self.checkpoints);
+        Arc::new(OpenRun { database, unrecorded, checkpoints, id, ended: AtomicBool::new(false) })
+    }
+
     /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.
     /// A reader that may not write only says so in its trace.
     fn bring_runs_up_to_date(&self) {
@@ -113,6 +134,25 @@ impl RunEnd {
     }
 }
 
+fn status(transaction: &Transaction, run: &str) -> Result<Option<String>> {
+    let sql = "SELECT status FROM runs WHERE run = ?1";
+    transaction.query_row(sql, [run], |row| row.get(0)).optional().map_err(store_error)
+}
+
+/// Marks an interrupted run as running under a new owner, its points after `epochs` removed.
+fn reopen(transaction: &Transaction, run: &str, epochs: u64, owner: &str) -> Result<()> {
+    match status(transaction, run)?.as_deref() {
+        Some("failed" | "cancelled") => {}
+        Some(status) => return Err(Error::plan("run", format!("`{run}` is {status}, only an interrupted run can go on"))),
+        None => return Err(Error::plan("run", format!("there is no run `{run}`")).hint("gradframe runs ls lists them")),
+    }
+    let reopen = "UPDATE runs SET status = 'running', error = NULL, ended = NULL, process = ?2 WHERE run = ?1";
+    transaction.execute(reopen, params![run, owner]).map_err(store_error)?;
+    let forget = "DELETE FROM metrics WHERE run = ?1 AND epoch > ?2";
+    transaction.execute(forget, params![run, epochs as i64]).map_err(store_error)?;
+    Ok(())
+}
+
 fn unused_id(transaction: &Transaction) -> Result<String> {
     let newest: Option<String> =
         transaction.query_row("SELECT max(run) FROM runs", [], |row| row.get(0)).optional().map_err(store_error)?.flatten();
@@ -137,6 +177,7 @@ fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) ->
 struct OpenRun {
     database: Arc<Database>,
     unrecorded: Arc<Mutex<Vec<RunEnd>>>,
+    checkpoints: Arc<Checkpoints>,
     id: String,
     ended: AtomicBool,
 }
@@ -153,15 +194,22 @@ impl RunWriter for OpenRun {
         self.database.append(|transaction| insert_points(transaction, &self.id, points).map_err(|error| self.explain(error)))
     }
 
+    fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        self.checkpoints.save(&self.id, checkpoint)
+    }
+
     fn finish(&self, outcome: RunOutcome) -> Result<()> {
         if self.ended.swap(true, Ordering::AcqRel) {
             return Err(Error::internal("run", format!("`{}` ended twice", self.id)));
         }
+        let finished = outcome == RunOutcome::Finished;
         let end = RunEnd::now(&self.id, outcome);
         let recorded = self.database.write(|transaction| end.record(transaction));
         if recorded.is_err() {
             // A full disk may have room again when somebody asks for the run.
             self.unrecorded.lock().push(end);
+        } else if finished {
+            self.checkpoints.remove(&self.id);
         }
         recorded
     }

@@ -1,16 +1,16 @@
 //! Named tensors as the bytes of a safetensors file, and back, bit for bit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::buffer::MutableBuffer;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-/// The file's bytes.
-pub(super) fn encode(weights: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
+/// The file's bytes. `notes` go into its header.
+pub(super) fn encode(weights: &BTreeMap<String, Tensor>, notes: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
     let views = weights.iter().map(|(name, tensor)| Ok((name.as_str(), view(tensor)?))).collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(views, None).map_err(|e| Error::internal("model", format!("cannot write weights: {e}")).because(e))
+    safetensors::serialize(views, notes).map_err(|e| Error::internal("model", format!("cannot write weights: {e}")).because(e))
 }
 
 /// The tensors in the file's bytes. Errors: `Execution` if they are not a safetensors file.
@@ -18,6 +18,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|e| Error::execution("model", format!("not a safetensors file: {e}")).because(e))?;
     file.iter().map(|(name, view)| Ok((name.to_string(), tensor(name, &view)?))).collect()
+}
+
+/// The notes in the file's header. Errors: `Execution` if it is not a safetensors file.
+pub(super) fn notes(bytes: &[u8]) -> Result<HashMap<String, String>> {
+    let (_, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|e| Error::execution("model", format!("not a safetensors file: {e}")).because(e))?;
+    Ok(header.metadata().clone().unwrap_or_default())
 }
 
 fn view(tensor: &Tensor) -> Result<TensorView<'_>> {
@@ -58,7 +65,7 @@ mod tests {
     fn every_element_type_comes_back_bit_for_bit() {
         let weights: BTreeMap<_, _> =
             DType::ALL.into_iter().map(|dtype| (dtype.name().to_string(), zeros_and_ones(dtype))).collect();
-        assert_eq!(decode(&encode(&weights).unwrap()).unwrap(), weights);
+        assert_eq!(decode(&encode(&weights, None).unwrap()).unwrap(), weights);
     }
 
     #[test]
@@ -68,7 +75,7 @@ mod tests {
             ("empty".to_string(), Tensor::from_vec::<f32>(&[0, 3], vec![]).unwrap()),
             ("ü \"name\"".to_string(), Tensor::from_vec(&[2], vec![-0.0, f64::NEG_INFINITY]).unwrap()),
         ]);
-        assert_eq!(decode(&encode(&weights).unwrap()).unwrap(), weights);
+        assert_eq!(decode(&encode(&weights, None).unwrap()).unwrap(), weights);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The store.
 
+mod checkpoints;
 mod entries;
 mod layouts;
 mod leftovers;

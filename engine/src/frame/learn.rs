@@ -35,7 +35,7 @@ impl FittedModel {
         &self.model.model.spec.training.run
     }
 
-    /// The training log: run, epoch, step, rows, loss, gradient_norm, seconds; one row an epoch.
+    /// The training log: run, epoch, step, rows, loss, gradient_norm, seconds, eval_loss, learning_rate; one row an epoch.
     pub fn log(&self) -> &DataFrame {
         &self.log
     }
@@ -167,5 +167,6 @@ fn request(estimator: Estimator, options: FitOptions, name: &str) -> TrainReques
         options: estimator.options.into_iter().chain(options.options).collect(),
         seed: estimator.seed,
         query: None,
+        resume: None,
     }
 }

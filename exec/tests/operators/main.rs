@@ -4,6 +4,7 @@
 
 mod evaluate;
 mod large_joins;
+mod networks;
 mod plans;
 mod predict;
 mod run_log;

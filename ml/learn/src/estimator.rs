@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use gradframe_ml_core::{Function, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Function, Result, Tensor};
 use gradframe_ml_kernels::Program;
 
+use crate::checkpoint::Checkpoint;
+use crate::minibatch::{Position, Sweep};
 use crate::model::{LabelSpec, Model};
 use crate::split::Split;
 
@@ -29,42 +31,61 @@ pub struct Layout {
     /// Categories of each one-hot column, the null category included.
     pub categories: Vec<usize>,
     pub label: LabelSpec,
+    /// True if every row has a weight: chunks then carry them.
+    pub weighted: bool,
+    /// Rows held back for evaluation; `rows` does not count them.
+    pub eval_rows: u64,
 }
 
 /// A run of encoded rows.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     pub rows: usize,
-    /// `[rows, layout.dense]` f64.
+    /// `[rows, layout.dense]` of the estimator's `feature_dtype`.
     pub dense: Tensor,
     /// One `[rows]` i32 a one-hot column; -1 is no category.
     pub codes: Vec<Tensor>,
     /// `[rows]` f64: the number, or the class's index in `LabelSpec::classes`.
     pub label: Tensor,
+    /// `[rows]` of the type of `dense`, positive; in all chunks if `Layout::weighted`, else in none.
+    pub weight: Option<Tensor>,
 }
 
 impl Chunk {
-    /// The tensors in the order in which a fold's program takes them, after its parameters.
+    /// The tensors in the order in which a program takes them, after its parameters.
     pub fn arguments(&self) -> impl Iterator<Item = Tensor> + '_ {
-        std::iter::once(self.dense.clone()).chain(self.codes.iter().cloned()).chain(std::iter::once(self.label.clone()))
+        let features = std::iter::once(&self.dense).chain(&self.codes);
+        features.chain(std::iter::once(&self.label)).chain(&self.weight).cloned()
     }
 }
 
 /// What a training asks for next.
 #[derive(Debug)]
 pub enum Request {
-    /// Run `program(parameters.., dense, codes.., label)` over every chunk and add up each output over the chunks,
-    /// in chunk order.
+    /// Run `program(parameters.., dense, codes.., label[, weight])` over every chunk of a part and add up each output
+    /// over the chunks, in chunk order. The answer is the sums.
     Fold(Fold),
+    /// One pass over the training part in mini-batches. The answer is the state after the last batch, then the sums.
+    Sweep(Sweep),
     /// Nothing more: these are the weights.
     Done(Fitted),
 }
 
-/// A sum over the training set.
+/// A sum over rows.
 #[derive(Debug, Clone)]
 pub struct Fold {
     pub program: Arc<Program>,
     pub parameters: Vec<Tensor>,
+    pub over: Part,
+}
+
+/// Which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Those that are learned.
+    Train,
+    /// Those held back (`Layout::eval_rows`).
+    Eval,
 }
 
 /// A finished training.
@@ -78,18 +99,34 @@ pub struct Fitted {
 /// One line of the training log.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// Passes of the optimiser so far, from 0.
+    /// Passes of the optimiser so far: from 0 where the starting point is measured, else from 1.
     pub epoch: u64,
-    /// Mean loss with penalty.
+    /// Mean loss with penalty; of mini-batches, over the epoch, each batch before its update.
     pub loss: f64,
-    /// Largest absolute component of the gradient.
+    /// Largest absolute component of the gradient; of mini-batches, the root mean square of their Euclidean norms.
     pub gradient_norm: f64,
+    /// Mean loss over the evaluation rows, without penalty, where there are any.
+    pub eval_loss: Option<f64>,
+    /// The learning rate of the last update, where there is one.
+    pub learning_rate: Option<f64>,
 }
 
 /// A training in progress.
 pub trait Training: Send + Debug {
     /// Takes the sums asked for last (None at first), says what is needed next, and a log line where a step ended.
     fn next(&mut self, answer: Option<Vec<Tensor>>) -> Result<(Option<Step>, Request)>;
+
+    /// Everything needed to go on from here, or from inside the sweep asked for last, in another process with the same
+    /// bits as without a break. None where that is not worth it: a training that is soon done again.
+    fn checkpoint(&self, _inside: Option<&Position>) -> Result<Option<Checkpoint>> {
+        Ok(None)
+    }
+
+    /// Takes a checkpoint's place, in a training just begun with the same layout, options and seed.
+    /// Errors: `NotImplemented` where there are no checkpoints; `Execution` if this one does not fit.
+    fn restore(&mut self, _checkpoint: &Checkpoint) -> Result<()> {
+        Err(Error::not_implemented("train", "this model type does not go on from checkpoints"))
+    }
 }
 
 /// An option of a model type.
@@ -108,6 +145,10 @@ pub enum OptionValue {
     Int(i64),
     Float(f64),
     Text(&'static str),
+    /// A list of integers: `[64, 32]`.
+    Ints(&'static [i64]),
+    /// Classes with their weights, none by default: `[STRUCT('yes', 2.0), ...]`, in JSON a list of pairs.
+    ClassWeights,
 }
 
 /// The values that an option takes, within its type.
@@ -118,6 +159,10 @@ pub enum Allowed {
     AtLeast(f64),
     /// More than this number.
     MoreThan(f64),
+    /// The first number or more, and less than the second.
+    Within(f64, f64),
+    /// One of these words, in any case.
+    OneOf(&'static [&'static str]),
 }
 
 /// Checked option values by name, defaults filled in.
@@ -134,6 +179,10 @@ pub trait Estimator: Send + Sync + Debug {
     fn default_split(&self) -> Split {
         Split::None
     }
+    /// The element type of the encoded features: f64 unless it says otherwise.
+    fn feature_dtype(&self) -> DType {
+        DType::F64
+    }
     /// Starts a training. Errors: `Plan` for option values out of range.
     fn begin(&self, layout: &Layout, options: &Options, seed: u64) -> Result<Box<dyn Training>>;
     /// The prediction as a function of raw columns, in feature order, weights folded in as constants: a `Standard`
@@ -141,4 +190,6 @@ pub trait Estimator: Send + Sync + Debug {
     /// `code: i32 [N]` (see `Vocabulary`). Features in `Model::unused_features` have no arguments.
     /// Results: regression `[N]` f64; classification the classes' probabilities `[N, C]` f64.
     fn predict(&self, model: &Model, nullable: bool) -> Result<Function>;
+    /// The same of encoded rows, as they are in a [`Chunk`]: `(dense, codes..)`. Results as of `predict`.
+    fn predict_encoded(&self, model: &Model) -> Result<Function>;
 }

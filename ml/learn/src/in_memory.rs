@@ -2,8 +2,9 @@
 //! form. `exec` does the same over its cache, in parallel, with the same sums.
 
 use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_kernels::Threads;
 
-use crate::estimator::{Chunk, Estimator, Fitted, Fold, Layout, Options, Request, Step};
+use crate::estimator::{Chunk, Estimator, Fitted, Fold, Layout, Options, Part, Request, Step, Training};
 
 /// Trains on these chunks; returns the weights and the log.
 ///
@@ -14,12 +15,13 @@ use crate::estimator::{Chunk, Estimator, Fitted, Fold, Layout, Options, Request,
 /// use gradframe_ml_learn::{Chunk, LabelSpec, Layout, check_options, estimator, train_in_memory};
 ///
 /// let label = LabelSpec { name: "y".into(), data_type: arrow_schema::DataType::Float64, classes: vec![] };
-/// let layout = Layout { rows: 3, dense: 1, categories: vec![], label };
+/// let layout = Layout { rows: 3, dense: 1, categories: vec![], label, weighted: false, eval_rows: 0 };
 /// let chunk = Chunk {
 ///     rows: 3,
 ///     dense: Tensor::from_vec(&[3, 1], vec![-1.0, 0.0, 1.0])?,
 ///     codes: vec![],
 ///     label: Tensor::from_vec(&[3], vec![3.0, 5.0, 7.0])?,
+///     weight: None,
 /// };
 /// let linear_reg = estimator("linear_reg")?;
 /// let options = check_options(linear_reg.as_ref(), &[])?;
@@ -41,15 +43,22 @@ pub fn train_in_memory(
     seed: u64,
 ) -> Result<(Fitted, Vec<Step>)> {
     let mut training = estimator.begin(layout, options, seed)?;
+    finish_in_memory(training.as_mut(), chunks, &[])
+}
+
+/// Answers a training's requests until it is done, with evaluation rows if there are any.
+/// Errors: as for [`train_in_memory`].
+pub fn finish_in_memory(training: &mut dyn Training, train: &[Chunk], eval: &[Chunk]) -> Result<(Fitted, Vec<Step>)> {
     let mut log = Vec::new();
     let mut answer = None;
     loop {
         let (step, request) = training.next(answer)?;
         log.extend(step);
-        match request {
-            Request::Fold(fold) => answer = Some(sum_over(&fold, chunks)?),
+        answer = Some(match request {
+            Request::Fold(fold) => sum_over(&fold, if fold.over == Part::Train { train } else { eval })?,
+            Request::Sweep(sweep) => sweep.run(&train, Threads::Pool, |_| Ok(()))?,
             Request::Done(fitted) => return Ok((fitted, log)),
-        }
+        });
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! - [`features`]: statistics of raw columns, and the graph that turns them into the encoded training set;
 //! - [`estimator`]: the contract between an estimator and whoever feeds it; [`estimators`]: one file a model type;
-//! - [`optim`]: optimisers as state machines over parameter vectors;
+//! - [`optim`]: optimisers, as state machines over parameter vectors or as rules that become part of a program;
+//! - [`nn`]: networks as graphs; [`minibatch`]: passes over the rows in mini-batches; [`checkpoint`]: how they go on;
 //! - [`metrics`]: what `ML.EVALUATE` reports, as mergeable accumulators;
 //! - [`registry`]: model types by name, and the check of their options;
 //! - [`split`]: which rows are kept for evaluation;
@@ -11,6 +12,7 @@
 //!
 //! Nothing here knows files, queries or threads.
 
+pub mod checkpoint;
 pub mod data_types;
 pub mod estimator;
 pub mod estimators;
@@ -18,19 +20,23 @@ pub mod features;
 pub mod fitting;
 pub mod in_memory;
 pub mod metrics;
+pub mod minibatch;
 pub mod model;
+pub mod nn;
 pub mod optim;
 pub mod registry;
 pub mod split;
 pub mod transform;
 pub mod weights;
 
+pub use checkpoint::Checkpoint;
 pub use data_types::ColumnKind;
 pub use estimator::{
-    Allowed, Chunk, Estimator, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Request, Step, Task, Training,
+    Allowed, Chunk, Estimator, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Part, Request, Step, Task, Training,
 };
 pub use features::{Encoder, FeatureStats, LabelStats, RawColumn, Vocabulary};
 pub use in_memory::train_in_memory;
+pub use minibatch::{ChunkSource, Position, Sweep};
 pub use model::{ClassLabel, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 pub use registry::{check_options, estimator};
 pub use split::Split;

@@ -8,9 +8,10 @@ use gradframe_ml_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::estimators::linear_model::LinearWeights;
+use crate::estimators::network;
 
 /// The version of the specification's layout that this build writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// A trained model. Equal specification and weights predict the same bits in every process.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +23,13 @@ pub struct Model {
 
 impl Model {
     /// The indexes of features that no prediction depends on: all their weights are exactly 0, as a constant column's
-    /// are. Where that is true of every feature, the first is used all the same: predictions need a row count.
+    /// are; of a network, the features that were constant in training. Where that is true of every feature, the first is used all the same: predictions need a row count.
     pub fn unused_features(&self) -> Vec<usize> {
-        let Ok(weights) = LinearWeights::of(self) else { return Vec::new() };
-        let mut unused = weights.unused_features();
+        let mut unused = match LinearWeights::of(self) {
+            _ if network::is_network(self) => network::unused_features(&self.spec.features),
+            Ok(weights) => weights.unused_features(),
+            Err(_) => return Vec::new(),
+        };
         if unused.len() == self.spec.features.len() {
             unused.retain(|&i| i != 0);
         }
@@ -46,6 +50,10 @@ pub struct ModelSpec {
     /// The options as used, defaults included.
     pub options: BTreeMap<String, serde_json::Value>,
     pub training: TrainingSummary,
+    /// What ML.EVALUATE reports of the rows held back from training, by name (None where a metric is not defined); None
+    /// where none were.
+    #[serde(default)]
+    pub evaluation: Option<BTreeMap<String, Option<f64>>>,
 }
 
 /// The column that was learned.

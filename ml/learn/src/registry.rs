@@ -6,7 +6,7 @@ use gradframe_ml_core::{Error, Result};
 use serde_json::Value;
 
 use crate::estimator::{Allowed, Estimator, OptionDef, OptionValue, Options};
-use crate::estimators::{LinearReg, LogisticReg};
+use crate::estimators::{DnnClassifier, DnnRegressor, LinearReg, LogisticReg};
 
 /// Options of every model type, which the planner reads itself.
 pub const COMMON_OPTIONS: &[&str] = &[
@@ -21,7 +21,7 @@ pub const COMMON_OPTIONS: &[&str] = &[
 
 /// Every model type, in order of name.
 pub fn estimators() -> Vec<Arc<dyn Estimator>> {
-    vec![Arc::new(LinearReg), Arc::new(LogisticReg)]
+    vec![Arc::new(DnnClassifier), Arc::new(DnnRegressor), Arc::new(LinearReg), Arc::new(LogisticReg)]
 }
 
 /// The estimator of this name. Errors: `Plan` listing the model types, with the nearest one.
@@ -59,6 +59,39 @@ pub(crate) fn option(options: &Options, name: &str) -> Result<f64> {
     value.ok_or_else(|| Error::plan("train", format!("option `{name}` is missing, expected a number")))
 }
 
+/// An option that is true or false. Errors: `Plan` if it is absent or neither.
+pub(crate) fn flag(options: &Options, name: &str) -> Result<bool> {
+    let value = options.get(name).and_then(Value::as_bool);
+    value.ok_or_else(|| Error::plan("train", format!("option `{name}` is missing, expected true or false")))
+}
+
+/// An option that is a word. Errors: `Plan` if it is absent or no text.
+pub(crate) fn word<'a>(options: &'a Options, name: &str) -> Result<&'a str> {
+    let value = options.get(name).and_then(Value::as_str);
+    value.ok_or_else(|| Error::plan("train", format!("option `{name}` is missing, expected text")))
+}
+
+/// An option that is a list of integers. Errors: `Plan` if it is absent or something else.
+pub(crate) fn integers(options: &Options, name: &str) -> Result<Vec<i64>> {
+    let value = options.get(name).and_then(Value::as_array);
+    let numbers = value.and_then(|items| items.iter().map(Value::as_i64).collect());
+    numbers.ok_or_else(|| Error::plan("train", format!("option `{name}` is missing, expected a list of integers")))
+}
+
+/// The classes that the option `class_weights` names, as text, with their weights.
+/// Errors: `Plan` if it is absent or something else.
+pub(crate) fn class_weights(options: &Options) -> Result<Vec<(String, f64)>> {
+    let pairs = options.get("class_weights").and_then(Value::as_array);
+    let pairs = pairs.and_then(|items| items.iter().map(class_weight).collect());
+    pairs.ok_or_else(|| Error::plan("train", "option `class_weights` is missing, expected pairs of class and weight"))
+}
+
+fn class_weight(pair: &Value) -> Option<(String, f64)> {
+    let [class, weight] = pair.as_array()?.as_slice() else { return None };
+    let class = class.as_str().map_or_else(|| class.to_string(), str::to_owned);
+    Some((class, weight.as_f64()?))
+}
+
 fn unknown_option(estimator: &dyn Estimator, name: &str) -> Error {
     let own = estimator.options().iter().map(|def| def.name);
     let names: Vec<&str> = COMMON_OPTIONS.iter().copied().chain(own).collect();
@@ -82,14 +115,44 @@ fn checked(def: &OptionDef, value: &Value) -> Result<Value> {
         OptionValue::Int(_) => whole_number(value).map(Value::from),
         OptionValue::Float(_) => value.as_f64().map(Value::from),
         OptionValue::Text(_) => value.as_str().map(Value::from),
+        OptionValue::Ints(_) => whole_numbers(value).map(Value::from),
+        OptionValue::ClassWeights => value.as_array().filter(|pairs| pairs.iter().all(is_pair)).cloned().map(Value::from),
     };
     let converted = converted.ok_or_else(|| wrong(def, value, def.default.type_name()))?;
-    let number = converted.as_f64().unwrap_or(f64::NAN);
-    match def.allowed {
-        Allowed::AtLeast(least) if number < least => Err(wrong(def, value, &format!("{least} or more"))),
-        Allowed::MoreThan(limit) if number <= limit => Err(wrong(def, value, &format!("more than {limit}"))),
-        _ => Ok(converted),
-    }
+    in_range(def, value, converted)
+}
+
+fn in_range(def: &OptionDef, value: &Value, converted: Value) -> Result<Value> {
+    let all = |holds: &dyn Fn(f64) -> bool| numbers_in(&converted).into_iter().all(holds);
+    let expected = match def.allowed {
+        Allowed::AtLeast(least) if !all(&|x| x >= least) => format!("{least} or more"),
+        Allowed::MoreThan(limit) if !all(&|x| x > limit) => format!("more than {limit}"),
+        Allowed::Within(least, limit) if !all(&|x| x >= least && x < limit) => format!("{least} or more, below {limit}"),
+        Allowed::OneOf(words) => {
+            let given = converted.as_str().unwrap_or_default();
+            match words.iter().find(|word| word.eq_ignore_ascii_case(given)) {
+                Some(word) => return Ok(Value::from(*word)),
+                None => return Err(suggest(wrong(def, value, &format!("one of {}", words.join(", "))), given, words)),
+            }
+        }
+        _ => return Ok(converted),
+    };
+    Err(wrong(def, value, &expected))
+}
+
+/// The numbers that a range is asked of: the value, the items of a list, the weights of classes.
+fn numbers_in(value: &Value) -> Vec<f64> {
+    let number = |item: &Value| item.as_array().and_then(|pair| pair.last()).unwrap_or(item).as_f64().unwrap_or(f64::NAN);
+    value.as_array().map_or_else(|| vec![number(value)], |items| items.iter().map(number).collect())
+}
+
+fn whole_numbers(value: &Value) -> Option<Vec<i64>> {
+    value.as_array()?.iter().map(whole_number).collect()
+}
+
+fn is_pair(value: &Value) -> bool {
+    let class = |v: &Value| v.is_string() || v.is_i64() || v.is_boolean();
+    matches!(value.as_array().map(Vec::as_slice), Some([first, second]) if class(first) && second.is_number())
 }
 
 fn whole_number(value: &Value) -> Option<i64> {
@@ -109,6 +172,8 @@ impl OptionValue {
             OptionValue::Int(value) => value.into(),
             OptionValue::Float(value) => value.into(),
             OptionValue::Text(value) => value.into(),
+            OptionValue::Ints(values) => values.into(),
+            OptionValue::ClassWeights => Value::Array(vec![]),
         }
     }
 
@@ -119,6 +184,8 @@ impl OptionValue {
             OptionValue::Int(_) => "an integer",
             OptionValue::Float(_) => "a number",
             OptionValue::Text(_) => "a string",
+            OptionValue::Ints(_) => "a list of integers",
+            OptionValue::ClassWeights => "a list of STRUCT(class, weight)",
         }
     }
 }
@@ -133,6 +200,26 @@ mod tests {
         check_options(&LinearReg, &[(name.to_string(), value)])
     }
 
+    fn check_network(name: &str, value: Value) -> Result<Options> {
+        check_options(&DnnClassifier, &[(name.to_string(), value)])
+    }
+
+    #[test]
+    fn lists_words_and_class_weights_are_checked_item_by_item() {
+        assert_eq!(check_network("hidden_units", json!([8, 4.0])).unwrap()["hidden_units"], json!([8, 4]));
+        assert_eq!(check_network("activation_fn", json!("GELU")).unwrap()["activation_fn"], json!("gelu"));
+        let weights = json!([["yes", 2.0], [0, 1]]);
+        assert_eq!(class_weights(&check_network("class_weights", weights).unwrap()).unwrap()[1], ("0".to_string(), 1.0));
+        let message = |name, value| check_network(name, value).unwrap_err().to_string();
+        assert!(message("hidden_units", json!([8, 0])).contains("option `hidden_units` is [8,0], expected 1 or more"));
+        assert!(message("hidden_units", json!(8)).contains("expected a list of integers"));
+        assert!(message("dropout", json!(1.0)).contains("expected 0 or more, below 1"));
+        assert!(message("optimizer", json!("adma")).contains("expected one of adam, adamw"));
+        assert!(message("optimizer", json!("adma")).contains("did you mean `adam`?"));
+        assert!(message("class_weights", json!([["yes", 0.0]])).contains("more than 0"));
+        assert!(message("class_weights", json!(["yes"])).contains("a list of STRUCT(class, weight)"));
+    }
+
     #[test]
     fn model_types_are_found_by_name_in_any_case() {
         assert_eq!(estimator("LINEAR_REG").unwrap().model_type(), "linear_reg");
@@ -142,7 +229,8 @@ mod tests {
     fn an_unknown_model_type_is_told_the_known_ones_and_the_nearest() {
         let error = estimator("logistic_regression").unwrap_err();
         assert_eq!(error.kind(), "Plan");
-        let expected = "train: unknown model type `logistic_regression`, expected one of linear_reg, logistic_reg; \
+        let expected = "train: unknown model type `logistic_regression`, expected one of dnn_classifier, \
+                        dnn_regressor, linear_reg, logistic_reg; \
                         hint: did you mean `logistic_reg`?";
         assert_eq!(error.to_string(), expected);
     }

@@ -3,6 +3,7 @@
 use gradframe_ml_core::Result;
 
 use crate::estimators::linear_model::{FeatureWeights, LinearWeights};
+use crate::estimators::network::{is_network, network_weights};
 use crate::model::{Encoding, Model};
 
 /// The intercept's name among features.
@@ -27,8 +28,12 @@ pub struct WeightRow {
 
 /// The weights of a linear model: by class, then feature (null indicators and categories beside their feature), then
 /// the intercept. Two classes have one score, that of the second class.
+/// A network's rows are its connections: `feature` is a column or a unit (`hidden.1[0]`), `class` the unit it adds to.
 /// Errors: `Execution` if a weight is missing or has the wrong shape.
 pub fn weights_table(model: &Model) -> Result<Vec<WeightRow>> {
+    if is_network(model) {
+        return network_weights(model);
+    }
     let weights = LinearWeights::of(model)?;
     let mut rows = Vec::new();
     for output in 0..weights.width() {

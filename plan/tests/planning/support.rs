@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, table_scan};
 use gradframe_ml_core::{Error, Result, Tensor};
-use gradframe_ml_learn::{Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
+use gradframe_ml_learn::{Checkpoint, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 use gradframe_plan::ops::predict::{PredictOptions, predict};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{NewRun, RunWriter, SourceCall};
@@ -42,6 +42,7 @@ pub fn model() -> Arc<NamedModel> {
         features: vec![feature("a"), feature("b")],
         options: BTreeMap::new(),
         training: TrainingSummary::default(),
+        evaluation: None,
     };
     let dense = Tensor::from_vec(&[2], vec![2.0, 0.0]).unwrap();
     let weights = [("dense".into(), dense), ("intercept".into(), Tensor::scalar(1.0))].into();
@@ -85,6 +86,14 @@ struct Nothing;
 
 impl RunLog for Nothing {
     fn start(&self, _run: NewRun) -> Result<Arc<dyn RunWriter>> {
+        Err(Error::not_implemented("test", "runs"))
+    }
+
+    fn checkpoint(&self, _run: &str) -> Result<Option<Checkpoint>> {
+        Ok(None)
+    }
+
+    fn resume(&self, _run: &str, _epochs: u64) -> Result<Arc<dyn RunWriter>> {
         Err(Error::not_implemented("test", "runs"))
     }
 

@@ -17,6 +17,7 @@ fn request(model_type: &str) -> TrainRequest {
         options: vec![],
         seed: None,
         query: None,
+        resume: None,
     }
 }
 
@@ -34,7 +35,7 @@ fn the_plan_says_what_is_learned_from_what() {
     assert!(text.contains("Train: model=new, model_type=linear_reg, label=y, features=[id, a, b, kind]"), "{text}");
     let names: Vec<String> =
         plan(table(), request("linear_reg")).unwrap().schema().fields().iter().map(|f| f.name().clone()).collect();
-    assert_eq!(names, ["run", "epoch", "step", "rows", "loss", "gradient_norm", "seconds"]);
+    assert_eq!(names, ["run", "epoch", "step", "rows", "loss", "gradient_norm", "seconds", "eval_loss", "learning_rate"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 Each is the model type of the same name in SQL (`CREATE MODEL ... OPTIONS (model_type = ...)`) with its options.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -48,3 +49,70 @@ class LogisticRegression(Estimator):
     max_iterations: int | None = None
     tolerance: float | None = None
     seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Network(Estimator):
+    """The options of networks. Trained in mini-batches, in float32; a batch's forward pass, backward pass and update are
+    one compiled program, and the same seed on the same rows gives the same bits whatever the number of threads.
+
+    - `hidden_units`: units of each hidden layer, from the input on (default `[64, 32]`);
+    - `activation_fn`: `"relu"`, `"relu6"`, `"leaky_relu"`, `"elu"`, `"selu"`, `"gelu"`, `"silu"`, `"tanh"`, `"sigmoid"`,
+      `"softplus"` or `"identity"`;
+    - `dropout`: the part of hidden units silent in each step; `batch_norm`: normalise hidden layers over the batch;
+    - `optimizer`: `"adam"`, `"adamw"`, `"sgd"` (with `momentum`, `nesterov`), `"rmsprop"` or `"adagrad"`;
+    - `learning_rate`, and `learn_rate_schedule`: `"constant"`, `"step"` or `"exponential"` (times `decay_factor` each
+      `decay_epochs`), `"linear"` or `"cosine"` (to 0 by the last epoch), after `warmup_steps` of rising;
+    - `batch_size`; `max_iterations`: epochs at most;
+    - `early_stop`: stop after `patience` epochs whose loss (of the evaluation rows, where there are any) fell by less than
+      the part `min_rel_progress`, and keep the weights of the best epoch;
+    - `l1_reg`, `l2_reg`: penalties on the weights, biases excepted (of `"adamw"`, `l2_reg` is the weight decay);
+      `clip_norm`: the largest norm of a gradient.
+    """
+
+    hidden_units: Sequence[int] | None = None
+    activation_fn: str | None = None
+    dropout: float | None = None
+    batch_norm: bool | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    learn_rate_schedule: str | None = None
+    warmup_steps: int | None = None
+    decay_epochs: float | None = None
+    decay_factor: float | None = None
+    momentum: float | None = None
+    nesterov: bool | None = None
+    batch_size: int | None = None
+    max_iterations: int | None = None
+    early_stop: bool | None = None
+    patience: int | None = None
+    min_rel_progress: float | None = None
+    l1_reg: float | None = None
+    l2_reg: float | None = None
+    clip_norm: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class DNNRegressor(Network):
+    """A network that learns a number, by half the mean squared error of the standardised label.
+
+    Losses in the log are in the label's own units, comparable with those of `LinearRegression`.
+    See `Network` for the options.
+    """
+
+    model_type: ClassVar[str] = "dnn_regressor"
+
+
+@dataclass(frozen=True)
+class DNNClassifier(Network):
+    """A network that learns two or more classes, by the mean log loss.
+
+    `class_weights`, such as `{"yes": 2.0}`, says what rows of a class count for (others 1); `auto_class_weights` weighs
+    classes by the inverse of their frequency. See `Network` for the other options.
+    """
+
+    model_type: ClassVar[str] = "dnn_classifier"
+
+    class_weights: Mapping[object, float] | None = None
+    auto_class_weights: bool | None = None

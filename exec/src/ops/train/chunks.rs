@@ -30,7 +30,7 @@ pub(super) struct Chunks {
 
 enum Stored {
     InMemory(Chunk),
-    InFile { rows: usize, dense: Region, codes: Vec<Region>, label: Region },
+    InFile { rows: usize, dense: Region, codes: Vec<Region>, label: Region, weight: Option<Region> },
 }
 
 /// A tensor's place in a file.
@@ -62,9 +62,10 @@ impl Chunks {
     pub fn get(&self, index: usize) -> Result<Chunk> {
         match self.chunks.get(index) {
             Some(Stored::InMemory(chunk)) => Ok(chunk.clone()),
-            Some(Stored::InFile { rows, dense, codes, label }) => {
+            Some(Stored::InFile { rows, dense, codes, label, weight }) => {
                 let codes = codes.iter().map(|region| self.tensor(region)).collect::<Result<_>>()?;
-                Ok(Chunk { rows: *rows, dense: self.tensor(dense)?, codes, label: self.tensor(label)? })
+                let weight = weight.as_ref().map(|region| self.tensor(region)).transpose()?;
+                Ok(Chunk { rows: *rows, dense: self.tensor(dense)?, codes, label: self.tensor(label)?, weight })
             }
             None => Err(Error::internal(OP, format!("chunk {index} of {}", self.len()))),
         }
@@ -108,8 +109,9 @@ impl ChunkWriter {
         let before = file.length;
         let codes = chunk.codes.iter().map(|codes| file.write(codes)).collect::<Result<_>>()?;
         let (dense, label) = (file.write(&chunk.dense)?, file.write(&chunk.label)?);
+        let weight = chunk.weight.as_ref().map(|weight| file.write(weight)).transpose()?;
         self.disk.wrote(chunk.rows, file.length - before);
-        Ok(Stored::InFile { rows: chunk.rows, dense, codes, label })
+        Ok(Stored::InFile { rows: chunk.rows, dense, codes, label, weight })
     }
 
     /// The chunks, to be read from now on.

@@ -2,7 +2,7 @@
 //! after chunk, so that no more than a few chunks are in memory at once.
 
 use arrow::array::ArrayRef;
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_learn::features::{ClassCodes, layout};
 use gradframe_ml_learn::{Chunk, Encoder, FeatureSpec, LabelSpec, Layout, RawColumn, Vocabulary};
 use gradframe_plan::ops::train::TrainJob;
@@ -46,8 +46,10 @@ pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, room: R
     let Room { work, cache, disk } = room;
     let (rows, work) = Work::reserve(rows, inputs, job, work, &disk)?;
     let Statistics { features, label, rows: train_rows } = statistics(&rows, inputs, job, &work, stop)?;
-    let layout = layout(train_rows, &features, &label);
-    let columns = Columns::new(&features, &label)?;
+    let mut layout = layout(train_rows, &features, &label);
+    let weights = inputs.weight.map(|at| Weights { at, name: inputs.names[at].clone(), dtype: job.estimator.feature_dtype() });
+    layout.weighted = weights.is_some();
+    let columns = Columns::new(&features, &label, weights, job.estimator.feature_dtype())?;
     let memory = CacheMemory::new(cache);
     let (mut train, mut eval) = (ChunkWriter::new(disk.clone()), ChunkWriter::new(disk));
     let mut pass = rows.pass()?;
@@ -62,7 +64,9 @@ pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, room: R
             side.push(chunk?, &memory)?;
         }
     }
-    Ok(EncodedRows { layout, features, train: train.finish()?, eval: eval.finish()?, memory })
+    let (train, eval) = (train.finish()?, eval.finish()?);
+    layout.eval_rows = eval.rows() as u64;
+    Ok(EncodedRows { layout, features, train, eval, memory })
 }
 
 /// How columns are encoded.
@@ -73,20 +77,30 @@ struct Columns {
     /// None for regression.
     classes: Option<ClassCodes>,
     label: String,
+    weights: Option<Weights>,
+}
+
+/// The column that says what rows count for.
+struct Weights {
+    at: usize,
+    name: String,
+    dtype: DType,
 }
 
 impl Columns {
-    fn new(features: &[FeatureSpec], label: &LabelSpec) -> Result<Self> {
+    fn new(features: &[FeatureSpec], label: &LabelSpec, weights: Option<Weights>, dtype: DType) -> Result<Self> {
         let lookups = features.iter().map(|f| Vocabulary::of(&f.encoding)).collect();
         let classes = (!label.classes.is_empty()).then(|| ClassCodes::new(&label.classes));
-        Ok(Columns { encoder: Encoder::new(features)?, lookups, classes, label: label.name.clone() })
+        Ok(Columns { encoder: Encoder::new(features, dtype)?, lookups, classes, label: label.name.clone(), weights })
     }
 
     fn encode(&self, piece: &Piece) -> Result<Chunk> {
         let features = self.lookups.iter().enumerate().map(|(i, lookup)| raw(&piece.column(i)?, lookup.as_ref()));
         let features = features.collect::<Result<Vec<_>>>()?;
         let label = piece.column(self.lookups.len())?;
-        self.encoder.encode(&features, self.label(&label, piece.eval)?)
+        let mut chunk = self.encoder.encode(&features, self.label(&label, piece.eval)?)?;
+        chunk.weight = self.weights.as_ref().map(|weights| weights.encode(piece)).transpose()?;
+        Ok(chunk)
     }
 
     /// The label as f64 [N]: the number, or the class's index.
@@ -106,6 +120,25 @@ impl Columns {
         }
         let what = format!("label `{}` is `{class}` in rows kept for evaluation, and in none to learn from", self.label);
         Error::execution(OP, what).hint("split the rows so that every class is learned, or leave rare classes out")
+    }
+}
+
+impl Weights {
+    /// The rows' weights: [N]. Errors: `Execution` if one is null, not finite, or 0 or less.
+    fn encode(&self, piece: &Piece) -> Result<Tensor> {
+        let (values, valid) = numbers(&piece.column(self.at)?)?;
+        if valid.is_some_and(|valid| valid.buffer().contains(&0)) {
+            return Err(self.wrong("null"));
+        }
+        match values.values::<f64>()?.iter().find(|weight| !(weight.is_finite() && **weight > 0.0)) {
+            Some(weight) => Err(self.wrong(&weight.to_string())),
+            None => values.cast(self.dtype),
+        }
+    }
+
+    fn wrong(&self, weight: &str) -> Error {
+        let what = format!("sample weight `{}` is {weight} in a row, expected a number above 0", self.name);
+        Error::execution(OP, what).hint("leave rows that are not to count out of the query")
     }
 }
 

@@ -1,16 +1,20 @@
 //! The estimator's requests, answered until it is done.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use gradframe_ml_core::Result;
-use gradframe_ml_learn::{FORMAT_VERSION, Fitted, Model, ModelSpec, Request, Step, TrainingSummary};
+use gradframe_ml_core::{Result, Tensor};
+use gradframe_ml_learn::{Checkpoint, Fitted, Fold, Part, Position, Request, Step, Sweep, Training};
 use gradframe_plan::ops::train::TrainJob;
 
+use super::chunks::Chunks;
 use super::encode::EncodedRows;
-use super::fold::{flops, fold, working_bytes};
 use super::metrics::TrainMetrics;
 use super::task::Stop;
+use super::{fold, sweep};
 use crate::memory::Memory;
+
+/// A checkpoint is made at the end of each epoch and, in long ones, this often.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
 /// A finished fit.
 #[derive(Debug)]
@@ -19,60 +23,87 @@ pub(super) struct Fit {
     pub epochs: u64,
 }
 
-/// Fits the job's estimator to the rows; `work` accounts for what a step takes.
-/// `on_step` hears of each epoch with the seconds since the fit began.
-/// Errors: the estimator's; `Cancelled`; `Resources`; those of `on_step`.
-pub(super) fn fit(
-    rows: &EncodedRows,
-    job: &TrainJob,
-    metrics: &TrainMetrics,
-    work: &Memory,
-    stop: &Stop,
-    mut on_step: impl FnMut(&Step, f64) -> Result<()>,
-) -> Result<Fit> {
-    let started = Instant::now();
-    let mut training = job.estimator.begin(&rows.layout, &job.options, job.seed)?;
-    let (mut answer, mut epochs) = (None, 0);
-    loop {
-        stop.check()?;
-        let (step, request) = training.next(answer)?;
-        if let Some(step) = step {
-            epochs = step.epoch;
-            metrics.steps.add(1);
-            on_step(&step, started.elapsed().as_secs_f64())?;
-        }
-        match request {
-            Request::Done(fitted) => return Ok(Fit { fitted, epochs }),
-            Request::Fold(request) => {
-                metrics.flops.add(flops(&request, rows.layout.rows)? as usize);
-                work.grow(working_bytes(&request, rows.layout.rows)?.saturating_sub(work.bytes()), "a step of the fit")?;
-                metrics.peak_memory.set_max(rows.memory.bytes() + work.bytes());
-                answer = Some(fold(&request, &rows.train, stop)?);
-            }
-        }
-    }
+/// Who hears how a fit goes. An error ends it.
+pub(super) trait Watcher {
+    /// An epoch has ended, so many seconds after the fit began.
+    fn epoch(&mut self, step: &Step, seconds: f64) -> Result<()>;
+    /// A batch has ended.
+    fn batch(&mut self, sweep: &Sweep, at: &Position);
+    /// The training can go on from here.
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<()>;
 }
 
-/// The model of a finished fit.
-pub(super) fn model(fit: Fit, rows: &EncodedRows, job: &TrainJob, run: &str, reproducible: bool) -> Model {
-    let Fit { fitted, epochs } = fit;
-    let training = TrainingSummary {
-        run: run.to_owned(),
-        query: job.query.clone(),
-        rows: rows.layout.rows,
-        epochs,
-        loss: fitted.loss,
-        converged: fitted.converged,
-        seed: job.seed,
-        reproducible,
-    };
-    let spec = ModelSpec {
-        format: FORMAT_VERSION,
-        model_type: job.estimator.model_type().to_owned(),
-        label: rows.layout.label.clone(),
-        features: rows.features.clone(),
-        options: job.options.clone(),
-        training,
-    };
-    Model { spec, weights: fitted.weights }
+/// What a fit works with.
+pub(super) struct Fitter<'a> {
+    pub rows: &'a EncodedRows,
+    pub job: &'a TrainJob,
+    pub metrics: &'a TrainMetrics,
+    /// Accounts for what a step takes.
+    pub work: &'a Memory,
+    pub stop: &'a Stop,
+}
+
+impl Fitter<'_> {
+    /// Fits the job's estimator to the rows, from the start or from a checkpoint.
+    /// Errors: the estimator's; `Cancelled`; `Resources`; those of the watcher.
+    pub fn fit(&self, from: Option<&Checkpoint>, watcher: &mut dyn Watcher) -> Result<Fit> {
+        let started = Instant::now();
+        let mut training = self.job.estimator.begin(&self.rows.layout, &self.job.options, self.job.seed)?;
+        from.map_or(Ok(()), |checkpoint| training.restore(checkpoint))?;
+        let (mut answer, mut epochs) = (None, 0);
+        loop {
+            self.stop.check()?;
+            let (step, request) = training.next(answer)?;
+            if let Some(step) = &step {
+                epochs = step.epoch;
+                self.metrics.steps.add(1);
+                watcher.epoch(step, started.elapsed().as_secs_f64())?;
+            }
+            answer = Some(match request {
+                Request::Done(fitted) => return Ok(Fit { fitted, epochs }),
+                Request::Fold(request) => self.fold(&request)?,
+                Request::Sweep(request) => {
+                    if step.is_some() {
+                        training.checkpoint(None)?.map_or(Ok(()), |checkpoint| watcher.checkpoint(checkpoint))?;
+                    }
+                    self.sweep(&request, training.as_ref(), watcher)?
+                }
+            });
+        }
+    }
+
+    fn fold(&self, request: &Fold) -> Result<Vec<Tensor>> {
+        let chunks = self.part(request.over);
+        let rows = chunks.rows() as u64;
+        self.account(fold::flops(request, rows)?, fold::working_bytes(request, rows)?)?;
+        fold::fold(request, chunks, self.stop)
+    }
+
+    fn sweep(&self, request: &Sweep, training: &dyn Training, watcher: &mut dyn Watcher) -> Result<Vec<Tensor>> {
+        let rows = self.rows.layout.rows;
+        self.account(sweep::flops(request, rows)?, sweep::working_bytes(request, rows)?)?;
+        let mut saved = Instant::now();
+        sweep::sweep(request, &self.rows.train, self.stop, |at| {
+            watcher.batch(request, at);
+            if saved.elapsed() < CHECKPOINT_EVERY {
+                return Ok(());
+            }
+            saved = Instant::now();
+            training.checkpoint(Some(at))?.map_or(Ok(()), |checkpoint| watcher.checkpoint(checkpoint))
+        })
+    }
+
+    fn part(&self, part: Part) -> &Chunks {
+        match part {
+            Part::Train => &self.rows.train,
+            Part::Eval => &self.rows.eval,
+        }
+    }
+
+    fn account(&self, flops: u64, bytes: usize) -> Result<()> {
+        self.metrics.flops.add(flops as usize);
+        self.work.grow(bytes.saturating_sub(self.work.bytes()), "a step of the fit")?;
+        self.metrics.peak_memory.set_max(self.rows.memory.bytes() + self.work.bytes());
+        Ok(())
+    }
 }

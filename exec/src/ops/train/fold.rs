@@ -43,7 +43,7 @@ pub(super) fn working_bytes(fold: &Fold, rows: u64) -> Result<usize> {
 }
 
 /// Programs of estimators have one free dimension, the rows.
-fn sizes(rows: usize) -> Result<Sizes> {
+pub(super) fn sizes(rows: usize) -> Result<Sizes> {
     let mut sizes = Sizes::new();
     sizes.bind(&Symbol::new("N"), rows)?;
     Ok(sizes)

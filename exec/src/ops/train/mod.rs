@@ -3,25 +3,31 @@
 //! In order: [`cache`] reads the partitions into a [`sorter`], which gives [`rows`] their place and writes sorted runs to
 //! the [`disk`] when memory is short; [`split`] says which rows are kept for evaluation; [`order`] cuts the rows, from
 //! memory or from a [`merge`] of the runs, into fixed chunks; [`statistics`] folds the columns; [`encode`] makes [`chunks`],
-//! again in memory or on the disk; [`fit`] answers the estimator's requests with [`fold`]; [`run`] keeps the run's
-//! record and commits the model. Everything after the reading is on a blocking thread with a pool of its own.
+//! again in memory or on the disk; [`fit`] answers the estimator's requests with [`fold`] and [`sweep`], [`watch`]
+//! tells of it, [`resume`] says whether a checkpoint may be gone on from; [`evaluation`] looks at the rows kept; [`run`] keeps
+//! the run's record and commits the model. Everything after the reading is on a blocking thread with a pool of its own.
 
 mod cache;
 mod chunks;
 mod disk;
 mod encode;
+mod evaluation;
 mod fit;
 mod fold;
 mod merge;
 mod metrics;
+mod model;
 mod order;
 mod reproducible;
+mod resume;
 mod rows;
 mod run;
 mod sorter;
 mod split;
 mod statistics;
+mod sweep;
 mod task;
+mod watch;
 mod work;
 
 use std::fmt;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use datafusion::error::DataFusionError;
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::Step;
+use gradframe_ml_learn::{Checkpoint, Step};
 use gradframe_plan::ops::train::{JobState, TrainJob, log_schema};
 use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome, RunWriter};
 use tokio::sync::mpsc::Sender;
 
 use super::OP;
+use super::evaluation::Evaluation;
 use crate::columns::arrow_error;
 use crate::progress::Progress;
 
@@ -21,21 +22,21 @@ pub(super) struct RunRecord {
     writer: Arc<dyn RunWriter>,
     job: Arc<TrainJob>,
     progress: Option<Arc<dyn Progress>>,
+    /// Where the run was interrupted, if it goes on from there.
+    resumed: Option<Checkpoint>,
     open: bool,
 }
 
 impl RunRecord {
-    /// Opens the run of a claimed job. Errors: the store's, after which the job is stopped.
+    /// Opens the run of a claimed job: a new one, or the one that it resumes.
+    /// Errors: the store's, after which the job is stopped; `Plan` if there is nothing to resume.
     pub fn open(runs: &dyn RunLog, job: Arc<TrainJob>, reproducible: bool, progress: Option<Arc<dyn Progress>>) -> Result<Self> {
-        let run = NewRun {
-            title: format!("{} {}", job.estimator.model_type(), job.title()),
-            model: job.name.clone(),
-            seed: job.seed,
-            reproducible,
-            params: params(&job),
+        let opened = match &job.resume {
+            Some(run) => resume(runs, run),
+            None => runs.start(new_run(&job, reproducible)).map(|writer| (writer, None)),
         };
-        match runs.start(run) {
-            Ok(writer) => Ok(RunRecord { writer, job, progress, open: true }),
+        match opened {
+            Ok((writer, resumed)) => Ok(RunRecord { writer, job, progress, resumed, open: true }),
             Err(error) => {
                 job.end(JobState::Stopped(error.to_string()));
                 Err(error)
@@ -48,6 +49,16 @@ impl RunRecord {
         self.writer.id()
     }
 
+    /// The checkpoint to go on from, if the run was interrupted.
+    pub fn resumed(&self) -> Option<&Checkpoint> {
+        self.resumed.as_ref()
+    }
+
+    /// Keeps a checkpoint, instead of the one before.
+    pub fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        self.writer.checkpoint(checkpoint)
+    }
+
     /// Who is told of progress, if anyone is.
     pub fn progress(&self) -> Option<&Arc<dyn Progress>> {
         self.progress.as_ref()
@@ -57,8 +68,21 @@ impl RunRecord {
     pub fn log(&self, step: &Step, seconds: f64) -> Result<()> {
         let epoch = step.epoch as i64;
         let point = |name: &str, value| MetricPoint { name: name.into(), step: epoch, epoch, value };
-        let points = [point("loss", step.loss), point("gradient_norm", step.gradient_norm), point("seconds", seconds)];
+        let always = [("loss", step.loss), ("gradient_norm", step.gradient_norm), ("seconds", seconds)];
+        let sometimes = [("eval_loss", step.eval_loss), ("learning_rate", step.learning_rate)];
+        let sometimes = sometimes.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let points: Vec<MetricPoint> = always.into_iter().chain(sometimes).map(|(name, value)| point(name, value)).collect();
         self.writer.log(&points)
+    }
+
+    /// Records the metrics over the rows held back, as `eval_<metric>` at the last epoch.
+    pub fn evaluated(&self, evaluation: Option<&Evaluation>, epoch: u64) -> Result<()> {
+        let Some(evaluation) = evaluation else { return Ok(()) };
+        let epoch = epoch as i64;
+        let point = |(name, value): (&String, &Option<f64>)| {
+            value.map(|value| MetricPoint { name: format!("eval_{name}"), step: epoch, epoch, value })
+        };
+        self.writer.log(&evaluation.iter().filter_map(point).collect::<Vec<_>>())
     }
 
     /// Ends a training that has committed its model.
@@ -101,6 +125,24 @@ impl Drop for RunRecord {
         let outcome = if std::thread::panicking() { RunOutcome::Failed("internal error".into()) } else { RunOutcome::Cancelled };
         self.close_quietly(outcome, "interrupted".into());
     }
+}
+
+fn new_run(job: &TrainJob, reproducible: bool) -> NewRun {
+    NewRun {
+        title: format!("{} {}", job.estimator.model_type(), job.title()),
+        model: job.name.clone(),
+        seed: job.seed,
+        reproducible,
+        params: params(job),
+    }
+}
+
+/// Opens an interrupted run again at its checkpoint.
+fn resume(runs: &dyn RunLog, run: &str) -> Result<(Arc<dyn RunWriter>, Option<Checkpoint>)> {
+    let checkpoint = runs.checkpoint(run)?;
+    let checkpoint = checkpoint.ok_or_else(|| Error::plan(OP, format!("run `{run}` has no checkpoint to go on from")))?;
+    let writer = runs.resume(run, checkpoint.number("epoch")?)?;
+    Ok((writer, Some(checkpoint)))
 }
 
 fn params(job: &TrainJob) -> BTreeMap<String, String> {
@@ -147,9 +189,11 @@ impl Log {
         let integer = |v: u64| Arc::new(Int64Array::from(vec![v as i64])) as ArrayRef;
         let float = |v| Arc::new(Float64Array::from(vec![v])) as ArrayRef;
         let run = Arc::new(StringArray::from(vec![self.run.as_str()])) as ArrayRef;
-        let epoch = integer(step.epoch);
-        let columns =
-            vec![run, Arc::clone(&epoch), epoch, integer(self.rows), float(step.loss), float(step.gradient_norm), float(seconds)];
+        let maybe = |v| Arc::new(Float64Array::from(vec![v])) as ArrayRef;
+        let (epoch, rows) = (integer(step.epoch), integer(self.rows));
+        let fit = [float(step.loss), float(step.gradient_norm), float(seconds)];
+        let columns = [run, Arc::clone(&epoch), epoch, rows].into_iter().chain(fit);
+        let columns = columns.chain([maybe(step.eval_loss), maybe(step.learning_rate)]).collect();
         RecordBatch::try_new(log_schema(), columns).map_err(arrow_error)
     }
 }

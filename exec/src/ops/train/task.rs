@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::{Model, Step};
+use gradframe_ml_learn::Model;
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::ops::train::TrainJob;
 use gradframe_plan::{OnExisting, Services};
@@ -18,16 +17,19 @@ use tokio::sync::mpsc::Sender;
 use super::cache::{self, OnRows};
 use super::disk::Disk;
 use super::encode::{EncodedRows, Room, encode};
-use super::fit::{fit, model};
+use super::evaluation::evaluate;
+use super::fit::{Fit, Fitter};
 use super::metrics::TrainMetrics;
+use super::model::model;
 use super::order::OrderedRows;
 use super::reproducible::is_reproducible;
 use super::run::{Log, RunRecord};
 use super::sorter::Sorter;
 use super::split::SplitRule;
-use super::{Inputs, OP};
+use super::watch::FitWatch;
+use super::{Inputs, OP, resume};
 use crate::memory::Memory;
-use crate::progress::{ProgressSink, TrainingProgress};
+use crate::progress::ProgressSink;
 
 /// Whether a training has been told to stop; asked between chunks.
 #[derive(Debug, Clone, Default)]
@@ -157,22 +159,22 @@ impl TrainTask {
         encoding.done();
 
         let _fitting = self.metrics.time_fit.timer();
-        let started = Instant::now();
-        let fitted = fit(&rows, &self.job, &self.metrics, &shares.fit, stop, |step, seconds| {
-            self.record.log(step, seconds)?;
-            self.tell(step, &rows, started);
-            log.push(step, seconds)
-        })?;
-        Ok(model(fitted, &rows, &self.job, self.record.id(), self.reproducible))
+        let fitted = self.fit(&rows, &shares.fit, stop, log)?;
+        let epochs = fitted.epochs;
+        let mut model = model(fitted, &rows, &self.job, self.record.id(), self.reproducible);
+        model.spec.evaluation = evaluate(self.job.estimator.as_ref(), &model, &rows.eval, &shares.fit, stop)?;
+        self.record.evaluated(model.spec.evaluation.as_ref(), epochs)?;
+        Ok(model)
     }
 
-    fn tell(&self, step: &Step, rows: &EncodedRows, started: Instant) {
-        let Some(progress) = self.record.progress() else { return };
-        let seconds = started.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
-        let rows_per_second = rows.train.rows() as f64 * (step.epoch + 1) as f64 / seconds;
-        let epochs_max = self.job.options.get("max_iterations").and_then(serde_json::Value::as_u64);
-        let state = TrainingProgress { step: *step, rows: rows.train.rows() as u64, rows_per_second, epochs_max };
-        progress.training(self.job.title(), &state);
+    /// The fit, from where the run was interrupted if it was.
+    fn fit(&self, rows: &EncodedRows, work: &Memory, stop: &Stop, log: &mut Log) -> Result<Fit> {
+        let fingerprint = resume::fingerprint(&self.job, rows);
+        let from = self.record.resumed();
+        from.map_or(Ok(()), |checkpoint| resume::check(checkpoint, &fingerprint, self.record.id()))?;
+        let mut watch = FitWatch::new(&self.record, &self.job, log, rows.train.rows() as u64, fingerprint);
+        let fitter = Fitter { rows, job: &self.job, metrics: &self.metrics, work, stop };
+        fitter.fit(from, &mut watch)
     }
 
     /// The last act that can fail.

@@ -137,6 +137,7 @@ pub fn request(name: &str, model_type: &str) -> TrainRequest {
         options: vec![],
         seed: None,
         query: None,
+        resume: None,
     }
 }
 

@@ -9,7 +9,7 @@ use arrow::array::{
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::Model;
+use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{MetricPoint, NewRun, RunOutcome, RunWriter, SourceCall};
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
@@ -52,6 +52,8 @@ pub struct Run {
     pub new: NewRun,
     pub points: Vec<MetricPoint>,
     pub outcome: Option<RunOutcome>,
+    /// The last one first.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 impl MemoryRuns {
@@ -76,8 +78,20 @@ impl RunLog for MemoryRuns {
     fn start(&self, new: NewRun) -> Result<Arc<dyn RunWriter>> {
         let mut runs = self.0.lock();
         let (id, at) = (format!("run{}", runs.len() + 1), runs.len());
-        runs.push(Run { id: id.clone(), new, points: vec![], outcome: None });
+        runs.push(Run { id: id.clone(), new, points: vec![], outcome: None, checkpoints: vec![] });
         Ok(Arc::new(Writer { id, at, runs: Arc::clone(&self.0) }))
+    }
+
+    fn checkpoint(&self, run: &str) -> Result<Option<Checkpoint>> {
+        Ok(self.0.lock().iter().find(|r| r.id == run).and_then(|r| r.checkpoints.first().cloned()))
+    }
+
+    fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>> {
+        let mut runs = self.0.lock();
+        let at = runs.iter().position(|r| r.id == run).ok_or_else(|| Error::plan("test", "no such run"))?;
+        runs[at].points.retain(|point| point.epoch <= epochs as i64);
+        runs[at].outcome = None;
+        Ok(Arc::new(Writer { id: run.into(), at, runs: Arc::clone(&self.0) }))
     }
 
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>> {
@@ -132,6 +146,11 @@ impl RunWriter for Writer {
 
     fn log(&self, points: &[MetricPoint]) -> Result<()> {
         self.runs.lock()[self.at].points.extend_from_slice(points);
+        Ok(())
+    }
+
+    fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        self.runs.lock()[self.at].checkpoints.insert(0, checkpoint.clone());
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! Linear regression: `mean of (y - score)^2 / 2 + l2_reg / 2 * |w|^2`, least.
 
-use gradframe_ml_core::{DType, Function, Graph, NodeId, Result};
+use gradframe_ml_core::{Function, Graph, Result};
 
-use super::linear_model::{LINEAR_OPTIONS, LinearTraining, raw_scores};
+use super::linear_model::{LINEAR_OPTIONS, LinearTraining, encoded_scores, raw_scores};
+use super::losses::half_squared_error;
+use super::row_weights::ClassWeights;
 use crate::estimator::{Estimator, Layout, OptionDef, Options, Task, Training};
 use crate::model::Model;
 
@@ -24,7 +26,7 @@ impl Estimator for LinearReg {
     }
 
     fn begin(&self, layout: &Layout, options: &Options, _seed: u64) -> Result<Box<dyn Training>> {
-        LinearTraining::begin(layout, None, half_squared_error, options)
+        LinearTraining::begin(layout, None, half_squared_error, options, ClassWeights::Even)
     }
 
     fn predict(&self, model: &Model, nullable: bool) -> Result<Function> {
@@ -32,12 +34,10 @@ impl Estimator for LinearReg {
         let scores = raw_scores(&mut g, model, nullable)?;
         Function::new(g, vec![scores])
     }
-}
 
-/// `(label - score)^2 / 2`: [N].
-fn half_squared_error(g: &mut Graph, scores: NodeId, label: NodeId) -> Result<NodeId> {
-    let error = g.sub(label, scores)?;
-    let squared = g.mul(error, error)?;
-    let half = g.scalar(DType::F64, 0.5)?;
-    g.mul(squared, half)
+    fn predict_encoded(&self, model: &Model) -> Result<Function> {
+        let mut g = Graph::new();
+        let scores = encoded_scores(&mut g, model)?;
+        Function::new(g, vec![scores])
+    }
 }

@@ -1,8 +1,15 @@
 //! The model types, one file each. A new one is a file here and a line in [`crate::registry`].
 
+mod dnn_classifier;
+mod dnn_regressor;
 pub(crate) mod linear_model;
 mod linear_reg;
 mod logistic_reg;
+mod losses;
+pub(crate) mod network;
+mod row_weights;
 
+pub use dnn_classifier::DnnClassifier;
+pub use dnn_regressor::DnnRegressor;
 pub use linear_reg::LinearReg;
 pub use logistic_reg::LogisticReg;

@@ -1,6 +1,6 @@
 //! Encodes chunks of raw columns with compiled programs.
 
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_kernels::{Program, compile};
 
 use super::graph::encode_function;
@@ -12,20 +12,22 @@ use crate::model::{Encoding, FeatureSpec};
 #[derive(Debug)]
 pub struct Encoder {
     features: usize,
+    dtype: DType,
     /// Without and with validity; None where no feature is numeric.
     programs: Option<[Program; 2]>,
 }
 
 impl Encoder {
-    /// An encoder of these features. Errors: `Internal` if the compiler does not take the graph.
-    pub fn new(features: &[FeatureSpec]) -> Result<Self> {
+    /// An encoder of these features, whose dense blocks are of type `dtype`.
+    /// Errors: `Internal` if the compiler does not take the graph.
+    pub fn new(features: &[FeatureSpec], dtype: DType) -> Result<Self> {
         let has_numbers = features.iter().any(|f| matches!(f.encoding, Encoding::Standard { .. }));
-        let program = |nullable| compile(&encode_function(features, nullable)?);
+        let program = |nullable| compile(&encode_function(features, nullable, dtype)?);
         let programs = if has_numbers { Some([program(false)?, program(true)?]) } else { None };
-        Ok(Encoder { features: features.len(), programs })
+        Ok(Encoder { features: features.len(), dtype, programs })
     }
 
-    /// Encodes a chunk: its columns in feature order, and the encoded label f64 [N].
+    /// Encodes a chunk: its columns in feature order, and the encoded label f64 [N]. Weights are for the caller to add.
     /// Errors: `Shape` if the columns differ in length or number.
     pub fn encode(&self, columns: &[RawColumn], label: Tensor) -> Result<Chunk> {
         let rows = label.len();
@@ -36,11 +38,13 @@ impl Encoder {
             return Err(Error::shape("encode", format!("a column has {} rows, the label {rows}", column.rows())));
         }
         let codes = columns.iter().filter_map(|c| if let RawColumn::Codes(codes) = c { Some(codes.clone()) } else { None });
-        Ok(Chunk { rows, dense: self.dense(columns, rows)?, codes: codes.collect(), label })
+        Ok(Chunk { rows, dense: self.dense(columns, rows)?, codes: codes.collect(), label, weight: None })
     }
 
     fn dense(&self, columns: &[RawColumn], rows: usize) -> Result<Tensor> {
-        let Some([plain, nullable]) = &self.programs else { return Tensor::from_vec::<f64>(&[rows, 0], Vec::new()) };
+        let Some([plain, nullable]) = &self.programs else {
+            return Tensor::from_vec::<f64>(&[rows, 0], Vec::new())?.cast(self.dtype);
+        };
         let has_nulls = columns.iter().any(|c| matches!(c, RawColumn::Number { valid: Some(_), .. }));
         let program = if has_nulls { nullable } else { plain };
         let arguments = number_arguments(columns, rows, has_nulls)?;

@@ -24,20 +24,22 @@ pub fn dense_columns(features: &[FeatureSpec]) -> Vec<DenseColumn> {
     values.chain(indicators).collect()
 }
 
-/// The layout of the encoded training set.
+/// The layout of an encoded training set without weights and evaluation rows.
 pub fn layout(rows: u64, features: &[FeatureSpec], label: &LabelSpec) -> Layout {
     let categories = features.iter().filter_map(|f| f.encoding.categories()).collect();
-    Layout { rows, dense: dense_columns(features).len(), categories, label: label.clone() }
+    let dense = dense_columns(features).len();
+    Layout { rows, dense, categories, label: label.clone(), weighted: false, eval_rows: 0 }
 }
 
 /// The dense block as a function of the numeric columns, in feature order: `x: f64 [N]`, with `nullable` followed by
-/// `valid: bool [N]`. Result: f64 [N, K], columns as in [`dense_columns`]. One-hot columns have no arguments.
-/// Errors: `Shape` if there is no numeric column (the block is then [N, 0]).
-pub fn encode_function(features: &[FeatureSpec], nullable: bool) -> Result<Function> {
+/// `valid: bool [N]`. Result: [N, K] of type `dtype`, standardised in f64, columns as in [`dense_columns`]. One-hot
+/// columns have no arguments. Errors: `Shape` if there is no numeric column (the block is then [N, 0]).
+pub fn encode_function(features: &[FeatureSpec], nullable: bool, dtype: DType) -> Result<Function> {
     let mut g = Graph::new();
     let number = |i: usize| matches!(features[i].encoding, Encoding::Standard { .. });
     let columns = declare_columns(&mut g, features, nullable, number);
     let dense = dense_block(&mut g, features, &columns, &dense_columns(features))?;
+    let dense = g.cast(dense, dtype)?;
     Function::new(g, vec![dense])
 }
 
@@ -70,6 +72,21 @@ fn declare_column(g: &mut Graph, feature: &FeatureSpec, nullable: bool) -> RawIn
         }
         Encoding::OneHot { .. } => RawInput::Code(g.input(&feature.name, rows_of(DType::I32))),
     }
+}
+
+/// Encoded columns in a graph.
+pub(crate) struct EncodedColumns {
+    /// [N, K]; None where K is 0, though it is an argument all the same.
+    pub dense: Option<NodeId>,
+    /// i32 [N] for each one-hot column.
+    pub codes: Vec<NodeId>,
+}
+
+/// Declares encoded columns as arguments, in the order of a chunk: the dense block [N, K] of type `dtype`, then codes.
+pub(crate) fn declare_encoded(g: &mut Graph, dense: usize, one_hot: usize, dtype: DType) -> EncodedColumns {
+    let block = g.input("columns", Type::new(dtype, Shape::new([Dim::symbol("N"), Dim::fixed(dense)])));
+    let codes = (0..one_hot).map(|i| g.input(&format!("codes.{i}"), rows_of(DType::I32))).collect();
+    EncodedColumns { dense: (dense > 0).then_some(block), codes }
 }
 
 /// One value a row: [N].

@@ -1,7 +1,9 @@
 //! Behaviour of training beyond agreement with the reference.
 
+use gradframe_ml_core::{DType, Tensor};
+use gradframe_ml_kernels::compile;
 use gradframe_ml_learn::estimators::{LinearReg, LogisticReg};
-use gradframe_ml_learn::{Estimator, Options, check_options};
+use gradframe_ml_learn::{Estimator, Options, check_options, train_in_memory};
 use serde_json::json;
 
 use crate::fixture::{Column, Data, assert_close, int_classes, numbers, texts};
@@ -113,4 +115,51 @@ fn no_rows_and_one_class_are_errors() {
     assert_eq!(LinearReg.begin(&layout, &Options::new(), 0).unwrap_err().kind(), "Plan");
     layout.rows = 0;
     assert!(LinearReg.begin(&layout, &options, 0).unwrap_err().to_string().contains("no rows"));
+}
+
+#[test]
+fn prediction_from_encoded_rows_is_prediction_from_raw_ones() {
+    let data = exact();
+    let (model, _, _) = data.fit(&LinearReg, &[]).unwrap();
+    let chunk = data.chunks(64, DType::F64).unwrap().remove(0);
+    let program = compile(&LinearReg.predict_encoded(&model).unwrap()).unwrap();
+    let encoded = program.run(&[chunk.dense, chunk.codes[0].clone()]).unwrap().remove(0);
+    let raw = data.predict(&LinearReg, &model, false).unwrap();
+    assert_close(encoded.values().unwrap(), raw.values().unwrap(), 1e-6, "predicted");
+}
+
+/// Weights of rows are what repeating the rows would be.
+#[test]
+fn a_row_of_weight_two_counts_as_two_rows() {
+    let mut data = exact();
+    data.label.iter_mut().enumerate().for_each(|(i, y)| *y += (i * i % 7) as f64); // not exact any more
+    let options = check_options(&LinearReg, &[("l2_reg".to_string(), json!(0.01))]).unwrap();
+    let mut layout = data.layout().unwrap();
+    let mut chunks = data.chunks(64, DType::F64).unwrap();
+    let mut doubled = data.chunks(64, DType::F64).unwrap();
+    doubled.push(data.chunks(16, DType::F64).unwrap().remove(0));
+    layout.rows = 80;
+    let (twice, _) = train_in_memory(&LinearReg, &layout, &doubled, &options, 0).unwrap();
+    let weights = (0..64).map(|i| if i < 16 { 2.0 } else { 1.0 }).collect::<Vec<f64>>();
+    chunks[0].weight = Some(Tensor::from_vec(&[64], weights).unwrap());
+    (layout.weighted, layout.rows) = (true, 64);
+    let (weighted, _) = train_in_memory(&LinearReg, &layout, &chunks, &options, 0).unwrap();
+    for (name, tensor) in &twice.weights {
+        assert_close(&weighted.weights[name].to_f64(), &tensor.to_f64(), 1e-6, name);
+    }
+}
+
+#[test]
+fn balanced_classes_of_a_logistic_regression_meet_in_the_middle() {
+    let columns = vec![("a".to_string(), numbers((0..100).map(|i| f64::from(i * 37 % 100))))];
+    let label: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i % 10 == 0))).collect(); // nothing to do with a
+    let data = Data { columns, label, classes: int_classes(2) };
+    let mean = |options: &[(&str, serde_json::Value)]| {
+        let (model, _, _) = data.fit(&LogisticReg, options).unwrap();
+        let probabilities = data.predict(&LogisticReg, &model, false).unwrap();
+        probabilities.values::<f64>().unwrap().chunks_exact(2).map(|row| row[1]).sum::<f64>() / 100.0
+    };
+    assert!((mean(&[]) - 0.1).abs() < 1e-3);
+    assert!((mean(&[("auto_class_weights", json!(true))]) - 0.5).abs() < 0.02);
+    assert!((mean(&[("class_weights", json!([[1, 9.0]]))]) - 0.5).abs() < 0.02);
 }

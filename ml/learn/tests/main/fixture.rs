@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use arrow_schema::DataType;
-use gradframe_ml_core::{Result, Tensor};
+use gradframe_ml_core::{DType, Result, Tensor};
 use gradframe_ml_kernels::compile;
 use gradframe_ml_learn::features::layout;
 use gradframe_ml_learn::{
     Chunk, ClassLabel, Encoder, Estimator, FORMAT_VERSION, FeatureSpec, FeatureStats, Fitted, LabelSpec, Layout, Model,
-    ModelSpec, RawColumn, Step, TrainingSummary, Vocabulary, check_options, train_in_memory,
+    ModelSpec, Options, RawColumn, Step, TrainingSummary, Vocabulary, check_options, train_in_memory,
 };
 use serde_json::Value;
 
@@ -57,9 +57,9 @@ impl Data {
     }
 
     /// The encoded training set, in chunks of this many rows.
-    pub fn chunks(&self, rows: usize) -> Result<Vec<Chunk>> {
+    pub fn chunks(&self, rows: usize, dtype: DType) -> Result<Vec<Chunk>> {
         let features = self.features()?;
-        let encoder = Encoder::new(&features)?;
+        let encoder = Encoder::new(&features, dtype)?;
         let starts = (0..self.label.len()).step_by(rows);
         starts.map(|start| self.chunk(&features, &encoder, start, (start + rows).min(self.label.len()))).collect()
     }
@@ -74,7 +74,13 @@ impl Data {
     pub fn fit(&self, estimator: &dyn Estimator, options: &[(&str, Value)]) -> Result<(Model, Fitted, Vec<Step>)> {
         let given: Vec<(String, Value)> = options.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
         let options = check_options(estimator, &given)?;
-        let (fitted, log) = train_in_memory(estimator, &self.layout()?, &self.chunks(16)?, &options, 1)?;
+        let chunks = self.chunks(16, estimator.feature_dtype())?;
+        let (fitted, log) = train_in_memory(estimator, &self.layout()?, &chunks, &options, 1)?;
+        Ok((self.model(estimator, options, &fitted)?, fitted, log))
+    }
+
+    /// The model of these weights.
+    pub fn model(&self, estimator: &dyn Estimator, options: Options, fitted: &Fitted) -> Result<Model> {
         let spec = ModelSpec {
             format: FORMAT_VERSION,
             model_type: estimator.model_type().to_string(),
@@ -82,8 +88,9 @@ impl Data {
             features: self.features()?,
             options,
             training: TrainingSummary::default(),
+            evaluation: None,
         };
-        Ok((Model { spec, weights: fitted.weights.clone() }, fitted, log))
+        Ok(Model { spec, weights: fitted.weights.clone() })
     }
 
     /// Predicts all rows. Without `nullable`, the data must have no nulls in numbers.
@@ -160,6 +167,7 @@ pub fn model(model_type: &str, features: Vec<FeatureSpec>, classes: Vec<ClassLab
         features,
         options: BTreeMap::new(),
         training: TrainingSummary::default(),
+        evaluation: None,
     };
     Model { spec, weights }
 }

@@ -5,5 +5,6 @@
 mod estimators;
 mod fixture;
 mod metrics;
+mod networks;
 mod prediction;
 mod reference;

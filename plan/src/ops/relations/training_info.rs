@@ -31,6 +31,8 @@ struct Line {
     loss: f64,
     gradient_norm: f64,
     seconds: f64,
+    eval_loss: Option<f64>,
+    learning_rate: Option<f64>,
 }
 
 /// The run's log by step.
@@ -56,6 +58,8 @@ impl Line {
             "loss" => self.loss = value,
             "gradient_norm" => self.gradient_norm = value,
             "seconds" => self.seconds = value,
+            "eval_loss" => self.eval_loss = Some(value),
+            "learning_rate" => self.learning_rate = Some(value),
             _ => {} // other metrics of the run
         }
     }
@@ -63,6 +67,7 @@ impl Line {
 
 fn batch(run: &str, rows: u64, lines: &BTreeMap<i64, Line>) -> Result<RecordBatch> {
     let floats = |get: fn(&Line) -> f64| Arc::new(lines.values().map(get).collect::<Float64Array>()) as ArrayRef;
+    let maybe = |get: fn(&Line) -> Option<f64>| Arc::new(lines.values().map(get).collect::<Float64Array>()) as ArrayRef;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(vec![run; lines.len()])),
         Arc::new(lines.values().map(|l| l.epoch).collect::<Int64Array>()),
@@ -71,6 +76,8 @@ fn batch(run: &str, rows: u64, lines: &BTreeMap<i64, Line>) -> Result<RecordBatc
         floats(|l| l.loss),
         floats(|l| l.gradient_norm),
         floats(|l| l.seconds),
+        maybe(|l| l.eval_loss),
+        maybe(|l| l.learning_rate),
     ];
     RecordBatch::try_new(log_schema(), columns).map_err(arrow_error)
 }

@@ -5,7 +5,8 @@ use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Estimator, Split};
 
-use super::validate::{OP, float};
+use super::OP;
+use super::option_values::float;
 use crate::names::suggest;
 
 pub(super) const SPLIT_METHOD: &str = "data_split_method";

@@ -30,6 +30,8 @@ pub struct TrainJob {
     pub seed: u64,
     /// The training query's SQL, where there was one.
     pub query: Option<String>,
+    /// The interrupted run that it goes on with.
+    pub resume: Option<String>,
     state: Mutex<JobState>,
 }
 
@@ -57,13 +59,15 @@ pub(super) struct JobSpec {
     pub options: Options,
     pub seed: u64,
     pub query: Option<String>,
+    pub resume: Option<String>,
 }
 
 impl From<JobSpec> for TrainJob {
     fn from(spec: JobSpec) -> Self {
-        let JobSpec { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query } = spec;
+        let JobSpec { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query, resume } =
+            spec;
         let state = Mutex::default();
-        TrainJob { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query, state }
+        TrainJob { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query, resume, state }
     }
 }
 

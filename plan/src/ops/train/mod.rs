@@ -3,6 +3,7 @@
 mod common;
 mod job;
 mod node;
+mod option_values;
 mod order;
 mod validate;
 
@@ -17,8 +18,12 @@ pub use gradframe_ml_learn::Split;
 use self::common::CommonOptions;
 pub use self::job::{JobState, TrainJob};
 pub use self::node::{ColumnPlaces, TrainNode, log_schema};
+pub use self::option_values::{class_weight, list};
 use crate::error::from_datafusion;
 use crate::services::{OnExisting, Services};
+
+/// The operator's name in errors.
+const OP: &str = "train";
 
 /// The label's name where the query gives none.
 pub const DEFAULT_LABEL: &str = "label";
@@ -39,6 +44,9 @@ pub struct TrainRequest {
     pub seed: Option<u64>,
     /// The training query's SQL, to be kept with the model.
     pub query: Option<String>,
+    /// An interrupted run to go on with from its last checkpoint, to the same bits as without the break. Everything else
+    /// must be as it was: options, seed and rows are compared.
+    pub resume: Option<String>,
 }
 
 /// The plan that trains a model on the rows of `input` and yields its log, one row an epoch.

@@ -14,7 +14,8 @@ use super::Split;
 use super::job::TrainJob;
 use crate::error::from_datafusion;
 
-/// The columns of a training log: one row an epoch; `seconds` since the fit began.
+/// The columns of a training log: one row an epoch; `seconds` since the fit began; `eval_loss` and `learning_rate` are null
+/// where there are no evaluation rows and no learning rate.
 pub fn log_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let integer = |name| Field::new(name, DataType::Int64, false);
@@ -22,7 +23,8 @@ pub fn log_schema() -> SchemaRef {
         let run = Field::new("run", DataType::Utf8, false);
         let numbers =
             [integer("epoch"), integer("step"), integer("rows"), float("loss"), float("gradient_norm"), float("seconds")];
-        Arc::new(Schema::new(std::iter::once(run).chain(numbers).collect::<Vec<_>>()))
+        let sometimes = ["eval_loss", "learning_rate"].map(|name| Field::new(name, DataType::Float64, true));
+        Arc::new(Schema::new(std::iter::once(run).chain(numbers).chain(sometimes).collect::<Vec<_>>()))
     });
     SCHEMA.clone()
 }

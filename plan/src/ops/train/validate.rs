@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
-use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::data_types::{accepts, accepts_label};
 use gradframe_ml_learn::{Estimator, Split, Task, check_options};
@@ -14,11 +13,10 @@ use gradframe_ml_learn::{Estimator, Split, Task, check_options};
 use super::common::{CommonOptions, EVAL_FRACTION, SPLIT_COLUMN, SPLIT_METHOD, WEIGHT_COLUMN, split_type, weight_type};
 use super::job::{JobSpec, TrainJob};
 use super::node::ColumnPlaces;
-use super::{DEFAULT_LABEL, TrainRequest};
+use super::option_values::json;
+use super::{DEFAULT_LABEL, OP, TrainRequest};
 use crate::ops::columns::missing;
 use crate::services::Services;
-
-pub(super) const OP: &str = "train";
 
 /// A column of a training query.
 #[derive(Debug, Clone)]
@@ -159,6 +157,7 @@ pub(super) fn job(
         options,
         seed: request.seed.unwrap_or(services.seed),
         query: request.query,
+        resume: request.resume,
         estimator,
     }))
 }
@@ -173,28 +172,4 @@ fn kept(common: &CommonOptions) -> impl Iterator<Item = (String, serde_json::Val
         (WEIGHT_COLUMN, common.weight_column.clone().map(Into::into)),
     ];
     options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
-}
-
-/// An option's value as it is checked and kept.
-fn json(name: &str, value: &ScalarValue) -> Result<serde_json::Value> {
-    let number = |v: f64| serde_json::Number::from_f64(v).map(serde_json::Value::Number);
-    let converted = match value {
-        ScalarValue::Boolean(Some(v)) => Some((*v).into()),
-        ScalarValue::Float64(_) | ScalarValue::Float32(_) => float(value).and_then(number),
-        v if v.is_null() => None,
-        v if v.data_type().is_integer() => v.to_string().parse::<i64>().ok().map(Into::into),
-        v if v.data_type().is_decimal() => v.cast_to(&DataType::Float64).ok().as_ref().and_then(float).and_then(number),
-        v => v.try_as_str().flatten().map(Into::into),
-    };
-    converted.ok_or_else(|| {
-        Error::plan(OP, format!("option `{name}` cannot be {value}")).hint("options are numbers, text or booleans")
-    })
-}
-
-pub(super) fn float(value: &ScalarValue) -> Option<f64> {
-    match value {
-        ScalarValue::Float64(v) => *v,
-        ScalarValue::Float32(v) => v.map(f64::from),
-        _ => None,
-    }
 }

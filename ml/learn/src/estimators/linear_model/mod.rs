@@ -12,7 +12,7 @@ mod scores;
 mod training;
 mod weights;
 
-pub(crate) use scores::raw_scores;
+pub(crate) use scores::{encoded_scores, raw_scores};
 pub(crate) use training::{LINEAR_OPTIONS, LinearTraining};
 pub(crate) use weights::{FeatureWeights, LinearWeights};
 

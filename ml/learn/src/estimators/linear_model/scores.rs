@@ -2,10 +2,11 @@
 
 use gradframe_ml_core::{DType, Graph, NodeId, Result, Tensor};
 
-use super::objective::add_all;
+use super::objective::{add_all, scores};
+use super::parameters::Parameters;
 use super::weights::{FeatureWeights, LinearWeights};
-use crate::features::graph::{RawInput, centred, declare_columns, dense_block};
-use crate::features::{DenseColumn, dense_columns};
+use crate::features::graph::{RawInput, centred, declare_columns, declare_encoded, dense_block};
+use crate::features::{DenseColumn, dense_columns, layout};
 use crate::model::{Encoding, FeatureSpec, Model};
 
 /// Declares the used features' raw columns (as [`crate::Estimator::predict`] documents) and returns the scores:
@@ -24,6 +25,17 @@ pub(crate) fn raw_scores(g: &mut Graph, model: &Model, nullable: bool) -> Result
     let intercept_shape: Vec<usize> = weights.outputs.into_iter().collect();
     terms.push(g.constant(Tensor::from_vec(&intercept_shape, weights.intercept)?));
     add_all(g, terms)
+}
+
+/// The scores over encoded rows, as training computes them: [N], or [N, C].
+pub(crate) fn encoded_scores(g: &mut Graph, model: &Model) -> Result<NodeId> {
+    let LinearWeights { outputs, .. } = LinearWeights::of(model)?; // all weights are there and fit
+    let layout = layout(model.spec.training.rows, &model.spec.features, &model.spec.label);
+    let columns = declare_encoded(g, layout.dense, layout.categories.len(), DType::F64);
+    let parts = Parameters::of(&layout, outputs).parts;
+    let weights: Vec<NodeId> =
+        parts.iter().filter_map(|part| model.weights.get(&part.name)).map(|tensor| g.constant(tensor.clone())).collect();
+    scores(g, &weights, columns.dense, &columns.codes)
 }
 
 /// For one score a row: a term for each used number, elementwise, so that all of them fuse into one kernel: [N] each.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_kernels::{Program, compile};
 
 use super::RowLoss;
 use super::objective::objective;
 use super::parameters::Parameters;
-use crate::estimator::{Allowed, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Request, Step, Training};
+use crate::estimator::{Allowed, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Part, Request, Step, Training};
+use crate::estimators::row_weights::{ClassWeights, balanced, class_sums};
 use crate::optim::{Lbfgs, LbfgsOptions, Next, Stop};
 use crate::registry::option;
 
@@ -37,9 +38,12 @@ pub(crate) const LINEAR_OPTIONS: &[OptionDef] = &[
 /// A training in progress.
 #[derive(Debug)]
 pub(crate) struct LinearTraining {
-    program: Arc<Program>,
+    /// What is folded: the objective, once class weights are known.
+    program: Option<Arc<Program>>,
+    layout: Layout,
+    row_loss: RowLoss,
+    class_weights: ClassWeights,
     parameters: Parameters,
-    rows: f64,
     l2_reg: f64,
     optimiser: Lbfgs,
     /// The next step's number in the log.
@@ -54,12 +58,12 @@ impl LinearTraining {
         outputs: Option<usize>,
         row_loss: RowLoss,
         options: &Options,
+        class_weights: ClassWeights,
     ) -> Result<Box<dyn Training>> {
         if layout.rows == 0 {
             return Err(Error::execution("train", "the training query has no rows").hint("check its filter"));
         }
         let parameters = Parameters::of(layout, outputs);
-        let program = compile(&objective(layout, &parameters, row_loss)?)?;
         let stopping = LbfgsOptions {
             iterations_max: option(options, "max_iterations")? as u64,
             tolerance: option(options, "tolerance")?,
@@ -67,27 +71,43 @@ impl LinearTraining {
         };
         let optimiser = Lbfgs::new(vec![0.0; parameters.len()], stopping);
         let l2_reg = option(options, "l2_reg")?;
-        Ok(Box::new(LinearTraining {
-            program: Arc::new(program),
-            parameters,
-            rows: layout.rows as f64,
-            l2_reg,
-            optimiser,
-            epoch: 0,
-        }))
+        let layout = layout.clone();
+        Ok(Box::new(LinearTraining { program: None, layout, row_loss, class_weights, parameters, l2_reg, optimiser, epoch: 0 }))
     }
 
-    fn fold(&self) -> Result<Request> {
+    /// What is asked for first: the classes' frequencies where weights depend on them, else the objective.
+    fn first(&mut self) -> Result<Request> {
+        if self.class_weights != ClassWeights::Balanced {
+            return self.fold();
+        }
+        let program = Arc::new(class_sums(&self.layout, DType::F64)?);
+        Ok(Request::Fold(Fold { program, parameters: vec![Tensor::scalar(0.0)], over: Part::Train }))
+    }
+
+    fn fold(&mut self) -> Result<Request> {
         let parameters = self.parameters.tensors(self.optimiser.trial())?;
-        Ok(Request::Fold(Fold { program: Arc::clone(&self.program), parameters }))
+        Ok(Request::Fold(Fold { program: self.program()?, parameters, over: Part::Train }))
+    }
+
+    /// The objective, compiled when first asked for.
+    fn program(&mut self) -> Result<Arc<Program>> {
+        if let Some(program) = &self.program {
+            return Ok(Arc::clone(program));
+        }
+        let weights = if let ClassWeights::Given(weights) = &self.class_weights { Some(weights.as_slice()) } else { None };
+        let program = Arc::new(compile(&objective(&self.layout, &self.parameters, self.row_loss, weights)?)?);
+        self.program = Some(Arc::clone(&program));
+        Ok(program)
     }
 
     /// Mean loss with penalty, and its gradient, from the sums over all rows.
     fn penalised(&self, sums: &[Tensor]) -> Result<(f64, Vec<f64>)> {
-        let [loss, gradients @ ..] = sums else { return Err(Error::internal("train", "a fold gave no loss")) };
-        let loss = loss.values::<f64>()?.first().copied().unwrap_or(f64::NAN) / self.rows;
+        let [loss, weight, gradients @ ..] = sums else { return Err(Error::internal("train", "a fold gave no loss")) };
+        let number = |tensor: &Tensor| Ok(tensor.values::<f64>()?.first().copied().unwrap_or(f64::NAN));
+        let (weight, loss): (f64, f64) = (number(weight)?, number(loss)?);
+        let loss = loss / weight;
         let mut gradient = self.parameters.flatten(gradients)?;
-        gradient.iter_mut().for_each(|g| *g /= self.rows);
+        gradient.iter_mut().for_each(|g| *g /= weight);
         let weights = &self.optimiser.trial()[..self.parameters.penalised()];
         gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += self.l2_reg * w);
         let squares: f64 = weights.iter().map(|w| w * w).sum();
@@ -98,7 +118,8 @@ impl LinearTraining {
     fn log(&mut self) -> Option<Step> {
         let ended = self.optimiser.loss().is_finite() && self.optimiser.iterations() >= self.epoch;
         ended.then(|| {
-            let step = Step { epoch: self.epoch, loss: self.optimiser.loss(), gradient_norm: self.optimiser.gradient_norm() };
+            let (loss, gradient_norm) = (self.optimiser.loss(), self.optimiser.gradient_norm());
+            let step = Step { epoch: self.epoch, loss, gradient_norm, eval_loss: None, learning_rate: None };
             self.epoch += 1;
             step
         })
@@ -116,7 +137,11 @@ impl LinearTraining {
 
 impl Training for LinearTraining {
     fn next(&mut self, answer: Option<Vec<Tensor>>) -> Result<(Option<Step>, Request)> {
-        let Some(sums) = answer else { return Ok((None, self.fold()?)) };
+        let Some(sums) = answer else { return Ok((None, self.first()?)) };
+        if self.class_weights == ClassWeights::Balanced {
+            self.class_weights = ClassWeights::Given(balanced(&sums)?);
+            return Ok((None, self.fold()?));
+        }
         let (loss, gradient) = self.penalised(&sums)?;
         let next = self.optimiser.step(loss, gradient);
         let step = self.log();

@@ -1,0 +1,32 @@
+//! The model of a finished fit.
+
+use gradframe_ml_learn::{FORMAT_VERSION, Model, ModelSpec, TrainingSummary};
+use gradframe_plan::ops::train::TrainJob;
+
+use super::encode::EncodedRows;
+use super::fit::Fit;
+
+/// The model, as it is stored.
+pub(super) fn model(fit: Fit, rows: &EncodedRows, job: &TrainJob, run: &str, reproducible: bool) -> Model {
+    let Fit { fitted, epochs } = fit;
+    let training = TrainingSummary {
+        run: run.to_owned(),
+        query: job.query.clone(),
+        rows: rows.layout.rows,
+        epochs,
+        loss: fitted.loss,
+        converged: fitted.converged,
+        seed: job.seed,
+        reproducible,
+    };
+    let spec = ModelSpec {
+        format: FORMAT_VERSION,
+        model_type: job.estimator.model_type().to_owned(),
+        label: rows.layout.label.clone(),
+        features: rows.features.clone(),
+        options: job.options.clone(),
+        training,
+        evaluation: None,
+    };
+    Model { spec, weights: fitted.weights }
+}

@@ -1,0 +1,119 @@
+//! What an optimiser of mini-batches is: a rule that turns a parameter and its gradient into the next parameter.
+
+use std::fmt::Debug;
+
+use gradframe_ml_core::{Graph, NodeId, Result};
+
+/// An optimiser of mini-batches, as a builder of graphs.
+pub trait UpdateRule: Send + Sync + Debug {
+    /// The names of what it keeps beside each parameter, of the parameter's shape, zeros before the first step.
+    fn slots(&self) -> &'static [&'static str];
+
+    /// The next parameter and slots. `decayed` says whether the parameter is one that weight decay pulls to zero.
+    /// Errors: those of building the graph.
+    fn update(&self, g: &mut Graph, at: &Moment, parameter: Parameter, slots: &[NodeId]) -> Result<Updated>;
+}
+
+/// When an update happens: both f64, shape [].
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The learning rate.
+    pub rate: NodeId,
+    /// The number of this update, from 1.
+    pub step: NodeId,
+}
+
+/// A parameter and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its value.
+    pub value: NodeId,
+    /// The gradient in it, of the same type.
+    pub gradient: NodeId,
+    /// True if weight decay pulls it to zero.
+    pub decayed: bool,
+}
+
+/// What an update leaves.
+#[derive(Debug, Clone)]
+pub struct Updated {
+    pub value: NodeId,
+    pub slots: Vec<NodeId>,
+}
+
+/// `kept * old + (1 - kept) * new`.
+pub(super) fn blend(g: &mut Graph, kept: f64, old: NodeId, new: NodeId) -> Result<NodeId> {
+    let (old, new) = (scale(g, old, kept)?, scale(g, new, 1.0 - kept)?);
+    g.add(old, new)
+}
+
+/// `factor * x`.
+pub(super) fn scale(g: &mut Graph, x: NodeId, factor: f64) -> Result<NodeId> {
+    let factor = g.scalar_like(x, factor)?;
+    g.mul(factor, x)
+}
+
+/// `sqrt(x) + epsilon`.
+pub(super) fn root(g: &mut Graph, x: NodeId, epsilon: f64) -> Result<NodeId> {
+    let root = g.sqrt(x)?;
+    let epsilon = g.scalar_like(x, epsilon)?;
+    g.add(root, epsilon)
+}
+
+/// `x - rate * direction`, the rate f64 [].
+pub(super) fn descend(g: &mut Graph, x: NodeId, rate: NodeId, direction: NodeId) -> Result<NodeId> {
+    let rate = number_like(g, rate, x)?;
+    let step = g.mul(rate, direction)?;
+    g.sub(x, step)
+}
+
+/// A number in the element type of `x`. It is computed once, not again for each element that it meets.
+pub(super) fn number_like(g: &mut Graph, number: NodeId, x: NodeId) -> Result<NodeId> {
+    let dtype = g.ty(x).dtype;
+    let number = g.cast(number, dtype)?;
+    g.barrier(number)
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use gradframe_ml_core::graph::Type;
+    use gradframe_ml_core::transform::evaluate;
+    use gradframe_ml_core::{DType, Function, Shape, Tensor};
+
+    use super::*;
+
+    /// The parameter after each of `steps` updates from 1, the gradient being the parameter itself times `slope`.
+    pub fn path(rule: &dyn UpdateRule, rate: f64, slope: f64, steps: usize) -> Vec<f64> {
+        let function = step(rule, rate, slope);
+        let mut state = vec![Tensor::scalar(1.0); 1 + rule.slots().len()];
+        state[1..].fill(Tensor::scalar(0.0));
+        (1..=steps)
+            .map(|step| {
+                let mut arguments = state.clone();
+                arguments.push(Tensor::scalar(step as f64));
+                state = evaluate(&function, &arguments).unwrap();
+                state[0].values::<f64>().unwrap()[0]
+            })
+            .collect()
+    }
+
+    fn step(rule: &dyn UpdateRule, rate: f64, slope: f64) -> Function {
+        let mut g = Graph::new();
+        let number = || Type::new(DType::F64, Shape::scalar());
+        let value = g.input("x", number());
+        let slots: Vec<NodeId> = rule.slots().iter().map(|name| g.input(name, number())).collect();
+        let step = g.input("step", number());
+        let rate = g.scalar(DType::F64, rate).unwrap();
+        let gradient = scale(&mut g, value, slope).unwrap();
+        let parameter = Parameter { value, gradient, decayed: true };
+        let updated = rule.update(&mut g, &Moment { rate, step }, parameter, &slots).unwrap();
+        let outputs = std::iter::once(updated.value).chain(updated.slots).collect();
+        Function::new(g, outputs).unwrap()
+    }
+
+    /// Fails unless both agree to 1e-12.
+    pub fn assert_path(path: &[f64], expected: &[f64]) {
+        let close = path.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(close && path.len() == expected.len(), "{path:?}, expected {expected:?}");
+    }
+}
