@@ -2,6 +2,7 @@
 
 mod disk;
 mod killed;
+mod large;
 mod spill;
 mod writer;
 

@@ -29,6 +29,7 @@ struct Reader {
     inputs: Arc<Inputs>,
     context: Arc<TaskContext>,
     disk: Disk,
+    partitions: usize,
     seed: u64,
     on_rows: OnRows,
 }
@@ -47,7 +48,7 @@ pub(super) async fn read(
     let (input, inputs, context) = (Arc::clone(input), Arc::clone(inputs), Arc::clone(context));
     let disk = Disk::new(&context, metrics.spill.clone());
     let partitions = input.output_partitioning().partition_count();
-    let reader = Arc::new(Reader { input, inputs, context, disk, seed, on_rows });
+    let reader = Arc::new(Reader { input, inputs, context, disk, partitions, seed, on_rows });
     let tasks: Vec<_> = (0..partitions).map(|p| SpawnedTask::spawn(Arc::clone(&reader).read_partition(p))).collect();
     let mut parts = vec![];
     for task in tasks {
@@ -65,7 +66,7 @@ fn joined(error: tokio::task::JoinError) -> gradframe_ml_core::Error {
 
 impl Reader {
     fn sorter(&self) -> Sorter {
-        Sorter::new(self.disk.clone(), Memory::spillable(OP, &self.context))
+        Sorter::new(self.disk.clone(), Memory::spillable(OP, &self.context), self.partitions)
     }
 
     async fn read_partition(self: Arc<Self>, partition: usize) -> Result<Sorter> {

@@ -20,6 +20,8 @@ pub(super) const FAN_IN: usize = 64;
 pub(super) struct Sorter {
     disk: Disk,
     memory: Memory,
+    /// Most that `memory` is grown to.
+    most: usize,
     batches: Vec<Arc<RawBatch>>,
     runs: Vec<Run>,
     rows: usize,
@@ -33,9 +35,11 @@ struct Entry {
 }
 
 impl Sorter {
-    /// No rows yet. `memory` can spill.
-    pub fn new(disk: Disk, memory: Memory) -> Self {
-        Sorter { disk, memory, batches: vec![], runs: vec![], rows: 0, bytes: 0 }
+    /// No rows yet. `memory` can spill. Of `sharing` sorters that fill at the same time all get the same part of half of
+    /// the session's memory: the other half is for what gives them rows, not all of which counts its memory.
+    pub fn new(disk: Disk, memory: Memory, sharing: usize) -> Self {
+        let most = memory.limit_bytes().map_or(usize::MAX, |limit| limit / 2 / sharing);
+        Sorter { disk, memory, most, batches: vec![], runs: vec![], rows: 0, bytes: 0 }
     }
 
     /// Rows so far.
@@ -79,7 +83,7 @@ impl Sorter {
         self.rows += batch.rows();
         self.bytes += bytes;
         self.batches.push(Arc::new(batch));
-        Ok(self.memory.try_grow(bytes))
+        Ok(self.memory.bytes() + bytes <= self.most && self.memory.try_grow(bytes))
     }
 
     /// Writes what is in memory as a sorted run and gives the memory back.
@@ -93,7 +97,8 @@ impl Sorter {
         self.runs.push(self.disk.write_places(&self.batches, &places(entries))?);
         self.batches.clear();
         self.memory.free();
-        Ok(())
+        // Every run is an open file, of which there may not be many.
+        if self.runs.len() < 2 * FAN_IN { Ok(()) } else { self.merge_some() }
     }
 
     /// These rows and the rows of another, in memory where they were.
@@ -213,7 +218,7 @@ mod tests {
 
     fn sorter(session: &Session) -> Sorter {
         let disk = Disk::new(&session.context, session.spilled.clone());
-        let mut rows = Sorter::new(disk, Memory::spillable("test", &session.context));
+        let mut rows = Sorter::new(disk, Memory::spillable("test", &session.context), 1);
         for batch in batches() {
             if !rows.push(batch).unwrap() {
                 rows.spill().unwrap();
@@ -243,10 +248,10 @@ mod tests {
         assert_eq!((in_memory.rows(), roomy.spilled.spill_file_count.value()), (10_000, 0));
         let expected = values(in_memory.finish().unwrap());
         assert_eq!(expected.len(), 10_000);
-        for memory_bytes in [3_000, 100_000] {
+        for memory_bytes in [6_000, 200_000] {
             let tight = session(memory_bytes);
             let rows = sorter(&tight);
-            assert_eq!(rows.runs.len() > FAN_IN, memory_bytes == 3_000, "{} runs", rows.runs.len());
+            assert_eq!(rows.runs.len() > FAN_IN, memory_bytes == 6_000, "{} runs", rows.runs.len());
             let sorted = rows.finish().unwrap();
             assert_eq!(tight.pool.reserved(), 0);
             assert_eq!(sorted.key(5_000).unwrap().unwrap().len(), 16);
@@ -259,7 +264,8 @@ mod tests {
     #[test]
     fn no_rows_are_in_order() {
         let session = session(1000);
-        let rows = Sorter::new(Disk::new(&session.context, session.spilled.clone()), Memory::spillable("test", &session.context));
+        let rows =
+            Sorter::new(Disk::new(&session.context, session.spilled.clone()), Memory::spillable("test", &session.context), 1);
         assert!(values_of_nothing(rows.finish().unwrap()));
     }
 

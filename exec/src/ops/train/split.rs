@@ -49,7 +49,7 @@ impl SplitRule {
     fn sequence(eval_fraction: f64, column: usize, rows: &Sorter, disk: &Disk, memory: Memory) -> Result<Self> {
         let Some(data_type) = rows.data_type(column)? else { return Ok(SplitRule::None) };
         let encoder = RowConverter::new(vec![SortField::new_with_options(data_type, SEQUENCE)]).map_err(arrow_error)?;
-        let mut values = Sorter::new(disk.clone(), memory);
+        let mut values = Sorter::new(disk.clone(), memory, 1);
         rows.for_each(|batch| {
             let fits = values.push(RawBatch { columns: vec![], keys: encoded(&encoder, batch, column)? })?;
             if fits { Ok(()) } else { values.spill() }
