@@ -53,7 +53,8 @@ fn operations(chain: &Chain, level: Level) -> u64 {
         let folds = matches!(v.instr, super::kernel::Instr::Reduce(..));
         v.instr.is_arithmetic() && (if folds { Level::Element } else { v.level }) == level
     };
-    chain.values.iter().filter(counts).count() as u64
+    let work = |v: &super::kernel::Value| if matches!(v.instr, super::kernel::Instr::Pair(_)) { 2 } else { 1 };
+    chain.values.iter().filter(counts).map(work).sum()
 }
 
 fn elements(shape: &Shape, sizes: &Sizes) -> Result<u64> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::kernel::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Schedule, ValueId};
+use super::kernel::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Pair, Schedule, ValueId};
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,6 +53,12 @@ impl fmt::Display for Instr {
             Instr::Scalar(bytes) => write!(f, "scalar 0x{:x}", u64::from_le_bytes(*bytes)),
             Instr::Map1(function, x) => write!(f, "{} {x}", function.name()),
             Instr::Map2(function, a, b) => write!(f, "{} {a} {b}", function.name()),
+            Instr::Pair(Pair { inner, outer, operands: [a, b, c], is_second: false }) => {
+                write!(f, "{} ({} {a} {b}) {c}", outer.name(), inner.name())
+            }
+            Instr::Pair(Pair { inner, outer, operands: [a, b, c], .. }) => {
+                write!(f, "{} {c} ({} {a} {b})", outer.name(), inner.name())
+            }
             Instr::Select(c, a, b) => write!(f, "select {c} {a} {b}"),
             Instr::Bitcast(x) => write!(f, "bitcast {x}"),
             Instr::Cast(x) => write!(f, "cast {x}"),

@@ -175,6 +175,8 @@ pub enum Instr {
     Map1(Fn1, ValueId),
     /// A function of two.
     Map2(Fn2, ValueId, ValueId),
+    /// Two functions of two, one of the other's value.
+    Pair(Pair),
     /// `c ? a : b`.
     Select(ValueId, ValueId, ValueId),
     /// Conversion to the value's element type.
@@ -187,6 +189,19 @@ pub enum Instr {
     Reduce(ReduceOp, ValueId),
     /// Repeats each row's number: from rows to elements.
     Spread(ValueId),
+}
+
+/// `outer(inner(a, b), c)`, or `outer(c, inner(a, b))`; arithmetic on floats only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// Add, Sub or Mul.
+    pub inner: Fn2,
+    /// Add, Sub, Mul or Div.
+    pub outer: Fn2,
+    /// a, b, c.
+    pub operands: [ValueId; 3],
+    /// True if the inner value is the outer function's second operand.
+    pub is_second: bool,
 }
 
 /// A buffer read through an index map.
@@ -386,9 +401,26 @@ impl Instr {
                 (Some(a), None, None)
             }
             Instr::Map2(_, a, b) | Instr::Threefry(a, b) => (Some(a), Some(b), None),
-            Instr::Select(a, b, c) => (Some(a), Some(b), Some(c)),
+            Instr::Select(a, b, c) | Instr::Pair(Pair { operands: [a, b, c], .. }) => (Some(a), Some(b), Some(c)),
         };
         [a, b, c].into_iter().flatten()
+    }
+
+    /// The same instruction where values have other names.
+    pub(crate) fn renamed(&self, names: &[ValueId]) -> Instr {
+        let name = |v: &ValueId| names[v.index()];
+        match self {
+            Instr::Map1(f, a) => Instr::Map1(*f, name(a)),
+            Instr::Map2(f, a, b) => Instr::Map2(*f, name(a), name(b)),
+            Instr::Pair(pair) => Instr::Pair(Pair { operands: pair.operands.map(|v| name(&v)), ..*pair }),
+            Instr::Select(c, a, b) => Instr::Select(name(c), name(a), name(b)),
+            Instr::Cast(a) => Instr::Cast(name(a)),
+            Instr::Bitcast(a) => Instr::Bitcast(name(a)),
+            Instr::Threefry(a, b) => Instr::Threefry(name(a), name(b)),
+            Instr::Reduce(op, a) => Instr::Reduce(*op, name(a)),
+            Instr::Spread(a) => Instr::Spread(name(a)),
+            leaf @ (Instr::Load(_) | Instr::Iota(_) | Instr::Scalar(_)) => leaf.clone(),
+        }
     }
 
     /// True for what computes; false for what only reads or repeats.

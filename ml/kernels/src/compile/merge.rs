@@ -114,7 +114,7 @@ impl Joint {
                     Some(&(made, _)) => self.forwarded(made, load, value.level, (outer, row))?,
                     None => self.push(value.clone()),
                 },
-                instr => self.push(Value { instr: renamed(instr, &names), ..*value }),
+                instr => self.push(Value { instr: instr.renamed(&names), ..*value }),
             };
             names.push(name);
         }
@@ -136,21 +136,6 @@ impl Joint {
         self.known.insert(value.clone(), name);
         self.values.push(value);
         name
-    }
-}
-
-fn renamed(instr: &Instr, names: &[ValueId]) -> Instr {
-    let name = |v: &ValueId| names[v.index()];
-    match instr {
-        Instr::Map1(f, a) => Instr::Map1(*f, name(a)),
-        Instr::Map2(f, a, b) => Instr::Map2(*f, name(a), name(b)),
-        Instr::Select(c, a, b) => Instr::Select(name(c), name(a), name(b)),
-        Instr::Cast(a) => Instr::Cast(name(a)),
-        Instr::Bitcast(a) => Instr::Bitcast(name(a)),
-        Instr::Threefry(a, b) => Instr::Threefry(name(a), name(b)),
-        Instr::Reduce(op, a) => Instr::Reduce(*op, name(a)),
-        Instr::Spread(a) => Instr::Spread(name(a)),
-        leaf @ (Instr::Load(_) | Instr::Iota(_) | Instr::Scalar(_)) => leaf.clone(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `flatten` replaces calls by their bodies; `sharing` finds what is worth storing; `schedule` makes a kernel for
 //! each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
-//! `merge` joins kernels over the same elements; `memory` lays the intermediate results into slots, and `donation` finds
+//! `merge` joins kernels over the same elements, `pairs` neighbouring instructions; `memory` lays the intermediate results into slots, and `donation` finds
 //! the inputs over which results may be written.
 
 mod cost;
@@ -14,6 +14,7 @@ mod leaves;
 mod lower;
 mod memory;
 mod merge;
+mod pairs;
 pub(crate) mod registers;
 mod rows;
 mod schedule;

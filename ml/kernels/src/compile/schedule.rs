@@ -12,7 +12,7 @@ use super::leaves::Leaves;
 use super::lower::{Blocked, Lowering};
 use super::rows::{Rows, rows_of};
 use super::view::{self, View};
-use super::{donation, memory, merge, sharing};
+use super::{donation, memory, merge, pairs, sharing};
 
 /// The kernels of a function without calls.
 pub fn schedule(function: &Function) -> Result<Schedule> {
@@ -23,7 +23,8 @@ pub fn schedule(function: &Function) -> Result<Schedule> {
         }
     }
     let outputs = function.outputs.iter().map(|&o| scheduler.buffer(o)).collect::<Result<Vec<_>>>()?;
-    let kernels = merge::merged(scheduler.kernels, &outputs);
+    let mut kernels = merge::merged(scheduler.kernels, &outputs);
+    pairs::fuse(&mut kernels);
     let mut schedule = Schedule { buffers: scheduler.buffers, kernels, outputs, slots: 0, donations: Vec::new() };
     memory::plan(&mut schedule);
     donation::find(&mut schedule);

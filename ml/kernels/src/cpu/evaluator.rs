@@ -8,7 +8,7 @@ use super::bytes::{Line, Plain, as_bytes, bytes_of_mut, typed, typed_mut, with_w
 use super::map2::Argument;
 use super::simd::Operand;
 use super::source::{Positions, Source};
-use super::{Env, cast, fold, map1, map2, threefry};
+use super::{Env, cast, fold, map1, map2, pairs, threefry};
 use crate::compile::kernel::{Chain, Instr, Level, Load, ValueId};
 use crate::compile::registers;
 
@@ -188,6 +188,7 @@ impl<'a> Evaluator<'a> {
             Instr::Scalar(bytes) => fill(dst, value.dtype.size_bytes(), bytes),
             Instr::Map1(f, x) => return map1::map1(*f, dtype_of(*x), get(*x), dst),
             Instr::Map2(f, a, b) => return map2::map2(*f, dtype_of(*a), argument(*a), argument(*b), dst),
+            Instr::Pair(pair) => return pairs::pair(pair, value.dtype, pair.operands.map(argument), dst),
             Instr::Select(c, a, b) => select(value.dtype, get(*c), argument(*a), argument(*b), dst),
             Instr::Bitcast(x) => dst.copy_from_slice(get(*x)),
             Instr::Cast(x) => cast::cast(dtype_of(*x), value.dtype, get(*x), dst),
@@ -285,7 +286,7 @@ impl Users {
         for (at, value) in chain.values.iter().enumerate() {
             for (place, operand) in value.instr.operands().enumerate() {
                 let takes_fewer = match value.instr {
-                    Instr::Map2(..) => true,
+                    Instr::Map2(..) | Instr::Pair(_) => true,
                     Instr::Select(..) => place > 0,
                     _ => false,
                 };

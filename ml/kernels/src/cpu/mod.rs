@@ -17,6 +17,7 @@ mod map1;
 mod map2;
 mod math;
 mod moves;
+mod pairs;
 mod run;
 mod scan;
 mod scatter;

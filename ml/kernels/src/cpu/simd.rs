@@ -134,6 +134,16 @@ impl<'a, T: Copy> Operand<'a, T> {
         }
     }
 
+    /// The number for element `i`.
+    #[inline(always)]
+    pub fn at(&self, i: usize) -> T {
+        match *self {
+            Operand::Block(values) => values[i],
+            Operand::One(value) => value,
+            Operand::Rows(values, row) => values[i / row],
+        }
+    }
+
     /// The number for the first element.
     #[inline(always)]
     pub fn first(&self) -> T {

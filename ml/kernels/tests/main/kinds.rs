@@ -345,3 +345,40 @@ fn composites_and_their_gradients() {
         assert!(program.kernels().len() < 60, "{name}: {program}");
     }
 }
+
+/// Every pair of arithmetic functions, either one first, of arrays and of single numbers.
+#[test]
+fn neighbouring_arithmetic_in_one_pass() {
+    type Binary = fn(&mut Graph, NodeId, NodeId) -> Result<NodeId>;
+    let inner: [Binary; 3] = [Graph::add, Graph::sub, Graph::mul];
+    let outer: [Binary; 4] = [Graph::add, Graph::sub, Graph::mul, Graph::div];
+    for dtype in [DType::F32, DType::F64] {
+        let array = || Type::new(dtype, Shape::new([n(), 3.into()]));
+        let number = || Type::new(dtype, Shape::scalar());
+        for (places, types) in
+            [(1000, [array(), array(), array()]), (7, [array(), number(), array()]), (50, [number(), array(), number()])]
+        {
+            let f = function(&types, |g, x| {
+                let mut outputs = Vec::new();
+                for inner in inner {
+                    for outer in outer {
+                        let first = inner(g, x[0], x[1])?;
+                        let second = inner(g, x[1], x[0])?;
+                        outputs.push(outer(g, first, x[2])?);
+                        outputs.push(outer(g, x[2], second)?);
+                    }
+                }
+                Ok(outputs)
+            });
+            let arguments: Vec<Tensor> = types
+                .iter()
+                .zip(1..)
+                .map(|(ty, seed)| {
+                    let shape: &[usize] = if ty.shape.rank() == 0 { &[] } else { &[places, 3] };
+                    tensor(dtype, shape, numbers(shape.iter().product(), seed).iter().map(|v| v + 9.0).collect())
+                })
+                .collect();
+            check(&f, &arguments);
+        }
+    }
+}
