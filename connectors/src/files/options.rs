@@ -119,7 +119,8 @@ impl Arguments {
     }
 
     fn unfit(&self, name: &str, expected: &str, value: &ScalarValue) -> Error {
-        Error::plan(self.function, format!("option `{name}`: expected {expected}, got {value}"))
+        let got = if as_text(value).is_some_and(|text| text.is_empty()) { "''".to_string() } else { value.to_string() };
+        Error::plan(self.function, format!("option `{name}`: expected {expected}, got {got}"))
     }
 }
 

@@ -20,7 +20,7 @@ use super::unify::FileColumns;
 /// The function's name in errors.
 pub(super) const FUNCTION: &str = "read_parquet";
 /// Endings of Parquet files, in lower case.
-const ENDINGS: &[&str] = &[".parquet", ".parq", ".pq"];
+pub(super) const ENDINGS: &[&str] = &[".parquet", ".parq", ".pq"];
 
 /// A table of Parquet files, with the options that all formats have. Errors: `Plan` for a path that means no file or an
 /// unknown option; `Execution` naming the file for a corrupt one, or two whose columns do not go together.

@@ -80,7 +80,7 @@ impl Selection {
             return Ok(vec![plain.to_path_buf()]);
         }
         if plain.is_dir() {
-            return self.below(plain);
+            return self.below(plain, &mut HashSet::new());
         }
         if !is_pattern(path) {
             return Err(self.missing(plain));
@@ -94,7 +94,7 @@ impl Selection {
             let entry = entry.map_err(|e| Error::external(self.function, e.to_string()).because(e))?;
             // `dir/**` matches the directories too, whose files it matches one by one.
             if entry.is_dir() && !path.ends_with("**") {
-                files.extend(self.below(&entry)?);
+                files.extend(self.below(&entry, &mut HashSet::new())?);
             } else if entry.is_file() {
                 files.push(entry);
             }
@@ -103,9 +103,13 @@ impl Selection {
     }
 
     /// The files of the format below a directory, sorted. Names that begin with `.` or `_` are other programs' notes.
-    fn below(&self, directory: &Path) -> Result<Vec<PathBuf>> {
+    /// A link to a directory that has been read already leads nowhere new, and one to a directory above would have no end.
+    fn below(&self, directory: &Path, read: &mut HashSet<PathBuf>) -> Result<Vec<PathBuf>> {
         let unreadable =
             |e: std::io::Error| Error::external(self.function, format!("cannot list `{}`: {e}", directory.display())).because(e);
+        if !read.insert(directory.canonicalize().map_err(unreadable)?) {
+            return Ok(Vec::new());
+        }
         let entries = fs::read_dir(directory).map_err(unreadable)?;
         let mut paths = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
         paths.sort();
@@ -116,12 +120,17 @@ impl Selection {
                 continue;
             }
             if path.is_dir() {
-                files.extend(self.below(&path)?);
+                files.extend(self.below(&path, read)?);
             } else if self.has_ending(&name) {
                 files.push(path);
             }
         }
         Ok(files)
+    }
+
+    /// True if a directory holds files of the format.
+    pub(super) fn is_in(&self, directory: &Path) -> bool {
+        self.below(directory, &mut HashSet::new()).is_ok_and(|files| !files.is_empty())
     }
 
     fn has_ending(&self, name: &str) -> bool {

@@ -15,6 +15,7 @@ use super::ipc::{self, IpcTable};
 use super::ndjson::{self, NdjsonTable};
 use super::open::open;
 use super::parquet::{self, ParquetTable};
+use super::selection::Selection;
 
 const FUNCTIONS: [&str; 7] =
     ["read_csv", "read_parquet", "read_json", "read_ndjson", "read_arrow", "read_ipc", describe::FUNCTION];
@@ -59,6 +60,7 @@ async fn describe_files(session: &dyn Session, call: &SourceCall) -> Result<Arc<
 }
 
 /// A format of files.
+#[derive(Clone, Copy)]
 enum Format {
     Csv,
     Parquet,
@@ -78,19 +80,37 @@ fn format(call: &SourceCall) -> Result<Format> {
     }
 }
 
-/// The format that the first path's ending names. A directory or pattern without an ending holds Parquet.
+/// The format that the first path's ending names, or the files in it if it is a directory.
 fn of_path(paths: &[String]) -> Result<Format> {
     let path = paths.first().ok_or_else(|| Error::plan("from", "no path is given"))?;
-    if csv::is_csv(path) {
-        Ok(Format::Csv)
-    } else if ndjson::is_ndjson(path) {
-        Ok(Format::Ndjson)
-    } else if ipc::is_ipc(path) {
-        Ok(Format::Ipc)
-    } else if parquet::is_parquet(path) || Path::new(path).is_dir() {
-        Ok(Format::Parquet)
-    } else {
+    let found = of_name(path).or_else(|| Path::new(path).is_dir().then(|| of_directory(path)));
+    found.ok_or_else(|| {
         let hint = "name the format: read_csv('...'), read_parquet('...'), read_json('...') or read_arrow('...')";
-        Err(Error::plan("from", format!("the ending of `{path}` names no format")).hint(hint))
+        Error::plan("from", format!("the ending of `{path}` names no format")).hint(hint)
+    })
+}
+
+fn of_name(name: &str) -> Option<Format> {
+    if csv::is_csv(name) {
+        Some(Format::Csv)
+    } else if ndjson::is_ndjson(name) {
+        Some(Format::Ndjson)
+    } else if ipc::is_ipc(name) {
+        Some(Format::Ipc)
+    } else {
+        parquet::is_parquet(name).then_some(Format::Parquet)
     }
+}
+
+/// Parquet, unless the files are all of something else.
+fn of_directory(path: &str) -> Format {
+    let formats = [Format::Parquet, Format::Csv, Format::Ndjson, Format::Ipc];
+    let selections = [parquet::ENDINGS, csv::ENDINGS, ndjson::ENDINGS, ipc::ENDINGS].map(|endings| Selection {
+        function: "from",
+        paths: vec![path.to_string()],
+        endings,
+        compressed: true,
+    });
+    let found = selections.iter().position(|selection| selection.is_in(Path::new(path)));
+    formats[found.unwrap_or(0)]
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use async_trait::async_trait;
 use datafusion::datasource::sink::{DataSink, DataSinkExec};
 use datafusion::error::{DataFusionError, Result};
@@ -69,7 +70,7 @@ impl AtomicSink {
         drop(registered);
         written.map_err(|error| match store.first_error() {
             Some(kind) => disk_failed(&self.target.path, kind, error),
-            None => from_datafusion(error),
+            None => query_or_writer_failed(error),
         })
     }
 
@@ -102,6 +103,24 @@ impl DataSink for AtomicSink {
         begun.commit(&self.target).map_err(|e| external(commit_failed(&self.target, e)))?;
         Ok(count)
     }
+}
+
+/// The query's error as it is, the writer's as one of the copy: mostly a type that the format does not have.
+fn query_or_writer_failed(error: DataFusionError) -> Error {
+    let by_writer = match &error {
+        DataFusionError::ArrowError(inner, _) => matches!(**inner, ArrowError::CsvError(_) | ArrowError::JsonError(_)),
+        other => matches!(other, DataFusionError::ParquetError(_)),
+    };
+    let ours = from_datafusion(error);
+    if !by_writer {
+        return ours;
+    }
+    let what = ours.detail().what.clone();
+    let failed = match &ours {
+        Error::NotImplemented(_) => Error::not_implemented(OP, what),
+        _ => Error::execution(OP, what),
+    };
+    failed.hint("cast the column, or write FORMAT arrow, which has every type").because(ours)
 }
 
 /// A store for as long as it is written to.

@@ -217,3 +217,18 @@ async fn wrong_options_are_plan_errors() {
     let (_directory, path) = file("a,b\n1,2\n");
     assert_eq!(csv(&path, &[("names", one)]).await.unwrap_err().kind(), "Plan");
 }
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_named_where_it_opens() {
+    for (content, line) in
+        [("a,b\n1,\"unterminated\n", 2), ("a,b\n1,\"ok\"\n2,\"x\n3,y\n4,z\n", 3), ("a,b\n1,\"a \"\"quoted\"\" word", 2)]
+    {
+        let (_directory, path) = file(content);
+        let error = rows(csv(&path, &[]).await.unwrap()).await.unwrap_err();
+        let expected = format!("`{}`, line {line}: a quote is opened here and never closed", text(&path));
+        assert!(error.to_string().contains(&expected), "{content}: {error}");
+    }
+    // Quotes inside of values without quotes are ordinary, however many.
+    let (_directory, path) = file("a,b\n1,5\" pipe\n2,\"two \"\"\"\n");
+    assert_eq!(lines(&rows(csv(&path, &[]).await.unwrap()).await.unwrap()), ["1,5\" pipe", "2,two \""]);
+}

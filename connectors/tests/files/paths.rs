@@ -102,3 +102,21 @@ async fn directories_of_csv_are_partitions_too() {
     let sorted = frame(table).sort(vec![datafusion::prelude::col("x").sort(true, true)]).unwrap();
     assert_eq!(lines(&super::collect(sorted).await.unwrap()), ["1,2013-01-01", "2,2013-01-02"]);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_in_a_circle_are_followed_once() {
+    let directory = tree();
+    for (link, to) in [("loop", "."), ("sub/up", ".."), ("sub/deep/again", "../../sub")] {
+        std::os::unix::fs::symlink(to, directory.path().join(link)).unwrap();
+    }
+    let table = csv(directory.path(), &[]).await.unwrap();
+    assert_eq!(frame(table).count().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_directory_is_of_the_format_of_its_files() {
+    let directory = tree();
+    fs::remove_file(directory.path().join("notes.txt")).unwrap();
+    assert_eq!(frame(open(directory.path()).await.unwrap()).count().await.unwrap(), 4);
+}

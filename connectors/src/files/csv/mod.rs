@@ -5,6 +5,7 @@ mod diagnose;
 mod dialect;
 mod kind;
 mod options;
+mod quotes;
 mod read;
 mod sample;
 
@@ -29,7 +30,7 @@ use super::unify::FileColumns;
 
 const FUNCTION: &str = "read_csv";
 /// Endings of CSV files, in lower case, before those of compression.
-const ENDINGS: &[&str] = &[".csv", ".tsv"];
+pub(super) const ENDINGS: &[&str] = &[".csv", ".tsv"];
 
 /// A table of CSV files; [`ReadOptions`] says which options there are. Every column may be null: an empty field is,
 /// and so is one that equals a null value. Errors: `Plan` for a path that means no file or a wrong option; `Execution`

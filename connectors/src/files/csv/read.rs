@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -20,6 +21,7 @@ use object_store::{GetResultPayload, ObjectStoreExt};
 use super::FUNCTION;
 use super::convert::Conversion;
 use super::options::ReadOptions;
+use super::quotes::{self, QuoteCounter};
 use super::{diagnose, sample};
 use crate::files::error::external;
 use crate::files::fit::fit;
@@ -118,11 +120,31 @@ impl Reading {
     fn read_file(self, text: Box<dyn Read + Send>, path: &Path) -> Result<Batches> {
         let name = &self.name;
         let unreadable = |e: std::io::Error| external(Error::external(FUNCTION, format!("cannot read `{name}`: {e}")).because(e));
+        let (text, quotes) = QuoteCounter::new(text, self.options.dialect.quote);
         let text = self.options.dialect.after_skipped(text).map_err(unreadable)?;
         let batches = self.builder().build_buffered(text)?;
         let path = path.to_path_buf();
+        let at_end = (self.clone(), path.clone());
+        let at_end = std::iter::once_with(move || at_end.0.unclosed_quote(&at_end.1, quotes.load(Ordering::Relaxed)));
         let batches = batches.map(move |batch| batch.and_then(|batch| self.finish(batch)).map_err(|e| self.explain(&path, e)));
-        Ok(futures::stream::iter(batches).boxed())
+        Ok(futures::stream::iter(batches.chain(at_end.flatten().map(Err))).boxed())
+    }
+
+    /// The error of a quote that is open at the end of the file, in which there are so many quotes.
+    fn unclosed_quote(&self, path: &Path, quotes: usize) -> Option<DataFusionError> {
+        if quotes.is_multiple_of(2) && self.options.dialect.escape.is_none() {
+            return None;
+        }
+        let text = self.again(path)?;
+        let line = quotes::unclosed(text, &self.options.dialect)?;
+        let what = format!("`{}`, line {line}: a quote is opened here and never closed", self.name);
+        Some(external(Error::execution(FUNCTION, what).hint("quote => '' reads quotes as ordinary characters")))
+    }
+
+    /// The file's text from its beginning.
+    fn again(&self, path: &Path) -> Option<Box<dyn Read + Send>> {
+        let compression = self.options.dialect.compression(&self.name);
+        std::fs::File::open(path).ok().and_then(|file| compression.convert_read(file).ok())
     }
 
     /// A file in a remote store.
@@ -137,9 +159,7 @@ impl Reading {
     /// The error with file and line. Arrow counts records; people count lines.
     fn explain(&self, path: &Path, error: ArrowError) -> DataFusionError {
         let name = &self.name;
-        let compression = self.options.dialect.compression(name);
-        let again = std::fs::File::open(path).ok().and_then(|file| compression.convert_read(file).ok());
-        let found = again.and_then(|text| diagnose::first_error(text, name, &self.options, &self.layout.file));
+        let found = self.again(path).and_then(|text| diagnose::first_error(text, name, &self.options, &self.layout.file));
         external(found.unwrap_or_else(|| Error::execution(FUNCTION, format!("`{name}`: {error}")).because(error)))
     }
 }

@@ -24,7 +24,7 @@ use super::unify::FileColumns;
 
 const FUNCTION: &str = "read_arrow";
 /// Endings of Arrow files, in lower case.
-const ENDINGS: &[&str] = &[".arrow", ".ipc", ".feather", ".arrows"];
+pub(super) const ENDINGS: &[&str] = &[".arrow", ".ipc", ".feather", ".arrows"];
 
 /// A table of Arrow files, with the options that all formats have. Errors: `Plan` for a path that means no file or an
 /// unknown option; `Execution` naming the file for a corrupt one, or two whose columns do not go together;

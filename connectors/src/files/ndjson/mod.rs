@@ -29,7 +29,7 @@ use super::unify::FileColumns;
 
 const FUNCTION: &str = "read_json";
 /// Endings of NDJSON files, in lower case, before those of compression.
-const ENDINGS: &[&str] = &[".ndjson", ".jsonl", ".json"];
+pub(super) const ENDINGS: &[&str] = &[".ndjson", ".jsonl", ".json"];
 
 /// A table of JSON files; [`ReadOptions`] says which options there are. Every column may be null: an object without a key
 /// has null there. Objects are structs, arrays are lists; a column whose values are sometimes nested and sometimes not is
