@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::scalar::ScalarValue;
 use gradframe_exec::ops::train::run_to_end;
+use gradframe_plan::ops::train::list;
 
 use crate::testing::{Settings, Testing, line_table, request};
 
@@ -66,4 +68,28 @@ async fn a_dropped_training_leaves_no_files() {
     }
     let left = t.context.runtime_env().disk_manager.spilling_progress();
     assert_eq!((left.active_files_count, left.current_bytes), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_with_weights_and_a_split_has_the_same_bits_by_way_of_the_disk() {
+    let mut distinct = BTreeSet::new();
+    for memory_bytes in [None, Some(26 << 20)] {
+        let t = Testing::with(Settings { memory_bytes, ..Settings::default() });
+        t.table("t", &line_table(200_000), 2);
+        let mut request = request("m", "dnn_regressor");
+        let options: [(&str, ScalarValue); 6] = [
+            ("hidden_units", list(&[4i64.into()])),
+            ("max_iterations", 1i64.into()),
+            ("batch_size", 512i64.into()),
+            ("data_split_method", "random".into()),
+            ("data_split_eval_fraction", 0.3.into()),
+            ("sample_weight_col", "w".into()),
+        ];
+        request.options.extend(options.map(|(name, value)| (name.to_owned(), value)));
+        let query = "SELECT a, b, kind, y, id % 3 + 1 AS w, id FROM t";
+        let text = t.analyze(t.plan(query, request).await.unwrap()).await;
+        assert_eq!(text.contains("spill_count=0"), memory_bytes.is_none(), "{text}");
+        distinct.insert(t.model("m").model.weights.values().flat_map(|w| w.buffer().to_vec()).collect::<Vec<u8>>());
+    }
+    assert_eq!(distinct.len(), 1);
 }
