@@ -16,6 +16,7 @@ pub fn model(weight: f64) -> Model {
         label: LabelSpec { name: "y".into(), data_type: DataType::Float64, classes: Vec::new() },
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Int64, encoding }],
         options: BTreeMap::from([("l2_reg".into(), serde_json::json!(0.1))]),
+        transform: None,
         training: TrainingSummary { run: "r".into(), loss: 0.3, ..TrainingSummary::default() },
         evaluation: None,
     };

@@ -33,6 +33,7 @@ pub mod expr;
 mod frame;
 pub mod limits;
 pub mod ml;
+pub mod ml_functions;
 mod options;
 mod panics;
 mod runtime;

@@ -213,6 +213,12 @@ impl Session {
         Ok(DataFrame::new(self.clone(), plan))
     }
 
+    /// What training saw in the model's input columns: input, min, max, mean, median, stddev, category_count, null_count.
+    pub fn feature_info(&self, model: &Arc<NamedModel>) -> Result<DataFrame> {
+        let plan = relations::feature_info(Arc::clone(model))?;
+        Ok(DataFrame::new(self.clone(), plan))
+    }
+
     /// Where tables, models and runs are kept; None in memory.
     pub fn home(&self) -> Option<PathBuf> {
         self.inner.public.store().home().map(Path::to_path_buf)

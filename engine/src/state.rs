@@ -6,7 +6,7 @@ use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -15,6 +15,7 @@ use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::row_functions;
 use gradframe_plan::rules::optimizer_rules;
 use gradframe_plan::services::Services;
 
@@ -45,6 +46,9 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .build();
     for format in named_formats() {
         state.register_file_format(format, true).map_err(from_datafusion)?;
+    }
+    for function in row_functions() {
+        state.register_udf(function).map_err(from_datafusion)?;
     }
     Ok(state)
 }

@@ -68,11 +68,12 @@ impl ExtensionPlanner for GradframePlanner {
         session: &dyn Session,
         context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let ([logical], [input]) = (logical_inputs, physical_inputs) else { return Ok(None) };
+        // Train alone may have a second input, the fit of its TRANSFORM.
+        let ([logical, ..], [input, second @ ..]) = (logical_inputs, physical_inputs) else { return Ok(None) };
         let expressions = Expressions { planner, input: logical.schema(), session, context };
         let input = Arc::clone(input);
         if let Some(node) = node.as_any().downcast_ref::<TrainNode>() {
-            return train(node, input, &expressions).map(Some);
+            return train(node, input, second.first().cloned(), &expressions).map(Some);
         }
         if let Some(node) = node.as_any().downcast_ref::<PredictNode>() {
             let features = expressions.plan_all(node.features())?;
@@ -86,11 +87,16 @@ impl ExtensionPlanner for GradframePlanner {
     }
 }
 
-fn train(node: &TrainNode, input: Arc<dyn ExecutionPlan>, expressions: &Expressions) -> Result<Arc<dyn ExecutionPlan>> {
+fn train(
+    node: &TrainNode,
+    input: Arc<dyn ExecutionPlan>,
+    fit: Option<Arc<dyn ExecutionPlan>>,
+    expressions: &Expressions,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let columns = expressions.plan_all(node.columns())?;
     let keys =
         node.order().iter().map(|key| Ok((expressions.plan(&key.expr)?, sort_options(key)))).collect::<Result<Vec<_>>>()?;
-    Ok(Arc::new(TrainExec::try_new(node, columns, keys, input)?))
+    Ok(Arc::new(TrainExec::try_new(node, columns, keys, input, fit)?))
 }
 
 fn sort_options(key: &datafusion::logical_expr::SortExpr) -> arrow::compute::SortOptions {

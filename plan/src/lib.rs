@@ -2,6 +2,7 @@
 //!
 //! - [`ops`]: one stem an operator, the same stems as in `exec/ops`;
 //! - [`rules`]: one optimizer rule a file;
+//! - [`functions`]: the functions of the schema ML;
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
 //! - [`error`]: our errors in DataFusion's and back.
@@ -9,6 +10,7 @@
 //! Nothing here reads or writes: `connectors` implements the traits, `exec` runs the operators, `engine` joins them.
 
 pub mod error;
+pub mod functions;
 pub mod model_table;
 pub mod names;
 pub mod ops;

@@ -23,6 +23,7 @@ pub(crate) fn train_request(create: &CreateModel, config: &ConfigOptions) -> Res
         model_type: String::new(),
         label: None,
         options: Vec::new(),
+        transform: create.transform.clone(),
         seed: None,
         query: Some(create.query_text.clone()),
         resume: None,

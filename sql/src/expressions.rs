@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{Expr, Function, Spanned, Visitor};
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::functions::{FunctionKind, kind};
 
 use crate::errors::at;
 use crate::ml_call::is_ml;
@@ -29,7 +30,9 @@ impl Visitor for Check {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
         self.depth += 1;
         match expr {
-            Expr::Function(call) if is_ml(&call.name) => ControlFlow::Break(misplaced(call)),
+            Expr::Function(call) if is_ml(&call.name) && function(call) != Some(FunctionKind::Row) => {
+                ControlFlow::Break(misplaced(call))
+            }
             _ if self.depth > DEPTH_MAX => ControlFlow::Break(too_deep()),
             _ => ControlFlow::Continue(()),
         }
@@ -41,7 +44,17 @@ impl Visitor for Check {
     }
 }
 
+/// What the function of the schema ML that is called looks at; None if it is no function.
+fn function(call: &Function) -> Option<FunctionKind> {
+    let name = call.name.0.last()?.as_ident()?.value.to_lowercase();
+    kind(&name)
+}
+
 fn misplaced(call: &Function) -> Error {
+    if function(call) == Some(FunctionKind::Analytic) {
+        let error = Error::plan("sql", format!("`{}` is fitted by a training", call.name));
+        return at(error.hint("it stands in CREATE MODEL m TRANSFORM (...)"), call.name.span().start);
+    }
     let error = Error::plan("sql", format!("`{}` is a relation, not a value", call.name));
     at(error.hint(format!("write SELECT ... FROM {}(...)", call.name)), call.name.span().start)
 }

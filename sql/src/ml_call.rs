@@ -91,6 +91,16 @@ impl MlCall {
         }
     }
 
+    /// Whether all arguments are taken.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.args.as_slice().is_empty()
+    }
+
+    /// The error with the place of the call.
+    pub(crate) fn placed(&self, error: Error) -> Error {
+        at(error, self.place)
+    }
+
     /// Where the next argument starts, or the call where there is none or its place is not known.
     pub(crate) fn next_place(&self) -> Location {
         let place = self.args.as_slice().first().map_or(self.place, |arg| arg.span().start);

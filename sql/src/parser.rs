@@ -6,7 +6,9 @@ use datafusion::sql::sqlparser::ast::{ObjectName, Query};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use gradframe_ml_core::error::Place;
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::transform::WrittenItem;
 use gradframe_plan::services::OnExisting;
 
 use crate::copy_to;
@@ -17,7 +19,7 @@ use crate::tokens::{StatementTokens, is_word, statements};
 
 /// Parses the statements of a text, which semicolons divide. No statement is no error.
 ///
-/// Errors: `Plan`, with the line and column in `text`; `NotImplemented` for TRANSFORM.
+/// Errors: `Plan`, with the line and column in `text`.
 pub fn parse(text: &str) -> Result<Vec<Parsed>> {
     let source = SourceText::new(text);
     let tokens = ours(statements(text).map_err(ParserError::from))?;
@@ -77,10 +79,9 @@ impl<'a> StatementParser<'a> {
     fn create_model(&mut self, on_existing: OnExisting) -> Result<Statement> {
         let on_existing = self.if_not_exists(on_existing)?;
         let name = self.name()?;
-        self.refuse_transform()?;
-        let options = self.options()?;
+        let (transform, options) = self.clauses()?;
         let (query, query_text) = self.as_query()?;
-        Ok(Statement::CreateModel(Box::new(CreateModel { name, on_existing, options, query, query_text })))
+        Ok(Statement::CreateModel(Box::new(CreateModel { name, on_existing, transform, options, query, query_text })))
     }
 
     fn if_not_exists(&mut self, on_existing: OnExisting) -> Result<OnExisting> {
@@ -95,13 +96,34 @@ impl<'a> StatementParser<'a> {
         }
     }
 
-    fn refuse_transform(&mut self) -> Result<()> {
-        let place = self.place();
-        if !self.take(&["TRANSFORM"]) {
-            return Ok(());
+    /// TRANSFORM (...) and OPTIONS (...), in either order.
+    fn clauses(&mut self) -> Result<(Option<Vec<WrittenItem>>, Vec<ModelOption>)> {
+        if let Some(transform) = self.transform()? {
+            return Ok((Some(transform), self.options()?));
         }
-        let error = Error::not_implemented("create model", "TRANSFORM is not built yet");
-        Err(at(error.hint("compute the columns in the query after AS, and in the query given to ML.PREDICT"), place))
+        let options = self.options()?;
+        Ok((self.transform()?, options))
+    }
+
+    fn transform(&mut self) -> Result<Option<Vec<WrittenItem>>> {
+        if !self.take(&["TRANSFORM"]) {
+            return Ok(None);
+        }
+        ours(self.sql.parser.expect_token(&Token::LParen))?;
+        let mut items = vec![self.transform_item()?];
+        while self.sql.parser.consume_token(&Token::Comma) {
+            items.push(self.transform_item()?);
+        }
+        ours(self.sql.parser.expect_token(&Token::RParen))?;
+        Ok(Some(items))
+    }
+
+    fn transform_item(&mut self) -> Result<WrittenItem> {
+        let start = self.place();
+        ours(self.sql.parser.parse_select_item())?;
+        let end = self.sql.parser.get_current_token().span.end;
+        let place = Some(Place { line: start.line, column: start.column });
+        Ok(WrittenItem { sql: self.source.slice(start, end).to_owned(), place })
     }
 
     fn options(&mut self) -> Result<Vec<ModelOption>> {

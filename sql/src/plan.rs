@@ -25,6 +25,7 @@ use crate::relations::MlRelationPlanner;
 use crate::show_tables;
 use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, Parsed, Statement};
+use crate::visit::with_row_functions;
 
 /// A statement planned: what to execute and when.
 #[derive(Debug)]
@@ -88,9 +89,10 @@ struct StatementPlanner<'a> {
 impl StatementPlanner<'_> {
     /// Plans a statement of DataFusion's with our relations. They and the opened files are given to a copy of the state, so
     /// that statements planned at the same time do not see each other's files.
-    async fn sql(&self, statement: SqlStatement) -> Result<LogicalPlan> {
+    async fn sql(&self, mut statement: SqlStatement) -> Result<LogicalPlan> {
         expressions::check(&statement)?;
         copy_to::check(&statement, self.state)?;
+        with_row_functions(&mut statement);
         let statement = show_tables::as_query(with_query_for_file(statement)?)?;
         let files = OpenedFiles::open(self.state, &self.services, &statement).await?;
         let mut state = self.state.clone();

@@ -11,9 +11,10 @@ use datafusion::sql::sqlparser::ast::{ObjectName, Query, Spanned, TableAlias, Ta
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::names::nearest;
-use gradframe_plan::ops::evaluate::evaluate;
+use gradframe_plan::ops::evaluate::{evaluate, stored_evaluation};
 use gradframe_plan::ops::predict::{PredictOptions, predict};
-use gradframe_plan::ops::relations::{training_info, weights};
+use gradframe_plan::ops::relations::{feature_info, training_info, weights};
+use gradframe_plan::ops::transform::transformed;
 use gradframe_plan::services::{NamedModel, Services};
 
 use crate::errors::{at, ours};
@@ -28,10 +29,12 @@ struct MlRelation {
     plan: fn(MlCall, &mut Context<'_>) -> Result<LogicalPlan>,
 }
 
-const RELATIONS: [MlRelation; 4] = [
+const RELATIONS: [MlRelation; 6] = [
     MlRelation { name: "predict", plan: plan_predict },
     MlRelation { name: "evaluate", plan: plan_evaluate },
+    MlRelation { name: "feature_info", plan: plan_feature_info },
     MlRelation { name: "training_info", plan: plan_training_info },
+    MlRelation { name: "transform", plan: plan_transform },
     MlRelation { name: "weights", plan: plan_weights },
 ];
 
@@ -44,9 +47,13 @@ fn plan_predict(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPl
     predict(data, model, options)
 }
 
-/// `ML.EVALUATE(MODEL m, (query) [, STRUCT(0.5 AS threshold)])`
+/// `ML.EVALUATE(MODEL m [, (query) [, STRUCT(0.5 AS threshold)]])`: without a query, what training found on the rows that it
+/// kept back.
 fn plan_evaluate(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
     let model = context.model(&mut call)?;
+    if call.is_at_end() {
+        return stored_evaluation(model).map_err(|error| call.placed(error));
+    }
     let data = context.data(
         &mut call,
         "ML.EVALUATE(MODEL m, (SELECT ...)) needs rows that hold the label, best such as training has not seen",
@@ -54,6 +61,21 @@ fn plan_evaluate(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalP
     let options = predict_options(&mut call)?;
     call.end()?;
     evaluate(data, model, options)
+}
+
+/// `ML.FEATURE_INFO(MODEL m)`
+fn plan_feature_info(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    call.end()?;
+    feature_info(model)
+}
+
+/// `ML.TRANSFORM(MODEL m, (query))`
+fn plan_transform(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    let data = context.data(&mut call, "ML.TRANSFORM(MODEL m, (SELECT ...)) transforms the rows of a query")?;
+    call.end()?;
+    transformed(data, model)
 }
 
 /// `ML.TRAINING_INFO(MODEL m)`

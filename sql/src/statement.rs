@@ -4,6 +4,7 @@ use datafusion::common::format::ExplainStatementOptions;
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query};
 use datafusion::sql::sqlparser::tokenizer::Location;
+use gradframe_plan::ops::transform::WrittenItem;
 use gradframe_plan::services::OnExisting;
 
 /// One statement with the text it was written in.
@@ -19,7 +20,7 @@ pub struct Parsed {
 pub enum Statement {
     /// Anything that DataFusion has.
     Sql(Box<SqlStatement>),
-    /// `CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name OPTIONS (...) AS query`
+    /// `CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (...)] OPTIONS (...) AS query`
     CreateModel(Box<CreateModel>),
     /// `DROP MODEL [IF EXISTS] name`
     DropModel { name: ObjectName, if_exists: bool },
@@ -36,6 +37,8 @@ pub enum Statement {
 pub struct CreateModel {
     pub name: ObjectName,
     pub on_existing: OnExisting,
+    /// The items of TRANSFORM (...), as the user wrote them.
+    pub transform: Option<Vec<WrittenItem>>,
     /// In the order written; each name once.
     pub options: Vec<ModelOption>,
     /// The training data.

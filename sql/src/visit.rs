@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Visit, Visitor};
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::transform::normalize_row_calls;
 
 /// Shows a statement's relations and expressions, nested ones included, to a visitor.
 pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break = Error>) -> Result<()> {
@@ -20,5 +21,19 @@ pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break =
     match flow {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Writes calls of `ML.BUCKETIZE` and its like in the form in which DataFusion finds them.
+pub(crate) fn with_row_functions(statement: &mut SqlStatement) {
+    match statement {
+        SqlStatement::Statement(statement) => normalize_row_calls(statement.as_mut()),
+        SqlStatement::CopyTo(copy) => {
+            if let CopyToSource::Query(query) = &mut copy.source {
+                normalize_row_calls(query.as_mut());
+            }
+        }
+        SqlStatement::Explain(explain) => with_row_functions(&mut explain.statement),
+        SqlStatement::CreateExternalTable(_) | SqlStatement::Reset(_) => {}
     }
 }

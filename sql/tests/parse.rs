@@ -146,9 +146,8 @@ fn create_model_errors_say_what_is_missing() {
         "Plan: create model: option `a` is given twice (line 1, column 32)",
     );
     check(
-        "CREATE MODEL m TRANSFORM (a) OPTIONS (a = 1) AS SELECT 1",
-        "NotImplemented: create model: TRANSFORM is not built yet (line 1, column 16); \
-         hint: compute the columns in the query after AS, and in the query given to ML.PREDICT",
+        "CREATE MODEL m TRANSFORM () OPTIONS (a = 1) AS SELECT 1",
+        "Plan: sql: expected an expression, found `)` (line 1, column 27)",
     );
 }
 

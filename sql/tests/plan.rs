@@ -170,12 +170,13 @@ fn wrong_calls_say_what_is_expected_and_where() {
     check(
         "SELECT * FROM ML.PREDIKT(MODEL m)",
         "Plan: ml.predikt: unknown relation `ML.PREDIKT` (line 1, column 15); \
-         hint: did you mean `ML.PREDICT`? There are ML.PREDICT, ML.EVALUATE, ML.TRAINING_INFO, ML.WEIGHTS",
+         hint: did you mean `ML.PREDICT`? There are ML.PREDICT, ML.EVALUATE, ML.FEATURE_INFO, ML.TRAINING_INFO, \
+         ML.TRANSFORM, ML.WEIGHTS",
     );
     check(
         "SELECT *\nFROM ML.EVALUATE(MODEL m)",
-        "Plan: ml.evaluate: no data is given (line 2, column 6); \
-         hint: ML.EVALUATE(MODEL m, (SELECT ...)) needs rows that hold the label, best such as training has not seen",
+        "Plan: ml.evaluate: model `m` keeps no evaluation, no rows were held back for one (line 2, column 6); \
+         hint: give it rows: ML.EVALUATE(MODEL m, (SELECT ...)), or train with data_split_method = 'random'",
     );
     check(
         "SELECT * FROM ML.WEIGHTS(MODEL m, TABLE t)",

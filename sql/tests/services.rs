@@ -51,6 +51,7 @@ fn model() -> Model {
         label: LabelSpec { name: "y".into(), data_type: DataType::Float64, classes: vec![] },
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Float64, encoding }],
         options: BTreeMap::new(),
+        transform: None,
         training: TrainingSummary::default(),
         evaluation: None,
     };

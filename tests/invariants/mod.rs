@@ -13,6 +13,14 @@ const TRAINING: &str = "CREATE MODEL m OPTIONS (model_type = 'logistic_reg', inp
     SELECT o_orderpriority, count(*) AS lines, sum(l_quantity) AS pieces, bool_or(l_receiptdate > l_commitdate) AS late
     FROM orders JOIN lineitem ON l_orderkey = o_orderkey GROUP BY o_orderkey, o_orderpriority";
 
+/// A training whose features are fitted to float columns by aggregates.
+const TRANSFORMED: &str = "CREATE MODEL m TRANSFORM (
+        ML.STANDARD_SCALER(CAST(l_extendedprice AS DOUBLE) / 7) OVER () AS price,
+        ML.ROBUST_SCALER(CAST(l_tax AS DOUBLE) * CAST(l_quantity AS DOUBLE)) OVER () AS taxed,
+        ML.QUANTILE_BUCKETIZE(l_extendedprice, 8) OVER () AS bucket, ML.ONE_HOT_ENCODER(l_shipmode) OVER () AS mode,
+        l_quantity)
+    OPTIONS (model_type = 'linear_reg', input_label_cols = ['l_quantity'], l2_reg = 0.001) AS SELECT * FROM lineitem";
+
 /// Queries around a prediction, each with a total order.
 const QUESTIONS: [&str; 5] = [
     "SELECT * FROM ML.PREDICT(MODEL m, TABLE packed) WHERE o_orderkey < 100 ORDER BY o_orderkey",
@@ -53,10 +61,10 @@ async fn prepare(data: &Path, home: &Path, setting: Setting) -> Session {
 }
 
 /// The bytes of the weights that training in a fresh home leaves.
-async fn trained_weights(data: &Path, setting: Setting) -> Vec<u8> {
+async fn trained_weights(data: &Path, training: &str, setting: Setting) -> Vec<u8> {
     let home = tempfile::tempdir().unwrap();
     let session = prepare(data, home.path(), setting).await;
-    session.sql(TRAINING).await.unwrap().collect().await.unwrap();
+    session.sql(training).await.unwrap().collect().await.unwrap();
     fs::read(home.path().join("models/m/1/weights.safetensors")).unwrap()
 }
 
@@ -65,15 +73,18 @@ async fn weights_are_the_same_bits_whatever_the_threads_and_the_batch_size() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("tpch");
     write_tables(&data, 0.01).unwrap();
-    let expected = trained_weights(&data, USUAL).await;
-    for setting in [
-        USUAL,
-        Setting { threads: 1, ..USUAL },
-        Setting { threads: 3, ..USUAL },
-        Setting { batch_size_rows: 100, ..USUAL },
-        Setting { threads: 1, batch_size_rows: 1000, ..USUAL },
-    ] {
-        assert!(trained_weights(&data, setting).await == expected, "{setting:?} gives other weights");
+    for training in [TRAINING, TRANSFORMED] {
+        let expected = trained_weights(&data, training, USUAL).await;
+        for setting in [
+            USUAL,
+            Setting { threads: 1, ..USUAL },
+            Setting { threads: 3, ..USUAL },
+            Setting { batch_size_rows: 100, ..USUAL },
+            Setting { threads: 1, batch_size_rows: 1000, ..USUAL },
+        ] {
+            let weights = trained_weights(&data, training, setting).await;
+            assert!(weights == expected, "{setting:?} gives other weights to {training}");
+        }
     }
 }
 

@@ -39,6 +39,7 @@ golden_files! {
     show_models
     sources
     training_info
+    transform
     union_by_name
     weights
 }

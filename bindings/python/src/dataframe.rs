@@ -205,7 +205,7 @@ impl PyDataFrame {
     }
 
     /// See `LazyFrame.fit`.
-    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None))]
+    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn fit(
         &self,
@@ -217,14 +217,20 @@ impl PyDataFrame {
         eval_fraction: Option<f64>,
         split_by: Option<String>,
         sample_weight: Option<String>,
+        transform: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PyModel> {
-        self.lazy()?.fit(py, estimator, target, name, split, eval_fraction, split_by, sample_weight)
+        self.lazy()?.fit(py, estimator, target, name, split, eval_fraction, split_by, sample_weight, transform)
     }
 
     /// See `LazyFrame.predict`.
     #[pyo3(signature = (model, *, threshold=None))]
     fn predict(&self, py: Python<'_>, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
         self.lazy()?.predict(model, threshold)?.collect(py)
+    }
+
+    /// See `LazyFrame.transform`.
+    fn transform(&self, py: Python<'_>, model: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.lazy()?.transform(model)?.collect(py)
     }
 
     /// See `LazyFrame.evaluate`.

@@ -6,6 +6,7 @@ use datafusion::logical_expr::SortExpr;
 use datafusion::scalar::ScalarValue;
 use gradframe::Error;
 use gradframe::expr::{self, Expr};
+use gradframe::ml_functions;
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -20,6 +21,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lit, module)?)?;
     module.add_function(wrap_pyfunction!(len, module)?)?;
     module.add_function(wrap_pyfunction!(when, module)?)?;
+    module.add_function(wrap_pyfunction!(ml_function, module)?)?;
+    module.add_function(wrap_pyfunction!(feature_cross, module)?)?;
     module.add_function(wrap_pyfunction!(coalesce, module)?)
 }
 
@@ -52,6 +55,27 @@ fn when(condition: PyExpr) -> PyWhen {
 #[pyo3(signature = (*exprs))]
 fn coalesce(exprs: Vec<Bound<'_, PyAny>>) -> PyResult<PyExpr> {
     Ok(PyExpr(expr::coalesce(columns(&exprs)?)))
+}
+
+/// A function of the schema ML by its name in lower case; what comes after the column are constants. See `gradframe.ml`.
+#[pyfunction]
+#[pyo3(signature = (name, column, *parameters))]
+fn ml_function(name: &str, column: &Bound<'_, PyAny>, parameters: Vec<Bound<'_, PyAny>>) -> PyResult<PyExpr> {
+    let column = self::column(column)?;
+    if name == "bucketize" {
+        let points: Vec<f64> = parameters.first().map(|points| points.extract()).transpose()?.unwrap_or_default();
+        return Ok(PyExpr(ml_functions::bucketize(column, &points)));
+    }
+    let parameters = parameters.iter().map(scalar).collect::<PyResult<Vec<_>>>()?;
+    let call = ml_functions::by_name(name, column, parameters);
+    call.map(PyExpr).ok_or_else(|| PyTypeError::new_err(format!("ml: there is no function {name}")))
+}
+
+/// Several categories as one: their values joined by `_`. See `gradframe.ml.feature_cross`.
+#[pyfunction]
+#[pyo3(signature = (*columns))]
+fn feature_cross(columns: Vec<Bound<'_, PyAny>>) -> PyResult<PyExpr> {
+    Ok(PyExpr(ml_functions::feature_cross(self::columns(&columns)?)))
 }
 
 /// `datetime.date(1970, 1, 1).toordinal()`

@@ -256,7 +256,10 @@ impl PyLazyFrame {
     /// column `split_by` is largest), "custom" (where the boolean column `split_by` is true or null), "auto" (by the number
     /// of rows) or "none"; an `eval_fraction` alone means "random". `sample_weight` names a column: a row of weight 2 counts
     /// as two. Neither column is a feature.
-    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None))]
+    ///
+    /// `transform` are the columns to learn from in place of the frame's own: names and expressions, or `{name: expression}`,
+    /// the target among them. They are stored with the model, which computes them again wherever it predicts.
+    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     pub fn fit(
         &self,
@@ -268,6 +271,7 @@ impl PyLazyFrame {
         eval_fraction: Option<f64>,
         split_by: Option<String>,
         sample_weight: Option<String>,
+        transform: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PyModel> {
         let mut options = FitOptions::new(target);
         options = if let Some(name) = name { options.name(name) } else { options };
@@ -275,6 +279,9 @@ impl PyLazyFrame {
         for (option, value) in [("data_split_method", split), ("data_split_col", split_by), ("sample_weight_col", sample_weight)]
         {
             options = if let Some(value) = value { options.option(option, value) } else { options };
+        }
+        if let Some(transform) = transform {
+            options = options.transform(transform_exprs(transform)?).or_raise()?;
         }
         self.fit_with(py, estimator, options)
     }
@@ -292,6 +299,11 @@ impl PyLazyFrame {
     pub fn evaluate(&self, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
         let options = gradframe::PredictOptions { threshold };
         self.0.evaluate_with(model_ref(model)?, options).or_raise().map(PyLazyFrame)
+    }
+
+    /// The columns that the model's transform makes of these rows, the target among them if it can be made.
+    pub fn transform(&self, model: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.0.transform(model_ref(model)?).or_raise().map(PyLazyFrame)
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -315,6 +327,14 @@ impl PyLazyFrame {
         let (estimator, frame) = (estimator_of(estimator)?, self.0.clone());
         let fitted = wait(py, async move { frame.fit_with(estimator, options).await })?;
         Ok(PyModel::fitted(self.0.session().clone(), &fitted))
+    }
+}
+
+/// Columns as a list, or as a dictionary by name.
+fn transform_exprs(transform: &Bound<'_, PyAny>) -> PyResult<Vec<Expr>> {
+    match transform.cast::<PyDict>() {
+        Ok(named) => with_named(vec![], Some(named)),
+        Err(_) => columns(std::slice::from_ref(transform)),
     }
 }
 

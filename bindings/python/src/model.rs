@@ -84,6 +84,11 @@ impl PyModel {
         self.collect(py, self.session.training_info(&self.model))
     }
 
+    /// What training saw in the input columns: input, min, max, mean, median, stddev, category_count, null_count.
+    fn feature_info(&self, py: Python<'_>) -> PyResult<PyDataFrame> {
+        self.collect(py, self.session.feature_info(&self.model))
+    }
+
     fn __repr__(&self) -> String {
         let spec = &self.model.model.spec;
         let name = if self.model.name.is_empty() { "unnamed" } else { &self.model.name };

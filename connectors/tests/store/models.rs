@@ -5,6 +5,7 @@ use std::sync::{Arc, Barrier};
 
 use gradframe_connectors::store::Store;
 use gradframe_ml_core::Error;
+use gradframe_ml_learn::FORMAT_VERSION;
 use gradframe_plan::services::ModelRegistry;
 
 use super::files_below;
@@ -141,8 +142,9 @@ fn broken_files_are_named() {
     assert!(failure().to_string().contains("model.json`: not a model's specification"), "{}", failure());
     assert_eq!(failure().kind(), "Execution");
 
-    fs::write(version.join("model.json"), good.replace("\"format\": 1", "\"format\": 99")).unwrap();
-    assert!(failure().to_string().contains("model.json`: format 99, this build reads up to 1; hint:"), "{}", failure());
+    fs::write(version.join("model.json"), good.replace(&format!("\"format\": {FORMAT_VERSION}"), "\"format\": 99")).unwrap();
+    let expected = format!("model.json`: format 99, this build reads up to {FORMAT_VERSION}; hint:");
+    assert!(failure().to_string().contains(&expected), "{}", failure());
 
     fs::write(version.join("model.json"), good).unwrap();
     let mut weights = fs::read(version.join("weights.safetensors")).unwrap();

@@ -1,6 +1,11 @@
 //! What [`crate::DataFrame::fit_with`] takes beside the estimator.
 
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::ops::transform::{WrittenItem, written};
+
+use super::naming::output_name;
+use crate::Result;
+use crate::expr::IntoExpr;
 
 /// The target of a training, the name of its model, which rows are kept for evaluation, and what rows weigh.
 ///
@@ -14,12 +19,13 @@ pub struct FitOptions {
     pub(super) target: String,
     pub(super) name: Option<String>,
     pub(super) options: Vec<(String, ScalarValue)>,
+    pub(super) transform: Option<Vec<WrittenItem>>,
 }
 
 impl FitOptions {
     /// Learns this column from all others. No row is kept for evaluation, unless the model type does so by default.
     pub fn new(target: impl Into<String>) -> Self {
-        Self { target: target.into(), name: None, options: vec![] }
+        Self { target: target.into(), name: None, options: vec![], transform: None }
     }
 
     /// Stores the model under this name, replacing one of that name.
@@ -57,6 +63,27 @@ impl FitOptions {
     /// Keeps the rows for evaluation where a boolean column is true or null. The column is no feature.
     pub fn custom_split(self, column: impl Into<String>) -> Self {
         self.option("data_split_method", "custom").option("data_split_col", column.into())
+    }
+
+    /// Learns from these columns instead of the frame's own. They are stored with the model, which computes them again from
+    /// the frame's columns wherever it predicts. The target must be among them; it may be changed too. A column is named by
+    /// its alias, else after its first column, as in `select`.
+    ///
+    /// ```
+    /// use gradframe::expr::col;
+    /// use gradframe::ml_functions::standard_scaler;
+    /// use gradframe::FitOptions;
+    ///
+    /// let options = FitOptions::new("fare").transform([standard_scaler("distance"), col("fare")])?;
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: `NotImplemented` for an expression that SQL has no words for, in which it would have to be stored.
+    pub fn transform(mut self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
+        let exprs = exprs.into_iter().map(IntoExpr::into_expr);
+        let items = exprs.map(|expr| written(&output_name(&expr), &expr)).collect::<Result<Vec<WrittenItem>>>()?;
+        self.transform = Some(items);
+        Ok(self)
     }
 
     /// Sets an option by its name in SQL. An unknown one is an error of `fit_with`.

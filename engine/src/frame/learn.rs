@@ -7,6 +7,7 @@ use datafusion::logical_expr::LogicalPlan;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::ops::predict::PredictOptions;
 use gradframe_plan::ops::train::TrainRequest;
+use gradframe_plan::ops::transform::transformed;
 use gradframe_plan::ops::{evaluate, predict, train};
 use gradframe_plan::services::{ModelRegistry, NamedModel, OnExisting, Services};
 
@@ -150,6 +151,13 @@ impl DataFrame {
         Ok(self.with_plan(evaluate::evaluate(self.plan.clone(), model, options)?))
     }
 
+    /// The columns that the model's transform makes of these rows, the label among them if it can be made.
+    /// Errors: `Plan` for an unknown model, one without a transform, or a column that is missing.
+    pub fn transform(&self, model: impl Into<ModelRef>) -> Result<Self> {
+        let model = self.resolve(model.into())?;
+        Ok(self.with_plan(transformed(self.plan.clone(), model)?))
+    }
+
     fn resolve(&self, model: ModelRef) -> Result<Arc<NamedModel>> {
         match model {
             ModelRef::Model(model) => Ok(model),
@@ -165,6 +173,7 @@ fn request(estimator: Estimator, options: FitOptions, name: &str) -> TrainReques
         model_type: estimator.model_type,
         label: Some(options.target),
         options: estimator.options.into_iter().chain(options.options).collect(),
+        transform: options.transform,
         seed: estimator.seed,
         query: None,
         resume: None,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimators::linear_model::LinearWeights;
 use crate::estimators::network;
+use crate::transform::TransformSpec;
 
 /// The version of the specification's layout that this build writes.
 pub const FORMAT_VERSION: u32 = 2;
@@ -45,10 +46,13 @@ pub struct ModelSpec {
     /// The estimator's name: `linear_reg`, `logistic_reg`.
     pub model_type: String,
     pub label: LabelSpec,
-    /// The input columns and how each is encoded, in the order of the training query.
+    /// The columns that are learned from and how each is encoded, in the order of the training query or the TRANSFORM.
     pub features: Vec<FeatureSpec>,
     /// The options as used, defaults included.
     pub options: BTreeMap<String, serde_json::Value>,
+    /// What is done to the columns of the training query before they are features; None for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformSpec>,
     pub training: TrainingSummary,
     /// What ML.EVALUATE reports of the rows held back from training, by name (None where a metric is not defined); None
     /// where none were.

@@ -12,6 +12,7 @@ use std::error::Error as StdError;
 use datafusion::common::Diagnostic;
 use datafusion::error::DataFusionError;
 use gradframe_ml_core::Error;
+use gradframe_ml_core::error::Detail;
 
 /// The operator named in errors that no operator of ours has raised.
 const QUERY: &str = "query";
@@ -125,7 +126,13 @@ fn with_context(context: &str, inner: &DataFusionError) -> Error {
 }
 
 fn rename(mut error: Error, what: String) -> Error {
-    match &mut error {
+    detail_mut(&mut error).what = what;
+    error
+}
+
+/// The detail of an error, to be said in other words.
+pub(crate) fn detail_mut(error: &mut Error) -> &mut Detail {
+    match error {
         Error::Plan(d)
         | Error::Shape(d)
         | Error::DType(d)
@@ -135,9 +142,8 @@ fn rename(mut error: Error, what: String) -> Error {
         | Error::NotImplemented(d)
         | Error::External(d)
         | Error::Internal(d)
-        | Error::Cancelled(d) => d.what = what,
+        | Error::Cancelled(d) => d,
     }
-    error
 }
 
 fn with_place(error: Error, diagnostic: &Diagnostic) -> Error {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema, DFSchemaRef};
 use datafusion::error::Result as DataFusionResult;
@@ -15,7 +16,9 @@ use gradframe_ml_learn::{Model, Task, registry};
 
 use super::columns::{TypeFamily, find, missing};
 use super::predict::{PredictOptions, PredictOutput, predict};
+use super::relations::scan;
 use super::train::barrier;
+use super::transform::label_expr;
 use crate::error::from_datafusion;
 use crate::services::NamedModel;
 
@@ -31,6 +34,23 @@ pub fn evaluate(input: LogicalPlan, model: Arc<NamedModel>, options: PredictOpti
     let schema = DFSchema::try_from(metrics_schema(&model.model)?.as_ref().clone()).map_err(from_datafusion)?;
     let node = EvaluateNode { input, model, options, columns, schema: Arc::new(schema) };
     barrier(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+}
+
+/// The evaluation that training made of the rows it kept back: one row.
+/// Errors: `Plan` if it kept none.
+pub fn stored_evaluation(model: Arc<NamedModel>) -> Result<LogicalPlan> {
+    let Some(metrics) = model.model.spec.evaluation.clone() else {
+        let what = format!("model `{}` keeps no evaluation, no rows were held back for one", model.name);
+        let hint = "give it rows: ML.EVALUATE(MODEL m, (SELECT ...)), or train with data_split_method = 'random'";
+        return Err(Error::plan(OP, what).hint(hint));
+    };
+    let schema = metrics_schema(&model.model)?;
+    let row = Arc::clone(&schema);
+    scan("evaluation", schema, move || {
+        let value = |name: &String| Arc::new(Float64Array::from(vec![metrics.get(name).copied().flatten()])) as ArrayRef;
+        let columns = row.fields().iter().map(|field| value(field.name())).collect();
+        RecordBatch::try_new(Arc::clone(&row), columns).map_err(|e| from_datafusion(e.into()))
+    })
 }
 
 /// The columns of an evaluation, all f64. `mean_squared_log_error` is null where a value is -1 or less.
@@ -52,6 +72,9 @@ fn scored_output(model: &Model) -> Result<PredictOutput> {
 
 fn label_column(input: &DFSchema, model: &NamedModel) -> Result<Expr> {
     let label = &model.model.spec.label;
+    if let Some(transform) = &model.model.spec.transform {
+        return label_expr(OP, transform, input, model);
+    }
     let Some(at) = find(OP, input, &label.name)? else {
         return Err(missing(
             OP,
@@ -120,6 +143,7 @@ impl UserDefinedLogicalNodeCore for EvaluateNode {
     }
 
     fn with_exprs_and_inputs(&self, columns: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> DataFusionResult<Self> {
+        let columns = columns.into_iter().map(Expr::unalias).collect();
         Ok(EvaluateNode { input: inputs.swap_remove(0), columns, ..self.clone() })
     }
 

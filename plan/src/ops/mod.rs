@@ -6,3 +6,4 @@ pub mod predict;
 pub mod relations;
 pub mod run_log;
 pub mod train;
+pub mod transform;

@@ -6,3 +6,4 @@ mod predict;
 mod prune_model;
 mod support;
 mod train;
+mod transform;

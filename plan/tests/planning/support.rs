@@ -41,6 +41,7 @@ pub fn model() -> Arc<NamedModel> {
         label: LabelSpec { name: "y".into(), data_type: DataType::Float64, classes: vec![] },
         features: vec![feature("a"), feature("b")],
         options: BTreeMap::new(),
+        transform: None,
         training: TrainingSummary::default(),
         evaluation: None,
     };

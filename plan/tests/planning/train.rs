@@ -15,6 +15,7 @@ fn request(model_type: &str) -> TrainRequest {
         model_type: model_type.into(),
         label: Some("y".into()),
         options: vec![],
+        transform: None,
         seed: None,
         query: None,
         resume: None,

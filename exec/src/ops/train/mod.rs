@@ -27,6 +27,7 @@ mod split;
 mod statistics;
 mod sweep;
 mod task;
+mod transform;
 mod watch;
 mod work;
 
@@ -53,6 +54,7 @@ use gradframe_plan::ops::train::{ColumnPlaces, Split, TrainJob, TrainNode, log_s
 
 use self::metrics::TrainMetrics;
 use self::task::TrainTask;
+use self::transform::Transform;
 
 /// The operator's name in errors.
 const OP: &str = "train";
@@ -93,17 +95,21 @@ pub struct TrainExec {
     input: Arc<dyn ExecutionPlan>,
     job: Arc<TrainJob>,
     inputs: Arc<Inputs>,
+    /// What is done to the columns first, if anything.
+    transform: Option<Transform>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl TrainExec {
-    /// The operator of a logical node, its columns and the keys of its order planned over `input`.
+    /// The operator of a logical node, its columns and the keys of its order planned over `input`; `fit` gives what a
+    /// TRANSFORM is fitted by.
     pub fn try_new(
         node: &TrainNode,
         columns: Vec<Arc<dyn PhysicalExpr>>,
         keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
         input: Arc<dyn ExecutionPlan>,
+        fit: Option<Arc<dyn ExecutionPlan>>,
     ) -> Result<Self> {
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(log_schema()),
@@ -113,7 +119,9 @@ impl TrainExec {
         ));
         let ColumnPlaces { label, weight, split } = node.places();
         let inputs = Arc::new(Inputs { columns, names: node.names().to_vec(), label, weight, split, keys });
-        Ok(TrainExec { input, job: Arc::clone(node.job()), inputs, properties, metrics: ExecutionPlanMetricsSet::new() })
+        let (job, metrics) = (Arc::clone(node.job()), ExecutionPlanMetricsSet::new());
+        let transform = fit.and_then(|plan| Transform::new(node, plan));
+        Ok(TrainExec { input, job, inputs, transform, properties, metrics })
     }
 
     fn features(&self) -> &[String] {
@@ -132,7 +140,8 @@ impl TrainExec {
         let task = task.map_err(to_datafusion)?;
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema(), 1);
         let (input, log) = (Arc::clone(&self.input), builder.tx());
-        builder.spawn(async move { task.run(input, context, log).await });
+        let transform = self.transform.clone();
+        builder.spawn(async move { task.run(transform, input, context, log).await });
         let batches = builder.build().map(move |batch| batch.record_output(&baseline));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
@@ -172,12 +181,12 @@ impl ExecutionPlan for TrainExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        std::iter::once(&self.input).chain(self.transform.as_ref().map(Transform::plan)).collect()
     }
 
     // Rows are put in an order of their own after reading; dealing them out first would be for nothing.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        vec![false; self.children().len()]
     }
 
     fn apply_expressions(
@@ -188,8 +197,12 @@ impl ExecutionPlan for TrainExec {
     }
 
     fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let transform = self.transform.clone().map(|transform| match children.pop() {
+            Some(plan) => transform.with_plan(plan),
+            None => transform,
+        });
         let input = children.swap_remove(0);
-        Ok(Arc::new(TrainExec { input, metrics: ExecutionPlanMetricsSet::new(), ..self.as_ref().clone() }))
+        Ok(Arc::new(TrainExec { input, transform, metrics: ExecutionPlanMetricsSet::new(), ..self.as_ref().clone() }))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

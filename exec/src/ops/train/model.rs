@@ -25,6 +25,7 @@ pub(super) fn model(fit: Fit, rows: &EncodedRows, job: &TrainJob, run: &str, rep
         label: rows.layout.label.clone(),
         features: rows.features.clone(),
         options: job.options.clone(),
+        transform: None,
         training,
         evaluation: None,
     };

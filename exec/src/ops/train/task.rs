@@ -8,7 +8,7 @@ use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::Model;
+use gradframe_ml_learn::{Model, TransformSpec};
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::ops::train::TrainJob;
 use gradframe_plan::{OnExisting, Services};
@@ -26,6 +26,7 @@ use super::reproducible::is_reproducible;
 use super::run::{Log, RunRecord};
 use super::sorter::Sorter;
 use super::split::SplitRule;
+use super::transform::Transform;
 use super::watch::FitWatch;
 use super::{Inputs, OP, resume};
 use crate::memory::Memory;
@@ -76,6 +77,8 @@ pub(super) struct TrainTask {
     metrics: TrainMetrics,
     threads: usize,
     reproducible: bool,
+    /// What was done to the columns, once it is known.
+    transform: Option<TransformSpec>,
 }
 
 impl TrainTask {
@@ -92,19 +95,26 @@ impl TrainTask {
         let progress = ProgressSink::of_task(context);
         let record = RunRecord::open(services.runs.as_ref(), Arc::clone(&job), reproducible, progress)?;
         let threads = context.session_config().target_partitions().max(1);
-        Ok(TrainTask { job, inputs, services, record, metrics, threads, reproducible })
+        Ok(TrainTask { job, inputs, services, record, metrics, threads, reproducible, transform: None })
     }
 
     /// Trains, sending the log. Dropping the future stops the training.
     pub async fn run(
         self,
+        transform: Option<Transform>,
         input: Arc<dyn ExecutionPlan>,
         context: Arc<TaskContext>,
         sender: Sender<DataFusionResult<RecordBatch>>,
     ) -> DataFusionResult<()> {
-        let task = self; // owned by the future from its first poll
+        let mut task = self; // owned by the future from its first poll
         let stop = Stop::default();
         let _stop_on_drop = StopOnDrop(stop.clone());
+        if let Some(transform) = transform {
+            match transform.fit(&task.inputs, &context).await {
+                Ok((inputs, spec)) => (task.inputs, task.transform) = (Arc::new(inputs), Some(spec)),
+                Err(error) => return Err(task.fail(error)),
+            }
+        }
         let raw = match cache::read(&input, &task.inputs, &context, task.job.seed, &task.metrics, task.on_rows()).await {
             Ok(raw) => raw,
             Err(error) => return Err(task.fail(error)),
@@ -164,6 +174,7 @@ impl TrainTask {
         let mut model = model(fitted, &rows, &self.job, self.record.id(), self.reproducible);
         model.spec.evaluation = evaluate(self.job.estimator.as_ref(), &model, &rows.eval, &shares.fit, stop)?;
         self.record.evaluated(model.spec.evaluation.as_ref(), epochs)?;
+        model.spec.transform = self.transform.clone();
         Ok(model)
     }
 

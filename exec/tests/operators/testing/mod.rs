@@ -135,6 +135,7 @@ pub fn request(name: &str, model_type: &str) -> TrainRequest {
         model_type: model_type.into(),
         label: Some("y".into()),
         options: vec![],
+        transform: None,
         seed: None,
         query: None,
         resume: None,

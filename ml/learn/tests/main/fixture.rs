@@ -87,6 +87,7 @@ impl Data {
             label: self.label_spec(),
             features: self.features()?,
             options,
+            transform: None,
             training: TrainingSummary::default(),
             evaluation: None,
         };
@@ -166,6 +167,7 @@ pub fn model(model_type: &str, features: Vec<FeatureSpec>, classes: Vec<ClassLab
         label: LabelSpec { name: "y".to_string(), data_type, classes },
         features,
         options: BTreeMap::new(),
+        transform: None,
         training: TrainingSummary::default(),
         evaluation: None,
     };

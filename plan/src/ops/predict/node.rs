@@ -20,7 +20,7 @@ pub struct PredictNode {
     input: LogicalPlan,
     model: Arc<NamedModel>,
     options: PredictOptions,
-    /// The used features' columns, in the model's order.
+    /// The used features over the input, in the model's order: columns, or the expressions of a TRANSFORM.
     features: Vec<Expr>,
     /// What is still asked for; `PruneModelRule` takes away what nobody reads.
     outputs: Vec<PredictOutput>,
@@ -50,7 +50,7 @@ impl PredictNode {
         self.options
     }
 
-    /// The used features' columns, in the model's order.
+    /// The used features over the input, in the model's order: columns, or the expressions of a TRANSFORM.
     pub fn features(&self) -> &[Expr] {
         &self.features
     }
@@ -116,6 +116,7 @@ impl UserDefinedLogicalNodeCore for PredictNode {
     fn with_exprs_and_inputs(&self, features: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         let input = inputs.swap_remove(0);
         let schema = schema(&input, &self.model, &self.outputs)?;
+        let features = features.into_iter().map(Expr::unalias).collect();
         Ok(PredictNode { input, features, schema, ..self.clone() })
     }
 

@@ -7,6 +7,7 @@ use gradframe_ml_learn::{FeatureSpec, Model};
 
 use super::{OP, PredictOutput};
 use crate::ops::columns::{TypeFamily, find, missing};
+use crate::ops::transform::feature_exprs;
 use crate::services::NamedModel;
 
 /// The features that the model really reads, in its order: those with any weight.
@@ -15,10 +16,13 @@ pub fn used_features(model: &Model) -> Vec<&FeatureSpec> {
     model.spec.features.iter().enumerate().filter(|(i, _)| !unused.contains(i)).map(|(_, f)| f).collect()
 }
 
-/// The columns of the used features.
+/// The used features: columns, or what the model's TRANSFORM makes of them.
 pub(super) fn features(input: &DFSchema, model: &NamedModel) -> Result<Vec<Expr>> {
     // Unused features are still looked up: whether a query is right must not depend on the weights.
-    let all = model.model.spec.features.iter().map(|f| feature(input, model, f)).collect::<Result<Vec<_>>>()?;
+    let all = match &model.model.spec.transform {
+        Some(transform) => feature_exprs(OP, transform, input, model)?,
+        None => model.model.spec.features.iter().map(|f| feature(input, model, f)).collect::<Result<Vec<_>>>()?,
+    };
     let unused = model.model.unused_features();
     Ok(all.into_iter().enumerate().filter(|(i, _)| !unused.contains(i)).map(|(_, expr)| expr).collect())
 }

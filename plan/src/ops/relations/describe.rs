@@ -31,6 +31,8 @@ fn rows(model: &NamedModel) -> Vec<Row> {
         ("label", Some(spec.label.name.clone()), spec.label.data_type.to_string()),
     ];
     rows.extend(spec.label.classes.iter().map(|class| ("class", None, class.to_string())));
+    let transform = spec.transform.iter().flat_map(|transform| &transform.items);
+    rows.extend(transform.map(|item| ("transform", Some(item.name.clone()), item.sql.clone())));
     rows.extend(spec.features.iter().map(|f| ("feature", Some(f.name.clone()), describe_feature(f))));
     rows.extend(spec.options.iter().map(|(name, value)| ("option", Some(name.clone()), value.to_string())));
     rows.extend(training(spec));

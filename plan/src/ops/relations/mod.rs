@@ -1,6 +1,7 @@
-//! Small relations that are computed when scanned: `ML.TRAINING_INFO`, `ML.WEIGHTS`, `DESCRIBE MODEL`, `SHOW MODELS`.
+//! Small relations that are computed when scanned: `ML.TRAINING_INFO`, `ML.FEATURE_INFO`, `ML.WEIGHTS`, `DESCRIBE MODEL`, `SHOW MODELS`.
 
 mod describe;
+mod feature_info;
 mod training_info;
 mod weights;
 
@@ -18,6 +19,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use gradframe_ml_core::{Error, Result};
 
 pub use self::describe::describe_model;
+pub use self::feature_info::feature_info;
 pub use self::training_info::training_info;
 pub use self::weights::{weights_batch, weights_schema};
 use super::run_log::{LogQuery, LogTable};
@@ -58,7 +60,7 @@ fn newest(models: &RecordBatch) -> Result<RecordBatch> {
 }
 
 /// A scan of a relation that `compute` gives.
-fn scan(
+pub(crate) fn scan(
     name: &'static str,
     schema: SchemaRef,
     compute: impl Fn() -> Result<RecordBatch> + Send + Sync + 'static,

@@ -19,6 +19,7 @@ use self::common::CommonOptions;
 pub use self::job::{JobState, TrainJob};
 pub use self::node::{ColumnPlaces, TrainNode, log_schema};
 pub use self::option_values::{class_weight, list};
+use super::transform::{Fit, Transform, WrittenItem};
 use crate::error::from_datafusion;
 use crate::services::{OnExisting, Services};
 
@@ -40,6 +41,8 @@ pub struct TrainRequest {
     pub label: Option<String>,
     /// The options given, without `model_type`, the label and the seed.
     pub options: Vec<(String, ScalarValue)>,
+    /// What is done to the query's columns first; None for nothing.
+    pub transform: Option<Vec<WrittenItem>>,
     /// None is the session's.
     pub seed: Option<u64>,
     /// The training query's SQL, to be kept with the model.
@@ -51,7 +54,7 @@ pub struct TrainRequest {
 
 /// The plan that trains a model on the rows of `input` and yields its log, one row an epoch.
 ///
-/// Every column is a feature but the label and those that the options `data_split_col` and `sample_weight_col` name; an ORDER BY at the top of the input sets the order in which the rows are
+/// With a TRANSFORM its columns take the place of the query's. Every column is a feature but the label and those that the options `data_split_col` and `sample_weight_col` name; an ORDER BY at the top of the input sets the order in which the rows are
 /// learned. The plan is to be run once, to its end (`gradframe_exec::ops::train::run_to_end`).
 /// Errors: `Plan` for an unknown model type or option, a name that is taken, a label, split or weight column that is not
 /// there, no feature, two columns of one name; `DType` for a column of a type that its part does not take.
@@ -61,10 +64,12 @@ pub fn train(input: LogicalPlan, mut request: TrainRequest, services: &Services)
     }
     let estimator = gradframe_ml_learn::estimator(&request.model_type)?;
     let common = CommonOptions::take(&mut request.options, estimator.as_ref())?;
-    let columns = validate::columns(input.schema(), &request, &common)?;
+    let transform = request.transform.take().map(|items| Transform::plan(&items, input.schema())).transpose()?.map(Arc::new);
+    let columns = validate::columns(input.schema(), transform.as_deref(), &request, &common)?;
     let job = Arc::new(validate::job(request, &columns, common, estimator, services)?);
     let (input, order) = order::lift(input)?;
-    let node = TrainNode::try_new(job, columns, order, input)?;
+    let fit = transform.map(|transform| Fit::new(transform, input.clone(), columns.training_rows(job.split))).transpose()?;
+    let node = TrainNode::try_new(job, columns, order, input, fit)?;
     barrier(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 

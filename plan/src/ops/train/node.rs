@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNo
 use super::Split;
 use super::job::TrainJob;
 use crate::error::from_datafusion;
+use crate::ops::transform::Fit;
 
 /// The columns of a training log: one row an epoch; `seconds` since the fit began; `eval_loss` and `learning_rate` are null
 /// where there are no evaluation rows and no learning rate.
@@ -52,6 +53,8 @@ pub struct TrainNode {
     places: ColumnPlaces,
     /// The rows' order; empty is the order by row hash.
     order: Vec<SortExpr>,
+    /// What the analytic functions in `columns` are fitted by, where there is a TRANSFORM: a second input.
+    fit: Option<Fit>,
     schema: DFSchemaRef,
 }
 
@@ -61,11 +64,12 @@ impl TrainNode {
         columns: super::validate::Columns,
         order: Vec<SortExpr>,
         input: LogicalPlan,
+        fit: Option<Fit>,
     ) -> gradframe_ml_core::Result<Self> {
         let schema = DFSchema::try_from(log_schema().as_ref().clone()).map_err(from_datafusion)?;
         let names = columns.names().map(str::to_owned).collect();
         let (places, columns) = (columns.places(), columns.expressions());
-        Ok(TrainNode { job, columns, names, places, order, input, schema: Arc::new(schema) })
+        Ok(TrainNode { job, columns, names, places, order, input, fit, schema: Arc::new(schema) })
     }
 
     /// The training that it stands for.
@@ -93,9 +97,25 @@ impl TrainNode {
         &self.order
     }
 
-    fn features(&self) -> &[String] {
-        &self.names[..self.places.label]
+    /// How the TRANSFORM is fitted, if there is one.
+    pub fn fit(&self) -> Option<&Fit> {
+        self.fit.as_ref()
     }
+
+    /// The rows to learn from.
+    pub fn input(&self) -> &LogicalPlan {
+        &self.input
+    }
+
+    /// The features as EXPLAIN shows them: a column by its name, what is computed with its expression.
+    fn shown_features(&self) -> Vec<String> {
+        let features = self.names.iter().zip(&self.columns).take(self.places.label);
+        features.map(|(name, expr)| if is_column(expr, name) { name.clone() } else { format!("{expr} AS {name}") }).collect()
+    }
+}
+
+fn is_column(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == name)
 }
 
 impl UserDefinedLogicalNodeCore for TrainNode {
@@ -104,7 +124,7 @@ impl UserDefinedLogicalNodeCore for TrainNode {
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+        std::iter::once(&self.input).chain(self.fit.as_ref().map(Fit::plan)).collect()
     }
 
     fn schema(&self) -> &DFSchemaRef {
@@ -118,7 +138,7 @@ impl UserDefinedLogicalNodeCore for TrainNode {
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let TrainJob { estimator, label, .. } = self.job.as_ref();
         write!(f, "Train: model={}, model_type={}, label={label}, ", self.job.title(), estimator.model_type())?;
-        write!(f, "features=[{}]", self.features().join(", "))?;
+        write!(f, "features=[{}]", self.shown_features().join(", "))?;
         for (part, at) in [("weight", self.places.weight), ("split_by", self.places.split)] {
             if let Some(at) = at {
                 write!(f, ", {part}={}", self.names[at])?;
@@ -137,13 +157,20 @@ impl UserDefinedLogicalNodeCore for TrainNode {
     fn with_exprs_and_inputs(&self, mut exprs: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         let keys = exprs.split_off(self.columns.len());
         let order = self.order.iter().zip(keys).map(|(old, expr)| SortExpr { expr, ..old.clone() }).collect();
+        let fit = self.fit.clone().map(|fit| match inputs.pop() {
+            Some(plan) => fit.with_plan(plan),
+            None => fit,
+        });
         let input = inputs.swap_remove(0);
-        Ok(TrainNode { columns: exprs, order, input, ..self.clone() })
+        // A rewritten expression comes with its old name as an alias; names are kept apart here.
+        let columns = exprs.into_iter().map(Expr::unalias).collect();
+        Ok(TrainNode { columns, order, input, fit, ..self.clone() })
     }
 
-    // Nothing beyond `expressions`: a log row is no input row.
+    // Of the rows nothing beyond `expressions`: a log row is no input row. Of the fit everything.
     fn necessary_children_exprs(&self, _output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        Some(vec![vec![]])
+        let fit = self.fit.iter().map(|fit| (0..fit.plan().schema().fields().len()).collect());
+        Some(std::iter::once(vec![]).chain(fit).collect())
     }
 }
 
@@ -153,6 +180,7 @@ impl PartialEq for TrainNode {
             && self.columns == other.columns
             && self.order == other.order
             && self.input == other.input
+            && self.fit.as_ref().map(Fit::plan) == other.fit.as_ref().map(Fit::plan)
     }
 }
 

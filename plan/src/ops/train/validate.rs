@@ -16,6 +16,7 @@ use super::node::ColumnPlaces;
 use super::option_values::json;
 use super::{DEFAULT_LABEL, OP, TrainRequest};
 use crate::ops::columns::missing;
+use crate::ops::transform::{Item, Transform};
 use crate::services::Services;
 
 /// A column of a training query.
@@ -57,6 +58,12 @@ impl Columns {
         self.all().map(|part| part.expr.clone()).collect()
     }
 
+    /// Holds for the rows that a TRANSFORM is fitted to: all, unless a column says which are trained on.
+    pub fn training_rows(&self, split: Split) -> Option<Expr> {
+        let by = self.split.as_ref().filter(|part| split == Split::Custom && matches!(part.expr, Expr::Column(_)));
+        by.map(|part| Expr::Not(Box::new(part.expr.clone())))
+    }
+
     /// Where the weight and the split column are among them.
     pub fn places(&self) -> ColumnPlaces {
         let label = self.features.len();
@@ -66,35 +73,62 @@ impl Columns {
     }
 }
 
-/// The label, the columns that the common options name, and every other column as a feature.
-pub(super) fn columns(schema: &DFSchema, request: &TrainRequest, common: &CommonOptions) -> Result<Columns> {
+/// The label, the columns that the common options name, and every other column as a feature: of the query's columns, or of
+/// those that the TRANSFORM makes of them. The options may name columns of the query that the TRANSFORM leaves out.
+pub(super) fn columns(
+    schema: &DFSchema,
+    transform: Option<&Transform>,
+    request: &TrainRequest,
+    common: &CommonOptions,
+) -> Result<Columns> {
     names_differ(schema)?;
+    let mut parts = parts(schema, transform)?;
     let name = request.label.as_deref().unwrap_or(DEFAULT_LABEL);
-    let at = schema.fields().iter().position(|f| f.name() == name).ok_or_else(|| no_label(schema, request, name))?;
-    let weight = option_column(schema, name, WEIGHT_COLUMN, common.weight_column.as_deref())?;
-    let split = option_column(schema, name, SPLIT_COLUMN, common.split_column.as_deref())?;
-    weight.map_or(Ok(()), |i| weight_type(schema.field(i).name(), schema.field(i).data_type()))?;
-    split.map_or(Ok(()), |i| split_type(common.split, schema.field(i).name(), schema.field(i).data_type()))?;
-    let is_feature = |i: &usize| *i != at && Some(*i) != weight && Some(*i) != split;
-    let features: Vec<Part> = (0..schema.fields().len()).filter(is_feature).map(|i| Part::of(schema, i)).collect();
-    if features.is_empty() {
+    let Some(label) = take(&mut parts, name) else { return Err(no_label(schema, transform, request, name)) };
+    let named = |option, column: &Option<String>| match column {
+        Some(column) => option_column(schema, &parts, name, option, column).map(Some),
+        None => Ok(None),
+    };
+    let (weight, split) = (named(WEIGHT_COLUMN, &common.weight_column)?, named(SPLIT_COLUMN, &common.split_column)?);
+    if let Some(weight) = &weight {
+        weight_type(&weight.name, &weight.data_type)?;
+    }
+    if let Some(split) = &split {
+        split_type(common.split, &split.name, &split.data_type)?;
+    }
+    parts.retain(|part| [&weight, &split].into_iter().flatten().all(|other| other.name != part.name));
+    if parts.is_empty() {
         let hint = "the training query selects the label and the columns to learn from";
         return Err(Error::plan(OP, "there is no feature: the query has only the label").hint(hint));
     }
-    features.iter().try_for_each(|part| feature_type(&part.name, &part.data_type))?;
-    let part = |i| Part::of(schema, i);
-    Ok(Columns { features, label: part(at), weight: weight.map(part), split: split.map(part) })
+    parts.iter().try_for_each(|part| feature_type(&part.name, &part.data_type))?;
+    Ok(Columns { features: parts, label, weight, split })
+}
+
+/// What there is to learn from.
+fn parts(schema: &DFSchema, transform: Option<&Transform>) -> Result<Vec<Part>> {
+    let Some(transform) = transform else { return Ok((0..schema.fields().len()).map(|i| Part::of(schema, i)).collect()) };
+    let part = |item: &Item| {
+        let expr = item.over(schema)?;
+        Ok(Part { name: item.name.clone(), expr, data_type: item.data_type.clone() })
+    };
+    transform.items().iter().map(part).collect()
+}
+
+fn take(parts: &mut Vec<Part>, name: &str) -> Option<Part> {
+    let at = parts.iter().position(|part| part.name == name)?;
+    Some(parts.remove(at))
 }
 
 /// The column that an option names. Errors: `Plan` if there is none, or if it is the label.
-fn option_column(schema: &DFSchema, label: &str, option: &str, name: Option<&str>) -> Result<Option<usize>> {
-    let Some(name) = name else { return Ok(None) };
+fn option_column(schema: &DFSchema, parts: &[Part], label: &str, option: &str, name: &str) -> Result<Part> {
     if name == label {
         let what = format!("option `{option}` is `{name}`, which is the label");
         return Err(Error::plan(OP, what).hint("select the column a second time, under another name"));
     }
-    let at = schema.fields().iter().position(|field| field.name() == name);
-    at.map(Some).ok_or_else(|| missing(OP, schema, format!("the query has no column `{name}`, which `{option}` names"), name))
+    let raw = || schema.fields().iter().position(|field| field.name() == name).map(|at| Part::of(schema, at));
+    let found = parts.iter().find(|part| part.name == name).cloned().or_else(raw);
+    found.ok_or_else(|| missing(OP, schema, format!("the query has no column `{name}`, which `{option}` names"), name))
 }
 
 fn names_differ(schema: &DFSchema) -> Result<()> {
@@ -109,7 +143,11 @@ fn names_differ(schema: &DFSchema) -> Result<()> {
     Ok(())
 }
 
-fn no_label(schema: &DFSchema, request: &TrainRequest, name: &str) -> Error {
+fn no_label(schema: &DFSchema, transform: Option<&Transform>, request: &TrainRequest, name: &str) -> Error {
+    if transform.is_some() && schema.fields().iter().any(|field| field.name() == name) {
+        let error = Error::plan(OP, format!("the TRANSFORM does not pass on `{name}`, the label"));
+        return error.hint(format!("add it to the list: TRANSFORM (..., {name})"));
+    }
     match request.label {
         Some(_) => missing(OP, schema, format!("the query has no column `{name}` to be the label"), name),
         None => Error::plan(OP, format!("no label: the query has no column `{name}`"))

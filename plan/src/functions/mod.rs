@@ -1,0 +1,79 @@
+//! Functions of the schema ML that stand in expressions: those that look at one row, and the analytic ones, which are
+//! fitted to all rows of a training and may stand in a TRANSFORM only.
+//!
+//! DataFusion looks a qualified function up under its text as written. Here each has one name, `ml.bucketize`, and whoever
+//! reads SQL writes calls in that form first ([`crate::ops::transform`], `sql`).
+
+mod analytic;
+mod arguments;
+mod bucketize;
+mod feature_cross;
+mod fit_aggregate;
+mod hash_bucketize;
+mod parameters;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+
+pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
+pub use self::bucketize::{BucketFormat, bucketize_expr};
+pub use self::fit_aggregate::{FitKind, fit_call};
+pub use self::parameters::{Parameters, Strategy, parameters_of};
+
+/// What the names of all functions begin with.
+pub const PREFIX: &str = "ml.";
+
+/// The functions that look at one row: they may stand in any expression.
+pub fn row_functions() -> Vec<Arc<ScalarUDF>> {
+    let functions = [
+        ScalarUDF::new_from_impl(bucketize::Bucketize::default()),
+        ScalarUDF::new_from_impl(hash_bucketize::HashBucketize::default()),
+        ScalarUDF::new_from_impl(feature_cross::FeatureCross::default()),
+    ];
+    functions.into_iter().map(Arc::new).collect()
+}
+
+/// The analytic functions, as markers that a TRANSFORM replaces once it is fitted.
+pub fn analytic_functions() -> Vec<Arc<ScalarUDF>> {
+    Analytic::ALL.into_iter().map(|function| Arc::new(ScalarUDF::new_from_impl(Marker::new(function)))).collect()
+}
+
+/// Whether a function of this name, without the schema and in lower case, looks at one row or at all; None if there is none.
+pub fn kind(name: &str) -> Option<FunctionKind> {
+    if ROW_NAMES.contains(&name) {
+        return Some(FunctionKind::Row);
+    }
+    Analytic::named(name).map(|_| FunctionKind::Analytic)
+}
+
+/// The names of all functions, without the schema.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    Analytic::ALL.into_iter().map(Analytic::name).chain(ROW_NAMES)
+}
+
+const ROW_NAMES: [&str; 3] = ["bucketize", "hash_bucketize", "feature_cross"];
+
+/// What a function looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// One row.
+    Row,
+    /// All rows of the training: written with OVER ().
+    Analytic,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_is_named_as_it_is_registered() {
+        let registered = row_functions().into_iter().chain(analytic_functions()).map(|f| f.name().to_owned());
+        let mut registered: Vec<String> = registered.collect();
+        let mut listed: Vec<String> = names().map(|name| format!("{PREFIX}{name}")).collect();
+        registered.sort();
+        listed.sort();
+        assert_eq!(registered, listed);
+    }
+}

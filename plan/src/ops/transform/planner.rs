@@ -1,0 +1,66 @@
+//! From SQL text to expressions, by one planner whose settings never change: what a session sets must not change what a
+//! stored text means.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::DFSchema;
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::prelude::SessionConfig;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast;
+use gradframe_ml_core::{Error, Result};
+
+use super::OP;
+use crate::error::from_datafusion;
+use crate::functions::{analytic_functions, row_functions};
+
+static PLANNER: LazyLock<Result<SessionState>> = LazyLock::new(|| {
+    let mut config = SessionConfig::new();
+    config.options_mut().sql_parser.collect_spans = true;
+    let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    for function in row_functions().into_iter().chain(analytic_functions()) {
+        state.register_udf(function).map_err(from_datafusion)?;
+    }
+    Ok(state)
+});
+
+/// The expression of a text over these columns, not coerced.
+pub(super) fn plan(expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
+    let state = PLANNER.as_ref().map_err(crate::error::copy)?;
+    state.create_logical_expr_from_sql_expr(ast::ExprWithAlias { expr, alias: None }, schema).map_err(from_datafusion)
+}
+
+/// The expression with the casts that its functions and operators need.
+pub(super) fn coerce(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    simplifier(schema).coerce(expr, schema).map_err(from_datafusion)
+}
+
+/// The value of an expression without columns; None if it has none yet.
+pub(super) fn constant(expr: &Expr, schema: &DFSchema) -> Result<Option<ScalarValue>> {
+    let expr = coerce(expr.clone(), schema)?;
+    match simplifier(schema).simplify(expr).map_err(from_datafusion)? {
+        Expr::Literal(value, _) => Ok(Some(value)),
+        _ => Ok(None),
+    }
+}
+
+fn simplifier(schema: &DFSchema) -> ExprSimplifier {
+    ExprSimplifier::new(SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build())
+}
+
+/// The columns of a query without qualifiers, all of them nullable.
+pub(super) fn plain_schema(schema: &DFSchema) -> Result<DFSchema> {
+    schema_of(schema.fields().iter().map(|field| (field.name().as_str(), field.data_type())))
+}
+
+/// These columns as a schema.
+pub(super) fn schema_of<'a>(columns: impl Iterator<Item = (&'a str, &'a DataType)>) -> Result<DFSchema> {
+    let fields = columns.map(|(name, data_type)| (None, Arc::new(Field::new(name, data_type.clone(), true))));
+    DFSchema::new_with_metadata(fields.collect(), HashMap::new())
+        .map_err(|e| Error::plan(OP, from_datafusion(e).detail().what.clone()))
+}
