@@ -14,7 +14,7 @@ def session():
 
 
 def metrics(frame, model) -> dict:
-    return frame.evaluate(model).to_dicts()[0]
+    return frame.evaluate(model).collect().to_dicts()[0]
 
 
 def test_income_of_adults_by_accuracy(session):
