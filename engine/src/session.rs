@@ -117,6 +117,15 @@ impl Session {
         guard("sql", Box::pin(statements::run(self, statement))).await
     }
 
+    /// Goes on with an interrupted training from its last checkpoint, to the bits that it would have reached without the
+    /// break, and gives its log. `run` is an identifier from `gradframe.runs`, or the beginning of one.
+    ///
+    /// Errors: `Plan` for an unknown run (with the nearest), one that runs or has finished, one without a checkpoint, and a
+    /// training on a frame, whose statement is not kept; `Execution` if rows or options have changed since.
+    pub async fn resume_run(&self, run: &str) -> Result<DataFrame> {
+        guard("resume", Box::pin(statements::resume(self, run))).await
+    }
+
     /// A table, view or model of the catalog by its exact name, `gradframe.runs` and the like included.
     /// Errors: `Plan` for an unknown name, with the nearest one.
     pub async fn table(&self, name: &str) -> Result<DataFrame> {

@@ -96,6 +96,8 @@ pub struct NewRun {
     pub seed: u64,
     pub reproducible: bool,
     pub params: BTreeMap<String, String>,
+    /// The statement that started it, from which it can be resumed; None for a training on a frame.
+    pub statement: Option<String>,
 }
 
 /// An open run. Dropping it without `finish` marks it failed.

@@ -27,6 +27,7 @@ pub(crate) fn train_request(create: &CreateModel, config: &ConfigOptions) -> Res
         seed: None,
         query: Some(create.query_text.clone()),
         resume: None,
+        statement: None,
     };
     for option in &create.options {
         set(&mut request, option)?;

@@ -22,6 +22,6 @@ mod tokens;
 mod visit;
 
 pub use parser::parse;
-pub use plan::{Planned, plan, plan_view};
+pub use plan::{Planned, Resumed, plan, plan_resumed, plan_view};
 pub use relations::MlRelationPlanner;
 pub use statement::{CreateModel, ModelOption, Parsed, Statement};

@@ -52,7 +52,7 @@ pub enum Planned {
 ///
 /// Errors: `Plan` for unknown names, options and types, with their place where one is known, and what `Services` report.
 pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
-    let planner = StatementPlanner { state, services: Services::of(state.config())? };
+    let planner = StatementPlanner { state, services: Services::of(state.config())?, text: &parsed.text, resumed: None };
     match &parsed.statement {
         Statement::Sql(sql) => planner.sql_effect(deep_copy(sql.as_ref(), parsed.text.len())?, &parsed.text).await,
         Statement::CreateModel(create) => planner.training(create).await.map(Planned::Train),
@@ -61,6 +61,28 @@ pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
         Statement::DescribeModel { name } => planner.describe_model(name).map(Planned::Query),
         Statement::Explain { options, statement } => planner.explain(options, statement, &parsed.text).await,
     }
+}
+
+/// A run to go on with, and the seed that it was started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    pub run: String,
+    pub seed: u64,
+}
+
+/// [`plan`] for the statement that started a run, to go on with it from its last checkpoint.
+///
+/// Errors: as [`plan`]; `Internal` if the statement trains nothing.
+pub async fn plan_resumed(state: &SessionState, parsed: &Parsed, resumed: &Resumed) -> Result<LogicalPlan> {
+    let statement = match &parsed.statement {
+        Statement::Explain { statement, .. } => statement,
+        statement => statement,
+    };
+    let Statement::CreateModel(create) = statement else {
+        return Err(Error::internal("resume", "the run's statement trains nothing"));
+    };
+    let services = Services::of(state.config())?;
+    StatementPlanner { state, services, text: &parsed.text, resumed: Some(resumed) }.training(create).await
 }
 
 /// The rows of a view, from its CREATE VIEW statement.
@@ -74,7 +96,7 @@ pub async fn plan_view(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
     let Statement::Sql(statement) = &statement.statement else {
         return Err(Error::internal("create view", "the stored text is another statement"));
     };
-    let planner = StatementPlanner { state, services: Services::of(state.config())? };
+    let planner = StatementPlanner { state, services: Services::of(state.config())?, text: sql, resumed: None };
     match planner.sql(deep_copy(statement.as_ref(), sql.len())?).await? {
         LogicalPlan::Ddl(DdlStatement::CreateView(view)) => Ok(Arc::unwrap_or_clone(view.input)),
         _ => Err(Error::internal("create view", "the stored text is another statement")),
@@ -84,6 +106,10 @@ pub async fn plan_view(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
 struct StatementPlanner<'a> {
     state: &'a SessionState,
     services: Arc<Services>,
+    /// The whole statement.
+    text: &'a str,
+    /// The run that a training goes on with, if it does.
+    resumed: Option<&'a Resumed>,
 }
 
 impl StatementPlanner<'_> {
@@ -148,7 +174,11 @@ impl StatementPlanner<'_> {
     /// The query is planned as a statement, not as a relation, so that its ORDER BY stays and orders the training.
     async fn training(&self, create: &CreateModel) -> Result<LogicalPlan> {
         self.refuse_table(create).await?;
-        let request = train_request(create, self.state.config_options())?;
+        let mut request = train_request(create, self.state.config_options())?;
+        request.statement = Some(self.text.to_owned());
+        if let Some(Resumed { run, seed }) = self.resumed {
+            (request.resume, request.seed) = (Some(run.clone()), Some(*seed));
+        }
         let query = datafusion::sql::sqlparser::ast::Statement::Query(deep_copy(&create.query, create.query_text.len())?);
         let input = self.sql(SqlStatement::Statement(Box::new(query))).await?;
         train(input, request, &self.services).map_err(|error| at_option(error, create))

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use gradframe::Session;
 use gradframe::progress::{Progress, TrainingProgress};
@@ -16,6 +17,8 @@ use gradframe::progress::{Progress, TrainingProgress};
 const HOME: &str = "GRADFRAME_TEST_WRITER_HOME";
 const FIRST_SEED: &str = "GRADFRAME_TEST_WRITER_FIRST_SEED";
 const TRAININGS: &str = "GRADFRAME_TEST_WRITER_TRAININGS";
+/// Instead of trainings: one statement.
+const STATEMENT: &str = "GRADFRAME_TEST_WRITER_STATEMENT";
 
 /// The model that all writers replace: y = seed * x.
 pub const SHARED: &str = "shared";
@@ -52,37 +55,60 @@ impl Acknowledged {
 /// A running writer, whose words are read as they come.
 pub struct Writer {
     child: Child,
-    words: JoinHandle<Acknowledged>,
+    heard: Arc<Mutex<Acknowledged>>,
+    listening: JoinHandle<()>,
 }
 
 impl Writer {
     /// Starts a writer whose trainings have the seeds from `first_seed` on.
     pub fn start(home: &Path, first_seed: u64, trainings: u64) -> Self {
+        Self::spawn(home, &[(FIRST_SEED, &first_seed.to_string()), (TRAININGS, &trainings.to_string())])
+    }
+
+    /// Starts a writer that runs one statement. Its losses have the seed 0.
+    pub fn run(home: &Path, statement: &str) -> Self {
+        Self::spawn(home, &[(STATEMENT, statement)])
+    }
+
+    fn spawn(home: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["faults::writer::writes_until_it_is_killed", "--exact", "--include-ignored", "--nocapture"]);
-        command.env(HOME, home).env(FIRST_SEED, first_seed.to_string()).env(TRAININGS, trainings.to_string());
+        command.env(HOME, home).envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        let words = std::thread::spawn(move || {
-            let mut acknowledged = Acknowledged::default();
-            // Half a line is no word.
-            out.split(b'\n').map_while(Result::ok).for_each(|line| acknowledged.read(&String::from_utf8_lossy(&line)));
-            acknowledged
+        let heard = Arc::new(Mutex::new(Acknowledged::default()));
+        let hearing = Arc::clone(&heard);
+        let listening = std::thread::spawn(move || {
+            let lines = out.split(b'\n').map_while(Result::ok);
+            lines.for_each(|line| hearing.lock().unwrap().read(&String::from_utf8_lossy(&line)));
         });
-        Writer { child, words }
+        Writer { child, heard, listening }
+    }
+
+    /// Waits until so many losses are acknowledged.
+    pub fn wait_for_losses(&self, losses: usize) {
+        while self.heard.lock().unwrap().losses.len() < losses {
+            assert!(!self.listening.is_finished(), "it has ended before");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Kill -9.
     pub fn kill(mut self) -> Acknowledged {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.words.join().unwrap()
+        self.heard()
     }
 
-    /// Waits until it has done all its trainings.
+    /// Waits until it has done all that it is to do.
     pub fn finish(mut self) -> Acknowledged {
         assert!(self.child.wait().unwrap().success());
-        self.words.join().unwrap()
+        self.heard()
+    }
+
+    fn heard(self) -> Acknowledged {
+        self.listening.join().unwrap();
+        std::mem::take(&mut self.heard.lock().unwrap())
     }
 }
 
@@ -96,6 +122,10 @@ impl Progress for Speaker {
     fn reading(&self, _model: &str, _rows: u64) {}
 
     fn training(&self, _model: &str, at: &TrainingProgress) {
+        // Of an epoch under way there is no gradient yet, and nothing in the store.
+        if at.step.gradient_norm.is_nan() {
+            return;
+        }
         let seed = self.seed.load(Ordering::Relaxed);
         say(&format!("loss {seed} {} {}", at.step.epoch, at.step.loss.to_bits()));
     }
@@ -109,18 +139,26 @@ fn say(what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a part of the tests in killed.rs"]
+#[ignore = "a part of the tests in killed.rs and resumed.rs"]
 async fn writes_until_it_is_killed() {
     let Some(home) = std::env::var_os(HOME) else { return };
+    if let Ok(statement) = std::env::var(STATEMENT) {
+        session_at(home, &Arc::default()).sql(&statement).await.unwrap();
+        return;
+    }
     let number = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
     // Ends the harness's line.
     say("nothing yet");
     write(home, number(FIRST_SEED), number(TRAININGS)).await;
 }
 
+fn session_at(home: OsString, speaker: &Arc<Speaker>) -> Session {
+    Session::builder().home(home).threads(2).progress(Arc::clone(speaker) as _).build().unwrap()
+}
+
 async fn write(home: OsString, first_seed: u64, trainings: u64) {
     let speaker = Arc::new(Speaker::default());
-    let session = Session::builder().home(home).threads(2).progress(Arc::clone(&speaker) as _).build().unwrap();
+    let session = session_at(home, &speaker);
     for seed in first_seed..first_seed + trainings {
         speaker.seed.store(seed, Ordering::Relaxed);
         let statement = if seed % 2 == 0 { linear(seed) } else { logistic(seed) };

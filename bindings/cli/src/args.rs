@@ -137,6 +137,11 @@ pub enum RunsCommand {
         /// The run's identifier, or its beginning
         run: String,
     },
+    /// Go on with an interrupted training from its last checkpoint
+    Resume {
+        /// The run's identifier, or its beginning
+        run: String,
+    },
     /// Follow a run's metrics as they come, until it ends
     Tail {
         /// The run's identifier, or its beginning [default: the newest run]

@@ -85,10 +85,10 @@ impl Progress for TrainingBar {
     }
 }
 
-/// `━━━━━━────── 50%  taxi: epoch 5 of 10, loss 0.123456, evaluation 0.130000, 120 k rows/s, 12 s left`
+/// `━━━━━━────── 50%  taxi: epoch 5 of 10, loss 0.123456, evaluation 0.130000, 120.0 k rows/s, 12 s left`
 fn training(model: &str, at: &TrainingProgress) -> String {
     let evaluation = at.step.eval_loss.map(|loss| format!(", evaluation {loss:.6}")).unwrap_or_default();
-    let left = at.seconds_left.map(|seconds| format!(", {seconds:.0} s left")).unwrap_or_default();
+    let left = at.seconds_left.map(|seconds| format!(", {} left", short_time(seconds))).unwrap_or_default();
     let speed = format!("loss {:.6}{evaluation}, {} rows/s{left}", at.step.loss, short_number(at.rows_per_second));
     match at.epochs_max.filter(|max| *max > 0) {
         Some(max) => format!("{}  {model}: epoch {} of {max}, {speed}", bar(at.epochs_done / max as f64), at.step.epoch),

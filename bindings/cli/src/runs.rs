@@ -18,6 +18,7 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
     match &args.command {
         RunsCommand::Ls { limit } => interruptible(list(session, *limit, &args.output)).await,
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
+        RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
         RunsCommand::Tail { run, interval } => interruptible(follow(session, run.as_deref(), *interval)).await,
     }
 }
@@ -27,6 +28,11 @@ async fn list(session: &Session, limit: usize, args: &OutputArgs) -> Result<()> 
         "SELECT run, title, status, started, ended, model, seed FROM gradframe.runs ORDER BY started DESC, run DESC LIMIT {limit}"
     );
     print(session, &sql, args).await
+}
+
+async fn resume(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
+    let log = session.resume_run(run).await?;
+    output::write(log.stream().await?, &Style::of(args), None).await
 }
 
 async fn follow(session: &Session, run: Option<&str>, interval: Duration) -> Result<()> {

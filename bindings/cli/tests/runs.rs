@@ -75,3 +75,14 @@ fn tail_without_runs_says_so() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("there are no runs yet"), "{}", ended.stderr);
 }
+
+#[test]
+fn resume_says_what_cannot_go_on() {
+    let (place, run) = trained();
+    let finished = place.run(&["runs", "resume", &run]);
+    assert_eq!(finished.code, 1);
+    assert!(finished.stderr.contains("has finished"), "{}", finished.stderr);
+    let unknown = place.run(&["runs", "resume", &run.replace("20", "19")]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("unknown run") && unknown.stderr.contains(&run), "{}", unknown.stderr);
+}

@@ -56,6 +56,12 @@ impl PySession {
         wait(py, async move { session.sql(&query).await }).map(PyLazyFrame)
     }
 
+    /// Goes on with an interrupted training from its last checkpoint; gives its log.
+    fn resume_run(&self, py: Python<'_>, run: String) -> PyResult<PyLazyFrame> {
+        let session = self.0.clone();
+        wait(py, async move { session.resume_run(&run).await }).map(PyLazyFrame)
+    }
+
     /// A stored table, view, or log table such as `gradframe.metrics`.
     fn table(&self, py: Python<'_>, name: String) -> PyResult<PyLazyFrame> {
         let session = self.0.clone();

@@ -25,6 +25,7 @@ CASES = {
     "no rows": (lambda: frame().filter(gf.col("x") > 9).fit(gf.ml.LinearRegression(), target="y"), E.ExecutionError, "rows"),
     "bad option": (lambda: frame().fit(gf.ml.LinearRegression(l2_reg=-1.0), target="y"), E.PlanError, "l2_reg"),
     "unknown model": (lambda: frame().predict("nobody"), E.PlanError, "nobody"),
+    "unknown run": (lambda: gf.Session(in_memory=True).resume_run("20260101"), E.PlanError, "20260101"),
     "unknown option": (
         lambda: gf.sql("CREATE MODEL m OPTIONS (model_type = 'linear_reg', l3_reg = 1) AS SELECT 1.0 AS x, 2.0 AS label"),
         E.PlanError,

@@ -32,6 +32,7 @@ mod weights;
 
 pub use entries::{Entry, EntryKind};
 pub use leftovers::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX};
+pub use runs::RunStart;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

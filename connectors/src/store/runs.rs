@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::record_batch::RecordBatch;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
+use gradframe_plan::names::suggest;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome, RunWriter};
 use parking_lot::Mutex;
-use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
+use rusqlite::{ErrorCode, OptionalExtension, Row, Transaction, params};
 
 use super::checkpoints::Checkpoints;
 use super::database::Database;
@@ -17,6 +18,9 @@ use super::errors::store_error;
 use super::filters::float_order;
 use super::run_id::new_run_id;
 use super::{Store, batches, filters, now_us};
+
+/// Runs among which the nearest name is looked for, newest first.
+const SUGGESTED_RUNS_MAX: usize = 100;
 
 impl RunLog for Store {
     fn start(&self, run: NewRun) -> Result<Arc<dyn RunWriter>> {
@@ -77,6 +81,50 @@ impl Store {
         }
     }
 
+    /// The one run whose identifier begins so. Errors: `Plan` if there is none, with the nearest, or there are several.
+    pub fn full_run_name(&self, start: &str) -> Result<String> {
+        let found = self.database.read(|transaction| {
+            let sql = "SELECT run FROM runs WHERE substr(run, 1, length(?1)) = ?1 ORDER BY run LIMIT 2";
+            let mut statement = transaction.prepare_cached(sql).map_err(store_error)?;
+            let rows = statement.query_map([start], |row| row.get::<_, String>(0)).map_err(store_error)?;
+            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+        })?;
+        match found.unwrap_or_default().as_slice() {
+            [] => Err(self.unknown_run(start)?),
+            [first, rest @ ..] if rest.is_empty() || first == start => Ok(first.clone()),
+            [first, ..] => {
+                Err(Error::plan("run", format!("`{start}` begins several runs"))
+                    .hint(format!("name one of them, such as {first}")))
+            }
+        }
+    }
+
+    /// What a run was started with. Errors: `Plan` for an unknown run, with the nearest one.
+    pub fn run_start(&self, run: &str) -> Result<RunStart> {
+        self.bring_runs_up_to_date();
+        let found = self.database.read(|transaction| {
+            let sql = "SELECT status, seed, statement FROM runs WHERE run = ?1";
+            let start =
+                |row: &Row| Ok(RunStart { status: row.get(0)?, seed: row.get::<_, i64>(1)? as u64, statement: row.get(2)? });
+            transaction.query_row(sql, [run], start).optional().map_err(store_error)
+        })?;
+        found.flatten().map_or_else(|| Err(self.unknown_run(run)?), Ok)
+    }
+
+    fn unknown_run(&self, run: &str) -> Result<Error> {
+        let runs = self.database.read(|transaction| {
+            let mut statement = transaction.prepare("SELECT run FROM runs ORDER BY run DESC").map_err(store_error)?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
+            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+        })?;
+        let runs = runs.unwrap_or_default();
+        let hint = match runs.as_slice() {
+            [] => "there are no runs yet".to_owned(),
+            runs => suggest(run, runs.iter().map(String::as_str).take(SUGGESTED_RUNS_MAX)),
+        };
+        Ok(Error::plan("run", format!("unknown run `{run}`")).hint(hint))
+    }
+
     fn record_ends(&self) {
         let mut unrecorded = self.unrecorded.lock();
         if unrecorded.is_empty() {
@@ -87,6 +135,16 @@ impl Store {
             Err(error) => tracing::warn!(%error, "cannot record how runs have ended"),
         }
     }
+}
+
+/// What a run was started with, and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// running, finished, failed or cancelled
+    pub status: String,
+    pub seed: u64,
+    /// None for a training on a frame, and for runs of builds that did not keep it.
+    pub statement: Option<String>,
 }
 
 /// Marks runs as failed whose process is no more.
@@ -161,9 +219,9 @@ fn unused_id(transaction: &Transaction) -> Result<String> {
 
 fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) -> rusqlite::Result<()> {
     transaction.execute(
-        "INSERT INTO runs (run, title, status, started, model, seed, reproducible, process)
-         VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7)",
-        params![id, run.title, now_us(), run.model, run.seed as i64, run.reproducible, owner],
+        "INSERT INTO runs (run, title, status, started, model, seed, reproducible, process, statement)
+         VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![id, run.title, now_us(), run.model, run.seed as i64, run.reproducible, owner, run.statement],
     )?;
     let mut insert = transaction.prepare("INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3)")?;
     for (name, value) in &run.params {

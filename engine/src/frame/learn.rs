@@ -177,5 +177,6 @@ fn request(estimator: Estimator, options: FitOptions, name: &str) -> TrainReques
         seed: estimator.seed,
         query: None,
         resume: None,
+        statement: None,
     }
 }

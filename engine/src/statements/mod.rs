@@ -5,6 +5,7 @@ mod create_external;
 mod create_table;
 mod create_view;
 mod drop;
+mod resume;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame as Execution;
@@ -17,6 +18,8 @@ use crate::catalog::{CATALOG, Kind, PUBLIC};
 use crate::frame::DataFrame;
 use crate::state::sync_seed;
 use crate::{Error, Result, Session};
+
+pub(crate) use resume::resume;
 
 /// Plans the statement and does what it says.
 pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFrame> {

@@ -19,6 +19,7 @@ fn request(model_type: &str) -> TrainRequest {
         seed: None,
         query: None,
         resume: None,
+        statement: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn trained(transform: &[&str], options: &[(&str, &str)]) -> gradframe_ml_core::R
         seed: None,
         query: None,
         resume: None,
+        statement: None,
     };
     train(table().build().unwrap(), request, &services())
 }

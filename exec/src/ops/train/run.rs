@@ -134,6 +134,7 @@ fn new_run(job: &TrainJob, reproducible: bool) -> NewRun {
         seed: job.seed,
         reproducible,
         params: params(job),
+        statement: job.statement.clone(),
     }
 }
 

@@ -139,6 +139,7 @@ pub fn request(name: &str, model_type: &str) -> TrainRequest {
         seed: None,
         query: None,
         resume: None,
+        statement: None,
     }
 }
 

@@ -32,6 +32,8 @@ pub struct TrainJob {
     pub query: Option<String>,
     /// The interrupted run that it goes on with.
     pub resume: Option<String>,
+    /// The whole statement, where there was one.
+    pub statement: Option<String>,
     state: Mutex<JobState>,
 }
 
@@ -60,14 +62,41 @@ pub(super) struct JobSpec {
     pub seed: u64,
     pub query: Option<String>,
     pub resume: Option<String>,
+    pub statement: Option<String>,
 }
 
 impl From<JobSpec> for TrainJob {
     fn from(spec: JobSpec) -> Self {
-        let JobSpec { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query, resume } =
-            spec;
+        let JobSpec {
+            name,
+            on_existing,
+            estimator,
+            label,
+            label_type,
+            feature_types,
+            split,
+            options,
+            seed,
+            query,
+            resume,
+            statement,
+        } = spec;
         let state = Mutex::default();
-        TrainJob { name, on_existing, estimator, label, label_type, feature_types, split, options, seed, query, resume, state }
+        TrainJob {
+            name,
+            on_existing,
+            estimator,
+            label,
+            label_type,
+            feature_types,
+            split,
+            options,
+            seed,
+            query,
+            resume,
+            statement,
+            state,
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct TrainRequest {
     /// An interrupted run to go on with from its last checkpoint, to the same bits as without the break. Everything else
     /// must be as it was: options, seed and rows are compared.
     pub resume: Option<String>,
+    /// The whole statement that asks for the training, from which it can be run again.
+    pub statement: Option<String>,
 }
 
 /// The plan that trains a model on the rows of `input` and yields its log, one row an epoch.

@@ -196,6 +196,7 @@ pub(super) fn job(
         seed: request.seed.unwrap_or(services.seed),
         query: request.query,
         resume: request.resume,
+        statement: request.statement,
         estimator,
     }))
 }

@@ -1,0 +1,34 @@
+//! Going on with an interrupted training: its statement again, from its checkpoint.
+
+use gradframe_connectors::store::RunStart;
+use gradframe_sql::Resumed;
+
+use super::run_now;
+use crate::frame::DataFrame;
+use crate::{Error, Result, Session};
+
+const OP: &str = "resume";
+
+/// Errors: see [`Session::resume_run`].
+pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<DataFrame> {
+    let store = session.public().store();
+    let run = store.full_run_name(start_of_run)?;
+    let RunStart { status, seed, statement } = store.run_start(&run)?;
+    match status.as_str() {
+        "running" => {
+            return Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it"));
+        }
+        "finished" => return Err(Error::plan(OP, format!("run `{run}` has finished")).hint("there is nothing left to do")),
+        _ => {}
+    }
+    let no_statement = || {
+        let what = format!("run `{run}` was started by no statement that is kept");
+        Error::plan(OP, what).hint("only trainings by CREATE MODEL can be resumed; train a frame again from the start")
+    };
+    let statements = session.parse(&statement.ok_or_else(no_statement)?)?;
+    let [statement] = statements.as_slice() else {
+        return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
+    };
+    let plan = gradframe_sql::plan_resumed(&session.state(), statement, &Resumed { run, seed }).await;
+    run_now(session, plan.map_err(|error| session.explain_unknown(error))?).await
+}
