@@ -24,6 +24,7 @@ use futures::{FutureExt, StreamExt};
 use object_store::ObjectStore;
 
 use super::error::{bad_file, external, panicked};
+use super::quiet::{quiet_future, quiet_stream, quietly};
 use super::table::SourceName;
 
 /// The plan of a scan, with its files guarded. Plans of another shape stay as they are.
@@ -160,7 +161,7 @@ impl Reading {
 
     /// What the call gives, or its error or panic as an error about the file.
     fn guard<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
-        let caught: Result<_, Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(call));
+        let caught: Result<_, Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(|| quietly(call)));
         caught.map_err(|_| self.panicked())?.map_err(|error| self.failed(error))
     }
 }
@@ -201,7 +202,7 @@ fn guard_plan(mut plan: MorselPlan, reading: &Reading) -> MorselPlan {
     if let Some(pending) = plan.take_pending_planner() {
         let reading = reading.clone();
         guarded.set_pending_planner(async move {
-            let planned = AssertUnwindSafe(pending).catch_unwind().await;
+            let planned = AssertUnwindSafe(quiet_future(pending.boxed())).catch_unwind().await;
             let inner = planned.map_err(|_| reading.panicked())?.map_err(|error| reading.failed(error))?;
             Ok(Box::new(GuardedPlanner { reading, inner }) as Box<dyn MorselPlanner>)
         });
@@ -218,7 +219,7 @@ struct GuardedMorsel {
 impl Morsel for GuardedMorsel {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
         let GuardedMorsel { reading, inner } = *self;
-        let batches = AssertUnwindSafe(inner.into_stream()).catch_unwind();
+        let batches = AssertUnwindSafe(quiet_stream(inner.into_stream())).catch_unwind();
         batches.map(move |batch| batch.map_err(|_| reading.panicked())?.map_err(|error| reading.failed(error))).boxed()
     }
 }

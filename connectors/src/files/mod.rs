@@ -23,6 +23,7 @@ mod options;
 mod parquet;
 mod parquet_format;
 mod partitions;
+mod quiet;
 mod selection;
 mod shared_options;
 mod source;

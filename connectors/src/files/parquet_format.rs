@@ -25,6 +25,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::error::{bad_file, external, panicked};
 use super::extensions::keep_extensions;
 use super::parquet::FUNCTION;
+use super::quiet::quiet_future;
 use super::selection::FoundFile;
 use super::unify::{self, FileColumns, Union};
 
@@ -91,7 +92,7 @@ impl ExtensionParquetFormat {
         if object.size == 0 {
             return Err(Error::execution(FUNCTION, format!("`{file}` is empty: not a Parquet file")));
         }
-        let inferred = AssertUnwindSafe(self.annotated.infer_schema(state, store, std::slice::from_ref(object)));
+        let inferred = AssertUnwindSafe(quiet_future(self.annotated.infer_schema(state, store, std::slice::from_ref(object))));
         match inferred.catch_unwind().await {
             Ok(Ok(schema)) => Ok(Schema::new(keep_extensions(schema.fields()))),
             Ok(Err(error)) => Err(bad_file(FUNCTION, file, error)),
