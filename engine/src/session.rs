@@ -15,6 +15,7 @@ use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::Store;
+use gradframe_exec::ProgressSink;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::relations;
@@ -28,7 +29,7 @@ use crate::frame::DataFrame;
 use crate::panics::guard;
 use crate::runtime::BlockingRuntime;
 use crate::scan_options::CsvOptions;
-use crate::unknown::suggest_table;
+use crate::unknown::{suggest_function, suggest_table};
 use crate::{Error, Result, state, statements};
 
 /// Name of scans that no table of the catalog stands behind.
@@ -172,7 +173,12 @@ impl Session {
 
     /// Rows in memory, not copied. Errors: `Plan` for a batch with another schema.
     pub fn from_batches(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<DataFrame> {
-        let table = MemTable::try_new(schema, vec![batches]).map_err(from_datafusion)?;
+        let state = self.state();
+        let partitions = match batches.iter().map(RecordBatch::num_rows).sum::<usize>() > state.config().batch_size() {
+            true => consecutive(batches, state.config().target_partitions()),
+            false => vec![batches],
+        };
+        let table = MemTable::try_new(schema, partitions).map_err(from_datafusion)?;
         self.scan_as(TableReference::bare(UNNAMED), Arc::new(table))
     }
 
@@ -186,6 +192,12 @@ impl Session {
         let view = datafusion::catalog::view::ViewTable::new(frame.logical_plan().clone(), None);
         let registered = self.inner.context.register_table(TableReference::bare(name), Arc::new(view));
         registered.map(|_| ()).map_err(from_datafusion)
+    }
+
+    /// The same, in place of a frame that has the name already. Errors: `Plan` for the name of a table, view or model.
+    pub fn replace(&self, name: &str, frame: &DataFrame) -> Result<()> {
+        self.deregister(name)?;
+        self.register(name, frame)
     }
 
     /// Takes a registered frame's name away; false if there was none.
@@ -233,6 +245,11 @@ impl Session {
         self.inner.public.store().home().map(Path::to_path_buf)
     }
 
+    /// Whether someone is told of the progress of trainings, and may want to watch scans too.
+    pub fn shows_progress(&self) -> bool {
+        self.state().config().get_extension::<ProgressSink>().is_some()
+    }
+
     /// DataFusion's own context, for what has no method here.
     pub fn context(&self) -> &SessionContext {
         &self.inner.context
@@ -262,15 +279,37 @@ impl Session {
         Ok(DataFrame::new(self.clone(), plan))
     }
 
-    /// Adds the nearest name to the error of an unknown table.
+    /// Adds the nearest name to the error of an unknown table or function.
     pub(crate) fn explain_unknown(&self, error: Error) -> Error {
-        suggest_table(error, || self.inner.public.names())
+        suggest_function(suggest_table(error, || self.inner.public.names()), &self.state())
     }
 
     fn scan_as(&self, name: TableReference, provider: Arc<dyn TableProvider>) -> Result<DataFrame> {
         let scan = LogicalPlanBuilder::scan(name, provider_as_source(provider), None).and_then(LogicalPlanBuilder::build);
         Ok(DataFrame::new(self.clone(), scan.map_err(from_datafusion)?))
     }
+}
+
+/// The batches in as many parts of about as many rows each, in order and not copied: threads work side by side on them, and
+/// rows stay where they are.
+fn consecutive(batches: Vec<RecordBatch>, parts: usize) -> Vec<Vec<RecordBatch>> {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let rows_each = rows.div_ceil(parts.max(1)).max(1);
+    let mut split: Vec<Vec<RecordBatch>> = vec![vec![]];
+    let mut room = rows_each;
+    for batch in batches {
+        let mut from = 0;
+        while from < batch.num_rows() {
+            if room == 0 {
+                split.push(vec![]);
+                room = rows_each;
+            }
+            let taken = room.min(batch.num_rows() - from);
+            split.last_mut().into_iter().for_each(|part| part.push(batch.slice(from, taken)));
+            (from, room) = (from + taken, room - taken);
+        }
+    }
+    split
 }
 
 /// The store, where its tables lie, and the directory to delete with the session.

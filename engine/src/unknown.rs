@@ -1,6 +1,8 @@
-//! Tables that don't exist, with the nearest name that does.
+//! Tables and functions that don't exist, with the nearest name that does.
 
+use datafusion::execution::{FunctionRegistry, SessionState};
 use gradframe_plan::names::nearest;
+use gradframe_plan::services::Services;
 
 use crate::catalog::{CATALOG, PUBLIC};
 use crate::{Error, Result};
@@ -28,6 +30,46 @@ fn unknown_table(error: &Error) -> Option<String> {
     let Error::Plan(detail) = error else { return None };
     let name = detail.what.strip_prefix("unknown table `")?.strip_suffix('`')?;
     Some(name.strip_prefix(&format!("{CATALOG}.{PUBLIC}.")).unwrap_or(name).to_owned())
+}
+
+/// The error with the nearest function of any kind as its hint, where it says that a function is unknown.
+pub(crate) fn suggest_function(error: Error, state: &SessionState) -> Error {
+    let Some((name, is_table)) = unknown_function(&error) else { return error };
+    let known = if is_table { table_functions(state) } else { functions(state) };
+    match nearest(&name, known.iter().map(String::as_str)) {
+        Some(near) if near == name => error.hint(format!("it is a window function: write {name}(...) OVER (...)")),
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if is_table => error.hint(format!("there are {}", known.join(", "))),
+        None => error,
+    }
+}
+
+/// The name in "unknown [table] function `coutn`", and whether it is a table's.
+fn unknown_function(error: &Error) -> Option<(String, bool)> {
+    let Error::Plan(detail) = error else { return None };
+    let rest = detail.what.strip_prefix("unknown ")?;
+    let (rest, is_table) = rest.strip_prefix("table ").map_or((rest, false), |rest| (rest, true));
+    let name = rest.strip_prefix("function `")?.strip_suffix('`')?;
+    Some((name.to_lowercase(), is_table))
+}
+
+fn functions(state: &SessionState) -> Vec<String> {
+    let names = state.udfs().into_iter().chain(state.udafs()).chain(state.udwfs());
+    sorted(names.collect())
+}
+
+fn table_functions(state: &SessionState) -> Vec<String> {
+    let mut names: Vec<String> = state.table_functions().keys().cloned().collect();
+    if let Ok(services) = Services::of(state.config()) {
+        names.extend(services.sources.functions().iter().map(|name| (*name).to_owned()));
+    }
+    sorted(names)
+}
+
+/// Sorted, so that of two names equally near the same one is suggested every time.
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
 }
 
 #[cfg(test)]

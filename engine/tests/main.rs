@@ -7,6 +7,7 @@ mod frames;
 mod limits;
 mod logs;
 mod models;
+mod order;
 mod persistence;
 mod sinks;
 mod statements;

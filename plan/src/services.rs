@@ -50,6 +50,13 @@ pub struct NamedModel {
     pub model: Model,
 }
 
+impl NamedModel {
+    /// How errors call it: a model that a frame has fitted needs no name.
+    pub fn title(&self) -> String {
+        if self.name.is_empty() { "the model".into() } else { format!("model `{}`", self.name) }
+    }
+}
+
 /// Whether a model may take the place of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OnExisting {

@@ -3,6 +3,7 @@
 //! [`parse`] cuts a text into statements, [`plan`] turns each into a plan or an effect for the engine to execute.
 //! All that is new in SQL is new here; below this crate there are only operators of the plan.
 
+mod clauses;
 mod copy_to;
 mod create_model;
 mod deep_copy;
@@ -18,7 +19,9 @@ mod show_tables;
 mod sources;
 mod statement;
 mod text;
+mod titles;
 mod tokens;
+mod using;
 mod visit;
 
 pub use parser::parse;

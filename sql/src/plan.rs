@@ -14,6 +14,7 @@ use gradframe_plan::ops::relations::{describe_model, show_models};
 use gradframe_plan::ops::train::train;
 use gradframe_plan::services::Services;
 
+use crate::clauses;
 use crate::copy_to;
 use crate::create_model::{self, at_option, train_request};
 use crate::deep_copy::deep_copy;
@@ -25,6 +26,8 @@ use crate::relations::MlRelationPlanner;
 use crate::show_tables;
 use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, Parsed, Statement};
+use crate::titles::name_columns;
+use crate::using;
 use crate::visit::with_row_functions;
 
 /// A statement planned: what to execute and when.
@@ -118,6 +121,10 @@ impl StatementPlanner<'_> {
     async fn sql(&self, mut statement: SqlStatement) -> Result<LogicalPlan> {
         expressions::check(&statement)?;
         copy_to::check(&statement, self.state)?;
+        clauses::check(&statement)?;
+        clauses::complete(&mut statement)?;
+        using::write_out(&mut statement)?;
+        name_columns(&mut statement);
         with_row_functions(&mut statement);
         let statement = show_tables::as_query(with_query_for_file(statement)?)?;
         let files = OpenedFiles::open(self.state, &self.services, &statement).await?;

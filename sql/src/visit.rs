@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as SqlStatement};
-use datafusion::sql::sqlparser::ast::{Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Visit, VisitMut, Visitor, VisitorMut};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::ops::transform::normalize_row_calls;
 
@@ -18,6 +18,24 @@ pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break =
         SqlStatement::Explain(explain) => return visit(&explain.statement, visitor),
         SqlStatement::CreateExternalTable(_) | SqlStatement::Reset(_) => ControlFlow::Continue(()),
     };
+    finished(flow)
+}
+
+/// The same for a visitor that changes them.
+pub(crate) fn visit_mut(statement: &mut SqlStatement, visitor: &mut impl VisitorMut<Break = Error>) -> Result<()> {
+    let flow = match statement {
+        SqlStatement::Statement(statement) => statement.visit(visitor),
+        SqlStatement::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        SqlStatement::Explain(explain) => return visit_mut(&mut explain.statement, visitor),
+        SqlStatement::CreateExternalTable(_) | SqlStatement::Reset(_) => ControlFlow::Continue(()),
+    };
+    finished(flow)
+}
+
+fn finished(flow: ControlFlow<Error>) -> Result<()> {
     match flow {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),

@@ -25,6 +25,7 @@ macro_rules! golden_files {
 
 golden_files! {
     bad_input
+    clauses
     copy
     create_model
     ddl

@@ -49,7 +49,7 @@ pub(super) fn quietly<T>(call: impl FnOnce() -> T) -> T {
 }
 
 /// The same for a future, whenever it is polled.
-pub(super) fn quiet_future<'a, T>(mut future: BoxFuture<'a, T>) -> impl Future<Output = T> + Send + 'a {
+pub(super) fn quiet_future<'a, T: 'a>(mut future: BoxFuture<'a, T>) -> impl Future<Output = T> + Send + 'a {
     future::poll_fn(move |context: &mut Context<'_>| quietly(|| future.as_mut().poll(context)))
 }
 

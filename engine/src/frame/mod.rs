@@ -8,6 +8,7 @@ mod group;
 mod join;
 mod learn;
 mod naming;
+mod order;
 mod output;
 mod project;
 mod rows;
@@ -94,7 +95,7 @@ impl DataFrame {
 
     /// The plan with the session's state of this moment, ready to run.
     fn execution(&self) -> Execution {
-        Execution::new(self.session.state(), self.plan.clone())
+        Execution::new(order::keep_order(self.session.state(), &self.plan), self.plan.clone())
     }
 }
 

@@ -1,23 +1,38 @@
 //! Running a frame: rows in memory, a stream, a file, or an account of the plan.
 
+use std::sync::Arc;
+
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::collect_partitioned;
 use gradframe_connectors::sinks::{WriteOptions, copy_plan};
 use gradframe_plan::error::from_datafusion;
 
-use super::DataFrame;
+use super::{DataFrame, ScanProgress};
 use crate::Result;
 use crate::panics::{guard, guard_stream};
 
 impl DataFrame {
-    /// All rows, in batches. Errors: whatever the data or the limits make of it, by kind.
-    /// Dropping the future cancels the work.
+    /// All rows, in batches. Without a sort the order is open, but for queries that only read, filter, compute and
+    /// predict: their rows come in the order of their file or table.
+    /// Errors: whatever the data or the limits make of it, by kind. Dropping the future cancels the work.
     pub async fn collect(&self) -> Result<Vec<RecordBatch>> {
+        self.collect_watched(|_| ()).await
+    }
+
+    /// [`DataFrame::collect`]; `watch` is given a view of how far the scans are, once the query is planned.
+    pub async fn collect_watched(&self, watch: impl FnOnce(ScanProgress)) -> Result<Vec<RecordBatch>> {
         let execution = self.execution();
-        guard("collect", async { execution.collect().await.map_err(from_datafusion) }).await
+        let context = Arc::new(execution.task_ctx());
+        let collected = guard("collect", async {
+            let plan = execution.create_physical_plan().await.map_err(from_datafusion)?;
+            watch(ScanProgress::of(&plan));
+            collect_partitioned(plan, context).await.map_err(from_datafusion)
+        });
+        Ok(collected.await?.into_iter().flatten().collect())
     }
 
     /// The rows as they are computed. Dropping the stream cancels the work.

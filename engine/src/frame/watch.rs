@@ -19,7 +19,7 @@ pub struct ScanProgress {
 }
 
 impl ScanProgress {
-    fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
+    pub(super) fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
         let mut leaves = vec![];
         collect_leaves(plan, &mut leaves);
         ScanProgress { leaves }

@@ -42,7 +42,10 @@ pub fn accepts_label(task: Task, data_type: &DataType) -> Result<ColumnKind> {
         Task::Classification if is_text(data_type) => Ok(ColumnKind::Text),
         Task::Classification => {
             let what = format!("{data_type} cannot be a class label, expected an integer, boolean or string");
-            Err(Error::dtype("train", what).hint("cast the label to BIGINT, or use model_type = 'linear_reg' to learn a number"))
+            Err(Error::dtype("train", what).hint(match is_numeric(data_type) {
+                true => "cast the label to BIGINT, or use model_type = 'linear_reg' to learn a number",
+                false => "cast the label to VARCHAR",
+            }))
         }
     }
 }

@@ -7,6 +7,7 @@ use datafusion::object_store;
 use datafusion::parquet::errors::ParquetError;
 use gradframe_ml_core::Error;
 
+use super::plain::plain;
 use super::{QUERY, from_external, lower_first};
 
 /// Arrow's errors are about the data, but for those that it carries for others.
@@ -19,7 +20,7 @@ pub(super) fn from_arrow(error: &ArrowError) -> Error {
         ArrowError::CsvError(message) => Error::execution("read_csv", lower_first(message)),
         ArrowError::JsonError(message) => Error::execution("read_json", lower_first(message)),
         ArrowError::DivideByZero => Error::execution(QUERY, "division by zero"),
-        other => Error::execution(QUERY, lower_first(&other.to_string())),
+        other => Error::execution(QUERY, plain(&other.to_string())),
     }
 }
 

@@ -4,7 +4,9 @@
 //! [`gradframe_ml_core::Error`] that says by whose fault it is. One file a family of messages.
 
 mod files;
+mod functions;
 mod names;
+mod plain;
 mod syntax;
 
 use std::error::Error as StdError;
@@ -13,6 +15,8 @@ use datafusion::common::Diagnostic;
 use datafusion::error::DataFusionError;
 use gradframe_ml_core::Error;
 use gradframe_ml_core::error::Detail;
+
+use plain::plain;
 
 /// The operator named in errors that no operator of ours has raised.
 const QUERY: &str = "query";
@@ -51,17 +55,17 @@ fn translate(error: &DataFusionError) -> Error {
         DataFusionError::SchemaError(inner, _) => names::from_schema(inner),
         DataFusionError::SQL(inner, _) => syntax::from_parser(inner),
         DataFusionError::Plan(message) => names::from_plan_message(message),
-        DataFusionError::Configuration(message) => Error::plan("set", lower_first(message)),
-        DataFusionError::ResourcesExhausted(message) => Error::resources(QUERY, lower_first(message)).hint(RESOURCES_HINT),
-        DataFusionError::Execution(message) => Error::execution(QUERY, lower_first(message)),
+        DataFusionError::Configuration(message) => Error::plan("set", plain(message)),
+        DataFusionError::ResourcesExhausted(message) => Error::resources(QUERY, plain(message)).hint(RESOURCES_HINT),
+        DataFusionError::Execution(message) => Error::execution(QUERY, plain(message)),
         DataFusionError::ExecutionJoin(inner) => from_join(inner),
         DataFusionError::ArrowError(inner, _) => files::from_arrow(inner),
         DataFusionError::ParquetError(inner) => files::from_parquet(inner),
         DataFusionError::ObjectStore(inner) => files::from_object_store(inner),
         DataFusionError::IoError(inner) => files::from_io(inner),
-        DataFusionError::NotImplemented(message) => Error::not_implemented(QUERY, lower_first(message)),
-        DataFusionError::Substrait(message) | DataFusionError::Ffi(message) => Error::external(QUERY, lower_first(message)),
-        DataFusionError::Internal(message) => Error::internal(QUERY, lower_first(message)),
+        DataFusionError::NotImplemented(message) => names::from_missing(message),
+        DataFusionError::Substrait(message) | DataFusionError::Ffi(message) => Error::external(QUERY, plain(message)),
+        DataFusionError::Internal(message) => Error::internal(QUERY, plain(message)),
     }
 }
 
@@ -81,7 +85,18 @@ fn from_external(error: &(dyn StdError + Send + Sync + 'static)) -> Error {
     if let Some(inner) = error.downcast_ref::<std::io::Error>() {
         return files::from_io(inner);
     }
-    Error::external(QUERY, lower_first(&error.to_string()))
+    let what = plain(&error.to_string());
+    // The one library's error that is the query's own fault and comes without a type.
+    if what.starts_with(REGEX) { Error::plan(QUERY, one_line(&what)) } else { Error::external(QUERY, what) }
+}
+
+const REGEX: &str = "regex parse error";
+
+/// The regex library draws the pattern and an arrow below it.
+fn one_line(drawn: &str) -> String {
+    let lines: Vec<&str> =
+        drawn.lines().map(str::trim).filter(|line| !line.is_empty() && !line.chars().all(|c| c == '^')).collect();
+    lines.join(" ")
 }
 
 /// The first of ours along the chain of causes.
@@ -118,11 +133,16 @@ pub fn copy(error: &Error) -> Error {
 fn with_context(context: &str, inner: &DataFusionError) -> Error {
     let error = translate(inner);
     let says_where = find_ours(inner).is_some() || matches!(error, Error::Plan(_) | Error::Internal(_));
-    if says_where || context.is_empty() {
+    if says_where || context.is_empty() || is_rule(context) {
         return error;
     }
     let what = format!("{} ({})", error.detail().what, lower_first(context));
     rename(error, what)
+}
+
+/// "Optimizer rule 'simplify_expressions' failed": nobody's business but DataFusion's.
+fn is_rule(context: &str) -> bool {
+    context.contains("rule '") || context.starts_with("Optimizer rule")
 }
 
 fn rename(mut error: Error, what: String) -> Error {

@@ -3,7 +3,8 @@
 use datafusion::common::{Column, SchemaError};
 use gradframe_ml_core::Error;
 
-use super::{QUERY, lower_first};
+use super::plain::{NAMELESS, plain};
+use super::{QUERY, functions};
 use crate::names::suggest;
 
 pub(super) fn from_schema(error: &SchemaError) -> Error {
@@ -18,12 +19,18 @@ pub(super) fn from_schema(error: &SchemaError) -> Error {
 }
 
 fn unknown_column(field: &Column, valid: &[Column]) -> Error {
-    let names = || valid.iter().map(|c| c.name.as_str());
+    let mut names: Vec<&str> = Vec::with_capacity(valid.len());
+    for column in valid {
+        if !names.contains(&column.name.as_str()) {
+            names.push(&column.name); // of two tables that both have it, once
+        }
+    }
     let error = Error::plan(QUERY, format!("unknown column `{}`", field.flat_name()));
     // Unquoted names are folded to lower case: the commonest cause when only case differs.
-    match names().find(|n| n.eq_ignore_ascii_case(&field.name) && *n != field.name) {
+    match names.iter().find(|n| n.eq_ignore_ascii_case(&field.name) && **n != field.name) {
         Some(other_case) => error.hint(format!("names are lower case unless quoted: write \"{other_case}\"")),
-        None => error.hint(suggest(&field.name, names())),
+        None if names.is_empty() => error.hint("there are no columns here; text stands in single quotes"),
+        None => error.hint(suggest(&field.name, names)),
     }
 }
 
@@ -33,7 +40,17 @@ fn duplicate(name: &str) -> Error {
 
 /// DataFusion's planning errors that are only text.
 pub(super) fn from_plan_message(message: &str) -> Error {
-    unknown_table(message).or_else(|| unknown_function(message)).unwrap_or_else(|| Error::plan(QUERY, lower_first(message)))
+    let known = [unknown_table, functions::unknown, functions::unknown_table_function, functions::unfit, same_name, not_grouped];
+    let message = &message.replace(NAMELESS, "");
+    known.iter().find_map(|read| read(message)).unwrap_or_else(|| Error::plan(QUERY, plain(message)))
+}
+
+/// What DataFusion cannot plan, in words.
+pub(super) fn from_missing(message: &str) -> Error {
+    if message.starts_with("Physical plan does not support logical expression") {
+        return Error::not_implemented(QUERY, "this correlated subquery cannot be planned").hint("write it as a join");
+    }
+    Error::not_implemented(QUERY, plain(message))
 }
 
 // "table 'datafusion.public.flights' not found"
@@ -44,13 +61,25 @@ fn unknown_table(message: &str) -> Option<Error> {
     Some(Error::plan(QUERY, format!("unknown table `{name}`")).hint(hint))
 }
 
-// "Invalid function 'averge'.\nDid you mean 'average'?"
-fn unknown_function(message: &str) -> Option<Error> {
-    let rest = message.strip_prefix("Invalid function '")?;
-    let (name, rest) = rest.split_once('\'')?;
-    let error = Error::plan(QUERY, format!("unknown function `{name}`"));
-    match rest.split('\'').nth(1) {
-        Some(near) => Some(error.hint(format!("did you mean `{near}`?"))),
-        None => Some(error),
-    }
+// "Projections require unique expression names but the expression "Int64(1) AS a" at position 0 and ... have the same name. ..."
+fn same_name(message: &str) -> Option<Error> {
+    let (first, rest) =
+        message.strip_prefix("Projections require unique expression names but the expression \"")?.split_once('"')?;
+    let positions: Vec<usize> = rest.split("at position ").skip(1).filter_map(leading_number).collect();
+    let [one, other] = positions.as_slice() else { return None };
+    let name = first.rsplit_once(" AS ").map_or(first, |(_, alias)| alias);
+    let what = format!("columns {} and {} of the result have one name, `{name}`", one + 1, other + 1);
+    Some(Error::plan(QUERY, what).hint("name one of them otherwise with AS"))
+}
+
+fn leading_number(text: &str) -> Option<usize> {
+    text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+// "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column "f.a" must appear in ..."
+fn not_grouped(message: &str) -> Option<Error> {
+    let (_, rest) = message.split_once("column \"").filter(|_| message.contains("must appear in the GROUP BY clause"))?;
+    let (name, _) = rest.split_once('"')?;
+    let what = format!("column `{name}` is neither in GROUP BY nor inside an aggregate");
+    Some(Error::plan(QUERY, what).hint(format!("add it to GROUP BY, or take first_value({name}) or max({name})")))
 }

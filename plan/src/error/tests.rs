@@ -75,5 +75,33 @@ fn unknown_tables_and_functions_are_named() {
     let plan = |m: &str| from_datafusion(DataFusionError::Plan(m.into())).to_string();
     assert!(plan("table 'datafusion.public.flihgts' not found").starts_with("query: unknown table `flihgts`; hint: "));
     let function = plan("Invalid function 'averge'.\nDid you mean 'avg'?");
-    assert_eq!(function, "query: unknown function `averge`; hint: did you mean `avg`?");
+    assert_eq!(function, "query: unknown function `averge`; hint: SHOW FUNCTIONS lists them");
+}
+
+#[test]
+fn planning_errors_are_in_the_users_words() {
+    let plan = |m: &str| from_datafusion(DataFusionError::Plan(m.into())).to_string();
+    let twice = "Projections require unique expression names but the expression \"Int64(1) AS a\" at position 0 and \
+                 \"Int64(2) AS a\" at position 2 have the same name. Consider aliasing (\"AS\") one of them.";
+    assert_eq!(plan(twice), "query: columns 1 and 3 of the result have one name, `a`; hint: name one of them otherwise with AS");
+    let grouped = "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column \"f.a\" \
+                   must appear in the GROUP BY clause or must be part of an aggregate function";
+    assert!(plan(grouped).starts_with("query: column `f.a` is neither in GROUP BY nor inside an aggregate"));
+}
+
+#[test]
+fn the_optimizers_rules_and_subqueries_stay_unnamed() {
+    let cast = DataFusionError::ArrowError(Box::new(arrow::error::ArrowError::CastError("Cannot cast 'x'".into())), None);
+    let error = from_datafusion(cast.context("Optimizer rule 'simplify_expressions' failed"));
+    assert_eq!(error.to_string(), "query: cannot cast 'x'");
+    let exists = "Physical plan does not support logical expression Exists(Exists { subquery: <subquery>, negated: false })";
+    let error = from_datafusion(DataFusionError::NotImplemented(exists.into()));
+    assert_eq!(error.to_string(), "query: this correlated subquery cannot be planned; hint: write it as a join");
+}
+
+#[test]
+fn a_wrong_pattern_is_the_querys_fault() {
+    let drawn = std::io::Error::other("regex parse error:\n    (\n    ^\nerror: unclosed group");
+    let error = from_datafusion(DataFusionError::External(Box::new(drawn)));
+    assert_eq!((error.kind(), error.to_string()), ("Plan", "query: regex parse error: ( error: unclosed group".to_owned()));
 }

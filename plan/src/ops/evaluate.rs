@@ -76,18 +76,13 @@ fn label_column(input: &DFSchema, model: &NamedModel) -> Result<Expr> {
         return label_expr(OP, transform, input, model);
     }
     let Some(at) = find(OP, input, &label.name)? else {
-        return Err(missing(
-            OP,
-            input,
-            format!("the input lacks `{}`, the label of model `{}`", label.name, model.name),
-            &label.name,
-        ));
+        return Err(missing(OP, input, format!("the input lacks `{}`, the label of {}", label.name, model.title()), &label.name));
     };
     let got = input.field(at).data_type();
     let fits = TypeFamily::of(&label.data_type).zip(TypeFamily::of(got)).is_some_and(|(t, g)| g.fits(t));
     if !fits {
         let what =
-            format!("label `{}` of model `{}` has another type, expected {}, got {got}", label.name, model.name, label.data_type);
+            format!("label `{}` of {} has another type, expected {}, got {got}", label.name, model.title(), label.data_type);
         return Err(Error::dtype(OP, what));
     }
     Ok(Expr::Column(Column::from(input.qualified_field(at))))

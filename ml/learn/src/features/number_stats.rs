@@ -84,8 +84,9 @@ impl NumberStats {
     pub(super) fn check_finite(&self, column: &str) -> Result<()> {
         let Some(value) = self.first_non_finite else { return Ok(()) };
         let name = if value.is_nan() { "NaN" } else { "an infinite value" };
+        // NaN compares as greater than every number, infinity included.
         let hint =
-            format!("filter those rows or replace them with NULL, e.g. CASE WHEN isnan({column}) THEN NULL ELSE {column} END");
+            format!("filter those rows, or replace the value with NULL: CASE WHEN abs({column}) < 1e308 THEN {column} END");
         Err(Error::execution("train", format!("column `{column}` holds {name}, expected finite numbers or nulls")).hint(hint))
     }
 

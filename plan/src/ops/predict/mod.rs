@@ -67,9 +67,9 @@ fn takes_threshold(model: &NamedModel, options: &PredictOptions) -> Result<()> {
         return Ok(());
     }
     let what = match registry::estimator(&spec.model_type)?.task() {
-        Task::Regression => format!("model `{}` predicts a number, a threshold is for two classes", model.name),
+        Task::Regression => format!("{} predicts a number, a threshold is for two classes", model.title()),
         Task::Classification => {
-            format!("model `{}` has {} classes, a threshold is for two", model.name, spec.label.classes.len())
+            format!("{} has {} classes, a threshold is for two", model.title(), spec.label.classes.len())
         }
     };
     Err(Error::plan(OP, what))

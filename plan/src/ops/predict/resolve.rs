@@ -30,13 +30,13 @@ pub(super) fn features(input: &DFSchema, model: &NamedModel) -> Result<Vec<Expr>
 fn feature(input: &DFSchema, model: &NamedModel, feature: &FeatureSpec) -> Result<Expr> {
     let name = &feature.name;
     let Some(at) = find(OP, input, name)? else {
-        return Err(missing(OP, input, format!("the input lacks `{name}`, a feature of model `{}`", model.name), name));
+        return Err(missing(OP, input, format!("the input lacks `{name}`, a feature of {}", model.title()), name));
     };
     let (_, field) = input.qualified_field(at);
     let fits = TypeFamily::of(&feature.data_type).zip(TypeFamily::of(field.data_type())).is_some_and(|(t, g)| g.fits(t));
     if !fits {
         let (expected, got) = (&feature.data_type, field.data_type());
-        let what = format!("feature `{name}` of model `{}` has another type, expected {expected}, got {got}", model.name);
+        let what = format!("feature `{name}` of {} has another type, expected {expected}, got {got}", model.title());
         return Err(Error::dtype(OP, what).hint(format!("cast it: CAST({name} AS ...)")));
     }
     Ok(Expr::Column(Column::from(input.qualified_field(at))))
@@ -47,7 +47,7 @@ pub(super) fn outputs_are_new(input: &DFSchema, model: &NamedModel, outputs: &[P
     for output in outputs {
         let name = output.name(&model.model.spec.label);
         if input.fields().iter().any(|f| *f.name() == name) {
-            let what = format!("the input has a column `{name}` already, which model `{}` predicts", model.name);
+            let what = format!("the input has a column `{name}` already, which {} predicts", model.title());
             return Err(Error::plan(OP, what).hint(format!("rename it: {name} AS ...")));
         }
     }

@@ -1,0 +1,74 @@
+//! Rows in the order of their file, where it costs nothing.
+//!
+//! A query without ORDER BY promises no order, and most have none to keep: an aggregate, a join. But where a plan only
+//! reads, filters, computes and predicts, the order of the file is still there at its end: partitions are consecutive
+//! ranges of the file. Then no operator deals batches out in turn, no partition takes a piece of another's file, and what
+//! the partitions give is put together in their order.
+
+use datafusion::common::tree_node::TreeNode;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+
+/// The settings under which this plan's partitions, one after another, are in the order of the file.
+pub(super) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> SessionState {
+    // EXPLAIN shows the plan that the query would have.
+    let plan = match plan {
+        LogicalPlan::Explain(explain) => &explain.plan,
+        LogicalPlan::Analyze(analyze) => &analyze.input,
+        plan => plan,
+    };
+    if keeps_order(plan) {
+        let options = state.config_mut().options_mut();
+        options.optimizer.enable_round_robin_repartition = false;
+        options.execution.enable_file_stream_work_stealing = false;
+        if takes_first_rows(plan) {
+            options.execution.target_partitions = 1;
+        }
+    }
+    state
+}
+
+/// Whether rows come out in the order in which the scan gives them.
+fn keeps_order(plan: &LogicalPlan) -> bool {
+    let passes = match plan {
+        LogicalPlan::TableScan(_) | LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => return true,
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Unnest(_)
+        | LogicalPlan::Union(_)
+        | LogicalPlan::Limit(_) => true,
+        LogicalPlan::Extension(extension) => is_predict(extension.node.as_ref()),
+        _ => false,
+    };
+    // A subquery becomes a join.
+    passes && !plan.expressions().iter().any(has_subquery) && plan.inputs().into_iter().all(keeps_order)
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    let is_subquery = |e: &Expr| Ok(matches!(e, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)));
+    expr.exists(is_subquery).unwrap_or(true)
+}
+
+fn is_predict(node: &dyn UserDefinedLogicalNode) -> bool {
+    node.name() == "Predict"
+}
+
+/// LIMIT over a scan: its first rows are read in less time than a second thread takes to begin. Not with a filter, which
+/// may have to read the whole file to find them.
+fn takes_first_rows(plan: &LogicalPlan) -> bool {
+    let mut node = plan;
+    let mut limited = false;
+    loop {
+        match node {
+            LogicalPlan::Limit(_) => limited = true,
+            LogicalPlan::Filter(_) => return false,
+            LogicalPlan::TableScan(scan) => return limited && scan.filters.is_empty(),
+            _ => {}
+        }
+        match node.inputs().as_slice() {
+            [input] => node = input,
+            _ => return false,
+        }
+    }
+}
