@@ -52,9 +52,9 @@ pub enum Command {
 #[derive(Debug, ClapArgs)]
 pub struct SqlArgs {
     /// SQL text, one or more statements
-    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
     pub command: Option<String>,
-    /// File with SQL text
+    /// File with SQL text; - is standard input
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Query to run again and again, for what changes: a training's metrics
@@ -80,9 +80,9 @@ pub struct WatchArgs {
 /// How results are written.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct OutputArgs {
-    /// Format of results
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    /// Format of results [default: that of the output file's ending, else table]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// File for the result, of several the last [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -92,6 +92,14 @@ pub struct OutputArgs {
     /// Print each statement before its result and its time after
     #[arg(long)]
     pub echo: bool,
+}
+
+impl OutputArgs {
+    /// The format asked for, or the one that the output file's name ends in.
+    pub fn format(&self) -> Format {
+        let ending = || self.output.as_ref()?.extension()?.to_str().and_then(|ending| Format::from_str(ending, true).ok());
+        self.format.or_else(ending).unwrap_or(Format::Table)
+    }
 }
 
 /// Formats of results.

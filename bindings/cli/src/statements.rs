@@ -16,6 +16,7 @@ use crate::status;
 pub fn text_of(args: &SqlArgs) -> gradframe::Result<Option<String>> {
     match (&args.command, &args.file) {
         (Some(text), _) => Ok(Some(text.clone())),
+        (None, Some(file)) if file.as_os_str() == "-" => read_standard_input().map(Some),
         (None, Some(file)) => read_file(file).map(Some),
         (None, None) => Ok(None),
     }

@@ -41,6 +41,17 @@ fn a_long_table_is_cut_and_says_so() {
 }
 
 #[test]
+fn an_output_file_is_of_the_format_it_ends_in() {
+    let place = Place::new();
+    place.sql(ROWS, &["-o", "out.csv"]);
+    place.sql(ROWS, &["-o", "out.JSON"]);
+    place.sql(ROWS, &["-o", "other.csv", "--format", "json"]);
+    assert_eq!(read(&place.path("out.csv")), "n,s\n1,a\n2,\n");
+    assert!(read(&place.path("out.JSON")).starts_with("[{\"n\":1"));
+    assert!(read(&place.path("other.csv")).starts_with("[{\"n\":1"));
+}
+
+#[test]
 fn an_empty_table_still_shows_its_columns() {
     let out = Place::new().sql("SELECT 1 AS only WHERE false", &[]);
     assert!(out.contains("│   only │") && out.ends_with("(0 rows)\n"), "{out}");

@@ -9,7 +9,8 @@ fn sql_comes_from_an_argument_a_file_or_standard_input() {
     let from_argument = place.run(&["sql", "-c", "SELECT 6 * 7 AS answer", "--format", "csv"]);
     let from_file = place.run(&["sql", "-f", "q.sql", "--format", "csv"]);
     let from_input = place.run_with_input(&["sql", "--format", "csv"], "SELECT 6 * 7 AS answer;\n");
-    for ended in [from_argument, from_file, from_input] {
+    let from_dash = place.run_with_input(&["sql", "-f", "-", "--format", "csv"], "SELECT 6 * 7 AS answer;\n");
+    for ended in [from_argument, from_file, from_input, from_dash] {
         assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "answer\n42\n", ""));
     }
 }
@@ -27,6 +28,8 @@ fn statements_run_in_turn_and_each_result_is_written() {
 #[test]
 fn an_empty_script_does_nothing() {
     let ended = Place::new().run_with_input(&["sql"], "  -- nothing\n");
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
+    let ended = Place::new().run(&["sql", "-c", "-- nothing"]);
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
 }
 

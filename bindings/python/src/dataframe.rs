@@ -11,9 +11,8 @@ use pyo3::types::{PyCapsule, PyDict};
 
 use crate::display;
 use crate::errors::OrRaise;
-use crate::expr::PyExpr;
 use crate::interop;
-use crate::lazyframe::{PyGroupBy, PyLazyFrame};
+use crate::lazyframe::{PyGroupBy, PyLazyFrame, count};
 use crate::model::PyModel;
 use crate::series::PySeries;
 
@@ -105,17 +104,22 @@ impl PyDataFrame {
         self.height()
     }
 
+    /// Whether there is a column of this name.
+    fn __contains__(&self, name: &str) -> bool {
+        self.schema.index_of(name).is_ok()
+    }
+
     /// One column.
     fn __getitem__(&self, name: &str) -> PyResult<PySeries> {
         let index = self
             .schema
             .index_of(name)
-            .map_err(|_| PyKeyError::new_err(format!("no column `{name}`; there are {:?}", self.columns())))?;
+            .map_err(|_| PyKeyError::new_err(format!("no column `{name}`; there are {}", self.columns().join(", "))))?;
         Ok(PySeries::new(self.schema.field(index).clone(), self.column(index)?))
     }
 
     /// The same rows as the start of a query; nothing is copied.
-    fn lazy(&self) -> PyResult<PyLazyFrame> {
+    pub fn lazy(&self) -> PyResult<PyLazyFrame> {
         self.session.from_batches(self.schema.clone(), self.batches.clone()).or_raise().map(PyLazyFrame)
     }
 
@@ -127,7 +131,7 @@ impl PyDataFrame {
 
     /// See `LazyFrame.filter`.
     #[pyo3(signature = (*predicates))]
-    fn filter(&self, py: Python<'_>, predicates: Vec<PyExpr>) -> PyResult<Self> {
+    fn filter(&self, py: Python<'_>, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
         self.lazy()?.filter(predicates)?.collect(py)
     }
 
@@ -177,13 +181,13 @@ impl PyDataFrame {
 
     /// At most the first `n` rows; nothing is copied.
     #[pyo3(signature = (n=5))]
-    fn head(&self, n: usize) -> Self {
-        PyDataFrame { batches: self.head_batches(n), ..self.clone() }
+    fn head(&self, n: i64) -> PyResult<Self> {
+        Ok(PyDataFrame { batches: self.head_batches(count("head", n)?), ..self.clone() })
     }
 
     /// See `LazyFrame.slice`.
     #[pyo3(signature = (offset, length=None))]
-    fn slice(&self, py: Python<'_>, offset: usize, length: Option<usize>) -> PyResult<Self> {
+    fn slice(&self, py: Python<'_>, offset: i64, length: Option<i64>) -> PyResult<Self> {
         self.lazy()?.slice(offset, length)?.collect(py)
     }
 

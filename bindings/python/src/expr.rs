@@ -255,6 +255,10 @@ impl PyExpr {
         Ok(PyExpr(math::power(self.0.clone(), operand(exponent)?)))
     }
 
+    fn __abs__(&self) -> Self {
+        PyExpr(math::abs(self.0.clone()))
+    }
+
     fn __neg__(&self) -> Self {
         PyExpr(-self.0.clone())
     }

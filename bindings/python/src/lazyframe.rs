@@ -2,18 +2,19 @@
 
 use gradframe::expr::Expr;
 use gradframe::{DataFrame, FitOptions, GroupBy, How};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString, PyTuple, PyType};
 
 use crate::batches::PyBatches;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
-use crate::expr::{PyExpr, column, columns, scalar, sort_key};
+use crate::expr::{column, columns, scalar, sort_key};
 use crate::interop;
 use crate::model::{PyModel, model_ref};
+use crate::progress::{Artist, Scans};
 use crate::sinks;
-use crate::wait::wait;
+use crate::wait::{wait, wait_and_draw};
 
 /// A query that runs when it is collected, optimised as a whole.
 #[pyclass(name = "LazyFrame", module = "gradframe", frozen, from_py_object)]
@@ -66,10 +67,10 @@ impl PyLazyFrame {
         self.0.select(with_named(columns(&exprs)?, named_exprs)?).or_raise().map(PyLazyFrame)
     }
 
-    /// The rows for which all predicates are true.
+    /// The rows for which all predicates are true: expressions, or names of boolean columns.
     #[pyo3(signature = (*predicates))]
-    pub fn filter(&self, predicates: Vec<PyExpr>) -> PyResult<Self> {
-        let all = predicates.into_iter().map(|p| p.0).reduce(Expr::and);
+    pub fn filter(&self, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let all = columns(&predicates)?.into_iter().reduce(Expr::and);
         all.map_or_else(|| Ok(self.clone()), |predicate| self.0.filter(predicate).or_raise().map(PyLazyFrame))
     }
 
@@ -118,20 +119,21 @@ impl PyLazyFrame {
 
     /// At most the first `n` rows.
     #[pyo3(signature = (n=5))]
-    pub fn head(&self, n: usize) -> PyResult<Self> {
-        self.0.head(n).or_raise().map(PyLazyFrame)
+    pub fn head(&self, n: i64) -> PyResult<Self> {
+        self.0.head(count("head", n)?).or_raise().map(PyLazyFrame)
     }
 
     /// At most the first `n` rows.
     #[pyo3(signature = (n=5))]
-    pub fn limit(&self, n: usize) -> PyResult<Self> {
+    pub fn limit(&self, n: i64) -> PyResult<Self> {
         self.head(n)
     }
 
     /// The rows after the first `offset`, at most `length` of them.
     #[pyo3(signature = (offset, length=None))]
-    pub fn slice(&self, offset: usize, length: Option<usize>) -> PyResult<Self> {
-        self.0.slice(offset, length).or_raise().map(PyLazyFrame)
+    pub fn slice(&self, offset: i64, length: Option<i64>) -> PyResult<Self> {
+        let length = length.map(|length| count("slice", length)).transpose()?;
+        self.0.slice(count("slice", offset)?, length).or_raise().map(PyLazyFrame)
     }
 
     /// Each different row once, or one row for each different value of the named columns.
@@ -169,7 +171,9 @@ impl PyLazyFrame {
     pub fn collect(&self, py: Python<'_>) -> PyResult<PyDataFrame> {
         let frame = self.0.clone();
         let (schema, session) = (self.0.schema(), self.0.session().clone());
-        let batches = wait(py, async move { frame.collect().await })?;
+        let scans = Scans::default();
+        let artist = session.shows_progress().then(|| Artist::new(Some(scans.clone())));
+        let batches = wait_and_draw(py, artist, async move { frame.collect_watched(|progress| scans.watch(progress)).await })?;
         Ok(PyDataFrame::new(session, schema, batches))
     }
 
@@ -325,7 +329,8 @@ impl PyLazyFrame {
 impl PyLazyFrame {
     fn fit_with(&self, py: Python<'_>, estimator: &Bound<'_, PyAny>, options: FitOptions) -> PyResult<PyModel> {
         let (estimator, frame) = (estimator_of(estimator)?, self.0.clone());
-        let fitted = wait(py, async move { frame.fit_with(estimator, options).await })?;
+        let artist = frame.session().shows_progress().then(|| Artist::new(None));
+        let fitted = wait_and_draw(py, artist, async move { frame.fit_with(estimator, options).await })?;
         Ok(PyModel::fitted(self.0.session().clone(), &fitted))
     }
 }
@@ -338,6 +343,13 @@ fn transform_exprs(transform: &Bound<'_, PyAny>) -> PyResult<Vec<Expr>> {
     }
 }
 
+/// A number of rows. Polars counts negative ones from the end, which a lazy frame does not know.
+pub fn count(method: &str, rows: i64) -> PyResult<usize> {
+    usize::try_from(rows).map_err(|_| {
+        PyValueError::new_err(format!("{method}: expected 0 rows or more, got {rows}; sort the other way to take the last"))
+    })
+}
+
 /// A path as text: str or os.PathLike.
 pub fn path_text(path: &Bound<'_, PyAny>) -> PyResult<String> {
     path.py().import("os")?.call_method1("fspath", (path,))?.extract()
@@ -348,6 +360,10 @@ fn estimator_of(estimator: &Bound<'_, PyAny>) -> PyResult<gradframe::ml::Estimat
     let Ok(model_type) = estimator.getattr("model_type") else {
         return Err(PyTypeError::new_err("fit: expected an estimator such as gf.ml.LinearRegression()"));
     };
+    if estimator.is_instance_of::<PyType>() {
+        let name = estimator.getattr("__name__")?;
+        return Err(PyTypeError::new_err(format!("fit: expected an estimator, got its class; write gf.ml.{name}()")));
+    }
     let mut made = gradframe::ml::Estimator::new(model_type.extract::<String>()?);
     let options = estimator.call_method0("options")?;
     for (name, value) in options.cast::<PyDict>()? {

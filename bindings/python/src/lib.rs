@@ -8,6 +8,7 @@ mod expr;
 mod interop;
 mod lazyframe;
 mod model;
+mod progress;
 mod runtime;
 mod series;
 mod session;

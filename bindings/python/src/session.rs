@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use gradframe::{CsvOptions, DataFrame, Error, ScanOptions, Session, SessionBuilder};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use pyo3_arrow::input::AnyRecordBatch;
@@ -13,7 +14,8 @@ use crate::expr::scalar;
 use crate::interop;
 use crate::lazyframe::{PyLazyFrame, names, path_text};
 use crate::model::{self, PyModel};
-use crate::wait::wait;
+use crate::progress::{Artist, TrainingLines, wanted};
+use crate::wait::{wait, wait_and_draw};
 
 /// A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed.
 #[pyclass(name = "Session", module = "gradframe", frozen)]
@@ -21,11 +23,14 @@ pub struct PySession(Session);
 
 #[pymethods]
 impl PySession {
-    /// A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere.
-    /// Beyond `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`.
+    /// A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere. Beyond
+    /// `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`. `progress` draws how
+    /// far long work is; if it is not given, on a terminal and in notebooks.
     #[new]
-    #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None))]
+    #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None, progress=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
+        py: Python<'_>,
         home: Option<&Bound<'_, PyAny>>,
         in_memory: bool,
         memory_limit_bytes: Option<u64>,
@@ -34,6 +39,7 @@ impl PySession {
         threads: Option<usize>,
         seed: Option<u64>,
         batch_size_rows: Option<usize>,
+        progress: Option<bool>,
     ) -> PyResult<Self> {
         let mut builder = Session::builder();
         if in_memory {
@@ -47,13 +53,17 @@ impl PySession {
         builder = set(builder, threads, SessionBuilder::threads);
         builder = set(builder, seed, SessionBuilder::seed);
         builder = set(builder, batch_size_rows, SessionBuilder::batch_size_rows);
+        if progress.map_or_else(|| wanted(py), Ok)? {
+            builder = builder.progress(TrainingLines::shared());
+        }
         builder.build().or_raise().map(PySession)
     }
 
     /// Runs SQL: a query gives a lazy frame; a statement with an effect is done at once.
     fn sql(&self, py: Python<'_>, query: String) -> PyResult<PyLazyFrame> {
         let session = self.0.clone();
-        wait(py, async move { session.sql(&query).await }).map(PyLazyFrame)
+        let artist = session.shows_progress().then(|| Artist::new(None));
+        wait_and_draw(py, artist, async move { session.sql(&query).await }).map(PyLazyFrame)
     }
 
     /// Goes on with an interrupted training from its last checkpoint; gives its log.
@@ -147,6 +157,20 @@ impl PySession {
         Ok(PyDataFrame::new(self.0.clone(), schema, batches))
     }
 
+    /// Gives a frame a name in SQL, for this session alone; a frame of that name gives way.
+    fn register(&self, name: &str, frame: &Bound<'_, PyAny>) -> PyResult<()> {
+        let frame = match frame.cast::<PyDataFrame>() {
+            Ok(rows) => rows.get().lazy()?,
+            Err(_) => frame.extract::<PyLazyFrame>()?,
+        };
+        self.0.replace(name, &frame.0).or_raise()
+    }
+
+    /// Takes a registered frame's name away; False if there was none.
+    fn deregister(&self, name: &str) -> PyResult<bool> {
+        self.0.deregister(name).or_raise()
+    }
+
     fn __repr__(&self) -> String {
         match self.0.home() {
             Some(home) => format!("Session at {}", home.display()),
@@ -205,8 +229,11 @@ fn with_sample(options: CsvOptions, rows: Option<i64>) -> CsvOptions {
     }
 }
 
-/// One path or several. Errors: `Plan` for an empty list.
+/// One path or several. Errors: `Plan` for an empty list, TypeError for anything else.
 fn paths(source: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if source.is_none() {
+        return Err(PyTypeError::new_err("scan: expected a path or a list of paths, got None"));
+    }
     if source.is_instance_of::<PyString>() || source.hasattr("__fspath__")? {
         return Ok(vec![path_text(source)?]);
     }

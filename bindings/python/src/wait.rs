@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use tokio::time::timeout;
 
 use crate::errors::OrRaise;
+use crate::progress::Artist;
 use crate::runtime::runtime;
 
 /// How long a Ctrl-C may go unnoticed.
@@ -19,6 +20,28 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
 {
+    wait_and_draw(py, None, work)
+}
+
+/// The same, and draws meanwhile how far the work is.
+pub fn wait_and_draw<F, T>(py: Python<'_>, artist: Option<Artist>, work: F) -> PyResult<T>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut artist = artist;
+    let answer = wait_drawing(py, &mut artist, work);
+    if let Some(mut artist) = artist {
+        artist.finish(py);
+    }
+    answer
+}
+
+fn wait_drawing<F, T>(py: Python<'_>, artist: &mut Option<Artist>, work: F) -> PyResult<T>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
     let runtime = runtime()?;
     let mut task = runtime.spawn(work);
     loop {
@@ -27,7 +50,12 @@ where
             Ok(Err(panicked)) => {
                 return Err(Error::internal("gradframe", format!("the engine's task failed: {panicked}"))).or_raise();
             }
-            Err(_elapsed) => py.check_signals().inspect_err(|_| task.abort())?,
+            Err(_elapsed) => {
+                py.check_signals().inspect_err(|_| task.abort())?;
+                if let Some(artist) = artist {
+                    artist.draw(py);
+                }
+            }
         }
     }
 }

@@ -31,6 +31,13 @@ CASES = {
         E.PlanError,
         "l3_reg.*l2_reg",
     ),
+    "filter by a number": (lambda: frame().filter("x").collect(), E.PlanError, "predicate 'x'"),
+    "one name twice": (lambda: frame().select("x", "x"), E.PlanError, "one name, `x`"),
+    "unnamed model, other input": (
+        lambda: frame(s=["a"]).predict(frame().fit(gf.ml.LinearRegression(), target="y")),
+        E.PlanError,
+        "lacks `x`, a feature of the model",
+    ),
     "unknown model type": (lambda: gf.sql("CREATE MODEL m OPTIONS (model_type = 'linear') AS SELECT 1.0 AS x, 2.0 AS label"), E.PlanError, "linear_reg"),
 }
 
@@ -41,6 +48,16 @@ def test_bad_input_is_named(name):
     with pytest.raises(kind, match=message):
         action()
     assert gf.sql("SELECT 1 AS one").collect().item() == 1
+
+
+def test_what_python_gets_wrong_is_a_type_or_value_error():
+    with pytest.raises(TypeError, match=r"write gf.ml.LinearRegression\(\)"):
+        frame().fit(gf.ml.LinearRegression, target="y")
+    with pytest.raises(TypeError, match="expected a path"):
+        gf.scan_csv(None)
+    for refused in [lambda: frame().head(-1), lambda: frame().lazy().limit(-1), lambda: frame().slice(-1)]:
+        with pytest.raises(ValueError, match="expected 0 rows or more"):
+            refused()
 
 
 def test_predict_input_that_does_not_fit():

@@ -146,3 +146,27 @@ def test_explain_names_operators_and_analyze_their_rows():
     frame = ours().filter(gf.col("riders") > 2)
     assert "FilterExec" in frame.explain()
     assert "output_rows" in frame.explain(analyze=True)
+
+
+def test_a_frame_gets_a_name_in_sql():
+    gf.register("trips", ours())
+    assert gf.sql("SELECT count(*) AS n FROM trips").collect().item() == 5
+    gf.register("trips", ours().collect().head(2))
+    assert gf.sql("SELECT count(*) AS n FROM trips").collect().item() == 2
+    assert gf.session().deregister("trips")
+    assert not gf.session().deregister("trips")
+    gf.sql("CREATE TABLE stored AS SELECT 1 AS one")
+    with pytest.raises(gf.errors.PlanError, match="table `stored` already exists"):
+        gf.register("stored", ours())
+
+
+def test_rows_keep_their_order():
+    rows = gf.from_dict({"i": list(range(50_000))})
+    assert rows.filter(gf.col("i") % 2 == 1).to_dict()["i"] == list(range(1, 50_000, 2))
+
+
+def test_a_boolean_column_filters_by_its_name():
+    frame = gf.from_dict({"late": [True, False, None], "i": [-1, -2, -3]})
+    assert frame.filter("late").rows() == [(True, -1)]
+    assert frame.select(abs(gf.col("i"))).rows() == [(1,), (2,), (3,)]
+    assert "late" in frame and "early" not in frame

@@ -74,7 +74,7 @@ impl Style {
             expanded: false,
             started: None,
         };
-        Style { format: args.format, place, table, paging: false }
+        Style { format: args.format(), place, table, paging: false }
     }
 
     fn pages(&self) -> bool {

@@ -33,8 +33,12 @@ def configure(
     threads: int | None = None,
     seed: int | None = None,
     batch_size_rows: int | None = None,
+    progress: bool | None = None,
 ) -> Session:
-    """Makes a new default session with these settings. Frames made before keep the session they came from."""
+    """Makes a new default session with these settings. Frames made before keep the session they came from.
+
+    `progress` draws how far long work is; if it is not given, on a terminal and in notebooks.
+    """
     global _session
     made = Session(
         home=home,
@@ -45,6 +49,7 @@ def configure(
         threads=threads,
         seed=seed,
         batch_size_rows=batch_size_rows,
+        progress=progress,
     )
     with _lock:
         _session = made
@@ -201,6 +206,11 @@ def from_dict(data: Mapping[str, Any]) -> DataFrame:
     import pyarrow
 
     return from_arrow(pyarrow.table(dict(data)))
+
+
+def register(name: str, frame: LazyFrame | DataFrame) -> None:
+    """Gives a frame a name in SQL, until Python ends; a frame of that name gives way: `gf.register("trips", trips)`."""
+    session().register(name, frame)
 
 
 def table(name: str) -> LazyFrame:

@@ -1,0 +1,136 @@
+//! What long work says of itself while a call of Python's waits for it.
+//!
+//! The engine tells from its own threads; the thread that waits draws, since it alone may take the interpreter lock.
+//! How a line is drawn, on a terminal or in a notebook, is `gradframe/_progress.py`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use gradframe::ScanProgress;
+use gradframe::progress::{Progress, TrainingProgress};
+use pyo3::prelude::*;
+
+/// Work shorter than this is not worth a line.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Between two drawings of it.
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// Whether someone looks: standard error is a terminal, or this is a notebook.
+pub fn wanted(py: Python<'_>) -> PyResult<bool> {
+    py.import("gradframe._progress")?.getattr("wanted")?.call0()?.extract()
+}
+
+/// The trainings under way, by their models' names.
+static TRAININGS: Mutex<BTreeMap<String, Line>> = Mutex::new(BTreeMap::new());
+
+/// One thread draws; two would overwrite each other's line.
+static DRAWING: AtomicBool = AtomicBool::new(false);
+
+/// How far something is.
+#[derive(Debug, Clone, PartialEq)]
+struct Line {
+    text: String,
+    done: u64,
+    total: Option<u64>,
+}
+
+/// Keeps the state of trainings, for whoever waits.
+#[derive(Debug)]
+pub struct TrainingLines;
+
+impl TrainingLines {
+    /// In the form in which a session takes it.
+    pub fn shared() -> Arc<dyn Progress> {
+        Arc::new(TrainingLines)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Line>)) {
+        if let Ok(mut lines) = TRAININGS.lock() {
+            change(&mut lines);
+        }
+    }
+}
+
+impl Progress for TrainingLines {
+    fn reading(&self, model: &str, rows: u64) {
+        let line = Line { text: format!("{model}: training rows read"), done: rows, total: None };
+        self.change(|lines| drop(lines.insert(model.to_owned(), line)));
+    }
+
+    fn training(&self, model: &str, at: &TrainingProgress) {
+        let text = format!("{model}: epochs, loss {:.6}, {:.0} rows/s", at.step.loss, at.rows_per_second);
+        let line = Line { text, done: at.step.epoch, total: at.epochs_max };
+        self.change(|lines| drop(lines.insert(model.to_owned(), line)));
+    }
+
+    fn trained(&self, model: &str) {
+        self.change(|lines| drop(lines.remove(model)));
+    }
+}
+
+/// The scans of one running query, once it is planned.
+#[derive(Clone, Default)]
+pub struct Scans(Arc<Mutex<Option<ScanProgress>>>);
+
+impl Scans {
+    /// Where the engine tells of its scans.
+    pub fn watch(&self, progress: ScanProgress) {
+        if let Ok(mut place) = self.0.lock() {
+            *place = Some(progress);
+        }
+    }
+
+    fn line(&self) -> Option<Line> {
+        let scans = self.0.lock().ok()?;
+        let scans = scans.as_ref()?;
+        Some(Line { text: "rows read".to_owned(), done: scans.rows_read(), total: scans.rows_total() })
+    }
+}
+
+/// Draws from time to time while a call waits; what was drawn goes away with it.
+pub struct Artist {
+    scans: Option<Scans>,
+    started: Instant,
+    drawn: Option<Instant>,
+    /// After an error of the drawing, which is no reason to fail the query.
+    gave_up: bool,
+}
+
+impl Artist {
+    /// For a call that waits for these scans, or for a training alone.
+    pub fn new(scans: Option<Scans>) -> Self {
+        Artist { scans, started: Instant::now(), drawn: None, gave_up: false }
+    }
+
+    /// Draws, if it is time to and there is something to tell.
+    pub fn draw(&mut self, py: Python<'_>) {
+        let due = self.drawn.map_or(self.started + PATIENCE, |last| last + REFRESH);
+        if self.gave_up || Instant::now() < due {
+            return;
+        }
+        let Some(line) = training_line().or_else(|| self.scans.as_ref()?.line()) else { return };
+        if self.drawn.is_none() && DRAWING.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        self.gave_up = call(py, "draw", (line.text, line.done, line.total, self.started.elapsed().as_secs_f64())).is_err();
+    }
+
+    /// Takes the line away.
+    pub fn finish(&mut self, py: Python<'_>) {
+        if self.drawn.take().is_some() {
+            let _ = call(py, "clear", ());
+            DRAWING.store(false, Ordering::Release);
+        }
+    }
+}
+
+fn training_line() -> Option<Line> {
+    TRAININGS.lock().ok()?.values().next().cloned()
+}
+
+fn call<'py>(py: Python<'py>, function: &str, arguments: impl pyo3::call::PyCallArgs<'py>) -> PyResult<()> {
+    py.import("gradframe._progress")?.getattr(function)?.call1(arguments).map(|_| ())
+}
