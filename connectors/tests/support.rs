@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use arrow::datatypes::DataType;
 use gradframe_ml_core::Tensor;
-use gradframe_ml_learn::{Encoding, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
+use gradframe_ml_learn::{Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 
 /// A small model whose first weight is `weight`.
 pub fn model(weight: f64) -> Model {
     let encoding = Encoding::Standard { mean: 0.1, std: 1.0 / 3.0, min: -1.0, max: 1.0, nulls: 0 };
     let spec = ModelSpec {
-        format: 1,
+        format: FORMAT_VERSION,
         model_type: "linear_reg".into(),
         label: LabelSpec { name: "y".into(), data_type: DataType::Float64, classes: Vec::new() },
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Int64, encoding }],
