@@ -6,6 +6,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use futures::StreamExt;
 use gradframe_ml_core::Error;
+use gradframe_plan::ops::train::list;
 use gradframe_plan::services::RunOutcome;
 
 use crate::testing::{Settings, Testing, line_table, request};
@@ -60,6 +61,20 @@ async fn too_little_memory_is_an_error_that_names_need_and_limit() {
     assert!(error.to_string().contains("the memory limit is 293.0 KB"), "{error}");
     assert!(matches!(t.runs.outcome(), Some(RunOutcome::Failed(_))));
     assert_eq!(t.context.runtime_env().memory_pool.reserved(), 0);
+}
+
+#[tokio::test]
+async fn a_network_larger_than_the_memory_limit_is_refused_before_it_is_made() {
+    for units in [[1_000_000_000i64, 1], [i64::MAX, i64::MAX]] {
+        let t = Testing::with(Settings { memory_bytes: Some(64 << 20), ..Settings::default() });
+        t.table("t", &line_table(1000), 1);
+        let mut request = request("m", "dnn_regressor");
+        request.options.push(("hidden_units".into(), list(&units.map(Into::into))));
+        let error = t.train("SELECT a, b, y FROM t", request).await.unwrap_err();
+        assert_eq!(error.kind(), "Resources", "{error}");
+        assert!(error.to_string().contains("the state of the model needs"), "{error}");
+        assert_eq!(t.context.runtime_env().memory_pool.reserved(), 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,6 +116,12 @@ pub trait Training: Send + Debug {
     /// Takes the sums asked for last (None at first), says what is needed next, and a log line where a step ended.
     fn next(&mut self, answer: Option<Vec<Tensor>>) -> Result<(Option<Step>, Request)>;
 
+    /// Bytes of its parameters and what is kept beside each of them, from the first step to the last.
+    /// Errors: `Plan` for option values out of range.
+    fn state_bytes(&self) -> Result<usize> {
+        Ok(0)
+    }
+
     /// Everything needed to go on from here, or from inside the sweep asked for last, in another process with the same
     /// bits as without a break. None where that is not worth it: a training that is soon done again.
     fn checkpoint(&self, _inside: Option<&Position>) -> Result<Option<Checkpoint>> {

@@ -16,6 +16,9 @@ use crate::memory::Memory;
 /// A checkpoint is made at the end of each epoch and, in long ones, this often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
+/// What to do where a model's parameters do not fit.
+const SMALLER: &str = "raise the memory limit, or make the model smaller, e.g. by its hidden_units";
+
 /// A finished fit.
 #[derive(Debug)]
 pub(super) struct Fit {
@@ -49,6 +52,7 @@ impl Fitter<'_> {
     pub fn fit(&self, from: Option<&Checkpoint>, watcher: &mut dyn Watcher) -> Result<Fit> {
         let started = Instant::now();
         let mut training = self.job.estimator.begin(&self.rows.layout, &self.job.options, self.job.seed)?;
+        self.work.grow(training.state_bytes()?, "the state of the model").map_err(|error| error.hint(SMALLER))?;
         from.map_or(Ok(()), |checkpoint| training.restore(checkpoint))?;
         let (mut answer, mut epochs) = (None, 0);
         loop {

@@ -38,6 +38,13 @@ impl StateShape {
         self.parts.iter().filter(|part| part.is_learned())
     }
 
+    /// Bytes of the state and of the gradients of a step; `usize::MAX` where no machine has as many.
+    pub fn bytes(&self) -> usize {
+        let copies = |part: &Part| if part.is_learned() { 2 + self.slots.len() } else { 1 };
+        let size = |part: &Part| part.shape.iter().fold(size_of::<f32>() * copies(part), |size, n| size.saturating_mul(*n));
+        self.parts.iter().map(size).fold(0, usize::saturating_add)
+    }
+
     /// The state's names, in order.
     pub fn names(&self) -> Vec<String> {
         let slots = self.learned().flat_map(|part| self.slots.iter().map(move |slot| format!("{}/{slot}", part.name)));

@@ -9,7 +9,7 @@ use gradframe_ml_kernels::{Program, compile};
 use super::options::{Settings, network};
 use super::state::{StateShape, number};
 use super::step::Step as StepSpec;
-use super::target::{Target, label_squares, label_sums, mean_of};
+use super::target::{Target, label_squares, label_sums, mean_of, outputs};
 use super::{LABEL_MEAN, LABEL_STD};
 use crate::checkpoint::{Checkpoint, unfit};
 use crate::estimator::{Fitted, Fold, Layout, Options, Part, Request, Step, Task, Training};
@@ -277,6 +277,12 @@ impl Training for NetworkTraining {
                 self.answered(answer)
             }
         }
+    }
+
+    fn state_bytes(&self) -> Result<usize> {
+        let Layout { dense, categories, label, .. } = &self.layout;
+        let network = network(&self.options, *dense, categories.clone(), outputs(label.classes.len()))?;
+        Ok(StateShape::new(&network, self.settings.rule.as_ref()).bytes())
     }
 
     fn checkpoint(&self, inside: Option<&Position>) -> Result<Option<Checkpoint>> {
