@@ -36,9 +36,9 @@ pub(crate) fn label_expr(op: &str, spec: &TransformSpec, input: &DFSchema, model
     transform.item(&model.model.spec.label.name)?.laid_over(op, &transform.inputs, input, model)
 }
 
-/// `ML.TRANSFORM(MODEL m, input)`: the columns that the TRANSFORM makes of the input's rows. The label is among them if
-/// the input holds what it is made of.
-/// Errors: `Plan` if the model has no TRANSFORM or a column is missing; `DType` if one is of another kind.
+/// `ML.TRANSFORM(MODEL m, input)`: the columns that the TRANSFORM makes of the input's rows. What is no feature (the label,
+/// the sample weight, the column to split by) is among them if the input holds what it is made of.
+/// Errors: `Plan` if the model has no TRANSFORM or a column of a feature is missing; `DType` if one is of another kind.
 pub fn transformed(input: LogicalPlan, model: Arc<NamedModel>) -> Result<LogicalPlan> {
     const OP: &str = "ml.transform";
     let spec = model.model.spec.transform.as_ref().ok_or_else(|| {
@@ -46,9 +46,9 @@ pub fn transformed(input: LogicalPlan, model: Arc<NamedModel>) -> Result<Logical
         error.hint("CREATE MODEL m TRANSFORM (...) OPTIONS (...) AS SELECT ... stores one")
     })?;
     let transform = Transform::of_spec(spec)?;
-    let label = &model.model.spec.label.name;
+    let is_feature = |item: &Item| model.model.spec.features.iter().any(|feature| feature.name == item.name);
     let schema = Arc::clone(input.schema());
-    let made = |item: &&Item| item.name != *label || transform.inputs_of(item).all(|column| has(&schema, &column.name));
+    let made = |item: &&Item| is_feature(item) || transform.inputs_of(item).all(|column| has(&schema, &column.name));
     let exprs = transform.items.iter().filter(made);
     let exprs = exprs.map(|item| Ok(item.laid_over(OP, &transform.inputs, &schema, &model)?.alias(item.name.clone())));
     let exprs = exprs.collect::<Result<Vec<Expr>>>()?;
