@@ -12,8 +12,6 @@ use gradframe::ScanProgress;
 use gradframe::progress::{Progress, TrainingProgress};
 use pyo3::prelude::*;
 
-/// Work shorter than this is not worth a line.
-const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two drawings of it.
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -93,6 +91,8 @@ impl Scans {
 pub struct Artist {
     scans: Option<Scans>,
     started: Instant,
+    /// When the first line is due; shorter work is not worth one. Known once the waiting has begun.
+    due: Option<Instant>,
     drawn: Option<Instant>,
     /// After an error of the drawing, which is no reason to fail the query.
     gave_up: bool,
@@ -101,13 +101,12 @@ pub struct Artist {
 impl Artist {
     /// For a call that waits for these scans, or for a training alone.
     pub fn new(scans: Option<Scans>) -> Self {
-        Artist { scans, started: Instant::now(), drawn: None, gave_up: false }
+        Artist { scans, started: Instant::now(), due: None, drawn: None, gave_up: false }
     }
 
     /// Draws, if it is time to and there is something to tell.
     pub fn draw(&mut self, py: Python<'_>) {
-        let due = self.drawn.map_or(self.started + PATIENCE, |last| last + REFRESH);
-        if self.gave_up || Instant::now() < due {
+        if self.gave_up || Instant::now() < self.next_due(py) {
             return;
         }
         let Some(line) = training_line().or_else(|| self.scans.as_ref()?.line()) else { return };
@@ -118,6 +117,11 @@ impl Artist {
         self.gave_up = call(py, "draw", (line.text, line.done, line.total, self.started.elapsed().as_secs_f64())).is_err();
     }
 
+    fn next_due(&mut self, py: Python<'_>) -> Instant {
+        let first = *self.due.get_or_insert_with(|| self.started + patience(py));
+        self.drawn.map_or(first, |last| last + REFRESH)
+    }
+
     /// Takes the line away.
     pub fn finish(&mut self, py: Python<'_>) {
         if self.drawn.take().is_some() {
@@ -125,6 +129,12 @@ impl Artist {
             DRAWING.store(false, Ordering::Release);
         }
     }
+}
+
+/// How long work must last to be worth a line, as `_progress.py` says.
+fn patience(py: Python<'_>) -> Duration {
+    let seconds = py.import("gradframe._progress").and_then(|module| module.getattr("PATIENCE_SECONDS")?.extract::<f64>());
+    seconds.ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(REFRESH)
 }
 
 fn training_line() -> Option<Line> {

@@ -12,12 +12,13 @@ SLOW_TRAINING = """
     CREATE MODEL slow OPTIONS (model_type = 'logistic_reg', input_label_cols = ['y'], max_iterations = 60) AS
     SELECT value % 120 AS y, sin(value) AS a, cos(value * value) AS b FROM generate_series(1, 30000)
 """
-SLOW_QUERY = "SELECT count(*) FROM generate_series(1, 4000) AS a(x) CROSS JOIN generate_series(1, 9000) AS b(y) WHERE x * y % 7 = 3"
+SLOW_QUERY = "SELECT count(*) FROM generate_series(1, 12000) AS a(x) CROSS JOIN generate_series(1, 9000) AS b(y) WHERE x * y % 7 = 3"
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     calls = []
+    monkeypatch.setattr(_progress, "PATIENCE_SECONDS", 0.0)  # a fast machine is done within the usual patience
     monkeypatch.setattr(_progress, "draw", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(_progress, "clear", lambda: calls.append("clear"))
     return calls
@@ -38,8 +39,10 @@ def test_a_query_tells_the_rows_it_has_read(drawn):
     assert {text for text, *_ in drawn[:-1]} == {"rows read"}
 
 
-def test_short_work_and_quiet_sessions_draw_nothing(drawn):
+def test_short_work_and_quiet_sessions_draw_nothing(drawn, monkeypatch):
+    monkeypatch.setattr(_progress, "PATIENCE_SECONDS", 60.0)
     gf.Session(in_memory=True, progress=True).sql("SELECT 1 AS one").collect()
+    monkeypatch.setattr(_progress, "PATIENCE_SECONDS", 0.0)
     gf.Session(in_memory=True, progress=False).sql(SLOW_QUERY).collect()
     assert drawn == []
 
@@ -48,6 +51,7 @@ def test_a_drawing_that_fails_does_not_fail_the_query(monkeypatch):
     def fail(*arguments):
         raise RuntimeError("no display")
 
+    monkeypatch.setattr(_progress, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(_progress, "draw", fail)
     assert gf.Session(in_memory=True, progress=True).sql(SLOW_QUERY).collect().item() > 0
 

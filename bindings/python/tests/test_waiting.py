@@ -21,6 +21,14 @@ WAYS_TO_WAIT = {
 }
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """As on a terminal: a test run in the background is started with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("way", WAYS_TO_WAIT)
 def test_ctrl_c_cancels_the_query_and_the_session_goes_on(way, tmp_path):
     lazy = gf.sql(ENDLESS)

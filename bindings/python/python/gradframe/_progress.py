@@ -3,6 +3,9 @@
 import sys
 from typing import Any
 
+# Work shorter than this is not worth a line.
+PATIENCE_SECONDS = 0.5
+
 _WIDTH = 30
 _handle: Any = None
 
