@@ -2,7 +2,7 @@
 //!
 //! [`compile`](fn@compile) makes a [`Program`] of a [`gradframe_ml_core::Function`]: it decides what goes to memory,
 //! fuses what lies between, keeps rows in cache across several reductions, and plans the buffers once. The scheduled
-//! form ([`compile::kernel`]) is plain data that knows no back end; [`cpu`] executes it.
+//! form ([`schedule`]) is plain data that knows no back end; [`cpu`] executes it.
 //!
 //! **The bits of a result do not depend on the number of threads:** every fold goes over fixed chunks, in order.
 //!
@@ -25,6 +25,7 @@
 pub mod compile;
 pub mod cpu;
 mod program;
+pub mod schedule;
 
 pub use compile::compile;
 pub use cpu::{Scratch, Threads};

@@ -5,9 +5,9 @@ use std::fmt;
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{Error, Function, Result, Shape, Sizes, Tensor};
 
-use crate::compile::kernel::{Kernel, Schedule};
 use crate::compile::{flops, peak_bytes};
 use crate::cpu::{self, Arguments, OnKernel, Scratch, Threads};
+use crate::schedule::{Kernel, Schedule};
 
 /// A compiled function. It serves every size of the function's symbols, and many threads at once.
 ///

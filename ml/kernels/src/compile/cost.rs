@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{Result, Shape, Sizes};
 
-use super::kernel::{Chain, Dot, Kernel, Level, Schedule, Source};
+use crate::schedule::{Chain, Dot, Kernel, Level, Schedule, Source};
 
 /// Arithmetic operations; a transcendental function counts as one, a multiply-add as two.
 pub fn flops(schedule: &Schedule, sizes: &Sizes) -> Result<u64> {
@@ -49,11 +49,11 @@ fn dot_flops(dot: &Dot, output: &Shape, sizes: &Sizes) -> Result<u64> {
 
 /// Instructions of a level that compute; a row's fold takes all its elements.
 fn operations(chain: &Chain, level: Level) -> u64 {
-    let counts = |v: &&super::kernel::Value| {
-        let folds = matches!(v.instr, super::kernel::Instr::Reduce(..));
+    let counts = |v: &&crate::schedule::Value| {
+        let folds = matches!(v.instr, crate::schedule::Instr::Reduce(..));
         v.instr.is_arithmetic() && (if folds { Level::Element } else { v.level }) == level
     };
-    let work = |v: &super::kernel::Value| if matches!(v.instr, super::kernel::Instr::Pair(_)) { 2 } else { 1 };
+    let work = |v: &crate::schedule::Value| if matches!(v.instr, crate::schedule::Instr::Pair(_)) { 2 } else { 1 };
     chain.values.iter().filter(counts).map(work).sum()
 }
 

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::Shape;
 
-use super::kernel::{AxisMap, BufferId, Donation, Instr, Kernel, Level, Load, Loop, Schedule, Source, ValueId};
+use crate::schedule::{AxisMap, BufferId, Donation, Instr, Kernel, Level, Load, Loop, Schedule, Source, ValueId};
 
 /// Notes for each result the input whose memory it may take.
 pub fn find(schedule: &mut Schedule) {

@@ -4,7 +4,7 @@ use gradframe_ml_core::graph::Kind;
 use gradframe_ml_core::{Graph, NodeId, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::kernel::BufferId;
+use crate::schedule::BufferId;
 
 /// The nodes in memory so far, and those that shall be before anything reads them.
 #[derive(Default)]

@@ -4,9 +4,9 @@ use gradframe_ml_core::graph::{Fn1, Fn2, Kind, Node, ReduceOp};
 use gradframe_ml_core::{DType, Graph, NodeId, Shape, Tensor};
 use rustc_hash::FxHashMap;
 
-use super::kernel::{AxisMap, Chain, Instr, Level, Load, Value, ValueId, computed_in};
 use super::leaves::Leaves;
 use super::view::{self, View};
+use crate::schedule::{AxisMap, Chain, Instr, Level, Load, Value, ValueId, computed_in};
 
 /// How deep a chain may nest: what lies below goes to memory.
 const DEPTH_MAX: usize = 128;

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::Dim;
 
-use super::kernel::{BufferId, Schedule, Source};
+use crate::schedule::{BufferId, Schedule, Source};
 
 /// Gives each buffer its source: results get memory of their own, the others share slots.
 pub fn plan(schedule: &mut Schedule) {

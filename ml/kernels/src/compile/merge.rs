@@ -5,8 +5,8 @@ use gradframe_ml_core::Shape;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::donation::is_whole_domain;
-use super::kernel::{BufferId, Chain, Instr, Kernel, Level, Load, Loop, Value, ValueId};
 use super::registers;
+use crate::schedule::{BufferId, Chain, Instr, Kernel, Level, Load, Loop, Value, ValueId};
 
 /// Values of a joined kernel, at most: beyond, its registers leave the cache.
 const VALUES_MAX: usize = 96;

@@ -6,10 +6,8 @@
 //! the inputs over which results may be written.
 
 mod cost;
-mod display;
 mod donation;
 mod flatten;
-pub mod kernel;
 mod leaves;
 mod lower;
 mod memory;

@@ -3,8 +3,8 @@
 use gradframe_ml_core::DType;
 use gradframe_ml_core::graph::Fn2;
 
-use super::kernel::{Chain, Instr, Kernel, Level, Pair, Value, ValueId};
 use super::registers;
+use crate::schedule::{Chain, Instr, Kernel, Level, Pair, Value, ValueId};
 
 /// Pairs up the instructions of fused kernels.
 pub fn fuse(kernels: &mut [Kernel]) {

@@ -1,6 +1,6 @@
 //! Which register holds which value of a chain.
 
-use super::kernel::{Chain, Instr, Level};
+use crate::schedule::{Chain, Instr, Level};
 
 /// The chain with a register for each value. Values that are computed share registers once they are dead; what is
 /// loaded keeps its own, so that a back end can leave it there from block to block.

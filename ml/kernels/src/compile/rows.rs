@@ -3,9 +3,9 @@
 use gradframe_ml_core::graph::Kind;
 use gradframe_ml_core::{Dim, Function, NodeId, Shape};
 
-use super::kernel::AxisMap;
 use super::leaves::Leaves;
 use super::view::{self, View};
+use crate::schedule::AxisMap;
 
 /// Elements of a row that several registers of can still stay in cache.
 const ROW_ELEMENTS_MAX: usize = 16 * 1024;

@@ -4,15 +4,15 @@ use gradframe_ml_core::graph::{Kind, Node, ReduceOp};
 use gradframe_ml_core::{Error, Function, NodeId, Result, Shape};
 use std::sync::Arc;
 
-use super::kernel::{
-    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Load, Loop, Scan, Scatter, Schedule, Sort, Source,
-    computed_in,
-};
 use super::leaves::Leaves;
 use super::lower::{Blocked, Lowering};
 use super::rows::{Rows, rows_of};
 use super::view::{self, View};
 use super::{donation, memory, merge, pairs, sharing};
+use crate::schedule::{
+    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Load, Loop, Scan, Scatter, Schedule, Sort, Source,
+    computed_in,
+};
 
 /// The kernels of a function without calls.
 pub fn schedule(function: &Function) -> Result<Schedule> {

@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::{Kind, Span};
 use gradframe_ml_core::{Dim, Shape};
 
-use super::kernel::AxisMap;
+use crate::schedule::AxisMap;
 
 /// For each axis of a node's value, its index as a function of the position on the domain.
 pub type View = Vec<AxisMap>;

@@ -7,7 +7,7 @@ use half::{bf16, f16};
 use super::bytes::{Plain, typed, typed_mut};
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, product};
-use crate::compile::kernel::ArgReduce;
+use crate::schedule::ArgReduce;
 
 /// Runs the kernel: the first of ties, the first NaN before all numbers.
 pub fn run(kernel: &ArgReduce, env: &Env, output: &mut [u8]) -> Result<()> {

@@ -7,7 +7,7 @@ use super::gemm::{Matrix, Scalar, multiply};
 use super::gemv::multiply_vector;
 use super::source::{self, Source};
 use super::{Env, cast, product};
-use crate::compile::kernel::{Dot, Load, computed_in};
+use crate::schedule::{Dot, Load, computed_in};
 
 /// One operand with its sizes known: `[batch, free, contracted]`, wherever its elements lie.
 struct Operand {

@@ -9,8 +9,8 @@ use super::map2::Argument;
 use super::simd::Operand;
 use super::source::{Positions, Source};
 use super::{Env, cast, fold, map1, map2, pairs, threefry};
-use crate::compile::kernel::{Chain, Instr, Level, Load, ValueId};
 use crate::compile::registers;
+use crate::schedule::{Chain, Instr, Level, Load, ValueId};
 
 /// A chain bound to sizes and buffers.
 pub struct Evaluator<'a> {

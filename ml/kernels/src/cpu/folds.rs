@@ -8,7 +8,7 @@ use super::evaluator::{Block, Evaluator, Registers};
 use super::fold::{self, Folded};
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, cast, product};
-use crate::compile::kernel::{Fold, ValueId};
+use crate::schedule::{Fold, ValueId};
 
 /// Elements of a block: a few of them fit the first-level cache at once. Fixed, as chunks are.
 const BLOCK_ELEMENTS: usize = 2048;

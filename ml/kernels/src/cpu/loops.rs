@@ -5,7 +5,7 @@ use gradframe_ml_core::Result;
 use super::evaluator::{Block, Evaluator, Registers};
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, product};
-use crate::compile::kernel::{Level, Loop, ValueId};
+use crate::schedule::{Level, Loop, ValueId};
 
 /// Bytes of a block's values together: they fit the first-level cache.
 const CACHE_BYTES: usize = 24 * 1024;

@@ -31,7 +31,7 @@ mod threefry;
 use arrow_buffer::MutableBuffer;
 use gradframe_ml_core::{Sizes, Tensor};
 
-use crate::compile::kernel::{BufferId, Schedule, Source};
+use crate::schedule::{BufferId, Schedule, Source};
 pub use run::{Arguments, OnKernel, run};
 pub use scratch::Scratch;
 pub use tasks::Threads;

@@ -5,7 +5,7 @@ use gradframe_ml_core::{DType, Error, Result};
 use super::bytes::typed;
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, product};
-use crate::compile::kernel::{BufferId, Concat, Gather};
+use crate::schedule::{BufferId, Concat, Gather};
 
 /// Indices of either width.
 pub enum Indices<'a> {

@@ -8,7 +8,7 @@ use gradframe_ml_core::{DType, Error, Result};
 use super::bytes::{Plain, typed_mut};
 use super::map2::Argument;
 use super::simd::{Operand, vectorized};
-use crate::compile::kernel::Pair;
+use crate::schedule::Pair;
 
 /// `dst[i] = outer(inner(a[i], b[i]), c[i])`, or with the inner one second.
 /// Errors: `Internal` for a type or function that is not paired.

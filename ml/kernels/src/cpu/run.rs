@@ -7,7 +7,7 @@ use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
 use smallvec::SmallVec;
 
 use super::{Env, Scratch, Threads, arg_reduce, dot, folds, loops, moves, scan, scatter, sort};
-use crate::compile::kernel::{BufferId, Kernel, Schedule, Source};
+use crate::schedule::{BufferId, Kernel, Schedule, Source};
 
 /// Bytes of all buffers below which a run stays on the thread that asks for it: waking another takes longer.
 const POOL_BYTES_MIN: usize = 256 * 1024;

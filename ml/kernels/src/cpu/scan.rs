@@ -8,7 +8,7 @@ use super::fold::{self, Accumulator, Folded};
 use super::simd::vectorized;
 use super::tasks;
 use super::{Env, cast, product};
-use crate::compile::kernel::{Scan, computed_in};
+use crate::schedule::{Scan, computed_in};
 
 /// Runs the kernel.
 pub fn run(kernel: &Scan, env: &Env, output: &mut [u8]) -> Result<()> {

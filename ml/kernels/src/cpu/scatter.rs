@@ -8,7 +8,7 @@ use super::fold::{self, Accumulator, Folded};
 use super::moves::Indices;
 use super::tasks;
 use super::{Env, cast, product};
-use crate::compile::kernel::{Scatter, computed_in};
+use crate::schedule::{Scatter, computed_in};
 
 /// Elements of a chunk of rows. Fixed, so that sums do not depend on the number of threads.
 const CHUNK_ELEMENTS: usize = 64 * 1024;

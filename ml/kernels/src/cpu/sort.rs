@@ -7,7 +7,7 @@ use half::{bf16, f16};
 use super::bytes::{Plain, typed, typed_mut};
 use super::tasks;
 use super::{Env, product};
-use crate::compile::kernel::Sort;
+use crate::schedule::Sort;
 
 /// Lines shorter than this are sorted by comparing: counting digits would take longer.
 const DIGITS_MIN: usize = 512;

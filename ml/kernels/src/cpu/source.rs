@@ -4,7 +4,7 @@ use gradframe_ml_core::{Dim, Result, Sizes};
 use smallvec::SmallVec;
 
 use super::bytes::{Plain, typed, typed_mut, with_width};
-use crate::compile::kernel::{AxisMap, Load};
+use crate::schedule::{AxisMap, Load};
 
 type PerAxis<T> = SmallVec<[T; 6]>;
 

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Function, Shape, Tensor};
-use gradframe_ml_kernels::compile::kernel::Kernel;
+use gradframe_ml_kernels::schedule::Kernel;
 use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
 
 use crate::check::{check, copied, function, numbers};

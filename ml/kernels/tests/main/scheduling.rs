@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Error, Shape, Sizes, Symbol, Tensor};
 use gradframe_ml_kernels::compile;
-use gradframe_ml_kernels::compile::kernel::Kernel;
+use gradframe_ml_kernels::schedule::Kernel;
 
 use crate::check::function;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::kernel::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Pair, Schedule, ValueId};
+use super::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Pair, Schedule, ValueId};
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
