@@ -31,6 +31,7 @@ mod config;
 mod cooperative;
 pub mod expr;
 mod frame;
+mod frames_in_sql;
 pub mod limits;
 pub mod ml;
 pub mod ml_functions;
@@ -44,15 +45,19 @@ mod statements;
 mod unknown;
 
 pub use config::{SessionBuilder, default_home};
-pub use frame::{DataFrame, FitOptions, FittedModel, GroupBy, How, ModelRef, ScanProgress};
+pub use frame::{
+    BatchLoader, Copied, DataFrame, Explanation, FitOptions, FittedModel, GroupBy, How, LoadOptions, ModelRef, Profile,
+    ScanProgress,
+};
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 
 pub use gradframe_connectors::sinks::WriteOptions;
 pub use gradframe_exec::progress;
 pub use gradframe_ml_core::{Error, Result};
-pub use gradframe_plan::error::from_datafusion;
+pub use gradframe_plan::error::{SharedCause, from_datafusion};
 pub use gradframe_plan::names::nearest as nearest_name;
+pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;
 pub use gradframe_plan::services::NamedModel;
 pub use gradframe_sql::Parsed;

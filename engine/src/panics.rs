@@ -21,6 +21,14 @@ pub(crate) async fn guard<T>(op: &str, work: impl Future<Output = Result<T>>) ->
     }
 }
 
+/// The same for work that is no future.
+pub(crate) fn guard_call<T>(op: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    match std::panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result,
+        Err(panic) => Err(internal(op, panic)),
+    }
+}
+
 /// The same for a stream: the panic is its last item.
 pub(crate) fn guard_stream(op: &'static str, stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = stream.schema();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 use crate::catalog::PublicSchema;
 use crate::config::{Home, SessionBuilder, default_home};
-use crate::frame::DataFrame;
+use crate::frame::{Copied, DataFrame, InMemory};
 use crate::panics::guard;
 use crate::runtime::BlockingRuntime;
 use crate::scan_options::CsvOptions;
@@ -33,7 +33,7 @@ use crate::unknown::{suggest_function, suggest_table};
 use crate::{Error, Result, state, statements};
 
 /// Name of scans that no table of the catalog stands behind.
-const UNNAMED: &str = "?table?";
+pub(crate) const UNNAMED: &str = "?table?";
 
 /// A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed.
 ///
@@ -173,12 +173,12 @@ impl Session {
 
     /// Rows in memory, not copied. Errors: `Plan` for a batch with another schema.
     pub fn from_batches(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<DataFrame> {
-        let state = self.state();
-        let partitions = match batches.iter().map(RecordBatch::num_rows).sum::<usize>() > state.config().batch_size() {
-            true => consecutive(batches, state.config().target_partitions()),
-            false => vec![batches],
-        };
-        let table = MemTable::try_new(schema, partitions).map_err(from_datafusion)?;
+        self.from_copied_batches(schema, batches, vec![])
+    }
+
+    /// The same for rows of which some columns had to be copied before: [`DataFrame::profile`] says so.
+    pub fn from_copied_batches(&self, schema: SchemaRef, batches: Vec<RecordBatch>, copies: Vec<Copied>) -> Result<DataFrame> {
+        let table = InMemory::new(schema, batches, copies)?;
         self.scan_as(TableReference::bare(UNNAMED), Arc::new(table))
     }
 
@@ -288,28 +288,6 @@ impl Session {
         let scan = LogicalPlanBuilder::scan(name, provider_as_source(provider), None).and_then(LogicalPlanBuilder::build);
         Ok(DataFrame::new(self.clone(), scan.map_err(from_datafusion)?))
     }
-}
-
-/// The batches in as many parts of about as many rows each, in order and not copied: threads work side by side on them, and
-/// rows stay where they are.
-fn consecutive(batches: Vec<RecordBatch>, parts: usize) -> Vec<Vec<RecordBatch>> {
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let rows_each = rows.div_ceil(parts.max(1)).max(1);
-    let mut split: Vec<Vec<RecordBatch>> = vec![vec![]];
-    let mut room = rows_each;
-    for batch in batches {
-        let mut from = 0;
-        while from < batch.num_rows() {
-            if room == 0 {
-                split.push(vec![]);
-                room = rows_each;
-            }
-            let taken = room.min(batch.num_rows() - from);
-            split.last_mut().into_iter().for_each(|part| part.push(batch.slice(from, taken)));
-            (from, room) = (from + taken, room - taken);
-        }
-    }
-    split
 }
 
 /// The store, where its tables lie, and the directory to delete with the session.

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod bad_input;
 mod frames;
 mod limits;
+mod load;
 mod logs;
+mod map_batches;
 mod models;
 mod order;
+mod overhead;
 mod persistence;
 mod sinks;
 mod statements;

@@ -17,7 +17,9 @@ pub mod planner;
 pub mod progress;
 pub mod rules;
 mod spill;
+mod streaming;
 
+pub use memory::batch_bytes;
 pub use planner::{GradframePlanner, query_planner};
 pub use progress::{Progress, ProgressSink, TrainingProgress};
 pub use spill::SpillSpace;

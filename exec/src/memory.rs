@@ -2,9 +2,19 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, human_readable_size};
 use gradframe_ml_core::{Error, Result};
+
+/// Bytes of a batch's own rows: of large buffers that it is a slice of, its part.
+pub fn batch_bytes(batch: &RecordBatch) -> usize {
+    let column = |column: &ArrayRef| {
+        let data = column.to_data();
+        data.get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    batch.columns().iter().map(column).sum()
+}
 
 /// An operator's share of the session's memory; given back when dropped.
 #[derive(Debug)]

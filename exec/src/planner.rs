@@ -12,12 +12,15 @@ use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use gradframe_plan::ops::evaluate::EvaluateNode;
+use gradframe_plan::ops::map_batches::MapBatchesNode;
 use gradframe_plan::ops::predict::PredictNode;
 use gradframe_plan::ops::train::TrainNode;
 
 use crate::ops::evaluate::EvaluateExec;
+use crate::ops::map_batches::MapBatchesExec;
 use crate::ops::predict::PredictExec;
 use crate::ops::train::TrainExec;
+use crate::streaming::annotated;
 
 /// The query planner of a session: DataFusion's, which also knows our nodes.
 pub fn query_planner() -> Arc<dyn QueryPlanner + Send + Sync> {
@@ -31,11 +34,19 @@ struct GradframeQueryPlanner;
 impl QueryPlanner for GradframeQueryPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GradframePlanner)]);
-        planner.create_physical_plan(plan, session).await
+        let planned = planner.create_physical_plan(plan, session).await?;
+        match plan {
+            LogicalPlan::Explain(explain) if explain.logical_optimization_succeeded => {
+                // What cannot be planned, EXPLAIN has said.
+                let explained = planner.create_physical_plan(&explain.plan, session).await;
+                Ok(explained.map_or(Arc::clone(&planned), |explained| annotated(planned, explained.as_ref())))
+            }
+            _ => Ok(planned),
+        }
     }
 }
 
-/// Plans Train, Predict and Evaluate.
+/// Plans Train, Predict, Evaluate and MapBatches.
 #[derive(Debug)]
 pub struct GradframePlanner;
 
@@ -82,6 +93,9 @@ impl ExtensionPlanner for GradframePlanner {
         if let Some(node) = node.as_any().downcast_ref::<EvaluateNode>() {
             let columns = expressions.plan_all(node.columns())?;
             return Ok(Some(Arc::new(EvaluateExec::try_new(node, columns, input)?)));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<MapBatchesNode>() {
+            return Ok(Some(Arc::new(MapBatchesExec::new(node, input))));
         }
         Ok(None)
     }

@@ -21,6 +21,8 @@ use clap::Parser;
 use gradframe::{Error, Session};
 use tokio::runtime::{Builder, Runtime};
 
+pub use output::drawing;
+
 use args::{Args, Command, SessionArgs, SqlArgs};
 use exit::Result;
 use output::Style;

@@ -5,6 +5,7 @@
 //! so that it sees the newest version of what it names. Schema `gradframe` holds the log tables.
 
 mod external;
+mod frames;
 mod logs;
 mod own_table;
 mod public;
@@ -17,6 +18,7 @@ use gradframe_plan::error::from_datafusion;
 
 use crate::Result;
 
+pub(crate) use frames::with_frames;
 pub(crate) use public::{Kind, PublicSchema};
 pub(crate) use stored::{DoomedRows, StoredTable, absolute_locations};
 

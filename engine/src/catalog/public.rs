@@ -15,7 +15,7 @@ use gradframe_plan::error::to_datafusion;
 use gradframe_plan::services::ModelRegistry;
 use parking_lot::{Mutex, RwLock};
 
-use super::stored;
+use super::{frames, stored};
 use crate::{Error, Result};
 
 /// What a name of the schema stands for.
@@ -94,6 +94,7 @@ impl PublicSchema {
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         let mut names = self.tables_and_views()?;
         names.extend(self.store.names()?);
+        names.extend(frames::names());
         Ok(names)
     }
 
@@ -154,6 +155,10 @@ impl PublicSchema {
     }
 
     async fn resolve(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        // A view reads what it read when it was made, not a frame that happens to be there.
+        if let (Some(frame), Err(_not_in_a_view)) = (frames::named(name), PLANNING.try_with(|_| ())) {
+            return Ok(Some(frame));
+        }
         if let Some(registered) = self.registered.read().get(name) {
             return Ok(Some(Arc::clone(registered)));
         }

@@ -3,15 +3,24 @@
 //! A method checks names and types at once and runs nothing; [`DataFrame::collect`], [`DataFrame::stream`],
 //! [`DataFrame::count`], the writers and [`DataFrame::fit`] run the plan, optimised as a whole.
 
+mod explain;
 mod fit_options;
 mod group;
+mod in_memory;
 mod join;
 mod learn;
+mod load;
+mod map;
+mod merge;
 mod naming;
 mod order;
 mod output;
+mod profile;
 mod project;
 mod rows;
+mod shortcut;
+mod shuffle;
+mod sql_text;
 mod unnamed;
 mod watch;
 
@@ -20,15 +29,21 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame as Execution;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use gradframe_plan::error::from_datafusion;
 
 use crate::{Result, Session};
 
+pub use explain::Explanation;
 pub use fit_options::FitOptions;
 pub use group::GroupBy;
+pub use in_memory::Copied;
+pub(crate) use in_memory::InMemory;
 pub use join::How;
 pub use learn::{FittedModel, ModelRef};
+pub use load::{BatchLoader, LoadOptions};
+pub use profile::Profile;
 pub use watch::ScanProgress;
 
 /// A lazy relation: columns by name, rows when it is run.
@@ -95,7 +110,12 @@ impl DataFrame {
 
     /// The plan with the session's state of this moment, ready to run.
     fn execution(&self) -> Execution {
-        Execution::new(order::keep_order(self.session.state(), &self.plan), self.plan.clone())
+        Execution::new(self.execution_state(), self.plan.clone())
+    }
+
+    /// The session's state of this moment, in which the plan keeps the order that it has.
+    fn execution_state(&self) -> SessionState {
+        order::keep_order(self.session.state(), &self.plan)
     }
 }
 

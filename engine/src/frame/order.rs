@@ -29,7 +29,7 @@ pub(super) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> Session
 }
 
 /// Whether rows come out in the order in which the scan gives them.
-fn keeps_order(plan: &LogicalPlan) -> bool {
+pub(super) fn keeps_order(plan: &LogicalPlan) -> bool {
     let passes = match plan {
         LogicalPlan::TableScan(_) | LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => return true,
         LogicalPlan::Projection(_)
@@ -38,7 +38,7 @@ fn keeps_order(plan: &LogicalPlan) -> bool {
         | LogicalPlan::Unnest(_)
         | LogicalPlan::Union(_)
         | LogicalPlan::Limit(_) => true,
-        LogicalPlan::Extension(extension) => is_predict(extension.node.as_ref()),
+        LogicalPlan::Extension(extension) => goes_row_by_row(extension.node.as_ref()),
         _ => false,
     };
     // A subquery becomes a join.
@@ -50,8 +50,8 @@ fn has_subquery(expr: &Expr) -> bool {
     expr.exists(is_subquery).unwrap_or(true)
 }
 
-fn is_predict(node: &dyn UserDefinedLogicalNode) -> bool {
-    node.name() == "Predict"
+fn goes_row_by_row(node: &dyn UserDefinedLogicalNode) -> bool {
+    matches!(node.name(), "Predict" | "MapBatches")
 }
 
 /// LIMIT over a scan: its first rows are read in less time than a second thread takes to begin. Not with a filter, which

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
-use arrow::util::display::array_value_to_string;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::collect_partitioned;
 use gradframe_connectors::sinks::{WriteOptions, copy_plan};
 use gradframe_plan::error::from_datafusion;
 
+use super::explain::plans;
 use super::{DataFrame, ScanProgress};
 use crate::Result;
 use crate::panics::{guard, guard_stream};
@@ -25,6 +25,9 @@ impl DataFrame {
 
     /// [`DataFrame::collect`]; `watch` is given a view of how far the scans are, once the query is planned.
     pub async fn collect_watched(&self, watch: impl FnOnce(ScanProgress)) -> Result<Vec<RecordBatch>> {
+        if let Some(rows) = self.rows_in_memory() {
+            return Ok(rows);
+        }
         let execution = self.execution();
         let context = Arc::new(execution.task_ctx());
         let collected = guard("collect", async {
@@ -106,25 +109,12 @@ impl DataFrame {
             let explained = execution.explain(false, analyze).map_err(from_datafusion)?;
             explained.collect().await.map_err(from_datafusion)
         });
-        let batches = batches.await?;
-        let mut text = String::new();
-        for batch in &batches {
-            for row in 0..batch.num_rows() {
-                let cell = |column: usize| array_value_to_string(batch.column(column), row);
-                let (kind, plan) = (cell(0).map_err(arrow_error)?, cell(1).map_err(arrow_error)?);
-                text.push_str(&format!("{kind}\n{}\n\n", plan.trim_end()));
-            }
-        }
-        Ok(text)
+        plans(&batches.await?, true)
     }
 }
 
 fn one_file(format: &str) -> WriteOptions {
     WriteOptions::new().format(format).option("single_file_output", "true").overwrite(true)
-}
-
-fn arrow_error(error: arrow::error::ArrowError) -> crate::Error {
-    from_datafusion(error.into())
 }
 
 /// The sum of the `count` column that DataFusion's writers answer with.

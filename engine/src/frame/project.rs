@@ -1,11 +1,11 @@
 //! Choosing, adding, dropping and renaming columns.
 
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
 use super::group::aggregate;
+use super::merge;
 use super::naming::{all_columns, named, output_name, require_column};
 use crate::Result;
 use crate::expr::{IntoExpr, col};
@@ -57,9 +57,7 @@ impl DataFrame {
 
     /// A projection, each result named.
     pub(super) fn project(&self, exprs: Vec<Expr>) -> Result<Self> {
-        let exprs = exprs.into_iter().map(named);
-        let plan = LogicalPlanBuilder::from(self.plan.clone()).project(exprs).and_then(LogicalPlanBuilder::build);
-        Ok(self.with_plan(plan.map_err(from_datafusion)?))
+        Ok(self.with_plan(merge::project(&self.plan, exprs.into_iter().map(named).collect())?))
     }
 
     /// Every column with its name.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use datafusion::prelude::SessionConfig;
 
 /// A partition of the child. File partitions do not steal work from each other, which would move rows between them
 /// from one execution to the next.
@@ -13,12 +14,17 @@ pub(super) fn ordered_partition(
     partition: usize,
     context: &TaskContext,
 ) -> Result<SendableRecordBatchStream> {
-    input.execute(partition, Arc::new(without_work_stealing(context)))
+    input.execute(partition, Arc::new(with_config(context, without_work_stealing)))
 }
 
-fn without_work_stealing(context: &TaskContext) -> TaskContext {
-    let mut config = context.session_config().clone();
+fn without_work_stealing(mut config: SessionConfig) -> SessionConfig {
     config.options_mut().execution.enable_file_stream_work_stealing = false;
+    config
+}
+
+/// The same context with another configuration.
+pub(super) fn with_config(context: &TaskContext, change: impl FnOnce(SessionConfig) -> SessionConfig) -> TaskContext {
+    let config = change(context.session_config().clone());
     TaskContext::new(
         context.task_id(),
         context.session_id(),

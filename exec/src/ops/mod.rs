@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 mod input;
+pub mod map_batches;
 pub mod predict;
 pub mod run_log;
 pub mod train;

@@ -3,6 +3,7 @@
 //! An error crosses operators as `DataFusionError::External`; what reaches the user is always a
 //! [`gradframe_ml_core::Error`] that says by whose fault it is. One file a family of messages.
 
+mod cause;
 mod files;
 mod functions;
 mod names;
@@ -16,6 +17,7 @@ use datafusion::error::DataFusionError;
 use gradframe_ml_core::Error;
 use gradframe_ml_core::error::Detail;
 
+pub use cause::SharedCause;
 use plain::plain;
 
 /// The operator named in errors that no operator of ours has raised.
@@ -104,7 +106,7 @@ fn find_ours<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     std::iter::successors(Some(error), |&e| e.source()).find_map(|e| e.downcast_ref::<Error>())
 }
 
-/// The same error without its source, which cannot be copied.
+/// The same error. Its source comes along if it is a [`SharedCause`]; others cannot be copied.
 pub fn copy(error: &Error) -> Error {
     let detail = error.detail();
     let (op, what) = (detail.op.as_str(), detail.what.as_str());
@@ -122,6 +124,9 @@ pub fn copy(error: &Error) -> Error {
     };
     if let Some(hint) = &detail.hint {
         same = same.hint(hint.clone());
+    }
+    if let Some(cause) = detail.source.as_ref().and_then(|source| source.downcast_ref::<SharedCause>()) {
+        same = same.because(cause.clone());
     }
     match detail.place {
         Some(place) => same.at(place.line, place.column),

@@ -10,7 +10,9 @@ mod bucketize;
 mod feature_cross;
 mod fit_aggregate;
 mod hash_bucketize;
+mod map_column;
 mod parameters;
+mod row_key;
 
 use std::sync::Arc;
 
@@ -19,7 +21,9 @@ use datafusion::logical_expr::ScalarUDF;
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
 pub use self::bucketize::{BucketFormat, bucketize_expr};
 pub use self::fit_aggregate::{FitKind, fit_call};
+pub use self::map_column::{ColumnFunction, Sees, map_column};
 pub use self::parameters::{Parameters, Strategy, parameters_of};
+pub use self::row_key::row_key;
 
 /// What the names of all functions begin with.
 pub const PREFIX: &str = "ml.";

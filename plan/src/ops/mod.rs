@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod evaluate;
+pub mod map_batches;
 pub mod predict;
 pub mod relations;
 pub mod run_log;

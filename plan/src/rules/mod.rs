@@ -1,19 +1,29 @@
 //! Optimizer rules, one a file, and their places among DataFusion's.
 
+mod keep_filters;
 mod prune_model;
 
 use std::sync::Arc;
 
 use datafusion::optimizer::OptimizerRule;
 
+pub use self::keep_filters::KeepFiltersRule;
 pub use self::prune_model::PruneModelRule;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";
 
+/// The name of the rule that moves filters down.
+const FILTERS: &str = "push_down_filter";
+
 /// DataFusion's rules with ours in their places.
 pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let at = defaults.iter().position(|rule| rule.name() == BEFORE).unwrap_or(defaults.len());
     defaults.insert(at, Arc::new(PruneModelRule));
-    defaults
+    defaults.into_iter().map(guarded).collect()
+}
+
+/// The rule itself, or the one that stands before it.
+fn guarded(rule: Arc<dyn OptimizerRule + Send + Sync>) -> Arc<dyn OptimizerRule + Send + Sync> {
+    if rule.name() == FILTERS { Arc::new(KeepFiltersRule::new(rule)) } else { rule }
 }

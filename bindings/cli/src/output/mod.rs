@@ -24,7 +24,7 @@ use pager::Paged;
 use partial::PartialFile;
 use pipe::Pipe;
 
-pub use table::{TableStyle, done_line, type_name};
+pub use table::{TableStyle, done_line, drawing, type_name};
 
 /// Rows that a pager is given; more are not read by anyone, and a table is drawn in memory.
 const PAGED_ROWS_MAX: usize = 10_000;

@@ -1,5 +1,6 @@
 //! The drawn table: a bounded number of rows, types under the header, and a line that says how many rows there are.
 
+pub mod drawing;
 mod grid;
 mod kept;
 mod types;

@@ -1,0 +1,176 @@
+//! One projection where a frame has several in a row.
+//!
+//! A frame grows by methods, and people call a hundred of them. DataFusion's rules would put the projections together too,
+//! but walk over all of them again and again before. Here a projection over a projection is written as one when it is made.
+
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::Result as DataFusionResult;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use gradframe_plan::error::from_datafusion;
+
+use crate::Result;
+
+/// Deeper expressions are left where they are: work on expressions is recursive.
+const DEPTH_MAX: usize = 64;
+
+/// The projection of these expressions, each of them named.
+pub(super) fn project(plan: &LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan> {
+    if let LogicalPlan::Projection(below) = plan
+        && let Some(merged) = over_input(below, &exprs)
+        && let Ok(built) = built(&below.input, merged)
+    {
+        return Ok(built);
+    }
+    built(plan, exprs).map_err(from_datafusion)
+}
+
+fn built(input: &LogicalPlan, exprs: Vec<Expr>) -> DataFusionResult<LogicalPlan> {
+    LogicalPlanBuilder::from(input.clone()).project(exprs)?.build()
+}
+
+/// The same expressions over the input of the projection below; None where that would compute something twice, or at
+/// another time.
+fn over_input(below: &Projection, exprs: &[Expr]) -> Option<Vec<Expr>> {
+    let mut uses = vec![0_usize; below.expr.len()];
+    for expr in exprs {
+        count_uses(below, expr, &mut uses)?;
+    }
+    let mut pairs = below.expr.iter().zip(&uses);
+    if !pairs.all(|(expr, &uses)| uses == 0 || can_move(expr, uses)) {
+        return None;
+    }
+    exprs.iter().map(|expr| substituted(below, expr)).collect()
+}
+
+/// Counts which columns of the projection the expression reads; None if it is not of a kind that can be moved, or reads a
+/// column that is not there or not clear.
+fn count_uses(below: &Projection, expr: &Expr, uses: &mut [usize]) -> Option<()> {
+    let mut clear = true;
+    let visited = expr.apply(|node| {
+        if let Expr::Column(column) = node {
+            match below.schema.maybe_index_of_column(column).filter(|_| is_unique(below, &column.name)) {
+                Some(index) => uses[index] += 1,
+                None => clear = false,
+            }
+        }
+        clear &= stays_in_its_row(node);
+        Ok(if clear { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    visited.ok().filter(|_| clear).map(|_| ())
+}
+
+fn is_unique(below: &Projection, name: &str) -> bool {
+    below.schema.fields().iter().filter(|field| field.name() == name).count() == 1
+}
+
+fn stays_in_its_row(expr: &Expr) -> bool {
+    !matches!(
+        expr,
+        Expr::AggregateFunction(_)
+            | Expr::WindowFunction(_)
+            | Expr::Unnest(_)
+            | Expr::GroupingSet(_)
+            | Expr::ScalarSubquery(_)
+            | Expr::InSubquery(_)
+            | Expr::Exists(_)
+            | Expr::OuterReferenceColumn(..)
+    )
+}
+
+/// A column or a constant as often as one likes; what is computed once, and only if it gives the same at any time.
+fn can_move(expr: &Expr, uses: usize) -> bool {
+    let inner = unaliased(expr);
+    if matches!(inner, Expr::Column(_) | Expr::Literal(..)) {
+        return true;
+    }
+    let whole = !inner.exists(|node| Ok(!stays_in_its_row(node))).unwrap_or(true);
+    uses == 1 && whole && !inner.is_volatile() && depth(inner) < DEPTH_MAX
+}
+
+fn depth(expr: &Expr) -> usize {
+    let mut deepest = 0;
+    let visited = expr.apply_children(|child| {
+        deepest = deepest.max(depth(child));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_or(DEPTH_MAX, |_| deepest + 1)
+}
+
+/// The expression with the projection's in the place of its columns, under the name that it had.
+fn substituted(below: &Projection, expr: &Expr) -> Option<Expr> {
+    let named = |index: usize| -> Expr { unaliased(&below.expr[index]).clone() };
+    if let Expr::Column(column) = expr {
+        return below.schema.maybe_index_of_column(column).map(|index| below.expr[index].clone());
+    }
+    let moved = expr.clone().transform_down(|node| {
+        let Expr::Column(column) = &node else { return Ok(Transformed::no(node)) };
+        let index = below.schema.index_of_column(column)?;
+        Ok(Transformed::new(named(index), true, TreeNodeRecursion::Jump))
+    });
+    moved.data().ok()
+}
+
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) if alias.metadata.is_none() => unaliased(&alias.expr),
+        expr => expr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::table_scan;
+
+    use super::*;
+    use crate::expr::{col, lit};
+
+    fn scan() -> LogicalPlan {
+        use arrow::datatypes::{DataType, Field, Schema};
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, false), Field::new("b", DataType::Int64, true)]);
+        table_scan(Some("t"), &schema, None).unwrap().build().unwrap()
+    }
+
+    fn projections(steps: &[Vec<Expr>]) -> String {
+        let plan = steps.iter().fold(scan(), |plan, step| project(&plan, step.clone()).unwrap());
+        plan.display_indent().to_string()
+    }
+
+    #[test]
+    fn projections_in_a_row_are_one() {
+        let steps = [
+            vec![col("a"), (col("b") + lit(1_i64)).alias("b")],
+            vec![col("a").alias("c"), (col("b") * lit(2_i64)).alias("b")],
+            vec![col("b"), col("c")],
+        ];
+        let expected = "Projection: (t.b + Int64(1)) * Int64(2) AS b, t.a AS c\n  TableScan: t";
+        assert_eq!(projections(&steps), expected);
+    }
+
+    #[test]
+    fn nothing_is_computed_twice() {
+        let steps = [vec![(col("a") + col("b")).alias("s")], vec![(col("s") * col("s")).alias("q")]];
+        assert_eq!(projections(&steps).matches("Projection").count(), 2);
+    }
+
+    #[test]
+    fn what_is_drawn_at_random_stays_where_it_is() {
+        let random = datafusion::functions::expr_fn::random();
+        let steps = [vec![col("a"), random.alias("r")], vec![(col("r") + lit(1_i64)).alias("r")]];
+        assert_eq!(projections(&steps).matches("Projection").count(), 2);
+    }
+
+    #[test]
+    fn names_and_types_are_those_of_two_projections() {
+        let steps = [vec![col("b").alias("a"), col("a").alias("b")], vec![col("a"), (col("b") / lit(2_i64)).alias("half")]];
+        let merged = steps.iter().fold(scan(), |plan, step| project(&plan, step.clone()).unwrap());
+        let apart = steps.iter().fold(scan(), |plan, step| built(&plan, step.clone()).unwrap());
+        assert_eq!(merged.schema().as_arrow(), apart.schema().as_arrow());
+    }
+
+    #[test]
+    fn very_deep_expressions_are_cut() {
+        let steps: Vec<_> = (0..300).map(|_| vec![(col("a") + lit(1_i64)).alias("a")]).collect();
+        let count = projections(&steps).matches("Projection").count();
+        assert!((2..20).contains(&count), "{count}");
+    }
+}

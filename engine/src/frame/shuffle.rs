@@ -1,0 +1,62 @@
+//! Rows in an order that only their contents and a seed decide.
+
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::row_key;
+
+use super::DataFrame;
+use super::naming::all_columns;
+use super::order::keeps_order;
+use crate::Result;
+
+/// The column that rows are ordered by, inside the plan alone.
+const KEY: &str = "__row_key";
+/// The key of an order that is wanted for being the same every time.
+const ANY_SEED: u64 = 0;
+
+impl DataFrame {
+    /// The rows in random order: that of a hash of their content with this key. The same rows and seed give the same
+    /// order on any machine, with any number of threads; equal rows are interchangeable. Beyond the memory limit it spills.
+    ///
+    /// ```
+    /// # use gradframe::Session;
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let numbers = session.block_on(session.sql("SELECT value AS x FROM generate_series(1, 100)"))?;
+    /// let (once, again) = (numbers.shuffle(7)?, numbers.shuffle(7)?);
+    /// assert_eq!(session.block_on(once.collect())?, session.block_on(again.collect())?);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: `Plan` for columns of a type that rows cannot be compared by, such as unions.
+    pub fn shuffle(&self, seed: u64) -> Result<Self> {
+        let columns = columns(&self.plan);
+        if columns.is_empty() {
+            return Ok(self.clone());
+        }
+        let keyed = columns.iter().cloned().chain([row_key(columns.clone(), seed).alias(KEY)]);
+        let plan = LogicalPlanBuilder::from(self.plan.clone())
+            .project(keyed)
+            .and_then(|plan| plan.sort([SortExpr::new(crate::expr::col(KEY), true, true)]))
+            .and_then(|plan| plan.project(columns))
+            .and_then(LogicalPlanBuilder::build);
+        Ok(self.with_plan(plan.map_err(from_datafusion)?))
+    }
+
+    /// The rows in an order that is the same at every run: their own where the plan has one, else that of their contents.
+    pub(super) fn in_fixed_order(&self) -> Result<Self> {
+        match &self.plan {
+            plan if keeps_order(plan) => Ok(self.clone()),
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+                // Rows that the keys leave tied are told apart by the rest of them.
+                let mut sort = sort.clone();
+                sort.expr.push(SortExpr::new(row_key(columns(&sort.input), ANY_SEED), true, true));
+                Ok(self.with_plan(LogicalPlan::Sort(sort)))
+            }
+            _ => self.shuffle(ANY_SEED),
+        }
+    }
+}
+
+fn columns(plan: &LogicalPlan) -> Vec<Expr> {
+    all_columns(plan.schema()).map(|(_, column)| column).collect()
+}

@@ -1,0 +1,100 @@
+//! What a frame says of itself: profiles, explanations, SQL text; and SQL that has names for frames.
+
+use arrow::array::AsArray;
+use gradframe::expr::{col, desc, lit, sum};
+use gradframe::{DataFrame, Explanation};
+
+use crate::support::{TRIPS, lines, rows_of, run, session};
+
+async fn trips() -> (gradframe::Session, DataFrame) {
+    let session = session();
+    run(&session, TRIPS).await;
+    let frame = session.table("trips").await.unwrap();
+    (session, frame)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_profile_has_a_row_an_operator() {
+    let (_session, frame) = trips().await;
+    let totals = frame.filter(col("fare").gt(lit(9.0))).unwrap().group_by(["region"]).agg([sum("fare")]).unwrap();
+    let profile = totals.sort(["region"]).unwrap().profile().await.unwrap();
+    assert_eq!(lines(&profile.rows).len(), 2);
+    let operators: Vec<_> = profile.operators.column(0).as_string::<i32>().iter().flatten().map(str::trim).collect();
+    for expected in ["SortExec", "AggregateExec", "FilterExec", "DataSourceExec"] {
+        assert!(operators.contains(&expected), "{operators:?}");
+    }
+    let text = lines(&[profile.operators]).join("\n");
+    assert!(text.contains("the rows that pass are gathered"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_does_not_stream_says_so() {
+    let (session, frame) = trips().await;
+    let text = frame.sort(["fare"]).unwrap().explain(false).await.unwrap();
+    assert!(text.contains("SortExec does not stream"), "{text}");
+    assert!(!frame.sort(["fare"]).unwrap().limit(3).unwrap().explain(false).await.unwrap().contains("does not stream"));
+    let sql = lines(&run(&session, "EXPLAIN SELECT *, sum(fare) OVER () AS total FROM trips").await).join("\n");
+    assert!(sql.contains("WindowAggExec does not stream"), "{sql}");
+    assert!(frame.explain_as(Explanation::Tree).await.unwrap().contains('┌'));
+    assert!(frame.explain_as(Explanation::Graphviz).await.unwrap().contains("digraph"));
+    assert!("treee".parse::<Explanation>().unwrap_err().to_string().contains("`tree`"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_frame_as_sql_gives_the_same_rows() {
+    let (session, frame) = trips().await;
+    let memory = session.from_batches(frame.schema(), frame.collect().await.unwrap()).unwrap();
+    let steps: [fn(&DataFrame) -> gradframe::Result<DataFrame>; 5] = [
+        |f| f.filter(col("fare").gt(lit(100.0)))?.sort(["distance"]),
+        |f| f.with_columns([(col("fare") * lit(2.0)).alias("twice")])?.sort([desc("fare")])?.limit(3),
+        |f| f.group_by(["region"]).agg([sum("fare")])?.sort(["region"]),
+        |f| f.join(&f.group_by(["region"]).agg([sum("fare").alias("total")])?, ["region"], gradframe::How::Inner)?.sort(["fare"]),
+        |f| f.select(["region"])?.distinct()?.sort(["region"]),
+    ];
+    for (i, step) in steps.iter().enumerate() {
+        for from in [&frame, &memory] {
+            let written = step(from).unwrap();
+            let text = written.to_sql().unwrap_or_else(|error| panic!("{i}: {error}"));
+            let frames = ["frame", "frame_2"].map(|name| (name, memory.clone()));
+            let read = session.sql_with(&text, frames).await.unwrap_or_else(|error| panic!("{i}: {text}: {error}"));
+            assert_eq!(rows_of(&read).await, rows_of(&written).await, "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_sql_has_no_words_for_is_named() {
+    let (_session, frame) = trips().await;
+    let mapped = frame.map_batches(Ok, gradframe::MapOptions::default()).unwrap();
+    let error = mapped.to_sql().unwrap_err();
+    assert_eq!(error.kind(), "NotImplemented");
+    assert!(error.to_string().contains("MapBatches"), "{error}");
+    assert!(frame.shuffle(1).unwrap().to_sql().unwrap_err().to_string().contains("row_key"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_statement_may_have_names_for_frames() {
+    let (session, frame) = trips().await;
+    let few = frame.limit(3).unwrap();
+    let count = async |text: &str| rows_of(&session.sql_with(text, [("Few", few.clone())]).await.unwrap()).await;
+    assert_eq!(count("SELECT count(*) FROM few").await, ["3"]);
+    assert_eq!(count("SELECT count(*) FROM \"Few\" JOIN trips USING (distance)").await, ["3"]);
+    assert_eq!(rows_of(&frame.sql("SELECT count(*) FROM self", "self").await.unwrap()).await, ["100"]);
+    assert!(session.sql("SELECT * FROM few").await.is_err(), "the name is gone with its statement");
+    let shadow = session.sql_with("SELECT count(*) FROM trips", [("trips", few.clone())]).await.unwrap();
+    assert_eq!(rows_of(&shadow).await, ["3"]);
+    assert!(session.sql_with("CREATE VIEW v AS SELECT * FROM few", [("few", few.clone())]).await.is_err());
+    run(&session, "CREATE VIEW seen AS SELECT * FROM trips").await;
+    let through = session.sql_with("SELECT count(*) FROM seen", [("trips", few)]).await.unwrap();
+    assert_eq!(rows_of(&through).await, ["100"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn unknown_names_are_those_that_nothing_stands_behind() {
+    let (session, _) = trips().await;
+    let unknown = |text: &str| session.unknown_tables(text).unwrap();
+    assert_eq!(unknown("SELECT * FROM trips JOIN a USING (x) WHERE y IN (SELECT y FROM B)"), ["a", "b"]);
+    assert_eq!(unknown("WITH c AS (SELECT * FROM d) SELECT * FROM c"), ["d"]);
+    assert!(unknown("SHOW MODELS; DROP MODEL m; SELECT * FROM gradframe.runs").is_empty());
+    assert_eq!(unknown("CREATE MODEL m OPTIONS (model_type = 'linear_reg') AS SELECT * FROM e"), ["e"]);
+}

@@ -1,0 +1,47 @@
+//! `push_down_filter`, which leaves filters without columns above operators that keep them.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::Transformed;
+use datafusion::error::Result;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use crate::ops::map_batches::MapBatchesNode;
+
+/// DataFusion's rule asks an operator of ours which columns' filters it keeps above it; a filter such as
+/// `random() < 0.1` reads none and would always pass. Here it stays where the operator says so.
+#[derive(Debug)]
+pub struct KeepFiltersRule {
+    inner: Arc<dyn OptimizerRule + Send + Sync>,
+}
+
+impl KeepFiltersRule {
+    /// Around DataFusion's rule.
+    pub fn new(inner: Arc<dyn OptimizerRule + Send + Sync>) -> Self {
+        KeepFiltersRule { inner }
+    }
+}
+
+impl OptimizerRule for KeepFiltersRule {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.inner.apply_order()
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        if stays(&plan) { Ok(Transformed::no(plan)) } else { self.inner.rewrite(plan, config) }
+    }
+}
+
+fn stays(plan: &LogicalPlan) -> bool {
+    let LogicalPlan::Filter(filter) = plan else { return false };
+    let LogicalPlan::Extension(below) = filter.input.as_ref() else { return false };
+    let keeps = below.node.as_any().downcast_ref::<MapBatchesNode>().is_some_and(MapBatchesNode::keeps_filters_above);
+    keeps && split_conjunction(&filter.predicate).iter().any(|part| part.column_refs().is_empty())
+}
