@@ -2,7 +2,8 @@
 //!
 //! [`compile`](fn@compile) makes a [`Program`] of a [`gradframe_ml_core::Function`]: it decides what goes to memory,
 //! fuses what lies between, keeps rows in cache across several reductions, and plans the buffers once. The scheduled
-//! form ([`schedule`]) is plain data that knows no back end; [`cpu`] executes it.
+//! form ([`schedule`]) is plain data that knows no back end; [`cpu`] executes it,
+//! and [`interpret`](fn@interpret::interpret) says by the plainest of means what it should have computed.
 //!
 //! **The bits of a result do not depend on the number of threads:** every fold goes over fixed chunks, in order.
 //!
@@ -24,6 +25,7 @@
 
 pub mod compile;
 pub mod cpu;
+pub mod interpret;
 mod program;
 pub mod schedule;
 

@@ -7,6 +7,7 @@ use gradframe_ml_core::{Error, Function, Result, Shape, Sizes, Tensor};
 
 use crate::compile::{flops, peak_bytes};
 use crate::cpu::{self, Arguments, OnKernel, Scratch, Threads};
+use crate::interpret::interpret;
 use crate::schedule::{Kernel, Schedule};
 
 /// A compiled function. It serves every size of the function's symbols, and many threads at once.
@@ -55,6 +56,11 @@ impl Program {
     ) -> Result<Vec<Tensor>> {
         let sizes = self.bind(&inputs)?;
         cpu::run(&self.schedule, Arguments::Owned(inputs), &sizes, scratch, threads, Some(on_kernel))
+    }
+
+    /// As [`Program::run`], by the interpreter of the scheduled form: slow, for comparison with back ends.
+    pub fn interpret(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        interpret(&self.schedule, inputs, &self.bind(inputs)?)
     }
 
     /// The sizes of the symbols, from the arguments' shapes.

@@ -33,7 +33,8 @@ pub fn function(types: &[Type], build: impl FnOnce(&mut Graph, &[NodeId]) -> Res
     Function::new(g, outputs).unwrap()
 }
 
-/// Compiles and compares: with the reference, and on one thread with several, to the bit. Gives the program.
+/// Compiles and compares: with the reference, with the interpreter of the scheduled form, and on one thread with several,
+/// to the bit. Gives the program.
 pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
     let program = compile(function).unwrap();
     check_program(&program, function, inputs);
@@ -52,8 +53,10 @@ pub fn check_program(program: &Program, function: &Function, inputs: &[Tensor]) 
     assert_eq!(one, again, "a second run differs in\n{program}");
     let given_away = program.run_owned(inputs.iter().map(copied).collect(), &mut scratch, Threads::One).unwrap();
     assert_eq!(one, given_away, "results written over arguments differ in\n{program}");
-    for (ours, theirs) in one.iter().zip(&expected) {
+    let interpreted = program.interpret(inputs).unwrap();
+    for ((ours, theirs), plain) in one.iter().zip(&expected).zip(&interpreted) {
         close(ours, theirs, program);
+        close(ours, plain, program);
     }
 }
 
