@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradframe-ml-core", &[]),
     ("gradframe-ml-kernels", &["gradframe-ml-core"]),
     ("gradframe-ml-learn", &["gradframe-ml-kernels"]),
+    ("gradframe-gpu", &["gradframe-ml-kernels"]),
     ("gradframe-plan", &["gradframe-ml-learn"]),
     ("gradframe-sql", &["gradframe-plan"]),
     ("gradframe-connectors", &["gradframe-plan"]),
@@ -35,6 +36,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["gradframe-connectors"]),
     ("gemm", &["gradframe-ml-kernels"]),
     ("memmap2", &["gradframe-exec"]),
+    ("cudarc", &["gradframe-gpu"]),
+    ("libloading", &["gradframe-gpu"]),
     ("clap", &["gradframe-cli"]),
     ("reedline", &["gradframe-cli"]),
 ];

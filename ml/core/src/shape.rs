@@ -61,6 +61,16 @@ impl Dim {
         &self.symbols
     }
 
+    /// What the product of the symbols is multiplied by; 0 for a fixed size.
+    pub fn coefficient(&self) -> i64 {
+        self.coef
+    }
+
+    /// What is added to it: all of a fixed size.
+    pub fn constant(&self) -> i64 {
+        self.offset
+    }
+
     /// `self + n`.
     pub fn plus(&self, n: i64) -> Self {
         Dim { offset: self.offset + n, ..self.clone() }

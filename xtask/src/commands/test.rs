@@ -2,6 +2,7 @@
 
 use super::{Command, accept_only, python};
 use crate::process::{Result, cargo, heading, output_of, root, run_keeping};
+use crate::python_env::PythonEnv;
 
 pub const COMMAND: Command = Command {
     name: "test",
@@ -13,6 +14,7 @@ Without an option, all of them:
   --slt       only the SQL golden files of tests/slt; GRADFRAME_SLT=update rewrites what they expect
   --python    builds the Python package into .venv and runs pytest
 
+CUDA kernels are compiled by NVRTC, installed into .venv for it (gpu/requirements-nvrtc.txt) or named in GRADFRAME_NVRTC.
 Tests on real tables look for them in GRADFRAME_DATA, else ../shared/data, and say what they skip.
 ",
     run: main,
@@ -24,6 +26,7 @@ fn main(arguments: &[String]) -> Result {
     let asked = |option: &str| all || arguments.iter().any(|argument| argument == option);
     let mut summary = Vec::new();
     if asked("--rust") {
+        prepare_cuda_compiler();
         summary.extend(rust_tests(&[])?);
         summary.extend(documentation_tests()?);
     } else if asked("--slt") {
@@ -45,6 +48,17 @@ fn rust_tests(selection: &[&str]) -> Result<Vec<String>> {
     }
     let runner: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
     run_keeping(&mut cargo(&[runner, selection].concat()), is_summary)
+}
+
+/// NVIDIA's compiler into .venv (58 MB, once), so that the printed CUDA kernels are compiled. Where it cannot be had, the
+/// test of them says what it skips.
+fn prepare_cuda_compiler() {
+    if !cfg!(any(target_os = "linux", windows)) {
+        return;
+    }
+    if let Err(failure) = PythonEnv::prepare(root().join(".venv"), &root().join("gpu/requirements-nvrtc.txt")) {
+        println!("no CUDA compiler, so printed kernels are not compiled: {failure}");
+    }
 }
 
 fn documentation_tests() -> Result<Vec<String>> {

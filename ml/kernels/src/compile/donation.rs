@@ -1,8 +1,6 @@
 //! Finds the inputs over which results may be written: the parameters of a training step, above all.
 
-use gradframe_ml_core::Shape;
-
-use crate::schedule::{AxisMap, BufferId, Donation, Instr, Kernel, Level, Load, Loop, Schedule, Source, ValueId};
+use crate::schedule::{BufferId, Donation, Instr, Kernel, Level, Loop, Schedule, Source, ValueId};
 
 /// Notes for each result the input whose memory it may take.
 pub fn find(schedule: &mut Schedule) {
@@ -49,15 +47,5 @@ fn is_load_of(instr: &Instr, buffer: BufferId) -> bool {
 }
 
 fn is_same_place(instr: &Instr, kernel: &Loop) -> bool {
-    matches!(instr, Instr::Load(load) if is_whole_domain(load, &kernel.outer, &kernel.row))
-}
-
-/// True if the load reads its buffer from end to end over the domain `outer` x `row`.
-pub fn is_whole_domain(load: &Load, outer: &Shape, row: &Shape) -> bool {
-    let domain: Vec<_> = outer.dims().iter().chain(row.dims()).enumerate().filter(|(_, d)| !d.is_one()).collect();
-    let read: Vec<_> = load.axes.iter().zip(load.shape.dims()).filter(|(_, d)| !d.is_one()).collect();
-    let pairs = domain.iter().zip(&read);
-    !load.padded
-        && domain.len() == read.len()
-        && pairs.into_iter().all(|((axis, size), (map, dim))| size == dim && **map == AxisMap::identity(*axis))
+    matches!(instr, Instr::Load(load) if load.is_whole(&kernel.outer, &kernel.row))
 }

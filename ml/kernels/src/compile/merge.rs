@@ -4,7 +4,6 @@
 use gradframe_ml_core::Shape;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::donation::is_whole_domain;
 use super::registers;
 use crate::schedule::{BufferId, Chain, Instr, Kernel, Level, Load, Loop, Value, ValueId};
 
@@ -86,8 +85,7 @@ fn common_domain(first: &Loop, next: &Loop) -> Option<(Shape, Shape)> {
 /// True if both read something large, or one what the other makes: kernels without that gain nothing.
 fn is_related(first: &Loop, next: &Loop) -> bool {
     let stored = |b: BufferId| first.stores.iter().any(|s| s.1 == b);
-    let loaded =
-        |load: &Load| first.chain.loads().any(|l| l.buffer == load.buffer && is_whole_domain(l, &first.outer, &first.row));
+    let loaded = |load: &Load| first.chain.loads().any(|l| l.buffer == load.buffer && l.is_whole(&first.outer, &first.row));
     next.chain.loads().any(|load| stored(load.buffer) || loaded(load))
 }
 
@@ -125,7 +123,7 @@ impl Joint {
     fn forwarded(&self, made: ValueId, load: &Load, level: Level, (outer, row): (&Shape, &Shape)) -> Option<ValueId> {
         let of_row = Shape::scalar();
         let row = if level == Level::Row { &of_row } else { row };
-        (self.values[made.index()].level == level && is_whole_domain(load, outer, row)).then_some(made)
+        (self.values[made.index()].level == level && load.is_whole(outer, row)).then_some(made)
     }
 
     fn push(&mut self, value: Value) -> ValueId {

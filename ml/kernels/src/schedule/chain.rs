@@ -93,6 +93,11 @@ impl Chain {
         &self.values[id.index()]
     }
 
+    /// The names of its values, in order.
+    pub fn ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len() as u32).map(ValueId)
+    }
+
     /// What it reads.
     pub fn loads(&self) -> impl Iterator<Item = &Load> {
         self.values.iter().filter_map(|v| match &v.instr {

@@ -28,6 +28,18 @@ pub struct AxisMap {
     pub step: i64,
 }
 
+impl Load {
+    /// True if it reads its buffer from end to end over the domain `outer` x `row`.
+    pub fn is_whole(&self, outer: &Shape, row: &Shape) -> bool {
+        let domain: Vec<_> = outer.dims().iter().chain(row.dims()).enumerate().filter(|(_, d)| !d.is_one()).collect();
+        let read: Vec<_> = self.axes.iter().zip(self.shape.dims()).filter(|(_, d)| !d.is_one()).collect();
+        let pairs = domain.iter().zip(&read);
+        !self.padded
+            && domain.len() == read.len()
+            && pairs.into_iter().all(|((axis, size), (map, dim))| size == dim && **map == AxisMap::identity(*axis))
+    }
+}
+
 impl AxisMap {
     /// Position `axis` itself.
     pub fn identity(axis: usize) -> Self {

@@ -4,6 +4,7 @@
 
 mod check;
 mod functions;
+mod given;
 mod in_place;
 mod kinds;
 mod random_graphs;

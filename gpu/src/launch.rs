@@ -1,0 +1,121 @@
+//! What a printed kernel needs to be launched, as plain data: entries, arguments, and how much work there is.
+
+use gradframe_ml_core::{DType, Dim, Result, Shape, Sizes, Symbol};
+use gradframe_ml_kernels::schedule::BufferId;
+
+/// One scheduled kernel in CUDA C: its launches, one after the other.
+#[derive(Debug, Clone)]
+pub struct CudaKernel {
+    /// Its entries, without the prelude.
+    pub source: String,
+    /// Device memory that its launches share and nobody else needs.
+    pub temporaries: Vec<Temporary>,
+    /// In order; each waits for the one before.
+    pub launches: Vec<Launch>,
+}
+
+/// Memory between two launches of one kernel.
+#[derive(Debug, Clone)]
+pub struct Temporary {
+    /// Element type.
+    pub dtype: DType,
+    /// Number of elements.
+    pub count: Count,
+}
+
+/// One launch of one entry. Each entry walks over its tasks with the grid, so any number of blocks is right.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The function's name in the source.
+    pub entry: String,
+    /// Threads of a block; the entry relies on it.
+    pub threads: u32,
+    /// Pieces of work.
+    pub tasks: Count,
+    /// Pieces of work that a block takes at once.
+    pub tasks_per_block: u32,
+    /// What it is called with.
+    pub arguments: Vec<Argument>,
+    /// If it is launched again and again with a width of 1, 2, 4 ... below a length.
+    pub doubling: Option<Doubling>,
+}
+
+/// Passes that double a width, each from one array into another and back; the last one ends in `output`.
+#[derive(Debug, Clone)]
+pub struct Doubling {
+    /// The width stays below it.
+    pub length: Dim,
+    /// Where the last pass ends.
+    pub output: Place,
+    /// The other array: a temporary.
+    pub spare: usize,
+    /// True for the launch that makes what the first pass reads; it is launched once.
+    pub is_first: bool,
+}
+
+/// An array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A buffer of the schedule.
+    Buffer(BufferId),
+    /// A temporary of the kernel.
+    Temporary(usize),
+}
+
+/// What an entry is called with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// The address of an array.
+    Array(Place),
+    /// The size of a symbol, as a position.
+    Size(Symbol),
+    /// Where a doubling pass reads.
+    From,
+    /// Where a doubling pass writes.
+    Into,
+    /// The width of a doubling pass, as a position.
+    Width,
+}
+
+/// A number that sizes give: the elements of a shape, times the pieces into which another is cut.
+#[derive(Debug, Clone)]
+pub struct Count {
+    /// Its elements are multiplied ...
+    pub of: Shape,
+    /// ... with the number of pieces of so many elements in this one.
+    pub pieces: Option<(Shape, usize)>,
+}
+
+impl Count {
+    /// The elements of a shape.
+    pub fn of(shape: &Shape) -> Self {
+        Count { of: shape.clone(), pieces: None }
+    }
+
+    /// The elements of a shape, each `pieces` times: once for each `length` elements of another.
+    pub fn with_pieces(of: &Shape, pieces: &Shape, length: usize) -> Self {
+        Count { of: of.clone(), pieces: Some((pieces.clone(), length)) }
+    }
+
+    /// The number. Errors: `Shape` if a symbol is not bound.
+    pub fn eval(&self, sizes: &Sizes) -> Result<usize> {
+        let pieces = match &self.pieces {
+            Some((shape, length)) => shape.count(sizes)?.div_ceil(*length),
+            None => 1,
+        };
+        Ok(self.of.count(sizes)? * pieces)
+    }
+}
+
+impl Doubling {
+    /// The widths, in order. Errors: `Shape` if a symbol is not bound.
+    pub fn widths(&self, sizes: &Sizes) -> Result<Vec<usize>> {
+        let length = self.length.eval(sizes)?;
+        Ok(std::iter::successors(Some(1usize), |w| w.checked_mul(2)).take_while(|&w| w < length).collect())
+    }
+
+    /// Where the array stands before pass `pass` of `passes`.
+    pub fn place(&self, pass: usize, passes: usize) -> Place {
+        if (passes - pass).is_multiple_of(2) { self.output } else { Place::Temporary(self.spare) }
+    }
+}

@@ -1,0 +1,137 @@
+//! NVIDIA's run-time compiler: found at run time, asked for machine code of one architecture.
+
+use std::ffi::{CStr, CString};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use cudarc::nvrtc::{result, sys};
+use gradframe_ml_core::{Error, Result};
+
+/// The environment variable that names the library, or a folder that holds it.
+pub const PATH_VARIABLE: &str = "GRADFRAME_NVRTC";
+
+/// How positions in arrays are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// 32 bits: for arrays of fewer than 2^30 elements.
+    Narrow,
+    /// 64 bits: for all.
+    Wide,
+}
+
+/// The compiler, found and loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Nvrtc {
+    version: (i32, i32),
+}
+
+impl Nvrtc {
+    /// The library that `GRADFRAME_NVRTC` names, else one of `candidates`, else one that the system finds.
+    /// Errors: `NoDevice` if there is none, or none that answers.
+    pub fn find(candidates: &[PathBuf]) -> Result<Self> {
+        static FOUND: OnceLock<Option<(i32, i32)>> = OnceLock::new();
+        let version = *FOUND.get_or_init(|| {
+            let named = std::env::var_os(PATH_VARIABLE).map(PathBuf::from);
+            named.iter().chain(candidates).any(|path| load(path));
+            version()
+        });
+        version.map(|version| Nvrtc { version }).ok_or_else(missing)
+    }
+
+    /// Its version: major, minor.
+    pub fn version(&self) -> (i32, i32) {
+        self.version
+    }
+
+    /// Machine code for an architecture such as `sm_90`.
+    /// Errors: `Internal` with the compiler's own words, which quote the source, if it does not compile.
+    pub fn compile(&self, source: &str, architecture: &str, width: Width) -> Result<Vec<u8>> {
+        let source = CString::new(source).map_err(|e| Error::internal("nvrtc", "a source with a zero byte").because(e))?;
+        let program = Program(result::create_program(&source, Some(c"gradframe.cu")).map_err(failed)?);
+        let at = if width == Width::Narrow { "int" } else { "long long" };
+        // 177: a variable that is not used; printed kernels have some.
+        let options = [
+            format!("--gpu-architecture={architecture}"),
+            format!("-DGF_AT={at}"),
+            "--std=c++17".to_string(),
+            "-diag-suppress=177".into(),
+        ];
+        // SAFETY: the program was created above and is destroyed when it is dropped.
+        let compiled = unsafe { result::compile_program(program.0, &options) };
+        compiled.map_err(|error| Error::internal("nvrtc", format!("does not compile: {}", program.log())).because(error))?;
+        program.machine_code()
+    }
+}
+
+/// A program of the library's, destroyed when dropped.
+struct Program(sys::nvrtcProgram);
+
+impl Program {
+    fn log(&self) -> String {
+        // SAFETY: the program is there until it is dropped.
+        let log = unsafe { result::get_program_log(self.0) }.unwrap_or_default();
+        let bytes: Vec<u8> = log.into_iter().map(|c| c as u8).collect();
+        CStr::from_bytes_until_nul(&bytes).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    fn machine_code(&self) -> Result<Vec<u8>> {
+        let mut size = 0;
+        // SAFETY: the program is there; `size` is written.
+        unsafe { sys::nvrtcGetCUBINSize(self.0, &mut size) }.result().map_err(failed)?;
+        let mut code = vec![0u8; size];
+        // SAFETY: `code` has the size that the library asked for.
+        unsafe { sys::nvrtcGetCUBIN(self.0, code.as_mut_ptr().cast()) }.result().map_err(failed)?;
+        Ok(code)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses it after this; that it cannot be destroyed is nothing that a caller could mend.
+        let _ = unsafe { result::destroy_program(self.0) };
+    }
+}
+
+fn failed(error: result::NvrtcError) -> Error {
+    Error::external("nvrtc", "the compiler failed").because(error)
+}
+
+fn missing() -> Error {
+    Error::no_device("nvrtc", "libnvrtc was not found")
+        .hint(format!("install it (pip install nvidia-cuda-nvrtc) and name the library or its folder in {PATH_VARIABLE}"))
+}
+
+/// Loads a library by its path, so that it is there when it is asked for by its name. False if it does not load.
+fn load(path: &Path) -> bool {
+    let in_folder = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).ok()?;
+        let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| is_library(p)).collect();
+        files.sort();
+        files.pop()
+    };
+    let Some(file) = (if path.is_dir() { in_folder(path) } else { Some(path.to_path_buf()) }) else { return false };
+    // SAFETY: loading runs the library's own initialisers; it is NVIDIA's, or what the user named.
+    match unsafe { libloading::Library::new(file) } {
+        Ok(library) => {
+            std::mem::forget(library); // stays for the life of the process
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("libnvrtc.so") || name.starts_with("nvrtc64_") && name.ends_with(".dll") && !name.contains("builtins")
+}
+
+fn version() -> Option<(i32, i32)> {
+    // SAFETY: looks for the library, and nothing else: asking it without this test would panic where it is missing.
+    if !unsafe { sys::is_culib_present() } {
+        return None;
+    }
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the library is there; both numbers are written.
+    unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().ok()?;
+    Some((major, minor))
+}

@@ -1,0 +1,65 @@
+//! Every program that the tests of `ml/kernels` run, and the kernels in them.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use gradframe_gpu::launch::CudaKernel;
+use gradframe_gpu::print::kernel_named;
+
+use crate::check::{Case, collected};
+use crate::kernel_tests;
+
+/// All programs with their arguments, and for each its kernels as numbers of [`Kernels::all`].
+pub struct Cases {
+    pub cases: Vec<(Case, Vec<usize>)>,
+    pub kernels: Kernels,
+}
+
+/// Printed kernels, each once. The name of the n-th one's entries begins with `g<n>_`.
+#[derive(Default)]
+pub struct Kernels {
+    pub all: Vec<CudaKernel>,
+    known: HashMap<String, usize>,
+}
+
+/// Which tests' programs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those that are the same in every run: no random graphs, whose kernels are of the same kinds.
+    Fixed,
+}
+
+/// Runs the tests and prints what they compile.
+pub fn cases(which: Which) -> Cases {
+    static ONE: Mutex<()> = Mutex::new(()); // they meet in one collection
+    let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let tests = kernel_tests::ALL.iter().copied().flatten();
+    let chosen = tests.filter(|(name, _)| which == Which::All || !name.starts_with("random_graphs"));
+    chosen.for_each(|(_, test)| test());
+    let mut kernels = Kernels::default();
+    let numbered = |case: Case| {
+        let schedule = case.program.schedule();
+        let numbers = schedule.kernels.iter().map(|kernel| {
+            let print = |name: &str| kernel_named(schedule, name, kernel).unwrap();
+            kernels.number(print)
+        });
+        let numbers = numbers.collect();
+        (case, numbers)
+    };
+    let cases = collected().into_iter().map(numbered).collect();
+    Cases { cases, kernels }
+}
+
+impl Kernels {
+    /// The number of the kernel that `print` prints under a name; the same for the same source.
+    fn number(&mut self, print: impl Fn(&str) -> CudaKernel) -> usize {
+        let next = self.all.len();
+        let number = *self.known.entry(print("g").source).or_insert(next);
+        if number == next {
+            self.all.push(print(&format!("g{number}")));
+        }
+        number
+    }
+}

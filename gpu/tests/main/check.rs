@@ -1,0 +1,33 @@
+//! Stands in for `ml/kernels/tests/main/check.rs`: in place of its comparison, a collection.
+
+use std::sync::Mutex;
+
+use gradframe_ml_core::{Function, Tensor};
+use gradframe_ml_kernels::{Program, compile};
+
+pub use crate::given::{copied, function, numbers, tensor};
+
+/// A program that a test runs, with its arguments.
+pub struct Case {
+    pub program: Program,
+    pub inputs: Vec<Tensor>,
+}
+
+static COLLECTED: Mutex<Vec<Case>> = Mutex::new(Vec::new());
+
+/// What has been collected since the last time.
+pub fn collected() -> Vec<Case> {
+    std::mem::take(&mut COLLECTED.lock().unwrap())
+}
+
+/// Compiles and collects. Gives the program.
+pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
+    let program = compile(function).unwrap();
+    check_program(&program, function, inputs);
+    program
+}
+
+/// As [`check`], for a program that is there already.
+pub fn check_program(program: &Program, _: &Function, inputs: &[Tensor]) {
+    COLLECTED.lock().unwrap().push(Case { program: program.clone(), inputs: inputs.to_vec() });
+}

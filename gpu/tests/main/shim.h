@@ -1,0 +1,107 @@
+// The words of CUDA on a host, so that printed kernels run without a device: each thread of a block is a fiber, and a
+// barrier is where one hands over to the next.
+
+#include <cmath>
+#include <cstring>
+#include <cstdlib>
+#include <functional>
+#include <ucontext.h>
+#include <utility>
+#include <vector>
+
+#define __global__
+#define __device__ inline
+#define __shared__ static
+#define __launch_bounds__(threads)
+
+struct Triple { unsigned x, y, z; };
+static Triple threadIdx, blockIdx, blockDim, gridDim;
+
+namespace host {
+
+struct Fiber {
+  ucontext_t context;
+  std::vector<char> stack;
+  bool is_done;
+};
+static std::vector<Fiber> fibers;
+static ucontext_t scheduler;
+static const std::function<void()>* body;
+static unsigned current;
+
+static void start() {
+  (*body)();
+  fibers[current].is_done = true;
+  swapcontext(&fibers[current].context, &scheduler);
+}
+
+// All fibers take turns, each up to its next barrier, so that after a turn all have reached it.
+static void run_block(unsigned threads) {
+  for (unsigned t = 0; t < threads; ++t) {
+    Fiber& fiber = fibers[t];
+    fiber.is_done = false;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.data();
+    fiber.context.uc_stack.ss_size = fiber.stack.size();
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, start, 0);
+  }
+  for (bool any = true; any;) {
+    any = false;
+    for (unsigned t = 0; t < threads; ++t) {
+      if (fibers[t].is_done) continue;
+      current = t;
+      threadIdx = {t, 0, 0};
+      swapcontext(&scheduler, &fibers[t].context);
+      any = any || !fibers[t].is_done;
+    }
+  }
+}
+
+static void barrier() {
+  swapcontext(&fibers[current].context, &scheduler);
+  threadIdx = {current, 0, 0};
+}
+
+static void launch(const std::function<void()>& entry, unsigned blocks, unsigned threads) {
+  body = &entry;
+  while (fibers.size() < threads) {
+    fibers.emplace_back();
+    fibers.back().stack.resize(64 * 1024);
+  }
+  gridDim = {blocks, 1, 1};
+  blockDim = {threads, 1, 1};
+  for (unsigned block = 0; block < blocks; ++block) {
+    blockIdx = {block, 0, 0};
+    run_block(threads);
+  }
+}
+
+// What the lane at this number of the same warp holds.
+template <class T> static T from_lane(T x, unsigned lane) {
+  static T held[1024];
+  held[current] = x;
+  barrier();
+  const T y = held[current / 32 * 32 + lane];
+  barrier();
+  return y;
+}
+
+template <class... P, size_t... I> void call(void (*entry)(P...), void** arguments, std::index_sequence<I...>) {
+  entry(*(P*)arguments[I]...);
+}
+template <class... P> void call(void (*entry)(P...), void** arguments) {
+  call(entry, arguments, std::index_sequence_for<P...>());
+}
+
+} // namespace host
+
+#define __syncthreads() host::barrier()
+template <class T> T __shfl_xor_sync(unsigned, T x, int distance) { return host::from_lane(x, (host::current ^ distance) % 32); }
+template <class T> T __shfl_sync(unsigned, T x, int lane) { return host::from_lane(x, lane); }
+
+// A way in for each entry: its arguments behind pointers, as cuLaunchKernel takes them.
+#define GF_HOST_ENTRY(entry)                                                                                            \
+  extern "C" void host_##entry(void** arguments, unsigned blocks, unsigned threads) {                                  \
+    host::launch([=] { host::call(entry, arguments); }, blocks, threads);                                              \
+  }
