@@ -1,4 +1,4 @@
-//! Functions of the schema ML that stand in expressions: those that look at one row, and the analytic ones, which are
+//! Functions of the schema ML that stand in expressions (and, in [`frame`], those of frames): those that look at one row, and the analytic ones, which are
 //! fitted to all rows of a training and may stand in a TRANSFORM only.
 //!
 //! DataFusion looks a qualified function up under its text as written. Here each has one name, `ml.bucketize`, and whoever
@@ -9,6 +9,7 @@ mod arguments;
 mod bucketize;
 mod feature_cross;
 mod fit_aggregate;
+pub mod frame;
 mod hash_bucketize;
 mod map_column;
 mod parameters;
