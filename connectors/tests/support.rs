@@ -29,7 +29,8 @@ pub fn model(weight: f64) -> Model {
 
 /// `GRADFRAME_DATA`, else `../shared/data` beside the repository; None, with a word about it, if there is neither.
 pub fn shared_data(part: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let beside = Path::new(&package).join("../../shared/data");
     let root = std::env::var_os("GRADFRAME_DATA").map_or(beside, PathBuf::from);
     let path = root.join(part);
     if !path.exists() {

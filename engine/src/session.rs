@@ -18,6 +18,7 @@ use gradframe_connectors::store::Store;
 use gradframe_exec::ProgressSink;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
+use gradframe_plan::ops::evaluate::stored_evaluation;
 use gradframe_plan::ops::relations;
 use gradframe_plan::services::{ModelRegistry, NamedModel, Services, SourceCall};
 use gradframe_sql::Parsed;
@@ -238,6 +239,12 @@ impl Session {
     pub fn feature_info(&self, model: &Arc<NamedModel>) -> Result<DataFrame> {
         let plan = relations::feature_info(Arc::clone(model))?;
         Ok(DataFrame::new(self.clone(), plan))
+    }
+
+    /// What training found on the rows that it kept back for evaluation: one row, columns as in ML.EVALUATE.
+    /// Errors: `Plan` if the model was trained on all of its rows.
+    pub fn evaluation(&self, model: &Arc<NamedModel>) -> Result<DataFrame> {
+        Ok(DataFrame::new(self.clone(), stored_evaluation(Arc::clone(model))?))
     }
 
     /// Where tables, models and runs are kept; None in memory.

@@ -16,7 +16,7 @@ use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::row_functions;
-use gradframe_plan::rules::optimizer_rules;
+use gradframe_plan::rules::{ConstantOverflow, optimizer_rules};
 use gradframe_plan::services::Services;
 
 use crate::Result;
@@ -39,6 +39,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_runtime_env(runtime_env(builder)?)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
+        .with_analyzer_rule(Arc::new(ConstantOverflow))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
         .with_physical_optimizer_rules(physical_rules)
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))

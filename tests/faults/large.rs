@@ -138,13 +138,24 @@ async fn the_22_queries_of_tpch_at_scale_1_finish_under_half_a_gigabyte() {
         println!("q{number}: {:.1} s, peak RssAnon {} MB", started.elapsed().as_secs_f64(), watch.peak_bytes() >> 20);
         match answer {
             Err(error) => complaints.push(format!("q{number}: {error}")),
-            Ok(answer) if answer.len() != self::answer(&roomy, &query).await.unwrap().len() => {
-                complaints.push(format!("q{number}: {} rows", answer.len()));
+            Ok(answer) => {
+                let expected = self::answer(&roomy, &query).await.unwrap();
+                complaints.extend(difference(answer, expected).map(|what| format!("q{number}: {what}")));
             }
-            Ok(_) => {}
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// The first row that differs, rows that tie in their order put the same way; None if there is none.
+fn difference(mut answer: Vec<Vec<String>>, mut expected: Vec<Vec<String>>) -> Option<String> {
+    answer.sort();
+    expected.sort();
+    if answer.len() != expected.len() {
+        return Some(format!("{} rows, expected {}", answer.len(), expected.len()));
+    }
+    let mut rows = answer.iter().zip(&expected);
+    rows.find(|(row, expected)| row != expected).map(|(row, expected)| format!("{row:?}, expected {expected:?}"))
 }
 
 async fn tpch_session(home: &Path, data: &Path, memory_limit_bytes: u64) -> Session {

@@ -39,8 +39,12 @@ impl From<io::Error> for Failure {
 }
 
 /// The repository's root: the folder that holds `xtask/`.
+///
+/// Cargo says at run time which clone it runs from; what was compiled in may be another clone that shares the target
+/// directory.
 pub fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
     package.parent().unwrap_or(package).to_owned()
 }
 

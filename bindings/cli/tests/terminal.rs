@@ -1,5 +1,6 @@
 //! The prompt on a terminal of its own.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Place, read};
@@ -14,10 +15,12 @@ fn the_prompt_is_used_as_a_person_would() {
         return;
     }
     let place = Place::new();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/terminal.py");
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let script = Path::new(&package).join("tests/terminal.py");
     let history = place.path("history");
     let driven = Command::new("python3")
-        .args([script, env!("CARGO_BIN_EXE_gradframe")])
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_gradframe"))
         .current_dir(place.path(""))
         .env("GRADFRAME_HOME", place.path("home"))
         .env("GRADFRAME_HISTORY", &history)

@@ -89,6 +89,11 @@ impl PyModel {
         self.collect(py, self.session.feature_info(&self.model))
     }
 
+    /// What training found on the rows that it kept back (`fit(..., split=...)`): one row of errors.
+    fn evaluation(&self, py: Python<'_>) -> PyResult<PyDataFrame> {
+        self.collect(py, self.session.evaluation(&self.model))
+    }
+
     fn __repr__(&self) -> String {
         let spec = &self.model.model.spec;
         let name = if self.model.name.is_empty() { "unnamed" } else { &self.model.name };

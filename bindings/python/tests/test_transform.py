@@ -140,3 +140,11 @@ def test_what_cannot_be_fitted_says_so():
     with pytest.raises(gf.errors.PlanError, match="has no TRANSFORM"):
         rows = gf.from_dict({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 4.0]})
         rows.transform(rows.fit(gf.ml.LinearRegression(), "y"))
+
+
+def test_a_model_keeps_its_evaluation():
+    data = gf.from_dict({"x": [float(i) for i in range(40)], "y": [2.0 * i for i in range(40)]})
+    kept = data.fit(gf.ml.LinearRegression(), "y", split="random", eval_fraction=0.25).evaluation().to_dicts()[0]
+    assert kept["r2_score"] > 0.999
+    with pytest.raises(gf.errors.PlanError, match="evaluation"):
+        data.fit(gf.ml.LinearRegression(), "y").evaluation()

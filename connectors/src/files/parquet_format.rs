@@ -25,6 +25,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::error::{bad_file, external, panicked};
 use super::extensions::keep_extensions;
 use super::parquet::FUNCTION;
+use super::parquet_rows::count_by_row_group;
 use super::quiet::quiet_future;
 use super::selection::FoundFile;
 use super::unify::{self, FileColumns, Union};
@@ -101,16 +102,12 @@ impl ExtensionParquetFormat {
     }
 }
 
-/// The rows of a file's row groups. Errors: `Execution` if its footer says that there are none, which the reader believes.
+/// The rows of a file's row groups.
 async fn file_rows(state: &dyn Session, store: &Arc<dyn ObjectStore>, file: &FoundFile) -> Result<Option<u64>> {
     let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
     let metadata = DFParquetMetadata::new(store.as_ref(), &file.meta).with_file_metadata_cache(Some(cache));
     let metadata = metadata.fetch_metadata().await.map_err(|e| bad_file(FUNCTION, &file.name, e))?;
     let rows: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
-    if metadata.file_metadata().num_rows() == 0 && rows != 0 {
-        let what = format!("`{}` is corrupt: its footer says 0 rows, its row groups {rows}", file.name);
-        return Err(Error::execution(FUNCTION, what).hint("write it again with the program that made it, or with another"));
-    }
     Ok(u64::try_from(rows).ok())
 }
 
@@ -176,7 +173,7 @@ impl FileFormat for ExtensionParquetFormat {
         state: &dyn Session,
         config: FileScanConfig,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        self.plain.create_physical_plan(state, config).await
+        Ok(count_by_row_group(self.plain.create_physical_plan(state, config).await?))
     }
 
     async fn create_writer_physical_plan(

@@ -62,9 +62,7 @@ async fn bad_files_are_refused() {
 }
 
 #[tokio::test]
-async fn a_footer_that_hides_rows_is_refused() {
+async fn a_footer_that_hides_rows_is_not_believed() {
     let Some(suite) = shared_data("formats/parquet-testing/data") else { return };
-    let error = read(&suite.join("repeated_no_annotation.parquet")).await.unwrap_err();
-    assert_eq!(error.kind(), "Execution");
-    assert!(error.to_string().contains("its footer says 0 rows, its row groups 6"), "{error}");
+    assert_eq!(read(&suite.join("repeated_no_annotation.parquet")).await.unwrap(), 6);
 }

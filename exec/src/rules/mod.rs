@@ -1,11 +1,13 @@
 //! Rules over physical plans, one file each, and their places among DataFusion's.
 
+mod checked_arithmetic;
 mod merge_large_joins;
 
 use std::sync::Arc;
 
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
+pub use checked_arithmetic::CheckedArithmetic;
 pub use merge_large_joins::MergeLargeJoins;
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
@@ -17,5 +19,7 @@ const JOIN_SELECTION: &str = "join_selection";
 pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     let after = rules.iter().position(|rule| rule.name() == JOIN_SELECTION).map_or(0, |at| at + 1);
     rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
+    // First, while all expressions are where the query put them.
+    rules.insert(0, Arc::new(CheckedArithmetic));
     rules
 }

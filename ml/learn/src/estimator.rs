@@ -141,7 +141,16 @@ pub struct OptionDef {
     pub name: &'static str,
     pub default: OptionValue,
     pub allowed: Allowed,
+    /// Where giving it has an effect; None: everywhere.
+    pub only_with: Option<With>,
     pub help: &'static str,
+}
+
+/// Another option that has one of these values, written as in SQL.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct With {
+    pub option: &'static str,
+    pub is: &'static [&'static str],
 }
 
 /// An option's value, and by its variant the type that is taken.

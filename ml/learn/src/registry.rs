@@ -50,7 +50,23 @@ pub fn check_options(estimator: &dyn Estimator, given: &[(String, Value)]) -> Re
     for def in defs {
         options.entry(def.name.to_string()).or_insert_with(|| def.default.to_json());
     }
+    for (name, _) in given {
+        has_effect(defs, &options, name)?;
+    }
     Ok(options)
+}
+
+/// An option that nothing will look at was given by mistake. Errors: `Plan`.
+fn has_effect(defs: &[OptionDef], options: &Options, name: &str) -> Result<()> {
+    let def = defs.iter().find(|def| def.name.eq_ignore_ascii_case(name));
+    let Some((def, with)) = def.and_then(|def| Some((def, def.only_with?))) else { return Ok(()) };
+    let value = options.get(with.option).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let value = value.unwrap_or_default();
+    if with.is.contains(&value.as_str()) {
+        return Ok(());
+    }
+    let what = format!("option `{}` has no effect with {} = {value}, expected {}", def.name, with.option, with.is.join(" or "));
+    Err(Error::plan("train", what).hint(def.help))
 }
 
 /// A numeric option of a checked set. Errors: `Plan` if it is absent or no number.

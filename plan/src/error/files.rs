@@ -19,9 +19,16 @@ pub(super) fn from_arrow(error: &ArrowError) -> Error {
         ArrowError::MemoryError(message) => Error::resources(QUERY, lower_first(message)),
         ArrowError::CsvError(message) => Error::execution("read_csv", lower_first(message)),
         ArrowError::JsonError(message) => Error::execution("read_json", lower_first(message)),
+        ArrowError::ArithmeticOverflow(message) => overflow(message),
         ArrowError::DivideByZero => Error::execution(QUERY, "division by zero"),
         other => Error::execution(QUERY, plain(&other.to_string())),
     }
+}
+
+/// A number too large for its type. Arrow names the operation with its operands.
+fn overflow(message: &str) -> Error {
+    let what = message.trim_start_matches("Overflow happened on: ");
+    Error::execution("arithmetic", format!("{what} does not fit in its type")).hint("cast one side to DOUBLE or DECIMAL")
 }
 
 /// A Parquet file that does not read is corrupt or uses what is not built.

@@ -1,5 +1,6 @@
 //! Optimizer rules, one a file, and their places among DataFusion's.
 
+mod constant_overflow;
 mod keep_filters;
 mod prune_model;
 
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use datafusion::optimizer::OptimizerRule;
 
+pub use self::constant_overflow::ConstantOverflow;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::prune_model::PruneModelRule;
 

@@ -14,7 +14,6 @@ from .outside import folder
 DIFFERENT: dict[str, str] = {
     "dict-page-offset-zero.parquet": "parquet-rs refuses its header: the thrift list has a type that it does not know",
     "nation.dict-malformed.parquet": "parquet-rs refuses its page header",
-    "repeated_no_annotation.parquet": "refused: its footer says 0 rows, its row group 6, and the reader would believe the footer",
 }
 
 #: Good files that pyarrow itself cannot read: there is nothing to compare with.

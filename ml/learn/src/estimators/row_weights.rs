@@ -15,12 +15,14 @@ pub(crate) const CLASS_OPTIONS: &[OptionDef] = &[
         name: "class_weights",
         default: OptionValue::ClassWeights,
         allowed: Allowed::MoreThan(0.0),
+        only_with: None,
         help: "what rows of a class count for, others 1: [STRUCT('yes', 2.0), STRUCT('no', 1.0)]",
     },
     OptionDef {
         name: "auto_class_weights",
         default: OptionValue::Bool(false),
         allowed: Allowed::Any,
+        only_with: None,
         help: "weighs classes by the inverse of their frequency: rows / (classes * rows of the class)",
     },
 ];

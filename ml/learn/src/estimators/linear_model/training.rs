@@ -19,18 +19,21 @@ pub(crate) const LINEAR_OPTIONS: &[OptionDef] = &[
         name: "l2_reg",
         default: OptionValue::Float(0.0),
         allowed: Allowed::AtLeast(0.0),
+        only_with: None,
         help: "adds l2_reg / 2 * sum of squared weights to the mean loss (in standardised units, intercept excepted)",
     },
     OptionDef {
         name: "max_iterations",
         default: OptionValue::Int(300),
         allowed: Allowed::AtLeast(1.0),
+        only_with: None,
         help: "optimiser steps at most",
     },
     OptionDef {
         name: "tolerance",
         default: OptionValue::Float(1e-9),
         allowed: Allowed::MoreThan(0.0),
+        only_with: None,
         help: "stops when the gradient has fallen to this fraction of its start, or the loss stands still to this fraction",
     },
 ];

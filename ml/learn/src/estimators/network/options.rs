@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{Error, Result};
 
-use crate::estimator::{Allowed, Layout, OptionDef, OptionValue, Options};
+use crate::estimator::{Allowed, Layout, OptionDef, OptionValue, Options, With};
 use crate::nn::{Activation, Network};
 use crate::optim::{Adagrad, Adam, AdamW, Decay, RmsProp, Schedule, Sgd, UpdateRule};
 use crate::registry::{flag, integers, option, word};
@@ -16,42 +16,49 @@ pub(crate) const NETWORK_OPTIONS: &[OptionDef] = &[
         name: "hidden_units",
         default: OptionValue::Ints(&[64, 32]),
         allowed: Allowed::AtLeast(1.0),
+        only_with: None,
         help: "units of each hidden layer, from the input on: [64, 32]",
     },
     OptionDef {
         name: "activation_fn",
         default: OptionValue::Text("relu"),
         allowed: Allowed::OneOf(Activation::NAMES),
+        only_with: None,
         help: "the function after each hidden layer",
     },
     OptionDef {
         name: "dropout",
         default: OptionValue::Float(0.0),
         allowed: Allowed::Within(0.0, 1.0),
+        only_with: None,
         help: "the part of hidden units that is silent in each step of training",
     },
     OptionDef {
         name: "batch_norm",
         default: OptionValue::Bool(false),
         allowed: Allowed::Any,
+        only_with: None,
         help: "normalises each hidden layer over the batch; prediction uses running statistics",
     },
     OptionDef {
         name: "optimizer",
         default: OptionValue::Text("adam"),
         allowed: Allowed::OneOf(OPTIMIZERS),
+        only_with: None,
         help: "how parameters follow their gradients",
     },
     OptionDef {
         name: "learning_rate",
         default: OptionValue::Float(0.001),
         allowed: Allowed::MoreThan(0.0),
+        only_with: None,
         help: "the highest learning rate",
     },
     OptionDef {
         name: "learn_rate_schedule",
         default: OptionValue::Text("constant"),
         allowed: Allowed::OneOf(SCHEDULES),
+        only_with: None,
         help: "how the learning rate falls: times decay_factor each decay_epochs at once (step) or evenly (exponential), \
                or to 0 by the last of max_iterations (linear, cosine)",
     },
@@ -59,48 +66,56 @@ pub(crate) const NETWORK_OPTIONS: &[OptionDef] = &[
         name: "warmup_steps",
         default: OptionValue::Int(0),
         allowed: Allowed::AtLeast(0.0),
+        only_with: None,
         help: "updates over which the learning rate rises from near 0 before it falls",
     },
     OptionDef {
         name: "decay_epochs",
         default: OptionValue::Float(10.0),
         allowed: Allowed::MoreThan(0.0),
+        only_with: Some(With { option: "learn_rate_schedule", is: &["step", "exponential"] }),
         help: "epochs after which the step and exponential schedules have multiplied the rate by decay_factor",
     },
     OptionDef {
         name: "decay_factor",
         default: OptionValue::Float(0.1),
         allowed: Allowed::MoreThan(0.0),
+        only_with: Some(With { option: "learn_rate_schedule", is: &["step", "exponential"] }),
         help: "what the step and exponential schedules multiply the learning rate by",
     },
     OptionDef {
         name: "momentum",
         default: OptionValue::Float(0.0),
         allowed: Allowed::Within(0.0, 1.0),
+        only_with: Some(With { option: "optimizer", is: &["sgd", "rmsprop"] }),
         help: "of sgd and rmsprop: the part of the last step that goes on",
     },
     OptionDef {
         name: "nesterov",
         default: OptionValue::Bool(false),
         allowed: Allowed::Any,
+        only_with: Some(With { option: "optimizer", is: &["sgd"] }),
         help: "of sgd: momentum that looks ahead",
     },
     OptionDef {
         name: "batch_size",
         default: OptionValue::Int(256),
         allowed: Allowed::AtLeast(1.0),
+        only_with: None,
         help: "rows of a mini-batch",
     },
     OptionDef {
         name: "max_iterations",
         default: OptionValue::Int(20),
         allowed: Allowed::AtLeast(1.0),
+        only_with: None,
         help: "epochs at most: passes over the training rows",
     },
     OptionDef {
         name: "early_stop",
         default: OptionValue::Bool(true),
         allowed: Allowed::Any,
+        only_with: None,
         help: "stops when the evaluation loss (without evaluation rows the training loss) has not improved for \
                `patience` epochs, and keeps the weights of the epoch with the least evaluation loss",
     },
@@ -108,30 +123,35 @@ pub(crate) const NETWORK_OPTIONS: &[OptionDef] = &[
         name: "patience",
         default: OptionValue::Int(3),
         allowed: Allowed::AtLeast(1.0),
+        only_with: Some(With { option: "early_stop", is: &["true"] }),
         help: "epochs without progress after which early_stop stops",
     },
     OptionDef {
         name: "min_rel_progress",
         default: OptionValue::Float(0.001),
         allowed: Allowed::Within(0.0, 1.0),
+        only_with: Some(With { option: "early_stop", is: &["true"] }),
         help: "the part by which a loss must fall below the least so far to count as progress",
     },
     OptionDef {
         name: "l1_reg",
         default: OptionValue::Float(0.0),
         allowed: Allowed::AtLeast(0.0),
+        only_with: None,
         help: "adds l1_reg * sum of |weight| to the mean loss (biases excepted)",
     },
     OptionDef {
         name: "l2_reg",
         default: OptionValue::Float(0.0),
         allowed: Allowed::AtLeast(0.0),
+        only_with: None,
         help: "adds l2_reg / 2 * sum of squared weights to the mean loss (biases excepted); of adamw, its weight decay",
     },
     OptionDef {
         name: "clip_norm",
         default: OptionValue::Float(0.0),
         allowed: Allowed::AtLeast(0.0),
+        only_with: None,
         help: "scales gradients down to this Euclidean norm; 0 leaves them as they are",
     },
 ];

@@ -1,0 +1,67 @@
+//! Arithmetic of constants that overflows is an error in the query.
+//!
+//! The optimizer computes constants while it plans, and there its operators wrap around: `9223372036854775807 + 1` would be
+//! a negative number before any operator could check it. Arithmetic of columns is checked where it runs.
+
+use datafusion::common::ScalarValue;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::BinaryExpr;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::optimizer::AnalyzerRule;
+use gradframe_ml_core::Error;
+
+use crate::error::to_datafusion;
+
+/// See the module. Changes nothing.
+#[derive(Debug)]
+pub struct ConstantOverflow;
+
+impl AnalyzerRule for ConstantOverflow {
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.apply_with_subqueries(|node| node.apply_expressions(check))?;
+        Ok(plan)
+    }
+
+    fn name(&self) -> &str {
+        "constant_overflow"
+    }
+}
+
+fn check(expr: &Expr) -> Result<TreeNodeRecursion> {
+    expr.apply(|node| match node {
+        // The whole of it, its constant parts included; what is no constant is searched for those that are.
+        Expr::BinaryExpr(_) => Ok(if constant(node)?.is_some() { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue }),
+        _ => Ok(TreeNodeRecursion::Continue),
+    })
+}
+
+/// The value of an expression of literals, casts and arithmetic; None for any other. Errors: `Plan` if it overflows.
+fn constant(expr: &Expr) -> Result<Option<ScalarValue>> {
+    match expr {
+        Expr::Literal(value, _) => Ok(Some(value.clone())),
+        Expr::Alias(alias) => constant(&alias.expr),
+        // A cast that fails says so itself, later.
+        Expr::Cast(cast) => Ok(constant(&cast.expr)?.and_then(|value| value.cast_to(cast.field.data_type()).ok())),
+        Expr::BinaryExpr(binary) => arithmetic(binary),
+        _ => Ok(None),
+    }
+}
+
+fn arithmetic(binary: &BinaryExpr) -> Result<Option<ScalarValue>> {
+    let (Some(left), Some(right)) = (constant(&binary.left)?, constant(&binary.right)?) else { return Ok(None) };
+    if left.data_type() != right.data_type() || !left.data_type().is_integer() {
+        return Ok(None);
+    }
+    let value = match binary.op {
+        Operator::Plus => left.add_checked(&right),
+        Operator::Minus => left.sub_checked(&right),
+        Operator::Multiply => left.mul_checked(&right),
+        _ => return Ok(None),
+    };
+    value.map(Some).map_err(|_| {
+        let what = format!("{left} {} {right} does not fit in {}", binary.op, left.data_type());
+        to_datafusion(Error::plan("arithmetic", what).hint("cast one side to DOUBLE or DECIMAL"))
+    })
+}
