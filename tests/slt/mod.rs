@@ -33,6 +33,7 @@ golden_files! {
     explain
     logs
     networks
+    overflow
     predict
     read_arrow
     read_csv
