@@ -46,7 +46,7 @@ mod unknown;
 
 pub use config::{SessionBuilder, default_home};
 pub use frame::{
-    BatchLoader, Copied, DataFrame, Explanation, FitOptions, FittedModel, GroupBy, How, LoadOptions, ModelRef, Profile,
+    BatchLoader, Copied, DataFrame, Explanation, FitOptions, FittedModel, GroupBy, How, LoadOptions, ModelRef, Profile, Resolved,
     ScanProgress,
 };
 pub use scan_options::{CsvOptions, ScanOptions};

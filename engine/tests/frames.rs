@@ -74,11 +74,10 @@ async fn a_sum_of_nothing_is_zero_in_frames_and_null_in_sql() {
 }
 
 #[tokio::test]
-async fn a_loose_column_beside_aggregates_is_refused() {
+async fn a_column_that_is_no_aggregate_becomes_a_list_as_in_polars() {
     let (_session, people) = people().await;
-    let error = people.group_by(["region"]).agg([col("name")]).unwrap_err();
-    assert!(error.to_string().contains("`name` is neither a group key"), "{error}");
-    people.group_by(["region"]).agg([first("name")]).unwrap();
+    let lists = people.group_by(["region"]).agg([col("name"), first("age")]).unwrap().sort(["region"]).unwrap();
+    assert_eq!(rows_of(&lists).await, ["EU | [ann, cid] | 30", "US | [bob] | 40"]);
 }
 
 #[tokio::test]

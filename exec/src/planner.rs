@@ -14,11 +14,13 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 use gradframe_plan::ops::evaluate::EvaluateNode;
 use gradframe_plan::ops::map_batches::MapBatchesNode;
 use gradframe_plan::ops::predict::PredictNode;
+use gradframe_plan::ops::row_order::RowOrderNode;
 use gradframe_plan::ops::train::TrainNode;
 
 use crate::ops::evaluate::EvaluateExec;
 use crate::ops::map_batches::MapBatchesExec;
 use crate::ops::predict::PredictExec;
+use crate::ops::row_order::RowOrderExec;
 use crate::ops::train::TrainExec;
 use crate::streaming::annotated;
 
@@ -47,6 +49,7 @@ impl QueryPlanner for GradframeQueryPlanner {
 }
 
 /// Plans Train, Predict, Evaluate and MapBatches.
+/// Plans Train, Predict, Evaluate and RowOrder.
 #[derive(Debug)]
 pub struct GradframePlanner;
 
@@ -96,6 +99,9 @@ impl ExtensionPlanner for GradframePlanner {
         }
         if let Some(node) = node.as_any().downcast_ref::<MapBatchesNode>() {
             return Ok(Some(Arc::new(MapBatchesExec::new(node, input))));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<RowOrderNode>() {
+            return Ok(Some(Arc::new(RowOrderExec::try_new(node, input)?)));
         }
         Ok(None)
     }

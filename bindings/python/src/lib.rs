@@ -1,6 +1,7 @@
 //! The Python extension: thin classes over the engine. What users import is in `python/gradframe`.
 
 mod batches;
+mod constants;
 mod dataframe;
 mod display;
 mod errors;

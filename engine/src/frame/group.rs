@@ -1,5 +1,7 @@
 //! Grouping and aggregation.
 
+use std::collections::HashSet;
+
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::utils::find_aggregate_exprs;
@@ -21,18 +23,19 @@ pub struct GroupBy {
 impl DataFrame {
     /// Groups of rows with equal keys; nulls are one group.
     pub fn group_by(&self, keys: impl IntoIterator<Item = impl IntoExpr>) -> GroupBy {
-        let keys = keys.into_iter().map(|key| named(key.into_expr())).collect();
+        let keys = keys.into_iter().map(IntoExpr::into_expr).collect();
         GroupBy { frame: self.clone(), keys }
     }
 }
 
 impl GroupBy {
     /// One row a group: the keys, then the aggregates, each named by its alias or its first column.
-    /// An aggregate may be part of an expression: `sum("fare") / len()`.
-    /// Errors: `Plan` for unknown columns, or a column that is neither a key nor inside an aggregate.
+    /// An aggregate may be part of an expression: `sum("fare") / len()`. What is no aggregate becomes a list of the group's
+    /// values, in the order of the rows. Errors: `Plan` for unknown columns.
     pub fn agg(&self, aggregates: impl IntoIterator<Item = impl IntoExpr>) -> Result<DataFrame> {
         let aggregates = aggregates.into_iter().map(IntoExpr::into_expr).collect();
-        aggregate(&self.frame, self.keys.clone(), aggregates)
+        let (frame, keys, results) = self.frame.resolve_groups(self.keys.clone(), aggregates)?;
+        aggregate(&frame, keys, results)
     }
 
     /// One row a group: the keys and the number of its rows, `len`.
@@ -46,11 +49,21 @@ pub(super) fn aggregate(frame: &DataFrame, keys: Vec<Expr>, results: Vec<Expr>) 
     let results: Vec<Expr> = results.into_iter().map(named).collect();
     let aggregates = find_aggregate_exprs(&results);
     let grouped = LogicalPlanBuilder::from(frame.plan.clone())
-        .aggregate(keys.clone(), aggregates.clone())
+        .aggregate(keys.clone(), told_apart(&aggregates))
         .and_then(LogicalPlanBuilder::build)
         .map_err(from_datafusion)?;
     let projection = projection_over(&grouped, keys.len(), &aggregates, results)?;
     frame.with_plan(grouped).project(projection)
+}
+
+/// Different aggregates whose names are the same, since a name does not show casts, get names of their own.
+fn told_apart(aggregates: &[Expr]) -> Vec<Expr> {
+    let mut taken = HashSet::new();
+    let named = aggregates.iter().enumerate().map(|(index, aggregate)| {
+        let is_new = taken.insert(aggregate.schema_name().to_string());
+        if is_new { aggregate.clone() } else { aggregate.clone().alias(format!("__aggregate_{index}")) }
+    });
+    named.collect()
 }
 
 /// The keys' columns, then the results with each aggregate replaced by the column that holds it.

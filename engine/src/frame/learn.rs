@@ -135,7 +135,7 @@ impl DataFrame {
 
     /// [`DataFrame::predict`] with a threshold for a classifier of two classes.
     pub fn predict_with(&self, model: impl Into<ModelRef>, options: PredictOptions) -> Result<Self> {
-        let model = self.resolve(model.into())?;
+        let model = self.resolve_model(model.into())?;
         Ok(self.with_plan(predict::predict(self.plan.clone(), model, options)?))
     }
 
@@ -147,18 +147,18 @@ impl DataFrame {
 
     /// [`DataFrame::evaluate`] with a threshold for a classifier of two classes.
     pub fn evaluate_with(&self, model: impl Into<ModelRef>, options: PredictOptions) -> Result<Self> {
-        let model = self.resolve(model.into())?;
+        let model = self.resolve_model(model.into())?;
         Ok(self.with_plan(evaluate::evaluate(self.plan.clone(), model, options)?))
     }
 
     /// The columns that the model's transform makes of these rows, the label among them if it can be made.
     /// Errors: `Plan` for an unknown model, one without a transform, or a column that is missing.
     pub fn transform(&self, model: impl Into<ModelRef>) -> Result<Self> {
-        let model = self.resolve(model.into())?;
+        let model = self.resolve_model(model.into())?;
         Ok(self.with_plan(transformed(self.plan.clone(), model)?))
     }
 
-    fn resolve(&self, model: ModelRef) -> Result<Arc<NamedModel>> {
+    fn resolve_model(&self, model: ModelRef) -> Result<Arc<NamedModel>> {
         match model {
             ModelRef::Model(model) => Ok(model),
             ModelRef::Name(name) => self.session.model(&name),

@@ -17,6 +17,7 @@ mod order;
 mod output;
 mod profile;
 mod project;
+mod resolve;
 mod rows;
 mod shortcut;
 mod shuffle;
@@ -44,6 +45,7 @@ pub use join::How;
 pub use learn::{FittedModel, ModelRef};
 pub use load::{BatchLoader, LoadOptions};
 pub use profile::Profile;
+pub use resolve::Resolved;
 pub use watch::ScanProgress;
 
 /// A lazy relation: columns by name, rows when it is run.

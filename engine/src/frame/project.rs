@@ -1,32 +1,29 @@
 //! Choosing, adding, dropping and renaming columns.
 
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::utils::find_aggregate_exprs;
 
 use super::DataFrame;
-use super::group::aggregate;
 use super::merge;
 use super::naming::{all_columns, named, output_name, require_column};
 use crate::Result;
 use crate::expr::{IntoExpr, col};
 
 impl DataFrame {
-    /// These columns and no others, in this order. Aggregates give one row.
-    /// Errors: `Plan` for unknown columns, two results of one name, or aggregates beside plain columns.
+    /// These columns and no others, in this order. Aggregates alone give one row; beside columns they are repeated.
+    /// Errors: `Plan` for unknown columns, two results of one name, or results of different numbers of rows.
     pub fn select(&self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
-        let exprs: Vec<Expr> = exprs.into_iter().map(IntoExpr::into_expr).collect();
-        if find_aggregate_exprs(&exprs).is_empty() { self.project(exprs) } else { aggregate(self, vec![], exprs) }
+        self.resolve_selection(exprs.into_iter().map(IntoExpr::into_expr).collect())
     }
 
     /// All columns, with these added; one of an existing name takes its place.
     /// Errors: `Plan` for unknown columns.
     pub fn with_columns(&self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
-        let added: Vec<Expr> = exprs.into_iter().map(|expr| named(expr.into_expr())).collect();
+        let added = self.resolve("with_columns", exprs.into_iter().map(IntoExpr::into_expr))?;
         let mut projection = self.columns_as_exprs();
-        for expr in added {
+        for expr in added.exprs {
             place(&mut projection, output_name(&expr), expr);
         }
-        self.project(projection.into_iter().map(|(_, expr)| expr).collect())
+        added.frame.project(projection.into_iter().map(|(_, expr)| expr).collect())
     }
 
     /// Adds or replaces one column.

@@ -11,14 +11,15 @@ impl DataFrame {
     /// The rows for which the predicate is true (not false, not null).
     /// Errors: `Plan` for unknown columns or a predicate that is no boolean.
     pub fn filter(&self, predicate: Expr) -> Result<Self> {
-        self.step(|plan| plan.filter(predicate))
+        let (frame, predicate) = self.resolve_predicate("filter", predicate)?;
+        self.without_hidden(frame.step(|plan| plan.filter(predicate))?)
     }
 
     /// The rows in order: by the first key, ties by the next. A name or plain expression sorts ascending; nulls come
     /// first unless the key says otherwise. Errors: `Plan` for unknown columns.
     pub fn sort(&self, keys: impl IntoIterator<Item = impl IntoSortExpr>) -> Result<Self> {
-        let keys: Vec<_> = keys.into_iter().map(IntoSortExpr::into_sort_expr).collect();
-        self.step(|plan| plan.sort(keys))
+        let (frame, keys) = self.resolve_keys("sort", keys.into_iter().map(IntoSortExpr::into_sort_expr).collect())?;
+        self.without_hidden(frame.step(|plan| plan.sort(keys))?)
     }
 
     /// At most the first `rows` rows.

@@ -4,5 +4,6 @@ pub mod evaluate;
 mod input;
 pub mod map_batches;
 pub mod predict;
+pub mod row_order;
 pub mod run_log;
 pub mod train;

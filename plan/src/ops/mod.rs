@@ -5,6 +5,7 @@ pub mod evaluate;
 pub mod map_batches;
 pub mod predict;
 pub mod relations;
+pub mod row_order;
 pub mod run_log;
 pub mod train;
 pub mod transform;

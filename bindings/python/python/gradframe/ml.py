@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from gradframe._gradframe import Expr, Then, feature_cross, ml_function
+from gradframe import _gradframe
+from gradframe._expr import Expr
 
 __all__ = [
     "DNNClassifier",
@@ -34,7 +35,16 @@ __all__ = [
     "standard_scaler",
 ]
 
-IntoColumn = Expr | Then | str
+IntoColumn = Expr | str
+
+
+def _call(name: str, column: IntoColumn, *parameters: object) -> Expr:
+    return Expr(_gradframe.ml_function(name, column, *parameters))
+
+
+def feature_cross(*columns: IntoColumn | Sequence[IntoColumn]) -> Expr:
+    """Several categories as one: their values joined by `_`."""
+    return Expr(_gradframe.feature_cross(*columns))
 
 
 @dataclass(frozen=True)
@@ -149,49 +159,49 @@ class DNNClassifier(Network):
 
 def standard_scaler(x: IntoColumn) -> Expr:
     """`(x - mean) / std`, the standard deviation being the population's: scikit-learn's `StandardScaler`."""
-    return ml_function("standard_scaler", x)
+    return _call("standard_scaler", x)
 
 
 def min_max_scaler(x: IntoColumn) -> Expr:
     """`(x - min) / (max - min)`; what lies outside the training's range is 0 or 1: `MinMaxScaler(clip=True)`."""
-    return ml_function("min_max_scaler", x)
+    return _call("min_max_scaler", x)
 
 
 def max_abs_scaler(x: IntoColumn) -> Expr:
     """`x / max |x|`: scikit-learn's `MaxAbsScaler`."""
-    return ml_function("max_abs_scaler", x)
+    return _call("max_abs_scaler", x)
 
 
 def robust_scaler(x: IntoColumn) -> Expr:
     """`(x - median) / (quantile 75 % - quantile 25 %)`: scikit-learn's `RobustScaler`."""
-    return ml_function("robust_scaler", x)
+    return _call("robust_scaler", x)
 
 
 def quantile_bucketize(x: IntoColumn, buckets: int) -> Expr:
     """The bucket (`bin_1`, `bin_2`, ...) of a number; buckets hold about as many training rows each."""
-    return ml_function("quantile_bucketize", x, buckets)
+    return _call("quantile_bucketize", x, buckets)
 
 
 def bucketize(x: IntoColumn, split_points: Sequence[float]) -> Expr:
     """The bucket (`bin_1`, `bin_2`, ...) that a number falls into; a split point belongs to the bucket above it."""
-    return ml_function("bucketize", x, [float(point) for point in split_points])
+    return _call("bucketize", x, [float(point) for point in split_points])
 
 
 def one_hot_encoder(x: IntoColumn) -> Expr:
     """The value itself where training saw it, as a category; null where it did not."""
-    return ml_function("one_hot_encoder", x)
+    return _call("one_hot_encoder", x)
 
 
 def label_encoder(x: IntoColumn) -> Expr:
     """The values of the training numbered from 1, in ascending order; 0 for all others and for null."""
-    return ml_function("label_encoder", x)
+    return _call("label_encoder", x)
 
 
 def imputer(x: IntoColumn, strategy: str) -> Expr:
     """The column with its "mean", "median" or "most_frequent" value in the place of nulls: `SimpleImputer`."""
-    return ml_function("imputer", x, strategy)
+    return _call("imputer", x, strategy)
 
 
 def hash_bucketize(x: IntoColumn, buckets: int) -> Expr:
     """A bucket from 0 for a text, by its hash. A number to a model: make categories of it by `one_hot_encoder`."""
-    return ml_function("hash_bucketize", x, buckets)
+    return _call("hash_bucketize", x, buckets)

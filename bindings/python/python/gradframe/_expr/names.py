@@ -1,0 +1,56 @@
+"""Names of results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradframe._expr.base import Base
+
+if TYPE_CHECKING:
+    from gradframe._expr.expr import Expr
+
+
+class NameNamespace:
+    """Rules for the name of a result, applied to each column of a selector: `gf.all().name.suffix("_new")`."""
+
+    def __init__(self, expr: Base) -> None:
+        self._of = expr
+
+    def keep(self) -> Expr:
+        """The first column's name, whatever aliases came after it."""
+        return self._of._call("name.keep")
+
+    def prefix(self, prefix: str) -> Expr:
+        """The first column's name with something before it."""
+        return self._of._call("name.prefix", prefix=prefix)
+
+    def suffix(self, suffix: str) -> Expr:
+        """The first column's name with something after it."""
+        return self._of._call("name.suffix", suffix=suffix)
+
+    def replace(self, pattern: str, value: str) -> Expr:
+        """The first column's name with a part of it replaced."""
+        return self._of._call("name.replace", pattern=pattern, value=value)
+
+    def to_lowercase(self) -> Expr:
+        """The first column's name in small letters."""
+        return self._of._call("name.to_lowercase")
+
+    def to_uppercase(self) -> Expr:
+        """The first column's name in capitals."""
+        return self._of._call("name.to_uppercase")
+
+
+class Names(Base):
+    """Names of results."""
+
+    __slots__ = ()
+
+    def alias(self, name: str) -> Expr:
+        """Names the result."""
+        return self._call("alias", name=name)
+
+    @property
+    def name(self) -> NameNamespace:
+        """Rules for the name, such as a suffix."""
+        return NameNamespace(self)

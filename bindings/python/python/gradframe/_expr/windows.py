@@ -1,0 +1,76 @@
+"""Windows: over groups, and over rows in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from gradframe._expr.base import Base, IntoExpr, call, column, columns
+
+if TYPE_CHECKING:
+    from gradframe._expr.expr import Expr
+
+
+class Windows(Base):
+    """Windows over groups, and over rows in their order."""
+
+    __slots__ = ()
+
+    def over(
+        self,
+        partition_by: IntoExpr | Iterable[IntoExpr] | None = None,
+        *more_exprs: IntoExpr,
+        order_by: IntoExpr | Iterable[IntoExpr] | None = None,
+        descending: bool = False,
+        nulls_last: bool = False,
+        mapping_strategy: Literal["group_to_rows", "join"] = "group_to_rows",
+    ) -> Expr:
+        """The value within each group of equal keys, on each row of the group.
+
+        `order_by` is the order in which the group's rows are seen, where that matters; else it is the frame's. With the
+        strategy "join" each row gets the list of the group's values.
+        """
+        keys, order = call("tuple", *columns(partition_by, *more_exprs)), call("tuple", *columns(order_by))
+        options = {"descending": descending, "nulls_last": nulls_last, "mapping_strategy": mapping_strategy}
+        return self._call("over", keys, order, **options)
+
+    def shift(self, n: int = 1, *, fill_value: IntoExpr | None = None) -> Expr:
+        """The value of `n` rows before (after, if negative); `fill_value` where there is no such row."""
+        fill = [] if fill_value is None else [column(fill_value)]
+        return self._call("shift", *fill, n=n)
+
+    def slice(self, offset: int, length: int | None = None) -> Expr:
+        """At most `length` values from `offset` on, which counts from the end if it is negative."""
+        return self._call("slice", offset=offset, length=length)
+
+    def head(self, n: int = 10) -> Expr:
+        """At most the first `n` values."""
+        return self.slice(0, n)
+
+    def limit(self, n: int = 10) -> Expr:
+        """At most the first `n` values."""
+        return self.slice(0, n)
+
+    def tail(self, n: int = 10) -> Expr:
+        """At most the last `n` values."""
+        return self.slice(-n)
+
+    def diff(self, n: int = 1) -> Expr:
+        """The value less that of `n` rows before."""
+        return self._call("diff", n=n)
+
+    def cum_sum(self, *, reverse: bool = False) -> Expr:
+        """The sum of the rows so far; in reverse, of this row and those after it."""
+        return self._call("cum_sum", reverse=reverse)
+
+    def cum_min(self, *, reverse: bool = False) -> Expr:
+        """The least value of the rows so far."""
+        return self._call("cum_min", reverse=reverse)
+
+    def cum_max(self, *, reverse: bool = False) -> Expr:
+        """The greatest value of the rows so far."""
+        return self._call("cum_max", reverse=reverse)
+
+    def cum_count(self, *, reverse: bool = False) -> Expr:
+        """How many values of the rows so far are not null."""
+        return self._call("cum_count", reverse=reverse)

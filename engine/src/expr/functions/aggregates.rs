@@ -1,0 +1,289 @@
+//! Aggregates, as Polars computes them: nulls are left out, a sum of nothing is 0, NaN is no extreme.
+
+use arrow::datatypes::DataType;
+use datafusion::functions::math::expr_fn as math;
+use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+
+use super::super::call::Call;
+use super::super::resolve::shown;
+use super::super::structure::{by_row, by_row_reversed, keep, or_empty_list};
+use super::super::table::FunctionRow;
+use super::super::{IntoExpr, lit};
+use super::{cast, coalesce, deferred_call, fill_null, unary};
+use crate::Result;
+
+/// Aggregates of a column. Alone in `select` they give one row; beside columns they are repeated on each row; in `agg` they
+/// give one value a group.
+pub trait Aggregates: Into<Expr> + Sized {
+    /// The sum of the non-null values; 0 where there are none.
+    fn sum(self) -> Expr {
+        sum(self.into())
+    }
+
+    /// The mean of the non-null values; null where there are none.
+    fn mean(self) -> Expr {
+        mean(self.into())
+    }
+
+    /// The least non-null value; NaN only where there is nothing else.
+    fn min(self) -> Expr {
+        min(self.into())
+    }
+
+    /// The greatest non-null value; NaN only where there is nothing else.
+    fn max(self) -> Expr {
+        max(self.into())
+    }
+
+    /// The median of the non-null values.
+    fn median(self) -> Expr {
+        median(self.into())
+    }
+
+    /// The standard deviation with divisor n - `ddof`; null for n <= `ddof` values.
+    fn std(self, ddof: i64) -> Expr {
+        deferred_call!("std", [self.into()], ddof = ddof)
+    }
+
+    /// The variance with divisor n - `ddof`; null for n <= `ddof` values.
+    fn var(self, ddof: i64) -> Expr {
+        deferred_call!("var", [self.into()], ddof = ddof)
+    }
+
+    /// How many values are not null.
+    fn count(self) -> Expr {
+        count(self.into())
+    }
+
+    /// How many different values there are; null is one of them.
+    fn n_unique(self) -> Expr {
+        n_unique(self.into())
+    }
+
+    /// How many values are null.
+    fn null_count(self) -> Expr {
+        aggregate_fn::count(super::super::when(self.into().is_null()).then(lit(true)).end())
+    }
+
+    /// The value of the first row.
+    fn first(self) -> Expr {
+        first(self.into())
+    }
+
+    /// The value of the last row.
+    fn last(self) -> Expr {
+        last(self.into())
+    }
+
+    /// The values as one list, in the order of the rows.
+    fn implode(self) -> Expr {
+        deferred_call!("implode", [self.into()])
+    }
+
+    /// Only the rows for which the predicate is true: `col("fare").filter(col("late")).mean()`.
+    fn filter(self, predicate: impl IntoExpr) -> Expr {
+        keep(self.into(), predicate.into_expr())
+    }
+}
+
+impl Aggregates for Expr {}
+
+/// The sum of the non-null values; 0 where there are none.
+pub fn sum(expr: impl IntoExpr) -> Expr {
+    deferred_call!("sum", [expr.into_expr()])
+}
+
+/// The mean of the non-null values; null where there are none.
+pub fn mean(expr: impl IntoExpr) -> Expr {
+    deferred_call!("mean", [expr.into_expr()])
+}
+
+/// The least non-null value; NaN only where there is nothing else.
+pub fn min(expr: impl IntoExpr) -> Expr {
+    deferred_call!("min", [expr.into_expr()])
+}
+
+/// The greatest non-null value; NaN only where there is nothing else.
+pub fn max(expr: impl IntoExpr) -> Expr {
+    deferred_call!("max", [expr.into_expr()])
+}
+
+/// The median of the non-null values.
+pub fn median(expr: impl IntoExpr) -> Expr {
+    deferred_call!("median", [expr.into_expr()])
+}
+
+/// The sample standard deviation (divisor n - 1); null for fewer than two values.
+pub fn std(expr: impl IntoExpr) -> Expr {
+    expr.into_expr().std(1)
+}
+
+/// The sample variance (divisor n - 1); null for fewer than two values.
+pub fn var(expr: impl IntoExpr) -> Expr {
+    expr.into_expr().var(1)
+}
+
+/// How many values are not null.
+pub fn count(expr: impl IntoExpr) -> Expr {
+    aggregate_fn::count(expr.into_expr())
+}
+
+/// How many rows there are, nulls included; the column is named `len`.
+pub fn len() -> Expr {
+    aggregate_fn::count(lit(1_i64)).alias("len")
+}
+
+/// How many different values there are; null is one of them, as in Polars.
+pub fn n_unique(expr: impl IntoExpr) -> Expr {
+    let expr = expr.into_expr();
+    let one_if_null = super::super::when(expr.clone().is_null()).then(lit(1_i64)).otherwise(lit(0_i64));
+    aggregate_fn::count_distinct(expr) + fill_null(aggregate_fn::max(one_if_null), lit(0_i64))
+}
+
+/// The value of the first row.
+pub fn first(expr: impl IntoExpr) -> Expr {
+    aggregate_fn::first_value(expr.into_expr(), vec![by_row()])
+}
+
+/// The value of the last row.
+pub fn last(expr: impl IntoExpr) -> Expr {
+    // DataFusion's own last value does not take a batch without rows.
+    aggregate_fn::first_value(expr.into_expr(), vec![by_row_reversed()])
+}
+
+/// The aggregate over its rows in their order.
+fn in_order(aggregate: Expr) -> Expr {
+    match aggregate {
+        Expr::AggregateFunction(mut aggregate) => {
+            aggregate.params.order_by = vec![by_row()];
+            Expr::AggregateFunction(aggregate)
+        }
+        other => other,
+    }
+}
+
+/// The aggregate of the rows for which a predicate is true.
+pub(super) fn of_rows(aggregate: Expr, predicate: Expr) -> Expr {
+    match aggregate {
+        Expr::AggregateFunction(mut aggregate) => {
+            aggregate.params.filter = Some(Box::new(predicate));
+            Expr::AggregateFunction(aggregate)
+        }
+        other => other,
+    }
+}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("sum", sum_of),
+    FunctionRow::typed("mean", mean_of),
+    FunctionRow::typed("min", |call| extreme(call, aggregate_fn::min)),
+    FunctionRow::typed("max", |call| extreme(call, aggregate_fn::max)),
+    FunctionRow::typed("median", |call| as_float(call, |x, _| Ok(aggregate_fn::median(x)))),
+    FunctionRow::typed("std", |call| as_float(call, |x, ddof| deviation(x, ddof, true))),
+    FunctionRow::typed("var", |call| as_float(call, |x, ddof| deviation(x, ddof, false))),
+    unary!("count", |x| count(x)),
+    unary!("n_unique", |x| n_unique(x)),
+    unary!("null_count", Aggregates::null_count),
+    FunctionRow::new("first", |call| end_of_rows(call, first)),
+    FunctionRow::new("last", |call| end_of_rows(call, last)),
+    FunctionRow::typed("implode", |call| {
+        let value = call.expr("the expression")?;
+        let item = call.type_of(&value)?;
+        Ok(or_empty_list(in_order(aggregate_fn::array_agg(value)), &item))
+    }),
+    FunctionRow::new("filter", |call| {
+        let value = call.expr("the expression")?;
+        let predicate = call.rest().into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
+        Ok(keep(value, predicate))
+    }),
+    FunctionRow::new("len", |call| {
+        Ok(match call.optional_expr() {
+            Some(value) => super::super::structure::length(value),
+            None => len(),
+        })
+    }),
+];
+
+/// Booleans are counted; durations summed as the numbers that they are; a Float32 stays one.
+fn sum_of(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    let zero_if_none = |sum: Expr, zero: ScalarValue| coalesce([sum, Expr::Literal(zero, None)]);
+    Ok(match own {
+        DataType::Boolean => zero_if_none(aggregate_fn::sum(cast(value, DataType::Int64)), ScalarValue::from(0_i64)),
+        DataType::Float32 => cast(zero_if_none(aggregate_fn::sum(value), ScalarValue::from(0.0)), DataType::Float32),
+        DataType::Float16 | DataType::Float64 => zero_if_none(aggregate_fn::sum(value), ScalarValue::from(0.0)),
+        DataType::Duration(_) => {
+            cast(zero_if_none(aggregate_fn::sum(cast(value, DataType::Int64)), ScalarValue::from(0_i64)), own)
+        }
+        own if own.is_numeric() || own.is_null() => zero_if_none(aggregate_fn::sum(value), ScalarValue::from(0_i64)),
+        own => return Err(not_summable(call, &value, &own)),
+    })
+}
+
+fn not_summable(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
+    let what = format!("`{}` is {own}, expected numbers, booleans or durations", shown(value));
+    crate::Error::dtype(call.name(), what)
+}
+
+fn mean_of(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    Ok(match own {
+        DataType::Boolean => aggregate_fn::avg(cast(value, DataType::Int64)),
+        DataType::Float32 => cast(aggregate_fn::avg(value), own),
+        DataType::Duration(_) | DataType::Timestamp(_, _) => {
+            let mean = aggregate_fn::avg(cast(cast(value, DataType::Int64), DataType::Float64));
+            cast(cast(mean, DataType::Int64), own)
+        }
+        own if own.is_numeric() || own.is_null() => aggregate_fn::avg(cast(value, DataType::Float64)),
+        own => return Err(not_summable(call, &value, &own)),
+    })
+}
+
+/// An extreme of the values that are no NaN; NaN where there are none but NaNs.
+fn extreme(call: &mut Call, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    if !call.type_of(&value)?.is_floating() {
+        return Ok(aggregate(value));
+    }
+    let numbers = of_rows(aggregate(value.clone()), !math::isnan(value.clone()));
+    Ok(coalesce([numbers, aggregate(value)]))
+}
+
+/// Computed in Float64; of Float32 the result is one again.
+fn as_float(call: &mut Call, aggregate: fn(Expr, i64) -> Result<Expr>) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
+        return Err(not_summable(call, &value, &own));
+    }
+    let value = if own == DataType::Boolean { cast(value, DataType::Int64) } else { value };
+    let ddof = call.optional_int("ddof")?.unwrap_or(1);
+    let computed = aggregate(cast(value, DataType::Float64), ddof)?;
+    Ok(if own == DataType::Float32 { cast(computed, own) } else { computed })
+}
+
+/// With divisor n: the population's; with n - 1: the sample's; else by the sum of squares, n times the population's variance.
+fn deviation(value: Expr, ddof: i64, root: bool) -> Result<Expr> {
+    Ok(match (ddof, root) {
+        (0, true) => aggregate_fn::stddev_pop(value),
+        (0, false) => aggregate_fn::var_pop(value),
+        (1, true) => aggregate_fn::stddev(value),
+        (1, false) => aggregate_fn::var_sample(value),
+        _ => {
+            let n = cast(aggregate_fn::count(value.clone()), DataType::Float64);
+            let squares = aggregate_fn::var_pop(value) * n.clone();
+            let divisor = n - lit(ddof as f64);
+            let variance = super::super::when(divisor.clone().gt(lit(0.0))).then(squares / divisor).end();
+            if root { math::sqrt(variance) } else { variance }
+        }
+    })
+}
+
+fn end_of_rows(call: &mut Call, end: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    Ok(if call.flag("ignore_nulls", false)? { end(keep(value.clone(), value.is_not_null())) } else { end(value) })
+}

@@ -1,0 +1,81 @@
+//! The functions, a file a topic: a trait with the methods, and a table with a row for each.
+
+mod aggregates;
+mod arithmetic;
+mod comparison;
+mod names;
+mod nulls;
+mod selecting;
+mod windows;
+
+use arrow::datatypes::DataType;
+use datafusion::functions::core::expr_fn as core_fn;
+use datafusion::logical_expr::{self, Expr};
+
+use super::IntoExpr;
+use super::table::FunctionRow;
+
+pub use self::aggregates::{Aggregates, count, first, last, len, max, mean, median, min, n_unique, std, sum, var};
+pub use self::arithmetic::Arithmetic;
+pub use self::comparison::Comparison;
+pub use self::names::Names;
+pub use self::nulls::Nulls;
+pub use self::selecting::by_pattern;
+pub use self::windows::Windows;
+
+/// The tables of all topics. A topic of yours is one more line.
+pub(super) const TABLES: &[&[FunctionRow]] =
+    &[aggregates::TABLE, arithmetic::TABLE, comparison::TABLE, names::TABLE, nulls::TABLE, selecting::TABLE, windows::TABLE];
+
+/// A row for a function of one expression.
+macro_rules! unary {
+    ($name:literal, $function:expr) => {
+        FunctionRow::new($name, |call| {
+            let function: fn(Expr) -> Expr = $function;
+            call.expr("the expression").map(function)
+        })
+    };
+}
+
+/// A row for a function of two expressions.
+macro_rules! binary {
+    ($name:literal, $function:expr) => {
+        FunctionRow::new($name, |call| {
+            let function: fn(Expr, Expr) -> Expr = $function;
+            Ok(function(call.expr("the left side")?, call.expr("the right side")?))
+        })
+    };
+}
+
+/// A deferred call: `deferred_call!("shift", [self, other], n = 1)`.
+macro_rules! deferred_call {
+    ($name:literal, [$($expr:expr),*] $(, $key:ident = $value:expr)*) => {
+        $crate::expr::deferred::deferred(
+            $name,
+            vec![$($expr),*],
+            $crate::expr::Constants::from([$((stringify!($key).to_owned(), $crate::expr::Constant::from($value))),*]),
+        )
+    };
+}
+
+use {binary, deferred_call, unary};
+
+/// Division that is true also for integers: `div(lit(1), lit(2))` is 0.5. (`/` divides integers as SQL does.)
+pub fn div(left: impl IntoExpr, right: impl IntoExpr) -> Expr {
+    cast(left, DataType::Float64) / cast(right, DataType::Float64)
+}
+
+/// The value as another type. A value that doesn't fit is an `Execution` error.
+pub fn cast(expr: impl IntoExpr, data_type: DataType) -> Expr {
+    logical_expr::cast(expr.into_expr(), data_type)
+}
+
+/// The first of the values that is not null.
+pub fn coalesce(exprs: impl IntoIterator<Item = impl IntoExpr>) -> Expr {
+    core_fn::coalesce(exprs.into_iter().map(IntoExpr::into_expr).collect())
+}
+
+/// The values with nulls replaced.
+pub fn fill_null(expr: impl IntoExpr, value: impl IntoExpr) -> Expr {
+    coalesce([expr.into_expr(), value.into_expr()])
+}

@@ -1,0 +1,102 @@
+//! Nulls, NaN and types.
+
+use arrow::datatypes::DataType;
+use datafusion::functions::math::expr_fn as math;
+use datafusion::logical_expr::{self, Expr};
+
+use super::super::call::Call;
+use super::super::structure::keep;
+use super::super::table::FunctionRow;
+use super::super::{IntoExpr, lit};
+use super::{binary, cast, coalesce, deferred_call, fill_null, unary};
+use crate::Result;
+
+/// Nulls, NaN and types. A NaN is a value, never a null.
+#[expect(clippy::wrong_self_convention, reason = "expressions are taken by value, as DataFusion's own methods do")]
+pub trait Nulls: Into<Expr> + Sized {
+    /// The value, or another where it is null.
+    fn fill_null(self, value: impl IntoExpr) -> Expr {
+        fill_null(self.into(), value)
+    }
+
+    /// The value, or another where it is NaN. A null stays null.
+    fn fill_nan(self, value: impl IntoExpr) -> Expr {
+        deferred_call!("fill_nan", [self.into(), value.into_expr()])
+    }
+
+    /// Only the rows that are not null.
+    fn drop_nulls(self) -> Expr {
+        let value = self.into();
+        keep(value.clone(), value.is_not_null())
+    }
+
+    /// Only the rows that are not NaN; nulls stay.
+    fn drop_nans(self) -> Expr {
+        deferred_call!("drop_nans", [self.into()])
+    }
+
+    /// Whether a float is NaN; null for null.
+    fn is_nan(self) -> Expr {
+        deferred_call!("is_nan", [self.into()])
+    }
+
+    /// Whether a number is neither NaN nor infinite; null for null.
+    fn is_finite(self) -> Expr {
+        deferred_call!("is_finite", [self.into()])
+    }
+
+    /// The value as another type; one that does not fit is an `Execution` error if `strict`, else null.
+    fn cast(self, data_type: DataType, strict: bool) -> Expr {
+        if strict { cast(self.into(), data_type) } else { logical_expr::try_cast(self.into(), data_type) }
+    }
+}
+
+impl Nulls for Expr {}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    unary!("is_null", Expr::is_null),
+    unary!("is_not_null", Expr::is_not_null),
+    FunctionRow::typed("is_nan", |call| on_floats(call, math::isnan, false)),
+    FunctionRow::typed("is_not_nan", |call| on_floats(call, |x| !math::isnan(x), true)),
+    FunctionRow::typed("is_finite", |call| on_floats(call, is_finite, true)),
+    FunctionRow::typed("is_infinite", |call| on_floats(call, is_infinite, false)),
+    binary!("fill_null_value", |value, other| fill_null(value, other)),
+    FunctionRow::typed("fill_nan", fill_nan),
+    unary!("drop_nulls", Nulls::drop_nulls),
+    FunctionRow::typed("drop_nans", drop_nans),
+    FunctionRow::new("coalesce", |call| Ok(coalesce(call.rest()))).spread(0),
+    FunctionRow::new("cast", |call| {
+        let value = call.expr("the expression")?;
+        Ok(Nulls::cast(value, call.data_type("dtype")?, call.flag("strict", true)?))
+    }),
+];
+
+fn is_infinite(x: Expr) -> Expr {
+    math::abs(x).eq(lit(f64::INFINITY))
+}
+
+fn is_finite(x: Expr) -> Expr {
+    !math::isnan(x.clone()).or(is_infinite(x))
+}
+
+/// A test of floats; of other values the answer is the same for all that are not null.
+fn on_floats(call: &mut Call, test: fn(Expr) -> Expr, of_others: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let is_float = call.type_of(&value)?.is_floating();
+    let answer = if is_float { test(value.clone()) } else { lit(of_others) };
+    super::arithmetic::case(value.is_null(), lit(datafusion::scalar::ScalarValue::Boolean(None)), answer)
+}
+
+fn fill_nan(call: &mut Call) -> Result<Expr> {
+    let (value, other) = (call.expr("the expression")?, call.expr("the value")?);
+    if !call.type_of(&value)?.is_floating() {
+        return Ok(value);
+    }
+    super::arithmetic::case(math::isnan(value.clone()), other, value)
+}
+
+fn drop_nans(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let is_float = call.type_of(&value)?.is_floating();
+    Ok(if is_float { keep(value.clone(), value.clone().is_null().or(!math::isnan(value))) } else { value })
+}

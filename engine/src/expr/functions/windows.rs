@@ -1,0 +1,192 @@
+//! Windows: over groups, and over rows in their order.
+//!
+//! A window that is sorted by [`by_row`] sees rows in the frame's order, within the group of an `over` or `group_by` around it.
+
+use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::functions_window::expr_fn::{lag, lead};
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::scalar::ScalarValue;
+
+use super::super::call::Call;
+use super::super::structure::{Mapping, Mark, by_row, items, keep, length, marked, position, tuple};
+use super::super::table::FunctionRow;
+use super::super::{IntoExpr, lit};
+use super::{deferred_call, fill_null};
+use crate::{Error, Result};
+
+/// Windows over groups, and over rows in their order.
+pub trait Windows: Into<Expr> + Sized {
+    /// The value within each group of equal keys, on each row: `col("fare").mean().over(["city"])`.
+    fn over(self, partition_by: impl IntoIterator<Item = impl IntoExpr>) -> Expr {
+        let parts = partition_by.into_iter().map(IntoExpr::into_expr).collect();
+        over(self.into(), parts, vec![], Mapping::Rows, false, false)
+    }
+
+    /// [`Windows::over`] with the rows of a group in another order than the frame's.
+    fn over_ordered(
+        self,
+        partition_by: impl IntoIterator<Item = impl IntoExpr>,
+        order_by: impl IntoIterator<Item = impl IntoExpr>,
+    ) -> Expr {
+        let parts = partition_by.into_iter().map(IntoExpr::into_expr).collect();
+        let order = order_by.into_iter().map(IntoExpr::into_expr).collect();
+        over(self.into(), parts, order, Mapping::Rows, false, false)
+    }
+
+    /// The value of `n` rows before; after, if `n` is negative. Null where there is no such row.
+    ///
+    /// ```
+    /// use gradframe::{Session, expr::prelude::*};
+    ///
+    /// let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1), ('b', 2), ('a', 5)) AS t(k, x)"))?;
+    /// let steps = frame.with_columns([(col("x") - col("x").shift(1)).over(["k"]).alias("step")])?;
+    /// assert_eq!(session.block_on(steps.filter(col("step").eq(lit(4)))?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    fn shift(self, n: i64) -> Expr {
+        shifted(self.into(), n)
+    }
+
+    /// At most `length` values from `offset` on, which counts from the end if it is negative.
+    fn slice(self, offset: i64, length: Option<i64>) -> Expr {
+        sliced(self.into(), offset, length)
+    }
+
+    /// The value less that of `n` rows before.
+    fn diff(self, n: i64) -> Expr {
+        deferred_call!("diff", [self.into()], n = n)
+    }
+
+    /// The sum of the rows so far; null where the value is null.
+    fn cum_sum(self, reverse: bool) -> Expr {
+        deferred_call!("cum_sum", [self.into()], reverse = reverse)
+    }
+}
+
+impl Windows for Expr {}
+
+fn over(value: Expr, parts: Vec<Expr>, order: Vec<Expr>, mapping: Mapping, descending: bool, nulls_last: bool) -> Expr {
+    marked(Mark::Over { descending, nulls_last, mapping }, vec![value, tuple(parts), tuple(order)])
+}
+
+/// A window over the rows in their order.
+pub(super) fn rows_in_order(window: Expr) -> Expr {
+    match window {
+        Expr::WindowFunction(mut window) => {
+            window.params.order_by = vec![by_row()];
+            Expr::WindowFunction(window)
+        }
+        other => other,
+    }
+}
+
+/// An aggregate over these rows around each row, in their order.
+pub(super) fn over_rows(aggregate: Expr, start: WindowFrameBound, end: WindowFrameBound) -> Result<Expr> {
+    let Expr::AggregateFunction(AggregateFunction { func, params }) = aggregate else {
+        return Err(Error::internal("window", format!("{aggregate} is no aggregate")));
+    };
+    let mut window = WindowFunction::new(WindowFunctionDefinition::AggregateUDF(func), params.args);
+    window.params.order_by = vec![by_row()];
+    window.params.window_frame = WindowFrame::new_bounds(WindowFrameUnits::Rows, start, end);
+    window.params.filter = params.filter;
+    window.params.null_treatment = params.null_treatment;
+    Ok(Expr::from(window))
+}
+
+/// So many rows before; all of them without a number.
+pub(super) fn preceding(rows: Option<u64>) -> WindowFrameBound {
+    WindowFrameBound::Preceding(ScalarValue::UInt64(rows))
+}
+
+/// So many rows after; all of them without a number.
+pub(super) fn following(rows: Option<u64>) -> WindowFrameBound {
+    WindowFrameBound::Following(ScalarValue::UInt64(rows))
+}
+
+/// An aggregate of the rows so far, this one included; or, in reverse, from this one on.
+pub(super) fn so_far(aggregate: Expr, reverse: bool) -> Result<Expr> {
+    let (start, end) =
+        if reverse { (WindowFrameBound::CurrentRow, following(None)) } else { (preceding(None), WindowFrameBound::CurrentRow) };
+    over_rows(aggregate, start, end)
+}
+
+fn shifted(value: Expr, n: i64) -> Expr {
+    match n {
+        0 => value,
+        n if n > 0 => rows_in_order(lag(value, Some(n), None)),
+        n => rows_in_order(lead(value, Some(n.saturating_neg()), None)),
+    }
+}
+
+fn sliced(value: Expr, offset: i64, length_: Option<i64>) -> Expr {
+    let place = position(value.clone());
+    let start = if offset < 0 { length(value.clone()) + lit(offset) } else { lit(offset) };
+    let after_start = place.clone().gt_eq(start.clone());
+    let kept = match length_ {
+        Some(length) => after_start.and(place.lt(start + lit(length))),
+        None => after_start,
+    };
+    keep(value, kept)
+}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::new("slice", |call| {
+        let value = call.expr("the expression")?;
+        Ok(sliced(value, call.int("offset")?, call.optional_count("length")?.map(|length| length as i64)))
+    }),
+    FunctionRow::new("explode_list", |call| Ok(items(call.expr("the list")?))),
+    FunctionRow::new("over", over_row),
+    FunctionRow::new("shift", shift_row),
+    FunctionRow::typed("diff", diff),
+    FunctionRow::typed("cum_sum", |call| cumulative(call, aggregate_fn::sum)),
+    FunctionRow::typed("cum_min", |call| cumulative(call, aggregate_fn::min)),
+    FunctionRow::typed("cum_max", |call| cumulative(call, aggregate_fn::max)),
+    FunctionRow::new("cum_count", |call| {
+        let value = call.expr("the expression")?;
+        so_far(aggregate_fn::count(value), call.flag("reverse", false)?)
+    }),
+];
+
+fn over_row(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let parts = super::super::structure::tuple_items(call.expr("the keys")?);
+    let order = call.optional_expr().map(super::super::structure::tuple_items).unwrap_or_default();
+    let mapping = call.choice("mapping_strategy", &[("group_to_rows", Mapping::Rows), ("join", Mapping::Join)])?;
+    if parts.is_empty() && order.is_empty() {
+        return Err(call.wrong("got neither keys nor an order, expected one of them"));
+    }
+    Ok(over(value, parts, order, mapping, call.flag("descending", false)?, call.flag("nulls_last", false)?))
+}
+
+/// With a value for rows that have no row `n` before them.
+fn shift_row(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let n = call.int("n")?;
+    let moved = shifted(value.clone(), n);
+    let Some(fill) = call.optional_expr() else { return Ok(moved) };
+    let is_there = fill_null(shifted(super::super::when(value.is_null()).then(lit(true)).otherwise(lit(true)), n), lit(false));
+    super::arithmetic::case(is_there, moved, fill)
+}
+
+fn diff(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let n = call.optional_int("n")?.unwrap_or(1);
+    let value =
+        if call.type_of(&value)?.is_unsigned_integer() { super::cast(value, arrow::datatypes::DataType::Int64) } else { value };
+    Ok(value.clone() - shifted(value, n))
+}
+
+/// An aggregate of the rows so far, null where the value is null.
+fn cumulative(call: &mut Call, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let reverse = call.flag("reverse", false)?;
+    let value = if call.type_of(&value)? == arrow::datatypes::DataType::Boolean {
+        super::cast(value, arrow::datatypes::DataType::Int64)
+    } else {
+        value
+    };
+    let so_far = so_far(aggregate(value.clone()), reverse)?;
+    Ok(super::super::when(value.is_not_null()).then(so_far).end())
+}

@@ -1,0 +1,46 @@
+//! Expressions of frames: column names as they are spelt, functions named as in Polars.
+//!
+//! An [`Expr`] is DataFusion's; its operators (`+`, `.gt(..)`, `.is_null()`, `.alias(..)`) are its own methods. The traits of
+//! [`prelude`] add Polars's: `col("fare").sum()`, `col("fare").shift(1).over(["day"])`. What is here differs from SQL where
+//! Polars does: names keep their case, a sum of nothing is 0, [`div`] divides integers truly, rows have an order, and an
+//! expression without an alias is named after its first column.
+//!
+//! ```
+//! use gradframe::expr::{prelude::*, when};
+//!
+//! let fare = col("fare").sum().alias("total");
+//! let late = when(col("delay").gt(lit(15))).then(lit("late")).otherwise(lit("on time"));
+//! # let _ = (fare, late);
+//! ```
+//!
+//! An expression may hold placeholders: for columns that a frame is yet to choose ([`selectors`]), for functions that depend
+//! on types, for windows over the order of the rows. [`crate::DataFrame::resolve`] is where they become what a plan can hold.
+
+mod call;
+mod columns;
+mod condition;
+mod deferred;
+pub(crate) mod functions;
+mod naming;
+pub(crate) mod resolve;
+mod selector;
+pub mod selectors;
+pub(crate) mod structure;
+mod table;
+
+pub use self::call::{Call, Constant, Constants};
+pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
+pub use self::condition::{Then, When, when};
+pub use self::functions::{
+    by_pattern, cast, coalesce, count, div, fill_null, first, last, len, max, mean, median, min, n_unique, std, sum, var,
+};
+pub use self::selector::{Selector, TypeClass};
+pub use self::table::{FunctionRow, call, function_names};
+
+pub use datafusion::logical_expr::Expr;
+
+/// What a program that writes expressions imports: `use gradframe::expr::prelude::*`.
+pub mod prelude {
+    pub use super::functions::{Aggregates, Arithmetic, Comparison, Names, Nulls, Windows};
+    pub use super::{Expr, IntoExpr, asc, col, desc, lit, when};
+}

@@ -1,0 +1,77 @@
+//! Rules for names: `name.suffix` and its kin, kept as a mark around the expression until its columns are known.
+
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+
+use super::deferred::{placeholder, unresolved};
+
+/// How a name becomes another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Naming {
+    /// The name of the first column, whatever aliases came after it.
+    Keep,
+    /// This before the first column's name.
+    Prefix(String),
+    /// This after the first column's name.
+    Suffix(String),
+    /// The first column's name in capitals.
+    Upper,
+    /// The first column's name in small letters.
+    Lower,
+    /// The first column's name with a part replaced.
+    Replace(String, String),
+}
+
+impl Naming {
+    /// The new name, from the root column's.
+    pub(crate) fn apply(&self, _current: &str, root: &str) -> String {
+        match self {
+            Naming::Keep => root.to_owned(),
+            Naming::Prefix(prefix) => format!("{prefix}{root}"),
+            Naming::Suffix(suffix) => format!("{root}{suffix}"),
+            Naming::Upper => root.to_uppercase(),
+            Naming::Lower => root.to_lowercase(),
+            Naming::Replace(old, new) => root.replace(old, new),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Renamed {
+    naming: Naming,
+    signature: Signature,
+}
+
+/// The expression under another name.
+pub(crate) fn renamed(naming: Naming, value: Expr) -> Expr {
+    placeholder(Renamed { naming, signature: Signature::user_defined(Volatility::Volatile) }, vec![value])
+}
+
+/// The rule that a scalar function is, if it is one.
+pub(crate) fn naming_of(function: &ScalarFunction) -> Option<&Naming> {
+    function.func.inner().as_ref().downcast_ref::<Renamed>().map(|renamed| &renamed.naming)
+}
+
+impl ScalarUDFImpl for Renamed {
+    fn name(&self) -> &str {
+        "name"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(types.to_vec())
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        unresolved("name")
+    }
+}

@@ -1,0 +1,73 @@
+//! From an expression as it is written to what a plan can hold: selectors become columns, deferred calls what they are over
+//! the columns' types, and what is computed of whole columns becomes windows and aggregates.
+//!
+//! [`crate::DataFrame::resolve`] is the one place where frames do this.
+
+mod expand;
+mod lower;
+mod names;
+mod types;
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::{Expr, ExprSchemable};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::names::suggest;
+use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
+
+pub(crate) use self::lower::{Group, Lowered, Lowering, Shape};
+pub(crate) use self::names::{named, output_name, shown};
+use crate::{Error, Result};
+
+/// An expression with the name that the frame will show.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) expr: Expr,
+    pub(crate) data_type: DataType,
+}
+
+/// The expressions with selectors expanded over `chosen` and types taken from `schema`, each with its name.
+/// Errors: `Plan` for unknown columns, named by the method `op` and the expression, with the nearest name that exists.
+pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSchema) -> Result<Vec<Named>> {
+    let with_order = with_row_order(schema)?;
+    let mut named = vec![];
+    for expr in exprs {
+        for expr in expand::expand(expr, chosen)? {
+            require_columns(op, &expr, schema)?;
+            let name = output_name(&expr);
+            let expr = types::resolve_types(qualified(expr, schema)?, &with_order)?.unalias_nested().data.unalias();
+            let data_type = expr.get_type(&with_order).map_err(from_datafusion)?;
+            named.push(Named { name, expr, data_type });
+        }
+    }
+    Ok(named)
+}
+
+/// Columns with the qualifier that the schema has for them, so that a column has one form wherever it stands.
+fn qualified(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    let qualified = expr.transform(|node| match node {
+        Expr::Column(column) if column.relation.is_none() && column.name != ROW_ORDER => {
+            let found = schema.qualified_field_with_unqualified_name(&column.name)?;
+            Ok(Transformed::yes(Expr::Column(Column::from(found))))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    Ok(qualified.map_err(from_datafusion)?.data)
+}
+
+/// The schema with the hidden column in it, which expressions may refer to.
+fn with_row_order(schema: &DFSchema) -> Result<DFSchema> {
+    let fields = schema.iter().map(|(qualifier, field)| (qualifier.cloned(), std::sync::Arc::clone(field)));
+    let fields = fields.chain([(None, row_order_field())]).collect();
+    DFSchema::new_with_metadata(fields, schema.metadata().clone()).map_err(from_datafusion)
+}
+
+fn require_columns(op: &str, expr: &Expr, schema: &DFSchema) -> Result<()> {
+    let unknown = expr.column_refs().into_iter().find(|column| !schema.has_column(column) && column.name != ROW_ORDER);
+    let Some(column) = unknown else { return Ok(()) };
+    let place = if matches!(expr, Expr::Column(_)) { String::new() } else { format!(" in `{}`", shown(expr)) };
+    let known = schema.fields().iter().map(|field| field.name().as_str());
+    Err(Error::plan(op, format!("unknown column `{}`{place}", column.name)).hint(suggest(&column.name, known)))
+}

@@ -1,0 +1,138 @@
+//! Marks in an expression that say how many rows it has and which rows a part of it sees. They have a type but no value:
+//! [`super::resolve`] turns them into windows, filters and lists of the plan.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, SortExpr, Volatility};
+
+use super::deferred::{placeholder, unresolved};
+
+/// The hidden column by which rows have an order; see `gradframe_plan::ops::row_order`.
+pub use gradframe_plan::ops::row_order::ROW_ORDER;
+
+/// What a mark says of its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Mark {
+    /// `[value, tuple of parts, tuple of order]`: the value within each group of equal parts, on each row of the group.
+    Over { descending: bool, nulls_last: bool, mapping: Mapping },
+    /// Several expressions as one argument; a selector among them stands for all of its columns.
+    Tuple,
+    /// `[value, predicate]`: only the rows for which the predicate is true.
+    Keep,
+    /// `[value]`: the number of the row among the value's rows, from 0.
+    Position,
+    /// `[value]`: how many rows the value has.
+    Length,
+    /// `[list]`: a list for the frame or group, standing for as many rows as it has items.
+    Items,
+}
+
+/// What `over` gives for a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Mapping {
+    /// One value for each row of the group.
+    Rows,
+    /// The list of all of them, on each row of the group.
+    Join,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Marker {
+    mark: Mark,
+    signature: Signature,
+}
+
+/// A mark over its arguments.
+pub(crate) fn marked(mark: Mark, args: Vec<Expr>) -> Expr {
+    placeholder(Marker { mark, signature: Signature::user_defined(Volatility::Volatile) }, args)
+}
+
+/// The mark that a scalar function is, if it is one.
+pub(crate) fn mark_of(function: &ScalarFunction) -> Option<&Mark> {
+    function.func.inner().as_ref().downcast_ref::<Marker>().map(|marker| &marker.mark)
+}
+
+/// Several expressions as one argument.
+pub(crate) fn tuple(exprs: Vec<Expr>) -> Expr {
+    marked(Mark::Tuple, exprs)
+}
+
+/// The expressions of a tuple; another expression is one by itself.
+pub(crate) fn tuple_items(expr: Expr) -> Vec<Expr> {
+    match expr {
+        Expr::ScalarFunction(function) if mark_of(&function) == Some(&Mark::Tuple) => function.args,
+        one => vec![one],
+    }
+}
+
+/// Only the rows for which the predicate is true.
+pub(crate) fn keep(value: Expr, predicate: Expr) -> Expr {
+    marked(Mark::Keep, vec![value, predicate])
+}
+
+/// The number of the row among the value's rows, from 0.
+pub(crate) fn position(value: Expr) -> Expr {
+    marked(Mark::Position, vec![value])
+}
+
+/// How many rows the value has.
+pub(crate) fn length(value: Expr) -> Expr {
+    marked(Mark::Length, vec![value])
+}
+
+/// The items of a list that an aggregate gives, as rows.
+pub(crate) fn items(list: Expr) -> Expr {
+    marked(Mark::Items, vec![list])
+}
+
+/// The order of the frame's rows from the last to the first.
+pub(crate) fn by_row_reversed() -> SortExpr {
+    SortExpr { asc: false, ..by_row() }
+}
+
+/// A list that an aggregate gives, empty where the aggregate saw no row.
+pub(crate) fn or_empty_list(list: Expr, item: &DataType) -> Expr {
+    let empty = ScalarValue::List(ScalarValue::new_list_nullable(&[], item));
+    datafusion::functions::core::expr_fn::coalesce(vec![list, Expr::Literal(empty, None)])
+}
+
+/// The order of the frame's rows, as a sort key. A window or aggregate that is sorted by it sees rows in that order.
+pub(crate) fn by_row() -> SortExpr {
+    SortExpr::new(super::col(ROW_ORDER), true, false)
+}
+
+impl ScalarUDFImpl for Marker {
+    fn name(&self) -> &str {
+        match self.mark {
+            Mark::Over { .. } => "over",
+            Mark::Tuple => "tuple",
+            Mark::Keep => "filter",
+            Mark::Position => "row_index",
+            Mark::Length => "len",
+            Mark::Items => "explode",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(types.to_vec())
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let value = types.first().cloned().unwrap_or(DataType::Null);
+        Ok(match (&self.mark, value) {
+            (Mark::Position | Mark::Length, _) => DataType::Int64,
+            (Mark::Items, DataType::List(item) | DataType::LargeList(item)) => item.data_type().clone(),
+            (Mark::Over { mapping: Mapping::Join, .. }, value) => DataType::new_list(value, true),
+            (_, value) => value,
+        })
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        unresolved(self.name())
+    }
+}

@@ -1,0 +1,109 @@
+//! The table of frame functions: a name, and how a call of it becomes an expression.
+//!
+//! Python calls by name ([`call`]); Rust has a method of the same name, which the row calls. A row that depends on types
+//! waits: its call is a placeholder until [`crate::DataFrame::resolve`] knows the columns.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::Expr;
+use gradframe_plan::names::suggest;
+
+use super::call::{Call, Constants};
+use super::deferred::deferred;
+use super::functions::TABLES;
+use crate::{Error, Result};
+
+/// A frame function.
+#[derive(Debug, Clone, Copy)]
+pub struct FunctionRow {
+    /// Polars's name; in a namespace with the namespace before it: `str.contains`.
+    pub name: &'static str,
+    /// Takes the arguments out of the call and gives the expression.
+    pub build: fn(&mut Call) -> Result<Expr>,
+    /// Whether it asks for types, so that a frame must be known first.
+    pub typed: bool,
+    /// From which argument on a selector stands for several arguments; elsewhere it makes several expressions.
+    pub spread_from: usize,
+}
+
+impl FunctionRow {
+    /// A function that needs no types.
+    pub const fn new(name: &'static str, build: fn(&mut Call) -> Result<Expr>) -> Self {
+        FunctionRow { name, build, typed: false, spread_from: usize::MAX }
+    }
+
+    /// A function that asks for types ([`Call::type_of`]).
+    pub const fn typed(name: &'static str, build: fn(&mut Call) -> Result<Expr>) -> Self {
+        FunctionRow { name, build, typed: true, spread_from: usize::MAX }
+    }
+
+    /// The same function, in which a selector from argument `from` on stands for as many arguments as it has columns.
+    /// Such a function waits for the columns, as a typed one does.
+    pub const fn spread(self, from: usize) -> Self {
+        FunctionRow { typed: true, spread_from: from, ..self }
+    }
+
+    /// Builds the expression and checks that nothing of the call is left over.
+    pub(super) fn apply(&self, exprs: Vec<Expr>, constants: Constants, schema: Option<&DFSchema>) -> Result<Expr> {
+        let mut call = Call::new(self.name, exprs, constants, schema);
+        let built = (self.build)(&mut call)?;
+        call.finish()?;
+        Ok(built)
+    }
+}
+
+static ROWS: LazyLock<HashMap<&'static str, FunctionRow>> =
+    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).map(|row| (row.name, *row)).collect());
+
+/// The row of a name.
+pub(super) fn row(name: &str) -> Option<&'static FunctionRow> {
+    ROWS.get(name)
+}
+
+/// The names of all frame functions, sorted.
+pub fn function_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = ROWS.keys().copied().collect();
+    names.sort_unstable();
+    names
+}
+
+/// A call of a frame function by its name, as the bindings make it.
+///
+/// ```
+/// use gradframe::expr::{Constants, call, col, lit};
+///
+/// let constants = Constants::from([("n".to_owned(), 1_i64.into())]);
+/// let before = call("shift", vec![col("fare")], constants)?;
+/// let close = call("is_betwen", vec![before, lit(1), lit(2)], Constants::new()).unwrap_err();
+/// assert!(close.to_string().contains("did you mean `is_between`?"));
+/// # Ok::<(), gradframe::Error>(())
+/// ```
+///
+/// Errors: `Plan` for an unknown name, and for arguments that are missing, unknown or of a wrong kind.
+pub fn call(name: &str, exprs: Vec<Expr>, constants: Constants) -> Result<Expr> {
+    let row = row(name)
+        .ok_or_else(|| Error::plan(name, "there is no frame function of this name").hint(suggest(name, function_names())))?;
+    if row.typed { Ok(deferred(row.name, exprs, constants)) } else { row.apply(exprs, constants, None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_in_one_table_only() {
+        let rows: usize = TABLES.iter().map(|table| table.len()).sum();
+        assert_eq!(rows, ROWS.len());
+    }
+
+    #[test]
+    fn what_a_function_does_not_take_is_named() {
+        let constants = Constants::from([("periods".to_owned(), 1_i64.into())]);
+        let error = call("is_null", vec![super::super::col("a")], constants).unwrap_err();
+        assert_eq!(error.to_string(), "is_null: unexpected argument `periods`");
+        let error = call("is_null", vec![], Constants::new()).unwrap_err();
+        assert_eq!(error.to_string(), "is_null: the expression is missing");
+    }
+}

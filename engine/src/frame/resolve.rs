@@ -1,0 +1,235 @@
+//! The one place where a frame turns expressions into what its plan can hold.
+//!
+//! What an expression needs of whole columns (an order of the rows, windows, aggregates beside rows) is computed below it,
+//! in hidden columns, which the projection above drops again. An expression that needs none of it costs nothing.
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, SortExpr, lit};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::ops::row_order::with_row_order;
+
+use super::DataFrame;
+use super::group::aggregate;
+use super::naming::all_columns;
+use crate::expr::resolve::{Group, Lowered, Lowering, Named, Shape, typed};
+use crate::expr::structure::{by_row, or_empty_list};
+use crate::{Error, Result};
+
+/// Expressions of one value a row, and the frame over whose columns they are: the frame itself, with hidden columns after
+/// its own where they need some.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The frame to compute them over.
+    pub frame: DataFrame,
+    /// The expressions, each with its name as alias unless it is a column of that name. Selectors give several.
+    pub exprs: Vec<Expr>,
+}
+
+impl DataFrame {
+    /// Expressions as a plan can hold them, one value a row: aggregates are repeated on each row.
+    ///
+    /// ```
+    /// use gradframe::expr::{col, mean};
+    /// # use gradframe::Session;
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql("SELECT * FROM (VALUES (1.0), (3.0)) AS t(x)"))?;
+    /// let resolved = frame.resolve("select", [col("x") - mean("x")])?;
+    /// assert!(format!("{:?}", resolved.frame).contains("WindowAggr"));
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: `Plan` for unknown columns, wrong arguments, and for expressions of another number of rows than the frame has;
+    /// they name `op` and the expression.
+    pub fn resolve(&self, op: &str, exprs: impl IntoIterator<Item = Expr>) -> Result<Resolved> {
+        let named = self.typed(op, exprs.into_iter().collect())?;
+        let (mut lowering, group) = (Lowering::default(), Group::default());
+        let mut resolved = vec![];
+        for Named { name, expr, .. } in named {
+            let lowered = lowering.lower(expr, &group)?;
+            resolved.push(under_name(lowering.rows(lowered, &group)?, name));
+        }
+        Ok(Resolved { frame: self.beneath(lowering, true)?, exprs: resolved })
+    }
+
+    /// One expression of [`DataFrame::resolve`]; of several that a selector gives, all must be true.
+    pub(super) fn resolve_predicate(&self, op: &str, predicate: Expr) -> Result<(DataFrame, Expr)> {
+        let resolved = self.resolve(op, [predicate])?;
+        let all = resolved.exprs.into_iter().map(|expr| expr.unalias()).reduce(Expr::and);
+        Ok((resolved.frame, all.unwrap_or_else(|| lit(true))))
+    }
+
+    /// Sort keys of [`DataFrame::resolve`].
+    pub(super) fn resolve_keys(&self, op: &str, keys: Vec<SortExpr>) -> Result<(DataFrame, Vec<SortExpr>)> {
+        let mut columns = vec![];
+        let mut directions = vec![];
+        for key in keys {
+            let several = self.typed(op, vec![key.expr])?;
+            directions.extend(several.iter().map(|_| (key.asc, key.nulls_first)));
+            columns.extend(several.into_iter().map(|named| named.expr));
+        }
+        let resolved = self.resolve(op, columns)?;
+        let keys = resolved.exprs.into_iter().map(|expr| expr.unalias()).zip(directions);
+        Ok((resolved.frame, keys.map(|(expr, (asc, nulls_first))| SortExpr::new(expr, asc, nulls_first)).collect()))
+    }
+
+    /// What `select` gives: rows, one row of aggregates, or the items of lists.
+    pub(super) fn resolve_selection(&self, exprs: Vec<Expr>) -> Result<Self> {
+        let named = self.typed("select", exprs)?;
+        let (mut lowering, group) = (Lowering::default(), Group::default());
+        let mut lowered = vec![];
+        for Named { name, expr, .. } in named {
+            lowered.push((name, lowering.lower(expr, &group)?));
+        }
+        match common_shape(&lowered)? {
+            Shape::Scalar => self.scalars(lowering, lowered),
+            Shape::Items => self.items(lowering, lowered),
+            Shape::Rows => self.selected_rows(lowering, lowered, None),
+            Shape::Kept(kept) => self.selected_rows(lowering, lowered, Some(kept)),
+        }
+    }
+
+    fn selected_rows(&self, mut lowering: Lowering, lowered: Vec<(String, Lowered)>, kept: Option<Expr>) -> Result<Self> {
+        let mut exprs = vec![];
+        for (name, lowered) in lowered {
+            let one_a_row =
+                Lowered { shape: if lowered.shape == Shape::Scalar { Shape::Scalar } else { Shape::Rows }, ..lowered };
+            exprs.push(under_name(lowering.rows(one_a_row, &Group::default())?, name));
+        }
+        let mut frame = self.beneath(lowering, true)?;
+        if let Some(kept) = kept {
+            frame = frame.step(|plan| plan.filter(kept))?;
+        }
+        frame.project(exprs)
+    }
+
+    /// One row; constants need no row to be read.
+    fn scalars(&self, lowering: Lowering, lowered: Vec<(String, Lowered)>) -> Result<Self> {
+        let exprs: Vec<Expr> = lowered.into_iter().map(|(name, lowered)| under_name(lowered.expr, name)).collect();
+        if datafusion::logical_expr::utils::find_aggregate_exprs(&exprs).is_empty() {
+            let one_row = LogicalPlanBuilder::empty(true).build().map_err(from_datafusion)?;
+            return self.with_plan(one_row).project(exprs);
+        }
+        aggregate(&self.beneath(lowering, false)?, vec![], exprs)
+    }
+
+    /// The items of lists, each list beside the others; scalars are repeated.
+    fn items(&self, lowering: Lowering, lowered: Vec<(String, Lowered)>) -> Result<Self> {
+        let lists: Vec<String> =
+            lowered.iter().filter(|(_, lowered)| lowered.shape == Shape::Items).map(|(name, _)| name.clone()).collect();
+        let one_row = self.scalars(lowering, lowered)?;
+        one_row.unnested(&lists)
+    }
+
+    fn unnested(&self, lists: &[String]) -> Result<Self> {
+        if lists.len() > 1 {
+            let what = format!("`{}` may have different numbers of rows", lists.join("`, `"));
+            return Err(Error::plan("select", what).hint("select them one by one, or make them lists with implode()"));
+        }
+        let columns = lists.iter().map(datafusion::common::Column::from_name).collect();
+        let options = datafusion::common::UnnestOptions::new().with_preserve_nulls(false);
+        self.step(|plan| plan.unnest_columns_with_options(columns, options))
+    }
+
+    /// Keys and aggregates of groups, and the frame to group: values of rows become lists in the order of the rows.
+    pub(super) fn resolve_groups(&self, keys: Vec<Expr>, exprs: Vec<Expr>) -> Result<(DataFrame, Vec<Expr>, Vec<Expr>)> {
+        let keys = self.typed("group_by", keys)?;
+        let mut lowering = Lowering::default();
+        let mut group = Group::default();
+        for key in &keys {
+            let lowered = lowering.lower(key.expr.clone(), &Group::default())?;
+            group.keys.push(lowering.rows(lowered, &Group::default())?);
+        }
+        let others = without(self.plan.schema(), &keys)?;
+        let mut results = vec![];
+        for Named { name, expr, data_type } in typed("agg", exprs, self.plan.schema(), &others)? {
+            let lowered = lowering.lower(expr, &group)?;
+            let result = match lowered.shape {
+                Shape::Scalar | Shape::Items => lowered.expr,
+                _ => or_empty_list(lowering.imploded(lowered, &group)?, &data_type),
+            };
+            results.push(under_name(result, name));
+        }
+        let keys = group.keys.into_iter().zip(keys).map(|(expr, key)| under_name(expr, key.name)).collect();
+        Ok((self.beneath(lowering, false)?, keys, results))
+    }
+
+    fn typed(&self, op: &str, exprs: Vec<Expr>) -> Result<Vec<Named>> {
+        typed(op, exprs, self.plan.schema(), self.plan.schema())
+    }
+
+    /// The frame with the hidden columns that expressions need; `in_order` if its rows must keep their order.
+    fn beneath(&self, lowering: Lowering, in_order: bool) -> Result<DataFrame> {
+        if !lowering.needs_order && lowering.layers.is_empty() {
+            return Ok(self.clone());
+        }
+        let sorts = in_order && !lowering.layers.is_empty();
+        let mut plan = with_row_order(&self.plan).map_err(from_datafusion)?;
+        for windows in lowering.layers.into_iter().flat_map(by_sort_keys) {
+            plan = LogicalPlanBuilder::from(plan).window(windows).and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
+        }
+        let frame = self.with_plan(plan);
+        if sorts { frame.step(|plan| plan.sort([by_row()])) } else { Ok(frame) }
+    }
+
+    /// The frame without the hidden columns of `resolved`, which has this frame's columns first.
+    pub(super) fn without_hidden(&self, resolved: DataFrame) -> Result<DataFrame> {
+        if resolved.plan.schema().fields().len() == self.plan.schema().fields().len() {
+            return Ok(resolved);
+        }
+        resolved.project(all_columns(self.plan.schema()).map(|(_, column)| column).collect())
+    }
+}
+
+/// Windows of one layer, those together that see the same partitions in the same order.
+fn by_sort_keys(layer: Vec<Expr>) -> Vec<Vec<Expr>> {
+    let mut groups: Vec<(WindowKeys, Vec<Expr>)> = vec![];
+    for window in layer {
+        let keys = window_keys(&window);
+        match groups.iter_mut().find(|(known, _)| *known == keys) {
+            Some((_, together)) => together.push(window),
+            None => groups.push((keys, vec![window])),
+        }
+    }
+    groups.into_iter().map(|(_, together)| together).collect()
+}
+
+type WindowKeys = (Vec<Expr>, Vec<SortExpr>);
+
+fn window_keys(window: &Expr) -> WindowKeys {
+    match window {
+        Expr::Alias(alias) => window_keys(&alias.expr),
+        Expr::WindowFunction(window) => (window.params.partition_by.clone(), window.params.order_by.clone()),
+        _ => (vec![], vec![]),
+    }
+}
+
+/// The schema without the columns that are keys, which `all()` leaves out in groups.
+fn without(schema: &DFSchema, keys: &[Named]) -> Result<DFSchema> {
+    let is_key = |name: &str| keys.iter().any(|key| key.name == name && matches!(key.expr, Expr::Column(_)));
+    let fields = schema.iter().filter(|(_, field)| !is_key(field.name()));
+    let fields = fields.map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
+    DFSchema::new_with_metadata(fields, schema.metadata().clone()).map_err(from_datafusion)
+}
+
+/// A column of this name stays itself, so that its origin is not lost.
+fn under_name(expr: Expr, name: String) -> Expr {
+    match &expr {
+        Expr::Column(column) if column.name == name => expr,
+        _ => expr.alias(name),
+    }
+}
+
+fn common_shape(lowered: &[(String, Lowered)]) -> Result<Shape> {
+    let mut common = Shape::Scalar;
+    for (name, lowered) in lowered.iter().filter(|(_, lowered)| lowered.shape != Shape::Scalar) {
+        if common == Shape::Scalar {
+            common = lowered.shape.clone();
+        } else if common != lowered.shape {
+            let what = format!("`{name}` has another number of rows than the expressions before it");
+            return Err(Error::plan("select", what).hint("filter or shorten all of them alike, or select it alone"));
+        }
+    }
+    Ok(common)
+}

@@ -1,0 +1,142 @@
+//! RowOrder: a hidden column that says which row comes before which.
+//!
+//! Rows of a plan are cut into partitions that follow one another, and each keeps its order. The number of the partition
+//! and of the row in it together order all rows, without anybody counting across partitions: the operator streams, on
+//! every thread. The numbers have gaps; only their order means something.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, DFSchema, DFSchemaRef};
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    Expr, Extension, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, UserDefinedLogicalNodeCore,
+};
+
+/// The hidden column's name. A frame never shows it.
+pub const ROW_ORDER: &str = "__row_order";
+
+/// The hidden column.
+pub fn row_order_field() -> FieldRef {
+    Arc::new(Field::new(ROW_ORDER, DataType::UInt64, false))
+}
+
+/// RowOrder: the input's rows, and the column [`ROW_ORDER`] after their columns.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RowOrderNode {
+    input: LogicalPlan,
+    /// Whether the order is that of a sort below, which must not be taken away.
+    sorted: bool,
+    schema: DFSchemaRef,
+}
+
+impl RowOrderNode {
+    fn try_new(input: LogicalPlan, sorted: bool) -> Result<Self> {
+        let schema = schema(&input)?;
+        Ok(RowOrderNode { input, sorted, schema })
+    }
+
+    /// Whether the order is that of a sort below.
+    pub fn sorted(&self) -> bool {
+        self.sorted
+    }
+}
+
+fn schema(input: &LogicalPlan) -> Result<DFSchemaRef> {
+    let passed = input.schema().iter().map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field)));
+    let fields = passed.chain([(None, row_order_field())]).collect();
+    let schema = DFSchema::new_with_metadata(fields, input.schema().metadata().clone())?;
+    Ok(Arc::new(schema.with_functional_dependencies(input.schema().functional_dependencies().clone())?))
+}
+
+/// The plan with the hidden column [`ROW_ORDER`] in it. Above a sort its order is that of the sort, though what follows the
+/// sort may have dropped its keys: the column is made right above the sort and carried on.
+pub fn with_row_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
+    if has_row_order(plan) {
+        return Ok(plan.clone());
+    }
+    match plan {
+        LogicalPlan::Projection(projection) if is_sorted(plan) => {
+            let input = with_row_order(&projection.input)?;
+            let carried = Expr::Column(Column::from_name(ROW_ORDER));
+            let exprs = projection.expr.iter().cloned().chain([carried]).collect();
+            Ok(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(input))?))
+        }
+        LogicalPlan::Filter(filter) if is_sorted(plan) => {
+            let input = with_row_order(&filter.input)?;
+            Ok(LogicalPlan::Filter(Filter::try_new(filter.predicate.clone(), Arc::new(input))?))
+        }
+        LogicalPlan::Limit(limit) if is_sorted(&limit.input) && !matches!(*limit.input, LogicalPlan::Sort(_)) => {
+            let input = with_row_order(&limit.input)?;
+            Ok(LogicalPlan::Limit(Limit { input: Arc::new(input), ..limit.clone() }))
+        }
+        other => {
+            let node = RowOrderNode::try_new(other.clone(), is_sorted(other))?;
+            LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node: Arc::new(node) })).build()
+        }
+    }
+}
+
+fn has_row_order(plan: &LogicalPlan) -> bool {
+    plan.schema().fields().iter().any(|field| field.name() == ROW_ORDER)
+}
+
+/// Whether the rows are in the order of a sort.
+fn is_sorted(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Sort(_) => true,
+        LogicalPlan::Projection(projection) => is_sorted(&projection.input),
+        LogicalPlan::Filter(filter) => is_sorted(&filter.input),
+        LogicalPlan::Limit(limit) => is_sorted(&limit.input),
+        _ => false,
+    }
+}
+
+impl UserDefinedLogicalNodeCore for RowOrderNode {
+    fn name(&self) -> &str {
+        "RowOrder"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.input]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        vec![]
+    }
+
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        HashSet::from([ROW_ORDER.to_owned()])
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "RowOrder: {ROW_ORDER}")
+    }
+
+    fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
+        Self::try_new(inputs.swap_remove(0), self.sorted)
+    }
+
+    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        let passed = self.input.schema().fields().len();
+        Some(vec![output_columns.iter().copied().filter(|&index| index < passed).collect()])
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        true
+    }
+}
+
+impl PartialOrd for RowOrderNode {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self == other).then_some(Ordering::Equal)
+    }
+}
