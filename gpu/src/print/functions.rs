@@ -26,8 +26,11 @@ fn of_float(f: Fn1, x: &str, suffix: &str) -> String {
         Fn1::IsNan => format!("is_nan({x})"),
         Fn1::IsFinite => format!("is_finite({x})"),
         Fn1::Rsqrt => format!("1 / sqrt{suffix}({x})"),
-        Fn1::Round => format!("rint{suffix}({x})"), // half to even
-        f => format!("{}{suffix}({x})", f.name()),  // named as in C
+        // By way of double: CUDA's own single precision forms differ by more than the rounding.
+        Fn1::J0 | Fn1::J1 | Fn1::Y0 | Fn1::Y1 if suffix == "f" => format!("(float){}((double){x})", f.name()),
+        Fn1::Erfcx => format!("scaled_erfc{suffix}({x})"), // CUDA has an erfcx, hosts have none
+        Fn1::Round => format!("rint{suffix}({x})"),        // half to even
+        f => format!("{}{suffix}({x})", f.name()),         // named as in C
     }
 }
 
@@ -77,6 +80,7 @@ fn of_floats(f: Fn2, a: &str, b: &str, suffix: &str) -> Option<String> {
         Fn2::Rem => format!("fmod{suffix}({a}, {b})"),
         Fn2::Pow => format!("pow{suffix}({a}, {b})"),
         Fn2::Atan2 => format!("atan2{suffix}({a}, {b})"),
+        Fn2::Zeta | Fn2::Igamma | Fn2::Igammac => format!("{}{suffix}({a}, {b})", f.name()),
         Fn2::Max => format!("larger({a}, {b})"),
         Fn2::Min => format!("smaller({a}, {b})"),
         _ => return None,
@@ -100,6 +104,7 @@ fn of_integers(f: Fn2, a: &str, b: &str) -> Option<String> {
         Fn2::Div => format!("quotient({a}, {b})"),
         Fn2::Rem => format!("remainder_of({a}, {b})"),
         Fn2::Pow => format!("power({a}, {b})"),
+        Fn2::Gcd => format!("common_divisor({a}, {b})"),
         Fn2::Max => format!("larger({a}, {b})"),
         Fn2::Min => format!("smaller({a}, {b})"),
         Fn2::And => format!("{a} & {b}"),

@@ -18,13 +18,13 @@ mod scatter;
 mod sort;
 mod text;
 
-use gradframe_ml_core::Result;
+use gradframe_ml_core::{Error, Result};
 use gradframe_ml_kernels::schedule::{Kernel, Schedule};
 
 use crate::launch::CudaKernel;
 
 /// What every printed kernel uses; comes before them in a module.
-pub const PRELUDE: &str = include_str!("../prelude.cuh");
+pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// A whole program: one module, and what to launch of it.
 #[derive(Debug, Clone)]
@@ -58,5 +58,8 @@ pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<
         Kernel::Scan(k) => scan::print(schedule, &format!("{name}_scan"), k),
         Kernel::Sort(k) => sort::print(schedule, &format!("{name}_sort"), k),
         Kernel::Concat(k) => moves::concat(schedule, &format!("{name}_concat"), k),
+        Kernel::Library(k) => {
+            Err(Error::not_implemented(k.routine.name(), "has no CUDA form").hint("run the program on the CPU"))
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! - [`graph`]: a hash-consed arena of typed nodes, built by short methods on [`Graph`];
 //! - [`ops`]: the meaning of each node kind, one file each: shape rule, reference evaluation, derivative, batching;
 //! - [`transform`]: functions from [`Function`] to [`Function`]: `jvp`, `vjp`, `grad`, `vmap`; and the reference evaluator;
+//! - [`complex`]: complex numbers as pairs of real arrays, and Fourier transforms;
 //! - [`random`]: splittable, counter-based random numbers.
 //!
 //! The sum of squares and its gradient:
@@ -24,6 +25,7 @@
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```
 
+pub mod complex;
 pub mod dtype;
 pub mod error;
 pub mod graph;

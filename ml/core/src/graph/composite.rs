@@ -2,15 +2,26 @@
 
 mod activations;
 mod attention;
+mod conv_transpose;
 mod dropout;
+mod elementary;
 mod inverse;
+mod linalg;
 mod losses;
+mod matrices;
+mod matrix_functions;
 mod norms;
+mod resample;
 #[cfg(test)]
 pub mod rows;
+mod scattering;
+mod special;
 mod windows;
 
 pub use attention::Attention;
+pub use linalg::LuParts;
+pub use matrix_functions::MatrixNorm;
+pub use resample::{Interpolation, Padding};
 pub use windows::Window;
 
 use crate::dtype::DType;

@@ -53,6 +53,7 @@ fn label(kind: &Kind) -> String {
         Kind::ArgReduce { op, .. } => format!("arg_{}", op.name()),
         Kind::ScatterReduce { op, .. } => format!("scatter_{}", op.name()),
         Kind::Call(call) => format!("call {}", call.name),
+        Kind::Linalg(op) => op.name().to_string(),
         other => other.name().to_string(),
     }
 }

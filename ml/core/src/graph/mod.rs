@@ -7,11 +7,13 @@ mod build;
 pub(crate) mod composite;
 mod display;
 mod function;
+mod linalg;
 mod node;
 mod simplify;
 
-pub use composite::{Attention, Window};
+pub use composite::{Attention, Interpolation, LuParts, MatrixNorm, Padding, Window};
 pub(crate) use function::bound_type;
+pub use linalg::Linalg;
 pub use node::*;
 
 use std::hash::{Hash, Hasher};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::dtype::DType;
-use crate::graph::Function;
+use crate::graph::{Function, Linalg};
 use crate::shape::{Dim, Shape};
 use crate::tensor::Tensor;
 
@@ -104,6 +104,11 @@ pub enum Kind {
     /// Folds the first operand [A.., I.., B..] into `size` groups given by the second operand (i32 or i64, shape I):
     /// -> [A.., size, B..]. An index outside 0..size is dropped; an empty group holds the fold's neutral element.
     ScatterReduce { op: ScatterOp, axis: usize, size: Dim },
+    /// A factorization of, or a solver with, the matrices in the last two axes.
+    Linalg(Linalg),
+    /// The discrete Fourier transform of lines of complex numbers as pairs: [.., n, 2] -> [.., n, 2], not scaled; with
+    /// the sign of the inverse if `inverse`.
+    Fft { inverse: bool },
     /// A named composite with its meaning spelled out as a body; back ends may know a faster way.
     Call(Arc<Call>),
     /// The identity, through which no gradient flows.
@@ -281,7 +286,8 @@ functions! {
         Neg => "neg", Abs => "abs", Sign => "sign", Exp => "exp", Expm1 => "expm1", Log => "log", Log1p => "log1p",
         Sqrt => "sqrt", Rsqrt => "rsqrt", Sin => "sin", Cos => "cos", Tan => "tan", Asin => "asin", Acos => "acos",
         Atan => "atan", Sinh => "sinh", Cosh => "cosh", Tanh => "tanh", Erf => "erf", Erfc => "erfc",
-        Lgamma => "lgamma", Digamma => "digamma", Floor => "floor", Ceil => "ceil", Round => "round",
+        Erfcx => "erfcx", Lgamma => "lgamma", Digamma => "digamma", I0e => "i0e", I1e => "i1e", K0e => "k0e", K1e => "k1e",
+        J0 => "j0", J1 => "j1", Y0 => "y0", Y1 => "y1", Floor => "floor", Ceil => "ceil", Round => "round",
         Trunc => "trunc", Not => "not", IsNan => "isnan", IsFinite => "isfinite",
     }
 }
@@ -294,5 +300,6 @@ functions! {
         Add => "add", Sub => "sub", Mul => "mul", Div => "div", Rem => "rem", Pow => "pow", Atan2 => "atan2",
         Max => "max", Min => "min", Eq => "eq", Ne => "ne", Lt => "lt", Le => "le", Gt => "gt", Ge => "ge",
         And => "and", Or => "or", Xor => "xor", Shl => "shl", Shr => "shr",
+        Gcd => "gcd", Zeta => "zeta", Igamma => "igamma", Igammac => "igammac",
     }
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::wide::{self, Wide};
-use super::{Batched, Linear, Realised, Rules, Site, arity, batch_elementwise, map1_derivatives, no_rule, only};
+use super::{Batched, Linear, Realised, Rules, Site, arity, batch_elementwise, map1_derivatives, no_rule, only, special};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Fn1, Graph, Kind, NodeId, Type};
@@ -91,8 +91,17 @@ fn of_float(f: Fn1, x: f64) -> f64 {
         Fn1::Tanh => x.tanh(),
         Fn1::Erf => libm::erf(x),
         Fn1::Erfc => libm::erfc(x),
+        Fn1::Erfcx => special::erfcx(x),
         Fn1::Lgamma => libm::lgamma(x),
         Fn1::Digamma => statrs::function::gamma::digamma(x),
+        Fn1::I0e => special::bessel_ie(0, x),
+        Fn1::I1e => special::bessel_ie(1, x),
+        Fn1::K0e => special::bessel_ke(0, x),
+        Fn1::K1e => special::bessel_ke(1, x),
+        Fn1::J0 => libm::j0(x),
+        Fn1::J1 => libm::j1(x),
+        Fn1::Y0 => libm::y0(x),
+        Fn1::Y1 => libm::y1(x),
         Fn1::Floor => x.floor(),
         Fn1::Ceil => x.ceil(),
         Fn1::Round => x.round_ties_even(),
@@ -129,7 +138,7 @@ pub mod rows {
 
     fn row(f: Fn1) -> Row {
         let points: &[f64] = match f {
-            Fn1::Log | Fn1::Sqrt | Fn1::Rsqrt | Fn1::Lgamma => &[0.4, 1.3, 2.7],
+            Fn1::Log | Fn1::Sqrt | Fn1::Rsqrt | Fn1::Lgamma | Fn1::K0e | Fn1::K1e | Fn1::Y0 | Fn1::Y1 => &[0.4, 1.3, 2.7],
             Fn1::Digamma => &[0.7, 1.3, 3.7],
             Fn1::Log1p => &[-0.4, 0.1, 1.7],
             Fn1::Asin | Fn1::Acos => &[-0.6, 0.1, 0.5],

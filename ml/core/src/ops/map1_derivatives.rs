@@ -25,6 +25,27 @@ pub fn derivative(f: Fn1, g: &mut Graph, x: NodeId, y: NodeId) -> Result<Option<
         Fn1::Tanh => one_minus_square(g, y)?,
         Fn1::Erf => bell(g, x).and_then(|b| scaled(g, std::f64::consts::FRAC_2_SQRT_PI, b))?,
         Fn1::Erfc => bell(g, x).and_then(|b| scaled(g, -std::f64::consts::FRAC_2_SQRT_PI, b))?,
+        Fn1::Erfcx => {
+            let (double, edge) = (g.add(x, x)?, g.scalar_like(x, std::f64::consts::FRAC_2_SQRT_PI)?);
+            g.mul(double, y).and_then(|p| g.sub(p, edge))?
+        }
+        Fn1::I0e => g.sign(x).and_then(|s| g.mul(s, y)).and_then(|p| g.i1e(x).and_then(|i| g.sub(i, p)))?,
+        Fn1::I1e => {
+            let (lower, sign) = (g.i0e(x)?, g.sign(x)?);
+            let scaled = g.mul(sign, y)?;
+            let slope = order_one(g, lower, y, x)?;
+            g.sub(slope, scaled)?
+        }
+        Fn1::K0e => g.k1e(x).and_then(|k| g.sub(y, k))?,
+        Fn1::K1e => {
+            let lower = g.k0e(x)?;
+            let (gap, ratio) = (g.sub(y, lower)?, g.div(y, x)?);
+            g.sub(gap, ratio)?
+        }
+        Fn1::J0 => g.j1(x).and_then(|s| g.neg(s))?,
+        Fn1::J1 => g.j0(x).and_then(|lower| order_one(g, lower, y, x))?,
+        Fn1::Y0 => g.y1(x).and_then(|s| g.neg(s))?,
+        Fn1::Y1 => g.y0(x).and_then(|lower| order_one(g, lower, y, x))?,
         Fn1::Lgamma => g.digamma(x)?,
         Fn1::Digamma => g.trigamma(x)?,
         Fn1::Sign | Fn1::Floor | Fn1::Ceil | Fn1::Round | Fn1::Trunc => return Ok(None),
@@ -67,4 +88,14 @@ fn bell(g: &mut Graph, x: NodeId) -> Result<NodeId> {
     let square = square(g, x)?;
     let exponent = g.neg(square)?;
     g.exp(exponent)
+}
+
+/// `lower - y / x`, the recurrence of order 1; 1/2 at 0, where that is the limit.
+fn order_one(g: &mut Graph, lower: NodeId, y: NodeId, x: NodeId) -> Result<NodeId> {
+    let (zero, one, half) = (g.scalar_like(x, 0.0)?, g.scalar_like(x, 1.0)?, g.scalar_like(x, 0.5)?);
+    let at_zero = g.eq(x, zero)?;
+    let held = g.select(at_zero, one, x)?;
+    let ratio = g.div(y, held)?;
+    let slope = g.sub(lower, ratio)?;
+    g.select(at_zero, half, slope)
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::wide::{self, Wide};
 use super::{
     Batched, Linear, Realised, Rules, Site, arity, batch_elementwise, check_same_dtype, check_same_shape, map2_derivatives,
-    no_rule,
+    no_rule, special,
 };
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -82,7 +82,8 @@ impl Fn2 {
 
 fn accepts(f: Fn2, dtype: DType) -> (bool, &'static str) {
     match f {
-        Fn2::Atan2 => (dtype.is_float(), "floats"),
+        Fn2::Atan2 | Fn2::Zeta | Fn2::Igamma | Fn2::Igammac => (dtype.is_float(), "floats"),
+        Fn2::Gcd => (dtype.is_integer(), "integers"),
         Fn2::And | Fn2::Or | Fn2::Xor => (!dtype.is_float(), "bool or integers"),
         Fn2::Shl | Fn2::Shr => (dtype.is_integer(), "integers"),
         Fn2::Max | Fn2::Min => (true, ""),
@@ -100,6 +101,9 @@ fn of_floats(f: Fn2, a: f64, b: f64) -> f64 {
         Fn2::Rem => a % b,
         Fn2::Pow => a.powf(b),
         Fn2::Atan2 => a.atan2(b),
+        Fn2::Zeta => special::zeta(a, b),
+        Fn2::Igamma => special::igamma(a, b),
+        Fn2::Igammac => special::igammac(a, b),
         Fn2::Max if a.is_nan() || b.is_nan() => f64::NAN,
         Fn2::Min if a.is_nan() || b.is_nan() => f64::NAN,
         Fn2::Max => a.max(b),
@@ -117,6 +121,7 @@ fn of_integers(f: Fn2, a: i128, b: i128, bits: i128) -> i128 {
         Fn2::Div => a.checked_div(b).unwrap_or(0),
         Fn2::Rem => a.checked_rem(b).unwrap_or(0),
         Fn2::Pow => power(a, b),
+        Fn2::Gcd => special::gcd(a, b),
         Fn2::Max => a.max(b),
         Fn2::Min => a.min(b),
         Fn2::And => a & b,
@@ -184,8 +189,14 @@ pub mod rows {
     fn row(f: Fn2) -> Row {
         let build = move |g: &mut crate::Graph, x: &[_]| g.map2(f, x[0], x[1]);
         match f {
-            Fn2::And | Fn2::Or | Fn2::Xor | Fn2::Shl | Fn2::Shr => {
+            Fn2::And | Fn2::Or | Fn2::Xor | Fn2::Shl | Fn2::Shr | Fn2::Gcd => {
                 Row::new(f.name(), "of integers", [ints(&[3], &[6, 5, -3]), ints(&[3], &[3, 1, 2])], build)
+            }
+            Fn2::Zeta | Fn2::Igamma | Fn2::Igammac => {
+                Row::new(f.name(), "in the second operand", [given(&[0.7, 1.4, 2.2])], move |g: &mut crate::Graph, x: &[_]| {
+                    let two = g.scalar_like(x[0], 2.5)?;
+                    g.map2(f, two, x[0])
+                })
             }
             Fn2::Pow => Row::new(f.name(), "elementwise", [given(&[0.5, 1.4, 2.2]), given(&[1.3, -0.7, 2.4])], build),
             Fn2::Rem => Row::new(f.name(), "elementwise", [given(&[5.3, -5.3, 1.4]), given(&[2.1, 2.1, -0.9])], build),

@@ -1,7 +1,7 @@
 //! The tangent of each function of two operands, itself a graph.
 
 use super::add_tangents;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Fn2, Graph, NodeId};
 
 /// The tangent at `(a, b)`, where `y = f(a, b)`, for the operands' tangents (None: zero).
@@ -31,6 +31,13 @@ pub fn tangent(
         }
         Fn2::Max => (scaled(g, ta, |g| share(g, Fn2::Gt, a, b))?, scaled(g, tb, |g| share(g, Fn2::Gt, b, a))?),
         Fn2::Min => (scaled(g, ta, |g| share(g, Fn2::Lt, a, b))?, scaled(g, tb, |g| share(g, Fn2::Lt, b, a))?),
+        Fn2::Zeta => (refused(f, ta)?, scaled(g, tb, |g| zeta_by_place(g, a, b))?),
+        Fn2::Igamma => (refused(f, ta)?, scaled(g, tb, |g| gamma_density(g, a, b))?),
+        Fn2::Igammac => {
+            let density = scaled(g, tb, |g| gamma_density(g, a, b))?;
+            return difference(g, refused(f, ta)?, density);
+        }
+        Fn2::Gcd => return Ok(None),
         Fn2::Eq | Fn2::Ne | Fn2::Lt | Fn2::Le | Fn2::Gt | Fn2::Ge => return Ok(None),
         Fn2::And | Fn2::Or | Fn2::Xor | Fn2::Shl | Fn2::Shr => return Ok(None),
     };
@@ -88,4 +95,31 @@ fn share(g: &mut Graph, wins: Fn2, a: NodeId, b: NodeId) -> Result<NodeId> {
     let (won, tied) = (g.map2(wins, a, b)?, g.eq(a, b)?);
     let otherwise = g.select(tied, half, zero)?;
     g.select(won, one, otherwise)
+}
+
+/// None, if the operand has no tangent. Errors: `NotImplemented` if it has one.
+fn refused(f: Fn2, tangent: Option<NodeId>) -> Result<Option<NodeId>> {
+    match tangent {
+        None => Ok(None),
+        Some(_) => Err(Error::not_implemented(f.name(), "has no derivative in its first operand")
+            .hint("hold it constant with stop_gradient")),
+    }
+}
+
+/// `-s zeta(s + 1, q)`.
+fn zeta_by_place(g: &mut Graph, s: NodeId, q: NodeId) -> Result<NodeId> {
+    let one = g.scalar_like(s, 1.0)?;
+    let next = g.add(s, one)?;
+    let (value, factor) = (g.zeta(next, q)?, g.neg(s)?);
+    g.mul(factor, value)
+}
+
+/// `x^(a-1) e^-x / gamma(a)`.
+fn gamma_density(g: &mut Graph, a: NodeId, x: NodeId) -> Result<NodeId> {
+    let one = g.scalar_like(a, 1.0)?;
+    let (less, log, norm) = (g.sub(a, one)?, g.log(x)?, g.lgamma(a)?);
+    let growth = g.mul(less, log)?;
+    let decay = g.sub(growth, x)?;
+    let exponent = g.sub(decay, norm)?;
+    g.exp(exponent)
 }

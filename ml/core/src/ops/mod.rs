@@ -13,10 +13,12 @@ mod concat;
 mod constant;
 mod dot;
 mod expand;
+mod fft;
 mod flip;
 mod gather;
 mod input;
 mod iota;
+mod linalg;
 mod map1;
 mod map1_derivatives;
 mod map2;
@@ -33,9 +35,12 @@ mod scatter_reduce;
 mod select;
 mod slice;
 mod sort;
+pub mod special;
 mod stop_gradient;
 mod threefry;
 pub(crate) mod wide;
+
+pub(crate) use linalg::fixed_matrix;
 
 use smallvec::SmallVec;
 
@@ -152,6 +157,8 @@ kinds! {
     Kind::Dot(dims) => "dot", dot::Dot(dims);
     Kind::Gather { axis } => "gather", gather::Gather { axis: *axis };
     Kind::ScatterReduce { op, axis, size } => "scatter_reduce", scatter_reduce::ScatterReduce { op: *op, axis: *axis, size };
+    Kind::Fft { inverse } => "fft", fft::Fft { inverse: *inverse };
+    Kind::Linalg(op) => "linalg", linalg::Matrices(*op);
     Kind::Call(call) => "call", call::CallBody(call);
     Kind::StopGradient => "stop_gradient", stop_gradient::StopGradient;
     Kind::Barrier => "barrier", barrier::Barrier;

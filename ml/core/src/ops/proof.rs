@@ -22,6 +22,7 @@ pub struct Row {
     arguments: Vec<Tensor>,
     build: Builder,
     smooth: bool,
+    halves: bool,
     expected: Option<Vec<f64>>,
     slopes: Option<Vec<f64>>,
 }
@@ -35,7 +36,7 @@ impl Row {
         build: impl Fn(&mut Graph, &[NodeId]) -> Result<NodeId> + 'static,
     ) -> Self {
         let (arguments, build) = (arguments.to_vec(), Box::new(build));
-        Row { subject, case, arguments, build, smooth: true, expected: None, slopes: None }
+        Row { subject, case, arguments, build, smooth: true, halves: true, expected: None, slopes: None }
     }
 
     /// Its value there.
@@ -51,6 +52,11 @@ impl Row {
     /// Takes the row out of the comparison with differences: its derivative is not that of its value.
     pub fn held(self) -> Self {
         Row { smooth: false, ..self }
+    }
+
+    /// Takes the row out of the comparison with f16 and bf16: they are refused, or too coarse for it.
+    pub fn wide(self) -> Self {
+        Row { halves: false, ..self }
     }
 
     fn name(&self) -> String {
@@ -106,10 +112,13 @@ fn rows() -> Vec<Row> {
         bitcast::rows::rows(),
         gather::rows::rows(),
         scatter_reduce::rows::rows(),
+        fft::rows::rows(),
+        linalg::rows::rows(),
         call::rows::rows(),
         stop_gradient::rows::rows(),
         barrier::rows::rows(),
         crate::graph::composite::rows::rows(),
+        crate::complex::rows::rows(),
     ]
     .into_iter()
     .flatten()
@@ -157,7 +166,7 @@ pub fn bools(shape: &[usize], values: &[bool]) -> Tensor {
 
 #[test]
 fn every_kind_and_function_has_a_row() {
-    use crate::graph::{ArgOp, Fn1, Fn2, ReduceOp, ScanOp, ScatterOp};
+    use crate::graph::{ArgOp, Fn1, Fn2, Linalg, ReduceOp, ScanOp, ScatterOp};
     let rows = rows();
     let by_function = ["map1", "map2"]; // their rows are named after the functions
     let kinds = Kind::NAMES.iter().copied().filter(|n| !by_function.contains(n));
@@ -170,6 +179,7 @@ fn every_kind_and_function_has_a_row() {
     let groups = ScatterOp::ALL.iter().map(|o| ("scatter_reduce", o.name()));
     let has = |(kind, op): &(&str, &str)| rows.iter().any(|r| r.subject == *kind && r.case.starts_with(op));
     let scans = ScanOp::ALL.iter().map(|o| ("scan", o.name()));
-    let missing: Vec<_> = folds.chain(searches).chain(groups).chain(scans).filter(|o| !has(o)).collect();
+    let matrices = Linalg::ALL.iter().map(|o| ("linalg", o.name()));
+    let missing: Vec<_> = folds.chain(searches).chain(groups).chain(scans).chain(matrices).filter(|o| !has(o)).collect();
     assert!(missing.is_empty(), "no row in the proof table: {missing:?}");
 }

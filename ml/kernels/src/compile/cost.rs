@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{Result, Shape, Sizes};
 
-use crate::schedule::{Chain, Dot, Kernel, Level, Schedule, Source};
+use crate::schedule::{Chain, Dot, Kernel, Level, Library, Routine, Schedule, Source};
 
 /// Arithmetic operations; a transcendental function counts as one, a multiply-add as two.
 pub fn flops(schedule: &Schedule, sizes: &Sizes) -> Result<u64> {
@@ -38,8 +38,20 @@ fn kernel_flops(schedule: &Schedule, kernel: &Kernel, sizes: &Sizes) -> Result<u
         Kernel::Scatter(k) => elements(&schedule.buffers[k.values.index()].shape, sizes),
         Kernel::ArgReduce(k) => elements(&k.shape, sizes),
         Kernel::Scan(k) => elements(&k.shape, sizes),
+        Kernel::Library(k) => library_flops(schedule, k, sizes),
         Kernel::Gather(_) | Kernel::Concat(_) | Kernel::Sort(_) => Ok(0),
     }
+}
+
+/// Elements times the larger size of the matrix, or times the logarithm of a line's length: the order of the cost.
+fn library_flops(schedule: &Schedule, library: &Library, sizes: &Sizes) -> Result<u64> {
+    let shape = schedule.buffers[library.operands[0].0.index()].shape.eval(sizes)?;
+    let all = shape.iter().product::<usize>() as u64;
+    let line = shape.iter().rev().nth(1).copied().unwrap_or(1) as u64;
+    Ok(match library.routine {
+        Routine::Linalg(_) => 2 * all * line,
+        Routine::Fft { .. } => 5 * all / 2 * u64::from(line.max(1).ilog2()),
+    })
 }
 
 fn dot_flops(dot: &Dot, output: &Shape, sizes: &Sizes) -> Result<u64> {

@@ -10,8 +10,8 @@ use super::rows::{Rows, rows_of};
 use super::view::{self, View};
 use super::{donation, memory, merge, pairs, sharing};
 use crate::schedule::{
-    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Load, Loop, Scan, Scatter, Schedule, Sort, Source,
-    computed_in,
+    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Library, Load, Loop, Routine, Scan, Scatter, Schedule,
+    Sort, Source, computed_in,
 };
 
 /// The kernels of a function without calls.
@@ -41,6 +41,8 @@ fn is_anchor(kind: &Kind) -> bool {
             | Kind::Scan { .. }
             | Kind::Sort { .. }
             | Kind::Concat { .. }
+            | Kind::Linalg(_)
+            | Kind::Fft { .. }
     )
 }
 
@@ -149,8 +151,15 @@ impl<'a> Scheduler<'a> {
                 let parts = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;
                 Ok(Kernel::Concat(Concat { parts, axis: *axis, output: self.define_temporary(id) }))
             }
-            kind => Err(Error::internal("compile", format!("`{}` is no anchor", kind.name()))),
+            kind => self.library(id, kind, node),
         }
+    }
+
+    fn library(&mut self, id: NodeId, kind: &Kind, node: &Node) -> Result<Kernel> {
+        let no_anchor = || Error::internal("compile", format!("`{}` is no anchor", kind.name()));
+        let routine = Routine::of(kind).ok_or_else(no_anchor)?;
+        let operands = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;
+        Ok(Kernel::Library(Box::new(Library { routine, operands, output: self.define_temporary(id) })))
     }
 
     /// A view of memory for a kernel that takes strides; a value that is none is computed first.

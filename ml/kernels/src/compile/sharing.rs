@@ -55,6 +55,8 @@ fn is_root(kind: &Kind) -> bool {
             | Kind::Scan { .. }
             | Kind::Sort { .. }
             | Kind::Concat { .. }
+            | Kind::Linalg(_)
+            | Kind::Fft { .. }
             | Kind::Barrier
     )
 }
@@ -80,7 +82,7 @@ fn is_dear(kind: &Kind) -> bool {
         Kind::Map1(f) => {
             !matches!(f, Fn1::Neg | Fn1::Abs | Fn1::Sign | Fn1::Not | Fn1::Floor | Fn1::Ceil | Fn1::IsNan | Fn1::IsFinite)
         }
-        Kind::Map2(f) => matches!(f, Fn2::Pow | Fn2::Atan2 | Fn2::Rem),
+        Kind::Map2(f) => matches!(f, Fn2::Pow | Fn2::Atan2 | Fn2::Rem | Fn2::Gcd | Fn2::Zeta | Fn2::Igamma | Fn2::Igammac),
         _ => false,
     }
 }

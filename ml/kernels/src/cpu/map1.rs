@@ -1,6 +1,7 @@
 //! Functions of one operand over blocks.
 
 use gradframe_ml_core::graph::Fn1;
+use gradframe_ml_core::ops::special;
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::bytes::{typed, typed_mut};
@@ -103,6 +104,15 @@ fn slow(f: Fn1, x: f64) -> f64 {
         Fn1::Cosh => x.cosh(),
         Fn1::Erf => libm::erf(x),
         Fn1::Erfc => libm::erfc(x),
+        Fn1::Erfcx => special::erfcx(x),
+        Fn1::I0e => special::bessel_ie(0, x),
+        Fn1::I1e => special::bessel_ie(1, x),
+        Fn1::K0e => special::bessel_ke(0, x),
+        Fn1::K1e => special::bessel_ke(1, x),
+        Fn1::J0 => libm::j0(x),
+        Fn1::J1 => libm::j1(x),
+        Fn1::Y0 => libm::y0(x),
+        Fn1::Y1 => libm::y1(x),
         Fn1::Lgamma => libm::lgamma(x),
         Fn1::Digamma => statrs::function::gamma::digamma(x),
         _ => f64::NAN, // refused by the type rule

@@ -1,6 +1,7 @@
 //! Functions of two operands over blocks.
 
 use gradframe_ml_core::graph::Fn2;
+use gradframe_ml_core::ops::special;
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::bytes::{Plain, typed, typed_mut};
@@ -75,6 +76,9 @@ macro_rules! float_functions {
                 Fn2::Rem => binary(a, b, dst, |a, b| a % b),
                 Fn2::Pow => power(a, b, dst),
                 Fn2::Atan2 => binary(a, b, dst, |a, b| (a as f64).atan2(b as f64) as $float),
+                Fn2::Zeta => binary(a, b, dst, |a, b| special::zeta(a as f64, b as f64) as $float),
+                Fn2::Igamma => binary(a, b, dst, |a, b| special::igamma(a as f64, b as f64) as $float),
+                Fn2::Igammac => binary(a, b, dst, |a, b| special::igammac(a as f64, b as f64) as $float),
                 Fn2::Max => binary(
                     a,
                     b,
@@ -158,6 +162,7 @@ macro_rules! integer_functions {
                 Fn2::Div => binary(a, b, dst, |a, b| if b == 0 { 0 } else { a.wrapping_div(b) }),
                 Fn2::Rem => binary(a, b, dst, |a, b| if b == 0 { 0 } else { a.wrapping_rem(b) }),
                 Fn2::Pow => binary(a, b, dst, |a, b| integer_power(a as i128, b as i128) as $int),
+                Fn2::Gcd => binary(a, b, dst, |a, b| special::gcd(a as i128, b as i128) as $int),
                 Fn2::Max => binary(a, b, dst, |a, b| a.max(b)),
                 Fn2::Min => binary(a, b, dst, |a, b| a.min(b)),
                 Fn2::And => binary(a, b, dst, |a, b| a & b),

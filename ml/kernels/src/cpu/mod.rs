@@ -12,6 +12,7 @@ mod fold;
 mod folds;
 mod gemm;
 mod gemv;
+mod library;
 mod loops;
 mod map1;
 mod map2;

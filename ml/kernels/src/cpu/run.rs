@@ -6,7 +6,7 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
 use smallvec::SmallVec;
 
-use super::{Env, Scratch, Threads, arg_reduce, dot, folds, loops, moves, scan, scatter, sort};
+use super::{Env, Scratch, Threads, arg_reduce, dot, folds, library, loops, moves, scan, scatter, sort};
 use crate::schedule::{BufferId, Kernel, Schedule, Source};
 
 /// Bytes of all buffers below which a run stays on the thread that asks for it: waking another takes longer.
@@ -190,6 +190,7 @@ fn execute(kernel: &Kernel, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> 
         Kernel::Scatter(kernel) => scatter::run(kernel, env, output),
         Kernel::ArgReduce(kernel) => arg_reduce::run(kernel, env, output),
         Kernel::Scan(kernel) => scan::run(kernel, env, output),
+        Kernel::Library(kernel) => library::run(kernel, env, output),
         Kernel::Sort(kernel) => sort::run(kernel, env, output),
         Kernel::Concat(kernel) => moves::concat(kernel, env, output),
     }

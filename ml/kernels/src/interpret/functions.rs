@@ -1,6 +1,7 @@
 //! Scalar functions of numbers, by the standard library.
 
 use gradframe_ml_core::graph::{Fn1, Fn2, ReduceOp};
+use gradframe_ml_core::ops::special;
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::number::Number::{self, Bool, Double, Signed, Single, Unsigned};
@@ -48,6 +49,15 @@ fn of_float(f: Fn1, x: f64) -> f64 {
         Fn1::Tanh => x.tanh(),
         Fn1::Erf => libm::erf(x),
         Fn1::Erfc => libm::erfc(x),
+        Fn1::Erfcx => special::erfcx(x),
+        Fn1::I0e => special::bessel_ie(0, x),
+        Fn1::I1e => special::bessel_ie(1, x),
+        Fn1::K0e => special::bessel_ke(0, x),
+        Fn1::K1e => special::bessel_ke(1, x),
+        Fn1::J0 => libm::j0(x),
+        Fn1::J1 => libm::j1(x),
+        Fn1::Y0 => libm::y0(x),
+        Fn1::Y1 => libm::y1(x),
         Fn1::Lgamma => libm::lgamma(x),
         Fn1::Digamma => statrs::function::gamma::digamma(x),
         Fn1::Floor => x.floor(),
@@ -108,6 +118,9 @@ fn of_floats(f: Fn2, a: f64, b: f64) -> Option<f64> {
         Fn2::Rem => a % b,
         Fn2::Pow => a.powf(b),
         Fn2::Atan2 => a.atan2(b),
+        Fn2::Zeta => special::zeta(a, b),
+        Fn2::Igamma => special::igamma(a, b),
+        Fn2::Igammac => special::igammac(a, b),
         Fn2::Max | Fn2::Min if a.is_nan() || b.is_nan() => f64::NAN,
         Fn2::Max => a.max(b),
         Fn2::Min => a.min(b),
@@ -125,6 +138,7 @@ fn of_integers(f: Fn2, a: i128, b: i128, shifted: impl Fn(Fn2, i128) -> i128) ->
         Fn2::Div => a / b,
         Fn2::Rem => a % b,
         Fn2::Pow => power(a, b),
+        Fn2::Gcd => special::gcd(a, b),
         Fn2::Max => a.max(b),
         Fn2::Min => a.min(b),
         Fn2::And => a & b,

@@ -1,14 +1,16 @@
 //! Kernels, each a walk over its loop space.
 
 use gradframe_ml_core::graph::{ArgOp, Fn2, ReduceOp, ScatterOp};
-use gradframe_ml_core::{Result, Shape};
+use gradframe_ml_core::ops::Realised;
+use gradframe_ml_core::{Result, Shape, Tensor};
 
 use super::Memory;
 use super::chain::{ChainRun, unravelled};
 use super::functions::{folded, map2, neutral, widened};
 use super::number::Number;
 use crate::schedule::{
-    ArgReduce, Chain, Concat, Dot, Fold, Gather, Instr, Kernel, Level, Load, Loop, Scan, Scatter, Sort, Value, computed_in,
+    ArgReduce, Chain, Concat, Dot, Fold, Gather, Instr, Kernel, Level, Library, Load, Loop, Scan, Scatter, Sort, Value,
+    computed_in,
 };
 
 /// Runs one kernel.
@@ -23,6 +25,7 @@ pub fn run(kernel: &Kernel, memory: &mut Memory) -> Result<()> {
         Kernel::Scan(kernel) => scan(kernel, memory),
         Kernel::Sort(kernel) => sort(kernel, memory),
         Kernel::Concat(kernel) => concat(kernel, memory),
+        Kernel::Library(kernel) => library(kernel, memory),
     }
 }
 
@@ -233,4 +236,18 @@ fn concat(kernel: &Concat, memory: &mut Memory) -> Result<()> {
         parts.iter().for_each(|(numbers, row)| joined.extend(&numbers[o * row..(o + 1) * row]));
     }
     memory.set(kernel.output, &joined)
+}
+
+/// By the plain meaning of the routine's node kind.
+fn library(kernel: &Library, memory: &mut Memory) -> Result<()> {
+    let definition = &memory.schedule.buffers[kernel.output.index()];
+    let shape = definition.shape.eval(memory.sizes)?;
+    let mut operands = Vec::with_capacity(kernel.operands.len());
+    for (buffer, shape) in &kernel.operands {
+        operands.push(memory.tensor(*buffer)?.reshaped(&shape.eval(memory.sizes)?)?);
+    }
+    let operands: Vec<&Tensor> = operands.iter().collect();
+    let out = Realised { dtype: definition.dtype, shape: &shape };
+    memory.tensors[kernel.output.index()] = Some(kernel.routine.kind().rules().evaluate(&operands, &out)?);
+    Ok(())
 }

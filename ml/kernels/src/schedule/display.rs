@@ -29,6 +29,10 @@ impl fmt::Display for Kernel {
             Kernel::Scatter(k) => write!(f, "scatter {:?} {} by {} into {}", k.op, k.values, k.indices, k.size),
             Kernel::ArgReduce(k) => write!(f, "arg {:?} {} {} axis {}", k.op, k.values, k.shape, k.axis),
             Kernel::Scan(k) => write!(f, "scan {:?} {} {} axis {}", k.op, k.values, k.shape, k.axis),
+            Kernel::Library(k) => {
+                let operands: Vec<String> = k.operands.iter().map(|(buffer, shape)| format!("{buffer} {shape}")).collect();
+                write!(f, "{} of {}", k.routine.name(), operands.join(", "))
+            }
             Kernel::Sort(k) => write!(f, "sort {} {} axis {}", k.values, k.shape, k.axis),
             Kernel::Concat(k) => write!(f, "concat of {} along axis {}", k.parts.len(), k.axis),
         }

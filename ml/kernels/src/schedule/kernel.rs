@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::{ArgOp, DotDims, ReduceOp, ScanOp, ScatterOp};
 use gradframe_ml_core::{Dim, Shape};
 
-use super::{BufferId, Chain, Load, ValueId};
+use super::{BufferId, Chain, Library, Load, ValueId};
 
 /// One pass over memory.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub enum Kernel {
     Sort(Box<Sort>),
     /// Arrays laid side by side along an axis.
     Concat(Concat),
+    /// A routine that each back end has a library for.
+    Library(Box<Library>),
 }
 
 /// A fused chain over `outer` x `row`. With an empty `row` it is a pointwise kernel; with one, it is a row kernel:
@@ -180,6 +182,7 @@ impl Kernel {
             Kernel::ArgReduce(k) => vec![k.values],
             Kernel::Scan(k) => vec![k.values],
             Kernel::Sort(k) => vec![k.values],
+            Kernel::Library(k) => k.operands.iter().map(|o| o.0).collect(),
             Kernel::Concat(k) => k.parts.iter().map(|p| p.0).collect(),
         }
     }
@@ -195,6 +198,7 @@ impl Kernel {
             Kernel::ArgReduce(k) => vec![k.output],
             Kernel::Scan(k) => vec![k.output],
             Kernel::Sort(k) => vec![k.output],
+            Kernel::Library(k) => vec![k.output],
             Kernel::Concat(k) => vec![k.output],
         }
     }

@@ -16,6 +16,7 @@ mod chain;
 mod display;
 mod index;
 mod kernel;
+mod library;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use gradframe_ml_core::{DType, Shape, Tensor};
 pub use chain::*;
 pub use index::*;
 pub use kernel::*;
+pub use library::*;
 
 /// Names a buffer of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,6 +7,8 @@ mod functions;
 mod given;
 mod in_place;
 mod kinds;
+mod library;
+mod opinfo;
 mod random_graphs;
 mod scheduling;
 mod training;

@@ -119,6 +119,24 @@ unary! {
     erf => Erf,
     /// `1 - erf(x)`, exact for large x.
     erfc => Erfc,
+    /// `e^(x^2) erfc(x)`: no overflow, no underflow for large x.
+    erfcx => Erfcx,
+    /// `e^-|x| I_0(x)`, the scaled modified Bessel function of the first kind.
+    i0e => I0e,
+    /// `e^-|x| I_1(x)`.
+    i1e => I1e,
+    /// `e^x K_0(x)`, the scaled modified Bessel function of the second kind.
+    k0e => K0e,
+    /// `e^x K_1(x)`.
+    k1e => K1e,
+    /// The Bessel function of the first kind, of order 0.
+    j0 => J0,
+    /// The Bessel function of the first kind, of order 1.
+    j1 => J1,
+    /// The Bessel function of the second kind, of order 0.
+    y0 => Y0,
+    /// The Bessel function of the second kind, of order 1.
+    y1 => Y1,
     /// `log |gamma(x)|`.
     lgamma => Lgamma,
     /// The derivative of `lgamma`.
@@ -185,6 +203,14 @@ binary! {
     or => Or,
     /// Exclusive or: logical on bool, bitwise on integers.
     xor => Xor,
+    /// The greatest common divisor of integers; 0 for two zeros.
+    gcd => Gcd,
+    /// Hurwitz's zeta function `sum_k (b + k)^-a`; differentiable in b.
+    zeta => Zeta,
+    /// The regularised lower incomplete gamma function P(a, b); differentiable in b.
+    igamma => Igamma,
+    /// The regularised upper incomplete gamma function Q(a, b); differentiable in b.
+    igammac => Igammac,
     /// Shift left.
     shl => Shl,
     /// Shift right; arithmetic for signed integers.

@@ -293,6 +293,9 @@ fn f32_agrees_with_f64() {
 #[test]
 fn half_precision_agrees_with_f64() {
     every_row(|row| {
+        if !row.halves {
+            return Ok(());
+        }
         let expected = values(&row.function(DType::F64)?, &row.arguments(DType::F64)?)?;
         for dtype in [DType::F16, DType::BF16] {
             close(dtype.name(), &values(&row.function(dtype)?, &row.arguments(dtype)?)?, &expected, 0.05)?;

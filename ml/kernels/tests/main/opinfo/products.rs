@@ -2,8 +2,8 @@
 
 use gradframe_ml_core::{Graph, NodeId, Result};
 
-use crate::Built;
-use crate::arguments::Arguments;
+use super::Built;
+use super::arguments::Arguments;
 
 /// The counterpart of a product.
 pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {

@@ -3,8 +3,8 @@
 use gradframe_ml_core::graph::Fn1;
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use crate::arguments::{Argument, Arguments};
-use crate::pointwise::{folded, node_or_number};
+use super::arguments::{Argument, Arguments};
+use super::pointwise::{folded, node_or_number};
 
 /// An operator of one tensor.
 pub fn unary(op: &str, g: &mut Graph, a: &Arguments, x: NodeId) -> Option<Result<NodeId>> {
@@ -151,7 +151,7 @@ fn threshold(g: &mut Graph, x: NodeId, edge: f64, value: f64) -> Result<NodeId> 
 
 fn glu(g: &mut Graph, x: NodeId, dim: i64) -> Result<NodeId> {
     let shape = g.ty(x).shape.clone();
-    let axis = crate::arguments::axis(dim, shape.rank()).unwrap_or(0);
+    let axis = super::arguments::axis(dim, shape.rank()).unwrap_or(0);
     let n = shape.dims()[axis].as_fixed().unwrap_or(0);
     let (value, gate) = (g.slice_axis(x, axis, 0, (n / 2).into())?, g.slice_axis(x, axis, n / 2, n.into())?);
     let gate = g.sigmoid(gate)?;

@@ -1,21 +1,9 @@
-//! A sample of an operator: its tensors, and its other arguments by place or name.
+//! The arguments of a sample, by place or name.
 
-use gradframe_ml_core::{DType, NodeId, Tensor};
+use gradframe_ml_core::{Error, NodeId, Result};
 use serde_json::Value;
 
-/// One case as it is stored.
-pub struct Sample {
-    /// Input tensors by key.
-    pub tensors: Vec<(String, Tensor)>,
-    /// Expected results.
-    pub outputs: Vec<Tensor>,
-    /// What weighs each result in the sum that is differentiated.
-    pub cotangents: Vec<Option<Tensor>>,
-    /// Expected gradients by input key.
-    pub gradients: Vec<(String, Tensor)>,
-    positional: Vec<Value>,
-    named: Value,
-}
+use super::sample::Sample;
 
 /// The arguments of a case, tensors as nodes.
 pub struct Arguments<'a> {
@@ -36,72 +24,6 @@ pub enum Argument {
     List(Vec<Argument>),
     /// Not given.
     None,
-}
-
-impl Sample {
-    /// None for what we have no types for: complex numbers, and outputs that are no tensors.
-    pub fn parse(case: &Value) -> Option<Self> {
-        let mut positional = vec![case["input"].clone()];
-        positional.extend(case["args"]["list"].as_array().cloned().unwrap_or_default());
-        let named = case["kwargs"]["dict"].clone();
-        let mut found = Vec::new();
-        positional.iter().for_each(|v| collect(v, &mut found));
-        named.as_object()?.values().for_each(|v| collect(v, &mut found));
-        let arrays = &case["arrays"];
-        let mut tensors = Vec::new();
-        for node in found {
-            let key = node["tensor"].as_str()?.to_owned();
-            let tensor = tensor(&arrays[&key], dtype(node["dtype"].as_str()?)?)?;
-            tensors.push((key, tensor));
-        }
-        let mut results = Vec::new();
-        collect(&case["output"], &mut results);
-        let mut outputs = Vec::new();
-        let mut cotangents = Vec::new();
-        for node in results {
-            let key = node["tensor"].as_str()?;
-            outputs.push(tensor(&arrays[key], dtype(node["dtype"].as_str()?)?)?);
-            cotangents.push(tensor(&arrays[format!("ct_{key}")], DType::F64));
-        }
-        let keys = case["grads"].as_array().cloned().unwrap_or_default();
-        let gradient = |key: &Value| {
-            let key = key.as_str()?.to_owned();
-            let value = tensor(&arrays[format!("g_{key}")], DType::F64)?;
-            Some((key, value))
-        };
-        let gradients = keys.iter().filter_map(gradient).collect();
-        (!outputs.is_empty()).then_some(Sample { tensors, outputs, cotangents, gradients, positional, named })
-    }
-}
-
-fn collect(value: &Value, found: &mut Vec<Value>) {
-    if value["tensor"].is_string() {
-        found.push(value.clone());
-    }
-    for list in ["list", "tuple"] {
-        value[list].as_array().into_iter().flatten().for_each(|v| collect(v, found));
-    }
-}
-
-fn dtype(name: &str) -> Option<DType> {
-    Some(match name {
-        "float64" => DType::F64,
-        "float32" => DType::F32,
-        "int64" => DType::I64,
-        "int32" => DType::I32,
-        "int16" => DType::I16,
-        "int8" => DType::I8,
-        "uint8" => DType::U8,
-        "bool" => DType::Bool,
-        _ => return None,
-    })
-}
-
-fn tensor(array: &Value, dtype: DType) -> Option<Tensor> {
-    let shape: Vec<usize> = array["shape"].as_array()?.iter().filter_map(|n| Some(n.as_u64()? as usize)).collect();
-    let number = |v: &Value| v.as_str()?.parse::<f64>().ok();
-    let values: Option<Vec<f64>> = array["data"].as_array()?.iter().map(number).collect();
-    Tensor::from_vec(&shape, values?).ok()?.cast(dtype).ok()
 }
 
 impl<'a> Arguments<'a> {
@@ -134,6 +56,44 @@ impl<'a> Arguments<'a> {
     /// The tensor at a place.
     pub fn node(&self, place: usize) -> Option<NodeId> {
         self.get(place, "").node()
+    }
+
+    /// The tensor at a place or of a name. Errors: [`unknown`] if there is none.
+    pub fn tensor(&self, place: usize, name: &str) -> Result<NodeId> {
+        self.get(place, name).node().ok_or_else(unknown)
+    }
+
+    /// The number at a place or of a name; the default if nothing was given.
+    pub fn number(&self, place: usize, name: &str, default: f64) -> Result<f64> {
+        let argument = self.get(place, name);
+        if argument.is_none() { Ok(default) } else { argument.number().ok_or_else(unknown) }
+    }
+
+    /// The whole number at a place or of a name; the default if nothing was given.
+    pub fn integer(&self, place: usize, name: &str, default: i64) -> Result<i64> {
+        let number = self.number(place, name, default as f64)?;
+        Ok(number as i64)
+    }
+
+    /// The word at a place or of a name.
+    pub fn text(&self, place: usize, name: &str) -> Option<String> {
+        if let Argument::Text(text) = self.get(place, name) { Some(text) } else { None }
+    }
+
+    /// The whole numbers at a place or of a name. Errors: [`unknown`] if there are none.
+    pub fn sizes(&self, place: usize, name: &str) -> Result<Vec<usize>> {
+        let list = self.get(place, name).integers().ok_or_else(unknown)?;
+        list.into_iter().map(|n| usize::try_from(n).map_err(|_| unknown())).collect()
+    }
+
+    /// The axis at a place or of a name, counted from the end if negative.
+    pub fn axis(&self, place: usize, name: &str, default: i64, rank: usize) -> Result<usize> {
+        axis(self.integer(place, name, default)?, rank).ok_or_else(unknown)
+    }
+
+    /// Refuses names that are not among these.
+    pub fn only(&self, known: &[&str]) -> Result<()> {
+        if self.names_are(known) { Ok(()) } else { Err(unknown()) }
     }
 
     /// All tensors by place, those of lists too.
@@ -211,4 +171,17 @@ impl Argument {
 pub fn axis(place: i64, rank: usize) -> Option<usize> {
     let place = if place < 0 { place + rank.max(1) as i64 } else { place };
     usize::try_from(place).ok().filter(|&a| a < rank.max(1))
+}
+
+/// What a counterpart says of arguments that it does not know.
+pub fn unknown() -> Error {
+    Error::not_implemented("opinfo", "no counterpart")
+}
+
+/// None for [`unknown`].
+pub fn known(built: Result<Vec<NodeId>>) -> super::Built {
+    match built {
+        Err(Error::NotImplemented(detail)) if detail.op == "opinfo" => None,
+        other => Some(other),
+    }
 }

@@ -3,8 +3,8 @@
 use gradframe_ml_core::graph::Window;
 use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape};
 
-use crate::Built;
-use crate::arguments::{Arguments, axis};
+use super::Built;
+use super::arguments::{Arguments, axis};
 
 /// The counterpart of a view or a rearrangement.
 pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {
@@ -220,7 +220,7 @@ fn trace(g: &mut Graph, x: NodeId) -> Result<NodeId> {
 }
 
 fn is_list(a: &Arguments) -> bool {
-    matches!(a.get(0, ""), crate::arguments::Argument::List(_))
+    matches!(a.get(0, ""), super::arguments::Argument::List(_))
 }
 
 fn rolled(g: &mut Graph, x: NodeId, shift: i64, dim: Option<i64>, own: &[usize]) -> Result<NodeId> {

@@ -3,8 +3,8 @@
 use gradframe_ml_core::graph::{Fn1, Fn2};
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use crate::Built;
-use crate::arguments::{Argument, Arguments};
+use super::Built;
+use super::arguments::{Argument, Arguments};
 
 /// The counterpart of an elementwise operator.
 pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {
@@ -17,8 +17,8 @@ pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {
     }
     unary(op, g, a, x)
         .or_else(|| binary(op, g, a, x))
-        .or_else(|| crate::composed::unary(op, g, a, x))
-        .or_else(|| crate::composed::binary(op, g, a, x))
+        .or_else(|| super::composed::unary(op, g, a, x))
+        .or_else(|| super::composed::binary(op, g, a, x))
         .map(|r| r.map(one))
 }
 

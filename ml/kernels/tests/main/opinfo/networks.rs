@@ -3,9 +3,9 @@
 use gradframe_ml_core::graph::{Attention, Window};
 use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape};
 
-use crate::Built;
-use crate::arguments::{Argument, Arguments};
-use crate::pointwise::folded;
+use super::Built;
+use super::arguments::{Argument, Arguments};
+use super::pointwise::folded;
 
 /// The counterpart of a network's operator.
 pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {

@@ -3,8 +3,8 @@
 use gradframe_ml_core::graph::ReduceOp;
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use crate::Built;
-use crate::arguments::{Argument, Arguments, axis};
+use super::Built;
+use super::arguments::{Argument, Arguments, axis};
 
 /// The counterpart of a fold, a scan or an order.
 pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {

@@ -1,0 +1,181 @@
+//! Other sizes of an axis: interpolation, pooling to a given size, and padding by what is there.
+
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{DotDims, Graph, NodeId};
+use crate::shape::{Dim, Shape};
+use crate::tensor::Tensor;
+
+/// How the values between elements are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interpolation {
+    /// The element whose place, rounded down, is meant.
+    Nearest,
+    /// The element whose middle is nearest.
+    NearestExact,
+    /// On the line between two elements.
+    Linear {
+        /// The first and last elements keep their places; else the edges of the axis do.
+        align_corners: bool,
+    },
+    /// On the cubic through four elements. Source: Keys 1981, a = -3/4.
+    Cubic {
+        /// As for `Linear`.
+        align_corners: bool,
+    },
+    /// The mean of the elements that a result's share of the axis touches.
+    Area,
+}
+
+/// What stands beyond the ends of an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// The elements in reverse order, the end itself not repeated.
+    Reflect,
+    /// The last element again and again.
+    Replicate,
+    /// The elements from the other end.
+    Circular,
+}
+
+impl Graph {
+    /// An axis of fixed size n brought to size `size`: [A.., n, B..] -> [A.., size, B..]. `scale` is how much larger the
+    /// result was asked to be, where that is not `size / n`.
+    /// Errors: `Shape` if `axis` >= rank or it is of size 0; `NotImplemented` if it is symbolic.
+    pub fn interpolate(&mut self, x: NodeId, axis: usize, size: usize, how: Interpolation, scale: Option<f64>) -> Result<NodeId> {
+        let n = self.fixed_axis("interpolate", x, axis)?;
+        if n == 0 {
+            return Err(Error::shape("interpolate", format!("axis {axis} of {} is empty", self.ty(x).shape)));
+        }
+        let mut weights = vec![0.0; size * n];
+        for row in 0..size {
+            for (place, weight) in how.weights(row, n, size, scale) {
+                weights[row * n + place] += weight;
+            }
+        }
+        self.along_axis(x, axis, &weights, [size, n])
+    }
+
+    /// The product of a constant matrix [size, n] with each line along an axis.
+    fn along_axis(&mut self, x: NodeId, axis: usize, weights: &[f64], [size, n]: [usize; 2]) -> Result<NodeId> {
+        let matrix = self.constant(Tensor::from_vec(&[size, n], weights.to_vec())?);
+        let dtype = self.ty(x).dtype;
+        let matrix = self.cast(matrix, dtype)?;
+        let rank = self.ty(x).shape.rank();
+        let dims = DotDims { batch: Default::default(), contract: [(axis, 1)].into_iter().collect() };
+        let product = self.dot(x, matrix, dims)?; // [A.., B.., size]
+        self.move_axis(product, rank - 1, axis)
+    }
+
+    /// `low` elements before and `high` after those along an axis of fixed size.
+    /// Errors: `Shape` if there are not enough elements for it; `NotImplemented` if the axis is symbolic.
+    pub fn pad_by(&mut self, x: NodeId, axis: usize, low: usize, high: usize, how: Padding) -> Result<NodeId> {
+        let n = self.fixed_axis("pad", x, axis)?;
+        let most = match how {
+            Padding::Reflect => n.checked_sub(1),
+            Padding::Circular => Some(n),
+            Padding::Replicate => (n > 0).then_some(usize::MAX),
+        };
+        if most.is_none_or(|most| low.max(high) > most) {
+            let what = format!("{low} before and {high} after axis {axis} of {} are more than {how:?} has", self.ty(x).shape);
+            return Err(Error::shape("pad", what));
+        }
+        let place = |i: i64| how.source(i, n as i64);
+        let places: Vec<i64> = (-(low as i64)..(n + high) as i64).map(place).collect();
+        let places = self.constant(Tensor::from_vec(&[places.len()], places)?);
+        self.gather(x, places, axis)
+    }
+
+    fn fixed_axis(&self, op: &str, x: NodeId, axis: usize) -> Result<usize> {
+        let shape = &self.ty(x).shape;
+        let dim = shape.dims().get(axis).ok_or_else(|| Error::shape(op, format!("axis {axis} of {shape}")))?;
+        dim.as_fixed().ok_or_else(|| Error::not_implemented(op, format!("axis {axis} of {shape}: its size is a symbol")))
+    }
+
+    /// Zeros between the elements along an axis, `step - 1` in each gap: size n -> (n - 1) step + 1.
+    /// Errors: `Shape` if `axis` >= rank or `step` is 0.
+    pub fn spread_out(&mut self, x: NodeId, axis: usize, step: usize) -> Result<NodeId> {
+        let n = self.fixed_axis("spread_out", x, axis)?;
+        if step == 0 {
+            return Err(Error::shape("spread_out", "expected a step of 1 or more, got 0"));
+        }
+        if step == 1 || n == 0 {
+            return Ok(x);
+        }
+        let own = self.ty(x).shape.clone();
+        let column = self.insert_axis(x, axis + 1)?;
+        let mut high = vec![0; own.rank() + 1];
+        high[axis + 1] = step - 1;
+        let padded = self.pad(column, &vec![0; own.rank() + 1], &high)?;
+        let line = self.reshape(padded, &own.with(axis, Dim::fixed(n * step)))?;
+        self.slice_axis(line, axis, 0, Dim::fixed((n - 1) * step + 1))
+    }
+
+    /// Numbers from `start` on, `step` apart: [count].
+    pub fn arange(&mut self, dtype: DType, start: f64, step: f64, count: usize) -> Result<NodeId> {
+        let numbers = self.iota(DType::F64, &Shape::fixed(&[count]), 0)?;
+        let scaled = self.scaled_by(numbers, step)?;
+        let moved = self.plus_number(scaled, start)?;
+        self.cast(moved, dtype)
+    }
+}
+
+impl Interpolation {
+    /// The elements that make up result `row`, and their weights.
+    fn weights(self, row: usize, n: usize, size: usize, scale: Option<f64>) -> Vec<(usize, f64)> {
+        let ratio = scale.map_or(n as f64 / size as f64, f64::recip);
+        let last = (n - 1) as f64;
+        let held = |place: f64| place.clamp(0.0, last) as usize;
+        match self {
+            Interpolation::Nearest => vec![(held((row as f64 * ratio).floor()), 1.0)],
+            Interpolation::NearestExact => vec![(held(((row as f64 + 0.5) * ratio).floor()), 1.0)],
+            Interpolation::Linear { align_corners } => {
+                let place = source_place(row, n, size, ratio, align_corners).clamp(0.0, last);
+                let part = place - place.floor();
+                vec![(held(place.floor()), 1.0 - part), (held(place.floor() + 1.0), part)]
+            }
+            Interpolation::Cubic { align_corners } => {
+                let place = source_place(row, n, size, ratio, align_corners);
+                let (floor, part) = (place.floor(), place - place.floor());
+                (-1..3).map(|k| (held(floor + f64::from(k)), cubic((part - f64::from(k)).abs()))).collect()
+            }
+            Interpolation::Area => {
+                let (start, stop) = (row * n / size, ((row + 1) * n).div_ceil(size));
+                (start..stop).map(|place| (place, 1.0 / (stop - start) as f64)).collect()
+            }
+        }
+    }
+}
+
+fn source_place(row: usize, n: usize, size: usize, ratio: f64, align_corners: bool) -> f64 {
+    match (align_corners, size) {
+        (true, 1) => 0.0,
+        (true, _) => row as f64 * (n - 1) as f64 / (size - 1) as f64,
+        (false, _) => (row as f64 + 0.5) * ratio - 0.5,
+    }
+}
+
+/// The weight of an element at this distance.
+fn cubic(d: f64) -> f64 {
+    const A: f64 = -0.75;
+    if d <= 1.0 {
+        ((A + 2.0) * d - (A + 3.0)) * d * d + 1.0
+    } else if d < 2.0 {
+        ((A * d - 5.0 * A) * d + 8.0 * A) * d - 4.0 * A
+    } else {
+        0.0
+    }
+}
+
+impl Padding {
+    /// The element that stands at place i of an axis of n, which may lie outside.
+    fn source(self, i: i64, n: i64) -> i64 {
+        match self {
+            Padding::Reflect if i < 0 => -i,
+            Padding::Reflect if i >= n => 2 * (n - 1) - i,
+            Padding::Reflect => i,
+            Padding::Replicate => i.clamp(0, n - 1),
+            Padding::Circular => i.rem_euclid(n),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Kernels that each back end has a library for: there is nothing in them to fuse or to print.
+
+use gradframe_ml_core::Shape;
+use gradframe_ml_core::graph::{Kind, Linalg};
+
+use super::BufferId;
+
+/// A routine over whole arrays.
+#[derive(Debug, Clone)]
+pub struct Library {
+    /// Which.
+    pub routine: Routine,
+    /// What it takes, and the shapes under which it is read.
+    pub operands: Vec<(BufferId, Shape)>,
+    /// Result.
+    pub output: BufferId,
+}
+
+/// A routine of a library; its meaning is that of the node kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routine {
+    /// A factorization or a solver.
+    Linalg(Linalg),
+    /// A Fourier transform of lines of pairs: see [`Kind::Fft`].
+    Fft {
+        /// The inverse one, not scaled.
+        inverse: bool,
+    },
+}
+
+impl Routine {
+    /// The routine of a node kind; None if it is none.
+    pub fn of(kind: &Kind) -> Option<Self> {
+        match kind {
+            Kind::Linalg(op) => Some(Routine::Linalg(*op)),
+            Kind::Fft { inverse } => Some(Routine::Fft { inverse: *inverse }),
+            _ => None,
+        }
+    }
+
+    /// The node kind.
+    pub fn kind(self) -> Kind {
+        match self {
+            Routine::Linalg(op) => Kind::Linalg(op),
+            Routine::Fft { inverse } => Kind::Fft { inverse },
+        }
+    }
+
+    /// Its name in printed programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Routine::Linalg(op) => op.name(),
+            Routine::Fft { .. } => "fft",
+        }
+    }
+}
