@@ -47,7 +47,8 @@ fn rust_tests(selection: &[&str]) -> Result<Vec<String>> {
         println!("cargo-nextest is not installed: using `cargo test` (cargo install cargo-nextest --locked is faster)");
     }
     let runner: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
-    run_keeping(&mut cargo(&[runner, selection].concat()), is_summary)
+    // The printed kernels of every function in every type: minutes, so only here.
+    run_keeping(cargo(&[runner, selection].concat()).env("GRADFRAME_GPU_TESTS", "full"), is_summary)
 }
 
 /// NVIDIA's compiler into .venv (58 MB, once), so that the printed CUDA kernels are compiled. Where it cannot be had, the
