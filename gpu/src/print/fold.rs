@@ -42,7 +42,7 @@ struct Folds<'a> {
 
 impl<'a> Folds<'a> {
     fn accumulator(&self) -> gradframe_ml_core::DType {
-        accumulator(self.kernel.chain.value(self.kernel.value).dtype)
+        accumulator(self.kernel.op, self.kernel.chain.value(self.kernel.value).dtype)
     }
 
     fn kept(&self) -> Shape {

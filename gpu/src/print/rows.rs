@@ -160,7 +160,8 @@ impl<'a> Rows<'a> {
         for fold in &folds {
             let value = chain.value(*fold);
             if let Instr::Reduce(op, _) = value.instr {
-                let line = format!("{} fold{} = {};", c_type(accumulator(value.dtype)), fold.index(), neutral(op, value.dtype));
+                let line =
+                    format!("{} fold{} = {};", c_type(accumulator(op, value.dtype)), fold.index(), neutral(op, value.dtype));
                 self.entry.code.line(line);
             }
         }
@@ -230,7 +231,7 @@ impl<'a> Rows<'a> {
     fn fold_element(&mut self, fold: ValueId, text: &ChainText, phase: usize) -> Result<()> {
         let value = self.kernel.chain.value(fold);
         let Instr::Reduce(op, x) = value.instr else { return Ok(()) };
-        let (at, acc) = (fold.index(), c_type(accumulator(value.dtype)));
+        let (at, acc) = (fold.index(), c_type(accumulator(op, value.dtype)));
         let x = self.name(x, text, phase);
         self.entry.code.line(format!("fold{at} = {}::of(fold{at}, ({acc}){x});", fold_name(op)));
         Ok(())

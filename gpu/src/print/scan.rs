@@ -45,7 +45,7 @@ struct Scans<'a> {
 
 impl<'a> Scans<'a> {
     fn accumulator(&self) -> DType {
-        accumulator(self.schedule.buffers[self.kernel.values.index()].dtype)
+        accumulator(self.kernel.op.fold(), self.schedule.buffers[self.kernel.values.index()].dtype)
     }
 
     fn neutral(&self) -> String {

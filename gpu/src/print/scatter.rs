@@ -45,12 +45,12 @@ fn groups(schedule: &Schedule, name: String, kernel: &Scatter, indices: &Shape) 
     let (size, rows) = (entry.dim(&kernel.size), entry.count(indices.dims()));
     let by_block = inner == "1";
     let dtype = entry.dtype(kernel.output);
-    let acc = c_type(accumulator(dtype));
     let op = match kernel.op {
         ScatterOp::Sum => ReduceOp::Sum,
         ScatterOp::Max => ReduceOp::Max,
         ScatterOp::Min => ReduceOp::Min,
     };
+    let acc = c_type(accumulator(op, dtype));
     let values = entry.read(kernel.values);
     entry.named("const i64* __restrict__ order", Argument::Array(Place::Temporary(0)));
     let group = group_of(&mut entry, kernel, "order[middle]");

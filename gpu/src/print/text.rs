@@ -17,9 +17,11 @@ pub fn c_type(dtype: DType) -> &'static str {
     }
 }
 
-/// The type in which a fold of elements of this type is computed.
-pub fn accumulator(dtype: DType) -> DType {
+/// The type in which a fold of elements of this type is computed: sums of floats in f64, a search in its own type.
+pub fn accumulator(op: ReduceOp, dtype: DType) -> DType {
+    let is_search = matches!(op, ReduceOp::Max | ReduceOp::Min);
     match dtype {
+        DType::F16 | DType::BF16 | DType::F32 if is_search => DType::F32,
         float if float.is_float() => DType::F64,
         DType::Bool | DType::U64 => DType::U64,
         _ => DType::I64,
@@ -65,12 +67,12 @@ pub fn fold_name(op: ReduceOp) -> &'static str {
 
 /// What a fold over nothing gives, for results of this type, in the accumulator's type.
 pub fn neutral(op: ReduceOp, dtype: DType) -> String {
-    let acc = c_type(accumulator(dtype));
+    let acc = c_type(accumulator(op, dtype));
     match op {
         ReduceOp::Sum | ReduceOp::Any => format!("({acc})0"),
         ReduceOp::Prod | ReduceOp::All => format!("({acc})1"),
-        ReduceOp::Max if dtype.is_float() => "-infinity<double>()".into(),
-        ReduceOp::Min if dtype.is_float() => "infinity<double>()".into(),
+        ReduceOp::Max if dtype.is_float() => format!("-infinity<{acc}>()"),
+        ReduceOp::Min if dtype.is_float() => format!("infinity<{acc}>()"),
         ReduceOp::Max if dtype == DType::Bool => format!("({acc})0"),
         ReduceOp::Min if dtype == DType::Bool => format!("({acc})1"),
         ReduceOp::Max => format!("({acc})Limits<{}>::low", c_type(dtype)),

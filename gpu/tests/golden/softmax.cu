@@ -31,7 +31,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_rows(
   for (at_t row = (at_t)blockIdx.x; row < rows; row += gridDim.x) {
     float row1[4];
     float row15[4];
-    double fold2 = -infinity<double>();
+    float fold2 = -infinity<float>();
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
       const at_t e = k * 256 + lane;
@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_rows(
         const f16 v0 = b0[at];
         const float v1 = convert<float>(v0);
         row1[k] = v1;
-        fold2 = Max::of(fold2, (double)v1);
+        fold2 = Max::of(fold2, (float)v1);
       }
     }
     const float v2 = convert<float>(block_fold<Max, 256>(fold2));

@@ -32,7 +32,7 @@ fn run_typed<T: Plain + PartialOrd>(kernel: &ArgReduce, env: &Env, output: &mut 
     let (size, inner) = (shape[kernel.axis], product(&shape[kernel.axis + 1..]));
     let values = typed::<T>(env.bytes(kernel.values.index()));
     let per_task = (TASK_BYTES_MIN / (size.max(1) * size_of::<T>())).max(1);
-    tasks::for_each_chunk(env.threads, typed_mut::<i64>(output), per_task, |task, found| {
+    tasks::for_each_chunk(env.workers, typed_mut::<i64>(output), per_task, |task, found| {
         for (i, found) in found.iter_mut().enumerate() {
             let position = task * per_task + i;
             let start = position / inner * size * inner + position % inner;

@@ -124,11 +124,11 @@ fn multiply_all<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, env: &Env, outpu
         output.fill(T::default());
         return Ok(());
     }
-    if left.batches == 1 && right.rows == 1 && multiply_vector(left, right, env.threads, output)? {
+    if left.batches == 1 && right.rows == 1 && multiply_vector(left, right, env.workers, output)? {
         return Ok(());
     }
-    if left.batches == 1 && left.rows == 1 && multiply_vector(right, left, env.threads, output)? {
+    if left.batches == 1 && left.rows == 1 && multiply_vector(right, left, env.workers, output)? {
         return Ok(());
     }
-    multiply(left, right, env.threads, output)
+    multiply(left, right, env.workers, output)
 }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::bytes::{Line, Plain, as_bytes, bytes_of_mut, typed, typed_mut, with_width};
 use super::map2::Argument;
-use super::simd::Operand;
+use super::simd::{Operand, fetch, stream};
 use super::source::{Positions, Source};
 use super::{Env, cast, fold, map1, map2, pairs, threefry};
 use crate::compile::registers;
@@ -17,6 +17,8 @@ pub struct Evaluator<'a> {
     chain: &'a Chain,
     inputs: Vec<Input<'a>>,
     places: Vec<Place>,
+    /// The values that instructions compute, in order; the others lie somewhere already.
+    computed: Vec<usize>,
     row: usize,
 }
 
@@ -28,6 +30,8 @@ enum Place {
     Input,
     /// In the `n`-th output.
     Output(usize),
+    /// In the register, from which it is streamed to the `n`-th output.
+    Streamed(usize),
     /// In the `n`-th output, which holds this input until the output's value is computed.
     Held(usize),
     /// Nowhere: its users take one number for all or for each row.
@@ -61,9 +65,15 @@ pub struct Block {
 }
 
 impl<'a> Evaluator<'a> {
-    /// The chain over `outer` x `row`; `stores` are written to the outputs of the same number.
+    /// The chain over `outer` x `row`; `stores` are written to the outputs of the same number, past the caches if they are
+    /// so large.
     /// Errors: `Shape` for a size that is not known.
-    pub fn bind(chain: &'a Chain, (outer, row): (&[usize], &[usize]), stores: &[ValueId], env: &Env<'a>) -> Result<Self> {
+    pub fn bind(
+        chain: &'a Chain,
+        (outer, row): (&[usize], &[usize]),
+        (stores, are_large): (&[ValueId], bool),
+        env: &Env<'a>,
+    ) -> Result<Self> {
         let sizes = env.sizes;
         let domain: Vec<usize> = outer.iter().chain(row).copied().collect();
         let mut inputs = Vec::with_capacity(chain.values.len());
@@ -81,8 +91,12 @@ impl<'a> Evaluator<'a> {
         for (i, (value, input)) in chain.values.iter().zip(&inputs).enumerate() {
             places.push(Place::of(&value.instr, input, &users.0[i], stores, row));
         }
-        stores.iter().enumerate().for_each(|(n, v)| places[v.index()] = Place::Output(n));
-        Ok(Evaluator { chain, inputs, places, row })
+        for (n, v) in stores.iter().enumerate() {
+            let is_streamed = are_large && users.0[v.index()].is_empty() && chain.value(*v).level == Level::Element;
+            places[v.index()] = if is_streamed { Place::Streamed(n) } else { Place::Output(n) };
+        }
+        let computed = (0..places.len()).filter(|&i| places[i].is_computed()).collect();
+        Ok(Evaluator { chain, inputs, places, computed, row })
     }
 
     /// Bytes of everything that one element of the domain takes in cache while a block is worked on.
@@ -94,13 +108,25 @@ impl<'a> Evaluator<'a> {
             match self.places[i] {
                 Place::Lazy | Place::Held(_) => {}
                 Place::Input | Place::Output(_) => bytes += width,
-                Place::Register => match registers.iter_mut().find(|r| r.0 == self.chain.registers[i]) {
+                Place::Register | Place::Streamed(_) => match registers.iter_mut().find(|r| r.0 == self.chain.registers[i]) {
                     Some(known) => known.1 = known.1.max(width),
                     None => registers.push((self.chain.registers[i], width)),
                 },
             }
         }
         bytes + registers.iter().map(|r| r.1).sum::<usize>()
+    }
+
+    /// Bytes of the inputs and outputs that a row passes over, one after the other.
+    pub fn streamed_bytes_per_row(&self) -> usize {
+        let is_streamed = |i: &usize| matches!(self.places[*i], Place::Input | Place::Output(_) | Place::Streamed(_));
+        let bytes = |i: usize| self.chain.values[i].dtype.size_bytes() * self.unit(self.chain.values[i].level);
+        (0..self.places.len()).filter(is_streamed).map(bytes).sum()
+    }
+
+    /// Instructions of a block.
+    pub fn steps(&self) -> usize {
+        self.computed.len()
     }
 
     /// Empty registers.
@@ -116,12 +142,41 @@ impl<'a> Evaluator<'a> {
 
     /// Computes all values of a block. Outputs hold the task's rows from `base` on.
     pub fn run(&self, registers: &mut Registers, block: Block, base: usize, outputs: &mut [&mut [u8]]) -> Result<()> {
-        for i in 0..self.chain.values.len() {
-            if !matches!(self.places[i], Place::Input | Place::Held(_) | Place::Lazy) {
-                self.compute(i, registers, block, base, outputs)?;
-            }
+        self.computed.iter().try_for_each(|&i| self.compute(i, registers, block, base, outputs))
+    }
+
+    /// As [`Evaluator::run`]; after each instruction a part of what `next` reads and writes is fetched, so that memory and
+    /// arithmetic take their time side by side.
+    pub fn run_ahead(
+        &self,
+        registers: &mut Registers,
+        (block, next): (Block, Block),
+        base: usize,
+        outputs: &mut [&mut [u8]],
+    ) -> Result<()> {
+        let steps = self.computed.len();
+        for (step, &i) in self.computed.iter().enumerate() {
+            self.compute(i, registers, block, base, outputs)?;
+            self.fetch(next, (step, steps), base, outputs);
         }
         Ok(())
+    }
+
+    /// Fetches the `step`-th of `steps` parts of a block's inputs and outputs.
+    fn fetch(&self, block: Block, (step, steps): (usize, usize), base: usize, outputs: &[&mut [u8]]) {
+        for (i, value) in self.chain.values.iter().enumerate().filter(|(_, v)| v.level == Level::Element) {
+            let len = block.count * self.row;
+            let bytes = match (self.places[i], &self.inputs[i]) {
+                (Place::Input, Input::Buffer(source)) => source.contiguous(block.first * self.row, len).unwrap_or(&[]),
+                (Place::Output(n), _) => {
+                    let width = value.dtype.size_bytes();
+                    let at = (block.first - base) * self.row * width;
+                    &outputs[n][at..at + len * width]
+                }
+                _ => continue,
+            };
+            fetch(&bytes[bytes.len() * step / steps..bytes.len() * (step + 1) / steps]);
+        }
     }
 
     fn compute(&self, i: usize, registers: &mut Registers, block: Block, base: usize, outputs: &mut [&mut [u8]]) -> Result<()> {
@@ -134,7 +189,8 @@ impl<'a> Evaluator<'a> {
             outputs[n] = whole;
             return done;
         }
-        if self.is_still_there(i, registers, block, len) {
+        let is_streamed = matches!(self.places[i], Place::Streamed(_)); // to another place each time
+        if !is_streamed && self.is_still_there(i, registers, block, len) {
             return Ok(());
         }
         let mut register = std::mem::take(registers.slot(value.level, self.chain.registers[i]));
@@ -142,6 +198,10 @@ impl<'a> Evaluator<'a> {
             register.resize((len * width).div_ceil(Line::BYTES), Line::default());
         }
         let done = self.instruction(i, &mut bytes_of_mut(&mut register)[..len * width], registers, block, base, outputs);
+        if let Place::Streamed(n) = self.places[i] {
+            let at = (block.first - base) * self.unit(value.level) * width;
+            stream(&as_bytes(&register)[..len * width], &mut outputs[n][at..at + len * width]);
+        }
         *registers.slot(value.level, self.chain.registers[i]) = register;
         done
     }
@@ -253,6 +313,10 @@ impl<'a> Evaluator<'a> {
 }
 
 impl Place {
+    fn is_computed(self) -> bool {
+        !matches!(self, Place::Input | Place::Held(_) | Place::Lazy)
+    }
+
     fn of(instr: &Instr, input: &Input, users: &[User], stores: &[ValueId], row: usize) -> Self {
         let lazy = !users.is_empty() && users.iter().all(|u| u.takes_fewer);
         match (instr, input) {

@@ -1,5 +1,7 @@
 //! Folds of blocks. The order of additions depends on the number of elements only, so the bits do not depend on threads.
 
+use std::convert::identity;
+
 use gradframe_ml_core::DType;
 use gradframe_ml_core::graph::ReduceOp;
 
@@ -23,7 +25,7 @@ pub trait Accumulator: Plain + PartialOrd {
 }
 
 /// What is folded. Narrow floats are folded in f64 and rounded once; bool counts as 0 and 1.
-pub trait Folded: Plain {
+pub trait Folded: Plain + PartialOrd {
     /// The type in which it is folded.
     type Acc: Accumulator;
     /// Exact.
@@ -119,16 +121,71 @@ pub fn neutral_of<T: Folded>(op: ReduceOp, dtype: DType) -> T::Acc {
 
 /// The fold of a block.
 pub fn block<T: Folded>(op: ReduceOp, values: &[T]) -> T::Acc {
-    with_op!(op, f => vectorized(#[inline(always)] || in_lanes(values, neutral::<T>(op), f)))
+    let mut all = T::Acc::default();
+    rows(op, values, values.len().max(1), |_, total| all = total);
+    if values.is_empty() { neutral::<T>(op) } else { all }
 }
 
 /// The fold of each row of `row` elements.
-pub fn rows<T: Folded>(op: ReduceOp, values: &[T], row: usize, mut store: impl FnMut(usize, T::Acc)) {
-    with_op!(op, f => vectorized(#[inline(always)] || {
-        for (i, row) in values.chunks_exact(row).enumerate() {
-            store(i, in_lanes(row, neutral::<T>(op), f));
+pub fn rows<T: Folded>(op: ReduceOp, values: &[T], row: usize, store: impl FnMut(usize, T::Acc)) {
+    match op {
+        ReduceOp::Max | ReduceOp::Any => extremes(op, values, row, store, Extreme::larger),
+        ReduceOp::Min | ReduceOp::All => extremes(op, values, row, store, Extreme::smaller),
+        ReduceOp::Sum => totals(op, values, row, store, Accumulator::plus),
+        ReduceOp::Prod => totals(op, values, row, store, Accumulator::times),
+    }
+}
+
+#[inline]
+fn totals<T: Folded>(
+    op: ReduceOp,
+    values: &[T],
+    row: usize,
+    mut store: impl FnMut(usize, T::Acc),
+    f: impl Fn(T::Acc, T::Acc) -> T::Acc,
+) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (i, row) in values.chunks_exact(row).enumerate() {
+                store(i, in_lanes(row, neutral::<T>(op), T::widen, &f));
+            }
+        },
+    );
+}
+
+/// Found in the elements' own type: widening changes nothing about which is larger.
+#[inline]
+fn extremes<T: Folded>(op: ReduceOp, values: &[T], row: usize, mut store: impl FnMut(usize, T::Acc), f: impl Fn(T, T) -> T) {
+    vectorized(
+        #[inline(always)]
+        || {
+            let start = T::narrow(neutral::<T>(op));
+            for (i, values) in values.chunks_exact(row).enumerate() {
+                let found = extreme(values, start, &f);
+                store(i, found.widen());
+            }
+        },
+    );
+}
+
+/// In two sets of lanes, whose steps need not wait for each other.
+#[inline(always)]
+fn extreme<T: Copy>(values: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
+    let (mut even, mut odd) = ([start; LANES], [start; LANES]);
+    let mut chunks = values.chunks_exact(2 * LANES);
+    for chunk in &mut chunks {
+        for i in 0..LANES {
+            even[i] = f(even[i], chunk[i]);
         }
-    }));
+        for i in 0..LANES {
+            odd[i] = f(odd[i], chunk[LANES + i]);
+        }
+    }
+    for i in 0..LANES {
+        even[i] = f(even[i], odd[i]);
+    }
+    f(in_lanes(&even, start, identity, f), in_lanes(chunks.remainder(), start, identity, f))
 }
 
 /// Folds each row of a block into `totals`, element by element.
@@ -146,15 +203,15 @@ pub fn joined<A: Accumulator>(op: ReduceOp, a: A, b: A) -> A {
 }
 
 #[inline(always)]
-fn in_lanes<T: Folded>(values: &[T], neutral: T::Acc, f: impl Fn(T::Acc, T::Acc) -> T::Acc) -> T::Acc {
+fn in_lanes<T: Copy, A: Copy>(values: &[T], neutral: A, widen: impl Fn(T) -> A, f: &impl Fn(A, A) -> A) -> A {
     let mut lanes = [neutral; LANES];
     let mut chunks = values.chunks_exact(LANES);
     for chunk in &mut chunks {
         for i in 0..LANES {
-            lanes[i] = f(lanes[i], chunk[i].widen());
+            lanes[i] = f(lanes[i], widen(chunk[i]));
         }
     }
-    lanes.iter_mut().zip(chunks.remainder()).for_each(|(l, v)| *l = f(*l, v.widen()));
+    lanes.iter_mut().zip(chunks.remainder()).for_each(|(l, &v)| *l = f(*l, widen(v)));
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {

@@ -55,7 +55,7 @@ impl<'a> Plan<'a> {
         let [outer, folded, inner] = [&kernel.outer, &kernel.folded, &kernel.inner].map(|s| s.eval(env.sizes));
         let (outer, folded, inner) = (outer?, folded?, inner?);
         let domain: Vec<usize> = outer.iter().chain(&folded).chain(&inner).copied().collect();
-        let evaluator = Evaluator::bind(&kernel.chain, (&domain, &[]), &[], env)?;
+        let evaluator = Evaluator::bind(&kernel.chain, (&domain, &[]), (&[], false), env)?;
         let inner = product(&inner);
         let chunk = if inner == 1 { CHUNK_ELEMENTS } else { (CHUNK_ELEMENTS / inner.max(1)).max(64) };
         Ok(Plan { evaluator, value: kernel.value, op: kernel.op, outer: product(&outer), folded: product(&folded), inner, chunk })
@@ -68,7 +68,7 @@ impl<'a> Plan<'a> {
         let chunks = self.folded.div_ceil(self.chunk);
         let mut partials = vec![neutral; self.outer * chunks * self.inner];
         let per_task = (TASK_BYTES_MIN / 8 / (self.chunk.min(self.folded) * self.inner)).max(1);
-        tasks::for_each_chunk(env.threads, &mut partials, per_task * self.inner, |task, partials| {
+        tasks::for_each_chunk(env.workers, &mut partials, per_task * self.inner, |task, partials| {
             let mut registers = self.evaluator.registers();
             for (i, partial) in partials.chunks_mut(self.inner).enumerate() {
                 let unit = task * per_task + i;
@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
     fn fold_short_rows<T: Folded>(&self, env: &Env, totals: &mut [T::Acc]) -> Result<()> {
         let rows = BLOCK_ELEMENTS / self.folded;
         let per_task = rows * (TASK_BYTES_MIN / 8 / BLOCK_ELEMENTS).max(1);
-        tasks::for_each_chunk(env.threads, totals, per_task, |task, totals| {
+        tasks::for_each_chunk(env.workers, totals, per_task, |task, totals| {
             let mut registers = self.evaluator.registers();
             for (i, totals) in totals.chunks_mut(rows).enumerate() {
                 let first = (task * per_task + i * rows) * self.folded;

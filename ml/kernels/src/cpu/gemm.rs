@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use gradframe_ml_core::Result;
 
 use super::bytes::Plain;
-use super::tasks::{self, Threads};
+use super::tasks::{self, Workers};
 
 /// Operations of a tile: less, and packing its operands costs too much.
 const TILE_FLOPS_MIN: usize = 12_000_000;
@@ -141,17 +141,17 @@ fn product_by_loops<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut
 }
 
 /// `output[b, i, j] = sum_k left[b, i, k] right[b, j, k]`. No side is empty.
-pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, threads: Threads, output: &mut [T]) -> Result<()> {
+pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers, output: &mut [T]) -> Result<()> {
     let result = left.rows * right.rows;
     if left.batches == 1 && result <= CHUNKED_RESULT_MAX && left.columns >= 4 * CHUNK_COLUMNS {
-        return multiply_in_chunks(left, right, threads, output);
+        return multiply_in_chunks(left, right, workers, output);
     }
     let sides = tile_sides(left.rows, right.rows, left.columns);
     let mut tasks = Vec::new();
     for (batch, output) in output.chunks_exact_mut(result).enumerate() {
         tasks.extend(Tile::all(output, right.rows, sides).map(|tile| (batch, tile)));
     }
-    tasks::for_each(threads, tasks, |(batch, mut tile)| {
+    tasks::for_each(workers, tasks, |(batch, mut tile)| {
         let left = left.part(batch, tile.first_row..tile.first_row + tile.rows, 0..left.columns);
         let right = right.part(batch, tile.first_column..tile.first_column + tile.columns, 0..right.columns);
         T::product(&left, &right, &mut tile);
@@ -223,10 +223,10 @@ impl<'a, T> Tile<'a, T> {
 }
 
 /// A small result of a long contraction: chunks of it, added in order.
-fn multiply_in_chunks<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, threads: Threads, output: &mut [T]) -> Result<()> {
+fn multiply_in_chunks<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers, output: &mut [T]) -> Result<()> {
     let chunks = left.columns.div_ceil(CHUNK_COLUMNS);
     let mut partials = vec![T::default(); chunks * output.len()];
-    tasks::for_each_chunk(threads, &mut partials, output.len(), |chunk, partial| {
+    tasks::for_each_chunk(workers, &mut partials, output.len(), |chunk, partial| {
         let columns = chunk * CHUNK_COLUMNS..left.columns.min((chunk + 1) * CHUNK_COLUMNS);
         let (left, right) = (left.part(0, 0..left.rows, columns.clone()), right.part(0, 0..right.rows, columns));
         T::product(&left, &right, &mut Tile::whole(partial, right.rows));

@@ -4,7 +4,7 @@ use gradframe_ml_core::Result;
 
 use super::gemm::{Matrix, Scalar};
 use super::simd::vectorized;
-use super::tasks::{self, TASK_BYTES_MIN, Threads};
+use super::tasks::{self, TASK_BYTES_MIN, Workers};
 
 /// Elements of the matrix in a chunk of a fold over its rows. Fixed, so that sums do not depend on threads.
 const CHUNK_ELEMENTS: usize = 32 * 1024;
@@ -13,7 +13,7 @@ const RESULT_BLOCK: usize = 2048;
 
 /// `output[i] = sum_k matrix[i, k] vector[0, k]`. False, with nothing done, if neither rows nor columns of the matrix
 /// are contiguous.
-pub fn multiply_vector<T: Scalar>(matrix: &Matrix<T>, vector: &Matrix<T>, threads: Threads, output: &mut [T]) -> Result<bool> {
+pub fn multiply_vector<T: Scalar>(matrix: &Matrix<T>, vector: &Matrix<T>, workers: Workers, output: &mut [T]) -> Result<bool> {
     let at = |k: usize| vector.values[vector.first + k * vector.column as usize];
     let packed: Vec<T>;
     let x = if vector.column == 1 {
@@ -23,9 +23,9 @@ pub fn multiply_vector<T: Scalar>(matrix: &Matrix<T>, vector: &Matrix<T>, thread
         &packed
     };
     if matrix.column == 1 {
-        rows_times_vector(matrix, x, threads, output)?;
+        rows_times_vector(matrix, x, workers, output)?;
     } else if matrix.row == 1 {
-        sum_of_columns(matrix, x, threads, output)?;
+        sum_of_columns(matrix, x, workers, output)?;
     } else {
         return Ok(false);
     }
@@ -33,9 +33,9 @@ pub fn multiply_vector<T: Scalar>(matrix: &Matrix<T>, vector: &Matrix<T>, thread
 }
 
 /// Contiguous rows: one product of vectors a row.
-fn rows_times_vector<T: Scalar>(matrix: &Matrix<T>, x: &[T], threads: Threads, output: &mut [T]) -> Result<()> {
+fn rows_times_vector<T: Scalar>(matrix: &Matrix<T>, x: &[T], workers: Workers, output: &mut [T]) -> Result<()> {
     let per_task = (TASK_BYTES_MIN / size_of_val(x)).max(1);
-    tasks::for_each_chunk(threads, output, per_task, |task, output| {
+    tasks::for_each_chunk(workers, output, per_task, |task, output| {
         vectorized(
             #[inline(always)]
             || {
@@ -70,9 +70,9 @@ fn inner_product<T: Scalar, const LANES: usize>(a: &[T], b: &[T]) -> T {
 }
 
 /// Contiguous columns: the columns' weighted sum, in fixed chunks of columns.
-fn sum_of_columns<T: Scalar>(matrix: &Matrix<T>, x: &[T], threads: Threads, output: &mut [T]) -> Result<()> {
+fn sum_of_columns<T: Scalar>(matrix: &Matrix<T>, x: &[T], workers: Workers, output: &mut [T]) -> Result<()> {
     if output.len() > RESULT_BLOCK {
-        return tasks::for_each_chunk(threads, output, RESULT_BLOCK, |block, output| {
+        return tasks::for_each_chunk(workers, output, RESULT_BLOCK, |block, output| {
             output.fill(T::default());
             add_columns(matrix, block * RESULT_BLOCK, 0, x, output);
             Ok(())
@@ -80,7 +80,7 @@ fn sum_of_columns<T: Scalar>(matrix: &Matrix<T>, x: &[T], threads: Threads, outp
     }
     let per_chunk = (CHUNK_ELEMENTS / output.len()).max(64);
     let mut partials = vec![T::default(); x.len().div_ceil(per_chunk) * output.len()];
-    tasks::for_each_chunk(threads, &mut partials, output.len(), |chunk, partial| {
+    tasks::for_each_chunk(workers, &mut partials, output.len(), |chunk, partial| {
         let first = chunk * per_chunk;
         add_columns(matrix, 0, first, &x[first..x.len().min(first + per_chunk)], partial);
         Ok(())

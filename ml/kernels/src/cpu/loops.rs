@@ -3,6 +3,7 @@
 use gradframe_ml_core::Result;
 
 use super::evaluator::{Block, Evaluator, Registers};
+use super::simd::streamed;
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, product};
 use crate::schedule::{Level, Loop, ValueId};
@@ -11,6 +12,14 @@ use crate::schedule::{Level, Loop, ValueId};
 const CACHE_BYTES: usize = 24 * 1024;
 /// Elements of a block, at least and at most: fewer, and each instruction's start costs too much.
 const BLOCK_ELEMENTS: (usize, usize) = (512, 4096);
+
+/// Instructions of a chain from which on it pays to fetch ahead: fewer hide nothing, and the processor sees streams itself.
+const AHEAD_STEPS_MIN: usize = 3;
+/// Bytes of a kernel's inputs and outputs from which on they come from memory rather than from a cache.
+const AHEAD_BYTES_MIN: usize = 16 * 1024 * 1024;
+
+/// Bytes of a kernel's outputs from which on they leave the caches before anybody reads them.
+const STREAMED_BYTES_MIN: usize = 24 * 1024 * 1024;
 
 /// The part of the outputs that one task writes.
 struct Task<'o> {
@@ -26,17 +35,22 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
         return Ok(());
     }
     let stores: Vec<ValueId> = kernel.stores.iter().map(|s| s.0).collect();
-    let evaluator = Evaluator::bind(&kernel.chain, (&outer, &row), &stores, env)?;
+    // An argument that a result is written over is in the cache already.
+    let are_large = env.in_place.is_empty() && outputs.iter().map(|o| o.len()).sum::<usize>() >= STREAMED_BYTES_MIN;
+    let evaluator = Evaluator::bind(&kernel.chain, (&outer, &row), (&stores, are_large), env)?;
     let (least, most) = BLOCK_ELEMENTS;
     let block = (CACHE_BYTES / evaluator.bytes_per_element().max(1)).clamp(least, most) & !63;
     let tile = tile_rows(row_length, block, evaluator.period());
     let widths: Vec<usize> = stores.iter().map(|&v| bytes_per_row(kernel, v, row_length)).collect();
     let row_bytes = row_length * 8 * kernel.chain.loads().count().max(1);
     let tiles = rows.div_ceil(tile);
-    let tiles_per_task = tasks::share(env.threads, tiles, TASK_BYTES_MIN / (tile * row_bytes).max(1));
+    let tiles_per_task = tasks::share(env.workers, tiles, TASK_BYTES_MIN / (tile * row_bytes).max(1));
     let tasks = split(rows, tile * tiles_per_task, outputs, &widths);
     let registers = || evaluator.registers();
-    tasks::for_each_with(env.threads, tasks, registers, |registers, mut task| run_task(&evaluator, registers, &mut task, tile))
+    let is_ahead = evaluator.steps() >= AHEAD_STEPS_MIN && rows * evaluator.streamed_bytes_per_row() >= AHEAD_BYTES_MIN;
+    tasks::for_each_with(env.workers, tasks, registers, |registers, mut task| {
+        run_task(&evaluator, registers, &mut task, (tile, is_ahead))
+    })
 }
 
 fn bytes_per_row(kernel: &Loop, value: ValueId, row_length: usize) -> usize {
@@ -71,11 +85,18 @@ fn split<'o>(rows: usize, task_rows: usize, outputs: &'o mut [&mut [u8]], widths
     tasks
 }
 
-fn run_task(evaluator: &Evaluator, registers: &mut Registers, task: &mut Task, tile: usize) -> Result<()> {
+fn run_task(evaluator: &Evaluator, registers: &mut Registers, task: &mut Task, (tile, is_ahead): (usize, bool)) -> Result<()> {
     let (base, end) = (task.rows.first, task.rows.first + task.rows.count);
     for first in (base..end).step_by(tile) {
         let block = Block { first, count: tile.min(end - first) };
-        evaluator.run(registers, block, base, &mut task.outputs)?;
+        if is_ahead {
+            let after = first + block.count;
+            let next = Block { first: after, count: tile.min(end - after) };
+            evaluator.run_ahead(registers, (block, next), base, &mut task.outputs)?;
+        } else {
+            evaluator.run(registers, block, base, &mut task.outputs)?;
+        }
     }
+    streamed();
     Ok(())
 }

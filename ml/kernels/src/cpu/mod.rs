@@ -1,11 +1,13 @@
 //! The CPU back end: executes a schedule's kernels.
 //!
 //! Fused chains run as bytecode over blocks that stay in cache (`evaluator`), one vectorised loop an instruction
-//! (`map1`, `map2`, `cast`, `fold`). `loops` and `folds` drive them over tiles and chunks, `tasks` spreads the work.
+//! (`map1`, `map2`, `cast`, `fold`). `loops` and `folds` drive them over tiles and chunks, `tasks` spreads the work over a
+//! `crew` of threads that stand by while a program runs.
 
 mod arg_reduce;
 mod bytes;
 mod cast;
+mod crew;
 mod dot;
 mod evaluator;
 mod fold;
@@ -36,6 +38,7 @@ use crate::schedule::{BufferId, Schedule, Source};
 pub use run::{Arguments, OnKernel, run};
 pub use scratch::Scratch;
 pub use tasks::Threads;
+use tasks::Workers;
 
 /// What a kernel sees: the buffers that it may read, the sizes, and who works.
 struct Env<'a> {
@@ -45,7 +48,7 @@ struct Env<'a> {
     slots: &'a [MutableBuffer],
     lengths: &'a [usize],
     sizes: &'a Sizes,
-    threads: Threads,
+    workers: Workers<'a>,
     /// Inputs whose memory is that of the kernel's n-th output: read there.
     in_place: &'a [(BufferId, usize)],
 }

@@ -55,7 +55,7 @@ pub fn gather(kernel: &Gather, env: &Env, output: &mut [u8]) -> Result<()> {
         return Ok(());
     }
     let rows_per_task = (TASK_BYTES_MIN / row).max(1);
-    tasks::for_each_chunk(env.threads, output, rows_per_task * row, |task, output| {
+    tasks::for_each_chunk(env.workers, output, rows_per_task * row, |task, output| {
         let picked = |i: usize| {
             let position = task * rows_per_task + i;
             let index = indices.get(position % indices.len(), size)?;
@@ -96,7 +96,7 @@ pub fn concat(kernel: &Concat, env: &Env, output: &mut [u8]) -> Result<()> {
         return Ok(());
     }
     let rows_per_task = (TASK_BYTES_MIN / row).max(1);
-    tasks::for_each_chunk(env.threads, output, rows_per_task * row, |task, output| {
+    tasks::for_each_chunk(env.workers, output, rows_per_task * row, |task, output| {
         for (i, output) in output.chunks_exact_mut(row).enumerate() {
             let mut at = 0;
             for (bytes, length) in &parts {

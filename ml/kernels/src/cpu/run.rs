@@ -6,7 +6,8 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
 use smallvec::SmallVec;
 
-use super::{Env, Scratch, Threads, arg_reduce, dot, folds, library, loops, moves, scan, scatter, sort};
+use super::tasks::{self, Threads, Workers};
+use super::{Env, Scratch, arg_reduce, dot, folds, library, loops, moves, scan, scatter, sort};
 use crate::schedule::{BufferId, Kernel, Schedule, Source};
 
 /// Bytes of all buffers below which a run stays on the thread that asks for it: waking another takes longer.
@@ -39,12 +40,7 @@ pub fn run(
     }
     let small = lengths.iter().sum::<usize>() < POOL_BYTES_MIN;
     let threads = if small { Threads::One } else { threads };
-    let run = Run::new(schedule, arguments, sizes, &lengths, scratch, threads);
-    // One hand-over for the whole run instead of one a kernel.
-    if threads == Threads::Pool && rayon::current_thread_index().is_none() {
-        return rayon::scope(|_| run.all(on_kernel));
-    }
-    run.all(on_kernel)
+    tasks::with_workers(threads, |workers| Run::new(schedule, arguments, sizes, &lengths, scratch, workers).all(on_kernel))
 }
 
 /// A run under way.
@@ -56,7 +52,7 @@ struct Run<'a> {
     lengths: &'a [usize],
     scratch: &'a mut Scratch,
     results: Vec<MutableBuffer>,
-    threads: Threads,
+    workers: Workers<'a>,
 }
 
 impl<'a> Run<'a> {
@@ -66,14 +62,14 @@ impl<'a> Run<'a> {
         sizes: &'a Sizes,
         lengths: &'a [usize],
         scratch: &'a mut Scratch,
-        threads: Threads,
+        workers: Workers<'a>,
     ) -> Self {
         if scratch.slots.len() < schedule.slots {
             scratch.slots.resize_with(schedule.slots, MutableBuffer::default);
         }
         let mut results = Vec::new();
         results.resize_with(schedule.buffers.len(), MutableBuffer::default);
-        Run { schedule, arguments, sizes, lengths, scratch, results, threads }
+        Run { schedule, arguments, sizes, lengths, scratch, results, workers }
     }
 
     fn all(mut self, mut on_kernel: Option<&mut OnKernel>) -> Result<Vec<Tensor>> {
@@ -115,8 +111,8 @@ impl<'a> Run<'a> {
             Arguments::Owned(inputs) => inputs.as_slice(),
         };
         let (schedule, results, slots) = (self.schedule, &self.results, &self.scratch.slots);
-        let (lengths, sizes, threads) = (self.lengths, self.sizes, self.threads);
-        Env { schedule, inputs, results, slots, lengths, sizes, threads, in_place }
+        let (lengths, sizes, workers) = (self.lengths, self.sizes, self.workers);
+        Env { schedule, inputs, results, slots, lengths, sizes, workers, in_place }
     }
 
     /// The argument whose memory becomes that of this result, if nobody else holds it; with its buffer.

@@ -45,8 +45,8 @@ fn run_typed<T: Folded>(kernel: &Scan, env: &Env, values: &[T], output: &mut [T]
     if output.is_empty() {
         return Ok(());
     }
-    let planes_per_task = tasks::share(env.threads, output.len() / plane, tasks::TASK_BYTES_MIN / (plane * size_of::<T>()));
-    tasks::for_each_chunk(env.threads, output, planes_per_task * plane, |task, output| {
+    let planes_per_task = tasks::share(env.workers, output.len() / plane, tasks::TASK_BYTES_MIN / (plane * size_of::<T>()));
+    tasks::for_each_chunk(env.workers, output, planes_per_task * plane, |task, output| {
         let start = task * planes_per_task * plane;
         let mut totals = vec![T::Acc::default(); inner];
         for (values, output) in values[start..start + output.len()].chunks(plane).zip(output.chunks_mut(plane)) {

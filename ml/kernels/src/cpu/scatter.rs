@@ -81,7 +81,7 @@ impl Plan<'_> {
                 continue;
             }
             let mut partials = vec![T::Acc::neutral(self.op); chunks * groups];
-            tasks::for_each_chunk(env.threads, &mut partials, groups, |chunk, partial| {
+            tasks::for_each_chunk(env.workers, &mut partials, groups, |chunk, partial| {
                 self.fold_rows(values, chunk * rows..count.min((chunk + 1) * rows), partial);
                 Ok(())
             })?;

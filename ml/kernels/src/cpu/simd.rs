@@ -66,6 +66,54 @@ fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Asks for memory that is read or written soon, so that it comes while something else is computed. Only a hint.
+#[inline]
+pub fn fetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: changes nothing but what the caches hold; every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
+/// Copies past the caches: for results that are larger than they are, which nobody reads soon. What is written so need not
+/// be read from memory before. Callers end with [`streamed`].
+#[inline]
+pub fn stream(src: &[u8], dst: &mut [u8]) {
+    assert_eq!(src.len(), dst.len());
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
+        let head = dst.as_ptr().align_offset(64).min(dst.len());
+        let (first, lines) = dst.split_at_mut(head);
+        first.copy_from_slice(&src[..head]);
+        let (lines, last) = lines.as_chunks_mut::<64>();
+        let (from, rest) = src[head..].as_chunks::<64>();
+        for (to, from) in lines.iter_mut().zip(from) {
+            let (to, from) = (to.as_mut_ptr().cast::<__m128i>(), from.as_ptr().cast::<__m128i>());
+            for part in 0..4 {
+                // SAFETY: both are 64 bytes long, and `to` is aligned to them.
+                unsafe { _mm_stream_si128(to.add(part), _mm_loadu_si128(from.add(part))) };
+            }
+        }
+        last.copy_from_slice(rest);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    dst.copy_from_slice(src);
+}
+
+/// What was streamed is there for other threads.
+pub fn streamed() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: orders stores, and nothing else.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
+
 /// `dst[i] = f(src[i])`.
 #[inline]
 pub fn unary<T: Copy, U>(src: &[T], dst: &mut [U], f: impl Fn(T) -> U) {

@@ -92,8 +92,8 @@ fn sort_all<T: Ordered, E: Entry>(kernel: &Sort, env: &Env, shape: &[usize], out
     let values = typed::<T>(env.bytes(kernel.values.index()));
     let turned = if kernel.descending { u64::MAX >> (64 - T::BITS) } else { 0 };
     let output = typed_mut::<i64>(output);
-    let planes_per_task = tasks::share(env.threads, output.len() / plane, tasks::TASK_BYTES_MIN / (16 * plane));
-    tasks::for_each_chunk(env.threads, output, planes_per_task * plane, |task, output| {
+    let planes_per_task = tasks::share(env.workers, output.len() / plane, tasks::TASK_BYTES_MIN / (16 * plane));
+    tasks::for_each_chunk(env.workers, output, planes_per_task * plane, |task, output| {
         let mut line = Line::<E>::default();
         for (i, output) in output.chunks_mut(plane).enumerate() {
             let start = (task * planes_per_task + i) * plane;
