@@ -201,3 +201,20 @@ impl<'a, T: Copy> Operand<'a, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_streamed_arrives_wherever_it_begins_and_ends() {
+        let src: Vec<u8> = (0..1000u32).map(|i| i as u8).collect();
+        for start in [0, 1, 8, 63, 64, 65] {
+            for length in [0, 1, 63, 64, 200, 900] {
+                let mut dst = vec![7u8; 1000];
+                super::stream(&src[start..start + length], &mut dst[start..start + length]);
+                super::streamed();
+                assert_eq!(dst[start..start + length], src[start..start + length]);
+                assert!(dst[..start].iter().chain(&dst[start + length..]).all(|&b| b == 7));
+            }
+        }
+    }
+}

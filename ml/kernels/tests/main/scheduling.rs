@@ -2,8 +2,8 @@
 
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Error, Shape, Sizes, Symbol, Tensor};
-use gradframe_ml_kernels::compile;
 use gradframe_ml_kernels::schedule::Kernel;
+use gradframe_ml_kernels::{Scratch, Threads, compile};
 
 use crate::check::function;
 
@@ -69,4 +69,25 @@ fn arguments_that_do_not_fit_are_named() {
     let error = program.run(&[good.clone(), singles]).unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), ("DType", "run: argument `x1`: expected f64, got f32"));
     assert_eq!(program.run(&[good]).unwrap_err().to_string(), "run: expected 2 arguments, got 1");
+}
+
+/// Such results are written past the caches, a line at a time; their ends are no whole lines.
+#[test]
+fn results_larger_than_the_caches_are_right_to_the_last_element() {
+    let f = function(&[Type::new(DType::F32, Shape::new([Dim::symbol("N"), 3.into()]))], |g, x| {
+        let (two, one) = (g.scalar_like(x[0], 2.0)?, g.scalar_like(x[0], 1.0)?);
+        let twice = g.mul(x[0], two)?;
+        let (most, row) = (g.max_over(x[0], &[1])?, g.add(twice, one)?);
+        Ok(vec![row, most])
+    });
+    let program = compile(&f).unwrap();
+    let rows = 2_345_677;
+    let values: Vec<f32> = (0..3 * rows).map(|i| (i % 1009) as f32 - 500.0).collect();
+    let x = Tensor::from_vec(&[rows, 3], values.clone()).unwrap();
+    for threads in [Threads::One, Threads::Pool] {
+        let results = program.run_with(std::slice::from_ref(&x), &mut Scratch::new(), threads).unwrap();
+        assert!(results[0].values::<f32>().unwrap().iter().zip(&values).all(|(y, x)| *y == 2.0 * x + 1.0));
+        let most = |row: &[f32]| row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        assert!(results[1].values::<f32>().unwrap().iter().zip(values.chunks(3)).all(|(y, row)| *y == most(row)));
+    }
 }
