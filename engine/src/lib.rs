@@ -46,8 +46,8 @@ mod unknown;
 
 pub use config::{SessionBuilder, default_home};
 pub use frame::{
-    BatchLoader, Copied, DataFrame, Explanation, FitOptions, FittedModel, GroupBy, How, LoadOptions, ModelRef, Profile, Resolved,
-    ScanProgress,
+    BatchLoader, Copied, DataFrame, Explanation, ExplodeOptions, FitOptions, FittedModel, GroupBy, How, JoinOptions, Keep,
+    LoadOptions, MaintainOrder, ModelRef, Profile, Resolved, ScanProgress, Stacking, Validate,
 };
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;

@@ -16,3 +16,4 @@ mod persistence;
 mod sinks;
 mod statements;
 mod support;
+mod verbs;

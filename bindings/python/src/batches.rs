@@ -11,7 +11,7 @@ use crate::dataframe::PyDataFrame;
 use crate::wait::wait;
 
 /// An iterator over the rows of a running query: DataFrames of one batch each. Dropping it cancels the query.
-#[pyclass(name = "Batches", module = "gradframe", frozen)]
+#[pyclass(name = "PyBatches", module = "gradframe", frozen)]
 pub struct PyBatches {
     session: Session,
     /// Away while a batch is awaited, and for good at the end, after an error, or after Ctrl-C.

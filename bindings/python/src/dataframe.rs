@@ -5,22 +5,23 @@ use arrow::compute::concat;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use gradframe::{Error, Session};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict};
+use pyo3::types::PyCapsule;
+use pyo3_arrow::input::AnyRecordBatch;
+use std::sync::Arc;
 
 use crate::display;
 use crate::errors::OrRaise;
 use crate::interop;
-use crate::lazyframe::{PyGroupBy, PyLazyFrame, count};
-use crate::model::PyModel;
+use crate::lazyframe::{PyLazyFrame, count};
 use crate::series::PySeries;
 
 /// Rows shown by `repr`.
 const SHOWN_ROWS: usize = 10;
 
 /// Rows in memory. Everything that a LazyFrame does, done at once.
-#[pyclass(name = "DataFrame", module = "gradframe", frozen, from_py_object)]
+#[pyclass(name = "PyDataFrame", module = "gradframe", frozen, from_py_object)]
 #[derive(Clone)]
 pub struct PyDataFrame {
     session: Session,
@@ -118,185 +119,40 @@ impl PyDataFrame {
         Ok(PySeries::new(self.schema.field(index).clone(), self.column(index)?))
     }
 
+    /// A frame of the same session over other rows: anything with `__arrow_c_stream__` or `__arrow_c_array__`.
+    fn beside(&self, data: AnyRecordBatch) -> PyResult<Self> {
+        let (schema, batches) = interop::batches_from(data)?;
+        Ok(PyDataFrame::new(self.session.clone(), schema, batches))
+    }
+
+    /// These columns, in this order; nothing is copied.
+    fn pick(&self, indices: Vec<usize>) -> PyResult<Self> {
+        let failed = |error: arrow::error::ArrowError| Error::internal("dataframe", error.to_string());
+        let schema = Arc::new(self.schema.project(&indices).map_err(failed).or_raise()?);
+        let batches = self.batches.iter().map(|batch| batch.project(&indices).map_err(failed));
+        let batches = batches.collect::<gradframe::Result<Vec<_>>>().or_raise()?;
+        Ok(PyDataFrame::new(self.session.clone(), schema, batches))
+    }
+
+    /// Bytes of memory that the rows hold.
+    fn estimated_size(&self) -> usize {
+        self.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+    }
+
+    /// In how many pieces the rows lie.
+    fn n_chunks(&self) -> usize {
+        self.batches.len().max(1)
+    }
+
     /// The same rows as the start of a query; nothing is copied.
     pub fn lazy(&self) -> PyResult<PyLazyFrame> {
         self.session.from_batches(self.schema.clone(), self.batches.clone()).or_raise().map(PyLazyFrame)
-    }
-
-    /// See `LazyFrame.select`.
-    #[pyo3(signature = (*exprs, **named_exprs))]
-    fn select(&self, py: Python<'_>, exprs: Vec<Bound<'_, PyAny>>, named_exprs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        self.lazy()?.select(exprs, named_exprs)?.collect(py)
-    }
-
-    /// See `LazyFrame.filter`.
-    #[pyo3(signature = (*predicates))]
-    fn filter(&self, py: Python<'_>, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
-        self.lazy()?.filter(predicates)?.collect(py)
-    }
-
-    /// See `LazyFrame.with_columns`.
-    #[pyo3(signature = (*exprs, **named_exprs))]
-    fn with_columns(
-        &self,
-        py: Python<'_>,
-        exprs: Vec<Bound<'_, PyAny>>,
-        named_exprs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        self.lazy()?.with_columns(exprs, named_exprs)?.collect(py)
-    }
-
-    /// Groups of rows with equal keys; `.agg(...)` of them is lazy: collect it.
-    #[pyo3(signature = (*by))]
-    fn group_by(&self, by: Vec<Bound<'_, PyAny>>) -> PyResult<PyGroupBy> {
-        self.lazy()?.group_by(by)
-    }
-
-    /// See `LazyFrame.join`.
-    #[pyo3(signature = (other, on=None, how="inner", *, left_on=None, right_on=None))]
-    fn join(
-        &self,
-        py: Python<'_>,
-        other: PyDataFrame,
-        on: Option<&Bound<'_, PyAny>>,
-        how: &str,
-        left_on: Option<&Bound<'_, PyAny>>,
-        right_on: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        self.lazy()?.join(other.lazy()?, on, how, left_on, right_on)?.collect(py)
-    }
-
-    /// See `LazyFrame.sort`.
-    #[pyo3(signature = (by, *more_by, descending=None, nulls_last=None))]
-    fn sort(
-        &self,
-        py: Python<'_>,
-        by: Bound<'_, PyAny>,
-        more_by: Vec<Bound<'_, PyAny>>,
-        descending: Option<&Bound<'_, PyAny>>,
-        nulls_last: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        self.lazy()?.sort(by, more_by, descending, nulls_last)?.collect(py)
     }
 
     /// At most the first `n` rows; nothing is copied.
     #[pyo3(signature = (n=5))]
     fn head(&self, n: i64) -> PyResult<Self> {
         Ok(PyDataFrame { batches: self.head_batches(count("head", n)?), ..self.clone() })
-    }
-
-    /// See `LazyFrame.slice`.
-    #[pyo3(signature = (offset, length=None))]
-    fn slice(&self, py: Python<'_>, offset: i64, length: Option<i64>) -> PyResult<Self> {
-        self.lazy()?.slice(offset, length)?.collect(py)
-    }
-
-    /// See `LazyFrame.unique`.
-    #[pyo3(signature = (subset=None))]
-    fn unique(&self, py: Python<'_>, subset: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        self.lazy()?.unique(subset)?.collect(py)
-    }
-
-    /// See `LazyFrame.drop`.
-    #[pyo3(signature = (*names))]
-    fn drop(&self, py: Python<'_>, names: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
-        self.lazy()?.drop(names)?.collect(py)
-    }
-
-    /// See `LazyFrame.rename`.
-    fn rename(&self, py: Python<'_>, mapping: &Bound<'_, PyDict>) -> PyResult<Self> {
-        self.lazy()?.rename(mapping)?.collect(py)
-    }
-
-    /// See `LazyFrame.fit`.
-    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None))]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
-    fn fit(
-        &self,
-        py: Python<'_>,
-        estimator: &Bound<'_, PyAny>,
-        target: String,
-        name: Option<String>,
-        split: Option<String>,
-        eval_fraction: Option<f64>,
-        split_by: Option<String>,
-        sample_weight: Option<String>,
-        transform: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<PyModel> {
-        self.lazy()?.fit(py, estimator, target, name, split, eval_fraction, split_by, sample_weight, transform)
-    }
-
-    /// See `LazyFrame.predict`.
-    #[pyo3(signature = (model, *, threshold=None))]
-    fn predict(&self, py: Python<'_>, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
-        self.lazy()?.predict(model, threshold)?.collect(py)
-    }
-
-    /// See `LazyFrame.transform`.
-    fn transform(&self, py: Python<'_>, model: &Bound<'_, PyAny>) -> PyResult<Self> {
-        self.lazy()?.transform(model)?.collect(py)
-    }
-
-    /// See `LazyFrame.evaluate`.
-    #[pyo3(signature = (model, *, threshold=None))]
-    fn evaluate(&self, py: Python<'_>, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
-        self.lazy()?.evaluate(model, threshold)?.collect(py)
-    }
-
-    /// See `LazyFrame.sink_parquet`.
-    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
-    fn write_parquet(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        self.lazy()?.sink_parquet(py, path, compression, partition_by, overwrite)
-    }
-
-    /// See `LazyFrame.sink_csv`.
-    #[pyo3(signature = (path, *, include_header=true, separator=",", null_value=None, compression=None, partition_by=None, overwrite=None))]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
-    fn write_csv(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        include_header: bool,
-        separator: &str,
-        null_value: Option<String>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        self.lazy()?.sink_csv(py, path, include_header, separator, null_value, compression, partition_by, overwrite)
-    }
-
-    /// See `LazyFrame.sink_ndjson`.
-    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
-    fn write_ndjson(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        self.lazy()?.sink_ndjson(py, path, compression, partition_by, overwrite)
-    }
-
-    /// See `LazyFrame.sink_ipc`.
-    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
-    fn write_ipc(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        self.lazy()?.sink_ipc(py, path, compression, partition_by, overwrite)
     }
 
     /// A `pyarrow.Table` over the same memory.
@@ -345,16 +201,6 @@ impl PyDataFrame {
         let builtins = py.import("builtins")?;
         let zipped = builtins.getattr("zip")?.call1(pyo3::types::PyTuple::new(py, lists)?)?;
         builtins.getattr("list")?.call1((zipped,))
-    }
-
-    /// The single value of a frame with one row and one column.
-    fn item<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        match slf.get().shape() {
-            (1, 1) => Self::rows(slf)?.get_item(0)?.get_item(0),
-            (rows, columns) => {
-                Err(PyValueError::new_err(format!("item: expected one row and one column, got {rows} and {columns}")))
-            }
-        }
     }
 
     #[pyo3(signature = (dtype=None, copy=None))]

@@ -1,7 +1,7 @@
 //! The lazy frame: a query that runs when it is collected.
 
 use gradframe::expr::Expr;
-use gradframe::{DataFrame, FitOptions, GroupBy, How};
+use gradframe::{DataFrame, ExplodeOptions, FitOptions, GroupBy, JoinOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString, PyTuple, PyType};
@@ -17,7 +17,7 @@ use crate::sinks;
 use crate::wait::{wait, wait_and_draw};
 
 /// A query that runs when it is collected, optimised as a whole.
-#[pyclass(name = "LazyFrame", module = "gradframe", frozen, from_py_object)]
+#[pyclass(name = "PyLazyFrame", module = "gradframe", frozen, from_py_object)]
 #[derive(Clone)]
 pub struct PyLazyFrame(pub DataFrame);
 
@@ -81,66 +81,155 @@ impl PyLazyFrame {
     }
 
     /// Groups of rows with equal keys; follow with `.agg(...)`.
-    #[pyo3(signature = (*by))]
-    pub fn group_by(&self, by: Vec<Bound<'_, PyAny>>) -> PyResult<PyGroupBy> {
-        Ok(PyGroupBy(self.0.group_by(columns(&by)?)))
+    #[pyo3(signature = (*by, maintain_order=false, **named_by))]
+    pub fn group_by(
+        &self,
+        by: Vec<Bound<'_, PyAny>>,
+        maintain_order: bool,
+        named_by: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyGroupBy> {
+        let keys = with_named(columns(&by)?, named_by)?;
+        Ok(PyGroupBy(self.0.group_by(keys).maintain_order(maintain_order)))
     }
 
-    /// Joins on equal keys. `how`: inner, left, right, full, semi, anti, cross. A right column whose name the left has
-    /// gets the suffix `_right`.
-    #[pyo3(signature = (other, on=None, how="inner", *, left_on=None, right_on=None))]
+    /// Joins on equal keys; see `LazyFrame.join`.
+    #[pyo3(signature = (other, on, how, left_on, right_on, suffix, validate, nulls_equal, coalesce, maintain_order))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     pub fn join(
         &self,
         other: PyLazyFrame,
-        on: Option<&Bound<'_, PyAny>>,
+        on: Vec<Bound<'_, PyAny>>,
         how: &str,
-        left_on: Option<&Bound<'_, PyAny>>,
-        right_on: Option<&Bound<'_, PyAny>>,
+        left_on: Vec<Bound<'_, PyAny>>,
+        right_on: Vec<Bound<'_, PyAny>>,
+        suffix: String,
+        validate: &str,
+        nulls_equal: bool,
+        coalesce: Option<bool>,
+        maintain_order: &str,
     ) -> PyResult<Self> {
-        let how: How = how.parse::<How>().or_raise()?;
-        let keys = |side: Option<&Bound<'_, PyAny>>| side.or(on).map_or_else(|| Ok(vec![]), names);
-        self.0.join_on(&other.0, keys(left_on)?, keys(right_on)?, how).or_raise().map(PyLazyFrame)
+        let on = columns(&on)?;
+        let left = if left_on.is_empty() { on.clone() } else { columns(&left_on)? };
+        let right = if right_on.is_empty() { on } else { columns(&right_on)? };
+        let mut options = JoinOptions::keys(left, right)
+            .how(how.parse().or_raise()?)
+            .suffix(suffix)
+            .validate(validate.parse().or_raise()?)
+            .nulls_equal(nulls_equal)
+            .maintain_order(maintain_order.parse().or_raise()?);
+        if let Some(coalesce) = coalesce {
+            options = options.coalesce(coalesce);
+        }
+        self.0.join_with(&other.0, options).or_raise().map(PyLazyFrame)
     }
 
-    /// The rows in order. Nulls come first unless `nulls_last`.
-    #[pyo3(signature = (by, *more_by, descending=None, nulls_last=None))]
+    /// Joins on conditions over the columns of both sides.
+    pub fn join_where(&self, other: PyLazyFrame, conditions: Vec<Bound<'_, PyAny>>, suffix: &str) -> PyResult<Self> {
+        self.0.join_where(&other.0, columns(&conditions)?, suffix).or_raise().map(PyLazyFrame)
+    }
+
+    /// The rows in order. Nulls come first unless `nulls_last`. With `maintain_order` rows of equal keys stay in theirs.
+    #[pyo3(signature = (by, *, descending=None, nulls_last=None, maintain_order=false))]
     pub fn sort(
         &self,
-        by: Bound<'_, PyAny>,
-        more_by: Vec<Bound<'_, PyAny>>,
+        by: Vec<Bound<'_, PyAny>>,
         descending: Option<&Bound<'_, PyAny>>,
         nulls_last: Option<&Bound<'_, PyAny>>,
+        maintain_order: bool,
     ) -> PyResult<Self> {
-        let keys = columns(&[vec![by], more_by].concat())?;
+        let keys = columns(&by)?;
         let (descending, nulls_last) = (flags(descending, keys.len())?, flags(nulls_last, keys.len())?);
         let keys = keys.into_iter().zip(descending.into_iter().zip(nulls_last));
-        self.0.sort(keys.map(|(key, (down, last))| sort_key(key, down, last))).or_raise().map(PyLazyFrame)
+        let keys = keys.map(|(key, (down, last))| sort_key(key, down, last));
+        let sorted = if maintain_order { self.0.sort_stable(keys) } else { self.0.sort(keys) };
+        sorted.or_raise().map(PyLazyFrame)
     }
 
     /// At most the first `n` rows.
-    #[pyo3(signature = (n=5))]
     pub fn head(&self, n: i64) -> PyResult<Self> {
         self.0.head(count("head", n)?).or_raise().map(PyLazyFrame)
     }
 
-    /// At most the first `n` rows.
-    #[pyo3(signature = (n=5))]
-    pub fn limit(&self, n: i64) -> PyResult<Self> {
-        self.head(n)
+    /// At most the last `n` rows.
+    pub fn tail(&self, n: i64) -> PyResult<Self> {
+        self.0.tail(count("tail", n)?).or_raise().map(PyLazyFrame)
     }
 
-    /// The rows after the first `offset`, at most `length` of them.
+    /// The rows from `offset` on, at most `length` of them; a negative offset counts from the end.
     #[pyo3(signature = (offset, length=None))]
     pub fn slice(&self, offset: i64, length: Option<i64>) -> PyResult<Self> {
         let length = length.map(|length| count("slice", length)).transpose()?;
-        self.0.slice(count("slice", offset)?, length).or_raise().map(PyLazyFrame)
+        self.0.slice(offset, length).or_raise().map(PyLazyFrame)
     }
 
-    /// Each different row once, or one row for each different value of the named columns.
-    #[pyo3(signature = (subset=None))]
-    pub fn unique(&self, subset: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let subset = subset.map_or_else(|| Ok(vec![]), names)?;
-        self.0.unique(subset).or_raise().map(PyLazyFrame)
+    /// The rows from the last to the first.
+    pub fn reverse(&self) -> PyResult<Self> {
+        self.0.reverse().or_raise().map(PyLazyFrame)
+    }
+
+    /// Every `n`-th row from the row `offset` on.
+    pub fn gather_every(&self, n: i64, offset: i64) -> PyResult<Self> {
+        self.0.gather_every(count("gather_every", n)?, count("gather_every", offset)?).or_raise().map(PyLazyFrame)
+    }
+
+    /// All columns behind a new one: the row's number.
+    pub fn with_row_index(&self, name: &str, offset: i64) -> PyResult<Self> {
+        let offset = u32::try_from(offset)
+            .map_err(|_| PyValueError::new_err(format!("with_row_index: the offset {offset} is not in 0 .. 2^32")))?;
+        self.0.with_row_index(name, offset).or_raise().map(PyLazyFrame)
+    }
+
+    /// The `k` largest rows by the keys, or the smallest.
+    pub fn top_k(&self, k: i64, by: Vec<Bound<'_, PyAny>>, reverse: Vec<bool>, smallest: bool) -> PyResult<Self> {
+        let (k, by) = (count("top_k", k)?, columns(&by)?);
+        let reverse = if let [one] = reverse.as_slice() { vec![*one; by.len()] } else { reverse };
+        let rows = if smallest { self.0.bottom_k(k, by, &reverse) } else { self.0.top_k(k, by, &reverse) };
+        rows.or_raise().map(PyLazyFrame)
+    }
+
+    /// Each different row once, or one row for each different value of these columns.
+    pub fn unique(&self, subset: Vec<Bound<'_, PyAny>>, keep: &str, maintain_order: bool) -> PyResult<Self> {
+        self.0.unique_with(columns(&subset)?, keep.parse().or_raise()?, maintain_order).or_raise().map(PyLazyFrame)
+    }
+
+    /// The rows in which none of these columns is null; none named: no column.
+    pub fn drop_nulls(&self, subset: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        self.0.drop_nulls(columns(&subset)?).or_raise().map(PyLazyFrame)
+    }
+
+    /// The rows in which none of these columns is NaN; none named: no column.
+    pub fn drop_nans(&self, subset: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        self.0.drop_nans(columns(&subset)?).or_raise().map(PyLazyFrame)
+    }
+
+    /// The rows for which not all predicates are true.
+    pub fn remove(&self, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let all = columns(&predicates)?.into_iter().reduce(Expr::and);
+        all.map_or_else(|| Ok(self.clone()), |predicate| self.0.remove(predicate).or_raise().map(PyLazyFrame))
+    }
+
+    /// A row for each value of the lists in these columns.
+    pub fn explode(&self, columns: Vec<Bound<'_, PyAny>>, empty_as_null: bool, keep_nulls: bool) -> PyResult<Self> {
+        let options = ExplodeOptions { empty_as_null, keep_nulls };
+        self.0.explode_with(self::columns(&columns)?, options).or_raise().map(PyLazyFrame)
+    }
+
+    /// A column for each field of the structs in these columns.
+    #[pyo3(signature = (columns, separator=None))]
+    pub fn unnest(&self, columns: Vec<Bound<'_, PyAny>>, separator: Option<&str>) -> PyResult<Self> {
+        self.0.unnest(self::columns(&columns)?, separator).or_raise().map(PyLazyFrame)
+    }
+
+    /// From wide to long: a row for each value of these columns.
+    #[pyo3(signature = (on, index, variable_name=None, value_name=None))]
+    pub fn unpivot(
+        &self,
+        on: Vec<Bound<'_, PyAny>>,
+        index: Vec<Bound<'_, PyAny>>,
+        variable_name: Option<&str>,
+        value_name: Option<&str>,
+    ) -> PyResult<Self> {
+        self.0.unpivot(columns(&on)?, columns(&index)?, variable_name, value_name).or_raise().map(PyLazyFrame)
     }
 
     /// All columns but these.
@@ -160,6 +249,13 @@ impl PyLazyFrame {
             renames.push((old.extract()?, new.extract()?));
         }
         self.0.rename(renames).or_raise().map(PyLazyFrame)
+    }
+
+    /// Frames one below the other or side by side, as `how` says.
+    #[staticmethod]
+    pub fn concat(frames: Vec<PyLazyFrame>, how: &str) -> PyResult<Self> {
+        let way = how.parse().or_raise()?;
+        DataFrame::concat_with(frames.into_iter().map(|frame| frame.0), way).or_raise().map(PyLazyFrame)
     }
 
     /// The frame itself.
@@ -343,11 +439,18 @@ fn transform_exprs(transform: &Bound<'_, PyAny>) -> PyResult<Vec<Expr>> {
     }
 }
 
-/// A number of rows. Polars counts negative ones from the end, which a lazy frame does not know.
+/// The query that a frame is: one of ours, or a public one around it.
+pub fn lazy_of(frame: &Bound<'_, PyAny>) -> PyResult<PyLazyFrame> {
+    let private = frame.getattr("_frame").unwrap_or_else(|_| frame.clone());
+    match private.cast::<PyDataFrame>() {
+        Ok(rows) => rows.get().lazy(),
+        Err(_) => Ok(private.extract::<PyLazyFrame>()?),
+    }
+}
+
+/// A number of rows.
 pub fn count(method: &str, rows: i64) -> PyResult<usize> {
-    usize::try_from(rows).map_err(|_| {
-        PyValueError::new_err(format!("{method}: expected 0 rows or more, got {rows}; sort the other way to take the last"))
-    })
+    usize::try_from(rows).map_err(|_| PyValueError::new_err(format!("{method}: expected 0 rows or more, got {rows}")))
 }
 
 /// A path as text: str or os.PathLike.
@@ -398,7 +501,7 @@ fn class_text(class: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// A frame divided into groups.
-#[pyclass(name = "LazyGroupBy", module = "gradframe", frozen)]
+#[pyclass(name = "PyLazyGroupBy", module = "gradframe", frozen)]
 pub struct PyGroupBy(GroupBy);
 
 #[pymethods]

@@ -13,7 +13,7 @@ use crate::lazyframe::PyLazyFrame;
 use crate::wait::wait;
 
 /// A trained model: its specification, weights and the account of its training.
-#[pyclass(name = "Model", module = "gradframe", frozen, from_py_object)]
+#[pyclass(name = "PyModel", module = "gradframe", frozen, from_py_object)]
 #[derive(Clone)]
 pub struct PyModel {
     session: Session,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::errors::OrRaise;
 
 /// One column: a name and values of one type.
-#[pyclass(name = "Series", module = "gradframe", frozen)]
+#[pyclass(name = "PySeries", module = "gradframe", frozen)]
 pub struct PySeries {
     field: Field,
     values: ArrayRef,

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use gradframe::{CsvOptions, DataFrame, Error, ScanOptions, Session, SessionBuilder};
+use gradframe::{CsvOptions, Error, ScanOptions, Session, SessionBuilder};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -12,13 +12,13 @@ use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
 use crate::expr::scalar;
 use crate::interop;
-use crate::lazyframe::{PyLazyFrame, names, path_text};
+use crate::lazyframe::{PyLazyFrame, lazy_of, names, path_text};
 use crate::model::{self, PyModel};
 use crate::progress::{Artist, TrainingLines, wanted};
 use crate::wait::{wait, wait_and_draw};
 
 /// A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed.
-#[pyclass(name = "Session", module = "gradframe", frozen)]
+#[pyclass(name = "PySession", module = "gradframe", frozen)]
 pub struct PySession(Session);
 
 #[pymethods]
@@ -159,11 +159,7 @@ impl PySession {
 
     /// Gives a frame a name in SQL, for this session alone; a frame of that name gives way.
     fn register(&self, name: &str, frame: &Bound<'_, PyAny>) -> PyResult<()> {
-        let frame = match frame.cast::<PyDataFrame>() {
-            Ok(rows) => rows.get().lazy()?,
-            Err(_) => frame.extract::<PyLazyFrame>()?,
-        };
-        self.0.replace(name, &frame.0).or_raise()
+        self.0.replace(name, &lazy_of(frame)?.0).or_raise()
     }
 
     /// Takes a registered frame's name away; False if there was none.
@@ -176,12 +172,6 @@ impl PySession {
             Some(home) => format!("Session at {}", home.display()),
             None => "Session in memory".to_owned(),
         }
-    }
-
-    /// The rows of frames with equal columns, one frame after another.
-    #[staticmethod]
-    fn concat(frames: Vec<PyLazyFrame>) -> PyResult<PyLazyFrame> {
-        DataFrame::concat(frames.into_iter().map(|frame| frame.0)).or_raise().map(PyLazyFrame)
     }
 }
 

@@ -55,7 +55,7 @@ def test_what_python_gets_wrong_is_a_type_or_value_error():
         frame().fit(gf.ml.LinearRegression, target="y")
     with pytest.raises(TypeError, match="expected a path"):
         gf.scan_csv(None)
-    for refused in [lambda: frame().head(-1), lambda: frame().lazy().limit(-1), lambda: frame().slice(-1)]:
+    for refused in [lambda: frame().lazy().head(-1), lambda: frame().lazy().limit(-1), lambda: frame().slice(0, -1)]:
         with pytest.raises(ValueError, match="expected 0 rows or more"):
             refused()
 

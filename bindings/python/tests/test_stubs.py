@@ -47,4 +47,16 @@ def test_everything_public_is_documented(name):
 
 @pytest.mark.parametrize("name", [n for n in gf.__all__ if n != "__version__"])
 def test_the_package_is_documented(name):
-    assert inspect.getdoc(getattr(gf, name)), name
+    thing = getattr(gf, name)
+    assert inspect.getdoc(thing), name
+    for member in dir(thing) if isinstance(thing, type) else []:
+        if not member.startswith("_"):
+            assert inspect.getdoc(getattr(thing, member)), f"{name}.{member}"
+
+
+@pytest.mark.parametrize("frame", [gf.LazyFrame, gf.DataFrame])
+def test_public_methods_have_types(frame):
+    for name, method in inspect.getmembers(frame, inspect.isfunction):
+        if not name.startswith("_"):
+            assert "return" in method.__annotations__, f"{frame.__name__}.{name}"
+

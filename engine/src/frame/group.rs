@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
+use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
 use super::naming::{named, output_name};
-use crate::expr::IntoExpr;
+use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
 
 /// A frame divided into groups, waiting for what to compute of each.
@@ -18,24 +19,36 @@ use crate::{Error, Result};
 pub struct GroupBy {
     frame: DataFrame,
     keys: Vec<Expr>,
+    /// Whether the groups come in the order of their first rows.
+    maintain_order: bool,
 }
 
 impl DataFrame {
     /// Groups of rows with equal keys; nulls are one group.
     pub fn group_by(&self, keys: impl IntoIterator<Item = impl IntoExpr>) -> GroupBy {
         let keys = keys.into_iter().map(IntoExpr::into_expr).collect();
-        GroupBy { frame: self.clone(), keys }
+        GroupBy { frame: self.clone(), keys, maintain_order: false }
     }
 }
 
 impl GroupBy {
+    /// The groups in the order of their first rows; without, in any.
+    pub fn maintain_order(self, maintain_order: bool) -> Self {
+        GroupBy { maintain_order, ..self }
+    }
+
     /// One row a group: the keys, then the aggregates, each named by its alias or its first column.
     /// An aggregate may be part of an expression: `sum("fare") / len()`. What is no aggregate becomes a list of the group's
     /// values, in the order of the rows. Errors: `Plan` for unknown columns.
     pub fn agg(&self, aggregates: impl IntoIterator<Item = impl IntoExpr>) -> Result<DataFrame> {
         let aggregates = aggregates.into_iter().map(IntoExpr::into_expr).collect();
-        let (frame, keys, results) = self.frame.resolve_groups(self.keys.clone(), aggregates)?;
-        aggregate(&frame, keys, results)
+        let (frame, keys, mut results) = self.frame.resolve_groups(self.keys.clone(), aggregates)?;
+        if !self.maintain_order {
+            return aggregate(&frame, keys, results);
+        }
+        let (numbered, row) = frame.numbered()?;
+        results.push(min(col(&row)).alias(&row));
+        aggregate(&numbered, keys, results)?.by_number(&row)
     }
 
     /// One row a group: the keys and the number of its rows, `len`.

@@ -3,6 +3,8 @@
 //! A method checks names and types at once and runs nothing; [`DataFrame::collect`], [`DataFrame::stream`],
 //! [`DataFrame::count`], the writers and [`DataFrame::fit`] run the plan, optimised as a whole.
 
+mod concat;
+mod cut;
 mod explain;
 mod fit_options;
 mod group;
@@ -13,15 +15,18 @@ mod load;
 mod map;
 mod merge;
 mod naming;
+mod number;
 mod order;
 mod output;
 mod profile;
 mod project;
+mod reshape;
 mod resolve;
 mod rows;
 mod shortcut;
 mod shuffle;
 mod sql_text;
+mod unique;
 mod unnamed;
 mod watch;
 
@@ -36,16 +41,19 @@ use gradframe_plan::error::from_datafusion;
 
 use crate::{Result, Session};
 
+pub use concat::Stacking;
 pub use explain::Explanation;
 pub use fit_options::FitOptions;
 pub use group::GroupBy;
 pub use in_memory::Copied;
 pub(crate) use in_memory::InMemory;
-pub use join::How;
+pub use join::{How, JoinOptions, MaintainOrder, Validate};
 pub use learn::{FittedModel, ModelRef};
 pub use load::{BatchLoader, LoadOptions};
 pub use profile::Profile;
+pub use reshape::ExplodeOptions;
 pub use resolve::Resolved;
+pub use unique::Keep;
 pub use watch::ScanProgress;
 
 /// A lazy relation: columns by name, rows when it is run.

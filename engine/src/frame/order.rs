@@ -3,8 +3,8 @@
 //! A query without ORDER BY promises no order, and most have none to keep: an aggregate, a join. But where a plan only
 //! reads, filters, computes and predicts, the order of the file is still there at its end: partitions are consecutive
 //! ranges of the file. Then no operator deals batches out in turn, no partition takes a piece of another's file, and what
-//! the partitions give is put together in their order. A sort, by the user's keys or by the hidden number of the rows,
-//! gives an order that what stands above it keeps.
+//! the partitions give is put together in their order. The same holds below a limit and a numbering of rows, whatever stands
+//! above them. A sort, by the user's keys or by the hidden number of the rows, gives an order that what stands above it keeps.
 
 use datafusion::common::tree_node::TreeNode;
 use datafusion::execution::SessionState;
@@ -18,9 +18,7 @@ pub(super) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> Session
         LogicalPlan::Analyze(analyze) => &analyze.input,
         plan => plan,
     };
-    // A sort at the top needs no help: what it gives is the result.
-    let keeps = keeps_order(plan) && !matches!(plan, LogicalPlan::Sort(_));
-    if keeps || numbers_rows(plan) {
+    if wants_order(plan) {
         let options = state.config_mut().options_mut();
         options.optimizer.enable_round_robin_repartition = false;
         options.execution.enable_file_stream_work_stealing = false;
@@ -29,6 +27,33 @@ pub(super) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> Session
         }
     }
     state
+}
+
+/// Whether the order of rows can be seen in the answer: it is kept to the end, or rows are counted off on the way.
+fn wants_order(plan: &LogicalPlan) -> bool {
+    let counts_off = |node: &LogicalPlan| {
+        Ok(match node {
+            LogicalPlan::Limit(limit) => keeps_order(&limit.input) && !is_sort(&limit.input),
+            LogicalPlan::Extension(extension) => extension.node.name() == "RowOrder",
+            other => numbers_rows(other),
+        })
+    };
+    // A sort needs no help: what it gives is the result, or what the limit takes its first rows of.
+    let keeps = keeps_order(plan) && !is_sort(plan);
+    keeps || plan.exists(counts_off).unwrap_or(true)
+}
+
+fn is_sort(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Sort(_))
+}
+
+/// Whether this is a window over the rows as they come.
+fn numbers_rows(plan: &LogicalPlan) -> bool {
+    let as_they_come = |expr: &Expr| match expr.clone().unalias() {
+        Expr::WindowFunction(window) => window.params.order_by.is_empty() && window.params.partition_by.is_empty(),
+        _ => false,
+    };
+    matches!(plan, LogicalPlan::Window(window) if window.window_expr.iter().all(as_they_come))
 }
 
 /// Whether rows come out in the order in which the scan gives them.
@@ -44,6 +69,7 @@ pub(super) fn keeps_order(plan: &LogicalPlan) -> bool {
         | LogicalPlan::Union(_)
         | LogicalPlan::Limit(_) => true,
         LogicalPlan::Extension(extension) => goes_row_by_row(extension.node.as_ref()),
+        LogicalPlan::Window(_) => numbers_rows(plan),
         _ => false,
     };
     // A subquery becomes a join.
@@ -57,12 +83,6 @@ fn has_subquery(expr: &Expr) -> bool {
 
 fn goes_row_by_row(node: &dyn UserDefinedLogicalNode) -> bool {
     matches!(node.name(), "Predict" | "MapBatches" | "RowOrder")
-}
-
-/// Whether a part of the plan asks for the order of its rows.
-fn numbers_rows(plan: &LogicalPlan) -> bool {
-    matches!(plan, LogicalPlan::Extension(extension) if extension.node.name() == "RowOrder")
-        || plan.inputs().into_iter().any(numbers_rows)
 }
 
 /// LIMIT over a scan: its first rows are read in less time than a second thread takes to begin. Not with a filter, which

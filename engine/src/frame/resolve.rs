@@ -155,7 +155,7 @@ impl DataFrame {
         Ok((self.beneath(lowering, false)?, keys, results))
     }
 
-    fn typed(&self, op: &str, exprs: Vec<Expr>) -> Result<Vec<Named>> {
+    pub(super) fn typed(&self, op: &str, exprs: Vec<Expr>) -> Result<Vec<Named>> {
         typed(op, exprs, self.plan.schema(), self.plan.schema())
     }
 

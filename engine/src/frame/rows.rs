@@ -1,11 +1,12 @@
-//! Choosing, ordering and stacking rows.
+//! Choosing and ordering rows.
 
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+use datafusion::functions::math::expr_fn::isnan;
+use datafusion::logical_expr::Expr;
 
 use super::DataFrame;
-use super::naming::{all_columns, require_column};
-use crate::expr::{IntoSortExpr, col};
-use crate::{Error, Result};
+use super::naming::all_columns;
+use crate::Result;
+use crate::expr::{IntoExpr, IntoSortExpr};
 
 impl DataFrame {
     /// The rows for which the predicate is true (not false, not null).
@@ -15,6 +16,11 @@ impl DataFrame {
         self.without_hidden(frame.step(|plan| plan.filter(predicate))?)
     }
 
+    /// The rows for which the predicate is not true: false or null.
+    pub fn remove(&self, predicate: Expr) -> Result<Self> {
+        self.filter(Expr::IsNotTrue(Box::new(predicate)))
+    }
+
     /// The rows in order: by the first key, ties by the next. A name or plain expression sorts ascending; nulls come
     /// first unless the key says otherwise. Errors: `Plan` for unknown columns.
     pub fn sort(&self, keys: impl IntoIterator<Item = impl IntoSortExpr>) -> Result<Self> {
@@ -22,56 +28,33 @@ impl DataFrame {
         self.without_hidden(frame.step(|plan| plan.sort(keys))?)
     }
 
-    /// At most the first `rows` rows.
-    pub fn limit(&self, rows: usize) -> Result<Self> {
-        self.slice(0, Some(rows))
+    /// [`DataFrame::sort`], in which rows with equal keys stay in their order.
+    pub fn sort_stable(&self, keys: impl IntoIterator<Item = impl IntoSortExpr>) -> Result<Self> {
+        let (numbered, row) = self.numbered()?;
+        let keys = keys.into_iter().map(IntoSortExpr::into_sort_expr);
+        let keys: Vec<_> = keys.chain([crate::expr::asc(&row)]).collect();
+        numbered.sort(keys)?.drop([row])
     }
 
-    /// At most the first `rows` rows.
-    pub fn head(&self, rows: usize) -> Result<Self> {
-        self.limit(rows)
+    /// The rows in which none of these columns is null; no name: no column at all.
+    /// Errors: `Plan` for unknown columns.
+    pub fn drop_nulls(&self, subset: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
+        let columns = self.subset("drop_nulls", subset)?;
+        columns.into_iter().map(Expr::is_not_null).reduce(Expr::and).map_or_else(|| Ok(self.clone()), |all| self.filter(all))
     }
 
-    /// The rows after the first `offset`, at most `length` of them.
-    pub fn slice(&self, offset: usize, length: Option<usize>) -> Result<Self> {
-        self.step(|plan| plan.limit(offset, length))
+    /// The rows in which none of these columns is NaN; no name: no column at all. Columns of other types than floats have
+    /// none. A null is not NaN.
+    pub fn drop_nans(&self, subset: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
+        let mut columns = self.subset("drop_nans", subset)?;
+        columns.retain(|column| self.type_of(column).is_some_and(|data_type| data_type.is_floating()));
+        let not_nan = columns.into_iter().map(|column| Expr::IsNotTrue(Box::new(isnan(column))));
+        not_nan.reduce(Expr::and).map_or_else(|| Ok(self.clone()), |all| self.filter(all))
     }
 
-    /// Each different row once.
-    pub fn distinct(&self) -> Result<Self> {
-        Ok(self.with_plan(LogicalPlan::Distinct(Distinct::All(self.plan.clone().into()))))
-    }
-
-    /// One row for each different value of the named columns; which one, only a sorted frame says. No name: all columns.
-    /// Errors: `Plan` for a name that doesn't exist.
-    pub fn unique(&self, subset: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self> {
-        let mut keys = vec![];
-        for name in subset {
-            require_column("unique", self.plan.schema(), name.as_ref())?;
-            keys.push(col(name.as_ref()));
-        }
-        if keys.is_empty() {
-            return self.distinct();
-        }
-        let all = all_columns(self.plan.schema()).map(|(_, expr)| expr).collect();
-        self.step(|plan| plan.distinct_on(keys, all, None))
-    }
-
-    /// The rows of both, duplicates kept. Errors: `Plan` if the columns' names differ.
-    pub fn union(&self, other: &DataFrame) -> Result<Self> {
-        let (ours, theirs) = (self.columns(), other.columns());
-        if ours != theirs {
-            let what = format!("the columns differ, expected `{}`, got `{}`", ours.join("`, `"), theirs.join("`, `"));
-            return Err(Error::plan("union", what).hint("select or rename the columns of one side first"));
-        }
-        self.step(|plan| plan.union(other.plan.clone()))
-    }
-
-    /// The rows of all frames, one after another; see [`DataFrame::union`].
-    /// Errors: `Plan` for no frame at all.
-    pub fn concat(frames: impl IntoIterator<Item = DataFrame>) -> Result<Self> {
-        let mut frames = frames.into_iter();
-        let first = frames.next().ok_or_else(|| Error::plan("concat", "got no frame, expected at least one"))?;
-        frames.try_fold(first, |all, next| all.union(&next))
+    /// These columns, or all.
+    fn subset(&self, op: &str, subset: impl IntoIterator<Item = impl IntoExpr>) -> Result<Vec<Expr>> {
+        let named = self.checked(op, subset.into_iter().map(IntoExpr::into_expr).collect())?;
+        Ok(if named.is_empty() { all_columns(self.plan.schema()).map(|(_, column)| column).collect() } else { named })
     }
 }

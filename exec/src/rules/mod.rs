@@ -1,6 +1,7 @@
 //! Rules over physical plans, one file each, and their places among DataFusion's.
 
 mod checked_arithmetic;
+mod in_order;
 mod merge_large_joins;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub use checked_arithmetic::CheckedArithmetic;
+pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
@@ -21,5 +23,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
+    // Last: what needs one partition is known, and no limit moves any more.
+    rules.push(Arc::new(InOrder));
     rules
 }

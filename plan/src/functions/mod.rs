@@ -7,12 +7,15 @@
 mod analytic;
 mod arguments;
 mod bucketize;
+mod equal_lengths;
 mod feature_cross;
 mod fit_aggregate;
 pub mod frame;
 mod hash_bucketize;
 mod map_column;
+mod once;
 mod parameters;
+mod required;
 mod row_key;
 
 use std::sync::Arc;
@@ -21,9 +24,12 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
 pub use self::bucketize::{BucketFormat, bucketize_expr};
+pub use self::equal_lengths::equal_lengths;
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::map_column::{ColumnFunction, Sees, map_column};
+pub use self::once::once;
 pub use self::parameters::{Parameters, Strategy, parameters_of};
+pub use self::required::required;
 pub use self::row_key::row_key;
 
 /// What the names of all functions begin with.

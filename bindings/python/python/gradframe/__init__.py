@@ -18,8 +18,11 @@ from gradframe._default import (
     describe_files,
     from_arrow,
     from_dict,
+    from_dicts,
+    from_numpy,
     from_pandas,
     from_polars,
+    from_records,
     model,
     read_csv,
     read_ipc,
@@ -65,7 +68,10 @@ from gradframe._dtypes import (
 )
 from gradframe._expr import Expr, when
 from gradframe._expr.functions import all, coalesce, col, exclude, len, lit, nth
-from gradframe._gradframe import Batches, DataFrame, LazyFrame, LazyGroupBy, Model, Series, Session, __version__
+from gradframe._frame import Batches, DataFrame, GroupBy, LazyFrame, LazyGroupBy, Schema, Series
+from gradframe._gradframe import __version__
+from gradframe._model import Model
+from gradframe._session import Session
 
 __all__ = [
     "Array",
@@ -84,6 +90,7 @@ __all__ = [
     "Float16",
     "Float32",
     "Float64",
+    "GroupBy",
     "Int16",
     "Int32",
     "Int64",
@@ -93,6 +100,7 @@ __all__ = [
     "List",
     "Model",
     "Null",
+    "Schema",
     "Series",
     "Session",
     "String",
@@ -114,8 +122,11 @@ __all__ = [
     "exclude",
     "from_arrow",
     "from_dict",
+    "from_dicts",
+    "from_numpy",
     "from_pandas",
     "from_polars",
+    "from_records",
     "len",
     "lit",
     "ml",

@@ -1,11 +1,19 @@
 """The default session and the functions that use it."""
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gradframe._gradframe import DataFrame, LazyFrame, Model, Session
+from gradframe._frame import DataFrame, LazyFrame
+from gradframe._frame.base import private_lazy
+from gradframe._model import Model
+from gradframe._session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _lock = threading.Lock()
 _session: Session | None = None
@@ -201,11 +209,49 @@ def from_polars(data: Any) -> DataFrame:
     return from_arrow(data)
 
 
-def from_dict(data: Mapping[str, Any]) -> DataFrame:
-    """A frame from `{column: values}`; values are lists or NumPy arrays."""
-    import pyarrow
+def from_dict(
+    data: Mapping[str, Any],
+    schema: Any = None,
+    *,
+    schema_overrides: Mapping[str, Any] | None = None,
+    strict: bool = True,
+) -> DataFrame:
+    """A frame from `{column: values}`; values are lists, NumPy arrays, Series, or one value for all rows."""
+    return DataFrame(data, schema, schema_overrides=schema_overrides, strict=strict)
 
-    return from_arrow(pyarrow.table(dict(data)))
+
+def from_dicts(
+    data: Sequence[Mapping[str, Any]],
+    schema: Any = None,
+    *,
+    schema_overrides: Mapping[str, Any] | None = None,
+    strict: bool = True,
+) -> DataFrame:
+    """A frame from one dictionary a row; a key that a row lacks is null there."""
+    return DataFrame(data, schema, schema_overrides=schema_overrides, strict=strict)
+
+
+def from_records(
+    data: Sequence[Any],
+    schema: Any = None,
+    *,
+    schema_overrides: Mapping[str, Any] | None = None,
+    strict: bool = True,
+    orient: str | None = None,
+) -> DataFrame:
+    """A frame from a list of rows or columns; `orient` says which: "row" or "col"."""
+    return DataFrame(data, schema, schema_overrides=schema_overrides, strict=strict, orient=orient)
+
+
+def from_numpy(
+    data: np.ndarray,
+    schema: Any = None,
+    *,
+    schema_overrides: Mapping[str, Any] | None = None,
+    orient: str | None = None,
+) -> DataFrame:
+    """A frame from an array of one or two axes, or of a structured type; columns that lie in one piece are not copied."""
+    return DataFrame(data, schema, schema_overrides=schema_overrides, orient=orient)
 
 
 def register(name: str, frame: LazyFrame | DataFrame) -> None:
@@ -223,8 +269,17 @@ def model(name: str) -> Model:
     return session().model(name)
 
 
-def concat(frames: Iterable[Frame]) -> Frame:
-    """The rows of frames with equal columns, one frame after another. DataFrames give a DataFrame, at once."""
+def concat(frames: Iterable[Frame], *, how: str = "vertical") -> Frame:
+    """Several frames as one. DataFrames give a DataFrame, at once.
+
+    `how`: "vertical", one below the other, with equal columns; "vertical_relaxed", whose types may differ if they have a
+    common one; "diagonal" and "diagonal_relaxed", by name, a column that a frame lacks being null there; "horizontal", side
+    by side, where frames of different heights are an error; "horizontal_extend", where a shorter one is null below its last
+    row; "align", side by side, by equal values of the columns that all
+    frames have.
+    """
+    from gradframe._gradframe import PyLazyFrame
+
     frames = list(frames)
-    together = Session.concat([frame.lazy() for frame in frames])
+    together = LazyFrame._of(PyLazyFrame.concat([private_lazy(frame, "concat") for frame in frames], how))
     return together.collect() if frames and isinstance(frames[0], DataFrame) else together

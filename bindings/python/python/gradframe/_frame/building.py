@@ -1,0 +1,181 @@
+"""Collected frames made of others: columns and rows added, taken out, turned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from gradframe._frame.base import listed
+from gradframe._frame.contents import unknown
+from gradframe.errors import DTypeError, PlanError, ShapeError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gradframe._frame.series import Series
+    from gradframe._gradframe import PyDataFrame
+
+
+class Building:
+    """Frames of frames. Columns are shared, not copied."""
+
+    __slots__ = ()
+
+    _frame: PyDataFrame
+
+    def _table(self) -> pa.Table:
+        return self._frame.to_arrow()
+
+    def _beside(self, table: pa.Table) -> Self:
+        """A frame of the same session over other rows."""
+        return self._of(self._frame.beside(table))  # type: ignore[attr-defined]
+
+    def hstack(self, columns: Any, *, in_place: bool = False) -> Self:
+        """These columns, Series or another frame's, at the right of this frame's own."""
+        added = columns.get_columns() if hasattr(columns, "get_columns") else list(columns)
+        table = self._table()
+        for column in added:
+            _check_new(table, column, "hstack")
+            table = table.append_column(column.name, column.to_arrow())
+        return self._changed(self._beside(table), in_place)
+
+    def vstack(self, other: Any, *, in_place: bool = False) -> Self:
+        """Another frame's rows below this frame's own; the columns must be the same."""
+        from gradframe import concat
+
+        return self._changed(concat([self, other]), in_place)
+
+    def extend(self, other: Any) -> Self:
+        """Adds another frame's rows below this frame's own, to this frame itself."""
+        return self.vstack(other, in_place=True)
+
+    def insert_column(self, index: int, column: Series) -> Self:
+        """Puts a column at a place, in this frame itself."""
+        table = self._table()
+        _check_new(table, column, "insert_column")
+        at = index if index >= 0 else index + table.num_columns
+        if not 0 <= at <= table.num_columns:
+            raise IndexError(f"insert_column: there is no place {index}; the frame has {table.num_columns} columns")
+        return self._changed(self._beside(table.add_column(at, column.name, column.to_arrow())), True)
+
+    def replace_column(self, index: int, column: Series) -> Self:
+        """Puts a column in the place of another, in this frame itself."""
+        table = self._table()
+        at = self._place(index, "replace_column")  # type: ignore[attr-defined]
+        _check_length(table, column, "replace_column")
+        return self._changed(self._beside(table.set_column(at, column.name, column.to_arrow())), True)
+
+    def drop_in_place(self, name: str) -> Series:
+        """Takes a column out of this frame itself, and gives it."""
+        taken = self.get_column(name)  # type: ignore[attr-defined]
+        self._frame = self._frame.pick([at for at, other in enumerate(self._frame.columns) if other != name])
+        return taken
+
+    def _changed(self, made: Self, in_place: bool) -> Self:
+        if not in_place:
+            return made
+        self._frame = made._frame
+        return self
+
+    def rechunk(self) -> Self:
+        """The same rows in one piece of memory."""
+        return self if self._frame.n_chunks() <= 1 else self._beside(self._table().combine_chunks())
+
+    def clone(self) -> Self:
+        """A frame over the same memory; what is put in place in one is not seen in the other."""
+        return self._of(self._frame)  # type: ignore[attr-defined]
+
+    def clear(self, n: int = 0) -> Self:
+        """The same columns with no row, or `n` rows of nulls."""
+        import pyarrow as pa
+
+        table = self._table()
+        return self._beside(pa.table([pa.nulls(n, field.type) for field in table.schema], schema=table.schema))
+
+    def transpose(
+        self,
+        *,
+        include_header: bool = False,
+        header_name: str = "column",
+        column_names: str | Iterable[str] | None = None,
+    ) -> Self:
+        """Rows as columns: `column_0`, `column_1`, ..., or named by `column_names` or by the values of the column that this
+        names. With `include_header` the names of the old columns come first. Values become of one type."""
+        import pyarrow as pa
+
+        table = self._table()
+        names: list[str] | None = None
+        if isinstance(column_names, str):
+            at = self._place(column_names, "transpose")  # type: ignore[attr-defined]
+            names = [str(value) for value in table.column(at).to_pylist()]
+            table = table.remove_column(at)
+        elif column_names is not None:
+            names = [name for name, _ in zip(column_names, range(table.num_rows))]
+        names = [f"column_{row}" for row in range(table.num_rows)] if names is None else names
+        if len(names) != table.num_rows:
+            raise ShapeError(f"transpose: {len(names)} names for {table.num_rows} rows")
+        kind = _common_type([field.type for field in table.schema])
+        columns = [column.cast(kind).to_pylist() for column in table.columns]
+        rows = list(zip(*columns)) if columns else [() for _ in names]
+        arrays = {name: pa.array(row, kind) for name, row in zip(names, rows)}
+        header = {header_name: pa.array(table.column_names, pa.string())} if include_header else {}
+        return self._beside(pa.table({**header, **arrays}))
+
+    def partition_by(
+        self, by: str | Sequence[str], *more_by: str, maintain_order: bool = True, include_key: bool = True, as_dict: bool = False
+    ) -> Any:
+        """A frame for each different value of the keys, in the order of their first rows; with `as_dict`, by the tuple of
+        those values."""
+        keys = [*listed(by), *more_by]
+        found = {key: frame if include_key else frame.drop(keys) for key, frame in groups_of(self, keys)}
+        return found if as_dict else list(found.values())
+
+    def to_struct(self, name: str = "") -> Series:
+        """All columns as one, of structs."""
+        from gradframe._frame.series import Series
+
+        table = self._table().combine_chunks()
+        return Series(name, table.to_struct_array())
+
+
+def groups_of(frame: Any, keys: list[str]) -> Iterable[tuple[tuple[Any, ...], Any]]:
+    """The different values of the keys with the rows that have them, in the order of the first rows."""
+    import numpy as np
+    import pyarrow as pa
+
+    table = frame.to_arrow()
+    for key in keys:
+        if key not in table.column_names:
+            raise PlanError(unknown("partition_by", key, table.column_names))
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for row, values in enumerate(zip(*(table.column(key).to_pylist() for key in keys))):
+        places.setdefault(values, []).append(row)
+    for values, rows in places.items():
+        yield values, frame._beside(table.take(pa.array(np.asarray(rows, dtype=np.int64))))
+
+
+def _check_new(table: pa.Table, column: Any, method: str) -> None:
+    if column.name in table.column_names:
+        raise PlanError(f"{method}: there is a column `{column.name}` already; hint: rename one of them, or use with_columns")
+    _check_length(table, column, method)
+
+
+def _check_length(table: pa.Table, column: Any, method: str) -> None:
+    if table.num_columns and len(column) != table.num_rows:
+        raise ShapeError(f"{method}: column `{column.name}` has {len(column)} values, the frame {table.num_rows} rows")
+
+
+def _common_type(kinds: list[pa.DataType]) -> pa.DataType:
+    """The type that values of all these can have; text where one of them is text."""
+    import pyarrow as pa
+
+    different = list(dict.fromkeys(kinds))
+    if len(different) <= 1:
+        return different[0] if different else pa.null()
+    if any(pa.types.is_string(k) or pa.types.is_large_string(k) or pa.types.is_string_view(k) for k in different):
+        return pa.string()
+    try:
+        fields = [pa.schema([pa.field("x", kind)]) for kind in different]
+        return pa.unify_schemas(fields, promote_options="permissive").field(0).type
+    except (pa.ArrowException, ValueError) as error:
+        raise DTypeError(f"transpose: the columns have no common type: {', '.join(map(str, different))}") from error

@@ -1,0 +1,91 @@
+"""Verbs of two frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from gradframe._frame.base import Verb, flat, listed, private_lazy
+
+if TYPE_CHECKING:
+    from gradframe._frame.base import Columns, Names
+
+
+class JoinVerbs(Verb):
+    """Verbs that bring another frame's columns or rows beside a frame's own."""
+
+    __slots__ = ()
+
+    def join(
+        self,
+        other: Any,
+        on: Columns | None = None,
+        how: Literal["inner", "left", "right", "full", "semi", "anti", "cross"] = "inner",
+        *,
+        left_on: Columns | None = None,
+        right_on: Columns | None = None,
+        suffix: str = "_right",
+        validate: Literal["m:m", "m:1", "1:m", "1:1"] = "m:m",
+        nulls_equal: bool = False,
+        coalesce: bool | None = None,
+        maintain_order: Literal["none", "left", "right", "left_right", "right_left"] | None = None,
+    ) -> Self:
+        """Joins on equal keys: columns or expressions of both sides (`on`), or of each (`left_on`, `right_on`).
+
+        A right column whose name the left has gets the suffix. `validate` fails for a key that a side has twice where it
+        says 1. Null equals null only with `nulls_equal`. The keys of both sides become one column unless `coalesce` says
+        otherwise; of a full join, or of expressions, only if it does. The order of rows is open unless `maintain_order`.
+        """
+        joined = self._lazy().join(
+            private_lazy(other, "join"),
+            listed(on),
+            how,
+            listed(left_on),
+            listed(right_on),
+            suffix,
+            validate,
+            nulls_equal,
+            coalesce,
+            maintain_order or "none",
+        )
+        return self._wrap(joined)
+
+    def join_where(self, other: Any, *predicates: Columns, suffix: str = "_right") -> Self:
+        """Pairs of rows for which all predicates are true. A right column whose name the left has too is meant, and shown,
+        with the suffix."""
+        return self._wrap(self._lazy().join_where(private_lazy(other, "join_where"), flat(predicates), suffix))
+
+    def update(
+        self,
+        other: Any,
+        on: Names | None = None,
+        how: Literal["left", "inner", "full"] = "left",
+        *,
+        left_on: Names | None = None,
+        right_on: Names | None = None,
+        include_nulls: bool = False,
+    ) -> Self:
+        """The values of another frame in the place of this one's, where columns have the same name: row by row, or by equal
+        keys. Nulls of the other frame replace nothing unless `include_nulls`. Rows stay in this frame's order."""
+        from gradframe import coalesce, col, lit, when
+
+        own, theirs = self._lazy(), private_lazy(other, "update")
+        keys = listed(left_on) or listed(on)
+        right_keys = listed(right_on) or listed(on)
+        by_row = not keys
+        if by_row:
+            keys = right_keys = ["__row"]
+            own, theirs = own.with_row_index("__row", 0), theirs.with_row_index("__row", 0)
+        names = [name for name in own.columns if name in theirs.columns and name not in (*keys, *right_keys)]
+        marked = theirs.select(*right_keys, *names, lit(True).alias("__there"))
+        order = "none" if how == "full" and by_row else "left"
+        joined = own.join(marked, [], how, keys, right_keys, "__new", "m:m", False, True, order)
+        if how == "full" and by_row:
+            joined = joined.sort(keys, maintain_order=False)
+        new = [col(f"{name}__new") for name in names]
+        if include_nulls:
+            there = col("__there").is_not_null()
+            replaced = [when(there).then(value).otherwise(col(name)).alias(name) for name, value in zip(names, new)]
+        else:
+            replaced = [coalesce(value, col(name)).alias(name) for name, value in zip(names, new)]
+        kept = [name for name in own.columns if name != "__row"] if by_row else own.columns
+        return self._wrap(joined.with_columns(*replaced).select(*kept))

@@ -1,0 +1,123 @@
+"""The methods of a Series that are those of an expression: computed by the engine over a frame of one column.
+
+Every method of `Expr` becomes one of `Series` by one rule: the Series is the column, another Series among the arguments is
+one more column (repeated, if it has one value), and the result is a Series, or for an aggregate its value.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from gradframe._expr import Expr
+from gradframe._frame.series import Series
+
+#: Methods that give one value.
+AGGREGATES = {
+    "all", "any", "approx_n_unique", "arg_max", "arg_min", "bitwise_and", "bitwise_or", "bitwise_xor", "count", "entropy", "first",
+    "has_nulls", "index_of", "kurtosis", "last", "max", "mean", "median", "min", "n_unique", "nan_max", "nan_min", "product", "quantile",
+    "skew", "std", "sum", "var", "dot", "max_by", "min_by", "approx_quantile",
+}
+
+#: Names of `Expr` that mean something else, or nothing, of a Series.
+APART = {"filter", "over", "name", "meta", "pipe", "inspect", "deserialize", "from_json", "map_batches", "value_counts", "len", "item"}
+
+NAMESPACES = ("str", "dt", "list", "arr", "struct", "bin", "cat")
+
+OPERATORS = (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow and rand or ror xor rxor lt le gt ge eq ne "
+    "neg pos abs invert"
+).split()
+
+_SELF = "__self"
+
+
+def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], *, scalar: bool) -> Any:
+    """A method of an expression over this column."""
+    import pyarrow as pa
+
+    from gradframe import col, lit
+
+    columns = {_SELF: series.to_arrow()}
+
+    def operand(value: Any) -> Any:
+        if not isinstance(value, Series):
+            return value
+        if len(value) == 1 and len(series) != 1:
+            return lit(value.item())
+        name = f"__other_{len(columns)}"
+        columns[name] = value.to_arrow()
+        return col(name)
+
+    arguments = tuple(map(operand, arguments))
+    named = {name: operand(value) for name, value in named.items()}
+    expr = method(col(_SELF), *arguments, **named)
+    frame = series._frame.beside(pa.table(columns)).lazy().select(expr.alias(series.name)).collect()
+    result = Series._of(frame)
+    return result.item() if scalar else result
+
+
+class SeriesNamespace:
+    """Methods of one kind of values: those of the expression's namespace of that name."""
+
+    __slots__ = ("_name", "_series")
+
+    def __init__(self, series: Series, name: str) -> None:
+        self._series = series
+        self._name = name
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        kind = type(getattr(_any_column(), self._name))
+        if method.startswith("_") or not hasattr(kind, method):
+            raise AttributeError(f"series: `{self._name}` has no method `{method}`")
+        name = self._name
+
+        @functools.wraps(getattr(kind, method))
+        def call(*arguments: Any, **named: Any) -> Any:
+            def apply(column: Any, *args: Any, **options: Any) -> Any:
+                return getattr(getattr(column, name), method)(*args, **options)
+
+            return computed(self._series, apply, arguments, named, scalar=False)
+
+        return call
+
+    def __dir__(self) -> list[str]:
+        return [name for name in dir(type(getattr(_any_column(), self._name))) if not name.startswith("_")]
+
+
+def _any_column() -> Any:
+    from gradframe import col
+
+    return col(_SELF)
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    method = getattr(Expr, name)
+
+    @functools.wraps(method)
+    def call(self: Series, *arguments: Any, **named: Any) -> Any:
+        return computed(self, method, arguments, named, scalar=name in AGGREGATES)
+
+    return call
+
+
+def _namespace(name: str) -> property:
+    return property(lambda self: SeriesNamespace(self, name), doc=f"Methods of `{name}`, as of an expression.")
+
+
+def complete(series: type[Series]) -> None:
+    """Gives a Series the methods of `Expr` that it does not have itself."""
+    own = vars(series)
+    for name in dir(Expr):
+        if not name.startswith("_") and name not in own and name not in APART and callable(getattr(Expr, name)):
+            setattr(series, name, _forward(name))
+    for name in OPERATORS:
+        if hasattr(Expr, f"__{name}__"):
+            setattr(series, f"__{name}__", _forward(f"__{name}__"))
+    for name in NAMESPACES:
+        if hasattr(Expr, name):
+            setattr(series, name, _namespace(name))
+    series.__hash__ = None  # type: ignore[assignment]
+
+

@@ -1,0 +1,149 @@
+"""Verbs that do one thing to every column: aggregates of a whole frame, missing values, shifts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from gradframe._frame.base import Verb, of_expression
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradframe._frame.eager import DataFrame
+
+
+class SummaryVerbs(Verb):
+    """Verbs of all columns at once. What a column's type has no answer for is null."""
+
+    __slots__ = ()
+
+    def count(self) -> Self:
+        """How many values of each column are not null."""
+        return self._each("count")
+
+    def null_count(self) -> Self:
+        """How many values of each column are null."""
+        return self._each("null_count")
+
+    def sum(self) -> Self:
+        """The sum of each column; of booleans, how many are true; null for text."""
+        return self._each("sum", of_numbers=True)
+
+    def mean(self) -> Self:
+        """The mean of each column; null for text."""
+        return self._each("mean", of_numbers=True)
+
+    def median(self) -> Self:
+        """The median of each column; null for text."""
+        return self._each("median", of_numbers=True)
+
+    def min(self) -> Self:
+        """The least value of each column."""
+        return self._each("min")
+
+    def max(self) -> Self:
+        """The greatest value of each column."""
+        return self._each("max")
+
+    def std(self, ddof: int = 1) -> Self:
+        """The standard deviation of each column, with divisor n - `ddof`; null for text."""
+        return self._each("std", ddof, of_numbers=True)
+
+    def var(self, ddof: int = 1) -> Self:
+        """The variance of each column, with divisor n - `ddof`; null for text."""
+        return self._each("var", ddof, of_numbers=True)
+
+    def quantile(
+        self, quantile: float, interpolation: Literal["nearest", "higher", "lower", "midpoint", "linear", "equiprobable"] = "nearest"
+    ) -> Self:
+        """The quantile of each column; null for text."""
+        return self._each("quantile", quantile, interpolation, of_numbers=True)
+
+    def shift(self, n: int = 1, *, fill_value: Any = None) -> Self:
+        """The values `n` rows further down, or up if negative; `fill_value` where there is none."""
+        return self._each("shift", n, fill_value=fill_value)
+
+    def interpolate(self) -> Self:
+        """Nulls between two values as the values on the straight line between them; columns of numbers."""
+        from gradframe import selectors
+
+        return self._wrap(self._lazy().with_columns(of_expression(selectors.numeric(), "interpolate")()))
+
+    def fill_null(
+        self,
+        value: Any = None,
+        strategy: Literal["forward", "backward", "min", "max", "mean", "zero", "one"] | None = None,
+        limit: int | None = None,
+        *,
+        matches_supertype: bool = True,
+    ) -> Self:
+        """Another value in the place of nulls: a constant, in the columns whose type it fits; an expression, in all; or by
+        a strategy, such as the last value before ("forward", at most `limit` rows further)."""
+        if (value is None) == (strategy is None):
+            raise ValueError("fill_null: expected either a value or a strategy")
+        columns = _fitting(value, matches_supertype) if strategy is None else _every()
+        filled = columns.fill_null(value) if strategy is None else columns.fill_null(strategy=strategy, limit=limit)
+        return self._wrap(self._lazy().with_columns(filled))
+
+    def fill_nan(self, value: Any) -> Self:
+        """Another value in the place of NaN, in columns of floats."""
+        from gradframe import selectors
+
+        return self._wrap(self._lazy().with_columns(selectors.float().fill_nan(value)))
+
+    def describe(
+        self, percentiles: Sequence[float] | float | None = (0.25, 0.5, 0.75), *, interpolation: str = "nearest"
+    ) -> DataFrame:
+        """A row for each statistic of each column: count, null_count, mean, std, min, percentiles, max."""
+        from gradframe._frame.describe import described
+
+        return described(self, percentiles, interpolation)
+
+    def _each(self, method: str, *arguments: Any, of_numbers: bool = False, **named: Any) -> Self:
+        """A method of every column's expression; null for columns that hold no numbers, where it is one of numbers."""
+        from gradframe import col, lit
+
+        own = self._lazy()
+        exprs = []
+        for field in own.collect_schema():
+            if of_numbers and not _is_summable(field.type):
+                exprs.append(lit(None).cast(field.type).alias(field.name))
+            else:
+                exprs.append(of_expression(col(field.name), method)(*arguments, **named).alias(field.name))
+        return self._wrap(own.select(*exprs))
+
+
+def _is_summable(kind: Any) -> bool:
+    import pyarrow as pa
+
+    t = pa.types
+    return bool(
+        t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) or t.is_boolean(kind) or t.is_temporal(kind) or t.is_null(kind)
+    )
+
+
+def _every() -> Any:
+    from gradframe import selectors
+
+    return selectors.all()
+
+
+def _fitting(value: Any, matches_supertype: bool) -> Any:
+    """The columns whose type a constant fits."""
+    import datetime
+
+    from gradframe import selectors
+
+    if isinstance(value, bool):
+        return selectors.boolean()
+    if isinstance(value, (int, float)):
+        return selectors.numeric() if matches_supertype or isinstance(value, int) else selectors.float()
+    if isinstance(value, str):
+        return selectors.string()
+    if isinstance(value, datetime.datetime):
+        return selectors.datetime()
+    if isinstance(value, datetime.timedelta):
+        return selectors.duration()
+    if isinstance(value, datetime.date):
+        return selectors.date()
+    return selectors.all()

@@ -1,0 +1,204 @@
+"""The session: where frames come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gradframe._frame import DataFrame, LazyFrame
+from gradframe._gradframe import PySession
+from gradframe._model import Model
+
+Path: TypeAlias = str | os.PathLike[str]
+
+
+class Session:
+    """A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed."""
+
+    __slots__ = ("__weakref__", "_session")
+
+    def __init__(
+        self,
+        *,
+        home: Path | None = None,
+        in_memory: bool = False,
+        memory_limit_bytes: int | None = None,
+        disk_limit_bytes: int | None = None,
+        temp_directory: Path | None = None,
+        threads: int | None = None,
+        seed: int | None = None,
+        batch_size_rows: int | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        """A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere. Beyond
+        `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`. `progress` draws how
+        far long work is; if it is not given, on a terminal and in notebooks."""
+        self._session = PySession(
+            home=home,
+            in_memory=in_memory,
+            memory_limit_bytes=memory_limit_bytes,
+            disk_limit_bytes=disk_limit_bytes,
+            temp_directory=temp_directory,
+            threads=threads,
+            seed=seed,
+            batch_size_rows=batch_size_rows,
+            progress=progress,
+        )
+
+    def sql(self, query: str) -> LazyFrame:
+        """Runs SQL: a query gives a lazy frame; a statement with an effect is done at once."""
+        return LazyFrame._of(self._session.sql(query))
+
+    def resume_run(self, run: str) -> LazyFrame:
+        """Goes on with an interrupted training from its last checkpoint; gives its log."""
+        return LazyFrame._of(self._session.resume_run(run))
+
+    def table(self, name: str) -> LazyFrame:
+        """A stored table, view, or log table such as `gradframe.metrics`."""
+        return LazyFrame._of(self._session.table(name))
+
+    def model(self, name: str) -> Model:
+        """The newest version of a stored model."""
+        return Model._of(self._session.model(name))
+
+    def scan_parquet(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame:
+        """A lazy frame over Parquet: a file, a directory (Hive partitions become columns), a glob, or a list of them.
+
+        With `union_by_name` files may lack columns that others have. `include_file_paths` names a column with each row's
+        file; `schema_overrides` gives columns another type, by its name in SQL.
+        """
+        return LazyFrame._of(
+            self._session.scan_parquet(
+                source,
+                union_by_name=union_by_name,
+                include_file_paths=include_file_paths,
+                hive_partitioning=hive_partitioning,
+                schema_overrides=schema_overrides,
+            )
+        )
+
+    def scan_ndjson(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        infer_schema_length: int | None = None,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame:
+        """A lazy frame over NDJSON, one object a line or an array of objects, also compressed; other options as for Parquet.
+
+        Objects may lack keys, and so may files, unless `union_by_name` is False.
+        """
+        return LazyFrame._of(
+            self._session.scan_ndjson(
+                source,
+                infer_schema_length=infer_schema_length,
+                union_by_name=union_by_name,
+                include_file_paths=include_file_paths,
+                hive_partitioning=hive_partitioning,
+                schema_overrides=schema_overrides,
+            )
+        )
+
+    def scan_ipc(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame:
+        """A lazy frame over Arrow IPC, files (Feather of version 2 too) or streams; options as for Parquet."""
+        return LazyFrame._of(
+            self._session.scan_ipc(
+                source,
+                union_by_name=union_by_name,
+                include_file_paths=include_file_paths,
+                hive_partitioning=hive_partitioning,
+                schema_overrides=schema_overrides,
+            )
+        )
+
+    def scan_csv(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        has_header: bool = True,
+        separator: str = ",",
+        quote_char: str | None = '"',
+        comment_prefix: str | None = None,
+        null_values: str | Sequence[str] | None = None,
+        trim: bool = False,
+        infer_schema_length: int | None = None,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame:
+        """A lazy frame over CSV (also compressed, by the name's ending). Without a header columns are column_1, column_2, ...
+
+        `null_values` are read as null; `trim` strips spaces around fields first. Other options as for Parquet.
+        """
+        return LazyFrame._of(
+            self._session.scan_csv(
+                source,
+                has_header=has_header,
+                separator=separator,
+                quote_char=quote_char,
+                comment_prefix=comment_prefix,
+                null_values=null_values,
+                trim=trim,
+                infer_schema_length=infer_schema_length,
+                union_by_name=union_by_name,
+                include_file_paths=include_file_paths,
+                hive_partitioning=hive_partitioning,
+                schema_overrides=schema_overrides,
+            )
+        )
+
+    def describe_files(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        union_by_name: bool | None = None,
+        include_file_paths: str | None = None,
+        hive_partitioning: bool | None = None,
+        schema_overrides: Mapping[str, str] | None = None,
+    ) -> LazyFrame:
+        """The columns of each file, and what the table of them all makes of them: what is missing where, what is widened."""
+        return LazyFrame._of(
+            self._session.describe_files(
+                source,
+                union_by_name=union_by_name,
+                include_file_paths=include_file_paths,
+                hive_partitioning=hive_partitioning,
+                schema_overrides=schema_overrides,
+            )
+        )
+
+    def from_arrow(self, data: Any) -> DataFrame:
+        """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied."""
+        return DataFrame._of(self._session.from_arrow(data))
+
+    def register(self, name: str, frame: LazyFrame | DataFrame) -> None:
+        """Gives a frame a name in SQL, for this session alone; a frame of that name gives way."""
+        self._session.register(name, frame._frame)
+
+    def deregister(self, name: str) -> bool:
+        """Takes a registered frame's name away; False if there was none."""
+        return self._session.deregister(name)
+
+    def __repr__(self) -> str:
+        return repr(self._session)

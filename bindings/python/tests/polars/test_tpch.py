@@ -1,0 +1,73 @@
+"""TPC-H's 22 answers from the dataframe API at scale 0.01: exact, averages and ratios to one part in a million.
+
+The queries are written once and also run by Polars, which shows that they are its API.
+"""
+
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from tpch_queries import QUERIES
+
+import gradframe as gf
+
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+ANSWERS = pathlib.Path(os.environ.get("GRADFRAME_QUERIES", ROOT / "../shared/queries")).resolve() / "tpch/answers_sf0.01"
+TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
+RATIOS = {"avg_qty", "avg_price", "avg_disc", "mkt_share", "promo_revenue", "avg_yearly"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The tables as Parquet, of the generator that anybody can install."""
+    if not ANSWERS.is_dir():
+        pytest.skip(f"no answers in {ANSWERS}; name the folder of queries in GRADFRAME_QUERIES")
+    folder = tmp_path_factory.mktemp("tpch")
+    generator = pathlib.Path(sys.executable).with_name("tpchgen-cli")
+    subprocess.run([generator, "parquet", "-s", "0.01", "--output-dir", folder], check=True, capture_output=True)
+    return folder
+
+
+def published(number):
+    with open(ANSWERS / f"q{number}.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    # A single null is an empty line.
+    return header, [row or [""] for row in rows]
+
+
+def is_same(column, got, expected):
+    if got is None or expected == "":
+        return got is None and expected == ""
+    if column in RATIOS:
+        return float(got) == pytest.approx(float(expected), rel=1e-6)
+    if isinstance(got, (Decimal, float)):
+        return Decimal(got) == Decimal(expected)
+    return str(got) == expected
+
+
+def assert_published(number, frame):
+    header, rows = published(number)
+    assert frame.columns == header
+    assert frame.height == len(rows)
+    for got, expected in zip(frame.rows(), rows, strict=True):
+        for column, mine, theirs in zip(header, got, expected, strict=True):
+            assert is_same(column, mine, theirs), f"{column}: {mine} is not {theirs}, in {got}"
+
+
+#: The queries that ask for a namespace of expressions.
+WITH_TEXT = {2, 9, 13, 14, 16, 20, 22}
+WITH_DATES = {7, 8, 9}
+
+
+@pytest.mark.parametrize("number", QUERIES)
+def test_answers_are_as_published(data, number):
+    for namespace, queries in [("str", WITH_TEXT), ("dt", WITH_DATES)]:
+        if number in queries and not hasattr(gf.Expr, namespace):
+            pytest.skip(f"expressions have no namespace `{namespace}`")
+    tables = SimpleNamespace(**{table: gf.scan_parquet(data / f"{table}.parquet") for table in TABLES})
+    assert_published(number, QUERIES[number](gf, tables).collect())

@@ -1,0 +1,68 @@
+//! Numbers of rows: the columns that verbs of row order go by, and the one that a user asks for.
+//!
+//! A number is a window function over the rows as they come, visible in EXPLAIN. A plan that holds one keeps its scans in
+//! the order of the file ([`super::order`]).
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use gradframe_plan::error::from_datafusion;
+
+use super::DataFrame;
+use super::naming::all_columns;
+use crate::expr::{asc, cast, col};
+use crate::{Error, Result};
+
+impl DataFrame {
+    /// All columns behind a new one: the row's number, a `u32` that begins at `offset`.
+    ///
+    /// ```
+    /// # use gradframe::Session;
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql("SELECT 'a' AS x"))?;
+    /// assert_eq!(frame.with_row_index("index", 10)?.columns(), ["index", "x"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: `Plan` if there is a column of this name; when run, for more rows than a `u32` counts.
+    pub fn with_row_index(&self, name: &str, offset: u32) -> Result<Self> {
+        if self.has_column(name) {
+            return Err(Error::plan("with_row_index", format!("there is a column `{name}` already")).hint("give another name"));
+        }
+        let (numbered, row) = self.numbered()?;
+        let index = cast(col(&row) + lit(u64::from(offset)), DataType::UInt32).alias(name);
+        let columns = all_columns(self.plan.schema()).map(|(_, column)| column);
+        numbered.project(std::iter::once(index).chain(columns).collect())
+    }
+
+    /// The frame with a column more, at the end: the row's number from 0, a `u64`; and the name of that column, which no
+    /// column has.
+    pub(crate) fn numbered(&self) -> Result<(Self, String)> {
+        let name = self.unused_name("__row");
+        let columns: Vec<Expr> = all_columns(self.plan.schema()).map(|(_, column)| column).collect();
+        let counted = LogicalPlanBuilder::from(self.plan.clone()).window([row_number().alias(&name)]);
+        let number = (col(&name) - lit(1_u64)).alias(&name);
+        let plan = counted.and_then(|plan| plan.project(columns.into_iter().chain([number]))).and_then(LogicalPlanBuilder::build);
+        Ok((self.with_plan(plan.map_err(from_datafusion)?), name))
+    }
+
+    /// A name that no column has.
+    pub(crate) fn unused_name(&self, stem: &str) -> String {
+        let mut name = stem.to_owned();
+        let mut tries = 0;
+        while self.has_column(&name) {
+            tries += 1;
+            name = format!("{stem}_{tries}");
+        }
+        name
+    }
+
+    /// The rows by their number in a hidden column, which goes away.
+    pub(super) fn by_number(&self, row: &str) -> Result<Self> {
+        self.step(|plan| plan.sort([asc(row)]))?.drop([row])
+    }
+
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.plan.schema().fields().iter().any(|field| field.name() == name)
+    }
+}

@@ -1,0 +1,110 @@
+//! Rows that differ.
+
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{Distinct, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::names::suggest;
+
+use super::DataFrame;
+use super::naming::all_columns;
+use crate::expr::{IntoExpr, asc, col, desc};
+use crate::{Error, Result};
+
+/// Which of several equal rows stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Keep {
+    /// Any one: the fastest.
+    #[default]
+    Any,
+    /// The first in row order.
+    First,
+    /// The last in row order.
+    Last,
+    /// None: only rows that are there once.
+    None,
+}
+
+impl std::str::FromStr for Keep {
+    type Err = Error;
+
+    /// Polars's names. Errors: `Plan` for another.
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(match name {
+            "any" => Keep::Any,
+            "first" => Keep::First,
+            "last" => Keep::Last,
+            "none" => Keep::None,
+            _ => {
+                let hint = suggest(name, ["any", "first", "last", "none"]);
+                return Err(Error::plan("unique", format!("unknown strategy `{name}`")).hint(hint));
+            }
+        })
+    }
+}
+
+impl DataFrame {
+    /// Each different row once.
+    pub fn distinct(&self) -> Result<Self> {
+        Ok(self.with_plan(LogicalPlan::Distinct(Distinct::All(self.plan.clone().into()))))
+    }
+
+    /// One row for each different value of the named columns; which one, is open. No name: all columns.
+    /// Errors: `Plan` for a name that doesn't exist.
+    pub fn unique(&self, subset: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
+        self.unique_with(subset, Keep::Any, false)
+    }
+
+    /// [`DataFrame::unique`], with a say in which row stays, and if wanted in the order of the rows.
+    ///
+    /// ```
+    /// # use gradframe::{Keep, Session};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql("SELECT * FROM (VALUES (2, 'a'), (1, 'b'), (2, 'c')) AS t(x, y)"))?;
+    /// let last = frame.unique_with(["x"], Keep::Last, true)?;
+    /// assert_eq!(session.block_on(last.count())?, 2);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    pub fn unique_with(&self, subset: impl IntoIterator<Item = impl IntoExpr>, keep: Keep, maintain_order: bool) -> Result<Self> {
+        let keys: Vec<Expr> = subset.into_iter().map(IntoExpr::into_expr).collect();
+        let keys = self.checked("unique", keys)?;
+        if keep == Keep::Any && !maintain_order {
+            return if keys.is_empty() { self.distinct() } else { self.any_of(keys) };
+        }
+        let keys = if keys.is_empty() { all_columns(self.plan.schema()).map(|(_, column)| column).collect() } else { keys };
+        let (numbered, row) = self.numbered()?;
+        let wanted = self.unused_name("__kept");
+        let windowed = numbered.windowed(place_among_equals(keys, keep, &row)?.alias(&wanted))?;
+        let kept = windowed.step(|plan| plan.filter(col(&wanted).eq(lit(1_i64))))?;
+        let kept = if maintain_order { kept.step(|plan| plan.sort([asc(&row)]))? } else { kept };
+        kept.drop([wanted, row])
+    }
+
+    fn any_of(&self, keys: Vec<Expr>) -> Result<Self> {
+        let all = all_columns(self.plan.schema()).map(|(_, column)| column).collect();
+        self.step(|plan| plan.distinct_on(keys, all, None))
+    }
+
+    /// All columns and a window function's.
+    pub(super) fn windowed(&self, window: Expr) -> Result<Self> {
+        let plan = LogicalPlanBuilder::from(self.plan.clone()).window([window]).and_then(LogicalPlanBuilder::build);
+        Ok(self.with_plan(plan.map_err(from_datafusion)?))
+    }
+}
+
+/// 1 for the row that stays: its place among equal ones, or how many they are.
+fn place_among_equals(keys: Vec<Expr>, keep: Keep, row: &str) -> Result<Expr> {
+    let window = match keep {
+        Keep::None => return rows_among_equals(keys),
+        Keep::Last => row_number().partition_by(keys).order_by(vec![desc(row)]).build(),
+        Keep::Any | Keep::First => row_number().partition_by(keys).order_by(vec![asc(row)]).build(),
+    };
+    window.map_err(from_datafusion)
+}
+
+/// How many rows have the keys of a row.
+pub(super) fn rows_among_equals(keys: Vec<Expr>) -> Result<Expr> {
+    let count = Expr::from(WindowFunction::new(count_udaf(), vec![lit(1_i64)]));
+    count.partition_by(keys).build().map_err(from_datafusion)
+}

@@ -1,0 +1,59 @@
+//! A check that the lists of a row are of one length, as a condition that is true or an error.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::datatypes::{DataType, UInt64Type};
+use datafusion::common::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use gradframe_ml_core::Error;
+
+use crate::error::to_datafusion;
+
+/// True for every row on which these lengths (`u64`) are equal; a null is as long as 1, for it becomes one null. When run,
+/// an `Execution` error of explode names the first two columns that differ, and their lengths.
+pub fn equal_lengths(names: &[String], lengths: Vec<Expr>) -> Expr {
+    let function = EqualLengths { names: names.to_vec(), signature: Signature::variadic_any(Volatility::Volatile) };
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), lengths))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct EqualLengths {
+    names: Vec<String>,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for EqualLengths {
+    fn name(&self) -> &str {
+        "equal_lengths"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let columns = ColumnarValue::values_to_arrays(&args.args)?;
+        for row in 0..args.number_rows {
+            let first = length(&columns[0], row);
+            for (name, column) in self.names.iter().zip(&columns).skip(1) {
+                let other = length(column, row);
+                if other != first {
+                    let lists = format!("`{}` has {first} values and `{name}` {other}", self.names[0]);
+                    let error = Error::execution("explode", format!("the lists of a row differ in length: {lists}"));
+                    return Err(to_datafusion(error.hint("explode the columns one after the other")));
+                }
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(vec![true; args.number_rows]))))
+    }
+}
+
+fn length(lengths: &ArrayRef, row: usize) -> u64 {
+    if lengths.is_null(row) { 1 } else { lengths.as_primitive::<UInt64Type>().value(row) }
+}
