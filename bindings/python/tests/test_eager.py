@@ -119,6 +119,23 @@ def test_a_series_computes_as_an_expression():
     assert list(s) == s.to_list() and 3 in s and s.to_frame().columns == ["a"] and np.asarray(gf.Series([1.5])).tolist() == [1.5]
 
 
+def test_a_collected_frame_finds_the_columns_of_its_pivot():
+    long = {"i": [1, 1, 2], "on": ["q", "p", "q"], "v": [10, 20, 30], "w": [1, 2, 3]}
+    ours, theirs = gf.DataFrame(long), pl.DataFrame(long)
+    for arguments in [
+        {"index": "i", "values": "v", "aggregate_function": "sum"},
+        {"index": "i", "values": ["v", "w"], "aggregate_function": "max", "sort_columns": True},
+        {"index": "i", "aggregate_function": "first", "separator": ":"},
+        {"index": "i", "values": "v", "aggregate_function": "len"},
+    ]:
+        mine, yours = ours.pivot("on", **arguments), theirs.pivot("on", **arguments)
+        assert mine.columns == yours.columns and mine.rows() == yours.rows()
+    with pytest.raises(E.PlanError, match="a lazy frame must be told its columns"):
+        ours.lazy().pivot("on", index="i", values="v")
+    with pytest.raises(E.PlanError, match="unknown aggregate `sums`"):
+        ours.pivot("on", index="i", values="v", aggregate_function="sums")
+
+
 def test_a_query_is_kept_shown_and_called_sorted(capsys):
     lazy = frame().lazy()
     assert lazy.cache().collect().rows() == frame().rows() and lazy.set_sorted("i").collect().height == 3

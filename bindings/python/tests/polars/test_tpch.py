@@ -6,6 +6,7 @@ The queries are written once and also run by Polars, which shows that they are i
 import csv
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -71,3 +72,27 @@ def test_answers_are_as_published(data, number):
             pytest.skip(f"expressions have no namespace `{namespace}`")
     tables = SimpleNamespace(**{table: gf.scan_parquet(data / f"{table}.parquet") for table in TABLES})
     assert_published(number, QUERIES[number](gf, tables).collect())
+
+
+def operators(frame):
+    """The operators of a frame's physical plan, from the top."""
+    plan = frame.explain().split("physical_plan")[1]
+    return re.findall(r"^\s*(\w+Exec)", plan, flags=re.MULTILINE)
+
+
+#: Queries whose frame has the operators of the SQL in the same order, and those that sort before or after they compute.
+SAME_ORDER = [4, 6, 19]
+SAME_OPERATORS = [1, 3, 5, 10, 12]
+
+
+@pytest.mark.parametrize("number", [*SAME_ORDER, *SAME_OPERATORS])
+def test_a_frame_is_the_plan_of_its_sql(data, number):
+    query = ANSWERS.with_name(f"q{number}.sql")
+    if not query.is_file():
+        pytest.skip(f"no {query}")
+    tables = {table: gf.scan_parquet(data / f"{table}.parquet") for table in TABLES}
+    for name, table in tables.items():
+        gf.register(name, table)
+    in_sql = gf.sql(query.read_text().strip().rstrip(";"))
+    arrange = list if number in SAME_ORDER else sorted
+    assert arrange(operators(QUERIES[number](gf, SimpleNamespace(**tables)))) == arrange(operators(in_sql))
