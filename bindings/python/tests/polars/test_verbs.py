@@ -5,6 +5,8 @@ import datetime
 import numpy as np
 import polars as pl
 import pytest
+from frames import made
+from hypothesis import HealthCheck, given, settings
 from same import assert_same
 
 import gradframe as gf
@@ -263,3 +265,37 @@ def test_verbs_know_the_order_of_many_partitions():
     assert odd.gather_every(25_000).collect().rows() == [(1,), (50_001,)]
     kept = frame.with_columns(k=gf.col("i") % 3).unique("k", keep="last", maintain_order=True).collect()
     assert kept.rows() == [(n - 3, 1), (n - 2, 2), (n - 1, 0)]
+
+
+#: Asked of frames that hypothesis makes: whether rows come in order, and what is done with a frame and another.
+OF_ANY_FRAME = {
+    "slice": (True, lambda f, g, x: f.slice(-3, 2)),
+    "tail": (True, lambda f, g, x: f.tail(2)),
+    "reverse": (True, lambda f, g, x: f.reverse()),
+    "with_row_index": (True, lambda f, g, x: f.with_row_index()),
+    "gather_every": (True, lambda f, g, x: f.gather_every(3, 1)),
+    "drop_nulls": (True, lambda f, g, x: f.drop_nulls(["g", "i"])),
+    "drop_nans": (True, lambda f, g, x: f.drop_nans()),
+    "sort": (True, lambda f, g, x: f.sort("g", "i", descending=[True, False], nulls_last=True, maintain_order=True)),
+    "unique": (True, lambda f, g, x: f.unique("g", keep="last", maintain_order=True)),
+    "unique, none": (True, lambda f, g, x: f.unique(["g", "b"], keep="none", maintain_order=True)),
+    "group_by": (True, lambda f, g, x: f.group_by("g", maintain_order=True).agg(x.len(), x.col("i").max())),
+    "concat": (True, lambda f, g, x: x.concat([f, g])),
+    "concat diagonal": (True, lambda f, g, x: x.concat([f.select("g", "i"), g.select("i", "s")], how="diagonal")),
+    **{
+        f"join {how}": (False, lambda f, g, x, how=how: f.select("g", "i").join(g.select("g", "s"), on="g", how=how))
+        for how in ["inner", "left", "right", "full", "semi", "anti"]
+    },
+    "join of nulls": (False, lambda f, g, x: f.select("g", "i").join(g.select("g", "i"), on=["g", "i"], nulls_equal=True)),
+    "join in order": (True, lambda f, g, x: f.join(g.select("g", "s"), on="g", how="left", maintain_order="left_right")),
+    "join_where": (False, lambda f, g, x: f.select("i").join_where(g.select("i"), x.col("i") < x.col("i_right"))),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANY_FRAME)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(left=made(), right=made())
+def test_rows_are_polars_of_any_frame(name, left, right):
+    ordered, case = OF_ANY_FRAME[name]
+    mine = case(gf.DataFrame(left).lazy(), gf.DataFrame(right).lazy(), gf).collect()
+    assert_same(mine, case(left.lazy(), right.lazy(), pl).collect(), sort=not ordered)
