@@ -45,9 +45,9 @@ impl Session {
         let mut unknown = vec![];
         for statement in self.parse(text)? {
             for table in gradframe_sql::tables(&statement)? {
-                let known = self.context().table_exist(table.clone()).map_err(from_datafusion)?;
                 let name = table.table().to_owned();
-                if !known && table.schema().is_none() && !unknown.contains(&name) {
+                let asked = table.schema().is_none() && !unknown.contains(&name);
+                if asked && !self.context().table_exist(table).map_err(from_datafusion)? {
                     unknown.push(name);
                 }
             }

@@ -1,7 +1,7 @@
 //! What a frame says of itself: profiles, explanations, SQL text; and SQL that has names for frames.
 
 use arrow::array::AsArray;
-use gradframe::expr::{col, desc, lit, sum};
+use gradframe::expr::{col, desc, len, lit, sum};
 use gradframe::{DataFrame, Explanation};
 
 use crate::support::{TRIPS, lines, rows_of, run, session};
@@ -25,6 +25,9 @@ async fn a_profile_has_a_row_an_operator() {
     }
     let text = lines(&[profile.operators]).join("\n");
     assert!(text.contains("the rows that pass are gathered"), "{text}");
+    let filtered = frame.filter(col("fare").gt(lit(9.0))).unwrap().profile().await.unwrap().operators;
+    let copied = filtered.column_by_name("copied_bytes").unwrap().as_primitive::<arrow::datatypes::UInt64Type>();
+    assert!(copied.value(0) > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -92,9 +95,29 @@ async fn a_statement_may_have_names_for_frames() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn unknown_names_are_those_that_nothing_stands_behind() {
     let (session, _) = trips().await;
-    let unknown = |text: &str| session.unknown_tables(text).unwrap();
+    let unknown = |text: &str| {
+        let mut names = session.unknown_tables(text).unwrap();
+        names.sort();
+        names
+    };
     assert_eq!(unknown("SELECT * FROM trips JOIN a USING (x) WHERE y IN (SELECT y FROM B)"), ["a", "b"]);
     assert_eq!(unknown("WITH c AS (SELECT * FROM d) SELECT * FROM c"), ["d"]);
+    assert_eq!(unknown("SELECT * FROM ML.PREDICT(MODEL m, TABLE f)"), ["f", "m"]);
     assert!(unknown("SHOW MODELS; DROP MODEL m; SELECT * FROM gradframe.runs").is_empty());
     assert_eq!(unknown("CREATE MODEL m OPTIONS (model_type = 'linear_reg') AS SELECT * FROM e"), ["e"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_frame_and_its_sql_are_one_plan() {
+    let (session, frame) = trips().await;
+    let dear = frame.filter(col("fare").gt(lit(9.0))).unwrap();
+    let groups = dear.group_by(["region"]).agg([len()]).unwrap().sort(["region"]).unwrap();
+    let steps = [
+        (dear.select(["region", "fare"]).unwrap().limit(3).unwrap(), "SELECT region, fare FROM trips WHERE fare > 9.0 LIMIT 3"),
+        (groups, "SELECT region, count(1) AS len FROM trips WHERE fare > 9.0 GROUP BY region ORDER BY region NULLS FIRST"),
+    ];
+    for (written, sql) in steps {
+        let text = |frame: &DataFrame| frame.optimized_plan().unwrap().display_indent().to_string();
+        assert_eq!(text(&written), text(&session.sql(sql).await.unwrap()));
+    }
 }

@@ -47,7 +47,8 @@ async fn of_ten_rows_and_of_a_hundred_operations() {
         (0..25).fold(frame.clone(), |frame, i| {
             let more = frame.with_columns([(col("a") + lit(i)).alias(format!("c{i}"))]).unwrap();
             let fewer = more.filter(col("a").gt(lit(-i))).unwrap();
-            fewer.with_columns([(col("a") * lit(2_i64)).alias("a")]).unwrap().drop([format!("c{i}")]).unwrap()
+            let name = format!("d{}", i % 3);
+            fewer.with_columns([(col(format!("c{i}")) * lit(2_i64)).alias(name)]).unwrap().drop([format!("c{i}")]).unwrap()
         })
     };
     time("building 100", || drop(hundred()));

@@ -4,10 +4,11 @@ use arrow::array::{Array, ArrayRef};
 use arrow::compute::concat;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use gradframe::{Error, Session};
-use pyo3::exceptions::PyKeyError;
+use gradframe::{Copied, Error, Session};
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyCapsule, PyDict, PyTuple};
+use pyo3_arrow::ffi::to_schema_pycapsule;
 use pyo3_arrow::input::AnyRecordBatch;
 use std::sync::Arc;
 
@@ -17,9 +18,6 @@ use crate::interop;
 use crate::lazyframe::{PyLazyFrame, count};
 use crate::series::PySeries;
 
-/// Rows shown by `repr`.
-const SHOWN_ROWS: usize = 10;
-
 /// Rows in memory. Everything that a LazyFrame does, done at once.
 #[pyclass(name = "PyDataFrame", module = "gradframe", frozen, from_py_object)]
 #[derive(Clone)]
@@ -27,12 +25,19 @@ pub struct PyDataFrame {
     session: Session,
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
+    /// What had to be copied when the rows came in.
+    copies: Vec<Copied>,
 }
 
 impl PyDataFrame {
     /// A frame over batches of this schema.
     pub fn new(session: Session, schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
-        PyDataFrame { session, schema, batches }
+        Self::with_copies(session, schema, batches, vec![])
+    }
+
+    /// The same, some of whose columns were copied on their way in.
+    pub fn with_copies(session: Session, schema: SchemaRef, batches: Vec<RecordBatch>, copies: Vec<Copied>) -> Self {
+        PyDataFrame { session, schema, batches, copies }
     }
 
     /// One column as one array; without copying where there is one batch.
@@ -42,25 +47,6 @@ impl PyDataFrame {
             [] => Ok(arrow::array::new_empty_array(self.schema.field(index).data_type())),
             [_] => Ok(self.batches[0].column(index).clone()),
             many => concat(many).map_err(|e| Error::execution("dataframe", e.to_string())).or_raise(),
-        }
-    }
-
-    fn head_batches(&self, rows: usize) -> Vec<RecordBatch> {
-        let mut left = rows;
-        let mut shown = vec![];
-        for batch in &self.batches {
-            let taken = left.min(batch.num_rows());
-            shown.push(batch.slice(0, taken));
-            left -= taken;
-        }
-        shown
-    }
-
-    /// Tells of rows that are not shown.
-    fn more(&self, newline: &str) -> String {
-        match self.height().saturating_sub(SHOWN_ROWS) {
-            0 => String::new(),
-            more => format!("{newline}... {more} more rows"),
         }
     }
 
@@ -146,13 +132,14 @@ impl PyDataFrame {
 
     /// The same rows as the start of a query; nothing is copied.
     pub fn lazy(&self) -> PyResult<PyLazyFrame> {
-        self.session.from_batches(self.schema.clone(), self.batches.clone()).or_raise().map(PyLazyFrame)
+        let (schema, batches, copies) = (self.schema.clone(), self.batches.clone(), self.copies.clone());
+        self.session.from_copied_batches(schema, batches, copies).or_raise().map(PyLazyFrame)
     }
 
     /// At most the first `n` rows; nothing is copied.
     #[pyo3(signature = (n=5))]
     fn head(&self, n: i64) -> PyResult<Self> {
-        Ok(PyDataFrame { batches: self.head_batches(count("head", n)?), ..self.clone() })
+        Ok(PyDataFrame { batches: display::slice(&self.batches, 0, count("head", n)?), ..self.clone() })
     }
 
     /// A `pyarrow.Table` over the same memory.
@@ -165,20 +152,32 @@ impl PyDataFrame {
         slf.py().import("polars")?.getattr("DataFrame")?.call1((slf,))
     }
 
-    /// A `pandas.DataFrame`.
-    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::table(slf)?.call_method0("to_pandas")
+    /// A `pandas.DataFrame`: numbers without nulls in one batch share their memory. With `arrow` all columns have types over
+    /// Arrow's memory; `options` are pyarrow's.
+    #[pyo3(signature = (*, arrow=false, options=None))]
+    fn to_pandas<'py>(slf: &Bound<'py, Self>, arrow: bool, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        let options = options.map_or_else(|| Ok(PyDict::new(slf.py())), |options| options.copy())?;
+        if !options.contains("split_blocks")? {
+            // Columns side by side in one block would have to be copied there.
+            options.set_item("split_blocks", true)?;
+        }
+        if arrow {
+            options.set_item("types_mapper", slf.py().import("pandas")?.getattr("ArrowDtype")?)?;
+        }
+        Self::table(slf)?.call_method("to_pandas", (), Some(&options))
     }
 
     /// A NumPy array of shape (rows, columns); a null in a number is NaN.
     fn to_numpy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let frame = slf.get();
         let columns = (0..frame.width())
-            .map(|i| PySeries::new(frame.schema.field(i).clone(), frame.column(i)?).numpy(slf.py()))
+            .map(|i| PySeries::new(frame.schema.field(i).clone(), frame.column(i)?).numpy(slf.py(), false))
             .collect::<PyResult<Vec<_>>>()?;
         let numpy = slf.py().import("numpy")?;
-        if columns.is_empty() {
-            return numpy.call_method1("empty", ((frame.height(), 0),));
+        match columns.as_slice() {
+            [] => return numpy.call_method1("empty", ((frame.height(), 0),)),
+            [only] => return only.call_method1("reshape", ((frame.height(), 1),)),
+            _ => {}
         }
         numpy.call_method1("column_stack", (columns,))
     }
@@ -209,7 +208,17 @@ impl PyDataFrame {
         dtype: Option<&Bound<'py, PyAny>>,
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        crate::series::as_array(Self::to_numpy(slf)?, dtype, copy)
+        let columns = slf.get().width();
+        let make = |zero_copy_only: bool| match zero_copy_only {
+            true if columns == 1 => {
+                let frame = slf.get();
+                let column = PySeries::new(frame.schema.field(0).clone(), frame.column(0)?).numpy(slf.py(), true)?;
+                column.call_method1("reshape", ((frame.height(), 1),))
+            }
+            true => Err(PyValueError::new_err(format!("__array__: {columns} columns cannot be one array without copying"))),
+            false => Self::to_numpy(slf),
+        };
+        crate::series::as_array(make, dtype, copy)
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -221,16 +230,30 @@ impl PyDataFrame {
         interop::stream_capsule(py, &self.schema, self.batches.clone(), requested_schema)
     }
 
-    fn __repr__(&self) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let (rows, columns) = self.shape();
-        let table = display::text(&self.schema, &self.head_batches(SHOWN_ROWS)).or_raise()?;
-        Ok(format!("shape: ({rows}, {columns})\n{table}{}", self.more("\n")))
+        let table = display::text(&self.schema, &display::shown(py, &self.batches)?, display::width(py)?).or_raise()?;
+        Ok(format!("shape: ({rows}, {columns})\n{}", table.trim_end()))
     }
 
     /// What a notebook shows.
-    fn _repr_html_(&self) -> PyResult<String> {
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         let (rows, columns) = self.shape();
-        let table = display::html(&self.schema, &self.head_batches(SHOWN_ROWS)).or_raise()?;
-        Ok(format!("<small>shape: ({rows}, {columns})</small>\n{table}{}", self.more("<br>")))
+        let table = display::html(&self.schema, &display::shown(py, &self.batches)?).or_raise()?;
+        Ok(format!("<small>shape: ({rows}, {columns})</small>\n{table}"))
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.schema.as_ref())?)
+    }
+
+    /// The capsules of `__arrow_c_array__`: the rows as one array of structs, not copied where there is one batch.
+    #[pyo3(signature = (requested_schema=None))]
+    fn array_capsules<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        interop::array_capsules(py, &self.schema, &self.batches, requested_schema)
     }
 }

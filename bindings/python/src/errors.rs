@@ -1,7 +1,7 @@
 //! Engine errors as Python exceptions: one class a variant, defined in `gradframe/errors.py`.
 
-use gradframe::Error;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use gradframe::{Error, SharedCause};
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
 /// The Python exception for an engine error.
@@ -9,10 +9,26 @@ pub fn to_python(error: &Error) -> PyErr {
     if let Error::Cancelled(_) = error {
         return PyKeyboardInterrupt::new_err(error.to_string());
     }
-    Python::attach(|py| match exception(py, class_name(error), error.to_string()) {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(import) => import,
+    Python::attach(|py| {
+        let cause = cause(error);
+        // Ctrl-C and exit() inside a function of the user's are not errors of it.
+        if let Some(cause) = cause.filter(|cause| !cause.is_instance_of::<PyException>(py)) {
+            return cause.clone_ref(py);
+        }
+        match exception(py, class_name(error), error.to_string()) {
+            Ok(exception) => {
+                let raised = PyErr::from_value(exception);
+                raised.set_cause(py, cause.map(|cause| cause.clone_ref(py)));
+                raised
+            }
+            Err(import) => import,
+        }
     })
+}
+
+/// The exception of the user's that the error comes from.
+fn cause(error: &Error) -> Option<&PyErr> {
+    error.detail().source.as_ref()?.downcast_ref::<SharedCause>()?.0.downcast_ref::<PyErr>()
 }
 
 fn exception<'py>(py: Python<'py>, class: &str, message: String) -> PyResult<Bound<'py, PyAny>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatchReader, StructArray};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, FieldRef, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -10,8 +11,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use gradframe::{Error, from_datafusion};
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
-use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
+use pyo3::types::{PyCapsule, PyTuple};
+use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_stream_pycapsule};
 use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::errors::OrRaise;
@@ -37,6 +38,21 @@ pub fn stream_capsule<'py>(
 ) -> PyResult<Bound<'py, PyCapsule>> {
     let arrays = batches.into_iter().map(|batch| Ok(array_of(batch)));
     Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(arrays, struct_field(schema))), requested_schema)?)
+}
+
+/// Array capsules over batches in memory, as one array of structs. Errors: `Execution` if texts of all batches together are
+/// longer than their type can say.
+pub fn array_capsules<'py>(
+    py: Python<'py>,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    requested_schema: Option<Bound<'py, PyCapsule>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let whole = match batches {
+        [only] => only.clone(),
+        many => concat_batches(schema, many).map_err(|e| Error::execution("__arrow_c_array__", e.to_string())).or_raise()?,
+    };
+    Ok(to_array_pycapsules(py, struct_field(schema), &array_of(whole), requested_schema)?)
 }
 
 /// A stream capsule that runs the query while its consumer reads.

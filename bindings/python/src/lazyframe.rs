@@ -406,6 +406,10 @@ impl PyLazyFrame {
         self.0.transform(model_ref(model)?).or_raise().map(PyLazyFrame)
     }
 
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(pyo3_arrow::ffi::to_schema_pycapsule(py, self.0.schema().as_ref())?)
+    }
+
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,

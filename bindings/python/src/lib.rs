@@ -6,9 +6,14 @@ mod dataframe;
 mod display;
 mod errors;
 mod expr;
+mod frames_in_sql;
 mod interop;
 mod lazyframe;
+mod load;
+mod map;
+mod map_column;
 mod model;
+mod profile;
 mod progress;
 mod runtime;
 mod series;
@@ -38,5 +43,15 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dataframe::PyDataFrame>()?;
     module.add_class::<series::PySeries>()?;
     module.add_class::<model::PyModel>()?;
+    module.add_class::<load::PyLoader>()?;
+    module.add_function(wrap_pyfunction!(load::shuffle, module)?)?;
+    module.add_function(wrap_pyfunction!(map::map_batches, module)?)?;
+    module.add_function(wrap_pyfunction!(map_column::map_column, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::profile, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::explain, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::from_copied_arrow, module)?)?;
+    module.add_function(wrap_pyfunction!(frames_in_sql::sql_with, module)?)?;
+    module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;
+    module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
     expr::register(module)
 }

@@ -1,14 +1,16 @@
 //! One column of a collected frame.
 
-use arrow::array::{Array, ArrayRef};
-use arrow::datatypes::Field;
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema};
 use gradframe::Error;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyTuple};
 use pyo3_arrow::PyArray;
-use pyo3_arrow::ffi::to_array_pycapsules;
+use pyo3_arrow::ffi::{to_array_pycapsules, to_schema_pycapsule};
 use std::sync::Arc;
 
+use crate::display::{self, type_name};
 use crate::errors::OrRaise;
 
 /// One column: a name and values of one type.
@@ -30,25 +32,50 @@ impl PySeries {
         py.import("pyarrow")?.getattr("array")?.call1((array,))
     }
 
-    /// As a NumPy array: a view of the same memory for numbers without nulls, else a copy.
-    pub fn numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// As a NumPy array: a view of the same memory for numbers without nulls, else a copy, or an error if `zero_copy_only`.
+    pub fn numpy<'py>(&self, py: Python<'py>, zero_copy_only: bool) -> PyResult<Bound<'py, PyAny>> {
         let kwargs = PyDict::new(py);
-        kwargs.set_item("zero_copy_only", false)?;
-        self.arrow(py)?.call_method("to_numpy", (), Some(&kwargs))
+        kwargs.set_item("zero_copy_only", zero_copy_only)?;
+        let array = self.arrow(py)?.call_method("to_numpy", (), Some(&kwargs));
+        array.map_err(|error| if zero_copy_only { self.needs_copy() } else { error })
+    }
+
+    fn needs_copy(&self) -> PyErr {
+        let nulls = self.values.null_count();
+        let why = if nulls > 0 {
+            format!("it has {nulls} nulls")
+        } else {
+            format!("its type is {}", type_name(self.field.data_type()))
+        };
+        let what = format!("to_numpy: column `{}` cannot be shared without copying: {why}", self.field.name());
+        PyValueError::new_err(what)
     }
 }
 
-/// What `__array__` owes NumPy: another dtype on request, a copy on demand.
+/// What `__array__` owes NumPy: another dtype on request, a copy on demand, and an error for one that is not allowed.
+/// `make` gives the array, without copying if it is told so.
 pub fn as_array<'py>(
-    array: Bound<'py, PyAny>,
+    make: impl FnOnce(bool) -> PyResult<Bound<'py, PyAny>>,
     dtype: Option<&Bound<'py, PyAny>>,
     copy: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let array = make(copy == Some(false))?;
     let array = match dtype {
-        Some(dtype) => array.call_method1("astype", (dtype,))?,
-        None => array,
+        Some(dtype) if !same_type(&array, dtype)? => {
+            if copy == Some(false) {
+                let what = format!("__array__: values of type {} cannot be {dtype} without copying", array.getattr("dtype")?);
+                return Err(PyValueError::new_err(what));
+            }
+            return array.call_method1("astype", (dtype,));
+        }
+        _ => array,
     };
     if copy == Some(true) { array.call_method0("copy") } else { Ok(array) }
+}
+
+fn same_type(array: &Bound<'_, PyAny>, dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let wanted = array.py().import("numpy")?.getattr("dtype")?.call1((dtype,))?;
+    array.getattr("dtype")?.eq(wanted)
 }
 
 #[pymethods]
@@ -79,9 +106,16 @@ impl PySeries {
         self.arrow(py)?.call_method0("to_pylist")
     }
 
-    /// The values as a NumPy array: the same memory for numbers without nulls, else a copy.
-    fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.numpy(py)
+    /// The values as a NumPy array: the same memory, read only, for numbers without nulls; else a copy, or an error if
+    /// `zero_copy_only`. With `writable` a copy in any case.
+    #[pyo3(signature = (*, zero_copy_only=false, writable=false))]
+    fn to_numpy<'py>(&self, py: Python<'py>, zero_copy_only: bool, writable: bool) -> PyResult<Bound<'py, PyAny>> {
+        let array = self.numpy(py, zero_copy_only)?;
+        if writable && !array.getattr("flags")?.getattr("writeable")?.is_truthy()? {
+            array.call_method0("copy")
+        } else {
+            Ok(array)
+        }
     }
 
     /// The values as a `pyarrow.Array` over the same memory.
@@ -100,7 +134,7 @@ impl PySeries {
         dtype: Option<&Bound<'py, PyAny>>,
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        as_array(self.numpy(py)?, dtype, copy)
+        as_array(|zero_copy_only| self.numpy(py, zero_copy_only), dtype, copy)
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -112,10 +146,16 @@ impl PySeries {
         Ok(to_array_pycapsules(py, Arc::new(self.field.clone()), &self.values, requested_schema)?)
     }
 
-    fn __repr__(&self) -> PyResult<String> {
-        let shown = self.values.slice(0, self.values.len().min(10));
-        let column = arrow::util::pretty::pretty_format_columns(self.field.name(), &[shown]);
-        let table = column.map_err(|e| Error::execution("repr", e.to_string())).or_raise()?;
-        Ok(format!("Series: '{}' [{}], {} values\n{table}", self.field.name(), self.field.data_type(), self.values.len()))
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, &self.field)?)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let schema = Arc::new(Schema::new(vec![self.field.clone()]));
+        let options = RecordBatchOptions::new().with_row_count(Some(self.values.len()));
+        let rows = RecordBatch::try_new_with_options(schema.clone(), vec![Arc::clone(&self.values)], &options);
+        let rows = rows.map_err(|e| Error::internal("repr", e.to_string())).or_raise()?;
+        let table = display::text(&schema, &display::shown(py, &[rows])?, display::width(py)?).or_raise()?;
+        Ok(format!("shape: ({},)\n{}", self.values.len(), table.trim_end()))
     }
 }

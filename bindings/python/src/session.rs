@@ -176,6 +176,16 @@ impl PySession {
 }
 
 impl PySession {
+    /// The engine's session.
+    pub fn engine(&self) -> &Session {
+        &self.0
+    }
+
+    /// An engine's session in Python's hands.
+    pub fn over(session: Session) -> Self {
+        PySession(session)
+    }
+
     fn scan(
         &self,
         py: Python<'_>,

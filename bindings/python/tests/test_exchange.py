@@ -81,3 +81,90 @@ def test_empty_frames_keep_their_schema():
 def test_what_is_no_table_is_refused():
     with pytest.raises((TypeError, ValueError)):
         gf.from_arrow(object())
+
+
+def test_every_arrow_protocol_shares_memory():
+    table = pa.table({"x": np.arange(1000, dtype=np.float64)})
+    frame = gf.from_arrow(table)
+    assert pa.schema(frame) == table.schema == pa.schema(frame.lazy())
+    assert address(pa.record_batch(frame).column(0)) == address(table["x"])
+    series = frame["x"]
+    assert address(pa.array(series)) == address(table["x"])
+    assert pa.field(series).type == pa.float64()
+    assert address(pl.Series(series).to_arrow()) == address(table["x"])
+
+
+def test_many_batches_are_no_array_and_stay_many():
+    table = pa.concat_tables([pa.table({"x": [1.0, 2.0]}), pa.table({"x": [3.0]})])
+    frame = gf.from_arrow(table)
+    assert not hasattr(frame, "__arrow_c_array__")
+    assert pa.table(frame)["x"].num_chunks == 2
+    assert pl.DataFrame(frame)["x"].n_chunks() == 2
+
+
+def test_numpy_says_when_it_would_have_to_copy():
+    frame = gf.from_dict({"x": np.arange(4.0), "n": [1, None, 3, 4], "s": list("abcd")})
+    view = np.asarray(frame["x"], copy=False)
+    assert view.__array_interface__["data"][0] == frame["x"].to_numpy(zero_copy_only=True).__array_interface__["data"][0]
+    assert not view.flags.writeable and frame["x"].to_numpy(writable=True).flags.writeable
+    for column, why in (("n", "it has 1 nulls"), ("s", "its type is str")):
+        with pytest.raises(ValueError, match=f"`{column}` cannot be shared without copying: {why}"):
+            frame[column].to_numpy(zero_copy_only=True)
+        with pytest.raises(ValueError):
+            np.asarray(frame[column], copy=False)
+    with pytest.raises(ValueError, match="cannot be float32 without copying"):
+        np.asarray(frame["x"], dtype="float32", copy=False)
+    copied = np.array(frame["x"], copy=True)
+    assert copied.__array_interface__["data"][0] != view.__array_interface__["data"][0]
+    one = frame.select("x")
+    assert np.asarray(one, copy=False).shape == (4, 1)
+    with pytest.raises(ValueError, match="2 columns cannot be one array"):
+        np.asarray(frame.select("x", "n"), copy=False)
+
+
+def test_pandas_shares_numbers_and_arrow_columns():
+    numbers = np.arange(1000, dtype=np.float64)
+    frame = pd.DataFrame({"a": numbers, "b": np.arange(1000)}, copy=False)
+    ours = gf.from_pandas(frame)
+    assert address(ours.to_arrow()["a"]) == frame["a"].to_numpy().ctypes.data
+    back = ours.to_pandas()
+    assert back["a"].to_numpy().ctypes.data == address(ours.to_arrow()["a"])
+    arrow = pd.DataFrame({"s": pd.array(["a", "bc"] * 10, dtype=pd.ArrowDtype(pa.large_string()))})
+    shared = gf.from_pandas(arrow)
+    assert address(shared.to_arrow()["s"]) == address(pa.chunked_array(arrow["s"].array._pa_array))
+    again = shared.to_pandas(use_pyarrow_extension_array=True)
+    assert again["s"].dtype == pd.ArrowDtype(pa.large_string())
+
+
+def test_duckdb_and_datafusion_read_frames_as_streams():
+    lazy = gf.from_dict({"x": list(range(10))}).lazy().filter(gf.col("x") > 3)
+    reader = pa.RecordBatchReader.from_stream(lazy)
+    assert duckdb.sql("select sum(x) from reader").fetchone() == (39,)
+    assert gf.from_arrow(duckdb.sql("select 42 as answer")).item() == 42
+    datafusion = pytest.importorskip("datafusion", reason="DataFusion's package is not installed: exchange with it is not tested")
+    context = datafusion.SessionContext()
+    assert context.from_arrow(gf.from_dict({"x": [1, 2]})).count() == 2
+    assert gf.from_arrow(context.sql("select 7 as seven")).item() == 7
+
+
+def test_copies_are_counted_with_their_reason():
+    frame = pd.DataFrame({"n": np.arange(100.0), "o": pd.Series([str(i) for i in range(100)], dtype=object), "b": [True, False] * 50})
+    _, operators = gf.from_pandas(frame).lazy().filter(gf.col("n") > 3).profile()
+    why = {name.strip(): text for name, text in zip(*map(operators.to_dict().get, ("operator", "copied_why")))}
+    assert "o: Python objects become Arrow values" in why["ImportedExec"] and "b: booleans become bits" in why["ImportedExec"]
+    assert "n:" not in why["ImportedExec"]
+    numbers = gf.from_pandas(frame[["n"]])
+    _, operators = numbers.lazy().filter(gf.col("n") > 3).profile()
+    assert not any("Imported" in name for name in operators.to_dict()["operator"])
+
+
+@pytest.mark.parametrize("to", ["arrow", "polars", "pandas", "numpy"])
+def test_a_profile_counts_the_copies_of_handing_over(to):
+    frame = gf.from_arrow(pa.table({"x": np.arange(1000.0), "t": [True, False] * 500}))
+    exported, operators = frame.lazy().select("x", "t").profile(to=to)
+    first = operators.to_dicts()[0]
+    assert first["operator"] == f"to {to}" and first["rows"] == 1000
+    shared = first["copied_why"] is None
+    assert shared == (to in ("arrow", "polars")), first
+    if not shared:
+        assert "t: bits become bytes" in first["copied_why"] and "x:" not in first["copied_why"]

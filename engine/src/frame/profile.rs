@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Float64Builder, RecordBatch, StringBuilder, UInt32B
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning, collect_partitioned, displayable};
 use gradframe_plan::error::from_datafusion;
@@ -73,9 +73,9 @@ impl Table {
     fn push(&mut self, plan: &dyn ExecutionPlan, depth: usize) {
         let metrics = plan.metrics().unwrap_or_default();
         let described = displayable(plan).one_line().to_string();
-        let detail = described.trim().strip_prefix(plan.name()).unwrap_or(described.trim());
+        let detail = described.trim().split_once(": ").map_or("", |(_, detail)| detail);
         self.operator.append_value(format!("{}{}", "  ".repeat(depth), plan.name()));
-        self.detail.append_value(detail.trim_start_matches(':').trim());
+        self.detail.append_value(detail);
         self.rows.append_option(metrics.output_rows().map(|rows| rows as u64));
         self.time_ms.append_option(metrics.elapsed_compute().map(|nanoseconds| nanoseconds as f64 / 1e6));
         self.memory_bytes.append_option(memory_bytes(&metrics));
@@ -121,7 +121,10 @@ fn copied(plan: &dyn ExecutionPlan, metrics: &MetricsSet) -> (Option<u64>, Optio
         return (Some(bytes), (bytes > 0).then(|| "small batches are put together, texts change their layout".to_owned()));
     }
     match why(plan) {
-        Some(why) => (named("output_bytes"), Some(why.to_owned())),
+        Some(why) => {
+            let bytes = metrics.sum(|metric| matches!(metric.value(), MetricValue::OutputBytes(_)));
+            (bytes.map(|bytes| bytes.as_usize() as u64), Some(why.to_owned()))
+        }
         None => (Some(0), None),
     }
 }
@@ -133,7 +136,7 @@ fn why(plan: &dyn ExecutionPlan) -> Option<&'static str> {
         "DataSourceExec" if plan.downcast_ref::<DataSourceExec>().is_some_and(in_memory) => return None,
         "DataSourceExec" => "files are decoded",
         "FilterExec" => "the rows that pass are gathered",
-        "SortExec" | "SortPreservingMergeExec" | "PartialSortExec" => "rows are put in order",
+        "SortExec" | "SortExec(TopK)" | "SortPreservingMergeExec" | "PartialSortExec" => "rows are put in order",
         "RepartitionExec" if moves_rows => "rows are dealt to threads by their keys",
         "CoalesceBatchesExec" => "small batches are put together",
         "HashJoinExec" | "SortMergeJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "PiecewiseMergeJoinExec" => {

@@ -13,7 +13,7 @@ pub const COMMAND: Command = Command {
 cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby, mlp.
+tests/bench/tasks: tpch, groupby, mlp, frames.
   --peers      also DuckDB, Polars and DataFusion from PyPI (mlp: PyTorch and JAX), in the same run; one that fails is
                `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
@@ -44,16 +44,28 @@ fn main(arguments: &[String]) -> Result {
     let data = make_data(&request, &env)?;
     heading(&format!("bench {}{}", request.task, if request.smoke { " (dev profile: figures mean nothing)" } else { "" }));
     let mut harness = env.command("python");
-    harness.arg(root().join("tests/bench/harness.py")).arg(task).arg("--data").arg(data).args(&request.passed_on);
+    match script(&task)? {
+        Some(script) => harness.arg(root().join("tests/bench").join(script)).args(request.smoke.then_some("--smoke")),
+        None => harness.arg(root().join("tests/bench/harness.py")).arg(task),
+    };
+    harness.arg("--data").arg(data).args(&request.passed_on);
     if request.peers {
         harness.arg("--peers");
     }
     run(&mut harness)
 }
 
+/// The script of a task that is more than queries.
+fn script(task: &Path) -> Result<Option<String>> {
+    let described = serde_json::from_str::<serde_json::Value>(&fs::read_to_string(task)?);
+    let task = described.map_err(|error| format!("{}: {error}", task.display()))?;
+    Ok(task["script"].as_str().map(str::to_owned))
+}
+
 fn parse(arguments: &[String]) -> Result<Request> {
     let mut words = arguments.iter();
-    let task = words.next().filter(|word| !word.starts_with('-')).ok_or("bench: name a task: tpch, groupby, mlp")?.clone();
+    let task =
+        words.next().filter(|word| !word.starts_with('-')).ok_or("bench: name a task: tpch, groupby, mlp, frames")?.clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -159,12 +171,15 @@ fn prepare(request: &Request) -> Result<PythonEnv> {
 fn make_data(request: &Request, env: &PythonEnv) -> Result<PathBuf> {
     let folder = target_directory().join("bench");
     fs::create_dir_all(&folder)?;
-    if request.task == "tpch" { tpch_data(request, &folder) } else { groupby_data(request, &folder, env) }
+    match request.task.as_str() {
+        "groupby" => groupby_data(request, &folder, env),
+        _ => tpch_data(request, &folder),
+    }
 }
 
 /// Made by the dev profile, which the tests have built: in release this program alone would build DataFusion once more.
 fn tpch_data(request: &Request, folder: &Path) -> Result<PathBuf> {
-    let scale = request.scale.as_deref().unwrap_or("1");
+    let scale = request.scale.as_deref().unwrap_or(if request.smoke { "0.01" } else { "1" });
     let data = folder.join(format!("tpch-{scale}"));
     let mut command = cargo(&["run", "--package", "gradframe-tests", "--bin", "tpch", "--"]);
     run(command.args(["--scale", scale, "--out"]).arg(&data))?;
@@ -205,6 +220,6 @@ mod tests {
 
     #[test]
     fn an_unknown_task_names_the_known_ones() {
-        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: groupby, mlp, tpch"));
+        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: frames, groupby, mlp, tpch"));
     }
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.base import private_lazy
+from gradframe._frame.running import sql as _sql
 from gradframe._model import Model
 from gradframe._session import Session
 
@@ -64,9 +65,16 @@ def configure(
     return made
 
 
-def sql(query: str) -> LazyFrame:
-    """Runs SQL: a query gives a lazy frame; a statement with an effect (CREATE MODEL, CREATE TABLE ...) is done at once."""
-    return session().sql(query)
+def sql(query: str, *, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
+    """Runs SQL: a query gives a lazy frame; a statement with an effect (CREATE MODEL, CREATE TABLE ...) is done at once.
+
+        gf.sql("SELECT * FROM trips WHERE fare > 20", trips=trips)
+
+    A name in FROM is a frame given by keyword (of gradframe, Polars, pandas, pyarrow, or anything with
+    `__arrow_c_stream__`); else a table, view or model of the session; else a variable of the calling function or module that
+    holds a frame. With `frames_from_variables=False` variables are not looked at.
+    """
+    return _sql(session()._session, query, frames, from_variables=frames_from_variables, depth=1)
 
 
 def scan_parquet(
@@ -198,10 +206,11 @@ def from_arrow(data: Any) -> DataFrame:
 
 
 def from_pandas(data: Any) -> DataFrame:
-    """A frame over a `pandas.DataFrame`; its index is left out."""
-    import pyarrow
+    """A frame over a `pandas.DataFrame`; its index is left out. Columns of numbers, and those over Arrow, are not copied;
+    `profile()` says of the others what they cost and why."""
+    from gradframe._copies import from_pandas
 
-    return from_arrow(pyarrow.Table.from_pandas(data, preserve_index=False))
+    return DataFrame._of(from_pandas(session()._session, data))
 
 
 def from_polars(data: Any) -> DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from gradframe._frame import DataFrame, LazyFrame
+from gradframe._frame.running import sql
 from gradframe._gradframe import PySession
 from gradframe._model import Model
 
@@ -46,9 +47,9 @@ class Session:
             progress=progress,
         )
 
-    def sql(self, query: str) -> LazyFrame:
-        """Runs SQL: a query gives a lazy frame; a statement with an effect is done at once."""
-        return LazyFrame._of(self._session.sql(query))
+    def sql(self, query: str, *, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
+        """Runs SQL: a query gives a lazy frame; a statement with an effect is done at once. See `gradframe.sql`."""
+        return sql(self._session, query, frames, from_variables=frames_from_variables, depth=1)
 
     def resume_run(self, run: str) -> LazyFrame:
         """Goes on with an interrupted training from its last checkpoint; gives its log."""

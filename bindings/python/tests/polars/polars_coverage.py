@@ -22,7 +22,10 @@ PAGE = HERE.parents[3] / "docs/polars_coverage.md"
 DIFFERS = {
     ("LazyFrame", "collect"): "the engine is chosen by the session: no `engine`, `background` or `optimizations`",
     ("LazyFrame", "collect_batches"): "an iterator; the size of a batch is the session's",
-    ("LazyFrame", "explain"): "DataFusion's plans; `analyze=True` runs it",
+    ("LazyFrame", "explain"): "DataFusion's plans, with `format` also as a tree or as SQL; `analyze=True` runs it",
+    ("LazyFrame", "map_batches"): "called for one batch after another, on all threads; `streamable=False`, Polars's default, calls it once",
+    ("Expr", "map_batches"): "no `returns_scalar`, and not in aggregations",
+    ("Expr", "map_elements"): "no `pass_name` and no `strategy`",
     ("LazyFrame", "sink_parquet"): "runs at once and gives the number of rows; `partition_by` names columns",
     ("LazyFrame", "sink_csv"): "runs at once and gives the number of rows; `partition_by` names columns",
     ("LazyFrame", "sink_ndjson"): "runs at once and gives the number of rows; `partition_by` names columns",

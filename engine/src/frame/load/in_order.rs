@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -30,8 +31,16 @@ const PERMIT_BYTES: usize = 1 << 10;
 /// Batches of a partition that wait for their turn, at most.
 const BATCHES_MAX: usize = 1 << 16;
 
-/// The state in which a plan has partitions enough to be computed ahead in its order.
-pub(super) fn state(mut state: SessionState, plan: &LogicalPlan) -> SessionState {
+/// A plan's batches are made as large as the loop's, up to so many rows, unless memory is short.
+const PLAN_BATCH_ROWS: RangeInclusive<usize> = 1 << 13..=1 << 16;
+
+/// The state in which a plan has batches for a loop's, and partitions enough to be computed ahead in its order.
+pub(super) fn state(mut state: SessionState, plan: &LogicalPlan, batch_rows: usize) -> SessionState {
+    let plan_rows = state.config().batch_size();
+    if plan_rows >= *PLAN_BATCH_ROWS.start() {
+        let rows = batch_rows.min(*PLAN_BATCH_ROWS.end()).max(plan_rows);
+        *state.config_mut() = state.config().clone().with_batch_size(rows);
+    }
     if keeps_order(plan) {
         let options = state.config_mut().options_mut();
         options.execution.target_partitions = options.execution.target_partitions.saturating_mul(PARTITIONS_A_THREAD);

@@ -105,7 +105,7 @@ impl DataFrame {
             Some(seed) => self.shuffle(epoch_seed(seed, options.epoch))?,
             None => self.in_fixed_order()?,
         };
-        let state = in_order::state(frame.execution_state(), frame.logical_plan());
+        let state = in_order::state(frame.execution_state(), frame.logical_plan(), options.batch_rows);
         let plan =
             guard("iter_batches", async { state.create_physical_plan(frame.logical_plan()).await.map_err(from_datafusion) });
         Ok(BatchLoader { rows: InOrder::new(plan.await?, &state), deal: Deal::new(options) })

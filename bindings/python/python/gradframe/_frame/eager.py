@@ -11,6 +11,7 @@ from gradframe._frame.base import flat
 from gradframe._frame.files import Writers
 from gradframe._frame.group_by import GroupBy
 from gradframe._frame.lazy import LazyFrame
+from gradframe._frame.running import Running
 from gradframe._frame.sampling import Sampling
 from gradframe._frame.schema import Schema
 from gradframe._frame.series import Series
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gradframe._gradframe import PyDataFrame, PyLazyFrame
 
 
-class DataFrame(Verbs, Contents, Building, Sampling, Writers):
+class DataFrame(Verbs, Contents, Building, Sampling, Writers, Running):
     """Rows in memory. Everything that a LazyFrame does, done at once."""
 
     __slots__ = ("_frame",)
@@ -154,9 +155,13 @@ class DataFrame(Verbs, Contents, Building, Sampling, Writers):
         """A `polars.DataFrame`."""
         return self._frame.to_polars()
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """A `pandas.DataFrame`."""
-        return self._frame.to_pandas()
+    def to_pandas(self, *, use_pyarrow_extension_array: bool = False, **options: Any) -> pandas.DataFrame:
+        """A `pandas.DataFrame`. Numbers without nulls in one batch share their memory; other columns are copied.
+
+        With `use_pyarrow_extension_array` all columns have types over Arrow's memory, and nulls stay nulls. `options` are those
+        of `pyarrow.Table.to_pandas`.
+        """
+        return self._frame.to_pandas(arrow=use_pyarrow_extension_array, options=options)
 
     def to_numpy(self) -> np.ndarray:
         """A NumPy array of shape (rows, columns); a null in a number is NaN."""
@@ -164,6 +169,16 @@ class DataFrame(Verbs, Contents, Building, Sampling, Writers):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self._frame.__array__(dtype, copy)
+
+    def __arrow_c_schema__(self) -> object:
+        return self._frame.__arrow_c_schema__()
+
+    @property
+    def __arrow_c_array__(self) -> Any:
+        # Only where the rows are one array: libraries that find it prefer it to the stream, and would get a copy.
+        if self._frame.n_chunks() != 1:
+            raise AttributeError("__arrow_c_array__: the rows lie in several batches; hint: __arrow_c_stream__ gives them")
+        return self._frame.array_capsules
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._frame.__arrow_c_stream__(requested_schema)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gradframe._frame.base import flat
 from gradframe._frame.files import Sinks
 from gradframe._frame.group_by import LazyGroupBy
+from gradframe._frame.running import Explained, Running
 from gradframe._frame.schema import Schema
 from gradframe._frame.verbs import Verbs
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gradframe._gradframe import PyBatches, PyLazyFrame
 
 
-class LazyFrame(Verbs, Sinks):
+class LazyFrame(Verbs, Sinks, Running, Explained):
     """A query that runs when it is collected, optimised as a whole."""
 
     __slots__ = ("_frame",)
@@ -104,9 +105,8 @@ class LazyFrame(Verbs, Sinks):
         """Runs the query and hands out its rows as they come: an iterator of DataFrames that fit in memory."""
         return Batches(self._frame.collect_batches())
 
-    def explain(self, *, analyze: bool = False) -> str:
-        """The plan as text; with `analyze`, run, with rows, bytes and time of each operator."""
-        return self._frame.explain(analyze=analyze)
+    def __arrow_c_schema__(self) -> object:
+        return self._frame.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._frame.__arrow_c_stream__(requested_schema)

@@ -104,9 +104,13 @@ class Series:
         """The values as Python objects; a null is None."""
         return self._series.to_list()
 
-    def to_numpy(self) -> np.ndarray:
-        """The values as a NumPy array: the same memory for numbers without nulls, else a copy."""
-        return self._series.to_numpy()
+    def to_numpy(self, *, writable: bool = False, allow_copy: bool = True, zero_copy_only: bool = False) -> np.ndarray:
+        """The values as a NumPy array: the same memory, read only, for numbers without nulls; else a copy.
+
+        With `zero_copy_only` (or Polars's `allow_copy=False`) a copy is a ValueError that says why it would be needed. With
+        `writable` the array may be written to, and is a copy.
+        """
+        return self._series.to_numpy(zero_copy_only=zero_copy_only or not allow_copy, writable=writable)
 
     def to_arrow(self) -> pa.Array:
         """The values as a `pyarrow.Array` over the same memory."""
@@ -218,6 +222,9 @@ class Series:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self._series.__array__(dtype, copy)
+
+    def __arrow_c_schema__(self) -> object:
+        return self._series.__arrow_c_schema__()
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
         return self._series.__arrow_c_array__(requested_schema)

@@ -1,0 +1,206 @@
+"""What a frame can be asked beside its rows: functions over batches, training loops, SQL, and accounts of its plan."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from gradframe import _gradframe
+from gradframe._frame.base import Verb
+
+if TYPE_CHECKING:
+    from gradframe._frame.eager import DataFrame
+    from gradframe._frame.lazy import LazyFrame
+    from gradframe._loading import BatchLoader
+
+    BatchFormat = Literal["frame", "arrow", "numpy", "torch", "jax", "polars", "pandas"]
+
+
+class Running(Verb):
+    """Methods that run a plan in other ways than `collect`, or say what it is."""
+
+    __slots__ = ()
+
+    def map_batches(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        predicate_pushdown: bool = False,
+        projection_pushdown: bool = False,
+        slice_pushdown: bool = False,
+        schema: Any = None,
+        streamable: bool = True,
+        batch_size: int | None = None,
+        batch_format: Literal["frame", "arrow", "polars", "pandas"] = "frame",
+    ) -> Self:
+        """The rows that a function makes of these, batch by batch.
+
+        The function is given a DataFrame (or, as `batch_format` says, a `pyarrow.RecordBatch`, or a frame of Polars or pandas)
+        and gives anything that Arrow reads; its columns are those of the input, or those of `schema`. It is called on several
+        threads, for batches of about 8 MB or of `batch_size` rows. If it must see all rows at once, `streamable=False` calls it
+        once; the rows must then fit in memory. (In Polars that is what happens unless `streamable=True`.)
+
+        The pushdown flags allow the optimizer to filter, to leave out columns and to cut rows before the function instead of
+        after it.
+
+        An exception in the function ends the query and is the `__cause__` of the ExecutionError that is raised.
+
+            trips.map_batches(lambda batch: batch.with_columns(km=gf.col("miles") * 1.609), schema=...)
+        """
+        from gradframe._mapping import in_format
+
+        made = _gradframe.map_batches(
+            self._lazy(),
+            in_format(function, batch_format),
+            arrow=batch_format == "arrow",
+            schema=_schema(schema),
+            streamable=streamable,
+            batch_size=batch_size,
+            predicate_pushdown=predicate_pushdown,
+            projection_pushdown=projection_pushdown,
+            slice_pushdown=slice_pushdown,
+        )
+        return self._wrap(made)
+
+    def shuffle(self, seed: int = 0) -> Self:
+        """The rows in random order: that of a hash of their contents with `seed`, the same on any machine."""
+        return self._wrap(_gradframe.shuffle(self._lazy(), seed))
+
+    def iter_batches(
+        self,
+        batch_size: int = 65_536,
+        *,
+        batch_format: BatchFormat = "frame",
+        shuffle: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        worker: int = 0,
+        num_workers: int = 1,
+        drop_last: bool = False,
+    ) -> BatchLoader:
+        """Batches for a training loop, streamed from the plan: an epoch each time it is iterated over.
+
+        Batches have `batch_size` rows, the last one perhaps fewer. `batch_format` is "frame", "arrow" (a
+        `pyarrow.RecordBatch`), "polars", "pandas", or a dictionary of arrays by column: "numpy", "torch" or "jax". Numbers
+        share the plan's memory where their library lets them.
+
+        Without `shuffle` rows have the frame's order, or if it has none, one that is the same every time; with it, that of a
+        hash of their contents with `seed`, another one each epoch, spilling to the disk where memory is short.
+
+        Of `world_size` loops that share the rows this is number `rank`; of `num_workers` that load for it, `worker`. Batches
+        are dealt in turn. `drop_last` leaves out a short batch at the end and gives every rank as many batches.
+
+        `state_dict()` and `load_state_dict()` of what is returned go on exactly where a loop was.
+        """
+        from gradframe._frame.eager import DataFrame
+        from gradframe._loading import BatchLoader, converter
+
+        return BatchLoader(
+            self._lazy(),
+            converter(batch_format, DataFrame._of),
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            rank=rank,
+            world_size=world_size,
+            worker=worker,
+            num_workers=num_workers,
+            drop_last=drop_last,
+        )
+
+    def to_torch(
+        self,
+        batch_size: int = 65_536,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        drop_last: bool = False,
+    ) -> Any:
+        """A `torch.utils.data.IterableDataset` of batches, dictionaries of tensors; see `iter_batches`.
+
+        Give it to a `DataLoader(dataset, batch_size=None, num_workers=...)`, whose workers share the batches. `rank` and
+        `world_size` are those of `torch.distributed` where it has been set up.
+        """
+        from gradframe._loading import torch_dataset
+
+        def make(**share: int) -> BatchLoader:
+            return self.iter_batches(
+                batch_size, batch_format="torch", shuffle=shuffle, seed=seed, drop_last=drop_last, **share
+            )
+
+        return torch_dataset(make, rank=rank, world_size=world_size)
+
+    def sql(self, query: str, *, table_name: str = "self") -> Self:
+        """SQL over this frame, which the query calls `table_name`; other tables of the session may be joined."""
+        frame = self._lazy()
+        return self._wrap(_gradframe.sql_with(_gradframe.session_of(frame), query, [(table_name, frame)]))
+
+    def profile(self, *, to: Literal["arrow", "polars", "pandas", "numpy"] | None = None) -> tuple[Any, DataFrame]:
+        """Runs the query: its rows, and a table of its operators with rows, time, memory, spills and copies.
+
+        With `to` the rows are handed to that library, and the table has a row more with what had to be copied for it.
+        """
+        from gradframe._frame.eager import DataFrame
+
+        rows, operators = map(DataFrame._of, _gradframe.profile(self._lazy()))
+        if to is None:
+            return rows, operators
+        from gradframe._exporting import export
+
+        return export(rows, operators, to)
+
+
+class Explained:
+    """Accounts of a lazy frame's plan."""
+
+    __slots__ = ()
+
+    _frame: Any
+
+    def explain(
+        self,
+        *,
+        format: Literal["plan", "logical", "tree", "sql", "graphviz"] = "plan",  # noqa: A002, Polars's name
+        analyze: bool = False,
+    ) -> str:
+        """The plan as text: optimised, an operator a line; drawn as a "tree"; the frame as it was written, in "sql"; its
+        "logical" plan alone, or as a graph for "graphviz". Operators that do not stream are named below the plan.
+
+        With `analyze` it runs, and each operator says its rows, bytes and time.
+        """
+        if analyze:
+            if format not in ("plan", "plain"):
+                raise ValueError(f'explain: analyze has format="plan" alone, got "{format}"')
+            return self._frame.explain(analyze=True)
+        return _gradframe.explain(self._frame, format)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the plan, not yet run."""
+        import html
+
+        return f"<small>LazyFrame, not run yet: <code>.collect()</code> runs it</small><pre>{html.escape(repr(self))}</pre>"
+
+
+def sql(session: Any, query: str, frames: Mapping[str, Any], *, from_variables: bool, depth: int) -> LazyFrame:
+    """SQL in which frames have names; `depth` is how many calls above this one the caller's variables are."""
+    from gradframe._frame.lazy import LazyFrame
+    from gradframe._sql import run
+
+    caller = sys._getframe(depth + 1) if from_variables else None
+    return LazyFrame._of(run(session, query, frames, caller))
+
+
+def _schema(schema: Any) -> Any:
+    """What Arrow takes for a schema: a mapping of names to types, pairs of them, or Arrow's own."""
+    if schema is None or hasattr(schema, "__arrow_c_schema__") and not isinstance(schema, Mapping):
+        return schema
+    import pyarrow
+
+    from gradframe._frame.types import arrow_type
+
+    pairs = schema.items() if isinstance(schema, Mapping) else schema
+    return pyarrow.schema([(name, arrow_type(dtype)) for name, dtype in pairs])

@@ -1,0 +1,30 @@
+//! SQL over frames that it has names for.
+
+use pyo3::prelude::*;
+
+use crate::errors::OrRaise;
+use crate::lazyframe::PyLazyFrame;
+use crate::progress::Artist;
+use crate::session::PySession;
+use crate::wait::wait_and_draw;
+
+/// `Session.sql` in which frames have names.
+#[pyfunction]
+pub fn sql_with(py: Python<'_>, session: &PySession, query: String, frames: Vec<(String, PyLazyFrame)>) -> PyResult<PyLazyFrame> {
+    let session = session.engine().clone();
+    let artist = session.shows_progress().then(|| Artist::new(None));
+    let frames: Vec<_> = frames.into_iter().map(|(name, frame)| (name, frame.0)).collect();
+    wait_and_draw(py, artist, async move { session.sql_with(&query, frames).await }).map(PyLazyFrame)
+}
+
+/// The session of a frame.
+#[pyfunction]
+pub fn session_of(frame: &PyLazyFrame) -> PySession {
+    PySession::over(frame.0.session().clone())
+}
+
+/// Names in FROM that nothing in the catalog stands behind.
+#[pyfunction]
+pub fn unknown_tables(session: &PySession, query: &str) -> PyResult<Vec<String>> {
+    session.engine().unknown_tables(query).or_raise()
+}

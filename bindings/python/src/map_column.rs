@@ -1,0 +1,69 @@
+//! Python functions over the values of a column, as expressions.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::concat;
+use arrow::datatypes::Field;
+use gradframe::{ColumnFunction, Error, Sees, from_datafusion, map_column as map};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3_arrow::PyDataType;
+use pyo3_arrow::input::AnyArray;
+
+use crate::expr::{PyExpr, column};
+use crate::map::{function_name, raised};
+use crate::series::PySeries;
+
+/// The operator's name in errors.
+const OP: &str = "map_batches";
+
+/// An expression that calls `function` with a Series of the column's values: with all rows, or with some after another.
+#[pyfunction]
+#[pyo3(signature = (expr, function, *, return_dtype, all_rows))]
+pub fn map_column(
+    expr: &Bound<'_, PyAny>,
+    function: Py<PyAny>,
+    return_dtype: Option<PyDataType>,
+    all_rows: bool,
+) -> PyResult<PyExpr> {
+    let function = Arc::new(PyColumnFunction { name: function_name(&function), function });
+    let sees = if all_rows { Sees::All } else { Sees::Some };
+    Ok(PyExpr(map(column(expr)?, function, return_dtype.map(PyDataType::into_inner), sees)))
+}
+
+/// A Python callable over a column.
+struct PyColumnFunction {
+    name: String,
+    function: Py<PyAny>,
+}
+
+impl PyColumnFunction {
+    fn call(&self, py: Python<'_>, values: ArrayRef) -> PyResult<ArrayRef> {
+        let field = Field::new("", values.data_type().clone(), true);
+        let given = self.function.bind(py).call1((PySeries::new(field, values),))?;
+        let Ok(given) = given.extract::<AnyArray>() else {
+            let kind = given.get_type().qualname()?;
+            return Err(PyTypeError::new_err(format!("{OP}: `{}` gave {kind}, expected a Series or an array", self.name)));
+        };
+        let (chunks, field) = given.into_chunked_array()?.into_inner();
+        let chunks: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
+        match chunks.as_slice() {
+            [] => Ok(arrow::array::new_empty_array(field.data_type())),
+            many => concat(many).map_err(|error| {
+                let error = from_datafusion(error.into());
+                PyTypeError::new_err(error.to_string())
+            }),
+        }
+    }
+}
+
+impl ColumnFunction for PyColumnFunction {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn map(&self, values: ArrayRef) -> Result<ArrayRef, Error> {
+        Python::attach(|py| self.call(py, values).map_err(|exception| raised(py, OP, &self.name, exception)))
+    }
+}
