@@ -22,8 +22,13 @@ pub struct Kernels {
     known: HashMap<String, usize>,
 }
 
-/// Set to `full` by `cargo xtask test`: every program. Else, of each test, the first and every seventh after it.
+/// Set to `full` by `cargo xtask test`: every program. Else, of each test, the first and every 23rd after it.
 const VARIABLE: &str = "GRADFRAME_GPU_TESTS";
+
+/// Whether every program is asked for.
+pub fn is_full() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|v| v == "full")
+}
 
 /// Which tests' programs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +43,7 @@ pub enum Which {
 pub fn cases(which: Which) -> Cases {
     static ONE: Mutex<()> = Mutex::new(()); // they meet in one collection
     let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let sample = if std::env::var(VARIABLE).is_ok_and(|v| v == "full") { 1 } else { 7 };
+    let sample = if is_full() { 1 } else { 23 };
     let mut programs = Vec::new();
     for (name, test) in kernel_tests::ALL.iter().copied().flatten() {
         if which == Which::Fixed && name.starts_with("random_graphs") {
