@@ -8,7 +8,8 @@ use crate::source::{Source, rust_files};
 /// The arrows: what each package may depend on, and through it on what that may. A package that is not here is a complaint.
 const ARROWS: &[(&str, &[&str])] = &[
     ("gradframe-ml-core", &[]),
-    ("gradframe-ml-kernels", &["gradframe-ml-core"]),
+    ("gradframe-ml-numeric", &[]),
+    ("gradframe-ml-kernels", &["gradframe-ml-core", "gradframe-ml-numeric"]),
     ("gradframe-ml-learn", &["gradframe-ml-kernels"]),
     ("gradframe-gpu", &["gradframe-ml-kernels"]),
     ("gradframe-plan", &["gradframe-ml-learn"]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Bindings and tests see the engine alone, never what is below it.
 const ONLY_DIRECT: &[&str] = &["gradframe-cli", "gradframe-python", "gradframe-tests"];
 
-const ML: &[&str] = &["gradframe-ml-core", "gradframe-ml-kernels", "gradframe-ml-learn"];
+const ML: &[&str] = &["gradframe-ml-core", "gradframe-ml-numeric", "gradframe-ml-kernels", "gradframe-ml-learn"];
 
 /// Libraries from outside that only some packages may use.
 const CONFINED: &[(&str, &[&str])] = &[
@@ -35,6 +36,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("numpy", &["gradframe-python"]),
     ("rusqlite", &["gradframe-connectors"]),
     ("gemm", &["gradframe-ml-kernels"]),
+    ("faer", &["gradframe-ml-numeric"]),
+    ("rustfft", &["gradframe-ml-numeric"]),
     ("memmap2", &["gradframe-exec"]),
     ("cudarc", &["gradframe-gpu"]),
     ("libloading", &["gradframe-gpu"]),

@@ -25,6 +25,11 @@
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```
 
+/// `docs/autodiff_from_scratch.md`, whose code is run as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/autodiff_from_scratch.md")]
+pub struct AutodiffFromScratch;
+
 pub mod complex;
 pub mod dtype;
 pub mod error;

@@ -237,9 +237,11 @@ impl Shape {
         self.0.iter().map(|d| d.substitute(of)).collect::<Result<SmallVec<_>>>().map(Shape)
     }
 
-    /// The number of elements, with the symbols' sizes given. Errors: `Shape` if a symbol is not bound.
+    /// The number of elements, with the symbols' sizes given. Errors: `Shape` if a symbol is not bound; `Resources` if
+    /// there are more than can be counted.
     pub fn count(&self, sizes: &Sizes) -> Result<usize> {
-        self.0.iter().try_fold(1, |all, d| Ok(all * d.eval(sizes)?))
+        let too_many = || Error::resources("shape", format!("{self} has more elements than memory has addresses"));
+        self.0.iter().try_fold(1usize, |all, d| all.checked_mul(d.eval(sizes)?).ok_or_else(too_many))
     }
 
     /// The sizes, with the symbols' sizes given.

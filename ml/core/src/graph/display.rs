@@ -32,7 +32,8 @@ impl fmt::Display for Function {
 }
 
 impl Graph {
-    fn line(&self, id: NodeId, node: &Node) -> String {
+    /// A node as it is printed.
+    pub(crate) fn line(&self, id: NodeId, node: &Node) -> String {
         let operands = listed(&node.inputs);
         let detail = match &node.kind {
             Kind::Input { index } => self.inputs.get(*index as usize).map_or(format!("?{index}"), |a| a.name.clone()),
@@ -54,6 +55,7 @@ fn label(kind: &Kind) -> String {
         Kind::ScatterReduce { op, .. } => format!("scatter_{}", op.name()),
         Kind::Call(call) => format!("call {}", call.name),
         Kind::Linalg(op) => op.name().to_string(),
+        Kind::Loop(own) => format!("loop of {} steps, value {}", own.count, own.result),
         other => other.name().to_string(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::{Call, Function, Graph, Kind, NodeId, Span, Type};
+use super::{Call, Function, Graph, Kind, Loop, NodeId, Span, Type};
 use crate::error::{Error, Result};
 use crate::shape::{Dim, Shape, Symbol};
 
@@ -144,7 +144,12 @@ impl Kind {
             Kind::Expand(shape) => Kind::Expand(shape.substitute(&of)?),
             Kind::ScatterReduce { op, axis, size } => Kind::ScatterReduce { op: *op, axis: *axis, size: size.substitute(&of)? },
             Kind::Slice(spans) => Kind::Slice(spans.iter().map(|s| s.substitute(&of)).collect::<Result<_>>()?),
-            Kind::Call(call) => Kind::Call(Arc::new(Call { name: call.name, body: call.body.substitute(bindings)? })),
+            Kind::Call(call) => Kind::Call(Arc::new(Call {
+                name: call.name,
+                body: call.body.substitute(bindings)?,
+                tangent: call.tangent.as_ref().map(|t| t.substitute(bindings)).transpose()?,
+            })),
+            Kind::Loop(own) => Kind::Loop(Arc::new(Loop { body: own.body.substitute(bindings)?, ..**own })),
             other => other.clone(),
         })
     }

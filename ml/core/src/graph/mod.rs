@@ -61,6 +61,11 @@ impl Graph {
         Graph { verbatim: true, ..Self::default() }
     }
 
+    /// An empty graph for a body, as verbatim as this one.
+    pub(crate) fn nested(&self) -> Self {
+        Graph { verbatim: self.verbatim, ..Self::default() }
+    }
+
     /// The node of this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]

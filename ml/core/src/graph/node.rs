@@ -111,6 +111,8 @@ pub enum Kind {
     Fft { inverse: bool },
     /// A named composite with its meaning spelled out as a body; back ends may know a faster way.
     Call(Arc<Call>),
+    /// A body applied a known number of times to the values that it carries; one of the values carried to the end.
+    Loop(Arc<Loop>),
     /// The identity, through which no gradient flows.
     StopGradient,
     /// The identity, across which nothing is fused.
@@ -124,6 +126,26 @@ pub struct Call {
     pub name: &'static str,
     /// Its meaning: a closed function of the operands, with one output.
     pub body: Function,
+    /// Its derivative, where that is not to be the body's: see [`crate::Graph::call_with_tangent`].
+    pub tangent: Option<Function>,
+}
+
+/// A loop of a known number of steps. Its operands are the carried values and then the constants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Loop {
+    /// From the step's number (i64), the carried values and the constants: the next carried values.
+    pub body: Function,
+    /// The number of steps.
+    pub count: usize,
+    /// Which of the carried values is the node's.
+    pub result: usize,
+}
+
+impl Loop {
+    /// The number of carried values.
+    pub fn carries(&self) -> usize {
+        self.body.outputs.len()
+    }
 }
 
 /// A range of one axis.

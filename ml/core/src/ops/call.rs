@@ -49,8 +49,14 @@ impl Rules for CallBody<'_> {
     fn batch(&self, g: &mut Graph, operands: &[Batched], size: &Dim) -> Result<NodeId> {
         let axes: Vec<Option<usize>> = operands.iter().map(|o| o.batched.then_some(0)).collect();
         let body = transform::vmap(&self.0.body, &axes, size)?;
+        let tangent = self.0.tangent.as_ref().map(|t| {
+            let floats = self.0.body.argument_types().map(|ty| ty.dtype.is_float());
+            let tangents = axes.iter().zip(floats).filter(|(_, float)| *float).map(|(axis, _)| *axis);
+            let all: Vec<Option<usize>> = axes.iter().copied().chain([Some(0)]).chain(tangents).collect();
+            transform::vmap(t, &all, size)
+        });
         let nodes: Vec<NodeId> = operands.iter().map(|o| o.node).collect();
-        g.apply(Kind::Call(Arc::new(Call { name: self.0.name, body })), &nodes)
+        g.apply(Kind::Call(Arc::new(Call { name: self.0.name, body, tangent: tangent.transpose()? })), &nodes)
     }
 }
 
@@ -63,7 +69,7 @@ impl CallBody<'_> {
 
 #[cfg(test)]
 pub mod rows {
-    use crate::ops::proof::{Row, floats, others};
+    use crate::ops::proof::{Row, floats, given, others};
 
     pub fn rows() -> Vec<Row> {
         vec![
@@ -73,6 +79,27 @@ pub mod rows {
                     g.mul(sine, x[1])
                 })
             }),
+            Row::new("call", "with a rule of its own", [floats(&[2, 3]), others(&[2, 3])], |g, x| {
+                g.call_with_tangent(
+                    "sine_product",
+                    x,
+                    |g, x| {
+                        let sine = g.sin(x[0])?;
+                        g.mul(sine, x[1])
+                    },
+                    |g, x, _, t| {
+                        let (sine, cosine) = (g.sin(x[0])?, g.cos(x[0])?);
+                        let slope = g.mul(cosine, x[1])?;
+                        let (along, across) = (g.mul(slope, t[0])?, g.mul(sine, t[1])?);
+                        g.add(along, across)
+                    },
+                )
+            }),
+            Row::new("call", "with a slope that is not the body's", [given(&[0.4, 1.6])], |g, x| {
+                let straight = |_: &mut crate::Graph, _: &[_], _, t: &[_]| Ok(t[0]);
+                g.call_with_tangent("rounded_straight_through", x, |g, x| g.round(x[0]), straight)
+            })
+            .slopes(&[1.0, 1.0]),
             Row::new("call", "softmax", [floats(&[2, 3])], |g, x| g.softmax(x[0], 1)),
             Row::new("call", "log_softmax", [floats(&[2, 3])], |g, x| g.log_softmax(x[0], 0)),
             Row::new("call", "logsumexp", [floats(&[2, 3])], |g, x| g.logsumexp(x[0], 1)),

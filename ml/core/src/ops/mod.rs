@@ -29,6 +29,7 @@ mod permute;
 #[cfg(test)]
 pub(crate) mod proof;
 mod reduce;
+mod repeat;
 mod reshape;
 mod scan;
 mod scatter_reduce;
@@ -160,6 +161,7 @@ kinds! {
     Kind::Fft { inverse } => "fft", fft::Fft { inverse: *inverse };
     Kind::Linalg(op) => "linalg", linalg::Matrices(*op);
     Kind::Call(call) => "call", call::CallBody(call);
+    Kind::Loop(own) => "loop", repeat::Repeat(own);
     Kind::StopGradient => "stop_gradient", stop_gradient::StopGradient;
     Kind::Barrier => "barrier", barrier::Barrier;
 }

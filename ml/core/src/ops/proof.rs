@@ -115,6 +115,7 @@ fn rows() -> Vec<Row> {
         fft::rows::rows(),
         linalg::rows::rows(),
         call::rows::rows(),
+        repeat::rows::rows(),
         stop_gradient::rows::rows(),
         barrier::rows::rows(),
         crate::graph::composite::rows::rows(),

@@ -37,7 +37,7 @@ fn evaluate_with(function: &Function, arguments: &[Tensor], sizes: Sizes) -> Res
     function.outputs.iter().map(|&o| value(&values, o).cloned()).collect()
 }
 
-fn node_value(node: &Node, values: &[Option<Tensor>], sizes: &Sizes) -> Result<Tensor> {
+pub(super) fn node_value(node: &Node, values: &[Option<Tensor>], sizes: &Sizes) -> Result<Tensor> {
     let operands: SmallVec<[&Tensor; 3]> = node.inputs.iter().map(|&i| value(values, i)).collect::<Result<_>>()?;
     let shape = node.ty.shape.eval(sizes)?;
     node.kind.rules().evaluate(&operands, &Realised { dtype: node.ty.dtype, shape: &shape })
@@ -51,7 +51,7 @@ fn argument(arguments: &[Tensor], index: u32) -> Result<&Tensor> {
     arguments.get(index as usize).ok_or_else(|| Error::internal("evaluate", format!("no argument {index}")))
 }
 
-fn bind(graph: &Graph, arguments: &[Tensor]) -> Result<Sizes> {
+pub(super) fn bind(graph: &Graph, arguments: &[Tensor]) -> Result<Sizes> {
     if graph.arguments().len() != arguments.len() {
         let what = format!("expected {} arguments, got {}", graph.arguments().len(), arguments.len());
         return Err(Error::shape("evaluate", what));

@@ -1,10 +1,12 @@
 //! Forward mode: values and tangents together, from the operands on.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
-use crate::graph::{Function, Graph, Kind, Node, NodeId};
+use crate::graph::{Call, Function, Graph, Kind, Node, NodeId};
 use crate::ops::Site;
 
 /// A value and its tangent (None: zero).
@@ -65,6 +67,7 @@ fn dual_of(g: &mut Graph, id: NodeId, duals: &mut FxHashMap<NodeId, Dual>) -> Re
     let Node { kind, .. } = g.node(id).clone();
     let (values, tangents): (Vec<NodeId>, Vec<Option<NodeId>>) = operands.into_iter().unzip();
     match &kind {
+        Kind::Call(call) if !constant && call.tangent.is_some() => by_own_rule(g, call, &values, &tangents),
         Kind::Call(call) if !constant => {
             let body = g.inline(&call.body, &values)?;
             duals.extend(values.into_iter().zip(tangents).map(|(x, t)| (x, (x, t))));
@@ -78,6 +81,20 @@ fn dual_of(g: &mut Graph, id: NodeId, duals: &mut FxHashMap<NodeId, Dual>) -> Re
             Ok((value, tangent))
         }
     }
+}
+
+/// The value of a composite that brings its derivative, and the tangent by that.
+fn by_own_rule(g: &mut Graph, call: &Arc<Call>, values: &[NodeId], tangents: &[Option<NodeId>]) -> Result<Dual> {
+    let value = g.apply(Kind::Call(Arc::clone(call)), values)?;
+    let Some(rule) = &call.tangent else { return Ok((value, None)) };
+    let mut operands = values.to_vec();
+    operands.push(value);
+    for (&x, tangent) in values.iter().zip(tangents) {
+        if g.ty(x).dtype.is_float() {
+            operands.push(tangent.map_or_else(|| g.full_like(x, 0.0), Ok)?);
+        }
+    }
+    Ok((value, g.inline(rule, &operands)?.first().copied()))
 }
 
 /// The nodes of these arguments. Errors: `Plan` if there is no such argument, `DType` if it is not a float.

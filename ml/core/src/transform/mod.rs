@@ -7,6 +7,7 @@ mod eval;
 mod grad;
 mod jacobian;
 mod jvp;
+mod nan_hunt;
 mod transpose;
 mod vmap;
 
@@ -15,5 +16,6 @@ pub(crate) use eval::evaluate_body;
 pub use grad::{grad, value_and_grad, vjp};
 pub use jacobian::{hessian, jacobian};
 pub use jvp::{jvp, push_forward};
+pub use nan_hunt::hunt_nan;
 pub use transpose::pull_back;
 pub use vmap::vmap;

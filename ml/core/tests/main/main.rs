@@ -5,6 +5,7 @@
 mod composites;
 mod dims;
 mod graphs;
+mod nan_hunt;
 mod randoms;
 mod refusals;
 mod simplification;

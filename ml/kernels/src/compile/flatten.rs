@@ -1,12 +1,15 @@
 //! Prepares a function for scheduling: calls give way to their bodies, and nodes that only guide derivatives go.
 
-use gradframe_ml_core::graph::{Kind, Node};
-use gradframe_ml_core::{Error, Function, Graph, NodeId, Result};
+use gradframe_ml_core::graph::{Kind, Loop, Node};
+use gradframe_ml_core::{Error, Function, Graph, NodeId, Result, Tensor};
 
-/// The same function without `Call` and `StopGradient`, dead code dropped.
+/// Nodes that the steps of one loop may become: beyond, compiling would take longer than anybody waits.
+const UNROLLED_MAX: usize = 200_000;
+
+/// The same function without `Call`, `Loop` and `StopGradient`, dead code dropped.
 pub fn flatten(function: &Function) -> Result<Function> {
     let mut flat = function.clone();
-    while flat.graph.nodes().any(|(_, n)| matches!(n.kind, Kind::Call(_) | Kind::StopGradient)) {
+    while flat.graph.nodes().any(|(_, n)| matches!(n.kind, Kind::Call(_) | Kind::Loop(_) | Kind::StopGradient)) {
         flat = once(&flat)?;
     }
     Function::new(flat.graph, flat.outputs)
@@ -30,9 +33,28 @@ fn moved_node(graph: &mut Graph, node: &Node, moved: &[NodeId], declared: &[Node
     match &node.kind {
         Kind::Input { index } => declared.get(*index as usize).copied().ok_or_else(|| unknown_argument(*index)),
         Kind::Call(call) => graph.inline(&call.body, &operands)?.first().copied().ok_or_else(|| no_result(call.name)),
+        Kind::Loop(own) => unrolled(graph, own, operands),
         Kind::StopGradient => Ok(operands[0]),
         kind => graph.apply(kind.clone(), &operands),
     }
+}
+
+/// All steps one after the other. Two results of one loop become the same nodes.
+fn unrolled(graph: &mut Graph, own: &Loop, operands: Vec<NodeId>) -> Result<NodeId> {
+    let nodes = own.body.graph.nodes().count();
+    if own.count.saturating_mul(nodes) > UNROLLED_MAX {
+        let what = format!("{} steps of {nodes} operations are more than a compiled program holds", own.count);
+        return Err(Error::not_implemented("loop", what).hint("run fewer steps in one program"));
+    }
+    let mut carried = operands;
+    let constants = carried.split_off(own.carries());
+    for step in 0..own.count {
+        let mut arguments = vec![graph.constant(Tensor::scalar(step as i64))];
+        arguments.append(&mut carried);
+        arguments.extend(&constants);
+        carried = graph.inline(&own.body, &arguments)?;
+    }
+    carried.get(own.result).copied().ok_or_else(|| no_result("loop"))
 }
 
 fn unknown_argument(index: u32) -> Error {

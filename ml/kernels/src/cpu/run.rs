@@ -36,11 +36,27 @@ pub fn run(
 ) -> Result<Vec<Tensor>> {
     let mut lengths = Vec::with_capacity(schedule.buffers.len());
     for buffer in &schedule.buffers {
-        lengths.push(buffer.shape.count(sizes)? * buffer.dtype.size_bytes());
+        let bytes = buffer.shape.count(sizes)?.checked_mul(buffer.dtype.size_bytes());
+        let too_many = || Error::resources("run", format!("{}{} is larger than any memory", buffer.dtype, buffer.shape));
+        lengths.push(bytes.ok_or_else(too_many)?);
     }
+    scratch.check_budget(held_bytes(schedule, &lengths))?;
     let small = lengths.iter().sum::<usize>() < POOL_BYTES_MIN;
     let threads = if small { Threads::One } else { threads };
     tasks::with_workers(threads, |workers| Run::new(schedule, arguments, sizes, &lengths, scratch, workers).all(on_kernel))
+}
+
+/// Bytes of results and of slots, each as long as its longest buffer.
+fn held_bytes(schedule: &Schedule, lengths: &[usize]) -> usize {
+    let (mut slots, mut results) = (vec![0; schedule.slots], 0usize);
+    for (buffer, &length) in schedule.buffers.iter().zip(lengths) {
+        match buffer.source {
+            Source::Slot(slot) if slot < slots.len() => slots[slot] = length.max(slots[slot]),
+            Source::Output => results = results.saturating_add(length),
+            _ => {}
+        }
+    }
+    slots.into_iter().fold(results, usize::saturating_add)
 }
 
 /// A run under way.

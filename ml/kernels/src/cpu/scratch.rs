@@ -1,7 +1,7 @@
 //! Memory that runs of a program use again and again.
 
 use arrow_buffer::MutableBuffer;
-use gradframe_ml_core::Tensor;
+use gradframe_ml_core::{Error, Result, Tensor};
 
 /// Of the widest element type.
 const ALIGNMENT_BYTES: usize = 8;
@@ -15,12 +15,31 @@ pub struct Scratch {
     pub(super) slots: Vec<MutableBuffer>,
     /// Memory of tensors that nobody needs any more.
     pool: Vec<MutableBuffer>,
+    /// Bytes that a run may hold.
+    budget_bytes: Option<usize>,
 }
 
 impl Scratch {
     /// Empty; it grows to what programs need.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Empty; a run that would hold more than this many bytes of results and intermediate ones is refused before it
+    /// takes any.
+    pub fn with_budget(bytes: usize) -> Self {
+        Scratch { budget_bytes: Some(bytes), ..Self::default() }
+    }
+
+    /// Refuses a run that holds `needed` bytes. Errors: `Resources` with both sizes.
+    pub(super) fn check_budget(&self, needed: usize) -> Result<()> {
+        match self.budget_bytes {
+            Some(budget) if needed > budget => {
+                let what = format!("needs {needed} bytes for results and intermediate ones, the budget is {budget}");
+                Err(Error::resources("run", what).hint("use smaller batches, or raise the memory limit"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Bytes held.
@@ -47,5 +66,35 @@ impl Scratch {
             Some(i) => self.pool.swap_remove(i),
             None => MutableBuffer::from_len_zeroed(bytes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gradframe_ml_core::graph::Type;
+    use gradframe_ml_core::{DType, Dim, Function, Graph, Shape};
+
+    use super::*;
+    use crate::{Threads, compile};
+
+    /// The outer product of a vector with itself: n^2 results of n arguments.
+    fn outer() -> Function {
+        let mut g = Graph::new();
+        let x = g.input("x", Type::new(DType::F64, Shape::new([Dim::symbol("N")])));
+        let y = g.dot(x, x, Default::default()).unwrap();
+        Function::new(g, vec![y]).unwrap()
+    }
+
+    #[test]
+    fn a_run_over_its_budget_is_refused_before_it_takes_memory() {
+        let program = compile(&outer()).unwrap();
+        let mut scratch = Scratch::with_budget(8 * 100);
+        let vector = |n: usize| Tensor::from_vec(&[n], vec![1.0; n]).unwrap();
+        assert!(program.run_with(&[vector(10)], &mut scratch, Threads::One).is_ok());
+        let held = scratch.bytes();
+        let error = program.run_with(&[vector(1000)], &mut scratch, Threads::One).unwrap_err();
+        assert_eq!(error.kind(), "Resources");
+        assert!(error.to_string().contains("needs 8000000 bytes"), "{error}");
+        assert_eq!(scratch.bytes(), held);
     }
 }

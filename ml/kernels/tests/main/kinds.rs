@@ -382,3 +382,21 @@ fn neighbouring_arithmetic_in_one_pass() {
         }
     }
 }
+
+/// A recurrent network's steps, and their gradient through all of them.
+#[test]
+fn loops_and_their_gradients() {
+    let types = [f64s(&[3.into(), 3.into()]), f64s(&[3.into(), n()])];
+    let loss = function(&types, |g, x| {
+        let ends = g.repeat(4, &[x[1]], &[x[0]], |g, step, carried, weights| {
+            let (product, time) = (g.matmul(weights[0], carried[0])?, g.cast(step, DType::F64)?);
+            let shifted = g.add(product, time)?;
+            Ok(vec![g.tanh(shifted)?])
+        })?;
+        Ok(vec![g.sum_all(ends[0])?])
+    });
+    let both = gradframe_ml_core::transform::value_and_grad(&loss, &[0, 1]).unwrap();
+    for columns in [1, 70] {
+        check(&both, &[filled(&[3, 3], 1), filled(&[3, columns], 2)]);
+    }
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test's helpers stop it like the test itself
 
+mod accuracy;
 mod check;
 mod functions;
 mod given;

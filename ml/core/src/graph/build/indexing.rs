@@ -60,11 +60,43 @@ impl Graph {
         operands: &[NodeId],
         body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
     ) -> Result<NodeId> {
-        let mut inner = Graph { verbatim: self.verbatim, ..Graph::default() };
+        let body = self.closed(operands, body)?;
+        self.apply(Kind::Call(Arc::new(Call { name, body, tangent: None })), operands)
+    }
+
+    /// A named composite with a derivative of its own: `tangent` is built over the operands, the value, and a tangent for
+    /// each float operand (in order), in which it must be linear, and gives the tangent of the value. Reverse mode is its
+    /// transpose. For derivatives that are cheaper or safer than the body's, and for those that are meant to differ.
+    /// Errors: `Shape` or `DType` if the tangent is not of the value's type; whatever the builders say.
+    pub fn call_with_tangent(
+        &mut self,
+        name: &'static str,
+        operands: &[NodeId],
+        body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
+        tangent: impl FnOnce(&mut Graph, &[NodeId], NodeId, &[NodeId]) -> Result<NodeId>,
+    ) -> Result<NodeId> {
+        let body = self.closed(operands, body)?;
+        let mut inner = self.nested();
+        let ty = body.graph.ty(body.outputs[0]).clone();
+        let x: Vec<NodeId> =
+            operands.iter().enumerate().map(|(i, &x)| inner.input(&format!("x{i}"), self.ty(x).clone())).collect();
+        let value = inner.input("value", ty.clone());
+        let floats = operands.iter().enumerate().filter(|(_, x)| self.ty(**x).dtype.is_float());
+        let t: Vec<NodeId> = floats.map(|(i, &x)| inner.input(&format!("t{i}"), self.ty(x).clone())).collect();
+        let output = tangent(&mut inner, &x, value, &t)?;
+        if *inner.ty(output) != ty {
+            return Err(Error::shape(name, format!("expected a tangent of the value's type {ty}, got {}", inner.ty(output))));
+        }
+        let tangent = Some(Function::new(inner, vec![output])?);
+        self.apply(Kind::Call(Arc::new(Call { name, body, tangent })), operands)
+    }
+
+    /// The function of arguments of the operands' types that `body` builds.
+    fn closed(&self, operands: &[NodeId], body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>) -> Result<Function> {
+        let mut inner = self.nested();
         let arguments: Vec<NodeId> =
             operands.iter().enumerate().map(|(i, &x)| inner.input(&format!("x{i}"), self.ty(x).clone())).collect();
         let output = body(&mut inner, &arguments)?;
-        let body = Function::new(inner, vec![output])?;
-        self.apply(Kind::Call(Arc::new(Call { name, body })), operands)
+        Function::new(inner, vec![output])
     }
 }

@@ -1,40 +1,75 @@
 //! Elementary functions that are several of the scalar ones: inverse hyperbolic, clipping, signs, bases, remainders.
 
-use std::f64::consts::{LOG2_E, LOG10_E, PI};
+use std::f64::consts::{LN_2, LOG2_E, LOG10_E, PI};
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 
+/// Beyond it x^2 + 1 is x^2, in f64.
+const HUGE: f64 = 1e9;
+
 impl Graph {
-    /// The inverse of `sinh`: `sign(x) log(|x| + sqrt(x^2 + 1))`.
+    /// The inverse of `sinh`: `sign(x) log(|x| + sqrt(x^2 + 1))`. Narrow floats are computed in f64.
     pub fn asinh(&mut self, x: NodeId) -> Result<NodeId> {
         self.call("asinh", &[x], |g, x| {
-            let (one, size) = (g.scalar_like(x[0], 1.0)?, g.abs(x[0])?);
-            let square = g.mul(x[0], x[0])?;
-            let inner = g.add(square, one)?;
-            let root = g.sqrt(inner)?;
-            // log1p(|x| + x^2 / (1 + root)) keeps its digits near 0.
-            let below = g.add(one, root)?;
-            let bent = g.div(square, below)?;
-            let rest = g.add(size, bent)?;
-            let value = g.log1p(rest)?;
-            let (zero, negated) = (g.scalar_like(x[0], 0.0)?, g.neg(value)?);
-            let low = g.lt(x[0], zero)?;
-            g.select(low, negated, value)
+            g.in_f64(x[0], |g, x| {
+                let size = g.abs(x)?;
+                let (far, held) = g.beyond(size, HUGE, 1.0)?;
+                let (one, square) = (g.scalar_like(x, 1.0)?, g.mul(held, held)?);
+                let inner = g.add(square, one)?;
+                let root = g.sqrt(inner)?;
+                // log1p(|x| + x^2 / (1 + root)) keeps its digits near 0.
+                let below = g.add(one, root)?;
+                let bent = g.div(square, below)?;
+                let rest = g.add(held, bent)?;
+                let near = g.log1p(rest)?;
+                let value = g.log_of_double(size, far, near)?;
+                let (zero, negated) = (g.scalar_like(x, 0.0)?, g.neg(value)?);
+                let low = g.lt(x, zero)?;
+                g.select(low, negated, value)
+            })
         })
     }
 
-    /// The inverse of `cosh`, for x of 1 or more; NaN below.
+    /// The inverse of `cosh`, for x of 1 or more; NaN below. Narrow floats are computed in f64.
     pub fn acosh(&mut self, x: NodeId) -> Result<NodeId> {
         self.call("acosh", &[x], |g, x| {
-            let one = g.scalar_like(x[0], 1.0)?;
-            let (less, more) = (g.sub(x[0], one)?, g.add(x[0], one)?);
-            let product = g.mul(less, more)?;
-            let root = g.sqrt(product)?;
-            let rest = g.add(less, root)?;
-            g.log1p(rest)
+            g.in_f64(x[0], |g, x| {
+                let (far, held) = g.beyond(x, HUGE, 2.0)?;
+                let one = g.scalar_like(x, 1.0)?;
+                let (less, more) = (g.sub(held, one)?, g.add(held, one)?);
+                let (less_root, more_root) = (g.sqrt(less)?, g.sqrt(more)?);
+                let root = g.mul(less_root, more_root)?;
+                let rest = g.add(less, root)?;
+                let near = g.log1p(rest)?;
+                g.log_of_double(x, far, near)
+            })
         })
+    }
+
+    /// `f` of the argument in f64, rounded back.
+    fn in_f64(&mut self, x: NodeId, f: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId>) -> Result<NodeId> {
+        let dtype = self.ty(x).dtype;
+        let wide = self.cast(x, DType::F64)?;
+        let value = f(self, wide)?;
+        self.cast(value, dtype)
+    }
+
+    /// Whether x is above `edge`, and x with `other` in place of what is.
+    fn beyond(&mut self, x: NodeId, edge: f64, other: f64) -> Result<(NodeId, NodeId)> {
+        let (edge, other) = (self.scalar_like(x, edge)?, self.scalar_like(x, other)?);
+        let far = self.gt(x, edge)?;
+        Ok((far, self.select(far, other, x)?))
+    }
+
+    /// `log(2 x)` where x is far, without overflow; else `near`.
+    fn log_of_double(&mut self, x: NodeId, far: NodeId, near: NodeId) -> Result<NodeId> {
+        let one = self.scalar_like(x, 1.0)?;
+        let held = self.select(far, x, one)?;
+        let log = self.log(held)?;
+        let value = self.plus_number(log, LN_2)?;
+        self.select(far, value, near)
     }
 
     /// The inverse of `tanh`, for |x| of at most 1; NaN beyond.
