@@ -11,6 +11,7 @@ mod losses;
 mod matrices;
 mod matrix_functions;
 mod norms;
+mod recurrent;
 mod resample;
 #[cfg(test)]
 pub mod rows;
@@ -21,6 +22,7 @@ mod windows;
 pub use attention::Attention;
 pub use linalg::LuParts;
 pub use matrix_functions::MatrixNorm;
+pub use recurrent::CellWeights;
 pub use resample::{Interpolation, Padding};
 pub use windows::Window;
 

@@ -11,7 +11,7 @@ mod linalg;
 mod node;
 mod simplify;
 
-pub use composite::{Attention, Interpolation, LuParts, MatrixNorm, Padding, Window};
+pub use composite::{Attention, CellWeights, Interpolation, LuParts, MatrixNorm, Padding, Window};
 pub(crate) use function::bound_type;
 pub use linalg::Linalg;
 pub use node::*;

@@ -4,8 +4,10 @@
 //! part of a stream can be made without the rest. Use a key once; `split` makes new ones.
 
 mod distributions;
+mod gamma;
 
 pub use distributions::*;
+pub use gamma::{beta, gamma};
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};

@@ -131,3 +131,25 @@ fn dropout_keeps_the_mean() {
     let (mean, _) = moments(&values);
     assert!((mean - 1.0).abs() < 0.02 && values.iter().all(|&v| v == 0.0 || (v - 4.0 / 3.0).abs() < 1e-12), "{mean}");
 }
+
+#[test]
+fn gamma_and_beta_numbers_have_their_means_and_variances() {
+    let shape = Shape::fixed(&[20_000]);
+    for alpha in [0.3, 1.0, 4.5] {
+        let values = draw(11, |g, k| {
+            let alpha = g.scalar(DType::F64, alpha)?;
+            random::gamma(g, k, alpha, &shape)
+        });
+        let (mean, variance) = moments(&values.to_f64());
+        assert!((mean - alpha).abs() < 0.05 * (1.0 + alpha), "gamma({alpha}): mean {mean}");
+        assert!((variance - alpha).abs() < 0.1 * (1.0 + alpha), "gamma({alpha}): variance {variance}");
+    }
+    let (a, b) = (2.0, 3.5);
+    let values = draw(12, |g, k| {
+        let (a, b) = (g.scalar(DType::F32, a)?, g.scalar(DType::F32, b)?);
+        random::beta(g, k, a, b, &shape)
+    });
+    let (mean, variance) = moments(&values.to_f64());
+    let expected = a * b / ((a + b) * (a + b) * (a + b + 1.0));
+    assert!((mean - a / (a + b)).abs() < 0.01 && (variance - expected).abs() < 0.005, "beta: {mean}, {variance}");
+}

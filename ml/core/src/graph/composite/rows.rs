@@ -1,10 +1,10 @@
 //! Rows of the proof table for composites: their derivatives, batching and narrow types.
 
-use super::{Attention, Window};
+use super::{Attention, CellWeights, Window};
 use crate::ops::proof::{Row, floats, given, ints, others};
 
 pub fn rows() -> Vec<Row> {
-    [activations(), losses(), norms(), attention(), windows()].into_iter().flatten().collect()
+    [activations(), losses(), norms(), attention(), windows(), cells()].into_iter().flatten().collect()
 }
 
 fn activations() -> Vec<Row> {
@@ -84,6 +84,20 @@ fn windows() -> Vec<Row> {
         }),
         Row::new("call", "an update from a start", [floats(&[2, 4]), others(&[2, 2]), ints(&[], &[1])], |g, x| {
             g.dyn_update(x[0], x[1], x[2], 1)
+        }),
+    ]
+}
+
+/// x [2, 3], h [2, 2], and weights of `gates` gates.
+fn cells() -> Vec<Row> {
+    let arguments = |gates: usize| [floats(&[2, 3]), others(&[2, 2]), others(&[2 * gates, 3]), floats(&[2 * gates, 2])];
+    let weights = |x: &[crate::NodeId]| CellWeights { input: x[2], state: x[3], input_bias: None, state_bias: None };
+    vec![
+        Row::new("call", "elman cell", arguments(1), move |g, x| g.rnn_cell(x[0], x[1], &weights(x))),
+        Row::new("call", "gated recurrent unit", arguments(3), move |g, x| g.gru_cell(x[0], x[1], &weights(x))),
+        Row::new("call", "long short-term memory", arguments(4), move |g, x| {
+            let (h, c) = g.lstm_cell(x[0], x[1], x[1], &weights(x))?;
+            g.mul(h, c)
         }),
     ]
 }
