@@ -67,7 +67,8 @@ impl InMemory {
         let config = session.config();
         match self.rows > config.batch_size() {
             true => consecutive(&self.batches, self.rows, config.target_partitions()),
-            false => vec![self.batches.clone()],
+            // A batch without rows brings nothing, and DataFusion's last_value counts one back from its end.
+            false => vec![self.batches.iter().filter(|batch| batch.num_rows() > 0).cloned().collect()],
         }
     }
 }
