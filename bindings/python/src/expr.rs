@@ -32,6 +32,21 @@ impl PyExpr {
     fn __repr__(&self) -> String {
         self.0.human_display().to_string()
     }
+
+    /// The name of the result.
+    fn output_name(&self) -> String {
+        expr::output_name(&self.0)
+    }
+
+    /// The columns that the expression reads, from left to right.
+    fn root_names(&self) -> Vec<String> {
+        expr::root_names(&self.0)
+    }
+
+    /// Whether both are the same expression.
+    fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
 }
 
 /// A constant.

@@ -34,6 +34,7 @@ pub use self::condition::{Then, When, when};
 pub use self::functions::{
     by_pattern, cast, coalesce, count, div, fill_null, first, last, len, max, mean, median, min, n_unique, std, sum, var,
 };
+pub use self::resolve::{output_name, root_names};
 pub use self::selector::{Selector, TypeClass};
 pub use self::table::{FunctionRow, call, function_names};
 
@@ -41,6 +42,8 @@ pub use datafusion::logical_expr::Expr;
 
 /// What a program that writes expressions imports: `use gradframe::expr::prelude::*`.
 pub mod prelude {
-    pub use super::functions::{Aggregates, Arithmetic, Comparison, Names, Nulls, Windows};
+    pub use super::functions::{
+        Aggregates, Arithmetic, Comparison, Mathematics, Moving, Names, Nulls, Ordering, Statistics, Windows,
+    };
     pub use super::{Expr, IntoExpr, asc, col, desc, lit, when};
 }

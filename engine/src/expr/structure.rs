@@ -4,7 +4,9 @@
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, SortExpr, Volatility};
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDFImpl, Signature, SortExpr, Volatility,
+};
 
 use super::deferred::{placeholder, unresolved};
 
@@ -86,9 +88,11 @@ pub(crate) fn items(list: Expr) -> Expr {
     marked(Mark::Items, vec![list])
 }
 
-/// The order of the frame's rows from the last to the first.
+/// The order of the frame's rows from the last to the first, in a form that DataFusion does not turn around: its last value
+/// does not take a batch without rows.
 pub(crate) fn by_row_reversed() -> SortExpr {
-    SortExpr { asc: false, ..by_row() }
+    let turned = BinaryExpr::new(Box::new(by_row().expr), Operator::BitwiseXor, Box::new(super::lit(u64::MAX)));
+    SortExpr::new(Expr::BinaryExpr(turned), true, false)
 }
 
 /// A list that an aggregate gives, empty where the aggregate saw no row.

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, SortExpr, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::ops::row_order::with_row_order;
 
 use super::DataFrame;
 use super::group::aggregate;
 use super::naming::all_columns;
-use crate::expr::resolve::{Group, Lowered, Lowering, Named, Shape, typed};
+use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, typed};
 use crate::expr::structure::{by_row, or_empty_list};
 use crate::{Error, Result};
 
@@ -166,8 +166,8 @@ impl DataFrame {
         }
         let sorts = in_order && !lowering.layers.is_empty();
         let mut plan = with_row_order(&self.plan).map_err(from_datafusion)?;
-        for windows in lowering.layers.into_iter().flat_map(by_sort_keys) {
-            plan = LogicalPlanBuilder::from(plan).window(windows).and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
+        for layer in lowering.layers {
+            plan = with_layer(plan, layer).map_err(from_datafusion)?;
         }
         let frame = self.with_plan(plan);
         if sorts { frame.step(|plan| plan.sort([by_row()])) } else { Ok(frame) }
@@ -180,6 +180,19 @@ impl DataFrame {
         }
         resolved.project(all_columns(self.plan.schema()).map(|(_, column)| column).collect())
     }
+}
+
+/// The plan with the hidden columns of a layer after its own.
+fn with_layer(plan: LogicalPlan, layer: Layer) -> datafusion::error::Result<LogicalPlan> {
+    let mut builder = LogicalPlanBuilder::from(plan);
+    if !layer.values.is_empty() {
+        let own: Vec<Expr> = all_columns(builder.schema()).map(|(_, column)| column).collect();
+        builder = builder.project(own.into_iter().chain(layer.values))?;
+    }
+    for windows in by_sort_keys(layer.windows) {
+        builder = builder.window(windows)?;
+    }
+    builder.build()
 }
 
 /// Windows of one layer, those together that see the same partitions in the same order.

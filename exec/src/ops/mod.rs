@@ -1,6 +1,7 @@
 //! Physical operators: one stem an operator, the same stems as in `plan/ops`.
 
 pub mod evaluate;
+pub mod held;
 pub mod in_order;
 mod input;
 pub mod map_batches;

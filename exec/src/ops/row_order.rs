@@ -62,6 +62,7 @@ fn properties(input: &Arc<dyn ExecutionPlan>) -> Result<PlanProperties> {
     let mapping = ProjectionMapping::from_indices(&passed, &inner)?;
     let mut equivalences = input.equivalence_properties().project(&mapping, output_schema(&inner));
     let number = Arc::new(Column::new(ROW_ORDER, passed.len())) as Arc<dyn PhysicalExpr>;
+    equivalences.clear_orderings();
     equivalences.add_ordering([PhysicalSortExpr::new(number, SortOptions { descending: false, nulls_first: false })]);
     let partitioning = input.output_partitioning().project(&mapping, input.equivalence_properties());
     Ok(PlanProperties::new(equivalences, partitioning, input.pipeline_behavior(), input.boundedness()))
@@ -94,8 +95,9 @@ impl ExecutionPlan for RowOrderExec {
         vec![&self.input]
     }
 
+    // It does, but a sort above must not be put below: the numbers would be those of the sorted rows.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {

@@ -1,5 +1,6 @@
 //! Rules over physical plans, one file each, and their places among DataFusion's.
 
+mod account_for_windows;
 mod checked_arithmetic;
 mod in_order;
 mod merge_large_joins;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
+pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
@@ -21,6 +23,7 @@ const JOIN_SELECTION: &str = "join_selection";
 pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     let after = rules.iter().position(|rule| rule.name() == JOIN_SELECTION).map_or(0, |at| at + 1);
     rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
+    rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
     // Last: what needs one partition is known, and no limit moves any more.

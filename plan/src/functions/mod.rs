@@ -7,6 +7,7 @@
 mod analytic;
 mod arguments;
 mod bucketize;
+pub mod column;
 mod equal_lengths;
 mod feature_cross;
 mod fit_aggregate;

@@ -163,7 +163,7 @@ fn not(call: &mut Call) -> Result<Expr> {
     Ok(if own.is_integer() { operation(value, Operator::BitwiseXor, cast(lit(-1_i64), own)) } else { !value })
 }
 
-fn operation(left: Expr, operator: Operator, right: Expr) -> Expr {
+pub(super) fn operation(left: Expr, operator: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
 }
 

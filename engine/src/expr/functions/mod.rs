@@ -3,9 +3,15 @@
 mod aggregates;
 mod arithmetic;
 mod comparison;
+mod horizontal;
+mod math;
+mod moving;
 mod names;
 mod nulls;
+mod ordering;
+mod replacing;
 mod selecting;
+mod statistics;
 mod windows;
 
 use arrow::datatypes::DataType;
@@ -18,14 +24,31 @@ use super::table::FunctionRow;
 pub use self::aggregates::{Aggregates, count, first, last, len, max, mean, median, min, n_unique, std, sum, var};
 pub use self::arithmetic::Arithmetic;
 pub use self::comparison::Comparison;
+pub use self::math::Mathematics;
+pub use self::moving::Moving;
 pub use self::names::Names;
 pub use self::nulls::Nulls;
+pub use self::ordering::Ordering;
 pub use self::selecting::by_pattern;
+pub use self::statistics::Statistics;
 pub use self::windows::Windows;
 
 /// The tables of all topics. A topic of yours is one more line.
-pub(super) const TABLES: &[&[FunctionRow]] =
-    &[aggregates::TABLE, arithmetic::TABLE, comparison::TABLE, names::TABLE, nulls::TABLE, selecting::TABLE, windows::TABLE];
+pub(super) const TABLES: &[&[FunctionRow]] = &[
+    aggregates::TABLE,
+    arithmetic::TABLE,
+    comparison::TABLE,
+    horizontal::TABLE,
+    math::TABLE,
+    moving::TABLE,
+    names::TABLE,
+    nulls::TABLE,
+    ordering::TABLE,
+    replacing::TABLE,
+    selecting::TABLE,
+    statistics::TABLE,
+    windows::TABLE,
+];
 
 /// A row for a function of one expression.
 macro_rules! unary {

@@ -8,7 +8,7 @@ use super::super::call::Call;
 use super::super::structure::keep;
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
-use super::{binary, cast, coalesce, deferred_call, fill_null, unary};
+use super::{cast, coalesce, deferred_call, fill_null, unary};
 use crate::Result;
 
 /// Nulls, NaN and types. A NaN is a value, never a null.
@@ -60,15 +60,10 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("is_not_nan", |call| on_floats(call, |x| !math::isnan(x), true)),
     FunctionRow::typed("is_finite", |call| on_floats(call, is_finite, true)),
     FunctionRow::typed("is_infinite", |call| on_floats(call, is_infinite, false)),
-    binary!("fill_null_value", |value, other| fill_null(value, other)),
     FunctionRow::typed("fill_nan", fill_nan),
     unary!("drop_nulls", Nulls::drop_nulls),
     FunctionRow::typed("drop_nans", drop_nans),
     FunctionRow::new("coalesce", |call| Ok(coalesce(call.rest()))).spread(0),
-    FunctionRow::new("cast", |call| {
-        let value = call.expr("the expression")?;
-        Ok(Nulls::cast(value, call.data_type("dtype")?, call.flag("strict", true)?))
-    }),
 ];
 
 fn is_infinite(x: Expr) -> Expr {

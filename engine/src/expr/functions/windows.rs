@@ -5,11 +5,11 @@
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
-use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
-use super::super::structure::{Mapping, Mark, by_row, items, keep, length, marked, position, tuple};
+use super::super::structure::{Mapping, Mark, by_row, marked, tuple};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{deferred_call, fill_null};
@@ -47,11 +47,6 @@ pub trait Windows: Into<Expr> + Sized {
     /// ```
     fn shift(self, n: i64) -> Expr {
         shifted(self.into(), n)
-    }
-
-    /// At most `length` values from `offset` on, which counts from the end if it is negative.
-    fn slice(self, offset: i64, length: Option<i64>) -> Expr {
-        sliced(self.into(), offset, length)
     }
 
     /// The value less that of `n` rows before.
@@ -120,23 +115,19 @@ fn shifted(value: Expr, n: i64) -> Expr {
     }
 }
 
-fn sliced(value: Expr, offset: i64, length_: Option<i64>) -> Expr {
-    let place = position(value.clone());
-    let start = if offset < 0 { length(value.clone()) + lit(offset) } else { lit(offset) };
-    let after_start = place.clone().gt_eq(start.clone());
-    let kept = match length_ {
-        Some(length) => after_start.and(place.lt(start + lit(length))),
-        None => after_start,
-    };
-    keep(value, kept)
+/// The window within these parts of its group, in this order.
+pub(super) fn partitioned(window: Expr, partition_by: Vec<Expr>, order_by: Vec<SortExpr>) -> Expr {
+    match window {
+        Expr::WindowFunction(mut window) => {
+            window.params.partition_by = partition_by;
+            window.params.order_by = order_by;
+            Expr::WindowFunction(window)
+        }
+        other => other,
+    }
 }
 
 pub(super) const TABLE: &[FunctionRow] = &[
-    FunctionRow::new("slice", |call| {
-        let value = call.expr("the expression")?;
-        Ok(sliced(value, call.int("offset")?, call.optional_count("length")?.map(|length| length as i64)))
-    }),
-    FunctionRow::new("explode_list", |call| Ok(items(call.expr("the list")?))),
     FunctionRow::new("over", over_row),
     FunctionRow::new("shift", shift_row),
     FunctionRow::typed("diff", diff),

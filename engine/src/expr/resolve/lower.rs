@@ -14,12 +14,13 @@ use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFu
 use datafusion::logical_expr::{Cast, Expr, SortExpr, WindowFrame, WindowFunctionDefinition};
 use gradframe_plan::error::{from_datafusion, to_datafusion};
 
-use super::super::structure::{Mapping, Mark, ROW_ORDER, by_row, mark_of, tuple_items};
+use super::super::structure::{Mapping, Mark, ROW_ORDER, by_row, by_row_reversed, mark_of, tuple_items};
 use super::names::shown;
 use crate::{Error, Result};
 
 /// What the names of hidden columns begin with.
-const HIDDEN: &str = "__window_";
+const WINDOW: &str = "__window_";
+const VALUE: &str = "__value_";
 
 /// How many values an expression has.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,15 +50,22 @@ pub(crate) struct Group {
     pub(crate) order: Vec<SortExpr>,
 }
 
+/// Hidden columns, first those of values that windows take, then those of windows.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    pub(crate) values: Vec<Expr>,
+    pub(crate) windows: Vec<Expr>,
+}
+
 /// What the plan must compute below the expressions.
 #[derive(Debug, Default)]
 pub(crate) struct Lowering {
-    /// Windows by layer: each over columns of the frame and of the layers before.
-    pub(crate) layers: Vec<Vec<Expr>>,
+    /// What is computed of whole columns, by layer: each over columns of the frame and of the layers before.
+    pub(crate) layers: Vec<Layer>,
     /// The layer of each hidden column, from 1.
     depths: HashMap<String, usize>,
-    /// The hidden column of each window: equal windows share one.
-    names: HashMap<Expr, String>,
+    /// The hidden column of each window, and of each of their arguments in its layer: equal ones share one.
+    names: HashMap<(usize, Expr), String>,
     /// Whether something depends on the order of the rows.
     pub(crate) needs_order: bool,
 }
@@ -68,8 +76,11 @@ impl Lowering {
     pub(crate) fn lower(&mut self, expr: Expr, group: &Group) -> Result<Lowered> {
         match expr {
             Expr::Column(column) => {
-                self.needs_order |= column.name == ROW_ORDER;
-                Ok(Lowered { expr: Expr::Column(column), shape: Shape::Rows })
+                let is_order = column.name == ROW_ORDER;
+                self.needs_order |= is_order;
+                // The order goes with rows of any number.
+                let shape = if is_order { Shape::Scalar } else { Shape::Rows };
+                Ok(Lowered { expr: Expr::Column(column), shape })
             }
             Expr::Literal(..) => Ok(Lowered { expr, shape: Shape::Scalar }),
             Expr::AggregateFunction(aggregate) => self.aggregate(aggregate, group),
@@ -176,9 +187,10 @@ impl Lowering {
     fn order(&mut self, keys: Vec<SortExpr>, group: &Group) -> Result<Vec<SortExpr>> {
         let mut order = vec![];
         for key in keys {
-            if key.expr == by_row().expr {
+            let backwards = key.expr == by_row_reversed().expr;
+            if backwards || key.expr == by_row().expr {
                 self.needs_order = true;
-                order.extend(group.order.iter().map(|own| if key.asc { own.clone() } else { reversed(own) }));
+                order.extend(group.order.iter().map(|own| if key.asc && !backwards { own.clone() } else { reversed(own) }));
                 order.push(key);
             } else {
                 let lowered = self.lower(key.expr.clone(), group)?;
@@ -190,21 +202,53 @@ impl Lowering {
 
     /// The hidden column that holds a window's values.
     fn hoist(&mut self, window: WindowFunction) -> Expr {
-        let window = Expr::from(window);
         self.needs_order = true;
-        if let Some(name) = self.names.get(&window) {
-            return Expr::Column(Column::from_name(name));
+        let below = Expr::from(window.clone());
+        let below = below.column_refs().iter().filter_map(|column| self.depths.get(&column.name)).max().copied();
+        let depth = below.unwrap_or(0) + 1;
+        while self.layers.len() < depth {
+            self.layers.push(Layer::default());
         }
-        let below = window.column_refs().iter().filter_map(|column| self.depths.get(&column.name)).max();
-        let depth = below.copied().unwrap_or(0) + 1;
-        if self.layers.len() < depth {
-            self.layers.push(vec![]);
+        let window = Expr::from(self.of_columns(window, depth));
+        let name = self.hidden(WINDOW, depth, &window);
+        if !self.depths.contains_key(&name) {
+            self.layers[depth - 1].windows.push(window.alias(&name));
+            self.depths.insert(name.clone(), depth);
         }
-        let name = format!("{HIDDEN}{}", self.names.len() + 1);
-        self.layers[depth - 1].push(window.clone().alias(&name));
-        self.names.insert(window, name.clone());
-        self.depths.insert(name.clone(), depth);
         Expr::Column(Column::from_name(name))
+    }
+
+    /// The window with columns in the place of what it computes of each row: DataFusion's elimination of common parts does
+    /// not know that a window may stand above another.
+    fn of_columns(&mut self, mut window: WindowFunction, depth: usize) -> WindowFunction {
+        let params = &mut window.params;
+        for part in params.args.iter_mut().chain(&mut params.partition_by) {
+            *part = self.value(part, depth);
+        }
+        for key in &mut params.order_by {
+            key.expr = self.value(&key.expr, depth);
+        }
+        params.filter = params.filter.take().map(|filter| Box::new(self.value(&filter, depth)));
+        window
+    }
+
+    fn value(&mut self, value: &Expr, depth: usize) -> Expr {
+        if matches!(value, Expr::Column(_) | Expr::Literal(..)) {
+            return value.clone();
+        }
+        let name = self.hidden(VALUE, depth, value);
+        let values = &mut self.layers[depth - 1].values;
+        let column = value.clone().alias(&name);
+        if !values.contains(&column) {
+            values.push(column);
+        }
+        Expr::Column(Column::from_name(name))
+    }
+
+    /// The name of a hidden column of a layer, the same for the same expression.
+    fn hidden(&mut self, kind: &str, depth: usize, expr: &Expr) -> String {
+        let next = self.names.len() + 1;
+        self.names.entry((depth, expr.clone())).or_insert_with(|| format!("{kind}{next}")).clone()
     }
 
     fn marked(&mut self, mark: Mark, mut function: ScalarFunction, group: &Group) -> Result<Lowered> {

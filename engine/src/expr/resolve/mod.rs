@@ -16,8 +16,9 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
 
-pub(crate) use self::lower::{Group, Lowered, Lowering, Shape};
-pub(crate) use self::names::{named, output_name, shown};
+pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
+pub(crate) use self::names::{named, shown};
+pub use self::names::{output_name, root_names};
 use crate::{Error, Result};
 
 /// An expression with the name that the frame will show.

@@ -15,7 +15,7 @@ pub(crate) fn shown(expr: &Expr) -> String {
 }
 
 /// The name under which a frame shows the expression.
-pub(crate) fn output_name(expr: &Expr) -> String {
+pub fn output_name(expr: &Expr) -> String {
     match expr {
         Expr::Alias(alias) => alias.name.clone(),
         Expr::Column(column) => column.name.clone(),
@@ -47,6 +47,20 @@ fn first_child(expr: &Expr) -> Option<String> {
         Ok(TreeNodeRecursion::Stop)
     });
     visited.ok().and(found)
+}
+
+/// The columns that an expression reads, from left to right, each once.
+pub fn root_names(expr: &Expr) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    let visited = expr.apply(|node| {
+        if let Expr::Column(column) = node
+            && !names.contains(&column.name)
+        {
+            names.push(column.name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_or_else(|_| vec![], |_| names)
 }
 
 /// The name of the first column, whatever aliases it was given.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gradframe._dtypes import parse_dtype
 from gradframe._expr.base import Base, IntoExpr
 
 if TYPE_CHECKING:
     from gradframe._expr.expr import Expr
+
+FillNullStrategy = Literal["forward", "backward", "min", "max", "mean", "zero", "one"]
 
 
 class Nulls(Base):
@@ -40,9 +42,15 @@ class Nulls(Base):
         """Whether a float is infinite; null for null."""
         return self._call("is_infinite")
 
-    def fill_null(self, value: IntoExpr) -> Expr:
-        """The value, or another where it is null."""
-        return self._call("fill_null_value", value)
+    def fill_null(
+        self, value: IntoExpr | None = None, strategy: FillNullStrategy | None = None, limit: int | None = None
+    ) -> Expr:
+        """The value; where it is null another, or what a strategy says: the value before ("forward") or after it
+        ("backward"), at most `limit` in a row, the column's "min", "max" or "mean", "zero" or "one".
+        """
+        if (value is None) == (strategy is None):
+            raise ValueError("fill_null: expected a value or a strategy")
+        return self._call("fill_null", *([] if value is None else [value]), strategy=strategy, limit=limit)
 
     def fill_nan(self, value: IntoExpr) -> Expr:
         """The value, or another where it is NaN."""

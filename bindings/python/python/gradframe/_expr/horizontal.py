@@ -1,0 +1,157 @@
+"""Functions of several columns, row by row, and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+from gradframe._expr.base import IntoExpr, call, column, columns
+from gradframe._expr.expr import Expr
+from gradframe._expr.functions import lit
+
+__all__ = ["all_horizontal", "any_horizontal", "arange", "arctan2", "arg_sort_by", "arg_where", "concat_list", "concat_str", "corr",
+           "cov", "fold", "format", "int_range", "int_ranges", "max_horizontal", "mean_horizontal", "min_horizontal", "ones",
+           "reduce", "repeat", "row_index", "struct", "sum_horizontal", "zeros"]
+
+
+def sum_horizontal(*exprs: IntoExpr | Iterable[IntoExpr], ignore_nulls: bool = True) -> Expr:
+    """The sum of several columns in each row."""
+    return call("sum_horizontal", *columns(*exprs), ignore_nulls=ignore_nulls)
+
+
+def mean_horizontal(*exprs: IntoExpr | Iterable[IntoExpr], ignore_nulls: bool = True) -> Expr:
+    """The mean of several columns in each row."""
+    return call("mean_horizontal", *columns(*exprs), ignore_nulls=ignore_nulls)
+
+
+def min_horizontal(*exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """The least of several columns in each row."""
+    return call("min_horizontal", *columns(*exprs))
+
+
+def max_horizontal(*exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """The greatest of several columns in each row."""
+    return call("max_horizontal", *columns(*exprs))
+
+
+def any_horizontal(*exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """Whether one of several columns is true in each row."""
+    return call("any_horizontal", *columns(*exprs))
+
+
+def all_horizontal(*exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """Whether all of several columns are true in each row."""
+    return call("all_horizontal", *columns(*exprs))
+
+
+def concat_str(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr, separator: str = "", ignore_nulls: bool = False) -> Expr:
+    """The texts of several columns as one; null where one is, unless nulls are ignored."""
+    return call("concat_str", *columns(exprs, *more_exprs), separator=separator, ignore_nulls=ignore_nulls)
+
+
+def concat_list(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr) -> Expr:
+    """The values and lists of several columns as one list."""
+    return call("concat_list", *columns(exprs, *more_exprs))
+
+
+def struct(*exprs: IntoExpr | Iterable[IntoExpr], **named_exprs: IntoExpr) -> Expr:
+    """Several columns as one of structs, its fields named as the columns."""
+    named = [_expr(column(value)).alias(name) for name, value in named_exprs.items()]
+    return call("struct", *columns(*exprs), *named)
+
+
+def format(f_string: str, *args: IntoExpr) -> Expr:
+    """A text with columns in the place of `{}`."""
+    parts = f_string.split("{}")
+    if len(parts) != len(args) + 1:
+        raise ValueError(f"format: {len(parts) - 1} places for {len(args)} columns")
+    texts: list[Any] = []
+    for part, arg in zip(parts, [*columns(*args), None], strict=True):
+        texts += [lit(part)] if part else []
+        texts += [] if arg is None else [arg]
+    return call("concat_str", *texts, separator="")
+
+
+def fold(acc: IntoExpr, function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) -> Expr:
+    """`function(function(acc, first), second) ...` over several columns."""
+    folded = _expr(column(acc))
+    for expr in columns(exprs):
+        folded = function(folded, _expr(expr))
+    return folded
+
+
+def reduce(function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) -> Expr:
+    """`function(function(first, second), third) ...` over several columns."""
+    first, *others = columns(exprs)
+    return fold(first, function, others)
+
+
+def int_range(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1) -> Expr:
+    """Whole numbers from `start` up to `end`, which is left out; of one argument, from 0 up to it."""
+    if end is None:
+        start, end = 0, start
+    return call("int_range", column(start), column(end), step=step)
+
+
+arange = int_range
+
+
+def int_ranges(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1) -> Expr:
+    """In each row a list of the whole numbers from `start` up to `end`, which is left out."""
+    if end is None:
+        start, end = 0, start
+    return call("int_ranges", column(start), column(end), step=step)
+
+
+def row_index(name: str = "index") -> Expr:
+    """The number of the row, from 0."""
+    return call("row_index").alias(name)
+
+
+def repeat(value: Any, n: int | IntoExpr) -> Expr:
+    """A constant `n` times."""
+    return call("repeat", lit(value), column(n))
+
+
+def ones(n: int | IntoExpr) -> Expr:
+    """1.0 `n` times."""
+    return call("repeat", lit(1.0), column(n)).alias("ones")
+
+
+def zeros(n: int | IntoExpr) -> Expr:
+    """0.0 `n` times."""
+    return call("repeat", lit(0.0), column(n)).alias("zeros")
+
+
+def arctan2(y: IntoExpr, x: IntoExpr) -> Expr:
+    """The angle of a point, from its ordinate and its abscissa."""
+    return call("arctan2", column(y), column(x))
+
+
+def arg_sort_by(
+    exprs: IntoExpr | Iterable[IntoExpr],
+    *more_exprs: IntoExpr,
+    descending: bool | Sequence[bool] = False,
+    nulls_last: bool | Sequence[bool] = False,
+) -> Expr:
+    """The rows, by number, in the order of several columns."""
+    return call("arg_sort_by", *columns(exprs, *more_exprs), descending=descending, nulls_last=nulls_last)
+
+
+def arg_where(condition: Any) -> Expr:
+    """The rows for which a condition is true, by number."""
+    return call("arg_true", condition)
+
+
+def corr(a: IntoExpr, b: IntoExpr, *, method: Literal["pearson", "spearman"] = "pearson") -> Expr:
+    """The correlation of two columns; of their ranks, if it is Spearman's."""
+    return call("corr", column(a), column(b), method=method)
+
+
+def cov(a: IntoExpr, b: IntoExpr, ddof: int = 1) -> Expr:
+    """The covariance of two columns, with divisor n - `ddof`."""
+    return call("cov", column(a), column(b), ddof=ddof)
+
+
+def _expr(value: Any) -> Expr:
+    return value if isinstance(value, Expr) else lit(value)

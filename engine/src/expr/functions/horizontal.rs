@@ -1,0 +1,157 @@
+//! Functions of several columns, row by row.
+
+use arrow::datatypes::DataType;
+use datafusion::functions::core::expr_fn as core_fn;
+use datafusion::functions::string::expr_fn as string_fn;
+use datafusion::functions_nested::expr_fn as nested_fn;
+use datafusion::logical_expr::{Expr, lit as literal};
+use datafusion::scalar::ScalarValue;
+
+use super::super::call::Call;
+use super::super::resolve::output_name;
+use super::super::structure::items;
+use super::super::table::FunctionRow;
+use super::super::{lit, when};
+use super::windows::rows_in_order;
+use super::{cast, coalesce};
+use crate::Result;
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("sum_horizontal", |call| {
+        let exprs = counted(call)?;
+        let ignore = call.flag("ignore_nulls", true)?;
+        let zero = |expr: Expr| if ignore { coalesce([expr, lit(0_i64)]) } else { expr };
+        folded(call, exprs.into_iter().map(zero).collect(), |left, right| left + right)
+    })
+    .spread(0),
+    FunctionRow::typed("mean_horizontal", mean_horizontal).spread(0),
+    FunctionRow::typed("min_horizontal", |call| extreme(call, core_fn::least)).spread(0),
+    FunctionRow::typed("max_horizontal", |call| extreme(call, core_fn::greatest)).spread(0),
+    FunctionRow::new("any_horizontal", |call| {
+        let exprs = call.rest();
+        folded(call, exprs, Expr::or)
+    })
+    .spread(0),
+    FunctionRow::new("all_horizontal", |call| {
+        let exprs = call.rest();
+        folded(call, exprs, Expr::and)
+    })
+    .spread(0),
+    FunctionRow::new("concat_str", concat_str).spread(0),
+    FunctionRow::new("struct", |call| {
+        let fields = call.rest().into_iter().flat_map(|expr| [literal(output_name(&expr)), expr.unalias()]);
+        Ok(core_fn::named_struct(fields.collect()))
+    })
+    .spread(0),
+    FunctionRow::typed("concat_list", |call| {
+        let exprs = call.rest();
+        let list = |expr: Expr| Ok(if is_list(&call.type_of(&expr)?) { expr } else { nested_fn::make_array(vec![expr]) });
+        let lists = exprs.into_iter().map(list).collect::<Result<Vec<_>>>()?;
+        let any_null = lists.iter().cloned().map(Expr::is_null).reduce(Expr::or).unwrap_or_else(|| lit(false));
+        let together = nested_fn::array_concat(lists);
+        Ok(when(!any_null).then(together).end())
+    })
+    .spread(0),
+    FunctionRow::new("repeat_by", |call| {
+        let (value, times) = (call.expr("the expression")?, call.expr("the number")?);
+        Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64)))
+    }),
+    FunctionRow::new("row_index", |_| Ok(row_index())),
+    FunctionRow::new("int_range", |call| {
+        let (start, end) = (call.expr("the start")?, call.expr("the end")?);
+        let step = call.optional_int("step")?.unwrap_or(1);
+        if step == 0 {
+            return Err(call.wrong("`step` is 0"));
+        }
+        if is_row_count(&end) && matches!(&start, Expr::Literal(value, _) if *value == ScalarValue::from(0_i64)) && step == 1 {
+            return Ok(row_index());
+        }
+        Ok(items(range(start, end, step)))
+    }),
+    FunctionRow::new("int_ranges", |call| {
+        let (start, end) = (call.expr("the start")?, call.expr("the end")?);
+        Ok(range(start, end, call.optional_int("step")?.unwrap_or(1)))
+    }),
+    FunctionRow::new("repeat", |call| {
+        let (value, times) = (call.expr("the value")?, call.expr("the number")?);
+        Ok(items(nested_fn::array_repeat(value, cast(times, DataType::Int64))))
+    }),
+];
+
+fn is_list(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _))
+}
+
+/// The number of the row, from 0.
+fn row_index() -> Expr {
+    let number = rows_in_order(datafusion::functions_window::expr_fn::row_number());
+    cast(number, DataType::Int64) - lit(1_i64)
+}
+
+/// `len()`
+fn is_row_count(expr: &Expr) -> bool {
+    *expr == super::len() || *expr == super::len().unalias()
+}
+
+fn range(start: Expr, end: Expr, step: i64) -> Expr {
+    nested_fn::range(cast(start, DataType::Int64), cast(end, DataType::Int64), lit(step))
+}
+
+/// Booleans count as 0 and 1.
+fn counted(call: &mut Call) -> Result<Vec<Expr>> {
+    let exprs = call.rest();
+    let number = |expr: Expr| Ok(if call.type_of(&expr)? == DataType::Boolean { cast(expr, DataType::Int64) } else { expr });
+    exprs.into_iter().map(number).collect()
+}
+
+fn folded(call: &Call, exprs: Vec<Expr>, fold: fn(Expr, Expr) -> Expr) -> Result<Expr> {
+    exprs.into_iter().reduce(fold).ok_or_else(|| call.wrong("got no column, expected at least one"))
+}
+
+/// Of the values of a row that are not null.
+fn mean_horizontal(call: &mut Call) -> Result<Expr> {
+    let exprs: Vec<Expr> = counted(call)?.into_iter().map(|expr| cast(expr, DataType::Float64)).collect();
+    if !call.flag("ignore_nulls", true)? {
+        let n = exprs.len() as f64;
+        return Ok(folded(call, exprs, |left, right| left + right)? / lit(n));
+    }
+    let present = |expr: &Expr| cast(expr.clone().is_not_null(), DataType::Int64);
+    let count = exprs.iter().map(present).reduce(|left, right| left + right);
+    let count = count.ok_or_else(|| call.wrong("got no column, expected at least one"))?;
+    let sum = folded(call, exprs.into_iter().map(|expr| coalesce([expr, lit(0.0)])).collect(), |left, right| left + right)?;
+    Ok(when(count.clone().gt(lit(0_i64))).then(sum / cast(count, DataType::Float64)).end())
+}
+
+/// A NaN is no extreme, unless there is nothing else.
+fn extreme(call: &mut Call, extreme: fn(Vec<Expr>) -> Expr) -> Result<Expr> {
+    let exprs = call.rest();
+    if exprs.is_empty() {
+        return Err(call.wrong("got no column, expected at least one"));
+    }
+    let is_nan = datafusion::functions::math::expr_fn::isnan;
+    let mut numbers = vec![];
+    for expr in &exprs {
+        let is_float = call.type_of(expr)?.is_floating();
+        numbers.push(if is_float { when(is_nan(expr.clone()).is_not_true()).then(expr.clone()).end() } else { expr.clone() });
+    }
+    Ok(if numbers == exprs { extreme(exprs) } else { coalesce([extreme(numbers), extreme(exprs)]) })
+}
+
+/// Null where a part is null, unless nulls are ignored.
+fn concat_str(call: &mut Call) -> Result<Expr> {
+    let exprs: Vec<Expr> = call.rest().into_iter().map(|expr| cast(expr.unalias(), DataType::Utf8)).collect();
+    let separator = call.optional_text("separator")?.unwrap_or_default();
+    let any_null = exprs.iter().cloned().map(Expr::is_null).reduce(Expr::or);
+    let any_null = any_null.ok_or_else(|| call.wrong("got no column, expected at least one"))?;
+    let together = string_fn::concat_ws(lit(separator), exprs);
+    Ok(if call.flag("ignore_nulls", false)? { together } else { when(!any_null).then(together).end() })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_number_of_rows_is_known_when_seen() {
+        assert!(super::is_row_count(&super::super::len()));
+        assert!(!super::is_row_count(&super::row_index()));
+    }
+}

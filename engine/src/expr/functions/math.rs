@@ -1,0 +1,200 @@
+//! Mathematics of single values.
+
+use arrow::datatypes::DataType;
+use datafusion::functions::math::expr_fn as math;
+use datafusion::logical_expr::{Expr, Operator};
+use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::per_row;
+
+use super::super::call::Call;
+use super::super::resolve::shown;
+use super::super::table::FunctionRow;
+use super::super::{IntoExpr, lit, when};
+use super::arithmetic::{case, operation};
+use super::{cast, deferred_call, unary};
+use crate::Result;
+
+/// Mathematics of single values; null for null.
+pub trait Mathematics: Into<Expr> + Sized {
+    /// Rounded to so many decimals, halves to the even neighbour. Integers stay as they are.
+    fn round(self, decimals: i64) -> Expr {
+        deferred_call!("round", [self.into()], decimals = decimals)
+    }
+
+    /// The logarithm to a base.
+    fn log(self, base: impl IntoExpr) -> Expr {
+        per_row("log_of_base", vec![self.into(), base.into_expr()], vec![])
+    }
+
+    /// Not below `lower` and not above `upper`; null bounds are none.
+    fn clip(self, lower: impl IntoExpr, upper: impl IntoExpr) -> Expr {
+        deferred_call!("clip", [self.into(), lower.into_expr(), upper.into_expr()])
+    }
+
+    /// -1, 0 or 1, of the value's type.
+    fn sign(self) -> Expr {
+        deferred_call!("sign", [self.into()])
+    }
+}
+
+impl Mathematics for Expr {}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    unary!("sin", math::sin),
+    unary!("cos", math::cos),
+    unary!("tan", math::tan),
+    unary!("cot", math::cot),
+    unary!("arcsin", math::asin),
+    unary!("arccos", math::acos),
+    unary!("arctan", math::atan),
+    unary!("sinh", math::sinh),
+    unary!("cosh", math::cosh),
+    unary!("tanh", math::tanh),
+    unary!("arcsinh", math::asinh),
+    unary!("arccosh", math::acosh),
+    unary!("arctanh", math::atanh),
+    unary!("degrees", math::degrees),
+    unary!("radians", math::radians),
+    unary!("cbrt", math::cbrt),
+    unary!("log1p", |x| per_row("log1p", vec![x], vec![])),
+    unary!("erf", |x| per_row("erf", vec![x], vec![])),
+    unary!("erfc", |x| per_row("erfc", vec![x], vec![])),
+    unary!("log10", |x| x.log(lit(10.0))),
+    FunctionRow::typed("arctan2", |call| Ok(math::atan2(call.expr("the ordinate")?, call.expr("the abscissa")?))),
+    FunctionRow::new("log", |call| {
+        let value = call.expr("the expression")?;
+        Ok(match call.optional_expr() {
+            Some(base) => value.log(base),
+            None => math::ln(cast(value, DataType::Float64)),
+        })
+    }),
+    FunctionRow::typed("round", |call| {
+        let choices = [("half_to_even", "half_to_even"), ("half_away_from_zero", "half_away_from_zero"), ("to_zero", "to_zero")];
+        let mode = call.choice("mode", &choices)?;
+        rounded(call, mode)
+    }),
+    FunctionRow::typed("truncate", |call| rounded(call, "to_zero")),
+    FunctionRow::typed("round_sig_figs", round_sig_figs),
+    FunctionRow::typed("clip", clip),
+    FunctionRow::typed("sign", sign),
+    FunctionRow::typed("is_close", is_close),
+    FunctionRow::typed("count_bits", |call| {
+        let value = call.expr("the expression")?;
+        Ok(per_row("count_bits", vec![value], vec![call.text("of")?.as_str().into()]))
+    }),
+    FunctionRow::typed("hash", |call| {
+        let value = call.expr("the expression")?;
+        Ok(per_row("hash_value", vec![value], vec![call.optional_int("seed")?.unwrap_or(0).into()]))
+    }),
+    FunctionRow::typed("lower_bound", |call| bound(call, false)),
+    FunctionRow::typed("upper_bound", |call| bound(call, true)),
+    FunctionRow::typed("to_physical", to_physical),
+    FunctionRow::typed("reinterpret", reinterpret),
+];
+
+fn rounded(call: &mut Call, mode: &str) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let decimals = call.optional_int("decimals")?.unwrap_or(0);
+    let own = call.type_of(&value)?;
+    Ok(match own {
+        own if own.is_floating() => per_row("round_to", vec![value], vec![decimals.into(), mode.into()]),
+        own if own.is_decimal() => math::round(vec![value, lit(decimals)]),
+        _ => value,
+    })
+}
+
+fn round_sig_figs(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let digits = call.count("digits")?;
+    if digits == 0 {
+        return Err(call.wrong("`digits` is 0, expected 1 or more"));
+    }
+    Ok(per_row("round_sig_figs", vec![value], vec![(digits as i64).into()]))
+}
+
+fn clip(call: &mut Call) -> Result<Expr> {
+    let (value, lower, upper) = (call.expr("the expression")?, call.expr("the lower bound")?, call.expr("the upper bound")?);
+    let own = call.type_of(&value)?;
+    // A NaN stays one, though it is above every bound.
+    let is_number = |x: &Expr| if own.is_floating() { math::isnan(x.clone()).is_not_true() } else { lit(true) };
+    let below = value.clone().lt(lower.clone());
+    let above = value.clone().gt(upper.clone()).and(is_number(&value));
+    let clipped = when(below).then(cast(lower, own.clone())).when(above).then(cast(upper, own.clone()));
+    Ok(clipped.otherwise(value))
+}
+
+fn sign(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    let zero = || cast(lit(0_i64), own.clone());
+    let one = |positive: bool| cast(lit(if positive { 1_i64 } else { -1 }), own.clone());
+    let mut signs = when(value.clone().is_null()).then(value.clone());
+    if own.is_floating() {
+        signs = signs.when(math::isnan(value.clone())).then(value.clone());
+    }
+    let signs = signs.when(value.clone().gt(zero())).then(one(true));
+    Ok(if own.is_unsigned_integer() {
+        signs.otherwise(zero())
+    } else {
+        signs.when(value.lt(zero())).then(one(false)).otherwise(zero())
+    })
+}
+
+/// `|a - b| <= max(rel_tol * max(|a|, |b|), abs_tol)`, as Python's `math.isclose`.
+fn is_close(call: &mut Call) -> Result<Expr> {
+    let (left, right) = (call.expr("the expression")?, call.expr("the other")?);
+    let (left, right) = (cast(left, DataType::Float64), cast(right, DataType::Float64));
+    let (absolute, relative) = (call.optional_float("abs_tol")?.unwrap_or(0.0), call.optional_float("rel_tol")?.unwrap_or(1e-9));
+    let nans_equal = call.flag("nans_equal", false)?;
+    let size = datafusion::functions::core::expr_fn::greatest(vec![math::abs(left.clone()), math::abs(right.clone())]);
+    let tolerance = datafusion::functions::core::expr_fn::greatest(vec![size * lit(relative), lit(absolute)]);
+    let near = math::abs(left.clone() - right.clone()).lt_eq(tolerance);
+    let (nan_left, nan_right) = (math::isnan(left.clone()), math::isnan(right.clone()));
+    let infinite = math::abs(left.clone()).eq(lit(f64::INFINITY)).or(math::abs(right.clone()).eq(lit(f64::INFINITY)));
+    let both = if nans_equal { nan_left.clone().and(nan_right.clone()) } else { lit(false) };
+    let close = when(nan_left.or(nan_right)).then(both).when(infinite).then(left.eq(right)).otherwise(near);
+    Ok(close)
+}
+
+/// The least or greatest value of the type.
+fn bound(call: &mut Call, greatest: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    let bound = if greatest { ScalarValue::max(&own) } else { ScalarValue::min(&own) };
+    let float = |x: f64| ScalarValue::Float64(Some(x)).cast_to(&own).ok();
+    let bound = if own.is_floating() { float(if greatest { f64::INFINITY } else { f64::NEG_INFINITY }) } else { bound };
+    let bound = bound.ok_or_else(|| call.wrong(format!("values of {own} have no bounds")))?;
+    Ok(Expr::Literal(bound, None))
+}
+
+/// Dates, times and categories as the numbers that they are stored as.
+fn to_physical(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    Ok(match call.type_of(&value)? {
+        DataType::Date32 => cast(value, DataType::Int32),
+        DataType::Timestamp(_, _) | DataType::Duration(_) | DataType::Time64(_) => cast(value, DataType::Int64),
+        _ => value,
+    })
+}
+
+/// The same bits with or without a sign.
+fn reinterpret(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    let signed = call.flag("signed", true)?;
+    match (&own, signed) {
+        (DataType::Int64, true) | (DataType::UInt64, false) => Ok(value),
+        // Two's complement: what lies beyond the other type's range is shifted by 2^64.
+        (DataType::UInt64, true) => {
+            let high = value.clone().gt(lit(i64::MAX as u64));
+            let below = cast(operation(value.clone(), Operator::Minus, lit(1_u64 << 63)), DataType::Int64) + lit(i64::MIN);
+            let low = cast(operation(value, Operator::BitwiseAnd, lit(i64::MAX as u64)), DataType::Int64);
+            case(high, below, low)
+        }
+        (DataType::Int64, false) => {
+            let low = cast(operation(value.clone(), Operator::BitwiseAnd, lit(i64::MAX)), DataType::UInt64);
+            case(value.clone().lt(lit(0_i64)), low.clone() + lit(1_u64 << 63), low)
+        }
+        _ => Err(call.wrong(format!("`{}` is {own}, expected an integer of 64 bits", shown(&value)))),
+    }
+}

@@ -1,0 +1,245 @@
+//! Moving windows of rows, rows filled from their neighbours, ranks and runs.
+
+use arrow::datatypes::DataType;
+use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::functions_window::expr_fn::{dense_rank, rank, row_number};
+use datafusion::functions_window::nth_value::{first_value_udwf, last_value_udwf};
+use datafusion::logical_expr::expr::{NullTreatment, WindowFunction};
+use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::window;
+
+use super::super::call::Call;
+use super::super::resolve::shown;
+use super::super::structure::{by_row, keep};
+use super::super::table::FunctionRow;
+use super::super::{lit, when};
+use super::windows::{Windows, following, over_rows, partitioned, preceding, rows_in_order, so_far};
+use super::{cast, deferred_call};
+use crate::Result;
+
+/// Moving windows of rows, and rows filled from their neighbours.
+pub trait Moving: Into<Expr> + Sized {
+    /// The mean of the `window_size` rows up to this one; null where there are not so many values.
+    fn rolling_mean(self, window_size: i64) -> Expr {
+        deferred_call!("rolling", [self.into()], statistic = "mean", window_size = window_size)
+    }
+
+    /// The sum of the `window_size` rows up to this one; null where there are not so many values.
+    fn rolling_sum(self, window_size: i64) -> Expr {
+        deferred_call!("rolling", [self.into()], statistic = "sum", window_size = window_size)
+    }
+
+    /// The least of the `window_size` rows up to this one; null where there are not so many values.
+    fn rolling_min(self, window_size: i64) -> Expr {
+        deferred_call!("rolling", [self.into()], statistic = "min", window_size = window_size)
+    }
+
+    /// The greatest of the `window_size` rows up to this one; null where there are not so many values.
+    fn rolling_max(self, window_size: i64) -> Expr {
+        deferred_call!("rolling", [self.into()], statistic = "max", window_size = window_size)
+    }
+
+    /// Nulls become the value before them.
+    fn forward_fill(self) -> Expr {
+        filled(self.into(), None, true).unwrap_or_else(|_| lit(ScalarValue::Null))
+    }
+
+    /// The rank of each value, from 1; equal ones share the mean of theirs.
+    fn rank(self) -> Expr {
+        deferred_call!("rank", [self.into()])
+    }
+}
+
+impl Moving for Expr {}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("rolling", rolling),
+    FunctionRow::typed("forward_fill", |call| fill(call, true)),
+    FunctionRow::typed("backward_fill", |call| fill(call, false)),
+    FunctionRow::typed("interpolate", |call| {
+        let value = call.expr("the expression")?;
+        let kernel = call.choice("method", &[("linear", "interpolate"), ("nearest", "interpolate_nearest")])?;
+        Ok(rows_in_order(window(kernel, vec![value], vec![])))
+    }),
+    FunctionRow::typed("interpolate_by", |call| {
+        Ok(rows_in_order(window("interpolate_by", vec![call.expr("the expression")?, call.expr("the places")?], vec![])))
+    }),
+    FunctionRow::typed("rank", ranked),
+    FunctionRow::typed("ewm", exponential),
+    FunctionRow::typed("cum_prod", |call| {
+        let value = call.expr("the expression")?;
+        Ok(rows_in_order(window("cum_prod", vec![value], vec![call.flag("reverse", false)?.into()])))
+    }),
+    FunctionRow::typed("pct_change", |call| {
+        let value = call.expr("the expression")?;
+        let n = call.optional_int("n")?.unwrap_or(1);
+        let value = cast(value, DataType::Float64);
+        Ok(value.clone() / value.shift(n) - lit(1.0))
+    }),
+    FunctionRow::typed("rle_id", run_number),
+    FunctionRow::typed("peak_max", |call| peak(call, Expr::gt)),
+    FunctionRow::typed("peak_min", |call| peak(call, Expr::lt)),
+    FunctionRow::typed("is_first_distinct", |call| occurrence(call, true)),
+    FunctionRow::typed("is_last_distinct", |call| occurrence(call, false)),
+    FunctionRow::typed("is_duplicated", |call| Ok(alike(call)?.gt(lit(1_i64)))),
+    FunctionRow::typed("is_unique", |call| Ok(alike(call)?.eq(lit(1_i64)))),
+    FunctionRow::typed("unique", |call| {
+        let value = call.expr("the expression")?;
+        let first = number_among_equals(&value, by_row())?.eq(lit(1_u64));
+        Ok(keep(value, first))
+    }),
+    FunctionRow::typed("unique_counts", |call| {
+        let value = call.expr("the expression")?;
+        let first = number_among_equals(&value, by_row())?.eq(lit(1_u64));
+        Ok(keep(count_of_equals(&value)?, first))
+    }),
+];
+
+/// Integers by the engine's own moving aggregates, which stream; everything else by a kernel of ours.
+fn rolling(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let size = call.count("window_size")?;
+    if size == 0 {
+        return Err(call.wrong("`window_size` is 0, expected 1 or more"));
+    }
+    let least = call.optional_count("min_samples")?.unwrap_or(size);
+    let center = call.flag("center", false)?;
+    let statistic = call.text("statistic")?;
+    let own_constants = call.values("constants")?;
+    let own = call.type_of(&value)?;
+    if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
+        return Err(crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(&value))));
+    }
+    if own.is_integer() && matches!(statistic.as_str(), "sum" | "min" | "max" | "mean") && own_constants.is_empty() {
+        return of_integers(value, &statistic, size, least, center);
+    }
+    let constants = [(size as i64).into(), (least as i64).into(), center.into(), statistic.as_str().into()];
+    Ok(rows_in_order(window("rolling", vec![value], constants.into_iter().chain(own_constants).collect())))
+}
+
+fn of_integers(value: Expr, statistic: &str, size: usize, least: usize, center: bool) -> Result<Expr> {
+    let after = if center { size.div_ceil(2) - 1 } else { 0 };
+    let before = size - 1 - after;
+    let over = |aggregate: Expr| over_rows(aggregate, preceding(Some(before as u64)), following(Some(after as u64)));
+    let computed = match statistic {
+        "sum" => super::coalesce([over(aggregate_fn::sum(value.clone()))?, lit(0_i64)]),
+        "min" => over(aggregate_fn::min(value.clone()))?,
+        "max" => over(aggregate_fn::max(value.clone()))?,
+        _ => over(aggregate_fn::avg(cast(value.clone(), DataType::Float64)))?,
+    };
+    let enough = over(aggregate_fn::count(value))?.gt_eq(lit(least as i64));
+    Ok(when(enough).then(computed).end())
+}
+
+fn fill(call: &mut Call, forward: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    filled(value, call.optional_count("limit")?, forward)
+}
+
+/// The nearest value before (or after) that is not null, at most `limit` rows away.
+pub(super) fn filled(value: Expr, limit: Option<usize>, forward: bool) -> Result<Expr> {
+    let limit = limit.map(|limit| limit as u64);
+    let (end_of_frame, start, end) = if forward {
+        (last_value_udwf(), preceding(limit), WindowFrameBound::CurrentRow)
+    } else {
+        (first_value_udwf(), WindowFrameBound::CurrentRow, following(limit))
+    };
+    let mut window = WindowFunction::new(WindowFunctionDefinition::WindowUDF(end_of_frame), vec![value]);
+    window.params.order_by = vec![by_row()];
+    window.params.window_frame = WindowFrame::new_bounds(WindowFrameUnits::Rows, start, end);
+    window.params.null_treatment = Some(NullTreatment::IgnoreNulls);
+    Ok(Expr::from(window))
+}
+
+/// Among the values that are not null, which have ranks of their own.
+fn ranked(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let descending = call.flag("descending", false)?;
+    let methods = ["average", "min", "max", "dense", "ordinal", "random"].map(|method| (method, method));
+    let method = call.choice("method", &methods)?;
+    let seed = call.optional_int("seed")?.unwrap_or(0);
+    let is_null = value.clone().is_null();
+    let by = |function: Expr, then: Option<SortExpr>| {
+        let order = [SortExpr::new(value.clone(), !descending, false)].into_iter().chain(then).collect();
+        partitioned(function, vec![is_null.clone()], order)
+    };
+    let equals = || count_of_equals(&value);
+    let least = || by(rank(), None);
+    let ranks = match method {
+        "min" => cast(least(), DataType::Int64),
+        "dense" => cast(by(dense_rank(), None), DataType::Int64),
+        "max" => cast(least(), DataType::Int64) + equals()? - lit(1_i64),
+        "ordinal" => cast(by(row_number(), Some(by_row())), DataType::Int64),
+        "random" => {
+            let chance = gradframe_plan::functions::column::per_row("hash_value", vec![by_row().expr], vec![seed.into()]);
+            cast(by(row_number(), Some(SortExpr::new(chance, true, false))), DataType::Int64)
+        }
+        _ => cast(least(), DataType::Float64) + cast(equals()? - lit(1_i64), DataType::Float64) / lit(2.0),
+    };
+    Ok(when(value.clone().is_not_null()).then(ranks).end())
+}
+
+fn exponential(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let alpha = call.float("alpha")?;
+    if !(alpha > 0.0 && alpha <= 1.0) {
+        return Err(call.wrong(format!("`alpha` is {alpha}, expected a number above 0 and at most 1")));
+    }
+    let constants = vec![
+        alpha.into(),
+        call.flag("adjust", true)?.into(),
+        call.flag("ignore_nulls", false)?.into(),
+        (call.optional_count("min_samples")?.unwrap_or(1) as i64).into(),
+        call.text("statistic")?.as_str().into(),
+        call.flag("bias", false)?.into(),
+    ];
+    Ok(rows_in_order(window("ewm", vec![value], constants)))
+}
+
+/// How many runs of equal values began before.
+fn run_number(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let is_first = cast(row_in_group(), DataType::Int64).eq(lit(1_i64));
+    let before = value.clone().shift(1);
+    let differs = datafusion::logical_expr::binary_expr(value, datafusion::logical_expr::Operator::IsDistinctFrom, before);
+    let begins = when(is_first).then(lit(0_i64)).otherwise(cast(differs, DataType::Int64));
+    so_far(aggregate_fn::sum(begins), false)
+}
+
+fn row_in_group() -> Expr {
+    rows_in_order(row_number())
+}
+
+/// Beyond both neighbours; beside the ends stands a 0, as in Polars.
+fn peak(call: &mut Call, beyond: fn(Expr, Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let rows = over_rows(aggregate_fn::count(lit(1_i64)), preceding(None), following(None))?;
+    let number = cast(row_in_group(), DataType::Int64);
+    let beyond_zero = beyond(value.clone(), lit(0_i64));
+    let next = beyond(value.clone(), value.clone().shift(-1));
+    let beyond_next = when(number.clone().eq(rows)).then(beyond_zero.clone()).otherwise(next);
+    let beyond_last = when(number.eq(lit(1_i64))).then(beyond_zero).otherwise(beyond(value.clone(), value.shift(1)));
+    Ok(beyond_last.and(beyond_next))
+}
+
+/// The number of the row among the rows of the same value, from 1.
+fn number_among_equals(value: &Expr, order: SortExpr) -> Result<Expr> {
+    Ok(partitioned(row_number(), vec![value.clone()], vec![order]))
+}
+
+fn count_of_equals(value: &Expr) -> Result<Expr> {
+    let all = over_rows(aggregate_fn::count(lit(1_i64)), preceding(None), following(None))?;
+    Ok(partitioned(all, vec![value.clone()], vec![by_row()]))
+}
+
+fn occurrence(call: &mut Call, first: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let order = if first { by_row() } else { SortExpr { asc: false, ..by_row() } };
+    Ok(number_among_equals(&value, order)?.eq(lit(1_u64)))
+}
+
+fn alike(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    count_of_equals(&value)
+}

@@ -1,0 +1,254 @@
+//! Rows in another order, some of the rows, and where values stand.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::logical_expr::{Expr, SortExpr};
+use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::{Answer, aggregate, window};
+
+use super::super::call::Call;
+use super::super::structure::{by_row, items, keep, length, position};
+use super::super::table::FunctionRow;
+use super::super::{IntoExpr, lit};
+use super::cast;
+use super::comparison::Comparison;
+use super::windows::rows_in_order;
+use crate::Result;
+
+/// Rows in another order, and some of the rows.
+pub trait Ordering: Into<Expr> + Sized {
+    /// The values sorted. (DataFusion's own `sort` makes a sort key.)
+    fn sorted(self, descending: bool, nulls_last: bool) -> Expr {
+        let value = self.into();
+        sort_by(value.clone(), vec![value], &[(descending, nulls_last)])
+    }
+
+    /// The values in the order of others.
+    fn sort_by(self, by: impl IntoIterator<Item = impl IntoExpr>, descending: bool) -> Expr {
+        let by: Vec<Expr> = by.into_iter().map(IntoExpr::into_expr).collect();
+        let flags = vec![(descending, false); by.len()];
+        sort_by(self.into(), by, &flags)
+    }
+
+    /// The values from the last to the first.
+    fn reverse(self) -> Expr {
+        rows_in_order(window("reverse", vec![self.into()], vec![]))
+    }
+
+    /// At most the first `n` values.
+    fn head(self, n: i64) -> Expr {
+        sliced(self.into(), 0, Some(n))
+    }
+
+    /// At most the last `n` values.
+    fn tail(self, n: i64) -> Expr {
+        sliced(self.into(), -n, None)
+    }
+
+    /// At most `length` values from `offset` on, which counts from the end if it is negative.
+    fn slice(self, offset: i64, length: Option<i64>) -> Expr {
+        sliced(self.into(), offset, length)
+    }
+}
+
+impl Ordering for Expr {}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("sort", |call| {
+        let value = call.expr("the expression")?;
+        Ok(value.sorted(call.flag("descending", false)?, call.flag("nulls_last", false)?))
+    }),
+    FunctionRow::typed("arg_sort", |call| {
+        let value = call.expr("the expression")?;
+        let flags = [(call.flag("descending", false)?, call.flag("nulls_last", false)?)];
+        Ok(rows_in_order(window("arg_sort_by", vec![value.clone(), value], flag_constants(&flags))))
+    }),
+    FunctionRow::typed("sort_by", |call| {
+        let value = call.expr("the expression")?;
+        let by = call.rest();
+        let flags = sort_flags(call, by.len())?;
+        Ok(sort_by(value, by, &flags))
+    })
+    .spread(1),
+    FunctionRow::typed("arg_sort_by", |call| {
+        let by = call.rest();
+        let flags = sort_flags(call, by.len())?;
+        let first = by.first().cloned().ok_or_else(|| call.wrong("got no keys, expected at least one"))?;
+        Ok(rows_in_order(window("arg_sort_by", [vec![first], by].concat(), flag_constants(&flags))))
+    })
+    .spread(0),
+    FunctionRow::typed("reverse", |call| Ok(call.expr("the expression")?.reverse())),
+    FunctionRow::typed("shuffle", |call| {
+        let value = call.expr("the expression")?;
+        Ok(rows_in_order(window("shuffle", vec![value], vec![call.optional_int("seed")?.unwrap_or(0).into()])))
+    }),
+    FunctionRow::typed("sample", sample),
+    FunctionRow::typed("slice", |call| {
+        let value = call.expr("the expression")?;
+        Ok(sliced(value, call.int("offset")?, call.optional_count("length")?.map(|length| length as i64)))
+    }),
+    FunctionRow::typed("gather_every", gather_every),
+    FunctionRow::typed("top_k", |call| extreme_rows(call, true)),
+    FunctionRow::typed("bottom_k", |call| extreme_rows(call, false)),
+    FunctionRow::typed("arg_true", |call| {
+        let value = call.expr("the expression")?;
+        Ok(keep(position(value.clone()), value))
+    }),
+    FunctionRow::typed("arg_unique", |call| {
+        let value = call.expr("the expression")?;
+        let first = super::super::call("is_first_distinct", vec![value.clone()], Default::default())?;
+        Ok(keep(position(value), first))
+    }),
+    FunctionRow::typed("index_of", |call| {
+        let (value, element) = (call.expr("the expression")?, call.expr("the element")?);
+        let place = keep(position(value.clone()), value.eq_missing(element));
+        Ok(aggregate_fn::min(place))
+    }),
+    FunctionRow::typed("arg_min", |call| place_of_extreme(call, true)),
+    FunctionRow::typed("arg_max", |call| place_of_extreme(call, false)),
+    FunctionRow::typed("min_by", |call| value_at_extreme(call, true)),
+    FunctionRow::typed("max_by", |call| value_at_extreme(call, false)),
+    FunctionRow::typed("get", |call| {
+        let value = call.expr("the expression")?;
+        let constants = vec![call.int("index")?.into(), call.flag("null_on_oob", false)?.into()];
+        Ok(aggregate("get", vec![value], by_row().expr, constants, Answer::Value))
+    }),
+    FunctionRow::typed("item", |call| {
+        let value = call.expr("the expression")?;
+        let constants = vec![call.flag("allow_empty", false)?.into()];
+        Ok(aggregate("item", vec![value], by_row().expr, constants, Answer::Value))
+    }),
+    FunctionRow::typed("gather", |call| {
+        let value = call.expr("the expression")?;
+        let oob = [ScalarValue::from(call.flag("null_on_oob", false)?)];
+        let constants = oob.into_iter().chain(call.values("indices")?).collect();
+        Ok(items(aggregate("gather_at", vec![value], by_row().expr, constants, Answer::List)))
+    }),
+    FunctionRow::typed("append", |call| {
+        let args = vec![call.expr("the expression")?, call.expr("the other")?];
+        Ok(items(aggregate("append", args, by_row().expr, vec![], Answer::List)))
+    }),
+    FunctionRow::typed("explode", |call| {
+        let value = call.expr("the expression")?;
+        let is_one_list = value.exists(|node| Ok(matches!(node, Expr::AggregateFunction(_)))).unwrap_or(false);
+        Ok(items(if is_one_list { value } else { aggregate("flatten", vec![value], by_row().expr, vec![], Answer::List) }))
+    }),
+    FunctionRow::typed("extend_constant", |call| {
+        let value = call.expr("the expression")?;
+        let constants = call.values("value")?.into_iter().take(1).chain([ScalarValue::from(call.int("n")?)]).collect();
+        Ok(items(aggregate("extend", vec![value], by_row().expr, constants, Answer::List)))
+    }),
+    FunctionRow::typed("is_sorted", |call| {
+        let value = call.expr("the expression")?;
+        let constants = vec![call.flag("descending", false)?.into(), call.flag("nulls_last", false)?.into()];
+        Ok(aggregate("is_sorted", vec![value], by_row().expr, constants, Answer::Value))
+    }),
+    FunctionRow::typed("search_sorted", search_sorted),
+];
+
+fn sort_by(value: Expr, by: Vec<Expr>, flags: &[(bool, bool)]) -> Expr {
+    rows_in_order(window("sort_by", [vec![value], by].concat(), flag_constants(flags)))
+}
+
+fn flag_constants(flags: &[(bool, bool)]) -> Vec<ScalarValue> {
+    flags.iter().flat_map(|(descending, last)| [(*descending).into(), (*last).into()]).collect()
+}
+
+/// One flag for all keys, or one a key.
+fn sort_flags(call: &mut Call, keys: usize) -> Result<Vec<(bool, bool)>> {
+    Ok(flags_of(call, "descending", keys)?.into_iter().zip(flags_of(call, "nulls_last", keys)?).collect())
+}
+
+fn flags_of(call: &mut Call, name: &str, keys: usize) -> Result<Vec<bool>> {
+    let flags = call.flags(name)?;
+    match flags.len() {
+        0 => Ok(vec![false; keys]),
+        1 => Ok(vec![flags[0]; keys]),
+        given if given == keys => Ok(flags),
+        given => Err(call.wrong(format!("{keys} keys, {given} flags of `{name}`"))),
+    }
+}
+
+fn sliced(value: Expr, offset: i64, length_: Option<i64>) -> Expr {
+    let place = position(value.clone());
+    let start = if offset < 0 { length(value.clone()) + lit(offset) } else { lit(offset) };
+    let after_start = place.clone().gt_eq(start.clone());
+    let kept = match length_ {
+        Some(length) => after_start.and(place.lt(start + lit(length))),
+        None => after_start,
+    };
+    keep(value, kept)
+}
+
+fn gather_every(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let (n, offset) = (call.count("n")?, call.optional_count("offset")?.unwrap_or(0));
+    if n == 0 {
+        return Err(call.wrong("`n` is 0, expected 1 or more"));
+    }
+    let beyond = position(value.clone()) - lit(offset as i64);
+    let kept = beyond.clone().gt_eq(lit(0_i64)).and((beyond % lit(n as i64)).eq(lit(0_i64)));
+    Ok(keep(value, kept))
+}
+
+/// Rows chosen by a permutation of their places, which the seed determines.
+fn sample(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let seed = ScalarValue::from(call.optional_int("seed")?.unwrap_or(0));
+    let size = match (call.optional_count("n")?, call.optional_float("fraction")?) {
+        (Some(n), None) => lit(n as i64),
+        (None, Some(fraction)) => cast(cast(length(value.clone()), DataType::Float64) * lit(fraction), DataType::Int64),
+        (None, None) => lit(1_i64),
+        _ => return Err(call.wrong("got `n` and `fraction`, expected one of them")),
+    };
+    let place = rows_in_order(window("shuffle", vec![position(value.clone())], vec![seed.clone()]));
+    let sampled = keep(value, place.lt(size));
+    let shuffle = call.flag("shuffle", false)?;
+    Ok(if shuffle { rows_in_order(window("shuffle", vec![sampled], vec![seed])) } else { sampled })
+}
+
+/// The `k` greatest or least values, or those of the greatest or least keys; nulls after all others.
+fn extreme_rows(call: &mut Call, greatest: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let mut by = call.rest();
+    let reverse = call.flags("reverse")?;
+    if by.is_empty() {
+        by.push(value.clone());
+    }
+    let flag = |index: usize| reverse.get(index).or(reverse.first()).copied().unwrap_or(false);
+    let flags: Vec<(bool, bool)> = (0..by.len()).map(|index| (greatest != flag(index), true)).collect();
+    Ok(sort_by(value, by, &flags).head(call.count("k")? as i64))
+}
+
+fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let present = value.clone().is_not_null();
+    let number = if call.type_of(&value)?.is_floating() && !least {
+        present.and(datafusion::functions::math::expr_fn::isnan(value.clone()).is_not_true())
+    } else {
+        present
+    };
+    let order = vec![SortExpr::new(value.clone(), least, false), by_row()];
+    Ok(aggregate_fn::first_value(keep(position(value), number), order))
+}
+
+fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
+    let (value, by) = (call.expr("the expression")?, call.expr("the key")?);
+    let order = vec![SortExpr::new(by.clone(), least, false), by_row()];
+    Ok(aggregate_fn::first_value(keep(value, by.is_not_null()), order))
+}
+
+/// How many values come before the element.
+fn search_sorted(call: &mut Call) -> Result<Expr> {
+    let (value, element) = (call.expr("the expression")?, call.expr("the element")?);
+    let descending = call.flag("descending", false)?;
+    let right = call.choice("side", &[("any", false), ("left", false), ("right", true)])?;
+    let before = match (descending, right) {
+        (false, false) => value.lt(element),
+        (false, true) => value.lt_eq(element),
+        (true, false) => value.gt(element),
+        (true, true) => value.gt_eq(element),
+    };
+    Ok(aggregate_fn::count(super::super::when(before).then(lit(true)).end()))
+}

@@ -1,0 +1,151 @@
+//! Values replaced by others, and casts that say what did not fit.
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{self, Expr};
+use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::per_row;
+
+use super::super::call::Call;
+use super::super::resolve::{output_name, shown};
+use super::super::table::FunctionRow;
+use super::super::{lit, when};
+use super::comparison::Comparison;
+use super::{cast, moving::filled};
+use crate::Result;
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("cast", cast_row),
+    FunctionRow::typed("replace", replace),
+    FunctionRow::typed("replace_strict", replace_strict),
+    FunctionRow::typed("fill_null", fill_null),
+];
+
+/// Whether every value of a type has one of another type, so that nothing can fail.
+fn always_fits(from: &DataType, to: &DataType) -> bool {
+    from == to
+        || to.is_string()
+        || from.is_null()
+        || to.is_floating() && (from.is_numeric() || *from == DataType::Boolean)
+        || *from == DataType::Boolean && to.is_integer()
+}
+
+/// A cast that can fail names the column, the value and its row; else it is the engine's own, which the optimizer knows.
+fn cast_row(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let (to, strict) = (call.data_type("dtype")?, call.flag("strict", true)?);
+    let own = call.type_of(&value)?;
+    if !arrow::compute::can_cast_types(&own, &to) {
+        let what = format!("`{}` is {own}, which cannot become {to}", shown(&value));
+        return Err(crate::Error::dtype("cast", what));
+    }
+    if !strict {
+        return Ok(logical_expr::try_cast(value, to));
+    }
+    if always_fits(&own, &to) {
+        return Ok(cast(value, to));
+    }
+    let empty = ScalarValue::try_from(&to).map_err(gradframe_plan::error::from_datafusion)?;
+    let name = output_name(&value);
+    Ok(per_row("strict_cast", vec![value], vec![name.as_str().into(), empty]))
+}
+
+/// The pairs of old and new values; one new value may stand for all.
+fn pairs(call: &mut Call) -> Result<Vec<(ScalarValue, ScalarValue)>> {
+    let (old, new) = (call.values("old")?, call.values("new")?);
+    match new.as_slice() {
+        [one] => Ok(old.into_iter().map(|old| (old, one.clone())).collect()),
+        _ if new.len() == old.len() => Ok(old.into_iter().zip(new.clone()).collect()),
+        _ => Err(call.wrong(format!("{} old values and {} new ones, expected as many", old.len(), new.len()))),
+    }
+}
+
+fn is(value: &Expr, old: ScalarValue) -> Expr {
+    if old.is_null() { value.clone().is_null() } else { value.clone().eq_missing(Expr::Literal(old, None)) }
+}
+
+fn replaced(value: &Expr, pairs: Vec<(ScalarValue, ScalarValue)>, otherwise: Expr) -> Expr {
+    let mut cases: Option<super::super::Then> = None;
+    for (old, new) in pairs {
+        let (condition, then) = (is(value, old), Expr::Literal(new, None));
+        cases = Some(match cases {
+            None => when(condition).then(then),
+            Some(cases) => cases.when(condition).then(then),
+        });
+    }
+    cases.map_or_else(|| otherwise.clone(), |cases| cases.otherwise(otherwise.clone()))
+}
+
+/// Of the column's own type.
+fn replace(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    let pairs = pairs(call)?.into_iter().map(|(old, new)| {
+        let new = new.cast_to(&own).map_err(|_| call.wrong(format!("`new` has {new}, which is no {own}")))?;
+        Ok((old, new))
+    });
+    let pairs = pairs.collect::<Result<Vec<_>>>()?;
+    Ok(replaced(&value, pairs, value.clone()))
+}
+
+/// Of the new values' type. What no old value covers is the default, or an error.
+fn replace_strict(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let default = call.optional_expr();
+    let pairs = pairs(call)?;
+    let old: Vec<ScalarValue> = pairs.iter().map(|(old, _)| old.clone()).collect();
+    let result = match default {
+        Some(default) => replaced(&value, pairs, default),
+        None => {
+            let covers_null = old.iter().any(ScalarValue::is_null);
+            let covered = old.into_iter().map(|old| is(&value, old)).reduce(Expr::or).unwrap_or_else(|| lit(false));
+            let missing = if covers_null { !covered } else { (!covered).and(value.clone().is_not_null()) };
+            let found = replaced(&value, pairs, Expr::Literal(ScalarValue::Null, None));
+            per_row("require_mapped", vec![found, missing, cast(value, DataType::Utf8)], vec![])
+        }
+    };
+    Ok(match call.optional_data_type("return_dtype")? {
+        Some(data_type) => cast(result, data_type),
+        None => result,
+    })
+}
+
+/// What takes the place of nulls.
+#[derive(Debug, Clone, Copy)]
+enum Strategy {
+    Forward,
+    Backward,
+    Min,
+    Max,
+    Mean,
+    Zero,
+    One,
+}
+
+fn fill_null(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    if let Some(other) = call.optional_expr() {
+        return Ok(super::coalesce([value, other]));
+    }
+    let choices = [
+        ("forward", Strategy::Forward),
+        ("backward", Strategy::Backward),
+        ("min", Strategy::Min),
+        ("max", Strategy::Max),
+        ("mean", Strategy::Mean),
+        ("zero", Strategy::Zero),
+        ("one", Strategy::One),
+    ];
+    let strategy = call.choice("strategy", &choices)?;
+    let limit = call.optional_count("limit")?;
+    let own = call.type_of(&value)?;
+    let fill = match strategy {
+        Strategy::Forward => return filled(value, limit, true),
+        Strategy::Backward => return filled(value, limit, false),
+        Strategy::Min => super::min(value.clone()),
+        Strategy::Max => super::max(value.clone()),
+        Strategy::Mean => super::mean(value.clone()),
+        Strategy::Zero => lit(0_i64),
+        Strategy::One => lit(1_i64),
+    };
+    Ok(super::coalesce([value, cast(fill, own)]))
+}

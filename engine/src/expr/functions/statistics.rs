@@ -1,0 +1,217 @@
+//! Aggregates beyond SQL's usual ones, and counts of values.
+
+use arrow::datatypes::DataType;
+use datafusion::functions::math::expr_fn as math;
+use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::{Answer, aggregate, per_row};
+
+use super::super::call::Call;
+use super::super::resolve::output_name;
+use super::super::structure::{by_row, items, length};
+use super::super::table::FunctionRow;
+use super::super::{lit, when};
+use super::{cast, coalesce, deferred_call};
+use crate::Result;
+
+/// Aggregates beyond the usual ones.
+pub trait Statistics: Into<Expr> + Sized {
+    /// The value below which a part `q` of the values lies; of two candidates the nearest.
+    fn quantile(self, q: f64) -> Expr {
+        deferred_call!("quantile", [self.into()], quantile = q)
+    }
+
+    /// The product of the values; 1 where there are none.
+    fn product(self) -> Expr {
+        of_column("product", self.into(), vec![])
+    }
+
+    /// The skewness, `m3 / m2^1.5`.
+    fn skew(self) -> Expr {
+        of_column("skew", self.into(), vec![true.into()])
+    }
+
+    /// The excess kurtosis, `m4 / m2^2 - 3`.
+    fn kurtosis(self) -> Expr {
+        of_column("kurtosis", self.into(), vec![true.into(), true.into()])
+    }
+
+    /// Whether a value is true.
+    fn any(self) -> Expr {
+        coalesce([aggregate_fn::bool_or(self.into()), lit(false)])
+    }
+
+    /// Whether no value is false.
+    fn all(self) -> Expr {
+        coalesce([aggregate_fn::bool_and(self.into()), lit(true)])
+    }
+
+    /// How many different values there are, nearly: of many in constant memory.
+    fn approx_n_unique(self) -> Expr {
+        aggregate_fn::approx_distinct(self.into())
+    }
+}
+
+impl Statistics for Expr {}
+
+/// An aggregate by a kernel that does not care for the order of the rows.
+fn of_column(kernel: &'static str, value: Expr, constants: Vec<ScalarValue>) -> Expr {
+    aggregate(kernel, vec![value], by_row().expr, constants, Answer::Value)
+}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("quantile", quantile),
+    FunctionRow::typed("product", |call| Ok(call.expr("the expression")?.product())),
+    FunctionRow::typed("skew", |call| {
+        let value = call.expr("the expression")?;
+        Ok(of_column("skew", value, vec![call.flag("bias", true)?.into()]))
+    }),
+    FunctionRow::typed("kurtosis", |call| {
+        let value = call.expr("the expression")?;
+        Ok(of_column("kurtosis", value, vec![call.flag("fisher", true)?.into(), call.flag("bias", true)?.into()]))
+    }),
+    FunctionRow::typed("entropy", |call| {
+        let value = call.expr("the expression")?;
+        let base = call.optional_float("base")?.unwrap_or(std::f64::consts::E);
+        Ok(of_column("entropy", value, vec![base.into(), call.flag("normalize", true)?.into()]))
+    }),
+    FunctionRow::typed("mode", |call| {
+        let value = call.expr("the expression")?;
+        Ok(items(aggregate("mode", vec![value], by_row().expr, vec![], Answer::List)))
+    }),
+    FunctionRow::typed("value_counts", value_counts),
+    FunctionRow::typed("rle", |call| {
+        let value = call.expr("the expression")?;
+        Ok(items(aggregate("rle", vec![value], by_row().expr, vec![], Answer::List)))
+    }),
+    FunctionRow::typed("any", |call| kleene(call, true)),
+    FunctionRow::typed("all", |call| kleene(call, false)),
+    FunctionRow::typed("nan_min", |call| nan_extreme(call, aggregate_fn::min)),
+    FunctionRow::typed("nan_max", |call| nan_extreme(call, aggregate_fn::max)),
+    FunctionRow::typed("approx_n_unique", |call| Ok(call.expr("the expression")?.approx_n_unique())),
+    FunctionRow::typed("has_nulls", |call| {
+        let value = call.expr("the expression")?;
+        Ok(coalesce([aggregate_fn::bool_or(value.is_null()), lit(false)]))
+    }),
+    FunctionRow::typed("is_empty", |call| {
+        let value = call.expr("the expression")?;
+        let rows = if call.flag("ignore_nulls", false)? { aggregate_fn::count(value) } else { length(value) };
+        Ok(rows.eq(lit(0_i64)))
+    }),
+    FunctionRow::typed("bitwise_and", |call| of_bits(call, aggregate_fn::bit_and, aggregate_fn::bool_and)),
+    FunctionRow::typed("bitwise_or", |call| of_bits(call, aggregate_fn::bit_or, aggregate_fn::bool_or)),
+    FunctionRow::typed("bitwise_xor", |call| Ok(aggregate_fn::bit_xor(call.expr("the expression")?))),
+    FunctionRow::typed("dot", |call| {
+        let product = call.expr("the expression")? * call.expr("the other")?;
+        Ok(super::sum(product))
+    }),
+    FunctionRow::typed("bin_intervals", bin_intervals),
+    FunctionRow::typed("bin_quantiles", bin_quantiles),
+    FunctionRow::typed("corr", correlation),
+    FunctionRow::typed("cov", covariance),
+];
+
+fn quantile(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let q = call.float("quantile")?;
+    if !(0.0..=1.0).contains(&q) {
+        return Err(call.wrong(format!("`quantile` is {q}, expected a number from 0 to 1")));
+    }
+    let methods = ["nearest", "lower", "higher", "midpoint", "linear", "equiprobable"].map(|method| (method, method));
+    let method = call.choice("interpolation", &methods)?;
+    Ok(of_column("quantile", value, vec![q.into(), method.into()]))
+}
+
+fn value_counts(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let normalize = call.flag("normalize", false)?;
+    let count = call.optional_text("name")?.unwrap_or_else(|| if normalize { "proportion" } else { "count" }.to_owned());
+    let own = call.optional_text("of")?.unwrap_or_else(|| output_name(&value));
+    let constants = vec![own.as_str().into(), count.as_str().into(), call.flag("sort", false)?.into(), normalize.into()];
+    Ok(items(aggregate("value_counts", vec![value], by_row().expr, constants, Answer::List)))
+}
+
+/// Nulls are left out; or, if they are not ignored, make unknown what they could change.
+fn kleene(call: &mut Call, any: bool) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let found = if any { super::Statistics::any(value.clone()) } else { super::Statistics::all(value.clone()) };
+    if call.flag("ignore_nulls", true)? {
+        return Ok(found);
+    }
+    let decided = if any { found.clone() } else { !found.clone() };
+    let nulls = coalesce([aggregate_fn::bool_or(value.is_null()), lit(false)]);
+    let unknown = Expr::Literal(ScalarValue::Boolean(None), None);
+    Ok(when(decided).then(lit(any)).when(nulls).then(unknown).otherwise(lit(!any)))
+}
+
+/// NaN if a value is.
+fn nan_extreme(call: &mut Call, extreme: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    if !own.is_floating() {
+        return Ok(extreme(value));
+    }
+    let nan = cast(lit(f64::NAN), own);
+    Ok(when(aggregate_fn::bool_or(math::isnan(value.clone()))).then(nan).otherwise(extreme(value)))
+}
+
+fn of_bits(call: &mut Call, bits: fn(Expr) -> Expr, truth: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    Ok(if call.type_of(&value)? == DataType::Boolean { truth(value) } else { bits(value) })
+}
+
+/// Between breaks: the number of the bin, or its label.
+fn bin_intervals(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let breaks = call.floats("breaks")?.unwrap_or_default();
+    if !breaks.is_sorted_by(|a, b| a < b) {
+        return Err(call.wrong("the breaks must rise, each different from the last"));
+    }
+    binned(call, value, breaks.into_iter().map(lit).collect())
+}
+
+/// Between quantiles of the column itself.
+fn bin_quantiles(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let quantiles = call.floats("quantiles")?.unwrap_or_default();
+    let breaks = quantiles.iter().map(|q| of_column("quantile", value.clone(), vec![(*q).into(), "linear".into()])).collect();
+    binned(call, value, breaks)
+}
+
+fn binned(call: &mut Call, value: Expr, breaks: Vec<Expr>) -> Result<Expr> {
+    let left_closed = ScalarValue::from(call.flag("left_closed", false)?);
+    let bins = breaks.len() + 1;
+    let args = [vec![value], breaks].concat();
+    if !call.flag("labelled", true)? {
+        return Ok(per_row("bin_number", args, vec![left_closed]));
+    }
+    let labels = call.texts("labels")?.unwrap_or_default();
+    if !labels.is_empty() && labels.len() != bins {
+        return Err(call.wrong(format!("got {} labels for {bins} bins", labels.len())));
+    }
+    let constants = [left_closed].into_iter().chain(labels.iter().map(|label| label.as_str().into())).collect();
+    Ok(per_row("bin_label", args, constants))
+}
+
+fn pair(call: &mut Call) -> Result<(Expr, Expr)> {
+    let (a, b) = (call.expr("the first column")?, call.expr("the second column")?);
+    Ok((cast(a, DataType::Float64), cast(b, DataType::Float64)))
+}
+
+/// Pearson's, or Spearman's: that of the ranks. NaN where a column does not vary.
+fn correlation(call: &mut Call) -> Result<Expr> {
+    let spearman = call.choice("method", &[("pearson", false), ("spearman", true)])?;
+    let (a, b) = pair(call)?;
+    let (a, b) = if spearman { (super::moving::Moving::rank(a), super::moving::Moving::rank(b)) } else { (a, b) };
+    Ok(aggregate_fn::corr(a, b))
+}
+
+fn covariance(call: &mut Call) -> Result<Expr> {
+    let (a, b) = pair(call)?;
+    Ok(match call.optional_int("ddof")?.unwrap_or(1) {
+        0 => aggregate_fn::covar_pop(b, a),
+        1 => aggregate_fn::covar_samp(b, a),
+        other => return Err(call.wrong(format!("`ddof` is {other}, expected 0 or 1"))),
+    })
+}

@@ -1,0 +1,53 @@
+//! Expressions as frames resolve them: the plans, the order of rows, and memory.
+
+use gradframe::Session;
+use gradframe::expr::{prelude::*, selectors};
+
+use crate::support::{rows_of, run, session};
+
+/// Rows enough for several batches on several threads.
+async fn numbers(session: &Session, rows: usize) -> gradframe::DataFrame {
+    run(
+        session,
+        &format!("CREATE TABLE numbers AS SELECT value AS i, value % 3 AS k FROM generate_series(1, {rows}) ORDER BY value"),
+    )
+    .await;
+    session.table("numbers").await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn windows_over_rows_and_groups_keep_the_order_of_the_rows() {
+    let session = Session::builder().in_memory().threads(4).batch_size_rows(1000).build().unwrap();
+    let frame = numbers(&session, 50_000).await;
+    let stepped = frame
+        .with_columns([
+            (col("i") - col("i").shift(1)).alias("step"),
+            (col("i") - col("i").shift(1).over(["k"])).alias("step_of_k"),
+            (col("i") - lit(1_i64)).alias("place"),
+        ])
+        .unwrap();
+    let in_order = stepped.with_columns([(col("i") - col("i").shift(1)).alias("again")]).unwrap();
+    let wrong = in_order.filter(col("step").not_eq(lit(1)).or(col("step_of_k").not_eq(lit(3))).or(col("again").not_eq(lit(1))));
+    assert_eq!(wrong.unwrap().count().await.unwrap(), 0);
+    assert_eq!(rows_of(&in_order.head(2).unwrap()).await, ["1 | 1 |  |  | 0 | ", "2 | 2 | 1 |  | 1 | 1"]);
+}
+
+#[tokio::test]
+async fn an_expression_without_windows_is_the_plan_that_sql_makes() {
+    let session = session();
+    let frame = numbers(&session, 10).await;
+    let plan = frame.select([selectors::numeric().expr() * lit(2)]).unwrap().explain(false).await.unwrap();
+    assert!(!plan.contains("RowOrder") && !plan.contains("Window"), "{plan}");
+    let ordered = frame.select([col("i").shift(1)]).unwrap().explain(false).await.unwrap();
+    assert!(ordered.contains("RowOrderExec") && ordered.contains("BoundedWindowAggExec"), "it streams: {ordered}");
+}
+
+#[tokio::test]
+async fn a_window_over_more_rows_than_memory_holds_is_a_resources_error() {
+    let session = Session::builder().in_memory().threads(2).memory_limit_bytes(4 << 20).build().unwrap();
+    let wide = "SELECT i, repeat('x', 200) AS s FROM (SELECT unnest(range(0, 100000)) AS i)";
+    let frame = session.sql(wide).await.unwrap().with_columns([col("i") - col("i").mean()]).unwrap();
+    let error = frame.collect().await.unwrap_err();
+    assert_eq!(error.kind(), "Resources", "{error}");
+    assert_eq!(session.context().runtime_env().memory_pool.reserved(), 0);
+}

@@ -1,0 +1,38 @@
+//! Functions of whole columns that DataFusion does not have: sorting, moving windows, statistics, rounding.
+//!
+//! A [`Kernel`] is a function of Arrow arrays: the rows of one partition, group or batch in, an array out. Three carriers
+//! make any kernel a function of DataFusion's: [`per_row`] a scalar function (batch by batch), [`window`] a window function
+//! (over a partition's rows, in the window's order), [`aggregate`] an aggregate (over a group's rows). Windows and aggregates
+//! of this kind hold the rows that they are about to see.
+
+mod aggregate;
+mod bits;
+mod counting;
+mod frequency;
+mod kernel;
+mod moving;
+mod per_row;
+mod places;
+mod rounding;
+mod smoothing;
+mod sorting;
+mod statistics;
+mod window;
+
+pub use self::aggregate::{Answer, aggregate};
+pub use self::kernel::{Columns, Kernel};
+pub use self::per_row::per_row;
+pub use self::window::window;
+
+/// The kernels of all topics.
+const TABLES: &[&[Kernel]] = &[
+    bits::KERNELS,
+    counting::KERNELS,
+    frequency::KERNELS,
+    moving::KERNELS,
+    places::KERNELS,
+    rounding::KERNELS,
+    smoothing::KERNELS,
+    sorting::KERNELS,
+    statistics::KERNELS,
+];

@@ -1,0 +1,46 @@
+//! A kernel as a scalar function: batch by batch, one value a row.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+
+use super::kernel::Carried;
+
+/// A call of a kernel that looks at one row at a time.
+pub fn per_row(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
+    let function = ScalarUDF::new_from_impl(PerRow(Carried::new(name, constants)));
+    Expr::ScalarFunction(ScalarFunction::new_udf(std::sync::Arc::new(function), args))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PerRow(Carried);
+
+impl ScalarUDFImpl for PerRow {
+    fn name(&self) -> &str {
+        &self.0.shown
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(types.to_vec())
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.0.result(types)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let columns = ColumnarValue::values_to_arrays(&args.args)?;
+        let rows = columns.first().map_or(args.number_rows, |column| column.len());
+        let computed = self.0.run(&columns, rows)?;
+        let all_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        Ok(match all_constant && computed.len() == 1 {
+            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&computed, 0)?),
+            false => ColumnarValue::Array(computed),
+        })
+    }
+}

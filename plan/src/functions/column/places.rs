@@ -1,0 +1,144 @@
+//! Values at places, columns made longer, and what is checked of a column.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array};
+use arrow::compute::{CastOptions, cast_with_options, concat, take};
+use arrow::datatypes::DataType;
+use arrow::row::{RowConverter, SortField};
+use arrow::util::display::array_value_to_string;
+use datafusion::common::{Result, ScalarValue};
+use gradframe_ml_core::Error;
+
+use super::kernel::{Columns, Kernel, as_first};
+use crate::error::to_datafusion;
+
+pub(super) const KERNELS: &[Kernel] = &[
+    // [value]; constants: the place, whether a place outside is null.
+    Kernel { name: "get", result: as_first, run: |columns| at_places(columns, "get", &[columns.int(0)?], columns.flag(1)) },
+    // [value]; constants: whether a place outside is null, places..
+    Kernel { name: "gather_at", result: as_first, run: gather_at },
+    // [value]; constant: whether none is null.
+    Kernel { name: "item", result: as_first, run: item },
+    // [value, other]
+    Kernel { name: "append", result: as_first, run: append },
+    // [list]: the items of all lists; a null list is a null.
+    Kernel { name: "flatten", result: item_type, run: flatten },
+    // [value]; constants: the constant, how often.
+    Kernel { name: "extend", result: as_first, run: extend },
+    // [value]; constants: descending, nulls_last.
+    Kernel { name: "is_sorted", result: boolean, run: is_sorted },
+    // [value]; constants: the column's name, a null of the type.
+    Kernel { name: "strict_cast", result: target, run: strict_cast },
+    // [value, whether it is missing, the old value as text]
+    Kernel { name: "require_mapped", result: as_first, run: require_mapped },
+];
+
+fn boolean(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
+    Ok(DataType::Boolean)
+}
+
+fn target(_types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
+    Ok(constants.get(1).map_or(DataType::Null, ScalarValue::data_type))
+}
+
+fn gather_at(columns: &Columns) -> Result<ArrayRef> {
+    let places = (1..columns.constants.len()).map(|index| columns.int(index)).collect::<Result<Vec<_>>>()?;
+    at_places(columns, "gather", &places, columns.flag(0))
+}
+
+/// Places count from the end if they are negative.
+fn at_places(columns: &Columns, op: &str, places: &[i64], null_outside: bool) -> Result<ArrayRef> {
+    let rows = columns.rows as i64;
+    let mut found = vec![];
+    for place in places {
+        let index = if *place < 0 { place + rows } else { *place };
+        let inside = (0..rows).contains(&index).then_some(index as u64);
+        if inside.is_none() && !null_outside {
+            let error = Error::execution(op, format!("there is no row {place} among {rows} rows"));
+            return Err(to_datafusion(error.hint("null_on_oob=True gives null instead")));
+        }
+        found.push(inside);
+    }
+    Ok(take(&columns.values[0], &UInt64Array::from(found), None)?)
+}
+
+fn item(columns: &Columns) -> Result<ArrayRef> {
+    match columns.rows {
+        1 => Ok(Arc::clone(&columns.values[0])),
+        0 if columns.flag(0) => Ok(take(&columns.values[0], &UInt64Array::from(vec![None]), None)?),
+        rows => Err(to_datafusion(Error::execution("item", format!("the column has {rows} values, expected one")))),
+    }
+}
+
+fn append(columns: &Columns) -> Result<ArrayRef> {
+    let other = arrow::compute::cast(&columns.values[1], columns.values[0].data_type())?;
+    Ok(concat(&[columns.values[0].as_ref(), other.as_ref()])?)
+}
+
+fn item_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
+    match types.first() {
+        Some(DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) => Ok(item.data_type().clone()),
+        other => {
+            let what = format!("got {}, expected lists", other.map_or_else(String::new, DataType::to_string));
+            Err(to_datafusion(Error::dtype("explode", what)))
+        }
+    }
+}
+
+fn flatten(columns: &Columns) -> Result<ArrayRef> {
+    let item = item_type(&[columns.values[0].data_type().clone()], &[])?;
+    let lists = arrow::compute::cast(
+        &columns.values[0],
+        &DataType::LargeList(Arc::new(arrow::datatypes::Field::new_list_field(item, true))),
+    )?;
+    let lists = datafusion::common::cast::as_large_list_array(&lists)?;
+    let mut places: Vec<Option<u64>> = vec![];
+    for row in 0..columns.rows {
+        match lists.is_null(row) {
+            true => places.push(None),
+            false => places.extend((lists.value_offsets()[row]..lists.value_offsets()[row + 1]).map(|place| Some(place as u64))),
+        }
+    }
+    Ok(take(lists.values(), &UInt64Array::from(places), None)?)
+}
+
+fn extend(columns: &Columns) -> Result<ArrayRef> {
+    let own = columns.values[0].data_type();
+    let times = columns.int(1)?.max(0) as usize;
+    let constant = columns.constants[0].cast_to(own)?.to_array_of_size(times)?;
+    Ok(concat(&[columns.values[0].as_ref(), constant.as_ref()])?)
+}
+
+fn is_sorted(columns: &Columns) -> Result<ArrayRef> {
+    let options = arrow::compute::SortOptions { descending: columns.flag(0), nulls_first: !columns.flag(1) };
+    let column = &columns.values[0];
+    let converter = RowConverter::new(vec![SortField::new_with_options(column.data_type().clone(), options)])?;
+    let rows = converter.convert_columns(std::slice::from_ref(column))?;
+    let sorted = (1..columns.rows).all(|row| rows.row(row - 1) <= rows.row(row));
+    Ok(Arc::new(BooleanArray::from(vec![sorted])))
+}
+
+/// An error names the column, the first value that does not fit, and its row in the batch.
+fn strict_cast(columns: &Columns) -> Result<ArrayRef> {
+    let (column, to) = (&columns.values[0], target(&[], columns.constants)?);
+    let cast = cast_with_options(column, &to, &CastOptions { safe: true, ..CastOptions::default() })?;
+    if cast.null_count() == column.logical_null_count() {
+        return Ok(cast);
+    }
+    let lost = (0..columns.rows).find(|row| cast.is_null(*row) && !column.is_null(*row));
+    let Some(row) = lost else { return Ok(cast) };
+    let value = array_value_to_string(column, row)?;
+    let what = format!("`{}` has '{value}' (row {row} of its batch), which is no {to}", columns.text(0));
+    Err(to_datafusion(Error::execution("cast", what).hint("strict=False makes it null")))
+}
+
+fn require_mapped(columns: &Columns) -> Result<ArrayRef> {
+    let missing = datafusion::common::cast::as_boolean_array(&columns.values[1])?;
+    let Some(row) = (0..columns.rows).find(|row| missing.is_valid(*row) && missing.value(*row)) else {
+        return Ok(Arc::clone(&columns.values[0]));
+    };
+    let value = array_value_to_string(&columns.values[2], row)?;
+    let what = format!("no new value is given for '{value}' (row {row} of its batch)");
+    Err(to_datafusion(Error::execution("replace_strict", what).hint("give a default")))
+}

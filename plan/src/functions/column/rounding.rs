@@ -1,0 +1,133 @@
+//! Rounding, and mathematics that DataFusion lacks or means otherwise.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array};
+use datafusion::common::Result;
+
+use super::kernel::{Columns, Kernel, as_first, float};
+
+pub(super) const KERNELS: &[Kernel] = &[
+    // [value]; constants: decimals, mode.
+    Kernel { name: "round_to", result: as_first, run: round },
+    // [value]; constant: digits.
+    Kernel { name: "round_sig_figs", result: as_first, run: round_sig_figs },
+    Kernel { name: "log1p", result: float, run: |columns| each(columns, f64::ln_1p) },
+    Kernel { name: "expm1", result: float, run: |columns| each(columns, f64::exp_m1) },
+    Kernel { name: "erf", result: float, run: |columns| each(columns, erf) },
+    Kernel { name: "erfc", result: float, run: |columns| each(columns, erfc) },
+    // [value, base]
+    Kernel { name: "log_of_base", result: float, run: log },
+];
+
+fn each(columns: &Columns, function: fn(f64) -> f64) -> Result<ArrayRef> {
+    Ok(Arc::new(columns.floats(0)?.unary::<_, arrow::datatypes::Float64Type>(function)))
+}
+
+fn log(columns: &Columns) -> Result<ArrayRef> {
+    let (values, bases) = (columns.floats(0)?, columns.floats(1)?);
+    let logs = values.iter().zip(bases.iter()).map(|(value, base)| Some(log_to(value?, base?)));
+    Ok(Arc::new(logs.collect::<Float64Array>()))
+}
+
+/// The bases whose logarithm has a function of its own are exact at their powers.
+fn log_to(value: f64, base: f64) -> f64 {
+    if base == 2.0 {
+        value.log2()
+    } else if base == 10.0 {
+        value.log10()
+    } else {
+        value.ln() / base.ln()
+    }
+}
+
+fn round(columns: &Columns) -> Result<ArrayRef> {
+    let (decimals, mode) = (columns.int(0)? as i32, columns.text(1).to_owned());
+    let rule: fn(f64) -> f64 = match mode.as_str() {
+        "half_away_from_zero" => f64::round,
+        "to_zero" => f64::trunc,
+        _ => f64::round_ties_even,
+    };
+    let rounded = columns.floats(0)?.unary::<_, arrow::datatypes::Float64Type>(|x| round_at(x, decimals, rule));
+    Ok(Arc::new(rounded))
+}
+
+/// Scaled, rounded and scaled back. What is too large to have decimals stays as it is.
+fn round_at(x: f64, decimals: i32, rule: fn(f64) -> f64) -> f64 {
+    if decimals == 0 {
+        return rule(x);
+    }
+    let scale = 10f64.powi(decimals);
+    let scaled = x * scale;
+    if scaled.is_finite() { rule(scaled) / scale } else { x }
+}
+
+fn round_sig_figs(columns: &Columns) -> Result<ArrayRef> {
+    let digits = columns.int(0)? as i32;
+    Ok(Arc::new(columns.floats(0)?.unary::<_, arrow::datatypes::Float64Type>(|x| significant(x, digits))))
+}
+
+fn significant(x: f64, digits: i32) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        return x;
+    }
+    let magnitude = 10f64.powi(digits - 1 - x.abs().log10().floor() as i32);
+    (x * magnitude).round() / magnitude
+}
+
+/// The error function by its series near 0 and its continued fraction beyond, to about 1e-15.
+/// Source: Abramowitz & Stegun 7.1.6 and 7.1.14.
+fn erf(x: f64) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    let size = x.abs();
+    if size > 6.0 {
+        return 1f64.copysign(x);
+    }
+    let value = if size < 2.5 { erf_series(size) } else { 1.0 - erfc_fraction(size) };
+    value.copysign(x)
+}
+
+/// One less the error function, without cancellation where that is near 1.
+fn erfc(x: f64) -> f64 {
+    if x > 2.5 { erfc_fraction(x) } else { 1.0 - erf(x) }
+}
+
+fn erf_series(x: f64) -> f64 {
+    let (mut term, mut sum, mut n) = (x, x, 0.0);
+    while term.abs() > sum.abs() * 1e-17 {
+        n += 1.0;
+        term *= 2.0 * x * x / (2.0 * n + 1.0);
+        sum += term;
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp()
+}
+
+fn erfc_fraction(x: f64) -> f64 {
+    let fraction = (1..=60).rev().fold(x, |below, k| x + f64::from(k) / 2.0 / below);
+    (-x * x).exp() / (std::f64::consts::PI.sqrt() * fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_function_is_that_of_the_tables() {
+        for (x, expected) in
+            [(0.0, 0.0), (0.5, 0.520_499_877_813_046_5), (1.0, 0.842_700_792_949_714_9), (3.0, 0.999_977_909_503_001_4)]
+        {
+            assert!((erf(x) - expected).abs() < 1e-14, "{x}");
+            assert!((erf(-x) + expected).abs() < 1e-14, "{x}");
+        }
+    }
+
+    #[test]
+    fn halves_go_to_the_even_neighbour() {
+        assert_eq!(round_at(0.5, 0, f64::round_ties_even), 0.0);
+        assert_eq!(round_at(1.25, 1, f64::round_ties_even), 1.2);
+        assert_eq!(round_at(1e300, 20, f64::round), 1e300);
+        assert_eq!(significant(1234.5, 2), 1200.0);
+    }
+}

@@ -1,0 +1,61 @@
+//! Rows in another order: sorting, reversing, shuffling.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array, UInt64Array};
+use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use datafusion::common::Result;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::kernel::{Columns, Kernel, as_first, integer};
+
+pub(super) const KERNELS: &[Kernel] = &[
+    // [value, keys..]; constants: descending and nulls_last of each key.
+    Kernel { name: "sort_by", result: as_first, run: sort_by },
+    // The same, as positions from 0.
+    Kernel { name: "arg_sort_by", result: integer, run: arg_sort_by },
+    Kernel { name: "reverse", result: as_first, run: reverse },
+    // [value]; constant: seed.
+    Kernel { name: "shuffle", result: as_first, run: shuffle },
+    // [value, positions]: the values at positions, null where that is null.
+    Kernel { name: "gather", result: as_first, run: gather },
+];
+
+/// The order of the rows by keys; rows of equal keys keep theirs.
+fn order(keys: &[ArrayRef], columns: &Columns) -> Result<arrow::array::UInt32Array> {
+    let sort = keys.iter().enumerate().map(|(index, key)| SortColumn {
+        values: Arc::clone(key),
+        options: Some(SortOptions { descending: columns.flag(2 * index), nulls_first: !columns.flag(2 * index + 1) }),
+    });
+    let place: ArrayRef = Arc::new(UInt64Array::from_iter_values(0..columns.rows as u64));
+    let sort: Vec<SortColumn> = sort.chain([SortColumn { values: place, options: None }]).collect();
+    Ok(lexsort_to_indices(&sort, None)?)
+}
+
+fn sort_by(columns: &Columns) -> Result<ArrayRef> {
+    Ok(take(&columns.values[0], &order(&columns.values[1..], columns)?, None)?)
+}
+
+fn arg_sort_by(columns: &Columns) -> Result<ArrayRef> {
+    let places = order(&columns.values[1..], columns)?;
+    Ok(Arc::new(Int64Array::from_iter_values(places.values().iter().map(|place| i64::from(*place)))))
+}
+
+fn reverse(columns: &Columns) -> Result<ArrayRef> {
+    let places = UInt64Array::from_iter_values((0..columns.rows as u64).rev());
+    Ok(take(&columns.values[0], &places, None)?)
+}
+
+/// In the order of the hashes of the rows' places: the same for the same seed and number of rows.
+fn shuffle(columns: &Columns) -> Result<ArrayRef> {
+    let seed = columns.int(0)? as u64;
+    let mut places: Vec<u64> = (0..columns.rows as u64).collect();
+    places.sort_by_key(|place| xxh3_64_with_seed(&place.to_le_bytes(), seed));
+    Ok(take(&columns.values[0], &UInt64Array::from(places), None)?)
+}
+
+fn gather(columns: &Columns) -> Result<ArrayRef> {
+    let places = columns.numbers(1)?;
+    let inside: UInt64Array = places.iter().map(|place| place.filter(|place| *place < columns.rows as u64)).collect();
+    Ok(take(&columns.values[0], &inside as &dyn Array, None)?)
+}

@@ -1,0 +1,51 @@
+//! A kernel as a window function: over all rows of a partition, one value a row.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
+use datafusion::logical_expr::{Expr, PartitionEvaluator, Signature, WindowUDF, WindowUDFImpl};
+
+use super::kernel::Carried;
+
+/// A call of a kernel that gives one value for each row of a partition. It is not ordered yet.
+pub fn window(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
+    WindowUDF::new_from_impl(OverPartition(Carried::new(name, constants))).call(args)
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OverPartition(Carried);
+
+impl WindowUDFImpl for OverPartition {
+    fn name(&self) -> &str {
+        &self.0.shown
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(types.to_vec())
+    }
+
+    fn partition_evaluator(&self, _args: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
+        Ok(Box::new(Evaluator(self.0.clone())))
+    }
+
+    fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {
+        let types: Vec<DataType> = args.input_fields().iter().map(|field| field.data_type().clone()).collect();
+        Ok(Arc::new(Field::new(args.name(), self.0.result(&types)?, true)))
+    }
+}
+
+#[derive(Debug)]
+struct Evaluator(Carried);
+
+impl PartitionEvaluator for Evaluator {
+    fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        self.0.run(values, rows)
+    }
+}
