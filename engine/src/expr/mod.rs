@@ -22,6 +22,7 @@ mod condition;
 mod deferred;
 pub(crate) mod functions;
 mod naming;
+pub mod ns;
 pub(crate) mod resolve;
 mod selector;
 pub mod selectors;
@@ -45,5 +46,6 @@ pub mod prelude {
     pub use super::functions::{
         Aggregates, Arithmetic, Comparison, Mathematics, Moving, Names, Nulls, Ordering, Statistics, Windows,
     };
+    pub use super::ns::{IntoValue, Namespaces};
     pub use super::{Expr, IntoExpr, asc, col, desc, lit, when};
 }

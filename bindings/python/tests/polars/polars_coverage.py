@@ -40,6 +40,12 @@ DIFFERS = {
     ("LazyFrame", "set_sorted"): "checks the names, and is not needed",
     ("LazyFrame", "show"): "prints the first rows as this library prints frames; no options of style",
     ("LazyFrame", "describe"): "the same table; dates as Python writes them",
+    ("Expr.dt", "combine"): "of a datetime in a zone, the date that its clock shows, not UTC's",
+    ("Expr.dt", "round"): "the nearer multiple by days, also where the interval is years",
+    ("Expr.list", "arg_max"): "of equal texts the first place",
+    ("Expr.str", "to_date"): "without a format, each text is read by its own form",
+    ("Expr.str", "to_datetime"): "without a format, each text is read by its own form",
+    ("Expr.str", "strptime"): "without a format, each text is read by its own form",
 }
 
 

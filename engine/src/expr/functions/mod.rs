@@ -34,7 +34,7 @@ pub use self::statistics::Statistics;
 pub use self::windows::Windows;
 
 /// The tables of all topics. A topic of yours is one more line.
-pub(super) const TABLES: &[&[FunctionRow]] = &[
+const TABLES: &[&[FunctionRow]] = &[
     aggregates::TABLE,
     arithmetic::TABLE,
     comparison::TABLE,
@@ -49,6 +49,11 @@ pub(super) const TABLES: &[&[FunctionRow]] = &[
     statistics::TABLE,
     windows::TABLE,
 ];
+
+/// The tables of all topics and namespaces.
+pub(super) fn tables() -> impl Iterator<Item = &'static FunctionRow> {
+    TABLES.iter().chain(super::ns::TABLES).copied().flatten()
+}
 
 /// A row for a function of one expression.
 macro_rules! unary {

@@ -56,12 +56,12 @@ impl Takes {
         matches!(self, Takes::Text | Takes::Binary)
     }
 
-    /// The type that a given one is cast to before the function runs.
+    /// The type that a given one is cast to before the function runs. Constants stay as they are: a cast is none.
     pub(super) fn coerced(self, given: &DataType) -> DataType {
         match self {
-            Takes::Text | Takes::Word if given.is_null() => DataType::Utf8View,
+            Takes::Text if given.is_null() => DataType::Utf8View,
             Takes::Binary if given.is_null() => DataType::BinaryView,
-            Takes::Int | Takes::Count if given.is_integer() || given.is_null() => DataType::Int64,
+            Takes::Int if given.is_integer() || given.is_null() => DataType::Int64,
             _ => given.clone(),
         }
     }

@@ -112,7 +112,9 @@ impl ScalarUDFImpl for FrameFunction {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        let Some(other) = (self.row.same_as)(&args) else { return Ok(ExprSimplifyResult::Original(args)) };
+        let Some(other) = alike(&args, info).and_then(|alike| (self.row.same_as)(&alike)) else {
+            return Ok(ExprSimplifyResult::Original(args));
+        };
         // A plan's schema survives every rewrite: another type, or one that cannot be told yet, keeps ours.
         let call = Expr::ScalarFunction(datafusion::logical_expr::expr::ScalarFunction::new_udf(
             Arc::new(datafusion::logical_expr::ScalarUDF::new_from_impl(FrameFunction::new(self.row))),
@@ -123,6 +125,23 @@ impl ScalarUDFImpl for FrameFunction {
             _ => Ok(ExprSimplifyResult::Original(args)),
         }
     }
+}
+
+/// The arguments with texts of one layout, as DataFusion's functions want them: constants take that of the first. None where
+/// they differ, and for a dictionary, which our kernels work on once a value.
+fn alike(args: &[Expr], info: &SimplifyContext) -> Option<Vec<Expr>> {
+    let layout = info.get_data_type(args.first()?).ok()?;
+    if matches!(layout, DataType::Dictionary(..)) {
+        return None;
+    }
+    let alike = args.iter().map(|arg| match arg {
+        Expr::Literal(value, metadata) if layout.is_string() && value.data_type().is_string() => {
+            Some(Expr::Literal(value.cast_to(&layout).ok()?, metadata.clone()))
+        }
+        Expr::Literal(..) => Some(arg.clone()),
+        other => info.get_data_type(other).is_ok_and(|given| given == layout).then(|| other.clone()),
+    });
+    alike.collect()
 }
 
 /// A column of few different values (a dictionary) is worked on once a value, where everything beside it is constant.

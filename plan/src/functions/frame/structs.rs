@@ -14,7 +14,7 @@ use super::list::names;
 use super::results::text;
 use crate::names::suggest;
 
-use Takes::{Any, Constant, Rest, Struct, Text};
+use Takes::{Any, Constant, Rest, Struct};
 
 /// The tables of the namespaces.
 pub(super) const TABLES: &[&[Row]] = &[ROWS];
@@ -24,7 +24,7 @@ const ROWS: &[Row] = &[
     Row::new("struct.with_fields", &[Struct, Constant, Rest], with_type, with_fields),
     Row::new("struct.drop", &[Struct, Constant, Takes::Flag], drop_type, drop_fields),
     Row::new("struct.json_encode", &[Any], text, json_encode),
-    Row::new("cat.physical", &[Text], physical_type, physical),
+    Row::new("cat.physical", &[Any], physical_type, physical),
 ];
 
 fn fields<'a>(call: &Call<'a>) -> Result<&'a Fields> {
@@ -102,7 +102,7 @@ fn drop_fields(batch: &Batch) -> Result<ArrayRef> {
     Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, given.nulls().cloned(), given.len())?))
 }
 
-/// Each value as a line of JSON; null stays null.
+/// Each value as JSON; null is `null`, as in Polars.
 fn json_encode(batch: &Batch) -> Result<ArrayRef> {
     let values = batch.array(0)?;
     let field: Arc<Field> = Arc::new(Field::new("v", values.data_type().clone(), true));
@@ -113,7 +113,7 @@ fn json_encode(batch: &Batch) -> Result<ArrayRef> {
     for row in 0..batch.rows {
         bytes.clear();
         if values.is_null(row) {
-            out.append_null();
+            out.append_value("null");
             continue;
         }
         encoder.encode(row, &mut bytes);

@@ -11,6 +11,7 @@ from gradframe._expr.math import Mathematics
 from gradframe._expr.meta import Meta
 from gradframe._expr.moving import Moving
 from gradframe._expr.names import NameNamespace, Names
+from gradframe._expr.namespaces import Namespaces
 from gradframe._expr.nulls import Nulls
 from gradframe._expr.ordering import Ordering
 from gradframe._expr.statistics import Statistics
@@ -20,7 +21,8 @@ __all__ = ["Expr", "NameNamespace"]
 
 
 class Expr(
-    Arithmetic, Comparison, Mathematics, Nulls, Aggregates, Statistics, Windows, Moving, Ordering, Names, Mapping, Meta, Base
+    Arithmetic, Comparison, Mathematics, Nulls, Aggregates, Statistics, Windows, Moving, Ordering, Names, Mapping, Meta, Namespaces,
+    Base,
 ):
     """A computation over columns: nothing happens until a frame that holds it is collected.
 

@@ -26,8 +26,8 @@ fn split_type(call: &Call) -> Result<DataType> {
 }
 
 fn split(batch: &Batch) -> Result<ArrayRef> {
-    let (texts, separators, inclusive) = (batch.texts(0)?, batch.texts(1)?, batch.flag(2));
-    let mut patterns = Patterns::of(batch, 1, batch.flag(3), batch.flag(4))?;
+    let (texts, separators, inclusive, literal) = (batch.texts(0)?, batch.texts(1)?, batch.flag(2), batch.flag(3));
+    let mut patterns = Patterns::of(batch, 1, literal, batch.flag(4))?;
     part_lists(&texts, batch.rows, |row, text, found| {
         if separators.get(row) == Some("") {
             each_character(text, |part| found.push(row, part));
@@ -36,6 +36,9 @@ fn split(batch: &Batch) -> Result<ArrayRef> {
         let Some(pattern) = patterns.at(row)? else { return Ok(false) };
         let cuts = pattern.find_iter(text).map(|found| found.range());
         each_piece(text, cuts, inclusive, |part| found.push(row, part));
+        if inclusive && !literal && text.is_empty() {
+            found.push(row, 0..0);
+        }
         Ok(true)
     })
 }

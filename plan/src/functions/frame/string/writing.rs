@@ -52,7 +52,7 @@ fn to_titlecase(batch: &Batch) -> Result<ArrayRef> {
                 true => out.push(c),
                 false => out.extend(c.to_uppercase()),
             }
-            inside = c.is_alphanumeric();
+            inside = c.is_alphabetic();
         }
         Ok(true)
     })

@@ -6,7 +6,7 @@ use chrono::{LocalResult, TimeZone};
 use chrono_tz::OffsetComponents;
 use datafusion::common::Result;
 
-use super::clock::{Changed, Clock, Zone, changed, zone_named};
+use super::clock::{Changed, Clock, Zone, changed, column, numbers, zone_named};
 use crate::functions::frame::arguments::{Batch, Call, Takes};
 use crate::functions::frame::function::Row;
 use crate::names::suggest;
@@ -14,7 +14,7 @@ use crate::names::suggest;
 use Takes::{Moment, Text, Word};
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("dt.convert_time_zone", &[Moment, Word], convert_type, |batch| batch.array_as(0, batch.returns)),
+    Row::new("dt.convert_time_zone", &[Moment, Word], convert_type, |batch| column(numbers(batch, 0)?, batch.returns)),
     Row::new("dt.replace_time_zone", &[Moment, Word, Text, Word], replace_type, replace_time_zone),
     Row::new("dt.base_utc_offset", &[Moment], offset_type, |batch| offset(batch, false)),
     Row::new("dt.dst_offset", &[Moment], offset_type, |batch| offset(batch, true)),
@@ -28,7 +28,7 @@ fn unit(call: &Call) -> Result<TimeUnit> {
     }
 }
 
-/// A datetime without a zone is taken for UTC.
+/// A datetime without a zone is taken for UTC, where arrow's cast would take it for the zone's own reading.
 fn convert_type(call: &Call) -> Result<DataType> {
     let Some(name) = call.word(1) else { return call.wrong("the time zone is null") };
     zone_named(call, name)?;

@@ -1,0 +1,73 @@
+//! The namespace `struct`.
+
+use datafusion::functions::core::expr_fn::get_field;
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+
+use super::list::names;
+use super::{IntoValue, kernel, simple};
+use crate::Result;
+use crate::expr::{Call, FunctionRow};
+
+/// Functions of structs. A null struct gives null.
+///
+/// ```
+/// use gradframe::expr::{col, lit, ns::Namespaces};
+///
+/// let x = col("point").struct_().field("x");
+/// let flat = col("point").struct_().with_fields([("z", lit(0.0))]);
+/// # let _ = (x, flat);
+/// ```
+#[derive(Debug, Clone)]
+pub struct StructNamespace(pub(super) Expr);
+
+simple!(StructNamespace {
+    /// As JSON.
+    json_encode => "struct.json_encode" from "struct.json_encode",
+});
+
+impl StructNamespace {
+    /// A field, under its name.
+    pub fn field(self, name: &str) -> Expr {
+        get_field(self.0, name).alias(name)
+    }
+
+    /// The first fields under other names; those behind are dropped.
+    pub fn rename_fields(self, names: &[&str]) -> Expr {
+        kernel("struct.rename_fields", [self.0, names.into_value()])
+    }
+
+    /// With fields added, or replaced where one has the name.
+    pub fn with_fields<'a>(self, fields: impl IntoIterator<Item = (&'a str, Expr)>) -> Expr {
+        let (names, values): (Vec<&str>, Vec<Expr>) = fields.into_iter().unzip();
+        kernel("struct.with_fields", [self.0, names.as_slice().into_value()].into_iter().chain(values))
+    }
+
+    /// Without some fields. Errors: `Plan` for a field that is not there, if `strict`.
+    pub fn drop(self, names: &[&str], strict: bool) -> Expr {
+        kernel("struct.drop", [self.0, names.into_value(), strict.into_value()])
+    }
+}
+
+fn structure(call: &mut Call) -> Result<Expr> {
+    call.expr("the struct")
+}
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::new("struct.field", |call| {
+        let (of, name) = (structure(call)?, call.text("name")?);
+        Ok(StructNamespace(of).field(&name))
+    }),
+    FunctionRow::new("struct.rename_fields", |call| {
+        Ok(kernel("struct.rename_fields", [structure(call)?, names(call, "names")?]))
+    }),
+    FunctionRow::new("struct.with_fields", |call| {
+        let (of, names) = (structure(call)?, names(call, "names")?);
+        Ok(kernel("struct.with_fields", [of, names].into_iter().chain(call.rest())))
+    }),
+    FunctionRow::new("struct.drop", |call| {
+        let (of, names) = (structure(call)?, names(call, "names")?);
+        let strict = Expr::Literal(ScalarValue::from(call.flag("strict", true)?), None);
+        Ok(kernel("struct.drop", [of, names, strict]))
+    }),
+];
