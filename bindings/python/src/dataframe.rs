@@ -37,6 +37,8 @@ impl PyDataFrame {
 
     /// The same, some of whose columns were copied on their way in.
     pub fn with_copies(session: Session, schema: SchemaRef, batches: Vec<RecordBatch>, copies: Vec<Copied>) -> Self {
+        // The rows say best what they are: a plan's own schema may name a type that its optimizer has widened.
+        let schema = batches.first().map_or(schema, RecordBatch::schema);
         PyDataFrame { session, schema, batches, copies }
     }
 

@@ -120,6 +120,8 @@ pub fn columns(values: &[Bound<'_, PyAny>]) -> PyResult<Vec<Expr>> {
     for value in values {
         if value.is_instance_of::<PyString>() || expression(value).is_some() {
             exprs.push(column(value)?);
+        } else if value.hasattr("__array__")? && value.hasattr("__len__")? {
+            return Err(not_values(value));
         } else if let Ok(items) = value.try_iter() {
             exprs.extend(columns(&items.collect::<PyResult<Vec<_>>>()?)?);
         } else {
@@ -127,6 +129,14 @@ pub fn columns(values: &[Bound<'_, PyAny>]) -> PyResult<Vec<Expr>> {
         }
     }
     Ok(exprs)
+}
+
+/// A Series or an array is rows that are there already; as a list of constants it would mean something else.
+fn not_values(value: &Bound<'_, PyAny>) -> PyErr {
+    let kind = value.get_type().name().map_or_else(|_| "array".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!(
+        "expected columns and expressions, got a {kind}; hint: frame[mask] keeps the rows of a mask, frame.hstack adds columns"
+    ))
 }
 
 /// A sort key; nulls come first unless asked otherwise.

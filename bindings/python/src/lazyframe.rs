@@ -47,6 +47,12 @@ fn flags(value: Option<&Bound<'_, PyAny>>, keys: usize) -> PyResult<Vec<bool>> {
     if flags.len() == keys { Ok(flags) } else { Err(PyTypeError::new_err(format!("sort: {keys} keys, {} flags", flags.len()))) }
 }
 
+/// A list that begins with true or false: one value a row, where an expression is meant.
+fn is_mask(value: &Bound<'_, PyAny>) -> bool {
+    let Ok(list) = value.cast::<PyList>() else { return false };
+    list.get_item(0).is_ok_and(|first| first.is_instance_of::<PyBool>())
+}
+
 #[pymethods]
 impl PyLazyFrame {
     /// Column names.
@@ -70,6 +76,11 @@ impl PyLazyFrame {
     /// The rows for which all predicates are true: expressions, or names of boolean columns.
     #[pyo3(signature = (*predicates))]
     pub fn filter(&self, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        if predicates.iter().any(is_mask) {
+            return Err(PyTypeError::new_err(
+                "filter: expected expressions, got a list of true and false; hint: frame[mask] keeps the rows of a mask",
+            ));
+        }
         let all = columns(&predicates)?.into_iter().reduce(Expr::and);
         all.map_or_else(|| Ok(self.clone()), |predicate| self.0.filter(predicate).or_raise().map(PyLazyFrame))
     }

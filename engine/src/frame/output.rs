@@ -54,7 +54,9 @@ impl DataFrame {
 
     /// Runs the plan once and gives a frame over its rows in memory.
     pub async fn cache(&self) -> Result<DataFrame> {
-        self.session.from_batches(self.schema(), self.collect().await?)
+        let rows = self.collect().await?;
+        let schema = rows.first().map_or_else(|| self.schema(), RecordBatch::schema);
+        self.session.from_batches(schema, rows)
     }
 
     /// Writes one Parquet file, replacing it; returns the number of rows. A failed write leaves what was there.

@@ -1,6 +1,10 @@
 //! Choosing, adding, dropping and renaming columns.
 
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::Expr;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
+use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
 use super::merge;
@@ -54,7 +58,8 @@ impl DataFrame {
 
     /// A projection, each result named.
     pub(super) fn project(&self, exprs: Vec<Expr>) -> Result<Self> {
-        Ok(self.with_plan(merge::project(&self.plan, exprs.into_iter().map(named).collect())?))
+        let exprs = exprs.into_iter().map(named).map(|expr| branches_of_one_type(expr, self.plan.schema()));
+        Ok(self.with_plan(merge::project(&self.plan, exprs.collect::<Result<_>>()?)?))
     }
 
     /// Every column with its name.
@@ -69,4 +74,13 @@ fn place(projection: &mut Vec<(String, Expr)>, name: String, expr: Expr) {
         Some(slot) => slot.1 = expr,
         None => projection.push((name, expr)),
     }
+}
+
+/// The expression with the branches of its conditions cast to their common type, as the analyzer will do later: until then
+/// DataFusion takes the first branch's type for the whole, and the frame's schema would say what its rows are not.
+fn branches_of_one_type(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    if !expr.exists(|part| Ok(matches!(part, Expr::Case(_)))).map_err(from_datafusion)? {
+        return Ok(expr);
+    }
+    Ok(expr.rewrite(&mut TypeCoercionRewriter::new(schema)).map_err(from_datafusion)?.data)
 }
