@@ -7,12 +7,14 @@ use crate::python_env::PythonEnv;
 pub const COMMAND: Command = Command {
     name: "test",
     help: "\
-cargo xtask test [--rust] [--slt] [--python]
+cargo xtask test [--rust] [--slt] [--python] [--explore]
 
 Without an option, all of them:
   --rust      unit and integration tests (cargo nextest, else cargo test), SQL golden files, documentation tests
   --slt       only the SQL golden files of tests/slt; GRADFRAME_SLT=update rewrites what they expect
   --python    builds the Python package into .venv and runs pytest
+  --explore   property tests draw new cases (proptest, hypothesis); without it the same ones each time, so that a change
+              is judged by what it changes
 
 CUDA kernels are compiled by NVRTC, installed into .venv for it (gpu/requirements-nvrtc.txt) or named in GRADFRAME_NVRTC.
 Tests on real tables look for them in GRADFRAME_DATA, else ../shared/data, and say what they skip.
@@ -21,34 +23,44 @@ Tests on real tables look for them in GRADFRAME_DATA, else ../shared/data, and s
 };
 
 fn main(arguments: &[String]) -> Result {
-    accept_only(arguments, &["--rust", "--slt", "--python"])?;
-    let all = arguments.is_empty();
+    accept_only(arguments, &["--rust", "--slt", "--python", "--explore"])?;
+    let explore = arguments.iter().any(|argument| argument == "--explore");
+    let all = arguments.len() == usize::from(explore);
     let asked = |option: &str| all || arguments.iter().any(|argument| argument == option);
     let mut summary = Vec::new();
     if asked("--rust") {
         prepare_cuda_compiler();
-        summary.extend(rust_tests(&[])?);
+        summary.extend(rust_tests(&[], explore)?);
         summary.extend(documentation_tests()?);
     } else if asked("--slt") {
-        summary.extend(rust_tests(&["--package", "gradframe-tests", "slt::"])?);
+        summary.extend(rust_tests(&["--package", "gradframe-tests", "slt::"], explore)?);
     }
     if asked("--python") {
-        summary.extend(python_tests()?);
+        summary.extend(python_tests(explore)?);
     }
     print_summary(&summary);
     Ok(())
 }
 
-fn rust_tests(selection: &[&str]) -> Result<Vec<String>> {
+fn rust_tests(selection: &[&str], explore: bool) -> Result<Vec<String>> {
     python::require_c_compiler()?;
     heading("Rust tests");
     let has_nextest = output_of(&mut cargo(&["nextest", "--version"])).is_ok();
     if !has_nextest {
         println!("cargo-nextest is not installed: using `cargo test` (cargo install cargo-nextest --locked is faster)");
     }
-    let runner: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
+    let runner: &[&str] = if has_nextest {
+        &["nextest", "run", "--no-fail-fast"]
+    } else {
+        &["test", "--no-fail-fast", "--lib", "--bins", "--tests"]
+    };
     // The printed kernels of every function in every type: minutes, so only here.
-    run_keeping(cargo(&[runner, selection].concat()).env("GRADFRAME_GPU_TESTS", "full"), is_summary)
+    let mut tests = cargo(&[runner, selection].concat());
+    tests.env("GRADFRAME_GPU_TESTS", "full");
+    if !explore && std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        tests.env("PROPTEST_RNG_SEED", "1");
+    }
+    run_keeping(&mut tests, is_summary)
 }
 
 /// NVIDIA's compiler into .venv (58 MB, once), so that the printed CUDA kernels are compiled. Where it cannot be had, the
@@ -67,12 +79,16 @@ fn documentation_tests() -> Result<Vec<String>> {
     run_keeping(&mut cargo(&["test", "--doc"]), is_summary)
 }
 
-fn python_tests() -> Result<Vec<String>> {
+fn python_tests(explore: bool) -> Result<Vec<String>> {
     let env = python::build()?;
     heading("Python tests");
     let mut pytest = env.command("python");
     // -rs: the summary names every skipped test and why.
     pytest.args(["-m", "pytest", "-rs"]).current_dir(root().join("bindings/python"));
+    if !explore {
+        // Hypothesis's own profile for servers: cases derived from the test, no deadline.
+        pytest.arg("--hypothesis-profile=ci");
+    }
     run_keeping(&mut pytest, is_summary)
 }
 

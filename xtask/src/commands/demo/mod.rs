@@ -162,9 +162,10 @@ fn show(step: &Step, folder: &Path) -> Result {
 
 fn print_what_next(folder: &Path) {
     heading("what to try next");
-    println!("cd {}                  # the models, runs and views of this demo are here", folder.display());
-    println!("{} sql                 # a prompt; try  SHOW MODELS;", binary("gradframe").display());
-    println!("{} runs ls             # every training, with its loss", binary("gradframe").display());
+    println!("cd {0} && export PATH={1}:$PATH", folder.display(), target_directory().join("debug").display());
+    println!("gradframe sql          # a prompt; try  SHOW MODELS;");
+    println!("gradframe runs ls      # every training, with its loss");
+    println!("cd -                   # back here, then:");
     println!("cargo xtask python     # then  .venv/bin/python  and  import gradframe as gf");
 }
 
