@@ -3,8 +3,10 @@
 //! `plan::services` names what operators need; this crate implements it:
 //! - [`store::Store`] is the `ModelRegistry` and the `RunLog`: one directory, shared by any number of processes;
 //! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, Parquet, CSV, NDJSON and Arrow;
-//! - [`sinks`] writes such files, all at once or not at all.
+//! - [`sinks`] writes such files, all at once or not at all;
+//! - [`surroundings`] says what a run comes from and runs on.
 
 pub mod files;
 pub mod sinks;
 pub mod store;
+pub mod surroundings;

@@ -23,6 +23,7 @@
 //! - [`Session`], [`SessionBuilder`]: catalog, limits, SQL; tables, views and models persist in its home;
 //! - [`DataFrame`], [`GroupBy`]: the lazy frame, named as in Polars;
 //! - [`expr`]: what columns and aggregates are written with;
+//! - [`Session::start_run`], [`Run`]: experiment logs, which are tables of schema `gradframe`;
 //! - [`ml`]: estimators, and the graph language below them;
 //! - [`Error`]: one type, by whose fault it is.
 
@@ -37,6 +38,7 @@ pub mod ml;
 pub mod ml_functions;
 mod options;
 mod panics;
+mod run;
 mod runtime;
 mod scan_options;
 mod session;
@@ -49,6 +51,7 @@ pub use frame::{
     BatchLoader, Copied, DataFrame, Explanation, ExplodeOptions, FitOptions, FittedModel, GroupBy, How, JoinOptions, Keep,
     LoadOptions, MaintainOrder, ModelRef, Profile, Resolved, ScanProgress, Stacking, Validate,
 };
+pub use run::{Run, RunOptions};
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 
@@ -60,5 +63,5 @@ pub use gradframe_plan::functions::{ColumnFunction, Sees, map_column};
 pub use gradframe_plan::names::nearest as nearest_name;
 pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;
-pub use gradframe_plan::services::NamedModel;
+pub use gradframe_plan::services::{MetricRow, NamedModel};
 pub use gradframe_sql::Parsed;

@@ -99,20 +99,46 @@ pub trait RunLog: Debug + Send + Sync {
 #[derive(Debug, Clone, Default)]
 pub struct NewRun {
     pub title: String,
+    /// The experiment that it belongs to, made if there is none of this name; None for the one named "Default".
+    pub experiment: Option<String>,
     pub model: Option<String>,
-    pub seed: u64,
+    /// None if nothing in it is random, or nobody said how.
+    pub seed: Option<u64>,
     pub reproducible: bool,
     pub params: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
     /// The statement that started it, from which it can be resumed; None for a training on a frame.
     pub statement: Option<String>,
+    pub code: CodeState,
+    pub environment: Environment,
 }
+
+/// The source code that a run comes from, as its repository has it; nothing is known outside of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeState {
+    /// The commit that was checked out.
+    pub commit: Option<String>,
+    /// What the files of the repository had beyond that commit, as a patch; None if nothing.
+    pub diff: Option<String>,
+}
+
+/// What a run ran on: values by kind ("package", "machine" ...) and name. Runs of equal environments share one.
+pub type Environment = BTreeMap<(String, String), String>;
 
 /// An open run. Dropping it without `finish` marks it failed.
 pub trait RunWriter: Debug + Send + Sync {
     /// The run's identifier.
     fn id(&self) -> &str;
-    /// Adds points. They survive the death of this process when this returns, and a power cut from the end of the run on.
+    /// Adds points. They survive the death of this process when this returns, and a power cut after `flush` or the run's end.
     fn log(&self, points: &[MetricPoint]) -> Result<()>;
+    /// Adds one row of values, as often as a training loop turns. Errors and durability as for `log`.
+    fn log_row(&self, row: &MetricRow<'_>) -> Result<()>;
+    /// Adds parameters. Errors: `Plan` for one that has another value already; then none is added.
+    fn set_params(&self, params: &[(String, String)]) -> Result<()>;
+    /// Sets tags, in place of those of the same names.
+    fn set_tags(&self, tags: &[(String, String)]) -> Result<()>;
+    /// What was logged before this is called survives a power cut when it returns.
+    fn flush(&self) -> Result<()>;
     /// Keeps a checkpoint in the place of the one before, all or nothing. It outlives the run unless that finishes well.
     fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()>;
     /// Ends the run. Of one that finished, the checkpoint is removed.
@@ -126,6 +152,16 @@ pub struct MetricPoint {
     pub step: i64,
     pub epoch: i64,
     pub value: f64,
+}
+
+/// Values of several metrics at one step.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricRow<'a> {
+    pub step: i64,
+    pub epoch: Option<i64>,
+    /// Microseconds since 1970, UTC; None is now.
+    pub time_us: Option<i64>,
+    pub values: &'a [(&'a str, f64)],
 }
 
 /// How a run ended.

@@ -45,7 +45,7 @@ pub struct SessionArgs {
 pub enum Command {
     /// Run SQL: from -c, from -f, from standard input, or at a prompt
     Sql(SqlArgs),
-    /// Look at the runs that trainings have logged
+    /// Look at runs: what trainings and programs have logged
     Runs(RunsArgs),
 }
 
@@ -140,7 +140,7 @@ pub enum RunsCommand {
         #[arg(short = 'n', long, default_value_t = 20)]
         limit: usize,
     },
-    /// Show one run: its state, parameters and metrics
+    /// Show one run: its state, parameters, tags and metrics
     Show {
         /// The run's identifier, or its beginning
         run: String,

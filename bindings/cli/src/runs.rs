@@ -25,7 +25,7 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
 
 async fn list(session: &Session, limit: usize, args: &OutputArgs) -> Result<()> {
     let sql = format!(
-        "SELECT run, title, status, started, ended, model, seed FROM gradframe.runs ORDER BY started DESC, run DESC LIMIT {limit}"
+        "SELECT run, title, experiment, status, started, ended, model, seed FROM gradframe.runs ORDER BY started DESC, run DESC LIMIT {limit}"
     );
     print(session, &sql, args).await
 }
@@ -53,9 +53,9 @@ async fn show(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
     let run = quoted(&full_name(session, run).await?);
     print(session, &format!("SELECT * FROM gradframe.runs WHERE run = {run}"), args).await?;
     print(session, &format!("SELECT name, value FROM gradframe.params WHERE run = {run} ORDER BY name"), args).await?;
+    print(session, &format!("SELECT name, value FROM gradframe.tags WHERE run = {run} ORDER BY name"), args).await?;
     let metrics = format!(
-        "SELECT name, count(*) AS points, max(epoch) AS epochs, min(value) AS min, max(value) AS max, \
-         last_value(value ORDER BY step) AS last FROM gradframe.metrics WHERE run = {run} GROUP BY name ORDER BY name"
+        "SELECT name, points, step, epoch, min, max, value AS last FROM gradframe.latest WHERE run = {run} ORDER BY name"
     );
     print(session, &metrics, args).await
 }

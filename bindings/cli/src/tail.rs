@@ -1,9 +1,9 @@
-//! `gradframe runs tail`: a run's metrics, a line an epoch, as they are written by whatever process trains.
+//! `gradframe runs tail`: a run's metrics, a line an epoch or step, as they are written by whatever process trains.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use gradframe::{Error, Session};
@@ -16,7 +16,8 @@ use crate::runs::quoted;
 #[derive(Debug, Clone, PartialEq)]
 struct Point {
     step: i64,
-    epoch: i64,
+    /// None where only steps are counted.
+    epoch: Option<i64>,
     name: String,
     value: f64,
 }
@@ -76,7 +77,7 @@ fn of_batch(batch: &RecordBatch) -> Vec<Point> {
     let (names, values) = (texts(batch, 2), batch.column(3).as_primitive::<Float64Type>());
     let point = |(row, name): (usize, Option<String>)| Point {
         step: steps.value(row),
-        epoch: epochs.value(row),
+        epoch: epochs.is_valid(row).then(|| epochs.value(row)),
         name: name.unwrap_or_default(),
         value: values.value(row),
     };
@@ -108,7 +109,8 @@ impl Seen {
             let new: Vec<&Point> = of_step.iter().filter(|point| self.names.insert(point.name.clone())).collect();
             if let Some(first) = new.first() {
                 let values: Vec<String> = new.iter().map(|point| format!("{} {}", point.name, shown(point.value))).collect();
-                lines.push(format!("epoch {:>4}  {}", first.epoch, values.join("  ")));
+                let at = first.epoch.map_or_else(|| format!("step {:>5}", first.step), |epoch| format!("epoch {epoch:>4}"));
+                lines.push(format!("{at}  {}", values.join("  ")));
             }
         }
         lines
@@ -126,7 +128,13 @@ mod tests {
     use super::*;
 
     fn point(step: i64, name: &str, value: f64) -> Point {
-        Point { step, epoch: step, name: name.into(), value }
+        Point { step, epoch: Some(step), name: name.into(), value }
+    }
+
+    #[test]
+    fn a_point_without_an_epoch_says_its_step() {
+        let point = Point { epoch: None, ..point(12, "loss", 1.0) };
+        assert_eq!(Seen::default().lines(vec![point]), ["step    12  loss 1.00000"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod map_column;
 mod model;
 mod profile;
 mod progress;
+mod run;
 mod runtime;
 mod series;
 mod session;
@@ -44,6 +45,8 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<series::PySeries>()?;
     module.add_class::<model::PyModel>()?;
     module.add_class::<load::PyLoader>()?;
+    module.add_class::<run::PyRun>()?;
+    module.add_function(wrap_pyfunction!(run::start_run, module)?)?;
     module.add_function(wrap_pyfunction!(load::shuffle, module)?)?;
     module.add_function(wrap_pyfunction!(map::map_batches, module)?)?;
     module.add_function(wrap_pyfunction!(map_column::map_column, module)?)?;

@@ -12,7 +12,7 @@ use super::errors::store_error;
 use super::filters::{BoundSql, float_of_order};
 
 /// At most so many rows a batch: DataFusion's own batch size.
-const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 8192;
 
 /// Runs the query and gives its rows as batches of `schema`, whose fields are the selected columns in order.
 pub(super) fn collect(transaction: &Transaction, sql: &BoundSql, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {

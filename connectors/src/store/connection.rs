@@ -151,6 +151,8 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<()> {
 /// Settings of every connection that may write, and the present layout.
 fn prepare(connection: &mut Connection, busy_timeout: Duration) -> Result<()> {
     use_write_ahead_log(connection, busy_timeout)?;
+    // In WAL mode FULL waits for the disk at each commit.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(store_error)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(store_error)?;
     schema::migrate(connection)
 }

@@ -76,18 +76,8 @@ impl Database {
     /// Errors: those of `write`; `External` while another process keeps the store locked, after some waiting, or if it
     /// may not be written; `Resources` if the disk is full.
     pub(super) fn write<T>(&self, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
-        self.write_with("FULL", write)
-    }
-
-    /// The same, but what is written survives only the end of the process, not a power cut, until the next `write`:
-    /// a training logs every epoch, and waiting for the disk takes longer than many an epoch.
-    pub(super) fn append<T>(&self, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
-        self.write_with("NORMAL", write)
-    }
-
-    fn write_with<T>(&self, synchronous: &str, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
         let mut open = self.open.lock();
-        let written = self.connect_to_write(&mut open).and_then(|()| transact(&mut open, synchronous, write));
+        let written = self.connect_to_write(&mut open).and_then(|()| transact(&mut open, write));
         written.map_err(|error| self.name(error))
     }
 
@@ -150,11 +140,7 @@ fn begin(open: &mut Option<Open>, behavior: TransactionBehavior) -> Result<Trans
     open.connection.transaction_with_behavior(behavior).map_err(store_error)
 }
 
-fn transact<T>(open: &mut Option<Open>, synchronous: &str, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
-    if let Some(open) = open.as_ref() {
-        // In WAL mode FULL waits for the disk at each commit.
-        open.connection.pragma_update(None, "synchronous", synchronous).map_err(store_error)?;
-    }
+fn transact<T>(open: &mut Option<Open>, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
     let transaction = begin(open, TransactionBehavior::Immediate)?;
     let value = write(&transaction)?;
     transaction.commit().map_err(store_error)?;

@@ -1,6 +1,6 @@
 //! Conditions on log tables as SQL: values are bound, never written into the text.
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
@@ -16,14 +16,19 @@ pub(super) struct BoundSql {
 
 /// The SELECT that answers a query. `columns` are the fields to read; none of them still counts rows.
 pub(super) fn select(table: LogTable, query: &LogQuery, columns: &Schema) -> Result<BoundSql> {
-    let mut sql = BoundSql { text: format!("SELECT {} FROM {}", select_list(columns), table.name()), values: Vec::new() };
-    let schema = table.schema();
+    select_from(table.name(), &select_list(table, columns), table, query, row_order(table))
+}
+
+/// The same, of columns of another table that has those which the query's filters name.
+pub(super) fn select_from(from: &str, columns: &str, table: LogTable, query: &LogQuery, order: &str) -> Result<BoundSql> {
+    let mut sql = BoundSql { text: format!("SELECT {columns} FROM {from}"), values: Vec::new() };
+    let place = Place { table, schema: table.schema() };
     for (i, filter) in query.filters.iter().enumerate() {
         sql.text.push_str(if i == 0 { " WHERE " } else { " AND " });
-        sql.push_filter(&schema, filter)?;
+        sql.push_filter(&place, filter)?;
     }
     sql.text.push_str(" ORDER BY ");
-    sql.text.push_str(row_order(table));
+    sql.text.push_str(order);
     if let Some(limit) = query.limit {
         sql.text.push_str(" LIMIT ");
         sql.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
@@ -31,34 +36,43 @@ pub(super) fn select(table: LogTable, query: &LogQuery, columns: &Schema) -> Res
     Ok(sql)
 }
 
+/// Where the columns of conditions are.
+struct Place {
+    table: LogTable,
+    schema: SchemaRef,
+}
+
 /// Rows come back in this order: that of time within a run.
 fn row_order(table: LogTable) -> &'static str {
     match table {
+        LogTable::Experiments => "id",
         LogTable::Runs => "run",
-        LogTable::Params => "run, name",
-        LogTable::Metrics => "run, epoch, id",
+        LogTable::Params | LogTable::Tags | LogTable::Metrics | LogTable::Latest => "run, name",
+        LogTable::Environments => "environment, kind, name",
         LogTable::Models => "model, version",
     }
 }
 
-fn select_list(columns: &Schema) -> String {
+fn select_list(table: LogTable, columns: &Schema) -> String {
     if columns.fields().is_empty() {
         return "1".to_string();
     }
-    columns.fields().iter().map(|field| stored_column(field)).collect::<Vec<_>>().join(", ")
+    columns.fields().iter().map(|field| stored_column(table, field)).collect::<Vec<_>>().join(", ")
 }
 
-/// The column of the store behind a column of a log table. Floats are kept as integers that sort as they do.
-fn stored_column(field: &Field) -> String {
-    match field.data_type() {
-        DataType::Float64 => format!("\"{}_order\"", field.name()),
-        _ => format!("\"{}\"", field.name()),
+/// What stands in the store for a column of a log table. Floats are kept as integers that sort as they do.
+fn stored_column(table: LogTable, field: &Field) -> String {
+    match (table, field.name().as_str()) {
+        (LogTable::Runs, "experiment") => "(SELECT experiment FROM experiments WHERE id = runs.experiment_id)".into(),
+        (LogTable::Runs, "diff") => "(SELECT body FROM texts WHERE hash = runs.diff_hash)".into(),
+        (_, name) if field.data_type() == &DataType::Float64 => format!("\"{name}_order\""),
+        (_, name) => format!("\"{name}\""),
     }
 }
 
 /// What to compare. Unsigned integers are kept as their bits; flipping the sign bit makes them sort.
-fn compared_column(field: &Field) -> String {
-    let column = stored_column(field);
+fn compared_column(table: LogTable, field: &Field) -> String {
+    let column = stored_column(table, field);
     match field.data_type() {
         DataType::UInt64 => format!("(({column} | 0x8000000000000000) - ({column} & 0x8000000000000000))"),
         _ => column,
@@ -71,25 +85,25 @@ impl BoundSql {
         self.text.push('?');
     }
 
-    fn push_filter(&mut self, schema: &Schema, filter: &LogFilter) -> Result<()> {
+    fn push_filter(&mut self, place: &Place, filter: &LogFilter) -> Result<()> {
         match filter {
-            LogFilter::Eq(column, value) => self.push_comparison(schema, column, "=", value),
-            LogFilter::Compare(column, op, value) => self.push_comparison(schema, column, comparison(*op)?, value),
-            LogFilter::In(column, values) => self.push_in(schema, column, values),
-            LogFilter::And(filters) => self.push_and(schema, filters),
+            LogFilter::Eq(column, value) => self.push_comparison(place, column, "=", value),
+            LogFilter::Compare(column, op, value) => self.push_comparison(place, column, comparison(*op)?, value),
+            LogFilter::In(column, values) => self.push_in(place, column, values),
+            LogFilter::And(filters) => self.push_and(place, filters),
         }
     }
 
-    fn push_comparison(&mut self, schema: &Schema, column: &str, op: &str, value: &ScalarValue) -> Result<()> {
-        let field = field(schema, column)?;
-        self.text.push_str(&format!("{} {op} ", compared_column(field)));
+    fn push_comparison(&mut self, place: &Place, column: &str, op: &str, value: &ScalarValue) -> Result<()> {
+        let field = field(&place.schema, column)?;
+        self.text.push_str(&format!("{} {op} ", compared_column(place.table, field)));
         self.push_value(stored_value(field, value)?);
         Ok(())
     }
 
-    fn push_in(&mut self, schema: &Schema, column: &str, values: &[ScalarValue]) -> Result<()> {
-        let field = field(schema, column)?;
-        self.text.push_str(&format!("{} IN (", compared_column(field)));
+    fn push_in(&mut self, place: &Place, column: &str, values: &[ScalarValue]) -> Result<()> {
+        let field = field(&place.schema, column)?;
+        self.text.push_str(&format!("{} IN (", compared_column(place.table, field)));
         for (i, value) in values.iter().enumerate() {
             self.text.push_str(if i == 0 { "" } else { ", " });
             self.push_value(stored_value(field, value)?);
@@ -98,11 +112,11 @@ impl BoundSql {
         Ok(())
     }
 
-    fn push_and(&mut self, schema: &Schema, filters: &[LogFilter]) -> Result<()> {
+    fn push_and(&mut self, place: &Place, filters: &[LogFilter]) -> Result<()> {
         self.text.push_str("(1");
         for filter in filters {
             self.text.push_str(" AND ");
-            self.push_filter(schema, filter)?;
+            self.push_filter(place, filter)?;
         }
         self.text.push(')');
         Ok(())

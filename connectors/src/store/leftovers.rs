@@ -15,6 +15,7 @@ use super::errors::store_error;
 use super::lease::{LockState, free_locks, lock_state, locks_directory};
 use super::model_files::{UNFINISHED_PREFIX, WRITER, confirm, discard, lock_of_unfinished, remove_all};
 use super::names::directory_name;
+use super::points::fold;
 use super::{Store, runs};
 
 /// Begins the name of the file that names the writer of the table directory that follows.
@@ -57,13 +58,17 @@ impl Store {
     fn clean_after_ended_processes(&self, home: &Path) -> Result<()> {
         let leftovers = self.leftovers(home);
         let runs = self.database.read(|transaction| runs::abandoned(transaction, &self.database))?;
-        if leftovers.is_empty() && runs.is_none_or(|runs| runs.is_empty()) {
+        let points = self.database.read(|transaction| fold::is_left_over(transaction, &self.segments))?;
+        if leftovers.is_empty() && runs.is_none_or(|runs| runs.is_empty()) && points != Some(true) {
             return Ok(());
         }
-        self.database.write(|transaction| {
-            runs::fail_abandoned(transaction, &self.database)?;
-            remove(transaction, &leftovers)
-        })
+        let folded = self.database.write(|transaction| {
+            let folded = runs::fail_abandoned(transaction, &self.database, &self.segments)?;
+            remove(transaction, &leftovers)?;
+            Ok(folded.and(fold::fold_left_over(transaction, &self.segments)?))
+        })?;
+        folded.remove_from(&self.segments);
+        Ok(())
     }
 
     fn leftovers(&self, home: &Path) -> Vec<Leftover> {

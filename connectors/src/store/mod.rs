@@ -1,7 +1,8 @@
 //! The store: models, runs and catalog entries in one directory, `.gradframe/`.
 //!
 //! ```text
-//! store.db                                  SQLite in WAL mode: runs, params, metrics, models, entries
+//! store.db                                  SQLite in WAL mode: runs, params, metrics of ended runs, models, entries
+//! points/<run>.<random>.points              metrics of runs that go on (see `points`)
 //! models/<name>/<version>/model.json        what a model is, readable
 //! models/<name>/<version>/weights.safetensors
 //! runs/<run>/checkpoint.safetensors         where a run that has not finished can go on
@@ -19,15 +20,20 @@ mod database;
 mod entries;
 mod errors;
 mod filters;
+mod layouts;
 mod lease;
 mod leftovers;
 mod model_files;
 mod models;
 mod names;
+mod open_run;
+mod points;
 mod process;
 mod run_id;
+mod run_rows;
 mod runs;
 mod schema;
+mod varint;
 mod weights;
 
 pub use entries::{Entry, EntryKind};
@@ -47,6 +53,9 @@ use parking_lot::Mutex;
 
 use checkpoints::Checkpoints;
 use database::Database;
+use open_run::{RunEnd, RunPlace};
+use points::segments::Segments;
+use runs::selected;
 
 /// How long one process waits for another's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,10 +67,11 @@ pub struct Store {
     /// Where models live; None in memory, where `loaded` is all there is.
     models: Option<PathBuf>,
     checkpoints: Arc<Checkpoints>,
+    segments: Arc<Segments>,
     /// The newest version of each model that was read or written here.
     loaded: Mutex<HashMap<String, Arc<NamedModel>>>,
     /// Ends of runs that could not be written when they came.
-    unrecorded: Arc<Mutex<Vec<runs::RunEnd>>>,
+    unrecorded: Arc<Mutex<Vec<RunEnd>>>,
     /// Whether what dead processes left has been looked for.
     cleaned: AtomicBool,
 }
@@ -97,11 +107,21 @@ impl Store {
         self.database.owner()
     }
 
+    fn run_place(&self) -> RunPlace {
+        RunPlace {
+            database: Arc::clone(&self.database),
+            segments: Arc::clone(&self.segments),
+            checkpoints: Arc::clone(&self.checkpoints),
+            unrecorded: Arc::clone(&self.unrecorded),
+        }
+    }
+
     fn new(database: Database, home: Option<&Path>) -> Self {
         Store {
             database: Arc::new(database),
             models: home.map(|home| home.join("models")),
             checkpoints: Arc::new(Checkpoints::new(home.map(|home| home.join("runs")))),
+            segments: Arc::new(Segments::new(home)),
             loaded: Mutex::default(),
             unrecorded: Arc::default(),
             cleaned: AtomicBool::new(false),

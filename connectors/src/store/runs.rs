@@ -1,22 +1,24 @@
-//! Runs, their parameters and metrics.
+//! Runs: begun, resumed, looked for, and what their tables say.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome, RunWriter};
-use parking_lot::Mutex;
-use rusqlite::{ErrorCode, OptionalExtension, Row, Transaction, params};
+use gradframe_plan::services::{NewRun, RunLog, RunWriter};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::checkpoints::Checkpoints;
 use super::database::Database;
 use super::errors::store_error;
-use super::filters::float_order;
+use super::open_run::{OpenRun, RunEnd};
+use super::points::fold::{Folded, fold_run, forget_after};
+use super::points::read::{self, Unfolded};
+use super::points::segments::Segments;
 use super::run_id::new_run_id;
+use super::run_rows::insert_run;
 use super::{Store, batches, filters, now_us};
 
 /// Runs among which the nearest name is looked for, newest first.
@@ -28,7 +30,7 @@ impl RunLog for Store {
         let owner = self.database.owner();
         let id = self.database.write(|transaction| {
             let id = unused_id(transaction)?;
-            insert_run(transaction, &id, &run, &owner).map_err(store_error)?;
+            insert_run(transaction, &id, &run, &owner)?;
             Ok(id)
         })?;
         Ok(self.opened(id))
@@ -43,7 +45,8 @@ impl RunLog for Store {
     fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>> {
         self.bring_runs_up_to_date();
         let owner = self.database.owner();
-        self.database.write(|transaction| reopen(transaction, run, epochs, &owner))?;
+        let folded = self.database.write(|transaction| reopen(transaction, &self.segments, run, epochs, &owner))?;
+        folded.remove_from(&self.segments);
         Ok(self.opened(run.to_owned()))
     }
 
@@ -51,23 +54,37 @@ impl RunLog for Store {
         if table == LogTable::Runs {
             self.bring_runs_up_to_date();
         }
-        let schema = match &query.projection {
-            None => table.schema(),
-            Some(columns) => {
-                Arc::new(table.schema().project(columns).map_err(|e| Error::plan("run log", e.to_string()).because(e))?)
+        match table {
+            LogTable::Metrics => self.scan_points(query, read::metrics),
+            LogTable::Latest => self.scan_points(query, read::latest),
+            _ => {
+                let schema = selected(table, query)?;
+                let sql = filters::select(table, query, &schema)?;
+                Ok(self.database.read(|transaction| batches::collect(transaction, &sql, &schema))?.unwrap_or_default())
             }
-        };
-        let sql = filters::select(table, query, &schema)?;
-        Ok(self.database.read(|transaction| batches::collect(transaction, &sql, &schema))?.unwrap_or_default())
+        }
     }
 }
+
+/// The columns that a query asks for.
+pub(super) fn selected(table: LogTable, query: &LogQuery) -> Result<SchemaRef> {
+    let Some(columns) = &query.projection else { return Ok(table.schema()) };
+    let selected = table.schema().project(columns).map_err(|e| Error::plan("run log", e.to_string()).because(e))?;
+    Ok(Arc::new(selected))
+}
+
+type ReadPoints = fn(&Transaction, &LogQuery, &Unfolded) -> Result<Vec<RecordBatch>>;
 
 impl Store {
     /// A run that is running in this process.
     fn opened(&self, id: String) -> Arc<dyn RunWriter> {
-        let (database, unrecorded) = (self.database.clone(), self.unrecorded.clone());
-        let checkpoints = Arc::clone(&self.checkpoints);
-        Arc::new(OpenRun { database, unrecorded, checkpoints, id, ended: AtomicBool::new(false) })
+        Arc::new(OpenRun::new(id, self.run_place()))
+    }
+
+    fn scan_points(&self, query: &LogQuery, read: ReadPoints) -> Result<Vec<RecordBatch>> {
+        // Before the database: what is folded in between is known there to be folded.
+        let unfolded = self.segments.unfolded(query)?;
+        Ok(self.database.read(|transaction| read(transaction, query, &unfolded))?.unwrap_or_default())
     }
 
     /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.
@@ -104,8 +121,13 @@ impl Store {
         self.bring_runs_up_to_date();
         let found = self.database.read(|transaction| {
             let sql = "SELECT status, seed, statement FROM runs WHERE run = ?1";
-            let start =
-                |row: &Row| Ok(RunStart { status: row.get(0)?, seed: row.get::<_, i64>(1)? as u64, statement: row.get(2)? });
+            let start = |row: &Row| {
+                Ok(RunStart {
+                    status: row.get(0)?,
+                    seed: row.get::<_, Option<i64>>(1)?.map(|bits| bits as u64),
+                    statement: row.get(2)?,
+                })
+            };
             transaction.query_row(sql, [run], start).optional().map_err(store_error)
         })?;
         found.flatten().map_or_else(|| Err(self.unknown_run(run)?), Ok)
@@ -130,8 +152,15 @@ impl Store {
         if unrecorded.is_empty() {
             return;
         }
-        match self.database.write(|transaction| unrecorded.iter().try_for_each(|end| end.record(transaction))) {
-            Ok(()) => unrecorded.clear(),
+        let record = |transaction: &Transaction| {
+            let ends = unrecorded.iter().map(|end| end.record(transaction, &self.segments));
+            ends.map(|ended| ended.map(|(_, folded)| folded)).try_fold(Folded::default(), |all, folded| Ok(all.and(folded?)))
+        };
+        match self.database.write(record) {
+            Ok(folded) => {
+                folded.remove_from(&self.segments);
+                unrecorded.clear();
+            }
             Err(error) => tracing::warn!(%error, "cannot record how runs have ended"),
         }
     }
@@ -142,19 +171,16 @@ impl Store {
 pub struct RunStart {
     /// running, finished, failed or cancelled
     pub status: String,
-    pub seed: u64,
+    pub seed: Option<u64>,
     /// None for a training on a frame, and for runs of builds that did not keep it.
     pub statement: Option<String>,
 }
 
-/// Marks runs as failed whose process is no more.
-pub(super) fn fail_abandoned(transaction: &Transaction, database: &Database) -> Result<()> {
-    for run in abandoned(transaction, database)? {
-        let why = "the process ended before the run did";
-        let end = RunEnd { run, status: "failed", error: Some(why.into()), ended_us: now_us() };
-        end.record(transaction)?;
-    }
-    Ok(())
+/// Marks runs as failed whose process is no more, and folds what they have logged.
+pub(super) fn fail_abandoned(transaction: &Transaction, database: &Database, segments: &Segments) -> Result<Folded> {
+    let runs = abandoned(transaction, database)?.into_iter();
+    let ended = runs.map(|run| RunEnd::abandoned(run).record(transaction, segments));
+    ended.map(|ended| ended.map(|(_, folded)| folded)).try_fold(Folded::default(), |all, folded| Ok(all.and(folded?)))
 }
 
 /// Running runs of processes that are gone.
@@ -166,39 +192,13 @@ pub(super) fn abandoned(transaction: &Transaction, database: &Database) -> Resul
     Ok(running.into_iter().filter(|(_, process)| database.is_gone(process)).map(|(run, _)| run).collect())
 }
 
-/// How and when a run ended.
-#[derive(Debug)]
-pub(super) struct RunEnd {
-    run: String,
-    status: &'static str,
-    error: Option<String>,
-    ended_us: i64,
-}
-
-impl RunEnd {
-    fn now(run: &str, outcome: RunOutcome) -> Self {
-        let (status, error) = match outcome {
-            RunOutcome::Finished => ("finished", None),
-            RunOutcome::Failed(why) => ("failed", Some(why)),
-            RunOutcome::Cancelled => ("cancelled", None),
-        };
-        RunEnd { run: run.to_owned(), status, error, ended_us: now_us() }
-    }
-
-    fn record(&self, transaction: &Transaction) -> Result<()> {
-        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = ?4 WHERE run = ?1 AND status = 'running'";
-        transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us]).map_err(store_error)?;
-        Ok(())
-    }
-}
-
 fn status(transaction: &Transaction, run: &str) -> Result<Option<String>> {
     let sql = "SELECT status FROM runs WHERE run = ?1";
     transaction.query_row(sql, [run], |row| row.get(0)).optional().map_err(store_error)
 }
 
 /// Marks an interrupted run as running under a new owner, its points after `epochs` removed.
-fn reopen(transaction: &Transaction, run: &str, epochs: u64, owner: &str) -> Result<()> {
+fn reopen(transaction: &Transaction, segments: &Segments, run: &str, epochs: u64, owner: &str) -> Result<Folded> {
     match status(transaction, run)?.as_deref() {
         Some("failed" | "cancelled") => {}
         Some(status) => return Err(Error::plan("run", format!("`{run}` is {status}, only an interrupted run can go on"))),
@@ -206,102 +206,13 @@ fn reopen(transaction: &Transaction, run: &str, epochs: u64, owner: &str) -> Res
     }
     let reopen = "UPDATE runs SET status = 'running', error = NULL, ended = NULL, process = ?2 WHERE run = ?1";
     transaction.execute(reopen, params![run, owner]).map_err(store_error)?;
-    let forget = "DELETE FROM metrics WHERE run = ?1 AND epoch > ?2";
-    transaction.execute(forget, params![run, epochs as i64]).map_err(store_error)?;
-    Ok(())
+    let folded = fold_run(transaction, segments, run)?;
+    forget_after(transaction, run, epochs)?;
+    Ok(folded)
 }
 
 fn unused_id(transaction: &Transaction) -> Result<String> {
     let newest: Option<String> =
         transaction.query_row("SELECT max(run) FROM runs", [], |row| row.get(0)).optional().map_err(store_error)?.flatten();
     Ok(new_run_id(now_us(), newest.as_deref()))
-}
-
-fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) -> rusqlite::Result<()> {
-    transaction.execute(
-        "INSERT INTO runs (run, title, status, started, model, seed, reproducible, process, statement)
-         VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![id, run.title, now_us(), run.model, run.seed as i64, run.reproducible, owner, run.statement],
-    )?;
-    let mut insert = transaction.prepare("INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3)")?;
-    for (name, value) in &run.params {
-        insert.execute(params![id, name, value])?;
-    }
-    Ok(())
-}
-
-/// A run that goes on.
-#[derive(Debug)]
-struct OpenRun {
-    database: Arc<Database>,
-    unrecorded: Arc<Mutex<Vec<RunEnd>>>,
-    checkpoints: Arc<Checkpoints>,
-    id: String,
-    ended: AtomicBool,
-}
-
-impl RunWriter for OpenRun {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn log(&self, points: &[MetricPoint]) -> Result<()> {
-        if self.ended.load(Ordering::Acquire) {
-            return Err(Error::internal("run", format!("`{}` has ended and takes no more metrics", self.id)));
-        }
-        self.database.append(|transaction| insert_points(transaction, &self.id, points).map_err(|error| self.explain(error)))
-    }
-
-    fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
-        self.checkpoints.save(&self.id, checkpoint)
-    }
-
-    fn finish(&self, outcome: RunOutcome) -> Result<()> {
-        if self.ended.swap(true, Ordering::AcqRel) {
-            return Err(Error::internal("run", format!("`{}` ended twice", self.id)));
-        }
-        let finished = outcome == RunOutcome::Finished;
-        let end = RunEnd::now(&self.id, outcome);
-        let recorded = self.database.write(|transaction| end.record(transaction));
-        if recorded.is_err() {
-            // A full disk may have room again when somebody asks for the run.
-            self.unrecorded.lock().push(end);
-        } else if finished {
-            self.checkpoints.remove(&self.id);
-        }
-        recorded
-    }
-}
-
-impl OpenRun {
-    fn explain(&self, error: rusqlite::Error) -> Error {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) => {
-                Error::external("run", format!("`{}` is no longer in the store", self.id)).because(error)
-            }
-            _ => store_error(error),
-        }
-    }
-}
-
-impl Drop for OpenRun {
-    fn drop(&mut self) {
-        if *self.ended.get_mut() {
-            return;
-        }
-        if let Err(error) = self.finish(RunOutcome::Failed("the run was dropped before it ended".into())) {
-            tracing::warn!(%error, run = self.id, "cannot mark a dropped run as failed");
-        }
-    }
-}
-
-fn insert_points(transaction: &Transaction, run: &str, points: &[MetricPoint]) -> rusqlite::Result<()> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO metrics (run, name, step, epoch, value, value_order, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let time = now_us();
-    for point in points {
-        insert.execute(params![run, point.name, point.step, point.epoch, point.value, float_order(point.value), time])?;
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The tables of `store.db`, and how an older layout becomes the present one.
+//! How a `store.db` of an older layout becomes one of the present layout, and what is done with one of a newer build.
 
 use std::path::{Path, PathBuf};
 
@@ -6,73 +6,7 @@ use gradframe_ml_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::errors::{store_error, sync_directory, write_error};
-
-/// `migrations[i]` turns layout `i` into layout `i + 1`; SQLite's `user_version` says which one a file has.
-/// Layouts are never edited once released: add a step.
-const MIGRATIONS: [&str; 2] = [LAYOUT_1, LAYOUT_2];
-
-/// Metrics keep `value` for people who open the file with other tools (null where it is NaN), and `value_order`, the
-/// exact bits as an integer that sorts as the floats do: that is what we read and compare.
-const LAYOUT_1: &str = "
-CREATE TABLE runs (
-    run TEXT PRIMARY KEY,
-    title TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'failed', 'cancelled')),
-    started INTEGER NOT NULL,
-    ended INTEGER,
-    model TEXT,
-    seed INTEGER NOT NULL,
-    reproducible INTEGER NOT NULL,
-    error TEXT,
-    process TEXT NOT NULL
-) STRICT;
-CREATE INDEX runs_running ON runs (run) WHERE status = 'running';
-
-CREATE TABLE params (
-    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (run, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE metrics (
-    id INTEGER PRIMARY KEY,
-    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    step INTEGER NOT NULL,
-    epoch INTEGER NOT NULL,
-    value REAL,
-    value_order INTEGER NOT NULL,
-    time INTEGER NOT NULL
-) STRICT;
-CREATE INDEX metrics_of_run ON metrics (run, epoch, id);
-
-CREATE TABLE model_names (
-    name TEXT PRIMARY KEY,
-    last_version INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE models (
-    model TEXT NOT NULL REFERENCES model_names (name),
-    version INTEGER NOT NULL,
-    model_type TEXT NOT NULL,
-    label TEXT NOT NULL,
-    features INTEGER NOT NULL,
-    run TEXT NOT NULL,
-    created INTEGER NOT NULL,
-    weights_xxh3 TEXT NOT NULL,
-    PRIMARY KEY (model, version)
-) STRICT;
-
-CREATE TABLE entries (
-    name TEXT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('table', 'view')),
-    sql TEXT NOT NULL
-) STRICT;
-";
-
-/// What it takes to run a training again from where it stopped: the whole statement that asked for it.
-const LAYOUT_2: &str = "ALTER TABLE runs ADD COLUMN statement TEXT;";
+use super::layouts::MIGRATIONS;
 
 /// A file's layout beside the one that this build reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +45,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
         back_up(&path, found)?;
     }
     for step in MIGRATIONS.iter().skip(found) {
-        transaction.execute_batch(step).map_err(store_error)?;
+        step(&transaction)?;
     }
     transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).map_err(store_error)?;
     transaction.commit().map_err(store_error)

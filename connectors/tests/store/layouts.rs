@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use arrow::array::AsArray;
+use arrow::datatypes::{Float64Type, Int64Type, UInt64Type};
 use gradframe_connectors::store::Store;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome};
@@ -19,10 +20,15 @@ fn store_with_a_run(home: &Path) {
     run.finish(RunOutcome::Finished).unwrap();
 }
 
-/// Takes back what the second layout added.
-fn back_to_layout_1(home: &Path) {
+/// Puts a store of an earlier build there: what that build wrote, with a run `old` of three points and a parameter.
+fn older_store(home: &Path, layout: u32) {
+    fs::create_dir_all(home).unwrap();
     let database = Connection::open(home.join("store.db")).unwrap();
-    database.execute_batch("ALTER TABLE runs DROP COLUMN statement; PRAGMA user_version = 1").unwrap();
+    database.execute_batch(include_str!("layout_1.sql")).unwrap();
+    if layout == 2 {
+        database.execute_batch("ALTER TABLE runs ADD COLUMN statement TEXT; UPDATE runs SET statement = 'SELECT 1'").unwrap();
+    }
+    database.pragma_update(None, "user_version", layout).unwrap();
 }
 
 fn titles(store: &Store) -> Vec<String> {
@@ -36,29 +42,47 @@ fn titles(store: &Store) -> Vec<String> {
 
 #[test]
 fn an_older_store_is_migrated_and_a_copy_of_it_kept() {
-    let home = tempfile::tempdir().unwrap();
-    store_with_a_run(home.path());
-    back_to_layout_1(home.path());
+    for layout in [1, 2] {
+        let home = tempfile::tempdir().unwrap();
+        older_store(home.path(), layout);
+        let store = Store::open(home.path().into()).unwrap();
+        holds_the_old_run(&store);
+        drop(store);
+        let copy = format!("store.db.layout-{layout}");
+        let version = |file: &str| -> u32 {
+            Connection::open(home.path().join(file)).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((version("store.db"), version(&copy)), (3, layout));
 
-    let store = Store::open(home.path().into()).unwrap();
-    assert_eq!(titles(&store), ["old"]);
-    drop(store);
-    let version = |file: &str| -> i64 {
-        Connection::open(home.path().join(file)).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+        // The copy is a store of the older layout, with all that was in it.
+        let again = tempfile::tempdir().unwrap();
+        fs::copy(home.path().join(copy), again.path().join("store.db")).unwrap();
+        holds_the_old_run(&Store::open(again.path().into()).unwrap());
+    }
+}
+
+/// What older_store puts there.
+fn holds_the_old_run(store: &Store) {
+    assert_eq!(titles(store), ["old"]);
+    let rows = |table: LogTable| {
+        let batches = store.scan(table, &LogQuery::default()).unwrap();
+        arrow::compute::concat_batches(&table.schema(), &batches).unwrap()
     };
-    assert_eq!((version("store.db"), version("store.db.layout-1")), (2, 1));
-
-    // The copy is a store of the older layout, with all that was in it.
-    let again = tempfile::tempdir().unwrap();
-    fs::copy(home.path().join("store.db.layout-1"), again.path().join("store.db")).unwrap();
-    assert_eq!(titles(&Store::open(again.path().into()).unwrap()), ["old"]);
+    let metrics = rows(LogTable::Metrics);
+    let values = metrics.column_by_name("value").unwrap().as_primitive::<Float64Type>().values().to_vec();
+    assert!(values[0] == 0.5 && values[1].is_nan() && values[2] == -0.25, "{values:?}");
+    assert_eq!(metrics.column_by_name("epoch").unwrap().as_primitive::<Int64Type>().values(), &[0, 1, 1]);
+    assert_eq!(rows(LogTable::Latest).num_rows(), 2);
+    assert_eq!(rows(LogTable::Params).num_rows(), 1);
+    let runs = rows(LogTable::Runs);
+    assert_eq!(runs.column_by_name("seed").unwrap().as_primitive::<UInt64Type>().value(0), u64::MAX);
+    assert_eq!(runs.column_by_name("experiment").unwrap().as_string::<i32>().value(0), "Default");
 }
 
 #[test]
 fn many_that_open_an_older_store_migrate_it_once() {
     let home = tempfile::tempdir().unwrap();
-    store_with_a_run(home.path());
-    back_to_layout_1(home.path());
+    older_store(home.path(), 1);
     let openers: Vec<_> = (0..8)
         .map(|_| {
             let home = home.path().to_path_buf();
@@ -86,7 +110,7 @@ fn a_newer_store_is_refused_and_left_as_it_is() {
     for error in errors {
         assert_eq!(error.kind(), "Execution");
         assert!(
-            error.to_string().contains("store.db` has layout 99, this build reads up to 2; hint: a newer gradframe"),
+            error.to_string().contains("store.db` has layout 99, this build reads up to 3; hint: a newer gradframe"),
             "{error}"
         );
     }

@@ -5,6 +5,7 @@ mod entries;
 mod layouts;
 mod leftovers;
 mod models;
+mod points;
 mod runs;
 mod scan;
 

@@ -50,8 +50,8 @@ fn a_run_is_a_row_from_start_to_end() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path().into()).unwrap();
     let params = BTreeMap::from([("l2_reg".to_string(), "0.1".to_string())]);
-    let run =
-        NewRun { title: "first".into(), model: Some("m".into()), seed: u64::MAX, reproducible: true, params, statement: None };
+    let (title, model, seed) = ("first".into(), Some("m".into()), Some(u64::MAX));
+    let run = NewRun { title, model, seed, reproducible: true, params, ..NewRun::default() };
     let writer = store.start(run).unwrap();
     assert_eq!(texts(&rows(&store, LogTable::Runs), "status"), [Some("running".into())]);
 

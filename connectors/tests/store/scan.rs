@@ -16,7 +16,7 @@ static STORE: LazyLock<Arc<Store>> = LazyLock::new(|| {
     let store = Store::in_memory().unwrap();
     for (title, seed, points) in [("a", 1, 50), ("b", u64::MAX, 9000), ("a' OR 1", 1 << 63, 3)] {
         let model = (seed == 1).then(|| "m".to_string());
-        let run = store.start(NewRun { title: title.into(), seed, model, ..NewRun::default() }).unwrap();
+        let run = store.start(NewRun { title: title.into(), seed: Some(seed), model, ..NewRun::default() }).unwrap();
         run.log(&(0..points).map(point).collect::<Vec<_>>()).unwrap();
         run.finish(RunOutcome::Finished).unwrap();
     }

@@ -29,6 +29,7 @@ pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<Data
     let [statement] = statements.as_slice() else {
         return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
     };
+    let seed = seed.map_or_else(|| session.services().map(|services| services.seed), Ok)?;
     let plan = gradframe_sql::plan_resumed(&session.state(), statement, &Resumed { run, seed }).await;
     run_now(session, plan.map_err(|error| session.explain_unknown(error))?).await
 }

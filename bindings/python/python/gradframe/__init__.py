@@ -29,6 +29,7 @@ from gradframe._default import (
     read_ndjson,
     read_parquet,
     register,
+    run,
     scan_csv,
     scan_ipc,
     scan_ndjson,
@@ -118,6 +119,7 @@ from gradframe._expr.functions import all, coalesce, col, exclude, len, lit, nth
 from gradframe._frame import Batches, DataFrame, GroupBy, LazyFrame, LazyGroupBy, Schema, Series
 from gradframe._gradframe import __version__
 from gradframe._model import Model
+from gradframe._run import Run
 from gradframe._session import Session
 
 __all__ = [
@@ -147,6 +149,7 @@ __all__ = [
     "List",
     "Model",
     "Null",
+    "Run",
     "Schema",
     "Series",
     "Session",
@@ -220,6 +223,7 @@ __all__ = [
     "register",
     "repeat",
     "row_index",
+    "run",
     "scan_csv",
     "scan_ipc",
     "scan_ndjson",

@@ -11,6 +11,7 @@ from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.base import private_lazy
 from gradframe._frame.running import sql as _sql
 from gradframe._model import Model
+from gradframe._run import Run
 from gradframe._session import Session
 
 if TYPE_CHECKING:
@@ -261,6 +262,27 @@ def from_numpy(
 ) -> DataFrame:
     """A frame from an array of one or two axes, or of a structured type; columns that lie in one piece are not copied."""
     return DataFrame(data, schema, schema_overrides=schema_overrides, orient=orient)
+
+
+def run(
+    name: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    experiment: str | None = None,
+    seed: int | None = None,
+    code: Path | bool = True,
+) -> Run:
+    """Begins a run, to log a training of one's own:
+
+        with gf.run("first try", params={"lr": 0.1}, experiment="taxi") as r:
+            for step in range(100):
+                r.log({"loss": loss, "accuracy": accuracy}, step=step)
+
+    `params` never change, `tags` may. With it are kept the installed packages, the machine, and of the code, found from the
+    main program's directory (or the one given as `code`; False leaves it out), git's commit and what was changed since.
+    """
+    return session().run(name, params=params, tags=tags, experiment=experiment, seed=seed, code=code)
 
 
 def register(name: str, frame: LazyFrame | DataFrame) -> None:

@@ -10,6 +10,7 @@ from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.running import sql
 from gradframe._gradframe import PySession
 from gradframe._model import Model
+from gradframe._run import Run, start
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -54,6 +55,19 @@ class Session:
     def resume_run(self, run: str) -> LazyFrame:
         """Goes on with an interrupted training from its last checkpoint; gives its log."""
         return LazyFrame._of(self._session.resume_run(run))
+
+    def run(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        experiment: str | None = None,
+        seed: int | None = None,
+        code: Path | bool = True,
+    ) -> Run:
+        """Begins a run; see `gradframe.run`."""
+        return start(self._session, name, params=params, tags=tags, experiment=experiment, seed=seed, code=code)
 
     def table(self, name: str) -> LazyFrame:
         """A stored table, view, or log table such as `gradframe.metrics`."""

@@ -131,10 +131,11 @@ fn new_run(job: &TrainJob, reproducible: bool) -> NewRun {
     NewRun {
         title: format!("{} {}", job.estimator.model_type(), job.title()),
         model: job.name.clone(),
-        seed: job.seed,
+        seed: Some(job.seed),
         reproducible,
         params: params(job),
         statement: job.statement.clone(),
+        ..NewRun::default()
     }
 }
 

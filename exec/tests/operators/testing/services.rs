@@ -11,7 +11,7 @@ use datafusion::catalog::{Session, TableProvider};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, NewRun, RunOutcome, RunWriter, SourceCall};
+use gradframe_plan::services::{MetricPoint, MetricRow, NewRun, RunOutcome, RunWriter, SourceCall};
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
 use parking_lot::Mutex;
 
@@ -121,9 +121,13 @@ fn runs_columns(runs: &[Run]) -> Vec<ArrayRef> {
         Arc::new(TimestampMicrosecondArray::from(vec![0; runs.len()]).with_timezone("UTC")),
         Arc::new(TimestampMicrosecondArray::from(vec![None; runs.len()]).with_timezone("UTC")),
         Arc::new(runs.iter().map(|r| r.new.model.as_deref()).collect::<StringArray>()),
-        Arc::new(runs.iter().map(|r| Some(r.new.seed)).collect::<UInt64Array>()),
+        Arc::new(runs.iter().map(|r| r.new.seed).collect::<UInt64Array>()),
         Arc::new(runs.iter().map(|r| Some(r.new.reproducible)).collect::<BooleanArray>()),
         Arc::new(runs.iter().map(error).collect::<StringArray>()),
+        Arc::new(runs.iter().map(|_| Some("Default")).collect::<StringArray>()),
+        Arc::new(StringArray::new_null(runs.len())),
+        Arc::new(StringArray::new_null(runs.len())),
+        Arc::new(StringArray::new_null(runs.len())),
     ]
 }
 
@@ -146,6 +150,26 @@ impl RunWriter for Writer {
 
     fn log(&self, points: &[MetricPoint]) -> Result<()> {
         self.runs.lock()[self.at].points.extend_from_slice(points);
+        Ok(())
+    }
+
+    fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
+        let point = |(name, value): &(&str, f64)| {
+            let (step, epoch) = (row.step, row.epoch.unwrap_or_default());
+            MetricPoint { name: (*name).into(), step, epoch, value: *value }
+        };
+        self.log(&row.values.iter().map(point).collect::<Vec<_>>())
+    }
+
+    fn set_params(&self, _params: &[(String, String)]) -> Result<()> {
+        Err(Error::not_implemented("test", "parameters"))
+    }
+
+    fn set_tags(&self, _tags: &[(String, String)]) -> Result<()> {
+        Err(Error::not_implemented("test", "tags"))
+    }
+
+    fn flush(&self) -> Result<()> {
         Ok(())
     }
 

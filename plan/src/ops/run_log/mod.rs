@@ -1,99 +1,21 @@
-//! The run log as relations: `gradframe.runs`, `params`, `metrics` and `models`, and what is asked of their store.
+//! The run log as relations (`gradframe.runs`, `params`, `metrics` and the others), and what is asked of their store.
+
+mod tables;
 
 use std::fmt;
-use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch, Scalar};
 use arrow::compute::kernels::{boolean, cmp};
 use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 
+pub use tables::LogTable;
+
 /// The schema, in the default catalog, that holds the log tables.
 pub const LOG_SCHEMA: &str = "gradframe";
-
-/// One of the log tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum LogTable {
-    /// One row a run.
-    Runs,
-    /// One row a parameter of a run.
-    Params,
-    /// One row a value of a metric.
-    Metrics,
-    /// One row a version of a model.
-    Models,
-}
-
-impl LogTable {
-    /// All of them, in the order in which they are listed.
-    pub const ALL: [LogTable; 4] = [LogTable::Runs, LogTable::Params, LogTable::Metrics, LogTable::Models];
-
-    /// Its name in SQL, without the schema.
-    pub const fn name(self) -> &'static str {
-        match self {
-            LogTable::Runs => "runs",
-            LogTable::Params => "params",
-            LogTable::Metrics => "metrics",
-            LogTable::Models => "models",
-        }
-    }
-
-    /// Its columns. Times are microseconds in UTC; `runs.status` is running, finished, failed or cancelled.
-    pub fn schema(self) -> SchemaRef {
-        let fields = match self {
-            LogTable::Runs => runs_fields(),
-            LogTable::Params => vec![text("run"), text("name"), text("value")],
-            LogTable::Metrics => metrics_fields(),
-            LogTable::Models => models_fields(),
-        };
-        Arc::new(Schema::new(fields))
-    }
-}
-
-fn runs_fields() -> Vec<Field> {
-    vec![
-        text("run"),
-        text("title"),
-        text("status"),
-        time("started"),
-        time("ended").with_nullable(true),
-        text("model").with_nullable(true),
-        Field::new("seed", DataType::UInt64, false),
-        Field::new("reproducible", DataType::Boolean, false),
-        text("error").with_nullable(true),
-    ]
-}
-
-fn metrics_fields() -> Vec<Field> {
-    vec![
-        text("run"),
-        text("name"),
-        integer("step"),
-        integer("epoch"),
-        Field::new("value", DataType::Float64, false),
-        time("time"),
-    ]
-}
-
-fn models_fields() -> Vec<Field> {
-    vec![text("model"), integer("version"), text("model_type"), text("label"), integer("features"), text("run"), time("created")]
-}
-
-fn text(name: &str) -> Field {
-    Field::new(name, DataType::Utf8, false)
-}
-
-fn integer(name: &str) -> Field {
-    Field::new(name, DataType::Int64, false)
-}
-
-fn time(name: &str) -> Field {
-    Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false)
-}
 
 /// What a scan of a log table asks of its store: all filters hold, then these columns, then at most so many rows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -259,6 +181,8 @@ fn join<T: fmt::Display>(parts: &[T], separator: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{Int64Array, StringArray};
     use datafusion::prelude::{col, lit};
 

@@ -1,0 +1,153 @@
+"""Runs: what a program logs of its own trainings."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from gradframe._gradframe import start_run
+
+if TYPE_CHECKING:
+    from gradframe._gradframe import PyRun, PySession
+
+
+class Run:
+    """A run that goes on: `with gf.run("name") as r: r.log({"loss": loss}, step=i)`.
+
+    At the end of the `with` block it has finished; an exception there makes it failed, with the exception's text, and
+    Ctrl-C cancelled. What it has logged is in the tables `gradframe.runs`, `params`, `tags`, `metrics` and `latest` at
+    once, for every process on the same home.
+    """
+
+    __slots__ = ("_next_step", "_run", "_title")
+
+    _run: PyRun
+    _title: str
+    _next_step: int
+
+    @classmethod
+    def _of(cls, run: PyRun, title: str) -> Self:
+        """The public run of a private one."""
+        made = cls.__new__(cls)
+        made._run, made._title, made._next_step = run, title, 0
+        return made
+
+    @property
+    def id(self) -> str:
+        """Its identifier, as in `gradframe.runs`."""
+        return self._run.id
+
+    @property
+    def name(self) -> str:
+        """The name that it was given."""
+        return self._title
+
+    def log(
+        self,
+        metrics: Mapping[str, Any],
+        *,
+        step: int | None = None,
+        epoch: int | None = None,
+        time_us: int | None = None,
+    ) -> None:
+        """Adds a value of each of these metrics: numbers, or what has `__float__` (NumPy's, PyTorch's). NaN is kept.
+
+        Without `step`, one more than the greatest so far, from 0. The values survive the death of this process at once, and
+        a power cut after `flush()` or the run's end. `time_us` is in microseconds since 1970, UTC, and now if not given.
+        """
+        if step is None:
+            step = self._next_step
+        if step >= self._next_step:
+            self._next_step = step + 1
+        self._run.log(metrics if type(metrics) is dict else dict(metrics), step, epoch, time_us)
+
+    def params(self, params: Mapping[str, Any]) -> None:
+        """Adds parameters: what was chosen before. One that has another value already is an error; then none is added.
+
+        A dictionary in the dictionary gives names with dots: `{"adam": {"lr": 0.1}}` is the parameter `adam.lr`.
+        """
+        self._run.set_params(flat(params))
+
+    def tags(self, tags: Mapping[str, Any]) -> None:
+        """Sets tags: what is said about the run, in place of those of the same names."""
+        self._run.set_tags(flat(tags))
+
+    def flush(self) -> None:
+        """What was logged before survives a power cut when this returns."""
+        self._run.flush()
+
+    def finish(self, status: str = "finished", why: str | None = None) -> None:
+        """Ends the run: "finished", "failed" (say `why`) or "cancelled". At the end of a `with` block that is done."""
+        self._run.finish(status, why)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:
+            self.finish()
+        elif issubclass(kind, KeyboardInterrupt):
+            self.finish("cancelled")
+        else:
+            self.finish("failed", f"{kind.__name__}: {error}")
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} {self._title!r}>"
+
+
+def start(
+    session: PySession,
+    name: str,
+    *,
+    params: Mapping[str, Any] | None,
+    tags: Mapping[str, Any] | None,
+    experiment: str | None,
+    seed: int | None,
+    code: str | os.PathLike[str] | bool,
+) -> Run:
+    """Begins a run; see `gradframe.run`."""
+    directory = code_directory() if code is True else None if code is False else os.fspath(code)
+    run = start_run(
+        session,
+        name,
+        experiment=experiment,
+        params=flat(params or {}),
+        tags=flat(tags or {}),
+        seed=seed,
+        environment=environment(),
+        code=directory,
+    )
+    return Run._of(run, name)
+
+
+def flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """Names and values as text; the names of inner dictionaries with dots."""
+    texts: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            texts += flat(value, f"{before}{name}.")
+        else:
+            texts.append((f"{before}{name}", str(value)))
+    return texts
+
+
+def code_directory() -> str:
+    """Where the program's main file is; the working directory of what has none."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
+
+
+@functools.cache
+def environment() -> list[tuple[str, str, str]]:
+    """The interpreter and the installed packages, found once a process."""
+    found = [("python", "version", platform.python_version()), ("python", "implementation", platform.python_implementation())]
+    for package in importlib.metadata.distributions():
+        if package.metadata["Name"]:
+            found.append(("package", package.metadata["Name"], package.version))
+    return found

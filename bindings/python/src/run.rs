@@ -1,0 +1,104 @@
+//! A run that Python logs.
+
+use gradframe::{Error, MetricRow, Run, RunOptions};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
+
+use crate::errors::OrRaise;
+use crate::session::PySession;
+
+/// A run that goes on.
+#[pyclass(name = "PyRun", module = "gradframe", frozen)]
+pub struct PyRun(Run);
+
+/// Begins a run. `params`, `tags` and the environment's values are text; `code` is a directory in the code's repository.
+#[pyfunction]
+#[pyo3(signature = (session, title, *, experiment=None, params=vec![], tags=vec![], seed=None, environment=vec![], code=None))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+pub fn start_run(
+    py: Python<'_>,
+    session: &PySession,
+    title: String,
+    experiment: Option<String>,
+    params: Vec<(String, String)>,
+    tags: Vec<(String, String)>,
+    seed: Option<u64>,
+    environment: Vec<(String, String, String)>,
+    code: Option<String>,
+) -> PyResult<PyRun> {
+    let mut options = RunOptions::new(title);
+    options = params.into_iter().fold(options, |options, (name, value)| options.param(name, value));
+    options = tags.into_iter().fold(options, |options, (name, value)| options.tag(name, value));
+    options = environment.into_iter().fold(options, |options, (kind, name, value)| options.environment(kind, name, value));
+    options = match code {
+        Some(directory) => options.code(directory),
+        None => options.without_code(),
+    };
+    options = experiment.into_iter().fold(options, RunOptions::experiment);
+    options = seed.into_iter().fold(options, RunOptions::seed);
+    py.detach(|| session.engine().start_run(options)).or_raise().map(PyRun)
+}
+
+#[pymethods]
+impl PyRun {
+    /// Its identifier, as in `gradframe.runs`.
+    #[getter]
+    fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// Adds a value of each of these metrics at one step; `time_us` is now unless it is given.
+    #[pyo3(signature = (metrics, step, epoch=None, time_us=None))]
+    fn log(&self, metrics: &Bound<'_, PyDict>, step: i64, epoch: Option<i64>, time_us: Option<i64>) -> PyResult<()> {
+        let mut names = Vec::with_capacity(metrics.len());
+        for (name, value) in metrics {
+            let number = number(&name, &value)?;
+            let name = name.cast_into::<PyString>().map_err(|_| PyTypeError::new_err("log: the name of a metric is a str"))?;
+            names.push((name, number));
+        }
+        let values = names.iter().map(|(name, value)| Ok((name.to_str()?, *value))).collect::<PyResult<Vec<_>>>()?;
+        // A write of a few bytes into the system's memory: shorter than to let go of the interpreter and come back.
+        self.0.log_row(&MetricRow { step, epoch, time_us, values: &values }).or_raise()
+    }
+
+    /// Adds parameters.
+    fn set_params(&self, py: Python<'_>, params: Vec<(String, String)>) -> PyResult<()> {
+        py.detach(|| self.0.set_params(params.iter().map(|(name, value)| (name.as_str(), value.as_str())))).or_raise()
+    }
+
+    /// Sets tags.
+    fn set_tags(&self, py: Python<'_>, tags: Vec<(String, String)>) -> PyResult<()> {
+        py.detach(|| self.0.set_tags(tags.iter().map(|(name, value)| (name.as_str(), value.as_str())))).or_raise()
+    }
+
+    /// Makes what was logged survive a power cut.
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.0.flush()).or_raise()
+    }
+
+    /// Ends the run: "finished", "failed" with a reason, or "cancelled".
+    #[pyo3(signature = (status, why=None))]
+    fn finish(&self, py: Python<'_>, status: &str, why: Option<String>) -> PyResult<()> {
+        py.detach(|| match status {
+            "finished" => self.0.finish(),
+            "failed" => self.0.fail(why.unwrap_or_default()),
+            "cancelled" => self.0.cancel(),
+            other => Err(Error::plan("run", format!("status `{other}`, expected finished, failed or cancelled"))),
+        })
+        .or_raise()
+    }
+}
+
+/// A float, integer or truth; NumPy's, PyTorch's and others' scalars by `__float__`. Texts are none, though `float` reads them.
+fn number(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Ok(float.value());
+    }
+    let is_plain = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>();
+    if !is_plain && (value.is_instance_of::<PyString>() || !value.hasattr("__float__")?) {
+        let class = value.get_type();
+        return Err(PyTypeError::new_err(format!("log: metric {} is a {}, expected a number", name.repr()?, class.name()?)));
+    }
+    value.call_method0("__float__")?.extract()
+}

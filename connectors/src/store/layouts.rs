@@ -1,0 +1,157 @@
+//! The tables of `store.db`, layout by layout.
+
+use gradframe_ml_core::Result;
+use rusqlite::Transaction;
+
+use super::errors::store_error;
+use super::now_us;
+use super::points::fold;
+
+/// `MIGRATIONS[i]` turns layout `i` into layout `i + 1`; SQLite's `user_version` says which one a file has.
+/// Layouts are never edited once released: add a step.
+pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; 3] = [to_layout_1, to_layout_2, to_layout_3];
+
+fn to_layout_1(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_1).map_err(store_error)
+}
+
+fn to_layout_2(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_2).map_err(store_error)
+}
+
+fn to_layout_3(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_3).map_err(store_error)?;
+    let default = "INSERT INTO experiments (id, experiment, created) VALUES (0, 'Default', ?1)";
+    transaction.execute(default, [now_us()]).map_err(store_error)?;
+    fold::fold_rows_of_layout_2(transaction)?;
+    transaction.execute_batch("DROP TABLE metrics").map_err(store_error)
+}
+
+/// Metrics kept `value` for people who open the file with other tools (null where it is NaN), and `value_order`, the
+/// exact bits as an integer that sorts as the floats do: that is what we read and compare.
+const LAYOUT_1: &str = "
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'failed', 'cancelled')),
+    started INTEGER NOT NULL,
+    ended INTEGER,
+    model TEXT,
+    seed INTEGER NOT NULL,
+    reproducible INTEGER NOT NULL,
+    error TEXT,
+    process TEXT NOT NULL
+) STRICT;
+CREATE INDEX runs_running ON runs (run) WHERE status = 'running';
+
+CREATE TABLE params (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE metrics (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    value REAL,
+    value_order INTEGER NOT NULL,
+    time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX metrics_of_run ON metrics (run, epoch, id);
+
+CREATE TABLE model_names (
+    name TEXT PRIMARY KEY,
+    last_version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE models (
+    model TEXT NOT NULL REFERENCES model_names (name),
+    version INTEGER NOT NULL,
+    model_type TEXT NOT NULL,
+    label TEXT NOT NULL,
+    features INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    weights_xxh3 TEXT NOT NULL,
+    PRIMARY KEY (model, version)
+) STRICT;
+
+CREATE TABLE entries (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('table', 'view')),
+    sql TEXT NOT NULL
+) STRICT;
+";
+
+/// What it takes to run a training again from where it stopped: the whole statement that asked for it.
+const LAYOUT_2: &str = "ALTER TABLE runs ADD COLUMN statement TEXT;";
+
+/// Points by column, a chunk a metric (`points/chunk.rs`), with a summary of each. Experiments, tags, environments; texts
+/// that many runs share. A run need have no seed.
+const LAYOUT_3: &str = "
+CREATE TABLE experiments (
+    id INTEGER PRIMARY KEY,
+    experiment TEXT NOT NULL UNIQUE,
+    created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE texts (
+    hash TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE environments (
+    environment TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (environment, kind, name)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE runs ADD COLUMN experiment_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN \"commit\" TEXT;
+ALTER TABLE runs ADD COLUMN diff_hash TEXT;
+ALTER TABLE runs ADD COLUMN environment TEXT;
+ALTER TABLE runs ADD COLUMN chosen_seed INTEGER;
+UPDATE runs SET chosen_seed = seed;
+ALTER TABLE runs DROP COLUMN seed;
+ALTER TABLE runs RENAME COLUMN chosen_seed TO seed;
+CREATE INDEX runs_of_experiment ON runs (experiment_id);
+
+CREATE TABLE tags (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chunks (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    part INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (run, name, part)
+) STRICT;
+
+CREATE TABLE latest (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    epoch INTEGER,
+    value_order INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    min_order INTEGER,
+    max_order INTEGER,
+    PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE folded_segments (
+    segment TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+";

@@ -1,0 +1,185 @@
+//! A run that goes on: what its process writes of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::Checkpoint;
+use gradframe_plan::services::{MetricPoint, MetricRow, RunOutcome, RunWriter};
+use parking_lot::Mutex;
+use rusqlite::{Transaction, params};
+
+use super::checkpoints::Checkpoints;
+use super::database::Database;
+use super::errors::store_error;
+use super::now_us;
+use super::points::appender::Appender;
+use super::points::fold::{Folded, fold_run, fold_segment};
+use super::points::segments::{Segments, gone};
+use super::run_rows;
+
+/// An open run, and where it is written.
+#[derive(Debug)]
+pub(super) struct OpenRun {
+    id: String,
+    place: RunPlace,
+    points: Appender,
+    ended: AtomicBool,
+    /// A forked child has a copy of this, and is not to end its parent's run.
+    process_id: u32,
+}
+
+/// Where runs are written.
+#[derive(Debug, Clone)]
+pub(super) struct RunPlace {
+    pub database: Arc<Database>,
+    pub segments: Arc<Segments>,
+    pub checkpoints: Arc<Checkpoints>,
+    /// Ends of runs that could not be written when they came.
+    pub unrecorded: Arc<Mutex<Vec<RunEnd>>>,
+}
+
+impl OpenRun {
+    pub(super) fn new(id: String, place: RunPlace) -> Self {
+        let points = Appender::new(id.clone(), Arc::clone(&place.segments));
+        OpenRun { id, place, points, ended: AtomicBool::new(false), process_id: std::process::id() }
+    }
+
+    fn append<'a>(&self, rows: impl Iterator<Item = MetricRow<'a>> + Clone) -> Result<()> {
+        self.is_open()?;
+        if let Some(full) = self.points.append(rows)? {
+            self.place.fold_aside(full, self.id.clone());
+        }
+        Ok(())
+    }
+
+    fn is_open(&self) -> Result<()> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(Error::plan("run", format!("`{}` has ended and takes no more", self.id)));
+        }
+        Ok(())
+    }
+}
+
+impl RunPlace {
+    /// Folds a full segment while its run goes on. What fails is done when the run ends: its points are there meanwhile.
+    fn fold_aside(&self, segment: String, run: String) {
+        let place = self.clone();
+        std::thread::spawn(move || {
+            let fold = |transaction: &Transaction| fold_segment(transaction, &place.segments, &segment, &run);
+            match place.database.write(fold) {
+                Ok(folded) => folded.remove_from(&place.segments),
+                Err(error) => tracing::debug!(%error, segment, "a segment is folded later"),
+            }
+        });
+    }
+}
+
+impl RunWriter for OpenRun {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn log(&self, points: &[MetricPoint]) -> Result<()> {
+        if points.is_empty() {
+            return self.is_open();
+        }
+        let values: Vec<(&str, f64)> = points.iter().map(|point| (point.name.as_str(), point.value)).collect();
+        let row = |(point, value): (&MetricPoint, _)| MetricRow {
+            step: point.step,
+            epoch: Some(point.epoch),
+            time_us: None,
+            values: std::slice::from_ref(value),
+        };
+        self.append(points.iter().zip(&values).map(row))
+    }
+
+    fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
+        self.append(std::iter::once(*row))
+    }
+
+    fn set_params(&self, params: &[(String, String)]) -> Result<()> {
+        self.is_open()?;
+        self.place.database.write(|transaction| run_rows::add_params(transaction, &self.id, params))
+    }
+
+    fn set_tags(&self, tags: &[(String, String)]) -> Result<()> {
+        self.is_open()?;
+        self.place.database.write(|transaction| run_rows::set_tags(transaction, &self.id, tags))
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.points.sync()
+    }
+
+    fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        self.place.checkpoints.save(&self.id, checkpoint)
+    }
+
+    fn finish(&self, outcome: RunOutcome) -> Result<()> {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return Err(Error::plan("run", format!("`{}` has ended already", self.id)));
+        }
+        self.points.close();
+        let finished = outcome == RunOutcome::Finished;
+        let end = RunEnd::now(&self.id, outcome);
+        let recorded = self.place.database.write(|transaction| end.record(transaction, &self.place.segments));
+        match recorded {
+            Ok((changed, folded)) => {
+                folded.remove_from(&self.place.segments);
+                if finished {
+                    self.place.checkpoints.remove(&self.id);
+                }
+                if changed { Ok(()) } else { Err(gone(&self.id)) }
+            }
+            Err(error) => {
+                // A full disk may have room again when somebody asks for the run.
+                self.place.unrecorded.lock().push(end);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for OpenRun {
+    fn drop(&mut self) {
+        if *self.ended.get_mut() || self.process_id != std::process::id() {
+            return;
+        }
+        if let Err(error) = self.finish(RunOutcome::Failed("the run was dropped before it ended".into())) {
+            tracing::warn!(%error, run = self.id, "cannot mark a dropped run as failed");
+        }
+    }
+}
+
+/// How and when a run ended.
+#[derive(Debug)]
+pub(super) struct RunEnd {
+    run: String,
+    status: &'static str,
+    error: Option<String>,
+    ended_us: i64,
+}
+
+impl RunEnd {
+    fn now(run: &str, outcome: RunOutcome) -> Self {
+        let (status, error) = match outcome {
+            RunOutcome::Finished => ("finished", None),
+            RunOutcome::Failed(why) => ("failed", Some(why)),
+            RunOutcome::Cancelled => ("cancelled", None),
+        };
+        RunEnd { run: run.to_owned(), status, error, ended_us: now_us() }
+    }
+
+    /// Of a run whose process is no more.
+    pub(super) fn abandoned(run: String) -> Self {
+        RunEnd::now(&run, RunOutcome::Failed("the process ended before the run did".into()))
+    }
+
+    /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
+    pub(super) fn record(&self, transaction: &Transaction, segments: &Segments) -> Result<(bool, Folded)> {
+        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = max(?4, started) WHERE run = ?1 AND status = 'running'";
+        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us]).map_err(store_error)?;
+        Ok((changed > 0, fold_run(transaction, segments, &self.run)?))
+    }
+}

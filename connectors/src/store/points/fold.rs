@@ -1,0 +1,163 @@
+//! From segments to chunks: the points of segments that nobody writes any more, packed by metric into the database.
+
+use gradframe_ml_core::Result;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::super::errors::store_error;
+use super::segments::{Held, Segments};
+use super::summary::Summary;
+use super::{Point, Points, chunk, record};
+
+/// Segments whose points are in the database once the transaction is: to be removed then.
+#[derive(Debug, Default)]
+#[must_use]
+pub(in super::super) struct Folded(Vec<String>);
+
+impl Folded {
+    /// After the commit.
+    pub fn remove_from(self, segments: &Segments) {
+        self.0.iter().for_each(|name| segments.remove(name));
+    }
+
+    /// Both.
+    pub fn and(mut self, other: Folded) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+/// Folds the segments of a run that nobody writes. The run's own process closes its segment before.
+pub(in super::super) fn fold_run(transaction: &Transaction, segments: &Segments, run: &str) -> Result<Folded> {
+    let of_run = segments.names().into_iter().filter(|(name, of)| of == run && !segments.is_open(name));
+    let names: Vec<String> = of_run.map(|(name, _)| name).collect();
+    names.iter().try_fold(Folded::default(), |folded, name| Ok(folded.and(fold_segment(transaction, segments, name, run)?)))
+}
+
+/// Folds one segment, which nobody writes any more.
+pub(in super::super) fn fold_segment(transaction: &Transaction, segments: &Segments, name: &str, run: &str) -> Result<Folded> {
+    let Some(held) = segments.read(name, run)? else { return Ok(Folded::default()) };
+    if !is_folded(transaction, name)? && exists(transaction, run)? {
+        let mut points = Points::new();
+        held.decode_into(&mut points);
+        insert(transaction, &points)?;
+        transaction.execute("INSERT INTO folded_segments (segment) VALUES (?1)", [name]).map_err(store_error)?;
+    }
+    Ok(Folded(vec![name.to_owned()]))
+}
+
+/// True if there are segments of runs that do not run, which nobody writes: left where a process ended between its run
+/// and its segment.
+pub(in super::super) fn is_left_over(transaction: &Transaction, segments: &Segments) -> Result<bool> {
+    Ok(!left_over(transaction, segments)?.is_empty())
+}
+
+/// Folds such segments.
+pub(in super::super) fn fold_left_over(transaction: &Transaction, segments: &Segments) -> Result<Folded> {
+    let left_over = left_over(transaction, segments)?.into_iter();
+    let folded = left_over.map(|(name, run)| fold_segment(transaction, segments, &name, &run));
+    folded.into_iter().try_fold(Folded::default(), |all, folded| Ok(all.and(folded?)))
+}
+
+fn left_over(transaction: &Transaction, segments: &Segments) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for (name, run) in segments.names() {
+        if !is_running(transaction, &run)? && !segments.is_open(&name) {
+            found.push((name, run));
+        }
+    }
+    Ok(found)
+}
+
+impl Held {
+    pub(super) fn decode_into(&self, points: &mut Points) {
+        let left = record::decode(&self.run, &self.bytes, points);
+        if left > 0 {
+            tracing::debug!(segment = self.name, bytes = left, "a segment ends with a record that is not whole");
+        }
+    }
+}
+
+pub(super) fn is_folded(transaction: &Transaction, segment: &str) -> Result<bool> {
+    exists_in(transaction, "SELECT 1 FROM folded_segments WHERE segment = ?1", segment)
+}
+
+fn exists(transaction: &Transaction, run: &str) -> Result<bool> {
+    exists_in(transaction, "SELECT 1 FROM runs WHERE run = ?1", run)
+}
+
+fn is_running(transaction: &Transaction, run: &str) -> Result<bool> {
+    exists_in(transaction, "SELECT 1 FROM runs WHERE run = ?1 AND status = 'running'", run)
+}
+
+fn exists_in(transaction: &Transaction, sql: &str, value: &str) -> Result<bool> {
+    let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([value], |_| Ok(())).optional());
+    Ok(found.map_err(store_error)?.is_some())
+}
+
+/// Adds points after those that the database has.
+pub(super) fn insert(transaction: &Transaction, points: &Points) -> Result<()> {
+    for ((run, name), points) in points {
+        insert_metric(transaction, run, name, points).map_err(store_error)?;
+    }
+    Ok(())
+}
+
+fn insert_metric(transaction: &Transaction, run: &str, name: &str, points: &[Point]) -> rusqlite::Result<()> {
+    let next = "SELECT coalesce(max(part) + 1, 0) FROM chunks WHERE run = ?1 AND name = ?2";
+    let next: i64 = transaction.prepare_cached(next)?.query_row([run, name], |row| row.get(0))?;
+    let insert = "INSERT INTO chunks (run, name, part, points, data) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut insert = transaction.prepare_cached(insert)?;
+    for (part, points) in (next..).zip(points.chunks(chunk::POINTS_MAX)) {
+        insert.execute(params![run, name, part, points.len() as i64, chunk::encode(points)])?;
+    }
+    let before = Summary::load(transaction, run, name)?;
+    match before.into_iter().chain(Summary::of(points)).reduce(Summary::then) {
+        Some(summary) => summary.save(transaction, run, name),
+        None => Ok(()),
+    }
+}
+
+/// Forgets the points of epochs after the first `epochs` of a run whose segments are all folded.
+pub(in super::super) fn forget_after(transaction: &Transaction, run: &str, epochs: u64) -> Result<()> {
+    let mut points = of_run(transaction, run)?;
+    for table in ["chunks", "latest"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [run]).map_err(store_error)?;
+    }
+    points.values_mut().for_each(|points| points.retain(|point| point.epoch.is_none_or(|epoch| epoch <= epochs as i64)));
+    insert(transaction, &points)
+}
+
+fn of_run(transaction: &Transaction, run: &str) -> Result<Points> {
+    let sql = "SELECT name, data FROM chunks WHERE run = ?1 ORDER BY name, part";
+    let mut statement = transaction.prepare(sql).map_err(store_error)?;
+    let mut rows = statement.query([run]).map_err(store_error)?;
+    let mut points = Points::new();
+    while let Some(row) = rows.next().map_err(store_error)? {
+        let name: String = row.get(0).map_err(store_error)?;
+        let data: Vec<u8> = row.get(1).map_err(store_error)?;
+        points.entry((run.to_owned(), name)).or_default().extend(chunk::decode(&data)?);
+    }
+    Ok(points)
+}
+
+/// The points of the second layout, one row each, as chunks.
+pub(in super::super) fn fold_rows_of_layout_2(transaction: &Transaction) -> Result<()> {
+    use super::super::filters::float_of_order;
+    let sql = "SELECT run, name, step, epoch, value_order, time FROM metrics ORDER BY run, name, id";
+    let mut statement = transaction.prepare(sql).map_err(store_error)?;
+    let mut rows = statement.query([]).map_err(store_error)?;
+    let mut points = Points::new();
+    let read = |row: &rusqlite::Row| -> rusqlite::Result<((String, String), Point)> {
+        let value = float_of_order(row.get(4)?);
+        Ok(((row.get(0)?, row.get(1)?), Point { step: row.get(2)?, epoch: row.get(3)?, value, time_us: row.get(5)? }))
+    };
+    while let Some(row) = rows.next().map_err(store_error)? {
+        let (key, point) = read(row).map_err(store_error)?;
+        // Rows come by metric: all of the one before are there.
+        if !points.contains_key(&key) {
+            insert(transaction, &std::mem::take(&mut points))?;
+        }
+        points.entry(key).or_default().push(point);
+    }
+    insert(transaction, &points)
+}

@@ -1,0 +1,148 @@
+//! The tables `metrics` and `latest`: what is in the database, and what is in segments still.
+
+use std::collections::BTreeSet;
+
+use arrow::array::RecordBatch;
+use datafusion::logical_expr::Operator;
+use datafusion::scalar::ScalarValue;
+use gradframe_ml_core::Result;
+use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
+use rusqlite::{Transaction, params_from_iter};
+
+use super::super::errors::store_error;
+use super::super::filters::{self, BoundSql};
+use super::super::{batches, selected};
+use super::fold::is_folded;
+use super::rows::{Rows, summaries};
+use super::segments::{Held, Segments};
+use super::summary::Summary;
+use super::{Points, chunk};
+
+/// What segments held when they were looked at, the database not yet having been.
+#[derive(Debug)]
+pub(in super::super) struct Unfolded(Vec<Held>);
+
+impl Segments {
+    /// What the segments of the runs that the query asks for hold. To be called before the database is read.
+    pub(in super::super) fn unfolded(&self, query: &LogQuery) -> Result<Unfolded> {
+        let runs = values_of(&query.filters, "run");
+        let wanted = |(_, run): &(String, String)| runs.as_ref().is_none_or(|runs| runs.contains(run));
+        let held = self.names().into_iter().filter(wanted).map(|(name, run)| self.read(&name, &run));
+        Ok(Unfolded(held.filter_map(Result::transpose).collect::<Result<_>>()?))
+    }
+}
+
+impl Unfolded {
+    /// The points that the database does not have.
+    fn points(&self, transaction: &Transaction) -> Result<Points> {
+        let mut points = Points::new();
+        for held in &self.0 {
+            if !is_folded(transaction, &held.name)? {
+                held.decode_into(&mut points);
+            }
+        }
+        Ok(points)
+    }
+}
+
+/// Rows of `metrics`: by run, by name, as they were logged.
+pub(in super::super) fn metrics(transaction: &Transaction, query: &LogQuery, unfolded: &Unfolded) -> Result<Vec<RecordBatch>> {
+    let mut live = unfolded.points(transaction)?.into_iter().peekable();
+    let mut rows = Rows::new(query)?;
+    let columns = if rows.needs_points() { "run, name, points, data" } else { "run, name, points, NULL" };
+    let sql = chunks_sql(columns, query)?;
+    let mut statement = transaction.prepare_cached(&sql.text).map_err(store_error)?;
+    let mut chunks = statement.query(params_from_iter(&sql.values)).map_err(store_error)?;
+    while let Some(row) = chunks.next().map_err(store_error)? {
+        let Chunk { key, points, data } = Chunk::of_row(row).map_err(store_error)?;
+        while let Some(((run, name), points)) = live.next_if(|(of, _)| *of < key) {
+            rows.push(&run, &name, &points)?;
+        }
+        match data {
+            Some(data) => rows.push(&key.0, &key.1, &chunk::decode(&data)?)?,
+            None => rows.push_count(&key.0, &key.1, points)?,
+        }
+        if rows.is_full() {
+            return rows.finish();
+        }
+    }
+    live.try_for_each(|((run, name), points)| rows.push(&run, &name, &points))?;
+    rows.finish()
+}
+
+struct Chunk {
+    key: (String, String),
+    points: usize,
+    data: Option<Vec<u8>>,
+}
+
+impl Chunk {
+    fn of_row(row: &rusqlite::Row) -> rusqlite::Result<Self> {
+        Ok(Chunk { key: (row.get(0)?, row.get(1)?), points: row.get::<_, i64>(2)? as usize, data: row.get(3)? })
+    }
+}
+
+/// The chunks in which the query's points are: conditions on run and name choose chunks, the others are for their points.
+fn chunks_sql(columns: &str, query: &LogQuery) -> Result<BoundSql> {
+    let by_key = query.filters.iter().filter(|filter| names_only(filter, &["run", "name"])).cloned().collect();
+    let chosen = LogQuery { filters: by_key, ..LogQuery::default() };
+    filters::select_from("chunks", columns, LogTable::Metrics, &chosen, "run, name, part")
+}
+
+/// Rows of `latest`: those of runs that have no segment, then the others.
+pub(in super::super) fn latest(transaction: &Transaction, query: &LogQuery, unfolded: &Unfolded) -> Result<Vec<RecordBatch>> {
+    let live = unfolded.points(transaction)?;
+    let runs: BTreeSet<&str> = live.keys().map(|(run, _)| run.as_str()).collect();
+    let mut stored = query.clone();
+    stored.filters.extend(runs.iter().map(|run| LogFilter::Compare("run".into(), Operator::NotEq, ScalarValue::from(*run))));
+    let schema = selected(LogTable::Latest, query)?;
+    let sql = filters::select(LogTable::Latest, &stored, &schema)?;
+    let mut found = batches::collect(transaction, &sql, &schema)?;
+    let rows_found: usize = found.iter().map(RecordBatch::num_rows).sum();
+    if live.is_empty() || query.limit.is_some_and(|limit| rows_found >= limit) {
+        return Ok(found);
+    }
+    let rest = LogQuery { limit: query.limit.map(|limit| limit - rows_found), ..query.clone() };
+    let rows = rest.apply(&summaries(&summaries_of(transaction, &runs, &live)?)?)?;
+    found.extend((rows.num_rows() > 0).then_some(rows));
+    Ok(found)
+}
+
+type Named = ((String, String), Summary);
+
+/// The summaries of these runs, those of the database and of `live` together.
+fn summaries_of(transaction: &Transaction, runs: &BTreeSet<&str>, live: &Points) -> Result<Vec<Named>> {
+    let mut names: BTreeSet<(String, String)> = live.keys().cloned().collect();
+    for run in runs {
+        let mut statement = transaction.prepare_cached("SELECT name FROM latest WHERE run = ?1").map_err(store_error)?;
+        let stored = statement.query_map([run], |row| row.get(0)).map_err(store_error)?;
+        names.extend(
+            stored.map(|name| name.map(|name| ((*run).to_owned(), name))).collect::<Result<Vec<_>, _>>().map_err(store_error)?,
+        );
+    }
+    let summary = |(run, name): (String, String)| {
+        let stored = Summary::load(transaction, &run, &name).map_err(store_error)?;
+        let key = (run, name);
+        let live = live.get(&key).and_then(|points| Summary::of(points));
+        Ok(stored.into_iter().chain(live).reduce(Summary::then).map(|summary| (key, summary)))
+    };
+    names.into_iter().map(summary).filter_map(Result::transpose).collect()
+}
+
+/// The values that a column has in all rows that pass; None if it may have any.
+fn values_of(filters: &[LogFilter], column: &str) -> Option<BTreeSet<String>> {
+    let text = |value: &ScalarValue| value.try_as_str().flatten().map(str::to_owned);
+    filters.iter().find_map(|filter| match filter {
+        LogFilter::Eq(of, value) if of == column => Some(text(value).into_iter().collect()),
+        LogFilter::In(of, values) if of == column => Some(values.iter().filter_map(text).collect()),
+        LogFilter::And(filters) => values_of(filters, column),
+        _ => None,
+    })
+}
+
+fn names_only(filter: &LogFilter, columns: &[&str]) -> bool {
+    match filter {
+        LogFilter::Eq(of, _) | LogFilter::In(of, _) | LogFilter::Compare(of, _, _) => columns.contains(&of.as_str()),
+        LogFilter::And(filters) => filters.iter().all(|filter| names_only(filter, columns)),
+    }
+}

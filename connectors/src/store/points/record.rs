@@ -1,0 +1,179 @@
+//! What is in a segment: records, each `length: u32, check: u32, items`, whole or not there.
+//!
+//! ```text
+//! item    0, bytes: varint, name      a metric's name; names are numbered as they come
+//!         1, time, step, epoch + there: varints, values: varint, then (number: varint, value: f64) of each
+//! ```
+//!
+//! Varints hold seven bits a byte, the lowest first; signed numbers are zigzagged. A record is checked by the low half of
+//! the xxh3 of its items, so what a power cut leaves of the last one is known to be no record.
+
+use std::collections::HashMap;
+
+use gradframe_plan::services::MetricRow;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::super::varint::{Reader, push_signed, push_unsigned};
+use super::{Point, Points};
+
+const NAME: u8 = 0;
+const ROW: u8 = 1;
+const HEADER_BYTES: usize = 8;
+
+/// Writes records: knows which names its segment has.
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
+    numbers: HashMap<Box<str>, u64>,
+    /// Numbers of the names of one row.
+    row: Vec<u64>,
+    record: Vec<u8>,
+}
+
+impl Encoder {
+    /// One record with these rows. A row without a time has `now_us`.
+    pub fn record<'a>(&mut self, rows: impl IntoIterator<Item = MetricRow<'a>>, now_us: i64) -> &[u8] {
+        self.record.clear();
+        self.record.resize(HEADER_BYTES, 0);
+        rows.into_iter().for_each(|row| self.push_row(&row, now_us));
+        let items = &self.record[HEADER_BYTES..];
+        let (length, check) = (items.len() as u32, check(items));
+        self.record[..4].copy_from_slice(&length.to_le_bytes());
+        self.record[4..HEADER_BYTES].copy_from_slice(&check.to_le_bytes());
+        &self.record
+    }
+
+    fn push_row(&mut self, row: &MetricRow<'_>, now_us: i64) {
+        self.row.clear();
+        for (name, _) in row.values {
+            let number = self.number(name);
+            self.row.push(number);
+        }
+        self.record.push(ROW);
+        push_signed(&mut self.record, row.time_us.unwrap_or(now_us));
+        push_signed(&mut self.record, row.step);
+        self.record.push(u8::from(row.epoch.is_some()));
+        push_signed(&mut self.record, row.epoch.unwrap_or_default());
+        push_unsigned(&mut self.record, row.values.len() as u64);
+        for (number, (_, value)) in self.row.iter().zip(row.values) {
+            push_unsigned(&mut self.record, *number);
+            self.record.extend_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    fn number(&mut self, name: &str) -> u64 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.numbers.len() as u64;
+        self.numbers.insert(name.into(), number);
+        self.record.push(NAME);
+        push_unsigned(&mut self.record, name.len() as u64);
+        self.record.extend_from_slice(name.as_bytes());
+        number
+    }
+}
+
+/// Adds the points of a run's segment to `points`. Gives the number of bytes at its end that are no whole record.
+pub(super) fn decode(run: &str, segment: &[u8], points: &mut Points) -> usize {
+    let mut names: Vec<String> = Vec::new();
+    let mut left = segment;
+    while let Some((items, rest)) = first_record(left) {
+        if decode_items(run, items, &mut names, points).is_none() {
+            break;
+        }
+        left = rest;
+    }
+    left.len()
+}
+
+/// The items of the first record, and what comes after it.
+fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (expected, rest) = rest.split_first_chunk::<4>()?;
+    let (items, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    (!items.is_empty() && check(items) == u32::from_le_bytes(*expected)).then_some((items, rest))
+}
+
+fn check(items: &[u8]) -> u32 {
+    xxh3_64(items) as u32
+}
+
+/// None for items that no encoder of this build writes.
+fn decode_items(run: &str, items: &[u8], names: &mut Vec<String>, points: &mut Points) -> Option<()> {
+    let mut reader = Reader::new(items);
+    while !reader.is_at_end() {
+        match reader.byte()? {
+            NAME => {
+                let bytes = usize::try_from(reader.unsigned()?).ok()?;
+                names.push(str::from_utf8(reader.bytes(bytes)?).ok()?.to_owned());
+            }
+            ROW => decode_row(run, &mut reader, names, points)?,
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+fn decode_row(run: &str, reader: &mut Reader<'_>, names: &[String], points: &mut Points) -> Option<()> {
+    let (time_us, step) = (reader.signed()?, reader.signed()?);
+    let (has_epoch, epoch) = (reader.byte()? != 0, reader.signed()?);
+    for _ in 0..reader.unsigned()? {
+        let name = names.get(usize::try_from(reader.unsigned()?).ok()?)?;
+        let value = f64::from_le_bytes(*reader.bytes(8)?.first_chunk()?);
+        let point = Point { step, epoch: has_epoch.then_some(epoch), time_us, value };
+        points.entry((run.to_owned(), name.clone())).or_default().push(point);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row<'a>(step: i64, values: &'a [(&'a str, f64)]) -> MetricRow<'a> {
+        MetricRow { step, epoch: None, time_us: None, values }
+    }
+
+    fn three_records() -> (Vec<u8>, Vec<usize>) {
+        let mut encoder = Encoder::default();
+        let (mut segment, mut ends) = (Vec::new(), Vec::new());
+        for step in 0..3 {
+            segment.extend_from_slice(encoder.record([row(step, &[("loss", 0.5), ("a/b 'c' 🦀", f64::NAN)])], 7));
+            ends.push(segment.len());
+        }
+        (segment, ends)
+    }
+
+    #[test]
+    fn a_torn_last_record_is_not_there_and_all_before_it_are() {
+        let (segment, ends) = three_records();
+        for bytes in 0..=segment.len() {
+            let mut points = Points::new();
+            let left = decode("r", &segment[..bytes], &mut points);
+            let whole = ends.iter().filter(|end| **end <= bytes).count();
+            assert_eq!(points.values().map(Vec::len).sum::<usize>(), 2 * whole, "{bytes} bytes");
+            assert_eq!(bytes - left, ends[..whole].last().copied().unwrap_or_default());
+        }
+    }
+
+    #[test]
+    fn a_changed_bit_ends_the_segment_before_its_record() {
+        let (segment, ends) = three_records();
+        for byte in ends[1]..segment.len() {
+            let mut changed = segment.clone();
+            changed[byte] ^= 4;
+            let mut points = Points::new();
+            decode("r", &changed, &mut points);
+            assert_eq!(points[&("r".to_owned(), "loss".to_owned())].len(), 2, "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn zeros_after_the_last_record_are_no_records() {
+        let (mut segment, _) = three_records();
+        segment.resize(segment.len() + 4096, 0);
+        let mut points = Points::new();
+        assert_eq!(decode("r", &segment, &mut points), 4096);
+        assert_eq!(points.len(), 2);
+    }
+}

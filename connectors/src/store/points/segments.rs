@@ -1,0 +1,207 @@
+//! Where segments are: files `points/<run>.<random>.points`, or the memory of a store without a directory.
+//!
+//! Who writes a segment keeps its file locked. So a segment whose lock is free is complete, and anybody may fold it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gradframe_ml_core::{Error, Result};
+use parking_lot::Mutex;
+
+use super::super::errors::{make_directory, sync_directory, write_error};
+use super::super::random_name;
+
+/// Ends the names of the files.
+const SUFFIX: &str = ".points";
+
+/// The segments of a store.
+#[derive(Debug)]
+pub(in super::super) struct Segments(Place);
+
+#[derive(Debug)]
+enum Place {
+    /// The store's directory.
+    Home(PathBuf),
+    Memory(Mutex<BTreeMap<String, Bytes>>),
+}
+
+type Bytes = Arc<Mutex<Vec<u8>>>;
+
+/// A segment that this process writes.
+#[derive(Debug)]
+pub(super) struct Sink {
+    pub name: String,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    File {
+        file: File,
+        directory: PathBuf,
+        /// Whether the file's name is durable.
+        named: bool,
+    },
+    Memory(Bytes),
+}
+
+/// What a segment held when it was looked at.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub name: String,
+    pub run: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Segments {
+    /// Those of the store in this directory, which need not exist; of one in memory.
+    pub fn new(home: Option<&Path>) -> Self {
+        Segments(home.map_or_else(|| Place::Memory(Mutex::default()), |home| Place::Home(home.to_path_buf())))
+    }
+
+    /// A new segment of a run. Errors: `External` if the store is gone or cannot be written, `Resources` if the disk is full.
+    pub(super) fn create(&self, run: &str) -> Result<Sink> {
+        let name = format!("{run}.{}{SUFFIX}", random_name());
+        let to = match &self.0 {
+            Place::Home(home) => create_file(home, &name, run)?,
+            Place::Memory(segments) => {
+                let bytes = Bytes::default();
+                segments.lock().insert(name.clone(), Arc::clone(&bytes));
+                To::Memory(bytes)
+            }
+        };
+        Ok(Sink { name, to })
+    }
+
+    /// Names of segments, each with its run.
+    pub(super) fn names(&self) -> Vec<(String, String)> {
+        let names = match &self.0 {
+            Place::Home(home) => names_in(&directory(home)),
+            Place::Memory(segments) => segments.lock().keys().cloned().collect(),
+        };
+        names.into_iter().filter_map(|name| run_of(&name).map(str::to_owned).map(|run| (name, run))).collect()
+    }
+
+    /// What a segment holds now; None if it has been folded away. Errors: `External` if it cannot be read.
+    pub(super) fn read(&self, name: &str, run: &str) -> Result<Option<Held>> {
+        let bytes = match &self.0 {
+            Place::Memory(segments) => segments.lock().get(name).map(|bytes| bytes.lock().clone()),
+            Place::Home(home) => read_file(&directory(home).join(name))?,
+        };
+        Ok(bytes.map(|bytes| Held { name: name.to_owned(), run: run.to_owned(), bytes }))
+    }
+
+    /// True if a process, this one or another, may still write to it.
+    pub(super) fn is_open(&self, name: &str) -> bool {
+        let Place::Home(home) = &self.0 else { return false };
+        let Ok(file) = File::open(directory(home).join(name)) else { return false };
+        matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+    }
+
+    /// Removes a segment whose points are in the database.
+    pub(super) fn remove(&self, name: &str) {
+        let removed = match &self.0 {
+            Place::Home(home) => fs::remove_file(directory(home).join(name)),
+            Place::Memory(segments) => {
+                segments.lock().remove(name);
+                Ok(())
+            }
+        };
+        match removed {
+            // Read once more by everybody, and known to be folded.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::warn!(%error, name, "cannot remove a segment"),
+            _ => {}
+        }
+    }
+}
+
+impl Sink {
+    /// Adds a record. What an error leaves of it is no record, and nothing may be added after it.
+    pub fn write(&mut self, record: &[u8]) -> Result<()> {
+        match &mut self.to {
+            To::File { file, directory, .. } => {
+                file.write_all(record).map_err(|error| write_error("run", &directory.join(&self.name), error))
+            }
+            To::Memory(bytes) => {
+                bytes.lock().extend_from_slice(record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes what was written durable. Errors: `External` naming the file.
+    pub fn sync(&mut self) -> Result<()> {
+        let To::File { file, directory, named } = &mut self.to else { return Ok(()) };
+        let synced = file.sync_data().and_then(|()| if *named { Ok(()) } else { sync_directory(directory) });
+        synced.map_err(|error| write_error("run", &directory.join(&self.name), error))?;
+        *named = true;
+        Ok(())
+    }
+
+    /// False if the file has been deleted, the whole store perhaps.
+    pub fn is_there(&self) -> bool {
+        match &self.to {
+            To::File { file, .. } => has_name(file),
+            To::Memory(_) => true,
+        }
+    }
+}
+
+fn directory(home: &Path) -> PathBuf {
+    home.join("points")
+}
+
+fn run_of(name: &str) -> Option<&str> {
+    name.strip_suffix(SUFFIX)?.split_once('.').map(|(run, _)| run)
+}
+
+fn create_file(home: &Path, name: &str, run: &str) -> Result<To> {
+    let directory = directory(home);
+    let path = directory.join(name);
+    if !directory.is_dir() {
+        // A store that was deleted is not made again by a run that does not know of it.
+        if !home.join("store.db").exists() {
+            return Err(gone(run));
+        }
+        make_directory("run", &directory)?;
+    }
+    let file = File::options().create_new(true).append(true).open(&path).map_err(|error| write_error("run", &path, error))?;
+    if let Err(error) = file.try_lock() {
+        // Then it counts as complete when its run has ended, which is so unless a forked child still writes to it.
+        tracing::debug!(%error, "segments are not locked here");
+    }
+    Ok(To::File { file, directory, named: false })
+}
+
+/// The run's row or files have been deleted under it.
+pub(in super::super) fn gone(run: &str) -> Error {
+    Error::external("run", format!("`{run}` is no longer in the store"))
+}
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::external("store", format!("cannot read `{}`: {error}", path.display())).because(error)),
+    }
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(unix)]
+fn has_name(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|file| file.nlink() > 0)
+}
+
+/// Windows keeps the names of open files.
+#[cfg(not(unix))]
+fn has_name(_file: &File) -> bool {
+    true
+}

@@ -1,0 +1,121 @@
+//! Rows of a run: itself, its experiment, parameters, tags, environment.
+
+use std::collections::BTreeMap;
+
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::services::{Environment, NewRun};
+use rusqlite::{OptionalExtension, Transaction, params};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::errors::store_error;
+use super::now_us;
+
+/// The experiment of runs that name none.
+const DEFAULT_EXPERIMENT: i64 = 0;
+
+/// Adds a run that is running, with all that is known of it.
+pub(super) fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) -> Result<()> {
+    let experiment = run.experiment.as_deref().map_or(Ok(DEFAULT_EXPERIMENT), |name| experiment_id(transaction, name))?;
+    let diff = run.code.diff.as_deref().map(|diff| keep_text(transaction, diff)).transpose()?;
+    let environment = keep_environment(transaction, &run.environment)?;
+    let sql = "INSERT INTO runs (run, title, status, started, model, seed, reproducible, process, statement, experiment_id,
+                                 \"commit\", diff_hash, environment)
+               VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let seed = run.seed.map(|seed| seed as i64);
+    let values = params![
+        id,
+        run.title,
+        now_us(),
+        run.model,
+        seed,
+        run.reproducible,
+        owner,
+        run.statement,
+        experiment,
+        run.code.commit,
+        diff,
+        environment,
+    ];
+    transaction.execute(sql, values).map_err(store_error)?;
+    add_params(transaction, id, &pairs(&run.params))?;
+    set_tags(transaction, id, &pairs(&run.tags))
+}
+
+fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The number of an experiment, which is made if there is none of this name. Errors: `Plan` if the name is empty.
+fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64> {
+    if name.is_empty() {
+        return Err(Error::plan("run", "the name of the experiment is empty"));
+    }
+    let insert = "INSERT INTO experiments (experiment, created) VALUES (?1, ?2) ON CONFLICT (experiment) DO NOTHING";
+    transaction.execute(insert, params![name, now_us()]).map_err(store_error)?;
+    let id = "SELECT id FROM experiments WHERE experiment = ?1";
+    transaction.query_row(id, [name], |row| row.get(0)).map_err(store_error)
+}
+
+/// Adds parameters. Errors: `Plan` for one that has another value, naming both.
+pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String, String)]) -> Result<()> {
+    let sql = "INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (run, name) DO NOTHING";
+    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+    for (name, value) in params {
+        if insert.execute(params![run, name, value]).map_err(store_error)? > 0 {
+            continue;
+        }
+        let stored = "SELECT value FROM params WHERE run = ?1 AND name = ?2";
+        let stored: Option<String> =
+            transaction.query_row(stored, [run, name], |row| row.get(0)).optional().map_err(store_error)?;
+        if stored.as_ref() != Some(value) {
+            let what = format!("parameter `{name}` is `{}` already, got `{value}`", stored.unwrap_or_default());
+            return Err(Error::plan("run", what).hint("parameters do not change; tags and metrics do"));
+        }
+    }
+    Ok(())
+}
+
+/// Sets tags, those that are there among them.
+pub(super) fn set_tags(transaction: &Transaction, run: &str, tags: &[(String, String)]) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO tags (run, name, value) VALUES (?1, ?2, ?3)";
+    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+    tags.iter().try_for_each(|(name, value)| insert.execute(params![run, name, value]).map(|_| ()).map_err(store_error))
+}
+
+/// Keeps a text once, however many runs have it, and gives its hash.
+fn keep_text(transaction: &Transaction, text: &str) -> Result<String> {
+    let hash = format!("{:032x}", xxh3_128(text.as_bytes()));
+    let sql = "INSERT INTO texts (hash, body) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING";
+    transaction.execute(sql, [&hash, text]).map_err(store_error)?;
+    Ok(hash)
+}
+
+/// Keeps an environment once, and gives its name; None of an empty one.
+fn keep_environment(transaction: &Transaction, environment: &Environment) -> Result<Option<String>> {
+    if environment.is_empty() {
+        return Ok(None);
+    }
+    let name = name_of(environment);
+    let known = "SELECT EXISTS (SELECT 1 FROM environments WHERE environment = ?1)";
+    if transaction.query_row(known, [&name], |row| row.get::<_, bool>(0)).map_err(store_error)? {
+        return Ok(Some(name));
+    }
+    let sql = "INSERT INTO environments (environment, kind, name, value) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+    for ((kind, of), value) in environment {
+        insert.execute([&name, kind, of, value]).map_err(store_error)?;
+    }
+    Ok(Some(name))
+}
+
+/// Equal environments have one name, other ones another. Zeros keep neighbouring texts apart.
+fn name_of(environment: &Environment) -> String {
+    let mut hash = Xxh3::new();
+    for ((kind, name), value) in environment {
+        [kind, name, value].iter().for_each(|text| {
+            hash.update(text.as_bytes());
+            hash.update(&[0]);
+        });
+    }
+    format!("{:016x}", hash.digest())
+}

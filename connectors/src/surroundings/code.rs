@@ -1,0 +1,88 @@
+//! The state of the code: git's commit, and what the files have beyond it.
+//!
+//! Asked of the `git` command. Where there is none, or no repository, nothing is known, and nothing fails.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use gradframe_plan::services::CodeState;
+
+/// A longer patch is cut here, and says so: it is data rather than code.
+const DIFF_BYTES_MAX: u64 = 1 << 20;
+
+/// The state of the repository around a directory. Files that git does not track are not in it.
+pub fn code_state(directory: &Path) -> CodeState {
+    let Some(commit) = line(directory, &["rev-parse", "--verify", "--quiet", "HEAD"]) else { return CodeState::default() };
+    CodeState { commit: Some(commit), diff: diff(directory).filter(|diff| !diff.is_empty()) }
+}
+
+/// What differs from the commit, staged or not.
+fn diff(directory: &Path) -> Option<String> {
+    let arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD"];
+    let mut child = git(directory).args(arguments).stdout(Stdio::piped()).spawn().ok()?;
+    let mut patch = Vec::new();
+    let read = child.stdout.take()?.take(DIFF_BYTES_MAX + 1).read_to_end(&mut patch);
+    if patch.len() as u64 > DIFF_BYTES_MAX {
+        // It would wait for ever for somebody to read the rest.
+        let _ = child.kill();
+        patch.truncate(DIFF_BYTES_MAX as usize);
+        patch.extend_from_slice(b"\n... cut here\n");
+    }
+    let ended = child.wait();
+    read.and(ended).ok()?;
+    Some(String::from_utf8_lossy(&patch).into_owned())
+}
+
+fn line(directory: &Path, arguments: &[&str]) -> Option<String> {
+    let output = git(directory).args(arguments).output().ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+fn git(directory: &Path) -> Command {
+    let mut git = Command::new("git");
+    // Only looked at: no index is refreshed, no lock of a git at work beside us is taken.
+    git.current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null()).stderr(Stdio::null());
+    git
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(directory: &Path, arguments: &[&str]) {
+        let named = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+        assert!(git(directory).args(named).args(arguments).stdout(Stdio::null()).status().unwrap().success(), "{arguments:?}");
+    }
+
+    #[test]
+    fn the_commit_and_what_is_not_committed() {
+        let place = tempfile::tempdir().unwrap();
+        assert_eq!(code_state(place.path()), CodeState::default(), "no repository");
+        run(place.path(), &["init", "--quiet"]);
+        assert_eq!(code_state(place.path()), CodeState::default(), "no commit");
+        std::fs::write(place.path().join("train.py"), "lr = 1\n").unwrap();
+        run(place.path(), &["add", "."]);
+        run(place.path(), &["commit", "--quiet", "-m", "first"]);
+        let clean = code_state(place.path());
+        assert_eq!((clean.commit.as_ref().map(String::len), clean.diff), (Some(40), None));
+
+        std::fs::write(place.path().join("train.py"), "lr = 2\n").unwrap();
+        let changed = code_state(place.path());
+        assert_eq!(changed.commit, clean.commit);
+        assert!(changed.diff.unwrap().contains("-lr = 1\n+lr = 2\n"));
+    }
+
+    #[test]
+    fn a_huge_patch_is_cut() {
+        let place = tempfile::tempdir().unwrap();
+        run(place.path(), &["init", "--quiet"]);
+        std::fs::write(place.path().join("data.csv"), "").unwrap();
+        run(place.path(), &["add", "."]);
+        run(place.path(), &["commit", "--quiet", "-m", "first"]);
+        std::fs::write(place.path().join("data.csv"), "1,2,3\n".repeat(500_000)).unwrap();
+        let diff = code_state(place.path()).diff.unwrap();
+        assert!(diff.len() as u64 <= DIFF_BYTES_MAX + 20 && diff.ends_with("... cut here\n"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Runs that a program logs itself: begun by [`Session::start_run`], read as the tables of schema `gradframe`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use gradframe_connectors::surroundings;
+use gradframe_plan::services::{Environment, MetricRow, NewRun, RunOutcome, RunWriter};
+
+use crate::{Error, Result, Session};
+
+/// What a run is begun with.
+///
+/// ```
+/// use gradframe::{RunOptions, Session};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let run = session.start_run(RunOptions::new("first try").param("lr", 0.1).tag("team", "taxi").seed(7))?;
+/// for step in 0..3 {
+///     run.log(step, &[("loss", 1.0 / (step + 1) as f64), ("accuracy", 0.5)])?;
+/// }
+/// run.finish()?;
+/// let curve = session.block_on(session.sql("SELECT step, value FROM gradframe.metrics WHERE name = 'loss'"))?;
+/// assert_eq!(session.block_on(curve.count())?, 3);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    title: String,
+    experiment: Option<String>,
+    seed: Option<u64>,
+    params: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
+    environment: Environment,
+    code: Code,
+}
+
+/// Where the code of a run is.
+#[derive(Debug, Clone, Default)]
+enum Code {
+    /// In the repository of the working directory.
+    #[default]
+    Here,
+    At(PathBuf),
+    Unknown,
+}
+
+impl RunOptions {
+    /// A run of this name, which need not be unique: its identifier is.
+    pub fn new(title: impl Into<String>) -> Self {
+        RunOptions { title: title.into(), ..Self::default() }
+    }
+
+    /// The experiment that it belongs to, made if there is none of this name [default: "Default"].
+    pub fn experiment(mut self, name: impl Into<String>) -> Self {
+        self.experiment = Some(name.into());
+        self
+    }
+
+    /// The seed that everything random in it comes from.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// A parameter: what was chosen before the run. It never changes.
+    pub fn param(mut self, name: impl Into<String>, value: impl Display) -> Self {
+        self.params.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// A tag: what is said about the run. It may change.
+    pub fn tag(mut self, name: impl Into<String>, value: impl Display) -> Self {
+        self.tags.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// Something that it runs on, beside the machine, such as `("package", "numpy", "2.1.0")`.
+    pub fn environment(mut self, kind: impl Into<String>, name: impl Into<String>, value: impl Display) -> Self {
+        self.environment.insert((kind.into(), name.into()), value.to_string());
+        self
+    }
+
+    /// A directory in the repository of its code [default: the working directory].
+    pub fn code(mut self, directory: impl AsRef<Path>) -> Self {
+        self.code = Code::At(directory.as_ref().to_path_buf());
+        self
+    }
+
+    /// Does not look at the state of its code.
+    pub fn without_code(mut self) -> Self {
+        self.code = Code::Unknown;
+        self
+    }
+
+    fn into_new_run(self) -> NewRun {
+        static MACHINE: LazyLock<Environment> = LazyLock::new(surroundings::environment);
+        let mut environment = MACHINE.clone();
+        environment.extend(self.environment);
+        let code = match &self.code {
+            Code::Here => surroundings::code_state(Path::new(".")),
+            Code::At(directory) => surroundings::code_state(directory),
+            Code::Unknown => Default::default(),
+        };
+        let RunOptions { title, experiment, seed, params, tags, .. } = self;
+        NewRun { title, experiment, seed, params, tags, code, environment, ..NewRun::default() }
+    }
+}
+
+/// An open run. Safe to use from many threads at once. Dropped before it is ended, it has failed.
+#[derive(Debug)]
+pub struct Run {
+    writer: Arc<dyn RunWriter>,
+}
+
+impl Session {
+    /// Begins a run, which is at once a row of `gradframe.runs`.
+    ///
+    /// Errors: `Plan` for an empty name of the run or its experiment; `External` if the store cannot be written; `Resources`
+    /// if the disk is full.
+    pub fn start_run(&self, options: RunOptions) -> Result<Run> {
+        if options.title.is_empty() {
+            return Err(Error::plan("run", "the name is empty, expected at least one character"));
+        }
+        Ok(Run { writer: self.services()?.runs.start(options.into_new_run())? })
+    }
+}
+
+impl Run {
+    /// Its identifier, as in `gradframe.runs`.
+    pub fn id(&self) -> &str {
+        self.writer.id()
+    }
+
+    /// Adds a value of each of these metrics at one step. NaN and infinities are kept. The values survive the death of the
+    /// process when this returns, and a power cut after [`Run::flush`] or the run's end.
+    ///
+    /// Errors: `Plan` for an empty name, or if the run has ended; `Resources` if the disk is full; `External` if the store is
+    /// gone. None of the values is kept then.
+    pub fn log(&self, step: i64, values: &[(&str, f64)]) -> Result<()> {
+        self.log_row(&MetricRow { step, epoch: None, time_us: None, values })
+    }
+
+    /// The same, with an epoch, or at a time of one's own.
+    pub fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
+        self.writer.log_row(row)
+    }
+
+    /// Adds parameters that were not known at the start. Errors: `Plan` for one that has another value; then none is added.
+    pub fn set_params<'a>(&self, params: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
+        self.writer.set_params(&owned(params))
+    }
+
+    /// Sets tags, in place of those of the same names.
+    pub fn set_tags<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
+        self.writer.set_tags(&owned(tags))
+    }
+
+    /// What was logged before survives a power cut when this returns.
+    pub fn flush(&self) -> Result<()> {
+        self.writer.flush()
+    }
+
+    /// Ends the run well. Errors: `Plan` if it has ended already.
+    pub fn finish(&self) -> Result<()> {
+        self.writer.finish(RunOutcome::Finished)
+    }
+
+    /// Ends it as failed, for this reason.
+    pub fn fail(&self, why: impl Into<String>) -> Result<()> {
+        self.writer.finish(RunOutcome::Failed(why.into()))
+    }
+
+    /// Ends it as cancelled by its user.
+    pub fn cancel(&self) -> Result<()> {
+        self.writer.finish(RunOutcome::Cancelled)
+    }
+}
+
+fn owned<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
