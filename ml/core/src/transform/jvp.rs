@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
@@ -45,16 +45,27 @@ pub fn push_forward(g: &mut Graph, outputs: &[NodeId], wrt: &[NodeId], tangents:
 
 /// Finds the duals of all nodes from those that are known up to `outputs`.
 fn walk(g: &mut Graph, outputs: &[NodeId], duals: &mut FxHashMap<NodeId, Dual>) -> Result<()> {
-    let known: Vec<NodeId> = duals.keys().copied().collect();
-    let needed = g.needed(outputs, &known);
-    let ids: Vec<NodeId> = g.nodes().map(|(id, _)| id).filter(|id| needed[id.index()]).collect();
-    for id in ids {
+    for id in unknown(g, outputs, duals) {
         if !duals.contains_key(&id) {
             let dual = dual_of(g, id, duals)?;
             duals.insert(id, dual);
         }
     }
     Ok(())
+}
+
+/// The nodes that `outputs` need and that have no dual, operands first. It goes no farther than to those that have one: a
+/// composite's body costs what it has itself, however large the graph around it.
+fn unknown(g: &Graph, outputs: &[NodeId], duals: &FxHashMap<NodeId, Dual>) -> Vec<NodeId> {
+    let (mut found, mut stack) = (FxHashSet::default(), outputs.to_vec());
+    while let Some(id) = stack.pop() {
+        if !duals.contains_key(&id) && found.insert(id) {
+            stack.extend(&g.node(id).inputs);
+        }
+    }
+    let mut ids: Vec<NodeId> = found.into_iter().collect();
+    ids.sort_unstable();
+    ids
 }
 
 fn dual_of(g: &mut Graph, id: NodeId, duals: &mut FxHashMap<NodeId, Dual>) -> Result<Dual> {

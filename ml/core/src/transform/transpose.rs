@@ -1,6 +1,6 @@
 //! Transposition: the cotangents of the inputs of a linear graph, from the cotangents of its outputs.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::error::Result;
@@ -18,7 +18,8 @@ pub fn pull_back(g: &mut Graph, seeds: &[(NodeId, NodeId)], wrt: &[NodeId]) -> R
         accumulate(g, &mut cotangents, output, cotangent)?;
     }
     let ids: Vec<NodeId> = g.nodes().map(|(id, _)| id).take(on_path.len()).filter(|id| on_path[id.index()]).collect();
-    for id in ids.into_iter().rev().filter(|id| !wrt.contains(id)) {
+    let ends: FxHashSet<NodeId> = wrt.iter().copied().collect();
+    for id in ids.into_iter().rev().filter(|id| !ends.contains(id)) {
         if let Some(&cotangent) = cotangents.get(&id) {
             let Node { kind, inputs, .. } = g.node(id).clone();
             let linear: SmallVec<[bool; 3]> = inputs.iter().map(|i| on_path[i.index()]).collect();

@@ -1,19 +1,27 @@
 //! Finds the inputs over which results may be written: the parameters of a training step, above all.
 
+use rustc_hash::FxHashSet;
+
 use crate::schedule::{BufferId, Donation, Instr, Kernel, Level, Loop, Schedule, Source, ValueId};
 
 /// Notes for each result the input whose memory it may take.
 pub fn find(schedule: &mut Schedule) {
     let last_reads = last_reads(schedule);
     let mut found: Vec<Donation> = Vec::new();
+    let mut taken: FxHashSet<BufferId> = FxHashSet::default();
     for (step, kernel) in schedule.kernels.iter().enumerate() {
         let Kernel::Loop(kernel) = kernel else { continue };
         for &(value, output) in &kernel.stores {
-            let taken = |input: BufferId| found.iter().any(|d: &Donation| d.input == input);
+            if !matches!(schedule.buffers[output.index()].source, Source::Output) {
+                continue;
+            }
             let fits = |input: &BufferId| {
-                last_reads[input.index()] == step && !taken(*input) && may_overwrite(schedule, kernel, *input, value, output)
+                last_reads[input.index()] == step
+                    && !taken.contains(input)
+                    && may_overwrite(schedule, kernel, *input, value, output)
             };
             if let Some(input) = kernel.chain.loads().map(|l| l.buffer).find(fits) {
+                taken.insert(input);
                 found.push(Donation { kernel: step, input, output });
             }
         }

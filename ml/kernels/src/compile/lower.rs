@@ -8,14 +8,14 @@ use super::leaves::Leaves;
 use super::view::{self, View};
 use crate::schedule::{AxisMap, Chain, Instr, Level, Load, Value, ValueId, computed_in};
 
-/// How deep a chain may nest: what lies below goes to memory.
-const DEPTH_MAX: usize = 128;
+/// How deep a chain may nest: what lies below goes to memory. Where `sharing` cuts, none comes so far.
+const DEPTH_MAX: usize = 2 * super::sharing::DEPTH_MAX;
 
-/// The node that must be in memory before this kernel can be made.
+/// A node that must be in memory before this kernel can be made.
 #[derive(Debug, Clone, Copy)]
-pub struct Blocked(pub NodeId);
+struct Blocked(NodeId);
 
-type Lowered<T = ValueId> = Result<T, Blocked>;
+type Lowered = Result<ValueId, Blocked>;
 
 /// A chain in the making.
 pub struct Lowering<'a> {
@@ -29,35 +29,55 @@ pub struct Lowering<'a> {
     seen: FxHashMap<(NodeId, View), ValueId>,
     made: FxHashMap<Value, ValueId>,
     depth: usize,
+    blocked: Vec<NodeId>,
+}
+
+/// What became of an attempt to make a chain.
+pub enum Attempt {
+    /// The chain.
+    Made(Chain),
+    /// These nodes must be in memory first: all that were met, so that few attempts do for a kernel of any size.
+    Blocked(Vec<NodeId>),
 }
 
 impl<'a> Lowering<'a> {
     /// An empty chain for the kernel that computes `root` over `outer` x `row`.
     pub fn new(graph: &'a Graph, leaves: &'a Leaves, root: NodeId, outer: &Shape, row: &Shape) -> Self {
         let domain = Shape::new(outer.dims().iter().chain(row.dims()).cloned());
-        let (seen, made) = Default::default();
-        Lowering { graph, leaves, root, domain, outer_rank: outer.rank(), chain: Chain::default(), seen, made, depth: 0 }
+        let (seen, made, blocked) = Default::default();
+        let (outer_rank, chain) = (outer.rank(), Chain::default());
+        Lowering { graph, leaves, root, domain, outer_rank, chain, seen, made, depth: 0, blocked }
     }
 
-    /// The finished chain.
-    pub fn finish(self) -> Chain {
-        super::registers::assigned(self.chain)
+    /// The finished chain, or what has to be there before.
+    pub fn finish(self) -> Attempt {
+        if self.blocked.is_empty() {
+            Attempt::Made(super::registers::assigned(self.chain))
+        } else {
+            Attempt::Blocked(self.blocked)
+        }
     }
 
-    /// The value of `node` seen through `view`.
-    pub fn value(&mut self, node: NodeId, view: &View) -> Lowered {
+    /// The nodes that were looked at, each once for each view of it.
+    pub fn visited(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// The value of `node` seen through `view`. Where it is blocked that is noted, and any number stands for it.
+    pub fn value(&mut self, node: NodeId, view: &View) -> ValueId {
         let key = (node, view.clone());
         if let Some(&value) = self.seen.get(&key) {
-            return Ok(value);
-        }
-        if self.depth > DEPTH_MAX {
-            return Err(Blocked(node));
+            return value;
         }
         self.depth += 1;
-        let value = self.uncached(node, view)?;
+        let lowered = if self.depth > DEPTH_MAX { Err(Blocked(node)) } else { self.uncached(node, view) };
         self.depth -= 1;
+        let value = lowered.unwrap_or_else(|Blocked(needed)| {
+            self.blocked.push(needed);
+            self.emit(Instr::Scalar([0; 8]), self.graph.ty(node).dtype, self.level_of_constant())
+        });
         self.seen.insert(key, value);
-        Ok(value)
+        value
     }
 
     /// The value, one an element of the domain.
@@ -109,7 +129,7 @@ impl<'a> Lowering<'a> {
     fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Lowered {
         let operand = node.inputs[0];
         match view::through(&node.kind, &self.graph.ty(operand).shape, &node.ty.shape, view) {
-            Some(through) => self.value(operand, &through),
+            Some(through) => Ok(self.value(operand, &through)),
             None if self.leaves.get(self.graph, operand).is_some() => Err(Blocked(id)),
             None => Err(Blocked(operand)),
         }
@@ -141,7 +161,7 @@ impl<'a> Lowering<'a> {
         }
         let mut operands = [ValueId(0); 3];
         for (slot, &input) in operands.iter_mut().zip(&node.inputs) {
-            let value = self.value(input, view)?;
+            let value = self.value(input, view);
             *slot = if level == Level::Element { self.element(value) } else { value };
         }
         Ok(self.instruction(&node.kind, operands, node.ty.dtype))
@@ -191,7 +211,7 @@ impl<'a> Lowering<'a> {
         let mut rows = self.outer_rank..;
         let next = |axis: usize| if axes.contains(&axis) { rows.next().map(AxisMap::identity) } else { kept.next() };
         let operand_view: View = (0..shape.rank()).filter_map(next).collect();
-        let value = self.value(operand, &operand_view)?;
+        let value = self.value(operand, &operand_view);
         let value = self.element(value);
         let wide = self.cast(value, computed_in(node.ty.dtype));
         let folded = self.emit(Instr::Reduce(op, wide), computed_in(node.ty.dtype), Level::Row);

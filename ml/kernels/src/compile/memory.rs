@@ -1,8 +1,9 @@
 //! Lays intermediate results into scratch slots that are used again once a result is dead.
 
 use gradframe_ml_core::Dim;
+use rustc_hash::FxHashMap;
 
-use crate::schedule::{BufferId, Schedule, Source};
+use crate::schedule::{BufferDef, BufferId, Schedule, Source};
 
 /// Gives each buffer its source: results get memory of their own, the others share slots.
 pub fn plan(schedule: &mut Schedule) {
@@ -12,43 +13,64 @@ pub fn plan(schedule: &mut Schedule) {
             *source = Source::Output;
         }
     }
-    let last_reads = last_reads(schedule);
-    let mut slots: Vec<Slot> = Vec::new();
+    let dying = dying(schedule);
+    let mut slots = Slots::default();
     for (step, kernel) in schedule.kernels.iter().enumerate() {
         for BufferId(id) in kernel.writes() {
             let buffer = &mut schedule.buffers[id as usize];
             if matches!(buffer.source, Source::Slot(_)) {
-                let size = buffer.shape.elements().and_then(|n| n.mul(&Dim::fixed(buffer.dtype.size_bytes())));
-                buffer.source = Source::Slot(taken(&mut slots, step, size, last_reads[id as usize]));
+                buffer.source = Source::Slot(slots.take(size(buffer)));
+            }
+        }
+        for &BufferId(id) in &dying[step] {
+            let buffer = &schedule.buffers[id as usize];
+            if let Source::Slot(slot) = buffer.source {
+                slots.give(slot, size(buffer));
             }
         }
     }
-    schedule.slots = slots.len();
+    schedule.slots = slots.count;
 }
 
-/// A piece of scratch memory.
-struct Slot {
-    /// Bytes, where they are of a dimension's form.
-    size: Option<Dim>,
-    /// The last step that reads what it holds.
-    busy_until: usize,
+/// Bytes of a buffer, where they are of a dimension's form.
+fn size(buffer: &BufferDef) -> Option<Dim> {
+    buffer.shape.elements().and_then(|n| n.mul(&Dim::fixed(buffer.dtype.size_bytes())))
 }
 
-/// A slot that is free at `step`, best one of this size; else a new one. Slots grow as needed.
-fn taken(slots: &mut Vec<Slot>, step: usize, size: Option<Dim>, busy_until: usize) -> usize {
-    let same = slots.iter().position(|s| s.busy_until < step && s.size.is_some() && s.size == size);
-    if let Some(i) = same {
-        slots[i].busy_until = busy_until;
-        return i;
+/// Pieces of scratch memory. One that is free again goes to the next result of its size, as it is in the caches still.
+#[derive(Default)]
+struct Slots {
+    count: usize,
+    free: FxHashMap<Dim, Vec<usize>>,
+}
+
+impl Slots {
+    fn take(&mut self, size: Option<Dim>) -> usize {
+        let known = size.and_then(|size| self.free.get_mut(&size)?.pop());
+        known.unwrap_or_else(|| {
+            self.count += 1;
+            self.count - 1
+        })
     }
-    slots.push(Slot { size, busy_until });
-    slots.len() - 1
+
+    fn give(&mut self, slot: usize, size: Option<Dim>) {
+        if let Some(size) = size {
+            self.free.entry(size).or_default().push(slot);
+        }
+    }
 }
 
-fn last_reads(schedule: &Schedule) -> Vec<usize> {
-    let mut last = vec![0; schedule.buffers.len()];
+/// For each kernel, the buffers that nobody reads or writes after it.
+fn dying(schedule: &Schedule) -> Vec<Vec<BufferId>> {
+    let mut last = vec![None; schedule.buffers.len()];
     for (step, kernel) in schedule.kernels.iter().enumerate() {
-        kernel.reads().into_iter().chain(kernel.writes()).for_each(|b| last[b.index()] = step);
+        kernel.reads().into_iter().chain(kernel.writes()).for_each(|b| last[b.index()] = Some(step));
     }
-    last
+    let mut dying = vec![Vec::new(); schedule.kernels.len()];
+    for (id, step) in last.into_iter().enumerate() {
+        if let Some(step) = step {
+            dying[step].push(BufferId(id as u32));
+        }
+    }
+    dying
 }

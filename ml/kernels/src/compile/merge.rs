@@ -1,34 +1,109 @@
 //! Joins fused kernels over the same elements: what one stores and another loads at the same place stays in a register,
 //! what both load is loaded once. The three results of an optimiser's step become one kernel.
 
-use gradframe_ml_core::Shape;
+use std::cmp::Reverse;
+
+use gradframe_ml_core::{Dim, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::registers;
+use super::{Work, registers};
 use crate::schedule::{BufferId, Chain, Instr, Kernel, Level, Load, Loop, Value, ValueId};
 
 /// Values of a joined kernel, at most: beyond, its registers leave the cache.
 const VALUES_MAX: usize = 96;
 
+/// Kernels with something in common that are tried for each one, the nearest first: so the time is in proportion to the
+/// number of kernels.
+const TRIED_MAX: usize = 16;
+
 /// The kernels, fewer of them; results that nobody reads are not stored.
-pub fn merged(kernels: Vec<Kernel>, outputs: &[(BufferId, Shape)]) -> Vec<Kernel> {
-    let mut merged: Vec<Kernel> = Vec::with_capacity(kernels.len());
+pub fn merged(kernels: Vec<Kernel>, outputs: &[(BufferId, Shape)], work: &mut Work) -> Vec<Kernel> {
+    let mut sequence = Sequence::default();
     for kernel in kernels {
         let joined = match &kernel {
-            Kernel::Loop(next) => (0..merged.len()).rev().find_map(|at| joined(&merged, at, next)),
+            Kernel::Loop(next) => sequence.related(next).into_iter().find_map(|at| joined(&sequence, at, next, work)),
             _ => None,
         };
         match joined {
-            Some((Place::First(at), both)) => merged[at] = Kernel::Loop(Box::new(both)),
+            Some((Place::First(at), both)) => sequence.put(at, Kernel::Loop(Box::new(both))),
             Some((Place::Next(at), both)) => {
-                merged.remove(at);
-                merged.push(Kernel::Loop(Box::new(both)));
+                sequence.kernels[at] = None;
+                sequence.push(Kernel::Loop(Box::new(both)));
             }
-            None => merged.push(kernel),
+            None => sequence.push(kernel),
         }
     }
+    let mut merged = sequence.kernels.into_iter().flatten().collect();
     drop_dead_stores(&mut merged, outputs);
     merged
+}
+
+/// Kernels in their order, and who touches which buffer.
+#[derive(Default)]
+struct Sequence {
+    /// None where one has moved behind.
+    kernels: Vec<Option<Kernel>>,
+    writer: FxHashMap<BufferId, usize>,
+    last_reader: FxHashMap<BufferId, usize>,
+    /// The fused kernels that read each element of a buffer where they compute it.
+    whole_readers: FxHashMap<BufferId, Vec<usize>>,
+}
+
+impl Sequence {
+    fn push(&mut self, kernel: Kernel) {
+        self.kernels.push(None);
+        self.put(self.kernels.len() - 1, kernel);
+    }
+
+    fn put(&mut self, at: usize, kernel: Kernel) {
+        for buffer in kernel.reads() {
+            let last = self.last_reader.entry(buffer).or_insert(at);
+            *last = at.max(*last);
+        }
+        self.writer.extend(kernel.writes().into_iter().map(|buffer| (buffer, at)));
+        if let Kernel::Loop(fused) = &kernel {
+            for load in fused.chain.loads().filter(|load| load.is_whole(&fused.outer, &fused.row)) {
+                self.whole_readers.entry(load.buffer).or_default().push(at);
+            }
+        }
+        self.kernels[at] = Some(kernel);
+    }
+
+    fn fused(&self, at: usize) -> Option<&Loop> {
+        match &self.kernels[at] {
+            Some(Kernel::Loop(fused)) => Some(fused),
+            _ => None,
+        }
+    }
+
+    /// The fused kernels that make what `next` reads, or read something large that it reads too: kernels without that gain
+    /// nothing. The last ones first.
+    fn related(&self, next: &Loop) -> Vec<usize> {
+        let mut related: Vec<usize> = Vec::new();
+        for load in next.chain.loads() {
+            related.extend(self.writer.get(&load.buffer));
+            let readers = self.whole_readers.get(&load.buffer).into_iter().flat_map(|readers| readers.iter().rev());
+            related.extend(readers.take(TRIED_MAX));
+        }
+        related.sort_unstable_by_key(|&at| Reverse(at));
+        related.dedup();
+        related.retain(|&at| self.fused(at).is_some());
+        related.truncate(TRIED_MAX);
+        related
+    }
+
+    /// Where one kernel can do the work of that at `at` and of `next`, which comes after all others.
+    fn place(&self, at: usize, first: &Loop, next: &Loop) -> Option<Place> {
+        let made_after = |load: &Load| self.writer.get(&load.buffer).is_some_and(|&writer| writer > at);
+        let read_after = |buffer: &BufferId| self.last_reader.get(buffer).is_some_and(|&reader| reader > at);
+        if !next.chain.loads().any(made_after) {
+            Some(Place::First(at))
+        } else if !first.stores.iter().any(|(_, buffer)| read_after(buffer)) {
+            Some(Place::Next(at))
+        } else {
+            None
+        }
+    }
 }
 
 /// Where a joined kernel runs: in the place of the first of the two, which stands there, or in that of the next.
@@ -37,22 +112,15 @@ enum Place {
     Next(usize),
 }
 
-/// The kernel at `at` and `next` in one, if they have something in common and one may run where the other does.
-fn joined(merged: &[Kernel], at: usize, next: &Loop) -> Option<(Place, Loop)> {
-    let Kernel::Loop(first) = &merged[at] else { return None };
-    let (outer, row) = common_domain(first, next)?;
-    if !is_related(first, next) {
+/// The kernel at `at` and `next` in one, if one may run where the other does.
+fn joined(sequence: &Sequence, at: usize, next: &Loop, work: &mut Work) -> Option<(Place, Loop)> {
+    let first = sequence.fused(at)?;
+    work.compared += first.chain.values.len() + next.chain.values.len();
+    if first.chain.values.len().max(next.chain.values.len()) > VALUES_MAX {
         return None;
     }
-    let between = &merged[at + 1..];
-    let made: FxHashSet<BufferId> = between.iter().flat_map(Kernel::writes).collect();
-    let place = if !next.chain.loads().any(|load| made.contains(&load.buffer)) {
-        Place::First(at)
-    } else if !between.iter().flat_map(Kernel::reads).any(|b| first.stores.iter().any(|s| s.1 == b)) {
-        Place::Next(at)
-    } else {
-        return None;
-    };
+    let (outer, row) = common_domain(first, next)?;
+    let place = sequence.place(at, first, next)?;
     let mut joint = Joint::of(first);
     let names = joint.append(&next.chain, first, (&outer, &row))?;
     let mut stores = first.stores.clone();
@@ -69,9 +137,8 @@ fn joined(merged: &[Kernel], at: usize, next: &Loop) -> Option<(Place, Loop)> {
 
 /// The domain on which both run: equal ones, or a row kernel's that a pointwise kernel can take over.
 fn common_domain(first: &Loop, next: &Loop) -> Option<(Shape, Shape)> {
-    let all = |k: &Loop| k.outer.dims().iter().chain(k.row.dims()).cloned().collect::<Vec<_>>();
     let same = first.outer == next.outer && first.row == next.row;
-    if !same && all(first) != all(next) {
+    if !same && !dims(first).eq(dims(next)) {
         return None;
     }
     match (first.row.rank(), next.row.rank()) {
@@ -82,11 +149,8 @@ fn common_domain(first: &Loop, next: &Loop) -> Option<(Shape, Shape)> {
     }
 }
 
-/// True if both read something large, or one what the other makes: kernels without that gain nothing.
-fn is_related(first: &Loop, next: &Loop) -> bool {
-    let stored = |b: BufferId| first.stores.iter().any(|s| s.1 == b);
-    let loaded = |load: &Load| first.chain.loads().any(|l| l.buffer == load.buffer && l.is_whole(&first.outer, &first.row));
-    next.chain.loads().any(|load| stored(load.buffer) || loaded(load))
+fn dims(kernel: &Loop) -> impl Iterator<Item = &Dim> {
+    kernel.outer.dims().iter().chain(kernel.row.dims())
 }
 
 /// Two chains becoming one.

@@ -19,6 +19,8 @@ mod schedule;
 mod sharing;
 mod view;
 
+use std::ops::AddAssign;
+
 use gradframe_ml_core::{Function, Result};
 
 use crate::program::Program;
@@ -27,7 +29,35 @@ pub use cost::{flops, peak_bytes};
 /// Compiles a function. The program serves every size of the function's symbols.
 /// Errors: those of the function's own nodes, `Internal` where a node cannot be scheduled.
 pub fn compile(function: &Function) -> Result<Program> {
+    compile_counted(function).map(|(program, _)| program)
+}
+
+/// As [`compile`], with what it took: a measure that does not depend on the machine.
+pub fn compile_counted(function: &Function) -> Result<(Program, Work)> {
     let flat = flatten::flatten(function)?;
-    let schedule = schedule::schedule(&flat)?;
-    Ok(Program::new(&flat, schedule))
+    let mut work = Work { nodes: flat.graph.nodes().count(), ..Work::default() };
+    let schedule = schedule::schedule(&flat, &mut work)?;
+    Ok((Program::new(&flat, schedule), work))
+}
+
+/// What compiling took. Each grows in proportion to `nodes`: tests hold it to that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Nodes of the function without calls.
+    pub nodes: usize,
+    /// Nodes that were looked at to find the rows of kernels.
+    pub searched: usize,
+    /// Nodes that were made instructions, again for each kernel, view and attempt.
+    pub lowered: usize,
+    /// Values of kernels that were laid side by side to see whether they are one.
+    pub compared: usize,
+}
+
+impl AddAssign for Work {
+    fn add_assign(&mut self, other: Self) {
+        self.nodes += other.nodes;
+        self.searched += other.searched;
+        self.lowered += other.lowered;
+        self.compared += other.compared;
+    }
 }

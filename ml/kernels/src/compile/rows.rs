@@ -2,7 +2,9 @@
 
 use gradframe_ml_core::graph::Kind;
 use gradframe_ml_core::{Dim, Function, NodeId, Shape};
+use rustc_hash::FxHashSet;
 
+use super::Work;
 use super::leaves::Leaves;
 use super::view::{self, View};
 use crate::schedule::AxisMap;
@@ -30,9 +32,9 @@ impl Rows {
 }
 
 /// The rows on which `root` can be computed with reductions inside; None if there are none.
-pub fn rows_of(function: &Function, leaves: &Leaves, root: NodeId) -> Option<Rows> {
+pub fn rows_of(function: &Function, leaves: &Leaves, root: NodeId, work: &mut Work) -> Option<Rows> {
     let shape = &function.graph.ty(root).shape;
-    fused_reductions(function, leaves, root).into_iter().find_map(|(operand, folded)| fitted(shape, operand, folded))
+    fused_reductions(function, leaves, root, work).into_iter().find_map(|(operand, folded)| fitted(shape, operand, folded))
 }
 
 /// The row domain over `operand`, of which the last `folded` axes are a row, if a result of this shape lives on it.
@@ -54,13 +56,13 @@ fn fitted(root: &Shape, operand: &Shape, folded: usize) -> Option<Rows> {
 }
 
 /// The reductions over short last axes that can be reached from `root` without going through memory.
-fn fused_reductions<'a>(function: &'a Function, leaves: &Leaves, root: NodeId) -> Vec<(&'a Shape, usize)> {
+fn fused_reductions<'a>(function: &'a Function, leaves: &Leaves, root: NodeId, work: &mut Work) -> Vec<(&'a Shape, usize)> {
     let graph = &function.graph;
     let (mut found, mut stack) = (Vec::new(), vec![root]);
-    let mut visited = vec![false; root.index() + 1];
+    let mut visited = FxHashSet::default();
     while let Some(id) = stack.pop() {
         let stored = leaves.get(graph, id).is_some() || (id != root && leaves.is_pinned(id));
-        if stored || std::mem::replace(&mut visited[id.index()], true) {
+        if stored || !visited.insert(id) {
             continue;
         }
         let node = graph.node(id);
@@ -72,10 +74,11 @@ fn fused_reductions<'a>(function: &'a Function, leaves: &Leaves, root: NodeId) -
         }
         stack.extend(&node.inputs);
     }
+    work.searched += visited.len();
     found
 }
 
-fn is_short_and_last(operand: &Shape, axes: &[usize]) -> bool {
+pub(super) fn is_short_and_last(operand: &Shape, axes: &[usize]) -> bool {
     let first = operand.rank() - axes.len();
     let elements: Option<usize> = operand.dims()[first..].iter().map(Dim::as_fixed).product();
     !axes.is_empty()

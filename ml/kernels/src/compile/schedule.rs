@@ -5,17 +5,17 @@ use gradframe_ml_core::{Error, Function, NodeId, Result, Shape};
 use std::sync::Arc;
 
 use super::leaves::Leaves;
-use super::lower::{Blocked, Lowering};
+use super::lower::{Attempt, Lowering};
 use super::rows::{Rows, rows_of};
 use super::view::{self, View};
-use super::{donation, memory, merge, pairs, sharing};
+use super::{Work, donation, memory, merge, pairs, sharing};
 use crate::schedule::{
-    ArgReduce, BufferDef, BufferId, Concat, Dot, Fold, Gather, Kernel, Library, Load, Loop, Routine, Scan, Scatter, Schedule,
-    Sort, Source, computed_in,
+    ArgReduce, BufferDef, BufferId, Chain, Concat, Dot, Fold, Gather, Kernel, Library, Load, Loop, Routine, Scan, Scatter,
+    Schedule, Sort, Source, computed_in,
 };
 
-/// The kernels of a function without calls.
-pub fn schedule(function: &Function) -> Result<Schedule> {
+/// The kernels of a function without calls; what it took is added to `work`.
+pub fn schedule(function: &Function, work: &mut Work) -> Result<Schedule> {
     let mut scheduler = Scheduler::new(function);
     for (id, node) in function.graph.nodes() {
         if is_anchor(&node.kind) || scheduler.leaves.is_pinned(id) {
@@ -23,7 +23,8 @@ pub fn schedule(function: &Function) -> Result<Schedule> {
         }
     }
     let outputs = function.outputs.iter().map(|&o| scheduler.buffer(o)).collect::<Result<Vec<_>>>()?;
-    let mut kernels = merge::merged(scheduler.kernels, &outputs);
+    *work += scheduler.work;
+    let mut kernels = merge::merged(scheduler.kernels, &outputs, work);
     pairs::fuse(&mut kernels);
     let mut schedule = Schedule { buffers: scheduler.buffers, kernels, outputs, slots: 0, donations: Vec::new() };
     memory::plan(&mut schedule);
@@ -51,12 +52,14 @@ struct Scheduler<'a> {
     buffers: Vec<BufferDef>,
     kernels: Vec<Kernel>,
     leaves: Leaves,
+    work: Work,
 }
 
 impl<'a> Scheduler<'a> {
     fn new(function: &'a Function) -> Self {
         let leaves = Leaves::new(sharing::pinned(function));
-        let mut scheduler = Scheduler { function, buffers: Vec::new(), kernels: Vec::new(), leaves };
+        let (buffers, kernels, work) = Default::default();
+        let mut scheduler = Scheduler { function, buffers, kernels, leaves, work };
         for (id, node) in function.graph.nodes() {
             match &node.kind {
                 Kind::Input { index } => scheduler.define(id, Source::Input(*index as usize)),
@@ -187,7 +190,7 @@ impl<'a> Scheduler<'a> {
     /// A fused kernel for `id`; what cannot be fused into it is scheduled first.
     fn fused(&mut self, id: NodeId) -> Result<()> {
         loop {
-            let attempt = match rows_of(self.function, &self.leaves, id) {
+            let attempt = match rows_of(self.function, &self.leaves, id, &mut self.work) {
                 Some(rows) => self.loop_kernel(id, &rows),
                 None => match &self.function.graph.node(id).kind {
                     Kind::Reduce { op, axes } => self.fold_kernel(id, *op, axes),
@@ -200,25 +203,26 @@ impl<'a> Scheduler<'a> {
                     self.kernels.push(make(output));
                     return Ok(());
                 }
-                Err(Blocked(node)) if node == id => {
+                Err(blocked) if blocked.contains(&id) => {
                     return Err(Error::internal("compile", format!("{id} cannot be computed by a kernel of its own")));
                 }
-                Err(Blocked(node)) => self.ensure(node)?,
+                Err(blocked) => blocked.into_iter().try_for_each(|node| self.ensure(node))?,
             }
         }
     }
 
-    fn loop_kernel(&self, id: NodeId, rows: &Rows) -> Result<MakeKernel, Blocked> {
+    fn loop_kernel(&mut self, id: NodeId, rows: &Rows) -> Result<MakeKernel, Vec<NodeId>> {
         let mut lowering = Lowering::new(&self.function.graph, &self.leaves, id, &rows.outer, &rows.row);
-        let mut value = lowering.value(id, &rows.root_view)?;
+        let mut value = lowering.value(id, &rows.root_view);
         if rows.root_is_element {
             value = lowering.element(value);
         }
-        let (outer, row, chain) = (rows.outer.clone(), rows.row.clone(), lowering.finish());
+        let chain = finished(lowering, &mut self.work)?;
+        let (outer, row) = (rows.outer.clone(), rows.row.clone());
         Ok(Box::new(move |output| Kernel::Loop(Box::new(Loop { outer, row, chain, stores: vec![(value, output)] }))))
     }
 
-    fn fold_kernel(&self, id: NodeId, op: ReduceOp, axes: &[usize]) -> Result<MakeKernel, Blocked> {
+    fn fold_kernel(&mut self, id: NodeId, op: ReduceOp, axes: &[usize]) -> Result<MakeKernel, Vec<NodeId>> {
         let graph = &self.function.graph;
         let operand = graph.node(id).inputs[0];
         let shape = &graph.ty(operand).shape;
@@ -233,10 +237,19 @@ impl<'a> Scheduler<'a> {
         let mut operand_view = view::identity(shape.rank());
         order.iter().enumerate().for_each(|(position, &axis)| operand_view[axis].axis = Some(position));
         let mut lowering = Lowering::new(graph, &self.leaves, id, &domain, &Shape::scalar());
-        let value = lowering.value(operand, &operand_view)?;
+        let value = lowering.value(operand, &operand_view);
         let value = lowering.cast(value, computed_in(graph.ty(id).dtype));
-        let chain = lowering.finish();
+        let chain = finished(lowering, &mut self.work)?;
         Ok(Box::new(move |output| Kernel::Fold(Box::new(Fold { outer, folded, inner, chain, value, op, output }))))
+    }
+}
+
+/// The chain, or what it waits for.
+fn finished(lowering: Lowering, work: &mut Work) -> Result<Chain, Vec<NodeId>> {
+    work.lowered += lowering.visited();
+    match lowering.finish() {
+        Attempt::Made(chain) => Ok(chain),
+        Attempt::Blocked(nodes) => Err(nodes),
     }
 }
 

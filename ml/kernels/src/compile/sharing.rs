@@ -4,6 +4,8 @@ use gradframe_ml_core::graph::{Fn1, Fn2, Kind};
 use gradframe_ml_core::{Function, NodeId};
 use rustc_hash::FxHashSet;
 
+use super::rows;
+
 /// The kernels that reach a node.
 #[derive(Clone, Copy, PartialEq)]
 enum Reach {
@@ -12,16 +14,48 @@ enum Reach {
     Many,
 }
 
-/// The nodes that are dear to compute and reached from several kernels.
+/// How many functions one inside the other a kernel computes, at most.
+pub const DEPTH_MAX: usize = 96;
+
+/// The nodes that go to memory in any case: those that are dear to compute and reached from several kernels, and those
+/// at which long chains are cut.
 pub fn pinned(function: &Function) -> FxHashSet<NodeId> {
+    let mut pinned = dear_and_shared(function);
+    cut(function, &mut pinned);
+    pinned
+}
+
+/// Pins folds that are no part of a row kernel, and functions too deep above what is in memory. So kernels are made in the
+/// nodes' order, each from what is there already, and a chain of any length takes time in proportion to it.
+fn cut(function: &Function, pinned: &mut FxHashSet<NodeId>) {
+    let graph = &function.graph;
+    let mut depth: Vec<usize> = Vec::new();
+    for (id, node) in graph.nodes() {
+        let below = node.inputs.iter().map(|i| depth[i.index()]).max();
+        let is_long_fold = match &node.kind {
+            Kind::Reduce { axes, .. } => !rows::is_short_and_last(&graph.ty(node.inputs[0]).shape, axes),
+            _ => false,
+        };
+        let own = below.map_or(0, |below| below + 1);
+        let is_too_deep = own > DEPTH_MAX && matches!(node.kind, Kind::Map1(_) | Kind::Map2(_) | Kind::Select);
+        if is_long_fold || is_too_deep {
+            pinned.insert(id);
+        }
+        depth.push(if is_root(&node.kind) || pinned.contains(&id) { 0 } else { own });
+    }
+}
+
+/// The nodes that are dear to compute and reached from several kernels.
+fn dear_and_shared(function: &Function) -> FxHashSet<NodeId> {
     let graph = &function.graph;
     let nodes: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
     let dear = dear(function, &nodes);
     let mut reach = vec![Reach::None; nodes.len()];
     let mut pinned = FxHashSet::default();
+    let outputs: FxHashSet<NodeId> = function.outputs.iter().copied().collect();
     for &id in nodes.iter().rev() {
         let node = graph.node(id);
-        if function.outputs.contains(&id) || is_root(&node.kind) {
+        if outputs.contains(&id) || is_root(&node.kind) {
             reach[id.index()] = Reach::One(id);
         }
         if reach[id.index()] == Reach::Many && dear[id.index()] {

@@ -31,12 +31,15 @@ pub struct AxisMap {
 impl Load {
     /// True if it reads its buffer from end to end over the domain `outer` x `row`.
     pub fn is_whole(&self, outer: &Shape, row: &Shape) -> bool {
-        let domain: Vec<_> = outer.dims().iter().chain(row.dims()).enumerate().filter(|(_, d)| !d.is_one()).collect();
-        let read: Vec<_> = self.axes.iter().zip(self.shape.dims()).filter(|(_, d)| !d.is_one()).collect();
-        let pairs = domain.iter().zip(&read);
-        !self.padded
-            && domain.len() == read.len()
-            && pairs.into_iter().all(|((axis, size), (map, dim))| size == dim && **map == AxisMap::identity(*axis))
+        let mut domain = outer.dims().iter().chain(row.dims()).enumerate().filter(|(_, d)| !d.is_one());
+        let mut read = self.axes.iter().zip(self.shape.dims()).filter(|(_, d)| !d.is_one());
+        loop {
+            match (domain.next(), read.next()) {
+                (None, None) => return !self.padded,
+                (Some((axis, size)), Some((map, dim))) if size == dim && map.is_identity(axis) => {}
+                _ => return false,
+            }
+        }
     }
 }
 
@@ -44,6 +47,11 @@ impl AxisMap {
     /// Position `axis` itself.
     pub fn identity(axis: usize) -> Self {
         AxisMap { axis: Some(axis), start: Dim::fixed(0), step: 1 }
+    }
+
+    /// True for position `axis` itself.
+    pub fn is_identity(&self, axis: usize) -> bool {
+        self.axis == Some(axis) && self.step == 1 && self.start.as_fixed() == Some(0)
     }
 
     /// Index 0 everywhere.

@@ -4,6 +4,7 @@
 
 mod accuracy;
 mod check;
+mod compile_work;
 mod functions;
 mod given;
 mod in_place;
