@@ -15,7 +15,7 @@ use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::row_functions;
+use gradframe_plan::functions::{checked_sum, row_functions};
 use gradframe_plan::rules::{ConstantOverflow, optimizer_rules};
 use gradframe_plan::services::Services;
 
@@ -51,6 +51,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for function in row_functions() {
         state.register_udf(function).map_err(from_datafusion)?;
     }
+    state.register_udaf(checked_sum()).map_err(from_datafusion)?;
     Ok(state)
 }
 

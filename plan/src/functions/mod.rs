@@ -7,6 +7,7 @@
 mod analytic;
 mod arguments;
 mod bucketize;
+mod checked_sum;
 pub mod column;
 mod equal_lengths;
 mod feature_cross;
@@ -25,6 +26,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
 pub use self::bucketize::{BucketFormat, bucketize_expr};
+pub use self::checked_sum::{checked_sum, sum};
 pub use self::equal_lengths::equal_lengths;
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::map_column::{ColumnFunction, Sees, map_column};

@@ -14,6 +14,9 @@ use gradframe_ml_core::Error;
 
 use crate::error::to_datafusion;
 
+/// What helps.
+const CAST: &str = "cast one side to DOUBLE or DECIMAL";
+
 /// See the module. Changes nothing.
 #[derive(Debug)]
 pub struct ConstantOverflow;
@@ -32,7 +35,9 @@ impl AnalyzerRule for ConstantOverflow {
 fn check(expr: &Expr) -> Result<TreeNodeRecursion> {
     expr.apply(|node| match node {
         // The whole of it, its constant parts included; what is no constant is searched for those that are.
-        Expr::BinaryExpr(_) => Ok(if constant(node)?.is_some() { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue }),
+        Expr::BinaryExpr(_) | Expr::Negative(_) => {
+            Ok(if constant(node)?.is_some() { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue })
+        }
         _ => Ok(TreeNodeRecursion::Continue),
     })
 }
@@ -45,8 +50,20 @@ fn constant(expr: &Expr) -> Result<Option<ScalarValue>> {
         // A cast that fails says so itself, later.
         Expr::Cast(cast) => Ok(constant(&cast.expr)?.and_then(|value| value.cast_to(cast.field.data_type()).ok())),
         Expr::BinaryExpr(binary) => arithmetic(binary),
+        Expr::Negative(value) => constant(value)?.map_or(Ok(None), |value| negated(&value)),
         _ => Ok(None),
     }
+}
+
+fn negated(value: &ScalarValue) -> Result<Option<ScalarValue>> {
+    if !value.data_type().is_signed_integer() {
+        return Ok(None);
+    }
+    let zero = ScalarValue::new_zero(&value.data_type())?;
+    zero.sub_checked(value).map(Some).map_err(|_| {
+        let what = format!("-({value}) does not fit in {}", value.data_type());
+        to_datafusion(Error::plan("arithmetic", what).hint(CAST))
+    })
 }
 
 fn arithmetic(binary: &BinaryExpr) -> Result<Option<ScalarValue>> {
@@ -62,6 +79,6 @@ fn arithmetic(binary: &BinaryExpr) -> Result<Option<ScalarValue>> {
     };
     value.map(Some).map_err(|_| {
         let what = format!("{left} {} {right} does not fit in {}", binary.op, left.data_type());
-        to_datafusion(Error::plan("arithmetic", what).hint("cast one side to DOUBLE or DECIMAL"))
+        to_datafusion(Error::plan("arithmetic", what).hint(CAST))
     })
 }
