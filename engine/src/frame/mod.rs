@@ -3,6 +3,7 @@
 //! A method checks names and types at once and runs nothing; [`DataFrame::collect`], [`DataFrame::stream`],
 //! [`DataFrame::count`], the writers and [`DataFrame::fit`] run the plan, optimised as a whole.
 
+mod analysed;
 mod concat;
 mod cut;
 mod explain;
@@ -12,6 +13,7 @@ mod in_memory;
 mod join;
 mod learn;
 mod load;
+mod lost;
 mod map;
 mod merge;
 mod naming;
@@ -41,6 +43,7 @@ use gradframe_plan::error::from_datafusion;
 
 use crate::{Result, Session};
 
+pub(crate) use analysed::with_types_of_rows;
 pub use concat::Stacking;
 pub use explain::Explanation;
 pub use fit_options::FitOptions;

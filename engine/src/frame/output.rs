@@ -35,7 +35,10 @@ impl DataFrame {
             watch(ScanProgress::of(&plan));
             collect_partitioned(plan, context).await.map_err(from_datafusion)
         });
-        Ok(collected.await?.into_iter().flatten().collect())
+        match collected.await {
+            Ok(partitions) => Ok(partitions.into_iter().flatten().collect()),
+            Err(error) => Err(self.with_lost_row(error).await),
+        }
     }
 
     /// The rows as they are computed. Dropping the stream cancels the work.

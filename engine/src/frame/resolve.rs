@@ -13,7 +13,7 @@ use gradframe_plan::ops::row_order::with_row_order;
 use super::DataFrame;
 use super::group::aggregate;
 use super::naming::all_columns;
-use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, typed};
+use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, require_condition, typed};
 use crate::expr::structure::{by_row, or_empty_list};
 use crate::{Error, Result};
 
@@ -43,19 +43,28 @@ impl DataFrame {
     /// Errors: `Plan` for unknown columns, wrong arguments, and for expressions of another number of rows than the frame has;
     /// they name `op` and the expression.
     pub fn resolve(&self, op: &str, exprs: impl IntoIterator<Item = Expr>) -> Result<Resolved> {
-        let named = self.typed(op, exprs.into_iter().collect())?;
+        self.resolve_named(self.typed(op, exprs.into_iter().collect())?)
+    }
+
+    fn resolve_named(&self, named: Vec<Named>) -> Result<Resolved> {
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut resolved = vec![];
-        for Named { name, expr, .. } in named {
-            let lowered = lowering.lower(expr, &group)?;
+        for named in named {
+            let name = named.name.clone();
+            let lowered = lowering.lower_named(named, &group)?;
             resolved.push(under_name(lowering.rows(lowered, &group)?, name));
         }
         Ok(Resolved { frame: self.beneath(lowering, true)?, exprs: resolved })
     }
 
     /// One expression of [`DataFrame::resolve`]; of several that a selector gives, all must be true.
+    /// Errors: `DType` too, for what is no condition.
     pub(super) fn resolve_predicate(&self, op: &str, predicate: Expr) -> Result<(DataFrame, Expr)> {
-        let resolved = self.resolve(op, [predicate])?;
+        let named = self.typed(op, vec![predicate])?;
+        for Named { expr, .. } in &named {
+            require_condition(op, expr, self.plan.schema())?;
+        }
+        let resolved = self.resolve_named(named)?;
         let all = resolved.exprs.into_iter().map(|expr| expr.unalias()).reduce(Expr::and);
         Ok((resolved.frame, all.unwrap_or_else(|| lit(true))))
     }
@@ -79,8 +88,8 @@ impl DataFrame {
         let named = self.typed("select", exprs)?;
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut lowered = vec![];
-        for Named { name, expr, .. } in named {
-            lowered.push((name, lowering.lower(expr, &group)?));
+        for named in named {
+            lowered.push((named.name.clone(), lowering.lower_named(named, &group)?));
         }
         match common_shape(&lowered)? {
             Shape::Scalar => self.scalars(lowering, lowered),
@@ -138,13 +147,14 @@ impl DataFrame {
         let mut lowering = Lowering::default();
         let mut group = Group::default();
         for key in &keys {
-            let lowered = lowering.lower(key.expr.clone(), &Group::default())?;
+            let lowered = lowering.lower_named(key.clone(), &Group::default())?;
             group.keys.push(lowering.rows(lowered, &Group::default())?);
         }
         let others = without(self.plan.schema(), &keys)?;
         let mut results = vec![];
-        for Named { name, expr, data_type } in typed("agg", exprs, self.plan.schema(), &others)? {
-            let lowered = lowering.lower(expr, &group)?;
+        for named in typed("agg", exprs, self.plan.schema(), &others)? {
+            let (name, data_type) = (named.name.clone(), named.data_type.clone());
+            let lowered = lowering.lower_named(named, &group)?;
             let result = match lowered.shape {
                 Shape::Scalar | Shape::Items => lowered.expr,
                 _ => or_empty_list(lowering.imploded(lowered, &group)?, &data_type),

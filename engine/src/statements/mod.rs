@@ -15,7 +15,7 @@ use gradframe_plan::services::ModelRegistry;
 use gradframe_sql::{Parsed, Planned};
 
 use crate::catalog::{CATALOG, Kind, PUBLIC};
-use crate::frame::DataFrame;
+use crate::frame::{DataFrame, with_types_of_rows};
 use crate::state::sync_seed;
 use crate::{Error, Result, Session};
 
@@ -25,12 +25,17 @@ pub(crate) use resume::resume;
 pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFrame> {
     let planned = gradframe_sql::plan(&session.state(), statement).await;
     match planned.map_err(|error| session.explain_unknown(error))? {
-        Planned::Query(plan) => Ok(DataFrame::new(session.clone(), copy::prepare(plan)?)),
+        Planned::Query(plan) => Ok(query(session, copy::prepare(plan)?)),
         Planned::Train(plan) | Planned::Write(plan) => run_now(session, plan).await,
         Planned::Ddl(plan) => define(session, plan, &statement.text).await,
         Planned::View { view, sql } => create_view::run(session, view, &sql).await,
         Planned::DropModel { name, if_exists } => drop_model(session, &name, if_exists),
     }
+}
+
+/// The frame of a query.
+fn query(session: &Session, plan: LogicalPlan) -> DataFrame {
+    DataFrame::new(session.clone(), with_types_of_rows(&session.state(), plan))
 }
 
 /// Runs a plan to its end; the frame holds its rows.
@@ -62,7 +67,7 @@ async fn execute_prepared(session: &Session, plan: LogicalPlan) -> Result<DataFr
     let execution = session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
     match execution.into_unoptimized_plan() {
         plan @ (LogicalPlan::Dml(_) | LogicalPlan::Copy(_)) => run_now(session, plan).await,
-        plan => Ok(DataFrame::new(session.clone(), plan)),
+        plan => Ok(query(session, plan)),
     }
 }
 

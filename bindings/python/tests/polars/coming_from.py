@@ -36,6 +36,11 @@ POLARS = [
     ("Row numbers", "df.with_row_index()", "df.with_row_index()", ""),
     ("Lazy", 'df.lazy().filter(pl.col("riders") > 2).collect()', 'df.lazy().filter(gf.col("riders") > 2).collect()', "the engine chooses; nothing to configure"),
     ("A sum of nothing", 'df.filter(pl.col("riders") > 9).select(pl.col("riders").sum())', 'df.filter(gf.col("riders") > 9).select(gf.col("riders").sum())', "0 in frames, as in Polars; null in SQL, as in SQL"),
+    ("Counts", 'df.select(pl.len(), n=pl.col("fare").count())', 'df.select(gf.len(), n=gf.col("fare").count())', "Int64; UInt32 in Polars, also of `rank`, `n_unique`, `arg_max` and sums of booleans"),
+    ("A sum of 32-bit integers", 'df.select(pl.col("riders").cast(pl.Int32).sum())', 'df.select(gf.col("riders").cast(gf.Int32).sum())', "Int64 (UInt64 of UInt32); Int32 in Polars, which wraps around"),
+    ("Constants alone", "df.select(pl.lit(1))", "df.select(gf.lit(1))", "Int64; Int32 in Polars. Beside a column both take its type"),
+    ("Narrow integers", 'df.select(pl.col("riders").cast(pl.UInt8) + 1)', 'df.select(gf.col("riders").cast(gf.UInt8) + 1)', "what does not fit in the type is an error; Polars wraps around"),
+    ("UInt64 and Int64", 'df.select((pl.col("riders").cast(pl.UInt64) + pl.col("riders")).cast(pl.Int64))', 'df.select((gf.col("riders").cast(gf.UInt64) + gf.col("riders")).cast(gf.Int64))', "a Decimal(20, 0) before the cast; Int128 in Polars"),
     ("Types of a schema", "df.schema", "df.schema", "types have the same names; they are also Arrow's, by `schema.to_arrow()`"),
     ("Values as dictionary", "df.to_dict(as_series=False)", "df.to_dict()", "lists if nothing is said; `as_series=True` for columns"),
 ]

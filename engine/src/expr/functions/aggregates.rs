@@ -5,6 +5,8 @@ use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::sum as checked_sum;
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -64,7 +66,7 @@ pub trait Aggregates: Into<Expr> + Sized {
 
     /// How many values are null.
     fn null_count(self) -> Expr {
-        aggregate_fn::count(super::super::when(self.into().is_null()).then(lit(true)).end())
+        deferred_call!("null_count", [self.into()])
     }
 
     /// The value of the first row.
@@ -90,7 +92,7 @@ pub trait Aggregates: Into<Expr> + Sized {
 
 impl Aggregates for Expr {}
 
-/// The sum of the non-null values; 0 where there are none.
+/// The sum of the non-null values; 0 where there are none. An `Execution` error if it does not fit in its type.
 pub fn sum(expr: impl IntoExpr) -> Expr {
     deferred_call!("sum", [expr.into_expr()])
 }
@@ -185,7 +187,10 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("var", |call| as_float(call, |x, ddof| deviation(x, ddof, false))),
     unary!("count", |x| count(x)),
     unary!("n_unique", |x| n_unique(x)),
-    unary!("null_count", Aggregates::null_count),
+    FunctionRow::typed("null_count", |call| {
+        let is_null = call.expr("the expression")?.is_null();
+        Ok(aggregate_fn::count(super::super::when(is_null).then(lit(true)).end()))
+    }),
     FunctionRow::new("first", |call| end_of_rows(call, first)),
     FunctionRow::new("last", |call| end_of_rows(call, last)),
     FunctionRow::typed("implode", |call| {
@@ -206,19 +211,19 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
 ];
 
-/// Booleans are counted; durations summed as the numbers that they are; a Float32 stays one.
+/// Booleans are counted; integers of up to 16 bits are summed as Int64; a Float32 stays one.
 fn sum_of(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
-    let zero_if_none = |sum: Expr, zero: ScalarValue| coalesce([sum, Expr::Literal(zero, None)]);
+    let zero_if_none = |value: Expr, zero: ScalarValue| coalesce([checked_sum(value), Expr::Literal(zero, None)]);
     Ok(match own {
-        DataType::Boolean => zero_if_none(aggregate_fn::sum(cast(value, DataType::Int64)), ScalarValue::from(0_i64)),
-        DataType::Float32 => cast(zero_if_none(aggregate_fn::sum(value), ScalarValue::from(0.0)), DataType::Float32),
-        DataType::Float16 | DataType::Float64 => zero_if_none(aggregate_fn::sum(value), ScalarValue::from(0.0)),
-        DataType::Duration(_) => {
-            cast(zero_if_none(aggregate_fn::sum(cast(value, DataType::Int64)), ScalarValue::from(0_i64)), own)
+        DataType::Boolean | DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => {
+            zero_if_none(cast(value, DataType::Int64), ScalarValue::from(0_i64))
         }
-        own if own.is_numeric() || own.is_null() => zero_if_none(aggregate_fn::sum(value), ScalarValue::from(0_i64)),
+        DataType::Float32 => cast(zero_if_none(value, ScalarValue::from(0.0)), DataType::Float32),
+        DataType::Float16 | DataType::Float64 => zero_if_none(value, ScalarValue::from(0.0)),
+        own @ DataType::Duration(_) => zero_if_none(value, ScalarValue::new_zero(&own).map_err(from_datafusion)?),
+        own if own.is_numeric() || own.is_null() => zero_if_none(value, ScalarValue::from(0_i64)),
         own => return Err(not_summable(call, &value, &own)),
     })
 }

@@ -5,11 +5,13 @@ use datafusion::functions::math::expr_fn as math;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
 
 use super::super::call::Call;
+use super::super::resolve::{cast_to, common_number, shown, untyped};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
-use super::{binary, cast, deferred_call, div, unary};
+use super::{binary, cast, deferred_call, div, numeric, unary};
 use crate::Result;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::column::per_row;
 
 /// Arithmetic with Polars's meaning.
 pub trait Arithmetic: Into<Expr> + Sized {
@@ -45,27 +47,27 @@ pub trait Arithmetic: Into<Expr> + Sized {
 
     /// Absolute value.
     fn abs(self) -> Expr {
-        math::abs(self.into())
+        deferred_call!("abs", [self.into()])
     }
 
     /// Square root; NaN for negative numbers.
     fn sqrt(self) -> Expr {
-        math::sqrt(self.into())
+        deferred_call!("sqrt", [self.into()])
     }
 
     /// e to the power of the value.
     fn exp(self) -> Expr {
-        math::exp(self.into())
+        deferred_call!("exp", [self.into()])
     }
 
     /// Largest whole number that is not above the value.
     fn floor(self) -> Expr {
-        math::floor(self.into())
+        deferred_call!("floor", [self.into()])
     }
 
     /// Least whole number that is not below the value.
     fn ceil(self) -> Expr {
-        math::ceil(self.into())
+        deferred_call!("ceil", [self.into()])
     }
 }
 
@@ -75,17 +77,17 @@ pub(super) const TABLE: &[FunctionRow] = &[
     binary!("add", |left, right| left + right),
     binary!("sub", |left, right| left - right),
     binary!("mul", |left, right| left * right),
-    binary!("truediv", |left, right| left.truediv(right)),
+    FunctionRow::typed("truediv", truediv),
     FunctionRow::typed("floordiv", floordiv),
     FunctionRow::typed("truncdiv", truncdiv),
     FunctionRow::typed("mod", modulo),
     FunctionRow::typed("pow", pow),
     unary!("neg", |x| -x),
-    unary!("abs", Arithmetic::abs),
-    unary!("sqrt", Arithmetic::sqrt),
-    unary!("exp", Arithmetic::exp),
-    unary!("floor", Arithmetic::floor),
-    unary!("ceil", Arithmetic::ceil),
+    FunctionRow::typed("abs", abs),
+    numeric!("sqrt", |x| per_row("sqrt", vec![x], vec![])),
+    numeric!("exp", math::exp),
+    FunctionRow::typed("floor", |call| whole(call, math::floor)),
+    FunctionRow::typed("ceil", |call| whole(call, math::ceil)),
     FunctionRow::typed("and_", |call| logical(call, Operator::And, Operator::BitwiseAnd)),
     FunctionRow::typed("or_", |call| logical(call, Operator::Or, Operator::BitwiseOr)),
     FunctionRow::typed("xor", xor),
@@ -102,17 +104,87 @@ fn are_integers(call: &Call, left: &Expr, right: &Expr) -> Result<bool> {
 }
 
 /// The divisor, or null in place of an integer 0, by which nothing can be divided.
-fn not_zero(divisor: Expr) -> Expr {
-    datafusion::functions::core::expr_fn::nullif(divisor, lit(0_i64))
+fn not_zero(call: &Call, divisor: Expr) -> Result<Expr> {
+    let own = call.type_of(&divisor)?;
+    let zero = cast_to(lit(0_i64), &DataType::Int64, &own);
+    if matches!(&divisor, Expr::Literal(value, _) if !own.is_null() && divisor != zero && !value.is_null()) {
+        return Ok(divisor);
+    }
+    Ok(datafusion::functions::core::expr_fn::nullif(divisor, zero))
+}
+
+/// Numbers as floats: two narrow ones as Float32. Durations are left to the operator.
+fn truediv(call: &mut Call) -> Result<Expr> {
+    let (left, right) = sides(call)?;
+    let (left_type, right_type) = (call.type_of(&left)?, call.type_of(&right)?);
+    let is_duration = |data_type: &DataType| matches!(data_type, DataType::Duration(_));
+    if is_duration(&left_type) || is_duration(&right_type) {
+        return Ok(left / right);
+    }
+    require_number(call, &left, &left_type)?;
+    require_number(call, &right, &right_type)?;
+    let narrow = left_type == DataType::Float32 || right_type == DataType::Float32;
+    let common = common_number(&[(&left, &left_type), (&right, &right_type)]).filter(|common| narrow && common.is_floating());
+    let float = common.unwrap_or(DataType::Float64);
+    Ok(cast(left, float.clone()) / cast(right, float))
+}
+
+fn abs(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    if matches!(own, DataType::Duration(_)) {
+        return Ok(cast(math::abs(cast(value, DataType::Int64)), own));
+    }
+    if own == DataType::Boolean {
+        return Err(not_numeric(call, &value, &own));
+    }
+    require_number(call, &value, &own)?;
+    Ok(math::abs(value))
+}
+
+/// Integers are whole already.
+fn whole(call: &mut Call, rounded: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    require_number(call, &value, &own)?;
+    Ok(if own.is_integer() { value } else { rounded(value) })
+}
+
+/// A function of a number, booleans among them.
+pub(super) fn of_number(call: &mut Call, function: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    require_number(call, &value, &own)?;
+    Ok(function(if own == DataType::Boolean { cast(value, DataType::Float64) } else { value }))
+}
+
+pub(super) fn require_number(call: &Call, value: &Expr, own: &DataType) -> Result<()> {
+    if own.is_numeric() || own.is_null() || *own == DataType::Boolean { Ok(()) } else { Err(not_numeric(call, value, own)) }
+}
+
+fn not_numeric(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
+    crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value)))
+}
+
+/// Both sides as integers of one type, the divisor null in place of 0; None if they are no integers.
+fn integer_sides(call: &Call, left: &Expr, right: &Expr) -> Result<Option<(Expr, Expr)>> {
+    if !are_integers(call, left, right)? {
+        return Ok(None);
+    }
+    let (left_type, right_type) = (call.type_of(left)?, call.type_of(right)?);
+    let common = common_number(&[(left, &left_type), (right, &right_type)]);
+    let (left, right) = match common {
+        Some(common) => (cast_to(left.clone(), &left_type, &common), cast_to(right.clone(), &right_type, &common)),
+        None => (left.clone(), right.clone()),
+    };
+    let right = not_zero(call, right)?;
+    Ok(Some((left, right)))
 }
 
 /// Integers: the truncated quotient, less 1 where there is a remainder of another sign than the divisor's.
 fn floordiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
-    if !are_integers(call, &left, &right)? {
-        return Ok(math::floor(div(left, right)));
-    }
-    let right = not_zero(right);
+    let Some((left, right)) = integer_sides(call, &left, &right)? else { return Ok(math::floor(div(left, right))) };
     let rest = left.clone() % right.clone();
     let rounds_up = rest.clone().not_eq(lit(0_i64)).and(rest.lt(lit(0_i64)).not_eq(right.clone().lt(lit(0_i64))));
     let quotient = left / right;
@@ -121,27 +193,35 @@ fn floordiv(call: &mut Call) -> Result<Expr> {
 
 fn truncdiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
-    let whole = are_integers(call, &left, &right)?;
-    Ok(if whole { left / not_zero(right) } else { math::trunc(vec![div(left, right)]) })
+    Ok(match integer_sides(call, &left, &right)? {
+        Some((left, right)) => left / right,
+        None => math::trunc(vec![div(left, right)]),
+    })
 }
 
 /// The truncated remainder, plus the divisor where their signs differ.
 fn modulo(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
     let zero = || lit(0_i64);
-    let right = if are_integers(call, &left, &right)? { not_zero(right) } else { right };
+    let (left, right) = integer_sides(call, &left, &right)?.unwrap_or((left, right));
     let rest = left % right.clone();
     let other_sign = rest.clone().not_eq(zero()).and(rest.clone().lt(zero()).not_eq(right.clone().lt(zero())));
     case(other_sign, rest.clone() + right, rest)
 }
 
-/// Integers to a whole power are integers; anything else is a float.
+/// Integers to a whole power are integers of the base's type; anything else is a float.
 fn pow(call: &mut Call) -> Result<Expr> {
     let (base, exponent) = (call.expr("the base")?, call.expr("the exponent")?);
+    let (own, other) = (call.type_of(&base)?, call.type_of(&exponent)?);
+    require_number(call, &base, &own)?;
+    require_number(call, &exponent, &other)?;
     if are_integers(call, &base, &exponent)? {
-        return Ok(cast(math::power(base, exponent), DataType::Int64));
+        let own = if untyped(&base).is_some() { DataType::Int64 } else { own };
+        return Ok(cast(math::power(base, exponent), own));
     }
-    Ok(math::power(cast(base, DataType::Float64), cast(exponent, DataType::Float64)))
+    let is_narrow = own == DataType::Float32 && (other == DataType::Float32 || untyped(&exponent).is_some());
+    let power = math::power(cast(base, DataType::Float64), cast(exponent, DataType::Float64));
+    Ok(if is_narrow { cast(power, DataType::Float32) } else { power })
 }
 
 fn logical(call: &mut Call, truth: Operator, bits: Operator) -> Result<Expr> {

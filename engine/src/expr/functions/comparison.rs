@@ -63,8 +63,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     binary!("ge", Expr::gt_eq),
     binary!("eq_missing", |left, right| left.eq_missing(right)),
     binary!("ne_missing", |left, right| left.ne_missing(right)),
-    FunctionRow::new("is_between", is_between),
-    FunctionRow::new("is_in", is_in),
+    FunctionRow::typed("is_between", is_between),
+    FunctionRow::typed("is_in", is_in),
 ];
 
 fn is_between(call: &mut Call) -> Result<Expr> {

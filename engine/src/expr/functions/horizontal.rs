@@ -56,8 +56,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let (value, times) = (call.expr("the expression")?, call.expr("the number")?);
         Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64)))
     }),
-    FunctionRow::new("row_index", |_| Ok(row_index())),
-    FunctionRow::new("int_range", |call| {
+    FunctionRow::typed("row_index", |_| Ok(row_index())),
+    FunctionRow::typed("int_range", |call| {
         let (start, end) = (call.expr("the start")?, call.expr("the end")?);
         let step = call.optional_int("step")?.unwrap_or(1);
         if step == 0 {
@@ -68,7 +68,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         }
         Ok(items(range(start, end, step)))
     }),
-    FunctionRow::new("int_ranges", |call| {
+    FunctionRow::typed("int_ranges", |call| {
         let (start, end) = (call.expr("the start")?, call.expr("the end")?);
         Ok(range(start, end, call.optional_int("step")?.unwrap_or(1)))
     }),

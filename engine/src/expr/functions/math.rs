@@ -11,7 +11,7 @@ use super::super::resolve::shown;
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit, when};
 use super::arithmetic::{case, operation};
-use super::{cast, deferred_call, unary};
+use super::{cast, deferred_call, numeric};
 use crate::Result;
 
 /// Mathematics of single values; null for null.
@@ -40,32 +40,33 @@ pub trait Mathematics: Into<Expr> + Sized {
 impl Mathematics for Expr {}
 
 pub(super) const TABLE: &[FunctionRow] = &[
-    unary!("sin", math::sin),
-    unary!("cos", math::cos),
-    unary!("tan", math::tan),
-    unary!("cot", math::cot),
-    unary!("arcsin", math::asin),
-    unary!("arccos", math::acos),
-    unary!("arctan", math::atan),
-    unary!("sinh", math::sinh),
-    unary!("cosh", math::cosh),
-    unary!("tanh", math::tanh),
-    unary!("arcsinh", math::asinh),
-    unary!("arccosh", math::acosh),
-    unary!("arctanh", math::atanh),
-    unary!("degrees", math::degrees),
-    unary!("radians", math::radians),
-    unary!("cbrt", math::cbrt),
-    unary!("log1p", |x| per_row("log1p", vec![x], vec![])),
-    unary!("erf", |x| per_row("erf", vec![x], vec![])),
-    unary!("erfc", |x| per_row("erfc", vec![x], vec![])),
-    unary!("log10", |x| x.log(lit(10.0))),
+    numeric!("sin", math::sin),
+    numeric!("cos", math::cos),
+    numeric!("tan", math::tan),
+    numeric!("cot", math::cot),
+    numeric!("arcsin", |x| per_row("arcsin", vec![x], vec![])),
+    numeric!("arccos", |x| per_row("arccos", vec![x], vec![])),
+    numeric!("arctan", math::atan),
+    numeric!("sinh", math::sinh),
+    numeric!("cosh", math::cosh),
+    numeric!("tanh", math::tanh),
+    numeric!("arcsinh", math::asinh),
+    numeric!("arccosh", |x| per_row("arccosh", vec![x], vec![])),
+    numeric!("arctanh", |x| per_row("arctanh", vec![x], vec![])),
+    numeric!("degrees", math::degrees),
+    numeric!("radians", math::radians),
+    numeric!("cbrt", math::cbrt),
+    numeric!("log1p", |x| per_row("log1p", vec![x], vec![])),
+    numeric!("erf", |x| per_row("erf", vec![x], vec![])),
+    numeric!("erfc", |x| per_row("erfc", vec![x], vec![])),
+    numeric!("log10", |x| x.log(lit(10.0))),
     FunctionRow::typed("arctan2", |call| Ok(math::atan2(call.expr("the ordinate")?, call.expr("the abscissa")?))),
-    FunctionRow::new("log", |call| {
+    FunctionRow::typed("log", |call| {
         let value = call.expr("the expression")?;
+        super::arithmetic::require_number(call, &value, &call.type_of(&value)?)?;
         Ok(match call.optional_expr() {
             Some(base) => value.log(base),
-            None => math::ln(cast(value, DataType::Float64)),
+            None => per_row("ln", vec![value], vec![]),
         })
     }),
     FunctionRow::typed("round", |call| {

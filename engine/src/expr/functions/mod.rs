@@ -65,6 +65,13 @@ macro_rules! unary {
     };
 }
 
+/// A row for a function of a number.
+macro_rules! numeric {
+    ($name:literal, $function:expr) => {
+        FunctionRow::typed($name, |call| super::arithmetic::of_number(call, $function))
+    };
+}
+
 /// A row for a function of two expressions.
 macro_rules! binary {
     ($name:literal, $function:expr) => {
@@ -86,11 +93,16 @@ macro_rules! deferred_call {
     };
 }
 
-use {binary, deferred_call, unary};
+use {binary, deferred_call, numeric, unary};
 
 /// Division that is true also for integers: `div(lit(1), lit(2))` is 0.5. (`/` divides integers as SQL does.)
 pub fn div(left: impl IntoExpr, right: impl IntoExpr) -> Expr {
-    cast(left, DataType::Float64) / cast(right, DataType::Float64)
+    deferred_call!("truediv", [left.into_expr(), right.into_expr()])
+}
+
+/// The quotient rounded down; null by 0.
+pub(super) fn quotient(left: Expr, right: Expr) -> Expr {
+    deferred_call!("floordiv", [left, right])
 }
 
 /// The value as another type. A value that doesn't fit is an `Execution` error.

@@ -8,6 +8,7 @@ use datafusion::logical_expr::expr::{NullTreatment, WindowFunction};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::window;
+use gradframe_plan::functions::sum as checked_sum;
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -123,7 +124,7 @@ fn of_integers(value: Expr, statistic: &str, size: usize, least: usize, center: 
     let before = size - 1 - after;
     let over = |aggregate: Expr| over_rows(aggregate, preceding(Some(before as u64)), following(Some(after as u64)));
     let computed = match statistic {
-        "sum" => super::coalesce([over(aggregate_fn::sum(value.clone()))?, lit(0_i64)]),
+        "sum" => super::coalesce([over(checked_sum(value.clone()))?, lit(0_i64)]),
         "min" => over(aggregate_fn::min(value.clone()))?,
         "max" => over(aggregate_fn::max(value.clone()))?,
         _ => over(aggregate_fn::avg(cast(value.clone(), DataType::Float64)))?,
@@ -204,7 +205,7 @@ fn run_number(call: &mut Call) -> Result<Expr> {
     let before = value.clone().shift(1);
     let differs = datafusion::logical_expr::binary_expr(value, datafusion::logical_expr::Operator::IsDistinctFrom, before);
     let begins = when(is_first).then(lit(0_i64)).otherwise(cast(differs, DataType::Int64));
-    so_far(aggregate_fn::sum(begins), false)
+    so_far(checked_sum(begins), false)
 }
 
 fn row_in_group() -> Expr {

@@ -2,13 +2,14 @@
 
 use arrow::datatypes::DataType;
 use datafusion::functions::math::expr_fn as math;
-use datafusion::logical_expr::{self, Expr};
+use datafusion::logical_expr::Expr;
 
 use super::super::call::Call;
+use super::super::resolve::shown;
 use super::super::structure::keep;
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
-use super::{cast, coalesce, deferred_call, fill_null, unary};
+use super::{coalesce, deferred_call, fill_null, unary};
 use crate::Result;
 
 /// Nulls, NaN and types. A NaN is a value, never a null.
@@ -20,6 +21,10 @@ pub trait Nulls: Into<Expr> + Sized {
     }
 
     /// The value, or another where it is NaN. A null stays null.
+    fn not_numbers(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
+        crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value)))
+    }
+
     fn fill_nan(self, value: impl IntoExpr) -> Expr {
         deferred_call!("fill_nan", [self.into(), value.into_expr()])
     }
@@ -45,9 +50,10 @@ pub trait Nulls: Into<Expr> + Sized {
         deferred_call!("is_finite", [self.into()])
     }
 
-    /// The value as another type; one that does not fit is an `Execution` error if `strict`, else null.
+    /// The value as another type. What does not fit, inside lists and structures too, is an `Execution` error if `strict`,
+    /// else null.
     fn cast(self, data_type: DataType, strict: bool) -> Expr {
-        if strict { cast(self.into(), data_type) } else { logical_expr::try_cast(self.into(), data_type) }
+        deferred_call!("cast", [self.into()], dtype = data_type, strict = strict)
     }
 }
 
@@ -77,14 +83,26 @@ fn is_finite(x: Expr) -> Expr {
 /// A test of floats; of other values the answer is the same for all that are not null.
 fn on_floats(call: &mut Call, test: fn(Expr) -> Expr, of_others: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    let is_float = call.type_of(&value)?.is_floating();
+    let own = call.type_of(&value)?;
+    if !own.is_numeric() && !own.is_null() {
+        return Err(not_numbers(call, &value, &own));
+    }
+    let is_float = own.is_floating();
     let answer = if is_float { test(value.clone()) } else { lit(of_others) };
     super::arithmetic::case(value.is_null(), lit(datafusion::scalar::ScalarValue::Boolean(None)), answer)
 }
 
+fn not_numbers(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
+    crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value)))
+}
+
 fn fill_nan(call: &mut Call) -> Result<Expr> {
     let (value, other) = (call.expr("the expression")?, call.expr("the value")?);
-    if !call.type_of(&value)?.is_floating() {
+    let own = call.type_of(&value)?;
+    if !own.is_numeric() && !own.is_null() {
+        return Err(not_numbers(call, &value, &own));
+    }
+    if !own.is_floating() {
         return Ok(value);
     }
     super::arithmetic::case(math::isnan(value.clone()), other, value)

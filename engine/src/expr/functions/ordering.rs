@@ -235,7 +235,11 @@ fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
 
 fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     let (value, by) = (call.expr("the expression")?, call.expr("the key")?);
-    let order = vec![SortExpr::new(by.clone(), least, false), by_row()];
+    let mut order = vec![SortExpr::new(by.clone(), least, false), by_row()];
+    // A NaN sorts as the greatest, but is so only where there is nothing else.
+    if !least && call.type_of(&by)?.is_floating() {
+        order.insert(0, SortExpr::new(datafusion::functions::math::expr_fn::isnan(by.clone()), true, false));
+    }
     Ok(aggregate_fn::first_value(keep(value, by.is_not_null()), order))
 }
 

@@ -3,10 +3,10 @@
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{self, Expr};
 use datafusion::scalar::ScalarValue;
-use gradframe_plan::functions::column::per_row;
+use gradframe_plan::functions::column::{per_row, strict_cast};
 
 use super::super::call::Call;
-use super::super::resolve::{output_name, shown};
+use super::super::resolve::shown;
 use super::super::table::FunctionRow;
 use super::super::{lit, when};
 use super::comparison::Comparison;
@@ -23,10 +23,21 @@ pub(super) const TABLE: &[FunctionRow] = &[
 /// Whether every value of a type has one of another type, so that nothing can fail.
 fn always_fits(from: &DataType, to: &DataType) -> bool {
     from == to
+        || is_wider_integer(from, to)
         || to.is_string()
         || from.is_null()
         || to.is_floating() && (from.is_numeric() || *from == DataType::Boolean)
         || *from == DataType::Boolean && to.is_integer()
+}
+
+fn is_wider_integer(from: &DataType, to: &DataType) -> bool {
+    let widths = (from.primitive_width(), to.primitive_width());
+    from.is_integer()
+        && to.is_integer()
+        && match (from.is_signed_integer(), to.is_signed_integer()) {
+            (a, b) if a == b => widths.0 <= widths.1,
+            (from_signed, _) => !from_signed && widths.0 < widths.1,
+        }
 }
 
 /// A cast that can fail names the column, the value and its row; else it is the engine's own, which the optimizer knows.
@@ -44,9 +55,8 @@ fn cast_row(call: &mut Call) -> Result<Expr> {
     if always_fits(&own, &to) {
         return Ok(cast(value, to));
     }
-    let empty = ScalarValue::try_from(&to).map_err(gradframe_plan::error::from_datafusion)?;
-    let name = output_name(&value);
-    Ok(per_row("strict_cast", vec![value], vec![name.as_str().into(), empty]))
+    let name = shown(&value);
+    strict_cast(value, &name, &to).map_err(gradframe_plan::error::from_datafusion)
 }
 
 /// The pairs of old and new values; one new value may stand for all.

@@ -2,17 +2,20 @@
 //!
 //! A window that is sorted by [`by_row`] sees rows in the frame's order, within the group of an `over` or `group_by` around it.
 
+use arrow::datatypes::DataType;
+use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::sum as checked_sum;
 
 use super::super::call::Call;
 use super::super::structure::{Mapping, Mark, by_row, marked, tuple};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
-use super::{deferred_call, fill_null};
+use super::{cast, deferred_call, fill_null};
 use crate::{Error, Result};
 
 /// Windows over groups, and over rows in their order.
@@ -131,9 +134,9 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::new("over", over_row),
     FunctionRow::new("shift", shift_row),
     FunctionRow::typed("diff", diff),
-    FunctionRow::typed("cum_sum", |call| cumulative(call, aggregate_fn::sum)),
-    FunctionRow::typed("cum_min", |call| cumulative(call, aggregate_fn::min)),
-    FunctionRow::typed("cum_max", |call| cumulative(call, aggregate_fn::max)),
+    FunctionRow::typed("cum_sum", cum_sum),
+    FunctionRow::typed("cum_min", |call| cum_extreme(call, aggregate_fn::min)),
+    FunctionRow::typed("cum_max", |call| cum_extreme(call, aggregate_fn::max)),
     FunctionRow::new("cum_count", |call| {
         let value = call.expr("the expression")?;
         so_far(aggregate_fn::count(value), call.flag("reverse", false)?)
@@ -161,23 +164,48 @@ fn shift_row(call: &mut Call) -> Result<Expr> {
     super::arithmetic::case(is_there, moved, fill)
 }
 
+/// Unsigned numbers may differ by a negative one.
 fn diff(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let n = call.optional_int("n")?.unwrap_or(1);
-    let value =
-        if call.type_of(&value)?.is_unsigned_integer() { super::cast(value, arrow::datatypes::DataType::Int64) } else { value };
+    let value = match call.type_of(&value)? {
+        DataType::UInt8 => cast(value, DataType::Int16),
+        DataType::UInt16 => cast(value, DataType::Int32),
+        DataType::UInt32 | DataType::UInt64 => cast(value, DataType::Int64),
+        _ => value,
+    };
     Ok(value.clone() - shifted(value, n))
 }
 
-/// An aggregate of the rows so far, null where the value is null.
-fn cumulative(call: &mut Call, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
+/// The type is that of a sum; null where the value is null.
+fn cum_sum(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let reverse = call.flag("reverse", false)?;
-    let value = if call.type_of(&value)? == arrow::datatypes::DataType::Boolean {
-        super::cast(value, arrow::datatypes::DataType::Int64)
-    } else {
-        value
+    let own = call.type_of(&value)?;
+    let value = match own {
+        DataType::Boolean | DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => cast(value, DataType::Int64),
+        DataType::Duration(_) => value,
+        ref own => {
+            super::arithmetic::require_number(call, &value, own)?;
+            value
+        }
     };
-    let so_far = so_far(aggregate(value.clone()), reverse)?;
-    Ok(super::super::when(value.is_not_null()).then(so_far).end())
+    let so_far = where_there_is_one(&value, so_far(checked_sum(value.clone()), reverse)?);
+    Ok(if own == DataType::Float32 { cast(so_far, own) } else { so_far })
+}
+
+/// An extreme of the rows so far. NaN is none, unless there was nothing else.
+fn cum_extreme(call: &mut Call, extreme: fn(Expr) -> Expr) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let reverse = call.flag("reverse", false)?;
+    let all = so_far(extreme(value.clone()), reverse)?;
+    if !call.type_of(&value)?.is_floating() {
+        return Ok(where_there_is_one(&value, all));
+    }
+    let numbers = super::aggregates::of_rows(extreme(value.clone()), !math::isnan(value.clone()));
+    Ok(where_there_is_one(&value, super::coalesce([so_far(numbers, reverse)?, all])))
+}
+
+fn where_there_is_one(value: &Expr, computed: Expr) -> Expr {
+    super::super::when(value.clone().is_not_null()).then(computed).end()
 }

@@ -6,6 +6,7 @@
 mod expand;
 mod lower;
 mod names;
+mod operators;
 mod types;
 
 use arrow::datatypes::DataType;
@@ -19,6 +20,7 @@ use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
 pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
+pub(crate) use self::operators::{cast_to, common_number, require_condition, untyped};
 use crate::{Error, Result};
 
 /// An expression with the name that the frame will show.
@@ -26,6 +28,8 @@ use crate::{Error, Result};
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) expr: Expr,
+    /// As it was written, its selectors being columns.
+    pub(crate) written: Expr,
     pub(crate) data_type: DataType,
 }
 
@@ -38,9 +42,10 @@ pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSc
         for expr in expand::expand(expr, chosen)? {
             require_columns(op, &expr, schema)?;
             let name = output_name(&expr);
+            let written = expr.clone();
             let expr = types::resolve_types(qualified(expr, schema)?, &with_order)?.unalias_nested().data.unalias();
             let data_type = expr.get_type(&with_order).map_err(from_datafusion)?;
-            named.push(Named { name, expr, data_type });
+            named.push(Named { name, expr, written, data_type });
         }
     }
     Ok(named)

@@ -1,4 +1,4 @@
-//! Deferred calls become what they are over the types of a frame's columns.
+//! Deferred calls become what they are over the types of a frame's columns, and operators mean what they mean over them.
 
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -8,15 +8,17 @@ use gradframe_plan::error::{from_datafusion, to_datafusion};
 
 use super::super::deferred::deferred_of;
 use super::super::naming::naming_of;
+use super::super::structure::{Mark, mark_of};
 use super::super::table::row;
+use super::operators::{meant, meant_function, require_condition};
 use crate::{Error, Result};
 
-/// The expression with every deferred call built, arguments first, and without rules for names.
-/// Errors: those of the functions, which name what does not fit.
+/// The expression with every deferred call built, arguments first, every operator over types that it takes, and without rules
+/// for names. What is resolved already stays as it is. Errors: those of functions and operators, which name what does not fit.
 pub(crate) fn resolve_types(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     let resolved = expr.transform_up(|node| match node {
         Expr::ScalarFunction(function) => built(function, schema).map_err(to_datafusion),
-        other => Ok(Transformed::no(other)),
+        other => meant(other, schema).map_err(to_datafusion),
     });
     Ok(resolved.map_err(from_datafusion)?.data)
 }
@@ -25,7 +27,10 @@ fn built(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<
     if naming_of(&function).is_some() && function.args.len() == 1 {
         return Ok(Transformed::yes(function.args.swap_remove(0)));
     }
-    let Some(deferred) = deferred_of(&function) else { return Ok(Transformed::no(Expr::ScalarFunction(function))) };
+    if let (Some(Mark::Keep), Some(predicate)) = (mark_of(&function), function.args.get(1)) {
+        require_condition("filter", predicate, schema)?;
+    }
+    let Some(deferred) = deferred_of(&function) else { return meant_function(function, schema) };
     let row = row(deferred.name).ok_or_else(|| Error::internal(deferred.name, "left the table of functions"))?;
     let constants = deferred.constants.iter().cloned().collect();
     row.apply(function.args, constants, Some(schema)).and_then(|expr| resolve_types(expr, schema)).map(Transformed::yes)

@@ -86,7 +86,7 @@ static KERNELS: LazyLock<HashMap<&'static str, Kernel>> =
 /// A kernel with its constants: what the three carriers carry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Carried {
-    name: &'static str,
+    pub(super) name: &'static str,
     pub(super) constants: Vec<ScalarValue>,
     /// The name with the constants, by which plans tell calls apart.
     pub(super) shown: String,

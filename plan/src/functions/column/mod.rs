@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod bits;
+mod casting;
 mod counting;
 mod frequency;
 mod kernel;
@@ -20,6 +21,7 @@ mod statistics;
 mod window;
 
 pub use self::aggregate::{Answer, aggregate};
+pub use self::casting::{StrictCast, strict_cast, strict_cast_of};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub use self::window::window;
@@ -27,6 +29,7 @@ pub use self::window::window;
 /// The kernels of all topics.
 const TABLES: &[&[Kernel]] = &[
     bits::KERNELS,
+    casting::KERNELS,
     counting::KERNELS,
     frequency::KERNELS,
     moving::KERNELS,

@@ -152,7 +152,8 @@ fn extremes(
     min_samples: usize,
     greatest: bool,
 ) -> Float64Array {
-    let beats = |a: f64, b: f64| if greatest { a.total_cmp(&b).is_ge() } else { a.total_cmp(&b).is_le() };
+    // A NaN makes one of every window that it is in.
+    let beats = |a: f64, b: f64| a.is_nan() || !b.is_nan() && if greatest { a >= b } else { a <= b };
     let mut queue: VecDeque<usize> = VecDeque::new();
     let (mut start, mut end, mut present) = (0, 0, 0_usize);
     let extreme = windows.map(|window| {

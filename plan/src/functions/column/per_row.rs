@@ -13,6 +13,12 @@ pub fn per_row(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>)
     Expr::ScalarFunction(ScalarFunction::new_udf(std::sync::Arc::new(function), args))
 }
 
+/// The kernel's name and constants, if the function is one that looks at one row at a time.
+pub(super) fn kernel_of(function: &ScalarFunction) -> Option<(&'static str, &[ScalarValue])> {
+    let PerRow(carried) = function.func.inner().as_ref().downcast_ref::<PerRow>()?;
+    Some((carried.name, &carried.constants))
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PerRow(Carried);
 

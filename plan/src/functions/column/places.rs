@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array};
-use arrow::compute::{CastOptions, cast_with_options, concat, take};
+use arrow::compute::{concat, take};
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
-use arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue};
 use gradframe_ml_core::Error;
 
@@ -28,18 +27,10 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "extend", result: as_first, run: extend },
     // [value]; constants: descending, nulls_last.
     Kernel { name: "is_sorted", result: boolean, run: is_sorted },
-    // [value]; constants: the column's name, a null of the type.
-    Kernel { name: "strict_cast", result: target, run: strict_cast },
-    // [value, whether it is missing, the old value as text]
-    Kernel { name: "require_mapped", result: as_first, run: require_mapped },
 ];
 
 fn boolean(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(DataType::Boolean)
-}
-
-fn target(_types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
-    Ok(constants.get(1).map_or(DataType::Null, ScalarValue::data_type))
 }
 
 fn gather_at(columns: &Columns) -> Result<ArrayRef> {
@@ -117,28 +108,4 @@ fn is_sorted(columns: &Columns) -> Result<ArrayRef> {
     let rows = converter.convert_columns(std::slice::from_ref(column))?;
     let sorted = (1..columns.rows).all(|row| rows.row(row - 1) <= rows.row(row));
     Ok(Arc::new(BooleanArray::from(vec![sorted])))
-}
-
-/// An error names the column, the first value that does not fit, and its row in the batch.
-fn strict_cast(columns: &Columns) -> Result<ArrayRef> {
-    let (column, to) = (&columns.values[0], target(&[], columns.constants)?);
-    let cast = cast_with_options(column, &to, &CastOptions { safe: true, ..CastOptions::default() })?;
-    if cast.null_count() == column.logical_null_count() {
-        return Ok(cast);
-    }
-    let lost = (0..columns.rows).find(|row| cast.is_null(*row) && !column.is_null(*row));
-    let Some(row) = lost else { return Ok(cast) };
-    let value = array_value_to_string(column, row)?;
-    let what = format!("`{}` has '{value}' (row {row} of its batch), which is no {to}", columns.text(0));
-    Err(to_datafusion(Error::execution("cast", what).hint("strict=False makes it null")))
-}
-
-fn require_mapped(columns: &Columns) -> Result<ArrayRef> {
-    let missing = datafusion::common::cast::as_boolean_array(&columns.values[1])?;
-    let Some(row) = (0..columns.rows).find(|row| missing.is_valid(*row) && missing.value(*row)) else {
-        return Ok(Arc::clone(&columns.values[0]));
-    };
-    let value = array_value_to_string(&columns.values[2], row)?;
-    let what = format!("no new value is given for '{value}' (row {row} of its batch)");
-    Err(to_datafusion(Error::execution("replace_strict", what).hint("give a default")))
 }

@@ -12,6 +12,13 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "round_to", result: as_first, run: round },
     // [value]; constant: digits.
     Kernel { name: "round_sig_figs", result: as_first, run: round_sig_figs },
+    // Those of DataFusion refuse what lies outside their domain; here it gives NaN.
+    Kernel { name: "sqrt", result: float, run: |columns| each(columns, f64::sqrt) },
+    Kernel { name: "ln", result: float, run: |columns| each(columns, f64::ln) },
+    Kernel { name: "arcsin", result: float, run: |columns| each(columns, f64::asin) },
+    Kernel { name: "arccos", result: float, run: |columns| each(columns, f64::acos) },
+    Kernel { name: "arccosh", result: float, run: |columns| each(columns, f64::acosh) },
+    Kernel { name: "arctanh", result: float, run: |columns| each(columns, f64::atanh) },
     Kernel { name: "log1p", result: float, run: |columns| each(columns, f64::ln_1p) },
     Kernel { name: "expm1", result: float, run: |columns| each(columns, f64::exp_m1) },
     Kernel { name: "erf", result: float, run: |columns| each(columns, erf) },

@@ -34,6 +34,9 @@ class Verb:
         """The frame of a query: as it is, or collected."""
         raise NotImplementedError
 
+    def __bool__(self) -> bool:
+        raise TypeError(f"the truth value of a {type(self).__name__} is ambiguous; is_empty() says whether it has rows")
+
 
 def private_lazy(frame: Any, method: str) -> PyLazyFrame:
     """The query that another frame is. Errors: TypeError for what is no frame."""

@@ -69,6 +69,9 @@ class Series:
         """`(values,)`."""
         return (self._frame.height,)
 
+    def __bool__(self) -> bool:
+        raise TypeError("the truth value of a Series is ambiguous; ask any(), all() or is_empty()")
+
     def __len__(self) -> int:
         return self._frame.height
 

@@ -1,0 +1,130 @@
+//! Marks of an expression: which rows a part sees, how many it has, and groups within the frame or group.
+
+use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Cast, Expr, SortExpr};
+
+use super::super::super::lit;
+use super::super::super::structure::{Mapping, Mark, by_row, tuple_items};
+use super::super::names::shown;
+use super::one::is_one_value;
+use super::windows::ordered_window;
+use super::{Group, Lowered, Lowering, Shape, all_of};
+use crate::{Error, Result};
+
+impl Lowering {
+    pub(super) fn marked(&mut self, mark: Mark, mut function: ScalarFunction, group: &Group) -> Result<Lowered> {
+        let rest = function.args.split_off(function.args.len().min(1));
+        let value = function.args.pop().ok_or_else(|| Error::internal("expression", "a mark without a value"))?;
+        match mark {
+            Mark::Over { descending, nulls_last, mapping } => {
+                let group = self.inner_group(rest, descending, nulls_last, group)?;
+                self.over(value, mapping, &group)
+            }
+            Mark::Keep => self.keep(value, rest, group),
+            Mark::Position => self.position(value, group),
+            Mark::Length => self.length(value, group),
+            Mark::Items => {
+                let list = self.lower(value, group)?;
+                if list.shape != Shape::Scalar {
+                    return Err(Error::not_implemented("explode", format!("`{}` is a list on each row", shown(&self.written)))
+                        .hint("use the frame's explode"));
+                }
+                Ok(Lowered { expr: list.expr, shape: Shape::Items })
+            }
+            Mark::Tuple => Err(Error::internal("expression", "a tuple outside the function that takes it")),
+        }
+    }
+
+    /// The number of the row among the value's rows, from 0.
+    fn position(&mut self, value: Expr, group: &Group) -> Result<Lowered> {
+        let value = self.lower(value, group)?;
+        if is_one_value(std::slice::from_ref(&value)) {
+            return Ok(Lowered { expr: lit(0_i64), shape: Shape::Scalar });
+        }
+        let (_, kept) = self.on_rows(vec![value], group)?;
+        let mut window = ordered_window(row_number())?;
+        window.params.partition_by = group.keys.iter().cloned().chain(kept.clone()).collect();
+        window.params.order_by = self.order(vec![by_row()], group)?;
+        let number = Expr::Cast(Cast::new(Box::new(self.hoist(window)), arrow::datatypes::DataType::Int64));
+        Ok(Lowered { expr: number - lit(1_i64), shape: kept.map_or(Shape::Rows, Shape::Kept) })
+    }
+
+    /// How many rows the value has.
+    fn length(&mut self, value: Expr, group: &Group) -> Result<Lowered> {
+        let value = self.lower(value, group)?;
+        if is_one_value(std::slice::from_ref(&value)) {
+            return Ok(Lowered { expr: lit(1_i64), shape: Shape::Scalar });
+        }
+        let (_, kept) = self.on_rows(vec![value], group)?;
+        let mut count = aggregate_fn::count(lit(1_i64));
+        if let Expr::AggregateFunction(count) = &mut count {
+            count.params.filter = kept.map(Box::new);
+        }
+        Ok(Lowered { expr: count, shape: Shape::Scalar })
+    }
+
+    fn keep(&mut self, value: Expr, rest: Vec<Expr>, group: &Group) -> Result<Lowered> {
+        let parts = self.all([vec![value], rest].concat(), group)?;
+        let only = if is_one_value(&parts) { Some(self.first_row(group)?) } else { None };
+        let (mut parts, kept) = self.on_rows(parts, group)?;
+        let predicate = parts.pop().filter(|_| parts.len() == 1);
+        let (Some(predicate), Some(expr)) = (predicate, parts.pop()) else {
+            return Err(Error::internal("filter", "takes a value and a predicate"));
+        };
+        if let Some(only) = only {
+            // Of one value there is one or none: a list of them.
+            let kept = Lowered { expr, shape: Shape::Kept(only.and(predicate)) };
+            return Ok(Lowered { expr: self.imploded(kept, group)?, shape: Shape::Items });
+        }
+        let kept = all_of([kept, Some(predicate)]).unwrap_or_else(|| lit(true));
+        Ok(Lowered { expr, shape: Shape::Kept(kept) })
+    }
+
+    fn inner_group(&mut self, rest: Vec<Expr>, descending: bool, nulls_last: bool, outer: &Group) -> Result<Group> {
+        let mut rest = rest.into_iter().map(tuple_items);
+        let (parts, order) = (rest.next().unwrap_or_default(), rest.next().unwrap_or_default());
+        let mut group = Group { keys: outer.keys.clone(), order: vec![] };
+        for part in parts {
+            let lowered = self.lower(part, outer)?;
+            group.keys.push(self.rows(lowered, outer)?);
+        }
+        for key in order {
+            let lowered = self.lower(key, outer)?;
+            group.order.push(SortExpr::new(self.rows(lowered, outer)?, !descending, !nulls_last));
+        }
+        Ok(group)
+    }
+
+    fn over(&mut self, value: Expr, mapping: Mapping, group: &Group) -> Result<Lowered> {
+        let lowered = self.lower(value, group)?;
+        let expr = match (mapping, &lowered.shape) {
+            (Mapping::Rows, Shape::Kept(_) | Shape::Items) => {
+                let what = format!("`{}` has not one value for each row of the group", shown(&self.written));
+                return Err(Error::plan("over", what).hint("take an aggregate of it, or use mapping_strategy='join' for lists"));
+            }
+            (Mapping::Rows, _) | (Mapping::Join, Shape::Scalar) => self.rows(lowered, group)?,
+            (Mapping::Join, _) => {
+                let list = self.imploded(lowered, group)?;
+                self.repeated(list, group)?
+            }
+        };
+        Ok(Lowered { expr, shape: Shape::Rows })
+    }
+
+    /// The list of an expression's values, in the order of the rows.
+    pub(crate) fn imploded(&mut self, lowered: Lowered, group: &Group) -> Result<Expr> {
+        let kept = match lowered.shape {
+            Shape::Items => return Ok(lowered.expr),
+            Shape::Kept(kept) => Some(kept),
+            Shape::Rows | Shape::Scalar => None,
+        };
+        let mut list = aggregate_fn::array_agg(lowered.expr);
+        if let Expr::AggregateFunction(list) = &mut list {
+            list.params.filter = kept.map(Box::new);
+            list.params.order_by = self.order(vec![by_row()], group)?;
+        }
+        Ok(list)
+    }
+}

@@ -1,0 +1,178 @@
+//! What operators and conditions mean over the types of their parts, as Polars has it, in one place.
+//!
+//! Integer constants take the type of the other side; texts are put together by `+`; times and durations have an arithmetic
+//! of their own; what cannot be compared, negated or taken for a condition is an error here, before any data are read, and
+//! not a cast that nobody asked for. What needs no change is left to DataFusion.
+
+mod branches;
+mod kind;
+mod moments;
+mod numbers;
+
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::Transformed;
+use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
+use gradframe_plan::error::from_datafusion;
+
+use self::kind::Kind;
+pub(crate) use self::numbers::{cast_to, common_number, untyped};
+use super::names::shown;
+use crate::{Error, Result};
+
+const CAST: &str = "cast one of them";
+
+/// A part of an expression with its type.
+type Typed = (Expr, DataType);
+
+/// The expression as a plan can hold it; its parts are so already. Errors: `DType`, naming the parts and their types.
+pub(super) fn meant(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(binary) => meant_binary(binary, schema),
+        Expr::Negative(value) => negated(*value, schema),
+        Expr::Not(value) => {
+            require_condition("not_", &value, schema)?;
+            Ok(Transformed::no(Expr::Not(value)))
+        }
+        Expr::Case(case) => branches::of_case(case, schema),
+        Expr::InList(list) => listed(list, schema),
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// A function of DataFusion's whose arguments are to have one type.
+pub(super) fn meant_function(function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if function.func.name() == "coalesce" {
+        return branches::of_coalesce(function, schema);
+    }
+    Ok(Transformed::no(Expr::ScalarFunction(function)))
+}
+
+/// Errors: `DType` if the expression is neither true nor false.
+pub(crate) fn require_condition(op: &str, condition: &Expr, schema: &DFSchema) -> Result<()> {
+    match type_of(condition, schema)? {
+        DataType::Boolean | DataType::Null => Ok(()),
+        other => {
+            let what = format!("`{}` is {other}, expected a condition (Boolean)", shown(condition));
+            Err(Error::dtype(op, what).hint("compare it with something"))
+        }
+    }
+}
+
+fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
+    expr.get_type(schema).map_err(from_datafusion)
+}
+
+fn meant_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    use Operator::{
+        And, Divide, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, Plus,
+    };
+    match binary.op {
+        Plus | Minus | Multiply | Divide | Modulo => arithmetic(binary, schema),
+        Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom => compared(binary, schema),
+        And | Or => {
+            let op = if binary.op == And { "and_" } else { "or_" };
+            require_condition(op, &binary.left, schema)?;
+            require_condition(op, &binary.right, schema)?;
+            Ok(Transformed::no(Expr::BinaryExpr(binary)))
+        }
+        _ => Ok(Transformed::no(Expr::BinaryExpr(binary))),
+    }
+}
+
+fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let (left, right) = (type_of(&binary.left, schema)?, type_of(&binary.right, schema)?);
+    let kinds = (Kind::of(&left), Kind::of(&right));
+    match kinds {
+        (Kind::Other, _) | (_, Kind::Other) => Ok(Transformed::no(Expr::BinaryExpr(binary))),
+        (Kind::Text, Kind::Text | Kind::Boolean | Kind::Null) | (Kind::Boolean | Kind::Null, Kind::Text)
+            if binary.op == Operator::Plus =>
+        {
+            Ok(Transformed::yes(together(binary, &left, &right)))
+        }
+        (Kind::Null, _) | (_, Kind::Null) => Ok(Transformed::no(Expr::BinaryExpr(binary))),
+        (l, r) if l.is_number() && r.is_number() => numbers::arithmetic(binary, &left, &right),
+        (l, r) if l.is_moment() || r.is_moment() => {
+            let sides = ((*binary.left.clone(), left.clone()), (*binary.right.clone(), right.clone()));
+            match moments::arithmetic(binary.op, sides.0, sides.1) {
+                Some(expr) if expr == Expr::BinaryExpr(binary.clone()) => Ok(Transformed::no(expr)),
+                Some(expr) => super::types::resolve_types(expr, schema).map(Transformed::yes),
+                None => Err(not_taken(&binary, &left, &right)),
+            }
+        }
+        _ => Err(not_taken(&binary, &left, &right)),
+    }
+}
+
+fn not_taken(binary: &BinaryExpr, left: &DataType, right: &DataType) -> Error {
+    let sides = format!("`{}` is {left} and `{}` is {right}", shown(&binary.left), shown(&binary.right));
+    Error::dtype("arithmetic", format!("{sides}, which `{}` does not take", binary.op)).hint(CAST)
+}
+
+/// Texts one after the other; null if one of them is.
+fn together(binary: BinaryExpr, left: &DataType, right: &DataType) -> Expr {
+    let text = |side: Box<Expr>, data_type: &DataType| match Kind::of(data_type) {
+        Kind::Text => side,
+        _ => Box::new(numbers::cast_to(*side, data_type, &DataType::Utf8)),
+    };
+    let (left, right) = (text(binary.left, left), text(binary.right, right));
+    Expr::BinaryExpr(BinaryExpr::new(left, Operator::StringConcat, right))
+}
+
+fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let (left, right) = (type_of(&binary.left, schema)?, type_of(&binary.right, schema)?);
+    require_comparable(&binary.left, &left, &binary.right, &right)?;
+    match (Kind::of(&left), Kind::of(&right)) {
+        (Kind::Boolean, other) | (other, Kind::Boolean) if matches!(other, Kind::Integer | Kind::Float) => {
+            numbers::arithmetic(binary, &left, &right)
+        }
+        _ => Ok(Transformed::no(Expr::BinaryExpr(binary))),
+    }
+}
+
+fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let own = type_of(&list.expr, schema)?;
+    for value in &list.list {
+        require_comparable(&list.expr, &own, value, &type_of(value, schema)?)?;
+    }
+    Ok(Transformed::no(Expr::InList(list)))
+}
+
+/// Errors: `DType` for values that could only be compared after a cast that nobody asked for.
+fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_type: &DataType) -> Result<()> {
+    let is_constant = |expr: &Expr| matches!(expr, Expr::Literal(..));
+    let fits = match (Kind::of(left_type), Kind::of(right_type)) {
+        (Kind::Text, other) if other.is_moment() => is_constant(left),
+        (other, Kind::Text) if other.is_moment() => is_constant(right),
+        (Kind::Text, other) | (other, Kind::Text) => !other.is_number(),
+        (Kind::Timestamp, Kind::Timestamp) => zoned(left_type) == zoned(right_type),
+        (Kind::Timestamp, Kind::Date) => !zoned(left_type),
+        (Kind::Date, Kind::Timestamp) => !zoned(right_type),
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    let sides = format!("`{}` is {left_type} and `{}` is {right_type}", shown(left), shown(right));
+    let hint = if zoned(left_type) || zoned(right_type) { "give both a time zone with dt.replace_time_zone" } else { CAST };
+    Err(Error::dtype("comparison", format!("{sides}, which cannot be compared")).hint(hint))
+}
+
+fn zoned(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(_)))
+}
+
+fn negated(value: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let own = type_of(&value, schema)?;
+    if matches!(own, DataType::Duration(_)) {
+        let number = Expr::Negative(Box::new(numbers::cast_to(value, &own, &DataType::Int64)));
+        return Ok(Transformed::yes(numbers::cast_to(number, &DataType::Int64, &own)));
+    }
+    let has_sign = !own.is_unsigned_integer() && matches!(Kind::of(&own), Kind::Integer | Kind::Float | Kind::Null | Kind::Other);
+    if has_sign {
+        return Ok(Transformed::no(Expr::Negative(Box::new(value))));
+    }
+    let what = format!("`{}` is {own}, which has no negative values", shown(&value));
+    Err(Error::dtype("neg", what).hint("cast it to a signed type"))
+}

@@ -1,0 +1,101 @@
+//! Arithmetic of dates, times and durations. Of two units of time the finer one is computed in.
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, try_cast};
+
+use super::super::super::functions::quotient;
+use super::Typed;
+use super::numbers::cast_to;
+
+/// A date is its midnight.
+const MIDNIGHT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
+/// What the operator gives of dates, times, durations and numbers; None if it means nothing.
+pub(super) fn arithmetic(op: Operator, left: Typed, right: Typed) -> Option<Expr> {
+    use DataType::{Date32, Duration, Time32, Time64, Timestamp};
+    use Operator::{Divide, Minus, Multiply, Plus};
+    match (op, &left.1, &right.1) {
+        (Minus, Date32, Date32) => Some(difference(left, right, &MIDNIGHT)),
+        (Plus | Minus, Date32, Duration(_)) => Some(moved_date(left, op, right)),
+        (Plus, Duration(_), Date32) => Some(moved_date(right, op, left)),
+        (Minus, Timestamp(unit, None), Date32) | (Minus, Date32, Timestamp(unit, None)) => {
+            let common = Timestamp(*unit, None);
+            Some(difference(left, right, &common))
+        }
+        (Minus, Timestamp(a, zone), Timestamp(b, other)) if zone == other => {
+            let common = Timestamp(finer(*a, *b), zone.clone());
+            Some(difference(left, right, &common))
+        }
+        (Plus | Minus, Timestamp(a, zone), Duration(b)) => {
+            let (moment, by) = (Timestamp(finer(*a, *b), zone.clone()), Duration(finer(*a, *b)));
+            Some(binary(as_type(left, &moment), op, as_type(right, &by)))
+        }
+        (Plus, Duration(b), Timestamp(a, zone)) => {
+            let (moment, by) = (Timestamp(finer(*a, *b), zone.clone()), Duration(finer(*a, *b)));
+            Some(binary(as_type(right, &moment), op, as_type(left, &by)))
+        }
+        (Plus | Minus, Duration(a), Duration(b)) => {
+            let common = Duration(finer(*a, *b));
+            Some(binary(as_type(left, &common), op, as_type(right, &common)))
+        }
+        (Divide, Duration(a), Duration(b)) => {
+            let common = Duration(finer(*a, *b));
+            Some(binary(as_float((as_type(left, &common), common.clone())), op, as_float((as_type(right, &common), common))))
+        }
+        (Minus, Time32(_) | Time64(_), Time32(_) | Time64(_)) => Some(between_times(left, right)),
+        (Multiply | Divide, Duration(_), number) if number.is_integer() || number.is_floating() => Some(scaled(left, op, right)),
+        (Multiply, number, Duration(_)) if number.is_integer() || number.is_floating() => Some(scaled(right, op, left)),
+        _ => None,
+    }
+}
+
+fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
+    a.max(b)
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+fn as_type((expr, own): Typed, data_type: &DataType) -> Expr {
+    cast_to(expr, &own, data_type)
+}
+
+fn as_number(value: Typed) -> Expr {
+    as_type(value, &DataType::Int64)
+}
+
+fn as_float(value: Typed) -> Expr {
+    cast_to(as_number(value), &DataType::Int64, &DataType::Float64)
+}
+
+fn difference(left: Typed, right: Typed, common: &DataType) -> Expr {
+    binary(as_type(left, common), Operator::Minus, as_type(right, common))
+}
+
+/// The date of the moment: what is left of a day is dropped.
+fn moved_date(date: Typed, op: Operator, by: Typed) -> Expr {
+    let moved = binary(as_type(date, &MIDNIGHT), op, as_type(by, &DataType::Duration(TimeUnit::Microsecond)));
+    cast_to(moved, &MIDNIGHT, &DataType::Date32)
+}
+
+fn between_times(left: Typed, right: Typed) -> Expr {
+    let nanos = |time: Typed| {
+        let fine = DataType::Time64(TimeUnit::Nanosecond);
+        as_number((as_type(time, &fine), fine.clone()))
+    };
+    cast_to(binary(nanos(left), Operator::Minus, nanos(right)), &DataType::Int64, &DataType::Duration(TimeUnit::Nanosecond))
+}
+
+/// A duration times or by a number: by a whole one it is rounded down, else towards 0; what is no number gives null.
+fn scaled(duration: Typed, op: Operator, number: Typed) -> Expr {
+    let own = duration.1.clone();
+    let scaled = if number.1.is_floating() {
+        try_cast(binary(as_float(duration), op, as_type(number, &DataType::Float64)), DataType::Int64)
+    } else if op == Operator::Multiply {
+        binary(as_number(duration), op, as_number(number))
+    } else {
+        quotient(as_number(duration), as_number(number))
+    };
+    cast_to(scaled, &DataType::Int64, &own)
+}
