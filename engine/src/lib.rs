@@ -49,7 +49,8 @@ mod unknown;
 pub use config::{SessionBuilder, default_home};
 pub use frame::{
     BatchLoader, Copied, DataFrame, Explanation, ExplodeOptions, FitOptions, FittedModel, GroupBy, How, JoinOptions, Keep,
-    LoadOptions, MaintainOrder, ModelRef, Profile, Resolved, ScanProgress, Stacking, Validate,
+    LoadOptions, MaintainOrder, ModelRef, PivotOptions, Profile, Resolved, SampleOptions, ScanProgress, Stacking, UpdateOptions,
+    UpdateRows, Validate,
 };
 pub use run::{Run, RunOptions};
 pub use scan_options::{CsvOptions, ScanOptions};

@@ -1,7 +1,10 @@
 //! Verbs of whole frames: joins, rows by place, lists to rows, frames put together.
 
 use gradframe::expr::{col, lit};
-use gradframe::{DataFrame, ExplodeOptions, How, JoinOptions, Keep, MaintainOrder, Session, Stacking, Validate};
+use gradframe::{
+    DataFrame, ExplodeOptions, How, JoinOptions, Keep, MaintainOrder, PivotOptions, SampleOptions, Session, Stacking,
+    UpdateOptions, UpdateRows, Validate,
+};
 
 use crate::support::{rows_of, session};
 
@@ -94,4 +97,57 @@ async fn frames_are_put_together() {
     assert_eq!(rows_of(&relaxed).await, ["1 | a | EU | 1", " |  | US | 2", " |  | EU | 3", " |  |  | 4"]);
     let long = frame(&session, "SELECT 1 AS i, 2 AS a, 3.5 AS b").await.unpivot(["a", "b"], ["i"], None, None).unwrap();
     assert_eq!(rows_of(&long).await, ["1 | a | 2.0", "1 | b | 3.5"]);
+}
+
+#[tokio::test]
+async fn values_become_columns() {
+    let session = session();
+    let sales =
+        frame(&session, "SELECT * FROM (VALUES ('R', 'a', 1), ('R', 'b', 2), ('B', 'a', 3), ('R', 'a', 4)) AS t(city, q, n)")
+            .await;
+    let cases = sales.pivot_values(["q"]).await.unwrap();
+    let options = || PivotOptions::new(["q"]).columns(cases.clone()).index(["city"]).values(["n"]);
+    assert_eq!(rows_of(&sales.pivot(options().aggregate("sum")).unwrap()).await, ["R | 5 | 2", "B | 3 | 0"]);
+    let error = sales.pivot(options().aggregate("summ")).unwrap_err().to_string();
+    assert!(error.contains("did you mean `sum`"), "{error}");
+    let error = sales.pivot(options().columns([["a", "b"]])).unwrap_err().to_string();
+    assert!(error.contains("a case has 2 values, expected one of each of 1 columns"), "{error}");
+    assert!(sales.pivot(options()).unwrap().collect().await.is_err(), "two values in one place and no aggregate");
+}
+
+#[tokio::test]
+async fn chance_draws_the_same_rows_for_the_same_seed() {
+    let session = session();
+    let numbers = frame(&session, "SELECT value AS x FROM generate_series(1, 100)").await;
+    let drawn = |options| numbers.sample(options).unwrap();
+    let ten = SampleOptions::rows(10).seed(3);
+    assert_eq!(rows_of(&drawn(ten)).await, rows_of(&drawn(ten)).await);
+    assert_ne!(rows_of(&drawn(ten)).await, rows_of(&drawn(ten.seed(4))).await);
+    let mut shuffled = rows_of(&drawn(ten.shuffle(true))).await;
+    let in_order = rows_of(&drawn(ten)).await;
+    assert_ne!(shuffled, in_order);
+    shuffled.sort_by_key(|row| row.parse::<i64>().unwrap());
+    assert_eq!(shuffled, in_order);
+    assert_eq!(drawn(SampleOptions::fraction(0.25)).count().await.unwrap(), 25);
+    assert_eq!(drawn(SampleOptions::rows(250).with_replacement(true)).count().await.unwrap(), 250);
+    let error = drawn(SampleOptions::rows(101)).collect().await.unwrap_err().to_string();
+    assert!(error.contains("sample: more rows are wanted than there are"), "{error}");
+    assert!(numbers.sample(SampleOptions::fraction(-0.5)).is_err());
+}
+
+#[tokio::test]
+async fn another_frames_values_take_the_place_of_ones_own() {
+    let session = session();
+    let old = frame(&session, "SELECT * FROM (VALUES ('a', 1), ('b', 2), ('c', 3)) AS t(k, n)").await;
+    let new = frame(&session, "SELECT * FROM (VALUES ('c', 30), ('b', NULL), ('d', 40)) AS t(k, n)").await;
+    let updated = |options| old.update(&new, options).unwrap();
+    assert_eq!(rows_of(&updated(UpdateOptions::on(["k"]))).await, ["a | 1", "b | 2", "c | 30"]);
+    assert_eq!(rows_of(&updated(UpdateOptions::on(["k"]).include_nulls(true))).await, ["a | 1", "b | ", "c | 30"]);
+    assert_eq!(rows_of(&updated(UpdateOptions::on(["k"]).how(UpdateRows::Inner))).await, ["b | 2", "c | 30"]);
+    assert_eq!(updated(UpdateOptions::on(["k"]).how(UpdateRows::Full)).count().await.unwrap(), 4);
+    assert_eq!(
+        rows_of(&old.update(&new.limit(1).unwrap(), UpdateOptions::by_row()).unwrap()).await,
+        ["c | 30", "b | 2", "c | 3"]
+    );
+    assert!(old.update(&new, UpdateOptions::on(["x"])).is_err());
 }

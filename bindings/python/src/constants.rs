@@ -9,6 +9,8 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTime, PyTuple};
 
+use crate::expr::own_expression;
+
 /// `datetime.date(1970, 1, 1).toordinal()`
 const ORDINAL_OF_1970: i32 = 719_163;
 
@@ -126,6 +128,9 @@ fn list(value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
 fn constant(value: &Bound<'_, PyAny>) -> PyResult<Constant> {
     if value.hasattr("__arrow_c_schema__")? {
         return Ok(Constant::Type(value.extract::<pyo3_arrow::PyDataType>()?.into_inner()));
+    }
+    if let Some(expr) = own_expression(value)? {
+        return Ok(Constant::Expr(Box::new(expr)));
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         let items = value.try_iter()?.map(|item| constant(&item?)).collect::<PyResult<Vec<_>>>()?;

@@ -17,6 +17,8 @@ use crate::errors::OrRaise;
 use crate::interop;
 use crate::lazyframe::{PyLazyFrame, count};
 use crate::series::PySeries;
+use crate::taking::take_rows;
+use crate::values::one_array;
 
 /// Rows in memory. Everything that a LazyFrame does, done at once.
 #[pyclass(name = "PyDataFrame", module = "gradframe", frozen, from_py_object)]
@@ -120,6 +122,14 @@ impl PyDataFrame {
         let batches = self.batches.iter().map(|batch| batch.project(&indices).map_err(failed));
         let batches = batches.collect::<gradframe::Result<Vec<_>>>().or_raise()?;
         Ok(PyDataFrame::new(self.session.clone(), schema, batches))
+    }
+
+    /// The rows at these places: an Arrow array of whole numbers, each below the frame's height.
+    fn take(&self, places: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (_, places) = one_array(places)?;
+        let taken = take_rows(&self.schema, &self.batches, &places);
+        let batch = taken.map_err(|error| Error::execution("dataframe", error.to_string())).or_raise()?;
+        Ok(PyDataFrame::new(self.session.clone(), batch.schema(), vec![batch]))
     }
 
     /// Bytes of memory that the rows hold.

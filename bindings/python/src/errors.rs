@@ -1,5 +1,7 @@
 //! Engine errors as Python exceptions: one class a variant, defined in `gradframe/errors.py`.
 
+use std::cell::Cell;
+
 use gradframe::{Error, SharedCause};
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
@@ -57,6 +59,19 @@ pub trait OrRaise<T> {
 
 impl<T> OrRaise<T> for gradframe::Result<T> {
     fn or_raise(self) -> PyResult<T> {
-        self.map_err(|error| to_python(&error))
+        match LATER.take() {
+            Some(exception) => Err(exception),
+            None => self.map_err(|error| to_python(&error)),
+        }
     }
+}
+
+thread_local! {
+    /// An exception of a function of the user's that the engine called where nothing can fail.
+    static LATER: Cell<Option<PyErr>> = const { Cell::new(None) };
+}
+
+/// Keeps an exception for the end of the engine's call that goes on on this thread.
+pub fn raise_later(exception: PyErr) {
+    LATER.set(Some(exception));
 }

@@ -2,6 +2,7 @@
 //! class, and one function that calls a frame function by name.
 
 use datafusion::logical_expr::SortExpr;
+use gradframe::expr::prelude::Names;
 use gradframe::expr::{self, Expr};
 use gradframe::ml_functions;
 use pyo3::exceptions::PyTypeError;
@@ -10,7 +11,8 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::constants::constants;
 pub use crate::constants::scalar;
-use crate::errors::OrRaise;
+use crate::errors::{OrRaise, raise_later};
+use crate::values;
 
 /// Adds the class and the functions that make expressions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -18,6 +20,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lit, module)?)?;
     module.add_function(wrap_pyfunction!(call, module)?)?;
     module.add_function(wrap_pyfunction!(function_names, module)?)?;
+    module.add_function(wrap_pyfunction!(name_map, module)?)?;
     module.add_function(wrap_pyfunction!(ml_function, module)?)?;
     module.add_function(wrap_pyfunction!(feature_cross, module)?)
 }
@@ -68,6 +71,19 @@ fn function_names() -> Vec<&'static str> {
     expr::function_names()
 }
 
+/// The expression under the name that a function makes of its first column's. An exception is raised where a frame takes the name.
+#[pyfunction]
+fn name_map(expr: &Bound<'_, PyAny>, function: Py<PyAny>) -> PyResult<PyExpr> {
+    let made = move |name: &str| {
+        let made = Python::attach(|py| function.bind(py).call1((name,))?.extract::<String>());
+        made.unwrap_or_else(|error| {
+            raise_later(error);
+            name.to_owned()
+        })
+    };
+    Ok(PyExpr(operand(expr)?.name_map(made)))
+}
+
 /// A function of the schema ML by its name in lower case; what comes after the column are constants. See `gradframe.ml`.
 #[pyfunction]
 #[pyo3(signature = (name, column, *parameters))]
@@ -89,18 +105,26 @@ fn feature_cross(columns: Vec<Bound<'_, PyAny>>) -> PyResult<PyExpr> {
     Ok(PyExpr(ml_functions::feature_cross(self::columns(&columns)?)))
 }
 
-/// An expression, public or private; None for anything else.
-fn expression(value: &Bound<'_, PyAny>) -> Option<Expr> {
-    if let Ok(private) = value.cast::<PyExpr>() {
-        return Some(private.get().0.clone());
+/// An expression, public or private, or values that are there already (a Series, an array); None for anything else.
+fn expression(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
+    match own_expression(value)? {
+        Some(expr) => Ok(Some(expr)),
+        None => values::given(value),
     }
-    let private = value.getattr_opt("_expr").ok().flatten()?;
-    private.cast::<PyExpr>().ok().map(|private| private.get().0.clone())
+}
+
+/// An expression, public or private; None for anything else.
+pub fn own_expression(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
+    if let Ok(private) = value.cast::<PyExpr>() {
+        return Ok(Some(private.get().0.clone()));
+    }
+    let private = value.getattr_opt("_expr")?;
+    Ok(private.and_then(|private| private.cast::<PyExpr>().ok().map(|private| private.get().0.clone())))
 }
 
 /// An expression as itself, a Python value as a constant.
 fn operand(value: &Bound<'_, PyAny>) -> PyResult<Expr> {
-    match expression(value) {
+    match expression(value)? {
         Some(expr) => Ok(expr),
         None => scalar(value).map(|value| Expr::Literal(value, None)),
     }
@@ -118,10 +142,10 @@ pub fn column(value: &Bound<'_, PyAny>) -> PyResult<Expr> {
 pub fn columns(values: &[Bound<'_, PyAny>]) -> PyResult<Vec<Expr>> {
     let mut exprs = Vec::with_capacity(values.len());
     for value in values {
-        if value.is_instance_of::<PyString>() || expression(value).is_some() {
+        if value.is_instance_of::<PyString>() {
             exprs.push(column(value)?);
-        } else if value.hasattr("__array__")? && value.hasattr("__len__")? {
-            return Err(not_values(value));
+        } else if let Some(expr) = expression(value)? {
+            exprs.push(expr);
         } else if let Ok(items) = value.try_iter() {
             exprs.extend(columns(&items.collect::<PyResult<Vec<_>>>()?)?);
         } else {
@@ -129,14 +153,6 @@ pub fn columns(values: &[Bound<'_, PyAny>]) -> PyResult<Vec<Expr>> {
         }
     }
     Ok(exprs)
-}
-
-/// A Series or an array is rows that are there already; as a list of constants it would mean something else.
-fn not_values(value: &Bound<'_, PyAny>) -> PyErr {
-    let kind = value.get_type().name().map_or_else(|_| "array".to_owned(), |name| name.to_string());
-    PyTypeError::new_err(format!(
-        "expected columns and expressions, got a {kind}; hint: frame[mask] keeps the rows of a mask, frame.hstack adds columns"
-    ))
 }
 
 /// A sort key; nulls come first unless asked otherwise.

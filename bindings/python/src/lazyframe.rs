@@ -1,19 +1,22 @@
 //! The lazy frame: a query that runs when it is collected.
 
 use gradframe::expr::Expr;
-use gradframe::{DataFrame, ExplodeOptions, FitOptions, GroupBy, JoinOptions};
+use gradframe::{DataFrame, ExplodeOptions, FitOptions, JoinOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString};
 
 use crate::batches::PyBatches;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
-use crate::expr::{column, columns, scalar, sort_key};
+use crate::estimators::estimator_of;
+use crate::expr::{column, columns, sort_key};
+use crate::group_by::PyGroupBy;
 use crate::interop;
 use crate::model::{PyModel, model_ref};
 use crate::progress::{Artist, Scans};
 use crate::sinks;
+use crate::values::mask;
 use crate::wait::{wait, wait_and_draw};
 
 /// A query that runs when it is collected, optimised as a whole.
@@ -22,7 +25,7 @@ use crate::wait::{wait, wait_and_draw};
 pub struct PyLazyFrame(pub DataFrame);
 
 /// `name=expr` arguments, as Polars takes them, after the positional ones.
-fn with_named(mut exprs: Vec<Expr>, named: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<Expr>> {
+pub fn with_named(mut exprs: Vec<Expr>, named: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<Expr>> {
     for (name, value) in named.into_iter().flatten() {
         exprs.push(column(&value)?.alias(name.extract::<String>()?));
     }
@@ -47,10 +50,12 @@ fn flags(value: Option<&Bound<'_, PyAny>>, keys: usize) -> PyResult<Vec<bool>> {
     if flags.len() == keys { Ok(flags) } else { Err(PyTypeError::new_err(format!("sort: {keys} keys, {} flags", flags.len()))) }
 }
 
-/// A list that begins with true or false: one value a row, where an expression is meant.
-fn is_mask(value: &Bound<'_, PyAny>) -> bool {
-    let Ok(list) = value.cast::<PyList>() else { return false };
-    list.get_item(0).is_ok_and(|first| first.is_instance_of::<PyBool>())
+/// A list that begins with true or false as one value a row.
+fn as_mask(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
+    match value.cast::<PyList>() {
+        Ok(list) if list.get_item(0).is_ok_and(|first| first.is_instance_of::<PyBool>()) => mask(list).map(Some),
+        _ => Ok(None),
+    }
 }
 
 #[pymethods]
@@ -76,12 +81,14 @@ impl PyLazyFrame {
     /// The rows for which all predicates are true: expressions, or names of boolean columns.
     #[pyo3(signature = (*predicates))]
     pub fn filter(&self, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
-        if predicates.iter().any(is_mask) {
-            return Err(PyTypeError::new_err(
-                "filter: expected expressions, got a list of true and false; hint: frame[mask] keeps the rows of a mask",
-            ));
+        let mut all = vec![];
+        for predicate in predicates {
+            match as_mask(&predicate)? {
+                Some(mask) => all.push(mask),
+                None => all.extend(columns(&[predicate])?),
+            }
         }
-        let all = columns(&predicates)?.into_iter().reduce(Expr::and);
+        let all = all.into_iter().reduce(Expr::and);
         all.map_or_else(|| Ok(self.clone()), |predicate| self.0.filter(predicate).or_raise().map(PyLazyFrame))
     }
 
@@ -392,7 +399,7 @@ impl PyLazyFrame {
             options = if let Some(value) = value { options.option(option, value) } else { options };
         }
         if let Some(transform) = transform {
-            options = options.transform(transform_exprs(transform)?).or_raise()?;
+            options = options.transform(transform_exprs(transform)?);
         }
         self.fit_with(py, estimator, options)
     }
@@ -471,64 +478,4 @@ pub fn count(method: &str, rows: i64) -> PyResult<usize> {
 /// A path as text: str or os.PathLike.
 pub fn path_text(path: &Bound<'_, PyAny>) -> PyResult<String> {
     path.py().import("os")?.call_method1("fspath", (path,))?.extract()
-}
-
-/// A Python estimator (anything with `model_type` and `options()`) as the engine's.
-fn estimator_of(estimator: &Bound<'_, PyAny>) -> PyResult<gradframe::ml::Estimator> {
-    let Ok(model_type) = estimator.getattr("model_type") else {
-        return Err(PyTypeError::new_err("fit: expected an estimator such as gf.ml.LinearRegression()"));
-    };
-    if estimator.is_instance_of::<PyType>() {
-        let name = estimator.getattr("__name__")?;
-        return Err(PyTypeError::new_err(format!("fit: expected an estimator, got its class; write gf.ml.{name}()")));
-    }
-    let mut made = gradframe::ml::Estimator::new(model_type.extract::<String>()?);
-    let options = estimator.call_method0("options")?;
-    for (name, value) in options.cast::<PyDict>()? {
-        let name: String = name.extract()?;
-        made = if name == "seed" { made.seed(value.extract()?) } else { with_option(made, name, &value)? };
-    }
-    Ok(made)
-}
-
-/// A number, text or boolean; a list of them; or classes with their weights as a dictionary.
-fn with_option(
-    estimator: gradframe::ml::Estimator,
-    name: String,
-    value: &Bound<'_, PyAny>,
-) -> PyResult<gradframe::ml::Estimator> {
-    if let Ok(weights) = value.cast::<PyDict>() {
-        let pair = |(class, weight): (Bound<'_, PyAny>, Bound<'_, PyAny>)| Ok((class_text(&class)?, weight.extract::<f64>()?));
-        let weights = weights.iter().map(pair).collect::<PyResult<Vec<(String, f64)>>>()?;
-        return Ok(estimator.class_weights(weights.iter().map(|(class, weight)| (class.as_str(), *weight))));
-    }
-    if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-        let values = value.try_iter()?.map(|item| scalar(&item?)).collect::<PyResult<Vec<_>>>()?;
-        return Ok(estimator.list_option(name, values));
-    }
-    Ok(estimator.option(name, scalar(value)?))
-}
-
-/// A class as models print it: Python's `True` is `true`.
-fn class_text(class: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = class.str()?.to_string();
-    Ok(if class.is_instance_of::<PyBool>() { text.to_lowercase() } else { text })
-}
-
-/// A frame divided into groups.
-#[pyclass(name = "PyLazyGroupBy", module = "gradframe", frozen)]
-pub struct PyGroupBy(GroupBy);
-
-#[pymethods]
-impl PyGroupBy {
-    /// One row a group: the keys, then the aggregates.
-    #[pyo3(signature = (*aggs, **named_aggs))]
-    fn agg(&self, aggs: Vec<Bound<'_, PyAny>>, named_aggs: Option<&Bound<'_, PyDict>>) -> PyResult<PyLazyFrame> {
-        self.0.agg(with_named(columns(&aggs)?, named_aggs)?).or_raise().map(PyLazyFrame)
-    }
-
-    /// One row a group: the keys and the number of rows, `len`.
-    fn len(&self) -> PyResult<PyLazyFrame> {
-        self.0.len().or_raise().map(PyLazyFrame)
-    }
 }

@@ -5,8 +5,10 @@ mod constants;
 mod dataframe;
 mod display;
 mod errors;
+mod estimators;
 mod expr;
 mod frames_in_sql;
+mod group_by;
 mod interop;
 mod lazyframe;
 mod load;
@@ -20,6 +22,9 @@ mod runtime;
 mod series;
 mod session;
 mod sinks;
+mod taking;
+mod values;
+mod verbs;
 mod wait;
 
 use pyo3::prelude::*;
@@ -39,7 +44,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run_command, module)?)?;
     module.add_class::<session::PySession>()?;
     module.add_class::<lazyframe::PyLazyFrame>()?;
-    module.add_class::<lazyframe::PyGroupBy>()?;
+    module.add_class::<group_by::PyGroupBy>()?;
     module.add_class::<batches::PyBatches>()?;
     module.add_class::<dataframe::PyDataFrame>()?;
     module.add_class::<series::PySeries>()?;
@@ -56,5 +61,6 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frames_in_sql::sql_with, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
+    verbs::register(module)?;
     expr::register(module)
 }

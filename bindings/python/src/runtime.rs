@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use crate::errors::OrRaise;
 
 /// A thread's stack: plans of many joins recurse deep.
-const STACK_BYTES: usize = 8 << 20;
+pub const STACK_BYTES: usize = 8 << 20;
 
 /// A pool and the process that it belongs to. A fork has the memory of its parent but none of the threads.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::errors::OrRaise;
 use crate::progress::Artist;
-use crate::runtime::runtime;
+use crate::runtime::{STACK_BYTES, runtime};
 
 /// How long a Ctrl-C may go unnoticed.
 pub const SIGNAL_CHECK: Duration = Duration::from_millis(50);
@@ -42,6 +42,9 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
 {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return wait_inside(py, work);
+    }
     let runtime = runtime()?;
     let mut task = runtime.spawn(work);
     loop {
@@ -58,4 +61,22 @@ where
             }
         }
     }
+}
+
+/// Waits in a function of the user's that the engine calls on one of its own threads, which may all be waiting so: the work is done
+/// on a thread of its own.
+fn wait_inside<F, T>(py: Python<'_>, work: F) -> PyResult<T>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let failed = |what: String| Error::external("gradframe", what);
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| failed(format!("cannot start a thread: {error}")))?.block_on(work)
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run);
+    let thread = thread.map_err(|error| failed(format!("cannot start a thread: {error}"))).or_raise()?;
+    let answer = py.detach(|| thread.join());
+    answer.unwrap_or_else(|_| Err(Error::internal("gradframe", "a thread panicked"))).or_raise()
 }

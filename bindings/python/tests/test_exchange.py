@@ -168,3 +168,48 @@ def test_a_profile_counts_the_copies_of_handing_over(to):
     assert shared == (to in ("arrow", "polars")), first
     if not shared:
         assert "t: bits become bytes" in first["copied_why"] and "x:" not in first["copied_why"]
+
+
+VIEWS = pl.DataFrame({"k": ["a", "b", None, "a"], "b": [b"x", b"y", b"x", None], "n": [1, 2, 3, 4]})
+
+
+def of_views():
+    """Text as views: as Polars gives it, and as functions of text do."""
+    return [gf.from_polars(VIEWS), gf.from_polars(VIEWS).with_columns(gf.col("k").str.to_uppercase().str.to_lowercase())]
+
+
+@pytest.mark.parametrize("at", [0, 1], ids=["from polars", "made by a function"])
+def test_verbs_take_text_and_bytes_as_views(at):
+    frame = of_views()[at]
+    assert frame.to_dummies("k").to_polars().equals(VIEWS.to_dummies("k"))
+    assert frame.to_dummies("k", drop_first=True, drop_nulls=True).columns == VIEWS.to_dummies("k", drop_first=True, drop_nulls=True).columns
+    parts = frame.partition_by("k")
+    assert [part.rows() for part in parts] == [part.rows() for part in VIEWS.partition_by("k", maintain_order=True)]
+    assert set(frame.partition_by("b", as_dict=True)) == {(b"x",), (b"y",), (None,)}
+    groups = frame.group_by("k", maintain_order=True).map_groups(lambda group: group.head(1))
+    assert groups.rows() == VIEWS.group_by("k", maintain_order=True).map_groups(lambda group: group.head(1)).rows()
+    assert frame.sample(3, seed=1).height == 3 and frame[[3, 0]].rows() == VIEWS[[3, 0]].rows()
+    assert frame["k"].gather([1, -1]).to_list() == ["b", "a"] and frame["k"].filter([True, False, True, False]).to_list() == ["a", None]
+    assert frame.rechunk().equals(frame) and frame.to_struct("s").len() == 4 and frame.select("k").transpose().width == 4
+
+
+def test_rows_of_several_batches_are_taken():
+    frame = gf.from_arrow(pa.table({"x": pa.chunked_array([[1, 2], [3], [], [4, 5]])}))
+    assert frame.n_chunks() > 1 and frame[[4, 0, 2, 3]]["x"].to_list() == [5, 1, 3, 4]
+    assert frame[[True, False, True, False, True]]["x"].to_list() == [1, 3, 5]
+
+
+def test_columns_without_a_type_of_arrow():
+    nulls = pl.DataFrame({"n": [None, None], "i": [1, 2]})
+    ours = gf.from_polars(nulls)
+    assert ours.schema["n"] == gf.Null() and ours.to_polars().equals(nulls)
+    assert ours.filter(gf.col("i") > 1).rows() == [(None, 2)] and ours.sort("n", "i").height == 2
+    assert ours.with_columns(m=gf.col("n").fill_null(7))["m"].to_list() == [7, 7]
+    assert gf.concat([ours, ours]).height == 4 and ours.group_by("n").len().rows() == [(None, 2)]
+    wide = pl.DataFrame({"i": pl.Series([2**100, None], dtype=pl.Int128)})
+    for made in (gf.from_polars(wide), gf.DataFrame(wide), gf.sql("SELECT i FROM wide", wide=wide).collect()):
+        assert made["i"].to_list() == [2**100, None] and made.schema["i"] == gf.Decimal(38, 0)
+    with pytest.raises(gf.errors.DTypeError, match="column `i` is Int128 with integers of more than 38 digits"):
+        gf.from_polars(pl.DataFrame({"i": pl.Series([10**38], dtype=pl.Int128)}))
+    with pytest.raises(gf.errors.DTypeError, match="column `o` holds Python objects"):
+        gf.from_polars(pl.DataFrame({"o": pl.Series([object()], dtype=pl.Object)}))

@@ -148,3 +148,17 @@ def test_a_model_keeps_its_evaluation():
     assert kept["r2_score"] > 0.999
     with pytest.raises(gf.errors.PlanError, match="evaluation"):
         data.fit(gf.ml.LinearRegression(), "y").evaluation()
+
+
+def test_a_transform_takes_what_looks_at_its_own_row():
+    data, x = numbers()
+    np.testing.assert_allclose(made(data, gf.col("x") // 7 + gf.col("x") % 7), x[:, 0] // 7 + x[:, 0] % 7, rtol=1e-12)
+    model = data.fit(gf.ml.LinearRegression(l2_reg=0.1), "y", transform=[gf.selectors.numeric() * 2])
+    assert data.transform(model).columns == ["x", "y"]
+    for expr in (gf.col("x") / gf.col("x").sum(), gf.col("x").shift(1)):
+        with pytest.raises(gf.errors.PlanError, match="transform: `x` looks at more than its own row"):
+            data.fit(gf.ml.LinearRegression(), "y", transform=[expr, "y"])
+    with pytest.raises(gf.errors.UnsupportedError, match="cannot be written as SQL: it has no function"):
+        data.fit(gf.ml.LinearRegression(), "y", transform=[gf.col("x").cast(gf.String).str.strip_prefix("5"), "y"])
+    with pytest.raises(gf.errors.PlanError, match="did you mean `x`"):
+        data.fit(gf.ml.LinearRegression(), "y", transform=[gf.col("xx"), "y"])

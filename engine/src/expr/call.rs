@@ -21,6 +21,8 @@ pub enum Constant {
     Value(ScalarValue),
     /// A data type.
     Type(DataType),
+    /// An expression over something else than the frame, such as the elements of a list.
+    Expr(Box<Expr>),
     /// Several of them.
     List(Vec<Constant>),
 }
@@ -60,6 +62,7 @@ impl Constant {
         match self {
             Constant::Value(value) => value.to_string(),
             Constant::Type(data_type) => data_type.to_string(),
+            Constant::Expr(expr) => expr.human_display().to_string(),
             Constant::List(items) => format!("[{}]", items.iter().map(Constant::shown).collect::<Vec<_>>().join(", ")),
         }
     }
@@ -111,6 +114,12 @@ impl<'a> Call<'a> {
     pub fn type_of(&self, expr: &Expr) -> Result<DataType> {
         let schema = self.schema.ok_or_else(|| Error::internal(self.name, "asked for a type before a frame was known"))?;
         expr.get_type(schema).map_err(from_datafusion)
+    }
+
+    /// The type of the next expression, which is not taken. Errors: `Plan` if there is none.
+    pub(super) fn first_type(&self) -> Result<DataType> {
+        let first = self.exprs.as_slice().first().ok_or_else(|| self.wrong("the expression is missing"))?;
+        self.type_of(first)
     }
 
     /// A constant of this name; None if it was not given or is null.
@@ -196,6 +205,16 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// An expression over something else than the frame.
+    pub fn inner(&mut self, name: &str) -> Result<Expr> {
+        let inner = self.optional_as(name, "an expression", |constant| match constant {
+            Constant::Expr(expr) => Some(expr.as_ref().clone()),
+            Constant::Value(value) => Some(Expr::Literal(value.clone(), None)),
+            _ => None,
+        })?;
+        self.required(name, inner)
+    }
+
     /// A data type, if given.
     pub fn optional_data_type(&mut self, name: &str) -> Result<Option<DataType>> {
         self.optional_as(name, "a data type", |constant| match constant {
@@ -215,7 +234,7 @@ impl<'a> Call<'a> {
         let values = self.optional_as(name, "values", |constant| match constant {
             Constant::Value(value) => Some(vec![value.clone()]),
             Constant::List(items) => items.iter().map(value).collect(),
-            Constant::Type(_) => None,
+            Constant::Type(_) | Constant::Expr(_) => None,
         });
         Ok(values?.unwrap_or_default())
     }

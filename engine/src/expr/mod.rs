@@ -20,23 +20,27 @@ mod call;
 mod columns;
 mod condition;
 mod deferred;
+mod element;
 pub(crate) mod functions;
 mod naming;
 pub mod ns;
 pub(crate) mod resolve;
 mod selector;
 pub mod selectors;
+mod series;
 pub(crate) mod structure;
 mod table;
 
 pub use self::call::{Call, Constant, Constants};
 pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
 pub use self::condition::{Then, When, when};
+pub use self::element::element;
 pub use self::functions::{
     by_pattern, cast, coalesce, count, div, fill_null, first, last, len, max, mean, median, min, n_unique, std, sum, var,
 };
 pub use self::resolve::{output_name, root_names};
 pub use self::selector::{Selector, TypeClass};
+pub use self::series::{series, series_of};
 pub use self::table::{FunctionRow, call, function_names};
 
 pub use datafusion::logical_expr::Expr;
@@ -44,7 +48,7 @@ pub use datafusion::logical_expr::Expr;
 /// What a program that writes expressions imports: `use gradframe::expr::prelude::*`.
 pub mod prelude {
     pub use super::functions::{
-        Aggregates, Arithmetic, Comparison, Mathematics, Moving, Names, Nulls, Ordering, Statistics, Windows,
+        Aggregates, Arithmetic, Comparison, Enums, Mathematics, Moving, Names, Nulls, Ordering, Statistics, Windows,
     };
     pub use super::ns::{IntoValue, Namespaces};
     pub use super::{Expr, IntoExpr, asc, col, desc, lit, when};

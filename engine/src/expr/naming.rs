@@ -1,5 +1,7 @@
 //! Rules for names: `name.suffix` and its kin, kept as a mark around the expression until its columns are known.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -22,11 +24,17 @@ pub(crate) enum Naming {
     Lower,
     /// The first column's name with a part replaced.
     Replace(String, String),
+    /// The name without this before it.
+    StripPrefix(String),
+    /// The name without this after it.
+    StripSuffix(String),
+    /// What a function makes of the name.
+    Map(NameFunction),
 }
 
 impl Naming {
     /// The new name, from the root column's.
-    pub(crate) fn apply(&self, _current: &str, root: &str) -> String {
+    pub(crate) fn apply(&self, current: &str, root: &str) -> String {
         match self {
             Naming::Keep => root.to_owned(),
             Naming::Prefix(prefix) => format!("{prefix}{root}"),
@@ -34,7 +42,34 @@ impl Naming {
             Naming::Upper => root.to_uppercase(),
             Naming::Lower => root.to_lowercase(),
             Naming::Replace(old, new) => root.replace(old, new),
+            Naming::StripPrefix(prefix) => current.strip_prefix(prefix.as_str()).unwrap_or(current).to_owned(),
+            Naming::StripSuffix(suffix) => current.strip_suffix(suffix.as_str()).unwrap_or(current).to_owned(),
+            Naming::Map(function) => (function.0)(current),
         }
+    }
+}
+
+/// A function of names.
+#[derive(Clone)]
+pub(crate) struct NameFunction(pub(crate) Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl std::fmt::Debug for NameFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a function of names")
+    }
+}
+
+impl PartialEq for NameFunction {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for NameFunction {}
+
+impl std::hash::Hash for NameFunction {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).cast::<()>().hash(state);
     }
 }
 

@@ -61,12 +61,29 @@ impl std::str::FromStr for Stacking {
 
 impl DataFrame {
     /// The rows of both, duplicates kept. Errors: `Plan` if the columns' names differ, `DType` if their types do.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.union(&frame)?.count())?, 6);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn union(&self, other: &DataFrame) -> Result<Self> {
         DataFrame::concat([self.clone(), other.clone()])
     }
 
     /// The rows of all frames, one after another; see [`DataFrame::union`].
     /// Errors: `Plan` for no frame at all.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let twice = gradframe::DataFrame::concat([frame.clone(), frame])?;
+    /// assert_eq!(session.block_on(twice.count())?, 6);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn concat(frames: impl IntoIterator<Item = DataFrame>) -> Result<Self> {
         DataFrame::concat_with(frames, Stacking::Vertical)
     }
@@ -160,11 +177,20 @@ fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType
     if !relaxed {
         return Err(Error::dtype("concat", what()).hint("cast one of them, or concat with how = \"vertical_relaxed\""));
     }
-    // Everything can be text, and text nothing else.
+    relaxed_type(types).ok_or_else(|| Error::dtype("concat", format!("{}, which have no common type", what())))
+}
+
+/// The type that values of all these can have. Everything can be text, and text nothing else; true and false are 1 and 0 among
+/// numbers.
+pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(DataType::is_string) && types.iter().all(|other| !other.is_nested()) {
-        return Ok(DataType::Utf8);
+        return Some(DataType::Utf8);
     }
-    type_union_resolution(types).ok_or_else(|| Error::dtype("concat", format!("{}, which have no common type", what())))
+    let (flags, others): (Vec<_>, Vec<_>) = types.iter().cloned().partition(|other| *other == DataType::Boolean);
+    if !flags.is_empty() && !others.is_empty() && others.iter().all(|other| other.is_numeric() || other.is_null()) {
+        return type_union_resolution(&others).map(|common| if common.is_null() { DataType::Boolean } else { common });
+    }
+    type_union_resolution(types)
 }
 
 impl DataFrame {

@@ -8,27 +8,68 @@ use crate::{Error, Result};
 
 impl DataFrame {
     /// At most the first `rows` rows.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.limit(2)?.count())?, 2);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn limit(&self, rows: usize) -> Result<Self> {
         self.step(|plan| plan.limit(0, Some(rows)))
     }
 
     /// At most the first `rows` rows.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.head(1)?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn head(&self, rows: usize) -> Result<Self> {
         self.limit(rows)
     }
 
     /// At most the last `rows` rows, in their order.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let last = frame.tail(1)?.filter(col("n").eq(lit(3)))?;
+    /// assert_eq!(session.block_on(last.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn tail(&self, rows: usize) -> Result<Self> {
         let (numbered, row) = self.numbered()?;
         numbered.step(|plan| plan.sort_with_limit([desc(&row)], Some(rows)))?.by_number(&row)
     }
 
     /// The first row.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.first()?.filter(col("n").eq(lit(1)))?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn first(&self) -> Result<Self> {
         self.head(1)
     }
 
     /// The last row.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.last()?.filter(col("n").eq(lit(3)))?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn last(&self) -> Result<Self> {
         self.tail(1)
     }
@@ -61,12 +102,28 @@ impl DataFrame {
     }
 
     /// The rows from the last to the first.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.reverse()?.first()?.filter(col("n").eq(lit(3)))?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn reverse(&self) -> Result<Self> {
         let (numbered, row) = self.numbered()?;
         numbered.step(|plan| plan.sort([desc(&row)]))?.drop([row])
     }
 
     /// Every `n`-th row, from the row `offset` on. Errors: `Plan` for an `n` of 0.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.gather_every(2, 0)?.count())?, 2);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn gather_every(&self, n: usize, offset: usize) -> Result<Self> {
         if n == 0 {
             return Err(Error::plan("gather_every", "n is 0, expected 1 or more"));
@@ -79,11 +136,29 @@ impl DataFrame {
 
     /// The `k` rows that are largest by the keys, the largest first; nulls only where there is nothing else. A key that
     /// `reverse` marks counts the other way; it has a flag for each key, or is empty.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let greatest = frame.top_k(1, ["n"], &[])?.filter(col("n").eq(lit(3)))?;
+    /// assert_eq!(session.block_on(greatest.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn top_k(&self, k: usize, by: impl IntoIterator<Item = impl IntoExpr>, reverse: &[bool]) -> Result<Self> {
         self.extreme("top_k", k, by, reverse, true)
     }
 
     /// The `k` rows that are smallest by the keys, the smallest first; otherwise as [`DataFrame::top_k`].
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let least = frame.bottom_k(1, ["n"], &[])?.filter(col("n").eq(lit(1)))?;
+    /// assert_eq!(session.block_on(least.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn bottom_k(&self, k: usize, by: impl IntoIterator<Item = impl IntoExpr>, reverse: &[bool]) -> Result<Self> {
         self.extreme("bottom_k", k, by, reverse, false)
     }

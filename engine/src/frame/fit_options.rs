@@ -1,10 +1,8 @@
 //! What [`crate::DataFrame::fit_with`] takes beside the estimator.
 
+use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
-use gradframe_plan::ops::transform::{WrittenItem, written};
 
-use super::naming::output_name;
-use crate::Result;
 use crate::expr::IntoExpr;
 
 /// The target of a training, the name of its model, which rows are kept for evaluation, and what rows weigh.
@@ -19,7 +17,7 @@ pub struct FitOptions {
     pub(super) target: String,
     pub(super) name: Option<String>,
     pub(super) options: Vec<(String, ScalarValue)>,
-    pub(super) transform: Option<Vec<WrittenItem>>,
+    pub(super) transform: Option<Vec<Expr>>,
 }
 
 impl FitOptions {
@@ -74,16 +72,15 @@ impl FitOptions {
     /// use gradframe::ml_functions::standard_scaler;
     /// use gradframe::FitOptions;
     ///
-    /// let options = FitOptions::new("fare").transform([standard_scaler("distance"), col("fare")])?;
-    /// # Ok::<(), gradframe::Error>(())
+    /// let options = FitOptions::new("fare").transform([standard_scaler("distance"), col("fare")]);
+    /// # let _ = options;
     /// ```
     ///
-    /// Errors: `NotImplemented` for an expression that SQL has no words for, in which it would have to be stored.
-    pub fn transform(mut self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
-        let exprs = exprs.into_iter().map(IntoExpr::into_expr);
-        let items = exprs.map(|expr| written(&output_name(&expr), &expr)).collect::<Result<Vec<WrittenItem>>>()?;
-        self.transform = Some(items);
-        Ok(self)
+    /// Errors, of `fit_with`: `NotImplemented` for an expression that SQL has no words for, in which it would have to be stored;
+    /// `Plan` for one that looks at more than its own row.
+    pub fn transform(mut self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Self {
+        self.transform = Some(exprs.into_iter().map(IntoExpr::into_expr).collect());
+        self
     }
 
     /// Sets an option by its name in SQL. An unknown one is an error of `fit_with`.

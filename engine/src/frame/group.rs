@@ -25,6 +25,15 @@ pub struct GroupBy {
 
 impl DataFrame {
     /// Groups of rows with equal keys; nulls are one group.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let groups = frame.group_by(["k"]).agg([sum("n"), mean("x").alias("mean")])?;
+    /// assert_eq!(groups.columns(), ["k", "n", "mean"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn group_by(&self, keys: impl IntoIterator<Item = impl IntoExpr>) -> GroupBy {
         let keys = keys.into_iter().map(IntoExpr::into_expr).collect();
         GroupBy { frame: self.clone(), keys, maintain_order: false }
@@ -33,6 +42,15 @@ impl DataFrame {
 
 impl GroupBy {
     /// The groups in the order of their first rows; without, in any.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let groups = frame.group_by(["k"]).maintain_order(true).agg([count("x")])?;
+    /// assert_eq!(session.block_on(groups.first()?.filter(col("k").eq(lit("a")))?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn maintain_order(self, maintain_order: bool) -> Self {
         GroupBy { maintain_order, ..self }
     }
@@ -40,6 +58,15 @@ impl GroupBy {
     /// One row a group: the keys, then the aggregates, each named by its alias or its first column.
     /// An aggregate may be part of an expression: `sum("fare") / len()`. What is no aggregate becomes a list of the group's
     /// values, in the order of the rows. Errors: `Plan` for unknown columns.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let half = frame.group_by(["k"]).agg([(sum("n") / lit(2)).alias("half")])?;
+    /// assert_eq!(half.columns(), ["k", "half"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn agg(&self, aggregates: impl IntoIterator<Item = impl IntoExpr>) -> Result<DataFrame> {
         let aggregates = aggregates.into_iter().map(IntoExpr::into_expr).collect();
         let (frame, keys, mut results) = self.frame.resolve_groups(self.keys.clone(), aggregates)?;
@@ -52,6 +79,14 @@ impl GroupBy {
     }
 
     /// One row a group: the keys and the number of its rows, `len`.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(frame.group_by(["k"]).len()?.columns(), ["k", "len"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn len(&self) -> Result<DataFrame> {
         self.agg([crate::expr::len()])
     }

@@ -98,7 +98,9 @@ impl DataFrame {
         };
         let services = Services { models: registry, ..Services::clone(self.session.services()?.as_ref()) };
         let name_in_run = options.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
-        let plan = train::train(self.plan.clone(), request(estimator.into(), options, &name_in_run), &services)?;
+        let transform = options.transform.clone().map(|exprs| self.written(exprs)).transpose()?;
+        let request = TrainRequest { transform, ..request(estimator.into(), options, &name_in_run) };
+        let plan = train::train(self.plan.clone(), request, &services)?;
         let models = Arc::clone(&services.models);
         let log = self.run_training(plan, services).await?;
         let model = models.get(&name_in_run)?;
@@ -173,7 +175,7 @@ fn request(estimator: Estimator, options: FitOptions, name: &str) -> TrainReques
         model_type: estimator.model_type,
         label: Some(options.target),
         options: estimator.options.into_iter().chain(options.options).collect(),
-        transform: options.transform,
+        transform: None,
         seed: estimator.seed,
         query: None,
         resume: None,

@@ -20,17 +20,21 @@ mod naming;
 mod number;
 mod order;
 mod output;
+mod pivot;
 mod profile;
 mod project;
 mod reshape;
 mod resolve;
 mod rows;
+mod sample;
 mod shortcut;
 mod shuffle;
 mod sql_text;
 mod unique;
 mod unnamed;
+mod update;
 mod watch;
+mod written;
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,10 +57,13 @@ pub(crate) use in_memory::InMemory;
 pub use join::{How, JoinOptions, MaintainOrder, Validate};
 pub use learn::{FittedModel, ModelRef};
 pub use load::{BatchLoader, LoadOptions};
+pub use pivot::PivotOptions;
 pub use profile::Profile;
 pub use reshape::ExplodeOptions;
 pub use resolve::Resolved;
+pub use sample::SampleOptions;
 pub use unique::Keep;
+pub use update::{UpdateOptions, UpdateRows};
 pub use watch::ScanProgress;
 
 /// A lazy relation: columns by name, rows when it is run.

@@ -19,6 +19,15 @@ impl DataFrame {
     /// All rows, in batches. Without a sort the order is open, but for queries that only read, filter, compute and
     /// predict: their rows come in the order of their file or table.
     /// Errors: whatever the data or the limits make of it, by kind. Dropping the future cancels the work.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let batches = session.block_on(frame.collect())?;
+    /// assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub async fn collect(&self) -> Result<Vec<RecordBatch>> {
         self.collect_watched(|_| ()).await
     }
@@ -50,12 +59,29 @@ impl DataFrame {
     }
 
     /// The number of rows.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.count())?, 3);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub async fn count(&self) -> Result<usize> {
         let execution = self.execution();
         guard("count", async { execution.count().await.map_err(from_datafusion) }).await
     }
 
     /// Runs the plan once and gives a frame over its rows in memory.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let rows = session.block_on(frame.cache())?;
+    /// assert_eq!(session.block_on(rows.count())?, 3);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub async fn cache(&self) -> Result<DataFrame> {
         let rows = self.collect().await?;
         let schema = rows.first().map_or_else(|| self.schema(), RecordBatch::schema);
@@ -108,6 +134,14 @@ impl DataFrame {
     }
 
     /// The plan as text; with `analyze`, run and with rows, bytes and time of each operator.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert!(session.block_on(frame.explain(false))?.contains("plan"));
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub async fn explain(&self, analyze: bool) -> Result<String> {
         let execution = self.execution();
         let batches = guard("explain", async {

@@ -15,12 +15,30 @@ use crate::expr::{IntoExpr, col};
 impl DataFrame {
     /// These columns and no others, in this order. Aggregates alone give one row; beside columns they are repeated.
     /// Errors: `Plan` for unknown columns, two results of one name, or results of different numbers of rows.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let made = frame.select([col("k"), (col("n") * lit(2)).alias("twice")])?;
+    /// assert_eq!(made.columns(), ["k", "twice"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn select(&self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
         self.resolve_selection(exprs.into_iter().map(IntoExpr::into_expr).collect())
     }
 
     /// All columns, with these added; one of an existing name takes its place.
     /// Errors: `Plan` for unknown columns.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let made = frame.with_columns([col("n").cum_sum(false).alias("so_far"), col("n").mean().over(["k"]).alias("mean")])?;
+    /// assert_eq!(made.columns(), ["k", "n", "x", "so_far", "mean"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn with_columns(&self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
         let added = self.resolve("with_columns", exprs.into_iter().map(IntoExpr::into_expr))?;
         let mut projection = self.columns_as_exprs();
@@ -31,11 +49,28 @@ impl DataFrame {
     }
 
     /// Adds or replaces one column.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(frame.with_column("one", lit(1))?.columns(), ["k", "n", "x", "one"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn with_column(&self, name: impl Into<String>, expr: impl IntoExpr) -> Result<Self> {
         self.with_columns([expr.into_expr().alias(name)])
     }
 
     /// All columns but these. Errors: `Plan` for a name that doesn't exist.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(frame.drop(["x"])?.columns(), ["k", "n"]);
+    /// assert!(frame.drop(["y"]).is_err());
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn drop(&self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self> {
         let mut kept = self.columns_as_exprs();
         for name in names {
@@ -46,6 +81,14 @@ impl DataFrame {
     }
 
     /// The same columns under new names, given as `(old, new)`. Errors: `Plan` for an old name that doesn't exist.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(frame.rename([("n", "number")])?.columns(), ["k", "number", "x"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn rename(&self, names: impl IntoIterator<Item = (impl AsRef<str>, impl Into<String>)>) -> Result<Self> {
         let mut columns = self.columns_as_exprs();
         for (old, new) in names {

@@ -8,7 +8,7 @@ use datafusion::logical_expr::lit;
 use gradframe_plan::functions::equal_lengths;
 
 use super::DataFrame;
-use super::concat::Stacking;
+use super::concat::{Stacking, relaxed_type};
 use super::naming::all_columns;
 use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
@@ -85,6 +85,15 @@ impl DataFrame {
     /// A column for each field of the structs in these columns, in their place, named as the field; with a separator,
     /// `column`, separator, `field`. Errors: `Plan` for unknown columns and for a name that is there twice, `DType` for a
     /// column that holds no structs.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let nested = session.block_on(session.sql("SELECT {a: 1, b: 2} AS s"))?;
+    /// assert_eq!(nested.unnest(["s"], Some("."))?.columns(), ["s.a", "s.b"]);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn unnest(&self, columns: impl IntoIterator<Item = impl IntoExpr>, separator: Option<&str>) -> Result<Self> {
         let columns = self.names_of("unnest", columns)?;
         let mut fields = vec![];
@@ -131,11 +140,25 @@ impl DataFrame {
         if on.is_empty() {
             return Err(Error::plan("unpivot", "there is no column to take values from").hint("name fewer columns in `index`"));
         }
+        self.require_common_type(&on)?;
         let part = |name: &String| {
             let repeated = index.iter().map(col);
             self.project(repeated.chain([lit(name.as_str()).alias(variable), col(name).alias(value)]).collect())
         };
         DataFrame::concat_with(on.iter().map(part).collect::<Result<Vec<_>>>()?, Stacking::VerticalRelaxed)
+    }
+
+    /// Errors: `DType` for columns whose values have no common type, naming two of them.
+    fn require_common_type(&self, on: &[String]) -> Result<()> {
+        let types: Vec<DataType> = on.iter().filter_map(|name| self.type_of(&col(name))).collect();
+        let differs = types.iter().position(|other| types.first() != Some(other));
+        match differs {
+            Some(at) if relaxed_type(&types).is_none() => {
+                let what = format!("columns `{}` ({}) and `{}` ({}) have no common type", on[0], types[0], on[at], types[at]);
+                Err(Error::dtype("unpivot", what).hint("cast them first, or choose columns of one kind with `on`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A column's type, if it is of this kind. Errors: `Plan` if it does not exist, `DType` if it is of another.

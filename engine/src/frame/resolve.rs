@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::{categories, enum_place};
 use gradframe_plan::ops::row_order::with_row_order;
 
 use super::DataFrame;
@@ -76,11 +77,20 @@ impl DataFrame {
         for key in keys {
             let several = self.typed(op, vec![key.expr])?;
             directions.extend(several.iter().map(|_| (key.asc, key.nulls_first)));
-            columns.extend(several.into_iter().map(|named| named.expr));
+            columns.extend(several.into_iter().map(|named| self.in_order_of_categories(named.expr)));
         }
         let resolved = self.resolve(op, columns)?;
         let keys = resolved.exprs.into_iter().map(|expr| expr.unalias()).zip(directions);
         Ok((resolved.frame, keys.map(|(expr, (asc, nulls_first))| SortExpr::new(expr, asc, nulls_first)).collect()))
+    }
+
+    /// What an expression is sorted by: an enum by the place of its category.
+    fn in_order_of_categories(&self, key: Expr) -> Expr {
+        let categories = key.to_field(self.plan.schema()).ok().and_then(|(_, field)| categories(&field));
+        match categories {
+            Some(categories) => enum_place(key, categories),
+            None => key,
+        }
     }
 
     /// What `select` gives: rows, one row of aggregates, or the items of lists.

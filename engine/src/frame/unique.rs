@@ -46,12 +46,28 @@ impl std::str::FromStr for Keep {
 
 impl DataFrame {
     /// Each different row once.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.select(["k"])?.distinct()?.count())?, 2);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn distinct(&self) -> Result<Self> {
         Ok(self.with_plan(LogicalPlan::Distinct(Distinct::All(self.plan.clone().into()))))
     }
 
     /// One row for each different value of the named columns; which one, is open. No name: all columns.
     /// Errors: `Plan` for a name that doesn't exist.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// assert_eq!(session.block_on(frame.unique(["k"])?.count())?, 2);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn unique(&self, subset: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
         self.unique_with(subset, Keep::Any, false)
     }

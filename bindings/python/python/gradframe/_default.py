@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.base import private_lazy
@@ -22,6 +24,8 @@ _session: Session | None = None
 
 Path = str | os.PathLike[str]
 Frame = TypeVar("Frame", DataFrame, LazyFrame)
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 def session() -> Session:
@@ -78,127 +82,50 @@ def sql(query: str, *, frames_from_variables: bool = True, **frames: Any) -> Laz
     return _sql(session()._session, query, frames, from_variables=frames_from_variables, depth=1)
 
 
-def scan_parquet(
-    source: Path | Sequence[Path],
-    *,
-    union_by_name: bool | None = None,
-    include_file_paths: str | None = None,
-    hive_partitioning: bool | None = None,
-    schema_overrides: Mapping[str, str] | None = None,
-) -> LazyFrame:
-    """A lazy frame over Parquet: a file, a directory (Hive partitions become columns), a glob, or a list of them.
+def _of_default(method: Callable[Concatenate[Session, P], Result]) -> Callable[P, Result]:
+    """A method of a session, as a function of the default session: the same arguments, types and documentation."""
 
-    With `union_by_name` files may lack columns that others have. `include_file_paths` names a column with each row's
-    file; `schema_overrides` gives columns another type, by its name in SQL.
-    """
-    return session().scan_parquet(
-        source,
-        union_by_name=union_by_name,
-        include_file_paths=include_file_paths,
-        hive_partitioning=hive_partitioning,
-        schema_overrides=schema_overrides,
-    )
+    @functools.wraps(method)
+    def call(*args: P.args, **options: P.kwargs) -> Result:
+        return method(session(), *args, **options)
+
+    return _as_function(call, method, [parameter for parameter in _parameters(method) if parameter.name != "self"])
 
 
-def scan_ndjson(
-    source: Path | Sequence[Path],
-    *,
-    infer_schema_length: int | None = None,
-    union_by_name: bool | None = None,
-    include_file_paths: str | None = None,
-    hive_partitioning: bool | None = None,
-    schema_overrides: Mapping[str, str] | None = None,
-) -> LazyFrame:
-    """A lazy frame over NDJSON, one object a line or an array of objects, also compressed; other options as for Parquet.
+def _collected(method: Callable[Concatenate[Session, P], LazyFrame], name: str) -> Callable[P, DataFrame]:
+    """The same, whose frame is collected at once."""
 
-    Objects may lack keys, and so may files, unless `union_by_name` is False.
-    """
-    return session().scan_ndjson(
-        source,
-        infer_schema_length=infer_schema_length,
-        union_by_name=union_by_name,
-        include_file_paths=include_file_paths,
-        hive_partitioning=hive_partitioning,
-        schema_overrides=schema_overrides,
-    )
+    @functools.wraps(method)
+    def call(*args: P.args, **options: P.kwargs) -> DataFrame:
+        return method(session(), *args, **options).collect()
+
+    made = _as_function(call, method, [parameter for parameter in _parameters(method) if parameter.name != "self"])
+    made.__name__ = made.__qualname__ = name
+    made.__annotations__ = {**made.__annotations__, "return": "DataFrame"}
+    made.__signature__ = made.__signature__.replace(return_annotation="DataFrame")  # type: ignore[attr-defined]
+    return made
 
 
-def scan_ipc(
-    source: Path | Sequence[Path],
-    *,
-    union_by_name: bool | None = None,
-    include_file_paths: str | None = None,
-    hive_partitioning: bool | None = None,
-    schema_overrides: Mapping[str, str] | None = None,
-) -> LazyFrame:
-    """A lazy frame over Arrow IPC, files (Feather of version 2 too) or streams; options as for Parquet."""
-    return session().scan_ipc(
-        source,
-        union_by_name=union_by_name,
-        include_file_paths=include_file_paths,
-        hive_partitioning=hive_partitioning,
-        schema_overrides=schema_overrides,
-    )
+def _parameters(method: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(method).parameters.values())
 
 
-def scan_csv(
-    source: Path | Sequence[Path],
-    *,
-    has_header: bool = True,
-    separator: str = ",",
-    quote_char: str | None = '"',
-    comment_prefix: str | None = None,
-    null_values: str | Sequence[str] | None = None,
-    trim: bool = False,
-    infer_schema_length: int | None = None,
-    union_by_name: bool | None = None,
-    include_file_paths: str | None = None,
-    hive_partitioning: bool | None = None,
-    schema_overrides: Mapping[str, str] | None = None,
-) -> LazyFrame:
-    """A lazy frame over CSV (also compressed, by the name's ending). Without a header columns are column_1, column_2, ...
-
-    `null_values` are read as null; `trim` strips spaces around fields first. Other options as for Parquet.
-    """
-    return session().scan_csv(
-        source,
-        has_header=has_header,
-        separator=separator,
-        quote_char=quote_char,
-        comment_prefix=comment_prefix,
-        null_values=null_values,
-        trim=trim,
-        infer_schema_length=infer_schema_length,
-        union_by_name=union_by_name,
-        include_file_paths=include_file_paths,
-        hive_partitioning=hive_partitioning,
-        schema_overrides=schema_overrides,
-    )
+def _as_function(call: Any, method: Callable[..., Any], parameters: list[inspect.Parameter]) -> Any:
+    call.__module__, call.__qualname__ = __name__, call.__name__
+    call.__signature__ = inspect.signature(method).replace(parameters=parameters)
+    del call.__wrapped__
+    return call
 
 
-def read_parquet(source: Path | Sequence[Path], **options: Any) -> DataFrame:
-    """`scan_parquet(source, ...).collect()`."""
-    return scan_parquet(source, **options).collect()
-
-
-def read_ndjson(source: Path | Sequence[Path], **options: Any) -> DataFrame:
-    """`scan_ndjson(source, ...).collect()`."""
-    return scan_ndjson(source, **options).collect()
-
-
-def read_ipc(source: Path | Sequence[Path], **options: Any) -> DataFrame:
-    """`scan_ipc(source, ...).collect()`."""
-    return scan_ipc(source, **options).collect()
-
-
-def describe_files(source: Path | Sequence[Path], **options: Any) -> DataFrame:
-    """The columns of each file, and what the table of them all makes of them: what is missing where, what is widened."""
-    return session().describe_files(source, **options).collect()
-
-
-def read_csv(source: Path | Sequence[Path], **options: Any) -> DataFrame:
-    """`scan_csv(source, ...).collect()`."""
-    return scan_csv(source, **options).collect()
+scan_parquet = _of_default(Session.scan_parquet)
+scan_ndjson = _of_default(Session.scan_ndjson)
+scan_ipc = _of_default(Session.scan_ipc)
+scan_csv = _of_default(Session.scan_csv)
+read_parquet = _collected(Session.scan_parquet, "read_parquet")
+read_ndjson = _collected(Session.scan_ndjson, "read_ndjson")
+read_ipc = _collected(Session.scan_ipc, "read_ipc")
+read_csv = _collected(Session.scan_csv, "read_csv")
+describe_files = _collected(Session.describe_files, "describe_files")
 
 
 def from_arrow(data: Any) -> DataFrame:

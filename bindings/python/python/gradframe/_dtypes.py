@@ -156,6 +156,30 @@ class Categorical(DataType):
         return pyarrow.dictionary(pyarrow.uint32(), pyarrow.utf8())
 
 
+class Enum(DataType):
+    """Text of few known values, which have an order: `gf.Enum(["low", "mid", "high"])` sorts by it."""
+
+    _plain = False
+
+    def __init__(self, categories: Iterable[str]) -> None:
+        self.categories = tuple(categories)
+        wrong = next((category for category in self.categories if not isinstance(category, str)), None)
+        if wrong is not None or len(set(self.categories)) != len(self.categories):
+            from gradframe.errors import DTypeError
+
+            what = f"a category is {wrong!r}" if wrong is not None else "a category is there twice"
+            raise DTypeError(f"enum: {what}, expected different texts")
+
+    def _parameters(self) -> tuple:
+        return self.categories
+
+    def to_arrow(self) -> Any:
+        """The type as a `pyarrow.DataType`; the categories are in the metadata of a column's field."""
+        import pyarrow
+
+        return pyarrow.dictionary(pyarrow.uint32(), pyarrow.utf8())
+
+
 class List(DataType):
     """Lists of any length."""
 

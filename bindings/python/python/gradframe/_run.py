@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import os
 import platform
 import sys
@@ -146,6 +145,8 @@ def code_directory() -> str:
 @functools.cache
 def environment() -> list[tuple[str, str, str]]:
     """The interpreter and the installed packages, found once a process."""
+    import importlib.metadata  # it takes a third of the package's import
+
     found = [("python", "version", platform.python_version()), ("python", "implementation", platform.python_implementation())]
     for package in importlib.metadata.distributions():
         if package.metadata["Name"]:

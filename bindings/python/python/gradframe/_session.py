@@ -205,7 +205,9 @@ class Session:
 
     def from_arrow(self, data: Any) -> DataFrame:
         """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied."""
-        return DataFrame._of(self._session.from_arrow(data))
+        from gradframe._frame.polars_columns import is_polars, prepared
+
+        return DataFrame._of(self._session.from_arrow(prepared(data) if is_polars(data) else data))
 
     def register(self, name: str, frame: LazyFrame | DataFrame) -> None:
         """Gives a frame a name in SQL, for this session alone; a frame of that name gives way."""

@@ -73,6 +73,8 @@ def _lazy(session: Any, name: str, value: Any) -> Any:
     if not hasattr(value, "__arrow_c_stream__") and not hasattr(value, "__arrow_c_array__"):
         raise TypeError(f"sql: `{name}` is {type(value).__name__}, expected a frame or a table of another library")
     try:
-        return session.from_arrow(value).lazy()
+        from gradframe._frame.polars_columns import is_polars, prepared
+
+        return session.from_arrow(prepared(value) if is_polars(value) else value).lazy()
     except (TypeError, ValueError) as error:
         raise PlanError(f"sql: `{name}` cannot be read as a table: {error}") from error

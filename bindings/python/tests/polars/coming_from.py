@@ -41,6 +41,11 @@ POLARS = [
     ("Constants alone", "df.select(pl.lit(1))", "df.select(gf.lit(1))", "Int64; Int32 in Polars. Beside a column both take its type"),
     ("Narrow integers", 'df.select(pl.col("riders").cast(pl.UInt8) + 1)', 'df.select(gf.col("riders").cast(gf.UInt8) + 1)', "what does not fit in the type is an error; Polars wraps around"),
     ("UInt64 and Int64", 'df.select((pl.col("riders").cast(pl.UInt64) + pl.col("riders")).cast(pl.Int64))', 'df.select((gf.col("riders").cast(gf.UInt64) + gf.col("riders")).cast(gf.Int64))', "a Decimal(20, 0) before the cast; Int128 in Polars"),
+    ("NaN compared", 'df.select(x=pl.col("fare") * float("nan")).select(same=pl.col("x") == pl.col("x"), above=pl.col("x") > 1)', 'df.select(x=gf.col("fare") * float("nan")).select(same=gf.col("x") == gf.col("x"), above=gf.col("x") > 1)', "NaN equals NaN and is above every number"),
+    ("The greatest, with NaN", 'df.select((pl.col("fare") / (pl.col("riders") - 1) * 0 + 1).max())', 'df.select((gf.col("fare") / (gf.col("riders") - 1) * 0 + 1).max())', "NaN is passed over; `nan_max` gives it"),
+    ("Whole division, remainder", 'df.select(q=(2 - pl.col("riders")) // 2, r=(2 - pl.col("riders")) % 2)', 'df.select(q=(2 - gf.col("riders")) // 2, r=(2 - gf.col("riders")) % 2)', "rounded down, as in Python"),
+    ("A mask", 'df.filter(df["riders"] > 2)', 'df.filter(df["riders"] > 2)', "of as many values as the frame has rows"),
+    ("Lists", 'df.group_by("zone", maintain_order=True).agg("riders").select(pl.col("riders").list.eval(pl.element() * 2))', 'df.group_by("zone", maintain_order=True).agg("riders").select(gf.col("riders").list.eval(gf.element() * 2))', ""),
     ("Types of a schema", "df.schema", "df.schema", "types have the same names; they are also Arrow's, by `schema.to_arrow()`"),
     ("Values as dictionary", "df.to_dict(as_series=False)", "df.to_dict()", "lists if nothing is said; `as_series=True` for columns"),
 ]
@@ -86,6 +91,48 @@ PYSPARK = [
     ("To pandas", "df.toPandas()", "df.collect().to_pandas() if isinstance(df, gf.LazyFrame) else df.to_pandas()", ""),
 ]
 
+#: A topic, the SQL, the frame's way, and the answers of both: the first column as a list, or what kind of error.
+SQL = [
+    ("A sum of nothing", "SELECT sum(riders) FROM df WHERE riders > 9", 'df.filter(gf.col("riders") > 9).select(gf.col("riders").sum())', "[None]", "[0]"),
+    ("Whether all of nothing are true", "SELECT bool_and(riders > 0) FROM df WHERE riders > 9", 'df.filter(gf.col("riders") > 9).select((gf.col("riders") > 0).all())', "[None]", "[True]"),
+    ("A mean of nothing", "SELECT avg(fare) FROM df WHERE riders > 9", 'df.filter(gf.col("riders") > 9).select(gf.col("fare").mean())', "[None]", "[None]"),
+    ("Nulls in ascending order", "SELECT fare FROM df ORDER BY fare", 'df.select("fare").sort("fare")', "[7.5, 12.0, 18.0, 40.0, None]", "[None, 7.5, 12.0, 18.0, 40.0]"),
+    ("Nulls in descending order", "SELECT fare FROM df ORDER BY fare DESC", 'df.select("fare").sort("fare", descending=True)', "[None, 40.0, 18.0, 12.0, 7.5]", "[None, 40.0, 18.0, 12.0, 7.5]"),
+    ("`/` of integers", "SELECT riders / 2 FROM df", 'df.select(gf.col("riders") / 2)', "[0, 1, 1, 2, 2]", "[0.5, 1.0, 1.5, 2.0, 2.5]"),
+    ("Whole division", "SELECT (2 - riders) / 2 FROM df", 'df.select((2 - gf.col("riders")) // 2)', "[0, 0, 0, -1, -1]", "[0, 0, -1, -1, -2]"),
+    ("Remainder", "SELECT (2 - riders) % 2 FROM df", 'df.select((2 - gf.col("riders")) % 2)', "[1, 0, -1, 0, -1]", "[1, 0, 1, 0, 1]"),
+    ("Division by zero", "SELECT riders / 0 FROM df", 'df.select(gf.col("riders") / 0)', "ExecutionError", "[inf, inf, inf, inf, inf]"),
+    ("Outside a function's domain", "SELECT sqrt(-fare) FROM df WHERE riders = 1", 'df.filter(gf.col("riders") == 1).select((-gf.col("fare")).sqrt())', "ExecutionError", "[nan]"),
+    ("NaN equals NaN", "SELECT x = x FROM df", 'df.select(gf.col("x") == gf.col("x"))', "[True, True, None, True, True]", "[True, True, None, True, True]"),
+    ("NaN above numbers", "SELECT x > 1 FROM df", 'df.select(gf.col("x") > 1)', "[False, True, None, False, True]", "[False, True, None, False, True]"),
+    ("The greatest, with NaN", "SELECT max(x) FROM df", 'df.select(gf.col("x").max())', "[nan]", "[2.0]"),
+    ("Different values, null among them", "SELECT count(DISTINCT zone) FROM df", 'df.select(gf.col("zone").n_unique())', "[2]", "[3]"),
+    ("Halves rounded", "SELECT round(riders / 2.0) FROM df", 'df.select((gf.col("riders") / 2).round())', "[1.0, 1.0, 2.0, 2.0, 3.0]", "[0.0, 1.0, 2.0, 2.0, 2.0]"),
+    ("Null is not equal", "SELECT riders FROM df WHERE zone <> 'a'", 'df.filter(gf.col("zone") != "a").select("riders")', "[1, 3]", "[1, 3]"),
+    ("An overflow", "SELECT riders * 9000000000000000000 FROM df", 'df.select(gf.col("riders") * 9_000_000_000_000_000_000)', "ExecutionError", "ExecutionError"),
+    ("Names in capitals", "SELECT RIDERS FROM df", 'df.select("RIDERS")', "[1, 2, 3, 4, 5]", "PlanError"),
+]
+
+
+def sql_page() -> str:
+    """The page of SQL beside frames."""
+    lines = [
+        "# SQL and frames, side by side",
+        "",
+        "The same question in SQL and as a frame, where people expect one of them and get the other: SQL follows DataFusion, frames follow",
+        "Polars. Both are run, and their answers compared with what is written here, by",
+        "`bindings/python/tests/polars/test_coming_from.py`, on a frame `df` of the columns `zone`, `fare`, `riders` and `x`, which is",
+        "`[1.0, NaN, null, -0.5, 2.0]`.",
+        "",
+        "| | SQL | frame | SQL gives | a frame gives |",
+        "|---|---|---|---|---|",
+    ]
+    for topic, sql, frame, of_sql, of_frame in SQL:
+        cells = [topic, f"`{sql}`", f"`{frame}`", f"`{of_sql}`", f"`{of_frame}`" if of_frame != of_sql else "the same"]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {"Polars": POLARS, "pandas": PANDAS, "PySpark": PYSPARK}
 
 
@@ -116,3 +163,5 @@ if __name__ == "__main__":
     for name in PAGES:
         path(name).write_text(page(name))
         print(path(name))
+    path("SQL").write_text(sql_page())
+    print(path("SQL"))

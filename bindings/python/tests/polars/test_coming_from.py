@@ -4,7 +4,7 @@ import coming_from
 import pandas as pd
 import polars as pl
 import pytest
-from coming_from import PAGES, TRIPS, ZONES
+from coming_from import PAGES, SQL, TRIPS, ZONES
 
 import gradframe as gf
 
@@ -42,6 +42,27 @@ def test_pandas(topic, theirs, expression, difference):
 @pytest.mark.parametrize(("topic", "theirs", "expression", "difference"), PAGES["PySpark"], ids=lambda v: str(v)[:30])
 def test_pyspark_rows_run(topic, theirs, expression, difference):
     assert len(ours(expression)) > 0
+
+
+def first_column(answer):
+    """The answer as a list, or the name of its error."""
+    try:
+        frame = answer()
+        frame = frame.collect() if isinstance(frame, gf.LazyFrame) else frame
+        return repr(frame.get_columns()[0].to_list())
+    except gf.errors.GradframeError as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize(("topic", "sql", "frame", "of_sql", "of_frame"), SQL, ids=lambda v: str(v)[:30])
+def test_sql_beside_frames(topic, sql, frame, of_sql, of_frame):
+    df = gf.DataFrame({**TRIPS, "x": [1.0, float("nan"), None, -0.5, 2.0]})
+    assert first_column(lambda: gf.sql(sql, df=df)) == of_sql
+    assert first_column(lambda: eval(frame, {"gf": gf, "df": df})) == of_frame
+
+
+def test_the_page_of_sql_is_current():
+    assert coming_from.path("SQL").read_text() == coming_from.sql_page(), "stale: run python bindings/python/tests/polars/coming_from.py"
 
 
 @pytest.mark.parametrize("library", PAGES)

@@ -30,18 +30,3 @@ def test_sql_conditions_have_one_type():
     d = gf.DataFrame({"i": [3, 1, 2], "f": [1.5, 2.5, 0.5]})
     rows = gf.sql("SELECT CASE WHEN i > 1 THEN i ELSE f END AS z FROM d", d=d).collect()
     assert rows.to_polars()["z"].to_list() == [3.0, 2.5, 2.0]
-
-
-@pytest.mark.parametrize("mask", [[True, False, True], "series"])
-def test_a_mask_is_refused_with_what_to_write(mask):
-    d = gf.DataFrame(ROWS)
-    mask = d["i"] > 1 if mask == "series" else mask
-    with pytest.raises(TypeError, match="mask"):
-        d.filter(mask)
-
-
-def test_a_series_is_no_expression():
-    d = gf.DataFrame(ROWS)
-    for wrong in (lambda: d.select(d["i"]), lambda: d.with_columns(d["i"])):
-        with pytest.raises(TypeError, match="expected columns and expressions, got a Series"):
-            wrong()

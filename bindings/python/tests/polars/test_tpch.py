@@ -60,16 +60,8 @@ def assert_published(number, frame):
             assert is_same(column, mine, theirs), f"{column}: {mine} is not {theirs}, in {got}"
 
 
-#: The queries that ask for a namespace of expressions.
-WITH_TEXT = {2, 9, 13, 14, 16, 20, 22}
-WITH_DATES = {7, 8, 9}
-
-
 @pytest.mark.parametrize("number", QUERIES)
 def test_answers_are_as_published(data, number):
-    for namespace, queries in [("str", WITH_TEXT), ("dt", WITH_DATES)]:
-        if number in queries and not hasattr(gf.Expr, namespace):
-            pytest.skip(f"expressions have no namespace `{namespace}`")
     tables = SimpleNamespace(**{table: gf.scan_parquet(data / f"{table}.parquet") for table in TABLES})
     assert_published(number, QUERIES[number](gf, tables).collect())
 

@@ -58,6 +58,7 @@ ORDERED = {
     "slice of the last rows": lambda f, x: f.trips.slice(-2),
     "reverse": lambda f, x: f.trips.reverse(),
     "gather_every": lambda f, x: f.trips.gather_every(2, offset=1),
+    "gather": lambda f, x: f.trips.lazy().gather([3, 0, -1]),
     "with_row_index": lambda f, x: f.trips.with_row_index(),
     "with_row_index after a filter": lambda f, x: f.trips.filter(x.col("riders") > 2).with_row_index("n", 5),
     "with_row_index then filter": lambda f, x: f.trips.with_row_index("n").filter(x.col("n") > 3),

@@ -18,6 +18,17 @@ use crate::Result;
 
 /// Aggregates of a column. Alone in `select` they give one row; beside columns they are repeated on each row; in `agg` they
 /// give one value a group.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let rows = frame.group_by(["k"]).agg([col("n").sum(), col("x").mean().alias("mean"), col("x").null_count().alias("nulls")])?;
+/// let a = rows.filter(col("k").eq(lit("a")).and(col("n").eq(lit(5))).and(col("mean").eq(lit(2.0))))?;
+/// assert_eq!(session.block_on(a.count())?, 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 pub trait Aggregates: Into<Expr> + Sized {
     /// The sum of the non-null values; 0 where there are none.
     fn sum(self) -> Expr {

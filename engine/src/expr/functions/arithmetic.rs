@@ -14,6 +14,16 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::column::per_row;
 
 /// Arithmetic with Polars's meaning.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let rows = frame.select([col("n").truediv(lit(2)).alias("half"), col("n").floordiv(lit(2)).alias("whole"), col("x").sqrt()])?;
+/// assert_eq!(session.block_on(rows.filter(col("half").eq(lit(0.5)).and(col("whole").eq(lit(0))))?.count())?, 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 pub trait Arithmetic: Into<Expr> + Sized {
     /// Division that is true also for integers.
     fn truediv(self, other: impl IntoExpr) -> Expr {

@@ -23,6 +23,18 @@ pub enum Closed {
 }
 
 /// Comparison with Polars's names.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let same = frame.filter(col("x").eq_missing(col("x")))?; // null is like null here
+/// assert_eq!(session.block_on(same.count())?, 3);
+/// let closed = gradframe::expr::call("is_between", vec![col("n"), lit(1), lit(2)], Default::default())?;
+/// assert_eq!(session.block_on(frame.filter(closed)?.count())?, 2);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 #[expect(clippy::wrong_self_convention, reason = "expressions are taken by value, as DataFusion's own methods do")]
 pub trait Comparison: Into<Expr> + Sized {
     /// Equal, or both null: never null itself.

@@ -15,6 +15,16 @@ use super::{cast, deferred_call, numeric};
 use crate::Result;
 
 /// Mathematics of single values; null for null.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let rows = frame.select([Mathematics::round(col("x"), 0), col("n").clip(lit(2), lit(3)).alias("clipped")])?;
+/// assert_eq!(session.block_on(rows.filter(col("clipped").eq(lit(3)))?.count())?, 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 pub trait Mathematics: Into<Expr> + Sized {
     /// Rounded to so many decimals, halves to the even neighbour. Integers stay as they are.
     fn round(self, decimals: i64) -> Expr {

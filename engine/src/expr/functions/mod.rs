@@ -2,17 +2,22 @@
 
 mod aggregates;
 mod arithmetic;
+mod bins;
 mod comparison;
+mod enums;
 mod horizontal;
 mod math;
 mod moving;
+mod moving_by;
 mod names;
 mod nulls;
 mod ordering;
+mod pairs;
 mod replacing;
 mod selecting;
 mod statistics;
-mod windows;
+mod temporal;
+pub(super) mod windows;
 
 use arrow::datatypes::DataType;
 use datafusion::functions::core::expr_fn as core_fn;
@@ -24,6 +29,7 @@ use super::table::FunctionRow;
 pub use self::aggregates::{Aggregates, count, first, last, len, max, mean, median, min, n_unique, std, sum, var};
 pub use self::arithmetic::Arithmetic;
 pub use self::comparison::Comparison;
+pub use self::enums::Enums;
 pub use self::math::Mathematics;
 pub use self::moving::Moving;
 pub use self::names::Names;
@@ -37,22 +43,27 @@ pub use self::windows::Windows;
 const TABLES: &[&[FunctionRow]] = &[
     aggregates::TABLE,
     arithmetic::TABLE,
+    bins::TABLE,
     comparison::TABLE,
+    enums::TABLE,
     horizontal::TABLE,
     math::TABLE,
     moving::TABLE,
+    moving_by::TABLE,
     names::TABLE,
     nulls::TABLE,
     ordering::TABLE,
+    pairs::TABLE,
     replacing::TABLE,
     selecting::TABLE,
     statistics::TABLE,
+    temporal::TABLE,
     windows::TABLE,
 ];
 
 /// The tables of all topics and namespaces.
 pub(super) fn tables() -> impl Iterator<Item = &'static FunctionRow> {
-    TABLES.iter().chain(super::ns::TABLES).copied().flatten()
+    TABLES.iter().chain(super::ns::TABLES).copied().flatten().chain(super::element::TABLE)
 }
 
 /// A row for a function of one expression.

@@ -20,6 +20,16 @@ use super::{cast, deferred_call};
 use crate::Result;
 
 /// Moving windows of rows, and rows filled from their neighbours.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let rows = frame.select([col("n").rolling_sum(2), col("x").forward_fill(), col("k").rank().alias("rank")])?;
+/// assert_eq!(session.block_on(rows.filter(col("n").eq(lit(6)).and(col("x").eq(lit(2.5))))?.count())?, 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 pub trait Moving: Into<Expr> + Sized {
     /// The mean of the `window_size` rows up to this one; null where there are not so many values.
     fn rolling_mean(self, window_size: i64) -> Expr {

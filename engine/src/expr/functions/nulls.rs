@@ -13,6 +13,17 @@ use super::{coalesce, deferred_call, fill_null, unary};
 use crate::Result;
 
 /// Nulls, NaN and types. A NaN is a value, never a null.
+///
+/// ```
+/// use gradframe::{Session, expr::{col, lit, prelude::Nulls}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let rows = frame.select([Nulls::fill_null(col("x"), lit(0.0))])?;
+/// assert_eq!(session.block_on(rows.filter(col("x").eq(lit(0.0)))?.count())?, 1);
+/// assert_eq!(session.block_on(frame.select([Nulls::drop_nulls(col("x"))])?.count())?, 2);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 #[expect(clippy::wrong_self_convention, reason = "expressions are taken by value, as DataFusion's own methods do")]
 pub trait Nulls: Into<Expr> + Sized {
     /// The value, or another where it is null.

@@ -17,6 +17,18 @@ use super::windows::rows_in_order;
 use crate::Result;
 
 /// Rows in another order, and some of the rows.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let first = frame.select([col("n").sorted(true, true).head(2)])?;
+/// assert_eq!(session.block_on(first.count())?, 2);
+/// let by_n = frame.select([Ordering::sort_by(col("k"), ["n"], true)])?.limit(1)?;
+/// assert_eq!(session.block_on(by_n.filter(col("k").eq(lit("a")))?.count())?, 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 pub trait Ordering: Into<Expr> + Sized {
     /// The values sorted. (DataFusion's own `sort` makes a sort key.)
     fn sorted(self, descending: bool, nulls_last: bool) -> Expr {
@@ -132,7 +144,17 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("explode", |call| {
         let value = call.expr("the expression")?;
         let is_one_list = value.exists(|node| Ok(matches!(node, Expr::AggregateFunction(_)))).unwrap_or(false);
-        Ok(items(if is_one_list { value } else { aggregate("flatten", vec![value], by_row().expr, vec![], Answer::List) }))
+        let (empty_as_null, keep_nulls) = (call.flag("empty_as_null", false)?, call.flag("keep_nulls", true)?);
+        if is_one_list && !empty_as_null && keep_nulls {
+            return Ok(items(value));
+        }
+        let constants = vec![empty_as_null.into(), (!keep_nulls).into()];
+        Ok(items(aggregate("flatten", vec![value], by_row().expr, constants, Answer::List)))
+    }),
+    FunctionRow::typed("reshape", |call| {
+        let value = call.expr("the expression")?;
+        let arrays = vec![call.int("arrays")?.into(), call.int("width")?.into()];
+        Ok(items(aggregate("arrays", vec![value], by_row().expr, arrays, Answer::List)))
     }),
     FunctionRow::typed("extend_constant", |call| {
         let value = call.expr("the expression")?;

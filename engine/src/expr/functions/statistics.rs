@@ -5,7 +5,7 @@ use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
-use gradframe_plan::functions::column::{Answer, aggregate, per_row};
+use gradframe_plan::functions::column::{Answer, aggregate};
 
 use super::super::call::Call;
 use super::super::resolve::output_name;
@@ -16,6 +16,16 @@ use super::{cast, coalesce, deferred_call};
 use crate::Result;
 
 /// Aggregates beyond the usual ones.
+///
+/// ```
+/// use gradframe::{Session, expr::{prelude::*}};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 4, 2.5)) AS t(k, n, x)"))?;
+/// let row = frame.select([col("n").quantile(0.5), col("n").product().alias("product"), col("n").gt(lit(1)).any().alias("any")])?;
+/// assert_eq!(session.block_on(row.filter(col("n").eq(lit(2.0)).and(col("product").eq(lit(8))))?.count())?, 1);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
 pub trait Statistics: Into<Expr> + Sized {
     /// The value below which a part `q` of the values lies; of two candidates the nearest.
     fn quantile(self, q: f64) -> Expr {
@@ -56,7 +66,7 @@ pub trait Statistics: Into<Expr> + Sized {
 impl Statistics for Expr {}
 
 /// An aggregate by a kernel that does not care for the order of the rows.
-fn of_column(kernel: &'static str, value: Expr, constants: Vec<ScalarValue>) -> Expr {
+pub(super) fn of_column(kernel: &'static str, value: Expr, constants: Vec<ScalarValue>) -> Expr {
     aggregate(kernel, vec![value], by_row().expr, constants, Answer::Value)
 }
 
@@ -106,8 +116,6 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let product = call.expr("the expression")? * call.expr("the other")?;
         Ok(super::sum(product))
     }),
-    FunctionRow::typed("bin_intervals", bin_intervals),
-    FunctionRow::typed("bin_quantiles", bin_quantiles),
     FunctionRow::typed("corr", correlation),
     FunctionRow::typed("cov", covariance),
 ];
@@ -159,39 +167,6 @@ fn nan_extreme(call: &mut Call, extreme: fn(Expr) -> Expr) -> Result<Expr> {
 fn of_bits(call: &mut Call, bits: fn(Expr) -> Expr, truth: fn(Expr) -> Expr) -> Result<Expr> {
     let value = call.expr("the expression")?;
     Ok(if call.type_of(&value)? == DataType::Boolean { truth(value) } else { bits(value) })
-}
-
-/// Between breaks: the number of the bin, or its label.
-fn bin_intervals(call: &mut Call) -> Result<Expr> {
-    let value = call.expr("the expression")?;
-    let breaks = call.floats("breaks")?.unwrap_or_default();
-    if !breaks.is_sorted_by(|a, b| a < b) {
-        return Err(call.wrong("the breaks must rise, each different from the last"));
-    }
-    binned(call, value, breaks.into_iter().map(lit).collect())
-}
-
-/// Between quantiles of the column itself.
-fn bin_quantiles(call: &mut Call) -> Result<Expr> {
-    let value = call.expr("the expression")?;
-    let quantiles = call.floats("quantiles")?.unwrap_or_default();
-    let breaks = quantiles.iter().map(|q| of_column("quantile", value.clone(), vec![(*q).into(), "linear".into()])).collect();
-    binned(call, value, breaks)
-}
-
-fn binned(call: &mut Call, value: Expr, breaks: Vec<Expr>) -> Result<Expr> {
-    let left_closed = ScalarValue::from(call.flag("left_closed", false)?);
-    let bins = breaks.len() + 1;
-    let args = [vec![value], breaks].concat();
-    if !call.flag("labelled", true)? {
-        return Ok(per_row("bin_number", args, vec![left_closed]));
-    }
-    let labels = call.texts("labels")?.unwrap_or_default();
-    if !labels.is_empty() && labels.len() != bins {
-        return Err(call.wrong(format!("got {} labels for {bins} bins", labels.len())));
-    }
-    let constants = [left_closed].into_iter().chain(labels.iter().map(|label| label.as_str().into())).collect();
-    Ok(per_row("bin_label", args, constants))
 }
 
 fn pair(call: &mut Call) -> Result<(Expr, Expr)> {

@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::sum as checked_sum;
 
 use super::super::call::Call;
-use super::super::structure::{Mapping, Mark, by_row, marked, tuple};
+use super::super::structure::{Mapping, Mark, by_row, keep, length, marked, position, tuple};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{cast, deferred_call, fill_null};
@@ -70,7 +70,7 @@ fn over(value: Expr, parts: Vec<Expr>, order: Vec<Expr>, mapping: Mapping, desce
 }
 
 /// A window over the rows in their order.
-pub(super) fn rows_in_order(window: Expr) -> Expr {
+pub(in crate::expr) fn rows_in_order(window: Expr) -> Expr {
     match window {
         Expr::WindowFunction(mut window) => {
             window.params.order_by = vec![by_row()];
@@ -104,7 +104,7 @@ pub(super) fn following(rows: Option<u64>) -> WindowFrameBound {
 }
 
 /// An aggregate of the rows so far, this one included; or, in reverse, from this one on.
-pub(super) fn so_far(aggregate: Expr, reverse: bool) -> Result<Expr> {
+pub(in crate::expr) fn so_far(aggregate: Expr, reverse: bool) -> Result<Expr> {
     let (start, end) =
         if reverse { (WindowFrameBound::CurrentRow, following(None)) } else { (preceding(None), WindowFrameBound::CurrentRow) };
     over_rows(aggregate, start, end)
@@ -174,7 +174,13 @@ fn diff(call: &mut Call) -> Result<Expr> {
         DataType::UInt32 | DataType::UInt64 => cast(value, DataType::Int64),
         _ => value,
     };
-    Ok(value.clone() - shifted(value, n))
+    let drops = call.choice("null_behavior", &[("ignore", false), ("drop", true)])?;
+    let difference = value.clone() - shifted(value, n);
+    if !drops {
+        return Ok(difference);
+    }
+    let (place, rows) = (position(difference.clone()), length(difference.clone()));
+    Ok(keep(difference, if n < 0 { place.lt(rows + lit(n)) } else { place.gt_eq(lit(n)) }))
 }
 
 /// The type is that of a sum; null where the value is null.

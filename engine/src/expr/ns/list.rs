@@ -67,6 +67,21 @@ impl ListNamespace {
         kernel("list.item", [self.0, allow_empty.into_value()])
     }
 
+    /// The values of an expression over [`element`](crate::expr::element), as a list for each list.
+    pub fn eval(self, expr: Expr) -> Expr {
+        crate::expr::element::deferred("list.eval", self.0, expr)
+    }
+
+    /// The value of an expression over [`element`](crate::expr::element) that has one for each list; of another, a list.
+    pub fn agg(self, expr: Expr) -> Expr {
+        crate::expr::element::deferred("list.agg", self.0, expr)
+    }
+
+    /// The elements for which a condition over [`element`](crate::expr::element) is true.
+    pub fn filter(self, predicate: Expr) -> Expr {
+        crate::expr::element::deferred("list.filter", self.0, predicate)
+    }
+
     /// So many elements from an offset, which counts from the end where it is negative; all that follow if null.
     pub fn slice(self, offset: impl IntoValue, length: impl IntoValue) -> Expr {
         kernel("list.slice", [self.0, offset.into_value(), length.into_value()])

@@ -26,12 +26,30 @@ impl DataFrame {
     ///
     /// The columns are the left ones, then the right ones without the keys; a right column whose name the left has is
     /// renamed with `_right`. Errors: `Plan` for an unknown key, or keys with [`How::Cross`].
+    ///
+    /// ```
+    /// # use gradframe::{How, Session, expr::col};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let trips = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1), ('b', 2)) AS t(zone, n)"))?;
+    /// # let zones = session.block_on(session.sql("SELECT 'a' AS zone, 'a' AS code, 'Airport' AS name"))?;
+    /// assert_eq!(session.block_on(trips.join(&zones, ["zone"], How::Left)?.count())?, 2);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn join(&self, other: &DataFrame, on: impl IntoIterator<Item = impl IntoExpr>, how: How) -> Result<Self> {
         self.join_with(other, JoinOptions::on(on).how(how))
     }
 
     /// Joins on equal values of columns that are named differently, or of expressions; otherwise as [`DataFrame::join`].
     /// Errors: `Plan` also if the sides give different numbers of keys.
+    ///
+    /// ```
+    /// # use gradframe::{How, Session, expr::col};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let trips = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1), ('b', 2)) AS t(zone, n)"))?;
+    /// # let zones = session.block_on(session.sql("SELECT 'a' AS zone, 'a' AS code, 'Airport' AS name"))?;
+    /// assert_eq!(session.block_on(trips.join_on(&zones, ["zone"], ["code"], How::Inner)?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
     pub fn join_on(
         &self,
         other: &DataFrame,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 
@@ -12,8 +12,14 @@ pub(super) const KERNELS: &[Kernel] = &[
     // [value, breaks..]; constant: whether a bin holds its lower end rather than its upper.
     Kernel { name: "bin_number", result: integer, run: bin_numbers },
     // [value, breaks..]; constants: left_closed, labels..: the labels of the bins, made of the breaks if there are none.
-    Kernel { name: "bin_label", result: text, run: bin_labels },
+    Kernel { name: "bin_label", result: text, run: labels_of_rows },
+    // [value, breaks..]; constants: left_closed, whether the upper end is meant, whether the outer ends are infinite rather than null.
+    Kernel { name: "bin_edge", result: edge, run: bin_edges },
 ];
+
+fn edge(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
+    Ok(DataType::Float64)
+}
 
 fn text(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(DataType::Utf8)
@@ -38,15 +44,32 @@ fn bin_numbers(columns: &Columns) -> Result<ArrayRef> {
     Ok(Arc::new(bins.into_iter().map(|bin| bin.map(|bin| bin as i64)).collect::<Int64Array>()))
 }
 
-fn bin_labels(columns: &Columns) -> Result<ArrayRef> {
+fn labels_of_rows(columns: &Columns) -> Result<ArrayRef> {
     let (bins, breaks) = bins(columns)?;
     let given: Vec<&str> = (1..columns.constants.len()).map(|index| columns.text(index)).collect();
-    let made: Vec<String> = (0..=breaks.len()).map(|bin| label(&breaks, bin, columns.flag(0))).collect();
+    let made = bin_labels(&breaks, columns.flag(0));
     let labels = bins.into_iter().map(|bin| {
         let bin = bin?;
         given.get(bin).copied().or_else(|| made.get(bin).map(String::as_str))
     });
     Ok(Arc::new(labels.collect::<StringArray>()))
+}
+
+/// The lower or upper end of each value's bin.
+fn bin_edges(columns: &Columns) -> Result<ArrayRef> {
+    let (bins, breaks) = bins(columns)?;
+    let (upper, infinite) = (columns.flag(1), columns.flag(2));
+    let outer = infinite.then_some(if upper { f64::INFINITY } else { f64::NEG_INFINITY });
+    let edge = |bin: usize| {
+        let place = if upper { Some(bin) } else { bin.checked_sub(1) };
+        place.and_then(|place| breaks.get(place).copied()).or(outer)
+    };
+    Ok(Arc::new(bins.into_iter().map(|bin| bin.and_then(edge)).collect::<Float64Array>()))
+}
+
+/// The labels of the bins between breaks, as they are made where none are given.
+pub fn bin_labels(breaks: &[f64], left_closed: bool) -> Vec<String> {
+    (0..=breaks.len()).map(|bin| label(breaks, bin, left_closed)).collect()
 }
 
 /// `(2, 4]`, or `[2, 4)` if the lower end belongs to the bin.

@@ -10,8 +10,11 @@ mod bits;
 mod casting;
 mod counting;
 mod frequency;
+mod histogram;
 mod kernel;
 mod moving;
+mod moving_by;
+mod nesting;
 mod per_row;
 mod places;
 mod rounding;
@@ -22,6 +25,7 @@ mod window;
 
 pub use self::aggregate::{Answer, aggregate};
 pub use self::casting::{StrictCast, strict_cast, strict_cast_of};
+pub use self::counting::bin_labels;
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub use self::window::window;
@@ -32,7 +36,10 @@ const TABLES: &[&[Kernel]] = &[
     casting::KERNELS,
     counting::KERNELS,
     frequency::KERNELS,
+    histogram::KERNELS,
     moving::KERNELS,
+    moving_by::KERNELS,
+    nesting::KERNELS,
     places::KERNELS,
     rounding::KERNELS,
     smoothing::KERNELS,

@@ -20,7 +20,7 @@ pub(super) const KERNELS: &[Kernel] = &[
 /// Where the constants of the statistic begin.
 const OWN: usize = 4;
 
-fn rolling_type(types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
+pub(super) fn rolling_type(types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
     let statistic = constants.get(3).and_then(|constant| constant.try_as_str().flatten()).unwrap_or_default();
     let keeps = matches!(statistic, "sum" | "min" | "max");
     Ok(match types.first() {
@@ -38,17 +38,27 @@ fn window_of(row: usize, size: usize, rows: usize, center: bool) -> Range<usize>
 fn rolling(columns: &Columns) -> Result<ArrayRef> {
     let (size, min_samples) = (columns.int(0)?.max(1) as usize, columns.int(1)?.max(0) as usize);
     let values = columns.floats(0)?;
-    let statistic = Statistic::of(columns)?;
     let windows = (0..values.len()).map(|row| window_of(row, size, values.len(), columns.flag(2)));
-    Ok(Arc::new(match statistic {
-        Statistic::Extreme { greatest } => extremes(&values, windows, min_samples, greatest),
-        Statistic::Sorted { q, method } => sorted(&values, windows, min_samples, q, &method),
-        other => windows.map(|window| other.of_window(&values, window, min_samples)).collect(),
-    }))
+    Ok(Arc::new(values_of_windows(&Statistic::of(columns)?, &values, windows, min_samples)))
 }
 
+/// The statistic of each window; neither end of a window is before that of the one before it.
+pub(super) fn values_of_windows(
+    statistic: &Statistic,
+    values: &Float64Array,
+    windows: impl Iterator<Item = Range<usize>>,
+    min_samples: usize,
+) -> Float64Array {
+    match statistic {
+        Statistic::Extreme { greatest } => extremes(values, windows, min_samples, *greatest),
+        Statistic::Sorted { q, method } => sorted(values, windows, min_samples, *q, method),
+        other => windows.map(|window| other.of_window(values, window, min_samples)).collect(),
+    }
+}
+
+/// What is computed of a window's values.
 #[derive(Debug)]
-enum Statistic {
+pub(super) enum Statistic {
     Sum,
     Mean,
     Deviation { ddof: f64, root: bool },
@@ -61,7 +71,7 @@ enum Statistic {
 }
 
 impl Statistic {
-    fn of(columns: &Columns) -> Result<Self> {
+    pub(super) fn of(columns: &Columns) -> Result<Self> {
         Ok(match columns.text(3) {
             "sum" => Statistic::Sum,
             "mean" => Statistic::Mean,
@@ -78,9 +88,10 @@ impl Statistic {
         })
     }
 
-    fn of_window(&self, values: &Float64Array, window: Range<usize>, min_samples: usize) -> Option<f64> {
+    pub(super) fn of_window(&self, values: &Float64Array, window: Range<usize>, min_samples: usize) -> Option<f64> {
         if let Statistic::Rank { method } = self {
-            return rank(values, window, min_samples, method);
+            let last = window.end.checked_sub(1)?;
+            return rank(values, window, last, min_samples, method);
         }
         if let Statistic::Weighted { weights, mean } = self {
             return weighted(values, window, min_samples, weights, *mean);
@@ -113,9 +124,9 @@ fn deviation(values: &[f64], ddof: f64, root: bool) -> Option<f64> {
     Some(if root { variance.sqrt() } else { variance })
 }
 
-/// The rank of the window's last value in it.
-fn rank(values: &Float64Array, window: Range<usize>, min_samples: usize, method: &str) -> Option<f64> {
-    let last = window.end.checked_sub(1).filter(|row| values.is_valid(*row)).map(|row| values.value(row))?;
+/// The rank of a row's value in its window.
+pub(super) fn rank(values: &Float64Array, window: Range<usize>, row: usize, min_samples: usize, method: &str) -> Option<f64> {
+    let last = values.is_valid(row).then(|| values.value(row))?;
     let present: Vec<f64> = window.filter(|row| values.is_valid(*row)).map(|row| values.value(row)).collect();
     if present.len() < min_samples {
         return None;

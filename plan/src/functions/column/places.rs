@@ -21,8 +21,6 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "item", result: as_first, run: item },
     // [value, other]
     Kernel { name: "append", result: as_first, run: append },
-    // [list]: the items of all lists; a null list is a null.
-    Kernel { name: "flatten", result: item_type, run: flatten },
     // [value]; constants: the constant, how often.
     Kernel { name: "extend", result: as_first, run: extend },
     // [value]; constants: descending, nulls_last.
@@ -65,33 +63,6 @@ fn item(columns: &Columns) -> Result<ArrayRef> {
 fn append(columns: &Columns) -> Result<ArrayRef> {
     let other = arrow::compute::cast(&columns.values[1], columns.values[0].data_type())?;
     Ok(concat(&[columns.values[0].as_ref(), other.as_ref()])?)
-}
-
-fn item_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
-    match types.first() {
-        Some(DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) => Ok(item.data_type().clone()),
-        other => {
-            let what = format!("got {}, expected lists", other.map_or_else(String::new, DataType::to_string));
-            Err(to_datafusion(Error::dtype("explode", what)))
-        }
-    }
-}
-
-fn flatten(columns: &Columns) -> Result<ArrayRef> {
-    let item = item_type(&[columns.values[0].data_type().clone()], &[])?;
-    let lists = arrow::compute::cast(
-        &columns.values[0],
-        &DataType::LargeList(Arc::new(arrow::datatypes::Field::new_list_field(item, true))),
-    )?;
-    let lists = datafusion::common::cast::as_large_list_array(&lists)?;
-    let mut places: Vec<Option<u64>> = vec![];
-    for row in 0..columns.rows {
-        match lists.is_null(row) {
-            true => places.push(None),
-            false => places.extend((lists.value_offsets()[row]..lists.value_offsets()[row + 1]).map(|place| Some(place as u64))),
-        }
-    }
-    Ok(take(lists.values(), &UInt64Array::from(places), None)?)
 }
 
 fn extend(columns: &Columns) -> Result<ArrayRef> {

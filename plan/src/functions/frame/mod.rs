@@ -22,6 +22,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use self::function::{FrameFunction, Row};
+pub(crate) use self::temporal::window_start;
 
 /// The rows of all tables.
 fn rows() -> impl Iterator<Item = &'static Row> {

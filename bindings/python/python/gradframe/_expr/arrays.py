@@ -21,6 +21,10 @@ class ArrNamespace(Elements):
         """The dot product with another array of the same length; pairs with a null are passed over."""
         return self._call("arr.dot", column(other))
 
+    def eval(self, expr: Expr, *, as_list: bool = False) -> Expr:
+        """The values of an expression over `gf.element()`: as arrays of as many elements, or as lists."""
+        return self._call("list.eval" if as_list else "arr.eval", expr=expr)
+
     def head(self, n: int | IntoExpr = 5, *, as_array: bool = False) -> Expr:
         """The first n elements, as lists or as arrays."""
         return _array(self._call("list.slice", 0, column(n)), n, as_array)

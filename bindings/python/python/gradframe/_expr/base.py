@@ -50,7 +50,7 @@ def columns(*values: IntoExpr | Iterable[IntoExpr]) -> list[Any]:
     """Several of them, given one by one or as lists."""
     found: list[Any] = []
     for value in values:
-        if isinstance(value, Iterable) and not isinstance(value, str | bytes | Base):
+        if isinstance(value, Iterable) and not isinstance(value, str | bytes | Base) and not hasattr(value, "__array__"):
             found.extend(column(item) for item in value)
         elif value is not None:
             found.append(column(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gradframe._expr.aggregates import Aggregates
 from gradframe._expr.arithmetic import Arithmetic
 from gradframe._expr.base import Base
+from gradframe._expr.bins import Bins
 from gradframe._expr.comparison import Comparison
 from gradframe._expr.mapping import Mapping
 from gradframe._expr.math import Mathematics
@@ -14,6 +15,7 @@ from gradframe._expr.names import NameNamespace, Names
 from gradframe._expr.namespaces import Namespaces
 from gradframe._expr.nulls import Nulls
 from gradframe._expr.ordering import Ordering
+from gradframe._expr.rolling import RollingBy
 from gradframe._expr.statistics import Statistics
 from gradframe._expr.windows import Windows
 
@@ -21,7 +23,7 @@ __all__ = ["Expr", "NameNamespace"]
 
 
 class Expr(
-    Arithmetic, Comparison, Mathematics, Nulls, Aggregates, Statistics, Windows, Moving, Ordering, Names, Mapping, Meta, Namespaces,
+    Arithmetic, Comparison, Mathematics, Nulls, Aggregates, Statistics, Bins, Windows, Moving, RollingBy, Ordering, Names, Mapping, Meta, Namespaces,
     Base,
 ):
     """A computation over columns: nothing happens until a frame that holds it is collected.

@@ -44,6 +44,11 @@ def lit(value: Any, dtype: Any = None) -> Expr:
     return constant if dtype is None else constant.cast(dtype)
 
 
+def element() -> Expr:
+    """An element of a list, inside `list.eval`, `list.agg` and `list.filter`."""
+    return call("element")
+
+
 def len() -> Expr:
     """The number of rows."""
     return call("len")
@@ -83,4 +88,4 @@ def excluded(columns: Any, *more_columns: Any) -> dict[str, list[Any]]:
     return {"names": names, "dtypes": dtypes}
 
 
-__all__ = ["Column", "DataType", "DataTypeClass", "all", "coalesce", "col", "exclude", "excluded", "len", "lit", "nth"]
+__all__ = ["Column", "DataType", "DataTypeClass", "all", "coalesce", "col", "element", "exclude", "excluded", "len", "lit", "nth"]

@@ -10,8 +10,8 @@ from gradframe._expr.expr import Expr
 from gradframe._expr.functions import lit
 
 __all__ = ["all_horizontal", "any_horizontal", "arange", "arctan2", "arg_sort_by", "arg_where", "concat_list", "concat_str", "corr",
-           "cov", "fold", "format", "int_range", "int_ranges", "max_horizontal", "mean_horizontal", "min_horizontal", "ones",
-           "reduce", "repeat", "row_index", "struct", "sum_horizontal", "zeros"]
+           "cov", "cum_fold", "cum_reduce", "cum_sum_horizontal", "fold", "format", "int_range", "int_ranges", "max_horizontal", "mean_horizontal", "min_horizontal", "ones",
+           "reduce", "repeat", "rolling_corr", "rolling_cov", "row_index", "struct", "sum_horizontal", "zeros"]
 
 
 def sum_horizontal(*exprs: IntoExpr | Iterable[IntoExpr], ignore_nulls: bool = True) -> Expr:
@@ -84,6 +84,43 @@ def reduce(function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) ->
     """`function(function(first, second), third) ...` over several columns."""
     first, *others = columns(exprs)
     return fold(first, function, others)
+
+
+def cum_fold(
+    acc: IntoExpr, function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr], *, include_init: bool = False
+) -> Expr:
+    """The steps of a `fold`, as a struct of a field for each column; with `include_init` the start before them."""
+    folded = _expr(column(acc))
+    steps = [folded] if include_init else []
+    for expr in columns(exprs):
+        folded = function(folded, _expr(expr)).alias(_expr(expr).meta.output_name())
+        steps.append(folded)
+    return call("struct", *steps).alias("cum_fold")
+
+
+def cum_reduce(function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) -> Expr:
+    """The steps of a `reduce`, as a struct of a field for each column."""
+    reduced: Expr | None = None
+    steps = []
+    for expr in map(_expr, columns(exprs)):
+        reduced = expr if reduced is None else function(reduced, expr).alias(expr.meta.output_name())
+        steps.append(reduced)
+    return call("struct", *steps).alias("cum_reduce")
+
+
+def cum_sum_horizontal(*exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """The sums of several columns so far, as a struct of a field for each."""
+    return cum_fold(lit(0), lambda sum_so_far, expr: sum_so_far + expr, columns(*exprs)).alias("cum_sum")
+
+
+def rolling_corr(a: IntoExpr, b: IntoExpr, *, window_size: int, min_samples: int | None = None) -> Expr:
+    """The correlation of two columns in each moving window of rows."""
+    return call("rolling_corr", column(a), column(b), window_size=window_size, min_samples=min_samples)
+
+
+def rolling_cov(a: IntoExpr, b: IntoExpr, *, window_size: int, min_samples: int | None = None, ddof: int = 1) -> Expr:
+    """The covariance of two columns in each moving window of rows, with divisor n - `ddof`."""
+    return call("rolling_cov", column(a), column(b), window_size=window_size, min_samples=min_samples, ddof=ddof)
 
 
 def int_range(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1) -> Expr:

@@ -17,6 +17,14 @@ class Elements(Namespace):
 
     __slots__ = ()
 
+    def agg(self, expr: Expr) -> Expr:
+        """The value of an expression over `gf.element()` that has one for each list; of another, the list of its values."""
+        return self._call("list.agg", expr=expr)
+
+    def explode(self, *, empty_as_null: bool = False, keep_nulls: bool = True) -> Expr:
+        """The elements as rows; an empty list is none unless `empty_as_null`, a null list one of null unless not `keep_nulls`."""
+        return self._call("explode", empty_as_null=empty_as_null, keep_nulls=keep_nulls)
+
     def all(self, *, ignore_nulls: bool = True) -> Expr:
         """Whether all elements are true; if nulls are not ignored, one may leave it open."""
         return self._call("list.all", ignore_nulls=ignore_nulls)
@@ -114,6 +122,14 @@ class ListNamespace(Elements):
     """Functions of the elements of each row's list. A null list gives null."""
 
     __slots__ = ()
+
+    def eval(self, expr: Expr, *, parallel: bool = False) -> Expr:
+        """The values of an expression over `gf.element()`, as a list for each list: `gf.col("x").list.eval(gf.element() * 2)`."""
+        return self._call("list.eval", expr=expr)
+
+    def filter(self, predicate: Expr) -> Expr:
+        """The elements for which a condition over `gf.element()` is true."""
+        return self._call("list.filter", expr=predicate)
 
     def concat(self, other: Any) -> Expr:
         """The elements of this and of other lists, one after the other: a list of constants, an expression, or several of those."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gradframe import _gradframe
 from gradframe._expr.base import Base
 
 if TYPE_CHECKING:
@@ -27,6 +29,26 @@ class NameNamespace:
     def suffix(self, suffix: str) -> Expr:
         """The first column's name with something after it."""
         return self._of._call("name.suffix", suffix=suffix)
+
+    def map(self, function: Callable[[str], str]) -> Expr:
+        """What a function makes of the name."""
+        return self._of._public(_gradframe.name_map(self._of, function))
+
+    def prefix_fields(self, prefix: str) -> Expr:
+        """A struct with something before its fields' names."""
+        return self._of._call("name.affix_fields", prefix=prefix)
+
+    def suffix_fields(self, suffix: str) -> Expr:
+        """A struct with something after its fields' names."""
+        return self._of._call("name.affix_fields", suffix=suffix)
+
+    def strip_prefix(self, prefix: str) -> Expr:
+        """The name without something before it."""
+        return self._of._call("name.strip_prefix", prefix=prefix)
+
+    def strip_suffix(self, suffix: str) -> Expr:
+        """The name without something after it."""
+        return self._of._call("name.strip_suffix", suffix=suffix)
 
     def replace(self, pattern: str, value: str) -> Expr:
         """The first column's name with a part of it replaced."""

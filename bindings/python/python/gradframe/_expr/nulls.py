@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from gradframe._dtypes import parse_dtype
+from gradframe._dtypes import Enum, parse_dtype
 from gradframe._expr.base import Base, IntoExpr
 
 if TYPE_CHECKING:
@@ -66,4 +66,7 @@ class Nulls(Base):
 
     def cast(self, dtype: Any, *, strict: bool = True) -> Expr:
         """The value as another type; one that does not fit is an error if `strict`, else null."""
-        return self._call("cast", dtype=parse_dtype(dtype), strict=strict)
+        parsed = parse_dtype(dtype)
+        if isinstance(parsed, Enum):
+            return self._call("cast_enum", categories=list(parsed.categories), strict=strict)
+        return self._call("cast", dtype=parsed, strict=strict)

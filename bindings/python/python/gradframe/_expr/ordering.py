@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -143,9 +144,18 @@ class Ordering(Base):
         """The values, then those of another column."""
         return self._call("append", column(other))
 
-    def explode(self) -> Expr:
-        """The items of lists as rows; a null list is a null."""
-        return self._call("explode")
+    def explode(self, *, empty_as_null: bool = False, keep_nulls: bool = True) -> Expr:
+        """The items of lists as rows; an empty list is none unless `empty_as_null`, a null list is a null unless not
+        `keep_nulls`."""
+        return self._call("explode", empty_as_null=empty_as_null, keep_nulls=keep_nulls)
+
+    def reshape(self, dimensions: tuple[int, ...]) -> Expr:
+        """The values as arrays: `(-1, 3)` as many of three as there are, `(2, 3)` two of them; `(-1,)` the elements of lists."""
+        if builtins.len(dimensions) == 1:
+            return self.explode() if dimensions[0] == -1 else self._call("reshape", arrays=1, width=dimensions[0]).explode()
+        if builtins.len(dimensions) != 2 or dimensions[1] < 1:
+            raise ValueError(f"reshape: expected (rows, width), the rows perhaps -1, got {dimensions}")
+        return self._call("reshape", arrays=dimensions[0], width=dimensions[1])
 
     def extend_constant(self, value: Any, n: int) -> Expr:
         """The values, then a constant `n` times."""

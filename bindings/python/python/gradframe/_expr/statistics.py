@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from gradframe._dtypes import parse_dtype
@@ -103,36 +103,6 @@ class Statistics(Base):
         """The sum of products with another column."""
         return self._call("dot", column(other))
 
-    def bin_intervals(
-        self, intervals: Sequence[float], *, labels: Sequence[str] | Literal[False], right_closed: bool = False
-    ) -> Expr:
-        """The bin between breaks, by its label, or by its number if there are none."""
-        return self._binned("bin_intervals", labels, right_closed, breaks=[float(edge) for edge in intervals])
-
-    def bin_quantiles(
-        self, quantiles: Sequence[float] | int, *, labels: Sequence[str] | Literal[False], right_closed: bool = False
-    ) -> Expr:
-        """The bin between quantiles of the column, by its label, or by its number if there are none."""
-        return self._binned("bin_quantiles", labels, right_closed, quantiles=_quantiles(quantiles))
-
-    def cut(
-        self, breaks: Sequence[float], *, labels: Sequence[str] | None = None, left_closed: bool = False
-    ) -> Expr:
-        """The bin between breaks, by its label: `(1, 2]`, or one of those given."""
-        options = {"labels": None if labels is None else list(labels), "left_closed": left_closed}
-        return self._call("bin_intervals", breaks=[float(edge) for edge in breaks], **options)
-
-    def qcut(
-        self, quantiles: Sequence[float] | int, *, labels: Sequence[str] | None = None, left_closed: bool = False
-    ) -> Expr:
-        """The bin between quantiles of the column, by its label: `(1, 2]`, or one of those given."""
-        options = {"labels": None if labels is None else list(labels), "left_closed": left_closed}
-        return self._call("bin_quantiles", quantiles=_quantiles(quantiles), **options)
-
-    def _binned(self, name: str, labels: Sequence[str] | Literal[False], right_closed: bool, **edges: list[float]) -> Expr:
-        given = {"labelled": False} if labels is False else {"labels": list(labels)}
-        return self._call(name, left_closed=not right_closed, **given, **edges)
-
     def replace(self, old: Any, new: Any = _NOT_GIVEN) -> Expr:
         """Some values replaced by others: `{old: new}`, or one or several of each. The type stays."""
         old, new = _mapping("replace", old, new)
@@ -150,12 +120,6 @@ class Statistics(Base):
     def pipe(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """`function(self, ...)`."""
         return function(self, *args, **kwargs)
-
-
-def _quantiles(quantiles: Sequence[float] | int) -> list[float]:
-    if isinstance(quantiles, int):
-        return [part / quantiles for part in range(1, quantiles)]
-    return [float(q) for q in quantiles]
 
 
 def _mapping(name: str, old: Any, new: Any) -> tuple[list, list]:

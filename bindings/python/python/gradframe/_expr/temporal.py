@@ -128,7 +128,7 @@ class DtNamespace(Namespace):
         """Moved by an interval such as "1mo" or "-2d12h". Months and days move the clock, what is shorter the moment; a month on
         from the 31st is the last of the month.
         """
-        return self._call("dt.offset_by", _interval(by))
+        return self._call("dt.offset_by", interval_text(by))
 
     def ordinal_day(self) -> Expr:
         """The day of the year."""
@@ -166,7 +166,7 @@ class DtNamespace(Namespace):
 
     def round(self, every: str | datetime.timedelta | IntoExpr) -> Expr:
         """The nearest multiple of an interval; of two, the later."""
-        return self._call("dt.round", _interval(every))
+        return self._call("dt.round", interval_text(every))
 
     def second(self, *, fractional: bool = False) -> Expr:
         """0 to 59, or with its fraction."""
@@ -220,7 +220,7 @@ class DtNamespace(Namespace):
 
     def truncate(self, every: str | datetime.timedelta | Expr) -> Expr:
         """The latest multiple of an interval ("1mo", "1w", "15m") that is not after it; weeks begin on Mondays."""
-        return self._call("dt.truncate", _interval(every))
+        return self._call("dt.truncate", interval_text(every))
 
     def week(self) -> Expr:
         """The ISO week, 1 to 53."""
@@ -235,7 +235,7 @@ class DtNamespace(Namespace):
         return self._call("dt.year")
 
 
-def _interval(interval: Any) -> Any:
+def interval_text(interval: Any) -> Any:
     """A timedelta as an interval's text."""
     if not isinstance(interval, datetime.timedelta):
         return interval

@@ -55,9 +55,14 @@ class Windows(Base):
         """At most the last `n` values."""
         return self.slice(-n)
 
-    def diff(self, n: int = 1) -> Expr:
-        """The value less that of `n` rows before."""
-        return self._call("diff", n=n)
+    def diff(self, n: int = 1, null_behavior: Literal["ignore", "drop"] = "ignore") -> Expr:
+        """The value less that of `n` rows before; rows that have none are null, or dropped."""
+        return self._call("diff", n=n, null_behavior=null_behavior)
+
+    def cumulative_eval(self, expr: Expr, *, min_samples: int = 1) -> Expr:
+        """The value of an expression over `gf.element()` for the rows so far, for each row; null where fewer than `min_samples`
+        are not null. Its work grows with the square of the number of rows."""
+        return self._call("cumulative_eval", expr=expr, min_samples=min_samples)
 
     def cum_sum(self, *, reverse: bool = False) -> Expr:
         """The sum of the rows so far; in reverse, of this row and those after it."""

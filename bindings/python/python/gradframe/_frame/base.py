@@ -49,9 +49,14 @@ def listed(value: Any) -> list[Any]:
     """One thing or several as a list; None is none."""
     if value is None:
         return []
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable) or hasattr(value, "_expr"):
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable) or is_column(value):
         return [value]
     return list(value)
+
+
+def is_column(value: Any) -> bool:
+    """Whether it is one column: an expression, or values that are there already (a Series, an array)."""
+    return any(hasattr(value, mark) for mark in ("_expr", "__arrow_c_array__", "__arrow_c_stream__", "__array__"))
 
 
 def flat(values: Sequence[Any]) -> list[Any]:

@@ -36,7 +36,7 @@ class Building:
         table = self._table()
         for column in added:
             _check_new(table, column, "hstack")
-            table = table.append_column(column.name, column.to_arrow())
+            table = table.append_column(_field(column), column.to_arrow())
         return self._changed(self._beside(table), in_place)
 
     def vstack(self, other: Any, *, in_place: bool = False) -> Self:
@@ -56,14 +56,14 @@ class Building:
         at = index if index >= 0 else index + table.num_columns
         if not 0 <= at <= table.num_columns:
             raise IndexError(f"insert_column: there is no place {index}; the frame has {table.num_columns} columns")
-        return self._changed(self._beside(table.add_column(at, column.name, column.to_arrow())), True)
+        return self._changed(self._beside(table.add_column(at, _field(column), column.to_arrow())), True)
 
     def replace_column(self, index: int, column: Series) -> Self:
         """Puts a column in the place of another, in this frame itself."""
         table = self._table()
         at = self._place(index, "replace_column")  # type: ignore[attr-defined]
         _check_length(table, column, "replace_column")
-        return self._changed(self._beside(table.set_column(at, column.name, column.to_arrow())), True)
+        return self._changed(self._beside(table.set_column(at, _field(column), column.to_arrow())), True)
 
     def drop_in_place(self, name: str) -> Series:
         """Takes a column out of this frame itself, and gives it."""
@@ -139,19 +139,30 @@ class Building:
 
 
 def groups_of(frame: Any, keys: list[str]) -> Iterable[tuple[tuple[Any, ...], Any]]:
-    """The different values of the keys with the rows that have them, in the order of the first rows."""
-    import numpy as np
-    import pyarrow as pa
+    """The different values of the keys with the rows that have them, in the order of the first rows. NaN equals NaN."""
+    from gradframe._frame.sampling import taken
 
     table = frame.to_arrow()
     for key in keys:
         if key not in table.column_names:
             raise PlanError(unknown("partition_by", key, table.column_names))
-    places: dict[tuple[Any, ...], list[int]] = {}
+    places: dict[tuple[Any, ...], tuple[tuple[Any, ...], list[int]]] = {}
     for row, values in enumerate(zip(*(table.column(key).to_pylist() for key in keys))):
-        places.setdefault(values, []).append(row)
-    for values, rows in places.items():
-        yield values, frame._beside(table.take(pa.array(np.asarray(rows, dtype=np.int64))))
+        places.setdefault(tuple(map(_comparable, values)), (values, []))[1].append(row)
+    for values, rows in places.values():
+        yield values, frame._of(taken(frame._frame, rows))
+
+
+def _comparable(value: Any) -> Any:
+    """What stands for a value where equal ones are looked for: lists and structs by their text, one NaN."""
+    if isinstance(value, (list, dict)) or value != value:
+        return repr(value)
+    return value
+
+
+def _field(column: Any) -> Any:
+    """A column's name and type, with what its metadata say."""
+    return column._frame.schema.field(0) if hasattr(column, "_frame") else column.name
 
 
 def _check_new(table: pa.Table, column: Any, method: str) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gradframe._frame.types import arrow_type
+from gradframe._dtypes import Enum
+from gradframe._frame.polars_columns import is_polars, prepared
+from gradframe._frame.types import arrow_type, enum_of, field_of
 from gradframe.errors import DTypeError, ExecutionError, PlanError, ShapeError
 
 # Names of columns that have none.
@@ -31,24 +33,40 @@ def table_of(
 ) -> Any:
     """What `from_arrow` takes, with these names and types. `infer_schema_length` is taken for the sake of Polars: all rows
     are looked at."""
+    if is_polars(data):
+        data = prepared(data)
     names, types = _wanted(schema)
     if _is_arrow(data) and not types and not schema_overrides:
         return data if names is None else _renamed(_table(data), names)
     if isinstance(data, Mapping) and isinstance(schema, Mapping) and data:
         _same_names(data, names or [])
         data = {name: data[name] for name in names or []}
-    types |= {name: arrow_type(dtype) for name, dtype in (schema_overrides or {}).items()}
+    types |= {name: _wanted_type(dtype) for name, dtype in (schema_overrides or {}).items()}
     columns = _columns(data, names, types, orient)
     if names is not None:
         columns = _with_names(columns, names)
     height = _height(columns)
     arrays = {name: _array(name, values, types.get(name), height, strict, nan_to_null) for name, values in columns.items()}
-    return pa.table(arrays) if arrays else pa.table({})
+    fields = [_field(name, arrays[name], values, types.get(name)) for name, values in columns.items()]
+    return pa.table(list(arrays.values()), schema=pa.schema(fields))
 
 
-def array_of(name: str, values: Any, dtype: Any = None, *, strict: bool = True, nan_to_null: bool = False) -> pa.Array:
-    """The values of one column."""
-    return _array(name, values, None if dtype is None else arrow_type(dtype), None, strict, nan_to_null)
+def _field(name: str, array: Any, values: Any, dtype: Any) -> pa.Field:
+    """The field of a column; of an Enum with its categories."""
+    enum = dtype if isinstance(dtype, Enum) else enum_of(values) if dtype is None else None
+    return pa.field(name, array.type, metadata=None if enum is None else field_of(name, enum).metadata)
+
+
+def column_of(name: str, values: Any, dtype: Any = None, *, strict: bool = True, nan_to_null: bool = False) -> pa.Table:
+    """The values of one column, as a table of it."""
+    wanted = None if dtype is None else _wanted_type(dtype)
+    array = _array(name, values, wanted, None, strict, nan_to_null)
+    return pa.table([array], schema=pa.schema([_field(name, array, values, wanted)]))
+
+
+def _wanted_type(dtype: Any) -> Any:
+    """An Enum as it is, for its categories; any other type as Arrow's."""
+    return dtype if isinstance(dtype, Enum) else arrow_type(dtype)
 
 
 def _wanted(schema: Any) -> tuple[list[str] | None, dict[str, pa.DataType]]:
@@ -58,7 +76,7 @@ def _wanted(schema: Any) -> tuple[list[str] | None, dict[str, pa.DataType]]:
     if hasattr(schema, "__arrow_c_schema__") and not isinstance(schema, Mapping):
         schema = [(field.name, field.type) for field in pa.schema(schema)]
     pairs = list(schema.items()) if isinstance(schema, Mapping) else [(s, None) if isinstance(s, str) else tuple(s) for s in schema]
-    return [name for name, _ in pairs], {name: arrow_type(dtype) for name, dtype in pairs if dtype is not None}
+    return [name for name, _ in pairs], {name: _wanted_type(dtype) for name, dtype in pairs if dtype is not None}
 
 
 def _is_arrow(data: Any) -> bool:
@@ -177,7 +195,9 @@ def _is_single(values: Any) -> bool:
     return isinstance(values, (str, bytes, Mapping)) or not (isinstance(values, Iterable) or hasattr(values, "__arrow_c_array__"))
 
 
-def _array(name: str, values: Any, dtype: pa.DataType | None, height: int | None, strict: bool, nan_to_null: bool) -> Any:
+def _array(name: str, values: Any, dtype: Any, height: int | None, strict: bool, nan_to_null: bool) -> Any:
+    if isinstance(dtype, Enum):
+        return _enum_array(name, _array(name, values, pa.string(), height, strict, nan_to_null), dtype, strict)
     if _is_single(values):
         values = [values] * (1 if height is None else height)
     elif hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
@@ -191,6 +211,17 @@ def _array(name: str, values: Any, dtype: pa.DataType | None, height: int | None
     return array
 
 
+def _enum_array(name: str, texts: Any, dtype: Enum, strict: bool) -> pa.Array:
+    """Texts as places among the categories. Errors: `ExecutionError` for another text, unless not `strict`."""
+    places = {category: place for place, category in enumerate(dtype.categories)}
+    values = texts.to_pylist()
+    wrong = next((value for value in values if value is not None and value not in places), None)
+    if strict and wrong is not None:
+        raise ExecutionError(f"dataframe: column `{name}`: '{wrong}' is none of the Enum's categories")
+    indices = pa.array([places.get(value) for value in values], pa.uint32())
+    return pa.DictionaryArray.from_arrays(indices, pa.array(dtype.categories, pa.string()))
+
+
 def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, nan_to_null: bool) -> Any:
     if isinstance(values, np.ndarray) and values.ndim == 2:
         array = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
@@ -202,7 +233,8 @@ def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, 
     if isinstance(values, list):
         values = [_plain(value) for value in values]
     try:
-        return pa.array(values, type=dtype, from_pandas=nan_to_null)
+        array = pa.array(values, type=dtype, from_pandas=nan_to_null)
+        return array.cast(pa.time64("ns")) if dtype is None and pa.types.is_time(array.type) else array
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
         if not strict:
             return _lenient(values, dtype)

@@ -147,6 +147,10 @@ class DataFrame(Verbs, Contents, Building, Sampling, Writers, Running):
         """Groups of rows with equal keys; follow with `.agg(...)`. Groups come in any order, or in that of their first rows."""
         return GroupBy(self, flat(by), named_by, maintain_order)
 
+    def explain(self, **options: Any) -> str:
+        """The plan of a query that begins with these rows; see `LazyFrame.explain`."""
+        return self.lazy().explain(**options)
+
     def to_arrow(self) -> pa.Table:
         """A `pyarrow.Table` over the same memory."""
         return self._frame.to_arrow()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gradframe._frame.base import listed, of_expression
+from gradframe._frame.base import listed
 from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ class Groups(Generic[Frame]):
 
     def mean(self) -> Frame:
         """One row a group: the keys and the mean of every other column."""
-        return self._every(lambda column: column.mean())
+        return self._by_type("mean")
 
     def median(self) -> Frame:
         """One row a group: the keys and the median of every other column."""
-        return self._every(lambda column: column.median())
+        return self._by_type("median")
 
     def min(self) -> Frame:
         """One row a group: the keys and the least value of every other column."""
@@ -86,8 +86,8 @@ class Groups(Generic[Frame]):
         return self._every(lambda column: column.n_unique())
 
     def quantile(self, quantile: float, interpolation: str = "nearest") -> Frame:
-        """One row a group: the keys and a quantile of every other column."""
-        return self._every(lambda column: of_expression(column, "quantile")(quantile, interpolation))
+        """One row a group: the keys and a quantile of every other column, null for text."""
+        return self._by_type("quantile", quantile, interpolation)
 
     def head(self, n: int = 5) -> Frame:
         """The first `n` rows of each group, group by group."""
@@ -104,6 +104,14 @@ class Groups(Generic[Frame]):
         keys = self._names()
         others = [name for name in self._frame._lazy().columns if name not in keys]
         return self.agg(*[aggregate(col(name)) for name in others])
+
+    def _by_type(self, method: str, *arguments: Any) -> Frame:
+        """An aggregate of every column that is no key, as its type has it."""
+        from gradframe._frame.aggregating import aggregated
+
+        keys = self._names()
+        others = [field for field in self._frame._lazy().collect_schema() if field.name not in keys]
+        return self.agg(*[aggregated(field.name, field.type, method, *arguments) for field in others])
 
     def _cut(self, n: int, *, first: bool) -> Frame:
         """The rows whose place in their group, counted from one end, is at most `n`; groups in the order of their first rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from gradframe import _gradframe
 from gradframe._frame.base import Verb, flat, listed, private_lazy
 
 if TYPE_CHECKING:
@@ -66,26 +67,7 @@ class JoinVerbs(Verb):
     ) -> Self:
         """The values of another frame in the place of this one's, where columns have the same name: row by row, or by equal
         keys. Nulls of the other frame replace nothing unless `include_nulls`. Rows stay in this frame's order."""
-        from gradframe import coalesce, col, lit, when
-
-        own, theirs = self._lazy(), private_lazy(other, "update")
-        keys = listed(left_on) or listed(on)
-        right_keys = listed(right_on) or listed(on)
-        by_row = not keys
-        if by_row:
-            keys = right_keys = ["__row"]
-            own, theirs = own.with_row_index("__row", 0), theirs.with_row_index("__row", 0)
-        names = [name for name in own.columns if name in theirs.columns and name not in (*keys, *right_keys)]
-        marked = theirs.select(*right_keys, *names, lit(True).alias("__there"))
-        order = "none" if how == "full" and by_row else "left"
-        joined = own.join(marked, [], how, keys, right_keys, "__new", "m:m", False, True, order)
-        if how == "full" and by_row:
-            joined = joined.sort(keys, maintain_order=False)
-        new = [col(f"{name}__new") for name in names]
-        if include_nulls:
-            there = col("__there").is_not_null()
-            replaced = [when(there).then(value).otherwise(col(name)).alias(name) for name, value in zip(names, new)]
-        else:
-            replaced = [coalesce(value, col(name)).alias(name) for name, value in zip(names, new)]
-        kept = [name for name in own.columns if name != "__row"] if by_row else own.columns
-        return self._wrap(joined.with_columns(*replaced).select(*kept))
+        left, right = listed(left_on) or listed(on), listed(right_on) or listed(on)
+        other = private_lazy(other, "update")
+        options = {"how": how, "include_nulls": include_nulls}
+        return self._wrap(_gradframe.update(self._lazy(), other, left_on=left, right_on=right, **options))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from gradframe._frame.base import flat
@@ -100,6 +100,32 @@ class LazyFrame(Verbs, Sinks, Running, Explained):
         from gradframe._frame.eager import DataFrame
 
         return DataFrame._of(self._frame.collect())
+
+    async def collect_async(self) -> DataFrame:
+        """Runs the query on another thread, for programs with an event loop: `await frame.collect_async()`."""
+        import asyncio
+
+        return await asyncio.to_thread(self.collect)
+
+    def inspect(self, fmt: str = "{}") -> LazyFrame:
+        """The same query; what it holds here is computed and printed."""
+        print(fmt.format(self.collect()))
+        return self
+
+    def sink_batches(self, function: Callable[[DataFrame], bool | None], *, chunk_size: int | None = None) -> None:
+        """Runs the query and calls a function with each batch of rows as it comes, until it gives True."""
+        batches = self.collect_batches() if chunk_size is None else self.iter_batches(chunk_size)
+        for batch in batches:
+            if function(batch):
+                return
+
+    def gather(self, indices: Any, *, null_on_oob: bool = False) -> LazyFrame:
+        """The rows at these places, which count from the end if negative. One that is not there is an error when it runs, or
+        with `null_on_oob` a row of nulls."""
+        from gradframe import col, struct
+
+        rows = struct(*map(col, self.columns)).alias("__rows")
+        return self.select(rows.gather(indices, null_on_oob=null_on_oob)).unnest("__rows")
 
     def collect_batches(self) -> Batches:
         """Runs the query and hands out its rows as they come: an iterator of DataFrames that fit in memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from gradframe import _gradframe
 from gradframe._frame.base import Verb, flat, listed, private_lazy
 
 if TYPE_CHECKING:
@@ -103,9 +104,8 @@ class RowVerbs(Verb):
     def merge_sorted(self, other: Any, key: str | Sequence[str], *, maintain_order: bool = False) -> Self:
         """The rows of two frames that are sorted by the key, sorted by it. With `maintain_order`, of equal keys those of
         this frame come first."""
-        own = self._lazy()
-        both = type(own).concat([own, private_lazy(other, "merge_sorted")], "vertical")
-        return self._wrap(both.sort(listed(key), maintain_order=maintain_order))
+        other = private_lazy(other, "merge_sorted")
+        return self._wrap(_gradframe.merge_sorted(self._lazy(), other, listed(key), maintain_order))
 
 
 def _equalities(constraints: dict[str, Any]) -> list[Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from gradframe import _gradframe
 from gradframe._frame.base import listed
-from gradframe.errors import PlanError, ShapeError
+from gradframe.errors import DTypeError, PlanError, ShapeError
 
 if TYPE_CHECKING:
     from gradframe._frame.series import Series
@@ -31,18 +32,21 @@ class Sampling:
     ) -> Self:
         """Rows drawn by chance: `n` of them (one, if nothing is said), or a fraction of all. The same seed draws the same
         rows of the same frame, on every machine. Without `shuffle` they stay in their order where none is drawn twice."""
-        import numpy as np
-        import pyarrow as pa
-
-        rows = sample_places(self._frame.height, n, fraction, with_replacement, bool(shuffle), seed)
-        return self._beside(self._frame.to_arrow().take(pa.array(np.asarray(rows, dtype=np.int64))))  # type: ignore[attr-defined]
+        size = _size(self._frame.height, n, fraction, with_replacement)
+        seed = _any_seed() if seed is None else seed
+        options = {"with_replacement": with_replacement, "shuffle": bool(shuffle), "seed": seed}
+        return self._wrap(_gradframe.sample(self._frame.lazy(), size, None, **options))  # type: ignore[attr-defined]
 
     def corr(self, **options: Any) -> Self:
-        """The correlation (Pearson's) of each column with each, as a square frame."""
+        """The correlation (Pearson's) of each column with each, as a square frame. Errors: `DTypeError` for a column that
+        holds no numbers."""
         import numpy as np
         import pyarrow as pa
 
         names = self._frame.columns
+        for field in self._frame.schema:
+            if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_boolean(field.type)):
+                raise DTypeError(f"corr: column `{field.name}` is {field.type}, expected numbers; hint: select the columns first")
         matrix = np.corrcoef(self._frame.to_numpy().astype(float).T, **options).reshape(len(names), len(names))
         return self._beside(pa.table(dict(zip(names, np.ascontiguousarray(matrix.T)))))  # type: ignore[attr-defined]
 
@@ -55,20 +59,17 @@ class Sampling:
         drop_nulls: bool = False,
     ) -> Self:
         """A column of 0 and 1 for each value of these columns, or of all, in their place: `column`, separator, `value`, in
-        ascending order, null first. `drop_first` leaves out the value of the first row."""
-        import pyarrow as pa
+        the order of their names. `drop_first` leaves out the value of the first row."""
+        from gradframe import col
 
-        table = self._frame.to_arrow()
-        wanted = listed(columns) or table.column_names
+        names = self._frame.columns
+        wanted = listed(columns) or names
         for name in wanted:
             self._place(name, "to_dummies")  # type: ignore[attr-defined]
-        made: dict[str, Any] = {}
-        for name in table.column_names:
-            if name in wanted:
-                made.update(_dummies(name, table.column(name), separator, drop_first, drop_nulls))
-            else:
-                made[name] = table.column(name)
-        return self._beside(pa.table(made))  # type: ignore[attr-defined]
+        made: list[Any] = []
+        for name in names:
+            made.extend(_dummies(self, name, separator, drop_first, drop_nulls) if name in wanted else [col(name)])
+        return self.select(*made)  # type: ignore[attr-defined]
 
     def is_duplicated(self) -> Series:
         """Whether each row is there more than once."""
@@ -88,13 +89,15 @@ class Sampling:
         return Series(name, [test(times[row]) for row in rows], bool)
 
 
-def sample_places(
-    height: int, n: int | None, fraction: float | None, with_replacement: bool, shuffle: bool, seed: int | None
-) -> Any:
-    """The places of the rows that are drawn. Errors: `PlanError` for both a number and a fraction, or a negative one;
-    `ShapeError` for more rows than there are."""
-    import numpy as np
+def _any_seed() -> int:
+    import secrets
 
+    return secrets.randbits(63)
+
+
+def _size(height: int, n: int | None, fraction: float | None, with_replacement: bool) -> int:
+    """How many rows are drawn. Errors: `PlanError` for both a number and a fraction, or a negative one; `ShapeError` for more
+    rows than there are."""
     if n is not None and fraction is not None:
         raise PlanError("sample: got both `n` and `fraction`, expected one of them")
     if n is None:
@@ -103,29 +106,34 @@ def sample_places(
         raise PlanError(f"sample: expected 0 rows or more, got {n if fraction is None else fraction}")
     if n > height and not with_replacement:
         raise ShapeError(f"sample: {n} rows of {height}; hint: draw with_replacement, or fewer")
-    generator = np.random.Generator(np.random.Philox(seed))
-    if with_replacement:
-        return generator.integers(0, height, n) if height else np.zeros(0, dtype=np.int64)
-    drawn = generator.permutation(height)[:n]
-    return drawn if shuffle else np.sort(drawn)
+    return n
 
 
-def _dummies(name: str, column: Any, separator: str, drop_first: bool, drop_nulls: bool) -> dict[str, Any]:
+def taken(frame: PyDataFrame, rows: Any) -> PyDataFrame:
+    """The rows at these places, which are all in the frame."""
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    values = column.unique().drop_null()
-    values = values.take(pc.sort_indices(values)).to_pylist()
-    made = {}
-    if column.null_count and not drop_nulls:
-        made[f"{name}{separator}null"] = column.is_null().cast(pa.uint8())
+    return frame.take(pa.array(np.asarray(rows, dtype=np.uint64)))
+
+
+def _dummies(frame: Any, name: str, separator: str, drop_first: bool, drop_nulls: bool) -> list[Any]:
+    """An expression for each different value of a column."""
+    from gradframe import UInt8, col
+
+    values = frame.select(col(name).unique()).to_series().to_list()
+    if drop_nulls:
+        values = [value for value in values if value is not None]
+    if drop_first and frame.height:
+        first = frame.get_column(name)[0]
+        values = [value for value in values if value != first]
+    column = col(name)
+    dummies = {}
     for value in values:
-        same = pc.fill_null(pc.equal(column, pa.scalar(value, column.type)), False)
-        made[f"{name}{separator}{_shown(value)}"] = same.cast(pa.uint8())
-    if drop_first and len(column):
-        first = column[0].as_py()
-        made.pop(f"{name}{separator}{'null' if first is None else _shown(first)}", None)
-    return made
+        same = column.is_null() if value is None else (column == value).fill_null(False)
+        shown = f"{name}{separator}{'null' if value is None else _shown(value)}"
+        dummies[shown] = same.cast(UInt8).alias(shown)
+    return [dummies[shown] for shown in sorted(dummies)]
 
 
 def _shown(value: Any) -> str:

@@ -16,12 +16,13 @@ class Schema(Mapping[str, Any]):
 
     def __init__(self, columns: Mapping[str, Any] | Iterable[tuple[str, Any]] | pa.Schema = ()) -> None:
         """From `{name: type}`, pairs, or an Arrow schema. A type is one of ours, of Arrow's, a name ("int64"), or Python's own."""
-        from gradframe._frame.types import arrow_type, is_arrow_schema, own_type
+        from gradframe._frame.types import field_of, is_arrow_schema, own_type_of
 
         if is_arrow_schema(columns):
-            columns = [(field.name, field.type) for field in columns]
+            self._types = {field.name: own_type_of(field) for field in columns}
+            return
         pairs = columns.items() if isinstance(columns, Mapping) else columns
-        self._types = {name: own_type(arrow_type(dtype)) for name, dtype in pairs}
+        self._types = {name: own_type_of(field_of(name, dtype)) for name, dtype in pairs}
 
     def names(self) -> list[str]:
         """The columns' names."""
@@ -39,9 +40,9 @@ class Schema(Mapping[str, Any]):
         """The same as a `pyarrow.Schema`."""
         import pyarrow as pa
 
-        from gradframe._frame.types import arrow_type
+        from gradframe._frame.types import field_of
 
-        return pa.schema([(name, arrow_type(dtype)) for name, dtype in self._types.items()])
+        return pa.schema([field_of(name, dtype) for name, dtype in self._types.items()])
 
     def __getitem__(self, name: str) -> Any:
         return self._types[name]

@@ -46,7 +46,8 @@ def _columns(frame: DataFrame, places: Sequence[int]) -> DataFrame:
 
 def _rows(frame: DataFrame, rows: Any) -> DataFrame:
     import numpy as np
-    import pyarrow as pa
+
+    from gradframe._frame.sampling import taken
 
     height = frame.height
     if isinstance(rows, int):
@@ -69,7 +70,7 @@ def _rows(frame: DataFrame, rows: Any) -> DataFrame:
     outside = [int(at) for at in places if not -height <= at < height]
     if outside:
         raise IndexError(f"dataframe: there is no row {outside[0]}; the frame has {height}")
-    return frame._beside(frame.to_arrow().take(pa.array(places.astype(np.int64) % max(height, 1))))
+    return frame._of(taken(frame._frame, places.astype(np.int64) % max(height, 1)))
 
 
 def _named(frame: DataFrame, name: str) -> int:

@@ -30,15 +30,13 @@ class Series:
     ) -> None:
         """Values, a list or whatever has an array's or Arrow's interface, under a name: `Series("a", [1, 2])`. A value that
         does not fit the type is an error if `strict`, else null."""
-        import pyarrow as pa
-
         from gradframe._default import session
-        from gradframe._frame.construct import array_of
+        from gradframe._frame.construct import column_of
 
         if not isinstance(name, str) and name is not None:
             name, values = getattr(name, "name", None), name
-        array = array_of(name or "", [] if values is None else values, dtype, strict=strict, nan_to_null=nan_to_null)
-        self._frame = session()._session.from_arrow(pa.table({name or "": array}))
+        table = column_of(name or "", [] if values is None else values, dtype, strict=strict, nan_to_null=nan_to_null)
+        self._frame = session()._session.from_arrow(table)
 
     @classmethod
     def _of(cls, frame: PyDataFrame) -> Self:
@@ -91,7 +89,8 @@ class Series:
         """The same values under another name."""
         import pyarrow as pa
 
-        return self._of(self._frame.beside(pa.table({name: self._frame.to_arrow().column(0)})))
+        table = self._frame.to_arrow()
+        return self._of(self._frame.beside(pa.table([table.column(0)], schema=pa.schema([table.schema.field(0).with_name(name)]))))
 
     def rename(self, name: str) -> Self:
         """The same values under another name."""
@@ -172,11 +171,12 @@ class Series:
 
     def filter(self, predicate: Any) -> Self:
         """The values where a boolean column, list or array is true."""
-        mask = predicate if isinstance(predicate, Series) else Series("mask", predicate, bool)
-        import pyarrow.compute as pc
+        import numpy as np
 
-        kept = self._frame.to_arrow().filter(pc.fill_null(mask.to_arrow(), False))
-        return self._of(self._frame.beside(kept))
+        mask = predicate if isinstance(predicate, Series) else Series("mask", predicate, bool)
+        if len(mask) != len(self):
+            raise ShapeError(f"filter: a mask of {len(mask)} values for {len(self)}")
+        return self.gather(np.flatnonzero([bool(flag) for flag in mask.to_list()]))
 
     def sample(
         self,
@@ -188,21 +188,21 @@ class Series:
         seed: int | None = None,
     ) -> Self:
         """Values drawn by chance; see `DataFrame.sample`."""
-        from gradframe._frame.sampling import sample_places
-
-        return self.gather(sample_places(self._frame.height, n, fraction, with_replacement, bool(shuffle), seed))
+        options = {"fraction": fraction, "with_replacement": with_replacement, "shuffle": shuffle, "seed": seed}
+        return self.to_frame().sample(n, **options).to_series()
 
     def gather(self, indices: Any) -> Self:
         """The values at these places; negative ones count from the end."""
         import numpy as np
-        import pyarrow as pa
+
+        from gradframe._frame.sampling import taken
 
         wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
         size = len(self)
         outside = [int(at) for at in wanted if not -size <= at < size]
         if outside:
             raise IndexError(f"gather: there is no value {outside[0]}; the column has {size}")
-        return self._of(self._frame.beside(self._frame.to_arrow().take(pa.array(wanted % max(size, 1)))))
+        return self._of(taken(self._frame, wanted % max(size, 1)))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

@@ -27,15 +27,15 @@ class SummaryVerbs(Verb):
 
     def sum(self) -> Self:
         """The sum of each column; of booleans, how many are true; null for text."""
-        return self._each("sum", of_numbers=True)
+        return self._each("sum", by_type=True)
 
     def mean(self) -> Self:
         """The mean of each column; null for text."""
-        return self._each("mean", of_numbers=True)
+        return self._each("mean", by_type=True)
 
     def median(self) -> Self:
         """The median of each column; null for text."""
-        return self._each("median", of_numbers=True)
+        return self._each("median", by_type=True)
 
     def min(self) -> Self:
         """The least value of each column."""
@@ -47,17 +47,17 @@ class SummaryVerbs(Verb):
 
     def std(self, ddof: int = 1) -> Self:
         """The standard deviation of each column, with divisor n - `ddof`; null for text."""
-        return self._each("std", ddof, of_numbers=True)
+        return self._each("std", ddof, by_type=True)
 
     def var(self, ddof: int = 1) -> Self:
         """The variance of each column, with divisor n - `ddof`; null for text."""
-        return self._each("var", ddof, of_numbers=True)
+        return self._each("var", ddof, by_type=True)
 
     def quantile(
         self, quantile: float, interpolation: Literal["nearest", "higher", "lower", "midpoint", "linear", "equiprobable"] = "nearest"
     ) -> Self:
         """The quantile of each column; null for text."""
-        return self._each("quantile", quantile, interpolation, of_numbers=True)
+        return self._each("quantile", quantile, interpolation, by_type=True)
 
     def shift(self, n: int = 1, *, fill_value: Any = None) -> Self:
         """The values `n` rows further down, or up if negative; `fill_value` where there is none."""
@@ -99,27 +99,16 @@ class SummaryVerbs(Verb):
 
         return described(self, percentiles, interpolation)
 
-    def _each(self, method: str, *arguments: Any, of_numbers: bool = False, **named: Any) -> Self:
-        """A method of every column's expression; null for columns that hold no numbers, where it is one of numbers."""
-        from gradframe import col, lit
+    def _each(self, method: str, *arguments: Any, by_type: bool = False, **named: Any) -> Self:
+        """A method of every column's expression; with `by_type`, null for columns whose type has no answer."""
+        from gradframe import col
 
         own = self._lazy()
-        exprs = []
-        for field in own.collect_schema():
-            if of_numbers and not _is_summable(field.type):
-                exprs.append(lit(None).cast(field.type).alias(field.name))
-            else:
-                exprs.append(of_expression(col(field.name), method)(*arguments, **named).alias(field.name))
-        return self._wrap(own.select(*exprs))
+        if by_type:
+            from gradframe._frame.aggregating import aggregated
 
-
-def _is_summable(kind: Any) -> bool:
-    import pyarrow as pa
-
-    t = pa.types
-    return bool(
-        t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) or t.is_boolean(kind) or t.is_temporal(kind) or t.is_null(kind)
-    )
+            return self._wrap(own.select(*[aggregated(f.name, f.type, method, *arguments, **named) for f in own.collect_schema()]))
+        return self._wrap(own.select(*[of_expression(col(name), method)(*arguments, **named).alias(name) for name in own.columns]))
 
 
 def _every() -> Any:

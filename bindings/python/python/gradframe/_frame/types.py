@@ -73,6 +73,39 @@ def arrow_type(dtype: Any) -> pa.DataType:
     return found
 
 
+#: Where the metadata of a field list the categories of an Enum, each behind its length in bytes: Polars's form.
+_CATEGORIES = b"_PL_ENUM_VALUES2"
+
+
+def field_of(name: str, dtype: Any) -> pa.Field:
+    """The Arrow field of a column of this type."""
+    if isinstance(dtype, dtypes.Enum):
+        listed = "".join(f"{len(category.encode())};{category}" for category in dtype.categories)
+        return pa.field(name, dtype.to_arrow(), metadata={_CATEGORIES: listed})
+    return pa.field(name, arrow_type(dtype))
+
+
+def enum_of(values: Any) -> dtypes.Enum | None:
+    """The Enum that a Series, of ours or of Polars, is of; None for anything else."""
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, dtypes.Enum):
+        return dtype
+    return dtypes.Enum(dtype.categories) if type(dtype).__name__ == "Enum" and hasattr(dtype, "categories") else None
+
+
+def own_type_of(field: pa.Field) -> Any:
+    """The type of a column as one of ours; with the categories of an Enum, which the field's metadata list."""
+    listed = (field.metadata or {}).get(_CATEGORIES)
+    if listed is None or not pa.types.is_dictionary(field.type):
+        return own_type(field.type)
+    categories = []
+    while listed:
+        length, _, rest = listed.partition(b";")
+        categories.append(rest[: int(length)].decode())
+        listed = rest[int(length) :]
+    return dtypes.Enum(categories)
+
+
 def is_arrow_schema(value: Any) -> bool:
     """Whether this is pyarrow's list of fields."""
     return isinstance(value, pa.Schema)

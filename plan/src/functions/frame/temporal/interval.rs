@@ -63,6 +63,17 @@ impl Interval {
         self.months == 0 && self.weeks == 0 && self.days == 0 && self.ns == 0
     }
 
+    /// The interval so many times. None where it is too long.
+    pub(super) fn times(&self, times: i64) -> Option<Interval> {
+        Some(Interval {
+            months: self.months.checked_mul(times)?,
+            weeks: self.weeks.checked_mul(times)?,
+            days: self.days.checked_mul(times)?,
+            ns: self.ns.checked_mul(times)?,
+            negative: self.negative,
+        })
+    }
+
     /// In so many parts of a second, where it has no months.
     fn fixed(&self, per_second: i64) -> Option<i64> {
         let days = self.weeks.checked_mul(7)?.checked_add(self.days)?;

@@ -4,6 +4,7 @@
 //! clock. What changes a reading in a zone (truncation, offsets by months) is computed on the clock and brought back to a
 //! moment, which fails where the clock skips that reading, and keeps the side of the fold where it shows it twice.
 
+mod building;
 mod business;
 mod clock;
 mod epoch;
@@ -12,11 +13,13 @@ mod interval;
 mod parse;
 mod parse_any;
 mod parts;
+mod ranges;
 mod replace;
 mod rounding;
 mod total;
 mod zones;
 
+pub(crate) use self::ranges::window_start;
 use super::function::Row;
 
 /// The tables of the namespace.
@@ -30,4 +33,6 @@ pub(super) const TABLES: &[&[Row]] = &[
     total::ROWS,
     replace::ROWS,
     business::ROWS,
+    building::ROWS,
+    ranges::ROWS,
 ];

@@ -1,0 +1,141 @@
+//! Numbers in bins: between breaks, or between quantiles of the column itself.
+
+use arrow::datatypes::DataType;
+use datafusion::functions::core::expr_fn::named_struct;
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::{Answer, aggregate, bin_labels, per_row};
+use gradframe_plan::functions::to_enum;
+
+use super::super::call::Call;
+use super::super::lit;
+use super::super::resolve::output_name;
+use super::super::structure::{by_row, items};
+use super::super::table::FunctionRow;
+use super::cast;
+use crate::Result;
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("cut", |call| {
+        let value = call.expr("the expression")?;
+        let breaks = rising(call, "breaks")?;
+        cut(call, value, breaks.iter().copied().map(lit).collect(), Some(&breaks))
+    }),
+    FunctionRow::typed("qcut", |call| {
+        let value = call.expr("the expression")?;
+        let breaks = quantiles(call, &value, "linear")?;
+        cut(call, value, breaks, None)
+    }),
+    FunctionRow::typed("bin_intervals", |call| {
+        let value = call.expr("the expression")?;
+        let breaks = match call.optional_count("bins")? {
+            None => rising(call, "breaks")?.into_iter().map(lit).collect(),
+            Some(bins) => equal_widths(call, &value, bins)?,
+        };
+        binned(call, value, breaks)
+    }),
+    FunctionRow::typed("bin_quantiles", |call| {
+        let value = call.expr("the expression")?;
+        let breaks = quantiles(call, &value, "lower")?;
+        binned(call, value, breaks)
+    }),
+    FunctionRow::typed("hist", hist),
+];
+
+/// Breaks that rise.
+fn rising(call: &mut Call, name: &str) -> Result<Vec<f64>> {
+    let breaks = call.floats(name)?.unwrap_or_default();
+    if !breaks.is_sorted_by(|a, b| a < b) {
+        return Err(call.wrong("the breaks must rise, each different from the last"));
+    }
+    Ok(breaks)
+}
+
+fn quantiles(call: &mut Call, value: &Expr, method: &'static str) -> Result<Vec<Expr>> {
+    let quantiles = call.floats("quantiles")?.unwrap_or_default();
+    if let Some(wrong) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+        return Err(call.wrong(format!("a quantile is {wrong}, expected numbers from 0 to 1")));
+    }
+    Ok(quantiles
+        .into_iter()
+        .map(|q| super::statistics::of_column("quantile", value.clone(), vec![q.into(), method.into()]))
+        .collect())
+}
+
+/// The breaks of so many bins of one width between the least and the greatest value.
+fn equal_widths(call: &mut Call, value: &Expr, bins: usize) -> Result<Vec<Expr>> {
+    if bins == 0 {
+        return Err(call.wrong("the number of bins is 0, expected 1 or more"));
+    }
+    let of = |extreme: fn(Expr) -> Expr| cast(extreme(value.clone()), DataType::Float64);
+    let least = of(datafusion::functions_aggregate::expr_fn::min);
+    let width = of(datafusion::functions_aggregate::expr_fn::max) - least.clone();
+    Ok((1..bins).map(|bin| least.clone() + width.clone() * lit(bin as f64 / bins as f64)).collect())
+}
+
+/// The label of each value's bin, as an Enum where the labels are known; beside the bin's upper end, if that is asked for.
+fn cut(call: &mut Call, value: Expr, breaks: Vec<Expr>, known: Option<&[f64]>) -> Result<Expr> {
+    let left_closed = call.flag("left_closed", false)?;
+    let (labels, include_breaks) = (labels(call, breaks.len() + 1)?, call.flag("include_breaks", false)?);
+    let args = [vec![value.clone()], breaks].concat();
+    let made = known.map(|breaks| bin_labels(breaks, left_closed));
+    let category = labelled(&value, &args, left_closed, &labels, if labels.is_empty() { made } else { Some(labels.clone()) })?;
+    if !include_breaks {
+        return Ok(category);
+    }
+    let upper = per_row("bin_edge", args, vec![left_closed.into(), true.into(), true.into()]);
+    Ok(named_struct(vec![lit("breakpoint"), upper, lit("category"), category]))
+}
+
+/// The labels that are given: none, or one for each bin.
+fn labels(call: &mut Call, bins: usize) -> Result<Vec<String>> {
+    let labels = call.texts("labels")?.unwrap_or_default();
+    if !labels.is_empty() && labels.len() != bins {
+        return Err(call.wrong(format!("got {} labels for {bins} bins", labels.len())));
+    }
+    Ok(labels)
+}
+
+fn labelled(value: &Expr, args: &[Expr], left_closed: bool, labels: &[String], categories: Option<Vec<String>>) -> Result<Expr> {
+    let constants = [ScalarValue::from(left_closed)].into_iter().chain(labels.iter().map(|label| label.as_str().into()));
+    let text = per_row("bin_label", args.to_vec(), constants.collect());
+    let all_different = |labels: &Vec<String>| (1..labels.len()).all(|at| !labels[..at].contains(&labels[at]));
+    match categories.filter(all_different) {
+        Some(categories) => to_enum(text, &output_name(value), categories, true),
+        None => Ok(cast(text, DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))),
+    }
+}
+
+/// The number or the label of each value's bin; with its ends, if they are asked for: null beyond the first and last break.
+fn binned(call: &mut Call, value: Expr, breaks: Vec<Expr>) -> Result<Expr> {
+    let left_closed = call.flag("left_closed", false)?;
+    let is_labelled = call.flag("labelled", true)?;
+    let (labels, with_ends) = (labels(call, breaks.len() + 1)?, call.flag("include_intervals", false)?);
+    let own = call.type_of(&value)?;
+    let args = [vec![value.clone()], breaks].concat();
+    let bin = match is_labelled {
+        false => per_row("bin_number", args.clone(), vec![left_closed.into()]),
+        true => labelled(&value, &args, left_closed, &labels, Some(labels.clone()).filter(|labels| !labels.is_empty()))?,
+    };
+    if !with_ends {
+        return Ok(bin);
+    }
+    let end =
+        |upper: bool| cast(per_row("bin_edge", args.clone(), vec![left_closed.into(), upper.into(), false.into()]), own.clone());
+    Ok(named_struct(vec![lit("bin"), bin, lit("left"), end(false), lit("right"), end(true)]))
+}
+
+/// How many values each bin holds.
+fn hist(call: &mut Call) -> Result<Expr> {
+    let value = cast(call.expr("the expression")?, DataType::Float64);
+    let breaks = call.floats("bins")?;
+    if breaks.as_ref().is_some_and(|breaks| !breaks.is_sorted_by(|a, b| a < b)) {
+        return Err(call.wrong("the bins' edges must rise, each different from the last"));
+    }
+    let bins = call.optional_count("bin_count")?;
+    let (category, breakpoint) = (call.flag("include_category", false)?, call.flag("include_breakpoint", false)?);
+    let count = bins.map_or(-1, |bins| bins as i64);
+    let mut constants: Vec<ScalarValue> = vec![breakpoint.into(), category.into(), count.into(), breaks.is_some().into()];
+    constants.extend(breaks.unwrap_or_default().into_iter().map(ScalarValue::from));
+    Ok(items(aggregate("hist", vec![value], by_row().expr, constants, Answer::List)))
+}
