@@ -38,12 +38,15 @@ pub mod ml;
 pub mod ml_functions;
 mod options;
 mod panics;
+mod registry;
 mod run;
 mod runtime;
 mod scan_options;
 mod session;
+mod sources;
 mod state;
 mod statements;
+mod tracking;
 mod unknown;
 
 pub use config::{SessionBuilder, default_home};
@@ -52,11 +55,14 @@ pub use frame::{
     LoadOptions, MaintainOrder, ModelRef, PivotOptions, Profile, Resolved, SampleOptions, ScanProgress, Stacking, UpdateOptions,
     UpdateRows, Validate,
 };
+pub use registry::Garbage;
 pub use run::{Run, RunOptions};
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
+pub use tracking::{HistoryPoint, Tracking};
 
 pub use gradframe_connectors::sinks::WriteOptions;
+pub use gradframe_connectors::store::{ArtifactRecord, Experiment, RunChanges, RunRecord};
 pub use gradframe_exec::progress;
 pub use gradframe_ml_core::{Error, Result};
 pub use gradframe_plan::error::{SharedCause, from_datafusion};
@@ -64,5 +70,5 @@ pub use gradframe_plan::functions::{ColumnFunction, Sees, map_column};
 pub use gradframe_plan::names::nearest as nearest_name;
 pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;
-pub use gradframe_plan::services::{MetricRow, NamedModel};
+pub use gradframe_plan::services::{MetricRow, NamedModel, NewArtifact};
 pub use gradframe_sql::Parsed;

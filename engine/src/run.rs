@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use gradframe_connectors::store::files_below;
 use gradframe_connectors::surroundings;
-use gradframe_plan::services::{Environment, MetricRow, NewRun, RunOutcome, RunWriter};
+use gradframe_plan::services::{Environment, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter};
 
 use crate::{Error, Result, Session};
 
@@ -144,7 +147,7 @@ impl Run {
 
     /// The same, with an epoch, or at a time of one's own.
     pub fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
-        self.writer.log_row(row)
+        self.writer.log_rows(std::slice::from_ref(row))
     }
 
     /// Adds parameters that were not known at the start. Errors: `Plan` for one that has another value; then none is added.
@@ -155,6 +158,27 @@ impl Run {
     /// Sets tags, in place of those of the same names.
     pub fn set_tags<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
         self.writer.set_tags(&owned(tags))
+    }
+
+    /// Keeps a file under a name such as `plots/loss.png`, in place of what has the name; of a directory all files below it.
+    /// Content goes through memory in pieces, and equal contents are kept once. It survives a power cut when this returns.
+    ///
+    /// Errors: `Plan` for a name that is no relative path of ordinary parts; `External` for what cannot be read.
+    pub fn log_artifact(&self, name: &str, source: impl AsRef<Path>) -> Result<()> {
+        let source = source.as_ref();
+        if !source.is_dir() {
+            return self.log_content(name, "file", None, &mut open(source)?);
+        }
+        for (below, file) in files_below(source)? {
+            self.log_content(&format!("{name}/{below}"), "file", None, &mut open(&file)?)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what a reader gives, to its end. `kind` says as what it is to be shown: file, text, image, table, histogram;
+    /// `step` to which step it belongs. Errors: as for [`Run::log_artifact`].
+    pub fn log_content(&self, name: &str, kind: &str, step: Option<i64>, content: &mut dyn Read) -> Result<()> {
+        self.writer.add_artifact(&NewArtifact { path: name, kind, step }, content)
     }
 
     /// What was logged before survives a power cut when this returns.
@@ -176,6 +200,11 @@ impl Run {
     pub fn cancel(&self) -> Result<()> {
         self.writer.finish(RunOutcome::Cancelled)
     }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path)
+        .map_err(|error| Error::external("artifact", format!("cannot read `{}`: {error}", path.display())).because(error))
 }
 
 fn owned<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {

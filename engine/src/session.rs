@@ -28,6 +28,7 @@ use crate::catalog::PublicSchema;
 use crate::config::{Home, SessionBuilder, default_home};
 use crate::frame::{Copied, DataFrame, InMemory};
 use crate::panics::guard;
+use crate::registry::model_name;
 use crate::runtime::BlockingRuntime;
 use crate::scan_options::CsvOptions;
 use crate::unknown::{suggest_function, suggest_table};
@@ -207,13 +208,15 @@ impl Session {
         Ok(removed.is_some())
     }
 
-    /// The newest version of a model. Errors: `Plan` for an unknown name, with the nearest one.
+    /// The newest version of a model; with `fare@champion` the one that the alias names, with `fare@3` the third. Also as
+    /// MLflow writes it: `models:/fare@champion`, `models:/fare/3`. Errors: `Plan` for an unknown name, with the nearest one.
     pub fn model(&self, name: &str) -> Result<Arc<NamedModel>> {
-        let store = self.inner.public.store();
-        match store.get(name)? {
+        let (store, name) = (self.inner.public.store(), model_name(name));
+        match store.get(&name)? {
             Some(model) => Ok(model),
             None => {
-                let hint = suggest(name, store.names()?.iter().map(String::as_str));
+                let names = [store.names()?, store.alias_names()?].concat();
+                let hint = suggest(&name, names.iter().map(String::as_str));
                 Err(Error::plan("model", format!("unknown model `{name}`")).hint(hint))
             }
         }

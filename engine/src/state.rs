@@ -10,7 +10,6 @@ use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder}
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use gradframe_connectors::files::FileSources;
 use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
@@ -25,6 +24,7 @@ use crate::config::SessionBuilder;
 use crate::cooperative::CooperativeJoins;
 use crate::limits;
 use crate::options::GradframeOptions;
+use crate::sources::StoreSources;
 
 /// How many of the largest memory users an out-of-memory error names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
@@ -72,7 +72,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
     let services = Services {
         models: Arc::clone(store) as _,
         runs: Arc::clone(store) as _,
-        sources: Arc::new(FileSources),
+        sources: Arc::new(StoreSources::new(Arc::clone(store))),
         seed: builder.seed,
     };
     let mut config = limits::applied(SessionConfig::new(), builder)

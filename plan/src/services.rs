@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::io::Read;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
@@ -70,10 +71,14 @@ pub enum OnExisting {
 
 /// Named, versioned models.
 pub trait ModelRegistry: Debug + Send + Sync {
-    /// The newest version of a model.
+    /// The newest version of a model; of `m@champion` the one that the alias names, of `m@3` the third.
     fn get(&self, name: &str) -> Result<Option<Arc<NamedModel>>>;
     /// Names of all models, sorted.
     fn names(&self) -> Result<Vec<String>>;
+    /// All aliases, as `model@alias`, sorted.
+    fn alias_names(&self) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
     /// Stores a model, all or nothing. Errors: `Plan` if the name is taken and `replace` is false.
     fn commit(&self, name: &str, model: Model, replace: bool) -> Result<Arc<NamedModel>>;
     /// Forgets a model and its versions; false if there was none.
@@ -131,12 +136,15 @@ pub trait RunWriter: Debug + Send + Sync {
     fn id(&self) -> &str;
     /// Adds points. They survive the death of this process when this returns, and a power cut after `flush` or the run's end.
     fn log(&self, points: &[MetricPoint]) -> Result<()>;
-    /// Adds one row of values, as often as a training loop turns. Errors and durability as for `log`.
-    fn log_row(&self, row: &MetricRow<'_>) -> Result<()>;
+    /// Adds rows of values, as often as a training loop turns. Errors and durability as for `log`.
+    fn log_rows(&self, rows: &[MetricRow<'_>]) -> Result<()>;
     /// Adds parameters. Errors: `Plan` for one that has another value already; then none is added.
     fn set_params(&self, params: &[(String, String)]) -> Result<()>;
     /// Sets tags, in place of those of the same names.
     fn set_tags(&self, tags: &[(String, String)]) -> Result<()>;
+    /// Keeps a content under a name (`plots/loss.png`), in place of one of that name. It is read to its end, in pieces, and
+    /// survives a power cut when this returns. Errors: `Plan` for a name that is no relative path of ordinary parts.
+    fn add_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()>;
     /// What was logged before this is called survives a power cut when it returns.
     fn flush(&self) -> Result<()>;
     /// Keeps a checkpoint in the place of the one before, all or nothing. It outlives the run unless that finishes well.
@@ -162,6 +170,16 @@ pub struct MetricRow<'a> {
     /// Microseconds since 1970, UTC; None is now.
     pub time_us: Option<i64>,
     pub values: &'a [(&'a str, f64)],
+}
+
+/// What is known of an artifact beside its content.
+#[derive(Debug, Clone, Copy)]
+pub struct NewArtifact<'a> {
+    pub path: &'a str,
+    /// What it is to be shown as: file, text, image, table, histogram.
+    pub kind: &'a str,
+    /// The step that it belongs to, if any.
+    pub step: Option<i64>,
 }
 
 /// How a run ended.

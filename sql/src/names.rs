@@ -31,7 +31,7 @@ pub(crate) fn fold(ident: &Ident) -> String {
 
 /// "unknown model", with the nearest name or the names there are.
 pub(crate) fn unknown_model(op: &str, written: &ObjectName, name: &str, models: &dyn ModelRegistry) -> Error {
-    let hint = match models.names() {
+    let hint = match models.names().and_then(|names| Ok([names, models.alias_names()?].concat())) {
         Ok(names) if names.is_empty() => "there are no models yet: CREATE MODEL makes one".into(),
         Ok(names) => suggest(name, names.iter().map(String::as_str)),
         Err(error) => return error,

@@ -3,6 +3,7 @@
 mod disk;
 mod killed;
 mod large;
+mod logged;
 mod resumed;
 mod spill;
 mod writer;

@@ -47,6 +47,8 @@ pub enum Command {
     Sql(SqlArgs),
     /// Look at runs: what trainings and programs have logged
     Runs(RunsArgs),
+    /// Look at models, and say which version an alias such as champion means
+    Models(ModelsArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -81,13 +83,13 @@ pub struct WatchArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct OutputArgs {
     /// Format of results [default: that of the output file's ending, else table]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, global = true)]
     pub format: Option<Format>,
     /// File for the result, of several the last [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", global = true)]
     pub output: Option<PathBuf>,
     /// Rows shown by the table format; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(long, value_name = "N", default_value_t = 40, global = true)]
     pub max_rows: usize,
     /// Print each statement before its result and its time after
     #[arg(long)]
@@ -139,6 +141,49 @@ pub enum RunsCommand {
         /// At most this many
         #[arg(short = 'n', long, default_value_t = 20)]
         limit: usize,
+        /// Condition in SQL, such as "metrics.loss < 0.5 AND params.lr = '0.1' AND status = 'finished'"
+        #[arg(long = "where", value_name = "SQL")]
+        filter: Option<String>,
+        /// Columns, such as "run, title, metrics.loss, min.loss, params.lr, tags.team"
+        #[arg(long, value_name = "COLUMNS")]
+        columns: Option<String>,
+        /// Order, such as "metrics.loss" or "params.lr, started DESC" [default: newest first]
+        #[arg(long, value_name = "COLUMNS")]
+        sort: Option<String>,
+        /// Runs of this experiment alone
+        #[arg(long, value_name = "NAME")]
+        experiment: Option<String>,
+    },
+    /// Show in what two runs differ: parameters, code, environment, metrics, artifacts
+    Diff {
+        /// A run's identifier, or its beginning
+        a: String,
+        /// Another's
+        b: String,
+    },
+    /// Forget runs, with all that they have logged; not those that a model comes from
+    Rm {
+        /// Identifiers, or their beginnings
+        #[arg(required = true)]
+        runs: Vec<String>,
+    },
+    /// Remove what nothing points to: contents of artifacts, and old versions of models if asked
+    Gc {
+        /// Versions of models to keep, the newest of each; those with an alias stay [default: all]
+        #[arg(long, value_name = "N")]
+        keep_versions: Option<u64>,
+    },
+    /// Copy a run, artifacts and all, into a store of its own, for `import` elsewhere or for --home
+    Export {
+        /// The run's identifier, or its beginning
+        run: String,
+        /// Directory of that store, made if need be
+        directory: PathBuf,
+    },
+    /// Copy the runs of another store that are not here yet
+    Import {
+        /// What `export` has made, or any .gradframe
+        directory: PathBuf,
     },
     /// Show one run: its state, parameters, tags and metrics
     Show {
@@ -158,6 +203,54 @@ pub enum RunsCommand {
         #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_pause)]
         interval: Duration,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List all versions of all models, with their aliases
+    Ls,
+    /// Show one version: where it comes from, its aliases and tags
+    Show {
+        /// Its name, or name@alias, or name@version
+        model: String,
+    },
+    /// Let an alias name a version
+    Alias { model: String, alias: String, version: u64 },
+    /// Let one alias name the version that another (or a number, or latest) means
+    Promote {
+        model: String,
+        #[arg(long, default_value = "latest")]
+        from: String,
+        #[arg(long, default_value = "champion")]
+        to: String,
+    },
+    /// Take an alias back to the version that it named before
+    Rollback {
+        model: String,
+        #[arg(default_value = "champion")]
+        alias: String,
+    },
+    /// Set tags of a version: NAME=VALUE
+    Tag {
+        model: String,
+        version: u64,
+        #[arg(required = true, value_parser = parse_tag)]
+        tags: Vec<(String, String)>,
+    },
+}
+
+/// Parses `name=value`.
+fn parse_tag(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is no NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Parses seconds above zero: `2`, `0.5`.

@@ -4,6 +4,7 @@
 
 mod args;
 mod exit;
+mod models;
 mod output;
 mod progress;
 mod runs;
@@ -71,6 +72,7 @@ async fn dispatch(args: Args) -> Result<()> {
             run_sql(Shell { session, style, echo, quiet }, &sql).await
         }
         Command::Runs(runs) => runs::run(&session, &runs).await,
+        Command::Models(models) => models::run(&session, &models).await,
     }
 }
 

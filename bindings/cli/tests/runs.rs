@@ -86,3 +86,81 @@ fn resume_says_what_cannot_go_on() {
     assert_eq!(unknown.code, 1);
     assert!(unknown.stderr.contains("unknown run") && unknown.stderr.contains(&run), "{}", unknown.stderr);
 }
+
+/// Two more runs of one experiment, logged by a training each.
+fn two_models() -> Place {
+    let place = Place::new();
+    place.sql(CREATE_FARES, &[]);
+    place.sql(&CREATE_FARES.replace("CREATE MODEL", "CREATE OR REPLACE MODEL"), &[]);
+    place
+}
+
+#[test]
+fn ls_filters_sorts_and_shows_chosen_columns() {
+    let place = two_models();
+    let args = [
+        "runs",
+        "ls",
+        "--columns",
+        "title, metrics.loss, params.model_type",
+        "--where",
+        "metrics.loss < 1e9 AND min.loss >= 0",
+        "--sort",
+        "metrics.loss DESC",
+        "--experiment",
+        "Default",
+        "--format",
+        "json",
+    ];
+    let ended = place.run(&args);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("metrics.loss") && ended.stdout.matches("linear_reg\"").count() == 2, "{}", ended.stdout);
+    let none = place.run(&["runs", "ls", "--where", "params.nothing = 'x'"]);
+    assert!(none.stdout.ends_with("(0 rows)\n"), "{}", none.stderr);
+    let wrong = place.run(&["runs", "ls", "--where", "metrics.loss < 'x"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.stderr.contains("opens what nothing closes"), "{}", wrong.stderr);
+}
+
+#[test]
+fn runs_differ_are_exported_imported_and_removed() {
+    let place = two_models();
+    let runs = place.sql("SELECT run FROM gradframe.runs ORDER BY run", &["--format", "csv"]);
+    let runs: Vec<&str> = runs.lines().skip(1).collect();
+    let diff = place.run(&["runs", "diff", runs[0], runs[1]]);
+    assert_eq!(diff.code, 0, "{}", diff.stderr);
+    assert!(diff.stdout.contains("seconds") && !diff.stdout.contains("model_type"), "{}", diff.stdout);
+
+    let there = tempfile::tempdir().unwrap();
+    let directory = there.path().join("run").to_string_lossy().into_owned();
+    let exported = place.run(&["runs", "export", runs[0], &directory]);
+    assert_eq!((exported.code, exported.stderr.as_str()), (0, ""));
+    let other = Place::new();
+    assert_eq!(other.run(&["runs", "import", &directory]).stdout, format!("imported {}\n", runs[0]));
+    assert_eq!(other.run(&["runs", "import", &directory]).stdout, "");
+    assert!(other.run(&["runs", "show", runs[0]]).stdout.contains("gradient_norm"));
+
+    let kept = place.run(&["runs", "rm", runs[0]]);
+    assert!(kept.code == 1 && kept.stderr.contains("comes from it"), "{}", kept.stderr);
+    assert_eq!(other.run(&["runs", "rm", runs[0]]).code, 0);
+    assert!(other.run(&["runs", "ls"]).stdout.ends_with("(0 rows)\n"));
+    assert_eq!(other.run(&["runs", "gc"]).stdout, "removed 0 contents, 0 bytes\n");
+}
+
+#[test]
+fn an_alias_is_promoted_predicts_and_goes_back() {
+    let place = two_models();
+    let name = place.sql("SELECT DISTINCT model FROM gradframe.models", &["--format", "csv"]).lines().nth(1).unwrap().to_owned();
+    assert_eq!(place.run(&["models", "alias", &name, "champion", "1"]).stdout, format!("{name}@champion is version 1\n"));
+    assert_eq!(place.run(&["models", "promote", &name]).stdout, format!("{name}@champion is version 2\n"));
+    assert_eq!(place.run(&["models", "rollback", &name]).stdout, format!("{name}@champion is version 1 again\n"));
+    assert_eq!(place.run(&["models", "tag", &name, "1", "card=for tests"]).code, 0);
+    let shown = place.run(&["models", "show", &format!("{name}@champion")]).stdout;
+    assert!(shown.contains("champion") && shown.contains("for tests"), "{shown}");
+    assert!(place.run(&["models", "ls"]).stdout.contains("champion"));
+    let weights = place.sql(&format!("SELECT count(*) > 0 FROM ML.WEIGHTS(MODEL {name}@champion)"), &["--format", "csv"]);
+    assert!(weights.contains("true"), "{weights}");
+    let unknown = place.run(&["sql", "-c", &format!("SELECT * FROM ML.WEIGHTS(MODEL {name}@champoin)")]);
+    assert!(unknown.code == 1 && unknown.stderr.contains(&format!("{name}@champion")), "{}", unknown.stderr);
+    assert_eq!(place.run(&["runs", "gc", "--keep-versions", "1"]).stdout, "removed 0 contents, 0 bytes\n");
+}

@@ -17,6 +17,7 @@ mod map_column;
 mod model;
 mod profile;
 mod progress;
+mod registry;
 mod run;
 mod runtime;
 mod series;
@@ -62,5 +63,6 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
     verbs::register(module)?;
+    registry::register(module)?;
     expr::register(module)
 }

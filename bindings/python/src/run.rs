@@ -1,8 +1,11 @@
 //! A run that Python logs.
 
+use std::path::PathBuf;
+
 use gradframe::{Error, MetricRow, Run, RunOptions};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use crate::errors::OrRaise;
@@ -70,6 +73,17 @@ impl PyRun {
     /// Sets tags.
     fn set_tags(&self, py: Python<'_>, tags: Vec<(String, String)>) -> PyResult<()> {
         py.detach(|| self.0.set_tags(tags.iter().map(|(name, value)| (name.as_str(), value.as_str())))).or_raise()
+    }
+
+    /// Keeps a file, or all files below a directory, under a name.
+    fn log_artifact(&self, py: Python<'_>, name: String, source: PathBuf) -> PyResult<()> {
+        py.detach(|| self.0.log_artifact(&name, source)).or_raise()
+    }
+
+    /// Keeps bytes under a name.
+    #[pyo3(signature = (name, kind, step, content))]
+    fn log_bytes(&self, py: Python<'_>, name: String, kind: String, step: Option<i64>, content: PyBackedBytes) -> PyResult<()> {
+        py.detach(|| self.0.log_content(&name, &kind, step, &mut &content[..])).or_raise()
     }
 
     /// Makes what was logged survive a power cut.

@@ -169,3 +169,120 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     steps = [step for (step,) in rows(session, "SELECT step FROM gradframe.metrics WHERE name = 'loss' ORDER BY step")]
     assert steps == list(range(len(steps))) and len(steps) > acknowledged
     assert os.listdir(home / "points") == []
+
+
+def test_files_and_directories_are_kept_once(session, tmp_path):
+    (tmp_path / "plots" / "deep").mkdir(parents=True)
+    (tmp_path / "plots" / "a.txt").write_text("same")
+    (tmp_path / "plots" / "deep" / "b 🦀.txt").write_text("same")
+    with session.run("files") as r:
+        r.log_artifact(tmp_path / "plots")
+        r.log_artifact(tmp_path / "plots" / "a.txt", "renamed/a.txt")
+        r.log_text("note", "hello\n")
+        r.log_text("sample", "step three", step=3)
+    paths = "SELECT path, kind, step, bytes FROM gradframe.artifacts ORDER BY path"
+    assert rows(session, paths) == [
+        ("note.txt", "text", None, 6),
+        ("plots/a.txt", "file", None, 4),
+        ("plots/deep/b 🦀.txt", "file", None, 4),
+        ("renamed/a.txt", "file", None, 4),
+        ("sample/000000003.txt", "text", 3, 10),
+    ]
+    assert rows(session, "SELECT count(DISTINCT hash) FROM gradframe.artifacts") == [(3,)]
+    assert session.artifact(r.id, "plots/a.txt") == session.artifact(r.id[:-2], "renamed/a.txt")
+    assert session.artifact(r.id, "note.txt").read_text() == "hello\n"
+    with pytest.raises(gf.errors.PlanError, match="note.txt"):
+        session.artifact(r.id, "nota.txt")
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../b", "a\\b", "a//b"])
+def test_a_name_that_leads_elsewhere_is_refused(session, tmp_path, name):
+    file = tmp_path / "x"
+    file.write_text("x")
+    with session.run("traversal") as r, pytest.raises(gf.errors.PlanError):
+        r.log_artifact(file, name)
+    with pytest.raises(gf.errors.PlanError):
+        session.artifact(r.id, name)
+
+
+def test_tables_and_histograms_are_read_back_as_tables(session):
+    polars = pytest.importorskip("polars")
+    with session.run("tables") as r:
+        r.log_table("predictions", {"id": [1, 2, 3], "fare": [1.5, None, 2.5]}, step=7)
+        r.log_table("frame.parquet", session.sql("SELECT 1 AS a"))
+        r.log_table("polars", polars.DataFrame({"x": ["a", "b"]}))
+        r.log_histogram("weights", np.array([0.0, 1.0, 1.0, np.nan, np.inf]), bins=2)
+        r.log_histogram("given", counts=[1, 2], edges=[0, 1, 2], step=1)
+    read = session.read_artifact(r.id, "predictions/000000007.parquet")
+    assert read.collect().rows() == [(1, 1.5), (2, None), (3, 2.5)]
+    found = f"SELECT sum(fare) FROM read_artifact('{r.id}/predictions/000000007.parquet') WHERE id <> 1"
+    assert rows(session, found) == [(2.5,)]
+    assert rows(session, f"SELECT * FROM read_artifact('runs:/{r.id}/polars.parquet')") == [("a",), ("b",)]
+    assert session.read_artifact(r.id, "weights.parquet").collect().rows() == [(0.0, 0.5, 1), (0.5, 1.0, 2)]
+    assert rows(session, "SELECT kind FROM gradframe.artifacts WHERE path = 'given/000000001.parquet'") == [("histogram",)]
+    for wrong in ("nothing", f"{r.id}/no.parquet", f"{r.id}/frame.exe"):
+        with pytest.raises(gf.errors.PlanError):
+            session.sql(f"SELECT * FROM read_artifact('{wrong}')").collect()
+
+
+def test_images_are_png(session):
+    with session.run("images") as r:
+        r.log_image("grey", np.array([[0, 128, 255]], dtype="uint8"))
+        r.log_image("colour", np.linspace(0, 1, 24).reshape(2, 4, 3), step=2)
+        r.log_image("bytes", b"\xff\xd8\xff rest")
+        for wrong in (np.zeros((2, 2, 7)), np.zeros((2, 2), dtype="int64"), b"no image"):
+            with pytest.raises((ValueError, TypeError), match="log_image"):
+                r.log_image("wrong", wrong)
+    content = session.artifact(r.id, "grey.png").read_bytes()
+    assert content.startswith(b"\x89PNG") and content.endswith(b"IEND\xaeB\x60\x82")
+    assert rows(session, "SELECT path FROM gradframe.artifacts ORDER BY path") == [
+        ("bytes.jpg",),
+        ("colour/000000002.png",),
+        ("grey.png",),
+    ]
+    try:
+        import PIL.Image
+    except ImportError:
+        return
+    assert np.asarray(PIL.Image.open(session.artifact(r.id, "grey.png"))).tolist() == [[0, 128, 255]]
+
+
+def test_runs_are_copied_removed_and_what_nothing_has_is_collected(session, tmp_path):
+    with session.run("to go", params={"lr": 1}, experiment="e") as r:
+        r.log({"loss": 0.5})
+        r.log_text("note", "only here")
+    assert session.export_run(r.id, tmp_path / "export") == r.id
+    other = gf.Session(home=tmp_path / "other")
+    assert other.import_runs(tmp_path / "export") == [r.id]
+    assert other.artifact(r.id, "note.txt").read_text() == "only here"
+    assert rows(other, "SELECT experiment, value FROM gradframe.runs JOIN gradframe.latest USING (run)") == [("e", 0.5)]
+    assert session.collect_garbage() == {"objects": 0, "bytes": 0, "versions": 0}
+    session.remove_run(r.id)
+    assert session.collect_garbage() == {"objects": 1, "bytes": 9, "versions": 0}
+    with pytest.raises(gf.errors.PlanError, match="holds no store"):
+        session.import_runs(tmp_path / "nowhere")
+
+
+def test_an_alias_is_a_model_in_sql_and_python(session):
+    frame = session.sql("SELECT CAST(i AS DOUBLE) AS x, 2.0 * i AS y FROM generate_series(1, 20) AS t(i)")
+    for _ in range(2):
+        session.sql(
+            "CREATE OR REPLACE MODEL fare OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS "
+            "SELECT CAST(i AS DOUBLE) AS x, 2.0 * i AS y FROM generate_series(1, 20) AS t(i)"
+        )
+    session.set_alias("fare", "champion", 1)
+    session.tag_model("fare", 1, {"card": "rides"})
+    assert session.promote("fare", "latest", "challenger") == 2
+    predicted = session.sql("SELECT count(*) FROM ML.PREDICT(MODEL fare@champion, (SELECT 3.0 AS x))")
+    assert predicted.collect().rows() == [(1,)]
+    for name in ("fare@champion", "models:/fare@champion", "models:/fare/1", "fare@1"):
+        assert session.model(name).name == "fare"
+    assert rows(session, "SELECT alias, version FROM gradframe.aliases ORDER BY alias") == [("challenger", 2), ("champion", 1)]
+    assert rows(session, "SELECT version, name, value FROM gradframe.model_tags") == [(1, "card", "rides")]
+    session.set_alias("fare", "champion", 2)
+    assert session.roll_back("fare", "champion") == 1
+    assert frame.predict(session.model("fare@champion")).collect().height == 20
+    with pytest.raises(gf.errors.PlanError, match="fare@champion"):
+        session.model("fare@champoin")
+    assert session.remove_alias("fare", "challenger")
+    assert session.collect_garbage(keep_versions=1)["versions"] == 0

@@ -81,6 +81,18 @@ impl Database {
         written.map_err(|error| self.name(error))
     }
 
+    /// The same, beside another store's file, whose tables are in schema `other` meanwhile. Only this store is written to.
+    pub(super) fn write_beside<T>(&self, other: &Path, write: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
+        let mut open = self.open.lock();
+        let written = self.connect_to_write(&mut open).and_then(|()| {
+            attach(&mut open, other)?;
+            let written = transact(&mut open, write);
+            detach(&mut open);
+            written
+        });
+        written.map_err(|error| self.name(error))
+    }
+
     /// True if there is a connection now; false if there is no store.
     fn connect_to_read(&self, open: &mut Option<Open>) -> Result<bool> {
         self.let_go(open);
@@ -132,6 +144,20 @@ impl Database {
             Ok(path) => name_file(error, &path),
             Err(_) => error,
         }
+    }
+}
+
+fn attach(open: &mut Option<Open>, other: &Path) -> Result<()> {
+    let open = open.as_ref().ok_or_else(|| Error::internal("store", "used before it was opened"))?;
+    let attached = open.connection.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()]);
+    attached.map(|_| ()).map_err(store_error)
+}
+
+fn detach(open: &mut Option<Open>) {
+    let Some(connected) = open.as_ref() else { return };
+    if let Err(error) = connected.connection.execute_batch("DETACH DATABASE other") {
+        tracing::warn!(%error, "a database stays attached; the store is opened again");
+        *open = None;
     }
 }
 

@@ -48,8 +48,11 @@ fn row_order(table: LogTable) -> &'static str {
         LogTable::Experiments => "id",
         LogTable::Runs => "run",
         LogTable::Params | LogTable::Tags | LogTable::Metrics | LogTable::Latest => "run, name",
+        LogTable::Artifacts => "run, path",
         LogTable::Environments => "environment, kind, name",
         LogTable::Models => "model, version",
+        LogTable::Aliases => "model, alias",
+        LogTable::ModelTags => "model, version, name",
     }
 }
 

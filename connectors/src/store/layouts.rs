@@ -9,7 +9,7 @@ use super::points::fold;
 
 /// `MIGRATIONS[i]` turns layout `i` into layout `i + 1`; SQLite's `user_version` says which one a file has.
 /// Layouts are never edited once released: add a step.
-pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; 3] = [to_layout_1, to_layout_2, to_layout_3];
+pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; 4] = [to_layout_1, to_layout_2, to_layout_3, to_layout_4];
 
 fn to_layout_1(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_1).map_err(store_error)
@@ -17,6 +17,10 @@ fn to_layout_1(transaction: &Transaction) -> Result<()> {
 
 fn to_layout_2(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_2).map_err(store_error)
+}
+
+fn to_layout_4(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_4).map_err(store_error)
 }
 
 fn to_layout_3(transaction: &Transaction) -> Result<()> {
@@ -153,5 +157,57 @@ CREATE TABLE latest (
 
 CREATE TABLE folded_segments (
     segment TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+";
+
+/// Artifacts of runs; what is said about models and their versions, and about experiments; what is deleted softly.
+const LAYOUT_4: &str = "
+ALTER TABLE runs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE experiments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE experiment_tags (
+    id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE artifacts (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    step INTEGER,
+    bytes INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (run, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX artifacts_of_hash ON artifacts (hash);
+
+CREATE TABLE aliases (
+    model TEXT NOT NULL REFERENCES model_names (name) ON DELETE CASCADE,
+    alias TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    set_at INTEGER NOT NULL,
+    PRIMARY KEY (model, alias)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alias_log (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    version INTEGER,
+    before INTEGER,
+    time INTEGER NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX alias_log_of_alias ON alias_log (model, alias, id);
+
+CREATE TABLE model_tags (
+    model TEXT NOT NULL REFERENCES model_names (name) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model, version, name)
 ) STRICT, WITHOUT ROWID;
 ";

@@ -31,6 +31,8 @@ enum Leftover {
     Unfinished { mark: PathBuf, directory: PathBuf },
     /// A version that has a row or has not.
     Version { mark: PathBuf, directory: PathBuf, model_directory: String, version: String },
+    /// A content that has no place yet.
+    Content { file: PathBuf },
     /// A table that has an entry or has not.
     Table { mark: PathBuf, directory: PathBuf },
 }
@@ -74,8 +76,9 @@ impl Store {
     fn leftovers(&self, home: &Path) -> Vec<Leftover> {
         let mut found = versions(&home.join("models"));
         found.extend(tables(&home.join("tables")));
-        found.retain(|leftover| match fs::read_to_string(leftover.mark()) {
-            Ok(owner) if !owner.is_empty() => self.database.is_gone(&owner),
+        found.extend(contents(&home.join("objects")));
+        found.retain(|leftover| match leftover.mark().map(fs::read_to_string) {
+            Some(Ok(owner)) if !owner.is_empty() => self.database.is_gone(&owner),
             _ => leftover.has_free_lock(&locks_directory(home)),
         });
         found
@@ -83,17 +86,18 @@ impl Store {
 }
 
 impl Leftover {
-    /// The file that names the writer.
-    fn mark(&self) -> &Path {
+    /// The file that names the writer, of what has one.
+    fn mark(&self) -> Option<&Path> {
         match self {
-            Leftover::Unfinished { mark, .. } | Leftover::Version { mark, .. } | Leftover::Table { mark, .. } => mark,
+            Leftover::Unfinished { mark, .. } | Leftover::Version { mark, .. } | Leftover::Table { mark, .. } => Some(mark),
+            Leftover::Content { .. } => None,
         }
     }
 
     /// What has no mark yet, or no more, may have its owner's lock in its name.
     fn has_free_lock(&self, locks: &Path) -> bool {
-        let Leftover::Unfinished { directory, .. } = self else { return false };
-        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        let (Leftover::Unfinished { directory: path, .. } | Leftover::Content { file: path }) = self else { return false };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         lock_of_unfinished(&name).is_some_and(|lock| lock_state(locks, &lock) == LockState::Free)
     }
 }
@@ -122,6 +126,12 @@ fn tables(tables: &Path) -> impl Iterator<Item = Leftover> {
     })
 }
 
+/// All contents that are being written.
+fn contents(objects: &Path) -> impl Iterator<Item = Leftover> {
+    let unfinished = names_in(objects).filter(|name| name.starts_with(UNFINISHED_PREFIX));
+    unfinished.map(|name| Leftover::Content { file: objects.join(name) })
+}
+
 /// Under the store's write lock, so that no row comes while it is looked for.
 fn remove(transaction: &Transaction, leftovers: &[Leftover]) -> Result<()> {
     let versions = committed_versions(transaction)?;
@@ -129,6 +139,7 @@ fn remove(transaction: &Transaction, leftovers: &[Leftover]) -> Result<()> {
     for leftover in leftovers {
         let removed = match leftover {
             Leftover::Unfinished { directory, .. } => remove_all(directory),
+            Leftover::Content { file } => fs::remove_file(file),
             Leftover::Version { directory, model_directory, version, .. } => {
                 let committed = versions.contains(&(model_directory.clone(), version.clone()));
                 if committed { confirm(directory) } else { discard(directory) }

@@ -5,6 +5,7 @@
 //! points/<run>.<random>.points              metrics of runs that go on (see `points`)
 //! models/<name>/<version>/model.json        what a model is, readable
 //! models/<name>/<version>/weights.safetensors
+//! objects/<2 digits>/<62 digits>            contents of artifacts, by their SHA-256
 //! runs/<run>/checkpoint.safetensors         where a run that has not finished can go on
 //! processes/<random>.lock                   locked by a process that is writing, for as long as it lives
 //! tables/<name>-<random>/                   rows of CREATE TABLE, written by `engine`
@@ -13,9 +14,12 @@
 //! Any number of processes share a store. The directory is made at the first write; reading a missing store gives
 //! empty tables and makes nothing. Several things together become visible in one SQLite transaction, or not at all.
 
+mod aliases;
+mod artifacts;
 mod batches;
 mod checkpoints;
 mod connection;
+mod copy;
 mod database;
 mod entries;
 mod errors;
@@ -33,12 +37,15 @@ mod run_id;
 mod run_rows;
 mod runs;
 mod schema;
+mod tracking;
 mod varint;
 mod weights;
 
+pub use artifacts::{check_path, files_below};
 pub use entries::{Entry, EntryKind};
 pub use leftovers::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX};
 pub use runs::RunStart;
+pub use tracking::{ArtifactRecord, Experiment, RunChanges, RunRecord};
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -51,6 +58,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NamedModel;
 use parking_lot::Mutex;
 
+use artifacts::objects::Objects;
 use checkpoints::Checkpoints;
 use database::Database;
 use open_run::{RunEnd, RunPlace};
@@ -68,8 +76,9 @@ pub struct Store {
     models: Option<PathBuf>,
     checkpoints: Arc<Checkpoints>,
     segments: Arc<Segments>,
-    /// The newest version of each model that was read or written here.
-    loaded: Mutex<HashMap<String, Arc<NamedModel>>>,
+    objects: Arc<Objects>,
+    /// Versions of models that were read or written here.
+    loaded: Mutex<HashMap<(String, u64), Arc<NamedModel>>>,
     /// Ends of runs that could not be written when they came.
     unrecorded: Arc<Mutex<Vec<RunEnd>>>,
     /// Whether what dead processes left has been looked for.
@@ -112,6 +121,7 @@ impl Store {
             database: Arc::clone(&self.database),
             segments: Arc::clone(&self.segments),
             checkpoints: Arc::clone(&self.checkpoints),
+            objects: Arc::clone(&self.objects),
             unrecorded: Arc::clone(&self.unrecorded),
         }
     }
@@ -122,6 +132,7 @@ impl Store {
             models: home.map(|home| home.join("models")),
             checkpoints: Arc::new(Checkpoints::new(home.map(|home| home.join("runs")))),
             segments: Arc::new(Segments::new(home)),
+            objects: Arc::new(Objects::new(home)),
             loaded: Mutex::default(),
             unrecorded: Arc::default(),
             cleaned: AtomicBool::new(false),

@@ -117,7 +117,7 @@ fn unfinished_in(versions: &Path, owner: &str) -> Result<PathBuf> {
 }
 
 /// Names the lock of its owner, if it has one: a directory may be left behind before its mark is in it.
-fn unfinished_name(owner: &str) -> String {
+pub(super) fn unfinished_name(owner: &str) -> String {
     let lock = owner.rsplit(' ').next().and_then(|word| word.strip_suffix(LOCK_SUFFIX)).unwrap_or("0");
     format!("{UNFINISHED_PREFIX}{lock}-{}", random_name())
 }

@@ -8,14 +8,19 @@ use gradframe_ml_learn::Model;
 use gradframe_plan::services::{ModelRegistry, NamedModel};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::aliases::{forget_aliases, which_version};
 use super::errors::{store_error, write_error};
 use super::model_files::{self, StagedModel};
 use super::names::directory_name;
 use super::{Store, now_us};
 
-/// The newest version of a model, as the database has it.
+/// Versions of one model that stay in memory beside their files.
+const LOADED_VERSIONS_MAX: usize = 4;
+
+/// A version of a model, as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Newest {
+struct Version {
+    model: String,
     version: u64,
     created_us: i64,
     weights_xxh3: String,
@@ -23,16 +28,16 @@ struct Newest {
 
 impl ModelRegistry for Store {
     fn get(&self, name: &str) -> Result<Option<Arc<NamedModel>>> {
-        let Some(newest) = self.newest(name)? else {
-            self.loaded.lock().remove(name);
+        let Some(found) = self.find(name)? else {
+            self.loaded.lock().retain(|(model, _), _| model != name);
             return Ok(None);
         };
-        match self.load(name, &newest) {
+        match self.load(&found) {
             Ok(model) => Ok(Some(model)),
             // Another process may have removed or replaced it between the row and the files.
-            Err(error) => match self.newest(name)? {
-                Some(now) if now == newest => Err(error),
-                Some(now) => self.load(name, &now).map(Some),
+            Err(error) => match self.find(name)? {
+                Some(now) if now == found => Err(error),
+                Some(now) => self.load(&now).map(Some),
                 None => Ok(None),
             },
         }
@@ -47,9 +52,13 @@ impl ModelRegistry for Store {
         Ok(names.unwrap_or_default())
     }
 
+    fn alias_names(&self) -> Result<Vec<String>> {
+        Store::alias_names(self)
+    }
+
     fn commit(&self, name: &str, model: Model, replace: bool) -> Result<Arc<NamedModel>> {
         let versions = self.versions_directory(name)?;
-        if !replace && self.newest(name)?.is_some() {
+        if !replace && self.find_newest(name)?.is_some() {
             return Err(already_exists(name));
         }
         self.clean_once();
@@ -78,16 +87,17 @@ impl ModelRegistry for Store {
 
     fn remove(&self, name: &str) -> Result<bool> {
         let versions_directory = self.versions_directory(name)?;
-        if self.newest(name)?.is_none() {
+        if self.find_newest(name)?.is_none() {
             return Ok(false);
         }
         let owner = self.database.owner();
         let removed = self.database.write(|transaction| {
             let removed = delete_versions(transaction, name).map_err(store_error)?;
+            forget_aliases(transaction, name)?;
             versions_directory.iter().try_for_each(|directory| mark_all(directory, &removed, &owner))?;
             Ok(removed)
         })?;
-        self.loaded.lock().remove(name);
+        self.loaded.lock().retain(|(model, _), _| model != name);
         if let Some(directory) = versions_directory {
             remove_files(&directory, &removed);
         }
@@ -102,36 +112,110 @@ impl Store {
         Ok(self.models.as_ref().map(|models| models.join(directory)))
     }
 
-    fn newest(&self, name: &str) -> Result<Option<Newest>> {
-        let newest = self.database.read(|transaction| {
-            let sql = "SELECT version, created, weights_xxh3 FROM models WHERE model = ?1 ORDER BY version DESC LIMIT 1";
-            let row = transaction.query_row(sql, [name], |row| {
-                Ok(Newest { version: row.get::<_, i64>(0)? as u64, created_us: row.get(1)?, weights_xxh3: row.get(2)? })
-            });
-            row.optional().map_err(store_error)
-        })?;
-        Ok(newest.flatten())
+    fn find_newest(&self, name: &str) -> Result<Option<Version>> {
+        Ok(self.database.read(|transaction| newest(transaction, name))?.flatten())
     }
 
-    fn load(&self, name: &str, newest: &Newest) -> Result<Arc<NamedModel>> {
-        if let Some(model) = self.loaded.lock().get(name).filter(|model| model.version == newest.version) {
+    /// A model's newest version by its name; else the one that `name@alias` or `name@number` means.
+    fn find(&self, name: &str) -> Result<Option<Version>> {
+        let found = self.database.read(|transaction| {
+            if let Some(newest) = newest(transaction, name)? {
+                return Ok(Some(newest));
+            }
+            let Some((model, which)) = name.rsplit_once('@') else { return Ok(None) };
+            match which_version(transaction, model, which)? {
+                Some(version) => one_version(transaction, model, version),
+                None => Ok(None),
+            }
+        })?;
+        Ok(found.flatten())
+    }
+
+    fn load(&self, found: &Version) -> Result<Arc<NamedModel>> {
+        let Version { model: name, version, created_us, weights_xxh3 } = found;
+        if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)) {
             return Ok(model.clone());
         }
         let versions = self.versions_directory(name)?;
         let versions = versions.ok_or_else(|| Error::internal("model", format!("`{name}` is not in memory")))?;
-        let model = model_files::read(&versions.join(newest.version.to_string()), &newest.weights_xxh3)?;
-        let named = NamedModel { name: name.to_string(), version: newest.version, created_us: newest.created_us, model };
+        let model = model_files::read(&versions.join(version.to_string()), weights_xxh3)?;
+        let named = NamedModel { name: name.clone(), version: *version, created_us: *created_us, model };
         Ok(self.keep_loaded(Arc::new(named)))
     }
 
-    /// Remembers a model unless a newer version is already remembered.
+    /// Remembers a version, and of those with files no more than a few of its model.
     fn keep_loaded(&self, model: Arc<NamedModel>) -> Arc<NamedModel> {
         let mut loaded = self.loaded.lock();
-        if loaded.get(&model.name).is_none_or(|known| known.version < model.version) {
-            loaded.insert(model.name.clone(), model.clone());
+        loaded.insert((model.name.clone(), model.version), model.clone());
+        if self.models.is_some() {
+            let of_model =
+                |(name, version): &(String, u64)| (*name == model.name && *version != model.version).then_some(*version);
+            let mut others: Vec<u64> = loaded.keys().filter_map(of_model).collect();
+            others.sort_unstable_by(|a, b| b.cmp(a));
+            for version in others.into_iter().skip(LOADED_VERSIONS_MAX - 1) {
+                loaded.remove(&(model.name.clone(), version));
+            }
         }
         model
     }
+
+    /// Removes versions that are not among the newest `keep` of their model and that no alias names; gives them.
+    pub fn remove_old_versions(&self, keep: u64) -> Result<Vec<(String, u64)>> {
+        let owner = self.database.owner();
+        let removed = self.database.write(|transaction| {
+            let old = old_versions(transaction, keep)?;
+            for (model, version) in &old {
+                if let Some(directory) = self.versions_directory(model)? {
+                    mark_all(&directory, &[*version as i64], &owner)?;
+                }
+                delete_version(transaction, model, *version)?;
+            }
+            Ok(old)
+        })?;
+        for (model, version) in &removed {
+            self.loaded.lock().remove(&(model.clone(), *version));
+            if let Some(directory) = self.versions_directory(model)? {
+                remove_files(&directory, &[*version as i64]);
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn newest(transaction: &Transaction, name: &str) -> Result<Option<Version>> {
+    let sql = "SELECT model, version, created, weights_xxh3 FROM models WHERE model = ?1 ORDER BY version DESC LIMIT 1";
+    transaction.query_row(sql, [name], Version::of_row).optional().map_err(store_error)
+}
+
+fn one_version(transaction: &Transaction, name: &str, version: u64) -> Result<Option<Version>> {
+    let sql = "SELECT model, version, created, weights_xxh3 FROM models WHERE model = ?1 AND version = ?2";
+    transaction.query_row(sql, params![name, version as i64], Version::of_row).optional().map_err(store_error)
+}
+
+impl Version {
+    fn of_row(row: &rusqlite::Row) -> rusqlite::Result<Self> {
+        let version = row.get::<_, i64>(1)? as u64;
+        Ok(Version { model: row.get(0)?, version, created_us: row.get(2)?, weights_xxh3: row.get(3)? })
+    }
+}
+
+fn old_versions(transaction: &Transaction, keep: u64) -> Result<Vec<(String, u64)>> {
+    let sql =
+        "SELECT model, version FROM (SELECT model, version, row_number() OVER (PARTITION BY model ORDER BY version DESC) AS place
+               FROM models) AS m WHERE place > ?1
+               AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version) ORDER BY 1, 2";
+    let mut statement = transaction.prepare(sql).map_err(store_error)?;
+    let rows = statement.query_map([keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)));
+    rows.map_err(store_error)?.collect::<Result<_, _>>().map_err(store_error)
+}
+
+fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {
+    for sql in
+        ["DELETE FROM models WHERE model = ?1 AND version = ?2", "DELETE FROM model_tags WHERE model = ?1 AND version = ?2"]
+    {
+        transaction.execute(sql, params![model, version as i64]).map_err(store_error)?;
+    }
+    Ok(())
 }
 
 /// The version that a commit will have. Versions are never used twice, not even after a removal, so that a version

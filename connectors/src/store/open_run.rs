@@ -1,14 +1,17 @@
 //! A run that goes on: what its process writes of it.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
-use gradframe_plan::services::{MetricPoint, MetricRow, RunOutcome, RunWriter};
+use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, RunOutcome, RunWriter};
 use parking_lot::Mutex;
 use rusqlite::{Transaction, params};
 
+use super::artifacts::objects::Objects;
+use super::artifacts::{check_path, rows};
 use super::checkpoints::Checkpoints;
 use super::database::Database;
 use super::errors::store_error;
@@ -18,6 +21,9 @@ use super::points::fold::{Folded, fold_run, fold_segment};
 use super::points::segments::{Segments, gone};
 use super::run_rows;
 
+/// No process has this number.
+const NOBODY: u32 = 0;
+
 /// An open run, and where it is written.
 #[derive(Debug)]
 pub(super) struct OpenRun {
@@ -25,7 +31,7 @@ pub(super) struct OpenRun {
     place: RunPlace,
     points: Appender,
     ended: AtomicBool,
-    /// A forked child has a copy of this, and is not to end its parent's run.
+    /// A forked child has a copy of this, and is not to end its parent's run when that is dropped.
     process_id: u32,
 }
 
@@ -35,14 +41,23 @@ pub(super) struct RunPlace {
     pub database: Arc<Database>,
     pub segments: Arc<Segments>,
     pub checkpoints: Arc<Checkpoints>,
+    pub objects: Arc<Objects>,
     /// Ends of runs that could not be written when they came.
     pub unrecorded: Arc<Mutex<Vec<RunEnd>>>,
 }
 
 impl OpenRun {
-    pub(super) fn new(id: String, place: RunPlace) -> Self {
+    /// The writer of a run of this process.
+    pub(super) fn owned(id: String, place: RunPlace) -> Self {
         let points = Appender::new(id.clone(), Arc::clone(&place.segments));
         OpenRun { id, place, points, ended: AtomicBool::new(false), process_id: std::process::id() }
+    }
+
+    /// The writer of a run that belongs to no process: dropping it ends nothing.
+    pub(super) fn detached(id: String, place: RunPlace) -> Self {
+        let mut run = OpenRun::owned(id, place);
+        run.process_id = NOBODY;
+        run
     }
 
     fn append<'a>(&self, rows: impl Iterator<Item = MetricRow<'a>> + Clone) -> Result<()> {
@@ -94,8 +109,8 @@ impl RunWriter for OpenRun {
         self.append(points.iter().zip(&values).map(row))
     }
 
-    fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
-        self.append(std::iter::once(*row))
+    fn log_rows(&self, rows: &[MetricRow<'_>]) -> Result<()> {
+        if rows.is_empty() { self.is_open() } else { self.append(rows.iter().copied()) }
     }
 
     fn set_params(&self, params: &[(String, String)]) -> Result<()> {
@@ -106,6 +121,17 @@ impl RunWriter for OpenRun {
     fn set_tags(&self, tags: &[(String, String)]) -> Result<()> {
         self.is_open()?;
         self.place.database.write(|transaction| run_rows::set_tags(transaction, &self.id, tags))
+    }
+
+    fn add_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
+        self.is_open()?;
+        check_path(artifact.path)?;
+        let RunPlace { database, objects, .. } = &self.place;
+        let staged = objects.stage(content, &database.owner())?;
+        database.write(|transaction| {
+            staged.publish()?;
+            rows::insert(transaction, &self.id, artifact, &staged)
+        })
     }
 
     fn flush(&self) -> Result<()> {

@@ -46,7 +46,7 @@ fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
 }
 
 /// The number of an experiment, which is made if there is none of this name. Errors: `Plan` if the name is empty.
-fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64> {
+pub(super) fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64> {
     if name.is_empty() {
         return Err(Error::plan("run", "the name of the experiment is empty"));
     }

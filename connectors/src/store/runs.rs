@@ -78,7 +78,7 @@ type ReadPoints = fn(&Transaction, &LogQuery, &Unfolded) -> Result<Vec<RecordBat
 impl Store {
     /// A run that is running in this process.
     fn opened(&self, id: String) -> Arc<dyn RunWriter> {
-        Arc::new(OpenRun::new(id, self.run_place()))
+        Arc::new(OpenRun::owned(id, self.run_place()))
     }
 
     fn scan_points(&self, query: &LogQuery, read: ReadPoints) -> Result<Vec<RecordBatch>> {
@@ -89,7 +89,7 @@ impl Store {
 
     /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.
     /// A reader that may not write only says so in its trace.
-    fn bring_runs_up_to_date(&self) {
+    pub(super) fn bring_runs_up_to_date(&self) {
         self.record_ends();
         match self.database.read(|transaction| abandoned(transaction, &self.database)) {
             Ok(Some(runs)) if !runs.is_empty() => self.clean(),

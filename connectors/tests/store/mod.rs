@@ -1,5 +1,7 @@
 //! The store.
 
+mod aliases;
+mod artifacts;
 mod checkpoints;
 mod entries;
 mod layouts;

@@ -24,7 +24,7 @@ fn everything(store: &Store, table: LogTable) -> RecordBatch {
 }
 
 fn log(run: &Arc<dyn RunWriter>, step: i64, values: &[(&str, f64)]) {
-    run.log_row(&MetricRow { step, epoch: None, time_us: Some(step), values }).unwrap();
+    run.log_rows(&[MetricRow { step, epoch: None, time_us: Some(step), values }]).unwrap();
 }
 
 fn segments(home: &Path) -> usize {
@@ -155,7 +155,7 @@ fn a_row_with_a_wrong_name_is_refused_whole() {
     log(&run, 0, &[("loss", 1.0)]);
     let too_long = "n".repeat(70_000);
     for (name, said) in [("", "is empty"), (too_long.as_str(), "70000 bytes")] {
-        let error = run.log_row(&MetricRow { step: 1, epoch: None, time_us: None, values: &[("good", 1.0), (name, 1.0)] });
+        let error = run.log_rows(&[MetricRow { step: 1, epoch: None, time_us: None, values: &[("good", 1.0), (name, 1.0)] }]);
         let error = error.unwrap_err();
         assert!(error.kind() == "Plan" && error.to_string().contains(said), "{error}");
     }
@@ -227,7 +227,7 @@ proptest! {
                 Act::Log(run, name, step, value) => {
                     let run = &runs[run % runs.len()];
                     let values = [(name, value)];
-                    if run.log_row(&MetricRow { step, epoch: None, time_us: None, values: &values }).is_ok() {
+                    if run.log_rows(&[MetricRow { step, epoch: None, time_us: None, values: &values }]).is_ok() {
                         expected.push((run.id().into(), name.into(), step, value.to_bits()));
                     }
                 }

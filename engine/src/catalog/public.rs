@@ -94,6 +94,7 @@ impl PublicSchema {
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         let mut names = self.tables_and_views()?;
         names.extend(self.store.names()?);
+        names.extend(self.store.alias_names()?);
         names.extend(frames::names());
         Ok(names)
     }

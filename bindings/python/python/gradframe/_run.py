@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from gradframe import _contents
 from gradframe._gradframe import start_run
 
 if TYPE_CHECKING:
@@ -76,6 +77,44 @@ class Run:
     def tags(self, tags: Mapping[str, Any]) -> None:
         """Sets tags: what is said about the run, in place of those of the same names."""
         self._run.set_tags(flat(tags))
+
+    def log_artifact(self, source: str | os.PathLike[str], name: str | None = None) -> None:
+        """Keeps a file, or all files below a directory, under `name` (if not given, that of the file itself).
+
+        Content goes through memory in pieces, and equal contents are kept once, whatever run has them. It is there for
+        `session.artifact(run, name)` and in `gradframe.artifacts`, and survives a power cut, when this returns.
+        """
+        source = os.fspath(source)
+        self._run.log_artifact(name or os.path.basename(os.path.abspath(source)), source)
+
+    def log_text(self, name: str, text: str, *, step: int | None = None) -> None:
+        """Keeps a text as `name.txt`, or at a step as `name/000000012.txt`."""
+        self._run.log_bytes(_contents.named(name, step, ".txt"), "text", step, text.encode())
+
+    def log_image(self, name: str, image: Any, *, step: int | None = None) -> None:
+        """Keeps an image: an array of height x width (x 1 to 4 samples) of uint8 or of floats from 0 to 1, a PIL image, or
+        the bytes of an image file."""
+        content, ending = _contents.image(image)
+        self._run.log_bytes(_contents.named(name, step, ending), "image", step, content)
+
+    def log_table(self, name: str, table: Any, *, step: int | None = None) -> None:
+        """Keeps a table as Parquet: a frame of gradframe, Polars, pandas or Arrow, or a dictionary of columns. Read it by
+        `session.read_artifact(run, "name.parquet")`, in SQL by `SELECT * FROM read_artifact('RUN/name.parquet')`."""
+        self._run.log_bytes(_contents.named(name, step, ".parquet"), "table", step, _contents.table(table))
+
+    def log_histogram(
+        self,
+        name: str,
+        values: Any = None,
+        *,
+        bins: int = 64,
+        counts: Any = None,
+        edges: Any = None,
+        step: int | None = None,
+    ) -> None:
+        """Keeps a histogram, of values or as counts and their edges: a table of lower, upper and count, as `log_table` does."""
+        table = _contents.histogram(values, bins, counts, edges)
+        self._run.log_bytes(_contents.named(name, step, ".parquet"), "histogram", step, _contents.table(table))
 
     def flush(self) -> None:
         """What was logged before survives a power cut when this returns."""

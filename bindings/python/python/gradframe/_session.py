@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from gradframe import _gradframe
 from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.running import sql
 from gradframe._gradframe import PySession
 from gradframe._model import Model
-from gradframe._run import Run, start
+from gradframe._run import Run, flat, start
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -69,12 +71,58 @@ class Session:
         """Begins a run; see `gradframe.run`."""
         return start(self._session, name, params=params, tags=tags, experiment=experiment, seed=seed, code=code)
 
+    def artifact(self, run: str, path: str) -> pathlib.Path:
+        """The file that holds an artifact of a run, read-only: others may have the same. `run` may be the beginning of one."""
+        return _gradframe.artifact(self._session, run, path)
+
+    def read_artifact(self, run: str, path: str) -> LazyFrame:
+        """The rows of an artifact that is a table (Parquet, CSV, JSON, Arrow); in SQL `read_artifact('RUN/PATH')`."""
+        return LazyFrame._of(_gradframe.read_artifact(self._session, run, path))
+
+    def remove_run(self, run: str) -> None:
+        """Forgets a run with all that it has logged; not one that runs, or that a model comes from."""
+        _gradframe.remove_run(self._session, run)
+
+    def export_run(self, run: str, home: Path) -> str:
+        """Copies an ended run, artifacts and all, into the store at `home`, made if need be; gives its whole name."""
+        return _gradframe.export_run(self._session, run, os.fspath(home))
+
+    def import_runs(self, home: Path) -> list[str]:
+        """Copies the ended runs of the store at `home` that are not here yet; gives their names."""
+        return _gradframe.import_runs(self._session, os.fspath(home))
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Lets an alias name a version of a model: `fare@champion` is then a model in SQL and here."""
+        _gradframe.set_alias(self._session, model, alias, version)
+
+    def promote(self, model: str, source: str, to: str) -> int:
+        """Lets the alias `to` name the version that `source` (an alias, a number, "latest") means; gives that version."""
+        return _gradframe.promote(self._session, model, str(source), to)
+
+    def roll_back(self, model: str, alias: str) -> int:
+        """Takes an alias back to the version that it named before; gives it."""
+        return _gradframe.roll_back(self._session, model, alias)
+
+    def remove_alias(self, model: str, alias: str) -> bool:
+        """Forgets an alias; False if there was none."""
+        return _gradframe.remove_alias(self._session, model, alias)
+
+    def tag_model(self, model: str, version: int, tags: Mapping[str, Any]) -> None:
+        """Sets tags of a version of a model, in place of those of the same names."""
+        _gradframe.tag_model(self._session, model, version, flat(tags))
+
+    def collect_garbage(self, *, keep_versions: int | None = None) -> dict[str, int]:
+        """Removes contents that no run has any more and, with `keep_versions`, versions of models beyond so many newest that
+        no alias names. Gives how many objects, bytes and versions are gone."""
+        objects, freed, versions = _gradframe.collect_garbage(self._session, keep_versions)
+        return {"objects": objects, "bytes": freed, "versions": versions}
+
     def table(self, name: str) -> LazyFrame:
         """A stored table, view, or log table such as `gradframe.metrics`."""
         return LazyFrame._of(self._session.table(name))
 
     def model(self, name: str) -> Model:
-        """The newest version of a stored model."""
+        """The newest version of a stored model; "fare@champion" or "models:/fare@champion" is what the alias names."""
         return Model._of(self._session.model(name))
 
     def scan_parquet(

@@ -11,7 +11,7 @@ use datafusion::catalog::{Session, TableProvider};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, MetricRow, NewRun, RunOutcome, RunWriter, SourceCall};
+use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter, SourceCall};
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
 use parking_lot::Mutex;
 
@@ -153,12 +153,8 @@ impl RunWriter for Writer {
         Ok(())
     }
 
-    fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
-        let point = |(name, value): &(&str, f64)| {
-            let (step, epoch) = (row.step, row.epoch.unwrap_or_default());
-            MetricPoint { name: (*name).into(), step, epoch, value: *value }
-        };
-        self.log(&row.values.iter().map(point).collect::<Vec<_>>())
+    fn log_rows(&self, _rows: &[MetricRow<'_>]) -> Result<()> {
+        Err(Error::not_implemented("test", "rows of a program's own"))
     }
 
     fn set_params(&self, _params: &[(String, String)]) -> Result<()> {
@@ -167,6 +163,10 @@ impl RunWriter for Writer {
 
     fn set_tags(&self, _tags: &[(String, String)]) -> Result<()> {
         Err(Error::not_implemented("test", "tags"))
+    }
+
+    fn add_artifact(&self, _artifact: &NewArtifact<'_>, _content: &mut dyn std::io::Read) -> Result<()> {
+        Err(Error::not_implemented("test", "artifacts"))
     }
 
     fn flush(&self) -> Result<()> {

@@ -19,23 +19,32 @@ pub enum LogTable {
     Metrics,
     /// One row a metric of a run: its value at the greatest step, of several there the one logged last.
     Latest,
+    /// One row an artifact of a run: a file that it keeps.
+    Artifacts,
     /// One row a package, processor or other part of what runs ran on; `runs.environment` says which.
     Environments,
     /// One row a version of a model.
     Models,
+    /// One row an alias: a name for one version of a model.
+    Aliases,
+    /// One row a tag of a version of a model.
+    ModelTags,
 }
 
 impl LogTable {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [LogTable; 8] = [
+    pub const ALL: [LogTable; 11] = [
         LogTable::Experiments,
         LogTable::Runs,
         LogTable::Params,
         LogTable::Tags,
         LogTable::Metrics,
         LogTable::Latest,
+        LogTable::Artifacts,
         LogTable::Environments,
         LogTable::Models,
+        LogTable::Aliases,
+        LogTable::ModelTags,
     ];
 
     /// Its name in SQL, without the schema.
@@ -47,8 +56,11 @@ impl LogTable {
             LogTable::Tags => "tags",
             LogTable::Metrics => "metrics",
             LogTable::Latest => "latest",
+            LogTable::Artifacts => "artifacts",
             LogTable::Environments => "environments",
             LogTable::Models => "models",
+            LogTable::Aliases => "aliases",
+            LogTable::ModelTags => "model_tags",
         }
     }
 
@@ -60,8 +72,11 @@ impl LogTable {
             LogTable::Params | LogTable::Tags => vec![text("run"), text("name"), text("value")],
             LogTable::Metrics => metrics(),
             LogTable::Latest => latest(),
+            LogTable::Artifacts => artifacts(),
             LogTable::Environments => vec![text("environment"), text("kind"), text("name"), text("value")],
             LogTable::Models => models(),
+            LogTable::Aliases => vec![text("model"), text("alias"), integer("version"), time("set_at")],
+            LogTable::ModelTags => vec![text("model"), integer("version"), text("name"), text("value")],
         };
         Arc::new(Schema::new(fields))
     }
@@ -93,6 +108,12 @@ fn metrics() -> Vec<Field> {
 fn latest() -> Vec<Field> {
     let more = [integer("points"), maybe(float("min")), maybe(float("max"))];
     metrics().into_iter().chain(more).collect()
+}
+
+/// `hash` is the SHA-256 of the content.
+fn artifacts() -> Vec<Field> {
+    let content = [integer("bytes"), text("hash"), time("created")];
+    [text("run"), text("path"), text("kind"), maybe(integer("step"))].into_iter().chain(content).collect()
 }
 
 fn models() -> Vec<Field> {

@@ -1,5 +1,9 @@
 //! `gradframe runs`: the run log, read through the same tables as SQL.
 
+mod diff;
+mod list;
+
+use std::path::Path;
 use std::time::Duration;
 
 use arrow::array::AsArray;
@@ -9,25 +13,52 @@ use gradframe::{Error, Session};
 
 use crate::args::{OutputArgs, RunsArgs, RunsCommand};
 use crate::exit::Result;
-use crate::output::{self, Style};
+use crate::output::{self, Style, print_line};
 use crate::statements::interruptible;
 use crate::tail;
+use list::Wish;
 
 /// Runs the subcommand.
 pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
     match &args.command {
-        RunsCommand::Ls { limit } => interruptible(list(session, *limit, &args.output)).await,
+        RunsCommand::Ls { limit, filter, columns, sort, experiment } => {
+            let (columns, filter, sort, experiment) =
+                (columns.as_deref(), filter.as_deref(), sort.as_deref(), experiment.as_deref());
+            let wish = Wish { columns, filter, sort, experiment, limit: *limit };
+            interruptible(async { print(session, &list::query(&wish)?, &args.output).await }).await
+        }
+        RunsCommand::Diff { a, b } => interruptible(differ(session, a, b, &args.output)).await,
+        RunsCommand::Rm { runs } => Ok(runs.iter().try_for_each(|run| session.remove_run(run))?),
+        RunsCommand::Gc { keep_versions } => collect(session, *keep_versions),
+        RunsCommand::Export { run, directory } => export(session, run, directory),
+        RunsCommand::Import { directory } => import(session, directory),
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
         RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
         RunsCommand::Tail { run, interval } => interruptible(follow(session, run.as_deref(), *interval)).await,
     }
 }
 
-async fn list(session: &Session, limit: usize, args: &OutputArgs) -> Result<()> {
-    let sql = format!(
-        "SELECT run, title, experiment, status, started, ended, model, seed FROM gradframe.runs ORDER BY started DESC, run DESC LIMIT {limit}"
-    );
-    print(session, &sql, args).await
+async fn differ(session: &Session, a: &str, b: &str, args: &OutputArgs) -> Result<()> {
+    let (a, b) = (full_name(session, a).await?, full_name(session, b).await?);
+    print(session, &diff::query(&a, &b), args).await
+}
+
+fn collect(session: &Session, keep_versions: Option<u64>) -> Result<()> {
+    let garbage = session.collect_garbage(keep_versions)?;
+    for (model, version) in &garbage.versions {
+        print_line(&format!("removed {model}@{version}"))?;
+    }
+    print_line(&format!("removed {} contents, {} bytes", garbage.objects, garbage.bytes))
+}
+
+fn export(session: &Session, run: &str, directory: &Path) -> Result<()> {
+    let run = session.export_run(run, directory)?;
+    print_line(&format!("{run} is in {}", directory.display()))
+}
+
+fn import(session: &Session, directory: &Path) -> Result<()> {
+    let runs = session.import_runs(directory)?;
+    runs.iter().try_for_each(|run| print_line(&format!("imported {run}")))
 }
 
 async fn resume(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
@@ -57,7 +88,9 @@ async fn show(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
     let metrics = format!(
         "SELECT name, points, step, epoch, min, max, value AS last FROM gradframe.latest WHERE run = {run} ORDER BY name"
     );
-    print(session, &metrics, args).await
+    print(session, &metrics, args).await?;
+    print(session, &format!("SELECT path, kind, step, bytes FROM gradframe.artifacts WHERE run = {run} ORDER BY path"), args)
+        .await
 }
 
 /// The one run whose identifier begins so.

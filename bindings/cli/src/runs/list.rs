@@ -1,0 +1,147 @@
+//! `gradframe runs ls`: which runs, which of their columns, in which order, as one query.
+//!
+//! Beside the columns of `gradframe.runs` there are `metrics.loss` (the latest value; `min.loss`, `max.loss`),
+//! `params.lr` and `tags.team`, in `--columns`, `--where` and `--sort`; names with other signs in double quotes.
+
+use std::collections::BTreeSet;
+
+use gradframe::{Error, Result};
+
+use super::quoted;
+
+/// What is shown unless columns are chosen.
+const COLUMNS: &str = "run, title, experiment, status, started, ended, model, seed";
+
+/// Families of columns that each run has its own names of: table, and the value that is meant.
+const FAMILIES: [(&str, &str, &str); 5] = [
+    ("metrics", "latest", "value"),
+    ("min", "latest", "min"),
+    ("max", "latest", "max"),
+    ("params", "params", "value"),
+    ("tags", "tags", "value"),
+];
+
+/// What the user asks for.
+#[derive(Debug, Default)]
+pub struct Wish<'a> {
+    pub columns: Option<&'a str>,
+    pub filter: Option<&'a str>,
+    pub sort: Option<&'a str>,
+    pub experiment: Option<&'a str>,
+    pub limit: usize,
+}
+
+/// The query. Errors: `Plan` for a name or text that does not end.
+pub fn query(wish: &Wish<'_>) -> Result<String> {
+    let mut used = BTreeSet::new();
+    let mut rewrite = |text: &str| rewrite(text, &mut used);
+    let columns = rewrite(wish.columns.unwrap_or(COLUMNS))?;
+    let filter = wish.filter.map(&mut rewrite).transpose()?;
+    let sort = wish.sort.map(&mut rewrite).transpose()?;
+    let mut conditions: Vec<String> = filter.into_iter().map(|filter| format!("({filter})")).collect();
+    conditions.extend(wish.experiment.map(|name| format!("experiment = {}", quoted(name))));
+    let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let order = sort.map_or_else(String::new, |sort| format!("{sort}, "));
+    let from = source(&used);
+    Ok(format!("SELECT {columns} FROM ({from}){condition} ORDER BY {order}started DESC, run DESC LIMIT {}", wish.limit))
+}
+
+/// Runs with a column for each name that is used.
+fn source(used: &BTreeSet<(usize, String)>) -> String {
+    let mut select = "SELECT r.*".to_owned();
+    let mut joins = String::new();
+    for (i, (family, name)) in used.iter().enumerate() {
+        let (prefix, table, value) = FAMILIES[*family];
+        let column = identifier(&format!("{prefix}.{name}"));
+        select.push_str(&format!(", j{i}.value AS {column}"));
+        let of_name = format!("SELECT run, {value} AS value FROM gradframe.{table} WHERE name = {}", quoted(name));
+        joins.push_str(&format!(" LEFT JOIN ({of_name}) AS j{i} ON r.run = j{i}.run"));
+    }
+    format!("{select} FROM gradframe.runs AS r{joins}")
+}
+
+/// The text with each `metrics.loss` as the name of its column; texts and other names stay.
+fn rewrite(text: &str, used: &mut BTreeSet<(usize, String)>) -> Result<String> {
+    let mut rewritten = String::new();
+    let mut left = text;
+    while let Some(first) = left.chars().next() {
+        let taken = match first {
+            '\'' | '"' => quoted_part(left, first)?,
+            c if c.is_alphabetic() || c == '_' => word(left),
+            c => &left[..c.len_utf8()],
+        };
+        left = &left[taken.len()..];
+        match FAMILIES.iter().position(|(prefix, _, _)| *prefix == taken).zip(left.strip_prefix('.')) {
+            Some((family, rest)) => {
+                let (name, rest) = name(rest)?;
+                rewritten.push_str(&identifier(&format!("{taken}.{name}")));
+                used.insert((family, name));
+                left = rest;
+            }
+            None => rewritten.push_str(taken),
+        }
+    }
+    Ok(rewritten)
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// A text or a quoted name, its quotes included; a doubled quote stands for one.
+fn quoted_part(text: &str, quote: char) -> Result<&str> {
+    let mut at = 1;
+    while let Some(end) = text[at..].find(quote) {
+        at += end + 1;
+        if !text[at..].starts_with(quote) {
+            return Ok(&text[..at]);
+        }
+        at += 1;
+    }
+    Err(Error::plan("gradframe runs", format!("{quote} opens what nothing closes: {text}")))
+}
+
+/// The name behind `metrics.`, and what comes after it.
+fn name(text: &str) -> Result<(String, &str)> {
+    if text.starts_with('"') {
+        let part = quoted_part(text, '"')?;
+        return Ok((part[1..part.len() - 1].replace("\"\"", "\""), &text[part.len()..]));
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '/')).unwrap_or(text.len());
+    if end == 0 {
+        return Err(Error::plan("gradframe runs", format!("a name is missing before `{text}`")));
+    }
+    Ok((text[..end].to_owned(), &text[end..]))
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(text: &str) -> (String, Vec<String>) {
+        let mut used = BTreeSet::new();
+        let text = rewrite(text, &mut used).unwrap();
+        (text, used.into_iter().map(|(family, name)| format!("{}:{name}", FAMILIES[family].0)).collect())
+    }
+
+    #[test]
+    fn names_of_families_become_columns() {
+        let (text, used) = rewritten("metrics.val/loss < 0.5 AND params.lr='0.1' OR tags.\"my team\" = 'metrics.x'");
+        assert_eq!(text, r#""metrics.val/loss" < 0.5 AND "params.lr"='0.1' OR "tags.my team" = 'metrics.x'"#);
+        assert_eq!(used, ["metrics:val/loss", "params:lr", "tags:my team"]);
+        assert_eq!(rewritten("max(min.loss) - metrics.loss-1").0, r#"max("min.loss") - "metrics.loss"-1"#);
+        assert_eq!(rewritten("'it''s metrics.x'").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_does_not_end_is_said() {
+        for wrong in ["title = 'x", "metrics.\"loss", "metrics. < 1"] {
+            assert_eq!(rewrite(wrong, &mut BTreeSet::new()).unwrap_err().kind(), "Plan", "{wrong}");
+        }
+    }
+}

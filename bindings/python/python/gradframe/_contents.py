@@ -1,0 +1,89 @@
+"""What a run can keep beside numbers, as the bytes of files: images as PNG, tables as Parquet, histograms as tables."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from gradframe._frame import DataFrame, LazyFrame
+
+# How files begin that are images already, and the endings of their names.
+_IMAGES = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp"}
+# Samples of a pixel, and what PNG calls that.
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+
+
+def named(name: str, step: int | None, ending: str) -> str:
+    """The artifact's path: `name.png`, or `name/000000012.png` at a step."""
+    if step is not None:
+        return f"{name}/{step:09d}{ending}"
+    return name if name.endswith(ending) else name + ending
+
+
+def image(value: Any) -> tuple[bytes, str]:
+    """An image's bytes and ending: bytes of an image file as they are; what has `save` (PIL) or is an array, as PNG."""
+    if isinstance(value, bytes):
+        for start, ending in _IMAGES.items():
+            if value.startswith(start):
+                return value, ending
+        raise ValueError("log_image: the bytes are of no PNG, JPEG, GIF or WebP file")
+    if hasattr(value, "save"):
+        file = io.BytesIO()
+        value.save(file, format="PNG")
+        return file.getvalue(), ".png"
+    return png(value), ".png"
+
+
+def png(value: Any) -> bytes:
+    """An array of height x width, or with 1 to 4 samples a pixel, as PNG: bytes, truths, or numbers from 0 to 1."""
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in _COLOUR_TYPES or 0 in array.shape:
+        raise ValueError(f"log_image: the shape is {array.shape}, expected height x width, or with 1 to 4 samples a pixel")
+    if array.dtype.kind in "fb":
+        array = np.nan_to_num(np.clip(array.astype("float64"), 0, 1)) * 255 + 0.5
+    elif array.dtype != np.uint8:
+        raise TypeError(f"log_image: samples are {array.dtype}, expected uint8, or floats from 0 to 1")
+    height, width, samples = array.shape
+    lines = array.astype("uint8").reshape(height, width * samples)
+    pixels = np.concatenate([np.zeros((height, 1), "uint8"), lines], axis=1).tobytes()  # each line unfiltered
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[samples], 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(pixels, 6)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_part(*part) for part in parts)
+
+
+def _part(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def table(value: Any) -> bytes:
+    """A frame, or what a frame is made of, as a Parquet file."""
+    frame = value if isinstance(value, (DataFrame, LazyFrame)) else DataFrame(value)
+    with tempfile.TemporaryDirectory(prefix="gradframe-") as directory:
+        path = os.path.join(directory, "table.parquet")
+        frame.lazy().sink_parquet(path)
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def histogram(values: Any, bins: int, counts: Any, edges: Any) -> Mapping[str, Any]:
+    """The table of a histogram: lower, upper, count. Of values, those that are finite."""
+    import numpy as np
+
+    if values is not None:
+        numbers = np.asarray(values, dtype="float64").ravel()
+        counts, edges = np.histogram(numbers[np.isfinite(numbers)], bins=bins)
+    if counts is None or edges is None:
+        raise TypeError("log_histogram: expected values, or counts and edges")
+    counts, edges = np.asarray(counts, dtype="int64"), np.asarray(edges, dtype="float64")
+    if len(edges) != len(counts) + 1:
+        raise ValueError(f"log_histogram: {len(counts)} counts have {len(counts) + 1} edges, got {len(edges)}")
+    return {"lower": edges[:-1], "upper": edges[1:], "count": counts}

@@ -1,0 +1,94 @@
+//! What the store keeps, in Python's hands: artifacts, aliases of models, runs on their way elsewhere.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+
+use crate::errors::OrRaise;
+use crate::lazyframe::PyLazyFrame;
+use crate::session::PySession;
+use crate::wait::wait;
+
+/// The file that holds an artifact.
+#[pyfunction]
+pub fn artifact(py: Python<'_>, session: &PySession, run: String, path: String) -> PyResult<PathBuf> {
+    py.detach(|| session.engine().artifact(&run, &path)).or_raise()
+}
+
+/// The rows of an artifact that is a table.
+#[pyfunction]
+pub fn read_artifact(py: Python<'_>, session: &PySession, run: String, path: String) -> PyResult<PyLazyFrame> {
+    let session = session.engine().clone();
+    wait(py, async move { session.read_artifact(&run, &path).await }).map(PyLazyFrame)
+}
+
+/// Lets an alias name a version of a model.
+#[pyfunction]
+pub fn set_alias(py: Python<'_>, session: &PySession, model: String, alias: String, version: u64) -> PyResult<()> {
+    py.detach(|| session.engine().set_alias(&model, &alias, version)).or_raise()
+}
+
+/// Lets one alias name what another means.
+#[pyfunction]
+pub fn promote(py: Python<'_>, session: &PySession, model: String, from: String, to: String) -> PyResult<u64> {
+    py.detach(|| session.engine().promote(&model, &from, &to)).or_raise()
+}
+
+/// Takes an alias back to what it named before.
+#[pyfunction]
+pub fn roll_back(py: Python<'_>, session: &PySession, model: String, alias: String) -> PyResult<u64> {
+    py.detach(|| session.engine().roll_back(&model, &alias)).or_raise()
+}
+
+/// Forgets an alias.
+#[pyfunction]
+pub fn remove_alias(py: Python<'_>, session: &PySession, model: String, alias: String) -> PyResult<bool> {
+    py.detach(|| session.engine().remove_alias(&model, &alias)).or_raise()
+}
+
+/// Sets tags of a version of a model.
+#[pyfunction]
+pub fn tag_model(py: Python<'_>, session: &PySession, model: String, version: u64, tags: Vec<(String, String)>) -> PyResult<()> {
+    let set = || session.engine().set_model_tags(&model, version, tags.iter().map(|(name, value)| (&**name, &**value)));
+    py.detach(set).or_raise()
+}
+
+/// Forgets a run.
+#[pyfunction]
+pub fn remove_run(py: Python<'_>, session: &PySession, run: String) -> PyResult<()> {
+    py.detach(|| session.engine().remove_run(&run)).or_raise()
+}
+
+/// Removes what nothing points to: numbers of contents, bytes, versions of models.
+#[pyfunction]
+pub fn collect_garbage(py: Python<'_>, session: &PySession, keep_versions: Option<u64>) -> PyResult<(u64, u64, usize)> {
+    let garbage = py.detach(|| session.engine().collect_garbage(keep_versions)).or_raise()?;
+    Ok((garbage.objects, garbage.bytes, garbage.versions.len()))
+}
+
+/// Copies a run into a store of its own.
+#[pyfunction]
+pub fn export_run(py: Python<'_>, session: &PySession, run: String, home: PathBuf) -> PyResult<String> {
+    py.detach(|| session.engine().export_run(&run, &home)).or_raise()
+}
+
+/// Copies the runs of another store.
+#[pyfunction]
+pub fn import_runs(py: Python<'_>, session: &PySession, home: PathBuf) -> PyResult<Vec<String>> {
+    py.detach(|| session.engine().import_runs(&home)).or_raise()
+}
+
+/// Adds all of these.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(artifact, module)?)?;
+    module.add_function(wrap_pyfunction!(read_artifact, module)?)?;
+    module.add_function(wrap_pyfunction!(set_alias, module)?)?;
+    module.add_function(wrap_pyfunction!(promote, module)?)?;
+    module.add_function(wrap_pyfunction!(roll_back, module)?)?;
+    module.add_function(wrap_pyfunction!(remove_alias, module)?)?;
+    module.add_function(wrap_pyfunction!(tag_model, module)?)?;
+    module.add_function(wrap_pyfunction!(remove_run, module)?)?;
+    module.add_function(wrap_pyfunction!(collect_garbage, module)?)?;
+    module.add_function(wrap_pyfunction!(export_run, module)?)?;
+    module.add_function(wrap_pyfunction!(import_runs, module)?)
+}

@@ -1,0 +1,150 @@
+//! Aliases: names for one version of a model, such as `champion`, which may be moved and moved back; and tags of versions.
+
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::names::suggest;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::errors::store_error;
+use super::{Store, now_us};
+
+const OP: &str = "alias";
+/// Means the newest version, as a version's name.
+const NEWEST: &str = "latest";
+
+impl Store {
+    /// Lets an alias name a version of a model, and no other any more. Errors: `Plan` for an unknown model or version, and
+    /// for a name that is no alias: `latest`, a number, one with `@` or `/`.
+    pub fn set_alias(&self, model: &str, alias: &str, version: u64) -> Result<()> {
+        check_alias(alias)?;
+        self.database.write(|transaction| {
+            check_version(transaction, model, version)?;
+            let before = version_of(transaction, model, alias)?;
+            if before != Some(version) {
+                log(transaction, model, alias, Some(version), before)?;
+                point(transaction, model, alias, version)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets an alias; false if there was none.
+    pub fn remove_alias(&self, model: &str, alias: &str) -> Result<bool> {
+        self.database.write(|transaction| {
+            let Some(before) = version_of(transaction, model, alias)? else { return Ok(false) };
+            log(transaction, model, alias, None, Some(before))?;
+            unpoint(transaction, model, alias)?;
+            Ok(true)
+        })
+    }
+
+    /// Takes the alias back to the version that it named before, which it gives; called again, to the one before that.
+    /// Errors: `Plan` if there is no such alias, or it has named no other version that is still there.
+    pub fn roll_back(&self, model: &str, alias: &str) -> Result<u64> {
+        self.database.write(|transaction| {
+            let last = "SELECT id, before FROM alias_log WHERE model = ?1 AND alias = ?2 AND undone = 0 ORDER BY id DESC LIMIT 1";
+            let ids = |row: &Row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?));
+            let last = transaction.query_row(last, [model, alias], ids).optional().map_err(store_error)?;
+            let Some((id, Some(before))) = last else {
+                return Err(Error::plan(OP, format!("`{model}@{alias}` has named no version before")));
+            };
+            check_version(transaction, model, before as u64)?;
+            transaction.execute("UPDATE alias_log SET undone = 1 WHERE id = ?1", [id]).map_err(store_error)?;
+            point(transaction, model, alias, before as u64)?;
+            Ok(before as u64)
+        })
+    }
+
+    /// Sets tags of a version, in place of those of the same names. Errors: `Plan` for an unknown model or version.
+    pub fn set_model_tags(&self, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
+        self.database.write(|transaction| {
+            check_version(transaction, model, version)?;
+            let sql = "INSERT OR REPLACE INTO model_tags (model, version, name, value) VALUES (?1, ?2, ?3, ?4)";
+            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+            let mut insert = |(name, value): &(String, String)| insert.execute(params![model, version as i64, name, value]);
+            tags.iter().try_for_each(|tag| insert(tag).map(|_| ()).map_err(store_error))
+        })
+    }
+
+    /// All aliases as `model@alias`, sorted.
+    pub fn alias_names(&self) -> Result<Vec<String>> {
+        let sql = "SELECT model || '@' || alias FROM aliases ORDER BY 1";
+        let names = self.database.read(|transaction| {
+            let mut statement = transaction.prepare(sql).map_err(store_error)?;
+            let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
+            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+        })?;
+        Ok(names.unwrap_or_default())
+    }
+}
+
+/// The version that a text behind `@` means: a number, `latest`, or an alias.
+pub(super) fn which_version(transaction: &Transaction, model: &str, which: &str) -> Result<Option<u64>> {
+    match which.parse() {
+        Ok(version) => Ok(Some(version)),
+        Err(_) if which == NEWEST => newest(transaction, model),
+        Err(_) => version_of(transaction, model, which),
+    }
+}
+
+/// When a model goes, so does what is said about it.
+pub(super) fn forget_aliases(transaction: &Transaction, model: &str) -> Result<()> {
+    for table in ["aliases", "alias_log", "model_tags"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE model = ?1"), [model]).map_err(store_error)?;
+    }
+    Ok(())
+}
+
+fn newest(transaction: &Transaction, model: &str) -> Result<Option<u64>> {
+    let sql = "SELECT max(version) FROM models WHERE model = ?1";
+    let newest: Option<i64> = transaction.query_row(sql, [model], |row| row.get(0)).map_err(store_error)?;
+    Ok(newest.map(|version| version as u64))
+}
+
+fn version_of(transaction: &Transaction, model: &str, alias: &str) -> Result<Option<u64>> {
+    let sql = "SELECT version FROM aliases WHERE model = ?1 AND alias = ?2";
+    let version: Option<i64> = transaction.query_row(sql, [model, alias], |row| row.get(0)).optional().map_err(store_error)?;
+    Ok(version.map(|version| version as u64))
+}
+
+fn point(transaction: &Transaction, model: &str, alias: &str, version: u64) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO aliases (model, alias, version, set_at) VALUES (?1, ?2, ?3, ?4)";
+    transaction.execute(sql, params![model, alias, version as i64, now_us()]).map(|_| ()).map_err(store_error)
+}
+
+fn unpoint(transaction: &Transaction, model: &str, alias: &str) -> Result<()> {
+    let sql = "DELETE FROM aliases WHERE model = ?1 AND alias = ?2";
+    transaction.execute(sql, [model, alias]).map(|_| ()).map_err(store_error)
+}
+
+fn log(transaction: &Transaction, model: &str, alias: &str, version: Option<u64>, before: Option<u64>) -> Result<()> {
+    let sql = "INSERT INTO alias_log (model, alias, version, before, time) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let number = |version: Option<u64>| version.map(|version| version as i64);
+    let values = params![model, alias, number(version), number(before), now_us()];
+    transaction.execute(sql, values).map(|_| ()).map_err(store_error)
+}
+
+fn check_alias(alias: &str) -> Result<()> {
+    let wrong = alias.is_empty() || alias == NEWEST || alias.contains(['@', '/', ':']) || alias.parse::<u64>().is_ok();
+    if wrong || alias.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let what = format!("`{}` is no name for an alias", alias.escape_debug());
+        return Err(Error::plan(OP, what).hint("a word such as champion; not `latest`, a number, or one with spaces, @ / :"));
+    }
+    Ok(())
+}
+
+/// Errors: `Plan` if the model has no such version.
+fn check_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND version = ?2)";
+    if transaction.query_row(sql, params![model, version as i64], |row| row.get(0)).map_err(store_error)? {
+        return Ok(());
+    }
+    match newest(transaction, model)? {
+        Some(newest) => Err(Error::plan(OP, format!("model `{model}` has no version {version}, the newest is {newest}"))),
+        None => {
+            let mut statement = transaction.prepare("SELECT DISTINCT model FROM models").map_err(store_error)?;
+            let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
+            let names = names.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            Err(Error::plan(OP, format!("unknown model `{model}`")).hint(suggest(model, names.iter().map(String::as_str))))
+        }
+    }
+}

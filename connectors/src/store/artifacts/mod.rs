@@ -1,0 +1,84 @@
+//! Artifacts: files that runs keep, under names of their own. Equal content is one object, however many names it has.
+//!
+//! - [`paths`]: names that are no way out of the run; [`objects`]: contents by their hash;
+//! - [`rows`]: which run has what under which name.
+
+pub(super) mod objects;
+mod paths;
+pub(super) mod rows;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gradframe_ml_core::{Error, Result};
+
+use super::Store;
+
+pub use paths::check_path;
+
+impl Store {
+    /// The file that holds an artifact, not to be changed. Errors: `Plan` for an unknown run or artifact, with the nearest.
+    pub fn artifact(&self, run: &str, path: &str) -> Result<PathBuf> {
+        check_path(path)?;
+        let hash = self.database.read(|transaction| rows::hash(transaction, run, path))?.flatten();
+        match hash {
+            Some(hash) => self.objects.path(&hash),
+            None => Err(self.unknown_artifact(run, path)?),
+        }
+    }
+
+    fn unknown_artifact(&self, run: &str, path: &str) -> Result<Error> {
+        self.run_start(run)?;
+        let names = self.database.read(|transaction| rows::names(transaction, run))?.unwrap_or_default();
+        let hint = match names.as_slice() {
+            [] => "the run has none".to_owned(),
+            names => gradframe_plan::names::suggest(path, names.iter().map(String::as_str)),
+        };
+        Ok(Error::plan("artifact", format!("run `{run}` has no artifact `{path}`")).hint(hint))
+    }
+
+    /// Removes contents that no run and no model has any more; gives how many, and their bytes. What is being written just
+    /// now stays.
+    pub fn remove_unused_objects(&self) -> Result<(u64, u64)> {
+        self.database.write(|transaction| {
+            let used = rows::all_hashes(transaction)?;
+            self.objects.remove_but(&used)
+        })
+    }
+}
+
+/// Files below a directory, each with its path from there, sorted. Links to directories are not followed, so that there is
+/// an end. Errors: `External` naming what cannot be read.
+pub fn files_below(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), directory.to_path_buf())];
+    while let Some((before, next)) = open.pop() {
+        let entries = std::fs::read_dir(&next).map_err(|error| cannot_read(&next, error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| cannot_read(&next, error))?;
+            let name = entry.file_name().into_string().map_err(|name| not_text(&next.join(name)))?;
+            let (path, place) = (format!("{before}{name}"), entry.path());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.push((format!("{path}/"), place));
+            } else if place.is_file() {
+                found.push((path, place));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Opens a file to keep. Errors: `External` naming it.
+pub(super) fn open(path: &Path) -> Result<impl Read + use<>> {
+    File::open(path).map_err(|error| cannot_read(path, error))
+}
+
+fn cannot_read(path: &Path, error: std::io::Error) -> Error {
+    Error::external("artifact", format!("cannot read `{}`: {error}", path.display())).because(error)
+}
+
+fn not_text(path: &Path) -> Error {
+    Error::external("artifact", format!("the name of `{}` is not UTF-8", path.display()))
+}

@@ -1,0 +1,54 @@
+//! Names of artifacts: `plots/loss.png`, never a way to another place.
+
+use gradframe_ml_core::{Error, Result};
+
+/// A longer one is no name.
+const BYTES_MAX: usize = 1024;
+
+/// Errors: `Plan` unless it is a relative path of ordinary parts.
+pub fn check_path(path: &str) -> Result<()> {
+    let wrong = |what: &str| Err(Error::plan("artifact", format!("`{}` {what}", path.escape_debug())));
+    if path.is_empty() {
+        return Err(Error::plan("artifact", "the name is empty, expected a path such as `plots/loss.png`"));
+    }
+    if path.len() > BYTES_MAX {
+        return Err(Error::plan("artifact", format!("a name has {} bytes, expected at most {BYTES_MAX}", path.len())));
+    }
+    if path.contains(['\\', '\0']) || path.chars().any(char::is_control) {
+        return wrong("holds a backslash or a control character; parts are separated by `/`");
+    }
+    // `C:` is a drive to some.
+    if path.as_bytes().get(1) == Some(&b':') && path.as_bytes()[0].is_ascii_alphabetic() {
+        return wrong("begins with a drive, expected a relative path");
+    }
+    for part in path.split('/') {
+        match part {
+            "" => return wrong("is no relative path: a part of it is empty"),
+            "." | ".." => return wrong("leads elsewhere by `.` or `..`, expected a path of ordinary parts"),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_paths_pass() {
+        for path in ["a", "plots/loss curve.png", "é/🦀.txt", "a/.hidden", "..a/b..", "xy:z"] {
+            check_path(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn ways_out_do_not() {
+        let long = "a/".repeat(600) + "b";
+        let wrong =
+            ["", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", "a\\..\\b", "C:x", "a\0b", "a\nb", ".", "..", &long];
+        for path in wrong {
+            assert_eq!(check_path(path).unwrap_err().kind(), "Plan", "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Runs and experiments as a tracking server keeps them: owned by no process, named by their clients, deleted softly.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use gradframe_ml_core::{Error, Result};
+use gradframe_plan::services::{NewArtifact, NewRun, RunWriter};
+use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+
+use super::artifacts::{check_path, rows};
+use super::errors::store_error;
+use super::open_run::OpenRun;
+use super::points::fold::fold_run;
+use super::run_id::new_run_id;
+use super::{Store, now_us, run_rows};
+
+/// An experiment: what runs belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Experiment {
+    pub id: i64,
+    pub name: String,
+    pub created_us: i64,
+    pub deleted: bool,
+    pub tags: Vec<(String, String)>,
+}
+
+/// A run without its metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    pub run: String,
+    pub title: String,
+    /// running, finished, failed or cancelled
+    pub status: String,
+    pub experiment: i64,
+    pub started_us: i64,
+    pub ended_us: Option<i64>,
+    pub deleted: bool,
+    pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+}
+
+/// An artifact of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactRecord {
+    pub path: String,
+    pub bytes: u64,
+}
+
+/// Changes to a run; None leaves as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunChanges<'a> {
+    pub title: Option<&'a str>,
+    /// running, finished, failed or cancelled
+    pub status: Option<&'a str>,
+    pub ended_us: Option<i64>,
+    pub deleted: Option<bool>,
+}
+
+impl Store {
+    /// Makes an experiment. Errors: `Plan` if the name is taken or empty.
+    pub fn create_experiment(&self, name: &str, tags: &[(String, String)]) -> Result<i64> {
+        self.database.write(|transaction| {
+            if find_experiment(transaction, "experiment = ?1", name)?.is_some() {
+                return Err(Error::plan("experiment", format!("`{name}` is there already")));
+            }
+            let id = run_rows::experiment_id(transaction, name)?;
+            set_experiment_tags(transaction, id, tags)?;
+            Ok(id)
+        })
+    }
+
+    /// All experiments, deleted ones among them, in the order in which they were made.
+    pub fn experiments(&self) -> Result<Vec<Experiment>> {
+        let read = |transaction: &Transaction| -> Result<Vec<Experiment>> {
+            let sql = "SELECT id, experiment, created, deleted FROM experiments ORDER BY id";
+            let mut statement = transaction.prepare_cached(sql).map_err(store_error)?;
+            let rows = statement.query_map([], of_row).map_err(store_error)?;
+            let mut found = rows.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            for experiment in &mut found {
+                experiment.tags = experiment_tags(transaction, experiment.id)?;
+            }
+            Ok(found)
+        };
+        match self.database.read(read)? {
+            Some(found) => Ok(found),
+            // A store has the default one before anything is logged.
+            None => self.database.write(read),
+        }
+    }
+
+    /// Renames, deletes or restores an experiment, or sets its tags. Errors: `Plan` if there is none, or the name is taken.
+    pub fn change_experiment(&self, id: i64, name: Option<&str>, deleted: Option<bool>, tags: &[(String, String)]) -> Result<()> {
+        self.database.write(|transaction| {
+            let found = find_experiment(transaction, "id = ?1", &id.to_string())?;
+            let Some(experiment) = found else { return Err(Error::plan("experiment", format!("there is no number {id}"))) };
+            let name = name.unwrap_or(&experiment.name);
+            if name != experiment.name && find_experiment(transaction, "experiment = ?1", name)?.is_some() {
+                return Err(Error::plan("experiment", format!("`{name}` is there already")));
+            }
+            let sql = "UPDATE experiments SET experiment = ?2, deleted = ?3 WHERE id = ?1";
+            transaction.execute(sql, params![id, name, deleted.unwrap_or(experiment.deleted)]).map_err(store_error)?;
+            set_experiment_tags(transaction, id, tags)
+        })
+    }
+
+    /// Begins a run that belongs to no process: it goes on until its client says otherwise.
+    /// Errors: `Plan` for an unknown experiment.
+    pub fn create_run(&self, experiment: i64, run: &NewRun, started_us: Option<i64>) -> Result<String> {
+        self.database.write(|transaction| {
+            if find_experiment(transaction, "id = ?1", &experiment.to_string())?.is_none() {
+                return Err(Error::plan("experiment", format!("there is no number {experiment}")));
+            }
+            let newest: Option<String> =
+                transaction.query_row("SELECT max(run) FROM runs", [], |row| row.get(0)).map_err(store_error)?;
+            let id = new_run_id(now_us(), newest.as_deref());
+            // Nobody's: what names no process never counts as dead.
+            run_rows::insert_run(transaction, &id, run, "")?;
+            let sql = "UPDATE runs SET experiment_id = ?2, started = coalesce(?3, started) WHERE run = ?1";
+            transaction.execute(sql, params![id, experiment, started_us]).map_err(store_error)?;
+            Ok(id)
+        })
+    }
+
+    /// A writer of a run that belongs to no process. Errors: `Plan` for an unknown run, and one that is deleted.
+    pub fn attach(&self, run: &str) -> Result<Arc<dyn RunWriter>> {
+        match self.run_records(&[run])?.pop() {
+            Some(found) if !found.deleted => Ok(Arc::new(OpenRun::detached(run.to_owned(), self.run_place()))),
+            Some(_) => Err(Error::plan("run", format!("`{run}` is deleted"))),
+            None => Err(Error::plan("run", format!("unknown run `{run}`"))),
+        }
+    }
+
+    /// These runs, as far as they are there, in this order.
+    pub fn run_records(&self, runs: &[&str]) -> Result<Vec<RunRecord>> {
+        let found = self.database.read(|transaction| {
+            let records = runs.iter().map(|run| run_record(transaction, run));
+            records.filter_map(Result::transpose).collect::<Result<Vec<_>>>()
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Changes a run; when it ends, its points are folded. Errors: `Plan` for an unknown run.
+    pub fn change_run(&self, run: &str, changes: &RunChanges<'_>) -> Result<()> {
+        let folded = self.database.write(|transaction| {
+            let RunChanges { title, status, ended_us, deleted } = *changes;
+            let sql =
+                "UPDATE runs SET title = coalesce(?2, title), status = coalesce(?3, status), deleted = coalesce(?4, deleted),
+                       ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END WHERE run = ?1";
+            let ended = ended_us.or_else(|| status.filter(|status| *status != "running").map(|_| now_us()));
+            let changed = transaction.execute(sql, params![run, title, status, deleted, ended]).map_err(store_error)?;
+            if changed == 0 {
+                return Err(Error::plan("run", format!("unknown run `{run}`")));
+            }
+            match status {
+                Some(status) if status != "running" => fold_run(transaction, &self.segments, run).map(Some),
+                _ => Ok(None),
+            }
+        })?;
+        if let Some(folded) = folded {
+            folded.remove_from(&self.segments);
+        }
+        Ok(())
+    }
+
+    /// Forgets a tag of a run; false if there was none.
+    pub fn remove_tag(&self, run: &str, name: &str) -> Result<bool> {
+        let sql = "DELETE FROM tags WHERE run = ?1 AND name = ?2";
+        self.database.write(|transaction| Ok(transaction.execute(sql, [run, name]).map_err(store_error)? > 0))
+    }
+
+    /// The artifacts of a run, by path.
+    pub fn artifact_records(&self, run: &str) -> Result<Vec<ArtifactRecord>> {
+        Ok(self.database.read(|transaction| rows::records(transaction, run))?.unwrap_or_default())
+    }
+
+    /// Keeps an artifact of any run, an ended one too. Errors: as for `RunWriter::add_artifact`, and `Plan` for an unknown run.
+    pub fn put_artifact(&self, run: &str, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
+        check_path(artifact.path)?;
+        self.run_start(run)?;
+        let staged = self.objects.stage(content, &self.database.owner())?;
+        self.database.write(|transaction| {
+            staged.publish()?;
+            rows::insert(transaction, run, artifact, &staged)
+        })
+    }
+}
+
+fn of_row(row: &Row) -> rusqlite::Result<Experiment> {
+    Ok(Experiment { id: row.get(0)?, name: row.get(1)?, created_us: row.get(2)?, deleted: row.get(3)?, tags: vec![] })
+}
+
+fn find_experiment(transaction: &Transaction, condition: &str, value: &str) -> Result<Option<Experiment>> {
+    let sql = format!("SELECT id, experiment, created, deleted FROM experiments WHERE {condition}");
+    transaction.query_row(&sql, [value], of_row).optional().map_err(store_error)
+}
+
+fn set_experiment_tags(transaction: &Transaction, id: i64, tags: &[(String, String)]) -> Result<()> {
+    for (name, value) in tags {
+        let sql = "INSERT OR REPLACE INTO experiment_tags (id, name, value) VALUES (?1, ?2, ?3)";
+        transaction.execute(sql, params![id, name, value]).map_err(store_error)?;
+    }
+    Ok(())
+}
+
+fn experiment_tags(transaction: &Transaction, id: i64) -> Result<Vec<(String, String)>> {
+    pairs(transaction, "SELECT name, value FROM experiment_tags WHERE id = ?1 ORDER BY name", &id.to_string())
+}
+
+fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>> {
+    let sql = "SELECT run, title, status, experiment_id, started, ended, deleted FROM runs WHERE run = ?1";
+    let record = |row: &Row| {
+        Ok(RunRecord {
+            run: row.get(0)?,
+            title: row.get(1)?,
+            status: row.get(2)?,
+            experiment: row.get(3)?,
+            started_us: row.get(4)?,
+            ended_us: row.get(5)?,
+            deleted: row.get(6)?,
+            params: vec![],
+            tags: vec![],
+        })
+    };
+    let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([run], record).optional());
+    let Some(mut found) = found.map_err(store_error)? else { return Ok(None) };
+    found.params = pairs(transaction, "SELECT name, value FROM params WHERE run = ?1 ORDER BY name", run)?;
+    found.tags = pairs(transaction, "SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", run)?;
+    Ok(Some(found))
+}
+
+fn pairs(transaction: &Transaction, sql: &str, value: &str) -> Result<Vec<(String, String)>> {
+    let mut statement = transaction.prepare_cached(sql).map_err(store_error)?;
+    let rows = statement.query_map(params_from_iter([value]), |row| Ok((row.get(0)?, row.get(1)?))).map_err(store_error)?;
+    rows.collect::<Result<_, _>>().map_err(store_error)
+}

@@ -1,0 +1,129 @@
+//! What the store keeps, beyond tables: versions of models and their aliases, artifacts, runs on their way elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use datafusion::scalar::ScalarValue;
+use gradframe_connectors::store::Store;
+
+use crate::sources::READ_ARTIFACT;
+use crate::{DataFrame, Error, Result, Session};
+
+/// What [`Session::collect_garbage`] has removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Garbage {
+    /// Contents of artifacts that no run has any more, and their bytes.
+    pub objects: u64,
+    pub bytes: u64,
+    /// Versions of models.
+    pub versions: Vec<(String, u64)>,
+}
+
+impl Session {
+    /// Lets an alias, such as `champion`, name a version of a model: `fare@champion` is then a model wherever `fare` is one.
+    /// It names no other any more. Errors: `Plan` for an unknown model or version, or a text that is no alias.
+    pub fn set_alias(&self, model: &str, alias: &str, version: u64) -> Result<()> {
+        self.store().set_alias(model, alias, version)
+    }
+
+    /// Lets `to` name the version that `from` (an alias, a number, or `latest`) means; gives that version.
+    /// Errors: `Plan` if there is none.
+    pub fn promote(&self, model: &str, from: &str, to: &str) -> Result<u64> {
+        let version = self.model(&format!("{model}@{from}"))?.version;
+        self.store().set_alias(model, to, version)?;
+        Ok(version)
+    }
+
+    /// Takes an alias back to the version that it named before, which it gives; again, to the one before that.
+    /// Errors: `Plan` if there is none.
+    pub fn roll_back(&self, model: &str, alias: &str) -> Result<u64> {
+        self.store().roll_back(model, alias)
+    }
+
+    /// Forgets an alias; false if there was none.
+    pub fn remove_alias(&self, model: &str, alias: &str) -> Result<bool> {
+        self.store().remove_alias(model, alias)
+    }
+
+    /// Sets tags of a version of a model, in place of those of the same names. Errors: `Plan` for an unknown one.
+    pub fn set_model_tags<'a>(
+        &self,
+        model: &str,
+        version: u64,
+        tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<()> {
+        let tags: Vec<_> = tags.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.store().set_model_tags(model, version, &tags)
+    }
+
+    /// The file that holds an artifact, read-only. `run` is an identifier or the beginning of one.
+    /// Errors: `Plan` for an unknown run or artifact, with the nearest.
+    pub fn artifact(&self, run: &str, path: &str) -> Result<PathBuf> {
+        let store = self.store();
+        store.artifact(&store.full_run_name(run)?, path)
+    }
+
+    /// The rows of an artifact that is a table, by its ending: Parquet, CSV, JSON, Arrow. In SQL: `read_artifact('RUN/PATH')`.
+    /// Errors: as for [`Session::artifact`].
+    pub async fn read_artifact(&self, run: &str, path: &str) -> Result<DataFrame> {
+        self.scan_files(READ_ARTIFACT, vec![format!("{run}/{path}")], Vec::<(String, ScalarValue)>::new()).await
+    }
+
+    /// Forgets a run with all that it has logged. Errors: `Plan` for an unknown run, one that runs, and one that a model
+    /// comes from.
+    pub fn remove_run(&self, run: &str) -> Result<()> {
+        let store = self.store();
+        store.remove_run(&store.full_run_name(run)?)
+    }
+
+    /// Removes contents that nothing points to, and, if `keep_versions` is given, versions of models that are neither among
+    /// so many newest nor named by an alias.
+    pub fn collect_garbage(&self, keep_versions: Option<u64>) -> Result<Garbage> {
+        let versions = keep_versions.map_or(Ok(vec![]), |keep| self.store().remove_old_versions(keep))?;
+        let (objects, bytes) = self.store().remove_unused_objects()?;
+        Ok(Garbage { objects, bytes, versions })
+    }
+
+    /// Copies an ended run, artifacts and points and all, into the store at `home`, which is made if it is not there: what
+    /// [`Session::import_runs`] takes in elsewhere, and `--home` looks into. Gives the run's whole name.
+    /// Errors: `Plan` for an unknown run, one that runs, or one that is there already.
+    pub fn export_run(&self, run: &str, home: &Path) -> Result<String> {
+        let run = self.store().full_run_name(run)?;
+        let target = Store::open(home.to_path_buf())?;
+        target.copy_run_from(self.store(), &run)?;
+        Ok(run)
+    }
+
+    /// Copies all ended runs of the store at `home` that are not here yet; gives their names.
+    /// Errors: `Plan` if there is no store.
+    pub fn import_runs(&self, home: &Path) -> Result<Vec<String>> {
+        if !home.join("store.db").is_file() {
+            let what = format!("`{}` holds no store", home.display());
+            return Err(Error::plan("import", what).hint("expected what `gradframe runs export` has made, or a .gradframe"));
+        }
+        self.store().copy_runs_from(Store::open(home.to_path_buf())?.as_ref())
+    }
+
+    fn store(&self) -> &Store {
+        self.public().store()
+    }
+}
+
+/// `models:/fare@champion` and `models:/fare/3`, as MLflow writes them, as names of ours.
+pub(crate) fn model_name(name: &str) -> String {
+    let Some(path) = name.strip_prefix("models:/") else { return name.to_owned() };
+    match path.rsplit_once('/') {
+        Some((model, version)) => format!("{model}@{version}"),
+        None => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_models_are_names() {
+        let names = ["fare", "models:/fare", "models:/fare@champion", "models:/fare/3", "models:/fare/latest"];
+        assert_eq!(names.map(model_name), ["fare", "fare", "fare@champion", "fare@3", "fare@latest"]);
+    }
+}
