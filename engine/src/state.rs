@@ -14,8 +14,8 @@ use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{checked_sum, row_functions};
-use gradframe_plan::rules::{ConstantOverflow, optimizer_rules};
+use gradframe_plan::functions::{checked_sum, row_functions, sliding_aggregates};
+use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, optimizer_rules};
 use gradframe_plan::services::Services;
 
 use crate::Result;
@@ -39,7 +39,9 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_runtime_env(runtime_env(builder)?)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
+        .with_analyzer_rule(Arc::new(ConstantArguments))
         .with_analyzer_rule(Arc::new(ConstantOverflow))
+        .with_analyzer_rule(Arc::new(SubqueryTests))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
         .with_physical_optimizer_rules(physical_rules)
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
@@ -51,7 +53,9 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for function in row_functions() {
         state.register_udf(function).map_err(from_datafusion)?;
     }
-    state.register_udaf(checked_sum()).map_err(from_datafusion)?;
+    for aggregate in sliding_aggregates().into_iter().chain([checked_sum()]) {
+        state.register_udaf(aggregate).map_err(from_datafusion)?;
+    }
     Ok(state)
 }
 

@@ -5,10 +5,12 @@
 //! - [`functions`]: the functions of the schema ML;
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
+//! - [`distinct_from`]: an operator of SQL that the parser reads wrongly;
 //! - [`error`]: our errors in DataFusion's and back.
 //!
 //! Nothing here reads or writes: `connectors` implements the traits, `exec` runs the operators, `engine` joins them.
 
+pub mod distinct_from;
 pub mod error;
 pub mod functions;
 pub mod model_table;

@@ -72,9 +72,12 @@ fn ignored_of_select(select: &Select) -> Option<Ignored> {
 }
 
 /// DataFusion 55 takes the merged column from the left side, which has none in the rows of the right side alone: a null in
-/// place of the key.
+/// place of the key. A JOIN whose ON was forgotten it takes for a cross join.
 fn wrong_join(join: &Join) -> Option<Ignored> {
     let (constraint, clause) = match &join.join_operator {
+        JoinOperator::Join(JoinConstraint::None) | JoinOperator::Inner(JoinConstraint::None) => {
+            return Some(("JOIN without ON or USING", "every row with every other is CROSS JOIN"));
+        }
         JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
             (constraint, "RIGHT JOIN with USING or NATURAL")
         }

@@ -28,7 +28,7 @@ use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, Parsed, Statement};
 use crate::titles::name_columns;
 use crate::using;
-use crate::visit::with_row_functions;
+use crate::visit::normalize;
 
 /// A statement planned: what to execute and when.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl StatementPlanner<'_> {
         clauses::complete(&mut statement)?;
         using::write_out(&mut statement)?;
         name_columns(&mut statement);
-        with_row_functions(&mut statement);
+        normalize(&mut statement);
         let statement = show_tables::as_query(with_query_for_file(statement)?)?;
         let files = OpenedFiles::open(self.state, &self.services, &statement).await?;
         let mut state = self.state.clone();

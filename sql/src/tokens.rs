@@ -1,4 +1,4 @@
-//! From text to the tokens of each statement, with the two words that sqlparser does not know rewritten.
+//! From text to the tokens of each statement, with what sqlparser does not know, or reads wrongly, rewritten.
 //!
 //! BigQuery's `ML.PREDICT(MODEL m, TABLE t)` is an ordinary function call but for `MODEL m` and `TABLE t`. Inside the
 //! argument list of an `ML.` call, and nowhere else, both become `(SELECT * FROM name)`; the words keep their places in
@@ -7,6 +7,7 @@
 
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use gradframe_plan::distinct_from::as_operators;
 
 /// The tokens of one statement, without blanks, comments and the closing semicolon. Never empty.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) fn statements(text: &str) -> Result<Vec<StatementTokens>, TokenizerEr
 
 fn statement(tokens: &[TokenWithSpan]) -> Option<StatementTokens> {
     let (first, last) = (tokens.first()?, tokens.last()?);
-    Some(StatementTokens { tokens: rewrite(tokens), start: first.span.start, end: last.span.end })
+    Some(StatementTokens { tokens: as_operators(rewrite(tokens)), start: first.span.start, end: last.span.end })
 }
 
 /// Replaces `MODEL a.b` and `TABLE a.b` where they are arguments of an `ML.` call.

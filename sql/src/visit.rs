@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Visit, VisitMut, Visitor, VisitorMut};
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::distinct_from;
 use gradframe_plan::ops::transform::normalize_row_calls;
 
 /// Shows a statement's relations and expressions, nested ones included, to a visitor.
@@ -42,16 +43,21 @@ fn finished(flow: ControlFlow<Error>) -> Result<()> {
     }
 }
 
-/// Writes calls of `ML.BUCKETIZE` and its like in the form in which DataFusion finds them.
-pub(crate) fn with_row_functions(statement: &mut SqlStatement) {
+/// Writes calls of `ML.BUCKETIZE` and its like, and IS DISTINCT FROM, in the form in which DataFusion finds them.
+pub(crate) fn normalize(statement: &mut SqlStatement) {
     match statement {
-        SqlStatement::Statement(statement) => normalize_row_calls(statement.as_mut()),
+        SqlStatement::Statement(statement) => normalize_tree(statement.as_mut()),
         SqlStatement::CopyTo(copy) => {
             if let CopyToSource::Query(query) = &mut copy.source {
-                normalize_row_calls(query.as_mut());
+                normalize_tree(query.as_mut());
             }
         }
-        SqlStatement::Explain(explain) => with_row_functions(&mut explain.statement),
+        SqlStatement::Explain(explain) => normalize(&mut explain.statement),
         SqlStatement::CreateExternalTable(_) | SqlStatement::Reset(_) => {}
     }
+}
+
+fn normalize_tree(tree: &mut impl VisitMut) {
+    distinct_from::written_out(tree);
+    normalize_row_calls(tree);
 }

@@ -29,21 +29,25 @@ golden_files! {
     copy
     create_model
     ddl
+    decimals
     evaluate
     explain
     logs
     networks
     overflow
+    precedence
     predict
     read_arrow
     read_csv
     read_json
     show_models
     sources
+    subqueries
     training_info
     transform
     union_by_name
     weights
+    windows
 }
 
 fn folder() -> PathBuf {

@@ -20,6 +20,7 @@ mod call;
 mod columns;
 mod condition;
 mod deferred;
+pub(crate) mod depth;
 mod element;
 pub(crate) mod functions;
 mod naming;

@@ -12,6 +12,7 @@ use gradframe_plan::names::suggest;
 
 use super::call::{Call, Constants};
 use super::deferred::deferred;
+use super::depth::check_depth;
 use super::functions::tables;
 use crate::{Error, Result};
 
@@ -80,11 +81,14 @@ pub fn function_names() -> Vec<&'static str> {
 /// # Ok::<(), gradframe::Error>(())
 /// ```
 ///
-/// Errors: `Plan` for an unknown name, and for arguments that are missing, unknown or of a wrong kind.
+/// Errors: `Plan` for an unknown name, for arguments that are missing, unknown or of a wrong kind, and for an expression that
+/// becomes too deep.
 pub fn call(name: &str, exprs: Vec<Expr>, constants: Constants) -> Result<Expr> {
     let row = row(name)
         .ok_or_else(|| Error::plan(name, "there is no frame function of this name").hint(suggest(name, function_names())))?;
-    if row.typed { Ok(deferred(row.name, exprs, constants)) } else { row.apply(exprs, constants, None) }
+    let called = if row.typed { deferred(row.name, exprs, constants) } else { row.apply(exprs, constants, None)? };
+    check_depth(row.name, &called)?;
+    Ok(called)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use gradframe_plan::ops::row_order::with_row_order;
 use super::DataFrame;
 use super::group::aggregate;
 use super::naming::all_columns;
+use crate::expr::depth::check_depth;
 use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, require_condition, typed};
 use crate::expr::structure::{by_row, or_empty_list};
 use crate::{Error, Result};
@@ -176,6 +177,7 @@ impl DataFrame {
     }
 
     pub(super) fn typed(&self, op: &str, exprs: Vec<Expr>) -> Result<Vec<Named>> {
+        exprs.iter().try_for_each(|expr| check_depth(op, expr))?;
         typed(op, exprs, self.plan.schema(), self.plan.schema())
     }
 

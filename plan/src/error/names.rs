@@ -48,7 +48,9 @@ pub(super) fn from_plan_message(message: &str) -> Error {
 /// What DataFusion cannot plan, in words.
 pub(super) fn from_missing(message: &str) -> Error {
     if message.starts_with("Physical plan does not support logical expression") {
-        return Error::not_implemented(QUERY, "this correlated subquery cannot be planned").hint("write it as a join");
+        let what = "this correlated subquery cannot be planned";
+        return Error::not_implemented(QUERY, what)
+            .hint("IN and EXISTS that depend on the row stand in WHERE and correlate by equality; else write a join");
     }
     Error::not_implemented(QUERY, plain(message))
 }

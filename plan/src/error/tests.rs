@@ -96,7 +96,10 @@ fn the_optimizers_rules_and_subqueries_stay_unnamed() {
     assert_eq!(error.to_string(), "query: cannot cast 'x'");
     let exists = "Physical plan does not support logical expression Exists(Exists { subquery: <subquery>, negated: false })";
     let error = from_datafusion(DataFusionError::NotImplemented(exists.into()));
-    assert_eq!(error.to_string(), "query: this correlated subquery cannot be planned; hint: write it as a join");
+    assert_eq!(
+        error.to_string(),
+        "query: this correlated subquery cannot be planned; hint: IN and EXISTS that depend on the row stand in WHERE and correlate by equality; else write a join"
+    );
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod once;
 mod parameters;
 mod required;
 mod row_key;
+mod sliding;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use self::once::once;
 pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::required::required;
 pub use self::row_key::row_key;
+pub use self::sliding::sliding_aggregates;
 
 /// What the names of all functions begin with.
 pub const PREFIX: &str = "ml.";

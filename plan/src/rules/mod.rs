@@ -1,16 +1,20 @@
 //! Optimizer rules, one a file, and their places among DataFusion's.
 
+mod constant_arguments;
 mod constant_overflow;
 mod keep_filters;
 mod prune_model;
+mod subquery_tests;
 
 use std::sync::Arc;
 
 use datafusion::optimizer::OptimizerRule;
 
+pub use self::constant_arguments::ConstantArguments;
 pub use self::constant_overflow::ConstantOverflow;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::prune_model::PruneModelRule;
+pub use self::subquery_tests::SubqueryTests;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";

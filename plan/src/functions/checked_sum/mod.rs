@@ -131,6 +131,9 @@ impl AggregateUDFImpl for CheckedSum {
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let named = Named::of(&args);
         let data_type = named.data_type.clone();
+        if data_type == DataType::Float64 && !args.is_distinct {
+            return Ok(super::sliding::of_sums());
+        }
         if !is_checked(&data_type) || args.is_distinct {
             return self.unchecked.create_sliding_accumulator(args);
         }
