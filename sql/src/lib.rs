@@ -8,6 +8,7 @@ mod copy_to;
 mod create_model;
 mod deep_copy;
 mod errors;
+mod exact_literals;
 mod expressions;
 mod literal;
 mod ml_call;

@@ -8,6 +8,8 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::distinct_from;
 use gradframe_plan::ops::transform::normalize_row_calls;
 
+use crate::exact_literals::keep_digits;
+
 /// Shows a statement's relations and expressions, nested ones included, to a visitor.
 pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break = Error>) -> Result<()> {
     let flow = match statement {
@@ -43,7 +45,7 @@ fn finished(flow: ControlFlow<Error>) -> Result<()> {
     }
 }
 
-/// Writes calls of `ML.BUCKETIZE` and its like, and IS DISTINCT FROM, in the form in which DataFusion finds them.
+/// Writes calls of `ML.BUCKETIZE` and its like, IS DISTINCT FROM, and long numbers in the form in which DataFusion finds them.
 pub(crate) fn normalize(statement: &mut SqlStatement) {
     match statement {
         SqlStatement::Statement(statement) => normalize_tree(statement.as_mut()),
@@ -59,5 +61,6 @@ pub(crate) fn normalize(statement: &mut SqlStatement) {
 
 fn normalize_tree(tree: &mut impl VisitMut) {
     distinct_from::written_out(tree);
+    keep_digits(tree);
     normalize_row_calls(tree);
 }
