@@ -11,6 +11,7 @@ mod fold;
 mod functions;
 mod index;
 mod moves;
+mod parts;
 mod pointwise;
 mod rows;
 mod scan;
@@ -58,6 +59,13 @@ pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<
         Kernel::Scan(k) => scan::print(schedule, &format!("{name}_scan"), k),
         Kernel::Sort(k) => sort::print(schedule, &format!("{name}_sort"), k),
         Kernel::Concat(k) => moves::concat(schedule, &format!("{name}_concat"), k),
+        Kernel::DynSlice(k) => parts::slice(schedule, &format!("{name}_slice"), k),
+        Kernel::DynUpdate(k) => parts::update(schedule, &format!("{name}_update"), k),
+        Kernel::Repeat(_) => {
+            let hint = "compile it with `CompileOptions { unroll: true }`, or run the program on the CPU";
+            Err(Error::not_implemented("loop", "has no CUDA form").hint(hint))
+        }
+        Kernel::Choose(_) => Err(Error::not_implemented("cond", "has no CUDA form").hint("run the program on the CPU")),
         Kernel::Library(k) => {
             Err(Error::not_implemented(k.routine.name(), "has no CUDA form").hint("run the program on the CPU"))
         }

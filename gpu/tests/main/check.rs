@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use gradframe_ml_core::{Function, Tensor};
-use gradframe_ml_kernels::{Program, compile};
+use gradframe_ml_kernels::{CompileOptions, Program, compile_with};
 
 pub use crate::given::{copied, function, numbers, tensor};
 
@@ -20,9 +20,9 @@ pub fn collected() -> Vec<Case> {
     std::mem::take(&mut COLLECTED.lock().unwrap())
 }
 
-/// Compiles and collects. Gives the program.
+/// Compiles, with all steps of loops written out, and collects. Gives the program.
 pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
-    let program = compile(function).unwrap();
+    let program = compile_with(function, CompileOptions { unroll: true }).unwrap();
     check_program(&program, function, inputs);
     program
 }

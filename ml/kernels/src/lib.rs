@@ -29,6 +29,6 @@ pub mod interpret;
 mod program;
 pub mod schedule;
 
-pub use compile::compile;
+pub use compile::{CompileOptions, compile, compile_with};
 pub use cpu::{Scratch, Threads};
 pub use program::Program;

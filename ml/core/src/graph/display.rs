@@ -56,6 +56,8 @@ fn label(kind: &Kind) -> String {
         Kind::Call(call) => format!("call {}", call.name),
         Kind::Linalg(op) => op.name().to_string(),
         Kind::Loop(own) => format!("loop of {} steps, value {}", own.count, own.result),
+        Kind::While(own) => format!("while, value {}", own.result),
+        Kind::Cond(own) => format!("cond, value {}", own.result),
         other => other.name().to_string(),
     }
 }
@@ -63,12 +65,16 @@ fn label(kind: &Kind) -> String {
 fn detail(kind: &Kind) -> String {
     match kind {
         Kind::Const(value) => constant(value),
-        Kind::Iota { axis, .. } | Kind::ArgReduce { axis, .. } | Kind::Concat { axis } | Kind::Gather { axis } => {
+        Kind::Iota { axis, .. }
+        | Kind::ArgReduce { axis, .. }
+        | Kind::Concat { axis }
+        | Kind::Gather { axis }
+        | Kind::DynUpdate { axis } => {
             format!("axis={axis}")
         }
         Kind::Scan { axis, .. } | Kind::Sort { axis, descending: false } => format!("axis={axis}"),
         Kind::Sort { axis, descending: true } => format!("axis={axis}, descending"),
-        Kind::ScatterReduce { axis, size, .. } => format!("axis={axis}, size={size}"),
+        Kind::ScatterReduce { axis, size, .. } | Kind::DynSlice { axis, size } => format!("axis={axis}, size={size}"),
         Kind::Permute(perm) => format!("perm={perm:?}"),
         Kind::Flip(axes) | Kind::Reduce { axes, .. } => format!("axes={axes:?}"),
         Kind::Pad { low, high } => format!("low={low:?}, high={high:?}"),

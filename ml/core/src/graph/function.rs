@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::{Call, Function, Graph, Kind, Loop, NodeId, Span, Type};
+use super::{Call, Cond, Function, Graph, Kind, Loop, NodeId, Span, Type, While};
 use crate::error::{Error, Result};
 use crate::shape::{Dim, Shape, Symbol};
 
@@ -60,6 +60,13 @@ impl Function {
         }
         let outputs = graph.graft(self, &arguments, bindings)?;
         Function::new(graph, outputs)
+    }
+
+    /// The same function with its symbols replaced by those of operands of these types.
+    /// Errors: `Shape` or `DType` if an operand does not fit its argument.
+    pub fn bound_to(&self, op: &str, operands: &[&Type]) -> Result<Function> {
+        let bindings = self.unify(op, operands)?;
+        self.substitute(&bindings)
     }
 
     /// What this function's symbols are for operands of these types.
@@ -144,12 +151,23 @@ impl Kind {
             Kind::Expand(shape) => Kind::Expand(shape.substitute(&of)?),
             Kind::ScatterReduce { op, axis, size } => Kind::ScatterReduce { op: *op, axis: *axis, size: size.substitute(&of)? },
             Kind::Slice(spans) => Kind::Slice(spans.iter().map(|s| s.substitute(&of)).collect::<Result<_>>()?),
+            Kind::DynSlice { axis, size } => Kind::DynSlice { axis: *axis, size: size.substitute(&of)? },
             Kind::Call(call) => Kind::Call(Arc::new(Call {
                 name: call.name,
                 body: call.body.substitute(bindings)?,
                 tangent: call.tangent.as_ref().map(|t| t.substitute(bindings)).transpose()?,
+                recomputed: call.recomputed,
             })),
             Kind::Loop(own) => Kind::Loop(Arc::new(Loop { body: own.body.substitute(bindings)?, ..**own })),
+            Kind::While(own) => {
+                let (condition, body) = (own.condition.substitute(bindings)?, own.body.substitute(bindings)?);
+                Kind::While(Arc::new(While { condition, body, ..**own }))
+            }
+            Kind::Cond(own) => {
+                let [yes, no] = &own.branches;
+                let branches = [yes.substitute(bindings)?, no.substitute(bindings)?];
+                Kind::Cond(Arc::new(Cond { branches, result: own.result }))
+            }
             other => other.clone(),
         })
     }

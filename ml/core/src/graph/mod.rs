@@ -11,6 +11,7 @@ mod linalg;
 mod node;
 mod simplify;
 
+pub use build::StackedStep;
 pub use composite::{Attention, CellWeights, Interpolation, LuParts, MatrixNorm, Padding, Window};
 pub(crate) use function::bound_type;
 pub use linalg::Linalg;

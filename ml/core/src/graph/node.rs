@@ -85,6 +85,11 @@ pub enum Kind {
     Slice(SmallVec<[Span; 4]>),
     /// Joins operands along `axis`.
     Concat { axis: usize },
+    /// `size` elements along `axis` of the first operand from a start (second operand, i64 []) on; zeros where they leave it.
+    DynSlice { axis: usize, size: Dim },
+    /// The first operand with the second in place of its elements along `axis` from a start (third operand, i64 []) on; what
+    /// leaves the axis is dropped.
+    DynUpdate { axis: usize },
     /// Folds `axes` (sorted) away; the other axes stay.
     Reduce { op: ReduceOp, axes: SmallVec<[usize; 4]> },
     /// Folds each element with all before it along `axis`: S -> S.
@@ -113,6 +118,10 @@ pub enum Kind {
     Call(Arc<Call>),
     /// A body applied a known number of times to the values that it carries; one of the values carried to the end.
     Loop(Arc<Loop>),
+    /// A body applied to the values that it carries as long as a condition holds; one of the values carried to the end.
+    While(Arc<While>),
+    /// One of two functions of the same operands, as a condition says; one of its results.
+    Cond(Arc<Cond>),
     /// The identity, through which no gradient flows.
     StopGradient,
     /// The identity, across which nothing is fused.
@@ -128,6 +137,8 @@ pub struct Call {
     pub body: Function,
     /// Its derivative, where that is not to be the body's: see [`crate::Graph::call_with_tangent`].
     pub tangent: Option<Function>,
+    /// True if reverse mode computes the body again rather than keep what is inside it: see [`crate::Graph::checkpoint`].
+    pub recomputed: bool,
 }
 
 /// A loop of a known number of steps. Its operands are the carried values and then the constants.
@@ -145,6 +156,58 @@ impl Loop {
     /// The number of carried values.
     pub fn carries(&self) -> usize {
         self.body.outputs.len()
+    }
+}
+
+/// A loop that ends when its condition does not hold. Its operands are the carried values and then the constants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct While {
+    /// From the step's number (i64), the carried values and the constants: whether there is another step, bool [].
+    pub condition: Function,
+    /// From the same: the next carried values.
+    pub body: Function,
+    /// The number of steps after which it is an error that the condition still holds.
+    pub limit: usize,
+    /// Which of the carried values is the node's.
+    pub result: usize,
+}
+
+impl While {
+    /// The number of carried values.
+    pub fn carries(&self) -> usize {
+        self.body.outputs.len()
+    }
+}
+
+/// A choice. Its operands are the condition (bool []) and then those of both branches.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cond {
+    /// What is computed if the condition is true, and if it is false; of the same types.
+    pub branches: [Function; 2],
+    /// Which of the results is the node's.
+    pub result: usize,
+}
+
+impl Kind {
+    /// For loops and choices, whose nodes are one of several results: which. Nodes with the same operands that differ in
+    /// this alone are run, and transposed, together.
+    pub fn result(&self) -> Option<usize> {
+        match self {
+            Kind::Loop(own) => Some(own.result),
+            Kind::While(own) => Some(own.result),
+            Kind::Cond(own) => Some(own.result),
+            _ => None,
+        }
+    }
+
+    /// True if the two are results of the same loop or choice of the same operands.
+    pub fn is_sibling(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::Loop(a), Kind::Loop(b)) => a.count == b.count && a.body == b.body,
+            (Kind::While(a), Kind::While(b)) => a.limit == b.limit && a.condition == b.condition && a.body == b.body,
+            (Kind::Cond(a), Kind::Cond(b)) => a.branches == b.branches,
+            _ => false,
+        }
     }
 }
 

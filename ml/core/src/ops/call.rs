@@ -36,10 +36,14 @@ impl Rules for CallBody<'_> {
     fn transpose(&self, g: &mut Graph, at: &Linear, cotangent: NodeId) -> Result<SmallVec<[Option<NodeId>; 3]>> {
         let mut operands = at.operands.to_vec();
         let mut wrt = Vec::new();
-        for (i, operand) in operands.iter_mut().enumerate().filter(|(i, _)| at.linear[*i]) {
-            let ty = g.ty(*operand).clone();
-            *operand = g.placeholder(i, ty);
-            wrt.push(*operand);
+        for (i, operand) in operands.iter_mut().enumerate() {
+            if at.linear[i] {
+                let ty = g.ty(*operand).clone();
+                *operand = g.placeholder(i, ty);
+                wrt.push(*operand);
+            } else if self.0.recomputed {
+                *operand = g.barrier(*operand)?; // so that what is made of it here is not what was made of it before
+            }
         }
         let value = self.grafted(g, &operands)?;
         let mut cotangents = transform::pull_back(g, &[(value, cotangent)], &wrt)?.into_iter();
@@ -56,7 +60,10 @@ impl Rules for CallBody<'_> {
             transform::vmap(t, &all, size)
         });
         let nodes: Vec<NodeId> = operands.iter().map(|o| o.node).collect();
-        g.apply(Kind::Call(Arc::new(Call { name: self.0.name, body, tangent: tangent.transpose()? })), &nodes)
+        g.apply(
+            Kind::Call(Arc::new(Call { name: self.0.name, body, tangent: tangent.transpose()?, recomputed: self.0.recomputed })),
+            &nodes,
+        )
     }
 }
 
@@ -100,6 +107,14 @@ pub mod rows {
                 g.call_with_tangent("rounded_straight_through", x, |g, x| g.round(x[0]), straight)
             })
             .slopes(&[1.0, 1.0]),
+            Row::new("call", "computed again", [floats(&[3]), others(&[3])], |g, x| {
+                let inside = g.checkpoint(x, |g, x| {
+                    let sine = g.sin(x[0])?;
+                    let product = g.mul(sine, x[1])?;
+                    Ok(vec![g.exp(product)?, g.tanh(product)?])
+                })?;
+                g.mul(inside[0], inside[1])
+            }),
             Row::new("call", "softmax", [floats(&[2, 3])], |g, x| g.softmax(x[0], 1)),
             Row::new("call", "log_softmax", [floats(&[2, 3])], |g, x| g.log_softmax(x[0], 0)),
             Row::new("call", "logsumexp", [floats(&[2, 3])], |g, x| g.logsumexp(x[0], 1)),

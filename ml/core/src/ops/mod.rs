@@ -10,8 +10,11 @@ mod bitcast;
 mod call;
 mod cast;
 mod concat;
+mod cond;
 mod constant;
 mod dot;
+mod dyn_slice;
+mod dyn_update;
 mod expand;
 mod fft;
 mod flip;
@@ -30,6 +33,7 @@ mod permute;
 pub(crate) mod proof;
 mod reduce;
 mod repeat;
+mod repeat_while;
 mod reshape;
 mod scan;
 mod scatter_reduce;
@@ -37,11 +41,13 @@ mod select;
 mod slice;
 mod sort;
 pub mod special;
+mod steps;
 mod stop_gradient;
 mod threefry;
 pub(crate) mod wide;
 
 pub(crate) use linalg::fixed_matrix;
+pub use repeat_while::check_limit;
 
 use smallvec::SmallVec;
 
@@ -71,6 +77,15 @@ pub trait Rules {
     /// The cotangents of the operands in which the node is linear (the others: None), from the cotangent of its value.
     fn transpose(&self, _g: &mut Graph, _at: &Linear, _cotangent: NodeId) -> Result<SmallVec<[Option<NodeId>; 3]>> {
         Err(no_rule(self.name(), "transpose"))
+    }
+
+    /// As [`Rules::transpose`], for all nodes at once that are results of one loop or choice: from the cotangents of some of
+    /// these, each with its number.
+    fn transpose_all(&self, g: &mut Graph, at: &Linear, cotangents: &[(usize, NodeId)]) -> Result<SmallVec<[Option<NodeId>; 3]>> {
+        match cotangents {
+            [(_, cotangent)] => self.transpose(g, at, *cotangent),
+            _ => Err(Error::internal(self.name(), "has one result")),
+        }
     }
 
     /// The node for a whole batch: operands that are batched, and the value, have one more axis, first, of size `size`.
@@ -150,6 +165,8 @@ kinds! {
     Kind::Pad { low, high } => "pad", pad::Pad { low, high };
     Kind::Slice(spans) => "slice", slice::Slice(spans);
     Kind::Concat { axis } => "concat", concat::Concat { axis: *axis };
+    Kind::DynSlice { axis, size } => "dyn_slice", dyn_slice::DynSlice { axis: *axis, size };
+    Kind::DynUpdate { axis } => "dyn_update", dyn_update::DynUpdate { axis: *axis };
     Kind::Reduce { op, axes } => "reduce", reduce::Reduce { op: *op, axes };
     Kind::Scan { op, axis } => "scan", scan::Scan { op: *op, axis: *axis };
     Kind::Sort { axis, descending } => "sort", sort::Sort { axis: *axis, descending: *descending };
@@ -162,6 +179,8 @@ kinds! {
     Kind::Linalg(op) => "linalg", linalg::Matrices(*op);
     Kind::Call(call) => "call", call::CallBody(call);
     Kind::Loop(own) => "loop", repeat::Repeat(own);
+    Kind::While(own) => "while", repeat_while::RepeatWhile(own);
+    Kind::Cond(own) => "cond", cond::Choice(own);
     Kind::StopGradient => "stop_gradient", stop_gradient::StopGradient;
     Kind::Barrier => "barrier", barrier::Barrier;
 }

@@ -23,6 +23,7 @@ pub struct Row {
     build: Builder,
     smooth: bool,
     halves: bool,
+    reverse: bool,
     expected: Option<Vec<f64>>,
     slopes: Option<Vec<f64>>,
 }
@@ -36,7 +37,7 @@ impl Row {
         build: impl Fn(&mut Graph, &[NodeId]) -> Result<NodeId> + 'static,
     ) -> Self {
         let (arguments, build) = (arguments.to_vec(), Box::new(build));
-        Row { subject, case, arguments, build, smooth: true, halves: true, expected: None, slopes: None }
+        Row { subject, case, arguments, build, smooth: true, halves: true, reverse: true, expected: None, slopes: None }
     }
 
     /// Its value there.
@@ -57,6 +58,11 @@ impl Row {
     /// Takes the row out of the comparison with f16 and bf16: they are refused, or too coarse for it.
     pub fn wide(self) -> Self {
         Row { halves: false, ..self }
+    }
+
+    /// Takes the row out of what needs reverse mode: its kind has a forward rule alone.
+    pub fn forward_only(self) -> Self {
+        Row { reverse: false, ..self }
     }
 
     fn name(&self) -> String {
@@ -104,6 +110,9 @@ fn rows() -> Vec<Row> {
         pad::rows::rows(),
         slice::rows::rows(),
         concat::rows::rows(),
+        cond::rows::rows(),
+        dyn_slice::rows::rows(),
+        dyn_update::rows::rows(),
         reduce::rows::rows(),
         arg_reduce::rows::rows(),
         dot::rows::rows(),
@@ -116,6 +125,7 @@ fn rows() -> Vec<Row> {
         linalg::rows::rows(),
         call::rows::rows(),
         repeat::rows::rows(),
+        repeat_while::rows::rows(),
         stop_gradient::rows::rows(),
         barrier::rows::rows(),
         crate::graph::composite::rows::rows(),

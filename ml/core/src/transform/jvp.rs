@@ -79,6 +79,7 @@ fn dual_of(g: &mut Graph, id: NodeId, duals: &mut FxHashMap<NodeId, Dual>) -> Re
     let (values, tangents): (Vec<NodeId>, Vec<Option<NodeId>>) = operands.into_iter().unzip();
     match &kind {
         Kind::Call(call) if !constant && call.tangent.is_some() => by_own_rule(g, call, &values, &tangents),
+        Kind::Call(call) if !constant && call.recomputed => super::checkpoint::push(g, call, &values, &tangents),
         Kind::Call(call) if !constant => {
             let body = g.inline(&call.body, &values)?;
             duals.extend(values.into_iter().zip(tangents).map(|(x, t)| (x, (x, t))));

@@ -3,6 +3,7 @@
 //! Reverse mode is forward mode, transposed: one derivative rule a kind serves both. All of them compose.
 //! A tangent or cotangent that is zero is absent (None) inside, an array of zeros only where a function must return one.
 
+mod checkpoint;
 mod eval;
 mod grad;
 mod jacobian;
@@ -11,6 +12,7 @@ mod nan_hunt;
 mod transpose;
 mod vmap;
 
+pub use checkpoint::checkpoint;
 pub use eval::evaluate;
 pub(crate) use eval::evaluate_body;
 pub use grad::{grad, value_and_grad, vjp};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failure stops the test, in helpers as in test functions
 
 mod composites;
+mod compositions;
 mod dims;
 mod graphs;
 mod nan_hunt;

@@ -2,9 +2,10 @@
 
 use gradframe_ml_core::{Result, Shape, Sizes};
 
-use crate::schedule::{Chain, Dot, Kernel, Level, Library, Routine, Schedule, Source};
+use crate::schedule::{BufferId, Chain, Dot, Kernel, Level, Library, Routine, Schedule, Source, Trips};
 
-/// Arithmetic operations; a transcendental function counts as one, a multiply-add as two.
+/// Arithmetic operations; a transcendental function counts as one, a multiply-add as two; a loop whose number of steps is
+/// not known as one step.
 pub fn flops(schedule: &Schedule, sizes: &Sizes) -> Result<u64> {
     schedule.kernels.iter().map(|k| kernel_flops(schedule, k, sizes)).sum()
 }
@@ -21,7 +22,32 @@ pub fn peak_bytes(schedule: &Schedule, sizes: &Sizes) -> Result<usize> {
             _ => {}
         }
     }
-    Ok(results + slots.iter().sum::<usize>())
+    Ok(results + slots.iter().sum::<usize>() + nested_bytes(schedule, sizes)?)
+}
+
+/// What loops and choices hold inside: the schedule that they run, and of loops the values of the step before.
+pub fn nested_bytes(schedule: &Schedule, sizes: &Sizes) -> Result<usize> {
+    let mut bytes = 0;
+    for kernel in &schedule.kernels {
+        bytes += match kernel {
+            Kernel::Repeat(k) => {
+                let condition = match &k.trips {
+                    Trips::Count(_) => 0,
+                    Trips::While { condition, .. } => peak_bytes(condition, sizes)?,
+                };
+                peak_bytes(&k.body, sizes)? + condition + operand_bytes(schedule, &k.carried, sizes)?
+            }
+            Kernel::Choose(k) => peak_bytes(&k.branches[0], sizes)?.max(peak_bytes(&k.branches[1], sizes)?),
+            _ => 0,
+        };
+    }
+    Ok(bytes)
+}
+
+fn operand_bytes(schedule: &Schedule, operands: &[(BufferId, Shape)], sizes: &Sizes) -> Result<usize> {
+    let bytes =
+        |(id, shape): &(BufferId, Shape)| Ok(elements(shape, sizes)? as usize * schedule.buffers[id.index()].dtype.size_bytes());
+    operands.iter().map(bytes).sum()
 }
 
 fn kernel_flops(schedule: &Schedule, kernel: &Kernel, sizes: &Sizes) -> Result<u64> {
@@ -39,7 +65,12 @@ fn kernel_flops(schedule: &Schedule, kernel: &Kernel, sizes: &Sizes) -> Result<u
         Kernel::ArgReduce(k) => elements(&k.shape, sizes),
         Kernel::Scan(k) => elements(&k.shape, sizes),
         Kernel::Library(k) => library_flops(schedule, k, sizes),
-        Kernel::Gather(_) | Kernel::Concat(_) | Kernel::Sort(_) => Ok(0),
+        Kernel::Repeat(k) => match &k.trips {
+            Trips::Count(count) => Ok(*count as u64 * flops(&k.body, sizes)?),
+            Trips::While { condition, .. } => Ok(flops(condition, sizes)? + flops(&k.body, sizes)?), // of one step
+        },
+        Kernel::Choose(k) => Ok(flops(&k.branches[0], sizes)?.max(flops(&k.branches[1], sizes)?)),
+        Kernel::Gather(_) | Kernel::Concat(_) | Kernel::Sort(_) | Kernel::DynSlice(_) | Kernel::DynUpdate(_) => Ok(0),
     }
 }
 

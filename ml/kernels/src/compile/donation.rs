@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::schedule::{BufferId, Donation, Instr, Kernel, Level, Loop, Schedule, Source, ValueId};
+use crate::schedule::{BufferId, Donation, DynUpdate, Instr, Kernel, Level, Loop, Schedule, Source, ValueId};
 
 /// Notes for each result the input whose memory it may take.
 pub fn find(schedule: &mut Schedule) {
@@ -10,6 +10,13 @@ pub fn find(schedule: &mut Schedule) {
     let mut found: Vec<Donation> = Vec::new();
     let mut taken: FxHashSet<BufferId> = FxHashSet::default();
     for (step, kernel) in schedule.kernels.iter().enumerate() {
+        if let Kernel::DynUpdate(kernel) = kernel {
+            let is_free = last_reads[kernel.target.index()] == step && is_over_target(schedule, kernel);
+            if is_free && taken.insert(kernel.target) {
+                found.push(Donation { kernel: step, input: kernel.target, output: kernel.output });
+            }
+            continue;
+        }
         let Kernel::Loop(kernel) = kernel else { continue };
         for &(value, output) in &kernel.stores {
             if !matches!(schedule.buffers[output.index()].source, Source::Output) {
@@ -27,6 +34,15 @@ pub fn find(schedule: &mut Schedule) {
         }
     }
     schedule.donations = found;
+}
+
+/// True if the part may be written over the target itself: an input of which nothing else is read meanwhile.
+fn is_over_target(schedule: &Schedule, kernel: &DynUpdate) -> bool {
+    let (from, to) = (&schedule.buffers[kernel.target.index()], &schedule.buffers[kernel.output.index()]);
+    matches!(from.source, Source::Input(_))
+        && matches!(to.source, Source::Output)
+        && (from.dtype, &from.shape) == (to.dtype, &to.shape)
+        && ![kernel.part, kernel.start].contains(&kernel.target)
 }
 
 /// The last kernel that reads each buffer; past all of them for one that is a result itself.

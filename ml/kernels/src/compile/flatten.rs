@@ -1,4 +1,5 @@
-//! Prepares a function for scheduling: calls give way to their bodies, and nodes that only guide derivatives go.
+//! Prepares a function for scheduling: calls give way to their bodies, loops of no or one step too, and nodes that only
+//! guide derivatives go.
 
 use gradframe_ml_core::graph::{Kind, Loop, Node};
 use gradframe_ml_core::{Error, Function, Graph, NodeId, Result, Tensor};
@@ -6,34 +7,42 @@ use gradframe_ml_core::{Error, Function, Graph, NodeId, Result, Tensor};
 /// Nodes that the steps of one loop may become: beyond, compiling would take longer than anybody waits.
 const UNROLLED_MAX: usize = 200_000;
 
-/// The same function without `Call`, `Loop` and `StopGradient`, dead code dropped.
-pub fn flatten(function: &Function) -> Result<Function> {
+/// The same function without `Call` and `StopGradient`, and without `Loop` if it is unrolled, dead code dropped.
+pub fn flatten(function: &Function, unroll: bool) -> Result<Function> {
     let mut flat = function.clone();
-    while flat.graph.nodes().any(|(_, n)| matches!(n.kind, Kind::Call(_) | Kind::Loop(_) | Kind::StopGradient)) {
-        flat = once(&flat)?;
+    while flat.graph.nodes().any(|(_, n)| is_flattened(&n.kind, unroll)) {
+        flat = once(&flat, unroll)?;
     }
     Function::new(flat.graph, flat.outputs)
 }
 
+fn is_flattened(kind: &Kind, unroll: bool) -> bool {
+    match kind {
+        Kind::Call(_) | Kind::StopGradient => true,
+        Kind::Loop(own) => unroll || own.count < 2,
+        _ => false,
+    }
+}
+
 /// One level of calls replaced. Ends: a body holds fewer levels than its call.
-fn once(function: &Function) -> Result<Function> {
+fn once(function: &Function, unroll: bool) -> Result<Function> {
     let mut graph = Graph::new();
     let mut moved: Vec<NodeId> = Vec::new();
     let mut arguments = function.graph.arguments().iter();
     let declared: Vec<NodeId> = arguments.by_ref().map(|a| graph.input(&a.name, function.graph.ty(a.node).clone())).collect();
     for (_, node) in function.graph.nodes() {
-        moved.push(moved_node(&mut graph, node, &moved, &declared)?);
+        moved.push(moved_node(&mut graph, node, &moved, &declared, unroll)?);
     }
     let outputs = function.outputs.iter().map(|o| moved[o.index()]).collect();
     Function::new(graph, outputs)
 }
 
-fn moved_node(graph: &mut Graph, node: &Node, moved: &[NodeId], declared: &[NodeId]) -> Result<NodeId> {
+fn moved_node(graph: &mut Graph, node: &Node, moved: &[NodeId], declared: &[NodeId], unroll: bool) -> Result<NodeId> {
     let operands: Vec<NodeId> = node.inputs.iter().map(|i| moved[i.index()]).collect();
     match &node.kind {
         Kind::Input { index } => declared.get(*index as usize).copied().ok_or_else(|| unknown_argument(*index)),
         Kind::Call(call) => graph.inline(&call.body, &operands)?.first().copied().ok_or_else(|| no_result(call.name)),
-        Kind::Loop(own) => unrolled(graph, own, operands),
+        Kind::Loop(own) if is_flattened(&node.kind, unroll) => unrolled(graph, own, operands),
         Kind::StopGradient => Ok(operands[0]),
         kind => graph.apply(kind.clone(), &operands),
     }
@@ -44,7 +53,7 @@ fn unrolled(graph: &mut Graph, own: &Loop, operands: Vec<NodeId>) -> Result<Node
     let nodes = own.body.graph.nodes().count();
     if own.count.saturating_mul(nodes) > UNROLLED_MAX {
         let what = format!("{} steps of {nodes} operations are more than a compiled program holds", own.count);
-        return Err(Error::not_implemented("loop", what).hint("run fewer steps in one program"));
+        return Err(Error::not_implemented("loop", what).hint("compile it as a loop"));
     }
     let mut carried = operands;
     let constants = carried.split_off(own.carries());

@@ -1,6 +1,6 @@
 //! From a function to a [`Schedule`] of kernels. Nothing here knows a back end.
 //!
-//! `flatten` replaces calls by their bodies; `sharing` finds what is worth storing; `schedule` makes a kernel for
+//! `flatten` replaces calls by their bodies; `loops` joins those that do the same work; `sharing` finds what is worth storing; `schedule` makes a kernel for
 //! each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
 //! `merge` joins kernels over the same elements, `pairs` neighbouring instructions; `memory` lays the intermediate results into slots, and `donation` finds
 //! the inputs over which results may be written.
@@ -9,6 +9,7 @@ mod cost;
 mod donation;
 mod flatten;
 mod leaves;
+mod loops;
 mod lower;
 mod memory;
 mod merge;
@@ -24,7 +25,16 @@ use std::ops::AddAssign;
 use gradframe_ml_core::{Function, Result};
 
 use crate::program::Program;
+pub(crate) use cost::nested_bytes;
 pub use cost::{flops, peak_bytes};
+
+/// How a function is compiled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompileOptions {
+    /// Writes out all steps of loops of a known number of steps, in place of one step that is run again and again: for short
+    /// loops that gain by fusion across steps, and for back ends that have no loops.
+    pub unroll: bool,
+}
 
 /// Compiles a function. The program serves every size of the function's symbols.
 /// Errors: those of the function's own nodes, `Internal` where a node cannot be scheduled.
@@ -34,7 +44,16 @@ pub fn compile(function: &Function) -> Result<Program> {
 
 /// As [`compile`], with what it took: a measure that does not depend on the machine.
 pub fn compile_counted(function: &Function) -> Result<(Program, Work)> {
-    let flat = flatten::flatten(function)?;
+    compiled(function, CompileOptions::default())
+}
+
+/// As [`compile`], in another way. Errors: also `NotImplemented` for more unrolled steps than a program holds.
+pub fn compile_with(function: &Function, options: CompileOptions) -> Result<Program> {
+    compiled(function, options).map(|(program, _)| program)
+}
+
+fn compiled(function: &Function, options: CompileOptions) -> Result<(Program, Work)> {
+    let flat = loops::joined(flatten::flatten(function, options.unroll)?)?;
     let mut work = Work { nodes: flat.graph.nodes().count(), ..Work::default() };
     let schedule = schedule::schedule(&flat, &mut work)?;
     Ok((Program::new(&flat, schedule), work))

@@ -1,5 +1,8 @@
 //! Decides what goes to memory, and makes one kernel for each of those values.
 
+mod control;
+mod parts;
+
 use gradframe_ml_core::graph::{Kind, Node, ReduceOp};
 use gradframe_ml_core::{Error, Function, NodeId, Result, Shape};
 use std::sync::Arc;
@@ -42,6 +45,11 @@ fn is_anchor(kind: &Kind) -> bool {
             | Kind::Scan { .. }
             | Kind::Sort { .. }
             | Kind::Concat { .. }
+            | Kind::DynSlice { .. }
+            | Kind::DynUpdate { .. }
+            | Kind::Loop(_)
+            | Kind::While(_)
+            | Kind::Cond(_)
             | Kind::Linalg(_)
             | Kind::Fft { .. }
     )
@@ -154,6 +162,8 @@ impl<'a> Scheduler<'a> {
                 let parts = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;
                 Ok(Kernel::Concat(Concat { parts, axis: *axis, output: self.define_temporary(id) }))
             }
+            Kind::DynSlice { .. } | Kind::DynUpdate { .. } => self.part(id, node),
+            Kind::Loop(_) | Kind::While(_) | Kind::Cond(_) => self.control(id, node),
             kind => self.library(id, kind, node),
         }
     }

@@ -89,6 +89,11 @@ fn is_root(kind: &Kind) -> bool {
             | Kind::Scan { .. }
             | Kind::Sort { .. }
             | Kind::Concat { .. }
+            | Kind::DynSlice { .. }
+            | Kind::DynUpdate { .. }
+            | Kind::Loop(_)
+            | Kind::While(_)
+            | Kind::Cond(_)
             | Kind::Linalg(_)
             | Kind::Fft { .. }
             | Kind::Barrier

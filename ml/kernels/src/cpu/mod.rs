@@ -21,6 +21,7 @@ mod map2;
 mod math;
 mod moves;
 mod pairs;
+mod parts;
 mod run;
 mod scan;
 mod scatter;

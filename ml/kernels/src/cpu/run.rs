@@ -1,5 +1,7 @@
 //! Runs the kernels of a schedule one after the other, each over the memory that its buffers have.
 
+mod control;
+
 use std::time::{Duration, Instant};
 
 use arrow_buffer::{Buffer, MutableBuffer};
@@ -7,7 +9,8 @@ use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
 use smallvec::SmallVec;
 
 use super::tasks::{self, Threads, Workers};
-use super::{Env, Scratch, arg_reduce, dot, folds, library, loops, moves, scan, scatter, sort};
+use super::{Env, Scratch, arg_reduce, dot, folds, library, loops, moves, parts, scan, scatter, sort};
+use crate::compile::nested_bytes;
 use crate::schedule::{BufferId, Kernel, Schedule, Source};
 
 /// Bytes of all buffers below which a run stays on the thread that asks for it: waking another takes longer.
@@ -34,16 +37,23 @@ pub fn run(
     threads: Threads,
     on_kernel: Option<&mut OnKernel>,
 ) -> Result<Vec<Tensor>> {
+    let lengths = lengths_of(schedule, sizes)?;
+    let nested = nested_bytes(schedule, sizes)?;
+    scratch.check_budget(held_bytes(schedule, &lengths).saturating_add(nested))?;
+    let small = lengths.iter().sum::<usize>() + nested < POOL_BYTES_MIN;
+    let threads = if small { Threads::One } else { threads };
+    tasks::with_workers(threads, |workers| Run::new(schedule, arguments, sizes, &lengths, scratch, workers).all(on_kernel))
+}
+
+/// Bytes of each buffer.
+fn lengths_of(schedule: &Schedule, sizes: &Sizes) -> Result<Vec<usize>> {
     let mut lengths = Vec::with_capacity(schedule.buffers.len());
     for buffer in &schedule.buffers {
         let bytes = buffer.shape.count(sizes)?.checked_mul(buffer.dtype.size_bytes());
         let too_many = || Error::resources("run", format!("{}{} is larger than any memory", buffer.dtype, buffer.shape));
         lengths.push(bytes.ok_or_else(too_many)?);
     }
-    scratch.check_budget(held_bytes(schedule, &lengths))?;
-    let small = lengths.iter().sum::<usize>() < POOL_BYTES_MIN;
-    let threads = if small { Threads::One } else { threads };
-    tasks::with_workers(threads, |workers| Run::new(schedule, arguments, sizes, &lengths, scratch, workers).all(on_kernel))
+    Ok(lengths)
 }
 
 /// Bytes of results and of slots, each as long as its longest buffer.
@@ -100,6 +110,11 @@ impl<'a> Run<'a> {
     }
 
     fn kernel(&mut self, number: usize, kernel: &Kernel) -> Result<()> {
+        match kernel {
+            Kernel::Repeat(kernel) => return self.repeat(number, kernel),
+            Kernel::Choose(kernel) => return self.choose(number, kernel),
+            _ => {}
+        }
         let ids = kernel.writes();
         let mut in_place: SmallVec<[(BufferId, usize); 4]> = SmallVec::new();
         let mut outputs: SmallVec<[MutableBuffer; 4]> = SmallVec::new();
@@ -195,7 +210,9 @@ fn execute(kernel: &Kernel, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> 
     }
     let [output] = outputs else { return Err(Error::internal("run", "a kernel has not one output")) };
     match kernel {
-        Kernel::Loop(_) => Ok(()), // above
+        Kernel::Loop(_) | Kernel::Repeat(_) | Kernel::Choose(_) => Ok(()), // above
+        Kernel::DynSlice(kernel) => parts::slice(kernel, env, output),
+        Kernel::DynUpdate(kernel) => parts::update(kernel, env, output),
         Kernel::Fold(kernel) => folds::run(kernel, env, output),
         Kernel::Dot(kernel) => dot::run(kernel, env, output),
         Kernel::Gather(kernel) => moves::gather(kernel, env, output),

@@ -2,6 +2,7 @@
 
 use arrow_buffer::MutableBuffer;
 use gradframe_ml_core::{Error, Result, Tensor};
+use rustc_hash::FxHashMap;
 
 /// Of the widest element type.
 const ALIGNMENT_BYTES: usize = 8;
@@ -17,6 +18,8 @@ pub struct Scratch {
     pool: Vec<MutableBuffer>,
     /// Bytes that a run may hold.
     budget_bytes: Option<usize>,
+    /// For schedules inside the program's: by the number of their kernel, and which of its schedules it is.
+    nested: FxHashMap<(usize, usize), Scratch>,
 }
 
 impl Scratch {
@@ -44,13 +47,20 @@ impl Scratch {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.slots.iter().chain(&self.pool).map(MutableBuffer::capacity).sum()
+        let own: usize = self.slots.iter().chain(&self.pool).map(MutableBuffer::capacity).sum();
+        own + self.nested.values().map(Scratch::bytes).sum::<usize>()
     }
 
     /// Takes back the memory of a tensor, for a later result of the same size. Nothing happens if somebody else still
     /// holds the tensor.
     pub fn recycle(&mut self, tensor: Tensor) {
-        let Ok(memory) = tensor.into_buffer().into_mutable() else { return };
+        if let Ok(memory) = tensor.into_buffer().into_mutable() {
+            self.keep(memory);
+        }
+    }
+
+    /// Takes memory for a later result of the same size.
+    pub(super) fn keep(&mut self, memory: MutableBuffer) {
         if memory.is_empty() || memory.as_ptr().align_offset(ALIGNMENT_BYTES) != 0 {
             return;
         }
@@ -58,6 +68,16 @@ impl Scratch {
             self.pool.remove(0); // the one that has waited longest
         }
         self.pool.push(memory);
+    }
+
+    /// The memory of a schedule inside the program's, taken out while that runs.
+    pub(super) fn take_nested(&mut self, kernel: usize, which: usize) -> Scratch {
+        self.nested.remove(&(kernel, which)).unwrap_or_default()
+    }
+
+    /// Puts it back.
+    pub(super) fn give_nested(&mut self, kernel: usize, which: usize, scratch: Scratch) {
+        self.nested.insert((kernel, which), scratch);
     }
 
     /// Memory of this many bytes, with anything in it.

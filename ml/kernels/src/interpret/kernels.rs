@@ -4,10 +4,10 @@ use gradframe_ml_core::graph::{ArgOp, Fn2, ReduceOp, ScatterOp};
 use gradframe_ml_core::ops::Realised;
 use gradframe_ml_core::{Result, Shape, Tensor};
 
-use super::Memory;
 use super::chain::{ChainRun, unravelled};
 use super::functions::{folded, map2, neutral, widened};
 use super::number::Number;
+use super::{Memory, control};
 use crate::schedule::{
     ArgReduce, Chain, Concat, Dot, Fold, Gather, Instr, Kernel, Level, Library, Load, Loop, Scan, Scatter, Sort, Value,
     computed_in,
@@ -25,12 +25,16 @@ pub fn run(kernel: &Kernel, memory: &mut Memory) -> Result<()> {
         Kernel::Scan(kernel) => scan(kernel, memory),
         Kernel::Sort(kernel) => sort(kernel, memory),
         Kernel::Concat(kernel) => concat(kernel, memory),
+        Kernel::DynSlice(kernel) => control::dyn_slice(kernel, memory),
+        Kernel::DynUpdate(kernel) => control::dyn_update(kernel, memory),
+        Kernel::Repeat(kernel) => control::repeat(kernel, memory),
+        Kernel::Choose(kernel) => control::choose(kernel, memory),
         Kernel::Library(kernel) => library(kernel, memory),
     }
 }
 
 /// The number of elements before an axis, along it, and after it.
-fn around(shape: &Shape, axis: usize, memory: &Memory) -> Result<[usize; 3]> {
+pub fn around(shape: &Shape, axis: usize, memory: &Memory) -> Result<[usize; 3]> {
     let shape = shape.eval(memory.sizes)?;
     Ok([shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()])
 }

@@ -8,6 +8,7 @@
 //! order and compute functions like `exp` its own way.
 
 mod chain;
+mod control;
 mod functions;
 mod kernels;
 mod number;

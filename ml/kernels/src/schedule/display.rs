@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Pair, Schedule, ValueId};
+use super::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Pair, Schedule, Trips, ValueId};
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,9 +34,25 @@ impl fmt::Display for Kernel {
                 write!(f, "{} of {}", k.routine.name(), operands.join(", "))
             }
             Kernel::Sort(k) => write!(f, "sort {} {} axis {}", k.values, k.shape, k.axis),
+            Kernel::DynSlice(k) => write!(f, "{} of {} {} axis {} from {}", k.size, k.source, k.shape, k.axis, k.start),
+            Kernel::DynUpdate(k) => write!(f, "{} {} with {} axis {} from {}", k.target, k.shape, k.part, k.axis, k.start),
+            Kernel::Repeat(k) => match &k.trips {
+                Trips::Count(count) => write!(f, "loop of {count} steps\n{}", indented(&k.body)),
+                Trips::While { condition, .. } => {
+                    write!(f, "loop while\n{}of\n{}", indented(condition), indented(&k.body))
+                }
+            },
+            Kernel::Choose(k) => {
+                let [yes, no] = k.branches.each_ref().map(indented);
+                write!(f, "if {}\n{yes}else\n{no}", k.condition)
+            }
             Kernel::Concat(k) => write!(f, "concat of {} along axis {}", k.parts.len(), k.axis),
         }
     }
+}
+
+fn indented(schedule: &Schedule) -> String {
+    schedule.to_string().lines().map(|line| format!("  | {line}\n")).collect()
 }
 
 impl fmt::Display for Chain {

@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::{ArgOp, DotDims, ReduceOp, ScanOp, ScatterOp};
 use gradframe_ml_core::{Dim, Shape};
 
-use super::{BufferId, Chain, Library, Load, ValueId};
+use super::{BufferId, Chain, Choose, DynSlice, DynUpdate, Library, Load, Repeat, ValueId};
 
 /// One pass over memory.
 #[derive(Debug, Clone)]
@@ -26,6 +26,14 @@ pub enum Kernel {
     Sort(Box<Sort>),
     /// Arrays laid side by side along an axis.
     Concat(Concat),
+    /// A part from a place known at run time.
+    DynSlice(Box<DynSlice>),
+    /// A part put to such a place.
+    DynUpdate(Box<DynUpdate>),
+    /// A schedule run again and again.
+    Repeat(Box<Repeat>),
+    /// One of two schedules.
+    Choose(Box<Choose>),
     /// A routine that each back end has a library for.
     Library(Box<Library>),
 }
@@ -184,6 +192,10 @@ impl Kernel {
             Kernel::Sort(k) => vec![k.values],
             Kernel::Library(k) => k.operands.iter().map(|o| o.0).collect(),
             Kernel::Concat(k) => k.parts.iter().map(|p| p.0).collect(),
+            Kernel::DynSlice(k) => vec![k.source, k.start],
+            Kernel::DynUpdate(k) => vec![k.target, k.part, k.start],
+            Kernel::Repeat(k) => k.carried.iter().chain(&k.constants).map(|o| o.0).collect(),
+            Kernel::Choose(k) => k.operands.iter().map(|o| o.0).chain([k.condition]).collect(),
         }
     }
 
@@ -200,6 +212,10 @@ impl Kernel {
             Kernel::Sort(k) => vec![k.output],
             Kernel::Library(k) => vec![k.output],
             Kernel::Concat(k) => vec![k.output],
+            Kernel::DynSlice(k) => vec![k.output],
+            Kernel::DynUpdate(k) => vec![k.output],
+            Kernel::Repeat(k) => k.results.iter().map(|r| r.1).collect(),
+            Kernel::Choose(k) => k.results.iter().map(|r| r.1).collect(),
         }
     }
 }

@@ -13,19 +13,23 @@
 //! each back end cuts by sizes alone, so that its own bits never change.
 
 mod chain;
+mod control;
 mod display;
 mod index;
 mod kernel;
 mod library;
+mod parts;
 
 use std::sync::Arc;
 
 use gradframe_ml_core::{DType, Shape, Tensor};
 
 pub use chain::*;
+pub use control::*;
 pub use index::*;
 pub use kernel::*;
 pub use library::*;
+pub use parts::*;
 
 /// Names a buffer of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

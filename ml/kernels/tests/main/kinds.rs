@@ -309,6 +309,31 @@ fn one_hot_rows_and_selection() {
     }
 }
 
+#[test]
+fn parts_at_a_place_known_at_run_time() {
+    for dtype in [DType::F64, DType::F32, DType::I16, DType::Bool] {
+        for (axis, size) in [(0, 3), (1, 2), (2, 1)] {
+            let mut part = [n(), 4.into(), 2.into()];
+            part[axis] = size.into();
+            let types = [
+                Type::new(dtype, Shape::new([n(), 4.into(), 2.into()])),
+                Type::new(dtype, Shape::new(part.clone())),
+                Type::new(DType::I64, Shape::scalar()),
+            ];
+            let f = function(&types, |g, x| {
+                let cut = g.dyn_slice(x[0], x[2], axis, &size.into())?;
+                Ok(vec![cut, g.dyn_update(x[0], x[1], x[2], axis)?, g.dyn_update(x[0], cut, x[2], axis)?])
+            });
+            for (rows, start) in [(5, 1), (5, -2), (5, 4), (5, 40), (1, 0), (0, 0), (30_000, 17), (5, i64::MAX), (5, i64::MIN)] {
+                let sizes: Vec<usize> = part.iter().map(|d| d.as_fixed().unwrap_or(rows)).collect();
+                let whole = tensor(dtype, &[rows, 4, 2], numbers(rows * 8, 1));
+                let part = tensor(dtype, &sizes, numbers(sizes.iter().product(), 2));
+                check(&f, &[whole, part, Tensor::scalar(start)]);
+            }
+        }
+    }
+}
+
 /// Value and gradient of composites as back ends run them.
 #[test]
 fn composites_and_their_gradients() {
@@ -380,23 +405,5 @@ fn neighbouring_arithmetic_in_one_pass() {
                 .collect();
             check(&f, &arguments);
         }
-    }
-}
-
-/// A recurrent network's steps, and their gradient through all of them.
-#[test]
-fn loops_and_their_gradients() {
-    let types = [f64s(&[3.into(), 3.into()]), f64s(&[3.into(), n()])];
-    let loss = function(&types, |g, x| {
-        let ends = g.repeat(4, &[x[1]], &[x[0]], |g, step, carried, weights| {
-            let (product, time) = (g.matmul(weights[0], carried[0])?, g.cast(step, DType::F64)?);
-            let shifted = g.add(product, time)?;
-            Ok(vec![g.tanh(shifted)?])
-        })?;
-        Ok(vec![g.sum_all(ends[0])?])
-    });
-    let both = gradframe_ml_core::transform::value_and_grad(&loss, &[0, 1]).unwrap();
-    for columns in [1, 70] {
-        check(&both, &[filled(&[3, 3], 1), filled(&[3, columns], 2)]);
     }
 }

@@ -5,6 +5,7 @@
 mod accuracy;
 mod check;
 mod compile_work;
+mod control;
 mod functions;
 mod given;
 mod in_place;

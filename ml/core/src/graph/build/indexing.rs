@@ -52,6 +52,18 @@ impl Graph {
         self.apply(Kind::ScatterReduce { op, axis, size: size.clone() }, &[x, indices])
     }
 
+    /// `size` elements along `axis` from a start known at run time, i64 []; zeros where they leave the axis.
+    /// Errors: `Shape` if `axis` >= rank or the start is not a single i64.
+    pub fn dyn_slice(&mut self, x: NodeId, start: NodeId, axis: usize, size: &Dim) -> Result<NodeId> {
+        self.apply(Kind::DynSlice { axis, size: size.clone() }, &[x, start])
+    }
+
+    /// `x` with `part` in place of its elements along `axis` from a start known at run time, i64 []; what leaves the axis is
+    /// dropped. Errors: `Shape` if another axis differs; `DType` if the types do.
+    pub fn dyn_update(&mut self, x: NodeId, part: NodeId, start: NodeId, axis: usize) -> Result<NodeId> {
+        self.apply(Kind::DynUpdate { axis }, &[x, part, start])
+    }
+
     /// A named composite: `body` is built in a graph of its own, over arguments of the operands' types.
     /// Errors: whatever the body's builders say.
     pub fn call(
@@ -60,8 +72,8 @@ impl Graph {
         operands: &[NodeId],
         body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
     ) -> Result<NodeId> {
-        let body = self.closed(operands, body)?;
-        self.apply(Kind::Call(Arc::new(Call { name, body, tangent: None })), operands)
+        let body = self.function_over(operands, |g, x| Ok(vec![body(g, x)?]))?;
+        self.apply(Kind::Call(Arc::new(Call { name, body, tangent: None, recomputed: false })), operands)
     }
 
     /// A named composite with a derivative of its own: `tangent` is built over the operands, the value, and a tangent for
@@ -75,7 +87,7 @@ impl Graph {
         body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
         tangent: impl FnOnce(&mut Graph, &[NodeId], NodeId, &[NodeId]) -> Result<NodeId>,
     ) -> Result<NodeId> {
-        let body = self.closed(operands, body)?;
+        let body = self.function_over(operands, |g, x| Ok(vec![body(g, x)?]))?;
         let mut inner = self.nested();
         let ty = body.graph.ty(body.outputs[0]).clone();
         let x: Vec<NodeId> =
@@ -88,15 +100,6 @@ impl Graph {
             return Err(Error::shape(name, format!("expected a tangent of the value's type {ty}, got {}", inner.ty(output))));
         }
         let tangent = Some(Function::new(inner, vec![output])?);
-        self.apply(Kind::Call(Arc::new(Call { name, body, tangent })), operands)
-    }
-
-    /// The function of arguments of the operands' types that `body` builds.
-    fn closed(&self, operands: &[NodeId], body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>) -> Result<Function> {
-        let mut inner = self.nested();
-        let arguments: Vec<NodeId> =
-            operands.iter().enumerate().map(|(i, &x)| inner.input(&format!("x{i}"), self.ty(x).clone())).collect();
-        let output = body(&mut inner, &arguments)?;
-        Function::new(inner, vec![output])
+        self.apply(Kind::Call(Arc::new(Call { name, body, tangent, recomputed: false })), operands)
     }
 }

@@ -192,34 +192,6 @@ impl Graph {
         self.move_axis(picked, last, axis)
     }
 
-    /// `size` elements along `axis` from a start known at run time, i64 shape []; zeros where they leave the axis.
-    /// Errors: `Shape` if `axis` >= rank.
-    pub fn dyn_slice(&mut self, x: NodeId, start: NodeId, axis: usize, size: &Dim) -> Result<NodeId> {
-        let count = self.iota(DType::I64, &Shape::new([size.clone()]), 0)?;
-        let places = self.add(count, start)?;
-        self.gather(x, places, axis)
-    }
-
-    /// `x` with `part` in place of its elements along `axis` from a start known at run time, i64 shape []; what leaves
-    /// the axis is dropped. Errors: `Shape` if another axis differs.
-    pub fn dyn_update(&mut self, x: NodeId, part: NodeId, start: NodeId, axis: usize) -> Result<NodeId> {
-        let own = self.ty(x).shape.clone();
-        if axis >= own.rank() || self.ty(part).shape.rank() != own.rank() {
-            return Err(Error::shape("dyn_update", format!("{} along axis {axis} of {own}", self.ty(part).shape)));
-        }
-        let (whole, size) = (own.dims()[axis].clone(), self.ty(part).shape.dims()[axis].clone());
-        let position = self.iota(DType::I64, &Shape::new([whole]), 0)?;
-        let places = self.sub(position, start)?;
-        let spread = self.gather(part, places, axis)?;
-        let (size, zero) = (self.dim_value(DType::I64, &size)?, self.scalar(DType::I64, 0.0)?);
-        let (low, high) = (self.ge(places, zero)?, self.lt(places, size)?);
-        let inside = self.and(low, high)?;
-        let after = std::iter::repeat_n(Dim::fixed(1), own.rank() - axis - 1);
-        let shape = Shape::new(self.ty(inside).shape.dims().to_vec().into_iter().chain(after));
-        let inside = self.reshape(inside, &shape)?;
-        self.select(inside, spread, x)
-    }
-
     /// The largest over a window, or another fold, as [`Graph::avg_pool`] folds by the mean: x [B, C, n..].
     /// Padding counts as zeros. Errors: `Shape` as for [`Graph::unfold`].
     pub fn fold_windows(&mut self, op: ReduceOp, x: NodeId, windows: &[Window]) -> Result<NodeId> {

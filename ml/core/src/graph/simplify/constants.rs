@@ -17,7 +17,8 @@ impl Graph {
     /// The node's value, if all of its operands are constants and it is small.
     pub(super) fn folded(&mut self, node: &Node) -> Result<Option<NodeId>> {
         let kept = matches!(node.kind, Kind::Expand(_) | Kind::Barrier | Kind::Iota { .. } | Kind::Const(_));
-        if kept || node.inputs.is_empty() {
+        let is_long = matches!(node.kind, Kind::Loop(_) | Kind::While(_)); // nobody knows how long it takes
+        if kept || is_long || node.inputs.is_empty() {
             return Ok(None);
         }
         let operands: Option<SmallVec<[Arc<Tensor>; 3]>> = node.inputs.iter().map(|&i| self.as_constant(i).cloned()).collect();

@@ -73,6 +73,11 @@ fn has_slope(row: &Row, function: &Function) -> bool {
     !row.wrt().is_empty() && function.output_types().all(|t| t.dtype.is_float())
 }
 
+/// True if it has one that reverse mode finds.
+fn has_gradient(row: &Row, function: &Function) -> bool {
+    row.reverse && has_slope(row, function)
+}
+
 #[test]
 fn values_and_slopes_at_kinks_are_as_stated() {
     every_row(|row| {
@@ -139,7 +144,7 @@ fn second_derivatives_equal_second_differences() {
 fn reverse_over_reverse_equals_forward_over_forward() {
     every_row(|row| {
         let (f, x, wrt) = (row.function(DType::F64)?, row.arguments(DType::F64)?, row.wrt());
-        if !has_slope(row, &f) {
+        if !has_gradient(row, &f) {
             return Ok(());
         }
         let (s, t) = (weighted(&f)?, direction(&x, &wrt)?);
@@ -170,7 +175,7 @@ fn along(gradient: &Function, t: &[Tensor]) -> Result<Function> {
 fn transposes_are_adjoint() {
     every_row(|row| {
         let (f, x, wrt) = (row.function(DType::F64)?, row.arguments(DType::F64)?, row.wrt());
-        if !has_slope(row, &f) {
+        if !has_gradient(row, &f) {
             return Ok(());
         }
         let t = direction(&x, &wrt)?;
@@ -188,7 +193,7 @@ fn batching_equals_a_loop() {
     every_row(|row| {
         let f = row.function(DType::F64)?;
         check_batching("vmap", row, &f)?;
-        if !has_slope(row, &f) {
+        if !has_gradient(row, &f) {
             return Ok(());
         }
         check_batching("vmap of grad", row, &grad(&weighted(&f)?, &row.wrt())?)
@@ -199,7 +204,7 @@ fn batching_equals_a_loop() {
 fn batching_commutes_with_gradients() {
     every_row(|row| {
         let f = row.function(DType::F64)?;
-        if !has_slope(row, &f) {
+        if !has_gradient(row, &f) {
             return Ok(());
         }
         let (wrt, axes) = (row.wrt(), vec![Some(0); row.arguments.len()]);
@@ -285,6 +290,9 @@ fn f32_agrees_with_f64() {
         let (t64, t32) = (direction(&x64, &wrt)?, direction(&x32, &wrt)?);
         let expected = values(&jvp(&wide, &wrt)?, &joined(&x64, &t64))?;
         close("jvp", &values(&jvp(&narrow, &wrt)?, &joined(&x32, &t32))?, &expected, 1e-4)?;
+        if !row.reverse {
+            return Ok(());
+        }
         let slopes = values(&grad(&weighted(&wide)?, &wrt)?, &x64)?;
         close("grad", &values(&grad(&weighted(&narrow)?, &wrt)?, &x32)?, &slopes, 1e-4)
     });
@@ -299,6 +307,26 @@ fn half_precision_agrees_with_f64() {
         let expected = values(&row.function(DType::F64)?, &row.arguments(DType::F64)?)?;
         for dtype in [DType::F16, DType::BF16] {
             close(dtype.name(), &values(&row.function(dtype)?, &row.arguments(dtype)?)?, &expected, 0.05)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn half_precision_slopes_agree_with_f64() {
+    every_row(|row| {
+        let wide = row.function(DType::F64)?;
+        if !row.halves || !has_gradient(row, &wide) {
+            return Ok(());
+        }
+        let (wrt, x) = (row.wrt(), row.arguments(DType::F64)?);
+        let expected = values(&jvp(&wide, &wrt)?, &joined(&x, &direction(&x, &wrt)?))?;
+        let slopes = values(&grad(&weighted(&wide)?, &wrt)?, &x)?;
+        for (dtype, tolerance) in [(DType::F16, 0.02), (DType::BF16, 0.1)] {
+            let (narrow, x) = (row.function(dtype)?, row.arguments(dtype)?);
+            let both = values(&jvp(&narrow, &wrt)?, &joined(&x, &direction(&x, &wrt)?))?;
+            close(dtype.name(), &both, &expected, tolerance)?;
+            close(dtype.name(), &values(&grad(&weighted(&narrow)?, &wrt)?, &x)?, &slopes, tolerance)?;
         }
         Ok(())
     });
