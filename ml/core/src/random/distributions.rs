@@ -128,6 +128,26 @@ pub fn choice(g: &mut Graph, key: NodeId, n: &Dim, count: &Dim) -> Result<NodeId
     g.slice_axis(order, 0, 0, count.clone())
 }
 
+/// `count` different places out of 0 .. n, i64 [count], drawn one after the other with probabilities that are
+/// proportional to exp(logits [n]) among those that are left. Errors: `Shape` unless `logits` are [n] with n >= `count`;
+/// `DType` if they are neither f32 nor f64. Source: the largest of logits plus Gumbel noise; Yellott 1977, Kool et al. 2019.
+pub fn choice_weighted(g: &mut Graph, key: NodeId, logits: NodeId, count: &Dim) -> Result<NodeId> {
+    let ty = g.ty(logits).clone();
+    if ty.shape.rank() != 1 {
+        return Err(Error::shape("choice_weighted", format!("expected logits [n], got {}", ty.shape)));
+    }
+    let noise = gumbel(g, key, ty.dtype, &ty.shape)?;
+    let noisy = g.add(logits, noise)?;
+    let order = g.argsort(noisy, 0, true)?;
+    g.slice_axis(order, 0, 0, count.clone())
+}
+
+/// `exp` of normal numbers of mean 0 and variance 1. Errors: `DType` if `dtype` is neither f32 nor f64.
+pub fn log_normal(g: &mut Graph, key: NodeId, dtype: DType, shape: &Shape) -> Result<NodeId> {
+    let numbers = super::normal(g, key, dtype, shape)?;
+    g.exp(numbers)
+}
+
 /// Two keys from one: for a number that is made of two.
 pub fn pair(g: &mut Graph, key: NodeId) -> Result<(NodeId, NodeId)> {
     let keys = split(g, key, &Dim::fixed(2))?;

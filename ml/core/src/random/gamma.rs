@@ -1,7 +1,7 @@
 //! The gamma distribution, and those made of it.
 
 use super::{normal, nth, split, uniform_open};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::shape::{Dim, Shape};
 
@@ -64,4 +64,15 @@ pub fn beta(g: &mut Graph, key: NodeId, a: NodeId, b: NodeId, shape: &Shape) -> 
     let (x, y) = (gamma(g, first, a, shape)?, gamma(g, second, b, shape)?);
     let sum = g.add(x, y)?;
     g.div(x, sum)
+}
+
+/// Numbers that sum to 1 along the last axis, distributed by Dirichlet with concentrations `alpha` [.., K] > 0: [.., K].
+/// Errors: `Shape` for a single number; otherwise as for [`gamma`].
+pub fn dirichlet(g: &mut Graph, key: NodeId, alpha: NodeId) -> Result<NodeId> {
+    let shape = g.ty(alpha).shape.clone();
+    let last = shape.rank().checked_sub(1);
+    let last = last.ok_or_else(|| Error::shape("dirichlet", "expected concentrations [.., K], got a single number"))?;
+    let parts = gamma(g, key, alpha, &shape)?;
+    let total = g.sum_keep(parts, &[last])?;
+    g.div(parts, total)
 }

@@ -3,11 +3,13 @@
 //! A number is the Threefry cipher of its position under the key: the same on every back end and thread count, and any
 //! part of a stream can be made without the rest. Use a key once; `split` makes new ones.
 
+mod counts;
 mod distributions;
 mod gamma;
 
+pub use counts::{geometric, poisson};
 pub use distributions::*;
-pub use gamma::{beta, gamma};
+pub use gamma::{beta, dirichlet, gamma};
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};

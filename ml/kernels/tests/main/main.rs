@@ -13,5 +13,6 @@ mod kinds;
 mod library;
 mod opinfo;
 mod random_graphs;
+mod randoms;
 mod scheduling;
 mod training;
