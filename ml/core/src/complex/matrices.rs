@@ -58,7 +58,7 @@ impl Complex {
         g.scaled_by(log, 0.5)
     }
 
-    fn embedded(self, g: &mut Graph) -> Result<NodeId> {
+    pub(super) fn embedded(self, g: &mut Graph) -> Result<NodeId> {
         let rank = self.shape(g).rank();
         let negated = g.neg(self.im)?;
         let columns = rank.saturating_sub(1);

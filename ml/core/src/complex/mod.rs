@@ -20,12 +20,15 @@
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```
 
+mod create;
 mod elementary;
+mod factors;
 mod fft;
 mod matrices;
 #[cfg(test)]
 pub(crate) mod rows;
 
+pub use create::ComplexType;
 pub use fft::FftNorm;
 
 use crate::error::{Error, Result};

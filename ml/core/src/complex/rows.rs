@@ -35,6 +35,15 @@ pub fn rows() -> Vec<Row> {
             let turned = b.adjoint(g)?;
             a.matmul(g, turned)?.inv(g)
         }),
+        ("determinant and factor", |g, a, b| {
+            let turned = b.adjoint(g)?;
+            let square = a.matmul(g, turned)?;
+            let adjoint = a.adjoint(g)?;
+            let (det, factor) = (square.det(g)?, a.matmul(g, adjoint)?.cholesky(g)?);
+            let det = det.each(g, |g, x| g.broadcast_to(x, &crate::Shape::fixed(&[2, 2])))?;
+            det.mul(g, factor)
+        }),
+        ("least squares", |g, a, b| a.lstsq(g, b)),
     ];
     cases.into_iter().map(|(case, of)| row(case, of)).collect()
 }

@@ -4,6 +4,7 @@ mod activations;
 mod attention;
 mod conv_transpose;
 mod dropout;
+mod einsum;
 mod elementary;
 mod inverse;
 mod linalg;

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a failure stops the test, in helpers as in test functions
 
+mod complex_numbers;
 mod composites;
 mod compositions;
 mod dims;
+mod einsum;
 mod graphs;
 mod nan_hunt;
 mod randoms;

@@ -4,7 +4,10 @@ use super::{Attention, CellWeights, Window};
 use crate::ops::proof::{Row, floats, given, ints, others};
 
 pub fn rows() -> Vec<Row> {
-    [activations(), losses(), norms(), attention(), windows(), cells()].into_iter().flatten().collect()
+    [activations(), losses(), norms(), attention(), windows(), cells(), super::einsum::rows::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn activations() -> Vec<Row> {

@@ -7,8 +7,11 @@ use super::arguments::Arguments;
 
 /// The counterpart of a product.
 pub fn build(op: &str, g: &mut Graph, a: &Arguments) -> Built {
-    let x = a.node(0)?;
-    let y = a.node(1)?;
+    if op == "einsum" {
+        let equation = a.text(1, "equation")?;
+        return Some(g.einsum(&equation, &a.all_nodes()).map(|n| vec![n]));
+    }
+    let (x, y) = (a.node(0)?, a.node(1)?);
     let ranks = (g.ty(x).shape.rank(), g.ty(y).shape.rank());
     let product = match op {
         "matmul" | "mm" | "bmm" | "mv" | "dot" if fits(ranks) => g.matmul(x, y),
