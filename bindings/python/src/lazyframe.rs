@@ -1,7 +1,7 @@
 //! The lazy frame: a query that runs when it is collected.
 
 use gradframe::expr::Expr;
-use gradframe::{DataFrame, ExplodeOptions, FitOptions, JoinOptions};
+use gradframe::{DataFrame, ExplodeOptions, JoinOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString};
@@ -9,13 +9,10 @@ use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString};
 use crate::batches::PyBatches;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
-use crate::estimators::estimator_of;
 use crate::expr::{column, columns, sort_key};
 use crate::group_by::PyGroupBy;
 use crate::interop;
-use crate::model::{PyModel, model_ref};
 use crate::progress::{Artist, Scans};
-use crate::sinks;
 use crate::values::mask;
 use crate::wait::{wait, wait_and_draw};
 
@@ -298,130 +295,11 @@ impl PyLazyFrame {
         Ok(PyBatches::new(self.0.session().clone(), stream))
     }
 
-    /// Runs the query into one Parquet file, or with `partition_by` into a directory of them; gives the number of rows. The
-    /// files appear all at once, and a query that fails leaves what was there.
-    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
-    pub fn sink_parquet(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        sinks::write(py, &self.0, path, sinks::options("parquet", compression, partition_by, overwrite)?)
-    }
-
-    /// Runs the query into one CSV file, or with `partition_by` into a directory of them, as `sink_parquet` does.
-    #[pyo3(signature = (path, *, include_header=true, separator=",", null_value=None, compression=None, partition_by=None, overwrite=None))]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
-    pub fn sink_csv(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        include_header: bool,
-        separator: &str,
-        null_value: Option<String>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        let mut options = sinks::options("csv", compression, partition_by, overwrite)?;
-        options = options.option("header", include_header.to_string()).option("delimiter", separator);
-        if let Some(null_value) = null_value {
-            options = options.option("null_value", null_value);
-        }
-        sinks::write(py, &self.0, path, options)
-    }
-
-    /// Runs the query into one NDJSON file, or with `partition_by` into a directory of them, as `sink_parquet` does.
-    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
-    pub fn sink_ndjson(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        sinks::write(py, &self.0, path, sinks::options("json", compression, partition_by, overwrite)?)
-    }
-
-    /// Runs the query into one Arrow IPC file, or with `partition_by` into a directory of them, as `sink_parquet` does.
-    #[pyo3(signature = (path, *, compression=None, partition_by=None, overwrite=None))]
-    pub fn sink_ipc(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        compression: Option<String>,
-        partition_by: Option<&Bound<'_, PyAny>>,
-        overwrite: Option<bool>,
-    ) -> PyResult<u64> {
-        sinks::write(py, &self.0, path, sinks::options("arrow", compression, partition_by, overwrite)?)
-    }
-
     /// The plan as text; with `analyze`, run, with rows, bytes and time of each operator.
     #[pyo3(signature = (*, analyze=false))]
     pub fn explain(&self, py: Python<'_>, analyze: bool) -> PyResult<String> {
         let frame = self.0.clone();
         wait(py, async move { frame.explain(analyze).await })
-    }
-
-    /// Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
-    /// stored under it (replacing one of that name) and SQL knows it; without, it lives in the result alone.
-    ///
-    /// `split` keeps rows for evaluation: "random" (a fraction `eval_fraction`, by default 0.2), "seq" (the fraction whose
-    /// column `split_by` is largest), "custom" (where the boolean column `split_by` is true or null), "auto" (by the number
-    /// of rows) or "none"; an `eval_fraction` alone means "random". `sample_weight` names a column: a row of weight 2 counts
-    /// as two. Neither column is a feature.
-    ///
-    /// `transform` are the columns to learn from in place of the frame's own: names and expressions, or `{name: expression}`,
-    /// the target among them. They are stored with the model, which computes them again wherever it predicts.
-    #[pyo3(signature = (estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None))]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
-    pub fn fit(
-        &self,
-        py: Python<'_>,
-        estimator: &Bound<'_, PyAny>,
-        target: String,
-        name: Option<String>,
-        split: Option<String>,
-        eval_fraction: Option<f64>,
-        split_by: Option<String>,
-        sample_weight: Option<String>,
-        transform: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<PyModel> {
-        let mut options = FitOptions::new(target);
-        options = if let Some(name) = name { options.name(name) } else { options };
-        options = if let Some(fraction) = eval_fraction { options.option("data_split_eval_fraction", fraction) } else { options };
-        for (option, value) in [("data_split_method", split), ("data_split_col", split_by), ("sample_weight_col", sample_weight)]
-        {
-            options = if let Some(value) = value { options.option(option, value) } else { options };
-        }
-        if let Some(transform) = transform {
-            options = options.transform(transform_exprs(transform)?);
-        }
-        self.fit_with(py, estimator, options)
-    }
-
-    /// All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
-    /// stored model's name.
-    #[pyo3(signature = (model, *, threshold=None))]
-    pub fn predict(&self, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
-        let options = gradframe::PredictOptions { threshold };
-        self.0.predict_with(model_ref(model)?, options).or_raise().map(PyLazyFrame)
-    }
-
-    /// One row of the model's errors on these rows, which must hold the label.
-    #[pyo3(signature = (model, *, threshold=None))]
-    pub fn evaluate(&self, model: &Bound<'_, PyAny>, threshold: Option<f64>) -> PyResult<Self> {
-        let options = gradframe::PredictOptions { threshold };
-        self.0.evaluate_with(model_ref(model)?, options).or_raise().map(PyLazyFrame)
-    }
-
-    /// The columns that the model's transform makes of these rows, the target among them if it can be made.
-    pub fn transform(&self, model: &Bound<'_, PyAny>) -> PyResult<Self> {
-        self.0.transform(model_ref(model)?).or_raise().map(PyLazyFrame)
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -441,23 +319,6 @@ impl PyLazyFrame {
 
     fn __repr__(&self) -> String {
         format!("LazyFrame [{}]\n{}", self.0.columns().join(", "), self.0.logical_plan().display_indent())
-    }
-}
-
-impl PyLazyFrame {
-    fn fit_with(&self, py: Python<'_>, estimator: &Bound<'_, PyAny>, options: FitOptions) -> PyResult<PyModel> {
-        let (estimator, frame) = (estimator_of(estimator)?, self.0.clone());
-        let artist = frame.session().shows_progress().then(|| Artist::new(None));
-        let fitted = wait_and_draw(py, artist, async move { frame.fit_with(estimator, options).await })?;
-        Ok(PyModel::fitted(self.0.session().clone(), &fitted))
-    }
-}
-
-/// Columns as a list, or as a dictionary by name.
-fn transform_exprs(transform: &Bound<'_, PyAny>) -> PyResult<Vec<Expr>> {
-    match transform.cast::<PyDict>() {
-        Ok(named) => with_named(vec![], Some(named)),
-        Err(_) => columns(std::slice::from_ref(transform)),
     }
 }
 

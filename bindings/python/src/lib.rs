@@ -11,6 +11,7 @@ mod frames_in_sql;
 mod group_by;
 mod interop;
 mod lazyframe;
+mod learning;
 mod load;
 mod map;
 mod map_column;
@@ -62,6 +63,8 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frames_in_sql::sql_with, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
+    module.add_function(wrap_pyfunction!(sinks::sink, module)?)?;
+    learning::register(module)?;
     verbs::register(module)?;
     registry::register(module)?;
     expr::register(module)

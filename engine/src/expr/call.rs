@@ -10,6 +10,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::{categories, enum_place};
 use gradframe_plan::names::{list, suggest};
 
 use crate::{Error, Result};
@@ -114,6 +115,20 @@ impl<'a> Call<'a> {
     pub fn type_of(&self, expr: &Expr) -> Result<DataType> {
         let schema = self.schema.ok_or_else(|| Error::internal(self.name, "asked for a type before a frame was known"))?;
         expr.get_type(schema).map_err(from_datafusion)
+    }
+
+    /// What an expression is ordered by: the place among its categories of an enum, itself of anything else.
+    pub(super) fn ordered(&self, expr: Expr) -> Expr {
+        match self.categories(&expr) {
+            Some(categories) => enum_place(expr, categories),
+            None => expr,
+        }
+    }
+
+    /// The categories of an enum; None of anything else. Only rows that are [`super::FunctionRow::typed`] may ask.
+    pub(super) fn categories(&self, expr: &Expr) -> Option<Vec<String>> {
+        let (_, field) = expr.to_field(self.schema?).ok()?;
+        categories(&field)
     }
 
     /// The type of the next expression, which is not taken. Errors: `Plan` if there is none.

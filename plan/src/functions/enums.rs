@@ -61,6 +61,11 @@ pub fn enum_place(value: Expr, categories: Vec<String>) -> Expr {
     call(Place { categories, signature: any() }, value)
 }
 
+/// The category at a place, as an enum: what [`enum_place`] was of.
+pub fn enum_at(place: Expr, categories: Vec<String>) -> Expr {
+    call(At { categories, signature: any() }, place)
+}
+
 fn any() -> Signature {
     Signature::any(1, Volatility::Immutable)
 }
@@ -146,6 +151,38 @@ impl ScalarUDFImpl for Place {
         // What is no category, which only a broken producer makes, comes last.
         let last = u32::try_from(self.categories.len()).unwrap_or(u32::MAX);
         Ok(ColumnarValue::Array(Arc::new(places(&first(&args)?, &self.categories, |_, _| Ok(Some(last)))?)))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct At {
+    categories: Vec<String>,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for At {
+    fn name(&self) -> &str {
+        "enum_at"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(enum_field("", &[]).data_type().clone())
+    }
+
+    fn return_field_from_args(&self, _args: ReturnFieldArgs) -> Result<FieldRef> {
+        Ok(Arc::new(enum_field("enum_at", &self.categories)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let known = |place: u32| (place as usize) < self.categories.len();
+        let places = cast(&first(&args)?, &DataType::UInt32)?;
+        let places: UInt32Array = places.as_primitive::<UInt32Type>().iter().map(|place| place.filter(|at| known(*at))).collect();
+        let values = StringArray::from_iter_values(&self.categories);
+        Ok(ColumnarValue::Array(Arc::new(DictionaryArray::<UInt32Type>::try_new(places, Arc::new(values))?)))
     }
 }
 

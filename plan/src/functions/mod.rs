@@ -30,7 +30,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
 pub use self::bucketize::{BucketFormat, bucketize_expr};
 pub use self::checked_sum::{checked_sum, sum};
-pub use self::enums::{categories, enum_field, enum_place, to_enum};
+pub use self::enums::{categories, enum_at, enum_field, enum_place, to_enum};
 pub use self::equal_lengths::equal_lengths;
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::given::given;

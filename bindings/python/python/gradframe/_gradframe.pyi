@@ -93,57 +93,7 @@ class PyLazyFrame:
     def lazy(self) -> PyLazyFrame: ...
     def collect(self) -> PyDataFrame: ...
     def collect_batches(self) -> PyBatches: ...
-    def sink_parquet(
-        self,
-        path: Path,
-        *,
-        compression: str | None = None,
-        partition_by: str | Sequence[str] | None = None,
-        overwrite: bool | None = None,
-    ) -> int: ...
-    def sink_csv(
-        self,
-        path: Path,
-        *,
-        include_header: bool = True,
-        separator: str = ",",
-        null_value: str | None = None,
-        compression: str | None = None,
-        partition_by: str | Sequence[str] | None = None,
-        overwrite: bool | None = None,
-    ) -> int: ...
-    def sink_ndjson(
-        self,
-        path: Path,
-        *,
-        compression: str | None = None,
-        partition_by: str | Sequence[str] | None = None,
-        overwrite: bool | None = None,
-    ) -> int: ...
-    def sink_ipc(
-        self,
-        path: Path,
-        *,
-        compression: str | None = None,
-        partition_by: str | Sequence[str] | None = None,
-        overwrite: bool | None = None,
-    ) -> int: ...
     def explain(self, *, analyze: bool = False) -> str: ...
-    def fit(
-        self,
-        estimator: Estimator,
-        target: str,
-        *,
-        name: str | None = None,
-        split: Literal["none", "auto", "random", "seq", "custom"] | None = None,
-        eval_fraction: float | None = None,
-        split_by: str | None = None,
-        sample_weight: str | None = None,
-        transform: Sequence[IntoColumn] | Mapping[str, IntoColumn] | None = None,
-    ) -> PyModel: ...
-    def predict(self, model: PyModel | str, *, threshold: float | None = None) -> PyLazyFrame: ...
-    def evaluate(self, model: PyModel | str, *, threshold: float | None = None) -> PyLazyFrame: ...
-    def transform(self, model: PyModel | str) -> PyLazyFrame: ...
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
@@ -299,6 +249,31 @@ def collect_garbage(session: PySession, keep_versions: int | None) -> tuple[int,
 def export_run(session: PySession, run: str, home: Path) -> str: ...
 def import_runs(session: PySession, home: Path) -> list[str]: ...
 def shuffle(frame: PyLazyFrame, seed: int) -> PyLazyFrame: ...
+def sink(
+    frame: PyLazyFrame,
+    path: Path,
+    format: str,
+    *,
+    compression: str | None,
+    partition_by: str | Sequence[str] | None,
+    overwrite: bool | None,
+    options: Mapping[str, str] | None = None,
+) -> int: ...
+def fit(
+    frame: PyLazyFrame,
+    estimator: Any,
+    target: str,
+    *,
+    name: str | None = None,
+    split: str | None = None,
+    eval_fraction: float | None = None,
+    split_by: str | None = None,
+    sample_weight: str | None = None,
+    transform: Sequence[IntoColumn] | Mapping[str, IntoColumn] | None = None,
+) -> PyModel: ...
+def predict(frame: PyLazyFrame, model: PyModel | str, *, threshold: float | None = None) -> PyLazyFrame: ...
+def evaluate(frame: PyLazyFrame, model: PyModel | str, *, threshold: float | None = None) -> PyLazyFrame: ...
+def transform(frame: PyLazyFrame, model: PyModel | str) -> PyLazyFrame: ...
 def pivot(
     frame: PyLazyFrame,
     on: Sequence[IntoColumn],

@@ -45,6 +45,7 @@ OF_LISTS = {
     "reshape of a number": lambda f, x: f.head(4).select((x.col("k") * 2).reshape((2, 2))),
     "reshape to rows": lambda f, x: f.select(x.col("x").head(1).reshape((-1,))),
     "cumulative_eval": lambda f, x: f.select(a=x.col("k").cumulative_eval(x.element().first() - x.element().last() ** 2), b=x.col("k").cumulative_eval(x.element().sum(), min_samples=2)),
+    "one list alone": lambda f, x: f.select(x.concat_list("x")),
     "lists of lists": lambda f, x: f.select(x.col("x").implode().list.eval(x.element().list.eval(x.element() + 1))),
 }
 

@@ -74,6 +74,11 @@ ENUMS = {
     "filter": lambda f, x: f.filter(x.col("e") == "l"),
     "text": lambda f, x: f.select(x.col("e").cast(x.String)),
     "groups": lambda f, x: f.group_by("e", maintain_order=True).agg(x.len()).sort("e"),
+    "extremes": lambda f, x: f.select(lo=x.col("e").min(), hi=x.col("e").max()),
+    "extremes of groups": lambda f, x: f.group_by(x.col("t") > "l", maintain_order=True).agg(x.col("e").max()),
+    "extremes beside rows": lambda f, x: f.select("t", hi=x.col("e").max()),
+    "compared": lambda f, x: f.select(a=x.col("e") < "l", b=x.lit("m") >= x.col("e"), c=x.col("e") > x.col("e").min(), d=x.col("e").is_between(x.lit("m"), x.lit("l"))),
+    "expressions sorted": lambda f, x: f.select(a=x.col("e").sort(), b=x.col("e").sort(descending=True), i=x.col("e").arg_sort()),
     "not strict": lambda f, x: f.select(x.lit("huge").cast(x.Enum(SIZES), strict=False).first()),
 }
 
@@ -101,6 +106,10 @@ def test_an_enum_is_known_by_its_categories():
         gf.DataFrame({"t": ["huge"]}).select(gf.col("t").cast(gf.Enum(SIZES)))
     with pytest.raises(gf.errors.ExecutionError, match="column `e`: 'huge' is none of the Enum's categories"):
         gf.DataFrame({"e": ["huge"]}, schema={"e": gf.Enum(SIZES)})
+    with pytest.raises(gf.errors.PlanError, match="comparison: 'huge' is none of the Enum's categories"):
+        frame.lazy().filter(gf.col("e") < "huge")
+    with pytest.raises(gf.errors.DTypeError, match="Enums of different categories"):
+        frame.lazy().filter(gf.col("e") < gf.col("t").cast(gf.Enum(SIZES[::-1])))
     with pytest.raises(gf.errors.DTypeError, match="a category is there twice"):
         gf.Enum(["a", "a"])
     with pytest.raises(gf.errors.DTypeError, match="`i` is Int64, which cannot become an Enum"):

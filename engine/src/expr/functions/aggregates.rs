@@ -6,7 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::sum as checked_sum;
+use gradframe_plan::functions::{enum_at, enum_place, sum as checked_sum};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -262,6 +262,9 @@ fn mean_of(call: &mut Call) -> Result<Expr> {
 /// An extreme of the values that are no NaN; NaN where there are none but NaNs.
 fn extreme(call: &mut Call, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
     let value = call.expr("the expression")?;
+    if let Some(categories) = call.categories(&value) {
+        return Ok(enum_at(aggregate(enum_place(value, categories.clone())), categories));
+    }
     if !call.type_of(&value)?.is_floating() {
         return Ok(aggregate(value));
     }

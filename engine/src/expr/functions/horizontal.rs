@@ -45,8 +45,15 @@ pub(super) const TABLE: &[FunctionRow] = &[
     .spread(0),
     FunctionRow::typed("concat_list", |call| {
         let exprs = call.rest();
-        let list = |expr: Expr| Ok(if is_list(&call.type_of(&expr)?) { expr } else { nested_fn::make_array(vec![expr]) });
-        let lists = exprs.into_iter().map(list).collect::<Result<Vec<_>>>()?;
+        let list = |expr: Expr| match call.type_of(&expr)? {
+            DataType::List(_) => Ok(expr),
+            DataType::LargeList(item) | DataType::FixedSizeList(item, _) => Ok(cast(expr, DataType::List(item))),
+            _ => Ok(nested_fn::make_array(vec![expr])),
+        };
+        let mut lists = exprs.into_iter().map(list).collect::<Result<Vec<_>>>()?;
+        if lists.len() == 1 {
+            return Ok(lists.swap_remove(0));
+        }
         let any_null = lists.iter().cloned().map(Expr::is_null).reduce(Expr::or).unwrap_or_else(|| lit(false));
         let together = nested_fn::array_concat(lists);
         Ok(when(!any_null).then(together).end())
@@ -77,10 +84,6 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(items(nested_fn::array_repeat(value, cast(times, DataType::Int64))))
     }),
 ];
-
-fn is_list(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _))
-}
 
 /// The number of the row, from 0.
 fn row_index() -> Expr {

@@ -69,12 +69,15 @@ impl Ordering for Expr {}
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("sort", |call| {
         let value = call.expr("the expression")?;
-        Ok(value.sorted(call.flag("descending", false)?, call.flag("nulls_last", false)?))
+        let flags = [(call.flag("descending", false)?, call.flag("nulls_last", false)?)];
+        let key = call.ordered(value.clone());
+        Ok(sort_by(value, vec![key], &flags))
     }),
     FunctionRow::typed("arg_sort", |call| {
         let value = call.expr("the expression")?;
         let flags = [(call.flag("descending", false)?, call.flag("nulls_last", false)?)];
-        Ok(rows_in_order(window("arg_sort_by", vec![value.clone(), value], flag_constants(&flags))))
+        let key = call.ordered(value.clone());
+        Ok(rows_in_order(window("arg_sort_by", vec![value, key], flag_constants(&flags))))
     }),
     FunctionRow::typed("sort_by", |call| {
         let value = call.expr("the expression")?;

@@ -37,7 +37,10 @@ impl WindowUDFImpl for OverPartition {
 
     fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {
         let types: Vec<DataType> = args.input_fields().iter().map(|field| field.data_type().clone()).collect();
-        Ok(Arc::new(Field::new(args.name(), self.0.result(&types)?, true)))
+        let field = Field::new(args.name(), self.0.result(&types)?, true);
+        // Values of the first argument in another order, or some of them, are of the kind that its metadata say.
+        let metadata = args.input_fields().first().filter(|first| first.data_type() == field.data_type());
+        Ok(Arc::new(field.with_metadata(metadata.map(|first| first.metadata().clone()).unwrap_or_default())))
     }
 }
 

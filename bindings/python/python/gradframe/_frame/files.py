@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradframe import _gradframe
 from gradframe._frame.base import Path, Verb
 
 
@@ -20,7 +21,7 @@ def _parquet(
 ) -> int:
     """Runs the query into one Parquet file, or with `partition_by` into a directory of them; gives the number of rows. The
     files appear all at once, and a query that fails leaves what was there."""
-    return self._lazy().sink_parquet(path, compression=compression, partition_by=partition_by, overwrite=overwrite)
+    return _gradframe.sink(self._lazy(), path, "parquet", compression=compression, partition_by=partition_by, overwrite=overwrite)
 
 
 def _csv(
@@ -35,15 +36,11 @@ def _csv(
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one CSV file, or with `partition_by` into a directory of them; otherwise as for Parquet."""
-    return self._lazy().sink_csv(
-        path,
-        include_header=include_header,
-        separator=separator,
-        null_value=null_value,
-        compression=compression,
-        partition_by=partition_by,
-        overwrite=overwrite,
-    )
+    options = {"header": str(include_header).lower(), "delimiter": separator}
+    if null_value is not None:
+        options["null_value"] = null_value
+    kept = {"compression": compression, "partition_by": partition_by, "overwrite": overwrite}
+    return _gradframe.sink(self._lazy(), path, "csv", options=options, **kept)
 
 
 def _ndjson(
@@ -55,7 +52,7 @@ def _ndjson(
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one NDJSON file, or with `partition_by` into a directory of them; otherwise as for Parquet."""
-    return self._lazy().sink_ndjson(path, compression=compression, partition_by=partition_by, overwrite=overwrite)
+    return _gradframe.sink(self._lazy(), path, "json", compression=compression, partition_by=partition_by, overwrite=overwrite)
 
 
 def _ipc(
@@ -67,7 +64,7 @@ def _ipc(
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one Arrow IPC file, or with `partition_by` into a directory of them; otherwise as for Parquet."""
-    return self._lazy().sink_ipc(path, compression=compression, partition_by=partition_by, overwrite=overwrite)
+    return _gradframe.sink(self._lazy(), path, "arrow", compression=compression, partition_by=partition_by, overwrite=overwrite)
 
 
 class Sinks(Verb):

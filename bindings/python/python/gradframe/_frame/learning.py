@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from gradframe import _gradframe
 from gradframe._frame.base import Verb
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class LearningVerbs(Verb):
         """
         from gradframe._model import Model
 
-        fitted = self._lazy().fit(
+        fitted = _gradframe.fit(
+            self._lazy(),
             estimator,
             target,
             name=name,
@@ -59,15 +61,15 @@ class LearningVerbs(Verb):
     def predict(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
         stored model's name."""
-        return self._wrap(self._lazy().predict(_private(model), threshold=threshold))
+        return self._wrap(_gradframe.predict(self._lazy(), _private(model), threshold=threshold))
 
     def evaluate(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """One row of the model's errors on these rows, which must hold the label."""
-        return self._wrap(self._lazy().evaluate(_private(model), threshold=threshold))
+        return self._wrap(_gradframe.evaluate(self._lazy(), _private(model), threshold=threshold))
 
     def transform(self, model: Model | str) -> Self:
         """The columns that the model's transform makes of these rows, the target among them if it can be made."""
-        return self._wrap(self._lazy().transform(_private(model)))
+        return self._wrap(_gradframe.transform(self._lazy(), _private(model)))
 
 
 def _private(model: Any) -> Any:

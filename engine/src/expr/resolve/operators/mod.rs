@@ -5,6 +5,7 @@
 //! not a cast that nobody asked for. What needs no change is left to DataFusion.
 
 mod branches;
+mod enums;
 mod kind;
 mod moments;
 mod numbers;
@@ -121,6 +122,9 @@ fn together(binary: BinaryExpr, left: &DataType, right: &DataType) -> Expr {
 }
 
 fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Some(places) = enums::compared(&binary, schema)? {
+        return Ok(Transformed::yes(places));
+    }
     let (left, right) = (type_of(&binary.left, schema)?, type_of(&binary.right, schema)?);
     require_comparable(&binary.left, &left, &binary.right, &right)?;
     match (Kind::of(&left), Kind::of(&right)) {
