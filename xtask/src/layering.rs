@@ -17,7 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradframe-connectors", &["gradframe-plan"]),
     ("gradframe-exec", &["gradframe-plan"]),
     ("gradframe", &["gradframe-exec", "gradframe-sql", "gradframe-connectors"]),
-    ("gradframe-cli", &["gradframe"]),
+    ("gradframe-server", &["gradframe"]),
+    ("gradframe-cli", &["gradframe", "gradframe-server"]),
     // The `gradframe` command that pip installs is the command line's own code.
     ("gradframe-python", &["gradframe", "gradframe-cli"]),
     ("gradframe-tests", &["gradframe"]),
@@ -25,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Bindings and tests see the engine alone, never what is below it.
-const ONLY_DIRECT: &[&str] = &["gradframe-cli", "gradframe-python", "gradframe-tests"];
+const ONLY_DIRECT: &[&str] = &["gradframe-server", "gradframe-cli", "gradframe-python", "gradframe-tests"];
 
 const ML: &[&str] = &["gradframe-ml-core", "gradframe-ml-numeric", "gradframe-ml-kernels", "gradframe-ml-learn"];
 
@@ -41,6 +42,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("memmap2", &["gradframe-exec"]),
     ("cudarc", &["gradframe-gpu"]),
     ("libloading", &["gradframe-gpu"]),
+    ("httparse", &["gradframe-server"]),
     ("clap", &["gradframe-cli"]),
     ("reedline", &["gradframe-cli"]),
 ];

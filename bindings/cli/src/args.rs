@@ -49,6 +49,8 @@ pub enum Command {
     Runs(RunsArgs),
     /// Look at models, and say which version an alias such as champion means
     Models(ModelsArgs),
+    /// Serve the store to MLflow's client, until Ctrl-C
+    Serve(ServeArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -203,6 +205,16 @@ pub enum RunsCommand {
         #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_pause)]
         interval: Duration,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ServeArgs {
+    /// Address to listen on; one that others reach needs a token in GRADFRAME_TOKEN
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 5000)]
+    pub port: u16,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -8,6 +8,7 @@ mod models;
 mod output;
 mod progress;
 mod runs;
+mod serve;
 mod shell;
 mod statements;
 mod status;
@@ -72,6 +73,7 @@ async fn dispatch(args: Args) -> Result<()> {
             run_sql(Shell { session, style, echo, quiet }, &sql).await
         }
         Command::Runs(runs) => runs::run(&session, &runs).await,
+        Command::Serve(serve) => serve::run(&session, &serve).await,
         Command::Models(models) => models::run(&session, &models).await,
     }
 }

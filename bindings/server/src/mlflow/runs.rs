@@ -1,0 +1,250 @@
+//! Runs: begun, logged to, ended, found.
+
+use gradframe::{MetricRow, RunChanges, RunRecord};
+use serde_json::{Value, json};
+
+use super::answer::Failure;
+use super::call::{Call, float, integer, number, pair};
+use super::{Answer, Handler, experiments, search};
+
+/// How many are given at once unless it is said, and at most.
+const RESULTS: usize = 1000;
+const RESULTS_MAX: usize = 50_000;
+/// A batch has no more of each; MLflow's own limits are 1000, 100 and 100.
+const BATCH_MAX: usize = 100_000;
+
+/// The tag in which MLflow keeps a run's name, and its user.
+const NAME_TAG: &str = "mlflow.runName";
+const USER_TAG: &str = "mlflow.user";
+
+pub fn create(handler: &Handler, call: &Call) -> Answer {
+    let experiment = call.integer("experiment_id")?.unwrap_or(0);
+    if experiments::find(handler, experiment)?.deleted {
+        return Err(Failure::invalid(format!("the experiment {experiment} is deleted")));
+    }
+    let mut tags = call.pairs("tags")?;
+    let tagged = tags.iter().find(|(name, _)| name == NAME_TAG).map(|(_, value)| value.clone());
+    let title = call.maybe("run_name").map(str::to_owned).or(tagged).unwrap_or_else(|| "unnamed".to_owned());
+    for (name, value) in [(NAME_TAG, Some(title.as_str())), (USER_TAG, call.maybe("user_id"))] {
+        if let Some(value) = value.filter(|_| !tags.iter().any(|(of, _)| of == name)) {
+            tags.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    let started = call.integer("start_time")?.map(microseconds);
+    let run = handler.tracking.create_run(experiment, &title, tags, started)?;
+    Ok(json!({ "run": shown(handler, &record(handler, &run)?)? }))
+}
+
+pub fn get(handler: &Handler, call: &Call) -> Answer {
+    Ok(json!({ "run": shown(handler, &record(handler, id(call)?)?)? }))
+}
+
+pub fn update(handler: &Handler, call: &Call) -> Answer {
+    let run = id(call)?;
+    let status = call.maybe("status").map(ours).transpose()?;
+    let title = call.maybe("run_name");
+    let ended_us = call.integer("end_time")?.filter(|_| status.is_some_and(|status| status != "running")).map(microseconds);
+    handler.tracking.change_run(run, &RunChanges { title, status, ended_us, deleted: None })?;
+    if let Some(title) = title {
+        handler.tracking.log(run, &[], &[], &[(NAME_TAG.to_owned(), title.to_owned())])?;
+    }
+    Ok(json!({ "run_info": info(&record(handler, run)?) }))
+}
+
+pub fn set_deleted(handler: &Handler, call: &Call, deleted: bool) -> Answer {
+    handler.tracking.change_run(id(call)?, &RunChanges { deleted: Some(deleted), ..RunChanges::default() })?;
+    Ok(json!({}))
+}
+
+pub fn log_metric(handler: &Handler, call: &Call) -> Answer {
+    log(handler, id(call)?, &[&call.all()], &[], &[])
+}
+
+pub fn log_parameter(handler: &Handler, call: &Call) -> Answer {
+    log(handler, id(call)?, &[], &[pair(&call.all())?], &[])
+}
+
+pub fn set_tag(handler: &Handler, call: &Call) -> Answer {
+    let (run, tag) = (id(call)?, pair(&call.all())?);
+    if tag.0 == NAME_TAG {
+        handler.tracking.change_run(run, &RunChanges { title: Some(&tag.1), ..RunChanges::default() })?;
+    }
+    log(handler, run, &[], &[], &[tag])
+}
+
+pub fn delete_tag(handler: &Handler, call: &Call) -> Answer {
+    let (run, name) = (id(call)?, call.text("key")?);
+    record(handler, run)?;
+    if handler.tracking.remove_tag(run, name)? {
+        return Ok(json!({}));
+    }
+    Err(Failure::not_found(format!("no tag with name: {name} in run with id {run}")))
+}
+
+pub fn log_batch(handler: &Handler, call: &Call) -> Answer {
+    let metrics = call.list("metrics")?;
+    if metrics.len() > BATCH_MAX {
+        return Err(Failure::invalid(format!("a batch has {} metrics, at most {BATCH_MAX}", metrics.len())));
+    }
+    log(handler, id(call)?, &metrics, &call.pairs("params")?, &call.pairs("tags")?)
+}
+
+/// What MLflow keeps of a logged model or data set, as a tag that the client reads again.
+pub fn note(handler: &Handler, call: &Call, name: &str) -> Answer {
+    let run = id(call)?;
+    if name != "runs/log-model" {
+        return Ok(json!({}));
+    }
+    let tag = "mlflow.log-model.history";
+    let model: Value =
+        serde_json::from_str(call.text("model_json")?).map_err(|e| Failure::invalid(format!("model_json: {e}")))?;
+    let before = record(handler, run)?.tags.into_iter().find(|(of, _)| of == tag).map(|(_, value)| value);
+    let mut models: Vec<Value> = before.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    models.push(model);
+    log(handler, run, &[], &[], &[(tag.to_owned(), Value::Array(models).to_string())])
+}
+
+pub fn search(handler: &Handler, call: &Call) -> Answer {
+    let experiments = handler.tracking.experiments()?;
+    let wanted = call.texts("experiment_ids")?;
+    let names: Vec<&str> = experiments.iter().filter(|e| wanted.contains(&e.id.to_string())).map(|e| e.name.as_str()).collect();
+    let order = call.texts("order_by")?;
+    let sql = search::runs(&names, call.maybe("filter").unwrap_or_default(), &order)?;
+    let found = handler.first_texts(&sql)?;
+    let view = call.maybe("run_view_type").unwrap_or("ACTIVE_ONLY");
+    let (start, limit) = page(call, RESULTS)?;
+    let (mut shown_runs, mut at) = (Vec::new(), start);
+    while at < found.len() && shown_runs.len() < limit {
+        if let Some(record) = handler.tracking.run_records(&[&found[at]])?.pop().filter(|r| is_in_view(view, r.deleted)) {
+            shown_runs.push(shown(handler, &record)?);
+        }
+        at += 1;
+    }
+    let next = (at < found.len()).then(|| at.to_string());
+    Ok(paged("runs", shown_runs, next))
+}
+
+fn log(handler: &Handler, run: &str, metrics: &[&Value], params: &[(String, String)], tags: &[(String, String)]) -> Answer {
+    let points = metrics.iter().map(|metric| point(metric)).collect::<Result<Vec<_>, _>>()?;
+    let values: Vec<(&str, f64)> = points.iter().map(|point| (point.name.as_str(), point.value)).collect();
+    let row = |(point, value): (&Point, _)| MetricRow {
+        step: point.step,
+        epoch: None,
+        time_us: point.time_us,
+        values: std::slice::from_ref(value),
+    };
+    let rows: Vec<MetricRow<'_>> = points.iter().zip(&values).map(row).collect();
+    handler.tracking.log(run, &rows, params, tags)?;
+    Ok(json!({}))
+}
+
+struct Point {
+    name: String,
+    value: f64,
+    step: i64,
+    time_us: Option<i64>,
+}
+
+fn point(metric: &Value) -> Result<Point, Failure> {
+    let name = metric.get("key").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| Failure::invalid("missing value for required parameter `key`"))?.to_owned();
+    let value = metric.get("value").ok_or_else(|| Failure::invalid(format!("metric `{name}` has no value")))?;
+    let whole = |of: &str| metric.get(of).filter(|value| !value.is_null()).map(|value| integer(of, value)).transpose();
+    let (step, time_us) = (whole("step")?.unwrap_or(0), whole("timestamp")?.map(microseconds));
+    Ok(Point { value: float(&name, value)?, name, step, time_us })
+}
+
+/// The run that the call is about; older clients say `run_uuid`.
+pub fn id(call: &Call) -> Result<&str, Failure> {
+    call.maybe("run_id").map_or_else(|| call.text("run_uuid"), Ok)
+}
+
+/// The run of this name.
+pub fn record(handler: &Handler, run: &str) -> Result<RunRecord, Failure> {
+    let found = handler.tracking.run_records(&[run])?.pop();
+    found.ok_or_else(|| Failure::not_found(format!("run with id={run} not found")))
+}
+
+fn shown(handler: &Handler, run: &RunRecord) -> Answer {
+    let pairs = |pairs: &[(String, String)]| -> Vec<Value> {
+        pairs.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+    };
+    let metrics: Vec<Value> = handler
+        .tracking
+        .latest(&run.run)?
+        .into_iter()
+        .map(|(name, point)| json!({ "key": name, "value": number(point.value), "timestamp": point.time_us / 1000, "step": point.step }))
+        .collect();
+    let data = json!({ "metrics": metrics, "params": pairs(&run.params), "tags": pairs(&run.tags) });
+    Ok(json!({ "info": info(run), "data": data, "inputs": {} }))
+}
+
+fn info(run: &RunRecord) -> Value {
+    let user = run.tags.iter().find(|(name, _)| name == USER_TAG).map_or("", |(_, value)| value);
+    let mut info = json!({
+        "run_id": run.run,
+        "run_uuid": run.run,
+        "run_name": run.title,
+        "experiment_id": run.experiment.to_string(),
+        "user_id": user,
+        "status": theirs(&run.status),
+        "start_time": run.started_us / 1000,
+        "artifact_uri": format!("mlflow-artifacts:/{}/{}/artifacts", run.experiment, run.run),
+        "lifecycle_stage": if run.deleted { "deleted" } else { "active" },
+    });
+    if let Some(ended) = run.ended_us {
+        info["end_time"] = (ended / 1000).into();
+    }
+    info
+}
+
+fn microseconds(milliseconds: i64) -> i64 {
+    milliseconds.saturating_mul(1000)
+}
+
+/// Our word for a status of MLflow's.
+pub fn ours(status: &str) -> Result<&'static str, Failure> {
+    match status.to_ascii_uppercase().as_str() {
+        "RUNNING" | "SCHEDULED" | "1" | "2" => Ok("running"),
+        "FINISHED" | "3" => Ok("finished"),
+        "FAILED" | "4" => Ok("failed"),
+        "KILLED" | "5" => Ok("cancelled"),
+        _ => Err(Failure::invalid(format!("`{status}` is no status, expected RUNNING, SCHEDULED, FINISHED, FAILED or KILLED"))),
+    }
+}
+
+fn theirs(status: &str) -> &'static str {
+    match status {
+        "finished" => "FINISHED",
+        "failed" => "FAILED",
+        "cancelled" => "KILLED",
+        _ => "RUNNING",
+    }
+}
+
+/// Whether what is deleted, or is not, is asked for.
+pub fn is_in_view(view: &str, deleted: bool) -> bool {
+    match view.to_ascii_uppercase().as_str() {
+        "ALL" | "3" => true,
+        "DELETED_ONLY" | "2" => deleted,
+        _ => !deleted,
+    }
+}
+
+/// Where the asked page starts, and how many it has at most.
+pub fn page(call: &Call, results: usize) -> Result<(usize, usize), Failure> {
+    let start = call.maybe("page_token").map_or(Ok(0), |token| token.parse());
+    let start = start.map_err(|_| Failure::invalid("the page token is none of this server's"))?;
+    let asked = call.integer("max_results")?.unwrap_or(results as i64);
+    let limit = usize::try_from(asked).ok().filter(|limit| (1..=RESULTS_MAX).contains(limit));
+    Ok((start, limit.ok_or_else(|| Failure::invalid(format!("max_results is {asked}, expected 1 to {RESULTS_MAX}")))?))
+}
+
+/// A page of results, and where the next begins.
+pub fn paged(name: &str, results: Vec<Value>, next: Option<String>) -> Value {
+    let mut page = json!({ name: results });
+    if let Some(next) = next {
+        page["next_page_token"] = next.into();
+    }
+    page
+}

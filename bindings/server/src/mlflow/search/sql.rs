@@ -1,0 +1,179 @@
+//! A filter as SQL over the log tables: one join a name, all values written as literals.
+
+use std::collections::BTreeSet;
+
+use super::super::answer::Failure;
+use super::super::runs::ours;
+use super::parser::{Condition, Key, Operator, Value, key};
+
+/// The query for the names of runs of these experiments, in order; newest first where the order leaves it open.
+pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) -> Result<String, Failure> {
+    let order = order.iter().map(|text| sort_key(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = BTreeSet::new();
+    filter.iter().for_each(|condition| collect(condition, &mut keys));
+    keys.extend(order.iter().map(|(key, _)| key.clone()));
+    let joined: Vec<&Key> = keys.iter().filter(|key| table(key).is_some()).collect();
+    let names: Vec<String> = experiments.iter().map(|name| literal(name)).collect();
+    let of_experiments = if names.is_empty() { "false".to_owned() } else { format!("r.experiment IN ({})", names.join(", ")) };
+    let mut sql = "SELECT r.run FROM gradframe.runs AS r".to_owned();
+    for (i, key) in joined.iter().enumerate() {
+        if let Some((table, name)) = table(key) {
+            let of_name = format!("SELECT run, value FROM gradframe.{table} WHERE name = {}", literal(name));
+            sql.push_str(&format!(" LEFT JOIN ({of_name}) AS j{i} ON r.run = j{i}.run"));
+        }
+    }
+    sql.push_str(&format!(" WHERE {of_experiments}"));
+    if let Some(condition) = filter {
+        sql.push_str(&format!(" AND {}", written(condition, &joined)?));
+    }
+    sql.push_str(" ORDER BY ");
+    for (key, descending) in &order {
+        let column = column(key, &joined)?;
+        let last = if matches!(key, Key::Metric(_)) {
+            format!("({column} IS NULL OR isnan({column}))")
+        } else {
+            format!("({column} IS NULL)")
+        };
+        sql.push_str(&format!("{last}, {column} {}, ", if *descending { "DESC" } else { "ASC" }));
+    }
+    sql.push_str("r.started DESC, r.run DESC");
+    Ok(sql)
+}
+
+/// A name and whether the greatest come first: `metrics.loss DESC`.
+fn sort_key(text: &str) -> Result<(Key, bool), Failure> {
+    let text = text.trim();
+    let (name, descending) = match text.rsplit_once(char::is_whitespace) {
+        Some((name, way)) if way.eq_ignore_ascii_case("desc") => (name, true),
+        Some((name, way)) if way.eq_ignore_ascii_case("asc") => (name, false),
+        _ => (text, false),
+    };
+    let unquoted: String = name.chars().filter(|c| !matches!(c, '`' | '"')).collect();
+    Ok((key(1, unquoted.trim())?, descending))
+}
+
+fn collect(condition: &Condition, keys: &mut BTreeSet<Key>) {
+    match condition {
+        Condition::And(all) | Condition::Or(all) => all.iter().for_each(|one| collect(one, keys)),
+        Condition::Compare(key, ..) | Condition::In(key, ..) | Condition::IsNull(key, _) => drop(keys.insert(key.clone())),
+    }
+}
+
+/// The log table of a name that each run has its own of.
+fn table(key: &Key) -> Option<(&'static str, &str)> {
+    match key {
+        Key::Metric(name) => Some(("latest", name)),
+        Key::Param(name) => Some(("params", name)),
+        Key::Tag(name) => Some(("tags", name)),
+        Key::Attribute(name) if matches!(name.as_str(), "user_id" | "user") => Some(("tags", "mlflow.user")),
+        Key::Attribute(_) => None,
+    }
+}
+
+fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
+    if let Some(i) = joined.iter().position(|other| *other == key) {
+        return Ok(format!("j{i}.value"));
+    }
+    let Key::Attribute(name) = key else { return Err(Failure::invalid("a name that is not looked for")) };
+    let milliseconds = |column: &str| format!("(arrow_cast(r.{column}, 'Int64') / 1000)");
+    match name.as_str() {
+        "status" => Ok("r.status".into()),
+        "run_name" | "Run name" => Ok("r.title".into()),
+        "run_id" => Ok("r.run".into()),
+        "start_time" | "created" | "Created" => Ok(milliseconds("started")),
+        "end_time" => Ok(milliseconds("ended")),
+        _ => Err(Failure::invalid(format!(
+            "`{name}` is no attribute of a run, expected status, run_name, run_id, start_time, end_time or user_id"
+        ))),
+    }
+}
+
+fn written(condition: &Condition, joined: &[&Key]) -> Result<String, Failure> {
+    let list = |all: &[Condition], word: &str| {
+        let parts = all.iter().map(|one| written(one, joined)).collect::<Result<Vec<_>, _>>()?;
+        Ok(format!("({})", parts.join(word)))
+    };
+    match condition {
+        Condition::And(all) => list(all, " AND "),
+        Condition::Or(any) => list(any, " OR "),
+        Condition::IsNull(key, negated) => {
+            Ok(format!("({} IS {}NULL)", column(key, joined)?, if *negated { "NOT " } else { "" }))
+        }
+        Condition::In(key, values, negated) => {
+            let values = values.iter().map(|value| text(key, value)).collect::<Result<Vec<_>, _>>()?;
+            Ok(format!("({} {}IN ({}))", column(key, joined)?, if *negated { "NOT " } else { "" }, values.join(", ")))
+        }
+        Condition::Compare(key, operator, value) => compared(key, *operator, value, joined),
+    }
+}
+
+fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Result<String, Failure> {
+    let column = column(key, joined)?;
+    let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if name.ends_with("_time"));
+    let value = match value {
+        Value::Number(number) if is_number => format!("{number:?}"),
+        Value::Text(value) if !is_number => text(key, value)?,
+        Value::Text(value) => return Err(Failure::invalid(format!("{key:?} is a number, compared with the text '{value}'"))),
+        Value::Number(number) => {
+            return Err(Failure::invalid(format!("{key:?} is a text, compared with {number}; put it in quotes")));
+        }
+    };
+    let operator = match operator {
+        Operator::Eq => "=",
+        Operator::NotEq => "<>",
+        Operator::Less => "<",
+        Operator::LessEq => "<=",
+        Operator::Greater => ">",
+        Operator::GreaterEq => ">=",
+        Operator::Like => "LIKE",
+        Operator::ILike => "ILIKE",
+    };
+    // A NaN is greater than all numbers to Arrow, and comparable to none to MLflow.
+    let is_number = if matches!(key, Key::Metric(_)) { format!("NOT isnan({column}) AND ") } else { String::new() };
+    Ok(format!("({is_number}{column} {operator} {value})"))
+}
+
+/// A text to compare a name's values with; statuses have other words here.
+fn text(key: &Key, value: &str) -> Result<String, Failure> {
+    match key {
+        Key::Attribute(name) if name == "status" => Ok(literal(ours(value)?)),
+        _ => Ok(literal(value)),
+    }
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parser::parse;
+    use super::*;
+
+    fn sql(filter: &str, order: &[&str]) -> Result<String, Failure> {
+        let order: Vec<String> = order.iter().map(|text| (*text).to_owned()).collect();
+        runs(&["a'b"], parse(filter).unwrap().as_ref(), &order)
+    }
+
+    #[test]
+    fn texts_are_literals_whatever_is_in_them() {
+        let sql = sql("params.p = \"x'; DROP TABLE runs; --\" AND tags.`q'r` != 'z'", &[]).unwrap();
+        assert!(
+            sql.contains("'x''; DROP TABLE runs; --'") && sql.contains("name = 'q''r'") && sql.contains("IN ('a''b')"),
+            "{sql}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_is_last_in_any_order() {
+        let sql = sql("", &["metrics.loss DESC", "attributes.start_time"]).unwrap();
+        assert!(sql.contains("ORDER BY (j0.value IS NULL OR isnan(j0.value)), j0.value DESC, "), "{sql}");
+    }
+
+    #[test]
+    fn kinds_that_do_not_fit_are_said() {
+        for wrong in ["metrics.a = 'x'", "params.a = 1", "attributes.nothing = 'x'", "status = 'DONE'"] {
+            assert!(sql(wrong, &[]).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The server over a socket: what it answers, and what it survives.
+
+#![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers that they share")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gradframe::Session;
+use gradframe_server::{Limits, Options, Server};
+use serde_json::{Value, json};
+
+/// A server over a home of its own, on a free port.
+struct Place {
+    home: tempfile::TempDir,
+    address: SocketAddr,
+}
+
+fn serve(options: Options) -> Place {
+    let home = tempfile::tempdir().unwrap();
+    let session = Session::builder().home(home.path().join("home")).threads(2).build().unwrap();
+    let server = Server::bind(session, Options { port: 0, ..options }).unwrap();
+    let address = server.address().unwrap();
+    std::thread::spawn(move || server.run().unwrap());
+    Place { home, address }
+}
+
+/// What is answered to these bytes, until the server closes the connection.
+fn raw(place: &Place, bytes: &[u8]) -> String {
+    let mut connection = TcpStream::connect(place.address).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let _ = connection.write_all(bytes);
+    let _ = connection.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = connection.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn ask(place: &Place, method: &str, path: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let answer =
+        raw(place, format!("{method} {path} HTTP/1.1\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes());
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+fn call(place: &Place, method: &str, name: &str, arguments: &Value) -> Value {
+    let (status, body) = match method {
+        "GET" => ask(place, "GET", &format!("/api/2.0/mlflow/{name}"), ""),
+        _ => ask(place, method, &format!("/api/2.0/mlflow/{name}"), &arguments.to_string()),
+    };
+    assert_eq!(status, 200, "{name}: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+fn new_run(place: &Place) -> String {
+    let made = call(place, "POST", "runs/create", &json!({ "experiment_id": "0", "run_name": "r", "start_time": 1000 }));
+    made["run"]["info"]["run_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_is_logged_searched_and_ended() {
+    let place = serve(Options::default());
+    let experiment = call(&place, "POST", "experiments/create", &json!({ "name": "taxi's" }))["experiment_id"].clone();
+    let made =
+        call(&place, "POST", "runs/create", &json!({ "experiment_id": experiment, "run_name": "first", "start_time": 1000 }));
+    let run = made["run"]["info"]["run_id"].as_str().unwrap();
+    let metrics = json!([{ "key": "loss", "value": 0.5, "step": 1, "timestamp": 5 }, { "key": "loss", "value": "NaN", "step": "2", "timestamp": "6" },
+                         { "key": "val/loss", "value": -1e300, "step": 0, "timestamp": 7 }]);
+    call(
+        &place,
+        "POST",
+        "runs/log-batch",
+        &json!({ "run_id": run, "metrics": metrics, "params": [{ "key": "lr", "value": "0.1" }],
+                                                    "tags": [{ "key": "team", "value": "a" }] }),
+    );
+    let history = call(&place, "GET", &format!("metrics/get-history?run_id={run}&metric_key=loss"), &Value::Null);
+    assert_eq!(
+        history["metrics"],
+        json!([{ "key": "loss", "value": 0.5, "timestamp": 5, "step": 1 }, { "key": "loss", "value": "NaN", "timestamp": 6, "step": 2 }])
+    );
+    call(&place, "POST", "runs/update", &json!({ "run_id": run, "status": "FINISHED", "end_time": 9000 }));
+    let got = call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null);
+    assert_eq!((&got["run"]["info"]["status"], &got["run"]["info"]["end_time"]), (&json!("FINISHED"), &json!(9000)));
+    for (filter, found) in [
+        ("metrics.`val/loss` < 0 AND params.lr = '0.1'", 1),
+        ("params.lr = 'x' OR tags.team LIKE 'a%'", 1),
+        ("attributes.status = 'FINISHED' and run_name = 'first'", 1),
+        ("metrics.loss > 0", 0),
+        ("params.none != 'x'", 0),
+    ] {
+        let search = json!({ "experiment_ids": [experiment], "filter": filter, "order_by": ["metrics.loss DESC"] });
+        let runs = call(&place, "POST", "runs/search", &search);
+        assert_eq!(runs["runs"].as_array().unwrap().len(), found, "{filter}");
+    }
+    let wrong = json!({ "experiment_ids": ["0"], "filter": "metrics.loss >" }).to_string();
+    let (status, body) = ask(&place, "POST", "/api/2.0/mlflow/runs/search", &wrong);
+    assert!(status == 400 && body.contains("character 15"), "{body}");
+}
+
+#[test]
+fn pages_follow_one_another() {
+    let place = serve(Options::default());
+    let runs: Vec<String> = (0..5).map(|_| new_run(&place)).collect();
+    let (mut seen, mut token) = (Vec::new(), Value::Null);
+    loop {
+        let page =
+            call(&place, "POST", "runs/search", &json!({ "experiment_ids": ["0"], "max_results": 2, "page_token": token }));
+        seen.extend(page["runs"].as_array().unwrap().iter().map(|run| run["info"]["run_id"].as_str().unwrap().to_owned()));
+        token = page["next_page_token"].clone();
+        if token.is_null() {
+            break;
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, runs);
+    call(&place, "POST", "runs/delete", &json!({ "run_id": runs[0] }));
+    let count = |view: &str| {
+        let search = json!({ "experiment_ids": ["0"], "run_view_type": view });
+        call(&place, "POST", "runs/search", &search)["runs"].as_array().unwrap().len()
+    };
+    assert_eq!(["ACTIVE_ONLY", "DELETED_ONLY", "ALL"].map(count), [4, 1, 5]);
+}
+
+#[test]
+fn artifacts_are_taken_and_given_and_no_other_file_is() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    std::fs::write(place.home.path().join("secret"), "secret").unwrap();
+    let at = |path: &str| format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/{path}");
+    assert_eq!(ask(&place, "PUT", &at("plots/a%20b.txt"), "hello").0, 200);
+    assert_eq!(ask(&place, "GET", &at("plots/a%20b.txt"), ""), (200, "hello".into()));
+    let listed = call(&place, "GET", &format!("artifacts/list?run_id={run}"), &Value::Null);
+    assert_eq!(listed["files"], json!([{ "path": "plots", "is_dir": true }]));
+    for path in
+        ["../../../../../secret", "..%2f..%2f..%2fsecret", "%2e%2e/%2e%2e/secret", "/etc/passwd", "a/..%5c..%5csecret", "%00"]
+    {
+        for method in ["GET", "PUT"] {
+            let (status, body) = ask(&place, method, &at(path), "x");
+            assert!(
+                (400..500).contains(&status) && !body.contains("root:") && body != "secret",
+                "{method} {path}: {status} {body}"
+            );
+        }
+    }
+    for path in ["/../../etc/passwd", "/api/2.0/mlflow-artifacts/artifacts/../../../etc/passwd", "//etc/passwd"] {
+        assert!((400..500).contains(&ask(&place, "GET", path, "").0), "{path}");
+    }
+}
+
+#[test]
+fn a_token_keeps_others_out() {
+    let place = serve(Options { token: Some("s3cret".into()), ..Options::default() });
+    let with = |header: &str| raw(&place, format!("GET /health HTTP/1.1\r\n{header}Connection: close\r\n\r\n").as_bytes());
+    for (header, status) in [
+        ("", "401"),
+        ("Authorization: Bearer wrong\r\n", "401"),
+        ("Authorization: Bearer s3cret\r\n", "200"),
+        ("Authorization: Basic dTpzM2NyZXQ=\r\n", "200"),
+    ] {
+        assert!(with(header).starts_with(&format!("HTTP/1.1 {status} ")), "{header}");
+    }
+    let session = Session::builder().in_memory().build().unwrap();
+    let open = Server::bind(session, Options { host: "0.0.0.0".into(), port: 0, ..Options::default() }).unwrap_err();
+    assert!(open.to_string().contains("no token keeps them out"), "{open}");
+}
+
+#[test]
+fn bodies_have_limits_and_wrong_requests_are_survived() {
+    let limits = Limits { body_bytes_max: 1000, timeout: Duration::from_millis(300), ..Limits::default() };
+    let place = serve(Options { limits, ..Options::default() });
+    let big = format!("{{\"name\": \"{}\"}}", "x".repeat(2000));
+    assert_eq!(ask(&place, "POST", "/api/2.0/mlflow/experiments/create", &big).0, 413);
+    for body in ["", "[]", "{", "null", "{\"name\": 3}", "\u{0}", "{\"experiment_id\": {}}"] {
+        for name in [
+            "experiments/create",
+            "runs/create",
+            "runs/log-batch",
+            "runs/search",
+            "runs/update",
+            "runs/set-tag",
+            "runs/log-model",
+        ] {
+            let (status, answer) = ask(&place, "POST", &format!("/api/2.0/mlflow/{name}"), body);
+            assert!(status < 500, "{name} {body}: {status} {answer}");
+        }
+    }
+    assert_eq!(ask(&place, "POST", "/api/2.0/mlflow/no-such-thing", "{}").0, 501);
+    assert_eq!(ask(&place, "GET", "/nothing", "").0, 404);
+    // Who says nothing, or half, does not keep others waiting.
+    let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(place.address).unwrap()).collect();
+    assert_eq!(ask(&place, "GET", "/health", ""), (200, "OK".into()));
+    drop(silent);
+}
+
+#[test]
+fn many_clients_log_at_once_and_nothing_is_lost() {
+    let place = Arc::new(serve(Options::default()));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let place = Arc::clone(&place);
+            std::thread::spawn(move || {
+                let run = new_run(&place);
+                for step in 0..20 {
+                    let metrics = json!([{ "key": "loss", "value": step, "step": step, "timestamp": step }]);
+                    call(&place, "POST", "runs/log-batch", &json!({ "run_id": run, "metrics": metrics }));
+                }
+                run
+            })
+        })
+        .collect();
+    for client in clients {
+        let run = client.join().unwrap();
+        let history = call(&place, "GET", &format!("metrics/get-history?run_id={run}&metric_key=loss"), &Value::Null);
+        let steps: Vec<i64> =
+            history["metrics"].as_array().unwrap().iter().map(|point| point["step"].as_i64().unwrap()).collect();
+        assert_eq!(steps, (0..20).collect::<Vec<_>>());
+    }
+}
