@@ -6,7 +6,7 @@ use std::path::Path;
 use gradframe::Session;
 use gradframe_tests::tpch::{table_file, write_tables};
 
-use crate::harness::rows;
+use crate::harness::exact_texts;
 
 /// A training on joined and grouped files, without float aggregates below it.
 const TRAINING: &str = "CREATE MODEL m OPTIONS (model_type = 'logistic_reg', input_label_cols = ['late'], l2_reg = 0.001) AS
@@ -21,13 +21,19 @@ const TRANSFORMED: &str = "CREATE MODEL m TRANSFORM (
         l_quantity)
     OPTIONS (model_type = 'linear_reg', input_label_cols = ['l_quantity'], l2_reg = 0.001) AS SELECT * FROM lineitem";
 
+/// A training whose model has errors of all sizes.
+const REGRESSION: &str =
+    "CREATE MODEL price OPTIONS (model_type = 'linear_reg', input_label_cols = ['l_extendedprice'], l2_reg = 0.1) AS
+    SELECT l_extendedprice, l_linenumber, l_shipmode, CAST(l_tax AS DOUBLE) * 1e6 AS tax FROM lineitem";
+
 /// Queries around a prediction, each with a total order.
-const QUESTIONS: [&str; 5] = [
+const QUESTIONS: [&str; 6] = [
     "SELECT * FROM ML.PREDICT(MODEL m, TABLE packed) WHERE o_orderkey < 100 ORDER BY o_orderkey",
     "SELECT count(*) FROM ML.PREDICT(MODEL m, TABLE packed)",
     "SELECT predicted_late, count(*), min(lines), max(pieces) FROM ML.PREDICT(MODEL m, TABLE packed) GROUP BY 1 ORDER BY 1",
     "SELECT o_orderkey, lines FROM ML.PREDICT(MODEL m, TABLE packed) WHERE predicted_late AND lines > 6 ORDER BY 1 DESC LIMIT 7",
     "SELECT * FROM ML.EVALUATE(MODEL m, TABLE packed)",
+    "SELECT * FROM ML.EVALUATE(MODEL price, (SELECT *, CAST(l_tax AS DOUBLE) * 1e6 AS tax FROM lineitem))",
 ];
 
 /// What varies between two sessions that must agree.
@@ -96,8 +102,14 @@ async fn answers_are_the_same_whatever_the_threads_the_batch_size_and_the_optimi
     let home = folder.path().join("home");
     let usual = prepare(&data, &home, USUAL).await;
     usual.sql(TRAINING).await.unwrap();
+    usual.sql(REGRESSION).await.unwrap();
     let expected = answers(&usual).await;
-    for setting in [Setting { threads: 1, ..USUAL }, Setting { batch_size_rows: 64, ..USUAL }] {
+    for setting in [
+        Setting { threads: 1, ..USUAL },
+        Setting { threads: 3, ..USUAL },
+        Setting { batch_size_rows: 64, ..USUAL },
+        Setting { threads: 1, batch_size_rows: 1000, ..USUAL },
+    ] {
         let home = copy_models(&home, folder.path(), &format!("{setting:?}"));
         assert_eq!(answers(&open(&home, setting)).await, expected, "{setting:?}");
     }
@@ -115,10 +127,13 @@ const OPTIMIZER_SWITCHES: [&str; 4] = [
     "SET datafusion.optimizer.max_passes = 0",
 ];
 
+/// To the last digit.
 async fn answers(session: &Session) -> Vec<Vec<Vec<String>>> {
     let mut all = Vec::new();
     for question in QUESTIONS {
-        all.push(rows(session, question).await.unwrap_or_else(|error| panic!("{question}: {error}")));
+        let frame = session.sql(question).await.unwrap_or_else(|error| panic!("{question}: {error}"));
+        let batches = frame.collect().await.unwrap_or_else(|error| panic!("{question}: {error}"));
+        all.push(batches.iter().flat_map(exact_texts).collect());
     }
     all
 }

@@ -2,7 +2,8 @@
 
 use gradframe_ml_core::{Error, Result};
 
-use super::{Confusion, ExactSum, NamedValue, roc_auc};
+use super::mean::ExactMean;
+use super::{Confusion, NamedValue, roc_auc};
 
 /// Quality of a classification over the rows seen so far. Memory: a row's label and scores, for the exact ROC AUC:
 /// 12 bytes a row for two classes, else 8 C + 4.
@@ -11,7 +12,7 @@ pub struct ClassificationMetrics {
     classes: usize,
     threshold: Option<f64>,
     confusion: Confusion,
-    log_loss: ExactSum,
+    log_loss: ExactMean,
     /// Two classes: the probability of the second; else C probabilities a row.
     scores: Vec<f64>,
     /// The label's class, or -1.
@@ -33,7 +34,7 @@ impl ClassificationMetrics {
             classes,
             threshold,
             confusion: Confusion::new(classes),
-            log_loss: ExactSum::default(),
+            log_loss: ExactMean::default(),
             scores: Vec::new(),
             labels: Vec::new(),
         })
@@ -88,10 +89,10 @@ impl ClassificationMetrics {
     pub fn finish(self) -> [NamedValue; 6] {
         let rows = self.confusion.rows();
         let [precision, recall, f1] = self.confusion.precision_recall_f1();
-        let log_loss = self.log_loss.value() / rows as f64;
-        let values = [precision, recall, self.confusion.accuracy(), f1, log_loss].map(|value| (rows > 0).then_some(value));
-        let roc_auc = self.roc_auc();
-        std::array::from_fn(|i| (Self::NAMES[i], values.get(i).copied().unwrap_or(roc_auc)))
+        let [precision, recall, accuracy, f1] =
+            [precision, recall, self.confusion.accuracy(), f1].map(|value| (rows > 0).then_some(value));
+        let values = [precision, recall, accuracy, f1, self.log_loss.value(), self.roc_auc()];
+        std::array::from_fn(|i| (Self::NAMES[i], values[i]))
     }
 
     /// Of the second class for two, else the mean over the classes of each against the rest.

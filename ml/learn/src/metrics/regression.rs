@@ -2,17 +2,16 @@
 
 use gradframe_ml_core::{Error, Result};
 
-use super::{ExactSum, NamedValue};
-use crate::features::Moments;
+use super::NamedValue;
+use super::mean::{ExactDeviation, ExactMean};
 
 /// Errors of a regression over the rows seen so far. Memory: 8 bytes a row, for the exact median.
 #[derive(Debug, Clone, Default)]
 pub struct RegressionMetrics {
-    actual: Moments,
-    error: Moments,
-    squared: ExactSum,
-    absolute: ExactSum,
-    squared_log: ExactSum,
+    actual: ExactDeviation,
+    error: ExactDeviation,
+    absolute: ExactMean,
+    squared_log: ExactMean,
     /// A value is -1 or less: its logarithm is not defined.
     log_undefined: bool,
     absolute_errors: Vec<f64>,
@@ -34,33 +33,30 @@ impl RegressionMetrics {
         if predicted.len() != actual.len() {
             return Err(Error::shape("evaluate", format!("{} predictions for {} labels", predicted.len(), actual.len())));
         }
-        self.actual.merge(&Moments::of(actual.iter().copied()));
-        self.error.merge(&Moments::of(actual.iter().zip(predicted).map(|(y, p)| y - p)));
         predicted.iter().zip(actual).for_each(|(&p, &y)| self.add(p, y));
         Ok(())
     }
 
     fn add(&mut self, predicted: f64, actual: f64) {
         let error = actual - predicted;
-        self.squared.add(error * error);
+        self.actual.add(actual);
+        self.error.add(error);
         self.absolute.add(error.abs());
         self.absolute_errors.push(error.abs());
         self.log_undefined |= predicted <= -1.0 || actual <= -1.0;
         if !self.log_undefined {
-            let log_error = actual.ln_1p() - predicted.ln_1p();
-            self.squared_log.add(log_error * log_error);
+            self.squared_log.add_square(actual.ln_1p() - predicted.ln_1p());
         }
     }
 
-    /// Adds the rows that come after.
-    pub fn merge(&mut self, later: Self) {
-        self.actual.merge(&later.actual);
-        self.error.merge(&later.error);
-        self.squared.merge(&later.squared);
-        self.absolute.merge(&later.absolute);
-        self.squared_log.merge(&later.squared_log);
-        self.log_undefined |= later.log_undefined;
-        self.absolute_errors.extend(later.absolute_errors);
+    /// Adds the rows of another.
+    pub fn merge(&mut self, other: Self) {
+        self.actual.merge(&other.actual);
+        self.error.merge(&other.error);
+        self.absolute.merge(&other.absolute);
+        self.squared_log.merge(&other.squared_log);
+        self.log_undefined |= other.log_undefined;
+        self.absolute_errors.extend(other.absolute_errors);
     }
 
     /// Memory held.
@@ -70,15 +66,15 @@ impl RegressionMetrics {
 
     /// The metrics, in the order of `NAMES`; all None for no rows, and `mean_squared_log_error` if a value is -1 or less.
     pub fn finish(self) -> [NamedValue; 6] {
-        let rows = self.absolute_errors.len() as f64;
-        let mean = |sum: &ExactSum| (rows > 0.0).then(|| sum.value() / rows);
+        let (squared, unexplained) = (self.error.mean_square(), self.error.variance());
+        let of_variance = |part: Option<f64>| Some(explained(part?, self.actual.variance()?));
         let values = [
-            mean(&self.absolute),
-            mean(&self.squared),
-            mean(&self.squared_log).filter(|_| !self.log_undefined),
+            self.absolute.value(),
+            squared,
+            self.squared_log.value().filter(|_| !self.log_undefined),
             median(self.absolute_errors),
-            (rows > 0.0).then(|| explained(self.squared.value(), self.actual.squared_deviation())),
-            (rows > 0.0).then(|| explained(self.error.squared_deviation(), self.actual.squared_deviation())),
+            of_variance(squared),
+            of_variance(unexplained),
         ];
         std::array::from_fn(|i| (Self::NAMES[i], values[i]))
     }
