@@ -8,19 +8,19 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 
-/// Makes joins of every row with every row yield now and then.
+/// Makes joins yield now and then.
 ///
-/// DataFusion yields where a scan gives a batch. These joins make hours of work of a single batch, through which nothing
-/// could cancel them.
+/// DataFusion yields where a scan gives a batch. A join that finds thousands of rows for each of its own makes hours of work
+/// of a single batch, through which nothing could cancel it. So what a join gives counts too: after 128 batches others run.
 #[derive(Debug)]
 pub(crate) struct CooperativeJoins;
 
 impl PhysicalOptimizerRule for CooperativeJoins {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            Ok(match pairs_all_rows(node.as_ref()) {
+            Ok(match is_join(node.as_ref()) {
                 true => Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>),
                 false => Transformed::no(node),
             })
@@ -37,6 +37,6 @@ impl PhysicalOptimizerRule for CooperativeJoins {
     }
 }
 
-fn pairs_all_rows(node: &dyn ExecutionPlan) -> bool {
-    node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>()
+fn is_join(node: &dyn ExecutionPlan) -> bool {
+    node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>() || node.is::<HashJoinExec>() || node.is::<SortMergeJoinExec>()
 }

@@ -314,6 +314,10 @@ fn open_store(home: &Home) -> Result<(Arc<Store>, PathBuf, Option<TempDir>)> {
     };
     let path =
         std::path::absolute(&path).map_err(|error| Error::external("session", format!("home `{}`: {error}", path.display())))?;
+    if path.exists() && !path.is_dir() {
+        let error = Error::external("session", format!("home `{}` is a file, expected a directory", path.display()));
+        return Err(error.hint("give --home the directory of models, runs and tables; it is made if there is none"));
+    }
     Ok((Store::open(path.clone())?, path, None))
 }
 

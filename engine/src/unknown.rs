@@ -28,7 +28,7 @@ pub(crate) fn suggest_table(error: Error, known: impl FnOnce() -> Result<Vec<Str
 /// The name in "unknown table `main.public.trips`", as a user of schema `public` writes it.
 fn unknown_table(error: &Error) -> Option<String> {
     let Error::Plan(detail) = error else { return None };
-    let name = detail.what.strip_prefix("unknown table `")?.strip_suffix('`')?;
+    let name = detail.what.strip_prefix("unknown table `")?.strip_suffix('`').filter(|name| !name.contains('`'))?;
     Some(name.strip_prefix(&format!("{CATALOG}.{PUBLIC}.")).unwrap_or(name).to_owned())
 }
 
@@ -49,7 +49,7 @@ fn unknown_function(error: &Error) -> Option<(String, bool)> {
     let Error::Plan(detail) = error else { return None };
     let rest = detail.what.strip_prefix("unknown ")?;
     let (rest, is_table) = rest.strip_prefix("table ").map_or((rest, false), |rest| (rest, true));
-    let name = rest.strip_prefix("function `")?.strip_suffix('`')?;
+    let name = rest.strip_prefix("function `")?.strip_suffix('`').filter(|name| !name.contains('`'))?;
     Some((name.to_lowercase(), is_table))
 }
 

@@ -1,6 +1,6 @@
 //! Memory, cancellation, concurrency, and threads.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use gradframe::Session;
@@ -42,6 +42,21 @@ async fn a_dropped_query_gives_its_memory_back() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(session.context().runtime_env().memory_pool.reserved(), 0);
     assert_eq!(rows(&session, "SELECT 1").await, ["1"]);
+}
+
+/// On one thread the time is only looked at when the join yields.
+#[tokio::test]
+async fn a_join_of_many_matches_is_cancelled_soon() {
+    let session = session();
+    run(&session, "CREATE TABLE big AS SELECT value AS i, CAST(value % 100 AS DOUBLE) AS x FROM generate_series(1, 300000)")
+        .await;
+    for prefer_hash in [true, false] {
+        run(&session, &format!("SET datafusion.optimizer.prefer_hash_join = {prefer_hash}")).await;
+        let frame = session.sql("SELECT count(*) FROM big a JOIN big b ON a.x = b.x").await.unwrap();
+        let started = Instant::now();
+        assert!(tokio::time::timeout(Duration::from_millis(200), frame.collect()).await.is_err(), "it was done before");
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?} with prefer_hash_join = {prefer_hash}", started.elapsed());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

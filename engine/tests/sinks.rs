@@ -218,3 +218,18 @@ async fn what_a_killed_write_left_is_skipped_and_swept() {
     copy(&session, &format!("COPY ({}) TO '{}/t' (FORMAT parquet)", numbers(3), directory.path().display())).await.unwrap();
     assert!(!left.exists());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explain_analyze_counts_what_each_format_writes() {
+    let (directory, session) = (tempfile::tempdir().unwrap(), session());
+    for format in ["parquet", "csv", "json", "arrow"] {
+        let target = directory.path().join(format).display().to_string();
+        let plan =
+            copy(&session, &format!("EXPLAIN ANALYZE COPY ({}) TO '{target}' (FORMAT {format})", numbers(3))).await.unwrap();
+        let plan = plan.join("\n");
+        for metric in ["rows_written=3", "bytes_written=", "elapsed_compute=", "data_wait="] {
+            assert!(plan.contains(metric), "{format} without {metric}: {plan}");
+        }
+        assert!(!plan.contains("bytes_written=0"), "{plan}");
+    }
+}

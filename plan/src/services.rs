@@ -69,6 +69,11 @@ pub enum OnExisting {
     Keep,
 }
 
+/// The error of CREATE MODEL for a name that is taken.
+pub fn model_exists(name: &str) -> Error {
+    Error::plan("create model", format!("model `{name}` already exists")).hint("CREATE OR REPLACE MODEL trains it again")
+}
+
 /// Named, versioned models.
 pub trait ModelRegistry: Debug + Send + Sync {
     /// The newest version of a model; of `m@champion` the one that the alias names, of `m@3` the third.

@@ -4,6 +4,7 @@
 //! All that is new in SQL is new here; below this crate there are only operators of the plan.
 
 mod clauses;
+mod constraints;
 mod copy_to;
 mod create_model;
 mod deep_copy;

@@ -15,6 +15,7 @@ use gradframe_plan::ops::train::train;
 use gradframe_plan::services::Services;
 
 use crate::clauses;
+use crate::constraints;
 use crate::copy_to;
 use crate::create_model::{self, at_option, train_request};
 use crate::deep_copy::deep_copy;
@@ -122,6 +123,7 @@ impl StatementPlanner<'_> {
         expressions::check(&statement)?;
         copy_to::check(&statement, self.state)?;
         clauses::check(&statement)?;
+        constraints::check(&statement)?;
         clauses::complete(&mut statement)?;
         using::write_out(&mut statement)?;
         name_columns(&mut statement);

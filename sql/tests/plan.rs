@@ -102,7 +102,7 @@ fn an_existing_model_is_replaced_kept_or_an_error() {
         |how: &str| how.to_owned() + " OPTIONS (model_type = 'linear_reg', input_label_cols = 'y') AS SELECT x, y FROM t";
     assert!(summary(&create("CREATE OR REPLACE MODEL m")).starts_with("train Limit > Train"));
     check(&create("CREATE MODEL IF NOT EXISTS m"), "train EmptyRelation");
-    assert!(summary(&create("CREATE MODEL m")).starts_with("Plan: create model: model `m` exists already"));
+    assert!(summary(&create("CREATE MODEL m")).starts_with("Plan: create model: model `m` already exists"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Queries, training, prediction and experiment logs as one plan over Arrow.
@@ -94,7 +95,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "N", default_value_t = 40, global = true)]
     pub max_rows: usize,
     /// Print each statement before its result and its time after
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub echo: bool,
 }
 
@@ -159,14 +160,16 @@ pub enum RunsCommand {
     /// Show in what two runs differ: parameters, code, environment, metrics, artifacts
     Diff {
         /// A run's identifier, or its beginning
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         a: String,
         /// Another's
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         b: String,
     },
     /// Forget runs, with all that they have logged; not those that a model comes from
     Rm {
         /// Identifiers, or their beginnings
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = NonEmptyStringValueParser::new())]
         runs: Vec<String>,
     },
     /// Remove what nothing points to: contents of artifacts, and old versions of models if asked
@@ -178,6 +181,7 @@ pub enum RunsCommand {
     /// Copy a run, artifacts and all, into a store of its own, for `import` elsewhere or for --home
     Export {
         /// The run's identifier, or its beginning
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
         /// Directory of that store, made if need be
         directory: PathBuf,
@@ -190,16 +194,19 @@ pub enum RunsCommand {
     /// Show one run: its state, parameters, tags and metrics
     Show {
         /// The run's identifier, or its beginning
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
     },
     /// Go on with an interrupted training from its last checkpoint
     Resume {
         /// The run's identifier, or its beginning
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
     },
     /// Follow a run's metrics as they come, until it ends
     Tail {
         /// The run's identifier, or its beginning [default: the newest run]
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: Option<String>,
         /// Seconds between two looks
         #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_pause)]
@@ -314,6 +321,15 @@ mod tests {
         for wrong in ["0", "-1", "nan", "inf", "1e300", "soon"] {
             assert!(parse_pause(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_output_of_runs_is_chosen_before_or_after_what_is_listed() {
+        for line in [["gradframe", "runs", "--format", "json", "ls"], ["gradframe", "runs", "ls", "--format", "json"]] {
+            let Command::Runs(runs) = Args::try_parse_from(line).unwrap().command else { panic!("{line:?}") };
+            assert_eq!(runs.output.format, Some(Format::Json), "{line:?}");
+        }
+        assert!(Args::try_parse_from(["gradframe", "runs", "show", ""]).is_err());
     }
 
     #[test]

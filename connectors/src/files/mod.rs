@@ -25,6 +25,7 @@ mod parquet_format;
 mod parquet_rows;
 mod partitions;
 mod quiet;
+pub(crate) mod remote;
 mod selection;
 mod shared_options;
 mod source;

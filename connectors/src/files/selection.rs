@@ -152,7 +152,7 @@ impl Selection {
 
     async fn find_remote(&self, session: &dyn Session, url: &str) -> Result<Found> {
         let base = table_url(url).map_err(|e| self.error(format!("`{url}` is not a URL: {e}")).because(e))?;
-        let store = session.runtime_env().object_store(&base).map_err(|e| self.error(format!("`{url}`: {e}")).because(e))?;
+        let store = super::remote::store(self.function, session.runtime_env(), &base)?;
         let ending = if base.is_collection() && base.get_glob().is_none() { self.endings[0] } else { "" };
         let listed = base.list_all_files(session, store.as_ref(), ending).await.map_err(from_datafusion)?;
         let mut metas: Vec<ObjectMeta> = listed.try_collect().await.map_err(from_datafusion)?;

@@ -136,7 +136,8 @@ fn with_types(function: &str, mut fields: Vec<Field>, files: &[FileColumns], uni
     for (name, data_type) in &union.types {
         let Some(place) = fields.iter().position(|field| field.name() == name) else {
             let hint = names::suggest(name, fields.iter().map(|field| field.name().as_str()));
-            return Err(Error::plan(function, format!("option `types` names the unknown column `{name}`")).hint(hint));
+            let what = format!("unknown column `{name}`, of which a type is given: `{}` has none of that name", files[0].file);
+            return Err(Error::plan(function, what).hint(hint));
         };
         for file in files {
             let unfit = file.fields.iter().find(|field| field.name() == name && !can_cast_types(field.data_type(), data_type));

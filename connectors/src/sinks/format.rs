@@ -25,7 +25,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::OP;
 use super::sink::atomic;
 use super::target::Target;
-use crate::files::{ExtensionParquetFormatFactory, compression, error::external};
+use crate::files::{ExtensionParquetFormatFactory, compression, error::external, remote};
 
 /// A format of written files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +182,7 @@ impl FileFormat for CopyFormat {
         order: Option<LexRequirement>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(target) = &self.target else {
+            remote::store(OP, state.runtime_env(), &config.object_store_url).map_err(external)?;
             return self.inner.create_writer_physical_plan(input, state, config, order).await;
         };
         let staging = target.staging();

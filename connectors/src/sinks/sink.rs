@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use async_trait::async_trait;
+use datafusion::common::format::{MetricCategory, MetricType};
 use datafusion::datasource::sink::{DataSink, DataSinkExec};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::LexRequirement;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, Time};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use futures::StreamExt;
@@ -37,7 +39,8 @@ pub(super) fn atomic(
     partition_by: Vec<String>,
     order: Option<LexRequirement>,
 ) -> Arc<dyn ExecutionPlan> {
-    let sink = AtomicSink { schema: input.schema(), inner, target, staging, partition_by };
+    let (schema, metrics) = (input.schema(), ExecutionPlanMetricsSet::new());
+    let sink = AtomicSink { schema, inner, target, staging, partition_by, metrics };
     Arc::new(DataSinkExec::new(input, Arc::new(sink), order))
 }
 
@@ -49,6 +52,7 @@ struct AtomicSink {
     target: Target,
     staging: Staging,
     partition_by: Vec<String>,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl AtomicSink {
@@ -88,7 +92,7 @@ impl AtomicSink {
 #[async_trait]
 impl DataSink for AtomicSink {
     fn metrics(&self) -> Option<MetricsSet> {
-        self.inner().ok()?.metrics()
+        Some(self.metrics.clone_inner())
     }
 
     fn schema(&self) -> &SchemaRef {
@@ -97,11 +101,55 @@ impl DataSink for AtomicSink {
 
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
         self.target.check().map_err(external)?;
+        let written = Written::new(&self.metrics);
+        let started = Instant::now();
+        let data = written.timed(data);
         let begun = self.staging.begin().map_err(|e| external(disk_failed(&self.target.path, e.kind(), e.into())))?;
         let count = self.write(data, context).await.map_err(external)?;
+        written.finish(count, self.staging.bytes(), started);
         // Not a moment for others to run: what is written is put in place, or nothing is.
         begun.commit(&self.target).map_err(|e| external(commit_failed(&self.target, e)))?;
         Ok(count)
+    }
+}
+
+/// What EXPLAIN ANALYZE shows of a write.
+struct Written {
+    rows: Count,
+    bytes: Count,
+    /// All but waiting for rows.
+    elapsed_compute: Time,
+    data_wait: Time,
+}
+
+impl Written {
+    fn new(set: &ExecutionPlanMetricsSet) -> Self {
+        let builder = || MetricBuilder::new(set).with_type(MetricType::Summary);
+        Written {
+            rows: builder().with_category(MetricCategory::Rows).counter("rows_written", 0),
+            bytes: builder().with_category(MetricCategory::Bytes).counter("bytes_written", 0),
+            elapsed_compute: builder().elapsed_compute(0),
+            data_wait: builder().subset_time("data_wait", 0),
+        }
+    }
+
+    /// The rows, the time until each batch of which is counted.
+    fn timed(&self, rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+        let (schema, data_wait) = (rows.schema(), self.data_wait.clone());
+        let timed = futures::stream::unfold((rows, data_wait), |(mut rows, data_wait)| async move {
+            let started = Instant::now();
+            let next = rows.next().await;
+            data_wait.add_elapsed(started);
+            next.map(|batch| (batch, (rows, data_wait)))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, timed))
+    }
+
+    fn finish(&self, rows: u64, bytes: u64, started: Instant) {
+        self.rows.add(rows as usize);
+        self.bytes.add(bytes as usize);
+        let waited = Duration::from_nanos(self.data_wait.value() as u64);
+        self.elapsed_compute.add_duration(started.elapsed().saturating_sub(waited));
     }
 }
 

@@ -68,6 +68,11 @@ impl Staging {
         Url::parse(&format!("copying://{}", self.store)).map_err(|e| Error::internal(OP, e.to_string()))
     }
 
+    /// The bytes of what is written.
+    pub(super) fn bytes(&self) -> u64 {
+        bytes_below(&self.data)
+    }
+
     /// Makes the place, and removes those that dead processes have left for the same target.
     pub(super) fn begin(&self) -> io::Result<Begun> {
         let parent = self.directory.parent().unwrap_or(Path::new("/"));
@@ -115,6 +120,13 @@ impl Drop for Begun {
             }
         }
         let _ = self.lock.unlock();
+    }
+}
+
+fn bytes_below(path: &Path) -> u64 {
+    match fs::read_dir(path) {
+        Ok(entries) => entries.flatten().map(|entry| bytes_below(&entry.path())).sum(),
+        Err(_) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
     }
 }
 

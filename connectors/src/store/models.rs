@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Model;
-use gradframe_plan::services::{ModelRegistry, NamedModel};
+use gradframe_plan::services::{ModelRegistry, NamedModel, model_exists};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::aliases::{forget_aliases, which_version};
@@ -59,7 +59,7 @@ impl ModelRegistry for Store {
     fn commit(&self, name: &str, model: Model, replace: bool) -> Result<Arc<NamedModel>> {
         let versions = self.versions_directory(name)?;
         if !replace && self.find_newest(name)?.is_some() {
-            return Err(already_exists(name));
+            return Err(model_exists(name));
         }
         self.clean_once();
         let stage = |versions: &PathBuf| StagedModel::write(versions, &model, &self.database.owner());
@@ -223,7 +223,7 @@ fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Resul
 fn next_version(transaction: &Transaction, name: &str, replace: bool) -> Result<u64> {
     let taken = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1)";
     if !replace && transaction.query_row(taken, [name], |row| row.get(0)).map_err(store_error)? {
-        return Err(already_exists(name));
+        return Err(model_exists(name));
     }
     let next = "INSERT INTO model_names (name, last_version) VALUES (?1, 1)
                 ON CONFLICT (name) DO UPDATE SET last_version = last_version + 1 RETURNING last_version";
@@ -287,8 +287,4 @@ fn withdraw(published: Option<PathBuf>, error: Error) -> Error {
         tracing::warn!(%error, directory = %directory.display(), "cannot remove an uncommitted model");
     }
     error
-}
-
-fn already_exists(name: &str) -> Error {
-    Error::plan("create model", format!("model `{name}` already exists")).hint("use CREATE OR REPLACE MODEL")
 }

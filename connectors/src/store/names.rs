@@ -13,7 +13,7 @@ const PREFIX: usize = 120;
 /// The directory name of a model. Errors: `Plan` if the name is empty.
 pub(super) fn directory_name(model: &str) -> Result<String> {
     if model.is_empty() {
-        return Err(Error::plan("model", "the name is empty").hint("CREATE MODEL needs a name of at least one character"));
+        return Err(Error::plan("model", "the name is empty").hint("give the model a name of at least one character"));
     }
     let encoded = utf8_percent_encode(model, ENCODED).to_string();
     if encoded.len() <= LONGEST {

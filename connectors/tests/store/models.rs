@@ -31,7 +31,7 @@ fn a_second_model_of_the_name_is_refused_and_leaves_nothing() {
 
     let error = store.commit("m", model(2.0), false).unwrap_err();
     assert_eq!(error.kind(), "Plan");
-    assert_eq!(error.to_string(), "create model: model `m` already exists; hint: use CREATE OR REPLACE MODEL");
+    assert_eq!(error.to_string(), "create model: model `m` already exists; hint: CREATE OR REPLACE MODEL trains it again");
     assert_eq!(files_below(&home.path().join("models")), before);
     assert_eq!(store.get("m").unwrap().unwrap().model, model(1.0));
 }

@@ -7,6 +7,7 @@
 mod external;
 mod frames;
 mod logs;
+mod not_null;
 mod own_table;
 mod public;
 mod stored;

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use gradframe_plan::error::to_datafusion;
 
+use super::not_null;
 use crate::Error;
 
 /// DataFusion's table over a directory of the store.
@@ -90,6 +91,7 @@ impl TableProvider for OwnTable {
         input: Arc<dyn ExecutionPlan>,
         insert_op: InsertOp,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = not_null::checked(input, &self.schema())?;
         let plan = self.inner.insert_into(state, input, insert_op).await?;
         self.is_still_there().map(|()| plan)
     }

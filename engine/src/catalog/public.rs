@@ -16,6 +16,7 @@ use gradframe_plan::services::ModelRegistry;
 use parking_lot::{Mutex, RwLock};
 
 use super::{frames, stored};
+use crate::unknown::suggest_table;
 use crate::{Error, Result};
 
 /// What a name of the schema stands for.
@@ -165,7 +166,10 @@ impl PublicSchema {
         }
         match self.entry(name)? {
             Some(Entry { kind: EntryKind::View, sql, .. }) => {
-                let plan = self.plan_view(name, &sql).await?;
+                let plan = self.plan_view(name, &sql).await;
+                // The places in a view's own text are none in the user's.
+                let inside = |error| suggest_table(error, || self.names()).inside(&format!("view `{name}`"));
+                let plan = plan.map_err(inside)?;
                 Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
             }
             Some(Entry { kind: EntryKind::Table, sql, .. }) => self.open_newest(name, sql).await,

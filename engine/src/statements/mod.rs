@@ -5,7 +5,9 @@ mod create_external;
 mod create_table;
 mod create_view;
 mod drop;
+mod insert;
 mod resume;
+mod unsupported;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame as Execution;
@@ -40,7 +42,7 @@ fn query(session: &Session, plan: LogicalPlan) -> DataFrame {
 
 /// Runs a plan to its end; the frame holds its rows.
 pub(crate) async fn run_now(session: &Session, plan: LogicalPlan) -> Result<DataFrame> {
-    let execution = Execution::new(session.state(), copy::prepare(plan)?);
+    let execution = Execution::new(session.state(), insert::prepare(copy::prepare(plan)?)?);
     let schema = std::sync::Arc::clone(execution.schema().inner());
     let batches = execution.collect().await.map_err(from_datafusion)?;
     session.from_batches(schema, batches)
@@ -53,6 +55,7 @@ async fn define(session: &Session, plan: LogicalPlan, text: &str) -> Result<Data
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => create_external::run(session, *command, text).await,
         LogicalPlan::Ddl(DdlStatement::DropTable(command)) => drop::table(session, command).await,
         LogicalPlan::Ddl(DdlStatement::DropView(command)) => drop::view(session, command).await,
+        LogicalPlan::Ddl(command) => Err(unsupported::unsupported(&command)),
         LogicalPlan::Statement(Statement::Execute(_)) => execute_prepared(session, plan).await,
         plan => {
             session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;

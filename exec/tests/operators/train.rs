@@ -109,7 +109,7 @@ async fn replace_makes_a_new_version_and_keep_trains_nothing() {
     let with = |on_existing| gradframe_plan::ops::train::TrainRequest { on_existing, ..request("m", "linear_reg") };
     t.train(QUERY, with(OnExisting::Error)).await.unwrap();
     let again = t.plan(QUERY, with(OnExisting::Error)).await.unwrap_err();
-    assert!(again.to_string().contains("model `m` exists already"), "{again}");
+    assert!(again.to_string().contains("model `m` already exists"), "{again}");
     assert!(t.train(QUERY, with(OnExisting::Keep)).await.unwrap().iter().all(|b| b.num_rows() == 0));
     t.train(QUERY, with(OnExisting::Replace)).await.unwrap();
     assert_eq!((t.model("m").version, t.runs.all().len()), (2, 2));

@@ -128,6 +128,15 @@ impl Error {
         self
     }
 
+    /// Says that it is wrong inside of something that the user has named, such as a view: a place in that is none in the
+    /// user's text.
+    pub fn inside(mut self, named: &str) -> Self {
+        let detail = self.detail_mut();
+        detail.place = None;
+        detail.what = format!("{}, in {named}", detail.what);
+        self
+    }
+
     /// Adds the library's own error underneath.
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.detail_mut().source = Some(source.into());

@@ -88,7 +88,7 @@ fn model_types_options_and_names_are_checked() {
     let null = TrainRequest { options: vec![("l2_reg".into(), datafusion::scalar::ScalarValue::Null)], ..request("linear_reg") };
     assert!(error(table(), null).contains("option `l2_reg`"));
     let taken = TrainRequest { name: Some("m".into()), ..request("linear_reg") };
-    assert!(error(table(), taken.clone()).contains("model `m` exists already"));
+    assert!(error(table(), taken.clone()).contains("model `m` already exists"));
     let kept = plan(table(), TrainRequest { on_existing: OnExisting::Keep, ..taken }).unwrap();
     assert!(matches!(kept, LogicalPlan::EmptyRelation(_)));
 }

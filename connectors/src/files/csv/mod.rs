@@ -1,5 +1,6 @@
 //! CSV: a dialect, columns inferred from a sample, and a scan that names file and line of what is wrong.
 
+mod blank;
 mod convert;
 mod diagnose;
 mod dialect;

@@ -1,6 +1,6 @@
 //! Reading CSV files.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,6 +19,7 @@ use gradframe_ml_core::Error;
 use object_store::{GetResultPayload, ObjectStoreExt};
 
 use super::FUNCTION;
+use super::blank::BlankLines;
 use super::convert::Conversion;
 use super::options::ReadOptions;
 use super::quotes::{self, QuoteCounter};
@@ -108,6 +109,11 @@ impl Reading {
         self.options.dialect.batches(schema).with_projection(columns).with_batch_size(self.wanted.batch_rows)
     }
 
+    /// In a file of one column they are rows.
+    fn blank_lines(&self) -> Option<BlankLines> {
+        if self.layout.file.fields().len() == 1 { BlankLines::of(&self.options.dialect) } else { None }
+    }
+
     fn finish(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
         let batch = match &self.conversion {
             Some(conversion) => conversion.apply(&batch, &Arc::new(self.layout.file.project(&self.layout.columns)?))?,
@@ -122,6 +128,10 @@ impl Reading {
         let unreadable = |e: std::io::Error| external(Error::external(FUNCTION, format!("cannot read `{name}`: {e}")).because(e));
         let (text, quotes) = QuoteCounter::new(text, self.options.dialect.quote);
         let text = self.options.dialect.after_skipped(text).map_err(unreadable)?;
+        let text: Box<dyn BufRead + Send> = match self.blank_lines() {
+            Some(lines) => Box::new(BufReader::new(lines.over(text))),
+            None => Box::new(text),
+        };
         let batches = self.builder().build_buffered(text)?;
         let path = path.to_path_buf();
         let at_end = (self.clone(), path.clone());
@@ -149,7 +159,12 @@ impl Reading {
 
     /// A file in a remote store.
     fn read_stream(self, text: BoxStream<'static, Result<Bytes>>) -> Batches {
-        let text = skip_lines(text, self.options.dialect.skip).fuse();
+        let text = skip_lines(text, self.options.dialect.skip);
+        let text = match self.blank_lines() {
+            Some(lines) => fill_blank_lines(text, lines),
+            None => text,
+        };
+        let text = text.fuse();
         let batches = deserialize_stream(text, DecoderDeserializer::new(CsvDecoder::new(self.builder().build_decoder())));
         let name = self.name.clone();
         let named = move |e: ArrowError| external(Error::execution(FUNCTION, format!("`{name}`: {e}")).because(e));
@@ -175,4 +190,13 @@ fn skip_lines(text: BoxStream<'static, Result<Bytes>>, mut count: usize) -> BoxS
         chunk
     };
     text.map_ok(skip).boxed()
+}
+
+fn fill_blank_lines(text: BoxStream<'static, Result<Bytes>>, mut lines: BlankLines) -> BoxStream<'static, Result<Bytes>> {
+    let fill = move |chunk: Bytes| {
+        let mut filled = Vec::with_capacity(chunk.len());
+        lines.fill(&chunk, &mut filled);
+        Bytes::from(filled)
+    };
+    text.map_ok(fill).boxed()
 }

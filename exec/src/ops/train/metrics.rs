@@ -1,7 +1,9 @@
 //! What EXPLAIN ANALYZE shows of a training.
 
 use datafusion::common::format::{MetricCategory, MetricType};
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder, SpillMetrics, Time};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder, SpillMetrics, Time,
+};
 
 /// Counters of one training. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -12,6 +14,8 @@ pub(super) struct TrainMetrics {
     pub steps: Count,
     /// Floating point operations of the folds.
     pub flops: Count,
+    /// Time spent on all but waiting for rows.
+    pub elapsed_compute: Time,
     /// Time spent waiting for rows.
     pub data_wait: Time,
     /// Time spent ordering and encoding rows.
@@ -27,10 +31,11 @@ pub(super) struct TrainMetrics {
 }
 
 impl TrainMetrics {
-    /// Counters at zero, shown at every level of EXPLAIN ANALYZE.
-    pub fn new(set: &ExecutionPlanMetricsSet) -> Self {
+    /// Counters at zero beside those that every operator has, shown at every level of EXPLAIN ANALYZE.
+    pub fn new(set: &ExecutionPlanMetricsSet, baseline: &BaselineMetrics) -> Self {
         let builder = || MetricBuilder::new(set).with_type(MetricType::Summary);
         TrainMetrics {
+            elapsed_compute: baseline.elapsed_compute().clone(),
             rows: builder().with_category(MetricCategory::Rows).counter("rows", 0),
             steps: builder().with_category(MetricCategory::Rows).counter("steps", 0),
             flops: builder().counter("flops", 0),

@@ -135,7 +135,7 @@ impl TrainExec {
 
     /// Starts the training; dropping the stream stops it.
     fn train(&self, context: Arc<TaskContext>, baseline: BaselineMetrics) -> Result<SendableRecordBatchStream> {
-        let metrics = TrainMetrics::new(&self.metrics);
+        let metrics = TrainMetrics::new(&self.metrics, &baseline);
         let task = TrainTask::start(Arc::clone(&self.job), Arc::clone(&self.inputs), &self.input, &context, metrics);
         let task = task.map_err(to_datafusion)?;
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema(), 1);

@@ -164,9 +164,14 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// A log without rows. `rows` is the number of training rows.
-    pub fn new(sender: Sender<Result<RecordBatch, DataFusionError>>, run: &str, rows: u64) -> Self {
-        Log { sender, run: run.to_owned(), rows, all: vec![] }
+    /// A log without rows.
+    pub fn new(sender: Sender<Result<RecordBatch, DataFusionError>>, run: &str) -> Self {
+        Log { sender, run: run.to_owned(), rows: 0, all: vec![] }
+    }
+
+    /// Says on how many rows is trained; those held back for evaluation are not among them.
+    pub fn set_rows(&mut self, rows: u64) {
+        self.rows = rows;
     }
 
     /// Adds an epoch's row and sends the one before. Errors: `Cancelled` if nobody reads any more.

@@ -147,7 +147,7 @@ impl TrainTask {
         stop: &Stop,
         sender: Sender<DataFusionResult<RecordBatch>>,
     ) -> DataFusionResult<()> {
-        let mut log = Log::new(sender, self.record.id(), raw.rows() as u64);
+        let mut log = Log::new(sender, self.record.id());
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
         let pool = pool.map_err(|e| Error::resources(OP, "no threads to train with").because(e));
         let trained = pool.and_then(|pool| pool.install(|| self.train(raw, shares, stop, &mut log)));
@@ -158,6 +158,7 @@ impl TrainTask {
     }
 
     fn train(&self, raw: Sorter, shares: Shares, stop: &Stop, log: &mut Log) -> Result<Model> {
+        let _computing = self.metrics.elapsed_compute.timer();
         let encoding = self.metrics.time_encode.timer();
         self.metrics.peak_memory.set_max(raw.memory_bytes());
         let split = SplitRule::new(self.job.split, self.inputs.split, &raw, &shares.encode.disk, shares.split)?;
@@ -167,6 +168,7 @@ impl TrainTask {
         self.metrics.cache_bytes.set(rows.train.bytes() + rows.eval.bytes());
         self.metrics.peak_memory.set_max(raw_bytes + rows.memory.bytes());
         encoding.done();
+        log.set_rows(rows.train.rows() as u64);
 
         let _fitting = self.metrics.time_fit.timer();
         let fitted = self.fit(&rows, &shares.fit, stop, log)?;

@@ -11,7 +11,7 @@ use datafusion::catalog::{Session, TableProvider};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter, SourceCall};
+use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter, SourceCall, model_exists};
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
 use parking_lot::Mutex;
 
@@ -31,7 +31,7 @@ impl ModelRegistry for MemoryModels {
         let mut models = self.0.lock();
         let version = models.get(name).map_or(1, |old| old.version + 1);
         if version > 1 && !replace {
-            return Err(Error::plan("create model", format!("model `{name}` exists already")));
+            return Err(model_exists(name));
         }
         let named = Arc::new(NamedModel { name: name.into(), version, created_us: 0, model });
         models.insert(name.into(), Arc::clone(&named));

@@ -21,7 +21,7 @@ pub use self::node::{ColumnPlaces, TrainNode, log_schema};
 pub use self::option_values::{class_weight, list};
 use super::transform::{Fit, Transform, WrittenItem};
 use crate::error::from_datafusion;
-use crate::services::{OnExisting, Services};
+use crate::services::{OnExisting, Services, model_exists};
 
 /// The operator's name in errors.
 const OP: &str = "train";
@@ -61,6 +61,9 @@ pub struct TrainRequest {
 /// Errors: `Plan` for an unknown model type or option, a name that is taken, a label, split or weight column that is not
 /// there, no feature, two columns of one name; `DType` for a column of a type that its part does not take.
 pub fn train(input: LogicalPlan, mut request: TrainRequest, services: &Services) -> Result<LogicalPlan> {
+    if request.name.as_deref() == Some("") {
+        return Err(Error::plan("create model", "the name is empty").hint("give the model a name of at least one character"));
+    }
     if keeps_existing(&request, services)? {
         return nothing_to_train();
     }
@@ -81,10 +84,7 @@ fn keeps_existing(request: &TrainRequest, services: &Services) -> Result<bool> {
     match request.on_existing {
         OnExisting::Replace => Ok(false),
         OnExisting::Keep => Ok(services.models.get(name)?.is_some()),
-        OnExisting::Error if services.models.get(name)?.is_some() => {
-            Err(Error::plan("create model", format!("model `{name}` exists already"))
-                .hint("CREATE OR REPLACE MODEL trains it again"))
-        }
+        OnExisting::Error if services.models.get(name)?.is_some() => Err(model_exists(name)),
         OnExisting::Error => Ok(false),
     }
 }
