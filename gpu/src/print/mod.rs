@@ -6,6 +6,7 @@
 
 mod arg_reduce;
 mod chain;
+mod conv;
 mod dot;
 mod fold;
 mod functions;
@@ -20,7 +21,7 @@ mod sort;
 mod text;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_kernels::schedule::{Kernel, Schedule};
+use gradframe_ml_kernels::schedule::{Kernel, Routine, Schedule};
 
 use crate::launch::CudaKernel;
 
@@ -66,8 +67,9 @@ pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<
             Err(Error::not_implemented("loop", "has no CUDA form").hint(hint))
         }
         Kernel::Choose(_) => Err(Error::not_implemented("cond", "has no CUDA form").hint("run the program on the CPU")),
-        Kernel::Library(k) => {
-            Err(Error::not_implemented(k.routine.name(), "has no CUDA form").hint("run the program on the CPU"))
-        }
+        Kernel::Library(k) => match &k.routine {
+            Routine::Conv(own) => conv::print(schedule, &format!("{name}_conv"), k, own),
+            routine => Err(Error::not_implemented(routine.name(), "has no CUDA form").hint("run the program on the CPU")),
+        },
     }
 }

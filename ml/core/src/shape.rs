@@ -104,6 +104,14 @@ impl Dim {
         Some(Self::normal(self.coef * other.coef, symbols, 0))
     }
 
+    /// The number k with `self = k * other`; None where there is none.
+    pub fn times(&self, other: &Dim) -> Option<usize> {
+        let (all, one) = if self.symbols.is_empty() { (self.offset, other.offset) } else { (self.coef, other.coef) };
+        let fits = self.symbols == other.symbols && one > 0 && all >= 0 && all % one == 0;
+        let is_product = self.symbols.is_empty() || (self.offset == 0 && other.offset == 0);
+        (fits && is_product).then_some((all / one) as usize)
+    }
+
     /// `self - other`; None where the difference is not of the form.
     pub fn minus(&self, other: &Dim) -> Option<Self> {
         self.add(&Dim { coef: -other.coef, symbols: other.symbols.clone(), offset: -other.offset })

@@ -10,14 +10,15 @@ use crate::python_env::{PythonEnv, find_interpreter};
 pub const COMMAND: Command = Command {
     name: "bench",
     help: "\
-cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--smoke]
+cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--only TASKS] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby, mlp, frames.
-  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp: PyTorch and JAX), in the same run; one that fails is
-               `not measured`
+tests/bench/tasks: tpch, groupby, mlp, tensors, frames.
+  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX), in the same run; one that fails
+               is `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
   --runs N     counted runs of each query (3)
+  --only TASKS some tasks of tensors, with commas between: mlp, cnn, gpt, chain, rows, reductions, sorts, costs
   --smoke      the dev profile instead of release: shows that the harness works, and measures nothing
 ",
     run: main,
@@ -64,14 +65,18 @@ fn script(task: &Path) -> Result<Option<String>> {
 
 fn parse(arguments: &[String]) -> Result<Request> {
     let mut words = arguments.iter();
-    let task =
-        words.next().filter(|word| !word.starts_with('-')).ok_or("bench: name a task: tpch, groupby, mlp, frames")?.clone();
+    let task = words
+        .next()
+        .filter(|word| !word.starts_with('-'))
+        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, frames")?
+        .clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--peers" => request.peers = true,
             "--smoke" => request.smoke = true,
             "--scale" => request.scale = Some(number(word, words.next())?),
+            "--only" => request.passed_on.extend([word.clone(), words.next().ok_or("bench: --only needs names")?.clone()]),
             "--runs" => request.passed_on.extend([word.clone(), number(word, words.next())?]),
             _ => return Err(format!("bench: unknown argument `{word}`; see cargo xtask bench --help").into()),
         }
@@ -106,34 +111,52 @@ fn task_names(folder: &Path) -> Result<Vec<String>> {
 
 /// A task of the tensor crates: an example program of theirs, beside a script that measures the peers.
 struct Program {
-    /// The example of `ml/kernels`, and the script of `tests/bench/peers`.
+    file: PathBuf,
+    /// The example.
     name: String,
+    /// Its package.
+    package: String,
     /// Its folder below the data outside the repository.
     data: String,
+    /// The script of `tests/bench` that runs program and peers in turn. Without one, the program runs by itself, and then
+    /// the script of its name in `tests/bench/peers`.
+    harness: Option<String>,
 }
 
 impl Program {
-    fn of(task: &Path) -> Result<Option<Self>> {
-        let described = serde_json::from_str::<serde_json::Value>(&fs::read_to_string(task)?);
-        let task = described.map_err(|error| format!("{}: {error}", task.display()))?;
+    fn of(file: &Path) -> Result<Option<Self>> {
+        let described = serde_json::from_str::<serde_json::Value>(&fs::read_to_string(file)?);
+        let task = described.map_err(|error| format!("{}: {error}", file.display()))?;
         let text = |key: &str| task[key].as_str().map(str::to_owned);
-        Ok(text("example").zip(text("data")).map(|(name, data)| Program { name, data }))
+        let package = text("package").unwrap_or_else(|| "gradframe-ml-kernels".into());
+        let harness = text("harness");
+        let found = text("example").zip(text("data"));
+        Ok(found.map(|(name, data)| Program { file: file.into(), name, package, data, harness }))
     }
 
     fn measure(&self, request: &Request) -> Result {
         let data = self.unpacked()?;
         heading(&format!("bench {}{}", self.name, if request.smoke { " (dev profile: figures mean nothing)" } else { "" }));
-        let mut ours = cargo(&["run", "--quiet", "--package", "gradframe-ml-kernels", "--example", &self.name]);
+        let env = || PythonEnv::prepare(root().join(".venv-bench"), &root().join("tests/bench/requirements-tensors.txt"));
+        let Some(harness) = &self.harness else {
+            run(self.cargo("run", request).arg("--").arg(&data))?;
+            let script = root().join(format!("tests/bench/peers/{}.py", self.name));
+            return if request.peers { run(env()?.command("python").arg(script).arg(data)) } else { Ok(()) };
+        };
+        run(&mut self.cargo("build", request))?;
+        let profile = if request.smoke { "debug" } else { "release" };
+        let program = target_directory().join(profile).join("examples").join(&self.name);
+        let mut python = if request.peers { env()?.command("python") } else { std::process::Command::new(find_interpreter()?) };
+        python.arg(root().join("tests/bench").join(harness)).arg(&self.file).arg("--program").arg(program);
+        run(python.arg("--data").arg(data).args(&request.passed_on).args(request.peers.then_some("--peers")))
+    }
+
+    fn cargo(&self, verb: &str, request: &Request) -> std::process::Command {
+        let mut command = cargo(&[verb, "--quiet", "--package", &self.package, "--example", &self.name]);
         if !request.smoke {
-            ours.arg("--release");
+            command.arg("--release");
         }
-        run(ours.arg("--").arg(&data))?;
-        if !request.peers {
-            return Ok(());
-        }
-        let requirements = root().join("tests/bench/requirements-tensors.txt");
-        let env = PythonEnv::prepare(root().join(".venv-bench"), &requirements)?;
-        run(env.command("python").arg(root().join(format!("tests/bench/peers/{}.py", self.name))).arg(data))
+        command
     }
 
     /// The data, unpacked below the target directory. `GRADFRAME_DATA` names the folder that it is taken from.
@@ -220,6 +243,6 @@ mod tests {
 
     #[test]
     fn an_unknown_task_names_the_known_ones() {
-        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: frames, groupby, mlp, tpch"));
+        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: frames, groupby, mlp, tensors, tpch"));
     }
 }

@@ -80,6 +80,7 @@ fn detail(kind: &Kind) -> String {
         Kind::Pad { low, high } => format!("low={low:?}, high={high:?}"),
         Kind::Slice(spans) => format!("[{}]", spans.iter().map(Span::to_string).collect::<Vec<_>>().join(", ")),
         Kind::Dot(DotDims { batch, contract }) => format!("batch={batch:?}, contract={contract:?}"),
+        Kind::Conv(own) => format!("{:?}, groups={}", own.of, own.groups),
         _ => String::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::{Call, Cond, Function, Graph, Kind, Loop, NodeId, Span, Type, While};
+use super::{Call, Cond, Conv, Function, Graph, Kind, Loop, NodeId, Span, Type, While};
 use crate::error::{Error, Result};
 use crate::shape::{Dim, Shape, Symbol};
 
@@ -158,6 +158,7 @@ impl Kind {
                 tangent: call.tangent.as_ref().map(|t| t.substitute(bindings)).transpose()?,
                 recomputed: call.recomputed,
             })),
+            Kind::Conv(own) => Kind::Conv(Arc::new(Conv { groups: own.groups.substitute(&of)?, ..(**own).clone() })),
             Kind::Loop(own) => Kind::Loop(Arc::new(Loop { body: own.body.substitute(bindings)?, ..**own })),
             Kind::While(own) => {
                 let (condition, body) = (own.condition.substitute(bindings)?, own.body.substitute(bindings)?);

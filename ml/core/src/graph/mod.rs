@@ -17,9 +17,10 @@ pub(crate) use function::bound_type;
 pub use linalg::Linalg;
 pub use node::*;
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
@@ -28,7 +29,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    interned: FxHashMap<Node, NodeId>,
+    /// Nodes by their hash, which stands beside them: a node is not kept twice.
+    interned: HashTable<(u64, NodeId)>,
     inputs: Vec<Argument>,
     verbatim: bool,
 }
@@ -122,11 +124,13 @@ impl Graph {
 
     /// The node, made once. Callers have checked the type.
     fn intern(&mut self, node: Node) -> NodeId {
-        if let Some(&id) = self.interned.get(&node) {
+        let hash = FxBuildHasher.hash_one(&node);
+        let known = self.interned.find(hash, |&(own, id)| own == hash && self.nodes[id.index()] == node);
+        if let Some(&(_, id)) = known {
             return id;
         }
         let id = NodeId(self.nodes.len() as u32);
-        self.interned.insert(node.clone(), id);
+        self.interned.insert_unique(hash, (hash, id), |entry| entry.0);
         self.nodes.push(node);
         id
     }

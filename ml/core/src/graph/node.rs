@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::dtype::DType;
-use crate::graph::{Function, Linalg};
+use crate::graph::{Function, Linalg, Window};
 use crate::shape::{Dim, Shape};
 use crate::tensor::Tensor;
 
@@ -103,6 +103,8 @@ pub enum Kind {
     ArgReduce { op: ArgOp, axis: usize },
     /// General contraction of two operands. Output axes: batch, free axes of the left, free axes of the right.
     Dot(DotDims),
+    /// A convolution, or one of the two sums over its products that its derivatives are.
+    Conv(Arc<Conv>),
     /// Picks along `axis` of the first operand by the second (i32 or i64, shape I):
     /// [A.., n, B..], I -> [A.., I.., B..]. An index outside 0..n gives zeros.
     Gather { axis: usize },
@@ -229,6 +231,31 @@ pub struct DotDims {
     pub batch: SmallVec<[(usize, usize); 2]>,
     /// Axes that are multiplied and summed away.
     pub contract: SmallVec<[(usize, usize); 2]>,
+}
+
+/// A convolution of x [B, G c, n..] with w [G o, c, k..] to y [B, G o, m..], and which of the three a node is. The
+/// operands are the other two, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Windows along each axis n.
+    pub windows: Vec<Window>,
+    /// G: channels see those of their group alone.
+    pub groups: Dim,
+    /// What the node is.
+    pub of: ConvOf,
+    /// n: several sizes may have as many windows.
+    pub sizes: Vec<usize>,
+}
+
+/// One of the three arrays of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConvOf {
+    /// y, of x and w.
+    Output,
+    /// x, of w and y: each y goes back to where it came from, and what meets is added.
+    Input,
+    /// w, of x and y, summed over images and places.
+    Weight,
 }
 
 /// Folds of a reduction.

@@ -12,6 +12,7 @@ mod cast;
 mod concat;
 mod cond;
 mod constant;
+mod conv;
 mod dot;
 mod dyn_slice;
 mod dyn_update;
@@ -173,6 +174,7 @@ kinds! {
     Kind::Bitcast(dtype) => "bitcast", bitcast::Bitcast(*dtype);
     Kind::ArgReduce { op, axis } => "arg_reduce", arg_reduce::ArgReduce { op: *op, axis: *axis };
     Kind::Dot(dims) => "dot", dot::Dot(dims);
+    Kind::Conv(own) => "conv", conv::Convolution(own);
     Kind::Gather { axis } => "gather", gather::Gather { axis: *axis };
     Kind::ScatterReduce { op, axis, size } => "scatter_reduce", scatter_reduce::ScatterReduce { op: *op, axis: *axis, size };
     Kind::Fft { inverse } => "fft", fft::Fft { inverse: *inverse };

@@ -116,6 +116,7 @@ fn rows() -> Vec<Row> {
         reduce::rows::rows(),
         arg_reduce::rows::rows(),
         dot::rows::rows(),
+        conv::rows::rows(),
         scan::rows::rows(),
         sort::rows::rows(),
         bitcast::rows::rows(),

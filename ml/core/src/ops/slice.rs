@@ -62,18 +62,48 @@ impl Rules for Slice<'_> {
 }
 
 impl Slice<'_> {
-    /// Scatters what was taken back to where it was, axis by axis.
+    /// Puts what was taken back to where it was, between zeros, axis by axis.
     fn put_back(&self, g: &mut Graph, mut x: NodeId, own: &Shape) -> Result<NodeId> {
         for (axis, span) in self.0.iter().enumerate().filter(|&(i, span)| *span != Span::all(&own.dims()[i])) {
-            let count = Shape::new([g.ty(x).shape.dims()[axis].clone()]);
-            let steps = g.iota(DType::I64, &count, 0)?;
-            let (step, start) = (g.scalar(DType::I64, span.step as f64)?, g.scalar(DType::I64, span.start as f64)?);
-            let scaled = g.mul(steps, step)?;
-            let places = g.add(scaled, start)?;
-            x = g.scatter(ScatterOp::Sum, x, places, axis, &own.dims()[axis])?;
+            let size = &own.dims()[axis];
+            x = match (span.step, size.minus(&span.stop).and_then(|rest| rest.as_fixed())) {
+                (1, Some(rest)) => padded(g, x, axis, span.start, rest)?,
+                (_, Some(_)) if size.as_fixed().is_some() => between_zeros(g, x, axis, span, size)?,
+                _ => scattered(g, x, axis, span, size)?,
+            };
         }
         Ok(x)
     }
+}
+
+/// Zeros before and after an axis.
+fn padded(g: &mut Graph, x: NodeId, axis: usize, before: usize, after: usize) -> Result<NodeId> {
+    let rank = g.ty(x).shape.rank();
+    let (mut low, mut high) = (vec![0; rank], vec![0; rank]);
+    (low[axis], high[axis]) = (before, after);
+    g.pad(x, &low, &high)
+}
+
+/// Elements `step` apart with zeros between them: each becomes a row of `step`, of which it is the first.
+fn between_zeros(g: &mut Graph, x: NodeId, axis: usize, span: &Span, size: &Dim) -> Result<NodeId> {
+    let own = g.ty(x).shape.clone();
+    let (count, size) = (own.dims()[axis].as_fixed().unwrap_or(0), size.as_fixed().unwrap_or(0));
+    let rows = g.insert_axis(x, axis + 1)?;
+    let rows = padded(g, rows, axis + 1, 0, span.step - 1)?;
+    let flat = g.reshape(rows, &own.with(axis, Dim::fixed(count * span.step)))?;
+    let room = size - span.start;
+    let cut = g.slice_axis(flat, axis, 0, Dim::fixed(room.min(count * span.step)))?;
+    padded(g, cut, axis, span.start, room.saturating_sub(count * span.step))
+}
+
+/// By position, where sizes are not known.
+fn scattered(g: &mut Graph, x: NodeId, axis: usize, span: &Span, size: &Dim) -> Result<NodeId> {
+    let count = Shape::new([g.ty(x).shape.dims()[axis].clone()]);
+    let steps = g.iota(DType::I64, &count, 0)?;
+    let (step, start) = (g.scalar(DType::I64, span.step as f64)?, g.scalar(DType::I64, span.start as f64)?);
+    let scaled = g.mul(steps, step)?;
+    let places = g.add(scaled, start)?;
+    g.scatter(ScatterOp::Sum, x, places, axis, size)
 }
 
 /// The number of elements in a range; one with gaps needs fixed borders.

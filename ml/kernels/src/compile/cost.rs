@@ -1,5 +1,6 @@
 //! What a schedule costs for given sizes.
 
+use gradframe_ml_core::graph::{Conv, ConvOf};
 use gradframe_ml_core::{Result, Shape, Sizes};
 
 use crate::schedule::{BufferId, Chain, Dot, Kernel, Level, Library, Routine, Schedule, Source, Trips};
@@ -79,10 +80,24 @@ fn library_flops(schedule: &Schedule, library: &Library, sizes: &Sizes) -> Resul
     let shape = schedule.buffers[library.operands[0].0.index()].shape.eval(sizes)?;
     let all = shape.iter().product::<usize>() as u64;
     let line = shape.iter().rev().nth(1).copied().unwrap_or(1) as u64;
+    if let Routine::Conv(conv) = &library.routine {
+        return conv_flops(schedule, library, conv, sizes);
+    }
     Ok(match library.routine {
         Routine::Linalg(_) => 2 * all * line,
         Routine::Fft { .. } => 5 * all / 2 * u64::from(line.max(1).ilog2()),
+        Routine::Conv(_) => 0, // above
     })
+}
+
+/// Two for each element of the output and each weight that it meets.
+fn conv_flops(schedule: &Schedule, library: &Library, conv: &Conv, sizes: &Sizes) -> Result<u64> {
+    let result = &schedule.buffers[library.output.index()].shape;
+    let [first, second] = conv.of.operands();
+    let roles = [(first, &library.operands[0].1), (second, &library.operands[1].1), (conv.of, result)];
+    let of = |wanted: ConvOf| roles.iter().find(|(role, _)| *role == wanted).map_or(Ok(0), |(_, shape)| elements(shape, sizes));
+    let weights = roles.iter().find(|(role, _)| *role == ConvOf::Weight).map_or(1, |(_, s)| s.dims()[0].as_fixed().unwrap_or(1));
+    Ok(2 * of(ConvOf::Output)? * (of(ConvOf::Weight)? / weights.max(1) as u64))
 }
 
 fn dot_flops(dot: &Dot, output: &Shape, sizes: &Sizes) -> Result<u64> {

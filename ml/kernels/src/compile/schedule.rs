@@ -52,6 +52,7 @@ fn is_anchor(kind: &Kind) -> bool {
             | Kind::Cond(_)
             | Kind::Linalg(_)
             | Kind::Fft { .. }
+            | Kind::Conv(_)
     )
 }
 

@@ -96,6 +96,7 @@ fn is_root(kind: &Kind) -> bool {
             | Kind::Cond(_)
             | Kind::Linalg(_)
             | Kind::Fft { .. }
+            | Kind::Conv(_)
             | Kind::Barrier
     )
 }

@@ -3,7 +3,7 @@
 use gradframe_ml_core::{DType, Error, Result, Shape};
 
 use super::bytes::{as_bytes, bytes_of_mut, typed, typed_mut};
-use super::gemm::{Matrix, Scalar, multiply};
+use super::gemm::{Batch, Matrix, Scalar, multiply};
 use super::gemv::multiply_vector;
 use super::source::{self, Source};
 use super::{Env, cast, product};
@@ -40,7 +40,7 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
     let left = Operand::bind(&kernel.left, &kernel.left_shape, left_groups, env)?;
     let right = Operand::bind(&kernel.right, &kernel.right_shape, right_groups, env)?;
     let (left_values, right_values) = (widened::<T>(&kernel.left, env, wide), widened::<T>(&kernel.right, env, wide));
-    let (mut left_packed, mut right_packed) = (Vec::new(), Vec::new());
+    let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
     let a = left.matrix(left_values.get(), &mut left_packed);
     let b = right.matrix(right_values.get(), &mut right_packed);
     if wide == dtype {
@@ -83,20 +83,26 @@ impl Operand {
         Ok(Operand { dims: shape.eval(env.sizes)?, strides: strides.to_vec(), offset, groups })
     }
 
-    /// The operand as matrices; copied into `packed` if one of the three groups of axes has no stride of its own.
-    fn matrix<'v, T: Scalar>(&self, values: &'v [T], packed: &'v mut Vec<T>) -> Matrix<'v, T> {
+    /// The operand as matrices; copied into `packed` if rows or columns have no stride of their own.
+    fn matrix<'v, T: Scalar>(&self, values: &'v [T], packed: &'v mut Packed<T>) -> Matrix<'v, T> {
         let sizes = [0, 1, 2].map(|g| self.groups[g].iter().map(|&a| self.dims[a]).product::<usize>());
         let [batches, rows, columns] = sizes;
         let strides = [0, 1, 2].map(|g| self.stride(&self.groups[g]));
-        if let ([Some(batch), Some(row), Some(column)], Ok(first)) = (strides, usize::try_from(self.offset)) {
+        if let ([batch, Some(row), Some(column)], Ok(first)) = (strides, usize::try_from(self.offset))
+            && self.groups[0].iter().all(|&axis| self.strides[axis] >= 0)
+        {
+            let batch = match batch {
+                Some(distance) => Batch::Even(distance),
+                None => Batch::Places(packed.places_of(self)),
+            };
             return Matrix { values, first, batches, rows, columns, batch, row, column };
         }
         let order: Vec<usize> = self.groups.iter().flatten().copied().collect();
         let dims: Vec<usize> = order.iter().map(|&a| self.dims[a]).collect();
         let strides: Vec<isize> = order.iter().map(|&a| self.strides[a]).collect();
-        packed.resize(product(&dims), T::default());
-        Source::strided(as_bytes(values), size_of::<T>(), &dims, &strides, self.offset).read(0, bytes_of_mut(packed));
-        Matrix::dense(packed, [batches, rows, columns])
+        packed.values.resize(product(&dims), T::default());
+        Source::strided(as_bytes(values), size_of::<T>(), &dims, &strides, self.offset).read(0, bytes_of_mut(&mut packed.values));
+        Matrix::dense(&packed.values, [batches, rows, columns])
     }
 
     /// The distance between neighbours of a group of axes walked as one; None if it varies or is negative.
@@ -112,6 +118,24 @@ impl Operand {
             next = self.strides[axis] * self.dims[axis] as isize;
         }
         Some(stride.unwrap_or(0)).filter(|&s| s >= 0)
+    }
+}
+
+/// What an operand's matrices need beside its elements: a copy of them in order, or where each matrix begins.
+#[derive(Default)]
+struct Packed<T> {
+    values: Vec<T>,
+    places: Vec<isize>,
+}
+
+impl<T> Packed<T> {
+    fn places_of(&mut self, operand: &Operand) -> &[isize] {
+        self.places.push(0);
+        for &axis in &operand.groups[0] {
+            let (size, stride) = (operand.dims[axis] as isize, operand.strides[axis]);
+            self.places = self.places.iter().flat_map(|place| (0..size).map(move |i| place + i * stride)).collect();
+        }
+        &self.places
     }
 }
 

@@ -18,7 +18,7 @@ const CHUNK_COLUMNS: usize = 8192;
 /// The largest result of which each chunk gets a copy.
 const CHUNKED_RESULT_MAX: usize = 64 * 1024;
 
-/// A batch of matrices: element (b, i, k) is at `first + b batch + i row + k column`.
+/// A batch of matrices: element (b, i, k) is at `first + batch(b) + i row + k column`.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a, T> {
     /// All elements.
@@ -31,24 +31,51 @@ pub struct Matrix<'a, T> {
     pub rows: usize,
     /// Columns: the contracted side.
     pub columns: usize,
-    /// Distance between matrices.
-    pub batch: isize,
+    /// Where matrices are.
+    pub batch: Batch<'a>,
     /// Distance between rows.
     pub row: isize,
     /// Distance between columns.
     pub column: isize,
 }
 
+/// Where the matrices of a batch begin, from the first on.
+#[derive(Clone, Copy)]
+pub enum Batch<'a> {
+    /// So far apart.
+    Even(isize),
+    /// Anywhere.
+    Places(&'a [isize]),
+}
+
+impl Batch<'_> {
+    fn place(&self, matrix: usize) -> isize {
+        match self {
+            Batch::Even(distance) => matrix as isize * distance,
+            Batch::Places(places) => places[matrix],
+        }
+    }
+}
+
 impl<'a, T> Matrix<'a, T> {
     /// Row-major matrices one after the other.
     pub fn dense(values: &'a [T], [batches, rows, columns]: [usize; 3]) -> Self {
-        Matrix { values, first: 0, batches, rows, columns, batch: (rows * columns) as isize, row: columns as isize, column: 1 }
+        Matrix {
+            values,
+            first: 0,
+            batches,
+            rows,
+            columns,
+            batch: Batch::Even((rows * columns) as isize),
+            row: columns as isize,
+            column: 1,
+        }
     }
 
     /// A part of one matrix.
     fn part(&self, batch: usize, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) -> Self {
         let first =
-            self.first + batch * self.batch as usize + rows.start * self.row as usize + columns.start * self.column as usize;
+            self.first + self.batch.place(batch) as usize + rows.start * self.row as usize + columns.start * self.column as usize;
         Matrix { first, batches: 1, rows: rows.len(), columns: columns.len(), ..*self }
     }
 
@@ -66,8 +93,9 @@ pub trait Scalar: Plain {
     fn times(self, other: Self) -> Self;
     /// `a + b`; integers wrap.
     fn plus(self, other: Self) -> Self;
-    /// `output[i, j] = sum_k left[i, k] right[j, k]`, by this thread alone. No side is empty.
-    fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>);
+    /// `output[i, j] = sum_k left[i, k] right[j, k]`, by this thread alone; added to what is there if `adds`. No side is
+    /// empty.
+    fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>, adds: bool);
 }
 
 macro_rules! float_scalars {
@@ -76,15 +104,15 @@ macro_rules! float_scalars {
         fn times(self, other: Self) -> Self { self * other }
         #[inline(always)]
         fn plus(self, other: Self) -> Self { self + other }
-        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>) {
-            product_by_crate(left, right, output, 0.0, 1.0);
+        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>, adds: bool) {
+            product_by_crate(left, right, output, adds, [0.0, 1.0]);
         }
     })* };
 }
 
 float_scalars! { f32 f64 }
 
-fn product_by_crate<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>, zero: T, one: T) {
+fn product_by_crate<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>, adds: bool, [zero, one]: [T; 2]) {
     let (rows, columns) = (left.rows, right.rows);
     let fits = (output.rows, output.columns) == (rows, columns);
     assert!(left.is_inside() && right.is_inside() && fits, "a matrix leaves its buffer");
@@ -97,14 +125,14 @@ fn product_by_crate<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut
             output.values,
             1,
             output.stride as isize,
-            false,
+            adds,
             left.values.as_ptr().add(left.first),
             left.column,
             left.row,
             right.values.as_ptr().add(right.first),
             right.row,
             right.column,
-            zero,
+            if adds { one } else { zero },
             one,
             false,
             false,
@@ -120,18 +148,20 @@ macro_rules! integer_scalars {
         fn times(self, other: Self) -> Self { self.wrapping_mul(other) }
         #[inline(always)]
         fn plus(self, other: Self) -> Self { self.wrapping_add(other) }
-        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>) {
-            product_by_loops(left, right, output);
+        fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>, adds: bool) {
+            product_by_loops(left, right, output, adds);
         }
     })* };
 }
 
 integer_scalars! { i64 u64 }
 
-fn product_by_loops<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>) {
+fn product_by_loops<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>, adds: bool) {
     for i in 0..left.rows {
         let row = output.row(i);
-        row.fill(T::default());
+        if !adds {
+            row.fill(T::default());
+        }
         for k in 0..left.columns {
             let a = left.values[left.first + i * left.row as usize + k * left.column as usize];
             let start = right.first + k * right.column as usize;
@@ -154,7 +184,7 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
     tasks::for_each(workers, tasks, |(batch, mut tile)| {
         let left = left.part(batch, tile.first_row..tile.first_row + tile.rows, 0..left.columns);
         let right = right.part(batch, tile.first_column..tile.first_column + tile.columns, 0..right.columns);
-        T::product(&left, &right, &mut tile);
+        T::product(&left, &right, &mut tile, false);
         Ok(())
     })
 }
@@ -209,15 +239,22 @@ impl<'a, T> Tile<'a, T> {
         })
     }
 
+    /// Some columns of a row-major matrix with rows of `width`.
+    pub fn of_columns(matrix: &'a mut [T], width: usize, (first_column, columns): (usize, usize)) -> Self {
+        assert!(first_column + columns <= width, "columns outside their matrix");
+        let (values, rows) = (matrix.as_mut_ptr().wrapping_add(first_column), matrix.len() / width);
+        Tile { values, stride: width, first_row: 0, rows, first_column, columns, of: PhantomData }
+    }
+
     /// A matrix that is one tile.
-    fn whole(matrix: &'a mut [T], width: usize) -> Self {
+    pub fn whole(matrix: &'a mut [T], width: usize) -> Self {
         let (values, rows) = (matrix.as_mut_ptr(), matrix.len() / width);
         Tile { values, stride: width, first_row: 0, rows, first_column: 0, columns: width, of: PhantomData }
     }
 
     fn row(&mut self, i: usize) -> &mut [T] {
         assert!(i < self.rows, "a row outside its tile");
-        // SAFETY: `all` and `whole` lay tiles inside their matrix, each element in one of them.
+        // SAFETY: `all`, `of_columns` and `whole` lay tiles inside their matrix, each element in one of them.
         unsafe { std::slice::from_raw_parts_mut(self.values.add(i * self.stride), self.columns) }
     }
 }
@@ -229,7 +266,7 @@ fn multiply_in_chunks<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: W
     tasks::for_each_chunk(workers, &mut partials, output.len(), |chunk, partial| {
         let columns = chunk * CHUNK_COLUMNS..left.columns.min((chunk + 1) * CHUNK_COLUMNS);
         let (left, right) = (left.part(0, 0..left.rows, columns.clone()), right.part(0, 0..right.rows, columns));
-        T::product(&left, &right, &mut Tile::whole(partial, right.rows));
+        T::product(&left, &right, &mut Tile::whole(partial, right.rows), false);
         Ok(())
     })?;
     let mut partials = partials.chunks_exact(output.len());

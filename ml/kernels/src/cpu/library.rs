@@ -1,5 +1,5 @@
-//! Routines over whole arrays: factorizations, solvers and Fourier transforms, computed in f64 whatever the type. Entries
-//! of a batch are computed apart, so that threads change nothing.
+//! Routines over whole arrays: convolutions; factorizations, solvers and Fourier transforms, computed in f64 whatever the
+//! type. Entries of a batch are computed apart, so that threads change nothing.
 
 use gradframe_ml_core::graph::Linalg;
 use gradframe_ml_core::{DType, Error, Result};
@@ -8,22 +8,30 @@ use rayon::prelude::*;
 
 use super::bytes::{typed, typed_mut};
 use super::tasks::Workers;
-use super::{Env, product};
+use super::{Env, conv, product};
 use crate::schedule::{Library, Routine};
 
 /// Runs the kernel.
 pub fn run(kernel: &Library, env: &Env, output: &mut [u8]) -> Result<()> {
+    match &kernel.routine {
+        Routine::Conv(own) => conv::run(kernel, own, env, output),
+        routine => by_numeric(kernel, routine, env, output),
+    }
+}
+
+fn by_numeric(kernel: &Library, routine: &Routine, env: &Env, output: &mut [u8]) -> Result<()> {
     let mut operands = Vec::with_capacity(kernel.operands.len());
     for (buffer, shape) in &kernel.operands {
         let dtype = env.schedule.buffers[buffer.index()].dtype;
         operands.push((widened(dtype, env.bytes(buffer.index())), shape.eval(env.sizes)?));
     }
-    let values = match kernel.routine {
+    let values = match *routine {
         Routine::Fft { inverse } => {
             let (values, shape) = &operands[0];
             numeric::fft(values, shape[shape.len() - 2], inverse)
         }
         Routine::Linalg(op) => of_batch(op, &operands, matches!(env.workers, Workers::Pool)),
+        Routine::Conv(_) => return Err(Error::internal("conv", "is not computed by a library")),
     };
     let dtype = env.schedule.buffers[kernel.output.index()].dtype;
     if values.len() * dtype.size_bytes() != output.len() {

@@ -5,7 +5,7 @@ use gradframe_ml_core::ops::special;
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::bytes::{typed, typed_mut};
-use super::math::{double, single};
+use super::math::{double, erf, single};
 use super::simd::unary;
 
 /// `dst[i] = f(src[i])` for elements of `dtype`, one of those that are computed in.
@@ -14,6 +14,12 @@ pub fn map1(f: Fn1, dtype: DType, src: &[u8], dst: &mut [u8]) -> Result<()> {
     match dtype {
         DType::F32 if is_predicate(f) => predicate_f32(f, typed(src), dst),
         DType::F64 if is_predicate(f) => predicate_f64(f, typed(src), dst),
+        DType::F32 if f == Fn1::Erf => unary(
+            typed(src),
+            typed_mut(dst),
+            #[inline(always)]
+            |x: f32| erf::erf(x),
+        ),
         DType::F32 => of_f32(f, typed(src), typed_mut(dst)),
         DType::F64 => of_f64(f, typed(src), typed_mut(dst)),
         DType::I64 => return of_i64(f, typed(src), typed_mut(dst)),

@@ -7,6 +7,7 @@
 mod arg_reduce;
 mod bytes;
 mod cast;
+mod conv;
 mod crew;
 mod dot;
 mod evaluator;
@@ -31,6 +32,7 @@ mod sort;
 mod source;
 mod tasks;
 mod threefry;
+mod windows;
 
 use arrow_buffer::MutableBuffer;
 use gradframe_ml_core::{Sizes, Tensor};

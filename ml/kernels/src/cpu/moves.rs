@@ -3,6 +3,7 @@
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::bytes::typed;
+use super::simd::fetch;
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, product};
 use crate::schedule::{BufferId, Concat, Gather};
@@ -76,11 +77,22 @@ pub fn gather(kernel: &Gather, env: &Env, output: &mut [u8]) -> Result<()> {
     })
 }
 
+/// Rows that are looked up before the first of them is copied: where each lies far from the last, memory brings them side by
+/// side.
+const AHEAD: usize = 32;
+
 /// Rows of one element, whose size is known when this is compiled.
 fn pick<'a, const ROW: usize>(output: &mut [u8], picked: impl Fn(usize) -> Option<&'a [u8]>) {
     let (rows, _) = output.as_chunks_mut::<ROW>();
-    for (i, o) in rows.iter_mut().enumerate() {
-        *o = picked(i).and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; ROW]);
+    let mut found: [Option<&[u8]>; AHEAD] = [None; AHEAD];
+    for (batch, rows) in rows.chunks_mut(AHEAD).enumerate() {
+        for (i, found) in found[..rows.len()].iter_mut().enumerate() {
+            *found = picked(batch * AHEAD + i);
+            found.iter().for_each(|bytes| fetch(bytes));
+        }
+        for (o, bytes) in rows.iter_mut().zip(&found) {
+            *o = bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; ROW]);
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
         match (self.clips.is_none(), &*self.dims, &*self.strides) {
             (true, [], _) => Some(1),
             (true, [_], [0]) => Some(1),
-            (true, [_, inner], [0, _]) => Some(*inner),
+            (true, [_, inner @ ..], [0, ..]) => Some(inner.iter().product()),
             _ => None,
         }
     }
@@ -88,9 +88,13 @@ impl<'a> Source<'a> {
             });
         }
         let step = self.strides.last().copied().unwrap_or(0);
-        for_each_run(&self.dims, start, dst.len(), |index, at, run| {
+        let between = self.strides.iter().rev().nth(1).copied().unwrap_or(0);
+        for_each_rows(&self.dims, start, dst.len(), |index, at, rows, run| {
             let base = self.offset + dot(index, &self.strides);
-            copy_run(src, base, step, &mut dst[at..at + run]);
+            match rows {
+                1 => copy_run(src, base, step, &mut dst[at..at + run]),
+                _ => copy_rows(src, (base, between, step), run, &mut dst[at..at + rows * run]),
+            }
         });
     }
 
@@ -159,6 +163,25 @@ fn copy_run<T: Plain>(src: &[T], base: isize, step: isize, dst: &mut [T]) {
     }
 }
 
+/// Rows of `row` elements, `between` apart, of elements `step` apart: short ones, by which a loop of their own would cost
+/// more than they do.
+#[inline]
+fn copy_rows<T: Plain>(src: &[T], (mut base, between, step): (isize, isize, isize), row: usize, dst: &mut [T]) {
+    if (row, between, step) == (2, 1, 0) {
+        let (pairs, _) = dst.as_chunks_mut::<2>();
+        let from = &src[base as usize..base as usize + pairs.len()];
+        return pairs.iter_mut().zip(from).for_each(|(pair, &from)| *pair = [from; 2]);
+    }
+    for dst in dst.chunks_exact_mut(row) {
+        let mut at = base;
+        for d in dst {
+            *d = src[at as usize];
+            at += step;
+        }
+        base += between;
+    }
+}
+
 fn dot(index: &[usize], strides: &[isize]) -> isize {
     index.iter().zip(strides).map(|(&i, &s)| i as isize * s).sum()
 }
@@ -218,6 +241,37 @@ pub fn for_each_run(dims: &[usize], start: usize, len: usize, mut visit: impl Fn
             index[axis - 1] += 1;
         }
     }
+}
+
+/// Elements of the last axis up to which [`for_each_rows`] takes many of its runs at once.
+const SHORT: usize = 16;
+
+/// As [`for_each_run`], but where the last axis is short `visit(index, at, rows, run)` gets as many of its neighbouring whole
+/// runs as there are along the axis before.
+fn for_each_rows(dims: &[usize], start: usize, len: usize, mut visit: impl FnMut(&[usize], usize, usize, usize)) {
+    let [outer @ .., before, inner] = dims else {
+        return for_each_run(dims, start, len, |index, at, run| visit(index, at, 1, run));
+    };
+    if *inner > SHORT {
+        return for_each_run(dims, start, len, |index, at, run| visit(index, at, 1, run));
+    }
+    let plane: PerAxis<usize> = outer.iter().copied().chain([before * inner]).collect();
+    let last = outer.len();
+    let mut index: PerAxis<usize> = SmallVec::from_elem(0, dims.len());
+    for_each_run(&plane, start, len, |of_plane, at, run| {
+        index[..last].copy_from_slice(&of_plane[..last]);
+        let (mut at, end, mut position) = (at, at + run, of_plane[last]);
+        while at < end {
+            (index[last], index[last + 1]) = (position / inner, position % inner);
+            let rest = end - at;
+            let (rows, run) = match index[last + 1] {
+                0 if rest >= *inner => (rest / inner, *inner),
+                within => (1, (inner - within).min(rest)),
+            };
+            visit(&index, at, rows, run);
+            (at, position) = (at + rows * run, position + rows * run);
+        }
+    });
 }
 
 fn unravelled(dims: &[usize], mut position: usize) -> PerAxis<usize> {

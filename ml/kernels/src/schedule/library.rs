@@ -1,7 +1,9 @@
 //! Kernels that each back end has a library for: there is nothing in them to fuse or to print.
 
+use std::sync::Arc;
+
 use gradframe_ml_core::Shape;
-use gradframe_ml_core::graph::{Kind, Linalg};
+use gradframe_ml_core::graph::{Conv, Kind, Linalg};
 
 use super::BufferId;
 
@@ -17,7 +19,7 @@ pub struct Library {
 }
 
 /// A routine of a library; its meaning is that of the node kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Routine {
     /// A factorization or a solver.
     Linalg(Linalg),
@@ -26,6 +28,8 @@ pub enum Routine {
         /// The inverse one, not scaled.
         inverse: bool,
     },
+    /// A convolution, or a sum over its products: see [`Kind::Conv`].
+    Conv(Arc<Conv>),
 }
 
 impl Routine {
@@ -34,23 +38,26 @@ impl Routine {
         match kind {
             Kind::Linalg(op) => Some(Routine::Linalg(*op)),
             Kind::Fft { inverse } => Some(Routine::Fft { inverse: *inverse }),
+            Kind::Conv(own) => Some(Routine::Conv(Arc::clone(own))),
             _ => None,
         }
     }
 
     /// The node kind.
-    pub fn kind(self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
-            Routine::Linalg(op) => Kind::Linalg(op),
-            Routine::Fft { inverse } => Kind::Fft { inverse },
+            Routine::Linalg(op) => Kind::Linalg(*op),
+            Routine::Fft { inverse } => Kind::Fft { inverse: *inverse },
+            Routine::Conv(own) => Kind::Conv(Arc::clone(own)),
         }
     }
 
     /// Its name in printed programs.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Routine::Linalg(op) => op.name(),
             Routine::Fft { .. } => "fft",
+            Routine::Conv(_) => "conv",
         }
     }
 }

@@ -15,6 +15,10 @@ pub enum Init {
     Uniform {
         limit: f64,
     },
+    /// Normally around zero.
+    Normal {
+        deviation: f64,
+    },
 }
 
 impl Init {
@@ -47,15 +51,25 @@ fn value(g: &mut Graph, key: NodeId, number: usize, part: &Part) -> Result<NodeI
     match part.init {
         Init::Zeros => g.full(&ty, 0.0),
         Init::Ones => g.full(&ty, 1.0),
+        Init::Normal { deviation } => {
+            let own = own_key(g, key, number)?;
+            let unit = random::normal(g, own, DType::F32, &shape)?;
+            let deviation = g.scalar_like(unit, deviation)?;
+            g.mul(unit, deviation)
+        }
         Init::Uniform { limit } => {
-            let number = g.scalar(DType::U64, number as f64)?;
-            let own = random::fold_in(g, key, number)?;
+            let own = own_key(g, key, number)?;
             let unit = random::uniform(g, own, DType::F32, &shape)?;
             let (width, low) = (g.scalar_like(unit, 2.0 * limit)?, g.scalar_like(unit, limit)?);
             let wide = g.mul(unit, width)?;
             g.sub(wide, low)
         }
     }
+}
+
+fn own_key(g: &mut Graph, key: NodeId, number: usize) -> Result<NodeId> {
+    let number = g.scalar(DType::U64, number as f64)?;
+    random::fold_in(g, key, number)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use gradframe_ml_core::{DType, Error, Graph, NodeId, Result, random};
 
 use super::dropout::dropout;
 use super::norm::Norm;
-use super::part::{Part, Role};
+use super::part::{Part, Role, part_of};
 use super::{Activation, Init};
 
 /// What a network is made of.
@@ -186,7 +186,5 @@ impl Network {
 }
 
 fn value(values: &Values, layer: &Layer, name: &str) -> Result<NodeId> {
-    let name = format!("{}.{name}", layer.name);
-    let missing = || Error::execution("model", format!("weight `{name}` is missing")).hint("train the model again");
-    values.get(&name).copied().ok_or_else(missing)
+    part_of(values, &format!("{}.{name}", layer.name))
 }

@@ -1,6 +1,9 @@
 //! A named tensor of a network.
 
+use gradframe_ml_core::{Error, NodeId, Result};
+
 use super::Init;
+use super::network::Values;
 
 /// A parameter, or a statistic that is kept beside the parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,4 +35,10 @@ impl Part {
     pub fn is_learned(&self) -> bool {
         self.role != Role::Statistic
     }
+}
+
+/// The node of a part. Errors: `Execution` if it is missing.
+pub(super) fn part_of(values: &Values, name: &str) -> Result<NodeId> {
+    let missing = || Error::execution("model", format!("weight `{name}` is missing")).hint("train the model again");
+    values.get(name).copied().ok_or_else(missing)
 }

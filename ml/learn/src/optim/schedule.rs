@@ -28,6 +28,11 @@ pub enum Decay {
 }
 
 impl Schedule {
+    /// The same rate all along.
+    pub const fn constant(rate: f64) -> Self {
+        Schedule { rate, warmup_steps: 0.0, decay: Decay::Constant }
+    }
+
     /// The rate of the update after `done` others: f64 [] -> f64 []. Errors: those of building the graph.
     pub fn at(&self, g: &mut Graph, done: NodeId) -> Result<NodeId> {
         let (top, zero, one) = (number(g, self.rate)?, number(g, 0.0)?, number(g, 1.0)?);

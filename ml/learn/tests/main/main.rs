@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod convergence;
+mod curves;
 mod estimators;
 mod fixture;
 mod metrics;

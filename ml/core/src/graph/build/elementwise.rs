@@ -14,6 +14,9 @@ impl Graph {
     /// An elementwise function of two operands, which broadcast against each other.
     /// Errors: `Shape` if they don't; `DType` if they differ in element type or the function does not take it.
     pub fn map2(&mut self, f: Fn2, a: NodeId, b: NodeId) -> Result<NodeId> {
+        if self.ty(a).shape == self.ty(b).shape {
+            return self.apply(Kind::Map2(f), &[a, b]);
+        }
         let shape = self.broadcast_shape(f.name(), &[a, b])?;
         let (a, b) = (self.broadcast_to(a, &shape)?, self.broadcast_to(b, &shape)?);
         self.apply(Kind::Map2(f), &[a, b])

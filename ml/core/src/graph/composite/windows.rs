@@ -2,8 +2,9 @@
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{DotDims, Graph, NodeId, ReduceOp};
+use crate::graph::{Conv, ConvOf, Graph, Kind, NodeId, ReduceOp, Span};
 use crate::shape::{Dim, Shape};
+use crate::tensor::Tensor;
 
 /// Windows along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,8 +30,8 @@ impl Window {
         Window { stride: size, ..Self::of(size) }
     }
 
-    /// The number of windows over `n` elements.
-    fn count(&self, n: usize) -> Option<usize> {
+    /// The number of windows over `n` elements. None where none fits, or the window makes no sense.
+    pub fn count(&self, n: usize) -> Option<usize> {
         let span = self.dilation.checked_mul(self.size.checked_sub(1)?)? + 1;
         Some((n + 2 * self.padding).checked_sub(span)?.checked_div(self.stride)? + 1)
     }
@@ -43,6 +44,9 @@ impl Graph {
         let own = self.ty(x).shape.clone();
         let count = own.dims().get(axis).and_then(Dim::as_fixed).and_then(|n| window.count(n));
         let count = count.ok_or_else(|| Error::shape("unfold", format!("no windows {window:?} along axis {axis} of {own}")))?;
+        if window == Window::apart(window.size) {
+            return self.split_axis(x, axis, count, window.size);
+        }
         let places = Shape::fixed(&[count, window.size]);
         let (start, offset) = (self.iota(DType::I64, &places, 0)?, self.iota(DType::I64, &places, 1)?);
         let number = |g: &mut Graph, n: usize| g.scalar(DType::I64, n as f64);
@@ -52,6 +56,13 @@ impl Graph {
         let padded = self.add(start, offset)?;
         let places = self.sub(padded, padding)?; // an index outside reads zero: the padding
         self.gather(x, places, axis)
+    }
+
+    /// [A.., n, B..] -> [A.., count, size, B..], what is left over cut off.
+    fn split_axis(&mut self, x: NodeId, axis: usize, count: usize, size: usize) -> Result<NodeId> {
+        let whole = self.slice_axis(x, axis, 0, Dim::fixed(count * size))?;
+        let split = self.ty(whole).shape.with(axis, Dim::fixed(size)).insert(axis, Dim::fixed(count));
+        self.reshape(whole, &split)
     }
 
     /// Convolution as networks mean it (a correlation): x [B, C, n..], w [O, C / groups, size..] -> [B, O, windows..],
@@ -71,30 +82,11 @@ impl Graph {
             let what = format!("expected [B, C, ..] and [O, C / {groups}, sizes of {} windows], got {input}", windows.len());
             return Err(Error::shape("conv", format!("{what} and {weight}")));
         }
-        self.call("conv", &[x, w], |g, x| g.grouped_conv(x[0], x[1], windows, groups))
-    }
-
-    fn grouped_conv(&mut self, x: NodeId, w: NodeId, windows: &[Window], groups: usize) -> Result<NodeId> {
-        if groups == 1 {
-            return self.plain_conv(x, w, windows);
-        }
-        let each = |g: &Graph, x: NodeId, axis: usize| g.ty(x).shape.dims()[axis].as_fixed().unwrap_or(0) / groups;
-        let (channels, outputs) = (each(self, x, 1), each(self, w, 0));
-        let mut parts = Vec::with_capacity(groups);
-        for group in 0..groups {
-            let x = self.slice_axis(x, 1, group * channels, Dim::fixed((group + 1) * channels))?;
-            let w = self.slice_axis(w, 0, group * outputs, Dim::fixed((group + 1) * outputs))?;
-            parts.push(self.plain_conv(x, w, windows)?);
-        }
-        self.concat(&parts, 1)
-    }
-
-    fn plain_conv(&mut self, x: NodeId, w: NodeId, windows: &[Window]) -> Result<NodeId> {
-        let unfolded = self.all_windows(x, windows)?; // [B, C, (count, size)..]
-        let axes = windows.len();
-        let contract = std::iter::once((1, 1)).chain((0..axes).map(|i| (3 + 2 * i, 2 + i))).collect();
-        let product = self.dot(unfolded, w, DotDims { batch: Default::default(), contract })?; // [B, counts.., O]
-        self.move_axis(product, axes + 1, 1)
+        let sizes: Option<Vec<usize>> = input.dims()[2..].iter().map(Dim::as_fixed).collect();
+        let sizes = sizes.filter(|sizes| sizes.iter().zip(windows).all(|(&n, window)| window.count(n).is_some()));
+        let sizes = sizes.ok_or_else(|| Error::shape("conv", format!("no windows {windows:?} over {input}")))?;
+        let conv = Conv { windows: windows.to_vec(), groups: groups.into(), of: ConvOf::Output, sizes };
+        self.apply(Kind::Conv(conv.into()), &[x, w])
     }
 
     /// [B, C, n..] -> [B, C, (count, size)..].
@@ -106,6 +98,9 @@ impl Graph {
     /// Padding never wins. Errors: `Shape` as for [`Graph::unfold`].
     pub fn max_pool(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
         self.check_windows("max_pool", x, windows)?;
+        if windows.iter().all(|w| *w == Window::apart(w.size)) && !windows.is_empty() {
+            return self.max_pool_apart(x, windows);
+        }
         self.call("max_pool", &[x], |g, x| {
             let low = g.scalar_like(x[0], f64::NEG_INFINITY)?;
             let padding: Vec<usize> = [0, 0].into_iter().chain(windows.iter().map(|w| w.padding)).collect();
@@ -119,6 +114,63 @@ impl Graph {
             let shape = g.ty(first).shape.clone();
             g.reshape(picked, &shape)
         })
+    }
+
+    /// Of windows that touch: nothing but comparisons of views, forth and back, so that both are fused with what is around.
+    fn max_pool_apart(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
+        self.check_counts("max_pool", x, windows)?;
+        self.call_with_tangent(
+            "max_pool",
+            &[x],
+            |g, x| g.largest_of_windows(x[0], windows).map(|(largest, _)| largest),
+            |g, x, _, t| {
+                let (_, place) = g.largest_of_windows(x[0], windows)?; // [B, C, counts..]
+                let split = windows.iter().enumerate().try_fold(t[0], |t, (i, w)| g.unfold(t, 2 + 2 * i, *w))?;
+                let own = g.ty(split).shape.clone(); // [B, C, (count, size)..]
+                let dtype = g.ty(place).dtype;
+                let mut spread = place;
+                for axis in (0..windows.len()).map(|i| 3 + 2 * i) {
+                    spread = g.repeat_axis(spread, axis, &own.dims()[axis])?;
+                }
+                let sizes: Vec<usize> = [1, 1].into_iter().chain(windows.iter().flat_map(|w| [1, w.size])).collect();
+                let numbers = (0..sizes.iter().product()).map(|n| n as f32).collect();
+                let number = g.constant(Tensor::from_vec(&sizes, numbers)?.cast(dtype)?);
+                let (hit, zero) = (g.eq(number, spread)?, g.scalar_like(split, 0.0)?);
+                let marked = g.select(hit, split, zero)?;
+                let folded: Vec<usize> = (0..windows.len()).map(|i| 3 + 2 * i).collect();
+                g.sum(marked, &folded)
+            },
+        )
+    }
+
+    /// The largest of each window and the number of its first place, in floats.
+    fn largest_of_windows(&mut self, x: NodeId, windows: &[Window]) -> Result<(NodeId, NodeId)> {
+        let sizes: Vec<usize> = windows.iter().map(|w| w.size).collect();
+        let mut largest = self.every(x, &sizes, 0)?;
+        let mut place = self.scalar(DType::F32, 0.0)?;
+        for number in 1..sizes.iter().product() {
+            let other = self.every(x, &sizes, number)?;
+            let (at_most, is_number) = (self.le(other, largest)?, self.eq(largest, largest)?);
+            let above_or_nan = self.not(at_most)?;
+            let (beats, this) = (self.and(above_or_nan, is_number)?, self.scalar(DType::F32, number as f64)?);
+            largest = self.select(beats, other, largest)?;
+            place = self.select(beats, this, place)?;
+        }
+        let shape = self.ty(largest).shape.clone();
+        Ok((largest, self.broadcast_to(place, &shape)?))
+    }
+
+    /// The elements at one place of each window of these sizes: [B, C, counts..].
+    fn every(&mut self, x: NodeId, sizes: &[usize], place: usize) -> Result<NodeId> {
+        let own = self.ty(x).shape.clone();
+        let mut spans: Vec<Span> = own.dims()[..2].iter().map(Span::all).collect();
+        let mut rest = place;
+        for (axis, &size) in sizes.iter().enumerate().rev() {
+            let whole = own.dims()[2 + axis].as_fixed().unwrap_or(0) / size * size;
+            spans.insert(2, Span { start: rest % size, stop: Dim::fixed(whole), step: size });
+            rest /= size;
+        }
+        self.slice(x, &spans)
     }
 
     /// The mean of each window, x [B, C, n..] -> [B, C, windows..]; padding counts as zeros.
@@ -138,6 +190,15 @@ impl Graph {
             return Ok(());
         }
         Err(Error::shape(op, format!("expected [B, C] and an axis for each of {} windows, got {own}", windows.len())))
+    }
+
+    fn check_counts(&self, op: &str, x: NodeId, windows: &[Window]) -> Result<()> {
+        let own = &self.ty(x).shape;
+        let fits = |(dim, window): (&Dim, &Window)| dim.as_fixed().and_then(|n| window.count(n)).is_some();
+        if own.dims()[2..].iter().zip(windows).all(fits) {
+            return Ok(());
+        }
+        Err(Error::shape(op, format!("no windows {windows:?} over {own}")))
     }
 
     /// [B, C, n..] -> [B, C, counts.., elements of a window].

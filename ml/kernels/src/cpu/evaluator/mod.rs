@@ -1,16 +1,22 @@
 //! Runs a fused chain over blocks that stay in cache: one instruction at a time, each a loop over a block.
 
-use gradframe_ml_core::graph::ReduceOp;
-use gradframe_ml_core::{DType, Error, Result};
-use smallvec::SmallVec;
+mod blocks;
+mod input;
+mod place;
+mod registers;
 
-use super::bytes::{Line, Plain, as_bytes, bytes_of_mut, typed, typed_mut, with_width};
+use gradframe_ml_core::Result;
+
+use super::bytes::{Line, as_bytes, bytes_of_mut, typed, typed_mut};
 use super::map2::Argument;
-use super::simd::{Operand, fetch, stream};
-use super::source::{Positions, Source};
-use super::{Env, cast, fold, map1, map2, pairs, threefry};
-use crate::compile::registers;
-use crate::schedule::{Chain, Instr, Level, Load, ValueId};
+use super::simd::{fetch, stream};
+use super::source::Positions;
+use super::{Env, cast, map1, map2, pairs, threefry};
+use crate::schedule::{Chain, Instr, Level, ValueId};
+use blocks::{fill, fold_rows, select, spread};
+use input::Input;
+use place::{Place, Users};
+pub use registers::Registers;
 
 /// A chain bound to sizes and buffers.
 pub struct Evaluator<'a> {
@@ -20,39 +26,6 @@ pub struct Evaluator<'a> {
     /// The values that instructions compute, in order; the others lie somewhere already.
     computed: Vec<usize>,
     row: usize,
-}
-
-/// Where a value lies while a block is worked on.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Register,
-    /// In the input itself: nothing is copied.
-    Input,
-    /// In the `n`-th output.
-    Output(usize),
-    /// In the register, from which it is streamed to the `n`-th output.
-    Streamed(usize),
-    /// In the `n`-th output, which holds this input until the output's value is computed.
-    Held(usize),
-    /// Nowhere: its users take one number for all or for each row.
-    Lazy,
-}
-
-/// What a value is read from.
-enum Input<'a> {
-    None,
-    Buffer(Box<Source<'a>>),
-    Positions(Positions),
-    /// The n-th output, which holds an input until it is written.
-    InPlace(usize),
-}
-
-/// The blocks of one task.
-pub struct Registers {
-    element: Vec<Vec<Line>>,
-    row: Vec<Vec<Line>>,
-    /// For each value that repeats from block to block, how many elements of it are there.
-    filled: Vec<usize>,
 }
 
 /// Rows `first .. first + count` of a chain's domain.
@@ -131,8 +104,7 @@ impl<'a> Evaluator<'a> {
 
     /// Empty registers.
     pub fn registers(&self) -> Registers {
-        let blocks = |level| vec![Vec::new(); registers::count(self.chain, level)];
-        Registers { element: blocks(Level::Element), row: blocks(Level::Row), filled: vec![0; self.chain.values.len()] }
+        Registers::of(self.chain)
     }
 
     /// The number of positions with which inputs repeat: blocks that begin at multiples of it read them once.
@@ -310,155 +282,4 @@ impl<'a> Evaluator<'a> {
     fn len(&self, level: Level, block: Block) -> usize {
         block.count * self.unit(level)
     }
-}
-
-impl Place {
-    fn is_computed(self) -> bool {
-        !matches!(self, Place::Input | Place::Held(_) | Place::Lazy)
-    }
-
-    fn of(instr: &Instr, input: &Input, users: &[User], stores: &[ValueId], row: usize) -> Self {
-        let lazy = !users.is_empty() && users.iter().all(|u| u.takes_fewer);
-        match (instr, input) {
-            (_, Input::Buffer(source)) if source.is_contiguous() => Place::Input,
-            (_, Input::Buffer(source)) if lazy && source.is_one() => Place::Lazy,
-            (_, Input::InPlace(n)) if users.iter().all(|u| u.at < stores[*n].index()) => Place::Held(*n),
-            (Instr::Scalar(_), _) if lazy => Place::Lazy,
-            (Instr::Spread(_), _) if lazy && row >= SPREAD_ROW_MIN => Place::Lazy,
-            _ => Place::Register,
-        }
-    }
-}
-
-/// Elements of a row from which on a loop a row is cheaper than repeating the row's number.
-const SPREAD_ROW_MIN: usize = 64;
-
-/// For each value, who takes it.
-struct Users(Vec<SmallVec<[User; 2]>>);
-
-struct User {
-    /// The user's position in the chain.
-    at: usize,
-    /// True if one number for all, or for each row, will do.
-    takes_fewer: bool,
-}
-
-impl Users {
-    fn of(chain: &Chain) -> Self {
-        let mut users: Vec<SmallVec<[User; 2]>> = Vec::new();
-        users.resize_with(chain.values.len(), SmallVec::new);
-        for (at, value) in chain.values.iter().enumerate() {
-            for (place, operand) in value.instr.operands().enumerate() {
-                let takes_fewer = match value.instr {
-                    Instr::Map2(..) | Instr::Pair(_) => true,
-                    Instr::Select(..) => place > 0,
-                    _ => false,
-                };
-                users[operand.index()].push(User { at, takes_fewer });
-            }
-        }
-        Users(users)
-    }
-}
-
-impl<'a> Input<'a> {
-    fn bind(load: &Load, width: usize, domain: &[usize], env: &Env<'a>) -> Result<Self> {
-        if let Some((_, output)) = env.in_place.iter().find(|(buffer, _)| *buffer == load.buffer) {
-            return Ok(Input::InPlace(*output));
-        }
-        Ok(Input::Buffer(Box::new(Source::bind(load, env.bytes(load.buffer.index()), width, domain, env.sizes)?)))
-    }
-
-    fn read(&self, start: usize, dst: &mut [u8]) {
-        match self {
-            Input::Buffer(source) => source.read(start, dst),
-            Input::Positions(positions) => positions.read(start, typed_mut(dst)),
-            Input::None | Input::InPlace(_) => {}
-        }
-    }
-
-    fn period(&self) -> Option<usize> {
-        match self {
-            Input::Buffer(source) => source.period(),
-            _ => None,
-        }
-    }
-}
-
-impl Registers {
-    fn slot(&mut self, level: Level, register: usize) -> &mut Vec<Line> {
-        if level == Level::Row { &mut self.row[register] } else { &mut self.element[register] }
-    }
-
-    fn at(&self, level: Level, register: usize) -> &[Line] {
-        if level == Level::Row { &self.row[register] } else { &self.element[register] }
-    }
-}
-
-fn fill(dst: &mut [u8], width: usize, bytes: &[u8; 8]) {
-    let word = u64::from_le_bytes(*bytes);
-    with_width!(width, T => {
-        typed_mut::<T>(dst).fill(word as T)
-    });
-}
-
-fn select(dtype: DType, condition: &[u8], a: Argument, b: Argument, dst: &mut [u8]) {
-    with_width!(dtype.size_bytes(), T => choose::<T>(condition, a.typed(), b.typed(), typed_mut(dst)));
-}
-
-fn choose<T: Plain>(condition: &[u8], a: Operand<T>, b: Operand<T>, dst: &mut [T]) {
-    super::simd::vectorized(
-        #[inline(always)]
-        || match a.row().or(b.row()) {
-            None => choose_whole(condition, a, b, dst),
-            Some(row) => {
-                for (i, (dst, condition)) in dst.chunks_exact_mut(row).zip(condition.chunks_exact(row)).enumerate() {
-                    choose_whole(condition, a.of_row(i, row), b.of_row(i, row), dst);
-                }
-            }
-        },
-    );
-}
-
-/// Of operands that are no numbers by row.
-#[inline(always)]
-fn choose_whole<T: Plain>(condition: &[u8], a: Operand<T>, b: Operand<T>, dst: &mut [T]) {
-    let pairs = dst.iter_mut().zip(condition);
-    match (a, b) {
-        (Operand::Block(a), Operand::Block(b)) => {
-            pairs.zip(a.iter().zip(b)).for_each(|((d, &c), (&a, &b))| *d = if c != 0 { a } else { b });
-        }
-        (Operand::One(a), Operand::Block(b)) => pairs.zip(b).for_each(|((d, &c), &b)| *d = if c != 0 { a } else { b }),
-        (Operand::Block(a), Operand::One(b)) => pairs.zip(a).for_each(|((d, &c), &a)| *d = if c != 0 { a } else { b }),
-        (a, b) => {
-            if !condition.is_empty() {
-                let (a, b) = (a.first(), b.first()); // one number each
-                pairs.for_each(|(d, &c)| *d = if c != 0 { a } else { b });
-            }
-        }
-    }
-}
-
-fn spread(width: usize, rows: &[u8], row: usize, dst: &mut [u8]) {
-    with_width!(width, T => {
-        let rows = typed::<T>(rows);
-        typed_mut::<T>(dst).chunks_exact_mut(row).zip(rows).for_each(|(d, &r)| d.fill(r))
-    });
-}
-
-fn fold_rows(op: ReduceOp, dtype: DType, values: &[u8], row: usize, dst: &mut [u8]) -> Result<()> {
-    match dtype {
-        DType::F32 => fold_rows_of::<f32>(op, values, row, dst),
-        DType::F64 => fold_rows_of::<f64>(op, values, row, dst),
-        DType::I64 => fold_rows_of::<i64>(op, values, row, dst),
-        DType::U64 => fold_rows_of::<u64>(op, values, row, dst),
-        DType::Bool => fold_rows_of::<u8>(op, values, row, dst),
-        other => return Err(Error::internal("reduce", format!("is not computed in {other}"))),
-    }
-    Ok(())
-}
-
-fn fold_rows_of<T: fold::Folded>(op: ReduceOp, values: &[u8], row: usize, dst: &mut [u8]) {
-    let dst = typed_mut::<T>(dst);
-    fold::rows(op, typed::<T>(values), row, |i, acc| dst[i] = T::narrow(acc));
 }

@@ -4,6 +4,8 @@
 use gradframe_ml_core::{DType, Result};
 use half::{bf16, f16};
 
+mod long;
+
 use super::bytes::{Plain, typed, typed_mut};
 use super::tasks;
 use super::{Env, product};
@@ -11,6 +13,8 @@ use crate::schedule::Sort;
 
 /// Lines shorter than this are sorted by comparing: counting digits would take longer.
 const DIGITS_MIN: usize = 512;
+/// Places of a long line that one task writes.
+const LINES_PER_TASK: usize = 1 << 16;
 /// Bits of a digit: its counts stay in the first-level cache.
 const DIGIT_BITS: u32 = 11;
 
@@ -92,6 +96,9 @@ fn sort_all<T: Ordered, E: Entry>(kernel: &Sort, env: &Env, shape: &[usize], out
     let values = typed::<T>(env.bytes(kernel.values.index()));
     let turned = if kernel.descending { u64::MAX >> (64 - T::BITS) } else { 0 };
     let output = typed_mut::<i64>(output);
+    if size >= long::LONG_MIN {
+        return sort_long::<T, E>(values, [size, inner], turned, env, output);
+    }
     let planes_per_task = tasks::share(env.workers, output.len() / plane, tasks::TASK_BYTES_MIN / (16 * plane));
     tasks::for_each_chunk(env.workers, output, planes_per_task * plane, |task, output| {
         let mut line = Line::<E>::default();
@@ -107,8 +114,31 @@ fn sort_all<T: Ordered, E: Entry>(kernel: &Sort, env: &Env, shape: &[usize], out
     })
 }
 
+/// Lines one after the other, all threads at each.
+fn sort_long<T: Ordered, E: Entry>(
+    values: &[T],
+    [size, inner]: [usize; 2],
+    turned: u64,
+    env: &Env,
+    output: &mut [i64],
+) -> Result<()> {
+    for (plane, output) in output.chunks_mut(size * inner).enumerate() {
+        for column in 0..inner {
+            let start = plane * size * inner + column;
+            let keys = |k: usize| values[start + k * inner].key() ^ turned;
+            let entries = long::sorted::<E>(keys, size, T::BITS, env.workers)?;
+            tasks::for_each_chunk(env.workers, output, LINES_PER_TASK * inner, |task, output| {
+                let entries = entries[task * LINES_PER_TASK..].iter();
+                output.chunks_mut(inner).zip(entries).for_each(|(o, entry)| o[column] = entry.place() as i64);
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// A key and where it came from.
-trait Entry: Copy + Default {
+trait Entry: Copy + Default + Send + Sync {
     fn new(key: u64, place: usize) -> Self;
     fn key(&self) -> u64;
     fn place(&self) -> usize;
