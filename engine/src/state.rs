@@ -14,7 +14,7 @@ use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{checked_sum, row_functions, sliding_aggregates};
+use gradframe_plan::functions::{checked_sum, extreme_aggregates, row_functions, sliding_aggregates};
 use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, optimizer_rules};
 use gradframe_plan::services::Services;
 
@@ -53,7 +53,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for function in row_functions() {
         state.register_udf(function).map_err(from_datafusion)?;
     }
-    for aggregate in sliding_aggregates().into_iter().chain([checked_sum()]) {
+    for aggregate in sliding_aggregates().into_iter().chain(extreme_aggregates()).chain([checked_sum()]) {
         state.register_udaf(aggregate).map_err(from_datafusion)?;
     }
     Ok(state)

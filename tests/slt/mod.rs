@@ -32,6 +32,7 @@ golden_files! {
     decimals
     evaluate
     explain
+    extremes
     logs
     networks
     overflow

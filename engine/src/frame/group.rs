@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
-use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::min;
+use gradframe_plan::ops::row_order::ROW_ORDER;
 
 use super::DataFrame;
 use super::naming::{named, output_name};
@@ -69,13 +70,13 @@ impl GroupBy {
     /// ```
     pub fn agg(&self, aggregates: impl IntoIterator<Item = impl IntoExpr>) -> Result<DataFrame> {
         let aggregates = aggregates.into_iter().map(IntoExpr::into_expr).collect();
-        let (frame, keys, mut results) = self.frame.resolve_groups(self.keys.clone(), aggregates)?;
+        let (frame, keys, mut results) = self.frame.resolve_groups(self.keys.clone(), aggregates, self.maintain_order)?;
         if !self.maintain_order {
             return aggregate(&frame, keys, results);
         }
-        let (numbered, row) = frame.numbered()?;
-        results.push(min(col(&row)).alias(&row));
-        aggregate(&numbered, keys, results)?.by_number(&row)
+        let first = self.frame.unused_name("__first_row");
+        results.push(min(col(ROW_ORDER)).alias(&first));
+        aggregate(&frame, keys, results)?.by_number(&first)
     }
 
     /// One row a group: the keys and the number of its rows, `len`.

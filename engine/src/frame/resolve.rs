@@ -152,10 +152,16 @@ impl DataFrame {
         self.step(|plan| plan.unnest_columns_with_options(columns, options))
     }
 
-    /// Keys and aggregates of groups, and the frame to group: values of rows become lists in the order of the rows.
-    pub(super) fn resolve_groups(&self, keys: Vec<Expr>, exprs: Vec<Expr>) -> Result<(DataFrame, Vec<Expr>, Vec<Expr>)> {
+    /// Keys and aggregates of groups, and the frame to group: values of rows become lists in the order of the rows. With
+    /// `in_order` the frame has the hidden column of that order, whatever the expressions need.
+    pub(super) fn resolve_groups(
+        &self,
+        keys: Vec<Expr>,
+        exprs: Vec<Expr>,
+        in_order: bool,
+    ) -> Result<(DataFrame, Vec<Expr>, Vec<Expr>)> {
         let keys = self.typed("group_by", keys)?;
-        let mut lowering = Lowering::default();
+        let mut lowering = Lowering { needs_order: in_order, ..Lowering::default() };
         let mut group = Group::default();
         for key in &keys {
             let lowered = lowering.lower_named(key.clone(), &Group::default())?;

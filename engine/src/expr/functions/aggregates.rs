@@ -6,7 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{enum_at, enum_place, sum as checked_sum};
+use gradframe_plan::functions::{enum_at, enum_place, max as greatest, min as least, sum as checked_sum};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -152,7 +152,7 @@ pub fn len() -> Expr {
 pub fn n_unique(expr: impl IntoExpr) -> Expr {
     let expr = expr.into_expr();
     let one_if_null = super::super::when(expr.clone().is_null()).then(lit(1_i64)).otherwise(lit(0_i64));
-    aggregate_fn::count_distinct(expr) + fill_null(aggregate_fn::max(one_if_null), lit(0_i64))
+    aggregate_fn::count_distinct(expr) + fill_null(greatest(one_if_null), lit(0_i64))
 }
 
 /// The value of the first row.
@@ -191,8 +191,8 @@ pub(super) fn of_rows(aggregate: Expr, predicate: Expr) -> Expr {
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("sum", sum_of),
     FunctionRow::typed("mean", mean_of),
-    FunctionRow::typed("min", |call| extreme(call, aggregate_fn::min)),
-    FunctionRow::typed("max", |call| extreme(call, aggregate_fn::max)),
+    FunctionRow::typed("min", |call| extreme(call, least)),
+    FunctionRow::typed("max", |call| extreme(call, greatest)),
     FunctionRow::typed("median", |call| as_float(call, |x, _| Ok(aggregate_fn::median(x)))),
     FunctionRow::typed("std", |call| as_float(call, |x, ddof| deviation(x, ddof, true))),
     FunctionRow::typed("var", |call| as_float(call, |x, ddof| deviation(x, ddof, false))),

@@ -6,6 +6,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, bin_labels, per_row};
 use gradframe_plan::functions::to_enum;
+use gradframe_plan::functions::{max as greatest, min as least};
 
 use super::super::call::Call;
 use super::super::lit;
@@ -68,8 +69,8 @@ fn equal_widths(call: &mut Call, value: &Expr, bins: usize) -> Result<Vec<Expr>>
         return Err(call.wrong("the number of bins is 0, expected 1 or more"));
     }
     let of = |extreme: fn(Expr) -> Expr| cast(extreme(value.clone()), DataType::Float64);
-    let least = of(datafusion::functions_aggregate::expr_fn::min);
-    let width = of(datafusion::functions_aggregate::expr_fn::max) - least.clone();
+    let least = of(least);
+    let width = of(greatest) - least.clone();
     Ok((1..bins).map(|bin| least.clone() + width.clone() * lit(bin as f64 / bins as f64)).collect())
 }
 

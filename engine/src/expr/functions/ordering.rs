@@ -6,6 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, window};
+use gradframe_plan::functions::min as least;
 
 use super::super::call::Call;
 use super::super::structure::{by_row, items, keep, length, position};
@@ -118,7 +119,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("index_of", |call| {
         let (value, element) = (call.expr("the expression")?, call.expr("the element")?);
         let place = keep(position(value.clone()), value.eq_missing(element));
-        Ok(aggregate_fn::min(place))
+        Ok(least(place))
     }),
     FunctionRow::typed("arg_min", |call| place_of_extreme(call, true)),
     FunctionRow::typed("arg_max", |call| place_of_extreme(call, false)),

@@ -6,6 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate};
+use gradframe_plan::functions::{max as greatest, min as least};
 
 use super::super::call::Call;
 use super::super::resolve::output_name;
@@ -97,8 +98,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
     FunctionRow::typed("any", |call| kleene(call, true)),
     FunctionRow::typed("all", |call| kleene(call, false)),
-    FunctionRow::typed("nan_min", |call| nan_extreme(call, aggregate_fn::min)),
-    FunctionRow::typed("nan_max", |call| nan_extreme(call, aggregate_fn::max)),
+    FunctionRow::typed("nan_min", |call| nan_extreme(call, least)),
+    FunctionRow::typed("nan_max", |call| nan_extreme(call, greatest)),
     FunctionRow::typed("approx_n_unique", |call| Ok(call.expr("the expression")?.approx_n_unique())),
     FunctionRow::typed("has_nulls", |call| {
         let value = call.expr("the expression")?;

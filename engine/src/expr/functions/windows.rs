@@ -10,6 +10,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::sum as checked_sum;
+use gradframe_plan::functions::{max as greatest, min as least};
 
 use super::super::call::Call;
 use super::super::structure::{Mapping, Mark, by_row, keep, length, marked, position, tuple};
@@ -135,8 +136,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::new("shift", shift_row),
     FunctionRow::typed("diff", diff),
     FunctionRow::typed("cum_sum", cum_sum),
-    FunctionRow::typed("cum_min", |call| cum_extreme(call, aggregate_fn::min)),
-    FunctionRow::typed("cum_max", |call| cum_extreme(call, aggregate_fn::max)),
+    FunctionRow::typed("cum_min", |call| cum_extreme(call, least)),
+    FunctionRow::typed("cum_max", |call| cum_extreme(call, greatest)),
     FunctionRow::new("cum_count", |call| {
         let value = call.expr("the expression")?;
         so_far(aggregate_fn::count(value), call.flag("reverse", false)?)

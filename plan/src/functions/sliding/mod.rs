@@ -17,9 +17,9 @@ use datafusion::functions_aggregate::stddev::{stddev_pop_udaf, stddev_udaf};
 use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
 use datafusion::logical_expr::AggregateUDF;
 
-use self::moments::Statistic;
-use self::window::Sliding;
-pub(super) use self::window::of_sums;
+pub(super) use self::moments::Statistic;
+pub(super) use self::window::{moving, of_sums};
+use super::own_part::{OwnPart, Part};
 
 /// The aggregates, each in the place of DataFusion's of its name.
 pub fn sliding_aggregates() -> Vec<Arc<AggregateUDF>> {
@@ -33,5 +33,5 @@ pub fn sliding_aggregates() -> Vec<Arc<AggregateUDF>> {
         (covar_pop_udaf(), Statistic::PopulationCovariance),
         (corr_udaf(), Statistic::Correlation),
     ];
-    aggregates.into_iter().map(|(all, statistic)| Sliding::instead_of(all, statistic)).collect()
+    aggregates.into_iter().map(|(all, statistic)| OwnPart::instead_of(all, Part::Moving(statistic))).collect()
 }

@@ -7,7 +7,7 @@ use super::stacks::{Stacks, Total};
 
 /// What is made of moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Statistic {
+pub(in crate::functions) enum Statistic {
     Sum,
     Mean,
     Variance,

@@ -1,0 +1,151 @@
+//! An aggregate of DataFusion's with one part of ours. All else is the aggregate's own, its name too.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Operator, ReversedUDAF, SetMonotonicity,
+    Signature, StatisticsArgs,
+};
+
+use super::extremes::{Extreme, of_groups};
+use super::sliding::{Statistic, moving};
+
+/// What is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    /// The accumulator of a frame that moves.
+    Moving(Statistic),
+    /// The accumulator of many groups.
+    Groups(Extreme),
+}
+
+/// See the module.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct OwnPart {
+    all: Arc<AggregateUDF>,
+    part: Part,
+}
+
+impl OwnPart {
+    pub(super) fn instead_of(all: Arc<AggregateUDF>, part: Part) -> Arc<AggregateUDF> {
+        Arc::new(AggregateUDF::new_from_impl(OwnPart { all, part }))
+    }
+
+    fn all(&self) -> &dyn AggregateUDFImpl {
+        self.all.inner().as_ref()
+    }
+}
+
+impl AggregateUDFImpl for OwnPart {
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let own = match self.part {
+            Part::Moving(statistic) => moving(statistic, &args),
+            Part::Groups(_) => None,
+        };
+        own.map_or_else(|| self.all().create_sliding_accumulator(args), Ok)
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        let own = match self.part {
+            Part::Groups(extreme) => of_groups(extreme, args.return_field.data_type()),
+            Part::Moving(_) => None,
+        };
+        own.map_or_else(|| self.all().create_groups_accumulator(args), Ok)
+    }
+
+    fn name(&self) -> &str {
+        self.all().name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.all().aliases()
+    }
+
+    fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.all().schema_name(params)
+    }
+
+    fn display_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.all().display_name(params)
+    }
+
+    fn signature(&self) -> &Signature {
+        self.all().signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.all().return_type(types)
+    }
+
+    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        self.all().return_field(fields)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.all().coerce_types(types)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.all().is_nullable()
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        self.all().accumulator(args)
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        self.all().state_fields(args)
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        self.all().groups_accumulator_supported(args)
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        self.all().order_sensitivity()
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        self.all().simplify()
+    }
+
+    fn simplify_expr_op_literal(
+        &self,
+        aggregate: &AggregateFunction,
+        arg: &Expr,
+        operator: Operator,
+        literal: &Expr,
+        arg_is_left: bool,
+    ) -> Result<Option<Expr>> {
+        self.all().simplify_expr_op_literal(aggregate, arg, operator, literal, arg_is_left)
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        self.all().reverse_expr()
+    }
+
+    fn is_descending(&self) -> Option<bool> {
+        self.all().is_descending()
+    }
+
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        self.all().default_value(data_type)
+    }
+
+    fn value_from_stats(&self, statistics: &StatisticsArgs) -> Option<ScalarValue> {
+        self.all().value_from_stats(statistics)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.all().documentation()
+    }
+
+    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
+        self.all().set_monotonicity(data_type)
+    }
+}
