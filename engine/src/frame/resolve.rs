@@ -161,7 +161,8 @@ impl DataFrame {
         in_order: bool,
     ) -> Result<(DataFrame, Vec<Expr>, Vec<Expr>)> {
         let keys = self.typed("group_by", keys)?;
-        let mut lowering = Lowering { needs_order: in_order, ..Lowering::default() };
+        let mut lowering = Lowering::default();
+        lowering.needs_order = in_order;
         let mut group = Group::default();
         for key in &keys {
             let lowered = lowering.lower_named(key.clone(), &Group::default())?;

@@ -9,7 +9,6 @@ use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, Wi
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::window;
 use gradframe_plan::functions::sum as checked_sum;
-use gradframe_plan::functions::{max as greatest, min as least};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -136,8 +135,8 @@ fn of_integers(value: Expr, statistic: &str, size: usize, least: usize, center: 
     let over = |aggregate: Expr| over_rows(aggregate, preceding(Some(before as u64)), following(Some(after as u64)));
     let computed = match statistic {
         "sum" => super::coalesce([over(checked_sum(value.clone()))?, lit(0_i64)]),
-        "min" => over(least(value.clone()))?,
-        "max" => over(greatest(value.clone()))?,
+        "min" => over(aggregate_fn::min(value.clone()))?,
+        "max" => over(aggregate_fn::max(value.clone()))?,
         _ => over(aggregate_fn::avg(cast(value.clone(), DataType::Float64)))?,
     };
     let enough = over(aggregate_fn::count(value))?.gt_eq(lit(least as i64));
