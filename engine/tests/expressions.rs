@@ -1,7 +1,7 @@
 //! Expressions as frames resolve them: the plans, the order of rows, and memory.
 
 use gradframe::Session;
-use gradframe::expr::{prelude::*, selectors};
+use gradframe::expr::{Constants, call, prelude::*, selectors};
 
 use crate::support::{rows_of, run, session};
 
@@ -50,4 +50,34 @@ async fn a_window_over_more_rows_than_memory_holds_is_a_resources_error() {
     let error = frame.collect().await.unwrap_err();
     assert_eq!(error.kind(), "Resources", "{error}");
     assert_eq!(session.context().runtime_env().memory_pool.reserved(), 0);
+}
+
+#[tokio::test]
+async fn a_sum_does_not_depend_on_threads_where_it_leaves_64_bits_and_comes_back() {
+    for (threads, batch) in [(1, 8192), (4, 100)] {
+        let session = Session::builder().in_memory().threads(threads).batch_size_rows(batch).build().unwrap();
+        let frame = numbers(&session, 10_000).await;
+        let large = lit(i64::MAX / 4);
+        let signs = when((col("i") % lit(2_i64)).eq(lit(0_i64))).then(large.clone()).otherwise(lit(0_i64) - large).alias("x");
+        let frame = frame.with_columns([signs]).unwrap();
+        assert_eq!(rows_of(&frame.select([col("x").sum()]).unwrap()).await, ["0"]);
+        let grouped = frame.group_by(["k"]).agg([(col("x").sum() / lit(i64::MAX / 4)).alias("n")]).unwrap();
+        assert_eq!(rows_of(&grouped.sort(["k"]).unwrap()).await, ["0 | -1", "1 | 0", "2 | 1"]);
+        let error = frame.filter(col("x").gt(lit(0))).unwrap().select([col("x").sum()]).unwrap().collect().await.unwrap_err();
+        assert!(
+            error.to_string().starts_with("sum: `sum(x)` is 11529215046068469755000, which does not fit in Int64"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lists_and_scalars_are_columns_of_their_own_length() {
+    let session = session();
+    let frame = numbers(&session, 7).await;
+    let mode = call("mode", vec![col("k")], Constants::new()).unwrap();
+    let modes = frame.select([mode.sum().alias("m"), col("i").sum().shift(1).alias("s"), col("i").sum().sum().alias("t")]);
+    assert_eq!(rows_of(&modes.unwrap()).await, ["1 |  | 28"]);
+    let error = frame.select([col("i").sum() + lit("x")]).unwrap_err();
+    assert!(error.to_string().contains("which `+` does not take, in `sum(i) + 'x'`"), "{error}");
 }

@@ -32,7 +32,7 @@ CASES = {
         "l3_reg.*l2_reg",
     ),
     "filter by a number": (lambda: frame().filter("x"), E.DTypeError, "filter: `x` is Float64, expected a condition"),
-    "one name twice": (lambda: frame().select("x", "x"), E.PlanError, "one name, `x`"),
+    "one name twice": (lambda: frame().select("x", "x"), E.PlanError, "two results have the name `x`"),
     "unnamed model, other input": (
         lambda: frame(s=["a"]).predict(frame().fit(gf.ml.LinearRegression(), target="y")),
         E.PlanError,

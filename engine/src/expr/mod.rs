@@ -42,7 +42,7 @@ pub use self::functions::{
 pub use self::resolve::{output_name, root_names};
 pub use self::selector::{Selector, TypeClass};
 pub use self::series::{series, series_of};
-pub use self::table::{FunctionRow, call, function_names};
+pub use self::table::{FunctionRow, Takes, call, function_names};
 
 pub use datafusion::logical_expr::Expr;
 

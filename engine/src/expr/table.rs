@@ -6,14 +6,17 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, ExprSchemable};
+use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
 
 use super::call::{Call, Constants};
 use super::deferred::deferred;
 use super::depth::check_depth;
 use super::functions::tables;
+use super::resolve::shown;
 use crate::{Error, Result};
 
 /// A frame function.
@@ -27,17 +30,32 @@ pub struct FunctionRow {
     pub typed: bool,
     /// From which argument on a selector stands for several arguments; elsewhere it makes several expressions.
     pub spread_from: usize,
+    /// What its arguments must be, which is checked before it is built.
+    pub takes: Takes,
+}
+
+/// What a typed function takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Whatever it says itself.
+    Anything,
+    /// Numbers or booleans as its first argument.
+    ANumber,
+    /// Numbers or booleans only.
+    Numbers,
+    /// What is true or false, as its first argument.
+    ACondition,
 }
 
 impl FunctionRow {
     /// A function that needs no types.
     pub const fn new(name: &'static str, build: fn(&mut Call) -> Result<Expr>) -> Self {
-        FunctionRow { name, build, typed: false, spread_from: usize::MAX }
+        FunctionRow { name, build, typed: false, spread_from: usize::MAX, takes: Takes::Anything }
     }
 
     /// A function that asks for types ([`Call::type_of`]).
     pub const fn typed(name: &'static str, build: fn(&mut Call) -> Result<Expr>) -> Self {
-        FunctionRow { name, build, typed: true, spread_from: usize::MAX }
+        FunctionRow { name, build, typed: true, spread_from: usize::MAX, takes: Takes::Anything }
     }
 
     /// The same function, in which a selector from argument `from` on stands for as many arguments as it has columns.
@@ -46,8 +64,34 @@ impl FunctionRow {
         FunctionRow { typed: true, spread_from: from, ..self }
     }
 
+    /// The same typed function, which takes only what this says.
+    pub const fn takes(self, takes: Takes) -> Self {
+        FunctionRow { takes, ..self }
+    }
+
+    fn require_types(&self, exprs: &[Expr], schema: &DFSchema) -> Result<()> {
+        let (checked, expected) = match self.takes {
+            Takes::Anything => return Ok(()),
+            Takes::Numbers => (exprs, "numbers"),
+            Takes::ANumber => (&exprs[..exprs.len().min(1)], "numbers"),
+            Takes::ACondition => (&exprs[..exprs.len().min(1)], "a condition (Boolean)"),
+        };
+        for expr in checked {
+            let own = expr.get_type(schema).map_err(from_datafusion)?;
+            let fits = own == DataType::Boolean || own.is_numeric() && self.takes != Takes::ACondition;
+            if !fits && !own.is_null() {
+                let what = format!("`{}` is {own}, expected {expected}", shown(expr));
+                return Err(Error::dtype(self.name, what).hint("cast it first"));
+            }
+        }
+        Ok(())
+    }
+
     /// Builds the expression and checks that nothing of the call is left over.
     pub(super) fn apply(&self, exprs: Vec<Expr>, constants: Constants, schema: Option<&DFSchema>) -> Result<Expr> {
+        if let Some(schema) = schema {
+            self.require_types(&exprs, schema)?;
+        }
         let mut call = Call::new(self.name, exprs, constants, schema);
         let built = (self.build)(&mut call)?;
         call.finish()?;
@@ -99,6 +143,22 @@ mod tests {
     fn a_name_is_in_one_table_only() {
         let rows: usize = tables().count();
         assert_eq!(rows, ROWS.len());
+    }
+
+    /// The columns of a call come first; its result has the name of the first one, whatever it is made of.
+    #[test]
+    fn results_are_named_after_the_first_column() {
+        let renames = |name: &str| ["name.", "selector."].iter().any(|prefix| name.starts_with(prefix));
+        let makers =
+            ["alias", "col", "date", "datetime", "duration", "element", "exclude", "len", "nth", "time", "tuple", "when"];
+        for row in tables().filter(|row| !row.typed && !renames(row.name) && !makers.contains(&row.name)) {
+            for count in 1..=3 {
+                let exprs = ["x", "y", "z"][..count].iter().map(|name| super::super::col(*name)).collect();
+                if let Ok(expr) = row.apply(exprs, Constants::new(), None) {
+                    assert_eq!(super::super::output_name(&expr), "x", "{}", row.name);
+                }
+            }
+        }
     }
 
     #[test]

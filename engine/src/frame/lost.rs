@@ -8,6 +8,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
+use gradframe_plan::error::said_otherwise;
 use gradframe_plan::functions::column::{StrictCast, strict_cast_of};
 
 use super::DataFrame;
@@ -22,7 +23,7 @@ impl DataFrame {
         }
         for (frame, cast) in self.strict_casts() {
             if let Ok(Some(row)) = frame.first_lost(cast).await {
-                return at_row(error, row);
+                return said_otherwise(error, |what| format!("{what} (row {row})"));
             }
         }
         error
@@ -65,14 +66,4 @@ fn casts_of(node: &LogicalPlan) -> Vec<StrictCast> {
         })
     });
     casts
-}
-
-/// The same error, its message ending in the row.
-fn at_row(error: Error, row: u64) -> Error {
-    let detail = error.detail();
-    let placed = Error::execution(detail.op.as_str(), format!("{} (row {row})", detail.what));
-    match &detail.hint {
-        Some(hint) => placed.hint(hint.clone()),
-        None => placed,
-    }
 }

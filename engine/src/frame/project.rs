@@ -9,6 +9,7 @@ use gradframe_plan::error::from_datafusion;
 use super::DataFrame;
 use super::merge;
 use super::naming::{all_columns, named, output_name, require_column};
+use super::resolve::require_distinct;
 use crate::Result;
 use crate::expr::{IntoExpr, col};
 
@@ -29,7 +30,7 @@ impl DataFrame {
     }
 
     /// All columns, with these added; one of an existing name takes its place.
-    /// Errors: `Plan` for unknown columns.
+    /// Errors: `Plan` for unknown columns, and for two of one name.
     ///
     /// ```
     /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
@@ -41,6 +42,8 @@ impl DataFrame {
     /// ```
     pub fn with_columns(&self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
         let added = self.resolve("with_columns", exprs.into_iter().map(IntoExpr::into_expr))?;
+        let names: Vec<String> = added.exprs.iter().map(output_name).collect();
+        require_distinct("with_columns", names.iter().map(String::as_str))?;
         let mut projection = self.columns_as_exprs();
         for expr in added.exprs {
             place(&mut projection, output_name(&expr), expr);

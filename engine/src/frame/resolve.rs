@@ -97,6 +97,7 @@ impl DataFrame {
     /// What `select` gives: rows, one row of aggregates, or the items of lists.
     pub(super) fn resolve_selection(&self, exprs: Vec<Expr>) -> Result<Self> {
         let named = self.typed("select", exprs)?;
+        require_distinct("select", named.iter().map(|named| named.name.as_str()))?;
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut lowered = vec![];
         for named in named {
@@ -170,7 +171,9 @@ impl DataFrame {
         }
         let others = without(self.plan.schema(), &keys)?;
         let mut results = vec![];
-        for named in typed("agg", exprs, self.plan.schema(), &others)? {
+        let aggregates = typed("agg", exprs, self.plan.schema(), &others)?;
+        require_distinct("agg", keys.iter().chain(&aggregates).map(|named| named.name.as_str()))?;
+        for named in aggregates {
             let (name, data_type) = (named.name.clone(), named.data_type.clone());
             let lowered = lowering.lower_named(named, &group)?;
             let result = match lowered.shape {
@@ -253,6 +256,18 @@ fn without(schema: &DFSchema, keys: &[Named]) -> Result<DFSchema> {
     let fields = schema.iter().filter(|(_, field)| !is_key(field.name()));
     let fields = fields.map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
     DFSchema::new_with_metadata(fields, schema.metadata().clone()).map_err(from_datafusion)
+}
+
+/// Errors: `Plan` for two results of one name.
+pub(super) fn require_distinct<'a>(op: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut known = std::collections::HashSet::new();
+    for name in names {
+        if !known.insert(name) {
+            let what = format!("two results have the name `{name}`");
+            return Err(Error::plan(op, what).hint("name one of them otherwise with alias() or name.suffix()"));
+        }
+    }
+    Ok(())
 }
 
 /// A column of this name stays itself, so that its origin is not lost.

@@ -150,8 +150,14 @@ fn is_rule(context: &str) -> bool {
     context.contains("rule '") || context.starts_with("Optimizer rule")
 }
 
-fn rename(mut error: Error, what: String) -> Error {
-    detail_mut(&mut error).what = what;
+fn rename(error: Error, what: String) -> Error {
+    said_otherwise(error, |_| what)
+}
+
+/// The error with its message in other words.
+pub fn said_otherwise(mut error: Error, say: impl FnOnce(&str) -> String) -> Error {
+    let detail = detail_mut(&mut error);
+    detail.what = say(&detail.what);
     error
 }
 

@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{enum_at, enum_place, max as greatest, min as least, sum as checked_sum};
@@ -150,20 +150,17 @@ pub fn len() -> Expr {
 
 /// How many different values there are; null is one of them, as in Polars.
 pub fn n_unique(expr: impl IntoExpr) -> Expr {
-    let expr = expr.into_expr();
-    let one_if_null = super::super::when(expr.clone().is_null()).then(lit(1_i64)).otherwise(lit(0_i64));
-    aggregate_fn::count_distinct(expr) + fill_null(greatest(one_if_null), lit(0_i64))
+    deferred_call!("n_unique", [expr.into_expr()])
 }
 
 /// The value of the first row.
 pub fn first(expr: impl IntoExpr) -> Expr {
-    aggregate_fn::first_value(expr.into_expr(), vec![by_row()])
+    deferred_call!("first", [expr.into_expr()])
 }
 
 /// The value of the last row.
 pub fn last(expr: impl IntoExpr) -> Expr {
-    // DataFusion's own last value does not take a batch without rows.
-    aggregate_fn::first_value(expr.into_expr(), vec![by_row_reversed()])
+    deferred_call!("last", [expr.into_expr()])
 }
 
 /// The aggregate over its rows in their order.
@@ -197,13 +194,18 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("std", |call| as_float(call, |x, ddof| deviation(x, ddof, true))),
     FunctionRow::typed("var", |call| as_float(call, |x, ddof| deviation(x, ddof, false))),
     unary!("count", |x| count(x)),
-    unary!("n_unique", |x| n_unique(x)),
+    FunctionRow::typed("n_unique", |call| {
+        let value = call.expr("the expression")?;
+        let one_if_null = super::super::when(value.clone().is_null()).then(lit(1_i64)).otherwise(lit(0_i64));
+        Ok(aggregate_fn::count_distinct(value) + fill_null(aggregate_fn::max(one_if_null), lit(0_i64)))
+    }),
     FunctionRow::typed("null_count", |call| {
         let is_null = call.expr("the expression")?.is_null();
         Ok(aggregate_fn::count(super::super::when(is_null).then(lit(true)).end()))
     }),
-    FunctionRow::new("first", |call| end_of_rows(call, first)),
-    FunctionRow::new("last", |call| end_of_rows(call, last)),
+    FunctionRow::typed("first", |call| end_of_rows(call, by_row())),
+    // DataFusion's own last value does not take a batch without rows.
+    FunctionRow::typed("last", |call| end_of_rows(call, by_row_reversed())),
     FunctionRow::typed("implode", |call| {
         let value = call.expr("the expression")?;
         let item = call.type_of(&value)?;
@@ -302,7 +304,9 @@ fn deviation(value: Expr, ddof: i64, root: bool) -> Result<Expr> {
     })
 }
 
-fn end_of_rows(call: &mut Call, end: fn(Expr) -> Expr) -> Result<Expr> {
+fn end_of_rows(call: &mut Call, order: SortExpr) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    Ok(if call.flag("ignore_nulls", false)? { end(keep(value.clone(), value.is_not_null())) } else { end(value) })
+    let ignore_nulls = call.flag("ignore_nulls", false)?;
+    let value = if ignore_nulls { keep(value.clone(), value.is_not_null()) } else { value };
+    Ok(aggregate_fn::first_value(value, vec![order]))
 }

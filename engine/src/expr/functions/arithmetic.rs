@@ -219,15 +219,15 @@ fn modulo(call: &mut Call) -> Result<Expr> {
     case(other_sign, rest.clone() + right, rest)
 }
 
-/// Integers to a whole power are integers of the base's type; anything else is a float.
+/// Integers to a whole power are integers of the base's type, exactly; anything else is a float.
 fn pow(call: &mut Call) -> Result<Expr> {
     let (base, exponent) = (call.expr("the base")?, call.expr("the exponent")?);
     let (own, other) = (call.type_of(&base)?, call.type_of(&exponent)?);
     require_number(call, &base, &own)?;
     require_number(call, &exponent, &other)?;
     if are_integers(call, &base, &exponent)? {
-        let own = if untyped(&base).is_some() { DataType::Int64 } else { own };
-        return Ok(cast(math::power(base, exponent), own));
+        let base = if untyped(&base).is_some() { cast_to(base, &own, &DataType::Int64) } else { base };
+        return Ok(per_row("int_power", vec![base, exponent], vec![]));
     }
     let is_narrow = own == DataType::Float32 && (other == DataType::Float32 || untyped(&exponent).is_some());
     let power = math::power(cast(base, DataType::Float64), cast(exponent, DataType::Float64));

@@ -12,7 +12,7 @@ use super::super::call::Call;
 use super::super::lit;
 use super::super::resolve::output_name;
 use super::super::structure::{by_row, items};
-use super::super::table::FunctionRow;
+use super::super::table::{FunctionRow, Takes};
 use super::cast;
 use crate::Result;
 
@@ -21,12 +21,14 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let value = call.expr("the expression")?;
         let breaks = rising(call, "breaks")?;
         cut(call, value, breaks.iter().copied().map(lit).collect(), Some(&breaks))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("qcut", |call| {
         let value = call.expr("the expression")?;
         let breaks = quantiles(call, &value, "linear")?;
         cut(call, value, breaks, None)
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("bin_intervals", |call| {
         let value = call.expr("the expression")?;
         let breaks = match call.optional_count("bins")? {
@@ -34,13 +36,15 @@ pub(super) const TABLE: &[FunctionRow] = &[
             Some(bins) => equal_widths(call, &value, bins)?,
         };
         binned(call, value, breaks)
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("bin_quantiles", |call| {
         let value = call.expr("the expression")?;
         let breaks = quantiles(call, &value, "lower")?;
         binned(call, value, breaks)
-    }),
-    FunctionRow::typed("hist", hist),
+    })
+    .takes(Takes::ANumber),
+    FunctionRow::typed("hist", hist).takes(Takes::ANumber),
 ];
 
 /// Breaks that rise.

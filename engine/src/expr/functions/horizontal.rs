@@ -8,9 +8,9 @@ use datafusion::logical_expr::{Expr, lit as literal};
 use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
-use super::super::resolve::output_name;
+use super::super::resolve::{output_name, shown};
 use super::super::structure::items;
-use super::super::table::FunctionRow;
+use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
 use super::windows::rows_in_order;
 use super::{cast, coalesce};
@@ -23,8 +23,9 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let zero = |expr: Expr| if ignore { coalesce([expr, lit(0_i64)]) } else { expr };
         folded(call, exprs.into_iter().map(zero).collect(), |left, right| left + right)
     })
+    .takes(Takes::Numbers)
     .spread(0),
-    FunctionRow::typed("mean_horizontal", mean_horizontal).spread(0),
+    FunctionRow::typed("mean_horizontal", mean_horizontal).takes(Takes::Numbers).spread(0),
     FunctionRow::typed("min_horizontal", |call| extreme(call, core_fn::least)).spread(0),
     FunctionRow::typed("max_horizontal", |call| extreme(call, core_fn::greatest)).spread(0),
     FunctionRow::new("any_horizontal", |call| {
@@ -45,6 +46,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     .spread(0),
     FunctionRow::typed("concat_list", |call| {
         let exprs = call.rest();
+        require_alike(call, &exprs)?;
         let list = |expr: Expr| match call.type_of(&expr)? {
             DataType::List(_) => Ok(expr),
             DataType::LargeList(item) | DataType::FixedSizeList(item, _) => Ok(cast(expr, DataType::List(item))),
@@ -59,7 +61,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(when(!any_null).then(together).end())
     })
     .spread(0),
-    FunctionRow::new("repeat_by", |call| {
+    FunctionRow::typed("repeat_by", |call| {
         let (value, times) = (call.expr("the expression")?, call.expr("the number")?);
         Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64)))
     }),
@@ -79,7 +81,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let (start, end) = (call.expr("the start")?, call.expr("the end")?);
         Ok(range(start, end, call.optional_int("step")?.unwrap_or(1)))
     }),
-    FunctionRow::new("repeat", |call| {
+    FunctionRow::typed("repeat", |call| {
         let (value, times) = (call.expr("the value")?, call.expr("the number")?);
         Ok(items(nested_fn::array_repeat(value, cast(times, DataType::Int64))))
     }),
@@ -125,12 +127,30 @@ fn mean_horizontal(call: &mut Call) -> Result<Expr> {
     Ok(when(count.clone().gt(lit(0_i64))).then(sum / cast(count, DataType::Float64)).end())
 }
 
+/// Errors: `DType` for texts beside what is none.
+fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
+    let mut texts = vec![];
+    for expr in exprs {
+        let own = call.type_of(expr)?;
+        let is_text = match &own {
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type().is_string(),
+            own => own.is_string() || matches!(own, DataType::Dictionary(_, values) if values.is_string()),
+        };
+        texts.extend((!own.is_null()).then_some((is_text, shown(expr), own)));
+    }
+    let Some((first, others)) = texts.split_first() else { return Ok(()) };
+    let Some(other) = others.iter().find(|other| other.0 != first.0) else { return Ok(()) };
+    let what = format!("`{}` is {} and `{}` is {}, expected types that go together", first.1, first.2, other.1, other.2);
+    Err(crate::Error::dtype(call.name(), what).hint("cast one of them"))
+}
+
 /// A NaN is no extreme, unless there is nothing else.
 fn extreme(call: &mut Call, extreme: fn(Vec<Expr>) -> Expr) -> Result<Expr> {
     let exprs = call.rest();
     if exprs.is_empty() {
         return Err(call.wrong("got no column, expected at least one"));
     }
+    require_alike(call, &exprs)?;
     let is_nan = datafusion::functions::math::expr_fn::isnan;
     let mut numbers = vec![];
     for expr in &exprs {

@@ -8,7 +8,7 @@ use gradframe_plan::functions::column::per_row;
 
 use super::super::call::Call;
 use super::super::resolve::shown;
-use super::super::table::FunctionRow;
+use super::super::table::{FunctionRow, Takes};
 use super::super::{IntoExpr, lit, when};
 use super::arithmetic::{case, operation};
 use super::{cast, deferred_call, numeric};
@@ -70,7 +70,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     numeric!("erf", |x| per_row("erf", vec![x], vec![])),
     numeric!("erfc", |x| per_row("erfc", vec![x], vec![])),
     numeric!("log10", |x| x.log(lit(10.0))),
-    FunctionRow::typed("arctan2", |call| Ok(math::atan2(call.expr("the ordinate")?, call.expr("the abscissa")?))),
+    FunctionRow::typed("arctan2", |call| Ok(math::atan2(call.expr("the ordinate")?, call.expr("the abscissa")?)))
+        .takes(Takes::Numbers),
     FunctionRow::typed("log", |call| {
         let value = call.expr("the expression")?;
         super::arithmetic::require_number(call, &value, &call.type_of(&value)?)?;
@@ -83,16 +84,18 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let choices = [("half_to_even", "half_to_even"), ("half_away_from_zero", "half_away_from_zero"), ("to_zero", "to_zero")];
         let mode = call.choice("mode", &choices)?;
         rounded(call, mode)
-    }),
-    FunctionRow::typed("truncate", |call| rounded(call, "to_zero")),
-    FunctionRow::typed("round_sig_figs", round_sig_figs),
+    })
+    .takes(Takes::ANumber),
+    FunctionRow::typed("truncate", |call| rounded(call, "to_zero")).takes(Takes::ANumber),
+    FunctionRow::typed("round_sig_figs", round_sig_figs).takes(Takes::ANumber),
     FunctionRow::typed("clip", clip),
-    FunctionRow::typed("sign", sign),
-    FunctionRow::typed("is_close", is_close),
+    FunctionRow::typed("sign", sign).takes(Takes::ANumber),
+    FunctionRow::typed("is_close", is_close).takes(Takes::Numbers),
     FunctionRow::typed("count_bits", |call| {
         let value = call.expr("the expression")?;
         Ok(per_row("count_bits", vec![value], vec![call.text("of")?.as_str().into()]))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("hash", |call| {
         let value = call.expr("the expression")?;
         Ok(per_row("hash_value", vec![value], vec![call.optional_int("seed")?.unwrap_or(0).into()]))

@@ -13,7 +13,7 @@ use gradframe_plan::functions::sum as checked_sum;
 use super::super::call::Call;
 use super::super::resolve::shown;
 use super::super::structure::{by_row, keep};
-use super::super::table::FunctionRow;
+use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
 use super::windows::{Windows, following, over_rows, partitioned, preceding, rows_in_order, so_far};
 use super::{cast, deferred_call};
@@ -70,6 +70,9 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("backward_fill", |call| fill(call, false)),
     FunctionRow::typed("interpolate", |call| {
         let value = call.expr("the expression")?;
+        if call.type_of(&value)?.is_string() {
+            super::arithmetic::require_number(call, &value, &call.type_of(&value)?)?;
+        }
         let kernel = call.choice("method", &[("linear", "interpolate"), ("nearest", "interpolate_nearest")])?;
         Ok(rows_in_order(window(kernel, vec![value], vec![])))
     }),
@@ -81,13 +84,15 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("cum_prod", |call| {
         let value = call.expr("the expression")?;
         Ok(rows_in_order(window("cum_prod", vec![value], vec![call.flag("reverse", false)?.into()])))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("pct_change", |call| {
         let value = call.expr("the expression")?;
         let n = call.optional_int("n")?.unwrap_or(1);
         let value = cast(value, DataType::Float64);
         Ok(value.clone() / value.shift(n) - lit(1.0))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("rle_id", run_number),
     FunctionRow::typed("peak_max", |call| peak(call, Expr::gt)),
     FunctionRow::typed("peak_min", |call| peak(call, Expr::lt)),
@@ -193,6 +198,7 @@ fn ranked(call: &mut Call) -> Result<Expr> {
 
 fn exponential(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
+    super::arithmetic::require_number(call, &value, &call.type_of(&value)?)?;
     let alpha = call.float("alpha")?;
     if !(alpha > 0.0 && alpha <= 1.0) {
         return Err(call.wrong(format!("`alpha` is {alpha}, expected a number above 0 and at most 1")));

@@ -5,14 +5,14 @@ use datafusion::functions::math::expr_fn::sqrt;
 use datafusion::logical_expr::Expr;
 
 use super::super::call::Call;
-use super::super::table::FunctionRow;
+use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
 use super::{cast, deferred_call};
 use crate::Result;
 
 pub(super) const TABLE: &[FunctionRow] = &[
-    FunctionRow::typed("rolling_cov", |call| moving(call, false)),
-    FunctionRow::typed("rolling_corr", |call| moving(call, true)),
+    FunctionRow::typed("rolling_cov", |call| moving(call, false)).takes(Takes::Numbers),
+    FunctionRow::typed("rolling_corr", |call| moving(call, true)).takes(Takes::Numbers),
 ];
 
 /// Of the rows in which both have a value: the mean of products less the product of means, with divisor n - `ddof`; divided by both

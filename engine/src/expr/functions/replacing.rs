@@ -6,7 +6,7 @@ use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{per_row, strict_cast};
 
 use super::super::call::Call;
-use super::super::resolve::shown;
+use super::super::resolve::{output_name, shown};
 use super::super::table::FunctionRow;
 use super::super::{lit, when};
 use super::comparison::Comparison;
@@ -55,7 +55,7 @@ fn cast_row(call: &mut Call) -> Result<Expr> {
     if always_fits(&own, &to) {
         return Ok(cast(value, to));
     }
-    let name = shown(&value);
+    let name = if value.column_refs().len() == 1 { output_name(&value) } else { shown(&value) };
     strict_cast(value, &name, &to).map_err(gradframe_plan::error::from_datafusion)
 }
 

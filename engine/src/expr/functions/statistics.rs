@@ -11,7 +11,7 @@ use gradframe_plan::functions::{max as greatest, min as least};
 use super::super::call::Call;
 use super::super::resolve::output_name;
 use super::super::structure::{by_row, items, length};
-use super::super::table::FunctionRow;
+use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
 use super::{cast, coalesce, deferred_call};
 use crate::Result;
@@ -72,21 +72,24 @@ pub(super) fn of_column(kernel: &'static str, value: Expr, constants: Vec<Scalar
 }
 
 pub(super) const TABLE: &[FunctionRow] = &[
-    FunctionRow::typed("quantile", quantile),
-    FunctionRow::typed("product", |call| Ok(call.expr("the expression")?.product())),
+    FunctionRow::typed("quantile", quantile).takes(Takes::ANumber),
+    FunctionRow::typed("product", |call| Ok(call.expr("the expression")?.product())).takes(Takes::ANumber),
     FunctionRow::typed("skew", |call| {
         let value = call.expr("the expression")?;
         Ok(of_column("skew", value, vec![call.flag("bias", true)?.into()]))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("kurtosis", |call| {
         let value = call.expr("the expression")?;
         Ok(of_column("kurtosis", value, vec![call.flag("fisher", true)?.into(), call.flag("bias", true)?.into()]))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("entropy", |call| {
         let value = call.expr("the expression")?;
         let base = call.optional_float("base")?.unwrap_or(std::f64::consts::E);
         Ok(of_column("entropy", value, vec![base.into(), call.flag("normalize", true)?.into()]))
-    }),
+    })
+    .takes(Takes::ANumber),
     FunctionRow::typed("mode", |call| {
         let value = call.expr("the expression")?;
         Ok(items(aggregate("mode", vec![value], by_row().expr, vec![], Answer::List)))
@@ -96,8 +99,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let value = call.expr("the expression")?;
         Ok(items(aggregate("rle", vec![value], by_row().expr, vec![], Answer::List)))
     }),
-    FunctionRow::typed("any", |call| kleene(call, true)),
-    FunctionRow::typed("all", |call| kleene(call, false)),
+    FunctionRow::typed("any", |call| kleene(call, true)).takes(Takes::ACondition),
+    FunctionRow::typed("all", |call| kleene(call, false)).takes(Takes::ACondition),
     FunctionRow::typed("nan_min", |call| nan_extreme(call, least)),
     FunctionRow::typed("nan_max", |call| nan_extreme(call, greatest)),
     FunctionRow::typed("approx_n_unique", |call| Ok(call.expr("the expression")?.approx_n_unique())),
@@ -116,9 +119,10 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("dot", |call| {
         let product = call.expr("the expression")? * call.expr("the other")?;
         Ok(super::sum(product))
-    }),
-    FunctionRow::typed("corr", correlation),
-    FunctionRow::typed("cov", covariance),
+    })
+    .takes(Takes::Numbers),
+    FunctionRow::typed("corr", correlation).takes(Takes::Numbers),
+    FunctionRow::typed("cov", covariance).takes(Takes::Numbers),
 ];
 
 fn quantile(call: &mut Call) -> Result<Expr> {

@@ -50,7 +50,7 @@ pub trait Windows: Into<Expr> + Sized {
     /// # Ok::<(), gradframe::Error>(())
     /// ```
     fn shift(self, n: i64) -> Expr {
-        shifted(self.into(), n)
+        deferred_call!("shift", [self.into()], n = n)
     }
 
     /// The value less that of `n` rows before.
@@ -133,12 +133,12 @@ pub(super) fn partitioned(window: Expr, partition_by: Vec<Expr>, order_by: Vec<S
 
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::new("over", over_row),
-    FunctionRow::new("shift", shift_row),
+    FunctionRow::typed("shift", shift_row),
     FunctionRow::typed("diff", diff),
     FunctionRow::typed("cum_sum", cum_sum),
     FunctionRow::typed("cum_min", |call| cum_extreme(call, least)),
     FunctionRow::typed("cum_max", |call| cum_extreme(call, greatest)),
-    FunctionRow::new("cum_count", |call| {
+    FunctionRow::typed("cum_count", |call| {
         let value = call.expr("the expression")?;
         so_far(aggregate_fn::count(value), call.flag("reverse", false)?)
     }),

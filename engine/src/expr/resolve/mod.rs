@@ -43,8 +43,12 @@ pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSc
             require_columns(op, &expr, schema)?;
             let name = output_name(&expr);
             let written = expr.clone();
-            let expr = types::resolve_types(qualified(expr, schema)?, &with_order)?.unalias_nested().data.unalias();
-            let data_type = expr.get_type(&with_order).map_err(from_datafusion)?;
+            let resolved = types::resolve_types(qualified(expr, schema)?, &with_order).and_then(|expr| {
+                let expr = expr.unalias_nested().data.unalias();
+                let data_type = expr.get_type(&with_order).map_err(from_datafusion)?;
+                Ok((expr, data_type))
+            });
+            let (expr, data_type) = resolved.map_err(|error| names::within(error, &written))?;
             named.push(Named { name, expr, written, data_type });
         }
     }

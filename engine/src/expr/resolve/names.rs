@@ -1,17 +1,66 @@
 //! The name of what an expression computes: Polars's rule, its leftmost leaf, unless an alias or a rule of `name.*` says
 //! otherwise.
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Case;
+use gradframe_ml_core::error::Detail;
+use gradframe_plan::error::said_otherwise;
 
 use super::super::naming::naming_of;
+use crate::Error;
 
 /// The name of an expression without a column in it.
 const LITERAL: &str = "literal";
 
-/// The expression as errors show it: without the qualifier of frames that have no name.
+/// The expression as errors show it: constants as they are written, and without the qualifier of frames that have no name. What
+/// stands in hidden columns, or is a window of them, has no words of the user's.
 pub(crate) fn shown(expr: &Expr) -> String {
-    expr.human_display().to_string().replace("?table?.", "")
+    let in_words = expr.clone().transform_down(|node| {
+        let words = match &node {
+            Expr::Literal(value, _) => match value.try_as_str() {
+                Some(Some(text)) => format!("'{text}'"),
+                _ => value.to_string(),
+            },
+            Expr::Column(column) if column.name.starts_with("__") => PART.to_owned(),
+            Expr::WindowFunction(_) => PART.to_owned(),
+            Expr::AggregateFunction(aggregate) if !aggregate.params.order_by.is_empty() => PART.to_owned(),
+            Expr::Case(case) if case.expr.is_none() => conditional(case),
+            _ => return Ok(Transformed::no(node)),
+        };
+        Ok(Transformed::new(Expr::Column(Column::from_name(words)), true, TreeNodeRecursion::Jump))
+    });
+    let in_words = in_words.map_or_else(|_| expr.clone(), |words| words.data);
+    in_words.human_display().to_string().replace("?table?.", "")
+}
+
+/// A condition as it is written.
+fn conditional(case: &Case) -> String {
+    let branches = case.when_then_expr.iter().map(|(when, then)| format!("when({}).then({})", shown(when), shown(then)));
+    let otherwise = case.else_expr.iter().map(|value| format!("otherwise({})", shown(value)));
+    branches.chain(otherwise).collect::<Vec<_>>().join(".")
+}
+
+/// What is computed on the way.
+const PART: &str = "a part of it";
+
+/// The error with the expression in which it arose, unless it names all of it already.
+pub(super) fn within(error: Error, written: &Expr) -> Error {
+    let text = shown(written);
+    let detail = error.detail();
+    let is_said = matches!(written, Expr::Column(_)) || detail.what.contains(&text) || says_all(detail, written);
+    if is_said {
+        return error;
+    }
+    said_otherwise(error, |what| format!("{what}, in `{text}`"))
+}
+
+/// Whether the error is of the expression's own function, over columns that it names.
+fn says_all(detail: &Detail, written: &Expr) -> bool {
+    let Expr::ScalarFunction(function) = written else { return false };
+    let is_leaf = |arg: &Expr| matches!(arg, Expr::Column(_) | Expr::Literal(..));
+    function.name() == detail.op && function.args.iter().all(is_leaf)
 }
 
 /// The name under which a frame shows the expression.

@@ -17,10 +17,10 @@ impl<T: ArrowPrimitiveType<Native: Wide> + Send + Sync> Summed for T {}
 
 /// A number of 64 bits.
 pub(super) trait Wide: Copy + Send + Sync {
-    /// The lower 32 bits.
-    fn low(self) -> u64;
-    /// The upper 32 bits, with the sign.
-    fn high(self) -> i64;
+    /// What is taken off a number where it is counted from the least one of its type.
+    const BIAS: u64;
+    /// The number counted from there.
+    fn biased(self) -> u64;
     /// The lower 64 bits of a sum.
     fn truncated(sum: i128) -> Self;
     /// The number itself.
@@ -30,12 +30,10 @@ pub(super) trait Wide: Copy + Send + Sync {
 }
 
 impl Wide for i64 {
-    fn low(self) -> u64 {
-        self as u64 & 0xffff_ffff
-    }
+    const BIAS: u64 = 1 << 63;
 
-    fn high(self) -> i64 {
-        self >> 32
+    fn biased(self) -> u64 {
+        self as u64 ^ Self::BIAS
     }
 
     fn truncated(sum: i128) -> Self {
@@ -55,12 +53,10 @@ impl Wide for i64 {
 }
 
 impl Wide for u64 {
-    fn low(self) -> u64 {
-        self & 0xffff_ffff
-    }
+    const BIAS: u64 = 0;
 
-    fn high(self) -> i64 {
-        (self >> 32) as i64
+    fn biased(self) -> u64 {
+        self
     }
 
     fn truncated(sum: i128) -> Self {
@@ -77,7 +73,7 @@ impl Wide for u64 {
     }
 }
 
-/// So many halves add up without leaving 64 bits.
+/// So many upper halves add up without leaving 64 bits.
 const BLOCK: usize = 1 << 20;
 
 /// The exact sum of the values that are not null.
@@ -92,25 +88,34 @@ pub(super) fn exact_sum<T: Summed>(values: &PrimitiveArray<T>) -> i128 {
     }
 }
 
-/// Both halves by themselves, in loops that vectorise.
+/// The wrapped sum and that of the upper halves, in a loop that vectorises: they determine the sum.
 fn block_sum<N: Wide>(values: &[N]) -> i128 {
-    let (mut low, mut high) = (0_u64, 0_i64);
+    let (mut wrapped, mut high) = (0_u64, 0_u64);
     for value in values {
-        low += value.low();
-        high += value.high();
+        wrapped = wrapped.wrapping_add(value.biased());
+        high += value.biased() >> 32;
     }
-    (i128::from(high) << 32) + i128::from(low)
+    from_halves::<N>(wrapped, high, values.len())
 }
 
 /// Of up to 64 values those whose bit is set.
 fn valid_sum<N: Wide>(values: &[N], valid: u64) -> i128 {
-    let (mut low, mut high) = (0_u64, 0_i64);
-    for (at, value) in values.iter().enumerate() {
-        let keep = (valid >> at & 1).wrapping_neg();
-        low += value.low() & keep;
-        high += value.high() & keep as i64;
+    if valid == u64::MAX {
+        return block_sum(values);
     }
-    (i128::from(high) << 32) + i128::from(low)
+    let (mut wrapped, mut high) = (0_u64, 0_u64);
+    for (at, value) in values.iter().enumerate() {
+        let kept = value.biased() & (valid >> at & 1).wrapping_neg();
+        wrapped = wrapped.wrapping_add(kept);
+        high += kept >> 32;
+    }
+    from_halves::<N>(wrapped, high, valid.count_ones() as usize)
+}
+
+/// The lower halves add up to what the wrapped sum is beyond the upper ones; they do not leave 64 bits.
+fn from_halves<N: Wide>(wrapped: u64, high: u64, count: usize) -> i128 {
+    let low = wrapped.wrapping_sub(high << 32);
+    (i128::from(high) << 32) + i128::from(low) - i128::from(N::BIAS) * count as i128
 }
 
 /// The lower half of a sum, and how often 2^64 is to be added to it.

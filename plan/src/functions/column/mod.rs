@@ -28,7 +28,7 @@ pub use self::casting::{StrictCast, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
-pub use self::window::window;
+pub use self::window::{as_list, window};
 
 /// The kernels of all topics.
 const TABLES: &[&[Kernel]] = &[

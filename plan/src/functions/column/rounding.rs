@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array};
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
+use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::Result;
+use datafusion::common::cast::as_int64_array;
+use gradframe_ml_core::Error;
 
 use super::kernel::{Columns, Kernel, as_first, float};
+use crate::error::to_datafusion;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value]; constants: decimals, mode.
@@ -23,12 +27,45 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "expm1", result: float, run: |columns| each(columns, f64::exp_m1) },
     Kernel { name: "erf", result: float, run: |columns| each(columns, erf) },
     Kernel { name: "erfc", result: float, run: |columns| each(columns, erfc) },
+    // [base, exponent], integers
+    Kernel { name: "int_power", result: as_first, run: int_power },
     // [value, base]
     Kernel { name: "log_of_base", result: float, run: log },
 ];
 
 fn each(columns: &Columns, function: fn(f64) -> f64) -> Result<ArrayRef> {
     Ok(Arc::new(columns.floats(0)?.unary::<_, arrow::datatypes::Float64Type>(function)))
+}
+
+/// An error for what does not fit in the base's type.
+fn int_power(columns: &Columns) -> Result<ArrayRef> {
+    let own = columns.values[0].data_type();
+    let exponents = arrow::compute::cast(&columns.values[1], &DataType::Int64)?;
+    let exponents = as_int64_array(&exponents)?;
+    let bases = arrow::compute::cast(&columns.values[0], &DataType::Decimal128(38, 0))?;
+    let bases = bases.as_primitive::<Decimal128Type>();
+    let powers = bases.iter().zip(exponents).map(|(base, exponent)| match (base, exponent) {
+        (Some(base), Some(exponent)) => power(base, exponent, own).map(Some),
+        _ => Ok(None),
+    });
+    let powers = powers.collect::<Result<Decimal128Array>>()?.with_precision_and_scale(38, 0)?;
+    Ok(arrow::compute::cast(&powers, own)?)
+}
+
+fn power(base: i128, exponent: i64, own: &DataType) -> Result<i128> {
+    let wrong = |what: String, hint: &str| to_datafusion(Error::execution("pow", what).hint(hint));
+    let Ok(exponent) = u32::try_from(exponent) else {
+        return Err(wrong(format!("{base} to the power of {exponent} is no integer"), "cast the base to a float"));
+    };
+    let (least, greatest) = bounds(own);
+    let power = base.checked_pow(exponent).filter(|power| (least..=greatest).contains(power));
+    power
+        .ok_or_else(|| wrong(format!("{base} to the power of {exponent} does not fit in {own}"), "cast the base to a wider type"))
+}
+
+fn bounds(integer: &DataType) -> (i128, i128) {
+    let bits = integer.primitive_width().unwrap_or(8) as u32 * 8;
+    if integer.is_unsigned_integer() { (0, (1 << bits) - 1) } else { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) }
 }
 
 fn log(columns: &Columns) -> Result<ArrayRef> {

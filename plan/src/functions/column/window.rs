@@ -5,14 +5,23 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
-use datafusion::logical_expr::{Expr, PartitionEvaluator, Signature, WindowUDF, WindowUDFImpl};
+use datafusion::logical_expr::{Expr, PartitionEvaluator, Signature, WindowFunctionDefinition, WindowUDF, WindowUDFImpl};
 
+use super::aggregate::{Answer, aggregate};
 use super::kernel::Carried;
 
 /// A call of a kernel that gives one value for each row of a partition. It is not ordered yet.
 pub fn window(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
     WindowUDF::new_from_impl(OverPartition(Carried::new(name, constants))).call(args)
+}
+
+/// The same kernel over other arguments as an aggregate that gives the list of its values; None for a window of no kernel.
+pub fn as_list(window: &WindowFunction, args: Vec<Expr>, order: Expr) -> Option<Expr> {
+    let WindowFunctionDefinition::WindowUDF(function) = &window.fun else { return None };
+    let OverPartition(kernel) = function.inner().as_ref().downcast_ref::<OverPartition>()?;
+    Some(aggregate(kernel.name, args, order, kernel.constants.clone(), Answer::List))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

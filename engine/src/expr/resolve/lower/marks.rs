@@ -43,6 +43,9 @@ impl Lowering {
         if is_one_value(std::slice::from_ref(&value)) {
             return Ok(Lowered { expr: lit(0_i64), shape: Shape::Scalar });
         }
+        if value.shape == Shape::Items {
+            return Ok(self.places_of_items(value));
+        }
         let (_, kept) = self.on_rows(vec![value], group)?;
         let mut window = ordered_window(row_number())?;
         window.params.partition_by = group.keys.iter().cloned().chain(kept.clone()).collect();
@@ -57,8 +60,11 @@ impl Lowering {
         if is_one_value(std::slice::from_ref(&value)) {
             return Ok(Lowered { expr: lit(1_i64), shape: Shape::Scalar });
         }
-        let (_, kept) = self.on_rows(vec![value], group)?;
         let mut count = aggregate_fn::count(lit(1_i64));
+        if value.shape == Shape::Items {
+            return Ok(self.length_of_items(value, count));
+        }
+        let (_, kept) = self.on_rows(vec![value], group)?;
         if let Expr::AggregateFunction(count) = &mut count {
             count.params.filter = kept.map(Box::new);
         }
@@ -67,6 +73,10 @@ impl Lowering {
 
     fn keep(&mut self, value: Expr, rest: Vec<Expr>, group: &Group) -> Result<Lowered> {
         let parts = self.all([vec![value], rest].concat(), group)?;
+        if parts.first().is_some_and(|value| value.shape == Shape::Items) {
+            self.common_shape(&parts)?;
+            return self.kept_items(parts).ok_or_else(|| Error::internal("filter", "takes a value and a predicate"));
+        }
         let only = if is_one_value(&parts) { Some(self.first_row(group)?) } else { None };
         let (mut parts, kept) = self.on_rows(parts, group)?;
         let predicate = parts.pop().filter(|_| parts.len() == 1);

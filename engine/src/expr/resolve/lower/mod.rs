@@ -2,8 +2,10 @@
 //!
 //! Every part of an expression has a shape: one value for the frame or group, one a row, one for some of the rows, or the
 //! items of a list. What is computed of whole columns becomes a window of the plan, in layers: a window over a window
-//! stands above it. An aggregate beside rows is a window, too, which repeats it on each row.
+//! stands above it. An aggregate beside rows is a window, too, which repeats it on each row. Items of a list are computed of
+//! inside the list.
 
+mod items;
 mod marks;
 mod one;
 mod windows;
@@ -112,7 +114,7 @@ impl Lowering {
         let mut parts = self.children(&expr, group)?;
         let shape = self.common_shape(&parts)?;
         if shape == Shape::Items {
-            return Err(self.no_items());
+            return self.each_item(expr, parts);
         }
         if shape != Shape::Scalar {
             for part in parts.iter_mut().filter(|part| part.shape == Shape::Scalar) {
@@ -159,6 +161,9 @@ impl Lowering {
     fn aggregate(&mut self, mut aggregate: AggregateFunction, group: &Group) -> Result<Lowered> {
         let params = &mut aggregate.params;
         let args = self.all(std::mem::take(&mut params.args), group)?;
+        if self.common_shape(&args)? == Shape::Items {
+            return self.of_items(aggregate, args, group);
+        }
         let only = if one::is_one_value(&args) { Some(self.first_row(group)?) } else { None };
         let (args, kept) = self.on_rows(args, group)?;
         params.args = args;
@@ -195,7 +200,7 @@ impl Lowering {
     }
 
     fn no_items(&self) -> Error {
-        let what = format!("`{}` takes items of lists as rows", shown(&self.written));
+        let what = format!("`{}` is a window over items of lists", shown(&self.written));
         Error::not_implemented("expression", what).hint("select the items first, then compute of them")
     }
 }

@@ -19,6 +19,9 @@ impl Lowering {
     pub(super) fn window(&mut self, mut window: WindowFunction, group: &Group) -> Result<Lowered> {
         let params = &mut window.params;
         let args = self.all(std::mem::take(&mut params.args), group)?;
+        if self.common_shape(&args)? == Shape::Items {
+            return self.window_of_items(&window, args);
+        }
         let own = self.all(std::mem::take(&mut params.partition_by), group)?;
         let keys = params.order_by.iter().filter(|key| !is_row_order(key)).map(|key| key.expr.clone()).collect();
         let seen = [args.clone(), own.clone(), self.all(keys, group)?].concat();
@@ -120,7 +123,7 @@ impl Lowering {
 }
 
 /// Whether a key is the order of the frame's rows, forwards or backwards.
-fn is_row_order(key: &SortExpr) -> bool {
+pub(super) fn is_row_order(key: &SortExpr) -> bool {
     key.expr == by_row().expr || key.expr == by_row_reversed().expr
 }
 

@@ -7,10 +7,11 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::type_coercion::other::get_coerce_type_for_case_expression;
 
+use super::super::names::shown;
 use super::kind::Kind;
 use super::numbers::{cast_to, common_number};
-use super::{require_condition, type_of};
-use crate::Result;
+use super::{CAST, require_condition, type_of};
+use crate::{Error, Result};
 
 /// A case whose conditions are conditions, and whose values have their common type: until a plan is analysed, DataFusion
 /// takes the first value's for the whole.
@@ -22,18 +23,19 @@ pub(super) fn of_case(mut case: Case, schema: &DFSchema) -> Result<Transformed<E
     }
     let values = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
     let values = values.chain(case.else_expr.iter_mut().map(AsMut::as_mut)).collect();
-    let changed = of_one_type(values, schema)?;
+    let changed = of_one_type("when", values, schema)?;
     Ok(Transformed::new_transformed(Expr::Case(case), changed))
 }
 
 /// The first value that is not null.
 pub(super) fn of_coalesce(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let changed = of_one_type(function.args.iter_mut().collect(), schema)?;
+    let changed = of_one_type("coalesce", function.args.iter_mut().collect(), schema)?;
     Ok(Transformed::new_transformed(Expr::ScalarFunction(function), changed))
 }
 
-/// Casts the values to their common type; whether one had another. Where there is none DataFusion will say so.
-fn of_one_type(values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool> {
+/// Casts the values to their common type; whether one had another. Errors: `DType` where there is none; a date that is to be a
+/// number has none.
+fn of_one_type(op: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool> {
     let types = values.iter().map(|value| type_of(value, schema)).collect::<Result<Vec<_>>>()?;
     let known: Vec<(&Expr, &DataType)> =
         values.iter().map(|value| &**value).zip(&types).filter(|(_, own)| !own.is_null()).collect();
@@ -42,9 +44,17 @@ fn of_one_type(values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool> {
     }
     let numbers = known.iter().all(|(_, own)| Kind::of(own).is_number()).then(|| common_number(&known)).flatten();
     let own: Vec<DataType> = known.iter().map(|(_, own)| (*own).clone()).collect();
-    let Some(common) = numbers.or_else(|| get_coerce_type_for_case_expression(&own, None)) else { return Ok(false) };
+    let is_any = |of: fn(Kind) -> bool| own.iter().any(|own| of(Kind::of(own)));
+    let mixed = is_any(Kind::is_moment) && is_any(Kind::is_number);
+    let common = numbers.or_else(|| get_coerce_type_for_case_expression(&own, None)).filter(|_| !mixed);
+    let Some(common) = common else { return Err(without_common_type(op, &known)) };
     for (value, own) in values.into_iter().zip(&types).filter(|(_, own)| !own.is_null() && **own != common) {
         *value = cast_to(std::mem::take(value), own, &common);
     }
     Ok(true)
+}
+
+fn without_common_type(op: &str, values: &[(&Expr, &DataType)]) -> Error {
+    let each: Vec<String> = values.iter().map(|(value, own)| format!("`{}` is {own}", shown(value))).collect();
+    Error::dtype(op, format!("{}, which have no common type", each.join(" and "))).hint(CAST)
 }

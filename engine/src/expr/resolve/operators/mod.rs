@@ -86,7 +86,10 @@ fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>
     let (left, right) = (type_of(&binary.left, schema)?, type_of(&binary.right, schema)?);
     let kinds = (Kind::of(&left), Kind::of(&right));
     match kinds {
-        (Kind::Other, _) | (_, Kind::Other) => Ok(Transformed::no(Expr::BinaryExpr(binary))),
+        (Kind::Other, _) | (_, Kind::Other) => {
+            let error = not_taken(&binary, &left, &right);
+            of_datafusion(binary, schema).ok_or(error)
+        }
         (Kind::Text, Kind::Text | Kind::Boolean | Kind::Null) | (Kind::Boolean | Kind::Null, Kind::Text)
             if binary.op == Operator::Plus =>
         {
@@ -131,8 +134,18 @@ fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
         (Kind::Boolean, other) | (other, Kind::Boolean) if matches!(other, Kind::Integer | Kind::Float) => {
             numbers::arithmetic(binary, &left, &right)
         }
+        (Kind::Other, _) | (_, Kind::Other) => {
+            let error = not_comparable(&binary.left, &left, &binary.right, &right);
+            of_datafusion(binary, schema).ok_or(error)
+        }
         _ => Ok(Transformed::no(Expr::BinaryExpr(binary))),
     }
+}
+
+/// The operator as it is, if DataFusion takes it.
+fn of_datafusion(binary: BinaryExpr, schema: &DFSchema) -> Option<Transformed<Expr>> {
+    let expr = Expr::BinaryExpr(binary);
+    expr.get_type(schema).is_ok().then(|| Transformed::no(expr))
 }
 
 fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -155,12 +168,13 @@ fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_typ
         (Kind::Date, Kind::Timestamp) => !zoned(right_type),
         _ => true,
     };
-    if fits {
-        return Ok(());
-    }
+    if fits { Ok(()) } else { Err(not_comparable(left, left_type, right, right_type)) }
+}
+
+fn not_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_type: &DataType) -> Error {
     let sides = format!("`{}` is {left_type} and `{}` is {right_type}", shown(left), shown(right));
     let hint = if zoned(left_type) || zoned(right_type) { "give both a time zone with dt.replace_time_zone" } else { CAST };
-    Err(Error::dtype("comparison", format!("{sides}, which cannot be compared")).hint(hint))
+    Error::dtype("comparison", format!("{sides}, which cannot be compared")).hint(hint)
 }
 
 fn zoned(data_type: &DataType) -> bool {
@@ -173,8 +187,8 @@ fn negated(value: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let number = Expr::Negative(Box::new(numbers::cast_to(value, &own, &DataType::Int64)));
         return Ok(Transformed::yes(numbers::cast_to(number, &DataType::Int64, &own)));
     }
-    let has_sign = !own.is_unsigned_integer() && matches!(Kind::of(&own), Kind::Integer | Kind::Float | Kind::Null | Kind::Other);
-    if has_sign {
+    let has_sign = own.is_numeric() && !own.is_unsigned_integer();
+    if has_sign || matches!(own, DataType::Null | DataType::Interval(_)) {
         return Ok(Transformed::no(Expr::Negative(Box::new(value))));
     }
     let what = format!("`{}` is {own}, which has no negative values", shown(&value));
