@@ -182,3 +182,11 @@ def test_a_frame_is_described():
     table = frame().describe(percentiles=None)
     assert table["statistic"].to_list() == ["count", "null_count", "mean", "std", "min", "max"]
     assert table["i"].to_list() == [3.0, 0.0, 2.0, 1.0, 1.0, 3.0] and table["s"].to_list() == ["2", "1", None, None, "a", "c"]
+
+
+def test_what_does_not_fit_its_stated_type_or_name_is_refused():
+    with pytest.raises(E.DTypeError, match="column `a`"):
+        gf.DataFrame({"a": [1.5]}, schema={"a": gf.Int64})
+    assert gf.DataFrame({"a": [1.0, None]}, schema={"a": gf.Int64})["a"].to_list() == [1, None]
+    with pytest.raises(E.PlanError, match="the name `a` twice"):
+        gf.DataFrame([gf.Series("a", [1]), gf.Series("a", [2])])

@@ -143,7 +143,9 @@ def _of_list(data: list[Any], names: list[str] | None, orient: str | None) -> di
     if isinstance(first, Mapping):
         return _of_dicts(data, names)
     if hasattr(first, "__arrow_c_array__") and hasattr(first, "name"):
-        return {series.name or _UNNAMED.format(i): series for i, series in enumerate(data)}
+        named = [series.name or _UNNAMED.format(i) for i, series in enumerate(data)]
+        _told_apart(named, "the data have")
+        return dict(zip(named, data))
     if isinstance(first, (list, tuple, np.ndarray)):
         return _of_sequences(data, names, orient)
     return {_UNNAMED.format(0): data}
@@ -173,10 +175,14 @@ def _of_sequences(data: list[Sequence[Any]], names: list[str] | None, orient: st
 def _with_names(columns: dict[str, Any], names: list[str]) -> dict[str, Any]:
     if len(names) != len(columns):
         raise ShapeError(f"dataframe: the schema has {len(names)} names, the data have {len(columns)} columns")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise PlanError(f"dataframe: the schema has the name `{twice}` twice")
+    _told_apart(names, "the schema has")
     return dict(zip(names, columns.values()))
+
+
+def _told_apart(names: list[str], who: str) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise PlanError(f"dataframe: {who} the name `{twice}` twice")
 
 
 def _height(columns: Mapping[str, Any]) -> int | None:
@@ -233,6 +239,9 @@ def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, 
     if isinstance(values, list):
         values = [_plain(value) for value in values]
     try:
+        if isinstance(values, list) and dtype is not None and pa.types.is_integer(dtype) and any(isinstance(value, float) for value in values):
+            # As numbers first: pyarrow would cut off what is behind the point.
+            return pa.array(values, from_pandas=nan_to_null).cast(dtype)
         array = pa.array(values, type=dtype, from_pandas=nan_to_null)
         return array.cast(pa.time64("ns")) if dtype is None and pa.types.is_time(array.type) else array
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
