@@ -190,3 +190,15 @@ def test_what_does_not_fit_its_stated_type_or_name_is_refused():
     assert gf.DataFrame({"a": [1.0, None]}, schema={"a": gf.Int64})["a"].to_list() == [1, None]
     with pytest.raises(E.PlanError, match="the name `a` twice"):
         gf.DataFrame([gf.Series("a", [1]), gf.Series("a", [2])])
+
+
+def test_lists_of_texts_go_to_pandas():
+    words = gf.DataFrame({"a": ["x y", None]}).select(gf.col("a").str.split(" ")).to_pandas()["a"]
+    assert [None if word is None else list(word) for word in words] == [["x", "y"], None]
+    assert gf.from_polars(pl.DataFrame({"a": [["x"], None]})).to_pandas()["a"][0].tolist() == ["x"]
+
+
+def test_spearmans_ranks_are_those_of_complete_pairs():
+    data = {"k": [2, 2, 1, 0, 3, -2], "i": [1, None, 3, -7, 5, 3]}
+    ours = gf.DataFrame(data).select(gf.corr("k", "i", method="spearman"))["k"][0]
+    assert ours == pytest.approx(pl.DataFrame(data).select(pl.corr("k", "i", method="spearman")).item())

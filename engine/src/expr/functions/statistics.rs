@@ -179,12 +179,16 @@ fn pair(call: &mut Call) -> Result<(Expr, Expr)> {
     Ok((cast(a, DataType::Float64), cast(b, DataType::Float64)))
 }
 
-/// Pearson's, or Spearman's: that of the ranks. NaN where a column does not vary.
+/// Pearson's, or Spearman's: that of the ranks among the rows that have both values. NaN where a column does not vary.
 fn correlation(call: &mut Call) -> Result<Expr> {
     let spearman = call.choice("method", &[("pearson", false), ("spearman", true)])?;
     let (a, b) = pair(call)?;
-    let (a, b) = if spearman { (super::moving::Moving::rank(a), super::moving::Moving::rank(b)) } else { (a, b) };
-    Ok(aggregate_fn::corr(a, b))
+    if !spearman {
+        return Ok(aggregate_fn::corr(a, b));
+    }
+    let both = a.clone().is_not_null().and(b.clone().is_not_null());
+    let rank = |value: Expr| super::moving::Moving::rank(when(both.clone()).then(value).end());
+    Ok(aggregate_fn::corr(rank(a), rank(b)))
 }
 
 fn covariance(call: &mut Call) -> Result<Expr> {

@@ -165,7 +165,9 @@ class DataFrame(Verbs, Contents, Building, Sampling, Writers, Running):
         With `use_pyarrow_extension_array` all columns have types over Arrow's memory, and nulls stay nulls. `options` are those
         of `pyarrow.Table.to_pandas`.
         """
-        return self._frame.to_pandas(arrow=use_pyarrow_extension_array, options=options)
+        from gradframe._frame.views import plain_lists
+
+        return plain_lists(self)._frame.to_pandas(arrow=use_pyarrow_extension_array, options=options)
 
     def to_numpy(self) -> np.ndarray:
         """A NumPy array of shape (rows, columns); a null in a number is NaN."""
