@@ -11,6 +11,7 @@ Frames and expressions have Polars's names; SQL is DataFusion's with BigQuery ML
 The functions here use one default session, made at first use; `gf.Session(...)` makes another.
 """
 
+from gradframe import _allocator  # noqa: I001  first: it loads the extension
 from gradframe import errors, ml, selectors
 from gradframe._default import (
     concat,
