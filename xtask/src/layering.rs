@@ -11,12 +11,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradframe-ml-numeric", &[]),
     ("gradframe-ml-kernels", &["gradframe-ml-core", "gradframe-ml-numeric"]),
     ("gradframe-ml-learn", &["gradframe-ml-kernels"]),
+    ("gradframe-ml-array", &["gradframe-ml-learn"]),
     ("gradframe-gpu", &["gradframe-ml-kernels"]),
     ("gradframe-plan", &["gradframe-ml-learn"]),
     ("gradframe-sql", &["gradframe-plan"]),
     ("gradframe-connectors", &["gradframe-plan"]),
     ("gradframe-exec", &["gradframe-plan"]),
-    ("gradframe", &["gradframe-exec", "gradframe-sql", "gradframe-connectors"]),
+    ("gradframe", &["gradframe-exec", "gradframe-sql", "gradframe-connectors", "gradframe-ml-array"]),
     ("gradframe-server", &["gradframe"]),
     ("gradframe-cli", &["gradframe", "gradframe-server"]),
     // The `gradframe` command that pip installs is the command line's own code.
@@ -28,7 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Bindings and tests see the engine alone, never what is below it.
 const ONLY_DIRECT: &[&str] = &["gradframe-server", "gradframe-cli", "gradframe-python", "gradframe-tests"];
 
-const ML: &[&str] = &["gradframe-ml-core", "gradframe-ml-numeric", "gradframe-ml-kernels", "gradframe-ml-learn"];
+const ML: &[&str] =
+    &["gradframe-ml-core", "gradframe-ml-numeric", "gradframe-ml-kernels", "gradframe-ml-learn", "gradframe-ml-array"];
 
 /// Libraries from outside that only some packages may use.
 const CONFINED: &[(&str, &[&str])] = &[

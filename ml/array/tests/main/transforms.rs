@@ -1,0 +1,101 @@
+//! Derivatives, batches and optimisers of traced functions.
+
+use gradframe_ml_array::rules::{Adam, Sgd};
+use gradframe_ml_array::{Array, Optimizer, backward, grad, trace};
+use gradframe_ml_core::Result;
+
+fn line(values: &[f64]) -> Array {
+    Array::from_vec(&[values.len()], values.to_vec()).unwrap()
+}
+
+fn cubes(x: &[Array]) -> Result<Vec<Array>> {
+    Ok(vec![x[0].multiply(&x[0])?.multiply(&x[0])?])
+}
+
+#[test]
+fn forward_and_reverse_mode_are_transposes() -> Result<()> {
+    let (x, t) = (line(&[1.0, 2.0]), line(&[3.0, -1.0]));
+    let traced = trace("cubes", &[x.ty().clone()], cubes)?;
+    let forward = traced.jvp(&[0])?.apply(&[x.clone(), t.clone()])?;
+    let reverse = traced.vjp(&[0])?.apply(&[x, t])?;
+    assert_eq!(forward[1].to_vec::<f64>()?, [9.0, -12.0]);
+    assert_eq!(reverse[1].to_vec::<f64>()?, [9.0, -12.0]);
+    Ok(())
+}
+
+#[test]
+fn jacobians_batches_and_checkpoints() -> Result<()> {
+    let x = line(&[1.0, 2.0]);
+    let traced = trace("cubes", &[x.ty().clone()], cubes)?;
+    assert_eq!(traced.jacobian(0)?.apply(std::slice::from_ref(&x))?[0].to_vec::<f64>()?, [3.0, 0.0, 0.0, 12.0]);
+    let table = Array::from_vec(&[3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+    let batched = traced.vmap(&[Some(0)], 3)?.apply(&[table])?;
+    assert_eq!(batched[0].to_vec::<f64>()?, [1.0, 8.0, 27.0, 64.0, 125.0, 216.0]);
+    assert_eq!(traced.checkpoint()?.apply(&[x])?[0].to_vec::<f64>()?, [1.0, 8.0]);
+    Ok(())
+}
+
+#[test]
+fn captures_are_arguments_of_outer_functions() -> Result<()> {
+    let (x, w) = (line(&[1.0, 2.0]), line(&[3.0, 5.0]));
+    let inner = |w: &Array| grad(|y| y[0].multiply(&y[0])?.multiply(w)?.sum(None, false), std::slice::from_ref(&x));
+    let outer = grad(|w| inner(&w[0])?[0].sum(None, false), std::slice::from_ref(&w))?;
+    assert_eq!(outer[0].to_vec::<f64>()?, [2.0, 4.0]);
+    Ok(())
+}
+
+#[test]
+fn a_gradient_of_ones_own_replaces_the_derived_one() -> Result<()> {
+    let x = line(&[1.0, 2.0]);
+    let ty = x.ty().clone();
+    let traced = trace("square", std::slice::from_ref(&ty), |x| Ok(vec![x[0].multiply(&x[0])?]))?;
+    let rule = trace("rule", &[ty.clone(), ty.clone(), ty.clone()], |x| Ok(vec![x[2].multiply(10.0)?.multiply(&x[0])?]))?;
+    let custom = traced.with_gradient(&rule)?;
+    let slope = grad(|x| custom.apply(x)?[0].sum(None, false), std::slice::from_ref(&x))?;
+    assert_eq!(slope[0].to_vec::<f64>()?, [10.0, 20.0]);
+    let curved = trace("rule", &[ty.clone(), ty.clone(), ty], |x| Ok(vec![x[2].multiply(&x[2])?]))?;
+    assert!(traced.with_gradient(&curved).unwrap_err().to_string().contains("not linear in the cotangent"));
+    Ok(())
+}
+
+#[test]
+fn backward_can_be_repeated_and_takes_a_cotangent() -> Result<()> {
+    let x = line(&[1.0, 2.0, 3.0]).watched()?;
+    let y = x.multiply(&x)?;
+    for _ in 0..2 {
+        let found = backward(&y, Some(&line(&[1.0, 10.0, 100.0])))?;
+        assert_eq!(found[0].1.to_vec::<f64>()?, [2.0, 40.0, 600.0]);
+    }
+    let error = backward(&y, None).unwrap_err().to_string();
+    assert!(error.starts_with("backward: expected a single number, got float64[3]"), "{error}");
+    assert!(backward(&line(&[1.0]), None).unwrap_err().to_string().contains("requires_grad"));
+    Ok(())
+}
+
+#[test]
+fn what_has_no_derivative_or_no_value_says_so() {
+    let numbers = Array::from_vec(&[2], vec![1i64, 2]).unwrap();
+    let error = grad(|x| x[0].sum(None, false), &[numbers]).unwrap_err().to_string();
+    assert!(error.starts_with("grad: expected floats to differentiate in, argument 0 is int64[2]"), "{error}");
+    let error = grad(|x| Ok(x[0].clone()), &[line(&[1.0, 2.0])]).unwrap_err().to_string();
+    assert!(error.starts_with("grad: expected a single number, got float64[2]"), "{error}");
+    let looked = grad(|x| x[0].tensor().map(|_| x[0].clone()), &[line(&[1.0])]).unwrap_err().to_string();
+    assert!(looked.contains("while its function is traced"), "{looked}");
+}
+
+#[test]
+fn optimisers_descend() -> Result<()> {
+    let adam = Optimizer::new(Box::new(Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }), 0.0);
+    let sgd = Optimizer::new(Box::new(Sgd { momentum: 0.0, nesterov: false }), 0.5);
+    let (p, g) = (line(&[1.0, -1.0]), line(&[2.0, 3.0]));
+    let zeros = [line(&[0.0, 0.0]), line(&[0.0, 0.0])];
+    let (next, slots) = adam.step(0.1, 1, std::slice::from_ref(&p), std::slice::from_ref(&g), &zeros)?;
+    let moved = next[0].to_vec::<f64>()?;
+    assert!((moved[0] - 0.9).abs() < 1e-6 && (moved[1] + 1.1).abs() < 1e-6, "{moved:?}");
+    assert_eq!(slots.len(), 2);
+    let (next, _) = sgd.step(0.1, 1, std::slice::from_ref(&p), std::slice::from_ref(&g), &[])?;
+    let moved = next[0].to_vec::<f64>()?;
+    assert!((moved[0] - (1.0 - 0.1 * 2.5)).abs() < 1e-12 && (moved[1] - (-1.0 - 0.1 * 2.5)).abs() < 1e-12, "{moved:?}");
+    assert!(sgd.step(0.1, 1, &[p], &[line(&[1.0])], &[]).is_err());
+    Ok(())
+}
