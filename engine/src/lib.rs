@@ -36,7 +36,6 @@ mod frames_in_sql;
 pub mod limits;
 pub mod ml;
 pub mod ml_functions;
-mod options;
 mod panics;
 mod registry;
 mod run;

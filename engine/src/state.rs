@@ -15,6 +15,7 @@ use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{checked_sum, extreme_aggregates, row_functions, sliding_aggregates};
+use gradframe_plan::options::GradframeOptions;
 use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, optimizer_rules};
 use gradframe_plan::services::Services;
 
@@ -23,7 +24,6 @@ use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
 use crate::config::SessionBuilder;
 use crate::cooperative::CooperativeJoins;
 use crate::limits;
-use crate::options::GradframeOptions;
 use crate::sources::StoreSources;
 
 /// How many of the largest memory users an out-of-memory error names.
@@ -84,7 +84,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, PUBLIC)
         .with_create_default_catalog_and_schema(false)
-        .with_option_extension(GradframeOptions { seed: builder.seed })
+        .with_option_extension(GradframeOptions { seed: builder.seed, ..GradframeOptions::default() })
         .with_extension(Arc::new(services));
     if let Some(progress) = &builder.progress {
         config = config.with_extension(Arc::new(ProgressSink(Arc::clone(progress))));

@@ -3,6 +3,8 @@
 //! - [`ops`]: one stem an operator, the same stems as in `exec/ops`;
 //! - [`rules`]: one optimizer rule a file;
 //! - [`functions`]: the functions of the schema ML;
+//! - [`lower`]: operators and functions of SQL in the graph;
+//! - [`options`]: what SET changes;
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
 //! - [`distinct_from`]: an operator of SQL that the parser reads wrongly;
@@ -13,9 +15,11 @@
 pub mod distinct_from;
 pub mod error;
 pub mod functions;
+pub mod lower;
 pub mod model_table;
 pub mod names;
 pub mod ops;
+pub mod options;
 pub mod rules;
 pub mod services;
 

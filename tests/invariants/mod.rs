@@ -1,5 +1,7 @@
 //! What must not change an answer: threads, batch size, the optimizer, how often it is asked.
 
+mod numeric_stages;
+
 use std::fs;
 use std::path::Path;
 

@@ -35,6 +35,7 @@ golden_files! {
     extremes
     logs
     networks
+    numeric_stage
     overflow
     precedence
     predict

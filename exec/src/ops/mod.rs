@@ -1,10 +1,12 @@
 //! Physical operators: one stem an operator, the same stems as in `plan/ops`.
 
+mod appended;
 pub mod evaluate;
 pub mod held;
 pub mod in_order;
 mod input;
 pub mod map_batches;
+pub mod numeric_stage;
 pub mod predict;
 pub mod row_order;
 pub mod run_log;

@@ -4,6 +4,8 @@ mod account_for_windows;
 mod checked_arithmetic;
 mod in_order;
 mod merge_large_joins;
+mod needed;
+mod numeric_stages;
 
 use std::sync::Arc;
 
@@ -13,19 +15,27 @@ pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
+pub use numeric_stages::NumericStages;
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
 /// The rule after which sides and kinds of joins are chosen, and before which no sorts are put in.
 const JOIN_SELECTION: &str = "join_selection";
 
+/// The rule that puts projections below other operators.
+const PROJECTIONS: &str = "ProjectionPushdown";
+
 /// DataFusion's rules with ours among them; `limit_bytes` is the session's memory.
 pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     let after = rules.iter().position(|rule| rule.name() == JOIN_SELECTION).map_or(0, |at| at + 1);
     rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
+    let pushdown = rules.iter().position(|rule| rule.name() == PROJECTIONS).unwrap_or(rules.len());
+    rules.insert(pushdown, Arc::new(NumericStages { projections: true }));
     rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
+    // All expressions are where they will be computed.
+    rules.push(Arc::new(NumericStages { projections: false }));
     // Last: what needs one partition is known, and no limit moves any more.
     rules.push(Arc::new(InOrder));
     rules

@@ -6,27 +6,26 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch};
+use datafusion::common::Statistics;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{ColumnStatistics, Statistics};
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
-use datafusion::physical_expr::equivalence::ProjectionMapping;
 use datafusion::physical_plan::execution_plan::{CardinalityEffect, apply_expression_roots};
 use datafusion::physical_plan::filter_pushdown::{ChildFilterDescription, FilterDescription, FilterPushdownPhase};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PhysicalExpr,
-    PlanProperties, ReplaceChildrenOptions, SendableRecordBatchStream, StatisticsArgs,
+    ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+    ReplaceChildrenOptions, SendableRecordBatchStream, StatisticsArgs,
 };
 use futures::StreamExt;
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::ops::predict::PredictNode;
 
 use self::predictor::Predictor;
+use super::appended;
 
 /// Predict: one row out for each row in, in order.
 #[derive(Debug, Clone)]
@@ -47,28 +46,13 @@ impl PredictExec {
     }
 
     fn assemble(predictor: Arc<Predictor>, features: Vec<Arc<dyn PhysicalExpr>>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        let properties = Arc::new(properties(&predictor, &input)?);
+        let properties = Arc::new(appended::properties(&input, appended::schema(&input.schema(), predictor.fields()))?);
         Ok(PredictExec { input, predictor, features, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 
     fn passed_columns(&self) -> HashSet<usize> {
         (0..self.input.schema().fields().len()).collect()
     }
-}
-
-/// What holds of the input's columns holds of them here.
-fn properties(predictor: &Predictor, input: &Arc<dyn ExecutionPlan>) -> Result<PlanProperties> {
-    let inner = input.schema();
-    let passed: Vec<usize> = (0..inner.fields().len()).collect();
-    let mapping = ProjectionMapping::from_indices(&passed, &inner)?;
-    let equivalences = input.equivalence_properties().project(&mapping, output_schema(predictor, &inner));
-    let partitioning = input.output_partitioning().project(&mapping, input.equivalence_properties());
-    Ok(PlanProperties::new(equivalences, partitioning, input.pipeline_behavior(), input.boundedness()))
-}
-
-fn output_schema(predictor: &Predictor, inner: &Schema) -> SchemaRef {
-    let fields: Vec<_> = inner.fields().iter().cloned().chain(predictor.fields()).collect();
-    Arc::new(Schema::new_with_metadata(fields, inner.metadata().clone()))
 }
 
 impl DisplayAs for PredictExec {
@@ -150,11 +134,7 @@ impl ExecutionPlan for PredictExec {
     }
 
     fn statistics_from_inputs(&self, inputs: &[Arc<Statistics>], _args: &StatisticsArgs) -> Result<Arc<Statistics>> {
-        let mut statistics = inputs[0].as_ref().clone();
-        let appended = self.predictor.fields().map(|_| ColumnStatistics::new_unknown());
-        statistics.column_statistics.extend(appended);
-        statistics.total_byte_size = datafusion::common::stats::Precision::Absent;
-        Ok(Arc::new(statistics))
+        Ok(Arc::new(appended::statistics(&inputs[0], self.predictor.fields().count())))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -178,8 +158,6 @@ impl PredictExec {
         let rows = batch.num_rows();
         let features = self.features.iter().map(|e| e.evaluate(batch)?.into_array(rows)).collect::<Result<Vec<ArrayRef>>>()?;
         let predictions = self.predictor.predict(&features, rows).map_err(to_datafusion)?;
-        let columns = batch.columns().iter().cloned().chain(predictions).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(self.schema(), columns, &options)?)
+        appended::batch(&self.schema(), batch, predictions)
     }
 }

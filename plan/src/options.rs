@@ -2,19 +2,27 @@
 
 use std::any::Any;
 
+use crate::names::suggest;
 use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
-use gradframe_plan::names::suggest;
 
 /// The options under `gradframe.`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GradframeOptions {
     /// Seed of trainings that name none.
     pub seed: u64,
+    /// Whether float expressions may leave DataFusion for the numeric core, where that pays.
+    pub numeric_stages: bool,
+}
+
+impl Default for GradframeOptions {
+    fn default() -> Self {
+        GradframeOptions { seed: 0, numeric_stages: true }
+    }
 }
 
 /// The names without `gradframe.`.
-const NAMES: [&str; 1] = ["seed"];
+const NAMES: [&str; 2] = ["numeric_stages", "seed"];
 
 impl ConfigExtension for GradframeOptions {
     const PREFIX: &'static str = "gradframe";
@@ -38,6 +46,10 @@ impl ExtensionOptions for GradframeOptions {
             "seed" => {
                 self.seed = value.parse().map_err(|_| refused(format!("seed: expected a whole number from 0, got `{value}`")))?
             }
+            "numeric_stages" => {
+                let what = || refused(format!("numeric_stages: expected true or false, got `{value}`"));
+                self.numeric_stages = value.parse().map_err(|_| what())?
+            }
             _ => return Err(refused(format!("unknown option `gradframe.{key}`; hint: {}", suggest(key, NAMES)))),
         }
         Ok(())
@@ -45,11 +57,15 @@ impl ExtensionOptions for GradframeOptions {
 
     /// With the prefix: DataFusion lists extensions' names as they are given here.
     fn entries(&self) -> Vec<ConfigEntry> {
-        vec![ConfigEntry {
-            key: format!("{}.seed", Self::PREFIX),
-            value: Some(self.seed.to_string()),
-            description: "Seed of trainings that name none",
-        }]
+        let entry = |name: &str, value: String, description| ConfigEntry {
+            key: format!("{}.{name}", Self::PREFIX),
+            value: Some(value),
+            description,
+        };
+        vec![
+            entry("numeric_stages", self.numeric_stages.to_string(), "Whether float expressions are compiled where that pays"),
+            entry("seed", self.seed.to_string(), "Seed of trainings that name none"),
+        ]
     }
 }
 
