@@ -2,6 +2,7 @@
 
 mod account_for_windows;
 mod checked_arithmetic;
+mod filters_first;
 mod in_order;
 mod merge_large_joins;
 mod needed;
@@ -13,6 +14,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
+pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
 pub use numeric_stages::NumericStages;
@@ -31,6 +33,9 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
     let pushdown = rules.iter().position(|rule| rule.name() == PROJECTIONS).unwrap_or(rules.len());
     rules.insert(pushdown, Arc::new(NumericStages { projections: true }));
+    for rule in rules.iter_mut().filter(|rule| rule.name() == PROJECTIONS) {
+        *rule = Arc::new(FiltersFirst { rule: Arc::clone(rule) });
+    }
     rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
