@@ -45,6 +45,21 @@ def time_ms(task, work):
     say(task, 1e3 * median_seconds(work), "ms")
 
 
+def resident_kb(field):
+    status = pathlib.Path("/proc/self/status").read_text()
+    return next(float(line.split()[1]) for line in status.splitlines() if line.startswith(field))
+
+
+def say_memory(task, train):
+    """The most that 20 steps take above what the process holds before the network is made."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = resident_kb("VmRSS")
+    step = train()
+    for _ in range(20):
+        step()
+    say(task, (resident_kb("VmHWM") - before) / 1024, "MB")
+
+
 def floats(*shape):
     return np.random.default_rng(1).random(shape, np.float32) * 4 - 2
 
@@ -100,11 +115,37 @@ class Torch:
         self.torch.nn.functional.cross_entropy(scores.reshape(-1, scores.shape[-1]), y.reshape(-1)).backward()
         optimiser.step()
 
-    def mlp(self, folder):
+    def warm_up(self):
+        """A step of next to nothing with every kind of layer, so that what is loaded and made once is there."""
         nn = self.torch.nn
-        images, labels = map(self.tensor, mnist(folder))
+        layers = (nn.Conv2d(1, 1, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 8), nn.LayerNorm(8), nn.GELU())
+        net, x = nn.Sequential(*layers), self.torch.rand(2, 1, 8, 8)
+        for kind in (self.torch.optim.Adam, self.torch.optim.AdamW):
+            self.train(net, net, kind(net.parameters(), RATE, fused=True), x, self.torch.zeros(2, dtype=self.torch.long))
+
+    def perceptron(self):
+        nn = self.torch.nn
         net = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
-        optimiser, run = self.torch.optim.Adam(net.parameters(), RATE, fused=True), self.run(net)
+        return net, self.torch.optim.Adam(net.parameters(), RATE, fused=True), self.run(net)
+
+    def mlp_memory(self, folder):
+        self.warm_up()
+        images, labels = map(self.tensor, mnist(folder))
+
+        def train():
+            net, optimiser, run = self.perceptron()
+
+            def step():
+                rows = self.torch.randint(0, len(images), (BATCH,))
+                self.train(net, run, optimiser, images[rows], labels[rows])
+
+            return step
+
+        say_memory("mlp memory", train)
+
+    def mlp(self, folder):
+        images, labels = map(self.tensor, mnist(folder))
+        net, optimiser, run = self.perceptron()
 
         def epoch():
             order = self.torch.randperm(len(images))
@@ -114,10 +155,8 @@ class Torch:
 
         say("mlp epoch", median_seconds(epoch), "s")
 
-    def cnn(self, folder):
+    def convolutions(self):
         nn = self.torch.nn
-        images, labels = mnist(folder)
-        images, labels = self.tensor(images[:12800].reshape(-1, 1, 28, 28).copy()), self.tensor(labels[:12800])
         net = nn.Sequential(
             nn.Conv2d(1, 32, 3, padding=1),
             nn.ReLU(),
@@ -132,7 +171,25 @@ class Torch:
         )
         layout = self.torch.channels_last if self.compiled else self.torch.contiguous_format
         net = net.to(memory_format=layout)
-        optimiser, run = self.torch.optim.Adam(net.parameters(), RATE, fused=True), self.run(net)
+        return layout, net, self.torch.optim.Adam(net.parameters(), RATE, fused=True), self.run(net)
+
+    def images(self, folder, count):
+        images, labels = mnist(folder)
+        return self.tensor(images[:count].reshape(-1, 1, 28, 28).copy()), self.tensor(labels[:count])
+
+    def cnn_memory(self, folder):
+        self.warm_up()
+        images, labels = self.images(folder, BATCH)
+
+        def train():
+            _, net, optimiser, run = self.convolutions()
+            return lambda: self.train(net, run, optimiser, images, labels)
+
+        say_memory("cnn memory", train)
+
+    def cnn(self, folder):
+        images, labels = self.images(folder, 12800)
+        layout, net, optimiser, run = self.convolutions()
 
         def steps():
             for at in range(0, 12800, BATCH):
@@ -141,17 +198,30 @@ class Torch:
 
         say("cnn 100 steps", median_seconds(steps), "s")
 
-    def gpt(self, _):
+    def transformer(self):
+        """A function that trains a GPT for a step."""
         torch = self.torch
         net = torch_gpt(torch)
         optimiser, run = torch.optim.AdamW(net.parameters(), RATE, fused=True), self.run(net)
         text = torch.randint(0, 65, (200_000,))
 
+        def step():
+            starts = torch.randint(0, len(text) - 65, (12,))
+            x = torch.stack([text[at : at + 64] for at in starts])
+            self.train(net, run, optimiser, x, torch.stack([text[at + 1 : at + 65] for at in starts]))
+
+        return step
+
+    def gpt_memory(self, _):
+        self.warm_up()
+        say_memory("gpt memory", self.transformer)
+
+    def gpt(self, _):
+        step = self.transformer()
+
         def steps():
             for _ in range(20):
-                starts = torch.randint(0, len(text) - 65, (12,))
-                x = torch.stack([text[at : at + 64] for at in starts])
-                self.train(net, run, optimiser, x, torch.stack([text[at + 1 : at + 65] for at in starts]))
+                step()
 
         say("gpt training", 20 * 12 * 64 / median_seconds(steps), "tokens/s")
 

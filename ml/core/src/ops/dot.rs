@@ -125,11 +125,10 @@ impl Dot<'_> {
         let places = self.0.free_right(rb).into_iter().enumerate().map(|(n, j)| (batch + left.len() + n, j));
         let dims =
             DotDims { batch: self.0.batch.iter().enumerate().map(|(n, p)| (n, p.1)).collect(), contract: places.collect() };
-        let product = g.dot(ct, b, dims)?;
         let mut contracted = self.0.contract.to_vec();
         contracted.sort_by_key(|p| p.1);
-        let axes: Vec<usize> = self.0.batch.iter().map(|p| p.0).chain(left).chain(contracted.iter().map(|p| p.0)).collect();
-        g.permute(product, &super::permute::inverse(&axes))
+        let batch = self.0.batch.iter().map(|p| p.0).collect();
+        contraction(g, (ct, b), dims, [batch, left, contracted.iter().map(|p| p.0).collect()])
     }
 
     /// The cotangent of the right operand: contracted with the left one over the left one's free axes.
@@ -139,13 +138,28 @@ impl Dot<'_> {
         let places = self.0.free_left(ra).into_iter().enumerate().map(|(n, i)| (batch + n, i));
         let dims =
             DotDims { batch: self.0.batch.iter().enumerate().map(|(n, p)| (n, p.0)).collect(), contract: places.collect() };
-        let product = g.dot(ct, a, dims)?;
         let mut contracted = self.0.contract.to_vec();
         contracted.sort_by_key(|p| p.0);
-        let right = self.0.free_right(rb);
-        let axes: Vec<usize> = self.0.batch.iter().map(|p| p.1).chain(right).chain(contracted.iter().map(|p| p.1)).collect();
-        g.permute(product, &super::permute::inverse(&axes))
+        let batch = self.0.batch.iter().map(|p| p.1).collect();
+        contraction(g, (ct, a), dims, [batch, self.0.free_right(rb), contracted.iter().map(|p| p.1).collect()])
     }
+}
+
+/// A cotangent times the other operand, with the axes in the operand's order: those of the batch, free ones and contracted ones are
+/// at these places. Which of the two stands left is chosen so that they come in this order by themselves, if one does.
+fn contraction(
+    g: &mut Graph,
+    (ct, other): (NodeId, NodeId),
+    dims: DotDims,
+    [batch, free, contracted]: [Vec<usize>; 3],
+) -> Result<NodeId> {
+    if batch.iter().chain(&contracted).chain(&free).is_sorted() {
+        let turned = |pairs: &[(usize, usize)]| pairs.iter().map(|&(i, j)| (j, i)).collect();
+        return g.dot(other, ct, DotDims { batch: turned(&dims.batch), contract: turned(&dims.contract) });
+    }
+    let product = g.dot(ct, other, dims)?;
+    let axes: Vec<usize> = [batch, free, contracted].concat();
+    g.permute(product, &super::permute::inverse(&axes))
 }
 
 /// Which elements are multiplied and summed.

@@ -1,6 +1,6 @@
 //! Which register holds which value of a chain.
 
-use crate::schedule::{Chain, Instr, Level};
+use crate::schedule::{Chain, Instr};
 
 /// The chain with a register for each value. Values that are computed share registers once they are dead; what is
 /// loaded keeps its own, so that a back end can leave it there from block to block.
@@ -52,10 +52,4 @@ impl Pool {
             self.free.push(register);
         }
     }
-}
-
-/// The number of registers of a level that a chain needs.
-pub fn count(chain: &Chain, level: Level) -> usize {
-    let used = chain.values.iter().zip(&chain.registers).filter(|(v, _)| v.level == level);
-    used.map(|(_, r)| r + 1).max().unwrap_or(0)
 }

@@ -21,8 +21,29 @@ pub const DEPTH_MAX: usize = 96;
 /// at which long chains are cut.
 pub fn pinned(function: &Function) -> FxHashSet<NodeId> {
     let mut pinned = dear_and_shared(function);
+    stored_anyway(function, &mut pinned);
     cut(function, &mut pinned);
     pinned
+}
+
+/// Pins what a product or another kernel of that kind reads: it goes to memory, so all others read it there.
+fn stored_anyway(function: &Function, pinned: &mut FxHashSet<NodeId>) {
+    let graph = &function.graph;
+    for (_, node) in graph.nodes().filter(|(_, node)| is_root(&node.kind) && node.kind != Kind::Barrier) {
+        for &input in &node.inputs {
+            let mut base = input;
+            while is_view(&graph.node(base).kind) {
+                base = graph.node(base).inputs[0];
+            }
+            if matches!(graph.node(base).kind, Kind::Map1(_) | Kind::Map2(_) | Kind::Select) {
+                pinned.insert(base);
+            }
+        }
+    }
+}
+
+fn is_view(kind: &Kind) -> bool {
+    matches!(kind, Kind::Reshape(_) | Kind::Permute(_) | Kind::Expand(_) | Kind::Slice(_) | Kind::Flip(_))
 }
 
 /// Pins folds that are no part of a row kernel, and functions too deep above what is in memory. So kernels are made in the

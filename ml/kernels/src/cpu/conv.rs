@@ -3,6 +3,9 @@
 //!
 //! A strip is `[c k, positions]`: for each channel and place in a window, the elements there for some output positions.
 
+#[cfg(target_arch = "x86_64")]
+mod direct;
+
 use gradframe_ml_core::graph::{Conv, ConvOf};
 use gradframe_ml_core::{DType, Error, Result};
 
@@ -20,6 +23,7 @@ const PARTS_ELEMENTS_MAX: usize = 4 << 20;
 /// Runs the kernel.
 pub fn run(kernel: &Library, conv: &Conv, env: &Env, output: &mut [u8]) -> Result<()> {
     match computed_in(env.schedule.buffers[kernel.output.index()].dtype) {
+        DType::F32 if run_direct(kernel, conv, env, output)? => Ok(()),
         DType::F32 => run_typed::<f32>(kernel, conv, env, output),
         DType::F64 => run_typed::<f64>(kernel, conv, env, output),
         DType::I64 => run_typed::<i64>(kernel, conv, env, output),
@@ -45,6 +49,38 @@ fn run_typed<T: Scalar>(kernel: &Library, conv: &Conv, env: &Env, output: &mut [
     plan.run(a, b, env, &mut sums)?;
     cast::cast(wide, dtype, as_bytes(&sums), output);
     Ok(())
+}
+
+/// Without windows laid side by side, where kernels for that fit. False, with nothing done, where they do not.
+#[cfg(target_arch = "x86_64")]
+fn run_direct(kernel: &Library, conv: &Conv, env: &Env, output: &mut [u8]) -> Result<bool> {
+    let is_f32 = |id: BufferId| env.schedule.buffers[id.index()].dtype == DType::F32;
+    let [(a, a_shape), (b, b_shape)] = &kernel.operands[..] else { return Ok(false) };
+    if !super::gemm::has_own_kernels() || ![*a, *b, kernel.output].into_iter().all(is_f32) {
+        return Ok(false);
+    }
+    let result = env.schedule.buffers[kernel.output.index()].shape.eval(env.sizes)?;
+    let plan = Plan::of(conv, &a_shape.eval(env.sizes)?, &b_shape.eval(env.sizes)?, &result)?;
+    let (a, b, output) = (typed::<f32>(env.bytes(a.index())), typed::<f32>(env.bytes(b.index())), typed_mut::<f32>(output));
+    let Some(direct) = direct::Direct::of(conv, [plan.groups, plan.channels, plan.outputs]) else { return Ok(false) };
+    if a.is_empty() || b.is_empty() || output.is_empty() {
+        return Ok(false);
+    }
+    match conv.of {
+        ConvOf::Output => direct.forward(a, b, env.workers, output)?,
+        ConvOf::Input => direct.to_input(a, b, env.workers, output)?,
+        ConvOf::Weight => {
+            let mut parts = Parts::of(&plan, b.len(), output.len());
+            direct.to_weights(a, b, env.workers, &mut parts)?;
+            parts.finish(&plan, output);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn run_direct(_: &Library, _: &Conv, _: &Env, _: &mut [u8]) -> Result<bool> {
+    Ok(false)
 }
 
 /// The elements of a buffer in the type that is computed in.
@@ -160,36 +196,31 @@ impl<'a> Plan<'a> {
         )
     }
 
-    /// w = y times the windows of x, summed over images: in fixed parts, added in order.
+    /// w = the windows of x times y, summed over images.
     fn to_weights<T: Scalar>(&self, x: &[T], y: &[T], env: &Env, w: &mut [T]) -> Result<()> {
         let (from, to) = (self.channels * self.input, self.outputs * self.output);
-        let images = y.len() / (self.groups * to);
-        let parts = (PARTS_ELEMENTS_MAX / w.len()).clamp(1, PARTS_MAX).min(images);
-        let mut partials = vec![T::default(); parts * w.len()];
-        let each = self.outputs * self.row();
-        let tasks: Vec<_> = partials.chunks_mut(each).enumerate().collect();
+        let mut parts = Parts::of(self, y.len(), w.len());
+        let (images, count) = (parts.images, parts.count);
         tasks::for_each_with(
             env.workers,
-            tasks,
+            parts.tasks(self.groups),
             || self.scratch::<T>(),
-            |scratch, (i, partial)| {
+            |scratch, (i, sums)| {
                 let (part, group) = (i / self.groups, i % self.groups);
-                for image in part * images / parts..(part + 1) * images / parts {
+                for image in part * images / count..(part + 1) * images / count {
                     let at = image * self.groups + group;
                     let (x, y) = (&x[at * from..][..from], &y[at * to..][..to]);
                     for strip in self.geometry.strips() {
                         strip.gather(x, self.input, scratch);
-                        let windows = turned(&self.by_position(scratch, strip));
-                        let left = Matrix { first: strip.first, columns: strip.positions, ..self.image(y) };
-                        T::product(&left, &windows, &mut Tile::whole(partial, self.row()), true);
+                        let windows = Matrix::dense(&scratch[..self.row() * strip.positions], [1, self.row(), strip.positions]);
+                        let right = Matrix { first: strip.first, columns: strip.positions, ..self.image(y) };
+                        T::product(&windows, &right, &mut Tile::whole(sums, self.outputs), true);
                     }
                 }
                 Ok(())
             },
         )?;
-        let mut partials = partials.chunks_exact(w.len());
-        w.copy_from_slice(partials.next().unwrap_or_default());
-        partials.for_each(|partial| w.iter_mut().zip(partial).for_each(|(w, &p)| *w = w.plus(p)));
+        parts.finish(self, w);
         Ok(())
     }
 
@@ -201,6 +232,43 @@ impl<'a> Plan<'a> {
     /// A strip as a matrix, a position a row.
     fn by_position<'v, T: Scalar>(&self, scratch: &'v [T], strip: &Strip) -> Matrix<'v, T> {
         turned(&Matrix::dense(&scratch[..self.row() * strip.positions], [1, self.row(), strip.positions]))
+    }
+}
+
+/// Sums over images: in fixed parts, added in order. Each is `[c k, outputs]` for each group, so that what has to be turned for
+/// the product is y and not its many windows.
+struct Parts<T> {
+    sums: Vec<T>,
+    count: usize,
+    images: usize,
+}
+
+impl<T: Scalar> Parts<T> {
+    /// Parts of zeros, for outputs and weights of so many elements.
+    fn of(plan: &Plan, outputs: usize, weights: usize) -> Self {
+        let images = outputs / (plan.groups * plan.outputs * plan.output);
+        let count = (PARTS_ELEMENTS_MAX / weights).clamp(1, PARTS_MAX).min(images);
+        Parts { sums: vec![T::default(); count * weights], count, images }
+    }
+
+    /// The sums of each part and group.
+    fn tasks(&mut self, groups: usize) -> Vec<(usize, &mut [T])> {
+        let each = self.sums.len() / (self.count * groups);
+        self.sums.chunks_mut(each).enumerate().collect()
+    }
+
+    /// All parts together, as weights.
+    fn finish(mut self, plan: &Plan, w: &mut [T]) {
+        let (sums, others) = self.sums.split_at_mut(w.len());
+        for part in others.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum = sum.plus(part));
+        }
+        let each = plan.outputs * plan.row();
+        for (sums, w) in sums.chunks_exact(each).zip(w.chunks_exact_mut(each)) {
+            for (output, w) in w.chunks_exact_mut(plan.row()).enumerate() {
+                w.iter_mut().zip(sums[output..].iter().step_by(plan.outputs)).for_each(|(w, &sum)| *w = sum);
+            }
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::schedule::{Fold, ValueId};
 
 /// Elements of a block: a few of them fit the first-level cache at once. Fixed, as chunks are.
 const BLOCK_ELEMENTS: usize = 2048;
+/// Elements of a block that is read where it lies, so that nothing has to fit but the totals.
+const DIRECT_ELEMENTS: usize = 16 * 1024;
 /// Elements of a chunk. Fixed, so that sums do not depend on the number of threads.
 const CHUNK_ELEMENTS: usize = 16 * 1024;
 
@@ -67,21 +69,30 @@ impl<'a> Plan<'a> {
         }
         let chunks = self.folded.div_ceil(self.chunk);
         let mut partials = vec![neutral; self.outer * chunks * self.inner];
-        let per_task = (TASK_BYTES_MIN / 8 / (self.chunk.min(self.folded) * self.inner)).max(1);
-        tasks::for_each_chunk(env.workers, &mut partials, per_task * self.inner, |task, partials| {
-            let mut registers = self.evaluator.registers();
-            for (i, partial) in partials.chunks_mut(self.inner).enumerate() {
-                let unit = task * per_task + i;
-                self.fold_chunk::<T>(&mut registers, (unit / chunks, unit % chunks), partial)?;
-            }
-            Ok(())
-        })?;
+        if self.inner > BLOCK_ELEMENTS {
+            self.fold_long_inner::<T>(env, chunks, &mut partials)?;
+        } else {
+            self.fold_chunks::<T>(env, chunks, &mut partials)?;
+        }
         for (total, partials) in totals.chunks_mut(self.inner).zip(partials.chunks(chunks * self.inner)) {
             for partial in partials.chunks(self.inner) {
                 total.iter_mut().zip(partial).for_each(|(t, &p)| *t = fold::joined(self.op, *t, p));
             }
         }
         Ok(())
+    }
+
+    /// Chunks of all `outer` positions, each into its own partial result.
+    fn fold_chunks<T: Folded>(&self, env: &Env, chunks: usize, partials: &mut [T::Acc]) -> Result<()> {
+        let per_task = (TASK_BYTES_MIN / 8 / (self.chunk.min(self.folded) * self.inner)).max(1);
+        tasks::for_each_chunk(env.workers, partials, per_task * self.inner, |task, partials| {
+            let mut registers = self.evaluator.registers();
+            for (i, partial) in partials.chunks_mut(self.inner).enumerate() {
+                let unit = task * per_task + i;
+                self.fold_chunk::<T>(&mut registers, (unit / chunks, unit % chunks), partial)?;
+            }
+            Ok(())
+        })
     }
 
     /// Many short rows: a block holds several.
@@ -109,10 +120,8 @@ impl<'a> Plan<'a> {
         let first = chunk * self.chunk;
         let count = self.chunk.min(self.folded - first);
         let (start, end) = ((outer * self.folded + first) * self.inner, (outer * self.folded + first + count) * self.inner);
-        if self.inner > BLOCK_ELEMENTS {
-            return self.fold_long_inner::<T>(registers, start..end, totals);
-        }
-        let step = BLOCK_ELEMENTS / self.inner * self.inner;
+        let block = if self.evaluator.is_direct(self.value) { DIRECT_ELEMENTS } else { BLOCK_ELEMENTS };
+        let step = block / self.inner * self.inner;
         for at in (start..end).step_by(step) {
             let values = self.block::<T>(registers, at, step.min(end - at))?;
             if let [total] = totals {
@@ -124,18 +133,42 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Rows longer than a block, in pieces.
-    fn fold_long_inner<T: Folded>(
+    /// Rows longer than a block: pieces of them, each by one task that goes through all rows of a chunk while its totals stay in
+    /// the first-level cache.
+    fn fold_long_inner<T: Folded>(&self, env: &Env, chunks: usize, partials: &mut [T::Acc]) -> Result<()> {
+        let units = partials.chunks_mut(self.inner).enumerate();
+        let pieces = units.flat_map(|(unit, totals)| {
+            totals.chunks_mut(BLOCK_ELEMENTS).enumerate().map(move |(piece, totals)| (unit, piece * BLOCK_ELEMENTS, totals))
+        });
+        let registers = || self.evaluator.registers();
+        tasks::for_each_with(env.workers, pieces.collect(), registers, |registers, (unit, first, totals)| {
+            let (outer, chunk) = (unit / chunks, unit % chunks);
+            let rows = chunk * self.chunk..self.folded.min((chunk + 1) * self.chunk);
+            self.fold_piece::<T>(registers, (outer * self.folded + rows.start, rows.len()), first, totals)
+        })
+    }
+
+    /// Elements from `first` on, as many as there are totals, of `rows` neighbouring rows.
+    fn fold_piece<T: Folded>(
         &self,
         registers: &mut Registers,
-        range: std::ops::Range<usize>,
+        (first_row, rows): (usize, usize),
+        first: usize,
         totals: &mut [T::Acc],
     ) -> Result<()> {
-        for row in range.step_by(self.inner) {
-            for (i, totals) in totals.chunks_mut(BLOCK_ELEMENTS).enumerate() {
-                let values = self.block::<T>(registers, row + i * BLOCK_ELEMENTS, totals.len())?;
-                fold::columns(self.op, values, totals);
-            }
+        let at = |row: usize| (first_row + row) * self.inner + first;
+        let width = totals.len();
+        let four = |row: usize| [0, 1, 2, 3].map(|i| typed::<T>(self.evaluator.direct(self.value, at(row + i), width)));
+        let mut row = 0;
+        while self.evaluator.is_direct(self.value) && row + 4 <= rows {
+            let next = if row + 8 <= rows { four(row + 4) } else { [&[][..]; 4] };
+            fold::four_rows(self.op, four(row), next, totals);
+            row += 4;
+        }
+        while row < rows {
+            let values = self.block::<T>(registers, at(row), totals.len())?;
+            fold::columns(self.op, values, totals);
+            row += 1;
         }
         Ok(())
     }

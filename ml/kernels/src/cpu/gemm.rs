@@ -9,6 +9,8 @@ use super::tasks::{self, Workers};
 
 /// Operations of a tile: less, and packing its operands costs too much.
 const TILE_FLOPS_MIN: usize = 12_000_000;
+/// Multiply-adds of a tile where no operands are copied: less, and handing it out costs too much.
+const SMALL_TILE_FLOPS_MIN: usize = 1_500_000;
 /// The shorter side of a tile, at least.
 const TILE_SIDE_MIN: usize = 64;
 /// The longer side of a tile, at most.
@@ -96,27 +98,56 @@ pub trait Scalar: Plain {
     /// `output[i, j] = sum_k left[i, k] right[j, k]`, by this thread alone; added to what is there if `adds`. No side is
     /// empty.
     fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>, adds: bool);
+    /// True if a product needs no copies of its operands, so that small tiles cost nothing.
+    fn reads_in_place() -> bool {
+        false
+    }
 }
 
 macro_rules! float_scalars {
-    ($($t:ty)*) => { $(impl Scalar for $t {
+    ($($t:ty, $product:ident, $reads_in_place:expr;)*) => { $(impl Scalar for $t {
         #[inline(always)]
         fn times(self, other: Self) -> Self { self * other }
         #[inline(always)]
         fn plus(self, other: Self) -> Self { self + other }
         fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>, adds: bool) {
-            product_by_crate(left, right, output, adds, [0.0, 1.0]);
+            assert!(left.is_inside() && right.is_inside() && output.fits(left, right), "a matrix leaves its buffer");
+            $product(left, right, output, adds);
         }
+        fn reads_in_place() -> bool { $reads_in_place }
     })* };
 }
 
-float_scalars! { f32 f64 }
+float_scalars! {
+    f32, product_of_f32, has_own_kernels();
+    f64, product_of_f64, false;
+}
+
+fn product_of_f64(left: &Matrix<f64>, right: &Matrix<f64>, output: &mut Tile<f64>, adds: bool) {
+    product_by_crate(left, right, output, adds, [0.0, 1.0]);
+}
+
+/// True where vectors have 512 bits.
+pub fn has_own_kernels() -> bool {
+    cfg!(target_arch = "x86_64") && super::simd::level() == super::simd::Level::Avx512
+}
+
+/// By kernels of our own where vectors have 512 bits: they read the left side, and mostly the right one, where it lies.
+fn product_of_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile<f32>, adds: bool) {
+    #[cfg(target_arch = "x86_64")]
+    if has_own_kernels() {
+        use super::product::{Factor, Target, product};
+        let factor = |m: &Matrix<f32>| Factor { values: m.values[m.first..].as_ptr(), row: m.row, column: m.column };
+        let target = Target { values: output.values, stride: output.stride as isize, adds };
+        // SAFETY: `product` has checked that every element is inside its slice; the instructions were found.
+        return unsafe { product([left.rows, right.rows, left.columns], factor(left), factor(right), target) };
+    }
+    product_by_crate(left, right, output, adds, [0.0, 1.0]);
+}
 
 fn product_by_crate<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut Tile<T>, adds: bool, [zero, one]: [T; 2]) {
     let (rows, columns) = (left.rows, right.rows);
-    let fits = (output.rows, output.columns) == (rows, columns);
-    assert!(left.is_inside() && right.is_inside() && fits, "a matrix leaves its buffer");
-    // SAFETY: the assertion holds every element that is read or written inside its slice.
+    // SAFETY: `product` has checked that every element that is read or written is inside its slice.
     unsafe {
         gemm::gemm(
             rows,
@@ -176,7 +207,7 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
     if left.batches == 1 && result <= CHUNKED_RESULT_MAX && left.columns >= 4 * CHUNK_COLUMNS {
         return multiply_in_chunks(left, right, workers, output);
     }
-    let sides = tile_sides(left.rows, right.rows, left.columns);
+    let sides = if T::reads_in_place() { small_sides(left, right) } else { tile_sides(left.rows, right.rows, left.columns) };
     let mut tasks = Vec::new();
     for (batch, output) in output.chunks_exact_mut(result).enumerate() {
         tasks.extend(Tile::all(output, right.rows, sides).map(|tile| (batch, tile)));
@@ -200,6 +231,23 @@ fn tile_sides(rows: usize, columns: usize, contracted: usize) -> (usize, usize) 
         sides[longer] = (sides[longer] / 2).next_multiple_of(TILE_SIDE_MIN / 4);
     }
     (even(rows, sides[0]), even(columns, sides[1]))
+}
+
+/// As [`tile_sides`], for products that need no copies: whole panels of columns, and of rows as many as pay for turning those of
+/// the right side, where that is needed.
+fn small_sides<T>(left: &Matrix<T>, right: &Matrix<T>) -> (usize, usize) {
+    const PANEL: usize = 32;
+    let least = [if right.row == 1 { PANEL } else { 4 * PANEL }, PANEL];
+    let mut sides = [left.rows, right.rows];
+    while sides[0] * sides[1] * left.columns >= 2 * SMALL_TILE_FLOPS_MIN {
+        let can = [sides[0] >= 2 * least[0], sides[1] >= 2 * least[1]];
+        let longer = usize::from(can[1] && (sides[1] >= sides[0] || !can[0]));
+        if !can[longer] {
+            break;
+        }
+        sides[longer] = (sides[longer] / 2).next_multiple_of(if longer == 0 { 8 } else { PANEL });
+    }
+    (sides[0], sides[1])
 }
 
 /// The length of pieces, at most about `most`, that divide `whole` evenly.
@@ -250,6 +298,11 @@ impl<'a, T> Tile<'a, T> {
     pub fn whole(matrix: &'a mut [T], width: usize) -> Self {
         let (values, rows) = (matrix.as_mut_ptr(), matrix.len() / width);
         Tile { values, stride: width, first_row: 0, rows, first_column: 0, columns: width, of: PhantomData }
+    }
+
+    /// True if it has the shape of the product.
+    fn fits(&self, left: &Matrix<T>, right: &Matrix<T>) -> bool {
+        (self.rows, self.columns) == (left.rows, right.rows)
     }
 
     fn row(&mut self, i: usize) -> &mut [T] {

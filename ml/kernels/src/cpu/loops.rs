@@ -15,6 +15,9 @@ const CACHE_BYTES: usize = 96 * 1024;
 /// Elements of a block, at least and at most.
 const BLOCK_ELEMENTS: (usize, usize) = (1024, 4096);
 
+/// Elements of a block that is only read, where it lies: nothing has to fit.
+const DIRECT_ELEMENTS: usize = 64 * 1024;
+
 /// Instructions of a chain from which on it pays to fetch ahead: fewer hide nothing, and the processor sees streams itself.
 const AHEAD_STEPS_MIN: usize = 3;
 /// Bytes of a kernel's inputs and outputs from which on they come from memory rather than from a cache.
@@ -41,7 +44,9 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
     let are_large = env.in_place.is_empty() && outputs.iter().map(|o| o.len()).sum::<usize>() >= STREAMED_BYTES_MIN;
     let evaluator = Evaluator::bind(&kernel.chain, (&outer, &row), (&stores, are_large), env)?;
     let (least, most) = BLOCK_ELEMENTS;
-    let block = (CACHE_BYTES / evaluator.bytes_per_element().max(1)).clamp(least, most) & !63;
+    let most = if evaluator.only_reads() { DIRECT_ELEMENTS } else { most };
+    let fitting = if evaluator.only_reads() { most } else { CACHE_BYTES / evaluator.bytes_per_element().max(1) };
+    let block = fitting.clamp(least, most) & !63;
     let tile = tile_rows(row_length, block, evaluator.period());
     let widths: Vec<usize> = stores.iter().map(|&v| bytes_per_row(kernel, v, row_length)).collect();
     let row_bytes = row_length * 8 * kernel.chain.loads().count().max(1);

@@ -23,6 +23,8 @@ mod math;
 mod moves;
 mod pairs;
 mod parts;
+#[cfg(target_arch = "x86_64")]
+mod product;
 mod run;
 mod scan;
 mod scatter;
@@ -32,6 +34,9 @@ mod sort;
 mod source;
 mod tasks;
 mod threefry;
+mod unit;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 mod windows;
 
 use arrow_buffer::MutableBuffer;

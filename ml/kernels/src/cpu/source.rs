@@ -4,6 +4,7 @@ use gradframe_ml_core::{Dim, Result, Sizes};
 use smallvec::SmallVec;
 
 use super::bytes::{Plain, typed, typed_mut, with_width};
+use super::simd::vectorized;
 use crate::schedule::{AxisMap, Load};
 
 type PerAxis<T> = SmallVec<[T; 6]>;
@@ -87,15 +88,36 @@ impl<'a> Source<'a> {
                 self.read_clipped(clips, src, index, &mut dst[at..at + run])
             });
         }
-        let step = self.strides.last().copied().unwrap_or(0);
-        let between = self.strides.iter().rev().nth(1).copied().unwrap_or(0);
-        for_each_rows(&self.dims, start, dst.len(), |index, at, rows, run| {
-            let base = self.offset + dot(index, &self.strides);
-            match rows {
-                1 => copy_run(src, base, step, &mut dst[at..at + run]),
-                _ => copy_rows(src, (base, between, step), run, &mut dst[at..at + rows * run]),
+        self.read_strided(src, start, dst);
+    }
+
+    /// Along the axes like an odometer, whose place in memory goes with it: stretches along the last axis, or where that is short
+    /// as many of them as lie along the axis before.
+    fn read_strided<T: Plain>(&self, src: &[T], start: usize, dst: &mut [T]) {
+        let (dims, strides) = (&self.dims[..], &self.strides[..]);
+        let Some(last) = dims.len().checked_sub(1) else { return dst.fill(src[self.offset as usize]) };
+        let (inner, step) = (dims[last], strides[last]);
+        let mut index = unravelled(dims, start);
+        let mut base = self.offset + dot(&index, strides);
+        let mut at = 0;
+        while at < dst.len() {
+            let rest = dst.len() - at;
+            if last > 0 && inner <= SHORT && index[last] == 0 && rest >= inner {
+                let rows = (dims[last - 1] - index[last - 1]).min(rest / inner);
+                copy_rows(src, (base, strides[last - 1], step), inner, &mut dst[at..at + rows * inner]);
+                at += rows * inner;
+                index[last - 1] += rows;
+                base += rows as isize * strides[last - 1];
+                base += carry(&mut index, dims, strides, last - 1);
+            } else {
+                let run = (inner - index[last]).min(rest);
+                copy_run(src, base, step, &mut dst[at..at + run]);
+                at += run;
+                index[last] += run;
+                base += run as isize * step;
+                base += carry(&mut index, dims, strides, last);
             }
-        });
+        }
     }
 
     /// One run along the last axis: zeros where some index lies outside.
@@ -153,6 +175,10 @@ fn copy_run<T: Plain>(src: &[T], base: isize, step: isize, dst: &mut [T]) {
     match step {
         1 => dst.copy_from_slice(&src[base as usize..base as usize + dst.len()]),
         0 => dst.fill(src[base as usize]),
+        2 if dst.len() > SHORT => vectorized(
+            #[inline(always)]
+            || every_second(&src[base as usize..], dst),
+        ),
         _ => {
             let mut at = base;
             for d in dst {
@@ -163,6 +189,18 @@ fn copy_run<T: Plain>(src: &[T], base: isize, step: isize, dst: &mut [T]) {
     }
 }
 
+/// Elements 0, 2, 4 ..
+#[inline(always)]
+fn every_second<T: Plain>(src: &[T], dst: &mut [T]) {
+    let Some((last, dst)) = dst.split_last_mut() else { return };
+    let (pairs, _) = src[..2 * dst.len()].as_chunks::<2>();
+    let (four, rest) = dst.as_chunks_mut::<4>();
+    let (four_pairs, rest_pairs) = pairs.as_chunks::<4>();
+    four.iter_mut().zip(four_pairs).for_each(|(d, p)| *d = [p[0][0], p[1][0], p[2][0], p[3][0]]);
+    rest.iter_mut().zip(rest_pairs).for_each(|(d, [first, _])| *d = *first);
+    *last = src[2 * four.len() * 4 + 2 * rest.len()];
+}
+
 /// Rows of `row` elements, `between` apart, of elements `step` apart: short ones, by which a loop of their own would cost
 /// more than they do.
 #[inline]
@@ -171,6 +209,12 @@ fn copy_rows<T: Plain>(src: &[T], (mut base, between, step): (isize, isize, isiz
         let (pairs, _) = dst.as_chunks_mut::<2>();
         let from = &src[base as usize..base as usize + pairs.len()];
         return pairs.iter_mut().zip(from).for_each(|(pair, &from)| *pair = [from; 2]);
+    }
+    if step == 2 {
+        return dst.chunks_exact_mut(row).for_each(|dst| {
+            every_second(&src[base as usize..], dst);
+            base += between;
+        });
     }
     for dst in dst.chunks_exact_mut(row) {
         let mut at = base;
@@ -243,35 +287,22 @@ pub fn for_each_run(dims: &[usize], start: usize, len: usize, mut visit: impl Fn
     }
 }
 
-/// Elements of the last axis up to which [`for_each_rows`] takes many of its runs at once.
+/// Elements of the last axis up to which many of its runs are read at once.
 const SHORT: usize = 16;
 
-/// As [`for_each_run`], but where the last axis is short `visit(index, at, rows, run)` gets as many of its neighbouring whole
-/// runs as there are along the axis before.
-fn for_each_rows(dims: &[usize], start: usize, len: usize, mut visit: impl FnMut(&[usize], usize, usize, usize)) {
-    let [outer @ .., before, inner] = dims else {
-        return for_each_run(dims, start, len, |index, at, run| visit(index, at, 1, run));
-    };
-    if *inner > SHORT {
-        return for_each_run(dims, start, len, |index, at, run| visit(index, at, 1, run));
-    }
-    let plane: PerAxis<usize> = outer.iter().copied().chain([before * inner]).collect();
-    let last = outer.len();
-    let mut index: PerAxis<usize> = SmallVec::from_elem(0, dims.len());
-    for_each_run(&plane, start, len, |of_plane, at, run| {
-        index[..last].copy_from_slice(&of_plane[..last]);
-        let (mut at, end, mut position) = (at, at + run, of_plane[last]);
-        while at < end {
-            (index[last], index[last + 1]) = (position / inner, position % inner);
-            let rest = end - at;
-            let (rows, run) = match index[last + 1] {
-                0 if rest >= *inner => (rest / inner, *inner),
-                within => (1, (inner - within).min(rest)),
-            };
-            visit(&index, at, rows, run);
-            (at, position) = (at + rows * run, position + rows * run);
+/// Turns an index that has reached its axis's end on to the axes before; what that moves the place in memory.
+#[inline]
+fn carry(index: &mut [usize], dims: &[usize], strides: &[isize], from: usize) -> isize {
+    let mut moved = 0;
+    for axis in (1..=from).rev() {
+        if index[axis] < dims[axis] {
+            break;
         }
-    });
+        index[axis] = 0;
+        index[axis - 1] += 1;
+        moved += strides[axis - 1] - dims[axis] as isize * strides[axis];
+    }
+    moved
 }
 
 fn unravelled(dims: &[usize], mut position: usize) -> PerAxis<usize> {

@@ -1,5 +1,5 @@
-//! Our side of `cargo xtask bench tensors`: training steps, rows, reductions, chains, orders, and what the library itself
-//! costs.
+//! Our side of `cargo xtask bench tensors`: training steps and their memory, rows, reductions, chains, orders, and what the
+//! library itself costs.
 //!
 //! `cargo run --release -p gradframe-ml-learn --example tensors -- [--data FOLDER] [--kernels] TASK..`, where FOLDER holds
 //! MNIST's unpacked files (else images are made up) and TASK is one of those below. Prints `task | figure | unit` lines:
@@ -8,6 +8,7 @@
 
 mod arrays;
 mod costs;
+mod memory;
 mod networks;
 mod numbers;
 mod timing;
@@ -26,6 +27,9 @@ const TASKS: &[Task] = &[
     ("reductions", arrays::reductions),
     ("sorts", arrays::sorts),
     ("costs", costs::all),
+    ("mlp_memory", networks::mlp_memory),
+    ("cnn_memory", networks::cnn_memory),
+    ("gpt_memory", networks::gpt_memory),
 ];
 
 /// What was asked for.

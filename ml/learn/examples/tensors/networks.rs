@@ -9,6 +9,7 @@ use gradframe_ml_learn::nn::{ConvNet, Gpt, Init, Part, Role, TrainingStep};
 use gradframe_ml_learn::optim::{Adam, AdamW, Schedule};
 
 use crate::Options;
+use crate::memory::Resident;
 use crate::numbers::{Random, mnist};
 use crate::timing::{median_seconds, say};
 
@@ -24,6 +25,30 @@ const TOKEN_STEPS: usize = 20;
 /// One epoch of a 784-256-128-10 perceptron over 60,000 rows.
 pub fn mlp(options: &Options) -> Result<()> {
     let (images, labels) = mnist(options.data.as_deref(), 60_000)?;
+    let mut training = perceptron()?;
+    let mut random = Random::new(3);
+    let next = |picked: &[i64]| Ok(vec![images.clone(), labels.clone(), Tensor::from_vec(&[BATCH], picked.to_vec())?]);
+    let seconds = median_seconds(|| {
+        let order = random.order(60_000);
+        order.chunks_exact(BATCH).try_for_each(|picked| training.step(next(picked)?))
+    })?;
+    say("mlp epoch", seconds, "s");
+    let picked = random.order(60_000);
+    training.list_kernels(options, || next(&picked[..BATCH]))
+}
+
+/// Memory of its training step.
+pub fn mlp_memory(options: &Options) -> Result<()> {
+    let (images, labels) = mnist(options.data.as_deref(), 60_000)?;
+    let mut random = Random::new(3);
+    let mut batch = || {
+        let picked = (0..BATCH).map(|_| random.below(60_000) as i64).collect();
+        Ok(vec![images.clone(), labels.clone(), Tensor::from_vec(&[BATCH], picked)?])
+    };
+    memory_of("mlp", perceptron, &mut batch)
+}
+
+fn perceptron() -> Result<Training> {
     let parts = perceptron_parts();
     let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &ADAM, rate: RATE };
     let rows = Dim::symbol("rows");
@@ -41,16 +66,7 @@ pub fn mlp(options: &Options) -> Result<()> {
         }
         mean_cross_entropy(g, hidden, labels)
     })?;
-    let mut training = Training::new(&function, step.first_state(1)?)?;
-    let mut random = Random::new(3);
-    let next = |picked: &[i64]| Ok(vec![images.clone(), labels.clone(), Tensor::from_vec(&[BATCH], picked.to_vec())?]);
-    let seconds = median_seconds(|| {
-        let order = random.order(60_000);
-        order.chunks_exact(BATCH).try_for_each(|picked| training.step(next(picked)?))
-    })?;
-    say("mlp epoch", seconds, "s");
-    let picked = random.order(60_000);
-    training.list_kernels(options, || next(&picked[..BATCH]))
+    Training::new(&function, step.first_state(1)?)
 }
 
 fn perceptron_parts() -> Vec<Part> {
@@ -69,6 +85,21 @@ fn perceptron_parts() -> Vec<Part> {
 pub fn cnn(options: &Options) -> Result<()> {
     const STEPS: usize = 100;
     let (images, labels) = mnist(options.data.as_deref(), STEPS * BATCH)?;
+    let mut training = convolutions()?;
+    let part = |i: usize| Ok(vec![rows(&images, i * BATCH, &[BATCH, 1, 28, 28])?, rows(&labels, i * BATCH, &[BATCH])?]);
+    let seconds = median_seconds(|| (0..STEPS).try_for_each(|i| training.step(part(i)?)))?;
+    say("cnn 100 steps", seconds, "s");
+    training.list_kernels(options, || part(0))
+}
+
+/// Memory of its training step.
+pub fn cnn_memory(options: &Options) -> Result<()> {
+    let (images, labels) = mnist(options.data.as_deref(), BATCH)?;
+    let mut batch = || Ok(vec![rows(&images, 0, &[BATCH, 1, 28, 28])?, rows(&labels, 0, &[BATCH])?]);
+    memory_of("cnn", convolutions, &mut batch)
+}
+
+fn convolutions() -> Result<Training> {
     let net = ConvNet { image: [1, 28, 28], channels: vec![32, 64], hidden: 128, classes: 10 };
     let parts = net.parts();
     let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &ADAM, rate: RATE };
@@ -81,11 +112,7 @@ pub fn cnn(options: &Options) -> Result<()> {
         let scores = net.scores(g, values, x[0])?;
         mean_cross_entropy(g, scores, x[1])
     })?;
-    let mut training = Training::new(&function, step.first_state(1)?)?;
-    let part = |i: usize| Ok(vec![rows(&images, i * BATCH, &[BATCH, 1, 28, 28])?, rows(&labels, i * BATCH, &[BATCH])?]);
-    let seconds = median_seconds(|| (0..STEPS).try_for_each(|i| training.step(part(i)?)))?;
-    say("cnn 100 steps", seconds, "s");
-    training.list_kernels(options, || part(0))
+    Training::new(&function, step.first_state(1)?)
 }
 
 /// Rows from `first` on, where they lie.
@@ -96,12 +123,27 @@ fn rows(of: &Tensor, first: usize, shape: &[usize]) -> Result<Tensor> {
 
 /// Steps of a GPT over characters.
 pub fn gpt(options: &Options) -> Result<()> {
-    let function = gpt_step()?;
+    let (mut training, mut batch) = (transformer()?, tokens());
+    let seconds = median_seconds(|| (0..TOKEN_STEPS).try_for_each(|_| training.step(batch()?)))?;
+    say("gpt training", (TOKEN_STEPS * ROWS_OF_TOKENS * CONTEXT) as f64 / seconds, "tokens/s");
+    training.list_kernels(options, batch)
+}
+
+/// Memory of its training step.
+pub fn gpt_memory(_: &Options) -> Result<()> {
+    memory_of("gpt", transformer, &mut tokens())
+}
+
+fn transformer() -> Result<Training> {
     let parts = gpt_net().parts();
-    let mut training = Training::new(&function, gpt_training(&parts).first_state(1)?)?;
+    Training::new(&gpt_step()?, gpt_training(&parts).first_state(1)?)
+}
+
+/// Batches of a text that is made up.
+fn tokens() -> impl FnMut() -> Result<Vec<Tensor>> {
     let mut random = Random::new(5);
     let text: Vec<i64> = (0..200_000).map(|_| random.below(TOKENS) as i64).collect();
-    let mut batch = || {
+    move || {
         let (mut seen, mut next) = (Vec::new(), Vec::new());
         for _ in 0..ROWS_OF_TOKENS {
             let at = random.below(text.len() - CONTEXT - 1);
@@ -110,10 +152,7 @@ pub fn gpt(options: &Options) -> Result<()> {
         }
         let shape = [ROWS_OF_TOKENS, CONTEXT];
         Ok(vec![Tensor::from_vec(&shape, seen)?, Tensor::from_vec(&shape, next)?])
-    };
-    let seconds = median_seconds(|| (0..TOKEN_STEPS).try_for_each(|_| training.step(batch()?)))?;
-    say("gpt training", (TOKEN_STEPS * ROWS_OF_TOKENS * CONTEXT) as f64 / seconds, "tokens/s");
-    training.list_kernels(options, batch)
+    }
 }
 
 fn gpt_net() -> Gpt {
@@ -138,6 +177,18 @@ pub fn gpt_step() -> Result<Function> {
 fn mean_cross_entropy(g: &mut Graph, scores: NodeId, labels: NodeId) -> Result<NodeId> {
     let losses = g.cross_entropy(scores, labels)?;
     g.mean_all(losses)
+}
+
+/// What a network takes, compiled and trained for some steps, above what the process held before.
+fn memory_of(name: &str, make: impl Fn() -> Result<Training>, batch: &mut dyn FnMut() -> Result<Vec<Tensor>>) -> Result<()> {
+    const STEPS: usize = 20;
+    let start = Resident::now();
+    let mut training = make()?;
+    for _ in 0..STEPS {
+        training.step(batch()?)?;
+    }
+    say(&format!("{name} memory"), start.peak_above_mb(), "MB");
+    Ok(())
 }
 
 /// A training under way: its state goes from step to step in place.

@@ -24,8 +24,10 @@ impl UpdateRule for Adam {
         let squared = g.mul(gradient, gradient)?;
         let square = blend(g, self.beta_2, slots[1], squared)?;
         let (mean_weight, square_weight) = (weight_so_far(g, self.beta_1, at)?, weight_so_far(g, self.beta_2, at)?);
-        let square_weight = number_like(g, square_weight, value)?;
-        let unbiased = g.div(square, square_weight)?;
+        let one = g.scalar(DType::F64, 1.0)?;
+        let scale = g.div(one, square_weight)?; // once a step, for a quotient each element
+        let scale = number_like(g, scale, value)?;
+        let unbiased = g.mul(square, scale)?;
         let size = root(g, unbiased, self.epsilon)?;
         let direction = g.div(mean, size)?;
         let rate = g.div(at.rate, mean_weight)?;

@@ -1,9 +1,13 @@
-//! Runs a fused chain over blocks that stay in cache: one instruction at a time, each a loop over a block.
+//! Runs a fused chain over blocks that stay in cache: instructions over f32 many at a time (`fused`), the others one at a
+//! time, each a loop over a block.
 
 mod blocks;
+mod fused;
 mod input;
+mod passes;
 mod place;
 mod registers;
+mod steps;
 
 use gradframe_ml_core::Result;
 
@@ -17,14 +21,15 @@ use blocks::{fill, fold_rows, select, spread};
 use input::Input;
 use place::{Place, Users};
 pub use registers::Registers;
+use steps::{Step, Steps};
 
 /// A chain bound to sizes and buffers.
 pub struct Evaluator<'a> {
     chain: &'a Chain,
     inputs: Vec<Input<'a>>,
     places: Vec<Place>,
-    /// The values that instructions compute, in order; the others lie somewhere already.
-    computed: Vec<usize>,
+    /// How the values are computed that do not lie somewhere already, and the registers that hold them.
+    steps: Steps,
     row: usize,
 }
 
@@ -68,8 +73,8 @@ impl<'a> Evaluator<'a> {
             let is_streamed = are_large && users.0[v.index()].is_empty() && chain.value(*v).level == Level::Element;
             places[v.index()] = if is_streamed { Place::Streamed(n) } else { Place::Output(n) };
         }
-        let computed = (0..places.len()).filter(|&i| places[i].is_computed()).collect();
-        Ok(Evaluator { chain, inputs, places, computed, row })
+        let steps = Steps::of(chain, &inputs, &mut places, stores);
+        Ok(Evaluator { chain, inputs, places, steps, row })
     }
 
     /// Bytes of everything that one element of the domain takes in cache while a block is worked on.
@@ -81,13 +86,19 @@ impl<'a> Evaluator<'a> {
             match self.places[i] {
                 Place::Lazy | Place::Held(_) => {}
                 Place::Input | Place::Output(_) => bytes += width,
-                Place::Register | Place::Streamed(_) => match registers.iter_mut().find(|r| r.0 == self.chain.registers[i]) {
+                Place::Register | Place::Streamed(_) => match registers.iter_mut().find(|r| r.0 == self.steps.registers[i]) {
                     Some(known) => known.1 = known.1.max(width),
-                    None => registers.push((self.chain.registers[i], width)),
+                    None => registers.push((self.steps.registers[i], width)),
                 },
             }
         }
-        bytes + registers.iter().map(|r| r.1).sum::<usize>()
+        bytes + registers.iter().filter(|r| r.0 != steps::NONE).map(|r| r.1).sum::<usize>()
+    }
+
+    /// True if no block of elements is written: what is read is folded at once.
+    pub fn only_reads(&self) -> bool {
+        let elements = self.chain.values.iter().zip(&self.places).filter(|(value, _)| value.level == Level::Element);
+        elements.map(|(_, place)| place).all(|place| *place == Place::Input)
     }
 
     /// Bytes of the inputs and outputs that a row passes over, one after the other.
@@ -99,12 +110,13 @@ impl<'a> Evaluator<'a> {
 
     /// Instructions of a block.
     pub fn steps(&self) -> usize {
-        self.computed.len()
+        let instructions = |step: &Step| if let Step::Run(run) = step { run.instructions.len() } else { 1 };
+        self.steps.steps.iter().map(instructions).sum()
     }
 
     /// Empty registers.
     pub fn registers(&self) -> Registers {
-        Registers::of(self.chain)
+        Registers::of(self.chain.values.len(), &self.steps)
     }
 
     /// The number of positions with which inputs repeat: blocks that begin at multiples of it read them once.
@@ -114,11 +126,11 @@ impl<'a> Evaluator<'a> {
 
     /// Computes all values of a block. Outputs hold the task's rows from `base` on.
     pub fn run(&self, registers: &mut Registers, block: Block, base: usize, outputs: &mut [&mut [u8]]) -> Result<()> {
-        self.computed.iter().try_for_each(|&i| self.compute(i, registers, block, base, outputs))
+        (0..self.steps.steps.len()).try_for_each(|step| self.step(step, registers, (block, false), base, outputs))
     }
 
-    /// As [`Evaluator::run`]; after each instruction a part of what `next` reads and writes is fetched, so that memory and
-    /// arithmetic take their time side by side.
+    /// As [`Evaluator::run`]; after each step a part of what `next` reads and writes is fetched, so that memory and
+    /// arithmetic take their time side by side. A single run fetches ahead by itself.
     pub fn run_ahead(
         &self,
         registers: &mut Registers,
@@ -126,12 +138,29 @@ impl<'a> Evaluator<'a> {
         base: usize,
         outputs: &mut [&mut [u8]],
     ) -> Result<()> {
-        let steps = self.computed.len();
-        for (step, &i) in self.computed.iter().enumerate() {
-            self.compute(i, registers, block, base, outputs)?;
-            self.fetch(next, (step, steps), base, outputs);
+        let steps = self.steps.steps.len();
+        let by_itself = matches!(self.steps.steps[..], [Step::Run(_)]);
+        for step in 0..steps {
+            self.step(step, registers, (block, by_itself), base, outputs)?;
+            if !by_itself {
+                self.fetch(next, (step, steps), base, outputs);
+            }
         }
         Ok(())
+    }
+
+    fn step(
+        &self,
+        step: usize,
+        registers: &mut Registers,
+        (block, is_ahead): (Block, bool),
+        base: usize,
+        outputs: &mut [&mut [u8]],
+    ) -> Result<()> {
+        match &self.steps.steps[step] {
+            Step::One(i) => self.compute(*i, registers, block, base, outputs),
+            Step::Run(run) => self.pass(run, step, registers, (block, is_ahead), base, outputs),
+        }
     }
 
     /// Fetches the `step`-th of `steps` parts of a block's inputs and outputs.
@@ -165,7 +194,7 @@ impl<'a> Evaluator<'a> {
         if !is_streamed && self.is_still_there(i, registers, block, len) {
             return Ok(());
         }
-        let mut register = std::mem::take(registers.slot(value.level, self.chain.registers[i]));
+        let mut register = std::mem::take(registers.slot(value.level, self.steps.registers[i]));
         if register.len() * Line::BYTES < len * width {
             register.resize((len * width).div_ceil(Line::BYTES), Line::default());
         }
@@ -174,7 +203,7 @@ impl<'a> Evaluator<'a> {
             let at = (block.first - base) * self.unit(value.level) * width;
             stream(&as_bytes(&register)[..len * width], &mut outputs[n][at..at + len * width]);
         }
-        *registers.slot(value.level, self.chain.registers[i]) = register;
+        *registers.slot(value.level, self.steps.registers[i]) = register;
         done
     }
 
@@ -270,7 +299,20 @@ impl<'a> Evaluator<'a> {
                 let at = (block.first - base) * self.unit(value.level) * width;
                 &outputs[n][at..at + len * width]
             }
-            _ => &as_bytes::<Line>(registers.at(value.level, self.chain.registers[v.index()]))[..len * width],
+            _ => &as_bytes::<Line>(registers.at(value.level, self.steps.registers[v.index()]))[..len * width],
+        }
+    }
+
+    /// True if the value's elements are read where they lie.
+    pub fn is_direct(&self, v: ValueId) -> bool {
+        self.places[v.index()] == Place::Input
+    }
+
+    /// So many elements from position `start` on of a value that is read where it lies; nothing of another.
+    pub fn direct(&self, v: ValueId, start: usize, len: usize) -> &[u8] {
+        match &self.inputs[v.index()] {
+            Input::Buffer(source) => source.contiguous(start, len).unwrap_or(&[]),
+            _ => &[],
         }
     }
 

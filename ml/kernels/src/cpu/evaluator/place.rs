@@ -35,14 +35,17 @@ impl Place {
             (_, Input::Buffer(source)) if lazy && source.is_one() => Place::Lazy,
             (_, Input::InPlace(n)) if users.iter().all(|u| u.at < stores[*n].index()) => Place::Held(*n),
             (Instr::Scalar(_), _) if lazy => Place::Lazy,
-            (Instr::Spread(_), _) if lazy && row >= SPREAD_ROW_MIN => Place::Lazy,
+            (Instr::Spread(_), _) if lazy && is_looped(row) => Place::Lazy,
             _ => Place::Register,
         }
     }
 }
 
-/// Elements of a row from which on a loop a row is cheaper than repeating the row's number.
-const SPREAD_ROW_MIN: usize = 64;
+/// True if a loop a row is cheaper than repeating the row's number. Rows that are no whole vectors have to be longer, as the rest
+/// takes as long as a vector.
+fn is_looped(row: usize) -> bool {
+    row >= if row.is_multiple_of(16) { 64 } else { 256 }
+}
 
 /// For each value, who takes it.
 pub struct Users(pub Vec<SmallVec<[User; 2]>>);

@@ -1,0 +1,98 @@
+//! Runs of instructions over f32 whose values stay in the processor's registers: a few vectors go through all of a run's
+//! instructions before the next few are read.
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use super::simd::{Level, level};
+
+/// What an instruction computes of its operands a, b and c.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Max,
+    Min,
+    Eq,
+    Lt,
+    Le,
+    And,
+    Or,
+    Xor,
+    Not,
+    Neg,
+    Abs,
+    Sqrt,
+    Rsqrt,
+    Exp,
+    Expm1,
+    Log,
+    Log1p,
+    Tanh,
+    Erf,
+    /// `a ? b : c`.
+    Select,
+    /// 1 where a is true, else 0.
+    Number,
+}
+
+/// Where an operand comes from. An address is that of the first element of the block, or of a slot, which is the same for
+/// each unit.
+#[derive(Debug, Clone, Copy)]
+pub enum From {
+    /// The result of the instruction before.
+    Last,
+    /// Elements, one after the other.
+    Memory(*const f32),
+    /// As many bools.
+    Bools(*const u8),
+    /// The unit's own memory.
+    Slot(*const f32),
+}
+
+/// Where a result goes beside the next instruction.
+#[derive(Debug, Clone, Copy)]
+pub enum To {
+    Nowhere,
+    Memory(*mut f32),
+    /// Past the caches.
+    Streamed(*mut f32),
+    Bools(*mut u8),
+}
+
+/// One instruction of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Op {
+    pub code: Code,
+    pub operands: [From; 3],
+    pub slot: Option<*mut f32>,
+    pub to: To,
+}
+
+/// f32 of a slot: as many as a unit has.
+pub const SLOT: usize = 128;
+
+/// Elements of a unit of the processor's widest vectors.
+pub fn unit_elements() -> usize {
+    if level() == Level::Avx512 { SLOT } else { SLOT / 4 }
+}
+
+/// Runs the instructions over elements `from .. to`, by the processor's widest vectors; `ahead` are addresses of first elements
+/// that are read from memory.
+///
+/// # Safety
+/// Each address is valid for elements `from .. to`, each slot for [`SLOT`] of them. No memory that is written overlaps other
+/// memory, unless it is the same elements and each is read before it is written.
+pub unsafe fn run_widest(ops: &[Op], range: (usize, usize), ahead: &[*const f32]) {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the features were found; the addresses are the caller's affair.
+        Level::Avx512 => unsafe { x86::run_avx512(ops, range, ahead) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { x86::run_avx2(ops, range, ahead) },
+        _ => {} // no run is made there
+    }
+}

@@ -1,0 +1,145 @@
+//! f32, which the CPU computes by kernels of its own: runs of instructions in registers, products, convolutions without windows.
+
+use gradframe_ml_core::graph::{DotDims, Type, Window};
+use gradframe_ml_core::transform::value_and_grad;
+use gradframe_ml_core::{DType, Function, Graph, NodeId, Result, Shape, Tensor};
+
+use crate::check::{check, function, numbers, tensor};
+
+type Build = fn(&mut Graph, &[NodeId]) -> Result<NodeId>;
+
+fn single(shape: &[usize]) -> Type {
+    Type::new(DType::F32, Shape::fixed(shape))
+}
+
+fn arguments(shapes: &[Vec<usize>]) -> Vec<Tensor> {
+    let scaled = |n: usize, seed| numbers(n, seed).iter().map(|v| v / 4.0).collect();
+    shapes.iter().zip(1..).map(|(s, seed)| tensor(DType::F32, s, scaled(s.iter().product(), seed))).collect()
+}
+
+/// The sum of `build`'s result times numbers that differ, and its slopes.
+fn with_slopes(shapes: &[Vec<usize>], build: Build) -> Function {
+    let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
+    let value = function(&types, |g, x| {
+        let y = build(g, x)?;
+        let weights = g.sin(y)?;
+        let product = g.mul(y, weights)?;
+        Ok(vec![g.mean_all(product)?])
+    });
+    value_and_grad(&value, &(0..shapes.len()).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn products_of_all_small_shapes_and_layouts() {
+    let pair = |left: bool, right: bool| DotDims {
+        batch: Default::default(),
+        contract: [(usize::from(!left), usize::from(!right))].into_iter().collect(),
+    };
+    for (rows, columns, depth) in
+        [(1, 40, 3), (2, 33, 17), (3, 1, 40), (5, 16, 16), (8, 32, 31), (9, 70, 5), (17, 31, 64), (40, 96, 48)]
+    {
+        for (left, right) in [(false, false), (false, true), (true, false), (true, true)] {
+            let shapes = [
+                if left { vec![depth, rows] } else { vec![rows, depth] },
+                if right { vec![depth, columns] } else { vec![columns, depth] },
+            ];
+            let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
+            check(&function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], pair(left, right))?])), &arguments(&shapes));
+        }
+    }
+}
+
+#[test]
+fn a_long_contraction_is_added_in_parts() {
+    let shapes = [vec![20, 2500], vec![2500, 50]];
+    let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
+    check(&function(&types, |g, x| Ok(vec![g.matmul(x[0], x[1])?])), &arguments(&shapes));
+}
+
+#[test]
+fn convolutions_and_their_gradients() {
+    let cases: [(Vec<Vec<usize>>, Build); 5] = [
+        (vec![vec![3, 2, 5, 14], vec![9, 2, 3, 3]], |g, x| g.conv(x[0], x[1], &[Window { padding: 1, ..Window::of(3) }; 2], 1)),
+        (vec![vec![2, 4, 6, 30], vec![6, 2, 3, 2]], |g, x| {
+            g.conv(x[0], x[1], &[Window { padding: 1, ..Window::of(3) }, Window::of(2)], 2)
+        }),
+        (vec![vec![2, 3, 9, 16], vec![40, 3, 2, 3]], |g, x| {
+            g.conv(x[0], x[1], &[Window::of(2), Window { padding: 2, dilation: 2, ..Window::of(3) }], 1)
+        }),
+        (vec![vec![2, 3, 5, 7], vec![4, 3, 3, 3]], |g, x| g.conv(x[0], x[1], &[Window { padding: 1, ..Window::of(3) }; 2], 1)),
+        (vec![vec![2, 3, 8, 15], vec![4, 3, 1, 1]], |g, x| g.conv(x[0], x[1], &[Window::of(1); 2], 1)),
+    ];
+    for (shapes, build) in cases {
+        check(&with_slopes(&shapes, build), &arguments(&shapes));
+    }
+}
+
+#[test]
+fn composites_and_their_gradients_over_rows_of_any_length() {
+    let cases: [Build; 5] = [
+        |g, x| g.softmax(x[0], 1),
+        |g, x| g.layer_norm(x[0], 1, None, None, 1e-5),
+        |g, x| g.gelu(x[0]),
+        |g, x| {
+            let y = g.relu(x[0])?;
+            g.leaky_relu(y, 0.1)
+        },
+        |g, x| g.log_softmax(x[0], 1),
+    ];
+    for build in cases {
+        for row in [1, 7, 16, 64, 65, 128, 300, 1000] {
+            let shapes = [vec![5, row]];
+            check(&with_slopes(&shapes, build), &arguments(&shapes));
+        }
+    }
+}
+
+#[test]
+fn pools_and_their_gradients() {
+    for size in [[4, 6], [14, 14], [28, 28], [6, 34]] {
+        let shapes = [vec![2, 3, size[0], size[1]]];
+        check(&with_slopes(&shapes, |g, x| g.max_pool(x[0], &[Window::apart(2); 2])), &arguments(&shapes));
+    }
+}
+
+/// Comparisons, choices and numbers of bools that others read too, with infinities and NaN among the elements.
+#[test]
+fn bools_inside_and_outside_of_a_run() {
+    for count in [1, 15, 16, 17, 130, 5000] {
+        let f = function(&[single(&[count]), single(&[count])], |g, x| {
+            let (above, equal, differs) = (g.gt(x[0], x[1])?, g.eq(x[0], x[1])?, g.ne(x[0], x[1])?);
+            let at_least = g.or(above, equal)?;
+            let odd = g.xor(at_least, differs)?;
+            let not = g.not(odd)?;
+            let chosen = g.select(not, x[0], x[1])?;
+            let number = g.cast(above, DType::F32)?;
+            let sum = g.add(chosen, number)?;
+            let (larger, smaller) = (g.max(sum, x[0])?, g.min(x[1], sum)?);
+            Ok(vec![above, not, larger, smaller, g.mul(larger, smaller)?])
+        });
+        let mut a: Vec<f64> = numbers(count, 1);
+        let b: Vec<f64> =
+            numbers(count, 2).iter().zip(&a).enumerate().map(|(i, (b, a))| if i % 3 == 0 { *a } else { *b }).collect();
+        for (i, special) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0].into_iter().enumerate() {
+            let at = i * 5 % count;
+            a[at] = special;
+        }
+        check(&f, &[tensor(DType::F32, &[count], a), tensor(DType::F32, &[count], b)]);
+    }
+}
+
+#[test]
+fn folds_of_rows_columns_and_long_axes() {
+    for shape in [vec![7, 1000], vec![70, 33], vec![9, 5000], vec![3, 70, 40], vec![1, 200_000]] {
+        for axis in 0..shape.len() {
+            let f = function(&[single(&shape)], |g, x| {
+                Ok(vec![g.sum(x[0], &[axis])?, g.max_over(x[0], &[axis])?, g.min_over(x[0], &[axis])?])
+            });
+            let mut values = numbers(shape.iter().product(), 3);
+            check(&f, &[tensor(DType::F32, &shape, values.clone())]);
+            let middle = values.len() / 2;
+            values[middle] = f64::NAN;
+            check(&f, &[tensor(DType::F32, &shape, values)]);
+        }
+    }
+}
