@@ -12,7 +12,7 @@ The functions here use one default session, made at first use; `gf.Session(...)`
 """
 
 from gradframe import _allocator  # noqa: I001  first: it loads the extension
-from gradframe import errors, ml, selectors
+from gradframe import callbacks, errors, ml, selectors
 from gradframe._default import (
     concat,
     configure,
@@ -194,6 +194,7 @@ __all__ = [
     "arg_where",
     "coalesce",
     "col",
+    "callbacks",
     "concat",
     "concat_list",
     "concat_str",

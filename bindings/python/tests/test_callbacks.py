@@ -1,0 +1,90 @@
+"""Other libraries log into a run by their own callbacks."""
+
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import gradframe as gf
+
+
+def logged(session, run):
+    rows = session.sql(f"SELECT name, step, value FROM gradframe.metrics WHERE run = '{run.id}' ORDER BY name, step").collect().rows()
+    return {name: [value for of, _, value in rows if of == name] for name in {row[0] for row in rows}}
+
+
+def params(session, run):
+    return dict(session.sql(f"SELECT name, value FROM gradframe.params WHERE run = '{run.id}'").collect().rows())
+
+
+def test_the_package_imports_none_of_them():
+    libraries = ["sklearn", "lightgbm", "xgboost", "lightning", "transformers"]
+    program = f"import sys, gradframe; print([name for name in {libraries} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_lightgbm(session):
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 3))
+    data = lightgbm.Dataset(X, X.sum(axis=1))
+    with session.run("boosted", params={"learning_rate": "chosen before"}, code=False) as run:
+        lightgbm.train(
+            {"objective": "l2", "verbose": -1, "learning_rate": 0.1},
+            data,
+            num_boost_round=5,
+            valid_sets=[data],
+            valid_names=["train"],
+            callbacks=[gf.callbacks.lightgbm(run)],
+        )
+    curve = logged(session, run)["train.l2"]
+    assert len(curve) == 5 and curve == sorted(curve, reverse=True)
+    assert params(session, run)["objective"] == "l2" and params(session, run)["learning_rate"] == "chosen before"
+
+
+def test_sklearn(session):
+    callback = pytest.importorskip("sklearn.callback")
+    assert callback
+    from sklearn.linear_model import LogisticRegression
+
+    if not hasattr(LogisticRegression, "set_callbacks"):
+        pytest.skip("this scikit-learn's estimators take no callbacks")
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 3))
+    with session.run("logistic", code=False) as run:
+        LogisticRegression(C=0.5).set_callbacks(gf.callbacks.sklearn(run)).fit(X, X[:, 0] > 0)
+    assert params(session, run)["C"] == "0.5"
+    assert all(score > 0.5 for score in logged(session, run).get("LogisticRegression.score", [1.0]))
+
+
+def test_xgboost(session):
+    xgboost = pytest.importorskip("xgboost")
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 3))
+    data = xgboost.DMatrix(X, X.sum(axis=1))
+    with session.run("boosted", code=False) as run:
+        xgboost.train({"eta": 0.3}, data, 5, evals=[(data, "train")], callbacks=[gf.callbacks.xgboost(run)], verbose_eval=False)
+    curve = logged(session, run)["train.rmse"]
+    assert len(curve) == 5 and curve == sorted(curve, reverse=True)
+
+
+def test_transformers_and_lightning(session, monkeypatch):
+    transformers, callbacks = types.ModuleType("transformers"), types.ModuleType("lightning.pytorch.callbacks")
+    transformers.TrainerCallback, callbacks.Callback = type("TrainerCallback", (), {}), type("Callback", (), {})
+    for name, module in {"transformers": transformers, "lightning.pytorch.callbacks": callbacks}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ["lightning", "lightning.pytorch"]:
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    with session.run("both", code=False) as run:
+        log = gf.callbacks.transformers(run)
+        log.on_train_begin(types.SimpleNamespace(lr=0.1), None, None, model=None)
+        log.on_log(None, types.SimpleNamespace(global_step=10), None, logs={"loss": 0.5, "note": "x"})
+        trainer = types.SimpleNamespace(logged_metrics={"train_loss": np.float32(0.25)}, global_step=3, current_epoch=1)
+        log = gf.callbacks.lightning(run)
+        log.on_fit_start(trainer, types.SimpleNamespace(hparams={"width": 8}))
+        log.on_train_batch_end(trainer, None, None, None, 0)
+        log.on_train_epoch_end(trainer, None)
+    assert logged(session, run) == {"loss": [0.5], "train_loss": [0.25, 0.25]}
+    assert params(session, run) == {"lr": "0.1", "width": "8"}
