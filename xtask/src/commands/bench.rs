@@ -13,9 +13,9 @@ pub const COMMAND: Command = Command {
 cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--only TASKS] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby, mlp, tensors, frames.
-  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX), in the same run; one that fails
-               is `not measured`
+tests/bench/tasks: tpch, groupby, mlp, tensors, frames, runs.
+  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX; runs: MLflow's server), in the
+               same run; one that fails is `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
   --runs N     counted runs of each query (3)
   --only TASKS some tasks of tensors, with commas between: mlp, cnn, gpt, chain, rows, reductions, sorts, costs
@@ -53,6 +53,11 @@ fn main(arguments: &[String]) -> Result {
     if request.peers {
         harness.arg("--peers");
     }
+    if request.peers && request.task == "runs" {
+        // Its requirements and those of the other peers exclude one another.
+        let mlflow = PythonEnv::prepare(root().join(".venv-bench-mlflow"), &root().join("tests/bench/requirements-runs.txt"))?;
+        harness.env("GRADFRAME_BENCH_MLFLOW", mlflow.python());
+    }
     run(&mut harness)
 }
 
@@ -68,7 +73,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
     let task = words
         .next()
         .filter(|word| !word.starts_with('-'))
-        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, frames")?
+        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, frames, runs")?
         .clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
@@ -196,6 +201,7 @@ fn make_data(request: &Request, env: &PythonEnv) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     match request.task.as_str() {
         "groupby" => groupby_data(request, &folder, env),
+        "runs" => Ok(folder),
         _ => tpch_data(request, &folder),
     }
 }
@@ -243,6 +249,8 @@ mod tests {
 
     #[test]
     fn an_unknown_task_names_the_known_ones() {
-        assert!(task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: frames, groupby, mlp, tensors, tpch"));
+        assert!(
+            task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: frames, groupby, mlp, runs, tensors, tpch")
+        );
     }
 }
