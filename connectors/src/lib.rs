@@ -3,10 +3,14 @@
 //! `plan::services` names what operators need; this crate implements it:
 //! - [`store::Store`] is the `ModelRegistry` and the `RunLog`: one directory, shared by any number of processes;
 //! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, Parquet, CSV, NDJSON and Arrow;
+//! - [`mlflow`] reads what MLflow keeps by itself;
 //! - [`sinks`] writes such files, all at once or not at all;
-//! - [`surroundings`] says what a run comes from and runs on.
+//! - [`surroundings`] says what a run comes from and runs on;
+//! - [`tensorboard`] writes and reads TensorBoard's event files.
 
 pub mod files;
+pub mod mlflow;
 pub mod sinks;
 pub mod store;
 pub mod surroundings;
+pub mod tensorboard;

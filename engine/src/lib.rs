@@ -27,6 +27,7 @@
 //! - [`ml`]: estimators, and the graph language below them;
 //! - [`Error`]: one type, by whose fault it is.
 
+mod card;
 mod catalog;
 mod config;
 mod cooperative;
@@ -36,8 +37,10 @@ mod frames_in_sql;
 pub mod limits;
 pub mod ml;
 pub mod ml_functions;
+mod mlflow;
 mod panics;
 mod registry;
+mod replay;
 mod run;
 mod runtime;
 mod scan_options;
@@ -45,6 +48,7 @@ mod session;
 mod sources;
 mod state;
 mod statements;
+mod tensorboard;
 mod tracking;
 mod unknown;
 
@@ -55,13 +59,17 @@ pub use frame::{
     UpdateRows, Validate,
 };
 pub use registry::Garbage;
+pub use replay::{Difference, Replay};
 pub use run::{Run, RunOptions};
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 pub use tracking::{HistoryPoint, Tracking};
 
 pub use gradframe_connectors::sinks::WriteOptions;
-pub use gradframe_connectors::store::{ArtifactRecord, Experiment, RunChanges, RunRecord};
+pub use gradframe_connectors::store::{
+    ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, RegisteredModel, RegisteredVersion,
+    RunChanges, RunRecord, Store, VersionChanges,
+};
 pub use gradframe_exec::progress;
 pub use gradframe_ml_core::{Error, Result};
 pub use gradframe_plan::error::{SharedCause, from_datafusion};
@@ -69,5 +77,5 @@ pub use gradframe_plan::functions::{ColumnFunction, Sees, map_column};
 pub use gradframe_plan::names::nearest as nearest_name;
 pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;
-pub use gradframe_plan::services::{MetricRow, NamedModel, NewArtifact};
+pub use gradframe_plan::services::{DatasetFile, MetricRow, NamedModel, NewArtifact, NewDataset};
 pub use gradframe_sql::Parsed;

@@ -75,6 +75,12 @@ impl Session {
         store.remove_run(&store.full_run_name(run)?)
     }
 
+    /// Forgets runs and logged models that clients of MLflow have deleted, but for those that a version of a model comes from;
+    /// gives the names of the runs. Their contents go with [`Session::collect_garbage`].
+    pub fn remove_deleted_runs(&self) -> Result<Vec<String>> {
+        self.store().remove_deleted()
+    }
+
     /// Removes contents that nothing points to, and, if `keep_versions` is given, versions of models that are neither among
     /// so many newest nor named by an alias.
     pub fn collect_garbage(&self, keep_versions: Option<u64>) -> Result<Garbage> {
@@ -93,14 +99,25 @@ impl Session {
         Ok(run)
     }
 
-    /// Copies all ended runs of the store at `home` that are not here yet; gives their names.
-    /// Errors: `Plan` if there is no store.
-    pub fn import_runs(&self, home: &Path) -> Result<Vec<String>> {
-        if !home.join("store.db").is_file() {
-            let what = format!("`{}` holds no store", home.display());
-            return Err(Error::plan("import", what).hint("expected what `gradframe runs export` has made, or a .gradframe"));
+    /// Takes in runs that are not here yet, and gives their names. What is at the path says what it is: the ended runs of a
+    /// store of ours (what [`Session::export_run`] has made, any `.gradframe`), MLflow's `mlruns/` or `mlflow.db`, or
+    /// TensorBoard's event files, a run for each directory that has some.
+    ///
+    /// Errors: `Plan` if it is none of these; `Execution` for a file that is damaged, naming it and the place.
+    pub fn import_runs(&self, path: &Path) -> Result<Vec<String>> {
+        if path.join("store.db").is_file() {
+            return self.store().copy_runs_from(Store::open(path.to_path_buf())?.as_ref());
         }
-        self.store().copy_runs_from(Store::open(home.to_path_buf())?.as_ref())
+        if gradframe_connectors::mlflow::is_store(path) {
+            return self.import_mlflow(path);
+        }
+        if gradframe_connectors::tensorboard::has_events(path)? {
+            return self.import_tensorboard(path);
+        }
+        let what = format!("`{}` holds no runs", path.display());
+        let hint =
+            "expected what `gradframe runs export` has made, a .gradframe, mlruns/, mlflow.db, or TensorBoard's event files";
+        Err(Error::plan("import", what).hint(hint))
     }
 
     fn store(&self) -> &Store {

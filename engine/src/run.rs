@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use gradframe_connectors::store::files_below;
 use gradframe_connectors::surroundings;
@@ -98,8 +98,7 @@ impl RunOptions {
     }
 
     fn into_new_run(self) -> NewRun {
-        static MACHINE: LazyLock<Environment> = LazyLock::new(surroundings::environment);
-        let mut environment = MACHINE.clone();
+        let mut environment = surroundings::environment().clone();
         environment.extend(self.environment);
         let code = match &self.code {
             Code::Here => surroundings::code_state(Path::new(".")),

@@ -41,6 +41,11 @@ impl Session {
 }
 
 impl Tracking {
+    /// The store itself: the model registry, logged models, data sets.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Makes an experiment and gives its number. Errors: `Plan` if the name is taken or empty.
     pub fn create_experiment(&self, name: &str, tags: &[(String, String)]) -> Result<i64> {
         self.store.create_experiment(name, tags)

@@ -78,6 +78,10 @@ pub fn model_exists(name: &str) -> Error {
 pub trait ModelRegistry: Debug + Send + Sync {
     /// The newest version of a model; of `m@champion` the one that the alias names, of `m@3` the third.
     fn get(&self, name: &str) -> Result<Option<Arc<NamedModel>>>;
+    /// Whether there is such a model, without reading it.
+    fn exists(&self, name: &str) -> Result<bool> {
+        Ok(self.get(name)?.is_some())
+    }
     /// Names of all models, sorted.
     fn names(&self) -> Result<Vec<String>>;
     /// All aliases, as `model@alias`, sorted.
@@ -103,6 +107,26 @@ pub trait RunLog: Debug + Send + Sync {
     fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>>;
     /// Rows of a log table, with the query's filters, columns and limit applied.
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>>;
+    /// The same rows, read as they are asked for.
+    fn pages(self: Arc<Self>, table: LogTable, query: &LogQuery) -> Result<Box<dyn LogPages>> {
+        Ok(Box::new(OnePage(Some(self.scan(table, query)?))))
+    }
+}
+
+/// Rows of a log table on their way.
+pub trait LogPages: Send {
+    /// The next batches, which may be none; None at the end.
+    fn next(&mut self) -> Result<Option<Vec<RecordBatch>>>;
+}
+
+/// Rows that were read at once.
+#[derive(Debug)]
+pub struct OnePage(pub Option<Vec<RecordBatch>>);
+
+impl LogPages for OnePage {
+    fn next(&mut self) -> Result<Option<Vec<RecordBatch>>> {
+        Ok(self.0.take())
+    }
 }
 
 /// What is known of a run when it starts.
@@ -150,6 +174,8 @@ pub trait RunWriter: Debug + Send + Sync {
     /// Keeps a content under a name (`plots/loss.png`), in place of one of that name. It is read to its end, in pieces, and
     /// survives a power cut when this returns. Errors: `Plan` for a name that is no relative path of ordinary parts.
     fn add_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()>;
+    /// Says on which data the run works, in place of what was said of that role, name and digest.
+    fn add_dataset(&self, dataset: &NewDataset) -> Result<()>;
     /// What was logged before this is called survives a power cut when it returns.
     fn flush(&self) -> Result<()>;
     /// Keeps a checkpoint in the place of the one before, all or nothing. It outlives the run unless that finishes well.
@@ -185,6 +211,37 @@ pub struct NewArtifact<'a> {
     pub kind: &'a str,
     /// The step that it belongs to, if any.
     pub step: Option<i64>,
+}
+
+/// Data that a run is trained or evaluated on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewDataset {
+    /// What it is for: training, evaluation.
+    pub role: String,
+    pub name: String,
+    /// Equal for equal data: of the rows, where they were all seen; else of the files.
+    pub digest: String,
+    /// What `source` is: a query, or a kind of MLflow's.
+    pub kind: String,
+    pub source: String,
+    /// Names and types of the columns, as JSON.
+    pub schema: String,
+    /// What else is known, as JSON.
+    pub profile: String,
+    pub rows: Option<u64>,
+    pub files: Vec<DatasetFile>,
+}
+
+/// A file of a data set, as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetFile {
+    pub path: String,
+    pub bytes: u64,
+    /// Microseconds since 1970, UTC.
+    pub modified_us: i64,
+    /// The version or tag that the store of objects gives it.
+    pub version: Option<String>,
+    pub hash: Option<String>,
 }
 
 /// How a run ended.

@@ -28,7 +28,7 @@ mod using;
 mod visit;
 
 pub use parser::parse;
-pub use plan::{Planned, Resumed, plan, plan_resumed, plan_view};
+pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};
 pub use relations::MlRelationPlanner;
 pub use statement::{CreateModel, ModelOption, Parsed, Statement};
 pub use tables::tables;

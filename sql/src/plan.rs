@@ -56,7 +56,7 @@ pub enum Planned {
 ///
 /// Errors: `Plan` for unknown names, options and types, with their place where one is known, and what `Services` report.
 pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
-    let planner = StatementPlanner { state, services: Services::of(state.config())?, text: &parsed.text, resumed: None };
+    let planner = StatementPlanner { state, services: Services::of(state.config())?, text: &parsed.text, rerun: None };
     match &parsed.statement {
         Statement::Sql(sql) => planner.sql_effect(deep_copy(sql.as_ref(), parsed.text.len())?, &parsed.text).await,
         Statement::CreateModel(create) => planner.training(create).await.map(Planned::Train),
@@ -67,26 +67,28 @@ pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
     }
 }
 
-/// A run to go on with, and the seed that it was started with.
+/// How the statement of a run is run once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resumed {
-    pub run: String,
+pub struct Rerun {
+    /// The run to go on with, from its last checkpoint. None trains from the start, and keeps no model.
+    pub run: Option<String>,
+    /// The seed that the run was started with.
     pub seed: u64,
 }
 
-/// [`plan`] for the statement that started a run, to go on with it from its last checkpoint.
+/// [`plan`] for the statement that started a run.
 ///
 /// Errors: as [`plan`]; `Internal` if the statement trains nothing.
-pub async fn plan_resumed(state: &SessionState, parsed: &Parsed, resumed: &Resumed) -> Result<LogicalPlan> {
+pub async fn plan_rerun(state: &SessionState, parsed: &Parsed, rerun: &Rerun) -> Result<LogicalPlan> {
     let statement = match &parsed.statement {
         Statement::Explain { statement, .. } => statement,
         statement => statement,
     };
     let Statement::CreateModel(create) = statement else {
-        return Err(Error::internal("resume", "the run's statement trains nothing"));
+        return Err(Error::internal("run", "its statement trains nothing"));
     };
     let services = Services::of(state.config())?;
-    StatementPlanner { state, services, text: &parsed.text, resumed: Some(resumed) }.training(create).await
+    StatementPlanner { state, services, text: &parsed.text, rerun: Some(rerun) }.training(create).await
 }
 
 /// The rows of a view, from its CREATE VIEW statement.
@@ -100,7 +102,7 @@ pub async fn plan_view(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
     let Statement::Sql(statement) = &statement.statement else {
         return Err(Error::internal("create view", "the stored text is another statement"));
     };
-    let planner = StatementPlanner { state, services: Services::of(state.config())?, text: sql, resumed: None };
+    let planner = StatementPlanner { state, services: Services::of(state.config())?, text: sql, rerun: None };
     match planner.sql(deep_copy(statement.as_ref(), sql.len())?).await? {
         LogicalPlan::Ddl(DdlStatement::CreateView(view)) => Ok(Arc::unwrap_or_clone(view.input)),
         _ => Err(Error::internal("create view", "the stored text is another statement")),
@@ -112,8 +114,8 @@ struct StatementPlanner<'a> {
     services: Arc<Services>,
     /// The whole statement.
     text: &'a str,
-    /// The run that a training goes on with, if it does.
-    resumed: Option<&'a Resumed>,
+    /// How a training is run once more, if it is.
+    rerun: Option<&'a Rerun>,
 }
 
 impl StatementPlanner<'_> {
@@ -161,7 +163,7 @@ impl StatementPlanner<'_> {
         let catalog = &self.state.config_options().catalog;
         let resolved = name.clone().resolve(&catalog.default_catalog, &catalog.default_schema);
         let in_model_schema = *resolved.catalog == *catalog.default_catalog && *resolved.schema == *catalog.default_schema;
-        if !in_model_schema || self.services.models.get(&resolved.table)?.is_none() {
+        if !in_model_schema || !self.services.models.exists(&resolved.table)? {
             return Ok(());
         }
         Err(Error::plan(op, format!("`{name}` is a model")).hint(format!("DROP MODEL {name} removes it")))
@@ -185,8 +187,9 @@ impl StatementPlanner<'_> {
         self.refuse_table(create).await?;
         let mut request = train_request(create, self.state.config_options())?;
         request.statement = Some(self.text.to_owned());
-        if let Some(Resumed { run, seed }) = self.resumed {
-            (request.resume, request.seed) = (Some(run.clone()), Some(*seed));
+        if let Some(Rerun { run, seed }) = self.rerun {
+            (request.resume, request.seed) = (run.clone(), Some(*seed));
+            request.name = request.name.filter(|_| run.is_some());
         }
         let query = datafusion::sql::sqlparser::ast::Statement::Query(deep_copy(&create.query, create.query_text.len())?);
         let input = self.sql(SqlStatement::Statement(Box::new(query))).await?;
@@ -195,10 +198,10 @@ impl StatementPlanner<'_> {
 
     fn drop_model(&self, written: &ObjectName, if_exists: bool) -> Result<Planned> {
         let name = model_name("drop model", written, self.state.config_options())?;
-        match self.services.models.get(&name)? {
-            None if !if_exists => Err(unknown_model("drop model", written, &name, self.services.models.as_ref())),
-            _ => Ok(Planned::DropModel { name, if_exists }),
+        if !if_exists && !self.services.models.exists(&name)? {
+            return Err(unknown_model("drop model", written, &name, self.services.models.as_ref()));
         }
+        Ok(Planned::DropModel { name, if_exists })
     }
 
     fn describe_model(&self, written: &ObjectName) -> Result<LogicalPlan> {

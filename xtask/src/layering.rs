@@ -44,7 +44,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("memmap2", &["gradframe-exec"]),
     ("cudarc", &["gradframe-gpu"]),
     ("libloading", &["gradframe-gpu"]),
-    ("httparse", &["gradframe-server"]),
+    ("oxhttp", &["gradframe-server"]),
     ("clap", &["gradframe-cli"]),
     ("reedline", &["gradframe-cli"]),
 ];

@@ -156,6 +156,9 @@ pub enum RunsCommand {
         /// Runs of this experiment alone
         #[arg(long, value_name = "NAME")]
         experiment: Option<String>,
+        /// Also those that clients of MLflow have deleted
+        #[arg(long)]
+        deleted: bool,
     },
     /// Show in what two runs differ: parameters, code, environment, metrics, artifacts
     Diff {
@@ -177,22 +180,34 @@ pub enum RunsCommand {
         /// Versions of models to keep, the newest of each; those with an alias stay [default: all]
         #[arg(long, value_name = "N")]
         keep_versions: Option<u64>,
+        /// Also forget runs that clients of MLflow have deleted, unless a model comes from them
+        #[arg(long)]
+        deleted: bool,
     },
-    /// Copy a run, artifacts and all, into a store of its own, for `import` elsewhere or for --home
+    /// Copy a run, artifacts and all, into a store of its own, for `import` elsewhere or for --home; or for TensorBoard
     Export {
         /// The run's identifier, or its beginning
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
         /// Directory of that store, made if need be
         directory: PathBuf,
+        /// Write an event file of TensorBoard's below the directory instead
+        #[arg(long)]
+        tensorboard: bool,
     },
-    /// Copy the runs of another store that are not here yet
+    /// Take in runs: of another store, of MLflow's mlruns/ or mlflow.db, of TensorBoard's event files
     Import {
-        /// What `export` has made, or any .gradframe
-        directory: PathBuf,
+        /// What `export` has made, any .gradframe, mlruns/, mlflow.db, or a directory of event files
+        path: PathBuf,
     },
     /// Show one run: its state, parameters, tags and metrics
     Show {
+        /// The run's identifier, or its beginning
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        run: String,
+    },
+    /// Train once more as a run did, and compare data, environment and each logged value; its model stays as it is
+    Replay {
         /// The run's identifier, or its beginning
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
@@ -238,6 +253,11 @@ pub enum ModelsCommand {
     Ls,
     /// Show one version: where it comes from, its aliases and tags
     Show {
+        /// Its name, or name@alias, or name@version
+        model: String,
+    },
+    /// Print a model's card: data, options, evaluation, lineage, as Markdown
+    Card {
         /// Its name, or name@alias, or name@version
         model: String,
     },

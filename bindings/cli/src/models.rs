@@ -13,6 +13,7 @@ pub async fn run(session: &Session, args: &ModelsArgs) -> Result<()> {
     match &args.command {
         ModelsCommand::Ls => interruptible(list(session, &args.output)).await,
         ModelsCommand::Show { model } => interruptible(show(session, model, &args.output)).await,
+        ModelsCommand::Card { model } => print_line(session.model_card(model)?.trim_end()),
         ModelsCommand::Alias { model, alias, version } => {
             session.set_alias(model, alias, *version)?;
             print_line(&format!("{model}@{alias} is version {version}"))

@@ -14,10 +14,8 @@ const TOKEN: &str = "GRADFRAME_TOKEN";
 pub async fn run(session: &Session, args: &ServeArgs) -> Result<()> {
     let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
     let options = Options { host: args.host.clone(), port: args.port, token, ..Options::default() };
-    let server = Server::bind(session.clone(), options)?;
-    print_line(&format!("MLFLOW_TRACKING_URI is http://{}", server.address()?))?;
-    // Not one of the runtime's threads: it never ends, and nobody waits for it.
-    std::thread::spawn(move || server.run());
+    let server = Server::start(session.clone(), options)?;
+    print_line(&format!("MLFLOW_TRACKING_URI is http://{}", server.address()))?;
     tokio::signal::ctrl_c().await.map_err(|error| Error::external("serve", error.to_string()))?;
     Ok(())
 }

@@ -164,3 +164,42 @@ fn an_alias_is_promoted_predicts_and_goes_back() {
     assert!(unknown.code == 1 && unknown.stderr.contains(&format!("{name}@champion")), "{}", unknown.stderr);
     assert_eq!(place.run(&["runs", "gc", "--keep-versions", "1"]).stdout, "removed 0 contents, 0 bytes\n");
 }
+
+#[test]
+fn replay_trains_again_and_compares_each_value() {
+    let (place, run) = trained();
+    let ended = place.run(&["runs", "replay", &run, "--format", "csv"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "what,name,before,now\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("values are equal, bit for bit"), "{}", ended.stderr);
+    let models = place.sql("SELECT count(*) AS n FROM gradframe.models", &["--format", "csv"]);
+    assert_eq!(models, "n\n1\n", "the model stays as it is");
+    let replays = place.sql("SELECT value FROM gradframe.tags WHERE name = 'replay_of'", &["--format", "csv"]);
+    assert_eq!(replays, format!("value\n{run}\n"));
+}
+
+#[test]
+fn replay_over_other_data_says_what_differs() {
+    let place = Place::new();
+    let file = place.path("fares.csv");
+    std::fs::write(&file, "x,y\n1,2\n2,4\n3,6\n4,8.5\n").unwrap();
+    let create = format!(
+        "CREATE MODEL m OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT x, y FROM '{}'",
+        file.display()
+    );
+    place.sql(&create, &[]);
+    let digest =
+        |place: &Place| place.sql("SELECT digest FROM gradframe.datasets ORDER BY run DESC LIMIT 1", &["--format", "csv"]);
+    let first = digest(&place);
+    std::fs::write(&file, "x,y\n4,8.5\n3,6\n2,4\n1,2\n").unwrap();
+    let run = place.sql("SELECT run FROM gradframe.runs", &["--format", "csv"]).lines().nth(1).unwrap().to_owned();
+    let ended = place.run(&["runs", "replay", &run, "--format", "csv"]);
+    assert_eq!(ended.code, 0, "rows in another order are the same rows: {} {}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("fares.csv,") && first == digest(&place), "{}", ended.stdout);
+    std::fs::write(&file, "x,y\n1,2\n2,4\n3,6\n4,9\n5,9\n").unwrap();
+    let ended = place.run(&["runs", "replay", &run, "--format", "csv"]);
+    assert_eq!(ended.code, 1, "{}", ended.stdout);
+    for shown in ["data,training rows,4,5", "data,training digest,", "value,loss at step 0,"] {
+        assert!(ended.stdout.contains(shown), "{shown}: {}", ended.stdout);
+    }
+    assert!(ended.stderr.contains("did not come out again"), "{}", ended.stderr);
+}

@@ -53,6 +53,12 @@ pub fn tag_model(py: Python<'_>, session: &PySession, model: String, version: u6
     py.detach(set).or_raise()
 }
 
+/// A model's card.
+#[pyfunction]
+pub fn model_card(py: Python<'_>, session: &PySession, model: String) -> PyResult<String> {
+    py.detach(|| session.engine().model_card(&model)).or_raise()
+}
+
 /// Forgets a run.
 #[pyfunction]
 pub fn remove_run(py: Python<'_>, session: &PySession, run: String) -> PyResult<()> {
@@ -72,10 +78,29 @@ pub fn export_run(py: Python<'_>, session: &PySession, run: String, home: PathBu
     py.detach(|| session.engine().export_run(&run, &home)).or_raise()
 }
 
-/// Copies the runs of another store.
+/// Writes a run as an event file of TensorBoard's; gives the file.
 #[pyfunction]
-pub fn import_runs(py: Python<'_>, session: &PySession, home: PathBuf) -> PyResult<Vec<String>> {
-    py.detach(|| session.engine().import_runs(&home)).or_raise()
+pub fn export_tensorboard(py: Python<'_>, session: &PySession, run: String, directory: PathBuf) -> PyResult<PathBuf> {
+    let session = session.engine().clone();
+    wait(py, async move { session.export_tensorboard(&run, &directory).await })
+}
+
+/// Takes in the runs that are at a path.
+#[pyfunction]
+pub fn import_runs(py: Python<'_>, session: &PySession, path: PathBuf) -> PyResult<Vec<String>> {
+    py.detach(|| session.engine().import_runs(&path)).or_raise()
+}
+
+/// Trains once more as a run did: the new run, how many values were compared, and what differs.
+#[pyfunction]
+pub fn replay_run(py: Python<'_>, session: &PySession, run: String) -> PyResult<(String, usize, PyLazyFrame)> {
+    let session = session.engine().clone();
+    let replayed = wait(py, async move {
+        let replay = session.replay_run(&run).await?;
+        let differences = session.differences(&replay.differences)?;
+        Ok((replay.again, replay.values, differences))
+    });
+    replayed.map(|(again, values, differences)| (again, values, PyLazyFrame(differences)))
 }
 
 /// Adds all of these.
@@ -87,8 +112,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(roll_back, module)?)?;
     module.add_function(wrap_pyfunction!(remove_alias, module)?)?;
     module.add_function(wrap_pyfunction!(tag_model, module)?)?;
+    module.add_function(wrap_pyfunction!(model_card, module)?)?;
     module.add_function(wrap_pyfunction!(remove_run, module)?)?;
     module.add_function(wrap_pyfunction!(collect_garbage, module)?)?;
     module.add_function(wrap_pyfunction!(export_run, module)?)?;
+    module.add_function(wrap_pyfunction!(export_tensorboard, module)?)?;
+    module.add_function(wrap_pyfunction!(replay_run, module)?)?;
     module.add_function(wrap_pyfunction!(import_runs, module)?)
 }

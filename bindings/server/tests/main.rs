@@ -4,11 +4,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gradframe::Session;
 use gradframe_server::{Limits, Options, Server};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A server over a home of its own, on a free port.
@@ -20,9 +21,7 @@ struct Place {
 fn serve(options: Options) -> Place {
     let home = tempfile::tempdir().unwrap();
     let session = Session::builder().home(home.path().join("home")).threads(2).build().unwrap();
-    let server = Server::bind(session, Options { port: 0, ..options }).unwrap();
-    let address = server.address().unwrap();
-    std::thread::spawn(move || server.run().unwrap());
+    let address = Server::start(session, Options { port: 0, ..options }).unwrap().address();
     Place { home, address }
 }
 
@@ -39,10 +38,24 @@ fn raw(place: &Place, bytes: &[u8]) -> String {
 
 fn ask(place: &Place, method: &str, path: &str, body: &str) -> (u16, String) {
     let length = body.len();
-    let answer =
-        raw(place, format!("{method} {path} HTTP/1.1\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes());
+    let answer = raw(
+        place,
+        format!("{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes(),
+    );
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    (status, if head.contains("transfer-encoding: chunked") { joined(body) } else { body.to_owned() })
+}
+
+/// The content of a body in chunks.
+fn joined(mut body: &str) -> String {
+    let mut content = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        content.push_str(&rest[..length]);
+        body = rest[length..].trim_start_matches("\r\n");
+    }
+    content
 }
 
 fn call(place: &Place, method: &str, name: &str, arguments: &Value) -> Value {
@@ -152,7 +165,8 @@ fn artifacts_are_taken_and_given_and_no_other_file_is() {
 #[test]
 fn a_token_keeps_others_out() {
     let place = serve(Options { token: Some("s3cret".into()), ..Options::default() });
-    let with = |header: &str| raw(&place, format!("GET /health HTTP/1.1\r\n{header}Connection: close\r\n\r\n").as_bytes());
+    let with =
+        |header: &str| raw(&place, format!("GET /health HTTP/1.1\r\nHost: h\r\n{header}Connection: close\r\n\r\n").as_bytes());
     for (header, status) in [
         ("", "401"),
         ("Authorization: Bearer wrong\r\n", "401"),
@@ -162,7 +176,7 @@ fn a_token_keeps_others_out() {
         assert!(with(header).starts_with(&format!("HTTP/1.1 {status} ")), "{header}");
     }
     let session = Session::builder().in_memory().build().unwrap();
-    let open = Server::bind(session, Options { host: "0.0.0.0".into(), port: 0, ..Options::default() }).unwrap_err();
+    let open = Server::start(session, Options { host: "0.0.0.0".into(), port: 0, ..Options::default() }).err().unwrap();
     assert!(open.to_string().contains("no token keeps them out"), "{open}");
 }
 
@@ -216,5 +230,114 @@ fn many_clients_log_at_once_and_nothing_is_lost() {
         let steps: Vec<i64> =
             history["metrics"].as_array().unwrap().iter().map(|point| point["step"].as_i64().unwrap()).collect();
         assert_eq!(steps, (0..20).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_large_artifact_goes_through_in_pieces() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    let path = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/large.bin");
+    // In chunks, as a client sends what it does not know the length of.
+    let mut upload = TcpStream::connect(place.address).unwrap();
+    write!(upload, "PUT {path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n").unwrap();
+    let piece = vec![7; 1 << 20];
+    for _ in 0..48 {
+        write!(upload, "{:x}\r\n", piece.len()).unwrap();
+        upload.write_all(&piece).unwrap();
+        upload.write_all(b"\r\n").unwrap();
+    }
+    upload.write_all(b"0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let listed = call(&place, "GET", &format!("artifacts/list?run_id={run}"), &Value::Null);
+    assert_eq!(listed["files"][0]["file_size"], json!(48 << 20));
+    let (status, body) = ask(&place, "GET", &path, "");
+    assert_eq!((status, body.len()), (200, 48 << 20));
+}
+
+#[test]
+fn lengths_said_in_two_ways_are_refused() {
+    let place = serve(Options::default());
+    for headers in [
+        "Content-Length: 1\r\nContent-Length: 2",
+        "Content-Length: 1\r\nTransfer-Encoding: chunked",
+        "Content-Length: -1",
+        "Transfer-Encoding: gzip",
+        "Content-Length: 99999999999999999999",
+    ] {
+        let head = format!("POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: h\r\n{headers}\r\nConnection: close\r\n\r\n{{}}");
+        assert!(raw(&place, head.as_bytes()).starts_with("HTTP/1.1 400 "), "{headers}");
+    }
+    let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "x".repeat(100_000));
+    assert!(raw(&place, long.as_bytes()).starts_with("HTTP/1.1 4"));
+}
+
+/// One server for all cases: what one client sends must not matter to the next.
+fn fuzzed() -> &'static Place {
+    static PLACE: OnceLock<Place> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        serve(Options { limits: Limits { timeout: Duration::from_secs(2), ..Limits::default() }, ..Options::default() })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_make_it_panic_or_hang(input in prop::collection::vec(any::<u8>(), 0..300)) {
+        raw(fuzzed(), &input);
+        assert_eq!(ask(fuzzed(), "GET", "/health", ""), (200, "OK".into()));
+    }
+
+    #[test]
+    fn nor_do_heads_with_odd_parts(
+        method in "[A-Z]{0,5}", path in "[ -~]{0,30}", header in "[ -~]{0,30}", value in "[ -~]{0,30}", body in "[ -~\r\n]{0,60}",
+    ) {
+        raw(fuzzed(), format!("{method} {path} HTTP/1.1\r\nHost: h\r\n{header}: {value}\r\nTransfer-Encoding: chunked\r\n\r\n{body}").as_bytes());
+        assert_eq!(ask(fuzzed(), "GET", "/health", ""), (200, "OK".into()));
+    }
+}
+
+#[test]
+fn models_are_registered_named_moved_and_removed() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    call(&place, "POST", "registered-models/create", &json!({ "name": "fare", "description": "of taxis" }));
+    let create = json!({ "name": "fare", "source": format!("mlflow-artifacts:/0/{run}/artifacts/model"), "run_id": run });
+    for version in 1..=2 {
+        let made = call(&place, "POST", "model-versions/create", &create);
+        assert_eq!(made["model_version"]["version"], json!(version.to_string()));
+    }
+    call(&place, "POST", "registered-models/alias", &json!({ "name": "fare", "alias": "champion", "version": "2" }));
+    let named = call(&place, "GET", "registered-models/alias?name=fare&alias=champion", &Value::Null);
+    assert_eq!(named["model_version"]["version"], json!("2"));
+    let stage = json!({ "name": "fare", "version": "1", "stage": "production" });
+    call(&place, "POST", "model-versions/transition-stage", &stage);
+    let found = call(&place, "GET", "model-versions/search?filter=name%3D%27fare%27&order_by=version_number%20ASC", &Value::Null);
+    let stages: Vec<&Value> = found["model_versions"].as_array().unwrap().iter().map(|found| &found["current_stage"]).collect();
+    assert_eq!(stages, [&json!("Production"), &json!("None")]);
+    let uri = call(&place, "GET", "model-versions/get-download-uri?name=fare&version=1", &Value::Null);
+    assert_eq!(uri["artifact_uri"], create["source"]);
+    call(&place, "POST", "registered-models/rename", &json!({ "name": "fare", "new_name": "fares" }));
+    call(&place, "DELETE", "model-versions/delete", &json!({ "name": "fares", "version": "2" }));
+    let model = call(&place, "GET", "registered-models/get?name=fares", &Value::Null);
+    assert_eq!(
+        (&model["registered_model"]["description"], &model["registered_model"]["aliases"]),
+        (&json!("of taxis"), &json!([]))
+    );
+    call(&place, "DELETE", "registered-models/delete", &json!({ "name": "fares" }));
+    assert_eq!(ask(&place, "GET", "/api/2.0/mlflow/registered-models/get?name=fares", "").0, 404);
+    for (method, name, arguments) in [
+        ("POST", "registered-models/create", "{}"),
+        ("POST", "model-versions/create", r#"{"name": "none", "source": "x"}"#),
+        ("POST", "model-versions/transition-stage", r#"{"name": "fares", "version": "x", "stage": "y"}"#),
+        ("GET", "registered-models/search?filter=colour%20%3D%20%27x%27", ""),
+        ("POST", "logged-models", r#"{"experiment_id": "77"}"#),
+        ("PATCH", "logged-models/m-none", r#"{"status": "x"}"#),
+    ] {
+        let (status, body) = ask(&place, method, &format!("/api/2.0/mlflow/{name}"), arguments);
+        assert!((400..500).contains(&status), "{name}: {status} {body}");
     }
 }

@@ -87,11 +87,12 @@ pub(super) fn which_version(transaction: &Transaction, model: &str, which: &str)
 }
 
 /// When a model goes, so does what is said about it.
-pub(super) fn forget_aliases(transaction: &Transaction, model: &str) -> Result<()> {
+pub(super) fn forget_what_is_said(transaction: &Transaction, model: &str) -> Result<()> {
     for table in ["aliases", "alias_log", "model_tags"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE model = ?1"), [model]).map_err(store_error)?;
     }
-    Ok(())
+    let unname = "UPDATE model_names SET created = NULL, updated = NULL, description = '' WHERE name = ?1";
+    transaction.execute(unname, [model]).map(|_| ()).map_err(store_error)
 }
 
 fn newest(transaction: &Transaction, model: &str) -> Result<Option<u64>> {

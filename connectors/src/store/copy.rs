@@ -8,9 +8,10 @@ use rusqlite::Transaction;
 use super::Store;
 use super::artifacts;
 use super::errors::store_error;
+use super::rows::rows;
 
 /// Rows of a run, table by table; experiments are found by name, since their numbers are each store's own.
-const COPIES: [&str; 9] = [
+const COPIES: [&str; 12] = [
     "INSERT OR IGNORE INTO main.experiments (experiment, created) SELECT experiment, created FROM other.experiments
      WHERE id = (SELECT experiment_id FROM other.runs WHERE run = ?1)",
     "INSERT OR IGNORE INTO main.texts SELECT * FROM other.texts WHERE hash = (SELECT diff_hash FROM other.runs WHERE run = ?1)",
@@ -22,6 +23,9 @@ const COPIES: [&str; 9] = [
     "INSERT INTO main.chunks (run, name, part, points, data) SELECT run, name, part, points, data FROM other.chunks WHERE run = ?1",
     "INSERT INTO main.latest SELECT * FROM other.latest WHERE run = ?1",
     "INSERT INTO main.artifacts SELECT * FROM other.artifacts WHERE run = ?1",
+    "INSERT INTO main.datasets SELECT * FROM other.datasets WHERE run = ?1",
+    "INSERT INTO main.dataset_tags SELECT * FROM other.dataset_tags WHERE run = ?1",
+    "INSERT INTO main.dataset_files SELECT * FROM other.dataset_files WHERE run = ?1",
 ];
 
 const EXPERIMENT: &str = "UPDATE main.runs SET experiment_id = (SELECT id FROM main.experiments WHERE experiment =
@@ -75,6 +79,21 @@ impl Store {
         })?;
         self.checkpoints.remove(run);
         Ok(())
+    }
+
+    /// Forgets runs and logged models that clients of MLflow have deleted, but for those that a version of a model comes from;
+    /// gives the names of the runs.
+    pub fn remove_deleted(&self) -> Result<Vec<String>> {
+        let removed = self.database.write(|transaction| {
+            let logged = "DELETE FROM logged_models WHERE deleted = 1
+                          AND logged_model NOT IN (SELECT logged_model FROM models WHERE logged_model IS NOT NULL)";
+            transaction.execute(logged, []).map_err(store_error)?;
+            let runs = "DELETE FROM runs WHERE deleted = 1 AND status <> 'running' AND run NOT IN (SELECT run FROM models)
+                        RETURNING run";
+            rows(transaction, runs, &[], |row| row.get(0))
+        })?;
+        removed.iter().for_each(|run: &String| self.checkpoints.remove(run));
+        Ok(removed)
     }
 
     fn ended_runs(&self) -> Result<Vec<String>> {

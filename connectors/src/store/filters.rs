@@ -19,7 +19,7 @@ pub(super) fn select(table: LogTable, query: &LogQuery, columns: &Schema) -> Res
     select_from(table.name(), &select_list(table, columns), table, query, row_order(table))
 }
 
-/// The same, of columns of another table that has those which the query's filters name.
+/// The same, of columns of another table that has those which the query's filters name; in no order if it is empty.
 pub(super) fn select_from(from: &str, columns: &str, table: LogTable, query: &LogQuery, order: &str) -> Result<BoundSql> {
     let mut sql = BoundSql { text: format!("SELECT {columns} FROM {from}"), values: Vec::new() };
     let place = Place { table, schema: table.schema() };
@@ -27,8 +27,10 @@ pub(super) fn select_from(from: &str, columns: &str, table: LogTable, query: &Lo
         sql.text.push_str(if i == 0 { " WHERE " } else { " AND " });
         sql.push_filter(&place, filter)?;
     }
-    sql.text.push_str(" ORDER BY ");
-    sql.text.push_str(order);
+    if !order.is_empty() {
+        sql.text.push_str(" ORDER BY ");
+        sql.text.push_str(order);
+    }
     if let Some(limit) = query.limit {
         sql.text.push_str(" LIMIT ");
         sql.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
@@ -53,6 +55,10 @@ fn row_order(table: LogTable) -> &'static str {
         LogTable::Models => "model, version",
         LogTable::Aliases => "model, alias",
         LogTable::ModelTags => "model, version, name",
+        LogTable::LoggedModels => "logged_model",
+        LogTable::Datasets => "run, role, name",
+        LogTable::DatasetFiles => "run, role, path",
+        LogTable::Lineage => "model, version, role, dataset",
     }
 }
 
@@ -67,6 +73,9 @@ fn select_list(table: LogTable, columns: &Schema) -> String {
 fn stored_column(table: LogTable, field: &Field) -> String {
     match (table, field.name().as_str()) {
         (LogTable::Runs, "experiment") => "(SELECT experiment FROM experiments WHERE id = runs.experiment_id)".into(),
+        (LogTable::LoggedModels, "experiment") => {
+            "(SELECT experiment FROM experiments WHERE id = logged_models.experiment_id)".into()
+        }
         (LogTable::Runs, "diff") => "(SELECT body FROM texts WHERE hash = runs.diff_hash)".into(),
         (_, name) if field.data_type() == &DataType::Float64 => format!("\"{name}_order\""),
         (_, name) => format!("\"{name}\""),
@@ -83,6 +92,13 @@ fn compared_column(table: LogTable, field: &Field) -> String {
 }
 
 impl BoundSql {
+    /// Adds a condition to a statement that ends with its conditions.
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.text.push_str(if self.text.contains(" WHERE ") { " AND " } else { " WHERE " });
+        self.text.push_str(condition);
+        self.values.extend(values);
+    }
+
     fn push_value(&mut self, value: Value) {
         self.values.push(value);
         self.text.push('?');

@@ -9,7 +9,8 @@ use super::points::fold;
 
 /// `MIGRATIONS[i]` turns layout `i` into layout `i + 1`; SQLite's `user_version` says which one a file has.
 /// Layouts are never edited once released: add a step.
-pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; 4] = [to_layout_1, to_layout_2, to_layout_3, to_layout_4];
+pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; 5] =
+    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5];
 
 fn to_layout_1(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_1).map_err(store_error)
@@ -21,6 +22,10 @@ fn to_layout_2(transaction: &Transaction) -> Result<()> {
 
 fn to_layout_4(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_4).map_err(store_error)
+}
+
+fn to_layout_5(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_5).map_err(store_error)
 }
 
 fn to_layout_3(transaction: &Transaction) -> Result<()> {
@@ -210,4 +215,110 @@ CREATE TABLE model_tags (
     value TEXT NOT NULL,
     PRIMARY KEY (model, version, name)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What MLflow's registry knows of models beside what ours does; models that its clients log without registering them; data
+/// sets. A name without `created` is one that was used and dropped. A version with a `source` is kept elsewhere: in
+/// artifacts of a run, or with a logged model.
+const LAYOUT_5: &str = "
+ALTER TABLE model_names ADD COLUMN created INTEGER;
+ALTER TABLE model_names ADD COLUMN updated INTEGER;
+ALTER TABLE model_names ADD COLUMN description TEXT NOT NULL DEFAULT '';
+UPDATE model_names SET created = (SELECT min(created) FROM models WHERE model = model_names.name),
+                       updated = (SELECT max(created) FROM models WHERE model = model_names.name);
+
+ALTER TABLE models ADD COLUMN source TEXT;
+ALTER TABLE models ADD COLUMN updated INTEGER;
+ALTER TABLE models ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE models ADD COLUMN stage TEXT NOT NULL DEFAULT 'None';
+ALTER TABLE models ADD COLUMN run_link TEXT;
+ALTER TABLE models ADD COLUMN logged_model TEXT;
+
+CREATE TABLE logged_models (
+    logged_model TEXT PRIMARY KEY,
+    experiment_id INTEGER NOT NULL REFERENCES experiments (id),
+    name TEXT NOT NULL,
+    model_type TEXT NOT NULL,
+    run TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_models_of_run ON logged_models (run);
+
+CREATE TABLE logged_model_values (
+    logged_model TEXT NOT NULL REFERENCES logged_models (logged_model) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('param', 'tag')),
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (logged_model, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logged_model_metrics (
+    logged_model TEXT NOT NULL REFERENCES logged_models (logged_model) ON DELETE CASCADE,
+    run TEXT NOT NULL,
+    name TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    value_order INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (logged_model, run, name, dataset, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logged_model_files (
+    logged_model TEXT NOT NULL REFERENCES logged_models (logged_model) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (logged_model, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_model_files_of_hash ON logged_model_files (hash);
+
+CREATE TABLE run_models (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    logged_model TEXT NOT NULL,
+    is_input INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    PRIMARY KEY (run, logged_model, is_input)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE datasets (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    rows INTEGER,
+    PRIMARY KEY (run, role, name, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dataset_tags (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    dataset TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, dataset, digest, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dataset_files (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    version TEXT,
+    hash TEXT,
+    PRIMARY KEY (run, role, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW lineage AS
+SELECT m.model AS model, m.version AS version, m.run AS run, d.role AS role, d.name AS dataset, d.digest AS digest,
+       d.kind AS kind, d.source AS source, d.rows AS rows
+FROM models AS m LEFT JOIN datasets AS d ON d.run = m.run;
 ";

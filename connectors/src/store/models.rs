@@ -8,10 +8,12 @@ use gradframe_ml_learn::Model;
 use gradframe_plan::services::{ModelRegistry, NamedModel, model_exists};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::aliases::{forget_aliases, which_version};
+use super::aliases::{forget_what_is_said, which_version};
+use super::artifacts::files_below;
 use super::errors::{store_error, write_error};
 use super::model_files::{self, StagedModel};
 use super::names::directory_name;
+use super::tracking::ArtifactRecord;
 use super::{Store, now_us};
 
 /// Versions of one model that stay in memory beside their files.
@@ -24,6 +26,8 @@ struct Version {
     version: u64,
     created_us: i64,
     weights_xxh3: String,
+    /// Where it is, if a client of MLflow has registered it.
+    source: Option<String>,
 }
 
 impl ModelRegistry for Store {
@@ -41,6 +45,10 @@ impl ModelRegistry for Store {
                 None => Ok(None),
             },
         }
+    }
+
+    fn exists(&self, name: &str) -> Result<bool> {
+        Ok(self.find(name)?.is_some())
     }
 
     fn names(&self) -> Result<Vec<String>> {
@@ -93,7 +101,7 @@ impl ModelRegistry for Store {
         let owner = self.database.owner();
         let removed = self.database.write(|transaction| {
             let removed = delete_versions(transaction, name).map_err(store_error)?;
-            forget_aliases(transaction, name)?;
+            forget_what_is_said(transaction, name)?;
             versions_directory.iter().try_for_each(|directory| mark_all(directory, &removed, &owner))?;
             Ok(removed)
         })?;
@@ -132,7 +140,10 @@ impl Store {
     }
 
     fn load(&self, found: &Version) -> Result<Arc<NamedModel>> {
-        let Version { model: name, version, created_us, weights_xxh3 } = found;
+        let Version { model: name, version, created_us, weights_xxh3, source } = found;
+        if source.is_some() {
+            return Err(of_mlflow(name, *version));
+        }
         if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)) {
             return Ok(model.clone());
         }
@@ -159,11 +170,43 @@ impl Store {
         model
     }
 
-    /// Removes versions that are not among the newest `keep` of their model and that no alias names; gives them.
+    /// The files of a version that was trained here. Errors: `External` if they cannot be looked at.
+    pub fn version_files(&self, model: &str, version: u64) -> Result<Vec<ArtifactRecord>> {
+        let Some(directory) = self.version_directory(model, version)? else { return Ok(vec![]) };
+        let record =
+            |(path, file): (String, PathBuf)| ArtifactRecord { bytes: file.metadata().map_or(0, |file| file.len()), path };
+        Ok(files_below(&directory)?.into_iter().map(record).collect())
+    }
+
+    /// Where one of those files is; None if there is none.
+    pub fn version_file(&self, model: &str, version: u64, name: &str) -> Result<Option<PathBuf>> {
+        let Some(directory) = self.version_directory(model, version)? else { return Ok(None) };
+        Ok(files_below(&directory)?.into_iter().find(|(path, _)| path == name).map(|(_, file)| file))
+    }
+
+    /// None in memory, and for a version that is none or was not trained here.
+    fn version_directory(&self, model: &str, version: u64) -> Result<Option<PathBuf>> {
+        let found = self.database.read(|transaction| one_version(transaction, model, version))?.flatten();
+        if found.is_none_or(|found| found.source.is_some()) {
+            return Ok(None);
+        }
+        Ok(self.versions_directory(model)?.map(|versions| versions.join(version.to_string())))
+    }
+
+    /// Removes versions that are not among the newest `keep` of their model, that no alias names and that are in no stage of
+    /// MLflow's; gives them.
     pub fn remove_old_versions(&self, keep: u64) -> Result<Vec<(String, u64)>> {
+        self.remove_versions(|transaction| old_versions(transaction, keep))
+    }
+
+    /// Removes the versions that are chosen, and gives them.
+    pub(super) fn remove_versions(
+        &self,
+        choose: impl FnOnce(&Transaction) -> Result<Vec<(String, u64)>>,
+    ) -> Result<Vec<(String, u64)>> {
         let owner = self.database.owner();
         let removed = self.database.write(|transaction| {
-            let old = old_versions(transaction, keep)?;
+            let old = choose(transaction)?;
             for (model, version) in &old {
                 if let Some(directory) = self.versions_directory(model)? {
                     mark_all(&directory, &[*version as i64], &owner)?;
@@ -183,26 +226,26 @@ impl Store {
 }
 
 fn newest(transaction: &Transaction, name: &str) -> Result<Option<Version>> {
-    let sql = "SELECT model, version, created, weights_xxh3 FROM models WHERE model = ?1 ORDER BY version DESC LIMIT 1";
+    let sql = "SELECT model, version, created, weights_xxh3, source FROM models WHERE model = ?1 ORDER BY version DESC LIMIT 1";
     transaction.query_row(sql, [name], Version::of_row).optional().map_err(store_error)
 }
 
 fn one_version(transaction: &Transaction, name: &str, version: u64) -> Result<Option<Version>> {
-    let sql = "SELECT model, version, created, weights_xxh3 FROM models WHERE model = ?1 AND version = ?2";
+    let sql = "SELECT model, version, created, weights_xxh3, source FROM models WHERE model = ?1 AND version = ?2";
     transaction.query_row(sql, params![name, version as i64], Version::of_row).optional().map_err(store_error)
 }
 
 impl Version {
     fn of_row(row: &rusqlite::Row) -> rusqlite::Result<Self> {
         let version = row.get::<_, i64>(1)? as u64;
-        Ok(Version { model: row.get(0)?, version, created_us: row.get(2)?, weights_xxh3: row.get(3)? })
+        Ok(Version { model: row.get(0)?, version, created_us: row.get(2)?, weights_xxh3: row.get(3)?, source: row.get(4)? })
     }
 }
 
 fn old_versions(transaction: &Transaction, keep: u64) -> Result<Vec<(String, u64)>> {
     let sql =
         "SELECT model, version FROM (SELECT model, version, row_number() OVER (PARTITION BY model ORDER BY version DESC) AS place
-               FROM models) AS m WHERE place > ?1
+               FROM models WHERE stage NOT IN ('Staging', 'Production')) AS m WHERE place > ?1
                AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version) ORDER BY 1, 2";
     let mut statement = transaction.prepare(sql).map_err(store_error)?;
     let rows = statement.query_map([keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)));
@@ -220,15 +263,22 @@ fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Resul
 
 /// The version that a commit will have. Versions are never used twice, not even after a removal, so that a version
 /// that another process has loaded is never mistaken for another model.
-fn next_version(transaction: &Transaction, name: &str, replace: bool) -> Result<u64> {
+pub(super) fn next_version(transaction: &Transaction, name: &str, replace: bool) -> Result<u64> {
     let taken = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1)";
     if !replace && transaction.query_row(taken, [name], |row| row.get(0)).map_err(store_error)? {
         return Err(model_exists(name));
     }
-    let next = "INSERT INTO model_names (name, last_version) VALUES (?1, 1)
-                ON CONFLICT (name) DO UPDATE SET last_version = last_version + 1 RETURNING last_version";
-    let version: i64 = transaction.query_row(next, [name], |row| row.get(0)).map_err(store_error)?;
+    let next = "INSERT INTO model_names (name, last_version, created, updated) VALUES (?1, 1, ?2, ?2)
+                ON CONFLICT (name) DO UPDATE SET last_version = last_version + 1, created = coalesce(created, excluded.created),
+                                                 updated = excluded.updated RETURNING last_version";
+    let version: i64 = transaction.query_row(next, params![name, now_us()], |row| row.get(0)).map_err(store_error)?;
     Ok(version as u64)
+}
+
+/// A version that is of no use to a query.
+fn of_mlflow(name: &str, version: u64) -> Error {
+    let what = format!("model `{name}` version {version} was registered by a client of MLflow, which alone can run it");
+    Error::plan("model", what).hint(format!("in Python: mlflow.pyfunc.load_model('models:/{name}/{version}')"))
 }
 
 fn insert_version(transaction: &Transaction, named: &NamedModel, weights_xxh3: &str) -> rusqlite::Result<()> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
-use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, RunOutcome, RunWriter};
+use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 use parking_lot::Mutex;
 use rusqlite::{Transaction, params};
 
@@ -15,11 +15,10 @@ use super::artifacts::{check_path, rows};
 use super::checkpoints::Checkpoints;
 use super::database::Database;
 use super::errors::store_error;
-use super::now_us;
 use super::points::appender::Appender;
 use super::points::fold::{Folded, fold_run, fold_segment};
 use super::points::segments::{Segments, gone};
-use super::run_rows;
+use super::{datasets, now_us, run_rows};
 
 /// No process has this number.
 const NOBODY: u32 = 0;
@@ -132,6 +131,11 @@ impl RunWriter for OpenRun {
             staged.publish()?;
             rows::insert(transaction, &self.id, artifact, &staged)
         })
+    }
+
+    fn add_dataset(&self, dataset: &NewDataset) -> Result<()> {
+        self.is_open()?;
+        self.place.database.write(|transaction| datasets::insert(transaction, &self.id, dataset))
     }
 
     fn flush(&self) -> Result<()> {

@@ -8,25 +8,29 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{NewRun, RunLog, RunWriter};
+use gradframe_plan::services::{LogPages, NewRun, OnePage, RunLog, RunWriter};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::database::Database;
 use super::errors::store_error;
 use super::open_run::{OpenRun, RunEnd};
 use super::points::fold::{Folded, fold_run, forget_after};
-use super::points::read::{self, Unfolded};
+use super::points::read::{self, MetricPages, Unfolded};
 use super::points::segments::Segments;
 use super::run_id::new_run_id;
 use super::run_rows::insert_run;
 use super::{Store, batches, filters, now_us};
+use crate::surroundings;
 
 /// Runs among which the nearest name is looked for, newest first.
 const SUGGESTED_RUNS_MAX: usize = 100;
 
 impl RunLog for Store {
-    fn start(&self, run: NewRun) -> Result<Arc<dyn RunWriter>> {
+    fn start(&self, mut run: NewRun) -> Result<Arc<dyn RunWriter>> {
         self.clean_once();
+        if run.environment.is_empty() {
+            run.environment = surroundings::environment().clone();
+        }
         let owner = self.database.owner();
         let id = self.database.write(|transaction| {
             let id = unused_id(transaction)?;
@@ -64,6 +68,14 @@ impl RunLog for Store {
             }
         }
     }
+
+    fn pages(self: Arc<Self>, table: LogTable, query: &LogQuery) -> Result<Box<dyn LogPages>> {
+        if table != LogTable::Metrics {
+            return Ok(Box::new(OnePage(Some(self.scan(table, query)?))));
+        }
+        let pages = MetricPages::new(query.clone(), self.segments.unfolded(query)?);
+        Ok(Box::new(Pages { store: self, pages }))
+    }
 }
 
 /// The columns that a query asks for.
@@ -73,7 +85,19 @@ pub(super) fn selected(table: LogTable, query: &LogQuery) -> Result<SchemaRef> {
     Ok(Arc::new(selected))
 }
 
-type ReadPoints = fn(&Transaction, &LogQuery, &Unfolded) -> Result<Vec<RecordBatch>>;
+type ReadPoints = fn(&Transaction, &LogQuery, Unfolded) -> Result<Vec<RecordBatch>>;
+
+/// The rows of `metrics`, read as they are asked for.
+struct Pages {
+    store: Arc<Store>,
+    pages: MetricPages,
+}
+
+impl LogPages for Pages {
+    fn next(&mut self) -> Result<Option<Vec<RecordBatch>>> {
+        Ok(self.store.database.read(|transaction| self.pages.next(transaction))?.flatten())
+    }
+}
 
 impl Store {
     /// A run that is running in this process.
@@ -84,7 +108,7 @@ impl Store {
     fn scan_points(&self, query: &LogQuery, read: ReadPoints) -> Result<Vec<RecordBatch>> {
         // Before the database: what is folded in between is known there to be folded.
         let unfolded = self.segments.unfolded(query)?;
-        Ok(self.database.read(|transaction| read(transaction, query, &unfolded))?.unwrap_or_default())
+        Ok(self.database.read(|transaction| read(transaction, query, unfolded))?.unwrap_or_default())
     }
 
     /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.

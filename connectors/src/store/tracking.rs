@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::{NewArtifact, NewRun, RunWriter};
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::artifacts::{check_path, rows};
 use super::errors::store_error;
 use super::open_run::OpenRun;
 use super::points::fold::fold_run;
+use super::rows::pairs;
 use super::run_id::new_run_id;
 use super::{Store, now_us, run_rows};
 
@@ -52,6 +53,7 @@ pub struct RunChanges<'a> {
     pub title: Option<&'a str>,
     /// running, finished, failed or cancelled
     pub status: Option<&'a str>,
+    pub started_us: Option<i64>,
     pub ended_us: Option<i64>,
     pub deleted: Option<bool>,
 }
@@ -67,6 +69,11 @@ impl Store {
             set_experiment_tags(transaction, id, tags)?;
             Ok(id)
         })
+    }
+
+    /// The number of an experiment, which is made if there is none of this name.
+    pub fn experiment_number(&self, name: &str) -> Result<i64> {
+        self.database.write(|transaction| run_rows::experiment_id(transaction, name))
     }
 
     /// All experiments, deleted ones among them, in the order in which they were made.
@@ -142,12 +149,14 @@ impl Store {
     /// Changes a run; when it ends, its points are folded. Errors: `Plan` for an unknown run.
     pub fn change_run(&self, run: &str, changes: &RunChanges<'_>) -> Result<()> {
         let folded = self.database.write(|transaction| {
-            let RunChanges { title, status, ended_us, deleted } = *changes;
+            let RunChanges { title, status, started_us, ended_us, deleted } = *changes;
             let sql =
                 "UPDATE runs SET title = coalesce(?2, title), status = coalesce(?3, status), deleted = coalesce(?4, deleted),
-                       ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END WHERE run = ?1";
+                       ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END, started = coalesce(?6, started)
+                 WHERE run = ?1";
             let ended = ended_us.or_else(|| status.filter(|status| *status != "running").map(|_| now_us()));
-            let changed = transaction.execute(sql, params![run, title, status, deleted, ended]).map_err(store_error)?;
+            let changed =
+                transaction.execute(sql, params![run, title, status, deleted, ended, started_us]).map_err(store_error)?;
             if changed == 0 {
                 return Err(Error::plan("run", format!("unknown run `{run}`")));
             }
@@ -160,6 +169,14 @@ impl Store {
             folded.remove_from(&self.segments);
         }
         Ok(())
+    }
+
+    /// Whether some run has this tag with this value.
+    pub fn is_tagged(&self, name: &str, value: &str) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tags WHERE name = ?1 AND value = ?2)";
+        let found =
+            self.database.read(|transaction| transaction.query_row(sql, [name, value], |row| row.get(0)).map_err(store_error))?;
+        Ok(found.unwrap_or(false))
     }
 
     /// Forgets a tag of a run; false if there was none.
@@ -203,7 +220,7 @@ fn set_experiment_tags(transaction: &Transaction, id: i64, tags: &[(String, Stri
 }
 
 fn experiment_tags(transaction: &Transaction, id: i64) -> Result<Vec<(String, String)>> {
-    pairs(transaction, "SELECT name, value FROM experiment_tags WHERE id = ?1 ORDER BY name", &id.to_string())
+    pairs(transaction, "SELECT name, value FROM experiment_tags WHERE id = ?1 ORDER BY name", &[&id.to_string()])
 }
 
 fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>> {
@@ -223,13 +240,7 @@ fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>>
     };
     let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([run], record).optional());
     let Some(mut found) = found.map_err(store_error)? else { return Ok(None) };
-    found.params = pairs(transaction, "SELECT name, value FROM params WHERE run = ?1 ORDER BY name", run)?;
-    found.tags = pairs(transaction, "SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", run)?;
+    found.params = pairs(transaction, "SELECT name, value FROM params WHERE run = ?1 ORDER BY name", &[run])?;
+    found.tags = pairs(transaction, "SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", &[run])?;
     Ok(Some(found))
-}
-
-fn pairs(transaction: &Transaction, sql: &str, value: &str) -> Result<Vec<(String, String)>> {
-    let mut statement = transaction.prepare_cached(sql).map_err(store_error)?;
-    let rows = statement.query_map(params_from_iter([value]), |row| Ok((row.get(0)?, row.get(1)?))).map_err(store_error)?;
-    rows.collect::<Result<_, _>>().map_err(store_error)
 }

@@ -1,11 +1,17 @@
 //! The machine: system, processor, threads, memory, graphics driver, by what the system's files say.
 
 use std::fs;
+use std::sync::LazyLock;
 
 use gradframe_plan::services::Environment;
 
 /// What is known of the machine and of this program. What the system does not tell is not there.
-pub fn environment() -> Environment {
+pub fn environment() -> &'static Environment {
+    static MACHINE: LazyLock<Environment> = LazyLock::new(look);
+    &MACHINE
+}
+
+fn look() -> Environment {
     let threads = std::thread::available_parallelism().map(|threads| threads.to_string()).ok();
     let facts = [
         ("system", Some(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH))),

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use gradframe_connectors::store::Store;
+use gradframe_connectors::store::{NewVersion, RunChanges, Store};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{NewArtifact, NewRun, RunLog, RunOutcome, RunWriter};
 
@@ -146,4 +146,31 @@ fn a_run_is_copied_whole_from_store_to_store() {
     let third = tempfile::tempdir().unwrap();
     let error = Store::open(third.path().into()).unwrap().copy_run_from(&from, run.id()).unwrap_err();
     assert!(error.to_string().contains("was changed after it was written"), "{error}");
+}
+
+#[test]
+fn what_is_deleted_goes_unless_a_model_comes_from_it() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path().into()).unwrap();
+    let new = |title: &str| NewRun { title: title.into(), ..NewRun::default() };
+    let runs: Vec<String> =
+        ["kept", "gone", "source"].iter().map(|title| store.create_run(0, &new(title), None).unwrap()).collect();
+    store.register_model("fare", "", &[]).unwrap();
+    let version = NewVersion {
+        model: "fare",
+        model_type: "mlflow",
+        source: "mlflow-artifacts:/0/x/artifacts/model",
+        run: &runs[2],
+        run_link: None,
+        logged_model: None,
+        description: "",
+        tags: &[],
+    };
+    store.register_version(&version).unwrap();
+    for run in &runs[1..] {
+        let changes = RunChanges { status: Some("finished"), deleted: Some(true), ..RunChanges::default() };
+        store.change_run(run, &changes).unwrap();
+    }
+    assert_eq!(store.remove_deleted().unwrap(), [runs[1].clone()]);
+    assert_eq!(store.run_records(&[&runs[0], &runs[1], &runs[2]]).unwrap().len(), 2);
 }

@@ -83,7 +83,7 @@ impl PublicSchema {
         if let Some(entry) = self.entry(name)? {
             return Ok(Some(kind_of(&entry)));
         }
-        Ok(self.store.get(name)?.map(|_| Kind::Model))
+        Ok(self.store.exists(name)?.then_some(Kind::Model))
     }
 
     /// The stored table or view of this name.

@@ -1,7 +1,7 @@
 //! Going on with an interrupted training: its statement again, from its checkpoint.
 
 use gradframe_connectors::store::RunStart;
-use gradframe_sql::Resumed;
+use gradframe_sql::Rerun;
 
 use super::run_now;
 use crate::frame::DataFrame;
@@ -30,6 +30,6 @@ pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<Data
         return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
     };
     let seed = seed.map_or_else(|| session.services().map(|services| services.seed), Ok)?;
-    let plan = gradframe_sql::plan_resumed(&session.state(), statement, &Resumed { run, seed }).await;
+    let plan = gradframe_sql::plan_rerun(&session.state(), statement, &Rerun { run: Some(run), seed }).await;
     run_now(session, plan.map_err(|error| session.explain_unknown(error))?).await
 }

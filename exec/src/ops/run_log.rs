@@ -23,6 +23,7 @@ use gradframe_ml_core::Error;
 use gradframe_plan::Services;
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
+use gradframe_plan::services::{LogPages, RunLog};
 
 /// A log table of the catalog. Its rows are read when the plan runs.
 #[derive(Debug, Clone, Copy)]
@@ -145,12 +146,27 @@ impl ExecutionPlan for RunLogExec {
         let runs = Arc::clone(&Services::of_task(&context).map_err(to_datafusion)?.runs);
         let (table, query) = (self.table, self.query.clone());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let rows = async move {
-            let read = tokio::task::spawn_blocking(move || runs.scan(table, &query)).await;
-            let batches = read.map_err(|e| Error::internal("run log", e.to_string())).flatten().map_err(to_datafusion)?;
-            Ok::<_, DataFusionError>(stream::iter(batches.into_iter().map(Ok::<RecordBatch, _>)))
-        };
-        let batches = stream::once(rows).try_flatten().map(move |batch| batch.record_output(&metrics));
+        let pages = stream::try_unfold(Reading::Before(runs), move |reading| next_page(reading, table, query.clone()));
+        let batches = pages.map_ok(|batches| stream::iter(batches.into_iter().map(Ok::<RecordBatch, DataFusionError>)));
+        let batches = batches.try_flatten().map(move |batch| batch.record_output(&metrics));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
+}
+
+/// A scan before and after its first page.
+enum Reading {
+    Before(Arc<dyn RunLog>),
+    Within(Box<dyn LogPages>),
+}
+
+/// Reads on a thread that may block, no further than is asked for.
+async fn next_page(reading: Reading, table: LogTable, query: LogQuery) -> Result<Option<(Vec<RecordBatch>, Reading)>> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut pages = match reading {
+            Reading::Before(runs) => runs.pages(table, &query)?,
+            Reading::Within(pages) => pages,
+        };
+        Ok(pages.next()?.map(|batches| (batches, Reading::Within(pages))))
+    });
+    read.await.map_err(|error| Error::internal("run log", error.to_string())).flatten().map_err(to_datafusion)
 }

@@ -85,6 +85,10 @@ fn python_tests(explore: bool) -> Result<Vec<String>> {
     let mut pytest = env.command("python");
     // -rs: the summary names every skipped test and why.
     pytest.args(["-m", "pytest", "-rs"]).current_dir(root().join("bindings/python"));
+    // The client of MLflow 3 beside that of 2.22: one environment holds one of them.
+    let requirements = root().join("bindings/python/requirements-mlflow3.txt");
+    let mlflow3 = PythonEnv::prepare(root().join(".venv-mlflow3"), &requirements)?;
+    pytest.env("GRADFRAME_MLFLOW3", mlflow3.python());
     if !explore {
         // Hypothesis's own profile for servers: cases derived from the test, no deadline.
         pytest.arg("--hypothesis-profile=ci");

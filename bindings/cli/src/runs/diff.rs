@@ -7,13 +7,18 @@ pub fn query(a: &str, b: &str) -> String {
     let of = |run: &str| parts(run).join(" UNION ALL ");
     let column = |run: &str| format!("\"{run}\"");
     format!(
-        "SELECT coalesce(a.what, b.what) AS what, coalesce(a.name, b.name) AS name, a.value AS {}, b.value AS {}
-         FROM ({}) AS a FULL OUTER JOIN ({}) AS b ON a.what = b.what AND a.name = b.name
-         WHERE a.value IS DISTINCT FROM b.value ORDER BY coalesce(a.place, b.place), 2",
+        "SELECT what, name, a AS {}, b AS {} FROM (
+             SELECT coalesce(a.place, b.place) AS place, coalesce(a.what, b.what) AS what, coalesce(a.name, b.name) AS name,
+                    a.value AS a, b.value AS b
+             FROM ({}) AS a FULL OUTER JOIN ({}) AS b ON a.what = b.what AND a.name = b.name
+             WHERE a.value IS DISTINCT FROM b.value
+             UNION ALL {}
+         ) ORDER BY place, what, name",
         column(a),
         column(b),
         of(a),
-        of(b)
+        of(b),
+        curves(a, b)
     )
 }
 
@@ -43,6 +48,44 @@ fn parts(run: &str) -> Vec<String> {
     );
     let mut parts: Vec<String> = facts.iter().map(fact).collect();
     parts.extend([(1, "params"), (2, "tags")].map(named));
-    parts.extend([environment, metrics, artifacts]);
+    let data = |column: &str| {
+        format!(
+            "SELECT 2 AS place, 'data' AS what, concat(role, ' {column}') AS name, arrow_cast({column}, 'Utf8') AS value FROM gradframe.datasets WHERE run = {run}"
+        )
+    };
+    let files = format!(
+        "SELECT 2 AS place, 'file' AS what, path AS name, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
+                coalesce(hash, version, arrow_cast(modified, 'Utf8'))) AS value FROM gradframe.dataset_files WHERE run = {run}"
+    );
+    parts.extend(["rows", "digest", "schema"].map(data));
+    parts.extend([files, environment, metrics, artifacts]);
     parts
+}
+
+/// The query for where curves part: a row a metric, with the first step at which it differs and how many points do.
+fn curves(a: &str, b: &str) -> String {
+    let points = |run: &str| {
+        format!(
+            "SELECT name, step, value, row_number() OVER (PARTITION BY name, step ORDER BY time) AS at
+             FROM gradframe.metrics WHERE run = {} AND name <> 'seconds'",
+            quoted(run)
+        )
+    };
+    let side = |side: &str| {
+        format!(
+            "concat('step ', min(step), ': ', coalesce(arrow_cast(first_value({side} ORDER BY step), 'Utf8'), 'no value'), ', ',
+                    count(*), ' points differ')"
+        )
+    };
+    format!(
+        "SELECT 6 AS place, 'curve' AS what, name, {} AS a, {} AS b FROM (
+             SELECT coalesce(a.name, b.name) AS name, coalesce(a.step, b.step) AS step, a.value AS a, b.value AS b
+             FROM ({}) AS a FULL OUTER JOIN ({}) AS b ON a.name = b.name AND a.step = b.step AND a.at = b.at
+             WHERE a.value IS DISTINCT FROM b.value
+         ) GROUP BY name",
+        side("a"),
+        side("b"),
+        points(a),
+        points(b)
+    )
 }

@@ -29,6 +29,8 @@ pub struct Wish<'a> {
     pub sort: Option<&'a str>,
     pub experiment: Option<&'a str>,
     pub limit: usize,
+    /// Those that clients of MLflow have deleted, too.
+    pub deleted: bool,
 }
 
 /// The query. Errors: `Plan` for a name or text that does not end.
@@ -39,6 +41,7 @@ pub fn query(wish: &Wish<'_>) -> Result<String> {
     let filter = wish.filter.map(&mut rewrite).transpose()?;
     let sort = wish.sort.map(&mut rewrite).transpose()?;
     let mut conditions: Vec<String> = filter.into_iter().map(|filter| format!("({filter})")).collect();
+    conditions.extend((!wish.deleted).then(|| "NOT deleted".to_owned()));
     conditions.extend(wish.experiment.map(|name| format!("experiment = {}", quoted(name))));
     let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let order = sort.map_or_else(String::new, |sort| format!("{sort}, "));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
-use gradframe::{Error, Session};
+use gradframe::{Error, Replay, Session};
 
 use crate::args::{OutputArgs, RunsArgs, RunsCommand};
 use crate::exit::Result;
@@ -21,18 +21,26 @@ use list::Wish;
 /// Runs the subcommand.
 pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
     match &args.command {
-        RunsCommand::Ls { limit, filter, columns, sort, experiment } => {
+        RunsCommand::Ls { limit, filter, columns, sort, experiment, deleted } => {
             let (columns, filter, sort, experiment) =
                 (columns.as_deref(), filter.as_deref(), sort.as_deref(), experiment.as_deref());
-            let wish = Wish { columns, filter, sort, experiment, limit: *limit };
+            let wish = Wish { columns, filter, sort, experiment, limit: *limit, deleted: *deleted };
             interruptible(async { print(session, &list::query(&wish)?, &args.output).await }).await
         }
         RunsCommand::Diff { a, b } => interruptible(differ(session, a, b, &args.output)).await,
         RunsCommand::Rm { runs } => Ok(runs.iter().try_for_each(|run| session.remove_run(run))?),
-        RunsCommand::Gc { keep_versions } => collect(session, *keep_versions),
-        RunsCommand::Export { run, directory } => export(session, run, directory),
-        RunsCommand::Import { directory } => import(session, directory),
+        RunsCommand::Gc { keep_versions, deleted } => collect(session, *keep_versions, *deleted),
+        RunsCommand::Export { run, directory, tensorboard: true } => {
+            interruptible(async {
+                let file = session.export_tensorboard(run, directory).await?;
+                print_line(&file.display().to_string())
+            })
+            .await
+        }
+        RunsCommand::Export { run, directory, tensorboard: false } => export(session, run, directory),
+        RunsCommand::Import { path } => import(session, path),
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
+        RunsCommand::Replay { run } => interruptible(replay(session, run, &args.output)).await,
         RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
         RunsCommand::Tail { run, interval } => interruptible(follow(session, run.as_deref(), *interval)).await,
     }
@@ -43,7 +51,9 @@ async fn differ(session: &Session, a: &str, b: &str, args: &OutputArgs) -> Resul
     print(session, &diff::query(&a, &b), args).await
 }
 
-fn collect(session: &Session, keep_versions: Option<u64>) -> Result<()> {
+fn collect(session: &Session, keep_versions: Option<u64>, deleted: bool) -> Result<()> {
+    let runs = if deleted { session.remove_deleted_runs()? } else { vec![] };
+    runs.iter().try_for_each(|run| print_line(&format!("removed {run}")))?;
     let garbage = session.collect_garbage(keep_versions)?;
     for (model, version) in &garbage.versions {
         print_line(&format!("removed {model}@{version}"))?;
@@ -56,14 +66,32 @@ fn export(session: &Session, run: &str, directory: &Path) -> Result<()> {
     print_line(&format!("{run} is in {}", directory.display()))
 }
 
-fn import(session: &Session, directory: &Path) -> Result<()> {
-    let runs = session.import_runs(directory)?;
+fn import(session: &Session, path: &Path) -> Result<()> {
+    let runs = session.import_runs(path)?;
     runs.iter().try_for_each(|run| print_line(&format!("imported {run}")))
 }
 
 async fn resume(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
     let log = session.resume_run(run).await?;
     output::write(log.stream().await?, &Style::of(args), None).await
+}
+
+/// Errors: `Execution` if a logged value came out differently, after all differences have been shown.
+async fn replay(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
+    let replay = session.replay_run(run).await?;
+    let differences = session.differences(&replay.differences)?;
+    output::write(differences.stream().await?, &Style::of(args), None).await?;
+    let how = match replay.tolerance {
+        None => "bit for bit".to_owned(),
+        Some(tolerance) => format!("within {tolerance:e} of one another, on another machine"),
+    };
+    let Replay { run, again, values, .. } = &replay;
+    if replay.is_equal() {
+        eprintln!("{again} repeats {run}: {values} values are equal, {how}");
+        return Ok(());
+    }
+    let differing = replay.differences.iter().filter(|difference| difference.what == "value").count();
+    Err(Error::execution("replay", format!("{differing} of {values} values of {run} did not come out again, expected {how}")))?
 }
 
 async fn follow(session: &Session, run: Option<&str>, interval: Duration) -> Result<()> {

@@ -79,6 +79,10 @@ class Session:
         """The rows of an artifact that is a table (Parquet, CSV, JSON, Arrow); in SQL `read_artifact('RUN/PATH')`."""
         return LazyFrame._of(_gradframe.read_artifact(self._session, run, path))
 
+    def model_card(self, model: str) -> str:
+        """What is known of a model, as Markdown: data, options, evaluation, lineage, tags. `model` as in `model(...)`."""
+        return _gradframe.model_card(self._session, model)
+
     def remove_run(self, run: str) -> None:
         """Forgets a run with all that it has logged; not one that runs, or that a model comes from."""
         _gradframe.remove_run(self._session, run)
@@ -87,9 +91,26 @@ class Session:
         """Copies an ended run, artifacts and all, into the store at `home`, made if need be; gives its whole name."""
         return _gradframe.export_run(self._session, run, os.fspath(home))
 
-    def import_runs(self, home: Path) -> list[str]:
-        """Copies the ended runs of the store at `home` that are not here yet; gives their names."""
-        return _gradframe.import_runs(self._session, os.fspath(home))
+    def export_tensorboard(self, run: str, directory: Path) -> pathlib.Path:
+        """Writes a run as an event file in a directory of its own below `directory`, for `tensorboard --logdir`; gives the file.
+
+        Scalars (in 32 bits), histograms, images and texts, and parameters as hyper-parameters.
+        """
+        return _gradframe.export_tensorboard(self._session, run, os.fspath(directory))
+
+    def import_runs(self, path: Path) -> list[str]:
+        """Takes in runs that are not here yet, and gives their names. What is at the path says what it is: a store of ours,
+        MLflow's `mlruns/` or `mlflow.db`, or TensorBoard's event files, a run for each directory that has some."""
+        return _gradframe.import_runs(self._session, os.fspath(path))
+
+    def replay_run(self, run: str) -> tuple[str, int, LazyFrame]:
+        """Trains once more as a run did, over the data as they are now, and compares data, environment and each logged value.
+
+        Gives the second run, how many values were compared, and all differences: `what`, `name`, `before`, `now`. The model
+        stays as it is. A run that no CREATE MODEL has started is a PlanError.
+        """
+        again, values, differences = _gradframe.replay_run(self._session, run)
+        return again, values, LazyFrame._of(differences)
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Lets an alias name a version of a model: `fare@champion` is then a model in SQL and here."""

@@ -58,7 +58,11 @@ impl From<Error> for Failure {
             Error::Plan(_) if message.contains("unknown run") || message.contains("there is no number") => {
                 Failure::not_found(message)
             }
-            Error::Plan(_) if message.contains("has no artifact") => Failure::not_found(message),
+            Error::Plan(_)
+                if ["has no artifact", "not found", "unknown model", "has no version"].iter().any(|of| message.contains(of)) =>
+            {
+                Failure::not_found(message)
+            }
             Error::Plan(_) if message.contains("is there already") => Failure::exists(message),
             Error::Plan(_) | Error::DType(_) | Error::Shape(_) | Error::Execution(_) => Failure::invalid(message),
             Error::NotImplemented(_) => Failure::not_built(message),

@@ -1,19 +1,35 @@
-//! Artifacts, taken and given by this server: `/api/2.0/mlflow-artifacts/artifacts/<experiment>/<run>/artifacts/<path>`.
+//! Artifacts, taken and given by this server, below `/api/2.0/mlflow-artifacts/artifacts/`:
 //!
-//! A path is looked up among the run's names and never becomes one of the file system.
+//! - `<experiment>/<run>/artifacts/<path>` of runs, `<experiment>/models/<model>/artifacts/<path>` of logged models;
+//! - `registry/<model>/<version>/<file>`: what was trained here, to be read only.
+//!
+//! A path is looked up among the names that are known and never becomes one of the file system.
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::PathBuf;
 
-use gradframe::NewArtifact;
+use gradframe::{ArtifactRecord, NewArtifact};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::Call;
-use super::{Answer, Handler, runs};
+use super::{Answer, Handler, logged_models, runs};
 use crate::http::{Body, Request, Response};
 
 const PREFIXES: [&str; 2] = ["/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts"];
+/// Stands where other addresses have the number of an experiment.
+const REGISTRY: &str = "registry";
+/// The file in which MLflow says what a model is.
+const MLMODEL: &str = "MLmodel";
+
+/// Whose artifact it is.
+#[derive(Debug, PartialEq, Eq)]
+enum Owner<'a> {
+    Run(&'a str),
+    Logged(&'a str),
+    Trained(&'a str, u64),
+}
 
 /// The path behind the proxy's address.
 pub fn proxied(path: &str) -> Option<&str> {
@@ -25,22 +41,48 @@ pub fn proxied(path: &str) -> Option<&str> {
 pub fn answer(handler: &Handler, request: &Request, path: &str, body: &mut Body<'_>) -> Result<Response, Failure> {
     match request.method.as_str() {
         "GET" if path.is_empty() => {
-            let (run, below) = split(request.query("path").unwrap_or_default())?;
-            Ok(Response::json(200, &json!({ "files": files(handler, run, below, "")? })))
+            let (owner, below) = split(request.query("path").unwrap_or_default())?;
+            Ok(Response::json(200, &json!({ "files": listed(&owner.files(handler)?, below, false) })))
         }
-        "GET" | "HEAD" => {
-            let (run, path) = split(path)?;
-            let place = handler.tracking.artifact(run, path)?;
-            let file = File::open(&place).and_then(|file| Ok((file.metadata()?.len(), file)));
-            let (bytes, file) = file.map_err(|error| Failure::not_found(format!("`{path}` cannot be read: {error}")))?;
-            Ok(Response::file(file, bytes))
+        "GET" => {
+            let (owner, path) = split(path)?;
+            let place = owner.file(handler, path)?.ok_or_else(|| Failure::not_found(format!("there is no artifact `{path}`")))?;
+            let file = File::open(place).map_err(|error| Failure::not_found(format!("`{path}` cannot be read: {error}")))?;
+            Ok(Response::file(file))
         }
         "PUT" => {
-            let (run, path) = split(path)?;
-            handler.tracking.put_artifact(run, &NewArtifact { path, kind: "file", step: None }, body)?;
+            let (owner, path) = split(path)?;
+            owner.put(handler, path, body)?;
             Ok(Response::json(200, &json!({})))
         }
         method => Err(Failure::not_built(format!("{method} of artifacts is not answered here"))),
+    }
+}
+
+impl Owner<'_> {
+    fn files(&self, handler: &Handler) -> Result<Vec<ArtifactRecord>, Failure> {
+        Ok(match self {
+            Owner::Run(run) => handler.tracking.artifacts(run)?,
+            Owner::Logged(id) => handler.store().logged_files(id)?,
+            Owner::Trained(model, version) => handler.store().version_files(model, *version)?,
+        })
+    }
+
+    fn file(&self, handler: &Handler, path: &str) -> Result<Option<PathBuf>, Failure> {
+        Ok(match self {
+            Owner::Run(run) => Some(handler.tracking.artifact(run, path)?),
+            Owner::Logged(id) => handler.store().logged_file(id, path)?,
+            Owner::Trained(model, version) => handler.store().version_file(model, *version, path)?,
+        })
+    }
+
+    fn put(&self, handler: &Handler, path: &str, body: &mut Body<'_>) -> Result<(), Failure> {
+        match self {
+            Owner::Run(run) => handler.tracking.put_artifact(run, &NewArtifact { path, kind: "file", step: None }, body)?,
+            Owner::Logged(id) => handler.store().put_logged_file(&logged_models::find(handler, id)?.id, path, body)?,
+            Owner::Trained(..) => return Err(Failure::invalid("what was trained here is not written to")),
+        }
+        Ok(())
     }
 }
 
@@ -48,39 +90,70 @@ pub fn answer(handler: &Handler, request: &Request, path: &str, body: &mut Body<
 pub fn list(handler: &Handler, call: &Call) -> Answer {
     let run = runs::id(call)?;
     let record = runs::record(handler, run)?;
-    let below = call.maybe("path").unwrap_or_default();
     let root = format!("mlflow-artifacts:/{}/{run}/artifacts", record.experiment);
-    let before = if below.is_empty() { String::new() } else { format!("{}/", below.trim_end_matches('/')) };
-    Ok(json!({ "root_uri": root, "files": files(handler, run, below, &before)? }))
+    let files = listed(&handler.tracking.artifacts(run)?, call.maybe("path").unwrap_or_default(), true);
+    Ok(json!({ "root_uri": root, "files": files }))
 }
 
-/// Names directly below a path, each with `before` in front.
-fn files(handler: &Handler, run: &str, below: &str, before: &str) -> Result<Vec<Value>, Failure> {
+/// Names directly below a path, whole or from there.
+pub fn listed(artifacts: &[ArtifactRecord], below: &str, whole: bool) -> Vec<Value> {
     let below = below.trim_matches('/');
     let start = if below.is_empty() { String::new() } else { format!("{below}/") };
     let mut found = BTreeMap::new();
-    for artifact in handler.tracking.artifacts(run)? {
+    for artifact in artifacts {
         let Some(rest) = artifact.path.strip_prefix(&start) else { continue };
         match rest.split_once('/') {
             Some((directory, _)) => drop(found.insert(directory.to_owned(), None)),
             None => drop(found.insert(rest.to_owned(), Some(artifact.bytes))),
         }
     }
+    let before = if whole { start.as_str() } else { "" };
     let shown = |(name, bytes): (String, Option<u64>)| match bytes {
         Some(bytes) => json!({ "path": format!("{before}{name}"), "is_dir": false, "file_size": bytes }),
         None => json!({ "path": format!("{before}{name}"), "is_dir": true }),
     };
-    Ok(found.into_iter().map(shown).collect())
+    found.into_iter().map(shown).collect()
 }
 
-/// Run and path of `<experiment>/<run>/artifacts/<path>`.
-fn split(path: &str) -> Result<(&str, &str), Failure> {
-    let wrong = || Failure::invalid(format!("`{path}` is no artifact of a run: expected EXPERIMENT/RUN/artifacts/PATH"));
-    let mut parts = path.trim_matches('/').splitn(4, '/');
-    let (Some(_experiment), Some(run), Some("artifacts")) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(wrong());
+/// Where the files of a version are that was trained here.
+pub fn trained_uri(model: &str, version: u64) -> String {
+    format!("mlflow-artifacts:/{REGISTRY}/{model}/{version}")
+}
+
+/// What kind of model is at a source, by the file that says so: `mlflow.sklearn`; `mlflow` if it does not.
+pub fn flavor(handler: &Handler, source: &str, logged: Option<&str>) -> String {
+    let file = match logged {
+        Some(id) => handler.store().logged_file(id, MLMODEL).ok().flatten(),
+        None => source.strip_prefix("mlflow-artifacts:/").and_then(|path| {
+            let (owner, path) = split(path).ok()?;
+            owner.file(handler, format!("{path}/{MLMODEL}").trim_start_matches('/')).ok().flatten()
+        }),
     };
-    Ok((run, parts.next().unwrap_or_default()))
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    flavor_in(&text).map_or_else(|| "mlflow".to_owned(), |flavor| format!("mlflow.{flavor}"))
+}
+
+/// The first flavour that is not the one all have: a key of two spaces below `flavors:`.
+fn flavor_in(text: &str) -> Option<&str> {
+    let below = text.lines().skip_while(|line| *line != "flavors:").skip(1).take_while(|line| line.starts_with(' '));
+    let keys = below.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|key| !key.starts_with(' '));
+    let mut named = keys.filter(|key| *key != "python_function");
+    named.next()
+}
+
+/// Whose artifact a path names, and under which name.
+fn split(path: &str) -> Result<(Owner<'_>, &str), Failure> {
+    let trimmed = path.trim_matches('/');
+    let mut parts = trimmed.splitn(5, '/');
+    let parts = [(); 5].map(|()| parts.next());
+    match parts {
+        [Some(REGISTRY), Some(model), Some(version), path, None] if version.parse::<u64>().is_ok() => {
+            Ok((Owner::Trained(model, version.parse().unwrap_or_default()), path.unwrap_or_default()))
+        }
+        [Some(_), Some("models"), Some(id), Some("artifacts"), path] => Ok((Owner::Logged(id), path.unwrap_or_default())),
+        [Some(_), Some(run), Some("artifacts"), ..] => Ok((Owner::Run(run), trimmed.splitn(4, '/').nth(3).unwrap_or_default())),
+        _ => Err(Failure::invalid(format!("`{path}` is no artifact: expected EXPERIMENT/RUN/artifacts/PATH"))),
+    }
 }
 
 #[cfg(test)]
@@ -91,10 +164,20 @@ mod tests {
     fn addresses_are_taken_apart() {
         assert_eq!(proxied("/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/a/b"), Some("0/r/artifacts/a/b"));
         assert_eq!(proxied("/api/2.0/mlflow-artifacts/artifactsx"), None);
-        assert_eq!(split("0/run/artifacts/a/b.txt").unwrap(), ("run", "a/b.txt"));
-        assert_eq!(split("0/run/artifacts").unwrap(), ("run", ""));
-        for wrong in ["", "0", "0/run", "0/run/other/x", "../../etc/passwd"] {
+        assert_eq!(split("0/run/artifacts/a/b/c.txt").unwrap(), (Owner::Run("run"), "a/b/c.txt"));
+        assert_eq!(split("0/run/artifacts").unwrap(), (Owner::Run("run"), ""));
+        assert_eq!(split("0/models/m-1/artifacts/a/b").unwrap(), (Owner::Logged("m-1"), "a/b"));
+        assert_eq!(split("registry/fare/3/model.json").unwrap(), (Owner::Trained("fare", 3), "model.json"));
+        for wrong in ["", "0", "0/run", "0/run/other/x", "../../etc/passwd", "registry/fare/x/y"] {
             assert!(split(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn flavours_are_found() {
+        let text = "artifact_path: model\nflavors:\n  python_function:\n    env:\n      conda: conda.yaml\n  sklearn:\n    code: null\nuuid: x\n";
+        assert_eq!(flavor_in(text), Some("sklearn"));
+        assert_eq!(flavor_in("flavors:\n  python_function:\n    env: x\nother:\n"), None);
+        assert_eq!(flavor_in(""), None);
     }
 }

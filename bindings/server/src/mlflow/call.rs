@@ -50,6 +50,15 @@ impl Call {
         self.0.get(name).map(|value| integer(name, value)).transpose()
     }
 
+    /// True if it is there and says so; in an address as text.
+    pub fn flag(&self, name: &str) -> bool {
+        match self.0.get(name) {
+            Some(Value::Bool(truth)) => *truth,
+            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+            _ => false,
+        }
+    }
+
     /// A list, empty if it is not there.
     pub fn list(&self, name: &str) -> Result<Vec<&Value>> {
         match self.0.get(name) {

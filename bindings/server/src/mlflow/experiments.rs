@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::Call;
+use super::search::{Filter, Key};
 use super::{Answer, Handler};
 
 /// How many are given at once unless it is said.
@@ -30,17 +31,26 @@ pub fn get_by_name(handler: &Handler, call: &Call) -> Answer {
 /// All that are wanted, newest first. Of filters there is `name = '...'`, `LIKE` and `ILIKE`, and `tags.x = '...'`.
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let view = call.maybe("view_type").unwrap_or("ACTIVE_ONLY");
-    let filter = call.maybe("filter").map(super::search::experiments).transpose()?;
+    let filter =
+        Filter::read(call.maybe("filter").unwrap_or_default(), &["name", "experiment_id", "creation_time", "last_update_time"])?;
     let mut found = handler.tracking.experiments()?;
     found.retain(|experiment| super::runs::is_in_view(view, experiment.deleted));
-    if let Some(filter) = filter {
-        found.retain(|experiment| filter.holds(experiment));
-    }
+    found.retain(|experiment| filter.holds(&|key| value(experiment, key)));
     found.reverse();
     let (start, limit) = super::runs::page(call, RESULTS)?;
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
     let shown: Vec<Value> = found.iter().skip(start).take(limit).map(shown).collect();
     Ok(super::runs::paged("experiments", shown, next))
+}
+
+fn value(experiment: &Experiment, key: &Key) -> Option<String> {
+    match key {
+        Key::Tag(name) => experiment.tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()),
+        Key::Attribute(name) if name == "name" => Some(experiment.name.clone()),
+        Key::Attribute(name) if name == "experiment_id" => Some(experiment.id.to_string()),
+        Key::Attribute(_) => Some((experiment.created_us / 1000).to_string()),
+        Key::Metric(_) | Key::Param(_) => None,
+    }
 }
 
 pub fn rename(handler: &Handler, call: &Call) -> Answer {

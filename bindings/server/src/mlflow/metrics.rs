@@ -18,3 +18,25 @@ pub fn history(handler: &Handler, call: &Call) -> Answer {
     let next = (start + limit < points.len()).then(|| (start + limit).to_string());
     Ok(runs::paged("metrics", shown, next))
 }
+
+/// How many points of a curve are given where it is drawn beside others.
+const DRAWN_POINTS: usize = 320;
+
+/// A metric of several runs between two steps, thinned out evenly; the last point of each stays.
+pub fn bulk_interval(handler: &Handler, call: &Call) -> Answer {
+    let (runs, name) = (call.texts("run_ids")?, call.text("metric_key")?);
+    let (from, to) = (call.integer("start_step")?, call.integer("end_step")?);
+    let most = call.integer("max_results")?.and_then(|most| usize::try_from(most).ok()).unwrap_or(DRAWN_POINTS).max(1);
+    let mut shown = Vec::new();
+    for run in &runs {
+        let mut points = handler.tracking.history(run, name)?;
+        points.retain(|point| from.is_none_or(|from| point.step >= from) && to.is_none_or(|to| point.step <= to));
+        let apart = points.len().div_ceil(most).max(1);
+        let last = points.len().saturating_sub(1);
+        let kept = points.iter().enumerate().filter(|(i, _)| i % apart == 0 || *i == last);
+        shown.extend(kept.map(|(_, point)| {
+            json!({ "key": name, "value": number(point.value), "timestamp": point.time_us / 1000, "step": point.step, "run_id": run })
+        }));
+    }
+    Ok(json!({ "metrics": shown }))
+}

@@ -7,14 +7,17 @@ mod answer;
 mod artifacts;
 mod call;
 mod experiments;
+mod inputs;
+mod logged_models;
 mod metrics;
+mod registry;
 mod runs;
 mod search;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use gradframe::{Result, Session, Tracking};
+use gradframe::{Result, Session, Store, Tracking};
 
 use crate::http::{Body, Handle, Request, Response};
 use answer::Failure;
@@ -40,6 +43,10 @@ impl Handler {
     /// Lets in who brings the token, or all.
     pub fn new(session: Session, token: Option<String>, body_bytes_max: u64) -> Self {
         Handler { tracking: session.tracking(), session, token, body_bytes_max }
+    }
+
+    fn store(&self) -> &Store {
+        self.tracking.store()
     }
 
     /// The first column of a query, as texts.
@@ -70,30 +77,95 @@ impl Handler {
     }
 
     fn dispatch(&self, method: &str, name: &str, call: &Call) -> Answer {
-        match (method, name) {
-            ("POST", "experiments/create") => experiments::create(self, call),
-            ("GET", "experiments/get") => experiments::get(self, call),
-            ("GET", "experiments/get-by-name") => experiments::get_by_name(self, call),
-            ("POST" | "GET", "experiments/search" | "experiments/list") => experiments::search(self, call),
-            ("POST", "experiments/update") => experiments::rename(self, call),
-            ("POST", "experiments/delete") => experiments::set_deleted(self, call, true),
-            ("POST", "experiments/restore") => experiments::set_deleted(self, call, false),
-            ("POST", "experiments/set-experiment-tag") => experiments::set_tag(self, call),
-            ("POST", "runs/create") => runs::create(self, call),
-            ("GET", "runs/get") => runs::get(self, call),
-            ("POST", "runs/update") => runs::update(self, call),
-            ("POST", "runs/delete") => runs::set_deleted(self, call, true),
-            ("POST", "runs/restore") => runs::set_deleted(self, call, false),
-            ("POST", "runs/log-metric") => runs::log_metric(self, call),
-            ("POST", "runs/log-parameter") => runs::log_parameter(self, call),
-            ("POST" | "PATCH", "runs/set-tag") => runs::set_tag(self, call),
-            ("POST", "runs/delete-tag") => runs::delete_tag(self, call),
-            ("POST", "runs/log-batch") => runs::log_batch(self, call),
-            ("POST", "runs/log-model" | "runs/log-inputs") => runs::note(self, call, name),
-            ("POST", "runs/search") => runs::search(self, call),
-            ("GET", "metrics/get-history") => metrics::history(self, call),
-            ("GET", "artifacts/list") => artifacts::list(self, call),
-            _ => Err(Failure::not_built(format!("{method} {name} is not answered here"))),
+        let (subject, what) = name.split_once('/').unwrap_or((name, ""));
+        match subject {
+            "experiments" => self.of_experiments(method, what, call),
+            "runs" => self.of_runs(method, what, call),
+            "registered-models" => self.of_registered_models(method, what, call),
+            "model-versions" => self.of_model_versions(method, what, call),
+            "logged-models" => {
+                let parts: Vec<&str> = what.split('/').filter(|part| !part.is_empty()).collect();
+                logged_models::answer(self, method, &parts, call)
+            }
+            "metrics" if method == "GET" => self.of_metrics(what, call),
+            "artifacts" if (method, what) == ("GET", "list") => artifacts::list(self, call),
+            _ => Err(not_answered(method, name)),
+        }
+    }
+
+    fn of_experiments(&self, method: &str, what: &str, call: &Call) -> Answer {
+        match (method, what) {
+            ("POST", "create") => experiments::create(self, call),
+            ("GET", "get") => experiments::get(self, call),
+            ("GET", "get-by-name") => experiments::get_by_name(self, call),
+            ("POST" | "GET", "search" | "list") => experiments::search(self, call),
+            ("POST", "update") => experiments::rename(self, call),
+            ("POST", "delete") => experiments::set_deleted(self, call, true),
+            ("POST", "restore") => experiments::set_deleted(self, call, false),
+            ("POST", "set-experiment-tag") => experiments::set_tag(self, call),
+            ("POST", "search-datasets") => inputs::search(self, call),
+            _ => Err(not_answered(method, what)),
+        }
+    }
+
+    fn of_runs(&self, method: &str, what: &str, call: &Call) -> Answer {
+        match (method, what) {
+            ("POST", "create") => runs::create(self, call),
+            ("GET", "get") => runs::get(self, call),
+            ("POST", "update") => runs::update(self, call),
+            ("POST", "delete") => runs::set_deleted(self, call, true),
+            ("POST", "restore") => runs::set_deleted(self, call, false),
+            ("POST", "log-metric") => runs::log_metric(self, call),
+            ("POST", "log-parameter") => runs::log_parameter(self, call),
+            ("POST" | "PATCH", "set-tag") => runs::set_tag(self, call),
+            ("POST", "delete-tag") => runs::delete_tag(self, call),
+            ("POST", "log-batch") => runs::log_batch(self, call),
+            ("POST", "log-model") => inputs::log_model(self, call),
+            ("POST", "log-inputs") => inputs::log(self, call),
+            ("POST", "outputs") => inputs::log_outputs(self, call),
+            ("POST", "search") => runs::search(self, call),
+            _ => Err(not_answered(method, what)),
+        }
+    }
+
+    fn of_metrics(&self, what: &str, call: &Call) -> Answer {
+        match what {
+            "get-history" => metrics::history(self, call),
+            "get-history-bulk-interval" => metrics::bulk_interval(self, call),
+            _ => Err(not_answered("GET", what)),
+        }
+    }
+
+    fn of_registered_models(&self, method: &str, what: &str, call: &Call) -> Answer {
+        match (method, what) {
+            ("POST", "create") => registry::create(self, call),
+            ("GET", "get") => registry::get(self, call),
+            ("PATCH", "update") => registry::update(self, call),
+            ("POST", "rename") => registry::rename(self, call),
+            ("DELETE", "delete") => registry::delete(self, call),
+            ("GET", "search" | "list") => registry::search(self, call),
+            ("GET" | "POST", "get-latest-versions") => registry::latest_versions(self, call),
+            ("POST", "set-tag") => registry::set_tag(self, call),
+            ("DELETE", "delete-tag") => registry::delete_tag(self, call),
+            ("POST", "alias") => registry::set_alias(self, call),
+            ("DELETE", "alias") => registry::delete_alias(self, call),
+            ("GET", "alias") => registry::version_by_alias(self, call),
+            _ => Err(not_answered(method, what)),
+        }
+    }
+
+    fn of_model_versions(&self, method: &str, what: &str, call: &Call) -> Answer {
+        match (method, what) {
+            ("POST", "create") => registry::create_version(self, call),
+            ("GET", "get") => registry::get_version(self, call),
+            ("PATCH", "update") => registry::update_version(self, call),
+            ("POST", "transition-stage") => registry::transition(self, call),
+            ("DELETE", "delete") => registry::delete_version(self, call),
+            ("GET", "search") => registry::search_versions(self, call),
+            ("GET", "get-download-uri") => registry::download_uri(self, call),
+            ("POST", "set-tag") => registry::set_version_tag(self, call),
+            ("DELETE", "delete-tag") => registry::delete_version_tag(self, call),
+            _ => Err(not_answered(method, what)),
         }
     }
 
@@ -103,10 +175,14 @@ impl Handler {
     }
 }
 
+fn not_answered(method: &str, name: &str) -> Failure {
+    Failure::not_built(format!("{method} {name} is not answered here"))
+}
+
 impl Handle for Handler {
     fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
         if !self.is_let_in(request) {
-            return Failure::unauthenticated().response().with_header("WWW-Authenticate", "Basic realm=\"gradframe\"");
+            return Failure::unauthenticated().response().with_header("www-authenticate", "Basic realm=\"gradframe\"");
         }
         self.answer(request, body).unwrap_or_else(|failure| failure.response())
     }

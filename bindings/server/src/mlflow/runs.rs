@@ -1,11 +1,11 @@
 //! Runs: begun, logged to, ended, found.
 
-use gradframe::{MetricRow, RunChanges, RunRecord};
+use gradframe::{LoggedMetric, MetricRow, RunChanges, RunRecord};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, float, integer, number, pair};
-use super::{Answer, Handler, experiments, search};
+use super::{Answer, Handler, experiments, inputs, search};
 
 /// How many are given at once unless it is said, and at most.
 const RESULTS: usize = 1000;
@@ -44,7 +44,7 @@ pub fn update(handler: &Handler, call: &Call) -> Answer {
     let status = call.maybe("status").map(ours).transpose()?;
     let title = call.maybe("run_name");
     let ended_us = call.integer("end_time")?.filter(|_| status.is_some_and(|status| status != "running")).map(microseconds);
-    handler.tracking.change_run(run, &RunChanges { title, status, ended_us, deleted: None })?;
+    handler.tracking.change_run(run, &RunChanges { title, status, ended_us, ..RunChanges::default() })?;
     if let Some(title) = title {
         handler.tracking.log(run, &[], &[], &[(NAME_TAG.to_owned(), title.to_owned())])?;
     }
@@ -89,21 +89,6 @@ pub fn log_batch(handler: &Handler, call: &Call) -> Answer {
     log(handler, id(call)?, &metrics, &call.pairs("params")?, &call.pairs("tags")?)
 }
 
-/// What MLflow keeps of a logged model or data set, as a tag that the client reads again.
-pub fn note(handler: &Handler, call: &Call, name: &str) -> Answer {
-    let run = id(call)?;
-    if name != "runs/log-model" {
-        return Ok(json!({}));
-    }
-    let tag = "mlflow.log-model.history";
-    let model: Value =
-        serde_json::from_str(call.text("model_json")?).map_err(|e| Failure::invalid(format!("model_json: {e}")))?;
-    let before = record(handler, run)?.tags.into_iter().find(|(of, _)| of == tag).map(|(_, value)| value);
-    let mut models: Vec<Value> = before.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    models.push(model);
-    log(handler, run, &[], &[], &[(tag.to_owned(), Value::Array(models).to_string())])
-}
-
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let experiments = handler.tracking.experiments()?;
     let wanted = call.texts("experiment_ids")?;
@@ -135,7 +120,31 @@ fn log(handler: &Handler, run: &str, metrics: &[&Value], params: &[(String, Stri
     };
     let rows: Vec<MetricRow<'_>> = points.iter().zip(&values).map(row).collect();
     handler.tracking.log(run, &rows, params, tags)?;
+    of_models(handler, run, metrics, &points)?;
     Ok(json!({}))
+}
+
+/// Keeps metrics that name a logged model with that model too.
+fn of_models(handler: &Handler, run: &str, metrics: &[&Value], points: &[Point]) -> Result<(), Failure> {
+    for (metric, point) in metrics.iter().zip(points) {
+        let text = |name: &str| metric.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let model = text("model_id");
+        if model.is_empty() {
+            continue;
+        }
+        let Point { name, value, step, time_us } = point;
+        let kept = LoggedMetric {
+            run: run.to_owned(),
+            name: name.clone(),
+            dataset: text("dataset_name"),
+            digest: text("dataset_digest"),
+            step: *step,
+            value: *value,
+            time_us: time_us.unwrap_or_default(),
+        };
+        handler.store().log_model_metrics(&model, &[kept])?;
+    }
+    Ok(())
 }
 
 struct Point {
@@ -176,7 +185,8 @@ fn shown(handler: &Handler, run: &RunRecord) -> Answer {
         .map(|(name, point)| json!({ "key": name, "value": number(point.value), "timestamp": point.time_us / 1000, "step": point.step }))
         .collect();
     let data = json!({ "metrics": metrics, "params": pairs(&run.params), "tags": pairs(&run.tags) });
-    Ok(json!({ "info": info(run), "data": data, "inputs": {} }))
+    let (inputs, outputs) = (inputs::shown_inputs(handler, &run.run)?, inputs::shown_outputs(handler, &run.run)?);
+    Ok(json!({ "info": info(run), "data": data, "inputs": inputs, "outputs": outputs }))
 }
 
 fn info(run: &RunRecord) -> Value {

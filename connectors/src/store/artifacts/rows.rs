@@ -47,7 +47,8 @@ pub(in super::super) fn records(transaction: &Transaction, run: &str) -> Result<
 
 /// Hashes of all contents that something points to.
 pub(super) fn all_hashes(transaction: &Transaction) -> Result<HashSet<String>> {
-    Ok(texts(transaction, "SELECT DISTINCT hash FROM artifacts", &[])?.into_iter().collect())
+    let sql = "SELECT hash FROM artifacts UNION SELECT hash FROM logged_model_files";
+    Ok(texts(transaction, sql, &[])?.into_iter().collect())
 }
 
 fn texts(transaction: &Transaction, sql: &str, values: &[&str]) -> Result<Vec<String>> {

@@ -1,12 +1,14 @@
 //! The tables `metrics` and `latest`: what is in the database, and what is in segments still.
 
 use std::collections::BTreeSet;
+use std::iter::Peekable;
 
 use arrow::array::RecordBatch;
 use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::Result;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
+use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
 
 use super::super::errors::store_error;
@@ -16,7 +18,10 @@ use super::fold::is_folded;
 use super::rows::{Rows, summaries};
 use super::segments::{Held, Segments};
 use super::summary::Summary;
-use super::{Points, chunk};
+use super::{Point, Points, chunk};
+
+/// So many chunks at a time: a metric of a run is one, unless it is long.
+const PAGE_CHUNKS: usize = 256;
 
 /// What segments held when they were looked at, the database not yet having been.
 #[derive(Debug)]
@@ -46,28 +51,96 @@ impl Unfolded {
 }
 
 /// Rows of `metrics`: by run, by name, as they were logged.
-pub(in super::super) fn metrics(transaction: &Transaction, query: &LogQuery, unfolded: &Unfolded) -> Result<Vec<RecordBatch>> {
-    let mut live = unfolded.points(transaction)?.into_iter().peekable();
-    let mut rows = Rows::new(query)?;
-    let columns = if rows.needs_points() { "run, name, points, data" } else { "run, name, points, NULL" };
-    let sql = chunks_sql(columns, query)?;
-    let mut statement = transaction.prepare_cached(&sql.text).map_err(store_error)?;
-    let mut chunks = statement.query(params_from_iter(&sql.values)).map_err(store_error)?;
-    while let Some(row) = chunks.next().map_err(store_error)? {
-        let Chunk { key, points, data } = Chunk::of_row(row).map_err(store_error)?;
-        while let Some(((run, name), points)) = live.next_if(|(of, _)| *of < key) {
-            rows.push(&run, &name, &points)?;
-        }
-        match data {
-            Some(data) => rows.push(&key.0, &key.1, &chunk::decode(&data)?)?,
-            None => rows.push_count(&key.0, &key.1, points)?,
-        }
-        if rows.is_full() {
-            return rows.finish();
-        }
+pub(in super::super) fn metrics(transaction: &Transaction, query: &LogQuery, unfolded: Unfolded) -> Result<Vec<RecordBatch>> {
+    let mut pages = MetricPages::new(query.clone(), unfolded);
+    let mut all = Vec::new();
+    while let Some(batches) = pages.next(transaction)? {
+        all.extend(batches);
     }
-    live.try_for_each(|((run, name), points)| rows.push(&run, &name, &points))?;
-    rows.finish()
+    Ok(all)
+}
+
+/// Rows of `metrics`, some chunks at a time, each in a transaction of its own: nobody waits for who reads slowly.
+///
+/// What is folded meanwhile is not seen twice: chunks that are newer than the first page are passed by, since their points
+/// are among those that segments held then.
+#[derive(Debug)]
+pub(in super::super) struct MetricPages {
+    /// Its limit is what is left of it.
+    query: LogQuery,
+    unfolded: Unfolded,
+    started: Option<Started>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Started {
+    live: Peekable<std::collections::btree_map::IntoIter<(String, String), Vec<Point>>>,
+    newest_chunk: i64,
+    /// The last chunk that was read.
+    last: Option<(String, String, i64)>,
+}
+
+impl MetricPages {
+    pub fn new(query: LogQuery, unfolded: Unfolded) -> Self {
+        MetricPages { query, unfolded, started: None, ended: false }
+    }
+
+    /// The next rows, which may be none; None at the end.
+    pub fn next(&mut self, transaction: &Transaction) -> Result<Option<Vec<RecordBatch>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let started = match &mut self.started {
+            Some(started) => started,
+            started => started.insert(Started::now(transaction, &self.unfolded)?),
+        };
+        let query = self.query.clone();
+        let mut rows = Rows::new(&query)?;
+        self.ended = started.read_page(transaction, &query, &mut rows)? || rows.is_full();
+        let batches = rows.finish()?;
+        if let Some(limit) = &mut self.query.limit {
+            *limit -= batches.iter().map(RecordBatch::num_rows).sum::<usize>().min(*limit);
+        }
+        Ok(Some(batches))
+    }
+}
+
+impl Started {
+    fn now(transaction: &Transaction, unfolded: &Unfolded) -> Result<Self> {
+        let newest = "SELECT coalesce(max(rowid), 0) FROM chunks";
+        let newest_chunk = transaction.query_row(newest, [], |row| row.get(0)).map_err(store_error)?;
+        Ok(Started { live: unfolded.points(transaction)?.into_iter().peekable(), newest_chunk, last: None })
+    }
+
+    /// True if there is nothing after this page.
+    fn read_page(&mut self, transaction: &Transaction, query: &LogQuery, rows: &mut Rows<'_>) -> Result<bool> {
+        let columns = if rows.needs_points() { "run, name, points, data, part" } else { "run, name, points, NULL, part" };
+        let sql = chunks_sql(columns, query, self.newest_chunk, self.last.as_ref())?;
+        let mut statement = transaction.prepare_cached(&sql.text).map_err(store_error)?;
+        let mut chunks = statement.query(params_from_iter(&sql.values)).map_err(store_error)?;
+        let mut read = 0;
+        while let Some(row) = chunks.next().map_err(store_error)? {
+            let Chunk { key, points, data } = Chunk::of_row(row).map_err(store_error)?;
+            while let Some(((run, name), points)) = self.live.next_if(|(of, _)| *of < key) {
+                rows.push(&run, &name, &points)?;
+            }
+            match data {
+                Some(data) => rows.push(&key.0, &key.1, &chunk::decode(&data)?)?,
+                None => rows.push_count(&key.0, &key.1, points)?,
+            }
+            self.last = Some((key.0, key.1, row.get(4).map_err(store_error)?));
+            read += 1;
+            if rows.is_full() {
+                return Ok(true);
+            }
+        }
+        if read == PAGE_CHUNKS {
+            return Ok(false);
+        }
+        self.live.by_ref().try_for_each(|((run, name), points)| rows.push(&run, &name, &points))?;
+        Ok(true)
+    }
 }
 
 struct Chunk {
@@ -82,15 +155,22 @@ impl Chunk {
     }
 }
 
-/// The chunks in which the query's points are: conditions on run and name choose chunks, the others are for their points.
-fn chunks_sql(columns: &str, query: &LogQuery) -> Result<BoundSql> {
+/// The next chunks in which the query's points are: conditions on run and name choose chunks, the others are for their points.
+fn chunks_sql(columns: &str, query: &LogQuery, newest: i64, last: Option<&(String, String, i64)>) -> Result<BoundSql> {
     let by_key = query.filters.iter().filter(|filter| names_only(filter, &["run", "name"])).cloned().collect();
     let chosen = LogQuery { filters: by_key, ..LogQuery::default() };
-    filters::select_from("chunks", columns, LogTable::Metrics, &chosen, "run, name, part")
+    let mut sql = filters::select_from("chunks", columns, LogTable::Metrics, &chosen, "")?;
+    sql.and("rowid <= ?", [Value::Integer(newest)]);
+    if let Some((run, name, part)) = last {
+        let values = [Value::Text(run.clone()), Value::Text(name.clone()), Value::Integer(*part)];
+        sql.and("(run, name, part) > (?, ?, ?)", values);
+    }
+    sql.text.push_str(&format!(" ORDER BY run, name, part LIMIT {PAGE_CHUNKS}"));
+    Ok(sql)
 }
 
 /// Rows of `latest`: those of runs that have no segment, then the others.
-pub(in super::super) fn latest(transaction: &Transaction, query: &LogQuery, unfolded: &Unfolded) -> Result<Vec<RecordBatch>> {
+pub(in super::super) fn latest(transaction: &Transaction, query: &LogQuery, unfolded: Unfolded) -> Result<Vec<RecordBatch>> {
     let live = unfolded.points(transaction)?;
     let runs: BTreeSet<&str> = live.keys().map(|(run, _)| run.as_str()).collect();
     let mut stored = query.clone();

@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use gradframe_ml_core::Result;
 use gradframe_plan::error::from_datafusion;
 
+use super::dataset::Digest;
 use super::disk::Disk;
 use super::metrics::TrainMetrics;
 use super::rows::{KeyMaker, RawBatch};
@@ -34,7 +35,7 @@ struct Reader {
     on_rows: OnRows,
 }
 
-/// Reads all partitions side by side. `seed` is the key of the rows' hash.
+/// Reads all partitions side by side; gives the rows and their digest. `seed` is the key of the rows' hash.
 /// Errors: the input's; `Resources` if the rows fit neither memory nor disk.
 pub(super) async fn read(
     input: &Arc<dyn ExecutionPlan>,
@@ -43,21 +44,23 @@ pub(super) async fn read(
     seed: u64,
     metrics: &TrainMetrics,
     on_rows: OnRows,
-) -> Result<Sorter> {
+) -> Result<(Sorter, Digest)> {
     let started = Instant::now();
     let (input, inputs, context) = (Arc::clone(input), Arc::clone(inputs), Arc::clone(context));
     let disk = Disk::new(&context, metrics.spill.clone());
     let partitions = input.output_partitioning().partition_count();
     let reader = Arc::new(Reader { input, inputs, context, disk, partitions, seed, on_rows });
     let tasks: Vec<_> = (0..partitions).map(|p| SpawnedTask::spawn(Arc::clone(&reader).read_partition(p))).collect();
-    let mut parts = vec![];
+    let (mut parts, mut digest) = (vec![], Digest::default());
     for task in tasks {
-        parts.push(task.join_unwind().await.map_err(joined)??);
+        let (part, of_part) = task.join_unwind().await.map_err(joined)??;
+        parts.push(part);
+        digest.merge(of_part);
     }
     let all = parts.into_iter().reduce(Sorter::and).unwrap_or_else(|| reader.sorter());
     metrics.data_wait.add_elapsed(started);
     metrics.rows.add(all.rows());
-    Ok(all)
+    Ok((all, digest))
 }
 
 fn joined(error: tokio::task::JoinError) -> gradframe_ml_core::Error {
@@ -69,13 +72,13 @@ impl Reader {
         Sorter::new(self.disk.clone(), Memory::spillable(OP, &self.context), self.partitions)
     }
 
-    async fn read_partition(self: Arc<Self>, partition: usize) -> Result<Sorter> {
+    async fn read_partition(self: Arc<Self>, partition: usize) -> Result<(Sorter, Digest)> {
         let mut stream = ordered_partition(&self.input, partition, &self.context).map_err(from_datafusion)?;
         let mut rows = self.sorter();
-        let mut keys = None;
+        let (mut keys, mut digest) = (None, Digest::default());
         while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
             if batch.num_rows() > 0 {
-                let batch = self.raw(&batch, &mut keys)?;
+                let batch = self.raw(&batch, &mut keys, &mut digest)?;
                 (self.on_rows)(batch.rows());
                 if !rows.push(batch)? {
                     rows = spill(rows).await?;
@@ -84,17 +87,17 @@ impl Reader {
             // A memory table never waits: without this an abort would not be noticed.
             tokio::task::yield_now().await;
         }
-        Ok(rows)
+        Ok((rows, digest))
     }
 
-    fn raw(&self, batch: &RecordBatch, keys: &mut Option<KeyMaker>) -> Result<RawBatch> {
+    fn raw(&self, batch: &RecordBatch, keys: &mut Option<KeyMaker>, digest: &mut Digest) -> Result<RawBatch> {
         let columns = evaluate(&self.inputs.columns, batch)?;
         let order = evaluate(self.inputs.keys.iter().map(|(expr, _)| expr), batch)?;
         let maker = match keys {
             Some(maker) => maker,
             None => keys.insert(self.key_maker(&columns, &order)?),
         };
-        let keys = maker.keys(&columns, &order)?;
+        let keys = maker.keys(&columns, &order, digest)?;
         RawBatch { columns, keys }.compacted()
     }
 

@@ -1,6 +1,6 @@
 //! TrainExec: reads its input once, fits a model to it, and streams the log while it does.
 //!
-//! In order: [`cache`] reads the partitions into a [`sorter`], which gives [`rows`] their place and writes sorted runs to
+//! In order: [`dataset`] says which files are read; [`cache`] reads the partitions into a [`sorter`], which gives [`rows`] their place and writes sorted runs to
 //! the [`disk`] when memory is short; [`split`] says which rows are kept for evaluation; [`order`] cuts the rows, from
 //! memory or from a [`merge`] of the runs, into fixed chunks; [`statistics`] folds the columns; [`encode`] makes [`chunks`],
 //! again in memory or on the disk; [`fit`] answers the estimator's requests with [`fold`] and [`sweep`], [`watch`]
@@ -9,6 +9,7 @@
 
 mod cache;
 mod chunks;
+mod dataset;
 mod disk;
 mod encode;
 mod evaluation;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::SortOptions;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
@@ -87,6 +89,18 @@ pub(crate) struct Inputs {
     split: Option<usize>,
     /// The keys of the rows' order; empty is the order by row hash.
     keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
+}
+
+impl Inputs {
+    /// What is read of each row, by name.
+    fn schema(&self, input: &Arc<dyn ExecutionPlan>) -> gradframe_ml_core::Result<SchemaRef> {
+        let from = input.schema();
+        let field = |(name, column): (&String, &Arc<dyn PhysicalExpr>)| {
+            Ok(Field::new(name, column.data_type(&from)?, column.nullable(&from)?))
+        };
+        let fields = self.names.iter().zip(&self.columns).map(field).collect::<Result<Vec<_>>>().map_err(from_datafusion)?;
+        Ok(Arc::new(Schema::new(fields)))
+    }
 }
 
 /// Train: one row of log an epoch.

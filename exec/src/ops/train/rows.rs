@@ -7,9 +7,10 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::utils::memory::get_record_batch_memory_size;
 use gradframe_ml_core::{Error, Result};
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 use super::OP;
+use super::dataset::Digest;
 use crate::columns::arrow_error;
 
 /// The last bytes of a key: the hash of the row's content.
@@ -143,8 +144,8 @@ impl KeyMaker {
         Ok(KeyMaker { content: RowConverter::new(content).map_err(arrow_error)?, order: order.map_err(arrow_error)?, seed })
     }
 
-    /// The keys of a batch's rows.
-    pub fn keys(&self, columns: &[ArrayRef], order: &[ArrayRef]) -> Result<BinaryArray> {
+    /// The keys of a batch's rows, which are added to the digest.
+    pub fn keys(&self, columns: &[ArrayRef], order: &[ArrayRef], digest: &mut Digest) -> Result<BinaryArray> {
         let content = self.content.convert_columns(columns).map_err(arrow_error)?;
         let order = self.order.as_ref().map(|converter| converter.convert_columns(order)).transpose().map_err(arrow_error)?;
         let order_bytes = order.as_ref().map_or(0, |rows| rows.size());
@@ -155,6 +156,7 @@ impl KeyMaker {
             key.extend(order.iter().flat_map(|rows| rows.row(i).as_ref().to_vec()));
             key.extend(xxh3_128_with_seed(row.as_ref(), self.seed).to_be_bytes());
             keys.append_value(&key);
+            digest.add(xxh3_128(row.as_ref()));
         }
         Ok(keys.finish())
     }
@@ -189,7 +191,7 @@ mod tests {
     fn keys_order_by_the_query_then_by_content() {
         let descending = SortOptions { descending: true, nulls_first: false };
         let maker = KeyMaker::new(&[DataType::Int64], &[(DataType::Int64, descending)], 7).unwrap();
-        let keys = maker.keys(&[numbers(&[5, 6, 5, 5])], &[numbers(&[1, 2, 2, 1])]).unwrap();
+        let keys = maker.keys(&[numbers(&[5, 6, 5, 5])], &[numbers(&[1, 2, 2, 1])], &mut Digest::default()).unwrap();
         assert!(keys.value(1) < keys.value(0) && keys.value(2) < keys.value(0));
         assert_eq!(keys.value(0), keys.value(3));
         assert_ne!(keys.value(1), keys.value(2));
@@ -206,7 +208,10 @@ mod tests {
     fn a_slice_of_a_large_batch_gets_its_own_memory() {
         let texts = StringArray::from_iter_values((0..10_000).map(|i| format!("text number {i}")));
         let columns = vec![numbers(&(0..10_000).collect::<Vec<_>>()).slice(10, 20), Arc::new(texts.slice(10, 20)) as ArrayRef];
-        let keys = KeyMaker::new(&[DataType::Int64, DataType::Utf8], &[], 7).unwrap().keys(&columns, &[]).unwrap();
+        let keys = KeyMaker::new(&[DataType::Int64, DataType::Utf8], &[], 7)
+            .unwrap()
+            .keys(&columns, &[], &mut Digest::default())
+            .unwrap();
         let batch = RawBatch { columns, keys };
         assert!(batch.memory_bytes().unwrap() > 100_000);
         let own = batch.compacted().unwrap();

@@ -8,7 +8,7 @@ use datafusion::error::DataFusionError;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Step};
 use gradframe_plan::ops::train::{JobState, TrainJob, log_schema};
-use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome, RunWriter};
+use gradframe_plan::services::{MetricPoint, NewDataset, NewRun, RunLog, RunOutcome, RunWriter};
 use tokio::sync::mpsc::Sender;
 
 use super::OP;
@@ -62,6 +62,11 @@ impl RunRecord {
     /// Who is told of progress, if anyone is.
     pub fn progress(&self) -> Option<&Arc<dyn Progress>> {
         self.progress.as_ref()
+    }
+
+    /// Says on which data the run works.
+    pub fn dataset(&self, dataset: &NewDataset) -> Result<()> {
+        self.writer.add_dataset(dataset)
     }
 
     /// Records an epoch, durably.

@@ -191,6 +191,7 @@ mod tests {
     use datafusion::execution::runtime_env::RuntimeEnvBuilder;
     use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
 
+    use super::super::dataset::Digest;
     use super::super::rows::KeyMaker;
     use super::*;
 
@@ -211,7 +212,7 @@ mod tests {
         let keys = KeyMaker::new(&[DataType::Int64], &[], 3).unwrap();
         let batch = |from: i64| {
             let columns = vec![Arc::new(Int64Array::from_iter_values(from..from + 50)) as ArrayRef];
-            RawBatch { keys: keys.keys(&columns, &[]).unwrap(), columns }
+            RawBatch { keys: keys.keys(&columns, &[], &mut Digest::default()).unwrap(), columns }
         };
         (0..200).map(|i| batch(i * 37)).collect()
     }

@@ -28,7 +28,7 @@ use super::sorter::Sorter;
 use super::split::SplitRule;
 use super::transform::Transform;
 use super::watch::FitWatch;
-use super::{Inputs, OP, resume};
+use super::{Inputs, OP, dataset, resume};
 use crate::memory::Memory;
 use crate::progress::ProgressSink;
 
@@ -115,10 +115,18 @@ impl TrainTask {
                 Err(error) => return Err(task.fail(error)),
             }
         }
-        let raw = match cache::read(&input, &task.inputs, &context, task.job.seed, &task.metrics, task.on_rows()).await {
-            Ok(raw) => raw,
+        let files = dataset::files(&input, &context).await;
+        let read = match cache::read(&input, &task.inputs, &context, task.job.seed, &task.metrics, task.on_rows()).await {
+            Ok(read) => read,
             Err(error) => return Err(task.fail(error)),
         };
+        let (raw, digest) = read;
+        let columns = task.inputs.schema(&input);
+        let dataset =
+            columns.and_then(|columns| task.record.dataset(&dataset::dataset(&task.job, &input, &columns, digest, files)));
+        if let Err(error) = dataset {
+            return Err(task.fail(error));
+        }
         let shares = Shares::new(&context, &task.metrics);
         drop((input, context));
         let fitted = tokio::task::spawn_blocking(move || task.fit_and_commit(raw, shares, &stop, sender));

@@ -11,7 +11,9 @@ use datafusion::catalog::{Session, TableProvider};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter, SourceCall, model_exists};
+use gradframe_plan::services::{
+    MetricPoint, MetricRow, NewArtifact, NewDataset, NewRun, RunOutcome, RunWriter, SourceCall, model_exists,
+};
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
 use parking_lot::Mutex;
 
@@ -128,6 +130,7 @@ fn runs_columns(runs: &[Run]) -> Vec<ArrayRef> {
         Arc::new(StringArray::new_null(runs.len())),
         Arc::new(StringArray::new_null(runs.len())),
         Arc::new(StringArray::new_null(runs.len())),
+        Arc::new(BooleanArray::from(vec![false; runs.len()])),
     ]
 }
 
@@ -167,6 +170,10 @@ impl RunWriter for Writer {
 
     fn add_artifact(&self, _artifact: &NewArtifact<'_>, _content: &mut dyn std::io::Read) -> Result<()> {
         Err(Error::not_implemented("test", "artifacts"))
+    }
+
+    fn add_dataset(&self, _dataset: &NewDataset) -> Result<()> {
+        Ok(())
     }
 
     fn flush(&self) -> Result<()> {

@@ -27,13 +27,21 @@ pub enum LogTable {
     Models,
     /// One row an alias: a name for one version of a model.
     Aliases,
-    /// One row a tag of a version of a model.
+    /// One row a tag of a version of a model; version 0 is the model itself.
     ModelTags,
+    /// One row a model that a client of MLflow 3 has logged, registered or not.
+    LoggedModels,
+    /// One row a data set of a run: what it was trained or evaluated on.
+    Datasets,
+    /// One row a file of such a data set.
+    DatasetFiles,
+    /// One row a data set that a version of a model comes from, by its run.
+    Lineage,
 }
 
 impl LogTable {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [LogTable; 11] = [
+    pub const ALL: [LogTable; 15] = [
         LogTable::Experiments,
         LogTable::Runs,
         LogTable::Params,
@@ -45,6 +53,10 @@ impl LogTable {
         LogTable::Models,
         LogTable::Aliases,
         LogTable::ModelTags,
+        LogTable::LoggedModels,
+        LogTable::Datasets,
+        LogTable::DatasetFiles,
+        LogTable::Lineage,
     ];
 
     /// Its name in SQL, without the schema.
@@ -61,6 +73,10 @@ impl LogTable {
             LogTable::Models => "models",
             LogTable::Aliases => "aliases",
             LogTable::ModelTags => "model_tags",
+            LogTable::LoggedModels => "logged_models",
+            LogTable::Datasets => "datasets",
+            LogTable::DatasetFiles => "dataset_files",
+            LogTable::Lineage => "lineage",
         }
     }
 
@@ -77,6 +93,10 @@ impl LogTable {
             LogTable::Models => models(),
             LogTable::Aliases => vec![text("model"), text("alias"), integer("version"), time("set_at")],
             LogTable::ModelTags => vec![text("model"), integer("version"), text("name"), text("value")],
+            LogTable::LoggedModels => logged_models(),
+            LogTable::Datasets => datasets(),
+            LogTable::DatasetFiles => dataset_files(),
+            LogTable::Lineage => lineage(),
         };
         Arc::new(Schema::new(fields))
     }
@@ -97,6 +117,7 @@ fn runs() -> Vec<Field> {
         maybe(text("commit")),
         maybe(text("diff")),
         maybe(text("environment")),
+        Field::new("deleted", DataType::Boolean, false),
     ]
 }
 
@@ -116,8 +137,35 @@ fn artifacts() -> Vec<Field> {
     [text("run"), text("path"), text("kind"), maybe(integer("step"))].into_iter().chain(content).collect()
 }
 
+/// `source` is null for what was trained here; else a client of MLflow has registered what is there.
 fn models() -> Vec<Field> {
-    vec![text("model"), integer("version"), text("model_type"), text("label"), integer("features"), text("run"), time("created")]
+    let trained = [text("model"), integer("version"), text("model_type"), text("label"), integer("features"), text("run")];
+    let said = [time("created"), maybe(text("source")), text("stage"), text("description")];
+    trained.into_iter().chain(said).collect()
+}
+
+fn logged_models() -> Vec<Field> {
+    let what = [text("logged_model"), text("name"), text("experiment"), text("model_type"), text("run"), text("status")];
+    what.into_iter().chain([time("created")]).collect()
+}
+
+/// `digest` tells data that are equal from data that are not; `role` is training, evaluation, or what the client says.
+fn datasets() -> Vec<Field> {
+    let what = [text("run"), text("role"), text("name"), text("digest"), text("kind"), text("source"), text("schema")];
+    what.into_iter().chain([text("profile"), maybe(integer("rows"))]).collect()
+}
+
+/// `hash` is of the content (xxHash, 128 bits), where it was small enough to be read again; `version` is the store's own.
+fn dataset_files() -> Vec<Field> {
+    let file = [text("run"), text("role"), text("path"), integer("bytes"), time("modified")];
+    file.into_iter().chain([maybe(text("version")), maybe(text("hash"))]).collect()
+}
+
+/// The columns of data are null for a version whose run has said nothing of data.
+fn lineage() -> Vec<Field> {
+    let data = ["role", "dataset", "digest", "kind", "source"].map(|name| maybe(text(name)));
+    let model = [text("model"), integer("version"), text("run")];
+    model.into_iter().chain(data).chain([maybe(integer("rows"))]).collect()
 }
 
 fn text(name: &str) -> Field {

@@ -83,8 +83,8 @@ fn keeps_existing(request: &TrainRequest, services: &Services) -> Result<bool> {
     let Some(name) = &request.name else { return Ok(false) };
     match request.on_existing {
         OnExisting::Replace => Ok(false),
-        OnExisting::Keep => Ok(services.models.get(name)?.is_some()),
-        OnExisting::Error if services.models.get(name)?.is_some() => Err(model_exists(name)),
+        OnExisting::Keep => services.models.exists(name),
+        OnExisting::Error if services.models.exists(name)? => Err(model_exists(name)),
         OnExisting::Error => Ok(false),
     }
 }

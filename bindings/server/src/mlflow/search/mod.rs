@@ -4,49 +4,88 @@ mod lexer;
 mod parser;
 mod sql;
 
-use gradframe::Experiment;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::answer::Failure;
-use parser::{Condition, Key, Operator, Value};
+pub use parser::Key;
+use parser::{Condition, Operator, Value};
 
 /// The query for the names of runs, in order.
 pub fn runs(experiments: &[&str], filter: &str, order: &[String]) -> Result<String, Failure> {
     sql::runs(experiments, parser::parse(filter)?.as_ref(), order)
 }
 
-/// A filter of experiments.
-pub struct ExperimentFilter(Option<Condition>);
+/// A filter of things that are looked at one by one: experiments, models.
+#[derive(Debug)]
+pub struct Filter(Option<Condition>);
 
-/// Errors: for what is no filter.
-pub fn experiments(filter: &str) -> Result<ExperimentFilter, Failure> {
-    Ok(ExperimentFilter(parser::parse(filter)?))
-}
+impl Filter {
+    /// Errors: for what is no filter, and for an attribute that is none of these.
+    pub fn read(filter: &str, attributes: &[&str]) -> Result<Self, Failure> {
+        let condition = parser::parse(filter)?;
+        let mut keys = BTreeSet::new();
+        condition.iter().for_each(|condition| condition.collect_keys(&mut keys));
+        keys.iter().try_for_each(|key| check_attribute(key, attributes))?;
+        Ok(Filter(condition))
+    }
 
-impl ExperimentFilter {
-    /// Whether the experiment passes.
-    pub fn holds(&self, experiment: &Experiment) -> bool {
-        self.0.as_ref().is_none_or(|condition| holds(condition, experiment))
+    /// Whether the thing passes whose names have these values.
+    pub fn holds(&self, value: &dyn Fn(&Key) -> Option<String>) -> bool {
+        self.0.as_ref().is_none_or(|condition| holds(condition, value))
     }
 }
 
-fn holds(condition: &Condition, experiment: &Experiment) -> bool {
-    match condition {
-        Condition::And(all) => all.iter().all(|one| holds(one, experiment)),
-        Condition::Or(any) => any.iter().any(|one| holds(one, experiment)),
-        Condition::Compare(key, operator, value) => {
-            let found = match key {
-                Key::Tag(name) => experiment.tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()),
-                Key::Attribute(name) if name == "name" => Some(experiment.name.clone()),
-                Key::Attribute(name) if name == "experiment_id" => Some(experiment.id.to_string()),
-                Key::Attribute(_) => Some((experiment.created_us / 1000).to_string()),
-                Key::Metric(_) | Key::Param(_) => None,
+/// The order of things that are looked at one by one.
+#[derive(Debug)]
+pub struct Order(Vec<(Key, bool)>);
+
+impl Order {
+    /// `default` is the order where none is asked for. Errors: for an attribute that is none of these.
+    pub fn read(order: &[String], attributes: &[&str], default: &str) -> Result<Self, Failure> {
+        let mut keys = order.iter().map(|text| sql::sort_key(text)).collect::<Result<Vec<_>, _>>()?;
+        keys.iter().try_for_each(|(key, _)| check_attribute(key, attributes))?;
+        keys.push(sql::sort_key(default)?);
+        Ok(Order(keys))
+    }
+
+    /// Sorts by the values of names; what has no value is last.
+    pub fn sort<T>(&self, things: &mut [T], value: impl Fn(&T, &Key) -> Option<String>) {
+        things.sort_by(|a, b| {
+            let ordered = |(key, descending): &(Key, bool)| match (value(a, key), value(b, key)) {
+                (Some(a), Some(b)) if *descending => compared(&b, &a),
+                (Some(a), Some(b)) => compared(&a, &b),
+                (a, b) => a.is_none().cmp(&b.is_none()),
             };
-            found.is_some_and(|found| compares(&found, *operator, value))
+            self.0.iter().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
+    }
+}
+
+/// Numbers as numbers, all else as text.
+fn compared(a: &str, b: &str) -> Ordering {
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a.total_cmp(&b),
+        _ => a.cmp(b),
+    }
+}
+
+fn check_attribute(key: &Key, attributes: &[&str]) -> Result<(), Failure> {
+    match key {
+        Key::Attribute(name) if !attributes.contains(&name.as_str()) => {
+            Err(Failure::invalid(format!("`{name}` is nothing to compare here, expected one of {}", attributes.join(", "))))
         }
-        Condition::IsNull(Key::Tag(name), negated) => experiment.tags.iter().any(|(of, _)| of == name) == *negated,
-        Condition::IsNull(_, negated) => *negated,
-        Condition::In(Key::Attribute(name), values, negated) if name == "name" => values.contains(&experiment.name) != *negated,
-        Condition::In(..) => false,
+        _ => Ok(()),
+    }
+}
+
+fn holds(condition: &Condition, value: &dyn Fn(&Key) -> Option<String>) -> bool {
+    match condition {
+        Condition::And(all) => all.iter().all(|one| holds(one, value)),
+        Condition::Or(any) => any.iter().any(|one| holds(one, value)),
+        Condition::Compare(key, operator, with) => value(key).is_some_and(|found| compares(&found, *operator, with)),
+        Condition::IsNull(key, negated) => value(key).is_some() == *negated,
+        Condition::In(key, values, negated) => value(key).is_some_and(|found| values.contains(&found) != *negated),
     }
 }
 
@@ -105,9 +144,13 @@ mod tests {
     }
 
     #[test]
-    fn experiments_are_filtered() {
-        let tags = vec![("team".to_owned(), "a".to_owned())];
-        let experiment = Experiment { id: 3, name: "Taxi".into(), created_us: 5_000_000, deleted: false, tags };
+    fn things_are_filtered_and_sorted() {
+        let value = |key: &Key| match key {
+            Key::Tag(name) if name == "team" => Some("a".to_owned()),
+            Key::Attribute(name) if name == "name" => Some("Taxi".to_owned()),
+            Key::Attribute(_) => Some("5000".to_owned()),
+            _ => None,
+        };
         for (filter, expected) in [
             ("name = 'Taxi'", true),
             ("name ILIKE 'taxi%'", true),
@@ -115,9 +158,15 @@ mod tests {
             ("tags.team = 'a'", true),
             ("tags.team != 'a' OR creation_time > 4000", true),
             ("tags.none = 'x'", false),
+            ("name IN ('x', 'Taxi')", true),
             ("name != 'Taxi'", false),
         ] {
-            assert_eq!(experiments(filter).unwrap().holds(&experiment), expected, "{filter}");
+            let filter = Filter::read(filter, &["name", "creation_time"]).unwrap();
+            assert_eq!(filter.holds(&value), expected, "{filter:?}");
         }
+        assert!(Filter::read("colour = 'red'", &["name"]).is_err());
+        let mut things = ["10", "9", "x"];
+        Order::read(&[], &["name"], "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
+        assert_eq!(things, ["9", "10", "x"]);
     }
 }

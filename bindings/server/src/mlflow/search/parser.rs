@@ -1,6 +1,7 @@
 //! Conditions of a filter: comparisons joined by AND and OR, AND first.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::super::answer::Failure;
 use super::lexer::{Token, tokens, wrong};
@@ -45,6 +46,16 @@ pub enum Operator {
 pub enum Value {
     Text(String),
     Number(f64),
+}
+
+impl Condition {
+    /// All names that are compared.
+    pub fn collect_keys(&self, keys: &mut BTreeSet<Key>) {
+        match self {
+            Condition::And(all) | Condition::Or(all) => all.iter().for_each(|one| one.collect_keys(keys)),
+            Condition::Compare(key, ..) | Condition::In(key, ..) | Condition::IsNull(key, _) => drop(keys.insert(key.clone())),
+        }
+    }
 }
 
 impl Operator {

@@ -10,7 +10,7 @@ use super::parser::{Condition, Key, Operator, Value, key};
 pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) -> Result<String, Failure> {
     let order = order.iter().map(|text| sort_key(text)).collect::<Result<Vec<_>, _>>()?;
     let mut keys = BTreeSet::new();
-    filter.iter().for_each(|condition| collect(condition, &mut keys));
+    filter.iter().for_each(|condition| condition.collect_keys(&mut keys));
     keys.extend(order.iter().map(|(key, _)| key.clone()));
     let joined: Vec<&Key> = keys.iter().filter(|key| table(key).is_some()).collect();
     let names: Vec<String> = experiments.iter().map(|name| literal(name)).collect();
@@ -41,7 +41,7 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
 }
 
 /// A name and whether the greatest come first: `metrics.loss DESC`.
-fn sort_key(text: &str) -> Result<(Key, bool), Failure> {
+pub fn sort_key(text: &str) -> Result<(Key, bool), Failure> {
     let text = text.trim();
     let (name, descending) = match text.rsplit_once(char::is_whitespace) {
         Some((name, way)) if way.eq_ignore_ascii_case("desc") => (name, true),
@@ -50,13 +50,6 @@ fn sort_key(text: &str) -> Result<(Key, bool), Failure> {
     };
     let unquoted: String = name.chars().filter(|c| !matches!(c, '`' | '"')).collect();
     Ok((key(1, unquoted.trim())?, descending))
-}
-
-fn collect(condition: &Condition, keys: &mut BTreeSet<Key>) {
-    match condition {
-        Condition::And(all) | Condition::Or(all) => all.iter().for_each(|one| collect(one, keys)),
-        Condition::Compare(key, ..) | Condition::In(key, ..) | Condition::IsNull(key, _) => drop(keys.insert(key.clone())),
-    }
 }
 
 /// The log table of a name that each run has its own of.

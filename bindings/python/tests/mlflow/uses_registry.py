@@ -1,0 +1,158 @@
+"""A program that uses MLflow's client, of 2.22 or 3, and knows of its server by MLFLOW_TRACKING_URI alone.
+
+Run by `test_mlflow_registry.py` with each client; says what it has found wrong by an assertion.
+"""
+
+import os
+import sys
+
+import numpy as np
+
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+
+import mlflow
+import mlflow.sklearn
+from mlflow.exceptions import MlflowException
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+IS_3 = int(mlflow.__version__.split(".")[0]) >= 3
+client = mlflow.MlflowClient()
+rng = np.random.default_rng(1)
+X = rng.normal(size=(200, 3))
+y = X @ [1.0, -2.0, 0.5] + 3.0
+NO_PIP = {"pip_requirements": ["scikit-learn"]}
+
+
+def fails(call, words):
+    """The call raises, and says so."""
+    try:
+        call()
+    except MlflowException as error:
+        assert words in str(error), error
+    else:
+        raise AssertionError(f"no error: {words}")
+
+
+def autologs():
+    """What scikit-learn's fit logs by itself."""
+    mlflow.set_experiment("autolog")
+    mlflow.sklearn.autolog(log_input_examples=False, log_model_signatures=True, silent=True)
+    with mlflow.start_run(run_name="auto") as run:
+        model = LogisticRegression(C=0.5).fit(X, y > 3)
+        model.score(X, y > 3)
+    mlflow.sklearn.autolog(disable=True)
+    got = client.get_run(run.info.run_id)
+    assert got.data.params["C"] == "0.5", got.data.params
+    assert got.data.metrics["training_accuracy_score"] > 0.9, got.data.metrics
+    assert got.info.status == "FINISHED"
+    assert [d.dataset.name for d in got.inputs.dataset_inputs], "autologging says on which data"
+    if IS_3:
+        [output] = got.outputs.model_outputs
+        logged = client.get_logged_model(output.model_id)
+        assert logged.source_run_id == run.info.run_id and str(logged.status) == "READY", logged
+        assert logged.params["C"] == "0.5" and logged.metrics, logged
+        loaded = mlflow.sklearn.load_model(f"models:/{output.model_id}")
+    else:
+        loaded = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
+    assert (loaded.predict(X) == model.predict(X)).all()
+    return run.info.run_id
+
+
+def registers():
+    """Logged, registered, loaded again by version, alias and stage."""
+    mlflow.set_experiment("registry")
+    models = []
+    for i, intercept in enumerate([True, False]):
+        with mlflow.start_run() as run:
+            models.append(LinearRegression(fit_intercept=intercept).fit(X, y))
+            mlflow.log_metric("mse", i)
+            mlflow.sklearn.log_model(models[-1], "model", registered_model_name="fare's", **NO_PIP)
+    versions = client.search_model_versions("name LIKE 'fare%'")
+    assert sorted(int(v.version) for v in versions) == [1, 2], versions
+    assert client.get_model_version("fare's", "2").run_id == run.info.run_id
+    client.set_registered_model_alias("fare's", "champion", "1")
+    assert client.get_model_version_by_alias("fare's", "champion").version in ("1", 1)
+    for uri, model in [("models:/fare's/1", models[0]), ("models:/fare's/2", models[1]), ("models:/fare's@champion", models[0])]:
+        assert np.allclose(mlflow.sklearn.load_model(uri).predict(X), model.predict(X)), uri
+        assert np.allclose(mlflow.pyfunc.load_model(uri).predict(X), model.predict(X)), uri
+    client.transition_model_version_stage("fare's", "1", "Production")
+    client.transition_model_version_stage("fare's", "2", "production", archive_existing_versions=True)
+    assert client.get_model_version("fare's", "1").current_stage == "Archived"
+    assert [v.version for v in client.get_latest_versions("fare's", ["Production"])][0] in ("2", 2)
+
+
+def describes():
+    """Names, descriptions, tags, searches; what is wrong is said."""
+    client.create_registered_model("empty", tags={"team": "a"}, description="nothing yet")
+    fails(lambda: client.create_registered_model("empty"), "already")
+    assert client.get_registered_model("empty").tags == {"team": "a"}
+    client.update_registered_model("empty", "still nothing")
+    client.set_registered_model_tag("empty", "more", "x")
+    client.delete_registered_model_tag("empty", "team")
+    client.rename_registered_model("empty", "emptier")
+    got = client.get_registered_model("emptier")
+    assert (got.description, got.tags) == ("still nothing", {"more": "x"}), got
+    fails(lambda: client.get_registered_model("empty"), "not found")
+    fails(lambda: client.get_model_version("emptier", "7"), "not found")
+    client.update_model_version("fare's", "1", "the first")
+    client.set_model_version_tag("fare's", "1", "checked", "yes")
+    client.set_model_version_tag("fare's", "1", "gone", "yes")
+    client.delete_model_version_tag("fare's", "1", "gone")
+    version = client.get_model_version("fare's", "1")
+    assert (version.description, version.tags, version.aliases) == ("the first", {"checked": "yes"}, ["champion"]), version
+    assert [m.name for m in client.search_registered_models("tags.more = 'x'")] == ["emptier"]
+    names = [m.name for m in client.search_registered_models(order_by=["name DESC"])]
+    assert names == sorted(names, reverse=True) and {"emptier", "fare's", "trained"} <= set(names), names
+    first = client.search_registered_models(max_results=1)
+    assert len(first) == 1 and first.token
+    client.delete_registered_model("emptier")
+    fails(lambda: client.get_registered_model("emptier"), "not found")
+    client.set_registered_model_alias("fare's", "old", "1")
+    client.delete_registered_model_alias("fare's", "old")
+    fails(lambda: client.get_model_version_by_alias("fare's", "old"), "not found")
+    fails(lambda: client.search_registered_models("name !! 'x'"), "character 6")
+
+
+def sees_what_was_trained():
+    """A model of ours is in the registry, and its files can be had."""
+    [version] = client.search_model_versions("name = 'trained'")
+    assert version.source.startswith("mlflow-artifacts:/registry/trained/"), version
+    path = mlflow.artifacts.download_artifacts(client.get_model_version_download_uri("trained", version.version))
+    assert sorted(os.listdir(path)) == ["model.json", "weights.safetensors"], os.listdir(path)
+    client.set_model_version_tag("trained", version.version, "seen", "by mlflow")
+    client.set_registered_model_alias("trained", "champion", version.version)
+
+
+def logs_models():
+    """What MLflow 3 calls a logged model: without a run, found, tagged, deleted."""
+    model = LinearRegression().fit(X, y)
+    info = mlflow.sklearn.log_model(model, name="alone", params={"alpha": "2"}, tags={"kind": "test"}, **NO_PIP)
+    logged = mlflow.get_logged_model(info.model_id)
+    assert (logged.name, logged.params["alpha"], logged.tags["kind"]) == ("alone", "2", "test"), logged
+    mlflow.set_logged_model_tags(info.model_id, {"more": "x"})
+    mlflow.delete_logged_model_tag(info.model_id, "kind")
+    experiment = mlflow.get_experiment_by_name("registry").experiment_id
+    with mlflow.start_run():
+        mlflow.log_metric("r2", 0.9, model_id=info.model_id)
+    found = client.search_logged_models([experiment], "name = 'alone' AND params.alpha = '2'")
+    assert [m.model_id for m in found] == [info.model_id] and found[0].tags["more"] == "x", found
+    assert [m.value for m in mlflow.get_logged_model(info.model_id).metrics] == [0.9]
+    best = client.search_logged_models([experiment], "metrics.r2 > 0.5", order_by=[{"field_name": "metrics.r2", "ascending": False}])
+    assert [m.model_id for m in best] == [info.model_id], best
+    assert "MLmodel" in [f.path for f in client.list_logged_model_artifacts(info.model_id)]
+    registered = mlflow.register_model(f"models:/{info.model_id}", "from logged")
+    assert np.allclose(mlflow.sklearn.load_model("models:/from logged/1").predict(X), model.predict(X))
+    assert client.get_model_version("from logged", registered.version).source == f"models:/{info.model_id}"
+    client.delete_model_version("from logged", "1")
+    client.delete_logged_model(info.model_id)
+    fails(lambda: mlflow.get_logged_model(info.model_id), "not found")
+
+
+if __name__ == "__main__":
+    autologs()
+    registers()
+    describes()
+    sees_what_was_trained()
+    if IS_3:
+        logs_models()
+    print(f"all well with {mlflow.__version__}", file=sys.stderr)

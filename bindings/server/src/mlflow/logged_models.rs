@@ -1,0 +1,173 @@
+//! Logged models of MLflow 3: made by `log_model`, with parameters, metrics and files of their own.
+
+use gradframe::{LoggedMetric, LoggedModel};
+use serde_json::{Value, json};
+
+use super::answer::Failure;
+use super::call::{Call, number};
+use super::registry::{pairs, value_of};
+use super::runs::{page, paged};
+use super::search::{Filter, Key, Order};
+use super::{Answer, Handler, artifacts};
+
+/// How many are given at once unless it is said.
+const RESULTS: usize = 100;
+/// What can be compared beside parameters, tags and metrics.
+const ATTRIBUTES: [&str; 7] =
+    ["name", "model_id", "model_type", "status", "source_run_id", "creation_timestamp", "last_updated_timestamp"];
+
+/// Answers what is asked at `logged-models/...`, given in parts.
+pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> Answer {
+    match (method, parts) {
+        ("POST", []) => create(handler, call),
+        ("POST", ["search"]) => search(handler, call),
+        ("GET", [id]) => shown(handler, id),
+        ("PATCH", [id]) => finalize(handler, id, call),
+        ("DELETE", [id]) => {
+            handler.store().change_logged_model(&find(handler, id)?.id, None, true)?;
+            Ok(json!({}))
+        }
+        ("PATCH", [id, "tags"]) => {
+            handler.store().set_logged_values(&find(handler, id)?.id, &[], &call.pairs("tags")?)?;
+            shown(handler, id)
+        }
+        ("DELETE", [id, "tags", tag]) => {
+            let removed = handler.store().remove_logged_tag(&find(handler, id)?.id, tag)?;
+            removed.then(|| json!({})).ok_or_else(|| Failure::not_found(format!("no tag with key {tag} of model {id}")))
+        }
+        ("POST", [id, "params"]) => {
+            handler.store().set_logged_values(&find(handler, id)?.id, &call.pairs("params")?, &[])?;
+            Ok(json!({}))
+        }
+        ("GET", [id, "artifacts", "directories"]) => files(handler, id, call),
+        _ => Err(Failure::not_built(format!("{method} logged-models/{} is not answered here", parts.join("/")))),
+    }
+}
+
+fn create(handler: &Handler, call: &Call) -> Answer {
+    let model = LoggedModel {
+        id: String::new(),
+        experiment: call.integer("experiment_id")?.unwrap_or(0),
+        name: call.maybe("name").unwrap_or("model").to_owned(),
+        model_type: call.maybe("model_type").unwrap_or_default().to_owned(),
+        run: call.maybe("source_run_id").unwrap_or_default().to_owned(),
+        status: "LOGGED_MODEL_PENDING".into(),
+        created_us: 0,
+        updated_us: 0,
+        params: call.pairs("params")?,
+        tags: call.pairs("tags")?,
+        metrics: vec![],
+    };
+    let id = handler.store().create_logged_model(model)?;
+    shown(handler, &id)
+}
+
+fn finalize(handler: &Handler, id: &str, call: &Call) -> Answer {
+    let status = call.text("status")?;
+    if !["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"].contains(&status) {
+        return Err(Failure::invalid(format!("`{status}` is no status of a logged model")));
+    }
+    handler.store().change_logged_model(&find(handler, id)?.id, Some(status), false)?;
+    shown(handler, id)
+}
+
+fn search(handler: &Handler, call: &Call) -> Answer {
+    let experiments = call.texts("experiment_ids")?;
+    let filter = Filter::read(call.maybe("filter").unwrap_or_default(), &ATTRIBUTES)?;
+    let order = Order::read(&orders(call)?, &ATTRIBUTES, "creation_timestamp DESC")?;
+    let mut found = handler.store().logged_models()?;
+    found.retain(|model| experiments.contains(&model.experiment.to_string()) && filter.holds(&|key| value(model, key)));
+    order.sort(&mut found, value);
+    let (start, limit) = page(call, RESULTS)?;
+    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
+    Ok(paged("models", found.iter().skip(start).take(limit).map(|found| model(handler, found)).collect::<Result<_, _>>()?, next))
+}
+
+/// What to sort by: `field_name` and `ascending`, as text.
+fn orders(call: &Call) -> Result<Vec<String>, Failure> {
+    let text = |order: &Value| match order.get("field_name").and_then(Value::as_str) {
+        Some(field) => {
+            let ascending = order.get("ascending").and_then(Value::as_bool).unwrap_or(true);
+            Ok(format!("{field} {}", if ascending { "ASC" } else { "DESC" }))
+        }
+        None => Err(Failure::invalid("`order_by` has no `field_name`")),
+    };
+    call.list("order_by")?.into_iter().map(text).collect()
+}
+
+fn value(model: &LoggedModel, key: &Key) -> Option<String> {
+    let name = match key {
+        Key::Attribute(name) => name.as_str(),
+        Key::Tag(name) => return value_of(&model.tags, name),
+        Key::Param(name) => return value_of(&model.params, name),
+        Key::Metric(name) => return model.metrics.iter().find(|of| of.name == *name).map(|of| of.value.to_string()),
+    };
+    Some(match name {
+        "name" => model.name.clone(),
+        "model_id" => model.id.clone(),
+        "model_type" => model.model_type.clone(),
+        "status" => model.status.trim_start_matches("LOGGED_MODEL_").to_owned(),
+        "source_run_id" => model.run.clone(),
+        "last_updated_timestamp" => (model.updated_us / 1000).to_string(),
+        _ => (model.created_us / 1000).to_string(),
+    })
+}
+
+fn files(handler: &Handler, id: &str, call: &Call) -> Answer {
+    let found = find(handler, id)?;
+    let below = call.maybe("artifact_directory_path").unwrap_or_default();
+    Ok(json!({ "root_uri": artifact_uri(&found), "files": artifacts::listed(&handler.store().logged_files(id)?, below, true) }))
+}
+
+/// The logged model of this identifier.
+pub fn find(handler: &Handler, id: &str) -> Result<LoggedModel, Failure> {
+    let found = handler.store().logged_model(id)?;
+    found.ok_or_else(|| Failure::not_found(format!("logged model with ID '{id}' not found")))
+}
+
+/// Where its files are.
+pub fn artifact_uri(model: &LoggedModel) -> String {
+    format!("mlflow-artifacts:/{}/models/{}/artifacts", model.experiment, model.id)
+}
+
+fn shown(handler: &Handler, id: &str) -> Answer {
+    Ok(json!({ "model": model(handler, &find(handler, id)?)? }))
+}
+
+fn model(handler: &Handler, model: &LoggedModel) -> Answer {
+    let versions = handler.store().registered_versions(None)?;
+    let of_model = versions.iter().filter(|version| version.logged_model.as_deref() == Some(&model.id));
+    let registrations: Vec<Value> =
+        of_model.map(|version| json!({ "name": version.model, "version": version.version.to_string() })).collect();
+    let info = json!({
+        "model_id": model.id,
+        "experiment_id": model.experiment.to_string(),
+        "name": model.name,
+        "creation_timestamp_ms": model.created_us / 1000,
+        "last_updated_timestamp_ms": model.updated_us / 1000,
+        "artifact_uri": artifact_uri(model),
+        "status": model.status,
+        "model_type": model.model_type,
+        "source_run_id": model.run,
+        "tags": pairs(&model.tags),
+        "registrations": registrations,
+    });
+    Ok(json!({ "info": info, "data": { "params": pairs(&model.params), "metrics": metrics(model) } }))
+}
+
+/// Its metrics as MLflow writes them.
+pub fn metrics(model: &LoggedModel) -> Value {
+    let shown = |metric: &LoggedMetric| {
+        json!({
+            "key": metric.name,
+            "value": number(metric.value),
+            "timestamp": metric.time_us / 1000,
+            "step": metric.step,
+            "dataset_name": metric.dataset,
+            "dataset_digest": metric.digest,
+            "run_id": metric.run,
+            "model_id": model.id,
+        })
+    };
+    model.metrics.iter().map(shown).collect()
+}

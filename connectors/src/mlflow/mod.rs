@@ -1,0 +1,70 @@
+//! What MLflow keeps by itself, to be read: a directory `mlruns/`, or a database `mlflow.db` of SQLite.
+
+mod database;
+mod directory;
+mod meta;
+
+use std::path::{Path, PathBuf};
+
+use gradframe_ml_core::{Error, Result};
+
+const OP: &str = "mlflow";
+
+/// A run of MLflow's.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ForeignRun {
+    pub id: String,
+    pub name: String,
+    pub experiment: String,
+    /// running, finished, failed or cancelled
+    pub status: &'static str,
+    pub started_us: Option<i64>,
+    pub ended_us: Option<i64>,
+    pub deleted: bool,
+    pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+    pub points: Vec<ForeignPoint>,
+    /// The directory of its artifacts, if it is here.
+    pub artifacts: Option<PathBuf>,
+}
+
+/// A value of a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignPoint {
+    pub name: String,
+    pub step: i64,
+    pub time_us: i64,
+    pub value: f64,
+}
+
+/// Whether MLflow keeps its runs there.
+pub fn is_store(path: &Path) -> bool {
+    if path.is_file() { database::is_database(path) } else { directory::is_directory(path) }
+}
+
+/// Gives each run, one after another, to `take`. Errors: `Execution` naming what cannot be understood, `External` what cannot be
+/// read, and those of `take`.
+pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
+    if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
+}
+
+/// Our word for a status of MLflow's, as text or as the number that its files have.
+fn status(theirs: &str) -> &'static str {
+    match theirs {
+        "FINISHED" | "3" => "finished",
+        "FAILED" | "4" => "failed",
+        "KILLED" | "5" => "cancelled",
+        _ => "running",
+    }
+}
+
+/// The directory that an address of artifacts names, if it is one of this machine.
+fn local(uri: &str) -> Option<PathBuf> {
+    let path = uri.strip_prefix("file://").unwrap_or(uri);
+    let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?.into_owned();
+    (!path.contains("://")).then(|| PathBuf::from(path)).filter(|path| path.is_dir())
+}
+
+fn cannot_read(path: &Path, error: std::io::Error) -> Error {
+    Error::external(OP, format!("cannot read `{}`: {error}", path.display())).because(error)
+}

@@ -1,0 +1,240 @@
+//! Models that clients of MLflow 3 log: each with parameters, tags, metrics and files of its own, registered or not.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use gradframe_ml_core::{Error, Result};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::artifacts::check_path;
+use super::errors::store_error;
+use super::filters::{float_of_order, float_order};
+use super::rows::{pairs, rows};
+use super::tracking::ArtifactRecord;
+use super::{Store, now_us, random_name};
+
+const OP: &str = "logged model";
+
+/// A logged model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedModel {
+    /// `m-` and 32 digits.
+    pub id: String,
+    pub experiment: i64,
+    pub name: String,
+    pub model_type: String,
+    /// Empty if it comes from no run.
+    pub run: String,
+    /// In MLflow's words, such as LOGGED_MODEL_READY.
+    pub status: String,
+    pub created_us: i64,
+    pub updated_us: i64,
+    pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+    pub metrics: Vec<LoggedMetric>,
+}
+
+/// The latest value of a metric of a logged model on a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedMetric {
+    pub run: String,
+    pub name: String,
+    /// Name and digest of the data set; both empty if none was named.
+    pub dataset: String,
+    pub digest: String,
+    pub step: i64,
+    pub value: f64,
+    pub time_us: i64,
+}
+
+impl Store {
+    /// Keeps a new logged model, which takes its identifier here. Errors: `Plan` for an unknown experiment.
+    pub fn create_logged_model(&self, model: LoggedModel) -> Result<String> {
+        let id = format!("m-{}{}", random_name(), random_name());
+        self.database.write(|transaction| {
+            let there = "SELECT EXISTS (SELECT 1 FROM experiments WHERE id = ?1)";
+            if !transaction.query_row(there, [model.experiment], |row| row.get::<_, bool>(0)).map_err(store_error)? {
+                return Err(Error::plan(OP, format!("there is no number {} of an experiment", model.experiment)));
+            }
+            let sql = "INSERT INTO logged_models (logged_model, experiment_id, name, model_type, run, status, created, updated)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
+            let values = params![id, model.experiment, model.name, model.model_type, model.run, model.status, now_us()];
+            transaction.execute(sql, values).map_err(store_error)?;
+            set_values(transaction, &id, "param", &model.params)?;
+            set_values(transaction, &id, "tag", &model.tags)
+        })?;
+        Ok(id)
+    }
+
+    /// The logged model of this identifier, unless it is deleted.
+    pub fn logged_model(&self, id: &str) -> Result<Option<LoggedModel>> {
+        let sql = format!("{LOGGED} WHERE logged_model = ?1 AND deleted = 0");
+        let found = self.database.read(|transaction| {
+            let found = transaction.prepare_cached(&sql).and_then(|mut sql| sql.query_row([id], LoggedModel::of_row).optional());
+            found.map_err(store_error)?.map(|model| model.complete(transaction)).transpose()
+        })?;
+        Ok(found.flatten())
+    }
+
+    /// All that are not deleted, newest first.
+    pub fn logged_models(&self) -> Result<Vec<LoggedModel>> {
+        let sql = format!("{LOGGED} WHERE deleted = 0 ORDER BY created DESC, logged_model");
+        let found = self.database.read(|transaction| {
+            let found = rows(transaction, &sql, &[], LoggedModel::of_row)?;
+            found.into_iter().map(|model| model.complete(transaction)).collect::<Result<_>>()
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Sets the status, or marks as deleted. Errors: `Plan` if there is none.
+    pub fn change_logged_model(&self, id: &str, status: Option<&str>, deleted: bool) -> Result<()> {
+        self.database.write(|transaction| {
+            let sql = "UPDATE logged_models SET status = coalesce(?2, status), deleted = ?3, updated = ?4
+                       WHERE logged_model = ?1 AND deleted = 0";
+            let changed = transaction.execute(sql, params![id, status, deleted, now_us()]).map_err(store_error)?;
+            if changed == 0 { Err(unknown(id)) } else { Ok(()) }
+        })
+    }
+
+    /// Sets parameters and tags. Errors: `Plan` if there is none.
+    pub fn set_logged_values(&self, id: &str, params: &[(String, String)], tags: &[(String, String)]) -> Result<()> {
+        self.database.write(|transaction| {
+            check(transaction, id)?;
+            set_values(transaction, id, "param", params)?;
+            set_values(transaction, id, "tag", tags)
+        })
+    }
+
+    /// Forgets a tag; false if there was none.
+    pub fn remove_logged_tag(&self, id: &str, name: &str) -> Result<bool> {
+        let sql = "DELETE FROM logged_model_values WHERE logged_model = ?1 AND kind = 'tag' AND name = ?2";
+        self.database.write(|transaction| Ok(transaction.execute(sql, [id, name]).map_err(store_error)? > 0))
+    }
+
+    /// Keeps values of metrics, each instead of an earlier step's. Errors: `Plan` if there is no such model.
+    pub fn log_model_metrics(&self, id: &str, metrics: &[LoggedMetric]) -> Result<()> {
+        self.database.write(|transaction| {
+            check(transaction, id)?;
+            let sql = "INSERT INTO logged_model_metrics (logged_model, run, name, dataset, digest, step, value_order, time)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                       ON CONFLICT DO UPDATE SET step = excluded.step, value_order = excluded.value_order, time = excluded.time
+                       WHERE excluded.step >= step";
+            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+            for LoggedMetric { run, name, dataset, digest, step, value, time_us } in metrics {
+                let values = params![id, run, name, dataset, digest, step, float_order(*value), time_us];
+                insert.execute(values).map_err(store_error)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Says which logged models a run has used or made, with the step. Errors: `Plan` for an unknown run.
+    pub fn link_models(&self, run: &str, models: &[(String, i64)], is_input: bool) -> Result<()> {
+        self.run_start(run)?;
+        self.database.write(|transaction| {
+            let sql = "INSERT OR REPLACE INTO run_models (run, logged_model, is_input, step) VALUES (?1, ?2, ?3, ?4)";
+            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+            let mut insert = |(id, step): &(String, i64)| insert.execute(params![run, id, is_input, step]);
+            models.iter().try_for_each(|model| insert(model).map(|_| ()).map_err(store_error))
+        })
+    }
+
+    /// The logged models that a run has used, or made, with the step.
+    pub fn linked_models(&self, run: &str, is_input: bool) -> Result<Vec<(String, i64)>> {
+        let sql = "SELECT logged_model, step FROM run_models WHERE run = ?1 AND is_input = ?2 ORDER BY step, logged_model";
+        let kind = i32::from(is_input).to_string();
+        let found = self.database.read(|transaction| rows(transaction, sql, &[run, &kind], |row| Ok((row.get(0)?, row.get(1)?))));
+        Ok(found?.unwrap_or_default())
+    }
+
+    /// Keeps a file of a logged model, as an artifact of a run is kept. Errors: `Plan` if there is none, or for a path that is
+    /// no relative path of ordinary parts.
+    pub fn put_logged_file(&self, id: &str, path: &str, content: &mut dyn Read) -> Result<()> {
+        check_path(path)?;
+        if self.logged_model(id)?.is_none() {
+            return Err(unknown(id));
+        }
+        let staged = self.objects.stage(content, &self.database.owner())?;
+        self.database.write(|transaction| {
+            staged.publish()?;
+            let sql = "INSERT OR REPLACE INTO logged_model_files (logged_model, path, bytes, hash) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ()).map_err(store_error)
+        })
+    }
+
+    /// The files of a logged model, by path.
+    pub fn logged_files(&self, id: &str) -> Result<Vec<ArtifactRecord>> {
+        let sql = "SELECT path, bytes FROM logged_model_files WHERE logged_model = ?1 ORDER BY path";
+        let of_row = |row: &Row| Ok(ArtifactRecord { path: row.get(0)?, bytes: row.get::<_, i64>(1)? as u64 });
+        Ok(self.database.read(|transaction| rows(transaction, sql, &[id], of_row))?.unwrap_or_default())
+    }
+
+    /// Where a file of a logged model is, not to be changed; None if there is none.
+    pub fn logged_file(&self, id: &str, path: &str) -> Result<Option<PathBuf>> {
+        check_path(path)?;
+        let sql = "SELECT hash FROM logged_model_files WHERE logged_model = ?1 AND path = ?2";
+        let hash: Option<Vec<String>> =
+            self.database.read(|transaction| rows(transaction, sql, &[id, path], |row| row.get(0)))?;
+        hash.unwrap_or_default().first().map(|hash| self.objects.path(hash)).transpose()
+    }
+}
+
+const LOGGED: &str = "SELECT logged_model, experiment_id, name, model_type, run, status, created, updated FROM logged_models";
+
+impl LoggedModel {
+    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+        Ok(LoggedModel {
+            id: row.get(0)?,
+            experiment: row.get(1)?,
+            name: row.get(2)?,
+            model_type: row.get(3)?,
+            run: row.get(4)?,
+            status: row.get(5)?,
+            created_us: row.get(6)?,
+            updated_us: row.get(7)?,
+            params: vec![],
+            tags: vec![],
+            metrics: vec![],
+        })
+    }
+
+    fn complete(mut self, transaction: &Transaction) -> Result<Self> {
+        let values = "SELECT name, value FROM logged_model_values WHERE logged_model = ?1 AND kind = ?2 ORDER BY name";
+        self.params = pairs(transaction, values, &[&self.id, "param"])?;
+        self.tags = pairs(transaction, values, &[&self.id, "tag"])?;
+        let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_metrics
+                       WHERE logged_model = ?1 ORDER BY name, dataset, digest, run";
+        self.metrics = rows(transaction, metrics, &[&self.id], LoggedMetric::of_row)?;
+        Ok(self)
+    }
+}
+
+impl LoggedMetric {
+    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+        Ok(LoggedMetric {
+            run: row.get(0)?,
+            name: row.get(1)?,
+            dataset: row.get(2)?,
+            digest: row.get(3)?,
+            step: row.get(4)?,
+            value: float_of_order(row.get(5)?),
+            time_us: row.get(6)?,
+        })
+    }
+}
+
+fn set_values(transaction: &Transaction, id: &str, kind: &str, values: &[(String, String)]) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO logged_model_values (logged_model, kind, name, value) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+    values.iter().try_for_each(|(name, value)| insert.execute([id, kind, name, value]).map(|_| ()).map_err(store_error))
+}
+
+fn check(transaction: &Transaction, id: &str) -> Result<()> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM logged_models WHERE logged_model = ?1 AND deleted = 0)";
+    let there = transaction.query_row(sql, [id], |row| row.get(0)).map_err(store_error)?;
+    if there { Ok(()) } else { Err(unknown(id)) }
+}
+
+fn unknown(id: &str) -> Error {
+    Error::plan(OP, format!("logged model with ID '{id}' not found"))
+}

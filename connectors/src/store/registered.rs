@@ -1,0 +1,317 @@
+//! Models as MLflow's registry has them: names with descriptions, versions that point to where they are. They are rows beside
+//! those of models that were trained here, with the same aliases and tags.
+
+use gradframe_ml_core::{Error, Result};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::aliases::forget_what_is_said;
+use super::errors::store_error;
+use super::models::next_version;
+use super::rows::{pairs, rows};
+use super::{Store, now_us};
+
+const OP: &str = "model registry";
+/// The version that tags of a model itself are kept under: versions count from 1.
+const OF_MODEL: u64 = 0;
+
+/// A model's name, with or without versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredModel {
+    pub name: String,
+    pub created_us: i64,
+    pub updated_us: i64,
+    pub description: String,
+    pub tags: Vec<(String, String)>,
+    pub aliases: Vec<(String, u64)>,
+}
+
+/// A version of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredVersion {
+    pub model: String,
+    pub version: u64,
+    pub model_type: String,
+    pub created_us: i64,
+    pub updated_us: i64,
+    pub description: String,
+    /// None, Staging, Production or Archived
+    pub stage: String,
+    /// Where it is; None if it was trained here.
+    pub source: Option<String>,
+    /// Empty if it comes from no run.
+    pub run: String,
+    pub run_link: Option<String>,
+    pub logged_model: Option<String>,
+    pub tags: Vec<(String, String)>,
+    pub aliases: Vec<String>,
+}
+
+/// A version that a client registers.
+#[derive(Debug, Clone, Copy)]
+pub struct NewVersion<'a> {
+    pub model: &'a str,
+    pub model_type: &'a str,
+    pub source: &'a str,
+    pub run: &'a str,
+    pub run_link: Option<&'a str>,
+    pub logged_model: Option<&'a str>,
+    pub description: &'a str,
+    pub tags: &'a [(String, String)],
+}
+
+/// Changes to a version; None leaves as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VersionChanges<'a> {
+    pub description: Option<&'a str>,
+    pub stage: Option<&'a str>,
+    /// Moves all other versions of that stage to Archived.
+    pub archives_others: bool,
+}
+
+impl Store {
+    /// Makes a name without versions. Errors: `Plan` if it is taken or empty.
+    pub fn register_model(&self, name: &str, description: &str, tags: &[(String, String)]) -> Result<()> {
+        if name.is_empty() {
+            return Err(Error::plan(OP, "the name is empty"));
+        }
+        self.database.write(|transaction| {
+            if is_registered(transaction, name)? {
+                return Err(Error::plan(OP, format!("registered model (name={name}) is there already")));
+            }
+            let sql = "INSERT INTO model_names (name, last_version, created, updated, description) VALUES (?1, 0, ?2, ?2, ?3)
+                       ON CONFLICT (name) DO UPDATE SET created = ?2, updated = ?2, description = ?3";
+            transaction.execute(sql, params![name, now_us(), description]).map_err(store_error)?;
+            set_tags(transaction, name, OF_MODEL, tags)
+        })
+    }
+
+    /// All names, sorted.
+    pub fn registered_models(&self) -> Result<Vec<RegisteredModel>> {
+        let found = self.database.read(|transaction| {
+            let names = "SELECT name FROM model_names WHERE created IS NOT NULL ORDER BY name";
+            let names: Vec<String> = rows(transaction, names, &[], |row| row.get(0))?;
+            names.iter().map(|name| model(transaction, name)).filter_map(Result::transpose).collect::<Result<_>>()
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// The model of this name.
+    pub fn registered_model(&self, name: &str) -> Result<Option<RegisteredModel>> {
+        Ok(self.database.read(|transaction| model(transaction, name))?.flatten())
+    }
+
+    /// Says what a model is. Errors: `Plan` if there is none.
+    pub fn describe_model(&self, name: &str, description: &str) -> Result<()> {
+        self.database.write(|transaction| {
+            let sql = "UPDATE model_names SET description = ?2, updated = ?3 WHERE name = ?1 AND created IS NOT NULL";
+            let changed = transaction.execute(sql, params![name, description, now_us()]).map_err(store_error)?;
+            if changed == 0 { Err(unknown(name)) } else { Ok(()) }
+        })
+    }
+
+    /// Gives a model and its versions another name. Errors: `Plan` if there is none, the other name is taken, or a version was
+    /// trained here: its files are under its name.
+    pub fn rename_model(&self, name: &str, to: &str) -> Result<()> {
+        self.database.write(|transaction| {
+            if !is_registered(transaction, name)? {
+                return Err(unknown(name));
+            }
+            if is_registered(transaction, to)? || to.is_empty() {
+                return Err(Error::plan(OP, format!("registered model (name={to}) is there already")));
+            }
+            let own = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND source IS NULL)";
+            if transaction.query_row(own, [name], |row| row.get(0)).map_err(store_error)? {
+                let what = format!("model `{name}` has versions that were trained here and keeps its name");
+                return Err(Error::plan(OP, what).hint("an alias is a second name for a version"));
+            }
+            rename(transaction, name, to).map_err(store_error)
+        })
+    }
+
+    /// Forgets a model, its versions and all that is said about it; false if there is none.
+    pub fn unregister_model(&self, name: &str) -> Result<bool> {
+        if self.registered_model(name)?.is_none() {
+            return Ok(false);
+        }
+        self.remove_versions(|transaction| {
+            let versions = "SELECT model, version FROM models WHERE model = ?1";
+            rows(transaction, versions, &[name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+        })?;
+        self.database.write(|transaction| forget_what_is_said(transaction, name))?;
+        Ok(true)
+    }
+
+    /// Adds a version that is kept elsewhere, and gives its number. Errors: `Plan` if there is no such model.
+    pub fn register_version(&self, new: &NewVersion<'_>) -> Result<u64> {
+        self.database.write(|transaction| {
+            if !is_registered(transaction, new.model)? {
+                return Err(unknown(new.model));
+            }
+            let version = next_version(transaction, new.model, true)?;
+            let sql =
+                "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, source, updated,
+                                           description, run_link, logged_model)
+                       VALUES (?1, ?2, ?3, '', 0, ?4, ?5, '', ?6, ?5, ?7, ?8, ?9)";
+            let NewVersion { model, model_type, source, run, run_link, logged_model, description, tags } = *new;
+            let values = params![model, version as i64, model_type, run, now_us(), source, description, run_link, logged_model];
+            transaction.execute(sql, values).map_err(store_error)?;
+            set_tags(transaction, model, version, tags)?;
+            Ok(version)
+        })
+    }
+
+    /// All versions of all models, or of one, by name and number.
+    pub fn registered_versions(&self, model: Option<&str>) -> Result<Vec<RegisteredVersion>> {
+        let found = self.database.read(|transaction| {
+            let sql = format!("{VERSION} WHERE ?1 IS NULL OR model = ?1 ORDER BY model, version");
+            let mut statement = transaction.prepare_cached(&sql).map_err(store_error)?;
+            let found = statement.query_map([model], RegisteredVersion::of_row).map_err(store_error)?;
+            let found = found.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            found.into_iter().map(|version| version.complete(transaction)).collect::<Result<_>>()
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// One version of a model.
+    pub fn registered_version(&self, model: &str, version: u64) -> Result<Option<RegisteredVersion>> {
+        let found = self.database.read(|transaction| {
+            let sql = format!("{VERSION} WHERE model = ?1 AND version = ?2");
+            let mut statement = transaction.prepare_cached(&sql).map_err(store_error)?;
+            let found = statement.query_row(params![model, version as i64], RegisteredVersion::of_row).optional();
+            found.map_err(store_error)?.map(|found| found.complete(transaction)).transpose()
+        })?;
+        Ok(found.flatten())
+    }
+
+    /// Changes a version. Errors: `Plan` if there is none.
+    pub fn change_version(&self, model: &str, version: u64, changes: &VersionChanges<'_>) -> Result<()> {
+        self.database.write(|transaction| {
+            let VersionChanges { description, stage, archives_others } = *changes;
+            let sql = "UPDATE models SET description = coalesce(?3, description), stage = coalesce(?4, stage), updated = ?5
+                       WHERE model = ?1 AND version = ?2";
+            let changed = transaction.execute(sql, params![model, version as i64, description, stage, now_us()]);
+            if changed.map_err(store_error)? == 0 {
+                return Err(Error::plan(OP, format!("model version (name={model}, version={version}) not found")));
+            }
+            if archives_others && stage.is_some() {
+                let sql = "UPDATE models SET stage = 'Archived', updated = ?4 WHERE model = ?1 AND version <> ?2 AND stage = ?3";
+                transaction.execute(sql, params![model, version as i64, stage, now_us()]).map_err(store_error)?;
+            }
+            touch(transaction, model)
+        })
+    }
+
+    /// Forgets a version and the aliases that name it; false if there is none.
+    pub fn remove_version(&self, model: &str, version: u64) -> Result<bool> {
+        let removed = self.remove_versions(|transaction| {
+            let sql = "DELETE FROM aliases WHERE model = ?1 AND version = ?2";
+            transaction.execute(sql, params![model, version as i64]).map_err(store_error)?;
+            let there = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND version = ?2)";
+            let there = transaction.query_row(there, params![model, version as i64], |row| row.get(0)).map_err(store_error)?;
+            touch(transaction, model)?;
+            Ok(if there { vec![(model.to_owned(), version)] } else { vec![] })
+        })?;
+        Ok(!removed.is_empty())
+    }
+
+    /// Sets tags of a model, not of a version of it. Errors: `Plan` if there is none.
+    pub fn set_registered_tags(&self, name: &str, tags: &[(String, String)]) -> Result<()> {
+        self.database.write(|transaction| {
+            if !is_registered(transaction, name)? {
+                return Err(unknown(name));
+            }
+            set_tags(transaction, name, OF_MODEL, tags)
+        })
+    }
+
+    /// Forgets a tag of a version, or of the model itself.
+    pub fn remove_model_tag(&self, model: &str, version: Option<u64>, tag: &str) -> Result<()> {
+        let sql = "DELETE FROM model_tags WHERE model = ?1 AND version = ?2 AND name = ?3";
+        let version = version.unwrap_or(OF_MODEL) as i64;
+        self.database.write(|transaction| transaction.execute(sql, params![model, version, tag]).map(|_| ()).map_err(store_error))
+    }
+}
+
+const VERSION: &str = "SELECT model, version, model_type, created, coalesce(updated, created), description, stage, source, run,
+                              run_link, logged_model FROM models";
+
+impl RegisteredVersion {
+    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+        Ok(RegisteredVersion {
+            model: row.get(0)?,
+            version: row.get::<_, i64>(1)? as u64,
+            model_type: row.get(2)?,
+            created_us: row.get(3)?,
+            updated_us: row.get(4)?,
+            description: row.get(5)?,
+            stage: row.get(6)?,
+            source: row.get(7)?,
+            run: row.get(8)?,
+            run_link: row.get(9)?,
+            logged_model: row.get(10)?,
+            tags: vec![],
+            aliases: vec![],
+        })
+    }
+
+    fn complete(mut self, transaction: &Transaction) -> Result<Self> {
+        let version = self.version.to_string();
+        let of = [self.model.as_str(), &version];
+        let aliases = "SELECT alias FROM aliases WHERE model = ?1 AND version = ?2 ORDER BY alias";
+        self.aliases = rows(transaction, aliases, &of, |row| row.get(0))?;
+        let tags = "SELECT name, value FROM model_tags WHERE model = ?1 AND version = ?2 ORDER BY name";
+        self.tags = pairs(transaction, tags, &of)?;
+        Ok(self)
+    }
+}
+
+fn model(transaction: &Transaction, name: &str) -> Result<Option<RegisteredModel>> {
+    let sql =
+        "SELECT name, created, coalesce(updated, created), description FROM model_names WHERE name = ?1 AND created IS NOT NULL";
+    let of_row = |row: &Row| {
+        let (name, description) = (row.get(0)?, row.get(3)?);
+        Ok(RegisteredModel { name, created_us: row.get(1)?, updated_us: row.get(2)?, description, tags: vec![], aliases: vec![] })
+    };
+    let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([name], of_row).optional());
+    let Some(mut found) = found.map_err(store_error)? else { return Ok(None) };
+    found.tags =
+        pairs(transaction, "SELECT name, value FROM model_tags WHERE model = ?1 AND version = 0 ORDER BY name", &[name])?;
+    let aliases = "SELECT alias, version FROM aliases WHERE model = ?1 ORDER BY alias";
+    found.aliases = rows(transaction, aliases, &[name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(Some(found))
+}
+
+fn is_registered(transaction: &Transaction, name: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM model_names WHERE name = ?1 AND created IS NOT NULL)";
+    transaction.query_row(sql, [name], |row| row.get(0)).map_err(store_error)
+}
+
+fn set_tags(transaction: &Transaction, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO model_tags (model, version, name, value) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+    let mut insert = |(name, value): &(String, String)| insert.execute(params![model, version as i64, name, value]);
+    tags.iter().try_for_each(|tag| insert(tag).map(|_| ()).map_err(store_error))
+}
+
+fn touch(transaction: &Transaction, model: &str) -> Result<()> {
+    let sql = "UPDATE model_names SET updated = ?2 WHERE name = ?1 AND created IS NOT NULL";
+    transaction.execute(sql, params![model, now_us()]).map(|_| ()).map_err(store_error)
+}
+
+/// Numbers of versions go on from where either name was, so that none is used twice.
+fn rename(transaction: &Transaction, name: &str, to: &str) -> rusqlite::Result<()> {
+    let name_it = "INSERT INTO model_names (name, last_version, created, updated, description)
+                   SELECT ?2, last_version, created, ?3, description FROM model_names WHERE name = ?1
+                   ON CONFLICT (name) DO UPDATE SET last_version = max(last_version, excluded.last_version),
+                       created = excluded.created, updated = excluded.updated, description = excluded.description";
+    transaction.execute(name_it, params![name, to, now_us()])?;
+    for table in ["models", "aliases", "alias_log", "model_tags"] {
+        transaction.execute(&format!("UPDATE {table} SET model = ?2 WHERE model = ?1"), [name, to])?;
+    }
+    let unname = "UPDATE model_names SET created = NULL, updated = NULL, description = '' WHERE name = ?1";
+    transaction.execute(unname, [name]).map(|_| ())
+}
+
+fn unknown(name: &str) -> Error {
+    Error::plan(OP, format!("registered model with name={name} not found"))
+}

@@ -1,0 +1,225 @@
+//! Runs once more: a training's statement from its start, and all that came out differently.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use datafusion::scalar::ScalarValue;
+use gradframe_connectors::store::{RunChanges, RunStart};
+use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
+use gradframe_plan::services::RunLog;
+use gradframe_sql::Rerun;
+
+use crate::statements::run_now;
+use crate::{DataFrame, Error, Result, Session};
+
+const OP: &str = "replay";
+/// The tag of a run that repeats another.
+const REPLAY_TAG: &str = "replay_of";
+/// What is measured by a clock, and never comes out twice.
+const CLOCKED: &str = "seconds";
+/// What of a machine and of this program decides about the bits of a result.
+const DECISIVE: [&str; 3] = ["cpu", "system", "gradframe"];
+/// How far values may be apart, relative to the greater, where the machine is another.
+const TOLERANCE: f64 = 1e-6;
+
+/// What came of running a training once more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// The run that was repeated.
+    pub run: String,
+    /// The run that repeats it.
+    pub again: String,
+    /// How many logged values were compared.
+    pub values: usize,
+    /// How far they may be apart, relative to the greater; None if they have to be equal bit for bit.
+    pub tolerance: Option<f64>,
+    /// In data, environment and values; empty if all is as it was.
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// data, file, machine, package, value
+    pub what: String,
+    pub name: String,
+    /// None if there was no such thing.
+    pub before: Option<String>,
+    /// None if there is no such thing now.
+    pub now: Option<String>,
+}
+
+impl Replay {
+    /// Whether each logged value came out again.
+    pub fn is_equal(&self) -> bool {
+        self.differences.iter().all(|difference| difference.what != "value")
+    }
+}
+
+impl Session {
+    /// Runs the statement of a training once more, from its start and with its seed, over the data as they are now, and
+    /// compares all that is known of both runs: data, environment, each logged value. The model stays as it is; the
+    /// second run is one of the log, with the tag `replay_of`. `run` is an identifier or the beginning of one.
+    ///
+    /// Errors: `Plan` for an unknown run, one that is running, and one that no statement has started; those of the training.
+    pub async fn replay_run(&self, run: &str) -> Result<Replay> {
+        let store = self.public().store();
+        let run = store.full_run_name(run)?;
+        let again = self.train_again(&run).await?;
+        let title = format!("replay of {run}");
+        store.change_run(&again, &RunChanges { title: Some(&title), ..RunChanges::default() })?;
+        store.attach(&again)?.set_tags(&[(REPLAY_TAG.to_owned(), run.clone())])?;
+
+        let (before, now) = (self.facts(&run).await?, self.facts(&again).await?);
+        let mut differences = differing(&before, &now);
+        let elsewhere = differences.iter().any(|d| d.what == "machine" && DECISIVE.contains(&d.name.as_str()));
+        let tolerance = elsewhere.then_some(TOLERANCE);
+        let (before, now) = (self.values(&run)?, self.values(&again)?);
+        differences.extend(apart(&before, &now, tolerance));
+        let values = before.keys().chain(now.keys()).collect::<BTreeSet<_>>().len();
+        Ok(Replay { run, again, values, tolerance, differences })
+    }
+
+    /// Differences as rows: what, name, before, now.
+    pub fn differences(&self, differences: &[Difference]) -> Result<DataFrame> {
+        let text =
+            |of: fn(&Difference) -> Option<&str>| Arc::new(differences.iter().map(of).collect::<StringArray>()) as ArrayRef;
+        let columns =
+            vec![text(|d| Some(&d.what)), text(|d| Some(&d.name)), text(|d| d.before.as_deref()), text(|d| d.now.as_deref())];
+        let field = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+        let fields = vec![field("what", false), field("name", false), field("before", true), field("now", true)];
+        let schema = Arc::new(Schema::new(fields));
+        let rows = RecordBatch::try_new(Arc::clone(&schema), columns);
+        self.from_batches(schema, vec![rows.map_err(|error| Error::internal(OP, error.to_string()))?])
+    }
+
+    /// The run of the second training.
+    async fn train_again(&self, run: &str) -> Result<String> {
+        let RunStart { status, seed, statement } = self.public().store().run_start(run)?;
+        if status == "running" {
+            return Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it"));
+        }
+        let statement = statement.ok_or_else(|| {
+            let what = format!("run `{run}` was started by no statement that is kept");
+            Error::plan(OP, what).hint("start its program again, then `gradframe runs diff` compares the two runs")
+        })?;
+        let statements = self.parse(&statement)?;
+        let [statement] = statements.as_slice() else {
+            return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
+        };
+        let seed = seed.map_or_else(|| self.services().map(|services| services.seed), Ok)?;
+        let plan = gradframe_sql::plan_rerun(&self.state(), statement, &Rerun { run: None, seed }).await;
+        let log = run_now(self, plan.map_err(|error| self.explain_unknown(error))?).await?.collect().await?;
+        let named = log.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| {
+            cast(batch.column(0), &DataType::Utf8).ok().map(|names| names.as_string::<i32>().value(0).to_owned())
+        });
+        named.ok_or_else(|| Error::internal(OP, "the training has logged nothing"))
+    }
+
+    /// What is known of a run beside its values: on which data and on what it ran.
+    async fn facts(&self, run: &str) -> Result<BTreeMap<(String, String), String>> {
+        let run = run.replace('\'', "''");
+        let sql = format!(
+            "SELECT 'data' AS what, role || ' rows' AS name, arrow_cast(rows, 'Utf8') AS value FROM gradframe.datasets WHERE run = '{run}'
+             UNION ALL SELECT 'data', role || ' digest', digest FROM gradframe.datasets WHERE run = '{run}'
+             UNION ALL SELECT 'data', role || ' columns', schema FROM gradframe.datasets WHERE run = '{run}'
+             UNION ALL SELECT 'file', path, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
+                 coalesce(hash, version, arrow_cast(modified, 'Utf8'))) FROM gradframe.dataset_files WHERE run = '{run}'
+             UNION ALL SELECT e.kind, e.name, e.value FROM gradframe.environments AS e
+                 JOIN gradframe.runs AS r ON e.environment = r.environment WHERE r.run = '{run}'"
+        );
+        let batches = self.sql(&sql).await?.collect().await?;
+        let mut facts = BTreeMap::new();
+        for batch in &batches {
+            let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8)).collect::<Result<Vec<_>, _>>();
+            let columns = columns.map_err(|error| Error::internal(OP, error.to_string()).because(error))?;
+            let text = |column: usize, row: usize| columns[column].as_string::<i32>().value(row).to_owned();
+            facts.extend((0..batch.num_rows()).map(|row| ((text(0, row), text(1, row)), text(2, row))));
+        }
+        Ok(facts)
+    }
+
+    /// All values that a run has logged, by metric, step and how often before.
+    fn values(&self, run: &str) -> Result<BTreeMap<(String, i64, usize), f64>> {
+        let filters = vec![LogFilter::Eq("run".into(), ScalarValue::from(run))];
+        let batches = self.public().store().scan(LogTable::Metrics, &LogQuery { filters, ..LogQuery::default() })?;
+        let mut values = BTreeMap::new();
+        for batch in &batches {
+            let (names, steps) = (batch.column(1).as_string::<i32>(), batch.column(2).as_primitive::<Int64Type>());
+            let logged = batch.column(4).as_primitive::<Float64Type>();
+            for row in (0..batch.num_rows()).filter(|row| names.value(*row) != CLOCKED) {
+                let (name, step) = (names.value(row).to_owned(), steps.value(row));
+                let before = values.range((name.clone(), step, 0)..=(name.clone(), step, usize::MAX)).count();
+                values.insert((name, step, before), logged.value(row));
+            }
+        }
+        Ok(values)
+    }
+}
+
+type Facts = BTreeMap<(String, String), String>;
+
+/// What is known of both and differs, or is known of the data of one. A run of an earlier build knows less.
+fn differing(before: &Facts, now: &Facts) -> Vec<Difference> {
+    let known: BTreeSet<&String> = before.keys().map(|(what, _)| what).collect();
+    let keys: BTreeSet<_> = before.keys().chain(now.keys()).filter(|(what, _)| known.contains(what)).collect();
+    let differing = keys.into_iter().filter(|key| before.get(*key) != now.get(*key));
+    differing
+        .map(|key| Difference {
+            what: key.0.clone(),
+            name: key.1.clone(),
+            before: before.get(key).cloned(),
+            now: now.get(key).cloned(),
+        })
+        .collect()
+}
+
+type Values = BTreeMap<(String, i64, usize), f64>;
+
+fn apart(before: &Values, now: &Values, tolerance: Option<f64>) -> Vec<Difference> {
+    let keys: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+    let equal = |a: f64, b: f64| match tolerance {
+        None => a.to_bits() == b.to_bits(),
+        Some(tolerance) => a.to_bits() == b.to_bits() || (a - b).abs() <= tolerance * a.abs().max(b.abs()),
+    };
+    let differing = keys.into_iter().filter_map(|key| {
+        let (a, b) = (before.get(key).copied(), now.get(key).copied());
+        let same = a.zip(b).is_some_and(|(a, b)| equal(a, b));
+        let shown = |value: Option<f64>| value.map(|value| format!("{value:?}"));
+        let name = || format!("{} at step {}", key.0, key.1);
+        (!same).then(|| Difference { what: "value".into(), name: name(), before: shown(a), now: shown(b) })
+    });
+    differing.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(of: &[f64]) -> Values {
+        of.iter().enumerate().map(|(step, value)| (("loss".to_owned(), step as i64, 0), *value)).collect()
+    }
+
+    #[test]
+    fn values_are_compared_bit_for_bit_or_within_a_tolerance() {
+        assert_eq!(apart(&values(&[f64::NAN, 0.1]), &values(&[f64::NAN, 0.1]), None), []);
+        let near = apart(&values(&[0.1]), &values(&[0.1 + f64::EPSILON]), None);
+        assert_eq!((near.len(), near[0].name.as_str()), (1, "loss at step 0"));
+        assert_eq!(apart(&values(&[0.1]), &values(&[0.1 + f64::EPSILON]), Some(TOLERANCE)), []);
+        assert_eq!(apart(&values(&[1.0]), &values(&[1.1]), Some(TOLERANCE)).len(), 1);
+        assert_eq!(apart(&values(&[1.0, 2.0]), &values(&[1.0]), None)[0].now, None);
+    }
+
+    #[test]
+    fn what_an_earlier_build_did_not_know_is_no_difference() {
+        let fact = |what: &str, name: &str, value: &str| ((what.to_owned(), name.to_owned()), value.to_owned());
+        let before = Facts::from([fact("data", "rows", "3")]);
+        let now = Facts::from([fact("data", "rows", "4"), fact("machine", "cpu", "x")]);
+        let found = differing(&before, &now);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].before.as_deref(), found[0].now.as_deref()), (Some("3"), Some("4")));
+    }
+}

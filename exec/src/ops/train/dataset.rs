@@ -1,0 +1,151 @@
+//! What a training works on, to be kept with its run: the query, the files below it, and a digest of the rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+use futures::TryStreamExt;
+use gradframe_plan::ops::train::TrainJob;
+use gradframe_plan::services::{DatasetFile, NewDataset};
+use serde_json::json;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Larger files are told apart by size, time and version alone: reading them once more would cost what the training costs.
+const HASHED_BYTES_MAX: u64 = 64 << 20;
+/// Of many files no more than so much together.
+const HASHED_TOTAL_BYTES_MAX: u64 = 256 << 20;
+
+/// Tells rows apart from other rows, in whatever order they come: equal rows, each as often, have equal digests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Digest {
+    rows: u64,
+    /// Of the rows' hashes, wrapping around.
+    sum: u128,
+}
+
+impl Digest {
+    /// Adds a row by the hash of its content, which has no key.
+    pub fn add(&mut self, hash: u128) {
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(hash);
+    }
+
+    /// Adds other rows.
+    pub fn merge(&mut self, other: Digest) {
+        self.rows += other.rows;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+/// The data set of a training whose rows were all read.
+pub(super) fn dataset(
+    job: &TrainJob,
+    input: &Arc<dyn ExecutionPlan>,
+    columns: &SchemaRef,
+    digest: Digest,
+    files: Vec<DatasetFile>,
+) -> NewDataset {
+    let (kind, source) = match &job.query {
+        Some(query) => ("query", query.clone()),
+        None => ("plan", displayable(input.as_ref()).indent(false).to_string()),
+    };
+    let fields: Vec<_> = columns
+        .fields()
+        .iter()
+        .map(|field| json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() }))
+        .collect();
+    NewDataset {
+        role: "training".into(),
+        name: job.title().to_owned(),
+        digest: format!("{:032x}", digest.sum),
+        kind: kind.into(),
+        source,
+        schema: json!(fields).to_string(),
+        profile: json!({ "num_rows": digest.rows }).to_string(),
+        rows: Some(digest.rows),
+        files,
+    }
+}
+
+/// The files that a plan reads, as they are now. What cannot be read again has no hash; the reading itself will tell.
+pub(super) async fn files(input: &Arc<dyn ExecutionPlan>, context: &TaskContext) -> Vec<DatasetFile> {
+    let mut found = named(input);
+    let mut hashed_bytes = 0;
+    for (url, file) in &mut found {
+        if file.bytes <= HASHED_BYTES_MAX && hashed_bytes + file.bytes <= HASHED_TOTAL_BYTES_MAX {
+            hashed_bytes += file.bytes;
+            file.hash = hash(url, &file.path, context).await;
+        }
+    }
+    let named = |(url, mut file): (ObjectStoreUrl, DatasetFile)| {
+        let store = url.as_str();
+        let store = if store.starts_with("file:") { "/" } else { store };
+        file.path = format!("{store}{}", file.path);
+        file
+    };
+    found.into_iter().map(named).collect()
+}
+
+/// Each file once, by path, with the store that it is in.
+fn named(input: &Arc<dyn ExecutionPlan>) -> Vec<(ObjectStoreUrl, DatasetFile)> {
+    let mut found = BTreeMap::new();
+    let visited = input.apply(|node| {
+        let scan = node.downcast_ref::<DataSourceExec>();
+        if let Some(scan) = scan.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>()) {
+            for file in scan.file_groups.iter().flat_map(|group| group.files()) {
+                let meta = &file.object_meta;
+                let kept = DatasetFile {
+                    path: meta.location.to_string(),
+                    bytes: meta.size,
+                    modified_us: meta.last_modified.timestamp_micros(),
+                    version: meta.version.clone().or_else(|| meta.e_tag.clone()),
+                    hash: None,
+                };
+                found.insert(
+                    (scan.object_store_url.as_str().to_owned(), kept.path.clone()),
+                    (scan.object_store_url.clone(), kept),
+                );
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if let Err(error) = visited {
+        tracing::debug!(%error, "the files of a training are not known");
+    }
+    found.into_values().collect()
+}
+
+async fn hash(url: &ObjectStoreUrl, path: &str, context: &TaskContext) -> Option<String> {
+    let store = context.runtime_env().object_store(url).ok()?;
+    let mut content = datafusion::object_store::ObjectStoreExt::get(store.as_ref(), &path.into()).await.ok()?.into_stream();
+    let mut hash = Xxh3::new();
+    while let Some(piece) = content.try_next().await.ok()? {
+        hash.update(&piece);
+    }
+    Some(format!("{:032x}", hash.digest128()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_knows_how_often_rows_come_but_not_their_order() {
+        let of = |hashes: &[u128]| {
+            let mut digest = Digest::default();
+            hashes.iter().for_each(|hash| digest.add(*hash));
+            digest
+        };
+        assert_eq!(of(&[1, u128::MAX, 7]), of(&[7, 1, u128::MAX]));
+        assert_ne!(of(&[1, 1]), of(&[2]));
+        let mut merged = of(&[1, 2]);
+        merged.merge(of(&[3]));
+        assert_eq!(merged, of(&[1, 2, 3]));
+    }
+}
