@@ -5,3 +5,4 @@
 mod files;
 mod store;
 mod support;
+mod tensorboard;

@@ -81,8 +81,7 @@ pub fn export_run(py: Python<'_>, session: &PySession, run: String, home: PathBu
 /// Writes a run as an event file of TensorBoard's; gives the file.
 #[pyfunction]
 pub fn export_tensorboard(py: Python<'_>, session: &PySession, run: String, directory: PathBuf) -> PyResult<PathBuf> {
-    let session = session.engine().clone();
-    wait(py, async move { session.export_tensorboard(&run, &directory).await })
+    py.detach(|| session.engine().export_tensorboard(&run, &directory)).or_raise()
 }
 
 /// Takes in the runs that are at a path.

@@ -1,117 +1,80 @@
-//! Messages as events: what TensorFlow, PyTorch, JAX and we write, of either version of the format.
+//! Messages as events: what TensorFlow, PyTorch, JAX and others write, and we.
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::collections::HashMap;
 
-use gradframe_ml_core::{Error, Result};
+use super::event::{Bin, Event, Param, Status, Value};
+use super::tensor::Tensor;
+use super::wire::{Field, Fields, doubles};
 
-use super::encode::{DT_DOUBLE, DT_FLOAT, DT_STRING};
-use super::fields::{Field, fields, floats};
-use super::records::Records;
-use super::{Event, EventValue, OP};
+/// The plugin of each tag: only the first value of a tag need say it.
+pub(super) type Plugins = HashMap<String, String>;
 
-/// Reads the events of a file, in its order. What it does not know (graphs, audio, meshes) it leaves out.
-#[derive(Debug)]
-pub struct EventReader {
-    records: Records<BufReader<File>>,
-    path: String,
-    /// Of one message.
-    pending: VecDeque<Event>,
-}
-
-impl EventReader {
-    /// Errors: `External` if the file cannot be opened.
-    pub fn open(path: &Path) -> Result<Self> {
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (bytes, file) =
-            opened.map_err(|error| Error::external(OP, format!("cannot read `{}`: {error}", path.display())).because(error))?;
-        let records = Records::new(BufReader::with_capacity(1 << 20, file), bytes);
-        Ok(EventReader { records, path: path.display().to_string(), pending: VecDeque::new() })
-    }
-
-    fn read(&mut self) -> Result<Option<Event>> {
-        loop {
-            if let Some(event) = self.pending.pop_front() {
-                return Ok(Some(event));
-            }
-            let Some(message) = self.records.next()? else { return Ok(None) };
-            let events = events(&message)
-                .ok_or_else(|| Error::execution(OP, format!("the record that ends at byte {} is no event", self.records.at())))?;
-            self.pending.extend(events);
-        }
-    }
-}
-
-impl Iterator for EventReader {
-    type Item = Result<Event>;
-
-    /// Errors: `Execution` naming the file, if it is damaged or holds other messages.
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.read() {
-            Ok(event) => event.map(Ok),
-            Err(Error::Execution(detail)) => Some(Err(Error::execution(OP, format!("`{}`: {}", self.path, detail.what)))),
-            Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-/// The events of a message; None if it is no event.
-fn events(message: &[u8]) -> Option<Vec<Event>> {
-    let (mut wall_time, mut step, mut summary) = (0.0, 0, None);
-    for (number, field) in fields(message)? {
-        match number {
-            1 => wall_time = field.floats(8).first().copied()?,
-            2 => step = field.integer()?,
-            5 => summary = Some(field.bytes()?),
+/// The events of a message, in its order: none of a graph or a version. None if the bytes are no message.
+pub(super) fn events(message: &[u8], plugins: &mut Plugins) -> Option<Vec<Event>> {
+    let (mut wall_time, mut step, mut values, mut graphs) = (0.0, 0, vec![], 0);
+    for field in Fields::of(message) {
+        match field? {
+            (1, Field::Fixed64(bits)) => wall_time = f64::from_bits(bits),
+            (2, Field::Varint(value)) => step = value as i64,
+            (5, Field::Bytes(summary)) => add_values(summary, plugins, &mut values)?,
+            (4 | 8 | 9, Field::Bytes(_)) => graphs += 1,
             _ => {}
         }
     }
-    let mut events = Vec::new();
-    for (number, field) in summary.map_or(Some(vec![]), fields)? {
-        if number == 1 {
-            events.extend(tagged_values(field.bytes()?)?.into_iter().map(|(tag, value)| Event { wall_time, step, tag, value }));
-        }
-    }
-    Some(events)
+    values.extend((0..graphs).map(|_| (String::new(), Value::Other("graphs".into()))));
+    Some(values.into_iter().map(|(tag, value)| Event { wall_time, step, tag, value }).collect())
 }
 
-/// What a value of a summary says; empty for what is not known.
-fn tagged_values(message: &[u8]) -> Option<Vec<(String, EventValue)>> {
-    let (mut tag, mut tensor, mut plugin, mut value) = (String::new(), None, None, None);
-    for (number, field) in fields(message)? {
-        match number {
-            1 => tag = field.text()?,
-            2 => value = field.floats(4).first().copied().map(EventValue::Scalar),
-            4 => value = image(field.bytes()?)?,
-            5 => value = histogram(field.bytes()?)?,
-            8 => tensor = Some(Tensor::of(field.bytes()?)?),
-            9 => plugin = Some(plugin_of(field.bytes()?)?),
+fn add_values(summary: &[u8], plugins: &mut Plugins, values: &mut Vec<(String, Value)>) -> Option<()> {
+    for field in Fields::of(summary) {
+        if let (1, Field::Bytes(value)) = field? {
+            values.extend(tagged(value, plugins)?);
+        }
+    }
+    Some(())
+}
+
+/// A value with its tag. Of a message that holds nothing else there is no value.
+fn tagged(message: &[u8], plugins: &mut Plugins) -> Option<Option<(String, Value)>> {
+    let (mut tag, mut value, mut tensor, mut metadata) = (String::new(), None, None, (String::new(), &[][..]));
+    for field in Fields::of(message) {
+        match field? {
+            (1, Field::Bytes(name)) => tag = text(name),
+            (2, Field::Fixed32(bits)) => value = Some(Value::Scalar(f64::from(f32::from_bits(bits)))),
+            (4, Field::Bytes(image)) => value = Some(Value::Images(vec![bytes_of(image, 4)?])),
+            (5, Field::Bytes(bins)) => value = Some(Value::Histogram(histogram(bins)?)),
+            (6, Field::Bytes(sound)) => value = Some(Value::Sounds(vec![bytes_of(sound, 4)?])),
+            (8, Field::Bytes(message)) => tensor = Some(Tensor::of(message)?),
+            (9, Field::Bytes(message)) => metadata = plugin(message)?,
             _ => {}
         }
     }
-    let value = match (value, plugin, tensor) {
-        (Some(value), _, _) => Some(value),
-        (None, Some((name, content)), _) if name == "hparams" => hyperparameters(&content)?,
-        (None, Some((name, _)), Some(tensor)) => tensor.value(&name),
-        (None, None, Some(tensor)) => tensor.value("scalars"),
-        _ => None,
+    let (name, content) = metadata;
+    let name = match plugins.get(&tag) {
+        Some(known) if name.is_empty() => known.clone(),
+        _ => name,
     };
-    Some(value.into_iter().map(|value| (tag.clone(), value)).collect())
+    if !name.is_empty() && plugins.get(&tag) != Some(&name) {
+        plugins.insert(tag.clone(), name.clone());
+    }
+    let value = match (value, tensor) {
+        (Some(value), _) => Some(value),
+        (None, _) if name == "hparams" => session(content)?,
+        (None, Some(tensor)) => Some(of_tensor(&tensor, &name)),
+        (None, None) => None,
+    };
+    Some(value.map(|value| (tag, value)))
 }
 
-/// Name and data of the plugin that a value is for.
-fn plugin_of(metadata: &[u8]) -> Option<(String, Vec<u8>)> {
-    let (mut name, mut content) = (String::new(), vec![]);
-    for (number, field) in fields(metadata)? {
-        if number != 1 {
-            continue;
-        }
-        for (number, field) in fields(field.bytes()?)? {
-            match number {
-                1 => name = field.text()?,
-                2 => content = field.bytes()?.to_vec(),
+/// Name and content of the plugin that a value is for.
+fn plugin(metadata: &[u8]) -> Option<(String, &[u8])> {
+    let (mut name, mut content) = (String::new(), &[][..]);
+    for field in Fields::of(metadata) {
+        let (1, Field::Bytes(data)) = field? else { continue };
+        for field in Fields::of(data) {
+            match field? {
+                (1, Field::Bytes(bytes)) => name = text(bytes),
+                (2, Field::Bytes(bytes)) => content = bytes,
                 _ => {}
             }
         }
@@ -119,66 +82,89 @@ fn plugin_of(metadata: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((name, content))
 }
 
-fn image(message: &[u8]) -> Option<Option<EventValue>> {
-    let (mut width, mut height, mut bytes) = (0, 0, vec![]);
-    for (number, field) in fields(message)? {
-        match number {
-            1 => height = field.integer()?,
-            2 => width = field.integer()?,
-            4 => bytes = field.bytes()?.to_vec(),
-            _ => {}
-        }
-    }
-    Some(Some(EventValue::Image(width, height, bytes)))
+fn of_tensor(tensor: &Tensor<'_>, plugin: &str) -> Value {
+    let value = match plugin {
+        "scalars" => tensor.number().map(Value::Scalar),
+        "histograms" => bins(tensor).map(Value::Histogram),
+        "text" => tensor.is_text().then(|| Value::Text(joined(tensor))),
+        // Width and height come first.
+        "images" => tensor.texts.get(2..).filter(|files| !files.is_empty()).map(|files| Value::Images(owned(files))),
+        // Each sound has a label behind it.
+        "audio" => Some(Value::Sounds(owned(&tensor.texts.iter().step_by(2).copied().collect::<Vec<_>>()))),
+        "" => tensor.number().map(Value::Scalar),
+        _ => None,
+    };
+    value.unwrap_or_else(|| Value::Other(if plugin.is_empty() { "tensors".into() } else { plugin.to_owned() }))
 }
 
-fn histogram(message: &[u8]) -> Option<Option<EventValue>> {
+fn owned(files: &[&[u8]]) -> Vec<Vec<u8>> {
+    files.iter().map(|file| file.to_vec()).collect()
+}
+
+/// Rows of lower edge, upper edge and count.
+fn bins(tensor: &Tensor<'_>) -> Option<Vec<Bin>> {
+    let rows = match *tensor.shape {
+        [rows, 3] => usize::try_from(rows).ok()?,
+        _ => return None,
+    };
+    let (bins, rest) = tensor.numbers.as_chunks();
+    (rest.is_empty() && bins.len() == rows)
+        .then(|| bins.iter().map(|&[lower, upper, count]| Bin { lower, upper, count }).collect())
+}
+
+/// The texts, a line each; of a table its rows.
+fn joined(tensor: &Tensor<'_>) -> String {
+    let columns = match *tensor.shape {
+        [_, columns] => usize::try_from(columns).unwrap_or(usize::MAX).max(1),
+        _ => 1,
+    };
+    let row = |cells: &[&[u8]]| cells.iter().map(|cell| text(cell)).collect::<Vec<_>>().join(" | ");
+    tensor.texts.chunks(columns).map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// The outermost edges are the least and the greatest value: the limits of some writers are as far out as numbers go.
+fn histogram(message: &[u8]) -> Option<Vec<Bin>> {
     let (mut least, mut greatest, mut limits, mut counts) = (0.0, 0.0, vec![], vec![]);
-    for (number, field) in fields(message)? {
-        match number {
-            1 => least = field.floats(8).first().copied()?,
-            2 => greatest = field.floats(8).first().copied()?,
-            6 => limits.extend(field.floats(8)),
-            7 => counts.extend(field.floats(8)),
+    for field in Fields::of(message) {
+        match field? {
+            (1, Field::Fixed64(bits)) => least = f64::from_bits(bits),
+            (2, Field::Fixed64(bits)) => greatest = f64::from_bits(bits),
+            (6, field) => doubles(field, &mut limits),
+            (7, field) => doubles(field, &mut counts),
             _ => {}
         }
     }
-    // The outermost limits of some writers are as far out as numbers go.
     let mut lower: f64 = least;
-    let bins = limits.iter().zip(&counts).map(|(limit, count)| {
-        let bin = [lower, limit.min(greatest).max(lower), *count];
-        lower = bin[1];
+    let bin = |(limit, count): (&f64, &f64)| {
+        let upper = limit.min(greatest).max(lower);
+        let bin = Bin { lower, upper, count: *count };
+        lower = upper;
         bin
-    });
-    let bins: Vec<[f64; 3]> = bins.collect();
-    Some(Some(EventValue::Histogram(bins)))
+    };
+    // Where nothing can be, as before the least value, there is no bin.
+    Some(limits.iter().zip(&counts).map(bin).filter(|bin| bin.lower < bin.upper || bin.count > 0.0).collect())
 }
 
-fn hyperparameters(data: &[u8]) -> Option<Option<EventValue>> {
-    for (number, field) in fields(data)? {
-        match number {
-            3 => return Some(Some(EventValue::Params(session_start(field.bytes()?)?))),
-            4 => {
-                let status = fields(field.bytes()?)?.into_iter().find(|(number, _)| *number == 1);
-                return Some(status.and_then(|(_, field)| field.integer()).map(|status| EventValue::Ended(status == 1)));
-            }
+fn session(content: &[u8]) -> Option<Option<Value>> {
+    for field in Fields::of(content) {
+        match field? {
+            (3, Field::Bytes(start)) => return Some(Some(Value::Start(params(start)?))),
+            (4, Field::Bytes(end)) => return Some(Some(Value::End(status(end)?))),
             _ => {}
         }
     }
     Some(None)
 }
 
-fn session_start(message: &[u8]) -> Option<Vec<(String, String)>> {
+fn params(start: &[u8]) -> Option<Vec<(String, Param)>> {
     let mut params = Vec::new();
-    for (number, field) in fields(message)? {
-        if number != 1 {
-            continue;
-        }
-        let (mut name, mut value) = (String::new(), String::new());
-        for (number, field) in fields(field.bytes()?)? {
-            match number {
-                1 => name = field.text()?,
-                2 => value = fields(field.bytes()?)?.into_iter().map(|(number, field)| param(number, field)).collect(),
+    for field in Fields::of(start) {
+        let (1, Field::Bytes(entry)) = field? else { continue };
+        let (mut name, mut value) = (String::new(), Param::Text(String::new()));
+        for field in Fields::of(entry) {
+            match field? {
+                (1, Field::Bytes(bytes)) => name = text(bytes),
+                (2, Field::Bytes(bytes)) => value = param(bytes)?,
                 _ => {}
             }
         }
@@ -187,74 +173,47 @@ fn session_start(message: &[u8]) -> Option<Vec<(String, String)>> {
     Some(params)
 }
 
-/// A value of `google.protobuf.Value` as text.
-fn param(number: u32, field: Field<'_>) -> String {
-    match number {
-        2 => field.floats(8).first().map(f64::to_string).unwrap_or_default(),
-        3 => field.text().unwrap_or_default(),
-        4 => (field.integer() == Some(1)).to_string(),
-        _ => String::new(),
-    }
-}
-
-/// A tensor: numbers or texts, in the order of its rows.
-struct Tensor {
-    kind: i64,
-    shape: Vec<i64>,
-    numbers: Vec<f64>,
-    texts: Vec<Vec<u8>>,
-}
-
-impl Tensor {
-    fn of(message: &[u8]) -> Option<Self> {
-        let mut tensor = Tensor { kind: 0, shape: vec![], numbers: vec![], texts: vec![] };
-        let mut content: &[u8] = &[];
-        for (number, field) in fields(message)? {
-            match number {
-                1 => tensor.kind = field.integer()?,
-                2 => tensor.shape = shape(field.bytes()?)?,
-                4 => content = field.bytes()?,
-                5 => tensor.numbers.extend(field.floats(4)),
-                6 => tensor.numbers.extend(field.floats(8)),
-                8 => tensor.texts.push(field.bytes()?.to_vec()),
-                _ => {}
-            }
-        }
-        match tensor.kind {
-            DT_FLOAT if tensor.numbers.is_empty() => tensor.numbers = floats(content, 4),
-            DT_DOUBLE if tensor.numbers.is_empty() => tensor.numbers = floats(content, 8),
+/// A value of `google.protobuf.Value`; lists and structures, which hyper-parameters are not, are empty.
+fn param(message: &[u8]) -> Option<Param> {
+    let mut param = Param::Text(String::new());
+    for field in Fields::of(message) {
+        match field? {
+            (2, Field::Fixed64(bits)) => param = Param::Number(f64::from_bits(bits)),
+            (3, Field::Bytes(bytes)) => param = Param::Text(text(bytes)),
+            (4, Field::Varint(truth)) => param = Param::Truth(truth != 0),
             _ => {}
         }
-        Some(tensor)
     }
-
-    fn value(self, plugin: &str) -> Option<EventValue> {
-        match plugin {
-            "scalars" if matches!(self.kind, DT_FLOAT | DT_DOUBLE) => self.numbers.first().copied().map(EventValue::Scalar),
-            "histograms" if self.shape.get(1) == Some(&3) => {
-                let bins = self.numbers.chunks_exact(3).map(|bin| [bin[0], bin[1], bin[2]]).collect();
-                Some(EventValue::Histogram(bins))
-            }
-            "images" if self.kind == DT_STRING => {
-                let number = |at: usize| self.texts.get(at).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-                Some(EventValue::Image(number(0).unwrap_or(0), number(1).unwrap_or(0), self.texts.get(2)?.clone()))
-            }
-            "text" if self.kind == DT_STRING => {
-                let texts: Vec<_> = self.texts.iter().map(|text| String::from_utf8_lossy(text)).collect();
-                Some(EventValue::Text(texts.join("\n")))
-            }
-            _ => None,
-        }
-    }
+    Some(param)
 }
 
-fn shape(message: &[u8]) -> Option<Vec<i64>> {
-    let mut shape = Vec::new();
-    for (number, field) in fields(message)? {
-        if number == 2 {
-            let size = fields(field.bytes()?)?.into_iter().find(|(number, _)| *number == 1);
-            shape.push(size.and_then(|(_, field)| field.integer()).unwrap_or(0));
+fn status(end: &[u8]) -> Option<Status> {
+    let mut status = Status::Unknown;
+    for field in Fields::of(end) {
+        if let (1, Field::Varint(number)) = field? {
+            status = match number {
+                1 => Status::Succeeded,
+                2 => Status::Failed,
+                3 => Status::Running,
+                _ => Status::Unknown,
+            };
         }
     }
-    Some(shape)
+    Some(status)
+}
+
+/// The field of this number that is bytes.
+fn bytes_of(message: &[u8], wanted: u64) -> Option<Vec<u8>> {
+    let mut found = &[][..];
+    for field in Fields::of(message) {
+        match field? {
+            (number, Field::Bytes(bytes)) if number == wanted => found = bytes,
+            _ => {}
+        }
+    }
+    Some(found.to_vec())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,89 +1,84 @@
 //! Events as messages.
 
-use super::fields::Message;
-use super::{Event, EventValue};
+use super::event::{Bin, Event, Param, Status, Value};
+use super::tensor::{FLOAT, STRING};
+use super::wire::Message;
 
-/// TensorFlow's number of a type.
-pub(super) const DT_FLOAT: i64 = 1;
-pub(super) const DT_DOUBLE: i64 = 2;
-pub(super) const DT_STRING: i64 = 7;
-/// What plugins are told a tensor is.
-const CLASS_TENSOR: i64 = 2;
-const STATUS_SUCCESS: i64 = 1;
-const STATUS_FAILURE: i64 = 2;
 /// The tags that the plugin of hyper-parameters looks for.
-pub(super) const PARAMS_TAG: &str = "_hparams_/session_start_info";
-pub(super) const ENDED_TAG: &str = "_hparams_/session_end_info";
+pub(super) const START_TAG: &str = "_hparams_/session_start_info";
+pub(super) const END_TAG: &str = "_hparams_/session_end_info";
+/// What a plugin is told: this is a tensor.
+const CLASS_TENSOR: i64 = 2;
+/// Red, green and blue.
+const COLOURS: i64 = 3;
 
-/// The event that a file begins with.
+/// The message that every file begins with.
 pub(super) fn version(wall_time: f64) -> Vec<u8> {
-    Message::default().double(1, wall_time).text(3, "brain.Event:2").0
+    Message::new().double(1, wall_time).bytes(3, "brain.Event:2").0
 }
 
-/// An event's message.
+/// An event's message. Nothing is written of sounds and of what is unknown: no run of ours has them.
 pub(super) fn event(event: &Event) -> Vec<u8> {
     let Event { wall_time, step, tag, value } = event;
-    let value = match value {
-        EventValue::Scalar(value) => tagged(tag).float(2, *value as f32),
-        EventValue::Histogram(bins) => tagged(tag).message(5, histogram(bins)),
-        EventValue::Image(width, height, bytes) => tagged(tag).message(4, image(*width, *height, bytes)),
-        EventValue::Text(text) => tagged(tag).message(9, plugin("text", &[])).message(8, text_tensor(text)),
-        EventValue::Params(params) => {
-            hyperparameters(PARAMS_TAG, Message::default().message(3, session_start(params, *wall_time)))
-        }
-        EventValue::Ended(well) => hyperparameters(ENDED_TAG, Message::default().message(4, session_end(*well, *wall_time))),
+    let values: Vec<Message> = match value {
+        Value::Scalar(value) => vec![tagged(tag).single(2, *value as f32)],
+        Value::Histogram(bins) => vec![tagged(tag).message(5, histogram(bins))],
+        Value::Images(files) => files.iter().map(|file| tagged(tag).message(4, image(file))).collect(),
+        Value::Text(text) => vec![tagged(tag).message(9, plugin("text", Message::new())).message(8, text_tensor(text))],
+        Value::Start(params) => vec![session(START_TAG, Message::new().message(3, start(params, *wall_time)))],
+        Value::End(status) => vec![session(END_TAG, Message::new().message(4, end(*status, *wall_time)))],
+        Value::Sounds(_) | Value::Other(_) => vec![],
     };
-    Message::default().double(1, *wall_time).integer(2, *step).message(5, Message::default().message(1, value)).0
+    let summary = values.into_iter().fold(Message::new(), |summary, value| summary.message(1, value));
+    Message::new().double(1, *wall_time).integer(2, *step).message(5, summary).0
 }
 
 fn tagged(tag: &str) -> Message {
-    Message::default().text(1, tag)
+    Message::new().bytes(1, tag)
 }
 
-fn plugin(name: &str, content: &[u8]) -> Message {
-    let data = Message::default().text(1, name).bytes(2, content);
-    Message::default().message(1, data).integer(4, CLASS_TENSOR)
+fn plugin(name: &str, content: Message) -> Message {
+    Message::new().message(1, Message::new().bytes(1, name).message(2, content)).integer(4, CLASS_TENSOR)
 }
 
-fn histogram(bins: &[[f64; 3]]) -> Message {
-    let middle = |[lower, upper, _]: &[f64; 3]| (lower + upper) / 2.0;
-    let number: f64 = bins.iter().map(|bin| bin[2]).sum();
-    let sum: f64 = bins.iter().map(|bin| bin[2] * middle(bin)).sum();
-    let squares: f64 = bins.iter().map(|bin| bin[2] * middle(bin).powi(2)).sum();
-    let (least, greatest) = (bins.first().map_or(0.0, |bin| bin[0]), bins.last().map_or(0.0, |bin| bin[1]));
-    let limits: Vec<f64> = bins.iter().map(|bin| bin[1]).collect();
-    let counts: Vec<f64> = bins.iter().map(|bin| bin[2]).collect();
-    let message = Message::default().double(1, least).double(2, greatest).double(3, number).double(4, sum).double(5, squares);
-    message.doubles(6, &limits).doubles(7, &counts)
+/// Sums are those of values in the middle of their bins: the values themselves are not there any more.
+fn histogram(bins: &[Bin]) -> Message {
+    let (lower, upper) = (bins.first().map_or(0.0, |bin| bin.lower), bins.last().map_or(0.0, |bin| bin.upper));
+    let sum = |of: fn(f64) -> f64| -> f64 { bins.iter().map(|bin| bin.count * of((bin.lower + bin.upper) / 2.0)).sum() };
+    let sums = [sum(|_| 1.0), sum(|middle| middle), sum(|middle| middle * middle)];
+    let message = Message::new().double(1, lower).double(2, upper);
+    let message = sums.into_iter().zip(3..).fold(message, |message, (sum, number)| message.double(number, sum));
+    message.doubles(6, bins.iter().map(|bin| bin.upper)).doubles(7, bins.iter().map(|bin| bin.count))
 }
 
-fn image(width: i64, height: i64, bytes: &[u8]) -> Message {
-    Message::default().integer(1, height).integer(2, width).integer(3, 3).bytes(4, bytes)
+fn image(file: &[u8]) -> Message {
+    let (width, height) = super::names::image_size(file).unwrap_or((0, 0));
+    Message::new().integer(1, i64::from(height)).integer(2, i64::from(width)).integer(3, COLOURS).bytes(4, file)
 }
 
-/// A tensor of one text.
+/// Without an axis, so that it is shown as a text, not as a table of one.
 fn text_tensor(text: &str) -> Message {
-    let shape = Message::default().message(2, Message::default().integer(1, 1));
-    Message::default().integer(1, DT_STRING).message(2, shape).bytes(8, text.as_bytes())
+    Message::new().integer(1, STRING).message(2, Message::new()).bytes(8, text)
 }
 
-/// The value is in the plugin's data; the tensor is one that nobody looks at.
-fn hyperparameters(tag: &str, data: Message) -> Message {
-    let nothing = Message::default().integer(1, DT_FLOAT).message(2, Message::default()).float(5, 0.0);
-    tagged(tag).message(9, plugin("hparams", &data.0)).message(8, nothing)
+/// All is in the plugin's content; the tensor stands there because readers leave out values without one.
+fn session(tag: &str, content: Message) -> Message {
+    let nothing = Message::new().integer(1, FLOAT).message(2, Message::new()).single(5, 0.0);
+    tagged(tag).message(9, plugin("hparams", content)).message(8, nothing)
 }
 
-fn session_start(params: &[(String, String)], wall_time: f64) -> Message {
-    let message = params.iter().fold(Message::default(), |message, (name, value)| {
-        let value = match value.parse::<f64>() {
-            Ok(number) => Message::default().double(2, number),
-            Err(_) => Message::default().text(3, value),
+fn start(params: &[(String, Param)], wall_time: f64) -> Message {
+    let entry = |(name, value): &(String, Param)| {
+        let value = match value {
+            Param::Number(number) => Message::new().double(2, *number),
+            Param::Text(text) => Message::new().bytes(3, text),
+            Param::Truth(truth) => Message::new().integer(4, i64::from(*truth)),
         };
-        message.message(1, Message::default().text(1, name).message(2, value))
-    });
-    message.double(5, wall_time)
+        Message::new().bytes(1, name).message(2, value)
+    };
+    params.iter().fold(Message::new(), |message, param| message.message(1, entry(param))).double(5, wall_time)
 }
 
-fn session_end(well: bool, wall_time: f64) -> Message {
-    Message::default().integer(1, if well { STATUS_SUCCESS } else { STATUS_FAILURE }).double(2, wall_time)
+fn end(status: Status, wall_time: f64) -> Message {
+    Message::new().integer(1, status as i64).double(2, wall_time)
 }

@@ -1,6 +1,7 @@
 //! `gradframe runs`: the run log, read through the same tables as SQL.
 
 mod diff;
+mod import;
 mod list;
 
 use std::path::Path;
@@ -31,14 +32,10 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
         RunsCommand::Rm { runs } => Ok(runs.iter().try_for_each(|run| session.remove_run(run))?),
         RunsCommand::Gc { keep_versions, deleted } => collect(session, *keep_versions, *deleted),
         RunsCommand::Export { run, directory, tensorboard: true } => {
-            interruptible(async {
-                let file = session.export_tensorboard(run, directory).await?;
-                print_line(&file.display().to_string())
-            })
-            .await
+            print_line(&session.export_tensorboard(run, directory)?.display().to_string())
         }
         RunsCommand::Export { run, directory, tensorboard: false } => export(session, run, directory),
-        RunsCommand::Import { path } => import(session, path),
+        RunsCommand::Import { path } => import::run(session, path).await,
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
         RunsCommand::Replay { run } => interruptible(replay(session, run, &args.output)).await,
         RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
@@ -64,11 +61,6 @@ fn collect(session: &Session, keep_versions: Option<u64>, deleted: bool) -> Resu
 fn export(session: &Session, run: &str, directory: &Path) -> Result<()> {
     let run = session.export_run(run, directory)?;
     print_line(&format!("{run} is in {}", directory.display()))
-}
-
-fn import(session: &Session, path: &Path) -> Result<()> {
-    let runs = session.import_runs(path)?;
-    runs.iter().try_for_each(|run| print_line(&format!("imported {run}")))
 }
 
 async fn resume(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {

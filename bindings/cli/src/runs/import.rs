@@ -1,0 +1,21 @@
+//! `gradframe runs import`: what was taken in, and what of it was not.
+
+use std::path::Path;
+
+use gradframe::Session;
+
+use super::{quoted, texts};
+use crate::exit::Result;
+use crate::output::print_line;
+
+/// A line a run, and on the error output what its tag `import.note` says.
+pub async fn run(session: &Session, path: &Path) -> Result<()> {
+    for run in session.import_runs(path)? {
+        print_line(&format!("imported {run}"))?;
+        let notes = format!("SELECT value FROM gradframe.tags WHERE name = 'import.note' AND run = {}", quoted(&run));
+        for batch in session.sql(&notes).await?.collect().await? {
+            texts(&batch).iter().for_each(|note| eprintln!("{run}: {note}"));
+        }
+    }
+    Ok(())
+}

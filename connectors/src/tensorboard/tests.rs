@@ -1,0 +1,100 @@
+//! Events through messages and files and back.
+
+use proptest::prelude::*;
+
+use super::decode::{Plugins, events};
+use super::encode;
+use super::event::{Bin, Event, Param, Status, Value};
+use super::wire::Message;
+
+fn event(step: i64, tag: &str, value: Value) -> Event {
+    Event { wall_time: 1_795_398_312.25, step, tag: tag.into(), value }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let bin = |lower, upper, count| Bin { lower, upper, count };
+    let written = [
+        event(0, encode::START_TAG, Value::Start(vec![("lr".into(), Param::Number(0.1)), ("on".into(), Param::Truth(false))])),
+        event(1, "loss/train", Value::Scalar(0.5)),
+        event(-3, "é 🦀", Value::Scalar(f64::NEG_INFINITY)),
+        event(i64::MAX, "w", Value::Histogram(vec![bin(0.0, 1.0, 3.0), bin(1.0, 2.5, 0.0)])),
+        event(2, "image", Value::Images(vec![b"\x89PNG".to_vec()])),
+        event(2, "note", Value::Text("**hello**\nthere".into())),
+        event(0, encode::END_TAG, Value::End(Status::Failed)),
+    ];
+    let mut plugins = Plugins::new();
+    for event in written {
+        assert_eq!(events(&encode::event(&event), &mut plugins).unwrap(), [event]);
+    }
+    assert_eq!(events(&encode::version(1.0), &mut plugins).unwrap(), []);
+}
+
+/// A message of an event with one value.
+fn of_value(value: Message) -> Vec<u8> {
+    Message::new().double(1, 1.0).message(5, Message::new().message(1, value)).0
+}
+
+fn tensor(data_type: i64, shape: &[i64]) -> Message {
+    let dimension = |shape: Message, size: &i64| shape.message(2, Message::new().integer(1, *size));
+    Message::new().integer(1, data_type).message(2, shape.iter().fold(Message::new(), dimension))
+}
+
+fn plugin(name: &str) -> Message {
+    Message::new().message(1, Message::new().bytes(1, name))
+}
+
+#[test]
+fn tensors_are_what_their_plugin_says_and_only_the_first_need_name_it() {
+    let mut plugins = Plugins::new();
+    let mut read = |value| events(&of_value(value), &mut plugins).unwrap().pop().unwrap().value;
+    let tagged = |tag: &str| Message::new().bytes(1, tag);
+    let scalar = tensor(1, &[]).single(5, 0.25);
+    assert_eq!(read(tagged("a").message(9, plugin("scalars")).message(8, scalar)), Value::Scalar(0.25));
+    let image = || tensor(7, &[4]).bytes(8, "6").bytes(8, "4").bytes(8, "one").bytes(8, "two");
+    let images = Value::Images(vec![b"one".to_vec(), b"two".to_vec()]);
+    assert_eq!(read(tagged("i").message(9, plugin("images")).message(8, image())), images);
+    assert_eq!(read(tagged("i").message(8, image())), images);
+    let numbers = [0.0, 1.0, 2.0, 1.0, 3.0, 4.0];
+    let bins = vec![Bin { lower: 0.0, upper: 1.0, count: 2.0 }, Bin { lower: 1.0, upper: 3.0, count: 4.0 }];
+    let content: Vec<u8> = numbers.iter().flat_map(|number: &f64| number.to_le_bytes()).collect();
+    assert_eq!(
+        read(tagged("h").message(9, plugin("histograms")).message(8, tensor(2, &[2, 3]).bytes(4, content))),
+        Value::Histogram(bins)
+    );
+    let table = tensor(7, &[2, 2]).bytes(8, "a").bytes(8, "b").bytes(8, "c").bytes(8, "d");
+    assert_eq!(read(tagged("t").message(9, plugin("text")).message(8, table)), Value::Text("a | b\nc | d".into()));
+    let curve = tensor(1, &[6, 2]).single(5, 1.0);
+    assert_eq!(read(tagged("p").message(9, plugin("pr_curves")).message(8, curve)), Value::Other("pr_curves".into()));
+    // A shape is no promise.
+    let few = tensor(2, &[1 << 40, 3]).double(6, 1.0);
+    assert_eq!(read(tagged("h").message(8, few)), Value::Other("histograms".into()));
+}
+
+#[test]
+fn histograms_end_where_their_values_do() {
+    let bins = Message::new().double(1, -1.0).double(2, 2.0);
+    let bins = bins.doubles(6, [-2.0, 0.0, f64::MAX].into_iter()).doubles(7, [0.0, 3.0, 4.0].into_iter());
+    let read = events(&of_value(Message::new().bytes(1, "h").message(5, bins)), &mut Plugins::new()).unwrap();
+    let expected = vec![Bin { lower: -1.0, upper: 0.0, count: 3.0 }, Bin { lower: 0.0, upper: 2.0, count: 4.0 }];
+    assert_eq!(read[0].value, Value::Histogram(expected));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        events(&bytes, &mut Plugins::new());
+    }
+
+    #[test]
+    fn nor_do_changed_messages(place in 0..200usize, byte in any::<u8>(), length in 0..300usize) {
+        let value = Value::Start(vec![("lr".into(), Param::Number(0.1)), ("name".into(), Param::Text("a".into()))]);
+        let text = encode::event(&event(5, "text", Value::Text("some text".into())));
+        for mut message in [encode::event(&event(5, "x", value)), text] {
+            let place = place % message.len();
+            message[place] = byte;
+            message.truncate(length);
+            events(&message, &mut Plugins::new());
+        }
+    }
+}
