@@ -43,6 +43,7 @@ mod registry;
 mod replay;
 mod run;
 mod runtime;
+mod sampling;
 mod scan_options;
 mod session;
 mod sources;

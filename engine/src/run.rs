@@ -6,12 +6,16 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gradframe_connectors::store::files_below;
 use gradframe_connectors::surroundings;
 use gradframe_plan::services::{Environment, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter};
 
-use crate::{Error, Result, Session};
+use crate::{Error, Result, Session, sampling};
+
+/// Between samples of what a run uses, unless it says otherwise.
+const SAMPLED_EVERY: Duration = Duration::from_secs(10);
 
 /// What a run is begun with.
 ///
@@ -37,6 +41,20 @@ pub struct RunOptions {
     tags: BTreeMap<String, String>,
     environment: Environment,
     code: Code,
+    sampling: Sampling,
+}
+
+/// How often it is looked at what a run uses.
+#[derive(Debug, Clone, Copy)]
+enum Sampling {
+    Every(Duration),
+    Never,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Sampling::Every(SAMPLED_EVERY)
+    }
 }
 
 /// Where the code of a run is.
@@ -97,6 +115,19 @@ impl RunOptions {
         self
     }
 
+    /// Seconds between samples of what is used, as metrics `system/cpu_percent`, `system/memory_bytes` and others, the first after so
+    /// many [default: 10]. Known on Linux only.
+    pub fn sampled_every(mut self, every: Duration) -> Self {
+        self.sampling = Sampling::Every(every);
+        self
+    }
+
+    /// Does not look at what is used.
+    pub fn without_samples(mut self) -> Self {
+        self.sampling = Sampling::Never;
+        self
+    }
+
     fn into_new_run(self) -> NewRun {
         let mut environment = surroundings::environment().clone();
         environment.extend(self.environment);
@@ -125,7 +156,12 @@ impl Session {
         if options.title.is_empty() {
             return Err(Error::plan("run", "the name is empty, expected at least one character"));
         }
-        Ok(Run { writer: self.services()?.runs.start(options.into_new_run())? })
+        let sampling = options.sampling;
+        let writer = self.services()?.runs.start(options.into_new_run())?;
+        if let Sampling::Every(every) = sampling {
+            sampling::watch(&writer, every);
+        }
+        Ok(Run { writer })
     }
 }
 

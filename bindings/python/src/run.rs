@@ -1,6 +1,7 @@
 //! A run that Python logs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gradframe::{Error, MetricRow, Run, RunOptions};
 use pyo3::exceptions::PyTypeError;
@@ -17,7 +18,7 @@ pub struct PyRun(Run);
 
 /// Begins a run. `params`, `tags` and the environment's values are text; `code` is a directory in the code's repository.
 #[pyfunction]
-#[pyo3(signature = (session, title, *, experiment=None, params=vec![], tags=vec![], seed=None, environment=vec![], code=None))]
+#[pyo3(signature = (session, title, *, experiment=None, params=vec![], tags=vec![], seed=None, environment=vec![], code=None, resources=None))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn start_run(
     py: Python<'_>,
@@ -29,6 +30,7 @@ pub fn start_run(
     seed: Option<u64>,
     environment: Vec<(String, String, String)>,
     code: Option<String>,
+    resources: Option<f64>,
 ) -> PyResult<PyRun> {
     let mut options = RunOptions::new(title);
     options = params.into_iter().fold(options, |options, (name, value)| options.param(name, value));
@@ -37,6 +39,10 @@ pub fn start_run(
     options = match code {
         Some(directory) => options.code(directory),
         None => options.without_code(),
+    };
+    options = match resources {
+        Some(seconds) => options.sampled_every(seconds_between_samples(seconds).or_raise()?),
+        None => options.without_samples(),
     };
     options = experiment.into_iter().fold(options, RunOptions::experiment);
     options = seed.into_iter().fold(options, RunOptions::seed);
@@ -102,6 +108,11 @@ impl PyRun {
         })
         .or_raise()
     }
+}
+
+fn seconds_between_samples(seconds: f64) -> gradframe::Result<Duration> {
+    let duration = Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| Error::plan("run", format!("resources is {seconds}, expected seconds between samples, or False")))
 }
 
 /// A float, integer or truth; NumPy's, PyTorch's and others' scalars by `__float__`. Texts are none, though `float` reads them.

@@ -199,6 +199,8 @@ def run(
     experiment: str | None = None,
     seed: int | None = None,
     code: Path | bool = True,
+    output: bool = True,
+    resources: float | bool = True,
 ) -> Run:
     """Begins a run, to log a training of one's own:
 
@@ -207,9 +209,14 @@ def run(
                 r.log({"loss": loss, "accuracy": accuracy}, step=step)
 
     `params` never change, `tags` may. With it are kept the installed packages, the machine, and of the code, found from the
-    main program's directory (or the one given as `code`; False leaves it out), git's commit and what was changed since.
+    main program's directory (or the one given as `code`; False leaves it out), git's commit and what was changed since. What
+    Python prints in the `with` block is kept as the artifact `system/output.txt`, unless `output` is False. Every ten seconds, or as many
+    as `resources` says, what the process uses is logged as `system/cpu_percent`, `system/memory_bytes` and others (on Linux;
+    False does without).
     """
-    return session().run(name, params=params, tags=tags, experiment=experiment, seed=seed, code=code)
+    return session().run(
+        name, params=params, tags=tags, experiment=experiment, seed=seed, code=code, output=output, resources=resources
+    )
 
 
 def register(name: str, frame: LazyFrame | DataFrame) -> None:

@@ -12,30 +12,36 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gradframe import _contents
 from gradframe._gradframe import start_run
+from gradframe._output import Output
 
 if TYPE_CHECKING:
     from gradframe._gradframe import PyRun, PySession
+
+
+SAMPLED_EVERY_SECONDS = 10.0
 
 
 class Run:
     """A run that goes on: `with gf.run("name") as r: r.log({"loss": loss}, step=i)`.
 
     At the end of the `with` block it has finished; an exception there makes it failed, with the exception's text, and
-    Ctrl-C cancelled. What it has logged is in the tables `gradframe.runs`, `params`, `tags`, `metrics` and `latest` at
+    Ctrl-C cancelled. What Python prints in the block is the artifact `system/output.txt`. What it has logged is in the tables `gradframe.runs`, `params`, `tags`, `metrics` and `latest` at
     once, for every process on the same home.
     """
 
-    __slots__ = ("_next_step", "_run", "_title")
+    __slots__ = ("_next_step", "_output", "_run", "_title")
 
     _run: PyRun
     _title: str
     _next_step: int
+    _output: Output | None
 
     @classmethod
-    def _of(cls, run: PyRun, title: str) -> Self:
+    def _of(cls, run: PyRun, title: str, *, output: bool = False) -> Self:
         """The public run of a private one."""
         made = cls.__new__(cls)
         made._run, made._title, made._next_step = run, title, 0
+        made._output = Output() if output else None
         return made
 
     @property
@@ -125,15 +131,21 @@ class Run:
         self._run.finish(status, why)
 
     def __enter__(self) -> Self:
+        if self._output is not None:
+            self._output.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is None:
-            self.finish()
-        elif issubclass(kind, KeyboardInterrupt):
-            self.finish("cancelled")
-        else:
-            self.finish("failed", f"{kind.__name__}: {error}")
+        try:
+            if self._output is not None:
+                self._output.stop(self._run)
+        finally:
+            if kind is None:
+                self.finish()
+            elif issubclass(kind, KeyboardInterrupt):
+                self.finish("cancelled")
+            else:
+                self.finish("failed", f"{kind.__name__}: {error}")
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self._title!r}>"
@@ -148,6 +160,8 @@ def start(
     experiment: str | None,
     seed: int | None,
     code: str | os.PathLike[str] | bool,
+    output: bool = False,
+    resources: float | bool = False,
 ) -> Run:
     """Begins a run; see `gradframe.run`."""
     directory = code_directory() if code is True else None if code is False else os.fspath(code)
@@ -160,8 +174,9 @@ def start(
         seed=seed,
         environment=environment(),
         code=directory,
+        resources=SAMPLED_EVERY_SECONDS if resources is True else None if resources is False else float(resources),
     )
-    return Run._of(run, name)
+    return Run._of(run, name, output=output)
 
 
 def flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:

@@ -67,9 +67,21 @@ class Session:
         experiment: str | None = None,
         seed: int | None = None,
         code: Path | bool = True,
+        output: bool = True,
+        resources: float | bool = True,
     ) -> Run:
         """Begins a run; see `gradframe.run`."""
-        return start(self._session, name, params=params, tags=tags, experiment=experiment, seed=seed, code=code)
+        return start(
+            self._session,
+            name,
+            params=params,
+            tags=tags,
+            experiment=experiment,
+            seed=seed,
+            code=code,
+            output=output,
+            resources=resources,
+        )
 
     def artifact(self, run: str, path: str) -> pathlib.Path:
         """The file that holds an artifact of a run, read-only: others may have the same. `run` may be the beginning of one."""

@@ -1,0 +1,98 @@
+"""What a run keeps without being asked: what is printed, and what is used of the machine."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+import gradframe as gf
+
+
+def rows(session, sql):
+    return session.sql(sql).collect().rows()
+
+
+def test_what_is_printed_is_kept_and_seen(session, capsys):
+    before = sys.stdout, sys.stderr
+    with session.run("talks") as run:
+        print("one é 🦀")
+        print("two", file=sys.stderr)
+        thread = threading.Thread(target=print, args=("three",))
+        thread.start()
+        thread.join()
+        assert sys.stdout.encoding and not sys.stdout.closed
+    assert (sys.stdout, sys.stderr) == before
+    print("after")
+    assert session.artifact(run.id, "system/output.txt").read_text() == "one é 🦀\ntwo\nthree\n"
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("one é 🦀\nthree\nafter\n", "two\n")
+
+
+def test_runs_in_one_another_each_keep_what_was_printed_in_them(session):
+    with session.run("outer") as outer:
+        print("a")
+        with session.run("inner") as inner:
+            print("b")
+        print("c")
+    assert session.artifact(outer.id, "system/output.txt").read_text() == "a\nb\nc\n"
+    assert session.artifact(inner.id, "system/output.txt").read_text() == "b\n"
+
+
+def test_what_was_printed_before_a_failure_is_kept(session):
+    with pytest.raises(ZeroDivisionError), session.run("fails") as run:
+        print("before")
+        1 / 0
+    assert session.artifact(run.id, "system/output.txt").read_text() == "before\n"
+
+
+def test_silence_and_no_wish_keep_nothing(session):
+    with session.run("silent"):
+        pass
+    before = sys.stdout
+    with session.run("not asked", output=False):
+        assert sys.stdout is before
+        print("x")
+    assert rows(session, "SELECT count(*) FROM gradframe.artifacts") == [(0,)]
+
+
+def test_another_stream_put_there_meanwhile_stays(session, monkeypatch):
+    class Other:
+        def write(self, text):
+            return len(text)
+
+        def flush(self):
+            pass
+
+    other = Other()
+    before = sys.stdout
+    with session.run("replaced"):
+        print("kept")
+        sys.stdout = other
+    assert sys.stdout is other
+    sys.stdout = before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is used is known on Linux only")
+def test_what_is_used_is_sampled_over_time(session):
+    with session.run("busy", resources=0.1) as run:
+        until = time.monotonic() + 10
+        while not rows(session, "SELECT 1 FROM gradframe.latest WHERE name = 'system/cpu_percent' AND step >= 2"):
+            assert time.monotonic() < until
+            sum(range(100_000))
+        run.log({"loss": 1.0})
+    found = {name: value for name, value in rows(session, "SELECT name, value FROM gradframe.latest")}
+    assert found["system/cpu_percent"] > 1 and found["system/memory_bytes"] > 1e6 and found["system/machine_memory_bytes"] > 1e6
+    assert {"system/read_bytes_per_second", "system/written_bytes_per_second", "system/machine_cpu_percent"} < set(found)
+    points = rows(session, "SELECT count(*) FROM gradframe.metrics")
+    time.sleep(0.3)
+    assert rows(session, "SELECT count(*) FROM gradframe.metrics") == points, "an ended run is sampled no more"
+
+
+def test_what_is_used_is_not_sampled_if_not_wanted(session):
+    with session.run("quiet", resources=False):
+        time.sleep(0.2)
+    assert rows(session, "SELECT count(*) FROM gradframe.metrics") == [(0,)]
+    for wrong in (0, -1, float("nan")):
+        with pytest.raises(gf.errors.PlanError, match="resources"):
+            session.run("wrong", resources=wrong)
