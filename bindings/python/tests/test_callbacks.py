@@ -66,25 +66,32 @@ def test_xgboost(session):
     data = xgboost.DMatrix(X, X.sum(axis=1))
     with session.run("boosted", code=False) as run:
         xgboost.train({"eta": 0.3}, data, 5, evals=[(data, "train")], callbacks=[gf.callbacks.xgboost(run)], verbose_eval=False)
+    assert params(session, run)["eta"].startswith("0.3") and params(session, run)["objective"] == "reg:squarederror"
     curve = logged(session, run)["train.rmse"]
     assert len(curve) == 5 and curve == sorted(curve, reverse=True)
 
 
 def test_transformers_and_lightning(session, monkeypatch):
-    transformers, callbacks = types.ModuleType("transformers"), types.ModuleType("lightning.pytorch.callbacks")
-    transformers.TrainerCallback, callbacks.Callback = type("TrainerCallback", (), {}), type("Callback", (), {})
-    for name, module in {"transformers": transformers, "lightning.pytorch.callbacks": callbacks}.items():
+    """By what they ask of a callback and a logger; with the real packages `tests/real_trainers.py` is run by hand."""
+    transformers, loggers = types.ModuleType("transformers"), types.ModuleType("lightning.pytorch.loggers.logger")
+    transformers.TrainerCallback, loggers.Logger = type("TrainerCallback", (), {}), type("Logger", (), {})
+    for name, module in {"transformers": transformers, "lightning.pytorch.loggers.logger": loggers}.items():
         monkeypatch.setitem(sys.modules, name, module)
-    for name in ["lightning", "lightning.pytorch"]:
+    for name in ["lightning", "lightning.pytorch", "lightning.pytorch.loggers"]:
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     with session.run("both", code=False) as run:
         log = gf.callbacks.transformers(run)
         log.on_train_begin(types.SimpleNamespace(lr=0.1), None, None, model=None)
         log.on_log(None, types.SimpleNamespace(global_step=10), None, logs={"loss": 0.5, "note": "x"})
-        trainer = types.SimpleNamespace(logged_metrics={"train_loss": np.float32(0.25)}, global_step=3, current_epoch=1)
         log = gf.callbacks.lightning(run)
-        log.on_fit_start(trainer, types.SimpleNamespace(hparams={"width": 8}))
-        log.on_train_batch_end(trainer, None, None, None, 0)
-        log.on_train_epoch_end(trainer, None)
-    assert logged(session, run) == {"loss": [0.5], "train_loss": [0.25, 0.25]}
-    assert params(session, run) == {"lr": "0.1", "width": "8"}
+        assert (log.name, log.version) == ("both", run.id)
+        log.log_hyperparams({"width": 8})
+        log.log_hyperparams(types.SimpleNamespace(depth=2))
+        log.log_metrics({"train_loss": np.float32(0.25), "epoch": 1}, step=3)
+        log.finalize("success")
+        monkeypatch.setenv("LOCAL_RANK", "1")
+        log.log_metrics({"train_loss": 7.0}, step=3)
+    assert logged(session, run) == {"loss": [0.5], "train_loss": [0.25]}
+    assert params(session, run) == {"lr": "0.1", "width": "8", "depth": "2"}
+    epochs = session.sql("SELECT epoch FROM gradframe.metrics WHERE name = 'train_loss'").collect().rows()
+    assert epochs == [(1,)]

@@ -12,7 +12,7 @@ The functions here use one default session, made at first use; `gf.Session(...)`
 """
 
 from gradframe import _allocator  # noqa: I001  first: it loads the extension
-from gradframe import callbacks, errors, ml, selectors
+from gradframe import autolog, callbacks, errors, ml, selectors
 from gradframe._default import (
     concat,
     configure,
@@ -192,6 +192,7 @@ __all__ = [
     "arctan2",
     "arg_sort_by",
     "arg_where",
+    "autolog",
     "coalesce",
     "col",
     "callbacks",

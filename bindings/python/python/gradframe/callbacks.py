@@ -9,7 +9,9 @@ start of the training, and those that have a value in the run already keep it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradframe.errors import PlanError
@@ -33,10 +35,15 @@ def lightgbm(run: Run) -> Callable[[Any], None]:
 
 
 def xgboost(run: Run) -> Any:
-    """For `callbacks=[...]` of XGBoost: the last value of each metric of each data set, such as `train.rmse`."""
+    """For `callbacks=[...]` of XGBoost: parameters, and each metric of each data set, such as `train.rmse`, at each round."""
     from xgboost.callback import TrainingCallback
 
     class Log(TrainingCallback):
+        def before_training(self, model: Any) -> Any:
+            if hasattr(model, "save_config"):
+                _params(run, dict(_leaves(json.loads(model.save_config())["learner"])))
+            return model
+
         def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, list[Any]]]) -> bool:
             values = {f"{data}.{metric}": _mean(of[-1]) for data, metrics in evals_log.items() for metric, of in metrics.items()}
             _log(run, values, epoch)
@@ -73,27 +80,45 @@ def sklearn(run: Run, scoring: Callable[[Any, Any, Any], float] | None = None) -
 
 
 def lightning(run: Run) -> Any:
-    """For `Trainer(callbacks=[...])` of Lightning: hyper-parameters, and all that the module logs by `self.log`."""
+    """For `Trainer(logger=...)` of Lightning: hyper-parameters, and all that the module logs by `self.log`, at its steps and epochs."""
     try:
-        from lightning.pytorch.callbacks import Callback
+        from lightning.pytorch.loggers.logger import Logger
     except ModuleNotFoundError:
-        from pytorch_lightning.callbacks import Callback
+        from pytorch_lightning.loggers.logger import Logger
 
-    class Log(Callback):  # type: ignore[misc]
-        def on_fit_start(self, trainer: Any, module: Any) -> None:
-            _params(run, dict(getattr(module, "hparams", {})))
+    class Log(Logger):  # type: ignore[misc]
+        @property
+        def name(self) -> str:
+            return run.name
 
-        def on_train_batch_end(self, trainer: Any, *_: Any, **__: Any) -> None:
-            _log(run, dict(trainer.logged_metrics), trainer.global_step)
+        @property
+        def version(self) -> str:
+            return run.id
 
-        def on_train_epoch_end(self, trainer: Any, *_: Any) -> None:
-            _log(run, dict(trainer.logged_metrics), trainer.global_step, trainer.current_epoch)
+        @property
+        def experiment(self) -> Run:
+            return run
 
-        def on_validation_end(self, trainer: Any, *_: Any) -> None:
-            if not trainer.sanity_checking:
-                _log(run, dict(trainer.logged_metrics), trainer.global_step, trainer.current_epoch)
+        def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
+            if _is_first_process():
+                _params(run, params if isinstance(params, Mapping) else vars(params))
+
+        def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+            if _is_first_process():
+                values = dict(metrics)
+                epoch = values.pop("epoch", None)
+                _log(run, values, step or 0, None if epoch is None else int(epoch))
+
+        def finalize(self, status: str) -> None:
+            if _is_first_process():
+                run.flush()
 
     return Log()
+
+
+def _is_first_process() -> bool:
+    """Of several that train one model, each with a copy of the run."""
+    return not int(os.environ.get("LOCAL_RANK", 0)) and not int(os.environ.get("RANK", 0))
 
 
 def transformers(run: Run) -> Any:
@@ -117,11 +142,25 @@ def _log(run: Run, values: Mapping[str, Any], step: int, epoch: int | None = Non
 
 
 def _params(run: Run, params: Mapping[str, Any]) -> None:
-    for name, value in params.items():
+    named = {str(name): value for name, value in params.items()}
+    try:
+        return run.params(named)
+    except PlanError:
+        pass  # one of them, so one by one
+    for name, value in named.items():
         try:
-            run.params({str(name): value})
+            run.params({name: value})
         except PlanError:
             pass  # the run says otherwise already: what was chosen first stays
+
+
+def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values of the parameters in XGBoost's configuration, whatever group they are in."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value)
+        elif isinstance(value, str):
+            yield name, value
 
 
 def _mean(value: Any) -> Any:
