@@ -1,11 +1,11 @@
-//! `push_down_filter`, which leaves filters without columns above operators that keep them.
+//! `push_down_filter`, which leaves filters without columns above operators that keep them, and above aggregates of all rows.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
@@ -13,6 +13,8 @@ use crate::ops::map_batches::MapBatchesNode;
 
 /// DataFusion's rule asks an operator of ours which columns' filters it keeps above it; a filter such as
 /// `random() < 0.1` reads none and would always pass. Here it stays where the operator says so.
+///
+/// It stays above an aggregate of all rows, too: that has a row where nothing is left below, and the filter is to drop it.
 #[derive(Debug)]
 pub struct KeepFiltersRule {
     inner: Arc<dyn OptimizerRule + Send + Sync>,
@@ -41,7 +43,14 @@ impl OptimizerRule for KeepFiltersRule {
 
 fn stays(plan: &LogicalPlan) -> bool {
     let LogicalPlan::Filter(filter) = plan else { return false };
-    let LogicalPlan::Extension(below) = filter.input.as_ref() else { return false };
-    let keeps = below.node.as_any().downcast_ref::<MapBatchesNode>().is_some_and(MapBatchesNode::keeps_filters_above);
+    let keeps = match filter.input.as_ref() {
+        LogicalPlan::Extension(below) => {
+            below.node.as_any().downcast_ref::<MapBatchesNode>().is_some_and(MapBatchesNode::keeps_filters_above)
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            aggregate.group_expr.is_empty() || aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_)))
+        }
+        _ => false,
+    };
     keeps && split_conjunction(&filter.predicate).iter().any(|part| part.column_refs().is_empty())
 }
