@@ -84,7 +84,7 @@ async fn what_was_not_declared_is_refused() {
     let frame = numbers(&session, 10).await.map_batches(other, MapOptions::default()).unwrap();
     let error = frame.collect().await.unwrap_err();
     assert_eq!(error.kind(), "DType");
-    assert!(error.to_string().contains("column `x` as Utf8, expected Int64"), "{error}");
+    assert!(error.to_string().contains("column `x` as String, expected Int64"), "{error}");
     let options = MapOptions { batch_rows: Some(0), ..MapOptions::default() };
     assert_eq!(numbers(&session, 1).await.map_batches(doubled, options).unwrap_err().kind(), "Plan");
 }

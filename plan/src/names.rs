@@ -1,4 +1,43 @@
-//! Suggestions for names that are not there.
+//! Suggestions for names that are not there, and names of types.
+
+use arrow::datatypes::{DataType, TimeUnit};
+
+/// A type as frames write it, whatever its layout: `String`, `List(Int64)`, `Datetime(us, UTC)`, `Struct(a: Int64)`.
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "String".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "Binary".to_owned(),
+        DataType::Date32 | DataType::Date64 => "Date".to_owned(),
+        DataType::Time32(_) | DataType::Time64(_) => "Time".to_owned(),
+        DataType::Timestamp(unit, None) => format!("Datetime({})", unit_name(*unit)),
+        DataType::Timestamp(unit, Some(zone)) => format!("Datetime({}, {zone})", unit_name(*unit)),
+        DataType::Duration(unit) => format!("Duration({})", unit_name(*unit)),
+        DataType::Dictionary(_, values) if type_name(values) == "String" => "Categorical".to_owned(),
+        DataType::Dictionary(_, values) => type_name(values),
+        DataType::RunEndEncoded(_, values) => type_name(values.data_type()),
+        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) | DataType::LargeListView(item) => {
+            format!("List({})", type_name(item.data_type()))
+        }
+        DataType::FixedSizeList(item, width) => format!("Array({}, {width})", type_name(item.data_type())),
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| format!("{}: {}", field.name(), type_name(field.data_type())));
+            format!("Struct({})", fields.collect::<Vec<_>>().join(", "))
+        }
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
+            format!("Decimal({p}, {s})")
+        }
+        plain => plain.to_string(),
+    }
+}
+
+fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Millisecond => "ms",
+        TimeUnit::Microsecond => "us",
+        TimeUnit::Nanosecond => "ns",
+    }
+}
 
 /// The candidate that `name` was probably meant to be, if one is near enough; case does not count.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

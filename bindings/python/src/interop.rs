@@ -20,10 +20,16 @@ use crate::runtime::runtime;
 use crate::wait::SIGNAL_CHECK;
 
 /// Anything with `__arrow_c_stream__` or `__arrow_c_array__`, as batches that share its memory.
-/// Errors: `Execution` if its producer fails.
+/// Errors: `Plan` for a name that two columns have, `Execution` if its producer fails.
 pub fn batches_from(input: AnyRecordBatch) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
     let reader = input.into_reader()?;
     let schema = reader.schema();
+    for (at, field) in schema.fields().iter().enumerate() {
+        if schema.fields()[..at].iter().any(|before| before.name() == field.name()) {
+            let what = format!("two columns have the name `{}`", field.name());
+            return Err(Error::plan("from_arrow", what).hint("rename one of them")).or_raise();
+        }
+    }
     let batches = reader.collect::<Result<Vec<_>, ArrowError>>();
     let batches = batches.map_err(|e| Error::execution("from_arrow", format!("the producer failed: {e}"))).or_raise()?;
     Ok((schema, batches))

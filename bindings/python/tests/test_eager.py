@@ -188,7 +188,7 @@ def test_what_does_not_fit_its_stated_type_or_name_is_refused():
     with pytest.raises(E.DTypeError, match="column `a`"):
         gf.DataFrame({"a": [1.5]}, schema={"a": gf.Int64})
     assert gf.DataFrame({"a": [1.0, None]}, schema={"a": gf.Int64})["a"].to_list() == [1, None]
-    with pytest.raises(E.PlanError, match="the name `a` twice"):
+    with pytest.raises(E.PlanError, match="two columns have the name `a`"):
         gf.DataFrame([gf.Series("a", [1]), gf.Series("a", [2])])
 
 

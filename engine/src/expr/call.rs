@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{categories, enum_place};
-use gradframe_plan::names::{list, suggest};
+use gradframe_plan::names::{list, suggest, type_name};
 
 use crate::{Error, Result};
 
@@ -62,7 +62,7 @@ impl Constant {
     fn shown(&self) -> String {
         match self {
             Constant::Value(value) => value.to_string(),
-            Constant::Type(data_type) => data_type.to_string(),
+            Constant::Type(data_type) => type_name(data_type),
             Constant::Expr(expr) => expr.human_display().to_string(),
             Constant::List(items) => format!("[{}]", items.iter().map(Constant::shown).collect::<Vec<_>>().join(", ")),
         }

@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::names::suggest;
+use gradframe_plan::names::{suggest, type_name};
 
 use super::call::{Call, Constants};
 use super::deferred::deferred;
@@ -80,7 +80,7 @@ impl FunctionRow {
             let own = expr.get_type(schema).map_err(from_datafusion)?;
             let fits = own == DataType::Boolean || own.is_numeric() && self.takes != Takes::ACondition;
             if !fits && !own.is_null() {
-                let what = format!("`{}` is {own}, expected {expected}", shown(expr));
+                let what = format!("`{}` is {own}, expected {expected}", shown(expr), own = type_name(&own));
                 return Err(Error::dtype(self.name, what).hint("cast it first"));
             }
         }

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::required;
-use gradframe_plan::names::suggest;
+use gradframe_plan::names::{suggest, type_name};
 
 use super::DataFrame;
 use super::naming::all_columns;
@@ -157,7 +157,7 @@ fn stacked(frames: Vec<DataFrame>, relaxed: bool) -> Result<DataFrame> {
         let all: Vec<DataType> = schemas.iter().map(|schema| schema.field(at).data_type().clone()).collect();
         types.push((field.name().clone(), common_type(field.name(), &all, relaxed)?));
     }
-    let mut plans = frames.iter().map(|frame| Ok(frame.in_types(&types)?.plan));
+    let mut plans = frames.iter().map(|frame| Ok(frame.settled()?.in_types(&types)?.plan));
     let first = plans.next().unwrap_or_else(|| Ok(frames[0].plan.clone()))?;
     let mut all = LogicalPlanBuilder::from(first);
     for plan in plans {
@@ -169,15 +169,31 @@ fn stacked(frames: Vec<DataFrame>, relaxed: bool) -> Result<DataFrame> {
 fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType> {
     let first = &types[0];
     let Some(other) = types.iter().find(|other| *other != first) else { return Ok(first.clone()) };
-    // How text is stored is nobody's concern.
-    if types.iter().all(DataType::is_string) {
-        return Ok(first.clone());
+    // How values are stored is nobody's concern.
+    if types.iter().all(|other| type_name(other) == type_name(first)) {
+        return Ok(with_room_for_all(first, types));
     }
-    let what = || format!("column `{name}` is {first} in one frame and {other} in another");
+    let what = || {
+        format!(
+            "column `{name}` is {first} in one frame and {other} in another",
+            first = type_name(first),
+            other = type_name(other)
+        )
+    };
     if !relaxed {
         return Err(Error::dtype("concat", what()).hint("cast one of them, or concat with how = \"vertical_relaxed\""));
     }
     relaxed_type(types).ok_or_else(|| Error::dtype("concat", format!("{}, which have no common type", what())))
+}
+
+/// The first type; of categories counted with different numbers, with numbers for all.
+fn with_room_for_all(first: &DataType, types: &[DataType]) -> DataType {
+    match first {
+        DataType::Dictionary(_, values) if types.iter().any(|other| other != first) => {
+            DataType::Dictionary(Box::new(DataType::UInt32), values.clone())
+        }
+        other => other.clone(),
+    }
 }
 
 /// The type that values of all these can have. Everything can be text, and text nothing else; true and false are 1 and 0 among

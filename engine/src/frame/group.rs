@@ -4,14 +4,17 @@ use std::collections::HashSet;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::column::all_values;
 use gradframe_plan::functions::min;
 use gradframe_plan::ops::row_order::ROW_ORDER;
 
 use super::DataFrame;
 use super::naming::{named, output_name};
+use crate::expr::structure::by_row;
 use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
 
@@ -93,9 +96,34 @@ impl GroupBy {
     }
 }
 
+/// The result with its lists of a group's values in an aggregate that takes many groups at once; DataFusion's takes a list a group.
+fn listed_at_once(result: Expr) -> Result<Expr> {
+    let listed = result.transform_up(|node| {
+        Ok(match node {
+            Expr::AggregateFunction(list) if is_list_in_order(&list) => {
+                let mut params = list.params;
+                let mut values = all_values(params.args.swap_remove(0), by_row().expr);
+                if let Expr::AggregateFunction(values) = &mut values {
+                    values.params.filter = params.filter;
+                }
+                Transformed::yes(values)
+            }
+            other => Transformed::no(other),
+        })
+    });
+    Ok(listed.map_err(from_datafusion)?.data)
+}
+
+fn is_list_in_order(list: &AggregateFunction) -> bool {
+    let params = &list.params;
+    let is_plain = !params.distinct && params.null_treatment.is_none() && params.args.len() == 1;
+    list.func.name() == "array_agg" && is_plain && params.order_by == [by_row()]
+}
+
 /// Aggregates below, what is computed of them in a projection above.
 pub(super) fn aggregate(frame: &DataFrame, keys: Vec<Expr>, results: Vec<Expr>) -> Result<DataFrame> {
-    let results: Vec<Expr> = results.into_iter().map(named).collect();
+    let lists = |result| if keys.is_empty() { Ok(result) } else { listed_at_once(result) };
+    let results = results.into_iter().map(|result| lists(named(result))).collect::<Result<Vec<Expr>>>()?;
     let aggregates = find_aggregate_exprs(&results);
     let grouped = LogicalPlanBuilder::from(frame.plan.clone())
         .aggregate(keys.clone(), told_apart(&aggregates))

@@ -5,11 +5,13 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::ops::row_order::{is_sorted, with_row_order};
 
 use super::DataFrame;
 use super::naming::all_columns;
+use crate::expr::structure::by_row;
 use crate::expr::{asc, cast, col};
 use crate::{Error, Result};
 
@@ -40,10 +42,32 @@ impl DataFrame {
     pub(crate) fn numbered(&self) -> Result<(Self, String)> {
         let name = self.unused_name("__row");
         let columns: Vec<Expr> = all_columns(self.plan.schema()).map(|(_, column)| column).collect();
-        let counted = LogicalPlanBuilder::from(self.plan.clone()).window([row_number().alias(&name)]);
+        let (plan, sorted) = self.in_lasting_order()?;
+        let numbers = match sorted {
+            true => row_number().order_by(vec![by_row()]).build().map_err(from_datafusion)?,
+            false => row_number(),
+        };
+        let counted = LogicalPlanBuilder::from(plan).window([numbers.alias(&name)]);
         let number = (col(&name) - lit(1_u64)).alias(&name);
         let plan = counted.and_then(|plan| plan.project(columns.into_iter().chain([number]))).and_then(LogicalPlanBuilder::build);
         Ok((self.with_plan(plan.map_err(from_datafusion)?), name))
+    }
+
+    /// The same rows. Where a sort gave them their order, it lasts whatever stands above.
+    pub(super) fn settled(&self) -> Result<Self> {
+        let columns = all_columns(self.plan.schema()).map(|(_, column)| column).collect();
+        match self.in_lasting_order()? {
+            (plan, true) => self.with_plan(plan).project(columns),
+            (_, false) => Ok(self.clone()),
+        }
+    }
+
+    /// The plan, with the hidden order of rows in it if that is of a sort; and whether it is.
+    fn in_lasting_order(&self) -> Result<(LogicalPlan, bool)> {
+        match is_sorted(&self.plan) {
+            true => Ok((with_row_order(&self.plan).map_err(from_datafusion)?, true)),
+            false => Ok((self.plan.clone(), false)),
+        }
     }
 
     /// A name that no column has.

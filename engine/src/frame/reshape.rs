@@ -12,6 +12,7 @@ use super::concat::{Stacking, relaxed_type};
 use super::naming::all_columns;
 use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
+use gradframe_plan::names::type_name;
 
 /// What becomes of rows whose list holds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,7 +53,7 @@ impl DataFrame {
         for name in &columns {
             self.require_type("explode", name, "a list", is_list)?;
         }
-        let checked = self.with_equal_lengths(&columns)?;
+        let checked = self.settled()?.with_equal_lengths(&columns)?;
         let checked = match (options.keep_nulls, options.empty_as_null) {
             // Nulls go and empty lists stay, as a null each.
             (false, true) => checked.drop_nulls(columns.iter().map(col))?,
@@ -154,7 +155,8 @@ impl DataFrame {
         let differs = types.iter().position(|other| types.first() != Some(other));
         match differs {
             Some(at) if relaxed_type(&types).is_none() => {
-                let what = format!("columns `{}` ({}) and `{}` ({}) have no common type", on[0], types[0], on[at], types[at]);
+                let (first, other) = (type_name(&types[0]), type_name(&types[at]));
+                let what = format!("columns `{}` ({first}) and `{}` ({other}) have no common type", on[0], on[at]);
                 Err(Error::dtype("unpivot", what).hint("cast them first, or choose columns of one kind with `on`"))
             }
             _ => Ok(()),
@@ -168,7 +170,7 @@ impl DataFrame {
         if is(&data_type) {
             Ok(data_type)
         } else {
-            Err(Error::dtype(op, format!("column `{name}` is {data_type}, expected {wanted}")))
+            Err(Error::dtype(op, format!("column `{name}` is {data_type}, expected {wanted}", data_type = type_name(&data_type))))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account_for_windows;
 mod checked_arithmetic;
+mod expressions;
 mod filters_first;
 mod in_order;
 mod merge_large_joins;

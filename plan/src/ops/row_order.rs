@@ -85,8 +85,8 @@ fn has_row_order(plan: &LogicalPlan) -> bool {
     plan.schema().fields().iter().any(|field| field.name() == ROW_ORDER)
 }
 
-/// Whether the rows are in the order of a sort.
-fn is_sorted(plan: &LogicalPlan) -> bool {
+/// Whether the rows are in the order of a sort, which the engine takes away where nothing above it asks for it.
+pub fn is_sorted(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Sort(_) => true,
         LogicalPlan::Projection(projection) => is_sorted(&projection.input),

@@ -7,12 +7,38 @@ from typing import Any
 
 def from_pandas(session: Any, frame: Any) -> Any:
     """The private DataFrame of a `pandas.DataFrame`, without its index."""
-    import pyarrow
-
     from gradframe import _gradframe
 
-    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    table = table_of_pandas(frame)
     return _gradframe.from_copied_arrow(session, table, _copies(frame, table))
+
+
+def is_pandas(data: Any) -> bool:
+    """Whether this is a frame of pandas."""
+    return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "iloc") and hasattr(data, "columns")
+
+
+def table_of_pandas(frame: Any) -> Any:
+    """The columns as an Arrow table. Errors: of ours, naming the column."""
+    import pyarrow
+
+    from gradframe._frame.unfit import told_apart, unfit
+    from gradframe.errors import DTypeError
+
+    if not hasattr(frame, "iloc") or not hasattr(frame, "columns"):
+        raise DTypeError(f"from_pandas: got a {type(frame).__name__}, expected a pandas.DataFrame")
+    told_apart("from_pandas", frame.columns)
+    refused = (pyarrow.ArrowException, TypeError, ValueError, OverflowError)
+    try:
+        return pyarrow.Table.from_pandas(frame, preserve_index=False)
+    except refused as error:
+        for position, name in enumerate(frame.columns):
+            column = frame.iloc[:, [position]]
+            try:
+                pyarrow.Table.from_pandas(column, preserve_index=False)
+            except refused as why:
+                raise unfit("from_pandas", str(name), frame.iloc[:, position]) from why
+        raise DTypeError(f"from_pandas: {error}") from error
 
 
 def _copies(frame: Any, table: Any) -> list[tuple[str, int, str]]:

@@ -13,6 +13,7 @@ from gradframe._frame.running import sql
 from gradframe._gradframe import PySession
 from gradframe._model import Model
 from gradframe._run import Run, flat, start
+from gradframe.errors import DTypeError
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -286,9 +287,13 @@ class Session:
 
     def from_arrow(self, data: Any) -> DataFrame:
         """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied."""
+        from gradframe._copies import is_pandas, table_of_pandas
         from gradframe._frame.polars_columns import is_polars, prepared
 
-        return DataFrame._of(self._session.from_arrow(prepared(data) if is_polars(data) else data))
+        if not hasattr(data, "__arrow_c_stream__") and not hasattr(data, "__arrow_c_array__"):
+            raise DTypeError(f"from_arrow: got a {type(data).__name__}, expected something that exports Arrow; hint: gf.DataFrame takes lists and arrays")
+        data = prepared(data) if is_polars(data) else table_of_pandas(data) if is_pandas(data) else data
+        return DataFrame._of(self._session.from_arrow(data))
 
     def register(self, name: str, frame: LazyFrame | DataFrame) -> None:
         """Gives a frame a name in SQL, for this session alone; a frame of that name gives way."""

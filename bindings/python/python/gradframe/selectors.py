@@ -30,6 +30,9 @@ class Selector(Expr):
 
     __slots__ = ()
 
+    # It may be the key of a mapping: `frame.cast({selectors.numeric(): gf.Float32})`.
+    __hash__ = object.__hash__
+
     def _with(self, name: str, other: Any) -> Any:
         return Selector(call(name, self, other)._expr) if isinstance(other, Selector) else None
 

@@ -46,6 +46,9 @@ POLARS = [
     ("Whole division, remainder", 'df.select(q=(2 - pl.col("riders")) // 2, r=(2 - pl.col("riders")) % 2)', 'df.select(q=(2 - gf.col("riders")) // 2, r=(2 - gf.col("riders")) % 2)', "rounded down, as in Python"),
     ("A mask", 'df.filter(df["riders"] > 2)', 'df.filter(df["riders"] > 2)', "of as many values as the frame has rows"),
     ("Lists", 'df.group_by("zone", maintain_order=True).agg("riders").select(pl.col("riders").list.eval(pl.element() * 2))', 'df.group_by("zone", maintain_order=True).agg("riders").select(gf.col("riders").list.eval(gf.element() * 2))', ""),
+    ("Texts as dates", 'df.select(pl.lit("2024-02-29").str.to_date())', 'df.select(gf.lit("2024-02-29").str.to_date())', "`cast(gf.Date)` reads ISO 8601 too, and `cast(gf.Boolean)` reads `true` and `false`; Polars has no such casts"),
+    ("Moments of two units", 'df.select(pl.lit(5).cast(pl.Datetime("us")) - pl.lit(2).cast(pl.Datetime("us")))', 'df.select(gf.lit(5).cast(gf.Datetime("us")) - gf.lit(2).cast(gf.Datetime("us")))', "of a finer and a coarser unit the finer one is computed in; in Polars the coarser one"),
+    ("Decimals", 'df.select(pl.col("riders").cast(pl.Decimal(10, 2)) / 3)', 'df.select(gf.col("riders").cast(gf.Decimal(10, 2)) / 3)', "38 digits, halves to the even neighbour, as in Polars; but a product of two decimals is exact, where Polars rounds it to the decimals of the finer side"),
     ("Types of a schema", "df.schema", "df.schema", "types have the same names; they are also Arrow's, by `schema.to_arrow()`"),
     ("Values as dictionary", "df.to_dict(as_series=False)", "df.to_dict()", "lists if nothing is said; `as_series=True` for columns"),
 ]
@@ -110,6 +113,8 @@ SQL = [
     ("Halves rounded", "SELECT round(riders / 2.0) FROM df", 'df.select((gf.col("riders") / 2).round())', "[1.0, 1.0, 2.0, 2.0, 3.0]", "[0.0, 1.0, 2.0, 2.0, 2.0]"),
     ("Null is not equal", "SELECT riders FROM df WHERE zone <> 'a'", 'df.filter(gf.col("zone") != "a").select("riders")', "[1, 3]", "[1, 3]"),
     ("An overflow", "SELECT riders * 9000000000000000000 FROM df", 'df.select(gf.col("riders") * 9_000_000_000_000_000_000)', "ExecutionError", "ExecutionError"),
+    ("A datetime as text", "SELECT CAST(TIMESTAMP '2024-01-01 12:00:00' AS VARCHAR) FROM df LIMIT 1", 'df.head(1).select(gf.datetime(2024, 1, 1, 12).cast(gf.String))', "['2024-01-01T12:00:00']", "['2024-01-01 12:00:00.000000']"),
+    ("A text with a blank as a number", "SELECT CAST(' 4' AS BIGINT) FROM df LIMIT 1", 'df.head(1).select(gf.lit(" 4").cast(gf.Int64))', "[4]", "ExecutionError"),
     ("Names in capitals", "SELECT RIDERS FROM df", 'df.select("RIDERS")', "[1, 2, 3, 4, 5]", "PlanError"),
 ]
 

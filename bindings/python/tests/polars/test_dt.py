@@ -134,7 +134,7 @@ def test_made_moments(values, zone):
 ERRORS = {
     "an interval": (lambda t: t.truncate("1x"), "`1x` is no interval"),
     "a mixed grid": (lambda t: t.truncate("1mo2d"), "mixes months, weeks and shorter units"),
-    "a zone": (lambda t: t.convert_time_zone("Asia/Tokio"), "unknown time zone `Asia/Tokio`; hint: did you mean `Asia/Tokyo`?"),
+    "a zone": (lambda t: t.convert_time_zone("Asia/Tokio"), "unknown time zone `Asia/Tokio`, of `t`; hint: did you mean `Asia/Tokyo`?"),
     "a unit": (lambda t: t.epoch("h"), "`h` is no time unit"),
     "a format": (lambda t: t.strftime("%!"), "`%!` is no format"),
     "a choice": (lambda t: t.replace_time_zone("UTC", ambiguous="first"), "`first` is no choice"),

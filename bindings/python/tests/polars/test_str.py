@@ -138,7 +138,7 @@ ERRORS = {
     "a form": (lambda s: s.normalize("NFX"), "`NFX` is no normal form"),
     "a path": (lambda s: s.json_path_match("x"), "`x` is no JSON path"),
     "a base": (lambda s: s.to_integer(base=40), "the base is 40, expected 2 to 36"),
-    "a zone": (lambda s: s.to_datetime(time_zone="Asia/Tokio"), "unknown time zone `Asia/Tokio`; hint: did you mean `Asia/Tokyo`?"),
+    "a zone": (lambda s: s.to_datetime(time_zone="Asia/Tokio"), "unknown time zone `Asia/Tokio`, of `s`; hint: did you mean `Asia/Tokyo`?"),
     "a format": (lambda s: s.to_date("%Y-%!"), "`%Y-%!` is no format"),
     "n": (lambda s: s.splitn("-", 0), "n is 0, expected 1 to"),
 }

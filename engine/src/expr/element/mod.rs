@@ -18,6 +18,7 @@ use super::functions::windows::rows_in_order;
 use super::table::FunctionRow;
 use super::{Constant, col, lit, resolve, structure, table, when};
 use crate::{Error, Result};
+use gradframe_plan::names::type_name;
 
 /// The column of elements.
 const ELEMENT: &str = "__element";
@@ -66,7 +67,10 @@ fn evaluated(call: &mut Call, gives: Gives) -> Result<Expr> {
     let inner = call.inner("expr")?;
     let data_type = call.type_of(&list)?;
     let Some(element) = element_type(&data_type) else {
-        return Err(Error::dtype(call.name(), format!("`{}` is {data_type}, expected a list", resolve::shown(&list))));
+        return Err(Error::dtype(
+            call.name(),
+            format!("`{}` is {data_type}, expected a list", resolve::shown(&list), data_type = type_name(&data_type)),
+        ));
     };
     let inner = if gives == Gives::Filtered { only_where(call, inner, &element)? } else { inner };
     Ok(over_elements(Program::new(table_name(call)?, inner, element)?, gives, list))
@@ -88,7 +92,7 @@ fn element_type(data_type: &DataType) -> Option<DataType> {
 fn only_where(call: &Call, predicate: Expr, element_type: &DataType) -> Result<Expr> {
     let condition = Program::new(table_name(call)?, predicate.clone(), element_type.clone())?;
     if !matches!(condition.data_type, DataType::Boolean | DataType::Null) {
-        let what = format!("`{}` is {}, expected true or false", resolve::shown(&predicate), condition.data_type);
+        let what = format!("`{}` is {}, expected true or false", resolve::shown(&predicate), type_name(&condition.data_type));
         return Err(Error::dtype(call.name(), what));
     }
     Ok(structure::keep(element(), predicate))

@@ -1,6 +1,6 @@
 //! Aggregates, as Polars computes them: nulls are left out, a sum of nothing is 0, NaN is no extreme.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::{Expr, SortExpr};
@@ -15,6 +15,7 @@ use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{cast, coalesce, deferred_call, fill_null, unary};
 use crate::Result;
+use gradframe_plan::names::type_name;
 
 /// Aggregates of a column. Alone in `select` they give one row; beside columns they are repeated on each row; in `agg` they
 /// give one value a group.
@@ -190,7 +191,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("mean", mean_of),
     FunctionRow::typed("min", |call| extreme(call, least)),
     FunctionRow::typed("max", |call| extreme(call, greatest)),
-    FunctionRow::typed("median", |call| as_float(call, |x, _| Ok(aggregate_fn::median(x)))),
+    FunctionRow::typed("median", median_of),
     FunctionRow::typed("std", |call| as_float(call, |x, ddof| deviation(x, ddof, true))),
     FunctionRow::typed("var", |call| as_float(call, |x, ddof| deviation(x, ddof, false))),
     unary!("count", |x| count(x)),
@@ -236,29 +237,48 @@ fn sum_of(call: &mut Call) -> Result<Expr> {
         DataType::Float32 => cast(zero_if_none(value, ScalarValue::from(0.0)), DataType::Float32),
         DataType::Float16 | DataType::Float64 => zero_if_none(value, ScalarValue::from(0.0)),
         own @ DataType::Duration(_) => zero_if_none(value, ScalarValue::new_zero(&own).map_err(from_datafusion)?),
-        own if own.is_numeric() || own.is_null() => zero_if_none(value, ScalarValue::from(0_i64)),
+        DataType::Null => nothing(value),
+        own if own.is_numeric() => zero_if_none(value, ScalarValue::from(0_i64)),
         own => return Err(not_summable(call, &value, &own)),
     })
 }
 
 fn not_summable(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
-    let what = format!("`{}` is {own}, expected numbers, booleans or durations", shown(value));
+    let what = format!("`{}` is {own}, expected numbers, booleans or durations", shown(value), own = type_name(own));
     crate::Error::dtype(call.name(), what)
 }
 
 fn mean_of(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
+    if let Some(mean) = between_moments(&value, &own, aggregate_fn::avg) {
+        return Ok(mean);
+    }
     Ok(match own {
         DataType::Boolean => aggregate_fn::avg(cast(value, DataType::Int64)),
         DataType::Float32 => cast(aggregate_fn::avg(value), own),
-        DataType::Duration(_) | DataType::Timestamp(_, _) => {
-            let mean = aggregate_fn::avg(cast(cast(value, DataType::Int64), DataType::Float64));
-            cast(cast(mean, DataType::Int64), own)
-        }
-        own if own.is_numeric() || own.is_null() => aggregate_fn::avg(cast(value, DataType::Float64)),
+        DataType::Null => nothing(value),
+        own if own.is_numeric() => aggregate_fn::avg(cast(value, DataType::Float64)),
         own => return Err(not_summable(call, &value, &own)),
     })
+}
+
+/// A null of a column that has no type.
+fn nothing(value: Expr) -> Expr {
+    aggregate_fn::first_value(value, vec![])
+}
+
+/// A statistic that lies between the values, of moments and durations: computed of their numbers of units, of a date by its
+/// midnight. None of anything else.
+pub(super) fn between_moments(value: &Expr, own: &DataType, statistic: impl FnOnce(Expr) -> Expr) -> Option<Expr> {
+    use DataType::{Date32, Duration, Int64, Time32, Time64, Timestamp};
+    let moment = match own {
+        Date32 => Timestamp(TimeUnit::Microsecond, None),
+        Time32(_) | Time64(_) | Timestamp(..) | Duration(_) => own.clone(),
+        _ => return None,
+    };
+    let units = cast(cast(cast(value.clone(), moment.clone()), Int64), DataType::Float64);
+    Some(cast(cast(statistic(units), Int64), moment))
 }
 
 /// An extreme of the values that are no NaN; NaN where there are none but NaNs.
@@ -267,22 +287,43 @@ fn extreme(call: &mut Call, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
     if let Some(categories) = call.categories(&value) {
         return Ok(enum_at(aggregate(enum_place(value, categories.clone())), categories));
     }
-    if !call.type_of(&value)?.is_floating() {
+    let own = call.type_of(&value)?;
+    if own.is_nested() {
+        let what = format!("`{}` is {own}, expected values that have an order", shown(&value), own = type_name(&own));
+        return Err(crate::Error::dtype(call.name(), what));
+    }
+    if !own.is_floating() {
         return Ok(aggregate(value));
     }
     let numbers = of_rows(aggregate(value.clone()), !math::isnan(value.clone()));
     Ok(coalesce([numbers, aggregate(value)]))
 }
 
-/// Computed in Float64; of Float32 the result is one again.
+fn median_of(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    match between_moments(&value, &own, aggregate_fn::median) {
+        Some(median) => Ok(median),
+        None => of_floats(call, value, own, |x, _| Ok(aggregate_fn::median(x))),
+    }
+}
+
 fn as_float(call: &mut Call, aggregate: fn(Expr, i64) -> Result<Expr>) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
-    if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
+    of_floats(call, value, own, aggregate)
+}
+
+/// Computed in Float64; of Float32 the result is one again.
+fn of_floats(call: &mut Call, value: Expr, own: DataType, aggregate: fn(Expr, i64) -> Result<Expr>) -> Result<Expr> {
+    let ddof = call.optional_int("ddof")?.unwrap_or(1);
+    if own.is_null() {
+        return Ok(nothing(value));
+    }
+    if !(own.is_numeric() || own == DataType::Boolean) {
         return Err(not_summable(call, &value, &own));
     }
     let value = if own == DataType::Boolean { cast(value, DataType::Int64) } else { value };
-    let ddof = call.optional_int("ddof")?.unwrap_or(1);
     let computed = aggregate(cast(value, DataType::Float64), ddof)?;
     Ok(if own == DataType::Float32 { cast(computed, own) } else { computed })
 }

@@ -5,13 +5,14 @@ use datafusion::functions::math::expr_fn as math;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
 
 use super::super::call::Call;
-use super::super::resolve::{cast_to, common_number, shown, untyped};
+use super::super::resolve::{cast_to, common_number, computed_decimal, shown, untyped};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{binary, cast, deferred_call, div, numeric, unary};
 use crate::Result;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::column::per_row;
+use gradframe_plan::functions::column::{DecimalOperation, per_row};
+use gradframe_plan::names::type_name;
 
 /// Arithmetic with Polars's meaning.
 ///
@@ -96,8 +97,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("abs", abs),
     numeric!("sqrt", |x| per_row("sqrt", vec![x], vec![])),
     numeric!("exp", math::exp),
-    FunctionRow::typed("floor", |call| whole(call, math::floor)),
-    FunctionRow::typed("ceil", |call| whole(call, math::ceil)),
+    FunctionRow::typed("floor", |call| whole(call, math::floor, "down")),
+    FunctionRow::typed("ceil", |call| whole(call, math::ceil, "up")),
     FunctionRow::typed("and_", |call| logical(call, Operator::And, Operator::BitwiseAnd)),
     FunctionRow::typed("or_", |call| logical(call, Operator::Or, Operator::BitwiseOr)),
     FunctionRow::typed("xor", xor),
@@ -133,6 +134,9 @@ fn truediv(call: &mut Call) -> Result<Expr> {
     }
     require_number(call, &left, &left_type)?;
     require_number(call, &right, &right_type)?;
+    if let Some(quotient) = of_decimals(call, &left, DecimalOperation::Divide, &right)? {
+        return Ok(quotient);
+    }
     let narrow = left_type == DataType::Float32 || right_type == DataType::Float32;
     let common = common_number(&[(&left, &left_type), (&right, &right_type)]).filter(|common| narrow && common.is_floating());
     let float = common.unwrap_or(DataType::Float64);
@@ -153,11 +157,15 @@ fn abs(call: &mut Call) -> Result<Expr> {
 }
 
 /// Integers are whole already.
-fn whole(call: &mut Call, rounded: fn(Expr) -> Expr) -> Result<Expr> {
+fn whole(call: &mut Call, rounded: fn(Expr) -> Expr, direction: &str) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
     require_number(call, &value, &own)?;
-    Ok(if own.is_integer() { value } else { rounded(value) })
+    Ok(match own {
+        own if own.is_integer() => value,
+        DataType::Decimal128(..) => per_row("round_to", vec![value], vec![0_i64.into(), direction.into()]),
+        _ => rounded(value),
+    })
 }
 
 /// A function of a number, booleans among them.
@@ -172,8 +180,19 @@ pub(super) fn require_number(call: &Call, value: &Expr, own: &DataType) -> Resul
     if own.is_numeric() || own.is_null() || *own == DataType::Boolean { Ok(()) } else { Err(not_numeric(call, value, own)) }
 }
 
-fn not_numeric(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
-    crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value)))
+pub(super) fn not_numeric(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
+    crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value), own = type_name(own)))
+}
+
+/// What is computed of decimals, or of a decimal and an integer; None of anything else.
+fn of_decimals(call: &Call, left: &Expr, operation: DecimalOperation, right: &Expr) -> Result<Option<Expr>> {
+    let (left_type, right_type) = (call.type_of(left)?, call.type_of(right)?);
+    let is_decimal = |own: &DataType| matches!(own, DataType::Decimal128(..));
+    if !is_decimal(&left_type) && !is_decimal(&right_type) {
+        return Ok(None);
+    }
+    let words = format!("{}({}, {})", call.name(), shown(left), shown(right));
+    Ok(computed_decimal(operation, (left.clone(), left_type), (right.clone(), right_type), &words))
 }
 
 /// Both sides as integers of one type, the divisor null in place of 0; None if they are no integers.
@@ -194,6 +213,9 @@ fn integer_sides(call: &Call, left: &Expr, right: &Expr) -> Result<Option<(Expr,
 /// Integers: the truncated quotient, less 1 where there is a remainder of another sign than the divisor's.
 fn floordiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(quotient) = of_decimals(call, &left, DecimalOperation::FloorDivide, &right)? {
+        return Ok(quotient);
+    }
     let Some((left, right)) = integer_sides(call, &left, &right)? else { return Ok(math::floor(div(left, right))) };
     let rest = left.clone() % right.clone();
     let rounds_up = rest.clone().not_eq(lit(0_i64)).and(rest.lt(lit(0_i64)).not_eq(right.clone().lt(lit(0_i64))));
@@ -203,6 +225,9 @@ fn floordiv(call: &mut Call) -> Result<Expr> {
 
 fn truncdiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(quotient) = of_decimals(call, &left, DecimalOperation::TruncatingDivide, &right)? {
+        return Ok(quotient);
+    }
     Ok(match integer_sides(call, &left, &right)? {
         Some((left, right)) => left / right,
         None => math::trunc(vec![div(left, right)]),
@@ -212,6 +237,9 @@ fn truncdiv(call: &mut Call) -> Result<Expr> {
 /// The truncated remainder, plus the divisor where their signs differ.
 fn modulo(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(rest) = of_decimals(call, &left, DecimalOperation::Modulo, &right)? {
+        return Ok(rest);
+    }
     let zero = || lit(0_i64);
     let (left, right) = integer_sides(call, &left, &right)?.unwrap_or((left, right));
     let rest = left % right.clone();

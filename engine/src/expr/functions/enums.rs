@@ -9,6 +9,7 @@ use super::super::resolve::{output_name, shown};
 use super::super::table::FunctionRow;
 use super::deferred_call;
 use crate::{Error, Result};
+use gradframe_plan::names::type_name;
 
 /// Text as enums.
 pub trait Enums: Into<Expr> + Sized {
@@ -40,7 +41,10 @@ fn cast_enum(call: &mut Call) -> Result<Expr> {
     let strict = call.flag("strict", true)?;
     let own = call.type_of(&value)?;
     if !is_text(&own) {
-        return Err(Error::dtype("cast", format!("`{}` is {own}, which cannot become an Enum", shown(&value))));
+        return Err(Error::dtype(
+            "cast",
+            format!("`{}` is {own}, which cannot become an Enum", shown(&value), own = type_name(&own)),
+        ));
     }
     let name = output_name(&value);
     to_enum(value, &name, categories, strict)

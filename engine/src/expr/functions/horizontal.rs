@@ -15,6 +15,7 @@ use super::super::{lit, when};
 use super::windows::rows_in_order;
 use super::{cast, coalesce};
 use crate::Result;
+use gradframe_plan::names::type_name;
 
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("sum_horizontal", |call| {
@@ -38,7 +39,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         folded(call, exprs, Expr::and)
     })
     .spread(0),
-    FunctionRow::new("concat_str", concat_str).spread(0),
+    FunctionRow::typed("concat_str", concat_str).spread(0),
     FunctionRow::new("struct", |call| {
         let fields = call.rest().into_iter().flat_map(|expr| [literal(output_name(&expr)), expr.unalias()]);
         Ok(core_fn::named_struct(fields.collect()))
@@ -140,7 +141,13 @@ fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
     }
     let Some((first, others)) = texts.split_first() else { return Ok(()) };
     let Some(other) = others.iter().find(|other| other.0 != first.0) else { return Ok(()) };
-    let what = format!("`{}` is {} and `{}` is {}, expected types that go together", first.1, first.2, other.1, other.2);
+    let what = format!(
+        "`{}` is {} and `{}` is {}, expected types that go together",
+        first.1,
+        type_name(&first.2),
+        other.1,
+        type_name(&other.2)
+    );
     Err(crate::Error::dtype(call.name(), what).hint("cast one of them"))
 }
 
@@ -162,7 +169,8 @@ fn extreme(call: &mut Call, extreme: fn(Vec<Expr>) -> Expr) -> Result<Expr> {
 
 /// Null where a part is null, unless nulls are ignored.
 fn concat_str(call: &mut Call) -> Result<Expr> {
-    let exprs: Vec<Expr> = call.rest().into_iter().map(|expr| cast(expr.unalias(), DataType::Utf8)).collect();
+    let parts = call.rest().into_iter().map(|expr| super::replacing::as_text(call, expr.unalias()));
+    let exprs = parts.collect::<Result<Vec<Expr>>>()?;
     let separator = call.optional_text("separator")?.unwrap_or_default();
     let any_null = exprs.iter().cloned().map(Expr::is_null).reduce(Expr::or);
     let any_null = any_null.ok_or_else(|| call.wrong("got no column, expected at least one"))?;

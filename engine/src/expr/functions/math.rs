@@ -13,6 +13,7 @@ use super::super::{IntoExpr, lit, when};
 use super::arithmetic::{case, operation};
 use super::{cast, deferred_call, numeric};
 use crate::Result;
+use gradframe_plan::names::type_name;
 
 /// Mathematics of single values; null for null.
 ///
@@ -112,6 +113,7 @@ fn rounded(call: &mut Call, mode: &str) -> Result<Expr> {
     let own = call.type_of(&value)?;
     Ok(match own {
         own if own.is_floating() => per_row("round_to", vec![value], vec![decimals.into(), mode.into()]),
+        DataType::Decimal128(..) => per_row("round_to", vec![value], vec![decimals.into(), mode.into()]),
         own if own.is_decimal() => math::round(vec![value, lit(decimals)]),
         _ => value,
     })
@@ -177,7 +179,7 @@ fn bound(call: &mut Call, greatest: bool) -> Result<Expr> {
     let bound = if greatest { ScalarValue::max(&own) } else { ScalarValue::min(&own) };
     let float = |x: f64| ScalarValue::Float64(Some(x)).cast_to(&own).ok();
     let bound = if own.is_floating() { float(if greatest { f64::INFINITY } else { f64::NEG_INFINITY }) } else { bound };
-    let bound = bound.ok_or_else(|| call.wrong(format!("values of {own} have no bounds")))?;
+    let bound = bound.ok_or_else(|| call.wrong(format!("values of {own} have no bounds", own = type_name(&own))))?;
     Ok(Expr::Literal(bound, None))
 }
 
@@ -209,6 +211,6 @@ fn reinterpret(call: &mut Call) -> Result<Expr> {
             let low = cast(operation(value.clone(), Operator::BitwiseAnd, lit(i64::MAX)), DataType::UInt64);
             case(value.clone().lt(lit(0_i64)), low.clone() + lit(1_u64 << 63), low)
         }
-        _ => Err(call.wrong(format!("`{}` is {own}, expected an integer of 64 bits", shown(&value)))),
+        _ => Err(call.wrong(format!("`{}` is {own}, expected an integer of 64 bits", shown(&value), own = type_name(&own)))),
     }
 }

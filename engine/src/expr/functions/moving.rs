@@ -18,6 +18,7 @@ use super::super::{lit, when};
 use super::windows::{Windows, following, over_rows, partitioned, preceding, rows_in_order, so_far};
 use super::{cast, deferred_call};
 use crate::Result;
+use gradframe_plan::names::type_name;
 
 /// Moving windows of rows, and rows filled from their neighbours.
 ///
@@ -70,10 +71,14 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("backward_fill", |call| fill(call, false)),
     FunctionRow::typed("interpolate", |call| {
         let value = call.expr("the expression")?;
-        if call.type_of(&value)?.is_string() {
-            super::arithmetic::require_number(call, &value, &call.type_of(&value)?)?;
-        }
+        let own = call.type_of(&value)?;
         let kernel = call.choice("method", &[("linear", "interpolate"), ("nearest", "interpolate_nearest")])?;
+        if matches!(own, DataType::Boolean | DataType::Null) {
+            return Ok(value);
+        }
+        if !own.is_temporal() {
+            super::arithmetic::require_number(call, &value, &own)?;
+        }
         Ok(rows_in_order(window(kernel, vec![value], vec![])))
     }),
     FunctionRow::typed("interpolate_by", |call| {
@@ -83,14 +88,21 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("ewm", exponential),
     FunctionRow::typed("cum_prod", |call| {
         let value = call.expr("the expression")?;
+        let own = call.type_of(&value)?;
+        if own.is_decimal() || own.is_null() {
+            let what = format!("`{}` is {own}, expected integers, floats or booleans", shown(&value), own = type_name(&own));
+            return Err(crate::Error::dtype("cum_prod", what).hint("cast it first"));
+        }
         Ok(rows_in_order(window("cum_prod", vec![value], vec![call.flag("reverse", false)?.into()])))
     })
     .takes(Takes::ANumber),
     FunctionRow::typed("pct_change", |call| {
         let value = call.expr("the expression")?;
         let n = call.optional_int("n")?.unwrap_or(1);
-        let value = cast(value, DataType::Float64);
-        Ok(value.clone() / value.shift(n) - lit(1.0))
+        let float = if call.type_of(&value)? == DataType::Float32 { DataType::Float32 } else { DataType::Float64 };
+        let (value, before) = (cast(value.clone(), float.clone()), cast(value.shift(n), float));
+        // Not the quotient less 1, which an infinity before makes -1.
+        Ok((value - before.clone()) / before)
     })
     .takes(Takes::ANumber),
     FunctionRow::typed("rle_id", run_number),
@@ -125,7 +137,10 @@ fn rolling(call: &mut Call) -> Result<Expr> {
     let own_constants = call.values("constants")?;
     let own = call.type_of(&value)?;
     if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
-        return Err(crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(&value))));
+        return Err(crate::Error::dtype(
+            call.name(),
+            format!("`{}` is {own}, expected numbers", shown(&value), own = type_name(&own)),
+        ));
     }
     if own.is_integer() && matches!(statistic.as_str(), "sum" | "min" | "max" | "mean") && own_constants.is_empty() {
         return of_integers(value, &statistic, size, least, center);
@@ -176,6 +191,7 @@ fn ranked(call: &mut Call) -> Result<Expr> {
     let method = call.choice("method", &methods)?;
     let seed = call.optional_int("seed")?.unwrap_or(0);
     let is_null = value.clone().is_null();
+    let value = call.ordered(value);
     let by = |function: Expr, then: Option<SortExpr>| {
         let order = [SortExpr::new(value.clone(), !descending, false)].into_iter().chain(then).collect();
         partitioned(function, vec![is_null.clone()], order)

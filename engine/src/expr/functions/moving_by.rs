@@ -8,6 +8,7 @@ use super::super::resolve::shown;
 use super::super::table::FunctionRow;
 use super::windows::rows_in_order;
 use crate::{Error, Result};
+use gradframe_plan::names::type_name;
 
 pub(super) const TABLE: &[FunctionRow] = &[FunctionRow::typed("rolling_by", rolling_by)];
 
@@ -21,7 +22,7 @@ fn rolling_by(call: &mut Call) -> Result<Expr> {
     let least = call.optional_count("min_samples")?.unwrap_or(1) as i64;
     let own = call.type_of(&value)?;
     if !(own.is_numeric() || own.is_null()) {
-        return Err(Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(&value))));
+        return Err(Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(&value), own = type_name(&own))));
     }
     let own_constants = call.values("constants")?;
     let constants = [length.as_str().into(), closed.into(), least.into(), statistic.as_str().into()];

@@ -11,6 +11,7 @@ use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{coalesce, deferred_call, fill_null, unary};
 use crate::Result;
+use gradframe_plan::names::type_name;
 
 /// Nulls, NaN and types. A NaN is a value, never a null.
 ///
@@ -33,7 +34,7 @@ pub trait Nulls: Into<Expr> + Sized {
 
     /// The value, or another where it is NaN. A null stays null.
     fn not_numbers(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
-        crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value)))
+        crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value), own = type_name(own)))
     }
 
     fn fill_nan(self, value: impl IntoExpr) -> Expr {
@@ -104,7 +105,7 @@ fn on_floats(call: &mut Call, test: fn(Expr) -> Expr, of_others: bool) -> Result
 }
 
 fn not_numbers(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
-    crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value)))
+    crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value), own = type_name(own)))
 }
 
 fn fill_nan(call: &mut Call) -> Result<Expr> {

@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{self, Expr};
 use datafusion::scalar::ScalarValue;
-use gradframe_plan::functions::column::{per_row, strict_cast};
+use gradframe_plan::functions::column::{cannot_cast, casts_plainly, lenient_cast, per_row, strict_cast};
 
 use super::super::call::Call;
 use super::super::resolve::{output_name, shown};
@@ -12,6 +12,7 @@ use super::super::{lit, when};
 use super::comparison::Comparison;
 use super::{cast, moving::filled};
 use crate::Result;
+use gradframe_plan::names::type_name;
 
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("cast", cast_row),
@@ -45,18 +46,35 @@ fn cast_row(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let (to, strict) = (call.data_type("dtype")?, call.flag("strict", true)?);
     let own = call.type_of(&value)?;
-    if !arrow::compute::can_cast_types(&own, &to) {
-        let what = format!("`{}` is {own}, which cannot become {to}", shown(&value));
-        return Err(crate::Error::dtype("cast", what));
+    if let Some(reason) = cannot_cast(&own, &to) {
+        let what = format!("`{}` is {own}, which cannot become {to}", shown(&value), own = type_name(&own), to = type_name(&to));
+        let error = crate::Error::dtype("cast", what);
+        return Err(if reason.is_empty() { error } else { error.hint(reason) });
     }
-    if !strict {
-        return Ok(logical_expr::try_cast(value, to));
+    let plainly = casts_plainly(&own, &to);
+    let cast = match (strict, plainly) {
+        (true, true) if always_fits(&own, &to) => return Ok(cast(value, to)),
+        (false, true) => return Ok(logical_expr::try_cast(value, to)),
+        (false, false) => lenient_cast(value, &to),
+        (true, _) => {
+            let name = if value.column_refs().len() == 1 { output_name(&value) } else { shown(&value) };
+            strict_cast(value, &name, &to)
+        }
+    };
+    cast.map_err(gradframe_plan::error::from_datafusion)
+}
+
+/// The value as text.
+pub(super) fn as_text(call: &Call, value: Expr) -> Result<Expr> {
+    let own = call.type_of(&value)?;
+    if casts_plainly(&own, &DataType::Utf8) {
+        return Ok(cast(value, DataType::Utf8));
     }
-    if always_fits(&own, &to) {
-        return Ok(cast(value, to));
+    if let Some(reason) = cannot_cast(&own, &DataType::Utf8) {
+        let what = format!("`{}` is {own}, which cannot become text {reason}", shown(&value), own = type_name(&own));
+        return Err(crate::Error::dtype(call.name(), what.trim_end()));
     }
-    let name = if value.column_refs().len() == 1 { output_name(&value) } else { shown(&value) };
-    strict_cast(value, &name, &to).map_err(gradframe_plan::error::from_datafusion)
+    lenient_cast(value, &DataType::Utf8).map_err(gradframe_plan::error::from_datafusion)
 }
 
 /// The pairs of old and new values; one new value may stand for all.
@@ -90,7 +108,8 @@ fn replace(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
     let pairs = pairs(call)?.into_iter().map(|(old, new)| {
-        let new = new.cast_to(&own).map_err(|_| call.wrong(format!("`new` has {new}, which is no {own}")))?;
+        let new =
+            new.cast_to(&own).map_err(|_| call.wrong(format!("`new` has {new}, which is no {own}", own = type_name(&own))))?;
         Ok((old, new))
     });
     let pairs = pairs.collect::<Result<Vec<_>>>()?;

@@ -7,9 +7,10 @@ use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate};
 use gradframe_plan::functions::{max as greatest, min as least};
+use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
-use super::super::resolve::output_name;
+use super::super::resolve::{output_name, shown};
 use super::super::structure::{by_row, items, length};
 use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
@@ -72,7 +73,7 @@ pub(super) fn of_column(kernel: &'static str, value: Expr, constants: Vec<Scalar
 }
 
 pub(super) const TABLE: &[FunctionRow] = &[
-    FunctionRow::typed("quantile", quantile).takes(Takes::ANumber),
+    FunctionRow::typed("quantile", quantile),
     FunctionRow::typed("product", |call| Ok(call.expr("the expression")?.product())).takes(Takes::ANumber),
     FunctionRow::typed("skew", |call| {
         let value = call.expr("the expression")?;
@@ -115,7 +116,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
     FunctionRow::typed("bitwise_and", |call| of_bits(call, aggregate_fn::bit_and, aggregate_fn::bool_and)),
     FunctionRow::typed("bitwise_or", |call| of_bits(call, aggregate_fn::bit_or, aggregate_fn::bool_or)),
-    FunctionRow::typed("bitwise_xor", |call| Ok(aggregate_fn::bit_xor(call.expr("the expression")?))),
+    FunctionRow::typed("bitwise_xor", |call| of_bits(call, aggregate_fn::bit_xor, aggregate_fn::bit_xor)),
     FunctionRow::typed("dot", |call| {
         let product = call.expr("the expression")? * call.expr("the other")?;
         Ok(super::sum(product))
@@ -133,6 +134,12 @@ fn quantile(call: &mut Call) -> Result<Expr> {
     }
     let methods = ["nearest", "lower", "higher", "midpoint", "linear", "equiprobable"].map(|method| (method, method));
     let method = call.choice("interpolation", &methods)?;
+    let own = call.type_of(&value)?;
+    let of_numbers = |numbers| of_column("quantile", numbers, vec![q.into(), method.into()]);
+    if let Some(moment) = super::aggregates::between_moments(&value, &own, of_numbers) {
+        return Ok(moment);
+    }
+    super::arithmetic::require_number(call, &value, &own)?;
     Ok(of_column("quantile", value, vec![q.into(), method.into()]))
 }
 
@@ -171,7 +178,14 @@ fn nan_extreme(call: &mut Call, extreme: fn(Expr) -> Expr) -> Result<Expr> {
 
 fn of_bits(call: &mut Call, bits: fn(Expr) -> Expr, truth: fn(Expr) -> Expr) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    Ok(if call.type_of(&value)? == DataType::Boolean { truth(value) } else { bits(value) })
+    match call.type_of(&value)? {
+        DataType::Boolean => Ok(truth(value)),
+        own if own.is_integer() || own.is_null() => Ok(bits(value)),
+        own => {
+            let what = format!("`{}` is {}, expected integers or booleans", shown(&value), type_name(&own));
+            Err(crate::Error::dtype(call.name(), what))
+        }
+    }
 }
 
 fn pair(call: &mut Call) -> Result<(Expr, Expr)> {
@@ -184,11 +198,16 @@ fn correlation(call: &mut Call) -> Result<Expr> {
     let spearman = call.choice("method", &[("pearson", false), ("spearman", true)])?;
     let (a, b) = pair(call)?;
     if !spearman {
-        return Ok(aggregate_fn::corr(a, b));
+        return Ok(or_nan(aggregate_fn::corr(a, b)));
     }
     let both = a.clone().is_not_null().and(b.clone().is_not_null());
     let rank = |value: Expr| super::moving::Moving::rank(when(both.clone()).then(value).end());
-    Ok(aggregate_fn::corr(rank(a), rank(b)))
+    Ok(or_nan(aggregate_fn::corr(rank(a), rank(b))))
+}
+
+/// What is not defined, as of a column that does not vary.
+fn or_nan(correlation: Expr) -> Expr {
+    coalesce([correlation, lit(f64::NAN)])
 }
 
 fn covariance(call: &mut Call) -> Result<Expr> {

@@ -192,6 +192,7 @@ fn cum_sum(call: &mut Call) -> Result<Expr> {
     let value = match own {
         DataType::Boolean | DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => cast(value, DataType::Int64),
         DataType::Duration(_) => value,
+        DataType::Null => return Err(super::arithmetic::not_numeric(call, &value, &own)),
         ref own => {
             super::arithmetic::require_number(call, &value, own)?;
             value

@@ -1,13 +1,17 @@
 //! The namespace `struct`.
 
+use arrow::datatypes::DataType;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::names::{suggest, type_name};
 
 use super::list::names;
 use super::{IntoValue, kernel, simple};
 use crate::Result;
-use crate::expr::{Call, FunctionRow};
+use crate::expr::deferred::deferred;
+use crate::expr::resolve::shown;
+use crate::expr::{Call, Constants, FunctionRow};
 
 /// Functions of structs. A null struct gives null.
 ///
@@ -32,7 +36,7 @@ impl StructNamespace {
         get_field(self.0, name).alias(name)
     }
 
-    /// The first fields under other names; those behind are dropped.
+    /// The fields under other names. Errors: `Plan` unless there is a name for each.
     pub fn rename_fields(self, names: &[&str]) -> Expr {
         kernel("struct.rename_fields", [self.0, names.into_value()])
     }
@@ -53,11 +57,33 @@ fn structure(call: &mut Call) -> Result<Expr> {
     call.expr("the struct")
 }
 
+const FIELD: &str = "struct.field";
+
+/// Errors: `DType` for what is no struct, `Plan` for a field that it does not have, with the nearest name.
+fn field(call: &mut Call) -> Result<Expr> {
+    let (of, name) = (structure(call)?, call.text("name")?);
+    let own = call.type_of(&of)?;
+    match &own {
+        DataType::Struct(fields) if fields.find(&name).is_none() => {
+            let known = fields.iter().map(|field| field.name().as_str());
+            let what = format!("`{}` has no field `{name}`", shown(&of));
+            Err(crate::Error::plan(FIELD, what).hint(suggest(&name, known)))
+        }
+        DataType::Struct(_) | DataType::Null => Ok(get_field(of, name)),
+        other => {
+            let what = format!("`{}` is {}, expected a struct", shown(&of), type_name(other));
+            Err(crate::Error::dtype(FIELD, what))
+        }
+    }
+}
+
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::new("struct.field", |call| {
         let (of, name) = (structure(call)?, call.text("name")?);
-        Ok(StructNamespace(of).field(&name))
+        let constants = Constants::from([("name".to_owned(), name.as_str().into())]);
+        Ok(deferred("struct.field_of", vec![of], constants).alias(name))
     }),
+    FunctionRow::typed("struct.field_of", field),
     FunctionRow::new("struct.rename_fields", |call| {
         Ok(kernel("struct.rename_fields", [structure(call)?, names(call, "names")?]))
     }),

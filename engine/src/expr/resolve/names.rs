@@ -47,17 +47,38 @@ const PART: &str = "a part of it";
 
 /// The error with the expression in which it arose, unless it names all of it already.
 pub(super) fn within(error: Error, written: &Expr) -> Error {
+    let written = unaliased(written);
     let text = shown(written);
     let detail = error.detail();
     let is_said = matches!(written, Expr::Column(_)) || detail.what.contains(&text) || says_all(detail, written);
     if is_said {
         return error;
     }
-    said_otherwise(error, |what| format!("{what}, in `{text}`"))
+    match root_names(written).first().filter(|_| is_own(detail, written)) {
+        // What else stands in the call is not at fault, or is named.
+        Some(column) => said_otherwise(error, |what| format!("{what}, of `{column}`")),
+        None => said_otherwise(error, |what| format!("{what}, in `{text}`")),
+    }
 }
 
-/// Whether the error is of the expression's own function, over columns that it names.
+/// What an expression computes, whatever it is called.
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        Expr::ScalarFunction(function) if naming_of(function).is_some() && function.args.len() == 1 => {
+            unaliased(&function.args[0])
+        }
+        other => other,
+    }
+}
+
+/// Whether the error is of the expression's own function, over columns of which it names one.
 fn says_all(detail: &Detail, written: &Expr) -> bool {
+    is_own(detail, written) && root_names(written).iter().any(|name| detail.what.contains(&format!("`{name}`")))
+}
+
+/// Whether the error is of the expression's own function, over nothing but columns and constants.
+fn is_own(detail: &Detail, written: &Expr) -> bool {
     let Expr::ScalarFunction(function) = written else { return false };
     let is_leaf = |arg: &Expr| matches!(arg, Expr::Column(_) | Expr::Literal(..));
     function.name() == detail.op && function.args.iter().all(is_leaf)

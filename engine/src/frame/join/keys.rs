@@ -8,6 +8,7 @@ use super::{LEFT, RIGHT};
 use crate::expr::col;
 use crate::expr::resolve::shown;
 use crate::{DataFrame, Error, Result};
+use gradframe_plan::names::type_name;
 
 /// The two sides, with hidden columns after their own.
 pub(super) struct Sides {
@@ -96,7 +97,11 @@ fn check_types(left: &DataFrame, left_key: &Expr, right: &DataFrame, right_key: 
         return Ok(());
     }
     let (left, right) = (shown(left_key), shown(right_key));
-    let what = format!("the keys `{left}` of {left_type} and `{right}` of {right_type} cannot be equal");
+    let what = format!(
+        "the keys `{left}` of {left_type} and `{right}` of {right_type} cannot be equal",
+        left_type = type_name(&left_type),
+        right_type = type_name(&right_type)
+    );
     Err(Error::dtype("join", what).hint("cast one of them first"))
 }
 

@@ -7,6 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::metrics::Count;
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::names::type_name;
 use gradframe_plan::ops::map_batches::OP;
 
 use crate::columns::arrow_error;
@@ -51,7 +52,8 @@ impl Expected {
             return Ok(Arc::clone(column));
         }
         if !same_values(column.data_type(), expected) {
-            let what = format!("`{}` gave column `{name}` as {}, expected {expected}", self.function, column.data_type());
+            let (given, expected) = (type_name(column.data_type()), type_name(expected));
+            let what = format!("`{}` gave column `{name}` as {given}, expected {expected}", self.function);
             return Err(Error::dtype(OP, what).hint("declare the columns of the result with schema=, or cast the column"));
         }
         let strict = CastOptions { safe: false, ..CastOptions::default() };
@@ -128,7 +130,7 @@ mod tests {
         assert!(error.to_string().contains("`f` gave the columns `n`, expected `n`, `s`"), "{error}");
         assert_eq!(error.kind(), "Shape");
         let error = expected().take(batch(vec![("n", numbers()), ("s", numbers())]), &Count::new()).unwrap_err();
-        assert!(error.to_string().contains("column `s` as Int32, expected Utf8View"), "{error}");
+        assert!(error.to_string().contains("column `s` as Int32, expected String"), "{error}");
         assert_eq!(error.kind(), "DType");
     }
 }

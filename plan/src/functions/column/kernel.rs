@@ -12,6 +12,7 @@ use gradframe_ml_core::Error;
 
 use super::TABLES;
 use crate::error::to_datafusion;
+use crate::functions::one_nan;
 
 /// A function of whole columns.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +96,7 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn new(name: &'static str, constants: Vec<ScalarValue>) -> Self {
-        let texts: Vec<String> = constants.iter().map(ScalarValue::to_string).collect();
+        let texts: Vec<String> = constants.iter().map(shown).collect();
         let shown = if texts.is_empty() { name.to_owned() } else { format!("{name}[{}]", texts.join(", ")) };
         Carried { name, constants, shown, signature: Signature::user_defined(Volatility::Immutable) }
     }
@@ -113,8 +114,14 @@ impl Carried {
         let types: Vec<DataType> = values.iter().map(|column| column.data_type().clone()).collect();
         let (kernel, result) = (self.kernel()?, self.result(&types)?);
         let computed = (kernel.run)(&Columns { values, rows, constants: &self.constants })?;
-        if *computed.data_type() == result { Ok(computed) } else { Ok(arrow::compute::cast(&computed, &result)?) }
+        let computed = if *computed.data_type() == result { computed } else { arrow::compute::cast(&computed, &result)? };
+        Ok(one_nan(computed))
     }
+}
+
+/// A constant by which plans tell calls apart: of a null, which may stand for a type, that.
+fn shown(constant: &ScalarValue) -> String {
+    if constant.is_null() { constant.data_type().to_string() } else { constant.to_string() }
 }
 
 /// The first argument's type.

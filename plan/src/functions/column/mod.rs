@@ -9,6 +9,7 @@ mod aggregate;
 mod bits;
 mod casting;
 mod counting;
+mod decimals;
 mod frequency;
 mod histogram;
 mod kernel;
@@ -23,18 +24,21 @@ mod sorting;
 mod statistics;
 mod window;
 
-pub use self::aggregate::{Answer, aggregate};
-pub use self::casting::{StrictCast, strict_cast, strict_cast_of};
+pub use self::aggregate::{Answer, aggregate, all_values};
+pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
+pub use self::decimals::{DecimalOperation, decimal_arithmetic};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub use self::window::{as_list, window};
 
 /// The kernels of all topics.
 const TABLES: &[&[Kernel]] = &[
+    aggregate::KERNELS,
     bits::KERNELS,
     casting::KERNELS,
     counting::KERNELS,
+    decimals::KERNELS,
     frequency::KERNELS,
     histogram::KERNELS,
     moving::KERNELS,

@@ -10,9 +10,10 @@ use gradframe_ml_core::Error;
 
 use super::kernel::{Columns, Kernel, as_first, float};
 use crate::error::to_datafusion;
+use crate::names::type_name;
 
 pub(super) const KERNELS: &[Kernel] = &[
-    // [value]; constants: decimals, mode.
+    // [value], floats or decimals; constants: decimals, mode.
     Kernel { name: "round_to", result: as_first, run: round },
     // [value]; constant: digits.
     Kernel { name: "round_sig_figs", result: as_first, run: round_sig_figs },
@@ -59,8 +60,12 @@ fn power(base: i128, exponent: i64, own: &DataType) -> Result<i128> {
     };
     let (least, greatest) = bounds(own);
     let power = base.checked_pow(exponent).filter(|power| (least..=greatest).contains(power));
-    power
-        .ok_or_else(|| wrong(format!("{base} to the power of {exponent} does not fit in {own}"), "cast the base to a wider type"))
+    power.ok_or_else(|| {
+        wrong(
+            format!("{base} to the power of {exponent} does not fit in {own}", own = type_name(own)),
+            "cast the base to a wider type",
+        )
+    })
 }
 
 fn bounds(integer: &DataType) -> (i128, i128) {
@@ -86,6 +91,9 @@ fn log_to(value: f64, base: f64) -> f64 {
 }
 
 fn round(columns: &Columns) -> Result<ArrayRef> {
+    if matches!(columns.values[0].data_type(), DataType::Decimal128(..)) {
+        return super::decimals::rounded(&columns.values[0], columns.int(0)?, columns.text(1));
+    }
     let (decimals, mode) = (columns.int(0)? as i32, columns.text(1).to_owned());
     let rule: fn(f64) -> f64 = match mode.as_str() {
         "half_away_from_zero" => f64::round,

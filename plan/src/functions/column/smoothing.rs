@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float64Array};
-use arrow::datatypes::DataType;
+use arrow::array::{
+    Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray,
+};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
 use datafusion::common::{Result, ScalarValue};
 
 use super::kernel::{Columns, Kernel, as_first, float};
 
 pub(super) const KERNELS: &[Kernel] = &[
-    Kernel { name: "interpolate", result: float, run: |columns| between(columns, |low, high, part| low + part * (high - low)) },
+    Kernel { name: "interpolate", result: between_type, run: interpolate },
     Kernel {
         name: "interpolate_nearest",
         result: as_first,
@@ -23,9 +25,54 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "cum_prod", result: product_type, run: products },
 ];
 
+/// Moments and decimals stay what they are.
+fn between_type(types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
+    match types.first() {
+        Some(own) if own.is_temporal() || own.is_decimal() => Ok(own.clone()),
+        _ => float(types, constants),
+    }
+}
+
+/// On the straight line between the values around; what has units or decimals, by whole ones of them a row.
+fn interpolate(columns: &Columns) -> Result<ArrayRef> {
+    let own = columns.values[0].data_type();
+    let whole = match own {
+        DataType::Decimal128(..) => columns.values[0].as_primitive::<Decimal128Type>().iter().collect(),
+        own if own.is_temporal() => counted(&columns.values[0])?,
+        _ => return between(columns, |low, high, part| low + part * (high - low)),
+    };
+    let between = whole_between(whole);
+    if let DataType::Decimal128(precision, scale) = own {
+        let decimals = Decimal128Array::from(between).with_precision_and_scale(*precision, *scale)?;
+        return Ok(Arc::new(decimals));
+    }
+    let units = between.into_iter().map(|value| value.map(|value| value as i64)).collect::<Int64Array>();
+    let width = if own.primitive_width() == Some(4) { DataType::Int32 } else { DataType::Int64 };
+    Ok(arrow::compute::cast(&arrow::compute::cast(&units, &width)?, own)?)
+}
+
+/// Moments as numbers of days or units.
+fn counted(moments: &ArrayRef) -> Result<Vec<Option<i128>>> {
+    let width = if moments.data_type().primitive_width() == Some(4) { DataType::Int32 } else { DataType::Int64 };
+    let units = arrow::compute::cast(&arrow::compute::cast(moments, &width)?, &DataType::Int64)?;
+    Ok(units.as_primitive::<Int64Type>().iter().map(|value| value.map(i128::from)).collect())
+}
+
+fn whole_between(mut values: Vec<Option<i128>>) -> Vec<Option<i128>> {
+    let known: Vec<(usize, i128)> = values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?))).collect();
+    for pair in known.windows(2) {
+        let ((low, from), (high, to)) = (pair[0], pair[1]);
+        let steps = (high - low) as i128;
+        for (step, value) in values[low + 1..high].iter_mut().enumerate() {
+            *value = Some(from + (to - from) / steps * (step as i128 + 1));
+        }
+    }
+    values
+}
+
 fn product_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(match types.first() {
-        Some(own) if own.is_floating() => own.clone(),
+        Some(own) if own.is_floating() || *own == DataType::UInt64 => own.clone(),
         _ => DataType::Int64,
     })
 }
@@ -103,7 +150,8 @@ impl Weighing {
         }
         let weight = if self.adjust { 1.0 } else { self.alpha };
         let total = moments.weights + weight;
-        let mean = (moments.weights * moments.mean + weight * x) / total;
+        // Not the weighted sum over the weights, which stays infinite after an infinity.
+        let mean = moments.mean + weight * (x - moments.mean) / total;
         let spread = moments.weights * (moments.variance + (moments.mean - mean).powi(2)) + weight * (x - mean).powi(2);
         moments.variance = spread / total;
         moments.mean = mean;
@@ -163,16 +211,29 @@ fn products(columns: &Columns) -> Result<ArrayRef> {
         }
         return Ok(Arc::new(Float64Array::from(result)));
     }
+    if *columns.values[0].data_type() == DataType::UInt64 {
+        let values = columns.values[0].as_primitive::<UInt64Type>();
+        let so_far = whole_products(values, in_order(values.len()))?;
+        return Ok(Arc::new(so_far));
+    }
     let whole = arrow::compute::cast(&columns.values[0], &DataType::Int64)?;
     let values = datafusion::common::cast::as_int64_array(&whole)?;
-    let (mut so_far, mut result) = (1_i64, vec![None; values.len()]);
-    for row in in_order(values.len()).filter(|row| values.is_valid(*row)) {
-        so_far = so_far.checked_mul(values.value(row)).ok_or_else(|| {
+    Ok(Arc::new(whole_products(values, in_order(values.len()))?))
+}
+
+fn whole_products<T>(values: &PrimitiveArray<T>, rows: impl Iterator<Item = usize>) -> Result<PrimitiveArray<T>>
+where
+    T: ArrowPrimitiveType,
+    T::Native: ArrowNativeTypeOp,
+{
+    let (mut so_far, mut result) = (T::Native::ONE, vec![None; values.len()]);
+    for row in rows.filter(|row| values.is_valid(*row)) {
+        so_far = so_far.mul_checked(values.value(row)).map_err(|_| {
             let error =
                 gradframe_ml_core::Error::execution("cum_prod", format!("the product up to row {row} has more than 64 bits"));
             crate::error::to_datafusion(error.hint("cast the column to Float64 first"))
         })?;
         result[row] = Some(so_far);
     }
-    Ok(Arc::new(arrow::array::Int64Array::from(result)))
+    Ok(result.into_iter().collect())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::{SortOptions, sort};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
@@ -32,26 +32,41 @@ fn values(columns: &Columns) -> Result<Vec<f64>> {
 
 fn product_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(match types.first() {
+        Some(own @ (DataType::UInt64 | DataType::Decimal128(..))) => own.clone(),
         Some(integer) if integer.is_integer() || *integer == DataType::Boolean => DataType::Int64,
         Some(DataType::Float32) => DataType::Float32,
         _ => DataType::Float64,
     })
 }
 
-/// 1 for no values. An integer product beyond 64 bits is an error.
+/// 1 for no values. An integer product beyond 64 bits is an error, and so is one of decimals beyond 38 digits.
 fn product(columns: &Columns) -> Result<ArrayRef> {
     let own = columns.values[0].data_type();
+    if let DataType::Decimal128(precision, scale) = own {
+        let decimals = columns.values[0].as_primitive::<arrow::datatypes::Decimal128Type>();
+        let product = super::decimals::product(decimals.iter().flatten(), *scale).ok_or_else(|| too_large("38 digits"))?;
+        let product = arrow::array::Decimal128Array::from(vec![product]).with_precision_and_scale(*precision, *scale)?;
+        return Ok(Arc::new(product));
+    }
+    if *own == DataType::UInt64 {
+        let whole = columns.values[0].as_primitive::<arrow::datatypes::UInt64Type>();
+        let product = whole.iter().flatten().try_fold(1_u64, |product, x| product.checked_mul(x));
+        let product = product.ok_or_else(|| too_large("64 bits"))?;
+        return Ok(Arc::new(arrow::array::UInt64Array::from(vec![product])));
+    }
     if !(own.is_integer() || *own == DataType::Boolean) {
         return one(Some(values(columns)?.iter().product()));
     }
     let whole = arrow::compute::cast(&columns.values[0], &DataType::Int64)?;
     let whole = datafusion::common::cast::as_int64_array(&whole)?;
     let product = whole.iter().flatten().try_fold(1_i64, |product, x| product.checked_mul(x));
-    let product = product.ok_or_else(|| {
-        let error = gradframe_ml_core::Error::execution("product", "the product has more than 64 bits");
-        crate::error::to_datafusion(error.hint("cast the column to Float64 first"))
-    })?;
+    let product = product.ok_or_else(|| too_large("64 bits"))?;
     Ok(Arc::new(arrow::array::Int64Array::from(vec![product])))
+}
+
+fn too_large(than: &str) -> datafusion::error::DataFusionError {
+    let error = gradframe_ml_core::Error::execution("product", format!("the product has more than {than}"));
+    crate::error::to_datafusion(error.hint("cast the column to Float64 first"))
 }
 
 fn quantile_of(columns: &Columns) -> Result<Option<f64>> {
@@ -114,13 +129,13 @@ pub(super) fn kurtosis(values: &[f64], fisher: bool, bias: bool) -> Option<f64> 
     Some(if fisher { kurtosis - 3.0 } else { kurtosis })
 }
 
-/// `-sum(p log p)` to a base, p being the values, divided by their sum if `normalize`; NaN of no values, as in Polars.
+/// `-sum(p log p)` to a base, p being the values, divided by their sum if `normalize`; NaN of no values and where one is 0, as in Polars.
 fn entropy(values: &[f64], base: f64, normalize: bool) -> Option<f64> {
     if values.is_empty() {
         return Some(f64::NAN);
     }
     let sum: f64 = if normalize { values.iter().sum() } else { 1.0 };
-    let terms = values.iter().map(|x| x / sum).map(|p| if p == 0.0 { 0.0 } else { p * p.ln() / base.ln() });
+    let terms = values.iter().map(|x| x / sum).map(|p| p * p.ln() / base.ln());
     // Without the sign of zero.
     Some(0.0 - terms.sum::<f64>())
 }

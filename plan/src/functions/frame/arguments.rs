@@ -11,6 +11,7 @@ use datafusion::logical_expr::ColumnarValue;
 use gradframe_ml_core::Error;
 
 use crate::error::to_datafusion;
+use crate::names::type_name;
 
 /// What a function takes at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl<'a> Call<'a> {
     /// "`a` is Int64, expected text"
     pub(super) fn unfit(&self, at: usize, expected: &str) -> DataFusionError {
         let field = &self.fields[at];
-        let what = format!("`{}` is {}, expected {expected}", field.name(), field.data_type());
+        let what = format!("`{}` is {}, expected {expected}", field.name(), type_name(field.data_type()));
         to_datafusion(Error::dtype(self.name, what).hint("cast it first"))
     }
 
@@ -156,7 +157,18 @@ impl<'a> Call<'a> {
 
     /// A value that the function cannot work with. Errors: always, `Execution`.
     pub(super) fn bad_value<T>(&self, what: impl Into<String>, hint: &str) -> Result<T> {
+        let what = match self.column() {
+            Some(column) => format!("{}, in column `{column}`", what.into()),
+            None => what.into(),
+        };
         Err(to_datafusion(Error::execution(self.name, what).hint(hint)))
+    }
+
+    /// The column that is worked on; None of something computed, which has no name of the user's.
+    fn column(&self) -> Option<&str> {
+        let name = self.fields.first()?.name().as_str();
+        let is_computed = name.is_empty() || name.starts_with("__") || name.contains(['@', '(', '[']) || name == "lit";
+        (!is_computed).then_some(name)
     }
 
     /// How many arguments there are.

@@ -34,11 +34,11 @@ fn fields<'a>(call: &Call<'a>) -> Result<&'a Fields> {
     }
 }
 
-/// As many names as are given, for the first fields; those behind are dropped.
+/// A name for each field.
 fn rename_type(call: &Call) -> Result<DataType> {
     let (fields, names) = (fields(call)?, names(call, 1)?);
-    if names.len() > fields.len() {
-        return call.wrong(format!("{} names are given for {} fields", names.len(), fields.len()));
+    if names.len() != fields.len() {
+        return call.wrong(format!("{} names are given for {} fields, expected as many", names.len(), fields.len()));
     }
     let renamed = fields.iter().zip(names).map(|(field, name)| Field::clone(field).with_name(name));
     Ok(DataType::Struct(renamed.collect()))

@@ -15,6 +15,7 @@ use datafusion::logical_expr::Expr;
 use gradframe_ml_core::Error;
 
 use crate::error::to_datafusion;
+use crate::names::type_name;
 
 /// A function over a column: as many values out as in. It is called from many threads at once.
 pub trait ColumnFunction: Send + Sync {
@@ -72,7 +73,8 @@ impl Mapped {
         match cast {
             Some(cast) => cast.map_err(DataFusionError::from),
             None => {
-                let what = format!("`{name}` gave values of type {}, expected {expected}", given.data_type());
+                let what =
+                    format!("`{name}` gave values of type {}, expected {}", type_name(given.data_type()), type_name(&expected));
                 Err(to_datafusion(Error::dtype("map_batches", what).hint("say the type of its values with return_dtype=")))
             }
         }

@@ -33,7 +33,7 @@ class StructNamespace(Namespace):
         return self._call("struct.json_encode")
 
     def rename_fields(self, names: Sequence[str]) -> Expr:
-        """The first fields under other names; those behind are dropped."""
+        """The fields under other names, one for each."""
         return self._call("struct.rename_fields", names=list(names))
 
     def with_fields(self, **named_exprs: IntoExpr) -> Expr:

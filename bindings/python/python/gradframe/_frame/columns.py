@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from gradframe._expr import Expr
 from gradframe._frame.base import Verb, flat
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ class ColumnVerbs(Verb):
         """The same as `with_columns`: the engine decides what runs side by side."""
         return self.with_columns(*exprs, **named_exprs)
 
-    def cast(self, dtypes: Mapping[Any, Any] | Any) -> Self:
-        """The same columns in other types: `{name: type}`, or one type for all. A value that does not fit is an error."""
+    def cast(self, dtypes: Mapping[Any, Any] | Any, *, strict: bool = True) -> Self:
+        """The same columns in other types: `{name: type}`, `{selector: type}`, `{type: type}`, or one type for all. A value that
+        does not fit is an error; without `strict`, null."""
         from gradframe import col
 
         pairs = dtypes.items() if isinstance(dtypes, Mapping) else [(name, dtypes) for name in self._lazy().columns]
-        return self.with_columns(*[(col(name) if isinstance(name, str) else name).cast(dtype) for name, dtype in pairs])
+        columns = [(which if isinstance(which, Expr) else col(which), dtype) for which, dtype in pairs]
+        return self.with_columns(*[column.cast(dtype, strict=strict) for column, dtype in columns])
 
     def pipe(self, function: Callable[Concatenate[Self, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`function(frame, ...)`, for chains of functions of one's own."""

@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from gradframe._dtypes import Enum
+from gradframe._copies import is_pandas, table_of_pandas
 from gradframe._frame.polars_columns import is_polars, prepared
 from gradframe._frame.types import arrow_type, enum_of, field_of
+from gradframe._frame.unfit import told_apart, unfit
 from gradframe.errors import DTypeError, ExecutionError, PlanError, ShapeError
 
 # Names of columns that have none.
@@ -35,6 +37,8 @@ def table_of(
     are looked at."""
     if is_polars(data):
         data = prepared(data)
+    elif is_pandas(data):
+        data = table_of_pandas(data)
     names, types = _wanted(schema)
     if _is_arrow(data) and not types and not schema_overrides:
         return data if names is None else _renamed(_table(data), names)
@@ -107,9 +111,10 @@ def _columns(data: Any, names: list[str] | None, types: Mapping[str, Any], orien
     if isinstance(data, np.ndarray):
         return _of_numpy(data, orient)
     if type(data).__module__.partition(".")[0] == "pandas":
-        return _of_pandas(data)
+        return {str(data.name) if data.name is not None else _UNNAMED.format(0): _exported(str(data.name), data)}
     if _is_arrow(data):
         table = _table(data)
+        told_apart("dataframe", table.column_names)
         return dict(zip(table.column_names, table.columns))
     if hasattr(data, "__arrow_c_array__"):
         return {getattr(data, "name", "") or _UNNAMED.format(0): data}
@@ -129,13 +134,6 @@ def _of_numpy(data: np.ndarray, orient: str | None) -> dict[str, Any]:
     return {_UNNAMED.format(i): np.ascontiguousarray(column) for i, column in enumerate(columns)}
 
 
-def _of_pandas(data: Any) -> dict[str, Any]:
-    if data.ndim == 1:
-        return {str(data.name) if data.name is not None else _UNNAMED.format(0): pa.array(data, from_pandas=True)}
-    table = pa.Table.from_pandas(data, preserve_index=False)
-    return dict(zip(table.column_names, table.columns))
-
-
 def _of_list(data: list[Any], names: list[str] | None, orient: str | None) -> dict[str, Any]:
     first = next((item for item in data if item is not None), None)
     if not data:
@@ -144,7 +142,7 @@ def _of_list(data: list[Any], names: list[str] | None, orient: str | None) -> di
         return _of_dicts(data, names)
     if hasattr(first, "__arrow_c_array__") and hasattr(first, "name"):
         named = [series.name or _UNNAMED.format(i) for i, series in enumerate(data)]
-        _told_apart(named, "the data have")
+        told_apart("dataframe", named)
         return dict(zip(named, data))
     if isinstance(first, (list, tuple, np.ndarray)):
         return _of_sequences(data, names, orient)
@@ -175,14 +173,8 @@ def _of_sequences(data: list[Sequence[Any]], names: list[str] | None, orient: st
 def _with_names(columns: dict[str, Any], names: list[str]) -> dict[str, Any]:
     if len(names) != len(columns):
         raise ShapeError(f"dataframe: the schema has {len(names)} names, the data have {len(columns)} columns")
-    _told_apart(names, "the schema has")
+    told_apart("dataframe", names)
     return dict(zip(names, columns.values()))
-
-
-def _told_apart(names: list[str], who: str) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise PlanError(f"dataframe: {who} the name `{twice}` twice")
 
 
 def _height(columns: Mapping[str, Any]) -> int | None:
@@ -207,7 +199,7 @@ def _array(name: str, values: Any, dtype: Any, height: int | None, strict: bool,
     if _is_single(values):
         values = [values] * (1 if height is None else height)
     elif hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
-        values = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pa.array(values)
+        values = _exported(name, values)
         return values if dtype is None else _cast(name, values, dtype, strict)
     elif not hasattr(values, "__len__"):
         values = list(values)
@@ -215,6 +207,18 @@ def _array(name: str, values: Any, dtype: Any, height: int | None, strict: bool,
     if height is not None and len(array) != height:
         raise ShapeError(f"dataframe: column `{name}` has {len(array)} values, others have {height}")
     return array
+
+
+def _exported(name: str, values: Any) -> Any:
+    """What exports Arrow, or a Series of pandas, as Arrow's own array."""
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values
+    try:
+        if type(values).__module__.partition(".")[0] == "pandas":
+            return pa.array(values, from_pandas=True)
+        return pa.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pa.array(values)
+    except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
+        raise unfit("dataframe", name, values) from error
 
 
 def _enum_array(name: str, texts: Any, dtype: Enum, strict: bool) -> pa.Array:
@@ -229,6 +233,8 @@ def _enum_array(name: str, texts: Any, dtype: Enum, strict: bool) -> pa.Array:
 
 
 def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, nan_to_null: bool) -> Any:
+    if isinstance(values, np.ndarray) and values.dtype.kind == "c":
+        raise unfit("dataframe", name, values)
     if isinstance(values, np.ndarray) and values.ndim == 2:
         array = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
         return array if dtype is None else _cast(name, array, dtype, strict)
@@ -247,7 +253,7 @@ def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, 
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
         if not strict:
             return _lenient(values, dtype)
-        raise DTypeError(f"dataframe: column `{name}`: {error}; hint: give values of one type, or say it in `schema_overrides`") from error
+        raise unfit("dataframe", name, values, dtype) from error
 
 
 def _plain(value: Any) -> Any:
@@ -275,4 +281,5 @@ def _cast(name: str, array: Any, dtype: pa.DataType, strict: bool) -> Any:
     except pa.ArrowException as error:
         if not strict:
             return _lenient(array.to_pylist(), dtype)
-        raise ExecutionError(f"dataframe: column `{name}`: {error}") from error
+        wrong = unfit("dataframe", name, array.to_pylist(), dtype)
+        raise ExecutionError(str(wrong)) from error

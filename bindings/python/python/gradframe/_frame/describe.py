@@ -53,7 +53,8 @@ def _exprs(field: Any, percentiles: list[float], interpolation: str) -> dict[str
     if number:
         exprs["std"] = column.std()
     if number or t.is_temporal(field.type):
-        exprs |= {_title(p): of_expression(column, "quantile")(p, interpolation) for p in percentiles}
+        quantiles = {_title(p): of_expression(column, "quantile")(p, interpolation) for p in percentiles}
+        exprs |= {title: quantile.cast(field.type) for title, quantile in quantiles.items()} if t.is_date(field.type) else quantiles
     if not t.is_nested(field.type):
         exprs |= {"min": column.min(), "max": column.max()}
     return exprs

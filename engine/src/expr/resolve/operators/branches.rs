@@ -12,6 +12,7 @@ use super::kind::Kind;
 use super::numbers::{cast_to, common_number};
 use super::{CAST, require_condition, type_of};
 use crate::{Error, Result};
+use gradframe_plan::names::type_name;
 
 /// A case whose conditions are conditions, and whose values have their common type: until a plan is analysed, DataFusion
 /// takes the first value's for the whole.
@@ -55,6 +56,7 @@ fn of_one_type(op: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bo
 }
 
 fn without_common_type(op: &str, values: &[(&Expr, &DataType)]) -> Error {
-    let each: Vec<String> = values.iter().map(|(value, own)| format!("`{}` is {own}", shown(value))).collect();
+    let each: Vec<String> =
+        values.iter().map(|(value, own)| format!("`{}` is {own}", shown(value), own = type_name(own))).collect();
     Error::dtype(op, format!("{}, which have no common type", each.join(" and "))).hint(CAST)
 }

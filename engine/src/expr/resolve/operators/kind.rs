@@ -8,13 +8,15 @@ pub(super) enum Kind {
     Boolean,
     Integer,
     Float,
+    /// Of 38 digits; others are `Other`.
+    Decimal,
     Text,
     Date,
     Timestamp,
     Time,
     Duration,
     Null,
-    /// What is DataFusion's affair alone: decimals, intervals, lists, structures, bytes.
+    /// What is DataFusion's affair alone: intervals, lists, structures, bytes.
     Other,
 }
 
@@ -28,6 +30,7 @@ impl Kind {
             DataType::Time32(_) | DataType::Time64(_) => Kind::Time,
             DataType::Duration(_) => Kind::Duration,
             DataType::Null => Kind::Null,
+            DataType::Decimal128(..) => Kind::Decimal,
             DataType::Dictionary(_, values) => Kind::of(values),
             number if number.is_integer() => Kind::Integer,
             number if number.is_floating() => Kind::Float,

@@ -5,6 +5,7 @@
 //! not a cast that nobody asked for. What needs no change is left to DataFusion.
 
 mod branches;
+mod decimals;
 mod enums;
 mod kind;
 mod moments;
@@ -17,10 +18,12 @@ use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use gradframe_plan::error::from_datafusion;
 
+pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
 pub(crate) use self::numbers::{cast_to, common_number, untyped};
 use super::names::shown;
 use crate::{Error, Result};
+use gradframe_plan::names::type_name;
 
 const CAST: &str = "cast one of them";
 
@@ -55,7 +58,7 @@ pub(crate) fn require_condition(op: &str, condition: &Expr, schema: &DFSchema) -
     match type_of(condition, schema)? {
         DataType::Boolean | DataType::Null => Ok(()),
         other => {
-            let what = format!("`{}` is {other}, expected a condition (Boolean)", shown(condition));
+            let what = format!("`{}` is {other}, expected a condition (Boolean)", shown(condition), other = type_name(&other));
             Err(Error::dtype(op, what).hint("compare it with something"))
         }
     }
@@ -96,6 +99,12 @@ fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>
             Ok(Transformed::yes(together(binary, &left, &right)))
         }
         (Kind::Null, _) | (_, Kind::Null) => Ok(Transformed::no(Expr::BinaryExpr(binary))),
+        (Kind::Decimal, _) | (_, Kind::Decimal) => {
+            let words = shown(&Expr::BinaryExpr(binary.clone()));
+            let error = not_taken(&binary, &left, &right);
+            let computed = decimals::arithmetic(binary.op, (*binary.left, left), (*binary.right, right), &words);
+            computed.map(Transformed::yes).ok_or(error)
+        }
         (l, r) if l.is_number() && r.is_number() => numbers::arithmetic(binary, &left, &right),
         (l, r) if l.is_moment() || r.is_moment() => {
             let sides = ((*binary.left.clone(), left.clone()), (*binary.right.clone(), right.clone()));
@@ -110,7 +119,13 @@ fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>
 }
 
 fn not_taken(binary: &BinaryExpr, left: &DataType, right: &DataType) -> Error {
-    let sides = format!("`{}` is {left} and `{}` is {right}", shown(&binary.left), shown(&binary.right));
+    let sides = format!(
+        "`{}` is {left} and `{}` is {right}",
+        shown(&binary.left),
+        shown(&binary.right),
+        left = type_name(left),
+        right = type_name(right)
+    );
     Error::dtype("arithmetic", format!("{sides}, which `{}` does not take", binary.op)).hint(CAST)
 }
 
@@ -162,17 +177,34 @@ fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_typ
     let fits = match (Kind::of(left_type), Kind::of(right_type)) {
         (Kind::Text, other) if other.is_moment() => is_constant(left),
         (other, Kind::Text) if other.is_moment() => is_constant(right),
-        (Kind::Text, other) | (other, Kind::Text) => !other.is_number(),
-        (Kind::Timestamp, Kind::Timestamp) => zoned(left_type) == zoned(right_type),
-        (Kind::Timestamp, Kind::Date) => !zoned(left_type),
-        (Kind::Date, Kind::Timestamp) => !zoned(right_type),
+        (Kind::Text, other) | (other, Kind::Text) => !other.is_number() && other != Kind::Decimal,
+        (a, b) if a.is_moment() || b.is_moment() => {
+            let is_number = |kind: Kind| kind.is_number() || kind == Kind::Decimal;
+            !is_number(a) && !is_number(b) && both_zoned_or_none(left_type, right_type)
+        }
         _ => true,
     };
     if fits { Ok(()) } else { Err(not_comparable(left, left_type, right, right_type)) }
 }
 
+/// A moment of a time zone is compared with another of one, a date with none.
+fn both_zoned_or_none(left: &DataType, right: &DataType) -> bool {
+    match (left, right) {
+        (DataType::Timestamp(..), DataType::Timestamp(..) | DataType::Date32) | (DataType::Date32, DataType::Timestamp(..)) => {
+            zoned(left) == zoned(right)
+        }
+        _ => true,
+    }
+}
+
 fn not_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_type: &DataType) -> Error {
-    let sides = format!("`{}` is {left_type} and `{}` is {right_type}", shown(left), shown(right));
+    let sides = format!(
+        "`{}` is {left_type} and `{}` is {right_type}",
+        shown(left),
+        shown(right),
+        left_type = type_name(left_type),
+        right_type = type_name(right_type)
+    );
     let hint = if zoned(left_type) || zoned(right_type) { "give both a time zone with dt.replace_time_zone" } else { CAST };
     Error::dtype("comparison", format!("{sides}, which cannot be compared")).hint(hint)
 }
@@ -191,6 +223,6 @@ fn negated(value: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if has_sign || matches!(own, DataType::Null | DataType::Interval(_)) {
         return Ok(Transformed::no(Expr::Negative(Box::new(value))));
     }
-    let what = format!("`{}` is {own}, which has no negative values", shown(&value));
+    let what = format!("`{}` is {own}, which has no negative values", shown(&value), own = type_name(&own));
     Err(Error::dtype("neg", what).hint("cast it to a signed type"))
 }

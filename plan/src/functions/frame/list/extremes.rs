@@ -7,18 +7,24 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::Result;
 
 use super::lists::{Keys, Lists, element_type, picked};
-use crate::functions::frame::arguments::{Batch, Takes};
+use crate::functions::frame::arguments::{Batch, Call, Takes};
 use crate::functions::frame::function::Row;
 use crate::functions::frame::results::uint32;
 
 use Takes::List;
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("list.min", &[List], element_type, |batch| extreme(batch, false)),
-    Row::new("list.max", &[List], element_type, |batch| extreme(batch, true)),
+    Row::new("list.min", &[List], ordered_type, |batch| extreme(batch, false)),
+    Row::new("list.max", &[List], ordered_type, |batch| extreme(batch, true)),
     Row::new("list.arg_min", &[List], uint32, |batch| place_of_extreme(batch, false)),
     Row::new("list.arg_max", &[List], uint32, |batch| place_of_extreme(batch, true)),
 ];
+
+/// Lists and structs have no order.
+fn ordered_type(call: &Call) -> Result<DataType> {
+    let own = element_type(call)?;
+    if own.is_nested() { Err(call.unfit(0, "a list of values that have an order")) } else { Ok(own) }
+}
 
 /// For each row the place among all values of its least or greatest element, the first of equal ones.
 fn extremes(batch: &Batch, lists: &Lists, greatest: bool) -> Result<Vec<Option<usize>>> {

@@ -1,5 +1,8 @@
 //! A kernel as an aggregate: over all rows of a group, which it holds until the group is complete.
 
+mod at_once;
+mod groups;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
@@ -8,9 +11,10 @@ use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Signature};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator, Signature};
 
-use super::kernel::Carried;
+use self::groups::Groups;
+use super::kernel::{Carried, Columns, Kernel, as_first};
 
 /// What the aggregate makes of the kernel's array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +32,13 @@ pub fn aggregate(name: &'static str, args: Vec<Expr>, order: Expr, constants: Ve
     let args = args.into_iter().chain([order]).collect();
     Expr::AggregateFunction(AggregateFunction::new_udf(Arc::new(function), args, false, None, vec![], None))
 }
+
+/// The values of a group as a list, in this order.
+pub fn all_values(value: Expr, order: Expr) -> Expr {
+    aggregate(ALL_VALUES, vec![value], order, vec![], Answer::List)
+}
+
+const ALL_VALUES: &str = "all_values";
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct OverGroup {
@@ -65,10 +76,27 @@ impl AggregateUDFImpl for OverGroup {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let types = args.exprs.iter().map(|expr| expr.data_type(args.schema)).collect::<Result<Vec<_>>>()?;
+        let types = types(&args)?;
         Ok(Box::new(Group { kernel: self.kernel.clone(), result: self.result, held: vec![vec![]; types.len()], types }))
     }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Groups::new(self.kernel.clone(), self.result, types(&args)?)))
+    }
 }
+
+fn types(args: &AccumulatorArgs) -> Result<Vec<DataType>> {
+    args.exprs.iter().map(|expr| expr.data_type(args.schema)).collect()
+}
+
+pub(super) const KERNELS: &[Kernel] = &[
+    // [value]
+    Kernel { name: ALL_VALUES, result: as_first, run: |columns: &Columns| Ok(Arc::clone(&columns.values[0])) },
+];
 
 /// The rows of a group so far: for each argument, its arrays.
 #[derive(Debug)]

@@ -1,9 +1,14 @@
 //! Casts that lose nothing without a word: a value that does not fit is an error, wherever in a list or a structure it is.
 
+mod decimals;
+mod from_text;
+mod moments;
+mod to_text;
+mod value;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue};
@@ -14,11 +19,17 @@ use gradframe_ml_core::Error;
 use super::kernel::{Columns, Kernel, as_first};
 use super::per_row::{kernel_of, per_row};
 use crate::error::to_datafusion;
+use crate::names::type_name;
 
+pub use self::value::{cannot_cast, casts_plainly};
+
+const LENIENT: &str = "cast_or_null";
 const STRICT: &str = "strict_cast";
 const LOSES: &str = "cast_loses";
 
 pub(super) const KERNELS: &[Kernel] = &[
+    // [value]; constants: as below.
+    Kernel { name: LENIENT, result: target, run: cast },
     // [value]; constants: the column's name, a null of the type.
     Kernel { name: STRICT, result: target, run: run_strict },
     // [value]; constants: as above. Whether the cast loses something of the value.
@@ -39,6 +50,11 @@ pub fn strict_cast(value: Expr, column: &str, to: &DataType) -> Result<Expr> {
     Ok(per_row(STRICT, vec![value], vec![column.into(), ScalarValue::try_from(to)?]))
 }
 
+/// The value as another type; null where it is none.
+pub fn lenient_cast(value: Expr, to: &DataType) -> Result<Expr> {
+    Ok(per_row(LENIENT, vec![value], vec!["".into(), ScalarValue::try_from(to)?]))
+}
+
 /// The strict cast that a function is, if it is one.
 pub fn strict_cast_of(function: &ScalarFunction) -> Option<StrictCast> {
     let (name, constants) = kernel_of(function)?;
@@ -51,8 +67,7 @@ fn target(_types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
 }
 
 fn cast(columns: &Columns) -> Result<ArrayRef> {
-    let to = target(&[], columns.constants)?;
-    Ok(cast_with_options(&columns.values[0], &to, &CastOptions { safe: true, ..CastOptions::default() })?)
+    value::as_type(&columns.values[0], &target(&[], columns.constants)?)
 }
 
 fn run_strict(columns: &Columns) -> Result<ArrayRef> {
@@ -60,7 +75,7 @@ fn run_strict(columns: &Columns) -> Result<ArrayRef> {
     let lost = || (0..columns.rows).find(|row| loses(column, &cast, *row));
     let Some(row) = may_lose(column, &cast).then(lost).flatten() else { return Ok(cast) };
     let value = array_value_to_string(column, row)?;
-    let what = format!("`{}` has '{value}', which is no {}", columns.text(0), cast.data_type());
+    let what = format!("`{}` has '{value}', which is no {}", columns.text(0), type_name(cast.data_type()));
     Err(to_datafusion(Error::execution("cast", what).hint("strict=False makes it null")))
 }
 

@@ -1,0 +1,68 @@
+"""Other libraries' data that no frame can be made of: errors of ours that name the column, and what is wrong in it."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import gradframe as gf
+
+E = gf.errors
+
+#: How pyarrow and others say it.
+FOREIGN = ("pyarrow", "ArrowInvalid", "Conversion failed", "tried to convert", "Expected", "Schema", "Utf8View", "LargeList", "PyCapsule", "ArrowTypeError")
+
+REFUSED = {
+    "duplicate names": (lambda: gf.from_arrow(pa.table([[1], [2]], names=["a", "a"])), E.PlanError, "from_arrow: two columns have the name `a`"),
+    "duplicate names, renamed": (lambda: gf.DataFrame(pa.table([[1], [2]], names=["a", "b"]), schema=["q", "q"]), E.PlanError, "two columns have the name `q`"),
+    "duplicate names of pandas": (lambda: gf.from_pandas(pd.DataFrame([[1, 2]], columns=["a", "a"])), E.PlanError, "from_pandas: two columns have the name `a`"),
+    "objects of pandas": (
+        lambda: gf.from_pandas(pd.DataFrame({"ok": [1, 2], "a": pd.Series([1, "x"], dtype=object)})),
+        E.DTypeError,
+        r"from_pandas: column `a` mixes int \(row 0: 1\) and str \(row 1: 'x'\)",
+    ),
+    "objects of pandas in a frame": (lambda: gf.DataFrame(pd.DataFrame({"a": pd.Series([1.5, "x"], dtype=object)})), E.DTypeError, "column `a` mixes float .* and str"),
+    "a series of pandas": (lambda: gf.DataFrame({"a": pd.Series([1, "x"], dtype=object)}), E.DTypeError, "column `a` mixes int .* and str"),
+    "mixed values": (lambda: gf.DataFrame({"a": [1, "x"]}), E.DTypeError, r"column `a` mixes int \(row 0: 1\) and str \(row 1: 'x'\)"),
+    "dates and texts": (lambda: gf.DataFrame({"a": [None, dt.date(2024, 1, 1), "x"]}), E.DTypeError, "column `a` mixes date .row 1.* and str .row 2"),
+    "objects of numpy": (lambda: gf.from_numpy(np.array([[1], ["x"]], dtype=object)), E.DTypeError, "column `column_0` mixes int .* and str"),
+    "objects of one's own": (lambda: gf.DataFrame({"a": [object()]}), E.DTypeError, "column `a` has values of type object"),
+    "complex numbers": (lambda: gf.from_numpy(np.array([1 + 2j]), schema=["z"]), E.DTypeError, "column `z` has complex numbers, .*two columns"),
+    "complex numbers in two axes": (lambda: gf.from_numpy(np.ones((2, 2), dtype=np.complex64), schema=["x", "y"]), E.DTypeError, "column `x` has complex numbers"),
+    "complex numbers in a list": (lambda: gf.DataFrame({"z": [1.0, 2j]}), E.DTypeError, "column `z` has complex numbers"),
+    "complex numbers of pandas": (lambda: gf.from_pandas(pd.DataFrame({"z": [1j]})), E.DTypeError, "column `z` has complex numbers"),
+    "ragged lists": (lambda: gf.DataFrame({"a": [[1], [2, [3]]]}), E.DTypeError, "column `a` mixes lists of int .* and lists of int and lists of int"),
+    "lists and numbers": (lambda: gf.DataFrame({"a": [[1], 2]}), E.DTypeError, "column `a` mixes lists of int .* and int"),
+    "huge integers": (lambda: gf.DataFrame({"a": [1, 2**70]}), E.DTypeError, r"column `a` has 1180591620717411303424 \(row 1\), which does not fit in 64 bits"),
+    "huge integers of pandas": (lambda: gf.from_pandas(pd.DataFrame({"a": [2**70]})), E.DTypeError, "column `a` has 1180591620717411303424"),
+    "too large for the type": (lambda: gf.DataFrame({"a": [1, 300]}, schema={"a": gf.UInt8}), E.DTypeError, r"column `a` has 300 \(row 1\), which is no UInt8"),
+    "text for a number": (lambda: gf.DataFrame({"a": [1, "x"]}, schema={"a": gf.Int64}), E.DTypeError, r"column `a` has 'x' \(row 1\), which is no Int64.*strict=False"),
+    "no frame at all": (lambda: gf.from_arrow([1, 2]), E.DTypeError, "from_arrow: got a list"),
+    "no pandas": (lambda: gf.from_pandas({"a": [1]}), E.DTypeError, "from_pandas: got a dict"),
+    "lengths": (lambda: gf.DataFrame({"a": [1, 2], "b": [1]}), E.ShapeError, "column `b` has 1 values"),
+    "three axes": (lambda: gf.from_numpy(np.zeros((2, 2, 2))), E.ShapeError, "axes"),
+    "a series": (lambda: gf.Series("a", [1, "x"]), E.DTypeError, "column `a` mixes int .* and str"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_column_is_named(name):
+    make, kind, message = REFUSED[name]
+    with pytest.raises(kind, match=message) as raised:
+        make()
+    for word in FOREIGN:
+        assert word not in str(raised.value), str(raised.value)
+
+
+def test_what_is_only_null_has_no_type_and_is_counted():
+    frame = gf.DataFrame({"a": [None, None], "b": [1, 2]})
+    assert frame.schema["a"] == gf.Null
+    row = frame.select(gf.col("a").sum(), n=gf.col("a").count(), m=gf.col("a").max(), k=gf.col("a").null_count(), l=gf.col("a").is_null().all())
+    assert row.row(0) == (None, 0, None, 2, True)
+    assert frame.group_by("a").agg(gf.col("b").sum()).rows() == [(None, 3)]
+
+
+def test_what_does_not_fit_is_null_if_not_strict():
+    assert gf.DataFrame({"a": [1, "x"]}, schema={"a": gf.Int64}, strict=False)["a"].to_list() == [1, None]
