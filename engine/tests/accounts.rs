@@ -1,7 +1,7 @@
 //! What a frame says of itself: profiles, explanations, SQL text; and SQL that has names for frames.
 
 use arrow::array::AsArray;
-use gradframe::expr::{col, desc, len, lit, sum};
+use gradframe::expr::{col, desc, len, lit, prelude::*, sum};
 use gradframe::{DataFrame, Explanation};
 
 use crate::support::{TRIPS, lines, rows_of, run, session};
@@ -72,7 +72,32 @@ async fn what_sql_has_no_words_for_is_named() {
     let error = mapped.to_sql().unwrap_err();
     assert_eq!(error.kind(), "NotImplemented");
     assert!(error.to_string().contains("MapBatches"), "{error}");
-    assert!(frame.shuffle(1).unwrap().to_sql().unwrap_err().to_string().contains("row_key"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn functions_of_frames_are_words_of_sql() {
+    let (session, frame) = trips().await;
+    let shuffled = frame.shuffle(7).unwrap();
+    let text = shuffled.to_sql().unwrap();
+    assert!(text.contains("\"row_key[UInt64 '7']\"("), "{text}");
+    assert_eq!(rows_of(&session.sql(&text).await.unwrap()).await, rows_of(&shuffled).await);
+    let ranked = frame.with_columns([col("fare").rank().over(["region"]).alias("rank")]).unwrap();
+    let text = ranked.to_sql().unwrap();
+    assert_eq!(rows_of(&session.sql(&text).await.unwrap()).await, rows_of(&ranked).await, "{text}");
+    let unknown = session.sql("SELECT \"row_kee[1]\"(fare) FROM trips").await.unwrap_err();
+    assert_eq!(unknown.kind(), "Plan");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rows_that_are_read_twice_have_one_name() {
+    let (session, frame) = trips().await;
+    let memory = session.from_batches(frame.schema(), frame.collect().await.unwrap()).unwrap();
+    let other = memory.limit(3).unwrap().cache().await.unwrap();
+    let both = DataFrame::concat([memory.clone(), memory.clone(), other]).unwrap();
+    let (text, frames) = both.to_sql_with_frames().unwrap();
+    assert_eq!(frames.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["frame", "frame_2"]);
+    let read = session.sql_with(&text, frames).await.unwrap();
+    assert_eq!(rows_of(&read).await, rows_of(&both).await, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -26,6 +26,7 @@ mod titles;
 mod tokens;
 mod using;
 mod visit;
+mod words;
 
 pub use parser::parse;
 pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};

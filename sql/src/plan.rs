@@ -30,6 +30,7 @@ use crate::statement::{CreateModel, Parsed, Statement};
 use crate::titles::name_columns;
 use crate::using;
 use crate::visit::normalize;
+use crate::words;
 
 /// A statement planned: what to execute and when.
 #[derive(Debug)]
@@ -135,6 +136,7 @@ impl StatementPlanner<'_> {
         let mut state = self.state.clone();
         let relations = MlRelationPlanner::with_files(Arc::clone(&self.services), files);
         ours(state.register_relation_planner(Arc::new(relations)))?;
+        words::introduce(&statement, &mut state)?;
         ours(state.statement_to_plan(statement).await)
     }
 

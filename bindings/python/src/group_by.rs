@@ -20,6 +20,12 @@ impl PyGroupBy {
         self.0.agg(with_named(columns(&aggs)?, named_aggs)?).or_raise().map(PyLazyFrame)
     }
 
+    /// Only the groups of which all of these are true.
+    #[pyo3(signature = (*predicates))]
+    fn having(&self, predicates: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        Ok(PyGroupBy(columns(&predicates)?.into_iter().fold(self.0.clone(), GroupBy::having)))
+    }
+
     /// One row a group: the keys and the number of rows, `len`.
     fn len(&self) -> PyResult<PyLazyFrame> {
         self.0.len().or_raise().map(PyLazyFrame)

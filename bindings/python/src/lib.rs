@@ -55,10 +55,12 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<run::PyRun>()?;
     module.add_function(wrap_pyfunction!(run::start_run, module)?)?;
     module.add_function(wrap_pyfunction!(load::shuffle, module)?)?;
+    module.add_function(wrap_pyfunction!(load::outline, module)?)?;
     module.add_function(wrap_pyfunction!(map::map_batches, module)?)?;
     module.add_function(wrap_pyfunction!(map_column::map_column, module)?)?;
     module.add_function(wrap_pyfunction!(profile::profile, module)?)?;
     module.add_function(wrap_pyfunction!(profile::explain, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::to_sql, module)?)?;
     module.add_function(wrap_pyfunction!(profile::from_copied_arrow, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::sql_with, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;

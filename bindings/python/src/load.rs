@@ -23,6 +23,12 @@ pub fn shuffle(frame: PyLazyFrame, seed: u64) -> PyResult<PyLazyFrame> {
     frame.0.shuffle(seed).or_raise().map(PyLazyFrame)
 }
 
+/// The steps of the plan, a line each, by which a saved position knows it again.
+#[pyfunction]
+pub fn outline(frame: PyLazyFrame) -> Vec<String> {
+    frame.0.outline()
+}
+
 /// One epoch of a training loop's batches. Dropping it cancels the query.
 #[pyclass(name = "PyLoader", module = "gradframe._gradframe", frozen)]
 pub struct PyLoader {

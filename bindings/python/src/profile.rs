@@ -27,6 +27,13 @@ pub fn explain(py: Python<'_>, frame: PyLazyFrame, format: &str) -> PyResult<Str
     wait(py, async move { frame.0.explain_as(format).await })
 }
 
+/// The plan as SQL, and the frames that its names stand for.
+#[pyfunction]
+pub fn to_sql(frame: PyLazyFrame) -> PyResult<(String, Vec<(String, PyLazyFrame)>)> {
+    let (text, frames) = frame.0.to_sql_with_frames().or_raise()?;
+    Ok((text, frames.into_iter().map(|(name, frame)| (name, PyLazyFrame(frame))).collect()))
+}
+
 /// A lazy frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`, some of whose columns were copied on the way:
 /// `(column, bytes, why)`.
 #[pyfunction]

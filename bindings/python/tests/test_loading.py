@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import gradframe as gf
@@ -73,6 +74,74 @@ def test_a_loop_goes_on_exactly_where_it_was(frame):
         make().load_state_dict({})
 
 
+def shuffled(frame, batch_size=100):
+    return sum(ids(frame.iter_batches(batch_size, batch_format="numpy", shuffle=True, seed=4)), [])
+
+
+def test_a_shuffle_does_not_depend_on_batches_files_or_threads(tmp_path):
+    """The order is that of keys of the rows alone."""
+    rows = pa.table({"i": np.arange(5000), "s": [f"row {i}" for i in range(5000)]})
+    whole = shuffled(gf.from_arrow(rows).lazy())
+    assert shuffled(gf.from_arrow(rows).lazy(), batch_size=777) == whole
+    pq.write_table(rows, tmp_path / "one.parquet", row_group_size=300)
+    for start in range(0, 5000, 1700):
+        pq.write_table(rows.slice(start, 1700), tmp_path / f"part-{9 - start // 1700}.parquet")
+    for threads in (1, 3):
+        session = gf.Session(in_memory=True, threads=threads)
+        assert shuffled(session.scan_parquet(tmp_path / "one.parquet")) == whole
+        assert shuffled(session.scan_parquet(str(tmp_path / "part-*.parquet"))) == whole
+
+
+OTHER_PLANS = {
+    "a condition": (lambda f: f.filter(gf.col("i") > 4), "its step 1 is `Filter: .*3.*`, this loader's `Filter: .*4"),
+    "a step more": (lambda f: f.filter(gf.col("i") > 3).filter(gf.col("x") > 1), "its step 1 is"),
+    "other rows": (lambda f: gf.concat([f, f]).filter(gf.col("i") > 3), "its step 2 is"),
+    "fewer rows": (
+        lambda f: gf.from_dict({"i": [5], "x": [1.0], "s": ["a"]}).lazy().filter(gf.col("i") > 3),
+        "10000 rows in memory`, this loader's `.*, 1 rows in memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_PLANS)
+def test_a_position_in_another_plan_is_refused(frame, name):
+    make, message = OTHER_PLANS[name]
+    loader = frame.filter(gf.col("i") > 3).iter_batches(500)
+    next(iter(loader))
+    state = json.loads(json.dumps(loader.state_dict()))
+    frame.filter(gf.col("i") > 3).iter_batches(500).load_state_dict(state)
+    with pytest.raises(gf.errors.PlanError, match=f"load_state_dict: the state was taken over another plan: .*{message}"):
+        make(frame).iter_batches(500).load_state_dict(state)
+
+
+def test_a_position_in_other_files_is_refused_and_a_moved_folder_is_not(tmp_path):
+    for place in ("here/train", "there/train", "there/test"):
+        (tmp_path / place).mkdir(parents=True)
+        pq.write_table(pa.table({"i": range(10)}), tmp_path / place / "a.parquet")
+    state = gf.scan_parquet(tmp_path / "here/train/a.parquet").iter_batches(2).state_dict()
+    gf.scan_parquet(tmp_path / "there/train/a.parquet").iter_batches(2).load_state_dict(state)
+    with pytest.raises(gf.errors.PlanError, match="files train/a.parquet`, this loader's .*files test/a.parquet"):
+        gf.scan_parquet(tmp_path / "there/test/a.parquet").iter_batches(2).load_state_dict(state)
+
+
+@pytest.mark.parametrize("changed", [{"seed": 10}, {"shuffle": False}, {"rank": 0}, {"num_workers": 2}, {"drop_last": True}])
+def test_a_position_of_another_share_or_shuffle_is_refused(frame, changed):
+    options = {"shuffle": True, "seed": 9, "rank": 1, "world_size": 2}
+    state = frame.iter_batches(50, **options).state_dict()
+    (name,) = changed
+    with pytest.raises(gf.errors.PlanError, match=f"the state was taken with {name} = "):
+        frame.iter_batches(50, **{**options, **changed}).load_state_dict(state)
+
+
+def test_a_long_line_of_a_plan_is_kept_as_a_digest(frame):
+    long = frame.filter(gf.col("i").is_in(list(range(2000))))
+    state = long.iter_batches(50).state_dict()
+    assert all(len(line) < 500 for line in state["plan"])
+    with pytest.raises(gf.errors.PlanError, match="another plan"):
+        frame.filter(gf.col("i").is_in(list(range(1, 2001)))).iter_batches(50).load_state_dict(state)
+    long.iter_batches(50).load_state_dict(state)
+
+
 def test_ranks_share_the_rows(frame):
     shares = [ids(frame.iter_batches(128, batch_format="numpy", rank=r, world_size=3, drop_last=True)) for r in range(3)]
     assert [len(share) for share in shares] == [26, 26, 26]
@@ -104,16 +173,3 @@ def test_matrices_from_lists_of_one_length():
     column = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(12, dtype=np.float32)), 3)
     batch = next(iter(gf.from_arrow(pa.table({"v": column})).lazy().iter_batches(4, batch_format="numpy")))
     assert batch["v"].shape == (4, 3) and batch["v"][1].tolist() == [3, 4, 5]
-
-
-def test_torch(frame):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: to_torch is not tested")
-    dataset = frame.select("i", "x").to_torch(512, shuffle=True, seed=1)
-    batches = list(torch.utils.data.DataLoader(dataset, batch_size=None))
-    assert batches[0]["x"].dtype == torch.float64
-    assert sorted(torch.cat([batch["i"] for batch in batches]).tolist()) == list(range(ROWS))
-    with_workers = torch.utils.data.DataLoader(frame.select("i").to_torch(512, shuffle=True, seed=1), batch_size=None, num_workers=2)
-    assert [batch["i"].tolist() for batch in with_workers] == [batch["i"].tolist() for batch in batches]
-    nulls = gf.from_dict({"x": [1, None]}).lazy()
-    with pytest.raises(gf.errors.ExecutionError, match="column `x` has 1 nulls"):
-        list(nulls.to_torch(2))

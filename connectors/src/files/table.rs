@@ -48,6 +48,11 @@ pub(super) struct FileTable {
     keeps_order: bool,
 }
 
+/// The paths that a table of files was asked for, as they were written; None of another table.
+pub fn paths_of(table: &dyn TableProvider) -> Option<&[String]> {
+    table.downcast_ref::<FileTable>().map(|table| table.selection.paths.as_slice())
+}
+
 impl FileTable {
     /// The table of a selection. A column in the paths takes the place of one of the same name in the files.
     pub(super) fn new(

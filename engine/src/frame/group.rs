@@ -25,6 +25,8 @@ pub struct GroupBy {
     keys: Vec<Expr>,
     /// Whether the groups come in the order of their first rows.
     maintain_order: bool,
+    /// What must be true of a group.
+    having: Vec<Expr>,
 }
 
 impl DataFrame {
@@ -40,7 +42,7 @@ impl DataFrame {
     /// ```
     pub fn group_by(&self, keys: impl IntoIterator<Item = impl IntoExpr>) -> GroupBy {
         let keys = keys.into_iter().map(IntoExpr::into_expr).collect();
-        GroupBy { frame: self.clone(), keys, maintain_order: false }
+        GroupBy { frame: self.clone(), keys, maintain_order: false, having: vec![] }
     }
 }
 
@@ -59,6 +61,21 @@ impl GroupBy {
         GroupBy { maintain_order, ..self }
     }
 
+    /// Only the groups of which a condition is true: an expression of aggregates. Asked for twice, both must be.
+    ///
+    /// ```
+    /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// # let frame = session.block_on(session.sql("SELECT * FROM (VALUES ('a', 1, 1.5), ('b', 2, NULL), ('a', 3, 2.5)) AS t(k, n, x)"))?;
+    /// let groups = frame.group_by(["k"]).having(gradframe::expr::len().gt(lit(1))).agg([sum("n")])?;
+    /// assert_eq!(session.block_on(groups.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    pub fn having(mut self, condition: impl IntoExpr) -> Self {
+        self.having.push(condition.into_expr());
+        self
+    }
+
     /// One row a group: the keys, then the aggregates, each named by its alias or its first column.
     /// An aggregate may be part of an expression: `sum("fare") / len()`. What is no aggregate becomes a list of the group's
     /// values, in the order of the rows. Errors: `Plan` for unknown columns.
@@ -72,7 +89,18 @@ impl GroupBy {
     /// # Ok::<(), gradframe::Error>(())
     /// ```
     pub fn agg(&self, aggregates: impl IntoIterator<Item = impl IntoExpr>) -> Result<DataFrame> {
-        let aggregates = aggregates.into_iter().map(IntoExpr::into_expr).collect();
+        let mut aggregates: Vec<Expr> = aggregates.into_iter().map(IntoExpr::into_expr).collect();
+        let conditions: Vec<String> =
+            (0..self.having.len()).map(|at| self.frame.unused_name(&format!("__having_{at}"))).collect();
+        aggregates.extend(self.having.iter().zip(&conditions).map(|(condition, name)| condition.clone().alias(name)));
+        let groups = self.groups(aggregates)?;
+        match conditions.iter().map(col).reduce(Expr::and) {
+            None => Ok(groups),
+            Some(all) => groups.filter(all)?.drop(&conditions),
+        }
+    }
+
+    fn groups(&self, aggregates: Vec<Expr>) -> Result<DataFrame> {
         let (frame, keys, mut results) = self.frame.resolve_groups(self.keys.clone(), aggregates, self.maintain_order)?;
         if !self.maintain_order {
             return aggregate(&frame, keys, results);

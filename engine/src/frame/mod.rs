@@ -19,6 +19,7 @@ mod merge;
 mod naming;
 mod number;
 mod order;
+mod outline;
 mod output;
 mod pivot;
 mod profile;

@@ -7,17 +7,22 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, DictionaryArray, StringArray, StringViewArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, UInt32Type};
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use gradframe_ml_core::Error;
 
+use super::words::{of_texts, texts, word};
 use crate::error::to_datafusion;
 
 /// Where a field's metadata list the categories.
 const CATEGORIES: &str = "_PL_ENUM_VALUES2";
+/// The functions' names, before the constants that they carry.
+const ENUM: &str = "enum";
+const PLACE: &str = "enum_place";
+const AT: &str = "enum_at";
 
 /// The categories of an enum, in their order; None of any other column.
 pub fn categories(field: &Field) -> Option<Vec<String>> {
@@ -53,17 +58,30 @@ pub fn to_enum(text: Expr, name: &str, categories: Vec<String>, strict: bool) ->
     if places.len() != categories.len() {
         return Err(Error::plan("cast", "the categories of the Enum are not all different"));
     }
-    Ok(call(ToEnum { name: name.to_owned(), categories, strict, signature: any() }, text))
+    Ok(call(ToEnum::new(name.to_owned(), categories, strict), text))
 }
 
 /// The place of an enum's value among its categories, from 0: what it is sorted by.
 pub fn enum_place(value: Expr, categories: Vec<String>) -> Expr {
-    call(Place { categories, signature: any() }, value)
+    call(Place::new(categories), value)
 }
 
 /// The category at a place, as an enum: what [`enum_place`] was of.
 pub fn enum_at(place: Expr, categories: Vec<String>) -> Expr {
-    call(At { categories, signature: any() }, place)
+    call(At::new(categories), place)
+}
+
+/// The function of enums that has this name and these constants.
+pub(super) fn named(name: &str, constants: &[ScalarValue]) -> Option<ScalarUDF> {
+    match (name, constants) {
+        (ENUM, [column, ScalarValue::Boolean(Some(strict)), categories @ ..]) => {
+            let column = column.try_as_str().flatten()?.to_owned();
+            Some(ScalarUDF::new_from_impl(ToEnum::new(column, texts(categories)?, *strict)))
+        }
+        (PLACE, categories) => Some(ScalarUDF::new_from_impl(Place::new(texts(categories)?))),
+        (AT, categories) => Some(ScalarUDF::new_from_impl(At::new(texts(categories)?))),
+        _ => None,
+    }
 }
 
 fn any() -> Signature {
@@ -88,25 +106,31 @@ fn places(values: &ArrayRef, categories: &[String], unknown: impl Fn(usize, &str
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ToEnum {
-    name: String,
+    column: String,
     categories: Vec<String>,
     strict: bool,
+    shown: String,
     signature: Signature,
 }
 
 impl ToEnum {
+    fn new(column: String, categories: Vec<String>, strict: bool) -> Self {
+        let constants = [vec![column.as_str().into(), strict.into()], of_texts(&categories)].concat();
+        ToEnum { shown: word(ENUM, &constants), column, categories, strict, signature: any() }
+    }
+
     fn unknown(&self, row: usize, text: &str) -> Result<Option<u32>> {
         if !self.strict {
             return Ok(None);
         }
-        let what = format!("`{}`: '{text}' in row {row} of a batch is none of the Enum's categories", self.name);
+        let what = format!("`{}`: '{text}' in row {row} of a batch is none of the Enum's categories", self.column);
         Err(to_datafusion(Error::execution("cast", what).hint("strict=False makes it null")))
     }
 }
 
 impl ScalarUDFImpl for ToEnum {
     fn name(&self) -> &str {
-        "enum"
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {
@@ -118,7 +142,7 @@ impl ScalarUDFImpl for ToEnum {
     }
 
     fn return_field_from_args(&self, _args: ReturnFieldArgs) -> Result<FieldRef> {
-        Ok(Arc::new(enum_field(&self.name, &self.categories)))
+        Ok(Arc::new(enum_field(&self.column, &self.categories)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -131,12 +155,19 @@ impl ScalarUDFImpl for ToEnum {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Place {
     categories: Vec<String>,
+    shown: String,
     signature: Signature,
+}
+
+impl Place {
+    fn new(categories: Vec<String>) -> Self {
+        Place { shown: word(PLACE, &of_texts(&categories)), categories, signature: any() }
+    }
 }
 
 impl ScalarUDFImpl for Place {
     fn name(&self) -> &str {
-        "enum_place"
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {
@@ -157,12 +188,19 @@ impl ScalarUDFImpl for Place {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct At {
     categories: Vec<String>,
+    shown: String,
     signature: Signature,
+}
+
+impl At {
+    fn new(categories: Vec<String>) -> Self {
+        At { shown: word(AT, &of_texts(&categories)), categories, signature: any() }
+    }
 }
 
 impl ScalarUDFImpl for At {
     fn name(&self) -> &str {
-        "enum_at"
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {
@@ -174,7 +212,7 @@ impl ScalarUDFImpl for At {
     }
 
     fn return_field_from_args(&self, _args: ReturnFieldArgs) -> Result<FieldRef> {
-        Ok(Arc::new(enum_field("enum_at", &self.categories)))
+        Ok(Arc::new(enum_field(AT, &self.categories)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -189,7 +227,7 @@ impl ScalarUDFImpl for At {
 fn first(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
     match args.args.first() {
         Some(value) => value.to_array(args.number_rows),
-        None => Err(to_datafusion(Error::internal("enum", "takes a value"))),
+        None => Err(to_datafusion(Error::internal(ENUM, "takes a value"))),
     }
 }
 

@@ -4,29 +4,42 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, UInt64Type};
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use gradframe_ml_core::Error;
 
+use super::words::{of_texts, texts, word};
 use crate::error::to_datafusion;
 
 /// True for every row on which these lengths (`u64`) are equal; a null is as long as 1, for it becomes one null. When run,
 /// an `Execution` error of explode names the first two columns that differ, and their lengths.
 pub fn equal_lengths(names: &[String], lengths: Vec<Expr>) -> Expr {
-    let function = EqualLengths { names: names.to_vec(), signature: Signature::variadic_any(Volatility::Volatile) };
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), lengths))
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function(names.to_vec())), lengths))
+}
+
+/// The check of this name for columns of these names.
+pub(super) fn named(name: &str, constants: &[ScalarValue]) -> Option<ScalarUDF> {
+    (name == NAME).then(|| texts(constants).map(function))?
+}
+
+const NAME: &str = "equal_lengths";
+
+fn function(names: Vec<String>) -> ScalarUDF {
+    let (shown, signature) = (word(NAME, &of_texts(&names)), Signature::variadic_any(Volatility::Volatile));
+    ScalarUDF::new_from_impl(EqualLengths { names, shown, signature })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct EqualLengths {
     names: Vec<String>,
+    shown: String,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for EqualLengths {
     fn name(&self) -> &str {
-        "equal_lengths"
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {

@@ -26,6 +26,7 @@ mod parameters;
 mod required;
 mod row_key;
 mod sliding;
+pub mod words;
 
 use std::sync::Arc;
 

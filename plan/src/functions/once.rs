@@ -5,32 +5,45 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::array_value_to_string;
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use gradframe_ml_core::Error;
 
+use super::words::{of_texts, texts, word};
 use crate::error::to_datafusion;
 
 /// True for every row whose key is on so many rows as `rows` says if that is one. When run, an `Execution` error of a join
 /// names the first other one.
 pub fn once(side: &str, names: &[String], rows: Expr, keys: Vec<Expr>) -> Expr {
-    let function =
-        Once { side: side.to_owned(), names: names.to_vec(), signature: Signature::variadic_any(Volatility::Volatile) };
     let args = std::iter::once(rows).chain(keys).collect();
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), args))
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function(side.to_owned(), names.to_vec())), args))
+}
+
+/// The check of this name for a side and its keys' names.
+pub(super) fn named(name: &str, constants: &[ScalarValue]) -> Option<ScalarUDF> {
+    let mut texts = (name == NAME).then(|| texts(constants))??.into_iter();
+    Some(function(texts.next()?, texts.collect()))
+}
+
+const NAME: &str = "once";
+
+fn function(side: String, names: Vec<String>) -> ScalarUDF {
+    let shown = word(NAME, &of_texts(std::iter::once(&side).chain(&names)));
+    ScalarUDF::new_from_impl(Once { side, names, shown, signature: Signature::variadic_any(Volatility::Volatile) })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Once {
     side: String,
     names: Vec<String>,
+    shown: String,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for Once {
     fn name(&self) -> &str {
-        "once"
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {

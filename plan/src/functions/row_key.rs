@@ -5,11 +5,12 @@ use std::sync::Arc;
 use arrow::array::Decimal128Array;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::arguments::wrong;
+use super::words::word;
 
 const NAME: &str = "row_key";
 /// 128 bits in a type that sorts as one number. The digits that the type declares are not what bounds the key.
@@ -20,18 +21,32 @@ const KEY: DataType = DataType::Decimal128(38, 0);
 /// with this one.
 /// Errors, when planned: `DType` for columns of unions or of other types that rows cannot be compared by.
 pub fn row_key(columns: Vec<Expr>, seed: u64) -> Expr {
-    ScalarUDF::new_from_impl(RowKey { seed, signature: Signature::variadic_any(Volatility::Immutable) }).call(columns)
+    function(seed).call(columns)
+}
+
+/// The function of this name with a seed.
+pub(super) fn named(name: &str, constants: &[ScalarValue]) -> Option<ScalarUDF> {
+    match constants {
+        [ScalarValue::UInt64(Some(seed))] if name == NAME => Some(function(*seed)),
+        _ => None,
+    }
+}
+
+fn function(seed: u64) -> ScalarUDF {
+    let (shown, signature) = (word(NAME, &[seed.into()]), Signature::variadic_any(Volatility::Immutable));
+    ScalarUDF::new_from_impl(RowKey { seed, shown, signature })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct RowKey {
     seed: u64,
+    shown: String,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for RowKey {
     fn name(&self) -> &str {
-        NAME
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradframe import _gradframe
-from gradframe.errors import ExecutionError, PlanError
+from gradframe.errors import PlanError
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 # What a state and the loader that takes it must have in common, or batches would not be the same ones.
 SHARED = ("batch_size", "shuffle", "seed", "rank", "world_size", "worker", "num_workers", "drop_last", "columns")
+# Of a longer line of the plan the state has the beginning and a digest.
+LINE_MAX = 400
 
 
 class BatchLoader:
@@ -51,6 +53,7 @@ class BatchLoader:
             if self._options[index] >= self._options[count]:
                 what = f"{index} is {self._options[index]} and {count} {self._options[count]}"
                 raise PlanError(f"iter_batches: {what}, expected a {index} from 0 to {self._options[count] - 1}")
+        self._plan: list[str] | None = None
         self._epoch = 0
         self._batches = 0
 
@@ -91,7 +94,8 @@ class BatchLoader:
         return {"version": STATE_VERSION, "epoch": self._epoch, "batches": self._batches, **self._shared()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes to where another loader was. It must have been made with the same options, over the same columns."""
+        """Goes to where another loader was. It must have been made with the same options over the same plan: other rows would
+        come in other batches. Errors: `PlanError` that says what differs."""
         if state.get("version") != STATE_VERSION:
             raise PlanError(f"load_state_dict: version {state.get('version')!r}, expected {STATE_VERSION}")
         shared = self._shared()
@@ -99,15 +103,37 @@ class BatchLoader:
             if state.get(name) != shared[name]:
                 what = f"the state was taken with {name} = {state.get(name)!r}, this loader has {shared[name]!r}"
                 raise PlanError(f"load_state_dict: {what}; hint: make the loader as the one that the state comes from")
-        self._epoch = _whole("epoch", state["epoch"], 0)
-        self._batches = _whole("batches", state["batches"], 0)
+        if difference := _different(state.get("plan"), shared["plan"]):
+            raise PlanError(f"load_state_dict: the state was taken over another plan: {difference}; hint: rows and their order must be the same")
+        self._epoch = _whole("epoch", state.get("epoch"), 0)
+        self._batches = _whole("batches", state.get("batches"), 0)
 
     def _shared(self) -> dict[str, Any]:
-        return {**self._options, "columns": list(self._frame.columns)}
+        if self._plan is None:
+            self._plan = [_short(line) for line in _gradframe.outline(self._frame)]
+        return {**self._options, "columns": list(self._frame.columns), "plan": list(self._plan)}
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self._options.items())
         return f"BatchLoader({options}), epoch {self._epoch}, {self._batches} batches given"
+
+
+def _short(line: str) -> str:
+    if len(line) <= LINE_MAX:
+        return line
+    import hashlib
+
+    return f"{line[: LINE_MAX // 2]}... {hashlib.sha256(line.encode()).hexdigest()}"
+
+
+def _different(theirs: Any, ours: list[str]) -> str | None:
+    """Where two plans are not the same; None where they are."""
+    if not isinstance(theirs, list):
+        return "the state names none"
+    for number, (their, our) in enumerate(zip(theirs, ours, strict=False), 1):
+        if their != our:
+            return f"its step {number} is `{str(their).strip()}`, this loader's `{our.strip()}`"
+    return None if len(theirs) == len(ours) else f"it has {len(theirs)} steps, this loader's {len(ours)}"
 
 
 def _whole(name: str, value: Any, least: int) -> int:
@@ -117,100 +143,6 @@ def _whole(name: str, value: Any, least: int) -> int:
     if number < least:
         raise PlanError(f"iter_batches: {name} is {number}, expected {least} or more")
     return number
-
-
-def converter(batch_format: str, wrap: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What makes of the engine's batch what a loop asks for. `wrap` makes a DataFrame of it."""
-    if batch_format not in FORMATS:
-        from gradframe._names import suggested
-
-        raise PlanError(f"iter_batches: unknown batch_format `{batch_format}`{suggested(batch_format, FORMATS)}")
-    make = FORMATS[batch_format]
-    return lambda batch: make(wrap(batch))
-
-
-def _arrow(frame: Any) -> Any:
-    table = frame.to_arrow()
-    batches = table.to_batches()
-    return batches[0] if batches else table
-
-
-def _numpy(frame: Any) -> dict[str, Any]:
-    return {name: _as_numpy(column) for name, column in _columns(frame)}
-
-
-def _torch(frame: Any) -> dict[str, Any]:
-    import torch
-
-    return {name: _tensor(name, column, torch.from_dlpack, torch.as_tensor) for name, column in _columns(frame)}
-
-
-def _jax(frame: Any) -> dict[str, Any]:
-    import jax.numpy
-
-    # JAX's arrays do not change, and must not share memory that might.
-    return {name: _tensor(name, column, jax.numpy.asarray, jax.numpy.asarray) for name, column in _columns(frame)}
-
-
-FORMATS: dict[str, Callable[[Any], Any]] = {
-    "frame": lambda frame: frame,
-    "arrow": _arrow,
-    "numpy": _numpy,
-    "torch": _torch,
-    "jax": _jax,
-    "polars": lambda frame: frame.to_polars(),
-    "pandas": lambda frame: frame.to_pandas(),
-}
-
-
-def _columns(frame: Any) -> Iterator[tuple[str, Any]]:
-    table = frame.to_arrow()
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        yield name, column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _as_numpy(column: Any) -> Any:
-    """A view of numbers without nulls, and of lists of one length of them as a matrix; else a copy."""
-    flattened = _of_fixed_lists(column)
-    if flattened is None:
-        return column.to_numpy(zero_copy_only=False)
-    values, shape = flattened
-    return values.to_numpy(zero_copy_only=False).reshape(shape)
-
-
-def _of_fixed_lists(column: Any) -> tuple[Any, tuple[int, ...]] | None:
-    """The values below lists of one length, and the shape that they have; None of another type, or with null lists."""
-    import pyarrow
-
-    shape: tuple[int, ...] = (len(column),)
-    if isinstance(column, pyarrow.ExtensionArray):
-        column = column.storage
-    if not pyarrow.types.is_fixed_size_list(column.type):
-        return None
-    while pyarrow.types.is_fixed_size_list(column.type):
-        if column.null_count:
-            return None
-        shape = (*shape, column.type.list_size)
-        column = column.flatten()
-    return column, shape
-
-
-def _tensor(name: str, column: Any, view: Callable[[Any], Any], copy: Callable[[Any], Any]) -> Any:
-    """A tensor over the same memory where its library takes it; texts and the like stay lists.
-
-    A null has no place in a tensor, and is not a NaN: what to put there is the loop's to say.
-    """
-    import pyarrow
-
-    values, shape = _of_fixed_lists(column) or (column, (len(column),))
-    if values.null_count or column.null_count:
-        nulls = column.null_count or values.null_count
-        raise ExecutionError(f"iter_batches: column `{name}` has {nulls} nulls; hint: fill_null or drop_nulls first")
-    if pyarrow.types.is_boolean(values.type):
-        return copy(values.to_numpy(zero_copy_only=False)).reshape(shape)
-    if not (pyarrow.types.is_integer(values.type) or pyarrow.types.is_floating(values.type)):
-        return column.to_pylist()
-    return (view(values) if len(values) else copy(values.to_numpy(zero_copy_only=False).copy())).reshape(shape)
 
 
 def torch_dataset(make: Callable[..., BatchLoader], *, rank: int | None, world_size: int | None) -> Any:

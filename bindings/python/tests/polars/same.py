@@ -9,6 +9,7 @@ What is not compared: the width of integers (counts and sums are Int64 here), wh
 
 from __future__ import annotations
 
+import collections
 import math
 from typing import Any
 
@@ -41,8 +42,34 @@ def check(case: Any, frame: pl.DataFrame, *, sort: bool = False) -> None:
     theirs = case(frame.lazy(), THEIRS)
     mine = case(ours(frame), gf)
     theirs = theirs.collect() if isinstance(theirs, pl.LazyFrame) else theirs
-    mine = mine.collect() if hasattr(mine, "collect") else mine
+    query, mine = mine, mine.collect() if hasattr(mine, "collect") else mine
     assert_same(mine, theirs, sort=sort)
+    if isinstance(query, gf.LazyFrame):
+        check_sql(query, mine, sort=sort)
+
+
+#: What became of the queries whose SQL text was asked for: "the same rows", or what SQL has no words for.
+AS_SQL: collections.Counter[str] = collections.Counter()
+
+
+def check_sql(query: Any, answer: Any, *, sort: bool) -> None:
+    """The query's SQL text gives the same rows, or the query says which part of it SQL has no words for."""
+    try:
+        text, frames = query.to_sql()
+    except gf.errors.UnsupportedError as error:
+        AS_SQL[str(error).partition("of this frame: ")[2].partition(";")[0]] += 1
+        return
+    try:
+        read = gf.sql(text, **frames).collect()
+    except gf.errors.GradframeError as error:
+        raise AssertionError(f"{text}\ndoes not run: {error}") from error
+    got, expected = pa.table(read), pa.table(answer)
+    assert [(field.name, family(field.type)) for field in got.schema] == [(field.name, family(field.type)) for field in expected.schema], text
+    got_rows, expected_rows = rows(got), rows(expected)
+    if sort:
+        got_rows, expected_rows = sorted(got_rows, key=repr), sorted(expected_rows, key=repr)
+    assert same(got_rows, expected_rows, 1e-9), f"{text}\ngives {got_rows!r}, expected {expected_rows!r}"
+    AS_SQL["the same rows"] += 1
 
 
 def assert_same(mine: Any, theirs: pl.DataFrame, *, sort: bool = False) -> None:

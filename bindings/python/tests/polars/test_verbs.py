@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from frames import made
 from hypothesis import HealthCheck, given, settings
-from same import assert_same
+from same import assert_same, check_sql
 
 import gradframe as gf
 
@@ -44,7 +44,21 @@ class Tables:
         return frame.lazy() if self.lazy else frame
 
 
+TYPED = {"region": "String", "fare": "Float64", "riders": "Int64", "late": "Boolean"}
+
+
+def schema(x, **changed):
+    return {name: getattr(x, dtype) for name, dtype in {**TYPED, **changed}.items() if dtype}
+
+
 ORDERED = {
+    "match_to_schema": lambda f, x: f.trips.lazy().match_to_schema({**schema(x, fare=None), "fare": x.Float64}),
+    "match_to_schema, inserting": lambda f, x: f.trips.lazy().match_to_schema(schema(x, z="Int8"), missing_columns="insert"),
+    "match_to_schema, computing": lambda f, x: f.trips.lazy().match_to_schema(schema(x, z="Int64"), missing_columns={"z": x.col("riders") + 1}),
+    "match_to_schema, dropping": lambda f, x: f.trips.lazy().match_to_schema(schema(x, fare=None), extra_columns="ignore"),
+    "match_to_schema, casting": lambda f, x: f.trips.lazy().with_columns(x.col("riders").cast(x.UInt8)).match_to_schema(
+        schema(x, riders="UInt32"), integer_cast="upcast"
+    ),
     "head": lambda f, x: f.trips.head(2),
     "limit": lambda f, x: f.trips.limit(0),
     "tail": lambda f, x: f.trips.tail(2),
@@ -205,14 +219,20 @@ def test_rows_are_polars_in_its_order(name, lazy):
     if name in WAITING:
         pytest.skip("expressions have no such method")
     action = ORDERED.get(name) or SUMMARIES[name]
-    assert_same(collected(action(Tables(gf, lazy), gf)), collected(action(Tables(pl, lazy), pl)))
+    query = action(Tables(gf, lazy), gf)
+    assert_same(collected(query), collected(action(Tables(pl, lazy), pl)))
+    if isinstance(query, gf.LazyFrame):
+        check_sql(query, query.collect(), sort=False)
 
 
 @pytest.mark.parametrize("lazy", [True, False], ids=["lazy", "collected"])
 @pytest.mark.parametrize("name", UNORDERED)
 def test_rows_are_polars(name, lazy):
     action = UNORDERED[name]
-    assert_same(collected(action(Tables(gf, lazy), gf)), collected(action(Tables(pl, lazy), pl)), sort=True)
+    query = action(Tables(gf, lazy), gf)
+    assert_same(collected(query), collected(action(Tables(pl, lazy), pl)), sort=True)
+    if isinstance(query, gf.LazyFrame):
+        check_sql(query, query.collect(), sort=True)
 
 
 E = gf.errors
@@ -241,6 +261,10 @@ ERRORS = {
     "an index of a name": (lambda f, x: f.trips.with_row_index("fare"), E.PlanError, "there is a column `fare` already"),
     "an unknown way to keep": (lambda f, x: f.trips.unique(keep="frist"), E.PlanError, "did you mean `first`"),
     "unique of an unknown column": (lambda f, x: f.trips.unique("regin"), E.PlanError, "did you mean `region`"),
+    "a column that a schema lacks": (lambda f, x: f.trips.match_to_schema(schema(x, fare=None)), E.PlanError, "does not have the columns `fare`"),
+    "a column that the frame lacks": (lambda f, x: f.trips.match_to_schema(schema(x, z="Int8")), E.PlanError, "no column `z`"),
+    "a wider type": (lambda f, x: f.codes.match_to_schema({"code": x.String, "riders": x.Float64}), E.DTypeError, "column `riders` is Int64"),
+    "a narrower type": (lambda f, x: f.codes.match_to_schema({"code": x.String, "riders": x.Int8}, integer_cast="upcast"), E.DTypeError, "expected Int8"),
     "every 0th": (lambda f, x: f.trips.gather_every(0), E.PlanError, "n is 0"),
 }
 

@@ -22,6 +22,8 @@ use crate::Result;
 
 /// Partitions for each thread, so that little is computed ahead before its turn comes.
 const PARTITIONS_A_THREAD: usize = 4;
+/// Partitions under way for each thread: partitions differ in size, and the thread of one that is done waits for no other.
+const RUNNING_A_THREAD: usize = 2;
 /// Most bytes that are computed ahead.
 const AHEAD_BYTES_MAX: usize = 256 << 20;
 /// The part of the session's memory that may be computed ahead.
@@ -83,7 +85,8 @@ impl InOrder {
             _ => AHEAD_BYTES_MAX,
         };
         // With a single partition, or without memory, no partition runs ahead of another.
-        let at_once = if partitions > 1 && memory.try_grow(ahead).is_ok() { threads.max(2).min(partitions) } else { 1 };
+        let at_once =
+            if partitions > 1 && memory.try_grow(ahead).is_ok() { (threads * RUNNING_A_THREAD).min(partitions) } else { 1 };
         let ahead_each = ahead / at_once;
         InOrder { plan, context, next: 0, running: VecDeque::new(), at_once, ahead_each, _memory: memory }
     }

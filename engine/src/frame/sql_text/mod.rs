@@ -1,13 +1,28 @@
 //! A frame as SQL text.
+//!
+//! Each step of the plan becomes a clause of a SELECT, as long as clauses mean the same as steps one after another; what does
+//! not fit begins another SELECT over the one before, which is called `step_1`, `step_2` and so on in a WITH. Types that SQL has
+//! no name for are `arrow_cast`, and functions of frames are words (`gradframe_plan::functions::words`), so that the text, planned
+//! again, is the same plan but for names.
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{Column, TableReference};
-use datafusion::error::{DataFusionError, Result as DataFusionResult};
-use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::unparser::Unparser;
+mod aggregates;
+mod expressions;
+mod joins;
+mod literals;
+mod names;
+mod select;
+mod sets;
+mod steps;
+mod unnested;
+
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan, TableSource};
 use gradframe_plan::error::from_datafusion;
 
+use self::steps::Writer;
 use super::DataFrame;
 use crate::panics::guard_call;
 use crate::session::UNNAMED;
@@ -19,7 +34,7 @@ const FRAME: &str = "frame";
 
 impl DataFrame {
     /// The frame as one SQL query, which gives the same rows. Rows that have no name in the catalog (files and rows in
-    /// memory that a frame was made from) are called `frame`, `frame_2` and so on.
+    /// memory that a frame was made from) are called `frame`, `frame_2` and so on: see [`DataFrame::to_sql_with_frames`].
     ///
     /// ```
     /// use gradframe::expr::{col, lit};
@@ -31,86 +46,103 @@ impl DataFrame {
     /// # Ok::<(), gradframe::Error>(())
     /// ```
     ///
-    /// Errors: `NotImplemented` for a frame with a step or a function that SQL has no words for, which it names.
+    /// Errors: `NotImplemented` for a frame with a step or a function that SQL has no words for, which it names: a function of
+    /// the program's own, a training, a prediction.
     pub fn to_sql(&self) -> Result<String> {
-        let state = self.session.state();
-        if let Some(nameless) = first_without_words(&self.plan, &state) {
-            return Err(no_words(&nameless));
-        }
-        let plan = named(&self.plan).map_err(from_datafusion)?;
+        self.to_sql_with_frames().map(|(text, _)| text)
+    }
+
+    /// [`DataFrame::to_sql`], and the rows that its names `frame`, `frame_2` and so on stand for:
+    /// [`Session::sql_with`](crate::Session::sql_with) runs the one with the others.
+    ///
+    /// ```
+    /// use gradframe::expr::{col, lit};
+    /// # use gradframe::Session;
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let numbers = session.block_on(session.sql("SELECT value AS x FROM generate_series(1, 9)"))?;
+    /// let cached = session.block_on(numbers.cache())?;
+    /// let (text, frames) = cached.filter(col("x").gt(lit(5)))?.to_sql_with_frames()?;
+    /// assert_eq!(text, "SELECT *\nFROM frame\nWHERE x > 5");
+    /// assert_eq!(session.block_on(async { session.sql_with(&text, frames).await?.count().await })?, 4);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: as [`DataFrame::to_sql`].
+    pub fn to_sql_with_frames(&self) -> Result<(String, Vec<(String, DataFrame)>)> {
         guard_call(OP, || {
-            let statement = Unparser::default().with_pretty(true).plan_to_sql(&plan);
-            let statement = statement.map_err(|error| no_words(&from_datafusion(error).detail().what))?;
-            Ok(statement.to_string())
+            let sources = Sources::of(&self.plan)?;
+            let state = self.session.state();
+            let text = Writer::new(&state, &sources).text(&self.plan)?;
+            let frame = |(name, source): (&String, &Arc<dyn TableSource>)| {
+                let scan = LogicalPlanBuilder::scan(TableReference::bare(UNNAMED), Arc::clone(source), None);
+                let scan = scan.and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
+                Ok((name.clone(), self.with_plan(scan)))
+            };
+            let frames = sources.names.iter().zip(&sources.unnamed).map(frame).collect::<Result<_>>()?;
+            Ok((text, frames))
         })
     }
 }
 
-fn no_words(what: &str) -> Error {
-    Error::not_implemented(OP, format!("SQL has no words for a part of this frame: {what}"))
+fn no_words(what: impl Into<String>) -> Error {
+    Error::not_implemented(OP, format!("SQL has no words for a part of this frame: {}", what.into()))
         .hint("format=\"tree\" shows every plan")
 }
 
-/// A step of ours, one that DataFusion cannot write, or a function that SQL does not know.
-fn first_without_words(plan: &LogicalPlan, state: &SessionState) -> Option<String> {
-    match plan {
-        LogicalPlan::Extension(extension) => return Some(format!("the step `{}`", extension.node.name())),
-        LogicalPlan::RecursiveQuery(_) => return Some("WITH RECURSIVE".to_owned()),
-        _ => {}
+/// The rows that a plan reads under no name, each once, and what they are called.
+struct Sources {
+    unnamed: Vec<Arc<dyn TableSource>>,
+    names: Vec<String>,
+    /// Names of the catalog that the plan uses, in lower case.
+    taken: Vec<String>,
+}
+
+impl Sources {
+    fn of(plan: &LogicalPlan) -> Result<Self> {
+        let mut sources = Sources { unnamed: vec![], names: vec![], taken: vec![] };
+        let visited = plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                sources.add(scan);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        visited.map_err(from_datafusion)?;
+        for number in 1.. {
+            if sources.names.len() == sources.unnamed.len() {
+                break;
+            }
+            let name = if number == 1 { FRAME.to_owned() } else { format!("{FRAME}_{number}") };
+            if !sources.taken.contains(&name) {
+                sources.names.push(name);
+            }
+        }
+        Ok(sources)
     }
-    let function = plan.expressions().iter().find_map(|expr| unknown_function(expr, state));
-    function.or_else(|| plan.inputs().into_iter().find_map(|input| first_without_words(input, state)))
+
+    fn add(&mut self, scan: &TableScan) {
+        if scan.table_name.table() != UNNAMED {
+            self.taken.push(scan.table_name.table().to_lowercase());
+        } else if self.place(&scan.source).is_none() {
+            self.unnamed.push(Arc::clone(&scan.source));
+        }
+    }
+
+    fn place(&self, source: &Arc<dyn TableSource>) -> Option<usize> {
+        self.unnamed.iter().position(|known| same_rows(known, source))
+    }
+
+    /// What a scan is called in FROM.
+    fn name(&self, scan: &TableScan) -> String {
+        let own = || names::table(&scan.table_name);
+        self.place(&scan.source).and_then(|place| self.names.get(place)).map_or_else(own, |name| names::quoted(name))
+    }
 }
 
-fn unknown_function(expr: &Expr, state: &SessionState) -> Option<String> {
-    let mut unknown = None;
-    let visited = expr.exists(|expr| {
-        let (name, known) = match expr {
-            Expr::ScalarFunction(call) => (call.name(), state.scalar_functions().contains_key(call.name())),
-            Expr::AggregateFunction(call) => (call.func.name(), state.aggregate_functions().contains_key(call.func.name())),
-            _ => return Ok(false),
-        };
-        if !known {
-            unknown = Some(format!("the function `{name}`"));
-        }
-        Ok(!known)
-    });
-    visited.ok().and(unknown)
-}
-
-/// The plan whose nameless scans have names that SQL can say. All of them are `frame` where their columns are named.
-fn named(plan: &LogicalPlan) -> DataFusionResult<LogicalPlan> {
-    let mut scans = 0;
-    let rename = |node: LogicalPlan| {
-        if let LogicalPlan::TableScan(scan) = &node
-            && scan.table_name.table() == UNNAMED
-        {
-            scans += 1;
-            return Ok(Transformed::yes(named_scan(scan, scans)?));
-        }
-        let renamed = node.map_expressions(|expr| expr.transform(|expr| Ok(in_frame(expr))))?;
-        Ok::<_, DataFusionError>(if renamed.transformed { Transformed::yes(renamed.data.recompute_schema()?) } else { renamed })
-    };
-    plan.clone().transform_up_with_subqueries(rename).data()
-}
-
-fn named_scan(scan: &datafusion::logical_expr::TableScan, number: usize) -> DataFusionResult<LogicalPlan> {
-    let name = if number == 1 { FRAME.to_owned() } else { format!("{FRAME}_{number}") };
-    let named = LogicalPlanBuilder::scan(TableReference::bare(name), scan.source.clone(), scan.projection.clone())?;
-    if number == 1 { named.build() } else { named.alias(FRAME)?.build() }
-}
-
-/// A column of a nameless scan, under the name that the scan has now.
-fn in_frame(expr: Expr) -> Transformed<Expr> {
-    match expr {
-        Expr::Column(column) if column.relation.as_ref().is_some_and(|relation| relation.table() == UNNAMED) => {
-            Transformed::yes(Expr::Column(Column::new(Some(FRAME), column.name)))
-        }
-        // What an aggregate gives is named after what it reads.
-        Expr::Column(column) if column.name.contains(UNNAMED) => {
-            let name = column.name.replace(UNNAMED, FRAME);
-            Transformed::yes(Expr::Column(Column { name, ..column }))
-        }
-        expr => Transformed::no(expr),
+/// Sources are made anew for each scan of one table.
+fn same_rows(left: &Arc<dyn TableSource>, right: &Arc<dyn TableSource>) -> bool {
+    use datafusion::datasource::source_as_provider;
+    match (source_as_provider(left), source_as_provider(right)) {
+        (Ok(left), Ok(right)) => Arc::ptr_eq(&left, &right),
+        _ => Arc::ptr_eq(left, right),
     }
 }

@@ -6,13 +6,18 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 
-use super::kernel::{Columns, Kernel, integer};
+use gradframe_ml_core::Error;
+
+use super::kernel::{Columns, Kernel, as_first, integer};
+use crate::error::to_datafusion;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value, breaks..]; constant: whether a bin holds its lower end rather than its upper.
     Kernel { name: "bin_number", result: integer, run: bin_numbers },
     // [value, breaks..]; constants: left_closed, labels..: the labels of the bins, made of the breaks if there are none.
     Kernel { name: "bin_label", result: text, run: labels_of_rows },
+    // [value, breaks..]: the value, unless two breaks are equal.
+    Kernel { name: "require_breaks", result: as_first, run: require_breaks },
     // [value, breaks..]; constants: left_closed, whether the upper end is meant, whether the outer ends are infinite rather than null.
     Kernel { name: "bin_edge", result: edge, run: bin_edges },
 ];
@@ -37,6 +42,17 @@ fn bins(columns: &Columns) -> Result<(Vec<Option<usize>>, Vec<f64>)> {
     let bin = |x: f64| breaks.partition_point(|edge| if left_closed { *edge <= x } else { *edge < x });
     let bins = values.iter().map(|x| x.filter(|x| !x.is_nan()).map(bin)).collect();
     Ok((bins, breaks))
+}
+
+fn require_breaks(columns: &Columns) -> Result<ArrayRef> {
+    let (_, breaks) = bins(columns)?;
+    match breaks.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(Arc::clone(&columns.values[0])),
+        Some(pair) => {
+            let error = Error::execution("qcut", format!("two quantiles are {}, so that a bin would be empty", pair[0]));
+            Err(to_datafusion(error.hint("allow_duplicates=True drops the bin")))
+        }
+    }
 }
 
 fn bin_numbers(columns: &Columns) -> Result<ArrayRef> {

@@ -10,6 +10,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{Signature, Volatility};
 use gradframe_ml_core::Error;
 
+use super::super::words::word;
 use super::TABLES;
 use crate::error::to_datafusion;
 use crate::functions::one_nan;
@@ -96,9 +97,13 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn new(name: &'static str, constants: Vec<ScalarValue>) -> Self {
-        let texts: Vec<String> = constants.iter().map(shown).collect();
-        let shown = if texts.is_empty() { name.to_owned() } else { format!("{name}[{}]", texts.join(", ")) };
+        let shown = word(name, &constants);
         Carried { name, constants, shown, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    /// The kernel of this name with constants; None if there is none.
+    pub(super) fn named(name: &str, constants: Vec<ScalarValue>) -> Option<Self> {
+        KERNELS.get(name).map(|kernel| Carried::new(kernel.name, constants))
     }
 
     fn kernel(&self) -> Result<Kernel> {
@@ -117,11 +122,6 @@ impl Carried {
         let computed = if *computed.data_type() == result { computed } else { arrow::compute::cast(&computed, &result)? };
         Ok(one_nan(computed))
     }
-}
-
-/// A constant by which plans tell calls apart: of a null, which may stand for a type, that.
-fn shown(constant: &ScalarValue) -> String {
-    if constant.is_null() { constant.data_type().to_string() } else { constant.to_string() }
 }
 
 /// The first argument's type.

@@ -6,6 +6,7 @@
 //! of this kind hold the rows that they are about to see.
 
 mod aggregate;
+mod beside;
 mod bits;
 mod casting;
 mod counting;
@@ -24,17 +25,21 @@ mod sorting;
 mod statistics;
 mod window;
 
+pub(super) use self::aggregate::aggregate_named;
 pub use self::aggregate::{Answer, aggregate, all_values};
 pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
 pub use self::decimals::{DecimalOperation, decimal_arithmetic};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
+pub(super) use self::per_row::per_row_named;
+pub(super) use self::window::window_named;
 pub use self::window::{as_list, window};
 
 /// The kernels of all topics.
 const TABLES: &[&[Kernel]] = &[
     aggregate::KERNELS,
+    beside::KERNELS,
     bits::KERNELS,
     casting::KERNELS,
     counting::KERNELS,

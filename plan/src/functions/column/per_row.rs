@@ -13,6 +13,11 @@ pub fn per_row(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>)
     Expr::ScalarFunction(ScalarFunction::new_udf(std::sync::Arc::new(function), args))
 }
 
+/// The kernel of this name as a scalar function.
+pub(in crate::functions) fn per_row_named(name: &str, constants: &[ScalarValue]) -> Option<ScalarUDF> {
+    Carried::named(name, constants.to_vec()).map(|carried| ScalarUDF::new_from_impl(PerRow(carried)))
+}
+
 /// The kernel's name and constants, if the function is one that looks at one row at a time.
 pub(super) fn kernel_of(function: &ScalarFunction) -> Option<(&'static str, &[ScalarValue])> {
     let PerRow(carried) = function.func.inner().as_ref().downcast_ref::<PerRow>()?;

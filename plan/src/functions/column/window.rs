@@ -17,6 +17,11 @@ pub fn window(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) 
     WindowUDF::new_from_impl(OverPartition(Carried::new(name, constants))).call(args)
 }
 
+/// The kernel of this name as a window function.
+pub(in crate::functions) fn window_named(name: &str, constants: Vec<ScalarValue>) -> Option<WindowUDF> {
+    Carried::named(name, constants).map(|carried| WindowUDF::new_from_impl(OverPartition(carried)))
+}
+
 /// The same kernel over other arguments as an aggregate that gives the list of its values; None for a window of no kernel.
 pub fn as_list(window: &WindowFunction, args: Vec<Expr>, order: Expr) -> Option<Expr> {
     let WindowFunctionDefinition::WindowUDF(function) = &window.fun else { return None };

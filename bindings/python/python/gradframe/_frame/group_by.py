@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from gradframe._frame.base import listed
+from gradframe._frame.base import flat, listed
 from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Frame = TypeVar("Frame")
 class Groups(Generic[Frame]):
     """Groups of a frame's rows, waiting for what to compute of each."""
 
-    __slots__ = ("_frame", "_keys", "_maintain_order")
+    __slots__ = ("_frame", "_having", "_keys", "_maintain_order")
 
     def __init__(self, frame: Any, keys: list[Any], named_keys: dict[str, Any], maintain_order: bool) -> None:
         from gradframe import col
@@ -27,9 +27,17 @@ class Groups(Generic[Frame]):
         self._frame = frame
         self._keys = [*keys, *named]
         self._maintain_order = maintain_order
+        self._having: list[Any] = []
+
+    def having(self, *predicates: Columns) -> Self:
+        """Only the groups of which all of these are true: expressions of aggregates."""
+        made = type(self)(self._frame, self._keys, {}, self._maintain_order)
+        made._having = [*self._having, *flat(predicates)]
+        return made
 
     def _groups(self) -> PyLazyGroupBy:
-        return self._frame._lazy().group_by(*self._keys, maintain_order=self._maintain_order)
+        groups = self._frame._lazy().group_by(*self._keys, maintain_order=self._maintain_order)
+        return groups.having(*self._having) if self._having else groups
 
     def _names(self) -> list[str]:
         """The names of the keys."""

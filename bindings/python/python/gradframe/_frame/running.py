@@ -95,7 +95,8 @@ class Running(Verb):
         `state_dict()` and `load_state_dict()` of what is returned go on exactly where a loop was.
         """
         from gradframe._frame.eager import DataFrame
-        from gradframe._loading import BatchLoader, converter
+        from gradframe._batch_formats import converter
+        from gradframe._loading import BatchLoader
 
         return BatchLoader(
             self._lazy(),
@@ -177,6 +178,38 @@ class Explained:
                 raise ValueError(f'explain: analyze has format="plan" alone, got "{format}"')
             return self._frame.explain(analyze=True)
         return _gradframe.explain(self._frame, format)
+
+    def show_graph(
+        self, *, optimized: bool = True, show: bool = True, output_path: Any = None, raw_output: bool = False
+    ) -> str | None:
+        """The logical plan as a graph, in Graphviz's language: returned with `raw_output`; drawn in a notebook, or by Graphviz's
+        `dot` into the file at `output_path` (".svg", ".png"). The engine draws the optimised plan."""
+        from gradframe._graph import draw
+
+        text = self.explain(format="graphviz")
+        return text if raw_output else draw(text, output_path, show)
+
+    def to_sql(self) -> tuple[str, dict[str, LazyFrame]]:
+        """The frame as SQL, and the rows that the text calls `frame`, `frame_2` and so on, since no catalog has a name for them:
+        `gf.sql(text, **frames)` gives the same rows. Errors: `UnsupportedError` that names a part for which SQL has no words."""
+        from gradframe._frame.lazy import LazyFrame
+
+        text, frames = _gradframe.to_sql(self._frame)
+        return text, {name: LazyFrame._of(frame) for name, frame in frames}
+
+    def serialize(self, file: Any = None, *, format: Literal["binary", "json"] = "binary") -> bytes | str | None:  # noqa: A002
+        """The query, its rows in memory included, for `LazyFrame.deserialize`; given back, or written into a file.
+        Errors: `UnsupportedError` for rows of files and for what `to_sql` has no words for."""
+        from gradframe._serializing import serialized
+
+        return serialized(self, file, format)
+
+    @staticmethod
+    def deserialize(source: Any, *, format: Literal["binary", "json"] = "binary") -> LazyFrame:  # noqa: A002, ARG004
+        """The query that `serialize` has written: bytes, text, a path or an open file."""
+        from gradframe._serializing import deserialized
+
+        return deserialized(source)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the plan, not yet run."""

@@ -25,10 +25,20 @@ pub enum Answer {
     List,
 }
 
+impl Answer {
+    /// What the aggregate's name begins with.
+    fn name(self) -> &'static str {
+        match self {
+            Answer::Value => "value",
+            Answer::List => "list",
+        }
+    }
+}
+
 /// A call of a kernel over a group's rows. The last argument is the order of the rows, by which they are sorted first; the
 /// kernel does not see it.
 pub fn aggregate(name: &'static str, args: Vec<Expr>, order: Expr, constants: Vec<ScalarValue>, result: Answer) -> Expr {
-    let function = AggregateUDF::new_from_impl(OverGroup { kernel: Carried::new(name, constants), result });
+    let function = AggregateUDF::new_from_impl(OverGroup::new(Carried::new(name, constants), result));
     let args = args.into_iter().chain([order]).collect();
     Expr::AggregateFunction(AggregateFunction::new_udf(Arc::new(function), args, false, None, vec![], None))
 }
@@ -40,15 +50,30 @@ pub fn all_values(value: Expr, order: Expr) -> Expr {
 
 const ALL_VALUES: &str = "all_values";
 
+/// The kernel of this name as an aggregate: `value.skew[true]`, `list.mode[]`.
+pub(in crate::functions) fn aggregate_named(name: &str, constants: Vec<ScalarValue>) -> Option<AggregateUDF> {
+    let (answer, name) = name.split_once('.')?;
+    let result = [Answer::Value, Answer::List].into_iter().find(|result| result.name() == answer)?;
+    Some(AggregateUDF::new_from_impl(OverGroup::new(Carried::named(name, constants)?, result)))
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct OverGroup {
     kernel: Carried,
     result: Answer,
+    shown: String,
+}
+
+impl OverGroup {
+    fn new(kernel: Carried, result: Answer) -> Self {
+        let shown = format!("{}.{}", result.name(), kernel.shown);
+        OverGroup { kernel, result, shown }
+    }
 }
 
 impl AggregateUDFImpl for OverGroup {
     fn name(&self) -> &str {
-        &self.kernel.shown
+        &self.shown
     }
 
     fn signature(&self) -> &Signature {

@@ -1,0 +1,67 @@
+//! Unions, different rows, and rows that are written out, as SQL writes them.
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Union, Values};
+
+use super::expressions::Scope;
+use super::names::quoted;
+use super::select::Select;
+use super::steps::{Writer, aliased, output_names, texts};
+use crate::Result;
+
+impl Writer<'_> {
+    pub(super) fn union(&mut self, step: &Union) -> Result<Select> {
+        let names = output_names(step.schema.fields().iter().map(|field| field.name()));
+        let part = |input: &Arc<LogicalPlan>| {
+            let select = self.plan(input)?;
+            let columns: Vec<String> = select.columns.clone();
+            let mut whole = Select::from(self.relation(select), vec![]);
+            whole.items = Some(columns.iter().zip(&names).map(|(column, name)| aliased(quoted(column), name)).collect());
+            Ok(whole.text())
+        };
+        let parts = step.inputs.iter().map(part).collect::<Result<Vec<_>>>()?;
+        Ok(self.named(parts.join("\nUNION ALL\n"), names))
+    }
+
+    pub(super) fn distinct(&mut self, step: &Distinct) -> Result<Select> {
+        match step {
+            Distinct::All(input) => {
+                let select = self.plan(input)?;
+                let fits = select.order.is_empty() && !select.is_cut() && !select.distinct && !select.has_hidden;
+                let mut select = if fits { select } else { self.below(select) };
+                select.distinct = true;
+                Ok(select)
+            }
+            Distinct::On(step) => {
+                let select = self.of_unordered_rows(&step.input)?;
+                let texts = texts(&select);
+                let scope = Scope { schema: step.input.schema(), columns: &texts };
+                let on = step.on_expr.iter().map(|key| self.expr(key, &scope)).collect::<Result<Vec<_>>>()?.join(", ");
+                let order = self.order(step.sort_expr.as_deref().unwrap_or_default(), &scope)?;
+                let names = output_names(step.schema.fields().iter().map(|field| field.name()));
+                let mut select = self.with_items(select, step.input.schema(), &step.select_expr, names)?;
+                select.order = order;
+                let first = select.items.as_mut().and_then(|items| items.first_mut());
+                if let Some(first) = first {
+                    *first = format!("DISTINCT ON ({on}) {first}");
+                }
+                let columns = select.columns.clone();
+                Ok(self.named(select.text(), columns))
+            }
+        }
+    }
+
+    pub(super) fn values(&mut self, step: &Values) -> Result<Select> {
+        let names = output_names(step.schema.fields().iter().map(|field| field.name()));
+        let nothing = DFSchema::empty();
+        let scope = Scope { schema: &nothing, columns: &[] };
+        let row = |row: &Vec<Expr>| {
+            Ok(format!("({})", row.iter().map(|e| self.expr(e, &scope)).collect::<Result<Vec<_>>>()?.join(", ")))
+        };
+        let rows = step.values.iter().map(row).collect::<Result<Vec<_>>>()?.join(", ");
+        let columns = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+        Ok(self.named(format!("SELECT *\nFROM (VALUES {rows}) AS t ({columns})"), names))
+    }
+}

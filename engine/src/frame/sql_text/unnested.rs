@@ -1,0 +1,67 @@
+//! A row for each item of a list, as SQL writes it.
+
+use arrow::datatypes::DataType;
+use datafusion::common::NullHandling;
+use datafusion::logical_expr::Unnest;
+
+use super::literals::typed;
+use super::no_words;
+use super::select::Select;
+use super::steps::{Writer, aliased, output_names, texts};
+use crate::Result;
+
+impl Writer<'_> {
+    pub(super) fn unnest(&mut self, step: &Unnest) -> Result<Select> {
+        let is_plain = step.struct_type_columns.is_empty() && step.list_type_columns.iter().all(|(_, list)| list.depth == 1);
+        if !is_plain {
+            return Err(no_words("structs and lists of lists that are unnested at once"));
+        }
+        let mut select = self.of_unordered_rows(&step.input)?;
+        let texts = texts(&select);
+        let names = output_names(step.schema.fields().iter().map(|field| field.name()));
+        let mut items = vec![];
+        for (name, index) in names.iter().zip(&step.dependency_indices) {
+            let text = texts.get(*index).cloned().ok_or_else(|| no_words("a column that is unnested"))?;
+            let is_list = step.list_type_columns.iter().any(|(column, _)| column == index);
+            let own = step.input.schema().field(*index).data_type();
+            items.push(aliased(if is_list { unnested(&text, own, &step.options.null_handling) } else { text }, name));
+        }
+        (select.items, select.columns) = (Some(items), names);
+        // What is unnested beside an expression is unnested first.
+        let columns = select.columns.clone();
+        Ok(self.named(select.text(), columns))
+    }
+}
+
+/// SQL's own unnest gives no row for a null and for an empty list.
+fn unnested(list: &str, data_type: &DataType, nulls: &NullHandling) -> String {
+    let item = match data_type {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type().clone(),
+        _ => DataType::Null,
+    };
+    let of_null = typed("make_array(NULL)", &DataType::new_list(item.clone(), true));
+    let own = match data_type {
+        DataType::List(_) => list.to_owned(),
+        _ => typed(list, &DataType::new_list(item, true)),
+    };
+    match nulls {
+        NullHandling::Drop => format!("unnest({list})"),
+        NullHandling::Preserve => format!("unnest(CASE WHEN {list} IS NULL THEN {of_null} ELSE {own} END)"),
+        NullHandling::PreserveAndExpandEmpty => {
+            format!("unnest(CASE WHEN {list} IS NULL OR cardinality({list}) = 0 THEN {of_null} ELSE {own} END)")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::quoted;
+    use super::*;
+
+    #[test]
+    fn lists_that_hold_nothing_are_kept_where_they_should_be() {
+        let list = DataType::new_list(DataType::Int64, true);
+        assert_eq!(unnested(&quoted("Y"), &list, &NullHandling::Drop), "unnest(\"Y\")");
+        assert!(unnested("y", &list, &NullHandling::Preserve).starts_with("unnest(CASE WHEN y IS NULL THEN arrow_cast("));
+    }
+}

@@ -1,0 +1,90 @@
+//! A column beside another one of as many rows: whether its values are among the other's, and moved by as many rows as it says.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::{cast, interleave};
+use arrow::datatypes::DataType;
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::Result;
+use gradframe_ml_core::Error;
+
+use super::kernel::{Columns, Kernel, as_first};
+use crate::error::to_datafusion;
+
+pub(super) const KERNELS: &[Kernel] = &[
+    // [value, other]; constant: whether a null is among nulls.
+    Kernel { name: "is_among", result: |_, _| Ok(DataType::Boolean), run: is_among },
+    // [value, number of rows, what rows without a value get]
+    Kernel { name: "shift_by", result: as_first, run: shift_by },
+];
+
+fn is_among(columns: &Columns) -> Result<ArrayRef> {
+    let (values, nulls_equal) = (&columns.values[0], columns.flag(0));
+    let others = cast(&columns.values[1], values.data_type())?;
+    let converter = RowConverter::new(vec![SortField::new(values.data_type().clone())])?;
+    let (own, theirs) =
+        (converter.convert_columns(std::slice::from_ref(values))?, converter.convert_columns(std::slice::from_ref(&others))?);
+    let (nulls, other_nulls) = (values.logical_nulls(), others.logical_nulls());
+    let is_null = |nulls: &Option<arrow::buffer::NullBuffer>, row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+    let there = (0..others.len()).filter(|row| !is_null(&other_nulls, *row)).map(|row| theirs.row(row).data());
+    let there: HashSet<&[u8]> = there.collect();
+    let any_null = other_nulls.is_some_and(|nulls| nulls.null_count() > 0);
+    let found = (0..values.len()).map(|row| match is_null(&nulls, row) {
+        true => nulls_equal.then_some(any_null),
+        false => Some(there.contains(own.row(row).data())),
+    });
+    Ok(Arc::new(found.collect::<BooleanArray>()))
+}
+
+/// The number of rows is that of the first row; a null moves everything away.
+fn shift_by(columns: &Columns) -> Result<ArrayRef> {
+    let [value, by, fill] = columns.values else {
+        return Err(to_datafusion(Error::internal("shift", "takes a value, a number of rows and what fills")));
+    };
+    let by = cast(by, &DataType::Int64)?;
+    let by = datafusion::common::cast::as_int64_array(&by)?.iter().next().flatten().unwrap_or(i64::MAX);
+    let fill = cast(fill, value.data_type())?;
+    let rows = columns.rows as i64;
+    let place = |row: i64| match row.checked_sub(by).filter(|from| (0..rows).contains(from)) {
+        Some(from) => (0, from as usize),
+        None => (1, row as usize),
+    };
+    let places: Vec<(usize, usize)> = (0..rows).map(place).collect();
+    Ok(interleave(&[value.as_ref(), fill.as_ref()], &places)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+
+    use super::*;
+
+    fn column(values: &[Option<i64>]) -> ArrayRef {
+        Arc::new(Int64Array::from(values.to_vec()))
+    }
+
+    #[test]
+    fn values_are_found_among_others() {
+        let values = [column(&[Some(1), None, Some(3)]), column(&[Some(3), None, None])];
+        let among = |nulls_equal: bool| {
+            let columns = Columns { values: &values, rows: 3, constants: &[nulls_equal.into()] };
+            datafusion::common::cast::as_boolean_array(&is_among(&columns).expect("a mask")).expect("booleans").clone()
+        };
+        assert_eq!(among(false), BooleanArray::from(vec![Some(false), None, Some(true)]));
+        assert_eq!(among(true), BooleanArray::from(vec![false, true, true]));
+    }
+
+    #[test]
+    fn rows_that_none_moves_to_are_filled() {
+        let moved = |by: Option<i64>| {
+            let values = [column(&[Some(1), Some(2), Some(3)]), column(&[by; 3]), column(&[None, Some(9), None])];
+            shift_by(&Columns { values: &values, rows: 3, constants: &[] }).expect("a column")
+        };
+        assert_eq!(&moved(Some(1)), &column(&[None, Some(1), Some(2)]));
+        assert_eq!(&moved(Some(-2)), &column(&[Some(3), Some(9), None]));
+        assert_eq!(&moved(Some(i64::MIN)), &column(&[None, Some(9), None]));
+        assert_eq!(&moved(None), &column(&[None, Some(9), None]));
+    }
+}
