@@ -49,7 +49,8 @@ pub use datafusion::logical_expr::Expr;
 /// What a program that writes expressions imports: `use gradframe::expr::prelude::*`.
 pub mod prelude {
     pub use super::functions::{
-        Aggregates, Arithmetic, Comparison, Enums, Mathematics, Moving, Names, Nulls, Ordering, Statistics, Windows,
+        Aggregates, Arithmetic, Bins, Comparison, Enums, Mathematics, Moving, MovingBy, Names, Nulls, Ordering, Statistics,
+        Windows,
     };
     pub use super::ns::{IntoValue, Namespaces};
     pub use super::{Expr, IntoExpr, asc, col, desc, lit, when};

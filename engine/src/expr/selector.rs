@@ -16,10 +16,11 @@ use std::collections::HashSet;
 
 use arrow::array::{Array, StringArray};
 use arrow::compute::regexp_is_match_scalar;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::{Column, DFSchema, Result as DataFusionResult};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use gradframe_plan::functions::categories;
 use gradframe_plan::names::suggest;
 
 use super::deferred::{placeholder, unresolved};
@@ -58,6 +59,8 @@ pub enum TypeClass {
     Time,
     /// Text of few different values, stored as numbers.
     Categorical,
+    /// Text of few known values in an order.
+    Enum,
     /// Lists of any length.
     List,
     /// Lists of one length.
@@ -69,6 +72,14 @@ pub enum TypeClass {
 }
 
 impl TypeClass {
+    fn holds_field(&self, field: &Field) -> bool {
+        match (self, categories(field)) {
+            (TypeClass::Enum, categories) => categories.is_some(),
+            (TypeClass::Categorical, Some(_)) => false,
+            _ => self.holds(field.data_type()),
+        }
+    }
+
     fn holds(&self, data_type: &DataType) -> bool {
         use DataType as T;
         match self {
@@ -90,6 +101,8 @@ impl TypeClass {
             }
             TypeClass::Time => matches!(data_type, T::Time32(_) | T::Time64(_)),
             TypeClass::Categorical => matches!(data_type, T::Dictionary(_, _)),
+            // What tells an Enum is its field: see `Selector::indices`.
+            TypeClass::Enum => false,
             TypeClass::List => matches!(data_type, T::List(_) | T::LargeList(_) | T::ListView(_) | T::LargeListView(_)),
             TypeClass::Array => matches!(data_type, T::FixedSizeList(_, _)),
             TypeClass::Struct => matches!(data_type, T::Struct(_)),
@@ -184,7 +197,11 @@ impl Selector {
             Selector::StartsWith(heads) => Ok(filtered(schema, |name, _| heads.iter().any(|head| name.starts_with(head)))),
             Selector::EndsWith(tails) => Ok(filtered(schema, |name, _| tails.iter().any(|tail| name.ends_with(tail)))),
             Selector::Contains(parts) => Ok(filtered(schema, |name, _| parts.iter().any(|part| name.contains(part)))),
-            Selector::Types(classes) => Ok(filtered(schema, |_, own| classes.iter().any(|class| class.holds(own)))),
+            Selector::Types(classes) => {
+                let holds = |field: &Field| classes.iter().any(|class| class.holds_field(field));
+                let fields = schema.fields().iter().enumerate();
+                Ok(fields.filter(|(_, field)| holds(field)).map(|(index, _)| index).collect())
+            }
         }
     }
 

@@ -19,8 +19,8 @@ from gradframe._expr.functions import excluded
 
 __all__ = [
     "Selector", "all", "alpha", "alphanumeric", "array", "binary", "boolean", "by_dtype", "by_index", "by_name", "categorical",
-    "contains", "date", "datetime", "decimal", "digit", "duration", "ends_with", "exclude", "first", "float", "integer",
-    "is_selector", "last", "list", "matches", "nested", "numeric", "signed_integer", "starts_with", "string", "struct",
+    "contains", "date", "datetime", "decimal", "digit", "duration", "empty", "ends_with", "enum", "exclude", "first", "float", "integer",
+    "is_selector", "last", "list", "matches", "nested", "numeric", "object", "signed_integer", "starts_with", "string", "struct",
     "temporal", "time", "unsigned_integer",
 ]
 
@@ -193,6 +193,21 @@ def string(*, include_categorical: bool = False) -> Selector:
 def categorical() -> Selector:
     """Columns of categories."""
     return _family("categorical")
+
+
+def enum() -> Selector:
+    """Columns of Enums: categories that are known and have an order."""
+    return _family("enum")
+
+
+def empty() -> Selector:
+    """No column."""
+    return _selector("selector.by_name", names=[])
+
+
+def object() -> Selector:
+    """Columns of Python objects, of which a frame has none."""
+    return empty()
 
 
 def binary() -> Selector:

@@ -13,8 +13,61 @@ use super::super::lit;
 use super::super::resolve::output_name;
 use super::super::structure::{by_row, items};
 use super::super::table::{FunctionRow, Takes};
-use super::cast;
+use super::{cast, deferred_call};
 use crate::Result;
+
+/// Numbers in bins.
+///
+/// ```
+/// use gradframe::{Session, expr::prelude::*};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT value AS x FROM generate_series(1, 8)"))?;
+/// let binned = frame.select([
+///     col("x").cut(&[2.0, 5.0]).alias("cut"),
+///     col("x").cut_labelled(&[4.0], &["low", "high"]).alias("half"),
+///     col("x").qcut(&[0.25, 0.5]).alias("quarter"),
+///     col("x").bin_intervals(&[3.0]).alias("number"),
+///     col("x").bin_quantiles(&[0.5]).alias("above"),
+/// ])?;
+/// assert_eq!(session.block_on(binned.filter(col("half").eq(lit("low")))?.count())?, 4);
+/// assert_eq!(session.block_on(binned.filter(col("number").eq(lit(1)))?.count())?, 6);
+/// assert_eq!(session.block_on(frame.select([col("x").hist(4)])?.count())?, 4);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
+pub trait Bins: Into<Expr> + Sized {
+    /// The bin between breaks, which rise: an Enum of labels such as `(2, 5]`.
+    fn cut(self, breaks: &[f64]) -> Expr {
+        deferred_call!("cut", [self.into()], breaks = breaks.to_vec())
+    }
+
+    /// [`Bins::cut`] with a label for each bin, one more than there are breaks.
+    fn cut_labelled(self, breaks: &[f64], labels: &[&str]) -> Expr {
+        deferred_call!("cut", [self.into()], breaks = breaks.to_vec(), labels = labels.to_vec())
+    }
+
+    /// The bin between quantiles of the column: a label such as `(2, 5]`. When run, an `Execution` error for equal quantiles.
+    fn qcut(self, quantiles: &[f64]) -> Expr {
+        deferred_call!("qcut", [self.into()], quantiles = quantiles.to_vec())
+    }
+
+    /// The number of the bin between breaks, from 0; a bin holds its lower end.
+    fn bin_intervals(self, breaks: &[f64]) -> Expr {
+        deferred_call!("bin_intervals", [self.into()], breaks = breaks.to_vec(), labelled = false)
+    }
+
+    /// The number of the bin between quantiles of the column, from 0; a bin holds its lower end.
+    fn bin_quantiles(self, quantiles: &[f64]) -> Expr {
+        deferred_call!("bin_quantiles", [self.into()], quantiles = quantiles.to_vec(), labelled = false)
+    }
+
+    /// How many values lie in each of so many bins of one width, a row a bin.
+    fn hist(self, bins: i64) -> Expr {
+        deferred_call!("hist", [self.into()], bin_count = bins)
+    }
+}
+
+impl Bins for Expr {}
 
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("cut", |call| {
@@ -26,6 +79,10 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("qcut", |call| {
         let value = call.expr("the expression")?;
         let breaks = quantiles(call, &value, "linear")?;
+        let value = match call.flag("allow_duplicates", false)? {
+            true => value,
+            false => per_row("require_breaks", [vec![value], breaks.clone()].concat(), vec![]),
+        };
         cut(call, value, breaks, None)
     })
     .takes(Takes::ANumber),

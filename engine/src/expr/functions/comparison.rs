@@ -1,13 +1,18 @@
 //! Comparison. NaN equals NaN and is greater than every number, in frames as in SQL.
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::functions::column::window;
+use gradframe_plan::functions::frame;
 
 use super::super::call::Call;
+use super::super::resolve::{common_number, shown};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit, when};
-use super::binary;
-use crate::Result;
+use super::windows::rows_in_order;
+use super::{binary, cast, deferred_call};
+use crate::{Error, Result};
 
 /// Which ends of an interval belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +50,21 @@ pub trait Comparison: Into<Expr> + Sized {
     /// Different, one of them null included: never null itself.
     fn ne_missing(self, other: impl IntoExpr) -> Expr {
         operation(self.into(), Operator::IsDistinctFrom, other.into_expr())
+    }
+
+    /// Whether the value is in the row's list; or, of a column of values, among all of its values. A null is nowhere.
+    ///
+    /// ```
+    /// use gradframe::{Session, expr::prelude::*};
+    ///
+    /// let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql("SELECT * FROM (VALUES (1, [1, 2], 5), (2, [3], 1)) AS t(n, l, m)"))?;
+    /// assert_eq!(session.block_on(frame.filter(col("n").is_in(col("l")))?.count())?, 1);
+    /// assert_eq!(session.block_on(frame.filter(col("n").is_in(col("m")))?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    fn is_in(self, other: impl IntoExpr) -> Expr {
+        deferred_call!("is_in", [self.into(), other.into_expr()])
     }
 
     /// Whether the value is in an interval.
@@ -87,8 +107,13 @@ fn is_between(call: &mut Call) -> Result<Expr> {
 
 /// A null among the values equals nothing, unless `nulls_equal`.
 fn is_in(call: &mut Call) -> Result<Expr> {
-    let value = call.expr("the expression")?;
-    let (nulls, values): (Vec<Expr>, Vec<Expr>) = call.rest().into_iter().partition(is_null_constant);
+    let (value, others) = (call.expr("the expression")?, call.rest());
+    if let [other] = others.as_slice()
+        && !matches!(other, Expr::Literal(..))
+    {
+        return is_in_column(call, value, other);
+    }
+    let (nulls, values): (Vec<Expr>, Vec<Expr>) = others.into_iter().partition(is_null_constant);
     let null = Expr::Literal(ScalarValue::Boolean(None), None);
     let found = if values.is_empty() {
         when(value.clone().is_null()).then(null).otherwise(lit(false))
@@ -96,6 +121,45 @@ fn is_in(call: &mut Call) -> Result<Expr> {
         value.clone().in_list(values, false)
     };
     Ok(if call.flag("nulls_equal", false)? { when(value.is_null()).then(lit(!nulls.is_empty())).otherwise(found) } else { found })
+}
+
+/// In the row's list, or, of a column of values or one that was imploded, among all of its values.
+fn is_in_column(call: &mut Call, value: Expr, other: &Expr) -> Result<Expr> {
+    let nulls_equal = call.flag("nulls_equal", false)?;
+    let (own, theirs) = (call.type_of(&value)?, call.type_of(other)?);
+    let list = matches!(theirs, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..));
+    let values = match imploded(other) {
+        Some(values) => values,
+        None if list && !own.is_nested() => {
+            let found = frame::call("list.contains", vec![other.clone(), value.clone(), lit(nulls_equal)]);
+            // A null is nowhere, unless it is told to be.
+            return Ok(if nulls_equal { found } else { when(value.is_not_null()).then(found).end() });
+        }
+        None => other,
+    };
+    let theirs = call.type_of(values)?;
+    let alike = own == theirs
+        || own.is_null()
+        || theirs.is_null()
+        || own.is_numeric() && theirs.is_numeric()
+        || own.is_string() && theirs.is_string();
+    if !alike {
+        let what = format!("`{}` is {own} and `{}` is {theirs}, which has none of its values", shown(&value), shown(values));
+        return Err(Error::dtype(call.name(), what).hint("cast one of them"));
+    }
+    let common = common_number(&[(&value, &own), (values, &theirs)]);
+    let cast_both = |expr: Expr| common.clone().map_or(expr.clone(), |common| cast(expr, common));
+    Ok(rows_in_order(window("is_among", vec![cast_both(value), cast_both(values.clone())], vec![nulls_equal.into()])))
+}
+
+/// The column whose values a list for the whole frame holds.
+fn imploded(list: &Expr) -> Option<&Expr> {
+    let Expr::ScalarFunction(or_empty) = list else { return None };
+    let Some(Expr::AggregateFunction(gathered)) = or_empty.args.first().filter(|_| or_empty.name() == "coalesce") else {
+        return None;
+    };
+    let whole = gathered.func.name() == "array_agg" && gathered.params.filter.is_none() && !gathered.params.distinct;
+    gathered.params.args.first().filter(|_| whole)
 }
 
 fn is_null_constant(expr: &Expr) -> bool {

@@ -62,6 +62,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(when(!any_null).then(together).end())
     })
     .spread(0),
+    FunctionRow::typed("concat_arr", concat_arr).spread(0),
     FunctionRow::typed("repeat_by", |call| {
         let (value, times) = (call.expr("the expression")?, call.expr("the number")?);
         Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64)))
@@ -87,6 +88,41 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(items(nested_fn::array_repeat(value, cast(times, DataType::Int64))))
     }),
 ];
+
+/// Values and arrays one after another, as an array of all their lengths together; null where an array is.
+fn concat_arr(call: &mut Call) -> Result<Expr> {
+    let exprs = call.rest();
+    require_alike(call, &exprs)?;
+    let (mut width, mut item, mut arrays, mut parts) = (0_i32, None, vec![], vec![]);
+    for expr in exprs {
+        let own = call.type_of(&expr)?;
+        let (length, own_item) = match &own {
+            DataType::FixedSizeList(item, length) => (*length, item.data_type().clone()),
+            own if own.is_nested() => {
+                let what = format!("`{}` is {own}, expected arrays or values", shown(&expr));
+                return Err(crate::Error::dtype(call.name(), what).hint("concat_list takes lists"));
+            }
+            own => (1, own.clone()),
+        };
+        let expected = item.get_or_insert_with(|| own_item.clone());
+        if *expected != own_item {
+            let what = format!("`{}` is {own}, expected {expected} or arrays of it as the first", shown(&expr));
+            return Err(crate::Error::dtype(call.name(), what).hint("cast it first"));
+        }
+        width = width.saturating_add(length);
+        let is_array = matches!(own, DataType::FixedSizeList(..));
+        arrays.extend(is_array.then(|| expr.clone()));
+        parts.push(if is_array { cast(expr, DataType::new_list(own_item, true)) } else { nested_fn::make_array(vec![expr]) });
+    }
+    let Some(item) = item else { return Err(call.wrong("got no column, expected at least one")) };
+    let together = if parts.len() == 1 { parts.swap_remove(0) } else { nested_fn::array_concat(parts) };
+    let array = cast(together, DataType::new_fixed_size_list(item, width, true));
+    let any_null = arrays.into_iter().map(Expr::is_null).reduce(Expr::or);
+    match any_null {
+        Some(any_null) => Ok(when(!any_null).then(array).end()),
+        None => Ok(array),
+    }
+}
 
 /// The number of the row, from 0.
 fn row_index() -> Expr {

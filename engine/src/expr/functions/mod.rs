@@ -28,10 +28,12 @@ use super::table::FunctionRow;
 
 pub use self::aggregates::{Aggregates, count, first, last, len, max, mean, median, min, n_unique, std, sum, var};
 pub use self::arithmetic::Arithmetic;
+pub use self::bins::Bins;
 pub use self::comparison::Comparison;
 pub use self::enums::Enums;
 pub use self::math::Mathematics;
 pub use self::moving::Moving;
+pub use self::moving_by::MovingBy;
 pub use self::names::Names;
 pub use self::nulls::Nulls;
 pub use self::ordering::Ordering;

@@ -6,9 +6,76 @@ use gradframe_plan::functions::column::window;
 use super::super::call::Call;
 use super::super::resolve::shown;
 use super::super::table::FunctionRow;
+use super::super::{Constant, IntoExpr};
+use super::deferred_call;
 use super::windows::rows_in_order;
 use crate::{Error, Result};
 use gradframe_plan::names::type_name;
+
+/// Moving windows by the values of another column: of the rows whose value of `by` is at most `window_size` below the row's.
+/// That is a duration such as `"1h30m"` of dates and datetimes, `"3i"` of integers.
+///
+/// ```
+/// use gradframe::{Session, expr::prelude::*};
+///
+/// let session = Session::builder().in_memory().build()?;
+/// let frame = session.block_on(session.sql("SELECT * FROM (VALUES (1, 10.0), (2, 20.0), (9, 30.0)) AS t(at, x)"))?;
+/// let sums = frame.select([col("x").rolling_sum_by(col("at"), "3i")])?;
+/// assert_eq!(session.block_on(sums.filter(col("x").eq(lit(30.0)))?.count())?, 2);
+/// # Ok::<(), gradframe::Error>(())
+/// ```
+pub trait MovingBy: Into<Expr> + Sized {
+    /// The mean of the values in each row's window.
+    fn rolling_mean_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        moving(self.into(), by, window_size, "mean")
+    }
+
+    /// The sum of the values in each row's window.
+    fn rolling_sum_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        moving(self.into(), by, window_size, "sum")
+    }
+
+    /// The least of the values in each row's window.
+    fn rolling_min_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        moving(self.into(), by, window_size, "min")
+    }
+
+    /// The greatest of the values in each row's window.
+    fn rolling_max_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        moving(self.into(), by, window_size, "max")
+    }
+
+    /// The median of the values in each row's window.
+    fn rolling_median_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        moving(self.into(), by, window_size, "median")
+    }
+
+    /// The standard deviation of the values in each row's window, of a sample.
+    fn rolling_std_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        with_constants(self.into(), by, window_size, "std", vec![1_i64.into()])
+    }
+
+    /// The variance of the values in each row's window, of a sample.
+    fn rolling_var_by(self, by: impl IntoExpr, window_size: &str) -> Expr {
+        with_constants(self.into(), by, window_size, "var", vec![1_i64.into()])
+    }
+}
+
+impl MovingBy for Expr {}
+
+fn moving(value: Expr, by: impl IntoExpr, window_size: &str, statistic: &str) -> Expr {
+    with_constants(value, by, window_size, statistic, vec![])
+}
+
+fn with_constants(value: Expr, by: impl IntoExpr, window_size: &str, statistic: &str, constants: Vec<Constant>) -> Expr {
+    deferred_call!(
+        "rolling_by",
+        [value, by.into_expr()],
+        window_size = window_size,
+        statistic = statistic,
+        constants = Constant::List(constants)
+    )
+}
 
 pub(super) const TABLE: &[FunctionRow] = &[FunctionRow::typed("rolling_by", rolling_by)];
 

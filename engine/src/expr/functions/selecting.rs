@@ -100,6 +100,7 @@ fn by_class(call: &mut Call) -> Result<Expr> {
         ("time", TypeClass::Time),
         ("date", TypeClass::Exactly(DataType::Date32)),
         ("categorical", TypeClass::Categorical),
+        ("enum", TypeClass::Enum),
         ("list", TypeClass::List),
         ("array", TypeClass::Array),
         ("struct", TypeClass::Struct),

@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
+use datafusion::functions_nested::expr_fn::make_array;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate};
@@ -32,6 +33,21 @@ pub trait Statistics: Into<Expr> + Sized {
     /// The value below which a part `q` of the values lies; of two candidates the nearest.
     fn quantile(self, q: f64) -> Expr {
         deferred_call!("quantile", [self.into()], quantile = q)
+    }
+
+    /// Several quantiles, as a list.
+    fn quantiles(self, q: &[f64]) -> Expr {
+        deferred_call!("quantile", [self.into()], quantiles = q.to_vec())
+    }
+
+    /// The entropy of the values as weights, by the logarithm of this base.
+    fn entropy(self, base: f64) -> Expr {
+        deferred_call!("entropy", [self.into()], base = base)
+    }
+
+    /// The values that are there most often, as rows.
+    fn mode(self) -> Expr {
+        deferred_call!("mode", [self.into()])
     }
 
     /// The product of the values; 1 where there are none.
@@ -128,19 +144,30 @@ pub(super) const TABLE: &[FunctionRow] = &[
 
 fn quantile(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    let q = call.float("quantile")?;
-    if !(0.0..=1.0).contains(&q) {
+    let several = call.floats("quantiles")?;
+    let wanted = several.clone().map_or_else(|| call.float("quantile").map(|q| vec![q]), Ok)?;
+    if let Some(q) = wanted.iter().find(|q| !(0.0..=1.0).contains(*q)) {
         return Err(call.wrong(format!("`quantile` is {q}, expected a number from 0 to 1")));
     }
     let methods = ["nearest", "lower", "higher", "midpoint", "linear", "equiprobable"].map(|method| (method, method));
     let method = call.choice("interpolation", &methods)?;
     let own = call.type_of(&value)?;
-    let of_numbers = |numbers| of_column("quantile", numbers, vec![q.into(), method.into()]);
-    if let Some(moment) = super::aggregates::between_moments(&value, &own, of_numbers) {
-        return Ok(moment);
+    if super::aggregates::between_moments(&value, &own, |numbers| numbers).is_none() {
+        super::arithmetic::require_number(call, &value, &own)?;
     }
-    super::arithmetic::require_number(call, &value, &own)?;
-    Ok(of_column("quantile", value, vec![q.into(), method.into()]))
+    let quantile = |q: f64| {
+        let of_numbers = |numbers| of_column("quantile", numbers, vec![q.into(), method.into()]);
+        let moment = super::aggregates::between_moments(&value, &own, of_numbers);
+        moment.unwrap_or_else(|| of_numbers(value.clone()))
+    };
+    let mut quantiles: Vec<Expr> = wanted.into_iter().map(quantile).collect();
+    match several {
+        None => Ok(quantiles.swap_remove(0)),
+        Some(none) if none.is_empty() => {
+            Ok(Expr::Literal(ScalarValue::List(ScalarValue::new_list_nullable(&[], &DataType::Float64)), None))
+        }
+        Some(_) => Ok(make_array(quantiles)),
+    }
 }
 
 fn value_counts(call: &mut Call) -> Result<Expr> {

@@ -12,7 +12,10 @@ use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::sum as checked_sum;
 use gradframe_plan::functions::{max as greatest, min as least};
 
+use gradframe_plan::functions::column::window;
+
 use super::super::call::Call;
+use super::super::resolve::shown;
 use super::super::structure::{Mapping, Mark, by_row, keep, length, marked, position, tuple};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
@@ -51,6 +54,21 @@ pub trait Windows: Into<Expr> + Sized {
     /// ```
     fn shift(self, n: i64) -> Expr {
         deferred_call!("shift", [self.into()], n = n)
+    }
+
+    /// [`Windows::shift`] by a number of rows that is computed: one for the frame or group.
+    ///
+    /// ```
+    /// use gradframe::{Session, expr::prelude::*};
+    ///
+    /// let session = Session::builder().in_memory().build()?;
+    /// let frame = session.block_on(session.sql("SELECT value AS x FROM generate_series(1, 3)"))?;
+    /// let moved = frame.select([col("x").shift_by(col("x").min())])?;
+    /// assert_eq!(session.block_on(moved.filter(col("x").is_null())?.count())?, 1);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    fn shift_by(self, n: impl IntoExpr) -> Expr {
+        deferred_call!("shift", [self.into(), n.into_expr()])
     }
 
     /// The value less that of `n` rows before.
@@ -158,11 +176,22 @@ fn over_row(call: &mut Call) -> Result<Expr> {
 /// With a value for rows that have no row `n` before them.
 fn shift_row(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    let n = call.int("n")?;
+    let Some(n) = call.optional_int("n")? else { return shift_by(call, value) };
     let moved = shifted(value.clone(), n);
     let Some(fill) = call.optional_expr() else { return Ok(moved) };
     let is_there = fill_null(shifted(super::super::when(value.is_null()).then(lit(true)).otherwise(lit(true)), n), lit(false));
     super::arithmetic::case(is_there, moved, fill)
+}
+
+/// By a number that is computed, of the first row.
+fn shift_by(call: &mut Call, value: Expr) -> Result<Expr> {
+    let by = call.optional_expr().ok_or_else(|| call.wrong("`n` is missing"))?;
+    let own = call.type_of(&by)?;
+    if !(own.is_integer() || own.is_null()) {
+        return Err(Error::dtype(call.name(), format!("`{}` is {own}, expected a whole number of rows", shown(&by))));
+    }
+    let fill = call.optional_expr().unwrap_or(Expr::Literal(ScalarValue::Null, None));
+    Ok(rows_in_order(window("shift_by", vec![value, by, fill], vec![])))
 }
 
 /// Unsigned numbers may differ by a negative one.

@@ -34,7 +34,7 @@ pub use self::cat::CatNamespace;
 pub use self::dt::DtNamespace;
 pub use self::list::ListNamespace;
 pub use self::str::StrNamespace;
-pub use self::structs::StructNamespace;
+pub use self::structs::{StructNamespace, own_field};
 
 /// The tables of all namespaces.
 pub(super) const TABLES: &[&[FunctionRow]] = &[

@@ -4,6 +4,7 @@
 //! [`crate::DataFrame::resolve`] is the one place where frames do this.
 
 mod expand;
+mod fields;
 mod lower;
 mod names;
 mod operators;
@@ -39,8 +40,12 @@ pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSc
     let with_order = with_row_order(schema)?;
     let mut named = vec![];
     for expr in exprs {
+        let mut expanded = vec![];
         for expr in expand::expand(expr, chosen)? {
             require_columns(op, &expr, schema)?;
+            expanded.extend(fields::expand(expr, &with_order)?);
+        }
+        for expr in expanded {
             let name = output_name(&expr);
             let written = expr.clone();
             let resolved = types::resolve_types(qualified(expr, schema)?, &with_order).and_then(|expr| {

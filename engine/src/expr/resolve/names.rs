@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr::Case;
 use gradframe_ml_core::error::Detail;
 use gradframe_plan::error::said_otherwise;
 
-use super::super::naming::naming_of;
+use super::super::naming::{Naming, naming_of};
 use crate::Error;
 
 /// The name of an expression without a column in it.
@@ -91,7 +91,8 @@ pub fn output_name(expr: &Expr) -> String {
         Expr::Column(column) => column.name.clone(),
         Expr::Case(case) => case.when_then_expr.first().map_or_else(|| LITERAL.to_owned(), |(_, then)| output_name(then)),
         Expr::ScalarFunction(function) => match (naming_of(function), function.args.first()) {
-            (Some(naming), Some(value)) => naming.apply(&output_name(value), &root_name(value)),
+            (Some(Naming::Keep), Some(value)) => root_name(value, false),
+            (Some(naming), Some(value)) => naming.apply(&output_name(value), &root_name(value, true)),
             (_, Some(value)) => output_name(value),
             (_, None) => function.name().to_owned(),
         },
@@ -133,10 +134,15 @@ pub fn root_names(expr: &Expr) -> Vec<String> {
     visited.map_or_else(|_| vec![], |_| names)
 }
 
-/// The name of the first column, whatever aliases it was given.
-fn root_name(expr: &Expr) -> String {
+/// The name of the first column, whatever aliases it was given; with `fields`, that of its field if one is taken of it.
+fn root_name(expr: &Expr, fields: bool) -> String {
     let mut found = None;
     let visited = expr.apply(|node| match node {
+        Expr::ScalarFunction(function) if fields && function.name() == "get_field" => {
+            let name = function.args.get(1).and_then(|name| if let Expr::Literal(name, _) = name { Some(name) } else { None });
+            found = name.and_then(|name| name.try_as_str().flatten()).map(str::to_owned);
+            Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        }
         Expr::Column(column) => {
             found = Some(column.name.clone());
             Ok(TreeNodeRecursion::Stop)

@@ -30,6 +30,7 @@ pub fn scalar(word: &str) -> Option<Arc<ScalarUDF>> {
         .or_else(|| required::named(name, &constants))
         .or_else(|| row_key::named(name, &constants))
         .map(Arc::new)
+        .or_else(|| with_gaps(word))
 }
 
 /// The word of a function of frames some of whose arguments are filled in with constants, those that are given here:

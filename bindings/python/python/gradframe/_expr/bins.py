@@ -58,11 +58,14 @@ class Bins(Base):
         *,
         labels: Sequence[str] | None = None,
         left_closed: bool = False,
+        allow_duplicates: bool = False,
         include_breaks: bool = False,
     ) -> Expr:
         """The bin between quantiles of the column: `(1, 2]`, or one of the labels given. With `include_breaks`, a struct of the
-        bin's upper `breakpoint` and its `category`."""
-        return self._cut("qcut", labels, left_closed, include_breaks, quantiles=_quantiles(quantiles))
+        bin's upper `breakpoint` and its `category`. Equal quantiles, between which nothing lies, are an error, unless
+        `allow_duplicates`."""
+        edges = {"quantiles": _quantiles(quantiles), "allow_duplicates": allow_duplicates}
+        return self._cut("qcut", labels, left_closed, include_breaks, **edges)
 
     def hist(
         self,

@@ -58,8 +58,10 @@ class Comparison(Base):
         return self._call("is_between", column(lower_bound), column(upper_bound), closed=closed)
 
     def is_in(self, other: Expr | Collection[Any], *, nulls_equal: bool = False) -> Expr:
-        """Whether the value is one of these. A null is none of them, unless `nulls_equal`."""
-        return self._call("is_in", *other, nulls_equal=nulls_equal)
+        """Whether the value is one of these: constants, the row's list, or of a column of values any of them. A null is none of
+        them, unless `nulls_equal`."""
+        others = [other] if isinstance(other, Base) else other
+        return self._call("is_in", *others, nulls_equal=nulls_equal)
 
     def __eq__(self, other: IntoExpr) -> Expr:  # type: ignore[override]
         return self.eq(other)

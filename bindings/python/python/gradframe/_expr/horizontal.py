@@ -9,8 +9,8 @@ from gradframe._expr.base import IntoExpr, call, column, columns
 from gradframe._expr.expr import Expr
 from gradframe._expr.functions import lit
 
-__all__ = ["all_horizontal", "any_horizontal", "arange", "arctan2", "arg_sort_by", "arg_where", "concat_list", "concat_str", "corr",
-           "cov", "cum_fold", "cum_reduce", "cum_sum_horizontal", "fold", "format", "int_range", "int_ranges", "max_horizontal", "mean_horizontal", "min_horizontal", "ones",
+__all__ = ["all_horizontal", "any_horizontal", "arange", "arctan2", "arg_sort_by", "arg_where", "concat_arr", "concat_list", "concat_str", "corr",
+           "cov", "cum_fold", "cum_reduce", "cum_sum_horizontal", "field", "fold", "format", "int_range", "int_ranges", "max_horizontal", "mean_horizontal", "min_horizontal", "ones",
            "reduce", "repeat", "rolling_corr", "rolling_cov", "row_index", "struct", "sum_horizontal", "zeros"]
 
 
@@ -52,6 +52,16 @@ def concat_str(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr, sepa
 def concat_list(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr) -> Expr:
     """The values and lists of several columns as one list."""
     return call("concat_list", *columns(exprs, *more_exprs))
+
+
+def concat_arr(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr) -> Expr:
+    """The values and arrays of several columns, all of one type, as one array; null where an array is."""
+    return call("concat_arr", *columns(exprs, *more_exprs))
+
+
+def field(name: str) -> Expr:
+    """A field of the struct that `struct.with_fields` and `struct.eval` are of."""
+    return call("field", name=name)
 
 
 def struct(*exprs: IntoExpr | Iterable[IntoExpr], **named_exprs: IntoExpr) -> Expr:
@@ -123,21 +133,23 @@ def rolling_cov(a: IntoExpr, b: IntoExpr, *, window_size: int, min_samples: int 
     return call("rolling_cov", column(a), column(b), window_size=window_size, min_samples=min_samples, ddof=ddof)
 
 
-def int_range(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1) -> Expr:
-    """Whole numbers from `start` up to `end`, which is left out; of one argument, from 0 up to it."""
+def int_range(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1, *, dtype: Any = None) -> Expr:
+    """Whole numbers from `start` up to `end`, which is left out; of one argument, from 0 up to it. Of type Int64, or another."""
     if end is None:
         start, end = 0, start
-    return call("int_range", column(start), column(end), step=step)
+    return _of_type(call("int_range", column(start), column(end), step=step), dtype)
 
 
 arange = int_range
 
 
-def int_ranges(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1) -> Expr:
-    """In each row a list of the whole numbers from `start` up to `end`, which is left out."""
+def int_ranges(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1, *, dtype: Any = None) -> Expr:
+    """In each row a list of the whole numbers from `start` up to `end`, which is left out. Of type Int64, or another."""
+    from gradframe._dtypes import List
+
     if end is None:
         start, end = 0, start
-    return call("int_ranges", column(start), column(end), step=step)
+    return _of_type(call("int_ranges", column(start), column(end), step=step), None if dtype is None else List(dtype))
 
 
 def row_index(name: str = "index") -> Expr:
@@ -145,19 +157,23 @@ def row_index(name: str = "index") -> Expr:
     return call("row_index").alias(name)
 
 
-def repeat(value: Any, n: int | IntoExpr) -> Expr:
-    """A constant `n` times."""
-    return call("repeat", lit(value), column(n))
+def repeat(value: Any, n: int | IntoExpr, *, dtype: Any = None) -> Expr:
+    """A constant `n` times, of its own type or another."""
+    return _of_type(call("repeat", lit(value), column(n)), dtype)
 
 
-def ones(n: int | IntoExpr) -> Expr:
-    """1.0 `n` times."""
-    return call("repeat", lit(1.0), column(n)).alias("ones")
+def ones(n: int | IntoExpr, dtype: Any = None) -> Expr:
+    """1 `n` times, of type Float64 or another."""
+    return _of_type(call("repeat", lit(1.0), column(n)), dtype).alias("ones")
 
 
-def zeros(n: int | IntoExpr) -> Expr:
-    """0.0 `n` times."""
-    return call("repeat", lit(0.0), column(n)).alias("zeros")
+def zeros(n: int | IntoExpr, dtype: Any = None) -> Expr:
+    """0 `n` times, of type Float64 or another."""
+    return _of_type(call("repeat", lit(0.0), column(n)), dtype).alias("zeros")
+
+
+def _of_type(expr: Expr, dtype: Any) -> Expr:
+    return expr if dtype is None else expr.cast(dtype)
 
 
 def arctan2(y: IntoExpr, x: IntoExpr) -> Expr:

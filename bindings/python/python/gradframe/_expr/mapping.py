@@ -30,6 +30,16 @@ class Mapping(Base):
         """
         return _mapped(self, _over_series(function), return_dtype, all_rows=not is_elementwise)
 
+    def inspect(self, fmt: str = "{}") -> Expr:
+        """The same values, which are printed when the query runs: in `fmt`, a Series of all rows of the frame or group."""
+        from gradframe._frame.series import Series
+
+        def shown(values: Any) -> Any:
+            print(fmt.format(Series("", values.to_arrow())))
+            return values
+
+        return _mapped(self, shown, None, all_rows=True)
+
     def map_elements(
         self, function: Callable[[Any], Any], return_dtype: Any = None, *, skip_nulls: bool = True, pass_name: bool = False
     ) -> Expr:

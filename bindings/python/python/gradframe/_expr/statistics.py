@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from gradframe._dtypes import parse_dtype
@@ -21,8 +21,10 @@ class Statistics(Base):
 
     __slots__ = ()
 
-    def quantile(self, quantile: float, interpolation: Interpolation = "nearest") -> Expr:
-        """The value below which a part of the values lies."""
+    def quantile(self, quantile: float | Sequence[float], interpolation: Interpolation = "nearest") -> Expr:
+        """The value below which a part of the values lies; of several parts, a list."""
+        if isinstance(quantile, Iterable):
+            return self._call("quantile", quantiles=[float(part) for part in quantile], interpolation=interpolation)
         return self._call("quantile", quantile=float(quantile), interpolation=interpolation)
 
     def approx_quantile(self, quantile: float, *, method: str = "auto", error: float = 0.001) -> Expr:

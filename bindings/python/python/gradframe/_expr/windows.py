@@ -34,10 +34,12 @@ class Windows(Base):
         options = {"descending": descending, "nulls_last": nulls_last, "mapping_strategy": mapping_strategy}
         return self._call("over", keys, order, **options)
 
-    def shift(self, n: int = 1, *, fill_value: IntoExpr | None = None) -> Expr:
-        """The value of `n` rows before (after, if negative); `fill_value` where there is no such row."""
+    def shift(self, n: int | IntoExpr = 1, *, fill_value: IntoExpr | None = None) -> Expr:
+        """The value of `n` rows before (after, if negative), which may be computed; `fill_value` where there is no such row."""
         fill = [] if fill_value is None else [column(fill_value)]
-        return self._call("shift", *fill, n=n)
+        if isinstance(n, int):
+            return self._call("shift", *fill, n=n)
+        return self._call("shift", column(n), *fill)
 
     def slice(self, offset: int, length: int | None = None) -> Expr:
         """At most `length` values from `offset` on, which counts from the end if it is negative."""
