@@ -25,6 +25,7 @@
 //! - [`expr`]: what columns and aggregates are written with;
 //! - [`Session::start_run`], [`Run`]: experiment logs, which are tables of schema `gradframe`;
 //! - [`ml`]: estimators, and the graph language below them;
+//! - [`array`]: arrays that feel eager, their derivatives, batches and compiled functions;
 //! - [`Error`]: one type, by whose fault it is.
 
 mod card;
@@ -72,6 +73,7 @@ pub use gradframe_connectors::store::{
     RunChanges, RunRecord, Store, VersionChanges,
 };
 pub use gradframe_exec::progress;
+pub use gradframe_ml_array as array;
 pub use gradframe_ml_core::{Error, Result};
 pub use gradframe_plan::error::{SharedCause, from_datafusion};
 pub use gradframe_plan::functions::{ColumnFunction, Sees, map_column};

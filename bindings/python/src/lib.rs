@@ -1,5 +1,6 @@
 //! The Python extension: thin classes over the engine. What users import is in `python/gradframe`.
 
+mod array;
 mod batches;
 mod constants;
 mod dataframe;
@@ -66,6 +67,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
     module.add_function(wrap_pyfunction!(sinks::sink, module)?)?;
+    array::register(module)?;
     learning::register(module)?;
     verbs::register(module)?;
     registry::register(module)?;

@@ -9,10 +9,28 @@
 
 Frames and expressions have Polars's names; SQL is DataFusion's with BigQuery ML's grammar. Both build the same plan.
 The functions here use one default session, made at first use; `gf.Session(...)` makes another.
+
+Arrays are made by `gf.array`; their functions are NumPy's, in `gradframe.numpy`, and functions of them are transformed by
+`gf.grad`, `gf.vmap`, `gf.jit` and others. `gf.nn` and `gf.optim` train networks.
 """
 
 from gradframe import _allocator  # noqa: I001  first: it loads the extension
-from gradframe import autolog, callbacks, errors, ml, selectors
+from gradframe import autolog, callbacks, errors, ml, nn, numpy, optim, random, selectors
+from gradframe._array.creation import array, asarray
+from gradframe._array.transforms import (
+    checkpoint,
+    custom_gradient,
+    grad,
+    hessian,
+    jacobian,
+    jit,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+    vmap,
+)
+from gradframe._array.tree import tree_leaves, tree_map
 from gradframe._default import (
     concat,
     configure,
@@ -194,7 +212,10 @@ __all__ = [
     "arctan2",
     "arg_sort_by",
     "arg_where",
+    "array",
+    "asarray",
     "autolog",
+    "checkpoint",
     "coalesce",
     "col",
     "callbacks",
@@ -211,6 +232,7 @@ __all__ = [
     "cum_reduce",
     "cum_sum",
     "cum_sum_horizontal",
+    "custom_gradient",
     "date",
     "date_range",
     "date_ranges",
@@ -234,10 +256,15 @@ __all__ = [
     "from_pandas",
     "from_polars",
     "from_records",
+    "grad",
     "head",
+    "hessian",
     "implode",
     "int_range",
     "int_ranges",
+    "jacobian",
+    "jit",
+    "jvp",
     "last",
     "len",
     "lit",
@@ -251,9 +278,13 @@ __all__ = [
     "ml",
     "model",
     "n_unique",
+    "nn",
     "nth",
+    "numpy",
     "ones",
+    "optim",
     "quantile",
+    "random",
     "read_csv",
     "read_ipc",
     "read_ndjson",
@@ -273,6 +304,7 @@ __all__ = [
     "session",
     "sql",
     "std",
+    "stop_gradient",
     "struct",
     "sum",
     "sum_horizontal",
@@ -281,7 +313,12 @@ __all__ = [
     "time",
     "time_range",
     "time_ranges",
+    "tree_leaves",
+    "tree_map",
+    "value_and_grad",
     "var",
+    "vjp",
+    "vmap",
     "when",
     "zeros",
 ]

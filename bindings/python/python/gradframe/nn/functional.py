@@ -1,0 +1,209 @@
+"""Functions of networks, without parameters of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradframe._array import dtypes
+from gradframe._array.core import Array, as_array, call
+from gradframe.errors import PlanError, ShapeError
+
+
+def relu(x: Any) -> Array:
+    """x where it is positive, else 0."""
+    return call("relu", (x,))
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Array:
+    """x where it is positive, else `negative_slope * x`."""
+    return call("leaky_relu", (x,), float(negative_slope))
+
+
+def elu(x: Any, alpha: float = 1.0) -> Array:
+    """x where it is positive, else `alpha * (exp(x) - 1)`."""
+    return call("elu", (x,), float(alpha))
+
+
+def gelu(x: Any, approximate: str = "none") -> Array:
+    """`x * P(X <= x)` for X normal; with "tanh" an approximation."""
+    return call("gelu_tanh" if approximate == "tanh" else "gelu", (x,))
+
+
+def silu(x: Any) -> Array:
+    """`x * sigmoid(x)`."""
+    return call("silu", (x,))
+
+
+def mish(x: Any) -> Array:
+    """`x * tanh(softplus(x))`."""
+    return call("mish", (x,))
+
+
+def sigmoid(x: Any) -> Array:
+    """`1 / (1 + exp(-x))`."""
+    return call("sigmoid", (x,))
+
+
+def logsigmoid(x: Any) -> Array:
+    """`log(sigmoid(x))`, without overflow."""
+    return call("log_sigmoid", (x,))
+
+
+def softplus(x: Any) -> Array:
+    """`log(1 + exp(x))`, without overflow."""
+    return call("softplus", (x,))
+
+
+def tanh(x: Any) -> Array:
+    """The hyperbolic tangent."""
+    return call("tanh", (x,))
+
+
+def softmax(x: Any, axis: int = -1) -> Array:
+    """Exponentials over their sum along an axis."""
+    return call("softmax", (x,), axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Array:
+    """The logarithm of `softmax`, without overflow."""
+    return call("log_softmax", (x,), axis)
+
+
+def one_hot(indices: Any, num_classes: int, dtype: Any = "float32") -> Array:
+    """1 at each index along a new last axis, else 0."""
+    return call("one_hot", (indices,), num_classes, dtypes.name(dtype))
+
+
+def linear(x: Any, weight: Array, bias: Array | None = None) -> Array:
+    """`x @ weight.T + bias`: x (.., inputs), weight (outputs, inputs)."""
+    y = as_array(x) @ weight.mT
+    return y if bias is None else y + bias
+
+
+def embedding(indices: Any, weight: Array) -> Array:
+    """Rows of a table by index."""
+    return call("take", (weight, indices), 0)
+
+
+def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
+    """The convolution of networks: x (batch, channels, ..), weight (outputs, channels / groups, ..)."""
+    given = (x, weight) if bias is None else (x, weight, bias)
+    return call("conv", given, _each(stride), _each(padding), _each(dilation), groups)
+
+
+def max_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
+    """The largest of each window: x (batch, channels, ..), as many axes of windows as follow."""
+    return _pool("max_pool", x, kernel_size, stride, padding)
+
+
+def avg_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
+    """The mean of each window; padding counts as zeros."""
+    return _pool("avg_pool", x, kernel_size, stride, padding)
+
+
+def _pool(name: str, x: Any, kernel_size: Any, stride: Any, padding: Any) -> Array:
+    x = as_array(x)
+    if x.ndim < 3:
+        raise ShapeError(f"{name}: expected (batch, channels, ..), got shape {x.shape}")
+    sizes = _each(kernel_size)
+    sizes = sizes * (x.ndim - 2) if len(sizes) == 1 else sizes
+    return call(name, (x,), sizes if stride is None else _each(stride), _each(padding), (1,), sizes)
+
+
+def _each(value: Any) -> tuple[int, ...]:
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+    """Standardised over the last axes, then scaled and shifted."""
+    x, shape = as_array(x), _each(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape:
+        raise ShapeError(f"layer_norm: the last axes of {x.shape} are not {shape}")
+    return call("layer_norm", tuple(v for v in (x, weight, bias) if v is not None), len(shape), float(eps))
+
+
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float = 1e-6) -> Array:
+    """Divided by the root of the mean of squares over the last axes, then scaled."""
+    return call("rms_norm", tuple(v for v in (x, weight) if v is not None), len(_each(normalized_shape)), float(eps))
+
+
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+    """Standardised over groups of channels: x (batch, channels, ..)."""
+    return call("group_norm", tuple(v for v in (x, weight, bias) if v is not None), num_groups, float(eps))
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, key: Array | None = None) -> Array:
+    """Elements set to zero with probability p, the others divided by 1 - p; from the global stream if no key is given."""
+    if not training or p == 0.0:
+        return as_array(x)
+    from gradframe import random
+
+    return call("dropout", (x, random._given("dropout", key)), float(p))
+
+
+def scaled_dot_product_attention(
+    query: Any, key: Any, value: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
+) -> Array:
+    """`softmax(query @ key.mT * scale) @ value`: (batch, heads, time, depth) each; the mask is true where a query may look."""
+    given = (query, key, value) if attn_mask is None else (query, key, value, attn_mask)
+    return call("attention", given, is_causal, None if scale is None else float(scale))
+
+
+def _reduced(losses: Array, reduction: str) -> Array:
+    if reduction == "mean":
+        return losses.mean()
+    if reduction == "sum":
+        return losses.sum()
+    if reduction == "none":
+        return losses
+    raise PlanError(f"loss: expected reduction 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def _pair(op: str, a: Any, b: Any) -> tuple[Array, Array]:
+    a, b = as_array(a), as_array(b)
+    if a.shape != b.shape:
+        raise ShapeError(f"{op}: the input has shape {a.shape}, the target {b.shape}; hint: they would broadcast: reshape one")
+    return a, b
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """The squared difference."""
+    input, target = _pair("mse_loss", input, target)
+    return _reduced((input - target) ** 2, reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """The size of the difference."""
+    input, target = _pair("l1_loss", input, target)
+    return _reduced(abs(input - target), reduction)
+
+
+def huber_loss(input: Any, target: Any, delta: float = 1.0, reduction: str = "mean") -> Array:
+    """Half the squared difference below `delta`, a line beyond."""
+    return _reduced(call("huber", _pair("huber_loss", input, target), float(delta)), reduction)
+
+
+def cross_entropy(input: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0) -> Array:
+    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes)."""
+    input, target = as_array(input), as_array(target)
+    if "floating" in target.dtype.kind:
+        input, target = _pair("cross_entropy", input, target)
+        return _reduced(-(log_softmax(input) * target).sum(-1), reduction)
+    losses = call("cross_entropy", (input, target))
+    if label_smoothing:
+        even = -log_softmax(input).mean(-1)
+        losses = losses * (1.0 - label_smoothing) + even * label_smoothing
+    return _reduced(losses, reduction)
+
+
+def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..)."""
+    input, target = as_array(input), as_array(target)
+    picked = call("take_along_axis", (input, target.reshape(*target.shape, 1)), -1)
+    return _reduced(-picked.squeeze(-1), reduction)
+
+
+def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """`log(1 + exp(x)) - x * y` for a logit x and a probability y."""
+    input, target = _pair("binary_cross_entropy_with_logits", input, target)
+    return _reduced(call("binary_cross_entropy", (input, target)), reduction)

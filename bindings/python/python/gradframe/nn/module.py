@@ -1,0 +1,278 @@
+"""Modules: trees of parameters with a forward pass."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gradframe._array.core import Array, as_array, wrap
+from gradframe.errors import PlanError, ShapeError
+
+
+def Parameter(data: Any, requires_grad: bool = True) -> Array:  # noqa: N802
+    """An array that a module learns."""
+    array = wrap(as_array(data)._array)
+    return array.requires_grad_() if requires_grad else array
+
+
+class Module:
+    """A part of a network. What it learns are attributes that are arrays with `requires_grad`; what is in it are attributes
+    that are modules. `forward` says what it computes.
+
+        class Net(gf.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.hidden = gf.nn.Linear(4, 8)
+                self.out = gf.nn.Linear(8, 1)
+
+            def forward(self, x):
+                return self.out(gf.nn.functional.relu(self.hidden(x)))
+
+    A module is a tree of its arrays: `gf.grad(loss)(model, x)` gives a module of gradients.
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        self.__dict__.update(training=True, _parameters=[], _buffers=[], _modules=[])
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes."""
+        raise PlanError(f"{type(self).__name__}: it has no forward method")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_parameters" not in self.__dict__:
+            raise PlanError(f"{type(self).__name__}: call super().__init__() before setting `{name}`")
+        for kind, names in (("_parameters", self._parameters), ("_modules", self._modules)):
+            wanted = isinstance(value, Module) if kind == "_modules" else isinstance(value, Array) and value.requires_grad
+            if wanted and name not in names:
+                names.append(name)
+            elif name in names and not wanted and not (kind == "_parameters" and isinstance(value, Array)):
+                names.remove(name)
+        self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        for names in (self._parameters, self._buffers, self._modules):
+            if name in names:
+                names.remove(name)
+        super().__delattr__(name)
+
+    def register_buffer(self, name: str, array: Any) -> None:
+        """An array that is saved with the module and not learned."""
+        self.__dict__[name] = None if array is None else as_array(array)
+        if name not in self._buffers:
+            self._buffers.append(name)
+
+    # What is in it.
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all in it, with their names."""
+        yield prefix, self
+        for name in self._modules:
+            yield from getattr(self, name).named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all in it."""
+        return (module for _, module in self.named_modules())
+
+    def children(self) -> Iterator[Module]:
+        """The modules that are attributes of this one."""
+        return (getattr(self, name) for name in self._modules)
+
+    def named_parameters(self) -> Iterator[tuple[str, Array]]:
+        """What is learned, with its names; each once."""
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name in module._parameters:
+                array = getattr(module, name)
+                if id(array) not in seen:
+                    seen.add(id(array))
+                    yield (f"{prefix}.{name}" if prefix else name), array
+
+    def parameters(self) -> Iterator[Array]:
+        """What is learned; each once."""
+        return (array for _, array in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """What is kept beside what is learned."""
+        for prefix, module in self.named_modules():
+            for name in module._buffers:
+                if getattr(module, name) is not None:
+                    yield (f"{prefix}.{name}" if prefix else name), getattr(module, name)
+
+    # What it does.
+
+    def train(self, mode: bool = True) -> Module:
+        """Training, or not, for all modules in it: dropout and batch statistics."""
+        for module in self.modules():
+            module.__dict__["training"] = mode
+        return self
+
+    def eval(self) -> Module:
+        """Not training."""
+        return self.train(False)
+
+    def apply(self, function: Callable[[Module], Any]) -> Module:
+        """Calls a function with all modules in it, then with this one."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients that `backward` found."""
+        for array in self.parameters():
+            array.grad = None
+
+    def requires_grad_(self, wanted: bool = True) -> Module:
+        """Whether gradients in its parameters are wanted: false freezes them."""
+        for array in self.parameters():
+            array.requires_grad_(wanted)
+        return self
+
+    def to(self, dtype: Any) -> Module:
+        """All floats in another element type, in place."""
+        for array in [*self.parameters(), *(b for _, b in self.named_buffers())]:
+            if "floating" in array.dtype.kind:
+                _set(array, array.detach().astype(dtype))
+        return self
+
+    # Its state.
+
+    def state_dict(self) -> OrderedDict[str, Array]:
+        """All parameters and buffers by name, without history."""
+        named = [*self.named_parameters(), *self.named_buffers()]
+        return OrderedDict((name, array.detach()) for name, array in named)
+
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
+        """Takes over parameters and buffers by name.
+
+        Raises PlanError that names everything that is missing, unexpected or of another shape; then nothing has changed.
+        """
+        own = OrderedDict([*self.named_parameters(), *self.named_buffers()])
+        given = {name: as_array(values) for name, values in state.items()}
+        wrong = [
+            f"`{name}` has shape {given[name].shape}, expected {array.shape}"
+            for name, array in own.items()
+            if name in given and given[name].shape != array.shape
+        ]
+        if strict:
+            wrong += [f"`{name}` is missing" for name in own if name not in given]
+            wrong += [f"`{name}` is not expected" for name in given if name not in own]
+        if wrong:
+            raise ShapeError(f"load_state_dict: {'; '.join(wrong)}")
+        for name, array in own.items():
+            if name in given:
+                _set(array, given[name].detach().astype(array.dtype))
+
+    def __tree_flatten__(self) -> tuple[list[Any], Any]:
+        names = (*self._parameters, *self._buffers, *self._modules)
+        return [getattr(self, name) for name in names], _Shell(self, names)
+
+    @staticmethod
+    def __tree_unflatten__(shell: _Shell, parts: list[Any]) -> Module:
+        module = object.__new__(type(shell.of))
+        module.__dict__.update(shell.of.__dict__)
+        module.__dict__.update(zip(shell.names, parts, strict=True))
+        return module
+
+    def extra_repr(self) -> str:
+        """What is shown between the brackets."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({name}): {getattr(self, name)!r}".replace("\n", "\n  ") for name in self._modules]
+        if not lines:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        return f"{type(self).__name__}(\n" + "".join(f"  {line}\n" for line in lines) + ")"
+
+
+class _Shell:
+    """A module without its arrays: equal for the same module in the same mode."""
+
+    __slots__ = ("of", "names", "key")
+
+    def __init__(self, of: Module, names: tuple[str, ...]) -> None:
+        self.of = of
+        self.names = names
+        plain = (bool, int, float, str, tuple, type(None))
+        static = tuple((k, v) for k, v in sorted(of.__dict__.items()) if k not in names and isinstance(v, plain))
+        self.key = (type(of), names, static)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shell) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _set(array: Array, values: Array) -> None:
+    """New values for an array that others hold: a parameter stays one."""
+    wanted = array.requires_grad
+    array._array = values._array
+    if wanted:
+        array.requires_grad_()
+
+
+class Sequential(Module):
+    """Modules one after the other."""
+
+    def __init__(self, *modules: Any) -> None:
+        super().__init__()
+        for number, module in enumerate(modules):
+            setattr(self, str(number), module if isinstance(module, Module) else _Function(module))
+
+    def forward(self, x: Any) -> Any:
+        for module in self.children():
+            x = module(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __getitem__(self, number: int) -> Module:
+        return getattr(self, self._modules[number])
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+
+class _Function(Module):
+    """A plain function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def extra_repr(self) -> str:
+        return getattr(self.function, "__name__", "")
+
+
+class ModuleList(Module):
+    """Modules in a list."""
+
+    def __init__(self, modules: Any = ()) -> None:
+        super().__init__()
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module) -> ModuleList:
+        """Adds a module at the end."""
+        setattr(self, str(len(self._modules)), module)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __getitem__(self, number: int) -> Module:
+        return getattr(self, self._modules[number])
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()

@@ -1,0 +1,3 @@
+"""Linear algebra: the standard's extension. Leading axes are batches."""
+
+from gradframe._array.linear import *  # noqa: F403

@@ -1,0 +1,158 @@
+"""Random numbers: pure functions of a key.
+
+    key = gf.random.key(0)
+    key, own = gf.random.split(key)
+    x = gf.random.normal(own, (3, 4))
+
+The same key gives the same numbers, on every machine and whatever the threads: use one once, and split it for more. The
+functions take a key first; without one they draw from a global stream, which `seed` begins anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from gradframe._array import dtypes
+from gradframe._array.core import Array, as_array, call
+from gradframe._array.creation import _shape
+from gradframe.errors import PlanError, ShapeError
+
+__all__ = [
+    "bernoulli", "bits", "categorical", "choice", "exponential", "fold_in", "gumbel", "integers", "key", "laplace", "normal",
+    "permutation", "seed", "shuffle", "split", "uniform",
+]
+
+
+class _Stream:
+    """The global stream: a key, and how many have been taken from it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.begin(0)
+
+    def begin(self, number: int) -> None:
+        with self.lock:
+            self.key = key(number)
+            self.taken = 0
+
+    def next(self) -> Array:
+        with self.lock:
+            self.taken += 1
+            return fold_in(self.key, self.taken)
+
+
+def key(seed: int) -> Array:
+    """The key of a seed, from 0 to 2**64 - 1."""
+    return as_array(seed, "uint64")
+
+
+def split(key: Array, num: int = 2) -> Array:
+    """New keys, independent of each other and of the numbers of this one: (num,)."""
+    return call("random_split", (key,), num)
+
+
+def fold_in(key: Array, data: int) -> Array:
+    """A new key from a key and a number: the step of a loop, the index of a layer."""
+    return call("random_fold_in", (key, as_array(data, "uint64")))
+
+
+def seed(number: int) -> None:
+    """Begins the global stream anew: what is drawn without a key is the same from here on."""
+    _stream.begin(number)
+
+
+_stream = _Stream()
+
+
+def _given(op: str, key: Any) -> Array:
+    if key is None:
+        return _stream.next()
+    if not isinstance(key, Array):
+        raise PlanError(f"{op}: expected a key, got {type(key).__qualname__}; hint: random.key({key!r}) makes one of a seed")
+    return key
+
+
+def bits(key: Array | None = None, shape: Any = ()) -> Array:
+    """64 random bits an element, uint64."""
+    return call("random_bits", (_given("bits", key),), _shape(shape))
+
+
+def uniform(key: Array | None = None, shape: Any = (), dtype: Any = "float32", minval: Any = 0.0, maxval: Any = 1.0) -> Array:
+    """Numbers spread evenly from `minval` to below `maxval`, which broadcast to the shape."""
+    return _drawn("random_uniform", key, shape, dtype, minval, maxval)
+
+
+def normal(key: Array | None = None, shape: Any = (), dtype: Any = "float32", loc: Any = 0.0, scale: Any = 1.0) -> Array:
+    """Numbers distributed normally around `loc` with the standard deviation `scale`."""
+    return _drawn("random_normal", key, shape, dtype, loc, scale)
+
+
+def exponential(key: Array | None = None, shape: Any = (), dtype: Any = "float32") -> Array:
+    """Exponentially distributed numbers of mean 1."""
+    return _drawn("random_exponential", key, shape, dtype)
+
+
+def gumbel(key: Array | None = None, shape: Any = (), dtype: Any = "float32") -> Array:
+    """Numbers distributed as the largest of many: `-log(-log(u))`."""
+    return _drawn("random_gumbel", key, shape, dtype)
+
+
+def laplace(key: Array | None = None, shape: Any = (), dtype: Any = "float32") -> Array:
+    """Numbers distributed exponentially to both sides of 0."""
+    return _drawn("random_laplace", key, shape, dtype)
+
+
+def _drawn(name: str, key: Array | None, shape: Any, dtype: Any, *of: Any) -> Array:
+    wide = "float64" if dtypes.dtype(dtype) is dtypes.float64 else "float32"
+    given = tuple(as_array(v, wide) if isinstance(v, (int, float)) else v for v in of)
+    return call(name, (_given(name.removeprefix("random_"), key), *given), _shape(shape), dtypes.name(dtype))
+
+
+def integers(key: Array | None = None, shape: Any = (), minval: int = 0, maxval: int = 2, dtype: Any = "int64") -> Array:
+    """Whole numbers from `minval` to below `maxval`."""
+    if isinstance(minval, int) and isinstance(maxval, int) and minval >= maxval:
+        raise PlanError(f"integers: expected minval < maxval, got {minval} and {maxval}")
+    bounds = (as_array(minval, "int64"), as_array(maxval, "int64"))
+    return call("random_integers", (_given("integers", key), *bounds), _shape(shape), dtypes.name(dtype))
+
+
+def bernoulli(key: Array | None = None, p: Any = 0.5, shape: Any = None) -> Array:
+    """True with probability p, which broadcasts to the shape."""
+    p = as_array(p)
+    return call("random_bernoulli", (_given("bernoulli", key), p), p.shape if shape is None else _shape(shape))
+
+
+def permutation(key: Array | None, x: Any) -> Array:
+    """The numbers below x, or the rows of x, in random order."""
+    if isinstance(x, int):
+        return call("random_permutation", (_given("permutation", key),), x)
+    x = as_array(x)
+    if not x.ndim:
+        raise ShapeError("permutation: an array of shape () has no rows")
+    order = call("random_permutation", (_given("permutation", key),), x.shape[0])
+    return call("take", (x, order), 0)
+
+
+shuffle = permutation
+
+
+def choice(key: Array | None, a: Any, shape: Any = (), replace: bool = True) -> Array:
+    """Elements of a line, or numbers below `a`: each may come again if `replace`."""
+    line = None if isinstance(a, int) else as_array(a)
+    count = a if line is None else line.shape[0]
+    size = 1
+    for n in _shape(shape):
+        size *= n
+    if replace:
+        places = integers(key, shape, 0, count)
+    elif size > count:
+        raise PlanError(f"choice: {size} of {count} without replacement")
+    else:
+        places = permutation(key, count)[:size].reshape(_shape(shape))
+    return places if line is None else call("take", (line, places), 0)
+
+
+def categorical(key: Array | None, logits: Any) -> Array:
+    """For each row of logarithms of weights, a place drawn by them: (.., classes) gives (..)."""
+    return call("random_categorical", (_given("categorical", key), logits))

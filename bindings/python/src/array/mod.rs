@@ -1,0 +1,191 @@
+//! Arrays: one private class over the engine's, and one function that calls operations by name. The public class is
+//! Python's, in `gradframe/_array`.
+
+mod convert;
+mod indexing;
+mod optimizer;
+mod traced;
+
+use gradframe::array::{Array, Number, realise_all};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use pyo3_arrow::buffer::PyArrowBuffer;
+
+use crate::errors::OrRaise;
+use convert::{arg, array_of, element, operand};
+
+/// An array of numbers of one type.
+#[pyclass(name = "PyArray", module = "gradframe._gradframe", frozen)]
+pub struct PyArray(pub Array);
+
+#[pymethods]
+impl PyArray {
+    /// Sizes, outermost axis first.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.shape())
+    }
+
+    #[getter]
+    fn ndim(&self) -> usize {
+        self.0.shape().len()
+    }
+
+    #[getter]
+    fn size(&self) -> usize {
+        self.0.ty().len()
+    }
+
+    /// The element type's name.
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        self.0.element().name()
+    }
+
+    #[getter]
+    fn is_traced(&self) -> bool {
+        self.0.is_traced()
+    }
+
+    #[getter]
+    fn is_watched(&self) -> bool {
+        self.0.is_watched()
+    }
+
+    #[getter]
+    fn is_tracked(&self) -> bool {
+        self.0.is_tracked()
+    }
+
+    #[getter]
+    fn is_realised(&self) -> bool {
+        self.0.is_realised()
+    }
+
+    /// Tells arrays apart that are equal.
+    #[getter]
+    fn identity(&self) -> usize {
+        self.0.identity()
+    }
+
+    /// The bytes, row-major, not copied.
+    fn buffer(&self, py: Python<'_>) -> PyResult<PyArrowBuffer> {
+        let value = py.detach(|| self.0.tensor()).or_raise()?;
+        Ok(PyArrowBuffer::new(value.into_buffer()))
+    }
+
+    /// The single element as a Python number.
+    fn item(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let value = py.detach(|| self.0.tensor()).or_raise()?;
+        convert::item(py, self.0.element(), &value)
+    }
+
+    fn watched(&self, py: Python<'_>) -> PyResult<Self> {
+        py.detach(|| self.0.watched()).map(PyArray).or_raise()
+    }
+
+    fn detached(&self, py: Python<'_>) -> PyResult<Self> {
+        py.detach(|| self.0.detached()).map(PyArray).or_raise()
+    }
+
+    /// The watched arrays that this is computed from, and its gradient in each.
+    #[pyo3(signature = (cotangent=None))]
+    fn backward(&self, cotangent: Option<&PyArray>) -> PyResult<Vec<(PyArray, PyArray)>> {
+        let gradients = gradframe::array::backward(&self.0, cotangent.map(|c| &c.0)).or_raise()?;
+        Ok(gradients.into_iter().map(|(of, gradient)| (PyArray(of), PyArray(gradient))).collect())
+    }
+}
+
+/// An array over memory of somebody else, which must not change.
+#[pyfunction]
+fn array_from_buffer(buffer: PyArrowBuffer, dtype: &str, shape: Vec<usize>) -> PyResult<PyArray> {
+    array_of(buffer.into_inner(), dtype, &shape).map(PyArray).or_raise()
+}
+
+/// An array of shape () of a Python number.
+#[pyfunction]
+#[pyo3(signature = (number, dtype=None))]
+fn array_from_number(number: &Bound<'_, PyAny>, dtype: Option<&str>) -> PyResult<PyArray> {
+    let number = convert::number(number)?;
+    let element = dtype.map(element).transpose().or_raise()?.unwrap_or(number.own());
+    Array::number("asarray", number, element).map(PyArray).or_raise()
+}
+
+/// The operation of this name on arrays and numbers: an array, or a tuple if it has several results.
+#[pyfunction]
+fn array_call<'py>(
+    py: Python<'py>,
+    name: &str,
+    operands: &Bound<'py, PyTuple>,
+    args: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut given = Vec::with_capacity(operands.len());
+    for one in operands.iter_borrowed() {
+        given.push(operand(name, &one)?);
+    }
+    let mut rest = gradframe::array::Args::new();
+    for one in args.iter_borrowed() {
+        rest.push(arg(name, &one)?);
+    }
+    let results = Array::call(name, &given, rest).or_raise()?;
+    several(py, results)
+}
+
+fn several<'py>(py: Python<'py>, results: impl IntoIterator<Item = Array>) -> PyResult<Bound<'py, PyAny>> {
+    let mut results = results.into_iter();
+    let (first, second) = (results.next(), results.next());
+    match (first, second) {
+        (Some(only), None) => Ok(Bound::new(py, PyArray(only))?.into_any()),
+        (first, second) => {
+            let all = first.into_iter().chain(second).chain(results);
+            let all = all.map(|a| Bound::new(py, PyArray(a))).collect::<PyResult<Vec<_>>>()?;
+            Ok(PyTuple::new(py, all)?.into_any())
+        }
+    }
+}
+
+/// Computes all of these at once.
+#[pyfunction]
+fn array_realise(py: Python<'_>, arrays: &Bound<'_, PyList>) -> PyResult<()> {
+    let arrays = arrays.iter().map(|a| Ok(a.cast::<PyArray>()?.get().0.clone())).collect::<PyResult<Vec<Array>>>()?;
+    py.detach(|| realise_all(&arrays)).or_raise()
+}
+
+/// The type that holds both, by name.
+#[pyfunction]
+fn array_promote(op: &str, a: &str, b: &str) -> PyResult<&'static str> {
+    let (a, b) = (element(a).or_raise()?, element(b).or_raise()?);
+    gradframe::array::promote::promote(op, a, b).map(|e| e.name()).or_raise()
+}
+
+/// The type of a Python number beside arrays of a type.
+#[pyfunction]
+fn array_weak(number: &Bound<'_, PyAny>, beside: &str) -> PyResult<&'static str> {
+    let number: Number = convert::number(number)?;
+    Ok(gradframe::array::promote::weak(&number, element(beside).or_raise()?).name())
+}
+
+/// The number of programs that were compiled, and of those that are kept.
+#[pyfunction]
+fn array_programs() -> (u64, usize) {
+    let programs = gradframe::array::programs();
+    (programs.compiled(), programs.kept())
+}
+
+/// Adds the classes and functions of arrays.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyArray>()?;
+    module.add_class::<optimizer::PyOptimizer>()?;
+    module.add_class::<traced::PyTracing>()?;
+    module.add_class::<traced::PyTraced>()?;
+    module.add_function(wrap_pyfunction!(array_from_buffer, module)?)?;
+    module.add_function(wrap_pyfunction!(array_from_number, module)?)?;
+    module.add_function(wrap_pyfunction!(array_call, module)?)?;
+    module.add_function(wrap_pyfunction!(array_realise, module)?)?;
+    module.add_function(wrap_pyfunction!(array_promote, module)?)?;
+    module.add_function(wrap_pyfunction!(array_weak, module)?)?;
+    module.add_function(wrap_pyfunction!(array_programs, module)?)?;
+    module.add_function(wrap_pyfunction!(indexing::array_index, module)?)?;
+    module.add_function(wrap_pyfunction!(indexing::array_nonzero, module)?)?;
+    module.add_function(wrap_pyfunction!(indexing::array_unique, module)?)
+}

@@ -1,0 +1,93 @@
+//! Traced functions: called with stand-ins, closed, transformed, applied.
+
+use gradframe::array::{Array, ArrayType, Traced, Tracing};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyList};
+
+use super::PyArray;
+use crate::errors::OrRaise;
+use parking_lot::Mutex;
+
+/// A function that is being traced.
+#[pyclass(name = "PyTracing", module = "gradframe._gradframe", frozen)]
+pub struct PyTracing(Mutex<Option<Tracing>>);
+
+#[pymethods]
+impl PyTracing {
+    /// Stand-ins of the types of these arrays, without the axes that are given.
+    #[new]
+    #[pyo3(signature = (name, arrays, without=None))]
+    fn new(name: &str, arrays: &Bound<'_, PyList>, without: Option<Vec<Option<usize>>>) -> PyResult<Self> {
+        let mut types = types_of(arrays)?;
+        for (ty, axis) in types.iter_mut().zip(without.into_iter().flatten()) {
+            axis.into_iter().for_each(|axis| drop(ty.shape.remove(axis)));
+        }
+        Ok(PyTracing(Mutex::new(Some(Tracing::begin(name, &types)))))
+    }
+
+    /// What to call the function with.
+    fn arguments(&self) -> Vec<PyArray> {
+        self.0.lock().iter().flat_map(|tracing| tracing.arguments.iter().cloned().map(PyArray)).collect()
+    }
+
+    /// The function that was recorded; numbers are constants of it if `fixed`.
+    fn close(&self, results: &Bound<'_, PyList>, fixed: bool) -> PyResult<PyTraced> {
+        let results = arrays_of(results)?;
+        let tracing = self.0.lock().take().ok_or_else(|| gradframe::Error::internal("trace", "it was closed before"));
+        tracing.and_then(|tracing| tracing.close(&results, fixed)).map(PyTraced).or_raise()
+    }
+}
+
+/// A traced function.
+#[pyclass(name = "PyTraced", module = "gradframe._gradframe", frozen)]
+pub struct PyTraced(Traced);
+
+#[pymethods]
+impl PyTraced {
+    #[getter]
+    fn captures_stand_ins(&self) -> bool {
+        self.0.captures_stand_ins()
+    }
+
+    fn value_and_grad(&self, wrt: Vec<usize>) -> PyResult<Self> {
+        self.0.value_and_grad(&wrt).map(PyTraced).or_raise()
+    }
+
+    fn jvp(&self, wrt: Vec<usize>) -> PyResult<Self> {
+        self.0.jvp(&wrt).map(PyTraced).or_raise()
+    }
+
+    fn vjp(&self, wrt: Vec<usize>) -> PyResult<Self> {
+        self.0.vjp(&wrt).map(PyTraced).or_raise()
+    }
+
+    fn jacobian(&self, wrt: usize) -> PyResult<Self> {
+        self.0.jacobian(wrt).map(PyTraced).or_raise()
+    }
+
+    fn vmap(&self, in_axes: Vec<Option<usize>>, size: usize) -> PyResult<Self> {
+        self.0.vmap(&in_axes, size).map(PyTraced).or_raise()
+    }
+
+    fn checkpoint(&self) -> PyResult<Self> {
+        self.0.checkpoint().map(PyTraced).or_raise()
+    }
+
+    fn with_gradient(&self, rule: &PyTraced) -> PyResult<Self> {
+        self.0.with_gradient(&rule.0).map(PyTraced).or_raise()
+    }
+
+    /// Its results for these arguments, recorded.
+    fn apply<'py>(&self, py: Python<'py>, arrays: &Bound<'py, PyList>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let results = self.0.apply(&arrays_of(arrays)?).or_raise()?;
+        results.into_iter().map(|a| Ok(Bound::new(py, PyArray(a))?.into_any())).collect()
+    }
+}
+
+pub fn arrays_of(arrays: &Bound<'_, PyList>) -> PyResult<Vec<Array>> {
+    arrays.iter().map(|a| Ok(a.cast::<PyArray>()?.get().0.clone())).collect()
+}
+
+fn types_of(arrays: &Bound<'_, PyList>) -> PyResult<Vec<ArrayType>> {
+    arrays.iter().map(|a| Ok(a.cast::<PyArray>()?.get().0.ty().clone())).collect()
+}
