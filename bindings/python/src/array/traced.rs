@@ -20,7 +20,9 @@ impl PyTracing {
     fn new(name: &str, arrays: &Bound<'_, PyList>, without: Option<Vec<Option<usize>>>) -> PyResult<Self> {
         let mut types = types_of(arrays)?;
         for (ty, axis) in types.iter_mut().zip(without.into_iter().flatten()) {
-            axis.into_iter().for_each(|axis| drop(ty.shape.remove(axis)));
+            if let Some(axis) = axis {
+                ty.shape.remove(axis);
+            }
         }
         Ok(PyTracing(Mutex::new(Some(Tracing::begin(name, &types)))))
     }

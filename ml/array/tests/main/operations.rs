@@ -90,6 +90,13 @@ fn what_does_not_fit_names_the_operation_and_both_shapes() {
 }
 
 #[test]
+fn whole_quotients_round_down_up_to_the_ends_of_a_type() -> Result<()> {
+    let (x, y) = (Array::from_vec(&[2], vec![121i8, -128])?, Array::from_vec(&[2], vec![-8i8, 7])?);
+    assert_eq!(run("floor_divide", &[&x, &y], &[])?.0, [-16.0, -19.0]);
+    Ok(())
+}
+
+#[test]
 fn every_operation_has_one_row() {
     let mut names: Vec<&str> = ops::names().collect();
     let all = names.len();

@@ -342,7 +342,7 @@ class Array:
         """New arrays with other values in some places: `x.at[1:3].set(0)`, `.add`, `.multiply`, `.min`, `.max`, `.get`."""
         from gradframe._array.updates import At
 
-        return At(self)
+        return At(wrap(self._array))
 
     @property
     def T(self) -> Array:
@@ -443,7 +443,7 @@ class Array:
     def __pow__(self, exponent: Any) -> Array:
         if exponent.__class__ is int:
             return wrap(array_call("integer_power", (self._array,), (exponent,)))
-        if exponent == 0.5 and exponent.__class__ is float:
+        if exponent.__class__ is float and exponent == 0.5:
             return wrap(array_call("sqrt", (self._array,), ()))
         return self._power(exponent)
 

@@ -240,9 +240,13 @@ impl Graph {
             let quotient = self.div(x, y)?;
             return self.floor(quotient);
         }
-        let rest = self.floor_mod(x, y)?;
-        let exact = self.sub(x, rest)?;
-        self.div(exact, y)
+        // By the quotient toward zero: x less its remainder may not fit the type.
+        let (quotient, rest) = (self.div(x, y)?, self.rem(x, y)?);
+        let (zero, one) = (self.scalar_like(x, 0.0)?, self.scalar_like(x, 1.0)?);
+        let (below, under) = (self.lt(rest, zero)?, self.lt(y, zero)?);
+        let (there, apart) = (self.ne(rest, zero)?, self.ne(below, under)?);
+        let (wrong, less) = (self.and(there, apart)?, self.sub(quotient, one)?);
+        self.select(wrong, less, quotient)
     }
 
     /// The larger of x and y; the other one where one is NaN.
