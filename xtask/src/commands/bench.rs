@@ -250,7 +250,10 @@ mod tests {
     #[test]
     fn an_unknown_task_names_the_known_ones() {
         assert!(
-            task_file("tpcx").unwrap_err().to_string().ends_with("expected one of: frames, groupby, mlp, runs, tensors, tpch")
+            task_file("tpcx")
+                .unwrap_err()
+                .to_string()
+                .ends_with("expected one of: arrays, frames, groupby, mlp, runs, tensors, tpch")
         );
     }
 }
