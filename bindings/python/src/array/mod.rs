@@ -26,11 +26,13 @@ impl PyArray {
         PyTuple::new(py, self.0.shape())
     }
 
+    /// How many axes it has.
     #[getter]
     fn ndim(&self) -> usize {
         self.0.shape().len()
     }
 
+    /// How many elements it has.
     #[getter]
     fn size(&self) -> usize {
         self.0.ty().len()
@@ -42,21 +44,25 @@ impl PyArray {
         self.0.element().name()
     }
 
+    /// Whether it stands for a value of a function that is being traced.
     #[getter]
     fn is_traced(&self) -> bool {
         self.0.is_traced()
     }
 
+    /// Whether gradients are taken with respect to it.
     #[getter]
     fn is_watched(&self) -> bool {
         self.0.is_watched()
     }
 
+    /// Whether it was computed from an array that is watched.
     #[getter]
     fn is_tracked(&self) -> bool {
         self.0.is_tracked()
     }
 
+    /// Whether its values are in memory.
     #[getter]
     fn is_realised(&self) -> bool {
         self.0.is_realised()
@@ -80,10 +86,12 @@ impl PyArray {
         convert::item(py, self.0.element(), &value)
     }
 
+    /// The same values, with respect to which gradients can be taken.
     fn watched(&self, py: Python<'_>) -> PyResult<Self> {
         py.detach(|| self.0.watched()).map(PyArray).or_raise()
     }
 
+    /// The same values, through which no gradient flows.
     fn detached(&self, py: Python<'_>) -> PyResult<Self> {
         py.detach(|| self.0.detached()).map(PyArray).or_raise()
     }

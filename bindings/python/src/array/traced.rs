@@ -46,35 +46,43 @@ pub struct PyTraced(Traced);
 
 #[pymethods]
 impl PyTraced {
+    /// Whether it uses values of another function that is being traced.
     #[getter]
     fn captures_stand_ins(&self) -> bool {
         self.0.captures_stand_ins()
     }
 
+    /// The function of its results and of the gradients with respect to these arguments.
     fn value_and_grad(&self, wrt: Vec<usize>) -> PyResult<Self> {
         self.0.value_and_grad(&wrt).map(PyTraced).or_raise()
     }
 
+    /// The function of its results and of their tangents, from the tangents of these arguments.
     fn jvp(&self, wrt: Vec<usize>) -> PyResult<Self> {
         self.0.jvp(&wrt).map(PyTraced).or_raise()
     }
 
+    /// The function of its results and of the cotangents of these arguments, from those of its results.
     fn vjp(&self, wrt: Vec<usize>) -> PyResult<Self> {
         self.0.vjp(&wrt).map(PyTraced).or_raise()
     }
 
+    /// The function of the derivatives of its results with respect to this argument.
     fn jacobian(&self, wrt: usize) -> PyResult<Self> {
         self.0.jacobian(wrt).map(PyTraced).or_raise()
     }
 
+    /// The function over a further axis of the arguments, `size` long; None where an argument has none.
     fn vmap(&self, in_axes: Vec<Option<usize>>, size: usize) -> PyResult<Self> {
         self.0.vmap(&in_axes, size).map(PyTraced).or_raise()
     }
 
+    /// The same function, whose values are computed again for its gradient instead of being kept.
     fn checkpoint(&self) -> PyResult<Self> {
         self.0.checkpoint().map(PyTraced).or_raise()
     }
 
+    /// The same function, with this rule as its gradient.
     fn with_gradient(&self, rule: &PyTraced) -> PyResult<Self> {
         self.0.with_gradient(&rule.0).map(PyTraced).or_raise()
     }

@@ -87,7 +87,7 @@ TEXTS = st.one_of(
 def test_texts_as_numbers(texts):
     check(
         lambda f, x: f.select(
-            *(x.col("s").cast(getattr(x, name), strict=False).alias(name) for name in NUMBERS), d=x.col("s").cast(x.Duration("ms"), strict=False),
+            *(x.col("s").cast(getattr(x, name), strict=False).alias(name) for name in NUMBERS), d=x.col("s").cast(x.Duration("ms"), strict=False).dt.total_milliseconds(),
             c=x.col("s").cast(x.Decimal(7, 2), strict=False), e=x.col("s").cast(x.Decimal(38, 0), strict=False),
         ),
         pl.DataFrame({"s": pl.Series(texts, dtype=pl.String)}),

@@ -36,7 +36,7 @@ FORMS = {
     "all fields": lambda f, x: f.select("a", x.col("st").struct.field("*")),
     "fields by pattern": lambda f, x: f.select(x.col("st").struct.field("^x.*$")),
     "fields, computed": lambda f, x: f.select(x.col("st").struct.field("x", "y").is_null().name.suffix("_null")),
-    "fields, renamed": lambda f, x: f.select(x.col("st").struct.field("x").name.prefix("p_"), x.col("st").struct.field("x").name.keep()),
+    "fields, renamed": lambda f, x: f.select(x.col("st").struct.field("x").alias("p_x"), x.col("st").struct.field("x").name.keep()),
     "unnest": lambda f, x: f.with_columns(x.col("st").struct.unnest()),
     "with_fields": lambda f, x: f.select(x.col("st").struct.with_fields(x.field("x") * 10, z=x.field("y") + "!", w=x.col("c"))),
     "with_fields, by name": lambda f, x: f.select(x.col("st").struct.with_fields("c", y=x.lit(1))),

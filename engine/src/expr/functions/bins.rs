@@ -31,7 +31,7 @@ use crate::Result;
 ///     col("x").bin_quantiles(&[0.5]).alias("above"),
 /// ])?;
 /// assert_eq!(session.block_on(binned.filter(col("half").eq(lit("low")))?.count())?, 4);
-/// assert_eq!(session.block_on(binned.filter(col("number").eq(lit(1)))?.count())?, 6);
+/// assert_eq!(session.block_on(binned.filter(col("number").eq(lit(1)))?.count())?, 5);
 /// assert_eq!(session.block_on(frame.select([col("x").hist(4)])?.count())?, 4);
 /// # Ok::<(), gradframe::Error>(())
 /// ```

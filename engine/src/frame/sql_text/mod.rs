@@ -61,7 +61,7 @@ impl DataFrame {
     /// # let session = Session::builder().in_memory().build()?;
     /// let numbers = session.block_on(session.sql("SELECT value AS x FROM generate_series(1, 9)"))?;
     /// let cached = session.block_on(numbers.cache())?;
-    /// let (text, frames) = cached.filter(col("x").gt(lit(5)))?.to_sql_with_frames()?;
+    /// let (text, frames) = cached.filter(col("x").gt(lit(5_i64)))?.to_sql_with_frames()?;
     /// assert_eq!(text, "SELECT *\nFROM frame\nWHERE x > 5");
     /// assert_eq!(session.block_on(async { session.sql_with(&text, frames).await?.count().await })?, 4);
     /// # Ok::<(), gradframe::Error>(())

@@ -7,6 +7,7 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Union, Values};
 
 use super::expressions::Scope;
 use super::names::quoted;
+use super::no_words;
 use super::select::Select;
 use super::steps::{Writer, aliased, output_names, texts};
 use crate::Result;
@@ -16,6 +17,9 @@ impl Writer<'_> {
         let names = output_names(step.schema.fields().iter().map(|field| field.name()));
         let part = |input: &Arc<LogicalPlan>| {
             let select = self.plan(input)?;
+            if !select.order.is_empty() && !select.is_cut() {
+                return Err(no_words("rows in an order that are put together with others"));
+            }
             let columns: Vec<String> = select.columns.clone();
             let mut whole = Select::from(self.relation(select), vec![]);
             whole.items = Some(columns.iter().zip(&names).map(|(column, name)| aliased(quoted(column), name)).collect());

@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The query if only rows were chosen in it, else one over it. Their order is kept.
-    fn of_rows(&mut self, plan: &LogicalPlan) -> Result<Select> {
+    pub(super) fn of_rows(&mut self, plan: &LogicalPlan) -> Result<Select> {
         let select = self.plan(plan)?;
         Ok(if select.is_of_rows() { select } else { self.below_in_order(select) })
     }

@@ -16,7 +16,10 @@ impl Writer<'_> {
         if !is_plain {
             return Err(no_words("structs and lists of lists that are unnested at once"));
         }
-        let mut select = self.of_unordered_rows(&step.input)?;
+        let mut select = self.of_rows(&step.input)?;
+        if !select.order.is_empty() {
+            return Err(no_words("rows that are unnested in an order"));
+        }
         let texts = texts(&select);
         let names = output_names(step.schema.fields().iter().map(|field| field.name()));
         let mut items = vec![];
