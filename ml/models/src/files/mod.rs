@@ -1,0 +1,76 @@
+//! A model's directory as the Hugging Face hub lays it out: what is in it, read with limits and checked.
+//!
+//! `config.json`, `tokenizer.json` and `tokenizer_config.json`, weights in `model.safetensors` or in shards that
+//! `model.safetensors.index.json` lists, `generation_config.json`, `chat_template.jinja`, and of sentence-transformers
+//! `modules.json` with the folders that it names. The only files that this package reads.
+
+mod hub;
+mod map;
+mod shards;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use gradframe_ml_core::{Error, Result};
+use serde_json::Value;
+
+pub use hub::resolve;
+pub use write::save;
+
+/// What errors about files begin with.
+pub(crate) const OP: &str = "model files";
+/// The longest text file that is read: a tokenizer of a large vocabulary has about 40 MB.
+const TEXT_BYTES_MAX: u64 = 512 << 20;
+
+/// A model's directory.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    path: PathBuf,
+}
+
+impl Directory {
+    /// Errors: `External` if there is no such directory.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.is_dir() {
+            let what = format!("there is no directory {}", path.display());
+            return Err(Error::external(OP, what).hint("give the directory that holds config.json"));
+        }
+        Ok(Directory { path: path.to_path_buf() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it as JSON; None if it is not there. Errors: `Execution` naming the file if it is not JSON.
+    pub fn json(&self, name: &str) -> Result<Option<Value>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let wrong = |e: serde_json::Error| Error::execution(OP, format!("{} is not JSON: {e}", self.path.join(name).display()));
+        serde_json::from_slice(&text).map(Some).map_err(wrong)
+    }
+
+    /// A file in it; None if it is not there. Errors: `External` if it cannot be read, `Resources` if it is too long.
+    pub fn text(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.path.join(name);
+        let failed = |e: std::io::Error| Error::external(OP, format!("cannot read {}: {e}", path.display())).because(e);
+        let length = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(failed(e)),
+        };
+        if length > TEXT_BYTES_MAX {
+            let what = format!("{} has {length} bytes, expected at most {TEXT_BYTES_MAX}", path.display());
+            return Err(Error::resources(OP, what));
+        }
+        std::fs::read(&path).map(Some).map_err(failed)
+    }
+
+    /// The files of weights, each mapped, with its path. Errors: `External` naming the file that is missing, `Execution` for an index
+    /// that is wrong.
+    pub(crate) fn weights(&self) -> Result<Vec<(PathBuf, Bytes)>> {
+        let paths = shards::paths(self)?;
+        paths.into_iter().map(|path| map::map(&path).map(|bytes| (path, bytes))).collect()
+    }
+}

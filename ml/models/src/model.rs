@@ -1,0 +1,155 @@
+//! A pretrained model: its directory, what its configuration describes, and where its weights lie.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use gradframe_ml_core::{Error, NodeId, Result};
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::files::Directory;
+use crate::net::{Compiled, Net, Task};
+use crate::nets::{Architecture, architecture};
+use crate::pooling::Pooling;
+use crate::rows::Rows;
+use crate::runner::Runner;
+use crate::text::{ChatTemplate, Encoded, Tokenizer};
+use crate::weights::Weights;
+
+/// A pretrained model. Opening reads the configuration and the headers of the weights; the tokenizer is read when it is asked for.
+#[derive(Debug)]
+pub struct Model {
+    /// Where `modules.json` is, if there is one.
+    root: Directory,
+    directory: Directory,
+    config: Config,
+    architecture: Box<dyn Architecture>,
+    weights: Weights,
+    tokenizer: OnceLock<Tokenizer>,
+}
+
+impl Model {
+    /// The model of a directory.
+    /// Errors: `External` for what is missing; `Execution` naming the file that is wrong; `NotImplemented` for an unknown architecture,
+    /// listing those known.
+    pub fn open(path: &Path) -> Result<Self> {
+        let root = Directory::open(path)?;
+        let directory = match transformer_of(&root)? {
+            Some(folder) => Directory::open(&path.join(folder))?,
+            None => root.clone(),
+        };
+        let config = Config::read(&directory, "config.json")?;
+        let architecture = architecture(&config)?;
+        let weights = Weights::open(&directory)?;
+        Ok(Model { root, directory, config, architecture, weights, tokenizer: OnceLock::new() })
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Its `config.json`.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The name of its architecture: `bert`, `llama`.
+    pub fn kind(&self) -> &str {
+        self.config.text_or("model_type", "").unwrap_or_default()
+    }
+
+    /// The network.
+    pub fn architecture(&self) -> &dyn Architecture {
+        self.architecture.as_ref()
+    }
+
+    /// Its weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Its tokenizer, read once. Errors: `External` if it has none; `Execution` if that is not a tokenizer.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        if self.tokenizer.get().is_none() {
+            let read = Tokenizer::open(&self.directory)?;
+            let _ = self.tokenizer.set(read); // another thread may have been first, with the same one
+        }
+        self.tokenizer.get().ok_or_else(|| Error::internal("tokenizer", "is not there after it was read"))
+    }
+
+    /// Its template of conversations; None if it has none. Errors: `Execution` for a file that is wrong.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>> {
+        ChatTemplate::open(&self.directory)
+    }
+
+    /// What its head is for; None of a model without a head.
+    pub fn task(&self) -> Option<Task> {
+        Task::of(&self.config)
+    }
+
+    /// The labels of its head, in order; `LABEL_0` and so on where it does not name them.
+    pub fn labels(&self) -> Vec<String> {
+        let named = self.config.get("id2label").and_then(Value::as_object);
+        let count = named.map_or_else(|| self.config.size_or("num_labels", 2).unwrap_or(2), serde_json::Map::len);
+        let label = |i: usize| named?.get(&i.to_string())?.as_str().map(str::to_owned);
+        (0..count).map(|i| label(i).unwrap_or_else(|| format!("LABEL_{i}"))).collect()
+    }
+
+    /// How token vectors become one of the text: as sentence-transformers' modules say, else their mean.
+    /// Errors: `Execution` for a module that is wrong, `NotImplemented` naming one that is not known.
+    pub(crate) fn pooling(&self) -> Result<Pooling> {
+        Pooling::read(&self.root, self.architecture.width())
+    }
+
+    /// The directory that was opened.
+    pub(crate) fn root(&self) -> &Directory {
+        &self.root
+    }
+
+    /// What the head gives for each row of tokens, or the tokens' vectors of a model without a head: [L] of labels, [T, ..] of tokens.
+    /// Tokens from number `second` on are of a second text.
+    /// Errors: those of a checkpoint that does not fit its configuration; `Execution` for a token that the model does not have.
+    pub fn scores(&self, rows: &[Vec<u32>], second: Option<usize>) -> Result<Vec<Vec<f32>>> {
+        let compiled = self.compiled(|net, rows, hidden| match self.task() {
+            Some(task) => self.architecture.head(net, rows, hidden, task),
+            None => Ok(hidden),
+        })?;
+        let kind = |place: usize| u32::from(second.is_some_and(|second| place >= second));
+        let encoded =
+            |ids: &Vec<u32>| Encoded { ids: ids.clone(), kinds: (0..ids.len()).map(kind).collect(), is_truncated: false };
+        let rows: Vec<Encoded> = rows.iter().map(encoded).collect();
+        Runner::new(compiled, self.architecture.vocabulary(), usize::MAX).run(&rows, &|_| Ok(()))
+    }
+
+    /// Compiles what `build` makes of whole rows' vectors [B, T, C].
+    pub(crate) fn compiled(&self, build: impl FnOnce(&mut Net, &Rows, NodeId) -> Result<NodeId>) -> Result<Compiled> {
+        let mut net = Net::new(&self.weights);
+        let mut rows = Rows::whole(&mut net)?;
+        let hidden = self.architecture.hidden(&mut net, &mut rows)?;
+        let output = build(&mut net, &rows, hidden)?;
+        net.compile(vec![output])
+    }
+
+    /// Tokens of a text, at most: of the network, and of what the tokenizer and sentence-transformers' settings say.
+    pub(crate) fn length_max(&self) -> Result<usize> {
+        let of_sentences = Config::read_if_there(&self.directory, "sentence_bert_config.json")?;
+        let of_sentences =
+            of_sentences.filter(|c| c.get("max_seq_length").is_some()).map(|c| c.count("max_seq_length")).transpose()?;
+        let said = match of_sentences {
+            Some(length) => Some(length),
+            None => crate::text::length_max(&self.directory)?,
+        };
+        Ok(said.unwrap_or(usize::MAX).min(self.architecture.context()))
+    }
+}
+
+/// The folder of the first of sentence-transformers' modules, if it has one of its own.
+fn transformer_of(root: &Directory) -> Result<Option<String>> {
+    let modules = root.json("modules.json")?;
+    let path = modules.as_ref().and_then(|m| m.get(0)?.get("path")?.as_str());
+    match path {
+        None | Some("") => Ok(None),
+        Some(path) => crate::pooling::folder(path).map(Some),
+    }
+}

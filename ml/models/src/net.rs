@@ -1,0 +1,198 @@
+//! A network in the making: a graph whose parameters are a checkpoint's tensors, asked for by name and shape.
+
+use gradframe_ml_core::graph::{DotDims, Type};
+use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape, Tensor};
+use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
+use rustc_hash::FxHashMap;
+
+use crate::Weights;
+use crate::config::Config;
+use crate::weights::as_f32;
+
+/// A graph, and the tensors that its parameters stand for.
+pub struct Net<'w> {
+    /// The graph so far.
+    pub g: Graph,
+    weights: &'w Weights,
+    values: Vec<Tensor>,
+    nodes: FxHashMap<String, NodeId>,
+}
+
+/// A network compiled with its parameters.
+#[derive(Debug)]
+pub struct Compiled {
+    program: Program,
+    parameters: Vec<Tensor>,
+}
+
+impl<'w> Net<'w> {
+    /// An empty network over these weights.
+    pub fn new(weights: &'w Weights) -> Self {
+        Net { g: Graph::new(), weights, values: Vec::new(), nodes: FxHashMap::default() }
+    }
+
+    /// Declares what a run is given. All of these come before the first parameter.
+    pub fn input(&mut self, name: &str, dtype: DType, dims: &[Dim]) -> NodeId {
+        self.g.input(name, Type::new(dtype, Shape::new(dims.iter().cloned())))
+    }
+
+    /// True if the checkpoint has this tensor.
+    pub fn has(&self, name: &str) -> bool {
+        self.weights.contains(name)
+    }
+
+    /// The first of these prefixes under which the checkpoint has `name`; the last if none does.
+    pub fn prefix<'p>(&self, prefixes: &[&'p str], name: &str) -> &'p str {
+        let found = prefixes.iter().find(|prefix| self.has(&format!("{prefix}{name}")));
+        found.or(prefixes.last()).copied().unwrap_or_default()
+    }
+
+    /// The parameter of this name and shape, in f32.
+    /// Errors: `Execution` if it is missing; `Shape` with both shapes if it has another.
+    pub fn parameter(&mut self, name: &str, shape: &[usize]) -> Result<NodeId> {
+        if let Some(&node) = self.nodes.get(name) {
+            return Ok(node);
+        }
+        let tensor = as_f32(&self.weights.tensor(name, shape)?)?;
+        let node = self.g.input(name, Type::new(DType::F32, Shape::fixed(shape)));
+        self.values.push(tensor);
+        self.nodes.insert(name.to_owned(), node);
+        Ok(node)
+    }
+
+    /// `x W' + b`: x [.., I] -> [.., O], with `name.weight` [O, I] and, if there is one, `name.bias` [O].
+    pub fn linear(&mut self, name: &str, x: NodeId, [inputs, outputs]: [usize; 2], bias: bool) -> Result<NodeId> {
+        let weight = self.parameter(&format!("{name}.weight"), &[outputs, inputs])?;
+        let product = self.times_rows(x, weight)?;
+        if !bias {
+            return Ok(product);
+        }
+        let bias = self.parameter(&format!("{name}.bias"), &[outputs])?;
+        self.g.add(product, bias)
+    }
+
+    /// Products of the last axis of x [.., I] with each row of a matrix [O, I]: [.., O].
+    pub fn times_rows(&mut self, x: NodeId, rows: NodeId) -> Result<NodeId> {
+        let last = self.g.ty(x).shape.rank().saturating_sub(1);
+        let dims = DotDims { batch: Default::default(), contract: [(last, 1)].into_iter().collect() };
+        self.g.dot(x, rows, dims)
+    }
+
+    /// Rows of `name.weight` [N, C] by index: [..] -> [.., C].
+    pub fn embedding(&mut self, name: &str, indices: NodeId, shape: [usize; 2]) -> Result<NodeId> {
+        let table = self.parameter(&format!("{name}.weight"), &shape)?;
+        self.g.gather(table, indices, 0)
+    }
+
+    /// Layer normalisation of the last axis. Old checkpoints say `gamma` and `beta`.
+    pub fn layer_norm(&mut self, name: &str, x: NodeId, width: usize, epsilon: f64) -> Result<NodeId> {
+        let old = self.has(&format!("{name}.gamma"));
+        let [scale, shift] = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
+        let scale = self.parameter(&format!("{name}.{scale}"), &[width])?;
+        let shift = self.parameter(&format!("{name}.{shift}"), &[width])?;
+        self.g.layer_norm(x, 1, Some(scale), Some(shift), epsilon)
+    }
+
+    /// Root-mean-square normalisation of the last axis.
+    pub fn rms_norm(&mut self, name: &str, x: NodeId, width: usize, epsilon: f64) -> Result<NodeId> {
+        let scale = self.parameter(&format!("{name}.weight"), &[width])?;
+        self.g.rms_norm(x, 1, Some(scale), epsilon)
+    }
+
+    /// The activation that a configuration names. Errors: `NotImplemented` listing those known.
+    pub fn activation(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
+        match name {
+            "gelu" => self.g.gelu(x),
+            "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" => self.g.gelu_tanh(x),
+            "relu" => self.g.relu(x),
+            "silu" | "swish" => self.g.silu(x),
+            "tanh" => self.g.tanh(x),
+            "mish" => self.g.mish(x),
+            other => {
+                let known = "gelu, gelu_new, gelu_fast, gelu_pytorch_tanh, relu, silu, swish, tanh, mish";
+                Err(Error::not_implemented("model", format!("unknown activation `{other}`, expected one of {known}")))
+            }
+        }
+    }
+
+    /// [B, T, H D] -> [B, T, H, D].
+    pub fn by_heads(&mut self, x: NodeId, heads: usize, width: usize) -> Result<NodeId> {
+        let dims = self.g.ty(x).shape.dims();
+        let split = Shape::new([dims[0].clone(), dims[1].clone(), heads.into(), width.into()]);
+        self.g.reshape(x, &split)
+    }
+
+    /// The first token of each row: [B, T, C] -> [B, C].
+    pub fn first_token(&mut self, x: NodeId) -> Result<NodeId> {
+        let dims = self.g.ty(x).shape.dims().to_vec();
+        let first = self.g.slice_axis(x, 1, 0, Dim::fixed(1))?;
+        self.g.reshape(first, &Shape::new([dims[0].clone(), dims[2].clone()]))
+    }
+
+    /// Compiles what has been built, with these results.
+    pub fn compile(self, outputs: Vec<NodeId>) -> Result<Compiled> {
+        let function = Function::new(self.g, outputs)?;
+        Ok(Compiled { program: compile(&function)?, parameters: self.values })
+    }
+}
+
+impl Compiled {
+    /// Runs it on these inputs, in the order of their declaration. What is given away may be written over.
+    pub fn run(&self, inputs: Vec<Tensor>, scratch: &mut Scratch, threads: Threads) -> Result<Vec<Tensor>> {
+        let mut arguments = inputs;
+        arguments.extend(self.parameters.iter().cloned());
+        self.program.run_owned(arguments, scratch, threads)
+    }
+
+    /// The compiled form.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Bytes of parameters that one run reads.
+    pub fn parameter_bytes(&self) -> usize {
+        self.parameters.iter().map(|p| p.buffer().len()).sum()
+    }
+}
+
+/// What a head is for, by the names of transformers' classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Scores of the token at each place, of the vocabulary: `...ForMaskedLM`.
+    MaskedTokens,
+    /// Scores of the token after each place: `...ForCausalLM`, `GPT2LMHeadModel`.
+    NextToken,
+    /// Scores of labels of the whole: `...ForSequenceClassification`.
+    Sequence,
+    /// Scores of labels of each token: `...ForTokenClassification`.
+    Tokens,
+    /// Scores of each token as the first and as the last of an answer: `...ForQuestionAnswering`.
+    Answer,
+}
+
+impl Task {
+    /// The task of a configuration's `architectures`; None of a model without a head.
+    pub fn of(config: &Config) -> Option<Task> {
+        let class = config.get("architectures")?.get(0)?.as_str()?;
+        let endings = [
+            ("ForMaskedLM", Task::MaskedTokens),
+            ("ForCausalLM", Task::NextToken),
+            ("LMHeadModel", Task::NextToken),
+            ("ForSequenceClassification", Task::Sequence),
+            ("ForTokenClassification", Task::Tokens),
+            ("ForQuestionAnswering", Task::Answer),
+        ];
+        endings.into_iter().find(|(ending, _)| class.ends_with(ending)).map(|(_, task)| task)
+    }
+
+    /// As users name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::MaskedTokens => "fill-mask",
+            Task::NextToken => "text-generation",
+            Task::Sequence => "text-classification",
+            Task::Tokens => "token-classification",
+            Task::Answer => "question-answering",
+        }
+    }
+}

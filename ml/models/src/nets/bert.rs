@@ -1,0 +1,135 @@
+//! BERT: a transformer that sees a text as a whole. Source: Devlin et al. 2018. MiniLM (Wang et al. 2020) is a small one.
+//!
+//! Words, places and kinds of text are added and normalised; each block is attention and a perceptron, each added to what it was
+//! given and normalised after.
+
+use gradframe_ml_core::{NodeId, Result};
+
+use super::{Architecture, head_width, labels, no_head};
+use crate::config::Config;
+use crate::net::{Net, Task};
+use crate::rows::{Look, Rows};
+
+#[derive(Debug)]
+struct Bert {
+    vocabulary: usize,
+    width: usize,
+    layers: usize,
+    heads: usize,
+    inner: usize,
+    context: usize,
+    kinds: usize,
+    epsilon: f64,
+    activation: String,
+    labels: usize,
+}
+
+pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
+    let bert = Bert {
+        vocabulary: config.count("vocab_size")?,
+        width: config.count("hidden_size")?,
+        layers: config.size("num_hidden_layers")?,
+        heads: config.count("num_attention_heads")?,
+        inner: config.count("intermediate_size")?,
+        context: config.count("max_position_embeddings")?,
+        kinds: config.size_or("type_vocab_size", 2)?,
+        epsilon: config.number_or("layer_norm_eps", 1e-12)?,
+        activation: config.text_or("hidden_act", "gelu")?.to_owned(),
+        labels: labels(config)?,
+    };
+    head_width(bert.width, bert.heads)?;
+    match config.text_or("position_embedding_type", "absolute")? {
+        "absolute" => Ok(Box::new(bert)),
+        other => Err(gradframe_ml_core::Error::not_implemented("model", format!("bert with `{other}` positions"))),
+    }
+}
+
+impl Architecture for Bert {
+    fn context(&self) -> usize {
+        self.context
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
+    fn hidden(&self, net: &mut Net, rows: &mut Rows) -> Result<NodeId> {
+        let at = prefix(net);
+        let mut x = self.embedded(net, rows, at)?;
+        for i in 0..self.layers {
+            x = self.block(net, rows, &format!("{at}encoder.layer.{i}"), x)?;
+        }
+        Ok(x)
+    }
+
+    fn head(&self, net: &mut Net, _: &Rows, hidden: NodeId, task: Task) -> Result<NodeId> {
+        match task {
+            Task::MaskedTokens => self.words(net, hidden),
+            Task::Sequence => {
+                let pooled = self.pooled(net, hidden)?;
+                net.linear("classifier", pooled, [self.width, self.labels], true)
+            }
+            Task::Tokens => net.linear("classifier", hidden, [self.width, self.labels], true),
+            Task::Answer => net.linear("qa_outputs", hidden, [self.width, 2], true),
+            Task::NextToken => Err(no_head("bert", task)),
+        }
+    }
+}
+
+fn prefix(net: &Net) -> &'static str {
+    net.prefix(&["bert.", ""], "embeddings.word_embeddings.weight")
+}
+
+impl Bert {
+    fn embedded(&self, net: &mut Net, rows: &Rows, at: &str) -> Result<NodeId> {
+        let words = net.embedding(&format!("{at}embeddings.word_embeddings"), rows.ids, [self.vocabulary, self.width])?;
+        let places = net.embedding(&format!("{at}embeddings.position_embeddings"), rows.positions, [self.context, self.width])?;
+        let kinds = net.embedding(&format!("{at}embeddings.token_type_embeddings"), rows.kinds, [self.kinds, self.width])?;
+        let sum = net.g.add(words, kinds)?;
+        let sum = net.g.add(sum, places)?;
+        net.layer_norm(&format!("{at}embeddings.LayerNorm"), sum, self.width, self.epsilon)
+    }
+
+    fn block(&self, net: &mut Net, rows: &mut Rows, at: &str, x: NodeId) -> Result<NodeId> {
+        let (width, each) = (self.width, head_width(self.width, self.heads)?);
+        let mut parts = [x; 3];
+        for (part, name) in parts.iter_mut().zip(["query", "key", "value"]) {
+            let own = net.linear(&format!("{at}.attention.self.{name}"), x, [width, width], true)?;
+            *part = net.by_heads(own, self.heads, each)?;
+        }
+        let seen = rows.attend(net, parts, Look::default())?;
+        let seen = net.linear(&format!("{at}.attention.output.dense"), seen, [width, width], true)?;
+        let sum = net.g.add(seen, x)?;
+        let x = net.layer_norm(&format!("{at}.attention.output.LayerNorm"), sum, width, self.epsilon)?;
+        let up = net.linear(&format!("{at}.intermediate.dense"), x, [width, self.inner], true)?;
+        let active = net.activation(&self.activation, up)?;
+        let down = net.linear(&format!("{at}.output.dense"), active, [self.inner, width], true)?;
+        let sum = net.g.add(down, x)?;
+        net.layer_norm(&format!("{at}.output.LayerNorm"), sum, width, self.epsilon)
+    }
+
+    /// What stands for the whole text: of its first token.
+    fn pooled(&self, net: &mut Net, hidden: NodeId) -> Result<NodeId> {
+        let first = net.first_token(hidden)?;
+        let dense = net.linear(&format!("{}pooler.dense", prefix(net)), first, [self.width, self.width], true)?;
+        net.g.tanh(dense)
+    }
+
+    /// Scores of words: those of the table of words, unless the head has a table of its own.
+    fn words(&self, net: &mut Net, hidden: NodeId) -> Result<NodeId> {
+        let at = "cls.predictions";
+        let dense = net.linear(&format!("{at}.transform.dense"), hidden, [self.width, self.width], true)?;
+        let active = net.activation(&self.activation, dense)?;
+        let normal = net.layer_norm(&format!("{at}.transform.LayerNorm"), active, self.width, self.epsilon)?;
+        let own = format!("{at}.decoder.weight");
+        let table = if net.has(&own) { own } else { format!("{}embeddings.word_embeddings.weight", prefix(net)) };
+        let table = net.parameter(&table, &[self.vocabulary, self.width])?;
+        let scores = net.times_rows(normal, table)?;
+        let bias = net.parameter(&format!("{at}.bias"), &[self.vocabulary])?;
+        net.g.add(scores, bias)
+    }
+}

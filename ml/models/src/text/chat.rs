@@ -1,0 +1,123 @@
+//! Conversations as one text, by the template that a model was trained with.
+
+use gradframe_ml_core::{Error, Result};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::files::Directory;
+
+const OP: &str = "chat template";
+/// Steps of a template: one that takes more does not end.
+const STEPS_MAX: u64 = 10_000_000;
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Whose: `system`, `user`, `assistant`.
+    pub role: String,
+    /// What was said.
+    pub content: String,
+}
+
+/// A model's template.
+#[derive(Debug, Clone)]
+pub struct ChatTemplate {
+    source: String,
+    /// Special tokens by the names that templates use.
+    special: Vec<(String, String)>,
+}
+
+impl ChatTemplate {
+    /// That of a directory: `chat_template.jinja`, else of `tokenizer_config.json`; None if it has none.
+    /// Errors: `Execution` for a file that is not what it should be.
+    pub fn open(directory: &Directory) -> Result<Option<Self>> {
+        let config = Config::read_if_there(directory, "tokenizer_config.json")?;
+        let config = config.unwrap_or_else(|| Config::new("tokenizer_config.json", Value::Object(Default::default())));
+        let own = directory.text("chat_template.jinja")?.map(String::from_utf8);
+        let own = own.transpose().map_err(|e| Error::execution(OP, format!("chat_template.jinja is not UTF-8: {e}")))?;
+        let Some(source) = own.or_else(|| of_config(&config)) else { return Ok(None) };
+        let token = |name: &str| config.get(name).and_then(token_text).map(|text| (name.to_owned(), text.to_owned()));
+        let special = ["bos_token", "eos_token", "unk_token", "pad_token"].into_iter().filter_map(token).collect();
+        Ok(Some(ChatTemplate { source, special }))
+    }
+
+    /// A template and the special tokens that it names. Errors: none before it is used.
+    pub fn new(source: &str, special: &[(&str, &str)]) -> Self {
+        let special = special.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
+        ChatTemplate { source: source.to_owned(), special }
+    }
+
+    /// The conversation as one text; with `add_generation_prompt`, up to where the model goes on.
+    /// Errors: `Execution` with the template's own words where it refuses a conversation, or if it is wrong or does not end.
+    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String> {
+        let wrong =
+            |e: minijinja::Error| Error::execution(OP, e.detail().map_or_else(|| e.to_string(), str::to_owned)).because(e);
+        let mut environment = Environment::new();
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(wrong)?);
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_fuel(Some(STEPS_MAX));
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function("raise_exception", |text: String| -> std::result::Result<String, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
+        });
+        let messages: Vec<_> =
+            messages.iter().map(|m| context! { role => m.role.as_str(), content => m.content.as_str() }).collect();
+        let special = minijinja::Value::from_pairs(self.special.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        let values = context! { messages, add_generation_prompt, ..special };
+        environment.render_str(&self.source, values).map_err(wrong)
+    }
+}
+
+/// One template, or the one named `default` of several.
+fn of_config(config: &Config) -> Option<String> {
+    match config.get("chat_template")? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(all) => {
+            let named = all.iter().find(|one| one.get("name").and_then(Value::as_str) == Some("default"));
+            named?.get("template")?.as_str().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// A special token: a text, or an object that holds it.
+fn token_text(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("content")?.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(role: &str, content: &str) -> Message {
+        Message { role: role.to_owned(), content: content.to_owned() }
+    }
+
+    #[test]
+    fn a_conversation_becomes_the_models_text() {
+        let source = "{{ bos_token }}{% for m in messages %}\n{% if m.role == 'system' %}[{{ m['content'].strip() }}]{% else %}\
+                      <{{ m.role }}>{{ m.content }}{% endif %}\n{% endfor %}\n{% if add_generation_prompt %}<assistant>{% endif %}";
+        let template = ChatTemplate::new(source, &[("bos_token", "<s>")]);
+        let text = template.render(&[said("system", " be brief "), said("user", "hello")], true).unwrap();
+        assert_eq!(text, "<s>[be brief]<user>hello<assistant>");
+    }
+
+    #[test]
+    fn a_template_refuses_in_its_own_words() {
+        let template = ChatTemplate::new("{{ raise_exception('only users speak') }}", &[]);
+        let error = template.render(&[said("system", "x")], false).unwrap_err();
+        assert_eq!(error.to_string(), "chat template: only users speak");
+    }
+
+    #[test]
+    fn a_template_that_does_not_end_is_an_error() {
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% set c = a * b %}{% endfor %}{% endfor %}";
+        assert!(ChatTemplate::new(endless, &[]).render(&[], false).is_err());
+        for wrong in ["{% if", "{{ 1 / 0 }}", "{{ messages[0].content.nothing() }}", "{% include 'x' %}"] {
+            assert!(ChatTemplate::new(wrong, &[]).render(&[said("user", "x")], false).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A text as tokens and back, as the model's `tokenizer.json` has it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gradframe_ml_core::{Error, Result};
+use tokenizers::{EncodeInput, TruncationParams};
+
+use super::legacy;
+use crate::config::Config;
+use crate::files::Directory;
+
+const OP: &str = "tokenizer";
+
+/// A tokenizer.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    own: tokenizers::Tokenizer,
+    /// The same, which leaves out the ends of texts of more than so many tokens.
+    cut: Option<(usize, tokenizers::Tokenizer)>,
+}
+
+/// A text as tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Encoded {
+    /// The tokens.
+    pub ids: Vec<u32>,
+    /// Which of two texts each is of: 0 or 1.
+    pub kinds: Vec<u32>,
+    /// True if the end of the text is left out.
+    pub is_truncated: bool,
+}
+
+impl Tokenizer {
+    /// That of a directory: `tokenizer.json`, or what older models have in its place (`vocab.txt`; `vocab.json` and `merges.txt`).
+    /// Errors: `External` if there is none of these; `Execution` if it is not a tokenizer.
+    pub fn open(directory: &Directory) -> Result<Self> {
+        let found = directory.text("tokenizer.json")?.map_or_else(|| legacy::read(directory), |text| Ok(Some(text)))?;
+        let missing = || Error::external(OP, format!("{} has no tokenizer.json", directory.path().display()));
+        Self::from_json(&found.ok_or_else(missing)?)
+    }
+
+    /// Of the text of a `tokenizer.json`. Errors: `Execution` if it is not a tokenizer.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let wrong = |why: String| Error::execution(OP, format!("tokenizer.json is not a tokenizer: {why}"));
+        let mut own = guarded(|| tokenizers::Tokenizer::from_bytes(json))?.map_err(|e| wrong(e.to_string()))?;
+        own.with_padding(None);
+        own.with_truncation(None).map_err(|e| wrong(e.to_string()))?;
+        Ok(Tokenizer { own, cut: None })
+    }
+
+    /// The same, which leaves out the ends of texts of more than `tokens`, the special ones counted.
+    /// Errors: `Plan` if there is no room beside the special ones.
+    pub fn truncated_to(&self, tokens: usize) -> Result<Self> {
+        let special = self.encode("")?.ids.len();
+        if tokens <= special {
+            return Err(Error::plan(OP, format!("expected room for more than the {special} special tokens, got {tokens}")));
+        }
+        let mut cut = self.own.clone();
+        let params = TruncationParams { max_length: tokens, ..TruncationParams::default() };
+        cut.with_truncation(Some(params)).map_err(|e| Error::plan(OP, e.to_string()))?;
+        Ok(Tokenizer { own: self.own.clone(), cut: Some((tokens, cut)) })
+    }
+
+    /// A text as tokens, with the special ones. Errors: `Execution` if the tokenizer fails.
+    pub fn encode(&self, text: &str) -> Result<Encoded> {
+        self.encoded(text.into(), true)
+    }
+
+    /// A text as tokens, without special ones around it. Errors: `Execution` if the tokenizer fails.
+    pub fn encode_plain(&self, text: &str) -> Result<Encoded> {
+        self.encoded(text.into(), false)
+    }
+
+    /// Two texts as tokens, with the special ones. Errors: `Execution` if the tokenizer fails.
+    pub fn encode_pair(&self, first: &str, second: &str) -> Result<Encoded> {
+        self.encoded((first, second).into(), true)
+    }
+
+    fn encoded(&self, input: EncodeInput, special: bool) -> Result<Encoded> {
+        let encode = |by: &tokenizers::Tokenizer| {
+            let found = guarded(|| by.encode_fast(input.clone(), special))?;
+            found.map_err(|e| Error::execution(OP, e.to_string()))
+        };
+        let mut found = encode(&self.own)?;
+        let cut = self.cut.as_ref().filter(|(most, _)| found.len() > *most);
+        if let Some((_, cut)) = cut {
+            found = encode(cut)?;
+        }
+        let is_truncated = cut.is_some();
+        Ok(Encoded { ids: found.get_ids().to_vec(), kinds: found.get_type_ids().to_vec(), is_truncated })
+    }
+
+    /// Tokens as a text, without the special ones if they are to be skipped. Errors: `Execution` if the tokenizer fails.
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String> {
+        guarded(|| self.own.decode(ids, skip_special))?.map_err(|e| Error::execution(OP, e.to_string()))
+    }
+
+    /// The token of this text.
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.own.token_to_id(token)
+    }
+
+    /// The text of this token.
+    pub fn token_of(&self, id: u32) -> Option<String> {
+        self.own.id_to_token(id)
+    }
+
+    /// Different tokens.
+    pub fn vocabulary(&self) -> usize {
+        self.own.get_vocab_size(true)
+    }
+}
+
+/// Runs the library on input that nobody has checked: where it panics, that is an error about the input.
+fn guarded<R>(run: impl FnOnce() -> R) -> Result<R> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| Error::execution(OP, "the tokenizer failed on its input"))
+}
+
+/// The longest text that a model's tokenizer is meant for; None if it does not say.
+pub(crate) fn length_max(directory: &Directory) -> Result<Option<usize>> {
+    /// What is larger says "no limit": transformers writes 1e30.
+    const NO_LIMIT: f64 = 1e9;
+    let Some(config) = Config::read_if_there(directory, "tokenizer_config.json")? else { return Ok(None) };
+    let length = config.number_or("model_max_length", NO_LIMIT)?;
+    Ok((1.0..NO_LIMIT).contains(&length).then_some(length as usize))
+}

@@ -1,0 +1,178 @@
+//! The weights of a model: named tensors that lie where their file is mapped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arrow_buffer::Buffer;
+use bytes::Bytes;
+use gradframe_ml_core::{DType, Error, Result, Tensor};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::files::{Directory, OP};
+
+/// A named tensor of a checkpoint, in the file's own type.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    /// As the file names it: `bert.encoder.layer.0.attention.self.query.weight`.
+    pub name: String,
+    /// The type in the file, lower case: `f32`, `bf16`, `f8_e4m3`.
+    pub dtype: String,
+    /// Sizes, outermost axis first.
+    pub shape: Vec<usize>,
+    /// The file it lies in.
+    pub file: PathBuf,
+    bytes: Bytes,
+    known: Option<DType>,
+}
+
+/// The tensors of a checkpoint by name.
+#[derive(Debug, Clone, Default)]
+pub struct Weights {
+    tensors: BTreeMap<String, Weight>,
+}
+
+impl Weights {
+    /// Those of a directory: nothing is read but headers.
+    /// Errors: `External` for a missing file; `Execution` naming the file whose header lies or that is cut off.
+    pub fn open(directory: &Directory) -> Result<Self> {
+        let mut weights = Weights::default();
+        for (path, bytes) in directory.weights()? {
+            weights.add(&path, &bytes)?;
+        }
+        Ok(weights)
+    }
+
+    /// Those of the bytes of one safetensors file; `path` is for errors. Errors: `Execution` naming the file.
+    pub fn from_bytes(path: &Path, bytes: &Bytes) -> Result<Self> {
+        let mut weights = Weights::default();
+        weights.add(path, bytes)?;
+        Ok(weights)
+    }
+
+    fn add(&mut self, path: &Path, bytes: &Bytes) -> Result<()> {
+        let wrong = |what: String| Error::execution(OP, format!("{}: {what}", path.display()));
+        let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
+        for (name, view) in file.iter() {
+            let weight = Weight::new(name, path, &view, bytes);
+            if self.tensors.insert(name.to_owned(), weight).is_some() {
+                return Err(wrong(format!("tensor `{name}` is in another shard too")));
+            }
+        }
+        Ok(())
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Weight> {
+        self.tensors.values()
+    }
+
+    /// True if there is one of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The tensor of this name and shape, in its own type, where it lies.
+    /// Errors: `Execution` if it is missing (naming one of a similar name), `Shape` if it has another shape, `DType` if its type is not
+    /// one that is computed with.
+    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let weight = self.tensors.get(name).ok_or_else(|| self.missing(name, shape))?;
+        if weight.shape != shape {
+            let what = format!("tensor `{name}`: expected shape {shape:?}, got {:?}", weight.shape);
+            return Err(Error::shape(OP, what).hint(format!("config.json and {} do not belong together", weight.file.display())));
+        }
+        weight.tensor()
+    }
+
+    fn missing(&self, name: &str, shape: &[usize]) -> Error {
+        let error =
+            Error::execution(OP, format!("tensor `{name}` of shape {shape:?} is missing among {} tensors", self.tensors.len()));
+        let near = self.tensors.keys().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
+        match near {
+            Some(near) => error.hint(format!("there is `{near}` of shape {:?}", self.tensors[near].shape)),
+            None => error,
+        }
+    }
+
+    /// Bytes of all of them.
+    pub fn bytes(&self) -> usize {
+        self.iter().map(|w| w.bytes.len()).sum()
+    }
+
+    /// The type of most of the bytes; f32 of nothing.
+    pub fn main_dtype(&self) -> String {
+        let mut bytes: BTreeMap<&str, usize> = BTreeMap::new();
+        self.iter().for_each(|w| *bytes.entry(&w.dtype).or_default() += w.bytes.len());
+        bytes.into_iter().max_by_key(|(_, bytes)| *bytes).map_or("f32".to_owned(), |(name, _)| name.to_owned())
+    }
+}
+
+impl Weight {
+    fn new(name: &str, path: &Path, view: &TensorView, file: &Bytes) -> Self {
+        let (dtype, known) = (format!("{:?}", view.dtype()).to_lowercase(), known(view.dtype()));
+        let bytes = if view.data().is_empty() { Bytes::new() } else { file.slice_ref(view.data()) };
+        Weight { name: name.to_owned(), dtype, shape: view.shape().to_vec(), file: path.to_path_buf(), bytes, known }
+    }
+
+    /// Its elements, where they lie if the file has put them so that they can be read there.
+    /// Errors: `DType` if its type is not one that is computed with.
+    pub fn tensor(&self) -> Result<Tensor> {
+        let Some(dtype) = self.known else {
+            let what = format!("tensor `{}`: expected f32, f16, bf16, f64 or integers, got {}", self.name, self.dtype);
+            return Err(Error::dtype(OP, what));
+        };
+        let aligned = self.bytes.as_ptr().align_offset(dtype.size_bytes()) == 0;
+        let buffer = if aligned { Buffer::from(self.bytes.clone()) } else { Buffer::from_slice_ref(self.bytes.as_ref()) };
+        Tensor::try_new(dtype, &self.shape, buffer)
+    }
+
+    /// Bytes of its elements.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The same numbers as f32. Errors: `Internal`.
+pub(crate) fn as_f32(tensor: &Tensor) -> Result<Tensor> {
+    let bits = tensor.buffer().typed_data::<u16>();
+    let values: Vec<f32> = match tensor.dtype() {
+        DType::F32 => return Ok(tensor.clone()),
+        DType::F16 => bits.iter().map(|&b| half::f16::from_bits(b).to_f32()).collect(),
+        DType::BF16 => bits.iter().map(|&b| half::bf16::from_bits(b).to_f32()).collect(),
+        _ => return tensor.cast(DType::F32),
+    };
+    Tensor::from_vec(tensor.shape(), values)
+}
+
+/// All weights as the bytes of one safetensors file.
+pub(crate) fn encoded(weights: &Weights) -> Result<Vec<u8>> {
+    fn failed(e: safetensors::SafeTensorError) -> Error {
+        Error::internal(OP, format!("cannot write weights: {e}")).because(e)
+    }
+    fn view(w: &Weight) -> Result<TensorView<'_>> {
+        let dtype = of_name(w).ok_or_else(|| Error::dtype(OP, format!("tensor `{}`: {} cannot be written", w.name, w.dtype)))?;
+        TensorView::new(dtype, w.shape.clone(), &w.bytes).map_err(failed)
+    }
+    let mut views: Vec<(&str, TensorView)> = Vec::with_capacity(weights.iter().len());
+    for weight in weights.iter() {
+        views.push((weight.name.as_str(), view(weight)?));
+    }
+    // transformers reads only files that say for whom they were written.
+    let notes = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(views, Some(notes)).map_err(failed)
+}
+
+macro_rules! element_types {
+    ($($ours:ident = $theirs:ident),* $(,)?) => {
+        fn known(dtype: Dtype) -> Option<DType> {
+            match dtype { $(Dtype::$theirs => Some(DType::$ours),)* _ => None }
+        }
+
+        fn of_name(weight: &Weight) -> Option<Dtype> {
+            match weight.known? { $(DType::$ours => Some(Dtype::$theirs),)* }
+        }
+    };
+}
+
+element_types! { Bool = BOOL, I8 = I8, I16 = I16, I32 = I32, I64 = I64, U8 = U8, U16 = U16, U32 = U32, U64 = U64,
+F16 = F16, BF16 = BF16, F32 = F32, F64 = F64 }
