@@ -8,6 +8,7 @@ mod in_order;
 mod merge_large_joins;
 mod needed;
 mod numeric_stages;
+mod one_nan;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
 pub use numeric_stages::NumericStages;
+pub use one_nan::OneNan;
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
@@ -40,6 +42,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
+    rules.insert(1, Arc::new(OneNan));
     // All expressions are where they will be computed.
     rules.push(Arc::new(NumericStages { projections: false }));
     // Last: what needs one partition is known, and no limit moves any more.
