@@ -1,7 +1,7 @@
 //! What processes leave that end half-way: found by their mark, and removed once their process is surely gone.
 //!
 //! A directory that is being written names its writer: `models/<name>/.writing-<random>/writer`, the same file in a version
-//! whose row is not durable yet, and `tables/.writer-<directory>` beside a table's rows. What names nobody is left alone.
+//! whose row is not durable yet, and `tables/.writer-<directory>.<random>` beside a table's rows. What names nobody is left alone.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,13 +16,8 @@ use super::lease::{LockState, free_locks, lock_state, locks_directory};
 use super::model_files::{UNFINISHED_PREFIX, WRITER, confirm, discard, lock_of_unfinished, remove_all};
 use super::names::directory_name;
 use super::points::fold;
+use super::table_marks::{DOOMED_TABLE_PREFIX, marked_directory};
 use super::{Store, runs};
-
-/// Begins the name of the file that names the writer of the table directory that follows.
-pub const TABLE_WRITER_PREFIX: &str = ".writer-";
-
-/// Begins the name of a table directory that is being deleted.
-pub const DOOMED_TABLE_PREFIX: &str = ".doomed-";
 
 /// Something that names its writer.
 #[derive(Debug)]
@@ -31,8 +26,8 @@ enum Leftover {
     Unfinished { mark: PathBuf, directory: PathBuf },
     /// A version that has a row or has not.
     Version { mark: PathBuf, directory: PathBuf, model_directory: String, version: String },
-    /// A content that has no place yet.
-    Content { file: PathBuf },
+    /// A content or a mark that has no place yet.
+    File { file: PathBuf },
     /// A table that has an entry or has not.
     Table { mark: PathBuf, directory: PathBuf },
 }
@@ -76,7 +71,7 @@ impl Store {
     fn leftovers(&self, home: &Path) -> Vec<Leftover> {
         let mut found = versions(&home.join("models"));
         found.extend(tables(&home.join("tables")));
-        found.extend(contents(&home.join("objects")));
+        found.extend(["objects", "tables"].into_iter().flat_map(|below| unfinished_files(home.join(below))));
         found.retain(|leftover| match leftover.mark().map(fs::read_to_string) {
             Some(Ok(owner)) if !owner.is_empty() => self.database.is_gone(&owner),
             _ => leftover.has_free_lock(&locks_directory(home)),
@@ -90,13 +85,13 @@ impl Leftover {
     fn mark(&self) -> Option<&Path> {
         match self {
             Leftover::Unfinished { mark, .. } | Leftover::Version { mark, .. } | Leftover::Table { mark, .. } => Some(mark),
-            Leftover::Content { .. } => None,
+            Leftover::File { .. } => None,
         }
     }
 
     /// What has no mark yet, or no more, may have its owner's lock in its name.
     fn has_free_lock(&self, locks: &Path) -> bool {
-        let (Leftover::Unfinished { directory: path, .. } | Leftover::Content { file: path }) = self else { return false };
+        let (Leftover::Unfinished { directory: path, .. } | Leftover::File { file: path }) = self else { return false };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         lock_of_unfinished(&name).is_some_and(|lock| lock_state(locks, &lock) == LockState::Free)
     }
@@ -121,15 +116,15 @@ fn versions(models: &Path) -> Vec<Leftover> {
 /// All directories of tables that have a mark.
 fn tables(tables: &Path) -> impl Iterator<Item = Leftover> {
     names_in(tables).filter_map(|mark| {
-        let directory = tables.join(mark.strip_prefix(TABLE_WRITER_PREFIX)?);
+        let directory = tables.join(marked_directory(&mark)?);
         Some(Leftover::Table { mark: tables.join(mark), directory })
     })
 }
 
-/// All contents that are being written.
-fn contents(objects: &Path) -> impl Iterator<Item = Leftover> {
-    let unfinished = names_in(objects).filter(|name| name.starts_with(UNFINISHED_PREFIX));
-    unfinished.map(|name| Leftover::Content { file: objects.join(name) })
+/// All files that are being written in a directory.
+fn unfinished_files(directory: PathBuf) -> impl Iterator<Item = Leftover> {
+    let unfinished = names_in(&directory).filter(|name| name.starts_with(UNFINISHED_PREFIX));
+    unfinished.map(move |name| Leftover::File { file: directory.join(name) })
 }
 
 /// Under the store's write lock, so that no row comes while it is looked for.
@@ -139,7 +134,7 @@ fn remove(transaction: &Transaction, leftovers: &[Leftover]) -> Result<()> {
     for leftover in leftovers {
         let removed = match leftover {
             Leftover::Unfinished { directory, .. } => remove_all(directory),
-            Leftover::Content { file } => fs::remove_file(file),
+            Leftover::File { file } => fs::remove_file(file),
             Leftover::Version { directory, model_directory, version, .. } => {
                 let committed = versions.contains(&(model_directory.clone(), version.clone()));
                 if committed { confirm(directory) } else { discard(directory) }

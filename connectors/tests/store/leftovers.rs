@@ -54,6 +54,9 @@ fn tables_without_an_entry_go_with_their_dead_writer() {
         directory_with(&tables.join(name), &[("part-0.parquet", "rows")]);
         fs::write(tables.join(format!("{TABLE_WRITER_PREFIX}{name}")), &dead).unwrap();
     }
+    // Marks have names of their own, beside each other; one was on its way into its place.
+    fs::write(tables.join(format!("{TABLE_WRITER_PREFIX}lost-2.0123456789abcdef")), &dead).unwrap();
+    fs::write(tables.join(".writing-0123456789abcdef-9"), "").unwrap();
     directory_with(&tables.join(".doomed-lost-2"), &[("part-1.parquet", "rows")]);
     let store = Store::open(home.path().into()).unwrap();
     store.save_entry(EntryKind::View, "v", "CREATE VIEW v AS SELECT 1").unwrap();

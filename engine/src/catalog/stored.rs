@@ -5,7 +5,6 @@
 //! yet, or no more, a file beside it names the process that answers for it, so that a later one can clear it away.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
-use gradframe_connectors::store::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX};
+use gradframe_connectors::store::{DOOMED_TABLE_PREFIX, mark_table, new_table_directory};
 use gradframe_plan::error::from_datafusion;
 use tempfile::TempPath;
 
@@ -42,8 +41,8 @@ impl StoredTable {
     pub(crate) fn begin(home: &Path, owner: &str, name: &str) -> Result<Self> {
         let tables = home.join(TABLES);
         fs::create_dir_all(&tables).map_err(|error| io_error("make", &tables, error))?;
-        let readable: String = name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
-        let (mark, directory) = marked(&tables, owner, &readable).map_err(|error| io_error("write in", &tables, error))?;
+        let made = new_table_directory(&tables, name, owner);
+        let (directory, mark) = made.map_err(|error| io_error("write in", &tables, error))?;
         Ok(Self { directory, _mark: mark, name: name.to_owned(), committed: false })
     }
 
@@ -73,17 +72,6 @@ impl Drop for StoredTable {
     }
 }
 
-/// The mark first, so that the directory is never without it.
-fn marked(tables: &Path, owner: &str, name: &str) -> std::io::Result<(TempPath, PathBuf)> {
-    let mut mark = tempfile::Builder::new().prefix(&format!("{TABLE_WRITER_PREFIX}{name}-")).tempfile_in(tables)?;
-    mark.write_all(owner.as_bytes())?;
-    let mark = mark.into_temp_path();
-    let file_name = mark.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let directory = tables.join(file_name.trim_start_matches(TABLE_WRITER_PREFIX));
-    fs::create_dir(&directory)?;
-    Ok((mark, directory))
-}
-
 /// The rows of a table whose entry is about to go. Those of tables that are not the store's own are not its to delete.
 #[derive(Debug)]
 pub(crate) struct DoomedRows {
@@ -98,7 +86,7 @@ impl DoomedRows {
         let Some(directory) = own_directory(sql).map(|name| home.join(TABLES).join(name)) else {
             return Ok(Self { rows: None });
         };
-        match mark_beside(&directory, owner) {
+        match mark_table(&directory, owner) {
             Ok(mark) => Ok(Self { rows: Some((directory, mark)) }),
             Err(error) => Err(io_error("mark", &directory, error)),
         }
@@ -120,13 +108,6 @@ impl DoomedRows {
 /// The name of the directory in a statement of [`StoredTable::sql`].
 fn own_directory(sql: &str) -> Option<&str> {
     sql.rsplit_once(&format!(" LOCATION '{TABLES}/"))?.1.strip_suffix("/'")
-}
-
-fn mark_beside(directory: &Path, owner: &str) -> std::io::Result<TempPath> {
-    let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    let mark = directory.with_file_name(format!("{TABLE_WRITER_PREFIX}{name}"));
-    fs::write(&mark, owner)?;
-    TempPath::try_from_path(mark)
 }
 
 /// Opens the table that a stored statement makes.
