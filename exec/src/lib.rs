@@ -18,6 +18,7 @@ pub mod progress;
 pub mod rules;
 mod spill;
 mod streaming;
+mod unsigned;
 
 pub use memory::batch_bytes;
 pub use planner::{GradframePlanner, query_planner};

@@ -34,6 +34,7 @@ golden_files! {
     explain
     extremes
     logs
+    nan
     networks
     numeric_stage
     overflow

@@ -2,7 +2,7 @@
 //! number.
 //!
 //! DataFusion's operators wrap around unless they are told otherwise, one expression at a time. This rule tells those of
-//! projections, filters, aggregates and sorts; it comes first, while all expressions are still where the query put them.
+//! projections, filters, aggregates, sorts and conditions of joins; it comes first, while all expressions are still where the query put them.
 //! Later rules move them, but keep them as they are. Floats are not touched: theirs is infinity.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The expressions of projections, filters, aggregates and sorts of a plan, each changed by a rule.
+//! The expressions of projections, filters, aggregates, sorts and conditions of joins of a plan, each changed by a rule.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, PhysicalGroupBy};
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 
@@ -33,6 +35,10 @@ fn changed(node: &Plan, rule: Rule) -> Result<Option<Plan>> {
         aggregate_changed(aggregate, rule)
     } else if let Some(sort) = node.downcast_ref::<SortExec>() {
         sort_changed(sort, rule)
+    } else if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+        hash_join_changed(join, rule)
+    } else if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
+        nested_loop_join_changed(join, rule)
     } else {
         Ok(None)
     }
@@ -62,6 +68,8 @@ fn filter_changed(filter: &FilterExec, rule: Rule) -> Result<Option<Plan>> {
 fn aggregate_changed(aggregate: &AggregateExec, rule: Rule) -> Result<Option<Plan>> {
     let mut change = Change::over(rule, &aggregate.input().schema());
     let groups = groups_changed(aggregate.group_expr(), &mut change)?;
+    // The second half of an aggregate names its arguments as its first half had them.
+    change.input = aggregate.input_schema();
     let mut functions = Vec::with_capacity(aggregate.aggr_expr().len());
     for function in aggregate.aggr_expr() {
         let all = function.all_expressions();
@@ -94,6 +102,25 @@ fn sort_changed(sort: &SortExec, rule: Rule) -> Result<Option<Plan>> {
     let Some(order) = LexOrdering::new(keys).filter(|_| change.changed) else { return Ok(None) };
     let sorted = SortExec::new(order, Arc::clone(sort.input()));
     Ok(Some(Arc::new(sorted.with_preserve_partitioning(sort.preserve_partitioning()).with_fetch(sort.fetch()))))
+}
+
+fn hash_join_changed(join: &HashJoinExec, rule: Rule) -> Result<Option<Plan>> {
+    let Some(filter) = join_filter_changed(join.filter(), rule)? else { return Ok(None) };
+    Ok(Some(Arc::new(join.builder().with_filter(Some(filter)).build()?)))
+}
+
+fn nested_loop_join_changed(join: &NestedLoopJoinExec, rule: Rule) -> Result<Option<Plan>> {
+    let Some(filter) = join_filter_changed(join.filter(), rule)? else { return Ok(None) };
+    Ok(Some(Arc::new(NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter)).build()?)))
+}
+
+/// The condition besides equal keys, over the columns of both sides that it reads.
+fn join_filter_changed(filter: Option<&JoinFilter>, rule: Rule) -> Result<Option<JoinFilter>> {
+    let Some(filter) = filter else { return Ok(None) };
+    let mut change = Change::over(rule, filter.schema());
+    let expression = change.expr(filter.expression())?;
+    let (columns, schema) = (filter.column_indices().to_vec(), Arc::clone(filter.schema()));
+    Ok(change.changed.then(|| JoinFilter::new(expression, columns, schema)))
 }
 
 /// Changes the expressions of an operator.

@@ -4,24 +4,21 @@
 //! them; x86 makes the former. This rule takes the sign from what is computed, once an expression, so that NaN is above all numbers
 //! and equal to NaN wherever it comes from. Columns are left alone: their files hold NaNs without a sign.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef, Schema};
-use arrow::record_batch::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::Transformed;
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::expressions::{BinaryExpr, CastExpr, NegativeExpr};
-use gradframe_plan::functions::one_nan;
+use datafusion::physical_plan::expressions::{BinaryExpr, CastExpr, Literal, NegativeExpr};
 use gradframe_plan::lower;
 
 use super::expressions::with_expressions;
+use crate::unsigned::Unsigned;
 
 type Expr = Arc<dyn PhysicalExpr>;
 
@@ -48,6 +45,9 @@ impl PhysicalOptimizerRule for OneNan {
 
 /// The expression with every float computation in it marked, unless it is part of another, to which the sign is nothing.
 fn without_signs(expr: Expr, input: &Schema, within: bool) -> Result<Transformed<Expr>> {
+    if let Some(literal) = folded(&expr) {
+        return Ok(Transformed::yes(literal));
+    }
     let computes = computes_float(&expr, input);
     // What is cast is as much a part of the whole as the cast is.
     let within_below = computes || within && expr.is::<CastExpr>();
@@ -59,9 +59,19 @@ fn without_signs(expr: Expr, input: &Schema, within: bool) -> Result<Transformed
     }
     let expr = if changed { expr.with_new_children(children)? } else { expr };
     if computes && !within && !expr.is::<Unsigned>() {
-        return Ok(Transformed::yes(Arc::new(Unsigned(expr))));
+        return Ok(Transformed::yes(Arc::new(Unsigned::of(expr))));
     }
     Ok(Transformed::new_transformed(expr, changed))
+}
+
+/// What stands for a constant computation that gave a NaN with a sign.
+fn folded(expr: &Expr) -> Option<Expr> {
+    let plain = match expr.downcast_ref::<Literal>()?.value() {
+        ScalarValue::Float64(Some(number)) if number.is_nan() && number.is_sign_negative() => ScalarValue::from(f64::NAN),
+        ScalarValue::Float32(Some(number)) if number.is_nan() && number.is_sign_negative() => ScalarValue::from(f32::NAN),
+        _ => return None,
+    };
+    Some(Arc::new(Literal::new(plain)))
 }
 
 fn computes_float(expr: &Expr, input: &Schema) -> bool {
@@ -74,61 +84,4 @@ fn computes_float(expr: &Expr, input: &Schema) -> bool {
         expr.is::<NegativeExpr>() || expr.is::<Unsigned>()
     };
     is_computation && expr.data_type(input).is_ok_and(|data_type| matches!(data_type, DataType::Float32 | DataType::Float64))
-}
-
-/// The same floats, no NaN with a sign among them. EXPLAIN does not show it.
-#[derive(Debug)]
-struct Unsigned(Expr);
-
-impl PartialEq for Unsigned {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_ref() == other.0.as_ref()
-    }
-}
-
-impl Eq for Unsigned {}
-
-impl Hash for Unsigned {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl fmt::Display for Unsigned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl PhysicalExpr for Unsigned {
-    fn data_type(&self, input: &Schema) -> Result<DataType> {
-        self.0.data_type(input)
-    }
-
-    fn nullable(&self, input: &Schema) -> Result<bool> {
-        self.0.nullable(input)
-    }
-
-    fn return_field(&self, input: &Schema) -> Result<FieldRef> {
-        self.0.return_field(input)
-    }
-
-    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        Ok(match self.0.evaluate(batch)? {
-            ColumnarValue::Array(array) => ColumnarValue::Array(one_nan(array)),
-            scalar => scalar,
-        })
-    }
-
-    fn children(&self) -> Vec<&Expr> {
-        vec![&self.0]
-    }
-
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Expr>) -> Result<Expr> {
-        Ok(Arc::new(Unsigned(children.swap_remove(0))))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_sql(f)
-    }
 }

@@ -12,6 +12,7 @@ use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shap
 use gradframe_plan::lower::{self, Lowering};
 
 use super::Expr;
+use crate::unsigned::Unsigned;
 
 /// An expression that the graph has: what it does with which operands.
 enum Step<'a> {
@@ -23,6 +24,7 @@ enum Step<'a> {
 /// What the expression does, if the graph can do it: float arithmetic and functions of floats of one type, and casts of
 /// numbers to floats.
 fn step<'a>(expr: &'a Expr, input: &Schema) -> Option<Step<'a>> {
+    let expr = Unsigned::computation(expr);
     let own = float(&expr.data_type(input).ok()?)?;
     if let Some(cast) = expr.downcast_ref::<CastExpr>() {
         number(&cast.expr().data_type(input).ok()?)?;

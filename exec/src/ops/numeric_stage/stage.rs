@@ -9,6 +9,7 @@ use datafusion::error::Result;
 use gradframe_ml_core::{Error, Tensor};
 use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
 use gradframe_plan::error::{copy, to_datafusion};
+use gradframe_plan::functions::one_nan;
 
 use super::Expr;
 use super::lowered::{Lowered, arguments_of, number};
@@ -115,5 +116,5 @@ fn column(values: Tensor, data_type: &DataType, nulls: &[usize], arguments: &[Ar
     let nulls = nulls.iter().map(|&argument| arguments[argument].logical_nulls());
     let nulls = nulls.fold(None, |all, one| NullBuffer::union(all.as_ref(), one.as_ref()));
     let data = arrow::array::ArrayData::builder(data_type.clone()).len(values.len()).nulls(nulls);
-    Ok(make_array(data.add_buffer(values.into_buffer()).build()?))
+    Ok(one_nan(make_array(data.add_buffer(values.into_buffer()).build()?)))
 }
