@@ -5,6 +5,7 @@ mod constant_overflow;
 mod keep_filters;
 mod prune_model;
 mod subquery_tests;
+mod window_arguments;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use self::constant_overflow::ConstantOverflow;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::prune_model::PruneModelRule;
 pub use self::subquery_tests::SubqueryTests;
+pub use self::window_arguments::WindowArguments;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";
@@ -26,6 +28,8 @@ const FILTERS: &str = "push_down_filter";
 pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let at = defaults.iter().position(|rule| rule.name() == BEFORE).unwrap_or(defaults.len());
     defaults.insert(at, Arc::new(PruneModelRule));
+    // First: the others see the projections.
+    defaults.insert(0, Arc::new(WindowArguments));
     defaults.into_iter().map(guarded).collect()
 }
 
