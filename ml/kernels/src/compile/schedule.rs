@@ -35,7 +35,8 @@ pub fn schedule(function: &Function, work: &mut Work) -> Result<Schedule> {
     Ok(schedule)
 }
 
-fn is_anchor(kind: &Kind) -> bool {
+/// Whether the node has a kernel of its own, whoever reads it.
+pub(super) fn is_anchor(kind: &Kind) -> bool {
     matches!(
         kind,
         Kind::Dot(_)

@@ -5,6 +5,7 @@ use gradframe_ml_core::{Function, NodeId};
 use rustc_hash::FxHashSet;
 
 use super::rows;
+use super::schedule::is_anchor;
 
 /// The kernels that reach a node.
 #[derive(Clone, Copy, PartialEq)]
@@ -101,25 +102,7 @@ fn joined(a: Reach, b: Reach) -> Reach {
 }
 
 fn is_root(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Dot(_)
-            | Kind::Gather { .. }
-            | Kind::ScatterReduce { .. }
-            | Kind::ArgReduce { .. }
-            | Kind::Scan { .. }
-            | Kind::Sort { .. }
-            | Kind::Concat { .. }
-            | Kind::DynSlice { .. }
-            | Kind::DynUpdate { .. }
-            | Kind::Loop(_)
-            | Kind::While(_)
-            | Kind::Cond(_)
-            | Kind::Linalg(_)
-            | Kind::Fft { .. }
-            | Kind::Conv(_)
-            | Kind::Barrier
-    )
+    is_anchor(kind) || matches!(kind, Kind::Barrier)
 }
 
 /// For each node, whether computing it again (down to what is in memory anyway) costs more than reading it.
