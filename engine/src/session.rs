@@ -37,6 +37,11 @@ use crate::{Error, Result, state, statements};
 /// Name of scans that no table of the catalog stands behind.
 pub(crate) const UNNAMED: &str = "?table?";
 
+/// A plan or an expression in words, without the name that is none.
+pub(crate) fn in_words(text: &str) -> String {
+    text.replace(&format!("{UNNAMED}."), "").replace(UNNAMED, "rows")
+}
+
 /// A place to run queries: tables, views, models and logs by name, limits on memory and disk, and a seed.
 ///
 /// Cheap to clone, and safe to use from many threads at once; clones are the same session. Sessions of any number of

@@ -14,15 +14,15 @@ use super::deferred::{placeholder, unresolved};
 pub(crate) enum Naming {
     /// The name of the first column, whatever aliases came after it.
     Keep,
-    /// This before the first column's name.
+    /// This before the name.
     Prefix(String),
-    /// This after the first column's name.
+    /// This after the name.
     Suffix(String),
-    /// The first column's name in capitals.
+    /// The name in capitals.
     Upper,
-    /// The first column's name in small letters.
+    /// The name in small letters.
     Lower,
-    /// The first column's name with a part replaced.
+    /// The name with a part replaced.
     Replace(String, String),
     /// The name without this before it.
     StripPrefix(String),
@@ -33,15 +33,15 @@ pub(crate) enum Naming {
 }
 
 impl Naming {
-    /// The new name, from the root column's.
-    pub(crate) fn apply(&self, current: &str, root: &str) -> String {
+    /// The new name, from the one that the expression has.
+    pub(crate) fn apply(&self, current: &str) -> String {
         match self {
-            Naming::Keep => root.to_owned(),
-            Naming::Prefix(prefix) => format!("{prefix}{root}"),
-            Naming::Suffix(suffix) => format!("{root}{suffix}"),
-            Naming::Upper => root.to_uppercase(),
-            Naming::Lower => root.to_lowercase(),
-            Naming::Replace(old, new) => root.replace(old, new),
+            Naming::Keep => current.to_owned(),
+            Naming::Prefix(prefix) => format!("{prefix}{current}"),
+            Naming::Suffix(suffix) => format!("{current}{suffix}"),
+            Naming::Upper => current.to_uppercase(),
+            Naming::Lower => current.to_lowercase(),
+            Naming::Replace(old, new) => current.replace(old, new),
             Naming::StripPrefix(prefix) => current.strip_prefix(prefix.as_str()).unwrap_or(current).to_owned(),
             Naming::StripSuffix(suffix) => current.strip_suffix(suffix.as_str()).unwrap_or(current).to_owned(),
             Naming::Map(function) => (function.0)(current),

@@ -11,6 +11,7 @@ use gradframe_plan::names::suggest;
 
 use super::DataFrame;
 use crate::panics::{guard, guard_call};
+use crate::session::in_words;
 use crate::{Error, Result};
 
 const OP: &str = "explain";
@@ -69,7 +70,9 @@ impl DataFrame {
     pub async fn explain_as(&self, explanation: Explanation) -> Result<String> {
         let format = match explanation {
             Explanation::Sql => return self.to_sql(),
-            Explanation::Logical => return Ok(format!("{}\n", self.optimized_plan()?.display_indent())),
+            Explanation::Logical => {
+                return Ok(in_words(&format!("{}\n", self.optimized_plan()?.display_indent())));
+            }
             Explanation::Plan => ExplainFormat::Indent,
             Explanation::Tree => ExplainFormat::Tree,
             Explanation::Graphviz => ExplainFormat::Graphviz,
@@ -98,7 +101,7 @@ pub(super) fn plans(batches: &[RecordBatch], with_names: bool) -> Result<String>
             if with_names {
                 text.push_str(&format!("{kind}\n"));
             }
-            text.push_str(&format!("{}\n\n", plan.trim_end()));
+            text.push_str(&format!("{}\n\n", in_words(plan.trim_end())));
         }
     }
     Ok(if with_names { text } else { format!("{}\n", text.trim_end()) })

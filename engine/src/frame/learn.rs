@@ -138,7 +138,7 @@ impl DataFrame {
     /// [`DataFrame::predict`] with a threshold for a classifier of two classes.
     pub fn predict_with(&self, model: impl Into<ModelRef>, options: PredictOptions) -> Result<Self> {
         let model = self.resolve_model(model.into())?;
-        Ok(self.with_plan(predict::predict(self.plan.clone(), model, options)?))
+        Ok(self.with_plan(predict::predict(self.settled()?.plan, model, options)?))
     }
 
     /// One row of the model's errors on these rows, which must hold the label.

@@ -36,6 +36,6 @@ impl DataFrame {
     /// Errors: `Plan` for options that exclude each other. When it runs: the function's own, `Shape` for other columns than
     /// were declared, `DType` for other types, `Resources` if all rows at once do not fit in memory. An error ends the query.
     pub fn map_batches(&self, function: impl MapFunction + 'static, options: MapOptions) -> Result<Self> {
-        Ok(self.with_plan(map_batches(self.plan.clone(), Arc::new(function), options)?))
+        Ok(self.with_plan(map_batches(self.settled()?.plan, Arc::new(function), options)?))
     }
 }

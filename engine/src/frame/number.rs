@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::ops::row_order::{is_sorted, with_row_order};
+use gradframe_plan::ops::row_order::{is_sorted, with_lasting_order};
 
 use super::DataFrame;
 use super::naming::all_columns;
@@ -65,7 +65,7 @@ impl DataFrame {
     /// The plan, with the hidden order of rows in it if that is of a sort; and whether it is.
     fn in_lasting_order(&self) -> Result<(LogicalPlan, bool)> {
         match is_sorted(&self.plan) {
-            true => Ok((with_row_order(&self.plan).map_err(from_datafusion)?, true)),
+            true => Ok((with_lasting_order(&self.plan).map_err(from_datafusion)?, true)),
             false => Ok((self.plan.clone(), false)),
         }
     }

@@ -8,7 +8,7 @@ use gradframe_connectors::files::paths_of;
 
 use super::DataFrame;
 use super::in_memory::InMemory;
-use crate::session::UNNAMED;
+use crate::session::in_words;
 
 /// So much of a path counts: where a folder lies may differ from machine to machine.
 const PATH_PARTS: usize = 2;
@@ -36,7 +36,7 @@ impl DataFrame {
 fn push(plan: &LogicalPlan, depth: usize, lines: &mut Vec<String>) {
     let read = if let LogicalPlan::TableScan(scan) = plan { read_by(scan) } else { String::new() };
     // Rows without a name are not told apart by how they came here.
-    let step = plan.display().to_string().replace(&format!("{UNNAMED}."), "").replace(UNNAMED, "rows");
+    let step = in_words(&plan.display().to_string());
     lines.push(format!("{}{step}{read}", "  ".repeat(depth)));
     // A visitor that only looks does not fail.
     let _ = plan.apply_subqueries(|subquery| {

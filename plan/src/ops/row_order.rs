@@ -11,7 +11,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Column, DFSchema, DFSchemaRef};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     Expr, Extension, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, UserDefinedLogicalNodeCore,
@@ -19,6 +19,9 @@ use datafusion::logical_expr::{
 
 /// The hidden column's name. A frame never shows it.
 pub const ROW_ORDER: &str = "__row_order";
+
+/// Its name below another.
+const ORDER_BELOW: &str = "__row_order_below";
 
 /// The hidden column.
 pub fn row_order_field() -> FieldRef {
@@ -81,6 +84,36 @@ pub fn with_row_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
     }
 }
 
+/// The same, with an order that lasts whatever stands above. A sort by a number of the rows, as windows leave it, is taken away by the
+/// engine where nothing asks for it: here an operator does.
+pub fn with_lasting_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
+    let carried = with_row_order(plan)?;
+    if is_held(&carried) {
+        return Ok(carried);
+    }
+    let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
+        let column = Expr::Column(Column::from((qualifier, field)));
+        if field.name() == ROW_ORDER { column.alias(ORDER_BELOW) } else { column }
+    };
+    let columns = carried.schema().iter().map(column).collect();
+    let renamed = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(carried))?);
+    let node = Arc::new(RowOrderNode::try_new(renamed, true)?);
+    Ok(LogicalPlan::Extension(Extension { node }))
+}
+
+/// Whether an operator asks for the sort that the rows are in the order of.
+fn is_held(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => is_held(&projection.input),
+        LogicalPlan::Filter(filter) => is_held(&filter.input),
+        LogicalPlan::Limit(limit) => is_held(&limit.input),
+        LogicalPlan::Extension(extension) => {
+            extension.node.as_any().downcast_ref::<RowOrderNode>().is_some_and(|node| node.sorted)
+        }
+        _ => false,
+    }
+}
+
 fn has_row_order(plan: &LogicalPlan) -> bool {
     plan.schema().fields().iter().any(|field| field.name() == ROW_ORDER)
 }
@@ -126,8 +159,11 @@ impl UserDefinedLogicalNodeCore for RowOrderNode {
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let passed = self.input.schema().fields().len();
-        Some(vec![output_columns.iter().copied().filter(|&index| index < passed).collect()])
+        let fields = self.input.schema().fields();
+        // What the sort below goes by, which is how it is asked for.
+        let is_order = |index: &usize| self.sorted && fields[*index].name() == ORDER_BELOW;
+        let needed = (0..fields.len()).filter(|index| output_columns.contains(index) || is_order(index));
+        Some(vec![needed.collect()])
     }
 
     fn supports_limit_pushdown(&self) -> bool {

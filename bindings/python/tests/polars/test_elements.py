@@ -86,6 +86,13 @@ def test_many_lists_on_all_threads():
 NAMES = {
     "map": lambda f, x: f.select(x.selectors.integer().name.map(lambda name: name * 2), (x.col("k") + 1).alias("z").name.map(str.upper)),
     "strip": lambda f, x: f.select(x.col("k").alias("k_x").name.strip_prefix("k"), x.col("x").name.strip_suffix("y")),
+    "field": lambda f, x: f.select(st=x.struct("k", "x")).select(
+        x.col("st").struct.field("k").name.prefix("p_"), x.col("st").struct.field("x").alias("z").name.suffix("_s"), x.col("st").struct.field("x").name.to_uppercase()
+    ),
+    "of a name given": lambda f, x: f.select(
+        x.col("k").alias("zZ").name.suffix("_s"), x.col("k").alias("zZ").name.prefix("p_"), x.col("k").alias("zZ").name.to_uppercase(), x.col("k").alias("zZ").name.to_lowercase(),
+        (x.lit(1).alias("r") + x.col("k")).name.suffix("_s"), (x.col("k").alias("r") + 1).name.keep(), x.col("k").name.prefix("a_").name.prefix("b_"), x.col("k").alias("zz").name.replace("z", "y"),
+    ),
     "replace": lambda f, x: f.select(x.col("k").name.replace("k", "q"), x.col("x").name.to_lowercase()),
     "fields": lambda f, x: f.select(p=x.struct("k", "x").name.prefix_fields("p_"), s=x.struct("k").name.suffix_fields("_s")),
 }

@@ -277,6 +277,26 @@ def test_bad_input_is_named(name):
         made.collect() if isinstance(made, gf.LazyFrame) else made
 
 
+OF_WINDOWS = {
+    "window below window": lambda f, x: x.concat([f.with_columns(s=x.col("v").sum().over("g")), f.with_columns(s=x.col("u").cum_sum())]),
+    "filtered by one": lambda f, x: x.concat([f.filter(x.col("v") > x.col("v").mean().over("g")), f.head(3)]),
+    "above a sort": lambda f, x: x.concat([f.sort("u").with_columns(s=x.col("u").rank().over("g")).drop("v"), f.select("g", "u", s=x.lit(1.0))]).with_row_index(),
+    "then shifted": lambda f, x: x.concat([f.with_columns(s=x.col("v").max().over("g")), f.with_columns(s=x.col("v"))]).with_columns(t=x.col("u").shift(1)),
+    "then in groups": lambda f, x: x.concat([f.with_columns(s=x.col("v").max().over("g")), f.with_columns(s="u")]).group_by("g", maintain_order=True).agg(x.col("u").head(5)),
+    "then mapped": lambda f, x: f.with_columns(s=x.col("v").max().over("g")).map_batches(lambda batch: batch),
+    "sorted and mapped": lambda f, x: f.sort("u").map_batches(lambda batch: batch),
+    "then exploded": lambda f, x: f.with_columns(s=x.col("v").max().over("g"), l=x.concat_list("u", "v")).explode("l"),
+}
+
+
+@pytest.mark.parametrize("name", OF_WINDOWS)
+def test_what_windows_give_stays_in_order_below_other_rows(name):
+    """The order of a window is the engine's own sort, which nothing above may take away."""
+    rows = {"g": [1, 2, 1, 2, 3, 1] * 20_000, "v": list(range(120_000)), "u": [i * 7919 % 120_000 for i in range(120_000)]}
+    case = OF_WINDOWS[name]
+    assert_same(case(gf.LazyFrame(rows), gf).collect(), case(pl.LazyFrame(rows), pl).collect())
+
+
 def test_verbs_know_the_order_of_many_partitions():
     """Rows enough to be cut into partitions, each of which a thread takes."""
     n = 100_000

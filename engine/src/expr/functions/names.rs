@@ -11,34 +11,34 @@ use super::super::structure::tuple;
 use super::super::table::FunctionRow;
 use super::unary;
 
-/// Names of results. A rule changes the name of the first column, whatever aliases came after it.
+/// Names of results.
 pub trait Names: Into<Expr> + Sized {
-    /// The first column's name.
+    /// The first column's name, whatever aliases came after it.
     fn name_keep(self) -> Expr {
         renamed(Naming::Keep, self.into())
     }
 
-    /// The first column's name with something before it.
+    /// The name with something before it.
     fn name_prefix(self, prefix: impl Into<String>) -> Expr {
         renamed(Naming::Prefix(prefix.into()), self.into())
     }
 
-    /// The first column's name with something after it.
+    /// The name with something after it.
     fn name_suffix(self, suffix: impl Into<String>) -> Expr {
         renamed(Naming::Suffix(suffix.into()), self.into())
     }
 
-    /// The first column's name without something before it.
+    /// The name without something before it.
     fn name_strip_prefix(self, prefix: impl Into<String>) -> Expr {
         renamed(Naming::StripPrefix(prefix.into()), self.into())
     }
 
-    /// The first column's name without something after it.
+    /// The name without something after it.
     fn name_strip_suffix(self, suffix: impl Into<String>) -> Expr {
         renamed(Naming::StripSuffix(suffix.into()), self.into())
     }
 
-    /// What a function makes of the first column's name.
+    /// What a function makes of the name.
     ///
     /// ```
     /// use gradframe::{Session, expr::{prelude::*, selectors}};
@@ -53,12 +53,12 @@ pub trait Names: Into<Expr> + Sized {
         renamed(Naming::Map(NameFunction(Arc::new(function))), self.into())
     }
 
-    /// The first column's name in capitals.
+    /// The name in capitals.
     fn name_to_uppercase(self) -> Expr {
         renamed(Naming::Upper, self.into())
     }
 
-    /// The first column's name in small letters.
+    /// The name in small letters.
     fn name_to_lowercase(self) -> Expr {
         renamed(Naming::Lower, self.into())
     }

@@ -10,6 +10,7 @@ use gradframe_plan::error::said_otherwise;
 
 use super::super::naming::{Naming, naming_of};
 use crate::Error;
+use crate::session::in_words;
 
 /// The name of an expression without a column in it.
 const LITERAL: &str = "literal";
@@ -17,7 +18,7 @@ const LITERAL: &str = "literal";
 /// The expression as errors show it: constants as they are written, and without the qualifier of frames that have no name. What
 /// stands in hidden columns, or is a window of them, has no words of the user's.
 pub(crate) fn shown(expr: &Expr) -> String {
-    let in_words = expr.clone().transform_down(|node| {
+    let worded = expr.clone().transform_down(|node| {
         let words = match &node {
             Expr::Literal(value, _) => match value.try_as_str() {
                 Some(Some(text)) => format!("'{text}'"),
@@ -31,8 +32,8 @@ pub(crate) fn shown(expr: &Expr) -> String {
         };
         Ok(Transformed::new(Expr::Column(Column::from_name(words)), true, TreeNodeRecursion::Jump))
     });
-    let in_words = in_words.map_or_else(|_| expr.clone(), |words| words.data);
-    in_words.human_display().to_string().replace("?table?.", "")
+    let worded = worded.map_or_else(|_| expr.clone(), |words| words.data);
+    in_words(&worded.human_display().to_string())
 }
 
 /// A condition as it is written.
@@ -91,8 +92,8 @@ pub fn output_name(expr: &Expr) -> String {
         Expr::Column(column) => column.name.clone(),
         Expr::Case(case) => case.when_then_expr.first().map_or_else(|| LITERAL.to_owned(), |(_, then)| output_name(then)),
         Expr::ScalarFunction(function) => match (naming_of(function), function.args.first()) {
-            (Some(Naming::Keep), Some(value)) => root_name(value, false),
-            (Some(naming), Some(value)) => naming.apply(&output_name(value), &root_name(value, true)),
+            (Some(Naming::Keep), Some(value)) => root_name(value),
+            (Some(naming), Some(value)) => naming.apply(&output_name(value)),
             (_, Some(value)) => output_name(value),
             (_, None) => function.name().to_owned(),
         },
@@ -134,20 +135,7 @@ pub fn root_names(expr: &Expr) -> Vec<String> {
     visited.map_or_else(|_| vec![], |_| names)
 }
 
-/// The name of the first column, whatever aliases it was given; with `fields`, that of its field if one is taken of it.
-fn root_name(expr: &Expr, fields: bool) -> String {
-    let mut found = None;
-    let visited = expr.apply(|node| match node {
-        Expr::ScalarFunction(function) if fields && function.name() == "get_field" => {
-            let name = function.args.get(1).and_then(|name| if let Expr::Literal(name, _) = name { Some(name) } else { None });
-            found = name.and_then(|name| name.try_as_str().flatten()).map(str::to_owned);
-            Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-        }
-        Expr::Column(column) => {
-            found = Some(column.name.clone());
-            Ok(TreeNodeRecursion::Stop)
-        }
-        _ => Ok(TreeNodeRecursion::Continue),
-    });
-    visited.ok().and(found).unwrap_or_else(|| LITERAL.to_owned())
+/// The name of the first column, whatever aliases it was given.
+fn root_name(expr: &Expr) -> String {
+    root_names(expr).into_iter().next().unwrap_or_else(|| LITERAL.to_owned())
 }

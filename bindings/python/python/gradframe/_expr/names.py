@@ -23,11 +23,11 @@ class NameNamespace:
         return self._of._call("name.keep")
 
     def prefix(self, prefix: str) -> Expr:
-        """The first column's name with something before it."""
+        """The name with something before it."""
         return self._of._call("name.prefix", prefix=prefix)
 
     def suffix(self, suffix: str) -> Expr:
-        """The first column's name with something after it."""
+        """The name with something after it."""
         return self._of._call("name.suffix", suffix=suffix)
 
     def map(self, function: Callable[[str], str]) -> Expr:
@@ -51,15 +51,15 @@ class NameNamespace:
         return self._of._call("name.strip_suffix", suffix=suffix)
 
     def replace(self, pattern: str, value: str) -> Expr:
-        """The first column's name with a part of it replaced."""
+        """The name with a part of it replaced."""
         return self._of._call("name.replace", pattern=pattern, value=value)
 
     def to_lowercase(self) -> Expr:
-        """The first column's name in small letters."""
+        """The name in small letters."""
         return self._of._call("name.to_lowercase")
 
     def to_uppercase(self) -> Expr:
-        """The first column's name in capitals."""
+        """The name in capitals."""
         return self._of._call("name.to_uppercase")
 
 
