@@ -17,6 +17,7 @@ pub fn model(weight: f64) -> Model {
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Int64, encoding }],
         options: BTreeMap::from([("l2_reg".into(), serde_json::json!(0.1))]),
         transform: None,
+        module: None,
         training: TrainingSummary { run: "r".into(), loss: 0.3, ..TrainingSummary::default() },
         evaluation: None,
     };

@@ -76,7 +76,7 @@ pub use gradframe_exec::progress;
 pub use gradframe_ml_array as array;
 pub use gradframe_ml_core::{Error, Result};
 pub use gradframe_plan::error::{SharedCause, from_datafusion};
-pub use gradframe_plan::functions::{ColumnFunction, Sees, map_column};
+pub use gradframe_plan::functions::{ArrayFunction, ColumnFunction, Sees, TracedArrays, apply_array, map_column};
 pub use gradframe_plan::names::nearest as nearest_name;
 pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;

@@ -1,10 +1,21 @@
 //! Estimators for [`crate::DataFrame::fit`], and the graph language they are written in.
 
+mod module;
+
+use std::sync::Arc;
+
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_learn::Model;
 use gradframe_plan::ops::train::{class_weight, list};
 
+pub use self::module::Module;
 use crate::{Error, Result};
+
+/// Modules as they are trained, for bindings: [`Module`] makes them.
+pub mod traced {
+    pub use gradframe_ml_learn::optim::NamedRule;
+    pub use gradframe_ml_learn::{Module, ModuleFunction, ModuleGroup, ModuleInput, Task};
+}
 
 /// Tensors and automatic differentiation: graphs, their transforms, the reference evaluator.
 pub mod graph {
@@ -24,12 +35,20 @@ pub struct Estimator {
     pub(crate) model_type: String,
     pub(crate) options: Vec<(String, ScalarValue)>,
     pub(crate) seed: Option<u64>,
+    pub(crate) module: Option<Arc<gradframe_ml_learn::Module>>,
 }
 
 impl Estimator {
     /// A model type by its name in SQL. An unknown one is an error of `fit`.
     pub fn new(model_type: impl Into<String>) -> Self {
-        Self { model_type: model_type.into(), options: vec![], seed: None }
+        Self { model_type: model_type.into(), options: vec![], seed: None, module: None }
+    }
+
+    /// A module that was traced; [`Module`] makes them of functions. Its parts are checked by `fit`.
+    pub fn module(module: gradframe_ml_learn::Module) -> Self {
+        let title = module.title.clone();
+        let own = Self { module: Some(Arc::new(module)), ..Self::new("module") };
+        own.option("module", title)
     }
 
     /// Sets an option by its name in SQL. An unknown one is an error of `fit`.

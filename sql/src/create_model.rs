@@ -18,6 +18,7 @@ pub(crate) const OP: &str = "create model";
 /// has the others is the Train operator's to say.
 pub(crate) fn train_request(create: &CreateModel, config: &ConfigOptions) -> Result<TrainRequest> {
     let mut request = TrainRequest {
+        module: None,
         name: Some(model_name(OP, &create.name, config)?),
         on_existing: create.on_existing,
         model_type: String::new(),

@@ -52,6 +52,7 @@ fn model() -> Model {
         features: vec![FeatureSpec { name: "x".into(), data_type: DataType::Float64, encoding }],
         options: BTreeMap::new(),
         transform: None,
+        module: None,
         training: TrainingSummary::default(),
         evaluation: None,
     };

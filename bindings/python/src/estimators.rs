@@ -4,10 +4,16 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyTuple, PyType};
 
+use crate::array::module::PyModuleEstimator;
 use crate::expr::scalar;
 
-/// A Python estimator (anything with `model_type` and `options()`) as the engine's.
+/// A Python estimator (anything with `model_type` or a traced module, and `options()`) as the engine's.
 pub fn estimator_of(estimator: &Bound<'_, PyAny>) -> PyResult<gradframe::ml::Estimator> {
+    if let Ok(traced) = estimator.getattr("_traced")
+        && let Ok(traced) = traced.cast::<PyModuleEstimator>()
+    {
+        return with_options(traced.get().0.clone(), estimator);
+    }
     let Ok(model_type) = estimator.getattr("model_type") else {
         return Err(PyTypeError::new_err("fit: expected an estimator such as gf.ml.LinearRegression()"));
     };
@@ -15,7 +21,10 @@ pub fn estimator_of(estimator: &Bound<'_, PyAny>) -> PyResult<gradframe::ml::Est
         let name = estimator.getattr("__name__")?;
         return Err(PyTypeError::new_err(format!("fit: expected an estimator, got its class; write gf.ml.{name}()")));
     }
-    let mut made = gradframe::ml::Estimator::new(model_type.extract::<String>()?);
+    with_options(gradframe::ml::Estimator::new(model_type.extract::<String>()?), estimator)
+}
+
+fn with_options(mut made: gradframe::ml::Estimator, estimator: &Bound<'_, PyAny>) -> PyResult<gradframe::ml::Estimator> {
     let options = estimator.call_method0("options")?;
     for (name, value) in options.cast::<PyDict>()? {
         let name: String = name.extract()?;

@@ -1,5 +1,6 @@
 //! The Python extension: thin classes over the engine. What users import is in `python/gradframe`.
 
+mod apply_array;
 mod array;
 mod batches;
 mod constants;
@@ -59,6 +60,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(load::outline, module)?)?;
     module.add_function(wrap_pyfunction!(map::map_batches, module)?)?;
     module.add_function(wrap_pyfunction!(map_column::map_column, module)?)?;
+    module.add_function(wrap_pyfunction!(apply_array::apply_array, module)?)?;
     module.add_function(wrap_pyfunction!(profile::profile, module)?)?;
     module.add_function(wrap_pyfunction!(profile::explain, module)?)?;
     module.add_function(wrap_pyfunction!(profile::to_sql, module)?)?;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use gradframe::array::{Array, Element};
 use gradframe::{DataFrame, FittedModel, ModelRef, NamedModel, Session};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::array::PyArray;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
 use crate::lazyframe::PyLazyFrame;
@@ -77,6 +79,15 @@ impl PyModel {
     /// The weights: feature, category, class, weight (per unit of the raw column), standardized_weight.
     fn weights(&self, py: Python<'_>) -> PyResult<PyDataFrame> {
         self.collect(py, self.session.weights(&self.model))
+    }
+
+    /// The weights as arrays, by name.
+    fn tensors(&self) -> PyResult<Vec<(String, PyArray)>> {
+        let array = |(name, tensor): (&String, &gradframe::ml::graph::Tensor)| {
+            let array = Array::from_tensor(Element::Real(tensor.dtype()), tensor.clone()).or_raise()?;
+            Ok((name.clone(), PyArray(array)))
+        };
+        self.model.model.weights.iter().map(array).collect()
     }
 
     /// The training log: run, epoch, step, rows, loss, gradient_norm, seconds, eval_loss, learning_rate.

@@ -16,6 +16,7 @@
 //! An expression may hold placeholders: for columns that a frame is yet to choose ([`selectors`]), for functions that depend
 //! on types, for windows over the order of the rows. [`crate::DataFrame::resolve`] is where they become what a plan can hold.
 
+mod arrays;
 mod call;
 mod columns;
 mod condition;
@@ -32,6 +33,7 @@ mod series;
 pub(crate) mod structure;
 mod table;
 
+pub use self::arrays::apply_array;
 pub use self::call::{Call, Constant, Constants};
 pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
 pub use self::condition::{Then, When, when};

@@ -173,6 +173,7 @@ fn request(estimator: Estimator, options: FitOptions, name: &str) -> TrainReques
         name: Some(name.to_owned()),
         on_existing: OnExisting::Replace,
         model_type: estimator.model_type,
+        module: estimator.module,
         label: Some(options.target),
         options: estimator.options.into_iter().chain(options.options).collect(),
         transform: None,

@@ -23,6 +23,7 @@
 //! - [`ops`]: what the operations mean, one row each, as graphs;
 //! - [`promote`]: the table of element types;
 //! - `recipe`, `realise`: from recorded operations to programs, and their cache;
+//! - `rows`: functions for any number of rows, for plans;
 //! - `trace`, `transform`, `backward`: derivatives, batching, compilation.
 
 mod array;
@@ -40,6 +41,7 @@ mod optim;
 pub mod promote;
 mod realise;
 mod recipe;
+mod rows;
 mod trace;
 mod transform;
 
@@ -53,5 +55,6 @@ pub use node::{Arg, Args, Operand};
 pub use number::Number;
 pub use optim::Optimizer;
 pub use realise::{Programs, programs, realise_all};
+pub use rows::{ROWS, RowFunction, RowProgram, RowType};
 pub use trace::{Closed, Traced, Tracing, trace};
 pub use transform::grad;

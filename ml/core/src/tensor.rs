@@ -109,6 +109,18 @@ impl Tensor {
         crate::ops::wide::encode(dtype, &self.shape, &crate::ops::wide::decode(self))
     }
 
+    /// Rows from `from` on, `count` of them; nothing is copied. Errors: `Shape` if there are not as many; of bool or narrow
+    /// types none but `Internal`.
+    pub fn rows(&self, from: usize, count: usize) -> Result<Self> {
+        let [rows, rest @ ..] = self.shape() else { return Err(Error::shape("rows", "a single number has no rows")) };
+        if from + count > *rows {
+            return Err(Error::shape("rows", format!("rows {from} to {} of {rows}", from + count)));
+        }
+        let row_bytes = rest.iter().product::<usize>() * self.dtype.size_bytes();
+        let shape: Vec<usize> = std::iter::once(count).chain(rest.iter().copied()).collect();
+        Self::try_new(self.dtype, &shape, self.data.slice_with_length(from * row_bytes, count * row_bytes))
+    }
+
     /// The same elements in another shape. Errors: `Shape` if the number of elements differs.
     pub fn reshaped(&self, shape: &[usize]) -> Result<Self> {
         Self::try_new(self.dtype, shape, self.data.clone())

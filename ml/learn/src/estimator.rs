@@ -11,6 +11,8 @@ use gradframe_ml_core::{DType, Error, Function, Result, Tensor};
 use gradframe_ml_kernels::Program;
 
 use crate::checkpoint::Checkpoint;
+use crate::estimators::StoredModule;
+use crate::in_memory::add;
 use crate::minibatch::{Position, Sweep};
 use crate::model::{LabelSpec, Model};
 use crate::split::Split;
@@ -52,6 +54,19 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// At most `rows_max` rows from a row on; nothing is copied.
+    /// Errors: `Internal` if there is no such row.
+    pub fn part(&self, from: usize, rows_max: usize) -> Result<Chunk> {
+        let rows = self.rows.saturating_sub(from).min(rows_max);
+        if rows == self.rows {
+            return Ok(self.clone());
+        }
+        let cut = |tensor: &Tensor| tensor.rows(from, rows);
+        let codes = self.codes.iter().map(cut).collect::<Result<_>>()?;
+        let weight = self.weight.as_ref().map(cut).transpose()?;
+        Ok(Chunk { rows, dense: cut(&self.dense)?, codes, label: cut(&self.label)?, weight })
+    }
+
     /// The tensors in the order in which a program takes them, after its parameters.
     pub fn arguments(&self) -> impl Iterator<Item = Tensor> + '_ {
         let features = std::iter::once(&self.dense).chain(&self.codes);
@@ -77,6 +92,25 @@ pub struct Fold {
     pub program: Arc<Program>,
     pub parameters: Vec<Tensor>,
     pub over: Part,
+    /// Rows that the program is given at once, at most: what it keeps of each may be much.
+    pub rows_max: usize,
+}
+
+impl Fold {
+    /// The program's outputs over a chunk, added up over its parts.
+    /// Errors: those of the program; `Internal` if an output cannot be added up.
+    pub fn run(&self, chunk: &Chunk) -> Result<Vec<Tensor>> {
+        let mut sums: Option<Vec<Tensor>> = None;
+        for from in (0..chunk.rows).step_by(self.rows_max.clamp(1, chunk.rows.max(1))) {
+            let part = chunk.part(from, self.rows_max)?;
+            let outputs = self.program.run(&self.parameters.iter().cloned().chain(part.arguments()).collect::<Vec<_>>())?;
+            sums = Some(match sums {
+                None => outputs,
+                Some(sums) => sums.iter().zip(&outputs).map(|(a, b)| add(a, b)).collect::<Result<_>>()?,
+            });
+        }
+        sums.ok_or_else(|| Error::internal("train", "a chunk without rows"))
+    }
 }
 
 /// Which rows.
@@ -193,6 +227,19 @@ pub trait Estimator: Send + Sync + Debug {
     /// How its training set is split where nobody says.
     fn default_split(&self) -> Split {
         Split::None
+    }
+    /// Whether numbers are standardised and nulls take their mean. If not, they are taken as they are, and there may be no
+    /// null.
+    fn standardises(&self) -> bool {
+        true
+    }
+    /// The columns that it learns from, by name, in this order; None is every column that is nothing else.
+    fn columns(&self) -> Option<Vec<String>> {
+        None
+    }
+    /// What the model keeps beside its weights to predict by; None where the type and the options say all.
+    fn module(&self) -> Result<Option<StoredModule>> {
+        Ok(None)
     }
     /// The element type of the encoded features: f64 unless it says otherwise.
     fn feature_dtype(&self) -> DType {

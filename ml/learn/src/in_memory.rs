@@ -67,8 +67,7 @@ pub fn finish_in_memory(training: &mut dyn Training, train: &[Chunk], eval: &[Ch
 pub fn sum_over(fold: &Fold, chunks: &[Chunk]) -> Result<Vec<Tensor>> {
     let mut sums: Option<Vec<Tensor>> = None;
     for chunk in chunks {
-        let arguments: Vec<Tensor> = fold.parameters.iter().cloned().chain(chunk.arguments()).collect();
-        let outputs = fold.program.run(&arguments)?;
+        let outputs = fold.run(chunk)?;
         sums = Some(match sums {
             None => outputs,
             Some(sums) => sums.iter().zip(&outputs).map(|(a, b)| add(a, b)).collect::<Result<_>>()?,

@@ -6,6 +6,7 @@
 //! - [`nn`]: networks as graphs; [`minibatch`]: passes over the rows in mini-batches; [`checkpoint`]: how they go on;
 //! - [`metrics`]: what `ML.EVALUATE` reports, as mergeable accumulators;
 //! - [`registry`]: model types by name, and the check of their options;
+//! - [`stored`]: functions in files;
 //! - [`split`]: which rows are kept for evaluation;
 //! - [`transform`]: the record of a TRANSFORM; [`fitting`]: the statistics it is fitted with;
 //! - [`in_memory`]: the protocol driven over chunks in memory, for tests and examples.
@@ -26,6 +27,7 @@ pub mod nn;
 pub mod optim;
 pub mod registry;
 pub mod split;
+pub mod stored;
 pub mod transform;
 pub mod weights;
 
@@ -34,6 +36,7 @@ pub use data_types::ColumnKind;
 pub use estimator::{
     Allowed, Chunk, Estimator, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Part, Request, Step, Task, Training,
 };
+pub use estimators::{Module, ModuleEstimator, ModuleFunction, ModuleGroup, ModuleInput, StoredModule};
 pub use features::{Encoder, FeatureStats, LabelStats, RawColumn, Vocabulary};
 pub use in_memory::train_in_memory;
 pub use minibatch::{ChunkSource, Position, Sweep};

@@ -8,7 +8,7 @@ use gradframe_ml_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::estimators::linear_model::LinearWeights;
-use crate::estimators::network;
+use crate::estimators::{StoredModule, network};
 use crate::transform::TransformSpec;
 
 /// The version of the specification's layout that this build writes.
@@ -26,6 +26,9 @@ impl Model {
     /// The indexes of features that no prediction depends on: all their weights are exactly 0, as a constant column's
     /// are; of a network, the features that were constant in training. Where that is true of every feature, the first is used all the same: predictions need a row count.
     pub fn unused_features(&self) -> Vec<usize> {
+        if self.spec.module.is_some() {
+            return Vec::new();
+        }
         let mut unused = match LinearWeights::of(self) {
             _ if network::is_network(self) => network::unused_features(&self.spec.features),
             Ok(weights) => weights.unused_features(),
@@ -53,6 +56,9 @@ pub struct ModelSpec {
     /// What is done to the columns of the training query before they are features; None for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<TransformSpec>,
+    /// What was traced of a user's own module; None for the other model types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<StoredModule>,
     pub training: TrainingSummary,
     /// What ML.EVALUATE reports of the rows held back from training, by name (None where a metric is not defined); None
     /// where none were.
@@ -109,6 +115,8 @@ pub enum Encoding {
     /// One column a value, in `vocabulary` order (ascending); where training saw nulls they are one more category,
     /// the last. A value not seen in training is no category: all zeros.
     OneHot { vocabulary: Vec<String>, nulls: u64 },
+    /// The number as it is; there may be no null. The statistics are of the training rows.
+    Raw { mean: f64, std: f64, min: f64, max: f64 },
 }
 
 impl Encoding {
@@ -116,8 +124,13 @@ impl Encoding {
     pub fn categories(&self) -> Option<usize> {
         match self {
             Encoding::OneHot { vocabulary, nulls } => Some(vocabulary.len() + usize::from(*nulls > 0)),
-            Encoding::Standard { .. } => None,
+            Encoding::Standard { .. } | Encoding::Raw { .. } => None,
         }
+    }
+
+    /// True for columns that are read as numbers.
+    pub fn is_number(&self) -> bool {
+        !matches!(self, Encoding::OneHot { .. })
     }
 }
 

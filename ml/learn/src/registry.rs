@@ -6,7 +6,7 @@ use gradframe_ml_core::{Error, Result};
 use serde_json::Value;
 
 use crate::estimator::{Allowed, Estimator, OptionDef, OptionValue, Options};
-use crate::estimators::{DnnClassifier, DnnRegressor, LinearReg, LogisticReg};
+use crate::estimators::{DnnClassifier, DnnRegressor, LinearReg, LogisticReg, ModuleEstimator};
 
 /// Options of every model type, which the planner reads itself.
 pub const COMMON_OPTIONS: &[&str] = &[
@@ -24,8 +24,12 @@ pub fn estimators() -> Vec<Arc<dyn Estimator>> {
     vec![Arc::new(DnnClassifier), Arc::new(DnnRegressor), Arc::new(LinearReg), Arc::new(LogisticReg)]
 }
 
-/// The estimator of this name. Errors: `Plan` listing the model types, with the nearest one.
+/// The estimator of this name; that of a stored module predicts and cannot be trained anew.
+/// Errors: `Plan` listing the model types, with the nearest one.
 pub fn estimator(model_type: &str) -> Result<Arc<dyn Estimator>> {
+    if let Some(stored) = ModuleEstimator::stored(model_type) {
+        return Ok(Arc::new(stored));
+    }
     let all = estimators();
     if let Some(found) = all.iter().find(|e| e.model_type().eq_ignore_ascii_case(model_type)) {
         return Ok(Arc::clone(found));

@@ -28,9 +28,13 @@ pub struct WeightRow {
 
 /// The weights of a linear model: by class, then feature (null indicators and categories beside their feature), then
 /// the intercept. Two classes have one score, that of the second class.
+/// A module's rows are the elements of its weights, `feature` naming each: `hidden.weight[0, 3]`.
 /// A network's rows are its connections: `feature` is a column or a unit (`hidden.1[0]`), `class` the unit it adds to.
 /// Errors: `Execution` if a weight is missing or has the wrong shape.
 pub fn weights_table(model: &Model) -> Result<Vec<WeightRow>> {
+    if model.spec.module.is_some() {
+        return Ok(module_weights(model));
+    }
     if is_network(model) {
         return network_weights(model);
     }
@@ -40,6 +44,22 @@ pub fn weights_table(model: &Model) -> Result<Vec<WeightRow>> {
         push_score(&mut rows, model, &weights, output)?;
     }
     Ok(rows)
+}
+
+fn module_weights(model: &Model) -> Vec<WeightRow> {
+    let mut rows = Vec::new();
+    for (name, tensor) in &model.weights {
+        for (number, weight) in tensor.to_f64().into_iter().enumerate() {
+            let (mut place, mut rest) = (Vec::new(), number);
+            for &size in tensor.shape().iter().rev() {
+                place.insert(0, (rest % size).to_string());
+                rest /= size;
+            }
+            let feature = if place.is_empty() { name.clone() } else { format!("{name}[{}]", place.join(", ")) };
+            rows.push(WeightRow { feature, category: None, class: None, weight, standardized_weight: weight });
+        }
+    }
+    rows
 }
 
 /// The weights of one score. The raw intercept takes up what centring took away: sum of w * mean / std.

@@ -5,6 +5,7 @@
 //! reads SQL writes calls in that form first ([`crate::ops::transform`], `sql`).
 
 mod analytic;
+mod apply_array;
 mod arguments;
 mod bucketize;
 mod checked_sum;
@@ -26,6 +27,7 @@ mod parameters;
 mod required;
 mod row_key;
 mod sliding;
+mod tensor_element;
 pub mod words;
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
+pub use self::apply_array::{ArrayFunction, TracedArrays, apply_array};
 pub use self::bucketize::{BucketFormat, bucketize_expr};
 pub use self::checked_sum::{checked_sum, sum};
 pub use self::enums::{categories, enum_at, enum_field, enum_place, to_enum};
@@ -48,6 +51,7 @@ pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::required::required;
 pub use self::row_key::row_key;
 pub use self::sliding::sliding_aggregates;
+pub use self::tensor_element::{element_named, element_type, tensor_element};
 
 /// What the names of all functions begin with.
 pub const PREFIX: &str = "ml.";

@@ -42,6 +42,7 @@ pub fn model() -> Arc<NamedModel> {
         features: vec![feature("a"), feature("b")],
         options: BTreeMap::new(),
         transform: None,
+        module: None,
         training: TrainingSummary::default(),
         evaluation: None,
     };

@@ -10,6 +10,7 @@ use crate::support::{services, table};
 
 fn request(model_type: &str) -> TrainRequest {
     TrainRequest {
+        module: None,
         name: Some("new".into()),
         on_existing: OnExisting::Error,
         model_type: model_type.into(),

@@ -27,6 +27,7 @@ fn error(sql: &str) -> String {
 fn trained(transform: &[&str], options: &[(&str, &str)]) -> gradframe_ml_core::Result<LogicalPlan> {
     let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     let request = TrainRequest {
+        module: None,
         name: Some("new".into()),
         on_existing: OnExisting::Error,
         model_type: "linear_reg".into(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gradframe._frame import DataFrame
 
 if TYPE_CHECKING:
+    from gradframe._array.core import Array
     from gradframe._gradframe import PyModel
 
 
@@ -43,6 +44,12 @@ class Model:
     def spec(self) -> dict[str, Any]:
         """The specification as a dictionary: label, features with their encoding, options, how training went."""
         return self._model.spec
+
+    def state_dict(self) -> dict[str, Array]:
+        """The weights as arrays, by name: of a module, its parameters and buffers."""
+        from gradframe._array.core import wrap
+
+        return {name: wrap(raw) for name, raw in self._model.tensors()}
 
     def weights(self) -> DataFrame:
         """The weights: feature, category, class, weight (per unit of the raw column), standardized_weight."""

@@ -3,6 +3,7 @@
 
 mod convert;
 mod indexing;
+pub mod module;
 mod optimizer;
 mod traced;
 
@@ -184,8 +185,12 @@ fn array_programs() -> (u64, usize) {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyArray>()?;
     module.add_class::<optimizer::PyOptimizer>()?;
+    module.add_class::<optimizer::PyLbfgs>()?;
     module.add_class::<traced::PyTracing>()?;
     module.add_class::<traced::PyTraced>()?;
+    module.add_class::<module::PyRowFunction>()?;
+    module.add_class::<module::PyModuleEstimator>()?;
+    module.add_function(wrap_pyfunction!(module::probe_rows, module)?)?;
     module.add_function(wrap_pyfunction!(array_from_buffer, module)?)?;
     module.add_function(wrap_pyfunction!(array_from_number, module)?)?;
     module.add_function(wrap_pyfunction!(array_call, module)?)?;

@@ -1,9 +1,8 @@
 //! Steps of optimisers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use gradframe::Error;
-use gradframe::array::rules::{Adagrad, Adam, AdamW, RmsProp, Sgd, UpdateRule};
+use gradframe::array::rules::{Lbfgs, LbfgsOptions, NamedRule, Next};
 use gradframe::array::{Array, Optimizer};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -11,6 +10,7 @@ use pyo3::types::PyList;
 use super::PyArray;
 use super::traced::arrays_of;
 use crate::errors::OrRaise;
+use parking_lot::Mutex;
 
 /// The private half of an optimiser: its rule, without parameters.
 #[pyclass(name = "PyOptimizer", module = "gradframe._gradframe", frozen)]
@@ -19,19 +19,9 @@ pub struct PyOptimizer(Optimizer);
 #[pymethods]
 impl PyOptimizer {
     #[new]
-    fn new(name: &str, options: HashMap<String, f64>) -> PyResult<Self> {
-        let of = |option: &str| options.get(option).copied().unwrap_or(0.0);
-        let adam = Adam { beta_1: of("beta_1"), beta_2: of("beta_2"), epsilon: of("epsilon") };
-        let rule: Box<dyn UpdateRule> = match name {
-            "sgd" => Box::new(Sgd { momentum: of("momentum"), nesterov: of("nesterov") != 0.0 }),
-            "adam" => Box::new(adam),
-            "adamw" => Box::new(AdamW { adam, weight_decay: of("weight_decay") }),
-            "rmsprop" => Box::new(RmsProp { decay: of("decay"), momentum: of("momentum"), epsilon: of("epsilon") }),
-            "adagrad" => Box::new(Adagrad { epsilon: of("epsilon") }),
-            other => return Err(Error::plan("optimizer", format!("there is no rule `{other}`"))).or_raise(),
-        };
-        let penalty = if name == "adamw" { 0.0 } else { of("weight_decay") };
-        Ok(PyOptimizer(Optimizer::new(rule, penalty)))
+    fn new(name: String, options: BTreeMap<String, f64>) -> PyResult<Self> {
+        let named = NamedRule { name, numbers: options };
+        Ok(PyOptimizer(Optimizer::new(named.rule().or_raise()?, named.penalty())))
     }
 
     /// What it keeps beside each parameter.
@@ -53,5 +43,33 @@ impl PyOptimizer {
         let (next, kept) = self.0.step(rate, step, &parameters, &gradients, &slots).or_raise()?;
         let public = |arrays: Vec<Array>| arrays.into_iter().map(PyArray).collect();
         Ok((public(next), public(kept)))
+    }
+}
+
+/// A minimisation by L-BFGS, which asks for losses and gradients over all parameters, one after the other.
+#[pyclass(name = "PyLbfgs", module = "gradframe._gradframe", frozen)]
+pub struct PyLbfgs(Mutex<Lbfgs>);
+
+#[pymethods]
+impl PyLbfgs {
+    #[new]
+    fn new(start: Vec<f64>, iterations_max: u64, tolerance: f64, memory: usize) -> Self {
+        PyLbfgs(Mutex::new(Lbfgs::new(start, LbfgsOptions { iterations_max, tolerance, memory })))
+    }
+
+    /// Takes the loss and the gradient at `trial`; false if it is done.
+    fn step(&self, py: Python<'_>, loss: f64, gradient: Vec<f64>) -> bool {
+        py.detach(|| self.0.lock().step(loss, gradient) == Next::Evaluate)
+    }
+
+    /// Where to evaluate next.
+    fn trial(&self) -> Vec<f64> {
+        self.0.lock().trial().to_vec()
+    }
+
+    /// The parameters of the least loss, and that.
+    fn best(&self) -> (Vec<f64>, f64) {
+        let own = self.0.lock();
+        (own.parameters().to_vec(), own.loss())
     }
 }

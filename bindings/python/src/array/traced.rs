@@ -42,7 +42,7 @@ impl PyTracing {
 
 /// A traced function.
 #[pyclass(name = "PyTraced", module = "gradframe._gradframe", frozen)]
-pub struct PyTraced(Traced);
+pub struct PyTraced(pub Traced);
 
 #[pymethods]
 impl PyTraced {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, Float64Array, ListArray, StructArray, new_empty_array};
+use arrow::array::{Array, ArrayRef, Float64Array, ListArray, StructArray, new_empty_array};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::FieldRef;
 use gradframe_ml_core::{Error, Result, Tensor};
@@ -70,10 +70,26 @@ impl Predictor {
     }
 
     fn run(&self, features: &[ArrayRef], rows: usize) -> Result<Tensor> {
+        self.check_nulls(features)?;
         let columns = features.iter().zip(self.lookups()).map(|(a, v)| argument(a, v.as_ref())).collect::<Result<Vec<_>>>()?;
         let nullable = columns.iter().any(|c| matches!(c, Argument::Number(_, Some(_))));
         let mut results = self.program(nullable)?.run(&arguments(columns, nullable, rows)?)?;
         results.pop().ok_or_else(|| Error::internal("ml.predict", "the model's program gives nothing"))
+    }
+
+    /// Errors: `Execution` naming a feature that is null and may not be.
+    fn check_nulls(&self, features: &[ArrayRef]) -> Result<()> {
+        if self.model.model.spec.module.is_none() {
+            return Ok(());
+        }
+        let specs = used_features(&self.model.model);
+        match specs.iter().zip(features).find(|(_, array)| array.null_count() > 0) {
+            Some((spec, _)) => {
+                let what = format!("feature `{}` of {} is null in a row", spec.name, self.model.title());
+                Err(Error::execution("ml.predict", what).hint("a module takes no nulls: leave such rows out, or fill them"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn lookups(&self) -> &[Option<Vocabulary>] {

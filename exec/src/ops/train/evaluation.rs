@@ -12,6 +12,9 @@ use super::chunks::Chunks;
 use super::task::Stop;
 use crate::memory::Memory;
 
+/// Rows that are predicted at once: what a large network keeps of each may be much.
+const PREDICTED_ROWS: usize = 8192;
+
 /// Named metrics; None where one is not defined on the rows.
 pub(super) type Evaluation = BTreeMap<String, Option<f64>>;
 
@@ -32,7 +35,10 @@ pub(super) fn evaluate(
     for i in 0..rows.len() {
         stop.check()?;
         let chunk = rows.get(i)?;
-        metrics.update(&predictions(&program, &chunk)?, &chunk.label)?;
+        for from in (0..chunk.rows).step_by(PREDICTED_ROWS) {
+            let part = chunk.part(from, PREDICTED_ROWS)?;
+            metrics.update(&predictions(&program, &part)?, &part.label)?;
+        }
         memory.grow(metrics.memory_bytes().saturating_sub(memory.bytes()), "evaluating the rows held back")?;
     }
     let defined = |value: Option<f64>| value.filter(|value| value.is_finite());

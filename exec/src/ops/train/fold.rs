@@ -36,7 +36,7 @@ pub(super) fn flops(fold: &Fold, rows: u64) -> Result<u64> {
 pub(super) fn working_bytes(fold: &Fold, rows: u64) -> Result<usize> {
     let threads = rayon::current_num_threads();
     let chunks = (rows as usize).div_ceil(CHUNK_ROWS);
-    let chunk_rows = (rows as usize).min(CHUNK_ROWS);
+    let chunk_rows = (rows as usize).min(CHUNK_ROWS).min(fold.rows_max);
     let results: usize = fold.parameters.iter().map(|p| p.buffer().len()).sum();
     Ok(threads.min(chunks) * fold.program.peak_bytes(&sizes(chunk_rows)?)?
         + (threads * WAVE_CHUNKS_PER_THREAD).min(chunks) * results)
@@ -51,8 +51,7 @@ pub(super) fn sizes(rows: usize) -> Result<Sizes> {
 
 fn run(fold: &Fold, chunk: &Chunk, stop: &Stop) -> Result<Vec<Tensor>> {
     stop.check()?;
-    let arguments: Vec<Tensor> = fold.parameters.iter().cloned().chain(chunk.arguments()).collect();
-    fold.program.run(&arguments)
+    fold.run(chunk)
 }
 
 fn add_all(sums: Option<Vec<Tensor>>, part: Vec<Tensor>) -> Result<Vec<Tensor>> {

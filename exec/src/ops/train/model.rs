@@ -1,13 +1,14 @@
 //! The model of a finished fit.
 
+use gradframe_ml_core::Result;
 use gradframe_ml_learn::{FORMAT_VERSION, Model, ModelSpec, TrainingSummary};
 use gradframe_plan::ops::train::TrainJob;
 
 use super::encode::EncodedRows;
 use super::fit::Fit;
 
-/// The model, as it is stored.
-pub(super) fn model(fit: Fit, rows: &EncodedRows, job: &TrainJob, run: &str, reproducible: bool) -> Model {
+/// The model, as it is stored. Errors: none but `Internal`.
+pub(super) fn model(fit: Fit, rows: &EncodedRows, job: &TrainJob, run: &str, reproducible: bool) -> Result<Model> {
     let Fit { fitted, epochs } = fit;
     let training = TrainingSummary {
         run: run.to_owned(),
@@ -26,8 +27,9 @@ pub(super) fn model(fit: Fit, rows: &EncodedRows, job: &TrainJob, run: &str, rep
         features: rows.features.clone(),
         options: job.options.clone(),
         transform: None,
+        module: job.estimator.module()?,
         training,
         evaluation: None,
     };
-    Model { spec, weights: fitted.weights }
+    Ok(Model { spec, weights: fitted.weights })
 }

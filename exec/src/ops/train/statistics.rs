@@ -1,7 +1,9 @@
 //! Statistics of the columns, folded over the rows to learn from; and a check of those to evaluate on.
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::features::null_feature;
 use gradframe_ml_learn::{FeatureSpec, FeatureStats, LabelSpec, LabelStats};
 use gradframe_plan::ops::train::TrainJob;
 use rayon::prelude::*;
@@ -42,7 +44,15 @@ pub(super) fn statistics(rows: &OrderedRows, inputs: &Inputs, job: &TrainJob, wo
     let label = train.label.finish(&job.label, &job.label_type)?;
     eval.label.check_values(&job.label)?;
     let named = inputs.names.iter().zip(&job.feature_types).zip(train.features);
-    let features = named.map(|((name, data_type), stats)| stats.finish(name, data_type)).collect::<Result<_>>()?;
+    let standardises = job.estimator.standardises();
+    let finish = |((name, data_type), stats): ((&String, &DataType), FeatureStats)| match standardises {
+        true => stats.finish(name, data_type),
+        false => stats.finish_raw(name, data_type),
+    };
+    let features = named.map(finish).collect::<Result<_>>()?;
+    if !standardises {
+        check_nulls(inputs, &eval.features)?;
+    }
     inputs.names.iter().zip(&eval.features).try_for_each(|(name, stats)| stats.check_values(name))?;
     Ok(Statistics { features, label, rows })
 }
@@ -114,6 +124,15 @@ fn update_label(stats: &mut LabelStats, array: &ArrayRef) -> Result<()> {
             stats.update_numbers(&values, valid.as_ref())
         }
         LabelStats::Classes { .. } => stats.update_classes(classes(array)?),
+    }
+}
+
+/// Errors: `Execution` naming a column that is null in a row to evaluate on, where there may be no null.
+fn check_nulls(inputs: &Inputs, features: &[FeatureStats]) -> Result<()> {
+    let nulls = |stats: &FeatureStats| if let FeatureStats::Number(stats) = stats { stats.nulls() } else { 0 };
+    match inputs.names.iter().zip(features).find(|(_, stats)| nulls(stats) > 0) {
+        Some((name, stats)) => Err(null_feature(name, nulls(stats))),
+        None => Ok(()),
     }
 }
 

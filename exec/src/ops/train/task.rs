@@ -181,7 +181,7 @@ impl TrainTask {
         let _fitting = self.metrics.time_fit.timer();
         let fitted = self.fit(&rows, &shares.fit, stop, log)?;
         let epochs = fitted.epochs;
-        let mut model = model(fitted, &rows, &self.job, self.record.id(), self.reproducible);
+        let mut model = model(fitted, &rows, &self.job, self.record.id(), self.reproducible)?;
         model.spec.evaluation = evaluate(self.job.estimator.as_ref(), &model, &rows.eval, &shares.fit, stop)?;
         self.record.evaluated(model.spec.evaluation.as_ref(), epochs)?;
         model.spec.transform = self.transform.clone();

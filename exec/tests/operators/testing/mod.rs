@@ -130,6 +130,7 @@ impl Testing {
 /// A request to learn `y` under this name.
 pub fn request(name: &str, model_type: &str) -> TrainRequest {
     TrainRequest {
+        module: None,
         name: Some(name.into()),
         on_existing: OnExisting::Error,
         model_type: model_type.into(),

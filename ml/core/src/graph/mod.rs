@@ -10,6 +10,7 @@ mod function;
 mod linalg;
 mod node;
 mod simplify;
+mod sizes;
 
 pub use build::StackedStep;
 pub use composite::{Attention, CellWeights, Interpolation, LuParts, MatrixNorm, Padding, Window};

@@ -9,6 +9,8 @@ mod grad;
 mod jacobian;
 mod jvp;
 mod nan_hunt;
+mod over_rows;
+mod row_wise;
 mod transpose;
 mod vmap;
 
@@ -19,5 +21,7 @@ pub use grad::{grad, value_and_grad, vjp};
 pub use jacobian::{hessian, jacobian};
 pub use jvp::{jvp, push_forward};
 pub use nan_hunt::hunt_nan;
+pub use over_rows::{PROBE_ROWS, over_rows};
+pub use row_wise::check_row_wise;
 pub use transpose::pull_back;
 pub use vmap::vmap;

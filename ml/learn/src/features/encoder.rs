@@ -6,7 +6,7 @@ use gradframe_ml_kernels::{Program, compile};
 use super::graph::encode_function;
 use super::raw::RawColumn;
 use crate::estimator::Chunk;
-use crate::model::{Encoding, FeatureSpec};
+use crate::model::FeatureSpec;
 
 /// Turns chunks of raw columns into chunks of the encoded training set.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Encoder {
     /// An encoder of these features, whose dense blocks are of type `dtype`.
     /// Errors: `Internal` if the compiler does not take the graph.
     pub fn new(features: &[FeatureSpec], dtype: DType) -> Result<Self> {
-        let has_numbers = features.iter().any(|f| matches!(f.encoding, Encoding::Standard { .. }));
+        let has_numbers = features.iter().any(|f| f.encoding.is_number());
         let program = |nullable| compile(&encode_function(features, nullable, dtype)?);
         let programs = if has_numbers { Some([program(false)?, program(true)?]) } else { None };
         Ok(Encoder { features: features.len(), dtype, programs })

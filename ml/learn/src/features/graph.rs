@@ -17,7 +17,7 @@ pub enum DenseColumn {
 
 /// The columns of the dense block: all standardised numbers, then the indicators of those with nulls in training.
 pub fn dense_columns(features: &[FeatureSpec]) -> Vec<DenseColumn> {
-    let number = |f: &FeatureSpec| matches!(f.encoding, Encoding::Standard { .. });
+    let number = |f: &FeatureSpec| f.encoding.is_number();
     let had_nulls = |f: &FeatureSpec| matches!(f.encoding, Encoding::Standard { nulls: 1.., .. });
     let values = features.iter().enumerate().filter(|(_, f)| number(f)).map(|(i, _)| DenseColumn::Value(i));
     let indicators = features.iter().enumerate().filter(|(_, f)| had_nulls(f)).map(|(i, _)| DenseColumn::IsNull(i));
@@ -36,7 +36,7 @@ pub fn layout(rows: u64, features: &[FeatureSpec], label: &LabelSpec) -> Layout 
 /// columns have no arguments. Errors: `Shape` if there is no numeric column (the block is then [N, 0]).
 pub fn encode_function(features: &[FeatureSpec], nullable: bool, dtype: DType) -> Result<Function> {
     let mut g = Graph::new();
-    let number = |i: usize| matches!(features[i].encoding, Encoding::Standard { .. });
+    let number = |i: usize| features[i].encoding.is_number();
     let columns = declare_columns(&mut g, features, nullable, number);
     let dense = dense_block(&mut g, features, &columns, &dense_columns(features))?;
     let dense = g.cast(dense, dtype)?;
@@ -65,7 +65,7 @@ pub(crate) fn declare_columns(
 
 fn declare_column(g: &mut Graph, feature: &FeatureSpec, nullable: bool) -> RawInput {
     match feature.encoding {
-        Encoding::Standard { .. } => {
+        Encoding::Standard { .. } | Encoding::Raw { .. } => {
             let x = g.input(&feature.name, rows_of(DType::F64));
             let valid = nullable.then(|| g.input(&format!("{}.valid", feature.name), rows_of(DType::Bool)));
             RawInput::Number { x, valid }
@@ -112,11 +112,10 @@ pub(crate) fn dense_block(
     g.stack(&nodes, 1)
 }
 
-/// `(x - mean) / std`, and 0 (the mean) where x is null: [N]. None for a one-hot or unused feature.
+/// `(x - mean) / std`, and 0 (the mean) where x is null, or x as it is: [N]. None for a one-hot or unused feature.
 fn standardised(g: &mut Graph, feature: &FeatureSpec, input: Option<RawInput>) -> Result<Option<NodeId>> {
-    let (Encoding::Standard { mean, std, .. }, Some(RawInput::Number { x, valid })) = (&feature.encoding, input) else {
-        return Ok(None);
-    };
+    let Some(RawInput::Number { x, valid }) = input else { return Ok(None) };
+    let Encoding::Standard { mean, std, .. } = &feature.encoding else { return Ok(Some(x)) };
     let centred = centred(g, x, *mean)?;
     let std = g.scalar_like(x, *std)?;
     let scaled = g.div(centred, std)?;

@@ -18,7 +18,7 @@ pub use encoder::Encoder;
 pub use graph::{DenseColumn, dense_columns, encode_function, layout};
 pub use label::{CLASSES_MAX, ClassCodes, LabelStats};
 pub use moments::Moments;
-pub use number_stats::NumberStats;
+pub use number_stats::{NumberStats, null_feature};
 pub use raw::RawColumn;
 pub use stats::FeatureStats;
 pub use text_stats::{CATEGORIES_MAX, TextStats};

@@ -81,6 +81,18 @@ impl NumberStats {
         Ok(Encoding::Standard { mean, std, min: self.min, max: self.max, nulls: self.nulls })
     }
 
+    /// The encoding of a column that is taken as it is. Errors: `Execution` naming the column if a value is null, NaN or
+    /// infinite.
+    pub(super) fn finish_raw(&self, column: &str) -> Result<Encoding> {
+        self.check_finite(column)?;
+        if self.nulls > 0 {
+            return Err(null_feature(column, self.nulls));
+        }
+        let (mean, std) = (self.moments.mean(), self.moments.std());
+        let std = if std.is_finite() { std } else { f64::MAX };
+        Ok(Encoding::Raw { mean, std, min: self.min, max: self.max })
+    }
+
     pub(super) fn check_finite(&self, column: &str) -> Result<()> {
         let Some(value) = self.first_non_finite else { return Ok(()) };
         let name = if value.is_nan() { "NaN" } else { "an infinite value" };
@@ -95,6 +107,13 @@ impl NumberStats {
         let first_non_finite = values.clone().find(|x| !x.is_finite());
         NumberStats { moments: Moments::of(values), nulls, min, max, first_non_finite }
     }
+}
+
+/// A column that is taken as it is has nulls in so many rows.
+pub fn null_feature(column: &str, nulls: u64) -> Error {
+    let rows = if nulls == 1 { "row" } else { "rows" };
+    let what = format!("column `{column}` is null in {nulls} {rows}, which a module does not take");
+    Error::execution("train", what).hint("leave those rows out, or fill them: fill_null, COALESCE")
 }
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ impl FeatureStats {
         }
     }
 
+    /// The specification of a feature that is taken as it is.
+    /// Errors: `Execution` naming the column if a value is null, NaN or infinite; `DType` if it is no number.
+    pub fn finish_raw(self, name: &str, data_type: &DataType) -> Result<FeatureSpec> {
+        let FeatureStats::Number(stats) = self else {
+            let what = format!("feature `{name}` is {data_type}, a module takes numbers");
+            return Err(Error::dtype("train", what));
+        };
+        let encoding = stats.finish_raw(name)?;
+        Ok(FeatureSpec { name: name.to_string(), data_type: data_type.clone(), encoding })
+    }
+
     /// The feature's specification. Errors: `Execution` naming the column if its values cannot be encoded.
     pub fn finish(self, name: &str, data_type: &DataType) -> Result<FeatureSpec> {
         let encoding = match self {

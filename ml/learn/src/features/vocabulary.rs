@@ -19,7 +19,7 @@ impl Vocabulary {
     pub fn of(encoding: &Encoding) -> Option<Self> {
         match encoding {
             Encoding::OneHot { vocabulary, nulls } => Some(Self::new(vocabulary, *nulls)),
-            Encoding::Standard { .. } => None,
+            Encoding::Standard { .. } | Encoding::Raw { .. } => None,
         }
     }
 

@@ -88,6 +88,7 @@ impl Data {
             features: self.features()?,
             options,
             transform: None,
+            module: None,
             training: TrainingSummary::default(),
             evaluation: None,
         };
@@ -168,6 +169,7 @@ pub fn model(model_type: &str, features: Vec<FeatureSpec>, classes: Vec<ClassLab
         features,
         options: BTreeMap::new(),
         transform: None,
+        module: None,
         training: TrainingSummary::default(),
         evaluation: None,
     };

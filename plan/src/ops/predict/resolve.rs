@@ -6,6 +6,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{FeatureSpec, Model};
 
 use super::{OP, PredictOutput};
+use crate::functions::{element_named, element_type, tensor_element};
 use crate::ops::columns::{TypeFamily, find, missing};
 use crate::ops::transform::feature_exprs;
 use crate::services::NamedModel;
@@ -30,6 +31,9 @@ pub(super) fn features(input: &DFSchema, model: &NamedModel) -> Result<Vec<Expr>
 fn feature(input: &DFSchema, model: &NamedModel, feature: &FeatureSpec) -> Result<Expr> {
     let name = &feature.name;
     let Some(at) = find(OP, input, name)? else {
+        if let Some(element) = element(input, name)? {
+            return Ok(element);
+        }
         return Err(missing(OP, input, format!("the input lacks `{name}`, a feature of {}", model.title()), name));
     };
     let (_, field) = input.qualified_field(at);
@@ -40,6 +44,15 @@ fn feature(input: &DFSchema, model: &NamedModel, feature: &FeatureSpec) -> Resul
         return Err(Error::dtype(OP, what).hint(format!("cast it: CAST({name} AS ...)")));
     }
     Ok(Expr::Column(Column::from(input.qualified_field(at))))
+}
+
+/// A feature that is an element of a column of tensors: `image[12]`.
+fn element(input: &DFSchema, name: &str) -> Result<Option<Expr>> {
+    let Some((column, place)) = element_named(name) else { return Ok(None) };
+    let Some(at) = find(OP, input, column)? else { return Ok(None) };
+    let (qualifier, field) = input.qualified_field(at);
+    let found = element_type(field.data_type(), place);
+    Ok(found.map(|_| tensor_element(Expr::Column(Column::from((qualifier, field))), place)))
 }
 
 /// No input column may have the name of an output.

@@ -59,10 +59,12 @@ fn describe_feature(feature: &FeatureSpec) -> String {
         &feature.data_type,
         match &feature.encoding {
             Encoding::Standard { nulls, .. } | Encoding::OneHot { nulls, .. } => *nulls,
+            Encoding::Raw { .. } => 0,
         },
     );
     let encoding = match &feature.encoding {
         Encoding::Standard { mean, std, min, max, .. } => format!("standardised, mean {mean}, std {std}, from {min} to {max}"),
+        Encoding::Raw { min, max, .. } => format!("as it is, from {min} to {max}"),
         Encoding::OneHot { vocabulary, .. } => format!("one-hot, {} values", vocabulary.len()),
     };
     let nulls = if nulls == 0 { String::new() } else { format!(", {nulls} nulls") };

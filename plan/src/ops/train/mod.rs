@@ -14,6 +14,7 @@ use datafusion::logical_expr::{EmptyRelation, Extension, LogicalPlan, LogicalPla
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 pub use gradframe_ml_learn::Split;
+use gradframe_ml_learn::{Estimator, Module, ModuleEstimator};
 
 use self::common::CommonOptions;
 pub use self::job::{JobState, TrainJob};
@@ -35,8 +36,10 @@ pub struct TrainRequest {
     /// The name to register the model under; None trains without registering.
     pub name: Option<String>,
     pub on_existing: OnExisting,
-    /// `linear_reg`, `logistic_reg`.
+    /// `linear_reg`, `logistic_reg`; of no account where there is a module.
     pub model_type: String,
+    /// A user's own module, to be trained in place of a model type.
+    pub module: Option<Arc<Module>>,
     /// The label's column; None is the column `label`.
     pub label: Option<String>,
     /// The options given, without `model_type`, the label and the seed.
@@ -56,7 +59,8 @@ pub struct TrainRequest {
 
 /// The plan that trains a model on the rows of `input` and yields its log, one row an epoch.
 ///
-/// With a TRANSFORM its columns take the place of the query's. Every column is a feature but the label and those that the options `data_split_col` and `sample_weight_col` name; an ORDER BY at the top of the input sets the order in which the rows are
+/// With a TRANSFORM its columns take the place of the query's. The features are the columns that a module names; else every
+/// column but the label and those that the options `data_split_col` and `sample_weight_col` name; an ORDER BY at the top of the input sets the order in which the rows are
 /// learned. The plan is to be run once, to its end (`gradframe_exec::ops::train::run_to_end`).
 /// Errors: `Plan` for an unknown model type or option, a name that is taken, a label, split or weight column that is not
 /// there, no feature, two columns of one name; `DType` for a column of a type that its part does not take.
@@ -67,10 +71,14 @@ pub fn train(input: LogicalPlan, mut request: TrainRequest, services: &Services)
     if keeps_existing(&request, services)? {
         return nothing_to_train();
     }
-    let estimator = gradframe_ml_learn::estimator(&request.model_type)?;
+    let estimator: Arc<dyn Estimator> = match request.module.take() {
+        Some(module) => Arc::new(ModuleEstimator::new(module)?),
+        None => gradframe_ml_learn::estimator(&request.model_type)?,
+    };
+    estimator.module()?;
     let common = CommonOptions::take(&mut request.options, estimator.as_ref())?;
     let transform = request.transform.take().map(|items| Transform::plan(&items, input.schema())).transpose()?.map(Arc::new);
-    let columns = validate::columns(input.schema(), transform.as_deref(), &request, &common)?;
+    let columns = validate::columns(input.schema(), transform.as_deref(), &request, &common, estimator.as_ref())?;
     let job = Arc::new(validate::job(request, &columns, common, estimator, services)?);
     let (input, order) = order::lift(input)?;
     let fit = transform.map(|transform| Fit::new(transform, input.clone(), columns.training_rows(job.split))).transpose()?;

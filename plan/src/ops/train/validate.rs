@@ -8,13 +8,14 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::data_types::{accepts, accepts_label};
-use gradframe_ml_learn::{Estimator, Split, Task, check_options};
+use gradframe_ml_learn::{ColumnKind, Estimator, Split, Task, check_options};
 
 use super::common::{CommonOptions, EVAL_FRACTION, SPLIT_COLUMN, SPLIT_METHOD, WEIGHT_COLUMN, split_type, weight_type};
 use super::job::{JobSpec, TrainJob};
 use super::node::ColumnPlaces;
 use super::option_values::json;
 use super::{DEFAULT_LABEL, OP, TrainRequest};
+use crate::functions::{element_named, element_type, tensor_element};
 use crate::ops::columns::missing;
 use crate::ops::transform::{Item, Transform};
 use crate::services::Services;
@@ -80,6 +81,7 @@ pub(super) fn columns(
     transform: Option<&Transform>,
     request: &TrainRequest,
     common: &CommonOptions,
+    estimator: &dyn Estimator,
 ) -> Result<Columns> {
     names_differ(schema)?;
     let mut parts = parts(schema, transform)?;
@@ -97,12 +99,40 @@ pub(super) fn columns(
         split_type(common.split, &split.name, &split.data_type)?;
     }
     parts.retain(|part| [&weight, &split].into_iter().flatten().all(|other| other.name != part.name));
+    if let Some(wanted) = estimator.columns() {
+        parts = chosen(schema, parts, &wanted)?;
+    }
     if parts.is_empty() {
         let hint = "the training query selects the label and the columns to learn from";
         return Err(Error::plan(OP, "there is no feature: the query has only the label").hint(hint));
     }
     parts.iter().try_for_each(|part| feature_type(&part.name, &part.data_type))?;
     Ok(Columns { features: parts, label, weight, split })
+}
+
+/// The columns that a module names, in its order. Errors: `Plan` if one is not there, `DType` if one is no number.
+fn chosen(schema: &DFSchema, parts: Vec<Part>, wanted: &[String]) -> Result<Vec<Part>> {
+    let one = |name: &String| {
+        let part = parts.iter().find(|part| part.name == *name).cloned().or_else(|| element(&parts, name));
+        let part =
+            part.ok_or_else(|| missing(OP, schema, format!("there is no column `{name}`, which the module takes"), name))?;
+        match accepts(&part.data_type) {
+            Ok(ColumnKind::Text) => {
+                let what = format!("feature `{name}` is {}, a module takes numbers", part.data_type);
+                Err(Error::dtype(OP, what).hint("make numbers of it: cast it, or use transform=[gf.ml.label_encoder(..), ..]"))
+            }
+            _ => Ok(part),
+        }
+    };
+    wanted.iter().map(one).collect()
+}
+
+/// An element of a column of tensors, as a module names it: `image[12]`.
+fn element(parts: &[Part], name: &str) -> Option<Part> {
+    let (column, place) = element_named(name)?;
+    let part = parts.iter().find(|part| part.name == column)?;
+    let data_type = element_type(&part.data_type, place)?.clone();
+    Some(Part { name: name.to_owned(), expr: tensor_element(part.expr.clone(), place), data_type })
 }
 
 /// What there is to learn from.

@@ -30,6 +30,20 @@ class Mapping(Base):
         """
         return _mapped(self, _over_series(function), return_dtype, all_rows=not is_elementwise)
 
+    def apply_array(self, function: Callable[..., Any], *others: Any) -> Expr:
+        """What a function of arrays makes of these values, traced into the plan: no Python for a row or a batch.
+
+            frame.with_columns(gf.col("x").apply_array(lambda x: gf.nn.functional.gelu(x * 2.0)))
+
+        The function is called with stand-ins when the plan is made, and what it records becomes a compiled kernel of the plan.
+        It is given `gf.Array`s of the columns' types, (rows,), of tensor columns and arrays (rows, ..), first of this
+        expression, then of `others`; it gives an array with a value, or a tensor, for each row. Where a column is null, so is
+        the result. A value must not depend on other rows, nor on how many there are: `map_batches` sees all of them.
+        """
+        from gradframe._expr.arrays_traced import applied
+
+        return applied(function, (self, *others))
+
     def inspect(self, fmt: str = "{}") -> Expr:
         """The same values, which are printed when the query runs: in `fmt`, a Series of all rows of the frame or group."""
         from gradframe._frame.series import Series

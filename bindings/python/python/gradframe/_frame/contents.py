@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from gradframe.errors import PlanError, ShapeError
@@ -36,6 +36,18 @@ class Contents:
         if not -len(columns) <= column < len(columns):
             raise IndexError(f"{method}: there is no column {column}; the frame has {len(columns)} columns")
         return column % len(columns)
+
+    def to_tensor(self, columns: str | Sequence[str] | None = None, *, nulls: Any = "error", dtype: Any = None) -> Any:
+        """Columns as one `gf.Array`: side by side, (rows, columns), all of them by default; of a single name its values, (rows,),
+        or (rows, ..) of tensors and arrays.
+
+        A null is an error that names the column; with `nulls="mask"` a pair of the array, zeros in the place of nulls, and of an
+        array that is true where there is a value; a number takes their place. The type is the one that holds all columns, or
+        `dtype`. Columns of numbers without nulls share their memory until they are put side by side.
+        """
+        from gradframe._frame.tensors import to_tensor
+
+        return to_tensor(self, columns, nulls, dtype)
 
     def rows(self, *, named: bool = False) -> list[Any]:
         """One tuple a row; with `named`, one dictionary."""

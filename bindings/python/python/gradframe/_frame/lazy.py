@@ -137,6 +137,11 @@ class LazyFrame(Verbs, Sinks, Running, Explained):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._frame.__arrow_c_stream__(requested_schema)
 
+    def to_tensor(self, columns: Any = None, *, nulls: Any = "error", dtype: Any = None) -> Any:
+        """The collected columns as one `gf.Array`: see `DataFrame.to_tensor`."""
+        names = [columns] if isinstance(columns, str) else columns
+        return (self if names is None else self.select(list(names))).collect().to_tensor(columns, nulls=nulls, dtype=dtype)
+
     def __repr__(self) -> str:
         return repr(self._frame)
 

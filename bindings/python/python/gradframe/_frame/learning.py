@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gradframe._frame.base import IntoColumn
     from gradframe._model import Model
     from gradframe.ml import Estimator
+    from gradframe.nn import Module
 
 
 class LearningVerbs(Verb):
@@ -21,7 +22,7 @@ class LearningVerbs(Verb):
 
     def fit(
         self,
-        estimator: Estimator,
+        estimator: Estimator | Module,
         target: str,
         *,
         name: str | None = None,
@@ -30,6 +31,11 @@ class LearningVerbs(Verb):
         split_by: str | None = None,
         sample_weight: str | None = None,
         transform: Sequence[IntoColumn] | Mapping[str, IntoColumn] | None = None,
+        loss: Any = None,
+        optimizer: Any = None,
+        inputs: Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+        task: Literal["regression", "classification"] | None = None,
+        **options: Any,
     ) -> Model:
         """Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
         stored under it (replacing one of that name) and SQL knows it; without, it lives in the result alone.
@@ -42,9 +48,35 @@ class LearningVerbs(Verb):
         `transform` are the columns to learn from in place of the frame's own: names and expressions, or
         `{name: expression}`, the target among them. They are stored with the model, which computes them again wherever it
         predicts.
+
+        A module of one's own, a `gf.nn.Module`, is traced once and trained by the plan in mini-batches, without Python; what it
+        learns is written back into it, and the model predicts without Python too, in SQL as well.
+
+            net = gf.nn.Sequential(gf.nn.Linear(3, 16), gf.nn.ReLU(), gf.nn.Linear(16, 1))
+            trips.fit(net, "fare", loss="mse", optimizer=gf.optim.AdamW(net.parameters(), lr=1e-3), epochs=5, name="fares")
+            gf.sql("SELECT * FROM ML.PREDICT(MODEL fares, TABLE trips)")
+
+        - `inputs`: what `forward` is given. By default all columns but the target side by side, float32 (rows, columns), in the
+          frame's order; a list of names takes these; `{argument: column}` gives each by name, one column as it is, (rows,), or a
+          list of them side by side. Integers stay int64 where they come alone.
+        - `loss`: a function of output and target, such as `gf.nn.MSELoss()`, that gives the mean over the rows or a loss for
+          each row; or "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits". With `sample_weight` it must be one a row.
+        - `task`: "regression" gives the loss the target in the output's shape; "classification" the index of the class, int64
+          (rows,) for an output of a score for each class, else 0 or 1 in the output's shape. By default as the loss means it,
+          else by the target's type.
+        - `optimizer`: one of `gf.optim` over the module's parameters, with its groups, or its name (default "adam").
+        - `epochs` (default 20), `batch_size` (256), `learning_rate`, `schedule` ("constant", "step", "exponential", "linear",
+          "cosine"), `warmup_steps`, `decay_epochs`, `decay_factor`, `clip_norm`, `early_stop`, `patience`, `min_rel_progress`,
+          `seed`.
+
+        A null in a column is an error that names it, and so is a module whose code depends on the number of rows, or whose
+        prediction for a row depends on others.
         """
+        from gradframe._frame.modules import of_module
         from gradframe._model import Model
 
+        taken = {"loss": loss, "optimizer": optimizer, "inputs": inputs, "task": task, **options}
+        estimator = of_module(self, estimator, target, (split_by, sample_weight), transform, taken)
         fitted = _gradframe.fit(
             self._lazy(),
             estimator,
@@ -56,7 +88,10 @@ class LearningVerbs(Verb):
             sample_weight=sample_weight,
             transform=transform,
         )
-        return Model._of(fitted)
+        model = Model._of(fitted)
+        if hasattr(estimator, "write_back"):
+            estimator.write_back(model.state_dict())
+        return model
 
     def predict(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a

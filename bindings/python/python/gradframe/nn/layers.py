@@ -106,6 +106,62 @@ class Conv2d(_Conv):
     axes = 2
 
 
+class _ConvTranspose(Module):
+    axes = 0
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        *,
+        key: Array | None = None,
+    ) -> None:
+        super().__init__()
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise PlanError(f"{type(self).__name__}: {groups} groups do not divide {in_channels} and {out_channels} channels")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride = _sizes(kernel_size, self.axes), _sizes(stride, self.axes)
+        self.padding, self.output_padding = _sizes(padding, self.axes), _sizes(output_padding, self.axes)
+        self.dilation = _sizes(dilation, self.axes)
+        fan_in = out_channels // groups * math.prod(self.kernel_size)
+        limit = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+        keys = init.keys(key, 2)
+        self.weight = Parameter(init.uniform(keys[0], (in_channels, out_channels // groups, *self.kernel_size), -limit, limit))
+        self.bias = Parameter(init.uniform(keys[1], (out_channels,), -limit, limit)) if bias else None
+
+    def forward(self, x: Any) -> Array:
+        x = as_array(x)
+        if x.ndim != self.axes + 2 or x.shape[1] != self.in_channels:
+            raise ShapeError(
+                f"{type(self).__name__}: expected (batch, {self.in_channels}{', n' * self.axes}), got shape {x.shape}"
+            )
+        return F.conv_transpose(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """What a convolution along one axis came from: (batch, channels, n)."""
+
+    axes = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """What a convolution along two axes came from: (batch, channels, height, width)."""
+
+    axes = 2
+
+
 def _sizes(value: Any, axes: int) -> tuple[int, ...]:
     return (value,) * axes if isinstance(value, int) else tuple(value)
 
@@ -179,16 +235,20 @@ class BatchNorm(Module):
     def _batch(self, x: Array) -> tuple[Array, Array]:
         axes = tuple(i for i in range(x.ndim) if i != 1)
         mean, var = x.mean(axes), x.var(axes)
-        if not x._array.is_traced:
-            count = x.size // self.num_features
-            unbiased = var.detach() * (count / max(count - 1, 1))
+        if self.running_mean._array.is_traced or not x._array.is_traced:
+            unbiased = x.var(axes, correction=1) if x.size > self.num_features else var
             kept = 1.0 - self.momentum
-            _set(self.running_mean, self.running_mean * kept + mean.detach() * self.momentum)
-            _set(self.running_var, self.running_var * kept + unbiased * self.momentum)
+            _set(self.running_mean, self.running_mean * kept + _value(mean) * self.momentum)
+            _set(self.running_var, self.running_var * kept + _value(unbiased) * self.momentum)
         return mean, var
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
+
+def _value(x: Array) -> Array:
+    """Without its history."""
+    return x if x._array.is_traced else x.detach()
 
 
 BatchNorm1d = BatchNorm2d = BatchNorm

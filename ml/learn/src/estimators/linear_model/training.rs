@@ -84,12 +84,12 @@ impl LinearTraining {
             return self.fold();
         }
         let program = Arc::new(class_sums(&self.layout, DType::F64)?);
-        Ok(Request::Fold(Fold { program, parameters: vec![Tensor::scalar(0.0)], over: Part::Train }))
+        Ok(Request::Fold(Fold { program, parameters: vec![Tensor::scalar(0.0)], over: Part::Train, rows_max: usize::MAX }))
     }
 
     fn fold(&mut self) -> Result<Request> {
         let parameters = self.parameters.tensors(self.optimiser.trial())?;
-        Ok(Request::Fold(Fold { program: self.program()?, parameters, over: Part::Train }))
+        Ok(Request::Fold(Fold { program: self.program()?, parameters, over: Part::Train, rows_max: usize::MAX }))
     }
 
     /// The objective, compiled when first asked for.

@@ -215,7 +215,8 @@ fn rule(options: &Options) -> Result<Box<dyn UpdateRule>> {
     })
 }
 
-fn schedule(options: &Options, batches: f64) -> Result<Schedule> {
+/// The learning rate of these options, where an epoch has so many batches. Errors: `Plan` for an option that is missing.
+pub(crate) fn schedule(options: &Options, batches: f64) -> Result<Schedule> {
     let warmup_steps = option(options, "warmup_steps")?;
     let (every, factor) = (option(options, "decay_epochs")? * batches, option(options, "decay_factor")?);
     let steps = option(options, "max_iterations")? * batches - warmup_steps;

@@ -4,9 +4,9 @@ use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result, Shape, Tensor};
 
 use super::options::network;
-use super::state::number;
 use super::target::outputs;
 use super::{LABEL_MEAN, LABEL_STD};
+use crate::estimators::epochs::number;
 use crate::features::graph::{RawInput, declare_columns, declare_encoded, dense_block};
 use crate::features::{DenseColumn, dense_columns};
 use crate::model::{Encoding, FeatureSpec, Model};

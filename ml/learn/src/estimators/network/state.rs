@@ -1,7 +1,7 @@
 //! What goes from batch to batch, and its order: parts, optimiser slots, the number of updates, the last rate.
 
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{DType, Error, Graph, NodeId, Result, Shape, Tensor};
+use gradframe_ml_core::{DType, Graph, NodeId, Result, Shape, Tensor};
 
 use crate::nn::{Network, Part, Values, initial};
 use crate::optim::UpdateRule;
@@ -81,16 +81,6 @@ impl StateShape {
     pub fn values(&self, parts: &[NodeId]) -> Values {
         self.parts.iter().map(|part| part.name.clone()).zip(parts.iter().copied()).collect()
     }
-
-    /// The last update's rate, out of a state. Errors: `Internal` if the state is of another training.
-    pub fn rate(state: &[Tensor]) -> Result<f64> {
-        number(state.last())
-    }
-
-    /// The number of updates, out of a state. Errors: `Internal` if the state is of another training.
-    pub fn step(state: &[Tensor]) -> Result<f64> {
-        number(state.len().checked_sub(2).and_then(|i| state.get(i)))
-    }
 }
 
 impl StateNodes {
@@ -102,10 +92,4 @@ impl StateNodes {
 
 fn declare(g: &mut Graph, name: &str, shape: &[usize]) -> NodeId {
     g.input(name, Type::new(DType::F32, Shape::fixed(shape)))
-}
-
-/// A number, shape [].
-pub(super) fn number(tensor: Option<&Tensor>) -> Result<f64> {
-    let value = tensor.map(Tensor::values::<f64>).transpose()?.and_then(|values| values.first().copied());
-    value.ok_or_else(|| Error::internal("train", "a state or sum of a training is missing"))
 }

@@ -6,6 +6,7 @@ use super::options::Settings;
 use super::state::{StateNodes, StateShape};
 use super::target::Target;
 use crate::estimator::Layout;
+use crate::estimators::gradients::{clipped, squared_norm};
 use crate::estimators::row_weights::LabelledColumns;
 use crate::nn::{Inputs, Mode, Network, Role, Training, Values};
 use crate::optim::{Moment, Parameter};
@@ -36,12 +37,12 @@ impl Step<'_> {
         let mut g = Graph::new();
         let state = self.shape.declare(&mut g);
         let columns = LabelledColumns::declare(&mut g, self.layout, DType::F32);
-        let mut training = Training { key: self.key(&mut g, state.step)?, statistics: Values::new() };
+        let mut training = Training { key: step_key(&mut g, self.seed, state.step)?, statistics: Values::new() };
         let objective = self.objective(&mut g, &state, &columns, &mut training)?;
         let learned = self.learned(&state);
         let (value, gradients) = g.value_and_gradients(objective.value, &learned)?;
         let squared_norm = squared_norm(&mut g, &gradients)?;
-        let gradients = self.clipped(&mut g, gradients, squared_norm)?;
+        let gradients = clipped(&mut g, gradients, squared_norm, self.settings.clip_norm)?;
         let next = self.updated(&mut g, state, &gradients, training.statistics)?;
         let loss = g.mul(value, objective.weight)?;
         let one = g.scalar(DType::F64, 1.0)?;
@@ -57,14 +58,6 @@ impl Step<'_> {
         let scores = self.network.scores(&mut g, &self.shape.values(&parts), &inputs_of(&columns), Mode::Predict)?;
         let (loss, weight) = self.target.loss_sums(&mut g, scores, &columns)?;
         Function::new(g, vec![loss, weight])
-    }
-
-    /// The key of a step's random numbers: u64 [].
-    fn key(&self, g: &mut Graph, step: NodeId) -> Result<NodeId> {
-        let seed = random::key(g, self.seed);
-        let number = g.cast(step, DType::U64)?;
-        let key = random::fold_in(g, seed, number)?;
-        g.barrier(key)
     }
 
     fn learned(&self, state: &StateNodes) -> Vec<NodeId> {
@@ -105,22 +98,6 @@ impl Step<'_> {
         Ok(value)
     }
 
-    /// The gradients, scaled down to the largest norm that is allowed.
-    fn clipped(&self, g: &mut Graph, gradients: Vec<NodeId>, squared_norm: NodeId) -> Result<Vec<NodeId>> {
-        if self.settings.clip_norm == 0.0 {
-            return Ok(gradients);
-        }
-        let norm = g.sqrt(squared_norm)?;
-        let (limit, one) = (g.scalar(DType::F64, self.settings.clip_norm)?, g.scalar(DType::F64, 1.0)?);
-        let tiny = g.scalar(DType::F64, 1e-6)?;
-        let held = g.add(norm, tiny)?;
-        let ratio = g.div(limit, held)?;
-        let factor = g.min(ratio, one)?;
-        let factor = g.cast(factor, DType::F32)?;
-        let factor = g.barrier(factor)?;
-        gradients.into_iter().map(|gradient| g.mul(gradient, factor)).collect()
-    }
-
     fn updated(&self, g: &mut Graph, state: StateNodes, gradients: &[NodeId], statistics: Values) -> Result<StateNodes> {
         let one = g.scalar(DType::F64, 1.0)?;
         let step = g.add(state.step, one)?;
@@ -143,6 +120,14 @@ impl Step<'_> {
     }
 }
 
+/// The key of a step's random numbers: u64 [].
+pub(crate) fn step_key(g: &mut Graph, seed: u64, step: NodeId) -> Result<NodeId> {
+    let seed = random::key(g, seed);
+    let number = g.cast(step, DType::U64)?;
+    let key = random::fold_in(g, seed, number)?;
+    g.barrier(key)
+}
+
 fn inputs_of(columns: &LabelledColumns) -> Inputs {
     Inputs { dense: columns.features.dense, codes: columns.features.codes.iter().copied().map(Some).collect() }
 }
@@ -154,16 +139,4 @@ fn add_scaled(g: &mut Graph, total: NodeId, x: NodeId, factor: f64) -> Result<No
     let factor = g.scalar(DType::F64, factor)?;
     let scaled = g.mul(factor, sum)?;
     g.add(total, scaled)
-}
-
-/// The sum of squares of all elements: f64 [].
-fn squared_norm(g: &mut Graph, gradients: &[NodeId]) -> Result<NodeId> {
-    let mut total = g.scalar(DType::F64, 0.0)?;
-    for &gradient in gradients {
-        let wide = g.cast(gradient, DType::F64)?;
-        let squares = g.mul(wide, wide)?;
-        let sum = g.sum_all(squares)?;
-        total = g.add(total, sum)?;
-    }
-    Ok(total)
 }

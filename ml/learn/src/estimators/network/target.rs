@@ -3,9 +3,9 @@
 use gradframe_ml_core::{DType, Graph, NodeId, Result, Tensor};
 use gradframe_ml_kernels::Program;
 
-use super::state::number;
 use crate::checkpoint::Checkpoint;
 use crate::estimator::Layout;
+use crate::estimators::epochs::number;
 use crate::estimators::losses::{binary_log_loss, half_squared_error, softmax_log_loss};
 use crate::estimators::row_weights::{LabelledColumns, label_program, weighted_sums, wide_weights};
 

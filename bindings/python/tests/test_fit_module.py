@@ -1,0 +1,271 @@
+"""A user's own module in the plan: traced, trained by Train, stored, predicted without Python."""
+
+import itertools
+import subprocess
+import sys
+
+import gradframe as gf
+import gradframe.numpy as gnp
+import numpy as np
+import pyarrow as pa
+import pytest
+
+nn, F = gf.nn, gf.nn.functional
+
+
+def points(rows=600):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 2)).astype("float32")
+    y = np.tanh(x[:, 0] - 2 * x[:, 1]) + 0.1 * x[:, 0]
+    columns = {"a": x[:, 0], "b": x[:, 1], "y": y, "kind": np.where(y > 0.5, "high", np.where(y < -0.5, "low", "mid"))}
+    return gf.DataFrame(columns)
+
+
+class Net(nn.Module):
+    def __init__(self, outputs=1, seed=0):
+        super().__init__()
+        one, two = gf.random.split(gf.random.key(seed))
+        self.hidden, self.out = nn.Linear(2, 16, key=one), nn.Linear(16, outputs, key=two)
+
+    def forward(self, x):
+        return self.out(F.relu(self.hidden(x)))
+
+
+def numbers(frame=None):
+    return (frame if frame is not None else points()).select("a", "b", "y")
+
+
+def predicted(model, frame):
+    return frame.predict(model)["predicted_y"].to_numpy()
+
+
+def test_a_module_learns_in_the_plan_and_takes_over_what_was_learned():
+    net, frame = Net(), numbers()
+    model = frame.fit(net, "y", loss=nn.MSELoss(), optimizer=gf.optim.Adam(net.parameters(), lr=0.02), epochs=30, batch_size=64)
+    log = model.training_info()
+    assert log.height == 30
+    assert log["loss"][-1] < 0.01 < log["loss"][0]
+    eager = net(gnp.asarray(frame.select("a", "b").to_numpy().astype("float32"))).numpy()[:, 0]
+    np.testing.assert_allclose(predicted(model, frame), eager, rtol=1e-5, atol=1e-6)
+    assert sorted(model.state_dict()) == ["hidden.bias", "hidden.weight", "out.bias", "out.weight"]
+
+
+def test_the_plan_takes_the_steps_of_an_eager_loop():
+    """The whole set is one batch, so that the order of rows is of no account."""
+    frame = numbers(points(100))
+    x = gnp.asarray(frame.select("a", "b").to_numpy().astype("float32"))
+    y = gnp.asarray(frame["y"].to_numpy().astype("float32").reshape(-1, 1))
+    eager, planned = Net(), Net()
+    optimizer = gf.optim.AdamW(eager.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(20):
+        loss = F.mse_loss(eager(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    same = gf.optim.AdamW(planned.parameters(), lr=0.01, weight_decay=0.1)
+    frame.fit(planned, "y", loss=F.mse_loss, optimizer=same, epochs=20, batch_size=100)
+    for (name, a), (_, b) in zip(eager.named_parameters(), planned.named_parameters(), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5, err_msg=name)
+
+
+def test_threads_and_batches_of_the_plan_change_no_bit(tmp_path):
+    seen = []
+    for threads, batch in ((1, 100), (4, 8192)):
+        session = gf.Session(home=tmp_path / f"{threads}", threads=threads, batch_size_rows=batch, seed=5)
+        frame = session.from_arrow(numbers().to_arrow())
+        net = Net()
+        model = frame.fit(net, "y", loss="mse", epochs=3, batch_size=50, name="m")
+        seen.append((np.asarray(model.training_info()["loss"]), net.hidden.weight.numpy().copy(), predicted("m", frame)))
+    for a, b in zip(*seen, strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", None, nn.CrossEntropyLoss(), lambda o, t: F.cross_entropy(o, t).mean()])
+def test_classes_are_learned_from_scores(loss):
+    frame = points().select("a", "b", "kind")
+    net = Net(outputs=3)
+    model = frame.fit(net, "kind", loss=loss, learning_rate=0.02, epochs=30, batch_size=64)
+    assert model.model_type == "module_classifier"
+    assert frame.evaluate(model)["accuracy"][0] > 0.93
+    out = frame.predict(model)
+    assert set(out["predicted_kind"].to_list()) <= {"high", "low", "mid"}
+    best = out["predicted_kind_probs"].to_list()[0]
+    assert abs(sum(p["prob"] for p in best) - 1) < 1e-6
+
+
+def test_one_score_tells_two_classes():
+    frame = points().select("a", "b", up=gf.col("y") > 0)
+    model = frame.fit(Net(), "up", learning_rate=0.02, epochs=30, batch_size=64)
+    assert frame.evaluate(model)["accuracy"][0] > 0.95
+    assert frame.predict(model)["predicted_up"].dtype == gf.Boolean
+
+
+def test_the_model_predicts_in_sql_in_a_process_that_never_saw_the_module(tmp_path):
+    session = gf.Session(home=tmp_path / "home")
+    frame = session.from_arrow(numbers(points(50)).to_arrow())
+    frame.fit(Net(), "y", loss="mse", epochs=1, name="own")
+    here = session.sql("SELECT predicted_y FROM ML.PREDICT(MODEL own, (SELECT 0.5 AS a, -0.25 AS b))").collect()[0, 0]
+    program = (
+        "import gradframe as gf\n"
+        f"s = gf.Session(home={str(tmp_path / 'home')!r})\n"
+        "print(repr(s.sql('SELECT predicted_y FROM ML.PREDICT(MODEL own, (SELECT 0.5 AS a, -0.25 AS b))').collect()[0, 0]))\n"
+    )
+    there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    assert there == repr(here)
+    plan = session.sql("EXPLAIN SELECT predicted_y FROM ML.PREDICT(MODEL own, (SELECT 0.5 AS a, -0.25 AS b))").collect()
+    assert "PredictExec: model=own@1, features=[a" in str(plan.to_dict())
+    runs = session.sql("SELECT name, value FROM gradframe.params WHERE name IN ('module', 'loss', 'optimizer') ORDER BY name")
+    assert runs.collect()["value"].to_list() == ['"mse"', '"Net"', '"adam"']
+
+
+class ByName(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.users = nn.Embedding(10, 4, key=gf.random.key(1))
+        self.out = nn.Linear(6, 1, key=gf.random.key(2))
+
+    def forward(self, user, rest):
+        return self.out(gnp.concat([self.users(user), rest], axis=1))[:, 0]
+
+
+def test_columns_are_given_by_name():
+    rng = np.random.default_rng(1)
+    user, rest = rng.integers(0, 10, 400), rng.normal(size=(400, 2))
+    frame = gf.DataFrame({"who": user, "a": rest[:, 0], "b": rest[:, 1], "y": user * 0.3 + rest[:, 1]})
+    inputs = {"user": "who", "rest": ["a", "b"]}
+    model = frame.fit(ByName(), "y", loss="mse", inputs=inputs, learning_rate=0.05, epochs=40, batch_size=100)
+    assert frame.evaluate(model)["mean_squared_error"][0] < 0.01
+
+
+def test_batch_norm_and_dropout_train_in_the_plan():
+    net = nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 1))
+    before = net[1].running_mean.numpy().copy()
+    frame = numbers()
+    model = frame.fit(net, "y", loss="mse", learning_rate=0.02, epochs=30, batch_size=64)
+    assert frame.evaluate(model)["mean_squared_error"][0] < 0.05
+    assert not np.array_equal(before, net[1].running_mean.numpy())
+    assert net.training
+    eager = net.eval()(gnp.asarray(frame.select("a", "b").to_numpy().astype("float32"))).numpy()[:, 0]
+    np.testing.assert_allclose(predicted(model, frame), eager, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_are_held_back_weighed_and_transformed():
+    frame = points().select("a", "b", "y", w=gf.lit(2.0))
+    model = frame.fit(Net(), "y", loss="mse", split="random", eval_fraction=0.2, sample_weight="w", epochs=2)
+    assert model.training_info()["eval_loss"].null_count() == 0
+    scaled = numbers().fit(Net(), "y", loss="mse", transform=[gf.ml.standard_scaler("a"), "b", "y"], epochs=2)
+    assert len(predicted(scaled, numbers())) == 600
+
+
+def test_groups_of_the_optimizer_have_their_own_rates():
+    net = Net()
+    groups = [{"params": net.hidden.parameters(), "lr": 1e-12}, {"params": net.out.parameters()}]
+    before = net.hidden.weight.numpy().copy(), net.out.weight.numpy().copy()
+    numbers().fit(net, "y", loss="mse", optimizer=gf.optim.Adam(groups, lr=0.05), epochs=1)
+    np.testing.assert_allclose(before[0], net.hidden.weight.numpy(), atol=1e-9)
+    assert np.abs(before[1] - net.out.weight.numpy()).max() > 0.01
+
+
+def test_frozen_parameters_stay():
+    net = Net()
+    net.hidden.requires_grad_(False)
+    before = net.hidden.weight.numpy().copy()
+    numbers().fit(net, "y", loss="mse", epochs=1)
+    assert np.array_equal(before, net.hidden.weight.numpy())
+
+
+class Broken(Net):
+    def __init__(self, forward):
+        super().__init__()
+        self._forward = forward
+
+    def forward(self, x):
+        return self._forward(super().forward, x)
+
+
+def branch(own, x):
+    y = own(x)
+    return y if y.sum() > 0 else -y  # the line
+
+
+COUNTER = itertools.count()
+WRONG = [
+    (lambda: Broken(branch), {}, "the value of an array is not known while its function is traced"),
+    (lambda: Broken(lambda own, x: own(x) - own(x).mean()), {}, "cannot predict row by row"),
+    (lambda: Broken(lambda own, x: own(x) * x.shape[0] ** 0.5), {}, "cannot be traced for any number of rows"),
+    (lambda: Broken(lambda own, x: own(x) + gf.random.normal(shape=(1,))), {}, "draws random numbers outside of training"),
+    (lambda: Broken(lambda own, x: own(x) + next(COUNTER) * gnp.ones((1,))), {}, "other values at each call"),
+    (lambda: Broken(lambda own, x: (own(x), x)), {}, "gives a tuple, expected one array"),
+    (lambda: Net(outputs=2), {"loss": "mse", "task": "regression"}, "expected one number a row"),
+    (lambda: nn.Linear(3, 1), {}, "matmul"),
+    (Net, {"loss": "mso"}, "there is no loss 'mso'"),
+    (Net, {"loss": nn.MSELoss}, "hint: gf.nn.MSELoss()"),
+    (Net, {"loss": lambda o, t: 1.0}, "expected a loss that gives an array"),
+    (Net, {"epoch": 3}, "modules have no option `epoch`; hint: epochs"),
+    (Net, {"epochs": 0}, "option `max_iterations` is 0, expected 1 or more"),
+    (Net, {"inputs": ["a", "c"]}, "there is no column `c` to give the module"),
+    (Net, {"optimizer": "adma"}, "there is no optimizer 'adma'"),
+    (lambda: nn.ReLU(), {}, "has no parameters"),
+]
+
+
+@pytest.mark.parametrize(("make", "options", "message"), WRONG)
+def test_what_does_not_fit_is_an_error_that_says_so(make, options, message):
+    with pytest.raises(gf.errors.GradframeError) as error:
+        numbers().fit(make(), "y", **{"loss": "mse", **options})
+    assert message in str(error.value), str(error.value)
+
+
+def test_an_error_of_the_module_points_to_its_line():
+    with pytest.raises(gf.errors.PlanError) as error:
+        numbers().fit(Broken(branch), "y", loss="mse")
+    assert "if y.sum() > 0" in str(error.traceback[-1].statement) or any("# the line" in str(t.statement) for t in error.traceback)
+
+
+def test_shapes_that_do_not_fit_name_the_columns():
+    with pytest.raises(gf.errors.ShapeError) as error:
+        numbers().fit(nn.Linear(3, 1), "y", loss="mse")
+    assert "[rows, 2] of a, b" in error.value.__notes__[0]
+
+
+def test_nulls_and_text_are_errors_that_name_the_column():
+    frame = gf.DataFrame({"a": [1.0, None, 2.0], "b": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(gf.errors.ExecutionError, match="column `a` is null in 1 row, which a module does not take"):
+        frame.fit(Net(), "y", loss="mse")
+    model = frame.drop_nulls().fit(Net(), "y", loss="mse", epochs=1)
+    with pytest.raises(gf.errors.ExecutionError, match="feature `a` of the model is null in a row"):
+        frame.predict(model)
+    with pytest.raises(gf.errors.PlanError, match="column `kind` is text, a module takes numbers"):
+        points().fit(Net(), "y", loss="mse")
+    with pytest.raises(gf.errors.PlanError, match="there is no column `z` to be the target"):
+        numbers().fit(Net(), "z")
+    with pytest.raises(gf.errors.ShapeError, match="gives 2 scores a row, label `kind` has 3 classes"):
+        points().select("a", "b", "kind").fit(Net(outputs=2), "kind", epochs=1)
+    with pytest.raises(gf.errors.PlanError, match="`loss` is for modules, got LinearRegression"):
+        numbers().fit(gf.ml.LinearRegression(), "y", loss="mse")
+    with pytest.raises(gf.errors.PlanError, match="is trained from a module"):
+        gf.sql("CREATE MODEL m OPTIONS (model_type = 'module_regressor') AS SELECT 1.0 AS x, 2.0 AS label")
+
+
+def test_a_failed_training_leaves_the_module_as_it_was():
+    net = Net()
+    before = net.hidden.weight.numpy().copy()
+    with pytest.raises(gf.errors.ExecutionError, match="became"):
+        numbers().fit(net, "y", loss=lambda o, t: F.mse_loss(o * 1e30, t), optimizer="sgd", learning_rate=1e9, epochs=2)
+    assert np.array_equal(before, net.hidden.weight.numpy())
+    assert net.training and net.hidden.weight.requires_grad
+
+
+def test_tensor_columns_go_into_modules_and_models():
+    rng = np.random.default_rng(2)
+    images = rng.normal(size=(300, 6)).astype("float32")
+    table = {"image": pa.FixedSizeListArray.from_arrays(pa.array(images.reshape(-1)), 6), "y": images @ np.arange(6.0)}
+    frame = gf.from_arrow(pa.table(table))
+    net = nn.Sequential(lambda x: x.reshape(-1, 1, 2, 3), nn.Conv2d(1, 4, 2), nn.Flatten(), nn.Linear(8, 1))
+    model = frame.fit(net, "y", loss="mse", learning_rate=0.02, epochs=60, batch_size=50, name="images")
+    assert frame.evaluate(model)["mean_squared_error"][0] < 0.1
+    eager = net(gnp.asarray(images)).numpy()[:, 0]
+    np.testing.assert_allclose(predicted(model, frame), eager, rtol=1e-4, atol=1e-4)
+    assert gf.sql("SELECT count(predicted_y) FROM ML.PREDICT(MODEL images, TABLE t)", t=frame).collect()[0, 0] == 300
+    with pytest.raises(gf.errors.PlanError, match="holds tensors, which do not stand beside other columns"):
+        frame.with_columns(a=gf.lit(1.0)).fit(net, "y", loss="mse")

@@ -1,0 +1,154 @@
+//! Modules of one's own, for [`crate::DataFrame::fit`]: what is computed is written as functions of arrays.
+
+use std::collections::BTreeMap;
+
+use gradframe_ml_array::{Array, Element, RowFunction, RowType};
+use gradframe_ml_core::DType;
+use gradframe_ml_learn::optim::NamedRule;
+use gradframe_ml_learn::{Module as Traced, ModuleFunction, ModuleGroup, ModuleInput, Task};
+
+use super::Estimator;
+use crate::{Error, Result};
+
+/// A module: named parameters, the columns that it is given, and how it is trained.
+///
+/// ```
+/// use gradframe::array::Array;
+/// use gradframe::ml::Module;
+/// use gradframe::{Result, Session};
+///
+/// fn main() -> Result<()> {
+///     let session = Session::builder().in_memory().build()?;
+///     let rows = session.block_on(session.sql("SELECT x, 3 * x + 2 AS y FROM (VALUES (-1.0), (0.0), (1.0), (2.0)) AS t(x)"))?;
+///     let line = Module::new("Line")
+///         .parameter("slope", Array::from_vec(&[1], vec![0.0f32])?)
+///         .parameter("start", Array::from_vec(&[1], vec![0.0f32])?)
+///         .features(["x"])
+///         .optimizer("sgd", &[("momentum", 0.5)])
+///         .trace(
+///             |p, x| x[0].multiply(&p[0])?.add(&p[1]), // [rows, 1]
+///             |predicted, y| predicted.subtract(y)?.square()?.mean(None, false),
+///         )?
+///         .option("learning_rate", 0.1)
+///         .option("max_iterations", 200i64);
+///     let model = session.block_on(rows.fit(line, "y", Some("line")))?;
+///     let slope = model.model().model.weights["slope"].to_f64()[0];
+///     assert!((slope - 3.0).abs() < 1e-3);
+///     let predicted = session.block_on(session.sql("SELECT * FROM ML.PREDICT(MODEL line, (SELECT 10.0 AS x))"))?;
+///     assert_eq!(predicted.columns(), ["x", "predicted_y"]);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Module {
+    title: String,
+    parameters: Vec<(String, Array)>,
+    inputs: Vec<(ModuleInput, Element)>,
+    task: Task,
+    rule: NamedRule,
+}
+
+impl Module {
+    /// A module without parameters and columns, that learns a number by Adam. `title` is its name for people.
+    pub fn new(title: impl Into<String>) -> Self {
+        let numbers = [("beta_1", 0.9), ("beta_2", 0.999), ("epsilon", 1e-8)];
+        let rule = NamedRule { name: "adam".into(), numbers: numbers.map(|(name, x)| (name.to_owned(), x)).into() };
+        Module { title: title.into(), parameters: vec![], inputs: vec![], task: Task::Regression, rule }
+    }
+
+    /// An array of floats to be learned, from these values on; its name is a weight's name in the model.
+    pub fn parameter(mut self, name: impl Into<String>, values: Array) -> Self {
+        self.parameters.push((name.into(), values));
+        self
+    }
+
+    /// The next input: columns side by side, float32 [rows, columns].
+    pub fn features<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.inputs.push((ModuleInput::stacked("", columns), Element::FLOAT));
+        self
+    }
+
+    /// The next input: one column in this element type, [rows].
+    pub fn column(mut self, column: impl Into<String>, element: Element) -> Self {
+        self.inputs.push((ModuleInput::column("", column), element));
+        self
+    }
+
+    /// Learns classes: the output is a score for each, [rows, classes], or the log odds of the second of two, [rows] or
+    /// [rows, 1].
+    pub fn classification(mut self) -> Self {
+        self.task = Task::Classification;
+        self
+    }
+
+    /// How parameters follow their gradients: `sgd`, `adam`, `adamw`, `rmsprop`, `adagrad` or `lion`, with its numbers, such as
+    /// `momentum`. The learning rate is the option `learning_rate` of what [`Module::trace`] gives.
+    pub fn optimizer(mut self, name: impl Into<String>, numbers: &[(&str, f64)]) -> Self {
+        let numbers: BTreeMap<String, f64> = numbers.iter().map(|(name, x)| ((*name).to_owned(), *x)).collect();
+        self.rule = NamedRule { name: name.into(), numbers };
+        self
+    }
+
+    /// Traces the module for any number of rows. `forward` is given the parameters and the inputs, in order; `loss` its
+    /// result and the target: of the result's type, or for a score a class the classes' indices, int64 [rows]. The loss is a
+    /// single float, the mean over the rows, or one a row.
+    ///
+    /// What it gives takes the options of networks that do not say what the network is: `learning_rate`, `batch_size`,
+    /// `max_iterations` (epochs), `learn_rate_schedule`, `clip_norm`, `early_stop` ...
+    /// Errors: those of the functions; `Plan` if they cannot be traced for any number of rows; `Shape` or `DType` if the result
+    /// or the loss is not of such a type.
+    pub fn trace(
+        self,
+        forward: impl Fn(&[Array], &[Array]) -> Result<Array>,
+        loss: impl Fn(&Array, &Array) -> Result<Array>,
+    ) -> Result<Estimator> {
+        let mut types: Vec<RowType> = self.parameters.iter().map(|(_, array)| RowType::like(array)).collect();
+        let count = types.len();
+        types.extend(self.inputs.iter().map(|(input, element)| RowType::rows(*element, &input.shape)));
+        let whole = |x: &[Array]| forward(&x[..count], &x[count..]);
+        let output = RowFunction::trace("fit", &types, |x| Ok(vec![whole(x)?]))?;
+        let target = self.target(&output)?;
+        let evaluation_types = [types.clone(), vec![target.clone()]].concat();
+        let last = types.len();
+        let evaluation = RowFunction::trace("fit", &evaluation_types, |x| Ok(vec![loss(&whole(&x[..last])?, &x[last])?]))?;
+        let key = RowType { element: Element::Real(DType::U64), shape: vec![], rows: false };
+        let training_types = [&types[..count], &[key], &types[count..], &[target]].concat();
+        let training = RowFunction::trace("fit", &training_types, |x| {
+            let output = forward(&x[..count], &x[count + 1..=last])?;
+            Ok(vec![loss(&output, &x[last + 1])?])
+        })?;
+        self.estimator(output, evaluation, training)
+    }
+
+    /// The target's type, by that of the output.
+    fn target(&self, output: &RowFunction) -> Result<RowType> {
+        let ty = output.function.output_types().next().ok_or_else(|| Error::internal("fit", "no output"))?;
+        let width = ty.shape.dims().get(1).and_then(|dim| dim.as_fixed());
+        let scores = self.task == Task::Classification && width.is_some_and(|width| width != 1);
+        let own = Element::Real(ty.dtype);
+        Ok(match width {
+            _ if scores => RowType::rows(Element::INT, &[]),
+            Some(1) => RowType::rows(own, &[1]),
+            _ => RowType::rows(own, &[]),
+        })
+    }
+
+    fn estimator(self, forward: RowFunction, evaluation: RowFunction, training: RowFunction) -> Result<Estimator> {
+        let function = |traced: RowFunction| ModuleFunction { function: traced.function, captures: traced.captures };
+        let parameters =
+            self.parameters.into_iter().map(|(name, array)| Ok((name, array.tensor()?))).collect::<Result<Vec<_>>>()?;
+        let groups = vec![ModuleGroup { rule: self.rule.clone(), rate: 1.0, members: (0..parameters.len()).collect() }];
+        let module = Traced {
+            title: self.title,
+            task: self.task,
+            inputs: self.inputs.into_iter().map(|(input, _)| input).collect(),
+            parameters,
+            buffers: vec![],
+            training: function(training),
+            evaluation: function(evaluation),
+            forward: function(forward),
+            groups,
+        };
+        Ok(Estimator::module(module).option("optimizer", self.rule.name))
+    }
+}

@@ -1,0 +1,153 @@
+//! A module as it is trained.
+
+use gradframe_ml_core::graph::Type;
+use gradframe_ml_core::transform::check_row_wise;
+use gradframe_ml_core::{DType, Error, Function, Result, Symbol, Tensor};
+
+use super::ModuleInput;
+use crate::estimator::Task;
+use crate::optim::NamedRule;
+
+/// A module: what was traced of it, for any number of rows N, and what its training starts from.
+///
+/// Each function begins with the parameters and the buffers, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Module {
+    /// Its name for people: `Net`.
+    pub title: String,
+    /// What it learns.
+    pub task: Task,
+    /// What it is given.
+    pub inputs: Vec<ModuleInput>,
+    /// What is learned, by name: floats.
+    pub parameters: Vec<(String, Tensor)>,
+    /// What is kept beside that and not learned: running statistics.
+    pub buffers: Vec<(String, Tensor)>,
+    /// In training: `(parameters.., buffers.., key, inputs.., target) -> (loss, buffers..)`. The key is u64 []. The loss is
+    /// a float [], the mean over the rows, or [N], one a row. The target is [N] or [N, 1], a number, or a class's index.
+    pub training: ModuleFunction,
+    /// Otherwise: `(parameters.., buffers.., inputs.., target) -> loss`.
+    pub evaluation: ModuleFunction,
+    /// `(parameters.., buffers.., inputs..) -> output`: [N] or [N, 1], a number or the log odds of the second class, or
+    /// [N, C], scores whose softmax are the classes' probabilities. Each row by itself.
+    pub forward: ModuleFunction,
+    /// How parameters follow their gradients; each parameter is in one of them.
+    pub groups: Vec<ModuleGroup>,
+}
+
+/// A function, and the values of its last arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModuleFunction {
+    /// The function.
+    pub function: Function,
+    /// What it used and was not given.
+    pub captures: Vec<Tensor>,
+}
+
+impl ModuleFunction {
+    /// The types of the arguments before the captures.
+    pub(super) fn own_types(&self) -> impl ExactSizeIterator<Item = &Type> {
+        let own = self.function.argument_types().len().saturating_sub(self.captures.len());
+        self.function.argument_types().take(own)
+    }
+}
+
+/// Parameters that are updated by one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModuleGroup {
+    /// The rule.
+    pub rule: NamedRule,
+    /// Their learning rate, as a part of the training's.
+    pub rate: f64,
+    /// The parameters, by their place.
+    pub members: Vec<usize>,
+}
+
+impl Module {
+    /// The element type in which columns are cached: f32, unless an input needs more.
+    pub(super) fn feature_dtype(&self) -> DType {
+        let wide = |ty: &Type| !matches!(ty.dtype, DType::F32 | DType::F16 | DType::BF16 | DType::I8 | DType::U8 | DType::Bool);
+        if self.input_types().any(wide) { DType::F64 } else { DType::F32 }
+    }
+
+    /// The columns that it is given, each once, in the order of the inputs: the features of its training.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for column in self.inputs.iter().flat_map(|input| &input.columns) {
+            if !names.contains(column) {
+                names.push(column.clone());
+            }
+        }
+        names
+    }
+
+    /// The types of the inputs, in order.
+    pub(super) fn input_types(&self) -> impl Iterator<Item = &Type> {
+        self.forward.own_types().skip(self.parameters.len() + self.buffers.len())
+    }
+
+    /// The type of what it gives.
+    pub(super) fn output_type(&self) -> Result<&Type> {
+        self.forward.function.output_types().next().ok_or_else(|| Error::internal("train", "a module without a result"))
+    }
+
+    /// The type of the target, as the loss is given it.
+    pub(super) fn target_type(&self) -> Result<&Type> {
+        self.evaluation.own_types().last().ok_or_else(|| Error::internal("train", "a loss without a target"))
+    }
+
+    /// Scores a row: None for one without an axis, or with one of size 1.
+    pub(super) fn classes(&self) -> Result<Option<usize>> {
+        let shape = &self.output_type()?.shape;
+        Ok(shape.dims().get(1).and_then(|dim| dim.as_fixed()).filter(|&width| width != 1))
+    }
+
+    /// Errors: `Plan`, `Shape` or `DType` if the parts do not fit together, or a prediction depends on other rows.
+    pub(super) fn check(&self) -> Result<()> {
+        let output = self.output_type()?;
+        if !output.dtype.is_float() || output.shape.rank() == 0 || output.shape.rank() > 2 {
+            let what = format!("the module gives {output}, expected a float for each row, or a row of floats: [N] or [N, C]");
+            return Err(Error::shape("fit", what));
+        }
+        if self.task == Task::Regression && self.classes()?.is_some() {
+            let what = format!("the module gives {output}, expected one number a row to learn a number");
+            return Err(Error::shape("fit", what).hint("give it one output, or learn classes: task=\"classification\""));
+        }
+        check_row_wise(&self.forward.function, &Symbol::new("N")).map_err(|error| {
+            let what = format!("the module cannot predict row by row: {}", error.detail().what);
+            Error::plan("fit", what).hint("a row's prediction must not depend on the rows beside it")
+        })?;
+        self.check_loss()?;
+        self.check_groups()
+    }
+
+    fn check_loss(&self) -> Result<()> {
+        let loss = self.evaluation.function.output_types().next();
+        let loss = loss.ok_or_else(|| Error::internal("fit", "a loss without a result"))?;
+        if loss.dtype.is_float() && loss.shape.rank() < 2 {
+            return Ok(());
+        }
+        let what = format!("the loss gives {loss}, expected a single float, or one for each row");
+        Err(Error::shape("fit", what).hint("take its mean"))
+    }
+
+    fn check_groups(&self) -> Result<()> {
+        let mut seen = vec![0; self.parameters.len()];
+        for &member in self.groups.iter().flat_map(|group| &group.members) {
+            *seen.get_mut(member).ok_or_else(|| Error::internal("fit", "a group of a parameter that is not there"))? += 1;
+        }
+        for (count, (name, tensor)) in seen.into_iter().zip(&self.parameters) {
+            if count != 1 {
+                let what = format!("parameter `{name}` is in {count} groups of the optimizer, expected one");
+                return Err(Error::plan("fit", what).hint("give the optimizer module.parameters()"));
+            }
+            if !tensor.dtype().is_float() {
+                return Err(Error::dtype("fit", format!("parameter `{name}` is {}, expected floats", tensor.dtype())));
+            }
+        }
+        if self.parameters.is_empty() {
+            return Err(Error::plan("fit", "the module has no parameters").hint("they are attributes made by gf.nn.Parameter"));
+        }
+        Ok(())
+    }
+}
