@@ -55,7 +55,6 @@ type Group = (String, BTreeMap<String, f64>, f64, Vec<usize>);
 #[pymethods]
 impl PyModuleEstimator {
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of a module")]
     fn new(
         py: Python<'_>,
         title: String,

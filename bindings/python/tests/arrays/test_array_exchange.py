@@ -46,6 +46,33 @@ def test_memory_lives_as_long_as_either_side():
         kept[0] = 1
 
 
+class Bfloats:
+    """Another library's array of bfloat16, as far as DLPack goes."""
+
+    dtype = "bfloat16"
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+@pytest.mark.parametrize("read", [gnp.from_dlpack, gnp.asarray, gf.array])
+def test_bfloat16_goes_both_ways_over_dlpack(read):
+    x = gnp.asarray([1.5, -2.0, 3.140625], dtype="bfloat16").reshape(3, 1)
+    back = read(Bfloats(x))
+    assert (back.dtype.name, back.shape, back.tolist()) == ("bfloat16", (3, 1), [[1.5], [-2.0], [3.140625]])
+    shares = memoryview(back._array.buffer()).tobytes() == memoryview(x._array.buffer()).tobytes()
+    assert shares
+    with pytest.raises((BufferError, RuntimeError, TypeError)):
+        np.from_dlpack(x)  # NumPy says that it does not know the type, not that these are integers
+    assert gnp.from_dlpack(Bfloats(gnp.zeros((0, 2), dtype="bfloat16"))).shape == (0, 2)
+
+
 def test_dlpack_both_ways():
     x = np.arange(6, dtype="float32").reshape(2, 3)
     ours = gnp.from_dlpack(x)

@@ -29,6 +29,7 @@ OPTIMIZERS = [
     lambda p: gf.optim.AdamW(p, lr=0.02, weight_decay=1e-3),
     lambda p: gf.optim.RMSprop(p, lr=0.01),
     lambda p: gf.optim.Adagrad(p, lr=0.1),
+    lambda p: gf.optim.Lion(p, lr=0.01),
 ]
 
 

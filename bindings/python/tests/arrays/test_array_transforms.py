@@ -220,6 +220,30 @@ def test_compiled_functions_are_traced_once_for_each_type():
     np.testing.assert_allclose(np.asarray(power(x, 3)), np.asarray(x) ** 3)
 
 
+def test_a_compiled_function_serves_every_batch_size():
+    calls = []
+
+    @gf.jit
+    def summary(x, w):
+        calls.append(x.shape)
+        return {"mean": (x @ w).mean(), "next": x.reshape(x.shape[0], -1) + 1.0, "var": x.var(0, correction=1)}
+
+    w = gnp.asarray(np.arange(4.0).reshape(4, 1))
+    for rows in (3, 5, 7, 1000):
+        x = np.random.default_rng(rows).normal(size=(rows, 4))
+        got = summary(gnp.asarray(x), w)
+        np.testing.assert_allclose(float(got["mean"]), (x @ np.arange(4.0)).mean())
+        np.testing.assert_allclose(np.asarray(got["next"]), x + 1.0)
+        np.testing.assert_allclose(np.asarray(got["var"]), x.var(0, ddof=1))
+    assert len(calls) == 4, "once for the first size, three times for every other"
+    counted = gf.jit(lambda x: x * x.shape[0] ** 0.5)
+    for rows in (3, 5, 7):
+        np.testing.assert_allclose(np.asarray(counted(gnp.ones(rows))), np.full(rows, rows**0.5), rtol=1e-6)
+    summary.clear_cache()
+    summary(gnp.zeros((3, 4)), w)
+    assert len(calls) == 5
+
+
 def test_backward_adds_up_and_can_be_repeated():
     x = gnp.array([1.0, 2.0], requires_grad=True)
     y = (x * x).sum()

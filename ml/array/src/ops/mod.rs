@@ -12,6 +12,7 @@ mod networks;
 mod power;
 mod products;
 mod random;
+mod recurrent;
 mod reductions;
 mod sorting;
 mod spectral;
@@ -62,6 +63,7 @@ const TABLES: &[&[Row]] = &[
     networks::ROWS,
     products::ROWS,
     random::ROWS,
+    recurrent::ROWS,
     reductions::ROWS,
     sorting::ROWS,
     spectral::ROWS,

@@ -35,6 +35,19 @@ pub const ROWS: &[Row] = &[
         let y = g.conv(*input, *weight, &windows, groups)?;
         one(Value::Real(with_bias(g, y, x.get(2).copied())?))
     }),
+    row("conv_transpose", |g, x, args| {
+        let x = reals(g, "conv_transpose", x)?;
+        let [input, weight, ..] = x.as_slice() else {
+            return Err(Error::plan("conv_transpose", "expected an input and a weight"));
+        };
+        let sizes: Vec<usize> = g.ty(*weight).shape.dims().iter().skip(2).filter_map(Dim::as_fixed).collect();
+        let windows = windows("conv_transpose", &sizes, args, 0)?;
+        let groups = integer("conv_transpose", args, 3)?.unwrap_or(1).max(0) as usize;
+        let extra = super::arguments::sizes("conv_transpose", args, 4)?;
+        let extra = if extra.is_empty() { vec![0; windows.len()] } else { extra.to_vec() };
+        let y = g.conv_transpose(*input, *weight, &windows, &extra, groups)?;
+        one(Value::Real(with_bias(g, y, x.get(2).copied())?))
+    }),
     row("max_pool", |g, x, args| {
         let x = reals(g, "max_pool", x)?;
         let windows = windows("max_pool", &sizes("max_pool", args, 3)?, args, 0)?;

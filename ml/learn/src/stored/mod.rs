@@ -167,7 +167,8 @@ mod tests {
         let function = Function::new(g, vec![y, top]).unwrap();
         let read = stored_and_read(&function);
         let x = Tensor::from_vec(&[2, 3], vec![1.0f32, 2.0, 3.0, -1.0, 0.5, 0.25]).unwrap();
-        assert_eq!(evaluate(&function, &[x.clone()]).unwrap(), evaluate(&read, &[x]).unwrap());
+        let at = std::slice::from_ref(&x);
+        assert_eq!(evaluate(&function, at).unwrap(), evaluate(&read, at).unwrap());
         assert!(read.graph.nodes().all(|(_, node)| !matches!(node.kind, Kind::Call(_))));
     }
 

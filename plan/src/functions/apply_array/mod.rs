@@ -52,16 +52,18 @@ pub struct TracedArrays {
 pub fn apply_array(columns: Vec<Expr>, function: Arc<dyn ArrayFunction>) -> Expr {
     let name = function.name();
     let signature = Signature::any(columns.len(), Volatility::Immutable);
-    let known = Arc::new(Mutex::new(Vec::new()));
-    ScalarUDF::new_from_impl(Applied { function, name, signature, known }).call(columns)
+    ScalarUDF::new_from_impl(Applied { function, name, signature, known: Mutex::default() }).call(columns)
 }
+
+/// Columns' types, and what was made for them.
+type Known = (Vec<RowArray>, Arc<Kernel>);
 
 struct Applied {
     function: Arc<dyn ArrayFunction>,
     name: String,
     signature: Signature,
     /// The kernels that were made, by the types of the columns.
-    known: Arc<Mutex<Vec<(Vec<RowArray>, Arc<Kernel>)>>>,
+    known: Mutex<Vec<Known>>,
 }
 
 impl Applied {

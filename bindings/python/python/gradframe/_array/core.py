@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from gradframe._array import dtypes
+from gradframe._array.bfloat import as_bfloat, bits_of
 from gradframe._array.dtypes import DType
 from gradframe._gradframe import PyArray, array_call, array_from_buffer, array_from_number, array_index
 from gradframe.errors import ShapeError
@@ -51,7 +52,19 @@ def as_array(value: Any, dtype: Any = None) -> Array:
         return wrap(array_from_number(value, dtypes.name(dtype)))
     if isinstance(value, (list, tuple)):
         return _of_sequence(value, dtype)
+    found = _of_bfloat(value)
+    if found is not None:
+        return found if dtype is None else found.astype(dtype)
     return _of_numpy(_foreign(value), dtype)
+
+
+def _of_bfloat(value: Any, copy: bool = False) -> Array | None:
+    """The array of another library's bfloat16 numbers, over their memory or a copy; None for other arrays."""
+    bits = bits_of(value)
+    if bits is None:
+        return None
+    bits = bits.copy() if copy else np.ascontiguousarray(bits)
+    return wrap(array_from_buffer(bits.reshape(-1).view(np.uint8), "bfloat16", bits.shape))
 
 
 def _foreign(value: Any) -> np.ndarray:
@@ -251,12 +264,15 @@ class Array:
         copy: bool | None = None,
     ) -> Any:
         """A capsule over the same memory, for who knows of memory that cannot be written (DLPack 1.0); else over a copy."""
-        values = self.numpy()
+        bits = self.dtype is dtypes.bfloat16
+        values = np.ndarray(self.shape, "uint16", self._array.buffer() if self.size else bytes(2)) if bits else self.numpy()
         if copy or max_version is None or max_version < (1, 0):
             if copy is False:
                 raise BufferError("__dlpack__: without a copy only DLPack 1.0 can say that the memory must not be written")
-            return values.copy().__dlpack__()
-        return values.__dlpack__(max_version=max_version)
+            capsule = values.copy().__dlpack__()
+        else:
+            capsule = values.__dlpack__(max_version=max_version)
+        return as_bfloat(capsule) if bits else capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradframe._array import dtypes
-from gradframe._array.core import Array, _foreign, _of_numpy, as_array, call
+from gradframe._array.core import Array, _foreign, _of_bfloat, _of_numpy, as_array, call
 from gradframe.errors import NoDeviceError, PlanError, ShapeError
 
 __all__ = [
@@ -37,6 +37,9 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         if copy is False and not isinstance(obj, Array):
             raise ValueError("asarray: Python values have no memory that could be shared; hint: copy=None")
         return as_array(obj, dtype)
+    found = _of_bfloat(obj, bool(copy))
+    if found is not None:
+        return found if dtype is None else found.astype(dtype)
     values = _foreign(obj)
     if copy:
         values = values.copy()
@@ -51,6 +54,9 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     _check_device("from_dlpack", device)
     if isinstance(x, Array):
         return as_array(x)
+    found = _of_bfloat(x, bool(copy))
+    if found is not None:
+        return found
     values = np.from_dlpack(x)
     return _of_numpy(values.copy() if copy else values, None)
 

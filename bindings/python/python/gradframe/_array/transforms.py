@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradframe._array.any_rows import AnyRows
 from gradframe._array.core import Array, wrap
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe._gradframe import PyTraced, PyTracing
@@ -232,14 +233,17 @@ def _axis(name: str, axis: int, leaf: Array) -> int:
 def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (), static_argnames: Any = ()) -> Any:
     """The function compiled as a whole, once for each structure, shape and type of its arguments.
 
-    It is called once for each with stand-ins: what it does beside computing (printing, appending) happens then alone. Arrays
-    that it closes over are as they were then. Static arguments are passed as they are, and decide what is compiled.
+    Called with another size of the first axis of some arguments, batches say, it is compiled once for every such size, if what it
+    does is the same for all of them. It is called with stand-ins, once for each (three times for every size): what it does beside
+    computing (printing, appending) happens then alone. Arrays that it closes over are as they were then. Static arguments are
+    passed as they are, and decide what is compiled.
     """
     if function is None:
         return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)
     numbers = frozenset((static_argnums,) if isinstance(static_argnums, int) else static_argnums)
     names = frozenset((static_argnames,) if isinstance(static_argnames, str) else static_argnames)
     traces: dict[Any, _Trace] = {}
+    of_any_size = AnyRows()
 
     @functools.wraps(function)
     def compiled(*args: Any, **kwargs: Any) -> Any:
@@ -255,6 +259,9 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
         except TypeError as error:
             raise PlanError(f"jit: static arguments must be hashable: {error}") from error
         if trace is None:
+            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, static)
+            if found is not None:
+                return found
             trace = _trace("jit", _with_static(function, args, numbers, static[1]), leaves, structure, fixed=True)
             if not trace.traced.captures_stand_ins:
                 if len(traces) >= _TRACES_MAX:
@@ -262,7 +269,11 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
                 traces[key] = trace
         return unflatten(trace.structure, _apply(trace.traced, leaves))
 
-    compiled.clear_cache = traces.clear  # type: ignore[attr-defined]
+    def clear_cache() -> None:
+        traces.clear()
+        of_any_size.clear()
+
+    compiled.clear_cache = clear_cache  # type: ignore[attr-defined]
     return compiled
 
 

@@ -10,6 +10,7 @@
 """
 
 from gradframe.nn import functional, init
+from gradframe.nn.attention import MultiheadAttention, TransformerEncoderLayer
 from gradframe.nn.layers import (
     GELU,
     AvgPool2d,
@@ -19,6 +20,8 @@ from gradframe.nn.layers import (
     BCEWithLogitsLoss,
     Conv1d,
     Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
     CrossEntropyLoss,
     Dropout,
     Embedding,
@@ -41,11 +44,13 @@ from gradframe.nn.layers import (
     Tanh,
 )
 from gradframe.nn.module import Module, ModuleList, Parameter, Sequential
+from gradframe.nn.recurrent import GRU, LSTM, RNN
 from gradframe.nn.safetensors import load_safetensors, save_safetensors
 
 __all__ = [
-    "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "CrossEntropyLoss", "Dropout",
-    "Embedding", "Flatten", "GELU", "GroupNorm", "HuberLoss", "Identity", "L1Loss", "LayerNorm", "Linear", "MSELoss", "MaxPool2d",
-    "Mish", "Module", "ModuleList", "NLLLoss", "Parameter", "RMSNorm", "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "Tanh",
+    "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d",
+    "ConvTranspose2d", "CrossEntropyLoss", "Dropout",
+    "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "HuberLoss", "Identity", "L1Loss", "LSTM", "LayerNorm", "Linear", "MSELoss", "MaxPool2d",
+    "Mish", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "RMSNorm", "RNN", "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "Tanh", "TransformerEncoderLayer",
     "functional", "init", "load_safetensors", "save_safetensors",
 ]

@@ -91,6 +91,16 @@ def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any 
     return call("conv", given, _each(stride), _each(padding), _each(dilation), groups)
 
 
+def conv_transpose(
+    x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+) -> Array:
+    """What a convolution with this weight came from: x (batch, channels, ..), weight (channels, outputs / groups, ..)."""
+    given = (x, weight) if bias is None else (x, weight, bias)
+    axes = as_array(weight).ndim - 2
+    extra = _each(output_padding) * (axes if isinstance(output_padding, int) else 1)
+    return call("conv_transpose", given, _each(stride), _each(padding), _each(dilation), groups, extra)
+
+
 def max_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
     """The largest of each window: x (batch, channels, ..), as many axes of windows as follow."""
     return _pool("max_pool", x, kernel_size, stride, padding)

@@ -1,0 +1,71 @@
+"""Compiled functions of arrays whose first axis has another size at each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gradframe._array.core import Array, wrap
+from gradframe._array.tree import arrays, flatten, unflatten
+from gradframe._gradframe import PyRowFunction, PyTracing, probe_rows
+from gradframe.errors import GradframeError
+
+# Kinds of arguments that are kept, at most.
+_KINDS_MAX = 64
+
+
+class AnyRows:
+    """Which arguments had which first sizes, and the functions that were compiled for every size."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._seen: dict[Any, list[int]] = {}
+        self._known: dict[Any, tuple[PyRowFunction, Any] | None] = {}
+
+    def call(self, function: Callable[..., Any], leaves: list[Array], structure: Any, static: Any) -> Any:
+        """The result by a program for every number of rows; None where there is none, or no reason for one yet."""
+        if any(leaf._array.is_traced or leaf._array.is_tracked for leaf in leaves):
+            return None
+        kind = (structure, static, tuple((leaf._array.dtype, leaf.ndim, leaf.shape[1:]) for leaf in leaves))
+        sizes = [leaf.shape[0] if leaf.ndim else -1 for leaf in leaves]
+        before = self._seen.setdefault(kind, sizes)
+        changed = tuple(i for i, (a, b) in enumerate(zip(before, sizes, strict=True)) if a != b)
+        if not changed or len({sizes[i] for i in changed}) != 1 or len({before[i] for i in changed}) != 1:
+            return None
+        key = (kind, changed, tuple(size for i, size in enumerate(sizes) if i not in changed))
+        if key not in self._known:
+            if len(self._known) >= _KINDS_MAX:
+                self.clear()
+            self._known[key] = _traced(function, leaves, structure, changed)
+        known = self._known[key]
+        if known is None:
+            return None
+        compiled, shape = known
+        return unflatten(shape, [wrap(raw) for raw in compiled.run([leaf._array for leaf in leaves])])
+
+
+def _traced(
+    function: Callable[..., Any], leaves: list[Array], structure: Any, changed: tuple[int, ...]
+) -> tuple[PyRowFunction, Any] | None:
+    """The function for every number of rows; None if it is another one for another number."""
+    from gradframe._array.creation import zeros
+
+    traces, shape = [], None
+    try:
+        for rows in probe_rows():
+            given = [
+                zeros((rows, *leaf.shape[1:]), dtype=leaf.dtype) if i in changed else leaf for i, leaf in enumerate(leaves)
+            ]
+            tracing = PyTracing("jit", [leaf._array for leaf in given], None)
+            args, kwargs = unflatten(structure, [wrap(raw) for raw in tracing.arguments()])
+            found, shape = flatten(function(*args, **kwargs))
+            traced = tracing.close([o._array for o in arrays("jit", found)], True)
+            if traced.captures_stand_ins:
+                return None
+            traces.append(traced)
+        return PyRowFunction(*traces), shape
+    except GradframeError:
+        return None  # the trace for this one size says what is wrong, if anything is

@@ -1,0 +1,125 @@
+"""Gradients of differentiable functions, as JAX finds them: `python jax_gradients.py`, where JAX is installed, writes
+jax_gradients.json, which a test compares ours with. JAX itself is too heavy for the tests."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+PAGE = Path(__file__).with_suffix(".json")
+SEEDS = (0, 1)
+# Expressions of x (3, 4) and y (3, 4), random in float64, in the namespace xp; nn has activations, sp special functions.
+UNARY = "abs asinh atan cos cosh exp expm1 negative sin sinh square tan tanh".split()
+INSIDE = "acos asin atanh log1p".split()
+POSITIVE = "acosh log log2 log10 sqrt".split()
+BINARY = "add atan2 divide hypot logaddexp maximum minimum multiply subtract".split()
+ROWS = {
+    **{name: f"xp.{name}(x)" for name in UNARY},
+    **{name: f"xp.{name}(xp.tanh(x) * 0.9)" for name in INSIDE},
+    **{name: f"xp.{name}(abs(x) + 1.1)" for name in POSITIVE},
+    **{name: f"xp.{name}(x, y + 4.0 * xp.sign(y))" for name in BINARY},
+    "reciprocal": "xp.reciprocal(x + 3.0 * xp.sign(x))",
+    "pow": "xp.pow(abs(x) + 0.5, y)",
+    "integer power": "x**3 - x**-2",
+    "remainder": "xp.remainder(x, abs(y) + 5.0)",
+    "clip": "xp.clip(x, -0.4, 0.7)",
+    "where": "xp.where(x > y, x**2, -x * y)",
+    "erf": "sp.erf(x)",
+    "erfc": "sp.erfc(x)",
+    "erfinv": "sp.erfinv(xp.tanh(x) * 0.9)",
+    "lgamma": "sp.lgamma(abs(x) + 0.3)",
+    "digamma": "sp.digamma(abs(x) + 0.3)",
+    "sum": "xp.sum(x**2, axis=0) * y",
+    "prod": "xp.prod(x, axis=1)",
+    "max": "xp.max(x, axis=0)",
+    "min": "xp.min(x, axis=1)",
+    "mean": "xp.mean(x**2)",
+    "var": "xp.var(x, axis=1, correction=1)",
+    "std": "xp.std(x, axis=0)",
+    "logsumexp": "sp.logsumexp(x, axis=1)",
+    "cumulative_sum": "xp.cumulative_sum(x, axis=0) ** 2",
+    "cumulative_prod": "xp.cumulative_prod(x, axis=1)",
+    "diff": "xp.diff(x) ** 2",
+    "sort": "xp.sort(x, axis=1) * y",
+    "index": "x[1] * x[..., 2:0:-1].sum() + x[:, ::2].sum()",
+    "take": "xp.take(x, xp.asarray([2, 0, 0]), axis=0) ** 2",
+    "reshape": "(x.reshape(2, 6) ** 2)[0]",
+    "permute_dims": "xp.permute_dims(x, (1, 0))[0] ** 2",
+    "concat": "xp.concat((x, x**2), axis=1)",
+    "stack": "xp.stack((x, x * y))",
+    "tile": "xp.tile(x, (2, 1)) ** 2",
+    "repeat": "xp.repeat(x, 2, axis=0) ** 2",
+    "roll": "xp.roll(x, 1, axis=0) * x",
+    "flip": "xp.flip(x) * x",
+    "tril": "xp.tril(x) ** 2",
+    "broadcast_to": "xp.broadcast_to(x, (2, 3, 4)) ** 2",
+    "matmul": "x @ y.T",
+    "tensordot": "xp.tensordot(x, y, axes=((0,), (0,)))",
+    "vecdot": "xp.vecdot(x, y)",
+    "linalg.det": "xp.linalg.det(x @ x.T)",
+    "linalg.slogdet": "xp.linalg.slogdet(x @ x.T)[1]",
+    "linalg.inv": "xp.linalg.inv(x @ x.T + xp.eye(3))",
+    "linalg.solve": "xp.linalg.solve(x @ x.T + xp.eye(3), y)",
+    "linalg.cholesky": "xp.linalg.cholesky(x @ x.T + xp.eye(3))",
+    "linalg.eigvalsh": "xp.linalg.eigvalsh(x @ x.T)",
+    "linalg.svdvals": "xp.linalg.svdvals(x)",
+    "linalg.pinv": "xp.linalg.pinv(x)",
+    "linalg.matrix_norm": "xp.linalg.matrix_norm(x)",
+    "linalg.vector_norm": "xp.linalg.vector_norm(x, axis=0, ord=3)",
+    "linalg.cross": "xp.linalg.cross(x[:, :3], y[:, 1:])",
+    "fft": "xp.abs(xp.fft.fft(x)) ** 2 * y",
+    "rfft": "xp.real(xp.fft.rfft(x)) ** 3",
+    "relu": "nn.relu(x)",
+    "gelu": "nn.gelu(x)",
+    "silu": "nn.silu(x)",
+    "sigmoid": "nn.sigmoid(x)",
+    "softplus": "nn.softplus(x)",
+    "elu": "nn.elu(x)",
+    "leaky_relu": "nn.leaky_relu(x)",
+    "softmax": "nn.softmax(x, axis=1) ** 2",
+    "log_softmax": "nn.log_softmax(x, axis=1) * y",
+}
+
+
+def inputs(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, y, and what the result is weighed by before it is summed."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=64)
+
+
+def weighed(result, weights, xp):
+    """One number of a result: its elements, each with a weight of its own."""
+    flat = result.reshape(-1)
+    return xp.sum(flat * weights[: flat.shape[0]])
+
+
+def main() -> None:
+    import types
+
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    special = jax.scipy.special
+    sp = types.SimpleNamespace(
+        erf=special.erf, erfc=special.erfc, erfinv=special.erfinv, lgamma=special.gammaln, digamma=special.digamma,
+        logsumexp=special.logsumexp,
+    )
+    nn = types.SimpleNamespace(**{n: getattr(jax.nn, n) for n in dir(jax.nn)})
+    nn.gelu = lambda x: jax.nn.gelu(x, approximate=False)
+    found = {}
+    for name, text in ROWS.items():
+        code = compile(text, name, "eval")
+        for seed in SEEDS:
+            x, y, weights = map(jnp.asarray, inputs(seed))
+
+            def loss(x, code=code, y=y, weights=weights):
+                return weighed(eval(code, {"xp": jnp, "sp": sp, "nn": nn, "x": x, "y": y}), weights, jnp)
+
+            value, gradient = jax.value_and_grad(loss)(x)
+            found[f"{name}/{seed}"] = [float(value), np.asarray(gradient).reshape(-1).tolist()]
+    PAGE.write_text(json.dumps({"jax": jax.__version__, "values": found}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
