@@ -61,6 +61,7 @@ def test_values_are_taken_out():
     assert f["i"].to_list() == [1, 2, 3] and f[0, "s"] == "a" and f[-1].rows() == [(3, "c", None)]
     assert f[1:].height == 2 and f[["x", "i"]].columns == ["x", "i"] and f[[2, 0]]["i"].to_list() == [3, 1]
     assert f[:, "i":"s"].columns == ["i", "s"] and f[np.array([True, False, True])].height == 2
+    assert f[:, [True, False, True]].columns == [f.columns[0], f.columns[2]] and f["s":].columns == f.columns[f.columns.index("s") :]
     assert f.row(1) == (2, None, 1.5) and f.row(-1, named=True) == {"i": 3, "s": "c", "x": None}
     assert f.row(by_predicate=gf.col("i") == 2) == (2, None, 1.5)
     assert f.item(0, "x") == 0.5 and f.select("i").head(1).item() == 1

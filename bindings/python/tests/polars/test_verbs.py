@@ -120,6 +120,8 @@ ORDERED = {
     "explode of text": lambda f, x: f.nested.explode("m"),
     "unnest": lambda f, x: f.structs.unnest("s"),
     "unnest with a separator": lambda f, x: f.structs.unnest("s", separator="."),
+    "drop of selectors": lambda f, x: f.trips.drop(x.selectors.string(), "riders"),
+    "drop of columns": lambda f, x: f.trips.drop(x.col("riders"), x.selectors.by_name("riders")),
     "concat": lambda f, x: x.concat([f.trips, f.trips]),
     "concat relaxed": lambda f, x: x.concat([f.wide.select("a"), f.wide.select(x.col("b").alias("a"))], how="vertical_relaxed"),
     "concat diagonal": lambda f, x: x.concat([f.trips, f.regions], how="diagonal"),

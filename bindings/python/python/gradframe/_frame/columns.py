@@ -64,10 +64,15 @@ class ColumnVerbs(Verb):
         return self
 
     def drop(self, *columns: Names, strict: bool = True) -> Self:
-        """All columns but these. One that does not exist is an error, unless not `strict`."""
+        """All columns but these: names, selectors, columns. One that does not exist is an error, unless not `strict`."""
         own = self._lazy()
-        names = [column for column in flat(columns) if strict or not isinstance(column, str) or column in own.columns]
-        return self._wrap(own.drop(*names))
+        names: list[str] = []
+        for column in flat(columns):
+            if not isinstance(column, str):
+                names += self.lazy().select(column).columns  # type: ignore[attr-defined]
+            elif strict or column in own.columns:
+                names.append(column)
+        return self._wrap(own.drop(*dict.fromkeys(names)))
 
     def rename(self, mapping: Mapping[str, str] | Callable[[str], str], *, strict: bool = True) -> Self:
         """The same columns under new names: `{old: new}`, or a function of the name. An old name that does not exist is an

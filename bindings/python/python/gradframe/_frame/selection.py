@@ -17,6 +17,8 @@ def chosen(frame: DataFrame, key: Any) -> Any:
         return frame.to_series(_named(frame, key))
     if _is_names(key):
         return _columns(frame, [_named(frame, name) for name in key])
+    if isinstance(key, slice) and (isinstance(key.start, str) or isinstance(key.stop, str)):
+        return _columns(frame, _column_places(frame, key))
     return _rows(frame, key)
 
 
@@ -24,19 +26,25 @@ def _both(frame: DataFrame, rows: Any, columns: Any) -> Any:
     if isinstance(columns, (str, int)):
         column = frame.to_series(columns if isinstance(columns, int) else _named(frame, columns))
         return column[rows] if not _is_mask(rows) else _rows(column.to_frame(), rows).to_series()
-    names = frame.columns
-    if isinstance(columns, slice):
-        places = list(range(*_place_slice(names, columns).indices(len(names))))
-    else:
-        places = [_named(frame, name) if isinstance(name, str) else name for name in columns]
-    picked = _columns(frame, places)
+    picked = _columns(frame, _column_places(frame, columns))
     return picked.row(rows) if isinstance(rows, int) else _rows(picked, rows)
 
 
-def _place_slice(names: list[str], columns: slice) -> slice:
+def _column_places(frame: DataFrame, columns: Any) -> list[int]:
+    """The places of columns given as a slice, a mask, names or places."""
+    if isinstance(columns, slice):
+        return list(range(*_place_slice(frame, columns).indices(frame.width)))
+    if _is_mask(columns):
+        if len(columns) != frame.width:
+            raise IndexError(f"dataframe: a mask of {len(columns)} values for {frame.width} columns")
+        return [place for place, chosen in enumerate(columns) if chosen]
+    return [_named(frame, name) if isinstance(name, str) else name for name in columns]
+
+
+def _place_slice(frame: DataFrame, columns: slice) -> slice:
     """A slice of names holds its end, one of places does not."""
-    start = names.index(columns.start) if isinstance(columns.start, str) else columns.start
-    stop = names.index(columns.stop) + 1 if isinstance(columns.stop, str) else columns.stop
+    start = _named(frame, columns.start) if isinstance(columns.start, str) else columns.start
+    stop = _named(frame, columns.stop) + 1 if isinstance(columns.stop, str) else columns.stop
     return slice(start, stop, columns.step)
 
 
