@@ -66,6 +66,13 @@ def test_tensors_go_in_and_come_out():
     assert grid["g"].combine_chunks().to_numpy_ndarray().shape == (4, 3, 3)
 
 
+def test_a_nan_of_arithmetic_is_above_all_numbers():
+    rows = gf.DataFrame({"x": [0.0, 1.0, -1.0]}).with_columns(y=gf.col("x").apply_array(lambda x: x / abs(x)))
+    ordered = rows.sort("y")["y"].to_list()
+    assert ordered[:2] == [-1.0, 1.0] and np.isnan(ordered[2])
+    assert rows.filter(gf.col("y") > 5).height == 1
+
+
 WRONG = [
     (lambda: gf.col("x").apply_array(lambda x: x - x.mean()), "PlanError", "looks at more than one row"),
     (lambda: gf.col("x").apply_array(lambda x: gnp.flip(x)), "PlanError", "looks at more than one row"),

@@ -73,6 +73,7 @@ impl RowArray {
             DType::BF16 => (tensor.cast(DType::F32)?, DType::F32), // Arrow has no such type
             dtype => (tensor, dtype),
         };
+        let tensor = one_nan(tensor)?;
         let count = tensor.len();
         let own = if self.sizes.is_empty() { nulls.clone() } else { None };
         let flat: ArrayRef = if dtype == DType::Bool {
@@ -89,6 +90,23 @@ impl RowArray {
         let size = (count / rows.max(1)) as i32;
         let list = FixedSizeListArray::try_new(item, size, flat, nulls).map_err(|error| from_datafusion(error.into()))?;
         Ok(Arc::new(list))
+    }
+}
+
+/// The same numbers, every NaN the one that is above all numbers: arithmetic makes some with the other sign, which would
+/// compare and sort as the least.
+fn one_nan(tensor: Tensor) -> Result<Tensor> {
+    let shape = tensor.shape().to_vec();
+    match tensor.dtype() {
+        DType::F64 if tensor.values::<f64>()?.iter().any(|x| x.is_nan() && x.is_sign_negative()) => {
+            let one = |x: &f64| if x.is_nan() { f64::NAN } else { *x };
+            Tensor::from_vec(&shape, tensor.values::<f64>()?.iter().map(one).collect())
+        }
+        DType::F32 if tensor.values::<f32>()?.iter().any(|x| x.is_nan() && x.is_sign_negative()) => {
+            let one = |x: &f32| if x.is_nan() { f32::NAN } else { *x };
+            Tensor::from_vec(&shape, tensor.values::<f32>()?.iter().map(one).collect())
+        }
+        _ => Ok(tensor),
     }
 }
 
