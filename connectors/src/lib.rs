@@ -3,6 +3,7 @@
 //! `plan::services` names what operators need; this crate implements it:
 //! - [`store::Store`] is the `ModelRegistry` and the `RunLog`: one directory, shared by any number of processes;
 //! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, Parquet, CSV, NDJSON and Arrow;
+//! - [`pretrained`] finds and opens pretrained models;
 //! - [`mlflow`] reads what MLflow keeps by itself;
 //! - [`sinks`] writes such files, all at once or not at all;
 //! - [`surroundings`] says what a run comes from and runs on;
@@ -10,6 +11,7 @@
 
 pub mod files;
 pub mod mlflow;
+pub mod pretrained;
 pub mod sinks;
 pub mod store;
 pub mod surroundings;

@@ -25,6 +25,7 @@
 //! - [`expr`]: what columns and aggregates are written with;
 //! - [`Session::start_run`], [`Run`]: experiment logs, which are tables of schema `gradframe`;
 //! - [`ml`]: estimators, and the graph language below them;
+//! - [`models`]: pretrained models;
 //! - [`array`]: arrays that feel eager, their derivatives, batches and compiled functions;
 //! - [`Error`]: one type, by whose fault it is.
 
@@ -39,6 +40,7 @@ pub mod limits;
 pub mod ml;
 pub mod ml_functions;
 mod mlflow;
+pub mod models;
 mod panics;
 mod registry;
 mod replay;
@@ -53,6 +55,7 @@ mod statements;
 mod tensorboard;
 mod tracking;
 mod unknown;
+mod weights_table;
 
 pub use config::{SessionBuilder, default_home};
 pub use frame::{

@@ -7,9 +7,11 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::functions_nested::distance::array_distance_udf;
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use gradframe_connectors::pretrained::HubModels;
 use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
@@ -21,10 +23,11 @@ use gradframe_plan::services::Services;
 
 use crate::Result;
 use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
-use crate::config::SessionBuilder;
+use crate::config::{SessionBuilder, hub_cache};
 use crate::cooperative::CooperativeJoins;
 use crate::limits;
 use crate::sources::StoreSources;
+use crate::weights_table::{self, WeightsFunction};
 
 /// How many of the largest memory users an out-of-memory error names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
@@ -53,6 +56,10 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for function in row_functions() {
         state.register_udf(function).map_err(from_datafusion)?;
     }
+    // Its other name is that of databases of vectors.
+    let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
+    state.register_udf(Arc::new(distance)).map_err(from_datafusion)?;
+    state.register_udtf(weights_table::NAME, Arc::new(WeightsFunction));
     for aggregate in sliding_aggregates().into_iter().chain(extreme_aggregates()).chain([checked_sum()]) {
         state.register_udaf(aggregate).map_err(from_datafusion)?;
     }
@@ -77,6 +84,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         models: Arc::clone(store) as _,
         runs: Arc::clone(store) as _,
         sources: Arc::new(StoreSources::new(Arc::clone(store))),
+        pretrained: Arc::new(HubModels::new(hub_cache())),
         seed: builder.seed,
     };
     let mut config = limits::applied(SessionConfig::new(), builder)

@@ -15,12 +15,14 @@ use gradframe_plan::ops::evaluate::EvaluateNode;
 use gradframe_plan::ops::map_batches::MapBatchesNode;
 use gradframe_plan::ops::predict::PredictNode;
 use gradframe_plan::ops::row_order::RowOrderNode;
+use gradframe_plan::ops::text::TextNode;
 use gradframe_plan::ops::train::TrainNode;
 
 use crate::ops::evaluate::EvaluateExec;
 use crate::ops::map_batches::MapBatchesExec;
 use crate::ops::predict::PredictExec;
 use crate::ops::row_order::RowOrderExec;
+use crate::ops::text::TextExec;
 use crate::ops::train::TrainExec;
 use crate::streaming::annotated;
 
@@ -48,8 +50,7 @@ impl QueryPlanner for GradframeQueryPlanner {
     }
 }
 
-/// Plans Train, Predict, Evaluate and MapBatches.
-/// Plans Train, Predict, Evaluate and RowOrder.
+/// Plans Train, Predict, Evaluate, MapBatches, RowOrder, and the operators over texts.
 #[derive(Debug)]
 pub struct GradframePlanner;
 
@@ -92,6 +93,10 @@ impl ExtensionPlanner for GradframePlanner {
         if let Some(node) = node.as_any().downcast_ref::<PredictNode>() {
             let features = expressions.plan_all(node.features())?;
             return Ok(Some(Arc::new(PredictExec::try_new(node, features, input)?)));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<TextNode>() {
+            let text = expressions.plan(node.text())?;
+            return Ok(Some(Arc::new(TextExec::try_new(node, text, input)?)));
         }
         if let Some(node) = node.as_any().downcast_ref::<EvaluateNode>() {
             let columns = expressions.plan_all(node.columns())?;

@@ -48,6 +48,7 @@ impl TableProvider for ModelTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.model.needs_training("select").map_err(to_datafusion)?;
         let rows = weights_batch(&self.model.model).map_err(to_datafusion)?;
         MemTable::try_new(weights_schema(), vec![vec![rows]])?.scan(state, projection, filters, limit).await
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
@@ -25,6 +26,7 @@ pub struct Services {
     pub models: Arc<dyn ModelRegistry>,
     pub runs: Arc<dyn RunLog>,
     pub sources: Arc<dyn Sources>,
+    pub pretrained: Arc<dyn PretrainedModels>,
     /// Seed of trainings that name none.
     pub seed: u64,
 }
@@ -52,6 +54,18 @@ pub struct NamedModel {
 }
 
 impl NamedModel {
+    /// The directory of a pretrained model; None of a model that was trained here.
+    pub fn pretrained(&self) -> Option<&Path> {
+        crate::ops::text::directory_of(&self.model)
+    }
+
+    /// Errors: `Plan` for a pretrained model, which has nothing of what a training leaves.
+    pub fn needs_training(&self, op: &str) -> Result<()> {
+        let Some(_) = self.pretrained() else { return Ok(()) };
+        let error = Error::plan(op, format!("{} is a pretrained one, expected one that was trained here", self.title()));
+        Err(error.hint("ML.GENERATE_EMBEDDING, ML.GENERATE_TEXT and ML.CLASSIFY take it"))
+    }
+
     /// How errors call it: a model that a frame has fitted needs no name.
     pub fn title(&self) -> String {
         if self.name.is_empty() { "the model".into() } else { format!("model `{}`", self.name) }
@@ -259,6 +273,16 @@ pub trait Sources: Debug + Send + Sync {
     async fn open(&self, session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>>;
     /// The names of the reading functions: `read_csv`, `read_parquet`.
     fn functions(&self) -> &[&'static str];
+}
+
+/// Directories of pretrained models.
+pub trait PretrainedModels: Debug + Send + Sync {
+    /// The directory that a user means by a path, or by a name whose files are in the hub's cache.
+    /// Errors: `External` naming the places where it was looked for.
+    fn find(&self, name: &str) -> Result<PathBuf>;
+    /// The model of a directory: its configuration and the headers of its weights. Queries share an opened one.
+    /// Errors: as `gradframe_ml_models::Model::open`.
+    fn open(&self, directory: &Path) -> Result<Arc<gradframe_ml_models::Model>>;
 }
 
 /// A file named in a query.

@@ -4,12 +4,13 @@ use datafusion::config::ConfigOptions;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Spanned;
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::text::Pretrained;
 use gradframe_plan::ops::train::TrainRequest;
 
 use crate::errors::at;
 use crate::literal::literal;
 use crate::names::model_name;
-use crate::statement::{CreateModel, ModelOption};
+use crate::statement::{CreateModel, LoadModel, ModelOption};
 
 /// Named in errors.
 pub(crate) const OP: &str = "create model";
@@ -40,6 +41,14 @@ pub(crate) fn train_request(create: &CreateModel, config: &ConfigOptions) -> Res
         ));
     }
     Ok(request)
+}
+
+/// What the statement asks of a pretrained model. Whether there are such options is the operator's to say.
+pub(crate) fn load_request(load: &LoadModel, config: &ConfigOptions) -> Result<Pretrained> {
+    let others = load.options.iter().filter(|option| option.name != "model_type");
+    let value = |option: &ModelOption| Ok((option.name.clone(), literal(OP, &option.name, &option.value)?));
+    let options = others.map(value).collect::<Result<_>>()?;
+    Ok(Pretrained { name: model_name(OP, &load.name, config)?, on_existing: load.on_existing, options })
 }
 
 fn set(request: &mut TrainRequest, option: &ModelOption) -> Result<()> {

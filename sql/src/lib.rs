@@ -31,5 +31,5 @@ mod words;
 pub use parser::parse;
 pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};
 pub use relations::MlRelationPlanner;
-pub use statement::{CreateModel, ModelOption, Parsed, Statement};
+pub use statement::{CreateModel, LoadModel, ModelOption, Parsed, Statement};
 pub use tables::tables;

@@ -8,12 +8,13 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use gradframe_ml_core::error::Place;
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::text::MODEL_TYPE;
 use gradframe_plan::ops::transform::WrittenItem;
 use gradframe_plan::services::OnExisting;
 
 use crate::copy_to;
 use crate::errors::{at, expected, finish, ours};
-use crate::statement::{CreateModel, ModelOption, Parsed, Statement};
+use crate::statement::{CreateModel, LoadModel, ModelOption, Parsed, Statement};
 use crate::text::SourceText;
 use crate::tokens::{StatementTokens, is_word, statements};
 
@@ -79,9 +80,33 @@ impl<'a> StatementParser<'a> {
     fn create_model(&mut self, on_existing: OnExisting) -> Result<Statement> {
         let on_existing = self.if_not_exists(on_existing)?;
         let name = self.name()?;
+        let place = self.place();
         let (transform, options) = self.clauses()?;
+        if is_pretrained(&options) {
+            return self.load_model(name, on_existing, (transform, place), options);
+        }
         let (query, query_text) = self.as_query()?;
         Ok(Statement::CreateModel(Box::new(CreateModel { name, on_existing, transform, options, query, query_text })))
+    }
+
+    /// A pretrained model has nothing to train with.
+    fn load_model(
+        &mut self,
+        name: ObjectName,
+        on_existing: OnExisting,
+        (transform, place): (Option<Vec<WrittenItem>>, Location),
+        options: Vec<ModelOption>,
+    ) -> Result<Statement> {
+        let (here, has_query) = (self.place(), self.take(&["AS"]));
+        let refused = |what: &str, place| {
+            let error = Error::plan("create model", format!("model_type `{MODEL_TYPE}` takes no {what}"));
+            Err(at(error.hint("it is trained already"), place))
+        };
+        match (transform, has_query) {
+            (Some(_), _) => refused("TRANSFORM", place),
+            (None, true) => refused("query", here),
+            (None, false) => Ok(Statement::LoadModel(Box::new(LoadModel { name, on_existing, options }))),
+        }
     }
 
     fn if_not_exists(&mut self, on_existing: OnExisting) -> Result<OnExisting> {
@@ -233,6 +258,13 @@ impl<'a> StatementParser<'a> {
     fn place(&self) -> Location {
         self.sql.parser.peek_token_ref().span.start
     }
+}
+
+/// Whether the options name the model type of pretrained models.
+fn is_pretrained(options: &[ModelOption]) -> bool {
+    let named = |option: &&ModelOption| option.name == "model_type";
+    let value = options.iter().find(named).map(|option| option.value.to_string());
+    value.is_some_and(|value| value.trim_matches('\'').eq_ignore_ascii_case(MODEL_TYPE))
 }
 
 /// DataFusion checks the options and does not know where they stand.

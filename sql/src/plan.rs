@@ -11,13 +11,14 @@ use datafusion::sql::sqlparser::ast::{ObjectName, Spanned};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::ModelTable;
 use gradframe_plan::ops::relations::{describe_model, show_models};
+use gradframe_plan::ops::text::Pretrained;
 use gradframe_plan::ops::train::train;
 use gradframe_plan::services::Services;
 
 use crate::clauses;
 use crate::constraints;
 use crate::copy_to;
-use crate::create_model::{self, at_option, train_request};
+use crate::create_model::{self, at_option, load_request, train_request};
 use crate::deep_copy::deep_copy;
 use crate::errors::{at, ours};
 use crate::expressions;
@@ -26,7 +27,7 @@ use crate::parser::parse;
 use crate::relations::MlRelationPlanner;
 use crate::show_tables;
 use crate::sources::{OpenedFiles, with_query_for_file};
-use crate::statement::{CreateModel, Parsed, Statement};
+use crate::statement::{CreateModel, LoadModel, Parsed, Statement};
 use crate::titles::name_columns;
 use crate::using;
 use crate::visit::normalize;
@@ -40,6 +41,8 @@ pub enum Planned {
     /// A training, perhaps under EXPLAIN ANALYZE: to be run once, at once and to its end. Its rows are the training's log;
     /// with IF NOT EXISTS and a model that exists, there are none.
     Train(LogicalPlan),
+    /// CREATE MODEL of a pretrained model: an entry to be made in the registry.
+    LoadModel(Pretrained),
     /// INSERT, UPDATE, DELETE and COPY, perhaps under EXPLAIN ANALYZE: to be run once, at once. Its rows count what was written.
     Write(LogicalPlan),
     /// CREATE, DROP, SET, PREPARE, EXECUTE and the like: for `SessionContext::execute_logical_plan`.
@@ -61,6 +64,7 @@ pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
     match &parsed.statement {
         Statement::Sql(sql) => planner.sql_effect(deep_copy(sql.as_ref(), parsed.text.len())?, &parsed.text).await,
         Statement::CreateModel(create) => planner.training(create).await.map(Planned::Train),
+        Statement::LoadModel(load) => planner.loading(load).await.map(Planned::LoadModel),
         Statement::DropModel { name, if_exists } => planner.drop_model(name, *if_exists),
         Statement::ShowModels => show_models(&planner.services).map(Planned::Query),
         Statement::DescribeModel { name } => planner.describe_model(name).map(Planned::Query),
@@ -172,13 +176,13 @@ impl StatementPlanner<'_> {
     }
 
     /// Errors: `Plan` if a table has the model's name.
-    async fn refuse_table(&self, create: &CreateModel) -> Result<()> {
-        let name = model_name(create_model::OP, &create.name, self.state.config_options())?;
+    async fn refuse_table(&self, written: &ObjectName) -> Result<()> {
+        let name = model_name(create_model::OP, written, self.state.config_options())?;
         let schema = ours(self.state.schema_for_ref(TableReference::bare(name.as_str())))?;
         match ours(schema.table(&name).await)? {
             Some(table) if !table.is::<ModelTable>() => {
                 let error = Error::plan(create_model::OP, format!("`{name}` is a table"));
-                Err(at(error.hint("give the model another name"), create.name.span().start))
+                Err(at(error.hint("give the model another name"), written.span().start))
             }
             _ => Ok(()),
         }
@@ -186,7 +190,7 @@ impl StatementPlanner<'_> {
 
     /// The query is planned as a statement, not as a relation, so that its ORDER BY stays and orders the training.
     async fn training(&self, create: &CreateModel) -> Result<LogicalPlan> {
-        self.refuse_table(create).await?;
+        self.refuse_table(&create.name).await?;
         let mut request = train_request(create, self.state.config_options())?;
         request.statement = Some(self.text.to_owned());
         if let Some(Rerun { run, seed }) = self.rerun {
@@ -196,6 +200,11 @@ impl StatementPlanner<'_> {
         let query = datafusion::sql::sqlparser::ast::Statement::Query(deep_copy(&create.query, create.query_text.len())?);
         let input = self.sql(SqlStatement::Statement(Box::new(query))).await?;
         train(input, request, &self.services).map_err(|error| at_option(error, create))
+    }
+
+    async fn loading(&self, load: &LoadModel) -> Result<Pretrained> {
+        self.refuse_table(&load.name).await?;
+        load_request(load, self.state.config_options())
     }
 
     fn drop_model(&self, written: &ObjectName, if_exists: bool) -> Result<Planned> {
@@ -223,7 +232,7 @@ impl StatementPlanner<'_> {
             Statement::CreateModel(create) => (self.training(create).await?, true),
             Statement::ShowModels => (show_models(&self.services)?, false),
             Statement::DescribeModel { name } => (self.describe_model(name)?, false),
-            Statement::DropModel { .. } | Statement::Explain { .. } => {
+            Statement::LoadModel(_) | Statement::DropModel { .. } | Statement::Explain { .. } => {
                 return Err(Error::plan("explain", "the statement has no plan"));
             }
         };

@@ -14,6 +14,7 @@ use gradframe_plan::names::nearest;
 use gradframe_plan::ops::evaluate::{evaluate, stored_evaluation};
 use gradframe_plan::ops::predict::{PredictOptions, predict};
 use gradframe_plan::ops::relations::{feature_info, training_info, weights};
+use gradframe_plan::ops::text::{TextOptions, TextTask, classify, embed, generate};
 use gradframe_plan::ops::transform::transformed;
 use gradframe_plan::services::{NamedModel, Services};
 
@@ -29,9 +30,12 @@ struct MlRelation {
     plan: fn(MlCall, &mut Context<'_>) -> Result<LogicalPlan>,
 }
 
-const RELATIONS: [MlRelation; 6] = [
+const RELATIONS: [MlRelation; 9] = [
     MlRelation { name: "predict", plan: plan_predict },
     MlRelation { name: "evaluate", plan: plan_evaluate },
+    MlRelation { name: "generate_embedding", plan: plan_embed },
+    MlRelation { name: "generate_text", plan: plan_generate },
+    MlRelation { name: "classify", plan: plan_classify },
     MlRelation { name: "feature_info", plan: plan_feature_info },
     MlRelation { name: "training_info", plan: plan_training_info },
     MlRelation { name: "transform", plan: plan_transform },
@@ -40,7 +44,7 @@ const RELATIONS: [MlRelation; 6] = [
 
 /// `ML.PREDICT(MODEL m, (query) [, STRUCT(0.5 AS threshold)])`
 fn plan_predict(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
-    let model = context.model(&mut call)?;
+    let model = context.trained(&mut call)?;
     let data = context.data(&mut call, "ML.PREDICT(MODEL m, (SELECT ...)) predicts the rows of a query")?;
     let options = predict_options(&mut call)?;
     call.end()?;
@@ -50,7 +54,7 @@ fn plan_predict(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPl
 /// `ML.EVALUATE(MODEL m [, (query) [, STRUCT(0.5 AS threshold)]])`: without a query, what training found on the rows that it
 /// kept back.
 fn plan_evaluate(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
-    let model = context.model(&mut call)?;
+    let model = context.trained(&mut call)?;
     if call.is_at_end() {
         return stored_evaluation(model).map_err(|error| call.placed(error));
     }
@@ -63,16 +67,43 @@ fn plan_evaluate(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalP
     evaluate(data, model, options)
 }
 
+/// `ML.GENERATE_EMBEDDING(MODEL e, (query) [, STRUCT(TRUE AS normalize)])`
+fn plan_embed(call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    plan_texts(call, context, TextTask::Embed, embed)
+}
+
+/// `ML.GENERATE_TEXT(MODEL e, (query) [, STRUCT(0.7 AS temperature, 64 AS max_output_tokens)])`
+fn plan_generate(call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    plan_texts(call, context, TextTask::Generate, generate)
+}
+
+/// `ML.CLASSIFY(MODEL e, (query))`
+fn plan_classify(call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    plan_texts(call, context, TextTask::Classify, classify)
+}
+
+type PlanTexts = fn(LogicalPlan, Arc<NamedModel>, TextOptions, &Services) -> Result<LogicalPlan>;
+
+fn plan_texts(mut call: MlCall, context: &mut Context<'_>, task: TextTask, plan: PlanTexts) -> Result<LogicalPlan> {
+    let model = context.model(&mut call)?;
+    let hint = format!("{}(MODEL e, (SELECT ... AS {})) reads the texts of a query", call.op().to_uppercase(), task.column());
+    let data = context.data(&mut call, &hint)?;
+    let place = call.next_place();
+    let options = TextOptions::from_pairs(task, &call.settings()?).map_err(|error| at(error, place))?;
+    call.end()?;
+    plan(data, model, options, context.services)
+}
+
 /// `ML.FEATURE_INFO(MODEL m)`
 fn plan_feature_info(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
-    let model = context.model(&mut call)?;
+    let model = context.trained(&mut call)?;
     call.end()?;
     feature_info(model)
 }
 
 /// `ML.TRANSFORM(MODEL m, (query))`
 fn plan_transform(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
-    let model = context.model(&mut call)?;
+    let model = context.trained(&mut call)?;
     let data = context.data(&mut call, "ML.TRANSFORM(MODEL m, (SELECT ...)) transforms the rows of a query")?;
     call.end()?;
     transformed(data, model)
@@ -80,14 +111,14 @@ fn plan_transform(mut call: MlCall, context: &mut Context<'_>) -> Result<Logical
 
 /// `ML.TRAINING_INFO(MODEL m)`
 fn plan_training_info(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
-    let model = context.model(&mut call)?;
+    let model = context.trained(&mut call)?;
     call.end()?;
     training_info(model, context.services)
 }
 
 /// `ML.WEIGHTS(MODEL m)`
 fn plan_weights(mut call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
-    let model = context.model(&mut call)?;
+    let model = context.trained(&mut call)?;
     call.end()?;
     weights(model)
 }
@@ -105,6 +136,14 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// A model that was trained here. Errors: `Plan` also for a pretrained one.
+    fn trained(&self, call: &mut MlCall) -> Result<Arc<NamedModel>> {
+        let place = call.next_place();
+        let model = self.model(call)?;
+        model.needs_training(&call.op()).map_err(|error| at(error, place))?;
+        Ok(model)
+    }
+
     fn model(&self, call: &mut MlCall) -> Result<Arc<NamedModel>> {
         let (op, written) = (call.op(), call.model()?);
         let name = model_name(&op, &written, self.planner.context_provider().options())?;

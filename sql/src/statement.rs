@@ -22,6 +22,8 @@ pub enum Statement {
     Sql(Box<SqlStatement>),
     /// `CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (...)] OPTIONS (...) AS query`
     CreateModel(Box<CreateModel>),
+    /// `CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name OPTIONS (model_type = 'huggingface', ...)`
+    LoadModel(Box<LoadModel>),
     /// `DROP MODEL [IF EXISTS] name`
     DropModel { name: ObjectName, if_exists: bool },
     /// `SHOW MODELS`
@@ -45,6 +47,15 @@ pub struct CreateModel {
     pub query: Box<Query>,
     /// The query as the user wrote it.
     pub query_text: String,
+}
+
+/// `CREATE MODEL` of a pretrained one.
+#[derive(Debug, Clone)]
+pub struct LoadModel {
+    pub name: ObjectName,
+    pub on_existing: OnExisting,
+    /// In the order written; each name once.
+    pub options: Vec<ModelOption>,
 }
 
 /// `name = value` in OPTIONS.

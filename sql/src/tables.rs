@@ -24,7 +24,9 @@ fn of_statement(statement: &Statement) -> Result<Vec<TableReference>> {
             of_sql(&SqlStatement::Statement(Box::new(query)))
         }
         Statement::Explain { statement, .. } => of_statement(statement),
-        Statement::DropModel { .. } | Statement::ShowModels | Statement::DescribeModel { .. } => Ok(vec![]),
+        Statement::LoadModel(_) | Statement::DropModel { .. } | Statement::ShowModels | Statement::DescribeModel { .. } => {
+            Ok(vec![])
+        }
     }
 }
 

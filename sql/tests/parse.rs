@@ -1,7 +1,7 @@
 //! Texts and what they parse to. A line below is a statement and its summary, or its error.
 
 use gradframe_plan::services::OnExisting;
-use gradframe_sql::{CreateModel, Statement, parse};
+use gradframe_sql::{CreateModel, LoadModel, Statement, parse};
 use proptest::prelude::*;
 
 /// The statements of a text in one line, in a form short enough to write down.
@@ -16,6 +16,7 @@ fn summarize(statement: &Statement) -> String {
     match statement {
         Statement::Sql(sql) => sql.to_string(),
         Statement::CreateModel(create) => create_model(create),
+        Statement::LoadModel(load) => load_model(load),
         Statement::DropModel { name, if_exists } => format!("drop {name}{}", if *if_exists { " if exists" } else { "" }),
         Statement::ShowModels => "show models".into(),
         Statement::DescribeModel { name } => format!("describe {name}"),
@@ -38,9 +39,23 @@ fn create_model(create: &CreateModel) -> String {
     format!("create{existing} {} ({}) as [{}]", create.name, options.join(", "), create.query_text)
 }
 
+fn load_model(load: &LoadModel) -> String {
+    let options: Vec<String> = load.options.iter().map(|option| format!("{}={}", option.name, option.value)).collect();
+    format!("load {} ({})", load.name, options.join(", "))
+}
+
 #[track_caller]
 fn check(sql: &str, expect: &str) {
     assert_eq!(summary(sql), expect, "for {sql}");
+}
+
+#[test]
+fn a_pretrained_model_has_no_query() {
+    check("CREATE MODEL e OPTIONS (model_type='HuggingFace', path='d')", "load e (model_type='HuggingFace', path='d')");
+    check(
+        "CREATE MODEL e OPTIONS (model_type='huggingface') AS SELECT 1",
+        "Plan: create model: model_type `huggingface` takes no query (line 1, column 51); hint: it is trained already",
+    );
 }
 
 #[test]

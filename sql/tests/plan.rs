@@ -24,6 +24,7 @@ fn summary(sql: &str) -> String {
         Ok(Planned::Query(plan)) => format!("query {}", operators(&plan)),
         Ok(Planned::Train(plan)) => format!("train {}", operators(&plan)),
         Ok(Planned::Write(plan)) => format!("write {}", operators(&plan)),
+        Ok(Planned::LoadModel(request)) => format!("load {}", request.name),
         Ok(Planned::Ddl(plan)) => format!("ddl {}", operators(&plan)),
         Ok(Planned::View { view, sql }) => format!("view {} [{sql}] {}", view.name, operators(&view.input)),
         Ok(Planned::DropModel { name, if_exists }) => format!("drop {name} {if_exists}"),
@@ -170,8 +171,8 @@ fn wrong_calls_say_what_is_expected_and_where() {
     check(
         "SELECT * FROM ML.PREDIKT(MODEL m)",
         "Plan: ml.predikt: unknown relation `ML.PREDIKT` (line 1, column 15); \
-         hint: did you mean `ML.PREDICT`? There are ML.PREDICT, ML.EVALUATE, ML.FEATURE_INFO, ML.TRAINING_INFO, \
-         ML.TRANSFORM, ML.WEIGHTS",
+         hint: did you mean `ML.PREDICT`? There are ML.PREDICT, ML.EVALUATE, ML.GENERATE_EMBEDDING, ML.GENERATE_TEXT, ML.CLASSIFY, \
+         ML.FEATURE_INFO, ML.TRAINING_INFO, ML.TRANSFORM, ML.WEIGHTS",
     );
     check(
         "SELECT *\nFROM ML.EVALUATE(MODEL m)",

@@ -12,7 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{NewRun, RunWriter, SourceCall};
+use gradframe_plan::services::{NewRun, PretrainedModels, RunWriter, SourceCall};
 use gradframe_plan::{ModelRegistry, ModelTable, NamedModel, RunLog, Services, Sources};
 
 /// A session whose tables are `t(x, y)` and, as a table too, the model `m` that predicts `y` from `x`.
@@ -29,6 +29,7 @@ impl Setup {
             models: Arc::new(Models(vec![Arc::clone(&model)])),
             runs: Arc::new(NoRuns),
             sources: Arc::clone(&files) as Arc<dyn Sources>,
+            pretrained: Arc::clone(&files) as Arc<dyn PretrainedModels>,
             seed: 0,
         };
         let context = SessionContext::new_with_config(SessionConfig::new().with_extension(Arc::new(services)));
@@ -105,6 +106,16 @@ impl RunLog for NoRuns {
 #[derive(Debug, Default)]
 pub struct Files {
     pub opened: Mutex<Vec<SourceCall>>,
+}
+
+impl PretrainedModels for Files {
+    fn find(&self, name: &str) -> Result<std::path::PathBuf> {
+        Err(Error::internal("test", format!("there is no {name}")))
+    }
+
+    fn open(&self, directory: &std::path::Path) -> Result<Arc<gradframe_ml_models::Model>> {
+        Err(Error::internal("test", format!("there is no {}", directory.display())))
+    }
 }
 
 #[async_trait]

@@ -46,6 +46,7 @@ golden_files! {
     show_models
     sources
     subqueries
+    texts
     training_info
     transform
     union_by_name

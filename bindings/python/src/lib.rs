@@ -18,6 +18,7 @@ mod load;
 mod map;
 mod map_column;
 mod model;
+mod pretrained;
 mod profile;
 mod progress;
 mod registry;
@@ -71,6 +72,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sinks::sink, module)?)?;
     array::register(module)?;
     learning::register(module)?;
+    pretrained::register(module)?;
     verbs::register(module)?;
     registry::register(module)?;
     expr::register(module)

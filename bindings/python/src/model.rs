@@ -12,6 +12,7 @@ use crate::array::PyArray;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
 use crate::lazyframe::PyLazyFrame;
+use crate::pretrained::PyPretrained;
 use crate::wait::wait;
 
 /// A trained model: its specification, weights and the account of its training.
@@ -42,6 +43,9 @@ impl PyModel {
 pub fn model_ref(model: &Bound<'_, PyAny>) -> PyResult<ModelRef> {
     if let Ok(model) = model.extract::<PyModel>() {
         return Ok(ModelRef::Model(model.model));
+    }
+    if let Ok(model) = model.extract::<PyPretrained>() {
+        return Ok(ModelRef::Model(model.named()?));
     }
     match model.cast::<PyString>() {
         Ok(name) => Ok(ModelRef::Name(name.extract()?)),

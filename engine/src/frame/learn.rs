@@ -160,7 +160,7 @@ impl DataFrame {
         Ok(self.with_plan(transformed(self.plan.clone(), model)?))
     }
 
-    fn resolve_model(&self, model: ModelRef) -> Result<Arc<NamedModel>> {
+    pub(super) fn resolve_model(&self, model: ModelRef) -> Result<Arc<NamedModel>> {
         match model {
             ModelRef::Model(model) => Ok(model),
             ModelRef::Name(name) => self.session.model(&name),

@@ -6,6 +6,7 @@ mod create_table;
 mod create_view;
 mod drop;
 mod insert;
+mod load_model;
 mod resume;
 mod unsupported;
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFra
     match planned.map_err(|error| session.explain_unknown(error))? {
         Planned::Query(plan) => Ok(query(session, copy::prepare(plan)?)),
         Planned::Train(plan) | Planned::Write(plan) => run_now(session, plan).await,
+        Planned::LoadModel(request) => load_model::run(session, &request),
         Planned::Ddl(plan) => define(session, plan, &statement.text).await,
         Planned::View { view, sql } => create_view::run(session, view, &sql).await,
         Planned::DropModel { name, if_exists } => drop_model(session, &name, if_exists),

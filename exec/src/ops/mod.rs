@@ -10,4 +10,5 @@ pub mod numeric_stage;
 pub mod predict;
 pub mod row_order;
 pub mod run_log;
+pub mod text;
 pub mod train;

@@ -124,7 +124,7 @@ impl Model {
 
     /// Compiles what `build` makes of whole rows' vectors [B, T, C].
     pub(crate) fn compiled(&self, build: impl FnOnce(&mut Net, &Rows, NodeId) -> Result<NodeId>) -> Result<Compiled> {
-        let mut net = Net::new(&self.weights);
+        let mut net = Net::for_many_rows(&self.weights);
         let mut rows = Rows::whole(&mut net)?;
         let hidden = self.architecture.hidden(&mut net, &mut rows)?;
         let output = build(&mut net, &rows, hidden)?;

@@ -16,6 +16,8 @@ pub struct Net<'w> {
     weights: &'w Weights,
     values: Vec<Tensor>,
     nodes: FxHashMap<String, NodeId>,
+    /// True if matrices are laid out for products with many rows: turned once, so that no run has to.
+    for_many_rows: bool,
 }
 
 /// A network compiled with its parameters.
@@ -28,7 +30,12 @@ pub struct Compiled {
 impl<'w> Net<'w> {
     /// An empty network over these weights.
     pub fn new(weights: &'w Weights) -> Self {
-        Net { g: Graph::new(), weights, values: Vec::new(), nodes: FxHashMap::default() }
+        Net { g: Graph::new(), weights, values: Vec::new(), nodes: FxHashMap::default(), for_many_rows: false }
+    }
+
+    /// As [`Net::new`], for runs over many tokens at once: its matrices are copies, turned.
+    pub fn for_many_rows(weights: &'w Weights) -> Self {
+        Net { for_many_rows: true, ..Net::new(weights) }
     }
 
     /// Declares what a run is given. All of these come before the first parameter.
@@ -60,10 +67,32 @@ impl<'w> Net<'w> {
         Ok(node)
     }
 
+    /// The parameter of this name and of shape [O, I], as [I, O].
+    fn turned(&mut self, name: &str, [outputs, inputs]: [usize; 2]) -> Result<NodeId> {
+        let key = format!("{name} turned");
+        if let Some(&node) = self.nodes.get(&key) {
+            return Ok(node);
+        }
+        let tensor = as_f32(&self.weights.tensor(name, &[outputs, inputs])?)?;
+        let values = turned(tensor.values()?, [outputs, inputs]);
+        let node = self.g.input(&key, Type::new(DType::F32, Shape::fixed(&[inputs, outputs])));
+        self.values.push(Tensor::from_vec(&[inputs, outputs], values)?);
+        self.nodes.insert(key, node);
+        Ok(node)
+    }
+
     /// `x W' + b`: x [.., I] -> [.., O], with `name.weight` [O, I] and, if there is one, `name.bias` [O].
     pub fn linear(&mut self, name: &str, x: NodeId, [inputs, outputs]: [usize; 2], bias: bool) -> Result<NodeId> {
-        let weight = self.parameter(&format!("{name}.weight"), &[outputs, inputs])?;
-        let product = self.times_rows(x, weight)?;
+        let product = match self.for_many_rows {
+            true => {
+                let turned = self.turned(&format!("{name}.weight"), [outputs, inputs])?;
+                self.g.matmul(x, turned)?
+            }
+            false => {
+                let weight = self.parameter(&format!("{name}.weight"), &[outputs, inputs])?;
+                self.times_rows(x, weight)?
+            }
+        };
         if !bias {
             return Ok(product);
         }
@@ -153,6 +182,22 @@ impl Compiled {
     pub fn parameter_bytes(&self) -> usize {
         self.parameters.iter().map(|p| p.buffer().len()).sum()
     }
+}
+
+/// A matrix [R, C] as [C, R], in squares that stay in a cache.
+fn turned(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    const SIDE: usize = 32;
+    let mut turned = vec![0.0; values.len()];
+    for first_row in (0..rows).step_by(SIDE) {
+        for first_column in (0..columns).step_by(SIDE) {
+            for row in first_row..rows.min(first_row + SIDE) {
+                for column in first_column..columns.min(first_column + SIDE) {
+                    turned[column * rows + row] = values[row * columns + column];
+                }
+            }
+        }
+    }
+    turned
 }
 
 /// What a head is for, by the names of transformers' classes.

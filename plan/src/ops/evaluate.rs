@@ -27,6 +27,7 @@ const OP: &str = "ml.evaluate";
 /// The plan that predicts the rows of `input` and compares with their label: one row.
 /// Errors: those of `predict`; `Plan` if the input lacks the label; `DType` if it has another kind of type.
 pub fn evaluate(input: LogicalPlan, model: Arc<NamedModel>, options: PredictOptions) -> Result<LogicalPlan> {
+    model.needs_training(OP)?;
     let label = label_column(input.schema(), &model)?;
     let predicted = Expr::Column(Column::from_name(scored_output(&model.model)?.name(&model.model.spec.label)));
     let columns = vec![label, predicted];

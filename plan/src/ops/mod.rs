@@ -7,5 +7,6 @@ pub mod predict;
 pub mod relations;
 pub mod row_order;
 pub mod run_log;
+pub mod text;
 pub mod train;
 pub mod transform;

@@ -2,18 +2,19 @@
 //!
 //! DataFusion's own projection rule prunes the input of an extension node but cannot take away its outputs. This rule
 //! starts where a plan states what it reads (Projection, Aggregate, Evaluate) and walks down through the operators that pass
-//! columns on by position, to the Predicts below.
+//! columns on by position, to the Predicts (and Embeds, Generates and Classifys) below.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias};
+use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, UserDefinedLogicalNode};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::ops::evaluate::EvaluateNode;
-use crate::ops::predict::{PredictNode, PredictOutput};
+use crate::ops::predict::PredictNode;
+use crate::ops::text::TextNode;
 
 /// See the module.
 #[derive(Debug)]
@@ -77,8 +78,8 @@ fn prune(plan: &LogicalPlan, needed: &Needed) -> Result<Option<LogicalPlan>> {
     match plan {
         LogicalPlan::Filter(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => prune_below(plan, needed),
         LogicalPlan::SubqueryAlias(alias) => prune_alias(alias, needed),
-        LogicalPlan::Extension(extension) => match extension.node.as_any().downcast_ref::<PredictNode>() {
-            Some(node) => prune_predict(node, needed),
+        LogicalPlan::Extension(extension) => match Appends::of(extension.node.as_ref()) {
+            Some(node) => prune_appending(&node, needed),
             None => Ok(None),
         },
         _ => Ok(None),
@@ -100,23 +101,65 @@ fn prune_alias(alias: &SubqueryAlias, needed: &Needed) -> Result<Option<LogicalP
     pruned.map(renamed).transpose()
 }
 
-fn prune_predict(node: &PredictNode, needed: &Needed) -> Result<Option<LogicalPlan>> {
-    let passed = node.input().schema().fields().len();
-    let kept = |at: usize| needed.contains(&(passed + at));
-    let outputs: Vec<PredictOutput> = node.outputs().iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, o)| *o).collect();
-    let input = prune_input(node, needed, passed, outputs.is_empty())?;
-    if input.is_none() && outputs.len() == node.outputs().len() {
-        return Ok(None);
-    }
-    node.rebuilt(input.unwrap_or_else(|| node.input().clone()), outputs).map(Some)
+/// An operator that gives its input with columns appended.
+enum Appends<'a> {
+    Predict(&'a PredictNode),
+    Text(&'a TextNode),
 }
 
-/// A Predict below another: its predictions may be the features of the one above.
-fn prune_input(node: &PredictNode, needed: &Needed, passed: usize, features_fall: bool) -> Result<Option<LogicalPlan>> {
+impl<'a> Appends<'a> {
+    fn of(node: &'a dyn UserDefinedLogicalNode) -> Option<Self> {
+        let node = node.as_any();
+        node.downcast_ref().map(Appends::Predict).or_else(|| node.downcast_ref().map(Appends::Text))
+    }
+
+    fn input(&self) -> &LogicalPlan {
+        match self {
+            Appends::Predict(node) => node.input(),
+            Appends::Text(node) => node.input(),
+        }
+    }
+
+    /// What it reads of its input.
+    fn reads(&self) -> Vec<Expr> {
+        match self {
+            Appends::Predict(node) => node.features().to_vec(),
+            Appends::Text(node) => vec![node.text().clone()],
+        }
+    }
+
+    fn outputs(&self) -> usize {
+        match self {
+            Appends::Predict(node) => node.outputs().len(),
+            Appends::Text(node) => node.outputs().len(),
+        }
+    }
+
+    /// The same of another input, with the outputs of these numbers.
+    fn rebuilt(&self, input: LogicalPlan, kept: &[usize]) -> Result<LogicalPlan> {
+        match self {
+            Appends::Predict(node) => node.rebuilt(input, kept.iter().map(|&i| node.outputs()[i]).collect()),
+            Appends::Text(node) => node.rebuilt(input, kept.iter().map(|&i| node.outputs()[i].clone()).collect()),
+        }
+    }
+}
+
+fn prune_appending(node: &Appends, needed: &Needed) -> Result<Option<LogicalPlan>> {
+    let passed = node.input().schema().fields().len();
+    let kept: Vec<usize> = (0..node.outputs()).filter(|at| needed.contains(&(passed + at))).collect();
+    let input = prune_input(node, needed, passed, kept.is_empty())?;
+    if input.is_none() && kept.len() == node.outputs() {
+        return Ok(None);
+    }
+    node.rebuilt(input.unwrap_or_else(|| node.input().clone()), &kept).map(Some)
+}
+
+/// One below another: what it appends may be what the one above reads.
+fn prune_input(node: &Appends, needed: &Needed, passed: usize, reads_fall: bool) -> Result<Option<LogicalPlan>> {
     let mut below: Needed = needed.range(..passed).copied().collect();
-    if !features_fall {
-        let Some(features) = read(node.features(), node.input().schema()) else { return Ok(None) };
-        below.extend(features);
+    if !reads_fall {
+        let Some(own) = read(&node.reads(), node.input().schema()) else { return Ok(None) };
+        below.extend(own);
     }
     prune(node.input(), &below)
 }

@@ -12,7 +12,7 @@ use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_learn::{Checkpoint, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 use gradframe_plan::ops::predict::{PredictOptions, predict};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
-use gradframe_plan::services::{NewRun, RunWriter, SourceCall};
+use gradframe_plan::services::{NewRun, PretrainedModels, RunWriter, SourceCall};
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Services, Sources};
 
 /// The table `t(id, a, b, kind, y)`.
@@ -59,7 +59,13 @@ pub fn predicted(input: LogicalPlanBuilder) -> LogicalPlanBuilder {
 
 /// Services whose registry holds `m`.
 pub fn services() -> Services {
-    Services { models: Arc::new(OneModel), runs: Arc::new(Nothing), sources: Arc::new(Nothing), seed: 7 }
+    Services {
+        models: Arc::new(OneModel),
+        runs: Arc::new(Nothing),
+        sources: Arc::new(Nothing),
+        pretrained: Arc::new(Nothing),
+        seed: 7,
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +107,16 @@ impl RunLog for Nothing {
 
     fn scan(&self, _table: LogTable, _query: &LogQuery) -> Result<Vec<RecordBatch>> {
         Ok(vec![])
+    }
+}
+
+impl PretrainedModels for Nothing {
+    fn find(&self, name: &str) -> Result<std::path::PathBuf> {
+        Err(Error::internal("test", format!("there is no {name}")))
+    }
+
+    fn open(&self, directory: &std::path::Path) -> Result<Arc<gradframe_ml_models::Model>> {
+        Err(Error::internal("test", format!("there is no {}", directory.display())))
     }
 }
 

@@ -15,7 +15,7 @@ Arrays are made by `gf.array`; their functions are NumPy's, in `gradframe.numpy`
 """
 
 from gradframe import _allocator  # noqa: I001  first: it loads the extension
-from gradframe import autolog, callbacks, errors, ml, nn, numpy, optim, random, selectors
+from gradframe import autolog, callbacks, errors, ml, models, nn, numpy, optim, random, selectors
 from gradframe._array.creation import array, asarray
 from gradframe._array.transforms import (
     checkpoint,
@@ -277,6 +277,7 @@ __all__ = [
     "min_horizontal",
     "ml",
     "model",
+    "models",
     "n_unique",
     "nn",
     "nth",

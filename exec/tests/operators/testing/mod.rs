@@ -54,7 +54,8 @@ impl Testing {
 
     pub fn with(settings: Settings) -> Self {
         let (models, runs) = (Arc::new(MemoryModels::default()), Arc::new(MemoryRuns::default()));
-        let services = Services { models, runs: runs.clone(), sources: Arc::new(services::NoSources), seed: 7 };
+        let (sources, pretrained) = (Arc::new(services::NoSources), Arc::new(services::NoSources));
+        let services = Services { models, runs: runs.clone(), sources, pretrained, seed: 7 };
         let mut config = SessionConfig::new()
             .with_target_partitions(settings.partitions)
             .with_batch_size(settings.batch_size)

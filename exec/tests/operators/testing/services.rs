@@ -12,7 +12,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{
-    MetricPoint, MetricRow, NewArtifact, NewDataset, NewRun, RunOutcome, RunWriter, SourceCall, model_exists,
+    MetricPoint, MetricRow, NewArtifact, NewDataset, NewRun, PretrainedModels, RunOutcome, RunWriter, SourceCall, model_exists,
 };
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
 use parking_lot::Mutex;
@@ -193,6 +193,16 @@ impl RunWriter for Writer {
 
 #[derive(Debug)]
 pub struct NoSources;
+
+impl PretrainedModels for NoSources {
+    fn find(&self, name: &str) -> Result<std::path::PathBuf> {
+        Err(Error::internal("test", format!("there is no {name}")))
+    }
+
+    fn open(&self, directory: &std::path::Path) -> Result<Arc<gradframe_ml_models::Model>> {
+        Err(Error::internal("test", format!("there is no {}", directory.display())))
+    }
+}
 
 #[async_trait]
 impl Sources for NoSources {

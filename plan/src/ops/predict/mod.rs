@@ -56,6 +56,7 @@ fn threshold(value: &ScalarValue) -> Result<f64> {
 /// Errors: `Plan` if a feature is not in the input or is there twice, if the input has a column of an output's name,
 /// or if a threshold is given to a model that is no binary classifier; `DType` if a feature has another kind of type.
 pub fn predict(input: LogicalPlan, model: Arc<NamedModel>, options: PredictOptions) -> Result<LogicalPlan> {
+    model.needs_training(OP)?;
     takes_threshold(&model, &options)?;
     let node = PredictNode::try_new(input, model, options)?;
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))

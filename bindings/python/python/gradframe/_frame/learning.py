@@ -106,6 +106,36 @@ class LearningVerbs(Verb):
         """The columns that the model's transform makes of these rows, the target among them if it can be made."""
         return self._wrap(_gradframe.transform(self._lazy(), _private(model)))
 
+    def embed(
+        self,
+        model: Any,
+        column: str | None = None,
+        *,
+        name: str = "embedding",
+        normalize: bool = False,
+        prompt_name: str | None = None,
+        max_tokens: int | None = None,
+    ) -> Self:
+        """All columns, then `name`: the vector of each row's text, `Array(Float32, D)`. `model` is a model of `gf.models`, or the name
+        of one that CREATE MODEL knows; `column` is by default `content`, or the only one of texts. A null has a null vector.
+
+        `normalize` makes vectors of length 1; `prompt_name` is one of the model's prompts; texts of more than `max_tokens`
+        lose their ends."""
+        options = {"normalize": normalize, "prompt_name": prompt_name, "max_tokens": max_tokens}
+        return self._wrap(_gradframe.embed(self._lazy(), _private(model), column, name, **options))
+
+    def generate(
+        self, model: Any, column: str | None = None, *, name: str = "generated", strict: bool = True, **options: Any
+    ) -> Self:
+        """All columns, then `name`: what comes after each row's prompt. `column` is by default `prompt`, or the only one of texts.
+        Options are those of `AutoModelForCausalLM.generate`. A prompt that the model cannot take is an error; with
+        `strict=False`, a null."""
+        return self._wrap(_gradframe.generate_text(self._lazy(), _private(model), column, name, strict=strict, **options))
+
+    def classify(self, model: Any, column: str | None = None, *, label: str = "label", score: str = "score") -> Self:
+        """All columns, then `label`, the most probable one of each row's text, and `score`, its probability."""
+        return self._wrap(_gradframe.classify(self._lazy(), _private(model), column, label, score))
+
 
 def _private(model: Any) -> Any:
     return getattr(model, "_model", model)

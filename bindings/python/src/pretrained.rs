@@ -1,0 +1,304 @@
+//! Pretrained models: by themselves, and over a column of texts.
+
+use std::sync::{Arc, OnceLock};
+
+use gradframe::models::text::{Encoded, Message, Tokenizer};
+use gradframe::models::{
+    Classifier, EmbedOptions, Embedder, GenerateOptions, Generator, Model, OnProblem, TextOptions, files, generate,
+};
+use gradframe::{Error, NamedModel, Session};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::errors::OrRaise;
+use crate::lazyframe::PyLazyFrame;
+use crate::model::model_ref;
+use crate::session::PySession;
+use crate::wait::wait;
+
+/// Adds the class and the functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyPretrained>()?;
+    module.add_function(wrap_pyfunction!(embed, module)?)?;
+    module.add_function(wrap_pyfunction!(generate_text, module)?)?;
+    module.add_function(wrap_pyfunction!(classify, module)?)
+}
+
+/// A pretrained model. What it does is made ready when it is first asked for.
+#[pyclass(name = "PyPretrained", module = "gradframe", frozen, from_py_object)]
+#[derive(Clone)]
+pub struct PyPretrained {
+    session: Session,
+    path: String,
+    model: Arc<Model>,
+    generator: Arc<OnceLock<Arc<Generator>>>,
+    classifier: Arc<OnceLock<Arc<Classifier>>>,
+}
+
+impl PyPretrained {
+    /// As an operator takes it.
+    pub fn named(&self) -> PyResult<Arc<NamedModel>> {
+        self.session.pretrained(&self.path).or_raise()
+    }
+
+    fn tokenizer(&self) -> PyResult<&Tokenizer> {
+        self.model.tokenizer().or_raise()
+    }
+
+    fn generator(&self) -> gradframe::Result<Arc<Generator>> {
+        if let Some(ready) = self.generator.get() {
+            return Ok(Arc::clone(ready));
+        }
+        let made = Arc::new(Generator::new(&self.model)?);
+        Ok(Arc::clone(self.generator.get_or_init(|| made)))
+    }
+
+    fn classifier(&self) -> gradframe::Result<Arc<Classifier>> {
+        if let Some(ready) = self.classifier.get() {
+            return Ok(Arc::clone(ready));
+        }
+        let made = Arc::new(Classifier::new(&self.model)?);
+        Ok(Arc::clone(self.classifier.get_or_init(|| made)))
+    }
+}
+
+/// Work that takes long, on a thread of the engine that may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> gradframe::Result<T> + Send + 'static) -> gradframe::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::internal("models", format!("the work failed: {error}")))?
+}
+
+#[pymethods]
+impl PyPretrained {
+    /// The model of a directory or of a name in the hub's cache.
+    #[staticmethod]
+    fn open(py: Python<'_>, session: &PySession, path: String) -> PyResult<Self> {
+        let session = session.engine().clone();
+        let (own, at) = (session.clone(), path.clone());
+        let model = wait(py, blocking(move || own.open_pretrained(&at)))?;
+        Ok(PyPretrained { session, path, model, generator: Arc::default(), classifier: Arc::default() })
+    }
+
+    /// `bert`, `llama`.
+    #[getter]
+    fn kind(&self) -> &str {
+        self.model.kind()
+    }
+
+    /// What its head is for: `text-generation`; None without a head.
+    #[getter]
+    fn task(&self) -> Option<&'static str> {
+        self.model.task().map(|task| task.name())
+    }
+
+    #[getter]
+    fn labels(&self) -> Vec<String> {
+        self.model.labels()
+    }
+
+    #[getter]
+    fn path(&self) -> String {
+        self.model.directory().path().to_string_lossy().into_owned()
+    }
+
+    /// Name, type and shape of each tensor.
+    fn tensors(&self) -> Vec<(String, String, Vec<usize>)> {
+        self.model.weights().iter().map(|w| (w.name.clone(), w.dtype.clone(), w.shape.clone())).collect()
+    }
+
+    #[getter]
+    fn vocabulary(&self) -> PyResult<usize> {
+        Ok(self.tokenizer()?.vocabulary())
+    }
+
+    /// Tokens and kinds of each text, or of each pair of texts.
+    #[pyo3(signature = (texts, pairs=None, *, special=true, max_tokens=None))]
+    fn encode(
+        &self,
+        texts: Vec<String>,
+        pairs: Option<Vec<String>>,
+        special: bool,
+        max_tokens: Option<usize>,
+    ) -> PyResult<Vec<(Vec<u32>, Vec<u32>)>> {
+        let cut = max_tokens.map(|most| self.tokenizer()?.truncated_to(most).or_raise()).transpose()?;
+        let tokenizer = cut.as_ref().map_or_else(|| self.tokenizer(), Ok)?;
+        let one = |(place, text): (usize, &String)| match pairs.as_ref().and_then(|pairs| pairs.get(place)) {
+            Some(other) => tokenizer.encode_pair(text, other),
+            None if special => tokenizer.encode(text),
+            None => tokenizer.encode_plain(text),
+        };
+        let encoded = texts.iter().enumerate().map(one).collect::<gradframe::Result<Vec<Encoded>>>().or_raise()?;
+        Ok(encoded.into_iter().map(|row| (row.ids, row.kinds)).collect())
+    }
+
+    fn decode(&self, ids: Vec<u32>, skip_special: bool) -> PyResult<String> {
+        self.tokenizer()?.decode(&ids, skip_special).or_raise()
+    }
+
+    fn token_id(&self, token: &str) -> PyResult<Option<u32>> {
+        Ok(self.tokenizer()?.id_of(token))
+    }
+
+    /// A conversation of (role, content) as one text.
+    fn chat(&self, messages: Vec<(String, String)>, add_generation_prompt: bool) -> PyResult<String> {
+        let messages: Vec<Message> = messages.into_iter().map(|(role, content)| Message { role, content }).collect();
+        let missing = || Error::plan("chat template", format!("{} has none", self.model.directory().path().display()));
+        let template = self.model.chat_template().or_raise()?.ok_or_else(missing).or_raise()?;
+        template.render(&messages, add_generation_prompt).or_raise()
+    }
+
+    /// The bytes of [N, D] f32, and D.
+    fn embed(
+        &self,
+        py: Python<'_>,
+        texts: Vec<String>,
+        normalize: bool,
+        prompt: Option<String>,
+        max_tokens: Option<usize>,
+    ) -> PyResult<(Py<PyBytes>, usize)> {
+        let model = Arc::clone(&self.model);
+        let (vectors, width) = wait(
+            py,
+            blocking(move || {
+                let options = EmbedOptions { max_tokens, normalize, prompt, batch_tokens: None };
+                let embedder = Embedder::new(&model, &options)?;
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                Ok((embedder.embed(&texts)?.vectors, embedder.width()))
+            }),
+        )?;
+        Ok((bytes_of(py, &vectors), width))
+    }
+
+    /// What the head gives for each row of tokens (of a model without one, the tokens' vectors), as bytes of f32.
+    fn scores(&self, py: Python<'_>, rows: Vec<Vec<u32>>) -> PyResult<Vec<Py<PyBytes>>> {
+        let model = Arc::clone(&self.model);
+        let found = wait(py, blocking(move || model.scores(&rows, None)))?;
+        Ok(found.iter().map(|row| bytes_of(py, row)).collect())
+    }
+
+    /// The probability of each label of each text, or of each pair of texts.
+    #[pyo3(signature = (texts, pairs=None))]
+    fn classify(&self, py: Python<'_>, texts: Vec<String>, pairs: Option<Vec<String>>) -> PyResult<Vec<Vec<f32>>> {
+        let own = self.clone();
+        wait(
+            py,
+            blocking(move || {
+                let classifier = own.classifier()?;
+                let other = |at: usize| pairs.as_ref().and_then(|pairs| pairs.get(at)).map(String::as_str);
+                let rows: Vec<(&str, Option<&str>)> = texts.iter().enumerate().map(|(i, t)| (t.as_str(), other(i))).collect();
+                let found = classifier.classify(&rows, &|_| Ok(()))?;
+                Ok(found.scores.chunks_exact(classifier.labels().len().max(1)).map(<[f32]>::to_vec).collect())
+            }),
+        )
+    }
+
+    /// Of each prompt its new tokens, their text, and why they end.
+    #[pyo3(signature = (prompts, **options))]
+    fn generate(
+        &self,
+        py: Python<'_>,
+        prompts: Vec<Vec<u32>>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Vec<(Vec<u32>, String, &'static str)>> {
+        let (own, options) = (self.clone(), generate_options(options)?);
+        let found = wait(py, blocking(move || own.generator()?.generate(&prompts, &options, &mut |_| Ok(()))))?;
+        Ok(found.0.into_iter().map(|one| (one.ids, one.text, finish_name(one.finish))).collect())
+    }
+
+    /// Writes it to a directory that other libraries read.
+    fn save(&self, py: Python<'_>, path: String) -> PyResult<()> {
+        let model = Arc::clone(&self.model);
+        wait(py, blocking(move || files::save(model.directory(), model.weights(), path.as_ref())))
+    }
+}
+
+fn bytes_of(py: Python<'_>, values: &[f32]) -> Py<PyBytes> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    PyBytes::new(py, &bytes).unbind()
+}
+
+fn finish_name(finish: generate::Finish) -> &'static str {
+    match finish {
+        generate::Finish::End => "end",
+        generate::Finish::Stop => "stop",
+        generate::Finish::Length => "length",
+        generate::Finish::Context => "context",
+    }
+}
+
+/// transformers' names.
+fn generate_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<GenerateOptions> {
+    let mut options = GenerateOptions::default();
+    for (name, value) in given.into_iter().flatten() {
+        if value.is_none() {
+            continue;
+        }
+        match name.extract::<String>()?.as_str() {
+            "max_new_tokens" => options.max_tokens = value.extract()?,
+            "min_new_tokens" => options.min_tokens = value.extract()?,
+            "temperature" => options.temperature = value.extract()?,
+            "top_k" => options.top_k = Some(value.extract()?),
+            "top_p" => options.top_p = value.extract()?,
+            "repetition_penalty" => options.repetition_penalty = value.extract()?,
+            "stop" => options.stop = value.extract()?,
+            "seed" => options.seed = value.extract()?,
+            "num_beams" => options.beams = value.extract()?,
+            "length_penalty" => options.length_penalty = value.extract()?,
+            other => {
+                let known = "max_new_tokens, min_new_tokens, temperature, top_k, top_p, repetition_penalty, stop, seed, num_beams, \
+                             length_penalty";
+                return Err(Error::plan("generate", format!("unknown option `{other}`, expected one of {known}"))).or_raise();
+            }
+        }
+    }
+    Ok(options)
+}
+
+fn text_options(column: Option<String>, strict: bool) -> TextOptions {
+    let on_problem = if strict { OnProblem::Error } else { OnProblem::Null };
+    TextOptions { column, on_problem, ..TextOptions::default() }
+}
+
+/// All columns, then the vector of each row's text; see `LazyFrame.embed`.
+#[pyfunction]
+#[pyo3(signature = (frame, model, column, name, *, normalize=false, prompt_name=None, max_tokens=None))]
+fn embed(
+    frame: PyLazyFrame,
+    model: &Bound<'_, PyAny>,
+    column: Option<String>,
+    name: &str,
+    normalize: bool,
+    prompt_name: Option<String>,
+    max_tokens: Option<usize>,
+) -> PyResult<PyLazyFrame> {
+    let options = TextOptions { normalize, prompt_name, max_tokens, ..text_options(column, true) };
+    frame.0.embed(model_ref(model)?, name, options).or_raise().map(PyLazyFrame)
+}
+
+/// All columns, then what comes after each row's prompt; see `LazyFrame.generate`.
+#[pyfunction]
+#[pyo3(signature = (frame, model, column, name, *, strict=true, **options))]
+fn generate_text(
+    frame: PyLazyFrame,
+    model: &Bound<'_, PyAny>,
+    column: Option<String>,
+    name: &str,
+    strict: bool,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<PyLazyFrame> {
+    let options = TextOptions { generate: generate_options(options)?, ..text_options(column, strict) };
+    options.generate.check().or_raise()?;
+    frame.0.generate(model_ref(model)?, name, options).or_raise().map(PyLazyFrame)
+}
+
+/// All columns, then the most probable label of each row's text and its probability; see `LazyFrame.classify`.
+#[pyfunction]
+fn classify(
+    frame: PyLazyFrame,
+    model: &Bound<'_, PyAny>,
+    column: Option<String>,
+    label: &str,
+    score: &str,
+) -> PyResult<PyLazyFrame> {
+    frame.0.classify(model_ref(model)?, label, score, text_options(column, true)).or_raise().map(PyLazyFrame)
+}
