@@ -91,11 +91,13 @@ impl PyPretrained {
         self.model.task().map(|task| task.name())
     }
 
+    /// The labels of its head, in order.
     #[getter]
     fn labels(&self) -> Vec<String> {
         self.model.labels()
     }
 
+    /// Its directory.
     #[getter]
     fn path(&self) -> String {
         self.model.directory().path().to_string_lossy().into_owned()
@@ -106,6 +108,7 @@ impl PyPretrained {
         self.model.weights().iter().map(|w| (w.name.clone(), w.dtype.clone(), w.shape.clone())).collect()
     }
 
+    /// Different tokens of its tokenizer.
     #[getter]
     fn vocabulary(&self) -> PyResult<usize> {
         Ok(self.tokenizer()?.vocabulary())
@@ -131,10 +134,12 @@ impl PyPretrained {
         Ok(encoded.into_iter().map(|row| (row.ids, row.kinds)).collect())
     }
 
+    /// Tokens as a text, without the special ones if they are to be skipped.
     fn decode(&self, ids: Vec<u32>, skip_special: bool) -> PyResult<String> {
         self.tokenizer()?.decode(&ids, skip_special).or_raise()
     }
 
+    /// The number of a token; None if there is none.
     fn token_id(&self, token: &str) -> PyResult<Option<u32>> {
         Ok(self.tokenizer()?.id_of(token))
     }
