@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers that they share")]
 
 mod files;
+mod postgres;
 mod store;
 mod support;
 mod tensorboard;

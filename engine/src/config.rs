@@ -18,6 +18,7 @@ const DISK_LIMIT_BYTES: u64 = 100 << 30;
 #[derive(Debug, Clone)]
 pub struct SessionBuilder {
     pub(crate) home: Home,
+    pub(crate) store: Option<String>,
     pub(crate) memory_limit_bytes: Option<u64>,
     pub(crate) disk_limit_bytes: u64,
     pub(crate) temp_directory: Option<PathBuf>,
@@ -42,6 +43,7 @@ impl SessionBuilder {
     pub(crate) fn new() -> Self {
         Self {
             home: Home::Default,
+            store: None,
             memory_limit_bytes: None,
             disk_limit_bytes: DISK_LIMIT_BYTES,
             temp_directory: None,
@@ -56,6 +58,13 @@ impl SessionBuilder {
     /// the working directory, else `./.gradframe`, which the first write makes.
     pub fn home(mut self, path: impl Into<PathBuf>) -> Self {
         self.home = Home::At(path.into());
+        self
+    }
+
+    /// The database that keeps runs, models and artifacts, shared by machines: `postgresql://user:password@host/database`. Tables
+    /// and views stay in the home. Default: `GRADFRAME_STORE`, unless a home is named; without it all is in the home.
+    pub fn store(mut self, address: impl Into<String>) -> Self {
+        self.store = Some(address.into());
         self
     }
 
@@ -112,6 +121,16 @@ impl SessionBuilder {
     /// The session. Errors: `External` if the home can't be read, `Execution` if its store is damaged.
     pub fn build(self) -> Result<Session> {
         Session::from_builder(self)
+    }
+
+    /// The address of the shared store, if there is to be one. Who names a home means what is there.
+    pub(crate) fn store_or_default(&self) -> Option<String> {
+        let of_environment = || std::env::var("GRADFRAME_STORE").ok().filter(|address| !address.is_empty());
+        match self.home {
+            Home::InMemory => None,
+            Home::At(_) => self.store.clone(),
+            Home::Default => self.store.clone().or_else(of_environment),
+        }
     }
 
     pub(crate) fn threads_or_default(&self) -> usize {

@@ -29,6 +29,7 @@
 //! - [`array`]: arrays that feel eager, their derivatives, batches and compiled functions;
 //! - [`Error`]: one type, by whose fault it is.
 
+mod archive;
 mod card;
 mod catalog;
 mod config;

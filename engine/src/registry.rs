@@ -1,10 +1,12 @@
 //! What the store keeps, beyond tables: versions of models and their aliases, artifacts, runs on their way elsewhere.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::Store;
 
+use crate::archive::is_archive;
 use crate::sources::READ_ARTIFACT;
 use crate::{DataFrame, Error, Result, Session};
 
@@ -90,23 +92,28 @@ impl Session {
     }
 
     /// Copies an ended run, artifacts and points and all, into the store at `home`, which is made if it is not there: what
-    /// [`Session::import_runs`] takes in elsewhere, and `--home` looks into. Gives the run's whole name.
+    /// [`Session::import_runs`] takes in elsewhere, and `--home` looks into. Also into a database, by its address
+    /// (`postgresql://...`). Gives the run's whole name.
     /// Errors: `Plan` for an unknown run, one that runs, or one that is there already.
     pub fn export_run(&self, run: &str, home: &Path) -> Result<String> {
         let run = self.store().full_run_name(run)?;
-        let target = Store::open(home.to_path_buf())?;
+        let target = self.other_store(home)?;
         target.copy_run_from(self.store(), &run)?;
         Ok(run)
     }
 
     /// Takes in runs that are not here yet, and gives their names. What is at the path says what it is: the ended runs of a
-    /// store of ours (what [`Session::export_run`] has made, any `.gradframe`), MLflow's `mlruns/` or `mlflow.db`, or
+    /// store of ours (what [`Session::export_run`] has made, any `.gradframe`, a `postgresql://` address), an archive that
+    /// [`Session::archive_run`] has made, MLflow's `mlruns/` or `mlflow.db`, or
     /// TensorBoard's event files, a run for each directory that has some.
     ///
     /// Errors: `Plan` if it is none of these; `Execution` for a file that is damaged, naming it and the place.
     pub fn import_runs(&self, path: &Path) -> Result<Vec<String>> {
-        if path.join("store.db").is_file() {
-            return self.store().copy_runs_from(Store::open(path.to_path_buf())?.as_ref());
+        if is_address(path) || path.join("store.db").is_file() {
+            return self.store().copy_runs_from(self.other_store(path)?.as_ref());
+        }
+        if is_archive(path) {
+            return self.import_archive(path);
         }
         if gradframe_connectors::mlflow::is_store(path) {
             return self.import_mlflow(path);
@@ -123,6 +130,18 @@ impl Session {
     fn store(&self) -> &Store {
         self.public().store()
     }
+
+    /// The store in another directory, or at an address.
+    fn other_store(&self, place: &Path) -> Result<Arc<Store>> {
+        match place.to_str().filter(|_| is_address(place)) {
+            Some(address) => Store::open_shared(address, self.public().home().to_path_buf()),
+            None => Store::open(place.to_path_buf()),
+        }
+    }
+}
+
+fn is_address(place: &Path) -> bool {
+    place.to_str().is_some_and(|text| text.starts_with("postgresql://") || text.starts_with("postgres://"))
 }
 
 /// `models:/fare@champion` and `models:/fare/3`, as MLflow writes them, as names of ours.

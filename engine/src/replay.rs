@@ -1,17 +1,23 @@
 //! Runs once more: a training's statement from its start, and all that came out differently.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::view::ViewTable;
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::{RunChanges, RunStart};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::RunLog;
 use gradframe_sql::Rerun;
 
+use crate::archive::TRAINING_ROWS;
+use crate::catalog::with_frames;
+use crate::frame::statement::{FRAME, needs_frame};
 use crate::statements::run_now;
 use crate::{DataFrame, Error, Result, Session};
 
@@ -66,9 +72,18 @@ impl Session {
     ///
     /// Errors: `Plan` for an unknown run, one that is running, and one that no statement has started; those of the training.
     pub async fn replay_run(&self, run: &str) -> Result<Replay> {
+        self.replay_run_over(run, None).await
+    }
+
+    /// The same for a training on a frame whose rows have no name in SQL: the frame, as it was fitted to.
+    /// Errors: as [`Session::replay_run`]; `Plan` if the run needs a frame and there is none.
+    pub async fn replay_run_over(&self, run: &str, frame: Option<&DataFrame>) -> Result<Replay> {
         let store = self.public().store();
         let run = store.full_run_name(run)?;
-        let again = self.train_again(&run).await?;
+        let again = match frame {
+            Some(frame) => with_frame(frame, Box::pin(self.train_again(&run, true))).await?,
+            None => self.train_again(&run, false).await?,
+        };
         let title = format!("replay of {run}");
         store.change_run(&again, &RunChanges { title: Some(&title), ..RunChanges::default() })?;
         store.attach(&again)?.set_tags(&[(REPLAY_TAG.to_owned(), run.clone())])?;
@@ -97,7 +112,7 @@ impl Session {
     }
 
     /// The run of the second training.
-    async fn train_again(&self, run: &str) -> Result<String> {
+    async fn train_again(&self, run: &str, has_frame: bool) -> Result<String> {
         let RunStart { status, seed, statement } = self.public().store().run_start(run)?;
         if status == "running" {
             return Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it"));
@@ -106,7 +121,11 @@ impl Session {
             let what = format!("run `{run}` was started by no statement that is kept");
             Error::plan(OP, what).hint("start its program again, then `gradframe runs diff` compares the two runs")
         })?;
-        let statements = self.parse(&statement)?;
+        if needs_frame(&statement) && !has_frame {
+            let what = format!("run `{run}` was trained on a frame of its program");
+            return Err(Error::plan(OP, what).hint("hand the frame over: session.replay_run(run, frame=frame) in Python"));
+        }
+        let statements = self.parse(&self.over_kept_rows(run, statement)?)?;
         let [statement] = statements.as_slice() else {
             return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
         };
@@ -117,6 +136,19 @@ impl Session {
             cast(batch.column(0), &DataType::Utf8).ok().map(|names| names.as_string::<i32>().value(0).to_owned())
         });
         named.ok_or_else(|| Error::internal(OP, "the training has logged nothing"))
+    }
+
+    /// The statement over the rows that an archive has brought along, where there are some.
+    fn over_kept_rows(&self, run: &str, statement: String) -> Result<String> {
+        let store = self.public().store();
+        if !store.artifact_records(run)?.iter().any(|artifact| artifact.path == TRAINING_ROWS) {
+            return Ok(statement);
+        }
+        let datasets = store.datasets(run)?.into_iter().filter(|dataset| dataset.role == "training" && dataset.kind == "query");
+        let place = datasets.filter_map(|dataset| Some((statement.rfind(&dataset.source)?, dataset.source.len()))).next();
+        let Some((start, length)) = place else { return Ok(statement) };
+        let rows = format!("SELECT * FROM read_artifact('{run}/{TRAINING_ROWS}')");
+        Ok(format!("{}{rows}{}", &statement[..start], &statement[start + length..]))
     }
 
     /// What is known of a run beside its values: on which data and on what it ran.
@@ -158,6 +190,12 @@ impl Session {
         }
         Ok(values)
     }
+}
+
+/// Plans with a frame under the name that statements of frames have for it.
+async fn with_frame<T>(frame: &DataFrame, planning: impl Future<Output = T>) -> T {
+    let table = Arc::new(ViewTable::new(frame.logical_plan().clone(), None)) as Arc<dyn TableProvider>;
+    with_frames(BTreeMap::from([(FRAME.to_owned(), table)]), planning).await
 }
 
 type Facts = BTreeMap<(String, String), String>;

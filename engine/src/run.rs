@@ -157,12 +157,26 @@ impl Session {
             return Err(Error::plan("run", "the name is empty, expected at least one character"));
         }
         let sampling = options.sampling;
+        let locks = match &options.code {
+            Code::Here => surroundings::lock_files(Path::new(".")),
+            Code::At(directory) => surroundings::lock_files(directory),
+            Code::Unknown => vec![],
+        };
         let writer = self.services()?.runs.start(options.into_new_run())?;
+        for (name, path) in locks {
+            keep_lock(writer.as_ref(), &name, &path)?;
+        }
         if let Sampling::Every(every) = sampling {
             sampling::watch(&writer, every);
         }
         Ok(Run { writer })
     }
+}
+
+/// Keeps a lock file as `system/<name>`. One that is gone meanwhile is none.
+fn keep_lock(writer: &dyn RunWriter, name: &str, path: &Path) -> Result<()> {
+    let Ok(mut file) = File::open(path) else { return Ok(()) };
+    writer.add_artifact(&NewArtifact { path: &format!("system/{name}"), kind: "file", step: None }, &mut file)
 }
 
 impl Run {

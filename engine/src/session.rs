@@ -80,7 +80,7 @@ impl Session {
     }
 
     pub(crate) fn from_builder(builder: SessionBuilder) -> Result<Self> {
-        let (store, home, scratch) = open_store(&builder.home)?;
+        let (store, home, scratch) = open_store(&builder)?;
         let public = Arc::new(PublicSchema::new(store, home));
         let context = SessionContext::new_with_state(state::build(&builder, &public)?);
         public.attach(context.state_weak_ref());
@@ -306,8 +306,8 @@ impl Session {
 }
 
 /// The store, where its tables lie, and the directory to delete with the session.
-fn open_store(home: &Home) -> Result<(Arc<Store>, PathBuf, Option<TempDir>)> {
-    let path = match home {
+fn open_store(builder: &SessionBuilder) -> Result<(Arc<Store>, PathBuf, Option<TempDir>)> {
+    let path = match &builder.home {
         Home::InMemory => {
             let scratch = tempfile::Builder::new().prefix("gradframe-").tempdir();
             let scratch =
@@ -323,7 +323,11 @@ fn open_store(home: &Home) -> Result<(Arc<Store>, PathBuf, Option<TempDir>)> {
         let error = Error::external("session", format!("home `{}` is a file, expected a directory", path.display()));
         return Err(error.hint("give --home the directory of models, runs and tables; it is made if there is none"));
     }
-    Ok((Store::open(path.clone())?, path, None))
+    let store = match builder.store_or_default() {
+        Some(address) => Store::open_shared(&address, path.clone())?,
+        None => Store::open(path.clone())?,
+    };
+    Ok((store, path, None))
 }
 
 impl fmt::Debug for Session {

@@ -1,4 +1,5 @@
-//! What FROM may name beside tables: files, and artifacts of runs by `read_artifact('RUN/predictions.parquet')`.
+//! What FROM may name beside tables: files, artifacts of runs by `read_artifact('RUN/predictions.parquet')`, and what a step of a
+//! run learned from by `gradframe.batch_rows('RUN', 3)`.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use gradframe_connectors::files::FileSources;
 use gradframe_connectors::store::Store;
 use gradframe_plan::services::{SourceCall, Sources};
 
+use crate::catalog::batch_rows::{self, BATCH_ROWS};
 use crate::{Error, Result};
 
 /// The function's name in SQL.
@@ -30,7 +32,7 @@ pub(crate) struct StoreSources {
 
 impl StoreSources {
     pub(crate) fn new(store: Arc<Store>) -> Self {
-        StoreSources { store, functions: [FileSources.functions(), &[READ_ARTIFACT]].concat() }
+        StoreSources { store, functions: [FileSources.functions(), &[READ_ARTIFACT, BATCH_ROWS]].concat() }
     }
 
     /// The call that reads the artifacts' files.
@@ -56,6 +58,9 @@ impl Sources for StoreSources {
     async fn open(&self, session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>> {
         if call.function.as_deref() == Some(READ_ARTIFACT) {
             return FileSources.open(session, &self.resolve(call)?).await;
+        }
+        if call.function.as_deref() == Some(BATCH_ROWS) {
+            return batch_rows::open(&self.store, session, call).await;
         }
         FileSources.open(session, call).await
     }

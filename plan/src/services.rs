@@ -116,9 +116,10 @@ pub trait RunLog: Debug + Send + Sync {
     /// Errors: `Execution` naming a file that is damaged.
     fn checkpoint(&self, run: &str) -> Result<Option<Checkpoint>>;
     /// Opens an interrupted run again: it is `running`, and points of epochs after its first `epochs` are forgotten,
-    /// since the training will log them again. A training is resumed by `TrainRequest::resume`.
+    /// since the training will log them again; of the epoch after them the first `batches` values of [`BATCH_LOSS`] stay, where it
+    /// goes on within an epoch. A training is resumed by `TrainRequest::resume`.
     /// Errors: `Plan` if there is no such run, or it is running or finished.
-    fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>>;
+    fn resume(&self, run: &str, epochs: u64, batches: u64) -> Result<Arc<dyn RunWriter>>;
     /// Rows of a log table, with the query's filters, columns and limit applied.
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>>;
     /// The same rows, read as they are asked for.
@@ -190,6 +191,8 @@ pub trait RunWriter: Debug + Send + Sync {
     fn add_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()>;
     /// Says on which data the run works, in place of what was said of that role, name and digest.
     fn add_dataset(&self, dataset: &NewDataset) -> Result<()>;
+    /// Says which rows each step of a training learns from.
+    fn set_batches(&self, batches: &BatchOrder) -> Result<()>;
     /// What was logged before this is called survives a power cut when it returns.
     fn flush(&self) -> Result<()>;
     /// Keeps a checkpoint in the place of the one before, all or nothing. It outlives the run unless that finishes well.
@@ -225,6 +228,37 @@ pub struct NewArtifact<'a> {
     pub kind: &'a str,
     /// The step that it belongs to, if any.
     pub step: Option<i64>,
+}
+
+/// The metric of a training in mini-batches that has a value a step, counted over all epochs: the mean loss of the batch.
+pub const BATCH_LOSS: &str = "batch_loss";
+
+/// Which rows the steps of a training in mini-batches learn from. Each epoch takes all rows, in the order that the key and the
+/// epoch decide, `batch_rows` at a time; the last batch of an epoch may be short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchOrder {
+    pub key: u64,
+    pub batch_rows: u64,
+    /// All that are learned from.
+    pub rows: u64,
+}
+
+impl BatchOrder {
+    /// Steps of an epoch.
+    pub fn steps_an_epoch(&self) -> u64 {
+        self.rows.div_ceil(self.batch_rows.max(1)).max(1)
+    }
+
+    /// The number of a batch among all steps. Both count from 1.
+    pub fn step(&self, epoch: u64, batch: u64) -> u64 {
+        epoch.saturating_sub(1) * self.steps_an_epoch() + batch
+    }
+
+    /// The epoch of a step, from 1, and how many of its rows come before.
+    pub fn place(&self, step: u64) -> (u64, u64) {
+        let before = step.saturating_sub(1);
+        (before / self.steps_an_epoch() + 1, before % self.steps_an_epoch() * self.batch_rows)
+    }
 }
 
 /// Data that a run is trained or evaluated on.

@@ -61,6 +61,7 @@ impl OpenedFiles {
 fn relation_name(call: &SourceCall) -> String {
     let several = || call.function.clone().unwrap_or_else(|| "files".into());
     match call.paths.as_slice() {
+        _ if call.function.as_deref().is_some_and(|function| second_argument(function).is_some()) => "batch_rows".to_owned(),
         [path] if !path.contains(['*', '?', '[', '{']) => {
             let file = Path::new(path).file_name().map(|name| name.to_string_lossy());
             let stem = file.as_deref().and_then(|name| name.split('.').next()).unwrap_or_default();
@@ -142,15 +143,26 @@ impl Visitor for Collector<'_> {
 /// The file that a relation names, or None for another relation. `functions` are the names of the reading functions.
 fn source_call(factor: &TableFactor, functions: &[&str]) -> Result<Option<SourceCall>> {
     let TableFactor::Table { name, args, .. } = factor else { return Ok(None) };
-    let Some(ident) = single_ident(name) else { return Ok(None) };
-    match args {
-        None if is_file(name) => Ok(Some(SourceCall { function: None, paths: vec![ident.value.clone()], options: vec![] })),
-        Some(args) => match functions.iter().find(|function| **function == fold(ident)) {
+    match (args, single_ident(name)) {
+        (None, Some(ident)) if is_file(name) => {
+            Ok(Some(SourceCall { function: None, paths: vec![ident.value.clone()], options: vec![] }))
+        }
+        (Some(args), _) => match functions.iter().find(|function| **function == folded(name)) {
             Some(function) => function_call(function, name, args).map(Some),
             None => Ok(None),
         },
-        None => Ok(None),
+        _ => Ok(None),
     }
+}
+
+/// `gradframe.batch_rows`, `read_csv`.
+fn folded(name: &ObjectName) -> String {
+    name.0.iter().filter_map(|part| part.as_ident()).map(fold).collect::<Vec<_>>().join(".")
+}
+
+/// What a function's second argument is, where it need not be named.
+fn second_argument(function: &str) -> Option<&'static str> {
+    (function == "gradframe.batch_rows").then_some("step")
 }
 
 fn single_ident(name: &ObjectName) -> Option<&Ident> {
@@ -166,8 +178,11 @@ fn function_call(function: &str, name: &ObjectName, args: &TableFunctionArgs) ->
         add_argument(&mut call, function, arg)?;
     }
     if call.paths.is_empty() {
-        let error =
-            Error::plan(function, "no file is given").hint(format!("write {function}('path') or {function}(['path', 'path'])"));
+        let error = match second_argument(function) {
+            Some(second) => Error::plan(function, "no run is given").hint(format!("write {function}('run', {second})")),
+            None => Error::plan(function, "no file is given")
+                .hint(format!("write {function}('path') or {function}(['path', 'path'])")),
+        };
         return Err(at(error, name.span().start));
     }
     Ok(call)
@@ -187,6 +202,11 @@ fn add_argument(call: &mut SourceCall, function: &str, arg: &FunctionArg) -> Res
                 }
                 false => Ok(()),
             }
+        }
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if second_argument(function).is_some() && call.options.is_empty() => {
+            let name = second_argument(function).unwrap_or_default();
+            call.options.push((name.to_owned(), literal(function, name, expr)?));
+            Ok(())
         }
         other => {
             let error = Error::plan(function, format!("unexpected argument `{other}`"));

@@ -93,7 +93,7 @@ impl RunLog for NoRuns {
         Err(Error::internal("test", "planning reads no checkpoint"))
     }
 
-    fn resume(&self, _: &str, _: u64) -> Result<Arc<dyn RunWriter>> {
+    fn resume(&self, _: &str, _: u64, _: u64) -> Result<Arc<dyn RunWriter>> {
         Err(Error::internal("test", "planning resumes no run"))
     }
 

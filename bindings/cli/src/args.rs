@@ -25,6 +25,9 @@ pub struct SessionArgs {
     /// Directory of models, runs and tables [default: $GRADFRAME_HOME, else the nearest .gradframe upwards]
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
+    /// Database that keeps runs and models, postgresql://user:password@host/name [default: $GRADFRAME_STORE, unless --home is given]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub store: Option<String>,
     /// Threads to use [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub threads: Option<usize>,
@@ -184,20 +187,23 @@ pub enum RunsCommand {
         #[arg(long)]
         deleted: bool,
     },
-    /// Copy a run, artifacts and all, into a store of its own, for `import` elsewhere or for --home; or for TensorBoard
+    /// Copy a run, artifacts and all, into a store of its own, or pack it into one .tar file, for `import` elsewhere; or for TensorBoard
     Export {
         /// The run's identifier, or its beginning
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
-        /// Directory of that store, made if need be
+        /// Directory of that store, made if need be; a file if it ends with .tar; postgresql://... for a database
         directory: PathBuf,
+        /// Pack the rows of its training query too, so that it replays where the data are not
+        #[arg(long, conflicts_with = "tensorboard")]
+        data: bool,
         /// Write an event file of TensorBoard's below the directory instead
         #[arg(long)]
         tensorboard: bool,
     },
     /// Take in runs: of another store, of MLflow's mlruns/ or mlflow.db, of TensorBoard's event files
     Import {
-        /// What `export` has made, any .gradframe, mlruns/, mlflow.db, or a directory of event files
+        /// What `export` has made, any .gradframe, postgresql://..., mlruns/, mlflow.db, or a directory of event files
         path: PathBuf,
     },
     /// Show one run: its state, parameters, tags and metrics

@@ -95,6 +95,9 @@ fn open_session(args: &SessionArgs) -> Result<Session> {
     if let Some(home) = &args.home {
         builder = builder.home(home);
     }
+    if let Some(address) = &args.store {
+        builder = builder.store(address);
+    }
     if let Some(threads) = args.threads {
         builder = builder.threads(threads);
     }

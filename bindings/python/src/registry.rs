@@ -92,10 +92,16 @@ pub fn import_runs(py: Python<'_>, session: &PySession, path: PathBuf) -> PyResu
 
 /// Trains once more as a run did: the new run, how many values were compared, and what differs.
 #[pyfunction]
-pub fn replay_run(py: Python<'_>, session: &PySession, run: String) -> PyResult<(String, usize, PyLazyFrame)> {
+#[pyo3(signature = (session, run, frame=None))]
+pub fn replay_run(
+    py: Python<'_>,
+    session: &PySession,
+    run: String,
+    frame: Option<PyLazyFrame>,
+) -> PyResult<(String, usize, PyLazyFrame)> {
     let session = session.engine().clone();
     let replayed = wait(py, async move {
-        let replay = session.replay_run(&run).await?;
+        let replay = session.replay_run_over(&run, frame.as_ref().map(|frame| &frame.0)).await?;
         let differences = session.differences(&replay.differences)?;
         Ok((replay.again, replay.values, differences))
     });

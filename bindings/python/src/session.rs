@@ -23,15 +23,17 @@ pub struct PySession(Session);
 
 #[pymethods]
 impl PySession {
-    /// A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere. Beyond
+    /// A session. `home` is the directory of tables, models and runs; `store` the address of a database that keeps runs and models
+    /// for many machines; `in_memory` keeps them nowhere. Beyond
     /// `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`. `progress` draws how
     /// far long work is; if it is not given, on a terminal and in notebooks.
     #[new]
-    #[pyo3(signature = (*, home=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None, progress=None))]
+    #[pyo3(signature = (*, home=None, store=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None, progress=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
         home: Option<&Bound<'_, PyAny>>,
+        store: Option<String>,
         in_memory: bool,
         memory_limit_bytes: Option<u64>,
         disk_limit_bytes: Option<u64>,
@@ -47,6 +49,7 @@ impl PySession {
         } else if let Some(home) = home {
             builder = builder.home(path_text(home)?);
         }
+        builder = set(builder, store, SessionBuilder::store);
         builder = set(builder, memory_limit_bytes, SessionBuilder::memory_limit_bytes);
         builder = set(builder, disk_limit_bytes, SessionBuilder::disk_limit_bytes);
         builder = set(builder, temp_directory.map(path_text).transpose()?, SessionBuilder::temp_directory);

@@ -2,9 +2,8 @@
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names::suggest;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::errors::store_error;
+use super::sql::{Row, Transaction, params, put};
 use super::{Store, now_us};
 
 const OP: &str = "alias";
@@ -42,13 +41,13 @@ impl Store {
     pub fn roll_back(&self, model: &str, alias: &str) -> Result<u64> {
         self.database.write(|transaction| {
             let last = "SELECT id, before FROM alias_log WHERE model = ?1 AND alias = ?2 AND undone = 0 ORDER BY id DESC LIMIT 1";
-            let ids = |row: &Row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?));
-            let last = transaction.query_row(last, [model, alias], ids).optional().map_err(store_error)?;
+            let ids = |row: &Row| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?));
+            let last = transaction.first(last, params![model, alias], ids)?;
             let Some((id, Some(before))) = last else {
                 return Err(Error::plan(OP, format!("`{model}@{alias}` has named no version before")));
             };
             check_version(transaction, model, before as u64)?;
-            transaction.execute("UPDATE alias_log SET undone = 1 WHERE id = ?1", [id]).map_err(store_error)?;
+            transaction.execute("UPDATE alias_log SET undone = 1 WHERE id = ?1", params![id])?;
             point(transaction, model, alias, before as u64)?;
             Ok(before as u64)
         })
@@ -58,21 +57,17 @@ impl Store {
     pub fn set_model_tags(&self, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
         self.database.write(|transaction| {
             check_version(transaction, model, version)?;
-            let sql = "INSERT OR REPLACE INTO model_tags (model, version, name, value) VALUES (?1, ?2, ?3, ?4)";
-            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
-            let mut insert = |(name, value): &(String, String)| insert.execute(params![model, version as i64, name, value]);
-            tags.iter().try_for_each(|tag| insert(tag).map(|_| ()).map_err(store_error))
+            let sql = put("model_tags", &["model", "version", "name"], &["value"]);
+            let insert =
+                |(name, value): &(String, String)| transaction.execute(&sql, params![model, version as i64, name, value]);
+            tags.iter().try_for_each(|tag| insert(tag).map(|_| ()))
         })
     }
 
     /// All aliases as `model@alias`, sorted.
     pub fn alias_names(&self) -> Result<Vec<String>> {
         let sql = "SELECT model || '@' || alias FROM aliases ORDER BY 1";
-        let names = self.database.read(|transaction| {
-            let mut statement = transaction.prepare(sql).map_err(store_error)?;
-            let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
-            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
-        })?;
+        let names = self.database.read(|transaction| transaction.rows(sql, params![], |row| row.get(0)))?;
         Ok(names.unwrap_or_default())
     }
 }
@@ -89,39 +84,39 @@ pub(super) fn which_version(transaction: &Transaction, model: &str, which: &str)
 /// When a model goes, so does what is said about it.
 pub(super) fn forget_what_is_said(transaction: &Transaction, model: &str) -> Result<()> {
     for table in ["aliases", "alias_log", "model_tags"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE model = ?1"), [model]).map_err(store_error)?;
+        transaction.execute(&format!("DELETE FROM {table} WHERE model = ?1"), params![model])?;
     }
     let unname = "UPDATE model_names SET created = NULL, updated = NULL, description = '' WHERE name = ?1";
-    transaction.execute(unname, [model]).map(|_| ()).map_err(store_error)
+    transaction.execute(unname, params![model]).map(|_| ())
 }
 
 fn newest(transaction: &Transaction, model: &str) -> Result<Option<u64>> {
     let sql = "SELECT max(version) FROM models WHERE model = ?1";
-    let newest: Option<i64> = transaction.query_row(sql, [model], |row| row.get(0)).map_err(store_error)?;
+    let newest: Option<i64> = transaction.value(sql, params![model])?;
     Ok(newest.map(|version| version as u64))
 }
 
 fn version_of(transaction: &Transaction, model: &str, alias: &str) -> Result<Option<u64>> {
     let sql = "SELECT version FROM aliases WHERE model = ?1 AND alias = ?2";
-    let version: Option<i64> = transaction.query_row(sql, [model, alias], |row| row.get(0)).optional().map_err(store_error)?;
+    let version: Option<i64> = transaction.first(sql, params![model, alias], |row| row.get(0))?;
     Ok(version.map(|version| version as u64))
 }
 
 fn point(transaction: &Transaction, model: &str, alias: &str, version: u64) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO aliases (model, alias, version, set_at) VALUES (?1, ?2, ?3, ?4)";
-    transaction.execute(sql, params![model, alias, version as i64, now_us()]).map(|_| ()).map_err(store_error)
+    let sql = put("aliases", &["model", "alias"], &["version", "set_at"]);
+    transaction.execute(&sql, params![model, alias, version as i64, now_us()]).map(|_| ())
 }
 
 fn unpoint(transaction: &Transaction, model: &str, alias: &str) -> Result<()> {
     let sql = "DELETE FROM aliases WHERE model = ?1 AND alias = ?2";
-    transaction.execute(sql, [model, alias]).map(|_| ()).map_err(store_error)
+    transaction.execute(sql, params![model, alias]).map(|_| ())
 }
 
 fn log(transaction: &Transaction, model: &str, alias: &str, version: Option<u64>, before: Option<u64>) -> Result<()> {
     let sql = "INSERT INTO alias_log (model, alias, version, before, time) VALUES (?1, ?2, ?3, ?4, ?5)";
     let number = |version: Option<u64>| version.map(|version| version as i64);
     let values = params![model, alias, number(version), number(before), now_us()];
-    transaction.execute(sql, values).map(|_| ()).map_err(store_error)
+    transaction.execute(sql, values).map(|_| ())
 }
 
 fn check_alias(alias: &str) -> Result<()> {
@@ -136,15 +131,13 @@ fn check_alias(alias: &str) -> Result<()> {
 /// Errors: `Plan` if the model has no such version.
 fn check_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {
     let sql = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND version = ?2)";
-    if transaction.query_row(sql, params![model, version as i64], |row| row.get(0)).map_err(store_error)? {
+    if transaction.value(sql, params![model, version as i64])? {
         return Ok(());
     }
     match newest(transaction, model)? {
         Some(newest) => Err(Error::plan(OP, format!("model `{model}` has no version {version}, the newest is {newest}"))),
         None => {
-            let mut statement = transaction.prepare("SELECT DISTINCT model FROM models").map_err(store_error)?;
-            let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
-            let names = names.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            let names = transaction.rows("SELECT DISTINCT model FROM models", params![], |row| row.get::<String>(0))?;
             Err(Error::plan(OP, format!("unknown model `{model}`")).hint(suggest(model, names.iter().map(String::as_str))))
         }
     }

@@ -6,26 +6,24 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use gradframe_ml_core::{Error, Result};
-use rusqlite::{Row, Transaction, params_from_iter};
 
-use super::errors::store_error;
 use super::filters::{BoundSql, float_of_order};
+use super::sql::{Next, Row, Transaction};
 
 /// At most so many rows a batch: DataFusion's own batch size.
 pub(super) const BATCH_ROWS: usize = 8192;
 
 /// Runs the query and gives its rows as batches of `schema`, whose fields are the selected columns in order.
 pub(super) fn collect(transaction: &Transaction, sql: &BoundSql, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-    let mut statement = transaction.prepare_cached(&sql.text).map_err(store_error)?;
-    let mut rows = statement.query(params_from_iter(&sql.values)).map_err(store_error)?;
     let mut batches = Vec::new();
     let mut batch = BatchBuilder::new(schema)?;
-    while let Some(row) = rows.next().map_err(store_error)? {
-        batch.push(row).map_err(store_error)?;
+    transaction.each(&sql.text, &sql.values(), |row| {
+        batch.push(row)?;
         if batch.rows == BATCH_ROWS {
             batches.push(batch.finish()?);
         }
-    }
+        Ok(Next::Continue(()))
+    })?;
     if batch.rows > 0 {
         batches.push(batch.finish()?);
     }
@@ -53,7 +51,7 @@ impl BatchBuilder {
         Ok(BatchBuilder { schema: schema.clone(), columns, rows: 0 })
     }
 
-    fn push(&mut self, row: &Row) -> rusqlite::Result<()> {
+    fn push(&mut self, row: &Row) -> Result<()> {
         for (i, column) in self.columns.iter_mut().enumerate() {
             column.push(row, i)?;
         }
@@ -84,14 +82,14 @@ impl Column {
         })
     }
 
-    fn push(&mut self, row: &Row, i: usize) -> rusqlite::Result<()> {
+    fn push(&mut self, row: &Row, i: usize) -> Result<()> {
         match self {
-            Column::Text(builder) => builder.append_option(row.get::<_, Option<String>>(i)?),
-            Column::Integer(builder) => builder.append_option(row.get::<_, Option<i64>>(i)?),
-            Column::Unsigned(builder) => builder.append_option(row.get::<_, Option<i64>>(i)?.map(|bits| bits as u64)),
-            Column::Float(builder) => builder.append_option(row.get::<_, Option<i64>>(i)?.map(float_of_order)),
-            Column::Boolean(builder) => builder.append_option(row.get::<_, Option<bool>>(i)?),
-            Column::Time(builder) => builder.append_option(row.get::<_, Option<i64>>(i)?),
+            Column::Text(builder) => builder.append_option(row.get::<Option<String>>(i)?),
+            Column::Integer(builder) => builder.append_option(row.get::<Option<i64>>(i)?),
+            Column::Unsigned(builder) => builder.append_option(row.get::<Option<i64>>(i)?.map(|bits| bits as u64)),
+            Column::Float(builder) => builder.append_option(row.get::<Option<i64>>(i)?.map(float_of_order)),
+            Column::Boolean(builder) => builder.append_option(row.get::<Option<bool>>(i)?),
+            Column::Time(builder) => builder.append_option(row.get::<Option<i64>>(i)?),
         }
         Ok(())
     }

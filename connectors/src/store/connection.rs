@@ -12,6 +12,9 @@ use tempfile::TempDir;
 use super::errors::{is_no_access, store_error};
 use super::schema::{self, Layout};
 
+/// A connection remembers so many statements.
+const STATEMENTS_MAX: usize = 128;
+
 /// How long to wait between tries where SQLite itself does not wait (changing to WAL mode).
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
 
@@ -154,6 +157,7 @@ fn prepare(connection: &mut Connection, busy_timeout: Duration) -> Result<()> {
     // In WAL mode FULL waits for the disk at each commit.
     connection.pragma_update(None, "synchronous", "FULL").map_err(store_error)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(store_error)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     schema::migrate(connection)
 }
 

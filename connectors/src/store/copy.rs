@@ -1,35 +1,42 @@
-//! One run from a store to another: exported into a store of its own, imported from there.
+//! One run from a store to another: exported into a store of its own, imported from there, moved to a server.
 
 use std::path::Path;
 
 use gradframe_ml_core::{Error, Result};
-use rusqlite::Transaction;
 
 use super::Store;
 use super::artifacts;
-use super::errors::store_error;
-use super::rows::rows;
+use super::sql::{Row, ToValue, Transaction, Value, params};
 
-/// Rows of a run, table by table; experiments are found by name, since their numbers are each store's own.
-const COPIES: [&str; 12] = [
-    "INSERT OR IGNORE INTO main.experiments (experiment, created) SELECT experiment, created FROM other.experiments
-     WHERE id = (SELECT experiment_id FROM other.runs WHERE run = ?1)",
-    "INSERT OR IGNORE INTO main.texts SELECT * FROM other.texts WHERE hash = (SELECT diff_hash FROM other.runs WHERE run = ?1)",
-    "INSERT OR IGNORE INTO main.environments SELECT * FROM other.environments
-     WHERE environment = (SELECT environment FROM other.runs WHERE run = ?1)",
-    "INSERT INTO main.runs SELECT * FROM other.runs WHERE run = ?1",
-    "INSERT INTO main.params SELECT * FROM other.params WHERE run = ?1",
-    "INSERT INTO main.tags SELECT * FROM other.tags WHERE run = ?1",
-    "INSERT INTO main.chunks (run, name, part, points, data) SELECT run, name, part, points, data FROM other.chunks WHERE run = ?1",
-    "INSERT INTO main.latest SELECT * FROM other.latest WHERE run = ?1",
-    "INSERT INTO main.artifacts SELECT * FROM other.artifacts WHERE run = ?1",
-    "INSERT INTO main.datasets SELECT * FROM other.datasets WHERE run = ?1",
-    "INSERT INTO main.dataset_tags SELECT * FROM other.dataset_tags WHERE run = ?1",
-    "INSERT INTO main.dataset_files SELECT * FROM other.dataset_files WHERE run = ?1",
+/// Rows of a run, by table, each with its columns.
+const TABLES: [(&str, &str); 9] = [
+    ("params", "run, name, value"),
+    ("tags", "run, name, value"),
+    ("chunks", "run, name, part, points, data"),
+    ("latest", "run, name, step, epoch, value_order, time, points, min_order, max_order"),
+    ("artifacts", "run, path, kind, step, bytes, hash, created"),
+    ("datasets", "run, role, name, digest, kind, source, schema, profile, rows"),
+    ("dataset_tags", "run, dataset, digest, name, value"),
+    ("dataset_files", "run, role, path, bytes, modified, version, hash"),
+    ("batches", "run, batch_rows, rows, key"),
 ];
 
-const EXPERIMENT: &str = "UPDATE main.runs SET experiment_id = (SELECT id FROM main.experiments WHERE experiment =
-    (SELECT e.experiment FROM other.experiments AS e JOIN other.runs AS r ON e.id = r.experiment_id WHERE r.run = ?1)) WHERE run = ?1";
+/// The run itself; experiments are found by name, since their numbers are each store's own.
+const RUN: &str = "run, title, status, started, ended, model, reproducible, error, process, statement, \"commit\", diff_hash,
+                   environment, seed, deleted";
+
+/// All that a store knows of a run.
+#[derive(Debug)]
+struct CopiedRun {
+    experiment: Vec<Values>,
+    diff: Vec<Values>,
+    environment: Vec<Values>,
+    run: Vec<Values>,
+    /// In the order of [`TABLES`].
+    rows: Vec<Vec<Values>>,
+}
+
+type Values = Vec<Value>;
 
 impl Store {
     /// Copies an ended run of another store into this one, with its parameters, points and artifacts, all or nothing.
@@ -43,10 +50,11 @@ impl Store {
             return Err(Error::plan("run", format!("run `{run}` is in the store already")));
         }
         let contents = self.stage_contents(other, run)?;
-        let home = other.home().ok_or_else(|| Error::plan("run", "a store in memory is not copied from"))?;
-        self.database.write_beside(&home.join("store.db"), |transaction| {
-            contents.iter().try_for_each(artifacts::objects::Staged::publish)?;
-            copy_rows(transaction, run).map_err(store_error)
+        let copied = other.database.read(|transaction| CopiedRun::read(transaction, run))?;
+        let copied = copied.ok_or_else(|| Error::internal("run", "it went away while it was copied"))?;
+        self.database.write(|transaction| {
+            contents.iter().try_for_each(|content| content.publish(transaction))?;
+            copied.write(transaction)
         })
     }
 
@@ -70,12 +78,12 @@ impl Store {
         }
         self.database.write(|transaction| {
             let model = "SELECT model || '@' || version FROM models WHERE run = ?1";
-            let model: Option<String> = transaction.query_row(model, [run], |row| row.get(0)).ok();
+            let model: Option<String> = transaction.first(model, params![run], |row| row.get(0))?;
             if let Some(model) = model {
                 let what = format!("run `{run}` stays: model `{model}` comes from it");
                 return Err(Error::plan("run", what).hint("DROP MODEL first"));
             }
-            transaction.execute("DELETE FROM runs WHERE run = ?1", [run]).map(|_| ()).map_err(store_error)
+            transaction.execute("DELETE FROM runs WHERE run = ?1", params![run]).map(|_| ())
         })?;
         self.checkpoints.remove(run);
         Ok(())
@@ -87,10 +95,10 @@ impl Store {
         let removed = self.database.write(|transaction| {
             let logged = "DELETE FROM logged_models WHERE deleted = 1
                           AND logged_model NOT IN (SELECT logged_model FROM models WHERE logged_model IS NOT NULL)";
-            transaction.execute(logged, []).map_err(store_error)?;
+            transaction.execute(logged, params![])?;
             let runs = "DELETE FROM runs WHERE deleted = 1 AND status <> 'running' AND run NOT IN (SELECT run FROM models)
                         RETURNING run";
-            rows(transaction, runs, &[], |row| row.get(0))
+            transaction.rows(runs, params![], |row| row.get(0))
         })?;
         removed.iter().for_each(|run: &String| self.checkpoints.remove(run));
         Ok(removed)
@@ -100,9 +108,7 @@ impl Store {
         self.bring_runs_up_to_date();
         let runs = self.database.read(|transaction| {
             let sql = "SELECT run FROM runs WHERE status <> 'running' ORDER BY run";
-            let mut statement = transaction.prepare(sql).map_err(store_error)?;
-            let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
-            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+            transaction.rows(sql, params![], |row| row.get(0))
         })?;
         Ok(runs.unwrap_or_default())
     }
@@ -124,9 +130,57 @@ fn changed(path: &Path) -> Error {
     Error::execution("artifact", format!("`{}` was changed after it was written", path.display()))
 }
 
-fn copy_rows(transaction: &Transaction, run: &str) -> rusqlite::Result<()> {
-    for sql in COPIES.iter().chain([&EXPERIMENT]) {
-        transaction.execute(sql, [run])?;
+impl CopiedRun {
+    fn read(transaction: &Transaction<'_>, run: &str) -> Result<Self> {
+        let of_run = |columns: &str, table: &str| {
+            let sql = format!("SELECT {columns} FROM {table} WHERE run = ?1");
+            transaction.rows(&sql, params![run], |row| values(row, count(columns)))
+        };
+        let one_of = |sql: &str, columns: usize| transaction.rows(sql, params![run], |row| values(row, columns));
+        Ok(CopiedRun {
+            experiment: one_of(
+                "SELECT experiment, created FROM experiments WHERE id = (SELECT experiment_id FROM runs WHERE run = ?1)",
+                2,
+            )?,
+            diff: one_of("SELECT hash, body FROM texts WHERE hash = (SELECT diff_hash FROM runs WHERE run = ?1)", 2)?,
+            environment: one_of(
+                "SELECT environment, kind, name, value FROM environments
+                 WHERE environment = (SELECT environment FROM runs WHERE run = ?1)",
+                4,
+            )?,
+            run: of_run(RUN, "runs")?,
+            rows: TABLES.iter().map(|(table, columns)| of_run(columns, table)).collect::<Result<_>>()?,
+        })
+    }
+
+    fn write(&self, transaction: &Transaction<'_>) -> Result<()> {
+        insert(transaction, "experiments", "experiment, created", &self.experiment, true)?;
+        insert(transaction, "texts", "hash, body", &self.diff, true)?;
+        insert(transaction, "environments", "environment, kind, name, value", &self.environment, true)?;
+        insert(transaction, "runs", RUN, &self.run, false)?;
+        let experiment = "UPDATE runs SET experiment_id = (SELECT id FROM experiments WHERE experiment = ?2) WHERE run = ?1";
+        if let (Some(run), Some(of)) = (self.run.first(), self.experiment.first()) {
+            transaction.execute(experiment, params![run[0], of[0]])?;
+        }
+        TABLES.iter().zip(&self.rows).try_for_each(|((table, columns), rows)| insert(transaction, table, columns, rows, false))
+    }
+}
+
+fn count(columns: &str) -> usize {
+    columns.split(',').count()
+}
+
+fn values(row: &Row<'_>, columns: usize) -> Result<Values> {
+    (0..columns).map(|column| row.get(column)).collect()
+}
+
+fn insert(transaction: &Transaction<'_>, table: &str, columns: &str, rows: &[Values], may_be_there: bool) -> Result<()> {
+    let places = (1..=count(columns)).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
+    let conflict = if may_be_there { " ON CONFLICT DO NOTHING" } else { "" };
+    let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places}){conflict}");
+    for row in rows {
+        let values: Vec<&dyn ToValue> = row.iter().map(|value| value as &dyn ToValue).collect();
+        transaction.execute(&sql, &values)?;
     }
     Ok(())
 }

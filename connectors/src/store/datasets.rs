@@ -1,12 +1,10 @@
 //! The data that runs were trained or evaluated on: what was asked, which files, how many rows.
 
 use gradframe_ml_core::Result;
-use gradframe_plan::services::NewDataset;
-use rusqlite::{Row, Transaction, params};
+use gradframe_plan::services::{BatchOrder, NewDataset};
 
 use super::Store;
-use super::errors::store_error;
-use super::rows::{pairs, rows};
+use super::sql::{Row, Transaction, params, put};
 
 /// A data set of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +25,9 @@ impl Store {
         self.run_start(run)?;
         self.database.write(|transaction| {
             insert(transaction, run, dataset)?;
-            let sql = "INSERT OR REPLACE INTO dataset_tags (run, dataset, digest, name, value) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+            let sql = put("dataset_tags", &["run", "dataset", "digest", "name"], &["value"]);
             tags.iter().try_for_each(|(name, value)| {
-                insert.execute([run, &dataset.name, &dataset.digest, name, value]).map(|_| ()).map_err(store_error)
+                transaction.execute(&sql, params![run, dataset.name, dataset.digest, name, value]).map(|_| ())
             })
         })
     }
@@ -39,27 +36,35 @@ impl Store {
     pub fn datasets(&self, run: &str) -> Result<Vec<DatasetRecord>> {
         let found = self.database.read(|transaction| {
             let sql = "SELECT role, name, digest, kind, source, schema, profile FROM datasets WHERE run = ?1 ORDER BY role, name";
-            let mut found = rows(transaction, sql, &[run], DatasetRecord::of_row)?;
+            let mut found = transaction.rows(sql, params![run], DatasetRecord::of_row)?;
             for record in &mut found {
                 let tags = "SELECT name, value FROM dataset_tags WHERE run = ?1 AND dataset = ?2 AND digest = ?3 ORDER BY name";
-                record.tags = pairs(transaction, tags, &[run, &record.name, &record.digest])?;
+                record.tags = transaction.pairs(tags, params![run, record.name, record.digest])?;
             }
             Ok(found)
         })?;
         Ok(found.unwrap_or_default())
     }
 
+    /// Which rows a run's steps have learned from; None of a run that had no mini-batches.
+    pub fn batches(&self, run: &str) -> Result<Option<BatchOrder>> {
+        let sql = "SELECT key, batch_rows, rows FROM batches WHERE run = ?1";
+        let number = |row: &Row, column| row.get::<i64>(column).map(|bits| bits as u64);
+        let of_row = |row: &Row| Ok(BatchOrder { key: number(row, 0)?, batch_rows: number(row, 1)?, rows: number(row, 2)? });
+        Ok(self.database.read(|transaction| transaction.first(sql, params![run], of_row))?.flatten())
+    }
+
     /// The data sets of the runs of an experiment, by its number, each with what it is for.
     pub fn datasets_of_experiment(&self, experiment: &str) -> Result<Vec<(DatasetRecord, String)>> {
         let sql = "SELECT d.role, d.name, d.digest, d.kind, d.source, d.schema, d.profile FROM datasets AS d
                    JOIN runs AS r ON d.run = r.run WHERE r.experiment_id = ?1 AND r.deleted = 0 ORDER BY d.name, d.digest, d.role";
-        let found = self.database.read(|transaction| rows(transaction, sql, &[experiment], DatasetRecord::of_row))?;
+        let found = self.database.read(|transaction| transaction.rows(sql, params![experiment], DatasetRecord::of_row))?;
         Ok(found.unwrap_or_default().into_iter().map(|record| (record.clone(), record.role)).collect())
     }
 }
 
 impl DatasetRecord {
-    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+    fn of_row(row: &Row) -> Result<Self> {
         Ok(DatasetRecord {
             role: row.get(0)?,
             name: row.get(1)?,
@@ -73,20 +78,24 @@ impl DatasetRecord {
     }
 }
 
+/// Keeps which rows a run's steps learn from.
+pub(super) fn set_batches(transaction: &Transaction, run: &str, batches: &BatchOrder) -> Result<()> {
+    let BatchOrder { key, batch_rows, rows } = *batches;
+    let values = params![run, batch_rows as i64, rows as i64, key as i64];
+    transaction.execute(&put("batches", &["run"], &["batch_rows", "rows", "key"]), values).map(|_| ())
+}
+
 /// Adds a data set of a run, in place of one of that role, name and digest.
 pub(super) fn insert(transaction: &Transaction, run: &str, dataset: &NewDataset) -> Result<()> {
     let NewDataset { role, name, digest, kind, source, schema, profile, rows, files } = dataset;
-    let sql = "INSERT OR REPLACE INTO datasets (run, role, name, digest, kind, source, schema, profile, rows)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = put("datasets", &["run", "role", "name", "digest"], &["kind", "source", "schema", "profile", "rows"]);
     let rows = rows.map(|rows| rows as i64);
     let values = params![run, role, name, digest, kind, source, schema, profile, rows];
-    transaction.execute(sql, values).map_err(store_error)?;
-    let sql = "INSERT OR REPLACE INTO dataset_files (run, role, path, bytes, modified, version, hash)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+    transaction.execute(&sql, values)?;
+    let sql = put("dataset_files", &["run", "role", "path"], &["bytes", "modified", "version", "hash"]);
     for file in files {
         let values = params![run, role, file.path, file.bytes as i64, file.modified_us, file.version, file.hash];
-        insert.execute(values).map_err(store_error)?;
+        transaction.execute(&sql, values)?;
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Tables and views of the catalog, kept as the SQL that makes them.
 
 use gradframe_ml_core::Result;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Store;
-use super::errors::store_error;
+use super::sql::{Row, Transaction, params};
 
 /// What an entry of the catalog is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,22 +39,20 @@ impl Store {
         before: impl FnOnce(&Entry) -> Result<E>,
     ) -> Result<Option<E>> {
         self.clean_once();
-        self.database.write(|transaction| {
+        self.catalog.write_once(|transaction| {
             let replaced = find(transaction, name)?.as_ref().map(before).transpose()?;
             let save = "INSERT INTO entries (name, kind, sql) VALUES (?1, ?2, ?3)
                         ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, sql = excluded.sql";
-            transaction.execute(save, params![name, kind.name(), sql]).map_err(store_error)?;
+            transaction.execute(save, params![name, kind.name(), sql])?;
             Ok(replaced)
         })
     }
 
     /// All entries, in the order in which they were made.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let entries = self.database.read(|transaction| {
-            let mut statement = transaction.prepare("SELECT name, kind, sql FROM entries ORDER BY rowid").map_err(store_error)?;
-            let rows = statement.query_map([], entry).map_err(store_error)?;
-            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
-        })?;
+        let entries = self
+            .catalog
+            .read(|transaction| transaction.rows("SELECT name, kind, sql FROM entries ORDER BY rowid", params![], entry))?;
         Ok(entries.unwrap_or_default())
     }
 
@@ -68,12 +65,12 @@ impl Store {
     /// nothing is changed. No other process interleaves.
     pub fn remove_entry_after<E>(&self, name: &str, before: impl FnOnce(&Entry) -> Result<E>) -> Result<Option<E>> {
         // Looked for before, so that a missing store is not made by a removal.
-        if self.database.read(|transaction| find(transaction, name))?.flatten().is_none() {
+        if self.catalog.read(|transaction| find(transaction, name))?.flatten().is_none() {
             return Ok(None);
         }
-        self.database.write(|transaction| {
+        self.catalog.write_once(|transaction| {
             let removed = find(transaction, name)?.as_ref().map(before).transpose()?;
-            transaction.execute("DELETE FROM entries WHERE name = ?1", [name]).map_err(store_error)?;
+            transaction.execute("DELETE FROM entries WHERE name = ?1", params![name])?;
             Ok(removed)
         })
     }
@@ -81,7 +78,7 @@ impl Store {
 
 fn find(transaction: &Transaction, name: &str) -> Result<Option<Entry>> {
     let sql = "SELECT name, kind, sql FROM entries WHERE name = ?1";
-    transaction.query_row(sql, [name], entry).optional().map_err(store_error)
+    transaction.first(sql, params![name], entry)
 }
 
 impl EntryKind {
@@ -93,7 +90,7 @@ impl EntryKind {
     }
 }
 
-fn entry(row: &Row) -> rusqlite::Result<Entry> {
+fn entry(row: &Row) -> Result<Entry> {
     let kind: String = row.get(1)?;
     let kind = if kind == EntryKind::View.name() { EntryKind::View } else { EntryKind::Table };
     Ok(Entry { kind, name: row.get(0)?, sql: row.get(2)? })

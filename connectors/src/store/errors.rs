@@ -49,9 +49,13 @@ pub(super) fn read_only() -> Error {
 
 /// An error of the database with the name of its file; others as they are.
 pub(super) fn name_file(error: Error, path: &Path) -> Error {
-    let path = path.display().to_string();
+    name_store(error, &path.display().to_string())
+}
+
+/// The same with the name of a store that is no file.
+pub(super) fn name_store(error: Error, path: &str) -> Error {
     let detail = error.detail();
-    if detail.op != OP || detail.what.contains(&path) {
+    if detail.op != OP || detail.what.contains(path) {
         return error;
     }
     let (what, hint) = (format!("`{path}`: {}", detail.what), detail.hint.clone());
@@ -59,6 +63,7 @@ pub(super) fn name_file(error: Error, path: &Path) -> Error {
         Error::Execution(_) => Error::execution(OP, what),
         Error::Resources(_) => Error::resources(OP, what),
         Error::Internal(_) => Error::internal(OP, what),
+        Error::Plan(_) => Error::plan(OP, what),
         _ => Error::external(OP, what),
     };
     match hint {

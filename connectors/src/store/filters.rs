@@ -5,7 +5,8 @@ use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
-use rusqlite::types::Value;
+
+use super::sql::{ToValue, Value};
 
 /// A statement and the values bound to its `?`, in order.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ fn row_order(table: LogTable) -> &'static str {
         LogTable::LoggedModels => "logged_model",
         LogTable::Datasets => "run, role, name",
         LogTable::DatasetFiles => "run, role, path",
+        LogTable::Batches => "run",
         LogTable::Lineage => "model, version, role, dataset",
     }
 }
@@ -86,12 +88,20 @@ fn stored_column(table: LogTable, field: &Field) -> String {
 fn compared_column(table: LogTable, field: &Field) -> String {
     let column = stored_column(table, field);
     match field.data_type() {
-        DataType::UInt64 => format!("(({column} | 0x8000000000000000) - ({column} & 0x8000000000000000))"),
+        DataType::UInt64 => {
+            let (low, high) = (format!("{column} + {0} + 1", i64::MAX), format!("{column} - {0} - 1", i64::MAX));
+            format!("(CASE WHEN {column} < 0 THEN {low} ELSE {high} END)")
+        }
         _ => column,
     }
 }
 
 impl BoundSql {
+    /// The values, for a statement of this text.
+    pub(super) fn values(&self) -> Vec<&dyn ToValue> {
+        self.values.iter().map(|value| value as &dyn ToValue).collect()
+    }
+
     /// Adds a condition to a statement that ends with its conditions.
     pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.text.push_str(if self.text.contains(" WHERE ") { " AND " } else { " WHERE " });
@@ -132,7 +142,7 @@ impl BoundSql {
     }
 
     fn push_and(&mut self, place: &Place, filters: &[LogFilter]) -> Result<()> {
-        self.text.push_str("(1");
+        self.text.push_str("(TRUE");
         for filter in filters {
             self.text.push_str(" AND ");
             self.push_filter(place, filter)?;

@@ -4,13 +4,25 @@ use gradframe_ml_core::Result;
 use rusqlite::Transaction;
 
 use super::errors::store_error;
-use super::now_us;
 use super::points::fold;
+use super::{now_us, sql};
 
-/// `MIGRATIONS[i]` turns layout `i` into layout `i + 1`; SQLite's `user_version` says which one a file has.
+/// The present layout.
+pub(super) const LAYOUTS: usize = 6;
+
+/// `TABLES[i]` turns the tables of layout `i` into those of layout `i + 1`, in SQLite's words; PostgreSQL's are made of them.
 /// Layouts are never edited once released: add a step.
-pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; 5] =
-    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5];
+pub(super) const TABLES: [&str; LAYOUTS] = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6];
+
+/// The layout that brings the experiment of runs that name none.
+pub(super) const HAS_DEFAULT_EXPERIMENT: usize = 3;
+
+/// The first one that was ever made in PostgreSQL.
+pub(super) const FIRST_SHARED: usize = 6;
+
+/// `MIGRATIONS[i]` turns layout `i` of a file into layout `i + 1`; SQLite's `user_version` says which one it has.
+pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; LAYOUTS] =
+    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6];
 
 fn to_layout_1(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_1).map_err(store_error)
@@ -28,11 +40,15 @@ fn to_layout_5(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_5).map_err(store_error)
 }
 
+fn to_layout_6(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_6).map_err(store_error)
+}
+
 fn to_layout_3(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_3).map_err(store_error)?;
     let default = "INSERT INTO experiments (id, experiment, created) VALUES (0, 'Default', ?1)";
     transaction.execute(default, [now_us()]).map_err(store_error)?;
-    fold::fold_rows_of_layout_2(transaction)?;
+    fold::fold_rows_of_layout_2(&sql::Transaction::Sqlite(transaction))?;
     transaction.execute_batch("DROP TABLE metrics").map_err(store_error)
 }
 
@@ -321,4 +337,14 @@ CREATE VIEW lineage AS
 SELECT m.model AS model, m.version AS version, m.run AS run, d.role AS role, d.name AS dataset, d.digest AS digest,
        d.kind AS kind, d.source AS source, d.rows AS rows
 FROM models AS m LEFT JOIN datasets AS d ON d.run = m.run;
+";
+
+/// Which rows the steps of a training in mini-batches learned from.
+const LAYOUT_6: &str = "
+CREATE TABLE batches (
+    run TEXT PRIMARY KEY REFERENCES runs (run) ON DELETE CASCADE,
+    batch_rows INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    key INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";

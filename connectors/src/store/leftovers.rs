@@ -6,16 +6,17 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gradframe_ml_core::Result;
-use rusqlite::Transaction;
 
-use super::errors::store_error;
+use super::database::Database;
 use super::lease::{LockState, free_locks, lock_state, locks_directory};
 use super::model_files::{UNFINISHED_PREFIX, WRITER, confirm, discard, lock_of_unfinished, remove_all};
 use super::names::directory_name;
 use super::points::fold;
+use super::sql::{Transaction, params};
 use super::table_marks::{DOOMED_TABLE_PREFIX, marked_directory};
 use super::{Store, runs};
 
@@ -43,41 +44,54 @@ impl Store {
     /// Marks runs of processes that are gone as failed, and removes what they left. What cannot be done now is left for
     /// the next time.
     pub(super) fn clean(&self) {
-        let Some(home) = self.database.home() else { return };
+        self.clean_place(&self.database);
+        // Tables of a shared store's user are in a directory of their own.
+        if !Arc::ptr_eq(&self.database, &self.catalog) {
+            self.clean_place(&self.catalog);
+        }
+    }
+
+    fn clean_place(&self, database: &Arc<Database>) {
+        let Some(home) = database.home() else { return };
         // Before all else: whose lock is free now has ended, and leaves no more than what is found from here on.
         let locks = free_locks(&locks_directory(home));
-        match self.clean_after_ended_processes(home) {
+        let runs = if Arc::ptr_eq(database, &self.database) { self.clean_runs() } else { Ok(()) };
+        match runs.and_then(|()| clean_files(database, home)) {
             Ok(()) => locks.iter().for_each(|lock| drop(fs::remove_file(lock))),
             Err(error) => tracing::warn!(%error, "cannot clear away what ended processes have left"),
         }
     }
 
-    fn clean_after_ended_processes(&self, home: &Path) -> Result<()> {
-        let leftovers = self.leftovers(home);
+    fn clean_runs(&self) -> Result<()> {
         let runs = self.database.read(|transaction| runs::abandoned(transaction, &self.database))?;
         let points = self.database.read(|transaction| fold::is_left_over(transaction, &self.segments))?;
-        if leftovers.is_empty() && runs.is_none_or(|runs| runs.is_empty()) && points != Some(true) {
+        if runs.is_none_or(|runs| runs.is_empty()) && points != Some(true) {
             return Ok(());
         }
-        let folded = self.database.write(|transaction| {
-            let folded = runs::fail_abandoned(transaction, &self.database, &self.segments)?;
-            remove(transaction, &leftovers)?;
-            Ok(folded.and(fold::fold_left_over(transaction, &self.segments)?))
+        let (ended, folded) = self.database.write(|transaction| {
+            let (ended, folded) = runs::end_abandoned(transaction, &self.database, &self.segments, &self.ends)?;
+            Ok((ended, folded.and(fold::fold_left_over(transaction, &self.segments)?)))
         })?;
         folded.remove_from(&self.segments);
+        ended.iter().for_each(|run| self.ends.forget(run));
         Ok(())
     }
+}
 
-    fn leftovers(&self, home: &Path) -> Vec<Leftover> {
-        let mut found = versions(&home.join("models"));
-        found.extend(tables(&home.join("tables")));
-        found.extend(["objects", "tables"].into_iter().flat_map(|below| unfinished_files(home.join(below))));
-        found.retain(|leftover| match leftover.mark().map(fs::read_to_string) {
-            Some(Ok(owner)) if !owner.is_empty() => self.database.is_gone(&owner),
-            _ => leftover.has_free_lock(&locks_directory(home)),
-        });
-        found
-    }
+fn clean_files(database: &Database, home: &Path) -> Result<()> {
+    let leftovers = leftovers(database, home);
+    if leftovers.is_empty() { Ok(()) } else { database.write(|transaction| remove(transaction, &leftovers)) }
+}
+
+fn leftovers(database: &Database, home: &Path) -> Vec<Leftover> {
+    let mut found = versions(&home.join("models"));
+    found.extend(tables(&home.join("tables")));
+    found.extend(["objects", "tables"].into_iter().flat_map(|below| unfinished_files(home.join(below))));
+    found.retain(|leftover| match leftover.mark().map(fs::read_to_string) {
+        Some(Ok(owner)) if !owner.is_empty() => database.is_gone(&owner),
+        _ => leftover.has_free_lock(&locks_directory(home)),
+    });
+    found
 }
 
 impl Leftover {
@@ -160,16 +174,14 @@ fn remove_table(mark: &Path, directory: &Path, entries: &[String]) -> std::io::R
 
 /// Directories of models and names of their versions that have a row.
 fn committed_versions(transaction: &Transaction) -> Result<HashSet<(String, String)>> {
-    let mut statement = transaction.prepare("SELECT model, version FROM models").map_err(store_error)?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(store_error)?;
-    rows.map(|row| row.map_err(store_error).and_then(|(model, version)| Ok((directory_name(&model)?, version.to_string()))))
-        .collect()
+    let found = transaction.rows("SELECT model, version FROM models", params![], |row| {
+        Ok((directory_name(&row.get::<String>(0)?)?, row.get::<i64>(1)?.to_string()))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 fn entries(transaction: &Transaction) -> Result<Vec<String>> {
-    let mut statement = transaction.prepare("SELECT sql FROM entries").map_err(store_error)?;
-    let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
-    rows.collect::<Result<_, _>>().map_err(store_error)
+    transaction.rows("SELECT sql FROM entries", params![], |row| row.get(0))
 }
 
 fn names_in(directory: &Path) -> impl Iterator<Item = String> + use<> {

@@ -4,12 +4,10 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use gradframe_ml_core::{Error, Result};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::artifacts::check_path;
-use super::errors::store_error;
 use super::filters::{float_of_order, float_order};
-use super::rows::{pairs, rows};
+use super::sql::{Row, Transaction, params, put};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us, random_name};
 
@@ -53,13 +51,13 @@ impl Store {
         let id = format!("m-{}{}", random_name(), random_name());
         self.database.write(|transaction| {
             let there = "SELECT EXISTS (SELECT 1 FROM experiments WHERE id = ?1)";
-            if !transaction.query_row(there, [model.experiment], |row| row.get::<_, bool>(0)).map_err(store_error)? {
+            if !transaction.value::<bool>(there, params![model.experiment])? {
                 return Err(Error::plan(OP, format!("there is no number {} of an experiment", model.experiment)));
             }
             let sql = "INSERT INTO logged_models (logged_model, experiment_id, name, model_type, run, status, created, updated)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
             let values = params![id, model.experiment, model.name, model.model_type, model.run, model.status, now_us()];
-            transaction.execute(sql, values).map_err(store_error)?;
+            transaction.execute(sql, values)?;
             set_values(transaction, &id, "param", &model.params)?;
             set_values(transaction, &id, "tag", &model.tags)
         })?;
@@ -70,8 +68,8 @@ impl Store {
     pub fn logged_model(&self, id: &str) -> Result<Option<LoggedModel>> {
         let sql = format!("{LOGGED} WHERE logged_model = ?1 AND deleted = 0");
         let found = self.database.read(|transaction| {
-            let found = transaction.prepare_cached(&sql).and_then(|mut sql| sql.query_row([id], LoggedModel::of_row).optional());
-            found.map_err(store_error)?.map(|model| model.complete(transaction)).transpose()
+            let found = transaction.first(&sql, params![id], LoggedModel::of_row)?;
+            found.map(|model| model.complete(transaction)).transpose()
         })?;
         Ok(found.flatten())
     }
@@ -80,7 +78,7 @@ impl Store {
     pub fn logged_models(&self) -> Result<Vec<LoggedModel>> {
         let sql = format!("{LOGGED} WHERE deleted = 0 ORDER BY created DESC, logged_model");
         let found = self.database.read(|transaction| {
-            let found = rows(transaction, &sql, &[], LoggedModel::of_row)?;
+            let found = transaction.rows(&sql, params![], LoggedModel::of_row)?;
             found.into_iter().map(|model| model.complete(transaction)).collect::<Result<_>>()
         })?;
         Ok(found.unwrap_or_default())
@@ -91,7 +89,7 @@ impl Store {
         self.database.write(|transaction| {
             let sql = "UPDATE logged_models SET status = coalesce(?2, status), deleted = ?3, updated = ?4
                        WHERE logged_model = ?1 AND deleted = 0";
-            let changed = transaction.execute(sql, params![id, status, deleted, now_us()]).map_err(store_error)?;
+            let changed = transaction.execute(sql, params![id, status, deleted, now_us()])?;
             if changed == 0 { Err(unknown(id)) } else { Ok(()) }
         })
     }
@@ -108,7 +106,7 @@ impl Store {
     /// Forgets a tag; false if there was none.
     pub fn remove_logged_tag(&self, id: &str, name: &str) -> Result<bool> {
         let sql = "DELETE FROM logged_model_values WHERE logged_model = ?1 AND kind = 'tag' AND name = ?2";
-        self.database.write(|transaction| Ok(transaction.execute(sql, [id, name]).map_err(store_error)? > 0))
+        self.database.write(|transaction| Ok(transaction.execute(sql, params![id, name])? > 0))
     }
 
     /// Keeps values of metrics, each instead of an earlier step's. Errors: `Plan` if there is no such model.
@@ -117,12 +115,12 @@ impl Store {
             check(transaction, id)?;
             let sql = "INSERT INTO logged_model_metrics (logged_model, run, name, dataset, digest, step, value_order, time)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                       ON CONFLICT DO UPDATE SET step = excluded.step, value_order = excluded.value_order, time = excluded.time
-                       WHERE excluded.step >= step";
-            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+                       ON CONFLICT (logged_model, run, name, dataset, digest)
+                       DO UPDATE SET step = excluded.step, value_order = excluded.value_order, time = excluded.time
+                       WHERE excluded.step >= logged_model_metrics.step";
             for LoggedMetric { run, name, dataset, digest, step, value, time_us } in metrics {
                 let values = params![id, run, name, dataset, digest, step, float_order(*value), time_us];
-                insert.execute(values).map_err(store_error)?;
+                transaction.execute(sql, values)?;
             }
             Ok(())
         })
@@ -132,18 +130,17 @@ impl Store {
     pub fn link_models(&self, run: &str, models: &[(String, i64)], is_input: bool) -> Result<()> {
         self.run_start(run)?;
         self.database.write(|transaction| {
-            let sql = "INSERT OR REPLACE INTO run_models (run, logged_model, is_input, step) VALUES (?1, ?2, ?3, ?4)";
-            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
-            let mut insert = |(id, step): &(String, i64)| insert.execute(params![run, id, is_input, step]);
-            models.iter().try_for_each(|model| insert(model).map(|_| ()).map_err(store_error))
+            let sql = put("run_models", &["run", "logged_model", "is_input"], &["step"]);
+            let insert = |(id, step): &(String, i64)| transaction.execute(&sql, params![run, id, is_input, step]);
+            models.iter().try_for_each(|model| insert(model).map(|_| ()))
         })
     }
 
     /// The logged models that a run has used, or made, with the step.
     pub fn linked_models(&self, run: &str, is_input: bool) -> Result<Vec<(String, i64)>> {
         let sql = "SELECT logged_model, step FROM run_models WHERE run = ?1 AND is_input = ?2 ORDER BY step, logged_model";
-        let kind = i32::from(is_input).to_string();
-        let found = self.database.read(|transaction| rows(transaction, sql, &[run, &kind], |row| Ok((row.get(0)?, row.get(1)?))));
+        let found =
+            self.database.read(|transaction| transaction.rows(sql, params![run, is_input], |row| Ok((row.get(0)?, row.get(1)?))));
         Ok(found?.unwrap_or_default())
     }
 
@@ -156,17 +153,17 @@ impl Store {
         }
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
-            staged.publish()?;
-            let sql = "INSERT OR REPLACE INTO logged_model_files (logged_model, path, bytes, hash) VALUES (?1, ?2, ?3, ?4)";
-            transaction.execute(sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ()).map_err(store_error)
+            staged.publish(transaction)?;
+            let sql = put("logged_model_files", &["logged_model", "path"], &["bytes", "hash"]);
+            transaction.execute(&sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ())
         })
     }
 
     /// The files of a logged model, by path.
     pub fn logged_files(&self, id: &str) -> Result<Vec<ArtifactRecord>> {
         let sql = "SELECT path, bytes FROM logged_model_files WHERE logged_model = ?1 ORDER BY path";
-        let of_row = |row: &Row| Ok(ArtifactRecord { path: row.get(0)?, bytes: row.get::<_, i64>(1)? as u64 });
-        Ok(self.database.read(|transaction| rows(transaction, sql, &[id], of_row))?.unwrap_or_default())
+        let of_row = |row: &Row| Ok(ArtifactRecord { path: row.get(0)?, bytes: row.get::<i64>(1)? as u64 });
+        Ok(self.database.read(|transaction| transaction.rows(sql, params![id], of_row))?.unwrap_or_default())
     }
 
     /// Where a file of a logged model is, not to be changed; None if there is none.
@@ -174,7 +171,7 @@ impl Store {
         check_path(path)?;
         let sql = "SELECT hash FROM logged_model_files WHERE logged_model = ?1 AND path = ?2";
         let hash: Option<Vec<String>> =
-            self.database.read(|transaction| rows(transaction, sql, &[id, path], |row| row.get(0)))?;
+            self.database.read(|transaction| transaction.rows(sql, params![id, path], |row| row.get(0)))?;
         hash.unwrap_or_default().first().map(|hash| self.objects.path(hash)).transpose()
     }
 }
@@ -182,7 +179,7 @@ impl Store {
 const LOGGED: &str = "SELECT logged_model, experiment_id, name, model_type, run, status, created, updated FROM logged_models";
 
 impl LoggedModel {
-    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+    fn of_row(row: &Row) -> Result<Self> {
         Ok(LoggedModel {
             id: row.get(0)?,
             experiment: row.get(1)?,
@@ -200,17 +197,17 @@ impl LoggedModel {
 
     fn complete(mut self, transaction: &Transaction) -> Result<Self> {
         let values = "SELECT name, value FROM logged_model_values WHERE logged_model = ?1 AND kind = ?2 ORDER BY name";
-        self.params = pairs(transaction, values, &[&self.id, "param"])?;
-        self.tags = pairs(transaction, values, &[&self.id, "tag"])?;
+        self.params = transaction.pairs(values, params![&self.id, "param"])?;
+        self.tags = transaction.pairs(values, params![&self.id, "tag"])?;
         let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_metrics
                        WHERE logged_model = ?1 ORDER BY name, dataset, digest, run";
-        self.metrics = rows(transaction, metrics, &[&self.id], LoggedMetric::of_row)?;
+        self.metrics = transaction.rows(metrics, params![&self.id], LoggedMetric::of_row)?;
         Ok(self)
     }
 }
 
 impl LoggedMetric {
-    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+    fn of_row(row: &Row) -> Result<Self> {
         Ok(LoggedMetric {
             run: row.get(0)?,
             name: row.get(1)?,
@@ -224,14 +221,13 @@ impl LoggedMetric {
 }
 
 fn set_values(transaction: &Transaction, id: &str, kind: &str, values: &[(String, String)]) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO logged_model_values (logged_model, kind, name, value) VALUES (?1, ?2, ?3, ?4)";
-    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
-    values.iter().try_for_each(|(name, value)| insert.execute([id, kind, name, value]).map(|_| ()).map_err(store_error))
+    let sql = put("logged_model_values", &["logged_model", "kind", "name"], &["value"]);
+    values.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, kind, name, value]).map(|_| ()))
 }
 
 fn check(transaction: &Transaction, id: &str) -> Result<()> {
     let sql = "SELECT EXISTS (SELECT 1 FROM logged_models WHERE logged_model = ?1 AND deleted = 0)";
-    let there = transaction.query_row(sql, [id], |row| row.get(0)).map_err(store_error)?;
+    let there = transaction.value(sql, params![id])?;
     if there { Ok(()) } else { Err(unknown(id)) }
 }
 

@@ -11,6 +11,9 @@
 //! tables/<name>-<random>/                   rows of CREATE TABLE, written by `engine`
 //! ```
 //!
+//! With `GRADFRAME_STORE=postgresql://...` runs, models and artifacts are in a database that machines share (see [`postgres`]); the
+//! directory keeps tables and views, and below `shared/` what is on its way to the server.
+//!
 //! Any number of processes share a store. The directory is made at the first write; reading a missing store gives
 //! empty tables and makes nothing. Several things together become visible in one SQLite transaction, or not at all.
 
@@ -22,6 +25,8 @@ mod connection;
 mod copy;
 mod database;
 mod datasets;
+mod embedded;
+mod ends;
 mod entries;
 mod errors;
 mod filters;
@@ -34,13 +39,16 @@ mod models;
 mod names;
 mod open_run;
 mod points;
+mod postgres;
 mod process;
 mod registered;
-mod rows;
 mod run_id;
 mod run_rows;
 mod runs;
 mod schema;
+mod server_models;
+mod server_objects;
+mod sql;
 mod table_marks;
 mod tracking;
 mod varint;
@@ -69,26 +77,30 @@ use parking_lot::Mutex;
 use artifacts::objects::Objects;
 use checkpoints::Checkpoints;
 use database::Database;
-use open_run::{RunEnd, RunPlace};
+use ends::Ends;
+use open_run::RunPlace;
 use points::segments::Segments;
+use postgres::Address;
 use runs::selected;
 
 /// How long one process waits for another's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The embedded store. Cheap to share; safe to use from many threads and many processes.
+/// A store, embedded or shared. Safe to use from many threads and many processes.
 #[derive(Debug)]
 pub struct Store {
+    /// Runs and models.
     database: Arc<Database>,
-    /// Where models live; None in memory, where `loaded` is all there is.
+    /// Tables and views: in the same database, unless that is shared by machines.
+    catalog: Arc<Database>,
+    /// Where models live; None in memory, where `loaded` is all there is, and on a server.
     models: Option<PathBuf>,
     checkpoints: Arc<Checkpoints>,
     segments: Arc<Segments>,
     objects: Arc<Objects>,
     /// Versions of models that were read or written here.
     loaded: Mutex<HashMap<(String, u64), Arc<NamedModel>>>,
-    /// Ends of runs that could not be written when they came.
-    unrecorded: Arc<Mutex<Vec<RunEnd>>>,
+    ends: Arc<Ends>,
     /// Whether what dead processes left has been looked for.
     cleaned: AtomicBool,
 }
@@ -102,10 +114,34 @@ impl Store {
 
     /// The same, waiting no longer than `busy_timeout` for another process that writes.
     pub fn open_waiting(home: PathBuf, busy_timeout: Duration) -> Result<Arc<Store>> {
-        let home = std::path::absolute(&home)
-            .map_err(|e| Error::external("store", format!("no such directory `{}`: {e}", home.display())).because(e))?;
-        let database = Database::in_directory(home.clone(), busy_timeout);
-        Ok(Arc::new(Store::new(database, Some(&home))))
+        let home = absolute(&home)?;
+        Ok(Arc::new(Store::new(Database::in_directory(home.clone(), busy_timeout), Some(&home))))
+    }
+
+    /// The store in the database at `address`, such as `postgresql://ann:secret@db/runs`, which is connected to when it is used.
+    /// `home` is a directory of this machine: tables and views are there, and what is on its way to the server.
+    /// Errors: `Plan` for what is no such address; as [`Store::open`].
+    pub fn open_shared(address: &str, home: PathBuf) -> Result<Arc<Store>> {
+        Self::open_shared_waiting(address, home, BUSY_TIMEOUT)
+    }
+
+    /// The same, waiting no longer than `busy_timeout` for a server that is away, or another process that writes.
+    pub fn open_shared_waiting(address: &str, home: PathBuf, busy_timeout: Duration) -> Result<Arc<Store>> {
+        let address = Address::parse(address)?;
+        let home = absolute(&home)?;
+        let spool = home.join("shared").join(address.directory_name());
+        let database = Arc::new(Database::on_server(address, spool.clone(), busy_timeout));
+        Ok(Arc::new(Store {
+            catalog: Arc::new(Database::in_directory(home, busy_timeout)),
+            models: None,
+            checkpoints: Arc::new(Checkpoints::new(Some(spool.join("runs")))),
+            segments: Arc::new(Segments::of_server(Arc::clone(&database), &spool)),
+            objects: Arc::new(Objects::of_server(Arc::clone(&database), &spool)),
+            ends: Arc::new(Ends::new(Some(spool.join("ends")))),
+            loaded: Mutex::default(),
+            cleaned: AtomicBool::new(false),
+            database,
+        }))
     }
 
     /// A store that ends with this value: nothing on disk.
@@ -113,15 +149,15 @@ impl Store {
         Ok(Arc::new(Store::new(Database::in_memory()?, None)))
     }
 
-    /// The directory, unless the store is in memory.
+    /// The directory of this machine, unless the store is in memory.
     pub fn home(&self) -> Option<&Path> {
-        self.database.home()
+        self.catalog.home()
     }
 
     /// This process, as text by which other processes tell whether it has ended: for marking what must
-    /// not outlive it.
+    /// not outlive it in the directory.
     pub fn owner(&self) -> String {
-        self.database.owner()
+        self.catalog.owner()
     }
 
     fn run_place(&self) -> RunPlace {
@@ -130,22 +166,29 @@ impl Store {
             segments: Arc::clone(&self.segments),
             checkpoints: Arc::clone(&self.checkpoints),
             objects: Arc::clone(&self.objects),
-            unrecorded: Arc::clone(&self.unrecorded),
+            ends: Arc::clone(&self.ends),
         }
     }
 
     fn new(database: Database, home: Option<&Path>) -> Self {
+        let database = Arc::new(database);
         Store {
-            database: Arc::new(database),
+            catalog: Arc::clone(&database),
+            database,
             models: home.map(|home| home.join("models")),
             checkpoints: Arc::new(Checkpoints::new(home.map(|home| home.join("runs")))),
             segments: Arc::new(Segments::new(home)),
             objects: Arc::new(Objects::new(home)),
             loaded: Mutex::default(),
-            unrecorded: Arc::default(),
+            ends: Arc::default(),
             cleaned: AtomicBool::new(false),
         }
     }
+}
+
+fn absolute(home: &Path) -> Result<PathBuf> {
+    std::path::absolute(home)
+        .map_err(|e| Error::external("store", format!("no such directory `{}`: {e}", home.display())).because(e))
 }
 
 /// Microseconds since 1970, UTC.

@@ -16,8 +16,8 @@ use super::{random_name, weights};
 /// The operator's name in errors.
 const OP: &str = "model";
 
-const SPEC: &str = "model.json";
-const WEIGHTS: &str = "weights.safetensors";
+pub(super) const SPEC: &str = "model.json";
+pub(super) const WEIGHTS: &str = "weights.safetensors";
 /// Which process writes the directory; there until the model's row is durable.
 pub(super) const WRITER: &str = "writer";
 /// A directory of files that have no version yet.
@@ -35,18 +35,19 @@ impl StagedModel {
     /// Writes the model's files beside the versions in `versions`, the model's own directory; all durable.
     /// `owner` is this process, as it answers for what it writes.
     pub(super) fn write(versions: &Path, model: &Model, owner: &str) -> Result<Self> {
-        let (spec, weights) = (encode_spec(&model.spec)?, weights::encode(&model.weights, None)?);
-        let staged = StagedModel { directory: unfinished_in(versions, owner)?, weights_xxh3: checksum(&weights) };
-        for (name, bytes) in [(WRITER, owner.as_bytes()), (SPEC, spec.as_bytes()), (WEIGHTS, &weights)] {
+        let (files, weights_xxh3) = encode(model)?;
+        let staged = StagedModel { directory: unfinished_in(versions, owner)?, weights_xxh3 };
+        let mark = (WRITER, owner.as_bytes().to_vec());
+        for (name, bytes) in std::iter::once(mark).chain(files) {
             let path = staged.directory.join(name);
-            write_durably(&path, bytes).map_err(|error| write_error(OP, &path, error))?;
+            write_durably(&path, &bytes).map_err(|error| write_error(OP, &path, error))?;
         }
         Ok(staged)
     }
 
     /// Gives the files their final place. The caller holds the store's write lock, so no one else takes the version;
     /// a directory already there is left from a crash before its row was written.
-    pub(super) fn publish(self, target: &Path) -> Result<()> {
+    pub(super) fn publish(&self, target: &Path) -> Result<()> {
         let failed = |error| write_error(OP, target, error);
         discard(target).map_err(failed)?;
         sync_directory(&self.directory).map_err(failed)?;
@@ -64,15 +65,29 @@ impl Drop for StagedModel {
     }
 }
 
-/// Reads a version. Errors: `Execution` naming the file if it is missing, corrupt, or of a newer format.
+/// Reads a version. Errors: as [`read_files`].
 pub(super) fn read(version: &Path, weights_xxh3: &str) -> Result<Model> {
-    let (spec_path, weights_path) = (version.join(SPEC), version.join(WEIGHTS));
-    let spec = decode_spec(&read_file(&spec_path)?).map_err(|e| in_file(&spec_path, e))?;
-    let bytes = read_file(&weights_path)?;
+    read_files(&version.join(SPEC), &version.join(WEIGHTS), weights_xxh3)
+}
+
+/// A model's two files, by their names.
+pub(super) type Files = [(&'static str, Vec<u8>); 2];
+
+/// The files as they are written, and the checksum of the weights.
+pub(super) fn encode(model: &Model) -> Result<(Files, String)> {
+    let (spec, weights) = (encode_spec(&model.spec)?, weights::encode(&model.weights, None)?);
+    let checksum = checksum(&weights);
+    Ok(([(SPEC, spec.into_bytes()), (WEIGHTS, weights)], checksum))
+}
+
+/// Reads a model's two files. Errors: `Execution` naming the file if it is missing, corrupt, or of a newer format.
+pub(super) fn read_files(spec_path: &Path, weights_path: &Path, weights_xxh3: &str) -> Result<Model> {
+    let spec = decode_spec(&read_file(spec_path)?).map_err(|e| in_file(spec_path, e))?;
+    let bytes = read_file(weights_path)?;
     if checksum(&bytes) != weights_xxh3 {
-        return Err(in_file(&weights_path, Error::execution("model", "the file was changed after the model was written")));
+        return Err(in_file(weights_path, Error::execution("model", "the file was changed after the model was written")));
     }
-    let weights = weights::decode(&bytes).map_err(|e| in_file(&weights_path, e))?;
+    let weights = weights::decode(&bytes).map_err(|e| in_file(weights_path, e))?;
     Ok(Model { spec, weights })
 }
 

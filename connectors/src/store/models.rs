@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::Model;
+use gradframe_ml_learn::{Model, ModelSpec};
 use gradframe_plan::services::{ModelRegistry, NamedModel, model_exists};
-use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::aliases::{forget_what_is_said, which_version};
 use super::artifacts::files_below;
-use super::errors::{store_error, write_error};
+use super::errors::write_error;
 use super::model_files::{self, StagedModel};
 use super::names::directory_name;
+use super::server_models::ServerModel;
+use super::sql::{Row, Transaction, params};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us};
 
@@ -53,9 +54,7 @@ impl ModelRegistry for Store {
 
     fn names(&self) -> Result<Vec<String>> {
         let names = self.database.read(|transaction| {
-            let mut statement = transaction.prepare("SELECT DISTINCT model FROM models ORDER BY model").map_err(store_error)?;
-            let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
-            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+            transaction.rows("SELECT DISTINCT model FROM models ORDER BY model", params![], |row| row.get(0))
         })?;
         Ok(names.unwrap_or_default())
     }
@@ -72,22 +71,28 @@ impl ModelRegistry for Store {
         self.clean_once();
         let stage = |versions: &PathBuf| StagedModel::write(versions, &model, &self.database.owner());
         let staged = versions.as_ref().map(stage).transpose()?;
+        let on_server = if self.database.is_shared() {
+            Some(ServerModel::send(&self.objects, &model, &self.database.owner())?)
+        } else {
+            None
+        };
+        let checksum = staged.as_ref().map(|staged| staged.weights_xxh3.as_str());
+        let checksum = checksum.or(on_server.as_ref().map(|model| model.weights_xxh3.as_str())).unwrap_or_default();
         let mut published = None;
         let committed = self.database.write(|transaction| {
-            let version = next_version(transaction, name, replace)?;
-            let named = NamedModel { name: name.to_string(), version, created_us: now_us(), model };
-            let checksum = staged.as_ref().map(|staged| staged.weights_xxh3.clone()).unwrap_or_default();
-            insert_version(transaction, &named, &checksum).map_err(store_error)?;
-            if let (Some(staged), Some(versions)) = (staged, &versions) {
+            let (version, created_us) = (next_version(transaction, name, replace)?, now_us());
+            insert_version(transaction, (name, version, created_us), &model.spec, checksum)?;
+            on_server.iter().try_for_each(|files| files.publish(transaction, name, version))?;
+            if let (Some(staged), Some(versions)) = (&staged, &versions) {
                 let target = published.insert(versions.join(version.to_string()));
                 staged.publish(target)?;
             }
-            Ok(Arc::new(named))
+            Ok((version, created_us))
         });
         match committed {
-            Ok(named) => {
+            Ok((version, created_us)) => {
                 published.iter().for_each(|version| confirm(version));
-                Ok(self.keep_loaded(named))
+                Ok(self.keep_loaded(Arc::new(NamedModel { name: name.to_string(), version, created_us, model })))
             }
             Err(error) => Err(withdraw(published, error)),
         }
@@ -100,7 +105,7 @@ impl ModelRegistry for Store {
         }
         let owner = self.database.owner();
         let removed = self.database.write(|transaction| {
-            let removed = delete_versions(transaction, name).map_err(store_error)?;
+            let removed = delete_versions(transaction, name)?;
             forget_what_is_said(transaction, name)?;
             versions_directory.iter().try_for_each(|directory| mark_all(directory, &removed, &owner))?;
             Ok(removed)
@@ -114,7 +119,7 @@ impl ModelRegistry for Store {
 }
 
 impl Store {
-    /// The directory of a model's versions; None in memory.
+    /// The directory of a model's versions; None in memory, and on a server.
     fn versions_directory(&self, name: &str) -> Result<Option<PathBuf>> {
         let directory = directory_name(name)?;
         Ok(self.models.as_ref().map(|models| models.join(directory)))
@@ -147,9 +152,11 @@ impl Store {
         if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)) {
             return Ok(model.clone());
         }
-        let versions = self.versions_directory(name)?;
-        let versions = versions.ok_or_else(|| Error::internal("model", format!("`{name}` is not in memory")))?;
-        let model = model_files::read(&versions.join(version.to_string()), weights_xxh3)?;
+        let model = match self.versions_directory(name)? {
+            Some(versions) => model_files::read(&versions.join(version.to_string()), weights_xxh3)?,
+            None if self.database.is_shared() => self.fetch_model(name, *version, weights_xxh3)?,
+            None => return Err(Error::internal("model", format!("`{name}` is not in memory"))),
+        };
         let named = NamedModel { name: name.clone(), version: *version, created_us: *created_us, model };
         Ok(self.keep_loaded(Arc::new(named)))
     }
@@ -158,7 +165,7 @@ impl Store {
     fn keep_loaded(&self, model: Arc<NamedModel>) -> Arc<NamedModel> {
         let mut loaded = self.loaded.lock();
         loaded.insert((model.name.clone(), model.version), model.clone());
-        if self.models.is_some() {
+        if self.models.is_some() || self.database.is_shared() {
             let of_model =
                 |(name, version): &(String, u64)| (*name == model.name && *version != model.version).then_some(*version);
             let mut others: Vec<u64> = loaded.keys().filter_map(of_model).collect();
@@ -172,6 +179,9 @@ impl Store {
 
     /// The files of a version that was trained here. Errors: `External` if they cannot be looked at.
     pub fn version_files(&self, model: &str, version: u64) -> Result<Vec<ArtifactRecord>> {
+        if self.database.is_shared() {
+            return self.server_model_files(model, version);
+        }
         let Some(directory) = self.version_directory(model, version)? else { return Ok(vec![]) };
         let record =
             |(path, file): (String, PathBuf)| ArtifactRecord { bytes: file.metadata().map_or(0, |file| file.len()), path };
@@ -180,6 +190,9 @@ impl Store {
 
     /// Where one of those files is; None if there is none.
     pub fn version_file(&self, model: &str, version: u64, name: &str) -> Result<Option<PathBuf>> {
+        if self.database.is_shared() {
+            return self.server_model_file(model, version, name);
+        }
         let Some(directory) = self.version_directory(model, version)? else { return Ok(None) };
         Ok(files_below(&directory)?.into_iter().find(|(path, _)| path == name).map(|(_, file)| file))
     }
@@ -202,7 +215,7 @@ impl Store {
     /// Removes the versions that are chosen, and gives them.
     pub(super) fn remove_versions(
         &self,
-        choose: impl FnOnce(&Transaction) -> Result<Vec<(String, u64)>>,
+        choose: impl Fn(&Transaction<'_>) -> Result<Vec<(String, u64)>>,
     ) -> Result<Vec<(String, u64)>> {
         let owner = self.database.owner();
         let removed = self.database.write(|transaction| {
@@ -227,17 +240,17 @@ impl Store {
 
 fn newest(transaction: &Transaction, name: &str) -> Result<Option<Version>> {
     let sql = "SELECT model, version, created, weights_xxh3, source FROM models WHERE model = ?1 ORDER BY version DESC LIMIT 1";
-    transaction.query_row(sql, [name], Version::of_row).optional().map_err(store_error)
+    transaction.first(sql, params![name], Version::of_row)
 }
 
 fn one_version(transaction: &Transaction, name: &str, version: u64) -> Result<Option<Version>> {
     let sql = "SELECT model, version, created, weights_xxh3, source FROM models WHERE model = ?1 AND version = ?2";
-    transaction.query_row(sql, params![name, version as i64], Version::of_row).optional().map_err(store_error)
+    transaction.first(sql, params![name, version as i64], Version::of_row)
 }
 
 impl Version {
-    fn of_row(row: &rusqlite::Row) -> rusqlite::Result<Self> {
-        let version = row.get::<_, i64>(1)? as u64;
+    fn of_row(row: &Row) -> Result<Self> {
+        let version = row.get::<i64>(1)? as u64;
         Ok(Version { model: row.get(0)?, version, created_us: row.get(2)?, weights_xxh3: row.get(3)?, source: row.get(4)? })
     }
 }
@@ -247,16 +260,14 @@ fn old_versions(transaction: &Transaction, keep: u64) -> Result<Vec<(String, u64
         "SELECT model, version FROM (SELECT model, version, row_number() OVER (PARTITION BY model ORDER BY version DESC) AS place
                FROM models WHERE stage NOT IN ('Staging', 'Production')) AS m WHERE place > ?1
                AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version) ORDER BY 1, 2";
-    let mut statement = transaction.prepare(sql).map_err(store_error)?;
-    let rows = statement.query_map([keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)));
-    rows.map_err(store_error)?.collect::<Result<_, _>>().map_err(store_error)
+    transaction.rows(sql, params![keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
 }
 
 fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {
     for sql in
         ["DELETE FROM models WHERE model = ?1 AND version = ?2", "DELETE FROM model_tags WHERE model = ?1 AND version = ?2"]
     {
-        transaction.execute(sql, params![model, version as i64]).map_err(store_error)?;
+        transaction.execute(sql, params![model, version as i64])?;
     }
     Ok(())
 }
@@ -265,13 +276,13 @@ fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Resul
 /// that another process has loaded is never mistaken for another model.
 pub(super) fn next_version(transaction: &Transaction, name: &str, replace: bool) -> Result<u64> {
     let taken = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1)";
-    if !replace && transaction.query_row(taken, [name], |row| row.get(0)).map_err(store_error)? {
+    if !replace && transaction.value(taken, params![name])? {
         return Err(model_exists(name));
     }
     let next = "INSERT INTO model_names (name, last_version, created, updated) VALUES (?1, 1, ?2, ?2)
-                ON CONFLICT (name) DO UPDATE SET last_version = last_version + 1, created = coalesce(created, excluded.created),
-                                                 updated = excluded.updated RETURNING last_version";
-    let version: i64 = transaction.query_row(next, params![name, now_us()], |row| row.get(0)).map_err(store_error)?;
+                ON CONFLICT (name) DO UPDATE SET last_version = model_names.last_version + 1,
+                    created = coalesce(model_names.created, excluded.created), updated = excluded.updated RETURNING last_version";
+    let version: i64 = transaction.value(next, params![name, now_us()])?;
     Ok(version as u64)
 }
 
@@ -281,27 +292,17 @@ fn of_mlflow(name: &str, version: u64) -> Error {
     Error::plan("model", what).hint(format!("in Python: mlflow.pyfunc.load_model('models:/{name}/{version}')"))
 }
 
-fn insert_version(transaction: &Transaction, named: &NamedModel, weights_xxh3: &str) -> rusqlite::Result<()> {
-    let spec = &named.model.spec;
+fn insert_version(transaction: &Transaction, of: (&str, u64, i64), spec: &ModelSpec, weights_xxh3: &str) -> Result<()> {
+    let (name, version, created_us) = of;
     let sql = "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let (version, features) = (named.version as i64, spec.features.len() as i64);
-    let values = params![
-        named.name,
-        version,
-        spec.model_type,
-        spec.label.name,
-        features,
-        spec.training.run,
-        named.created_us,
-        weights_xxh3
-    ];
+    let (version, features) = (version as i64, spec.features.len() as i64);
+    let values = params![name, version, spec.model_type, spec.label.name, features, spec.training.run, created_us, weights_xxh3];
     transaction.execute(sql, values).map(|_| ())
 }
 
-fn delete_versions(transaction: &Transaction, name: &str) -> rusqlite::Result<Vec<i64>> {
-    let mut delete = transaction.prepare("DELETE FROM models WHERE model = ?1 RETURNING version")?;
-    delete.query_map([name], |row| row.get(0))?.collect()
+fn delete_versions(transaction: &Transaction, name: &str) -> Result<Vec<i64>> {
+    transaction.rows("DELETE FROM models WHERE model = ?1 RETURNING version", params![name], |row| row.get(0))
 }
 
 /// Before the rows go for good: should this process end in between, the next one finds the files by their mark.

@@ -6,18 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
-use gradframe_plan::services::{MetricPoint, MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
-use parking_lot::Mutex;
-use rusqlite::{Transaction, params};
+use gradframe_plan::services::{BatchOrder, MetricPoint, MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
+
+use serde_json::{Value, json};
 
 use super::artifacts::objects::Objects;
 use super::artifacts::{check_path, rows};
 use super::checkpoints::Checkpoints;
 use super::database::Database;
-use super::errors::store_error;
+use super::ends::Ends;
 use super::points::appender::Appender;
 use super::points::fold::{Folded, fold_run, fold_segment};
 use super::points::segments::{Segments, gone};
+use super::sql::{Transaction, params};
 use super::{datasets, now_us, run_rows};
 
 /// No process has this number.
@@ -41,8 +42,7 @@ pub(super) struct RunPlace {
     pub segments: Arc<Segments>,
     pub checkpoints: Arc<Checkpoints>,
     pub objects: Arc<Objects>,
-    /// Ends of runs that could not be written when they came.
-    pub unrecorded: Arc<Mutex<Vec<RunEnd>>>,
+    pub ends: Arc<Ends>,
 }
 
 impl OpenRun {
@@ -128,7 +128,7 @@ impl RunWriter for OpenRun {
         let RunPlace { database, objects, .. } = &self.place;
         let staged = objects.stage(content, &database.owner())?;
         database.write(|transaction| {
-            staged.publish()?;
+            staged.publish(transaction)?;
             rows::insert(transaction, &self.id, artifact, &staged)
         })
     }
@@ -138,8 +138,15 @@ impl RunWriter for OpenRun {
         self.place.database.write(|transaction| datasets::insert(transaction, &self.id, dataset))
     }
 
+    fn set_batches(&self, batches: &BatchOrder) -> Result<()> {
+        self.is_open()?;
+        self.place.database.write(|transaction| datasets::set_batches(transaction, &self.id, batches))
+    }
+
     fn flush(&self) -> Result<()> {
-        self.points.sync()
+        self.points.sync()?;
+        self.place.segments.send();
+        Ok(())
     }
 
     fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
@@ -163,8 +170,8 @@ impl RunWriter for OpenRun {
                 if changed { Ok(()) } else { Err(gone(&self.id)) }
             }
             Err(error) => {
-                // A full disk may have room again when somebody asks for the run.
-                self.place.unrecorded.lock().push(end);
+                // A full disk may have room again when somebody asks for the run, and a server be back.
+                self.place.ends.push(end);
                 Err(error)
             }
         }
@@ -185,8 +192,8 @@ impl Drop for OpenRun {
 /// How and when a run ended.
 #[derive(Debug)]
 pub(super) struct RunEnd {
-    run: String,
-    status: &'static str,
+    pub run: String,
+    status: String,
     error: Option<String>,
     ended_us: i64,
 }
@@ -198,7 +205,23 @@ impl RunEnd {
             RunOutcome::Failed(why) => ("failed", Some(why)),
             RunOutcome::Cancelled => ("cancelled", None),
         };
-        RunEnd { run: run.to_owned(), status, error, ended_us: now_us() }
+        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us() }
+    }
+
+    /// As a file says it.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        json!({ "status": self.status, "error": self.error, "ended_us": self.ended_us }).to_string().into_bytes()
+    }
+
+    /// None of what is no such file, or is not whole.
+    pub(super) fn decode(run: &str, bytes: &[u8]) -> Option<Self> {
+        let said: Value = serde_json::from_slice(bytes).ok()?;
+        Some(RunEnd {
+            run: run.to_owned(),
+            status: said["status"].as_str()?.to_owned(),
+            error: said["error"].as_str().map(str::to_owned),
+            ended_us: said["ended_us"].as_i64()?,
+        })
     }
 
     /// Of a run whose process is no more.
@@ -208,8 +231,9 @@ impl RunEnd {
 
     /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
     pub(super) fn record(&self, transaction: &Transaction, segments: &Segments) -> Result<(bool, Folded)> {
-        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = max(?4, started) WHERE run = ?1 AND status = 'running'";
-        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us]).map_err(store_error)?;
+        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = CASE WHEN started > ?4 THEN started ELSE ?4 END
+                   WHERE run = ?1 AND status = 'running'";
+        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us])?;
         Ok((changed > 0, fold_run(transaction, segments, &self.run)?))
     }
 }

@@ -46,6 +46,16 @@ pub(super) fn is_gone(process: &str, locks: &Path) -> bool {
     }
 }
 
+/// True only if the process keeps its lock in `locks` and has let go of it: nothing is guessed from names of machines.
+pub(super) fn has_freed_its_lock(process: &str, locks: &Path) -> bool {
+    let Some(other) = Identity::parse(process) else { return false };
+    match lock_state(locks, other.lock) {
+        LockState::Free => true,
+        LockState::Held => other.is_of_this_system() && other.has_ended(),
+        LockState::Unknown => false,
+    }
+}
+
 impl<'a> Identity<'a> {
     /// None unless it is five parts, or six with the lock.
     fn parse(text: &'a str) -> Option<Self> {

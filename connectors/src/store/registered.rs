@@ -2,12 +2,10 @@
 //! those of models that were trained here, with the same aliases and tags.
 
 use gradframe_ml_core::{Error, Result};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::aliases::forget_what_is_said;
-use super::errors::store_error;
 use super::models::next_version;
-use super::rows::{pairs, rows};
+use super::sql::{Row, Transaction, params, put};
 use super::{Store, now_us};
 
 const OP: &str = "model registry";
@@ -80,7 +78,7 @@ impl Store {
             }
             let sql = "INSERT INTO model_names (name, last_version, created, updated, description) VALUES (?1, 0, ?2, ?2, ?3)
                        ON CONFLICT (name) DO UPDATE SET created = ?2, updated = ?2, description = ?3";
-            transaction.execute(sql, params![name, now_us(), description]).map_err(store_error)?;
+            transaction.execute(sql, params![name, now_us(), description])?;
             set_tags(transaction, name, OF_MODEL, tags)
         })
     }
@@ -89,7 +87,7 @@ impl Store {
     pub fn registered_models(&self) -> Result<Vec<RegisteredModel>> {
         let found = self.database.read(|transaction| {
             let names = "SELECT name FROM model_names WHERE created IS NOT NULL ORDER BY name";
-            let names: Vec<String> = rows(transaction, names, &[], |row| row.get(0))?;
+            let names: Vec<String> = transaction.rows(names, params![], |row| row.get(0))?;
             names.iter().map(|name| model(transaction, name)).filter_map(Result::transpose).collect::<Result<_>>()
         })?;
         Ok(found.unwrap_or_default())
@@ -104,7 +102,7 @@ impl Store {
     pub fn describe_model(&self, name: &str, description: &str) -> Result<()> {
         self.database.write(|transaction| {
             let sql = "UPDATE model_names SET description = ?2, updated = ?3 WHERE name = ?1 AND created IS NOT NULL";
-            let changed = transaction.execute(sql, params![name, description, now_us()]).map_err(store_error)?;
+            let changed = transaction.execute(sql, params![name, description, now_us()])?;
             if changed == 0 { Err(unknown(name)) } else { Ok(()) }
         })
     }
@@ -120,11 +118,11 @@ impl Store {
                 return Err(Error::plan(OP, format!("registered model (name={to}) is there already")));
             }
             let own = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND source IS NULL)";
-            if transaction.query_row(own, [name], |row| row.get(0)).map_err(store_error)? {
+            if transaction.value(own, params![name])? {
                 let what = format!("model `{name}` has versions that were trained here and keeps its name");
                 return Err(Error::plan(OP, what).hint("an alias is a second name for a version"));
             }
-            rename(transaction, name, to).map_err(store_error)
+            rename(transaction, name, to)
         })
     }
 
@@ -135,7 +133,7 @@ impl Store {
         }
         self.remove_versions(|transaction| {
             let versions = "SELECT model, version FROM models WHERE model = ?1";
-            rows(transaction, versions, &[name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+            transaction.rows(versions, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
         })?;
         self.database.write(|transaction| forget_what_is_said(transaction, name))?;
         Ok(true)
@@ -154,7 +152,7 @@ impl Store {
                        VALUES (?1, ?2, ?3, '', 0, ?4, ?5, '', ?6, ?5, ?7, ?8, ?9)";
             let NewVersion { model, model_type, source, run, run_link, logged_model, description, tags } = *new;
             let values = params![model, version as i64, model_type, run, now_us(), source, description, run_link, logged_model];
-            transaction.execute(sql, values).map_err(store_error)?;
+            transaction.execute(sql, values)?;
             set_tags(transaction, model, version, tags)?;
             Ok(version)
         })
@@ -164,9 +162,7 @@ impl Store {
     pub fn registered_versions(&self, model: Option<&str>) -> Result<Vec<RegisteredVersion>> {
         let found = self.database.read(|transaction| {
             let sql = format!("{VERSION} WHERE ?1 IS NULL OR model = ?1 ORDER BY model, version");
-            let mut statement = transaction.prepare_cached(&sql).map_err(store_error)?;
-            let found = statement.query_map([model], RegisteredVersion::of_row).map_err(store_error)?;
-            let found = found.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            let found = transaction.rows(&sql, params![model], RegisteredVersion::of_row)?;
             found.into_iter().map(|version| version.complete(transaction)).collect::<Result<_>>()
         })?;
         Ok(found.unwrap_or_default())
@@ -176,9 +172,8 @@ impl Store {
     pub fn registered_version(&self, model: &str, version: u64) -> Result<Option<RegisteredVersion>> {
         let found = self.database.read(|transaction| {
             let sql = format!("{VERSION} WHERE model = ?1 AND version = ?2");
-            let mut statement = transaction.prepare_cached(&sql).map_err(store_error)?;
-            let found = statement.query_row(params![model, version as i64], RegisteredVersion::of_row).optional();
-            found.map_err(store_error)?.map(|found| found.complete(transaction)).transpose()
+            let found = transaction.first(&sql, params![model, version as i64], RegisteredVersion::of_row)?;
+            found.map(|found| found.complete(transaction)).transpose()
         })?;
         Ok(found.flatten())
     }
@@ -189,13 +184,13 @@ impl Store {
             let VersionChanges { description, stage, archives_others } = *changes;
             let sql = "UPDATE models SET description = coalesce(?3, description), stage = coalesce(?4, stage), updated = ?5
                        WHERE model = ?1 AND version = ?2";
-            let changed = transaction.execute(sql, params![model, version as i64, description, stage, now_us()]);
-            if changed.map_err(store_error)? == 0 {
+            let changed = transaction.execute(sql, params![model, version as i64, description, stage, now_us()])?;
+            if changed == 0 {
                 return Err(Error::plan(OP, format!("model version (name={model}, version={version}) not found")));
             }
             if archives_others && stage.is_some() {
                 let sql = "UPDATE models SET stage = 'Archived', updated = ?4 WHERE model = ?1 AND version <> ?2 AND stage = ?3";
-                transaction.execute(sql, params![model, version as i64, stage, now_us()]).map_err(store_error)?;
+                transaction.execute(sql, params![model, version as i64, stage, now_us()])?;
             }
             touch(transaction, model)
         })
@@ -205,9 +200,9 @@ impl Store {
     pub fn remove_version(&self, model: &str, version: u64) -> Result<bool> {
         let removed = self.remove_versions(|transaction| {
             let sql = "DELETE FROM aliases WHERE model = ?1 AND version = ?2";
-            transaction.execute(sql, params![model, version as i64]).map_err(store_error)?;
+            transaction.execute(sql, params![model, version as i64])?;
             let there = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND version = ?2)";
-            let there = transaction.query_row(there, params![model, version as i64], |row| row.get(0)).map_err(store_error)?;
+            let there = transaction.value(there, params![model, version as i64])?;
             touch(transaction, model)?;
             Ok(if there { vec![(model.to_owned(), version)] } else { vec![] })
         })?;
@@ -228,7 +223,7 @@ impl Store {
     pub fn remove_model_tag(&self, model: &str, version: Option<u64>, tag: &str) -> Result<()> {
         let sql = "DELETE FROM model_tags WHERE model = ?1 AND version = ?2 AND name = ?3";
         let version = version.unwrap_or(OF_MODEL) as i64;
-        self.database.write(|transaction| transaction.execute(sql, params![model, version, tag]).map(|_| ()).map_err(store_error))
+        self.database.write(|transaction| transaction.execute(sql, params![model, version, tag]).map(|_| ()))
     }
 }
 
@@ -236,10 +231,10 @@ const VERSION: &str = "SELECT model, version, model_type, created, coalesce(upda
                               run_link, logged_model FROM models";
 
 impl RegisteredVersion {
-    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+    fn of_row(row: &Row) -> Result<Self> {
         Ok(RegisteredVersion {
             model: row.get(0)?,
-            version: row.get::<_, i64>(1)? as u64,
+            version: row.get::<i64>(1)? as u64,
             model_type: row.get(2)?,
             created_us: row.get(3)?,
             updated_us: row.get(4)?,
@@ -255,12 +250,10 @@ impl RegisteredVersion {
     }
 
     fn complete(mut self, transaction: &Transaction) -> Result<Self> {
-        let version = self.version.to_string();
-        let of = [self.model.as_str(), &version];
         let aliases = "SELECT alias FROM aliases WHERE model = ?1 AND version = ?2 ORDER BY alias";
-        self.aliases = rows(transaction, aliases, &of, |row| row.get(0))?;
+        self.aliases = transaction.rows(aliases, params![self.model, self.version as i64], |row| row.get(0))?;
         let tags = "SELECT name, value FROM model_tags WHERE model = ?1 AND version = ?2 ORDER BY name";
-        self.tags = pairs(transaction, tags, &of)?;
+        self.tags = transaction.pairs(tags, params![self.model, self.version as i64])?;
         Ok(self)
     }
 }
@@ -272,44 +265,45 @@ fn model(transaction: &Transaction, name: &str) -> Result<Option<RegisteredModel
         let (name, description) = (row.get(0)?, row.get(3)?);
         Ok(RegisteredModel { name, created_us: row.get(1)?, updated_us: row.get(2)?, description, tags: vec![], aliases: vec![] })
     };
-    let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([name], of_row).optional());
-    let Some(mut found) = found.map_err(store_error)? else { return Ok(None) };
+    let found = transaction.first(sql, params![name], of_row)?;
+    let Some(mut found) = found else { return Ok(None) };
     found.tags =
-        pairs(transaction, "SELECT name, value FROM model_tags WHERE model = ?1 AND version = 0 ORDER BY name", &[name])?;
+        transaction.pairs("SELECT name, value FROM model_tags WHERE model = ?1 AND version = 0 ORDER BY name", params![name])?;
     let aliases = "SELECT alias, version FROM aliases WHERE model = ?1 ORDER BY alias";
-    found.aliases = rows(transaction, aliases, &[name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    found.aliases = transaction.rows(aliases, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))?;
     Ok(Some(found))
 }
 
 fn is_registered(transaction: &Transaction, name: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM model_names WHERE name = ?1 AND created IS NOT NULL)";
-    transaction.query_row(sql, [name], |row| row.get(0)).map_err(store_error)
+    transaction.value(sql, params![name])
 }
 
 fn set_tags(transaction: &Transaction, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO model_tags (model, version, name, value) VALUES (?1, ?2, ?3, ?4)";
-    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
-    let mut insert = |(name, value): &(String, String)| insert.execute(params![model, version as i64, name, value]);
-    tags.iter().try_for_each(|tag| insert(tag).map(|_| ()).map_err(store_error))
+    let sql = put("model_tags", &["model", "version", "name"], &["value"]);
+    let insert = |(name, value): &(String, String)| transaction.execute(&sql, params![model, version as i64, name, value]);
+    tags.iter().try_for_each(|tag| insert(tag).map(|_| ()))
 }
 
 fn touch(transaction: &Transaction, model: &str) -> Result<()> {
     let sql = "UPDATE model_names SET updated = ?2 WHERE name = ?1 AND created IS NOT NULL";
-    transaction.execute(sql, params![model, now_us()]).map(|_| ()).map_err(store_error)
+    transaction.execute(sql, params![model, now_us()]).map(|_| ())
 }
 
 /// Numbers of versions go on from where either name was, so that none is used twice.
-fn rename(transaction: &Transaction, name: &str, to: &str) -> rusqlite::Result<()> {
+fn rename(transaction: &Transaction, name: &str, to: &str) -> Result<()> {
     let name_it = "INSERT INTO model_names (name, last_version, created, updated, description)
                    SELECT ?2, last_version, created, ?3, description FROM model_names WHERE name = ?1
-                   ON CONFLICT (name) DO UPDATE SET last_version = max(last_version, excluded.last_version),
+                   ON CONFLICT (name) DO UPDATE SET
+                       last_version = CASE WHEN model_names.last_version < excluded.last_version THEN excluded.last_version
+                                           ELSE model_names.last_version END,
                        created = excluded.created, updated = excluded.updated, description = excluded.description";
     transaction.execute(name_it, params![name, to, now_us()])?;
     for table in ["models", "aliases", "alias_log", "model_tags"] {
-        transaction.execute(&format!("UPDATE {table} SET model = ?2 WHERE model = ?1"), [name, to])?;
+        transaction.execute(&format!("UPDATE {table} SET model = ?2 WHERE model = ?1"), params![name, to])?;
     }
     let unname = "UPDATE model_names SET created = NULL, updated = NULL, description = '' WHERE name = ?1";
-    transaction.execute(unname, [name]).map(|_| ())
+    transaction.execute(unname, params![name]).map(|_| ())
 }
 
 fn unknown(name: &str) -> Error {

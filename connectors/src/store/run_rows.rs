@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::{Environment, NewRun};
-use rusqlite::{OptionalExtension, Transaction, params};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::errors::store_error;
 use super::now_us;
+use super::sql::{Transaction, params, put};
 
 /// The experiment of runs that name none.
 const DEFAULT_EXPERIMENT: i64 = 0;
@@ -36,7 +35,7 @@ pub(super) fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owne
         diff,
         environment,
     ];
-    transaction.execute(sql, values).map_err(store_error)?;
+    transaction.execute(sql, values)?;
     add_params(transaction, id, &pairs(&run.params))?;
     set_tags(transaction, id, &pairs(&run.tags))
 }
@@ -51,22 +50,20 @@ pub(super) fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64
         return Err(Error::plan("run", "the name of the experiment is empty"));
     }
     let insert = "INSERT INTO experiments (experiment, created) VALUES (?1, ?2) ON CONFLICT (experiment) DO NOTHING";
-    transaction.execute(insert, params![name, now_us()]).map_err(store_error)?;
+    transaction.execute(insert, params![name, now_us()])?;
     let id = "SELECT id FROM experiments WHERE experiment = ?1";
-    transaction.query_row(id, [name], |row| row.get(0)).map_err(store_error)
+    transaction.value(id, params![name])
 }
 
 /// Adds parameters. Errors: `Plan` for one that has another value, naming both.
 pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String, String)]) -> Result<()> {
     let sql = "INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (run, name) DO NOTHING";
-    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
     for (name, value) in params {
-        if insert.execute(params![run, name, value]).map_err(store_error)? > 0 {
+        if transaction.execute(sql, params![run, name, value])? > 0 {
             continue;
         }
         let stored = "SELECT value FROM params WHERE run = ?1 AND name = ?2";
-        let stored: Option<String> =
-            transaction.query_row(stored, [run, name], |row| row.get(0)).optional().map_err(store_error)?;
+        let stored: Option<String> = transaction.first(stored, params![run, name], |row| row.get(0))?;
         if stored.as_ref() != Some(value) {
             let what = format!("parameter `{name}` is `{}` already, got `{value}`", stored.unwrap_or_default());
             return Err(Error::plan("run", what).hint("parameters do not change; tags and metrics do"));
@@ -77,16 +74,15 @@ pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String
 
 /// Sets tags, those that are there among them.
 pub(super) fn set_tags(transaction: &Transaction, run: &str, tags: &[(String, String)]) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO tags (run, name, value) VALUES (?1, ?2, ?3)";
-    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
-    tags.iter().try_for_each(|(name, value)| insert.execute(params![run, name, value]).map(|_| ()).map_err(store_error))
+    let sql = put("tags", &["run", "name"], &["value"]);
+    tags.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![run, name, value]).map(|_| ()))
 }
 
 /// Keeps a text once, however many runs have it, and gives its hash.
 fn keep_text(transaction: &Transaction, text: &str) -> Result<String> {
     let hash = format!("{:032x}", xxh3_128(text.as_bytes()));
     let sql = "INSERT INTO texts (hash, body) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING";
-    transaction.execute(sql, [&hash, text]).map_err(store_error)?;
+    transaction.execute(sql, params![hash, text])?;
     Ok(hash)
 }
 
@@ -97,13 +93,12 @@ fn keep_environment(transaction: &Transaction, environment: &Environment) -> Res
     }
     let name = name_of(environment);
     let known = "SELECT EXISTS (SELECT 1 FROM environments WHERE environment = ?1)";
-    if transaction.query_row(known, [&name], |row| row.get::<_, bool>(0)).map_err(store_error)? {
+    if transaction.value::<bool>(known, params![name])? {
         return Ok(Some(name));
     }
     let sql = "INSERT INTO environments (environment, kind, name, value) VALUES (?1, ?2, ?3, ?4)";
-    let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
     for ((kind, of), value) in environment {
-        insert.execute([&name, kind, of, value]).map_err(store_error)?;
+        transaction.execute(sql, params![name, kind, of, value])?;
     }
     Ok(Some(name))
 }

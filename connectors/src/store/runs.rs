@@ -9,16 +9,16 @@ use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{LogPages, NewRun, OnePage, RunLog, RunWriter};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::database::Database;
-use super::errors::store_error;
+use super::ends::Ends;
 use super::open_run::{OpenRun, RunEnd};
 use super::points::fold::{Folded, fold_run, forget_after};
 use super::points::read::{self, MetricPages, Unfolded};
 use super::points::segments::Segments;
 use super::run_id::new_run_id;
 use super::run_rows::insert_run;
+use super::sql::{Row, Transaction, params};
 use super::{Store, batches, filters, now_us};
 use crate::surroundings;
 
@@ -46,10 +46,10 @@ impl RunLog for Store {
         if known.is_some() { self.checkpoints.load(run) } else { Ok(None) }
     }
 
-    fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>> {
+    fn resume(&self, run: &str, epochs: u64, batches: u64) -> Result<Arc<dyn RunWriter>> {
         self.bring_runs_up_to_date();
         let owner = self.database.owner();
-        let folded = self.database.write(|transaction| reopen(transaction, &self.segments, run, epochs, &owner))?;
+        let folded = self.database.write(|transaction| reopen(transaction, &self.segments, run, (epochs, batches), &owner))?;
         folded.remove_from(&self.segments);
         Ok(self.opened(run.to_owned()))
     }
@@ -95,7 +95,7 @@ struct Pages {
 
 impl LogPages for Pages {
     fn next(&mut self) -> Result<Option<Vec<RecordBatch>>> {
-        Ok(self.store.database.read(|transaction| self.pages.next(transaction))?.flatten())
+        Ok(self.store.database.read_once(|transaction| self.pages.next(transaction))?.flatten())
     }
 }
 
@@ -106,9 +106,12 @@ impl Store {
     }
 
     fn scan_points(&self, query: &LogQuery, read: ReadPoints) -> Result<Vec<RecordBatch>> {
-        // Before the database: what is folded in between is known there to be folded.
-        let unfolded = self.segments.unfolded(query)?;
-        Ok(self.database.read(|transaction| read(transaction, query, unfolded))?.unwrap_or_default())
+        let read = |transaction: &Transaction| {
+            // Before the database, which is looked at by the first statement: what is folded in between is known there.
+            let unfolded = self.segments.unfolded(query)?;
+            read(transaction, query, unfolded)
+        };
+        Ok(self.database.read(read)?.unwrap_or_default())
     }
 
     /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.
@@ -126,9 +129,7 @@ impl Store {
     pub fn full_run_name(&self, start: &str) -> Result<String> {
         let found = self.database.read(|transaction| {
             let sql = "SELECT run FROM runs WHERE substr(run, 1, length(?1)) = ?1 ORDER BY run LIMIT 2";
-            let mut statement = transaction.prepare_cached(sql).map_err(store_error)?;
-            let rows = statement.query_map([start], |row| row.get::<_, String>(0)).map_err(store_error)?;
-            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+            transaction.rows(sql, params![start], |row| row.get::<String>(0))
         })?;
         match found.unwrap_or_default().as_slice() {
             [] => Err(self.unknown_run(start)?),
@@ -148,20 +149,18 @@ impl Store {
             let start = |row: &Row| {
                 Ok(RunStart {
                     status: row.get(0)?,
-                    seed: row.get::<_, Option<i64>>(1)?.map(|bits| bits as u64),
+                    seed: row.get::<Option<i64>>(1)?.map(|bits| bits as u64),
                     statement: row.get(2)?,
                 })
             };
-            transaction.query_row(sql, [run], start).optional().map_err(store_error)
+            transaction.first(sql, params![run], start)
         })?;
         found.flatten().map_or_else(|| Err(self.unknown_run(run)?), Ok)
     }
 
     fn unknown_run(&self, run: &str) -> Result<Error> {
         let runs = self.database.read(|transaction| {
-            let mut statement = transaction.prepare("SELECT run FROM runs ORDER BY run DESC").map_err(store_error)?;
-            let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
-            rows.collect::<Result<Vec<_>, _>>().map_err(store_error)
+            transaction.rows("SELECT run FROM runs ORDER BY run DESC", params![], |row| row.get::<String>(0))
         })?;
         let runs = runs.unwrap_or_default();
         let hint = match runs.as_slice() {
@@ -172,20 +171,13 @@ impl Store {
     }
 
     fn record_ends(&self) {
-        let mut unrecorded = self.unrecorded.lock();
-        if unrecorded.is_empty() {
-            return;
-        }
-        let record = |transaction: &Transaction| {
-            let ends = unrecorded.iter().map(|end| end.record(transaction, &self.segments));
-            ends.map(|ended| ended.map(|(_, folded)| folded)).try_fold(Folded::default(), |all, folded| Ok(all.and(folded?)))
-        };
-        match self.database.write(record) {
-            Ok(folded) => {
-                folded.remove_from(&self.segments);
-                unrecorded.clear();
-            }
-            Err(error) => tracing::warn!(%error, "cannot record how runs have ended"),
+        let settled = self.ends.settle(|ends| {
+            let folded = self.database.write(|transaction| record(transaction, &self.segments, ends.iter()))?;
+            folded.remove_from(&self.segments);
+            Ok::<_, Error>(())
+        });
+        if let Err(error) = settled {
+            tracing::warn!(%error, "cannot record how runs have ended");
         }
     }
 }
@@ -200,43 +192,53 @@ pub struct RunStart {
     pub statement: Option<String>,
 }
 
-/// Marks runs as failed whose process is no more, and folds what they have logged.
-pub(super) fn fail_abandoned(transaction: &Transaction, database: &Database, segments: &Segments) -> Result<Folded> {
-    let runs = abandoned(transaction, database)?.into_iter();
-    let ended = runs.map(|run| RunEnd::abandoned(run).record(transaction, segments));
-    ended.map(|ended| ended.map(|(_, folded)| folded)).try_fold(Folded::default(), |all, folded| Ok(all.and(folded?)))
+/// Ends runs whose process is no more, as it has left word, else as failed; and folds what they have logged. Gives their names.
+pub(super) fn end_abandoned(
+    transaction: &Transaction,
+    database: &Database,
+    segments: &Segments,
+    ends: &Ends,
+) -> Result<(Vec<String>, Folded)> {
+    let runs = abandoned(transaction, database)?;
+    let ended: Vec<RunEnd> = runs.iter().map(|run| ends.left_of(run).unwrap_or_else(|| RunEnd::abandoned(run.clone()))).collect();
+    Ok((runs, record(transaction, segments, ended.iter())?))
+}
+
+fn record<'e>(transaction: &Transaction, segments: &Segments, ends: impl Iterator<Item = &'e RunEnd>) -> Result<Folded> {
+    let mut all = Folded::default();
+    for end in ends {
+        all = all.and(end.record(transaction, segments)?.1);
+    }
+    Ok(all)
 }
 
 /// Running runs of processes that are gone.
 pub(super) fn abandoned(transaction: &Transaction, database: &Database) -> Result<Vec<String>> {
     let running = "SELECT run, process FROM runs WHERE status = 'running'";
-    let mut statement = transaction.prepare_cached(running).map_err(store_error)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(store_error)?;
-    let running = rows.collect::<Result<Vec<(String, String)>, _>>().map_err(store_error)?;
+    let running = transaction.pairs(running, params![])?;
     Ok(running.into_iter().filter(|(_, process)| database.is_gone(process)).map(|(run, _)| run).collect())
 }
 
 fn status(transaction: &Transaction, run: &str) -> Result<Option<String>> {
     let sql = "SELECT status FROM runs WHERE run = ?1";
-    transaction.query_row(sql, [run], |row| row.get(0)).optional().map_err(store_error)
+    transaction.first(sql, params![run], |row| row.get(0))
 }
 
-/// Marks an interrupted run as running under a new owner, its points after `epochs` removed.
-fn reopen(transaction: &Transaction, segments: &Segments, run: &str, epochs: u64, owner: &str) -> Result<Folded> {
+/// Marks an interrupted run as running under a new owner, its points after so many epochs and batches removed.
+fn reopen(transaction: &Transaction, segments: &Segments, run: &str, kept: (u64, u64), owner: &str) -> Result<Folded> {
     match status(transaction, run)?.as_deref() {
         Some("failed" | "cancelled") => {}
         Some(status) => return Err(Error::plan("run", format!("`{run}` is {status}, only an interrupted run can go on"))),
         None => return Err(Error::plan("run", format!("there is no run `{run}`")).hint("gradframe runs ls lists them")),
     }
     let reopen = "UPDATE runs SET status = 'running', error = NULL, ended = NULL, process = ?2 WHERE run = ?1";
-    transaction.execute(reopen, params![run, owner]).map_err(store_error)?;
+    transaction.execute(reopen, params![run, owner])?;
     let folded = fold_run(transaction, segments, run)?;
-    forget_after(transaction, run, epochs)?;
+    forget_after(transaction, run, kept)?;
     Ok(folded)
 }
 
 fn unused_id(transaction: &Transaction) -> Result<String> {
-    let newest: Option<String> =
-        transaction.query_row("SELECT max(run) FROM runs", [], |row| row.get(0)).optional().map_err(store_error)?.flatten();
+    let newest: Option<String> = transaction.value("SELECT max(run) FROM runs", params![])?;
     Ok(new_run_id(now_us(), newest.as_deref()))
 }

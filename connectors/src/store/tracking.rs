@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::{NewArtifact, NewRun, RunWriter};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::artifacts::{check_path, rows};
-use super::errors::store_error;
 use super::open_run::OpenRun;
 use super::points::fold::fold_run;
-use super::rows::pairs;
 use super::run_id::new_run_id;
+use super::sql::{Row, ToValue, Transaction, params, put};
 use super::{Store, now_us, run_rows};
 
 /// An experiment: what runs belong to.
@@ -62,7 +60,7 @@ impl Store {
     /// Makes an experiment. Errors: `Plan` if the name is taken or empty.
     pub fn create_experiment(&self, name: &str, tags: &[(String, String)]) -> Result<i64> {
         self.database.write(|transaction| {
-            if find_experiment(transaction, "experiment = ?1", name)?.is_some() {
+            if find_experiment(transaction, "experiment = ?1", &name)?.is_some() {
                 return Err(Error::plan("experiment", format!("`{name}` is there already")));
             }
             let id = run_rows::experiment_id(transaction, name)?;
@@ -80,9 +78,7 @@ impl Store {
     pub fn experiments(&self) -> Result<Vec<Experiment>> {
         let read = |transaction: &Transaction| -> Result<Vec<Experiment>> {
             let sql = "SELECT id, experiment, created, deleted FROM experiments ORDER BY id";
-            let mut statement = transaction.prepare_cached(sql).map_err(store_error)?;
-            let rows = statement.query_map([], of_row).map_err(store_error)?;
-            let mut found = rows.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            let mut found = transaction.rows(sql, params![], of_row)?;
             for experiment in &mut found {
                 experiment.tags = experiment_tags(transaction, experiment.id)?;
             }
@@ -98,14 +94,14 @@ impl Store {
     /// Renames, deletes or restores an experiment, or sets its tags. Errors: `Plan` if there is none, or the name is taken.
     pub fn change_experiment(&self, id: i64, name: Option<&str>, deleted: Option<bool>, tags: &[(String, String)]) -> Result<()> {
         self.database.write(|transaction| {
-            let found = find_experiment(transaction, "id = ?1", &id.to_string())?;
+            let found = find_experiment(transaction, "id = ?1", &id)?;
             let Some(experiment) = found else { return Err(Error::plan("experiment", format!("there is no number {id}"))) };
             let name = name.unwrap_or(&experiment.name);
-            if name != experiment.name && find_experiment(transaction, "experiment = ?1", name)?.is_some() {
+            if name != experiment.name && find_experiment(transaction, "experiment = ?1", &name)?.is_some() {
                 return Err(Error::plan("experiment", format!("`{name}` is there already")));
             }
             let sql = "UPDATE experiments SET experiment = ?2, deleted = ?3 WHERE id = ?1";
-            transaction.execute(sql, params![id, name, deleted.unwrap_or(experiment.deleted)]).map_err(store_error)?;
+            transaction.execute(sql, params![id, name, deleted.unwrap_or(experiment.deleted)])?;
             set_experiment_tags(transaction, id, tags)
         })
     }
@@ -114,16 +110,15 @@ impl Store {
     /// Errors: `Plan` for an unknown experiment.
     pub fn create_run(&self, experiment: i64, run: &NewRun, started_us: Option<i64>) -> Result<String> {
         self.database.write(|transaction| {
-            if find_experiment(transaction, "id = ?1", &experiment.to_string())?.is_none() {
+            if find_experiment(transaction, "id = ?1", &experiment)?.is_none() {
                 return Err(Error::plan("experiment", format!("there is no number {experiment}")));
             }
-            let newest: Option<String> =
-                transaction.query_row("SELECT max(run) FROM runs", [], |row| row.get(0)).map_err(store_error)?;
+            let newest: Option<String> = transaction.value("SELECT max(run) FROM runs", params![])?;
             let id = new_run_id(now_us(), newest.as_deref());
             // Nobody's: what names no process never counts as dead.
             run_rows::insert_run(transaction, &id, run, "")?;
             let sql = "UPDATE runs SET experiment_id = ?2, started = coalesce(?3, started) WHERE run = ?1";
-            transaction.execute(sql, params![id, experiment, started_us]).map_err(store_error)?;
+            transaction.execute(sql, params![id, experiment, started_us])?;
             Ok(id)
         })
     }
@@ -155,8 +150,7 @@ impl Store {
                        ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END, started = coalesce(?6, started)
                  WHERE run = ?1";
             let ended = ended_us.or_else(|| status.filter(|status| *status != "running").map(|_| now_us()));
-            let changed =
-                transaction.execute(sql, params![run, title, status, deleted, ended, started_us]).map_err(store_error)?;
+            let changed = transaction.execute(sql, params![run, title, status, deleted, ended, started_us])?;
             if changed == 0 {
                 return Err(Error::plan("run", format!("unknown run `{run}`")));
             }
@@ -174,15 +168,14 @@ impl Store {
     /// Whether some run has this tag with this value.
     pub fn is_tagged(&self, name: &str, value: &str) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM tags WHERE name = ?1 AND value = ?2)";
-        let found =
-            self.database.read(|transaction| transaction.query_row(sql, [name, value], |row| row.get(0)).map_err(store_error))?;
+        let found = self.database.read(|transaction| transaction.value(sql, params![name, value]))?;
         Ok(found.unwrap_or(false))
     }
 
     /// Forgets a tag of a run; false if there was none.
     pub fn remove_tag(&self, run: &str, name: &str) -> Result<bool> {
         let sql = "DELETE FROM tags WHERE run = ?1 AND name = ?2";
-        self.database.write(|transaction| Ok(transaction.execute(sql, [run, name]).map_err(store_error)? > 0))
+        self.database.write(|transaction| Ok(transaction.execute(sql, params![run, name])? > 0))
     }
 
     /// The artifacts of a run, by path.
@@ -196,31 +189,31 @@ impl Store {
         self.run_start(run)?;
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
-            staged.publish()?;
+            staged.publish(transaction)?;
             rows::insert(transaction, run, artifact, &staged)
         })
     }
 }
 
-fn of_row(row: &Row) -> rusqlite::Result<Experiment> {
+fn of_row(row: &Row) -> Result<Experiment> {
     Ok(Experiment { id: row.get(0)?, name: row.get(1)?, created_us: row.get(2)?, deleted: row.get(3)?, tags: vec![] })
 }
 
-fn find_experiment(transaction: &Transaction, condition: &str, value: &str) -> Result<Option<Experiment>> {
+fn find_experiment(transaction: &Transaction, condition: &str, value: &dyn ToValue) -> Result<Option<Experiment>> {
     let sql = format!("SELECT id, experiment, created, deleted FROM experiments WHERE {condition}");
-    transaction.query_row(&sql, [value], of_row).optional().map_err(store_error)
+    transaction.first(&sql, &[value], of_row)
 }
 
 fn set_experiment_tags(transaction: &Transaction, id: i64, tags: &[(String, String)]) -> Result<()> {
     for (name, value) in tags {
-        let sql = "INSERT OR REPLACE INTO experiment_tags (id, name, value) VALUES (?1, ?2, ?3)";
-        transaction.execute(sql, params![id, name, value]).map_err(store_error)?;
+        let sql = put("experiment_tags", &["id", "name"], &["value"]);
+        transaction.execute(&sql, params![id, name, value])?;
     }
     Ok(())
 }
 
 fn experiment_tags(transaction: &Transaction, id: i64) -> Result<Vec<(String, String)>> {
-    pairs(transaction, "SELECT name, value FROM experiment_tags WHERE id = ?1 ORDER BY name", &[&id.to_string()])
+    transaction.pairs("SELECT name, value FROM experiment_tags WHERE id = ?1 ORDER BY name", params![id])
 }
 
 fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>> {
@@ -238,9 +231,9 @@ fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>>
             tags: vec![],
         })
     };
-    let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([run], record).optional());
-    let Some(mut found) = found.map_err(store_error)? else { return Ok(None) };
-    found.params = pairs(transaction, "SELECT name, value FROM params WHERE run = ?1 ORDER BY name", &[run])?;
-    found.tags = pairs(transaction, "SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", &[run])?;
+    let found = transaction.first(sql, params![run], record)?;
+    let Some(mut found) = found else { return Ok(None) };
+    found.params = transaction.pairs("SELECT name, value FROM params WHERE run = ?1 ORDER BY name", params![run])?;
+    found.tags = transaction.pairs("SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", params![run])?;
     Ok(Some(found))
 }

@@ -1,9 +1,11 @@
 //! What a run comes from and runs on, as far as the system tells: the code's repository, the machine, what is used of it.
 
 mod code;
+mod locks;
 mod machine;
 mod usage;
 
 pub use code::code_state;
+pub use locks::lock_files;
 pub use machine::environment;
 pub use usage::Usage;

@@ -3,12 +3,13 @@
 use gradframe_connectors::store::Store;
 use gradframe_plan::services::ModelRegistry;
 
+use super::open;
 use crate::support::model;
 
 /// A store with versions 1, 2 and 3 of a model, each with its number as weight.
 fn three_versions() -> (tempfile::TempDir, std::sync::Arc<Store>) {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     for version in 1..=3 {
         store.commit("fare", model(f64::from(version)), true).unwrap();
     }
@@ -23,7 +24,7 @@ fn version(store: &Store, name: &str) -> Option<u64> {
 fn an_alias_is_a_name_for_a_version() {
     let (home, store) = three_versions();
     store.set_alias("fare", "champion", 2).unwrap();
-    let other = Store::open(home.path().into()).unwrap();
+    let other = open(home.path().into());
     for (name, expected) in [("fare", 3), ("fare@champion", 2), ("fare@1", 1), ("fare@latest", 3)] {
         assert_eq!(version(&other, name), Some(expected), "{name}");
         assert_eq!(other.get(name).unwrap().unwrap().model, model(expected as f64));
@@ -71,7 +72,7 @@ fn old_versions_go_unless_an_alias_names_them() {
     let (home, store) = three_versions();
     store.set_alias("fare", "champion", 1).unwrap();
     assert_eq!(store.remove_old_versions(1).unwrap(), [("fare".to_owned(), 2)]);
-    let other = Store::open(home.path().into()).unwrap();
+    let other = open(home.path().into());
     assert_eq!([1, 2, 3].map(|v| version(&other, &format!("fare@{v}")).is_some()), [true, false, true]);
     assert!(!home.path().join("models/fare/2").exists());
     // A model that is removed takes its aliases with it: the next of its name has none.

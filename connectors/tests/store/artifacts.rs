@@ -8,7 +8,7 @@ use gradframe_connectors::store::{NewVersion, RunChanges, Store};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{NewArtifact, NewRun, RunLog, RunOutcome, RunWriter};
 
-use super::files_below;
+use super::{files_below, open};
 
 fn add(run: &Arc<dyn RunWriter>, path: &str, content: &str) -> gradframe_ml_core::Result<()> {
     run.add_artifact(&NewArtifact { path, kind: "file", step: None }, &mut content.as_bytes())
@@ -21,7 +21,7 @@ fn content(store: &Store, run: &str, path: &str) -> String {
 #[test]
 fn equal_contents_are_one_object_and_a_name_has_the_newest() {
     let home = tempfile::tempdir().unwrap();
-    for store in [Store::open(home.path().into()).unwrap(), Store::in_memory().unwrap()] {
+    for store in [open(home.path().into()), Store::in_memory().unwrap()] {
         let (one, two) = (store.start(NewRun::default()).unwrap(), store.start(NewRun::default()).unwrap());
         add(&one, "a.txt", "same").unwrap();
         add(&two, "b/c 🦀.txt", "same").unwrap();
@@ -40,7 +40,7 @@ fn equal_contents_are_one_object_and_a_name_has_the_newest() {
 #[test]
 fn names_that_lead_elsewhere_are_refused_to_write_and_to_read() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().join("home")).unwrap();
+    let store = open(home.path().join("home"));
     let run = store.start(NewRun::default()).unwrap();
     for path in ["../../x", "/etc/passwd", "a/../../b", "", "a\\..\\b", "a//b"] {
         assert_eq!(add(&run, path, "x").unwrap_err().kind(), "Plan", "{path}");
@@ -66,7 +66,7 @@ impl Read for Torn {
 #[test]
 fn a_content_that_cannot_be_read_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let run = store.start(NewRun::default()).unwrap();
     let artifact = NewArtifact { path: "a", kind: "file", step: Some(3) };
     let error = run.add_artifact(&artifact, &mut Torn(3 << 20)).unwrap_err();
@@ -78,7 +78,7 @@ fn a_content_that_cannot_be_read_leaves_nothing() {
 #[test]
 fn garbage_is_what_nothing_points_to() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let (kept, gone) = (store.start(NewRun::default()).unwrap(), store.start(NewRun::default()).unwrap());
     add(&kept, "both", "shared").unwrap();
     add(&gone, "both", "shared").unwrap();
@@ -96,7 +96,7 @@ fn garbage_is_collected_while_others_write() {
     let home = tempfile::tempdir().unwrap();
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let store = Store::open(home.path().into()).unwrap();
+            let store = open(home.path().into());
             std::thread::spawn(move || {
                 let run = store.start(NewRun::default()).unwrap();
                 (0..20).for_each(|i| add(&run, &format!("{i}"), &format!("{writer} {i}")).unwrap());
@@ -105,7 +105,7 @@ fn garbage_is_collected_while_others_write() {
             })
         })
         .collect();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     while writers.iter().any(|writer| !writer.is_finished()) {
         store.remove_unused_objects().unwrap();
         // SQLite's lock is not fair: who asks for it all the time keeps others from it.
@@ -117,7 +117,7 @@ fn garbage_is_collected_while_others_write() {
 #[test]
 fn a_run_is_copied_whole_from_store_to_store() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (from, to) = (Store::open(here.path().into()).unwrap(), Store::open(there.path().into()).unwrap());
+    let (from, to) = (open(here.path().into()), open(there.path().into()));
     // Experiments have other numbers there.
     drop(to.start(NewRun { experiment: Some("first there".into()), ..NewRun::default() }).unwrap());
     let params = std::collections::BTreeMap::from([("lr".to_owned(), "0.1".to_owned())]);
@@ -144,14 +144,14 @@ fn a_run_is_copied_whole_from_store_to_store() {
     std::fs::remove_file(&object).unwrap();
     std::fs::write(&object, "HELLO").unwrap();
     let third = tempfile::tempdir().unwrap();
-    let error = Store::open(third.path().into()).unwrap().copy_run_from(&from, run.id()).unwrap_err();
+    let error = open(third.path().into()).copy_run_from(&from, run.id()).unwrap_err();
     assert!(error.to_string().contains("was changed after it was written"), "{error}");
 }
 
 #[test]
 fn what_is_deleted_goes_unless_a_model_comes_from_it() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let new = |title: &str| NewRun { title: title.into(), ..NewRun::default() };
     let runs: Vec<String> =
         ["kept", "gone", "source"].iter().map(|title| store.create_run(0, &new(title), None).unwrap()).collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::open;
 use gradframe_connectors::store::Store;
 use gradframe_ml_core::Tensor;
 use gradframe_ml_learn::Checkpoint;
@@ -19,7 +20,7 @@ fn checkpoint(epoch: u64) -> Checkpoint {
 
 fn stores() -> (tempfile::TempDir, [Arc<Store>; 2]) {
     let home = tempfile::tempdir().unwrap();
-    let on_disk = Store::open(home.path().join("home")).unwrap();
+    let on_disk = open(home.path().join("home"));
     (home, [on_disk, Store::in_memory().unwrap()])
 }
 
@@ -46,16 +47,16 @@ fn an_interrupted_run_goes_on_as_the_same_run_without_its_later_points() {
         let point = |epoch| MetricPoint { name: "loss".into(), step: epoch, epoch, value: epoch as f64 };
         run.log(&[point(1), point(2), point(3)]).unwrap();
         run.checkpoint(&checkpoint(2)).unwrap();
-        assert!(store.resume(&id, 2).unwrap_err().to_string().contains("is running"), "it is not interrupted yet");
+        assert!(store.resume(&id, 2, 0).unwrap_err().to_string().contains("is running"), "it is not interrupted yet");
         run.finish(RunOutcome::Failed("killed".into())).unwrap();
 
-        let again = store.resume(&id, 2).unwrap();
+        let again = store.resume(&id, 2, 0).unwrap();
         assert_eq!(again.id(), id);
         again.log(&[point(3)]).unwrap();
         again.finish(RunOutcome::Finished).unwrap();
         let rows = |table| store.scan(table, &LogQuery::default()).unwrap().iter().map(|b| b.num_rows()).sum::<usize>();
         assert_eq!((rows(LogTable::Metrics), rows(LogTable::Runs)), (3, 1));
-        assert!(store.resume(&id, 2).unwrap_err().to_string().contains("is finished"));
+        assert!(store.resume(&id, 2, 0).unwrap_err().to_string().contains("is finished"));
     }
 }
 
@@ -64,7 +65,7 @@ fn no_text_but_a_runs_identifier_becomes_a_path() {
     let (_home, stores) = stores();
     for store in stores {
         assert_eq!(store.checkpoint("../models").unwrap(), None);
-        let error = store.resume("../models", 0).unwrap_err();
+        let error = store.resume("../models", 0, 0).unwrap_err();
         assert_eq!(error.kind(), "Plan");
         assert!(error.to_string().contains("no run `../models`"), "{error}");
     }
@@ -73,7 +74,7 @@ fn no_text_but_a_runs_identifier_becomes_a_path() {
 #[test]
 fn a_damaged_checkpoint_is_named() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().to_path_buf()).unwrap();
+    let store = open(home.path().to_path_buf());
     let run = store.start(NewRun::default()).unwrap();
     run.checkpoint(&checkpoint(1)).unwrap();
     let file = home.path().join("runs").join(run.id()).join("checkpoint.safetensors");

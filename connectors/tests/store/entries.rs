@@ -1,16 +1,17 @@
 //! Catalog entries.
 
+use super::open;
 use gradframe_connectors::store::{Entry, EntryKind, Store};
 
 #[test]
 fn entries_survive_in_the_order_they_were_made() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().join("s")).unwrap();
+    let store = open(home.path().join("s"));
     store.save_entry(EntryKind::View, "z", "CREATE VIEW z AS SELECT 1").unwrap();
     store.save_entry(EntryKind::Table, "a", "CREATE EXTERNAL TABLE a ...").unwrap();
     store.save_entry(EntryKind::View, "z", "CREATE VIEW z AS SELECT 2").unwrap();
 
-    let again = Store::open(home.path().join("s")).unwrap();
+    let again = open(home.path().join("s"));
     let entry = |kind, name: &str, sql: &str| Entry { kind, name: name.into(), sql: sql.into() };
     let expected =
         [entry(EntryKind::View, "z", "CREATE VIEW z AS SELECT 2"), entry(EntryKind::Table, "a", "CREATE EXTERNAL TABLE a ...")];

@@ -12,6 +12,18 @@ mod runs;
 mod scan;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gradframe_connectors::store::Store;
+
+/// A test's store: the one in the directory; with the server's address in the environment, the one in a database of its name.
+/// So these tests are PostgreSQL's too (`postgres::the_tests_of_the_store_pass_on_a_server`).
+fn open(home: PathBuf) -> Arc<Store> {
+    match std::env::var(crate::postgres::ADDRESS) {
+        Ok(address) => Store::open_shared(&crate::postgres::database_of(&address, &home), home).unwrap(),
+        Err(_) => Store::open(home).unwrap(),
+    }
+}
 
 /// Every file below a directory, relative to it.
 fn files_below(directory: &Path) -> Vec<PathBuf> {

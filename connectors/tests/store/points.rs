@@ -9,10 +9,10 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::Store;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, MetricRow, NewRun, RunLog, RunOutcome, RunWriter};
+use gradframe_plan::services::{BATCH_LOSS, MetricPoint, MetricRow, NewRun, RunLog, RunOutcome, RunWriter};
 use proptest::prelude::*;
 
-use super::files_below;
+use super::{files_below, open};
 
 fn rows(store: &Store, table: LogTable, query: &LogQuery) -> RecordBatch {
     let batches = store.scan(table, query).unwrap();
@@ -28,13 +28,13 @@ fn log(run: &Arc<dyn RunWriter>, step: i64, values: &[(&str, f64)]) {
 }
 
 fn segments(home: &Path) -> usize {
-    files_below(home).iter().filter(|file| file.starts_with("points")).count()
+    files_below(home).iter().filter(|file| file.iter().any(|part| part == "points")).count()
 }
 
 #[test]
 fn points_are_the_same_before_and_after_their_run_ends() {
     let home = tempfile::tempdir().unwrap();
-    for store in [Store::open(home.path().into()).unwrap(), Store::in_memory().unwrap()] {
+    for store in [open(home.path().into()), Store::in_memory().unwrap()] {
         let run = store.start(NewRun::default()).unwrap();
         for step in 0..20_000 {
             log(&run, step, &[("loss", 1.0 / step as f64), ("a/'b' 🦀", f64::NAN)]);
@@ -50,7 +50,7 @@ fn points_are_the_same_before_and_after_their_run_ends() {
 #[test]
 fn another_process_s_store_sees_points_at_once() {
     let home = tempfile::tempdir().unwrap();
-    let (writer, reader) = (Store::open(home.path().into()).unwrap(), Store::open(home.path().into()).unwrap());
+    let (writer, reader) = (open(home.path().into()), open(home.path().into()));
     let run = writer.start(NewRun::default()).unwrap();
     for step in 0..5 {
         log(&run, step, &[("loss", 0.5)]);
@@ -62,7 +62,7 @@ fn another_process_s_store_sees_points_at_once() {
 #[test]
 fn a_long_run_is_folded_while_it_goes_on() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let run = store.start(NewRun::default()).unwrap();
     let names: Vec<String> = (0..50).map(|i| format!("metric{i}")).collect();
     let values: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 1.0)).collect();
@@ -84,7 +84,7 @@ fn a_long_run_is_folded_while_it_goes_on() {
 #[test]
 fn readers_see_each_point_once_while_runs_end() {
     let home = tempfile::tempdir().unwrap();
-    let (writer, reader) = (Store::open(home.path().into()).unwrap(), Store::open(home.path().into()).unwrap());
+    let (writer, reader) = (open(home.path().into()), open(home.path().into()));
     let done = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&done);
     let writing = std::thread::spawn(move || {
@@ -116,18 +116,27 @@ fn keys(rows: &RecordBatch) -> Vec<(String, String, i64)> {
 #[test]
 fn a_run_that_is_resumed_forgets_the_points_of_later_epochs() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let run = store.start(NewRun::default()).unwrap();
     let point = |epoch: i64| MetricPoint { name: "loss".into(), step: epoch, epoch, value: epoch as f64 };
     run.log(&(0..10).map(point).collect::<Vec<_>>()).unwrap();
+    let batch = |step: i64| MetricPoint { name: BATCH_LOSS.into(), step, epoch: (step - 1) / 3 + 1, value: step as f64 };
+    run.log(&(1..=18).map(batch).collect::<Vec<_>>()).unwrap();
     run.finish(RunOutcome::Cancelled).unwrap();
-    let again = store.resume(run.id(), 4).unwrap();
+    // After four epochs of three batches, and two batches of the fifth.
+    let again = store.resume(run.id(), 4, 2).unwrap();
     again.log(&[MetricPoint { value: 0.25, ..point(5) }]).unwrap();
+    again.log(&[batch(15)]).unwrap();
     again.finish(RunOutcome::Finished).unwrap();
-    let values = everything(&store, LogTable::Metrics);
+    let of =
+        |name: &str| LogQuery { filters: vec![LogFilter::Eq("name".into(), ScalarValue::from(name))], ..LogQuery::default() };
+    let steps = rows(&store, LogTable::Metrics, &of(BATCH_LOSS));
+    let steps = steps.column_by_name("step").unwrap().as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!(steps, (1..=15).collect::<Vec<_>>());
+    let values = rows(&store, LogTable::Metrics, &of("loss"));
     let values = values.column_by_name("value").unwrap().as_primitive::<Float64Type>().values().to_vec();
     assert_eq!(values, [0.0, 1.0, 2.0, 3.0, 4.0, 0.25]);
-    let latest = everything(&store, LogTable::Latest);
+    let latest = rows(&store, LogTable::Latest, &of("loss"));
     assert_eq!(latest.column_by_name("value").unwrap().as_primitive::<Float64Type>().value(0), 0.25);
     assert_eq!(latest.column_by_name("points").unwrap().as_primitive::<Int64Type>().value(0), 6);
 }
@@ -135,11 +144,12 @@ fn a_run_that_is_resumed_forgets_the_points_of_later_epochs() {
 #[test]
 fn what_comes_after_a_torn_record_is_in_another_segment() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let run = store.start(NewRun::default()).unwrap();
     log(&run, 0, &[("loss", 1.0)]);
     // As a power cut leaves it: half of a record, then nothing.
-    let segment = home.path().join(files_below(home.path()).into_iter().find(|file| file.starts_with("points")).unwrap());
+    let segment =
+        home.path().join(files_below(home.path()).into_iter().find(|file| file.iter().any(|part| part == "points")).unwrap());
     let bytes = std::fs::read(&segment).unwrap();
     std::fs::write(&segment, [&bytes[..], &bytes[..bytes.len() / 2]].concat()).unwrap();
     assert_eq!(everything(&store, LogTable::Metrics).num_rows(), 1);
@@ -150,7 +160,7 @@ fn what_comes_after_a_torn_record_is_in_another_segment() {
 #[test]
 fn a_row_with_a_wrong_name_is_refused_whole() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let run = store.start(NewRun::default()).unwrap();
     log(&run, 0, &[("loss", 1.0)]);
     let too_long = "n".repeat(70_000);

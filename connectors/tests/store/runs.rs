@@ -12,7 +12,7 @@ use gradframe_connectors::store::Store;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome};
 
-use super::files_below;
+use super::{files_below, open};
 
 /// Set for the child processes of these tests: the store's directory.
 const CHILD_HOME: &str = "GRADFRAME_TEST_CHILD_HOME";
@@ -33,7 +33,7 @@ fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
 #[test]
 fn reading_a_missing_store_gives_empty_tables_and_makes_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().join("none")).unwrap();
+    let store = open(home.path().join("none"));
     for table in LogTable::ALL {
         assert_eq!(rows(&store, table).num_rows(), 0);
     }
@@ -48,7 +48,7 @@ fn reading_a_missing_store_gives_empty_tables_and_makes_nothing() {
 #[test]
 fn a_run_is_a_row_from_start_to_end() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let params = BTreeMap::from([("l2_reg".to_string(), "0.1".to_string())]);
     let (title, model, seed) = ("first".into(), Some("m".into()), Some(u64::MAX));
     let run = NewRun { title, model, seed, reproducible: true, params, ..NewRun::default() };
@@ -60,7 +60,7 @@ fn a_run_is_a_row_from_start_to_end() {
     assert!(writer.finish(RunOutcome::Finished).is_err());
     assert!(writer.log(&[point("loss", 2, 0.1)]).is_err());
 
-    let other = Store::open(home.path().into()).unwrap();
+    let other = open(home.path().into());
     let runs = rows(&other, LogTable::Runs);
     assert_eq!(texts(&runs, "run"), [Some(writer.id().to_string())]);
     assert_eq!(texts(&runs, "status"), [Some("finished".into())]);
@@ -82,11 +82,11 @@ fn a_dropped_run_has_failed() {
 fn every_float_comes_back_bit_for_bit() {
     let home = tempfile::tempdir().unwrap();
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1.0 / 3.0, 5e-324, f64::MAX, 3.0];
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     let run = store.start(NewRun::default()).unwrap();
     run.log(&values.iter().enumerate().map(|(i, &value)| point("v", i as i64, value)).collect::<Vec<_>>()).unwrap();
 
-    let read = rows(&Store::open(home.path().into()).unwrap(), LogTable::Metrics);
+    let read = rows(&open(home.path().into()), LogTable::Metrics);
     let read: Vec<u64> =
         read.column_by_name("value").unwrap().as_primitive::<Float64Type>().values().iter().map(|v| v.to_bits()).collect();
     assert_eq!(read, values.map(f64::to_bits));
@@ -104,12 +104,12 @@ fn many_threads_write_to_one_store() {
     let home = tempfile::tempdir().unwrap();
     let writers: Vec<_> = (0..8)
         .map(|_| {
-            let store = Store::open(home.path().into()).unwrap();
+            let store = open(home.path().into());
             std::thread::spawn(move || write_run(&store))
         })
         .collect();
     writers.into_iter().for_each(|writer| writer.join().unwrap());
-    assert_eq!(rows(&Store::open(home.path().into()).unwrap(), LogTable::Metrics).num_rows(), 8 * 20);
+    assert_eq!(rows(&open(home.path().into()), LogTable::Metrics).num_rows(), 8 * 20);
 }
 
 fn write_run(store: &Arc<Store>) {
@@ -125,7 +125,7 @@ fn many_processes_write_to_one_store() {
     let home = tempfile::tempdir().unwrap();
     let mut children: Vec<_> = (0..3).map(|_| child("child_that_finishes", home.path()).spawn().unwrap()).collect();
     assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
-    let store = Store::open(home.path().into()).unwrap();
+    let store = open(home.path().into());
     assert_eq!(rows(&store, LogTable::Metrics).num_rows(), 3 * 20);
     assert_eq!(texts(&rows(&store, LogTable::Runs), "status"), vec![Some("finished".into()); 3]);
 }
@@ -135,7 +135,7 @@ fn many_processes_write_to_one_store() {
 fn a_run_whose_process_died_has_failed() {
     let home = tempfile::tempdir().unwrap();
     assert!(!child("child_that_dies", home.path()).status().unwrap().success());
-    let runs = rows(&Store::open(home.path().into()).unwrap(), LogTable::Runs);
+    let runs = rows(&open(home.path().into()), LogTable::Runs);
     assert_eq!(texts(&runs, "status"), [Some("failed".into())]);
     assert_eq!(texts(&runs, "error"), [Some("the process ended before the run did".into())]);
 }
@@ -152,14 +152,14 @@ fn child(test: &str, home: &Path) -> Command {
 #[ignore = "a part of many_processes_write_to_one_store"]
 fn child_that_finishes() {
     let Some(home) = std::env::var_os(CHILD_HOME) else { return };
-    write_run(&Store::open(home.into()).unwrap());
+    write_run(&open(home.into()));
 }
 
 #[test]
 #[ignore = "a part of a_run_whose_process_died_has_failed"]
 fn child_that_dies() {
     let Some(home) = std::env::var_os(CHILD_HOME) else { return };
-    let _run = Store::open(home.into()).unwrap().start(NewRun::default()).unwrap();
+    let _run = open(home.into()).start(NewRun::default()).unwrap();
     std::process::abort();
 }
 
@@ -169,7 +169,7 @@ fn a_corrupt_database_is_refused_with_its_name() {
     std::fs::write(home.path().join("store.db"), "this is no database, and long enough to have a header".repeat(10)).unwrap();
     let filter = LogFilter::Eq("run".into(), ScalarValue::from("x"));
     let query = LogQuery { filters: vec![filter], ..LogQuery::default() };
-    let error = Store::open(home.path().into()).unwrap().scan(LogTable::Metrics, &query).unwrap_err();
+    let error = open(home.path().into()).scan(LogTable::Metrics, &query).unwrap_err();
     assert_eq!(error.kind(), "Execution");
     assert!(error.to_string().contains("store.db"), "{error}");
     assert_eq!(files_below(home.path()), ["store.db"].map(std::path::PathBuf::from));

@@ -4,6 +4,7 @@
 //! process on the same home. A view or external table is kept as the SQL that makes it and planned again at each use,
 //! so that it sees the newest version of what it names. Schema `gradframe` holds the log tables.
 
+pub(crate) mod batch_rows;
 mod events;
 mod external;
 mod frames;

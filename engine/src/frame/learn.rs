@@ -11,6 +11,7 @@ use gradframe_plan::ops::transform::transformed;
 use gradframe_plan::ops::{evaluate, predict, train};
 use gradframe_plan::services::{ModelRegistry, NamedModel, OnExisting, Services};
 
+use super::statement::statement_of;
 use super::unnamed::{UNNAMED, Unnamed};
 use super::{DataFrame, FitOptions};
 use crate::catalog::Kind;
@@ -99,7 +100,8 @@ impl DataFrame {
         let services = Services { models: registry, ..Services::clone(self.session.services()?.as_ref()) };
         let name_in_run = options.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
         let transform = options.transform.clone().map(|exprs| self.written(exprs)).transpose()?;
-        let request = TrainRequest { transform, ..request(estimator.into(), options, &name_in_run) };
+        let mut request = TrainRequest { transform, ..request(estimator.into(), options, &name_in_run) };
+        request.statement = statement_of(self, &request);
         let plan = train::train(self.plan.clone(), request, &services)?;
         let models = Arc::clone(&services.models);
         let log = self.run_training(plan, services).await?;

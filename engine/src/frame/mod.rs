@@ -31,6 +31,7 @@ mod sample;
 mod shortcut;
 mod shuffle;
 mod sql_text;
+pub(crate) mod statement;
 mod texts;
 mod unique;
 mod unnamed;

@@ -5,6 +5,7 @@ use gradframe_sql::Rerun;
 
 use super::run_now;
 use crate::frame::DataFrame;
+use crate::frame::statement::{is_of_unnamed, needs_frame};
 use crate::{Error, Result, Session};
 
 const OP: &str = "resume";
@@ -25,7 +26,9 @@ pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<Data
         let what = format!("run `{run}` was started by no statement that is kept");
         Error::plan(OP, what).hint("only trainings by CREATE MODEL can be resumed; train a frame again from the start")
     };
-    let statements = session.parse(&statement.ok_or_else(no_statement)?)?;
+    let statement =
+        statement.filter(|statement| !needs_frame(statement) && !is_of_unnamed(statement)).ok_or_else(no_statement)?;
+    let statements = session.parse(&statement)?;
     let [statement] = statements.as_slice() else {
         return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
     };

@@ -101,7 +101,7 @@ impl RunLog for Nothing {
         Ok(None)
     }
 
-    fn resume(&self, _run: &str, _epochs: u64) -> Result<Arc<dyn RunWriter>> {
+    fn resume(&self, _run: &str, _epochs: u64, _batches: u64) -> Result<Arc<dyn RunWriter>> {
         Err(Error::not_implemented("test", "runs"))
     }
 

@@ -1,5 +1,8 @@
 //! `cargo xtask test`: every test, or one kind of them, and last the runners' own summaries.
 
+use std::path::Path;
+use std::process::Command as Program;
+
 use super::{Command, accept_only, python};
 use crate::process::{Result, cargo, heading, output_of, root, run_keeping};
 use crate::python_env::PythonEnv;
@@ -30,6 +33,7 @@ fn main(arguments: &[String]) -> Result {
     let mut summary = Vec::new();
     if asked("--rust") {
         prepare_cuda_compiler();
+        prepare_postgresql();
         summary.extend(rust_tests(&[], explore)?);
         summary.extend(documentation_tests()?);
     } else if asked("--slt") {
@@ -71,6 +75,20 @@ fn prepare_cuda_compiler() {
     }
     if let Err(failure) = PythonEnv::prepare(root().join(".venv"), &root().join("gpu/requirements-nvrtc.txt")) {
         println!("no CUDA compiler, so printed kernels are not compiled: {failure}");
+    }
+}
+
+/// Debian's PostgreSQL, for the tests of the shared store, where this may install it. Elsewhere they say what they skip.
+fn prepare_postgresql() {
+    let is_there = Path::new("/usr/lib/postgresql").is_dir() || output_of(Program::new("initdb").arg("--version")).is_ok();
+    let is_root = output_of(Program::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if is_there || !is_root || !Path::new("/usr/bin/apt-get").exists() {
+        return;
+    }
+    let install =
+        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql";
+    if let Err(failure) = output_of(Program::new("sh").args(["-c", install])) {
+        println!("no PostgreSQL, so the tests of the shared store are skipped: {failure}");
     }
 }
 

@@ -31,10 +31,12 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
         RunsCommand::Diff { a, b } => interruptible(differ(session, a, b, &args.output)).await,
         RunsCommand::Rm { runs } => Ok(runs.iter().try_for_each(|run| session.remove_run(run))?),
         RunsCommand::Gc { keep_versions, deleted } => collect(session, *keep_versions, *deleted),
-        RunsCommand::Export { run, directory, tensorboard: true } => {
+        RunsCommand::Export { run, directory, tensorboard: true, .. } => {
             print_line(&session.export_tensorboard(run, directory)?.display().to_string())
         }
-        RunsCommand::Export { run, directory, tensorboard: false } => export(session, run, directory),
+        RunsCommand::Export { run, directory, data, tensorboard: false } => {
+            interruptible(export(session, run, directory, *data)).await
+        }
         RunsCommand::Import { path } => import::run(session, path).await,
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
         RunsCommand::Replay { run } => interruptible(replay(session, run, &args.output)).await,
@@ -58,8 +60,17 @@ fn collect(session: &Session, keep_versions: Option<u64>, deleted: bool) -> Resu
     print_line(&format!("removed {} contents, {} bytes", garbage.objects, garbage.bytes))
 }
 
-fn export(session: &Session, run: &str, directory: &Path) -> Result<()> {
-    let run = session.export_run(run, directory)?;
+async fn export(session: &Session, run: &str, directory: &Path, data: bool) -> Result<()> {
+    let is_file = directory.extension().is_some_and(|ending| ending == "tar");
+    let run = match (is_file, data) {
+        (true, _) => session.archive_run(run, directory, data).await?,
+        (false, false) => session.export_run(run, directory)?,
+        (false, true) => {
+            let error =
+                Error::plan("gradframe runs", format!("`{}` is no .tar file, which --data asks for", directory.display()));
+            return Err(error.hint("write gradframe runs export --data RUN run.tar"))?;
+        }
+    };
     print_line(&format!("{run} is in {}", directory.display()))
 }
 

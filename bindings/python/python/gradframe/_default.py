@@ -29,7 +29,8 @@ Result = TypeVar("Result")
 
 
 def session() -> Session:
-    """The default session, made at first use with `.gradframe` as `GRADFRAME_HOME` or the working directory say."""
+    """The default session, made at first use with `.gradframe` as `GRADFRAME_HOME` or the working directory say, and with runs
+    and models in `GRADFRAME_STORE`, if that is set."""
     global _session
     with _lock:
         if _session is None:
@@ -40,6 +41,7 @@ def session() -> Session:
 def configure(
     *,
     home: Path | None = None,
+    store: str | None = None,
     in_memory: bool = False,
     memory_limit_bytes: int | None = None,
     disk_limit_bytes: int | None = None,
@@ -51,11 +53,13 @@ def configure(
 ) -> Session:
     """Makes a new default session with these settings. Frames made before keep the session they came from.
 
+    `store` is the address of a database that keeps runs and models for many machines (`postgresql://user:password@host/name`).
     `progress` draws how far long work is; if it is not given, on a terminal and in notebooks.
     """
     global _session
     made = Session(
         home=home,
+        store=store,
         in_memory=in_memory,
         memory_limit_bytes=memory_limit_bytes,
         disk_limit_bytes=disk_limit_bytes,

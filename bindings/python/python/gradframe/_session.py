@@ -27,6 +27,7 @@ class Session:
         self,
         *,
         home: Path | None = None,
+        store: str | None = None,
         in_memory: bool = False,
         memory_limit_bytes: int | None = None,
         disk_limit_bytes: int | None = None,
@@ -36,11 +37,13 @@ class Session:
         batch_size_rows: int | None = None,
         progress: bool | None = None,
     ) -> None:
-        """A session. `home` is the directory of tables, models and runs; `in_memory` keeps them nowhere. Beyond
+        """A session. `home` is the directory of tables, models and runs; `store` the address of a database that keeps runs and
+        models for many machines (`postgresql://user:password@host/name`); `in_memory` keeps them nowhere. Beyond
         `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`. `progress` draws how
         far long work is; if it is not given, on a terminal and in notebooks."""
         self._session = PySession(
             home=home,
+            store=store,
             in_memory=in_memory,
             memory_limit_bytes=memory_limit_bytes,
             disk_limit_bytes=disk_limit_bytes,
@@ -116,13 +119,15 @@ class Session:
         MLflow's `mlruns/` or `mlflow.db`, or TensorBoard's event files, a run for each directory that has some."""
         return _gradframe.import_runs(self._session, os.fspath(path))
 
-    def replay_run(self, run: str) -> tuple[str, int, LazyFrame]:
+    def replay_run(self, run: str, *, frame: DataFrame | LazyFrame | None = None) -> tuple[str, int, LazyFrame]:
         """Trains once more as a run did, over the data as they are now, and compares data, environment and each logged value.
 
         Gives the second run, how many values were compared, and all differences: `what`, `name`, `before`, `now`. The model
-        stays as it is. A run that no CREATE MODEL has started is a PlanError.
+        stays as it is. `fit` on rows that SQL has no name for (files that were opened, data of the program) needs the frame again, as
+        it was fitted to: `frame`. A run that no training has started is a PlanError.
         """
-        again, values, differences = _gradframe.replay_run(self._session, run)
+        lazy = None if frame is None else frame._lazy()
+        again, values, differences = _gradframe.replay_run(self._session, run, lazy)
         return again, values, LazyFrame._of(differences)
 
     def set_alias(self, model: str, alias: str, version: int) -> None:

@@ -43,7 +43,7 @@ impl Store {
     pub fn remove_unused_objects(&self) -> Result<(u64, u64)> {
         self.database.write(|transaction| {
             let used = rows::all_hashes(transaction)?;
-            self.objects.remove_but(&used)
+            self.objects.remove_but(transaction, &used)
         })
     }
 }

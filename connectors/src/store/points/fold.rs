@@ -1,9 +1,9 @@
 //! From segments to chunks: the points of segments that nobody writes any more, packed by metric into the database.
 
 use gradframe_ml_core::Result;
-use rusqlite::{OptionalExtension, Transaction, params};
+use gradframe_plan::services::BATCH_LOSS;
 
-use super::super::errors::store_error;
+use super::super::sql::{Next, Row, Transaction, params};
 use super::segments::{Held, Segments};
 use super::summary::Summary;
 use super::{Point, Points, chunk, record};
@@ -40,7 +40,10 @@ pub(in super::super) fn fold_segment(transaction: &Transaction, segments: &Segme
         let mut points = Points::new();
         held.decode_into(&mut points);
         insert(transaction, &points)?;
-        transaction.execute("INSERT INTO folded_segments (segment) VALUES (?1)", [name]).map_err(store_error)?;
+        transaction.execute("INSERT INTO folded_segments (segment) VALUES (?1)", params![name])?;
+        if transaction.is_shared() {
+            transaction.execute("DELETE FROM pieces WHERE segment = ?1", params![name])?;
+        }
     }
     Ok(Folded(vec![name.to_owned()]))
 }
@@ -90,25 +93,23 @@ fn is_running(transaction: &Transaction, run: &str) -> Result<bool> {
 }
 
 fn exists_in(transaction: &Transaction, sql: &str, value: &str) -> Result<bool> {
-    let found = transaction.prepare_cached(sql).and_then(|mut sql| sql.query_row([value], |_| Ok(())).optional());
-    Ok(found.map_err(store_error)?.is_some())
+    Ok(transaction.first(sql, params![value], |_| Ok(()))?.is_some())
 }
 
 /// Adds points after those that the database has.
 pub(super) fn insert(transaction: &Transaction, points: &Points) -> Result<()> {
     for ((run, name), points) in points {
-        insert_metric(transaction, run, name, points).map_err(store_error)?;
+        insert_metric(transaction, run, name, points)?;
     }
     Ok(())
 }
 
-fn insert_metric(transaction: &Transaction, run: &str, name: &str, points: &[Point]) -> rusqlite::Result<()> {
+fn insert_metric(transaction: &Transaction, run: &str, name: &str, points: &[Point]) -> Result<()> {
     let next = "SELECT coalesce(max(part) + 1, 0) FROM chunks WHERE run = ?1 AND name = ?2";
-    let next: i64 = transaction.prepare_cached(next)?.query_row([run, name], |row| row.get(0))?;
+    let next: i64 = transaction.value(next, params![run, name])?;
     let insert = "INSERT INTO chunks (run, name, part, points, data) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let mut insert = transaction.prepare_cached(insert)?;
     for (part, points) in (next..).zip(points.chunks(chunk::POINTS_MAX)) {
-        insert.execute(params![run, name, part, points.len() as i64, chunk::encode(points)])?;
+        transaction.execute(insert, params![run, name, part, points.len() as i64, chunk::encode(points)])?;
     }
     let before = Summary::load(transaction, run, name)?;
     match before.into_iter().chain(Summary::of(points)).reduce(Summary::then) {
@@ -117,26 +118,35 @@ fn insert_metric(transaction: &Transaction, run: &str, name: &str, points: &[Poi
     }
 }
 
-/// Forgets the points of epochs after the first `epochs` of a run whose segments are all folded.
-pub(in super::super) fn forget_after(transaction: &Transaction, run: &str, epochs: u64) -> Result<()> {
+/// Forgets the points of epochs after the first `epochs` of a run whose segments are all folded, but for the losses of the first
+/// `batches` batches of the next one.
+pub(in super::super) fn forget_after(transaction: &Transaction, run: &str, (epochs, batches): (u64, u64)) -> Result<()> {
     let mut points = of_run(transaction, run)?;
     for table in ["chunks", "latest"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [run]).map_err(store_error)?;
+        transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), params![run])?;
     }
-    points.values_mut().for_each(|points| points.retain(|point| point.epoch.is_none_or(|epoch| epoch <= epochs as i64)));
+    for ((_, name), points) in &mut points {
+        let mut left = if name == BATCH_LOSS { batches } else { 0 };
+        points.retain(|point| match point.epoch {
+            Some(epoch) if epoch > epochs as i64 => {
+                let stays = epoch == epochs as i64 + 1 && left > 0;
+                left -= u64::from(stays);
+                stays
+            }
+            _ => true,
+        });
+    }
     insert(transaction, &points)
 }
 
 fn of_run(transaction: &Transaction, run: &str) -> Result<Points> {
     let sql = "SELECT name, data FROM chunks WHERE run = ?1 ORDER BY name, part";
-    let mut statement = transaction.prepare(sql).map_err(store_error)?;
-    let mut rows = statement.query([run]).map_err(store_error)?;
     let mut points = Points::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        let name: String = row.get(0).map_err(store_error)?;
-        let data: Vec<u8> = row.get(1).map_err(store_error)?;
-        points.entry((run.to_owned(), name)).or_default().extend(chunk::decode(&data)?);
-    }
+    transaction.each(sql, params![run], |row| {
+        let decoded = chunk::decode(&row.get::<Vec<u8>>(1)?)?;
+        points.entry((run.to_owned(), row.get(0)?)).or_default().extend(decoded);
+        Ok(Next::Continue(()))
+    })?;
     Ok(points)
 }
 
@@ -144,20 +154,19 @@ fn of_run(transaction: &Transaction, run: &str) -> Result<Points> {
 pub(in super::super) fn fold_rows_of_layout_2(transaction: &Transaction) -> Result<()> {
     use super::super::filters::float_of_order;
     let sql = "SELECT run, name, step, epoch, value_order, time FROM metrics ORDER BY run, name, id";
-    let mut statement = transaction.prepare(sql).map_err(store_error)?;
-    let mut rows = statement.query([]).map_err(store_error)?;
     let mut points = Points::new();
-    let read = |row: &rusqlite::Row| -> rusqlite::Result<((String, String), Point)> {
+    let read = |row: &Row| -> Result<((String, String), Point)> {
         let value = float_of_order(row.get(4)?);
         Ok(((row.get(0)?, row.get(1)?), Point { step: row.get(2)?, epoch: row.get(3)?, value, time_us: row.get(5)? }))
     };
-    while let Some(row) = rows.next().map_err(store_error)? {
-        let (key, point) = read(row).map_err(store_error)?;
+    transaction.each(sql, params![], |row| {
+        let (key, point) = read(row)?;
         // Rows come by metric: all of the one before are there.
         if !points.contains_key(&key) {
             insert(transaction, &std::mem::take(&mut points))?;
         }
         points.entry(key).or_default().push(point);
-    }
+        Ok(Next::Continue(()))
+    })?;
     insert(transaction, &points)
 }

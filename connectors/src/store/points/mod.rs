@@ -8,6 +8,7 @@
 //!
 //! - [`record`]: what is in a segment; [`segments`]: where segments are; [`appender`]: how points get there;
 //! - [`chunk`]: points of one metric, by column; [`summary`]: what is known of a metric without its points;
+//! - [`ship`]: what other machines see of a segment, in a shared store;
 //! - [`fold`]: from segments to chunks; [`read`], [`rows`]: the tables `metrics` and `latest` over both.
 
 pub(super) mod appender;
@@ -17,6 +18,7 @@ pub(super) mod read;
 mod record;
 mod rows;
 pub(super) mod segments;
+pub(super) mod ship;
 mod summary;
 
 use gradframe_plan::services::MetricRow;

@@ -8,11 +8,9 @@ use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::Result;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
-use rusqlite::types::Value;
-use rusqlite::{Transaction, params_from_iter};
 
-use super::super::errors::store_error;
 use super::super::filters::{self, BoundSql};
+use super::super::sql::{Next, Row, Transaction, Value, params};
 use super::super::{batches, selected};
 use super::fold::is_folded;
 use super::rows::{Rows, summaries};
@@ -25,7 +23,11 @@ const PAGE_CHUNKS: usize = 256;
 
 /// What segments held when they were looked at, the database not yet having been.
 #[derive(Debug)]
-pub(in super::super) struct Unfolded(Vec<Held>);
+pub(in super::super) struct Unfolded {
+    held: Vec<Held>,
+    /// The runs that are asked for; None for all.
+    runs: Option<BTreeSet<String>>,
+}
 
 impl Segments {
     /// What the segments of the runs that the query asks for hold. To be called before the database is read.
@@ -33,7 +35,8 @@ impl Segments {
         let runs = values_of(&query.filters, "run");
         let wanted = |(_, run): &(String, String)| runs.as_ref().is_none_or(|runs| runs.contains(run));
         let held = self.names().into_iter().filter(wanted).map(|(name, run)| self.read(&name, &run));
-        Ok(Unfolded(held.filter_map(Result::transpose).collect::<Result<_>>()?))
+        let held = held.filter_map(Result::transpose).collect::<Result<_>>()?;
+        Ok(Unfolded { held, runs })
     }
 }
 
@@ -41,12 +44,36 @@ impl Unfolded {
     /// The points that the database does not have.
     fn points(&self, transaction: &Transaction) -> Result<Points> {
         let mut points = Points::new();
-        for held in &self.0 {
+        for held in &self.held {
             if !is_folded(transaction, &held.name)? {
                 held.decode_into(&mut points);
             }
         }
+        if transaction.is_shared() {
+            self.of_other_machines(transaction)?.iter().for_each(|held| held.decode_into(&mut points));
+        }
         Ok(points)
+    }
+
+    /// What other machines have sent of segments that they write. What is in a file here is not read once more.
+    fn of_other_machines(&self, transaction: &Transaction) -> Result<Vec<Held>> {
+        let here: BTreeSet<&str> = self.held.iter().map(|held| held.name.as_str()).collect();
+        let mut found: Vec<Held> = Vec::new();
+        let sql = "SELECT segment, run, at, data FROM pieces ORDER BY segment, at";
+        transaction.each(sql, params![], |row| {
+            let (name, run): (String, String) = (row.get(0)?, row.get(1)?);
+            if here.contains(name.as_str()) || self.runs.as_ref().is_some_and(|runs| !runs.contains(&run)) {
+                return Ok(Next::Continue(()));
+            }
+            if found.last().is_none_or(|held| held.name != name) {
+                found.push(Held { name, run, bytes: Vec::new() });
+            }
+            if let Some(held) = found.last_mut() {
+                held.extend_at(row.get::<i64>(2)? as usize, &row.get::<Vec<u8>>(3)?);
+            }
+            Ok(Next::Continue(()))
+        })?;
+        Ok(found)
     }
 }
 
@@ -109,7 +136,7 @@ impl MetricPages {
 impl Started {
     fn now(transaction: &Transaction, unfolded: &Unfolded) -> Result<Self> {
         let newest = "SELECT coalesce(max(rowid), 0) FROM chunks";
-        let newest_chunk = transaction.query_row(newest, [], |row| row.get(0)).map_err(store_error)?;
+        let newest_chunk = transaction.value(newest, params![])?;
         Ok(Started { live: unfolded.points(transaction)?.into_iter().peekable(), newest_chunk, last: None })
     }
 
@@ -117,11 +144,9 @@ impl Started {
     fn read_page(&mut self, transaction: &Transaction, query: &LogQuery, rows: &mut Rows<'_>) -> Result<bool> {
         let columns = if rows.needs_points() { "run, name, points, data, part" } else { "run, name, points, NULL, part" };
         let sql = chunks_sql(columns, query, self.newest_chunk, self.last.as_ref())?;
-        let mut statement = transaction.prepare_cached(&sql.text).map_err(store_error)?;
-        let mut chunks = statement.query(params_from_iter(&sql.values)).map_err(store_error)?;
         let mut read = 0;
-        while let Some(row) = chunks.next().map_err(store_error)? {
-            let Chunk { key, points, data } = Chunk::of_row(row).map_err(store_error)?;
+        transaction.each(&sql.text, &sql.values(), |row| {
+            let Chunk { key, points, data } = Chunk::of_row(row)?;
             while let Some(((run, name), points)) = self.live.next_if(|(of, _)| *of < key) {
                 rows.push(&run, &name, &points)?;
             }
@@ -129,11 +154,12 @@ impl Started {
                 Some(data) => rows.push(&key.0, &key.1, &chunk::decode(&data)?)?,
                 None => rows.push_count(&key.0, &key.1, points)?,
             }
-            self.last = Some((key.0, key.1, row.get(4).map_err(store_error)?));
+            self.last = Some((key.0, key.1, row.get(4)?));
             read += 1;
-            if rows.is_full() {
-                return Ok(true);
-            }
+            Ok(if rows.is_full() { Next::Break(()) } else { Next::Continue(()) })
+        })?;
+        if rows.is_full() {
+            return Ok(true);
         }
         if read == PAGE_CHUNKS {
             return Ok(false);
@@ -150,8 +176,8 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn of_row(row: &rusqlite::Row) -> rusqlite::Result<Self> {
-        Ok(Chunk { key: (row.get(0)?, row.get(1)?), points: row.get::<_, i64>(2)? as usize, data: row.get(3)? })
+    fn of_row(row: &Row) -> Result<Self> {
+        Ok(Chunk { key: (row.get(0)?, row.get(1)?), points: row.get::<i64>(2)? as usize, data: row.get(3)? })
     }
 }
 
@@ -194,14 +220,11 @@ type Named = ((String, String), Summary);
 fn summaries_of(transaction: &Transaction, runs: &BTreeSet<&str>, live: &Points) -> Result<Vec<Named>> {
     let mut names: BTreeSet<(String, String)> = live.keys().cloned().collect();
     for run in runs {
-        let mut statement = transaction.prepare_cached("SELECT name FROM latest WHERE run = ?1").map_err(store_error)?;
-        let stored = statement.query_map([run], |row| row.get(0)).map_err(store_error)?;
-        names.extend(
-            stored.map(|name| name.map(|name| ((*run).to_owned(), name))).collect::<Result<Vec<_>, _>>().map_err(store_error)?,
-        );
+        let stored = "SELECT name FROM latest WHERE run = ?1";
+        names.extend(transaction.rows(stored, params![run], |row| Ok(((*run).to_owned(), row.get(0)?)))?);
     }
     let summary = |(run, name): (String, String)| {
-        let stored = Summary::load(transaction, &run, &name).map_err(store_error)?;
+        let stored = Summary::load(transaction, &run, &name)?;
         let key = (run, name);
         let live = live.get(&key).and_then(|points| Summary::of(points));
         Ok(stored.into_iter().chain(live).reduce(Summary::then).map(|summary| (key, summary)))

@@ -1,4 +1,5 @@
-//! Where segments are: files `points/<run>.<random>.points`, or the memory of a store without a directory.
+//! Where segments are: files `points/<run>.<random>.points`, or the memory of a store without a directory. Those of a shared
+//! store are files of this machine, whose bytes are sent after.
 //!
 //! Who writes a segment keeps its file locked. So a segment whose lock is free is complete, and anybody may fold it.
 
@@ -11,8 +12,10 @@ use std::sync::Arc;
 use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
 
+use super::super::database::Database;
 use super::super::errors::{make_directory, sync_directory, write_error};
 use super::super::random_name;
+use super::ship::Shipping;
 
 /// Ends the names of the files.
 const SUFFIX: &str = ".points";
@@ -23,8 +26,8 @@ pub(in super::super) struct Segments(Place);
 
 #[derive(Debug)]
 enum Place {
-    /// The store's directory.
-    Home(PathBuf),
+    /// The store's directory; with the way to the server if it is a shared one.
+    Home(PathBuf, Option<Arc<Shipping>>),
     Memory(Mutex<BTreeMap<String, Bytes>>),
 }
 
@@ -59,14 +62,35 @@ pub(super) struct Held {
 impl Segments {
     /// Those of the store in this directory, which need not exist; of one in memory.
     pub fn new(home: Option<&Path>) -> Self {
-        Segments(home.map_or_else(|| Place::Memory(Mutex::default()), |home| Place::Home(home.to_path_buf())))
+        Segments(home.map_or_else(|| Place::Memory(Mutex::default()), |home| Place::Home(home.to_path_buf(), None)))
+    }
+
+    /// Those of this machine for a shared store.
+    pub fn of_server(database: Arc<Database>, spool: &Path) -> Self {
+        let shipping = Shipping::new(database, directory(spool));
+        Segments(Place::Home(spool.to_path_buf(), Some(shipping)))
+    }
+
+    /// Sends what has been appended to a shared store, if it can be reached.
+    pub fn send(&self) {
+        if let Place::Home(_, Some(shipping)) = &self.0
+            && let Err(error) = shipping.send()
+        {
+            tracing::debug!(%error, "points are sent later");
+        }
     }
 
     /// A new segment of a run. Errors: `External` if the store is gone or cannot be written, `Resources` if the disk is full.
     pub(super) fn create(&self, run: &str) -> Result<Sink> {
         let name = format!("{run}.{}{SUFFIX}", random_name());
         let to = match &self.0 {
-            Place::Home(home) => create_file(home, &name, run)?,
+            Place::Home(home, None) => create_file(home, &name, run)?,
+            Place::Home(spool, Some(shipping)) => {
+                make_directory("run", &directory(spool))?;
+                let file = create_file(spool, &name, run)?;
+                shipping.add(&name, run);
+                file
+            }
             Place::Memory(segments) => {
                 let bytes = Bytes::default();
                 segments.lock().insert(name.clone(), Arc::clone(&bytes));
@@ -79,7 +103,7 @@ impl Segments {
     /// Names of segments, each with its run.
     pub(super) fn names(&self) -> Vec<(String, String)> {
         let names = match &self.0 {
-            Place::Home(home) => names_in(&directory(home)),
+            Place::Home(home, _) => names_in(&directory(home)),
             Place::Memory(segments) => segments.lock().keys().cloned().collect(),
         };
         names.into_iter().filter_map(|name| run_of(&name).map(str::to_owned).map(|run| (name, run))).collect()
@@ -89,14 +113,14 @@ impl Segments {
     pub(super) fn read(&self, name: &str, run: &str) -> Result<Option<Held>> {
         let bytes = match &self.0 {
             Place::Memory(segments) => segments.lock().get(name).map(|bytes| bytes.lock().clone()),
-            Place::Home(home) => read_file(&directory(home).join(name))?,
+            Place::Home(home, _) => read_file(&directory(home).join(name))?,
         };
         Ok(bytes.map(|bytes| Held { name: name.to_owned(), run: run.to_owned(), bytes }))
     }
 
     /// True if a process, this one or another, may still write to it.
     pub(super) fn is_open(&self, name: &str) -> bool {
-        let Place::Home(home) = &self.0 else { return false };
+        let Place::Home(home, _) = &self.0 else { return false };
         let Ok(file) = File::open(directory(home).join(name)) else { return false };
         matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
     }
@@ -104,7 +128,10 @@ impl Segments {
     /// Removes a segment whose points are in the database.
     pub(super) fn remove(&self, name: &str) {
         let removed = match &self.0 {
-            Place::Home(home) => fs::remove_file(directory(home).join(name)),
+            Place::Home(home, shipping) => {
+                shipping.iter().for_each(|shipping| shipping.remove(name));
+                fs::remove_file(directory(home).join(name))
+            }
             Place::Memory(segments) => {
                 segments.lock().remove(name);
                 Ok(())
@@ -114,6 +141,17 @@ impl Segments {
             // Read once more by everybody, and known to be folded.
             Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::warn!(%error, name, "cannot remove a segment"),
             _ => {}
+        }
+    }
+}
+
+impl Held {
+    /// Adds a piece that lies there in its segment. One that begins beyond the end waits for what is before it.
+    pub(super) fn extend_at(&mut self, at: usize, piece: &[u8]) {
+        if let Some(known) = self.bytes.len().checked_sub(at)
+            && let Some(new) = piece.get(known..)
+        {
+            self.bytes.extend_from_slice(new);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What is known of a metric without its points: a row of `latest`.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use gradframe_ml_core::Result;
 
 use super::super::filters::{float_of_order, float_order};
+use super::super::sql::{Row, Transaction, params, put};
 use super::Point;
 
 /// A metric of a run in short.
@@ -42,25 +43,24 @@ impl Summary {
     }
 
     /// The summary in the store.
-    pub fn load(transaction: &Transaction, run: &str, name: &str) -> rusqlite::Result<Option<Self>> {
+    pub fn load(transaction: &Transaction, run: &str, name: &str) -> Result<Option<Self>> {
         let sql = "SELECT step, epoch, value_order, time, points, min_order, max_order FROM latest WHERE run = ?1 AND name = ?2";
-        transaction.prepare_cached(sql)?.query_row([run, name], Self::of_row).optional()
+        transaction.first(sql, params![run, name], Self::of_row)
     }
 
-    fn of_row(row: &Row) -> rusqlite::Result<Self> {
+    fn of_row(row: &Row) -> Result<Self> {
         let latest = Point { step: row.get(0)?, epoch: row.get(1)?, value: float_of_order(row.get(2)?), time_us: row.get(3)? };
-        let float = |i| row.get::<_, Option<i64>>(i).map(|order| order.map(float_of_order));
+        let float = |i| row.get::<Option<i64>>(i).map(|order| order.map(float_of_order));
         Ok(Summary { latest, points: row.get(4)?, least: float(5)?, greatest: float(6)? })
     }
 
     /// Keeps it in the store, in place of the one before.
-    pub fn save(&self, transaction: &Transaction, run: &str, name: &str) -> rusqlite::Result<()> {
-        let sql = "INSERT OR REPLACE INTO latest (run, name, step, epoch, value_order, time, points, min_order, max_order)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    pub fn save(&self, transaction: &Transaction, run: &str, name: &str) -> Result<()> {
+        let others = ["step", "epoch", "value_order", "time", "points", "min_order", "max_order"];
         let (least, greatest) = (self.least.map(float_order), self.greatest.map(float_order));
         let Point { step, epoch, time_us, value } = self.latest;
         let values = params![run, name, step, epoch, float_order(value), time_us, self.points, least, greatest];
-        transaction.prepare_cached(sql)?.execute(values).map(|_| ())
+        transaction.execute(&put("latest", &["run", "name"], &others), values).map(|_| ())
     }
 }
 

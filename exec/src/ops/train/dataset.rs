@@ -36,6 +36,11 @@ impl Digest {
         self.sum = self.sum.wrapping_add(hash);
     }
 
+    /// As a run keeps it.
+    pub fn text(&self) -> String {
+        format!("{:032x}", self.sum)
+    }
+
     /// Adds other rows.
     pub fn merge(&mut self, other: Digest) {
         self.rows += other.rows;
@@ -63,7 +68,7 @@ pub(super) fn dataset(
     NewDataset {
         role: "training".into(),
         name: job.title().to_owned(),
-        digest: format!("{:032x}", digest.sum),
+        digest: digest.text(),
         kind: kind.into(),
         source,
         schema: json!(fields).to_string(),

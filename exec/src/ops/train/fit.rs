@@ -31,7 +31,7 @@ pub(super) trait Watcher {
     /// An epoch has ended, so many seconds after the fit began.
     fn epoch(&mut self, step: &Step, seconds: f64) -> Result<()>;
     /// A batch has ended.
-    fn batch(&mut self, sweep: &Sweep, at: &Position);
+    fn batch(&mut self, sweep: &Sweep, at: &Position) -> Result<()>;
     /// The training can go on from here.
     fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<()>;
 }
@@ -88,7 +88,7 @@ impl Fitter<'_> {
         self.account(sweep::flops(request, rows)?, sweep::working_bytes(request, rows)?)?;
         let mut saved = Instant::now();
         sweep::sweep(request, &self.rows.train, self.stop, |at| {
-            watcher.batch(request, at);
+            watcher.batch(request, at)?;
             if saved.elapsed() < CHECKPOINT_EVERY {
                 return Ok(());
             }

@@ -5,8 +5,9 @@
 //! memory or from a [`merge`] of the runs, into fixed chunks; [`statistics`] folds the columns; [`encode`] makes [`chunks`],
 //! again in memory or on the disk; [`fit`] answers the estimator's requests with [`fold`] and [`sweep`], [`watch`]
 //! tells of it, [`resume`] says whether a checkpoint may be gone on from; [`evaluation`] looks at the rows kept; [`run`] keeps
-//! the run's record and commits the model. Everything after the reading is on a blocking thread with a pool of its own.
+//! the run's record and commits the model; [`batch_rows`] gives the rows of one step again. Everything after the reading is on a blocking thread with a pool of its own.
 
+pub mod batch_rows;
 mod cache;
 mod chunks;
 mod dataset;
@@ -138,6 +139,16 @@ impl TrainExec {
         Ok(TrainExec { input, job, inputs, transform, properties, metrics })
     }
 
+    /// The same training over other children.
+    fn over(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Self {
+        let transform = self.transform.clone().map(|transform| match children.pop() {
+            Some(plan) => transform.with_plan(plan),
+            None => transform,
+        });
+        let input = children.swap_remove(0);
+        TrainExec { input, transform, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
+    }
+
     fn features(&self) -> &[String] {
         &self.inputs.names[..self.inputs.label]
     }
@@ -210,13 +221,8 @@ impl ExecutionPlan for TrainExec {
         apply_expression_roots(self.inputs.columns.iter().chain(self.inputs.keys.iter().map(|(expr, _)| expr)), f)
     }
 
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let transform = self.transform.clone().map(|transform| match children.pop() {
-            Some(plan) => transform.with_plan(plan),
-            None => transform,
-        });
-        let input = children.swap_remove(0);
-        Ok(Arc::new(TrainExec { input, transform, metrics: ExecutionPlanMetricsSet::new(), ..self.as_ref().clone() }))
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.over(children)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -8,7 +8,9 @@ use datafusion::error::DataFusionError;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Step};
 use gradframe_plan::ops::train::{JobState, TrainJob, log_schema};
-use gradframe_plan::services::{MetricPoint, NewDataset, NewRun, RunLog, RunOutcome, RunWriter};
+use gradframe_plan::services::{
+    BATCH_LOSS, BatchOrder, MetricPoint, MetricRow, NewDataset, NewRun, RunLog, RunOutcome, RunWriter,
+};
 use tokio::sync::mpsc::Sender;
 
 use super::OP;
@@ -67,6 +69,17 @@ impl RunRecord {
     /// Says on which data the run works.
     pub fn dataset(&self, dataset: &NewDataset) -> Result<()> {
         self.writer.add_dataset(dataset)
+    }
+
+    /// Says which rows each step learns from.
+    pub fn batches(&self, batches: &BatchOrder) -> Result<()> {
+        self.writer.set_batches(batches)
+    }
+
+    /// Records the mean loss of a batch.
+    pub fn log_batch(&self, step: u64, epoch: u64, loss: f64) -> Result<()> {
+        let values = [(BATCH_LOSS, loss)];
+        self.writer.log_rows(&[MetricRow { step: step as i64, epoch: Some(epoch as i64), time_us: None, values: &values }])
     }
 
     /// Records an epoch, durably.
@@ -148,7 +161,8 @@ fn new_run(job: &TrainJob, reproducible: bool) -> NewRun {
 fn resume(runs: &dyn RunLog, run: &str) -> Result<(Arc<dyn RunWriter>, Option<Checkpoint>)> {
     let checkpoint = runs.checkpoint(run)?;
     let checkpoint = checkpoint.ok_or_else(|| Error::plan(OP, format!("run `{run}` has no checkpoint to go on from")))?;
-    let writer = runs.resume(run, checkpoint.number("epoch")?)?;
+    let batches = checkpoint.number("batch").unwrap_or(0);
+    let writer = runs.resume(run, checkpoint.number("epoch")?, batches)?;
     Ok((writer, Some(checkpoint)))
 }
 

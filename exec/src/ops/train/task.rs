@@ -53,14 +53,14 @@ impl Drop for StopOnDrop {
 }
 
 /// What a training takes of the session's memory and disk beside the raw rows, by its phases.
-struct Shares {
-    split: Memory,
-    encode: Room,
+pub(super) struct Shares {
+    pub split: Memory,
+    pub encode: Room,
     fit: Memory,
 }
 
 impl Shares {
-    fn new(context: &TaskContext, metrics: &TrainMetrics) -> Self {
+    pub fn new(context: &TaskContext, metrics: &TrainMetrics) -> Self {
         let (cache, disk) = (Memory::spillable(OP, context), Disk::new(context, metrics.spill.clone()));
         let encode = Room { work: Memory::new(OP, context), cache, disk };
         Shares { split: Memory::spillable(OP, context), encode, fit: Memory::new(OP, context) }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use gradframe_ml_core::Result;
 use gradframe_ml_learn::{Checkpoint, Position, Step, Sweep};
 use gradframe_plan::ops::train::TrainJob;
+use gradframe_plan::services::BatchOrder;
 
 use super::fit::Watcher;
 use super::resume::mark;
@@ -33,6 +34,10 @@ pub(super) struct FitWatch<'a> {
     last: Option<Step>,
     /// What checkpoints belong to.
     fingerprint: String,
+    /// Which rows the steps learn from, once it is known.
+    batches: Option<BatchOrder>,
+    /// Sums of losses and weights of the epoch's batches so far.
+    sums: (f64, f64),
 }
 
 impl<'a> FitWatch<'a> {
@@ -56,7 +61,24 @@ impl<'a> FitWatch<'a> {
             epochs_before,
             last,
             fingerprint,
+            batches: None,
+            sums: (0.0, 0.0),
         }
+    }
+
+    /// Records the batch's own loss, and at the first one which rows the steps learn from.
+    fn log_batch(&mut self, sweep: &Sweep, at: &Position) -> Result<()> {
+        let batches = BatchOrder { key: sweep.key, batch_rows: sweep.batch_rows as u64, rows: self.rows };
+        if self.batches != Some(batches) {
+            self.record.batches(&batches)?;
+            self.batches = Some(batches);
+        }
+        if at.batch == sweep.from.batch + 1 {
+            self.sums = sums(&sweep.from);
+        }
+        let (before, now) = (std::mem::replace(&mut self.sums, sums(at)), sums(at));
+        let loss = sweep.loss_unit * (now.0 - before.0) / (now.1 - before.1);
+        self.record.log_batch(batches.step(sweep.epoch, at.batch), sweep.epoch, loss)
     }
 
     fn tell(&self, step: &Step, epochs_done: f64) {
@@ -71,6 +93,12 @@ impl<'a> FitWatch<'a> {
     }
 }
 
+/// Sums of losses and of weights; zero before the first batch.
+fn sums(at: &Position) -> (f64, f64) {
+    let sum = |i: usize| at.sums.get(i).and_then(|sum| sum.values::<f64>().ok()?.first().copied()).unwrap_or(0.0);
+    (sum(0), sum(1))
+}
+
 impl Watcher for FitWatch<'_> {
     fn epoch(&mut self, step: &Step, seconds: f64) -> Result<()> {
         let seconds = self.seconds_before + seconds;
@@ -82,10 +110,11 @@ impl Watcher for FitWatch<'_> {
         self.log.push(step, seconds)
     }
 
-    fn batch(&mut self, sweep: &Sweep, at: &Position) {
+    fn batch(&mut self, sweep: &Sweep, at: &Position) -> Result<()> {
         self.rows_in_epoch += sweep.batch_rows as u64;
+        self.log_batch(sweep, at)?;
         if self.told.elapsed() < TELL_EVERY {
-            return;
+            return Ok(());
         }
         self.told = Instant::now();
         let in_epoch = (at.batch * sweep.batch_rows as u64).min(self.rows) as f64 / self.rows.max(1) as f64;
@@ -93,6 +122,7 @@ impl Watcher for FitWatch<'_> {
         let loss = sweep.loss_so_far(at).unwrap_or(f64::NAN);
         let step = Step { epoch: sweep.epoch, loss, gradient_norm: f64::NAN, eval_loss, learning_rate };
         self.tell(&step, sweep.epoch.saturating_sub(1).max(self.epochs_before) as f64 + in_epoch);
+        Ok(())
     }
 
     fn checkpoint(&mut self, mut checkpoint: Checkpoint) -> Result<()> {

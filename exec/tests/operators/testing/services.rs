@@ -12,7 +12,8 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{
-    MetricPoint, MetricRow, NewArtifact, NewDataset, NewRun, PretrainedModels, RunOutcome, RunWriter, SourceCall, model_exists,
+    BatchOrder, MetricPoint, MetricRow, NewArtifact, NewDataset, NewRun, PretrainedModels, RunOutcome, RunWriter, SourceCall,
+    model_exists,
 };
 use gradframe_plan::{ModelRegistry, NamedModel, RunLog, Sources};
 use parking_lot::Mutex;
@@ -88,7 +89,7 @@ impl RunLog for MemoryRuns {
         Ok(self.0.lock().iter().find(|r| r.id == run).and_then(|r| r.checkpoints.first().cloned()))
     }
 
-    fn resume(&self, run: &str, epochs: u64) -> Result<Arc<dyn RunWriter>> {
+    fn resume(&self, run: &str, epochs: u64, _batches: u64) -> Result<Arc<dyn RunWriter>> {
         let mut runs = self.0.lock();
         let at = runs.iter().position(|r| r.id == run).ok_or_else(|| Error::plan("test", "no such run"))?;
         runs[at].points.retain(|point| point.epoch <= epochs as i64);
@@ -170,6 +171,10 @@ impl RunWriter for Writer {
 
     fn add_artifact(&self, _artifact: &NewArtifact<'_>, _content: &mut dyn std::io::Read) -> Result<()> {
         Err(Error::not_implemented("test", "artifacts"))
+    }
+
+    fn set_batches(&self, _batches: &BatchOrder) -> Result<()> {
+        Ok(())
     }
 
     fn add_dataset(&self, _dataset: &NewDataset) -> Result<()> {

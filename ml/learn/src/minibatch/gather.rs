@@ -76,6 +76,29 @@ impl<'a> Batches<'a> {
     }
 }
 
+/// The rows of a batch without reading any: chunks with their rows, in the order in which they are gathered. It begins after
+/// the first `skip` rows of the epoch and has at most `rows`; `rows_of` says how many each chunk has.
+pub fn batch_places(key: u64, epoch: u64, rows_of: &[usize], skip: usize, rows: usize) -> Vec<(usize, Vec<u32>)> {
+    let (mut skip, mut wanted) = (skip, rows);
+    let mut found = Vec::new();
+    for chunk in chunk_order(key, epoch, rows_of.len()) {
+        let (chunk, held) = (chunk as usize, rows_of[chunk as usize]);
+        if skip >= held {
+            skip -= held;
+            continue;
+        }
+        if wanted == 0 {
+            break;
+        }
+        let order = row_order(key, epoch, chunk, held);
+        let taken = &order[skip..held.min(skip + wanted)];
+        wanted -= taken.len();
+        skip = 0;
+        found.push((chunk, taken.to_vec()));
+    }
+    found
+}
+
 /// The columns of a batch while it grows.
 struct Builder {
     rows: usize,
@@ -195,6 +218,17 @@ mod tests {
         let mut all = batches.concat();
         all.sort_by(f64::total_cmp);
         assert!(all.into_iter().eq((0..23).map(f64::from)));
+    }
+
+    #[test]
+    fn places_are_those_of_the_rows_that_are_gathered() {
+        let (sizes, firsts) = ([10, 10, 3], [0, 10, 20]);
+        for (i, batch) in labels(&chunks(&sizes), 0, 4).iter().enumerate() {
+            let places = batch_places(5, 1, &sizes, 4 * i, 4).into_iter();
+            let numbers = places.flat_map(|(chunk, rows)| rows.into_iter().map(move |row| f64::from(firsts[chunk] + row)));
+            assert_eq!(numbers.collect::<Vec<_>>(), *batch);
+        }
+        assert_eq!(batch_places(5, 1, &sizes, 23, 4), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod gather;
 mod order;
 mod sweep;
 
-pub use gather::Batches;
+pub use gather::{Batches, batch_places};
 pub(crate) use sweep::diverged;
 pub use sweep::{Position, Sweep};
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, Operator};
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::Result;
 
 use super::{arrow_error, scan};
 use crate::ops::run_log::{LogFilter, LogQuery, LogTable};
 use crate::ops::train::log_schema;
-use crate::services::{NamedModel, RunLog, Services};
+use crate::services::{BATCH_LOSS, NamedModel, RunLog, Services};
 
 /// The training log of the run that made the model; the schema is that of `Train`'s output.
 pub fn training_info(model: Arc<NamedModel>, services: &Services) -> Result<LogicalPlan> {
@@ -37,7 +37,9 @@ struct Line {
 
 /// The run's log by step.
 fn lines(runs: &dyn RunLog, run: &str) -> Result<BTreeMap<i64, Line>> {
-    let filters = vec![LogFilter::Eq("run".into(), ScalarValue::from(run))];
+    // Losses of batches count their steps over all epochs; here a step is an epoch.
+    let of_epochs = LogFilter::Compare("name".into(), Operator::NotEq, ScalarValue::from(BATCH_LOSS));
+    let filters = vec![LogFilter::Eq("run".into(), ScalarValue::from(run)), of_epochs];
     let mut lines = BTreeMap::<i64, Line>::new();
     for points in runs.scan(LogTable::Metrics, &LogQuery { filters, ..LogQuery::default() })? {
         let names = points.column(1).as_string::<i32>();

@@ -35,13 +35,15 @@ pub enum LogTable {
     Datasets,
     /// One row a file of such a data set.
     DatasetFiles,
+    /// One row a training in mini-batches: which rows each of its steps learned from.
+    Batches,
     /// One row a data set that a version of a model comes from, by its run.
     Lineage,
 }
 
 impl LogTable {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [LogTable; 15] = [
+    pub const ALL: [LogTable; 16] = [
         LogTable::Experiments,
         LogTable::Runs,
         LogTable::Params,
@@ -56,6 +58,7 @@ impl LogTable {
         LogTable::LoggedModels,
         LogTable::Datasets,
         LogTable::DatasetFiles,
+        LogTable::Batches,
         LogTable::Lineage,
     ];
 
@@ -76,6 +79,7 @@ impl LogTable {
             LogTable::LoggedModels => "logged_models",
             LogTable::Datasets => "datasets",
             LogTable::DatasetFiles => "dataset_files",
+            LogTable::Batches => "batches",
             LogTable::Lineage => "lineage",
         }
     }
@@ -96,6 +100,7 @@ impl LogTable {
             LogTable::LoggedModels => logged_models(),
             LogTable::Datasets => datasets(),
             LogTable::DatasetFiles => dataset_files(),
+            LogTable::Batches => batches(),
             LogTable::Lineage => lineage(),
         };
         Arc::new(Schema::new(fields))
@@ -159,6 +164,12 @@ fn datasets() -> Vec<Field> {
 fn dataset_files() -> Vec<Field> {
     let file = [text("run"), text("role"), text("path"), integer("bytes"), time("modified")];
     file.into_iter().chain([maybe(text("version")), maybe(text("hash"))]).collect()
+}
+
+/// Of `rows` rows each epoch takes `batch_rows` at a time, in the order that `key` and the epoch decide: with `n` batches an epoch,
+/// step `s`, from 1, is of epoch `(s - 1) / n + 1` and has the rows from `(s - 1) % n * batch_rows` on.
+fn batches() -> Vec<Field> {
+    vec![text("run"), integer("batch_rows"), integer("rows"), Field::new("key", DataType::UInt64, false)]
 }
 
 /// The columns of data are null for a version whose run has said nothing of data.

@@ -1,0 +1,57 @@
+//! What a PostgreSQL server says is wrong, by whose fault it is.
+
+use fallible_iterator::FallibleIterator;
+use gradframe_ml_core::Error;
+use postgres_protocol::message::backend::ErrorResponseBody;
+
+const OP: &str = "store";
+
+/// An answer that says what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    /// Five characters, of which two are a class.
+    pub code: String,
+    pub message: String,
+}
+
+impl Complaint {
+    /// What is unreadable is left out.
+    pub fn of(body: &ErrorResponseBody) -> Self {
+        let mut complaint = Complaint::default();
+        let mut fields = body.fields();
+        while let Ok(Some(field)) = fields.next() {
+            let value = String::from_utf8_lossy(field.value_bytes()).into_owned();
+            match field.type_() {
+                b'C' => complaint.code = value,
+                b'M' => complaint.message = value,
+                _ => {}
+            }
+        }
+        complaint
+    }
+
+    /// True if the server stops, starts, or has lost this connection: another time it may answer.
+    pub fn is_away(&self) -> bool {
+        matches!(self.code.as_str(), "57P01" | "57P02" | "57P03") || self.code.starts_with("08")
+    }
+
+    pub fn into_error(self) -> Error {
+        let Complaint { code, message } = self;
+        match code.as_str() {
+            "53100" => {
+                Error::resources(OP, "the server's disk is full; what was acknowledged is kept").hint("free some space and go on")
+            }
+            "53200" => Error::resources(OP, format!("the server is short of memory: {message}")),
+            "53300" => Error::external(OP, format!("the server takes no more connections: {message}")),
+            "55P03" => Error::external(OP, "another process keeps it locked").hint("try again when that process is done"),
+            "28P01" | "28000" => Error::external(OP, message).hint("see user and password in GRADFRAME_STORE, or PGPASSWORD"),
+            "3D000" => Error::external(OP, message).hint("`createdb` makes it, or name another one in GRADFRAME_STORE"),
+            "42501" => {
+                Error::external(OP, message).hint("its user needs CREATE on the database, or on a schema `gradframe` made for it")
+            }
+            "25006" => Error::external(OP, "it can be read, not written").hint("name a server that may be written to"),
+            "22021" | "22P05" => Error::plan(OP, "a text holds a NUL character, which PostgreSQL keeps none of"),
+            _ => Error::external(OP, format!("{message} (SQLSTATE {code})")),
+        }
+    }
+}
