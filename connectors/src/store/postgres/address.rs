@@ -17,7 +17,6 @@ pub(in super::super) struct Address {
     pub(super) user: String,
     pub(super) password: Option<String>,
     pub(super) database: String,
-    pub(super) encryption: Encryption,
 }
 
 /// Where the server listens.
@@ -26,19 +25,6 @@ pub(super) enum Place {
     Host(String),
     /// The directory of its Unix socket.
     Socket(PathBuf),
-}
-
-/// What `sslmode` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encryption {
-    /// Never.
-    Disable,
-    /// If the server does; its certificate is not looked at.
-    Prefer,
-    /// Always; its certificate is not looked at.
-    Require,
-    /// Always, and the server shows that it is the host that was asked for.
-    VerifyFull,
 }
 
 impl Address {
@@ -57,7 +43,6 @@ impl Address {
             user: user.unwrap_or_else(default_user),
             password: url.password().map(decoded).transpose()?.or_else(|| environment("PGPASSWORD")),
             database,
-            encryption: Encryption::Prefer,
         };
         url.query_pairs().try_for_each(|(name, value)| address.set(&name, &value))?;
         if address.database.is_empty() {
@@ -74,7 +59,7 @@ impl Address {
             "user" => self.user = value.into(),
             "password" => self.password = Some(value.into()),
             "dbname" => self.database = value.into(),
-            "sslmode" => self.encryption = encryption(value)?,
+            "sslmode" => check_encryption(value)?,
             "application_name" | "connect_timeout" => {}
             _ => {
                 let known = "host, port, user, password, dbname and sslmode are known";
@@ -105,13 +90,15 @@ impl std::fmt::Debug for Address {
     }
 }
 
-fn encryption(value: &str) -> Result<Encryption> {
+/// Connections are not encrypted: what asks for that is refused, not passed over.
+fn check_encryption(value: &str) -> Result<()> {
     match value {
-        "disable" => Ok(Encryption::Disable),
-        "allow" | "prefer" => Ok(Encryption::Prefer),
-        "require" => Ok(Encryption::Require),
-        "verify-ca" | "verify-full" => Ok(Encryption::VerifyFull),
-        _ => Err(wrong(&format!("has sslmode `{value}`")).hint("disable, prefer, require or verify-full")),
+        "disable" | "allow" | "prefer" => Ok(()),
+        "require" | "verify-ca" | "verify-full" => {
+            let error = wrong(&format!("has sslmode `{value}`, but this build does not encrypt connections"));
+            Err(error.hint("go through a tunnel to the server, or say sslmode=disable on a network that you trust"))
+        }
+        _ => Err(wrong(&format!("has sslmode `{value}`")).hint("disable, allow or prefer")),
     }
 }
 
@@ -139,10 +126,10 @@ mod tests {
 
     #[test]
     fn all_parts_are_read() {
-        let address = Address::parse("postgresql://ann:p%40ss@db.example:6000/runs?sslmode=require").unwrap();
+        let address = Address::parse("postgresql://ann:p%40ss@db.example:6000/runs?sslmode=prefer").unwrap();
         assert_eq!(address.place, Place::Host("db.example".into()));
         assert_eq!((address.port, address.user.as_str(), address.password.as_deref()), (6000, "ann", Some("p@ss")));
-        assert_eq!((address.database.as_str(), address.encryption), ("runs", Encryption::Require));
+        assert_eq!(address.database, "runs");
         assert_eq!(format!("{address:?}"), "postgresql://db.example:6000/runs", "no password in messages");
     }
 
@@ -155,9 +142,13 @@ mod tests {
 
     #[test]
     fn what_is_no_such_address_is_refused_without_repeating_it() {
-        for text in
-            ["mysql://a:secret@b/c", "secret", "postgresql://a:secret@b/c?sslmode=maybe", "postgresql://a:secret@b/c?port=x"]
-        {
+        for text in [
+            "mysql://a:secret@b/c",
+            "secret",
+            "postgresql://a:secret@b/c?sslmode=maybe",
+            "postgresql://a:secret@b/c?sslmode=require",
+            "postgresql://a:secret@b/c?port=x",
+        ] {
             let error = Address::parse(text).unwrap_err();
             assert_eq!(error.kind(), "Plan", "{text}");
             assert!(!error.to_string().contains("secret"), "{error}");

@@ -1,10 +1,9 @@
-//! How a connection is made: to a socket, encrypted where asked for, and a password shown.
+//! How a connection is made: to a socket, and a password shown.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use gradframe_ml_core::{Error, Result};
 use postgres_protocol::authentication::md5_hash;
@@ -12,7 +11,7 @@ use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, Scr
 use postgres_protocol::message::backend::{AuthenticationSaslBody, Message};
 use postgres_protocol::message::frontend;
 
-use super::address::{Address, Encryption, Place};
+use super::address::{Address, Place};
 use super::errors::Complaint;
 use super::wire::{Stream, Wire};
 
@@ -51,7 +50,7 @@ fn open_tcp(host: &str, address: &Address) -> std::result::Result<Box<dyn Stream
             Ok(stream) => {
                 let ready = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(ANSWER_TIMEOUT)));
                 ready.map_err(cannot)?;
-                return encrypted(stream, host, address.encryption);
+                return Ok(Box::new(stream));
             }
             Err(error) => last = error,
         }
@@ -73,28 +72,6 @@ fn open_unix(path: &std::path::Path) -> std::result::Result<Box<dyn Stream>, Not
 fn open_unix(path: &std::path::Path) -> std::result::Result<Box<dyn Stream>, NotConnected> {
     let error = Error::external("store", format!("`{}`: there are no Unix sockets here", path.display()));
     Err(NotConnected { error, is_away: false })
-}
-
-/// Asks the server for encryption, unless it is not wanted.
-fn encrypted(mut stream: TcpStream, host: &str, encryption: Encryption) -> std::result::Result<Box<dyn Stream>, NotConnected> {
-    if encryption == Encryption::Disable {
-        return Ok(Box::new(stream));
-    }
-    let broke = |error: io::Error| NotConnected {
-        error: Error::external("store", format!("the connection to {host} broke: {error}")).because(error),
-        is_away: true,
-    };
-    let mut question = BytesMut::new();
-    frontend::ssl_request(&mut question);
-    let mut answer = [0];
-    stream.write_all(&question).and_then(|()| stream.read_exact(&mut answer)).map_err(broke)?;
-    match answer[0] {
-        _ if encryption == Encryption::Prefer => Ok(Box::new(stream)),
-        _ => {
-            let error = Error::external("store", format!("the server at {host} does not encrypt, which sslmode asks for"));
-            Err(NotConnected { error, is_away: false })
-        }
-    }
 }
 
 impl Wire {
