@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 
-def from_pandas(session: Any, frame: Any) -> Any:
+def from_pandas(session: Any, frame: Any, nan_to_null: bool = True) -> Any:
     """The private DataFrame of a `pandas.DataFrame`, without its index."""
     from gradframe import _gradframe
 
-    table = table_of_pandas(frame)
+    table = table_of_pandas(frame, nan_to_null)
     return _gradframe.from_copied_arrow(session, table, _copies(frame, table))
 
 
@@ -18,7 +18,23 @@ def is_pandas(data: Any) -> bool:
     return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "iloc") and hasattr(data, "columns")
 
 
-def table_of_pandas(frame: Any) -> Any:
+def with_index(frame: Any) -> Any:
+    """The pandas frame with its index as columns before its own; one that only counts the rows is left out."""
+    import pandas
+
+    from gradframe.errors import PlanError
+
+    index = frame.index
+    if isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None:
+        return frame
+    names = [str(name) for name in index.names]
+    twice = next((name for name in names if name in map(str, frame.columns)), None)
+    if twice is not None:
+        raise PlanError(f"from_pandas: the index and a column are both called `{twice}`; hint: rename one of them")
+    return frame.rename_axis(index=names if len(names) > 1 else names[0]).reset_index()
+
+
+def table_of_pandas(frame: Any, nan_to_null: bool = True) -> Any:
     """The columns as an Arrow table. Errors: of ours, naming the column."""
     import pyarrow
 
@@ -30,7 +46,7 @@ def table_of_pandas(frame: Any) -> Any:
     told_apart("from_pandas", frame.columns)
     refused = (pyarrow.ArrowException, TypeError, ValueError, OverflowError)
     try:
-        return pyarrow.Table.from_pandas(frame, preserve_index=False)
+        return _table(frame, nan_to_null)
     except refused as error:
         for position, name in enumerate(frame.columns):
             column = frame.iloc[:, [position]]
@@ -39,6 +55,19 @@ def table_of_pandas(frame: Any) -> Any:
             except refused as why:
                 raise unfit("from_pandas", str(name), frame.iloc[:, position]) from why
         raise DTypeError(f"from_pandas: {error}") from error
+
+
+def _table(frame: Any, nan_to_null: bool) -> Any:
+    import pyarrow
+
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    if nan_to_null:
+        return table
+    for position in range(table.num_columns):
+        values = frame.iloc[:, position]
+        if values.dtype.kind == "f" and not hasattr(values.array, "__arrow_array__"):
+            table = table.set_column(position, table.field(position), pyarrow.array(values.to_numpy(), from_pandas=False))
+    return table
 
 
 def _copies(frame: Any, table: Any) -> list[tuple[str, int, str]]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from gradframe._frame import DataFrame, LazyFrame
-from gradframe._frame.base import private_lazy
 from gradframe._frame.running import sql as _sql
 from gradframe._model import Model
 from gradframe._run import Run
@@ -137,12 +136,23 @@ def from_arrow(data: Any) -> DataFrame:
     return session().from_arrow(data)
 
 
-def from_pandas(data: Any) -> DataFrame:
-    """A frame over a `pandas.DataFrame`; its index is left out. Columns of numbers, and those over Arrow, are not copied;
-    `profile()` says of the others what they cost and why."""
-    from gradframe._copies import from_pandas
+def from_pandas(
+    data: Any, *, schema_overrides: Mapping[str, Any] | None = None, nan_to_null: bool = True, include_index: bool = False
+) -> Any:
+    """A frame over a `pandas.DataFrame`, a Series over one of pandas or over an index. Columns of numbers, and those over Arrow, are
+    not copied; `profile()` says of the others what they cost and why.
 
-    return DataFrame._of(from_pandas(session()._session, data))
+    With `include_index` the index is a column before the others, unless it only counts the rows. NaN is null unless
+    `nan_to_null=False`.
+    """
+    from gradframe._copies import from_pandas, with_index
+
+    if not hasattr(data, "columns") and hasattr(data, "to_frame"):
+        name = data.name
+        frame = data.to_frame(name="" if name is None else name).reset_index(drop=True)
+        return DataFrame._of(from_pandas(session()._session, frame, nan_to_null)).to_series()
+    made = DataFrame._of(from_pandas(session()._session, with_index(data) if include_index else data, nan_to_null))
+    return made.cast(dict(schema_overrides)) if schema_overrides else made
 
 
 def from_polars(data: Any) -> DataFrame:
@@ -244,11 +254,9 @@ def concat(frames: Iterable[Frame], *, how: str = "vertical") -> Frame:
     `how`: "vertical", one below the other, with equal columns; "vertical_relaxed", whose types may differ if they have a
     common one; "diagonal" and "diagonal_relaxed", by name, a column that a frame lacks being null there; "horizontal", side
     by side, where frames of different heights are an error; "horizontal_extend", where a shorter one is null below its last
-    row; "align", side by side, by equal values of the columns that all
-    frames have.
+    row; "align", side by side, by equal values of the columns that all frames have, as "align_full" with all rows,
+    "align_inner", "align_left" and "align_right" with those that a join so called keeps. Series go below each other.
     """
-    from gradframe._gradframe import PyLazyFrame
+    from gradframe._concat import together
 
-    frames = list(frames)
-    together = LazyFrame._of(PyLazyFrame.concat([private_lazy(frame, "concat") for frame in frames], how))
-    return together.collect() if frames and isinstance(frames[0], DataFrame) else together
+    return together(frames, how)

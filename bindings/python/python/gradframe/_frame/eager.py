@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+from gradframe._frame.across import Across
 from gradframe._frame.building import Building
 from gradframe._frame.contents import Contents
 from gradframe._frame.base import flat
 from gradframe._frame.files import Writers
 from gradframe._frame.group_by import GroupBy
+from gradframe._frame.kept import Kept
 from gradframe._frame.lazy import LazyFrame
+from gradframe._frame.operators import Operators
 from gradframe._frame.running import Running
 from gradframe._frame.sampling import Sampling
 from gradframe._frame.schema import Schema
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from gradframe._gradframe import PyDataFrame, PyLazyFrame
 
 
-class DataFrame(Verbs, Contents, Building, Sampling, Writers, Running):
+class DataFrame(Operators, Kept, Verbs, Contents, Across, Building, Sampling, Writers, Running):
     """Rows in memory. Everything that a LazyFrame does, done at once."""
 
     __slots__ = ("_frame",)

@@ -1,11 +1,17 @@
 """Writing frames to files: each format once, as `sink_*` of lazy frames and `write_*` of collected ones.
 
-With `partition_by` a directory of files is written, which is not replaced unless `overwrite` says so; a single file is.
+With `partition_by` a directory of files is written, which is not replaced unless `overwrite` says so; a single file is. Collected
+frames are also written into open files, and into texts where the format is one: `write_csv()` gives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import io
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from gradframe import _gradframe
 from gradframe._frame.base import Path, Verb
@@ -30,13 +36,14 @@ def _csv(
     *,
     include_header: bool = True,
     separator: str = ",",
+    quote_char: str = '"',
     null_value: str | None = None,
     compression: str | None = None,
     partition_by: str | Sequence[str] | None = None,
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one CSV file, or with `partition_by` into a directory of them; otherwise as for Parquet."""
-    options = {"header": str(include_header).lower(), "delimiter": separator}
+    options = {"header": str(include_header).lower(), "delimiter": separator, "quote": quote_char}
     if null_value is not None:
         options["null_value"] = null_value
     kept = {"compression": compression, "partition_by": partition_by, "overwrite": overwrite}
@@ -78,12 +85,61 @@ class Sinks(Verb):
     sink_ipc = _ipc
 
 
+def _written(sink: Callable[..., int], is_text: bool) -> Callable[..., Any]:
+    """The writer of a format: into a path, into an open file, or, without one, into a text."""
+
+    @functools.wraps(sink)
+    def write(self: Any, path: Any = None, **options: Any) -> Any:
+        if isinstance(path, str | os.PathLike):
+            return sink(self, path, **options)
+        if path is None and not is_text:
+            raise TypeError(f"{sink.__name__.replace('_', 'write_', 1)}: expected a path or an open file")
+        with tempfile.TemporaryDirectory() as folder:
+            whole = os.path.join(folder, "written")
+            rows = sink(self, whole, **options)
+            with open(whole, "rb") as made:
+                content = made.read()
+        if path is None:
+            return content.decode()
+        path.write(content.decode() if isinstance(path, io.TextIOBase) else content)
+        return rows
+
+    return write
+
+
 class Writers(Verb):
-    """The files that a collected frame is written to."""
+    """The files that a collected frame is written to. Without a path, CSV and JSON are given as a text."""
 
     __slots__ = ()
 
-    write_parquet = _parquet
-    write_csv = _csv
-    write_ndjson = _ndjson
-    write_ipc = _ipc
+    write_parquet = _written(_parquet, False)
+    write_csv = _written(_csv, True)
+    write_ndjson = _written(_ndjson, True)
+    write_ipc = _written(_ipc, False)
+
+    def write_json(self, path: Any = None) -> Any:
+        """The rows as one JSON array of objects: into a path or an open file, or given as a text."""
+        lines = self.write_ndjson().splitlines()
+        made = f"[{','.join(lines)}]"
+        if path is None:
+            return made
+        if hasattr(path, "write"):
+            path.write(made if isinstance(path, io.TextIOBase) else made.encode())
+            return None
+        with open(path, "w", encoding="utf-8") as opened:
+            opened.write(made)
+        return None
+
+    def write_ipc_stream(self, path: Any = None) -> Any:
+        """The rows as an Arrow stream: into a path or an open file, or given as a `BytesIO`."""
+        from gradframe._frame.kept import stream_of
+
+        made = stream_of(self._frame.to_arrow())  # type: ignore[attr-defined]
+        if path is None:
+            return io.BytesIO(made)
+        if hasattr(path, "write"):
+            path.write(made)
+            return None
+        with open(path, "wb") as opened:
+            opened.write(made)
+        return None

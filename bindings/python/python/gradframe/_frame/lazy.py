@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 from gradframe._frame.base import flat
 from gradframe._frame.files import Sinks
 from gradframe._frame.group_by import LazyGroupBy
+from gradframe._frame.kept import KeptQuery
+from gradframe._frame.operators import NoComparisons
 from gradframe._frame.running import Explained, Running
 from gradframe._frame.schema import Schema
 from gradframe._frame.verbs import Verbs
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from gradframe._gradframe import PyBatches, PyLazyFrame
 
 
-class LazyFrame(Verbs, Sinks, Running, Explained):
+class LazyFrame(NoComparisons, KeptQuery, Verbs, Sinks, Running, Explained):
     """A query that runs when it is collected, optimised as a whole."""
 
     __slots__ = ("_frame",)

@@ -6,6 +6,8 @@ import builtins
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from gradframe._frame.kept import Kept
+from gradframe._frame.series_memory import Memory
 from gradframe.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from gradframe._gradframe import PyDataFrame, PySeries
 
 
-class Series:
+class Series(Kept, Memory):
     """One column: a name and values of one type. A frame of one column, which shares its memory."""
 
     __slots__ = ("_frame",)

@@ -17,7 +17,7 @@ from gradframe._frame.series import Series
 AGGREGATES = {
     "all", "any", "approx_n_unique", "arg_max", "arg_min", "bitwise_and", "bitwise_or", "bitwise_xor", "count", "entropy", "first",
     "has_nulls", "index_of", "kurtosis", "last", "max", "mean", "median", "min", "n_unique", "nan_max", "nan_min", "product", "quantile",
-    "skew", "std", "sum", "var", "dot", "max_by", "min_by", "approx_quantile",
+    "skew", "std", "sum", "var", "dot", "max_by", "min_by", "approx_quantile", "is_sorted",
 }
 
 #: Names of `Expr` that mean something else, or nothing, of a Series.
@@ -30,7 +30,7 @@ OPERATORS = (
     "neg pos abs invert"
 ).split()
 
-_SELF = "__self"
+_UNNAMED = "series"
 
 
 def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], *, scalar: bool) -> Any:
@@ -39,23 +39,33 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
 
     from gradframe import col, lit
 
-    columns = {_SELF: series.to_arrow()}
+    # Errors name the columns.
+    own = _told(series.name, _UNNAMED)
+    columns = {own: series.to_arrow()}
 
     def operand(value: Any) -> Any:
         if not isinstance(value, Series):
             return value
         if len(value) == 1 and len(series) != 1:
             return lit(value.item())
-        name = f"__other_{len(columns)}"
+        name = _told(value.name, f"other_{len(columns)}")
+        while name in columns:
+            name += "_"
         columns[name] = value.to_arrow()
         return col(name)
 
     arguments = tuple(map(operand, arguments))
     named = {name: operand(value) for name, value in named.items()}
-    expr = method(col(_SELF), *arguments, **named)
+    expr = method(col(own), *arguments, **named)
     frame = series._frame.beside(pa.table(columns)).lazy().select(expr.alias(series.name)).collect()
     result = Series._of(frame)
-    return result.item() if scalar else result
+    is_one = scalar or method.__name__ == "search_sorted" and len(result) == 1
+    return result.item() if is_one else result
+
+
+def _told(name: str, otherwise: str) -> str:
+    """The name, unless it would be read as a pattern or as a hidden column."""
+    return otherwise if not name or name.startswith(("^", "__")) else name
 
 
 class SeriesNamespace:
@@ -89,7 +99,7 @@ class SeriesNamespace:
 def _any_column() -> Any:
     from gradframe import col
 
-    return col(_SELF)
+    return col(_UNNAMED)
 
 
 def _forward(name: str) -> Callable[..., Any]:
@@ -108,7 +118,7 @@ def _namespace(name: str) -> property:
 
 def complete(series: type[Series]) -> None:
     """Gives a Series the methods of `Expr` that it does not have itself."""
-    own = vars(series)
+    own = {name for base in series.__mro__ for name in vars(base)}
     for name in dir(Expr):
         if not name.startswith("_") and name not in own and name not in APART and callable(getattr(Expr, name)):
             setattr(series, name, _forward(name))
