@@ -1,4 +1,4 @@
-//! Runs of instructions over f32 whose values stay in the processor's registers: a few vectors go through all of a run's
+//! Runs of instructions over f32 or f64 whose values stay in the processor's registers: a few vectors go through all of a run's
 //! instructions before the next few are read.
 
 #[cfg(target_arch = "x86_64")]
@@ -45,20 +45,20 @@ pub enum From {
     /// The result of the instruction before.
     Last,
     /// Elements, one after the other.
-    Memory(*const f32),
+    Memory(*const u8),
     /// As many bools.
     Bools(*const u8),
     /// The unit's own memory.
-    Slot(*const f32),
+    Slot(*const u8),
 }
 
 /// Where a result goes beside the next instruction.
 #[derive(Debug, Clone, Copy)]
 pub enum To {
     Nowhere,
-    Memory(*mut f32),
+    Memory(*mut u8),
     /// Past the caches.
-    Streamed(*mut f32),
+    Streamed(*mut u8),
     Bools(*mut u8),
 }
 
@@ -67,32 +67,53 @@ pub enum To {
 pub struct Op {
     pub code: Code,
     pub operands: [From; 3],
-    pub slot: Option<*mut f32>,
+    pub slot: Option<*mut u8>,
     pub to: To,
 }
 
-/// f32 of a slot: as many as a unit has.
-pub const SLOT: usize = 128;
+/// Bytes of a slot: as many as a unit has.
+pub const SLOT_BYTES: usize = 512;
 
-/// Elements of a unit of the processor's widest vectors.
-pub fn unit_elements() -> usize {
-    if level() == Level::Avx512 { SLOT } else { SLOT / 4 }
+/// Bytes of a unit of the processor's widest vectors.
+pub fn unit_bytes() -> usize {
+    if level() == Level::Avx512 { SLOT_BYTES } else { SLOT_BYTES / 4 }
+}
+
+/// What the elements of a run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Float {
+    /// f32.
+    Single,
+    /// f64.
+    Double,
+}
+
+impl Float {
+    /// Of an element.
+    pub fn bytes(self) -> usize {
+        if self == Float::Single { 4 } else { 8 }
+    }
 }
 
 /// Runs the instructions over elements `from .. to`, by the processor's widest vectors; `ahead` are addresses of first elements
 /// that are read from memory.
 ///
 /// # Safety
-/// Each address is valid for elements `from .. to`, each slot for [`SLOT`] of them. No memory that is written overlaps other
-/// memory, unless it is the same elements and each is read before it is written.
-pub unsafe fn run_widest(ops: &[Op], range: (usize, usize), ahead: &[*const f32]) {
-    match level() {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the features were found; the addresses are the caller's affair.
-        Level::Avx512 => unsafe { x86::run_avx512(ops, range, ahead) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { x86::run_avx2(ops, range, ahead) },
-        _ => {} // no run is made there
+/// Each address is valid for elements `from .. to` of this type, each slot for [`SLOT_BYTES`]. No memory that is written overlaps
+/// other memory, unless it is the same elements and each is read before it is written.
+pub unsafe fn run_widest(float: Float, ops: &[Op], range: (usize, usize), ahead: &[*const u8]) {
+    // SAFETY: the features were found; the addresses are the caller's affair.
+    unsafe {
+        match (level(), float) {
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx512, Float::Single) => x86::singles_avx512(ops, range, ahead),
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx512, Float::Double) => x86::doubles_avx512(ops, range, ahead),
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2, Float::Single) => x86::singles_avx2(ops, range, ahead),
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2, Float::Double) => x86::doubles_avx2(ops, range, ahead),
+            _ => {} // no run is made there
+        }
     }
 }

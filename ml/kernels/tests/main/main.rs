@@ -15,5 +15,5 @@ mod opinfo;
 mod random_graphs;
 mod randoms;
 mod scheduling;
-mod singles;
 mod training;
+mod vectors;

@@ -1,23 +1,28 @@
-//! Runs of instructions over f32, as the unit executor takes them: what a run computes for itself alone stays in registers of
+//! Runs of instructions over f32 or f64, as the unit executor takes them: what a run computes for itself alone stays in registers of
 //! the processor or in slots of a few vectors, and only what others need goes to a block.
 
 use gradframe_ml_core::DType;
 use gradframe_ml_core::graph::{Fn1, Fn2};
 use smallvec::{SmallVec, smallvec};
 
-use super::super::unit::Code;
+use super::super::unit::{Code, Float};
 use super::input::Input;
 use super::place::Place;
 use crate::schedule::{Chain, Instr, Level, Pair, ValueId};
 
+/// The bytes of a number, and zeros after those of f32.
+type Lane = [u8; 8];
+
 /// Neighbouring instructions that are computed together.
 pub struct Run {
+    /// What they compute in.
+    pub float: Float,
     /// In order.
     pub instructions: Vec<Instruction>,
     /// The values in memory that it reads or writes.
     pub outside: Vec<usize>,
-    /// Slots that hold one number everywhere.
-    pub constants: Vec<(usize, f32)>,
+    /// Slots that hold one number everywhere: the bytes of a lane come first.
+    pub constants: Vec<(usize, Lane)>,
     /// Slots that hold a row's number, and the value that has it.
     pub rows: Vec<(usize, ValueId)>,
     /// How many slots there are.
@@ -72,27 +77,49 @@ pub struct Around<'a, 'b> {
     pub places: &'a [Place],
 }
 
-/// True if the value may be computed in a run.
-pub fn is_fusable(around: Around, i: usize) -> bool {
+/// How a value may be computed in a run: with those of a type, or with any if there are only bools. None if it may not.
+pub fn fusable(around: Around, i: usize) -> Option<Option<Float>> {
     let value = &around.chain.values[i];
     let are = |operands: &[ValueId], dtype: DType| operands.iter().all(|&v| around.chain.value(v).dtype == dtype);
-    value.level == Level::Element
-        && value.instr.operands().all(|v| !is_bool_of_row(around, v))
-        && match &value.instr {
-            Instr::Map1(Fn1::Not, x) => are(&[*x], DType::Bool),
-            Instr::Map1(f, x) => code1(*f).is_some() && are(&[*x], DType::F32),
-            Instr::Map2(Fn2::Pow, a, b) => are(&[*a, *b], DType::F32) && constant(around, *b) == Some(2.0),
-            Instr::Map2(Fn2::And | Fn2::Or | Fn2::Xor, a, b) => are(&[*a, *b], DType::Bool),
-            Instr::Map2(f, a, b) => code2(*f).is_some() && are(&[*a, *b], DType::F32),
-            Instr::Pair(pair) => are(&pair.operands, DType::F32),
-            Instr::Select(_, a, b) => are(&[*a, *b], DType::F32),
-            Instr::Cast(x) => value.dtype == DType::F32 && are(&[*x], DType::Bool),
-            _ => false,
-        }
+    let of = |operands: &[ValueId]| {
+        let float = float_of(around.chain.value(operands[0]).dtype)?;
+        are(operands, around.chain.value(operands[0]).dtype).then_some(Some(float))
+    };
+    let bools = |operands: &[ValueId]| are(operands, DType::Bool).then_some(None);
+    if value.level != Level::Element || value.instr.operands().any(|v| is_bool_of_row(around, v)) {
+        return None;
+    }
+    match &value.instr {
+        Instr::Map1(Fn1::Not, x) => bools(&[*x]),
+        Instr::Map1(Fn1::Erf, x) => of(&[*x]).filter(|&float| float == Some(Float::Single)), // of f64 no loop of vectors
+        Instr::Map1(f, x) => code1(*f).and_then(|_| of(&[*x])),
+        Instr::Map2(Fn2::Pow, a, b) => of(&[*a, *b]).filter(|_| is_two(around, *b)),
+        Instr::Map2(Fn2::And | Fn2::Or | Fn2::Xor, a, b) => bools(&[*a, *b]),
+        Instr::Map2(f, a, b) => code2(*f).and_then(|_| of(&[*a, *b])),
+        Instr::Pair(pair) => of(&pair.operands),
+        Instr::Select(_, a, b) => of(&[*a, *b]),
+        Instr::Cast(x) => bools(&[*x]).and_then(|_| float_of(value.dtype)).map(Some),
+        _ => None,
+    }
+}
+
+fn float_of(dtype: DType) -> Option<Float> {
+    match dtype {
+        DType::F32 => Some(Float::Single),
+        DType::F64 => Some(Float::Double),
+        _ => None,
+    }
+}
+
+fn is_two(around: Around, v: ValueId) -> bool {
+    constant(around, v).is_some_and(|lane| match around.chain.value(v).dtype {
+        DType::F64 => lane == 2f64.to_le_bytes(),
+        _ => lane[..4] == 2f32.to_le_bytes(),
+    })
 }
 
 /// What a value is everywhere, if nobody computes it.
-fn constant(around: Around, v: ValueId) -> Option<f32> {
+fn constant(around: Around, v: ValueId) -> Option<Lane> {
     if around.places[v.index()] != Place::Lazy {
         return None;
     }
@@ -102,10 +129,12 @@ fn constant(around: Around, v: ValueId) -> Option<f32> {
         (_, Input::Buffer(source)) => source.first(),
         _ => return None,
     };
+    let mut lane = Lane::default();
     match around.chain.value(v).dtype {
-        DType::Bool => bytes.first().map(|&byte| f32::from_bits(if byte == 0 { 0 } else { !0 })), // as a lane of a vector
-        _ => bytes.first_chunk().map(|bytes| f32::from_le_bytes(*bytes)),
+        DType::Bool => lane.fill(if *bytes.first()? == 0 { 0 } else { !0 }), // as a lane of a vector
+        dtype => lane[..dtype.size_bytes()].copy_from_slice(bytes.get(..dtype.size_bytes())?),
     }
+    Some(lane)
 }
 
 /// True for a bool of each row that lies nowhere: slots hold numbers of rows only.
@@ -184,6 +213,7 @@ fn plain(chain: &Chain, i: usize) -> SmallVec<[Plain; 2]> {
 impl Run {
     /// The run of these values, of which `escapes` says whether others need them.
     pub fn of(around: Around, members: &[usize], escapes: impl Fn(usize) -> bool) -> Self {
+        let float = members.iter().find_map(|&i| fusable(around, i).flatten()).unwrap_or(Float::Single);
         let functions: Vec<Plain> = members.iter().flat_map(|&i| plain(around.chain, i)).collect();
         let (instructions, outside, constants, rows) = Default::default();
         let mut making = Making {
@@ -192,7 +222,7 @@ impl Run {
             last_use: vec![0; around.chain.values.len()],
             slot: vec![None; around.chain.values.len()],
             free: Vec::new(),
-            run: Run { instructions, outside, constants, rows, slots: 0 },
+            run: Run { float, instructions, outside, constants, rows, slots: 0 },
         };
         making.look_through(&functions);
         for (at, function) in functions.iter().enumerate() {
@@ -275,8 +305,8 @@ impl Making<'_, '_> {
         }
     }
 
-    fn constant(&mut self, number: f32) -> usize {
-        let known = self.run.constants.iter().find(|(_, known)| known.to_bits() == number.to_bits()).map(|(slot, _)| *slot);
+    fn constant(&mut self, number: Lane) -> usize {
+        let known = self.run.constants.iter().find(|(_, known)| *known == number).map(|(slot, _)| *slot);
         known.unwrap_or_else(|| {
             let slot = self.new_slot();
             self.run.constants.push((slot, number));

@@ -1,7 +1,7 @@
 //! The memory of a task's blocks.
 
-use super::super::bytes::{Line, bytes_of_mut, typed_mut};
-use super::super::unit::{Op, SLOT};
+use super::super::bytes::{Line, bytes_of_mut};
+use super::super::unit::{Op, SLOT_BYTES};
 use super::fused::Run;
 use super::steps::{Step, Steps};
 use crate::schedule::Level;
@@ -24,20 +24,22 @@ pub struct RunMemory {
     /// The instructions with their addresses, of one block.
     pub ops: Vec<Op>,
     /// The rows' numbers: those of a block's rows for each slot that holds one.
-    pub numbers: Vec<f32>,
+    pub numbers: Vec<Line>,
 }
 
 impl RunMemory {
     fn of(step: &Step) -> Self {
-        let Step::Run(Run { slots, constants, .. }) = step else { return RunMemory::default() };
-        let mut memory = RunMemory { slots: vec![Line::default(); slots * SLOT * 4 / Line::BYTES], ..RunMemory::default() };
-        constants.iter().for_each(|(slot, number)| memory.slot(*slot).fill(*number));
+        let Step::Run(Run { slots, constants, float, .. }) = step else { return RunMemory::default() };
+        let mut memory = RunMemory { slots: vec![Line::default(); slots * SLOT_BYTES / Line::BYTES], ..RunMemory::default() };
+        for (slot, number) in constants {
+            let number = &number[..float.bytes()];
+            memory.slot(*slot).chunks_exact_mut(number.len()).for_each(|lane| lane.copy_from_slice(number));
+        }
         memory
     }
 
-    /// The numbers of a slot.
-    pub fn slot(&mut self, slot: usize) -> &mut [f32] {
-        &mut typed_mut(bytes_of_mut(&mut self.slots))[slot * SLOT..(slot + 1) * SLOT]
+    fn slot(&mut self, slot: usize) -> &mut [u8] {
+        &mut bytes_of_mut(&mut self.slots)[slot * SLOT_BYTES..(slot + 1) * SLOT_BYTES]
     }
 }
 

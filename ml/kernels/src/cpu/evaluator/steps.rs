@@ -3,7 +3,8 @@
 use std::mem::take;
 
 use super::super::simd::{Level as Vectors, level};
-use super::fused::{Around, Run, is_fusable};
+use super::super::unit::Float;
+use super::fused::{Around, Run, fusable};
 use super::input::Input;
 use super::place::Place;
 use crate::schedule::{Chain, Instr, Level, ValueId};
@@ -50,20 +51,29 @@ impl Steps {
 }
 
 /// The values of each step. What a run does not need may be computed before it, so that runs are long; what is written to an
-/// output keeps its place, as an input may lie there until then.
+/// output keeps its place, as an input may lie there until then. A run is of one type.
 fn groups(around: Around) -> Vec<Vec<usize>> {
-    let (mut groups, mut open) = (Vec::new(), Vec::new());
+    let (mut groups, mut open, mut of) = (Vec::new(), Vec::new(), None::<Float>);
     let has_runs = level() != Vectors::Portable;
     for i in (0..around.chain.values.len()).filter(|&i| around.places[i].is_computed()) {
-        if has_runs && is_fusable(around, i) {
-            open.push(i);
-            continue;
+        match fusable(around, i).filter(|_| has_runs) {
+            Some(float) => {
+                if of.zip(float).is_some_and(|(of, float)| of != float) {
+                    groups.push(take(&mut open));
+                    of = None;
+                }
+                of = of.or(float);
+                open.push(i);
+            }
+            None => {
+                let waits = operands(around, i).any(|v| open.contains(&v));
+                if waits || matches!(around.places[i], Place::Output(_) | Place::Streamed(_)) {
+                    groups.extend(Some(take(&mut open)).filter(|open| !open.is_empty()));
+                    of = None;
+                }
+                groups.push(vec![i]);
+            }
         }
-        let waits = operands(around, i).any(|v| open.contains(&v));
-        if waits || matches!(around.places[i], Place::Output(_) | Place::Streamed(_)) {
-            groups.extend(Some(take(&mut open)).filter(|open| !open.is_empty()));
-        }
-        groups.push(vec![i]);
     }
     groups.extend(Some(open).filter(|open| !open.is_empty()));
     groups

@@ -2,28 +2,31 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays of registers go by one index, and have to be written out whole
 
-use std::arch::x86_64::{__m256, __m512, _MM_HINT_T0, _mm_prefetch};
+use std::arch::x86_64::{__m256, __m256d, __m512, __m512d, _MM_HINT_T0, _mm_prefetch};
 
-use super::super::math::{erf, single};
-use super::super::vector::Vector;
-use super::{Code, From, Op, SLOT, To};
+use super::super::vector::{Element, Vector};
+use super::{Code, From, Op, SLOT_BYTES, To};
 
-/// Elements that are fetched ahead of those that are worked on.
-const AHEAD: usize = 1024;
+/// Bytes that are fetched ahead of those that are worked on.
+const AHEAD_BYTES: usize = 4096;
+/// Bytes of a line of the caches.
+const LINE_BYTES: usize = 64;
+/// Lanes of a slot, at most.
+const SLOT_LANES: usize = SLOT_BYTES / 4;
 
 /// Runs the instructions over elements `from .. to`; `ahead` are addresses of first elements that are read from memory.
 ///
 /// # Safety
-/// The processor has the instruction set of `V`, which has at most `SLOT / N` lanes. Each address is valid for elements `from .. to`,
-/// each slot for [`SLOT`] of them. No memory that is written overlaps other memory, unless it is the same elements and each is
+/// The processor has the instruction set of `V`, of which `N` are at most [`SLOT_BYTES`]. Each address is valid for elements `from .. to`,
+/// each slot for as many bytes. No memory that is written overlaps other memory, unless it is the same elements and each is
 /// read before it is written.
 #[inline(always)]
-unsafe fn run<V: Vector, const N: usize>(ops: &[Op], (from, to): (usize, usize), ahead: &[*const f32]) {
+unsafe fn run<V: Vector, const N: usize>(ops: &[Op], (from, to): (usize, usize), ahead: &[*const u8]) {
     let (mut at, lanes) = (from, V::LANES);
     unsafe {
         while at + N * lanes <= to {
             for &address in ahead {
-                fetch(address.wrapping_add(at + AHEAD), N * lanes);
+                fetch(address.wrapping_add(at * size_of::<V::Element>() + AHEAD_BYTES), N * size_of::<V>());
             }
             unit::<V, N, false>(ops, at, N * lanes);
             at += N * lanes;
@@ -43,8 +46,8 @@ unsafe fn run<V: Vector, const N: usize>(ops: &[Op], (from, to): (usize, usize),
 }
 
 #[inline(always)]
-unsafe fn fetch(address: *const f32, count: usize) {
-    for line in (0..count).step_by(16) {
+unsafe fn fetch(address: *const u8, bytes: usize) {
+    for line in (0..bytes).step_by(LINE_BYTES) {
         // SAFETY: a hint; no address is wrong.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.wrapping_add(line).cast()) };
     }
@@ -66,12 +69,12 @@ macro_rules! each {
 #[inline(always)]
 unsafe fn unit<V: Vector, const N: usize, const PART: bool>(ops: &[Op], at: usize, count: usize) {
     unsafe {
-        let mut last = [V::splat(0.0); N];
+        let mut last = [V::splat(V::Element::of(0.0)); N];
         for op in ops {
             last = computed::<V, N, PART>(op, &last, at, count);
             if let Some(slot) = op.slot {
                 for i in 0..N {
-                    last[i].store(slot.add(i * V::LANES));
+                    last[i].store(slot.cast::<V::Element>().add(i * V::LANES));
                 }
             }
             put::<V, N, PART>(op.to, &last, at, count);
@@ -84,15 +87,15 @@ unsafe fn put<V: Vector, const N: usize, const PART: bool>(to: To, values: &[V; 
     unsafe {
         match to {
             To::Nowhere => {}
-            To::Memory(to) | To::Streamed(to) if PART => values[0].store_part(to.add(at), count),
+            To::Memory(to) | To::Streamed(to) if PART => values[0].store_part(to.cast::<V::Element>().add(at), count),
             To::Memory(to) => {
                 for i in 0..N {
-                    values[i].store(to.add(at + i * V::LANES));
+                    values[i].store(to.cast::<V::Element>().add(at + i * V::LANES));
                 }
             }
             To::Streamed(to) => {
                 for i in 0..N {
-                    values[i].stream(to.add(at + i * V::LANES));
+                    values[i].stream(to.cast::<V::Element>().add(at + i * V::LANES));
                 }
             }
             To::Bools(to) => {
@@ -110,9 +113,9 @@ unsafe fn operand<V: Vector, const N: usize, const PART: bool>(from: From, last:
         let mut values = *last;
         match from {
             From::Last => values,
-            From::Memory(from) if PART => each!(N, values[i] = V::load_part(from.add(at), count)),
-            From::Memory(from) => each!(N, values[i] = V::load(from.add(at + i * V::LANES))),
-            From::Slot(from) => each!(N, values[i] = V::load(from.add(i * V::LANES))),
+            From::Memory(from) if PART => each!(N, values[i] = V::load_part(from.cast::<V::Element>().add(at), count)),
+            From::Memory(from) => each!(N, values[i] = V::load(from.cast::<V::Element>().add(at + i * V::LANES))),
+            From::Slot(from) => each!(N, values[i] = V::load(from.cast::<V::Element>().add(i * V::LANES))),
             From::Bools(from) => each!(N, values[i] = V::load_bools(from.add(at + i * V::LANES), count.min(V::LANES))),
         }
     }
@@ -122,7 +125,8 @@ unsafe fn operand<V: Vector, const N: usize, const PART: bool>(from: From, last:
 unsafe fn computed<V: Vector, const N: usize, const PART: bool>(op: &Op, last: &[V; N], at: usize, count: usize) -> [V; N] {
     unsafe {
         let mut a = operand::<V, N, PART>(op.operands[0], last, at, count);
-        let [sign, all, one] = [V::splat(-0.0), V::splat(f32::from_bits(!0)), V::splat(1.0)];
+        let number = |x: f32| V::Element::of(x);
+        let [sign, all, one] = [V::splat(number(-0.0)), V::splat(V::Element::all_bits()), V::splat(number(1.0))];
         macro_rules! two {
             ($f:expr) => {{
                 let b = operand::<V, N, PART>(op.operands[1], last, at, count);
@@ -148,12 +152,12 @@ unsafe fn computed<V: Vector, const N: usize, const PART: bool>(op: &Op, last: &
             Code::Sqrt => each!(N, a[i] = V::sqrt(a[i])),
             Code::Rsqrt => each!(N, a[i] = V::div(one, V::sqrt(a[i]))),
             Code::Number => each!(N, a[i] = V::and(a[i], one)),
-            Code::Exp => elements(a, single::exp),
-            Code::Expm1 => elements(a, single::expm1),
-            Code::Log => elements(a, single::log),
-            Code::Log1p => elements(a, single::log1p),
-            Code::Tanh => elements(a, single::tanh),
-            Code::Erf => elements(a, erf::erf),
+            Code::Exp => elements(a, V::Element::exp),
+            Code::Expm1 => elements(a, V::Element::expm1),
+            Code::Log => elements(a, V::Element::log),
+            Code::Log1p => elements(a, V::Element::log1p),
+            Code::Tanh => elements(a, V::Element::tanh),
+            Code::Erf => elements(a, V::Element::erf),
             Code::Select => {
                 let b = operand::<V, N, PART>(op.operands[1], last, at, count);
                 let c = operand::<V, N, PART>(op.operands[2], last, at, count);
@@ -165,8 +169,8 @@ unsafe fn computed<V: Vector, const N: usize, const PART: bool>(op: &Op, last: &
 
 /// A function that is written for one element, of all.
 #[inline(always)]
-unsafe fn elements<V: Vector, const N: usize>(mut values: [V; N], f: impl Fn(f32) -> f32) -> [V; N] {
-    let mut lanes = [0f32; SLOT];
+unsafe fn elements<V: Vector, const N: usize>(mut values: [V; N], f: impl Fn(V::Element) -> V::Element) -> [V; N] {
+    let mut lanes = [V::Element::of(0.0); SLOT_LANES];
     unsafe {
         for i in 0..N {
             values[i].store(lanes.as_mut_ptr().add(i * V::LANES));
@@ -178,22 +182,24 @@ unsafe fn elements<V: Vector, const N: usize>(mut values: [V; N], f: impl Fn(f32
     }
 }
 
-/// As [`run`].
-///
-/// # Safety
-/// The processor has these instructions; else as [`run`].
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
-pub unsafe fn run_avx512(ops: &[Op], range: (usize, usize), ahead: &[*const f32]) {
-    // SAFETY: the function's own condition.
-    unsafe { run::<__m512, 8>(ops, range, ahead) }
+/// [`run`] with these vectors.
+macro_rules! runs {
+    ($($name:ident: $vector:ty, $count:literal, $features:literal;)*) => { $(
+        /// As [`run`].
+        ///
+        /// # Safety
+        /// The processor has these instructions; else as [`run`].
+        #[target_feature(enable = $features)]
+        pub unsafe fn $name(ops: &[Op], range: (usize, usize), ahead: &[*const u8]) {
+            // SAFETY: the function's own condition.
+            unsafe { run::<$vector, $count>(ops, range, ahead) }
+        }
+    )* };
 }
 
-/// As [`run`].
-///
-/// # Safety
-/// The processor has these instructions; else as [`run`].
-#[target_feature(enable = "avx2")]
-pub unsafe fn run_avx2(ops: &[Op], range: (usize, usize), ahead: &[*const f32]) {
-    // SAFETY: the function's own condition.
-    unsafe { run::<__m256, 4>(ops, range, ahead) }
+runs! {
+    singles_avx512: __m512, 8, "avx512f,avx512dq,avx512vl,avx512bw";
+    doubles_avx512: __m512d, 8, "avx512f,avx512dq,avx512vl,avx512bw";
+    singles_avx2: __m256, 4, "avx2";
+    doubles_avx2: __m256d, 4, "avx2";
 }

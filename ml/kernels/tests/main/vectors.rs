@@ -1,4 +1,5 @@
-//! f32, which the CPU computes by kernels of its own: runs of instructions in registers, products, convolutions without windows.
+//! Floats, which the CPU computes by kernels of its own: runs of instructions in registers, of f32 and f64; products and convolutions
+//! without windows, of f32.
 
 use gradframe_ml_core::graph::{DotDims, Type, Window};
 use gradframe_ml_core::transform::value_and_grad;
@@ -8,18 +9,20 @@ use crate::check::{check, function, numbers, tensor};
 
 type Build = fn(&mut Graph, &[NodeId]) -> Result<NodeId>;
 
+const FLOATS: [DType; 2] = [DType::F32, DType::F64];
+
 fn single(shape: &[usize]) -> Type {
     Type::new(DType::F32, Shape::fixed(shape))
 }
 
-fn arguments(shapes: &[Vec<usize>]) -> Vec<Tensor> {
+fn arguments(dtype: DType, shapes: &[Vec<usize>]) -> Vec<Tensor> {
     let scaled = |n: usize, seed| numbers(n, seed).iter().map(|v| v / 4.0).collect();
-    shapes.iter().zip(1..).map(|(s, seed)| tensor(DType::F32, s, scaled(s.iter().product(), seed))).collect()
+    shapes.iter().zip(1..).map(|(s, seed)| tensor(dtype, s, scaled(s.iter().product(), seed))).collect()
 }
 
 /// The sum of `build`'s result times numbers that differ, and its slopes.
-fn with_slopes(shapes: &[Vec<usize>], build: Build) -> Function {
-    let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
+fn with_slopes(dtype: DType, shapes: &[Vec<usize>], build: Build) -> Function {
+    let types: Vec<Type> = shapes.iter().map(|s| Type::new(dtype, Shape::fixed(s))).collect();
     let value = function(&types, |g, x| {
         let y = build(g, x)?;
         let weights = g.sin(y)?;
@@ -44,7 +47,7 @@ fn products_of_all_small_shapes_and_layouts() {
                 if right { vec![depth, columns] } else { vec![columns, depth] },
             ];
             let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
-            check(&function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], pair(left, right))?])), &arguments(&shapes));
+            check(&function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], pair(left, right))?])), &arguments(DType::F32, &shapes));
         }
     }
 }
@@ -53,7 +56,7 @@ fn products_of_all_small_shapes_and_layouts() {
 fn a_long_contraction_is_added_in_parts() {
     let shapes = [vec![20, 2500], vec![2500, 50]];
     let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
-    check(&function(&types, |g, x| Ok(vec![g.matmul(x[0], x[1])?])), &arguments(&shapes));
+    check(&function(&types, |g, x| Ok(vec![g.matmul(x[0], x[1])?])), &arguments(DType::F32, &shapes));
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn convolutions_and_their_gradients() {
         (vec![vec![2, 3, 8, 15], vec![4, 3, 1, 1]], |g, x| g.conv(x[0], x[1], &[Window::of(1); 2], 1)),
     ];
     for (shapes, build) in cases {
-        check(&with_slopes(&shapes, build), &arguments(&shapes));
+        check(&with_slopes(DType::F32, &shapes, build), &arguments(DType::F32, &shapes));
     }
 }
 
@@ -86,45 +89,71 @@ fn composites_and_their_gradients_over_rows_of_any_length() {
         },
         |g, x| g.log_softmax(x[0], 1),
     ];
-    for build in cases {
+    for (build, dtype) in cases.into_iter().flat_map(|build| FLOATS.map(|dtype| (build, dtype))) {
         for row in [1, 7, 16, 64, 65, 128, 300, 1000] {
             let shapes = [vec![5, row]];
-            check(&with_slopes(&shapes, build), &arguments(&shapes));
+            check(&with_slopes(dtype, &shapes, build), &arguments(dtype, &shapes));
         }
     }
 }
 
 #[test]
 fn pools_and_their_gradients() {
-    for size in [[4, 6], [14, 14], [28, 28], [6, 34]] {
+    for (size, dtype) in [[4, 6], [14, 14], [28, 28], [6, 34]].into_iter().flat_map(|size| FLOATS.map(|dtype| (size, dtype))) {
         let shapes = [vec![2, 3, size[0], size[1]]];
-        check(&with_slopes(&shapes, |g, x| g.max_pool(x[0], &[Window::apart(2); 2])), &arguments(&shapes));
+        let pooled = with_slopes(dtype, &shapes, |g, x| g.max_pool(x[0], &[Window::apart(2); 2]));
+        check(&pooled, &arguments(dtype, &shapes));
     }
 }
 
 /// Comparisons, choices and numbers of bools that others read too, with infinities and NaN among the elements.
 #[test]
 fn bools_inside_and_outside_of_a_run() {
-    for count in [1, 15, 16, 17, 130, 5000] {
-        let f = function(&[single(&[count]), single(&[count])], |g, x| {
+    for (count, dtype) in [1, 7, 15, 16, 17, 130, 5000].into_iter().flat_map(|count| FLOATS.map(|dtype| (count, dtype))) {
+        let ty = || Type::new(dtype, Shape::fixed(&[count]));
+        let f = function(&[ty(), ty()], |g, x| {
             let (above, equal, differs) = (g.gt(x[0], x[1])?, g.eq(x[0], x[1])?, g.ne(x[0], x[1])?);
             let at_least = g.or(above, equal)?;
             let odd = g.xor(at_least, differs)?;
             let not = g.not(odd)?;
             let chosen = g.select(not, x[0], x[1])?;
-            let number = g.cast(above, DType::F32)?;
+            let number = g.cast(above, dtype)?;
             let sum = g.add(chosen, number)?;
             let (larger, smaller) = (g.max(sum, x[0])?, g.min(x[1], sum)?);
             Ok(vec![above, not, larger, smaller, g.mul(larger, smaller)?])
         });
-        let mut a: Vec<f64> = numbers(count, 1);
-        let b: Vec<f64> =
-            numbers(count, 2).iter().zip(&a).enumerate().map(|(i, (b, a))| if i % 3 == 0 { *a } else { *b }).collect();
-        for (i, special) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0].into_iter().enumerate() {
-            let at = i * 5 % count;
-            a[at] = special;
-        }
-        check(&f, &[tensor(DType::F32, &[count], a), tensor(DType::F32, &[count], b)]);
+        let [a, b] = specials(count);
+        check(&f, &[tensor(dtype, &[count], a), tensor(dtype, &[count], b)]);
+    }
+}
+
+/// Numbers of which some are equal, and some infinite or NaN.
+fn specials(count: usize) -> [Vec<f64>; 2] {
+    let mut a = numbers(count, 1);
+    let b = numbers(count, 2).iter().zip(&a).enumerate().map(|(i, (b, a))| if i % 3 == 0 { *a } else { *b }).collect();
+    for (i, special) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0].into_iter().enumerate() {
+        let at = i * 5 % count;
+        a[at] = special;
+    }
+    [a, b]
+}
+
+/// A chain in which f32, f64 and bools take turns: each run is of one type.
+#[test]
+fn both_types_in_one_chain() {
+    for count in [1, 9, 130, 5000] {
+        let f = function(&[single(&[count]), single(&[count])], |g, x| {
+            let product = g.mul(x[0], x[1])?;
+            let shifted = g.add(product, x[0])?;
+            let (wide, other) = (g.cast(shifted, DType::F64)?, g.cast(x[1], DType::F64)?);
+            let (above, squared) = (g.gt(wide, other)?, g.mul(wide, wide)?);
+            let chosen = g.select(above, squared, other)?;
+            let grown = g.exp(other)?;
+            let narrow = g.cast(chosen, DType::F32)?;
+            let back = g.sub(narrow, x[0])?;
+            Ok(vec![g.select(above, back, x[1])?, g.add(grown, chosen)?])
+        });
+        check(&f, &[tensor(DType::F32, &[count], numbers(count, 1)), tensor(DType::F32, &[count], numbers(count, 2))]);
     }
 }
 
