@@ -14,23 +14,10 @@ Arrays are made by `gf.array`; their functions are NumPy's, in `gradframe.numpy`
 `gf.grad`, `gf.vmap`, `gf.jit` and others. `gf.nn` and `gf.optim` train networks.
 """
 
+from typing import TYPE_CHECKING
+
 from gradframe import _allocator  # noqa: I001  first: it loads the extension
-from gradframe import autolog, callbacks, errors, ml, models, nn, numpy, optim, random, selectors
-from gradframe._array.creation import array, asarray
-from gradframe._array.transforms import (
-    checkpoint,
-    custom_gradient,
-    grad,
-    hessian,
-    jacobian,
-    jit,
-    jvp,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-    vmap,
-)
-from gradframe._array.tree import tree_leaves, tree_map
+from gradframe import errors, ml, selectors
 from gradframe._default import (
     concat,
     configure,
@@ -161,6 +148,24 @@ from gradframe._gradframe import __version__
 from gradframe._model import Model
 from gradframe._run import Run
 from gradframe._session import Session
+
+if TYPE_CHECKING:
+    from gradframe import autolog, callbacks, models, nn, numpy, optim, random
+    from gradframe._array.creation import array, asarray
+    from gradframe._array.transforms import (
+        checkpoint,
+        custom_gradient,
+        grad,
+        hessian,
+        jacobian,
+        jit,
+        jvp,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+        vmap,
+    )
+    from gradframe._array.tree import tree_leaves, tree_map
 
 __all__ = [
     "Array",
@@ -323,3 +328,42 @@ __all__ = [
     "when",
     "zeros",
 ]
+
+# Loaded when first asked for: arrays need NumPy, whose import takes as long as all that queries need.
+_LATER = {
+    **dict.fromkeys(("array", "asarray"), "gradframe._array.creation"),
+    **dict.fromkeys(
+        (
+            "checkpoint",
+            "custom_gradient",
+            "grad",
+            "hessian",
+            "jacobian",
+            "jit",
+            "jvp",
+            "stop_gradient",
+            "value_and_grad",
+            "vjp",
+            "vmap",
+        ),
+        "gradframe._array.transforms",
+    ),
+    **dict.fromkeys(("tree_leaves", "tree_map"), "gradframe._array.tree"),
+}
+_LATER_MODULES = ("autolog", "callbacks", "models", "nn", "numpy", "optim", "random")
+
+
+def __getattr__(name: str) -> object:
+    import importlib
+
+    if name in _LATER_MODULES:
+        return importlib.import_module(f"gradframe.{name}")
+    if name not in _LATER:
+        raise AttributeError(f"module 'gradframe' has no attribute {name!r}", name=name)
+    found = getattr(importlib.import_module(_LATER[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,8 +5,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::compute::kernels::arity::try_binary;
 use arrow::datatypes::{DataType, Decimal128Type, i256};
+use arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::Expr;
 use gradframe_ml_core::Error;
 
@@ -16,6 +19,8 @@ use crate::error::to_datafusion;
 
 const NAME: &str = "decimal_arithmetic";
 const DIGITS: u8 = 38;
+/// What no decimal of 38 digits reaches.
+const MAX: u128 = 10_u128.pow(DIGITS as u32);
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [left, right], decimals; constants: the operation, the expression in the user's words.
@@ -89,12 +94,41 @@ fn computed(columns: &Columns) -> Result<ArrayRef> {
     let (left, right) = (side(&columns.values[0])?, side(&columns.values[1])?);
     let scale = scale_of_result(operation, Some(left.scale()), Some(right.scale()));
     let two = Two { left: i64::from(left.scale()), right: i64::from(right.scale()), result: i64::from(scale) };
-    let words = columns.text(1);
-    let values = left.iter().zip(right.iter()).map(|pair| match pair {
-        (Some(a), Some(b)) => two.computed(operation, a, b).map(Some).map_err(|what| wrong(&format!("`{words}` {what}"))),
-        _ => Ok(None),
-    });
-    Ok(Arc::new(values.collect::<Result<Decimal128Array>>()?.with_precision_and_scale(DIGITS, scale)?))
+    let (short, words) = (two.factors(operation), columns.text(1));
+    let one = |a: i128, b: i128| match short.and_then(|factors| short_way(operation, factors, a, b)) {
+        Some(value) => Ok(value),
+        None => two
+            .computed(operation, a, b)
+            .map_err(|what| ArrowError::from_external_error(wrong(&format!("`{words}` {what}")).into())),
+    };
+    let values: Decimal128Array = try_binary(&left, &right, one).map_err(own_error)?;
+    Ok(Arc::new(values.with_precision_and_scale(DIGITS, scale)?))
+}
+
+/// What Arrow's loop was ended by, without Arrow's own words around it.
+fn own_error(error: ArrowError) -> DataFusionError {
+    match error {
+        ArrowError::ExternalError(own) => match own.downcast::<DataFusionError>() {
+            Ok(own) => *own,
+            Err(other) => DataFusionError::External(other),
+        },
+        other => other.into(),
+    }
+}
+
+/// Sums, differences and products of what fits 64 bits, as nearly all decimals do: no step of these can leave 128. None where the
+/// long way has to be gone.
+#[inline]
+fn short_way(operation: DecimalOperation, factors: [i64; 2], a: i128, b: i128) -> Option<i128> {
+    let (a, b) = (i64::try_from(a).ok()?, i64::try_from(b).ok()?);
+    let like = |side: i64, factor: i64| i128::from(side) * i128::from(factor);
+    let value = match operation {
+        DecimalOperation::Add => like(a, factors[0]).checked_add(like(b, factors[1]))?,
+        DecimalOperation::Subtract => like(a, factors[0]).checked_sub(like(b, factors[1]))?,
+        DecimalOperation::Multiply => like(a, b),
+        _ => return None,
+    };
+    (value.unsigned_abs() < MAX).then_some(value)
 }
 
 fn side(array: &ArrayRef) -> Result<Decimal128Array> {
@@ -105,7 +139,7 @@ fn side(array: &ArrayRef) -> Result<Decimal128Array> {
     Ok(decimal.as_primitive::<Decimal128Type>().clone())
 }
 
-fn wrong(what: &str) -> datafusion::error::DataFusionError {
+fn wrong(what: &str) -> DataFusionError {
     to_datafusion(Error::execution("arithmetic", what).hint("cast a side to Float64"))
 }
 
@@ -120,6 +154,17 @@ struct Two {
 }
 
 impl Two {
+    /// What each side is multiplied by to be a whole number of the same unit; None if that needs more than 64 bits, or if the result
+    /// is rounded.
+    fn factors(&self, operation: DecimalOperation) -> Option<[i64; 2]> {
+        let scale = self.left.max(self.right);
+        let factor = |own: i64| 10_i64.checked_pow(u32::try_from(scale - own).ok()?);
+        match operation {
+            DecimalOperation::Multiply => (self.result == self.left + self.right).then_some([1, 1]),
+            _ => Some([factor(self.left)?, factor(self.right)?]),
+        }
+    }
+
     fn computed(&self, operation: DecimalOperation, a: i128, b: i128) -> Result<i128, &'static str> {
         let scale = self.left.max(self.right);
         let divides = !matches!(operation, DecimalOperation::Add | DecimalOperation::Subtract | DecimalOperation::Multiply);
@@ -146,7 +191,7 @@ impl Two {
             DecimalOperation::TruncatingDivide => like_a().zip(like_b()).and_then(|(a, b)| whole(a / b)),
             DecimalOperation::Modulo => like_a().zip(like_b()).map(|(a, b)| floor(a, b).1),
         };
-        result.and_then(i256::to_i128).filter(|value| value.unsigned_abs() < 10_u128.pow(38)).ok_or(TOO_LONG)
+        result.and_then(i256::to_i128).filter(|value| value.unsigned_abs() < MAX).ok_or(TOO_LONG)
     }
 }
 
@@ -231,6 +276,22 @@ mod tests {
             (Multiply, 10_i128.pow(37), 10_i128.pow(37), Err(TOO_LONG)),
         ] {
             assert_eq!(two.computed(operation, a, b), expected, "{operation:?} {a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_short_way_ends_where_the_long_one_does() {
+        let large = i128::from(i64::MAX);
+        for (left, right) in [(2, 3), (0, 0), (18, 0), (19, 0), (0, 38), (-2, 3)] {
+            for operation in [Add, Subtract, Multiply] {
+                let result = i64::from(scale_of_result(operation, Some(left), Some(right)));
+                let two = Two { left: left.into(), right: right.into(), result };
+                let numbers = [0, 1, -1, 125, -3001, large, -large - 1, large + 1, 10_i128.pow(37), 1 - 10_i128.pow(38)];
+                for (a, b) in numbers.iter().flat_map(|&a| numbers.map(|b| (a, b))) {
+                    let short = two.factors(operation).and_then(|factors| short_way(operation, factors, a, b));
+                    assert!(short.is_none_or(|short| two.computed(operation, a, b) == Ok(short)), "{operation:?} {a} {b}");
+                }
+            }
         }
     }
 
