@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from gradframe._expr.base import Base, IntoExpr, column
@@ -58,8 +58,11 @@ class Comparison(Base):
         return self._call("is_between", column(lower_bound), column(upper_bound), closed=closed)
 
     def is_in(self, other: Expr | Collection[Any], *, nulls_equal: bool = False) -> Expr:
-        """Whether the value is one of these: constants, the row's list, or of a column of values any of them. A null is none of
-        them, unless `nulls_equal`."""
+        """Whether the value is one of these: constants, the row's list, or of a column of values any of them; text names a column. A null
+        is none of them, unless `nulls_equal`."""
+        other = column(other)
+        if not isinstance(other, Base | Iterable):
+            raise TypeError(f"is_in: expected several values or a column, got {other!r}; hint: == compares with one value")
         others = [other] if isinstance(other, Base) else other
         return self._call("is_in", *others, nulls_equal=nulls_equal)
 

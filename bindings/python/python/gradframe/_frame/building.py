@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gradframe._frame.base import listed
 from gradframe._frame.contents import unknown
@@ -129,6 +129,30 @@ class Building:
         keys = [*listed(by), *more_by]
         found = {key: frame if include_key else frame.drop(keys) for key, frame in groups_of(self, keys)}
         return found if as_dict else list(found.values())
+
+    def unstack(
+        self, *, step: int, how: Literal["vertical", "horizontal"] = "vertical", columns: Any = None, fill_values: list[Any] | None = None
+    ) -> Self:
+        """Each column as several: of `step` rows each, one after the other, or, "horizontal", of so many columns, row by row. Places that are
+        left get `fill_values`, one for all columns or one a column, else null."""
+        from gradframe import col, lit
+
+        if step < 1:
+            raise PlanError(f"unstack: step is {step}, expected 1 or more")
+        chosen = self if columns is None else self.select(*listed(columns))  # type: ignore[attr-defined]
+        height: int = chosen.height  # type: ignore[attr-defined]
+        rows, width = (step, -(-height // step)) if how == "vertical" else (-(-height // step), step)
+        fills = [None] if fill_values is None else listed(fill_values)
+        made = {}
+        for at, name in enumerate(chosen.columns):  # type: ignore[attr-defined]
+            series = chosen.get_column(name)  # type: ignore[attr-defined]
+            left = rows * width - height
+            if left:
+                fill = self.lazy().select(lit(fills[at % len(fills)]).cast(series.dtype).repeat_by(left).explode().alias(name)).collect()  # type: ignore[attr-defined]
+                series = series.clone().extend(fill.to_series())
+            places = [range(i * rows, (i + 1) * rows) if how == "vertical" else range(i, rows * width, width) for i in range(width)]
+            made |= {f"{name}_{i}": series.gather(list(place)) for i, place in enumerate(places)}
+        return type(self)(made)
 
     def to_struct(self, name: str = "") -> Series:
         """All columns as one, of structs."""
