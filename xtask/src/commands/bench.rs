@@ -13,7 +13,7 @@ pub const COMMAND: Command = Command {
 cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--only TASKS] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby, mlp, tensors, frames, runs, arrays.
+tests/bench/tasks: tpch, groupby, mlp, tensors, frames, runs, arrays, stages.
   --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX; runs: MLflow's server), in the
                same run; one that fails is `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
@@ -73,7 +73,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
     let task = words
         .next()
         .filter(|word| !word.starts_with('-'))
-        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, frames, runs, arrays")?
+        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, frames, runs, arrays, stages")?
         .clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
@@ -201,7 +201,7 @@ fn make_data(request: &Request, env: &PythonEnv) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     match request.task.as_str() {
         "groupby" => groupby_data(request, &folder, env),
-        "runs" | "arrays" => Ok(folder), // make their own
+        "runs" | "arrays" | "stages" => Ok(folder), // make their own
         _ => tpch_data(request, &folder),
     }
 }
@@ -253,7 +253,7 @@ mod tests {
             task_file("tpcx")
                 .unwrap_err()
                 .to_string()
-                .ends_with("expected one of: arrays, frames, groupby, mlp, runs, tensors, tpch")
+                .ends_with("expected one of: arrays, frames, groupby, mlp, runs, stages, tensors, tpch")
         );
     }
 }
