@@ -216,17 +216,11 @@ impl Training {
         if !options.kernels {
             return Ok(());
         }
-        let mut fastest = vec![Duration::MAX; self.program.kernels().len()];
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3) {
-            let mut arguments = std::mem::take(&mut self.state);
-            arguments.extend(batch()?);
-            let seen = &mut |kernel: usize, time: Duration| fastest[kernel] = fastest[kernel].min(time);
-            self.state = self.program.run_timed(arguments, &mut self.scratch, Threads::One, seen)?;
-            self.state.pop();
-        }
+        let fastest = self.fastest(Threads::One, &mut batch)?;
+        let on_all = self.fastest(Threads::Pool, &mut batch)?;
         let total: Duration = fastest.iter().sum();
-        println!("# {:.3} ms a step", 1e3 * total.as_secs_f64());
+        let (one, all) = (1e3 * total.as_secs_f64(), 1e3 * on_all.iter().sum::<Duration>().as_secs_f64());
+        println!("# {one:.3} ms a step on one thread, {all:.3} on all; each kernel on one and on all:");
         let mut order: Vec<usize> = (0..fastest.len()).collect();
         order.sort_by_key(|&kernel| std::cmp::Reverse(fastest[kernel]));
         for kernel in order {
@@ -238,8 +232,23 @@ impl Training {
                 .collect();
             let (ms, share) = (1e3 * fastest[kernel].as_secs_f64(), fastest[kernel].div_duration_f64(total));
             let first = line.lines().next().unwrap_or_default();
-            println!("# {ms:>8.3} ms {:>5.1} %  {kernel}: {} = {first}", 100.0 * share, writes.join(" "));
+            let all = 1e3 * on_all[kernel].as_secs_f64();
+            println!("# {ms:>8.3} {all:>8.3} ms {:>5.1} %  {kernel}: {} = {first}", 100.0 * share, writes.join(" "));
         }
         Ok(())
+    }
+
+    /// What each kernel takes at its fastest.
+    fn fastest(&mut self, threads: Threads, batch: &mut impl FnMut() -> Result<Vec<Tensor>>) -> Result<Vec<Duration>> {
+        let mut fastest = vec![Duration::MAX; self.program.kernels().len()];
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(3) {
+            let mut arguments = std::mem::take(&mut self.state);
+            arguments.extend(batch()?);
+            let seen = &mut |kernel: usize, time: Duration| fastest[kernel] = fastest[kernel].min(time);
+            self.state = self.program.run_timed(arguments, &mut self.scratch, threads, seen)?;
+            self.state.pop();
+        }
+        Ok(fastest)
     }
 }
