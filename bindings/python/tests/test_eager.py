@@ -69,7 +69,7 @@ def test_values_are_taken_out():
     assert [column.name for column in f] == f.columns and f.get_column("q", default=None) is None
     assert f.to_dict(as_series=True)["i"].to_list() == [1, 2, 3] and f.rows_by_key("i", unique=True)[2] == (None, 1.5)
     assert f.head(-1).height == 2 and f.tail(-1)["i"].to_list() == [2, 3] and f.tail(0).is_empty()
-    assert "Rows: 3" in f.glimpse(return_as_string=True) and f.estimated_size() > 0 and f.n_chunks() == 1
+    assert "Rows: 3" in f.glimpse(return_type="string") and f.estimated_size() > 0 and f.n_chunks() == 1
 
 
 def test_frames_are_made_of_frames():

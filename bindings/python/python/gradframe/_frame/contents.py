@@ -167,8 +167,15 @@ class Contents:
         """In how many pieces the rows lie in memory."""
         return self._frame.n_chunks()
 
-    def glimpse(self, *, max_items_per_column: int = 10, return_as_string: bool = False, print_line: Callable[[str], None] = print) -> str | None:
-        """A line a column: its name, its type, its first values. Printed, or returned."""
+    def glimpse(
+        self,
+        *,
+        max_items_per_column: int = 10,
+        return_type: Literal["self", "frame", "string"] | None = None,
+        print_line: Callable[[str], None] = print,
+    ) -> Any:
+        """A line a column: its name, its type, its first values. Printed, and with "self" the frame returned; or returned as a text,
+        "string", or as a frame of `column`, `dtype` and `values`."""
         head = self._table().slice(0, max_items_per_column)
         names = [*self._frame.columns]
         kinds = [f"<{field.type}>" for field in head.schema]
@@ -178,10 +185,13 @@ class Contents:
             values = ", ".join("null" if value is None else repr(value) for value in column.to_pylist())
             lines.append(f"$ {name:<{wide}} {kind:<{typed}} {values}")
         text = "\n".join(lines)
-        if return_as_string:
+        if return_type == "string":
             return text
+        if return_type == "frame":
+            values = [["null" if value is None else str(value) for value in column.to_pylist()] for column in head.columns]
+            return type(self)({"column": names, "dtype": [kind[1:-1] for kind in kinds], "values": values})
         print_line(text)
-        return None
+        return self if return_type == "self" else None
 
 
 def unknown(method: str, column: str, columns: list[str]) -> str:

@@ -110,6 +110,17 @@ class Memory:
         table = self.to_frame("value").describe(percentiles, interpolation=interpolation)  # type: ignore[attr-defined]
         return table
 
+    def hist(
+        self, bins: Any = None, *, bin_count: int | None = None, include_category: bool = True, include_breakpoint: bool = True
+    ) -> DataFrame:
+        """How many values lie in each bin: the columns `breakpoint`, `category` and `count`; see `Expr.hist`."""
+        from gradframe import col
+
+        wanted = {"include_category": include_category, "include_breakpoint": include_breakpoint}
+        counts = col("values").hist(bins, bin_count=bin_count, **wanted).alias("count")
+        made = self.to_frame("values").select(counts)  # type: ignore[attr-defined]
+        return made.unnest("count") if include_category or include_breakpoint else made
+
     def sql(self, query: str, *, table_name: str = "self") -> DataFrame:
         """SQL over a table of this one column."""
         return self.to_frame().sql(query, table_name=table_name)  # type: ignore[attr-defined]
