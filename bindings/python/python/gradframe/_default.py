@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.running import sql as _sql
 from gradframe._model import Model
+from gradframe._reading import collected, with_columns
 from gradframe._run import Run
 from gradframe._session import Session
 
@@ -99,10 +100,10 @@ def _collected(method: Callable[Concatenate[Session, P], LazyFrame], name: str) 
     """The same, whose frame is collected at once."""
 
     @functools.wraps(method)
-    def call(*args: P.args, **options: P.kwargs) -> DataFrame:
-        return method(session(), *args, **options).collect()
+    def call(source: Any, *, columns: Any = None, **options: Any) -> DataFrame:
+        return collected(method, session(), name, source, columns, options)
 
-    made = _as_function(call, method, [parameter for parameter in _parameters(method) if parameter.name != "self"])
+    made = _as_function(call, method, with_columns([parameter for parameter in _parameters(method) if parameter.name != "self"]))
     made.__name__ = made.__qualname__ = name
     made.__annotations__ = {**made.__annotations__, "return": "DataFrame"}
     made.__signature__ = made.__signature__.replace(return_annotation="DataFrame")  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from gradframe._frame import DataFrame, LazyFrame
 from gradframe._frame.running import sql
 from gradframe._gradframe import PySession
 from gradframe._model import Model
+from gradframe._reading import with_rows
 from gradframe._run import Run, flat, start
 from gradframe.errors import DTypeError
 
@@ -164,6 +165,7 @@ class Session:
         """The newest version of a stored model; "fare@champion" or "models:/fare@champion" is what the alias names."""
         return Model._of(self._session.model(name))
 
+    @with_rows
     def scan_parquet(
         self,
         source: Path | Sequence[Path],
@@ -171,12 +173,12 @@ class Session:
         union_by_name: bool | None = None,
         include_file_paths: str | None = None,
         hive_partitioning: bool | None = None,
-        schema_overrides: Mapping[str, str] | None = None,
+        schema_overrides: Mapping[str, Any] | None = None,
     ) -> LazyFrame:
         """A lazy frame over Parquet: a file, a directory (Hive partitions become columns), a glob, or a list of them.
 
         With `union_by_name` files may lack columns that others have. `include_file_paths` names a column with each row's
-        file; `schema_overrides` gives columns another type, by its name in SQL.
+        file; `schema_overrides` gives columns another type, `gf.Int8` or by its name in SQL.
         """
         return LazyFrame._of(
             self._session.scan_parquet(
@@ -188,6 +190,7 @@ class Session:
             )
         )
 
+    @with_rows
     def scan_ndjson(
         self,
         source: Path | Sequence[Path],
@@ -196,7 +199,7 @@ class Session:
         union_by_name: bool | None = None,
         include_file_paths: str | None = None,
         hive_partitioning: bool | None = None,
-        schema_overrides: Mapping[str, str] | None = None,
+        schema_overrides: Mapping[str, Any] | None = None,
     ) -> LazyFrame:
         """A lazy frame over NDJSON, one object a line or an array of objects, also compressed; other options as for Parquet.
 
@@ -213,6 +216,7 @@ class Session:
             )
         )
 
+    @with_rows
     def scan_ipc(
         self,
         source: Path | Sequence[Path],
@@ -220,7 +224,7 @@ class Session:
         union_by_name: bool | None = None,
         include_file_paths: str | None = None,
         hive_partitioning: bool | None = None,
-        schema_overrides: Mapping[str, str] | None = None,
+        schema_overrides: Mapping[str, Any] | None = None,
     ) -> LazyFrame:
         """A lazy frame over Arrow IPC, files (Feather of version 2 too) or streams; options as for Parquet."""
         return LazyFrame._of(
@@ -233,6 +237,7 @@ class Session:
             )
         )
 
+    @with_rows
     def scan_csv(
         self,
         source: Path | Sequence[Path],
@@ -247,7 +252,7 @@ class Session:
         union_by_name: bool | None = None,
         include_file_paths: str | None = None,
         hive_partitioning: bool | None = None,
-        schema_overrides: Mapping[str, str] | None = None,
+        schema_overrides: Mapping[str, Any] | None = None,
     ) -> LazyFrame:
         """A lazy frame over CSV (also compressed, by the name's ending). Without a header columns are column_1, column_2, ...
 
@@ -277,7 +282,7 @@ class Session:
         union_by_name: bool | None = None,
         include_file_paths: str | None = None,
         hive_partitioning: bool | None = None,
-        schema_overrides: Mapping[str, str] | None = None,
+        schema_overrides: Mapping[str, Any] | None = None,
     ) -> LazyFrame:
         """The columns of each file, and what the table of them all makes of them: what is missing where, what is widened."""
         return LazyFrame._of(

@@ -61,3 +61,39 @@ def test_what_is_no_source_says_so():
         gf.DataFrame({"s": ["m"]}).select(gf.col("s").is_in("m"))
     with pytest.raises(gf.errors.PlanError, match="unstack: step is 0"):
         gf.DataFrame(A).unstack(step=0)
+
+
+CSV = "a,b,c\n1,x,2024-01-05\n2,,2024-02-06\n3,z,\n"
+
+READ = {
+    "CSV of a text": lambda x: x.read_csv(io.StringIO(CSV)).select("a", "b"),
+    "CSV of bytes": lambda x: x.read_csv(CSV.encode(), columns=["b", "a"]).select("a", "b"),
+    "some rows": lambda x: x.read_csv(io.BytesIO(CSV.encode()), n_rows=2, columns=[0, 1]),
+    "numbered": lambda x: x.read_csv(io.StringIO(CSV), row_index_name="i", row_index_offset=5, columns=["i", "a"] if x is gf else ["a"]),
+    "other types": lambda x: x.read_csv(io.StringIO(CSV), schema_overrides={"a": x.Float32}).select("a"),
+    "texts": lambda x: x.read_csv(io.StringIO(CSV), schema_overrides={"a": x.String}).select("a"),
+    "Parquet": lambda x: x.read_parquet(io.BytesIO(PARQUET), columns=["x"], n_rows=1),
+    "NDJSON": lambda x: x.read_ndjson(io.StringIO('{"a":1}\n{"a":2}\n')),
+    "IPC": lambda x: x.read_ipc(io.BytesIO(IPC)),
+}
+
+
+def written(write):
+    target = io.BytesIO()
+    write(target)
+    return target.getvalue()
+
+
+PARQUET = written(pl.DataFrame(A).write_parquet)
+IPC = written(pl.DataFrame(A).write_ipc)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_sources_in_memory(name):
+    assert_same(READ[name](gf), READ[name](pl))
+
+
+def test_types_without_a_name_in_sql_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text(CSV)
+    with pytest.raises(gf.errors.DTypeError, match="schema_overrides: .* has no name in SQL; hint: read texts"):
+        gf.scan_csv(tmp_path / "a.csv", schema_overrides={"a": gf.List(gf.Int64)})
