@@ -25,7 +25,8 @@ const INSIDE: u64 = (1 << 16) - 1;
 const OPEN: u64 = 1 << 16;
 const NEXT: u64 = 1 << 17;
 
-type Work = *const (dyn Fn() + Sync);
+/// Of a thread's number: 0 is the run's own.
+type Work = *const (dyn Fn(usize) + Sync);
 
 /// Where a run's thread and its helpers meet.
 pub struct Crew {
@@ -56,21 +57,21 @@ impl Crew {
         self.called.load(SeqCst)
     }
 
-    /// Counts a helper that is on its way to [`Crew::help`].
-    pub fn call(&self) {
-        self.called.fetch_add(1, SeqCst);
+    /// Counts a helper that is on its way to [`Crew::help`]; its number.
+    pub fn call(&self) -> usize {
+        self.called.fetch_add(1, SeqCst) + 1
     }
 
-    /// Does `work` on this thread and on every helper that stands by. It returns on each when nothing is left to do;
-    /// this returns when all have. Only one thread, the run's, calls this.
-    pub fn all_hands(&self, work: &(dyn Fn() + Sync)) {
+    /// Does `work` on this thread and on every helper that stands by, each with its number. It returns on each when nothing is left to
+    /// do; this returns when all have. Only one thread, the run's, calls this.
+    pub fn all_hands(&self, work: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime is forgotten; `Closing` waits for all helpers before `work` ends.
-        let work_of_any_life: Work = unsafe { std::mem::transmute(work as *const (dyn Fn() + Sync + '_)) };
+        let work_of_any_life: Work = unsafe { std::mem::transmute(work as *const (dyn Fn(usize) + Sync + '_)) };
         // SAFETY: the work before is closed and left by all, so nobody reads.
         unsafe { *self.work.get() = Some(work_of_any_life) };
         self.state.fetch_add(NEXT | OPEN, SeqCst);
         let closing = Closing(self);
-        work();
+        work(0);
         drop(closing);
         let panicked = self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(panic) = panicked {
@@ -78,12 +79,12 @@ impl Crew {
         }
     }
 
-    /// What a helper does until the run is over, or nothing came for a while.
-    pub fn help(&self) {
+    /// What the helper of this number does until the run is over, or nothing came for a while.
+    pub fn help(&self, number: usize) {
         let (mut seen, came) = (0, Instant::now());
         while let Some(work) = self.entered(&mut seen) {
             // SAFETY: the run's thread waits for this helper to leave before the work's life ends.
-            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe { (*work)() }));
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe { (*work)(number) }));
             if let Err(panic) = done {
                 *self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(panic);
             }
@@ -149,8 +150,9 @@ mod tests {
         let crew = Crew::new();
         thread::scope(|scope| {
             for _ in 0..helpers {
-                crew.call();
-                scope.spawn(|| crew.help());
+                let number = crew.call();
+                let crew = &crew;
+                scope.spawn(move || crew.help(number));
             }
             run(&crew);
             crew.dismiss();
@@ -163,7 +165,7 @@ mod tests {
             with_crew(helpers, |crew| {
                 for round in 0..2000u64 {
                     let (next, sum) = (AtomicU64::new(0), AtomicU64::new(0));
-                    crew.all_hands(&|| {
+                    crew.all_hands(&|_| {
                         loop {
                             let piece = next.fetch_add(1, SeqCst);
                             if piece >= 20 {
@@ -183,7 +185,7 @@ mod tests {
         with_crew(1, |crew| {
             let leader = thread::current().id();
             let was_helped = AtomicBool::new(false);
-            let work = || {
+            let work = |_: usize| {
                 if thread::current().id() != leader {
                     was_helped.store(true, SeqCst);
                     panic!("a helper's");
@@ -195,7 +197,7 @@ mod tests {
             };
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| crew.all_hands(&work)));
             assert_eq!(result.is_err(), was_helped.load(SeqCst));
-            crew.all_hands(&|| {}); // and the crew works on
+            crew.all_hands(&|_| {}); // and the crew works on
         });
     }
 }

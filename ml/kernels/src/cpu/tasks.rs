@@ -32,9 +32,10 @@ pub enum Workers<'a> {
     Crew(&'a Crew, &'a (dyn Fn() + Sync)),
 }
 
-/// Calls `run` with the workers of a whole run. A thread of the pool itself brings no crew: others of its kind may be busy
-/// with programs of their own.
-pub fn with_workers<R: Send>(threads: Threads, run: impl FnOnce(Workers) -> R + Send) -> R {
+/// Calls `run` with the workers of a whole run, on this thread: waking one of the pool to go on there, and this one again at the end,
+/// would take longer than many a program. A thread of the pool itself brings no crew: others of its kind may be busy with programs of
+/// their own.
+pub fn with_workers<R>(threads: Threads, run: impl FnOnce(Workers) -> R) -> R {
     if threads == Threads::One || rayon::current_num_threads() < 2 {
         return run(Workers::One);
     }
@@ -42,12 +43,12 @@ pub fn with_workers<R: Send>(threads: Threads, run: impl FnOnce(Workers) -> R + 
         return run(Workers::Pool);
     }
     let crew = Crew::new();
-    rayon::scope(|scope| {
+    rayon::in_place_scope(|scope| {
         let helpers = rayon::current_num_threads() - 1;
         let call = || {
             for _ in crew.called()..helpers {
-                crew.call();
-                scope.spawn(|_| crew.help());
+                let (crew, number) = (&crew, crew.call());
+                scope.spawn(move |_| crew.help(number));
             }
         };
         let _dismissed = Dismissed(&crew);
@@ -122,8 +123,7 @@ fn by_crew<T: Send, S>(
         task.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     };
     let (has_failed, error) = (AtomicBool::new(false), Mutex::new(None::<Error>));
-    crew.all_hands(&|| {
-        let home = rayon::current_thread_index().unwrap_or(0);
+    crew.all_hands(&|home| {
         let mut shared = None;
         for share in (0..threads).map(|away| (home + away) % threads) {
             while let (false, Some(task)) = (has_failed.load(Relaxed), taken(share)) {
