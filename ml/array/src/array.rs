@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::element::{ArrayType, Element};
+use crate::held::Held;
 use crate::node::{Args, Node, Op, Operand, Source};
 use crate::number::Number;
 use crate::ops::Row;
@@ -46,7 +47,7 @@ pub(crate) struct Role {
 /// A value, where it comes from, or both; neither for a stand-in.
 #[derive(Default)]
 pub(crate) struct State {
-    pub value: Option<Tensor>,
+    pub value: Held,
     /// The operation that it is the result of.
     pub source: Option<Source>,
     /// Another way to the same value, which comes with more.
@@ -55,7 +56,7 @@ pub(crate) struct State {
 
 impl State {
     fn of(value: Tensor) -> Self {
-        State { value: Some(value), ..State::default() }
+        State { value: Held::of(value), ..State::default() }
     }
 
     /// How the value is computed.
@@ -173,11 +174,11 @@ impl Array {
     /// The value, computed if need be; complex numbers are pairs in one more axis.
     /// Errors: `Plan` for a stand-in of a traced function; those of computing it.
     pub fn tensor(&self) -> Result<Tensor> {
-        if let Some(value) = &self.0.state.lock().value {
+        if let Some(value) = &*self.0.state.lock().value {
             return Ok(value.clone());
         }
         realise::realise_all(std::slice::from_ref(self))?;
-        let value = self.0.state.lock().value.clone();
+        let value = self.0.state.lock().value.as_ref().cloned();
         value.ok_or_else(|| Error::internal("array", "it was computed and has no value"))
     }
 
@@ -227,7 +228,7 @@ impl Array {
     /// Recorded operations on the longest way to a value; 0 if this has one.
     fn depth(&self) -> u32 {
         let state = self.0.state.lock();
-        match (&state.value, state.way()) {
+        match (&*state.value, state.way()) {
             (None, Some(way)) => way.node.depth,
             _ => 0,
         }

@@ -30,6 +30,7 @@ mod array;
 mod backward;
 mod custom;
 mod element;
+mod held;
 mod host;
 mod index;
 mod infer;

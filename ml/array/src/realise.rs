@@ -11,12 +11,15 @@ use parking_lot::Mutex;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::array::{Array, Cell};
+use crate::held::Held;
 use crate::recipe::{Class, Place, Recipe, Walk};
 
 /// Programs that are kept, at most.
 const PROGRAMS_MAX: usize = 1024;
 /// Bytes of memory that a thread keeps for the next program, at most.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Values whose memory is kept: shorter ones cost nothing to make anew, and longer ones would be missed elsewhere.
+const RECYCLED_BYTES: std::ops::RangeInclusive<usize> = 16 * 1024..=32 * 1024 * 1024;
 
 /// Computes all of these arrays at once, and what others still hold of what they are made of.
 /// Errors: `Plan` for a stand-in of a traced function; `Resources` if memory is short.
@@ -38,7 +41,7 @@ pub fn realise_all(arrays: &[Array]) -> Result<()> {
     let results = with_scratch(|scratch| program.run_with(&inputs, scratch, Threads::Pool))?;
     for (cell, result) in cells.into_iter().zip(results) {
         let mut state = cell.state.lock();
-        state.value = Some(result);
+        state.value = Held::of(result);
         let forgotten = (state.shortcut.take(), if cell.role.tracked { None } else { state.source.take() });
         drop(state);
         drop(forgotten); // may free a long chain: not under the lock
@@ -51,7 +54,7 @@ fn classify(array: &Array) -> Result<Class> {
         return Err(traced());
     }
     let state = array.0.state.lock();
-    match (&state.value, state.way()) {
+    match (&*state.value, state.way()) {
         (Some(_), _) => Ok(Class::Leaf),
         (None, Some(way)) => Ok(Class::Step(way.clone())),
         (None, None) => Err(traced()),
@@ -86,7 +89,7 @@ fn add_held(walk: &mut Walk, cells: &mut Vec<Arc<Cell>>) {
         let inside = uses.remove(&Arc::as_ptr(&operand.0));
         let held = inside.is_some_and(|inside| Arc::strong_count(&operand.0) > inside);
         let state = operand.0.state.lock();
-        if let (true, None, Some(source)) = (held, &state.value, state.way())
+        if let (true, None, Some(source)) = (held, &*state.value, state.way())
             && let Some(step) = walk.step_of(&source.node)
         {
             wanted.push((Arc::clone(&operand.0), Place::Step(step, source.output)));
@@ -108,10 +111,24 @@ fn add_held(walk: &mut Walk, cells: &mut Vec<Arc<Cell>>) {
     }
 }
 
-fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
-    thread_local! {
-        static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+}
+
+/// Keeps the memory of a value that nobody needs any more for the thread's next results.
+pub(crate) fn recycle(value: Tensor) {
+    let bytes = value.buffer().len();
+    if !RECYCLED_BYTES.contains(&bytes) {
+        return;
     }
+    // Not where a thread ends, nor from inside a run.
+    let _ = SCRATCH.try_with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut scratch) if scratch.bytes() + bytes <= SCRATCH_BYTES_MAX => scratch.recycle(value),
+        _ => {}
+    });
+}
+
+fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {
         let result = run(scratch);
         if scratch.bytes() > SCRATCH_BYTES_MAX {

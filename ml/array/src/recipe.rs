@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
     pub fn fix_numbers(&mut self) -> Vec<usize> {
         let mut fixed = Vec::new();
         for (i, array) in self.given.iter().enumerate().filter(|(_, a)| a.0.role.number) {
-            if let Some(value) = &array.0.state.lock().value {
+            if let Some(value) = &*array.0.state.lock().value {
                 self.recipe.constants.push((i as u32, value.clone()));
                 fixed.push(i);
             }
