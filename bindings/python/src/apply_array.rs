@@ -19,7 +19,7 @@ const OP: &str = "apply_array";
 #[pyfunction]
 pub fn apply_array(columns: Vec<Bound<'_, PyAny>>, name: String, trace: Py<PyAny>) -> PyResult<PyExpr> {
     let columns = columns.iter().map(column).collect::<PyResult<Vec<_>>>()?;
-    Ok(PyExpr(applied(columns, Arc::new(PyArrayFunction { name, trace }))))
+    Ok(applied(columns, Arc::new(PyArrayFunction { name, trace })).into())
 }
 
 struct PyArrayFunction {

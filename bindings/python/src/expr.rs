@@ -2,12 +2,14 @@
 //! class, and one function that calls a frame function by name.
 
 use datafusion::logical_expr::SortExpr;
+use gradframe::Error;
 use gradframe::expr::prelude::Names;
 use gradframe::expr::{self, Expr};
 use gradframe::ml_functions;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use std::sync::Arc;
 
 use crate::constants::constants;
 pub use crate::constants::scalar;
@@ -28,7 +30,22 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// A computation over columns. Users hold a `gradframe.Expr`, whose `_expr` this is.
 #[pyclass(name = "PyExpr", module = "gradframe._gradframe", frozen)]
 #[derive(Clone)]
-pub struct PyExpr(pub Expr);
+pub struct PyExpr(pub Expr, Option<Arc<Py<PyTuple>>>);
+
+impl PyExpr {
+    /// An expression that keeps how Python made it, by which it is pickled: a function and its arguments.
+    fn made_by(expr: Expr, maker: &str, args: Bound<'_, PyTuple>) -> PyResult<Self> {
+        let py = args.py();
+        let made = PyTuple::new(py, [PyString::new(py, maker).into_any(), args.into_any()])?;
+        Ok(PyExpr(expr, Some(Arc::new(made.unbind()))))
+    }
+}
+
+impl From<Expr> for PyExpr {
+    fn from(expr: Expr) -> Self {
+        PyExpr(expr, None)
+    }
+}
 
 #[pymethods]
 impl PyExpr {
@@ -46,6 +63,27 @@ impl PyExpr {
         expr::root_names(&self.0)
     }
 
+    /// How Python makes it again. Errors: `UnsupportedError` for what holds functions that cannot travel.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let unsupported = || {
+            let error = Error::not_implemented("pickle", format!("`{}` cannot be kept as bytes", self.__repr__()));
+            error.hint("functions of Python and of arrays travel with the program that has them")
+        };
+        let made = self.1.as_ref().ok_or_else(unsupported).or_raise()?.bind(py);
+        let maker: String = made.get_item(0)?.extract()?;
+        let maker = py.import("gradframe._gradframe")?.getattr(maker.as_str())?;
+        PyTuple::new(py, [maker, made.get_item(1)?])
+    }
+
+    /// An expression does not change.
+    fn __copy__(&self) -> Self {
+        self.clone()
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> Self {
+        self.clone()
+    }
+
     /// Whether both are the same expression.
     fn is_same(&self, other: &Self) -> bool {
         self.0 == other.0
@@ -55,14 +93,15 @@ impl PyExpr {
 /// A constant.
 #[pyfunction]
 fn lit(value: &Bound<'_, PyAny>) -> PyResult<PyExpr> {
-    operand(value).map(PyExpr)
+    PyExpr::made_by(operand(value)?, "lit", PyTuple::new(value.py(), [value])?)
 }
 
 /// Calls a frame function: expressions (or constants in their place), and its named arguments.
 #[pyfunction]
-fn call(name: &str, exprs: Vec<Bound<'_, PyAny>>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<PyExpr> {
-    let exprs = exprs.iter().map(operand).collect::<PyResult<Vec<_>>>()?;
-    expr::call(name, exprs, constants(kwargs)?).or_raise().map(PyExpr)
+fn call(name: &Bound<'_, PyString>, exprs: &Bound<'_, PyList>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<PyExpr> {
+    let operands = exprs.iter().map(|value| operand(&value)).collect::<PyResult<Vec<_>>>()?;
+    let called = expr::call(&name.to_cow()?, operands, constants(kwargs)?).or_raise()?;
+    PyExpr::made_by(called, "call", (name, exprs, kwargs).into_pyobject(name.py())?)
 }
 
 /// The names of all frame functions.
@@ -81,28 +120,33 @@ fn name_map(expr: &Bound<'_, PyAny>, function: Py<PyAny>) -> PyResult<PyExpr> {
             name.to_owned()
         })
     };
-    Ok(PyExpr(operand(expr)?.name_map(made)))
+    Ok(operand(expr)?.name_map(made).into())
 }
 
 /// A function of the schema ML by its name in lower case; what comes after the column are constants. See `gradframe.ml`.
 #[pyfunction]
 #[pyo3(signature = (name, column, *parameters))]
 fn ml_function(name: &str, column: &Bound<'_, PyAny>, parameters: Vec<Bound<'_, PyAny>>) -> PyResult<PyExpr> {
+    let py = column.py();
+    let made = [PyString::new(py, name).into_any(), column.clone()].into_iter().chain(parameters.iter().cloned());
+    let made = PyTuple::new(py, made.collect::<Vec<_>>())?;
     let column = self::column(column)?;
     if name == "bucketize" {
         let points: Vec<f64> = parameters.first().map(|points| points.extract()).transpose()?.unwrap_or_default();
-        return Ok(PyExpr(ml_functions::bucketize(column, &points)));
+        return PyExpr::made_by(ml_functions::bucketize(column, &points), "ml_function", made);
     }
     let parameters = parameters.iter().map(scalar).collect::<PyResult<Vec<_>>>()?;
     let call = ml_functions::by_name(name, column, parameters);
-    call.map(PyExpr).ok_or_else(|| PyTypeError::new_err(format!("ml: there is no function {name}")))
+    let call = call.ok_or_else(|| PyTypeError::new_err(format!("ml: there is no function {name}")))?;
+    PyExpr::made_by(call, "ml_function", made)
 }
 
 /// Several categories as one: their values joined by `_`. See `gradframe.ml.feature_cross`.
 #[pyfunction]
 #[pyo3(signature = (*columns))]
-fn feature_cross(columns: Vec<Bound<'_, PyAny>>) -> PyResult<PyExpr> {
-    Ok(PyExpr(ml_functions::feature_cross(self::columns(&columns)?)))
+fn feature_cross(columns: &Bound<'_, PyTuple>) -> PyResult<PyExpr> {
+    let crossed = ml_functions::feature_cross(self::columns(&columns.iter().collect::<Vec<_>>())?);
+    PyExpr::made_by(crossed, "feature_cross", columns.clone())
 }
 
 /// An expression, public or private, or values that are there already (a Series, an array); None for anything else.

@@ -15,25 +15,27 @@ use crate::expr::{PyExpr, column};
 use crate::map::{function_name, raised};
 use crate::series::PySeries;
 
-/// The operator's name in errors.
-const OP: &str = "map_batches";
-
-/// An expression that calls `function` with a Series of the column's values: with all rows, or with some after another.
+/// An expression that calls `function` with a Series of the column's values: with all rows, or with some after another. With
+/// `each` errors say that it takes them one by one.
 #[pyfunction]
-#[pyo3(signature = (expr, function, *, return_dtype, all_rows))]
+#[pyo3(signature = (expr, function, *, return_dtype, all_rows, each))]
 pub fn map_column(
     expr: &Bound<'_, PyAny>,
     function: Py<PyAny>,
     return_dtype: Option<PyDataType>,
     all_rows: bool,
+    each: bool,
 ) -> PyResult<PyExpr> {
-    let function = Arc::new(PyColumnFunction { name: function_name(&function), function });
+    let op = if each { "map_elements" } else { "map_batches" };
+    let function = Arc::new(PyColumnFunction { op, name: function_name(&function), function });
     let sees = if all_rows { Sees::All } else { Sees::Some };
-    Ok(PyExpr(map(column(expr)?, function, return_dtype.map(PyDataType::into_inner), sees)))
+    Ok(map(column(expr)?, function, return_dtype.map(PyDataType::into_inner), sees).into())
 }
 
 /// A Python callable over a column.
 struct PyColumnFunction {
+    /// The operation's name in errors.
+    op: &'static str,
     name: String,
     function: Py<PyAny>,
 }
@@ -44,7 +46,7 @@ impl PyColumnFunction {
         let given = self.function.bind(py).call1((PySeries::new(field, values),))?;
         let Ok(given) = given.extract::<AnyArray>() else {
             let kind = given.get_type().qualname()?;
-            return Err(PyTypeError::new_err(format!("{OP}: `{}` gave {kind}, expected a Series or an array", self.name)));
+            return Err(PyTypeError::new_err(format!("{}: `{}` gave {kind}, expected a Series or an array", self.op, self.name)));
         };
         let (chunks, field) = given.into_chunked_array()?.into_inner();
         let chunks: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
@@ -63,7 +65,11 @@ impl ColumnFunction for PyColumnFunction {
         self.name.clone()
     }
 
+    fn op(&self) -> &'static str {
+        self.op
+    }
+
     fn map(&self, values: ArrayRef) -> Result<ArrayRef, Error> {
-        Python::attach(|py| self.call(py, values).map_err(|exception| raised(py, OP, &self.name, exception)))
+        Python::attach(|py| self.call(py, values).map_err(|exception| raised(py, self.op, &self.name, exception)))
     }
 }

@@ -25,6 +25,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::OP;
 use super::sink::atomic;
 use super::target::Target;
+use super::writers::with_own_serializer;
 use crate::files::{ExtensionParquetFormatFactory, compression, error::external, remote};
 
 /// A format of written files.
@@ -183,7 +184,8 @@ impl FileFormat for CopyFormat {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(target) = &self.target else {
             remote::store(OP, state.runtime_env(), &config.object_store_url).map_err(external)?;
-            return self.inner.create_writer_physical_plan(input, state, config, order).await;
+            let plan = self.inner.create_writer_physical_plan(input, state, config, order.clone()).await?;
+            return Ok(with_own_serializer(plan, order));
         };
         let staging = target.staging();
         let (location, object_store) = staging.location().map_err(external)?;
@@ -192,6 +194,7 @@ impl FileFormat for CopyFormat {
         config.file_output_mode = if target.is_directory { FileOutputMode::Directory } else { FileOutputMode::SingleFile };
         let partition_by = config.table_partition_cols.iter().map(|(name, _)| name.clone()).collect();
         let inner = self.inner.create_writer_physical_plan(input.clone(), state, config, order.clone()).await?;
+        let inner = with_own_serializer(inner, order.clone());
         Ok(atomic(input, inner, target.clone(), staging, partition_by, order))
     }
 

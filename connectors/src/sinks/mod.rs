@@ -4,14 +4,17 @@
 //! by DataFusion's writers into a place of their own beside the target, and take the target's place by a rename when all of
 //! them are there: a reader sees the old files or the new ones, and a write that fails or is killed leaves the old ones.
 
+mod csv;
 mod error;
 mod format;
+mod json;
 mod options;
 mod partitions;
 mod sink;
 mod staging;
 mod store;
 mod target;
+mod writers;
 
 use std::collections::HashMap;
 use std::sync::Arc;

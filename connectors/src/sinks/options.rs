@@ -104,6 +104,7 @@ const CSV: &[(&str, Use)] = &[
     ("sep", Use::Writer("delimiter")),
     ("quote", Use::Writer("quote")),
     ("escape", Use::Writer("escape")),
+    ("quote_style", Use::Writer("quote_style")),
     ("null_value", Use::Writer("null_value")),
     ("nullstr", Use::Writer("null_value")),
     ("date_format", Use::Writer("date_format")),

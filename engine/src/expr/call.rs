@@ -10,9 +10,11 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{categories, enum_place};
+use gradframe_plan::functions::{categories, enum_place, identity};
 use gradframe_plan::names::{list, suggest, type_name};
 
+use super::deferred::deferred;
+use super::resolve::computed_nested;
 use crate::{Error, Result};
 
 /// A named argument that is the same for all rows.
@@ -75,14 +77,14 @@ pub type Constants = BTreeMap<String, Constant>;
 /// A call whose arguments are taken out by the function's row.
 #[derive(Debug)]
 pub struct Call<'a> {
-    name: &'a str,
+    name: &'static str,
     exprs: std::vec::IntoIter<Expr>,
     constants: Constants,
     schema: Option<&'a DFSchema>,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(name: &'a str, exprs: Vec<Expr>, constants: Constants, schema: Option<&'a DFSchema>) -> Self {
+    pub(super) fn new(name: &'static str, exprs: Vec<Expr>, constants: Constants, schema: Option<&'a DFSchema>) -> Self {
         Call { name, exprs: exprs.into_iter(), constants, schema }
     }
 
@@ -113,8 +115,11 @@ impl<'a> Call<'a> {
 
     /// The type of an expression over the frame's columns. Only rows that are [`super::FunctionRow::typed`] may ask.
     pub fn type_of(&self, expr: &Expr) -> Result<DataType> {
-        let schema = self.schema.ok_or_else(|| Error::internal(self.name, "asked for a type before a frame was known"))?;
-        expr.get_type(schema).map_err(from_datafusion)
+        expr.get_type(self.known_schema()?).map_err(from_datafusion)
+    }
+
+    fn known_schema(&self) -> Result<&'a DFSchema> {
+        self.schema.ok_or_else(|| Error::internal(self.name, "asked for a type before a frame was known"))
     }
 
     /// What an expression is ordered by: the place among its categories of an enum, itself of anything else.
@@ -123,6 +128,21 @@ impl<'a> Call<'a> {
             Some(categories) => enum_place(expr, categories),
             None => expr,
         }
+    }
+
+    /// What tells the values of an expression apart: -0.0 is 0.0. Only rows that are [`super::FunctionRow::typed`] may ask.
+    pub(super) fn identity(&self, expr: &Expr) -> Result<Expr> {
+        Ok(identity(expr.clone(), &self.type_of(expr)?))
+    }
+
+    /// The same call of each item or field, where a side is a list, an array or a struct of numbers; None where none is.
+    pub(super) fn nested(&self, left: &Expr, right: &Expr) -> Result<Option<Expr>> {
+        let schema = self.known_schema()?;
+        let sides = ((left.clone(), self.type_of(left)?), (right.clone(), self.type_of(right)?));
+        if !sides.0.1.is_nested() && !sides.1.1.is_nested() {
+            return Ok(None);
+        }
+        computed_nested(sides.0, sides.1, schema, &|left, right| deferred(self.name, vec![left, right], Constants::new()))
     }
 
     /// The categories of an enum; None of anything else. Only rows that are [`super::FunctionRow::typed`] may ask.

@@ -37,6 +37,8 @@ pub(crate) enum Mapping {
     Rows,
     /// The list of all of them, on each row of the group.
     Join,
+    /// All of them, one group after the other, in the order of their first rows.
+    Explode,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

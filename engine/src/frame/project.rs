@@ -15,7 +15,7 @@ use crate::expr::{IntoExpr, col};
 
 impl DataFrame {
     /// These columns and no others, in this order. Aggregates alone give one row; beside columns they are repeated.
-    /// Errors: `Plan` for unknown columns, two results of one name, or results of different numbers of rows.
+    /// Errors: `Plan` for unknown columns and two results of one name; when it runs, `Shape` for results of different numbers of rows.
     ///
     /// ```
     /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};

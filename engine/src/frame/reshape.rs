@@ -75,7 +75,7 @@ impl DataFrame {
             return Ok(self.clone());
         }
         let lengths = columns.iter().map(|name| cardinality(col(name))).collect();
-        self.filter(equal_lengths(columns, lengths))
+        self.filter(equal_lengths("explode", columns, lengths))
     }
 
     /// The same columns without the table that they come from.

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use datafusion::common::DFSchema;
+use datafusion::common::{Column, DFSchema};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_nested::expr_fn::cardinality;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{categories, enum_place};
+use gradframe_plan::functions::{categories, enum_place, equal_lengths, identity};
 use gradframe_plan::ops::row_order::with_row_order;
 
 use super::DataFrame;
@@ -71,7 +73,7 @@ impl DataFrame {
         Ok((resolved.frame, all.unwrap_or_else(|| lit(true))))
     }
 
-    /// Sort keys of [`DataFrame::resolve`].
+    /// Sort keys of [`DataFrame::resolve`]. -0.0 is equal to 0.0 where a later key can tell.
     pub(super) fn resolve_keys(&self, op: &str, keys: Vec<SortExpr>) -> Result<(DataFrame, Vec<SortExpr>)> {
         let mut columns = vec![];
         let mut directions = vec![];
@@ -80,9 +82,19 @@ impl DataFrame {
             directions.extend(several.iter().map(|_| (key.asc, key.nulls_first)));
             columns.extend(several.into_iter().map(|named| self.in_order_of_categories(named.expr)));
         }
+        let last = columns.len().saturating_sub(1);
+        let columns = columns.into_iter().enumerate().map(|(at, key)| if at < last { self.identity(key) } else { key });
         let resolved = self.resolve(op, columns)?;
         let keys = resolved.exprs.into_iter().map(|expr| expr.unalias()).zip(directions);
         Ok((resolved.frame, keys.map(|(expr, (asc, nulls_first))| SortExpr::new(expr, asc, nulls_first)).collect()))
+    }
+
+    /// What tells the values of an expression apart: of floats, -0.0 is 0.0.
+    pub(super) fn identity(&self, value: Expr) -> Expr {
+        match value.get_type(self.plan.schema()) {
+            Ok(own) => identity(value, &own),
+            Err(_) => value,
+        }
     }
 
     /// What an expression is sorted by: an enum by the place of its category.
@@ -103,7 +115,8 @@ impl DataFrame {
         for named in named {
             lowered.push((named.name.clone(), lowering.lower_named(named, &group)?));
         }
-        match common_shape(&lowered)? {
+        let Some(shape) = common_shape(&lowered) else { return self.side_by_side(lowering, lowered) };
+        match shape {
             Shape::Scalar => self.scalars(lowering, lowered),
             Shape::Items => self.items(lowering, lowered),
             Shape::Rows => self.selected_rows(lowering, lowered, None),
@@ -143,12 +156,32 @@ impl DataFrame {
         one_row.unnested(&lists)
     }
 
+    /// Results of different rows, which are as many if the data want it: a list of each.
+    fn side_by_side(&self, mut lowering: Lowering, lowered: Vec<(String, Lowered)>) -> Result<Self> {
+        let mut lists = vec![];
+        for (name, one) in lowered {
+            let one = match one.shape {
+                Shape::Scalar => one,
+                _ => Lowered { expr: lowering.imploded(one, &Group::default())?, shape: Shape::Items },
+            };
+            lists.push((name, one));
+        }
+        self.items(lowering, lists)
+    }
+
+    /// Errors, when run: `Shape` for lists of different lengths.
     fn unnested(&self, lists: &[String]) -> Result<Self> {
         if lists.len() > 1 {
-            let what = format!("`{}` may have different numbers of rows", lists.join("`, `"));
-            return Err(Error::plan("select", what).hint("select them one by one, or make them lists with implode()"));
+            let length = |name| coalesce(vec![cardinality(Expr::Column(Column::from_name(name))), lit(0_u64)]);
+            let lengths = lists.iter().map(length).collect();
+            let checked = self.step(|plan| plan.filter(equal_lengths("select", lists, lengths)))?;
+            return checked.unnested_columns(lists);
         }
-        let columns = lists.iter().map(datafusion::common::Column::from_name).collect();
+        self.unnested_columns(lists)
+    }
+
+    fn unnested_columns(&self, lists: &[String]) -> Result<Self> {
+        let columns = lists.iter().map(Column::from_name).collect();
         let options = datafusion::common::UnnestOptions::new().with_preserve_nulls(false);
         self.step(|plan| plan.unnest_columns_with_options(columns, options))
     }
@@ -278,15 +311,9 @@ fn under_name(expr: Expr, name: String) -> Expr {
     }
 }
 
-fn common_shape(lowered: &[(String, Lowered)]) -> Result<Shape> {
-    let mut common = Shape::Scalar;
-    for (name, lowered) in lowered.iter().filter(|(_, lowered)| lowered.shape != Shape::Scalar) {
-        if common == Shape::Scalar {
-            common = lowered.shape.clone();
-        } else if common != lowered.shape {
-            let what = format!("`{name}` has another number of rows than the expressions before it");
-            return Err(Error::plan("select", what).hint("filter or shorten all of them alike, or select it alone"));
-        }
-    }
-    Ok(common)
+/// The shape of all that are no scalars; None if they have several.
+fn common_shape(lowered: &[(String, Lowered)]) -> Option<Shape> {
+    let mut shapes = lowered.iter().map(|(_, lowered)| &lowered.shape).filter(|shape| **shape != Shape::Scalar);
+    let Some(first) = shapes.next() else { return Some(Shape::Scalar) };
+    shapes.all(|shape| shape == first).then(|| first.clone())
 }

@@ -91,6 +91,7 @@ impl DataFrame {
         let keys = if keys.is_empty() { all_columns(self.plan.schema()).map(|(_, column)| column).collect() } else { keys };
         let (numbered, row) = self.numbered()?;
         let wanted = self.unused_name("__kept");
+        let keys = keys.into_iter().map(|key| numbered.identity(key)).collect();
         let windowed = numbered.windowed(place_among_equals(keys, keep, &row)?.alias(&wanted))?;
         let kept = windowed.step(|plan| plan.filter(col(&wanted).eq(lit(1_i64))))?;
         let kept = if maintain_order { kept.step(|plan| plan.sort([asc(&row)]))? } else { kept };

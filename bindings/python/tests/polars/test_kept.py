@@ -1,4 +1,4 @@
-"""Frames, Series and queries as bytes and back."""
+"""Frames, Series, queries and expressions as bytes and back."""
 
 import copy
 import io
@@ -10,6 +10,34 @@ import pytest
 import gradframe as gf
 
 ROWS = {"a": [1, 2, None], "s": ["x", "", None], "l": [[1], [], None]}
+
+EXPRESSIONS = {
+    "arithmetic": lambda: gf.col("a").sum() + 1,
+    "condition": lambda: gf.when(gf.col("a") > 1).then(gf.lit("big")).otherwise(gf.col("s")),
+    "an open condition": lambda: gf.when(gf.col("a") > 1).then(2),
+    "selector": lambda: gf.selectors.numeric() - gf.selectors.last(),
+    "cast": lambda: gf.col("a").cast(gf.Float32),
+    "window": lambda: gf.col("a").sum().over("s", order_by="a"),
+    "names": lambda: gf.col("a", "s").name.suffix("_2"),
+    "texts": lambda: gf.col("s").str.replace("x", "y"),
+    "series": lambda: gf.col("a") + gf.Series("b", [10, 20, 30]),
+    "lists": lambda: gf.col("l").list.eval(gf.element() + 1),
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+@pytest.mark.parametrize("way", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy, copy.copy], ids=["pickle", "deepcopy", "copy"])
+def test_expressions_travel(name, way):
+    expression, frame = EXPRESSIONS[name](), gf.DataFrame(ROWS)
+    travelled = way(expression)
+    assert type(travelled) is type(expression)
+    assert frame.select(travelled).equals(frame.select(expression))
+
+
+def test_functions_of_python_stay_where_they_are():
+    with pytest.raises(gf.errors.UnsupportedError, match="pickle: .* cannot be kept as bytes"):
+        pickle.dumps(gf.col("a").map_batches(lambda values: values))
+
 
 @pytest.mark.parametrize("way", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy, copy.copy], ids=["pickle", "deepcopy", "copy"])
 def test_rows_travel(way):

@@ -74,6 +74,38 @@ def test_a_scalar_of_items_is_repeated_beside_rows():
     check(lambda f, x: f.with_columns(q=x.col("v").mode().sum().over("g")), frame())
 
 
+NUMBERS = {"a": [1, None, 2], "b": [None, 3, 4], "c": [5, 6, 6]}
+
+SIDE_BY_SIDE = {
+    "drop_nulls": lambda f, x: f.select(x.col("a", "b").drop_nulls()),
+    "with a constant": lambda f, x: f.select(x.col("a", "b").drop_nulls(), k=x.lit(1)),
+    "with an aggregate": lambda f, x: f.select(x.col("a", "b").drop_nulls(), k=x.col("c").sum()),
+    "head and tail": lambda f, x: f.select(x.col("a").head(2), x.col("b").tail(2)),
+    "unique": lambda f, x: f.select(x.col("a", "b").unique().sort()),
+    "unique and mode": lambda f, x: f.select(x.col("a").unique().sort(), x.col("b").mode().sort()),
+    "filters": lambda f, x: f.select(x.col("a").filter(x.col("a") > 1), x.col("b").filter(x.col("b") > 3)),
+    "all rows and some": lambda f, x: f.select("a", x.col("c").drop_nulls()),
+    "sum": lambda f, x: f.select(x.col("a").drop_nulls() + x.col("b").drop_nulls()),
+    "sum of a sum": lambda f, x: f.select((x.col("a").drop_nulls() * x.col("b").drop_nulls()).sum()),
+    "counts": lambda f, x: f.select(x.col("a", "b").value_counts(sort=True).struct.field("count").head(1).cast(x.Int64).name.keep()),
+    "is_in of some": lambda f, x: f.select(x.col("a").is_in(x.col("b").filter(x.col("b") < 4).implode())),
+    "is_in of those that are there": lambda f, x: f.select(x.col("a").is_in(x.col("c").drop_nulls().unique().implode())),
+}
+
+
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_results_of_equal_lengths_go_side_by_side(name):
+    check(SIDE_BY_SIDE[name], pl.DataFrame(NUMBERS), sort=name == "unique and mode")
+
+
+def test_results_of_different_lengths_are_named():
+    frame = ours(pl.DataFrame(NUMBERS))
+    with pytest.raises(gf.errors.ShapeError, match=r"select: `a` has 2 rows and `c` 3; hint: filter or shorten all of them alike"):
+        frame.select(gf.all().drop_nulls()).collect()
+    with pytest.raises(gf.errors.ShapeError, match=r"select: `a` has 3 rows and `b` 0"):
+        frame.select("a", gf.col("b").filter(gf.col("b") > 9)).collect()
+
+
 def test_windows_over_items_say_what_to_write():
     with pytest.raises(gf.errors.UnsupportedError, match=r"is a window over items of lists; hint: select the items first"):
         ours(frame()).select(gf.col("l").explode().cum_sum())

@@ -46,7 +46,7 @@ CALLS = {
         lambda x: x.list.unique(), lambda x: x.list.eval(gf.element() + 1), lambda x: x.arr.sum(), lambda x: x.arr.to_list(), lambda x: x.struct.field("x"),
         lambda x: x.struct.rename_fields(["q"]), lambda x: x.bin.size(), lambda x: x.bin.encode("hex"), lambda x: x.bin.starts_with(b"a"), lambda x: x.dt.year(),
         lambda x: x.dt.truncate("1d"), lambda x: x.cat.physical(), lambda x: x.any(), lambda x: ~(x > 1) & x, lambda x: x.cast(gf.List(gf.Int64)),
-        lambda x: x.cast(gf.Categorical), lambda x: x + gf.col("l"), lambda x: x == gf.col("p"), lambda x: x + gf.col("d"),
+        lambda x: x.cast(gf.Categorical), lambda x: x + gf.col("y"), lambda x: x == gf.col("p"), lambda x: x + gf.col("d"),
     ],
     "s": [
         lambda x: x.dt.year(), lambda x: x.dt.hour(), lambda x: x.dt.offset_by("1d"), lambda x: x.dt.strftime("%Y"), lambda x: x.dt.convert_time_zone("UTC"),
@@ -57,7 +57,7 @@ CALLS = {
         lambda x: x.is_between(1, 2), lambda x: x.is_in([1, 2]), lambda x: x.product(), lambda x: x.dot(gf.col("i")), lambda x: gf.sum_horizontal(x, "i"), lambda x: x.cast(gf.List(gf.String)),
         lambda x: x.str.contains("("), lambda x: x.str.extract("(a"), lambda x: x.cut([1, 2]), lambda x: x.clip(1, 2), lambda x: x.sign(), lambda x: gf.corr(x, "i"), lambda x: x.bitwise_and(),
     ],
-    "l": [lambda x: x.max(), lambda x: x.sum(), lambda x: x.str.len_chars(), lambda x: x + 1, lambda x: x.list.join("-"), lambda x: x.cast(gf.String), lambda x: x > 1, lambda x: x.dt.year()],
+    "l": [lambda x: x.max(), lambda x: x.sum(), lambda x: x.str.len_chars(), lambda x: x + "a", lambda x: x.list.join("-"), lambda x: x.cast(gf.String), lambda x: x > 1, lambda x: x.dt.year()],
     "p": [lambda x: x.min(), lambda x: x.sum(), lambda x: x.struct.field("q"), lambda x: x.struct.drop(["q"]), lambda x: x.struct.rename_fields(["q", "r"]), lambda x: x.cast(gf.Struct({"q": gf.Int64})), lambda x: x.cast(gf.Int64), lambda x: x.list.len()],
     "d": [lambda x: x.dt.hour(), lambda x: x.dt.truncate("1 day"), lambda x: x.dt.offset_by("abc"), lambda x: x.sum(), lambda x: x + 1, lambda x: x.cast(gf.Boolean), lambda x: x.cast(gf.Time), lambda x: x.str.len_chars(), lambda x: x.dt.total_days(), lambda x: x.dt.base_utc_offset()],
     "t": [lambda x: x.dt.convert_time_zone("Europe/Berln"), lambda x: x.dt.replace_time_zone("Mars/Base"), lambda x: x.cast(gf.Datetime("us", "Nowhere")), lambda x: x + gf.col("t"), lambda x: x > gf.col("z"), lambda x: x.dt.cast_time_unit("h"), lambda x: x.cast(gf.Duration("us")), lambda x: x.dt.total_hours(), lambda x: x.dt.epoch("y")],

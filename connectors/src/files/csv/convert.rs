@@ -7,6 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::empty::EMPTY;
 use super::options::ReadOptions;
 
 /// What is done to batches after they are read, where Arrow's reader does not do it itself.
@@ -47,6 +48,9 @@ impl Conversion {
     }
 
     fn value<'a>(&self, text: &'a str) -> Option<&'a str> {
+        if text == EMPTY {
+            return Some(text);
+        }
         let text = if self.trim { text.trim() } else { text };
         (!text.is_empty() && !self.nulls.iter().any(|null| null == text)).then_some(text)
     }

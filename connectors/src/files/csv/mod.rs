@@ -4,6 +4,7 @@ mod blank;
 mod convert;
 mod diagnose;
 mod dialect;
+mod empty;
 mod kind;
 mod options;
 mod quotes;
@@ -34,7 +35,7 @@ const FUNCTION: &str = "read_csv";
 pub(super) const ENDINGS: &[&str] = &[".csv", ".tsv"];
 
 /// A table of CSV files; [`ReadOptions`] says which options there are. Every column may be null: an empty field is,
-/// and so is one that equals a null value. Errors: `Plan` for a path that means no file or a wrong option; `Execution`
+/// and so is one that equals a null value; two quotes in a column of texts are an empty text. Errors: `Plan` for a path that means no file or a wrong option; `Execution`
 /// naming file and line for ragged rows, bytes that are not UTF-8, and values that do not fit their column, and naming two
 /// files whose columns do not go together.
 pub async fn scan_csv(

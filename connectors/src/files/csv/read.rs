@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -21,6 +21,7 @@ use object_store::{GetResultPayload, ObjectStoreExt};
 use super::FUNCTION;
 use super::blank::BlankLines;
 use super::convert::Conversion;
+use super::empty::{EmptyTexts, restored};
 use super::options::ReadOptions;
 use super::quotes::{self, QuoteCounter};
 use super::{diagnose, sample};
@@ -48,7 +49,14 @@ impl ReadFile for CsvReader {
         let header = sample::read(&file.store, &found, &self.0, 0).await.map_err(external)?;
         let names = header.names.iter().map(String::as_str);
         let layout = Layout::of(&file.name, names, &wanted, self.0.shared.union.by_name).map_err(external)?;
-        let reading = Reading { options: self.0.clone(), conversion: Conversion::of(&self.0), layout, wanted, name: file.name };
+        let reading = Reading {
+            options: self.0.clone(),
+            conversion: Conversion::of(&self.0),
+            layout,
+            wanted,
+            name: file.name,
+            has_empty: Arc::default(),
+        };
         let compression = self.0.dialect.compression(file.meta.location.as_ref());
         match file.store.get(&file.meta.location).await?.payload {
             GetResultPayload::File(file, path) => reading.read_file(compression.convert_read(file)?, &path),
@@ -97,6 +105,8 @@ struct Reading {
     layout: Layout,
     wanted: Wanted,
     name: String,
+    /// Whether empty texts in quotes were met.
+    has_empty: Arc<AtomicBool>,
 }
 
 impl Reading {
@@ -109,6 +119,11 @@ impl Reading {
         self.options.dialect.batches(schema).with_projection(columns).with_batch_size(self.wanted.batch_rows)
     }
 
+    /// In columns of texts that are wanted.
+    fn empty_texts(&self) -> Option<EmptyTexts> {
+        EmptyTexts::of(&self.options.dialect, &self.layout.file, &self.has_empty)
+    }
+
     /// In a file of one column they are rows.
     fn blank_lines(&self) -> Option<BlankLines> {
         if self.layout.file.fields().len() == 1 { BlankLines::of(&self.options.dialect) } else { None }
@@ -119,6 +134,7 @@ impl Reading {
             Some(conversion) => conversion.apply(&batch, &Arc::new(self.layout.file.project(&self.layout.columns)?))?,
             None => batch,
         };
+        let batch = if self.has_empty.load(Ordering::Relaxed) { restored(&batch)? } else { batch };
         fit(&batch, &self.wanted.output)
     }
 
@@ -128,9 +144,13 @@ impl Reading {
         let unreadable = |e: std::io::Error| external(Error::external(FUNCTION, format!("cannot read `{name}`: {e}")).because(e));
         let (text, quotes) = QuoteCounter::new(text, self.options.dialect.quote);
         let text = self.options.dialect.after_skipped(text).map_err(unreadable)?;
+        let text: Box<dyn BufRead + Send> = match self.empty_texts() {
+            Some(fields) => Box::new(BufReader::with_capacity(1 << 16, fields.over(text))),
+            None => Box::new(text),
+        };
         let text: Box<dyn BufRead + Send> = match self.blank_lines() {
             Some(lines) => Box::new(BufReader::new(lines.over(text))),
-            None => Box::new(text),
+            None => text,
         };
         let batches = self.builder().build_buffered(text)?;
         let path = path.to_path_buf();
@@ -160,6 +180,10 @@ impl Reading {
     /// A file in a remote store.
     fn read_stream(self, text: BoxStream<'static, Result<Bytes>>) -> Batches {
         let text = skip_lines(text, self.options.dialect.skip);
+        let text = match self.empty_texts() {
+            Some(fields) => mark_empty_texts(text, fields),
+            None => text,
+        };
         let text = match self.blank_lines() {
             Some(lines) => fill_blank_lines(text, lines),
             None => text,
@@ -199,4 +223,24 @@ fn fill_blank_lines(text: BoxStream<'static, Result<Bytes>>, mut lines: BlankLin
         Bytes::from(filled)
     };
     text.map_ok(fill).boxed()
+}
+
+fn mark_empty_texts(text: BoxStream<'static, Result<Bytes>>, fields: EmptyTexts) -> BoxStream<'static, Result<Bytes>> {
+    let whole = text.map(Some).chain(futures::stream::iter([None]));
+    let mark = |fields: &mut EmptyTexts, chunk: Option<Result<Bytes>>| {
+        let mut marked = vec![];
+        let marked = match chunk {
+            Some(Ok(chunk)) => {
+                fields.fill(&chunk, &mut marked);
+                Ok(Bytes::from(marked))
+            }
+            Some(Err(error)) => Err(error),
+            None => {
+                fields.finish(&mut marked);
+                Ok(Bytes::from(marked))
+            }
+        };
+        futures::future::ready(Some(marked))
+    };
+    whole.scan(fields, mark).boxed()
 }

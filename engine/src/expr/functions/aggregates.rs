@@ -198,7 +198,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("n_unique", |call| {
         let value = call.expr("the expression")?;
         let one_if_null = super::super::when(value.clone().is_null()).then(lit(1_i64)).otherwise(lit(0_i64));
-        Ok(aggregate_fn::count_distinct(value) + fill_null(aggregate_fn::max(one_if_null), lit(0_i64)))
+        let values = call.identity(&value)?;
+        Ok(aggregate_fn::count_distinct(values) + fill_null(aggregate_fn::max(one_if_null), lit(0_i64)))
     }),
     FunctionRow::typed("null_count", |call| {
         let is_null = call.expr("the expression")?.is_null();

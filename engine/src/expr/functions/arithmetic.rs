@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::functions::math::expr_fn as math;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
+use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
 use super::super::resolve::{cast_to, common_number, computed_decimal, shown, untyped};
@@ -127,6 +128,9 @@ fn not_zero(call: &Call, divisor: Expr) -> Result<Expr> {
 /// Numbers as floats: two narrow ones as Float32. Durations are left to the operator.
 fn truediv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(nested) = call.nested(&left, &right)? {
+        return Ok(nested);
+    }
     let (left_type, right_type) = (call.type_of(&left)?, call.type_of(&right)?);
     let is_duration = |data_type: &DataType| matches!(data_type, DataType::Duration(_));
     if is_duration(&left_type) || is_duration(&right_type) {
@@ -153,6 +157,10 @@ fn abs(call: &mut Call) -> Result<Expr> {
         return Err(not_numeric(call, &value, &own));
     }
     require_number(call, &value, &own)?;
+    if own.is_signed_integer() {
+        let shown = ScalarValue::from(shown(&value));
+        return Ok(per_row("int_abs", vec![value], vec![shown]));
+    }
     Ok(math::abs(value))
 }
 
@@ -213,6 +221,9 @@ fn integer_sides(call: &Call, left: &Expr, right: &Expr) -> Result<Option<(Expr,
 /// Integers: the truncated quotient, less 1 where there is a remainder of another sign than the divisor's.
 fn floordiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(nested) = call.nested(&left, &right)? {
+        return Ok(nested);
+    }
     if let Some(quotient) = of_decimals(call, &left, DecimalOperation::FloorDivide, &right)? {
         return Ok(quotient);
     }
@@ -225,6 +236,9 @@ fn floordiv(call: &mut Call) -> Result<Expr> {
 
 fn truncdiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(nested) = call.nested(&left, &right)? {
+        return Ok(nested);
+    }
     if let Some(quotient) = of_decimals(call, &left, DecimalOperation::TruncatingDivide, &right)? {
         return Ok(quotient);
     }
@@ -237,6 +251,9 @@ fn truncdiv(call: &mut Call) -> Result<Expr> {
 /// The truncated remainder, plus the divisor where their signs differ.
 fn modulo(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
+    if let Some(nested) = call.nested(&left, &right)? {
+        return Ok(nested);
+    }
     if let Some(rest) = of_decimals(call, &left, DecimalOperation::Modulo, &right)? {
         return Ok(rest);
     }

@@ -8,6 +8,7 @@ use gradframe_plan::functions::frame;
 
 use super::super::call::Call;
 use super::super::resolve::{common_number, shown};
+use super::super::structure::{Mark, mark_of};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit, when};
 use super::windows::rows_in_order;
@@ -129,27 +130,27 @@ fn is_in_column(call: &mut Call, value: Expr, other: &Expr) -> Result<Expr> {
     let (own, theirs) = (call.type_of(&value)?, call.type_of(other)?);
     let list = matches!(theirs, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..));
     let values = match imploded(other) {
-        Some(values) => values,
-        None if list && !own.is_nested() => {
+        Some(values) if !nulls_equal || !is_kept(values) => of_kept(values),
+        _ if list && !own.is_nested() => {
             let found = frame::call("list.contains", vec![other.clone(), value.clone(), lit(nulls_equal)]);
             // A null is nowhere, unless it is told to be.
             return Ok(if nulls_equal { found } else { when(value.is_not_null()).then(found).end() });
         }
-        None => other,
+        _ => other.clone(),
     };
-    let theirs = call.type_of(values)?;
+    let theirs = call.type_of(&values)?;
     let alike = own == theirs
         || own.is_null()
         || theirs.is_null()
         || own.is_numeric() && theirs.is_numeric()
         || own.is_string() && theirs.is_string();
     if !alike {
-        let what = format!("`{}` is {own} and `{}` is {theirs}, which has none of its values", shown(&value), shown(values));
+        let what = format!("`{}` is {own} and `{}` is {theirs}, which has none of its values", shown(&value), shown(&values));
         return Err(Error::dtype(call.name(), what).hint("cast one of them"));
     }
-    let common = common_number(&[(&value, &own), (values, &theirs)]);
+    let common = common_number(&[(&value, &own), (&values, &theirs)]);
     let cast_both = |expr: Expr| common.clone().map_or(expr.clone(), |common| cast(expr, common));
-    Ok(rows_in_order(window("is_among", vec![cast_both(value), cast_both(values.clone())], vec![nulls_equal.into()])))
+    Ok(rows_in_order(window("is_among", vec![cast_both(value), cast_both(values)], vec![nulls_equal.into()])))
 }
 
 /// The column whose values a list for the whole frame holds.
@@ -160,6 +161,20 @@ fn imploded(list: &Expr) -> Option<&Expr> {
     };
     let whole = gathered.func.name() == "array_agg" && gathered.params.filter.is_none() && !gathered.params.distinct;
     gathered.params.args.first().filter(|_| whole)
+}
+
+fn is_kept(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarFunction(function) if mark_of(function) == Some(&Mark::Keep))
+}
+
+/// The values of some rows on all of them, null on those that are left out.
+fn of_kept(values: &Expr) -> Expr {
+    match values {
+        Expr::ScalarFunction(function) if is_kept(values) && function.args.len() == 2 => {
+            when(function.args[1].clone()).then(of_kept(&function.args[0])).end()
+        }
+        other => other.clone(),
+    }
 }
 
 fn is_null_constant(expr: &Expr) -> bool {

@@ -114,11 +114,12 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("is_unique", |call| Ok(alike(call)?.eq(lit(1_i64)))),
     FunctionRow::typed("unique", |call| {
         let value = call.expr("the expression")?;
-        let first = number_among_equals(&value, by_row())?.eq(lit(1_u64));
+        let first = number_among_equals(&call.identity(&value)?, by_row())?.eq(lit(1_u64));
         Ok(keep(value, first))
     }),
     FunctionRow::typed("unique_counts", |call| {
         let value = call.expr("the expression")?;
+        let value = call.identity(&value)?;
         let first = number_among_equals(&value, by_row())?.eq(lit(1_u64));
         Ok(keep(count_of_equals(&value)?, first))
     }),
@@ -191,7 +192,7 @@ fn ranked(call: &mut Call) -> Result<Expr> {
     let method = call.choice("method", &methods)?;
     let seed = call.optional_int("seed")?.unwrap_or(0);
     let is_null = value.clone().is_null();
-    let value = call.ordered(value);
+    let value = call.ordered(call.identity(&value)?);
     let by = |function: Expr, then: Option<SortExpr>| {
         let order = [SortExpr::new(value.clone(), !descending, false)].into_iter().chain(then).collect();
         partitioned(function, vec![is_null.clone()], order)
@@ -269,10 +270,10 @@ fn count_of_equals(value: &Expr) -> Result<Expr> {
 fn occurrence(call: &mut Call, first: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let order = if first { by_row() } else { SortExpr { asc: false, ..by_row() } };
-    Ok(number_among_equals(&value, order)?.eq(lit(1_u64)))
+    Ok(number_among_equals(&call.identity(&value)?, order)?.eq(lit(1_u64)))
 }
 
 fn alike(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    count_of_equals(&value)
+    count_of_equals(&call.identity(&value)?)
 }

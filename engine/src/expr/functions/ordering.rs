@@ -127,7 +127,12 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("max_by", |call| value_at_extreme(call, false)),
     FunctionRow::typed("get", |call| {
         let value = call.expr("the expression")?;
-        let constants = vec![call.int("index")?.into(), call.flag("null_on_oob", false)?.into()];
+        let null_outside = ScalarValue::from(call.flag("null_on_oob", false)?);
+        if let Some(index) = call.optional_expr() {
+            let place = cast(index, DataType::Int64);
+            return Ok(aggregate("get_by", vec![value, place], by_row().expr, vec![null_outside], Answer::Value));
+        }
+        let constants = vec![call.int("index")?.into(), null_outside];
         Ok(aggregate("get", vec![value], by_row().expr, constants, Answer::Value))
     }),
     FunctionRow::typed("item", |call| {
@@ -255,13 +260,13 @@ fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     } else {
         present
     };
-    let order = vec![SortExpr::new(value.clone(), least, false), by_row()];
+    let order = vec![SortExpr::new(call.identity(&value)?, least, false), by_row()];
     Ok(aggregate_fn::first_value(keep(position(value), number), order))
 }
 
 fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     let (value, by) = (call.expr("the expression")?, call.expr("the key")?);
-    let mut order = vec![SortExpr::new(by.clone(), least, false), by_row()];
+    let mut order = vec![SortExpr::new(call.identity(&by)?, least, false), by_row()];
     // A NaN sorts as the greatest, but is so only where there is nothing else.
     if !least && call.type_of(&by)?.is_floating() {
         order.insert(0, SortExpr::new(datafusion::functions::math::expr_fn::isnan(by.clone()), true, false));
@@ -269,16 +274,28 @@ fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     Ok(aggregate_fn::first_value(keep(value, by.is_not_null()), order))
 }
 
-/// How many values come before the element.
+/// How many values come before the element. Nulls are all before the values or all after them, as the first one says.
 fn search_sorted(call: &mut Call) -> Result<Expr> {
     let (value, element) = (call.expr("the expression")?, call.expr("the element")?);
     let descending = call.flag("descending", false)?;
     let right = call.choice("side", &[("any", false), ("left", false), ("right", true)])?;
     let before = match (descending, right) {
-        (false, false) => value.lt(element),
-        (false, true) => value.lt_eq(element),
-        (true, false) => value.gt(element),
-        (true, true) => value.gt_eq(element),
+        (false, false) => value.clone().lt(element.clone()),
+        (false, true) => value.clone().lt_eq(element.clone()),
+        (true, false) => value.clone().gt(element.clone()),
+        (true, true) => value.clone().gt_eq(element.clone()),
     };
-    Ok(aggregate_fn::count(super::super::when(before).then(lit(true)).end()))
+    let count = |condition: Expr| aggregate_fn::count(super::super::when(condition).then(lit(true)).end());
+    let nulls = || count(value.clone().is_null());
+    let nulls_first = || super::first(value.clone()).is_null();
+    let (of_null_first, of_null_last) =
+        if right { (nulls(), length(value.clone())) } else { (lit(0_i64), aggregate_fn::count(value.clone())) };
+    let all_before = nulls_first().or(nulls().eq(lit(0_i64)));
+    let of_null = super::super::when(all_before).then(of_null_first).otherwise(of_null_last);
+    let skipped = super::super::when(nulls_first()).then(nulls()).otherwise(lit(0_i64));
+    let of_value = count(before) + skipped;
+    Ok(match element {
+        Expr::Literal(constant, _) if !constant.is_null() => of_value,
+        element => super::super::when(element.is_null()).then(of_null).otherwise(of_value),
+    })
 }

@@ -6,7 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::functions_nested::expr_fn::make_array;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
-use gradframe_plan::functions::column::{Answer, aggregate};
+use gradframe_plan::functions::column::{Answer, aggregate, per_row};
 use gradframe_plan::functions::{max as greatest, min as least};
 use gradframe_plan::names::type_name;
 
@@ -75,9 +75,9 @@ pub trait Statistics: Into<Expr> + Sized {
         coalesce([aggregate_fn::bool_and(self.into()), lit(true)])
     }
 
-    /// How many different values there are, nearly: of many in constant memory.
+    /// How many different values there are, nearly: of many in constant memory. Null is one of them.
     fn approx_n_unique(self) -> Expr {
-        aggregate_fn::approx_distinct(self.into())
+        deferred_call!("approx_n_unique", [self.into()])
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("all", |call| kleene(call, false)).takes(Takes::ACondition),
     FunctionRow::typed("nan_min", |call| nan_extreme(call, least)),
     FunctionRow::typed("nan_max", |call| nan_extreme(call, greatest)),
-    FunctionRow::typed("approx_n_unique", |call| Ok(call.expr("the expression")?.approx_n_unique())),
+    FunctionRow::typed("approx_n_unique", approx_n_unique),
     FunctionRow::typed("has_nulls", |call| {
         let value = call.expr("the expression")?;
         Ok(coalesce([aggregate_fn::bool_or(value.is_null()), lit(false)]))
@@ -168,6 +168,17 @@ fn quantile(call: &mut Call) -> Result<Expr> {
         }
         Some(_) => Ok(make_array(quantiles)),
     }
+}
+
+/// What DataFusion's sketch does not take is counted by its hashes, among which that of null is one.
+fn approx_n_unique(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    if own.is_integer() || own.is_string() {
+        let one_if_null = when(value.clone().is_null()).then(lit(1_u64)).otherwise(lit(0_u64));
+        return Ok(aggregate_fn::approx_distinct(value) + coalesce([greatest(one_if_null), lit(0_u64)]));
+    }
+    Ok(aggregate_fn::approx_distinct(per_row("hash_value", vec![value], vec![0_i64.into()])))
 }
 
 fn value_counts(call: &mut Call) -> Result<Expr> {

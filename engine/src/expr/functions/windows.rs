@@ -27,7 +27,7 @@ pub trait Windows: Into<Expr> + Sized {
     /// The value within each group of equal keys, on each row: `col("fare").mean().over(["city"])`.
     fn over(self, partition_by: impl IntoIterator<Item = impl IntoExpr>) -> Expr {
         let parts = partition_by.into_iter().map(IntoExpr::into_expr).collect();
-        over(self.into(), parts, vec![], Mapping::Rows, false, false)
+        deferred_call!("over", [self.into(), tuple(parts)])
     }
 
     /// [`Windows::over`] with the rows of a group in another order than the frame's.
@@ -38,7 +38,7 @@ pub trait Windows: Into<Expr> + Sized {
     ) -> Expr {
         let parts = partition_by.into_iter().map(IntoExpr::into_expr).collect();
         let order = order_by.into_iter().map(IntoExpr::into_expr).collect();
-        over(self.into(), parts, order, Mapping::Rows, false, false)
+        deferred_call!("over", [self.into(), tuple(parts), tuple(order)])
     }
 
     /// The value of `n` rows before; after, if `n` is negative. Null where there is no such row.
@@ -150,7 +150,7 @@ pub(super) fn partitioned(window: Expr, partition_by: Vec<Expr>, order_by: Vec<S
 }
 
 pub(super) const TABLE: &[FunctionRow] = &[
-    FunctionRow::new("over", over_row),
+    FunctionRow::typed("over", over_row),
     FunctionRow::typed("shift", shift_row),
     FunctionRow::typed("diff", diff),
     FunctionRow::typed("cum_sum", cum_sum),
@@ -162,14 +162,18 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
 ];
 
+const MAPPINGS: [(&str, Mapping); 3] = [("group_to_rows", Mapping::Rows), ("join", Mapping::Join), ("explode", Mapping::Explode)];
+
 fn over_row(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let parts = super::super::structure::tuple_items(call.expr("the keys")?);
     let order = call.optional_expr().map(super::super::structure::tuple_items).unwrap_or_default();
-    let mapping = call.choice("mapping_strategy", &[("group_to_rows", Mapping::Rows), ("join", Mapping::Join)])?;
+    let mapping = call.choice("mapping_strategy", &MAPPINGS)?;
     if parts.is_empty() && order.is_empty() {
         return Err(call.wrong("got neither keys nor an order, expected one of them"));
     }
+    let told_apart = |keys: Vec<Expr>| keys.iter().map(|key| call.identity(key)).collect::<Result<Vec<_>>>();
+    let (parts, order) = (told_apart(parts)?, told_apart(order)?);
     Ok(over(value, parts, order, mapping, call.flag("descending", false)?, call.flag("nulls_last", false)?))
 }
 

@@ -21,7 +21,7 @@ use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
 pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
-pub(crate) use self::operators::{cast_to, common_number, computed_decimal, require_condition, untyped};
+pub(crate) use self::operators::{cast_to, common_number, computed_decimal, computed_nested, require_condition, untyped};
 use crate::{Error, Result};
 
 /// An expression with the name that the frame will show.

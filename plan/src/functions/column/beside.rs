@@ -10,6 +10,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 use gradframe_ml_core::Error;
 
+use super::super::one_zero::one_zero;
 use super::kernel::{Columns, Kernel, as_first};
 use crate::error::to_datafusion;
 
@@ -24,8 +25,7 @@ fn is_among(columns: &Columns) -> Result<ArrayRef> {
     let (values, nulls_equal) = (&columns.values[0], columns.flag(0));
     let others = cast(&columns.values[1], values.data_type())?;
     let converter = RowConverter::new(vec![SortField::new(values.data_type().clone())])?;
-    let (own, theirs) =
-        (converter.convert_columns(std::slice::from_ref(values))?, converter.convert_columns(std::slice::from_ref(&others))?);
+    let (own, theirs) = (converter.convert_columns(&[one_zero(values)])?, converter.convert_columns(&[one_zero(&others)])?);
     let (nulls, other_nulls) = (values.logical_nulls(), others.logical_nulls());
     let is_null = |nulls: &Option<arrow::buffer::NullBuffer>, row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
     let there = (0..others.len()).filter(|row| !is_null(&other_nulls, *row)).map(|row| theirs.row(row).data());

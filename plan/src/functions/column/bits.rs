@@ -8,6 +8,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::super::one_zero::one_zero;
 use super::kernel::{Columns, Kernel, integer};
 
 pub(super) const KERNELS: &[Kernel] = &[
@@ -64,6 +65,6 @@ fn hash(columns: &Columns) -> Result<ArrayRef> {
     let seed = columns.int(0)? as u64;
     let column = &columns.values[0];
     let converter = RowConverter::new(vec![SortField::new(column.data_type().clone())])?;
-    let rows = converter.convert_columns(std::slice::from_ref(column))?;
+    let rows = converter.convert_columns(&[one_zero(column)])?;
     Ok(Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| xxh3_64_with_seed(row.as_ref(), seed)))))
 }

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 
+use super::super::one_zero::one_zero;
 use super::kernel::{Columns, Kernel, as_first};
 
 pub(super) const KERNELS: &[Kernel] = &[
@@ -23,7 +24,7 @@ pub(super) const KERNELS: &[Kernel] = &[
 /// The first row of each different value, and how often the value occurs, in the order of first rows. Nulls are equal.
 fn frequencies(column: &ArrayRef) -> Result<Vec<(u64, i64)>> {
     let converter = RowConverter::new(vec![SortField::new(column.data_type().clone())])?;
-    let rows = converter.convert_columns(std::slice::from_ref(column))?;
+    let rows = converter.convert_columns(&[one_zero(column)])?;
     let mut places: HashMap<&[u8], usize> = HashMap::new();
     let mut found: Vec<(u64, i64)> = vec![];
     for (number, row) in rows.iter().enumerate() {
@@ -74,7 +75,7 @@ fn runs_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType>
 fn runs(columns: &Columns) -> Result<ArrayRef> {
     let column = &columns.values[0];
     let converter = RowConverter::new(vec![SortField::new(column.data_type().clone())])?;
-    let rows = converter.convert_columns(std::slice::from_ref(column))?;
+    let rows = converter.convert_columns(&[one_zero(column)])?;
     let starts: Vec<usize> = (0..columns.rows).filter(|row| *row == 0 || rows.row(*row) != rows.row(row - 1)).collect();
     let ends = starts.iter().skip(1).copied().chain([columns.rows]);
     let lengths = Int64Array::from_iter_values(starts.iter().zip(ends).map(|(start, end)| (end - start) as i64));

@@ -24,6 +24,7 @@ mod smoothing;
 mod sorting;
 mod statistics;
 mod window;
+mod zeros;
 
 pub(super) use self::aggregate::aggregate_named;
 pub use self::aggregate::{Answer, aggregate, all_values};
@@ -54,4 +55,5 @@ const TABLES: &[&[Kernel]] = &[
     smoothing::KERNELS,
     sorting::KERNELS,
     statistics::KERNELS,
+    zeros::KERNELS,
 ];

@@ -9,12 +9,15 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 use gradframe_ml_core::Error;
 
+use super::super::one_zero::one_zero;
 use super::kernel::{Columns, Kernel, as_first};
 use crate::error::to_datafusion;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value]; constants: the place, whether a place outside is null.
     Kernel { name: "get", result: as_first, run: |columns| at_places(columns, "get", &[columns.int(0)?], columns.flag(1)) },
+    // [value, place, which is that of the first row]; constant: whether a place outside is null.
+    Kernel { name: "get_by", result: as_first, run: get_by },
     // [value]; constants: whether a place outside is null, places..
     Kernel { name: "gather_at", result: as_first, run: gather_at },
     // [value]; constant: whether none is null.
@@ -29,6 +32,15 @@ pub(super) const KERNELS: &[Kernel] = &[
 
 fn boolean(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(DataType::Boolean)
+}
+
+/// Null where the place is, or where there is no row to say one.
+fn get_by(columns: &Columns) -> Result<ArrayRef> {
+    let places = arrow::compute::cast(&columns.values[1], &DataType::Int64)?;
+    match datafusion::common::cast::as_int64_array(&places)?.iter().next().flatten() {
+        Some(place) => at_places(columns, "get", &[place], columns.flag(0)),
+        None => Ok(take(&columns.values[0], &UInt64Array::from(vec![None]), None)?),
+    }
 }
 
 fn gather_at(columns: &Columns) -> Result<ArrayRef> {
@@ -76,7 +88,7 @@ fn is_sorted(columns: &Columns) -> Result<ArrayRef> {
     let options = arrow::compute::SortOptions { descending: columns.flag(0), nulls_first: !columns.flag(1) };
     let column = &columns.values[0];
     let converter = RowConverter::new(vec![SortField::new_with_options(column.data_type().clone(), options)])?;
-    let rows = converter.convert_columns(std::slice::from_ref(column))?;
+    let rows = converter.convert_columns(&[one_zero(column)])?;
     let sorted = (1..columns.rows).all(|row| rows.row(row - 1) <= rows.row(row));
     Ok(Arc::new(BooleanArray::from(vec![sorted])))
 }

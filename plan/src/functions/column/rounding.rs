@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
-use arrow::datatypes::{DataType, Decimal128Type};
+use arrow::array::{ArrayRef, ArrowNativeTypeOp, AsArray, Decimal128Array, Float64Array};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use datafusion::common::Result;
 use datafusion::common::cast::as_int64_array;
 use gradframe_ml_core::Error;
@@ -28,6 +28,8 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "expm1", result: float, run: |columns| each(columns, f64::exp_m1) },
     Kernel { name: "erf", result: float, run: |columns| each(columns, erf) },
     Kernel { name: "erfc", result: float, run: |columns| each(columns, erfc) },
+    // [value], signed integers; constant: how the value is called.
+    Kernel { name: "int_abs", result: as_first, run: int_abs },
     // [base, exponent], integers
     Kernel { name: "int_power", result: as_first, run: int_power },
     // [value, base]
@@ -36,6 +38,29 @@ pub(super) const KERNELS: &[Kernel] = &[
 
 fn each(columns: &Columns, function: fn(f64) -> f64) -> Result<ArrayRef> {
     Ok(Arc::new(columns.floats(0)?.unary::<_, arrow::datatypes::Float64Type>(function)))
+}
+
+/// An error for the least value of the type, whose opposite it does not have.
+fn int_abs(columns: &Columns) -> Result<ArrayRef> {
+    match columns.values[0].data_type() {
+        DataType::Int8 => absolute::<Int8Type>(columns),
+        DataType::Int16 => absolute::<Int16Type>(columns),
+        DataType::Int32 => absolute::<Int32Type>(columns),
+        DataType::Int64 => absolute::<Int64Type>(columns),
+        other => Err(to_datafusion(Error::internal("abs", format!("{other} is no signed integer")))),
+    }
+}
+
+fn absolute<T: ArrowPrimitiveType<Native: ArrowNativeTypeOp>>(columns: &Columns) -> Result<ArrayRef> {
+    let values = columns.values[0].as_primitive::<T>();
+    let (zero, least) = (T::Native::ZERO, T::Native::MIN_TOTAL_ORDER);
+    let has_least = values.values().iter().fold(false, |found, x| found | x.is_eq(least));
+    if has_least && values.iter().flatten().any(|x| x.is_eq(least)) {
+        let own = type_name(&T::DATA_TYPE);
+        let what = format!("`{}` is {least:?} somewhere, whose absolute value does not fit in {own}", columns.text(0));
+        return Err(to_datafusion(Error::execution("abs", what).hint("cast it to a wider type first")));
+    }
+    Ok(Arc::new(values.unary::<_, T>(|x| if x.is_lt(zero) { x.neg_wrapping() } else { x })))
 }
 
 /// An error for what does not fit in the base's type.

@@ -7,6 +7,7 @@ use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
 use datafusion::common::Result;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::super::one_zero::one_zero;
 use super::kernel::{Columns, Kernel, as_first, integer};
 
 pub(super) const KERNELS: &[Kernel] = &[
@@ -24,7 +25,7 @@ pub(super) const KERNELS: &[Kernel] = &[
 /// The order of the rows by keys; rows of equal keys keep theirs.
 fn order(keys: &[ArrayRef], columns: &Columns) -> Result<arrow::array::UInt32Array> {
     let sort = keys.iter().enumerate().map(|(index, key)| SortColumn {
-        values: Arc::clone(key),
+        values: one_zero(key),
         options: Some(SortOptions { descending: columns.flag(2 * index), nulls_first: !columns.flag(2 * index + 1) }),
     });
     let place: ArrayRef = Arc::new(UInt64Array::from_iter_values(0..columns.rows as u64));

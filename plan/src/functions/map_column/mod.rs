@@ -22,6 +22,11 @@ pub trait ColumnFunction: Send + Sync {
     /// How EXPLAIN and errors call it.
     fn name(&self) -> String;
 
+    /// The operation in which errors say that it was called.
+    fn op(&self) -> &'static str {
+        "map_batches"
+    }
+
     /// One value for each of these. Errors: any kind; the query ends with it.
     fn map(&self, column: ArrayRef) -> Result<ArrayRef, Error>;
 }
@@ -62,7 +67,7 @@ impl Mapped {
         let given = self.function.map(Arc::clone(column)).map_err(to_datafusion)?;
         if given.len() != column.len() {
             let what = format!("`{name}` gave {} values for {}, expected as many", given.len(), column.len());
-            return Err(to_datafusion(Error::shape("map_batches", what)));
+            return Err(to_datafusion(Error::shape(self.function.op(), what)));
         }
         let expected = self.data_type(column.data_type());
         if *given.data_type() == expected {
@@ -75,7 +80,7 @@ impl Mapped {
             None => {
                 let what =
                     format!("`{name}` gave values of type {}, expected {}", type_name(given.data_type()), type_name(&expected));
-                Err(to_datafusion(Error::dtype("map_batches", what).hint("say the type of its values with return_dtype=")))
+                Err(to_datafusion(Error::dtype(self.function.op(), what).hint("say the type of its values with return_dtype=")))
             }
         }
     }

@@ -89,7 +89,7 @@ mod tests {
             enums::enum_place(col("x"), categories()),
             enums::enum_at(col("x"), categories()),
         ];
-        let others = [equal(&categories(), vec![col("x")]), key(vec![col("x")], u64::MAX)];
+        let others = [equal("explode", &categories(), vec![col("x")]), key(vec![col("x")], u64::MAX)];
         for call in enums.into_iter().chain(others).chain([quantile]) {
             let Expr::ScalarFunction(call) = call else { panic!("a scalar function") };
             assert_eq!(scalar(call.func.name()).as_deref(), Some(call.func.as_ref()), "{}", call.func.name());

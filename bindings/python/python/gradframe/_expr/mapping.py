@@ -66,14 +66,14 @@ class Mapping(Base):
             from gradframe.errors import UnsupportedError
 
             raise UnsupportedError("map_elements: pass_name is not supported; hint: give the function the name yourself")
-        return _mapped(self, _over_values(function, skip_nulls), return_dtype, all_rows=False)
+        return _mapped(self, _over_values(function, skip_nulls), return_dtype, all_rows=False, each=True)
 
 
-def _mapped(expr: Base, function: Callable[[Any], Any], return_dtype: Any, *, all_rows: bool) -> Expr:
+def _mapped(expr: Base, function: Callable[[Any], Any], return_dtype: Any, *, all_rows: bool, each: bool = False) -> Expr:
     from gradframe._frame.types import arrow_type
 
     dtype = None if return_dtype is None else arrow_type(return_dtype)
-    return Base._public(_gradframe.map_column(expr, function, return_dtype=dtype, all_rows=all_rows))
+    return Base._public(_gradframe.map_column(expr, function, return_dtype=dtype, all_rows=all_rows, each=each))
 
 
 def _named_as(function: Callable[..., Any], call: Callable[[Any], Any]) -> Callable[[Any], Any]:

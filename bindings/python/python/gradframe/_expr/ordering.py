@@ -70,9 +70,11 @@ class Ordering(Base):
         places = [indices] if isinstance(indices, int) else [int(index) for index in indices]
         return self._call("gather", indices=places, null_on_oob=null_on_oob)
 
-    def get(self, index: int, *, null_on_oob: bool = False) -> Expr:
-        """The value at a place, from the end if negative."""
-        return self._call("get", index=index, null_on_oob=null_on_oob)
+    def get(self, index: int | IntoExpr, *, null_on_oob: bool = False) -> Expr:
+        """The value at a place, from the end if negative; a place that is computed is that of the first row."""
+        if isinstance(index, int):
+            return self._call("get", index=index, null_on_oob=null_on_oob)
+        return self._call("get", column(index), null_on_oob=null_on_oob)
 
     def item(self, *, allow_empty: bool = False) -> Expr:
         """The only value; an error if there are more."""

@@ -23,12 +23,13 @@ class Windows(Base):
         order_by: IntoExpr | Iterable[IntoExpr] | None = None,
         descending: bool = False,
         nulls_last: bool = False,
-        mapping_strategy: Literal["group_to_rows", "join"] = "group_to_rows",
+        mapping_strategy: Literal["group_to_rows", "join", "explode"] = "group_to_rows",
     ) -> Expr:
         """The value within each group of equal keys, on each row of the group.
 
         `order_by` is the order in which the group's rows are seen, where that matters; else it is the frame's. With the
-        strategy "join" each row gets the list of the group's values.
+        strategy "join" each row gets the list of the group's values; with "explode", in a select, the groups follow each other, each with
+        its own number of rows.
         """
         keys, order = call("tuple", *columns(partition_by, *more_exprs)), call("tuple", *columns(order_by))
         options = {"descending": descending, "nulls_last": nulls_last, "mapping_strategy": mapping_strategy}

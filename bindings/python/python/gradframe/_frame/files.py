@@ -11,7 +11,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from gradframe import _gradframe
 from gradframe._frame.base import Path, Verb
@@ -37,13 +37,17 @@ def _csv(
     include_header: bool = True,
     separator: str = ",",
     quote_char: str = '"',
+    quote_style: Literal["necessary", "always", "non_numeric", "never"] = "necessary",
     null_value: str | None = None,
     compression: str | None = None,
     partition_by: str | Sequence[str] | None = None,
     overwrite: bool | None = None,
 ) -> int:
-    """Runs the query into one CSV file, or with `partition_by` into a directory of them; otherwise as for Parquet."""
+    """Runs the query into one CSV file, or with `partition_by` into a directory of them; otherwise as for Parquet. An empty text is
+    `""`, a null nothing or `null_value`; other quote styles than "necessary" quote nulls as they quote texts."""
     options = {"header": str(include_header).lower(), "delimiter": separator, "quote": quote_char}
+    if quote_style != "necessary":
+        options["quote_style"] = quote_style.replace("_", "")
     if null_value is not None:
         options["null_value"] = null_value
     kept = {"compression": compression, "partition_by": partition_by, "overwrite": overwrite}

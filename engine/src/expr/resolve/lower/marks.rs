@@ -19,8 +19,11 @@ impl Lowering {
         let value = function.args.pop().ok_or_else(|| Error::internal("expression", "a mark without a value"))?;
         match mark {
             Mark::Over { descending, nulls_last, mapping } => {
-                let group = self.inner_group(rest, descending, nulls_last, group)?;
-                self.over(value, mapping, &group)
+                let inner = self.inner_group(rest, descending, nulls_last, group)?;
+                match mapping {
+                    Mapping::Explode => self.exploded(value, &inner, group),
+                    _ => self.over(value, mapping, &inner),
+                }
             }
             Mark::Keep => self.keep(value, rest, group),
             Mark::Position => self.position(value, group),
@@ -114,8 +117,8 @@ impl Lowering {
                 let what = format!("`{}` has not one value for each row of the group", shown(&self.written));
                 return Err(Error::plan("over", what).hint("take an aggregate of it, or use mapping_strategy='join' for lists"));
             }
-            (Mapping::Rows, _) | (Mapping::Join, Shape::Scalar) => self.rows(lowered, group)?,
-            (Mapping::Join, _) => {
+            (Mapping::Rows, _) | (_, Shape::Scalar) => self.rows(lowered, group)?,
+            (Mapping::Join | Mapping::Explode, _) => {
                 let list = self.imploded(lowered, group)?;
                 self.repeated(list, group)?
             }

@@ -5,6 +5,7 @@
 //! stands above it. An aggregate beside rows is a window, too, which repeats it on each row. Items of a list are computed of
 //! inside the list.
 
+mod exploded;
 mod items;
 mod marks;
 mod one;
@@ -109,9 +110,12 @@ impl Lowering {
         }
     }
 
-    /// A function of single values: its parts must have one shape, but for scalars, which are repeated.
+    /// A function of single values: its parts have one shape, but for scalars, which are repeated; or they are lists side by side.
     fn by_row(&mut self, expr: Expr, group: &Group) -> Result<Lowered> {
         let mut parts = self.children(&expr, group)?;
+        if self.common_shape(&parts).is_err() {
+            parts = self.side_by_side(parts, group)?;
+        }
         let shape = self.common_shape(&parts)?;
         if shape == Shape::Items {
             return self.each_item(expr, parts);
@@ -122,6 +126,15 @@ impl Lowering {
             }
         }
         Ok(Lowered { expr: with_children(expr, parts)?, shape })
+    }
+
+    /// Parts of different rows, which are as many if the data want it: a list of each.
+    fn side_by_side(&mut self, parts: Vec<Lowered>, group: &Group) -> Result<Vec<Lowered>> {
+        let as_list = |part: Lowered| match part.shape {
+            Shape::Scalar => Ok(part),
+            _ => Ok(Lowered { expr: self.imploded(part, group)?, shape: Shape::Items }),
+        };
+        parts.into_iter().map(as_list).collect()
     }
 
     fn children(&mut self, expr: &Expr, group: &Group) -> Result<Vec<Lowered>> {
@@ -165,6 +178,7 @@ impl Lowering {
             return self.of_items(aggregate, args, group);
         }
         let only = if one::is_one_value(&args) { Some(self.first_row(group)?) } else { None };
+        let args = args.into_iter().map(|arg| self.order_argument(arg, group)).collect::<Result<_>>()?;
         let (args, kept) = self.on_rows(args, group)?;
         params.args = args;
         let filter = match params.filter.take() {

@@ -2,6 +2,7 @@
 
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFunctionDefinition};
 use gradframe_plan::error::from_datafusion;
@@ -68,6 +69,17 @@ impl Lowering {
             }
         }
         Ok(order)
+    }
+
+    /// An argument of an aggregate; the order of the rows gives way to the place in the group's own.
+    pub(super) fn order_argument(&mut self, argument: Lowered, group: &Group) -> Result<Lowered> {
+        if group.order.is_empty() || argument.expr != by_row().expr {
+            return Ok(argument);
+        }
+        let mut window = ordered_window(row_number())?;
+        window.params.partition_by = group.keys.clone();
+        window.params.order_by = self.order(vec![by_row()], group)?;
+        Ok(Lowered { expr: self.hoist(window), ..argument })
     }
 
     /// The hidden column that holds a window's values.

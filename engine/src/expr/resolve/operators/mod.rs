@@ -9,7 +9,9 @@ mod decimals;
 mod enums;
 mod kind;
 mod moments;
+mod nested;
 mod numbers;
+mod structs;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -20,6 +22,7 @@ use gradframe_plan::error::from_datafusion;
 
 pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
+pub(crate) use self::nested::computed as computed_nested;
 pub(crate) use self::numbers::{cast_to, common_number, untyped};
 use super::names::shown;
 use crate::{Error, Result};
@@ -91,6 +94,11 @@ fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>
     match kinds {
         (Kind::Other, _) | (_, Kind::Other) => {
             let error = not_taken(&binary, &left, &right);
+            let operation = |a: Expr, b: Expr| Expr::BinaryExpr(BinaryExpr::new(Box::new(a), binary.op, Box::new(b)));
+            let sides = ((*binary.left.clone(), left.clone()), (*binary.right.clone(), right.clone()));
+            if let Some(nested) = nested::computed(sides.0, sides.1, schema, &operation)? {
+                return Ok(Transformed::yes(nested));
+            }
             of_datafusion(binary, schema).ok_or(error)
         }
         (Kind::Text, Kind::Text | Kind::Boolean | Kind::Null) | (Kind::Boolean | Kind::Null, Kind::Text)
@@ -144,6 +152,9 @@ fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
         return Ok(Transformed::yes(places));
     }
     let (left, right) = (type_of(&binary.left, schema)?, type_of(&binary.right, schema)?);
+    if let Some(answer) = structs::compared(&binary, &left, &right)? {
+        return Ok(Transformed::yes(answer));
+    }
     require_comparable(&binary.left, &left, &binary.right, &right)?;
     match (Kind::of(&left), Kind::of(&right)) {
         (Kind::Boolean, other) | (other, Kind::Boolean) if matches!(other, Kind::Integer | Kind::Float) => {

@@ -14,6 +14,7 @@ use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use crate::functions::frame::arguments::{Batch, Call};
 use crate::functions::frame::results::list_of;
+use crate::functions::one_zero::one_zero;
 
 /// The field of a list's elements. Errors: `DType` if it is none.
 pub(super) fn element(call: &Call, at: usize) -> Result<FieldRef> {
@@ -145,19 +146,5 @@ impl Keys {
 
     pub(super) fn of(&self, values: &ArrayRef) -> Result<Rows> {
         Ok(self.converter.convert_columns(&[one_zero(values)])?)
-    }
-}
-
-/// Floats with one zero and one NaN.
-fn one_zero(values: &ArrayRef) -> ArrayRef {
-    use arrow::datatypes::{Float32Type, Float64Type};
-    match values.data_type() {
-        DataType::Float64 => Arc::new(
-            values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|x| if x.is_nan() { f64::NAN } else { x + 0.0 }),
-        ),
-        DataType::Float32 => Arc::new(
-            values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|x| if x.is_nan() { f32::NAN } else { x + 0.0 }),
-        ),
-        _ => Arc::clone(values),
     }
 }

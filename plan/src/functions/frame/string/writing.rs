@@ -46,15 +46,49 @@ fn to_uppercase(batch: &Batch) -> Result<ArrayRef> {
 /// A letter behind none is a capital, all others are small.
 fn to_titlecase(batch: &Batch) -> Result<ArrayRef> {
     written(&batch.texts(0)?, batch.rows, |_, text, out| {
-        let mut inside = false;
-        for c in text.to_lowercase().chars() {
-            match inside {
-                true => out.push(c),
-                false => out.extend(c.to_uppercase()),
-            }
-            inside = c.is_alphabetic();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let word = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+            let (word, others) = rest.split_at(word.max(first.len_utf8()));
+            titled(word, first, out);
+            rest = others;
         }
         Ok(true)
+    })
+}
+
+/// A word with its first letter as a capital. The whole of it is made small, for a final sigma is written otherwise.
+fn titled(word: &str, first: char, out: &mut String) {
+    let small = word.to_lowercase();
+    let of_first: usize = first.to_lowercase().map(char::len_utf8).sum();
+    match title_of(first) {
+        Some(title) => out.push(title),
+        None => {
+            let mut capitals = first.to_uppercase();
+            let capital = capitals.next().unwrap_or(first);
+            out.push(capital);
+            // Of one letter that is written as several only the first is a capital: `ß` is `Ss`.
+            for c in capitals {
+                if capital.is_uppercase() { out.extend(c.to_lowercase()) } else { out.push(c) }
+            }
+        }
+    }
+    out.push_str(&small[of_first.min(small.len())..]);
+}
+
+/// The letter that begins a word, of those that have one of its own for it (Unicode's mapping to title case).
+fn title_of(letter: char) -> Option<char> {
+    let code = u32::from(letter);
+    Some(match letter {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        '\u{1F80}'..='\u{1F87}' | '\u{1F90}'..='\u{1F97}' | '\u{1FA0}'..='\u{1FA7}' => char::from_u32(code + 8)?,
+        '\u{1F88}'..='\u{1F8F}' | '\u{1F98}'..='\u{1F9F}' | '\u{1FA8}'..='\u{1FAF}' => letter,
+        '\u{1FB3}' | '\u{1FC3}' | '\u{1FF3}' => char::from_u32(code + 9)?,
+        '\u{1FBC}' | '\u{1FCC}' | '\u{1FFC}' => letter,
+        _ => return None,
     })
 }
 

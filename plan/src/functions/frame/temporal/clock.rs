@@ -121,6 +121,17 @@ impl Clock {
         }
     }
 
+    /// The moment of a reading on a grid; of one that the clock skips, the moment at which it goes on.
+    pub(super) fn moment_on_grid(self, batch: &Batch, local: i64, from: i64) -> Result<Option<i64>> {
+        if let (Some(zone), Some(reading)) = (self.zone, self.naive(local))
+            && matches!(zone.offset_of_local_s(reading), LocalResult::None)
+        {
+            let day_before = local.checked_sub(self.per_day()).and_then(|before| self.naive(before));
+            return Ok(day_before.and_then(|before| local.checked_sub(zone.offset_s(before) * self.per_second)));
+        }
+        self.moment(batch, local, from)
+    }
+
     /// The moment of a reading that was computed from the moment `from`. Errors: `Execution` where the clock skips it.
     pub(super) fn moment(self, batch: &Batch, local: i64, from: i64) -> Result<Option<i64>> {
         let Some(zone) = self.zone else { return Ok(Some(local)) };

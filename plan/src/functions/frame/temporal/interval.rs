@@ -122,6 +122,12 @@ impl Interval {
         utc.checked_add(if self.negative { -part } else { part })
     }
 
+    /// The same of a date, which is counted in milliseconds: what is shorter still leads back to the day before.
+    pub(super) fn add_time_to_date(&self, clock: Clock, utc: i64) -> Option<i64> {
+        let has_rest = self.ns % (NS_PER_SECOND / clock.per_second) != 0;
+        self.add_time(clock, utc)?.checked_sub(i64::from(self.negative && has_rest))
+    }
+
     /// Whether it is one multiple of one kind of unit, which is what a grid needs.
     pub(super) fn is_grid(&self) -> bool {
         let kinds = [self.months != 0, self.weeks != 0, self.days != 0 || self.ns != 0];

@@ -32,7 +32,7 @@ fn to_grid(batch: &Batch, place: fn(&Interval, Clock, i64) -> Option<i64>) -> Re
             return Ok(Some(Changed::To(utc)));
         }
         match clock.local(utc).and_then(|local| place(&every, clock, local)) {
-            Some(local) => Ok(Some(clock.moment(batch, local, utc)?.into())),
+            Some(local) => Ok(Some(clock.moment_on_grid(batch, local, utc)?.into())),
             None => Ok(Some(Changed::OutOfRange)),
         }
     })
@@ -42,6 +42,7 @@ fn to_grid(batch: &Batch, place: fn(&Interval, Clock, i64) -> Option<i64>) -> Re
 fn offset_by(batch: &Batch) -> Result<ArrayRef> {
     let clock = Clock::of(batch, 0)?;
     let mut intervals = Intervals::of(batch, 1, false)?;
+    let add_time = if *batch.data_type(0) == DataType::Date32 { Interval::add_time_to_date } else { Interval::add_time };
     changed(batch, 0, |row, utc| {
         let Some(by) = intervals.at(row)? else { return Ok(None) };
         let moved = match by.months == 0 && by.weeks == 0 && by.days == 0 {
@@ -51,6 +52,6 @@ fn offset_by(batch: &Batch) -> Result<ArrayRef> {
                 None => None,
             },
         };
-        Ok(Some(moved.and_then(|utc| by.add_time(clock, utc)).into()))
+        Ok(Some(moved.and_then(|utc| add_time(&by, clock, utc)).into()))
     })
 }
