@@ -105,7 +105,7 @@ pub(crate) fn is_archive(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tar")) && path.is_file()
 }
 
-fn first_text(column: &ArrayRef) -> Option<String> {
+pub(crate) fn first_text(column: &ArrayRef) -> Option<String> {
     let texts = cast(column, &DataType::Utf8).ok()?;
     let texts = texts.as_string_opt::<i32>()?;
     texts.iter().next().flatten().map(str::to_owned)

@@ -43,6 +43,7 @@ pub mod ml_functions;
 mod mlflow;
 pub mod models;
 mod panics;
+mod program;
 mod registry;
 mod replay;
 mod run;

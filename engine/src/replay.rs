@@ -23,9 +23,10 @@ use crate::{DataFrame, Error, Result, Session};
 
 const OP: &str = "replay";
 /// The tag of a run that repeats another.
-const REPLAY_TAG: &str = "replay_of";
-/// What is measured by a clock, and never comes out twice.
+pub(crate) const REPLAY_TAG: &str = "replay_of";
+/// What is measured by a clock, or sampled of the machine, and never comes out twice.
 const CLOCKED: &str = "seconds";
+const SAMPLED: &str = "system/";
 /// What of a machine and of this program decides about the bits of a result.
 const DECISIVE: [&str; 3] = ["cpu", "system", "gradframe"];
 /// How far values may be apart, relative to the greater, where the machine is another.
@@ -49,7 +50,7 @@ pub struct Replay {
 /// One thing that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// data, file, machine, package, value
+    /// data, file, code, machine, package, value
     pub what: String,
     pub name: String,
     /// None if there was no such thing.
@@ -84,6 +85,12 @@ impl Session {
             Some(frame) => with_frame(frame, Box::pin(self.train_again(&run, true))).await?,
             None => self.train_again(&run, false).await?,
         };
+        self.compared(run, again).await
+    }
+
+    /// All in which two runs differ, of which the second repeats the first; it is made known as such.
+    pub(crate) async fn compared(&self, run: String, again: String) -> Result<Replay> {
+        let store = self.public().store();
         let title = format!("replay of {run}");
         store.change_run(&again, &RunChanges { title: Some(&title), ..RunChanges::default() })?;
         store.attach(&again)?.set_tags(&[(REPLAY_TAG.to_owned(), run.clone())])?;
@@ -96,6 +103,17 @@ impl Session {
         differences.extend(apart(&before, &now, tolerance));
         let values = before.keys().chain(now.keys()).collect::<BTreeSet<_>>().len();
         Ok(Replay { run, again, values, tolerance, differences })
+    }
+
+    /// The rows that a step of a run learned from, as `gradframe.batch_rows` gives them; of a run on a frame whose rows have no name in
+    /// SQL with that frame. Errors: `Plan` for an unknown run, a step that it has not reached, and a frame that is missing;
+    /// `Execution`, when they are read, if the data have changed.
+    pub async fn batch_rows(&self, run: &str, step: u64, frame: Option<&DataFrame>) -> Result<DataFrame> {
+        let query = format!("SELECT * FROM gradframe.batch_rows('{}', {step})", run.replace('\'', "''"));
+        match frame {
+            Some(frame) => with_frame(frame, self.sql(&query)).await,
+            None => self.sql(&query).await,
+        }
     }
 
     /// Differences as rows: what, name, before, now.
@@ -117,10 +135,7 @@ impl Session {
         if status == "running" {
             return Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it"));
         }
-        let statement = statement.ok_or_else(|| {
-            let what = format!("run `{run}` was started by no statement that is kept");
-            Error::plan(OP, what).hint("start its program again, then `gradframe runs diff` compares the two runs")
-        })?;
+        let Some(statement) = statement else { return Err(self.without_statement(run)?) };
         if needs_frame(&statement) && !has_frame {
             let what = format!("run `{run}` was trained on a frame of its program");
             return Err(Error::plan(OP, what).hint("hand the frame over: session.replay_run(run, frame=frame) in Python"));
@@ -160,6 +175,8 @@ impl Session {
              UNION ALL SELECT 'data', role || ' columns', schema FROM gradframe.datasets WHERE run = '{run}'
              UNION ALL SELECT 'file', path, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
                  coalesce(hash, version, arrow_cast(modified, 'Utf8'))) FROM gradframe.dataset_files WHERE run = '{run}'
+             UNION ALL SELECT 'code', 'commit', commit FROM gradframe.runs WHERE run = '{run}' AND commit IS NOT NULL
+             UNION ALL SELECT 'code', 'changes beyond it', diff FROM gradframe.runs WHERE run = '{run}' AND diff IS NOT NULL
              UNION ALL SELECT e.kind, e.name, e.value FROM gradframe.environments AS e
                  JOIN gradframe.runs AS r ON e.environment = r.environment WHERE r.run = '{run}'"
         );
@@ -182,7 +199,8 @@ impl Session {
         for batch in &batches {
             let (names, steps) = (batch.column(1).as_string::<i32>(), batch.column(2).as_primitive::<Int64Type>());
             let logged = batch.column(4).as_primitive::<Float64Type>();
-            for row in (0..batch.num_rows()).filter(|row| names.value(*row) != CLOCKED) {
+            let comes_out_again = |name: &str| name != CLOCKED && !name.starts_with(SAMPLED);
+            for row in (0..batch.num_rows()).filter(|row| comes_out_again(names.value(*row))) {
                 let (name, step) = (names.value(row).to_owned(), steps.value(row));
                 let before = values.range((name.clone(), step, 0)..=(name.clone(), step, usize::MAX)).count();
                 values.insert((name, step, before), logged.value(row));

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use gradframe_connectors::store::files_below;
 use gradframe_connectors::surroundings;
-use gradframe_plan::services::{Environment, MetricRow, NewArtifact, NewRun, RunOutcome, RunWriter};
+use gradframe_exec::ops::train::schema_text;
+use gradframe_plan::services::{Environment, MetricRow, NewArtifact, NewDataset, NewRun, RunOutcome, RunWriter};
 
-use crate::{Error, Result, Session, sampling};
+use crate::catalog::loader_rows::{LOADER, profile_of};
+use crate::frame::statement::query_of;
+use crate::{DataFrame, Error, LoadOptions, Result, Session, program, sampling};
 
 /// Between samples of what a run uses, unless it says otherwise.
 const SAMPLED_EVERY: Duration = Duration::from_secs(10);
@@ -42,6 +45,7 @@ pub struct RunOptions {
     environment: Environment,
     code: Code,
     sampling: Sampling,
+    program: Option<Vec<String>>,
 }
 
 /// How often it is looked at what a run uses.
@@ -128,6 +132,13 @@ impl RunOptions {
         self
     }
 
+    /// How this program was started, from the directory in which it is: then `gradframe runs replay --program` can start it again. Of a
+    /// program in Rust `std::env::args()`. It is kept with the run: say nothing where arguments are secret.
+    pub fn program(mut self, command: impl IntoIterator<Item = String>) -> Self {
+        self.program = Some(command.into_iter().collect());
+        self
+    }
+
     fn into_new_run(self) -> NewRun {
         let mut environment = surroundings::environment().clone();
         environment.extend(self.environment);
@@ -136,7 +147,8 @@ impl RunOptions {
             Code::At(directory) => surroundings::code_state(directory),
             Code::Unknown => Default::default(),
         };
-        let RunOptions { title, experiment, seed, params, tags, .. } = self;
+        let RunOptions { title, experiment, seed, params, mut tags, program, .. } = self;
+        program::add_tags(&mut tags, program);
         NewRun { title, experiment, seed, params, tags, code, environment, ..NewRun::default() }
     }
 }
@@ -197,6 +209,28 @@ impl Run {
     /// The same, with an epoch, or at a time of one's own.
     pub fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
         self.writer.log_rows(std::slice::from_ref(row))
+    }
+
+    /// Several rows at once: all of them are kept, or none.
+    pub fn log_rows(&self, rows: &[MetricRow<'_>]) -> Result<()> {
+        self.writer.log_rows(rows)
+    }
+
+    /// Says how a loop of the program's own loads its batches. What it logs of the metric `loader/batch`, the number of the batch in its
+    /// epoch, from 1, with the epoch beside it, tells `gradframe.batch_rows` which rows were in the loop at a step.
+    /// Errors: `Plan` if the run has ended; those of planning the frame.
+    pub async fn keep_loader(&self, frame: &DataFrame, options: &LoadOptions) -> Result<()> {
+        let dataset = NewDataset {
+            role: LOADER.into(),
+            name: LOADER.into(),
+            kind: LOADER.into(),
+            source: query_of(frame),
+            schema: schema_text(frame.logical_plan().schema().inner()),
+            profile: profile_of(options),
+            files: frame.files().await?,
+            ..NewDataset::default()
+        };
+        self.writer.add_dataset(&dataset)
     }
 
     /// Adds parameters that were not known at the start. Errors: `Plan` for one that has another value; then none is added.

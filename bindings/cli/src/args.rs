@@ -212,8 +212,11 @@ pub enum RunsCommand {
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
     },
-    /// Train once more as a run did, and compare data, environment and each logged value; its model stays as it is
+    /// Train once more as a run did, and compare data, code, environment and each logged value; its model stays as it is
     Replay {
+        /// Start the program again that has logged the run: it does whatever that program does
+        #[arg(long)]
+        program: bool,
         /// The run's identifier, or its beginning
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,

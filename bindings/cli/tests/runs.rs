@@ -203,3 +203,43 @@ fn replay_over_other_data_says_what_differs() {
     }
     assert!(ended.stderr.contains("did not come out again"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_name_that_no_run_has_is_noted_beside_the_empty_list() {
+    let (place, _) = trained();
+    for (words, note) in [
+        (["--where", "metrics.losss < 1"], "no run has a metric `losss`; did you mean `loss`?"),
+        (["--sort", "param.zzzzzzzzzzzzzz"], "no run has a parameter `zzzzzzzzzzzzzz`\n"),
+        (["--experiment", "Defualt"], "there is no experiment `Defualt`; did you mean `Default`?"),
+    ] {
+        let ended = place.run(&["runs", "ls", "--format", "csv", words[0], words[1]]);
+        assert!(ended.code == 0 && ended.stderr.contains(note), "{words:?}: {} {}", ended.stdout, ended.stderr);
+    }
+    let ended = place.run(&["runs", "ls", "--where", "metric.loss < 1e9", "--columns", "run, min.loss", "--format", "csv"]);
+    assert_eq!((ended.code, ended.stderr.as_str(), ended.stdout.lines().count()), (0, "", 2), "{}", ended.stdout);
+}
+
+#[test]
+fn a_run_is_shown_as_one_object() {
+    let (place, run) = trained();
+    let ended = place.run(&["runs", "show", &run, "--format", "json"]);
+    let shown: String = ended.stdout.lines().collect();
+    assert!(shown.starts_with(&format!("{{\"run\":[{{\"run\":\"{run}\"")) && shown.ends_with("]}"), "{shown}");
+    for part in ["],\"params\":[", "],\"tags\":[", "],\"metrics\":[{\"name\":\"loss\"", "],\"artifacts\":["] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn an_address_of_a_store_is_checked_and_its_password_never_shown() {
+    let place = Place::new();
+    for (address, code, said) in [
+        ("mysql://ann:secret@h/d", 1, "begins with `mysql:`"),
+        ("postgresql://ann:secret@h/d?sslmode=require", 1, "does not encrypt connections"),
+        ("postgresql://ann:secret@127.0.0.1:1/d", 4, "no server answers at 127.0.0.1:1"),
+    ] {
+        let ended = place.run(&["runs", "ls", "--store", address]);
+        assert!(ended.code == code && ended.stderr.contains(said), "{address}: {} {}", ended.code, ended.stderr);
+        assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+    }
+}

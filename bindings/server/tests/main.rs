@@ -341,3 +341,26 @@ fn models_are_registered_named_moved_and_removed() {
         assert!((400..500).contains(&status), "{name}: {status} {body}");
     }
 }
+
+#[test]
+fn runs_are_found_by_their_data_sets_and_traces_are_refused_with_a_word() {
+    let place = serve(Options::default());
+    let (with, without) = (new_run(&place), new_run(&place));
+    let dataset = json!({ "name": "ri'des", "digest": "d1", "source_type": "local", "source": "{}" });
+    let inputs = json!([{ "dataset": dataset, "tags": [{ "key": "mlflow.data.context", "value": "train" }] }]);
+    call(&place, "POST", "runs/log-inputs", &json!({ "run_id": with, "datasets": inputs }));
+    for (filter, found) in [
+        ("datasets.name = 'ri''des'", 1),
+        ("dataset.digest LIKE 'd%' AND datasets.context = 'train'", 1),
+        ("datasets.name IN ('ri''des', 'y')", 1),
+        ("datasets.context = 'eval'", 0),
+        (&format!("datasets.name NOT IN ('x') OR attributes.run_id = '{without}'"), 2),
+    ] {
+        let answer = call(&place, "POST", "runs/search", &json!({ "experiment_ids": ["0"], "filter": filter }));
+        assert_eq!(answer["runs"].as_array().map_or(0, Vec::len), found, "{filter}: {answer}");
+    }
+    for path in ["/api/3.0/mlflow/traces", "/api/2.0/mlflow/traces/abc/info", "/v1/traces"] {
+        let (status, body) = ask(&place, "POST", path, "{}");
+        assert!(status == 501 && body.contains("traces are not kept here"), "{path}: {status} {body}");
+    }
+}

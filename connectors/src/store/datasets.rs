@@ -1,7 +1,7 @@
 //! The data that runs were trained or evaluated on: what was asked, which files, how many rows.
 
 use gradframe_ml_core::Result;
-use gradframe_plan::services::{BatchOrder, NewDataset};
+use gradframe_plan::services::{BatchOrder, DatasetFile, NewDataset};
 
 use super::Store;
 use super::sql::{Row, Transaction, params, put};
@@ -44,6 +44,16 @@ impl Store {
             Ok(found)
         })?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The files of a run's data sets of a role, as they were when they were read.
+    pub fn dataset_files(&self, run: &str, role: &str) -> Result<Vec<DatasetFile>> {
+        let sql = "SELECT path, bytes, modified, version, hash FROM dataset_files WHERE run = ?1 AND role = ?2 ORDER BY path";
+        let of_row = |row: &Row| {
+            let bytes = row.get::<i64>(1)? as u64;
+            Ok(DatasetFile { path: row.get(0)?, bytes, modified_us: row.get(2)?, version: row.get(3)?, hash: row.get(4)? })
+        };
+        Ok(self.database.read(|transaction| transaction.rows(sql, params![run, role], of_row))?.unwrap_or_default())
     }
 
     /// Which rows a run's steps have learned from; None of a run that had no mini-batches.

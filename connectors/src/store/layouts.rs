@@ -8,11 +8,11 @@ use super::points::fold;
 use super::{now_us, sql};
 
 /// The present layout.
-pub(super) const LAYOUTS: usize = 6;
+pub(super) const LAYOUTS: usize = 7;
 
 /// `TABLES[i]` turns the tables of layout `i` into those of layout `i + 1`, in SQLite's words; PostgreSQL's are made of them.
 /// Layouts are never edited once released: add a step.
-pub(super) const TABLES: [&str; LAYOUTS] = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6];
+pub(super) const TABLES: [&str; LAYOUTS] = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6, LAYOUT_7];
 
 /// The layout that brings the experiment of runs that name none.
 pub(super) const HAS_DEFAULT_EXPERIMENT: usize = 3;
@@ -22,7 +22,7 @@ pub(super) const FIRST_SHARED: usize = 6;
 
 /// `MIGRATIONS[i]` turns layout `i` of a file into layout `i + 1`; SQLite's `user_version` says which one it has.
 pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; LAYOUTS] =
-    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6];
+    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6, to_layout_7];
 
 fn to_layout_1(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_1).map_err(store_error)
@@ -42,6 +42,10 @@ fn to_layout_5(transaction: &Transaction) -> Result<()> {
 
 fn to_layout_6(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_6).map_err(store_error)
+}
+
+fn to_layout_7(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_7).map_err(store_error)
 }
 
 fn to_layout_3(transaction: &Transaction) -> Result<()> {
@@ -347,4 +351,11 @@ CREATE TABLE batches (
     rows INTEGER NOT NULL,
     key INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What lists of runs filter and sort by is found by its name.
+const LAYOUT_7: &str = "
+CREATE INDEX latest_of_name ON latest (name, run, value_order, min_order, max_order);
+CREATE INDEX params_of_name ON params (name, run);
+CREATE INDEX tags_of_name ON tags (name, run);
 ";

@@ -65,9 +65,10 @@ impl Store {
     fn clean_runs(&self) -> Result<()> {
         let runs = self.database.read(|transaction| runs::abandoned(transaction, &self.database))?;
         let points = self.database.read(|transaction| fold::is_left_over(transaction, &self.segments))?;
-        if runs.is_none_or(|runs| runs.is_empty()) && points != Some(true) {
+        if runs.as_ref().is_none_or(Vec::is_empty) && points != Some(true) {
             return Ok(());
         }
+        runs.iter().flatten().try_for_each(|run| self.checkpoints.hand_over(run))?;
         let (ended, folded) = self.database.write(|transaction| {
             let (ended, folded) = runs::end_abandoned(transaction, &self.database, &self.segments, &self.ends)?;
             Ok((ended, folded.and(fold::fold_left_over(transaction, &self.segments)?)))

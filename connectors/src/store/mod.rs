@@ -46,6 +46,7 @@ mod run_id;
 mod run_rows;
 mod runs;
 mod schema;
+mod server_checkpoints;
 mod server_models;
 mod server_objects;
 mod sql;
@@ -82,6 +83,7 @@ use open_run::RunPlace;
 use points::segments::Segments;
 use postgres::Address;
 use runs::selected;
+use server_checkpoints::ServerCheckpoints;
 
 /// How long one process waits for another's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -134,7 +136,7 @@ impl Store {
         Ok(Arc::new(Store {
             catalog: Arc::new(Database::in_directory(home, busy_timeout)),
             models: None,
-            checkpoints: Arc::new(Checkpoints::new(Some(spool.join("runs")))),
+            checkpoints: Arc::new(Checkpoints::of_server(spool.join("runs"), ServerCheckpoints::new(Arc::clone(&database)))),
             segments: Arc::new(Segments::of_server(Arc::clone(&database), &spool)),
             objects: Arc::new(Objects::of_server(Arc::clone(&database), &spool)),
             ends: Arc::new(Ends::new(Some(spool.join("ends")))),
@@ -152,6 +154,11 @@ impl Store {
     /// The directory of this machine, unless the store is in memory.
     pub fn home(&self) -> Option<&Path> {
         self.catalog.home()
+    }
+
+    /// True of a database that machines share.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_shared()
     }
 
     /// This process, as text by which other processes tell whether it has ended: for marking what must

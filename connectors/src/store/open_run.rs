@@ -54,9 +54,8 @@ impl OpenRun {
 
     /// The writer of a run that belongs to no process: dropping it ends nothing.
     pub(super) fn detached(id: String, place: RunPlace) -> Self {
-        let mut run = OpenRun::owned(id, place);
-        run.process_id = NOBODY;
-        run
+        let points = Appender::one_of_many(id.clone(), Arc::clone(&place.segments));
+        OpenRun { id, place, points, ended: AtomicBool::new(false), process_id: NOBODY }
     }
 
     fn append<'a>(&self, rows: impl Iterator<Item = MetricRow<'a>> + Clone) -> Result<()> {
@@ -160,7 +159,9 @@ impl RunWriter for OpenRun {
         self.points.close();
         let finished = outcome == RunOutcome::Finished;
         let end = RunEnd::now(&self.id, outcome);
-        let recorded = self.place.database.write(|transaction| end.record(transaction, &self.place.segments));
+        let handed_over = if finished { Ok(()) } else { self.place.checkpoints.hand_over(&self.id) };
+        let recorded =
+            handed_over.and_then(|()| self.place.database.write(|transaction| end.record(transaction, &self.place.segments)));
         match recorded {
             Ok((changed, folded)) => {
                 folded.remove_from(&self.place.segments);

@@ -172,6 +172,7 @@ impl Store {
 
     fn record_ends(&self) {
         let settled = self.ends.settle(|ends| {
+            ends.iter().try_for_each(|end| self.checkpoints.hand_over(&end.run))?;
             let folded = self.database.write(|transaction| record(transaction, &self.segments, ends.iter()))?;
             folded.remove_from(&self.segments);
             Ok::<_, Error>(())

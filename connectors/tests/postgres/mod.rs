@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use gradframe_connectors::store::Store;
+use gradframe_ml_core::Tensor;
+use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{MetricRow, ModelRegistry, NewArtifact, NewRun, RunLog, RunOutcome, RunWriter};
 
@@ -228,6 +230,34 @@ fn a_machine_sees_what_another_logs_keeps_and_trains() {
     reader.remove_run(run.id()).unwrap();
     assert_eq!(reader.remove_unused_objects().unwrap(), (1, 3_500_000), "a model's files stay");
     assert_eq!(writer.get("fare@champion").unwrap().unwrap().version, 1);
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_its_checkpoint_on_another_machine() {
+    let Some(server) = Server::start() else { return };
+    let address = server.database("runs");
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (first, second) = (open(&address, here.path()), open(&address, there.path()));
+    let run = first.start(NewRun::default()).unwrap();
+    let id = run.id().to_owned();
+    let large = vec![0.5_f32; 700_000];
+    let checkpoint = |epoch: u64| {
+        let mut checkpoint = Checkpoint::default();
+        checkpoint.put_number("epoch", epoch);
+        checkpoint.put("weights", Tensor::from_vec(&[700_000], large.clone()).unwrap());
+        checkpoint
+    };
+    (1..=3).for_each(|epoch| run.checkpoint(&checkpoint(epoch)).unwrap());
+    run.finish(RunOutcome::Cancelled).unwrap();
+    assert_eq!(second.checkpoint(&id).unwrap(), Some(checkpoint(3)));
+    let again = second.resume(&id, 3, 0).unwrap();
+    again.checkpoint(&checkpoint(4)).unwrap();
+    again.finish(RunOutcome::Failed("once more".into())).unwrap();
+    assert_eq!(first.checkpoint(&id).unwrap(), Some(checkpoint(4)), "not the one that this machine had");
+    let once_more = first.resume(&id, 4, 0).unwrap();
+    once_more.finish(RunOutcome::Finished).unwrap();
+    assert_eq!(second.checkpoint(&id).unwrap(), None);
+    assert_eq!(server.sql("runs", "SELECT count(*) FROM gradframe.checkpoint_pieces"), "0");
 }
 
 #[test]

@@ -19,7 +19,9 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::{BATCH_LOSS, RunLog, Services, SourceCall};
 use gradframe_sql::Rerun;
 
-use crate::frame::statement::needs_frame;
+use super::frames;
+use super::loader_rows::{self, LOADER};
+use crate::frame::statement::{FRAME, needs_frame};
 use crate::{Error, Result};
 
 /// The function's name in SQL.
@@ -42,16 +44,20 @@ struct BatchRows {
 pub(crate) async fn open(store: &Store, session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>> {
     let run = store.full_run_name(call.paths.first().map(String::as_str).unwrap_or_default())?;
     let step = step_of(call)?;
+    let datasets = store.datasets(&run)?;
+    let state = session.as_any().downcast_ref::<SessionState>();
+    let state = state.ok_or_else(|| Error::internal(BATCH_ROWS, "the session is none of ours"))?;
+    if let Some(loader) = datasets.iter().find(|dataset| dataset.kind == LOADER) {
+        return loader_rows::open(store, state, &run, step, loader).await;
+    }
     let batches = store.batches(&run)?;
     check_reached(store, &run, step, METRICS[usize::from(batches.is_none())])?;
     let RunStart { seed, statement, .. } = store.run_start(&run)?;
-    let statement = statement.filter(|statement| !needs_frame(statement)).ok_or_else(|| {
+    let statement = statement.filter(|statement| !needs_frame(statement) || frames::named(FRAME).is_some()).ok_or_else(|| {
         let what = format!("run `{run}` was started by no statement that is kept, so its rows cannot be read again");
-        Error::plan(BATCH_ROWS, what).hint("runs of CREATE MODEL, and of fit on tables, keep theirs")
+        Error::plan(BATCH_ROWS, what).hint("runs of CREATE MODEL, and of fit on tables, keep theirs; of others session.batch_rows(run, step, frame=frame) takes the frame")
     })?;
-    let digest = store.datasets(&run)?.into_iter().find(|dataset| dataset.role == "training").map(|dataset| dataset.digest);
-    let state = session.as_any().downcast_ref::<SessionState>();
-    let state = state.ok_or_else(|| Error::internal(BATCH_ROWS, "the session is none of ours"))?;
+    let digest = datasets.into_iter().find(|dataset| dataset.role == "training").map(|dataset| dataset.digest);
     let training = training(state, &statement, seed).await?;
     let step = TrainingStep { run, step, batches, digest };
     let physical = state.create_physical_plan(&training).await.map_err(from_datafusion)?;
@@ -79,8 +85,8 @@ fn step_of(call: &SourceCall) -> Result<u64> {
         _ => None,
     };
     match step {
-        Some(step) if name == "step" && step > 0 => Ok(step),
-        _ => Err(Error::plan(BATCH_ROWS, format!("`{name}` is {value}, expected a step, which count from 1"))),
+        Some(step) if name == "step" => Ok(step),
+        _ => Err(Error::plan(BATCH_ROWS, format!("`{name}` is {value}, expected a step, which is 0 or more"))),
     }
 }
 
@@ -93,6 +99,7 @@ fn check_reached(store: &Store, run: &str, step: u64, metric: &str) -> Result<()
         batch.column(0).as_primitive_opt::<arrow::datatypes::Int64Type>().map(|steps| steps.value(0))
     });
     match last {
+        Some(_) if step == 0 => Err(Error::plan(BATCH_ROWS, format!("run `{run}` has no step 0, its first is 1"))),
         Some(last) if step <= last as u64 => Ok(()),
         Some(last) => Err(Error::plan(BATCH_ROWS, format!("run `{run}` has no step {step}, its last is {last}"))),
         None => Err(Error::plan(BATCH_ROWS, format!("run `{run}` has logged no steps"))),

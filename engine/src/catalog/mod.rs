@@ -8,6 +8,7 @@ pub(crate) mod batch_rows;
 mod events;
 mod external;
 mod frames;
+pub(crate) mod loader_rows;
 mod logs;
 mod not_null;
 mod own_table;

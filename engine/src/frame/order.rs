@@ -11,7 +11,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 
 /// The settings under which this plan's partitions, one after another, are in the order of the file.
-pub(super) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> SessionState {
+pub(crate) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> SessionState {
     // EXPLAIN shows the plan that the query would have.
     let plan = match plan {
         LogicalPlan::Explain(explain) => &explain.plan,

@@ -29,31 +29,36 @@ impl DataFrame {
     ///
     /// Errors: `Plan` for columns of a type that rows cannot be compared by, such as unions.
     pub fn shuffle(&self, seed: u64) -> Result<Self> {
-        let columns = columns(&self.plan);
-        if columns.is_empty() {
-            return Ok(self.clone());
-        }
-        let keyed = columns.iter().cloned().chain([row_key(columns.clone(), seed).alias(KEY)]);
-        let plan = LogicalPlanBuilder::from(self.plan.clone())
-            .project(keyed)
-            .and_then(|plan| plan.sort([SortExpr::new(crate::expr::col(KEY), true, true)]))
-            .and_then(|plan| plan.project(columns))
-            .and_then(LogicalPlanBuilder::build);
-        Ok(self.with_plan(plan.map_err(from_datafusion)?))
+        Ok(self.with_plan(shuffled(&self.plan, seed)?))
     }
+}
 
-    /// The rows in an order that is the same at every run: their own where the plan has one, else that of their contents.
-    pub(super) fn in_fixed_order(&self) -> Result<Self> {
-        match &self.plan {
-            plan if keeps_order(plan) => Ok(self.clone()),
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
-                // Rows that the keys leave tied are told apart by the rest of them.
-                let mut sort = sort.clone();
-                sort.expr.push(SortExpr::new(row_key(columns(&sort.input), ANY_SEED), true, true));
-                Ok(self.with_plan(LogicalPlan::Sort(sort)))
-            }
-            _ => self.shuffle(ANY_SEED),
+/// The rows of a plan in the order of a hash of their contents with this key.
+pub(super) fn shuffled(plan: &LogicalPlan, seed: u64) -> Result<LogicalPlan> {
+    let columns = columns(plan);
+    if columns.is_empty() {
+        return Ok(plan.clone());
+    }
+    let keyed = columns.iter().cloned().chain([row_key(columns.clone(), seed).alias(KEY)]);
+    let plan = LogicalPlanBuilder::from(plan.clone())
+        .project(keyed)
+        .and_then(|plan| plan.sort([SortExpr::new(crate::expr::col(KEY), true, true)]))
+        .and_then(|plan| plan.project(columns))
+        .and_then(LogicalPlanBuilder::build);
+    plan.map_err(from_datafusion)
+}
+
+/// The rows in an order that is the same at every run: their own where the plan has one, else that of their contents.
+pub(super) fn in_fixed_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
+    match plan {
+        plan if keeps_order(plan) => Ok(plan.clone()),
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+            // Rows that the keys leave tied are told apart by the rest of them.
+            let mut sort = sort.clone();
+            sort.expr.push(SortExpr::new(row_key(columns(&sort.input), ANY_SEED), true, true));
+            Ok(LogicalPlan::Sort(sort))
         }
+        plan => shuffled(plan, ANY_SEED),
     }
 }
 

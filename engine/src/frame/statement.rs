@@ -26,6 +26,14 @@ pub(crate) fn is_of_unnamed(statement: &str) -> bool {
     statement.trim_start_matches(OF_FRAME).starts_with(&format!("CREATE OR REPLACE MODEL \"{UNNAMED}\" "))
 }
 
+/// The query that has a frame's rows; of one that SQL has no name for, that it is a frame of its program.
+pub(crate) fn query_of(frame: &DataFrame) -> String {
+    match frame.to_sql_with_frames() {
+        Ok((query, frames)) if frames.is_empty() => query,
+        _ => format!("{OF_FRAME}SELECT * FROM {FRAME}"),
+    }
+}
+
 /// None where SQL has no words for the training: a module of the program, a TRANSFORM of expressions, an order of the program's rows, odd options.
 pub(super) fn statement_of(frame: &DataFrame, request: &TrainRequest) -> Option<String> {
     if request.transform.is_some() || request.module.is_some() {

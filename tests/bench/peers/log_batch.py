@@ -3,6 +3,8 @@
     python log_batch.py PORT CLIENTS SECONDS
 
 Plain requests over connections that stay open, a process for each four clients: so that the client is not what is measured.
+What a server answers with an error of its own (MLflow's, where SQLite is locked by another of its workers) is asked again, and counts
+when it is taken.
 """
 
 import http.client
@@ -15,23 +17,27 @@ import time
 THREADS, KEYS = 4, 10
 
 
-def post(connection, name, arguments):
-    connection.request("POST", f"/api/2.0/mlflow/{name}", json.dumps(arguments), {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise SystemExit(f"{name}: {answer.status} {body[:300]!r}")
-    return json.loads(body)
+def post(connection, name, arguments, end):
+    """The answer; None if there is none before the end."""
+    while time.time() < end:
+        connection.request("POST", f"/api/2.0/mlflow/{name}", json.dumps(arguments), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == 200:
+            return json.loads(body)
+        if answer.status < 500:
+            raise SystemExit(f"{name}: {answer.status} {body[:300]!r}")
+    return None
 
 
 def client(port, end, counts):
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    run = post(connection, "runs/create", {"experiment_id": "0", "start_time": 1})["run"]["info"]["run_id"]
+    made = post(connection, "runs/create", {"experiment_id": "0", "start_time": 1}, end)
+    run = made["run"]["info"]["run_id"] if made else None
     step = 0
-    while time.time() < end:
+    while run and time.time() < end:
         metrics = [{"key": f"m{i}", "value": i / 7, "step": step, "timestamp": step + 1} for i in range(KEYS)]
-        post(connection, "runs/log-batch", {"run_id": run, "metrics": metrics})
-        step += 1
+        step += post(connection, "runs/log-batch", {"run_id": run, "metrics": metrics}, end) is not None
     counts.append(step)
 
 

@@ -22,7 +22,7 @@ const FAMILIES: [(&str, &str, &str); 5] = [
 ];
 
 /// What the user asks for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Wish<'a> {
     pub columns: Option<&'a str>,
     pub filter: Option<&'a str>,
@@ -33,38 +33,83 @@ pub struct Wish<'a> {
     pub deleted: bool,
 }
 
-/// The query. Errors: `Plan` for a name or text that does not end.
-pub fn query(wish: &Wish<'_>) -> Result<String> {
-    let mut used = BTreeSet::new();
-    let mut rewrite = |text: &str| rewrite(text, &mut used);
-    let columns = rewrite(wish.columns.unwrap_or(COLUMNS))?;
-    let filter = wish.filter.map(&mut rewrite).transpose()?;
-    let sort = wish.sort.map(&mut rewrite).transpose()?;
-    let mut conditions: Vec<String> = filter.into_iter().map(|filter| format!("({filter})")).collect();
-    conditions.extend((!wish.deleted).then(|| "NOT deleted".to_owned()));
-    conditions.extend(wish.experiment.map(|name| format!("experiment = {}", quoted(name))));
-    let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    let order = sort.map_or_else(String::new, |sort| format!("{sort}, "));
-    let from = source(&used);
-    Ok(format!("SELECT {columns} FROM ({from}){condition} ORDER BY {order}started DESC, run DESC LIMIT {}", wish.limit))
+/// Runs are chosen first, and their other columns looked up after, if there are no more than this many.
+const CHOSEN_MAX: usize = 1000;
+
+/// A family and a name of its, for each column that is used.
+type Used = BTreeSet<(usize, String)>;
+
+/// A wish in SQL's words.
+struct Words {
+    columns: String,
+    condition: String,
+    order: String,
+    /// What the columns need.
+    shown: Used,
+    /// What the condition and the order need.
+    looked_at: Used,
+}
+
+impl Words {
+    fn of(wish: &Wish<'_>) -> Result<Self> {
+        let (mut shown, mut looked_at) = (Used::new(), Used::new());
+        let columns = rewrite(wish.columns.unwrap_or(COLUMNS), &mut shown)?;
+        let filter = wish.filter.map(|text| rewrite(text, &mut looked_at)).transpose()?;
+        let sort = wish.sort.map(|text| rewrite(text, &mut looked_at)).transpose()?;
+        let mut conditions: Vec<String> = filter.into_iter().map(|filter| format!("({filter})")).collect();
+        conditions.extend((!wish.deleted).then(|| "NOT deleted".to_owned()));
+        conditions.extend(wish.experiment.map(|name| format!("experiment = {}", quoted(name))));
+        let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let order = sort.map_or_else(String::new, |sort| format!("{sort}, "));
+        Ok(Words { columns, condition, order: format!(" ORDER BY {order}started DESC, run DESC"), shown, looked_at })
+    }
+}
+
+/// The query for the names of the runs alone, where it is worth while to look up the rest of few runs instead of all: it needs
+/// fewer names than are shown. Errors: `Plan` for a name or text that does not end.
+pub fn chosen(wish: &Wish<'_>) -> Result<Option<String>> {
+    let Words { condition, order, shown, looked_at, .. } = Words::of(wish)?;
+    let from = source(&looked_at, None);
+    let sql = format!("SELECT run FROM ({from}){condition}{order} LIMIT {}", wish.limit);
+    Ok((wish.limit <= CHOSEN_MAX && !shown.is_subset(&looked_at)).then_some(sql))
+}
+
+/// The query, of these runs alone if they have been chosen. Errors: as of [`chosen`].
+pub fn query(wish: &Wish<'_>, runs: Option<&[String]>) -> Result<String> {
+    let Words { columns, condition, order, mut shown, looked_at } = Words::of(wish)?;
+    shown.extend(looked_at);
+    let from = source(&shown, runs);
+    Ok(format!("SELECT {columns} FROM ({from}){condition}{order} LIMIT {}", wish.limit))
+}
+
+/// The log tables and names that the condition and the order ask for: `latest` and `loss` of `metrics.loss`. Errors: as of [`chosen`].
+pub fn asked_for(wish: &Wish<'_>) -> Result<Vec<(&'static str, String)>> {
+    let looked_at = Words::of(wish)?.looked_at;
+    Ok(looked_at.into_iter().map(|(family, name)| (FAMILIES[family].1, name)).collect())
 }
 
 /// Runs with a column for each name that is used.
-fn source(used: &BTreeSet<(usize, String)>) -> String {
+fn source(used: &Used, runs: Option<&[String]>) -> String {
+    let among = |condition: &str| match runs {
+        Some([]) => format!("{condition} false"),
+        Some(runs) => format!("{condition} run IN ({})", runs.iter().map(|run| quoted(run)).collect::<Vec<_>>().join(", ")),
+        None => String::new(),
+    };
     let mut select = "SELECT r.*".to_owned();
     let mut joins = String::new();
     for (i, (family, name)) in used.iter().enumerate() {
         let (prefix, table, value) = FAMILIES[*family];
         let column = identifier(&format!("{prefix}.{name}"));
         select.push_str(&format!(", j{i}.value AS {column}"));
-        let of_name = format!("SELECT run, {value} AS value FROM gradframe.{table} WHERE name = {}", quoted(name));
+        let of_name =
+            format!("SELECT run, {value} AS value FROM gradframe.{table} WHERE name = {}{}", quoted(name), among(" AND"));
         joins.push_str(&format!(" LEFT JOIN ({of_name}) AS j{i} ON r.run = j{i}.run"));
     }
-    format!("{select} FROM gradframe.runs AS r{joins}")
+    format!("{select} FROM (SELECT * FROM gradframe.runs{}) AS r{joins}", among(" WHERE"))
 }
 
 /// The text with each `metrics.loss` as the name of its column; texts and other names stay.
-fn rewrite(text: &str, used: &mut BTreeSet<(usize, String)>) -> Result<String> {
+fn rewrite(text: &str, used: &mut Used) -> Result<String> {
     let mut rewritten = String::new();
     let mut left = text;
     while let Some(first) = left.chars().next() {
@@ -74,10 +119,10 @@ fn rewrite(text: &str, used: &mut BTreeSet<(usize, String)>) -> Result<String> {
             c => &left[..c.len_utf8()],
         };
         left = &left[taken.len()..];
-        match FAMILIES.iter().position(|(prefix, _, _)| *prefix == taken).zip(left.strip_prefix('.')) {
+        match family(taken).zip(left.strip_prefix('.')) {
             Some((family, rest)) => {
                 let (name, rest) = name(rest)?;
-                rewritten.push_str(&identifier(&format!("{taken}.{name}")));
+                rewritten.push_str(&identifier(&format!("{}.{name}", FAMILIES[family].0)));
                 used.insert((family, name));
                 left = rest;
             }
@@ -85,6 +130,11 @@ fn rewrite(text: &str, used: &mut BTreeSet<(usize, String)>) -> Result<String> {
         }
     }
     Ok(rewritten)
+}
+
+/// The family that a word names, `metric` as `metrics` does.
+fn family(word: &str) -> Option<usize> {
+    FAMILIES.iter().position(|(prefix, _, _)| *prefix == word || prefix.strip_suffix('s') == Some(word))
 }
 
 fn word(text: &str) -> &str {
@@ -127,7 +177,7 @@ mod tests {
     use super::*;
 
     fn rewritten(text: &str) -> (String, Vec<String>) {
-        let mut used = BTreeSet::new();
+        let mut used = Used::new();
         let text = rewrite(text, &mut used).unwrap();
         (text, used.into_iter().map(|(family, name)| format!("{}:{name}", FAMILIES[family].0)).collect())
     }
@@ -138,13 +188,25 @@ mod tests {
         assert_eq!(text, r#""metrics.val/loss" < 0.5 AND "params.lr"='0.1' OR "tags.my team" = 'metrics.x'"#);
         assert_eq!(used, ["metrics:val/loss", "params:lr", "tags:my team"]);
         assert_eq!(rewritten("max(min.loss) - metrics.loss-1").0, r#"max("min.loss") - "metrics.loss"-1"#);
+        assert_eq!(rewritten("metric.loss = param.x").0, r#""metrics.loss" = "params.x""#);
         assert_eq!(rewritten("'it''s metrics.x'").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn runs_are_chosen_first_where_more_is_shown_than_looked_at() {
+        let wish = Wish { columns: Some("run, metrics.a, params.b"), sort: Some("metrics.a"), limit: 3, ..Wish::default() };
+        let first = chosen(&wish).unwrap().unwrap();
+        assert!(first.starts_with("SELECT run FROM") && first.contains("name = 'a'") && !first.contains("'b'"), "{first}");
+        let second = query(&wish, Some(&["it's".to_owned()])).unwrap();
+        assert_eq!(second.matches("run IN ('it''s')").count(), 3, "{second}");
+        assert_eq!(chosen(&Wish { columns: Some("run, metrics.a"), ..wish }).unwrap(), None);
+        assert_eq!(chosen(&Wish { limit: 5000, ..wish }).unwrap(), None);
     }
 
     #[test]
     fn what_does_not_end_is_said() {
         for wrong in ["title = 'x", "metrics.\"loss", "metrics. < 1"] {
-            assert_eq!(rewrite(wrong, &mut BTreeSet::new()).unwrap_err().kind(), "Plan", "{wrong}");
+            assert_eq!(rewrite(wrong, &mut Used::new()).unwrap_err().kind(), "Plan", "{wrong}");
         }
     }
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use gradframe::{Error, Replay, Session};
 
-use crate::args::{OutputArgs, RunsArgs, RunsCommand};
+use crate::args::{Format, OutputArgs, RunsArgs, RunsCommand};
 use crate::exit::Result;
 use crate::output::{self, Style, print_line};
 use crate::statements::interruptible;
@@ -26,7 +26,7 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
             let (columns, filter, sort, experiment) =
                 (columns.as_deref(), filter.as_deref(), sort.as_deref(), experiment.as_deref());
             let wish = Wish { columns, filter, sort, experiment, limit: *limit, deleted: *deleted };
-            interruptible(async { print(session, &list::query(&wish)?, &args.output).await }).await
+            interruptible(list(session, &wish, &args.output)).await
         }
         RunsCommand::Diff { a, b } => interruptible(differ(session, a, b, &args.output)).await,
         RunsCommand::Rm { runs } => Ok(runs.iter().try_for_each(|run| session.remove_run(run))?),
@@ -39,10 +39,51 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
         }
         RunsCommand::Import { path } => import::run(session, path).await,
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
-        RunsCommand::Replay { run } => interruptible(replay(session, run, &args.output)).await,
+        RunsCommand::Replay { run, program } => interruptible(replay(session, run, *program, &args.output)).await,
         RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
         RunsCommand::Tail { run, interval } => interruptible(follow(session, run.as_deref(), *interval)).await,
     }
+}
+
+async fn list(session: &Session, wish: &Wish<'_>, args: &OutputArgs) -> Result<()> {
+    let runs = match list::chosen(wish)? {
+        // An order by what a column is called is for the whole query alone.
+        Some(query) => match session.sql(&query).await {
+            Ok(runs) => Some(runs.collect().await?.iter().flat_map(texts).collect::<Vec<String>>()),
+            Err(_) => None,
+        },
+        None => None,
+    };
+    print(session, &list::query(wish, runs.as_deref())?, args).await?;
+    note_unknown(session, wish).await
+}
+
+/// Says on the error output what no run has that was asked for: a list that is empty for a slip of the hand looks like an answer.
+async fn note_unknown(session: &Session, wish: &Wish<'_>) -> Result<()> {
+    let mut asked: Vec<(&str, &str, String)> =
+        list::asked_for(wish)?.into_iter().map(|(table, name)| (table, "name", name)).collect();
+    asked.extend(wish.experiment.map(|name| ("experiments", "experiment", name.to_owned())));
+    for (table, column, name) in asked {
+        let one = format!("SELECT {column} FROM gradframe.{table} WHERE {column} = {} LIMIT 1", quoted(&name));
+        if !first_column(session, &one).await?.is_empty() {
+            continue;
+        }
+        let known = first_column(session, &format!("SELECT DISTINCT {column} FROM gradframe.{table}")).await?;
+        let what = match table {
+            "latest" => "no run has a metric",
+            "params" => "no run has a parameter",
+            "tags" => "no run has a tag",
+            _ => "there is no experiment",
+        };
+        let near = gradframe::nearest_name(&name, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        eprintln!("note: {what} `{name}`{near}");
+    }
+    Ok(())
+}
+
+async fn first_column(session: &Session, sql: &str) -> Result<Vec<String>> {
+    Ok(session.sql(sql).await?.collect().await?.iter().flat_map(texts).collect())
 }
 
 async fn differ(session: &Session, a: &str, b: &str, args: &OutputArgs) -> Result<()> {
@@ -80,8 +121,8 @@ async fn resume(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
 }
 
 /// Errors: `Execution` if a logged value came out differently, after all differences have been shown.
-async fn replay(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
-    let replay = session.replay_run(run).await?;
+async fn replay(session: &Session, run: &str, program: bool, args: &OutputArgs) -> Result<()> {
+    let replay = if program { session.replay_program(run).await? } else { session.replay_run(run).await? };
     let differences = session.differences(&replay.differences)?;
     output::write(differences.stream().await?, &Style::of(args), None).await?;
     let how = match replay.tolerance {
@@ -113,15 +154,37 @@ async fn newest(session: &Session) -> Result<String> {
 
 async fn show(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
     let run = quoted(&full_name(session, run).await?);
-    print(session, &format!("SELECT * FROM gradframe.runs WHERE run = {run}"), args).await?;
-    print(session, &format!("SELECT name, value FROM gradframe.params WHERE run = {run} ORDER BY name"), args).await?;
-    print(session, &format!("SELECT name, value FROM gradframe.tags WHERE run = {run} ORDER BY name"), args).await?;
-    let metrics = format!(
-        "SELECT name, points, step, epoch, min, max, value AS last FROM gradframe.latest WHERE run = {run} ORDER BY name"
-    );
-    print(session, &metrics, args).await?;
-    print(session, &format!("SELECT path, kind, step, bytes FROM gradframe.artifacts WHERE run = {run} ORDER BY path"), args)
-        .await
+    if args.format() == Format::Json && args.output.is_none() {
+        return show_as_json(session, &run, args).await;
+    }
+    for (_, query) in parts_of_run(&run) {
+        print(session, &query, args).await?;
+    }
+    Ok(())
+}
+
+/// One object, with a list of each part.
+async fn show_as_json(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
+    for (i, (name, query)) in parts_of_run(run).into_iter().enumerate() {
+        print_line(&format!("{}\"{name}\":", if i == 0 { "{" } else { "," }))?;
+        print(session, &query, args).await?;
+    }
+    print_line("}")
+}
+
+fn parts_of_run(run: &str) -> [(&'static str, String); 5] {
+    [
+        ("run", format!("SELECT * FROM gradframe.runs WHERE run = {run}")),
+        ("params", format!("SELECT name, value FROM gradframe.params WHERE run = {run} ORDER BY name")),
+        ("tags", format!("SELECT name, value FROM gradframe.tags WHERE run = {run} ORDER BY name")),
+        (
+            "metrics",
+            format!(
+                "SELECT name, points, step, epoch, min, max, value AS last FROM gradframe.latest WHERE run = {run} ORDER BY name"
+            ),
+        ),
+        ("artifacts", format!("SELECT path, kind, step, bytes FROM gradframe.artifacts WHERE run = {run} ORDER BY path")),
+    ]
 }
 
 /// The one run whose identifier begins so.

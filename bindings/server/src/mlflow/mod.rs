@@ -69,6 +69,11 @@ impl Handler {
         if let Some(path) = artifacts::proxied(&request.path) {
             return artifacts::answer(self, request, path, body);
         }
+        if is_of_traces(&request.path) {
+            let what =
+                "traces are not kept here; runs, metrics, models and artifacts are: mlflow.tracing.disable() stops sending them";
+            return Err(Failure::not_built(what));
+        }
         let Some(name) = PREFIXES.iter().find_map(|prefix| request.path.strip_prefix(prefix)) else {
             return Err(Failure::not_found(format!("nothing is at {}", request.path)));
         };
@@ -173,6 +178,13 @@ impl Handler {
         let Some(token) = &self.token else { return true };
         request.header("authorization").and_then(call::credential).is_some_and(|said| answer::equal(&said, token))
     }
+}
+
+/// True of what clients say of traces, in MLflow's words or OpenTelemetry's.
+fn is_of_traces(path: &str) -> bool {
+    let rest = ["/api/", "/ajax-api/"].iter().find_map(|prefix| path.strip_prefix(prefix));
+    let subject = rest.and_then(|rest| rest.split_once("/mlflow/")).map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    path == "/v1/traces" || subject == Some("traces")
 }
 
 fn not_answered(method: &str, name: &str) -> Failure {

@@ -214,7 +214,7 @@ fn value_of_model(model: &RegisteredModel, key: &Key) -> Option<String> {
         Key::Tag(name) => tag_of(&model.tags, name),
         Key::Attribute(name) if name == "name" => Some(model.name.clone()),
         Key::Attribute(_) => Some(model.updated_us.to_string()),
-        Key::Metric(_) | Key::Param(_) => None,
+        Key::Metric(_) | Key::Param(_) | Key::Dataset(_) => None,
     }
 }
 
@@ -222,7 +222,7 @@ fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
     let name = match key {
         Key::Attribute(name) => name.as_str(),
         Key::Tag(name) => return tag_of(&version.tags, name),
-        Key::Metric(_) | Key::Param(_) => return None,
+        Key::Metric(_) | Key::Param(_) | Key::Dataset(_) => return None,
     };
     Some(match name {
         "name" => version.model.clone(),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use gradframe_ml_core::Result;
+use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::MetricRow;
 use parking_lot::Mutex;
 
 use super::super::now_us;
 use super::check_names;
+use super::journal::Journal;
 use super::record::Encoder;
 use super::segments::{Segments, Sink, gone};
 
@@ -22,6 +23,8 @@ pub(in super::super) struct Appender {
     run: String,
     segments: Arc<Segments>,
     open: Mutex<Option<Open>>,
+    /// One of many in a process that makes each call durable: by a journal that they share.
+    is_one_of_many: bool,
 }
 
 /// The segment at whose end points are put.
@@ -30,6 +33,8 @@ struct Open {
     sink: Sink,
     encoder: Encoder,
     bytes: u64,
+    /// What was appended since it was made durable last, of one of many.
+    unsynced: Vec<u8>,
     looked_us: i64,
     /// Two processes never write to one segment: they would number its names differently.
     process_id: u32,
@@ -38,7 +43,12 @@ struct Open {
 impl Appender {
     /// Makes nothing before the first point.
     pub fn new(run: String, segments: Arc<Segments>) -> Self {
-        Appender { run, segments, open: Mutex::default() }
+        Appender { run, segments, open: Mutex::default(), is_one_of_many: false }
+    }
+
+    /// The same for one of many runs of a process that makes each call durable.
+    pub fn one_of_many(run: String, segments: Arc<Segments>) -> Self {
+        Appender { is_one_of_many: true, ..Appender::new(run, segments) }
     }
 
     /// Adds rows; they survive the death of the process when this returns. Gives the name of a segment that is full now,
@@ -62,6 +72,9 @@ impl Appender {
         let record = segment.encoder.record(rows, now);
         segment.sink.write(record)?;
         segment.bytes += record.len() as u64;
+        if self.is_one_of_many {
+            segment.unsynced.extend_from_slice(record);
+        }
         if segment.bytes > SEGMENT_BYTES_MAX {
             segment.sink.sync()?;
             return Ok(Some(segment.sink.name));
@@ -72,7 +85,29 @@ impl Appender {
 
     /// What was appended before survives a power cut when this returns.
     pub fn sync(&self) -> Result<()> {
-        self.open.lock().as_mut().map_or(Ok(()), |segment| segment.sink.sync())
+        let mut open = self.open.lock();
+        let Some(segment) = open.as_mut() else { return Ok(()) };
+        match self.segments.journal().filter(|_| self.is_one_of_many) {
+            None => segment.sink.sync(),
+            Some(_) if segment.unsynced.is_empty() => Ok(()),
+            Some(journal) => match segment.write_down(journal) {
+                Ok(number) => {
+                    // Others append meanwhile, and wait for the same answer of the disk.
+                    let name = segment.sink.name.clone();
+                    drop(open);
+                    journal.wait(number).or_else(|error| self.sync_alone(&name, error))
+                }
+                Err(_) => segment.sink.sync(),
+            },
+        }
+    }
+
+    /// Where the journal could not: the segment's own file, if it is still open.
+    fn sync_alone(&self, name: &str, error: Error) -> Result<()> {
+        match self.open.lock().as_mut().filter(|segment| segment.sink.name == name) {
+            Some(segment) => segment.sink.sync(),
+            None => Err(error),
+        }
     }
 
     /// Closes the segment; the next point makes another. False if there is none.
@@ -82,6 +117,23 @@ impl Appender {
 
     fn create(&self, now_us: i64) -> Result<Open> {
         let sink = self.segments.create(&self.run)?;
-        Ok(Open { sink, encoder: Encoder::default(), bytes: 0, looked_us: now_us, process_id: std::process::id() })
+        Ok(Open {
+            sink,
+            encoder: Encoder::default(),
+            bytes: 0,
+            unsynced: vec![],
+            looked_us: now_us,
+            process_id: std::process::id(),
+        })
+    }
+}
+
+impl Open {
+    /// Writes what was appended last into a journal, and gives the number to wait for.
+    fn write_down(&mut self, journal: &Journal) -> Result<u64> {
+        let at = self.bytes - self.unsynced.len() as u64;
+        let number = journal.keep(&self.sink.name, at, &self.unsynced)?;
+        self.unsynced.clear();
+        Ok(number)
     }
 }

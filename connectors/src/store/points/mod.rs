@@ -7,6 +7,7 @@
 //! a reader that takes segments first and the database second sees each point once, wherever it is just then.
 //!
 //! - [`record`]: what is in a segment; [`segments`]: where segments are; [`appender`]: how points get there;
+//!   [`journal`]: how those of many runs are made durable at once;
 //! - [`chunk`]: points of one metric, by column; [`summary`]: what is known of a metric without its points;
 //! - [`ship`]: what other machines see of a segment, in a shared store;
 //! - [`fold`]: from segments to chunks; [`read`], [`rows`]: the tables `metrics` and `latest` over both.
@@ -14,6 +15,7 @@
 pub(super) mod appender;
 mod chunk;
 pub(super) mod fold;
+mod journal;
 pub(super) mod read;
 mod record;
 mod rows;

@@ -75,13 +75,16 @@ impl Encoder {
 
 /// Adds the points of a run's segment to `points`. Gives the number of bytes at its end that are no whole record.
 pub(super) fn decode(run: &str, segment: &[u8], points: &mut Points) -> usize {
-    let mut names: Vec<String> = Vec::new();
+    let mut metrics: Vec<(String, Vec<Point>)> = Vec::new();
     let mut left = segment;
     while let Some((items, rest)) = first_record(left) {
-        if decode_items(run, items, &mut names, points).is_none() {
+        if decode_items(items, &mut metrics).is_none() {
             break;
         }
         left = rest;
+    }
+    for (name, new) in metrics.into_iter().filter(|(_, new)| !new.is_empty()) {
+        points.entry((run.to_owned(), name)).or_default().extend(new);
     }
     left.len()
 }
@@ -99,29 +102,28 @@ fn check(items: &[u8]) -> u32 {
 }
 
 /// None for items that no encoder of this build writes.
-fn decode_items(run: &str, items: &[u8], names: &mut Vec<String>, points: &mut Points) -> Option<()> {
+fn decode_items(items: &[u8], metrics: &mut Vec<(String, Vec<Point>)>) -> Option<()> {
     let mut reader = Reader::new(items);
     while !reader.is_at_end() {
         match reader.byte()? {
             NAME => {
                 let bytes = usize::try_from(reader.unsigned()?).ok()?;
-                names.push(str::from_utf8(reader.bytes(bytes)?).ok()?.to_owned());
+                metrics.push((str::from_utf8(reader.bytes(bytes)?).ok()?.to_owned(), vec![]));
             }
-            ROW => decode_row(run, &mut reader, names, points)?,
+            ROW => decode_row(&mut reader, metrics)?,
             _ => return None,
         }
     }
     Some(())
 }
 
-fn decode_row(run: &str, reader: &mut Reader<'_>, names: &[String], points: &mut Points) -> Option<()> {
+fn decode_row(reader: &mut Reader<'_>, metrics: &mut [(String, Vec<Point>)]) -> Option<()> {
     let (time_us, step) = (reader.signed()?, reader.signed()?);
     let (has_epoch, epoch) = (reader.byte()? != 0, reader.signed()?);
     for _ in 0..reader.unsigned()? {
-        let name = names.get(usize::try_from(reader.unsigned()?).ok()?)?;
+        let (_, points) = metrics.get_mut(usize::try_from(reader.unsigned()?).ok()?)?;
         let value = f64::from_le_bytes(*reader.bytes(8)?.first_chunk()?);
-        let point = Point { step, epoch: has_epoch.then_some(epoch), time_us, value };
-        points.entry((run.to_owned(), name.clone())).or_default().push(point);
+        points.push(Point { step, epoch: has_epoch.then_some(epoch), time_us, value });
     }
     Some(())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::super::database::Database;
 use super::super::errors::{make_directory, sync_directory, write_error};
 use super::super::random_name;
+use super::journal::{self, Journal};
 use super::ship::Shipping;
 
 /// Ends the names of the files.
@@ -22,7 +23,13 @@ const SUFFIX: &str = ".points";
 
 /// The segments of a store.
 #[derive(Debug)]
-pub(in super::super) struct Segments(Place);
+pub(in super::super) struct Segments {
+    place: Place,
+    /// By which those of many runs are made durable together; None in memory.
+    journal: Option<Journal>,
+    /// What a power cut took is put back before the first look.
+    recovered: Once,
+}
 
 #[derive(Debug)]
 enum Place {
@@ -62,18 +69,39 @@ pub(super) struct Held {
 impl Segments {
     /// Those of the store in this directory, which need not exist; of one in memory.
     pub fn new(home: Option<&Path>) -> Self {
-        Segments(home.map_or_else(|| Place::Memory(Mutex::default()), |home| Place::Home(home.to_path_buf(), None)))
+        match home {
+            Some(home) => Self::at(home, None),
+            None => Segments { place: Place::Memory(Mutex::default()), journal: None, recovered: Once::new() },
+        }
     }
 
     /// Those of this machine for a shared store.
     pub fn of_server(database: Arc<Database>, spool: &Path) -> Self {
-        let shipping = Shipping::new(database, directory(spool));
-        Segments(Place::Home(spool.to_path_buf(), Some(shipping)))
+        Self::at(spool, Some(Shipping::new(database, directory(spool))))
+    }
+
+    fn at(home: &Path, shipping: Option<Arc<Shipping>>) -> Self {
+        let journal = Some(Journal::new(directory(home)));
+        Segments { place: Place::Home(home.to_path_buf(), shipping), journal, recovered: Once::new() }
+    }
+
+    /// By which segments of many runs are made durable together; None in memory.
+    pub(super) fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// Once a process, which may be one that can only read.
+    fn recover(&self, home: &Path) {
+        self.recovered.call_once(|| {
+            if let Err(error) = journal::recover(&directory(home)) {
+                tracing::warn!(%error, "what a power cut took from points is not put back yet");
+            }
+        });
     }
 
     /// Sends what has been appended to a shared store, if it can be reached.
     pub fn send(&self) {
-        if let Place::Home(_, Some(shipping)) = &self.0
+        if let Place::Home(_, Some(shipping)) = &self.place
             && let Err(error) = shipping.send()
         {
             tracing::debug!(%error, "points are sent later");
@@ -83,7 +111,7 @@ impl Segments {
     /// A new segment of a run. Errors: `External` if the store is gone or cannot be written, `Resources` if the disk is full.
     pub(super) fn create(&self, run: &str) -> Result<Sink> {
         let name = format!("{run}.{}{SUFFIX}", random_name());
-        let to = match &self.0 {
+        let to = match &self.place {
             Place::Home(home, None) => create_file(home, &name, run)?,
             Place::Home(spool, Some(shipping)) => {
                 make_directory("run", &directory(spool))?;
@@ -102,8 +130,11 @@ impl Segments {
 
     /// Names of segments, each with its run.
     pub(super) fn names(&self) -> Vec<(String, String)> {
-        let names = match &self.0 {
-            Place::Home(home, _) => names_in(&directory(home)),
+        let names = match &self.place {
+            Place::Home(home, _) => {
+                self.recover(home);
+                names_in(&directory(home))
+            }
             Place::Memory(segments) => segments.lock().keys().cloned().collect(),
         };
         names.into_iter().filter_map(|name| run_of(&name).map(str::to_owned).map(|run| (name, run))).collect()
@@ -111,7 +142,7 @@ impl Segments {
 
     /// What a segment holds now; None if it has been folded away. Errors: `External` if it cannot be read.
     pub(super) fn read(&self, name: &str, run: &str) -> Result<Option<Held>> {
-        let bytes = match &self.0 {
+        let bytes = match &self.place {
             Place::Memory(segments) => segments.lock().get(name).map(|bytes| bytes.lock().clone()),
             Place::Home(home, _) => read_file(&directory(home).join(name))?,
         };
@@ -120,14 +151,14 @@ impl Segments {
 
     /// True if a process, this one or another, may still write to it.
     pub(super) fn is_open(&self, name: &str) -> bool {
-        let Place::Home(home, _) = &self.0 else { return false };
+        let Place::Home(home, _) = &self.place else { return false };
         let Ok(file) = File::open(directory(home).join(name)) else { return false };
         matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
     }
 
     /// Removes a segment whose points are in the database.
     pub(super) fn remove(&self, name: &str) {
-        let removed = match &self.0 {
+        let removed = match &self.place {
             Place::Home(home, shipping) => {
                 shipping.iter().for_each(|shipping| shipping.remove(name));
                 fs::remove_file(directory(home).join(name))
@@ -190,6 +221,11 @@ impl Sink {
 
 fn directory(home: &Path) -> PathBuf {
     home.join("points")
+}
+
+/// True of a name that a segment may have: it is no path.
+pub(super) fn is_name(name: &str) -> bool {
+    run_of(name).is_some() && !name.contains(['/', '\\', '\0'])
 }
 
 fn run_of(name: &str) -> Option<&str> {

@@ -117,7 +117,8 @@ fn environment(name: &str) -> Option<String> {
 
 /// The address is not repeated: it may hold a password.
 fn wrong(what: &str) -> Error {
-    Error::plan("store", format!("GRADFRAME_STORE {what}")).hint("expected postgresql://user:password@host:5432/database")
+    Error::plan("store", format!("the address of the store (GRADFRAME_STORE, --store) {what}"))
+        .hint("expected postgresql://user:password@host:5432/database")
 }
 
 #[cfg(test)]

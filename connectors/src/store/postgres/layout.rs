@@ -12,8 +12,11 @@ use super::wire::Wire;
 const HAS_LAYOUT: &str = "SELECT to_regclass('gradframe.layout') IS NOT NULL";
 const LAYOUT: &str = "SELECT max(layout) FROM gradframe.layout";
 
+/// What is on a server alone, by the layout that brings it.
+const SHARED: [(usize, &str); 2] = [(layouts::FIRST_SHARED, SHARED_6), (7, SHARED_7)];
+
 /// Pieces of segments that are still being written somewhere; contents of artifacts in pieces of a megabyte; files of models.
-const SHARED: &str = "
+const SHARED_6: &str = "
 CREATE TABLE pieces (
     segment TEXT NOT NULL,
     at INTEGER NOT NULL,
@@ -47,6 +50,24 @@ CREATE TABLE model_files (
     FOREIGN KEY (model, version) REFERENCES models (model, version) ON DELETE CASCADE ON UPDATE CASCADE
 ) STRICT;
 CREATE INDEX model_files_of_hash ON model_files (hash);
+";
+
+/// The last checkpoint of each interrupted run, in pieces of a megabyte.
+const SHARED_7: &str = "
+CREATE TABLE checkpoints (
+    run TEXT PRIMARY KEY REFERENCES runs (run) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE checkpoint_pieces (
+    run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (run, number, part)
+) STRICT;
+ALTER TABLE checkpoint_pieces ALTER COLUMN data SET STORAGE EXTERNAL;
 ";
 
 /// Settings of a new connection.
@@ -111,8 +132,8 @@ fn make(wire: &mut Wire) -> Result<()> {
         if layout + 1 == layouts::HAS_DEFAULT_EXPERIMENT {
             wire.simple(&format!("INSERT INTO experiments (id, experiment, created) VALUES (0, 'Default', {})", now_us()))?;
         }
-        if layout + 1 == layouts::FIRST_SHARED {
-            wire.simple(&translated(SHARED))?;
+        for (_, tables) in SHARED.iter().filter(|(brings, _)| *brings == layout + 1) {
+            wire.simple(&translated(tables))?;
         }
         wire.simple(&format!("INSERT INTO layout VALUES ({})", layout + 1))?;
     }
@@ -122,8 +143,7 @@ fn make(wire: &mut Wire) -> Result<()> {
 /// Copies the tables into a schema named for their layout, but for contents, which no layout changes.
 fn back_up(wire: &mut Wire, layout: usize) -> Result<()> {
     let schema = format!("gradframe_layout_{layout}");
-    let tables =
-        "SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'gradframe' AND tablename <> 'object_pieces'";
+    let tables = "SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'gradframe' AND tablename NOT IN ('object_pieces', 'checkpoint_pieces')";
     let tables = wire.simple(tables)?.value.unwrap_or_default();
     wire.simple(&format!("CREATE SCHEMA {schema}"))?;
     for table in tables.split(',').filter(|table| !table.is_empty()) {

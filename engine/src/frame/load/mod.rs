@@ -7,11 +7,16 @@ mod deal;
 mod in_order;
 
 use arrow::array::RecordBatch;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::LogicalPlan;
+use gradframe_exec::ops::train::dataset_files;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::services::DatasetFile;
 
 use self::deal::Deal;
 use self::in_order::InOrder;
 use super::DataFrame;
+use super::shuffle::{in_fixed_order, shuffled};
 use crate::panics::guard;
 use crate::{Error, Result};
 
@@ -101,14 +106,20 @@ impl DataFrame {
     /// Errors: `Plan` for a rank that the world does not have and the like; those of the query.
     pub async fn load(&self, options: &LoadOptions) -> Result<BatchLoader> {
         options.check()?;
-        let frame = match options.shuffle {
-            Some(seed) => self.shuffle(epoch_seed(seed, options.epoch))?,
-            None => self.in_fixed_order()?,
-        };
+        let frame = self.with_plan(in_loading_order(&self.plan, options)?);
         let state = in_order::state(frame.execution_state(), frame.logical_plan(), options.batch_rows);
         let plan =
             guard("iter_batches", async { state.create_physical_plan(frame.logical_plan()).await.map_err(from_datafusion) });
         Ok(BatchLoader { rows: InOrder::new(plan.await?, &state), deal: Deal::new(options) })
+    }
+}
+
+impl DataFrame {
+    /// The files that the frame reads, as they are now.
+    pub(crate) async fn files(&self) -> Result<Vec<DatasetFile>> {
+        let state = self.execution_state();
+        let plan = guard(OP, async { state.create_physical_plan(&self.plan).await.map_err(from_datafusion) }).await?;
+        Ok(dataset_files(&plan, &TaskContext::from(&state)).await)
     }
 }
 
@@ -117,6 +128,14 @@ impl BatchLoader {
     /// Errors: those of the query.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         guard(OP, self.deal.next(&mut self.rows)).await
+    }
+}
+
+/// The rows of a plan in the order in which they are cut into batches.
+pub(crate) fn in_loading_order(plan: &LogicalPlan, options: &LoadOptions) -> Result<LogicalPlan> {
+    match options.shuffle {
+        Some(seed) => shuffled(plan, epoch_seed(seed, options.epoch)),
+        None => in_fixed_order(plan),
     }
 }
 

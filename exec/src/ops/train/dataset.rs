@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::FileScanConfig;
@@ -60,26 +60,27 @@ pub(super) fn dataset(
         Some(query) => ("query", query.clone()),
         None => ("plan", displayable(input.as_ref()).indent(false).to_string()),
     };
-    let fields: Vec<_> = columns
-        .fields()
-        .iter()
-        .map(|field| json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() }))
-        .collect();
     NewDataset {
         role: "training".into(),
         name: job.title().to_owned(),
         digest: digest.text(),
         kind: kind.into(),
         source,
-        schema: json!(fields).to_string(),
+        schema: schema_text(columns),
         profile: json!({ "num_rows": digest.rows }).to_string(),
         rows: Some(digest.rows),
         files,
     }
 }
 
+/// Names and types of columns, as runs keep them.
+pub fn schema_text(columns: &SchemaRef) -> String {
+    let field = |field: &Arc<Field>| json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() });
+    json!(columns.fields().iter().map(field).collect::<Vec<_>>()).to_string()
+}
+
 /// The files that a plan reads, as they are now. What cannot be read again has no hash; the reading itself will tell.
-pub(super) async fn files(input: &Arc<dyn ExecutionPlan>, context: &TaskContext) -> Vec<DatasetFile> {
+pub async fn files(input: &Arc<dyn ExecutionPlan>, context: &TaskContext) -> Vec<DatasetFile> {
     let mut found = named(input);
     let mut hashed_bytes = 0;
     for (url, file) in &mut found {

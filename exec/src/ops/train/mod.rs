@@ -33,6 +33,8 @@ mod transform;
 mod watch;
 mod work;
 
+pub use dataset::{files as dataset_files, schema_text};
+
 use std::fmt;
 use std::sync::Arc;
 

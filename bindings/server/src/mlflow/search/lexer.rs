@@ -26,7 +26,7 @@ pub fn tokens(filter: &str) -> Result<Vec<(usize, Token)>, Failure> {
         let Some(first) = left.chars().next() else { return Ok(tokens) };
         let (token, rest) = match first {
             '\'' | '"' => quoted(left, first).map(|(text, rest)| (Token::Text(text), rest)),
-            c if c.is_ascii_digit() || matches!(c, '-' | '+') => number(left),
+            c if c.is_ascii_digit() || matches!(c, '-' | '+' | '.') => number(left),
             c if c.is_alphabetic() || matches!(c, '_' | '`') => word(left),
             _ => SIGNS.iter().find_map(|sign| left.strip_prefix(sign).map(|rest| (Token::Sign(sign), rest))),
         }

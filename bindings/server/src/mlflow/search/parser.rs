@@ -28,6 +28,8 @@ pub enum Key {
     Param(String),
     Tag(String),
     Attribute(String),
+    /// Of the data sets of a run: name, digest, context.
+    Dataset(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,12 @@ pub fn key(at: usize, word: &str) -> Result<Key, Failure> {
         "params" | "param" | "parameters" | "parameter" => Ok(Key::Param(name)),
         "tags" | "tag" => Ok(Key::Tag(name)),
         "attributes" | "attribute" | "attr" | "run" => Ok(Key::Attribute(name)),
-        _ => Err(wrong(at, &format!("`{kind}` is nothing to compare, expected metrics, params, tags or attributes"))),
+        "datasets" | "dataset" if matches!(name.as_str(), "name" | "digest" | "context") => Ok(Key::Dataset(name)),
+        "datasets" | "dataset" => Err(wrong(at, &format!("data sets have no `{name}`, expected name, digest or context"))),
+        _ => {
+            let expected = "expected metrics, params, tags, attributes or datasets";
+            Err(wrong(at, &format!("`{kind}` is nothing to compare, {expected}")))
+        }
     }
 }
 
@@ -263,6 +270,7 @@ mod tests {
             ("metrics.a >", 12),
             ("metrics.a > 1 AND", 18),
             ("x.y = 1", 1),
+            ("metrics.a > .5 AND datasets.size = 'x'", 20),
             ("metrics.a = 'x", 13),
             ("(metrics.a = 1", 15),
             ("metrics.a = 1 params.b = 'x'", 15),

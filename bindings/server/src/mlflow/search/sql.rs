@@ -59,7 +59,7 @@ fn table(key: &Key) -> Option<(&'static str, &str)> {
         Key::Param(name) => Some(("params", name)),
         Key::Tag(name) => Some(("tags", name)),
         Key::Attribute(name) if matches!(name.as_str(), "user_id" | "user") => Some(("tags", "mlflow.user")),
-        Key::Attribute(_) => None,
+        Key::Attribute(_) | Key::Dataset(_) => None,
     }
 }
 
@@ -67,7 +67,9 @@ fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
     if let Some(i) = joined.iter().position(|other| *other == key) {
         return Ok(format!("j{i}.value"));
     }
-    let Key::Attribute(name) = key else { return Err(Failure::invalid("a name that is not looked for")) };
+    let Key::Attribute(name) = key else {
+        return Err(Failure::invalid("data sets are compared with texts, and no order goes by them"));
+    };
     let milliseconds = |column: &str| format!("(arrow_cast(r.{column}, 'Int64') / 1000)");
     match name.as_str() {
         "status" => Ok("r.status".into()),
@@ -92,6 +94,11 @@ fn written(condition: &Condition, joined: &[&Key]) -> Result<String, Failure> {
         Condition::IsNull(key, negated) => {
             Ok(format!("({} IS {}NULL)", column(key, joined)?, if *negated { "NOT " } else { "" }))
         }
+        Condition::In(Key::Dataset(name), values, negated) => {
+            let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
+            let word = if *negated { "NOT IN" } else { "IN" };
+            Ok(has_dataset(name, &format!("{word} ({})", values.join(", "))))
+        }
         Condition::In(key, values, negated) => {
             let values = values.iter().map(|value| text(key, value)).collect::<Result<Vec<_>, _>>()?;
             Ok(format!("({} {}IN ({}))", column(key, joined)?, if *negated { "NOT " } else { "" }, values.join(", ")))
@@ -100,7 +107,16 @@ fn written(condition: &Condition, joined: &[&Key]) -> Result<String, Failure> {
     }
 }
 
+/// Whether a data set of the run is so.
+fn has_dataset(name: &str, condition: &str) -> String {
+    let column = if name == "context" { "role" } else { name };
+    format!("(r.run IN (SELECT run FROM gradframe.datasets WHERE {column} {condition}))")
+}
+
 fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Result<String, Failure> {
+    if let (Key::Dataset(name), Value::Text(text)) = (key, value) {
+        return Ok(has_dataset(name, &format!("{} {}", word(operator), literal(text))));
+    }
     let column = column(key, joined)?;
     let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if name.ends_with("_time"));
     let value = match value {
@@ -111,7 +127,14 @@ fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Re
             return Err(Failure::invalid(format!("{key:?} is a text, compared with {number}; put it in quotes")));
         }
     };
-    let operator = match operator {
+    let operator = word(operator);
+    // A NaN is greater than all numbers to Arrow, and comparable to none to MLflow.
+    let is_number = if matches!(key, Key::Metric(_)) { format!("NOT isnan({column}) AND ") } else { String::new() };
+    Ok(format!("({is_number}{column} {operator} {value})"))
+}
+
+fn word(operator: Operator) -> &'static str {
+    match operator {
         Operator::Eq => "=",
         Operator::NotEq => "<>",
         Operator::Less => "<",
@@ -120,10 +143,7 @@ fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Re
         Operator::GreaterEq => ">=",
         Operator::Like => "LIKE",
         Operator::ILike => "ILIKE",
-    };
-    // A NaN is greater than all numbers to Arrow, and comparable to none to MLflow.
-    let is_number = if matches!(key, Key::Metric(_)) { format!("NOT isnan({column}) AND ") } else { String::new() };
-    Ok(format!("({is_number}{column} {operator} {value})"))
+    }
 }
 
 /// A text to compare a name's values with; statuses have other words here.
