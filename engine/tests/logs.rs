@@ -88,9 +88,9 @@ async fn a_step_over_all_rows_has_them_all_and_what_is_none_says_so() {
     let kept = rows(&session, &format!("SELECT count(*) FROM gradframe.batch_rows('{id}', 1)")).await;
     assert!(kept[0].parse::<u64>().unwrap() <= trained[0].parse().unwrap() && kept[0] != "0", "{kept:?} of {trained:?}");
     let wrong = [
-        (format!("'{id}', 0"), "count from 1"),
+        (format!("'{id}', 0"), "has no step 0, its first is 1"),
         (format!("'{id}', 1000"), "has no step 1000"),
-        (format!("'{id}', 'x'"), "count from 1"),
+        (format!("'{id}', 'x'"), "expected a step"),
         (format!("'{id}'"), "expected a run and a step"),
         ("'nobody', 1".into(), "unknown run"),
         (String::new(), "no run is given"),
