@@ -84,7 +84,7 @@ impl Session {
         }
         let program = self.program_of(&run)?.ok_or_else(|| {
             let what = format!("how the program was started that has logged run `{run}` is not known");
-            Error::plan(OP, what).hint("programs in files keep it, unless they say code=False")
+            Error::plan(OP, what).hint("programs that say RunOptions::program keep it")
         })?;
         let before = self.newest_replay(&run).await?;
         let ended = self.start(&program, &run)?.ended().await?;
@@ -105,8 +105,7 @@ impl Session {
         Ok(match self.program_of(run)? {
             Some(program) => {
                 let what = format!("run `{run}` was logged by a program: {}, in {}", program.shown(), program.directory);
-                Error::plan(OP, what)
-                    .hint("gradframe runs replay --program starts it again; in Python replay_run(run, program=True)")
+                Error::plan(OP, what).hint("gradframe runs replay --program starts it again")
             }
             None => {
                 let what = format!("run `{run}` was started by no statement that is kept");

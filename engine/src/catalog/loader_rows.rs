@@ -86,7 +86,7 @@ async fn frame_of(state: &SessionState, run: &str, source: &str) -> Result<Logic
     let plan = handed_over.as_ref().and_then(|frame| frame.get_logical_plan()).map(Cow::into_owned);
     plan.ok_or_else(|| {
         let what = format!("run `{run}` loaded its batches from a frame of its program");
-        Error::plan(BATCH_ROWS, what).hint("hand the frame over: session.batch_rows(run, step, frame=frame) in Python")
+        Error::plan(BATCH_ROWS, what).hint("hand the frame over: Session::batch_rows")
     })
 }
 

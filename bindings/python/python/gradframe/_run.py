@@ -15,10 +15,7 @@ from gradframe._gradframe import start_run
 from gradframe._output import Output
 
 if TYPE_CHECKING:
-    from gradframe._frame.eager import DataFrame
-    from gradframe._frame.lazy import LazyFrame
     from gradframe._gradframe import PyRun, PySession
-    from gradframe._loading import BatchLoader
 
 
 SAMPLED_EVERY_SECONDS = 10.0
@@ -32,13 +29,12 @@ class Run:
     once, for every process on the same home.
     """
 
-    __slots__ = ("_loader", "_next_step", "_output", "_run", "_title")
+    __slots__ = ("_next_step", "_output", "_run", "_title")
 
     _run: PyRun
     _title: str
     _next_step: int
     _output: Output | None
-    _loader: BatchLoader | None
 
     @classmethod
     def _of(cls, run: PyRun, title: str, *, output: bool = False) -> Self:
@@ -46,7 +42,6 @@ class Run:
         made = cls.__new__(cls)
         made._run, made._title, made._next_step = run, title, 0
         made._output = Output() if output else None
-        made._loader = None
         return made
 
     @property
@@ -76,29 +71,7 @@ class Run:
             step = self._next_step
         if step >= self._next_step:
             self._next_step = step + 1
-        batch = None if self._loader is None else self._loader._given
-        self._run.log(metrics if type(metrics) is dict else dict(metrics), step, epoch, time_us, batch)
-
-    def iter_batches(self, frame: DataFrame | LazyFrame, batch_size: int = 65_536, **options: Any) -> BatchLoader:
-        """The batches of `frame.iter_batches(batch_size, **options)`, of which the run remembers which one was in the loop at each
-        step that it logs: `SELECT * FROM gradframe.batch_rows('RUN', STEP)` has the rows behind a spike in the loss.
-
-        The frame's query and files are kept with the run. Rows that SQL has no name for (files that were opened, data of the program) need
-        the frame again: `session.batch_rows(run, step, frame=frame)`. A run follows one loader, the last.
-        """
-        loader = frame.iter_batches(batch_size, **options)
-        dealt = loader._options
-        self._run.keep_loader(
-            frame._lazy(),
-            batch_size=dealt["batch_size"],
-            shuffle_seed=dealt["seed"] if dealt["shuffle"] else None,
-            rank=dealt["rank"],
-            world_size=dealt["world_size"],
-            worker=dealt["worker"],
-            workers=dealt["num_workers"],
-        )
-        self._loader = loader
-        return loader
+        self._run.log(metrics if type(metrics) is dict else dict(metrics), step, epoch, time_us)
 
     def params(self, params: Mapping[str, Any]) -> None:
         """Adds parameters: what was chosen before. One that has another value already is an error; then none is added.
@@ -201,7 +174,6 @@ def start(
         seed=seed,
         environment=environment(),
         code=directory,
-        program=command() if code is not False else None,
         resources=SAMPLED_EVERY_SECONDS if resources is True else None if resources is False else float(resources),
     )
     return Run._of(run, name, output=output)
@@ -222,16 +194,6 @@ def code_directory() -> str:
     """Where the program's main file is; the working directory of what has none."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
-
-
-def command() -> list[str] | None:
-    """How this program was started; None of what cannot be started again: a prompt, a notebook, a child of multiprocessing."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    if getattr(sys.modules.get("__main__"), "__file__", None) is None or "ipykernel" in sys.modules:
-        return None
-    if multiprocessing is not None and multiprocessing.parent_process() is not None:
-        return None
-    return [sys.executable, *sys.orig_argv[1:]] if sys.executable else None
 
 
 @functools.cache
