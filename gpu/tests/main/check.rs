@@ -22,7 +22,7 @@ pub fn collected() -> Vec<Case> {
 
 /// Compiles, with all steps of loops written out, and collects. Gives the program.
 pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
-    let program = compile_with(function, CompileOptions { unroll: true }).unwrap();
+    let program = compile_with(function, CompileOptions { unroll: true, ..CompileOptions::default() }).unwrap();
     check_program(&program, function, inputs);
     program
 }

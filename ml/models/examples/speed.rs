@@ -1,12 +1,13 @@
-//! How fast: `cargo run --release -p gradframe-ml-models --example speed -- embed MODEL [TEXT]` embeds 1,024 sentences of a text,
-//! `-- generate` continues 128 tokens by 64 with a decoder of 56 million random weights. Tasks as in `shared/bench/peers_ml.py`.
+//! How fast: `cargo run --release -p gradframe-ml-models --example speed -- embed f32 MODEL TEXT` embeds 1,024 sentences of a text,
+//! `-- generate bf16` continues 128 tokens by 64 with a decoder of 56 million random weights, for one row and for 16. Tasks as in
+//! `tests/bench/peers/models.py`, which `cargo xtask bench models --peers` runs beside; prints `task | figure | unit`.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_models::{EmbedOptions, Embedder, GenerateOptions, Generator, Model};
+use gradframe_ml_models::{DtypeChoice, EmbedOptions, Embedder, GenerateOptions, Generator, Model, Precision, Work};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -15,42 +16,70 @@ const RUNS: usize = 3;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["embed", model, text] => embed(model.as_ref(), text.as_ref()),
-        ["generate"] => generate(),
-        _ => Err(Error::plan("speed", "expected `embed MODEL TEXT` or `generate`")),
+        ["embed", dtype, model, text] => embed(dtype.parse()?, model.as_ref(), text.as_ref()),
+        ["generate", dtype] => generate(dtype.parse()?),
+        _ => Err(Error::plan("speed", "expected `embed DTYPE MODEL TEXT` or `generate DTYPE`")),
     }
 }
 
-/// The fastest of some runs, in seconds.
-fn fastest(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
-    let mut seconds = f64::INFINITY;
-    for _ in 0..RUNS {
+fn say(task: &str, dtype: DtypeChoice, figure: f64, unit: &str) {
+    println!("{task} {} | {figure:.5} | {unit}", dtype.name());
+}
+
+/// The median of some runs after one that does not count, in seconds.
+fn median(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
+    run()?;
+    let mut seconds = [0.0; RUNS];
+    for one in &mut seconds {
         let start = Instant::now();
         run()?;
-        seconds = seconds.min(start.elapsed().as_secs_f64());
+        *one = start.elapsed().as_secs_f64();
     }
-    Ok(seconds)
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds[RUNS / 2])
 }
 
 fn failed(error: std::io::Error) -> Error {
     Error::external("speed", error.to_string())
 }
 
-fn embed(model: &Path, text: &Path) -> Result<()> {
+fn embed(dtype: DtypeChoice, model: &Path, text: &Path) -> Result<()> {
     let start = Instant::now();
-    let model = Model::open(model)?;
-    println!("open {:.1} ms", 1e3 * start.elapsed().as_secs_f64());
+    let model = Model::open_in(model, dtype)?;
+    say("open", dtype, 1e3 * start.elapsed().as_secs_f64(), "ms");
     let embedder = Embedder::new(&model, &EmbedOptions::default())?;
-    println!("ready {:.1} ms", 1e3 * start.elapsed().as_secs_f64());
+    say("first use", dtype, 1e3 * start.elapsed().as_secs_f64(), "ms");
     let text = std::fs::read_to_string(text).map_err(failed)?;
     let sentences = sentences(&text);
     let texts: Vec<&str> = sentences.iter().map(String::as_str).collect();
-    let mut work = None;
-    let seconds = fastest(|| {
-        work = Some(embedder.embed(&texts)?.work);
+    let mut work = Work::default();
+    let seconds = median(|| {
+        work = embedder.embed(&texts)?.work;
         Ok(())
     })?;
-    println!("embed 1024 sentences {:.1} rows/s, {work:?}", texts.len() as f64 / seconds);
+    say("embed 1024 sentences", dtype, texts.len() as f64 / seconds, "rows/s");
+    println!("# {work:?}");
+    kernels(&embedder, &work)
+}
+
+/// Where the time of one batch of 1,024 tokens goes, kernel by kernel, if GRADFRAME_KERNELS is set.
+fn kernels(embedder: &Embedder, work: &Work) -> Result<()> {
+    if std::env::var_os("GRADFRAME_KERNELS").is_none() {
+        return Ok(());
+    }
+    let length = (work.tokens / work.rows.max(1)).max(1);
+    let mut spent: HashMap<usize, f64> = HashMap::new();
+    for _ in 0..10 {
+        embedder.time_kernels([1024 / length, length], &mut |kernel, time| {
+            *spent.entry(kernel).or_default() += time.as_secs_f64() / 10.0
+        })?;
+    }
+    let mut ranked: Vec<(usize, f64)> = spent.into_iter().collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    println!("# a batch: {:.2} ms", 1e3 * ranked.iter().map(|(_, time)| time).sum::<f64>());
+    let text = embedder.program().to_string();
+    let headline = |kernel: usize| text.lines().find(|line| line.starts_with(&format!("{kernel}: "))).unwrap_or_default();
+    ranked.iter().take(60).for_each(|&(kernel, time)| println!("# {:.3} ms {}", 1e3 * time, headline(kernel)));
     Ok(())
 }
 
@@ -67,36 +96,34 @@ fn sentences(text: &str) -> Vec<String> {
     (0..1024).map(|_| next()).collect()
 }
 
-fn generate() -> Result<()> {
-    let folder = std::env::temp_dir().join("gradframe-speed-llama");
+fn generate(dtype: DtypeChoice) -> Result<()> {
+    let is_short = dtype == DtypeChoice::Only(Precision::Bf16);
+    let folder = std::env::temp_dir().join(format!("gradframe-speed-llama-{}", dtype.name()));
     if !folder.join("model.safetensors").is_file() {
-        write_model(&folder)?;
+        write_model(&folder, is_short)?;
     }
     let start = Instant::now();
-    let model = Model::open(&folder)?;
-    println!("open {:.1} ms", 1e3 * start.elapsed().as_secs_f64());
+    let model = Model::open_in(&folder, dtype)?;
+    say("open", dtype, 1e3 * start.elapsed().as_secs_f64(), "ms");
     let generator = Generator::of_tokens(&model)?;
-    let read_bytes = generator.parameter_bytes() as f64 - 32_000.0 * 512.0 * 4.0; // the table of tokens is looked up
+    // The table of tokens is looked up, not read.
+    let read_bytes = generator.parameter_bytes() as f64 - 32_000.0 * 512.0 * if is_short { 2.0 } else { 4.0 };
     for rows in [1, 16] {
         let prompts: Vec<Vec<u32>> =
             (0..rows).map(|row| (0..128).map(|i| (i * 7919 + row * 104_729 + 1) % 32_000).collect()).collect();
         let options = |tokens: usize| GenerateOptions { max_tokens: tokens, ..GenerateOptions::default() };
-        let prefill = fastest(|| generator.generate(&prompts, &options(1), &mut |_| Ok(())).map(|_| ()))?;
-        let whole = fastest(|| generator.generate(&prompts, &options(64), &mut |_| Ok(())).map(|_| ()))?;
+        let prefill = median(|| generator.generate(&prompts, &options(1), &mut |_| Ok(())).map(|_| ()))?;
+        let whole = median(|| generator.generate(&prompts, &options(64), &mut |_| Ok(())).map(|_| ()))?;
         let step = (whole - prefill) / 63.0;
-        println!(
-            "batch {rows}: {:.1} tokens/s with prefill, {:.1} without; prefill {:.1} tokens/s; {:.1} GB/s of weights",
-            rows as f64 * 64.0 / whole,
-            rows as f64 / step,
-            rows as f64 * 128.0 / prefill,
-            read_bytes / step / 1e9
-        );
+        say(&format!("generate 64 after 128, batch {rows}"), dtype, rows as f64 * 64.0 / whole, "tokens/s");
+        say(&format!("prefill 128, batch {rows}"), dtype, rows as f64 * 128.0 / prefill, "tokens/s");
+        println!("# a step {:.2} ms, {:.1} GB/s of weights", 1e3 * step, read_bytes / step / 1e9);
     }
     Ok(())
 }
 
 /// Llama of 8 layers, width 512, 8 heads, 4 of keys, inner width 1376, 32,000 tokens.
-fn write_model(folder: &Path) -> Result<()> {
+fn write_model(folder: &Path, is_short: bool) -> Result<()> {
     let mut shapes: Vec<(String, Vec<usize>)> = vec![
         ("model.embed_tokens.weight".into(), vec![32_000, 512]),
         ("lm_head.weight".into(), vec![32_000, 512]),
@@ -122,13 +149,15 @@ fn write_model(folder: &Path) -> Result<()> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         ((state >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.07
     };
+    let dtype = if is_short { Dtype::BF16 } else { Dtype::F32 };
+    let mut element = || {
+        let bits = number().to_bits();
+        if is_short { (bits >> 16).to_le_bytes()[..2].to_vec() } else { bits.to_le_bytes().to_vec() }
+    };
     let bytes: Vec<Vec<u8>> =
-        shapes.iter().map(|(_, shape)| (0..shape.iter().product()).flat_map(|_| number().to_le_bytes()).collect()).collect();
+        shapes.iter().map(|(_, shape)| (0..shape.iter().product()).flat_map(|_| element()).collect()).collect();
     let views = shapes.iter().zip(&bytes).map(|((name, shape), bytes)| {
-        Ok((
-            name.as_str(),
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| Error::internal("speed", e.to_string()))?,
-        ))
+        Ok((name.as_str(), TensorView::new(dtype, shape.clone(), bytes).map_err(|e| Error::internal("speed", e.to_string()))?))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
     let notes = HashMap::from([("format".to_owned(), "pt".to_owned())]);

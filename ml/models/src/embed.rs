@@ -93,6 +93,11 @@ impl Embedder {
         self.runner.compiled().program()
     }
 
+    /// Runs the network once on rows of so many tokens, [rows, tokens], on this thread, and tells the time of each kernel.
+    pub fn time_kernels(&self, sizes: [usize; 2], on_kernel: &mut gradframe_ml_kernels::cpu::OnKernel) -> Result<()> {
+        self.runner.time_kernels(sizes, on_kernel)
+    }
+
     /// The vectors of these texts. A text of no tokens gives zeros. Errors: those of the tokenizer, naming what it gave.
     pub fn embed(&self, texts: &[&str]) -> Result<Embedded> {
         self.embed_observed(texts, &|_| Ok(()))

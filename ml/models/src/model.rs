@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::config::Config;
 use crate::files::Directory;
 use crate::net::{Compiled, Net, Task};
-use crate::nets::{Architecture, architecture};
+use crate::nets::{Architecture, architecture, kind};
 use crate::pooling::Pooling;
+use crate::precision::{DtypeChoice, Precision};
 use crate::rows::Rows;
 use crate::runner::Runner;
 use crate::text::{ChatTemplate, Encoded, Tokenizer};
@@ -25,14 +26,21 @@ pub struct Model {
     config: Config,
     architecture: Box<dyn Architecture>,
     weights: Weights,
+    precision: Precision,
     tokenizer: OnceLock<Tokenizer>,
 }
 
 impl Model {
-    /// The model of a directory.
+    /// The model of a directory, computed in what its checkpoint is of: see [`DtypeChoice::Auto`].
+    /// Errors: as for [`Model::open_in`].
+    pub fn open(path: &Path) -> Result<Self> {
+        Model::open_in(path, DtypeChoice::Auto)
+    }
+
+    /// The model of a directory, computed in this type.
     /// Errors: `External` for what is missing; `Execution` naming the file that is wrong; `NotImplemented` for an unknown architecture,
     /// listing those known.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open_in(path: &Path, dtype: DtypeChoice) -> Result<Self> {
         let root = Directory::open(path)?;
         let directory = match transformer_of(&root)? {
             Some(folder) => Directory::open(&path.join(folder))?,
@@ -41,7 +49,8 @@ impl Model {
         let config = Config::read(&directory, "config.json")?;
         let architecture = architecture(&config)?;
         let weights = Weights::open(&directory)?;
-        Ok(Model { root, directory, config, architecture, weights, tokenizer: OnceLock::new() })
+        let precision = dtype.for_weights(&weights);
+        Ok(Model { root, directory, config, architecture, weights, precision, tokenizer: OnceLock::new() })
     }
 
     /// Its directory.
@@ -56,7 +65,7 @@ impl Model {
 
     /// The name of its architecture: `bert`, `llama`.
     pub fn kind(&self) -> &str {
-        self.config.text_or("model_type", "").unwrap_or_default()
+        kind(&self.config).unwrap_or_default()
     }
 
     /// The network.
@@ -67,6 +76,11 @@ impl Model {
     /// Its weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// What its products are computed in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Its tokenizer, read once. Errors: `External` if it has none; `Execution` if that is not a tokenizer.
@@ -108,23 +122,25 @@ impl Model {
     }
 
     /// What the head gives for each row of tokens, or the tokens' vectors of a model without a head: [L] of labels, [T, ..] of tokens.
-    /// Tokens from number `second` on are of a second text.
+    /// `kinds` says of which of two texts each token is; None: of one.
     /// Errors: those of a checkpoint that does not fit its configuration; `Execution` for a token that the model does not have.
-    pub fn scores(&self, rows: &[Vec<u32>], second: Option<usize>) -> Result<Vec<Vec<f32>>> {
+    pub fn scores(&self, rows: &[Vec<u32>], kinds: Option<&[Vec<u32>]>) -> Result<Vec<Vec<f32>>> {
         let compiled = self.compiled(|net, rows, hidden| match self.task() {
             Some(task) => self.architecture.head(net, rows, hidden, task),
             None => Ok(hidden),
         })?;
-        let kind = |place: usize| u32::from(second.is_some_and(|second| place >= second));
-        let encoded =
-            |ids: &Vec<u32>| Encoded { ids: ids.clone(), kinds: (0..ids.len()).map(kind).collect(), is_truncated: false };
-        let rows: Vec<Encoded> = rows.iter().map(encoded).collect();
+        let encoded = |(row, ids): (usize, &Vec<u32>)| {
+            let own = kinds.and_then(|kinds| kinds.get(row));
+            let kinds = own.cloned().unwrap_or_else(|| vec![0; ids.len()]);
+            Encoded { ids: ids.clone(), kinds, is_truncated: false }
+        };
+        let rows: Vec<Encoded> = rows.iter().enumerate().map(encoded).collect();
         Runner::new(compiled, self.architecture.vocabulary(), usize::MAX).run(&rows, &|_| Ok(()))
     }
 
     /// Compiles what `build` makes of whole rows' vectors [B, T, C].
     pub(crate) fn compiled(&self, build: impl FnOnce(&mut Net, &Rows, NodeId) -> Result<NodeId>) -> Result<Compiled> {
-        let mut net = Net::for_many_rows(&self.weights);
+        let mut net = Net::for_many_rows(&self.weights, self.precision);
         let mut rows = Rows::whole(&mut net)?;
         let hidden = self.architecture.hidden(&mut net, &mut rows)?;
         let output = build(&mut net, &rows, hidden)?;

@@ -2,12 +2,14 @@
 
 use gradframe_ml_core::graph::{DotDims, Type};
 use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape, Tensor};
-use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
+use gradframe_ml_kernels::cpu::OnKernel;
+use gradframe_ml_kernels::{CompileOptions, Program, Scratch, Threads, compile_with};
 use rustc_hash::FxHashMap;
 
 use crate::Weights;
 use crate::config::Config;
-use crate::weights::as_f32;
+use crate::precision::Precision;
+use crate::weights::{as_bf16, as_f32};
 
 /// A graph, and the tensors that its parameters stand for.
 pub struct Net<'w> {
@@ -16,7 +18,8 @@ pub struct Net<'w> {
     weights: &'w Weights,
     values: Vec<Tensor>,
     nodes: FxHashMap<String, NodeId>,
-    /// True if matrices are laid out for products with many rows: turned once, so that no run has to.
+    precision: Precision,
+    /// True if f32 matrices are laid out for products with many rows: turned once, so that no run has to.
     for_many_rows: bool,
 }
 
@@ -29,13 +32,13 @@ pub struct Compiled {
 
 impl<'w> Net<'w> {
     /// An empty network over these weights.
-    pub fn new(weights: &'w Weights) -> Self {
-        Net { g: Graph::new(), weights, values: Vec::new(), nodes: FxHashMap::default(), for_many_rows: false }
+    pub fn new(weights: &'w Weights, precision: Precision) -> Self {
+        Net { g: Graph::new(), weights, values: Vec::new(), nodes: FxHashMap::default(), precision, for_many_rows: false }
     }
 
-    /// As [`Net::new`], for runs over many tokens at once: its matrices are copies, turned.
-    pub fn for_many_rows(weights: &'w Weights) -> Self {
-        Net { for_many_rows: true, ..Net::new(weights) }
+    /// As [`Net::new`], for runs over many tokens at once: its f32 matrices are copies, turned.
+    pub fn for_many_rows(weights: &'w Weights, precision: Precision) -> Self {
+        Net { for_many_rows: true, ..Net::new(weights, precision) }
     }
 
     /// Declares what a run is given. All of these come before the first parameter.
@@ -57,60 +60,107 @@ impl<'w> Net<'w> {
     /// The parameter of this name and shape, in f32.
     /// Errors: `Execution` if it is missing; `Shape` with both shapes if it has another.
     pub fn parameter(&mut self, name: &str, shape: &[usize]) -> Result<NodeId> {
-        if let Some(&node) = self.nodes.get(name) {
-            return Ok(node);
-        }
-        let tensor = as_f32(&self.weights.tensor(name, shape)?)?;
-        let node = self.g.input(name, Type::new(DType::F32, Shape::fixed(shape)));
-        self.values.push(tensor);
-        self.nodes.insert(name.to_owned(), node);
-        Ok(node)
+        self.argument(name.to_owned(), DType::F32, shape, |weights| as_f32(&weights.tensor(name, shape)?))
     }
 
-    /// The parameter of this name and of shape [O, I], as [I, O].
-    fn turned(&mut self, name: &str, [outputs, inputs]: [usize; 2]) -> Result<NodeId> {
-        let key = format!("{name} turned");
+    /// A matrix of products or a table of rows, in the network's precision.
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<NodeId> {
+        match self.precision {
+            Precision::F32 => self.parameter(name, &shape),
+            Precision::Bf16 => {
+                let key = format!("{name} in bf16");
+                self.argument(key, DType::BF16, &shape, |weights| as_bf16(&weights.tensor(name, &shape)?))
+            }
+        }
+    }
+
+    /// The f32 parameter of this name and of shape [R, C], as [C, R].
+    fn turned(&mut self, name: &str, [rows, columns]: [usize; 2]) -> Result<NodeId> {
+        self.argument(format!("{name} turned"), DType::F32, &[columns, rows], |weights| {
+            let tensor = as_f32(&weights.tensor(name, &[rows, columns])?)?;
+            Tensor::from_vec(&[columns, rows], turned(tensor.values()?, [rows, columns]))
+        })
+    }
+
+    /// The argument of this key, made once.
+    fn argument(
+        &mut self,
+        key: String,
+        dtype: DType,
+        shape: &[usize],
+        make: impl FnOnce(&Weights) -> Result<Tensor>,
+    ) -> Result<NodeId> {
         if let Some(&node) = self.nodes.get(&key) {
             return Ok(node);
         }
-        let tensor = as_f32(&self.weights.tensor(name, &[outputs, inputs])?)?;
-        let values = turned(tensor.values()?, [outputs, inputs]);
-        let node = self.g.input(&key, Type::new(DType::F32, Shape::fixed(&[inputs, outputs])));
-        self.values.push(Tensor::from_vec(&[inputs, outputs], values)?);
+        let tensor = make(self.weights)?;
+        let node = self.g.input(&key, Type::new(dtype, Shape::fixed(shape)));
+        self.values.push(tensor);
         self.nodes.insert(key, node);
         Ok(node)
     }
 
     /// `x W' + b`: x [.., I] -> [.., O], with `name.weight` [O, I] and, if there is one, `name.bias` [O].
     pub fn linear(&mut self, name: &str, x: NodeId, [inputs, outputs]: [usize; 2], bias: bool) -> Result<NodeId> {
-        let product = match self.for_many_rows {
+        let weight = format!("{name}.weight");
+        let product = match self.for_many_rows && self.precision == Precision::F32 {
             true => {
-                let turned = self.turned(&format!("{name}.weight"), [outputs, inputs])?;
+                let turned = self.turned(&weight, [outputs, inputs])?;
                 self.g.matmul(x, turned)?
             }
-            false => {
-                let weight = self.parameter(&format!("{name}.weight"), &[outputs, inputs])?;
-                self.times_rows(x, weight)?
+            false => self.times_rows(x, &weight, [outputs, inputs])?,
+        };
+        if bias { self.add_bias(name, product, outputs) } else { Ok(product) }
+    }
+
+    /// As [`Net::linear`] with a bias, of a checkpoint that has its matrix the other way round: `name.weight` [I, O].
+    pub fn linear_turned(&mut self, name: &str, x: NodeId, [inputs, outputs]: [usize; 2]) -> Result<NodeId> {
+        let weight = format!("{name}.weight");
+        let product = match self.precision {
+            Precision::F32 => {
+                let matrix = self.parameter(&weight, &[inputs, outputs])?;
+                self.g.matmul(x, matrix)?
+            }
+            Precision::Bf16 => {
+                let matrix = self.argument(format!("{weight} turned in bf16"), DType::BF16, &[outputs, inputs], |weights| {
+                    let tensor = as_f32(&weights.tensor(&weight, &[inputs, outputs])?)?;
+                    as_bf16(&Tensor::from_vec(&[outputs, inputs], turned(tensor.values()?, [inputs, outputs]))?)
+                })?;
+                self.product(x, matrix)?
             }
         };
-        if !bias {
-            return Ok(product);
-        }
-        let bias = self.parameter(&format!("{name}.bias"), &[outputs])?;
-        self.g.add(product, bias)
+        self.add_bias(name, product, outputs)
     }
 
-    /// Products of the last axis of x [.., I] with each row of a matrix [O, I]: [.., O].
-    pub fn times_rows(&mut self, x: NodeId, rows: NodeId) -> Result<NodeId> {
+    fn add_bias(&mut self, name: &str, x: NodeId, width: usize) -> Result<NodeId> {
+        let bias = self.parameter(&format!("{name}.bias"), &[width])?;
+        self.g.add(x, bias)
+    }
+
+    /// Products of the last axis of x [.., I] with each row of the matrix `name` [O, I]: [.., O].
+    pub fn times_rows(&mut self, x: NodeId, name: &str, shape: [usize; 2]) -> Result<NodeId> {
+        let matrix = self.matrix(name, shape)?;
+        self.product(x, matrix)
+    }
+
+    /// x [.., I] and a matrix [O, I] in the network's precision -> f32 [.., O].
+    fn product(&mut self, x: NodeId, matrix: NodeId) -> Result<NodeId> {
         let last = self.g.ty(x).shape.rank().saturating_sub(1);
         let dims = DotDims { batch: Default::default(), contract: [(last, 1)].into_iter().collect() };
-        self.g.dot(x, rows, dims)
+        if self.precision == Precision::F32 {
+            return self.g.dot(x, matrix, dims);
+        }
+        // Both sides as bf16 that are read as f32: exact products, sums in f32. The compiler reads them where they lie.
+        let rounded = self.g.cast(x, DType::BF16)?;
+        let (x, matrix) = (self.g.cast(rounded, DType::F32)?, self.g.cast(matrix, DType::F32)?);
+        self.g.dot(x, matrix, dims)
     }
 
-    /// Rows of `name.weight` [N, C] by index: [..] -> [.., C].
+    /// Rows of `name.weight` [N, C] by index: [..] -> f32 [.., C].
     pub fn embedding(&mut self, name: &str, indices: NodeId, shape: [usize; 2]) -> Result<NodeId> {
-        let table = self.parameter(&format!("{name}.weight"), &shape)?;
-        self.g.gather(table, indices, 0)
+        let table = self.matrix(&format!("{name}.weight"), shape)?;
+        let rows = self.g.gather(table, indices, 0)?;
+        self.g.cast(rows, DType::F32)
     }
 
     /// Layer normalisation of the last axis. Old checkpoints say `gamma` and `beta`.
@@ -161,7 +211,8 @@ impl<'w> Net<'w> {
     /// Compiles what has been built, with these results.
     pub fn compile(self, outputs: Vec<NodeId>) -> Result<Compiled> {
         let function = Function::new(self.g, outputs)?;
-        Ok(Compiled { program: compile(&function)?, parameters: self.values })
+        let options = CompileOptions { short_symbols: true, ..CompileOptions::default() };
+        Ok(Compiled { program: compile_with(&function, options)?, parameters: self.values })
     }
 }
 
@@ -171,6 +222,12 @@ impl Compiled {
         let mut arguments = inputs;
         arguments.extend(self.parameters.iter().cloned());
         self.program.run_owned(arguments, scratch, threads)
+    }
+
+    /// As [`Compiled::run`] on one thread, with the time of each kernel.
+    pub fn run_timed(&self, inputs: Vec<Tensor>, scratch: &mut Scratch, on_kernel: &mut OnKernel) -> Result<()> {
+        let arguments = inputs.into_iter().chain(self.parameters.iter().cloned()).collect();
+        self.program.run_timed(arguments, scratch, Threads::One, on_kernel).map(|_| ())
     }
 
     /// The compiled form.

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use gradframe_ml_core::{Result, Tensor};
+use gradframe_ml_kernels::cpu::OnKernel;
 use gradframe_ml_kernels::{Scratch, Threads};
 use rayon::prelude::*;
 
@@ -53,6 +54,14 @@ impl Runner {
             results[row] = values;
         }
         Ok(results)
+    }
+
+    /// One run on rows of so many tokens, with the time of each kernel.
+    pub fn time_kernels(&self, [rows, tokens]: [usize; 2], on_kernel: &mut OnKernel) -> Result<()> {
+        let encoded = vec![Encoded { ids: vec![1; tokens], kinds: vec![0; tokens], is_truncated: false }; rows];
+        let (inputs, _) = tensors(&encoded, &(0..rows).collect::<Vec<_>>(), self.vocabulary)?;
+        let mut scratch = self.scratches.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop().unwrap_or_default();
+        self.compiled.run_timed(inputs, &mut scratch, on_kernel)
     }
 
     fn one(&self, inputs: Vec<Tensor>, threads: Threads) -> Result<Tensor> {

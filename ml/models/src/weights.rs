@@ -144,6 +144,16 @@ pub(crate) fn as_f32(tensor: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(tensor.shape(), values)
 }
 
+/// The same numbers rounded to bf16; where they are bf16, where they lie. Errors: `Internal`.
+pub(crate) fn as_bf16(tensor: &Tensor) -> Result<Tensor> {
+    if tensor.dtype() == DType::BF16 {
+        return Ok(tensor.clone());
+    }
+    let wide = as_f32(tensor)?;
+    let bits: Vec<u16> = wide.values::<f32>()?.iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect();
+    Tensor::try_new(DType::BF16, tensor.shape(), Buffer::from_vec(bits))
+}
+
 /// All weights as the bytes of one safetensors file.
 pub(crate) fn encoded(weights: &Weights) -> Result<Vec<u8>> {
     fn failed(e: safetensors::SafeTensorError) -> Error {

@@ -13,12 +13,13 @@ pub const COMMAND: Command = Command {
 cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--only TASKS] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby, mlp, tensors, frames, runs, arrays, stages.
-  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX; runs: MLflow's server), in the
-               same run; one that fails is `not measured`
+tests/bench/tasks: tpch, groupby, mlp, tensors, models, frames, runs, arrays, stages.
+  --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX; models: transformers,
+               sentence-transformers, onnxruntime; runs: MLflow's server), in the same run; one that fails is `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
   --runs N     counted runs of each query (3)
-  --only TASKS some tasks of tensors, with commas between: mlp, cnn, gpt, chain, rows, reductions, sorts, costs
+  --only TASKS some tasks of tensors (mlp, cnn, gpt, chain, rows, reductions, sorts, costs) or of models (embed, generate),
+               with commas between
   --smoke      the dev profile instead of release: shows that the harness works, and measures nothing
 ",
     run: main,
@@ -73,7 +74,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
     let task = words
         .next()
         .filter(|word| !word.starts_with('-'))
-        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, frames, runs, arrays, stages")?
+        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, models, frames, runs, arrays, stages")?
         .clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
@@ -123,6 +124,8 @@ struct Program {
     package: String,
     /// Its folder below the data outside the repository.
     data: String,
+    /// Its peers, of which `requirements-NAME.txt` and `.venv-bench-NAME` have their names; with them, the data is taken as it lies.
+    environment: Option<String>,
     /// The script of `tests/bench` that runs program and peers in turn. Without one, the program runs by itself, and then
     /// the script of its name in `tests/bench/peers`.
     harness: Option<String>,
@@ -134,15 +137,20 @@ impl Program {
         let task = described.map_err(|error| format!("{}: {error}", file.display()))?;
         let text = |key: &str| task[key].as_str().map(str::to_owned);
         let package = text("package").unwrap_or_else(|| "gradframe-ml-kernels".into());
-        let harness = text("harness");
+        let (harness, environment) = (text("harness"), text("environment"));
         let found = text("example").zip(text("data"));
-        Ok(found.map(|(name, data)| Program { file: file.into(), name, package, data, harness }))
+        Ok(found.map(|(name, data)| Program { file: file.into(), name, package, data, environment, harness }))
     }
 
     fn measure(&self, request: &Request) -> Result {
-        let data = self.unpacked()?;
+        let data = if self.environment.is_some() { self.source()? } else { self.unpacked()? };
         heading(&format!("bench {}{}", self.name, if request.smoke { " (dev profile: figures mean nothing)" } else { "" }));
-        let env = || PythonEnv::prepare(root().join(".venv-bench"), &root().join("tests/bench/requirements-tensors.txt"));
+        let (folder, peers) = match &self.environment {
+            Some(name) => (format!(".venv-bench-{name}"), name.as_str()),
+            None => (".venv-bench".to_owned(), "tensors"),
+        };
+        let requirements = root().join(format!("tests/bench/requirements-{peers}.txt"));
+        let env = || PythonEnv::prepare(root().join(&folder), &requirements);
         let Some(harness) = &self.harness else {
             run(self.cargo("run", request).arg("--").arg(&data))?;
             let script = root().join(format!("tests/bench/peers/{}.py", self.name));
@@ -164,15 +172,22 @@ impl Program {
         command
     }
 
-    /// The data, unpacked below the target directory. `GRADFRAME_DATA` names the folder that it is taken from.
-    fn unpacked(&self) -> Result<PathBuf> {
+    /// The data where it lies. `GRADFRAME_DATA` names the folder of data sets.
+    fn source(&self) -> Result<PathBuf> {
         let folder = std::env::var_os("GRADFRAME_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
-        let (source, target) = (folder.join(&self.data), target_directory().join("bench").join(&self.name));
-        if !source.exists() {
-            return Err(
-                format!("bench: no data in {}; hint: name the folder of data sets in GRADFRAME_DATA", source.display()).into()
-            );
+        let source = folder.join(&self.data);
+        match source.exists() {
+            true => Ok(source),
+            false => {
+                Err(format!("bench: no data in {}; hint: name the folder of data sets in GRADFRAME_DATA", source.display())
+                    .into())
+            }
         }
+    }
+
+    /// The data, unpacked below the target directory.
+    fn unpacked(&self) -> Result<PathBuf> {
+        let (source, target) = (self.source()?, target_directory().join("bench").join(&self.name));
         let script = root().join("tests/bench/unpack_mnist.py");
         run(std::process::Command::new(find_interpreter()?).arg(script).args([&source, &target]))?;
         Ok(target)
@@ -253,7 +268,7 @@ mod tests {
             task_file("tpcx")
                 .unwrap_err()
                 .to_string()
-                .ends_with("expected one of: arrays, frames, groupby, mlp, runs, stages, tensors, tpch")
+                .ends_with("expected one of: arrays, frames, groupby, mlp, models, runs, stages, tensors, tpch")
         );
     }
 }

@@ -34,6 +34,9 @@ pub struct CompileOptions {
     /// Writes out all steps of loops of a known number of steps, in place of one step that is run again and again: for short
     /// loops that gain by fusion across steps, and for back ends that have no loops.
     pub unroll: bool,
+    /// Says that axes whose size is a symbol are never empty, and short enough that a row of them stays in cache where they are
+    /// folded: the tokens of a text, not the rows of a table. So their softmax is one kernel.
+    pub short_symbols: bool,
 }
 
 /// Compiles a function. The program serves every size of the function's symbols.
@@ -55,7 +58,7 @@ pub fn compile_with(function: &Function, options: CompileOptions) -> Result<Prog
 fn compiled(function: &Function, options: CompileOptions) -> Result<(Program, Work)> {
     let flat = loops::joined(flatten::flatten(function, options.unroll)?)?;
     let mut work = Work { nodes: flat.graph.nodes().count(), ..Work::default() };
-    let schedule = schedule::schedule(&flat, &mut work)?;
+    let schedule = schedule::schedule(&flat, options, &mut work)?;
     Ok((Program::new(&flat, schedule), work))
 }
 

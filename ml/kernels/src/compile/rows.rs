@@ -4,9 +4,9 @@ use gradframe_ml_core::graph::Kind;
 use gradframe_ml_core::{Dim, Function, NodeId, Shape};
 use rustc_hash::FxHashSet;
 
-use super::Work;
 use super::leaves::Leaves;
 use super::view::{self, View};
+use super::{CompileOptions, Work};
 use crate::schedule::AxisMap;
 
 /// Elements of a row that several registers of can still stay in cache.
@@ -32,9 +32,11 @@ impl Rows {
 }
 
 /// The rows on which `root` can be computed with reductions inside; None if there are none.
-pub fn rows_of(function: &Function, leaves: &Leaves, root: NodeId, work: &mut Work) -> Option<Rows> {
+pub fn rows_of(function: &Function, options: CompileOptions, leaves: &Leaves, root: NodeId, work: &mut Work) -> Option<Rows> {
     let shape = &function.graph.ty(root).shape;
-    fused_reductions(function, leaves, root, work).into_iter().find_map(|(operand, folded)| fitted(shape, operand, folded))
+    fused_reductions(function, options, leaves, root, work)
+        .into_iter()
+        .find_map(|(operand, folded)| fitted(shape, operand, folded))
 }
 
 /// The row domain over `operand`, of which the last `folded` axes are a row, if a result of this shape lives on it.
@@ -56,7 +58,13 @@ fn fitted(root: &Shape, operand: &Shape, folded: usize) -> Option<Rows> {
 }
 
 /// The reductions over short last axes that can be reached from `root` without going through memory.
-fn fused_reductions<'a>(function: &'a Function, leaves: &Leaves, root: NodeId, work: &mut Work) -> Vec<(&'a Shape, usize)> {
+fn fused_reductions<'a>(
+    function: &'a Function,
+    options: CompileOptions,
+    leaves: &Leaves,
+    root: NodeId,
+    work: &mut Work,
+) -> Vec<(&'a Shape, usize)> {
     let graph = &function.graph;
     let (mut found, mut stack) = (Vec::new(), vec![root]);
     let mut visited = FxHashSet::default();
@@ -68,7 +76,7 @@ fn fused_reductions<'a>(function: &'a Function, leaves: &Leaves, root: NodeId, w
         let node = graph.node(id);
         if let Kind::Reduce { axes, .. } = &node.kind {
             let operand = &graph.ty(node.inputs[0]).shape;
-            if is_short_and_last(operand, axes) {
+            if is_short_and_last(operand, axes, options) {
                 found.push((operand, axes.len()));
             }
         }
@@ -78,9 +86,10 @@ fn fused_reductions<'a>(function: &'a Function, leaves: &Leaves, root: NodeId, w
     found
 }
 
-pub(super) fn is_short_and_last(operand: &Shape, axes: &[usize]) -> bool {
+pub(super) fn is_short_and_last(operand: &Shape, axes: &[usize], options: CompileOptions) -> bool {
     let first = operand.rank() - axes.len();
-    let elements: Option<usize> = operand.dims()[first..].iter().map(Dim::as_fixed).product();
+    let size = |dim: &Dim| dim.as_fixed().or(options.short_symbols.then_some(1));
+    let elements: Option<usize> = operand.dims()[first..].iter().map(size).product();
     !axes.is_empty()
         && axes.iter().copied().eq(first..operand.rank())
         && elements.is_some_and(|n| (1..=ROW_ELEMENTS_MAX).contains(&n))

@@ -11,15 +11,15 @@ use super::leaves::Leaves;
 use super::lower::{Attempt, Lowering};
 use super::rows::{Rows, rows_of};
 use super::view::{self, View};
-use super::{Work, donation, memory, merge, pairs, sharing};
+use super::{CompileOptions, Work, donation, memory, merge, pairs, sharing};
 use crate::schedule::{
     ArgReduce, BufferDef, BufferId, Chain, Concat, Dot, Fold, Gather, Kernel, Library, Load, Loop, Routine, Scan, Scatter,
     Schedule, Sort, Source, computed_in,
 };
 
 /// The kernels of a function without calls; what it took is added to `work`.
-pub fn schedule(function: &Function, work: &mut Work) -> Result<Schedule> {
-    let mut scheduler = Scheduler::new(function);
+pub fn schedule(function: &Function, options: CompileOptions, work: &mut Work) -> Result<Schedule> {
+    let mut scheduler = Scheduler::new(function, options);
     for (id, node) in function.graph.nodes() {
         if is_anchor(&node.kind) || scheduler.leaves.is_pinned(id) {
             scheduler.ensure(id)?;
@@ -59,6 +59,7 @@ pub(super) fn is_anchor(kind: &Kind) -> bool {
 
 struct Scheduler<'a> {
     function: &'a Function,
+    options: CompileOptions,
     buffers: Vec<BufferDef>,
     kernels: Vec<Kernel>,
     leaves: Leaves,
@@ -66,10 +67,10 @@ struct Scheduler<'a> {
 }
 
 impl<'a> Scheduler<'a> {
-    fn new(function: &'a Function) -> Self {
-        let leaves = Leaves::new(sharing::pinned(function));
+    fn new(function: &'a Function, options: CompileOptions) -> Self {
+        let leaves = Leaves::new(sharing::pinned(function, options));
         let (buffers, kernels, work) = Default::default();
-        let mut scheduler = Scheduler { function, buffers, kernels, leaves, work };
+        let mut scheduler = Scheduler { function, options, buffers, kernels, leaves, work };
         for (id, node) in function.graph.nodes() {
             match &node.kind {
                 Kind::Input { index } => scheduler.define(id, Source::Input(*index as usize)),
@@ -177,14 +178,23 @@ impl<'a> Scheduler<'a> {
         Ok(Kernel::Library(Box::new(Library { routine, operands, output: self.define_temporary(id) })))
     }
 
-    /// A view of memory for a kernel that takes strides; a value that is none is computed first.
+    /// A view of memory for a kernel that takes strides; a value that is none is computed first. What was widened from a short float
+    /// is read in its own type: kernels convert where they read.
     fn operand_view(&mut self, node: NodeId) -> Result<(Load, Shape)> {
+        let node = self.before_widening(node);
         let shape = self.function.graph.ty(node).shape.clone();
         if let Some(load) = self.strided(node, view::identity(shape.rank())) {
             return Ok((load, shape));
         }
         let (buffer, shape) = self.buffer(node)?;
         Ok((Load { buffer, axes: view::identity(shape.rank()), shape: shape.clone(), padded: false }, shape))
+    }
+
+    /// What a cast from a short float to f32 casts, if there is one and nobody has stored its result.
+    fn before_widening(&self, node: NodeId) -> NodeId {
+        let is_widening = sharing::is_widening(self.function, node);
+        let is_stored = self.leaves.get(&self.function.graph, node).is_some();
+        if is_widening && !is_stored { self.function.graph.node(node).inputs[0] } else { node }
     }
 
     fn strided(&self, mut node: NodeId, mut view: View) -> Option<Load> {
@@ -202,7 +212,7 @@ impl<'a> Scheduler<'a> {
     /// A fused kernel for `id`; what cannot be fused into it is scheduled first.
     fn fused(&mut self, id: NodeId) -> Result<()> {
         loop {
-            let attempt = match rows_of(self.function, &self.leaves, id, &mut self.work) {
+            let attempt = match rows_of(self.function, self.options, &self.leaves, id, &mut self.work) {
                 Some(rows) => self.loop_kernel(id, &rows),
                 None => match &self.function.graph.node(id).kind {
                     Kind::Reduce { op, axes } => self.fold_kernel(id, *op, axes),

@@ -1,11 +1,11 @@
 //! Which values are worth storing because several kernels need them.
 
 use gradframe_ml_core::graph::{Fn1, Fn2, Kind};
-use gradframe_ml_core::{Function, NodeId};
+use gradframe_ml_core::{DType, Function, NodeId};
 use rustc_hash::FxHashSet;
 
-use super::rows;
 use super::schedule::is_anchor;
+use super::{CompileOptions, rows};
 
 /// The kernels that reach a node.
 #[derive(Clone, Copy, PartialEq)]
@@ -20,10 +20,10 @@ pub const DEPTH_MAX: usize = 96;
 
 /// The nodes that go to memory in any case: those that are dear to compute and reached from several kernels, and those
 /// at which long chains are cut.
-pub fn pinned(function: &Function) -> FxHashSet<NodeId> {
+pub fn pinned(function: &Function, options: CompileOptions) -> FxHashSet<NodeId> {
     let mut pinned = dear_and_shared(function);
     stored_anyway(function, &mut pinned);
-    cut(function, &mut pinned);
+    cut(function, options, &mut pinned);
     pinned
 }
 
@@ -49,13 +49,13 @@ fn is_view(kind: &Kind) -> bool {
 
 /// Pins folds that are no part of a row kernel, and functions too deep above what is in memory. So kernels are made in the
 /// nodes' order, each from what is there already, and a chain of any length takes time in proportion to it.
-fn cut(function: &Function, pinned: &mut FxHashSet<NodeId>) {
+fn cut(function: &Function, options: CompileOptions, pinned: &mut FxHashSet<NodeId>) {
     let graph = &function.graph;
     let mut depth: Vec<usize> = Vec::new();
     for (id, node) in graph.nodes() {
         let below = node.inputs.iter().map(|i| depth[i.index()]).max();
         let is_long_fold = match &node.kind {
-            Kind::Reduce { axes, .. } => !rows::is_short_and_last(&graph.ty(node.inputs[0]).shape, axes),
+            Kind::Reduce { axes, .. } => !rows::is_short_and_last(&graph.ty(node.inputs[0]).shape, axes, options),
             _ => false,
         };
         let own = below.map_or(0, |below| below + 1);
@@ -115,9 +115,16 @@ fn dear(function: &Function, nodes: &[NodeId]) -> Vec<bool> {
     }
     for &id in nodes {
         let kind = &function.graph.node(id).kind;
-        dear[id.index()] &= !matches!(kind, Kind::Reshape(_) | Kind::Expand(_) | Kind::Permute(_)) && !is_root(kind);
+        let is_view = matches!(kind, Kind::Reshape(_) | Kind::Expand(_) | Kind::Permute(_)) || is_widening(function, id);
+        dear[id.index()] &= !is_view && !is_root(kind);
     }
     dear
+}
+
+/// True of a cast from a short float to f32, which who reads it does on the way: what it casts is stored.
+pub fn is_widening(function: &Function, id: NodeId) -> bool {
+    let (graph, node) = (&function.graph, function.graph.node(id));
+    node.kind == Kind::Cast(DType::F32) && matches!(graph.ty(node.inputs[0]).dtype, DType::F16 | DType::BF16)
 }
 
 fn is_dear(kind: &Kind) -> bool {

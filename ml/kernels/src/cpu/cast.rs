@@ -8,6 +8,11 @@ use super::simd::unary;
 
 /// `dst[i] = src[i]` in another type. Floats truncate toward zero and saturate in integers (NaN: 0), integers wrap.
 pub fn cast(from: DType, to: DType, src: &[u8], dst: &mut [u8]) {
+    match (from, to) {
+        (DType::F32, DType::BF16) => return unary(typed(src), typed_mut(dst), rounded),
+        (DType::BF16, DType::F32) => return unary(typed(src), typed_mut(dst), widened),
+        _ => {}
+    }
     match from {
         DType::Bool | DType::U8 => to_any::<u8>(to, src, dst),
         DType::I8 => to_any::<i8>(to, src, dst),
@@ -22,6 +27,21 @@ pub fn cast(from: DType, to: DType, src: &[u8], dst: &mut [u8]) {
         DType::F32 => to_any::<f32>(to, src, dst),
         DType::F64 => to_any::<f64>(to, src, dst),
     }
+}
+
+/// To the nearest, ties to even, as `half` does it; a NaN stays one.
+#[inline(always)]
+fn rounded(x: f32) -> u16 {
+    let bits = x.to_bits();
+    let nearest = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
+    let upper = if x.is_nan() { bits | 0x40_0000 } else { nearest };
+    (upper >> 16) as u16
+}
+
+/// A bf16 is the upper half of an f32.
+#[inline(always)]
+fn widened(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
 }
 
 fn to_any<S: Numeric>(to: DType, src: &[u8], dst: &mut [u8]) {
@@ -91,4 +111,22 @@ numeric! {
     f64, std::convert::identity::<f64>;
     f16, f16::to_f32;
     bf16, bf16::to_f32;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_rounded_as_by_the_crate() {
+        let special =
+            [0u32, 1, 0x3f80_8000, 0x3f81_8000, 0x3f80_7fff, 0x7f7f_ffff, 0x7f80_0000, 0x7f80_0001, 0xffc0_0000, 0x007f_ffff];
+        let spread = (0..100_000u32).map(|i| i.wrapping_mul(2_654_435_761));
+        for bits in special.into_iter().chain(spread) {
+            let x = f32::from_bits(bits);
+            assert_eq!(rounded(x), bf16::from_f32(x).to_bits(), "{bits:x}");
+            let (half, ours) = (bf16::from_bits((bits >> 16) as u16), widened((bits >> 16) as u16));
+            assert!(half.to_f32() == ours || (half.is_nan() && ours.is_nan()), "{bits:x}");
+        }
+    }
 }

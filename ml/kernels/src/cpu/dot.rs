@@ -1,12 +1,14 @@
-//! Contractions: operands become batches of matrices, products go to `gemm` or, where one side is a vector, to `gemv`.
+//! Contractions: operands become batches of matrices, products go to `gemm` or, where one side is a vector, to `gemv`; products in
+//! f32 of two bf16 to `halves`, if they lie well.
 
 use gradframe_ml_core::{DType, Error, Result, Shape};
+use half::bf16;
 
-use super::bytes::{as_bytes, bytes_of_mut, typed, typed_mut};
+use super::bytes::{Plain, as_bytes, bytes_of_mut, typed, typed_mut};
 use super::gemm::{Batch, Matrix, Scalar, multiply};
 use super::gemv::multiply_vector;
 use super::source::{self, Source};
-use super::{Env, cast, product};
+use super::{Env, cast, halves, product};
 use crate::schedule::{Dot, Load, computed_in};
 
 /// One operand with its sizes known: `[batch, free, contracted]`, wherever its elements lie.
@@ -39,6 +41,9 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
     let right_groups = [side(&dims.batch, false), free_right, side(&dims.contract, false)];
     let left = Operand::bind(&kernel.left, &kernel.left_shape, left_groups, env)?;
     let right = Operand::bind(&kernel.right, &kernel.right_shape, right_groups, env)?;
+    if dtype == DType::F32 && multiply_halves(kernel, (&left, &right), env, output)? {
+        return Ok(());
+    }
     let (left_values, right_values) = (widened::<T>(&kernel.left, env, wide), widened::<T>(&kernel.right, env, wide));
     let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
     let a = left.matrix(left_values.get(), &mut left_packed);
@@ -50,6 +55,18 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
     multiply_all(&a, &b, env, &mut product)?;
     cast::cast(wide, dtype, as_bytes(&product), output);
     Ok(())
+}
+
+/// Products of two bf16 matrices, where they lie. False, with nothing done, of others.
+fn multiply_halves(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env, output: &mut [u8]) -> Result<bool> {
+    let values = |load: &Load| match env.schedule.buffers[load.buffer.index()].dtype {
+        DType::BF16 => Some(typed::<bf16>(env.bytes(load.buffer.index()))),
+        _ => None,
+    };
+    let (Some(left_values), Some(right_values)) = (values(&kernel.left), values(&kernel.right)) else { return Ok(false) };
+    let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
+    let (a, b) = (left.matrix(left_values, &mut left_packed), right.matrix(right_values, &mut right_packed));
+    halves::multiply(&a, &b, env.workers, typed_mut(output))
 }
 
 /// The elements of an operand, converted where its type is not one that is computed in.
@@ -84,7 +101,7 @@ impl Operand {
     }
 
     /// The operand as matrices; copied into `packed` if rows or columns have no stride of their own.
-    fn matrix<'v, T: Scalar>(&self, values: &'v [T], packed: &'v mut Packed<T>) -> Matrix<'v, T> {
+    fn matrix<'v, T: Plain>(&self, values: &'v [T], packed: &'v mut Packed<T>) -> Matrix<'v, T> {
         let sizes = [0, 1, 2].map(|g| self.groups[g].iter().map(|&a| self.dims[a]).product::<usize>());
         let [batches, rows, columns] = sizes;
         let strides = [0, 1, 2].map(|g| self.stride(&self.groups[g]));

@@ -81,8 +81,13 @@ impl<'a, T> Matrix<'a, T> {
         Matrix { first, batches: 1, rows: rows.len(), columns: columns.len(), ..*self }
     }
 
+    /// Some rows of one matrix.
+    pub fn some_rows(&self, rows: std::ops::Range<usize>) -> Self {
+        self.part(0, rows, 0..self.columns)
+    }
+
     /// True if all elements of the first matrix are inside `values`.
-    fn is_inside(&self) -> bool {
+    pub fn is_inside(&self) -> bool {
         let strides_fit = self.row >= 0 && self.column >= 0;
         let last = self.first + (self.rows - 1) * self.row as usize + (self.columns - 1) * self.column as usize;
         strides_fit && last < self.values.len()
@@ -213,8 +218,8 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
         tasks.extend(Tile::all(output, right.rows, sides).map(|tile| (batch, tile)));
     }
     tasks::for_each(workers, tasks, |(batch, mut tile)| {
-        let left = left.part(batch, tile.first_row..tile.first_row + tile.rows, 0..left.columns);
-        let right = right.part(batch, tile.first_column..tile.first_column + tile.columns, 0..right.columns);
+        let left = left.part(batch, tile.row_range(), 0..left.columns);
+        let right = right.part(batch, tile.column_range(), 0..right.columns);
         T::product(&left, &right, &mut tile, false);
         Ok(())
     })
@@ -273,7 +278,7 @@ unsafe impl<T: Send> Send for Tile<'_, T> {}
 
 impl<'a, T> Tile<'a, T> {
     /// The tiles of a row-major matrix with rows of `width`.
-    fn all(matrix: &'a mut [T], width: usize, (rows, columns): (usize, usize)) -> impl Iterator<Item = Tile<'a, T>> {
+    pub fn all(matrix: &'a mut [T], width: usize, (rows, columns): (usize, usize)) -> impl Iterator<Item = Tile<'a, T>> {
         let (height, values) = (matrix.len() / width, matrix.as_mut_ptr());
         let firsts = (0..height).step_by(rows).flat_map(move |r| (0..width).step_by(columns).map(move |c| (r, c)));
         firsts.map(move |(first_row, first_column)| Tile {
@@ -298,6 +303,26 @@ impl<'a, T> Tile<'a, T> {
     pub fn whole(matrix: &'a mut [T], width: usize) -> Self {
         let (values, rows) = (matrix.as_mut_ptr(), matrix.len() / width);
         Tile { values, stride: width, first_row: 0, rows, first_column: 0, columns: width, of: PhantomData }
+    }
+
+    /// Its rows in the matrix.
+    pub fn row_range(&self) -> std::ops::Range<usize> {
+        self.first_row..self.first_row + self.rows
+    }
+
+    /// Its columns in the matrix.
+    pub fn column_range(&self) -> std::ops::Range<usize> {
+        self.first_column..self.first_column + self.columns
+    }
+
+    /// Its first element.
+    pub fn pointer(&mut self) -> *mut T {
+        self.values
+    }
+
+    /// Distance between rows.
+    pub fn stride(&self) -> usize {
+        self.stride
     }
 
     /// True if it has the shape of the product.

@@ -15,6 +15,7 @@ mod fold;
 mod folds;
 mod gemm;
 mod gemv;
+mod halves;
 mod library;
 mod loops;
 mod map1;

@@ -3,11 +3,14 @@
 //! The left matrix is read where it lies, an element for all lanes. The right one is read where it lies too, if its rows are
 //! contiguous; else a panel of 32 columns is turned first. Each element of the result is the sum over `k` in order, in fixed
 //! parts, however the result is cut into tiles: its bits do not depend on that.
+//!
+//! Products of bf16 are the same of words of two: a word of the left times a word of the right adds two products to an f32.
 
 #![allow(clippy::needless_range_loop)] // several arrays of registers go by one index, and have to be written out whole
 
 use std::arch::x86_64::*;
 use std::cell::RefCell;
+use std::mem::transmute;
 
 use super::bytes::{Line, bytes_of_mut, typed_mut};
 use super::vector::Vector;
@@ -18,10 +21,38 @@ const ROWS: usize = 8;
 pub const PANEL: usize = 32;
 /// Contracted elements that are gone through before the next columns: a panel of so many stays in the second-level cache.
 const DEPTH: usize = 1024;
+/// Words that are fetched ahead of those that are turned.
+const AHEAD: usize = 64;
 /// Bytes between rows of which a multiple puts all of them into the same few places of a cache.
 const COLLISION_BYTES: isize = 4096;
 
-/// One operand: element (free, contracted) is at `free * row + contracted * column`.
+/// How a word of four bytes of the left is multiplied by 16 of the right, and added.
+trait Words {
+    unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512;
+}
+
+/// A word is an f32.
+struct Singles;
+
+impl Words for Singles {
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, sum) }
+    }
+}
+
+/// A word is two bf16.
+struct Pairs;
+
+impl Words for Pairs {
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512 {
+        // SAFETY: vectors of the same size, of which all bits are values.
+        unsafe { _mm512_dpbf16_ps(sum, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
+    }
+}
+
+/// One operand: word (free, contracted) is at `free * row + contracted * column`. Words need not be aligned.
 #[derive(Clone, Copy)]
 pub struct Factor {
     pub values: *const f32,
@@ -47,7 +78,23 @@ thread_local! {
 ///
 /// # Safety
 /// The processor has AVX-512 F, BW, DQ and VL. All elements are inside their memory, and nobody else reaches the result's.
-pub unsafe fn product([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target) {
+pub unsafe fn product(sizes: [usize; 3], left: Factor, right: Factor, target: Target) {
+    // SAFETY: the function's own condition.
+    unsafe { in_parts(sizes, left, right, target, part_of_singles) }
+}
+
+/// As [`product`] of f32, for words of two bf16: `target[i, j] = sum_k left[i, k] right[j, k]` where each word counts twice.
+///
+/// # Safety
+/// As [`product`]; and the processor has AVX-512 BF16.
+pub unsafe fn product_of_pairs(sizes: [usize; 3], left: Factor, right: Factor, target: Target) {
+    // SAFETY: the function's own condition.
+    unsafe { in_parts(sizes, left, right, target, part_of_pairs) }
+}
+
+type PartOf = unsafe fn([usize; 3], Factor, Factor, Target, &mut [f32]);
+
+unsafe fn in_parts([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target, part_of: PartOf) {
     let parts = depth.div_ceil(DEPTH);
     let part = depth.div_ceil(parts);
     PANELS.with_borrow_mut(|panels| {
@@ -71,7 +118,19 @@ impl Factor {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
-unsafe fn part_of([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target, panel: &mut [f32]) {
+unsafe fn part_of_singles(sizes: [usize; 3], left: Factor, right: Factor, target: Target, panel: &mut [f32]) {
+    // SAFETY: the function's own condition.
+    unsafe { part_of::<Singles>(sizes, left, right, target, panel) }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,fma")]
+unsafe fn part_of_pairs(sizes: [usize; 3], left: Factor, right: Factor, target: Target, panel: &mut [f32]) {
+    // SAFETY: the function's own condition.
+    unsafe { part_of::<Pairs>(sizes, left, right, target, panel) }
+}
+
+#[inline(always)]
+unsafe fn part_of<W: Words>([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target, panel: &mut [f32]) {
     for first in (0..columns).step_by(PANEL) {
         let width = PANEL.min(columns - first);
         let there = right.moved(first, 0);
@@ -87,7 +146,7 @@ unsafe fn part_of([rows, columns, depth]: [usize; 3], left: Factor, right: Facto
         for row in (0..rows).step_by(ROWS) {
             let to = Target { values: target.values.wrapping_offset(row as isize * target.stride).wrapping_add(first), ..target };
             // SAFETY: the function's own condition.
-            unsafe { columns.rows(ROWS.min(rows - row), left.moved(row, 0), to) };
+            unsafe { columns.rows::<W>(ROWS.min(rows - row), left.moved(row, 0), to) };
         }
     }
 }
@@ -102,32 +161,32 @@ struct Columns {
 
 impl Columns {
     #[inline(always)]
-    unsafe fn rows(&self, count: usize, left: Factor, to: Target) {
+    unsafe fn rows<W: Words>(&self, count: usize, left: Factor, to: Target) {
         unsafe {
             match (count, self.width > 16) {
-                (8, true) => self.block::<8, 2>(left, to),
-                (7, true) => self.block::<7, 2>(left, to),
-                (6, true) => self.block::<6, 2>(left, to),
-                (5, true) => self.block::<5, 2>(left, to),
-                (4, true) => self.block::<4, 2>(left, to),
-                (3, true) => self.block::<3, 2>(left, to),
-                (2, true) => self.block::<2, 2>(left, to),
-                (_, true) => self.block::<1, 2>(left, to),
-                (8, _) => self.block::<8, 1>(left, to),
-                (7, _) => self.block::<7, 1>(left, to),
-                (6, _) => self.block::<6, 1>(left, to),
-                (5, _) => self.block::<5, 1>(left, to),
-                (4, _) => self.block::<4, 1>(left, to),
-                (3, _) => self.block::<3, 1>(left, to),
-                (2, _) => self.block::<2, 1>(left, to),
-                (_, _) => self.block::<1, 1>(left, to),
+                (8, true) => self.block::<W, 8, 2>(left, to),
+                (7, true) => self.block::<W, 7, 2>(left, to),
+                (6, true) => self.block::<W, 6, 2>(left, to),
+                (5, true) => self.block::<W, 5, 2>(left, to),
+                (4, true) => self.block::<W, 4, 2>(left, to),
+                (3, true) => self.block::<W, 3, 2>(left, to),
+                (2, true) => self.block::<W, 2, 2>(left, to),
+                (_, true) => self.block::<W, 1, 2>(left, to),
+                (8, _) => self.block::<W, 8, 1>(left, to),
+                (7, _) => self.block::<W, 7, 1>(left, to),
+                (6, _) => self.block::<W, 6, 1>(left, to),
+                (5, _) => self.block::<W, 5, 1>(left, to),
+                (4, _) => self.block::<W, 4, 1>(left, to),
+                (3, _) => self.block::<W, 3, 1>(left, to),
+                (2, _) => self.block::<W, 2, 1>(left, to),
+                (_, _) => self.block::<W, 1, 1>(left, to),
             }
         }
     }
 
     /// `M` rows by `N` vectors of the result.
     #[inline(always)]
-    unsafe fn block<const M: usize, const N: usize>(&self, left: Factor, to: Target) {
+    unsafe fn block<W: Words, const M: usize, const N: usize>(&self, left: Factor, to: Target) {
         unsafe {
             let mut sums = [[_mm512_setzero_ps(); N]; M];
             let (mut a, mut b) = (left.values, self.values);
@@ -137,9 +196,9 @@ impl Columns {
                     vectors[j] = _mm512_loadu_ps(b.add(16 * j));
                 }
                 for i in 0..M {
-                    let factor = _mm512_set1_ps(*a.offset(i as isize * left.row));
+                    let factor = _mm512_set1_ps(a.offset(i as isize * left.row).read_unaligned());
                     for j in 0..N {
-                        sums[i][j] = _mm512_fmadd_ps(factor, vectors[j], sums[i][j]);
+                        sums[i][j] = W::multiply_add(factor, vectors[j], sums[i][j]);
                     }
                 }
                 a = a.wrapping_offset(left.column);
@@ -181,6 +240,10 @@ unsafe fn pack(from: Factor, width: usize, panel: *mut f32, depth: usize) {
         let mut done = 0;
         while from.column == 1 && done + 16 <= depth {
             for half in [0, 16] {
+                for i in half..half + 16 {
+                    // The processor sees no streams in so many lines at once. Only a hint, also behind the end.
+                    _mm_prefetch::<_MM_HINT_T0>(from.moved(i, done + AHEAD).values.cast());
+                }
                 turn(from.moved(half, done), width.saturating_sub(half), panel.add(done * PANEL + half));
             }
             done += 16;
@@ -188,7 +251,7 @@ unsafe fn pack(from: Factor, width: usize, panel: *mut f32, depth: usize) {
         for k in done..depth {
             for j in 0..PANEL {
                 let there = from.moved(j, k).values;
-                *panel.add(k * PANEL + j) = if j < width { *there } else { 0.0 };
+                *panel.add(k * PANEL + j) = if j < width { there.read_unaligned() } else { 0.0 };
             }
         }
     }
@@ -199,8 +262,14 @@ unsafe fn pack(from: Factor, width: usize, panel: *mut f32, depth: usize) {
 unsafe fn turn(from: Factor, lines: usize, to: *mut f32) {
     unsafe {
         let mut a = [_mm512_setzero_ps(); 16];
-        for (i, line) in a.iter_mut().enumerate().take(lines) {
-            *line = _mm512_loadu_ps(from.values.offset(i as isize * from.row));
+        if lines >= 16 {
+            for i in 0..16 {
+                a[i] = _mm512_loadu_ps(from.values.offset(i as isize * from.row));
+            }
+        } else {
+            for i in 0..lines {
+                a[i] = _mm512_loadu_ps(from.values.offset(i as isize * from.row));
+            }
         }
         let mut b = a;
         for i in 0..8 {

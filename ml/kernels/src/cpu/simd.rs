@@ -35,6 +35,22 @@ pub fn level() -> Level {
     *LEVEL.get_or_init(detected)
 }
 
+/// True if the processor multiplies pairs of bf16, besides having vectors of 512 bits.
+pub fn has_pairs() -> bool {
+    static HAS_PAIRS: OnceLock<bool> = OnceLock::new();
+    *HAS_PAIRS.get_or_init(|| level() == Level::Avx512 && detects_pairs())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detects_pairs() -> bool {
+    std::arch::is_x86_feature_detected!("avx512bf16")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detects_pairs() -> bool {
+    false
+}
+
 fn detected() -> Level {
     #[cfg(target_arch = "x86_64")]
     {

@@ -8,6 +8,7 @@ mod compile_work;
 mod control;
 mod functions;
 mod given;
+mod halves;
 mod in_place;
 mod kinds;
 mod library;

@@ -21,7 +21,7 @@ pub struct Stepper {
 
 impl Stepper {
     pub fn new(model: &Model, cache: CacheShape) -> Result<Self> {
-        let mut net = Net::new(model.weights());
+        let mut net = Net::new(model.weights(), model.precision());
         let mut rows = Rows::after(&mut net, cache)?;
         let hidden = model.architecture().hidden(&mut net, &mut rows)?;
         let last = last_place(&mut net, hidden)?;

@@ -5,10 +5,26 @@
 
 use gradframe_ml_core::{NodeId, Result};
 
+use super::encoder::{self, BlockNames, Sizes, WordNames};
 use super::{Architecture, head_width, labels, no_head};
 use crate::config::Config;
 use crate::net::{Net, Task};
 use crate::rows::{Look, Rows};
+
+const BLOCK: BlockNames = BlockNames {
+    parts: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    seen: "attention.output.dense",
+    seen_norm: "attention.output.LayerNorm",
+    inner: ["intermediate.dense", "output.dense"],
+    norm: "output.LayerNorm",
+};
+
+const WORDS: WordNames = WordNames {
+    dense: "cls.predictions.transform.dense",
+    norm: "cls.predictions.transform.LayerNorm",
+    table: "cls.predictions.decoder.weight",
+    bias: "cls.predictions.bias",
+};
 
 #[derive(Debug)]
 struct Bert {
@@ -61,14 +77,17 @@ impl Architecture for Bert {
         let at = prefix(net);
         let mut x = self.embedded(net, rows, at)?;
         for i in 0..self.layers {
-            x = self.block(net, rows, &format!("{at}encoder.layer.{i}"), x)?;
+            x = encoder::block(net, rows, (&format!("{at}encoder.layer.{i}"), &BLOCK), x, self.sizes(), Look::default())?;
         }
         Ok(x)
     }
 
     fn head(&self, net: &mut Net, _: &Rows, hidden: NodeId, task: Task) -> Result<NodeId> {
         match task {
-            Task::MaskedTokens => self.words(net, hidden),
+            Task::MaskedTokens => {
+                let shared = format!("{}embeddings.word_embeddings.weight", prefix(net));
+                encoder::words(net, hidden, &WORDS, &shared, self.vocabulary, self.sizes())
+            }
             Task::Sequence => {
                 let pooled = self.pooled(net, hidden)?;
                 net.linear("classifier", pooled, [self.width, self.labels], true)
@@ -85,6 +104,11 @@ fn prefix(net: &Net) -> &'static str {
 }
 
 impl Bert {
+    fn sizes(&self) -> Sizes<'_> {
+        let (width, heads, inner) = (self.width, self.heads, self.inner);
+        Sizes { width, heads, inner, epsilon: self.epsilon, activation: &self.activation }
+    }
+
     fn embedded(&self, net: &mut Net, rows: &Rows, at: &str) -> Result<NodeId> {
         let words = net.embedding(&format!("{at}embeddings.word_embeddings"), rows.ids, [self.vocabulary, self.width])?;
         let places = net.embedding(&format!("{at}embeddings.position_embeddings"), rows.positions, [self.context, self.width])?;
@@ -94,42 +118,10 @@ impl Bert {
         net.layer_norm(&format!("{at}embeddings.LayerNorm"), sum, self.width, self.epsilon)
     }
 
-    fn block(&self, net: &mut Net, rows: &mut Rows, at: &str, x: NodeId) -> Result<NodeId> {
-        let (width, each) = (self.width, head_width(self.width, self.heads)?);
-        let mut parts = [x; 3];
-        for (part, name) in parts.iter_mut().zip(["query", "key", "value"]) {
-            let own = net.linear(&format!("{at}.attention.self.{name}"), x, [width, width], true)?;
-            *part = net.by_heads(own, self.heads, each)?;
-        }
-        let seen = rows.attend(net, parts, Look::default())?;
-        let seen = net.linear(&format!("{at}.attention.output.dense"), seen, [width, width], true)?;
-        let sum = net.g.add(seen, x)?;
-        let x = net.layer_norm(&format!("{at}.attention.output.LayerNorm"), sum, width, self.epsilon)?;
-        let up = net.linear(&format!("{at}.intermediate.dense"), x, [width, self.inner], true)?;
-        let active = net.activation(&self.activation, up)?;
-        let down = net.linear(&format!("{at}.output.dense"), active, [self.inner, width], true)?;
-        let sum = net.g.add(down, x)?;
-        net.layer_norm(&format!("{at}.output.LayerNorm"), sum, width, self.epsilon)
-    }
-
     /// What stands for the whole text: of its first token.
     fn pooled(&self, net: &mut Net, hidden: NodeId) -> Result<NodeId> {
         let first = net.first_token(hidden)?;
         let dense = net.linear(&format!("{}pooler.dense", prefix(net)), first, [self.width, self.width], true)?;
         net.g.tanh(dense)
-    }
-
-    /// Scores of words: those of the table of words, unless the head has a table of its own.
-    fn words(&self, net: &mut Net, hidden: NodeId) -> Result<NodeId> {
-        let at = "cls.predictions";
-        let dense = net.linear(&format!("{at}.transform.dense"), hidden, [self.width, self.width], true)?;
-        let active = net.activation(&self.activation, dense)?;
-        let normal = net.layer_norm(&format!("{at}.transform.LayerNorm"), active, self.width, self.epsilon)?;
-        let own = format!("{at}.decoder.weight");
-        let table = if net.has(&own) { own } else { format!("{}embeddings.word_embeddings.weight", prefix(net)) };
-        let table = net.parameter(&table, &[self.vocabulary, self.width])?;
-        let scores = net.times_rows(normal, table)?;
-        let bias = net.parameter(&format!("{at}.bias"), &[self.vocabulary])?;
-        net.g.add(scores, bias)
     }
 }

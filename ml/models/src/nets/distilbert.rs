@@ -2,12 +2,28 @@
 
 use gradframe_ml_core::{NodeId, Result};
 
+use super::encoder::{self, BlockNames, Sizes, WordNames};
 use super::{Architecture, head_width, labels, no_head};
 use crate::config::Config;
 use crate::net::{Net, Task};
 use crate::rows::{Look, Rows};
 
 const EPSILON: f64 = 1e-12;
+
+const BLOCK: BlockNames = BlockNames {
+    parts: ["attention.q_lin", "attention.k_lin", "attention.v_lin"],
+    seen: "attention.out_lin",
+    seen_norm: "sa_layer_norm",
+    inner: ["ffn.lin1", "ffn.lin2"],
+    norm: "output_layer_norm",
+};
+
+const WORDS: WordNames = WordNames {
+    dense: "vocab_transform",
+    norm: "vocab_layer_norm",
+    table: "vocab_projector.weight",
+    bias: "vocab_projector.bias",
+};
 
 #[derive(Debug)]
 struct DistilBert {
@@ -56,14 +72,17 @@ impl Architecture for DistilBert {
         let sum = net.g.add(words, places)?;
         let mut x = net.layer_norm(&format!("{at}embeddings.LayerNorm"), sum, self.width, EPSILON)?;
         for i in 0..self.layers {
-            x = self.block(net, rows, &format!("{at}transformer.layer.{i}"), x)?;
+            x = encoder::block(net, rows, (&format!("{at}transformer.layer.{i}"), &BLOCK), x, self.sizes(), Look::default())?;
         }
         Ok(x)
     }
 
     fn head(&self, net: &mut Net, _: &Rows, hidden: NodeId, task: Task) -> Result<NodeId> {
         match task {
-            Task::MaskedTokens => self.words(net, hidden),
+            Task::MaskedTokens => {
+                let shared = format!("{}embeddings.word_embeddings.weight", prefix(net));
+                encoder::words(net, hidden, &WORDS, &shared, self.vocabulary, self.sizes())
+            }
             Task::Sequence => {
                 let first = net.first_token(hidden)?;
                 let dense = net.linear("pre_classifier", first, [self.width, self.width], true)?;
@@ -82,34 +101,8 @@ fn prefix(net: &Net) -> &'static str {
 }
 
 impl DistilBert {
-    fn block(&self, net: &mut Net, rows: &mut Rows, at: &str, x: NodeId) -> Result<NodeId> {
-        let (width, each) = (self.width, head_width(self.width, self.heads)?);
-        let mut parts = [x; 3];
-        for (part, name) in parts.iter_mut().zip(["q_lin", "k_lin", "v_lin"]) {
-            let own = net.linear(&format!("{at}.attention.{name}"), x, [width, width], true)?;
-            *part = net.by_heads(own, self.heads, each)?;
-        }
-        let seen = rows.attend(net, parts, Look::default())?;
-        let seen = net.linear(&format!("{at}.attention.out_lin"), seen, [width, width], true)?;
-        let sum = net.g.add(seen, x)?;
-        let x = net.layer_norm(&format!("{at}.sa_layer_norm"), sum, width, EPSILON)?;
-        let up = net.linear(&format!("{at}.ffn.lin1"), x, [width, self.inner], true)?;
-        let active = net.activation(&self.activation, up)?;
-        let down = net.linear(&format!("{at}.ffn.lin2"), active, [self.inner, width], true)?;
-        let sum = net.g.add(down, x)?;
-        net.layer_norm(&format!("{at}.output_layer_norm"), sum, width, EPSILON)
-    }
-
-    /// Scores of words: those of the table of words, unless the head has a table of its own.
-    fn words(&self, net: &mut Net, hidden: NodeId) -> Result<NodeId> {
-        let dense = net.linear("vocab_transform", hidden, [self.width, self.width], true)?;
-        let active = net.activation(&self.activation, dense)?;
-        let normal = net.layer_norm("vocab_layer_norm", active, self.width, EPSILON)?;
-        let own = "vocab_projector.weight".to_owned();
-        let table = if net.has(&own) { own } else { format!("{}embeddings.word_embeddings.weight", prefix(net)) };
-        let table = net.parameter(&table, &[self.vocabulary, self.width])?;
-        let scores = net.times_rows(normal, table)?;
-        let bias = net.parameter("vocab_projector.bias", &[self.vocabulary])?;
-        net.g.add(scores, bias)
+    fn sizes(&self) -> Sizes<'_> {
+        let (width, heads, inner) = (self.width, self.heads, self.inner);
+        Sizes { width, heads, inner, epsilon: EPSILON, activation: &self.activation }
     }
 }

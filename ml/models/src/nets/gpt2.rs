@@ -79,8 +79,7 @@ impl Architecture for Gpt2 {
             Task::NextToken => {
                 let own = "lm_head.weight".to_owned();
                 let table = if net.has(&own) { own } else { format!("{}wte.weight", prefix(net)) };
-                let table = net.parameter(&table, &[self.vocabulary, self.width])?;
-                net.times_rows(hidden, table)
+                net.times_rows(hidden, &table, [self.vocabulary, self.width])
             }
             Task::Sequence => {
                 let last = rows.last_token(&mut net.g, hidden)?;
@@ -103,15 +102,15 @@ impl Gpt2 {
         let seen = self.attention(net, rows, at, layer, normal)?;
         let x = net.g.add(x, seen)?;
         let normal = net.layer_norm(&format!("{at}.ln_2"), x, self.width, self.epsilon)?;
-        let up = turned_linear(net, &format!("{at}.mlp.c_fc"), normal, [self.width, self.inner])?;
+        let up = net.linear_turned(&format!("{at}.mlp.c_fc"), normal, [self.width, self.inner])?;
         let active = net.activation(&self.activation, up)?;
-        let down = turned_linear(net, &format!("{at}.mlp.c_proj"), active, [self.inner, self.width])?;
+        let down = net.linear_turned(&format!("{at}.mlp.c_proj"), active, [self.inner, self.width])?;
         net.g.add(x, down)
     }
 
     fn attention(&self, net: &mut Net, rows: &mut Rows, at: &str, layer: usize, x: NodeId) -> Result<NodeId> {
         let (width, each) = (self.width, head_width(self.width, self.heads)?);
-        let all = turned_linear(net, &format!("{at}.attn.c_attn"), x, [width, 3 * width])?;
+        let all = net.linear_turned(&format!("{at}.attn.c_attn"), x, [width, 3 * width])?;
         let mut parts = [all; 3];
         for (i, part) in parts.iter_mut().enumerate() {
             let own = net.g.slice_axis(all, 2, i * width, ((i + 1) * width).into())?;
@@ -120,14 +119,6 @@ impl Gpt2 {
         let whole = if self.unscaled { 1.0 } else { 1.0 / (each as f64).sqrt() };
         let scale = if self.scaled_by_layer { whole / (layer + 1) as f64 } else { whole };
         let seen = rows.attend(net, parts, Look { causal: true, scale: Some(scale), ..Look::default() })?;
-        turned_linear(net, &format!("{at}.attn.c_proj"), seen, [width, width])
+        net.linear_turned(&format!("{at}.attn.c_proj"), seen, [width, width])
     }
-}
-
-/// `x W + b`, with `name.weight` [I, O]: the checkpoint has its matrices the other way round.
-fn turned_linear(net: &mut Net, name: &str, x: NodeId, [inputs, outputs]: [usize; 2]) -> Result<NodeId> {
-    let weight = net.parameter(&format!("{name}.weight"), &[inputs, outputs])?;
-    let product = net.g.matmul(x, weight)?;
-    let bias = net.parameter(&format!("{name}.bias"), &[outputs])?;
-    net.g.add(product, bias)
 }

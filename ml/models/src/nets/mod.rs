@@ -1,7 +1,10 @@
-//! Architectures, one self-contained file each: what it is and where it was described, its configuration, its blocks.
+//! Architectures, one file each: what it is and where it was described, its configuration, what tells it from others. The blocks that
+//! several share stand in `encoder` and `decoder`.
 
 mod bert;
+mod decoder;
 mod distilbert;
+mod encoder;
 mod gpt2;
 mod llama;
 mod mistral;
@@ -57,10 +60,28 @@ const ARCHITECTURES: &[(&str, Read)] = &[
 /// The network that a configuration describes.
 /// Errors: `NotImplemented` for a `model_type` that is not known, listing those that are; `Execution` for a field that is wrong.
 pub fn architecture(config: &Config) -> Result<Box<dyn Architecture>> {
-    let name = config.text_or("model_type", "")?;
+    let name = kind(config)?;
     let found = ARCHITECTURES.iter().find(|(known, _)| *known == name);
     let (_, read) = found.ok_or_else(|| unknown(name))?;
     read(config)
+}
+
+/// The architecture whose class `architectures` names, of a configuration without `model_type`: `LlamaForCausalLM` is a `llama`.
+fn by_class(config: &Config) -> Option<&'static str> {
+    let class = config.get("architectures")?.get(0)?.as_str()?.to_lowercase();
+    let is_own = |name: &&str| {
+        let rest = class.strip_prefix(&name.replace('-', ""));
+        rest.is_some_and(|rest| ["for", "lmhead", "model"].iter().any(|next| rest.starts_with(next)))
+    };
+    names().find(is_own)
+}
+
+/// The `model_type` of a configuration, or what its class says of it; empty if neither does. Errors: `Execution` if it is no text.
+pub fn kind(config: &Config) -> Result<&str> {
+    match config.text_or("model_type", "")? {
+        "" => Ok(by_class(config).unwrap_or_default()),
+        name => Ok(name),
+    }
 }
 
 /// The names of all architectures.
@@ -74,7 +95,11 @@ fn unknown(name: &str) -> Error {
         "" => "config.json has no `model_type`".to_owned(),
         name => format!("unknown architecture `{name}`"),
     };
-    Error::not_implemented("model", format!("{what}, expected one of {}", known.join(", ")))
+    let error = Error::not_implemented("model", format!("{what}, expected one of {}", known.join(", ")));
+    match name {
+        "" => error.hint("add \"model_type\" or \"architectures\" to config.json"),
+        _ => error,
+    }
 }
 
 /// `heads` that divide `width`. Errors: `Execution` naming both.

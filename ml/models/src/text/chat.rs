@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::files::Directory;
 
 const OP: &str = "chat template";
-/// Steps of a template: one that takes more does not end.
-const STEPS_MAX: u64 = 10_000_000;
+/// Steps of a template: one that takes more does not end. What it makes costs a step each 64 bytes, so that this bounds memory too.
+const STEPS_MAX: u64 = 2_000_000;
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,4 +6,4 @@ mod tokenizer;
 
 pub use chat::{ChatTemplate, Message};
 pub(crate) use tokenizer::length_max;
-pub use tokenizer::{Encoded, Tokenizer};
+pub use tokenizer::{Encoded, Span, Tokenizer};

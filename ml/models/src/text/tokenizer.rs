@@ -30,6 +30,18 @@ pub struct Encoded {
     pub is_truncated: bool,
 }
 
+/// A token, and which part of which text it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    pub id: u32,
+    /// As the network is told which of two texts it is of: 0 or 1.
+    pub kind: u32,
+    /// Its first character, and the one behind its last.
+    pub characters: std::ops::Range<usize>,
+    /// The text that it is of, 0 or 1; None of a special token.
+    pub text: Option<usize>,
+}
+
 impl Tokenizer {
     /// That of a directory: `tokenizer.json`, or what older models have in its place (`vocab.txt`; `vocab.json` and `merges.txt`).
     /// Errors: `External` if there is none of these; `Execution` if it is not a tokenizer.
@@ -74,6 +86,20 @@ impl Tokenizer {
     /// Two texts as tokens, with the special ones. Errors: `Execution` if the tokenizer fails.
     pub fn encode_pair(&self, first: &str, second: &str) -> Result<Encoded> {
         self.encoded((first, second).into(), true)
+    }
+
+    /// A text, or two, as tokens with their places. Errors: `Execution` if the tokenizer fails.
+    pub fn spans(&self, first: &str, second: Option<&str>) -> Result<Vec<Span>> {
+        let input: EncodeInput = second.map_or_else(|| first.into(), |second| (first, second).into());
+        let found = guarded(|| self.own.encode_char_offsets(input, true))?.map_err(|e| Error::execution(OP, e.to_string()))?;
+        let (texts, offsets) = (found.get_sequence_ids(), found.get_offsets());
+        let tokens = found.get_ids().iter().zip(found.get_type_ids()).zip(offsets.iter().zip(texts));
+        let special = found.get_special_tokens_mask();
+        let span = |((&id, &kind), (&(start, end), text)), &special| {
+            let text = if special == 0 { text } else { None };
+            Span { id, kind, characters: start..end, text }
+        };
+        Ok(tokens.zip(special).map(|(token, special)| span(token, special)).collect())
     }
 
     fn encoded(&self, input: EncodeInput, special: bool) -> Result<Encoded> {

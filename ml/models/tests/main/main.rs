@@ -4,6 +4,7 @@
 
 mod files;
 mod fixture;
+mod hostile;
 mod minilm;
 mod networks;
 mod stories;

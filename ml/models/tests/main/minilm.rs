@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use gradframe_ml_models::{EmbedOptions, Embedder, Model};
+use gradframe_ml_models::{DtypeChoice, EmbedOptions, Embedder, Model, Precision};
 use serde_json::Value;
 
 /// The package's directory of the model, named by `GRADFRAME_MINILM`; None, said aloud, where there is none.
@@ -33,5 +33,23 @@ fn vectors_are_those_of_sentence_transformers() {
         // The others by a sum in which each has a weight of its own.
         let weighed: f64 = vector.iter().enumerate().map(|(i, &v)| f64::from(v) * ((i * 7919) % 101) as f64 / 101.0).sum();
         assert!((weighed - sum).abs() < 1e-5, "{weighed} {sum}");
+    }
+}
+
+#[test]
+fn in_bf16_vectors_point_the_same_way() {
+    let Some(path) = minilm() else { return };
+    let reference: Value = serde_json::from_str(include_str!("../references/minilm.json")).unwrap();
+    let texts: Vec<String> = serde_json::from_value(reference["texts"].clone()).unwrap();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let vectors = |precision| {
+        let model = Model::open_in(&path, DtypeChoice::Only(precision)).unwrap();
+        let options = EmbedOptions { normalize: true, ..EmbedOptions::default() };
+        Embedder::new(&model, &options).unwrap().embed(&texts).unwrap().vectors
+    };
+    let (wide, short) = (vectors(Precision::F32), vectors(Precision::Bf16));
+    for (wide, short) in wide.chunks_exact(384).zip(short.chunks_exact(384)) {
+        let cosine: f32 = wide.iter().zip(short).map(|(a, b)| a * b).sum();
+        assert!(cosine > 0.999, "{cosine}");
     }
 }

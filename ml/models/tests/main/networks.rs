@@ -1,6 +1,6 @@
 //! Every architecture and head, against what transformers computes of the same numbers in float64 (`tests/references/make.py`).
 
-use gradframe_ml_models::{GenerateOptions, Generator, Model, Task};
+use gradframe_ml_models::{DtypeChoice, GenerateOptions, Generator, Model, Precision, Task};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -62,11 +62,30 @@ fn every_head_gives_what_transformers_gives() {
     for case in cases() {
         let model = Model::open(case.folder.path()).unwrap();
         let kinds = case.name.starts_with("bert");
-        let found = model.scores(&case.rows, kinds.then_some(3)).unwrap();
+        let second: Vec<Vec<u32>> = case.rows.iter().map(|row| (0..row.len()).map(|at| u32::from(at >= 3)).collect()).collect();
+        let found = model.scores(&case.rows, kinds.then_some(second.as_slice())).unwrap();
         for (row, (found, expected)) in found.iter().zip(case.head["values"].as_array().unwrap()).enumerate() {
             let expected: Vec<f64> = serde_json::from_value(expected.clone()).unwrap();
             let off = distance(found, &expected);
             assert!(off < 1e-4, "{} row {row}: {off}", case.name);
+        }
+    }
+}
+
+/// Rounding to bf16 leaves eight bits: what comes out points the same way, in every architecture and head.
+#[test]
+fn in_bf16_every_head_is_near_what_it_is_in_f32() {
+    for case in cases() {
+        let scores = |precision| {
+            let model = Model::open_in(case.folder.path(), DtypeChoice::Only(precision)).unwrap();
+            assert_eq!(model.precision(), precision);
+            model.scores(&case.rows, None).unwrap()
+        };
+        for (wide, short) in scores(Precision::F32).iter().zip(&scores(Precision::Bf16)) {
+            let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+            let cosine = product(wide, short) / (product(wide, wide) * product(short, short)).sqrt();
+            assert!(cosine > 0.97, "{}: {cosine}", case.name); // of three small numbers, some
+            assert_ne!(wide, short, "{} was not rounded", case.name);
         }
     }
 }

@@ -4,7 +4,7 @@
 use gradframe_ml_core::graph::{Cond, Kind, Node, Type};
 use gradframe_ml_core::{Error, Function, Graph, NodeId, Result};
 
-use super::{Scheduler, schedule};
+use super::{CompileOptions, Scheduler, schedule};
 use crate::compile::Work;
 use crate::compile::flatten::flatten;
 use crate::compile::loops::joined;
@@ -32,7 +32,7 @@ impl Scheduler<'_> {
             None => Trips::Count(steps),
             Some(condition) => {
                 let condition = kept.function(&condition.bound_to("while", &types)?)?;
-                Trips::While { condition: Box::new(nested(&condition, &mut self.work)?), limit: steps }
+                Trips::While { condition: Box::new(nested(&condition, self.options, &mut self.work)?), limit: steps }
             }
         };
         let operands = |scheduler: &mut Self, places: &[usize]| {
@@ -41,7 +41,7 @@ impl Scheduler<'_> {
         let (carried, constants) = (operands(self, &kept.carried)?, operands(self, &kept.constants)?);
         let place = |result: usize| kept.carried.iter().position(|&i| i == result);
         let results = self.results(&family, place)?;
-        let body = nested(&body, &mut self.work)?;
+        let body = nested(&body, self.options, &mut self.work)?;
         Ok(Kernel::Repeat(Box::new(Repeat { body, trips, carried, constants, results })))
     }
 
@@ -53,7 +53,7 @@ impl Scheduler<'_> {
             Function { graph: function.graph.clone(), outputs }.bound_to("cond", &types)
         };
         let [yes, no] = [branch(&own.branches[0])?, branch(&own.branches[1])?];
-        let branches = [nested(&yes, &mut self.work)?, nested(&no, &mut self.work)?];
+        let branches = [nested(&yes, self.options, &mut self.work)?, nested(&no, self.options, &mut self.work)?];
         let (condition, _) = self.buffer(node.inputs[0])?;
         let operands = node.inputs[1..].iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;
         let results = self.results(&family, |result| family.iter().position(|(r, _)| *r == result))?;
@@ -76,10 +76,10 @@ impl Scheduler<'_> {
     }
 }
 
-fn nested(function: &Function, work: &mut Work) -> Result<Schedule> {
+fn nested(function: &Function, options: CompileOptions, work: &mut Work) -> Result<Schedule> {
     let flat = joined(flatten(function, false)?)?;
     work.nodes += flat.graph.nodes().count();
-    schedule(&flat, work)
+    schedule(&flat, options, work)
 }
 
 /// The operands of a loop that some result needs.

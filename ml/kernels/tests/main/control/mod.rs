@@ -23,7 +23,7 @@ fn filled(shape: &[usize], seed: u64) -> Tensor {
 /// Compares as [`check`] does, and all steps one after the other, to the bit.
 fn check_unrolled(f: &Function, inputs: &[Tensor]) {
     let program = check(f, inputs);
-    let unrolled = compile_with(f, CompileOptions { unroll: true }).unwrap();
+    let unrolled = compile_with(f, CompileOptions { unroll: true, ..CompileOptions::default() }).unwrap();
     assert_eq!(program.run(inputs).unwrap(), unrolled.run(inputs).unwrap(), "{program}\nunrolled\n{unrolled}");
 }
 

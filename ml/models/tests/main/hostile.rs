@@ -1,0 +1,156 @@
+//! Files that mean harm, or are noise: an error or an answer, never a panic, a hang or memory without bound.
+
+use std::time::{Duration, Instant};
+
+use gradframe_ml_models::text::{ChatTemplate, Message, Tokenizer};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::fixture::numbered_tokenizer;
+
+/// Nothing here takes longer, on a busy machine.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// A tokenizer with some of everything that a file may hold.
+fn tokenizer() -> Value {
+    let mut whole: Value = serde_json::from_str(&numbered_tokenizer(20)).unwrap();
+    whole["added_tokens"] = json!([{
+        "id": 20, "content": "[X]", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true,
+    }]);
+    whole["normalizer"] = json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": " +"}, "content": " "}]});
+    whole["pre_tokenizer"] = json!({"type": "Split", "pattern": {"Regex": "\\s"}, "behavior": "Isolated", "invert": false});
+    whole["post_processor"] = json!({
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "[X]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"[X]": {"id": "[X]", "ids": [20], "tokens": ["[X]"]}},
+    });
+    whole["decoder"] = json!({"type": "WordPiece", "prefix": "##", "cleanup": true});
+    whole
+}
+
+/// The places of a value: what is inside it, and itself.
+fn places(value: &Value, at: String, found: &mut Vec<String>) {
+    found.push(at.clone());
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, inner)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            places(inner, format!("{at}/{key}"), found);
+        }),
+        Value::Array(all) => all.iter().enumerate().for_each(|(i, inner)| places(inner, format!("{at}/{i}"), found)),
+        _ => {}
+    }
+}
+
+const TEXTS: &[&str] = &["", "A", "[X]", "(a+)+$", "(", "\\", "\u{0}", "WordPiece", "BPE", "Unigram", "Metaspace", "Isolated"];
+
+fn other_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        prop_oneof![Just(-1i64), Just(0), Just(i64::MAX), Just(i64::from(u32::MAX)), any::<i64>()].prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(TEXTS).prop_map(Value::from),
+        ".{0,6}".prop_map(Value::from),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([["a", "b"], "c d"])),
+        Just(json!({"a": 1, "b": 4_294_967_295u32})),
+    ]
+}
+
+/// Reads it, and takes it through what a model asks of one.
+fn used(json: &[u8]) {
+    let start = Instant::now();
+    if let Ok(own) = Tokenizer::from_json(json) {
+        for text in ["", "1 2 [X] 3", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "é🦀\u{0} \u{301}"] {
+            let _ = own.encode(text).and_then(|found| own.decode(&found.ids, false));
+            let _ = own.spans(text, Some("2 3"));
+            let _ = own.truncated_to(4).and_then(|cut| cut.encode(text));
+        }
+        let _ = own.decode(&[0, 19, 20, u32::MAX], true);
+    }
+    assert!(start.elapsed() < LONGEST, "{}", String::from_utf8_lossy(json));
+}
+
+#[test]
+fn the_tokenizer_that_is_changed_below_is_one() {
+    let own = Tokenizer::from_json(tokenizer().to_string().as_bytes()).unwrap();
+    assert_eq!(own.encode("1 2").unwrap().ids.first(), Some(&20));
+    let spans = own.spans("1 22", Some("3")).unwrap();
+    let of_second: Vec<_> =
+        spans.iter().filter(|span| span.text == Some(1)).map(|span| (span.id, span.characters.clone())).collect();
+    assert_eq!(of_second, [(3, 0..1)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_tokenizer_with_another_value_somewhere(place in any::<prop::sample::Index>(), other in other_value()) {
+        let mut whole = tokenizer();
+        let mut found = Vec::new();
+        places(&whole, String::new(), &mut found);
+        if let Some(value) = whole.pointer_mut(&found[place.index(found.len())]) {
+            *value = other;
+        }
+        used(whole.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_tokenizer_with_other_bytes(place in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..4), cut in any::<bool>()) {
+        let mut whole = tokenizer().to_string().into_bytes();
+        let at = place.index(whole.len());
+        let end = if cut { whole.len() } else { (at + bytes.len()).min(whole.len()) };
+        whole.splice(at..end, bytes);
+        used(&whole);
+    }
+
+    #[test]
+    fn a_template_of_any_pieces(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12)) {
+        let start = Instant::now();
+        let template = ChatTemplate::new(&pieces.concat(), &[("bos_token", "<s>")]);
+        let messages = [Message { role: "user".into(), content: "{{ messages }}".into() }, Message { role: "".into(), content: "\u{0}".into() }];
+        let _ = template.render(&messages, true);
+        prop_assert!(start.elapsed() < LONGEST, "{pieces:?}");
+    }
+}
+
+const PIECES: &[&str] = &[
+    "{% for m in messages %}",
+    "{% for i in range(100000) %}",
+    "{% endfor %}",
+    "{% if m.role == 'user' %}",
+    "{% else %}",
+    "{% endif %}",
+    "{{ m['content'] | trim }}",
+    "{{ m.content[1:-1:2] }}",
+    "{{ bos_token * 1000 }}",
+    "{{ messages | tojson }}",
+    "{{ raise_exception('no') }}",
+    "{% set ns = namespace(x='abc') %}",
+    "{% set ns.x = ns.x ~ ns.x %}",
+    "{% macro f(a) %}",
+    "{{ f(f) }}",
+    "{% endmacro %}",
+    "{% include 'x' %}",
+    "{{ 1 // 0 }}",
+    "{{ messages.__class__ }}",
+    "{%",
+    "}}",
+    "é🦀",
+];
+
+/// Texts pay for what they hold. Lists do not: minijinja 3.1 lets a list that is added to itself grow without a step for it.
+#[test]
+fn a_template_cannot_grow_without_end() {
+    for source in [
+        "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}",
+    ] {
+        let start = Instant::now();
+        assert!(ChatTemplate::new(source, &[]).render(&[], false).is_err(), "{source}");
+        assert!(start.elapsed() < LONGEST, "{source}");
+    }
+}
