@@ -7,8 +7,7 @@ use gradframe_ml_core::Tensor;
 use crate::realise;
 
 /// A value, if there is one. When the array goes and nobody else holds the memory, the next result of as many bytes on this thread
-/// gets it:
-/// new memory would have to be cleared first, in a loop that trains a quarter of its time.
+/// gets it: new memory would have to be cleared first, in a loop that trains a quarter of its time.
 #[derive(Default)]
 pub(crate) struct Held(Option<Tensor>);
 
