@@ -50,6 +50,6 @@ def _aligned(parts: list[Any], how: str) -> Any:
         taken.update(part.columns)
     made = parts[0]
     for part in parts[1:]:
-        made = made.join(part, on=keys, how=how, coalesce=True, nulls_equal=True)
+        made = made.join(part, on=keys, how=how, coalesce=True)
     names = keys + [name for part in parts for name in part.columns if name not in keys]
     return made.select(*names).sort(*keys, maintain_order=True)

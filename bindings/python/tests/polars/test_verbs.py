@@ -267,6 +267,12 @@ ERRORS = {
     "a column that the frame lacks": (lambda f, x: f.trips.match_to_schema(schema(x, z="Int8")), E.PlanError, "no column `z`"),
     "a wider type": (lambda f, x: f.codes.match_to_schema({"code": x.String, "riders": x.Float64}), E.DTypeError, "column `riders` is Int64"),
     "a narrower type": (lambda f, x: f.codes.match_to_schema({"code": x.String, "riders": x.Int8}, integer_cast="upcast"), E.DTypeError, "expected Int8"),
+    "on and left_on": (lambda f, x: f.trips.join(f.regions, on="region", left_on="fare"), E.PlanError, "got `on` and `left_on`"),
+    "left_on alone": (lambda f, x: f.trips.join(f.regions, left_on="region"), E.PlanError, "`left_on` without `right_on`"),
+    "names of a transpose twice": (lambda f, x: gf.DataFrame({"c": ["x", "y", "x"], "v": [1, 2, 3]}).transpose(column_names="c"), E.PlanError, "two columns would be named `x`"),
+    "the header's name too": (lambda f, x: gf.DataFrame({"v": [1, 2]}).transpose(include_header=True, header_name="a", column_names=["a", "b"]), E.PlanError, "would be named `a`"),
+    "no name of a transpose": (lambda f, x: gf.DataFrame({"c": ["x", None], "v": [1, 2]}).transpose(column_names="c"), E.PlanError, "`c` has a null"),
+    "numbers as names": (lambda f, x: gf.DataFrame({"c": [1, 2], "v": [1, 2]}).transpose(column_names="c"), E.DTypeError, "`c` is Int64"),
     "every 0th": (lambda f, x: f.trips.gather_every(0), E.PlanError, "n is 0"),
 }
 

@@ -62,6 +62,10 @@ WHOLE = {
         f"concat, {how}": lambda f, x, how=how: x.concat([f, x.DataFrame({"x": [1, 4, 9], "z": ["p", "q", "r"]})], how=how)
         for how in ("align", "align_full", "align_inner", "align_left", "align_right")
     },
+    **{
+        f"concat of null keys, {how}": lambda f, x, how=how: x.concat([x.DataFrame({"k": [1, None, 2], "a": [1, 2, 5]}), x.DataFrame({"k": [1, None, 3], "b": [3, 4, 6]})], how=how)
+        for how in ("align", "align_full", "align_inner", "align_left", "align_right")
+    },
     "from_pandas": lambda f, x: x.from_pandas(pd.DataFrame({"a": [1, 2]}, index=pd.Index(["p", "q"], name="k")), include_index=True),
     "from_pandas, rows counted": lambda f, x: x.from_pandas(pd.DataFrame({"a": [1, 2]}), include_index=True),
     "from_pandas, several": lambda f, x: x.from_pandas(pd.DataFrame({"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, "p"), (2, "q")], names=["m", "n"])), include_index=True),

@@ -107,13 +107,22 @@ class Building:
         names: list[str] | None = None
         if isinstance(column_names, str):
             at = self._place(column_names, "transpose")  # type: ignore[attr-defined]
-            names = [str(value) for value in table.column(at).to_pylist()]
+            texts = table.column(at)
+            if not _is_text(texts.type):
+                raise DTypeError(f"transpose: column `{column_names}` is {self.schema[column_names]}, expected the new names as text")  # type: ignore[attr-defined]
+            if texts.null_count:
+                raise PlanError(f"transpose: column `{column_names}` has a null, which names no column")
+            names = [str(value) for value in texts.to_pylist()]
             table = table.remove_column(at)
         elif column_names is not None:
             names = [name for name, _ in zip(column_names, range(table.num_rows))]
         names = [f"column_{row}" for row in range(table.num_rows)] if names is None else names
         if len(names) != table.num_rows:
             raise ShapeError(f"transpose: {len(names)} names for {table.num_rows} rows")
+        heads = [header_name, *names] if include_header else names
+        twice = next((name for at, name in enumerate(heads) if name in heads[:at]), None)
+        if twice is not None:
+            raise PlanError(f"transpose: two columns would be named `{twice}`; hint: give other `column_names`")
         kind = _common_type([field.type for field in table.schema])
         columns = [column.cast(kind).to_pylist() for column in table.columns]
         rows = list(zip(*columns)) if columns else [() for _ in names]
@@ -198,6 +207,13 @@ def _check_new(table: pa.Table, column: Any, method: str) -> None:
 def _check_length(table: pa.Table, column: Any, method: str) -> None:
     if table.num_columns and len(column) != table.num_rows:
         raise ShapeError(f"{method}: column `{column.name}` has {len(column)} values, the frame {table.num_rows} rows")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _common_type(kinds: list[pa.DataType]) -> pa.DataType:

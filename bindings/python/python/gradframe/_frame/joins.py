@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gradframe import _gradframe
 from gradframe._frame.base import Verb, flat, listed, private_lazy
+from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
     from gradframe._frame.base import Columns, Names
@@ -36,6 +37,11 @@ class JoinVerbs(Verb):
         says 1. Null equals null only with `nulls_equal`. The keys of both sides become one column unless `coalesce` says
         otherwise; of a full join, or of expressions, only if it does. The order of rows is open unless `maintain_order`.
         """
+        if on is not None and (left_on is not None or right_on is not None):
+            raise PlanError("join: got `on` and `left_on` or `right_on`; hint: give `on` for keys of both sides, else the other two")
+        if (left_on is None) != (right_on is None):
+            given, missing = ("left_on", "right_on") if right_on is None else ("right_on", "left_on")
+            raise PlanError(f"join: got `{given}` without `{missing}`; hint: keys that both sides have are given as `on`")
         joined = self._lazy().join(
             private_lazy(other, "join"),
             listed(on),
