@@ -4,9 +4,11 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gradframe_ml_core::{Error, Result};
+use gradframe_ml_kernels::Program;
+use gradframe_ml_kernels::cpu::OnKernel;
 use gradframe_ml_models::{DtypeChoice, EmbedOptions, Embedder, GenerateOptions, Generator, Model, Precision, Work};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -59,27 +61,33 @@ fn embed(dtype: DtypeChoice, model: &Path, text: &Path) -> Result<()> {
     })?;
     say("embed 1024 sentences", dtype, texts.len() as f64 / seconds, "rows/s");
     println!("# {work:?}");
-    kernels(&embedder, &work)
+    embedding_kernels(&embedder, &work)
 }
 
-/// Where the time of one batch of 1,024 tokens goes, kernel by kernel, if GRADFRAME_KERNELS is set.
-fn kernels(embedder: &Embedder, work: &Work) -> Result<()> {
+/// Where the time of one batch of 1,024 tokens goes.
+fn embedding_kernels(embedder: &Embedder, work: &Work) -> Result<()> {
+    let length = (work.tokens / work.rows.max(1)).max(1);
+    list_kernels("a batch", embedder.program(), |on_kernel| embedder.time_kernels([1024 / length, length], on_kernel))
+}
+
+/// Where the time of a run goes, kernel by kernel on one thread, if GRADFRAME_KERNELS is set.
+fn list_kernels(what: &str, program: &Program, run: impl Fn(&mut OnKernel) -> Result<()>) -> Result<()> {
     if std::env::var_os("GRADFRAME_KERNELS").is_none() {
         return Ok(());
     }
-    let length = (work.tokens / work.rows.max(1)).max(1);
-    let mut spent: HashMap<usize, f64> = HashMap::new();
+    let mut fastest: HashMap<usize, Duration> = HashMap::new();
     for _ in 0..10 {
-        embedder.time_kernels([1024 / length, length], &mut |kernel, time| {
-            *spent.entry(kernel).or_default() += time.as_secs_f64() / 10.0
+        run(&mut |kernel, time| {
+            let before = fastest.entry(kernel).or_insert(Duration::MAX);
+            *before = time.min(*before);
         })?;
     }
-    let mut ranked: Vec<(usize, f64)> = spent.into_iter().collect();
+    let mut ranked: Vec<(usize, f64)> = fastest.into_iter().map(|(kernel, time)| (kernel, 1e3 * time.as_secs_f64())).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-    println!("# a batch: {:.2} ms", 1e3 * ranked.iter().map(|(_, time)| time).sum::<f64>());
-    let text = embedder.program().to_string();
+    println!("# {what}: {:.2} ms", ranked.iter().map(|(_, time)| time).sum::<f64>());
+    let text = program.to_string();
     let headline = |kernel: usize| text.lines().find(|line| line.starts_with(&format!("{kernel}: "))).unwrap_or_default();
-    ranked.iter().take(60).for_each(|&(kernel, time)| println!("# {:.3} ms {}", 1e3 * time, headline(kernel)));
+    ranked.iter().take(60).for_each(|&(kernel, time)| println!("# {time:.3} ms {}", headline(kernel)));
     Ok(())
 }
 
@@ -118,6 +126,7 @@ fn generate(dtype: DtypeChoice) -> Result<()> {
         say(&format!("generate 64 after 128, batch {rows}"), dtype, rows as f64 * 64.0 / whole, "tokens/s");
         say(&format!("prefill 128, batch {rows}"), dtype, rows as f64 * 128.0 / prefill, "tokens/s");
         println!("# a step {:.2} ms, {:.1} GB/s of weights", 1e3 * step, read_bytes / step / 1e9);
+        list_kernels("a step", generator.program(), |on_kernel| generator.time_kernels(rows as usize, 160, on_kernel))?;
     }
     Ok(())
 }

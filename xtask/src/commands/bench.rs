@@ -13,13 +13,13 @@ pub const COMMAND: Command = Command {
 cargo xtask bench NAME [--peers] [--scale N] [--runs N] [--only TASKS] [--smoke]
 
 Prints `task | who | figure | unit`, medians of the runs after one that does not count. NAME is a file of
-tests/bench/tasks: tpch, groupby, mlp, tensors, models, frames, runs, arrays, stages.
+tests/bench/tasks: tpch, groupby, mlp, tensors, models, frames, runs, arrays, networks, stages.
   --peers      also DuckDB, Polars and DataFusion from PyPI (mlp, tensors: PyTorch and JAX; models: transformers,
                sentence-transformers, onnxruntime; runs: MLflow's server), in the same run; one that fails is `not measured`
   --scale N    TPC-H scale factor (1), or millions of rows for groupby (10)
   --runs N     counted runs of each query (3)
-  --only TASKS some tasks of tensors (mlp, cnn, gpt, chain, rows, reductions, sorts, costs) or of models (embed, generate),
-               with commas between
+  --only TASKS some tasks of tensors (mlp, cnn, gpt, chain, rows, reductions, sorts, costs), of networks (mlp, cnn, gpt) or of
+               models (embed, generate), with commas between
   --smoke      the dev profile instead of release: shows that the harness works, and measures nothing
 ",
     run: main,
@@ -48,9 +48,13 @@ fn main(arguments: &[String]) -> Result {
     let mut harness = env.command("python");
     match script(&task)? {
         Some(script) => harness.arg(root().join("tests/bench").join(script)).args(request.smoke.then_some("--smoke")),
-        None => harness.arg(root().join("tests/bench/harness.py")).arg(task),
+        None => harness.arg(root().join("tests/bench/harness.py")).arg(&task),
     };
-    harness.arg("--data").arg(data).args(&request.passed_on);
+    match beside(&task)? {
+        None => harness.arg("--data").arg(data),
+        Some(program) => harness.arg("--program").arg(program.built(&request)?).arg("--data").arg(program.unpacked()?),
+    };
+    harness.args(&request.passed_on);
     if request.peers {
         harness.arg("--peers");
     }
@@ -64,9 +68,20 @@ fn main(arguments: &[String]) -> Result {
 
 /// The script of a task that is more than queries.
 fn script(task: &Path) -> Result<Option<String>> {
-    let described = serde_json::from_str::<serde_json::Value>(&fs::read_to_string(task)?);
-    let task = described.map_err(|error| format!("{}: {error}", task.display()))?;
-    Ok(task["script"].as_str().map(str::to_owned))
+    Ok(described(task)?["script"].as_str().map(str::to_owned))
+}
+
+/// The program that does the same as a script, if its task names one.
+fn beside(task: &Path) -> Result<Option<Program>> {
+    match described(task)?["beside"].as_str() {
+        Some(name) => Program::of(&task_file(name)?),
+        None => Ok(None),
+    }
+}
+
+fn described(task: &Path) -> Result<serde_json::Value> {
+    let found = serde_json::from_str(&fs::read_to_string(task)?);
+    Ok(found.map_err(|error| format!("{}: {error}", task.display()))?)
 }
 
 fn parse(arguments: &[String]) -> Result<Request> {
@@ -74,7 +89,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
     let task = words
         .next()
         .filter(|word| !word.starts_with('-'))
-        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, models, frames, runs, arrays, stages")?
+        .ok_or("bench: name a task: tpch, groupby, mlp, tensors, models, frames, runs, arrays, networks, stages")?
         .clone();
     let mut request = Request { task, peers: false, smoke: false, passed_on: Vec::new(), scale: None };
     while let Some(word) = words.next() {
@@ -133,8 +148,7 @@ struct Program {
 
 impl Program {
     fn of(file: &Path) -> Result<Option<Self>> {
-        let described = serde_json::from_str::<serde_json::Value>(&fs::read_to_string(file)?);
-        let task = described.map_err(|error| format!("{}: {error}", file.display()))?;
+        let task = described(file)?;
         let text = |key: &str| task[key].as_str().map(str::to_owned);
         let package = text("package").unwrap_or_else(|| "gradframe-ml-kernels".into());
         let (harness, environment) = (text("harness"), text("environment"));
@@ -156,12 +170,17 @@ impl Program {
             let script = root().join(format!("tests/bench/peers/{}.py", self.name));
             return if request.peers { run(env()?.command("python").arg(script).arg(data)) } else { Ok(()) };
         };
-        run(&mut self.cargo("build", request))?;
-        let profile = if request.smoke { "debug" } else { "release" };
-        let program = target_directory().join(profile).join("examples").join(&self.name);
+        let program = self.built(request)?;
         let mut python = if request.peers { env()?.command("python") } else { std::process::Command::new(find_interpreter()?) };
         python.arg(root().join("tests/bench").join(harness)).arg(&self.file).arg("--program").arg(program);
         run(python.arg("--data").arg(data).args(&request.passed_on).args(request.peers.then_some("--peers")))
+    }
+
+    /// Where it lies when it is built.
+    fn built(&self, request: &Request) -> Result<PathBuf> {
+        run(&mut self.cargo("build", request))?;
+        let profile = if request.smoke { "debug" } else { "release" };
+        Ok(target_directory().join(profile).join("examples").join(&self.name))
     }
 
     fn cargo(&self, verb: &str, request: &Request) -> std::process::Command {
@@ -216,7 +235,7 @@ fn make_data(request: &Request, env: &PythonEnv) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     match request.task.as_str() {
         "groupby" => groupby_data(request, &folder, env),
-        "runs" | "arrays" | "stages" => Ok(folder), // make their own
+        "runs" | "arrays" | "networks" | "stages" => Ok(folder), // make their own
         _ => tpch_data(request, &folder),
     }
 }
@@ -268,7 +287,7 @@ mod tests {
             task_file("tpcx")
                 .unwrap_err()
                 .to_string()
-                .ends_with("expected one of: arrays, frames, groupby, mlp, models, runs, stages, tensors, tpch")
+                .ends_with("expected one of: arrays, frames, groupby, mlp, models, networks, runs, stages, tensors, tpch")
         );
     }
 }

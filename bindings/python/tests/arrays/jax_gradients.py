@@ -1,7 +1,9 @@
 """Gradients of differentiable functions, as JAX finds them: `python jax_gradients.py`, where JAX is installed, writes
 jax_gradients.json, which a test compares ours with. JAX itself is too heavy for the tests."""
 
+import functools
 import json
+import types
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +95,9 @@ def weighed(result, weights, xp):
     return xp.sum(flat * weights[: flat.shape[0]])
 
 
-def main() -> None:
-    import types
-
+@functools.cache
+def names() -> dict:
+    """What expressions may say, in JAX."""
     import jax
     import jax.numpy as jnp
 
@@ -107,17 +109,23 @@ def main() -> None:
     )
     nn = types.SimpleNamespace(**{n: getattr(jax.nn, n) for n in dir(jax.nn)})
     nn.gelu = lambda x: jax.nn.gelu(x, approximate=False)
-    found = {}
-    for name, text in ROWS.items():
-        code = compile(text, name, "eval")
-        for seed in SEEDS:
-            x, y, weights = map(jnp.asarray, inputs(seed))
+    return {"xp": jnp, "sp": sp, "nn": nn}
 
-            def loss(x, code=code, y=y, weights=weights):
-                return weighed(eval(code, {"xp": jnp, "sp": sp, "nn": nn, "x": x, "y": y}), weights, jnp)
 
-            value, gradient = jax.value_and_grad(loss)(x)
-            found[f"{name}/{seed}"] = [float(value), np.asarray(gradient).reshape(-1).tolist()]
+def asked(name: str, seed: int) -> list:
+    """The value and the gradient that JAX finds."""
+    import jax
+
+    known, code = names(), compile(ROWS[name], name, "eval")
+    x, y, weights = map(known["xp"].asarray, inputs(seed))
+    value, gradient = jax.value_and_grad(lambda x: weighed(eval(code, {**known, "x": x, "y": y}), weights, known["xp"]))(x)
+    return [float(value), np.asarray(gradient).reshape(-1).tolist()]
+
+
+def main() -> None:
+    import jax
+
+    found = {f"{name}/{seed}": asked(name, seed) for name in ROWS for seed in SEEDS}
     PAGE.write_text(json.dumps({"jax": jax.__version__, "values": found}) + "\n")
 
 

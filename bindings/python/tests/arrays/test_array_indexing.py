@@ -105,3 +105,28 @@ def test_a_loop_over_rows_compiles_once():
     total = [float(table[i].sum() * i) for i in range(1, 63)]
     assert array_programs()[0] == before
     np.testing.assert_allclose(total, np.asarray(table)[1:63].sum(1) * np.arange(1, 63), rtol=1e-4, atol=1e-4)
+
+
+def test_a_copy_is_changed_by_itself():
+    x = gnp.asarray(np.arange(3.0))
+    for copied in (gnp.asarray(x, copy=True), gnp.astype(x, gnp.float64), gnp.clip(x), gnp.from_dlpack(x, copy=True), gnp.positive(x)):
+        copied -= 1
+        assert np.array_equal(np.asarray(copied), [-1, 0, 1])
+    assert np.array_equal(np.asarray(x), [0, 1, 2])
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_one_truth_value_picks_all_or_nothing(truth):
+    values = np.arange(6.0).reshape(2, 3)
+    for index in (truth, gnp.asarray(truth)):
+        x = gnp.asarray(values)
+        assert np.array_equal(np.asarray(x[index]), values[truth])
+        x[index] = -1
+        assert np.array_equal(np.asarray(x), np.full((2, 3), -1.0) if truth else values)
+    number = gnp.asarray(5.0)
+    assert np.array_equal(np.asarray(number[gnp.asarray(truth)]), np.asarray(5.0)[truth])
+
+
+def test_where_of_a_condition_alone_gives_places():
+    rows, columns = gnp.where(gnp.asarray([[False, True], [True, False]]))
+    assert np.asarray(rows).tolist() == [0, 1] and np.asarray(columns).tolist() == [1, 0]

@@ -1,6 +1,7 @@
 //! From a function to a [`Schedule`] of kernels. Nothing here knows a back end.
 //!
-//! `flatten` replaces calls by their bodies; `loops` joins those that do the same work; `sharing` finds what is worth storing; `schedule` makes a kernel for
+//! `flatten` replaces calls by their bodies; `loops` joins those that do the same work; `turned` turns
+//! products that are read turned over; `sharing` finds what is worth storing; `schedule` makes a kernel for
 //! each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
 //! `merge` joins kernels over the same elements, `pairs` neighbouring instructions; `memory` lays the intermediate results into slots, and `donation` finds
 //! the inputs over which results may be written.
@@ -18,6 +19,7 @@ pub(crate) mod registers;
 mod rows;
 mod schedule;
 mod sharing;
+mod turned;
 mod view;
 
 use std::ops::AddAssign;
@@ -56,7 +58,7 @@ pub fn compile_with(function: &Function, options: CompileOptions) -> Result<Prog
 }
 
 fn compiled(function: &Function, options: CompileOptions) -> Result<(Program, Work)> {
-    let flat = loops::joined(flatten::flatten(function, options.unroll)?)?;
+    let flat = turned::turned(loops::joined(flatten::flatten(function, options.unroll)?)?)?;
     let mut work = Work { nodes: flat.graph.nodes().count(), ..Work::default() };
     let schedule = schedule::schedule(&flat, options, &mut work)?;
     Ok((Program::new(&flat, schedule), work))

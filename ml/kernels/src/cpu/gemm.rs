@@ -94,6 +94,10 @@ impl<'a, T> Matrix<'a, T> {
     }
 }
 
+/// Rows of the left for which turning the right side does not pay.
+#[cfg(target_arch = "x86_64")]
+const FEW_ROWS: usize = 8;
+
 /// An element type of which matrices are multiplied.
 pub trait Scalar: Plain {
     /// `a * b`; integers wrap.
@@ -103,6 +107,11 @@ pub trait Scalar: Plain {
     /// `output[i, j] = sum_k left[i, k] right[j, k]`, by this thread alone; added to what is there if `adds`. No side is
     /// empty.
     fn product(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>, adds: bool);
+    /// The product of few rows with many by inner products; false, with nothing done, where that does not pay. Its bits are not those
+    /// of `product`.
+    fn product_of_few(_left: &Matrix<Self>, _right: &Matrix<Self>, _output: &mut Tile<Self>) -> bool {
+        false
+    }
     /// True if a product needs no copies of its operands, so that small tiles cost nothing.
     fn reads_in_place() -> bool {
         false
@@ -110,7 +119,7 @@ pub trait Scalar: Plain {
 }
 
 macro_rules! float_scalars {
-    ($($t:ty, $product:ident, $reads_in_place:expr;)*) => { $(impl Scalar for $t {
+    ($($t:ty, $product:ident, $product_of_few:ident, $reads_in_place:expr;)*) => { $(impl Scalar for $t {
         #[inline(always)]
         fn times(self, other: Self) -> Self { self * other }
         #[inline(always)]
@@ -119,13 +128,37 @@ macro_rules! float_scalars {
             assert!(left.is_inside() && right.is_inside() && output.fits(left, right), "a matrix leaves its buffer");
             $product(left, right, output, adds);
         }
+        fn product_of_few(left: &Matrix<Self>, right: &Matrix<Self>, output: &mut Tile<Self>) -> bool {
+            assert!(left.is_inside() && right.is_inside() && output.fits(left, right), "a matrix leaves its buffer");
+            $product_of_few(left, right, output)
+        }
         fn reads_in_place() -> bool { $reads_in_place }
     })* };
 }
 
 float_scalars! {
-    f32, product_of_f32, has_own_kernels();
-    f64, product_of_f64, false;
+    f32, product_of_f32, product_of_few_f32, has_own_kernels();
+    f64, product_of_f64, never, false;
+}
+
+fn never<T>(_: &Matrix<T>, _: &Matrix<T>, _: &mut Tile<T>) -> bool {
+    false
+}
+
+/// By inner products, where the rows of both sides are contiguous and turning the right side would cost more than multiplying.
+fn product_of_few_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile<f32>) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if has_own_kernels() && left.rows <= FEW_ROWS && left.column == 1 && right.column == 1 {
+        use super::inner::{Results, inner_products};
+        use super::product::Factor;
+        let factor = |m: &Matrix<f32>| Factor { values: m.values[m.first..].as_ptr(), row: m.row, column: m.column };
+        let results = Results { values: output.values, stride: output.stride as isize };
+        // SAFETY: `product_of_few` has checked that every element is inside its slice; the instructions were found.
+        unsafe { inner_products([left.rows, right.rows, left.columns], factor(left), factor(right), results) };
+        return true;
+    }
+    let _ = (left, right, output);
+    false
 }
 
 fn product_of_f64(left: &Matrix<f64>, right: &Matrix<f64>, output: &mut Tile<f64>, adds: bool) {
@@ -213,6 +246,7 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
         return multiply_in_chunks(left, right, workers, output);
     }
     let sides = if T::reads_in_place() { small_sides(left, right) } else { tile_sides(left.rows, right.rows, left.columns) };
+    let is_batch = left.batches > 1;
     let mut tasks = Vec::new();
     for (batch, output) in output.chunks_exact_mut(result).enumerate() {
         tasks.extend(Tile::all(output, right.rows, sides).map(|tile| (batch, tile)));
@@ -220,7 +254,10 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
     tasks::for_each(workers, tasks, |(batch, mut tile)| {
         let left = left.part(batch, tile.row_range(), 0..left.columns);
         let right = right.part(batch, tile.column_range(), 0..right.columns);
-        T::product(&left, &right, &mut tile, false);
+        // Rows of one matrix alone may be rows of a table, of which any number has the same bits; those of many are parts of one row.
+        if !(is_batch && T::product_of_few(&left, &right, &mut tile)) {
+            T::product(&left, &right, &mut tile, false);
+        }
         Ok(())
     })
 }

@@ -16,6 +16,8 @@ mod folds;
 mod gemm;
 mod gemv;
 mod halves;
+#[cfg(target_arch = "x86_64")]
+mod inner;
 mod library;
 mod loops;
 mod map1;

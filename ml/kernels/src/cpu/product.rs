@@ -27,12 +27,13 @@ const AHEAD: usize = 64;
 const COLLISION_BYTES: isize = 4096;
 
 /// How a word of four bytes of the left is multiplied by 16 of the right, and added.
-trait Words {
+pub trait Words {
+    /// `sum + a b`, lane by lane. The processor has the instructions.
     unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512;
 }
 
 /// A word is an f32.
-struct Singles;
+pub struct Singles;
 
 impl Words for Singles {
     #[inline(always)]
@@ -42,7 +43,7 @@ impl Words for Singles {
 }
 
 /// A word is two bf16.
-struct Pairs;
+pub struct Pairs;
 
 impl Words for Pairs {
     #[inline(always)]
@@ -111,7 +112,9 @@ unsafe fn in_parts([rows, columns, depth]: [usize; 3], left: Factor, right: Fact
 }
 
 impl Factor {
-    fn moved(self, free: usize, contracted: usize) -> Self {
+    /// The operand from another element on.
+    #[inline(always)]
+    pub fn moved(self, free: usize, contracted: usize) -> Self {
         let at = free as isize * self.row + contracted as isize * self.column;
         Factor { values: self.values.wrapping_offset(at), ..self }
     }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 /// Of the widest element type.
 const ALIGNMENT_BYTES: usize = 8;
 /// Results that are kept for later ones of the same size, at most.
-const POOLED_MAX: usize = 64;
+const POOLED_MAX: usize = 256;
 
 /// Memory that runs of a program use again. One for each thread that runs programs side by side.
 #[derive(Debug, Default)]

@@ -108,6 +108,16 @@ impl Generator {
         self.stepper.parameter_bytes()
     }
 
+    /// One step of so many rows after so many tokens, on this thread; tells the time of each kernel of [`Generator::program`].
+    pub fn time_kernels(&self, rows: usize, after: usize, on_kernel: &mut gradframe_ml_kernels::cpu::OnKernel) -> Result<()> {
+        self.stepper.time_kernels(rows, after, on_kernel)
+    }
+
+    /// The compiled network.
+    pub fn program(&self) -> &gradframe_ml_kernels::Program {
+        self.stepper.program()
+    }
+
     /// A text as the model's tokens. Errors: those of the tokenizer.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let tokenizer = self.tokenizer.as_ref().ok_or_else(|| Error::internal(OP, "has no tokenizer"))?;

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use gradframe_ml_core::{DType, Dim, Error, NodeId, Result, Shape, Tensor};
-use gradframe_ml_kernels::{Scratch, Threads};
+use gradframe_ml_kernels::cpu::OnKernel;
+use gradframe_ml_kernels::{Program, Scratch, Threads};
 
 use super::OP;
 use super::cache::Cache;
@@ -36,14 +37,9 @@ impl Stepper {
 
     /// The scores [B, V] of what comes after `tokens` [B, T] (row after row), which are the next ones of the cache's rows.
     pub fn step(&self, mut cache: Cache, tokens: &[u32]) -> Result<(Cache, Tensor)> {
-        let rows = cache.rows();
-        let new = tokens.len() / rows.max(1);
+        let new = tokens.len() / cache.rows().max(1);
         cache = cache.with_room(new)?;
-        let ids = tokens.iter().map(|&id| i64::from(id)).collect();
-        let first = cache.first.iter().map(|&slot| slot as i64).collect();
-        let mut inputs =
-            vec![Tensor::from_vec(&[rows, new], ids)?, Tensor::scalar(cache.at as i64), Tensor::from_vec(&[rows], first)?];
-        inputs.append(&mut cache.tensors);
+        let inputs = inputs(&mut cache, tokens)?;
         let mut scratch = self.scratch.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut outputs = self.compiled.run(inputs, &mut scratch, Threads::Pool)?.into_iter();
         let scores = outputs.next().ok_or_else(|| Error::internal(OP, "a step gave no scores"))?;
@@ -51,6 +47,30 @@ impl Stepper {
         cache.at += new;
         Ok((cache, scores))
     }
+
+    /// A step of so many rows after so many tokens, on this thread, with the time of each kernel.
+    pub fn time_kernels(&self, rows: usize, after: usize, on_kernel: &mut OnKernel) -> Result<()> {
+        let mut cache = Cache::empty(self.cache, rows, after + 1)?;
+        cache.at = after;
+        let mut scratch = self.scratch.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.compiled.run_timed(inputs(&mut cache, &vec![1; rows])?, &mut scratch, on_kernel)
+    }
+
+    /// The compiled form.
+    pub fn program(&self) -> &Program {
+        self.compiled.program()
+    }
+}
+
+/// What a run over these tokens is given beside weights; the keys and values are taken out of the cache.
+fn inputs(cache: &mut Cache, tokens: &[u32]) -> Result<Vec<Tensor>> {
+    let rows = cache.rows();
+    let ids = tokens.iter().map(|&id| i64::from(id)).collect();
+    let first = cache.first.iter().map(|&slot| slot as i64).collect();
+    let ids = Tensor::from_vec(&[rows, tokens.len() / rows.max(1)], ids)?;
+    let mut inputs = vec![ids, Tensor::scalar(cache.at as i64), Tensor::from_vec(&[rows], first)?];
+    inputs.append(&mut cache.tensors);
+    Ok(inputs)
 }
 
 /// Of each row what belongs to its last token: [B, T, C] -> [B, 1, C].

@@ -348,7 +348,7 @@ class Array:
     # Parts.
 
     def __getitem__(self, index: Any) -> Array:
-        return wrap(array_index(self._array, _entries(index)))
+        return wrap(picked(self, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._replace(self.at[index].set(value))
@@ -536,6 +536,16 @@ class Array:
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Array:
         """The place of the first smallest along an axis, or among all elements."""
         return wrap(array_call("argmin", (self._array,), (axis, keepdims)))
+
+
+def picked(array: Array, index: Any) -> Any:
+    """What stands at an index, private."""
+    truth = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    if isinstance(truth, (bool, np.bool_)) or (isinstance(truth, Array) and not truth.shape and truth.dtype is dtypes.dtype("bool")):
+        # One truth value picks all or nothing, along an axis of its own.
+        whole = array_index(array._array, (None,))
+        return array_index(whole, (as_array([0] if truth else [], "int64")._array,))
+    return array_index(array._array, _entries(index))
 
 
 def _entries(index: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradframe._array import dtypes
-from gradframe._array.core import Array, _foreign, _of_bfloat, _of_numpy, as_array, call
+from gradframe._array.core import Array, _foreign, _of_bfloat, _of_numpy, as_array, call, wrap
 from gradframe.errors import NoDeviceError, PlanError, ShapeError
 
 __all__ = [
@@ -36,7 +36,9 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     if isinstance(obj, Array) or isinstance(obj, (bool, int, float, complex, list, tuple)):
         if copy is False and not isinstance(obj, Array):
             raise ValueError("asarray: Python values have no memory that could be shared; hint: copy=None")
-        return as_array(obj, dtype)
+        made = as_array(obj, dtype)
+        # Values never change, but `copied -= 1` gives an object other ones: a copy is an object of its own.
+        return wrap(made._array) if copy else made
     found = _of_bfloat(obj, bool(copy))
     if found is not None:
         return found if dtype is None else found.astype(dtype)
@@ -53,7 +55,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     """The array of another library, over the same memory where that can be: do not change it afterwards."""
     _check_device("from_dlpack", device)
     if isinstance(x, Array):
-        return as_array(x)
+        return wrap(x._array) if copy else x
     found = _of_bfloat(x, bool(copy))
     if found is not None:
         return found

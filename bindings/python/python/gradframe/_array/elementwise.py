@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradframe._array.core import Array, as_array, call
+from gradframe._array.core import Array, as_array, call, wrap
 
 __all__ = [
     "abs", "acos", "acosh", "add", "angle", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert",
@@ -399,11 +399,15 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Array:
         if bound is not None:
             bounded = call(name, (x, bound))
             x = bounded if bounded.dtype is x.dtype else bounded.astype(x.dtype)
-    return x
+    return wrap(x._array)
 
 
-def where(condition: Any, x1: Any, x2: Any, /) -> Array:
-    """x1 where the condition holds, else x2."""
+def where(condition: Any, x1: Any = None, x2: Any = None, /) -> Any:
+    """x1 where the condition holds, else x2. Without both, as in NumPy, the places where it holds: `nonzero(condition)`."""
+    if x1 is None and x2 is None:
+        from gradframe._array.arranging import nonzero
+
+        return nonzero(condition)
     return call("where", (_truth(condition), x1, x2))
 
 

@@ -88,7 +88,7 @@ def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, in
     return call("cumulative_prod", (x,), axis, include_initial, dtypes.name(dtype))
 
 
-def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Array:
+def diff(x: Any, /, n: int = 1, *, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
     """What each element differs from the one before along an axis, n times over."""
     parts = [as_array(p) for p in (prepend, x, append) if p is not None]
     return call("diff", (call("concat", tuple(parts), axis) if len(parts) > 1 else x,), axis, n)

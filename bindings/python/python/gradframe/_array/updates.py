@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradframe._array.core import Array, _entries, as_array, call, wrap
-from gradframe._gradframe import array_index
+from gradframe._array.core import Array, as_array, call, picked, wrap
 
 
 class At:
@@ -66,7 +65,7 @@ class Places:
         return self._put(function(self.get()), "set")
 
     def _put(self, values: Any, how: str) -> Array:
-        places = wrap(array_index(call("places", (self._of,))._array, _entries(self._index)))
+        places = wrap(picked(call("places", (self._of,)), self._index))
         if isinstance(values, (bool, int, float, complex)):
             values = as_array(values, self._of.dtype)
         return call("put", (self._of, places, values), how)

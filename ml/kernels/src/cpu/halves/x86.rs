@@ -7,9 +7,12 @@ use half::bf16;
 
 use super::ROWS;
 use crate::cpu::gemm::{Matrix, Tile};
+use crate::cpu::inner::{Results, inner_products_of_pairs};
 use crate::cpu::product::{Factor, Target, product_of_pairs};
 use crate::cpu::simd::has_pairs;
 
+/// Rows of the left for which turning the right side does not pay.
+const FEW_ROWS: usize = 32;
 /// Elements of a vector.
 const LANES: usize = 32;
 
@@ -18,9 +21,14 @@ pub fn product(left: &Matrix<bf16>, right: &Matrix<bf16>, output: &mut Tile<f32>
     assert!(left.is_inside() && right.is_inside() && left.columns == right.columns, "a matrix leaves its buffer");
     assert!((output.row_range().len(), output.column_range().len()) == (left.rows, right.rows) && has_pairs());
     let factor = |m: &Matrix<bf16>| Factor { values: m.values[m.first..].as_ptr().cast(), row: m.row / 2, column: 1 };
-    let target = Target { values: output.pointer(), stride: output.stride() as isize, adds: false };
+    let (sizes, values, stride) = ([left.rows, right.rows, left.columns / 2], output.pointer(), output.stride() as isize);
     // SAFETY: every element is inside its slice, the tile is the only one to reach its own; the instructions were found.
-    unsafe { product_of_pairs([left.rows, right.rows, left.columns / 2], factor(left), factor(right), target) }
+    unsafe {
+        match left.rows <= FEW_ROWS {
+            true => inner_products_of_pairs(sizes, factor(left), factor(right), Results { values, stride }),
+            false => product_of_pairs(sizes, factor(left), factor(right), Target { values, stride, adds: false }),
+        }
+    }
 }
 
 /// `output[i] = sum_k row(i)[k] x[k]`.
