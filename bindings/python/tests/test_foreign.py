@@ -1,5 +1,7 @@
 """Other libraries' data that no frame can be made of: errors of ours that name the column, and what is wrong in it."""
 
+import collections
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -37,6 +39,9 @@ REFUSED = {
     "lists and numbers": (lambda: gf.DataFrame({"a": [[1], 2]}), E.DTypeError, "column `a` mixes lists of int .* and int"),
     "huge integers": (lambda: gf.DataFrame({"a": [1, 2**70]}), E.DTypeError, r"column `a` has 1180591620717411303424 \(row 1\), which does not fit in 64 bits"),
     "huge integers of pandas": (lambda: gf.from_pandas(pd.DataFrame({"a": [2**70]})), E.DTypeError, "column `a` has 1180591620717411303424"),
+    "both ends": (lambda: gf.DataFrame({"a": [2**63, -1]}), E.DTypeError, r"column `a` has -1 \(row 1\) and 9223372036854775808 \(row 0\), which no integer of 64 bits"),
+    "a mixed list inside": (lambda: gf.DataFrame({"a": [{"x": [1, {"y": 2}]}]}), E.DTypeError, "column `a` has a list of int and dictionaries in row 0"),
+    "periods of pandas": (lambda: gf.from_pandas(pd.DataFrame({"p": pd.period_range("2024-01", periods=2, freq="M")})), E.DTypeError, "from_pandas: column `p` has periods.*to_timestamp"),
     "too large for the type": (lambda: gf.DataFrame({"a": [1, 300]}, schema={"a": gf.UInt8}), E.DTypeError, r"column `a` has 300 \(row 1\), which is no UInt8"),
     "text for a number": (lambda: gf.DataFrame({"a": [1, "x"]}, schema={"a": gf.Int64}), E.DTypeError, r"column `a` has 'x' \(row 1\), which is no Int64.*strict=False"),
     "no frame at all": (lambda: gf.from_arrow([1, 2]), E.DTypeError, "from_arrow: got a list"),
@@ -66,3 +71,33 @@ def test_what_is_only_null_has_no_type_and_is_counted():
 
 def test_what_does_not_fit_is_null_if_not_strict():
     assert gf.DataFrame({"a": [1, "x"]}, schema={"a": gf.Int64}, strict=False)["a"].to_list() == [1, None]
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+@dataclasses.dataclass
+class City:
+    name: str
+    at: Point
+
+
+#: Values that Python programs have, and the column's type and values.
+TAKEN = {
+    "beyond Int64": (lambda: gf.DataFrame({"a": [2**63, None, 1]}), {"a": gf.UInt64}, [(2**63,), (None,), (1,)]),
+    "days of NumPy": (lambda: gf.DataFrame({"a": [np.datetime64("2024-01-01"), None]}), {"a": gf.Date}, [(dt.date(2024, 1, 1),), (None,)]),
+    "minutes of NumPy": (lambda: gf.DataFrame({"a": [np.datetime64("2024-01-01T01:02"), np.datetime64("NaT")]}), {"a": gf.Datetime("us")}, [(dt.datetime(2024, 1, 1, 1, 2),), (None,)]),
+    "durations of NumPy": (lambda: gf.DataFrame({"a": [np.timedelta64(2, "D"), None]}), {"a": gf.Duration("us")}, [(dt.timedelta(days=2),), (None,)]),
+    "named tuples": (lambda: gf.DataFrame([Point(1, 2.5), Point(3, None)]), {"x": gf.Int64, "y": gf.Float64}, [(1, 2.5), (3, None)]),
+    "named tuples of other names": (lambda: gf.DataFrame([Point(1, 2), Point(3, 4)], schema=["p", "q"], orient="row"), {"p": gf.Int64, "q": gf.Int64}, [(1, 2), (3, 4)]),
+    "dataclasses": (lambda: gf.DataFrame([City("Bern", Point(1, 2)), None]), {"name": gf.String, "at": gf.Struct({"x": gf.Int64, "y": gf.Int64})}, [("Bern", {"x": 1, "y": 2}), (None, None)]),
+    "records in a column": (lambda: gf.DataFrame({"a": [Point(1, 2)]}), {"a": gf.Struct({"x": gf.Int64, "y": gf.Int64})}, [({"x": 1, "y": 2},)]),
+    "sparse columns of pandas": (lambda: gf.from_pandas(pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])})), {"a": gf.Int64}, [(0,), (1,)]),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_values_that_programs_have_are_columns(name):
+    make, schema, rows = TAKEN[name]
+    frame = make()
+    assert (frame.schema, frame.rows()) == (schema, rows)

@@ -44,6 +44,10 @@ def table_of_pandas(frame: Any, nan_to_null: bool = True) -> Any:
     if not hasattr(frame, "iloc") or not hasattr(frame, "columns"):
         raise DTypeError(f"from_pandas: got a {type(frame).__name__}, expected a pandas.DataFrame")
     told_apart("from_pandas", frame.columns)
+    period = next((name for name, dtype in frame.dtypes.items() if str(dtype).startswith("period")), None)
+    if period is not None:
+        what = f"column `{period}` has periods, of which Arrow knows the numbers only"
+        raise DTypeError(f"from_pandas: {what}; hint: give frame[{period!r}].dt.to_timestamp(), or text")
     refused = (pyarrow.ArrowException, TypeError, ValueError, OverflowError)
     try:
         return _table(frame, nan_to_null)
@@ -58,9 +62,11 @@ def table_of_pandas(frame: Any, nan_to_null: bool = True) -> Any:
 
 
 def _table(frame: Any, nan_to_null: bool) -> Any:
+    """Sparse columns dense."""
     import pyarrow
 
-    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    sparse = {name: frame[name].sparse.to_dense() for name, dtype in frame.dtypes.items() if str(dtype).startswith("Sparse")}
+    table = pyarrow.Table.from_pandas(frame.assign(**sparse) if sparse else frame, preserve_index=False)
     if nan_to_null:
         return table
     for position in range(table.num_columns):

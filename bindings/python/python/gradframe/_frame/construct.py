@@ -6,6 +6,7 @@ to load.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -140,6 +141,8 @@ def _of_list(data: list[Any], names: list[str] | None, orient: str | None) -> di
         return {name: [] for name in names or []}
     if isinstance(first, Mapping):
         return _of_dicts(data, names)
+    if _is_record(first):
+        return _of_dicts([None if row is None else _fields_of(row) for row in data], names)
     if hasattr(first, "__arrow_c_array__") and hasattr(first, "name"):
         named = [series.name or _UNNAMED.format(i) for i, series in enumerate(data)]
         told_apart("dataframe", named)
@@ -164,10 +167,13 @@ def _of_sequences(data: list[Sequence[Any]], names: list[str] | None, orient: st
         raise PlanError(f'dataframe: unknown orient `{orient}`; hint: "row" or "col"')
     if orient == "col":
         return {_UNNAMED.format(i): column for i, column in enumerate(data)}
+    if names is None and hasattr(data[0], "_fields"):
+        names = list(data[0]._fields)
     widths = {len(row) for row in data}
     if len(widths) != 1:
         raise ShapeError(f"dataframe: rows have {min(widths)} to {max(widths)} values, expected as many in each")
-    return {_UNNAMED.format(i): list(column) for i, column in enumerate(zip(*data))}
+    known = names if names is not None and len(names) == len(data[0]) else [_UNNAMED.format(i) for i in range(len(data[0]))]
+    return {name: list(column) for name, column in zip(known, zip(*data))}
 
 
 def _with_names(columns: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -251,14 +257,54 @@ def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, 
         array = pa.array(values, type=dtype, from_pandas=nan_to_null)
         return array.cast(pa.time64("ns")) if dtype is None and pa.types.is_time(array.type) else array
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
+        if dtype is None and isinstance(values, list) and _are_unsigned(values):
+            return pa.array(values, pa.uint64())
         if not strict:
             return _lenient(values, dtype)
         raise unfit("dataframe", name, values, dtype) from error
 
 
+_SIMPLE = (int, float, str, bool, type(None), bytes)
+
+
 def _plain(value: Any) -> Any:
-    """A value as Arrow takes it: a Series inside a list is the list of its values."""
+    """A value as Arrow takes it: a Series inside a list is the list of its values, a record a dictionary, a moment of NumPy one of
+    Python's."""
+    if type(value) in _SIMPLE:
+        return value
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return _moment(value)
+    if _is_record(value) or hasattr(value, "_fields") and isinstance(value, tuple):
+        return _fields_of(value)
+    if isinstance(value, list) and any(type(item) not in _SIMPLE for item in value):
+        return [_plain(item) for item in value]
     return value.to_list() if hasattr(value, "__arrow_c_array__") and hasattr(value, "to_list") else value
+
+
+def _moment(value: Any) -> Any:
+    """In units that Arrow has: days are dates, what is coarser than a second is microseconds."""
+    if np.isnat(value):
+        return None
+    unit = np.datetime_data(value.dtype)[0]
+    if unit in ("s", "ms", "us", "ns"):
+        return value
+    if isinstance(value, np.timedelta64):
+        return value.astype("timedelta64[us]").item()
+    return value.astype("datetime64[D]" if unit in ("Y", "M", "W", "D") else "datetime64[us]").item()
+
+
+def _is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass or a named tuple, those of fields that are such too."""
+    names = record._fields if hasattr(record, "_fields") else [field.name for field in dataclasses.fields(record)]
+    return {name: _plain(getattr(record, name)) for name in names}
+
+
+def _are_unsigned(values: list[Any]) -> bool:
+    return all(value is None or type(value) is int and 0 <= value < 2**64 for value in values)
 
 
 def _lenient(values: Any, dtype: pa.DataType | None) -> pa.Array:

@@ -36,7 +36,18 @@ def _huge(values: Any) -> str | None:
     for row, value in enumerate(_each(values)):
         if isinstance(value, int) and not isinstance(value, bool) and not _LEAST <= value <= _LARGEST:
             return f"has {value} (row {row}), which does not fit in 64 bits; hint: give floats, or decimals of up to 38 digits"
-    return None
+    return _both_ends(values)
+
+
+def _both_ends(values: Any) -> str | None:
+    """Integers of which no type of 64 bits holds the least and the greatest."""
+    whole = [(value, row) for row, value in enumerate(_each(values)) if type(value) is int]
+    if not whole:
+        return None
+    (least, first), (greatest, last) = min(whole), max(whole)
+    if least >= 0 or greatest < 2**63:
+        return None
+    return f"has {least} (row {first}) and {greatest} (row {last}), which no integer of 64 bits can both be; hint: give floats, or decimals of up to 38 digits"
 
 
 def _not_of(values: Any, dtype: Any) -> str:
@@ -68,7 +79,24 @@ def _mixed(values: Any) -> str:
             return f"mixes {first[0]} (row {first[1]}: {_short(first[2])}) and {kind} (row {row}: {_short(value)}); hint: {_HINT}, or name it in `schema_overrides`"
     if first is None:
         return f"has values that no column holds; hint: {_HINT}"
+    for row, value in enumerate(_each(values)):
+        inside = _mixed_list(value)
+        if inside is not None:
+            return f"has a list of {inside[0]} in row {row}: {_short(inside[1])}; hint: {_HINT} in a list"
     return f"has values of type {first[0]} (row {first[1]}: {_short(first[2])}), which no column holds; hint: give numbers, texts, dates, lists or dictionaries"
+
+
+def _mixed_list(value: Any) -> tuple[str, Any] | None:
+    """A list in a value whose items are of types that do not go together: which, and the list."""
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    if not isinstance(items, (list, tuple)):
+        return None
+    inside = next((found for found in map(_mixed_list, items) if found is not None), None)
+    if inside is not None or isinstance(value, Mapping):
+        return inside
+    kinds = list(dict.fromkeys(kind for kind in map(_kind, items) if kind is not None))
+    other = next((kind for kind in kinds[1:] if not _go_together(kinds[0], kind)), None)
+    return None if other is None else (f"{kinds[0]} and {other}", value)
 
 
 def _go_together(first: str, other: str) -> bool:
