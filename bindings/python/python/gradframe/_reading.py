@@ -25,8 +25,8 @@ def with_rows(scan: Callable[..., Any]) -> Callable[..., Any]:
     def call(
         self: Any, source: Any, *, n_rows: int | None = None, row_index_name: str | None = None, row_index_offset: int = 0, **options: Any
     ) -> Any:
-        if options.get("schema_overrides"):
-            options["schema_overrides"] = {name: _sql_name(dtype) for name, dtype in dict(options["schema_overrides"]).items()}
+        if isinstance(options.get("schema_overrides"), Mapping):
+            options["schema_overrides"] = {name: sql_name(dtype) for name, dtype in options["schema_overrides"].items()}
         frame = scan(self, source, **options)
         frame = frame if n_rows is None else frame.head(n_rows)
         return frame if row_index_name is None else frame.with_row_index(row_index_name, row_index_offset)
@@ -47,6 +47,16 @@ def with_columns(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]
 
 def collected(scan: Callable[..., Any], session: Any, name: str, source: Any, columns: Any, options: Mapping[str, Any]) -> Any:
     """The rows of a source: files, or what an open file or bytes hold."""
+    raises_if_empty = options.get("raise_if_empty", True)
+    if name == "read_csv":
+        from gradframe._reading_csv import decoded, is_empty
+
+        source = decoded(source, options.get("encoding", "utf8"))
+        options = {key: value for key, value in options.items() if key not in ("encoding", "raise_if_empty")}
+        if raises_if_empty is False and is_empty(source):
+            from gradframe._frame import DataFrame
+
+            return DataFrame({})
     if not hasattr(source, "read") and not isinstance(source, bytes | bytearray | memoryview):
         return _chosen(scan(session, source, **options), columns).collect()
     from gradframe._frame.read_text import content
@@ -67,7 +77,7 @@ def _chosen(frame: Any, columns: Any) -> Any:
     return frame.select(*(names[column] if isinstance(column, int) else column for column in listed))
 
 
-def _sql_name(dtype: Any) -> str:
+def sql_name(dtype: Any) -> str:
     """A type's name in SQL, where texts are names already."""
     if isinstance(dtype, str):
         return dtype

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 from gradframe import _gradframe
 from gradframe._frame import DataFrame, LazyFrame
@@ -13,6 +13,7 @@ from gradframe._frame.running import sql
 from gradframe._gradframe import PySession
 from gradframe._model import Model
 from gradframe._reading import with_rows
+from gradframe._reading_csv import is_empty, scan
 from gradframe._run import Run, flat, start
 from gradframe.errors import DTypeError
 
@@ -246,33 +247,67 @@ class Session:
         separator: str = ",",
         quote_char: str | None = '"',
         comment_prefix: str | None = None,
-        null_values: str | Sequence[str] | None = None,
+        skip_rows: int = 0,
+        skip_lines: int = 0,
+        skip_rows_after_header: int = 0,
+        schema: Mapping[str, Any] | None = None,
+        schema_overrides: Mapping[str, Any] | Sequence[Any] | None = None,
+        new_columns: Sequence[str] | None = None,
+        with_column_names: Callable[[list[str]], list[str]] | None = None,
+        null_values: str | Sequence[str] | Mapping[str, str] | None = None,
+        ignore_errors: bool = False,
         trim: bool = False,
+        infer_schema: bool = True,
         infer_schema_length: int | None = None,
+        try_parse_dates: bool | None = None,
+        encoding: str = "utf8",
+        raise_if_empty: bool = True,
+        missing_columns: Literal["raise", "insert"] = "raise",
+        extra_columns: Literal["raise", "ignore"] = "raise",
         union_by_name: bool | None = None,
         include_file_paths: str | None = None,
         hive_partitioning: bool | None = None,
-        schema_overrides: Mapping[str, Any] | None = None,
     ) -> LazyFrame:
         """A lazy frame over CSV (also compressed, by the name's ending). Without a header columns are column_1, column_2, ...
 
-        `null_values` are read as null; `trim` strips spaces around fields first. Other options as for Parquet.
+        `skip_rows` lines come before the header, `skip_rows_after_header` rows below it. `schema` has all columns and their
+        types, in the order in which they are wanted; `missing_columns` and `extra_columns` say what becomes of others.
+        `schema_overrides` has the types of some columns (or, in a list, of all); `new_columns` renames all, and
+        `with_column_names` makes new names of the old. `null_values` are read as null, in all columns or, in a dictionary, in
+        those that it names; with `ignore_errors` so is what has not its column's type, which the first 100 rows decide.
+        Without `infer_schema` every column is text, with `try_parse_dates=False` dates are. `trim` strips spaces around
+        fields first. `encoding` is "utf8"; read_csv takes "utf8-lossy", "latin1" and others. Other options as for Parquet.
         """
-        return LazyFrame._of(
-            self._session.scan_csv(
-                source,
-                has_header=has_header,
-                separator=separator,
-                quote_char=quote_char,
-                comment_prefix=comment_prefix,
-                null_values=null_values,
-                trim=trim,
-                infer_schema_length=infer_schema_length,
-                union_by_name=union_by_name,
-                include_file_paths=include_file_paths,
-                hive_partitioning=hive_partitioning,
-                schema_overrides=schema_overrides,
-            )
+        if not raise_if_empty and is_empty(source):
+            return DataFrame({}).lazy()
+        plain = {
+            "has_header": has_header,
+            "separator": separator,
+            "quote_char": "" if quote_char is None else quote_char,
+            "comment_prefix": comment_prefix,
+            "trim": trim,
+            "infer_schema_length": infer_schema_length,
+            "union_by_name": union_by_name,
+            "include_file_paths": include_file_paths,
+            "hive_partitioning": hive_partitioning,
+        }
+        return scan(
+            self._session,
+            source,
+            plain,
+            schema=schema,
+            schema_overrides=schema_overrides,
+            null_values=null_values,
+            skip_rows=skip_rows + skip_lines,
+            skip_rows_after_header=skip_rows_after_header,
+            infer_schema=infer_schema,
+            try_parse_dates=try_parse_dates,
+            ignore_errors=ignore_errors,
+            encoding=encoding,
+            new_columns=new_columns,
+            with_column_names=with_column_names,
+            missing_columns=missing_columns,
+            extra_columns=extra_columns,
         )
 
     def describe_files(

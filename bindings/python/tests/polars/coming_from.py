@@ -17,6 +17,12 @@ ZONES = {"zone": ["a", "b", "c"], "name": ["Airport", "Bay", "City"]}
 
 POLARS = [
     ("Read", "pl.DataFrame(data)", "gf.DataFrame(data)", ""),
+    (
+        "Dates in CSV",
+        'pl.read_csv(b"d\\n2024-01-02\\n", try_parse_dates=True)',
+        'gf.read_csv(b"d\\n2024-01-02\\n")',
+        "Dates and moments are seen without being asked for; `try_parse_dates=False` leaves them as text.",
+    ),
     ("Columns", 'df.select("zone", pl.col("fare") * 2)', 'df.select("zone", gf.col("fare") * 2)', ""),
     ("Add a column", 'df.with_columns(each=pl.col("fare") / pl.col("riders"))', 'df.with_columns(each=gf.col("fare") / gf.col("riders"))', ""),
     ("Rows", 'df.filter(pl.col("riders") > 2)', 'df.filter(gf.col("riders") > 2)', ""),

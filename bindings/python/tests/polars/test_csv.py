@@ -4,6 +4,7 @@ import io
 
 import polars as pl
 import pytest
+from same import assert_same
 
 import gradframe as gf
 
@@ -59,3 +60,99 @@ def test_open_files_and_texts():
     assert pl.read_ipc_stream(frame.write_ipc_stream()).to_dicts() == frame.to_dicts()
     with pytest.raises(TypeError, match="write_parquet: expected a path or an open file"):
         frame.write_parquet()
+
+
+MESSY = {
+    "junk": "exported on Monday\na,b,c\n1,x,2.5\n2,NA,\n,y,3.5\n",
+    "units": "a,b,c\nm,name,kg\n1,x,2.5\n2,NA,3.5\n",
+    "plain": "a,b,c\n1,x,2.5\n2,NA,\n,y,-1\n",
+    "late": "a,b\n" + "1,2\n" * 120 + "oops,3\n",
+}
+
+#: What Polars says of files that people get.
+OPTIONS = {
+    "skip_rows": ("junk", {"skip_rows": 1}),
+    "skip_lines": ("junk", {"skip_lines": 1}),
+    "skip_rows_after_header": ("units", {"skip_rows_after_header": 1}),
+    "both": ("plain", {"skip_rows": 0, "skip_rows_after_header": 2}),
+    "no header, some rows skipped": ("plain", {"has_header": False, "skip_rows": 1, "new_columns": ["p", "q", "r"]}),
+    "new_columns": ("plain", {"new_columns": ["p", "q", "r"]}),
+    "schema": ("plain", {"schema": {"c": "Float64", "b": "String", "a": "Float64"}}),
+    "schema without a header": ("plain", {"has_header": False, "skip_rows": 1, "schema": {"x": "Float64", "y": "String", "z": "Float64"}}),
+    "columns that are missing": ("plain", {"schema": {"z": "String", "a": "Int64", "b": "String", "c": "Float64"}, "missing_columns": "insert"}),
+    "columns that are too many": ("plain", {"schema": {"b": "String"}, "extra_columns": "ignore"}),
+    "types in order": ("plain", {"schema_overrides": ["Float64", "String", "Float64"]}),
+    "types by name": ("plain", {"schema_overrides": {"a": "Float64"}}),
+    "nulls of a column": ("plain", {"null_values": {"b": "NA"}}),
+    "nulls of two columns": ("plain", {"null_values": {"b": "x", "a": "1"}}),
+    "errors ignored": ("late", {"ignore_errors": True}),
+    "errors ignored, types said": ("units", {"ignore_errors": True, "schema_overrides": {"a": "Int64", "c": "Float64"}}),
+    "no types": ("plain", {"infer_schema": False}),
+    "columns and new names": ("plain", {"columns": ["a", "c"]}),
+}
+
+
+def options(x, given):
+    """With types as the library's own."""
+    dtype = lambda name: getattr(x, name)  # noqa: E731
+    return {
+        key: {column: dtype(name) for column, name in value.items()} if key in ("schema", "schema_overrides") and isinstance(value, dict)
+        else [dtype(name) for name in value] if key == "schema_overrides" else value
+        for key, value in given.items()
+    }
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_messy_files_are_read_as_polars_reads_them(name, tmp_path):
+    text, given = OPTIONS[name]
+    path = tmp_path / "messy.csv"
+    path.write_text(MESSY[text])
+    assert_same(gf.read_csv(path, **options(gf, given)), pl.read_csv(path, **options(pl, given)))
+    lazy = {key: value for key, value in given.items() if key != "columns"}
+    assert gf.scan_csv(path, **options(gf, lazy)).collect().equals(gf.read_csv(path, **options(gf, lazy)))
+    assert_same(gf.read_csv(path.read_bytes(), **options(gf, given)), pl.read_csv(path, **options(pl, given)))
+
+
+@pytest.mark.parametrize("encoding", ["latin1", "cp1252", "utf-16", "utf8-lossy"])
+def test_other_encodings_are_read(encoding, tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_bytes("a,b\né,1\n".encode(encoding) if encoding != "utf8-lossy" else b"a,b\n\xe9,1\n")
+    assert_same(gf.read_csv(path, encoding=encoding), pl.read_csv(path, encoding=encoding))
+
+
+def test_names_are_made_of_names_and_dates_stay_text(tmp_path):
+    path = tmp_path / "dates.csv"
+    path.write_text("d,n\n2024-01-02,1\n")
+    assert gf.scan_csv(path, with_column_names=lambda names: [name.upper() for name in names]).columns == ["D", "N"]
+    assert_same(gf.read_csv(path, try_parse_dates=False), pl.read_csv(path))
+    assert_same(gf.read_csv(path), pl.read_csv(path, try_parse_dates=True))
+
+
+def test_a_file_without_anything_is_no_error_if_so_asked(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.touch()
+    assert gf.read_csv(path, raise_if_empty=False).shape == gf.scan_csv(path, raise_if_empty=False).collect().shape == (0, 0)
+    with pytest.raises(gf.errors.ExecutionError, match="is empty: it has no columns"):
+        gf.read_csv(path)
+
+
+WRONG_OPTIONS = {
+    "an unknown encoding": ({"encoding": "klingon"}, "read_csv: unknown encoding `klingon`"),
+    "another encoding than said": ({"encoding": "ascii"}, "byte 4 is no text in ascii"),
+    "too many types": ({"schema_overrides": [gf.String] * 9}, "9 types, the file has 2 columns"),
+    "too many names": ({"new_columns": ["a", "b", "c"]}, "3 new names for 2 columns"),
+    "too many columns": ({"schema": {"a": gf.String}}, "the file has b, which the schema lacks"),
+    "too few columns": ({"schema": {"a": gf.String, "b": gf.Int64, "c": gf.Int64}}, "the schema has c, which the file lacks"),
+    "nulls of no column": ({"null_values": {"z": "NA"}}, "`null_values` names the column `z`"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_OPTIONS)
+def test_what_is_wrong_with_options_is_said(name, tmp_path):
+    given, message = WRONG_OPTIONS[name]
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\né,1\n", encoding="utf8")
+    with pytest.raises(gf.errors.PlanError, match=message):
+        gf.read_csv(path, **given)
+    with pytest.raises(gf.errors.PlanError, match="scan_csv: a lazy frame reads UTF-8 only"):
+        gf.scan_csv(path, encoding="latin1")
