@@ -97,6 +97,21 @@ def test_enums(name):
         assert {name: made.to_polars().schema[name] for name in enums} == enums
 
 
+#: What is computed of Series, or of nothing, without a frame.
+AT_ONCE = {
+    "int_range": lambda x: x.int_range(3, eager=True), "int_range, steps": lambda x: x.int_range(1, 7, 2, dtype=x.Int16, eager=True), "arange": lambda x: x.arange(0, 3, eager=True),
+    "repeat": lambda x: x.repeat("q", 2, eager=True), "ones": lambda x: x.ones(2, eager=True), "zeros": lambda x: x.zeros(2, dtype=x.Int64, eager=True),
+    "coalesce": lambda x: x.coalesce(x.Series("a", [1, None]), x.Series("b", [3, 4]), eager=True),
+    "corr": lambda x: x.corr(x.Series("a", [1, 2, 4]), x.Series("b", [1, 2, 3]), eager=True),
+    "struct": lambda x: x.struct(x.Series("a", [1, None]), x.Series("b", [3, 4]), eager=True),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_series_are_made_at_once(name):
+    assert_same(AT_ONCE[name](gf).to_frame(), AT_ONCE[name](pl).to_frame())
+
+
 def test_an_enum_is_known_by_its_categories():
     frame = sized(gf)
     assert frame.schema["e"] == gf.Enum(SIZES) and frame.get_column("e").dtype == gf.Enum(SIZES)

@@ -41,6 +41,16 @@ def call(name: str, /, *exprs: Any, **constants: Any) -> Expr:
     return Base._public(_gradframe.call(name, list(exprs), constants))
 
 
+def at_once(expr: Expr, eager: bool, *given: Any) -> Any:
+    """The expression; or, if it is wanted at once, the Series of its values, computed of the Series that are given."""
+    if not eager:
+        return expr
+    from gradframe import Series, select
+
+    series = next((value for value in given if isinstance(value, Series)), None)
+    return (select(expr) if series is None else series.to_frame().select(expr)).to_series()
+
+
 def column(value: IntoExpr) -> Any:
     """The argument of a method that takes a column: text names one."""
     return call("col", names=value) if isinstance(value, str) else value

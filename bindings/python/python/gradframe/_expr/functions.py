@@ -8,7 +8,7 @@ from typing import Any
 
 from gradframe import _gradframe
 from gradframe._dtypes import DataType, DataTypeClass, parse_dtype
-from gradframe._expr.base import IntoExpr, call, columns
+from gradframe._expr.base import IntoExpr, at_once, call, columns
 from gradframe._expr.expr import Expr
 
 
@@ -54,9 +54,9 @@ def len() -> Expr:
     return call("len")
 
 
-def coalesce(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr) -> Expr:
-    """The first of the values that is not null. Text names a column."""
-    return call("coalesce", *columns(exprs, *more_exprs))
+def coalesce(exprs: IntoExpr | Iterable[IntoExpr], *more_exprs: IntoExpr, eager: bool = False) -> Any:
+    """The first of the values that is not null. Text names a column. With `eager`, of Series, a Series at once."""
+    return at_once(call("coalesce", *columns(exprs, *more_exprs)), eager, *columns(exprs, *more_exprs))
 
 
 def all(*names: str) -> Expr:

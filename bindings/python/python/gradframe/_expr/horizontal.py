@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from gradframe._expr.base import IntoExpr, call, column, columns
+from gradframe._expr.base import IntoExpr, at_once, call, column, columns
 from gradframe._expr.expr import Expr
 from gradframe._expr.functions import lit
 
@@ -64,10 +64,10 @@ def field(name: str) -> Expr:
     return call("field", name=name)
 
 
-def struct(*exprs: IntoExpr | Iterable[IntoExpr], **named_exprs: IntoExpr) -> Expr:
-    """Several columns as one of structs, its fields named as the columns."""
+def struct(*exprs: IntoExpr | Iterable[IntoExpr], eager: bool = False, **named_exprs: IntoExpr) -> Any:
+    """Several columns as one of structs, its fields named as the columns. With `eager`, of Series, a Series at once."""
     named = [_expr(column(value)).alias(name) for name, value in named_exprs.items()]
-    return call("struct", *columns(*exprs), *named)
+    return at_once(call("struct", *columns(*exprs), *named), eager, *columns(*exprs), *named_exprs.values())
 
 
 def format(f_string: str, *args: IntoExpr) -> Expr:
@@ -133,11 +133,12 @@ def rolling_cov(a: IntoExpr, b: IntoExpr, *, window_size: int, min_samples: int 
     return call("rolling_cov", column(a), column(b), window_size=window_size, min_samples=min_samples, ddof=ddof)
 
 
-def int_range(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1, *, dtype: Any = None) -> Expr:
-    """Whole numbers from `start` up to `end`, which is left out; of one argument, from 0 up to it. Of type Int64, or another."""
+def int_range(start: int | IntoExpr = 0, end: int | IntoExpr | None = None, step: int = 1, *, dtype: Any = None, eager: bool = False) -> Any:
+    """Whole numbers from `start` up to `end`, which is left out; of one argument, from 0 up to it. Of type Int64, or another.
+    With `eager` a Series, at once."""
     if end is None:
         start, end = 0, start
-    return _of_type(call("int_range", column(start), column(end), step=step), dtype)
+    return at_once(_of_type(call("int_range", column(start), column(end), step=step), dtype), eager)
 
 
 arange = int_range
@@ -157,19 +158,19 @@ def row_index(name: str = "index") -> Expr:
     return call("row_index").alias(name)
 
 
-def repeat(value: Any, n: int | IntoExpr, *, dtype: Any = None) -> Expr:
-    """A constant `n` times, of its own type or another."""
-    return _of_type(call("repeat", lit(value), column(n)), dtype)
+def repeat(value: Any, n: int | IntoExpr, *, dtype: Any = None, eager: bool = False) -> Any:
+    """A constant `n` times, of its own type or another. With `eager` a Series, at once."""
+    return at_once(_of_type(call("repeat", lit(value), column(n)), dtype), eager)
 
 
-def ones(n: int | IntoExpr, dtype: Any = None) -> Expr:
-    """1 `n` times, of type Float64 or another."""
-    return _of_type(call("repeat", lit(1.0), column(n)), dtype).alias("ones")
+def ones(n: int | IntoExpr, dtype: Any = None, *, eager: bool = False) -> Any:
+    """1 `n` times, of type Float64 or another. With `eager` a Series, at once."""
+    return at_once(_of_type(call("repeat", lit(1.0), column(n)), dtype).alias("ones"), eager)
 
 
-def zeros(n: int | IntoExpr, dtype: Any = None) -> Expr:
-    """0 `n` times, of type Float64 or another."""
-    return _of_type(call("repeat", lit(0.0), column(n)), dtype).alias("zeros")
+def zeros(n: int | IntoExpr, dtype: Any = None, *, eager: bool = False) -> Any:
+    """0 `n` times, of type Float64 or another. With `eager` a Series, at once."""
+    return at_once(_of_type(call("repeat", lit(0.0), column(n)), dtype).alias("zeros"), eager)
 
 
 def _of_type(expr: Expr, dtype: Any) -> Expr:
@@ -196,9 +197,9 @@ def arg_where(condition: Any) -> Expr:
     return call("arg_true", condition)
 
 
-def corr(a: IntoExpr, b: IntoExpr, *, method: Literal["pearson", "spearman"] = "pearson") -> Expr:
-    """The correlation of two columns; of their ranks, if it is Spearman's."""
-    return call("corr", column(a), column(b), method=method)
+def corr(a: IntoExpr, b: IntoExpr, *, method: Literal["pearson", "spearman"] = "pearson", eager: bool = False) -> Any:
+    """The correlation of two columns; of their ranks, if it is Spearman's. With `eager`, of Series, a Series at once."""
+    return at_once(call("corr", column(a), column(b), method=method), eager, a, b)
 
 
 def cov(a: IntoExpr, b: IntoExpr, ddof: int = 1) -> Expr:

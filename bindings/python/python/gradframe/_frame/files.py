@@ -90,10 +90,11 @@ class Sinks(Verb):
 
 
 def _written(sink: Callable[..., int], is_text: bool) -> Callable[..., Any]:
-    """The writer of a format: into a path, into an open file, or, without one, into a text."""
+    """The writer of a format: into a path, into an open file, or, without one, into a text. Polars calls the first argument `file`."""
 
     @functools.wraps(sink)
-    def write(self: Any, path: Any = None, **options: Any) -> Any:
+    def write(self: Any, path: Any = None, *, file: Any = None, **options: Any) -> Any:
+        path = file if path is None else path
         if isinstance(path, str | os.PathLike):
             return sink(self, path, **options)
         if path is None and not is_text:
