@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import pickle
 import sys
 import types
 
@@ -78,6 +79,12 @@ def of_workers(torch, dataset, workers, states=None, stop=None):
     for process, _ in made:
         process.join(60)
     return [batches for batches, _ in results], [state for _, state in results]
+
+
+def test_a_data_set_is_sent_to_workers_that_are_started_anew(frame, stand_in):
+    dataset = frame.filter(gf.col("i") % 2 == 0).to_torch(512, shuffle=True, seed=1)
+    sent = pickle.loads(pickle.dumps(dataset))
+    assert [batch["i"].tolist() for batch in sent] == [batch["i"].tolist() for batch in dataset]
 
 
 def in_turn(shares):

@@ -145,8 +145,8 @@ def _whole(name: str, value: Any, least: int) -> int:
     return number
 
 
-def torch_dataset(make: Callable[..., BatchLoader], *, rank: int | None, world_size: int | None) -> Any:
-    """A `torch.utils.data.IterableDataset` of batches; `make(rank=, world_size=, worker=, num_workers=)` makes its loader."""
+def torch_dataset(frame: Any, options: dict[str, Any], rank: int | None = None, world_size: int | None = None) -> Any:
+    """A `torch.utils.data.IterableDataset` of a frame's batches, with these options of `iter_batches`."""
     import torch.utils.data
 
     if (rank is None) != (world_size is None):
@@ -159,8 +159,8 @@ def torch_dataset(make: Callable[..., BatchLoader], *, rank: int | None, world_s
 
         With `num_workers` each of the DataLoader's workers makes its share of the batches; together they come in the order
         in which one process would give them. `state_dict` and `load_state_dict` are those of the worker that is asked, as
-        torchdata's StatefulDataLoader expects. A frame cannot be sent to another process: workers have to be forked, which
-        Python from 3.14 on does with `multiprocessing_context="fork"`.
+        torchdata's StatefulDataLoader expects. Workers may be forked or started anew: to these the query is sent, with the paths of
+        its files and its rows in memory.
         """
 
         def __init__(self) -> None:
@@ -171,8 +171,12 @@ def torch_dataset(make: Callable[..., BatchLoader], *, rank: int | None, world_s
             if self._loader is None:
                 info = torch.utils.data.get_worker_info()
                 worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
-                self._loader = make(rank=rank, world_size=world_size, worker=worker, num_workers=workers)
+                share = {"rank": rank, "world_size": world_size, "worker": worker, "num_workers": workers}
+                self._loader = frame.iter_batches(batch_format="torch", **options, **share)
             return self._loader
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return torch_dataset, (frame, options, rank, world_size)
 
         def __iter__(self) -> Iterator[Any]:
             return iter(self._own())

@@ -128,12 +128,8 @@ class Running(Verb):
         """
         from gradframe._loading import torch_dataset
 
-        def make(**share: int) -> BatchLoader:
-            return self.iter_batches(
-                batch_size, batch_format="torch", shuffle=shuffle, seed=seed, drop_last=drop_last, **share
-            )
-
-        return torch_dataset(make, rank=rank, world_size=world_size)
+        options = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
+        return torch_dataset(self, options, rank=rank, world_size=world_size)
 
     def sql(self, query: str, *, table_name: str = "self") -> Self:
         """SQL over this frame, which the query calls `table_name`; other tables of the session may be joined."""
