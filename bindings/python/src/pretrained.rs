@@ -7,6 +7,7 @@ use gradframe::models::{
     Classifier, EmbedOptions, Embedder, GenerateOptions, Generator, Model, OnProblem, TextOptions, files, generate,
 };
 use gradframe::{Error, NamedModel, Session};
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -33,7 +34,14 @@ pub struct PyPretrained {
     model: Arc<Model>,
     generator: Arc<OnceLock<Arc<Generator>>>,
     classifier: Arc<OnceLock<Arc<Classifier>>>,
+    embedders: Arc<Mutex<Vec<Ready>>>,
 }
+
+/// An embedder, and how it embeds.
+type Ready = (EmbedOptions, Arc<Embedder>);
+
+/// Ways to embed that are kept ready.
+const EMBEDDERS: usize = 4;
 
 impl PyPretrained {
     /// As an operator takes it.
@@ -60,6 +68,24 @@ impl PyPretrained {
         let made = Arc::new(Classifier::new(&self.model)?);
         Ok(Arc::clone(self.classifier.get_or_init(|| made)))
     }
+
+    /// Made once for each way to embed: who asks for one text at a time waits for no compiler.
+    fn embedder(&self, options: &EmbedOptions) -> gradframe::Result<Arc<Embedder>> {
+        let known = |ready: &[Ready]| ready.iter().find(|(own, _)| own == options).map(|(_, ready)| Arc::clone(ready));
+        if let Some(ready) = known(&self.embedders.lock()) {
+            return Ok(ready);
+        }
+        let made = Arc::new(Embedder::new(&self.model, options)?);
+        let mut ready = self.embedders.lock();
+        if let Some(first) = known(&ready) {
+            return Ok(first);
+        }
+        if ready.len() == EMBEDDERS {
+            ready.remove(0);
+        }
+        ready.push((options.clone(), Arc::clone(&made)));
+        Ok(made)
+    }
 }
 
 /// Work that takes long, on a thread of the engine that may block.
@@ -76,13 +102,20 @@ impl PyPretrained {
         let session = session.engine().clone();
         let (own, at) = (session.clone(), path.clone());
         let model = wait(py, blocking(move || own.open_pretrained(&at)))?;
-        Ok(PyPretrained { session, path, model, generator: Arc::default(), classifier: Arc::default() })
+        let (generator, classifier, embedders) = Default::default();
+        Ok(PyPretrained { session, path, model, generator, classifier, embedders })
     }
 
     /// `bert`, `llama`.
     #[getter]
     fn kind(&self) -> &str {
         self.model.kind()
+    }
+
+    /// What its products are computed in: `f32` or `bf16`.
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        self.model.precision().name()
     }
 
     /// What its head is for: `text-generation`; None without a head.
@@ -101,6 +134,18 @@ impl PyPretrained {
     #[getter]
     fn path(&self) -> String {
         self.model.directory().path().to_string_lossy().into_owned()
+    }
+
+    /// Numbers of an embedding.
+    #[getter]
+    fn width(&self) -> PyResult<usize> {
+        Embedder::width_of(&self.model).or_raise()
+    }
+
+    /// The text of each token; empty of one that there is not.
+    fn token_texts(&self, ids: Vec<u32>) -> PyResult<Vec<String>> {
+        let tokenizer = self.tokenizer()?;
+        Ok(ids.into_iter().map(|id| tokenizer.token_of(id).unwrap_or_default()).collect())
     }
 
     /// Name, type and shape of each tensor.
@@ -134,6 +179,14 @@ impl PyPretrained {
         Ok(encoded.into_iter().map(|row| (row.ids, row.kinds)).collect())
     }
 
+    /// Of each token of a text, or of two: token, kind, first character, the one behind its last, and the text that it is of; None of a
+    /// special one.
+    #[pyo3(signature = (text, pair=None))]
+    fn spans(&self, text: &str, pair: Option<&str>) -> PyResult<Vec<(u32, u32, usize, usize, Option<usize>)>> {
+        let spans = self.tokenizer()?.spans(text, pair).or_raise()?;
+        Ok(spans.into_iter().map(|s| (s.id, s.kind, s.characters.start, s.characters.end, s.text)).collect())
+    }
+
     /// Tokens as a text, without the special ones if they are to be skipped.
     fn decode(&self, ids: Vec<u32>, skip_special: bool) -> PyResult<String> {
         self.tokenizer()?.decode(&ids, skip_special).or_raise()
@@ -161,12 +214,11 @@ impl PyPretrained {
         prompt: Option<String>,
         max_tokens: Option<usize>,
     ) -> PyResult<(Py<PyBytes>, usize)> {
-        let model = Arc::clone(&self.model);
+        let own = self.clone();
         let (vectors, width) = wait(
             py,
             blocking(move || {
-                let options = EmbedOptions { max_tokens, normalize, prompt, batch_tokens: None };
-                let embedder = Embedder::new(&model, &options)?;
+                let embedder = own.embedder(&EmbedOptions { max_tokens, normalize, prompt, batch_tokens: None })?;
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 Ok((embedder.embed(&texts)?.vectors, embedder.width()))
             }),
@@ -174,10 +226,12 @@ impl PyPretrained {
         Ok((bytes_of(py, &vectors), width))
     }
 
-    /// What the head gives for each row of tokens (of a model without one, the tokens' vectors), as bytes of f32.
-    fn scores(&self, py: Python<'_>, rows: Vec<Vec<u32>>) -> PyResult<Vec<Py<PyBytes>>> {
+    /// What the head gives for each row of tokens (of a model without one, the tokens' vectors), as bytes of f32. `kinds` says of which
+    /// of two texts each token is.
+    #[pyo3(signature = (rows, kinds=None))]
+    fn scores(&self, py: Python<'_>, rows: Vec<Vec<u32>>, kinds: Option<Vec<Vec<u32>>>) -> PyResult<Vec<Py<PyBytes>>> {
         let model = Arc::clone(&self.model);
-        let found = wait(py, blocking(move || model.scores(&rows, None)))?;
+        let found = wait(py, blocking(move || model.scores(&rows, kinds.as_deref())))?;
         Ok(found.iter().map(|row| bytes_of(py, row)).collect())
     }
 
@@ -242,7 +296,7 @@ fn generate_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<GenerateOptio
             "max_new_tokens" => options.max_tokens = value.extract()?,
             "min_new_tokens" => options.min_tokens = value.extract()?,
             "temperature" => options.temperature = value.extract()?,
-            "top_k" => options.top_k = Some(value.extract()?),
+            "top_k" => options.top_k = Some(value.extract()?).filter(|&most| most > 0),
             "top_p" => options.top_p = value.extract()?,
             "repetition_penalty" => options.repetition_penalty = value.extract()?,
             "stop" => options.stop = value.extract()?,

@@ -1,0 +1,101 @@
+"""A model of the extension, with what can be read in its directory beside."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradframe import _gradframe
+from gradframe.models._arguments import unsupported
+
+if TYPE_CHECKING:
+    from gradframe._gradframe import PyPretrained
+
+_NO_LIMIT = 1 << 30
+
+
+class Engine:
+    """What the classes ask of a model. Attributes that are not here are the extension's."""
+
+    __slots__ = ("_ends", "_length_max", "_root", "real")
+
+    real: PyPretrained
+
+    def __init__(self, path: str, dtype: str):
+        from gradframe._default import session
+
+        self.real = _gradframe.PyPretrained.open(session()._session, path)
+        if dtype not in ("auto", self.real.dtype):
+            what = f"dtype: this checkpoint is computed in {self.real.dtype}, got {dtype!r}"
+            raise unsupported(f"{what}; hint: dtype='auto' takes it as it is, and a checkpoint saved in bf16 is computed in that")
+        self._root = pathlib.Path(path) if pathlib.Path(path).is_dir() else self._above()
+
+    def _above(self) -> pathlib.Path:
+        """The directory of `modules.json`, which may be above the network's."""
+        own = pathlib.Path(self.real.path)
+        return own.parent if not (own / "modules.json").is_file() and (own.parent / "modules.json").is_file() else own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    @property
+    def root(self) -> str:
+        """The directory that was opened."""
+        return str(self._root)
+
+    def json(self, name: str, *, root: bool = False) -> dict[str, Any]:
+        """A file of its directory; empty if it is not there. Errors: `ExecutionError` if it is not JSON."""
+        file = pathlib.Path(self.root if root else self.real.path) / name
+        if not file.is_file():
+            return {}
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            from gradframe.errors import ExecutionError
+
+            raise ExecutionError(f"{name}: {file} is not JSON: {error}") from error
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def length_max(self) -> int:
+        """Tokens of a text, at most: of the network, and of what its tokenizer and sentence-transformers' settings say."""
+        if not hasattr(self, "_length_max"):
+            said = self.json("sentence_bert_config.json").get("max_seq_length")
+            said = self.json("tokenizer_config.json").get("model_max_length") if said is None else said
+            said = int(said) if isinstance(said, (int, float)) and 0 < said < _NO_LIMIT else _NO_LIMIT
+            self._length_max = min(said, self.places)
+        return self._length_max
+
+    @property
+    def places(self) -> int:
+        """Tokens that the network has places for."""
+        config = self.json("config.json")
+        places = config.get("max_position_embeddings") or config.get("n_positions") or _NO_LIMIT
+        # The first two places of these are those of padding.
+        return int(places) - 2 if self.real.kind in ("roberta", "xlm-roberta", "mpnet") else int(places)
+
+    @property
+    def ends(self) -> list[int]:
+        """Tokens that end a text."""
+        said = self.json("generation_config.json").get("eos_token_id", self.json("config.json").get("eos_token_id"))
+        return [] if said is None else said if isinstance(said, list) else [said]
+
+    def generate(self, prompts: Sequence[Sequence[int]], **options: Any) -> list[list[int]]:
+        """The new tokens of each prompt, that which ends them among them."""
+        found = self.real.generate([list(prompt) for prompt in prompts], **options)
+        return [ids + self.ends[:1] if why == "end" else ids for ids, _, why in found]
+
+    def embed(self, texts: list[str], prompt: str | None, most: int | None) -> tuple[bytes, int]:
+        """The vectors of texts, each with the prompt before it. Errors: `UnsupportedError` where the model's own prompt would be
+        there too."""
+        said = self.json("config_sentence_transformers.json", root=True)
+        default = said.get("default_prompt_name")
+        if default is None:
+            return self.real.embed([prompt + text for text in texts] if prompt else texts, False, None, most)
+        named = next((name for name, text in (said.get("prompts") or {}).items() if text == (prompt or "")), None)
+        if named is None:
+            what = f"encode: the model puts its prompt `{default}` before each text: `prompt` must be one of its own, got {prompt!r}"
+            raise unsupported(what)
+        return self.real.embed(texts, False, named, most)
