@@ -7,8 +7,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{Error, Result};
 
-/// A thread's stack: plans of many joins recurse deep.
-const STACK_BYTES: usize = 8 << 20;
+/// A thread's stack: plans of many steps recurse deep. Only what is used is taken.
+const STACK_BYTES: usize = 64 << 20;
 
 /// A runtime that starts when it is first needed, and never where the caller brings one.
 pub(crate) struct BlockingRuntime {

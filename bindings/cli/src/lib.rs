@@ -30,8 +30,8 @@ use exit::Result;
 use output::Style;
 use statements::Shell;
 
-/// A thread's stack: plans of many joins recurse deep.
-const STACK_BYTES: usize = 8 << 20;
+/// A thread's stack: plans of many steps recurse deep. Only what is used is taken.
+const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the command with these arguments (the program's name first) and gives its exit code (see `exit`).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {

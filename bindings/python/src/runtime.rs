@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 
 use crate::errors::OrRaise;
 
-/// A thread's stack: plans of many joins recurse deep.
-pub const STACK_BYTES: usize = 8 << 20;
+/// A thread's stack: plans of many steps recurse deep. Only what is used is taken.
+pub const STACK_BYTES: usize = 64 << 20;
 
 /// A pool and the process that it belongs to. A fork has the memory of its parent but none of the threads.
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@
 mod analysed;
 mod concat;
 mod cut;
+mod depth;
 mod explain;
 mod fit_options;
 mod group;
@@ -130,7 +131,9 @@ impl DataFrame {
     /// The frame that a step of the plan builder makes of this one.
     fn step(&self, build: impl FnOnce(LogicalPlanBuilder) -> datafusion::error::Result<LogicalPlanBuilder>) -> Result<Self> {
         let plan = build(LogicalPlanBuilder::from(self.plan.clone())).and_then(LogicalPlanBuilder::build);
-        Ok(self.with_plan(plan.map_err(from_datafusion)?))
+        let plan = plan.map_err(from_datafusion)?;
+        depth::check_steps(&plan)?;
+        Ok(self.with_plan(plan))
     }
 
     /// The plan with the session's state of this moment, ready to run.

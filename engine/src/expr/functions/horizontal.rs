@@ -57,7 +57,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         if lists.len() == 1 {
             return Ok(lists.swap_remove(0));
         }
-        let any_null = lists.iter().cloned().map(Expr::is_null).reduce(Expr::or).unwrap_or_else(|| lit(false));
+        let any_null = any_null(&lists).unwrap_or_else(|| lit(false));
         let together = nested_fn::array_concat(lists);
         Ok(when(!any_null).then(together).end())
     })
@@ -117,8 +117,7 @@ fn concat_arr(call: &mut Call) -> Result<Expr> {
     let Some(item) = item else { return Err(call.wrong("got no column, expected at least one")) };
     let together = if parts.len() == 1 { parts.swap_remove(0) } else { nested_fn::array_concat(parts) };
     let array = cast(together, DataType::new_fixed_size_list(item, width, true));
-    let any_null = arrays.into_iter().map(Expr::is_null).reduce(Expr::or);
-    match any_null {
+    match any_null(&arrays) {
         Some(any_null) => Ok(when(!any_null).then(array).end()),
         None => Ok(array),
     }
@@ -147,7 +146,26 @@ fn counted(call: &mut Call) -> Result<Vec<Expr>> {
 }
 
 fn folded(call: &Call, exprs: Vec<Expr>, fold: fn(Expr, Expr) -> Expr) -> Result<Expr> {
-    exprs.into_iter().reduce(fold).ok_or_else(|| call.wrong("got no column, expected at least one"))
+    reduced(exprs, fold).ok_or_else(|| call.wrong("got no column, expected at least one"))
+}
+
+/// One after the other, as Polars adds; of very many, neighbours first, since a thousand in a chain are a thousand levels.
+fn reduced(mut exprs: Vec<Expr>, fold: fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    const CHAIN_MAX: usize = 200;
+    while exprs.len() > CHAIN_MAX {
+        let mut rest = exprs.into_iter();
+        exprs = std::iter::from_fn(|| rest.next().map(|left| (left, rest.next())))
+            .map(|(left, right)| match right {
+                Some(right) => fold(left, right),
+                None => left,
+            })
+            .collect();
+    }
+    exprs.into_iter().reduce(fold)
+}
+
+fn any_null(exprs: &[Expr]) -> Option<Expr> {
+    reduced(exprs.iter().cloned().map(Expr::is_null).collect(), Expr::or)
 }
 
 /// Of the values of a row that are not null.
@@ -158,8 +176,7 @@ fn mean_horizontal(call: &mut Call) -> Result<Expr> {
         return Ok(folded(call, exprs, |left, right| left + right)? / lit(n));
     }
     let present = |expr: &Expr| cast(expr.clone().is_not_null(), DataType::Int64);
-    let count = exprs.iter().map(present).reduce(|left, right| left + right);
-    let count = count.ok_or_else(|| call.wrong("got no column, expected at least one"))?;
+    let count = folded(call, exprs.iter().map(present).collect(), |left, right| left + right)?;
     let sum = folded(call, exprs.into_iter().map(|expr| coalesce([expr, lit(0.0)])).collect(), |left, right| left + right)?;
     Ok(when(count.clone().gt(lit(0_i64))).then(sum / cast(count, DataType::Float64)).end())
 }
@@ -208,8 +225,7 @@ fn concat_str(call: &mut Call) -> Result<Expr> {
     let parts = call.rest().into_iter().map(|expr| super::replacing::as_text(call, expr.unalias()));
     let exprs = parts.collect::<Result<Vec<Expr>>>()?;
     let separator = call.optional_text("separator")?.unwrap_or_default();
-    let any_null = exprs.iter().cloned().map(Expr::is_null).reduce(Expr::or);
-    let any_null = any_null.ok_or_else(|| call.wrong("got no column, expected at least one"))?;
+    let any_null = any_null(&exprs).ok_or_else(|| call.wrong("got no column, expected at least one"))?;
     let together = string_fn::concat_ws(lit(separator), exprs);
     Ok(if call.flag("ignore_nulls", false)? { together } else { when(!any_null).then(together).end() })
 }

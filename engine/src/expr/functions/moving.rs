@@ -171,6 +171,9 @@ fn fill(call: &mut Call, forward: bool) -> Result<Expr> {
 
 /// The nearest value before (or after) that is not null, at most `limit` rows away.
 pub(super) fn filled(value: Expr, limit: Option<usize>, forward: bool) -> Result<Expr> {
+    if limit.is_none() {
+        return Ok(rows_in_order(window("fill", vec![value], vec![ScalarValue::from(forward)])));
+    }
     let limit = limit.map(|limit| limit as u64);
     let (end_of_frame, start, end) = if forward {
         (last_value_udwf(), preceding(limit), WindowFrameBound::CurrentRow)

@@ -11,6 +11,7 @@ mod bits;
 mod casting;
 mod counting;
 mod decimals;
+mod filling;
 mod frequency;
 mod histogram;
 mod kernel;
@@ -45,6 +46,7 @@ const TABLES: &[&[Kernel]] = &[
     casting::KERNELS,
     counting::KERNELS,
     decimals::KERNELS,
+    filling::KERNELS,
     frequency::KERNELS,
     histogram::KERNELS,
     moving::KERNELS,
