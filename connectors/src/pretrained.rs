@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_models::{Model, files};
+use gradframe_ml_models::{DtypeChoice, Model, files};
 use gradframe_plan::services::PretrainedModels;
 use parking_lot::Mutex;
 
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 pub struct HubModels {
     /// The hub's cache, which holds `models--org--name`; None where there is none.
     cache: Option<PathBuf>,
-    opened: Mutex<HashMap<PathBuf, Weak<Model>>>,
+    opened: Mutex<HashMap<(PathBuf, DtypeChoice), Weak<Model>>>,
 }
 
 impl HubModels {
@@ -32,14 +32,15 @@ impl PretrainedModels for HubModels {
         std::path::absolute(&found).map_err(failed)
     }
 
-    fn open(&self, directory: &Path) -> Result<Arc<Model>> {
-        if let Some(model) = self.opened.lock().get(directory).and_then(Weak::upgrade) {
+    fn open(&self, directory: &Path, dtype: DtypeChoice) -> Result<Arc<Model>> {
+        let key = (directory.to_path_buf(), dtype);
+        if let Some(model) = self.opened.lock().get(&key).and_then(Weak::upgrade) {
             return Ok(model);
         }
-        let model = Arc::new(Model::open(directory)?);
+        let model = Arc::new(Model::open_in(directory, dtype)?);
         let mut opened = self.opened.lock();
         opened.retain(|_, model| model.strong_count() > 0);
-        opened.insert(directory.to_path_buf(), Arc::downgrade(&model));
+        opened.insert(key, Arc::downgrade(&model));
         Ok(model)
     }
 }

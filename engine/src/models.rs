@@ -1,36 +1,69 @@
 //! Pretrained models: read from their directories, used by themselves or as steps of a plan.
 //!
-//! [`crate::Session::open_pretrained`] gives a [`Model`]; [`Embedder`], [`Classifier`] and [`Generator`] take texts. Over a column of
-//! texts, [`crate::DataFrame::embed`], `classify` and `generate` are steps of the same plan as filters and joins.
+//! [`crate::Session::open_pretrained`] gives a [`Model`]; [`Embedder`], [`Classifier`], [`Answerer`] and [`Generator`] take texts. Over a
+//! column of texts, [`crate::DataFrame::embed`], `classify`, `answer` and `generate` are steps of the same plan as filters and joins; in
+//! expressions, [`crate::expr::Texts`] are.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use gradframe_plan::ops::text::{MODEL_TYPE, Pretrained, pretrained};
-use gradframe_plan::services::{NamedModel, OnExisting};
+use datafusion::logical_expr::Expr;
+use gradframe_plan::ops::text::{MODEL_TYPE, Pretrained, TextTask, generation_defaults, pretrained, text_call};
+use gradframe_plan::services::{NamedModel, OnExisting, Services};
 
 pub use gradframe_ml_models::{
-    Classified, Classifier, EmbedOptions, Embedded, Embedder, GenerateOptions, Generated, Generator, Model, Task, Weight,
-    Weights, Work, config, files, generate, nets, text,
+    AnswerOptions, AnswerSpan, Answered, Answerer, Classified, Classifier, DtypeChoice, EmbedOptions, Embedded, Embedder,
+    GenerateOptions, Generated, Generator, Model, Task, Weight, Weights, Work, config, files, generate, nets, text,
 };
 pub use gradframe_plan::ops::text::{OnProblem, TextOptions};
 
-use crate::{Result, Session};
+use crate::{ModelRef, Result, Session};
 
 impl Session {
-    /// The model of a directory, or of a name whose files are in the hub's cache (`org/name`).
+    /// The model of a directory, or of a name whose files are in the hub's cache (`org/name`), computed in this type.
     /// Errors: `External` for what is missing; those of files that are wrong, naming them.
-    pub fn open_pretrained(&self, path: &str) -> Result<Arc<Model>> {
+    pub fn open_pretrained(&self, path: &str, dtype: DtypeChoice) -> Result<Arc<Model>> {
         let models = Arc::clone(&self.services()?.pretrained);
-        models.open(&models.find(path)?)
+        models.open(&models.find(path)?, dtype)
+    }
+
+    /// A pretrained model as expressions take it: one of the session's store by name, or [`Session::pretrained`].
+    /// Errors: `Plan` if there is no such model.
+    pub fn text_model(&self, model: impl Into<ModelRef>) -> Result<TextModel> {
+        let named = match model.into() {
+            ModelRef::Name(name) => self.model(&name)?,
+            ModelRef::Model(model) => model,
+        };
+        Ok(TextModel { named, services: self.services()? })
     }
 
     /// The same as an operator takes it: without a name, and in no store. Errors: as [`Session::open_pretrained`].
-    pub fn pretrained(&self, path: &str) -> Result<Arc<NamedModel>> {
-        let options = vec![("path".to_owned(), path.into())];
+    pub fn pretrained(&self, path: &str, dtype: DtypeChoice) -> Result<Arc<NamedModel>> {
+        let options = vec![("path".to_owned(), path.into()), ("dtype".to_owned(), dtype.name().into())];
         let request = Pretrained { name: String::new(), on_existing: OnExisting::Error, options };
         let model = pretrained(&request, self.services()?.as_ref())?;
         Ok(Arc::new(NamedModel { name: name_of(path), version: 1, created_us: 0, model }))
+    }
+}
+
+/// A pretrained model in expressions: `col("text").embed(&model, ..)`.
+#[derive(Debug, Clone)]
+pub struct TextModel {
+    named: Arc<NamedModel>,
+    services: Arc<Services>,
+}
+
+impl TextModel {
+    /// How it says that texts are to be continued, in its `generation_config.json`.
+    /// Errors: `Plan` for a model that was trained here; those of files that are not whole.
+    pub fn generation_defaults(&self) -> Result<GenerateOptions> {
+        generation_defaults(TextTask::Generate, &self.named, &self.services)
+    }
+
+    /// What it makes of these texts, one expression or two of pairs.
+    /// Errors: `Plan` for a model that was trained here; those of files that are not whole.
+    pub(crate) fn call(&self, texts: Vec<Expr>, task: TextTask, options: TextOptions) -> Result<Expr> {
+        text_call(texts, Arc::clone(&self.named), task, options, &self.services)
     }
 }
 

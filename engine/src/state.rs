@@ -18,7 +18,7 @@ use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{checked_sum, extreme_aggregates, row_functions, sliding_aggregates};
 use gradframe_plan::options::GradframeOptions;
-use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, optimizer_rules};
+use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, optimizer_rules};
 use gradframe_plan::services::Services;
 
 use crate::Result;
@@ -45,6 +45,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_analyzer_rule(Arc::new(ConstantArguments))
         .with_analyzer_rule(Arc::new(ConstantOverflow))
         .with_analyzer_rule(Arc::new(SubqueryTests))
+        .with_analyzer_rule(Arc::new(TextCalls))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
         .with_physical_optimizer_rules(physical_rules)
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))

@@ -17,4 +17,5 @@ mod persistence;
 mod sinks;
 mod statements;
 mod support;
+mod texts;
 mod verbs;

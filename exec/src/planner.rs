@@ -95,8 +95,8 @@ impl ExtensionPlanner for GradframePlanner {
             return Ok(Some(Arc::new(PredictExec::try_new(node, features, input)?)));
         }
         if let Some(node) = node.as_any().downcast_ref::<TextNode>() {
-            let text = expressions.plan(node.text())?;
-            return Ok(Some(Arc::new(TextExec::try_new(node, text, input)?)));
+            let texts = expressions.plan_all(node.texts())?;
+            return Ok(Some(Arc::new(TextExec::try_new(node, texts, input)?)));
         }
         if let Some(node) = node.as_any().downcast_ref::<EvaluateNode>() {
             let columns = expressions.plan_all(node.columns())?;

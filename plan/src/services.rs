@@ -17,6 +17,7 @@ use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
+use gradframe_ml_models::DtypeChoice;
 
 use crate::ops::run_log::{LogQuery, LogTable};
 
@@ -54,8 +55,8 @@ pub struct NamedModel {
 }
 
 impl NamedModel {
-    /// The directory of a pretrained model; None of a model that was trained here.
-    pub fn pretrained(&self) -> Option<&Path> {
+    /// The directory of a pretrained model, and what it is computed in; None of a model that was trained here.
+    pub fn pretrained(&self) -> Option<(&Path, DtypeChoice)> {
         crate::ops::text::directory_of(&self.model)
     }
 
@@ -314,9 +315,9 @@ pub trait PretrainedModels: Debug + Send + Sync {
     /// The directory that a user means by a path, or by a name whose files are in the hub's cache.
     /// Errors: `External` naming the places where it was looked for.
     fn find(&self, name: &str) -> Result<PathBuf>;
-    /// The model of a directory: its configuration and the headers of its weights. Queries share an opened one.
-    /// Errors: as `gradframe_ml_models::Model::open`.
-    fn open(&self, directory: &Path) -> Result<Arc<gradframe_ml_models::Model>>;
+    /// The model of a directory, computed in this type: its configuration and the headers of its weights. Queries share an opened
+    /// one. Errors: as `gradframe_ml_models::Model::open`.
+    fn open(&self, directory: &Path, dtype: DtypeChoice) -> Result<Arc<gradframe_ml_models::Model>>;
 }
 
 /// A file named in a query.

@@ -55,6 +55,10 @@ fn misplaced(call: &Function) -> Error {
         let error = Error::plan("sql", format!("`{}` is fitted by a training", call.name));
         return at(error.hint("it stands in CREATE MODEL m TRANSFORM (...)"), call.name.span().start);
     }
+    if call.name.to_string().eq_ignore_ascii_case("ml.distance") {
+        let error = Error::not_implemented("sql", format!("`{}`", call.name));
+        return at(error.hint("there are cosine_distance(a, b), l2_distance(a, b), inner_product(a, b)"), call.name.span().start);
+    }
     let error = Error::plan("sql", format!("`{}` is a relation, not a value", call.name));
     at(error.hint(format!("write SELECT ... FROM {}(...)", call.name)), call.name.span().start)
 }

@@ -12,7 +12,7 @@ use crate::literal::literal;
 use crate::names::fold;
 
 /// A call of a relation of the schema ML, its arguments not yet checked against the function.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MlCall {
     /// `predict`, in lower case.
     pub(crate) function: String,
@@ -105,6 +105,17 @@ impl MlCall {
     pub(crate) fn next_place(&self) -> Location {
         let place = self.args.as_slice().first().map_or(self.place, |arg| arg.span().start);
         if place.line == 0 { self.place } else { place }
+    }
+
+    /// Where the option stands that an error of the next argument, a STRUCT, is about; else where that begins.
+    pub(crate) fn option_place(&self, error: &Error) -> Location {
+        let fields = self.args.as_slice().first().and_then(struct_of).unwrap_or_default();
+        let said = error.to_string();
+        let named = |field: &&Expr| matches!(field, Expr::Named { name, .. } if said.contains(&format!("`{}`", fold(name))));
+        match fields.iter().find(named) {
+            Some(Expr::Named { name, .. }) if name.span.start.line > 0 => name.span.start,
+            _ => self.next_place(),
+        }
     }
 
     /// The next argument, `STRUCT(value AS name, ...)`, if there is one: names and values.

@@ -14,7 +14,7 @@ use gradframe_plan::names::nearest;
 use gradframe_plan::ops::evaluate::{evaluate, stored_evaluation};
 use gradframe_plan::ops::predict::{PredictOptions, predict};
 use gradframe_plan::ops::relations::{feature_info, training_info, weights};
-use gradframe_plan::ops::text::{TextOptions, TextTask, classify, embed, generate};
+use gradframe_plan::ops::text::{TextOptions, TextTask, answer, classify, embed, generate, generation_defaults};
 use gradframe_plan::ops::transform::transformed;
 use gradframe_plan::services::{NamedModel, Services};
 
@@ -30,12 +30,13 @@ struct MlRelation {
     plan: fn(MlCall, &mut Context<'_>) -> Result<LogicalPlan>,
 }
 
-const RELATIONS: [MlRelation; 9] = [
+const RELATIONS: [MlRelation; 10] = [
     MlRelation { name: "predict", plan: plan_predict },
     MlRelation { name: "evaluate", plan: plan_evaluate },
     MlRelation { name: "generate_embedding", plan: plan_embed },
     MlRelation { name: "generate_text", plan: plan_generate },
     MlRelation { name: "classify", plan: plan_classify },
+    MlRelation { name: "answer", plan: plan_answer },
     MlRelation { name: "feature_info", plan: plan_feature_info },
     MlRelation { name: "training_info", plan: plan_training_info },
     MlRelation { name: "transform", plan: plan_transform },
@@ -77,9 +78,14 @@ fn plan_generate(call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan>
     plan_texts(call, context, TextTask::Generate, generate)
 }
 
-/// `ML.CLASSIFY(MODEL e, (query))`
+/// `ML.CLASSIFY(MODEL e, (query) [, STRUCT('other' AS pair_column)])`
 fn plan_classify(call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
     plan_texts(call, context, TextTask::Classify, classify)
+}
+
+/// `ML.ANSWER(MODEL e, (SELECT question, content ...))`
+fn plan_answer(call: MlCall, context: &mut Context<'_>) -> Result<LogicalPlan> {
+    plan_texts(call, context, TextTask::Answer, answer)
 }
 
 type PlanTexts = fn(LogicalPlan, Arc<NamedModel>, TextOptions, &Services) -> Result<LogicalPlan>;
@@ -88,8 +94,13 @@ fn plan_texts(mut call: MlCall, context: &mut Context<'_>, task: TextTask, plan:
     let model = context.model(&mut call)?;
     let hint = format!("{}(MODEL e, (SELECT ... AS {})) reads the texts of a query", call.op().to_uppercase(), task.column());
     let data = context.data(&mut call, &hint)?;
-    let place = call.next_place();
-    let options = TextOptions::from_pairs(task, &call.settings()?).map_err(|error| at(error, place))?;
+    let before = call.clone();
+    let settings = call.settings()?;
+    let base = generation_defaults(task, &model, context.services)?;
+    let options = TextOptions::from_pairs(task, base, &settings).map_err(|error| {
+        let place = before.option_place(&error);
+        at(error, place)
+    })?;
     call.end()?;
     plan(data, model, options, context.services)
 }

@@ -171,7 +171,7 @@ fn wrong_calls_say_what_is_expected_and_where() {
     check(
         "SELECT * FROM ML.PREDIKT(MODEL m)",
         "Plan: ml.predikt: unknown relation `ML.PREDIKT` (line 1, column 15); \
-         hint: did you mean `ML.PREDICT`? There are ML.PREDICT, ML.EVALUATE, ML.GENERATE_EMBEDDING, ML.GENERATE_TEXT, ML.CLASSIFY, \
+         hint: did you mean `ML.PREDICT`? There are ML.PREDICT, ML.EVALUATE, ML.GENERATE_EMBEDDING, ML.GENERATE_TEXT, ML.CLASSIFY, ML.ANSWER, \
          ML.FEATURE_INFO, ML.TRAINING_INFO, ML.TRANSFORM, ML.WEIGHTS",
     );
     check(

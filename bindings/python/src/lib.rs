@@ -10,6 +10,7 @@ mod errors;
 mod estimators;
 mod expr;
 mod frames_in_sql;
+mod generating;
 mod group_by;
 mod interop;
 mod lazyframe;
@@ -28,6 +29,7 @@ mod series;
 mod session;
 mod sinks;
 mod taking;
+mod texts;
 mod values;
 mod verbs;
 mod wait;
@@ -73,6 +75,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     array::register(module)?;
     learning::register(module)?;
     pretrained::register(module)?;
+    texts::register(module)?;
     verbs::register(module)?;
     registry::register(module)?;
     expr::register(module)

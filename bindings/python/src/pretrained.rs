@@ -1,10 +1,11 @@
-//! Pretrained models: by themselves, and over a column of texts.
+//! Pretrained models by themselves. Over a column of texts: see `texts.rs`.
 
 use std::sync::{Arc, OnceLock};
 
 use gradframe::models::text::{Encoded, Message, Tokenizer};
 use gradframe::models::{
-    Classifier, EmbedOptions, Embedder, GenerateOptions, Generator, Model, OnProblem, TextOptions, files, generate,
+    AnswerOptions, Answerer, Classifier, DtypeChoice, EmbedOptions, Embedder, GenerateOptions, Generated, Generator, Model,
+    files, generate,
 };
 use gradframe::{Error, NamedModel, Session};
 use parking_lot::Mutex;
@@ -12,17 +13,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::OrRaise;
-use crate::lazyframe::PyLazyFrame;
-use crate::model::model_ref;
+use crate::generating::{generate_options, name_in_python};
 use crate::session::PySession;
 use crate::wait::wait;
 
 /// Adds the class and the functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<PyPretrained>()?;
-    module.add_function(wrap_pyfunction!(embed, module)?)?;
-    module.add_function(wrap_pyfunction!(generate_text, module)?)?;
-    module.add_function(wrap_pyfunction!(classify, module)?)
+    module.add_class::<PyPretrained>()
 }
 
 /// A pretrained model. What it does is made ready when it is first asked for.
@@ -31,9 +28,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 pub struct PyPretrained {
     session: Session,
     path: String,
+    dtype: DtypeChoice,
     model: Arc<Model>,
     generator: Arc<OnceLock<Arc<Generator>>>,
     classifier: Arc<OnceLock<Arc<Classifier>>>,
+    answerer: Arc<OnceLock<Arc<Answerer>>>,
     embedders: Arc<Mutex<Vec<Ready>>>,
 }
 
@@ -46,7 +45,7 @@ const EMBEDDERS: usize = 4;
 impl PyPretrained {
     /// As an operator takes it.
     pub fn named(&self) -> PyResult<Arc<NamedModel>> {
-        self.session.pretrained(&self.path).or_raise()
+        self.session.pretrained(&self.path, self.dtype).or_raise()
     }
 
     fn tokenizer(&self) -> PyResult<&Tokenizer> {
@@ -86,6 +85,19 @@ impl PyPretrained {
         ready.push((options.clone(), Arc::clone(&made)));
         Ok(made)
     }
+
+    /// As the model's `generation_config.json` has it, or the engine.
+    fn generation_defaults(&self, configured: bool) -> gradframe::Result<GenerateOptions> {
+        if configured { GenerateOptions::of(&self.model) } else { Ok(GenerateOptions::default()) }
+    }
+
+    fn answerer(&self) -> gradframe::Result<Arc<Answerer>> {
+        if let Some(ready) = self.answerer.get() {
+            return Ok(Arc::clone(ready));
+        }
+        let made = Arc::new(Answerer::new(&self.model)?);
+        Ok(Arc::clone(self.answerer.get_or_init(|| made)))
+    }
 }
 
 /// Work that takes long, on a thread of the engine that may block.
@@ -96,14 +108,14 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> gradframe::Result<T>
 
 #[pymethods]
 impl PyPretrained {
-    /// The model of a directory or of a name in the hub's cache.
+    /// The model of a directory or of a name in the hub's cache, computed in `auto`, `f32` or `bf16`.
     #[staticmethod]
-    fn open(py: Python<'_>, session: &PySession, path: String) -> PyResult<Self> {
-        let session = session.engine().clone();
+    fn open(py: Python<'_>, session: &PySession, path: String, dtype: &str) -> PyResult<Self> {
+        let (session, dtype) = (session.engine().clone(), dtype.parse::<DtypeChoice>().or_raise()?);
         let (own, at) = (session.clone(), path.clone());
-        let model = wait(py, blocking(move || own.open_pretrained(&at)))?;
-        let (generator, classifier, embedders) = Default::default();
-        Ok(PyPretrained { session, path, model, generator, classifier, embedders })
+        let model = wait(py, blocking(move || own.open_pretrained(&at, dtype)))?;
+        let (generator, classifier, answerer, embedders) = Default::default();
+        Ok(PyPretrained { session, path, dtype, model, generator, classifier, answerer, embedders })
     }
 
     /// `bert`, `llama`.
@@ -134,6 +146,18 @@ impl PyPretrained {
     #[getter]
     fn path(&self) -> String {
         self.model.directory().path().to_string_lossy().into_owned()
+    }
+
+    /// The directory that was opened, which holds `modules.json` if there is one.
+    #[getter]
+    fn root(&self) -> String {
+        self.model.root().path().to_string_lossy().into_owned()
+    }
+
+    /// Tokens of a text, at most.
+    #[getter]
+    fn length_max(&self) -> PyResult<usize> {
+        self.model.length_max().or_raise()
     }
 
     /// Numbers of an embedding.
@@ -206,6 +230,7 @@ impl PyPretrained {
     }
 
     /// The bytes of [N, D] f32, and D.
+    #[pyo3(signature = (texts, normalize, prompt, max_tokens, prompt_text=None))]
     fn embed(
         &self,
         py: Python<'_>,
@@ -213,12 +238,14 @@ impl PyPretrained {
         normalize: bool,
         prompt: Option<String>,
         max_tokens: Option<usize>,
+        prompt_text: Option<String>,
     ) -> PyResult<(Py<PyBytes>, usize)> {
         let own = self.clone();
         let (vectors, width) = wait(
             py,
             blocking(move || {
-                let embedder = own.embedder(&EmbedOptions { max_tokens, normalize, prompt, batch_tokens: None })?;
+                let options = EmbedOptions { max_tokens, normalize, prompt, prompt_text, batch_tokens: None };
+                let embedder = own.embedder(&options)?;
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 Ok((embedder.embed(&texts)?.vectors, embedder.width()))
             }),
@@ -246,22 +273,49 @@ impl PyPretrained {
                 let other = |at: usize| pairs.as_ref().and_then(|pairs| pairs.get(at)).map(String::as_str);
                 let rows: Vec<(&str, Option<&str>)> = texts.iter().enumerate().map(|(i, t)| (t.as_str(), other(i))).collect();
                 let found = classifier.classify(&rows, &|_| Ok(()))?;
+                if found.tokens.contains(&0) {
+                    return Err(Classifier::no_tokens());
+                }
                 Ok(found.scores.chunks_exact(classifier.labels().len().max(1)).map(<[f32]>::to_vec).collect())
             }),
         )
     }
 
-    /// Of each prompt its new tokens, their text, and why they end.
-    #[pyo3(signature = (prompts, **options))]
+    /// Of each question the best answers in its text, as (score, first character, the one behind the last, answer).
+    fn answer(
+        &self,
+        py: Python<'_>,
+        pairs: Vec<(String, String)>,
+        top: usize,
+        max_tokens: usize,
+    ) -> PyResult<Vec<Vec<(f64, usize, usize, String)>>> {
+        let own = self.clone();
+        let found = wait(
+            py,
+            blocking(move || {
+                let rows: Vec<(&str, &str)> = pairs.iter().map(|(question, text)| (question.as_str(), text.as_str())).collect();
+                let found = own.answerer()?.answer(&rows, AnswerOptions { top, max_tokens }, &|_| Ok(()))?;
+                found.answers.into_iter().collect::<gradframe::Result<Vec<_>>>()
+            }),
+        )?;
+        let one = |a: gradframe::models::AnswerSpan| (a.score, a.characters.start, a.characters.end, a.text);
+        Ok(found.into_iter().map(|answers| answers.into_iter().map(one).collect()).collect())
+    }
+
+    /// With `configured`, what is not given is as the model says. Of each prompt its new tokens, the one that ends them among them, their text, and why they end.
+    #[pyo3(signature = (prompts, *, configured=true, **options))]
     fn generate(
         &self,
         py: Python<'_>,
         prompts: Vec<Vec<u32>>,
+        configured: bool,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Vec<(Vec<u32>, String, &'static str)>> {
-        let (own, options) = (self.clone(), generate_options(options)?);
+        let (own, options) = (self.clone(), generate_options(self.generation_defaults(configured).or_raise()?, options)?);
+        options.check_as(name_in_python).or_raise()?;
         let found = wait(py, blocking(move || own.generator()?.generate(&prompts, &options, &mut |_| Ok(()))))?;
-        Ok(found.0.into_iter().map(|one| (one.ids, one.text, finish_name(one.finish))).collect())
+        let one = |one: Generated| (one.ids.into_iter().chain(one.end).collect(), one.text, finish_name(one.finish));
+        Ok(found.0.into_iter().map(one).collect())
     }
 
     /// Writes it to a directory that other libraries read.
@@ -283,81 +337,4 @@ fn finish_name(finish: generate::Finish) -> &'static str {
         generate::Finish::Length => "length",
         generate::Finish::Context => "context",
     }
-}
-
-/// transformers' names.
-fn generate_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<GenerateOptions> {
-    let mut options = GenerateOptions::default();
-    for (name, value) in given.into_iter().flatten() {
-        if value.is_none() {
-            continue;
-        }
-        match name.extract::<String>()?.as_str() {
-            "max_new_tokens" => options.max_tokens = value.extract()?,
-            "min_new_tokens" => options.min_tokens = value.extract()?,
-            "temperature" => options.temperature = value.extract()?,
-            "top_k" => options.top_k = Some(value.extract()?).filter(|&most| most > 0),
-            "top_p" => options.top_p = value.extract()?,
-            "repetition_penalty" => options.repetition_penalty = value.extract()?,
-            "stop" => options.stop = value.extract()?,
-            "seed" => options.seed = value.extract()?,
-            "num_beams" => options.beams = value.extract()?,
-            "length_penalty" => options.length_penalty = value.extract()?,
-            other => {
-                let known = "max_new_tokens, min_new_tokens, temperature, top_k, top_p, repetition_penalty, stop, seed, num_beams, \
-                             length_penalty";
-                return Err(Error::plan("generate", format!("unknown option `{other}`, expected one of {known}"))).or_raise();
-            }
-        }
-    }
-    Ok(options)
-}
-
-fn text_options(column: Option<String>, strict: bool) -> TextOptions {
-    let on_problem = if strict { OnProblem::Error } else { OnProblem::Null };
-    TextOptions { column, on_problem, ..TextOptions::default() }
-}
-
-/// All columns, then the vector of each row's text; see `LazyFrame.embed`.
-#[pyfunction]
-#[pyo3(signature = (frame, model, column, name, *, normalize=false, prompt_name=None, max_tokens=None))]
-fn embed(
-    frame: PyLazyFrame,
-    model: &Bound<'_, PyAny>,
-    column: Option<String>,
-    name: &str,
-    normalize: bool,
-    prompt_name: Option<String>,
-    max_tokens: Option<usize>,
-) -> PyResult<PyLazyFrame> {
-    let options = TextOptions { normalize, prompt_name, max_tokens, ..text_options(column, true) };
-    frame.0.embed(model_ref(model)?, name, options).or_raise().map(PyLazyFrame)
-}
-
-/// All columns, then what comes after each row's prompt; see `LazyFrame.generate`.
-#[pyfunction]
-#[pyo3(signature = (frame, model, column, name, *, strict=true, **options))]
-fn generate_text(
-    frame: PyLazyFrame,
-    model: &Bound<'_, PyAny>,
-    column: Option<String>,
-    name: &str,
-    strict: bool,
-    options: Option<&Bound<'_, PyDict>>,
-) -> PyResult<PyLazyFrame> {
-    let options = TextOptions { generate: generate_options(options)?, ..text_options(column, strict) };
-    options.generate.check().or_raise()?;
-    frame.0.generate(model_ref(model)?, name, options).or_raise().map(PyLazyFrame)
-}
-
-/// All columns, then the most probable label of each row's text and its probability; see `LazyFrame.classify`.
-#[pyfunction]
-fn classify(
-    frame: PyLazyFrame,
-    model: &Bound<'_, PyAny>,
-    column: Option<String>,
-    label: &str,
-    score: &str,
-) -> PyResult<PyLazyFrame> {
-    frame.0.classify(model_ref(model)?, label, score, text_options(column, true)).or_raise().map(PyLazyFrame)
 }

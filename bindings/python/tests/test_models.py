@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -34,6 +35,38 @@ def test_sql_and_frames_are_of_one_mind(embedder, tmp_path):
     lines = gf.from_dict({"content": ["a dog ran", "the cat"]})
     in_sql = gf.sql("SELECT ml_generate_embedding_result AS v FROM ML.GENERATE_EMBEDDING(MODEL e, TABLE lines)", lines=lines)
     assert in_sql.collect()["v"].to_list() == lines.embed("e")["embedding"].to_list()
+
+
+def test_expressions_are_columns_of_the_operator(embedder):
+    grader = gf.models.AutoModelForSequenceClassification.from_pretrained(MODELS / "grader")
+    frame = gf.from_dict({"id": [1, 2, 3, 4, 5], "line": TEXTS})
+    found = frame.with_columns(gf.col("line").embed(embedder, normalize=True).alias("v"))
+    assert found["v"].to_list() == frame.embed(embedder, "line", name="v", normalize=True)["v"].to_list()
+    dull = gf.col("line").classify(grader).struct.field("label") == "dull"
+    lazy = frame.lazy().filter(dull & (gf.col("id") > 1)).select("id", gf.col("line").classify(grader).struct.field("score"))
+    labels = frame.classify(grader, "line")
+    expected = [row["id"] for row in labels.to_dicts() if row["label"] == "dull" and row["id"] > 1]
+    assert lazy.collect()["id"].to_list() == expected
+    assert "ClassifyExec" in lazy.explain()
+    pairs = frame.select(gf.col("line").classify(grader, pair="line").struct.field("label").alias("a"))
+    assert pairs["a"].to_list() == frame.classify(grader, "line", pair="line", label="a")["a"].to_list()
+    by_label = frame.group_by(gf.col("line").classify(grader).struct.field("label").alias("label")).agg(gf.len().alias("n"))
+    assert sum(by_label["n"].to_list()) == 5
+    with pytest.raises(gf.errors.GradframeError, match="expected text, got Int64"):
+        frame.select(gf.col("id").embed(embedder))
+
+
+def test_questions_are_answered_in_frames_and_expressions():
+    asker = gf.models.AutoModelForQuestionAnswering.from_pretrained(MODELS / "asker")
+    context = "the big red bird sang and " * 40
+    frame = gf.from_dict({"question": ["one dog", None], "content": [context, "the cat"]})
+    found = frame.answer(asker)
+    assert found.columns == ["question", "content", "answer", "score", "answer_start", "answer_end"]
+    answer, _, start, end = found.row(0)[2:]
+    assert answer == context[start:end] != "" and found["answer"].to_list()[1] is None
+    in_expression = frame.select(gf.col("question").answer(asker, "content").alias("a"))["a"].to_list()
+    assert in_expression[0]["answer"] == answer and in_expression[1] is None
+    assert gf.models.pipeline("question-answering", asker)(question="one dog", context=context)["start"] == start
 
 
 def test_a_lazy_frame_shows_the_operator(embedder):
@@ -98,6 +131,143 @@ def test_the_examples_of_the_documentation_run(monkeypatch):
             if statement.strip():
                 gf.sql(statement).collect()
     shown = []
+    scope = {"print": lambda *values: shown.extend(values)}
     for block in blocks.split("```python\n")[1:]:
-        exec(compile(block.split("```")[0], "models.md", "exec"), {"print": lambda *values: shown.extend(values)})
+        exec(compile(block.split("```")[0], "models.md", "exec"), scope)
     assert shown[0] == (2, 8) and shown[1] == ["line", "embedding"]
+    assert shown[3] == ["line", "vector", "label", "score"]
+
+
+def with_head(folder, architecture, renamed=(), **tensors):
+    """The grader with another head: its own tensors, some under other names, and more of them."""
+    source = MODELS / "grader"
+    raw = (source / "model.safetensors").read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    parts = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            start, end = entry["data_offsets"]
+            for old, new in renamed:
+                name = name.replace(old, new)
+            parts[name] = (entry["shape"], raw[8 + size + start : 8 + size + end])
+    parts |= {name: (list(values.shape), values.astype("<f4").tobytes()) for name, values in tensors.items()}
+    at, written = 0, {}
+    for name, (shape, data) in parts.items():
+        written[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    head = json.dumps(written).encode()
+    head += b" " * (-len(head) % 8)
+    whole = len(head).to_bytes(8, "little") + head + b"".join(data for _, data in parts.values())
+    (folder / "model.safetensors").write_bytes(whole)
+    config = json.loads((source / "config.json").read_text()) | {"architectures": [architecture]}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "tokenizer.json").write_text((source / "tokenizer.json").read_text())
+    return folder
+
+
+def test_tokens_are_labelled_where_they_stand(tmp_path):
+    tagger = gf.models.pipeline("token-classification", with_head(tmp_path, "BertForTokenClassification"))
+    text = "the dog ran"
+    found = tagger(text, ignore_labels=[])
+    assert [text[one["start"] : one["end"]] for one in found] == [one["word"] for one in found] == ["the", "dog", "ran"]
+    assert {one["entity"] for one in found} <= {"dull", "lively"} and all(0.5 <= one["score"] <= 1 for one in found)
+    assert tagger([text], ignore_labels=["dull", "lively"]) == [[]]
+    with pytest.raises(gf.errors.PlanError, match="expected a model for question-answering"):
+        gf.models.AutoModelForQuestionAnswering.from_pretrained(tmp_path)
+
+
+def test_an_answer_is_a_part_of_the_context(tmp_path):
+    folder = with_head(tmp_path, "BertForQuestionAnswering", renamed=[("classifier.", "qa_outputs.")])
+    asked = gf.models.pipeline("question-answering", folder)
+    context = "the cat sat on the mat"
+    best = asked(question="the dog", context=context, top_k=3)
+    assert [one["answer"] for one in best] == [context[one["start"] : one["end"]] for one in best]
+    assert best[0] == asked(question="the dog", context=context) and best[0]["score"] >= best[1]["score"] > 0
+    assert all(len(one["answer"].split()) == 1 for one in asked(question="a", context=context, top_k=6, max_answer_len=1))
+
+
+def test_masks_are_filled(tmp_path):
+    draw = np.random.default_rng(0).standard_normal
+    at = "cls.predictions."
+    tensors = {f"{at}transform.dense.weight": draw((8, 8)), f"{at}transform.dense.bias": draw(8)}
+    tensors |= {f"{at}transform.LayerNorm.weight": np.ones(8), f"{at}transform.LayerNorm.bias": np.zeros(8), f"{at}bias": draw(32)}
+    folder = with_head(tmp_path, "BertForMaskedLM", **tensors)
+    with pytest.raises(gf.errors.PlanError, match="expected texts with the model's mask"):
+        gf.models.pipeline("fill-mask", folder)("the cat")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["[MASK]"] = tokenizer["model"]["vocab"].pop("two")
+    tokenizer["added_tokens"].append(tokenizer["added_tokens"][0] | {"id": 31, "content": "[MASK]"})
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    found = gf.models.pipeline("fill-mask", folder)(["the [MASK] sat", "[MASK] [MASK]"], top_k=3)
+    assert [one["sequence"] for one in found[0]] == [f"the {one['token_str']} sat" for one in found[0]]
+    assert found[0][0]["score"] >= found[0][1]["score"] > 0
+    assert [len(place) for place in found[1]] == [3, 3]
+
+
+def test_similarity_is_the_cosine(embedder):
+    near = gf.models.pipeline("sentence-similarity", MODELS / "embedder")
+    found = near("a dog ran", ["a dog ran", "the cat sat"])
+    one, other = embedder.encode(["a dog ran", "the cat sat"], normalize_embeddings=True)
+    assert found == pytest.approx([1, float(one @ other)], abs=1e-6)
+
+
+def test_bf16_is_asked_for(embedder):
+    short = gf.models.SentenceTransformer(MODELS / "embedder", dtype="bf16")
+    assert (short.dtype, embedder.dtype) == ("bf16", "f32")
+    one, other = (model.encode("a dog ran", normalize_embeddings=True) for model in (short, embedder))
+    assert 0.999 < float(one @ other) < 1 and not np.array_equal(one, other)
+    lines = gf.from_dict({"line": ["a dog ran"]})
+    assert np.allclose(lines.embed(short, "line", normalize=True)["embedding"].to_list()[0], one)
+    assert "dtype=bf16" in lines.lazy().embed(short, "line").explain()
+    with pytest.raises(gf.errors.PlanError, match="expected auto, f32 or bf16, got `f8`"):
+        gf.models.AutoModel.from_pretrained(MODELS / "embedder", dtype="f8")
+
+
+def cut(folder):
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:-100])
+
+
+def lying(folder):
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole.replace(b'"data_offsets": [0, ', b'"data_offsets": [8, ', 1))
+
+
+def sharded(folder):
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {"embeddings.LayerNorm.weight": "model-00001-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def other_words(folder):
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["cat"] = 99
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+
+def no_text(folder):
+    (folder / "tokenizer.json").write_bytes(b'{"model": "\xff"}')
+
+
+def unknown(folder):
+    (folder / "config.json").write_text(json.dumps({"model_type": "perceiver"}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (cut, "model.safetensors"),
+        (lying, "model.safetensors"),
+        (sharded, "model-00001-of-00002.safetensors"),
+        (other_words, "tokenizer.json has token 99, the model has 32 tokens"),
+        (no_text, "tokenizer.json is not a tokenizer"),
+        (unknown, "unknown architecture `perceiver`, expected one of bert"),
+    ],
+)
+def test_files_that_are_not_whole_are_named(spoil, says, tmp_path):
+    shutil.copytree(MODELS / "embedder", tmp_path / "own")
+    spoil(tmp_path / "own")
+    with pytest.raises(gf.errors.GradframeError, match=says):
+        gf.sql(f"CREATE OR REPLACE MODEL spoilt OPTIONS (model_type = 'huggingface', path = '{tmp_path / 'own'}')")
+        gf.sql("SELECT * FROM ML.GENERATE_EMBEDDING(MODEL spoilt, (SELECT 'the cat' AS content))").collect()

@@ -86,20 +86,40 @@ WRONG = {
     "a batch of none": (lambda: embedder().encode("a", batch_size=0), ValueError, "batch_size: expected 1 or more, got 0"),
     "a GPU": (lambda: embedder(device="cuda:0"), RuntimeError, "expected `cpu`, got `cuda:0`"),
     "a back end": (lambda: embedder(backend="onnx"), NotImplementedError, "`backend`.*got 'onnx'"),
-    "a similarity": (lambda: embedder(similarity_fn_name="cos"), ValueError, "expected one of cosine, dot, euclidean, manhattan, got 'cos'"),
+    "a similarity": (
+        lambda: embedder(similarity_fn_name="cos"),
+        ValueError,
+        "expected one of cosine, dot, euclidean, manhattan, got 'cos'",
+    ),
     "sizes": (lambda: gf.models.util.cos_sim([[1.0, 2.0]], [[1.0]]), ValueError, "expected vectors of one size, got 2 and 1"),
     "4 bits": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder", load_in_4bit=True), NotImplementedError, "`load_in_4bit`"),
-    "a slip in loading": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder", devise="cpu"), ValueError, "did you mean `device`"),
+    "a slip in loading": (
+        lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder", devise="cpu"),
+        ValueError,
+        "did you mean `device`",
+    ),
     "no head": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "grader")([[2, 3]]), NotImplementedError, "has a head for text-class"),
-    "no tokens": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2, 3], []]), ValueError, "row 1 of input_ids has no tokens"),
-    "a text": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")("the cat"), TypeError, "rows of tokens, got 'the cat'.*tokenizer"),
+    "no tokens": (
+        lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2, 3], []]),
+        ValueError,
+        "row 1 of input_ids has no tokens",
+    ),
+    "a text": (
+        lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")("the cat"),
+        TypeError,
+        "rows of tokens, got 'the cat'.*tokenizer",
+    ),
     "a token": (
         lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2, 999999]]),
         ValueError,
         r"input_ids\[0\]\[1\] is 999999, expected a token from 0 to 31",
     ),
     "half a token": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2.5]]), TypeError, r"input_ids\[0\]\[0\] is 2.5"),
-    "too many": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[4] * 17]), ValueError, "17 tokens, expected at most 16"),
+    "too many": (
+        lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[4] * 17]),
+        ValueError,
+        "17 tokens, expected at most 16",
+    ),
     "a mask": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2, 3]], [[1]]), ValueError, "of the shape of input_ids"),
     "hidden states": (
         lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2, 3]], output_hidden_states=True),
@@ -107,27 +127,62 @@ WRONG = {
         "`output_hidden_states` is not supported",
     ),
     "rows of several lengths": (lambda: tokenizer()(["the cat", "a"], return_tensors="np"), ValueError, "several lengths.*padding=True"),
-    "an unknown tensor": (lambda: tokenizer()("a", return_tensors="tf"), ValueError, "return_tensors: expected \"np\", \"pt\""),
+    "an unknown tensor": (lambda: tokenizer()("a", return_tensors="tf"), ValueError, 'return_tensors: expected "np", "pt"'),
     "a padding": (lambda: tokenizer()("a", padding="no"), ValueError, "padding: expected True, False"),
     "a truncation": (lambda: tokenizer()("a", truncation="no"), ValueError, "truncation: expected True, False"),
     "words": (lambda: tokenizer()(["a"], is_split_into_words=True), NotImplementedError, "`is_split_into_words` is not supported"),
     "half a pair": (lambda: tokenizer()([("a", "b"), ("a",)]), TypeError, r"item 1 is \('a',\), expected a pair"),
     "fewer pairs": (lambda: tokenizer()(["a", "b"], ["a"]), ValueError, "as many of text_pair as of text, got 1 and 2"),
-    "a new token": (lambda: setattr(tokenizer(), "pad_token", "[NEW]"), ValueError, "pad_token is '\\[NEW\\]', expected a token of its vocab"),
+    "a new token": (
+        lambda: setattr(tokenizer(), "pad_token", "[NEW]"),
+        ValueError,
+        "pad_token is '\\[NEW\\]', expected a token of its vocab",
+    ),
     "a negative token": (lambda: tokenizer().decode([4, -1]), TypeError, "decode: item 1 is -1"),
     "no template": (lambda: tokenizer().apply_chat_template([{"role": "user", "content": "x"}]), ValueError, "chat template"),
     "a turn": (lambda: tokenizer().apply_chat_template([{"role": "user"}]), ValueError, "message 0 lacks `content`"),
     "tools": (lambda: tokenizer().apply_chat_template([], tools=[len]), NotImplementedError, "`tools` is not supported"),
-    "a slip in generate": (lambda: teller().generate([[4]], max_newtokens=3), ValueError, "`max_newtokens`; hint: did you mean `max_new_tokens`"),
+    "a slip in generate": (
+        lambda: teller().generate([[4]], max_newtokens=3),
+        ValueError,
+        "`max_newtokens`; hint: did you mean `max_new_tokens`",
+    ),
     "a stream": (lambda: teller().generate([[4]], streamer=1), NotImplementedError, "`streamer` is not supported"),
     "too short": (lambda: teller().generate([[4, 5, 6]], max_length=3), ValueError, "more than the 3 tokens of the prompt, got 3.*max_new"),
     "no prompt": (lambda: teller().generate(), ValueError, "expected input_ids"),
-    "temperature": (lambda: teller().generate([[4]], do_sample=True, temperature=0.0), ValueError, "temperature: expected a number above 0"),
-    "several of one": (lambda: teller().generate([[4]], num_return_sequences=2), NotImplementedError, "`num_return_sequences`.*do_sample=True"),
-    "another end": (lambda: teller().generate([[4]], eos_token_id=5), NotImplementedError, r"`eos_token_id` is the model's own, \[3\], got \[5\]"),
+    "temperature": (
+        lambda: teller().generate([[4]], do_sample=True, temperature=0.0),
+        ValueError,
+        "temperature: expected a number above 0",
+    ),
+    "several of one": (
+        lambda: teller().generate([[4]], num_return_sequences=2),
+        NotImplementedError,
+        "`num_return_sequences`.*do_sample=True",
+    ),
+    "more than all": (lambda: teller().generate([[4]], max_new_tokens=2, min_new_tokens=3), ValueError, "min_new_tokens: expected at most"),
+    "below none": (
+        lambda: teller().generate([[4]], max_new_tokens=-1),
+        ValueError,
+        "max_new_tokens: expected a whole number from 1, got -1",
+    ),
+    "top_p": (lambda: teller().generate([[4]], do_sample=True, top_p=0.0), ValueError, "top_p: expected a number above 0"),
+    "top_k": (lambda: teller().generate([[4]], do_sample=True, top_k=-1), ValueError, "top_k: expected a whole number from 0"),
+    "a penalty": (lambda: teller().generate([[4]], length_penalty=float("nan")), ValueError, "length_penalty: expected a number, got nan"),
+    "stops": (lambda: teller().generate([[4]], stop_strings=3), ValueError, "stop_strings: expected a text or a list of texts, got 3"),
+    "no rows": (lambda: teller().generate([]), ValueError, "expected a row of input_ids or more, got none"),
+    "another end": (
+        lambda: teller().generate([[4]], eos_token_id=5),
+        NotImplementedError,
+        r"`eos_token_id` is the model's own, \[3\], got \[5\]",
+    ),
     "no pair": (lambda: gf.models.CrossEncoder(MODELS / "grader").predict([("a", "b"), "a"]), TypeError, "item 1 is 'a', expected a pair"),
     "no labels": (lambda: gf.models.CrossEncoder(MODELS / "embedder"), ValueError, "expected a model for text-classification"),
-    "ranked by two": (lambda: gf.models.CrossEncoder(MODELS / "grader").rank("a", ["b"]), ValueError, "a model of one score, it has 2 labels"),
+    "ranked by two": (
+        lambda: gf.models.CrossEncoder(MODELS / "grader").rank("a", ["b"]),
+        ValueError,
+        "a model of one score, it has 2 labels",
+    ),
 }
 
 
@@ -178,7 +233,10 @@ def one_label(folder, **config):
     header, data = json.loads(raw[8 : 8 + size]), raw[8 + size :]
     for name in ("classifier.weight", "classifier.bias"):
         start, end = header[name]["data_offsets"]
-        header[name] = header[name] | {"shape": [1, *header[name]["shape"][1:]], "data_offsets": [len(data), len(data) + (end - start) // 2]}
+        header[name] = header[name] | {
+            "shape": [1, *header[name]["shape"][1:]],
+            "data_offsets": [len(data), len(data) + (end - start) // 2],
+        }
         data += data[start : start + (end - start) // 2]
     at, parts = 0, []
     for entry in header.values():

@@ -32,6 +32,7 @@ pub mod selectors;
 mod series;
 pub(crate) mod structure;
 mod table;
+mod texts;
 
 pub use self::arrays::apply_array;
 pub use self::call::{Call, Constant, Constants};
@@ -45,6 +46,7 @@ pub use self::resolve::{output_name, root_names};
 pub use self::selector::{Selector, TypeClass};
 pub use self::series::{series, series_of};
 pub use self::table::{FunctionRow, Takes, call, function_names};
+pub use self::texts::Texts;
 
 pub use datafusion::logical_expr::Expr;
 

@@ -6,13 +6,15 @@ use datafusion::common::stats::Precision;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use gradframe_exec::ops::text::TextExec;
 use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
 use crate::Result;
 use crate::panics::{guard, guard_stream};
 
-/// Rows read by a query's scans so far, and in total where the files say so. Cheap to clone; may outlive the query.
+/// Rows read by a query's scans so far, and in total where the files say so. Of a query with a pretrained model, the rows that went
+/// through it: that is what takes the time. Cheap to clone; may outlive the query.
 #[derive(Debug, Clone)]
 pub struct ScanProgress {
     leaves: Vec<Arc<dyn ExecutionPlan>>,
@@ -46,8 +48,9 @@ impl ScanProgress {
 
 fn collect_leaves(plan: &Arc<dyn ExecutionPlan>, leaves: &mut Vec<Arc<dyn ExecutionPlan>>) {
     let children = plan.children();
-    if children.is_empty() {
+    if children.is_empty() || plan.downcast_ref::<TextExec>().is_some() {
         leaves.push(Arc::clone(plan));
+        return;
     }
     children.into_iter().for_each(|child| collect_leaves(child, leaves));
 }

@@ -36,17 +36,28 @@ impl AddAssign for Work {
     }
 }
 
-/// Rows by number in batches of at most `tokens_max` places, the longest rows first. Rows of no tokens are in none.
+/// A batch of so many places is large enough to be computed well; a larger one is not worth more padding.
+const PLACES_ENOUGH: usize = 384;
+/// The share of padding, one in so many, above which a row begins a batch of its own.
+const PADDING_SHARE: usize = 8;
+
+/// Rows by number in batches of at most `tokens_max` places, the longest rows first: where a batch is large enough and a row would be
+/// padded much, the row begins another. Rows of no tokens are in none.
 pub fn by_length(rows: &[Encoded], tokens_max: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..rows.len()).filter(|&row| !rows[row].ids.is_empty()).collect();
     order.sort_by_key(|&row| (std::cmp::Reverse(rows[row].ids.len()), row));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut longest = 0;
     for row in order {
+        let length = rows[row].ids.len();
+        let fits = |batch: &Vec<usize>| {
+            let is_close = (longest - length) * PADDING_SHARE <= longest;
+            (batch.len() + 1) * longest <= tokens_max && (is_close || batch.len() * longest < PLACES_ENOUGH)
+        };
         match batches.last_mut() {
-            Some(batch) if (batch.len() + 1) * longest <= tokens_max => batch.push(row),
+            Some(batch) if fits(batch) => batch.push(row),
             _ => {
-                longest = rows[row].ids.len();
+                longest = length;
                 batches.push(vec![row]);
             }
         }
@@ -98,6 +109,12 @@ mod tests {
     fn rows_of_a_length_are_together_and_none_is_lost() {
         let rows: Vec<Encoded> = [3, 9, 0, 3, 8, 20].into_iter().map(row).collect();
         assert_eq!(by_length(&rows, 18), [vec![5], vec![1, 4], vec![0, 3]]);
+    }
+
+    #[test]
+    fn a_batch_that_is_large_enough_takes_no_row_that_is_padded_much() {
+        let rows: Vec<Encoded> = [vec![20; 20], vec![19; 3], vec![5; 7]].concat().into_iter().map(row).collect();
+        assert_eq!(by_length(&rows, 1024).iter().map(Vec::len).collect::<Vec<_>>(), [23, 7]);
     }
 
     #[test]

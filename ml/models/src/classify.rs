@@ -15,7 +15,7 @@ const BATCH_TOKENS: usize = 1024;
 /// What was found of texts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Classified {
-    /// [N, L], a number for each label: probabilities, or what the model gives if it measures (one label and `regression`).
+    /// [N, L], NaN for a text of no tokens; else a number for each label: probabilities, or what the model gives if it measures (one label and `regression`).
     pub scores: Vec<f32>,
     /// Tokens of each text.
     pub tokens: Vec<usize>,
@@ -66,13 +66,18 @@ impl Classifier {
         })
     }
 
+    /// The error for a text of no tokens.
+    pub fn no_tokens() -> Error {
+        Error::execution(OP, "a text has no tokens").hint("filter empty texts, or use a tokenizer with special tokens")
+    }
+
     /// The labels, in the order of their numbers.
     pub fn labels(&self) -> &[String] {
         &self.labels
     }
 
     /// A number for each label of each text, or of each pair of texts.
-    /// Errors: those of the tokenizer; `Execution` for a text of no tokens.
+    /// Errors: those of the tokenizer.
     pub fn classify(&self, texts: &[(&str, Option<&str>)], observe: &Observe) -> Result<Classified> {
         let encode = |(text, other): &(&str, Option<&str>)| match other {
             None => self.tokenizer.encode(text),
@@ -85,13 +90,17 @@ impl Classifier {
             observe(batch)
         };
         let found = self.runner.run(&rows, &counted)?;
-        if found.iter().any(|scores| scores.len() != self.labels.len()) {
-            return Err(
-                Error::execution(OP, "a text has no tokens").hint("filter empty texts, or use a tokenizer with special tokens")
-            );
+        let mut scores = Vec::with_capacity(texts.len() * self.labels.len());
+        for own in &found {
+            scores.extend_from_slice(own);
+            let missing = if own.is_empty() { self.labels.len() } else { 0 };
+            scores.resize(scores.len() + missing, f32::NAN);
+        }
+        if scores.len() != texts.len() * self.labels.len() {
+            return Err(Error::internal(OP, format!("{} scores for {} texts", scores.len(), texts.len())));
         }
         let work = work.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Ok(Classified { scores: found.concat(), tokens: rows.iter().map(|row| row.ids.len()).collect(), work })
+        Ok(Classified { scores, tokens: rows.iter().map(|row| row.ids.len()).collect(), work })
     }
 }
 

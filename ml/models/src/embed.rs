@@ -22,6 +22,8 @@ pub struct EmbedOptions {
     pub normalize: bool,
     /// The name of one of the model's prompts, which is put before each text.
     pub prompt: Option<String>,
+    /// What is put before each text, whatever prompts the model has.
+    pub prompt_text: Option<String>,
     /// Places of a batch; None: as the engine sees fit.
     pub batch_tokens: Option<usize>,
 }
@@ -54,7 +56,9 @@ impl Embedder {
     /// Errors: those of a checkpoint that does not fit its configuration; `Plan` for an option that is wrong.
     pub fn new(model: &Model, options: &EmbedOptions) -> Result<Self> {
         let pooling = model.pooling()?;
-        let compiled = model.compiled(|net, rows, hidden| pooling.apply(net, rows, hidden, options.normalize))?;
+        let prefix = prompt(model, options)?;
+        let skipped = if pooling.includes_prompt() { 0 } else { tokens_of(model, &prefix)? };
+        let compiled = model.compiled(|net, rows, hidden| pooling.apply(net, rows, hidden, (skipped, options.normalize)))?;
         let most = model.length_max()?;
         let max_tokens = options.max_tokens.unwrap_or(most).min(model.architecture().context());
         let batch_tokens = options.batch_tokens.unwrap_or(BATCH_TOKENS).max(1);
@@ -63,7 +67,7 @@ impl Embedder {
             tokenizer: model.tokenizer()?.truncated_to(max_tokens)?,
             width: pooling.width(),
             max_tokens,
-            prefix: prompt(model, options)?,
+            prefix,
             lower_case: is_lower_case(model)?,
         })
     }
@@ -139,6 +143,9 @@ impl Embedder {
 
 /// What is put before each text: the prompt that is asked for, else the model's default one.
 fn prompt(model: &Model, options: &EmbedOptions) -> Result<String> {
+    if let Some(text) = &options.prompt_text {
+        return Ok(text.clone());
+    }
     let config = Config::read_if_there(model.root(), "config_sentence_transformers.json")?;
     let default = config.as_ref().and_then(|c| c.get("default_prompt_name")?.as_str());
     let Some(name) = options.prompt.as_deref().or(default) else { return Ok(String::new()) };
@@ -150,6 +157,16 @@ fn prompt(model: &Model, options: &EmbedOptions) -> Result<String> {
         Error::plan(OP, format!("unknown prompt `{name}` of the model, {known}"))
     };
     found.map(str::to_owned).ok_or_else(unknown)
+}
+
+/// Tokens that a prompt makes at the beginning of a text, the special ones before it among them.
+fn tokens_of(model: &Model, prompt: &str) -> Result<usize> {
+    if prompt.is_empty() {
+        return Ok(0);
+    }
+    let spans = model.tokenizer()?.spans(prompt.trim(), None)?;
+    let ends = spans.last().is_some_and(|last| last.text.is_none());
+    Ok(spans.len() - usize::from(ends))
 }
 
 fn is_lower_case(model: &Model) -> Result<bool> {

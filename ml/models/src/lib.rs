@@ -3,7 +3,7 @@
 //! - [`files`]: a model's directory; [`Weights`]: its tensors, where their files are mapped;
 //! - [`nets`]: architectures, one file each; [`Model`]: a directory with its architecture;
 //! - [`text`]: tokenizers and templates of conversations;
-//! - [`Embedder`], [`Classifier`], [`Generator`]: texts in, vectors, labels and texts out.
+//! - [`Embedder`], [`Classifier`], [`Answerer`], [`Generator`]: texts in, vectors, labels, answers and texts out.
 //!
 //! ```no_run
 //! use gradframe_ml_models::{EmbedOptions, Embedder, Model};
@@ -15,6 +15,7 @@
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```
 
+mod answer;
 mod batches;
 mod classify;
 pub mod config;
@@ -31,6 +32,7 @@ mod runner;
 pub mod text;
 mod weights;
 
+pub use answer::{AnswerOptions, AnswerSpan, Answered, Answerer};
 pub use batches::Work;
 pub use classify::{Classified, Classifier};
 pub use embed::{EmbedOptions, Embedded, Embedder};

@@ -78,15 +78,26 @@ impl Model {
         &self.weights
     }
 
+    /// Numbers in its tensors.
+    pub fn parameters(&self) -> usize {
+        self.weights.iter().map(|weight| weight.shape.iter().product::<usize>()).sum()
+    }
+
     /// What its products are computed in.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Its tokenizer, read once. Errors: `External` if it has none; `Execution` if that is not a tokenizer.
+    /// Its tokenizer, read once. Errors: `External` if it has none; `Execution` if that is not a tokenizer, or gives tokens that the model
+    /// does not have. Tokens that were added to it may be more: whose are used, that is an error where it happens.
     pub fn tokenizer(&self) -> Result<&Tokenizer> {
         if self.tokenizer.get().is_none() {
             let read = Tokenizer::open(&self.directory)?;
+            let (most, vocabulary) = (read.token_max(), self.architecture.vocabulary());
+            if most.is_some_and(|most| most as usize >= vocabulary) {
+                let what = format!("tokenizer.json has token {}, the model has {vocabulary} tokens", most.unwrap_or_default());
+                return Err(Error::execution("tokenizer", what).hint("tokenizer.json and config.json do not belong together"));
+            }
             let _ = self.tokenizer.set(read); // another thread may have been first, with the same one
         }
         self.tokenizer.get().ok_or_else(|| Error::internal("tokenizer", "is not there after it was read"))
@@ -117,14 +128,16 @@ impl Model {
     }
 
     /// The directory that was opened.
-    pub(crate) fn root(&self) -> &Directory {
+    pub fn root(&self) -> &Directory {
         &self.root
     }
 
     /// What the head gives for each row of tokens, or the tokens' vectors of a model without a head: [L] of labels, [T, ..] of tokens.
     /// `kinds` says of which of two texts each token is; None: of one.
-    /// Errors: those of a checkpoint that does not fit its configuration; `Execution` for a token that the model does not have.
+    /// Errors: those of a checkpoint that does not fit its configuration; `Plan` for a token that the model does not have, or a row of
+    /// more tokens than it has places.
     pub fn scores(&self, rows: &[Vec<u32>], kinds: Option<&[Vec<u32>]>) -> Result<Vec<Vec<f32>>> {
+        rows.iter().enumerate().try_for_each(|(number, row)| self.check_row(number, row))?;
         let compiled = self.compiled(|net, rows, hidden| match self.task() {
             Some(task) => self.architecture.head(net, rows, hidden, task),
             None => Ok(hidden),
@@ -138,6 +151,18 @@ impl Model {
         Runner::new(compiled, self.architecture.vocabulary(), usize::MAX).run(&rows, &|_| Ok(()))
     }
 
+    fn check_row(&self, number: usize, row: &[u32]) -> Result<()> {
+        let (vocabulary, places) = (self.architecture.vocabulary(), self.architecture.context());
+        if let Some(token) = row.iter().find(|&&token| token as usize >= vocabulary) {
+            return Err(Error::plan("model", format!("row {number} has token {token}, the model has {vocabulary}")));
+        }
+        if self.architecture.has_places() && row.len() > places {
+            let what = format!("row {number} has {} tokens, the model has {places} places", row.len());
+            return Err(Error::plan("model", what).hint("cut it: tokenizer(..., truncation=True)"));
+        }
+        Ok(())
+    }
+
     /// Compiles what `build` makes of whole rows' vectors [B, T, C].
     pub(crate) fn compiled(&self, build: impl FnOnce(&mut Net, &Rows, NodeId) -> Result<NodeId>) -> Result<Compiled> {
         let mut net = Net::for_many_rows(&self.weights, self.precision);
@@ -148,7 +173,8 @@ impl Model {
     }
 
     /// Tokens of a text, at most: of the network, and of what the tokenizer and sentence-transformers' settings say.
-    pub(crate) fn length_max(&self) -> Result<usize> {
+    /// Errors: `Execution` for a field of the wrong kind.
+    pub fn length_max(&self) -> Result<usize> {
         let of_sentences = Config::read_if_there(&self.directory, "sentence_bert_config.json")?;
         let of_sentences =
             of_sentences.filter(|c| c.get("max_seq_length").is_some()).map(|c| c.count("max_seq_length")).transpose()?;

@@ -23,6 +23,8 @@ pub struct Pooling {
     after: Vec<Step>,
     /// Numbers of a token.
     width: usize,
+    /// Whether the tokens of a prompt count as the text's own do.
+    includes_prompt: bool,
 }
 
 /// How tokens become one.
@@ -57,7 +59,7 @@ const MODES: &[(&str, &str, Mode)] = &[
 impl Pooling {
     /// As `modules.json` says; without one, the mean.
     pub fn read(root: &Directory, width: usize) -> Result<Self> {
-        let mut pooling = Pooling { modes: vec![Mode::Mean], after: Vec::new(), width };
+        let mut pooling = Pooling { modes: vec![Mode::Mean], after: Vec::new(), width, includes_prompt: true };
         let modules = root.json("modules.json")?;
         let modules = modules.as_ref().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for module in modules {
@@ -65,7 +67,7 @@ impl Pooling {
             let kind = text("type").rsplit('.').next().unwrap_or_default();
             match kind {
                 "Transformer" => {}
-                "Pooling" => pooling.modes = modes(root, text("path"))?,
+                "Pooling" => (pooling.modes, pooling.includes_prompt) = modes(root, text("path"))?,
                 "Normalize" => pooling.after.push(Step::Normalize),
                 "Dense" => pooling.after.push(dense(root, text("path"))?),
                 "Dropout" => {} // does nothing but in training
@@ -92,9 +94,15 @@ impl Pooling {
         matches!(self.after.last(), Some(Step::Normalize))
     }
 
-    /// [B, T, C] -> [B, D]; `normalize` adds that step if it is not the last one.
-    pub fn apply(&self, net: &mut Net, rows: &Rows, hidden: NodeId, normalize: bool) -> Result<NodeId> {
-        let pooled = self.modes.iter().map(|mode| mode.apply(net, rows, hidden)).collect::<Result<Vec<_>>>()?;
+    /// Whether the tokens of a prompt count as the text's own do.
+    pub fn includes_prompt(&self) -> bool {
+        self.includes_prompt
+    }
+
+    /// [B, T, C] -> [B, D]; the first `skipped` tokens are left out, and `normalize` adds that step if it is not the last one.
+    pub fn apply(&self, net: &mut Net, rows: &Rows, hidden: NodeId, (skipped, normalize): (usize, bool)) -> Result<NodeId> {
+        let counts = counting(net, rows, skipped)?;
+        let pooled = self.modes.iter().map(|mode| mode.apply(net, rows, hidden, counts)).collect::<Result<Vec<_>>>()?;
         let mut x = if let [one] = pooled[..] { one } else { net.g.concat(&pooled, 1)? };
         for step in &self.after {
             x = step.apply(net, x)?;
@@ -103,11 +111,22 @@ impl Pooling {
     }
 }
 
+/// Which tokens count, [B, T, 1]: those of the text, without the first `skipped`.
+fn counting(net: &mut Net, rows: &Rows, skipped: usize) -> Result<NodeId> {
+    let g = &mut net.g;
+    let mut counts = rows.counts(g)?;
+    if skipped > 0 {
+        let first = g.scalar_like(rows.positions, skipped as f64)?;
+        let behind = g.ge(rows.positions, first)?;
+        counts = g.and(counts, behind)?;
+    }
+    g.insert_axis(counts, 2)
+}
+
 impl Mode {
-    fn apply(self, net: &mut Net, rows: &Rows, x: NodeId) -> Result<NodeId> {
+    /// `counts` [B, T, 1] is true where a token counts.
+    fn apply(self, net: &mut Net, rows: &Rows, x: NodeId, counts: NodeId) -> Result<NodeId> {
         let g = &mut net.g;
-        let counts = rows.counts(g)?;
-        let counts = g.insert_axis(counts, 2)?; // [B, T, 1]
         match self {
             Mode::First => net.first_token(x),
             Mode::Last => rows.last_token(g, x),
@@ -173,13 +192,12 @@ impl Step {
     }
 }
 
-fn modes(root: &Directory, path: &str) -> Result<Vec<Mode>> {
+/// The modes of a pooling, and whether the tokens of a prompt count.
+fn modes(root: &Directory, path: &str) -> Result<(Vec<Mode>, bool)> {
     let config = Config::read(root, &format!("{}/config.json", folder(path)?))?;
-    if let Some(name) = config.get("pooling_mode").and_then(Value::as_str) {
-        let found = MODES.iter().find(|(_, short, _)| *short == name).map(|(_, _, mode)| vec![*mode]);
-        return found.ok_or_else(|| {
-            config.wrong("pooling_mode", "cls, max, mean, weightedmean or lasttoken", config.get("pooling_mode"))
-        });
+    let includes_prompt = config.flag_or("include_prompt", true)?;
+    if let Some(named) = config.get("pooling_mode") {
+        return Ok((named_modes(&config, named)?, includes_prompt));
     }
     let mut found = Vec::new();
     for (name, _, mode) in MODES {
@@ -187,7 +205,19 @@ fn modes(root: &Directory, path: &str) -> Result<Vec<Mode>> {
             found.push(*mode);
         }
     }
-    if found.is_empty() { Err(config.wrong("pooling_mode_mean_tokens", "some mode to be true", None)) } else { Ok(found) }
+    match found.is_empty() {
+        true => Err(config.wrong("pooling_mode_mean_tokens", "some mode to be true", None)),
+        false => Ok((found, includes_prompt)),
+    }
+}
+
+/// One name, or a list of them, in the order in which sentence-transformers joins them.
+fn named_modes(config: &Config, named: &Value) -> Result<Vec<Mode>> {
+    let wrong = || config.wrong("pooling_mode", "cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", Some(named));
+    let names = named.as_array().map_or(std::slice::from_ref(named), Vec::as_slice);
+    let mode = |name: &Value| MODES.iter().find(|(_, short, _)| Some(*short) == name.as_str()).map(|(_, _, mode)| *mode);
+    let found = names.iter().map(mode).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    if found.is_empty() { Err(wrong()) } else { Ok(found) }
 }
 
 fn dense(root: &Directory, path: &str) -> Result<Step> {

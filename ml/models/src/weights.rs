@@ -73,15 +73,21 @@ impl Weights {
     }
 
     /// The tensor of this name and shape, in its own type, where it lies.
-    /// Errors: `Execution` if it is missing (naming one of a similar name), `Shape` if it has another shape, `DType` if its type is not
-    /// one that is computed with.
+    /// Errors: `Execution` if it is missing (naming one of a similar name), `Shape` if it has another shape, `DType` if it is not of floats.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let weight = self.tensors.get(name).ok_or_else(|| self.missing(name, shape))?;
         if weight.shape != shape {
             let what = format!("tensor `{name}`: expected shape {shape:?}, got {:?}", weight.shape);
             return Err(Error::shape(OP, what).hint(format!("config.json and {} do not belong together", weight.file.display())));
         }
-        weight.tensor()
+        let tensor = weight.tensor()?;
+        match tensor.dtype() {
+            DType::F16 | DType::BF16 | DType::F32 | DType::F64 => Ok(tensor),
+            _ => {
+                let what = format!("tensor `{name}`: expected f32, f16, bf16 or f64, got {}", weight.dtype);
+                Err(Error::dtype(OP, what).hint(format!("{} holds other things under this name", weight.file.display())))
+            }
+        }
     }
 
     fn missing(&self, name: &str, shape: &[usize]) -> Error {

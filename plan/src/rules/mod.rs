@@ -5,6 +5,7 @@ mod constant_overflow;
 mod keep_filters;
 mod prune_model;
 mod subquery_tests;
+mod text_calls;
 mod window_arguments;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use self::constant_overflow::ConstantOverflow;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::prune_model::PruneModelRule;
 pub use self::subquery_tests::SubqueryTests;
+pub use self::text_calls::TextCalls;
 pub use self::window_arguments::WindowArguments;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.

@@ -124,7 +124,7 @@ impl<'a> Appends<'a> {
     fn reads(&self) -> Vec<Expr> {
         match self {
             Appends::Predict(node) => node.features().to_vec(),
-            Appends::Text(node) => vec![node.text().clone()],
+            Appends::Text(node) => node.texts().to_vec(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a model makes of a text, and of many the columns.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -27,6 +28,12 @@ pub enum Answer {
         label: Arc<str>,
         score: f64,
     },
+    /// The part of a text that answers a question.
+    Part {
+        text: String,
+        score: f64,
+        characters: Range<usize>,
+    },
     /// Nothing, and why.
     Failed(String),
 }
@@ -36,7 +43,7 @@ impl Answer {
     pub fn bytes(&self) -> usize {
         match self {
             Answer::Vector { values, .. } => size_of_val::<[f32]>(values),
-            Answer::Text { text, .. } | Answer::Failed(text) => text.len(),
+            Answer::Text { text, .. } | Answer::Part { text, .. } | Answer::Failed(text) => text.len(),
             Answer::Label { .. } => 0,
         }
     }
@@ -59,6 +66,17 @@ pub fn column(output: &TextOutput, answers: &[Option<Arc<Answer>>]) -> Result<Ar
             _ => None,
         }))),
         TextOutput::Score => Ok(Arc::new(answers.iter().map(|a| score(a.as_deref())).collect::<Float64Array>())),
+        TextOutput::Answer => Ok(Arc::new(texts(answers, |answer| match answer {
+            Answer::Part { text, .. } => Some(text),
+            _ => None,
+        }))),
+        TextOutput::AnswerStart => Ok(Arc::new(places(answers, |characters| characters.start))),
+        TextOutput::AnswerEnd => Ok(Arc::new(places(answers, |characters| characters.end))),
+        TextOutput::Struct(outputs) => {
+            let columns = outputs.iter().map(|output| column(output, answers)).collect::<Result<Vec<_>>>()?;
+            let fields = TextOutput::fields(outputs);
+            Ok(Arc::new(StructArray::try_new(fields, columns, Some(valid())).map_err(internal)?))
+        }
     }
 }
 
@@ -112,9 +130,17 @@ fn texts(answers: &[Option<Arc<Answer>>], text: impl Fn(&Answer) -> Option<&str>
     answers.iter().map(|answer| answer.as_deref().and_then(&text)).collect()
 }
 
+fn places(answers: &[Option<Arc<Answer>>], place: impl Fn(&Range<usize>) -> usize) -> Int64Array {
+    let of = |answer: &Option<Arc<Answer>>| match answer.as_deref() {
+        Some(Answer::Part { characters, .. }) => Some(place(characters) as i64),
+        _ => None,
+    };
+    answers.iter().map(of).collect()
+}
+
 fn score(answer: Option<&Answer>) -> Option<f64> {
     match answer {
-        Some(Answer::Label { score, .. }) => Some(*score),
+        Some(Answer::Label { score, .. } | Answer::Part { score, .. }) => Some(*score),
         _ => None,
     }
 }

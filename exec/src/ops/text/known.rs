@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use datafusion::execution::TaskContext;
 
 use super::answer::Answer;
+use super::inputs::{Texts, key};
 use crate::memory::Memory;
 
 /// Bytes that are kept, at most; also no more than the session's memory gives.
-const BYTES_MAX: usize = 64 << 20;
+const BYTES_MAX: usize = 32 << 20;
+/// What an entry takes beside its text and values: two allocations' heads, the answer, its place in the table.
+const ENTRY_BYTES: usize = 160;
 
 /// Answers by their texts, shared by the partitions of a query.
 #[derive(Debug)]
@@ -23,17 +26,17 @@ impl Known {
         Known { answers: Mutex::default(), memory: Memory::new(op, context) }
     }
 
-    pub fn get(&self, text: &str) -> Option<Arc<Answer>> {
-        self.answers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(text).map(Arc::clone)
+    pub fn get(&self, texts: Texts) -> Option<Arc<Answer>> {
+        self.answers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&*key(texts)).map(Arc::clone)
     }
 
     /// Keeps an answer, if there is room.
-    pub fn keep(&self, text: &str, answer: &Arc<Answer>) {
-        const ENTRY_BYTES: usize = 64;
+    pub fn keep(&self, texts: Texts, answer: &Arc<Answer>) {
+        let text = key(texts);
         let bytes = text.len() + answer.bytes() + ENTRY_BYTES;
         if self.memory.bytes() + bytes <= BYTES_MAX && self.memory.try_grow(bytes) {
             let mut answers = self.answers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            answers.insert(text.into(), Arc::clone(answer));
+            answers.insert(text.into_owned().into(), Arc::clone(answer));
         }
     }
 }

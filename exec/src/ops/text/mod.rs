@@ -1,6 +1,8 @@
 //! TextExec: streams its input through, with what a pretrained model makes of each row's text appended.
 
 mod answer;
+mod counts;
+mod inputs;
 mod known;
 mod slices;
 mod worker;
@@ -29,37 +31,40 @@ use futures::StreamExt;
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::ops::text::TextNode;
 
+use self::counts::Counts;
 use self::known::Known;
-use self::worker::{Counts, Worker};
+use self::worker::Worker;
 use super::appended;
 
-/// Embed, Generate or Classify: one row out for each row in, in order.
+/// Embed, Generate, Classify or Answer: one row out for each row in, in order.
 #[derive(Debug, Clone)]
 pub struct TextExec {
     input: Arc<dyn ExecutionPlan>,
     worker: Arc<Worker>,
-    text: Arc<dyn PhysicalExpr>,
+    /// One, or two of pairs.
+    texts: Vec<Arc<dyn PhysicalExpr>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl TextExec {
-    /// The operator of a logical node, its text planned over `input`.
-    pub fn try_new(node: &TextNode, text: Arc<dyn PhysicalExpr>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        Self::assemble(Arc::new(Worker::new(node)), text, input)
+    /// The operator of a logical node, its texts planned over `input`.
+    pub fn try_new(node: &TextNode, texts: Vec<Arc<dyn PhysicalExpr>>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Self::assemble(Arc::new(Worker::new(node)), texts, input)
     }
 
-    fn assemble(worker: Arc<Worker>, text: Arc<dyn PhysicalExpr>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+    fn assemble(worker: Arc<Worker>, texts: Vec<Arc<dyn PhysicalExpr>>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
         let fields = worker.outputs().iter().map(|output| output.field());
         let properties = Arc::new(appended::properties(&input, appended::schema(&input.schema(), fields))?);
-        Ok(TextExec { input, worker, text, properties, metrics: ExecutionPlanMetricsSet::new() })
+        Ok(TextExec { input, worker, texts, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 }
 
 impl DisplayAs for TextExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let outputs: Vec<&str> = self.worker.outputs().iter().map(|output| output.name()).collect();
-        let (title, outputs, text) = (self.worker.title(), outputs.join(", "), &self.text);
+        let outputs: Vec<&str> = self.worker.outputs().iter().map(|output| &*output.name).collect();
+        let texts: Vec<String> = self.texts.iter().map(ToString::to_string).collect();
+        let (title, outputs, text) = (self.worker.title(), outputs.join(", "), texts.join(", "));
         match format {
             DisplayFormatType::TreeRender => writeln!(f, "model={title}\noutputs={outputs}"),
             _ => {
@@ -103,11 +108,11 @@ impl ExecutionPlan for TextExec {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        apply_expression_roots(std::slice::from_ref(&self.text), f)
+        apply_expression_roots(&self.texts, f)
     }
 
     fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::assemble(Arc::clone(&self.worker), Arc::clone(&self.text), children.swap_remove(0))?))
+        Ok(Arc::new(Self::assemble(Arc::clone(&self.worker), self.texts.clone(), children.swap_remove(0))?))
     }
 
     fn gather_filters_for_pushdown(
@@ -137,7 +142,7 @@ impl ExecutionPlan for TextExec {
         let known = self.worker.known(&context);
         let work = Work {
             exec: self.clone(),
-            counts: Counts::new(&self.metrics, partition, self.worker.task()),
+            counts: Counts::new(&self.metrics, partition, self.worker.task(), self.worker.flop_per_token()),
             metrics: BaselineMetrics::new(&self.metrics, partition),
             known,
             stop: Arc::default(),
@@ -180,7 +185,8 @@ impl Work {
 
     fn append(&self, slice: &RecordBatch) -> Result<RecordBatch> {
         let _timer = self.metrics.elapsed_compute().timer();
-        let texts = self.exec.text.evaluate(slice)?.into_array(slice.num_rows())?;
+        let evaluate = |text: &Arc<dyn PhysicalExpr>| text.evaluate(slice)?.into_array(slice.num_rows());
+        let texts = self.exec.texts.iter().map(evaluate).collect::<Result<Vec<_>>>()?;
         let columns = self.exec.worker.columns(&texts, &self.known, &self.counts, &self.stop).map_err(to_datafusion)?;
         Ok(appended::batch(&self.exec.schema(), slice, columns)?.record_output(&self.metrics))
     }

@@ -11,7 +11,7 @@ use gradframe_plan::ops::text::TextTask;
 fn sizes(task: TextTask) -> [usize; 2] {
     match task {
         TextTask::Generate => [16, 256],
-        TextTask::Embed | TextTask::Classify => [64, 1024],
+        TextTask::Embed | TextTask::Classify | TextTask::Answer => [64, 1024],
     }
 }
 

@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use arrow::array::{ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::ArrayRef;
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_models::generate::{Finish, Steps};
-use gradframe_ml_models::{Classifier, EmbedOptions, Embedder, Generator, Model, Work};
+use gradframe_ml_models::{AnswerOptions, Answerer, Classifier, EmbedOptions, Embedder, Generator, Model};
 use gradframe_plan::NamedModel;
 use gradframe_plan::error::copy;
-use gradframe_plan::ops::text::{OnProblem, TextNode, TextOptions, TextOutput, TextTask};
+use gradframe_plan::ops::text::{OnProblem, TextColumn, TextNode, TextOptions, TextTask};
 
 use super::answer::{Answer, column};
+use super::counts::Counts;
+use super::inputs::{Texts, inputs};
 use super::known::Known;
 
 /// The model of an operator.
@@ -26,7 +25,7 @@ pub struct Worker {
     opened: Arc<Model>,
     task: TextTask,
     options: Arc<TextOptions>,
-    outputs: Vec<TextOutput>,
+    outputs: Vec<TextColumn>,
     ready: OnceLock<Result<Ready>>,
     /// Of the query that runs.
     known: Mutex<Weak<Known>>,
@@ -37,6 +36,7 @@ enum Ready {
     Embedder(Embedder),
     Generator(Generator),
     Classifier(Classifier, Vec<Arc<str>>),
+    Answerer(Answerer),
 }
 
 impl Worker {
@@ -59,16 +59,19 @@ impl Worker {
 
     /// What EXPLAIN says of how it works.
     pub fn how(&self) -> String {
-        let (kind, dtype) = (self.opened.kind(), self.opened.weights().main_dtype());
-        let parameters: usize = self.opened.weights().iter().map(|w| w.shape.iter().product::<usize>()).sum();
+        let (kind, dtype) = (self.opened.kind(), self.opened.precision().name());
         let batches = match self.task {
             TextTask::Generate => "rows that go on side by side",
-            TextTask::Embed | TextTask::Classify => "by length",
+            TextTask::Embed | TextTask::Classify | TextTask::Answer => "by length",
         };
-        // A multiply and an add of each weight, but those that are looked up.
-        let looked_up = self.opened.architecture().vocabulary() * self.opened.architecture().width();
-        let flop = 2 * parameters.saturating_sub(looked_up);
+        let flop = self.flop_per_token();
         format!("architecture={kind}, dtype={dtype}, device=cpu, batches={batches}, flop_per_token={flop}")
+    }
+
+    /// An estimate: a multiply and an add of each weight, but those that are looked up.
+    pub fn flop_per_token(&self) -> usize {
+        let looked_up = self.opened.architecture().vocabulary() * self.opened.architecture().width();
+        2 * self.opened.parameters().saturating_sub(looked_up)
     }
 
     pub fn operator(&self) -> &'static str {
@@ -76,6 +79,7 @@ impl Worker {
             TextTask::Embed => "EmbedExec",
             TextTask::Generate => "GenerateExec",
             TextTask::Classify => "ClassifyExec",
+            TextTask::Answer => "AnswerExec",
         }
     }
 
@@ -83,7 +87,7 @@ impl Worker {
         self.task
     }
 
-    pub fn outputs(&self) -> &[TextOutput] {
+    pub fn outputs(&self) -> &[TextColumn] {
         &self.outputs
     }
 
@@ -99,52 +103,36 @@ impl Worker {
 
     /// The appended columns of these texts.
     /// Errors: those of the model's files; `Execution` for a text that it cannot take, if that is asked for; `Cancelled`.
-    pub fn columns(&self, texts: &ArrayRef, known: &Known, counts: &Counts, stop: &AtomicBool) -> Result<Vec<ArrayRef>> {
-        let texts = cast(texts, &DataType::Utf8).map_err(|e| Error::internal(self.task.op(), e.to_string()))?;
-        let texts: Vec<Option<&str>> = texts.as_string::<i32>().iter().collect();
-        let (new, places) = self.look_up(&texts, known, counts);
+    pub fn columns(&self, texts: &[ArrayRef], known: &Known, counts: &Counts, stop: &AtomicBool) -> Result<Vec<ArrayRef>> {
+        let columns = texts.iter().map(|column| inputs(self.task.op(), column)).collect::<Result<Vec<_>>>()?;
+        let rows: Vec<Option<Texts>> = match &columns[..] {
+            [first, second] => first.iter().zip(second).map(|(a, b)| Some((a?, Some(b?)))).collect(),
+            [only] => only.iter().map(|text| Some((text?, None))).collect(),
+            _ => return Err(Error::internal(self.task.op(), format!("is given {} columns of texts", columns.len()))),
+        };
+        let (new, places) = look_up(&rows, known, counts);
         let found = self.answers(&new, counts, stop)?;
         let found: Vec<Arc<Answer>> = found.into_iter().map(Arc::new).collect();
-        new.iter().zip(&found).for_each(|(text, answer)| known.keep(text, answer));
+        new.iter().zip(&found).for_each(|(texts, answer)| known.keep(*texts, answer));
         let answer = |place: Place| match place {
             Place::Null => None,
             Place::Known(answer) => Some(answer),
             Place::New(at) => found.get(at).map(Arc::clone),
         };
         let answers: Vec<Option<Arc<Answer>>> = places.into_iter().map(answer).collect();
-        self.outputs.iter().map(|output| column(output, &answers)).collect()
+        self.outputs.iter().map(|output| column(&output.output, &answers)).collect()
     }
 
-    /// The different texts of which nothing is known, and for each row where its answer is.
-    fn look_up<'t>(&self, texts: &[Option<&'t str>], known: &Known, counts: &Counts) -> (Vec<&'t str>, Vec<Place>) {
-        let (mut new, mut numbers) = (Vec::new(), HashMap::new());
-        let place = |text: &Option<&'t str>| {
-            let Some(text) = text else { return Place::Null };
-            if let Some(answer) = known.get(text) {
-                counts.cache_hits.add(1);
-                return Place::Known(answer);
-            }
-            let next = new.len();
-            let at = *numbers.entry(*text).or_insert(next);
-            if at == next {
-                new.push(*text);
-            } else {
-                counts.cache_hits.add(1);
-            }
-            Place::New(at)
-        };
-        let places = texts.iter().map(place).collect();
-        (new, places)
-    }
-
-    fn answers(&self, texts: &[&str], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
-        if texts.is_empty() {
+    fn answers(&self, rows: &[Texts], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
+        if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let firsts = || rows.iter().map(|(text, _)| *text).collect::<Vec<_>>();
         match self.ready()? {
-            Ready::Embedder(embedder) => embedded(embedder, texts, counts, stop),
-            Ready::Generator(generator) => self.generated(generator, texts, counts, stop),
-            Ready::Classifier(classifier, labels) => classified(classifier, labels, texts, counts, stop),
+            Ready::Embedder(embedder) => self.embedded(embedder, &firsts(), counts, stop),
+            Ready::Generator(generator) => self.generated(generator, &firsts(), counts, stop),
+            Ready::Classifier(classifier, labels) => self.classified((classifier, labels.as_slice()), rows, counts, stop),
+            Ready::Answerer(answerer) => self.answered(answerer, rows, counts, stop),
         }
     }
 
@@ -158,7 +146,7 @@ impl Worker {
             TextTask::Embed => {
                 let own = &self.options;
                 let (max_tokens, prompt) = (own.max_tokens, own.prompt_name.clone());
-                let options = EmbedOptions { max_tokens, normalize: own.normalize, prompt, batch_tokens: None };
+                let options = EmbedOptions { max_tokens, normalize: own.normalize, prompt, ..EmbedOptions::default() };
                 Embedder::new(model, &options).map(Ready::Embedder)
             }
             TextTask::Generate => Generator::new(model).map(Ready::Generator),
@@ -167,7 +155,20 @@ impl Worker {
                 let labels = classifier.labels().iter().map(|label| label.as_str().into()).collect();
                 Ok(Ready::Classifier(classifier, labels))
             }
+            TextTask::Answer => Answerer::new(model).map(Ready::Answerer),
         }
+    }
+
+    fn embedded(&self, embedder: &Embedder, texts: &[&str], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
+        let found = embedder.embed_observed(texts, &|_| go_on(stop))?;
+        counts.add_work(found.work);
+        let vectors = found.vectors.chunks_exact(embedder.width().max(1));
+        let one = |(values, (&tokens, &truncated)): (&[f32], (&usize, &bool))| match (tokens, self.options.on_problem) {
+            (0, OnProblem::Error) => Err(no_tokens(self.task)),
+            (0, OnProblem::Null) => Ok(Answer::Failed(NO_TOKENS.to_owned())),
+            _ => Ok(Answer::Vector { values: values.into(), tokens, truncated }),
+        };
+        vectors.zip(found.tokens.iter().zip(&found.truncated)).map(one).collect()
     }
 
     fn generated(&self, generator: &Generator, texts: &[&str], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
@@ -195,6 +196,76 @@ impl Worker {
         let filled = answers.into_iter().map(|answer| answer.or_else(|| found.next()));
         filled.map(|answer| answer.ok_or_else(|| Error::internal(self.task.op(), "a prompt has no continuation"))).collect()
     }
+
+    fn classified(
+        &self,
+        (classifier, labels): (&Classifier, &[Arc<str>]),
+        rows: &[Texts],
+        counts: &Counts,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Answer>> {
+        let found = classifier.classify(rows, &|_| go_on(stop))?;
+        counts.add_work(found.work);
+        let best = |(scores, &tokens): (&[f32], &usize)| match (tokens, self.options.on_problem) {
+            (0, OnProblem::Error) => Err(no_tokens(self.task)),
+            (0, OnProblem::Null) => Ok(Answer::Failed(NO_TOKENS.to_owned())),
+            _ => {
+                let first = (0, scores[0]);
+                let (at, score) = scores
+                    .iter()
+                    .enumerate()
+                    .fold(first, |best, (i, &score)| if score.total_cmp(&best.1).is_gt() { (i, score) } else { best });
+                Ok(Answer::Label { label: Arc::clone(&labels[at]), score: f64::from(score) })
+            }
+        };
+        found.scores.chunks_exact(labels.len().max(1)).zip(&found.tokens).map(best).collect()
+    }
+
+    fn answered(&self, answerer: &Answerer, rows: &[Texts], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
+        let pairs: Vec<(&str, &str)> = rows.iter().map(|(question, text)| (*question, text.unwrap_or_default())).collect();
+        let default = AnswerOptions::default();
+        let options = AnswerOptions { top: 1, max_tokens: self.options.max_answer_tokens.unwrap_or(default.max_tokens) };
+        let found = answerer.answer(&pairs, options, &|_| go_on(stop))?;
+        counts.add_work(found.work);
+        let one = |answers: Result<Vec<gradframe_ml_models::AnswerSpan>>| match (answers, self.options.on_problem) {
+            (Err(error), OnProblem::Error) => Err(error),
+            (Err(error), OnProblem::Null) => Ok(Answer::Failed(error.detail().what.clone())),
+            (Ok(answers), _) => Ok(match answers.into_iter().next() {
+                Some(best) => Answer::Part { text: best.text, score: best.score, characters: best.characters },
+                None => Answer::Failed(NO_TOKENS.to_owned()),
+            }),
+        };
+        found.answers.into_iter().map(one).collect()
+    }
+}
+
+/// The different texts of which nothing is known, and for each row where its answer is.
+fn look_up<'t>(rows: &[Option<Texts<'t>>], known: &Known, counts: &Counts) -> (Vec<Texts<'t>>, Vec<Place>) {
+    let (mut new, mut numbers) = (Vec::new(), HashMap::new());
+    let place = |texts: &Option<Texts<'t>>| {
+        let Some(texts) = texts else { return Place::Null };
+        if let Some(answer) = known.get(*texts) {
+            counts.add_hit();
+            return Place::Known(answer);
+        }
+        let next = new.len();
+        let at = *numbers.entry(*texts).or_insert(next);
+        if at == next {
+            new.push(*texts);
+        } else {
+            counts.add_hit();
+        }
+        Place::New(at)
+    };
+    let places = rows.iter().map(place).collect();
+    (new, places)
+}
+
+/// Why there is no answer for a text of which nothing is left.
+const NO_TOKENS: &str = "the text has no tokens";
+
+fn no_tokens(task: TextTask) -> Error {
+    Error::execution(task.op(), NO_TOKENS).hint("filter empty texts")
 }
 
 /// Where a row's answer is.
@@ -212,81 +283,11 @@ fn go_on(stop: &AtomicBool) -> Result<()> {
     }
 }
 
-fn embedded(embedder: &Embedder, texts: &[&str], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
-    let found = embedder.embed_observed(texts, &|_| go_on(stop))?;
-    counts.add_work(found.work);
-    let vectors = found.vectors.chunks_exact(embedder.width().max(1));
-    let rows = vectors.zip(found.tokens.iter().zip(&found.truncated));
-    Ok(rows.map(|(values, (&tokens, &truncated))| Answer::Vector { values: values.into(), tokens, truncated }).collect())
-}
-
-fn classified(
-    classifier: &Classifier,
-    labels: &[Arc<str>],
-    texts: &[&str],
-    counts: &Counts,
-    stop: &AtomicBool,
-) -> Result<Vec<Answer>> {
-    let pairs: Vec<(&str, Option<&str>)> = texts.iter().map(|text| (*text, None)).collect();
-    let found = classifier.classify(&pairs, &|_| go_on(stop))?;
-    counts.add_work(found.work);
-    let best = |scores: &[f32]| {
-        let first = (0, f32::NEG_INFINITY);
-        let (at, score) =
-            scores.iter().enumerate().fold(first, |best, (i, &score)| if score > best.1 { (i, score) } else { best });
-        Answer::Label { label: Arc::clone(&labels[at]), score: f64::from(score) }
-    };
-    Ok(found.scores.chunks_exact(labels.len().max(1)).map(best).collect())
-}
-
 fn finish_name(finish: Finish) -> &'static str {
     match finish {
         Finish::End => "end",
         Finish::Stop => "stop",
         Finish::Length => "length",
         Finish::Context => "context",
-    }
-}
-
-/// What EXPLAIN ANALYZE says.
-#[derive(Debug)]
-pub struct Counts {
-    cache_hits: Count,
-    tokens: Count,
-    batches: Count,
-    by_length: Option<[Count; 2]>,
-    by_step: Option<[Count; 3]>,
-}
-
-impl Counts {
-    pub fn new(metrics: &ExecutionPlanMetricsSet, partition: usize, task: TextTask) -> Self {
-        let count = |name: &'static str| MetricBuilder::new(metrics).counter(name, partition);
-        let generates = task == TextTask::Generate;
-        Counts {
-            cache_hits: count("cache_hits"),
-            tokens: count("tokens"),
-            batches: count("batches"),
-            by_length: (!generates).then(|| [count("texts"), count("padding_tokens")]),
-            by_step: generates.then(|| [count("prompt_tokens"), count("shared_prompt_tokens"), count("idle_rows")]),
-        }
-    }
-
-    fn add_work(&self, work: Work) {
-        self.tokens.add(work.tokens);
-        self.batches.add(work.batches);
-        if let Some([texts, padding]) = &self.by_length {
-            texts.add(work.rows);
-            padding.add(work.padding);
-        }
-    }
-
-    fn add_steps(&self, steps: Steps) {
-        self.tokens.add(steps.tokens);
-        self.batches.add(steps.runs);
-        if let Some([prompt, shared, idle]) = &self.by_step {
-            prompt.add(steps.prompt_tokens);
-            shared.add(steps.shared_tokens);
-            idle.add(steps.idle_rows);
-        }
     }
 }

@@ -204,7 +204,7 @@ impl PretrainedModels for NoSources {
         Err(Error::internal("test", format!("there is no {name}")))
     }
 
-    fn open(&self, directory: &std::path::Path) -> Result<Arc<gradframe_ml_models::Model>> {
+    fn open(&self, directory: &std::path::Path, _: gradframe_ml_models::DtypeChoice) -> Result<Arc<gradframe_ml_models::Model>> {
         Err(Error::internal("test", format!("there is no {}", directory.display())))
     }
 }

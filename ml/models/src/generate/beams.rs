@@ -130,11 +130,8 @@ impl Search<'_> {
         Ok(all)
     }
 
-    fn end(&mut self, mut new: Vec<u32>, score: f64, finish: Finish) {
+    fn end(&mut self, new: Vec<u32>, score: f64, finish: Finish) {
         let score = score / (new.len().max(1) as f64).powf(self.options.length_penalty);
-        if finish == Finish::End {
-            new.pop();
-        }
         self.ended.push(Ended { new, score, finish });
         self.ended.sort_by(|a, b| b.score.total_cmp(&a.score));
         self.ended.truncate(self.options.beams);

@@ -41,6 +41,8 @@ pub enum Finish {
 pub struct Generated {
     /// What comes after the prompt, without the token that ends it.
     pub ids: Vec<u32>,
+    /// The token that ends it, where one does.
+    pub end: Option<u32>,
     /// The same as a text, up to a text that stops it.
     pub text: String,
     /// Why it ends.
@@ -152,11 +154,12 @@ impl Generator {
         schedule::Schedule::new(self, prompts, options)?.all(on_step)
     }
 
-    /// As a text, up to the first text that stops it.
-    fn finished(&self, ids: Vec<u32>, options: &GenerateOptions, finish: Finish) -> Result<Generated> {
+    /// New tokens, the one that ends them among them, as a text up to the first text that stops it.
+    fn finished(&self, mut ids: Vec<u32>, options: &GenerateOptions, finish: Finish) -> Result<Generated> {
+        let end = if finish == Finish::End { ids.pop() } else { None };
         let text = self.text(&ids)?;
         let (text, _) = cut(text, &options.stop);
-        Ok(Generated { ids, text, finish })
+        Ok(Generated { ids, end, text, finish })
     }
 
     fn text(&self, ids: &[u32]) -> Result<String> {

@@ -2,6 +2,9 @@
 
 use gradframe_ml_core::{Error, Result};
 
+use crate::config::Config;
+use crate::model::Model;
+
 const OP: &str = "generate";
 
 /// How texts are continued.
@@ -47,9 +50,46 @@ impl Default for GenerateOptions {
 }
 
 impl GenerateOptions {
+    /// What the model's own `generation_config.json` says, of the rest the defaults: with `do_sample` tokens are drawn (by a temperature of
+    /// 1 from the 50 most probable ones, where it does not say otherwise), else the most probable one is taken.
+    /// Errors: `Execution` naming a field that is wrong.
+    pub fn of(model: &Model) -> Result<Self> {
+        let mut own = GenerateOptions::default();
+        let Some(config) = Config::read_if_there(model.directory(), "generation_config.json")? else { return Ok(own) };
+        own.max_tokens = config.size_or("max_new_tokens", own.max_tokens)?.max(1);
+        own.min_tokens = config.size_or("min_new_tokens", own.min_tokens)?.min(own.max_tokens);
+        own.repetition_penalty = config.number_or("repetition_penalty", own.repetition_penalty)?;
+        own.beams = config.size_or("num_beams", own.beams)?.max(1);
+        own.length_penalty = config.number_or("length_penalty", own.length_penalty)?;
+        if config.flag_or("do_sample", false)? {
+            own.draw();
+            own.temperature = config.number_or("temperature", own.temperature)?;
+            own.top_k = Some(config.size_or("top_k", own.top_k.unwrap_or(0))?).filter(|&most| most > 0);
+            own.top_p = config.number_or("top_p", own.top_p)?;
+            own.beams = 1;
+        }
+        Ok(own)
+    }
+
+    /// Tokens are drawn, by transformers' defaults.
+    pub fn draw(&mut self) {
+        (self.temperature, self.top_k, self.top_p) = (1.0, Some(50), 1.0);
+    }
+
+    /// The most probable token is taken.
+    pub fn take_best(&mut self) {
+        (self.temperature, self.top_k, self.top_p) = (0.0, None, 1.0);
+    }
+
     /// Errors: `Plan` naming the option that is out of its range.
     pub fn check(&self) -> Result<()> {
-        let positive = |name: &str, value: usize| match value {
+        self.check_as(|name| name)
+    }
+
+    /// As [`GenerateOptions::check`], with the options' names as a user knows them.
+    pub fn check_as(&self, named: impl Fn(&'static str) -> &'static str) -> Result<()> {
+        let wrong = |name: &'static str, expected: &str, got: &str| wrong(named(name), expected, got);
+        let positive = |name: &'static str, value: usize| match value {
             0 => Err(wrong(name, "1 or more", "0")),
             _ => Ok(()),
         };
@@ -64,6 +104,13 @@ impl GenerateOptions {
         }
         if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
             return Err(wrong("repetition_penalty", "above 0", &self.repetition_penalty.to_string()));
+        }
+        if !self.length_penalty.is_finite() {
+            return Err(wrong("length_penalty", "a number", &self.length_penalty.to_string()));
+        }
+        if self.min_tokens > self.max_tokens {
+            let expected = format!("at most {} of {}", named("max_tokens"), self.max_tokens);
+            return Err(wrong("min_tokens", &expected, &self.min_tokens.to_string()));
         }
         if self.stop.iter().any(String::is_empty) {
             return Err(wrong("stop", "texts that are not empty", "an empty one"));

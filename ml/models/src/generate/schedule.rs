@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::cache::{Cache, Part};
 use super::sampling::{Draws, penalize, pick};
-use super::{Finish, GenerateOptions, Generated, Generator, OnStep, ROWS, Steps};
+use super::{GenerateOptions, Generated, Generator, OnStep, ROWS, Steps};
 
 /// A beginning that prompts share is read once if it has so many tokens.
 const SHARED_MIN: usize = 8;
@@ -220,10 +220,7 @@ impl<'a> Schedule<'a> {
         self.steps.tokens += 1;
         let Some(finish) = generator.finish(prompt.len(), &own.new, options)? else { return Ok(()) };
         own.is_done = true;
-        let mut ids = std::mem::take(&mut own.new);
-        if finish == Finish::End {
-            ids.pop();
-        }
+        let ids = std::mem::take(&mut own.new);
         self.done[own.prompt] = Some(generator.finished(ids, options, finish)?);
         Ok(())
     }

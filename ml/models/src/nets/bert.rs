@@ -6,7 +6,7 @@
 use gradframe_ml_core::{NodeId, Result};
 
 use super::encoder::{self, BlockNames, Sizes, WordNames};
-use super::{Architecture, head_width, labels, no_head};
+use super::{Architecture, head_width, labels, no_head, sees_all};
 use crate::config::Config;
 use crate::net::{Net, Task};
 use crate::rows::{Look, Rows};
@@ -41,6 +41,7 @@ struct Bert {
 }
 
 pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
+    sees_all(config)?;
     let bert = Bert {
         vocabulary: config.count("vocab_size")?,
         width: config.count("hidden_size")?,

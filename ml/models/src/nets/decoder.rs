@@ -3,8 +3,9 @@
 
 use gradframe_ml_core::{NodeId, Result};
 
+use super::heads::Heads;
 use super::rotary::Rotary;
-use super::{Architecture, head_width, labels, no_head};
+use super::{Architecture, head_width, labels};
 use crate::config::Config;
 use crate::net::{Net, Task};
 use crate::rows::{CacheShape, Look, Rows};
@@ -30,6 +31,8 @@ pub struct Decoder {
     pub activation: String,
     pub rotary: Rotary,
     pub labels: usize,
+    /// False where the configuration says that the next token has a table of its own.
+    pub tied: bool,
     /// Which products have biases.
     pub biases: Biases,
     /// True if each head of queries and keys is normalised before it is turned.
@@ -75,6 +78,7 @@ impl Decoder {
             activation: config.text_or("hidden_act", "silu")?.to_owned(),
             rotary: Rotary::read(config, each)?,
             labels: labels(config)?,
+            tied: config.flag_or("tie_word_embeddings", true)?,
             biases: Biases::default(),
             normal_heads: false,
             windows: Vec::new(),
@@ -124,6 +128,10 @@ impl Architecture for Decoder {
         self.context
     }
 
+    fn has_places(&self) -> bool {
+        false
+    }
+
     fn width(&self) -> usize {
         self.width
     }
@@ -146,20 +154,9 @@ impl Architecture for Decoder {
     }
 
     fn head(&self, net: &mut Net, rows: &Rows, hidden: NodeId, task: Task) -> Result<NodeId> {
-        match task {
-            Task::NextToken => {
-                let own = "lm_head.weight".to_owned();
-                let table = if net.has(&own) { own } else { format!("{}embed_tokens.weight", prefix(net)) };
-                net.times_rows(hidden, &table, [self.vocabulary, self.width])
-            }
-            Task::Sequence => {
-                let last = rows.last_token(&mut net.g, hidden)?;
-                net.linear("score", last, [self.width, self.labels], false)
-            }
-            Task::Tokens => net.linear("score", hidden, [self.width, self.labels], true),
-            Task::Answer => net.linear("qa_outputs", hidden, [self.width, 2], true),
-            Task::MaskedTokens => Err(no_head(self.name, task)),
-        }
+        let table = format!("{}embed_tokens.weight", prefix(net));
+        let (sizes, labels) = ([self.vocabulary, self.width], self.labels);
+        Heads { name: self.name, table: &table, tokens: "score", sizes, tied: self.tied, labels }.head(net, rows, hidden, task)
     }
 }
 

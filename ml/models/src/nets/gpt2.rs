@@ -2,7 +2,8 @@
 
 use gradframe_ml_core::{Error, NodeId, Result};
 
-use super::{Architecture, head_width, labels, no_head};
+use super::heads::Heads;
+use super::{Architecture, head_width, labels};
 use crate::config::Config;
 use crate::net::{Net, Task};
 use crate::rows::{CacheShape, Look, Rows};
@@ -22,6 +23,8 @@ struct Gpt2 {
     /// Scores of layer i also divided by i + 1.
     scaled_by_layer: bool,
     labels: usize,
+    /// False where the configuration says that the next token has a table of its own.
+    tied: bool,
 }
 
 pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
@@ -38,6 +41,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
         unscaled: !config.flag_or("scale_attn_weights", true)?,
         scaled_by_layer: config.flag_or("scale_attn_by_inverse_layer_idx", false)?,
         labels: labels(config)?,
+        tied: config.flag_or("tie_word_embeddings", true)?,
     };
     head_width(own.width, own.heads)?;
     match config.flag_or("add_cross_attention", false)? {
@@ -75,20 +79,9 @@ impl Architecture for Gpt2 {
     }
 
     fn head(&self, net: &mut Net, rows: &Rows, hidden: NodeId, task: Task) -> Result<NodeId> {
-        match task {
-            Task::NextToken => {
-                let own = "lm_head.weight".to_owned();
-                let table = if net.has(&own) { own } else { format!("{}wte.weight", prefix(net)) };
-                net.times_rows(hidden, &table, [self.vocabulary, self.width])
-            }
-            Task::Sequence => {
-                let last = rows.last_token(&mut net.g, hidden)?;
-                net.linear("score", last, [self.width, self.labels], false)
-            }
-            Task::Tokens => net.linear("classifier", hidden, [self.width, self.labels], true),
-            Task::Answer => net.linear("qa_outputs", hidden, [self.width, 2], true),
-            Task::MaskedTokens => Err(no_head("gpt2", task)),
-        }
+        let table = format!("{}wte.weight", prefix(net));
+        let (sizes, labels) = ([self.vocabulary, self.width], self.labels);
+        Heads { name: "gpt2", table: &table, tokens: "classifier", sizes, tied: self.tied, labels }.head(net, rows, hidden, task)
     }
 }
 

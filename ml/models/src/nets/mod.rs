@@ -1,11 +1,12 @@
 //! Architectures, one file each: what it is and where it was described, its configuration, what tells it from others. The blocks that
-//! several share stand in `encoder` and `decoder`.
+//! several share stand in `encoder` and `decoder`, the heads of those that continue texts in `heads`.
 
 mod bert;
 mod decoder;
 mod distilbert;
 mod encoder;
 mod gpt2;
+mod heads;
 mod llama;
 mod mistral;
 mod mpnet;
@@ -26,6 +27,10 @@ use crate::rows::{CacheShape, Rows};
 pub trait Architecture: Debug + Send + Sync {
     /// Tokens of a text, at most.
     fn context(&self) -> usize;
+    /// Whether it has learned a vector for each place, so that a longer text has places without one.
+    fn has_places(&self) -> bool {
+        true
+    }
     /// Numbers that it makes of each token.
     fn width(&self) -> usize;
     /// Different tokens.
@@ -114,6 +119,14 @@ fn head_width(width: usize, heads: usize) -> Result<usize> {
 fn labels(config: &Config) -> Result<usize> {
     let named = config.get("id2label").and_then(|v| v.as_object()).map(serde_json::Map::len);
     named.map_or_else(|| config.size_or("num_labels", 2), Ok)
+}
+
+/// Errors: `NotImplemented` for an encoder that is told to look at what comes before alone.
+fn sees_all(config: &Config) -> Result<()> {
+    match config.flag_or("is_decoder", false)? {
+        true => Err(Error::not_implemented("model", format!("{} as a decoder (`is_decoder`)", kind(config)?))),
+        false => Ok(()),
+    }
 }
 
 fn no_head(architecture: &str, task: Task) -> Error {

@@ -4,7 +4,7 @@
 use gradframe_ml_core::{Error, NodeId, Result};
 
 use super::encoder::{self, BlockNames, Sizes, WordNames};
-use super::{Architecture, head_width, labels, no_head};
+use super::{Architecture, head_width, labels, no_head, sees_all};
 use crate::config::Config;
 use crate::net::{Net, Task};
 use crate::rows::{Look, Rows};
@@ -37,6 +37,7 @@ struct Roberta {
 }
 
 pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
+    sees_all(config)?;
     let own = Roberta {
         vocabulary: config.count("vocab_size")?,
         width: config.count("hidden_size")?,

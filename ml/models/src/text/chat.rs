@@ -1,16 +1,17 @@
 //! Conversations as one text, by the template that a model was trained with.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 use gradframe_ml_core::{Error, Result};
-use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde_json::Value;
 
+use super::bounds;
 use crate::config::Config;
 use crate::files::Directory;
 
 const OP: &str = "chat template";
-/// Steps of a template: one that takes more does not end. What it makes costs a step each 64 bytes, so that this bounds memory too.
-const STEPS_MAX: u64 = 2_000_000;
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,23 +53,52 @@ impl ChatTemplate {
     /// The conversation as one text; with `add_generation_prompt`, up to where the model goes on.
     /// Errors: `Execution` with the template's own words where it refuses a conversation, or if it is wrong or does not end.
     pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String> {
-        let wrong =
-            |e: minijinja::Error| Error::execution(OP, e.detail().map_or_else(|| e.to_string(), str::to_owned)).because(e);
         let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(wrong)?);
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_fuel(Some(STEPS_MAX));
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", |text: String| -> std::result::Result<String, minijinja::Error> {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
         });
+        environment.add_function("strftime_now", now);
         let messages: Vec<_> =
             messages.iter().map(|m| context! { role => m.role.as_str(), content => m.content.as_str() }).collect();
         let special = minijinja::Value::from_pairs(self.special.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-        let values = context! { messages, add_generation_prompt, ..special };
-        environment.render_str(&self.source, values).map_err(wrong)
+        let none = || minijinja::Value::from(());
+        let values = context! { messages, add_generation_prompt, tools => none(), documents => none(), ..special };
+        let wrong =
+            |e: minijinja::Error| Error::execution(OP, e.detail().map_or_else(|| e.to_string(), str::to_owned)).because(e);
+        bounds::render(environment, &without_generation(&self.source), values)?.map_err(wrong)
     }
+}
+
+/// The local time by strftime's letters, as templates of Llama ask for it.
+fn now(format: &str) -> std::result::Result<String, minijinja::Error> {
+    let mut text = String::new();
+    let wrong = |_| minijinja::Error::new(ErrorKind::InvalidOperation, format!("strftime_now: `{format}` is no format of times"));
+    write!(text, "{}", chrono::Local::now().format(format)).map_err(wrong)?;
+    Ok(text)
+}
+
+/// The template with `{% generation %}` and its end, which mark what a training learns from, as conditions that hold.
+fn without_generation(source: &str) -> Cow<'_, str> {
+    if !source.contains("generation") {
+        return Cow::Borrowed(source);
+    }
+    let (mut text, mut rest) = (String::with_capacity(source.len()), source);
+    while let Some(start) = rest.find("{%") {
+        let Some(length) = rest[start..].find("%}") else { break };
+        let (tag, end) = (&rest[start + 2..start + length], start + length + 2);
+        let inner = tag.trim_start_matches(['-', '+']).trim_end_matches(['-', '+']).trim();
+        let other = match inner {
+            "generation" => tag.replace("generation", " if true "),
+            "endgeneration" => tag.replace("endgeneration", " endif "),
+            _ => tag.to_owned(),
+        };
+        text.extend([&rest[..start], "{%", &other, "%}"]);
+        rest = &rest[end..];
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
 }
 
 /// One template, or the one named `default` of several.
@@ -103,6 +133,18 @@ mod tests {
         let template = ChatTemplate::new(source, &[("bos_token", "<s>")]);
         let text = template.render(&[said("system", " be brief "), said("user", "hello")], true).unwrap();
         assert_eq!(text, "<s>[be brief]<user>hello<assistant>");
+    }
+
+    #[test]
+    fn what_templates_of_llama_and_smollm_ask_for_is_there() {
+        for (source, expected) in [
+            ("{{ strftime_now('%Y') | length }}{{ tools is none }}{{ documents is none }}", "4TrueTrue"),
+            ("{% for m in messages %}{%- generation -%} {{ m.content }} {%- endgeneration %}.{% endfor %}", "x."),
+            ("{% generation %}a{% endgeneration %}{% if add_generation_prompt %}b{% endif %}", "ab"),
+        ] {
+            assert_eq!(ChatTemplate::new(source, &[]).render(&[said("user", "x")], true).unwrap(), expected, "{source}");
+        }
+        assert!(ChatTemplate::new("{{ strftime_now('%Q%') }}", &[]).render(&[], true).is_err());
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Texts and tokens: tokenizers, and templates of conversations.
 
+mod bounds;
 mod chat;
+mod growth;
 mod legacy;
 mod tokenizer;
+mod windows;
 
 pub use chat::{ChatTemplate, Message};
 pub(crate) use tokenizer::length_max;
 pub use tokenizer::{Encoded, Span, Tokenizer};
+pub use windows::Windows;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gradframe_ml_core::{Error, Result};
 use tokenizers::{EncodeInput, TruncationParams};
 
-use super::legacy;
+use super::{Windows, growth, legacy};
 use crate::config::Config;
 use crate::files::Directory;
 
@@ -40,6 +40,8 @@ pub struct Span {
     pub characters: std::ops::Range<usize>,
     /// The text that it is of, 0 or 1; None of a special token.
     pub text: Option<usize>,
+    /// The word of its text that it is part of; None of a special token.
+    pub word: Option<u32>,
 }
 
 impl Tokenizer {
@@ -54,6 +56,7 @@ impl Tokenizer {
     /// Of the text of a `tokenizer.json`. Errors: `Execution` if it is not a tokenizer.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let wrong = |why: String| Error::execution(OP, format!("tokenizer.json is not a tokenizer: {why}"));
+        growth::check(json)?;
         let mut own = guarded(|| tokenizers::Tokenizer::from_bytes(json))?.map_err(|e| wrong(e.to_string()))?;
         own.with_padding(None);
         own.with_truncation(None).map_err(|e| wrong(e.to_string()))?;
@@ -73,9 +76,31 @@ impl Tokenizer {
         Ok(Tokenizer { own: self.own.clone(), cut: Some((tokens, cut)) })
     }
 
+    /// What reads pairs of texts in windows of so many tokens, the special ones and the first text among them; of the second text each
+    /// repeats the last `shared` tokens of the one before. Errors: `Plan` if the tokenizer has no pairs.
+    pub fn windows(&self, tokens: usize, shared: usize) -> Result<Windows> {
+        Windows::new(self.own.clone(), tokens, shared)
+    }
+
     /// A text as tokens, with the special ones. Errors: `Execution` if the tokenizer fails.
     pub fn encode(&self, text: &str) -> Result<Encoded> {
-        self.encoded(text.into(), true)
+        self.encoded(self.beginning(text)?.into(), true)
+    }
+
+    /// As much of a text as matters where its end is left out: a beginning that has twice as many tokens, so that what is kept does not
+    /// depend on what follows. A book costs no more than a page.
+    fn beginning<'t>(&self, text: &'t str) -> Result<&'t str> {
+        let Some((most, _)) = &self.cut else { return Ok(text) };
+        let mut bytes = most.saturating_mul(32).max(4096);
+        while text.len() / 2 > bytes {
+            let beginning = &text[..text.floor_char_boundary(bytes)];
+            let found = guarded(|| self.own.encode_fast(beginning, false))?.map_err(|e| Error::execution(OP, e.to_string()))?;
+            if found.len() > most.saturating_mul(2) {
+                return Ok(beginning);
+            }
+            bytes = bytes.saturating_mul(4);
+        }
+        Ok(text)
     }
 
     /// A text as tokens, without special ones around it. Errors: `Execution` if the tokenizer fails.
@@ -92,14 +117,7 @@ impl Tokenizer {
     pub fn spans(&self, first: &str, second: Option<&str>) -> Result<Vec<Span>> {
         let input: EncodeInput = second.map_or_else(|| first.into(), |second| (first, second).into());
         let found = guarded(|| self.own.encode_char_offsets(input, true))?.map_err(|e| Error::execution(OP, e.to_string()))?;
-        let (texts, offsets) = (found.get_sequence_ids(), found.get_offsets());
-        let tokens = found.get_ids().iter().zip(found.get_type_ids()).zip(offsets.iter().zip(texts));
-        let special = found.get_special_tokens_mask();
-        let span = |((&id, &kind), (&(start, end), text)), &special| {
-            let text = if special == 0 { text } else { None };
-            Span { id, kind, characters: start..end, text }
-        };
-        Ok(tokens.zip(special).map(|(token, special)| span(token, special)).collect())
+        Ok(spans_of(&found))
     }
 
     fn encoded(&self, input: EncodeInput, special: bool) -> Result<Encoded> {
@@ -131,14 +149,31 @@ impl Tokenizer {
         self.own.id_to_token(id)
     }
 
+    /// The largest number of a token, of those that were added to the vocabulary later apart; None of an empty one.
+    pub fn token_max(&self) -> Option<u32> {
+        self.own.get_vocab(false).into_values().max()
+    }
+
     /// Different tokens.
     pub fn vocabulary(&self) -> usize {
         self.own.get_vocab_size(true)
     }
 }
 
+/// The tokens of an encoding with their places.
+pub(super) fn spans_of(found: &tokenizers::Encoding) -> Vec<Span> {
+    let (texts, offsets, words) = (found.get_sequence_ids(), found.get_offsets(), found.get_word_ids());
+    let tokens = found.get_ids().iter().zip(found.get_type_ids()).zip(offsets.iter().zip(texts));
+    let places = found.get_special_tokens_mask().iter().zip(words);
+    let span = |((&id, &kind), (&(start, end), text)), (&special, &word): (&u32, &Option<u32>)| {
+        let (text, word) = if special == 0 { (text, word) } else { (None, None) };
+        Span { id, kind, characters: start..end, text, word }
+    };
+    tokens.zip(places).map(|(token, place)| span(token, place)).collect()
+}
+
 /// Runs the library on input that nobody has checked: where it panics, that is an error about the input.
-fn guarded<R>(run: impl FnOnce() -> R) -> Result<R> {
+pub(super) fn guarded<R>(run: impl FnOnce() -> R) -> Result<R> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| Error::execution(OP, "the tokenizer failed on its input"))
 }
 

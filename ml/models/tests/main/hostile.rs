@@ -141,16 +141,78 @@ const PIECES: &[&str] = &[
     "é🦀",
 ];
 
-/// Texts pay for what they hold. Lists do not: minijinja 3.1 lets a list that is added to itself grow without a step for it.
+/// A variable that is doubled sixty times, and then used.
+fn doubled(start: &str, step: &str, end: &str) -> String {
+    format!(
+        "{{% set ns = namespace(x={start}) %}}{{% for i in range(60) %}}{{% set ns.x = {step} %}}{{% endfor %}}{{{{ {end} }}}}"
+    )
+}
+
 #[test]
 fn a_template_cannot_grow_without_end() {
-    for source in [
-        "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
-        "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
-        "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}",
-    ] {
+    let loops = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}".to_owned();
+    let macros = "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}".to_owned();
+    let sources = [
+        doubled("'aaaaaaaa'", "ns.x ~ ns.x", "ns.x"),
+        doubled("'aaaaaaaa'", "ns.x + ns.x", "ns.x"),
+        doubled("'aaaaaaaa'", "ns.x | replace('a', 'aa')", "ns.x"),
+        doubled("['aaaaaaaa']", "ns.x + ns.x", "1"),
+        doubled("['aaaaaaaa']", "ns.x + ns.x", "ns.x | length"),
+        doubled("['aaaaaaaa']", "ns.x * 2", "ns.x | list | length"),
+        doubled("['aaaaaaaa']", "ns.x | chain(ns.x)", "1"),
+        doubled("['a']", "(ns.x + ns.x) | list", "ns.x"),
+        doubled("('a',)", "ns.x + ns.x", "1"),
+        loops,
+        macros,
+        "{{ 'x' * 1000000000 }}".to_owned(),
+        "{{ ([1] * 9000000) + [1] }}".to_owned(),
+        "{{ 'x' | indent(1000000000) }}".to_owned(),
+        "{{ '%1000000000d' | format(1) }}".to_owned(),
+        "{{ 'x'.center(1000000000) }}{{ 'x'.zfill(1000000000) }}{{ 'x'.ljust(1000000000) }}".to_owned(),
+    ];
+    for source in sources {
         let start = Instant::now();
-        assert!(ChatTemplate::new(source, &[]).render(&[], false).is_err(), "{source}");
+        assert!(ChatTemplate::new(&source, &[]).render(&[], false).is_err(), "{source}");
         assert!(start.elapsed() < LONGEST, "{source}");
+    }
+}
+
+#[test]
+fn a_template_cannot_nest_its_way_through_the_stack() {
+    for step in ["[ns.x]", "{'a': ns.x}", "(ns.x,)", "[ns.x] + [1]", "namespace(x=ns.x)"] {
+        for end in ["1", "ns.x", "ns.x | tojson", "ns.x == ns.y", "ns.x | unique", "ns.x | length"] {
+            let source = format!(
+                "{{% set ns = namespace(x=[], y=[]) %}}{{% for i in range(1000) %}}{{% for j in range(1000) %}}{{% set ns.x = {step} %}}\
+                 {{% set ns.y = {step} %}}{{% endfor %}}{{% endfor %}}{{{{ {end} }}}}"
+            );
+            let some = source.replacen("range(1000)", "range(30)", 1);
+            let few = source.replace("range(1000)", "range(60)");
+            for source in [source, some, few] {
+                let start = Instant::now();
+                let _ = ChatTemplate::new(&source, &[]).render(&[], false);
+                assert!(start.elapsed() < LONGEST, "{source}");
+            }
+        }
+    }
+}
+
+#[test]
+fn additions_mean_what_they_mean_in_jinja() {
+    for (source, expected) in [
+        ("{{ 'a' + 'b' }}", "ab"),
+        ("{{ 1 + 2 }}", "3"),
+        ("{{ 1 + 2.5 }}", "3.5"),
+        ("{{ 9223372036854775807 + 1 }}", "9223372036854775808"),
+        ("{{ true + 1 }}", "2"),
+        ("{{ [1] + [2, 3] }}", "[1, 2, 3]"),
+        ("{{ (1,) + (2,) }}", "(1, 2)"),
+        ("{% for m in [{'role': 'a'}] + messages %}{{ m.role }},{% endfor %}", "a,user,"),
+        ("{% for m in messages if m.role == 'user' %}{{ loop.index0 + loop.length }}{% endfor %}", "1"),
+    ] {
+        let messages = [Message { role: "user".into(), content: "x".into() }];
+        assert_eq!(ChatTemplate::new(source, &[]).render(&messages, false).unwrap(), expected, "{source}");
+    }
+    for source in ["{{ 'a' + 1 }}", "{{ [1] + 1 }}", "{{ none + 1 }}", "{{ {} + {} }}"] {
+        assert!(ChatTemplate::new(source, &[]).render(&[], false).is_err(), "{source}");
     }
 }

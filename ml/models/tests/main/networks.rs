@@ -15,6 +15,7 @@ const REFERENCES: &[(&str, &str)] = &[
     ("gpt2", include_str!("../references/gpt2.json")),
     ("llama", include_str!("../references/llama.json")),
     ("llama3", include_str!("../references/llama3.json")),
+    ("yarn", include_str!("../references/yarn.json")),
     ("mistral", include_str!("../references/mistral.json")),
     ("qwen2", include_str!("../references/qwen2.json")),
     ("qwen3", include_str!("../references/qwen3.json")),

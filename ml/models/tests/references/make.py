@@ -131,6 +131,8 @@ if __name__ == "__main__":
                   original_max_position_embeddings=16)
     write("llama3", t.LlamaConfig(**DECODER, tie_word_embeddings=True, attention_bias=True, mlp_bias=True, rope_parameters=scaled),
           {"next_token": "LlamaForCausalLM"})
+    longer = dict(rope_type="yarn", factor=4.0, rope_theta=10000.0, original_max_position_embeddings=8, beta_fast=8.0)
+    write("yarn", t.Qwen2Config(**DECODER, rope_parameters=longer), {"next_token": "Qwen2ForCausalLM"})
     write("mistral", t.MistralConfig(**DECODER, sliding_window=3), decoder("Mistral"))
     write("qwen2", t.Qwen2Config(**DECODER, use_sliding_window=True, sliding_window=3, max_window_layers=1), decoder("Qwen2"))
     write("qwen3", t.Qwen3Config(**DECODER, head_dim=8, tie_word_embeddings=True), {"next_token": "Qwen3ForCausalLM"})

@@ -9,6 +9,7 @@ use gradframe_ml_core::Result;
 use gradframe_ml_learn::{Encoding, FeatureSpec, ModelSpec};
 
 use super::{arrow_error, scan, text};
+use crate::ops::text::MODEL_TYPE;
 use crate::services::NamedModel;
 
 /// What is known of a model: rows (property, name, value), such as (feature, distance, "Float64, standardised ...").
@@ -28,8 +29,12 @@ fn rows(model: &NamedModel) -> Vec<Row> {
         ("model", None, model.name.clone()),
         ("version", None, model.version.to_string()),
         ("model_type", None, spec.model_type.clone()),
-        ("label", Some(spec.label.name.clone()), spec.label.data_type.to_string()),
     ];
+    if spec.model_type == MODEL_TYPE {
+        rows.extend(spec.options.iter().map(|(name, value)| ("option", Some(name.clone()), value.to_string())));
+        return rows;
+    }
+    rows.extend([("label", Some(spec.label.name.clone()), spec.label.data_type.to_string())]);
     rows.extend(spec.label.classes.iter().map(|class| ("class", None, class.to_string())));
     let transform = spec.transform.iter().flat_map(|transform| &transform.items);
     rows.extend(transform.map(|item| ("transform", Some(item.name.clone()), item.sql.clone())));

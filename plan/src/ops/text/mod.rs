@@ -1,7 +1,10 @@
-//! Pretrained models over a column of texts: Embed, Generate and Classify. Every input row out again, in order, with what the model
-//! makes of its text appended.
+//! Pretrained models over a column of texts, or over pairs of them: Embed, Generate, Classify and Answer. Every input row out again, in
+//! order, with what the model makes of its text appended.
 
+mod answer;
+mod call;
 mod classify;
+mod columns;
 mod embed;
 mod generate;
 mod node;
@@ -11,19 +14,19 @@ mod register;
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, DFSchema};
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
+use datafusion::logical_expr::{Extension, LogicalPlan};
 use gradframe_ml_core::{Error, Result};
+use gradframe_ml_models::Model;
 
+pub use self::answer::answer;
+pub use self::call::{TextCall, text_call};
 pub use self::classify::classify;
 pub use self::embed::embed;
 pub use self::generate::generate;
 pub use self::node::TextNode;
 pub use self::options::{GenerateOptions, OnProblem, TextOptions};
-pub use self::output::TextOutput;
+pub use self::output::{TextColumn, TextOutput};
 pub use self::register::{MODEL_TYPE, Pretrained, directory_of, pretrained};
-use crate::names::list;
-use crate::ops::columns::{TypeFamily, find};
 use crate::services::{NamedModel, Services};
 
 /// Which of the operators.
@@ -33,8 +36,10 @@ pub enum TextTask {
     Embed,
     /// Texts continued.
     Generate,
-    /// Texts as labels.
+    /// Texts, or pairs of them, as labels.
     Classify,
+    /// The parts of texts that answer questions.
+    Answer,
 }
 
 impl TextTask {
@@ -44,6 +49,7 @@ impl TextTask {
             TextTask::Embed => "Embed",
             TextTask::Generate => "Generate",
             TextTask::Classify => "Classify",
+            TextTask::Answer => "Answer",
         }
     }
 
@@ -53,6 +59,7 @@ impl TextTask {
             TextTask::Embed => "ml.generate_embedding",
             TextTask::Generate => "ml.generate_text",
             TextTask::Classify => "ml.classify",
+            TextTask::Answer => "ml.answer",
         }
     }
 
@@ -60,62 +67,44 @@ impl TextTask {
     pub fn column(self) -> &'static str {
         match self {
             TextTask::Generate => "prompt",
-            TextTask::Embed | TextTask::Classify => "content",
+            TextTask::Embed | TextTask::Classify | TextTask::Answer => "content",
         }
     }
 }
 
-/// What the three operators are made of.
+/// What the operators are made of.
 struct Request {
     task: TextTask,
     options: TextOptions,
-    outputs: Vec<TextOutput>,
+    outputs: Vec<TextColumn>,
+}
+
+/// Columns under BigQuery's names.
+fn named(outputs: Vec<TextOutput>) -> Vec<TextColumn> {
+    outputs.into_iter().map(TextColumn::from).collect()
 }
 
 fn plan(input: LogicalPlan, model: Arc<NamedModel>, request: Request, services: &Services) -> Result<LogicalPlan> {
-    let op = request.task.op();
-    let not_pretrained = || {
-        let what = format!("{} was trained here, expected a pretrained one", model.title());
-        Error::plan(op, what).hint("CREATE MODEL e OPTIONS (model_type = 'huggingface', path = '...')")
-    };
-    let opened = services.pretrained.open(model.pretrained().ok_or_else(not_pretrained)?)?;
-    let text = text_column(&request, input.schema())?;
-    let node = TextNode::try_new(input, (model, opened), request.task, request.options, text, request.outputs)?;
+    let opened = opened(request.task, &model, services)?;
+    let texts = columns::texts(request.task, &request.options, input.schema())?;
+    let node = TextNode::try_new(input, (model, opened), request.task, request.options, texts, request.outputs)?;
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 
-/// The column of texts: the one that is asked for, else `content` or `prompt`, else the only one of texts.
-fn text_column(request: &Request, schema: &DFSchema) -> Result<Expr> {
-    let (op, usual) = (request.task.op(), request.task.column());
-    if let Some(name) = &request.options.column {
-        let missing = || crate::ops::columns::missing(op, schema, format!("the input lacks a column `{name}`"), name);
-        return of_texts(op, schema, find(op, schema, name)?.ok_or_else(missing)?);
-    }
-    if let Some(at) = find(op, schema, usual)? {
-        return of_texts(op, schema, at);
-    }
-    let texts: Vec<usize> = (0..schema.fields().len()).filter(|&at| is_text(schema, at)).collect();
-    match texts[..] {
-        [only] => of_texts(op, schema, only),
-        _ => {
-            let names: Vec<&str> = texts.iter().map(|&at| schema.field(at).name().as_str()).collect();
-            let found = if names.is_empty() { "none of texts".to_owned() } else { format!("several of texts: {}", list(&names)) };
-            let error = Error::plan(op, format!("the input has no column `{usual}`, and {found}"));
-            Err(error.hint(format!("select the one to read AS {usual}")))
-        }
+/// How a model says that texts are to be continued. Errors: as [`embed`].
+pub fn generation_defaults(task: TextTask, model: &NamedModel, services: &Services) -> Result<GenerateOptions> {
+    match task {
+        TextTask::Generate => GenerateOptions::of(opened(task, model, services)?.as_ref()),
+        _ => Ok(GenerateOptions::default()),
     }
 }
 
-fn is_text(schema: &DFSchema, at: usize) -> bool {
-    TypeFamily::of(schema.field(at).data_type()) == Some(TypeFamily::Text)
-}
-
-fn of_texts(op: &str, schema: &DFSchema, at: usize) -> Result<Expr> {
-    let (qualifier, field) = schema.qualified_field(at);
-    let is_null = TypeFamily::of(field.data_type()) == Some(TypeFamily::Null);
-    if !is_text(schema, at) && !is_null {
-        let what = format!("column `{}` has another type, expected text, got {}", field.name(), field.data_type());
-        return Err(Error::dtype(op, what).hint(format!("cast it: CAST({} AS VARCHAR)", field.name())));
-    }
-    Ok(Expr::Column(Column::from((qualifier, field))))
+/// The files of a pretrained model. Errors: `Plan` for one that was trained here; those of files that are not whole.
+fn opened(task: TextTask, model: &NamedModel, services: &Services) -> Result<Arc<Model>> {
+    let not_pretrained = || {
+        let what = format!("{} was trained here, expected a pretrained one", model.title());
+        Error::plan(task.op(), what).hint("CREATE MODEL e OPTIONS (model_type = 'huggingface', path = '...')")
+    };
+    let (directory, dtype) = model.pretrained().ok_or_else(not_pretrained)?;
+    services.pretrained.open(directory, dtype)
 }

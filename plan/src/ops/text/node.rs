@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalN
 use gradframe_ml_core::Error;
 use gradframe_ml_models::Model;
 
-use super::{TextOptions, TextOutput, TextTask};
+use super::{TextCall, TextColumn, TextOptions, TextTask};
 use crate::error::from_datafusion;
 use crate::services::NamedModel;
 
@@ -24,9 +24,9 @@ pub struct TextNode {
     opened: Arc<Model>,
     task: TextTask,
     options: Arc<TextOptions>,
-    text: Expr,
+    texts: Vec<Expr>,
     /// What is still asked for; `PruneModelRule` takes away what nobody reads.
-    outputs: Vec<TextOutput>,
+    outputs: Vec<TextColumn>,
     schema: DFSchemaRef,
 }
 
@@ -36,12 +36,25 @@ impl TextNode {
         (model, opened): (Arc<NamedModel>, Arc<Model>),
         task: TextTask,
         options: TextOptions,
-        text: Expr,
-        outputs: Vec<TextOutput>,
+        texts: Vec<Expr>,
+        outputs: Vec<TextColumn>,
     ) -> gradframe_ml_core::Result<Self> {
         outputs_are_new(task, &input, &outputs)?;
         let schema = schema(&input, &outputs).map_err(from_datafusion)?;
-        Ok(TextNode { input, model, opened, task, options: Arc::new(options), text, outputs, schema })
+        Ok(TextNode { input, model, opened, task, options: Arc::new(options), texts, outputs, schema })
+    }
+
+    /// The operator of a call over these texts of the input, which appends the call's value as `column`.
+    /// Errors: `Plan` if the input has a column of that name.
+    pub fn of_call(
+        input: LogicalPlan,
+        call: &TextCall,
+        texts: Vec<Expr>,
+        column: TextColumn,
+    ) -> gradframe_ml_core::Result<LogicalPlan> {
+        let model = (Arc::clone(&call.model), Arc::clone(&call.opened));
+        let node = TextNode::try_new(input, model, call.task, call.options.clone(), texts, vec![column])?;
+        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
     }
 
     /// The model's entry in the registry.
@@ -64,13 +77,13 @@ impl TextNode {
         &self.options
     }
 
-    /// The texts, over the input.
-    pub fn text(&self) -> &Expr {
-        &self.text
+    /// The texts, over the input: one, or the two of a pair.
+    pub fn texts(&self) -> &[Expr] {
+        &self.texts
     }
 
     /// The appended columns.
-    pub fn outputs(&self) -> &[TextOutput] {
+    pub fn outputs(&self) -> &[TextColumn] {
         &self.outputs
     }
 
@@ -80,7 +93,7 @@ impl TextNode {
     }
 
     /// The same of another input, with only these outputs; the input itself where there are none.
-    pub fn rebuilt(&self, input: LogicalPlan, outputs: Vec<TextOutput>) -> Result<LogicalPlan> {
+    pub fn rebuilt(&self, input: LogicalPlan, outputs: Vec<TextColumn>) -> Result<LogicalPlan> {
         if outputs.is_empty() {
             return Ok(input);
         }
@@ -90,7 +103,7 @@ impl TextNode {
     }
 }
 
-fn schema(input: &LogicalPlan, outputs: &[TextOutput]) -> Result<DFSchemaRef> {
+fn schema(input: &LogicalPlan, outputs: &[TextColumn]) -> Result<DFSchemaRef> {
     let passed = input.schema().iter().map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field)));
     let appended = outputs.iter().map(|output| (None, output.field()));
     let schema = DFSchema::new_with_metadata(passed.chain(appended).collect(), input.schema().metadata().clone())?;
@@ -99,12 +112,12 @@ fn schema(input: &LogicalPlan, outputs: &[TextOutput]) -> Result<DFSchemaRef> {
 }
 
 /// No input column may have the name of an output.
-fn outputs_are_new(task: TextTask, input: &LogicalPlan, outputs: &[TextOutput]) -> gradframe_ml_core::Result<()> {
-    let taken = |output: &&TextOutput| input.schema().fields().iter().any(|field| field.name() == output.name());
+fn outputs_are_new(task: TextTask, input: &LogicalPlan, outputs: &[TextColumn]) -> gradframe_ml_core::Result<()> {
+    let taken = |output: &&TextColumn| input.schema().fields().iter().any(|field| field.name().as_str() == &*output.name);
     match outputs.iter().find(taken) {
         None => Ok(()),
         Some(output) => {
-            let name = output.name();
+            let name = &output.name;
             let error = Error::plan(task.op(), format!("the input has a column `{name}` already, which is to be appended"));
             Err(error.hint(format!("rename it: {name} AS ...")))
         }
@@ -125,24 +138,25 @@ impl UserDefinedLogicalNodeCore for TextNode {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        vec![self.text.clone()]
+        self.texts.clone()
     }
 
     fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        self.outputs.iter().map(|output| output.name().to_owned()).collect()
+        self.outputs.iter().map(|output| output.name.to_string()).collect()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let outputs: Vec<&str> = self.outputs.iter().map(TextOutput::name).collect();
+        let outputs: Vec<&str> = self.outputs.iter().map(|output| &*output.name).collect();
+        let texts: Vec<String> = self.texts.iter().map(Expr::to_string).collect();
         write!(f, "{}: model={}@{}, ", self.task.name(), self.model.name, self.model.version)?;
-        write!(f, "text={}, outputs=[{}]", self.text, outputs.join(", "))
+        write!(f, "text={}, outputs=[{}]", texts.join(", "), outputs.join(", "))
     }
 
-    fn with_exprs_and_inputs(&self, mut texts: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
+    fn with_exprs_and_inputs(&self, texts: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         let input = inputs.swap_remove(0);
         let schema = schema(&input, &self.outputs)?;
-        let text = texts.swap_remove(0).unalias();
-        Ok(TextNode { input, text, schema, ..self.clone() })
+        let texts = texts.into_iter().map(Expr::unalias).collect();
+        Ok(TextNode { input, texts, schema, ..self.clone() })
     }
 
     // Of the input, what the parent reads; the text comes on top, through `expressions`.
@@ -162,7 +176,7 @@ impl PartialEq for TextNode {
             && self.task == other.task
             && self.options == other.options
             && self.outputs == other.outputs
-            && self.text == other.text
+            && self.texts == other.texts
             && self.input == other.input
     }
 }
@@ -180,7 +194,7 @@ impl Hash for TextNode {
         Arc::as_ptr(&self.model).hash(state);
         self.task.hash(state);
         self.outputs.hash(state);
-        self.text.hash(state);
+        self.texts.hash(state);
         self.input.hash(state);
     }
 }

@@ -23,6 +23,12 @@ pub enum OnProblem {
 pub struct TextOptions {
     /// The column of texts; None: as the operator has it.
     pub column: Option<String>,
+    /// Classify: the column of the second texts, where pairs are labelled.
+    pub pair_column: Option<String>,
+    /// Answer: the column of questions; None: `question`.
+    pub question_column: Option<String>,
+    /// Answer: tokens of an answer, at most; None: as many as `gradframe_ml_models::AnswerOptions` has by default.
+    pub max_answer_tokens: Option<usize>,
     /// What becomes of a text that the model cannot take.
     pub on_problem: OnProblem,
     /// Embed: tokens of a text, at most.
@@ -31,12 +37,15 @@ pub struct TextOptions {
     pub normalize: bool,
     /// Embed: the name of one of the model's prompts.
     pub prompt_name: Option<String>,
+    /// Generate: the result is called `ml_generate_text_llm_result`, as BigQuery calls it where it is a text and no JSON.
+    pub flatten: bool,
     /// Generate: how texts are continued.
     pub generate: GenerateOptions,
 }
 
-const EMBED: &[&str] = &["content_column", "max_tokens", "normalize", "on_error", "prompt_name"];
+const EMBED: &[&str] = &["content_column", "flatten_json_output", "max_tokens", "normalize", "on_error", "prompt_name"];
 const GENERATE: &[&str] = &[
+    "flatten_json_output",
     "prompt_column",
     "max_output_tokens",
     "min_output_tokens",
@@ -50,33 +59,46 @@ const GENERATE: &[&str] = &[
     "top_k",
     "top_p",
 ];
-const CLASSIFY: &[&str] = &["content_column", "on_error"];
+/// Transformers' names of options.
+const SYNONYMS: &[(&str, &str)] =
+    &[("max_new_tokens", "max_output_tokens"), ("min_new_tokens", "min_output_tokens"), ("stop", "stop_sequences")];
+const CLASSIFY: &[&str] = &["content_column", "on_error", "pair_column"];
+const ANSWER: &[&str] = &["content_column", "max_answer_tokens", "on_error", "question_column"];
 
 impl TextOptions {
-    /// The options of `STRUCT(...)` for one of the operators.
+    /// The options of `STRUCT(...)` for one of the operators; what is not given of `generate` is as in `base`.
     /// Errors: `Plan` for a name that it does not have, or a value of another kind or out of its range.
-    pub fn from_pairs(task: TextTask, pairs: &[(String, ScalarValue)]) -> Result<Self> {
-        let mut options = TextOptions::default();
+    pub fn from_pairs(task: TextTask, base: GenerateOptions, pairs: &[(String, ScalarValue)]) -> Result<Self> {
+        let mut options = TextOptions { generate: base, ..TextOptions::default() };
         let known = match task {
             TextTask::Embed => EMBED,
             TextTask::Generate => GENERATE,
             TextTask::Classify => CLASSIFY,
+            TextTask::Answer => ANSWER,
         };
         for (name, value) in pairs {
             let name = name.to_lowercase();
             if !known.contains(&name.as_str()) {
                 let error = Error::plan(task.op(), format!("unknown option `{name}`"));
-                return Err(error.hint(suggest(&name, known.iter().copied())));
+                let near = SYNONYMS.iter().find(|(other, own)| *other == name && known.contains(own));
+                return Err(error.hint(match near {
+                    Some((_, own)) => format!("did you mean `{own}`?"),
+                    None => suggest(&name, known.iter().copied()),
+                }));
             }
             options.set(&Given { op: task.op(), name: &name, value })?;
         }
-        options.generate.check()?;
+        options.generate.check_as(name_in_sql)?;
         Ok(options)
     }
 
     fn set(&mut self, given: &Given) -> Result<()> {
         match given.name {
             "content_column" | "prompt_column" => self.column = Some(given.text()?),
+            "flatten_json_output" => self.flatten = given.flattened()?,
+            "pair_column" => self.pair_column = Some(given.text()?),
+            "question_column" => self.question_column = Some(given.text()?),
+            "max_answer_tokens" => self.max_answer_tokens = Some(given.size()?),
             "max_tokens" => self.max_tokens = Some(given.size()?),
             "normalize" => self.normalize = given.flag()?,
             "prompt_name" => self.prompt_name = Some(given.text()?),
@@ -97,10 +119,21 @@ impl TextOptions {
             "seed" => own.seed = given.size()? as u64,
             "stop_sequences" => own.stop = given.texts()?,
             "temperature" => own.temperature = given.number()?,
-            "top_k" => own.top_k = Some(given.size()?),
+            "top_k" => own.top_k = Some(given.size()?).filter(|&most| most > 0),
             _ => own.top_p = given.number()?,
         }
         Ok(())
+    }
+}
+
+/// An option of `GenerateOptions` as the relation calls it.
+fn name_in_sql(name: &'static str) -> &'static str {
+    match name {
+        "max_tokens" => "max_output_tokens",
+        "min_tokens" => "min_output_tokens",
+        "beams" => "num_beams",
+        "stop" => "stop_sequences",
+        same => same,
     }
 }
 
@@ -136,6 +169,16 @@ impl Given<'_> {
         match self.value {
             ScalarValue::Boolean(Some(flag)) => Ok(*flag),
             _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    /// BigQuery's `flatten_json_output`. Errors: `NotImplemented` for false: results are never JSON here.
+    fn flattened(&self) -> Result<bool> {
+        match self.flag()? {
+            true => Ok(true),
+            false => {
+                Err(Error::not_implemented(self.op, format!("option `{}`: results are never JSON, expected true", self.name)))
+            }
         }
     }
 

@@ -4,7 +4,31 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
-/// One appended column.
+/// An appended column: what it is of, and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TextColumn {
+    /// What the model makes of the row's texts.
+    pub output: TextOutput,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl TextColumn {
+    /// The column.
+    pub fn field(&self) -> FieldRef {
+        let (data_type, nullable) = self.output.data_type();
+        Arc::new(Field::new(&*self.name, data_type, nullable))
+    }
+}
+
+impl From<TextOutput> for TextColumn {
+    /// Named as BigQuery names it.
+    fn from(output: TextOutput) -> Self {
+        TextColumn { name: output.name().into(), output }
+    }
+}
+
+/// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TextOutput {
     /// `ml_generate_embedding_result`: so many f32.
@@ -21,8 +45,16 @@ pub enum TextOutput {
     TextStatus,
     /// `label`: the most probable one.
     Label,
-    /// `score`: its probability.
+    /// `score`: its probability, or that of the answer.
     Score,
+    /// `answer`: the part of the text that answers the question.
+    Answer,
+    /// `answer_start`: its first character, counted from 0.
+    AnswerStart,
+    /// `answer_end`: the character behind its last.
+    AnswerEnd,
+    /// Several of them as the fields of a struct.
+    Struct(Vec<TextOutput>),
 }
 
 impl TextOutput {
@@ -37,20 +69,30 @@ impl TextOutput {
             TextOutput::TextStatus => "ml_generate_text_status",
             TextOutput::Label => "label",
             TextOutput::Score => "score",
+            TextOutput::Answer => "answer",
+            TextOutput::AnswerStart => "answer_start",
+            TextOutput::AnswerEnd => "answer_end",
+            TextOutput::Struct(_) => "struct",
         }
     }
 
-    /// The column. A status is never null; the others are where there is no text, or none that the model takes.
-    pub fn field(&self) -> FieldRef {
-        let (data_type, nullable) = match self {
+    /// Its type, and whether it may be null: a status never is; the others are where there is no text, or none that the model takes.
+    pub fn data_type(&self) -> (DataType, bool) {
+        match self {
             TextOutput::Vector { width } => (DataType::FixedSizeList(Self::item(), *width as i32), true),
             TextOutput::Statistics => (DataType::Struct(Self::statistics()), true),
             TextOutput::TextStatistics => (DataType::Struct(Self::text_statistics()), true),
             TextOutput::VectorStatus | TextOutput::TextStatus => (DataType::Utf8, false),
-            TextOutput::Text | TextOutput::Label => (DataType::Utf8, true),
+            TextOutput::Text | TextOutput::Label | TextOutput::Answer => (DataType::Utf8, true),
             TextOutput::Score => (DataType::Float64, true),
-        };
-        Arc::new(Field::new(self.name(), data_type, nullable))
+            TextOutput::AnswerStart | TextOutput::AnswerEnd => (DataType::Int64, true),
+            TextOutput::Struct(fields) => (DataType::Struct(Self::fields(fields)), true),
+        }
+    }
+
+    /// The fields of a struct of them.
+    pub fn fields(outputs: &[TextOutput]) -> Fields {
+        outputs.iter().map(|output| TextColumn::from(output.clone()).field()).collect()
     }
 
     /// A number of a vector.

@@ -70,6 +70,8 @@ if __name__ == "__main__":
     write("embedder", BERT | dict(architectures=["BertModel"]), bert(""), True, 1)
     grader = bert("bert.") | linear("bert.pooler.dense", WIDTH, WIDTH) | linear("classifier", WIDTH, 2)
     write("grader", BERT | dict(architectures=["BertForSequenceClassification"], id2label={"0": "dull", "1": "lively"}), grader, True, 2)
+    asker = bert("bert.") | linear("qa_outputs", WIDTH, 2)
+    write("asker", BERT | dict(architectures=["BertForQuestionAnswering"]), asker, True, 4)
     teller = {"wte.weight": [len(WORDS), WIDTH], "wpe.weight": [16, WIDTH]} | norm("h.0.ln_1") | norm("h.0.ln_2") | norm("ln_f")
     for name, shape in {"attn.c_attn": (WIDTH, 3 * WIDTH), "attn.c_proj": (WIDTH, WIDTH), "mlp.c_fc": (WIDTH, 4 * WIDTH),
                         "mlp.c_proj": (4 * WIDTH, WIDTH)}.items():

@@ -17,13 +17,14 @@ from gradframe._expr.nulls import Nulls
 from gradframe._expr.ordering import Ordering
 from gradframe._expr.rolling import RollingBy
 from gradframe._expr.statistics import Statistics
+from gradframe._expr.texts import Texts
 from gradframe._expr.windows import Windows
 
 __all__ = ["Expr", "NameNamespace"]
 
 
 class Expr(
-    Arithmetic, Comparison, Mathematics, Nulls, Aggregates, Statistics, Bins, Windows, Moving, RollingBy, Ordering, Names, Mapping, Meta, Namespaces,
+    Arithmetic, Comparison, Mathematics, Nulls, Aggregates, Statistics, Bins, Windows, Moving, RollingBy, Ordering, Names, Mapping, Texts, Meta, Namespaces,
     Base,
 ):
     """A computation over columns: nothing happens until a frame that holds it is collected.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -96,20 +97,20 @@ class LearningVerbs(Verb):
     def predict(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
         stored model's name."""
-        return self._wrap(_gradframe.predict(self._lazy(), _private(model), threshold=threshold))
+        return self._wrap(_gradframe.predict(self._lazy(), private_model(model), threshold=threshold))
 
     def evaluate(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """One row of the model's errors on these rows, which must hold the label."""
-        return self._wrap(_gradframe.evaluate(self._lazy(), _private(model), threshold=threshold))
+        return self._wrap(_gradframe.evaluate(self._lazy(), private_model(model), threshold=threshold))
 
     def transform(self, model: Model | str) -> Self:
         """The columns that the model's transform makes of these rows, the target among them if it can be made."""
-        return self._wrap(_gradframe.transform(self._lazy(), _private(model)))
+        return self._wrap(_gradframe.transform(self._lazy(), private_model(model)))
 
     def embed(
         self,
         model: Any,
-        column: str | None = None,
+        column: IntoColumn | None = None,
         *,
         name: str = "embedding",
         normalize: bool = False,
@@ -117,25 +118,60 @@ class LearningVerbs(Verb):
         max_tokens: int | None = None,
     ) -> Self:
         """All columns, then `name`: the vector of each row's text, `Array(Float32, D)`. `model` is a model of `gf.models`, or the name
-        of one that CREATE MODEL knows; `column` is by default `content`, or the only one of texts. A null has a null vector.
+        of one that CREATE MODEL knows; `column` is a name or an expression, by default `content`, or the only one of texts. A null has a
+        null vector.
 
         `normalize` makes vectors of length 1; `prompt_name` is one of the model's prompts; texts of more than `max_tokens`
         lose their ends."""
         options = {"normalize": normalize, "prompt_name": prompt_name, "max_tokens": max_tokens}
-        return self._wrap(_gradframe.embed(self._lazy(), _private(model), column, name, **options))
+        if column is not None and not isinstance(column, str):
+            return self.with_columns(column.embed(model, **options).alias(name))  # type: ignore[attr-defined, no-any-return]
+        return self._wrap(_gradframe.embed(self._lazy(), private_model(model), column, name, **options))
 
     def generate(
-        self, model: Any, column: str | None = None, *, name: str = "generated", strict: bool = True, **options: Any
+        self, model: Any, column: IntoColumn | None = None, *, name: str = "generated", strict: bool = True, **options: Any
     ) -> Self:
-        """All columns, then `name`: what comes after each row's prompt. `column` is by default `prompt`, or the only one of texts.
+        """All columns, then `name`: what comes after each row's prompt. `column` is a name or an expression, by default `prompt`, or the only one
+        of texts.
         Options are those of `AutoModelForCausalLM.generate`. A prompt that the model cannot take is an error; with
         `strict=False`, a null."""
-        return self._wrap(_gradframe.generate_text(self._lazy(), _private(model), column, name, strict=strict, **options))
+        if column is not None and not isinstance(column, str):
+            return self.with_columns(column.generate(model, strict=strict, **options).alias(name))  # type: ignore[attr-defined, no-any-return]
+        return self._wrap(_gradframe.generate_text(self._lazy(), private_model(model), column, name, strict=strict, **options))
 
-    def classify(self, model: Any, column: str | None = None, *, label: str = "label", score: str = "score") -> Self:
-        """All columns, then `label`, the most probable one of each row's text, and `score`, its probability."""
-        return self._wrap(_gradframe.classify(self._lazy(), _private(model), column, label, score))
+    def classify(
+        self,
+        model: Any,
+        column: str | None = None,
+        *,
+        pair: str | None = None,
+        label: str = "label",
+        score: str = "score",
+        strict: bool = True,
+    ) -> Self:
+        """All columns, then `label`, the most probable one of each row's text, and `score`, its probability; with `pair`, a second column
+        of texts, of each row's pair, as cross-encoders take them. A text of no tokens is an error; with `strict=False`, a null."""
+        return self._wrap(_gradframe.classify(self._lazy(), private_model(model), column, label, score, pair=pair, strict=strict))
+
+    def answer(
+        self,
+        model: Any,
+        question: str | None = None,
+        context: str | None = None,
+        *,
+        names: Sequence[str] = ("answer", "score", "answer_start", "answer_end"),
+        strict: bool = True,
+        max_answer_len: int | None = None,
+    ) -> Self:
+        """All columns, then the part of each row's `context` that answers its `question`, its probability, its first character and the one
+        behind its last. The columns are by default `question` and `content`. A question that leaves no room for its text is an error;
+        with `strict=False`, a null. Answers have at most `max_answer_len` tokens (15)."""
+        options = {"strict": strict, "max_answer_len": max_answer_len}
+        return self._wrap(_gradframe.answer(self._lazy(), private_model(model), question, context, names, **options))
 
 
-def _private(model: Any) -> Any:
+def private_model(model: Any) -> Any:
+    """What the extension takes for a model. Errors: `TypeError` for a directory, which is no stored model's name."""
+    if isinstance(model, (str, os.PathLike)) and os.path.isdir(model):
+        raise TypeError(f'{str(model)!r} is a directory, expected a model or the name of a stored one: gf.models.AutoModel.from_pretrained("{model}")')
     return getattr(model, "_model", model)

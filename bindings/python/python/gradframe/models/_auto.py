@@ -136,13 +136,18 @@ class AutoModelForCausalLM(AutoModel):
         if inputs is None:
             raise plan_error("generate: expected input_ids; hint: model.generate(**tokenizer(text, return_tensors='np'))")
         found = settings(self.generation_config, generation_config, options)
-        rows, _, (_, longest) = rows_of("generate", inputs, attention_mask, self._vocabulary())
-        each, chosen = returned(found), engine_options(found, longest, self._engine.ends)
-        seeds = [{**chosen, "seed": chosen["seed"] + one} for one in range(each)]
-        several = [self._engine.generate(rows, **own) for own in seeds] if rows else [[]]
-        new = [ids for own in zip(*several, strict=True) for ids in own]
+        rows, _, _ = rows_of("generate", inputs, attention_mask, self._vocabulary())
+        each, width = returned(found), max(map(len, as_rows("generate", inputs)))
+        new = self._new_tokens(rows, found, width)
         whole = self._behind(inputs, [row for row in rows for _ in range(each)], new, each, found["pad_token_id"])
         return Outputs(sequences=whole) if found["return_dict_in_generate"] else whole
+
+    def _new_tokens(self, rows: list[list[int]], found: Mapping[str, Any], width: int) -> list[list[int]]:
+        """What comes after each row, as often as is asked for, one after the other."""
+        chosen = engine_options(found, width, self._engine.ends)
+        seeds = [{**chosen, "seed": chosen["seed"] + one} for one in range(returned(found))]
+        several = [self._engine.generate(rows, **own) for own in seeds]
+        return [ids for own in zip(*several, strict=True) for ids in own]
 
     def _behind(self, inputs: Any, rows: list[list[int]], new: list[list[int]], each: int, pad: int | None) -> Any:
         """New tokens behind the rows that were given, in what they came in."""

@@ -222,6 +222,8 @@ def rows_of(what: str, ids: Any, mask: Any, vocabulary: int) -> tuple[list[list[
     """Rows of tokens without what the mask leaves out, the places of those that stay, and the sizes of it all.
     Errors: `PlanError` for a row of no tokens, for a token that the model does not have, or for a mask of another shape."""
     rows = [_whole(what, number, row) for number, row in enumerate(as_rows(what, ids))]
+    if not rows:
+        raise plan_error(f"{what}: expected a row of input_ids or more, got none")
     masks = [[1] * len(row) for row in rows] if mask is None else [[int(one) for one in row] for row in as_rows(what, mask)]
     if [len(row) for row in rows] != [len(row) for row in masks]:
         raise plan_error(f"{what}: expected an attention_mask of the shape of input_ids")

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradframe import _gradframe
-from gradframe.models._arguments import unsupported
 
 if TYPE_CHECKING:
     from gradframe._gradframe import PyPretrained
@@ -26,10 +25,7 @@ class Engine:
     def __init__(self, path: str, dtype: str):
         from gradframe._default import session
 
-        self.real = _gradframe.PyPretrained.open(session()._session, path)
-        if dtype not in ("auto", self.real.dtype):
-            what = f"dtype: this checkpoint is computed in {self.real.dtype}, got {dtype!r}"
-            raise unsupported(f"{what}; hint: dtype='auto' takes it as it is, and a checkpoint saved in bf16 is computed in that")
+        self.real = _gradframe.PyPretrained.open(session()._session, path, dtype)
         self._root = pathlib.Path(path) if pathlib.Path(path).is_dir() else self._above()
 
     def _above(self) -> pathlib.Path:
@@ -84,18 +80,9 @@ class Engine:
 
     def generate(self, prompts: Sequence[Sequence[int]], **options: Any) -> list[list[int]]:
         """The new tokens of each prompt, that which ends them among them."""
-        found = self.real.generate([list(prompt) for prompt in prompts], **options)
-        return [ids + self.ends[:1] if why == "end" else ids for ids, _, why in found]
+        found = self.real.generate([list(prompt) for prompt in prompts], configured=False, **options)
+        return [ids for ids, _, _ in found]
 
     def embed(self, texts: list[str], prompt: str | None, most: int | None) -> tuple[bytes, int]:
-        """The vectors of texts, each with the prompt before it. Errors: `UnsupportedError` where the model's own prompt would be
-        there too."""
-        said = self.json("config_sentence_transformers.json", root=True)
-        default = said.get("default_prompt_name")
-        if default is None:
-            return self.real.embed([prompt + text for text in texts] if prompt else texts, False, None, most)
-        named = next((name for name, text in (said.get("prompts") or {}).items() if text == (prompt or "")), None)
-        if named is None:
-            what = f"encode: the model puts its prompt `{default}` before each text: `prompt` must be one of its own, got {prompt!r}"
-            raise unsupported(what)
-        return self.real.embed(texts, False, named, most)
+        """The vectors of texts, each with the prompt before it, and with no other."""
+        return self.real.embed(texts, False, None, most, prompt or "")

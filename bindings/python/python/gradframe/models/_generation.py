@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,10 +55,52 @@ def settings(own: Mapping[str, Any], config: Any, given: Mapping[str, Any]) -> d
                 raise unsupported(f"generate: `{name}` is not supported, got {value!r}{hint}")
             if name in DEFAULTS and value is not None:
                 found[name] = value
+    check(found)
     if not found["do_sample"] and any(given.get(name) is not None for name in _SAMPLING):
         named = ", ".join(name for name in _SAMPLING if given.get(name) is not None)
         warn(f"generate: {named} changes nothing without do_sample=True: the most probable token is taken")
     return found
+
+
+# What an option may be, and how that is said.
+_RANGES: dict[str, tuple[str, Any]] = {
+    "max_new_tokens": ("a whole number from 1", lambda value: _whole(value) and value >= 1),
+    "min_new_tokens": ("a whole number from 0", lambda value: _whole(value) and value >= 0),
+    "max_length": ("a whole number from 1", lambda value: _whole(value) and value >= 1),
+    "min_length": ("a whole number from 0", lambda value: _whole(value) and value >= 0),
+    "num_beams": ("a whole number from 1", lambda value: _whole(value) and value >= 1),
+    "num_return_sequences": ("a whole number from 1", lambda value: _whole(value) and value >= 1),
+    "seed": ("a whole number from 0", lambda value: _whole(value) and value >= 0),
+    "top_k": ("a whole number from 0 (all)", lambda value: _whole(value) and value >= 0),
+    "top_p": ("a number above 0 and at most 1", lambda value: _number(value) and 0 < value <= 1),
+    "temperature": ("a number from 0", lambda value: _number(value) and value >= 0),
+    "repetition_penalty": ("a number above 0", lambda value: _number(value) and value > 0),
+    "length_penalty": ("a number", lambda value: _number(value)),
+    "do_sample": ("True or False", lambda value: isinstance(value, bool)),
+    "stop_strings": ("a text or a list of texts", lambda value: isinstance(value, str) or _texts(value)),
+}
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(text, str) and text for text in value)
+
+
+def check(found: Mapping[str, Any]) -> None:
+    """Errors: `PlanError` naming the option that is out of its range."""
+    for name, (expected, holds) in _RANGES.items():
+        if found[name] is not None and not holds(found[name]):
+            raise plan_error(f"generate: {name}: expected {expected}, got {found[name]!r}")
+    least, most = found["min_new_tokens"], found["max_new_tokens"]
+    if least is not None and most is not None and least > most:
+        raise plan_error(f"generate: min_new_tokens: expected at most max_new_tokens, {most}, got {least}")
 
 
 def engine_options(found: Mapping[str, Any], longest: int, ends: list[int]) -> dict[str, Any]:
@@ -65,7 +109,7 @@ def engine_options(found: Mapping[str, Any], longest: int, ends: list[int]) -> d
     options: dict[str, Any] = {"max_new_tokens": _new_tokens(found, longest), "min_new_tokens": _least(found, longest)}
     options |= {name: found[name] for name in ("repetition_penalty", "num_beams", "length_penalty", "seed")}
     if found["do_sample"]:
-        if not isinstance(found["temperature"], (int, float)) or found["temperature"] <= 0:
+        if found["temperature"] == 0:
             what = f"generate: temperature: expected a number above 0, got {found['temperature']!r}"
             raise plan_error(f"{what}; hint: do_sample=False takes the most probable token")
         options |= {name: found[name] for name in _SAMPLING}
@@ -101,13 +145,9 @@ def _least(found: Mapping[str, Any], longest: int) -> int:
 
 
 def returned(found: Mapping[str, Any]) -> int:
-    """Continuations of each prompt. Errors: `PlanError` or `UnsupportedError` for more than one where they would be the same."""
+    """Continuations of each prompt. Errors: `UnsupportedError` for more than one where tokens are not drawn."""
     count = int(found["num_return_sequences"])
-    if count == 1:
-        return 1
-    if count < 1:
-        raise plan_error(f"generate: num_return_sequences: expected 1 or more, got {count}")
-    if not found["do_sample"]:
+    if count > 1 and not found["do_sample"]:
         where = "beams" if found["num_beams"] > 1 else "the most probable token"
         raise unsupported(f"generate: `num_return_sequences` of {count} with {where} is not supported; hint: do_sample=True")
     return count
