@@ -121,17 +121,18 @@ impl PyLazyFrame {
         validate: &str,
         nulls_equal: bool,
         coalesce: Option<bool>,
-        maintain_order: &str,
+        maintain_order: Option<&str>,
     ) -> PyResult<Self> {
-        let on = columns(&on)?;
-        let left = if left_on.is_empty() { on.clone() } else { columns(&left_on)? };
-        let right = if right_on.is_empty() { on } else { columns(&right_on)? };
-        let mut options = JoinOptions::keys(left, right)
-            .how(how.parse().or_raise()?)
-            .suffix(suffix)
-            .validate(validate.parse().or_raise()?)
-            .nulls_equal(nulls_equal)
-            .maintain_order(maintain_order.parse().or_raise()?);
+        let mut options = if on.is_empty() {
+            JoinOptions::keys(columns(&left_on)?, columns(&right_on)?)
+        } else {
+            JoinOptions::on(columns(&on)?)
+        };
+        options =
+            options.how(how.parse().or_raise()?).suffix(suffix).validate(validate.parse().or_raise()?).nulls_equal(nulls_equal);
+        if let Some(order) = maintain_order {
+            options = options.maintain_order(order.parse().or_raise()?);
+        }
         if let Some(coalesce) = coalesce {
             options = options.coalesce(coalesce);
         }

@@ -42,11 +42,7 @@ impl PySeries {
 
     fn needs_copy(&self) -> PyErr {
         let nulls = self.values.null_count();
-        let why = if nulls > 0 {
-            format!("it has {nulls} nulls")
-        } else {
-            format!("its type is {}", type_name(self.field.data_type()))
-        };
+        let why = if nulls > 0 { format!("it has {nulls} nulls") } else { format!("its type is {}", type_name(&self.field)) };
         let what = format!("to_numpy: column `{}` cannot be shared without copying: {why}", self.field.name());
         PyValueError::new_err(what)
     }

@@ -4,7 +4,7 @@ use gradframe::{PivotOptions, SampleOptions, UpdateOptions};
 use pyo3::prelude::*;
 
 use crate::errors::OrRaise;
-use crate::expr::{columns, scalar};
+use crate::expr::{columns, own_expression, scalar};
 use crate::lazyframe::{PyLazyFrame, count};
 
 /// Adds the functions.
@@ -24,7 +24,7 @@ fn pivot(
     cases: Vec<Vec<Bound<'_, PyAny>>>,
     index: Vec<Bound<'_, PyAny>>,
     values: Vec<Bound<'_, PyAny>>,
-    aggregate: &str,
+    aggregate: &Bound<'_, PyAny>,
     maintain_order: bool,
     separator: &str,
 ) -> PyResult<PyLazyFrame> {
@@ -34,9 +34,12 @@ fn pivot(
         .columns(cases)
         .index(columns(&index)?)
         .values(columns(&values)?)
-        .aggregate(aggregate)
         .maintain_order(maintain_order)
         .separator(separator);
+    let options = match own_expression(aggregate)? {
+        Some(expr) => options.aggregate_by(expr),
+        None => options.aggregate(aggregate.extract::<String>()?),
+    };
     frame.0.pivot(options).or_raise().map(PyLazyFrame)
 }
 

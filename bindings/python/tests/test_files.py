@@ -2,6 +2,7 @@
 
 import json
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather
 import pytest
@@ -82,3 +83,32 @@ def test_a_broken_line_is_named(tmp_path):
     (tmp_path / "t.ndjson").write_text('{"a": 1}\n{"a": \n')
     with pytest.raises(E.ExecutionError, match=r"t\.ndjson`, line 2: not JSON"):
         gf.read_ndjson(tmp_path / "t.ndjson")
+
+
+SIZES = ["small", "medium", "large"]
+KINDS = pl.DataFrame({"e": pl.Series(["large", None, "small"], dtype=pl.Enum(SIZES)), "c": pl.Series(["a", "b", None], dtype=pl.Categorical), "l": pl.Series([["small"], None, []], dtype=pl.List(pl.Enum(SIZES)))})
+
+
+def test_enums_and_categories_of_polars_are_written_and_read_back(tmp_path):
+    frame = gf.from_polars(KINDS)
+    frame.write_parquet(tmp_path / "ours.parquet")
+    KINDS.write_parquet(tmp_path / "theirs.parquet")
+    for name in ("ours", "theirs"):
+        back = gf.read_parquet(tmp_path / f"{name}.parquet")
+        assert back.to_dicts() == KINDS.to_dicts()
+        assert (back.schema["e"], back.schema["c"], back.schema["l"]) == (gf.Enum(SIZES), gf.Categorical, gf.List(gf.Enum(SIZES)))
+        assert back.sort("e")["e"].to_list() == [None, "small", "large"]
+    assert pl.read_parquet(tmp_path / "ours.parquet").schema["e"] == pl.Enum(SIZES)
+
+
+def test_enums_of_other_categories_in_two_files_are_categories(tmp_path):
+    for at, sizes in enumerate([SIZES, SIZES[::-1]]):
+        pl.DataFrame({"e": pl.Series(["small"], dtype=pl.Enum(sizes))}).write_parquet(tmp_path / f"{at}.parquet")
+    assert gf.read_parquet(tmp_path / "*.parquet").schema == {"e": gf.Categorical}
+
+
+def test_a_file_that_is_named_twice_is_read_twice(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x\n1\n2\n")
+    assert gf.scan_csv([path, path]).collect()["x"].to_list() == [1, 2, 1, 2]
+    assert gf.scan_csv([path, tmp_path]).collect().height == 2

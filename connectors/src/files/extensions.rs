@@ -7,6 +7,8 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
 /// Field metadata that says what a column means (a tensor, a UUID); everything else is the writer's own affair.
 const EXTENSION_PREFIX: &str = "ARROW:extension:";
+/// Where the categories of an Enum are listed, by Polars and by frames.
+pub(super) const CATEGORIES: &str = "_PL_ENUM_VALUES2";
 
 /// The fields with the metadata that says what they mean, and no other.
 pub(super) fn keep_extensions(fields: &Fields) -> Fields {
@@ -17,7 +19,7 @@ fn keep_extension(field: &FieldRef) -> FieldRef {
     let kept: HashMap<String, String> = field
         .metadata()
         .iter()
-        .filter(|(key, _)| key.starts_with(EXTENSION_PREFIX))
+        .filter(|(key, _)| key.starts_with(EXTENSION_PREFIX) || key.as_str() == CATEGORIES)
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
     let data_type = match field.data_type() {

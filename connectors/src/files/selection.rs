@@ -46,21 +46,26 @@ impl Selection {
     /// Finds the files. Errors: `Plan` if a path or pattern means no file; `External` if the store fails.
     pub(super) async fn find(&self, session: &dyn Session) -> Result<Found> {
         let mut found: Option<Found> = None;
+        // What is named again is read again; what patterns and directories have in common, once.
+        let (mut seen, mut named) = (HashSet::new(), HashSet::new());
         for path in &self.paths {
-            let more = match remote(path) {
+            let mut more = match remote(path) {
                 Some(url) => self.find_remote(session, url).await?,
                 None => self.find_local(path)?,
             };
+            let is_name = remote(path).is_none() && Path::new(path.strip_prefix("file://").unwrap_or(path)).is_file();
+            more.files.retain(|file| {
+                let location = &file.meta.location;
+                let again = is_name && !named.insert(location.clone());
+                seen.insert(location.clone()) || again
+            });
             match &mut found {
                 None => found = Some(more),
                 Some(found) if found.store == more.store => found.files.extend(more.files),
                 Some(_) => return Err(self.error(format!("`{path}` is in another store than `{}`", self.paths[0]))),
             }
         }
-        let mut found = found.ok_or_else(|| self.error("no path is given".into()))?;
-        let mut seen = HashSet::new();
-        found.files.retain(|file| seen.insert(file.meta.location.clone()));
-        Ok(found)
+        found.ok_or_else(|| self.error("no path is given".into()))
     }
 
     fn find_local(&self, path: &str) -> Result<Found> {

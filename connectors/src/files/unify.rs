@@ -24,6 +24,8 @@ use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Fiel
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names;
 
+use super::extensions::CATEGORIES;
+
 /// The columns of one file.
 #[derive(Debug, Clone)]
 pub(super) struct FileColumns {
@@ -82,7 +84,12 @@ impl<'a> Column<'a> {
         if union.types.iter().any(|(name, _)| name == field.name()) {
             return Ok(());
         }
-        let together = wider(self.field.data_type(), field.data_type()).filter(|_| self.field.metadata() == field.metadata());
+        if self.field.metadata().get(CATEGORIES) != field.metadata().get(CATEGORIES) {
+            // Enums of different categories are text of few values.
+            self.field.metadata_mut().remove(CATEGORIES);
+        }
+        let means_the_same = extensions(&self.field) == extensions(field);
+        let together = wider(self.field.data_type(), field.data_type()).filter(|_| means_the_same);
         let Some(data_type) = together else { return Err(self.conflict(function, file, field)) };
         if self.field.data_type() == &DataType::Null {
             self.file = &file.file;
@@ -103,6 +110,11 @@ impl<'a> Column<'a> {
         let nullable = self.field.is_nullable() || self.files < files;
         self.field.with_nullable(nullable)
     }
+}
+
+/// What the metadata say that a field means, but the categories of an Enum.
+fn extensions(field: &Field) -> HashMap<&str, &str> {
+    field.metadata().iter().map(|(key, value)| (key.as_str(), value.as_str())).filter(|(key, _)| *key != CATEGORIES).collect()
 }
 
 /// The type, with its extension if it has one.

@@ -14,6 +14,7 @@ mod sink;
 mod staging;
 mod store;
 mod target;
+mod views;
 mod writers;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ const OP: &str = "copy";
 /// Errors: `Plan` for an unknown option, format or column, and for a target that exists and may not be replaced.
 pub fn copy_plan(input: LogicalPlan, target: &str, options: WriteOptions) -> Result<LogicalPlan> {
     let kind = options.kind(target)?;
+    let input = views::without_views_in_dictionaries(input)?;
     let columns = input.schema();
     if let Some(unknown) = options.partition_by.iter().find(|name| !columns.has_column_with_unqualified_name(name)) {
         let fields = columns.fields();

@@ -48,6 +48,14 @@ async fn a_list_of_paths_keeps_each_file_once() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_named_twice_is_read_twice() {
+    let directory = tree();
+    let paths = ["a.csv", "sub", "a.csv"].map(|name| text(&directory.path().join(name)));
+    let table = scan_csv(&SessionContext::new().state(), &paths, &[]).await.unwrap();
+    assert_eq!(frame(table).count().await.unwrap(), 4);
+}
+
+#[tokio::test]
 async fn odd_names_are_plain_names_if_there_is_such_a_file() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["100%.csv", "a b.csv", "x[1].csv", "ü#?.csv"] {

@@ -10,7 +10,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{categories, enum_place, identity};
+use gradframe_plan::functions::{enum_categories, enum_place, identity};
 use gradframe_plan::names::{list, suggest, type_name};
 
 use super::deferred::deferred;
@@ -145,10 +145,10 @@ impl<'a> Call<'a> {
         computed_nested(sides.0, sides.1, schema, &|left, right| deferred(self.name, vec![left, right], Constants::new()))
     }
 
-    /// The categories of an enum; None of anything else. Only rows that are [`super::FunctionRow::typed`] may ask.
+    /// The categories of an enum, or of the enums in a list; None of anything else. Only rows that are [`super::FunctionRow::typed`] may ask.
     pub(super) fn categories(&self, expr: &Expr) -> Option<Vec<String>> {
         let (_, field) = expr.to_field(self.schema?).ok()?;
-        categories(&field)
+        enum_categories(&field)
     }
 
     /// The type of the next expression, which is not taken. Errors: `Plan` if there is none.

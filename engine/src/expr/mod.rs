@@ -23,6 +23,7 @@ mod condition;
 mod deferred;
 pub(crate) mod depth;
 mod element;
+mod enums;
 pub(crate) mod functions;
 mod naming;
 pub mod ns;
@@ -39,6 +40,9 @@ pub use self::call::{Call, Constant, Constants};
 pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
 pub use self::condition::{Then, When, when};
 pub use self::element::element;
+pub(crate) use self::element::of_element;
+pub(crate) use self::enums::as_enum;
+pub use self::enums::is_enum;
 pub use self::functions::{
     by_pattern, cast, coalesce, count, div, fill_null, first, last, len, max, mean, median, min, n_unique, std, sum, var,
 };

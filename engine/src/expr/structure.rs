@@ -1,11 +1,12 @@
 //! Marks in an expression that say how many rows it has and which rows a part of it sees. They have a type but no value:
 //! [`super::resolve`] turns them into windows, filters and lists of the plan.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDFImpl, Signature, SortExpr, Volatility,
+    BinaryExpr, ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, SortExpr,
+    Volatility,
 };
 
 use super::deferred::{placeholder, unresolved};
@@ -136,6 +137,22 @@ impl ScalarUDFImpl for Marker {
             (Mark::Over { mapping: Mapping::Join, .. }, value) => DataType::new_list(value, true),
             (_, value) => value,
         })
+    }
+
+    /// Values stay of the kind that their field's metadata say.
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let plain = Field::new(self.name(), self.return_type(&types)?, true);
+        let Some(value) = args.arg_fields.first() else { return Ok(plain.into()) };
+        Ok(FieldRef::new(match (&self.mark, value.data_type()) {
+            (Mark::Tuple | Mark::Position | Mark::Length, _) => plain,
+            (Mark::Items, DataType::List(item) | DataType::LargeList(item)) => plain.with_metadata(item.metadata().clone()),
+            (Mark::Over { mapping: Mapping::Join, .. }, own) => {
+                let item = Field::new_list_field(own.clone(), true).with_metadata(value.metadata().clone());
+                plain.with_data_type(DataType::List(item.into()))
+            }
+            _ => plain.with_metadata(value.metadata().clone()),
+        }))
     }
 
     fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {

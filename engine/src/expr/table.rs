@@ -15,6 +15,7 @@ use gradframe_plan::names::{suggest, type_name};
 use super::call::{Call, Constants};
 use super::deferred::deferred;
 use super::depth::check_depth;
+use super::enums::placed;
 use super::functions::tables;
 use super::resolve::shown;
 use crate::{Error, Result};
@@ -92,10 +93,15 @@ impl FunctionRow {
         if let Some(schema) = schema {
             self.require_types(&exprs, schema)?;
         }
+        let placed = schema.map(|schema| placed(self.name, exprs.clone(), schema)).transpose()?;
+        let exprs = placed.as_ref().map_or(exprs, |placed| placed.exprs.clone());
         let mut call = Call::new(self.name, exprs, constants, schema);
         let built = (self.build)(&mut call)?;
         call.finish()?;
-        Ok(built)
+        Ok(match placed {
+            Some(placed) => placed.restore(built),
+            None => built,
+        })
     }
 }
 

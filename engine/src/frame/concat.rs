@@ -1,17 +1,19 @@
 //! Frames one below the other, or side by side.
 
-use datafusion::arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::JoinType;
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, Union, lit};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::required;
+use gradframe_plan::functions::{enum_categories, required, shown_type};
 use gradframe_plan::names::{suggest, type_name};
 
 use super::DataFrame;
 use super::naming::all_columns;
-use crate::expr::{IntoSortExpr, asc, cast, coalesce, col};
+use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
 use crate::{Error, How, Result};
 
 /// How frames are put together.
@@ -132,16 +134,19 @@ fn same_names(frames: Vec<DataFrame>) -> Result<Vec<DataFrame>> {
 
 /// Every frame with all names of all frames, in the order in which they first come.
 fn all_names(frames: Vec<DataFrame>) -> Result<Vec<DataFrame>> {
-    let mut names: Vec<(String, DataType)> = vec![];
+    let mut names: Vec<(String, FieldRef)> = vec![];
     for field in frames.iter().flat_map(|frame| frame.schema().fields().iter().cloned().collect::<Vec<_>>()) {
         if !names.iter().any(|(name, _)| name == field.name()) {
-            names.push((field.name().clone(), field.data_type().clone()));
+            names.push((field.name().clone(), field));
         }
     }
-    let missing = |data_type: &DataType| ScalarValue::try_from(data_type).map(lit).map_err(from_datafusion);
+    let missing = |field: &FieldRef| {
+        let null = ScalarValue::try_from(field.data_type()).map(lit).map_err(from_datafusion)?;
+        Ok::<_, Error>(enum_categories(field).map_or(null.clone(), |categories| as_enum(null, categories)))
+    };
     let completed = |frame: DataFrame| {
-        let column = |(name, data_type): &(String, DataType)| {
-            if frame.has_column(name) { Ok(col(name)) } else { Ok(missing(data_type)?.alias(name)) }
+        let column = |(name, field): &(String, FieldRef)| {
+            if frame.has_column(name) { Ok(col(name)) } else { Ok(missing(field)?.alias(name)) }
         };
         let columns = names.iter().map(column).collect::<Result<Vec<Expr>>>()?;
         frame.project(columns)
@@ -155,15 +160,36 @@ fn stacked(frames: Vec<DataFrame>, relaxed: bool) -> Result<DataFrame> {
     let mut types = vec![];
     for (at, field) in schemas[0].fields().iter().enumerate() {
         let all: Vec<DataType> = schemas.iter().map(|schema| schema.field(at).data_type().clone()).collect();
+        require_one_enum(schemas.iter().map(|schema| schema.field(at)), relaxed)?;
         types.push((field.name().clone(), common_type(field.name(), &all, relaxed)?));
     }
-    let mut plans = frames.iter().map(|frame| Ok(frame.settled()?.in_types(&types)?.plan));
-    let first = plans.next().unwrap_or_else(|| Ok(frames[0].plan.clone()))?;
-    let mut all = LogicalPlanBuilder::from(first);
-    for plan in plans {
-        all = all.union(plan?).map_err(from_datafusion)?;
+    let plans = frames.iter().map(|frame| Ok(Arc::new(frame.settled()?.in_types(&types)?.plan))).collect::<Result<Vec<_>>>()?;
+    if let [one] = plans.as_slice() {
+        return Ok(frames[0].with_plan(one.as_ref().clone()));
     }
-    Ok(frames[0].with_plan(all.build().map_err(from_datafusion)?))
+    // One union of all: of each with the rest, rules of the optimizer would walk as deep as there are frames.
+    let all = Union::try_new_with_loose_types(plans).map_err(from_datafusion)?;
+    Ok(frames[0].with_plan(LogicalPlan::Union(all)))
+}
+
+/// Errors: `DType` for Enums of different categories, and for an Enum in one frame that is only text or categories in another.
+fn require_one_enum<'a>(mut fields: impl Iterator<Item = &'a Field>, relaxed: bool) -> Result<()> {
+    let Some(first) = fields.next() else { return Ok(()) };
+    let own = enum_categories(first);
+    let differs = |other: &&Field| {
+        let is_other = enum_categories(other) != own;
+        let has_none = other.data_type().is_null() || first.data_type().is_null();
+        let is_text = type_name(first.data_type()) == "String" || type_name(other.data_type()) == "String";
+        let may_be_text = relaxed && is_text;
+        is_other && !has_none && !may_be_text
+    };
+    let Some(other) = fields.find(differs) else { return Ok(()) };
+    let (name, kinds) = (first.name(), (shown_type(first), shown_type(other)));
+    let what = match own.is_some() && enum_categories(other).is_some() {
+        true => format!("column `{name}` is an Enum of other categories in one frame than in another"),
+        false => format!("column `{name}` is {} in one frame and {} in another", kinds.0, kinds.1),
+    };
+    Err(Error::dtype("concat", what).hint("cast one of them first"))
 }
 
 fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType> {

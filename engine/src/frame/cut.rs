@@ -44,6 +44,9 @@ impl DataFrame {
     /// # Ok::<(), gradframe::Error>(())
     /// ```
     pub fn tail(&self, rows: usize) -> Result<Self> {
+        if rows == 0 {
+            return self.head(0);
+        }
         let (numbered, row) = self.numbered()?;
         numbered.step(|plan| plan.sort_with_limit([desc(&row)], Some(rows)))?.by_number(&row)
     }

@@ -1,6 +1,6 @@
 //! Grouping and aggregation.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
@@ -176,21 +176,22 @@ fn projection_over(grouped: &LogicalPlan, keys: usize, aggregates: &[Expr], resu
     let schema = grouped.schema();
     let columns: Vec<Expr> = schema.iter().map(|field| Expr::Column(Column::from(field))).collect();
     let (keys, computed) = columns.split_at(keys);
+    let column_of: HashMap<&Expr, &Expr> = aggregates.iter().zip(computed).collect();
     let mut projection = keys.to_vec();
     for result in results {
         let name = output_name(&result);
-        let over = refer_to_aggregates(result, aggregates, computed)?;
+        let over = refer_to_aggregates(result, &column_of)?;
         refuse_loose_columns(&over, schema)?;
         projection.push(over.unalias_nested().data.alias(name));
     }
     Ok(projection)
 }
 
-fn refer_to_aggregates(expr: Expr, aggregates: &[Expr], computed: &[Expr]) -> Result<Expr> {
+fn refer_to_aggregates(expr: Expr, column_of: &HashMap<&Expr, &Expr>) -> Result<Expr> {
     let replaced = expr.transform_down(|node| {
-        let found = aggregates.iter().position(|aggregate| *aggregate == node);
-        Ok(match found.and_then(|at| computed.get(at)) {
-            Some(column) => Transformed::new(column.clone(), true, TreeNodeRecursion::Jump),
+        let is_aggregate = matches!(node, Expr::AggregateFunction(_));
+        Ok(match is_aggregate.then(|| column_of.get(&node)).flatten() {
+            Some(column) => Transformed::new((*column).clone(), true, TreeNodeRecursion::Jump),
             None => Transformed::no(node),
         })
     });

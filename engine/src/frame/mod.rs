@@ -12,6 +12,7 @@ mod fit_options;
 mod group;
 mod in_memory;
 mod join;
+mod kinds;
 mod learn;
 mod load;
 mod lost;

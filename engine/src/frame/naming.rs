@@ -1,5 +1,7 @@
 //! How a frame names what an expression computes, and how it finds a column.
 
+use std::collections::HashSet;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable};
@@ -22,6 +24,17 @@ pub(super) fn require_column(op: &str, schema: &DFSchema, name: &str) -> Result<
         return Ok(());
     }
     Err(Error::plan(op, format!("unknown column `{name}`")).hint(suggest(name, names())))
+}
+
+/// Refuses two columns of one name, which a result would have.
+pub(super) fn require_one_of_each<'a>(op: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let mut known = HashSet::new();
+    match names.into_iter().find(|name| !known.insert(*name)) {
+        None => Ok(()),
+        Some(twice) => {
+            Err(Error::plan(op, format!("two columns would be named `{twice}`")).hint("rename or drop one of them first"))
+        }
+    }
 }
 
 impl DataFrame {

@@ -3,14 +3,16 @@
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
 
 use super::{DataFrame, Keep};
+use crate::expr::resolve::shown as written;
 use crate::expr::structure::keep;
-use crate::expr::{Constants, IntoExpr, call, col, lit};
+use crate::expr::{Constants, IntoExpr, call, col, element, lit, of_element};
 use crate::{Error, Result};
 
 /// What is made of several values that fall in one place: Polars's names.
@@ -30,9 +32,17 @@ pub struct PivotOptions {
     cases: Vec<Vec<ScalarValue>>,
     index: Vec<Expr>,
     values: Vec<Expr>,
-    aggregate: String,
+    aggregate: Aggregate,
     maintain_order: bool,
     separator: String,
+}
+
+/// What is made of the values that fall in one place.
+#[derive(Debug, Clone)]
+enum Aggregate {
+    Named(String),
+    /// An expression over [`element`].
+    Of(Expr),
 }
 
 impl PivotOptions {
@@ -43,7 +53,7 @@ impl PivotOptions {
             cases: vec![],
             index: vec![],
             values: vec![],
-            aggregate: "item".to_owned(),
+            aggregate: Aggregate::Named("item".to_owned()),
             maintain_order: true,
             separator: "_".to_owned(),
         }
@@ -69,7 +79,12 @@ impl PivotOptions {
     /// What is made of several values in one place: `min`, `max`, `first`, `last`, `sum`, `mean`, `median`, `len`. If nothing is
     /// said it is `item`: several are an error.
     pub fn aggregate(self, aggregate: impl Into<String>) -> Self {
-        PivotOptions { aggregate: aggregate.into(), ..self }
+        PivotOptions { aggregate: Aggregate::Named(aggregate.into()), ..self }
+    }
+
+    /// What is made of several values in one place, as an expression over [`element`]: `element().max() - element().min()`.
+    pub fn aggregate_by(self, aggregate: impl IntoExpr) -> Self {
+        PivotOptions { aggregate: Aggregate::Of(aggregate.into_expr()), ..self }
     }
 
     /// Whether rows come in the order in which their index is first met.
@@ -113,10 +128,7 @@ impl DataFrame {
     /// Errors: `Plan` for unknown columns, an unknown aggregate, and cases of another length than `on`. When run, `Execution` for
     /// several values in one place without an aggregate.
     pub fn pivot(&self, options: PivotOptions) -> Result<Self> {
-        if !AGGREGATES.contains(&options.aggregate.as_str()) {
-            let hint = suggest(&options.aggregate, AGGREGATES.iter().copied());
-            return Err(Error::plan("pivot", format!("unknown aggregate `{}`", options.aggregate)).hint(hint));
-        }
+        options.aggregate.check()?;
         let parts = self.parts(&options)?;
         if let Some(case) = options.cases.iter().find(|case| case.len() != parts.on.len()) {
             let what = format!("a case has {} values, expected one of each of {} columns", case.len(), parts.on.len());
@@ -158,22 +170,52 @@ impl DataFrame {
 
     /// An aggregate of the rows of each case, for each column of values.
     fn cells(&self, options: &PivotOptions, parts: &Parts) -> Result<Vec<Expr>> {
-        let constants = match options.aggregate.as_str() {
-            "item" => Constants::from([("allow_empty".to_owned(), true.into())]),
-            _ => Constants::new(),
-        };
         let mut cells = vec![];
         for value in &parts.values {
             for case in &options.cases {
                 let equal = parts.on.iter().zip(case).map(|(name, wanted)| equals(name, wanted));
                 let rows = keep(col(value), equal.reduce(Expr::and).unwrap_or_else(|| lit(true)));
-                let cell = call(&options.aggregate, vec![rows], constants.clone())?;
-                let shown = shown(case);
                 let single = parts.values.len() == 1;
-                cells.push(cell.alias(if single { shown } else { format!("{value}{}{shown}", options.separator) }));
+                let name = if single { shown(case) } else { format!("{value}{}{}", options.separator, shown(case)) };
+                cells.push(options.aggregate.over(rows, &name)?.alias(name));
             }
         }
         Ok(cells)
+    }
+}
+
+impl Aggregate {
+    /// Errors: `Plan` for an unknown name, and for an expression that names columns or none at all.
+    fn check(&self) -> Result<()> {
+        match self {
+            Aggregate::Named(name) if AGGREGATES.contains(&name.as_str()) => Ok(()),
+            Aggregate::Named(name) => {
+                Err(Error::plan("pivot", format!("unknown aggregate `{name}`")).hint(suggest(name, AGGREGATES.iter().copied())))
+            }
+            Aggregate::Of(expr) if of_element(expr) => Ok(()),
+            Aggregate::Of(expr) => {
+                let what = format!("the aggregate `{}` is not one of `element()` alone", written(expr));
+                Err(Error::plan("pivot", what).hint("write the values of a place as element(): `gf.element().sum() * 2`"))
+            }
+        }
+    }
+
+    /// The aggregate of some rows, for the column `name`.
+    fn over(&self, rows: Expr, name: &str) -> Result<Expr> {
+        match self {
+            Aggregate::Named(item) if item == "item" => {
+                let place = format!("column `{name}`");
+                let constants = [("allow_empty".to_owned(), true.into()), ("pivoted".to_owned(), place.as_str().into())];
+                call(item, vec![rows], Constants::from(constants))
+            }
+            Aggregate::Named(aggregate) => call(aggregate, vec![rows], Constants::new()),
+            Aggregate::Of(expr) => {
+                let replaced = expr.clone().transform_up(|node| {
+                    Ok(if node == element() { Transformed::yes(rows.clone()) } else { Transformed::no(node) })
+                });
+                Ok(replaced.map_err(from_datafusion)?.data)
+            }
+        }
     }
 }
 

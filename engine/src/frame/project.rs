@@ -8,7 +8,7 @@ use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
 use super::merge;
-use super::naming::{all_columns, named, output_name, require_column};
+use super::naming::{all_columns, named, output_name, require_column, require_one_of_each};
 use super::resolve::require_distinct;
 use crate::Result;
 use crate::expr::{IntoExpr, col};
@@ -83,7 +83,8 @@ impl DataFrame {
         self.project(kept.into_iter().map(|(_, expr)| expr).collect())
     }
 
-    /// The same columns under new names, given as `(old, new)`. Errors: `Plan` for an old name that doesn't exist.
+    /// The same columns under new names, given as `(old, new)`. Errors: `Plan` for an old name that doesn't exist, and
+    /// for two columns of one name.
     ///
     /// ```
     /// # use gradframe::{Session, expr::{prelude::*, count, mean, sum}};
@@ -99,6 +100,8 @@ impl DataFrame {
             let renamed = col(old.as_ref()).alias(new);
             columns.iter_mut().filter(|(name, _)| name == old.as_ref()).for_each(|(_, expr)| *expr = renamed.clone());
         }
+        let names: Vec<String> = columns.iter().map(|(_, expr)| output_name(expr)).collect();
+        require_one_of_each("rename", names.iter().map(String::as_str))?;
         self.project(columns.into_iter().map(|(_, expr)| expr).collect())
     }
 

@@ -9,7 +9,7 @@ use gradframe_plan::functions::equal_lengths;
 
 use super::DataFrame;
 use super::concat::{Stacking, relaxed_type};
-use super::naming::all_columns;
+use super::naming::{all_columns, output_name, require_one_of_each};
 use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
 use gradframe_plan::names::type_name;
@@ -65,8 +65,9 @@ impl DataFrame {
             (_, true) => NullHandling::PreserveAndExpandEmpty,
         };
         let options = UnnestOptions { null_handling, recursions: vec![] };
+        let kinds = checked.kinds(&columns);
         let columns = columns.into_iter().map(Column::new_unqualified).collect();
-        checked.unqualified()?.step(|plan| plan.unnest_columns_with_options(columns, options))
+        checked.unqualified()?.step(|plan| plan.unnest_columns_with_options(columns, options))?.of_kinds(kinds)
     }
 
     /// The rows, or an error of the first one whose lists differ in length.
@@ -113,6 +114,8 @@ impl DataFrame {
                 fields.push(get_field(column.clone(), field.name().as_str()).alias(shown));
             }
         }
+        let names: Vec<String> = fields.iter().map(output_name).collect();
+        require_one_of_each("unnest", names.iter().map(String::as_str))?;
         self.project(fields)
     }
 
@@ -141,6 +144,7 @@ impl DataFrame {
         if on.is_empty() {
             return Err(Error::plan("unpivot", "there is no column to take values from").hint("name fewer columns in `index`"));
         }
+        require_one_of_each("unpivot", index.iter().map(String::as_str).chain([variable, value]))?;
         self.require_common_type(&on)?;
         let part = |name: &String| {
             let repeated = index.iter().map(col);

@@ -16,6 +16,7 @@ use gradframe_plan::ops::row_order::with_row_order;
 use super::DataFrame;
 use super::group::aggregate;
 use super::naming::all_columns;
+use crate::expr::as_enum;
 use crate::expr::depth::check_depth;
 use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, require_condition, typed};
 use crate::expr::structure::{by_row, or_empty_list};
@@ -54,11 +55,13 @@ impl DataFrame {
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut resolved = vec![];
         for named in named {
-            let name = named.name.clone();
+            let (name, kind) = (named.name.clone(), named.categories.clone());
             let lowered = lowering.lower_named(named, &group)?;
-            resolved.push(under_name(lowering.rows(lowered, &group)?, name));
+            resolved.push((lowering.rows(lowered, &group)?, name, kind));
         }
-        Ok(Resolved { frame: self.beneath(lowering, true)?, exprs: resolved })
+        let frame = self.beneath(lowering, true)?;
+        let exprs = resolved.into_iter().map(|(expr, name, kind)| under_name(frame.of_kind(expr, kind), name)).collect();
+        Ok(Resolved { frame, exprs })
     }
 
     /// One expression of [`DataFrame::resolve`]; of several that a selector gives, all must be true.
@@ -110,6 +113,11 @@ impl DataFrame {
     pub(super) fn resolve_selection(&self, exprs: Vec<Expr>) -> Result<Self> {
         let named = self.typed("select", exprs)?;
         require_distinct("select", named.iter().map(|named| named.name.as_str()))?;
+        let kinds = named.iter().map(|named| named.categories.clone()).collect();
+        self.lowered_selection(named)?.of_kinds(kinds)
+    }
+
+    fn lowered_selection(&self, named: Vec<Named>) -> Result<Self> {
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut lowered = vec![];
         for named in named {
@@ -197,25 +205,29 @@ impl DataFrame {
         let keys = self.typed("group_by", keys)?;
         let mut lowering = Lowering::default();
         lowering.needs_order = in_order;
-        let mut group = Group::default();
+        let (mut group, mut grouped_by) = (Group::default(), vec![]);
         for key in &keys {
             let lowered = lowering.lower_named(key.clone(), &Group::default())?;
-            group.keys.push(lowering.rows(lowered, &Group::default())?);
+            let by = lowering.rows(lowered, &Group::default())?;
+            // Windows within a group see the rows that the aggregates see.
+            group.keys.push(identity(by.clone(), &key.data_type));
+            grouped_by.push(by);
         }
         let others = without(self.plan.schema(), &keys)?;
         let mut results = vec![];
         let aggregates = typed("agg", exprs, self.plan.schema(), &others)?;
         require_distinct("agg", keys.iter().chain(&aggregates).map(|named| named.name.as_str()))?;
         for named in aggregates {
-            let (name, data_type) = (named.name.clone(), named.data_type.clone());
+            let (name, data_type, kind) = (named.name.clone(), named.data_type.clone(), named.categories.clone());
             let lowered = lowering.lower_named(named, &group)?;
             let result = match lowered.shape {
                 Shape::Scalar | Shape::Items => lowered.expr,
                 _ => or_empty_list(lowering.imploded(lowered, &group)?, &data_type),
             };
+            let result = kind.map_or(result.clone(), |categories| as_enum(result, categories));
             results.push(under_name(result, name));
         }
-        let keys = group.keys.into_iter().zip(keys).map(|(expr, key)| under_name(expr, key.name)).collect();
+        let keys = grouped_by.into_iter().zip(keys).map(|(expr, key)| under_name(expr, key.name)).collect();
         Ok((self.beneath(lowering, false)?, keys, results))
     }
 
@@ -304,7 +316,7 @@ pub(super) fn require_distinct<'a>(op: &str, names: impl Iterator<Item = &'a str
 }
 
 /// A column of this name stays itself, so that its origin is not lost.
-fn under_name(expr: Expr, name: String) -> Expr {
+pub(super) fn under_name(expr: Expr, name: String) -> Expr {
     match &expr {
         Expr::Column(column) if column.name == name => expr,
         _ => expr.alias(name),

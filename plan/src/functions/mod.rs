@@ -39,7 +39,7 @@ pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
 pub use self::apply_array::{ArrayFunction, TracedArrays, apply_array};
 pub use self::bucketize::{BucketFormat, bucketize_expr};
 pub use self::checked_sum::{checked_sum, sum};
-pub use self::enums::{categories, enum_at, enum_field, enum_place, to_enum};
+pub use self::enums::{categories, enum_at, enum_categories, enum_field, enum_place, place_of, shown_type, struct_of, to_enum};
 pub use self::equal_lengths::equal_lengths;
 pub use self::extremes::{extreme_aggregates, max, min};
 pub use self::fit_aggregate::{FitKind, fit_call};
@@ -52,7 +52,7 @@ pub use self::over_items::{ItemArg, OfItems, item_column, over_items};
 pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::required::required;
 pub use self::row_key::row_key;
-pub use self::sliding::sliding_aggregates;
+pub use self::sliding::{mean, sliding_aggregates};
 pub use self::tensor_element::{element_named, element_type, tensor_element};
 
 /// What the names of all functions begin with.

@@ -58,7 +58,7 @@ class PyLazyFrame:
         validate: str,
         nulls_equal: bool,
         coalesce: bool | None,
-        maintain_order: str,
+        maintain_order: str | None,
     ) -> PyLazyFrame: ...
     def join_where(self, other: PyLazyFrame, conditions: Sequence[IntoColumn], suffix: str) -> PyLazyFrame: ...
     def sort(
@@ -373,7 +373,7 @@ def pivot(
     *,
     index: Sequence[IntoColumn],
     values: Sequence[IntoColumn],
-    aggregate: str,
+    aggregate: str | Any,
     maintain_order: bool,
     separator: str,
 ) -> PyLazyFrame: ...

@@ -72,7 +72,7 @@ pub fn text(schema: &SchemaRef, shown: &Shown, width: Option<usize>) -> Result<S
 /// The rows as an HTML table.
 pub fn html(schema: &SchemaRef, shown: &Shown) -> Result<String> {
     let head = |field: &arrow::datatypes::FieldRef| {
-        format!("<th>{}<br><small>{}</small></th>", escaped(field.name()), escaped(&type_name(field.data_type())))
+        format!("<th>{}<br><small>{}</small></th>", escaped(field.name()), escaped(&type_name(field)))
     };
     let head: String = schema.fields().iter().map(head).collect();
     let mut rows = vec![];

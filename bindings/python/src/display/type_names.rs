@@ -1,18 +1,23 @@
 //! Types in few letters, as Polars writes them.
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
+use gradframe::expr::is_enum;
 
-/// `i64`, `str`, `datetime[μs, UTC]`, `list[f64]`, `struct[a: i64]`; Arrow's own name for what Polars has no name for.
-pub fn type_name(data_type: &DataType) -> String {
+/// `i64`, `str`, `datetime[μs, UTC]`, `list[f64]`, `struct[a: i64]`, `enum`; Arrow's own name for what Polars has no name for.
+pub fn type_name(field: &Field) -> String {
+    if is_enum(field) { "enum".to_owned() } else { name_of(field.data_type()) }
+}
+
+fn name_of(data_type: &DataType) -> String {
     match data_type {
         DataType::Dictionary(_, _) => "cat".to_owned(),
-        DataType::RunEndEncoded(_, values) => type_name(values.data_type()),
+        DataType::RunEndEncoded(_, values) => type_name(values),
         DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) | DataType::LargeListView(item) => {
-            format!("list[{}]", type_name(item.data_type()))
+            format!("list[{}]", type_name(item))
         }
-        DataType::FixedSizeList(item, length) => format!("array[{}, {length}]", type_name(item.data_type())),
+        DataType::FixedSizeList(item, length) => format!("array[{}, {length}]", type_name(item)),
         DataType::Struct(fields) => {
-            let member = |field: &Field| format!("{}: {}", field.name(), type_name(field.data_type()));
+            let member = |field: &Field| format!("{}: {}", field.name(), type_name(field));
             format!("struct[{}]", fields.iter().map(|field| member(field)).collect::<Vec<_>>().join(", "))
         }
         DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {

@@ -132,6 +132,8 @@ ORDERED = {
     "join left in order": lambda f, x: f.trips.join(f.regions, on="region", how="left", maintain_order="left_right"),
     "join inner in the right order": lambda f, x: f.trips.join(f.regions, on="region", maintain_order="right_left"),
     "join full in order": lambda f, x: f.trips.join(f.regions, on="region", how="full", maintain_order="left_right"),
+    "join cross in the right order": lambda f, x: f.trips.join(f.codes, how="cross", maintain_order="right_left"),
+    "tail of nothing": lambda f, x: f.trips.sort("riders").tail(0),
     "update by row": lambda f, x: f.wide.update(f.wide.select(b=x.lit(9.0)).head(1)),
     "update by key": lambda f, x: f.trips.update(f.codes.rename({"code": "region"}), on="region"),
     "merge_sorted": lambda f, x: f.codes.sort("riders").merge_sorted(f.codes.sort("riders"), "riders", maintain_order=True),
@@ -167,7 +169,16 @@ SUMMARIES = {
     "groups: tail": lambda f, x: f.trips.group_by("region", maintain_order=True).tail(2),
     "pivot": lambda f, x: f.long.pivot("on", ["p", "q"], index="i", values="v", aggregate_function="sum", maintain_order=True),
     "pivot of two": lambda f, x: f.long.pivot("on", ["p", "q"], index="i", values=["v", "w"], aggregate_function="first", maintain_order=True),
+    "pivot by an expression": lambda f, x: f.long.pivot("on", ["p", "q"], index="i", values="v", aggregate_function=x.element().sum() * 2, maintain_order=True),
+    "pivot by several aggregates": lambda f, x: f.long.pivot("on", ["p", "q"], index="i", values=["v", "w"], aggregate_function=x.element().max() - x.element().min(), maintain_order=True),
+    "pivot to lists": lambda f, x: f.long.pivot("on", ["p", "q"], index="i", values="v", aggregate_function=x.element(), maintain_order=True),
     "pivot without a value": lambda f, x: f.long.pivot("on", ["p", "r"], index="i", values="v", aggregate_function="len", maintain_order=True),
+}
+
+CROSSED = {
+    "join cross": lambda f, x: f.codes.join(f.wide, how="cross"),
+    "join cross, more rows": lambda f, x: f.trips.join(f.codes, how="cross"),
+    "join cross of the same names": lambda f, x: f.codes.join(f.codes, how="cross"),
 }
 
 UNORDERED = {
@@ -198,8 +209,7 @@ UNORDERED = {
     "join on two": lambda f, x: f.trips.join(f.codes, left_on=["region", "riders"], right_on=["code", "riders"]),
     "join on expressions": lambda f, x: f.trips.join(f.codes, left_on=x.col("riders") * 2, right_on=x.col("riders") + 1),
     "join with a suffix": lambda f, x: f.trips.join(f.regions, on="region", suffix="_of_region"),
-    "join cross": lambda f, x: f.codes.join(f.wide, how="cross"),
-    "join cross of the same names": lambda f, x: f.codes.join(f.codes, how="cross"),
+    **CROSSED,
     "join validated": lambda f, x: f.trips.join(f.codes, left_on="region", right_on="code", validate="m:1"),
     "join with nothing": lambda f, x: f.trips.join(f.empty, on="region", how="left"),
     "join_where": lambda f, x: f.trips.join_where(f.codes, x.col("riders") > x.col("riders_right")),
@@ -235,6 +245,14 @@ def test_rows_are_polars(name, lazy):
     assert_same(collected(query), collected(action(Tables(pl, lazy), pl)), sort=True)
     if isinstance(query, gf.LazyFrame):
         check_sql(query, query.collect(), sort=True)
+
+
+@pytest.mark.parametrize("name", CROSSED)
+def test_a_cross_join_goes_row_by_row_of_the_left_side(name):
+    """So it does in Polars with collected frames; with lazy ones it goes by the smaller side."""
+    theirs = CROSSED[name](Tables(pl, False), pl)
+    for lazy in (False, True):
+        assert_same(collected(CROSSED[name](Tables(gf, lazy), gf)), theirs)
 
 
 E = gf.errors
@@ -273,6 +291,11 @@ ERRORS = {
     "the header's name too": (lambda f, x: gf.DataFrame({"v": [1, 2]}).transpose(include_header=True, header_name="a", column_names=["a", "b"]), E.PlanError, "would be named `a`"),
     "no name of a transpose": (lambda f, x: gf.DataFrame({"c": ["x", None], "v": [1, 2]}).transpose(column_names="c"), E.PlanError, "`c` has a null"),
     "numbers as names": (lambda f, x: gf.DataFrame({"c": [1, 2], "v": [1, 2]}).transpose(column_names="c"), E.DTypeError, "`c` is Int64"),
+    "renamed onto a column": (lambda f, x: f.trips.rename({"fare": "region"}), E.PlanError, "^rename: two columns would be named `region`"),
+    "unnested onto a column": (lambda f, x: f.structs.rename({"i": "a"}).unnest("s"), E.PlanError, "^unnest: two columns would be named `a`"),
+    "unpivoted onto a column": (lambda f, x: f.wide.unpivot(["a"], index="id", variable_name="id"), E.PlanError, "^unpivot: two columns would be named `id`"),
+    "pivot by a column": (lambda f, x: f.long.pivot("on", ["p"], index="i", values="v", aggregate_function=x.col("v").sum()), E.PlanError, r"pivot: the aggregate .* is not one of `element\(\)`"),
+    "several values in a place": (lambda f, x: gf.DataFrame({"i": [1, 1], "o": ["p", "p"], "v": [1, 2]}).pivot("o", ["p"], index="i", values="v"), E.ExecutionError, "pivot: column `p` has 2 values in one row.*aggregate_function"),
     "every 0th": (lambda f, x: f.trips.gather_every(0), E.PlanError, "n is 0"),
 }
 

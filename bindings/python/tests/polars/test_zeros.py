@@ -40,6 +40,7 @@ CASES = {
     "sorted, stable": lambda f, x: f.sort("x", maintain_order=True),
     "sort_by": lambda f, x: f.select(x.col("n").sort_by("x")),
     "groups": lambda f, x: f.group_by("x", maintain_order=True).agg(x.len(), x.col("n").sum().alias("s")),
+    "windows in groups": lambda f, x: f.group_by("x", maintain_order=True).agg(x.col("n").rle_id(), d=x.col("n").diff(), s=x.col("n").cum_sum(), m=x.col("n").shift()),
     "structs": lambda f, x: f.select(x.struct("x").n_unique().alias("q")),
     "structs, rows": lambda f, x: f.select(x.struct("x").is_first_distinct().alias("q")),
     "min_by": lambda f, x: f.select(x.col("n").min_by("x").alias("q")),

@@ -7,16 +7,20 @@ mod function;
 mod lists;
 mod program;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
+use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::column::window;
+use gradframe_plan::functions::{enum_at, enum_place};
 
 use self::function::{Gives, over_elements};
 use self::program::Program;
 use super::call::{Call, Constants};
 use super::functions::windows::rows_in_order;
 use super::table::FunctionRow;
-use super::{Constant, col, lit, resolve, structure, table, when};
+use super::{Constant, as_enum, col, lit, resolve, structure, table, when};
 use crate::{Error, Result};
 use gradframe_plan::names::type_name;
 
@@ -43,6 +47,12 @@ pub fn element() -> Expr {
     col(ELEMENT)
 }
 
+/// Whether an expression has elements in it, and no other column.
+pub(crate) fn of_element(expr: &Expr) -> bool {
+    let names = resolve::root_names(expr);
+    !names.is_empty() && names.iter().all(|name| name == ELEMENT)
+}
+
 pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::new("element", |_| Ok(element())),
     FunctionRow::typed("list.eval", |call| evaluated(call, Gives::Lists)),
@@ -65,6 +75,34 @@ pub(super) fn deferred(name: &'static str, list: Expr, inner: Expr) -> Expr {
 fn evaluated(call: &mut Call, gives: Gives) -> Result<Expr> {
     let list = call.expr("the list")?;
     let inner = call.inner("expr")?;
+    match call.categories(&list) {
+        Some(categories) => of_enums(call, list, &inner, categories, gives),
+        None => over_list(call, list, inner, gives),
+    }
+}
+
+/// Over Enums: the elements are places among the categories, of which the expression sees Enums.
+fn of_enums(call: &Call, list: Expr, inner: &Expr, categories: Vec<String>, gives: Gives) -> Result<Expr> {
+    let seen = inner.clone().transform_up(|node| {
+        let is_element = node == element();
+        Ok(if is_element { Transformed::yes(enum_at(node, categories.clone())) } else { Transformed::no(node) })
+    });
+    let seen = seen.map_err(from_datafusion)?.data;
+    let places = Schema::new(vec![Field::new(ELEMENT, DataType::UInt32, true)]);
+    let schema = DFSchema::try_from(places).map_err(from_datafusion)?;
+    let kind = match gives {
+        Gives::Filtered => None,
+        _ => resolve::typed(call.name(), vec![seen.clone()], &schema, &schema)?.pop().and_then(|named| named.categories),
+    };
+    let made = over_list(call, enum_place(list, categories.clone()), seen, gives)?;
+    Ok(match (gives, kind) {
+        (Gives::Filtered, _) => enum_at(made, categories),
+        (_, Some(kind)) => as_enum(made, kind),
+        (_, None) => made,
+    })
+}
+
+fn over_list(call: &Call, list: Expr, inner: Expr, gives: Gives) -> Result<Expr> {
     let data_type = call.type_of(&list)?;
     let Some(element) = element_type(&data_type) else {
         return Err(Error::dtype(

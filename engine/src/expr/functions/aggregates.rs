@@ -6,7 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{enum_at, enum_place, max as greatest, min as least, sum as checked_sum};
+use gradframe_plan::functions::{max as greatest, min as least, sum as checked_sum};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -285,10 +285,10 @@ pub(super) fn between_moments(value: &Expr, own: &DataType, statistic: impl FnOn
 /// An extreme of the values that are no NaN; NaN where there are none but NaNs.
 fn extreme(call: &mut Call, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    if let Some(categories) = call.categories(&value) {
-        return Ok(enum_at(aggregate(enum_place(value, categories.clone())), categories));
-    }
     let own = call.type_of(&value)?;
+    if let DataType::Dictionary(_, values) = &own {
+        return Ok(cast(aggregate(cast(value, values.as_ref().clone())), own));
+    }
     if own.is_nested() {
         let what = format!("`{}` is {own}, expected values that have an order", shown(&value), own = type_name(&own));
         return Err(crate::Error::dtype(call.name(), what));

@@ -1,10 +1,13 @@
 //! Mathematics of single values.
 
-use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::functions::math::expr_fn as math;
 use datafusion::logical_expr::{Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::per_row;
+use gradframe_plan::functions::{enum_place, frame};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -186,11 +189,33 @@ fn bound(call: &mut Call, greatest: bool) -> Result<Expr> {
 /// Dates, times and categories as the numbers that they are stored as.
 fn to_physical(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
+    if let Some(categories) = call.categories(&value) {
+        return Ok(enum_place(value, categories));
+    }
     Ok(match call.type_of(&value)? {
-        DataType::Date32 => cast(value, DataType::Int32),
-        DataType::Timestamp(_, _) | DataType::Duration(_) | DataType::Time64(_) => cast(value, DataType::Int64),
-        _ => value,
+        DataType::Dictionary(_, texts) if texts.is_string() => frame::call("cat.physical", vec![value]),
+        DataType::Decimal128(..) => per_row("unscaled", vec![value], vec![]),
+        own => match stored_as(&own) {
+            Some(numbers) => cast(value, numbers),
+            None => value,
+        },
     })
+}
+
+/// The numbers that moments are stored as, inside lists and structs too; None where there is no moment.
+fn stored_as(own: &DataType) -> Option<DataType> {
+    let of_item = |item: &FieldRef| Some(Arc::new(item.as_ref().clone().with_data_type(stored_as(item.data_type())?)));
+    match own {
+        DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
+        DataType::Timestamp(_, _) | DataType::Duration(_) | DataType::Time64(_) => Some(DataType::Int64),
+        DataType::List(item) => of_item(item).map(DataType::List),
+        DataType::LargeList(item) => of_item(item).map(DataType::LargeList),
+        DataType::FixedSizeList(item, width) => of_item(item).map(|item| DataType::FixedSizeList(item, *width)),
+        DataType::Struct(fields) if fields.iter().any(|field| stored_as(field.data_type()).is_some()) => {
+            Some(DataType::Struct(fields.iter().map(|field| of_item(field).unwrap_or_else(|| Arc::clone(field))).collect()))
+        }
+        _ => None,
+    }
 }
 
 /// The same bits with or without a sign.

@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr::{NullTreatment, WindowFunction};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::window;
-use gradframe_plan::functions::sum as checked_sum;
+use gradframe_plan::functions::{mean as moving_mean, sum as checked_sum};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -144,21 +144,32 @@ fn rolling(call: &mut Call) -> Result<Expr> {
         ));
     }
     if own.is_integer() && matches!(statistic.as_str(), "sum" | "min" | "max" | "mean") && own_constants.is_empty() {
-        return of_integers(value, &statistic, size, least, center);
+        return of_integers(value, &own, &statistic, size, least, center);
     }
     let constants = [(size as i64).into(), (least as i64).into(), center.into(), statistic.as_str().into()];
     Ok(rows_in_order(window("rolling", vec![value], constants.into_iter().chain(own_constants).collect())))
 }
 
-fn of_integers(value: Expr, statistic: &str, size: usize, least: usize, center: bool) -> Result<Expr> {
+/// What a moving sum adds up: integers of up to 16 bits and booleans as Int64, of 32 bits as those of 64.
+pub(super) fn summed(value: Expr, own: &DataType) -> Expr {
+    match own {
+        DataType::Boolean | DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 | DataType::Int32 => {
+            cast(value, DataType::Int64)
+        }
+        DataType::UInt32 => cast(value, DataType::UInt64),
+        _ => value,
+    }
+}
+
+fn of_integers(value: Expr, own: &DataType, statistic: &str, size: usize, least: usize, center: bool) -> Result<Expr> {
     let after = if center { size.div_ceil(2) - 1 } else { 0 };
     let before = size - 1 - after;
     let over = |aggregate: Expr| over_rows(aggregate, preceding(Some(before as u64)), following(Some(after as u64)));
     let computed = match statistic {
-        "sum" => super::coalesce([over(checked_sum(value.clone()))?, lit(0_i64)]),
+        "sum" => super::coalesce([over(checked_sum(summed(value.clone(), own)))?, lit(0_i64)]),
         "min" => over(aggregate_fn::min(value.clone()))?,
         "max" => over(aggregate_fn::max(value.clone()))?,
-        _ => over(aggregate_fn::avg(cast(value.clone(), DataType::Float64)))?,
+        _ => over(moving_mean(cast(value.clone(), DataType::Float64)))?,
     };
     let enough = over(aggregate_fn::count(value))?.gt_eq(lit(least as i64));
     Ok(when(enough).then(computed).end())

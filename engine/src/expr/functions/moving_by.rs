@@ -1,5 +1,6 @@
 //! Moving windows by the values of another column.
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use gradframe_plan::functions::column::window;
 
@@ -8,6 +9,7 @@ use super::super::resolve::shown;
 use super::super::table::FunctionRow;
 use super::super::{Constant, IntoExpr};
 use super::deferred_call;
+use super::moving::summed;
 use super::windows::rows_in_order;
 use crate::{Error, Result};
 use gradframe_plan::names::type_name;
@@ -88,9 +90,10 @@ fn rolling_by(call: &mut Call) -> Result<Expr> {
     }
     let least = call.optional_count("min_samples")?.unwrap_or(1) as i64;
     let own = call.type_of(&value)?;
-    if !(own.is_numeric() || own.is_null()) {
+    if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
         return Err(Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(&value), own = type_name(&own))));
     }
+    let value = if statistic == "sum" { summed(value, &own) } else { value };
     let own_constants = call.values("constants")?;
     let constants = [length.as_str().into(), closed.into(), least.into(), statistic.as_str().into()];
     Ok(rows_in_order(window("rolling_by", vec![value, by], constants.into_iter().chain(own_constants).collect())))

@@ -137,7 +137,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
     FunctionRow::typed("item", |call| {
         let value = call.expr("the expression")?;
-        let constants = vec![call.flag("allow_empty", false)?.into()];
+        let pivoted = call.optional_text("pivoted")?.unwrap_or_default();
+        let constants = vec![call.flag("allow_empty", false)?.into(), pivoted.as_str().into()];
         Ok(aggregate("item", vec![value], by_row().expr, constants, Answer::Value))
     }),
     FunctionRow::typed("gather", |call| {

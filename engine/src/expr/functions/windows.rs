@@ -173,7 +173,7 @@ fn over_row(call: &mut Call) -> Result<Expr> {
         return Err(call.wrong("got neither keys nor an order, expected one of them"));
     }
     let told_apart = |keys: Vec<Expr>| keys.iter().map(|key| call.identity(key)).collect::<Result<Vec<_>>>();
-    let (parts, order) = (told_apart(parts)?, told_apart(order)?);
+    let (parts, order) = (told_apart(parts)?, told_apart(order)?.into_iter().map(|key| call.ordered(key)).collect());
     Ok(over(value, parts, order, mapping, call.flag("descending", false)?, call.flag("nulls_last", false)?))
 }
 

@@ -15,6 +15,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::enum_categories;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
 
@@ -22,6 +23,7 @@ pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
 pub(crate) use self::operators::{cast_to, common_number, computed_decimal, computed_nested, require_condition, untyped};
+pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};
 
 /// An expression with the name that the frame will show.
@@ -32,6 +34,8 @@ pub(crate) struct Named {
     /// As it was written, its selectors being columns.
     pub(crate) written: Expr,
     pub(crate) data_type: DataType,
+    /// The categories of an Enum, or of lists of one.
+    pub(crate) categories: Option<Vec<String>>,
 }
 
 /// The expressions with selectors expanded over `chosen` and types taken from `schema`, each with its name.
@@ -50,11 +54,12 @@ pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSc
             let written = expr.clone();
             let resolved = types::resolve_types(qualified(expr, schema)?, &with_order).and_then(|expr| {
                 let expr = expr.unalias_nested().data.unalias();
-                let data_type = expr.get_type(&with_order).map_err(from_datafusion)?;
-                Ok((expr, data_type))
+                let (_, field) = expr.to_field(&with_order).map_err(from_datafusion)?;
+                Ok((expr, field))
             });
-            let (expr, data_type) = resolved.map_err(|error| names::within(error, &written))?;
-            named.push(Named { name, expr, written, data_type });
+            let (expr, field) = resolved.map_err(|error| names::within(error, &written))?;
+            let (data_type, categories) = (field.data_type().clone(), enum_categories(&field));
+            named.push(Named { name, expr, written, data_type, categories });
         }
     }
     Ok(named)

@@ -2,7 +2,7 @@
 
 use datafusion::logical_expr::Expr;
 
-use super::options::JoinOptions;
+use super::options::{JoinOptions, MaintainOrder};
 use crate::{DataFrame, Error, Result};
 
 impl DataFrame {
@@ -25,7 +25,7 @@ impl DataFrame {
             return Err(Error::plan("join_where", "got no condition, expected at least one").hint("a cross join takes none"));
         };
         // The optimizer makes of a condition over all pairs one of the join, and of its equalities keys.
-        let pairs = self.join_with(other, JoinOptions::cross().suffix(suffix))?;
+        let pairs = self.join_with(other, JoinOptions::cross().suffix(suffix).maintain_order(MaintainOrder::None))?;
         let (frame, condition) = pairs.resolve_predicate("join_where", all)?;
         pairs.without_hidden(frame.step(|plan| plan.filter(condition))?)
     }

@@ -47,7 +47,7 @@ impl Sides {
             right.with_unique_keys("right", &right_keys, one_right(options.validate), options.nulls_equal)?,
         );
         let sides = Sides { left, right, left_keys, right_keys, left_columns, right_columns, plain, order: vec![] };
-        sides.numbered(options.maintain_order, options.how)
+        sides.numbered(options.order(), options.how)
     }
 
     fn numbered(mut self, order: MaintainOrder, how: How) -> Result<Self> {

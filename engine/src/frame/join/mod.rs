@@ -12,6 +12,7 @@ use gradframe_plan::error::from_datafusion;
 
 use super::DataFrame;
 use crate::Result;
+use crate::expr::resolve::resolve_types;
 use crate::expr::{IntoExpr, asc};
 use keys::Sides;
 
@@ -79,6 +80,8 @@ impl DataFrame {
         let columns = columns::of_result(&sides, &options)?;
         let joined = self.with_plan(joined(&sides, &options)?);
         let ordered = in_order(joined, &sides)?;
+        let columns =
+            columns.into_iter().map(|column| resolve_types(column, ordered.plan.schema())).collect::<Result<Vec<_>>>()?;
         let plan = LogicalPlanBuilder::from(ordered.plan).project(columns).and_then(LogicalPlanBuilder::build);
         Ok(self.with_plan(plan.map_err(from_datafusion)?))
     }

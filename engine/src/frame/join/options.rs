@@ -122,7 +122,7 @@ pub struct JoinOptions {
     pub(super) validate: Validate,
     pub(super) nulls_equal: bool,
     pub(super) coalesce: Option<bool>,
-    pub(super) maintain_order: MaintainOrder,
+    pub(super) maintain_order: Option<MaintainOrder>,
 }
 
 impl JoinOptions {
@@ -142,7 +142,7 @@ impl JoinOptions {
             validate: Validate::default(),
             nulls_equal: false,
             coalesce: None,
-            maintain_order: MaintainOrder::default(),
+            maintain_order: None,
         }
     }
 
@@ -177,8 +177,17 @@ impl JoinOptions {
         JoinOptions { coalesce: Some(coalesce), ..self }
     }
 
-    /// Whose order the rows keep.
+    /// Whose order the rows keep. If it is not said nobody's; of a cross join the left rows', and for each of them the right rows'.
     pub fn maintain_order(self, maintain_order: MaintainOrder) -> Self {
-        JoinOptions { maintain_order, ..self }
+        JoinOptions { maintain_order: Some(maintain_order), ..self }
+    }
+
+    /// Whose order the rows keep.
+    pub(super) fn order(&self) -> MaintainOrder {
+        match (self.maintain_order, self.how) {
+            (Some(order), _) => order,
+            (None, How::Cross) => MaintainOrder::LeftRight,
+            (None, _) => MaintainOrder::None,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 
@@ -30,23 +30,45 @@ fn text(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(DataType::Utf8)
 }
 
-/// The number of the bin of each row, from 0; breaks are the same in every row.
-fn bins(columns: &Columns) -> Result<(Vec<Option<usize>>, Vec<f64>)> {
-    let values = columns.floats(0)?;
-    let mut breaks = vec![];
-    for index in 1..columns.values.len() {
-        let column = columns.floats(index)?;
-        breaks.extend(column.iter().next().flatten());
+/// The bin of each row.
+struct Bins {
+    /// Breaks, each time that they differ from those of the row before: a group has its own.
+    breaks: Vec<Vec<f64>>,
+    /// Of each row, which breaks are its own, and the number of its bin among them, from 0.
+    rows: Vec<(usize, Option<usize>)>,
+}
+
+impl Bins {
+    fn of(columns: &Columns) -> Result<Self> {
+        let values = columns.floats(0)?;
+        let edges = (1..columns.values.len()).map(|index| columns.floats(index)).collect::<Result<Vec<_>>>()?;
+        let left_closed = columns.flag(0);
+        let mut breaks: Vec<Vec<f64>> = vec![];
+        let mut rows = Vec::with_capacity(values.len());
+        for row in 0..values.len() {
+            let own = || edges.iter().filter(|edge| edge.is_valid(row)).map(|edge| edge.value(row));
+            if !breaks.last().is_some_and(|last| last.iter().copied().map(f64::to_bits).eq(own().map(f64::to_bits))) {
+                breaks.push(own().collect());
+            }
+            let at = breaks.len() - 1;
+            let bin = |x: f64| breaks[at].partition_point(|edge| if left_closed { *edge <= x } else { *edge < x });
+            rows.push((
+                at,
+                Some(row).filter(|row| values.is_valid(*row)).map(|row| values.value(row)).filter(|x| !x.is_nan()).map(bin),
+            ));
+        }
+        Ok(Bins { breaks, rows })
     }
-    let left_closed = columns.flag(0);
-    let bin = |x: f64| breaks.partition_point(|edge| if left_closed { *edge <= x } else { *edge < x });
-    let bins = values.iter().map(|x| x.filter(|x| !x.is_nan()).map(bin)).collect();
-    Ok((bins, breaks))
+
+    /// What `value` makes of a row's breaks and bin.
+    fn map<T>(&self, value: impl Fn(usize, usize) -> Option<T>) -> impl Iterator<Item = Option<T>> {
+        self.rows.iter().map(move |(at, bin)| bin.and_then(|bin| value(*at, bin)))
+    }
 }
 
 fn require_breaks(columns: &Columns) -> Result<ArrayRef> {
-    let (_, breaks) = bins(columns)?;
-    match breaks.windows(2).find(|pair| pair[0] == pair[1]) {
+    let bins = Bins::of(columns)?;
+    match bins.breaks.iter().find_map(|breaks| breaks.windows(2).find(|pair| pair[0] == pair[1])) {
         None => Ok(Arc::clone(&columns.values[0])),
         Some(pair) => {
             let error = Error::execution("qcut", format!("two quantiles are {}, so that a bin would be empty", pair[0]));
@@ -56,31 +78,27 @@ fn require_breaks(columns: &Columns) -> Result<ArrayRef> {
 }
 
 fn bin_numbers(columns: &Columns) -> Result<ArrayRef> {
-    let (bins, _) = bins(columns)?;
-    Ok(Arc::new(bins.into_iter().map(|bin| bin.map(|bin| bin as i64)).collect::<Int64Array>()))
+    Ok(Arc::new(Bins::of(columns)?.map(|_, bin| Some(bin as i64)).collect::<Int64Array>()))
 }
 
 fn labels_of_rows(columns: &Columns) -> Result<ArrayRef> {
-    let (bins, breaks) = bins(columns)?;
+    let bins = Bins::of(columns)?;
     let given: Vec<&str> = (1..columns.constants.len()).map(|index| columns.text(index)).collect();
-    let made = bin_labels(&breaks, columns.flag(0));
-    let labels = bins.into_iter().map(|bin| {
-        let bin = bin?;
-        given.get(bin).copied().or_else(|| made.get(bin).map(String::as_str))
-    });
-    Ok(Arc::new(labels.collect::<StringArray>()))
+    let made: Vec<Vec<String>> = bins.breaks.iter().map(|breaks| bin_labels(breaks, columns.flag(0))).collect();
+    let label = |at: usize, bin: usize| given.get(bin).copied().or_else(|| made[at].get(bin).map(String::as_str));
+    Ok(Arc::new(bins.map(label).collect::<StringArray>()))
 }
 
 /// The lower or upper end of each value's bin.
 fn bin_edges(columns: &Columns) -> Result<ArrayRef> {
-    let (bins, breaks) = bins(columns)?;
+    let bins = Bins::of(columns)?;
     let (upper, infinite) = (columns.flag(1), columns.flag(2));
     let outer = infinite.then_some(if upper { f64::INFINITY } else { f64::NEG_INFINITY });
-    let edge = |bin: usize| {
+    let edge = |at: usize, bin: usize| {
         let place = if upper { Some(bin) } else { bin.checked_sub(1) };
-        place.and_then(|place| breaks.get(place).copied()).or(outer)
+        place.and_then(|place| bins.breaks[at].get(place).copied()).or(outer)
     };
-    Ok(Arc::new(bins.into_iter().map(|bin| bin.and_then(edge)).collect::<Float64Array>()))
+    Ok(Arc::new(bins.map(edge).collect::<Float64Array>()))
 }
 
 /// The labels of the bins between breaks, as they are made where none are given.

@@ -25,7 +25,14 @@ const MAX: u128 = 10_u128.pow(DIGITS as u32);
 pub(super) const KERNELS: &[Kernel] = &[
     // [left, right], decimals; constants: the operation, the expression in the user's words.
     Kernel { name: NAME, result: common_type, run: computed },
+    // [decimal]: the whole number that it is stored as.
+    Kernel { name: "unscaled", result: |_, _| Ok(DataType::Decimal128(DIGITS, 0)), run: unscaled },
 ];
+
+fn unscaled(columns: &Columns) -> Result<ArrayRef> {
+    let decimals = columns.values[0].as_primitive::<Decimal128Type>().clone();
+    Ok(Arc::new(decimals.with_precision_and_scale(DIGITS, 0)?))
+}
 
 /// What is computed of two decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod bits;
 mod casting;
 mod counting;
 mod decimals;
+mod exactly;
 mod filling;
 mod frequency;
 mod histogram;

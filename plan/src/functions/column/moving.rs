@@ -22,9 +22,9 @@ const OWN: usize = 4;
 
 pub(super) fn rolling_type(types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
     let statistic = constants.get(3).and_then(|constant| constant.try_as_str().flatten()).unwrap_or_default();
-    let keeps = matches!(statistic, "sum" | "min" | "max");
-    Ok(match types.first() {
-        Some(own) if keeps && own.is_integer() => own.clone(),
+    Ok(match (types.first(), statistic) {
+        (Some(own), "sum" | "min" | "max") if own.is_integer() => own.clone(),
+        (Some(own @ DataType::Boolean), "min" | "max") => own.clone(),
         _ => float(types, constants)?,
     })
 }
@@ -157,7 +157,7 @@ fn weighted(values: &Float64Array, window: Range<usize>, min_samples: usize, wei
 }
 
 /// The rows that can still be an extreme wait in a queue, the extreme first: each row enters and leaves it once.
-fn extremes(
+pub(super) fn extremes(
     values: &Float64Array,
     windows: impl Iterator<Item = Range<usize>>,
     min_samples: usize,

@@ -8,6 +8,7 @@ use arrow::compute::{cast, sort_to_indices, take};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, ScalarValue};
 
+use super::exactly;
 use super::kernel::{Columns, Kernel};
 use super::moving::{Statistic, rank, rolling_type, values_of_windows};
 use crate::functions::frame::window_start;
@@ -28,18 +29,22 @@ fn rolling_by(columns: &Columns) -> Result<ArrayRef> {
     let order = order.slice(order.len() - valid, valid);
     let sorted = take(&columns.values[0], &order, None)?;
     let places = numbers(&take(&columns.values[1], &order, None)?)?;
-    let values = cast(&sorted, &DataType::Float64)?;
-    let values = values.as_primitive();
     let windows = windows(&places, columns)?;
     let least = columns.int(2)?.max(0) as usize;
-    let found = match Statistic::of(columns)? {
+    let statistic = Statistic::of(columns)?;
+    if let Some(found) = exactly::of_windows(&statistic, &sorted, &windows, least)? {
+        return in_rows(&found, &order, columns.rows);
+    }
+    let values = cast(&sorted, &DataType::Float64)?;
+    let values = values.as_primitive();
+    let found: Float64Array = match statistic {
         Statistic::Rank { method } => {
             windows.into_iter().enumerate().map(|(row, window)| rank(values, window, row, least, &method)).collect()
         }
         Statistic::Sum => windows.into_iter().map(|window| sum(values, window, least)).collect(),
         other => values_of_windows(&other, values, windows.into_iter(), least),
     };
-    Ok(Arc::new(in_rows(&found, &order, columns.rows)))
+    in_rows(&(Arc::new(found) as ArrayRef), &order, columns.rows)
 }
 
 /// The sum of a window without any row is 0, as in Polars.
@@ -51,12 +56,12 @@ fn sum(values: &Float64Array, window: Range<usize>, least: usize) -> Option<f64>
 }
 
 /// The result of each row, where it stood.
-fn in_rows(found: &Float64Array, order: &UInt32Array, rows: usize) -> Float64Array {
-    let mut results = vec![None; rows];
-    for (value, row) in found.iter().zip(order.values()) {
-        results[*row as usize] = value;
+fn in_rows(found: &ArrayRef, order: &UInt32Array, rows: usize) -> Result<ArrayRef> {
+    let mut places = vec![None; rows];
+    for (place, row) in order.values().iter().enumerate() {
+        places[*row as usize] = Some(place as u32);
     }
-    results.into()
+    Ok(take(found, &UInt32Array::from(places), None)?)
 }
 
 /// Places as whole numbers of their unit; of dates, milliseconds.

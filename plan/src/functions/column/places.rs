@@ -20,7 +20,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "get_by", result: as_first, run: get_by },
     // [value]; constants: whether a place outside is null, places..
     Kernel { name: "gather_at", result: as_first, run: gather_at },
-    // [value]; constant: whether none is null.
+    // [value]; constants: whether none is null, for which column of a pivot it is.
     Kernel { name: "item", result: as_first, run: item },
     // [value, other]
     Kernel { name: "append", result: as_first, run: append },
@@ -68,7 +68,16 @@ fn item(columns: &Columns) -> Result<ArrayRef> {
     match columns.rows {
         1 => Ok(Arc::clone(&columns.values[0])),
         0 if columns.flag(0) => Ok(take(&columns.values[0], &UInt64Array::from(vec![None]), None)?),
-        rows => Err(to_datafusion(Error::execution("item", format!("the column has {rows} values, expected one")))),
+        rows if columns.text(1).is_empty() => {
+            Err(to_datafusion(Error::execution("item", format!("the column has {rows} values, expected one"))))
+        }
+        rows => {
+            let what = format!("{} has {rows} values in one row, expected one", columns.text(1));
+            let error = Error::execution("pivot", what);
+            Err(to_datafusion(
+                error.hint("say what is made of them: aggregate_function=\"first\", or an expression of element()"),
+            ))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray,
+    UInt64Array,
 };
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
 use datafusion::common::{Result, ScalarValue};
@@ -12,11 +13,7 @@ use super::kernel::{Columns, Kernel, as_first, float};
 
 pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "interpolate", result: between_type, run: interpolate },
-    Kernel {
-        name: "interpolate_nearest",
-        result: as_first,
-        run: |columns| between(columns, |low, high, part| if part < 0.5 { low } else { high }),
-    },
+    Kernel { name: "interpolate_nearest", result: as_first, run: nearest },
     // [value, where it is]
     Kernel { name: "interpolate_by", result: float, run: interpolate_by },
     // [value]; constants: alpha, adjust, ignore_nulls, min_samples, statistic, bias.
@@ -75,6 +72,20 @@ fn product_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataTy
         Some(own) if own.is_floating() || *own == DataType::UInt64 => own.clone(),
         _ => DataType::Int64,
     })
+}
+
+/// Nulls between two values become the nearer one, the later of two that are as near.
+fn nearest(columns: &Columns) -> Result<ArrayRef> {
+    let values = &columns.values[0];
+    let mut places: Vec<Option<u64>> = (0..columns.rows).map(|row| values.is_valid(row).then_some(row as u64)).collect();
+    let known: Vec<usize> = (0..columns.rows).filter(|row| values.is_valid(*row)).collect();
+    for pair in known.windows(2) {
+        let (low, high) = (pair[0], pair[1]);
+        for (step, place) in places[low + 1..high].iter_mut().enumerate() {
+            *place = Some(if 2 * (step + 1) < high - low { low } else { high } as u64);
+        }
+    }
+    Ok(arrow::compute::take(values, &UInt64Array::from(places), None)?)
 }
 
 /// Nulls between two values become what `value` makes of both and of how far the row is from the first to the second.

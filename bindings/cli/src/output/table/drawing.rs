@@ -1,7 +1,7 @@
 //! The drawn table for whoever has rows and a screen: notebooks' and Python's frames too.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use gradframe::Result;
 
@@ -16,7 +16,7 @@ pub struct Words {
     /// What stands for a null.
     pub null: &'static str,
     /// A type below its column's name.
-    pub type_name: fn(&DataType) -> String,
+    pub type_name: fn(&Field) -> String,
 }
 
 /// The rows as a table of at most `width` characters, if given. `gap` is the index of the row before which rows were left
@@ -24,7 +24,7 @@ pub struct Words {
 pub fn draw(schema: &SchemaRef, rows: &[RecordBatch], words: Words, width: Option<usize>, gap: Option<usize>) -> Result<Drawn> {
     let columns = schema.fields().iter().enumerate().map(|(i, field)| {
         let cells = rows.iter().map(|batch| cells(batch, i, words)).collect::<Result<Vec<_>>>()?.concat();
-        let (name, type_name) = (printable(field.name(), false), (words.type_name)(field.data_type()));
+        let (name, type_name) = (printable(field.name(), false), (words.type_name)(field));
         Ok(Column { name, type_name, is_number: types::is_number(field.data_type()), cells })
     });
     Ok(grid::draw(&columns.collect::<Result<Vec<_>>>()?, width, gap))

@@ -160,7 +160,8 @@ class Mathematics(Base):
         return self._call("upper_bound")
 
     def to_physical(self) -> Expr:
-        """Dates, times and durations as the integers that they are stored as."""
+        """Dates, times and durations as the integers that they are stored as, inside lists and structs too; categories as
+        their codes (UInt32); decimals as whole numbers of their last digit (Decimal(38, 0))."""
         return self._call("to_physical")
 
     def reinterpret(self, *, signed: bool = True) -> Expr:

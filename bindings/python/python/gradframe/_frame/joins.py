@@ -35,7 +35,8 @@ class JoinVerbs(Verb):
 
         A right column whose name the left has gets the suffix. `validate` fails for a key that a side has twice where it
         says 1. Null equals null only with `nulls_equal`. The keys of both sides become one column unless `coalesce` says
-        otherwise; of a full join, or of expressions, only if it does. The order of rows is open unless `maintain_order`.
+        otherwise; of a full join, or of expressions, only if it does. The order of rows is open unless `maintain_order`; only
+        of a cross join it is that of the left rows, and for each of them that of the right rows.
         """
         if on is not None and (left_on is not None or right_on is not None):
             raise PlanError("join: got `on` and `left_on` or `right_on`; hint: give `on` for keys of both sides, else the other two")
@@ -52,7 +53,7 @@ class JoinVerbs(Verb):
             validate,
             nulls_equal,
             coalesce,
-            maintain_order or "none",
+            maintain_order,
         )
         return self._wrap(joined)
 

@@ -10,6 +10,7 @@ from gradframe._frame.base import Verb, listed
 from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
+    from gradframe._expr import Expr
     from gradframe._frame.base import Columns
 
 Aggregate = Literal["min", "max", "first", "last", "sum", "mean", "median", "len", "item"]
@@ -27,13 +28,14 @@ class PivotVerbs(Verb):
         *,
         index: Columns | None = None,
         values: Columns | None = None,
-        aggregate_function: Aggregate | None = None,
+        aggregate_function: Aggregate | Expr | None = None,
         maintain_order: bool = True,
         sort_columns: bool = False,
         separator: str = "_",
     ) -> Self:
         """A column for each value of the columns `on`, a row for each value of `index`, and in each place what is in `values`
-        there: by `aggregate_function` if it may be several.
+        there: by `aggregate_function` if it may be several: its name, or an expression of `gf.element()`, such as
+        `gf.element().max() - gf.element().min()`.
 
         `on_columns` are the values for which there are to be columns (of several columns `on`, tuples of them). A lazy frame
         must be told them; a collected one looks. Without `index` or `values` it is all other columns.
@@ -46,7 +48,7 @@ class PivotVerbs(Verb):
             self._cases(columns, on_columns, sort_columns),
             index=listed(index),
             values=listed(values),
-            aggregate=aggregate_function or "item",
+            aggregate="item" if aggregate_function is None else aggregate_function,
             maintain_order=maintain_order,
             separator=separator,
         )

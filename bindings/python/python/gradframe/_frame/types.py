@@ -152,9 +152,9 @@ def own_type(kind: pa.DataType) -> Any:
     if t.is_dictionary(kind):
         return dtypes.Categorical()
     if t.is_list(kind) or t.is_large_list(kind):
-        return dtypes.List(own_type(kind.value_type))
+        return dtypes.List(own_type_of(kind.value_field))
     if t.is_fixed_size_list(kind):
-        return dtypes.Array(own_type(kind.value_type), kind.list_size)
+        return dtypes.Array(own_type_of(kind.value_field), kind.list_size)
     if t.is_struct(kind):
-        return dtypes.Struct([dtypes.Field(field.name, own_type(field.type)) for field in kind])
+        return dtypes.Struct([dtypes.Field(field.name, own_type_of(field)) for field in kind])
     return kind

@@ -7,11 +7,14 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::type_coercion::other::get_coerce_type_for_case_expression;
 
+use super::super::super::enums::{Together, field_of, together};
+use super::super::super::functions::cast;
 use super::super::names::shown;
 use super::kind::Kind;
 use super::numbers::{cast_to, common_number};
 use super::{CAST, require_condition, type_of};
 use crate::{Error, Result};
+use gradframe_plan::functions::{enum_at, enum_categories};
 use gradframe_plan::names::type_name;
 
 /// A case whose conditions are conditions, and whose values have their common type: until a plan is analysed, DataFusion
@@ -24,24 +27,59 @@ pub(super) fn of_case(mut case: Case, schema: &DFSchema) -> Result<Transformed<E
     }
     let values = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
     let values = values.chain(case.else_expr.iter_mut().map(AsMut::as_mut)).collect();
-    let changed = of_one_type("when", values, schema)?;
-    Ok(Transformed::new_transformed(Expr::Case(case), changed))
+    let common = of_one_type("when", values, schema)?;
+    Ok(common.of(Expr::Case(case)))
 }
 
 /// The first value that is not null.
 pub(super) fn of_coalesce(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let changed = of_one_type("coalesce", function.args.iter_mut().collect(), schema)?;
-    Ok(Transformed::new_transformed(Expr::ScalarFunction(function), changed))
+    let common = of_one_type("coalesce", function.args.iter_mut().collect(), schema)?;
+    Ok(common.of(Expr::ScalarFunction(function)))
 }
 
-/// Casts the values to their common type; whether one had another. Errors: `DType` where there is none; a date that is to be a
+/// How values came to have one type.
+enum Common {
+    /// They had.
+    AsTheyWere,
+    /// By casts.
+    Cast,
+    /// As places among these categories.
+    Places(Vec<String>),
+    /// As the texts of categories.
+    Texts(DataType),
+}
+
+impl Common {
+    /// What chooses among the values, in the type that it is to have.
+    fn of(self, chosen: Expr) -> Transformed<Expr> {
+        match self {
+            Common::AsTheyWere => Transformed::no(chosen),
+            Common::Cast => Transformed::yes(chosen),
+            Common::Places(categories) => Transformed::yes(enum_at(chosen, categories)),
+            Common::Texts(categories) => Transformed::yes(cast(chosen, categories)),
+        }
+    }
+}
+
+/// Casts the values to their common type. Errors: `DType` where there is none; a date that is to be a
 /// number has none.
-fn of_one_type(op: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool> {
+fn of_one_type(op: &str, mut values: Vec<&mut Expr>, schema: &DFSchema) -> Result<Common> {
+    let as_texts = match of_one_enum(op, &mut values, schema)? {
+        Some(Common::Cast) => true,
+        Some(places) => return Ok(places),
+        None => false,
+    };
     let types = values.iter().map(|value| type_of(value, schema)).collect::<Result<Vec<_>>>()?;
     let known: Vec<(&Expr, &DataType)> =
         values.iter().map(|value| &**value).zip(&types).filter(|(_, own)| !own.is_null()).collect();
+    if let Some(categories) = categorical(&known) {
+        for (value, own) in values.into_iter().zip(&types).filter(|(_, own)| !own.is_null() && **own != DataType::Utf8) {
+            *value = cast_to(std::mem::take(value), own, &DataType::Utf8);
+        }
+        return Ok(Common::Texts(categories));
+    }
     if known.windows(2).all(|pair| pair[0].1 == pair[1].1) {
-        return Ok(false);
+        return Ok(if as_texts { Common::Cast } else { Common::AsTheyWere });
     }
     let numbers = known.iter().all(|(_, own)| Kind::of(own).is_number()).then(|| common_number(&known)).flatten();
     let own: Vec<DataType> = known.iter().map(|(_, own)| (*own).clone()).collect();
@@ -52,7 +90,30 @@ fn of_one_type(op: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bo
     for (value, own) in values.into_iter().zip(&types).filter(|(_, own)| !own.is_null() && **own != common) {
         *value = cast_to(std::mem::take(value), own, &common);
     }
-    Ok(true)
+    Ok(Common::Cast)
+}
+
+/// Enums as places, or, beside a column of text, as texts; None where there is no Enum.
+fn of_one_enum(op: &str, values: &mut [&mut Expr], schema: &DFSchema) -> Result<Option<Common>> {
+    let fields: Vec<_> = values.iter().map(|value| field_of(value, schema)).collect();
+    if !fields.iter().flatten().any(|field| enum_categories(field).is_some()) {
+        return Ok(None);
+    }
+    let given = values.iter_mut().map(|value| std::mem::take::<Expr>(value)).zip(fields).collect();
+    let (exprs, common) = match together(op, given, false)? {
+        Together::Places { exprs, categories } => (exprs, Common::Places(categories)),
+        Together::Texts(exprs) => (exprs, Common::Cast),
+    };
+    values.iter_mut().zip(exprs).for_each(|(value, expr)| **value = expr);
+    Ok(Some(common))
+}
+
+/// The type of categories among values of which all others are categories, too, or constant texts.
+fn categorical(values: &[(&Expr, &DataType)]) -> Option<DataType> {
+    let is_categorical = |own: &DataType| matches!(own, DataType::Dictionary(_, texts) if texts.is_string());
+    let goes = |(value, own): &(&Expr, &DataType)| is_categorical(own) || own.is_string() && matches!(value, Expr::Literal(..));
+    let all = values.iter().all(goes) && values.iter().any(|(_, own)| is_categorical(own));
+    all.then(|| DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))
 }
 
 fn without_common_type(op: &str, values: &[(&Expr, &DataType)]) -> Error {

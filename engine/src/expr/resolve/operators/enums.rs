@@ -1,44 +1,36 @@
 //! Enums are before and after each other as their categories are.
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
-use gradframe_plan::functions::{categories, enum_place};
-use gradframe_plan::names::suggest;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use gradframe_plan::functions::{enum_categories, enum_place, to_enum};
 
-use super::super::names::shown;
-use crate::{Error, Result};
+use super::super::super::enums::{Together, field_of, together};
+use super::super::names::output_name;
+use crate::Result;
+
+const OP: &str = "comparison";
 
 /// The comparison of the sides' places among the categories; None where neither side is an enum, and for equality, which is that of
-/// the texts. Errors: `DType` for enums of different categories, `Plan` for a constant that is none of them.
+/// the texts. Errors: `DType` for enums of different categories and for what is no text, `Plan` for a constant that is none of
+/// them; when run, `Execution` for a text in a column that is none.
 pub(super) fn compared(binary: &BinaryExpr, schema: &DFSchema) -> Result<Option<Expr>> {
     if !matches!(binary.op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq) {
         return Ok(None);
     }
-    let of = |side: &Expr| side.to_field(schema).ok().and_then(|(_, field)| categories(&field));
-    let known = match (of(&binary.left), of(&binary.right)) {
-        (None, None) => return Ok(None),
-        (Some(left), Some(right)) if left != right => {
-            let what = format!("`{}` and `{}` are Enums of different categories", shown(&binary.left), shown(&binary.right));
-            return Err(Error::dtype("comparison", what).hint("cast both to text, or to one Enum"));
+    let sides = [binary.left.as_ref(), binary.right.as_ref()].map(|side| (side.clone(), field_of(side, schema)));
+    let own = sides.each_ref().map(|(_, field)| field.as_deref().and_then(enum_categories));
+    let Some(known) = own.iter().flatten().next().cloned() else { return Ok(None) };
+    let places = match together(OP, sides.to_vec(), false)? {
+        Together::Places { exprs, .. } => exprs,
+        Together::Texts(_) => {
+            let place = |((side, _), own): ((Expr, _), Option<Vec<String>>)| {
+                let name = output_name(&side);
+                let side = if own.is_some() { side } else { to_enum(side, &name, known.clone(), true)? };
+                Ok(enum_place(side, known.clone()))
+            };
+            sides.into_iter().zip(own).map(place).collect::<Result<_>>()?
         }
-        (Some(known), _) | (_, Some(known)) => known,
     };
-    let place = |side: &Expr| {
-        require_category(side, &known)?;
-        Ok(Box::new(enum_place(side.clone(), known.clone())))
-    };
-    Ok(Some(Expr::BinaryExpr(BinaryExpr::new(place(&binary.left)?, binary.op, place(&binary.right)?))))
-}
-
-fn require_category(side: &Expr, known: &[String]) -> Result<()> {
-    match side {
-        Expr::Literal(value, _) => match value.try_as_str().flatten().filter(|text| !known.iter().any(|name| name == text)) {
-            None => Ok(()),
-            Some(text) => {
-                let hint = suggest(text, known.iter().map(String::as_str));
-                Err(Error::plan("comparison", format!("'{text}' is none of the Enum's categories")).hint(hint))
-            }
-        },
-        _ => Ok(()),
-    }
+    let mut places = places.into_iter().map(Box::new);
+    Ok(places.next().zip(places.next()).map(|(left, right)| Expr::BinaryExpr(BinaryExpr::new(left, binary.op, right))))
 }

@@ -24,8 +24,10 @@ pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
 pub(crate) use self::nested::computed as computed_nested;
 pub(crate) use self::numbers::{cast_to, common_number, untyped};
+use super::super::enums::{field_of, placed};
 use super::names::shown;
 use crate::{Error, Result};
+use gradframe_plan::functions::{categories, struct_of};
 use gradframe_plan::names::type_name;
 
 const CAST: &str = "cast one of them";
@@ -50,10 +52,27 @@ pub(super) fn meant(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
 
 /// A function of DataFusion's whose arguments are to have one type.
 pub(super) fn meant_function(function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    if function.func.name() == "coalesce" {
-        return branches::of_coalesce(function, schema);
+    let name = function.func.name().to_owned();
+    match name.as_str() {
+        "coalesce" => branches::of_coalesce(function, schema),
+        "named_struct"
+            if function.args.iter().filter_map(|arg| field_of(arg, schema)).any(|field| categories(&field).is_some()) =>
+        {
+            Ok(Transformed::yes(struct_of(function.args)))
+        }
+        name if name.starts_with("list.") => of_lists(function, schema),
+        _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
     }
-    Ok(Transformed::no(Expr::ScalarFunction(function)))
+}
+
+/// A function of lists, of Enums by their places.
+fn of_lists(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let placed = placed(function.func.name(), function.args.clone(), schema)?;
+    if placed.exprs == function.args {
+        return Ok(Transformed::no(Expr::ScalarFunction(function)));
+    }
+    function.args.clone_from(&placed.exprs);
+    Ok(Transformed::yes(placed.restore(Expr::ScalarFunction(function))))
 }
 
 /// Errors: `DType` if the expression is neither true nor false.
