@@ -112,3 +112,11 @@ def test_a_file_that_is_named_twice_is_read_twice(tmp_path):
     path.write_text("x\n1\n2\n")
     assert gf.scan_csv([path, path]).collect()["x"].to_list() == [1, 2, 1, 2]
     assert gf.scan_csv([path, tmp_path]).collect().height == 2
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "csv", "ndjson"])
+def test_rows_of_several_batches_are_written_in_their_order(tmp_path, ending):
+    numbers = pa.Table.from_batches([pa.record_batch([pa.array(range(start, start + 100_000))], ["i"]) for start in range(0, 300_000, 100_000)])
+    frame, path = gf.from_arrow(numbers), str(tmp_path / f"a.{ending}")
+    {"parquet": frame.write_parquet, "arrow": frame.write_ipc, "csv": frame.write_csv, "ndjson": frame.write_ndjson}[ending](path)
+    assert gf.sql(f"SELECT * FROM '{path}'").collect()["i"].to_list() == list(range(300_000))

@@ -16,6 +16,8 @@ pub(crate) fn keep_order(mut state: SessionState, plan: &LogicalPlan) -> Session
     let plan = match plan {
         LogicalPlan::Explain(explain) => &explain.plan,
         LogicalPlan::Analyze(analyze) => &analyze.input,
+        // A file has the rows in their order.
+        LogicalPlan::Copy(copy) => &copy.input,
         plan => plan,
     };
     if wants_order(plan) {
