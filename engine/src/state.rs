@@ -16,9 +16,10 @@ use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{checked_sum, extreme_aggregates, row_functions, sliding_aggregates};
+use gradframe_plan::functions::words::MoreWords;
+use gradframe_plan::functions::{checked_sum, extreme_aggregates, power_function, row_functions, sliding_aggregates};
 use gradframe_plan::options::GradframeOptions;
-use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, optimizer_rules};
+use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, XorOfItself, optimizer_rules};
 use gradframe_plan::services::Services;
 
 use crate::Result;
@@ -46,6 +47,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_analyzer_rule(Arc::new(ConstantOverflow))
         .with_analyzer_rule(Arc::new(SubqueryTests))
         .with_analyzer_rule(Arc::new(TextCalls))
+        .with_analyzer_rule(Arc::new(XorOfItself))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
         .with_physical_optimizer_rules(physical_rules)
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
@@ -54,7 +56,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for format in named_formats() {
         state.register_file_format(format, true).map_err(from_datafusion)?;
     }
-    for function in row_functions() {
+    for function in row_functions().into_iter().chain([power_function()]) {
         state.register_udf(function).map_err(from_datafusion)?;
     }
     // Its other name is that of databases of vectors.
@@ -94,7 +96,8 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         .with_default_catalog_and_schema(CATALOG, PUBLIC)
         .with_create_default_catalog_and_schema(false)
         .with_option_extension(GradframeOptions { seed: builder.seed, ..GradframeOptions::default() })
-        .with_extension(Arc::new(services));
+        .with_extension(Arc::new(services))
+        .with_extension(Arc::new(MoreWords(crate::expr::word_over_elements)));
     if let Some(progress) = &builder.progress {
         config = config.with_extension(Arc::new(ProgressSink(Arc::clone(progress))));
     }

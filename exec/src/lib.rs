@@ -11,7 +11,9 @@
 //! reports metrics to EXPLAIN ANALYZE.
 
 pub mod columns;
+mod field;
 mod memory;
+mod named;
 pub mod ops;
 pub mod planner;
 pub mod progress;

@@ -20,6 +20,7 @@ mod relations;
 mod show_tables;
 mod sources;
 mod statement;
+mod summarize;
 mod tables;
 mod text;
 mod titles;

@@ -15,6 +15,7 @@ use gradframe_plan::services::OnExisting;
 use crate::copy_to;
 use crate::errors::{at, expected, finish, ours};
 use crate::statement::{CreateModel, LoadModel, ModelOption, Parsed, Statement};
+use crate::summarize;
 use crate::text::SourceText;
 use crate::tokens::{StatementTokens, is_word, statements};
 
@@ -69,6 +70,8 @@ impl<'a> StatementParser<'a> {
             self.drop_model()
         } else if self.take(&["SHOW", "MODELS"]) {
             Ok(Statement::ShowModels)
+        } else if self.take(&["SUMMARIZE"]) {
+            summarize::query(&mut self.sql).map(|query| Statement::Summarize { query: Box::new(query) })
         } else if self.take_describe_model() {
             Ok(Statement::DescribeModel { name: self.name()? })
         } else {

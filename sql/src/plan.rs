@@ -28,6 +28,7 @@ use crate::relations::MlRelationPlanner;
 use crate::show_tables;
 use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, LoadModel, Parsed, Statement};
+use crate::summarize;
 use crate::titles::name_columns;
 use crate::using;
 use crate::visit::normalize;
@@ -68,6 +69,7 @@ pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
         Statement::DropModel { name, if_exists } => planner.drop_model(name, *if_exists),
         Statement::ShowModels => show_models(&planner.services).map(Planned::Query),
         Statement::DescribeModel { name } => planner.describe_model(name).map(Planned::Query),
+        Statement::Summarize { query } => planner.summary(query).await.map(Planned::Query),
         Statement::Explain { options, statement } => planner.explain(options, statement, &parsed.text).await,
     }
 }
@@ -223,6 +225,10 @@ impl StatementPlanner<'_> {
         }
     }
 
+    async fn summary(&self, query: &SqlStatement) -> Result<LogicalPlan> {
+        summarize::summary(self.sql(deep_copy(query, self.text.len())?).await?)
+    }
+
     async fn explain(&self, options: &ExplainStatementOptions, statement: &Statement, text: &str) -> Result<Planned> {
         let (plan, trains) = match statement {
             Statement::Sql(sql) => {
@@ -232,6 +238,7 @@ impl StatementPlanner<'_> {
             Statement::CreateModel(create) => (self.training(create).await?, true),
             Statement::ShowModels => (show_models(&self.services)?, false),
             Statement::DescribeModel { name } => (self.describe_model(name)?, false),
+            Statement::Summarize { query } => (self.summary(query).await?, false),
             Statement::LoadModel(_) | Statement::DropModel { .. } | Statement::Explain { .. } => {
                 return Err(Error::plan("explain", "the statement has no plan"));
             }

@@ -30,6 +30,8 @@ pub enum Statement {
     ShowModels,
     /// `DESCRIBE MODEL name`
     DescribeModel { name: ObjectName },
+    /// `SUMMARIZE table`, `SUMMARIZE query`
+    Summarize { query: Box<SqlStatement> },
     /// `EXPLAIN [ANALYZE] [VERBOSE] [FORMAT f] statement` and `EXPLAIN (option, ...) statement`
     Explain { options: ExplainStatementOptions, statement: Box<Statement> },
 }

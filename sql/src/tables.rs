@@ -23,6 +23,7 @@ fn of_statement(statement: &Statement) -> Result<Vec<TableReference>> {
             let query = ast::Statement::Query(deep_copy(&create.query, create.query_text.len())?);
             of_sql(&SqlStatement::Statement(Box::new(query)))
         }
+        Statement::Summarize { query } => of_sql(query),
         Statement::Explain { statement, .. } => of_statement(statement),
         Statement::LoadModel(_) | Statement::DropModel { .. } | Statement::ShowModels | Statement::DescribeModel { .. } => {
             Ok(vec![])

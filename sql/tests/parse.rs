@@ -19,6 +19,7 @@ fn summarize(statement: &Statement) -> String {
         Statement::LoadModel(load) => load_model(load),
         Statement::DropModel { name, if_exists } => format!("drop {name}{}", if *if_exists { " if exists" } else { "" }),
         Statement::ShowModels => "show models".into(),
+        Statement::Summarize { query } => format!("summarize {query}"),
         Statement::DescribeModel { name } => format!("describe {name}"),
         Statement::Explain { options, statement: inner } => {
             let flag = |on: bool, name: &'static str| if on { name } else { "" };

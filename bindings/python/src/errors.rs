@@ -6,6 +6,8 @@ use gradframe::{Error, SharedCause};
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
+use crate::hints::in_python;
+
 /// The Python exception for an engine error.
 pub fn to_python(error: &Error) -> PyErr {
     if let Error::Cancelled(_) = error {
@@ -17,7 +19,7 @@ pub fn to_python(error: &Error) -> PyErr {
         if let Some(cause) = cause.filter(|cause| !cause.is_instance_of::<PyException>(py)) {
             return cause.clone_ref(py);
         }
-        match exception(py, class_name(error), error.to_string()) {
+        match exception(py, class_name(error), in_python(error.to_string())) {
             Ok(exception) => {
                 let raised = PyErr::from_value(exception);
                 raised.set_cause(py, cause.map(|cause| cause.clone_ref(py)));

@@ -50,7 +50,7 @@ impl From<Expr> for PyExpr {
 #[pymethods]
 impl PyExpr {
     fn __repr__(&self) -> String {
-        self.0.human_display().to_string()
+        expr::written(&self.0)
     }
 
     /// The name of the result.

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::errors::OrRaise;
+use crate::hints::of_sql;
 use crate::lazyframe::PyLazyFrame;
 use crate::progress::Artist;
 use crate::session::PySession;
@@ -14,7 +15,7 @@ pub fn sql_with(py: Python<'_>, session: &PySession, query: String, frames: Vec<
     let session = session.engine().clone();
     let artist = session.shows_progress().then(|| Artist::new(None));
     let frames: Vec<_> = frames.into_iter().map(|(name, frame)| (name, frame.0)).collect();
-    wait_and_draw(py, artist, async move { session.sql_with(&query, frames).await }).map(PyLazyFrame)
+    of_sql(|| wait_and_draw(py, artist, async move { session.sql_with(&query, frames).await })).map(PyLazyFrame)
 }
 
 /// The session of a frame.

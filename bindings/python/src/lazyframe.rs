@@ -1,7 +1,7 @@
 //! The lazy frame: a query that runs when it is collected.
 
 use gradframe::expr::Expr;
-use gradframe::{DataFrame, ExplodeOptions, JoinOptions};
+use gradframe::{DataFrame, Explanation, ExplodeOptions, JoinOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCapsule, PyDict, PyList, PyString};
@@ -319,7 +319,9 @@ impl PyLazyFrame {
     }
 
     fn __repr__(&self) -> String {
-        format!("LazyFrame [{}]\n{}", self.0.columns().join(", "), self.0.logical_plan().display_indent())
+        // A plan as it was written has words for everything.
+        let plan = self.0.explain_as_written(Explanation::Logical).unwrap_or_default();
+        format!("LazyFrame [{}]\n{}", self.0.columns().join(", "), plan.trim_end())
     }
 }
 

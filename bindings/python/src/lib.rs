@@ -12,6 +12,7 @@ mod expr;
 mod frames_in_sql;
 mod generating;
 mod group_by;
+mod hints;
 mod interop;
 mod lazyframe;
 mod learning;

@@ -22,8 +22,11 @@ pub fn profile(py: Python<'_>, frame: PyLazyFrame) -> PyResult<(PyDataFrame, PyD
 
 /// The plan as text in one of the formats of `LazyFrame.explain`.
 #[pyfunction]
-pub fn explain(py: Python<'_>, frame: PyLazyFrame, format: &str) -> PyResult<String> {
+pub fn explain(py: Python<'_>, frame: PyLazyFrame, format: &str, optimized: bool) -> PyResult<String> {
     let format = format.parse::<Explanation>().or_raise()?;
+    if !optimized {
+        return frame.0.explain_as_written(format).or_raise();
+    }
     wait(py, async move { frame.0.explain_as(format).await })
 }
 

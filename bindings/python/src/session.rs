@@ -11,6 +11,7 @@ use pyo3_arrow::input::AnyRecordBatch;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
 use crate::expr::scalar;
+use crate::hints::of_sql;
 use crate::interop;
 use crate::lazyframe::{PyLazyFrame, lazy_of, names, path_text};
 use crate::model::{self, PyModel};
@@ -66,7 +67,7 @@ impl PySession {
     fn sql(&self, py: Python<'_>, query: String) -> PyResult<PyLazyFrame> {
         let session = self.0.clone();
         let artist = session.shows_progress().then(|| Artist::new(None));
-        wait_and_draw(py, artist, async move { session.sql(&query).await }).map(PyLazyFrame)
+        of_sql(|| wait_and_draw(py, artist, async move { session.sql(&query).await })).map(PyLazyFrame)
     }
 
     /// Goes on with an interrupted training from its last checkpoint; gives its log.

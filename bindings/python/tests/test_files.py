@@ -120,3 +120,31 @@ def test_rows_of_several_batches_are_written_in_their_order(tmp_path, ending):
     frame, path = gf.from_arrow(numbers), str(tmp_path / f"a.{ending}")
     {"parquet": frame.write_parquet, "arrow": frame.write_ipc, "csv": frame.write_csv, "ndjson": frame.write_ndjson}[ending](path)
     assert gf.sql(f"SELECT * FROM '{path}'").collect()["i"].to_list() == list(range(300_000))
+
+
+def test_categories_are_written_as_arrow_files(tmp_path):
+    rows = 300_000
+    table = pa.Table.from_batches(
+        [pa.record_batch([pa.array([f"{part}-{i % 3}" for i in range(rows // 3)] + [None]).dictionary_encode()], ["c"]) for part in "abc"]
+    )
+    for name, frame in {"one": gf.DataFrame({"c": ["a", "b", "a"]}).with_columns(gf.col("c").cast(gf.Categorical)), "three": gf.from_arrow(table), "none": gf.from_arrow(table.slice(0, 0))}.items():
+        frame.write_ipc(tmp_path / f"{name}.arrow")
+        kept = pa.ipc.open_file(tmp_path / f"{name}.arrow").read_all()
+        assert kept["c"].to_pylist() == frame["c"].to_list()
+        read = gf.read_ipc(tmp_path / f"{name}.arrow")
+        assert read.schema == frame.schema and read["c"].to_list() == frame["c"].to_list()
+    nested = gf.from_arrow(table).head(10).select(gf.struct("c").alias("s"), gf.concat_list("c").alias("l"))
+    nested.write_ipc(tmp_path / "nested.arrow")
+    assert gf.read_ipc(tmp_path / "nested.arrow").to_dicts() == nested.to_dicts()
+
+
+def test_hints_of_readers_are_in_python_s_words(tmp_path):
+    (tmp_path / "a.csv").write_text("a\n1\nxx\n")
+    with pytest.raises(gf.errors.GradframeError, match=r"schema_overrides=\{'a': gf.String\}, or a greater infer_schema_length, or null_values='xx'"):
+        gf.read_csv(tmp_path / "a.csv", schema_overrides={"a": gf.Int64})
+    gf.DataFrame({"a": [1]}).write_parquet(tmp_path / "a.parquet")
+    gf.DataFrame({"b": [1]}).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(gf.errors.GradframeError, match="union_by_name=True"):
+        gf.read_parquet([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+    with pytest.raises(gf.errors.GradframeError, match="union_by_name => true"):
+        gf.sql(f"SELECT * FROM read_parquet('{tmp_path}/*.parquet')").collect()

@@ -83,15 +83,56 @@ def test_a_frame_gives_its_sql_with_the_frames_that_it_names():
     assert gf.sql(text, **frames).collect().rows() == twice.collect().rows()
 
 
+ROWS = {"k": [2, 1, 3, 1], "x": [1.5, None, 0.5, 2.0], "l": [[3, 1], [], None, [2, None]], "w": [["a"], ["b", "c"], ["d"], []]}
+
+WORDS = {
+    "explode in an order": lambda f: f.sort("k", "x").explode("l"),
+    "explode twice in an order": lambda f: f.sort("k", "x").explode("l").explode("w"),
+    "explode in an order, computed": lambda f: f.sort("k", descending=True, maintain_order=True).with_columns(y=gf.col("x") * 2).explode("w").select("w", "y"),
+    "explode in an order, cut": lambda f: f.sort("x").head(3).explode("l", empty_as_null=True).tail(2),
+    "explode in an order, filtered": lambda f: f.sort("x").filter(gf.col("k") > 1).explode("l", keep_nulls=False),
+    "explode in an order, sorted": lambda f: f.sort("x").explode("l").sort("k", maintain_order=True),
+    "texts of several lines": lambda f: f.with_columns(t=gf.lit("a\n  b\nc")).sort("k").with_row_index().filter(gf.col("t").str.contains("\n  b")),
+    "elements": lambda f: f.select(gf.col("l").list.eval(gf.element() * 10 + 1)),
+    "elements, in order": lambda f: f.select(gf.col("l").list.eval(gf.element().sort(descending=True))),
+    "elements, shifted": lambda f: f.select(gf.col("l").list.eval(gf.element() - gf.element().shift(1))),
+    "elements, one value": lambda f: f.select(gf.col("l").list.eval(gf.element().sum()), m=gf.col("l").list.agg(gf.element().max())),
+    "elements that are kept": lambda f: f.select(gf.col("l").list.filter(gf.element() > 1), gf.col("w").list.filter(gf.element() != "b")),
+    "elements of elements": lambda f: f.select(gf.col("w").list.eval(gf.element().str.to_uppercase() + gf.element().str.len_chars().cast(gf.String))),
+    "rows so far": lambda f: f.select(gf.col("x").cumulative_eval(gf.element().max() - gf.element().min())),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_orders_and_elements_have_words(name):
+    query = WORDS[name](gf.from_dict(ROWS).lazy())
+    text, frames = query.to_sql()
+    assert gf.sql(text, **frames).collect().rows() == query.collect().rows(), text
+    again, frames = gf.sql(text, **frames).to_sql()
+    assert gf.sql(again, **frames).collect().rows() == query.collect().rows(), again
+
+
+def test_the_plan_is_shown_as_written_too():
+    frame = gf.from_dict(DATA).lazy().filter(gf.col("fare") > 5).filter(gf.col("fare") > 15)
+    assert frame.explain(optimized=False).count("Filter:") == 2
+    assert frame.explain(format="plain") == frame.explain()
+    assert frame.explain(format="tree", optimized=False).count("Filter:") == 2
+    assert "digraph" in frame.explain(format="graphviz", optimized=False)
+    assert frame.show_graph(optimized=False, raw_output=True) != frame.show_graph(raw_output=True)
+    assert frame.explain(format="sql", optimized=False) == frame.explain(format="sql")
+    with pytest.raises(ValueError, match="analyze runs the optimised plan"):
+        frame.explain(optimized=False, analyze=True)
+
+
 def test_a_part_without_words_is_named():
     frame = gf.from_dict({**DATA, "l": [[1], [2, 3], []]}).lazy()
     queries = {
         "MapBatches": frame.map_batches(lambda batch: batch),
-        "the function `": frame.select(gf.col("l").list.eval(gf.element() + 1)),
+        "the function `my_own`; ": frame.select(gf.col("l").list.eval(gf.element().map_elements(my_own))),
         "the function `my_own`": frame.select(gf.col("fare").map_elements(my_own)),
     }
     for what, query in queries.items():
-        with pytest.raises(gf.errors.UnsupportedError, match=f"SQL has no words for a part of this frame: .*{what}"):
+        with pytest.raises(gf.errors.UnsupportedError, match=f"SQL has no words for a part of this frame: .*{what.rstrip('; ')}"):
             query.to_sql()
 
 
@@ -110,10 +151,7 @@ def test_a_query_is_kept_with_its_rows(tmp_path, format):
     assert gf.LazyFrame.deserialize(tmp_path / "query").collect().rows() == query.collect().rows()
 
 
-def test_what_cannot_be_kept_says_so(tmp_path):
-    gf.from_dict(DATA).write_parquet(tmp_path / "a.parquet")
-    with pytest.raises(gf.errors.UnsupportedError, match="`frame` is read from files"):
-        gf.scan_parquet(tmp_path / "a.parquet").serialize()
+def test_what_cannot_be_kept_says_so():
     for broken in (b"{}", "{not json", b'{"gradframe": 9, "sql": "", "frames": {}}'):
         with pytest.raises(gf.errors.PlanError, match="deserialize"):
             gf.LazyFrame.deserialize(broken)
@@ -132,3 +170,19 @@ def test_a_profile_is_a_table():
     assert {"operator", "rows", "time_ms", "memory_bytes", "spills", "copied_bytes", "copied_why"} <= set(operators.columns)
     assert operators.to_dict()["operator"][0] == "FilterExec"
     assert "gathered" in operators.to_dict()["copied_why"][0]
+
+
+def test_summarize_has_a_row_for_each_column():
+    frame = gf.from_dict({"id": [1, 2, 3, 4], "region": ["EU", "US", "EU", None], "fare": [10.0, None, 30.0, 20.0], "stops": [[1], [2, 3], None, []]})
+    rows = gf.sql("SUMMARIZE frame", frame=frame).collect()
+    assert rows.columns == ["column_name", "column_type", "min", "max", "approx_unique", "avg", "std", "q25", "q50", "q75", "count", "null_percentage"]
+    assert rows["column_name"].to_list() == ["id", "region", "fare", "stops"]
+    assert rows["min"].to_list() == ["1", "EU", "10.0", None] and rows["max"].to_list() == ["4", "US", "30.0", None]
+    assert rows["approx_unique"].to_list() == [4, 2, 3, 3] and rows["count"].to_list() == [4, 3, 3, 3]
+    assert rows["avg"].to_list() == [2.5, None, 20.0, None] and rows["null_percentage"].to_list() == [0.0, 25.0, 25.0, 25.0]
+    of_query = gf.sql("SUMMARIZE SELECT fare * 2 AS d FROM frame WHERE id > 1", frame=frame).collect()
+    assert of_query["column_name"].to_list() == ["d"] and of_query["q50"].to_list() == [50.0]
+    none = gf.sql("SUMMARIZE SELECT * FROM frame WHERE id > 9", frame=frame).collect()
+    assert none["count"].to_list() == [0, 0, 0, 0] and none["null_percentage"].to_list() == [None] * 4
+    with pytest.raises(gf.errors.PlanError, match="unknown table `nothing`"):
+        gf.sql("SUMMARIZE nothing")

@@ -21,6 +21,7 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, PhysicalExpr, 
 use datafusion_datasource::morsel::{Morsel, MorselPlan, MorselPlanner, Morselizer};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
+use gradframe_plan::functions::one_nan_in_rows;
 use object_store::ObjectStore;
 
 use super::error::{bad_file, external, panicked};
@@ -220,6 +221,7 @@ impl Morsel for GuardedMorsel {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
         let GuardedMorsel { reading, inner } = *self;
         let batches = AssertUnwindSafe(quiet_stream(inner.into_stream())).catch_unwind();
-        batches.map(move |batch| batch.map_err(|_| reading.panicked())?.map_err(|error| reading.failed(error))).boxed()
+        let guarded = batches.map(move |batch| batch.map_err(|_| reading.panicked())?.map_err(|error| reading.failed(error)));
+        guarded.map(|batch| batch.map(one_nan_in_rows)).boxed()
     }
 }

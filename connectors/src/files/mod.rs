@@ -40,4 +40,4 @@ pub use ndjson::scan_ndjson;
 pub use parquet::scan_parquet;
 pub use parquet_format::{ExtensionParquetFormat, ExtensionParquetFormatFactory};
 pub use sources::FileSources;
-pub use table::paths_of;
+pub use table::{call_of, paths_of};

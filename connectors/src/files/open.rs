@@ -9,6 +9,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::file_format::FileFormat;
 use gradframe_ml_core::Result;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::services::SourceCall;
 use object_store::ObjectStore;
 
 use super::selection::{Found, FoundFile, Selection};
@@ -45,17 +46,26 @@ pub(super) trait TableFormat: fmt::Debug + Send + Sync {
 }
 
 /// The table of the paths' files.
-pub(super) async fn open(
+pub(super) async fn open(session: &dyn Session, paths: &[String], format: impl TableFormat) -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(table(session, paths, format).await?))
+}
+
+/// The table of the files that a call names, which it remembers.
+pub(super) async fn open_called(
     session: &dyn Session,
-    paths: &[String],
-    mut format: impl TableFormat,
+    call: &SourceCall,
+    format: impl TableFormat,
 ) -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(table(session, &call.paths, format).await?.called_by(call.clone())))
+}
+
+async fn table(session: &dyn Session, paths: &[String], mut format: impl TableFormat) -> Result<FileTable> {
     let selection = format.selection(paths);
     let found = selection.find(session).await?;
     let (_, schema) = united(session, &found, &selection, &mut format).await?;
     let path_columns = format.shared().path_columns(selection.function, &found.files)?;
     let keeps_order = format.shared().union.types.is_empty();
-    Ok(Arc::new(FileTable::new(selection, format.file_format(), &schema, path_columns, keeps_order)))
+    Ok(FileTable::new(selection, format.file_format(), &schema, path_columns, keeps_order))
 }
 
 /// The columns of each file and of all together.

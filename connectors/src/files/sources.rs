@@ -13,7 +13,7 @@ use super::csv::{self, CsvTable};
 use super::describe::{self, describe};
 use super::ipc::{self, IpcTable};
 use super::ndjson::{self, NdjsonTable};
-use super::open::open;
+use super::open::open_called;
 use super::parquet::{self, ParquetTable};
 use super::selection::Selection;
 
@@ -32,10 +32,10 @@ impl Sources for FileSources {
             return describe_files(session, call).await;
         }
         match format(call)? {
-            Format::Csv => open(session, paths, CsvTable::new(paths, options)?).await,
-            Format::Parquet => open(session, paths, ParquetTable::new(session, options)?).await,
-            Format::Ndjson => open(session, paths, NdjsonTable::new(options)?).await,
-            Format::Ipc => open(session, paths, IpcTable::new(options)?).await,
+            Format::Csv => open_called(session, call, CsvTable::new(paths, options)?).await,
+            Format::Parquet => open_called(session, call, ParquetTable::new(session, options)?).await,
+            Format::Ndjson => open_called(session, call, NdjsonTable::new(options)?).await,
+            Format::Ipc => open_called(session, call, IpcTable::new(options)?).await,
         }
     }
 

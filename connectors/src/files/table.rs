@@ -18,6 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion_datasource::compute_all_files_statistics;
 use futures::{StreamExt, TryStreamExt};
+use gradframe_plan::services::SourceCall;
 use object_store::ObjectStore;
 
 use super::error::{bad_file, external};
@@ -46,11 +47,18 @@ pub(super) struct FileTable {
     schema: TableSchema,
     /// False if values are read as of another type, which may sort otherwise.
     keeps_order: bool,
+    /// What asked for it, if that can be written down.
+    call: Option<SourceCall>,
 }
 
 /// The paths that a table of files was asked for, as they were written; None of another table.
 pub fn paths_of(table: &dyn TableProvider) -> Option<&[String]> {
     table.downcast_ref::<FileTable>().map(|table| table.selection.paths.as_slice())
+}
+
+/// The call of a reading function that gives this table; None of another table.
+pub fn call_of(table: &dyn TableProvider) -> Option<&SourceCall> {
+    table.downcast_ref::<FileTable>()?.call.as_ref()
 }
 
 impl FileTable {
@@ -67,7 +75,12 @@ impl FileTable {
         let schema = TableSchema::builder(Arc::new(Schema::new(in_files)))
             .with_table_partition_cols(path_columns.fields().to_vec())
             .build();
-        FileTable { selection, format, path_columns, schema, keeps_order }
+        FileTable { selection, format, path_columns, schema, keeps_order, call: None }
+    }
+
+    /// The same table, which remembers the call that asked for it.
+    pub(super) fn called_by(self, call: SourceCall) -> Self {
+        FileTable { call: Some(call), ..self }
     }
 
     /// The files that may hold rows that pass the filters, with their statistics.

@@ -195,7 +195,7 @@ impl FileFormat for CopyFormat {
         let partition_by = config.table_partition_cols.iter().map(|(name, _)| name.clone()).collect();
         let inner = self.inner.create_writer_physical_plan(input.clone(), state, config, order.clone()).await?;
         let inner = with_own_serializer(inner, order.clone());
-        Ok(atomic(input, inner, target.clone(), staging, partition_by, order))
+        Ok(atomic(input, inner, target.clone(), staging, (partition_by, &self.inner.get_ext()), order))
     }
 
     async fn infer_schema(&self, _: &dyn Session, _: &Arc<dyn ObjectStore>, _: &[ObjectMeta]) -> DataFusionResult<SchemaRef> {

@@ -8,6 +8,7 @@ mod csv;
 mod error;
 mod format;
 mod json;
+mod one_dictionary;
 mod options;
 mod partitions;
 mod sink;

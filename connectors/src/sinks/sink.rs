@@ -24,6 +24,8 @@ use url::Url;
 
 use super::OP;
 use super::error::disk_failed;
+use super::format::FileKind;
+use super::one_dictionary::{has_dictionary, with_one_dictionary};
 use super::partitions::as_texts;
 use super::staging::Staging;
 use super::store::WriteStore;
@@ -36,11 +38,12 @@ pub(super) fn atomic(
     inner: Arc<dyn ExecutionPlan>,
     target: Target,
     staging: Staging,
-    partition_by: Vec<String>,
+    (partition_by, kind): (Vec<String>, &str),
     order: Option<LexRequirement>,
 ) -> Arc<dyn ExecutionPlan> {
     let (schema, metrics) = (input.schema(), ExecutionPlanMetricsSet::new());
-    let sink = AtomicSink { schema, inner, target, staging, partition_by, metrics };
+    let one_dictionary = kind == FileKind::Arrow.name() && has_dictionary(&schema);
+    let sink = AtomicSink { schema, inner, target, staging, partition_by, one_dictionary, metrics };
     Arc::new(DataSinkExec::new(input, Arc::new(sink), order))
 }
 
@@ -52,6 +55,8 @@ struct AtomicSink {
     target: Target,
     staging: Staging,
     partition_by: Vec<String>,
+    /// Whether the file holds the dictionary of a column once.
+    one_dictionary: bool,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -68,7 +73,7 @@ impl AtomicSink {
         runtime.register_object_store(&url, store.clone());
         let registered = Registered { runtime, url };
         let written = match self.inner() {
-            Ok(sink) => sink.write_all(self.rows(data), context).await,
+            Ok(sink) => sink.write_all(self.rows(data, context), context).await,
             Err(error) => Err(error),
         };
         drop(registered);
@@ -79,9 +84,13 @@ impl AtomicSink {
     }
 
     /// The rows as the inner sink is to see them. A directory gets a file even if there are no rows: it says the columns.
-    fn rows(&self, rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    fn rows(&self, rows: SendableRecordBatchStream, context: &TaskContext) -> SendableRecordBatchStream {
+        let rows = if self.one_dictionary { with_one_dictionary(rows, context) } else { rows };
         if !self.partition_by.is_empty() {
             return as_texts(rows, &self.partition_by);
+        }
+        if self.one_dictionary {
+            return rows;
         }
         let schema = rows.schema();
         let first = futures::stream::iter([Ok(RecordBatch::new_empty(schema.clone()))]);

@@ -15,6 +15,7 @@ use gradframe_plan::names::{list, suggest, type_name};
 
 use super::deferred::deferred;
 use super::resolve::computed_nested;
+use super::structure::{in_order, or_empty_list};
 use crate::{Error, Result};
 
 /// A named argument that is the same for all rows.
@@ -149,6 +150,12 @@ impl<'a> Call<'a> {
     pub(super) fn categories(&self, expr: &Expr) -> Option<Vec<String>> {
         let (_, field) = expr.to_field(self.schema?).ok()?;
         enum_categories(&field)
+    }
+
+    /// The values of an expression as one list, in the order of the rows. Only rows that are [`super::FunctionRow::typed`] may ask.
+    pub(super) fn imploded(&self, value: Expr) -> Result<Expr> {
+        let item = self.type_of(&value)?;
+        Ok(or_empty_list(in_order(datafusion::functions_aggregate::expr_fn::array_agg(value)), &item))
     }
 
     /// The type of the next expression, which is not taken. Errors: `Plan` if there is none.

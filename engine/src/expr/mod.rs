@@ -34,6 +34,7 @@ mod series;
 pub(crate) mod structure;
 mod table;
 mod texts;
+mod written;
 
 pub use self::arrays::apply_array;
 pub use self::call::{Call, Constant, Constants};
@@ -41,6 +42,7 @@ pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
 pub use self::condition::{Then, When, when};
 pub use self::element::element;
 pub(crate) use self::element::of_element;
+pub(crate) use self::element::{named as word_over_elements, word};
 pub(crate) use self::enums::as_enum;
 pub use self::enums::is_enum;
 pub use self::functions::{
@@ -51,6 +53,7 @@ pub use self::selector::{Selector, TypeClass};
 pub use self::series::{series, series_of};
 pub use self::table::{FunctionRow, Takes, call, function_names};
 pub use self::texts::Texts;
+pub use self::written::written;
 
 pub use datafusion::logical_expr::Expr;
 

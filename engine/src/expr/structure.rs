@@ -98,6 +98,17 @@ pub(crate) fn by_row_reversed() -> SortExpr {
     SortExpr::new(Expr::BinaryExpr(turned), true, false)
 }
 
+/// The aggregate over its rows in their order.
+pub(crate) fn in_order(aggregate: Expr) -> Expr {
+    match aggregate {
+        Expr::AggregateFunction(mut aggregate) => {
+            aggregate.params.order_by = vec![by_row()];
+            Expr::AggregateFunction(aggregate)
+        }
+        other => other,
+    }
+}
+
 /// A list that an aggregate gives, empty where the aggregate saw no row.
 pub(crate) fn or_empty_list(list: Expr, item: &DataType) -> Expr {
     let empty = ScalarValue::List(ScalarValue::new_list_nullable(&[], item));

@@ -44,8 +44,6 @@ pub enum Takes {
     ANumber,
     /// Numbers or booleans only.
     Numbers,
-    /// What is true or false, as its first argument.
-    ACondition,
 }
 
 impl FunctionRow {
@@ -71,17 +69,15 @@ impl FunctionRow {
     }
 
     fn require_types(&self, exprs: &[Expr], schema: &DFSchema) -> Result<()> {
-        let (checked, expected) = match self.takes {
+        let checked = match self.takes {
             Takes::Anything => return Ok(()),
-            Takes::Numbers => (exprs, "numbers"),
-            Takes::ANumber => (&exprs[..exprs.len().min(1)], "numbers"),
-            Takes::ACondition => (&exprs[..exprs.len().min(1)], "a condition (Boolean)"),
+            Takes::Numbers => exprs,
+            Takes::ANumber => &exprs[..exprs.len().min(1)],
         };
         for expr in checked {
             let own = expr.get_type(schema).map_err(from_datafusion)?;
-            let fits = own == DataType::Boolean || own.is_numeric() && self.takes != Takes::ACondition;
-            if !fits && !own.is_null() {
-                let what = format!("`{}` is {own}, expected {expected}", shown(expr), own = type_name(&own));
+            if !(own == DataType::Boolean || own.is_numeric() || own.is_null()) {
+                let what = format!("`{}` is {own}, expected numbers", shown(expr), own = type_name(&own));
                 return Err(Error::dtype(self.name, what).hint("cast it first"));
             }
         }

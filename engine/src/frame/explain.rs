@@ -55,6 +55,29 @@ impl DataFrame {
         guard_call(OP, || self.execution_state().optimize(&self.plan).map_err(from_datafusion))
     }
 
+    /// The plan as it was written, before any rule of the optimizer, as text; as a graph for [`Explanation::Graphviz`], as SQL for
+    /// [`Explanation::Sql`].
+    ///
+    /// ```
+    /// use gradframe::{Explanation, Session, expr::{col, lit}};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let numbers = session.block_on(session.sql("SELECT value AS x FROM generate_series(1, 9)"))?;
+    /// let written = numbers.filter(col("x").gt(lit(2_i64)))?.explain_as_written(Explanation::Plan)?;
+    /// assert!(written.starts_with("Filter: x > Int64(2)"), "{written}");
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: for SQL those of [`DataFrame::to_sql`].
+    pub fn explain_as_written(&self, explanation: Explanation) -> Result<String> {
+        match explanation {
+            Explanation::Sql => self.to_sql(),
+            Explanation::Graphviz => Ok(in_words(&format!("{}\n", self.plan.display_graphviz()))),
+            Explanation::Plan | Explanation::Logical | Explanation::Tree => {
+                Ok(in_words(&format!("{}\n", self.plan.display_indent())))
+            }
+        }
+    }
+
     /// The plan as text.
     ///
     /// ```

@@ -1,7 +1,7 @@
 //! Rows in memory as the start of a plan, shared with whoever gave them, and an account of what had to be copied first.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -24,6 +24,8 @@ use datafusion::physical_plan::{
     StatisticsArgs,
 };
 
+use gradframe_plan::functions::one_nan_in_rows;
+
 /// A copy that was made when rows came in, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
@@ -40,6 +42,8 @@ pub struct Copied {
 pub(crate) struct InMemory {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
+    /// The same with one NaN, once somebody reads them.
+    plain: OnceLock<Vec<RecordBatch>>,
     rows: usize,
     copies: Vec<Copied>,
 }
@@ -54,7 +58,7 @@ impl InMemory {
             }
         }
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        Ok(InMemory { schema, batches, rows, copies })
+        Ok(InMemory { schema, batches, plain: OnceLock::new(), rows, copies })
     }
 
     /// The batches as they came.
@@ -62,13 +66,18 @@ impl InMemory {
         &self.batches
     }
 
+    /// The batches as plans take them: only those that hold a NaN with a sign are others.
+    fn plain(&self) -> &[RecordBatch] {
+        self.plain.get_or_init(|| self.batches.iter().cloned().map(one_nan_in_rows).collect())
+    }
+
     /// The rows for several threads: consecutive parts of about as many rows each, not copied.
     fn partitions(&self, session: &dyn Session) -> Vec<Vec<RecordBatch>> {
         let config = session.config();
         match self.rows > config.batch_size() {
-            true => consecutive(&self.batches, self.rows, config.target_partitions()),
+            true => consecutive(self.plain(), self.rows, config.target_partitions()),
             // A batch without rows brings nothing, and DataFusion's last_value counts one back from its end.
-            false => vec![self.batches.iter().filter(|batch| batch.num_rows() > 0).cloned().collect()],
+            false => vec![self.plain().iter().filter(|batch| batch.num_rows() > 0).cloned().collect()],
         }
     }
 }

@@ -9,7 +9,7 @@ use gradframe_plan::error::from_datafusion;
 use super::DataFrame;
 use super::merge;
 use super::naming::{all_columns, named, output_name, require_column, require_one_of_each};
-use super::resolve::require_distinct;
+use super::resolve::{WITH_COLUMNS, require_distinct};
 use crate::Result;
 use crate::expr::{IntoExpr, col};
 
@@ -41,9 +41,9 @@ impl DataFrame {
     /// # Ok::<(), gradframe::Error>(())
     /// ```
     pub fn with_columns(&self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
-        let added = self.resolve("with_columns", exprs.into_iter().map(IntoExpr::into_expr))?;
+        let added = self.resolve(WITH_COLUMNS, exprs.into_iter().map(IntoExpr::into_expr))?;
         let names: Vec<String> = added.exprs.iter().map(output_name).collect();
-        require_distinct("with_columns", names.iter().map(String::as_str))?;
+        require_distinct(WITH_COLUMNS, names.iter().map(String::as_str))?;
         let mut projection = self.columns_as_exprs();
         for expr in added.exprs {
             place(&mut projection, output_name(&expr), expr);

@@ -22,6 +22,9 @@ use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, requir
 use crate::expr::structure::{by_row, or_empty_list};
 use crate::{Error, Result};
 
+/// The verb beside whose rows may stand results of other rows.
+pub(super) const WITH_COLUMNS: &str = "with_columns";
+
 /// Expressions of one value a row, and the frame over whose columns they are: the frame itself, with hidden columns after
 /// its own where they need some.
 #[derive(Debug, Clone)]
@@ -48,16 +51,17 @@ impl DataFrame {
     /// Errors: `Plan` for unknown columns, wrong arguments, and for expressions of another number of rows than the frame has;
     /// they name `op` and the expression.
     pub fn resolve(&self, op: &str, exprs: impl IntoIterator<Item = Expr>) -> Result<Resolved> {
-        self.resolve_named(self.typed(op, exprs.into_iter().collect())?)
+        self.resolve_named(op, self.typed(op, exprs.into_iter().collect())?)
     }
 
-    fn resolve_named(&self, named: Vec<Named>) -> Result<Resolved> {
+    fn resolve_named(&self, op: &str, named: Vec<Named>) -> Result<Resolved> {
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut resolved = vec![];
         for named in named {
             let (name, kind) = (named.name.clone(), named.categories.clone());
             let lowered = lowering.lower_named(named, &group)?;
-            resolved.push((lowering.rows(lowered, &group)?, name, kind));
+            let beside = if op == WITH_COLUMNS { lowering.beside_rows(&name, lowered) } else { lowering.rows(lowered, &group) };
+            resolved.push((beside?, name, kind));
         }
         let frame = self.beneath(lowering, true)?;
         let exprs = resolved.into_iter().map(|(expr, name, kind)| under_name(frame.of_kind(expr, kind), name)).collect();
@@ -71,7 +75,7 @@ impl DataFrame {
         for Named { expr, .. } in &named {
             require_condition(op, expr, self.plan.schema())?;
         }
-        let resolved = self.resolve_named(named)?;
+        let resolved = self.resolve_named(op, named)?;
         let all = resolved.exprs.into_iter().map(|expr| expr.unalias()).reduce(Expr::and);
         Ok((resolved.frame, all.unwrap_or_else(|| lit(true))))
     }

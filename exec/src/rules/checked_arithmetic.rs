@@ -16,9 +16,10 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::expressions::{BinaryExpr, Literal, NegativeExpr};
+use datafusion::physical_plan::expressions::{BinaryExpr, CastExpr, Literal, NegativeExpr};
 
 use super::expressions::with_expressions;
+use crate::named::Named;
 
 type Expr = Arc<dyn PhysicalExpr>;
 
@@ -28,9 +29,7 @@ pub struct CheckedArithmetic;
 
 impl PhysicalOptimizerRule for CheckedArithmetic {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        with_expressions(plan, &|expr, input| {
-            expr.transform_up(|node| Ok(node_checked(&node, input).map_or_else(|| Transformed::no(node), Transformed::yes)))
-        })
+        with_expressions(plan, &checked_within)
     }
 
     fn name(&self) -> &str {
@@ -40,6 +39,29 @@ impl PhysicalOptimizerRule for CheckedArithmetic {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// The expression over rows of this schema with its arithmetic checked, the largest parts of it named in their errors.
+pub fn checked_within(expr: Expr, input: &Schema) -> Result<Transformed<Expr>> {
+    let checked =
+        expr.transform_up(|node| Ok(node_checked(&node, input).map_or_else(|| Transformed::no(node), Transformed::yes)))?;
+    if !checked.transformed {
+        return Ok(checked);
+    }
+    Ok(Transformed::yes(named_within(checked.data, input, false)?))
+}
+
+/// The expression with its arithmetic that can overflow named, unless it is part of such arithmetic.
+fn named_within(expr: Expr, input: &Schema, within: bool) -> Result<Expr> {
+    let overflows = expr.downcast_ref::<BinaryExpr>().is_some_and(|binary| may_wrap(binary.op()))
+        && expr.data_type(input).is_ok_and(|data_type| !data_type.is_floating());
+    // What is cast is as much a part of the whole as the cast is.
+    let within_below = overflows || within && expr.is::<CastExpr>();
+    let children: Vec<Expr> = expr.children().into_iter().map(Arc::clone).collect();
+    let named = children.iter().map(|child| named_within(Arc::clone(child), input, within_below)).collect::<Result<Vec<_>>>()?;
+    let is_same = named.iter().zip(&children).all(|(named, child)| Arc::ptr_eq(named, child));
+    let expr = if is_same { expr } else { expr.with_new_children(named)? };
+    Ok(if overflows && !within { Arc::new(Named::of(expr)) } else { expr })
 }
 
 fn node_checked(node: &Expr, input: &Schema) -> Option<Expr> {

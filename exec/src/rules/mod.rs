@@ -3,6 +3,7 @@
 mod account_for_windows;
 mod checked_arithmetic;
 mod expressions;
+mod fields_of_structs;
 mod filters_first;
 mod in_order;
 mod merge_large_joins;
@@ -12,15 +13,28 @@ mod one_nan;
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
+use datafusion::error::Result;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
+use checked_arithmetic::checked_within;
+pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
+
+/// An expression by itself, outside of any plan, as plans have it: its arithmetic checked, its NaNs without signs, fields of null
+/// structs null.
+pub fn as_in_plans(expr: Arc<dyn PhysicalExpr>, input: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+    let checked = checked_within(expr, input)?.data;
+    let unsigned = one_nan::without_signs(checked, input, false)?.data;
+    Ok(fields_of_structs::with_nulls_of_structs(unsigned)?.data)
+}
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
@@ -45,6 +59,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.insert(1, Arc::new(OneNan));
     // All expressions are where they will be computed.
     rules.push(Arc::new(NumericStages { projections: false }));
+    rules.push(Arc::new(FieldsOfStructs));
     // Last: what needs one partition is known, and no limit moves any more.
     rules.push(Arc::new(InOrder));
     rules

@@ -2,7 +2,7 @@
 //!
 //! Comparisons and sorts go by the bits of a float, in which a NaN with a sign lies below all numbers and one without above
 //! them; x86 makes the former. This rule takes the sign from what is computed, once an expression, so that NaN is above all numbers
-//! and equal to NaN wherever it comes from. Columns are left alone: their files hold NaNs without a sign.
+//! and equal to NaN wherever it comes from. Columns are left alone: scans take the signs from what comes from outside.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl PhysicalOptimizerRule for OneNan {
 }
 
 /// The expression with every float computation in it marked, unless it is part of another, to which the sign is nothing.
-fn without_signs(expr: Expr, input: &Schema, within: bool) -> Result<Transformed<Expr>> {
+pub(super) fn without_signs(expr: Expr, input: &Schema, within: bool) -> Result<Transformed<Expr>> {
     if let Some(literal) = folded(&expr) {
         return Ok(Transformed::yes(literal));
     }

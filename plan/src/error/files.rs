@@ -28,7 +28,8 @@ pub(super) fn from_arrow(error: &ArrowError) -> Error {
 /// A number too large for its type. Arrow names the operation with its operands.
 fn overflow(message: &str) -> Error {
     let what = message.trim_start_matches("Overflow happened on: ");
-    Error::execution("arithmetic", format!("{what} does not fit in its type")).hint("cast one side to DOUBLE or DECIMAL")
+    Error::execution("arithmetic", format!("{what} does not fit in its type"))
+        .hint("cast a side to a wider type, to a decimal or to a float")
 }
 
 /// A Parquet file that does not read is corrupt or uses what is not built.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
+
+use super::one_zero::has_floats;
 
 /// The bits of the negative infinity: only NaNs with a sign have more.
 const DOUBLE: u64 = 0xFFF0_0000_0000_0000;
@@ -27,8 +29,42 @@ pub fn one_nan(array: ArrayRef) -> ArrayRef {
             }
             Arc::new(floats.unary::<_, Float32Type>(|x| if x.is_nan() { f32::NAN } else { x }))
         }
-        _ => array,
+        _ => nested(&array).unwrap_or(array),
     }
+}
+
+/// The same rows with one NaN, for what comes from outside: files and memory of others hold NaNs with a sign, which NumPy's `0/0` makes on x86.
+/// What holds none is not copied.
+pub fn one_nan_in_rows(rows: RecordBatch) -> RecordBatch {
+    if !rows.schema().fields().iter().any(|field| has_floats(field.data_type())) {
+        return rows;
+    }
+    let columns: Vec<ArrayRef> = rows.columns().iter().map(|column| one_nan(Arc::clone(column))).collect();
+    if columns.iter().zip(rows.columns()).all(|(plain, own)| Arc::ptr_eq(plain, own)) {
+        return rows;
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(rows.schema(), columns, &options).unwrap_or(rows)
+}
+
+/// A nested value whose floats were changed; None where none was.
+fn nested(array: &ArrayRef) -> Option<ArrayRef> {
+    if !array.data_type().is_nested() || !has_floats(array.data_type()) {
+        return None;
+    }
+    let data = array.to_data();
+    let mut changed = false;
+    let plain = |child: &ArrayData| {
+        let own = make_array(child.clone());
+        let plain = one_nan(Arc::clone(&own));
+        changed |= !Arc::ptr_eq(&own, &plain);
+        plain.to_data()
+    };
+    let children: Vec<ArrayData> = data.child_data().iter().map(plain).collect();
+    if !changed {
+        return None;
+    }
+    data.into_builder().child_data(children).build().ok().map(make_array)
 }
 
 #[cfg(test)]
@@ -36,6 +72,27 @@ mod tests {
     use arrow::array::Float64Array;
 
     use super::*;
+
+    #[test]
+    fn nested_floats_lose_their_signs_and_others_stay_where_they_are() {
+        use arrow::array::{Int64Array, ListArray};
+        use arrow::datatypes::{Field, Schema};
+        let lists = |floats: Vec<Option<f64>>| {
+            Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>([Some(floats), None])) as ArrayRef
+        };
+        let schema = Schema::new(vec![
+            Field::new("l", DataType::new_list(DataType::Float64, true), true),
+            Field::new("i", DataType::Int64, true),
+        ]);
+        let rows = |list| RecordBatch::try_new(Arc::new(schema.clone()), vec![list, Arc::new(Int64Array::from(vec![1, 2]))]);
+        let signed = rows(lists(vec![Some(-f64::NAN), None, Some(1.0)])).expect("rows");
+        let plain = one_nan_in_rows(signed.clone());
+        let values = plain.column(0).as_list::<i32>().values().as_primitive::<Float64Type>().clone();
+        assert!(values.value(0).is_nan() && values.value(0).is_sign_positive());
+        assert!(Arc::ptr_eq(plain.column(1), signed.column(1)) && plain.column(0).null_count() == 1);
+        let without = rows(lists(vec![Some(1.0)])).expect("rows");
+        assert!(Arc::ptr_eq(one_nan_in_rows(without.clone()).column(0), without.column(0)));
+    }
 
     #[test]
     fn a_sign_is_taken_from_nan_alone() {

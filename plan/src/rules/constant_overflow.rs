@@ -15,7 +15,7 @@ use gradframe_ml_core::Error;
 use crate::error::to_datafusion;
 
 /// What helps.
-const CAST: &str = "cast one side to DOUBLE or DECIMAL";
+const CAST: &str = "cast a side to a wider type, to a decimal or to a float";
 
 /// See the module. Changes nothing.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod prune_model;
 mod subquery_tests;
 mod text_calls;
 mod window_arguments;
+mod xor_of_itself;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use self::prune_model::PruneModelRule;
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
 pub use self::window_arguments::WindowArguments;
+pub use self::xor_of_itself::XorOfItself;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";

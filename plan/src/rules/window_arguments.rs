@@ -1,7 +1,7 @@
 //! What windows compute before they begin is computed below them.
 //!
-//! Arguments, partitions and orders of window functions that hold arithmetic become columns of a projection, in which physical
-//! rules find them: those over the operators of windows cannot change what is inside.
+//! Arguments, partitions and orders of window functions that hold arithmetic or fields of structs become columns of a projection,
+//! in which physical rules find them: those over the operators of windows cannot change what is inside.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl OptimizerRule for WindowArguments {
 /// The window over a projection that computes what its functions take, below one that has its names and columns.
 fn over_columns(window: Window) -> Result<Transformed<LogicalPlan>> {
     let mut below = Below { input: window.input.schema(), computed: vec![] };
-    let functions = window.window_expr.iter().map(|function| below.without_arithmetic(function.clone()));
+    let functions = window.window_expr.iter().map(|function| below.over_columns_alone(function.clone()));
     let functions = functions.collect::<Result<Vec<_>>>()?;
     if below.computed.is_empty() {
         return Ok(Transformed::no(LogicalPlan::Window(window)));
@@ -65,8 +65,8 @@ struct Below<'a> {
 }
 
 impl Below<'_> {
-    /// The window function, under whatever name, over columns in place of arithmetic.
-    fn without_arithmetic(&mut self, expr: Expr) -> Result<Expr> {
+    /// The window function, under whatever name, over columns in place of what is mended.
+    fn over_columns_alone(&mut self, expr: Expr) -> Result<Expr> {
         let changed = expr.transform_down(|node| match node {
             Expr::WindowFunction(_) => {
                 let mut function = node.map_children(|part| self.column_of(part))?;
@@ -79,7 +79,7 @@ impl Below<'_> {
     }
 
     fn column_of(&mut self, part: Expr) -> Result<Transformed<Expr>> {
-        if !part.exists(|node| Ok(is_arithmetic(node)))? {
+        if !part.exists(|node| Ok(is_mended(node)))? {
             return Ok(Transformed::no(part));
         }
         let name = self.name();
@@ -97,12 +97,14 @@ impl Below<'_> {
     }
 }
 
-fn is_arithmetic(expr: &Expr) -> bool {
+/// What physical rules mend: arithmetic and fields.
+fn is_mended(expr: &Expr) -> bool {
     match expr {
         Expr::BinaryExpr(BinaryExpr { op, .. }) => {
             matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo)
         }
         Expr::Negative(_) => true,
+        Expr::ScalarFunction(call) => call.name() == "get_field",
         _ => false,
     }
 }

@@ -52,7 +52,7 @@ def _written(name: str, rows: Any) -> str:
 
     (line,) = _gradframe.outline(rows._frame)
     if not line.endswith("rows in memory"):
-        raise UnsupportedError(f"serialize: `{name}` is read from files, which are not kept; hint: name them in SQL, FROM 'a.parquet'")
+        raise UnsupportedError(f"serialize: `{name}` is {line.strip()}, whose rows are not kept; hint: collect() them first")
     table, sink = rows.collect().to_arrow(), io.BytesIO()
     with pyarrow.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

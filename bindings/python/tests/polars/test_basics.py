@@ -150,7 +150,7 @@ WRONG = {
     "unknown column in a selector": (lambda f: f.select(gf.col("i", "jj")), "unknown column `jj`"),
     "mixed lengths": (lambda f: f.select("n", gf.col("i").drop_nulls().head(1)).collect(), r"select: `n` has \d+ rows and `i` 1"),
     "mixed lengths in an expression": (lambda f: f.select(gf.col("n") + gf.col("i").head(1)).collect(), "different numbers of values"),
-    "lengths beside columns": (lambda f: f.with_columns(gf.col("i").drop_nulls()), "has not as many rows"),
+    "lengths beside columns": (lambda f: f.with_columns(gf.col("i").drop_nulls()).collect(), "values, the frame"),
     "selectors of different widths": (lambda f: f.select(gf.col("i", "n") + gf.col("i", "n", "f")), "selectors of 2 and 3 columns"),
     "sum of text": (lambda f: f.select(gf.col("s").sum()), "sum: `s` is"),
     "unknown choice": (lambda f: f.select(gf.col("i").is_between(1, 2, closed="bth")), "did you mean `both`"),

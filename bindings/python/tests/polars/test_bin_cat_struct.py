@@ -1,7 +1,10 @@
 """The namespaces `bin`, `cat` and `struct`: one table of cases, each asked of Polars too."""
 
 import polars as pl
+import pyarrow as pa
 import pytest
+
+import gradframe as gf
 from same import check
 
 BYTES = pl.DataFrame({"b": [b"abc", b"", None, b"\x01\x00\x00\x00", b"\xff\xfe\x00\x80\x01\x02\x03\x04", b"bc"]})
@@ -46,3 +49,20 @@ ON_STRUCTS = {
 @pytest.mark.parametrize("name", ON_STRUCTS)
 def test_structs(name):
     check(ON_STRUCTS[name], STRUCTS)
+
+
+def test_a_field_of_a_null_struct_is_null_whatever_lies_below_it():
+    inner = pa.StructArray.from_arrays([pa.array([7, 8, 9])], ["z"], mask=pa.array([False, False, True]))
+    structs = pa.StructArray.from_arrays([pa.array([1, 2, 3]), pa.array(["a", "b", "c"]), inner], ["x", "y", "q"], mask=pa.array([False, True, False]))
+    frame = gf.from_arrow(pa.table({"s": structs, "k": [1, 2, 3]})).lazy()
+    field = gf.col("s").struct.field
+    assert frame.select(field("x"), field("y")).collect().rows() == [(1, "a"), (None, None), (3, "c")]
+    assert frame.select(field("q").struct.field("z")).collect().rows() == [(7,), (None,), (None,)]
+    assert frame.unnest("s").drop("q").collect().rows() == [(1, "a", 1), (None, None, 2), (3, "c", 3)]
+    assert frame.select(field("x").sum(), n=field("x").count()).collect().rows() == [(4, 2)]
+    assert frame.filter(field("x") == 2).collect().height == 0
+    assert frame.group_by(field("x")).len().sort("x").collect().rows() == [(None, 1), (1, 1), (3, 1)]
+    assert frame.with_columns(s=gf.when(gf.col("k") > 1).then("s")).select(field("y")).collect().rows() == [(None,), (None,), ("c",)]
+    assert frame.select(gf.col("s").implode().list.eval(gf.element().struct.field("x")).explode()).collect().rows() == [(1,), (None,), (3,)]
+    answers = gf.sql("SELECT s.x, s['q']['z'] AS z, sum(s.x) OVER () AS t FROM f WHERE s.y IS NULL OR s.x > 2 ORDER BY k", f=frame).collect()
+    assert answers.rows() == [(None, None, 3), (3, None, 3)]

@@ -58,6 +58,42 @@ FORMS = {
     "concat_arr": lambda f, x: f.select(x.concat_arr("a", "b")),
     "concat_arr of arrays": lambda f, x: f.select(x.concat_arr("a", "r", "b")),
     "concat_arr of one": lambda f, x: f.select(x.concat_arr("r")),
+    "gather by an expression": lambda f, x: f.select(x.col("a").gather(x.col("b") - 1)),
+    "gather by one value": lambda f, x: f.select(x.col("s").gather(x.col("b").max())),
+    "gather with a null": lambda f, x: f.select(x.col("s").gather([0, None, -1])),
+    "gather by an expression, over": lambda f, x: f.select(x.col("c").gather(x.col("b").rank("ordinal").cast(x.Int64) - 1).over("g", mapping_strategy="join")),
+    "gather by an expression, over an order": lambda f, x: f.select(x.col("c").gather(x.int_range(x.len())).over("g", order_by="c", mapping_strategy="join")),
+    "get by an expression, over an order": lambda f, x: f.select(x.col("c").get(x.col("b").min() - 1).over("g", order_by="c")),
+    "append of a constant": lambda f, x: f.select(x.col("b").append(x.lit(9))),
+    "append of one value": lambda f, x: f.select(x.col("b").append(x.col("b").max())),
+    "append of another type": lambda f, x: f.select(x.col("b").append(x.col("c"))),
+    "append of text": lambda f, x: f.select(x.col("b").append(x.lit("q"))),
+    "append to nothing": lambda f, x: f.head(0).select(x.col("b").append(x.lit(9))),
+    "append in groups": lambda f, x: f.group_by("g", maintain_order=True).agg(x.col("b").append(x.col("a"))),
+    "extend by nulls": lambda f, x: f.select(x.col("a").extend_constant(None, 2)),
+    "explode of no lists": lambda f, x: f.select(x.col("a").explode(), x.col("s").explode()),
+    "join of numbers": lambda f, x: f.select(x.col("b").str.join("-")),
+    "any and all of numbers": lambda f, x: f.select(any=(x.col("b") - 2).any(), all=(x.col("b") - 2).all(), c=x.col("c").all()),
+    "arithmetic of conditions": lambda f, x: f.select(p=(x.col("b") > 1) // 2, q=(x.col("b") > 1) % 2, r=(x.col("b") > 1) % 0),
+    "bits of narrow numbers": lambda f, x: f.select(p=x.col("b").cast(x.Int8) & 3, q=x.col("b").cast(x.Int16) | 1, r=x.col("b").cast(x.UInt8) ^ x.col("a").cast(x.UInt16)),
+    "bits of unsigned numbers": lambda f, x: f.select(p=~x.col("b").cast(x.UInt8), q=~x.col("b").cast(x.UInt64), r=~x.col("b")),
+    "bits of one column": lambda f, x: f.select(p=x.col("a") ^ x.col("a"), q=x.col("a") ^ x.col("b") ^ x.col("a")),
+    "a power of zero": lambda f, x: f.select(((x.col("c") - 1.0) ** -1).alias("p")),
+    "powers of unsigned numbers": lambda f, x: f.select(p=2 ** x.col("b").cast(x.UInt64)),
+    "bytes of numbers": lambda f, x: f.select(x.col("a").cast(x.Binary), x.col("s").cast(x.Binary)),
+    "zeros in texts": lambda f, x: f.select(x.col("s").fill_null(strategy="zero")),
+    "a list of nulls": lambda f, x: f.select(n=x.lit(None)).select(x.concat_list("n", "n").list.len()),
+    "lists of numbers and texts": lambda f, x: f.select(x.col("l").list.concat(x.lit(["q"]))),
+    "fold of a selector": lambda f, x: f.select(x.fold(x.lit(0), lambda so_far, next: so_far + next, x.col("a", "b"))),
+    "reduce of a selector": lambda f, x: f.select(x.reduce(lambda so_far, next: so_far + next, x.selectors.numeric())),
+    "reduce of conditions": lambda f, x: f.filter(x.reduce(lambda so_far, next: so_far & next, x.col("a", "b") > 1)),
+    "cum_fold of a selector": lambda f, x: f.select(x.cum_fold(x.lit(0), lambda so_far, next: so_far + next, x.col("a", "b"))),
+    "cum_reduce of a selector": lambda f, x: f.select(x.cum_reduce(lambda so_far, next: so_far * next, x.selectors.integer())),
+    "cum_sum_horizontal of a selector": lambda f, x: f.select(x.cum_sum_horizontal(x.selectors.integer())),
+    "one value beside rows": lambda f, x: f.with_columns(x.col("a").head(1), t=x.col("b").top_k(1)),
+    "as many values beside rows": lambda f, x: f.with_columns(x.col("b").sort(), t=x.col("c").unique(maintain_order=True)),
+    "no last rows of a sort": lambda f, x: f.sort("c").tail(0),
+    "the place of NaN alone": lambda f, x: f.select(x.lit(float("nan")).arg_max().alias("p")),
     "no column": lambda f, x: f.select("a", x.selectors.empty()),
     "objects": lambda f, x: f.select("a", x.selectors.object()),
     "enums": lambda f, x: f.with_columns(e=x.col("s").cast(x.Enum(["p", "q", "x"]))).select(x.selectors.enum()),
@@ -94,6 +130,13 @@ WRONG = {
     "shift by text": (lambda f: f.select(gf.col("a").shift(gf.col("s").first())), "expected a whole number of rows"),
     "is_in values of another type": (lambda f: f.select(gf.col("a").is_in(gf.col("s").implode())), "which has none of its values"),
     "quantiles beyond": (lambda f: f.select(gf.col("c").quantile([0.5, 2.0])), "`quantile` is 2"),
+    "bits of texts": (lambda f: f.select(gf.col("s") ^ gf.col("s")), "`s` is String, expected conditions or integers"),
+    "one in texts": (lambda f: f.select(gf.col("s").fill_null(strategy="one")), "`s` is String, of which there is no mean and no one"),
+    "gather by texts": (lambda f: f.select(gf.col("a").gather(gf.col("s"))), "`s` is String, expected whole numbers"),
+    "numbers among lists": (lambda f: f.select(gf.col("l").is_in([1, 2])), "`l` is List\\(Int64\\) and `1` is Int64, which cannot be compared"),
+    "a fold to a number": (lambda f: f.select(gf.fold(gf.lit(0), lambda a, b: 1, "a")), "expected an expression of its two arguments"),
+    "too few values": (lambda f: f.with_columns(gf.col("b").head(2)).collect(), "with_columns: `b` has 2 values, the frame 4 rows"),
+    "no value": (lambda f: f.with_columns(q=gf.col("b").filter(gf.col("b") > 9)).collect(), "with_columns: `q` has 0 values, the frame 4 rows"),
     "arrays of two types": (lambda f: f.select(gf.concat_arr("a", "c")), "`c` is Float64, expected Int64 or arrays of it"),
     "having what is no condition": (lambda f: f.group_by("g").having(gf.col("b").sum()).agg("a"), "filter"),
 }
@@ -102,7 +145,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_bad_input_is_named(name):
     make, message = WRONG[name]
-    with pytest.raises(gf.errors.GradframeError, match=message):
+    with pytest.raises((gf.errors.GradframeError, TypeError), match=message):
         make(ours(frame()))
 
 
@@ -115,3 +158,15 @@ def test_inspect_prints_and_passes(capsys):
     rows = ours(frame()).select(gf.col("b").inspect("saw {}").sum()).collect()
     assert rows.item() == 8
     assert "saw" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'col("a").sum().over("g", order_by=["b"]).alias("x")', 'when((col("a") > 1)).then(2).otherwise(col("b"))', '(col("a") + 1)', 'col("s").is_null().not_()',
+        'col("l").list.eval(expr=(element() + 1))', 'col("a").filter((col("b") == "x")).mean()', '(col("a") * 2).cast(dtype=Int32, strict=True)', 'all().name.suffix("_2")',
+    ],
+)
+def test_expressions_print_as_they_are_written(text):
+    names = {"col": gf.col, "when": gf.when, "element": gf.element, "Int32": gf.Int32, "all": gf.all}
+    assert repr(eval(text.replace("expr=", ""), names)) == text

@@ -45,7 +45,7 @@ CALLS = {
         lambda x: x.str.json_path_match("$.a"), lambda x: x.list.len(), lambda x: x.list.sum(), lambda x: x.list.get(0), lambda x: x.list.max(), lambda x: x.list.join("-"),
         lambda x: x.list.unique(), lambda x: x.list.eval(gf.element() + 1), lambda x: x.arr.sum(), lambda x: x.arr.to_list(), lambda x: x.struct.field("x"),
         lambda x: x.struct.rename_fields(["q"]), lambda x: x.bin.size(), lambda x: x.bin.encode("hex"), lambda x: x.bin.starts_with(b"a"), lambda x: x.dt.year(),
-        lambda x: x.dt.truncate("1d"), lambda x: x.cat.physical(), lambda x: x.any(), lambda x: ~(x > 1) & x, lambda x: x.cast(gf.List(gf.Int64)),
+        lambda x: x.dt.truncate("1d"), lambda x: x.cat.physical(), lambda x: ~(x > 1) & x, lambda x: x.cast(gf.List(gf.Int64)),
         lambda x: x.cast(gf.Categorical), lambda x: x + gf.col("y"), lambda x: x == gf.col("p"), lambda x: x + gf.col("d"),
     ],
     "s": [
@@ -112,6 +112,33 @@ VERBS = {
     "text that is no date": (lambda f: f.select(c("s").str.to_date("%Y-%m-%d")).collect(), "`s`"),
     "bytes that are no text": (lambda f: f.select(c("y").cast(gf.String)).collect(), "`y`"),
 }
+
+BIG = pl.DataFrame({"i": [2**63 - 1, 1], "j": [2**62, 2], "n": pl.Series([127, 1], dtype=pl.Int8), "l": [[2**63 - 1], [1]]})
+#: What does not fit: the expression, and what the message calls it.
+OVERFLOWS = {
+    "sum": (lambda: c("i") + 1, "`i + 1` does not fit in Int64: 9223372036854775807 + 1"),
+    "difference": (lambda: -c("i") - c("j"), "`0 - i - j` does not fit in Int64"),
+    "product, narrow": (lambda: c("n") * 2, "`n * 2` does not fit in Int8"),
+    "in a whole": (lambda: (c("i") * c("j")).cast(gf.Float64) / 2, "`i * j` does not fit in Int64"),
+    "several": (lambda: gf.sum_horizontal("i", "j"), " does not fit in Int64"),
+    "dot": (lambda: c("i").dot("j"), "`i * j` does not fit in Int64"),
+    "power": (lambda: c("i") ** 2, "pow: `i`: 9223372036854775807 to the power of 2 does not fit in Int64"),
+    "product": (lambda: c("i").product() + c("j").product(), "product: `"),
+    "cum_prod": (lambda: c("j").cum_prod().cum_prod(), "64 bits"),
+    "abs": (lambda: (c("i") * -1 - 1).abs(), "does not fit in Int64"),
+    "in lists": (lambda: c("l").list.eval(gf.element() + 1), "`element() + 1` does not fit in Int64: 9223372036854775807 + 1"),
+    "sum of rows": (lambda: gf.concat_list("i", "j").explode().sum(), "does not fit"),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_what_does_not_fit_names_the_expression(name):
+    make, part = OVERFLOWS[name]
+    with pytest.raises(gf.errors.ExecutionError) as raised:
+        ours(BIG).select(make()).collect()
+    message = str(raised.value)
+    assert part in message, message
+    assert not ENGINE.search(message), message
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -8,6 +8,7 @@ FRAMES = {
     "among others": pl.DataFrame({"x": [0.0, -0.0, 1.0, None, -0.0, -1.0, float("nan")], "n": [3, 2, 1, 5, 4, 6, 0]}),
     "alone": pl.DataFrame({"x": [-0.0, 0.0], "n": [1, 2]}),
     "narrow": pl.DataFrame({"x": [0.0, -0.0, 1.5, -0.0], "n": [4, 3, 2, 1]}, schema_overrides={"x": pl.Float32}),
+    "NaNs with a sign": pl.DataFrame({"x": [-float("nan"), 1.0, float("nan"), None, -float("nan"), 0.0], "n": [3, 2, 1, 5, 4, 6]}),
     "none": pl.DataFrame({"x": [], "n": []}, schema={"x": pl.Float64, "n": pl.Int64}),
 }
 
@@ -26,6 +27,9 @@ CASES = {
     "unique": lambda f, x: f.select(x.col("x").unique(maintain_order=True)),
     "unique counts": lambda f, x: f.select(x.col("x").unique_counts().cast(x.Int64)),
     "value counts": lambda f, x: f.select(x.col("x").value_counts().struct.field("count").sort().cast(x.Int64)),
+    "equal to NaN": lambda f, x: f.select(p=x.col("x") == float("nan"), q=x.col("x") > 1.0),
+    "joined": lambda f, x: f.join(f, on="x").select("n", "n_right").sort("n", "n_right"),
+    "groups": lambda f, x: f.group_by("x").agg(x.col("n").sum()).sort("x"),
     "over": lambda f, x: f.select("n", q=x.col("n").sum().over("x")),
     "over, ordered": lambda f, x: f.select("n", q=x.col("n").cum_sum().over("x", order_by="n")),
     "over, ordered by it": lambda f, x: f.select("n", q=x.col("n").shift().over(x.lit(1), order_by="x")),

@@ -13,7 +13,8 @@ use gradframe_plan::error::to_datafusion;
 
 use super::ELEMENT;
 use super::lists::{Elements, empty_list};
-use super::program::Program;
+use super::program::{Computed, Program};
+use super::words::{InWords, in_words};
 use crate::expr::structure::{Mark, mark_of};
 
 /// What is made of an expression's values for a list.
@@ -25,6 +26,17 @@ pub(super) enum Gives {
     Values,
     /// A list of those elements that it keeps.
     Filtered,
+}
+
+impl Gives {
+    /// By the name of the function.
+    pub(super) fn of(op: &str) -> Self {
+        match op {
+            "list.agg" | "cumulative_eval" => Gives::Values,
+            "list.filter" => Gives::Filtered,
+            _ => Gives::Lists,
+        }
+    }
 }
 
 /// The expression over the elements of a list.
@@ -63,25 +75,43 @@ impl OverElements {
     }
 
     fn run(&self, lists: &ArrayRef) -> Result<ArrayRef> {
-        let elements = Elements::of(lists, &self.program.element)?;
-        if let Some(keep) = self.condition.as_ref().and_then(|condition| condition.of_each(&elements.values)) {
-            return elements.kept(&elements.values, &cast(&keep?, &DataType::Boolean)?);
+        if let Some(condition) = &self.condition {
+            let elements = Elements::of(lists, &self.program.element)?;
+            if let Some(keep) = condition.of_each(&elements.values) {
+                return elements.kept(&elements.values, &cast(&keep?, &DataType::Boolean)?);
+            }
         }
-        if let Some(values) = self.program.of_each(&elements.values) {
-            return elements.lists(values?);
-        }
-        let found = self.program.of_lists(Arc::clone(&elements.values), elements.owners()).map_err(to_datafusion)?;
-        let is_value = self.program.is_value();
-        let of_empty = match (elements.has_empty(), is_value) {
-            (false, _) => None,
-            (true, true) => Some(self.program.of_none().map_err(to_datafusion)?),
-            (true, false) => Some(empty_list(&self.program.data_type)?),
-        };
-        let kind =
-            if is_value { self.program.data_type.clone() } else { DataType::new_list(self.program.data_type.clone(), true) };
-        let results = elements.results(&found.0, &cast(&found.1, &kind)?, of_empty)?;
-        if is_value && self.gives == Gives::Lists { elements.single(results) } else { Ok(results) }
+        computed(&self.program, self.gives, lists, &self.program.element)
     }
+}
+
+/// What is computed of the elements of each list.
+pub(super) fn computed(program: &impl Computed, gives: Gives, lists: &ArrayRef, element: &DataType) -> Result<ArrayRef> {
+    let elements = Elements::of(lists, element)?;
+    if let Some(values) = program.of_each(&elements.values) {
+        return elements.lists(values?);
+    }
+    let found = program.of_lists(Arc::clone(&elements.values), elements.owners()).map_err(to_datafusion)?;
+    let is_value = program.is_value();
+    let of_empty = match (elements.has_empty(), is_value) {
+        (false, _) => None,
+        (true, true) => Some(program.of_none().map_err(to_datafusion)?),
+        (true, false) => Some(empty_list(program.data_type())?),
+    };
+    let of_values = program.data_type().clone();
+    let kind = if is_value { of_values } else { DataType::new_list(of_values, true) };
+    let results = elements.results(&found.0, &cast(&found.1, &kind)?, of_empty)?;
+    if is_value && gives == Gives::Lists { elements.single(results) } else { Ok(results) }
+}
+
+/// The word of such a function, with which a frame's SQL text calls it; None of another function.
+/// Errors: `NotImplemented` for an expression that SQL has no words for.
+pub(crate) fn word(function: &ScalarUDF) -> crate::Result<Option<String>> {
+    let function = function.inner().as_ref();
+    if let Some(own) = function.downcast_ref::<OverElements>() {
+        return in_words(&own.program, own.gives, &own.result()).map(Some);
+    }
+    Ok(function.downcast_ref::<InWords>().map(|own| own.name().to_owned()))
 }
 
 impl PartialEq for OverElements {

@@ -6,6 +6,7 @@
 mod function;
 mod lists;
 mod program;
+mod words;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::DFSchema;
@@ -16,13 +17,16 @@ use gradframe_plan::functions::column::window;
 use gradframe_plan::functions::{enum_at, enum_place};
 
 use self::function::{Gives, over_elements};
-use self::program::Program;
+use self::program::{Computed, Program};
 use super::call::{Call, Constants};
 use super::functions::windows::rows_in_order;
 use super::table::FunctionRow;
 use super::{Constant, as_enum, col, lit, resolve, structure, table, when};
 use crate::{Error, Result};
 use gradframe_plan::names::type_name;
+
+pub(crate) use self::function::word;
+pub(crate) use self::words::named;
 
 /// The column of elements.
 const ELEMENT: &str = "__element";
@@ -110,6 +114,8 @@ fn over_list(call: &Call, list: Expr, inner: Expr, gives: Gives) -> Result<Expr>
             format!("`{}` is {data_type}, expected a list", resolve::shown(&list), data_type = type_name(&data_type)),
         ));
     };
+    // Of elements that are nothing but nulls, functions of numbers have something to say.
+    let element = if element.is_null() { DataType::Int64 } else { element };
     let inner = if gives == Gives::Filtered { only_where(call, inner, &element)? } else { inner };
     Ok(over_elements(Program::new(table_name(call)?, inner, element)?, gives, list))
 }

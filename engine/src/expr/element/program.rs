@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_empty_array};
-use arrow::compute::concat;
+use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
 use datafusion::common::DFSchema;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -18,12 +18,30 @@ use super::ELEMENT;
 use crate::{Error, Result, Session};
 
 /// The number of an element's list, and what is computed of each.
-const LIST: &str = "__list";
+pub(super) const LIST: &str = "__list";
 const RESULT: &str = "__result";
+
+/// What is computed of elements.
+pub(super) trait Computed {
+    /// The type of its values.
+    fn data_type(&self) -> &DataType;
+
+    /// Whether it has one value for a list.
+    fn is_value(&self) -> bool;
+
+    /// One value for each element, if it looks at each by itself.
+    fn of_each(&self, elements: &ArrayRef) -> Option<datafusion::common::Result<ArrayRef>>;
+
+    /// The results of lists that have elements, and the number of each one's list: values, or lists of values.
+    fn of_lists(&self, elements: ArrayRef, owners: UInt32Array) -> Result<(UInt32Array, ArrayRef)>;
+
+    /// The value for a list without elements.
+    fn of_none(&self) -> Result<ArrayRef>;
+}
 
 /// How many values it has for a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Form {
+pub(super) enum Form {
     /// One for each element, by itself.
     Each,
     /// One.
@@ -41,7 +59,7 @@ pub(super) struct Program {
     pub(super) element: DataType,
     /// The type of its values.
     pub(super) data_type: DataType,
-    form: Form,
+    pub(super) form: Form,
     /// Where it looks at one element by itself.
     physical: Option<Arc<dyn PhysicalExpr>>,
 }
@@ -68,19 +86,42 @@ impl Program {
             _ => Form::Values,
         };
         let physical = match form {
-            Form::Each => Some(STATE.create_physical_expr(resolved, &schema).map_err(from_datafusion)?),
+            Form::Each => {
+                let physical = STATE.create_physical_expr(resolved, &schema).map_err(from_datafusion)?;
+                Some(gradframe_exec::rules::as_in_plans(physical, schema.as_arrow()).map_err(from_datafusion)?)
+            }
             Form::Value | Form::Values => None,
         };
         Ok(Program { op, expr, element, data_type, form, physical })
     }
 
-    /// Whether it has one value for a list.
-    pub(super) fn is_value(&self) -> bool {
+    /// What it computes, in SQL over rows called `frame`: of each element; or of each list, and of none.
+    /// Errors: `NotImplemented` for what SQL has no words for.
+    pub(super) fn queries(&self) -> Result<Vec<String>> {
+        let elements = session()?.from_batches(schema(&self.element), vec![])?;
+        let of_all = elements.select([self.result()])?;
+        match self.form {
+            // A constant is there for each element, too.
+            Form::Each => Ok(vec![elements.with_columns([self.result()])?.select([crate::expr::col(RESULT)])?.to_sql()?]),
+            Form::Value | Form::Values => Ok(vec![elements.group_by([LIST]).agg([self.result()])?.to_sql()?, of_all.to_sql()?]),
+        }
+    }
+
+    fn result(&self) -> Expr {
+        self.expr.clone().alias(RESULT)
+    }
+}
+
+impl Computed for Program {
+    fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    fn is_value(&self) -> bool {
         self.form == Form::Value
     }
 
-    /// One value for each element, if it looks at each by itself.
-    pub(super) fn of_each(&self, elements: &ArrayRef) -> Option<datafusion::common::Result<ArrayRef>> {
+    fn of_each(&self, elements: &ArrayRef) -> Option<datafusion::common::Result<ArrayRef>> {
         let physical = self.physical.as_ref()?;
         let evaluate = || {
             let schema = Arc::new(Schema::new(vec![Field::new(ELEMENT, self.element.clone(), true)]));
@@ -90,46 +131,59 @@ impl Program {
         Some(evaluate())
     }
 
-    /// The results of lists that have elements, and the number of each one's list: values, or lists of values.
-    pub(super) fn of_lists(&self, elements: ArrayRef, owners: UInt32Array) -> Result<(UInt32Array, ArrayRef)> {
-        let batch = RecordBatch::try_new(self.schema(), vec![Arc::new(owners), elements]);
-        let batch = batch.map_err(|error| Error::internal(self.op, error.to_string()))?;
-        let groups = session()?.from_batches(self.schema(), vec![batch])?.group_by([LIST]);
-        let found = run(self.op, groups.agg([self.expr.clone().alias(RESULT)])?)?;
-        let [owners, results] = <[ArrayRef; 2]>::try_from(columns(self.op, &found, 2)?)
-            .map_err(|_| Error::internal(self.op, "a group has a number and a result"))?;
-        Ok((owners.as_primitive::<UInt32Type>().clone(), results))
+    fn of_lists(&self, elements: ArrayRef, owners: UInt32Array) -> Result<(UInt32Array, ArrayRef)> {
+        let groups = rows(self.op, elements, owners)?.group_by([LIST]).agg([self.result()])?;
+        owned(self.op, &run(self.op, groups.collect())?)
     }
 
-    /// The value for a list without elements.
-    pub(super) fn of_none(&self) -> Result<ArrayRef> {
-        let frame = session()?.from_batches(self.schema(), vec![])?;
-        let found = run(self.op, frame.select([self.expr.clone().alias(RESULT)])?)?;
-        columns(self.op, &found, 1)?.pop().ok_or_else(|| Error::internal(self.op, "no value for no elements"))
+    fn of_none(&self) -> Result<ArrayRef> {
+        let frame = session()?.from_batches(schema(&self.element), vec![])?.select([self.result()])?;
+        only(self.op, &run(self.op, frame.collect())?)
     }
+}
 
-    fn schema(&self) -> SchemaRef {
-        let list = Field::new(LIST, DataType::UInt32, false);
-        Arc::new(Schema::new(vec![list, Field::new(ELEMENT, self.element.clone(), true)]))
-    }
+/// Elements and the numbers of their lists.
+fn schema(element: &DataType) -> SchemaRef {
+    let list = Field::new(LIST, DataType::UInt32, false);
+    Arc::new(Schema::new(vec![list, Field::new(ELEMENT, element.clone(), true)]))
+}
+
+/// Elements beside the numbers of their lists, as a frame.
+pub(super) fn rows(op: &'static str, elements: ArrayRef, owners: UInt32Array) -> Result<crate::DataFrame> {
+    let schema = schema(elements.data_type());
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(owners), elements]);
+    session()?.from_batches(schema, vec![batch.map_err(|error| Error::internal(op, error.to_string()))?])
+}
+
+/// The numbers of lists, and the result of each.
+pub(super) fn owned(op: &'static str, found: &[RecordBatch]) -> Result<(UInt32Array, ArrayRef)> {
+    let [owners, results] = <[ArrayRef; 2]>::try_from(columns(op, found, 2)?)
+        .map_err(|_| Error::internal(op, "a group has a number and a result"))?;
+    let owners = cast(&owners, &DataType::UInt32).map_err(|error| Error::internal(op, error.to_string()))?;
+    Ok((owners.as_primitive::<UInt32Type>().clone(), results))
+}
+
+/// The only column.
+pub(super) fn only(op: &'static str, found: &[RecordBatch]) -> Result<ArrayRef> {
+    columns(op, found, 1)?.pop().ok_or_else(|| Error::internal(op, "no value for no elements"))
 }
 
 /// What plans expressions of single elements.
 static STATE: LazyLock<SessionState> = LazyLock::new(|| SessionStateBuilder::new().with_default_features().build());
 
 /// The session of the queries over elements.
-fn session() -> Result<Session> {
+pub(super) fn session() -> Result<Session> {
     static SESSION: LazyLock<std::result::Result<Session, String>> =
         LazyLock::new(|| Session::builder().in_memory().threads(1).build().map_err(|error| error.to_string()));
     SESSION.clone().map_err(|error| Error::internal("element", error))
 }
 
 /// Runs a query to its end from inside another, on a thread of its own: the threads of the outer one may all be waiting here.
-fn run(op: &str, frame: crate::DataFrame) -> Result<Vec<RecordBatch>> {
+pub(super) fn run(op: &str, query: impl Future<Output = Result<Vec<RecordBatch>>> + Send) -> Result<Vec<RecordBatch>> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::external(op, format!("can't start a thread: {error}")))?;
-        runtime.block_on(frame.collect())
+        runtime.block_on(query)
     };
     std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(Error::internal(op, "a thread panicked")))
 }

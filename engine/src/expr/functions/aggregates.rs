@@ -10,7 +10,7 @@ use gradframe_plan::functions::{max as greatest, min as least, sum as checked_su
 
 use super::super::call::Call;
 use super::super::resolve::shown;
-use super::super::structure::{by_row, by_row_reversed, keep, or_empty_list};
+use super::super::structure::{by_row, by_row_reversed, keep};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{cast, coalesce, deferred_call, fill_null, unary};
@@ -164,17 +164,6 @@ pub fn last(expr: impl IntoExpr) -> Expr {
     deferred_call!("last", [expr.into_expr()])
 }
 
-/// The aggregate over its rows in their order.
-fn in_order(aggregate: Expr) -> Expr {
-    match aggregate {
-        Expr::AggregateFunction(mut aggregate) => {
-            aggregate.params.order_by = vec![by_row()];
-            Expr::AggregateFunction(aggregate)
-        }
-        other => other,
-    }
-}
-
 /// The aggregate of the rows for which a predicate is true.
 pub(super) fn of_rows(aggregate: Expr, predicate: Expr) -> Expr {
     match aggregate {
@@ -210,8 +199,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("last", |call| end_of_rows(call, by_row_reversed())),
     FunctionRow::typed("implode", |call| {
         let value = call.expr("the expression")?;
-        let item = call.type_of(&value)?;
-        Ok(or_empty_list(in_order(aggregate_fn::array_agg(value)), &item))
+        call.imploded(value)
     }),
     FunctionRow::new("filter", |call| {
         let value = call.expr("the expression")?;

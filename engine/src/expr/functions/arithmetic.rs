@@ -205,6 +205,10 @@ fn of_decimals(call: &Call, left: &Expr, operation: DecimalOperation, right: &Ex
 
 /// Both sides as integers of one type, the divisor null in place of 0; None if they are no integers.
 fn integer_sides(call: &Call, left: &Expr, right: &Expr) -> Result<Option<(Expr, Expr)>> {
+    let counted = |side: &Expr| -> Result<Expr> {
+        Ok(if call.type_of(side)? == DataType::Boolean { cast(side.clone(), DataType::Int32) } else { side.clone() })
+    };
+    let (left, right) = (&counted(left)?, &counted(right)?);
     if !are_integers(call, left, right)? {
         return Ok(None);
     }
@@ -275,27 +279,60 @@ fn pow(call: &mut Call) -> Result<Expr> {
         return Ok(per_row("int_power", vec![base, exponent], vec![]));
     }
     let is_narrow = own == DataType::Float32 && (other == DataType::Float32 || untyped(&exponent).is_some());
-    let power = math::power(cast(base, DataType::Float64), cast(exponent, DataType::Float64));
+    let power = gradframe_plan::functions::power(cast(base, DataType::Float64), cast(exponent, DataType::Float64));
     Ok(if is_narrow { cast(power, DataType::Float32) } else { power })
 }
 
 fn logical(call: &mut Call, truth: Operator, bits: Operator) -> Result<Expr> {
     let (left, right) = sides(call)?;
-    let operator = if are_integers(call, &left, &right)? { bits } else { truth };
-    Ok(operation(left, operator, right))
+    match of_bits(call, &left, bits, &right)? {
+        Some(answer) => Ok(answer),
+        None => Ok(operation(left, truth, right)),
+    }
 }
 
+/// Of integers each bit, else of truth values.
 fn xor(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
-    let operator = if are_integers(call, &left, &right)? { Operator::BitwiseXor } else { Operator::NotEq };
-    Ok(operation(left, operator, right))
+    if let Some(answer) = of_bits(call, &left, Operator::BitwiseXor, &right)? {
+        return Ok(answer);
+    }
+    for side in [&left, &right] {
+        let own = call.type_of(side)?;
+        if !matches!(own, DataType::Boolean | DataType::Null) {
+            let what = format!("`{}` is {own}, expected conditions or integers", shown(side), own = type_name(&own));
+            return Err(crate::Error::dtype(call.name(), what));
+        }
+    }
+    Ok(operation(left, Operator::NotEq, right))
+}
+
+/// The operator on the bits of integers, both sides in their common type; None for what is none.
+fn of_bits(call: &Call, left: &Expr, operator: Operator, right: &Expr) -> Result<Option<Expr>> {
+    if !are_integers(call, left, right)? {
+        return Ok(None);
+    }
+    let (left_type, right_type) = (call.type_of(left)?, call.type_of(right)?);
+    let common = common_number(&[(left, &left_type), (right, &right_type)]).filter(DataType::is_integer);
+    Ok(Some(match common {
+        Some(common) => {
+            operation(cast_to(left.clone(), &left_type, &common), operator, cast_to(right.clone(), &right_type, &common))
+        }
+        None => operation(left.clone(), operator, right.clone()),
+    }))
 }
 
 /// Truth values are negated; of integers, every bit.
 fn not(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
-    Ok(if own.is_integer() { operation(value, Operator::BitwiseXor, cast(lit(-1_i64), own)) } else { !value })
+    if !own.is_integer() {
+        return Ok(!value);
+    }
+    let bits = 8 * own.primitive_width().unwrap_or(8) as u32;
+    let all = if own.is_unsigned_integer() { lit(u64::MAX >> (64 - bits)) } else { lit(-1_i64) };
+    let all_type = if own.is_unsigned_integer() { DataType::UInt64 } else { DataType::Int64 };
+    Ok(operation(value, Operator::BitwiseXor, cast_to(all, &all_type, &own)))
 }
 
 pub(super) fn operation(left: Expr, operator: Operator, right: Expr) -> Expr {

@@ -37,6 +37,7 @@ pub use self::moving_by::MovingBy;
 pub use self::names::Names;
 pub use self::nulls::Nulls;
 pub use self::ordering::Ordering;
+pub(crate) use self::replacing::as_text;
 pub use self::selecting::by_pattern;
 pub use self::statistics::Statistics;
 pub use self::windows::Windows;

@@ -33,10 +33,6 @@ pub trait Nulls: Into<Expr> + Sized {
     }
 
     /// The value, or another where it is NaN. A null stays null.
-    fn not_numbers(call: &Call, value: &Expr, own: &DataType) -> crate::Error {
-        crate::Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(value), own = type_name(own)))
-    }
-
     fn fill_nan(self, value: impl IntoExpr) -> Expr {
         deferred_call!("fill_nan", [self.into(), value.into_expr()])
     }

@@ -1,14 +1,17 @@
 //! Rows in another order, some of the rows, and where values stand.
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, window};
+use gradframe_plan::functions::frame::call as frame_function;
 use gradframe_plan::functions::min as least;
+use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
+use super::super::resolve::{cast_to, common_type, shown};
 use super::super::structure::{by_row, items, keep, length, position};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
@@ -143,18 +146,22 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
     FunctionRow::typed("gather", |call| {
         let value = call.expr("the expression")?;
+        if let Some(places) = call.optional_expr() {
+            return gathered(call, value, places);
+        }
         let oob = [ScalarValue::from(call.flag("null_on_oob", false)?)];
         let constants = oob.into_iter().chain(call.values("indices")?).collect();
         Ok(items(aggregate("gather_at", vec![value], by_row().expr, constants, Answer::List)))
     }),
-    FunctionRow::typed("append", |call| {
-        let args = vec![call.expr("the expression")?, call.expr("the other")?];
-        Ok(items(aggregate("append", args, by_row().expr, vec![], Answer::List)))
-    }),
+    FunctionRow::typed("append", appended),
     FunctionRow::typed("explode", |call| {
         let value = call.expr("the expression")?;
-        let is_one_list = value.exists(|node| Ok(matches!(node, Expr::AggregateFunction(_)))).unwrap_or(false);
         let (empty_as_null, keep_nulls) = (call.flag("empty_as_null", false)?, call.flag("keep_nulls", true)?);
+        if !matches!(call.type_of(&value)?, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)) {
+            // What is no list is there once.
+            return Ok(value);
+        }
+        let is_one_list = value.exists(|node| Ok(matches!(node, Expr::AggregateFunction(_)))).unwrap_or(false);
         if is_one_list && !empty_as_null && keep_nulls {
             return Ok(items(value));
         }
@@ -168,7 +175,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
     FunctionRow::typed("extend_constant", |call| {
         let value = call.expr("the expression")?;
-        let constants = call.values("value")?.into_iter().take(1).chain([ScalarValue::from(call.int("n")?)]).collect();
+        let constant = call.values("value")?.into_iter().next().unwrap_or(ScalarValue::Null);
+        let constants = vec![constant, call.int("n")?.into()];
         Ok(items(aggregate("extend", vec![value], by_row().expr, constants, Answer::List)))
     }),
     FunctionRow::typed("is_sorted", |call| {
@@ -185,6 +193,50 @@ fn sort_by(value: Expr, by: Vec<Expr>, flags: &[(bool, bool)]) -> Expr {
 
 fn flag_constants(flags: &[(bool, bool)]) -> Vec<ScalarValue> {
     flags.iter().flat_map(|(descending, last)| [(*descending).into(), (*last).into()]).collect()
+}
+
+/// The values at places that are computed.
+fn gathered(call: &mut Call, value: Expr, places: Expr) -> Result<Expr> {
+    let own = call.type_of(&places)?;
+    if !(own.is_integer() || own.is_null()) {
+        let what = format!("`{}` is {own}, expected whole numbers", shown(&places), own = type_name(&own));
+        return Err(crate::Error::dtype(call.name(), what));
+    }
+    let places = if is_one_value(&places) { made_list(cast(places, DataType::Int64)) } else { call.imploded(places)? };
+    let null_on_oob = lit(call.flag("null_on_oob", false)?);
+    Ok(items(frame_function("list.gather", vec![call.imploded(value)?, places, null_on_oob])))
+}
+
+/// The values, then others, in their common type; one value is there once.
+fn appended(call: &mut Call) -> Result<Expr> {
+    let (value, other) = (call.expr("the expression")?, call.expr("the other")?);
+    let (own, others) = (call.type_of(&value)?, call.type_of(&other)?);
+    let known: Vec<(&Expr, &DataType)> =
+        [(&value, &own), (&other, &others)].into_iter().filter(|(_, own)| !own.is_null()).collect();
+    let common = if known.is_empty() { own.clone() } else { common_type(call.name(), &known)? };
+    let (value, other) = (cast_to(value, &own, &common), cast_to(other, &others, &common));
+    let other = if is_one_value(&other) { made_list(other) } else { call.imploded(other)? };
+    Ok(items(frame_function("list.concat", vec![call.imploded(value)?, other])))
+}
+
+fn made_list(value: Expr) -> Expr {
+    datafusion::functions_nested::expr_fn::make_array(vec![value])
+}
+
+/// Whether an expression has one value, however many rows there are.
+fn is_one_value(expr: &Expr) -> bool {
+    let mut is_one = true;
+    let visited = expr.apply(|node| {
+        Ok(match node {
+            Expr::AggregateFunction(_) => TreeNodeRecursion::Jump,
+            Expr::Column(_) | Expr::WindowFunction(_) => {
+                is_one = false;
+                TreeNodeRecursion::Stop
+            }
+            _ => TreeNodeRecursion::Continue,
+        })
+    });
+    visited.is_ok() && is_one
 }
 
 /// One flag for all keys, or one a key.
@@ -256,13 +308,14 @@ fn extreme_rows(call: &mut Call, greatest: bool) -> Result<Expr> {
 fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let present = value.clone().is_not_null();
-    let number = if call.type_of(&value)?.is_floating() && !least {
-        present.and(datafusion::functions::math::expr_fn::isnan(value.clone()).is_not_true())
-    } else {
-        present
-    };
     let order = vec![SortExpr::new(call.identity(&value)?, least, false), by_row()];
-    Ok(aggregate_fn::first_value(keep(position(value), number), order))
+    let first_of = |rows: Expr| aggregate_fn::first_value(keep(position(value.clone()), rows), order.clone());
+    if !call.type_of(&value)?.is_floating() || least {
+        return Ok(first_of(present));
+    }
+    // A NaN is the greatest only where there is nothing else.
+    let number = present.clone().and(datafusion::functions::math::expr_fn::isnan(value.clone()).is_not_true());
+    Ok(super::coalesce([first_of(number), first_of(present)]))
 }
 
 fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {

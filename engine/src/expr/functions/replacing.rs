@@ -51,6 +51,11 @@ fn cast_row(call: &mut Call) -> Result<Expr> {
         let error = crate::Error::dtype("cast", what);
         return Err(if reason.is_empty() { error } else { error.hint(reason) });
     }
+    let is_bytes = |data_type: &DataType| matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+    if is_bytes(&to) && !is_bytes(&own) && !own.is_string() && !matches!(own, DataType::FixedSizeBinary(_)) && !own.is_nested() {
+        // The bytes of what is shown, not those in memory.
+        return Ok(cast(as_text(call, value)?, to));
+    }
     let plainly = casts_plainly(&own, &to);
     let cast = match (strict, plainly) {
         (true, true) if always_fits(&own, &to) => return Ok(cast(value, to)),
@@ -65,7 +70,7 @@ fn cast_row(call: &mut Call) -> Result<Expr> {
 }
 
 /// The value as text.
-pub(super) fn as_text(call: &Call, value: Expr) -> Result<Expr> {
+pub(crate) fn as_text(call: &Call, value: Expr) -> Result<Expr> {
     let own = call.type_of(&value)?;
     if casts_plainly(&own, &DataType::Utf8) {
         return Ok(cast(value, DataType::Utf8));
@@ -126,8 +131,9 @@ fn replace_strict(call: &mut Call) -> Result<Expr> {
         Some(default) => replaced(&value, pairs, default),
         None => {
             let covers_null = old.iter().any(ScalarValue::is_null);
-            let covered = old.into_iter().map(|old| is(&value, old)).reduce(Expr::or).unwrap_or_else(|| lit(false));
-            let missing = if covers_null { !covered } else { (!covered).and(value.clone().is_not_null()) };
+            // One case of many branches: as many conditions one within another would be as deep as there are pairs.
+            let missing = replaced(&value, old.into_iter().map(|old| (old, false.into())).collect(), lit(true));
+            let missing = if covers_null { missing } else { missing.and(value.clone().is_not_null()) };
             let found = replaced(&value, pairs, Expr::Literal(ScalarValue::Null, None));
             per_row("require_mapped", vec![found, missing, cast(value, DataType::Utf8)], vec![])
         }
@@ -167,6 +173,9 @@ fn fill_null(call: &mut Call) -> Result<Expr> {
     let strategy = call.choice("strategy", &choices)?;
     let limit = call.optional_count("limit")?;
     let own = call.type_of(&value)?;
+    if own.is_string() || own.is_binary() {
+        return filled_text(call, value, &own, strategy, limit);
+    }
     let fill = match strategy {
         Strategy::Forward => return filled(value, limit, true),
         Strategy::Backward => return filled(value, limit, false),
@@ -177,4 +186,20 @@ fn fill_null(call: &mut Call) -> Result<Expr> {
         Strategy::One => lit(1_i64),
     };
     Ok(super::coalesce([value, cast(fill, own)]))
+}
+
+/// Of texts and bytes, the zero is the empty one, and there is no one and no mean.
+fn filled_text(call: &Call, value: Expr, own: &DataType, strategy: Strategy, limit: Option<usize>) -> Result<Expr> {
+    let fill = match strategy {
+        Strategy::Forward => return filled(value, limit, true),
+        Strategy::Backward => return filled(value, limit, false),
+        Strategy::Min => super::min(value.clone()),
+        Strategy::Max => super::max(value.clone()),
+        Strategy::Zero => cast(lit(""), own.clone()),
+        Strategy::Mean | Strategy::One => {
+            let what = format!("`{}` is {own}, of which there is no mean and no one", shown(&value), own = type_name(own));
+            return Err(crate::Error::dtype(call.name(), what).hint("give a value"));
+        }
+    };
+    Ok(super::coalesce([value, fill]))
 }

@@ -116,8 +116,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let value = call.expr("the expression")?;
         Ok(items(aggregate("rle", vec![value], by_row().expr, vec![], Answer::List)))
     }),
-    FunctionRow::typed("any", |call| kleene(call, true)).takes(Takes::ACondition),
-    FunctionRow::typed("all", |call| kleene(call, false)).takes(Takes::ACondition),
+    FunctionRow::typed("any", |call| kleene(call, true)),
+    FunctionRow::typed("all", |call| kleene(call, false)),
     FunctionRow::typed("nan_min", |call| nan_extreme(call, least)),
     FunctionRow::typed("nan_max", |call| nan_extreme(call, greatest)),
     FunctionRow::typed("approx_n_unique", approx_n_unique),
@@ -193,6 +193,15 @@ fn value_counts(call: &mut Call) -> Result<Expr> {
 /// Nulls are left out; or, if they are not ignored, make unknown what they could change.
 fn kleene(call: &mut Call, any: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
+    let value = match call.type_of(&value)? {
+        DataType::Boolean | DataType::Null => value,
+        // Of numbers, all but 0 are true.
+        own if own.is_numeric() => value.not_eq(cast(lit(0_i64), own)),
+        own => {
+            let what = format!("`{}` is {}, expected a condition (Boolean)", shown(&value), type_name(&own));
+            return Err(crate::Error::dtype(call.name(), what).hint("compare it with something"));
+        }
+    };
     let found = if any { super::Statistics::any(value.clone()) } else { super::Statistics::all(value.clone()) };
     if call.flag("ignore_nulls", true)? {
         return Ok(found);

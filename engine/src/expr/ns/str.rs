@@ -365,7 +365,9 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let (text, format) = (text(call)?, call.optional_text("format")?);
         Ok(text.to_time(format.as_deref(), call.flag("strict", true)?))
     }),
-    FunctionRow::new("str.join", |call| {
-        Ok(text(call)?.join(&call.optional_text("delimiter")?.unwrap_or_default(), call.flag("ignore_nulls", true)?))
+    FunctionRow::typed("str.join", |call| {
+        let value = call.expr("the text")?;
+        let texts = StrNamespace(crate::expr::functions::as_text(call, value)?);
+        Ok(texts.join(&call.optional_text("delimiter")?.unwrap_or_default(), call.flag("ignore_nulls", true)?))
     }),
 ];

@@ -8,7 +8,7 @@ use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::names::suggest;
+use gradframe_plan::names::{suggest, type_name};
 
 use super::super::call::Constant;
 use super::super::deferred::deferred_of;
@@ -25,7 +25,7 @@ pub(super) fn expand(expr: Expr, schema: &DFSchema) -> Result<Vec<Expr>> {
     let typed = resolve_types(super::qualified(of.clone(), schema)?, schema)?;
     let own = typed.unalias_nested().data.get_type(schema).map_err(from_datafusion)?;
     let arrow::datatypes::DataType::Struct(fields) = &own else {
-        return Err(Error::dtype(OP, format!("`{}` is {own}, expected a struct", shown(&of))));
+        return Err(Error::dtype(OP, format!("`{}` is {}, expected a struct", shown(&of), type_name(&own))));
     };
     let known: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let mut names = vec![];

@@ -22,7 +22,9 @@ use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
 pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
-pub(crate) use self::operators::{cast_to, common_number, computed_decimal, computed_nested, require_condition, untyped};
+pub(crate) use self::operators::{
+    cast_to, common_number, common_type, computed_decimal, computed_nested, require_condition, untyped,
+};
 pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};
 

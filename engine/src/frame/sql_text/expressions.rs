@@ -15,6 +15,7 @@ use super::names;
 use super::no_words;
 use super::steps::Writer;
 use crate::Result;
+use crate::expr::word;
 
 /// Where an expression stands: the columns that it may name, and how.
 pub(super) struct Scope<'a> {
@@ -87,7 +88,7 @@ impl Writer<'_> {
     }
 
     fn subquery(&mut self, plan: &LogicalPlan) -> Result<String> {
-        Ok(self.plan(plan)?.text().replace('\n', " "))
+        Ok(self.plan(plan)?.text())
     }
 
     fn list(&mut self, exprs: &[Expr], scope: &Scope) -> Result<String> {
@@ -149,7 +150,8 @@ impl Writer<'_> {
         let is_known =
             self.state.scalar_functions().contains_key(name) || words::scalar(name).is_some_and(|function| function == call.func);
         if !is_known {
-            return Err(unknown(name));
+            let word = word(&call.func)?.ok_or_else(|| unknown(name))?;
+            return Ok(format!("{}({})", names::quoted(&word), self.list(&call.args, scope)?));
         }
         // What a function of frames needs to know before it runs must be a constant for the planner, too.
         let constants: Vec<Option<ScalarValue>> = call.args.iter().map(unspoken).collect();

@@ -12,16 +12,17 @@ mod literals;
 mod names;
 mod select;
 mod sets;
+mod sources;
 mod steps;
 mod unnested;
 
 use std::sync::Arc;
 
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan, TableSource};
+use datafusion::logical_expr::{LogicalPlanBuilder, TableSource};
 use gradframe_plan::error::from_datafusion;
 
+use self::sources::Sources;
 use self::steps::Writer;
 use super::DataFrame;
 use crate::panics::guard_call;
@@ -29,12 +30,10 @@ use crate::session::UNNAMED;
 use crate::{Error, Result};
 
 const OP: &str = "explain";
-/// What rows without a name in the catalog are called.
-const FRAME: &str = "frame";
 
 impl DataFrame {
-    /// The frame as one SQL query, which gives the same rows. Rows that have no name in the catalog (files and rows in
-    /// memory that a frame was made from) are called `frame`, `frame_2` and so on: see [`DataFrame::to_sql_with_frames`].
+    /// The frame as one SQL query, which gives the same rows. Rows that have no name in the catalog are called `frame`, `frame_2`
+    /// and so on: files, which the text reads by themselves, and rows in memory: see [`DataFrame::to_sql_with_frames`].
     ///
     /// ```
     /// use gradframe::expr::{col, lit};
@@ -52,7 +51,7 @@ impl DataFrame {
         self.to_sql_with_frames().map(|(text, _)| text)
     }
 
-    /// [`DataFrame::to_sql`], and the rows that its names `frame`, `frame_2` and so on stand for:
+    /// [`DataFrame::to_sql`], and the rows in memory that its names `frame`, `frame_2` and so on stand for:
     /// [`Session::sql_with`](crate::Session::sql_with) runs the one with the others.
     ///
     /// ```
@@ -78,7 +77,7 @@ impl DataFrame {
                 let scan = scan.and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
                 Ok((name.clone(), self.with_plan(scan)))
             };
-            let frames = sources.names.iter().zip(&sources.unnamed).map(frame).collect::<Result<_>>()?;
+            let frames = sources.given().map(frame).collect::<Result<_>>()?;
             Ok((text, frames))
         })
     }
@@ -87,62 +86,4 @@ impl DataFrame {
 fn no_words(what: impl Into<String>) -> Error {
     Error::not_implemented(OP, format!("SQL has no words for a part of this frame: {}", what.into()))
         .hint("format=\"tree\" shows every plan")
-}
-
-/// The rows that a plan reads under no name, each once, and what they are called.
-struct Sources {
-    unnamed: Vec<Arc<dyn TableSource>>,
-    names: Vec<String>,
-    /// Names of the catalog that the plan uses, in lower case.
-    taken: Vec<String>,
-}
-
-impl Sources {
-    fn of(plan: &LogicalPlan) -> Result<Self> {
-        let mut sources = Sources { unnamed: vec![], names: vec![], taken: vec![] };
-        let visited = plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node {
-                sources.add(scan);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        visited.map_err(from_datafusion)?;
-        for number in 1.. {
-            if sources.names.len() == sources.unnamed.len() {
-                break;
-            }
-            let name = if number == 1 { FRAME.to_owned() } else { format!("{FRAME}_{number}") };
-            if !sources.taken.contains(&name) {
-                sources.names.push(name);
-            }
-        }
-        Ok(sources)
-    }
-
-    fn add(&mut self, scan: &TableScan) {
-        if scan.table_name.table() != UNNAMED {
-            self.taken.push(scan.table_name.table().to_lowercase());
-        } else if self.place(&scan.source).is_none() {
-            self.unnamed.push(Arc::clone(&scan.source));
-        }
-    }
-
-    fn place(&self, source: &Arc<dyn TableSource>) -> Option<usize> {
-        self.unnamed.iter().position(|known| same_rows(known, source))
-    }
-
-    /// What a scan is called in FROM.
-    fn name(&self, scan: &TableScan) -> String {
-        let own = || names::table(&scan.table_name);
-        self.place(&scan.source).and_then(|place| self.names.get(place)).map_or_else(own, |name| names::quoted(name))
-    }
-}
-
-/// Sources are made anew for each scan of one table.
-fn same_rows(left: &Arc<dyn TableSource>, right: &Arc<dyn TableSource>) -> bool {
-    use datafusion::datasource::source_as_provider;
-    match (source_as_provider(left), source_as_provider(right)) {
-        (Ok(left), Ok(right)) => Arc::ptr_eq(&left, &right),
-        _ => Arc::ptr_eq(left, right),
-    }
 }

@@ -31,13 +31,14 @@ impl<'a> Writer<'a> {
     /// The whole statement.
     pub(super) fn text(mut self, plan: &LogicalPlan) -> Result<String> {
         let select = self.plan(plan)?;
-        let named: Vec<&String> = plan.schema().fields().iter().map(|field| field.name()).collect();
-        let select = match named.iter().zip(&select.columns).all(|(name, column)| *name == column) {
+        let names: Vec<&String> = plan.schema().fields().iter().map(|field| field.name()).collect();
+        let select = match names.iter().zip(&select.columns).all(|(name, column)| *name == column) {
             true => select,
-            false => self.renamed(select, &named),
+            false => self.renamed(select, &names),
         };
-        let with: Vec<String> =
-            self.with.iter().map(|(name, text)| format!("{name} AS (\n  {}\n)", text.replace('\n', "\n  "))).collect();
+        // Not indented: a text may be in it, whose lines are its own.
+        let named = |(name, text): &(String, String)| format!("{name} AS (\n{text}\n)");
+        let with: Vec<String> = self.sources.readings().iter().chain(&self.with).map(named).collect();
         Ok(if with.is_empty() { select.text() } else { format!("WITH {}\n{}", with.join(", "), select.text()) })
     }
 
@@ -77,20 +78,23 @@ impl<'a> Writer<'a> {
     }
 
     /// A query over this one in its order, which a query inside of another does not keep.
-    fn below_in_order(&mut self, mut select: Select) -> Select {
-        if select.order.is_empty() || select.is_cut() || select.distinct || select.keys.is_some() {
+    pub(super) fn below_in_order(&mut self, mut select: Select) -> Select {
+        if select.order.is_empty() || select.distinct || select.keys.is_some() {
             return self.below(select);
         }
         let columns = select.columns.clone();
-        let mut number = 1;
-        while columns.contains(&format!("__sorted_{number}")) {
-            number += 1;
+        let sorted = hidden("sorted", &columns);
+        select.items = Some(with_number(&select, &sorted));
+        if !select.is_cut() {
+            select.order.clear();
         }
-        let (sorted, order) = (format!("__sorted_{number}"), std::mem::take(&mut select.order));
-        let items = select.items.take().unwrap_or_else(|| texts(&select));
-        select.items = Some(items.into_iter().chain([format!("row_number() OVER (ORDER BY {order}) AS {sorted}")]).collect());
-        let mut outer = self.named(select.text(), columns);
-        outer.order = format!("{}.{sorted}", outer.from);
+        self.in_order_of(select.text(), columns, &[&sorted])
+    }
+
+    /// A query over the rows of another, whose text this is, in the order of columns that it has beside these.
+    pub(super) fn in_order_of(&mut self, text: String, columns: Vec<String>, order: &[&str]) -> Select {
+        let mut outer = self.named(text, columns);
+        outer.order = order.iter().map(|column| format!("{}.{column}", outer.from)).collect::<Vec<_>>().join(", ");
         outer.has_hidden = true;
         outer
     }
@@ -243,6 +247,18 @@ impl<'a> Writer<'a> {
             (name, _) => Err(no_words(format!("the step `{name}`"))),
         }
     }
+}
+
+/// A name for a column that only an order is of.
+pub(super) fn hidden(what: &str, columns: &[String]) -> String {
+    (1_usize..).map(|number| format!("__{what}_{number}")).find(|name| !columns.contains(name)).unwrap_or_default()
+}
+
+/// What a query gives, and the number of each row in its order under this name.
+pub(super) fn with_number(select: &Select, name: &str) -> Vec<String> {
+    let order = if select.order.is_empty() { String::new() } else { format!("ORDER BY {}", select.order) };
+    let items = select.items.clone().unwrap_or_else(|| texts(select));
+    items.into_iter().chain([format!("row_number() OVER ({order}) AS {name}")]).collect()
 }
 
 /// Whether a window numbers the rows as they come.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
-use arrow::compute::{cast, interleave};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt64Array};
+use arrow::compute::{cast, interleave, take};
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
@@ -19,6 +19,8 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "is_among", result: |_, _| Ok(DataType::Boolean), run: is_among },
     // [value, number of rows, what rows without a value get]
     Kernel { name: "shift_by", result: as_first, run: shift_by },
+    // [value, whether the row is one of the result]; constant: the result's name.
+    Kernel { name: "beside_rows", result: as_first, run: beside_rows },
 ];
 
 fn is_among(columns: &Columns) -> Result<ArrayRef> {
@@ -86,5 +88,21 @@ mod tests {
         assert_eq!(&moved(Some(-2)), &column(&[Some(3), Some(9), None]));
         assert_eq!(&moved(Some(i64::MIN)), &column(&[None, Some(9), None]));
         assert_eq!(&moved(None), &column(&[None, Some(9), None]));
+    }
+}
+
+/// A result of other rows than the frame's, beside them: of as many, or one for all. Errors: `Shape` for any other number.
+fn beside_rows(columns: &Columns) -> Result<ArrayRef> {
+    // A null in the mask keeps nothing.
+    let values = arrow::compute::filter(&columns.values[0], columns.values[1].as_boolean())?;
+    match values.len() {
+        count if count == columns.rows => Ok(values),
+        1 => Ok(take(&values, &UInt64Array::from(vec![0; columns.rows]), None)?),
+        count => {
+            let what = format!("`{}` has {count} values, the frame {} rows", columns.text(0), columns.rows);
+            let error =
+                Error::shape("with_columns", what).hint("a column has as many values as the frame has rows, or one for all");
+            Err(to_datafusion(error))
+        }
     }
 }

@@ -1,18 +1,21 @@
 //! A kernel and what it is given.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, Float64Array, UInt64Array};
 use arrow::datatypes::DataType;
 use datafusion::common::cast::as_float64_array;
 use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Signature, Volatility};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use gradframe_ml_core::Error;
 
 use super::super::words::word;
 use super::TABLES;
-use crate::error::to_datafusion;
+use crate::error::{said_otherwise, to_datafusion};
 use crate::functions::one_nan;
 
 /// A function of whole columns.
@@ -93,12 +96,20 @@ pub(super) struct Carried {
     /// The name with the constants, by which plans tell calls apart.
     pub(super) shown: String,
     pub(super) signature: Signature,
+    /// What the first argument is called, for errors; nothing in plans.
+    of: String,
 }
 
 impl Carried {
     pub(super) fn new(name: &'static str, constants: Vec<ScalarValue>) -> Self {
         let shown = word(name, &constants);
-        Carried { name, constants, shown, signature: Signature::user_defined(Volatility::Immutable) }
+        Carried { name, constants, shown, signature: Signature::user_defined(Volatility::Immutable), of: String::new() }
+    }
+
+    /// The same over these arguments, ready to run: errors name the first one.
+    pub(super) fn over(&self, args: &[Arc<dyn PhysicalExpr>]) -> Self {
+        let of = args.first().map(|arg| fmt_sql(arg.as_ref()).to_string()).unwrap_or_default();
+        Carried { of, ..self.clone() }
     }
 
     /// The kernel of this name with constants; None if there is none.
@@ -114,14 +125,37 @@ impl Carried {
         (self.kernel()?.result)(types, &self.constants)
     }
 
+    /// The error, with the name of what it is over.
+    pub(super) fn with_column(&self, error: DataFusionError) -> DataFusionError {
+        on_column(error, &self.of)
+    }
+
     /// The result over some rows, in its declared type.
     pub(super) fn run(&self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         let types: Vec<DataType> = values.iter().map(|column| column.data_type().clone()).collect();
         let (kernel, result) = (self.kernel()?, self.result(&types)?);
-        let computed = (kernel.run)(&Columns { values, rows, constants: &self.constants })?;
+        let computed = (kernel.run)(&Columns { values, rows, constants: &self.constants });
+        let computed = computed.map_err(|error| self.with_column(error))?;
         let computed = if *computed.data_type() == result { computed } else { arrow::compute::cast(&computed, &result)? };
         Ok(one_nan(computed))
     }
+}
+
+/// The error, with the name of the column that it is about, if it has none and the column is the user's.
+pub(super) fn on_column(error: DataFusionError, column: &str) -> DataFusionError {
+    let DataFusionError::External(inner) = error else { return error };
+    match inner.downcast::<Error>() {
+        Ok(own) if matches!(*own, Error::Execution(_)) && !own.detail().what.contains('`') && is_users(column) => {
+            to_datafusion(said_otherwise(*own, |what| format!("`{column}`: {what}")))
+        }
+        Ok(own) => DataFusionError::External(own),
+        Err(other) => DataFusionError::External(other),
+    }
+}
+
+/// Hidden columns have names that the user has never seen.
+fn is_users(column: &str) -> bool {
+    !column.is_empty() && !column.contains("__")
 }
 
 /// The first argument's type.

@@ -5,7 +5,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
-use super::kernel::Carried;
+use super::kernel::{Carried, on_column};
 
 /// A call of a kernel that looks at one row at a time.
 pub fn per_row(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
@@ -47,7 +47,8 @@ impl ScalarUDFImpl for PerRow {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(&args.args)?;
         let rows = columns.first().map_or(args.number_rows, |column| column.len());
-        let computed = self.0.run(&columns, rows)?;
+        let computed = self.0.run(&columns, rows);
+        let computed = computed.map_err(|error| on_column(error, args.arg_fields.first().map_or("", |first| first.name())))?;
         let all_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         Ok(match all_constant && computed.len() == 1 {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&computed, 0)?),

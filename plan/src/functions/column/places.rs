@@ -15,15 +15,13 @@ use crate::error::to_datafusion;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value]; constants: the place, whether a place outside is null.
-    Kernel { name: "get", result: as_first, run: |columns| at_places(columns, "get", &[columns.int(0)?], columns.flag(1)) },
+    Kernel { name: "get", result: as_first, run: |columns| at_places(columns, "get", &[Some(columns.int(0)?)], columns.flag(1)) },
     // [value, place, which is that of the first row]; constant: whether a place outside is null.
     Kernel { name: "get_by", result: as_first, run: get_by },
     // [value]; constants: whether a place outside is null, places..
     Kernel { name: "gather_at", result: as_first, run: gather_at },
     // [value]; constants: whether none is null, for which column of a pivot it is.
     Kernel { name: "item", result: as_first, run: item },
-    // [value, other]
-    Kernel { name: "append", result: as_first, run: append },
     // [value]; constants: the constant, how often.
     Kernel { name: "extend", result: as_first, run: extend },
     // [value]; constants: descending, nulls_last.
@@ -38,21 +36,29 @@ fn boolean(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> 
 fn get_by(columns: &Columns) -> Result<ArrayRef> {
     let places = arrow::compute::cast(&columns.values[1], &DataType::Int64)?;
     match datafusion::common::cast::as_int64_array(&places)?.iter().next().flatten() {
-        Some(place) => at_places(columns, "get", &[place], columns.flag(0)),
+        Some(place) => at_places(columns, "get", &[Some(place)], columns.flag(0)),
         None => Ok(take(&columns.values[0], &UInt64Array::from(vec![None]), None)?),
     }
 }
 
 fn gather_at(columns: &Columns) -> Result<ArrayRef> {
-    let places = (1..columns.constants.len()).map(|index| columns.int(index)).collect::<Result<Vec<_>>>()?;
+    let place = |index: usize| match &columns.constants[index] {
+        constant if constant.is_null() => Ok(None),
+        _ => columns.int(index).map(Some),
+    };
+    let places = (1..columns.constants.len()).map(place).collect::<Result<Vec<_>>>()?;
     at_places(columns, "gather", &places, columns.flag(0))
 }
 
-/// Places count from the end if they are negative.
-fn at_places(columns: &Columns, op: &str, places: &[i64], null_outside: bool) -> Result<ArrayRef> {
+/// Places count from the end if they are negative; at a null is one.
+fn at_places(columns: &Columns, op: &str, places: &[Option<i64>], null_outside: bool) -> Result<ArrayRef> {
     let rows = columns.rows as i64;
     let mut found = vec![];
     for place in places {
+        let Some(place) = place else {
+            found.push(None);
+            continue;
+        };
         let index = if *place < 0 { place + rows } else { *place };
         let inside = (0..rows).contains(&index).then_some(index as u64);
         if inside.is_none() && !null_outside {
@@ -79,11 +85,6 @@ fn item(columns: &Columns) -> Result<ArrayRef> {
             ))
         }
     }
-}
-
-fn append(columns: &Columns) -> Result<ArrayRef> {
-    let other = arrow::compute::cast(&columns.values[1], columns.values[0].data_type())?;
-    Ok(concat(&[columns.values[0].as_ref(), other.as_ref()])?)
 }
 
 fn extend(columns: &Columns) -> Result<ArrayRef> {

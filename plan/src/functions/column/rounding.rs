@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, ArrowNativeTypeOp, AsArray, Decimal128Array, Float64Array};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use datafusion::common::Result;
-use datafusion::common::cast::as_int64_array;
 use gradframe_ml_core::Error;
 
 use super::kernel::{Columns, Kernel, as_first, float};
@@ -66,8 +65,8 @@ fn absolute<T: ArrowPrimitiveType<Native: ArrowNativeTypeOp>>(columns: &Columns)
 /// An error for what does not fit in the base's type.
 fn int_power(columns: &Columns) -> Result<ArrayRef> {
     let own = columns.values[0].data_type();
-    let exponents = arrow::compute::cast(&columns.values[1], &DataType::Int64)?;
-    let exponents = as_int64_array(&exponents)?;
+    let exponents = arrow::compute::cast(&columns.values[1], &DataType::Decimal128(38, 0))?;
+    let exponents = exponents.as_primitive::<Decimal128Type>();
     let bases = arrow::compute::cast(&columns.values[0], &DataType::Decimal128(38, 0))?;
     let bases = bases.as_primitive::<Decimal128Type>();
     let powers = bases.iter().zip(exponents).map(|(base, exponent)| match (base, exponent) {
@@ -78,13 +77,20 @@ fn int_power(columns: &Columns) -> Result<ArrayRef> {
     Ok(arrow::compute::cast(&powers, own)?)
 }
 
-fn power(base: i128, exponent: i64, own: &DataType) -> Result<i128> {
+fn power(base: i128, exponent: i128, own: &DataType) -> Result<i128> {
     let wrong = |what: String, hint: &str| to_datafusion(Error::execution("pow", what).hint(hint));
-    let Ok(exponent) = u32::try_from(exponent) else {
+    if exponent < 0 {
         return Err(wrong(format!("{base} to the power of {exponent} is no integer"), "cast the base to a float"));
-    };
+    }
     let (least, greatest) = bounds(own);
-    let power = base.checked_pow(exponent).filter(|power| (least..=greatest).contains(power));
+    // 0, 1 and -1 have every power.
+    let exact = match (base, u32::try_from(exponent)) {
+        (_, Ok(exponent)) => base.checked_pow(exponent),
+        (0 | 1, Err(_)) => Some(base),
+        (-1, Err(_)) => Some(if exponent % 2 == 0 { 1 } else { -1 }),
+        (_, Err(_)) => None,
+    };
+    let power = exact.filter(|power| (least..=greatest).contains(power));
     power.ok_or_else(|| {
         wrong(
             format!("{base} to the power of {exponent} does not fit in {own}", own = type_name(own)),

@@ -45,8 +45,8 @@ impl WindowUDFImpl for OverPartition {
         Ok(types.to_vec())
     }
 
-    fn partition_evaluator(&self, _args: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
-        Ok(Box::new(Evaluator(self.0.clone())))
+    fn partition_evaluator(&self, args: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
+        Ok(Box::new(Evaluator(self.0.over(args.input_exprs()))))
     }
 
     fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {

@@ -57,6 +57,11 @@ impl Takes {
         matches!(self, Takes::Text | Takes::Binary)
     }
 
+    /// Whether values of this kind have others in them.
+    pub(super) fn has_parts(self) -> bool {
+        matches!(self, Takes::List | Takes::Struct)
+    }
+
     /// The type that a given one is cast to before the function runs. Constants stay as they are: a cast is none.
     pub(super) fn coerced(self, given: &DataType) -> DataType {
         match self {

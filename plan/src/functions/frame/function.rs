@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
@@ -104,6 +104,16 @@ impl ScalarUDFImpl for FrameFunction {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
+        // A column of nothing but nulls has no layout that a kernel could read: what is made of it is null.
+        let is_untyped = args.args.first().is_some_and(|first| first.data_type().is_null());
+        if is_untyped && Takes::at(self.row.takes, 0).has_parts() {
+            let nulls = new_null_array(args.return_field.data_type(), rows);
+            return Ok(if constant {
+                ColumnarValue::Scalar(ScalarValue::try_from_array(&nulls, 0)?)
+            } else {
+                ColumnarValue::Array(nulls)
+            });
+        }
         let results = run_once_a_value(self.row, &args, rows)?;
         match constant {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&results, 0)?)),

@@ -16,9 +16,13 @@ use self::constants::{read, written};
 use super::{column, enums, equal_lengths, frame, once, required, row_key};
 
 /// A name with its constants.
-pub(super) fn word(name: &str, constants: &[ScalarValue]) -> String {
+pub fn word(name: &str, constants: &[ScalarValue]) -> String {
     format!("{name}[{}]", written(constants))
 }
+
+/// Words of the engine's own, in the session's configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct MoreWords(pub fn(&str) -> Option<Arc<ScalarUDF>>);
 
 /// The scalar function that a word means.
 pub fn scalar(word: &str) -> Option<Arc<ScalarUDF>> {
@@ -59,18 +63,19 @@ fn with_gaps(word: &str) -> Option<Arc<ScalarUDF>> {
     Some(Arc::new(filled::filled(word, function, constants::read_with_gaps(constants)?)))
 }
 
-fn parts(word: &str) -> Option<(&str, Vec<ScalarValue>)> {
+/// The name and the constants of a word.
+pub fn parts(word: &str) -> Option<(&str, Vec<ScalarValue>)> {
     let (name, constants) = word.strip_suffix(']')?.split_once('[')?;
     Some((name, read(constants)?))
 }
 
 /// The texts among constants, all of which must be.
-pub(super) fn texts(constants: &[ScalarValue]) -> Option<Vec<String>> {
+pub fn texts(constants: &[ScalarValue]) -> Option<Vec<String>> {
     constants.iter().map(|constant| constant.try_as_str().flatten().map(str::to_owned)).collect()
 }
 
 /// Texts as constants.
-pub(super) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<ScalarValue> {
+pub fn of_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<ScalarValue> {
     texts.into_iter().map(|text| text.as_str().into()).collect()
 }
 

@@ -82,40 +82,36 @@ def format(f_string: str, *args: IntoExpr) -> Expr:
     return call("concat_str", *texts, separator="")
 
 
-def fold(acc: IntoExpr, function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) -> Expr:
-    """`function(function(acc, first), second) ...` over several columns."""
-    folded = _expr(column(acc))
-    for expr in columns(exprs):
-        folded = function(folded, _expr(expr))
-    return folded
+def fold(acc: IntoExpr, function: Callable[[Expr, Expr], Expr], exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """`function(function(acc, first), second) ...` over several columns, selectors among them. The function is called once, with
+    expressions, and gives one."""
+    return call("fold", column(acc), *columns(exprs), function=_traced("fold", function))
 
 
-def reduce(function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) -> Expr:
-    """`function(function(first, second), third) ...` over several columns."""
-    first, *others = columns(exprs)
-    return fold(first, function, others)
+def reduce(function: Callable[[Expr, Expr], Expr], exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
+    """`function(function(first, second), third) ...` over several columns; see `fold`."""
+    return call("reduce", *columns(exprs), function=_traced("reduce", function))
 
 
 def cum_fold(
-    acc: IntoExpr, function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr], *, include_init: bool = False
+    acc: IntoExpr, function: Callable[[Expr, Expr], Expr], exprs: IntoExpr | Iterable[IntoExpr], *, include_init: bool = False
 ) -> Expr:
     """The steps of a `fold`, as a struct of a field for each column; with `include_init` the start before them."""
-    folded = _expr(column(acc))
-    steps = [folded] if include_init else []
-    for expr in columns(exprs):
-        folded = function(folded, _expr(expr)).alias(_expr(expr).meta.output_name())
-        steps.append(folded)
-    return call("struct", *steps).alias("cum_fold")
+    traced = _traced("cum_fold", function)
+    return call("cum_fold", column(acc), *columns(exprs), function=traced, include_init=include_init).alias("cum_fold")
 
 
-def cum_reduce(function: Callable[[Expr, Expr], Expr], exprs: Sequence[IntoExpr]) -> Expr:
+def cum_reduce(function: Callable[[Expr, Expr], Expr], exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:
     """The steps of a `reduce`, as a struct of a field for each column."""
-    reduced: Expr | None = None
-    steps = []
-    for expr in map(_expr, columns(exprs)):
-        reduced = expr if reduced is None else function(reduced, expr).alias(expr.meta.output_name())
-        steps.append(reduced)
-    return call("struct", *steps).alias("cum_reduce")
+    return call("cum_reduce", *columns(exprs), function=_traced("cum_reduce", function)).alias("cum_reduce")
+
+
+def _traced(name: str, function: Callable[[Expr, Expr], Expr]) -> Expr:
+    """The function as an expression over two columns that stand for its arguments."""
+    made = function(call("col", names="__so_far"), call("col", names="__next"))
+    if not isinstance(made, Expr):
+        raise TypeError(f"{name}: the function gives a {type(made).__name__}, expected an expression of its two arguments")
+    return made
 
 
 def cum_sum_horizontal(*exprs: IntoExpr | Iterable[IntoExpr]) -> Expr:

@@ -66,8 +66,10 @@ class Ordering(Base):
         return self._call("gather_every", n=n, offset=offset)
 
     def gather(self, indices: Any, *, null_on_oob: bool = False) -> Expr:
-        """The values at these places, from the end if negative."""
-        places = [indices] if isinstance(indices, int) else [int(index) for index in indices]
+        """The values at these places, from the end if negative: numbers, or an expression that gives them. Of a null: null."""
+        if isinstance(indices, Base | str):
+            return self._call("gather", column(indices), null_on_oob=null_on_oob)
+        places = [indices] if isinstance(indices, int) else [None if index is None else int(index) for index in indices]
         return self._call("gather", indices=places, null_on_oob=null_on_oob)
 
     def get(self, index: int | IntoExpr, *, null_on_oob: bool = False) -> Expr:

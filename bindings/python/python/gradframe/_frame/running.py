@@ -161,41 +161,44 @@ class Explained:
     def explain(
         self,
         *,
-        format: Literal["plan", "logical", "tree", "sql", "graphviz"] = "plan",  # noqa: A002, Polars's name
+        format: Literal["plan", "plain", "logical", "tree", "sql", "graphviz"] = "plan",  # noqa: A002, Polars's name
+        optimized: bool = True,
         analyze: bool = False,
     ) -> str:
         """The plan as text: optimised, an operator a line; drawn as a "tree"; the frame as it was written, in "sql"; its
-        "logical" plan alone, or as a graph for "graphviz". Operators that do not stream are named below the plan.
+        "logical" plan alone, or as a graph for "graphviz". Operators that do not stream are named below the plan. Not `optimized`
+        is the plan as it was written. "plain" is Polars's name of "plan".
 
         With `analyze` it runs, and each operator says its rows, bytes and time.
         """
         if analyze:
-            if format not in ("plan", "plain"):
-                raise ValueError(f'explain: analyze has format="plan" alone, got "{format}"')
+            if format not in ("plan", "plain") or not optimized:
+                got = f'format="{format}"' if optimized else "optimized=False"
+                raise ValueError(f'explain: analyze runs the optimised plan, with format="plan" alone; got {got}')
             return self._frame.explain(analyze=True)
-        return _gradframe.explain(self._frame, format)
+        return _gradframe.explain(self._frame, format, optimized)
 
     def show_graph(
         self, *, optimized: bool = True, show: bool = True, output_path: Any = None, raw_output: bool = False
     ) -> str | None:
         """The logical plan as a graph, in Graphviz's language: returned with `raw_output`; drawn in a notebook, or by Graphviz's
-        `dot` into the file at `output_path` (".svg", ".png"). The engine draws the optimised plan."""
+        `dot` into the file at `output_path` (".svg", ".png"). Optimised, or as it was written."""
         from gradframe._graph import draw
 
-        text = self.explain(format="graphviz")
+        text = self.explain(format="graphviz", optimized=optimized)
         return text if raw_output else draw(text, output_path, show)
 
     def to_sql(self) -> tuple[str, dict[str, LazyFrame]]:
-        """The frame as SQL, and the rows that the text calls `frame`, `frame_2` and so on, since no catalog has a name for them:
-        `gf.sql(text, **frames)` gives the same rows. Errors: `UnsupportedError` that names a part for which SQL has no words."""
+        """The frame as SQL, and the rows in memory that the text calls `frame`, `frame_2` and so on, since no catalog has a name for
+        them: `gf.sql(text, **frames)` gives the same rows. Errors: `UnsupportedError` that names a part for which SQL has no words."""
         from gradframe._frame.lazy import LazyFrame
 
         text, frames = _gradframe.to_sql(self._frame)
         return text, {name: LazyFrame._of(frame) for name, frame in frames}
 
     def serialize(self, file: Any = None, *, format: Literal["binary", "json"] = "binary") -> bytes | str | None:  # noqa: A002
-        """The query, its rows in memory included, for `LazyFrame.deserialize`; given back, or written into a file.
-        Errors: `UnsupportedError` for rows of files and for what `to_sql` has no words for."""
+        """The query, its rows in memory included, for `LazyFrame.deserialize`; given back, or written into a file. Of files that it
+        scans their paths are kept, as they were written. Errors: `UnsupportedError` for what `to_sql` has no words for."""
         from gradframe._serializing import serialized
 
         return serialized(self, file, format)

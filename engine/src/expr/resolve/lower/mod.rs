@@ -17,8 +17,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Expr, SortExpr};
 use gradframe_plan::error::{from_datafusion, to_datafusion};
+use gradframe_plan::functions::column;
 
-use super::super::structure::{ROW_ORDER, mark_of};
+use super::super::structure::{ROW_ORDER, by_row, mark_of};
 use super::Named;
 use super::names::shown;
 use crate::{Error, Result};
@@ -108,6 +109,20 @@ impl Lowering {
             Shape::Scalar => self.repeated(lowered.expr, group),
             Shape::Kept(_) | Shape::Items => Err(self.other_length()),
         }
+    }
+
+    /// [`Lowering::rows`], to which rows that were kept of the frame's stand side by side, if they are as many or one.
+    /// Errors: when run, `Shape` for any other number of them.
+    pub(crate) fn beside_rows(&mut self, name: &str, lowered: Lowered) -> Result<Expr> {
+        let group = Group::default();
+        let Lowered { expr, shape } = lowered;
+        let kept = match shape {
+            Shape::Kept(kept) => kept,
+            shape => return self.rows(Lowered { expr, shape }, &group),
+        };
+        let mut window = windows::ordered_window(column::window("beside_rows", vec![expr, kept], vec![name.into()]))?;
+        window.params.order_by = self.order(vec![by_row()], &group)?;
+        Ok(self.hoist(window))
     }
 
     /// A function of single values: its parts have one shape, but for scalars, which are repeated; or they are lists side by side.

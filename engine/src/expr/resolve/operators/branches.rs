@@ -61,8 +61,7 @@ impl Common {
     }
 }
 
-/// Casts the values to their common type. Errors: `DType` where there is none; a date that is to be a
-/// number has none.
+/// Casts the values to their common type. Errors: as [`common_type`].
 fn of_one_type(op: &str, mut values: Vec<&mut Expr>, schema: &DFSchema) -> Result<Common> {
     let as_texts = match of_one_enum(op, &mut values, schema)? {
         Some(Common::Cast) => true,
@@ -81,12 +80,15 @@ fn of_one_type(op: &str, mut values: Vec<&mut Expr>, schema: &DFSchema) -> Resul
     if known.windows(2).all(|pair| pair[0].1 == pair[1].1) {
         return Ok(if as_texts { Common::Cast } else { Common::AsTheyWere });
     }
-    let numbers = known.iter().all(|(_, own)| Kind::of(own).is_number()).then(|| common_number(&known)).flatten();
-    let own: Vec<DataType> = known.iter().map(|(_, own)| (*own).clone()).collect();
-    let is_any = |of: fn(Kind) -> bool| own.iter().any(|own| of(Kind::of(own)));
-    let mixed = is_any(Kind::is_moment) && is_any(Kind::is_number);
-    let common = numbers.or_else(|| get_coerce_type_for_case_expression(&own, None)).filter(|_| !mixed);
-    let Some(common) = common else { return Err(without_common_type(op, &known)) };
+    let common = common_type(op, &known)?;
+    for (value, _) in known.iter().filter(|(_, own)| own.is_string() && !common.is_string()) {
+        if let Expr::Literal(text, _) = value
+            && text.cast_to(&common).is_err()
+        {
+            let what = format!("{text} is no {common}, as the other values are", common = type_name(&common));
+            return Err(Error::dtype(op, what).hint("give a value of that type"));
+        }
+    }
     for (value, own) in values.into_iter().zip(&types).filter(|(_, own)| !own.is_null() && **own != common) {
         *value = cast_to(std::mem::take(value), own, &common);
     }
@@ -114,6 +116,21 @@ fn categorical(values: &[(&Expr, &DataType)]) -> Option<DataType> {
     let goes = |(value, own): &(&Expr, &DataType)| is_categorical(own) || own.is_string() && matches!(value, Expr::Literal(..));
     let all = values.iter().all(goes) && values.iter().any(|(_, own)| is_categorical(own));
     all.then(|| DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))
+}
+
+/// The common type of values, nulls not among them. Errors: `DType` where there is none; a date that is to be a number has none.
+pub(crate) fn common_type(op: &str, known: &[(&Expr, &DataType)]) -> Result<DataType> {
+    if let [(_, first), others @ ..] = known
+        && others.iter().all(|(_, other)| other == first)
+    {
+        return Ok((*first).clone());
+    }
+    let numbers = known.iter().all(|(_, own)| Kind::of(own).is_number()).then(|| common_number(known)).flatten();
+    let own: Vec<DataType> = known.iter().map(|(_, own)| (*own).clone()).collect();
+    let is_any = |of: fn(Kind) -> bool| own.iter().any(|own| of(Kind::of(own)));
+    let mixed = is_any(Kind::is_moment) && is_any(Kind::is_number);
+    let common = numbers.or_else(|| get_coerce_type_for_case_expression(&own, None)).filter(|_| !mixed);
+    common.ok_or_else(|| without_common_type(op, known))
 }
 
 fn without_common_type(op: &str, values: &[(&Expr, &DataType)]) -> Error {

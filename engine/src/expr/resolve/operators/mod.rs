@@ -17,9 +17,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use gradframe_plan::error::from_datafusion;
 
+pub(crate) use self::branches::common_type;
 pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
 pub(crate) use self::nested::computed as computed_nested;
@@ -196,7 +198,12 @@ fn of_datafusion(binary: BinaryExpr, schema: &DFSchema) -> Option<Transformed<Ex
 fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let own = type_of(&list.expr, schema)?;
     for value in &list.list {
-        require_comparable(&list.expr, &own, value, &type_of(value, schema)?)?;
+        let other = type_of(value, schema)?;
+        require_comparable(&list.expr, &own, value, &other)?;
+        let is_known = own.is_null() || other.is_null() || comparison_coercion(&own, &other).is_some();
+        if !is_known || own.is_nested() != other.is_nested() && !own.is_null() && !other.is_null() {
+            return Err(not_comparable(&list.expr, &own, value, &other));
+        }
     }
     Ok(Transformed::no(Expr::InList(list)))
 }
@@ -205,8 +212,9 @@ fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
 fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_type: &DataType) -> Result<()> {
     let is_constant = |expr: &Expr| matches!(expr, Expr::Literal(..));
     let fits = match (Kind::of(left_type), Kind::of(right_type)) {
-        (Kind::Text, other) if other.is_moment() => is_constant(left),
-        (other, Kind::Text) if other.is_moment() => is_constant(right),
+        // A text says a moment, but not how long something takes.
+        (Kind::Text, other) if other.is_moment() => is_constant(left) && other != Kind::Duration,
+        (other, Kind::Text) if other.is_moment() => is_constant(right) && other != Kind::Duration,
         (Kind::Text, other) | (other, Kind::Text) => !other.is_number() && other != Kind::Decimal,
         (a, b) if a.is_moment() || b.is_moment() => {
             let is_number = |kind: Kind| kind.is_number() || kind == Kind::Decimal;

@@ -80,7 +80,8 @@ impl Groups {
         let columns = &laid.columns[..laid.columns.len().saturating_sub(1)];
         let rows = columns.first().map_or(0, |column| column.len());
         let all = Columns { values: columns, rows, constants: &self.kernel.constants };
-        if let Some(computed) = at_once::computed(self.kernel.name, &all, &laid.starts)? {
+        let at_once = at_once::computed(self.kernel.name, &all, &laid.starts);
+        if let Some(computed) = at_once.map_err(|error| self.kernel.with_column(error))? {
             return Ok(computed);
         }
         let (mut results, mut starts) = (Vec::with_capacity(laid.starts.len()), vec![0]);

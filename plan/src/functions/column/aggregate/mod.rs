@@ -102,7 +102,7 @@ impl AggregateUDFImpl for OverGroup {
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let types = types(&args)?;
-        Ok(Box::new(Group { kernel: self.kernel.clone(), result: self.result, held: vec![vec![]; types.len()], types }))
+        Ok(Box::new(Group { kernel: self.kernel.over(args.exprs), result: self.result, held: vec![vec![]; types.len()], types }))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -110,7 +110,7 @@ impl AggregateUDFImpl for OverGroup {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::new(self.kernel.clone(), self.result, types(&args)?)))
+        Ok(Box::new(Groups::new(self.kernel.over(args.exprs), self.result, types(&args)?)))
     }
 }
 

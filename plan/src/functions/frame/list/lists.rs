@@ -50,6 +50,13 @@ pub(super) fn common(call: &Call, at: usize, element: &DataType, other: &DataTyp
     match (element, other) {
         (a, b) if a == b || b.is_null() => Ok(a.clone()),
         (a, b) if a.is_null() => Ok(b.clone()),
+        // A number among texts becomes one: nothing is lost.
+        (text, other) | (other, text) if text.is_string() && (other.is_numeric() || *other == DataType::Boolean) => {
+            Ok(text.clone())
+        }
+        (text, other) | (other, text) if text.is_string() && other.is_temporal() => {
+            Err(call.unfit(at, &format!("what goes with {element}")))
+        }
         (a, b) => comparison_coercion(a, b).ok_or_else(|| call.unfit(at, &format!("what goes with {a}"))),
     }
 }

@@ -1,0 +1,128 @@
+//! The rows that a plan reads and that no catalog has a name for: files, which the text reads by themselves, and rows in memory, which
+//! are given with it.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::{LogicalPlan, TableScan, TableSource};
+use datafusion::scalar::ScalarValue;
+use gradframe_connectors::files::call_of;
+use gradframe_plan::error::from_datafusion;
+
+use super::literals::{literal, quoted};
+use super::names;
+use crate::Result;
+use crate::session::UNNAMED;
+
+/// What rows without a name in the catalog are called.
+const FRAME: &str = "frame";
+
+/// The rows that a plan reads under no name, each once, and what they are called.
+pub(super) struct Sources {
+    own: Vec<Source>,
+    /// Names of the catalog that the plan uses, in lower case.
+    pub(super) taken: Vec<String>,
+}
+
+/// Some rows without a name in the catalog.
+struct Source {
+    name: String,
+    rows: Arc<dyn TableSource>,
+    /// The query that reads them, where they are files.
+    reading: Option<String>,
+}
+
+impl Sources {
+    /// Those of a plan.
+    pub(super) fn of(plan: &LogicalPlan) -> Result<Self> {
+        let mut sources = Sources { own: vec![], taken: vec![] };
+        let visited = plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                sources.add(scan);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        visited.map_err(from_datafusion)?;
+        let Sources { own, taken } = &mut sources;
+        let numbered = |number: usize| if number == 1 { FRAME.to_owned() } else { format!("{FRAME}_{number}") };
+        let names = (1..).map(numbered).filter(|name| !taken.contains(name));
+        own.iter_mut().zip(names).for_each(|(source, name)| source.name = name);
+        Ok(sources)
+    }
+
+    fn add(&mut self, scan: &TableScan) {
+        let reading = reading(&scan.source);
+        if scan.table_name.table() != UNNAMED && reading.is_none() {
+            self.taken.push(scan.table_name.table().to_lowercase());
+        } else if self.find(&scan.source).is_none() {
+            self.own.push(Source { name: String::new(), rows: Arc::clone(&scan.source), reading });
+        }
+    }
+
+    fn find(&self, source: &Arc<dyn TableSource>) -> Option<&Source> {
+        self.own.iter().find(|known| same_rows(&known.rows, source))
+    }
+
+    /// What a scan is called in FROM.
+    pub(super) fn name(&self, scan: &TableScan) -> String {
+        self.find(&scan.source).map_or_else(|| names::table(&scan.table_name), |source| names::quoted(&source.name))
+    }
+
+    /// The queries that read files, by name.
+    pub(super) fn readings(&self) -> Vec<(String, String)> {
+        let reading = |source: &Source| Some((source.name.clone(), source.reading.clone()?));
+        self.own.iter().filter_map(reading).collect()
+    }
+
+    /// The rows that have to be given with the text, by name.
+    pub(super) fn given(&self) -> impl Iterator<Item = (&String, &Arc<dyn TableSource>)> {
+        self.own.iter().filter(|source| source.reading.is_none()).map(|source| (&source.name, &source.rows))
+    }
+}
+
+/// Sources are made anew for each scan of one table.
+fn same_rows(left: &Arc<dyn TableSource>, right: &Arc<dyn TableSource>) -> bool {
+    match (source_as_provider(left), source_as_provider(right)) {
+        (Ok(left), Ok(right)) => Arc::ptr_eq(&left, &right),
+        _ => Arc::ptr_eq(left, right),
+    }
+}
+
+/// The query that reads the files of a table; None for other rows, and for options that have no text.
+fn reading(source: &Arc<dyn TableSource>) -> Option<String> {
+    let provider = source_as_provider(source).ok()?;
+    let call = call_of(provider.as_ref() as &dyn TableProvider)?;
+    let paths = match call.paths.as_slice() {
+        [path] => quoted(path),
+        paths => format!("[{}]", paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(", ")),
+    };
+    let Some(function) = &call.function else { return Some(format!("SELECT *\nFROM {paths}")) };
+    let options = call.options.iter().map(|(name, value)| Some(format!("{} => {}", names::quoted(name), option(value)?)));
+    let arguments = [Some(paths)].into_iter().chain(options).collect::<Option<Vec<_>>>()?;
+    Some(format!("SELECT *\nFROM {function}({})", arguments.join(", ")))
+}
+
+/// An option's value as a reading function takes it.
+fn option(value: &ScalarValue) -> Option<String> {
+    match value {
+        ScalarValue::List(list) => {
+            let items = ScalarValue::convert_array_to_scalar_vec(list.as_ref()).ok()?;
+            let items = items.iter().flatten().flatten().map(option).collect::<Option<Vec<_>>>()?;
+            Some(format!("[{}]", items.join(", ")))
+        }
+        ScalarValue::Struct(fields) => {
+            let field = |(name, values): (&str, &ArrayRef)| {
+                Some(format!("{}: {}", quoted(name), option(&ScalarValue::try_from_array(values, 0).ok()?)?))
+            };
+            let fields = fields.column_names().into_iter().zip(fields.columns()).map(field).collect::<Option<Vec<_>>>()?;
+            Some(format!("{{{}}}", fields.join(", ")))
+        }
+        ScalarValue::Null | ScalarValue::Boolean(Some(_)) | ScalarValue::Int64(Some(_)) => literal(value).ok(),
+        ScalarValue::Float64(Some(number)) if number.is_finite() => Some(format!("{number:?}")),
+        ScalarValue::Utf8(Some(text)) => Some(quoted(text)),
+        _ => None,
+    }
+}
