@@ -57,6 +57,22 @@ fn shift_by(columns: &Columns) -> Result<ArrayRef> {
     Ok(interleave(&[value.as_ref(), fill.as_ref()], &places)?)
 }
 
+/// A result of other rows than the frame's, beside them: of as many, or one for all. Errors: `Shape` for any other number.
+fn beside_rows(columns: &Columns) -> Result<ArrayRef> {
+    // A null in the mask keeps nothing.
+    let values = arrow::compute::filter(&columns.values[0], columns.values[1].as_boolean())?;
+    match values.len() {
+        count if count == columns.rows => Ok(values),
+        1 => Ok(take(&values, &UInt64Array::from(vec![0; columns.rows]), None)?),
+        count => {
+            let what = format!("`{}` has {count} values, the frame {} rows", columns.text(0), columns.rows);
+            let error =
+                Error::shape("with_columns", what).hint("a column has as many values as the frame has rows, or one for all");
+            Err(to_datafusion(error))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::Int64Array;
@@ -88,21 +104,5 @@ mod tests {
         assert_eq!(&moved(Some(-2)), &column(&[Some(3), Some(9), None]));
         assert_eq!(&moved(Some(i64::MIN)), &column(&[None, Some(9), None]));
         assert_eq!(&moved(None), &column(&[None, Some(9), None]));
-    }
-}
-
-/// A result of other rows than the frame's, beside them: of as many, or one for all. Errors: `Shape` for any other number.
-fn beside_rows(columns: &Columns) -> Result<ArrayRef> {
-    // A null in the mask keeps nothing.
-    let values = arrow::compute::filter(&columns.values[0], columns.values[1].as_boolean())?;
-    match values.len() {
-        count if count == columns.rows => Ok(values),
-        1 => Ok(take(&values, &UInt64Array::from(vec![0; columns.rows]), None)?),
-        count => {
-            let what = format!("`{}` has {count} values, the frame {} rows", columns.text(0), columns.rows);
-            let error =
-                Error::shape("with_columns", what).hint("a column has as many values as the frame has rows, or one for all");
-            Err(to_datafusion(error))
-        }
     }
 }
