@@ -8,6 +8,11 @@ use super::Store;
 use super::artifacts;
 use super::sql::{Row, ToValue, Transaction, Value, params};
 
+/// The tag of a run that says how the program was started that has logged it: an object of JSON.
+pub const PROGRAM_TAG: &str = "system/program";
+/// What of it holds in the store alone into which the program has logged.
+const OF_THIS_STORE: &str = "machine";
+
 /// Rows of a run, by table, each with its columns.
 const TABLES: [(&str, &str); 9] = [
     ("params", "run, name, value"),
@@ -149,7 +154,16 @@ impl CopiedRun {
                 4,
             )?,
             run: of_run(RUN, "runs")?,
-            rows: TABLES.iter().map(|(table, columns)| of_run(columns, table)).collect::<Result<_>>()?,
+            rows: TABLES
+                .iter()
+                .map(|(table, columns)| {
+                    let mut rows = of_run(columns, table)?;
+                    if *table == "tags" {
+                        rows.iter_mut().for_each(forget_machine);
+                    }
+                    Ok(rows)
+                })
+                .collect::<Result<_>>()?,
         })
     }
 
@@ -163,6 +177,17 @@ impl CopiedRun {
             transaction.execute(experiment, params![run[0], of[0]])?;
         }
         TABLES.iter().zip(&self.rows).try_for_each(|((table, columns), rows)| insert(transaction, table, columns, rows, false))
+    }
+}
+
+/// Of a tag that says how a program was started: a run that came from elsewhere must not be taken for one of this machine.
+fn forget_machine(tag: &mut Values) {
+    let [_, Value::Text(name), Value::Text(value)] = tag.as_mut_slice() else { return };
+    if name == PROGRAM_TAG
+        && let Ok(mut said) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value)
+    {
+        said.remove(OF_THIS_STORE);
+        *value = serde_json::Value::Object(said).to_string();
     }
 }
 

@@ -56,6 +56,7 @@ mod varint;
 mod weights;
 
 pub use artifacts::{check_path, files_below};
+pub use copy::PROGRAM_TAG;
 pub use datasets::DatasetRecord;
 pub use entries::{Entry, EntryKind};
 pub use logged_models::{LoggedMetric, LoggedModel};
@@ -93,6 +94,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Store {
     /// Runs and models.
     database: Arc<Database>,
+    /// Where that is, if machines share it.
+    address: Option<Address>,
     /// Tables and views: in the same database, unless that is shared by machines.
     catalog: Arc<Database>,
     /// Where models live; None in memory, where `loaded` is all there is, and on a server.
@@ -132,8 +135,9 @@ impl Store {
         let address = Address::parse(address)?;
         let home = absolute(&home)?;
         let spool = home.join("shared").join(address.directory_name());
-        let database = Arc::new(Database::on_server(address, spool.clone(), busy_timeout));
+        let database = Arc::new(Database::on_server(address.clone(), spool.clone(), busy_timeout));
         Ok(Arc::new(Store {
+            address: Some(address),
             catalog: Arc::new(Database::in_directory(home, busy_timeout)),
             models: None,
             checkpoints: Arc::new(Checkpoints::of_server(spool.join("runs"), ServerCheckpoints::new(Arc::clone(&database)))),
@@ -154,6 +158,11 @@ impl Store {
     /// The directory of this machine, unless the store is in memory.
     pub fn home(&self) -> Option<&Path> {
         self.catalog.home()
+    }
+
+    /// The address of a database that machines share, as it was given, with its password: for processes that are started for it.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_ref().map(Address::text)
     }
 
     /// True of a database that machines share.
@@ -180,6 +189,7 @@ impl Store {
     fn new(database: Database, home: Option<&Path>) -> Self {
         let database = Arc::new(database);
         Store {
+            address: None,
             catalog: Arc::clone(&database),
             database,
             models: home.map(|home| home.join("models")),

@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the test's own, from Debian's packages: data in a temporary directory, a port that was free.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -8,6 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub const PASSWORD: &str = "p@ss word";
+/// An authority, and a certificate for a server of its.
+const CERTIFICATES: &str = "
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout authority.key -out authority.pem -subj /CN=authority -days 2
+    openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost
+    printf 'subjectAltName = DNS:localhost\nbasicConstraints = CA:FALSE\n' > extensions
+    openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -out server.pem -days 2 -extfile extensions
+    chmod 600 server.key";
 
 /// A server, stopped when dropped.
 pub struct Server {
@@ -67,6 +75,25 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Encrypts connections from now on, by a certificate of `localhost` that the authority signs whose file this gives.
+    /// None, with a word about it, without the program `openssl`.
+    pub fn encrypt(&mut self) -> Option<PathBuf> {
+        let place = self.directory.path().join("certificates");
+        std::fs::create_dir(&place).unwrap();
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let made = self.program("sh").current_dir(&place).args(["-ec", CERTIFICATES]).output().unwrap();
+        if !made.status.success() {
+            eprintln!("skipped: no certificates (apt-get install openssl): {}", String::from_utf8_lossy(&made.stderr));
+            return None;
+        }
+        let settings = format!("ssl = on\nssl_cert_file = '{0}/server.pem'\nssl_key_file = '{0}/server.key'\n", place.display());
+        let mut config = std::fs::File::options().append(true).open(self.data().join("postgresql.conf")).unwrap();
+        config.write_all(settings.as_bytes()).unwrap();
+        self.crash();
+        self.start_again();
+        Some(place.join("authority.pem"))
+    }
+
     /// Ends it as a power cut would.
     pub fn crash(&mut self) {
         let Some(mut running) = self.running.take() else { return };
@@ -102,7 +129,8 @@ impl Server {
     }
 
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
+        let own = self.programs.join(name);
+        let mut command = Command::new(if own.is_file() { own } else { name.into() });
         command.current_dir("/");
         if let Some((user, group)) = other_user() {
             command.uid(user).gid(group);

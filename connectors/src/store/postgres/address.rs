@@ -7,6 +7,8 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::tls::{Encryption, Mode};
+
 const PORT: u16 = 5432;
 
 /// A database of a server, and who asks.
@@ -17,6 +19,9 @@ pub(in super::super) struct Address {
     pub(super) user: String,
     pub(super) password: Option<String>,
     pub(super) database: String,
+    pub(super) encryption: Encryption,
+    /// As it was given, with the password.
+    text: String,
 }
 
 /// Where the server listens.
@@ -43,6 +48,11 @@ impl Address {
             user: user.unwrap_or_else(default_user),
             password: url.password().map(decoded).transpose()?.or_else(|| environment("PGPASSWORD")),
             database,
+            encryption: Encryption {
+                mode: environment("PGSSLMODE").map_or(Ok(Mode::Prefer), |value| mode(&value))?,
+                roots: environment("PGSSLROOTCERT").and_then(|value| roots(&value)),
+            },
+            text: text.to_owned(),
         };
         url.query_pairs().try_for_each(|(name, value)| address.set(&name, &value))?;
         if address.database.is_empty() {
@@ -59,14 +69,20 @@ impl Address {
             "user" => self.user = value.into(),
             "password" => self.password = Some(value.into()),
             "dbname" => self.database = value.into(),
-            "sslmode" => check_encryption(value)?,
+            "sslmode" => self.encryption.mode = mode(value)?,
+            "sslrootcert" => self.encryption.roots = roots(value),
             "application_name" | "connect_timeout" => {}
             _ => {
-                let known = "host, port, user, password, dbname and sslmode are known";
+                let known = "host, port, user, password, dbname, sslmode and sslrootcert are known";
                 return Err(wrong(&format!("has the unknown option `{name}`")).hint(known));
             }
         }
         Ok(())
+    }
+
+    /// As it was given: for processes that are started for this store. It may hold a password.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// As messages show it, without the password.
@@ -90,16 +106,14 @@ impl std::fmt::Debug for Address {
     }
 }
 
-/// Connections are not encrypted: what asks for that is refused, not passed over.
-fn check_encryption(value: &str) -> Result<()> {
-    match value {
-        "disable" | "allow" | "prefer" => Ok(()),
-        "require" | "verify-ca" | "verify-full" => {
-            let error = wrong(&format!("has sslmode `{value}`, but this build does not encrypt connections"));
-            Err(error.hint("go through a tunnel to the server, or say sslmode=disable on a network that you trust"))
-        }
-        _ => Err(wrong(&format!("has sslmode `{value}`")).hint("disable, allow or prefer")),
-    }
+fn mode(value: &str) -> Result<Mode> {
+    Mode::of(value)
+        .ok_or_else(|| wrong(&format!("has sslmode `{value}`")).hint("disable, allow, prefer, require, verify-ca or verify-full"))
+}
+
+/// `system` is what the system trusts.
+fn roots(value: &str) -> Option<PathBuf> {
+    (value != "system").then(|| value.into())
 }
 
 fn decoded(text: &str) -> Result<String> {
@@ -142,12 +156,26 @@ mod tests {
     }
 
     #[test]
+    fn encryption_is_asked_for_in_libpq_s_words() {
+        for (words, mode, roots) in [
+            ("sslmode=disable", Mode::Disable, None),
+            ("sslmode=allow", Mode::Prefer, None),
+            ("sslmode=require", Mode::Require, None),
+            ("sslmode=verify-ca&sslrootcert=/ca.pem", Mode::VerifyCa, Some(PathBuf::from("/ca.pem"))),
+            ("sslmode=verify-full&sslrootcert=system", Mode::VerifyFull, None),
+        ] {
+            let address = Address::parse(&format!("postgresql://b/c?{words}")).unwrap();
+            assert_eq!(address.encryption, Encryption { mode, roots }, "{words}");
+        }
+    }
+
+    #[test]
     fn what_is_no_such_address_is_refused_without_repeating_it() {
         for text in [
             "mysql://a:secret@b/c",
             "secret",
             "postgresql://a:secret@b/c?sslmode=maybe",
-            "postgresql://a:secret@b/c?sslmode=require",
+            "postgresql://a:secret@b/c?sslcert=x",
             "postgresql://a:secret@b/c?port=x",
         ] {
             let error = Address::parse(text).unwrap_err();

@@ -13,6 +13,7 @@ use postgres_protocol::message::frontend;
 
 use super::address::{Address, Place};
 use super::errors::Complaint;
+use super::tls;
 use super::wire::{Stream, Wire};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,7 +51,7 @@ fn open_tcp(host: &str, address: &Address) -> std::result::Result<Box<dyn Stream
             Ok(stream) => {
                 let ready = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(ANSWER_TIMEOUT)));
                 ready.map_err(cannot)?;
-                return Ok(Box::new(stream));
+                return tls::over(stream, host, &address.encryption);
             }
             Err(error) => last = error,
         }

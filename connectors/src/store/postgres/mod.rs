@@ -11,6 +11,7 @@ mod errors;
 mod layout;
 mod login;
 mod row;
+mod tls;
 mod wire;
 
 pub(super) use address::Address;
