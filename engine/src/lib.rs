@@ -41,6 +41,7 @@ pub mod limits;
 pub mod ml;
 pub mod ml_functions;
 mod mlflow;
+mod mlflow_models;
 pub mod models;
 mod panics;
 mod program;
@@ -67,7 +68,7 @@ pub use frame::{
 };
 pub use registry::Garbage;
 pub use replay::{Difference, Replay};
-pub use run::{Run, RunOptions};
+pub use run::{Run, RunOptions, TIMES_US};
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 pub use tracking::{HistoryPoint, Tracking};

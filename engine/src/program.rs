@@ -1,4 +1,7 @@
 //! Programs that log runs: how one was started is kept with its runs, so that it can be started again and the two be compared.
+//!
+//! What starts without being asked twice was started here before: the run is of this machine and of a store in a directory, and did not
+//! come from another store. Whoever else can write into a store could have it start what they like.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,14 +9,17 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use gradframe_connectors::store::PROGRAM_TAG;
+use gradframe_connectors::surroundings::machine_identity;
 use serde_json::{Value, json};
 
 use crate::replay::REPLAY_TAG;
 use crate::{Error, Replay, Result, Session};
 
 const OP: &str = "replay";
-/// The tag of a run that says how its program was started.
-const PROGRAM_TAG: &str = "program";
 /// Tells a program which run it repeats, and of how many of its runs before: `20261126-101500-0abc#0`.
 const REPLAYED: &str = "GRADFRAME_REPLAY_OF";
 /// Between two looks whether it has ended.
@@ -27,11 +33,18 @@ struct Program {
     directory: String,
     /// How many runs it had begun before this one.
     runs_before: u64,
+    /// What tells its machine from others; None of a run that came from another store.
+    machine: Option<String>,
 }
 
 impl Program {
     fn text(&self) -> String {
-        json!({ "command": self.command, "directory": self.directory, "runs_before": self.runs_before }).to_string()
+        let Program { command, directory, runs_before, machine } = self;
+        json!({ "command": command, "directory": directory, "runs_before": runs_before, "machine": machine }).to_string()
+    }
+
+    fn is_of_this_machine(&self) -> bool {
+        self.machine.is_some() && self.machine == machine_identity()
     }
 
     /// None of what is no such text.
@@ -39,7 +52,13 @@ impl Program {
         let said: Value = serde_json::from_str(text).ok()?;
         let words = said["command"].as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
         let command = words.collect::<Option<Vec<_>>>().filter(|command| !command.is_empty())?;
-        Some(Program { command, directory: said["directory"].as_str()?.to_owned(), runs_before: said["runs_before"].as_u64()? })
+        let machine = said["machine"].as_str().map(str::to_owned);
+        Some(Program {
+            command,
+            directory: said["directory"].as_str()?.to_owned(),
+            runs_before: said["runs_before"].as_u64()?,
+            machine,
+        })
     }
 
     /// As one would type it.
@@ -60,7 +79,8 @@ pub(crate) fn add_tags(tags: &mut BTreeMap<String, String>, command: Option<Vec<
         && let Ok(directory) = std::env::current_dir()
     {
         let directory = directory.to_string_lossy().into_owned();
-        tags.insert(PROGRAM_TAG.to_owned(), Program { command, directory, runs_before }.text());
+        let program = Program { command, directory, runs_before, machine: machine_identity() };
+        tags.insert(PROGRAM_TAG.to_owned(), program.text());
     }
     let replayed = std::env::var(REPLAYED).ok();
     let replayed = replayed.as_deref().and_then(|text| text.rsplit_once('#'));
@@ -84,11 +104,11 @@ impl Session {
         }
         let program = self.program_of(&run)?.ok_or_else(|| {
             let what = format!("how the program was started that has logged run `{run}` is not known");
-            Error::plan(OP, what).hint("programs that say RunOptions::program keep it")
+            Error::plan(OP, what).hint("programs in files keep it, unless they say code=False")
         })?;
-        let before = self.newest_replay(&run).await?;
+        let before = self.replays(&run).await?;
         let ended = self.start(&program, &run)?.ended().await?;
-        let again = self.newest_replay(&run).await?.filter(|again| Some(again) != before.as_ref());
+        let again = self.replays(&run).await?.into_iter().rfind(|again| !before.contains(again));
         let again = again.ok_or_else(|| {
             let what = format!("the program has logged no run into this store again, and has ended with {ended}");
             Error::execution(OP, format!("{what}: {}", program.shown()))
@@ -100,18 +120,28 @@ impl Session {
         self.compared(run, again).await
     }
 
-    /// What there is to say of a run that no statement has started: how its program can be started again.
-    pub(crate) fn without_statement(&self, run: &str) -> Result<Error> {
-        Ok(match self.program_of(run)? {
-            Some(program) => {
-                let what = format!("run `{run}` was logged by a program: {}, in {}", program.shown(), program.directory);
-                Error::plan(OP, what).hint("gradframe runs replay --program starts it again")
-            }
-            None => {
-                let what = format!("run `{run}` was started by no statement that is kept");
-                Error::plan(OP, what).hint("start its program again, then `gradframe runs diff` compares the two runs")
-            }
-        })
+    /// How the program was started that has logged a run, as one would type it, and its directory; None of a run that a statement has
+    /// started, and of one whose program is not known. Errors: `Plan` for an unknown run.
+    pub fn program_of_run(&self, run: &str) -> Result<Option<(String, String)>> {
+        let store = self.public().store();
+        let run = store.full_run_name(run)?;
+        let program = if store.run_start(&run)?.statement.is_some() { None } else { self.program_of(&run)? };
+        Ok(program.map(|program| (program.shown(), program.directory)))
+    }
+
+    /// Starts the program again of a run that no statement has started, where that was of this machine.
+    pub(crate) async fn replay_program_of_here(&self, run: &str) -> Result<Replay> {
+        let Some(program) = self.program_of(run)? else {
+            let what = format!("run `{run}` was started by no statement that is kept");
+            let hint = "start its program again, then `gradframe runs diff` compares the two runs";
+            return Err(Error::plan(OP, what).hint(hint));
+        };
+        if program.is_of_this_machine() && !self.public().store().is_shared() {
+            return self.replay_program(run).await;
+        }
+        let what = format!("run `{run}` was logged by a program elsewhere: {}, in {}", program.shown(), program.directory);
+        let hint = "gradframe runs replay --program starts that here; in Python replay_run(run, program=True)";
+        Err(Error::plan(OP, what).hint(hint))
     }
 
     fn program_of(&self, run: &str) -> Result<Option<Program>> {
@@ -120,11 +150,16 @@ impl Session {
         Ok(tags.into_iter().find(|(name, _)| name == PROGRAM_TAG).and_then(|(_, text)| Program::of_text(&text)))
     }
 
-    async fn newest_replay(&self, run: &str) -> Result<Option<String>> {
+    /// The runs that repeat a run. (Which is the newest, no name says: clocks are set back.)
+    async fn replays(&self, run: &str) -> Result<Vec<String>> {
         let run = run.replace('\'', "''");
-        let sql = format!("SELECT max(run) AS run FROM gradframe.tags WHERE name = '{REPLAY_TAG}' AND value = '{run}'");
+        let sql = format!("SELECT run FROM gradframe.tags WHERE name = '{REPLAY_TAG}' AND value = '{run}' ORDER BY run");
         let batches = self.sql(&sql).await?.collect().await?;
-        Ok(batches.iter().filter(|batch| batch.num_rows() > 0).find_map(|batch| crate::archive::first_text(batch.column(0))))
+        let texts = |batch: &RecordBatch| match cast(batch.column(0), &DataType::Utf8) {
+            Ok(runs) => runs.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
+            Err(_) => vec![],
+        };
+        Ok(batches.iter().flat_map(texts).collect())
     }
 
     fn start(&self, program: &Program, run: &str) -> Result<Started> {
@@ -135,9 +170,10 @@ impl Session {
         if let Some(home) = store.home() {
             command.env("GRADFRAME_HOME", home);
         }
-        if !store.is_shared() {
-            command.env_remove("GRADFRAME_STORE");
-        }
+        match store.address() {
+            Some(address) => command.env("GRADFRAME_STORE", address),
+            None => command.env_remove("GRADFRAME_STORE"),
+        };
         command.stdout(error_output()).stderr(Stdio::inherit());
         command.spawn().map(Started).map_err(|error| {
             let what = format!("cannot start {} in {}: {error}", program.shown(), program.directory);
@@ -188,8 +224,10 @@ mod tests {
     #[test]
     fn a_program_is_read_as_it_was_written_and_shown_as_one_would_type_it() {
         let command = ["python3", "my train.py", "--lr=0.1", "it's", ""].map(str::to_owned).to_vec();
-        let program = Program { command, directory: "/home/é".into(), runs_before: 3 };
+        let program = Program { command, directory: "/home/é".into(), runs_before: 3, machine: machine_identity() };
         assert_eq!(Program::of_text(&program.text()), Some(program.clone()));
+        let elsewhere = Program { machine: None, ..program.clone() };
+        assert!(Program::of_text(&elsewhere.text()) == Some(elsewhere.clone()) && !elsewhere.is_of_this_machine());
         assert_eq!(program.shown(), r"python3 'my train.py' --lr=0.1 'it'\''s' ''");
         for wrong in ["", "{}", r#"{"command": [], "directory": "/", "runs_before": 0}"#, r#"{"command": [1]}"#] {
             assert_eq!(Program::of_text(wrong), None, "{wrong}");

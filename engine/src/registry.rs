@@ -121,6 +121,12 @@ impl Session {
         if gradframe_connectors::tensorboard::has_events(path)? {
             return self.import_tensorboard(path);
         }
+        if let Some(why) = gradframe_connectors::mlflow::damage(path) {
+            return Err(Error::execution(
+                "import",
+                format!("`{}` is damaged, or no database of MLflow's: {why}", path.display()),
+            ));
+        }
         let what = format!("`{}` holds no runs", path.display());
         let hint =
             "expected what `gradframe runs export` has made, a .gradframe, mlruns/, mlflow.db, or TensorBoard's event files";

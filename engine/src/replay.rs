@@ -29,6 +29,13 @@ const CLOCKED: &str = "seconds";
 const SAMPLED: &str = "system/";
 /// What of a machine and of this program decides about the bits of a result.
 const DECISIVE: [&str; 3] = ["cpu", "system", "gradframe"];
+/// Kinds of facts.
+const CODE: &str = "code";
+const PATCH: &str = "patch";
+const VALUE: &str = "value";
+const ARTIFACT: &str = "artifact";
+/// What a run says itself: there is none of it only if it said so.
+const LOGGED: [&str; 3] = ["param", VALUE, ARTIFACT];
 /// How far values may be apart, relative to the greater, where the machine is another.
 const TOLERANCE: f64 = 1e-6;
 
@@ -45,12 +52,14 @@ pub struct Replay {
     pub tolerance: Option<f64>,
     /// In data, environment and values; empty if all is as it was.
     pub differences: Vec<Difference>,
+    /// What could not be compared, since the run does not say it: a line each.
+    pub unknown: Vec<String>,
 }
 
 /// One thing that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// data, file, code, machine, package, value
+    /// data, file, code, machine, package, param, artifact, value
     pub what: String,
     pub name: String,
     /// None if there was no such thing.
@@ -71,7 +80,11 @@ impl Session {
     /// compares all that is known of both runs: data, environment, each logged value. The model stays as it is; the
     /// second run is one of the log, with the tag `replay_of`. `run` is an identifier or the beginning of one.
     ///
-    /// Errors: `Plan` for an unknown run, one that is running, and one that no statement has started; those of the training.
+    /// A run that no statement has started is repeated by starting its program again, as [`Session::replay_program`] does, where it was
+    /// started on this machine and logged into this store.
+    ///
+    /// Errors: `Plan` for an unknown run, one that is running, and one of which nothing says how it was started, or that was started
+    /// elsewhere; those of the training or of the program.
     pub async fn replay_run(&self, run: &str) -> Result<Replay> {
         self.replay_run_over(run, None).await
     }
@@ -81,6 +94,9 @@ impl Session {
     pub async fn replay_run_over(&self, run: &str, frame: Option<&DataFrame>) -> Result<Replay> {
         let store = self.public().store();
         let run = store.full_run_name(run)?;
+        if frame.is_none() && store.run_start(&run)?.statement.is_none() {
+            return Box::pin(self.replay_program_of_here(&run)).await;
+        }
         let again = match frame {
             Some(frame) => with_frame(frame, Box::pin(self.train_again(&run, true))).await?,
             None => self.train_again(&run, false).await?,
@@ -95,14 +111,25 @@ impl Session {
         store.change_run(&again, &RunChanges { title: Some(&title), ..RunChanges::default() })?;
         store.attach(&again)?.set_tags(&[(REPLAY_TAG.to_owned(), run.clone())])?;
 
-        let (before, now) = (self.facts(&run).await?, self.facts(&again).await?);
+        let (mut before, mut now) = (self.facts(&run).await?, self.facts(&again).await?);
+        let mut unknown = unknown(&before);
+        if self.has_kept_rows(&run)? {
+            // They are read from where an archive has put them, with the types that Parquet gives.
+            let of_rows = |key: &(String, String)| key.0 == "file" || (key.0 == "data" && key.1 == "training columns");
+            before.retain(|key, _| !of_rows(key));
+            now.retain(|key, _| !of_rows(key));
+            unknown.push("file: the rows are those that the archive has brought along".to_owned());
+        }
         let mut differences = differing(&before, &now);
         let elsewhere = differences.iter().any(|d| d.what == "machine" && DECISIVE.contains(&d.name.as_str()));
         let tolerance = elsewhere.then_some(TOLERANCE);
         let (before, now) = (self.values(&run)?, self.values(&again)?);
         differences.extend(apart(&before, &now, tolerance));
         let values = before.keys().chain(now.keys()).collect::<BTreeSet<_>>().len();
-        Ok(Replay { run, again, values, tolerance, differences })
+        let (before, now) = (self.contents(&run).await?, self.contents(&again).await?);
+        let contents = before.keys().chain(now.keys()).filter(|(what, _)| what == VALUE).collect::<BTreeSet<_>>().len();
+        differences.extend(differing(&before, &now));
+        Ok(Replay { run, again, values: values + contents, tolerance, differences, unknown })
     }
 
     /// The rows that a step of a run learned from, as `gradframe.batch_rows` gives them; of a run on a frame whose rows have no name in
@@ -135,7 +162,10 @@ impl Session {
         if status == "running" {
             return Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it"));
         }
-        let Some(statement) = statement else { return Err(self.without_statement(run)?) };
+        let Some(statement) = statement else {
+            let what = format!("run `{run}` was started by no statement that is kept, so no frame is asked for");
+            return Err(Error::plan(OP, what).hint("replay it without the frame: its program is started again"));
+        };
         if needs_frame(&statement) && !has_frame {
             let what = format!("run `{run}` was trained on a frame of its program");
             return Err(Error::plan(OP, what).hint("hand the frame over: session.replay_run(run, frame=frame) in Python"));
@@ -155,19 +185,27 @@ impl Session {
 
     /// The statement over the rows that an archive has brought along, where there are some.
     fn over_kept_rows(&self, run: &str, statement: String) -> Result<String> {
-        let store = self.public().store();
-        if !store.artifact_records(run)?.iter().any(|artifact| artifact.path == TRAINING_ROWS) {
+        if !self.has_kept_rows(run)? {
             return Ok(statement);
         }
-        let datasets = store.datasets(run)?.into_iter().filter(|dataset| dataset.role == "training" && dataset.kind == "query");
+        let datasets = self
+            .public()
+            .store()
+            .datasets(run)?
+            .into_iter()
+            .filter(|dataset| dataset.role == "training" && dataset.kind == "query");
         let place = datasets.filter_map(|dataset| Some((statement.rfind(&dataset.source)?, dataset.source.len()))).next();
         let Some((start, length)) = place else { return Ok(statement) };
         let rows = format!("SELECT * FROM read_artifact('{run}/{TRAINING_ROWS}')");
         Ok(format!("{}{rows}{}", &statement[..start], &statement[start + length..]))
     }
 
+    fn has_kept_rows(&self, run: &str) -> Result<bool> {
+        Ok(self.public().store().artifact_records(run)?.iter().any(|artifact| artifact.path == TRAINING_ROWS))
+    }
+
     /// What is known of a run beside its values: on which data and on what it ran.
-    async fn facts(&self, run: &str) -> Result<BTreeMap<(String, String), String>> {
+    async fn facts(&self, run: &str) -> Result<Facts> {
         let run = run.replace('\'', "''");
         let sql = format!(
             "SELECT 'data' AS what, role || ' rows' AS name, arrow_cast(rows, 'Utf8') AS value FROM gradframe.datasets WHERE run = '{run}'
@@ -176,12 +214,35 @@ impl Session {
              UNION ALL SELECT 'file', path, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
                  coalesce(hash, version, arrow_cast(modified, 'Utf8'))) FROM gradframe.dataset_files WHERE run = '{run}'
              UNION ALL SELECT 'code', 'commit', commit FROM gradframe.runs WHERE run = '{run}' AND commit IS NOT NULL
-             UNION ALL SELECT 'code', 'changes beyond it', diff FROM gradframe.runs WHERE run = '{run}' AND diff IS NOT NULL
+             UNION ALL SELECT '{PATCH}', '', diff FROM gradframe.runs WHERE run = '{run}' AND diff IS NOT NULL
+             UNION ALL SELECT 'param', name, value FROM gradframe.params WHERE run = '{run}'
              UNION ALL SELECT e.kind, e.name, e.value FROM gradframe.environments AS e
                  JOIN gradframe.runs AS r ON e.environment = r.environment WHERE r.run = '{run}'"
         );
-        let batches = self.sql(&sql).await?.collect().await?;
-        let mut facts = BTreeMap::new();
+        let mut facts = self.facts_of(&sql).await?;
+        if let Some(patch) = facts.remove(&(PATCH.to_owned(), String::new())) {
+            facts.extend(
+                changed_files(&patch).map(|(file, changes)| ((CODE.to_owned(), format!("{file} beyond the commit")), changes)),
+            );
+        }
+        Ok(facts)
+    }
+
+    /// The contents that a run has kept, by kind and path, each by its hash: what it has logged as a text, an image, a table or a
+    /// histogram is a value like others; files may hold what a clock says.
+    async fn contents(&self, run: &str) -> Result<Facts> {
+        let run = run.replace('\'', "''");
+        let sql = format!(
+            "SELECT CASE kind WHEN 'file' THEN '{ARTIFACT}' ELSE '{VALUE}' END, path, hash FROM gradframe.artifacts
+             WHERE run = '{run}' AND NOT starts_with(path, '{SAMPLED}') AND path <> '{TRAINING_ROWS}'"
+        );
+        self.facts_of(&sql).await
+    }
+
+    /// The rows of a query of three texts.
+    async fn facts_of(&self, sql: &str) -> Result<Facts> {
+        let batches = self.sql(sql).await?.collect().await?;
+        let mut facts = Facts::new();
         for batch in &batches {
             let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8)).collect::<Result<Vec<_>, _>>();
             let columns = columns.map_err(|error| Error::internal(OP, error.to_string()).because(error))?;
@@ -218,10 +279,10 @@ async fn with_frame<T>(frame: &DataFrame, planning: impl Future<Output = T>) -> 
 
 type Facts = BTreeMap<(String, String), String>;
 
-/// What is known of both and differs, or is known of the data of one. A run of an earlier build knows less.
+/// What is known of both and differs, or is known of the data of one. A run of an earlier build knows less of what surrounds it.
 fn differing(before: &Facts, now: &Facts) -> Vec<Difference> {
-    let known: BTreeSet<&String> = before.keys().map(|(what, _)| what).collect();
-    let keys: BTreeSet<_> = before.keys().chain(now.keys()).filter(|(what, _)| known.contains(what)).collect();
+    let known: BTreeSet<&str> = before.keys().map(|(what, _)| what.as_str()).chain(LOGGED).collect();
+    let keys: BTreeSet<_> = before.keys().chain(now.keys()).filter(|(what, _)| known.contains(what.as_str())).collect();
     let differing = keys.into_iter().filter(|key| before.get(*key) != now.get(*key));
     differing
         .map(|key| Difference {
@@ -231,6 +292,29 @@ fn differing(before: &Facts, now: &Facts) -> Vec<Difference> {
             now: now.get(key).cloned(),
         })
         .collect()
+}
+
+/// What a run does not say, and so nobody can compare.
+fn unknown(facts: &Facts) -> Vec<String> {
+    let has = |kind: &str| facts.keys().any(|(what, _)| what == kind);
+    let data = "data: the run names no data set (a training does, run.iter_batches, run.log_input)";
+    let code = "code: the run knows of no repository, and of no file of its program";
+    [(has("data"), data), (has(CODE), code)].iter().filter(|(has, _)| !has).map(|(_, said)| (*said).to_owned()).collect()
+}
+
+/// The files of a patch of git's, each with what is changed in it.
+fn changed_files(patch: &str) -> impl Iterator<Item = (String, String)> {
+    const BEGINS: &str = "diff --git ";
+    let starts = patch.match_indices(BEGINS).map(|(at, _)| at).filter(|at| *at == 0 || patch.as_bytes()[at - 1] == b'\n');
+    let starts: Vec<usize> = starts.chain([patch.len()]).collect();
+    let file = |text: &str| {
+        let line = text.lines().next().unwrap_or_default().trim_start_matches(BEGINS);
+        // `a/NAME b/NAME`, of which both are equal unless the file was moved.
+        line.rsplit_once(" b/").map_or(line, |(_, name)| name).to_owned()
+    };
+    let of: Vec<(String, String)> =
+        starts.windows(2).map(|ends| &patch[ends[0]..ends[1]]).map(|text| (file(text), text.to_owned())).collect();
+    of.into_iter()
 }
 
 type Values = BTreeMap<(String, i64, usize), f64>;
@@ -267,6 +351,16 @@ mod tests {
         assert_eq!(apart(&values(&[0.1]), &values(&[0.1 + f64::EPSILON]), Some(TOLERANCE)), []);
         assert_eq!(apart(&values(&[1.0]), &values(&[1.1]), Some(TOLERANCE)).len(), 1);
         assert_eq!(apart(&values(&[1.0, 2.0]), &values(&[1.0]), None)[0].now, None);
+    }
+
+    #[test]
+    fn a_patch_is_told_file_by_file() {
+        let patch = "diff --git a/a b.py b/a b.py\n-x\n+diff --git no\ndiff --git a/c.py b/d.py\nrename\n";
+        let files: Vec<(String, String)> = changed_files(patch).collect();
+        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let first = "diff --git a/a b.py b/a b.py\n-x\n+diff --git no\n";
+        assert_eq!(files, [file("a b.py", first), file("d.py", "diff --git a/c.py b/d.py\nrename\n")]);
+        assert_eq!(changed_files("").count(), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ use crate::{DataFrame, Error, LoadOptions, Result, Session, program, sampling};
 
 /// Between samples of what a run uses, unless it says otherwise.
 const SAMPLED_EVERY: Duration = Duration::from_secs(10);
+
+/// The times that points may have, in microseconds since 1970, UTC: the years 1 to 9999. What reads them has no others.
+pub const TIMES_US: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// What a run is begun with.
 ///
@@ -132,7 +136,7 @@ impl RunOptions {
         self
     }
 
-    /// How this program was started, from the directory in which it is: then `gradframe runs replay --program` can start it again. Of a
+    /// How this program was started, from the directory in which it is: then `gradframe runs replay` can start it again. Of a
     /// program in Rust `std::env::args()`. It is kept with the run: say nothing where arguments are secret.
     pub fn program(mut self, command: impl IntoIterator<Item = String>) -> Self {
         self.program = Some(command.into_iter().collect());
@@ -208,11 +212,15 @@ impl Run {
 
     /// The same, with an epoch, or at a time of one's own.
     pub fn log_row(&self, row: &MetricRow<'_>) -> Result<()> {
-        self.writer.log_rows(std::slice::from_ref(row))
+        self.log_rows(std::slice::from_ref(row))
     }
 
     /// Several rows at once: all of them are kept, or none.
     pub fn log_rows(&self, rows: &[MetricRow<'_>]) -> Result<()> {
+        if let Some(time_us) = rows.iter().filter_map(|row| row.time_us).find(|time_us| !TIMES_US.contains(time_us)) {
+            let what = format!("time_us is {time_us}, expected microseconds since 1970 in the years 1 to 9999");
+            return Err(Error::plan("run", what));
+        }
         self.writer.log_rows(rows)
     }
 
@@ -227,6 +235,26 @@ impl Run {
             source: query_of(frame),
             schema: schema_text(frame.logical_plan().schema().inner()),
             profile: profile_of(options),
+            files: frame.files().await?,
+            ..NewDataset::default()
+        };
+        self.writer.add_dataset(&dataset)
+    }
+
+    /// Says on which data the run works: a frame's query, schema and files, with their sizes and hashes. `role` is what they are for, such
+    /// as "training". It is not read. Errors: `Plan` for an empty name or role, or if the run has ended; those of planning the frame.
+    pub async fn log_input(&self, frame: &DataFrame, name: &str, role: &str) -> Result<()> {
+        for (what, said) in [("name", name), ("role", role)] {
+            if said.is_empty() {
+                return Err(Error::plan("run", format!("the {what} of a data set is empty, expected at least one character")));
+            }
+        }
+        let dataset = NewDataset {
+            role: role.into(),
+            name: name.into(),
+            kind: "query".into(),
+            source: query_of(frame),
+            schema: schema_text(frame.logical_plan().schema().inner()),
             files: frame.files().await?,
             ..NewDataset::default()
         };

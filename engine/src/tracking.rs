@@ -1,6 +1,7 @@
 //! The store as a tracking server sees it: runs and experiments that belong to its clients.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,13 +9,15 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use datafusion::scalar::ScalarValue;
-use gradframe_connectors::store::{ArtifactRecord, Experiment, RunChanges, RunRecord, Store};
+use gradframe_connectors::store::{ArtifactRecord, Experiment, PROGRAM_TAG, RunChanges, RunRecord, Store};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::{MetricRow, NewArtifact, NewRun, RunLog, RunWriter};
 use parking_lot::Mutex;
 
-use crate::{Result, Session};
+use crate::{Error, Result, Session};
 
+/// Batches that are known again when they are sent again.
+const LOGGED_MAX: usize = 1024;
 /// Runs whose files stay open; of others they are opened again.
 const WRITERS_MAX: usize = 256;
 
@@ -23,6 +26,8 @@ const WRITERS_MAX: usize = 256;
 pub struct Tracking {
     store: Arc<Store>,
     writers: Mutex<HashMap<String, Arc<dyn RunWriter>>>,
+    /// Batches that were logged lately, by what is in them.
+    logged: Mutex<VecDeque<u64>>,
 }
 
 /// A value of a metric.
@@ -36,7 +41,7 @@ pub struct HistoryPoint {
 impl Session {
     /// The session's store, for programs that serve it to others.
     pub fn tracking(&self) -> Tracking {
-        Tracking { store: Arc::clone(self.public().store()), writers: Mutex::default() }
+        Tracking { store: Arc::clone(self.public().store()), writers: Mutex::default(), logged: Mutex::default() }
     }
 }
 
@@ -61,7 +66,8 @@ impl Tracking {
         self.store.change_experiment(id, name, deleted, tags)
     }
 
-    /// Begins a run that goes on until its client says otherwise. Errors: `Plan` for an unknown experiment.
+    /// Begins a run that goes on until its client says otherwise. Errors: `Plan` for an unknown experiment, and a tag that is not the
+    /// client's to set.
     pub fn create_run(
         &self,
         experiment: i64,
@@ -69,6 +75,7 @@ impl Tracking {
         tags: Vec<(String, String)>,
         started_us: Option<i64>,
     ) -> Result<String> {
+        check_tags(&tags)?;
         let run = NewRun { title: title.to_owned(), tags: tags.into_iter().collect(), ..NewRun::default() };
         self.store.create_run(experiment, &run, started_us)
     }
@@ -87,8 +94,10 @@ impl Tracking {
     }
 
     /// Adds to a run, an ended one too; all survives a power cut when this returns.
-    /// Errors: `Plan` for an unknown or deleted run, or a parameter that has another value.
+    /// Rows that all have times, and are what was logged lately, are not kept again: a client that has lost an answer sends them twice.
+    /// Errors: `Plan` for an unknown or deleted run, a parameter that has another value, or a tag that is not the client's to set.
     pub fn log(&self, run: &str, rows: &[MetricRow<'_>], params: &[(String, String)], tags: &[(String, String)]) -> Result<()> {
+        check_tags(tags)?;
         let writer = self.writer(run)?;
         if !params.is_empty() {
             writer.set_params(params)?;
@@ -96,11 +105,20 @@ impl Tracking {
         if !tags.is_empty() {
             writer.set_tags(tags)?;
         }
-        if rows.is_empty() {
+        let batch = fingerprint(run, rows);
+        if rows.is_empty() || batch.is_some_and(|batch| self.logged.lock().contains(&batch)) {
             return Ok(());
         }
         writer.log_rows(rows)?;
-        writer.flush()
+        writer.flush()?;
+        if let Some(batch) = batch {
+            let mut logged = self.logged.lock();
+            logged.push_back(batch);
+            if logged.len() > LOGGED_MAX {
+                logged.pop_front();
+            }
+        }
+        Ok(())
     }
 
     /// Forgets a tag; false if there was none.
@@ -149,6 +167,25 @@ impl Tracking {
             writers.clear();
         }
         Ok(Arc::clone(writers.entry(run.to_owned()).or_insert(writer)))
+    }
+}
+
+/// What tells a batch of rows from others; None where a row has no time of its own, and so may come twice.
+fn fingerprint(run: &str, rows: &[MetricRow<'_>]) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    run.hash(&mut hasher);
+    for MetricRow { step, epoch, time_us, values } in rows {
+        (step, epoch, (*time_us)?).hash(&mut hasher);
+        values.iter().for_each(|(name, value)| (name, value.to_bits()).hash(&mut hasher));
+    }
+    Some(hasher.finish())
+}
+
+/// What starts a program when its run is replayed, no client may say.
+fn check_tags(tags: &[(String, String)]) -> Result<()> {
+    match tags.iter().any(|(name, _)| name == PROGRAM_TAG) {
+        true => Err(Error::plan("run", format!("tag `{PROGRAM_TAG}` is set by the program that logs the run, not by a client"))),
+        false => Ok(()),
     }
 }
 

@@ -23,25 +23,25 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 the query or its data is wrong; 
 #[derive(Debug, ClapArgs)]
 pub struct SessionArgs {
     /// Directory of models, runs and tables [default: $GRADFRAME_HOME, else the nearest .gradframe upwards]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Session", value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// Database that keeps runs and models, postgresql://user:password@host/name [default: $GRADFRAME_STORE, unless --home is given]
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, help_heading = "Session", value_name = "ADDRESS")]
     pub store: Option<String>,
     /// Threads to use [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
+    #[arg(long, global = true, help_heading = "Session", value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub threads: Option<usize>,
     /// Memory that queries may use, such as 500MB or 2GiB; then they spill to disk
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_bytes)]
+    #[arg(long, global = true, help_heading = "Session", value_name = "SIZE", value_parser = parse_bytes)]
     pub memory_limit: Option<u64>,
     /// Directory for what does not fit in memory [default: the system's, see TMPDIR]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Session", value_name = "DIR")]
     pub temp_directory: Option<PathBuf>,
     /// Seed of trainings that name none
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, help_heading = "Session", value_name = "N")]
     pub seed: Option<u64>,
     /// No progress bars and no timings
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Session")]
     pub quiet: bool,
 }
 
@@ -89,16 +89,16 @@ pub struct WatchArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct OutputArgs {
     /// Format of results [default: that of the output file's ending, else table]
-    #[arg(long, value_enum, global = true)]
+    #[arg(long, value_enum, global = true, help_heading = "Output")]
     pub format: Option<Format>,
     /// File for the result, of several the last [default: standard output]
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE", global = true, help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Rows shown by the table format; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 40, global = true)]
+    #[arg(long, value_name = "N", default_value_t = 40, global = true, help_heading = "Output")]
     pub max_rows: usize,
     /// Print each statement before its result and its time after
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub echo: bool,
 }
 
@@ -140,11 +140,18 @@ pub struct RunsArgs {
     pub output: OutputArgs,
 }
 
+impl RunsCommand {
+    /// True of what looks at a store that is there already.
+    pub fn looks(&self) -> bool {
+        !matches!(self, RunsCommand::Import { .. })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// List runs, newest first
     Ls {
-        /// At most this many
+        /// At most this many; 0 is all
         #[arg(short = 'n', long, default_value_t = 20)]
         limit: usize,
         /// Condition in SQL, such as "metrics.loss < 0.5 AND params.lr = '0.1' AND status = 'finished'"
@@ -212,9 +219,12 @@ pub enum RunsCommand {
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         run: String,
     },
-    /// Train once more as a run did, and compare data, code, environment and each logged value; its model stays as it is
+    /// Do once more what a run did, and compare data, code, environment and each logged value
+    ///
+    /// A training trains again, and its model stays as it is. The program that has logged a run is started again with its arguments, in
+    /// its directory: it does whatever it does.
     Replay {
-        /// Start the program again that has logged the run: it does whatever that program does
+        /// Start the program of a run that was logged elsewhere: on another machine, or into another store
         #[arg(long)]
         program: bool,
         /// The run's identifier, or its beginning

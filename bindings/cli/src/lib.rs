@@ -72,7 +72,12 @@ async fn dispatch(args: Args) -> Result<()> {
             let (style, echo, quiet) = (Style::of(&sql.output), sql.output.echo, args.session.quiet);
             run_sql(Shell { session, style, echo, quiet }, &sql).await
         }
-        Command::Runs(runs) => runs::run(&session, &runs).await,
+        Command::Runs(runs) => {
+            if let Some(home) = args.session.home.filter(|home| !home.exists() && runs.command.looks()) {
+                eprintln!("note: there is no store at {}", home.display());
+            }
+            runs::run(&session, &runs).await
+        }
         Command::Serve(serve) => serve::run(&session, &serve).await,
         Command::Models(models) => models::run(&session, &models).await,
     }

@@ -220,6 +220,55 @@ fn a_name_that_no_run_has_is_noted_beside_the_empty_list() {
 }
 
 #[test]
+fn what_is_wrong_in_a_filter_is_shown_in_the_words_of_the_user() {
+    let (place, _) = trained();
+    for (option, text, said) in [
+        ("--where", "metrics.loss <", "in --where"),
+        ("--where", "x'; drop table y", "in --where"),
+        ("--where", "true; DROP TABLE y", "without `;`"),
+        ("--where", "foo = 1", "in --where"),
+        ("--sort", "metrics.loss +", "in --sort"),
+        ("--columns", "run,, title", "in --columns"),
+    ] {
+        let ended = place.run(&["runs", "ls", option, text]);
+        assert!(ended.code == 1 && ended.stderr.contains(said), "{text}: {} {}", ended.code, ended.stderr);
+        assert!(!ended.stderr.contains("`)`"), "{text}: {}", ended.stderr);
+    }
+    let ended = place.run(&["runs", "ls", "--where", "metrics.loss < < 1"]);
+    assert!(ended.stderr.contains("metrics.loss < < 1\n"), "the place is marked in the text: {}", ended.stderr);
+}
+
+#[test]
+fn a_home_that_is_not_there_is_noted() {
+    let ended = Place::new().run(&["runs", "ls", "--home", "/nowhere/at/all"]);
+    assert!(ended.code == 0 && ended.stderr.contains("there is no store at /nowhere/at/all"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_list_that_is_cut_says_so_and_zero_is_all() {
+    let (place, _) = trained();
+    place.sql(&CREATE_FARES.replacen("CREATE MODEL", "CREATE OR REPLACE MODEL", 1), &[]);
+    let ended = place.run(&["runs", "ls", "-n", "1"]);
+    assert!(ended.stderr.contains("1 of 2 runs, -n 0 shows all"), "{}", ended.stderr);
+    for all in ["0", "2"] {
+        let ended = place.run(&["runs", "ls", "-n", all, "--sort", "params.none, started"]);
+        assert!(!ended.stderr.contains(" of 2 runs") && ended.stdout.contains("(2 rows)"), "{} {}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn values_that_json_lacks_are_texts() {
+    let place = Place::new();
+    let values = "SELECT * FROM (VALUES (1, 'NaN'::double), (2, 'inf'::double), (3, '-inf'::double), (4, NULL), (5, 0.5)) AS t(n, v) ORDER BY n";
+    let shown = place.sql(values, &["--format", "json"]);
+    let expected = r#"[{"n":1,"v":"NaN"},{"n":2,"v":"Infinity"},{"n":3,"v":"-Infinity"},{"n":4,"v":null},{"n":5,"v":0.5}]"#;
+    assert_eq!(shown.trim(), expected);
+    let within =
+        place.sql("SELECT make_array(1.5, 'NaN'::double) AS l, arrow_cast('inf'::double, 'Float32') AS f", &["--format", "json"]);
+    assert_eq!(within.trim(), r#"[{"l":[1.5,"NaN"],"f":"Infinity"}]"#);
+}
+
+#[test]
 fn a_run_is_shown_as_one_object() {
     let (place, run) = trained();
     let ended = place.run(&["runs", "show", &run, "--format", "json"]);
@@ -235,7 +284,7 @@ fn an_address_of_a_store_is_checked_and_its_password_never_shown() {
     let place = Place::new();
     for (address, code, said) in [
         ("mysql://ann:secret@h/d", 1, "begins with `mysql:`"),
-        ("postgresql://ann:secret@h/d?sslmode=require", 1, "does not encrypt connections"),
+        ("postgresql://ann:secret@h/d?sslmode=maybe", 1, "has sslmode `maybe`"),
         ("postgresql://ann:secret@127.0.0.1:1/d", 4, "no server answers at 127.0.0.1:1"),
     ] {
         let ended = place.run(&["runs", "ls", "--store", address]);

@@ -90,22 +90,40 @@ pub fn import_runs(py: Python<'_>, session: &PySession, path: PathBuf) -> PyResu
     py.detach(|| session.engine().import_runs(&path)).or_raise()
 }
 
-/// Trains once more as a run did: the new run, how many values were compared, and what differs.
+/// Does once more what a run did: the new run, how many values were compared, what differs, and what could not be compared.
 #[pyfunction]
-#[pyo3(signature = (session, run, frame=None))]
+#[pyo3(signature = (session, run, frame, program))]
 pub fn replay_run(
     py: Python<'_>,
     session: &PySession,
     run: String,
     frame: Option<PyLazyFrame>,
-) -> PyResult<(String, usize, PyLazyFrame)> {
+    program: bool,
+) -> PyResult<(String, usize, PyLazyFrame, Vec<String>)> {
     let session = session.engine().clone();
     let replayed = wait(py, async move {
-        let replay = session.replay_run_over(&run, frame.as_ref().map(|frame| &frame.0)).await?;
+        let replay = match program {
+            true => session.replay_program(&run).await?,
+            false => session.replay_run_over(&run, frame.as_ref().map(|frame| &frame.0)).await?,
+        };
         let differences = session.differences(&replay.differences)?;
-        Ok((replay.again, replay.values, differences))
+        Ok((replay.again, replay.values, differences, replay.unknown))
     });
-    replayed.map(|(again, values, differences)| (again, values, PyLazyFrame(differences)))
+    replayed.map(|(again, values, differences, unknown)| (again, values, PyLazyFrame(differences), unknown))
+}
+
+/// The rows of the batch that a run had in its loop at a step.
+#[pyfunction]
+#[pyo3(signature = (session, run, step, frame=None))]
+pub fn batch_rows(
+    py: Python<'_>,
+    session: &PySession,
+    run: String,
+    step: u64,
+    frame: Option<PyLazyFrame>,
+) -> PyResult<PyLazyFrame> {
+    let session = session.engine().clone();
+    wait(py, async move { session.batch_rows(&run, step, frame.as_ref().map(|frame| &frame.0)).await }).map(PyLazyFrame)
 }
 
 /// Adds all of these.
@@ -123,5 +141,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(export_run, module)?)?;
     module.add_function(wrap_pyfunction!(export_tensorboard, module)?)?;
     module.add_function(wrap_pyfunction!(replay_run, module)?)?;
+    module.add_function(wrap_pyfunction!(batch_rows, module)?)?;
     module.add_function(wrap_pyfunction!(import_runs, module)?)
 }

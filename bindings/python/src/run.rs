@@ -1,24 +1,30 @@
 //! A run that Python logs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gradframe::{Error, MetricRow, Run, RunOptions};
-use pyo3::exceptions::PyTypeError;
+use gradframe::{Error, LoadOptions, MetricRow, Run, RunOptions};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use crate::errors::OrRaise;
+use crate::lazyframe::PyLazyFrame;
 use crate::session::PySession;
+use crate::wait::wait;
 
 /// A run that goes on.
 #[pyclass(name = "PyRun", module = "gradframe", frozen)]
-pub struct PyRun(Run);
+pub struct PyRun(Arc<Run>);
+
+/// The metric of a loader's batches, from 1 in each epoch.
+const BATCH_METRIC: &str = "loader/batch";
 
 /// Begins a run. `params`, `tags` and the environment's values are text; `code` is a directory in the code's repository.
 #[pyfunction]
-#[pyo3(signature = (session, title, *, experiment=None, params=vec![], tags=vec![], seed=None, environment=vec![], code=None, resources=None))]
+#[pyo3(signature = (session, title, *, experiment=None, params=vec![], tags=vec![], seed=None, environment=vec![], code=None, resources=None, program=None))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn start_run(
     py: Python<'_>,
@@ -31,6 +37,7 @@ pub fn start_run(
     environment: Vec<(String, String, String)>,
     code: Option<String>,
     resources: Option<f64>,
+    program: Option<Vec<String>>,
 ) -> PyResult<PyRun> {
     let mut options = RunOptions::new(title);
     options = params.into_iter().fold(options, |options, (name, value)| options.param(name, value));
@@ -46,7 +53,8 @@ pub fn start_run(
     };
     options = experiment.into_iter().fold(options, RunOptions::experiment);
     options = seed.into_iter().fold(options, RunOptions::seed);
-    py.detach(|| session.engine().start_run(options)).or_raise().map(PyRun)
+    options = program.into_iter().fold(options, RunOptions::program);
+    py.detach(|| session.engine().start_run(options)).or_raise().map(|run| PyRun(Arc::new(run)))
 }
 
 #[pymethods]
@@ -58,8 +66,16 @@ impl PyRun {
     }
 
     /// Adds a value of each of these metrics at one step; `time_us` is now unless it is given.
-    #[pyo3(signature = (metrics, step, epoch=None, time_us=None))]
-    fn log(&self, metrics: &Bound<'_, PyDict>, step: i64, epoch: Option<i64>, time_us: Option<i64>) -> PyResult<()> {
+    /// `batch` is the epoch and the number of the batch that is in the loop.
+    #[pyo3(signature = (metrics, step, epoch=None, time_us=None, batch=None))]
+    fn log(
+        &self,
+        metrics: &Bound<'_, PyDict>,
+        step: i64,
+        epoch: Option<i64>,
+        time_us: Option<i64>,
+        batch: Option<(i64, i64)>,
+    ) -> PyResult<()> {
         let mut names = Vec::with_capacity(metrics.len());
         for (name, value) in metrics {
             let number = number(&name, &value)?;
@@ -68,7 +84,39 @@ impl PyRun {
         }
         let values = names.iter().map(|(name, value)| Ok((name.to_str()?, *value))).collect::<PyResult<Vec<_>>>()?;
         // A write of a few bytes into the system's memory: shorter than to let go of the interpreter and come back.
-        self.0.log_row(&MetricRow { step, epoch, time_us, values: &values }).or_raise()
+        let row = MetricRow { step, epoch, time_us, values: &values };
+        match batch {
+            None => self.0.log_row(&row).or_raise(),
+            Some((epoch, batch)) => {
+                let batch = [(BATCH_METRIC, batch as f64)];
+                self.0.log_rows(&[row, MetricRow { step, epoch: Some(epoch), time_us, values: &batch }]).or_raise()
+            }
+        }
+    }
+
+    /// Says how the program's loop loads its batches.
+    #[pyo3(signature = (frame, *, batch_size, shuffle_seed, rank, world_size, worker, workers))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn keep_loader(
+        &self,
+        py: Python<'_>,
+        frame: PyLazyFrame,
+        batch_size: usize,
+        shuffle_seed: Option<u64>,
+        rank: usize,
+        world_size: usize,
+        worker: usize,
+        workers: usize,
+    ) -> PyResult<()> {
+        let options = LoadOptions { shuffle: shuffle_seed, rank, world_size, worker, workers, ..LoadOptions::new(batch_size) };
+        let run = Arc::clone(&self.0);
+        wait(py, async move { run.keep_loader(&frame.0, &options).await })
+    }
+
+    /// Says on which data the run works.
+    fn log_input(&self, py: Python<'_>, frame: PyLazyFrame, name: String, role: String) -> PyResult<()> {
+        let run = Arc::clone(&self.0);
+        wait(py, async move { run.log_input(&frame.0, &name, &role).await })
     }
 
     /// Adds parameters.
@@ -125,5 +173,9 @@ fn number(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<f64> {
         let class = value.get_type();
         return Err(PyTypeError::new_err(format!("log: metric {} is a {}, expected a number", name.repr()?, class.name()?)));
     }
-    value.call_method0("__float__")?.extract()
+    let too_large = |error: PyErr| match error.is_instance_of::<PyOverflowError>(name.py()) {
+        true => PyOverflowError::new_err(format!("log: metric {name} is too large for a float of 64 bits")),
+        false => error,
+    };
+    value.call_method0("__float__").map_err(too_large)?.extract()
 }

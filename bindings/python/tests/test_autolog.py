@@ -79,6 +79,23 @@ def test_a_fit_that_fails_is_a_failed_run_and_fails_as_before(log):
     assert status == "failed" and "inconsistent" in error
 
 
+def test_in_a_run_the_first_fit_goes_to_it(log):
+    with log.run("mine") as mine:
+        LogisticRegression(C=0.5).fit(X, classes)
+        KMeans(2, n_init=1).fit(X)
+        mine.log({"own": 1.0})
+    with pytest.raises(ValueError), log.run("fails"):
+        LinearRegression().fit(X, None)
+    found = rows(log, "SELECT title, status FROM gradframe.runs ORDER BY title")
+    assert found == [("KMeans", "finished"), ("fails", "failed"), ("mine", "finished")]
+    of_mine = dict(rows(log, f"SELECT name, value FROM gradframe.params WHERE run = '{mine.id}'"))
+    assert of_mine["C"] == "0.5"
+    logged = {name for (name,) in rows(log, f"SELECT name FROM gradframe.latest WHERE run = '{mine.id}'")}
+    assert {"own", "training_accuracy_score", "fit_seconds"} <= logged
+    parents = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'mlflow.parentRunId'"
+    assert rows(log, parents) == [("KMeans", mine.id)]
+
+
 def test_stopped_nothing_is_left_of_it(session):
     before = {kind: vars(kind).get("fit") for kind in (LogisticRegression, GradientBoostingClassifier, GridSearchCV)}
     log = gf.autolog.sklearn(session=session)

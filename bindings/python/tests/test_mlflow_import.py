@@ -54,11 +54,74 @@ def test_what_mlflow_keeps_by_itself_is_taken_in_once(tmp_path, kind, monkeypatc
     assert session.artifact(name, "notes/a b.txt").read_text() == "hello"
 
 
+def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri)
+    experiment = client.create_experiment("taxi", artifact_location=(tmp_path / "artifacts").as_uri())
+    outer = client.create_run(experiment, run_name="outer")
+    inner = client.create_run(experiment, run_name="inner", tags={"mlflow.parentRunId": outer.info.run_id})
+    dataset = mlflow.entities.Dataset("rides", "d1", "local", "{}", profile='{"num_rows": 3}')
+    context = mlflow.entities.InputTag("mlflow.data.context", "train")
+    client.log_inputs(inner.info.run_id, [mlflow.entities.DatasetInput(dataset, [context])])
+    client.log_text(inner.info.run_id, "flavors:\n  sklearn:\n    x: 1\n", "model/MLmodel")
+    for run in (inner, outer):
+        client.set_terminated(run.info.run_id)
+    client.create_registered_model("fare", tags={"team": "a"}, description="about")
+    for i in range(3):
+        client.create_model_version("fare", f"{inner.info.artifact_uri}/model", inner.info.run_id, tags={"i": str(i)})
+    client.delete_model_version("fare", "2")
+    client.set_registered_model_alias("fare", "champ", "3")
+    client.transition_model_version_stage("fare", "3", "Staging")
+
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(tmp_path / "mlflow.db")) == 2 and session.import_runs(tmp_path / "mlflow.db") == []
+    runs = dict(session.sql("SELECT title, run FROM gradframe.runs").collect().rows())
+    parents = "SELECT run, value FROM gradframe.tags WHERE name = 'mlflow.parentRunId'"
+    assert session.sql(parents).collect().rows() == [(runs["inner"], runs["outer"])]
+    assert session.sql("SELECT run, role, name, rows FROM gradframe.datasets").collect().rows() == [(runs["inner"], "train", "rides", 3)]
+    versions = session.sql("SELECT version, run, source, stage FROM gradframe.models WHERE model = 'fare' ORDER BY version")
+    [(experiment_number,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'taxi'").collect().rows()
+    source = f"mlflow-artifacts:/{experiment_number}/{runs['inner']}/artifacts/model"
+    assert versions.collect().rows() == [(1, runs["inner"], source, "None"), (2, runs["inner"], source, "Staging")]
+    assert session.sql("SELECT alias, version FROM gradframe.aliases").collect().rows() == [("champ", 2)]
+    tags = dict(session.sql("SELECT name, value FROM gradframe.model_tags WHERE version = 2").collect().rows())
+    assert tags == {"i": "2", "mlflow.imported_from": "fare/3"}
+
+
+def test_files_outside_of_the_store_stay_there(session, tmp_path):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key.txt").write_text("key")
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    linked, led_away = (client.create_run("0", run_name=name).info.run_id for name in ("linked", "led away"))
+    client.log_text(linked, "kept", "a.txt")
+    (tmp_path / "mlruns" / "0" / linked / "artifacts" / "link.txt").symlink_to(secret / "key.txt")
+    meta = tmp_path / "mlruns" / "0" / led_away / "meta.yaml"
+    meta.write_text("".join(line if not line.startswith("artifact_uri") else f"artifact_uri: {secret.as_uri()}\n" for line in meta.open()))
+    assert len(session.import_runs(tmp_path / "mlruns")) == 2
+    assert session.sql("SELECT path FROM gradframe.artifacts").collect().rows() == [("a.txt",)]
+    notes = session.sql("SELECT value FROM gradframe.tags WHERE name = 'import.note'").collect().rows()
+    assert len(notes) == 1 and "secret`, which is not below" in notes[0][0]
+
+
 def test_what_is_no_store_is_said(session, tmp_path):
     (tmp_path / "empty").mkdir()
     for path in [tmp_path / "empty", tmp_path / "none"]:
         with pytest.raises(gf.errors.GradframeError):
             session.import_runs(path)
+    (tmp_path / "cut.db").write_bytes(b"SQLite format 3\0" + b"\1" * 200)
+    with pytest.raises(gf.errors.ExecutionError, match="cut.db` is damaged"):
+        session.import_runs(tmp_path / "cut.db")
+    uri = (tmp_path / "mlruns").as_uri()
+    client = mlflow.MlflowClient(uri)
+    for i in range(2):
+        run = client.create_run("0", run_name=f"run {i}")
+        client.log_metric(run.info.run_id, "m", i)
+        client.set_terminated(run.info.run_id)
+    (tmp_path / "mlruns" / "0" / run.info.run_id / "metrics" / "m").write_text("nonsense\n")
+    with pytest.raises(gf.errors.ExecutionError, match="metrics/m.*all other runs"):
+        session.import_runs(tmp_path / "mlruns")
+    assert session.sql("SELECT title FROM gradframe.runs").collect().rows() == [("run 0",)]
     (tmp_path / "mlflow.db").write_bytes(b"no database")
     with pytest.raises(gf.errors.PlanError, match="holds no runs"):
         session.import_runs(tmp_path / "mlflow.db")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -27,13 +28,59 @@ def test_a_run_is_rows_of_the_log_tables(session):
         (r.id, "first", "taxi", "finished", 7)
     ]
     assert rows(session, "SELECT name, value FROM gradframe.params ORDER BY name") == [("adam.beta", "0.9"), ("lr", "0.1")]
-    assert rows(session, "SELECT name, value FROM gradframe.tags") == [("team", "a")]
+    own = "SELECT name, value FROM gradframe.tags WHERE NOT starts_with(name, 'system/')"
+    assert rows(session, own) == [("team", "a")]
     loss = "SELECT step, value FROM gradframe.metrics WHERE name = 'loss' ORDER BY step"
     assert rows(session, loss) == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
     latest = "SELECT name, step, value, points, min, max FROM gradframe.latest ORDER BY name"
     assert rows(session, latest) == [("accuracy", 2, 2.0, 3, 0.0, 2.0), ("loss", 2, 1 / 3, 3, 1 / 3, 1.0)]
     version = "SELECT value FROM gradframe.runs JOIN gradframe.environments USING (environment) WHERE name = 'numpy'"
     assert rows(session, version) == [(np.__version__,)]
+
+
+def test_a_run_inside_another_says_so(session):
+    with session.run("outer") as outer:
+        with session.run("inner") as inner:
+            pass
+        alone = session.run("begun, not entered")
+        alone.finish()
+    with session.run("after"):
+        pass
+    parents = "SELECT title, t.value FROM gradframe.tags AS t JOIN gradframe.runs USING (run) WHERE name = 'mlflow.parentRunId' ORDER BY 1"
+    assert rows(session, parents) == [("begun, not entered", outer.id), ("inner", outer.id)] and inner.id != outer.id
+
+
+def test_a_run_may_be_ended_again(session):
+    with session.run("ended inside") as r:
+        print("something")
+        r.finish()
+    r.finish()
+    with pytest.raises(gf.errors.PlanError, match="ended"):
+        r.finish("failed", "too late")
+    with pytest.raises(ZeroDivisionError), session.run("failed") as failed:
+        1 / 0
+    failed.finish()
+    assert rows(session, "SELECT title, status FROM gradframe.runs ORDER BY 1") == [("ended inside", "finished"), ("failed", "failed")]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda r: r.log({"x": 10**400}), OverflowError, "metric x is too large"),
+        (lambda r: r.log({"x": 1}, step="a"), TypeError, "log: step is 'a', expected an integer"),
+        (lambda r: r.log({"x": 1}, step=1.5), TypeError, "log: step is 1.5, expected an integer"),
+        (lambda r: r.log({"x": 1}, step=2**63), OverflowError, "log: step is 9223372036854775808"),
+        (lambda r: r.params([1]), TypeError, r"\[1\] is a list, expected names and values"),
+        (lambda r: r.log_text("", "d"), ValueError, "the name is ''"),
+        (lambda r: r.log_text("a/.", "d"), ValueError, "the name is 'a/.'"),
+        (lambda r: r.log_input(gf.DataFrame({"x": [1]}), role=""), gf.errors.PlanError, "the role of a data set is empty"),
+    ],
+)
+def test_wrong_calls_name_what_is_wrong(session, call, error, said):
+    with session.run("wrong") as r, pytest.raises(error, match=said):
+        call(r)
+    with pytest.raises(TypeError, match="the name is None"):
+        session.run(None)
 
 
 def test_the_module_s_function_uses_the_default_session():
@@ -93,10 +140,10 @@ def test_parameters_do_not_change_and_a_run_ends_once(session):
         r.tags({"note": "a"})
         r.tags({"note": "b"})
         r.flush()
-    for late in (lambda: r.log({"x": 1}), r.finish, lambda: r.params({"a": 1}), lambda: r.tags({"a": 1})):
+    for late in (lambda: r.log({"x": 1}), lambda: r.finish("finished"), lambda: r.params({"a": 1}), lambda: r.tags({"a": 1})):
         with pytest.raises(gf.errors.PlanError, match="has ended"):
             late()
-    assert rows(session, "SELECT value FROM gradframe.tags") == [("b",)]
+    assert rows(session, "SELECT value FROM gradframe.tags WHERE NOT starts_with(name, 'system/')") == [("b",)]
     with pytest.raises(gf.errors.PlanError, match="name is empty"):
         session.run("")
 
@@ -166,8 +213,11 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     child.kill()
     acknowledged = int(([line] + child.stdout.read().splitlines()[:-1])[-1])
     child.wait()
+    time.sleep(0.5)
     session = gf.Session(home=home)
     assert rows(session, "SELECT status, error FROM gradframe.runs") == [("failed", "the process ended before the run did")]
+    ended = "SELECT ended = (SELECT max(time) FROM gradframe.metrics) FROM gradframe.runs"
+    assert rows(session, ended) == [(True,)], "it did not end when somebody looked"
     steps = [step for (step,) in rows(session, "SELECT step FROM gradframe.metrics WHERE name = 'loss' ORDER BY step")]
     assert steps == list(range(len(steps))) and len(steps) > acknowledged
     assert os.listdir(home / "points") == []

@@ -1,11 +1,14 @@
 //! `mlflow.db`: the tables of MLflow's store over SQLite, which are only read.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::services::NewDataset;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::{ForeignPoint, ForeignRun, OP, local, status};
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, local, status};
 
 /// What stands for infinities: MLflow keeps the greatest numbers instead.
 const GREATEST: f64 = 1.797_693_134_862_315_7e308;
@@ -14,6 +17,16 @@ const GREATEST: f64 = 1.797_693_134_862_315_7e308;
 pub(super) fn is_database(path: &Path) -> bool {
     let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('runs', 'experiments', 'latest_metrics')";
     open(path).and_then(|db| db.query_row(tables, [], |row| row.get::<_, i64>(0)).map_err(wrong)).is_ok_and(|found| found == 3)
+}
+
+/// What is wrong with a database that is none of MLflow's, though it begins as one of SQLite; None of other files.
+pub(super) fn damage(path: &Path) -> Option<String> {
+    const BEGINS: &[u8; 16] = b"SQLite format 3\0";
+    let mut begins = [0; 16];
+    File::open(path).and_then(|mut file| file.read_exact(&mut begins)).ok().filter(|()| begins == *BEGINS)?;
+    let tables = open(path)
+        .and_then(|db| db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)).map_err(wrong));
+    Some(tables.map_or_else(|error| error.to_string(), |_| "it has no tables of MLflow's".to_owned()))
 }
 
 /// Gives each run to `take`.
@@ -28,6 +41,7 @@ pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<(
         run.params = pairs(&database, "SELECT key, coalesce(value, '') FROM params WHERE run_uuid = ?1 ORDER BY key", &run.id)?;
         run.tags = pairs(&database, "SELECT key, coalesce(value, '') FROM tags WHERE run_uuid = ?1 ORDER BY key", &run.id)?;
         run.points = points(&database, &run.id)?;
+        run.inputs = inputs(&database, &run.id)?;
         take(run)?;
     }
     Ok(())
@@ -48,10 +62,42 @@ fn of_row(row: &Row) -> rusqlite::Result<ForeignRun> {
     })
 }
 
-fn pairs(database: &Connection, sql: &str, run: &str) -> Result<Vec<(String, String)>> {
+pub(super) fn pairs(database: &Connection, sql: &str, run: &str) -> Result<Vec<(String, String)>> {
     let mut statement = database.prepare_cached(sql).map_err(wrong)?;
     let found = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?))).map_err(wrong)?;
     found.collect::<Result<_, _>>().map_err(wrong)
+}
+
+/// The data sets of a run; a database of before MLflow 2.4 has none.
+fn inputs(database: &Connection, run: &str) -> Result<Vec<TaggedDataset>> {
+    let sql = "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source, coalesce(d.dataset_schema, ''),
+                      coalesce(d.dataset_profile, '')
+               FROM inputs AS i JOIN datasets AS d ON i.source_id = d.dataset_uuid
+               WHERE i.source_type = 'DATASET' AND i.destination_type = 'RUN' AND i.destination_id = ?1";
+    let Ok(mut statement) = database.prepare_cached(sql) else { return Ok(vec![]) };
+    let found = statement.query_map([run], |row| {
+        let profile: String = row.get(6)?;
+        let rows = serde_json::from_str::<serde_json::Value>(&profile).ok().and_then(|said| said.get("num_rows")?.as_u64());
+        let dataset = NewDataset {
+            name: row.get(1)?,
+            digest: row.get(2)?,
+            kind: row.get(3)?,
+            source: row.get(4)?,
+            schema: row.get(5)?,
+            profile,
+            rows,
+            ..NewDataset::default()
+        };
+        Ok((row.get::<_, String>(0)?, dataset))
+    });
+    let found = found.map_err(wrong)?.collect::<rusqlite::Result<Vec<_>>>().map_err(wrong)?;
+    let told = found.into_iter().map(|(input, mut dataset)| {
+        let tags = pairs(database, "SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name", &input)?;
+        let context = tags.iter().find(|(name, _)| name == "mlflow.data.context");
+        dataset.role = context.map(|(_, value)| value.clone()).unwrap_or_default();
+        Ok((dataset, tags))
+    });
+    told.collect()
 }
 
 fn points(database: &Connection, run: &str) -> Result<Vec<ForeignPoint>> {
@@ -69,11 +115,11 @@ fn points(database: &Connection, run: &str) -> Result<Vec<ForeignPoint>> {
     found.map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)
 }
 
-fn open(path: &Path) -> Result<Connection> {
+pub(super) fn open(path: &Path) -> Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|error| Error::external(OP, format!("cannot read `{}`: {error}", path.display())).because(error))
 }
 
-fn wrong(error: rusqlite::Error) -> Error {
+pub(super) fn wrong(error: rusqlite::Error) -> Error {
     Error::execution(OP, format!("not a database of MLflow's: {error}")).because(error)
 }

@@ -18,17 +18,29 @@ pub(super) fn is_directory(path: &Path) -> bool {
     below(path).is_ok_and(|found| found.iter().any(|directory| is_experiment(directory)))
 }
 
-/// Gives each run to `take`.
+/// Gives each run to `take`. One that cannot be understood is left out, and the first such the outcome, when all others were given.
 pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
+    let mut damaged = None;
     let mut experiments = below(path)?;
     experiments.extend(below(&path.join(TRASH)).unwrap_or_default());
     for directory in experiments.into_iter().filter(|directory| is_experiment(directory)) {
         let experiment = read_meta(&directory)?.remove("name").unwrap_or_else(|| name_of(&directory));
         for run in below(&directory)?.into_iter().filter(|run| run.join(META).is_file() && !run.join("version-1").exists()) {
-            take(read_run(&run, &experiment)?)?;
+            match read_run(&run, &experiment) {
+                Ok(run) => take(run)?,
+                Err(error) => damaged = damaged.or(Some(error)),
+            }
         }
     }
-    Ok(())
+    match damaged {
+        Some(error) => Err(error.hint("all other runs have been taken in")),
+        None => Ok(()),
+    }
+}
+
+/// How many names its registry has: `models/<name>/meta.yaml`.
+pub(super) fn registered(path: &Path) -> usize {
+    below(&path.join("models")).map_or(0, |models| models.iter().filter(|model| model.join(META).is_file()).count())
 }
 
 fn is_experiment(directory: &Path) -> bool {
@@ -37,8 +49,9 @@ fn is_experiment(directory: &Path) -> bool {
 
 fn read_run(directory: &Path, experiment: &str) -> Result<ForeignRun> {
     let mut meta = read_meta(directory)?;
-    let time =
-        |meta: &HashMap<String, String>, name: &str| meta.get(name).and_then(|ms| ms.parse::<i64>().ok()).map(|ms| ms * 1000);
+    let time = |meta: &HashMap<String, String>, name: &str| {
+        meta.get(name).and_then(|ms| ms.parse::<i64>().ok()).map(|ms| ms.saturating_mul(1000))
+    };
     let (started_us, ended_us) = (time(&meta, "start_time"), time(&meta, "end_time"));
     // A directory that was moved has its artifacts beside it.
     let artifacts = meta.get("artifact_uri").and_then(|uri| local(uri));
@@ -54,6 +67,7 @@ fn read_run(directory: &Path, experiment: &str) -> Result<ForeignRun> {
         params: values(&directory.join("params"))?,
         tags: values(&directory.join("tags"))?,
         points: points(&directory.join("metrics"))?,
+        inputs: vec![],
         artifacts,
     })
 }

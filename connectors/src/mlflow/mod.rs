@@ -3,10 +3,13 @@
 mod database;
 mod directory;
 mod meta;
+mod registry;
 
 use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::services::NewDataset;
+pub use registry::{ForeignLogged, ForeignModel, ForeignVersion};
 
 const OP: &str = "mlflow";
 
@@ -24,9 +27,14 @@ pub struct ForeignRun {
     pub params: Vec<(String, String)>,
     pub tags: Vec<(String, String)>,
     pub points: Vec<ForeignPoint>,
+    /// Data sets that it names, each with what is said about it there.
+    pub inputs: Vec<TaggedDataset>,
     /// The directory of its artifacts, if it is here.
     pub artifacts: Option<PathBuf>,
 }
+
+/// A data set, and what is said about it.
+pub type TaggedDataset = (NewDataset, Vec<(String, String)>);
 
 /// A value of a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +50,30 @@ pub fn is_store(path: &Path) -> bool {
     if path.is_file() { database::is_database(path) } else { directory::is_directory(path) }
 }
 
+/// Why a file that looks like a database cannot be one of MLflow's.
+pub fn damage(path: &Path) -> Option<String> {
+    if path.is_file() { database::damage(path) } else { None }
+}
+
 /// Gives each run, one after another, to `take`. Errors: `Execution` naming what cannot be understood, `External` what cannot be
 /// read, and those of `take`.
 pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
     if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
+}
+
+/// The logged models of a database, oldest first; a directory keeps none that are read.
+pub fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
+    if path.is_file() { registry::logged_models(path) } else { Ok(vec![]) }
+}
+
+/// The registry of a database, by name; that of a directory is not read.
+pub fn registered_models(path: &Path) -> Result<Vec<ForeignModel>> {
+    if path.is_file() { registry::models(path) } else { Ok(vec![]) }
+}
+
+/// How many models a directory has registered, which are not read.
+pub fn left_behind(path: &Path) -> usize {
+    if path.is_file() { 0 } else { directory::registered(path) }
 }
 
 /// Our word for a status of MLflow's, as text or as the number that its files have.

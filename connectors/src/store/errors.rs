@@ -19,6 +19,9 @@ pub(super) fn store_error(error: rusqlite::Error) -> Error {
             Error::external(OP, "another process keeps it locked").hint("try again when that process is done")
         }
         Some(ErrorCode::ReadOnly) => read_only(),
+        Some(ErrorCode::CannotOpen) => {
+            Error::external(OP, error.to_string()).hint("allow writing to its directory, or set GRADFRAME_HOME to another one")
+        }
         _ => Error::external(OP, error.to_string()),
     }
     .because(error)

@@ -197,6 +197,8 @@ pub(super) struct RunEnd {
     status: String,
     error: Option<String>,
     ended_us: i64,
+    /// Nobody knows when: it is the time of what it has logged last.
+    is_abandoned: bool,
 }
 
 impl RunEnd {
@@ -206,7 +208,7 @@ impl RunEnd {
             RunOutcome::Failed(why) => ("failed", Some(why)),
             RunOutcome::Cancelled => ("cancelled", None),
         };
-        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us() }
+        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us(), is_abandoned: false }
     }
 
     /// As a file says it.
@@ -222,12 +224,14 @@ impl RunEnd {
             status: said["status"].as_str()?.to_owned(),
             error: said["error"].as_str().map(str::to_owned),
             ended_us: said["ended_us"].as_i64()?,
+            is_abandoned: false,
         })
     }
 
     /// Of a run whose process is no more.
     pub(super) fn abandoned(run: String) -> Self {
-        RunEnd::now(&run, RunOutcome::Failed("the process ended before the run did".into()))
+        let end = RunEnd::now(&run, RunOutcome::Failed("the process ended before the run did".into()));
+        RunEnd { is_abandoned: true, ..end }
     }
 
     /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
@@ -235,6 +239,22 @@ impl RunEnd {
         let sql = "UPDATE runs SET status = ?2, error = ?3, ended = CASE WHEN started > ?4 THEN started ELSE ?4 END
                    WHERE run = ?1 AND status = 'running'";
         let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us])?;
-        Ok((changed > 0, fold_run(transaction, segments, &self.run)?))
+        let folded = fold_run(transaction, segments, &self.run)?;
+        if changed > 0 && self.is_abandoned {
+            self.date_back(transaction)?;
+        }
+        Ok((changed > 0, folded))
+    }
+
+    /// To the last that is known of the run: whoever finds it may come days later.
+    fn date_back(&self, transaction: &Transaction) -> Result<()> {
+        let last =
+            "SELECT max(at) FROM (SELECT started AS at FROM runs WHERE run = ?1 UNION ALL SELECT time FROM latest WHERE run = ?1
+                    UNION ALL SELECT created FROM artifacts WHERE run = ?1) AS signs";
+        let last = transaction.first(last, params![self.run], |row| row.get::<Option<i64>>(0))?.flatten();
+        // A time that a program has said itself may be any.
+        let ended = last.unwrap_or(self.ended_us).min(self.ended_us);
+        let sql = "UPDATE runs SET ended = CASE WHEN started > ?2 THEN started ELSE ?2 END WHERE run = ?1";
+        transaction.execute(sql, params![self.run, ended]).map(|_| ())
     }
 }

@@ -60,8 +60,8 @@ impl Store {
     /// Makes an experiment. Errors: `Plan` if the name is taken or empty.
     pub fn create_experiment(&self, name: &str, tags: &[(String, String)]) -> Result<i64> {
         self.database.write(|transaction| {
-            if find_experiment(transaction, "experiment = ?1", &name)?.is_some() {
-                return Err(Error::plan("experiment", format!("`{name}` is there already")));
+            if let Some(found) = find_experiment(transaction, "experiment = ?1", &name)? {
+                return Err(is_there(&found));
             }
             let id = run_rows::experiment_id(transaction, name)?;
             set_experiment_tags(transaction, id, tags)?;
@@ -97,8 +97,9 @@ impl Store {
             let found = find_experiment(transaction, "id = ?1", &id)?;
             let Some(experiment) = found else { return Err(Error::plan("experiment", format!("there is no number {id}"))) };
             let name = name.unwrap_or(&experiment.name);
-            if name != experiment.name && find_experiment(transaction, "experiment = ?1", &name)?.is_some() {
-                return Err(Error::plan("experiment", format!("`{name}` is there already")));
+            let found = if name == experiment.name { None } else { find_experiment(transaction, "experiment = ?1", &name)? };
+            if let Some(found) = found {
+                return Err(is_there(&found));
             }
             let sql = "UPDATE experiments SET experiment = ?2, deleted = ?3 WHERE id = ?1";
             transaction.execute(sql, params![id, name, deleted.unwrap_or(experiment.deleted)])?;
@@ -165,11 +166,16 @@ impl Store {
         Ok(())
     }
 
+    /// The first run that has this tag with this value.
+    pub fn tagged(&self, name: &str, value: &str) -> Result<Option<String>> {
+        let sql = "SELECT run FROM tags WHERE name = ?1 AND value = ?2 ORDER BY run LIMIT 1";
+        let found = self.database.read(|transaction| transaction.first(sql, params![name, value], |row| row.get(0)))?;
+        Ok(found.flatten())
+    }
+
     /// Whether some run has this tag with this value.
     pub fn is_tagged(&self, name: &str, value: &str) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM tags WHERE name = ?1 AND value = ?2)";
-        let found = self.database.read(|transaction| transaction.value(sql, params![name, value]))?;
-        Ok(found.unwrap_or(false))
+        Ok(self.tagged(name, value)?.is_some())
     }
 
     /// Forgets a tag of a run; false if there was none.
@@ -197,6 +203,13 @@ impl Store {
 
 fn of_row(row: &Row) -> Result<Experiment> {
     Ok(Experiment { id: row.get(0)?, name: row.get(1)?, created_us: row.get(2)?, deleted: row.get(3)?, tags: vec![] })
+}
+
+/// The name is taken.
+fn is_there(experiment: &Experiment) -> Error {
+    let deleted = if experiment.deleted { ", among the deleted ones" } else { "" };
+    let error = Error::plan("experiment", format!("`{}` is there already{deleted}", experiment.name));
+    if experiment.deleted { error.hint("restore it, or rename it, by MLflow's client") } else { error }
 }
 
 fn find_experiment(transaction: &Transaction, condition: &str, value: &dyn ToValue) -> Result<Option<Experiment>> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use gradframe_plan::services::Environment;
+use sha2::{Digest, Sha256};
 
 /// What is known of the machine and of this program. What the system does not tell is not there.
 pub fn environment() -> &'static Environment {
@@ -25,6 +26,15 @@ fn look() -> Environment {
     ];
     let known = facts.into_iter().filter_map(|(name, value)| Some((("machine".to_owned(), name.to_owned()), value?)));
     known.collect()
+}
+
+/// What tells this machine from others, and cannot be guessed there; None of a system that has nothing of the kind. What the system says
+/// itself is not to be shown around, so it is a hash.
+pub fn machine_identity() -> Option<String> {
+    let said = first_line("/etc/machine-id").or_else(|| first_line("/var/lib/dbus/machine-id"));
+    let said = said.or_else(|| first_line("/proc/sys/kernel/random/boot_id"))?;
+    let hash = Sha256::digest(format!("gradframe program {said}"));
+    Some(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn first_line(path: &str) -> Option<String> {

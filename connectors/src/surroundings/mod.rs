@@ -7,5 +7,5 @@ mod usage;
 
 pub use code::code_state;
 pub use locks::lock_files;
-pub use machine::environment;
+pub use machine::{environment, machine_identity};
 pub use usage::Usage;

@@ -55,8 +55,7 @@ pub(crate) async fn open(store: &Store, session: &dyn Session, call: &SourceCall
     let RunStart { seed, statement, .. } = store.run_start(&run)?;
     let statement = statement.filter(|statement| !needs_frame(statement) || frames::named(FRAME).is_some()).ok_or_else(|| {
         let what = format!("run `{run}` was started by no statement that is kept, so its rows cannot be read again");
-        Error::plan(BATCH_ROWS, what)
-            .hint("runs of CREATE MODEL, and of fit on tables, keep theirs; of others Session::batch_rows takes the frame")
+        Error::plan(BATCH_ROWS, what).hint("runs of CREATE MODEL, and of fit on tables, keep theirs; of others session.batch_rows(run, step, frame=frame) takes the frame")
     })?;
     let digest = datasets.into_iter().find(|dataset| dataset.role == "training").map(|dataset| dataset.digest);
     let training = training(state, &statement, seed).await?;

@@ -80,13 +80,14 @@ fn batch_at(store: &Store, run: &str, step: u64) -> Result<(u64, u64)> {
 async fn frame_of(state: &SessionState, run: &str, source: &str) -> Result<LogicalPlan> {
     if !needs_frame(source) {
         // Boxed: planning a query may plan another one, this function among its relations.
-        return Box::pin(gradframe_sql::plan_view(state, source)).await;
+        let view = format!("CREATE VIEW \"{LOADER}\" AS\n{source}");
+        return Box::pin(gradframe_sql::plan_view(state, &view)).await;
     }
     let handed_over = frames::named(FRAME);
     let plan = handed_over.as_ref().and_then(|frame| frame.get_logical_plan()).map(Cow::into_owned);
     plan.ok_or_else(|| {
         let what = format!("run `{run}` loaded its batches from a frame of its program");
-        Error::plan(BATCH_ROWS, what).hint("hand the frame over: Session::batch_rows")
+        Error::plan(BATCH_ROWS, what).hint("hand the frame over: session.batch_rows(run, step, frame=frame) in Python")
     })
 }
 

@@ -4,6 +4,7 @@
 //! Rows that have a name in SQL are read by it. Rows that the program has, or files that it opened, have none: then the whole
 //! frame is called `frame`, and who replays the run hands the frame over again.
 
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::ops::train::TrainRequest;
@@ -29,7 +30,7 @@ pub(crate) fn is_of_unnamed(statement: &str) -> bool {
 /// The query that has a frame's rows; of one that SQL has no name for, that it is a frame of its program.
 pub(crate) fn query_of(frame: &DataFrame) -> String {
     match frame.to_sql_with_frames() {
-        Ok((query, frames)) if frames.is_empty() => query,
+        Ok((query, frames)) if frames.is_empty() && is_of_catalog(frame) => query,
         _ => format!("{OF_FRAME}SELECT * FROM {FRAME}"),
     }
 }
@@ -49,10 +50,22 @@ pub(super) fn statement_of(frame: &DataFrame, request: &TrainRequest) -> Option<
     let name = request.name.as_deref().unwrap_or_default().replace('"', "\"\"");
     let create = format!("CREATE OR REPLACE MODEL \"{name}\" OPTIONS ({}) AS\n", options.join(", "));
     match frame.to_sql_with_frames() {
-        Ok((query, frames)) if frames.is_empty() => Some(create + &query),
+        Ok((query, frames)) if frames.is_empty() && is_of_catalog(frame) => Some(create + &query),
         _ if is_ordered(frame.logical_plan()) => None,
         _ => Some(format!("{OF_FRAME}{create}SELECT * FROM {FRAME}")),
     }
+}
+
+/// Whether each name that the frame reads is one of the catalog: a file in FROM has a name in its query alone.
+fn is_of_catalog(frame: &DataFrame) -> bool {
+    let state = frame.session.state();
+    let looked = frame.logical_plan().apply_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = node else { return Ok(TreeNodeRecursion::Continue) };
+        let schema = state.schema_for_ref(scan.table_name.clone());
+        let is_there = schema.is_ok_and(|schema| schema.table_exist(scan.table_name.table()));
+        Ok(if is_there { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    looked.is_ok_and(|looked| looked == TreeNodeRecursion::Continue)
 }
 
 /// An order of rows is not seen through a name.

@@ -1,5 +1,6 @@
 //! Writes a stream of batches in the format asked for, to a file or standard output.
 
+mod json_floats;
 mod pager;
 mod partial;
 mod pipe;

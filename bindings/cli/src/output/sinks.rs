@@ -1,5 +1,7 @@
 //! The formats of programs: CSV, JSON, Parquet, Arrow.
 
+use std::sync::Arc;
+
 use arrow::csv;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::StreamWriter;
@@ -8,6 +10,7 @@ use arrow::record_batch::RecordBatch;
 use gradframe::Result;
 use parquet::arrow::ArrowWriter;
 
+use super::json_floats::JsonFloats;
 use super::table::{TableSink, TableStyle};
 use super::{Out, Sink, written};
 use crate::args::Format;
@@ -17,7 +20,10 @@ pub fn open(schema: SchemaRef, format: Format, table: TableStyle, out: Out) -> R
     Ok(match format {
         Format::Table => Box::new(TableSink::new(schema, table, out)),
         Format::Csv => Box::new(csv_sink(&schema, out)?),
-        Format::Json => Box::new(WriterBuilder::new().with_explicit_nulls(true).build::<Out, JsonArray>(out)),
+        Format::Json => {
+            let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(JsonFloats));
+            Box::new(builder.build::<Out, JsonArray>(out))
+        }
         Format::Parquet => Box::new(ArrowWriter::try_new(out, schema, None).map_err(|error| written(error.into()))?),
         Format::Arrow => Box::new(StreamWriter::try_new(out, &schema).map_err(written)?),
     })

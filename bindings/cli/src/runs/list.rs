@@ -55,7 +55,7 @@ impl Words {
         let (mut shown, mut looked_at) = (Used::new(), Used::new());
         let columns = rewrite(wish.columns.unwrap_or(COLUMNS), &mut shown)?;
         let filter = wish.filter.map(|text| rewrite(text, &mut looked_at)).transpose()?;
-        let sort = wish.sort.map(|text| rewrite(text, &mut looked_at)).transpose()?;
+        let sort = wish.sort.map(|text| rewrite(&numbers_first(text)?, &mut looked_at)).transpose()?;
         let mut conditions: Vec<String> = filter.into_iter().map(|filter| format!("({filter})")).collect();
         conditions.extend((!wish.deleted).then(|| "NOT deleted".to_owned()));
         conditions.extend(wish.experiment.map(|name| format!("experiment = {}", quoted(name))));
@@ -71,7 +71,23 @@ pub fn chosen(wish: &Wish<'_>) -> Result<Option<String>> {
     let Words { condition, order, shown, looked_at, .. } = Words::of(wish)?;
     let from = source(&looked_at, None);
     let sql = format!("SELECT run FROM ({from}){condition}{order} LIMIT {}", wish.limit);
-    Ok((wish.limit <= CHOSEN_MAX && !shown.is_subset(&looked_at)).then_some(sql))
+    Ok(((1..=CHOSEN_MAX).contains(&wish.limit) && !shown.is_subset(&looked_at)).then_some(sql))
+}
+
+/// The query for how many runs there are that fit. Errors: as of [`chosen`].
+pub fn counted(wish: &Wish<'_>) -> Result<String> {
+    let Words { condition, looked_at, .. } = Words::of(wish)?;
+    Ok(format!("SELECT count(*) FROM ({}){condition}", source(&looked_at, None)))
+}
+
+/// What the user has written of the query, each part under its option, after what makes it a statement.
+pub fn parts<'a>(wish: &Wish<'a>) -> Vec<(&'static str, &'a str, &'static str)> {
+    let parts = [
+        ("--where", wish.filter, "SELECT 1 FROM r WHERE"),
+        ("--columns", wish.columns, "SELECT"),
+        ("--sort", wish.sort, "SELECT 1 FROM r ORDER BY"),
+    ];
+    parts.into_iter().filter_map(|(option, text, before)| Some((option, text?, before))).collect()
 }
 
 /// The query, of these runs alone if they have been chosen. Errors: as of [`chosen`].
@@ -79,7 +95,8 @@ pub fn query(wish: &Wish<'_>, runs: Option<&[String]>) -> Result<String> {
     let Words { columns, condition, order, mut shown, looked_at } = Words::of(wish)?;
     shown.extend(looked_at);
     let from = source(&shown, runs);
-    Ok(format!("SELECT {columns} FROM ({from}){condition}{order} LIMIT {}", wish.limit))
+    let limit = if wish.limit == 0 { String::new() } else { format!(" LIMIT {}", wish.limit) };
+    Ok(format!("SELECT {columns} FROM ({from}){condition}{order}{limit}"))
 }
 
 /// The log tables and names that the condition and the order ask for: `latest` and `loss` of `metrics.loss`. Errors: as of [`chosen`].
@@ -106,6 +123,47 @@ fn source(used: &Used, runs: Option<&[String]>) -> String {
         joins.push_str(&format!(" LEFT JOIN ({of_name}) AS j{i} ON r.run = j{i}.run"));
     }
     format!("{select} FROM (SELECT * FROM gradframe.runs{}) AS r{joins}", among(" WHERE"))
+}
+
+/// An order in which parameters and tags, which are texts, that are numbers go by their values, and before others.
+fn numbers_first(sort: &str) -> Result<String> {
+    let items = split_at_commas(sort)?.into_iter().map(|item| {
+        let (column, way) = match item.trim().rsplit_once(char::is_whitespace) {
+            Some((column, way)) if way.eq_ignore_ascii_case("desc") || way.eq_ignore_ascii_case("asc") => (column.trim(), way),
+            _ => (item.trim(), "ASC"),
+        };
+        let is_text = family(word(column)).is_some_and(|family| matches!(FAMILIES[family].1, "params" | "tags"));
+        let rest = column[word(column).len()..].strip_prefix('.').filter(|_| is_text);
+        let is_alone = rest.is_some_and(|rest| name(rest).is_ok_and(|(_, rest)| rest.is_empty()));
+        match is_alone {
+            true => format!("try_cast({column} AS double) {way} NULLS LAST, {column} {way} NULLS LAST"),
+            false => item.to_owned(),
+        }
+    });
+    Ok(items.collect::<Vec<_>>().join(", "))
+}
+
+/// Parts between commas that are in no parentheses, texts or quoted names.
+fn split_at_commas(text: &str) -> Result<Vec<&str>> {
+    let (mut parts, mut start, mut at, mut depth) = (Vec::new(), 0, 0, 0);
+    while let Some(first) = text[at..].chars().next() {
+        match first {
+            '\'' | '"' => {
+                at += quoted_part(&text[at..], first)?.len();
+                continue;
+            }
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += first.len_utf8();
+    }
+    parts.push(&text[start..]);
+    Ok(parts)
 }
 
 /// The text with each `metrics.loss` as the name of its column; texts and other names stay.
@@ -201,6 +259,16 @@ mod tests {
         assert_eq!(second.matches("run IN ('it''s')").count(), 3, "{second}");
         assert_eq!(chosen(&Wish { columns: Some("run, metrics.a"), ..wish }).unwrap(), None);
         assert_eq!(chosen(&Wish { limit: 5000, ..wish }).unwrap(), None);
+    }
+
+    #[test]
+    fn parameters_that_are_numbers_are_sorted_as_such() {
+        let sorted = numbers_first("params.lr DESC, started, min(params.a, 'x,y'), tags.\"a, b\"").unwrap();
+        assert_eq!(
+            sorted,
+            "try_cast(params.lr AS double) DESC NULLS LAST, params.lr DESC NULLS LAST,  started,  min(params.a, 'x,y'), \
+             try_cast(tags.\"a, b\" AS double) ASC NULLS LAST, tags.\"a, b\" ASC NULLS LAST"
+        );
     }
 
     #[test]

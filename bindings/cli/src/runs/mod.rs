@@ -13,7 +13,7 @@ use arrow::record_batch::RecordBatch;
 use gradframe::{Error, Replay, Session};
 
 use crate::args::{Format, OutputArgs, RunsArgs, RunsCommand};
-use crate::exit::Result;
+use crate::exit::{Result, Stop};
 use crate::output::{self, Style, print_line};
 use crate::statements::interruptible;
 use crate::tail;
@@ -46,6 +46,7 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
 }
 
 async fn list(session: &Session, wish: &Wish<'_>, args: &OutputArgs) -> Result<()> {
+    check(session, wish)?;
     let runs = match list::chosen(wish)? {
         // An order by what a column is called is for the whole query alone.
         Some(query) => match session.sql(&query).await {
@@ -54,8 +55,52 @@ async fn list(session: &Session, wish: &Wish<'_>, args: &OutputArgs) -> Result<(
         },
         None => None,
     };
-    print(session, &list::query(wish, runs.as_deref())?, args).await?;
+    print(session, &list::query(wish, runs.as_deref())?, args).await.map_err(|stop| in_words_of(wish, stop))?;
+    if args.format() == Format::Table {
+        note_more(session, wish).await?;
+    }
     note_unknown(session, wish).await
+}
+
+/// Errors: `Plan` for what is no SQL, at its place in what the user has written.
+fn check(session: &Session, wish: &Wish<'_>) -> Result<()> {
+    for (option, text, before) in list::parts(wish) {
+        match session.parse(&format!("{before}\n{text}")) {
+            Err(error) => {
+                let place = error.detail().place.filter(|place| place.line > 1);
+                let error = error.inside(option);
+                return Err(match place {
+                    Some(place) => Stop::FailedIn(error.at(place.line - 1, place.column), text.to_owned()),
+                    None => Stop::Failed(error),
+                });
+            }
+            Ok(statements) if statements.len() != 1 => {
+                let what = format!("{option} is `{text}`, expected one part of a query, without `;`");
+                return Err(Error::plan("gradframe runs", what).into());
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A place in the query that was made of the user's words is none in them.
+fn in_words_of(wish: &Wish<'_>, stop: Stop) -> Stop {
+    let options: Vec<&str> = list::parts(wish).into_iter().map(|(option, ..)| option).collect();
+    match stop {
+        Stop::Failed(error) if error.detail().place.is_some() => Stop::Failed(error.inside(&options.join(" or "))),
+        other => other,
+    }
+}
+
+/// Says that there are more runs than are shown.
+async fn note_more(session: &Session, wish: &Wish<'_>) -> Result<()> {
+    let counted = first_column(session, &list::counted(wish)?).await?;
+    let all = counted.first().and_then(|count| count.parse().ok()).unwrap_or(0);
+    if wish.limit > 0 && all > wish.limit {
+        eprintln!("{} of {all} runs, -n 0 shows all", wish.limit);
+    }
+    Ok(())
 }
 
 /// Says on the error output what no run has that was asked for: a list that is empty for a slip of the hand looks like an answer.
@@ -122,9 +167,15 @@ async fn resume(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
 
 /// Errors: `Execution` if a logged value came out differently, after all differences have been shown.
 async fn replay(session: &Session, run: &str, program: bool, args: &OutputArgs) -> Result<()> {
+    if let Some((command, directory)) = session.program_of_run(run)? {
+        eprintln!("starting {command}, in {directory}");
+    }
     let replay = if program { session.replay_program(run).await? } else { session.replay_run(run).await? };
-    let differences = session.differences(&replay.differences)?;
-    output::write(differences.stream().await?, &Style::of(args), None).await?;
+    if !replay.differences.is_empty() || args.format() != Format::Table || args.output.is_some() {
+        let differences = session.differences(&replay.differences)?;
+        output::write(differences.stream().await?, &Style::of(args), None).await?;
+    }
+    replay.unknown.iter().for_each(|what| eprintln!("not compared: {what}"));
     let how = match replay.tolerance {
         None => "bit for bit".to_owned(),
         Some(tolerance) => format!("within {tolerance:e} of one another, on another machine"),

@@ -20,6 +20,8 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 def named(name: str, step: int | None, ending: str) -> str:
     """The artifact's path: `name.png`, or `name/000000012.png` at a step."""
+    if not name.rsplit("/", 1)[-1].strip("."):
+        raise ValueError(f"log: the name is {name!r}, expected one with letters")
     if step is not None:
         return f"{name}/{step:09d}{ending}"
     return name if name.endswith(ending) else name + ending

@@ -56,6 +56,7 @@ class BatchLoader:
         self._plan: list[str] | None = None
         self._epoch = 0
         self._batches = 0
+        self._given: tuple[int, int] | None = None
 
     @property
     def epoch(self) -> int:
@@ -85,6 +86,7 @@ class BatchLoader:
             converted = self._convert(batch)
             # Counted before it is handed out: a state taken while the loop holds it comes after it.
             self._batches += 1
+            self._given = (epoch, self._batches)
             yield converted
         if self._epoch == epoch:
             self._epoch, self._batches = epoch + 1, 0

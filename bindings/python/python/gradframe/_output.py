@@ -28,6 +28,11 @@ class Output:
         self._characters = 0
         self._streams: dict[str, Any] = {}
 
+    @property
+    def is_copying(self) -> bool:
+        """Whether it was started, and not stopped."""
+        return bool(self._streams)
+
     def start(self) -> None:
         """Puts a copying stream in the place of each that there is."""
         for name in ("stdout", "stderr"):
@@ -43,6 +48,7 @@ class Output:
             if getattr(sys, name) is copying:
                 setattr(sys, name, copying.stream)
             copying.output = None
+        self._streams = {}
         with self._lock:
             self._file.seek(0)
             text = self._file.read()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
+import operator
 import os
 import platform
 import sys
@@ -12,13 +14,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gradframe import _contents
 from gradframe._gradframe import start_run
+from gradframe._own_code import own_files
 from gradframe._output import Output
 
 if TYPE_CHECKING:
+    from gradframe._frame.eager import DataFrame
+    from gradframe._frame.lazy import LazyFrame
     from gradframe._gradframe import PyRun, PySession
+    from gradframe._loading import BatchLoader
 
 
 SAMPLED_EVERY_SECONDS = 10.0
+# The tag by which MLflow's clients and pages know the run that another is part of.
+PARENT_TAG = "mlflow.parentRunId"
+# The run whose `with` block we are in.
+_around: contextvars.ContextVar[Run | None] = contextvars.ContextVar("gradframe.run", default=None)
 
 
 class Run:
@@ -29,12 +39,17 @@ class Run:
     once, for every process on the same home.
     """
 
-    __slots__ = ("_next_step", "_output", "_run", "_title")
+    __slots__ = ("_before", "_ended", "_has_fit", "_loader", "_next_step", "_output", "_run", "_session", "_title")
 
     _run: PyRun
     _title: str
     _next_step: int
     _output: Output | None
+    _ended: bool
+    _before: contextvars.Token[Run | None] | None
+    _session: PySession | None
+    _has_fit: bool
+    _loader: BatchLoader | None
 
     @classmethod
     def _of(cls, run: PyRun, title: str, *, output: bool = False) -> Self:
@@ -42,6 +57,7 @@ class Run:
         made = cls.__new__(cls)
         made._run, made._title, made._next_step = run, title, 0
         made._output = Output() if output else None
+        made._loader, made._ended, made._before, made._session, made._has_fit = None, False, None, None, False
         return made
 
     @property
@@ -69,9 +85,39 @@ class Run:
         """
         if step is None:
             step = self._next_step
+        elif type(step) is not int or not -(1 << 63) <= step < 1 << 63:
+            step = _whole("log: step", step)
         if step >= self._next_step:
             self._next_step = step + 1
-        self._run.log(metrics if type(metrics) is dict else dict(metrics), step, epoch, time_us)
+        batch = None if self._loader is None else self._loader._given
+        self._run.log(metrics if type(metrics) is dict else dict(metrics), step, epoch, time_us, batch)
+
+    def log_input(self, frame: DataFrame | LazyFrame, name: str = "data", *, role: str = "training") -> None:
+        """Says on which data the run works: the frame's query, its columns, and its files with sizes and hashes, in `gradframe.datasets` and
+        `dataset_files`. `replay` and `runs diff` say which of them have changed. The frame is not read. Trainings, and
+        `run.iter_batches`, do that by themselves."""
+        self._run.log_input(frame._lazy(), name, role)
+
+    def iter_batches(self, frame: DataFrame | LazyFrame, batch_size: int = 65_536, **options: Any) -> BatchLoader:
+        """The batches of `frame.iter_batches(batch_size, **options)`, of which the run remembers which one was in the loop at each
+        step that it logs: `SELECT * FROM gradframe.batch_rows('RUN', STEP)` has the rows behind a spike in the loss.
+
+        The frame's query and files are kept with the run. Rows that SQL has no name for (files that were opened, data of the program) need
+        the frame again: `session.batch_rows(run, step, frame=frame)`. A run follows one loader, the last.
+        """
+        loader = frame.iter_batches(batch_size, **options)
+        dealt = loader._options
+        self._run.keep_loader(
+            frame._lazy(),
+            batch_size=dealt["batch_size"],
+            shuffle_seed=dealt["seed"] if dealt["shuffle"] else None,
+            rank=dealt["rank"],
+            world_size=dealt["world_size"],
+            worker=dealt["worker"],
+            workers=dealt["num_workers"],
+        )
+        self._loader = loader
+        return loader
 
     def params(self, params: Mapping[str, Any]) -> None:
         """Adds parameters: what was chosen before. One that has another value already is an error; then none is added.
@@ -126,26 +172,45 @@ class Run:
         """What was logged before survives a power cut when this returns."""
         self._run.flush()
 
-    def finish(self, status: str = "finished", why: str | None = None) -> None:
-        """Ends the run: "finished", "failed" (say `why`) or "cancelled". At the end of a `with` block that is done."""
-        self._run.finish(status, why)
+    def finish(self, status: str | None = None, why: str | None = None) -> None:
+        """Ends the run: "finished" if nothing else is said, "failed" (say `why`) or "cancelled". At the end of a `with` block that is done;
+        after that `finish()` does nothing, and another status is an error."""
+        if self._ended and status is None:
+            return
+        self._keep_output()
+        self._run.finish(status or "finished", why)
+        self._ended = True
+
+    def _keep_output(self) -> None:
+        output, self._output = self._output, None
+        if output is not None and output.is_copying:
+            output.stop(self._run)
 
     def __enter__(self) -> Self:
         if self._output is not None:
             self._output.start()
+        self._before = _around.set(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._leave()
         try:
-            if self._output is not None:
-                self._output.stop(self._run)
+            self._keep_output()
         finally:
-            if kind is None:
+            if self._ended or kind is None:
                 self.finish()
             elif issubclass(kind, KeyboardInterrupt):
                 self.finish("cancelled")
             else:
                 self.finish("failed", f"{kind.__name__}: {error}")
+
+    def _leave(self) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            try:
+                _around.reset(before)
+            except ValueError:  # left in another context than it was entered in
+                _around.set(None)
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self._title!r}>"
@@ -164,6 +229,11 @@ def start(
     resources: float | bool = False,
 ) -> Run:
     """Begins a run; see `gradframe.run`."""
+    if not isinstance(name, str):
+        raise TypeError(f"run: the name is {name!r}, expected a str")
+    around = _around.get()
+    if around is not None:
+        tags = {PARENT_TAG: around.id, **(tags or {})}
     directory = code_directory() if code is True else None if code is False else os.fspath(code)
     run = start_run(
         session,
@@ -172,15 +242,26 @@ def start(
         params=flat(params or {}),
         tags=flat(tags or {}),
         seed=seed,
-        environment=environment(),
+        environment=environment() + ([] if directory is None else own_files(directory)),
         code=directory,
+        program=command() if code is not False else None,
         resources=SAMPLED_EVERY_SECONDS if resources is True else None if resources is False else float(resources),
     )
-    return Run._of(run, name, output=output)
+    made = Run._of(run, name, output=output)
+    made._session = session
+    return made
+
+
+def around(session: PySession) -> Run | None:
+    """The run of this session in whose `with` block we are."""
+    run = _around.get()
+    return run if run is not None and run._session is session else None
 
 
 def flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
     """Names and values as text; the names of inner dictionaries with dots."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"run: {values!r} is a {type(values).__name__}, expected names and values")
     texts: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, Mapping):
@@ -190,10 +271,31 @@ def flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
     return texts
 
 
+def _whole(what: str, value: Any) -> int:
+    """An integer of 64 bits; NumPy's are such too."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} is {value!r}, expected an integer") from None
+    if not -(1 << 63) <= number < 1 << 63:
+        raise OverflowError(f"{what} is {number}, expected an integer of 64 bits")
+    return number
+
+
 def code_directory() -> str:
     """Where the program's main file is; the working directory of what has none."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
+
+
+def command() -> list[str] | None:
+    """How this program was started; None of what cannot be started again: a prompt, a notebook, a child of multiprocessing."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    if getattr(sys.modules.get("__main__"), "__file__", None) is None or "ipykernel" in sys.modules:
+        return None
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        return None
+    return [sys.executable, *sys.orig_argv[1:]] if sys.executable else None
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -121,16 +122,28 @@ class Session:
         MLflow's `mlruns/` or `mlflow.db`, or TensorBoard's event files, a run for each directory that has some."""
         return _gradframe.import_runs(self._session, os.fspath(path))
 
-    def replay_run(self, run: str, *, frame: DataFrame | LazyFrame | None = None) -> tuple[str, int, LazyFrame]:
-        """Trains once more as a run did, over the data as they are now, and compares data, environment and each logged value.
+    def replay_run(
+        self, run: str, *, frame: DataFrame | LazyFrame | None = None, program: bool = False
+    ) -> tuple[str, int, LazyFrame]:
+        """Does once more what a run did, over the data as they are now, and compares data, code, environment and each logged value.
 
-        Gives the second run, how many values were compared, and all differences: `what`, `name`, `before`, `now`. The model
-        stays as it is. `fit` on rows that SQL has no name for (files that were opened, data of the program) needs the frame again, as
-        it was fitted to: `frame`. A run that no training has started is a PlanError.
+        Gives the second run, how many values were compared, and all differences: `what`, `name`, `before`, `now`. What the run does not say,
+        and so cannot be compared, is a UserWarning. A training trains again, and its model stays as it is; `fit` on rows that SQL has no
+        name for (files that were opened, data of the program) needs the frame again, as it was fitted to: `frame`. A run that a program
+        has logged is repeated by starting the program again, with its arguments and in its directory; where that was on another machine or
+        into another store, only with `program=True`, since it does whatever the program does.
         """
         lazy = None if frame is None else frame._lazy()
-        again, values, differences = _gradframe.replay_run(self._session, run, lazy)
+        again, values, differences, unknown = _gradframe.replay_run(self._session, run, lazy, program)
+        for what in unknown:
+            warnings.warn(f"replay: not compared: {what}", stacklevel=2)
         return again, values, LazyFrame._of(differences)
+
+    def batch_rows(self, run: str, step: int, *, frame: DataFrame | LazyFrame | None = None) -> LazyFrame:
+        """The rows that a step of a run learned from, as `gradframe.batch_rows` gives them in SQL: of a training in mini-batches, or of a
+        loop over `run.iter_batches(...)`. Rows that SQL has no name for need the frame again, as the loop had it."""
+        lazy = None if frame is None else frame._lazy()
+        return LazyFrame._of(_gradframe.batch_rows(self._session, run, step, lazy))
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Lets an alias name a version of a model: `fare@champion` is then a model in SQL and here."""

@@ -36,6 +36,7 @@ class sklearn:
     `training_accuracy_score`, precision, recall, F1, log loss and area under the curve, of a regressor `training_r2_score` and
     errors, all on the rows of the fit and without its weights; `fit_seconds`; of a search `best_cv_score`, its best parameters as
     tags, and all candidates as the table `cv_results.parquet`. A fit inside another is no run. One that fails is a failed run.
+    In the `with` block of a run the first fit goes to that run, and others are runs that are part of it.
 
     `scores=False` predicts nothing. `session` and `experiment` say where runs go. What cannot be logged is a warning, never an
     error of the fit.
@@ -73,7 +74,7 @@ def _estimators() -> Iterator[type]:
 def _logged(fit: Callable[..., Any], session: Session | None, experiment: str | None, scores: bool) -> Callable[..., Any]:
     @functools.wraps(fit)
     def logged(estimator: Any, *args: Any, **options: Any) -> Any:
-        run = None if _is_inside() else _start(estimator, session, experiment)
+        run, is_own = (None, False) if _is_inside() else _start(estimator, session, experiment)
         if run is None:
             return fit(estimator, *args, **options)
         token = _inside.set(True)
@@ -85,13 +86,15 @@ def _logged(fit: Callable[..., Any], session: Session | None, experiment: str | 
                 rows, target = (*args, *[options.get(name) for name in ("X", "y")[len(args) :]])[:2]
                 _log(run, estimator, seconds, _scores(estimator, rows, target) if scores else {})
         except BaseException as error:
-            with _only_warning(estimator):
-                run.__exit__(type(error), error, None)
+            if is_own:
+                with _only_warning(estimator):
+                    run.__exit__(type(error), error, None)
             raise
         finally:
             _inside.reset(token)
-        with _only_warning(estimator):
-            run.finish()
+        if is_own:
+            with _only_warning(estimator):
+                run.finish()
         return fitted
 
     return logged
@@ -104,16 +107,24 @@ def _is_inside() -> bool:
     return _inside.get() or bool(get_active_backend()[0].nesting_level)
 
 
-def _start(estimator: Any, session: Session | None, experiment: str | None) -> Run | None:
+def _start(estimator: Any, session: Session | None, experiment: str | None) -> tuple[Run | None, bool]:
+    """The run that the fit goes to, and whether it was begun for it."""
     from gradframe import _default
+    from gradframe._run import around
 
     kind = type(estimator)
     with _only_warning(estimator):
         params = {name: str(value)[:_PARAMETER_CHARACTERS_MAX] for name, value in estimator.get_params().items()}
         tags = {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__name__}"}
         where = session if session is not None else _default.session()
-        return where.run(kind.__name__, params=params, tags=tags, experiment=experiment)
-    return None
+        run = around(where._session)
+        if run is None or run._has_fit:
+            return where.run(kind.__name__, params=params, tags=tags, experiment=experiment), True
+        run._has_fit = True
+        run.params(params)
+        run.tags(tags)
+        return run, False
+    return None, False
 
 
 def _log(run: Run, estimator: Any, seconds: float, scores: dict[str, float]) -> None:

@@ -1,5 +1,7 @@
 //! What is known of a metric without its points: a row of `latest`.
 
+use std::cmp::Ordering;
+
 use gradframe_ml_core::Result;
 
 use super::super::filters::{float_of_order, float_order};
@@ -9,7 +11,7 @@ use super::Point;
 /// A metric of a run in short.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Summary {
-    /// The point at the greatest step; of several there the one logged last.
+    /// The point at the greatest step; of several there that of the latest time, of those the greatest, as MLflow has it.
     pub latest: Point,
     pub points: i64,
     /// Of the values that are no NaN.
@@ -35,7 +37,7 @@ impl Summary {
             _ => a.or(b),
         };
         Summary {
-            latest: if later.latest.step >= self.latest.step { later.latest } else { self.latest },
+            latest: if is_after(&later.latest, &self.latest) { later.latest } else { self.latest },
             points: self.points + later.points,
             least: both(self.least, later.least, f64::min),
             greatest: both(self.greatest, later.greatest, f64::max),
@@ -64,6 +66,14 @@ impl Summary {
     }
 }
 
+/// Clients that log without waiting, or again after a lost answer, do not log in the order of time.
+fn is_after(point: &Point, other: &Point) -> bool {
+    match (point.step, point.time_us).cmp(&(other.step, other.time_us)) {
+        Ordering::Equal => point.value >= other.value || other.value.is_nan(),
+        order => order.is_gt(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +84,9 @@ mod tests {
         let summary = Summary::of(&[point(1, 5.0), point(3, f64::NAN), point(3, 2.0), point(2, -1.0)]).unwrap();
         assert_eq!(summary.latest, point(3, 2.0));
         assert_eq!((summary.points, summary.least, summary.greatest), (4, Some(-1.0), Some(5.0)));
+        let at = |time_us, value| Point { time_us, ..point(5, value) };
+        assert_eq!(Summary::of(&[at(10, 1.0), at(5, 3.0)]).unwrap().latest, at(10, 1.0));
+        assert_eq!(Summary::of(&[at(5, 2.0), at(5, 1.0), at(5, f64::NAN)]).unwrap().latest, at(5, 2.0));
         assert_eq!(Summary::of(&[point(0, f64::NAN)]).unwrap().least, None);
         assert_eq!(Summary::of(&[]), None);
     }

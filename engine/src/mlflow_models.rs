@@ -1,0 +1,128 @@
+//! The model registry of an `mlflow.db`, and its logged models, taken in after its runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignModel, ForeignVersion};
+use gradframe_connectors::store::{LoggedModel, NewVersion, Store, VersionChanges};
+
+use crate::Result;
+use crate::mlflow::{FROM_TAG, files_of_store, opened};
+
+/// Models of each kind of library say which in the file of this name.
+const MLMODEL: &str = "MLmodel";
+
+/// Names of logged models there, and what they are called here, with the kind of model.
+type Logged = BTreeMap<String, (String, String)>;
+
+/// Takes in what is not here yet: logged models with their files, names, versions with stages, tags and aliases. Each keeps where it
+/// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted.
+pub(crate) fn take_in(store: &Store, path: &Path, root: &Path) -> Result<()> {
+    let mut logged = Logged::new();
+    for model in mlflow::logged_models(path)? {
+        let taken = take_in_logged(store, &model, root)?;
+        logged.insert(model.id, taken);
+    }
+    mlflow::registered_models(path)?.iter().try_for_each(|model| take_in_model(store, model, &logged))
+}
+
+fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(String, String)> {
+    let flavor = model.files.as_deref().map_or_else(|| "mlflow".to_owned(), flavor);
+    let is_it = |tags: &[(String, String)]| tags.iter().any(|(name, value)| name == FROM_TAG && *value == model.id);
+    if let Some(there) = store.logged_models()?.into_iter().find(|there| is_it(&there.tags)) {
+        return Ok((there.id, flavor));
+    }
+    let run = store.tagged(FROM_TAG, &model.run)?.unwrap_or_default();
+    let from = (FROM_TAG.to_owned(), model.id.clone());
+    let id = store.create_logged_model(LoggedModel {
+        id: String::new(),
+        experiment: store.experiment_number(&model.experiment)?,
+        name: model.name.clone(),
+        model_type: model.model_type.clone(),
+        run: run.clone(),
+        status: model.status.to_owned(),
+        created_us: 0,
+        updated_us: 0,
+        params: model.params.clone(),
+        tags: model.tags.iter().cloned().chain([from]).collect(),
+        metrics: vec![],
+    })?;
+    for (name, file) in
+        model.files.iter().map(|place| files_of_store(place, root)).collect::<Result<Vec<_>>>()?.into_iter().flatten()
+    {
+        let mut content = opened(&file)?;
+        store.put_logged_file(&id, &name, &mut content)?;
+    }
+    if !run.is_empty() {
+        store.link_models(&run, &[(id.clone(), 0)], false)?;
+    }
+    Ok((id, flavor))
+}
+
+fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged) -> Result<()> {
+    if store.registered_model(&model.name)?.is_none() {
+        store.register_model(&model.name, &model.description, &model.tags)?;
+    }
+    let there = store.registered_versions(Some(&model.name))?;
+    let mut numbers = BTreeMap::new();
+    for version in &model.versions {
+        let from = format!("{}/{}", model.name, version.version);
+        let known = there.iter().find(|there| there.tags.iter().any(|(name, value)| name == FROM_TAG && *value == from));
+        let number = match known {
+            Some(known) => known.version,
+            None => take_in_version(store, &model.name, version, from, logged)?,
+        };
+        numbers.insert(version.version, number);
+    }
+    for (alias, version) in &model.aliases {
+        if let Some(number) = numbers.get(version) {
+            store.set_alias(&model.name, alias, *number)?;
+        }
+    }
+    Ok(())
+}
+
+fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: String, logged: &Logged) -> Result<u64> {
+    let run = store.tagged(FROM_TAG, &version.run)?;
+    let of_logged = version.source.strip_prefix("models:/").and_then(|id| logged.get(id));
+    let below_run = run.as_deref().map(|run| below_run(store, run, version)).transpose()?.flatten();
+    let source = match (of_logged, below_run) {
+        (Some((id, _)), _) => format!("models:/{id}"),
+        (None, Some(source)) => source,
+        (None, None) => version.source.clone(),
+    };
+    let tags: Vec<(String, String)> = version.tags.iter().cloned().chain([(FROM_TAG.to_owned(), from)]).collect();
+    let made = store.register_version(&NewVersion {
+        model,
+        model_type: of_logged.map_or("mlflow", |(_, flavor)| flavor),
+        source: &source,
+        run: run.as_deref().unwrap_or_default(),
+        run_link: version.run_link.as_deref(),
+        logged_model: of_logged.map(|(id, _)| id.as_str()),
+        description: &version.description,
+        tags: &tags,
+    })?;
+    store.change_version(model, made, &VersionChanges { stage: Some(&version.stage), ..VersionChanges::default() })?;
+    Ok(made)
+}
+
+/// Where the files of a version are that lay among its run's artifacts.
+fn below_run(store: &Store, run: &str, version: &ForeignVersion) -> Result<Option<String>> {
+    let plain = |uri: &str| uri.strip_prefix("file://").unwrap_or(uri).trim_end_matches('/').to_owned();
+    let (source, artifacts) = (plain(&version.source), plain(&version.run_artifacts));
+    let of_run = format!("runs:/{}", version.run);
+    let roots = [artifacts.as_str(), of_run.as_str()];
+    let path = roots.iter().filter(|root| !root.is_empty()).find_map(|root| source.strip_prefix(*root)?.strip_prefix('/'));
+    let Some(path) = path else { return Ok(None) };
+    let experiment = store.run_records(&[run])?.pop().map(|record| record.experiment);
+    Ok(experiment.map(|experiment| format!("mlflow-artifacts:/{experiment}/{run}/artifacts/{path}")))
+}
+
+/// What kind of model lies in a directory: `mlflow.sklearn`.
+fn flavor(directory: &Path) -> String {
+    let text = std::fs::read_to_string(directory.join(MLMODEL)).unwrap_or_default();
+    let below = text.lines().skip_while(|line| *line != "flavors:").skip(1).take_while(|line| line.starts_with(' '));
+    let mut keys = below.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|key| !key.starts_with(' '));
+    let named = keys.find(|key| *key != "python_function");
+    named.map_or_else(|| "mlflow".to_owned(), |flavor| format!("mlflow.{flavor}"))
+}
