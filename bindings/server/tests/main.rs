@@ -40,7 +40,8 @@ fn ask(place: &Place, method: &str, path: &str, body: &str) -> (u16, String) {
     let length = body.len();
     let answer = raw(
         place,
-        format!("{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes(),
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+            .as_bytes(),
     );
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
@@ -165,8 +166,9 @@ fn artifacts_are_taken_and_given_and_no_other_file_is() {
 #[test]
 fn a_token_keeps_others_out() {
     let place = serve(Options { token: Some("s3cret".into()), ..Options::default() });
-    let with =
-        |header: &str| raw(&place, format!("GET /health HTTP/1.1\r\nHost: h\r\n{header}Connection: close\r\n\r\n").as_bytes());
+    let with = |header: &str| {
+        raw(&place, format!("GET /health HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n").as_bytes())
+    };
     for (header, status) in [
         ("", "401"),
         ("Authorization: Bearer wrong\r\n", "401"),
@@ -240,7 +242,7 @@ fn a_large_artifact_goes_through_in_pieces() {
     let path = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/large.bin");
     // In chunks, as a client sends what it does not know the length of.
     let mut upload = TcpStream::connect(place.address).unwrap();
-    write!(upload, "PUT {path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n").unwrap();
+    write!(upload, "PUT {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n").unwrap();
     let piece = vec![7; 1 << 20];
     for _ in 0..48 {
         write!(upload, "{:x}\r\n", piece.len()).unwrap();
@@ -267,10 +269,11 @@ fn lengths_said_in_two_ways_are_refused() {
         "Transfer-Encoding: gzip",
         "Content-Length: 99999999999999999999",
     ] {
-        let head = format!("POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: h\r\n{headers}\r\nConnection: close\r\n\r\n{{}}");
+        let head =
+            format!("POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: localhost\r\n{headers}\r\nConnection: close\r\n\r\n{{}}");
         assert!(raw(&place, head.as_bytes()).starts_with("HTTP/1.1 400 "), "{headers}");
     }
-    let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "x".repeat(100_000));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(100_000));
     assert!(raw(&place, long.as_bytes()).starts_with("HTTP/1.1 4"));
 }
 
@@ -295,7 +298,7 @@ proptest! {
     fn nor_do_heads_with_odd_parts(
         method in "[A-Z]{0,5}", path in "[ -~]{0,30}", header in "[ -~]{0,30}", value in "[ -~]{0,30}", body in "[ -~\r\n]{0,60}",
     ) {
-        raw(fuzzed(), format!("{method} {path} HTTP/1.1\r\nHost: h\r\n{header}: {value}\r\nTransfer-Encoding: chunked\r\n\r\n{body}").as_bytes());
+        raw(fuzzed(), format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{header}: {value}\r\nTransfer-Encoding: chunked\r\n\r\n{body}").as_bytes());
         assert_eq!(ask(fuzzed(), "GET", "/health", ""), (200, "OK".into()));
     }
 }
@@ -363,4 +366,109 @@ fn runs_are_found_by_their_data_sets_and_traces_are_refused_with_a_word() {
         let (status, body) = ask(&place, "POST", path, "{}");
         assert!(status == 501 && body.contains("traces are not kept here"), "{path}: {status} {body}");
     }
+}
+
+#[test]
+fn what_is_no_time_or_step_is_refused() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    for wrong in [
+        json!({ "timestamp": 99_999_999_999_999_999_999_f64 }),
+        json!({ "timestamp": 253_402_300_800_000_i64 }),
+        json!({ "timestamp": i64::MIN }),
+        json!({ "step": 1.5 }),
+        json!({ "step": 9_223_372_036_854_775_808_u64 }),
+    ] {
+        let mut metric = json!({ "run_id": run, "key": "loss", "value": 1.0, "timestamp": 5, "step": 0 });
+        wrong.as_object().unwrap().iter().for_each(|(name, value)| metric[name] = value.clone());
+        let (status, said) = ask(&place, "POST", "/api/2.0/mlflow/runs/log-metric", &metric.to_string());
+        assert_eq!(status, 400, "{wrong}: {said}");
+    }
+    let far = json!({ "experiment_id": "0", "start_time": 99_999_999_999_999_999_i64 }).to_string();
+    assert_eq!(ask(&place, "POST", "/api/2.0/mlflow/runs/create", &far).0, 400);
+    let filter = json!({ "experiment_ids": ["0"], "filter": 1 }).to_string();
+    assert_eq!(ask(&place, "POST", "/api/2.0/mlflow/runs/search", &filter).0, 400);
+}
+
+#[test]
+fn pages_of_others_are_refused() {
+    let open = serve(Options::default());
+    let closed = serve(Options { token: Some("t".into()), ..Options::default() });
+    let asked = |place: &Place, headers: &str| {
+        let head = "GET /api/2.0/mlflow/experiments/search HTTP/1.1\r\nConnection: close\r\n";
+        let answer = raw(place, format!("{head}{headers}\r\n").as_bytes());
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    for (headers, status) in [
+        ("Host: localhost:5000\r\n", "200"),
+        ("Host: [::1]:5000\r\nOrigin: http://[::1]:5000\r\n", "200"),
+        ("Host: evil.com\r\n", "403"),
+        ("Host: localhost\r\nOrigin: http://evil.com\r\n", "403"),
+        ("Host: localhost\r\nOrigin: null\r\n", "403"),
+    ] {
+        assert_eq!(asked(&open, headers), status, "{headers}");
+    }
+    let token = "Authorization: Bearer t\r\n";
+    assert_eq!(asked(&closed, &format!("Host: runs.example\r\n{token}")), "200");
+    assert_eq!(asked(&closed, &format!("Host: runs.example\r\nOrigin: http://evil.com\r\n{token}")), "403");
+}
+
+#[test]
+fn a_data_set_is_an_input_once_and_names_can_be_addressed() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    let dataset = json!({ "name": "d", "digest": "1", "source_type": "local", "source": "{}" });
+    for context in [None, Some("train"), None, Some("eval")] {
+        let tags: Vec<Value> = context.iter().map(|context| json!({ "key": "mlflow.data.context", "value": context })).collect();
+        call(&place, "POST", "runs/log-inputs", &json!({ "run_id": run, "datasets": [{ "dataset": dataset, "tags": tags }] }));
+    }
+    let got = call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null);
+    let inputs = got["run"]["inputs"]["dataset_inputs"].as_array().unwrap();
+    assert_eq!((inputs.len(), &inputs[0]["tags"]), (1, &json!([{ "key": "mlflow.data.context", "value": "eval" }])));
+    for name in ["a/b", "a:b"] {
+        let (status, said) =
+            ask(&place, "POST", "/api/2.0/mlflow/registered-models/create", &json!({ "name": name }).to_string());
+        assert!(status == 400 && said.contains("no name of a registered model"), "{said}");
+    }
+    let wrong = json!({ "run_id": run, "key": "system/program", "value": "{}" }).to_string();
+    let (status, said) = ask(&place, "POST", "/api/2.0/mlflow/runs/set-tag", &wrong);
+    assert!(status == 400 && said.contains("is set by the program"), "{said}");
+    let unnamed = call(&place, "POST", "runs/create", &json!({ "experiment_id": "0" }));
+    assert!(unnamed["run"]["info"]["run_name"].as_str().unwrap().split('-').count() == 3, "{unnamed}");
+}
+
+#[test]
+fn a_batch_that_is_sent_again_is_kept_once_and_the_latest_is_that_of_the_latest_time() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    let point = |value: f64, timestamp: i64| json!({ "key": "v", "value": value, "step": 5, "timestamp": timestamp });
+    let batch = json!({ "run_id": run, "metrics": [point(1.0, 10), point(3.0, 5)] });
+    for _ in 0..2 {
+        call(&place, "POST", "runs/log-batch", &batch);
+    }
+    call(&place, "POST", "runs/log-batch", &json!({ "run_id": run, "metrics": [point(3.0, 5), point(4.0, 5)] }));
+    let history = call(&place, "GET", &format!("metrics/get-history?run_id={run}&metric_key=v"), &Value::Null);
+    let values: Vec<f64> = history["metrics"].as_array().unwrap().iter().map(|point| point["value"].as_f64().unwrap()).collect();
+    assert_eq!(values, [3.0, 4.0, 1.0]);
+    let got = call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null);
+    assert_eq!(got["run"]["data"]["metrics"][0]["value"], json!(1.0));
+}
+
+#[test]
+fn a_nan_is_not_equal_and_comes_before_none() {
+    let place = serve(Options::default());
+    let runs: Vec<String> = (0..4).map(|_| new_run(&place)).collect();
+    for (run, value) in runs.iter().zip([json!(1.0), json!("NaN"), json!("-Infinity")]) {
+        call(&place, "POST", "runs/log-metric", &json!({ "run_id": run, "key": "k", "value": value, "timestamp": 5, "step": 0 }));
+    }
+    let found = |search: Value| -> Vec<usize> {
+        let found = call(&place, "POST", "runs/search", &search);
+        let ids = found["runs"].as_array().unwrap().iter().map(|run| run["info"]["run_id"].as_str().unwrap().to_owned());
+        ids.map(|id| runs.iter().position(|run| *run == id).unwrap()).collect()
+    };
+    let mut unequal = found(json!({ "experiment_ids": ["0"], "filter": "metrics.k != 1" }));
+    unequal.sort_unstable();
+    assert_eq!(unequal, [1, 2]);
+    assert_eq!(found(json!({ "experiment_ids": ["0"], "order_by": ["metrics.k DESC"] })), [0, 2, 1, 3]);
+    assert_eq!(found(json!({ "experiment_ids": ["0"], "order_by": ["metrics.k ASC"] })), [2, 0, 1, 3]);
 }

@@ -42,6 +42,11 @@ impl Failure {
         Failure::new(413, "INVALID_PARAMETER_VALUE", message)
     }
 
+    /// Asked by somebody's page in a browser, not by a client.
+    pub fn foreign(message: impl Into<String>) -> Self {
+        Failure::new(403, "PERMISSION_DENIED", message)
+    }
+
     pub fn unauthenticated() -> Self {
         Failure::new(401, "UNAUTHENTICATED", "a token is needed: set MLFLOW_TRACKING_TOKEN")
     }

@@ -40,6 +40,14 @@ impl Call {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
+    /// The same; what is no text is an error, not none.
+    pub fn optional(&self, name: &str) -> Result<Option<&str>> {
+        match self.0.get(name) {
+            None | Some(Value::Null | Value::String(_)) => Ok(self.maybe(name)),
+            Some(other) => Err(Failure::invalid(format!("`{name}` is {other}, expected a text"))),
+        }
+    }
+
     /// A text that has to be there.
     pub fn text(&self, name: &str) -> Result<&str> {
         self.maybe(name).ok_or_else(|| Failure::invalid(format!("missing value for required parameter `{name}`")))
@@ -105,11 +113,17 @@ pub fn pair(value: &Value) -> Result<(String, String)> {
 /// An integer from a number or a text.
 pub fn integer(name: &str, value: &Value) -> Result<i64> {
     let number = match value {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
     number.ok_or_else(|| Failure::invalid(format!("`{name}` is no integer: {value}")))
+}
+
+/// A float that is an integer: what some clients write of one.
+fn whole(number: f64) -> Option<i64> {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0; // 2^63
+    (number.fract() == 0.0 && (-BEYOND..BEYOND).contains(&number)).then_some(number as i64)
 }
 
 /// A float from a number, or from what JSON has no number for: `NaN`, `Infinity`, `-Infinity`.
@@ -160,7 +174,10 @@ mod tests {
         assert!(float("v", &number(f64::NAN)).unwrap().is_nan());
         assert!(float("v", &Value::Null).is_err() && float("v", &"x".into()).is_err());
         assert_eq!(integer("v", &"12".into()).unwrap(), 12);
-        assert!(integer("v", &"1.5".into()).is_err());
+        assert_eq!(integer("v", &serde_json::json!(3.0)).unwrap(), 3);
+        for wrong in ["\"1.5\"", "1.5", "9223372036854775808", "1e30", "true"] {
+            assert!(integer("v", &serde_json::from_str(wrong).unwrap()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

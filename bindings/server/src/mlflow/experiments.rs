@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::Call;
-use super::search::{Filter, Key};
+use super::search::{Filter, Key, Order};
 use super::{Answer, Handler};
 
 /// How many are given at once unless it is said.
 const RESULTS: usize = 1000;
+/// What filters and orders know of an experiment, beside its tags.
+const ATTRIBUTES: [&str; 4] = ["name", "experiment_id", "creation_time", "last_update_time"];
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let id = handler.tracking.create_experiment(call.text("name")?, &call.pairs("tags")?)?;
@@ -31,12 +33,13 @@ pub fn get_by_name(handler: &Handler, call: &Call) -> Answer {
 /// All that are wanted, newest first. Of filters there is `name = '...'`, `LIKE` and `ILIKE`, and `tags.x = '...'`.
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let view = call.maybe("view_type").unwrap_or("ACTIVE_ONLY");
-    let filter =
-        Filter::read(call.maybe("filter").unwrap_or_default(), &["name", "experiment_id", "creation_time", "last_update_time"])?;
+    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
+    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "creation_time DESC")?;
     let mut found = handler.tracking.experiments()?;
     found.retain(|experiment| super::runs::is_in_view(view, experiment.deleted));
     found.retain(|experiment| filter.holds(&|key| value(experiment, key)));
     found.reverse();
+    order.sort(&mut found, value);
     let (start, limit) = super::runs::page(call, RESULTS)?;
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
     let shown: Vec<Value> = found.iter().skip(start).take(limit).map(shown).collect();

@@ -19,7 +19,13 @@ pub fn log(handler: &Handler, call: &Call) -> Answer {
     runs::record(handler, run)?;
     for input in call.list("datasets")? {
         let tags = input.get("tags").and_then(Value::as_array).into_iter().flatten().map(pair).collect::<Result<Vec<_>, _>>()?;
-        handler.store().put_dataset(run, &dataset(input.get("dataset").unwrap_or(&Value::Null), &tags)?, &tags)?;
+        let mut new = dataset(input.get("dataset").unwrap_or(&Value::Null), &tags)?;
+        if new.role.is_empty() {
+            // Named once more, beside a metric: what it is for was said before.
+            let before = handler.store().datasets(run)?.into_iter().find(|of| of.name == new.name && of.digest == new.digest);
+            new.role = before.map(|record| record.role).unwrap_or_default();
+        }
+        handler.store().put_dataset(run, &new, &tags)?;
     }
     handler.store().link_models(run, &models(call)?, true)?;
     Ok(json!({}))
@@ -75,7 +81,7 @@ pub fn shown_outputs(handler: &Handler, run: &str) -> Answer {
 }
 
 fn shown(record: &DatasetRecord) -> Value {
-    let tags = match record.tags.iter().any(|(name, _)| name == CONTEXT_TAG) {
+    let tags = match record.role.is_empty() || record.tags.iter().any(|(name, _)| name == CONTEXT_TAG) {
         true => record.tags.clone(),
         false => [record.tags.clone(), vec![(CONTEXT_TAG.to_owned(), record.role.clone())]].concat(),
     };

@@ -73,7 +73,7 @@ fn finalize(handler: &Handler, id: &str, call: &Call) -> Answer {
 
 fn search(handler: &Handler, call: &Call) -> Answer {
     let experiments = call.texts("experiment_ids")?;
-    let filter = Filter::read(call.maybe("filter").unwrap_or_default(), &ATTRIBUTES)?;
+    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
     let order = Order::read(&orders(call)?, &ATTRIBUTES, "creation_timestamp DESC")?;
     let mut found = handler.store().logged_models()?;
     found.retain(|model| experiments.contains(&model.experiment.to_string()) && filter.holds(&|key| value(model, key)));

@@ -11,7 +11,11 @@ const RESULTS: usize = 25_000;
 pub fn history(handler: &Handler, call: &Call) -> Answer {
     let (run, name) = (runs::id(call)?, call.text("metric_key")?);
     runs::record(handler, run)?;
-    let points = handler.tracking.history(run, name)?;
+    // Clients that log without waiting send several batches at once, and one again whose answer was lost: what was measured first comes
+    // first, and once.
+    let mut points = handler.tracking.history(run, name)?;
+    points.sort_by_key(|point| (point.time_us, point.step));
+    points.dedup_by_key(|point| (point.time_us, point.step, point.value.to_bits()));
     let (start, limit) = runs::page(call, RESULTS)?;
     let point = |point: &gradframe::HistoryPoint| json!({ "key": name, "value": number(point.value), "timestamp": point.time_us / 1000, "step": point.step });
     let shown: Vec<Value> = points.iter().skip(start).take(limit).map(point).collect();

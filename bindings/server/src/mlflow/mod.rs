@@ -10,6 +10,8 @@ mod experiments;
 mod inputs;
 mod logged_models;
 mod metrics;
+mod names;
+mod origin;
 mod registry;
 mod runs;
 mod search;
@@ -193,6 +195,9 @@ fn not_answered(method: &str, name: &str) -> Failure {
 
 impl Handle for Handler {
     fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
+        if let Err(failure) = origin::check(request, self.token.is_some()) {
+            return failure.response();
+        }
         if !self.is_let_in(request) {
             return Failure::unauthenticated().response().with_header("www-authenticate", "Basic realm=\"gradframe\"");
         }

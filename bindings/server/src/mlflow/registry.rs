@@ -17,8 +17,17 @@ const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let name = call.text("name")?;
+    check_name(name)?;
     handler.store().register_model(name, call.maybe("description").unwrap_or_default(), &call.pairs("tags")?)?;
     shown_model(handler, &find(handler, name)?)
+}
+
+/// A name that `models:/NAME/1` and `models:/NAME@alias` can say.
+fn check_name(name: &str) -> Result<(), Failure> {
+    match name.contains(['/', ':']) {
+        true => Err(Failure::invalid(format!("`{name}` is no name of a registered model: `/` and `:` cannot be in it"))),
+        false => Ok(()),
+    }
 }
 
 pub fn get(handler: &Handler, call: &Call) -> Answer {
@@ -35,6 +44,7 @@ pub fn update(handler: &Handler, call: &Call) -> Answer {
 pub fn rename(handler: &Handler, call: &Call) -> Answer {
     let (name, to) = (call.text("name")?, call.text("new_name")?);
     find(handler, name)?;
+    check_name(to)?;
     handler.store().rename_model(name, to)?;
     shown_model(handler, &find(handler, to)?)
 }
@@ -47,7 +57,7 @@ pub fn delete(handler: &Handler, call: &Call) -> Answer {
 }
 
 pub fn search(handler: &Handler, call: &Call) -> Answer {
-    let filter = Filter::read(call.maybe("filter").unwrap_or_default(), &["name"])?;
+    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &["name"])?;
     let order = Order::read(&call.texts("order_by")?, &["name", "timestamp", "last_updated_timestamp"], "name ASC")?;
     let mut found = handler.store().registered_models()?;
     found.retain(|model| filter.holds(&|key| value_of_model(model, key)));
@@ -80,8 +90,11 @@ pub fn delete_tag(handler: &Handler, call: &Call) -> Answer {
 }
 
 pub fn set_alias(handler: &Handler, call: &Call) -> Answer {
-    let found = find_version(handler, call)?;
-    handler.store().set_alias(&found.model, call.text("alias")?, found.version)?;
+    let (found, alias) = (find_version(handler, call)?, call.text("alias")?);
+    if alias.strip_prefix(['v', 'V']).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(Failure::invalid(format!("`{alias}` is no alias: it reads as a version")));
+    }
+    handler.store().set_alias(&found.model, alias, found.version)?;
     Ok(json!({}))
 }
 
@@ -143,7 +156,7 @@ pub fn delete_version(handler: &Handler, call: &Call) -> Answer {
 
 pub fn search_versions(handler: &Handler, call: &Call) -> Answer {
     let known = ["name", "run_id", "source_path", "version_number", "creation_timestamp", "last_updated_timestamp"];
-    let filter = Filter::read(call.maybe("filter").unwrap_or_default(), &known)?;
+    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &known)?;
     let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?;
     let mut found = handler.store().registered_versions(None)?;
     found.retain(|version| filter.holds(&|key| value_of_version(version, key)));

@@ -1,11 +1,11 @@
 //! Runs: begun, logged to, ended, found.
 
-use gradframe::{LoggedMetric, MetricRow, RunChanges, RunRecord};
+use gradframe::{LoggedMetric, MetricRow, RunChanges, RunRecord, TIMES_US};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, float, integer, number, pair};
-use super::{Answer, Handler, experiments, inputs, search};
+use super::{Answer, Handler, experiments, inputs, names, search};
 
 /// How many are given at once unless it is said, and at most.
 const RESULTS: usize = 1000;
@@ -24,13 +24,13 @@ pub fn create(handler: &Handler, call: &Call) -> Answer {
     }
     let mut tags = call.pairs("tags")?;
     let tagged = tags.iter().find(|(name, _)| name == NAME_TAG).map(|(_, value)| value.clone());
-    let title = call.maybe("run_name").map(str::to_owned).or(tagged).unwrap_or_else(|| "unnamed".to_owned());
+    let title = call.maybe("run_name").map(str::to_owned).or(tagged).unwrap_or_else(names::any);
     for (name, value) in [(NAME_TAG, Some(title.as_str())), (USER_TAG, call.maybe("user_id"))] {
         if let Some(value) = value.filter(|_| !tags.iter().any(|(of, _)| of == name)) {
             tags.push((name.to_owned(), value.to_owned()));
         }
     }
-    let started = call.integer("start_time")?.map(microseconds);
+    let started = moment(call, "start_time")?;
     let run = handler.tracking.create_run(experiment, &title, tags, started)?;
     Ok(json!({ "run": shown(handler, &record(handler, &run)?)? }))
 }
@@ -43,7 +43,7 @@ pub fn update(handler: &Handler, call: &Call) -> Answer {
     let run = id(call)?;
     let status = call.maybe("status").map(ours).transpose()?;
     let title = call.maybe("run_name");
-    let ended_us = call.integer("end_time")?.filter(|_| status.is_some_and(|status| status != "running")).map(microseconds);
+    let ended_us = moment(call, "end_time")?.filter(|_| status.is_some_and(|status| status != "running"));
     handler.tracking.change_run(run, &RunChanges { title, status, ended_us, ..RunChanges::default() })?;
     if let Some(title) = title {
         handler.tracking.log(run, &[], &[], &[(NAME_TAG.to_owned(), title.to_owned())])?;
@@ -94,7 +94,7 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let wanted = call.texts("experiment_ids")?;
     let names: Vec<&str> = experiments.iter().filter(|e| wanted.contains(&e.id.to_string())).map(|e| e.name.as_str()).collect();
     let order = call.texts("order_by")?;
-    let sql = search::runs(&names, call.maybe("filter").unwrap_or_default(), &order)?;
+    let sql = search::runs(&names, call.optional("filter")?.unwrap_or_default(), &order)?;
     let found = handler.first_texts(&sql)?;
     let view = call.maybe("run_view_type").unwrap_or("ACTIVE_ONLY");
     let (start, limit) = page(call, RESULTS)?;
@@ -159,7 +159,7 @@ fn point(metric: &Value) -> Result<Point, Failure> {
     let name = name.ok_or_else(|| Failure::invalid("missing value for required parameter `key`"))?.to_owned();
     let value = metric.get("value").ok_or_else(|| Failure::invalid(format!("metric `{name}` has no value")))?;
     let whole = |of: &str| metric.get(of).filter(|value| !value.is_null()).map(|value| integer(of, value)).transpose();
-    let (step, time_us) = (whole("step")?.unwrap_or(0), whole("timestamp")?.map(microseconds));
+    let (step, time_us) = (whole("step")?.unwrap_or(0), whole("timestamp")?.map(microseconds).transpose()?);
     Ok(Point { value: float(&name, value)?, name, step, time_us })
 }
 
@@ -208,8 +208,14 @@ fn info(run: &RunRecord) -> Value {
     info
 }
 
-fn microseconds(milliseconds: i64) -> i64 {
-    milliseconds.saturating_mul(1000)
+fn moment(call: &Call, name: &str) -> Result<Option<i64>, Failure> {
+    call.integer(name)?.map(microseconds).transpose()
+}
+
+/// What a moment of a client's is here. Errors: for one that no calendar has.
+fn microseconds(milliseconds: i64) -> Result<i64, Failure> {
+    let us = milliseconds.checked_mul(1000).filter(|us| TIMES_US.contains(us));
+    us.ok_or_else(|| Failure::invalid(format!("{milliseconds} milliseconds since 1970 are beyond the years 1 to 9999")))
 }
 
 /// Our word for a status of MLflow's.

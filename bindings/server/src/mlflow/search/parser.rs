@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
 
 use super::super::answer::Failure;
 use super::lexer::{Token, tokens, wrong};
@@ -30,6 +31,20 @@ pub enum Key {
     Attribute(String),
     /// Of the data sets of a run: name, digest, context.
     Dataset(String),
+}
+
+impl Display for Key {
+    /// As one writes it in a filter.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (kind, name) = match self {
+            Key::Metric(name) => ("metrics", name),
+            Key::Param(name) => ("params", name),
+            Key::Tag(name) => ("tags", name),
+            Key::Attribute(name) => ("attributes", name),
+            Key::Dataset(name) => ("datasets", name),
+        };
+        write!(f, "{kind}.{name}")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,9 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
             sql.push_str(&format!(" LEFT JOIN ({of_name}) AS j{i} ON r.run = j{i}.run"));
         }
     }
+    if keys.iter().any(is_of_artifacts) {
+        sql.push_str(" JOIN gradframe.experiments AS e ON r.experiment = e.experiment");
+    }
     sql.push_str(&format!(" WHERE {of_experiments}"));
     if let Some(condition) = filter {
         sql.push_str(&format!(" AND {}", written(condition, &joined)?));
@@ -30,7 +33,7 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
     for (key, descending) in &order {
         let column = column(key, &joined)?;
         let last = if matches!(key, Key::Metric(_)) {
-            format!("({column} IS NULL OR isnan({column}))")
+            format!("({column} IS NULL), isnan({column})")
         } else {
             format!("({column} IS NULL)")
         };
@@ -48,6 +51,16 @@ pub fn sort_key(text: &str) -> Result<(Key, bool), Failure> {
         Some((name, way)) if way.eq_ignore_ascii_case("asc") => (name, false),
         _ => (text, false),
     };
+    let mut quoted = false;
+    let is_apart = |c: char| {
+        quoted ^= matches!(c, '`' | '"');
+        !quoted && c.is_whitespace()
+    };
+    if name.trim().contains(is_apart) {
+        return Err(Failure::invalid(format!(
+            "`{text}` is no order, expected a name and ASC or DESC, such as metrics.loss DESC"
+        )));
+    }
     let unquoted: String = name.chars().filter(|c| !matches!(c, '`' | '"')).collect();
     Ok((key(1, unquoted.trim())?, descending))
 }
@@ -61,6 +74,11 @@ fn table(key: &Key) -> Option<(&'static str, &str)> {
         Key::Attribute(name) if matches!(name.as_str(), "user_id" | "user") => Some(("tags", "mlflow.user")),
         Key::Attribute(_) | Key::Dataset(_) => None,
     }
+}
+
+/// Where the artifacts of a run are, as its clients are told.
+fn is_of_artifacts(key: &Key) -> bool {
+    matches!(key, Key::Attribute(name) if name == "artifact_uri")
 }
 
 fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
@@ -77,8 +95,9 @@ fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
         "run_id" => Ok("r.run".into()),
         "start_time" | "created" | "Created" => Ok(milliseconds("started")),
         "end_time" => Ok(milliseconds("ended")),
+        "artifact_uri" => Ok("concat('mlflow-artifacts:/', arrow_cast(e.id, 'Utf8'), '/', r.run, '/artifacts')".into()),
         _ => Err(Failure::invalid(format!(
-            "`{name}` is no attribute of a run, expected status, run_name, run_id, start_time, end_time or user_id"
+            "`{name}` is no attribute of a run, expected status, run_name, run_id, start_time, end_time, artifact_uri or user_id"
         ))),
     }
 }
@@ -122,15 +141,18 @@ fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Re
     let value = match value {
         Value::Number(number) if is_number => format!("{number:?}"),
         Value::Text(value) if !is_number => text(key, value)?,
-        Value::Text(value) => return Err(Failure::invalid(format!("{key:?} is a number, compared with the text '{value}'"))),
+        Value::Text(value) => return Err(Failure::invalid(format!("`{key}` is a number, compared with the text '{value}'"))),
         Value::Number(number) => {
-            return Err(Failure::invalid(format!("{key:?} is a text, compared with {number}; put it in quotes")));
+            return Err(Failure::invalid(format!("`{key}` is a text, compared with {number}; put it in quotes")));
         }
     };
-    let operator = word(operator);
     // A NaN is greater than all numbers to Arrow, and comparable to none to MLflow.
-    let is_number = if matches!(key, Key::Metric(_)) { format!("NOT isnan({column}) AND ") } else { String::new() };
-    Ok(format!("({is_number}{column} {operator} {value})"))
+    let nan = match (key, operator) {
+        (Key::Metric(_), Operator::NotEq) => format!("isnan({column}) OR "),
+        (Key::Metric(_), _) => format!("NOT isnan({column}) AND "),
+        _ => String::new(),
+    };
+    Ok(format!("({nan}{column} {} {value})", word(operator)))
 }
 
 fn word(operator: Operator) -> &'static str {
@@ -180,7 +202,16 @@ mod tests {
     #[test]
     fn what_is_no_number_is_last_in_any_order() {
         let sql = sql("", &["metrics.loss DESC", "attributes.start_time"]).unwrap();
-        assert!(sql.contains("ORDER BY (j0.value IS NULL OR isnan(j0.value)), j0.value DESC, "), "{sql}");
+        assert!(sql.contains("ORDER BY (j0.value IS NULL), isnan(j0.value), j0.value DESC, "), "{sql}");
+    }
+
+    #[test]
+    fn an_order_is_a_name_and_a_way() {
+        assert_eq!(sort_key("params.`a b` desc").unwrap(), (Key::Param("a b".into()), true));
+        assert_eq!(sort_key(" metrics.loss ").unwrap(), (Key::Metric("loss".into()), false));
+        for wrong in ["metrics.loss DESCENDING", "metrics.loss, params.x", "start_time desc asc"] {
+            assert!(sort_key(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
