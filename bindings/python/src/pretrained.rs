@@ -22,6 +22,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyPretrained>()
 }
 
+/// Token, kind, first character, the one behind its last, and the text that it is of.
+type TokenSpan = (u32, u32, usize, usize, Option<usize>);
+/// Score, first character, the one behind the last, answer.
+type SpanAnswer = (f64, usize, usize, String);
+
 /// A pretrained model. What it does is made ready when it is first asked for.
 #[pyclass(name = "PyPretrained", module = "gradframe", frozen, from_py_object)]
 #[derive(Clone)]
@@ -206,7 +211,7 @@ impl PyPretrained {
     /// Of each token of a text, or of two: token, kind, first character, the one behind its last, and the text that it is of; None of a
     /// special one.
     #[pyo3(signature = (text, pair=None))]
-    fn spans(&self, text: &str, pair: Option<&str>) -> PyResult<Vec<(u32, u32, usize, usize, Option<usize>)>> {
+    fn spans(&self, text: &str, pair: Option<&str>) -> PyResult<Vec<TokenSpan>> {
         let spans = self.tokenizer()?.spans(text, pair).or_raise()?;
         Ok(spans.into_iter().map(|s| (s.id, s.kind, s.characters.start, s.characters.end, s.text)).collect())
     }
@@ -288,7 +293,7 @@ impl PyPretrained {
         pairs: Vec<(String, String)>,
         top: usize,
         max_tokens: usize,
-    ) -> PyResult<Vec<Vec<(f64, usize, usize, String)>>> {
+    ) -> PyResult<Vec<Vec<SpanAnswer>>> {
         let own = self.clone();
         let found = wait(
             py,
