@@ -101,7 +101,7 @@ async fn what_is_no_text_is_said() {
     let error = wrong.unwrap_err();
     assert!(error.to_string().contains("has another type, expected text, got Int64"), "{error}");
     assert_eq!(error.kind(), "DType");
-    run(&session, "CREATE TABLE t AS SELECT 1.0 AS x, 2.0 AS y").await;
+    run(&session, "CREATE TABLE t AS SELECT * FROM (VALUES (1.0, 2.0), (2.0, 3.0), (3.0, 5.0)) AS v(x, y)").await;
     run(&session, "CREATE MODEL m OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT * FROM t").await;
     let trained = session.text_model("m").unwrap();
     let error = col("line").embed(&trained, TextOptions::default()).unwrap_err();

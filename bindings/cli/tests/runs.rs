@@ -119,7 +119,7 @@ fn ls_filters_sorts_and_shows_chosen_columns() {
     assert!(none.stdout.ends_with("(0 rows)\n"), "{}", none.stderr);
     let wrong = place.run(&["runs", "ls", "--where", "metrics.loss < 'x"]);
     assert_eq!(wrong.code, 1);
-    assert!(wrong.stderr.contains("opens what nothing closes"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("in --where (line 1, column 16)"), "{}", wrong.stderr);
 }
 
 #[test]
