@@ -53,7 +53,7 @@ pub fn checked_within(expr: Expr, input: &Schema) -> Result<Transformed<Expr>> {
 
 /// The expression with its arithmetic that can overflow named, unless it is part of such arithmetic.
 fn named_within(expr: Expr, input: &Schema, within: bool) -> Result<Expr> {
-    let overflows = expr.downcast_ref::<BinaryExpr>().is_some_and(|binary| may_wrap(binary.op()))
+    let overflows = expr.downcast_ref::<BinaryExpr>().is_some_and(|binary| is_named(binary.op()))
         && expr.data_type(input).is_ok_and(|data_type| !data_type.is_floating());
     // What is cast is as much a part of the whole as the cast is.
     let within_below = overflows || within && expr.is::<CastExpr>();
@@ -62,6 +62,14 @@ fn named_within(expr: Expr, input: &Schema, within: bool) -> Result<Expr> {
     let is_same = named.iter().zip(&children).all(|(named, child)| Arc::ptr_eq(named, child));
     let expr = if is_same { expr } else { expr.with_new_children(named)? };
     Ok(if overflows && !within { Arc::new(Named::of(expr)) } else { expr })
+}
+
+/// Whether an operation is named as a whole: also one that cannot overflow itself, whose text has parentheses around its sides only
+/// where it sees that they are operations too.
+fn is_named(operator: &Operator) -> bool {
+    use Operator::{BitwiseAnd, BitwiseOr, BitwiseShiftLeft, BitwiseShiftRight, BitwiseXor, Divide, Modulo};
+    let around = [Divide, Modulo, BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseShiftLeft, BitwiseShiftRight];
+    may_wrap(operator) || around.contains(operator)
 }
 
 fn node_checked(node: &Expr, input: &Schema) -> Option<Expr> {
