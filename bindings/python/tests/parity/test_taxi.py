@@ -41,7 +41,7 @@ def test_without_the_union_both_files_and_the_columns_are_named(session, months)
     with pytest.raises(E.ExecutionError) as caught:
         session.scan_csv(months / "*.csv")
     message = str(caught.value)
-    for part in ["2019-07.csv` has other columns than", "2018-01.csv`", *RENAMED, *RENAMED.values(), "union_by_name => true"]:
+    for part in ["2019-07.csv` has other columns than", "2018-01.csv`", *RENAMED, *RENAMED.values(), "union_by_name=True"]:
         assert part in message, message
 
 

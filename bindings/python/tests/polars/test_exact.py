@@ -43,7 +43,7 @@ def test_integers_are_exact(name, frame):
 
 def test_a_sum_beyond_64_bits_is_an_error():
     frame = gf.DataFrame({"t": [1, 2], "v": [2**63 - 1, 1]})
-    with pytest.raises(gf.errors.ExecutionError, match="rolling_sum_by: the sum of a window is 9223372036854775808"):
+    with pytest.raises(gf.errors.ExecutionError, match="rolling_sum_by: `v`: the sum of a window is 9223372036854775808"):
         frame.select(gf.col("v").rolling_sum_by("t", "3i"))
 
 
