@@ -22,7 +22,7 @@ const ELEMENT: &str = "__element";
 ///
 /// let total = (col("fare") * lit(2)).sum().over(["day"]).alias("total");
 /// assert_eq!(written(&total), r#"(col("fare") * 2).sum().over("day").alias("total")"#);
-/// assert_eq!(written(&col("s").is_null().not()), r#"~col("s").is_null()"#);
+/// assert_eq!(written(&!col("s").is_null()), r#"~col("s").is_null()"#);
 /// ```
 pub fn written(expr: &Expr) -> String {
     match expr {
