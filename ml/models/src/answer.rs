@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use crate::batches::Work;
 use crate::model::Model;
-use crate::net::Task;
 use crate::runner::{Observe, Runner};
+use crate::task::Task;
 use crate::text::{Encoded, Span, Windows};
 
 const OP: &str = "answer";

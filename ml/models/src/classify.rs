@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use crate::batches::Work;
 use crate::model::Model;
-use crate::net::Task;
 use crate::runner::{Observe, Runner};
+use crate::task::Task;
 use crate::text::{Encoded, Tokenizer};
 
 const OP: &str = "classify";

@@ -29,6 +29,7 @@ mod pooling;
 mod precision;
 mod rows;
 mod runner;
+mod task;
 pub mod text;
 mod weights;
 
@@ -38,7 +39,7 @@ pub use classify::{Classified, Classifier};
 pub use embed::{EmbedOptions, Embedded, Embedder};
 pub use generate::{GenerateOptions, Generated, Generator};
 pub use model::Model;
-pub use net::Task;
 pub use precision::{DtypeChoice, Precision};
 pub use runner::Observe;
+pub use task::Task;
 pub use weights::{Weight, Weights};

@@ -1,19 +1,20 @@
 //! A pretrained model: its directory, what its configuration describes, and where its weights lie.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use gradframe_ml_core::{Error, NodeId, Result};
 use serde_json::Value;
 
 use crate::config::Config;
 use crate::files::Directory;
-use crate::net::{Compiled, Net, Task};
+use crate::net::{Compiled, Net};
 use crate::nets::{Architecture, architecture, kind};
 use crate::pooling::Pooling;
 use crate::precision::{DtypeChoice, Precision};
 use crate::rows::Rows;
 use crate::runner::Runner;
+use crate::task::Task;
 use crate::text::{ChatTemplate, Encoded, Tokenizer};
 use crate::weights::Weights;
 
@@ -28,6 +29,8 @@ pub struct Model {
     weights: Weights,
     precision: Precision,
     tokenizer: OnceLock<Tokenizer>,
+    /// The compiled network, whole and without its head, once somebody has asked for its numbers.
+    runners: Mutex<Vec<(Option<Task>, Arc<Runner>)>>,
 }
 
 impl Model {
@@ -50,7 +53,8 @@ impl Model {
         let architecture = architecture(&config)?;
         let weights = Weights::open(&directory)?;
         let precision = dtype.for_weights(&weights);
-        Ok(Model { root, directory, config, architecture, weights, precision, tokenizer: OnceLock::new() })
+        let (tokenizer, runners) = Default::default();
+        Ok(Model { root, directory, config, architecture, weights, precision, tokenizer, runners })
     }
 
     /// Its directory.
@@ -110,7 +114,7 @@ impl Model {
 
     /// What its head is for; None of a model without a head.
     pub fn task(&self) -> Option<Task> {
-        Task::of(&self.config)
+        Task::of(&self.config, &self.weights, self.architecture.cache().is_some())
     }
 
     /// The labels of its head, in order; `LABEL_0` and so on where it does not name them.
@@ -137,18 +141,38 @@ impl Model {
     /// Errors: those of a checkpoint that does not fit its configuration; `Plan` for a token that the model does not have, or a row of
     /// more tokens than it has places.
     pub fn scores(&self, rows: &[Vec<u32>], kinds: Option<&[Vec<u32>]>) -> Result<Vec<Vec<f32>>> {
+        self.numbers(self.task(), rows, kinds)
+    }
+
+    /// The vectors [T, C] of each row of tokens, below any head. Arguments and errors as for [`Model::scores`].
+    pub fn hidden_states(&self, rows: &[Vec<u32>], kinds: Option<&[Vec<u32>]>) -> Result<Vec<Vec<f32>>> {
+        self.numbers(None, rows, kinds)
+    }
+
+    fn numbers(&self, head: Option<Task>, rows: &[Vec<u32>], kinds: Option<&[Vec<u32>]>) -> Result<Vec<Vec<f32>>> {
         rows.iter().enumerate().try_for_each(|(number, row)| self.check_row(number, row))?;
-        let compiled = self.compiled(|net, rows, hidden| match self.task() {
-            Some(task) => self.architecture.head(net, rows, hidden, task),
-            None => Ok(hidden),
-        })?;
         let encoded = |(row, ids): (usize, &Vec<u32>)| {
             let own = kinds.and_then(|kinds| kinds.get(row));
             let kinds = own.cloned().unwrap_or_else(|| vec![0; ids.len()]);
             Encoded { ids: ids.clone(), kinds, is_truncated: false }
         };
         let rows: Vec<Encoded> = rows.iter().enumerate().map(encoded).collect();
-        Runner::new(compiled, self.architecture.vocabulary(), usize::MAX).run(&rows, &|_| Ok(()))
+        self.runner(head)?.run(&rows, &|_| Ok(()))
+    }
+
+    /// The network with this head, compiled once.
+    fn runner(&self, head: Option<Task>) -> Result<Arc<Runner>> {
+        let mut runners = self.runners.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((_, known)) = runners.iter().find(|(own, _)| *own == head) {
+            return Ok(Arc::clone(known));
+        }
+        let compiled = self.compiled(|net, rows, hidden| match head {
+            Some(task) => self.architecture.head(net, rows, hidden, task),
+            None => Ok(hidden),
+        })?;
+        let made = Arc::new(Runner::new(compiled, self.architecture.vocabulary(), usize::MAX));
+        runners.push((head, Arc::clone(&made)));
+        Ok(made)
     }
 
     fn check_row(&self, number: usize, row: &[u32]) -> Result<()> {

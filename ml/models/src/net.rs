@@ -7,7 +7,6 @@ use gradframe_ml_kernels::{CompileOptions, Program, Scratch, Threads, compile_wi
 use rustc_hash::FxHashMap;
 
 use crate::Weights;
-use crate::config::Config;
 use crate::precision::Precision;
 use crate::weights::{as_bf16, as_f32};
 
@@ -44,6 +43,11 @@ impl<'w> Net<'w> {
     /// Declares what a run is given. All of these come before the first parameter.
     pub fn input(&mut self, name: &str, dtype: DType, dims: &[Dim]) -> NodeId {
         self.g.input(name, Type::new(dtype, Shape::new(dims.iter().cloned())))
+    }
+
+    /// What products are computed in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// True if the checkpoint has this tensor.
@@ -255,46 +259,4 @@ fn turned(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
         }
     }
     turned
-}
-
-/// What a head is for, by the names of transformers' classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Task {
-    /// Scores of the token at each place, of the vocabulary: `...ForMaskedLM`.
-    MaskedTokens,
-    /// Scores of the token after each place: `...ForCausalLM`, `GPT2LMHeadModel`.
-    NextToken,
-    /// Scores of labels of the whole: `...ForSequenceClassification`.
-    Sequence,
-    /// Scores of labels of each token: `...ForTokenClassification`.
-    Tokens,
-    /// Scores of each token as the first and as the last of an answer: `...ForQuestionAnswering`.
-    Answer,
-}
-
-impl Task {
-    /// The task of a configuration's `architectures`; None of a model without a head.
-    pub fn of(config: &Config) -> Option<Task> {
-        let class = config.get("architectures")?.get(0)?.as_str()?;
-        let endings = [
-            ("ForMaskedLM", Task::MaskedTokens),
-            ("ForCausalLM", Task::NextToken),
-            ("LMHeadModel", Task::NextToken),
-            ("ForSequenceClassification", Task::Sequence),
-            ("ForTokenClassification", Task::Tokens),
-            ("ForQuestionAnswering", Task::Answer),
-        ];
-        endings.into_iter().find(|(ending, _)| class.ends_with(ending)).map(|(_, task)| task)
-    }
-
-    /// As users name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::MaskedTokens => "fill-mask",
-            Task::NextToken => "text-generation",
-            Task::Sequence => "text-classification",
-            Task::Tokens => "token-classification",
-            Task::Answer => "question-answering",
-        }
-    }
 }

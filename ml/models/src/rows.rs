@@ -4,6 +4,7 @@ use gradframe_ml_core::graph::DotDims;
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result, Shape};
 
 use crate::net::Net;
+use crate::precision::Precision;
 
 /// Rows of tokens in a graph.
 #[derive(Debug)]
@@ -48,6 +49,14 @@ pub struct CacheShape {
     pub width: usize,
 }
 
+/// What keys and values are kept in: bf16 where products are computed in bf16, which halves what a step reads of them.
+pub fn kept_in(precision: Precision) -> DType {
+    match precision {
+        Precision::F32 => DType::F32,
+        Precision::Bf16 => DType::BF16,
+    }
+}
+
 fn batch() -> Dim {
     Dim::symbol("batch")
 }
@@ -66,14 +75,16 @@ impl Rows {
         Ok(Rows { ids, kinds, positions, view: View::Whole { lengths } })
     }
 
-    /// New tokens after others: ids [B, T], at [], first [B], then keys and values [B, P, K, D] of each layer, in this order.
+    /// New tokens after others: ids [B, T], at [], first [B], then keys and values [B, P, K, D] of each layer, in this order; these in
+    /// what [`kept_in`] says.
     pub fn after(net: &mut Net, cache: CacheShape) -> Result<Self> {
         let ids = net.input("tokens", DType::I64, &[batch(), length()]);
         let at = net.input("at", DType::I64, &[]);
         let first = net.input("first", DType::I64, &[batch()]);
         let slots = Dim::symbol("slots");
         let dims = [batch(), slots.clone(), cache.heads.into(), cache.width.into()];
-        let kept = (0..cache.layers).map(|i| ["keys", "values"].map(|name| net.input(&format!("{name}.{i}"), DType::F32, &dims)));
+        let dtype = kept_in(net.precision());
+        let kept = (0..cache.layers).map(|i| ["keys", "values"].map(|name| net.input(&format!("{name}.{i}"), dtype, &dims)));
         let past = Past { at, first, slots, kept: kept.collect(), next: Vec::new() };
         let g = &mut net.g;
         let own = past.own_slots(g)?;
@@ -139,9 +150,13 @@ impl Rows {
         let View::After(past) = &mut self.view else { return Ok(new) };
         let kept = past.kept.get(past.next.len()).copied();
         let kept = kept.ok_or_else(|| Error::internal("model", "more layers than caches"))?;
-        let all = [g.dyn_update(kept[0], new[0], past.at, 1)?, g.dyn_update(kept[1], new[1], past.at, 1)?];
+        let mut all = [kept[0]; 2];
+        for ((all, kept), new) in all.iter_mut().zip(kept).zip(new) {
+            let new = g.cast(new, g.ty(kept).dtype)?;
+            *all = g.dyn_update(kept, new, past.at, 1)?;
+        }
         past.next.push(all);
-        Ok(all)
+        Ok([g.cast(all[0], DType::F32)?, g.cast(all[1], DType::F32)?])
     }
 
     /// Whom each token may look at, as scores lie: [B, 1, T, 1, S]. A token may always look at itself, so that no row is empty.

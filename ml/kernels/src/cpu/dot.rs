@@ -1,5 +1,5 @@
 //! Contractions: operands become batches of matrices, products go to `gemm` or, where one side is a vector, to `gemv`; products in
-//! f32 of two bf16 to `halves`, if they lie well.
+//! f32 of two bf16 to `halves`, of few rows of f32 with bf16 to `mixed`, if they lie well.
 
 use gradframe_ml_core::{DType, Error, Result, Shape};
 use half::bf16;
@@ -8,7 +8,7 @@ use super::bytes::{Plain, as_bytes, bytes_of_mut, typed, typed_mut};
 use super::gemm::{Batch, Matrix, Scalar, multiply};
 use super::gemv::multiply_vector;
 use super::source::{self, Source};
-use super::{Env, cast, halves, product};
+use super::{Env, cast, halves, mixed, product};
 use crate::schedule::{Dot, Load, computed_in};
 
 /// One operand with its sizes known: `[batch, free, contracted]`, wherever its elements lie.
@@ -41,8 +41,11 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
     let right_groups = [side(&dims.batch, false), free_right, side(&dims.contract, false)];
     let left = Operand::bind(&kernel.left, &kernel.left_shape, left_groups, env)?;
     let right = Operand::bind(&kernel.right, &kernel.right_shape, right_groups, env)?;
-    if dtype == DType::F32 && multiply_halves(kernel, (&left, &right), env, output)? {
-        return Ok(());
+    if dtype == DType::F32 {
+        let sides = (&left, &right);
+        if multiply_halves(kernel, sides, env, output)? || multiply_mixed(kernel, sides, env, output)? {
+            return Ok(());
+        }
     }
     let (left_values, right_values) = (widened::<T>(&kernel.left, env, wide), widened::<T>(&kernel.right, env, wide));
     let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
@@ -67,6 +70,18 @@ fn multiply_halves(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env,
     let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
     let (a, b) = (left.matrix(left_values, &mut left_packed), right.matrix(right_values, &mut right_packed));
     halves::multiply(&a, &b, env.workers, typed_mut(output))
+}
+
+/// Products of few rows of f32 with a bf16 matrix, where it lies. False, with nothing done, of others.
+fn multiply_mixed(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env, output: &mut [u8]) -> Result<bool> {
+    let dtype = |load: &Load| env.schedule.buffers[load.buffer.index()].dtype;
+    if (dtype(&kernel.left), dtype(&kernel.right)) != (DType::F32, DType::BF16) || left.size(1) > mixed::ROWS_MAX {
+        return Ok(false);
+    }
+    let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
+    let a = left.matrix(typed::<f32>(env.bytes(kernel.left.buffer.index())), &mut left_packed);
+    let b = right.matrix(typed::<bf16>(env.bytes(kernel.right.buffer.index())), &mut right_packed);
+    mixed::multiply(&a, &b, env.workers, typed_mut(output))
 }
 
 /// The elements of an operand, converted where its type is not one that is computed in.
@@ -100,9 +115,14 @@ impl Operand {
         Ok(Operand { dims: shape.eval(env.sizes)?, strides: strides.to_vec(), offset, groups })
     }
 
+    /// Matrices, rows or columns: the elements of a group of axes.
+    fn size(&self, group: usize) -> usize {
+        self.groups[group].iter().map(|&axis| self.dims[axis]).product()
+    }
+
     /// The operand as matrices; copied into `packed` if rows or columns have no stride of their own.
     fn matrix<'v, T: Plain>(&self, values: &'v [T], packed: &'v mut Packed<T>) -> Matrix<'v, T> {
-        let sizes = [0, 1, 2].map(|g| self.groups[g].iter().map(|&a| self.dims[a]).product::<usize>());
+        let sizes = [0, 1, 2].map(|group| self.size(group));
         let [batches, rows, columns] = sizes;
         let strides = [0, 1, 2].map(|g| self.stride(&self.groups[g]));
         if let ([batch, Some(row), Some(column)], Ok(first)) = (strides, usize::try_from(self.offset))

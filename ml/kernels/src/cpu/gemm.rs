@@ -81,6 +81,11 @@ impl<'a, T> Matrix<'a, T> {
         Matrix { first, batches: 1, rows: rows.len(), columns: columns.len(), ..*self }
     }
 
+    /// One of the matrices.
+    pub fn one(&self, matrix: usize) -> Self {
+        self.part(matrix, 0..self.rows, 0..self.columns)
+    }
+
     /// Some rows of one matrix.
     pub fn some_rows(&self, rows: std::ops::Range<usize>) -> Self {
         self.part(0, rows, 0..self.columns)

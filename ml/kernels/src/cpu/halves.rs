@@ -92,7 +92,7 @@ fn rows_times_vector(matrix: &Matrix<bf16>, vector: &Matrix<bf16>, workers: Work
 }
 
 /// The portable way.
-fn inner_product(row: &[bf16], x: &[f32]) -> f32 {
+pub fn inner_product(row: &[bf16], x: &[f32]) -> f32 {
     const LANES: usize = 32;
     vectorized(
         #[inline(always)]
@@ -119,7 +119,7 @@ fn inner_product(row: &[bf16], x: &[f32]) -> f32 {
 
 /// A bf16 is the upper half of an f32.
 #[inline(always)]
-fn widened(x: bf16) -> f32 {
+pub fn widened(x: bf16) -> f32 {
     f32::from_bits(u32::from(x.to_bits()) << 16)
 }
 

@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::product::{Factor, Pairs, Singles, Words};
+use super::product::{Factor, Pairs, Singles, Widened, Words};
 
 /// Rows of either side that are multiplied at once.
 const SIDE: usize = 4;
@@ -43,6 +43,16 @@ pub unsafe fn inner_products_of_pairs(sizes: [usize; 3], left: Factor, right: Fa
     unsafe { all::<Pairs>(sizes, left, right, results) }
 }
 
+/// As [`inner_products`], where the right is bf16 whose rows are `right.row` words of four bytes apart.
+///
+/// # Safety
+/// As [`inner_products`].
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+pub unsafe fn inner_products_with_widened(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
+    // SAFETY: the function's own condition.
+    unsafe { all::<Widened>(sizes, left, right, results) }
+}
+
 #[inline(always)]
 unsafe fn all<W: Words>([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, results: Results) {
     for column in (0..columns).step_by(SIDE) {
@@ -75,9 +85,9 @@ unsafe fn block<W: Words>(a: [*const f32; SIDE], b: [*const f32; SIDE], depth: u
         for k in (0..whole).step_by(LANES) {
             let mut right = [_mm512_setzero_ps(); SIDE];
             for j in 0..SIDE {
-                right[j] = _mm512_loadu_ps(b[j].add(k));
+                right[j] = W::right(W::right_at(b[j], k), !0);
                 if ahead != 0 {
-                    _mm_prefetch::<_MM_HINT_T0>(b[j].wrapping_add(k).wrapping_offset(ahead).cast());
+                    _mm_prefetch::<_MM_HINT_T0>(W::right_at(b[j], k).wrapping_offset(ahead).cast());
                 }
             }
             for i in 0..SIDE {
@@ -91,7 +101,7 @@ unsafe fn block<W: Words>(a: [*const f32; SIDE], b: [*const f32; SIDE], depth: u
             let lanes: __mmask16 = (1 << (depth - whole)) - 1;
             let mut right = [_mm512_setzero_ps(); SIDE];
             for j in 0..SIDE {
-                right[j] = _mm512_maskz_loadu_ps(lanes, b[j].add(whole));
+                right[j] = W::right(W::right_at(b[j], whole), lanes);
             }
             for i in 0..SIDE {
                 let left = _mm512_maskz_loadu_ps(lanes, a[i].add(whole));

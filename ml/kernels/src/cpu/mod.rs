@@ -23,6 +23,7 @@ mod loops;
 mod map1;
 mod map2;
 mod math;
+mod mixed;
 mod moves;
 mod pairs;
 mod parts;

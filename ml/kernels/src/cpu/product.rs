@@ -28,8 +28,22 @@ const COLLISION_BYTES: isize = 4096;
 
 /// How a word of four bytes of the left is multiplied by 16 of the right, and added.
 pub trait Words {
+    /// Bytes of a word of the right, as it lies.
+    const RIGHT_BYTES: usize = 4;
     /// `sum + a b`, lane by lane. The processor has the instructions.
     unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512;
+
+    /// The word of the right that is so many words behind another.
+    #[inline(always)]
+    fn right_at(from: *const f32, words: usize) -> *const f32 {
+        from.wrapping_byte_add(words * Self::RIGHT_BYTES)
+    }
+
+    /// The 16 words of the right from there on, those of other lanes zeros. They can be read; the processor has the instructions.
+    #[inline(always)]
+    unsafe fn right(from: *const f32, lanes: __mmask16) -> __m512 {
+        unsafe { _mm512_maskz_loadu_ps(lanes, from) }
+    }
 }
 
 /// A word is an f32.
@@ -50,6 +64,26 @@ impl Words for Pairs {
     unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512 {
         // SAFETY: vectors of the same size, of which all bits are values.
         unsafe { _mm512_dpbf16_ps(sum, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
+    }
+}
+
+/// A word is an f32; those of the right lie as bf16, and are widened in the register.
+pub struct Widened;
+
+impl Words for Widened {
+    const RIGHT_BYTES: usize = 2;
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, sum) }
+    }
+
+    #[inline(always)]
+    unsafe fn right(from: *const f32, lanes: __mmask16) -> __m512 {
+        unsafe {
+            let halves = _mm256_maskz_loadu_epi16(lanes, from.cast());
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+        }
     }
 }
 
@@ -91,6 +125,23 @@ pub unsafe fn product(sizes: [usize; 3], left: Factor, right: Factor, target: Ta
 pub unsafe fn product_of_pairs(sizes: [usize; 3], left: Factor, right: Factor, target: Target) {
     // SAFETY: the function's own condition.
     unsafe { in_parts(sizes, left, right, target, part_of_pairs) }
+}
+
+/// As [`product`], where the right is bf16 in rows of `sizes[1]` columns, a multiple of [`PANEL`]: element (j, k) is `j` elements behind
+/// `right.values` moved by `k * right.column` words.
+///
+/// # Safety
+/// As [`product`].
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+pub unsafe fn product_with_widened([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target) {
+    for first in (0..columns).step_by(PANEL) {
+        let panel = Columns { values: Widened::right_at(right.values, first), stride: right.column, width: PANEL, depth };
+        for row in (0..rows).step_by(ROWS) {
+            let to = Target { values: target.values.wrapping_offset(row as isize * target.stride).wrapping_add(first), ..target };
+            // SAFETY: the function's own condition; all columns of the panel are there.
+            unsafe { panel.rows::<Widened>(ROWS.min(rows - row), left.moved(row, 0), to) };
+        }
+    }
 }
 
 type PartOf = unsafe fn([usize; 3], Factor, Factor, Target, &mut [f32]);
@@ -196,7 +247,7 @@ impl Columns {
             for _ in 0..self.depth {
                 let mut vectors = [_mm512_setzero_ps(); N];
                 for j in 0..N {
-                    vectors[j] = _mm512_loadu_ps(b.add(16 * j));
+                    vectors[j] = W::right(W::right_at(b, 16 * j), !0);
                 }
                 for i in 0..M {
                     let factor = _mm512_set1_ps(a.offset(i as isize * left.row).read_unaligned());

@@ -68,3 +68,47 @@ fn a_short_side_beside_a_wide_one_and_matrices_the_other_way_round() {
         }
     }
 }
+
+/// What a decoder does with keys or values that are kept in bf16: [B, P, K, D], of which [B, T, K, D] are new.
+fn over_kept(width: usize, contracts_width: bool) -> Function {
+    let mut g = Graph::new();
+    let symbols = |names: [&str; 2]| names.map(Dim::symbol);
+    let ([rows, slots], new) = (symbols(["B", "P"]), Dim::symbol("T"));
+    let kept = g.input("kept", Type::new(DType::BF16, Shape::new([rows.clone(), slots.clone(), 2.into(), width.into()])));
+    let own = g.input("own", Type::new(DType::F32, Shape::new([rows.clone(), new.clone(), 2.into(), width.into()])));
+    let at = g.input("at", Type::new(DType::I64, Shape::scalar()));
+    let last: Dim = if contracts_width { width.into() } else { slots };
+    let asked = g.input("asked", Type::new(DType::F32, Shape::new([rows, 2.into(), new, 3.into(), last])));
+    let own = g.cast(own, DType::BF16).unwrap();
+    let all = g.dyn_update(kept, own, at, 1).unwrap();
+    let wide = g.cast(all, DType::F32).unwrap();
+    let contract = [(4, if contracts_width { 3 } else { 1 })].into_iter().collect();
+    let dims = DotDims { batch: [(0, 0), (1, 2)].into_iter().collect(), contract };
+    let product = g.dot(asked, wide, dims).unwrap();
+    Function::new(g, vec![product, all]).unwrap()
+}
+
+#[test]
+fn few_rows_times_what_is_kept_in_bf16() {
+    for (width, contracts_width) in [(32, true), (64, false), (5, true), (5, false), (24, false)] {
+        let f = over_kept(width, contracts_width);
+        let program = compile(&f).unwrap();
+        for [rows, slots, new] in [[1, 9, 1], [3, 70, 1], [2, 40, 2], [2, 40, 20]] {
+            let last = if contracts_width { width } else { slots };
+            check_program(
+                &program,
+                &f,
+                &[
+                    tensor(DType::BF16, &[rows, slots, 2, width], numbers(rows * slots * 2 * width, 1)),
+                    tensor(DType::F32, &[rows, new, 2, width], numbers(rows * new * 2 * width, 2)),
+                    tensor(DType::I64, &[], vec![3.0]),
+                    tensor(
+                        DType::F32,
+                        &[rows, 2, new, 3, last],
+                        numbers(rows * new * 6 * last, 3).iter().map(|v| v / 8.0).collect(),
+                    ),
+                ],
+            );
+        }
+    }
+}

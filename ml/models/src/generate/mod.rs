@@ -146,12 +146,27 @@ impl Generator {
         options: &GenerateOptions,
         on_step: &mut OnStep,
     ) -> Result<(Vec<Generated>, Steps)> {
+        self.generate_seeded(prompts, &vec![options.seed; prompts.len()], options, on_step)
+    }
+
+    /// As [`Generator::generate`], each prompt with a seed of its own: equal ones with other seeds go on otherwise, where tokens are drawn.
+    /// Errors: as there; `Plan` if there are not as many seeds.
+    pub fn generate_seeded(
+        &self,
+        prompts: &[Vec<u32>],
+        seeds: &[u64],
+        options: &GenerateOptions,
+        on_step: &mut OnStep,
+    ) -> Result<(Vec<Generated>, Steps)> {
         options.check()?;
+        if seeds.len() != prompts.len() {
+            return Err(Error::plan(OP, format!("expected a seed for each prompt, got {} for {}", seeds.len(), prompts.len())));
+        }
         prompts.iter().try_for_each(|prompt| self.check_prompt(prompt))?;
         if options.beams > 1 {
             return self.by_beams(prompts, options, on_step);
         }
-        schedule::Schedule::new(self, prompts, options)?.all(on_step)
+        schedule::Schedule::new(self, prompts, seeds, options)?.all(on_step)
     }
 
     /// New tokens, the one that ends them among them, as a text up to the first text that stops it.

@@ -16,8 +16,10 @@ const READ_TOKENS: usize = 2048;
 pub struct Schedule<'a> {
     generator: &'a Generator,
     options: &'a GenerateOptions,
-    /// Different prompts.
+    /// Different prompts; of equal ones with other seeds, each.
     prompts: Vec<&'a [u32]>,
+    /// The seed of each.
+    seeds: Vec<u64>,
     /// For each prompt given, its number among them.
     numbers: Vec<usize>,
     /// Those not begun, the shortest last.
@@ -38,11 +40,13 @@ struct Row {
 }
 
 impl<'a> Schedule<'a> {
-    pub fn new(generator: &'a Generator, prompts: &'a [Vec<u32>], options: &'a GenerateOptions) -> Result<Self> {
-        let (mut different, mut known) = (Vec::new(), FxHashMap::default());
-        let numbers = prompts.iter().map(|prompt| {
-            *known.entry(prompt.as_slice()).or_insert_with(|| {
+    /// `asked`: the seed of each prompt.
+    pub fn new(generator: &'a Generator, prompts: &'a [Vec<u32>], asked: &[u64], options: &'a GenerateOptions) -> Result<Self> {
+        let (mut different, mut seeds, mut known) = (Vec::new(), Vec::new(), FxHashMap::default());
+        let numbers = prompts.iter().zip(asked).map(|(prompt, &seed)| {
+            *known.entry((prompt.as_slice(), seed)).or_insert_with(|| {
                 different.push(prompt.as_slice());
+                seeds.push(seed);
                 different.len() - 1
             })
         });
@@ -52,7 +56,7 @@ impl<'a> Schedule<'a> {
         waiting.reverse(); // the longest are taken first, from the end
         let done = different.iter().map(|_| None).collect();
         let (rows, cache, shared, steps) = Default::default();
-        Ok(Schedule { generator, options, prompts: different, numbers, waiting, done, rows, cache, shared, steps })
+        Ok(Schedule { generator, options, prompts: different, seeds, numbers, waiting, done, rows, cache, shared, steps })
     }
 
     pub fn all(mut self, on_step: &mut OnStep) -> Result<(Vec<Generated>, Steps)> {
@@ -135,7 +139,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn row(&self, prompt: usize) -> Row {
-        let draws = Draws::new(self.options.seed, self.prompts[prompt]);
+        let draws = Draws::new(self.seeds[prompt], self.prompts[prompt]);
         Row { prompt, new: Vec::new(), draws, is_done: false }
     }
 

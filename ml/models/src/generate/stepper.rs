@@ -9,14 +9,16 @@ use gradframe_ml_kernels::{Program, Scratch, Threads};
 use super::OP;
 use super::cache::Cache;
 use crate::model::Model;
-use crate::net::{Compiled, Net, Task};
-use crate::rows::{CacheShape, Rows};
+use crate::net::{Compiled, Net};
+use crate::rows::{CacheShape, Rows, kept_in};
+use crate::task::Task;
 
 /// The compiled network. It serves any number of rows, new tokens and slots.
 #[derive(Debug)]
 pub struct Stepper {
     compiled: Compiled,
-    pub cache: CacheShape,
+    /// What is kept of each token, and in what.
+    pub cache: (CacheShape, DType),
     scratch: Mutex<Scratch>,
 }
 
@@ -28,6 +30,7 @@ impl Stepper {
         let last = last_place(&mut net, hidden)?;
         let scores = model.architecture().head(&mut net, &rows, last, Task::NextToken)?;
         let outputs: Vec<NodeId> = std::iter::once(scores).chain(rows.kept()).collect();
+        let cache = (cache, kept_in(model.precision()));
         Ok(Stepper { compiled: net.compile(outputs)?, cache, scratch: Mutex::default() })
     }
 

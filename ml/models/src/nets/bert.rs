@@ -8,8 +8,9 @@ use gradframe_ml_core::{NodeId, Result};
 use super::encoder::{self, BlockNames, Sizes, WordNames};
 use super::{Architecture, head_width, labels, no_head, sees_all};
 use crate::config::Config;
-use crate::net::{Net, Task};
+use crate::net::Net;
 use crate::rows::{Look, Rows};
+use crate::task::Task;
 
 const BLOCK: BlockNames = BlockNames {
     parts: ["attention.self.query", "attention.self.key", "attention.self.value"],

@@ -7,8 +7,9 @@ use super::heads::Heads;
 use super::rotary::Rotary;
 use super::{Architecture, head_width, labels};
 use crate::config::Config;
-use crate::net::{Net, Task};
+use crate::net::Net;
 use crate::rows::{CacheShape, Look, Rows};
+use crate::task::Task;
 
 /// A decoder; see the files that make one.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ use gradframe_ml_core::{Error, NodeId, Result};
 use super::heads::Heads;
 use super::{Architecture, head_width, labels};
 use crate::config::Config;
-use crate::net::{Net, Task};
+use crate::net::Net;
 use crate::rows::{CacheShape, Look, Rows};
+use crate::task::Task;
 
 #[derive(Debug)]
 struct Gpt2 {

@@ -3,8 +3,9 @@
 use gradframe_ml_core::{NodeId, Result};
 
 use super::no_head;
-use crate::net::{Net, Task};
+use crate::net::Net;
 use crate::rows::Rows;
+use crate::task::Task;
 
 /// What tells the heads of one architecture from another's.
 pub struct Heads<'a> {

@@ -20,8 +20,9 @@ use std::fmt::Debug;
 use gradframe_ml_core::{Error, NodeId, Result};
 
 use crate::config::Config;
-use crate::net::{Net, Task};
+use crate::net::Net;
 use crate::rows::{CacheShape, Rows};
+use crate::task::Task;
 
 /// A network that a configuration describes.
 pub trait Architecture: Debug + Send + Sync {

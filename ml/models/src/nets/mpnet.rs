@@ -6,8 +6,9 @@ use gradframe_ml_core::{DType, Dim, NodeId, Result, Shape, Tensor};
 use super::encoder::{self, BlockNames, Sizes, WordNames};
 use super::{Architecture, head_width, labels, no_head};
 use crate::config::Config;
-use crate::net::{Net, Task};
+use crate::net::Net;
 use crate::rows::{Look, Rows};
+use crate::task::Task;
 
 /// Distances from here on are in one bucket.
 const DISTANCE_MAX: f32 = 128.0;

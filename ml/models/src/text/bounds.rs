@@ -2,8 +2,8 @@
 //!
 //! minijinja counts steps, and what a template makes as steps too: with a limit of steps, texts are bounded. Lists are not: one that
 //! is added to itself costs a step and doubles. So the instruction that adds is a call of a function of ours, which pays for the items of
-//! lists before it makes them; and rendering has a stack that holds as deep a list of lists as the steps can make. What a list that holds
-//! itself many times is as a text is not bounded: decision 146.
+//! lists before it makes them; and rendering has a stack that holds as deep a list of lists as the steps can make. A list that holds
+//! itself twice, sixty times over, is small until somebody goes through it: what does ([`super::paying`]) pays for all of it before.
 
 use std::sync::Arc;
 use std::thread;
@@ -14,11 +14,16 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, ErrorKind, State, Value, context};
 
+use super::paying;
+
 const OP: &str = "chat template";
 /// Steps of a template: one that takes more does not end. What it makes costs a step each 64 bytes.
 const STEPS_MAX: u64 = 500_000;
-/// A list in a list costs three steps or more, and as much stack when it is let go. Reserved, not used.
-const STACK_BYTES: usize = 512 << 20;
+/// Bytes of a conversation that allow for a step more, as going through them costs steps; and how many times the steps at most.
+const BYTES_A_STEP: u64 = 8;
+const LONGER_MAX: u64 = 4;
+/// A list in a list costs three steps or more, and this much stack or less when it is let go. Reserved, not used.
+const STACK_BYTES_A_STEP: u64 = 1024;
 /// No template can call it by this name.
 const ADD: &str = "a + b";
 /// How many of the items of a list, 24 bytes each, cost a step.
@@ -26,22 +31,24 @@ const ITEMS_A_STEP: u64 = 2;
 
 type Rendered = std::result::Result<String, minijinja::Error>;
 
-/// What the template makes of the values, in an environment that has what templates of conversations call.
+/// What the template makes of the values, which hold so many bytes of texts, in an environment that has what templates of conversations call.
 /// Errors: `Resources` if there is no memory for the stack; the template's own, one that runs out of steps among them.
-pub fn render(mut environment: Environment, source: &str, values: Value) -> Result<Rendered> {
-    environment.set_fuel(Some(STEPS_MAX));
+pub fn render(mut environment: Environment, source: &str, (values, bytes): (Value, usize)) -> Result<Rendered> {
+    let steps = (STEPS_MAX + bytes as u64 / BYTES_A_STEP).min(LONGER_MAX * STEPS_MAX);
+    environment.set_fuel(Some(steps));
     environment.set_debug(false); // errors would hold values, which need this stack to be let go
     environment.remove_filter("chain"); // lazy lists of lists, without a count; it is not of Jinja
     environment.add_function(ADD, add);
+    paying::add_to(&mut environment);
     thread::scope(|scope| {
         let work = || instructions(source).and_then(|template| run(&environment, &template, values));
-        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let thread = thread::Builder::new().stack_size((steps * STACK_BYTES_A_STEP) as usize).spawn_scoped(scope, work);
         let failed = |e: std::io::Error| Error::resources(OP, format!("no memory to render it: {e}")).because(e);
         thread.map_err(failed)?.join().map_err(|_| Error::internal(OP, "failed when it was rendered"))
     })
 }
 
-/// The template with additions as calls.
+/// The template with additions as calls, and calls that pay before what goes through values.
 fn instructions(source: &str) -> std::result::Result<CompiledTemplate<'_>, minijinja::Error> {
     let syntax_config = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     let config = TemplateConfig { syntax_config, default_auto_escape: Arc::new(|_: &str| AutoEscape::None) };
@@ -53,6 +60,7 @@ fn instructions(source: &str) -> std::result::Result<CompiledTemplate<'_>, minij
         }
         at += 1;
     }
+    template.instructions = paying::inserted(&template.instructions, OP, source)?;
     Ok(template)
 }
 

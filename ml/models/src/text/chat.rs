@@ -60,6 +60,7 @@ impl ChatTemplate {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
         });
         environment.add_function("strftime_now", now);
+        let bytes = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
         let messages: Vec<_> =
             messages.iter().map(|m| context! { role => m.role.as_str(), content => m.content.as_str() }).collect();
         let special = minijinja::Value::from_pairs(self.special.iter().map(|(name, text)| (name.as_str(), text.as_str())));
@@ -67,7 +68,7 @@ impl ChatTemplate {
         let values = context! { messages, add_generation_prompt, tools => none(), documents => none(), ..special };
         let wrong =
             |e: minijinja::Error| Error::execution(OP, e.detail().map_or_else(|| e.to_string(), str::to_owned)).because(e);
-        bounds::render(environment, &without_generation(&self.source), values)?.map_err(wrong)
+        bounds::render(environment, &without_generation(&self.source), (values, bytes))?.map_err(wrong)
     }
 }
 

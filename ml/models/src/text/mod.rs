@@ -4,6 +4,7 @@ mod bounds;
 mod chat;
 mod growth;
 mod legacy;
+mod paying;
 mod tokenizer;
 mod windows;
 

@@ -177,6 +177,80 @@ fn a_template_cannot_grow_without_end() {
     }
 }
 
+/// The most memory that the process has had, in bytes; 0 where the system does not say.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[test]
+fn a_value_that_holds_itself_many_times_is_paid_for_before_it_is_gone_through() {
+    let twice = [
+        "[ns.x, ns.x]",
+        "(ns.x, ns.x)",
+        "{'a': ns.x, 'b': ns.x}",
+        "[ns.x] * 2",
+        "dict(a=ns.x, b=ns.x)",
+        "namespace(a=ns.x, b=ns.x)",
+        "[1] | batch(3, ns.x) | list",
+        "[ns.x] | zip([ns.x]) | list",
+    ];
+    let through = [
+        "ns.x",
+        "ns.x ~ ''",
+        "ns.x | string",
+        "ns.x | upper",
+        "ns.x | pprint",
+        "ns.x | tojson",
+        "[ns.x] | join('x')",
+        "[ns.x] | map('string') | list",
+        "[ns.x, 1] | unique | list",
+        "'%s' | format(ns.x)",
+        "'{}'.format(ns.x)",
+        "','.join([ns.x])",
+        "{ns.x: 1} | length",
+        "ns.x == [ns.x]",
+        "1 < ns.x < 2",
+        "ns.x is eq(1)",
+        "raise_exception(ns.x)",
+    ];
+    let all = twice.iter().map(|step| (step, "ns.x")).chain(through.iter().map(|end| (&twice[0], *end)));
+    for source in all.map(|(step, end)| doubled("[1]", step, end)) {
+        let start = Instant::now();
+        assert!(ChatTemplate::new(&source, &[]).render(&[], false).is_err(), "{source}");
+        assert!(start.elapsed() < LONGEST, "{source}");
+    }
+    for source in [
+        "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}".to_owned(),
+        "{% set ns = namespace(x=[]) %}{% for i in range(99) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x | tojson(indent=9999999) }}".to_owned(),
+        format!("{{% set x = 'a' * 9000000 %}}{{{{ [{}] ~ '' }}}}", "x,".repeat(9000)),
+        "{{ (['a'] * 100000) | join('x' * 1000000) }}".to_owned(),
+        "{{ '{}'.format(*messages) }}".to_owned(),
+    ] {
+        assert!(ChatTemplate::new(&source, &[]).render(&[], false).is_err(), "{source}");
+    }
+    assert!(most_memory() < 1 << 30, "{} bytes", most_memory());
+}
+
+#[test]
+fn a_long_conversation_is_within_bounds() {
+    let source = "{{ bos_token }}{% for m in messages %}{% if m.role != 'system' and (loop.index0 + 1 < messages | length) %}\
+                  {{ '<|' ~ m['role'] + '|>' }}{{ m.content | trim }}{% elif messages[loop.index0].role == 'user' %}\
+                  {{ m.content.strip().split('</think>')[-1] }}{% endif %}{% endfor %}{{ messages[0] | tojson }}";
+    let message = |i: usize| Message { role: ["user", "assistant"][i % 2].into(), content: format!("{i}").repeat(100) };
+    let messages: Vec<Message> = (0..3001).map(message).collect();
+    let text = ChatTemplate::new(source, &[("bos_token", "<s>")]).render(&messages, true).unwrap();
+    assert!(
+        text.starts_with("<s><|user|>000") && text.contains("{\"role\": \"user\", \"content\": \"000"),
+        "{}",
+        &text[text.len() - 99..]
+    );
+    assert_eq!(text.matches("<|assistant|>").count(), 1500);
+    let one = [Message { role: "user".into(), content: "long ".repeat(1_000_000) }];
+    assert!(ChatTemplate::new(source, &[]).render(&one, true).unwrap().len() > 10_000_000);
+}
+
 #[test]
 fn a_template_cannot_nest_its_way_through_the_stack() {
     for step in ["[ns.x]", "{'a': ns.x}", "(ns.x,)", "[ns.x] + [1]", "namespace(x=ns.x)"] {

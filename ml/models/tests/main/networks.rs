@@ -91,6 +91,67 @@ fn in_bf16_every_head_is_near_what_it_is_in_f32() {
     }
 }
 
+/// The configuration of a case with other classes, or without any.
+fn with_classes(case: &Case, classes: Option<&str>) -> Model {
+    let path = case.folder.path().join("config.json");
+    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    config.as_object_mut().unwrap().remove("architectures");
+    if let Some(class) = classes {
+        config["architectures"] = serde_json::json!([class]);
+    }
+    std::fs::write(&path, config.to_string()).unwrap();
+    Model::open(case.folder.path()).unwrap()
+}
+
+#[test]
+fn hidden_states_are_those_of_the_same_network_without_a_head() {
+    for case in cases() {
+        let found = Model::open(case.folder.path()).unwrap().hidden_states(&case.rows, None).unwrap();
+        let bare = with_classes(&case, Some("BareModel"));
+        assert_eq!(bare.task(), None);
+        assert_eq!(found, bare.scores(&case.rows, None).unwrap(), "{}", case.name);
+        assert_eq!(found[0].len(), case.rows[0].len() * bare.architecture().width(), "{}", case.name);
+    }
+}
+
+#[test]
+fn a_network_whose_configuration_names_no_class_has_the_head_that_its_tensors_are() {
+    for case in cases() {
+        let named = Model::open(case.folder.path()).unwrap();
+        let (task, scores) = (named.task(), named.scores(&case.rows, None).unwrap());
+        let is_decoder = named.architecture().cache().is_some();
+        let found = with_classes(&case, None);
+        match task {
+            Some(Task::Tokens) if is_decoder => assert_eq!(found.task(), Some(Task::Sequence)), // both are called `score`
+            None if is_decoder => assert_eq!(found.task(), Some(Task::NextToken)),              // by the table of tokens
+            _ => {
+                assert_eq!(found.task(), task, "{}", case.name);
+                assert_eq!(found.scores(&case.rows, None).unwrap(), scores, "{}", case.name);
+            }
+        }
+    }
+}
+
+/// Keys and values are kept in bf16: a step over them scores as the whole row does, within what bf16 leaves.
+#[test]
+fn a_continuation_in_bf16_takes_tokens_that_the_whole_row_scores_highest() {
+    for case in cases().into_iter().filter(|case| case.head.get("greedy").is_some()) {
+        let model = Model::open_in(case.folder.path(), DtypeChoice::Only(Precision::Bf16)).unwrap();
+        let options = GenerateOptions { max_tokens: 12, ..GenerateOptions::default() };
+        let prompt = ids(&case.head["prompt"]);
+        let (found, _) =
+            Generator::new(&model).unwrap().generate(std::slice::from_ref(&prompt), &options, &mut |_| Ok(())).unwrap();
+        let whole = [prompt.clone(), found[0].ids.clone()].concat();
+        let scores = model.scores(&[whole], None).unwrap().swap_remove(0);
+        let each = scores.len() / (prompt.len() + found[0].ids.len());
+        for (at, &id) in found[0].ids.iter().enumerate() {
+            let own = &scores[(prompt.len() + at - 1) * each..][..each];
+            let (low, high) = own.iter().fold((f32::MAX, f32::MIN), |(low, high), &s| (low.min(s), high.max(s)));
+            assert!(own[id as usize] >= high - 0.05 * (high - low), "{} token {at}", case.name);
+        }
+    }
+}
+
 #[test]
 fn continuations_are_those_of_transformers() {
     let cases: Vec<Case> = cases().into_iter().filter(|case| case.head.get("greedy").is_some()).collect();
@@ -157,4 +218,9 @@ fn sampling_follows_its_seed() {
     };
     assert_eq!(sampled(1), sampled(1));
     assert_ne!(sampled(1), sampled(2));
+    let options = GenerateOptions { max_tokens: 10, temperature: 5.0, ..GenerateOptions::default() };
+    let seeded =
+        generator.generate_seeded(&[vec![2, 5], vec![2, 5], vec![2, 5]], &[1, 2, 1], &options, &mut |_| Ok(())).unwrap().0;
+    assert_eq!([&seeded[0], &seeded[1], &seeded[2]], [&sampled(1)[0], &sampled(2)[0], &sampled(1)[0]]);
+    assert!(generator.generate_seeded(&[vec![2]], &[], &options, &mut |_| Ok(())).is_err());
 }
