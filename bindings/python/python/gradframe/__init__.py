@@ -152,6 +152,7 @@ from gradframe._session import Session
 if TYPE_CHECKING:
     from gradframe import autolog, callbacks, models, nn, numpy, optim, random
     from gradframe._array.creation import array, asarray
+    from gradframe._array.short import autocast
     from gradframe._array.transforms import (
         checkpoint,
         custom_gradient,
@@ -235,6 +236,7 @@ __all__ = [
     "arg_where",
     "array",
     "asarray",
+    "autocast",
     "autolog",
     "callbacks",
     "checkpoint",
@@ -360,6 +362,7 @@ __all__ = [
 # Loaded when first asked for: arrays need NumPy, whose import takes as long as all that queries need.
 _LATER = {
     **dict.fromkeys(("array", "asarray"), "gradframe._array.creation"),
+    "autocast": "gradframe._array.short",
     **dict.fromkeys(
         (
             "checkpoint",

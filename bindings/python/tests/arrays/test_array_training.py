@@ -48,6 +48,67 @@ def test_networks_learn(make):
     assert float(loss) < 0.02 < first
 
 
+def in_bfloat(values):
+    return gnp.asarray(values).astype("bfloat16").astype("float32").numpy()
+
+
+def test_autocast_rounds_what_is_multiplied_and_nothing_else():
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=shape).astype("float32") for shape in ((5, 8), (8, 3)))
+    x, y = gnp.asarray(a), gnp.asarray(b)
+    with gf.autocast():
+        products = (x @ y, gnp.matmul(x, y), nn.functional.linear(x, y.mT), gnp.tensordot(x, y, axes=1))
+        image, weight = x.reshape(1, 1, 5, 8), y.reshape(1, 1, 8, 3)[:, :, :3, :]
+        convolved, summed = nn.functional.conv(image, weight, gnp.asarray([1.0009765625])), x + 1.0009765625
+        with gf.autocast(enabled=False):
+            whole = x @ y
+    for product in products:
+        assert product.dtype == gnp.float32
+        np.testing.assert_allclose(product.numpy(), in_bfloat(a) @ in_bfloat(b), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(whole.numpy(), (x @ y).numpy())
+    assert not np.array_equal(whole.numpy(), products[0].numpy())
+    np.testing.assert_array_equal(summed.numpy(), a + np.float32(1.0009765625))
+    bias = convolved - nn.functional.conv(gnp.asarray(in_bfloat(image.numpy())), gnp.asarray(in_bfloat(weight.numpy())))
+    np.testing.assert_allclose(bias.numpy(), 1.0009765625, atol=1e-6)
+    with gf.autocast():
+        assert (x.astype("float64") @ y.astype("float64")).dtype == gnp.float64
+    with pytest.raises(gf.errors.DTypeError, match="autocast: expected bfloat16 or float16, got float32"):
+        gf.autocast("float32")
+
+
+def test_a_compiled_function_is_another_under_autocast():
+    x = gnp.asarray(np.random.default_rng(0).normal(size=(4, 4)).astype("float32"))
+    compiled = gf.jit(lambda x: x @ x)
+    before = compiled(x).numpy()
+    with gf.autocast():
+        inside = compiled(x).numpy()
+    assert not np.array_equal(before, inside)
+    np.testing.assert_array_equal(compiled(x).numpy(), before)
+
+
+def curve(steps, short):
+    x, y = data()
+    model = network()
+    optimizer = gf.optim.Adam(model.parameters(), lr=0.02)
+    losses = []
+    for _ in range(steps):
+        with gf.autocast(enabled=short):
+            loss = nn.functional.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    assert {p.dtype for p in model.parameters()} == {gnp.float32}
+    return np.array(losses)
+
+
+def test_the_losses_of_mixed_precision_stay_near_those_of_float32():
+    whole, short = curve(150, False), curve(150, True)
+    assert not np.array_equal(whole, short)
+    np.testing.assert_allclose(short, whole, rtol=0.1, atol=2e-3)
+    assert short[-1] < 0.02 < short[0]
+
+
 def adam_by_hand(value, gradient_of, steps, lr=0.1, b1=0.9, b2=0.999, eps=1e-8):
     m = v = np.zeros_like(value)
     for t in range(1, steps + 1):

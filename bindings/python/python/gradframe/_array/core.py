@@ -12,6 +12,7 @@ import numpy as np
 from gradframe._array import dtypes
 from gradframe._array.bfloat import as_bfloat, bits_of
 from gradframe._array.dtypes import DType
+from gradframe._array.short import PRODUCTS, rounded
 from gradframe._gradframe import PyArray, array_call, array_from_buffer, array_from_number, array_index
 from gradframe.errors import ShapeError
 
@@ -31,7 +32,8 @@ def wrap(raw: PyArray) -> Array:
 
 def call(name: str, operands: tuple[Any, ...], *args: Any) -> Any:
     """The operation of this name: an array, or a tuple of them if it has several results."""
-    raw = array_call(name, tuple(map(operand, operands)), args)
+    given = tuple(map(operand, operands))
+    raw = array_call(name, rounded(name, given) if name in PRODUCTS else given, args)
     return wrap(raw) if raw.__class__ is PyArray else tuple(map(wrap, raw))
 
 
@@ -161,6 +163,15 @@ def _in_place(method: Any) -> Any:
 
 def _is_array_like(value: Any) -> bool:
     return hasattr(value, "__dlpack__") or hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+
+
+def _product(is_reflected: bool) -> Any:
+    def method(self: Array, other: Any) -> Array:
+        if other.__class__ is not Array and not isinstance(other, _NUMBERS) and not _is_array_like(other):
+            return NotImplemented
+        return call("matmul", (other, self) if is_reflected else (self, other))  # type: ignore[no-any-return]
+
+    return method
 
 
 def _unary(name: str) -> Any:
@@ -442,7 +453,7 @@ class Array:
     __truediv__, __rtruediv__ = _binary("divide"), _reflected("divide")
     __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflected("floor_divide")
     __mod__, __rmod__ = _binary("remainder"), _reflected("remainder")
-    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
+    __matmul__, __rmatmul__ = _product(False), _product(True)
     __and__, __rand__ = _binary("bitwise_and"), _reflected("bitwise_and")
     __or__, __ror__ = _binary("bitwise_or"), _reflected("bitwise_or")
     __xor__, __rxor__ = _binary("bitwise_xor"), _reflected("bitwise_xor")

@@ -9,6 +9,7 @@ from typing import Any
 
 from gradframe._array.any_rows import AnyRows
 from gradframe._array.core import Array, wrap
+from gradframe._array.short import active
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe._gradframe import PyTraced, PyTracing
 from gradframe.errors import PlanError, ShapeError
@@ -253,13 +254,13 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
             {k: v for k, v in kwargs.items() if k not in names},
         )
         static = tuple(a for i, a in enumerate(args) if i in numbers), tuple((k, kwargs[k]) for k in sorted(names & kwargs.keys()))
-        key = (structure, static, tuple((leaf._array.dtype, leaf._array.shape) for leaf in leaves))
+        key = (structure, static, active.get(), tuple((leaf._array.dtype, leaf._array.shape) for leaf in leaves))
         try:
             trace = traces.get(key)
         except TypeError as error:
             raise PlanError(f"jit: static arguments must be hashable: {error}") from error
         if trace is None:
-            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, static)
+            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, (static, active.get()))
             if found is not None:
                 return found
             trace = _trace("jit", _with_static(function, args, numbers, static[1]), leaves, structure, fixed=True)
