@@ -68,6 +68,20 @@ def test_the_plan_takes_the_steps_of_an_eager_loop():
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5, err_msg=name)
 
 
+def test_mixed_precision_learns_as_float32_does_and_predicts_as_it_learned():
+    frame, losses, nets = numbers(), {}, {}
+    for precision in (None, "bf16"):
+        net = nets[precision] = Net()
+        model = frame.fit(net, "y", loss="mse", optimizer="adam", learning_rate=0.02, epochs=30, batch_size=64, precision=precision)
+        losses[precision] = model.training_info()["loss"].to_numpy()
+        assert {p.dtype for p in net.parameters()} == {gnp.float32}
+    assert not np.array_equal(losses[None], losses["bf16"])
+    np.testing.assert_allclose(losses["bf16"], losses[None], rtol=0.15, atol=2e-3)
+    with gf.autocast():
+        eager = nets["bf16"](gnp.asarray(frame.select("a", "b").to_numpy().astype("float32"))).numpy()[:, 0]
+    np.testing.assert_allclose(predicted(model, frame), eager, rtol=1e-5, atol=1e-6)
+
+
 def test_threads_and_batches_of_the_plan_change_no_bit(tmp_path):
     seen = []
     for threads, batch in ((1, 100), (4, 8192)):
@@ -198,6 +212,7 @@ WRONG = [
     (lambda: Broken(lambda own, x: (own(x), x)), {}, "gives a tuple, expected one array"),
     (lambda: Net(outputs=2), {"loss": "mse", "task": "regression"}, "expected one number a row"),
     (lambda: nn.Linear(3, 1), {}, "matmul"),
+    (Net, {"precision": "int8"}, "expected precision 'bf16' or 'f16', got 'int8'"),
     (Net, {"loss": "mso"}, "there is no loss 'mso'"),
     (Net, {"loss": nn.MSELoss}, "hint: gf.nn.MSELoss()"),
     (Net, {"loss": lambda o, t: 1.0}, "expected a loss that gives an array"),

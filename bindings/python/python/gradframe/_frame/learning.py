@@ -36,6 +36,7 @@ class LearningVerbs(Verb):
         optimizer: Any = None,
         inputs: Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
         task: Literal["regression", "classification"] | None = None,
+        precision: Literal["bf16", "f16"] | None = None,
         **options: Any,
     ) -> Model:
         """Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
@@ -66,6 +67,8 @@ class LearningVerbs(Verb):
           (rows,) for an output of a score for each class, else 0 or 1 in the output's shape. By default as the loss means it,
           else by the target's type.
         - `optimizer`: one of `gf.optim` over the module's parameters, with its groups, or its name (default "adam").
+        - `precision`: "bf16" multiplies numbers of 16 bits, in training and in prediction, as `gf.autocast` does; the parameters and
+          what the optimiser keeps stay float32.
         - `epochs` (default 20), `batch_size` (256), `learning_rate`, `schedule` ("constant", "step", "exponential", "linear",
           "cosine"), `warmup_steps`, `decay_epochs`, `decay_factor`, `clip_norm`, `early_stop`, `patience`, `min_rel_progress`,
           `seed`.
@@ -76,7 +79,7 @@ class LearningVerbs(Verb):
         from gradframe._frame.modules import of_module
         from gradframe._model import Model
 
-        taken = {"loss": loss, "optimizer": optimizer, "inputs": inputs, "task": task, **options}
+        taken = {"loss": loss, "optimizer": optimizer, "inputs": inputs, "task": task, "precision": precision, **options}
         estimator = of_module(self, estimator, target, (split_by, sample_weight), transform, taken)
         fitted = _gradframe.fit(
             self._lazy(),

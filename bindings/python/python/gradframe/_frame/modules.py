@@ -34,9 +34,9 @@ def of_module(
         if name != target and name not in others
     ]
     label = {"int64": "integer", "float": "number"}.get(types[target], "class")
-    own = {name: taken.pop(name) for name in ("loss", "optimizer", "inputs", "task")}
+    own = {name: taken.pop(name) for name in ("loss", "optimizer", "inputs", "task", "precision")}
     chosen = _chosen(columns, own["inputs"])
-    return tracing.trace(estimator, chosen, own["inputs"], own["loss"], own["optimizer"], own["task"], label, taken)
+    return tracing.trace(estimator, chosen, own["inputs"], own["loss"], own["optimizer"], own["task"], label, own["precision"], taken)
 
 
 def _chosen(columns: list[Any], inputs: Any) -> list[Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from gradframe import random
 from gradframe._array.core import Array, as_array, wrap
 from gradframe._array.creation import zeros
+from gradframe._array.short import active, autocast
 from gradframe._gradframe import PyModuleEstimator, PyRowFunction, PyTracing, probe_rows
 from gradframe.errors import DTypeError, PlanError, ShapeError
 from gradframe.nn import functional as F
@@ -97,6 +98,7 @@ def trace(
     optimizer: Any,
     task: str | None,
     label: str,
+    precision: str | None,
     options: dict[str, Any],
 ) -> Traced:
     """The module over these columns. `label` is "number", "integer" or "class": what the target's type allows.
@@ -104,7 +106,7 @@ def trace(
     Errors: PlanError for options, columns or a task that do not fit; whatever the module's own code raises.
     """
     given = _inputs(columns, inputs)
-    own = _Tracer(module, given)
+    own = _Tracer(module, given, _short(precision))
     output = own.output()
     classification = _is_classification(task, loss, label, output)
     target = _target(output, classification)
@@ -122,6 +124,14 @@ def trace(
     )
     known = {**more, "loss": _name(loss), **{_option(k): v for k, v in options.items() if v is not None}}
     return Traced(module, estimator, known)
+
+
+def _short(precision: str | None) -> str | None:
+    """The float to which operands of products are rounded: what is asked for, or what is in force around `fit`."""
+    names = {"bf16": "bfloat16", "f16": "float16", None: active.get()}
+    if precision not in names:
+        raise PlanError(f"fit: expected precision 'bf16' or 'f16', got {precision!r}")
+    return names[precision]
 
 
 def _option(name: str) -> str:
@@ -167,8 +177,8 @@ def _inputs(columns: list[Column], inputs: Any) -> list[_Input]:
 class _Tracer:
     """Calls the module with stand-ins in the place of its arrays."""
 
-    def __init__(self, module: Module, inputs: list[_Input]) -> None:
-        self.module, self.inputs = module, inputs
+    def __init__(self, module: Module, inputs: list[_Input], short: str | None) -> None:
+        self.module, self.inputs, self.short = module, inputs, short
         named = list(module.named_parameters())
         self.learned = [(name, array) for name, array in named if array.requires_grad]
         frozen = [(name, array) for name, array in named if not array.requires_grad]
@@ -199,7 +209,8 @@ class _Tracer:
         count = len(own)
         with _in_place(own, stand_ins[:count]), _mode(self.module, training), _random(stand_ins[count] if training else None):
             rest = [wrap(raw) for raw in stand_ins[count + len(key) :]]
-            output = self._forward(rest[: len(given)])
+            with autocast(self.short) if self.short else nullcontext():
+                output = self._forward(rest[: len(given)])
             result = output if loss is None else loss(output, rest[-1])
             if not isinstance(result, Array):
                 raise PlanError(f"fit: expected a loss that gives an array, got {type(result).__qualname__}")
