@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gradframe._array.core import Array, as_array, wrap
+from gradframe._array.core import Array, _watched, as_array, wrap
 from gradframe._array.creation import zeros
-from gradframe._gradframe import PyLbfgs, PyOptimizer, array_realise
+from gradframe._gradframe import PyLbfgs, PyOptimizer, array_call, array_realise
 from gradframe._schedules import CosineAnnealingLR, LambdaLR, LinearWarmup, OneCycleLR, ReduceLROnPlateau, StepLR
 from gradframe.errors import PlanError
 from gradframe.nn.module import _set
@@ -50,7 +50,7 @@ class Optimizer:
             raise PlanError(f"{type(self).__name__}: expected a learning rate of 0 or more, got {made['lr']}")
         made["initial_lr"] = made["lr"]
         rule = PyOptimizer(self.rule, self._rule_options(made))
-        made["_rule"] = rule
+        made["_rule"], made["_names"] = rule, rule.slots
         made["_slots"] = {}
         self.param_groups.append(made)
 
@@ -61,7 +61,7 @@ class Optimizer:
         """Forgets the gradients that `backward` found."""
         for group in self.param_groups:
             for array in group["params"]:
-                array.grad = None
+                array._grad = None
 
     def step(self) -> None:
         """Updates every parameter that has a gradient, and computes the new values."""
@@ -69,22 +69,25 @@ class Optimizer:
         pending: list[Any] = []
         updates: list[tuple[Array, Any]] = []
         for group in self.param_groups:
-            with_gradient = [p for p in group["params"] if p.grad is not None]
+            with_gradient = [p for p in group["params"] if p._grad is not None]
             if with_gradient:
                 self._update(group, with_gradient, updates, pending)
         array_realise([*(raw for _, raw in updates), *pending])
         for array, raw in updates:
-            _set(array, wrap(raw))
+            if array._array.is_watched:
+                array._array = raw.watched()
+                _watched[array._array.identity] = array
+            else:
+                array._array = raw
 
     def _update(self, group: dict[str, Any], arrays: list[Array], updates: list[tuple[Array, Any]], pending: list[Any]) -> None:
-        rule, kept = group["_rule"], group["_slots"]
-        names = rule.slots
+        rule, names, kept = group["_rule"], group["_names"], group["_slots"]
         for array in arrays:
             if id(array) not in kept:
                 kept[id(array)] = [zeros(array.shape, dtype=array.dtype)._array for _ in names]
         slots = [slot for array in arrays for slot in kept[id(array)]]
-        gradients = [array.grad.astype(array.dtype)._array for array in arrays]  # type: ignore[union-attr]
         own = [array._array.detached() for array in arrays]
+        gradients = [_in_type_of(raw, array._grad._array) for raw, array in zip(own, arrays, strict=True)]  # type: ignore[union-attr]
         following, state = rule.step(float(group["lr"]), self.steps, own, gradients, slots)
         updates.extend(zip(arrays, following, strict=True))
         for number, array in enumerate(arrays):
@@ -112,6 +115,10 @@ class Optimizer:
                 for p, slots in zip(group["params"], saved["slots"], strict=True)
                 if slots
             }
+
+
+def _in_type_of(parameter: Any, gradient: Any) -> Any:
+    return gradient if gradient.dtype == parameter.dtype else array_call("astype", (gradient,), (parameter.dtype,))
 
 
 class SGD(Optimizer):
