@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use gradframe_connectors::store::PROGRAM_TAG;
@@ -155,11 +155,12 @@ impl Session {
         let run = run.replace('\'', "''");
         let sql = format!("SELECT run FROM gradframe.tags WHERE name = '{REPLAY_TAG}' AND value = '{run}' ORDER BY run");
         let batches = self.sql(&sql).await?.collect().await?;
-        let texts = |batch: &RecordBatch| match cast(batch.column(0), &DataType::Utf8) {
-            Ok(runs) => runs.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
-            Err(_) => vec![],
-        };
-        Ok(batches.iter().flat_map(texts).collect())
+        let mut found = Vec::new();
+        for batch in &batches {
+            let runs = cast(batch.column(0), &DataType::Utf8).map_err(|error| Error::internal(OP, error.to_string()))?;
+            found.extend(runs.as_string::<i32>().iter().flatten().map(str::to_owned));
+        }
+        Ok(found)
     }
 
     fn start(&self, program: &Program, run: &str) -> Result<Started> {

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::ops::run_log::{LogFilter, LogQuery};
 
 use super::Store;
 use super::artifacts;
+use super::points::read::Unfolded;
+use super::points::{Points, fold};
 use super::sql::{Row, ToValue, Transaction, Value, params};
 
 /// The tag of a run that says how the program was started that has logged it: an object of JSON.
@@ -39,6 +42,8 @@ struct CopiedRun {
     run: Vec<Values>,
     /// In the order of [`TABLES`].
     rows: Vec<Vec<Values>>,
+    /// What is in segments still: a process that has a copy of one keeps it from being folded.
+    unfolded: Points,
 }
 
 type Values = Vec<Value>;
@@ -55,7 +60,11 @@ impl Store {
             return Err(Error::plan("run", format!("run `{run}` is in the store already")));
         }
         let contents = self.stage_contents(other, run)?;
-        let copied = other.database.read(|transaction| CopiedRun::read(transaction, run))?;
+        let copied = other.database.read(|transaction| {
+            // Before the database: what is folded in between is known there.
+            let unfolded = other.segments.unfolded(&of_run(run))?;
+            CopiedRun::read(transaction, run, &unfolded)
+        })?;
         let copied = copied.ok_or_else(|| Error::internal("run", "it went away while it was copied"))?;
         self.database.write(|transaction| {
             contents.iter().try_for_each(|content| content.publish(transaction))?;
@@ -131,12 +140,16 @@ impl Store {
     }
 }
 
+fn of_run(run: &str) -> LogQuery {
+    LogQuery { filters: vec![LogFilter::Eq("run".into(), run.into())], ..LogQuery::default() }
+}
+
 fn changed(path: &Path) -> Error {
     Error::execution("artifact", format!("`{}` was changed after it was written", path.display()))
 }
 
 impl CopiedRun {
-    fn read(transaction: &Transaction<'_>, run: &str) -> Result<Self> {
+    fn read(transaction: &Transaction<'_>, run: &str, unfolded: &Unfolded) -> Result<Self> {
         let of_run = |columns: &str, table: &str| {
             let sql = format!("SELECT {columns} FROM {table} WHERE run = ?1");
             transaction.rows(&sql, params![run], |row| values(row, count(columns)))
@@ -164,6 +177,7 @@ impl CopiedRun {
                     Ok(rows)
                 })
                 .collect::<Result<_>>()?,
+            unfolded: unfolded.points(transaction)?,
         })
     }
 
@@ -176,7 +190,9 @@ impl CopiedRun {
         if let (Some(run), Some(of)) = (self.run.first(), self.experiment.first()) {
             transaction.execute(experiment, params![run[0], of[0]])?;
         }
-        TABLES.iter().zip(&self.rows).try_for_each(|((table, columns), rows)| insert(transaction, table, columns, rows, false))
+        let rows = TABLES.iter().zip(&self.rows);
+        rows.into_iter().try_for_each(|((table, columns), rows)| insert(transaction, table, columns, rows, false))?;
+        fold::insert(transaction, &self.unfolded)
     }
 }
 
@@ -208,4 +224,34 @@ fn insert(transaction: &Transaction<'_>, table: &str, columns: &str, rows: &[Val
         transaction.execute(&sql, &values)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use gradframe_plan::ops::run_log::LogTable;
+    use gradframe_plan::services::{MetricRow, NewRun, RunLog, RunOutcome, RunWriter};
+
+    use super::super::open_run::OpenRun;
+    use super::*;
+
+    #[test]
+    fn a_run_is_copied_with_points_that_are_in_a_segment_still() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (from, to) = (Store::open(here.path().into()).unwrap(), Store::open(there.path().into()).unwrap());
+        let run = from.create_run(0, &NewRun::default(), None).unwrap();
+        let [writer, other] = [0, 1].map(|_| OpenRun::detached(run.clone(), from.run_place()));
+        let log = |to: &OpenRun, step| {
+            to.log_rows(&[MetricRow { step, epoch: None, time_us: Some(step), values: &[("loss", 0.5)] }]).unwrap();
+        };
+        (0..5).for_each(|step| log(&writer, step));
+        (5..8).for_each(|step| log(&other, step));
+        writer.finish(RunOutcome::Finished).unwrap();
+
+        to.copy_run_from(&from, &run).unwrap();
+        for table in [LogTable::Metrics, LogTable::Latest] {
+            let rows = |store: &Store| store.scan(table, &of_run(&run)).unwrap();
+            assert_eq!(rows(&to), rows(&from), "{}", table.name());
+        }
+        assert_eq!(to.scan(LogTable::Metrics, &of_run(&run)).unwrap()[0].num_rows(), 8);
+    }
 }

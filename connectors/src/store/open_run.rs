@@ -258,3 +258,24 @@ impl RunEnd {
         transaction.execute(sql, params![self.run, ended]).map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gradframe_plan::services::NewRun;
+
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn a_forked_child_does_not_keep_points_of_an_ended_run_in_their_segment() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path().into()).unwrap();
+        let run = OpenRun::owned(store.create_run(0, &NewRun::default(), None).unwrap(), store.run_place());
+        run.log_rows(&[MetricRow { step: 0, epoch: None, time_us: None, values: &[("loss", 0.5)] }]).unwrap();
+        // What a child has that was forked now.
+        let copied = run.points.copy_of_file().unwrap();
+        run.finish(RunOutcome::Finished).unwrap();
+        assert_eq!(store.segments.names(), []);
+        drop(copied);
+    }
+}

@@ -77,7 +77,7 @@ impl Appender {
         }
         if segment.bytes > SEGMENT_BYTES_MAX {
             segment.sink.sync()?;
-            return Ok(Some(segment.sink.name));
+            return Ok(Some(segment.sink.name.clone()));
         }
         *open = Some(segment);
         Ok(None)
@@ -115,6 +115,11 @@ impl Appender {
         self.open.lock().take().is_some()
     }
 
+    #[cfg(test)]
+    pub fn copy_of_file(&self) -> Option<std::fs::File> {
+        self.open.lock().as_ref().and_then(|open| open.sink.copy_of_file())
+    }
+
     fn create(&self, now_us: i64) -> Result<Open> {
         let sink = self.segments.create(&self.run)?;
         Ok(Open {
@@ -125,6 +130,17 @@ impl Appender {
             looked_us: now_us,
             process_id: std::process::id(),
         })
+    }
+}
+
+/// Says that nobody writes the segment any more. Closing the file is not enough: its lock lasts as long as any copy of the file, and
+/// a child that was forked meanwhile has one, for a moment or for hours.
+impl Drop for Open {
+    fn drop(&mut self) {
+        // A forked child is not to free what its parent writes.
+        if self.process_id == std::process::id() {
+            self.sink.unlock();
+        }
     }
 }
 

@@ -97,7 +97,7 @@ fn exists_in(transaction: &Transaction, sql: &str, value: &str) -> Result<bool> 
 }
 
 /// Adds points after those that the database has.
-pub(super) fn insert(transaction: &Transaction, points: &Points) -> Result<()> {
+pub(in super::super) fn insert(transaction: &Transaction, points: &Points) -> Result<()> {
     for ((run, name), points) in points {
         insert_metric(transaction, run, name, points)?;
     }

@@ -27,7 +27,7 @@ use gradframe_plan::services::MetricRow;
 
 /// A value of a metric, without the metric's name.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Point {
+pub(super) struct Point {
     step: i64,
     epoch: Option<i64>,
     time_us: i64,
@@ -35,7 +35,7 @@ struct Point {
 }
 
 /// Points by run and metric; of each in the order in which they were logged.
-type Points = std::collections::BTreeMap<(String, String), Vec<Point>>;
+pub(super) type Points = std::collections::BTreeMap<(String, String), Vec<Point>>;
 
 /// Longest name of a metric in bytes.
 const NAME_BYTES_MAX: usize = 65_535;

@@ -42,7 +42,7 @@ impl Segments {
 
 impl Unfolded {
     /// The points that the database does not have.
-    fn points(&self, transaction: &Transaction) -> Result<Points> {
+    pub(in super::super) fn points(&self, transaction: &Transaction) -> Result<Points> {
         let mut points = Points::new();
         for held in &self.held {
             if !is_folded(transaction, &held.name)? {

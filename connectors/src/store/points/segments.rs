@@ -129,7 +129,7 @@ impl Segments {
     }
 
     /// Names of segments, each with its run.
-    pub(super) fn names(&self) -> Vec<(String, String)> {
+    pub(in super::super) fn names(&self) -> Vec<(String, String)> {
         let names = match &self.place {
             Place::Home(home, _) => {
                 self.recover(home);
@@ -208,6 +208,23 @@ impl Sink {
         synced.map_err(|error| write_error("run", &directory.join(&self.name), error))?;
         *named = true;
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn copy_of_file(&self) -> Option<File> {
+        match &self.to {
+            To::File { file, .. } => file.try_clone().ok(),
+            To::Memory(_) => None,
+        }
+    }
+
+    /// Lets others know that nothing more is written.
+    pub fn unlock(&self) {
+        if let To::File { file, .. } = &self.to
+            && let Err(error) = file.unlock()
+        {
+            tracing::debug!(%error, "a segment is not unlocked before its file is closed");
+        }
     }
 
     /// False if the file has been deleted, the whole store perhaps.
