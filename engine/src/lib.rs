@@ -76,7 +76,7 @@ pub use tracking::{HistoryPoint, Tracking};
 pub use gradframe_connectors::sinks::WriteOptions;
 pub use gradframe_connectors::store::{
     ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, RegisteredModel, RegisteredVersion,
-    RunChanges, RunRecord, Store, VersionChanges,
+    RunChanges, RunRecord, Span, Store, Trace, VersionChanges,
 };
 pub use gradframe_exec::progress;
 pub use gradframe_ml_array as array;

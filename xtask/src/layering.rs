@@ -53,7 +53,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("minijinja", &["gradframe-ml-models"]),
     ("cudarc", &["gradframe-gpu"]),
     ("libloading", &["gradframe-gpu"]),
-    ("oxhttp", &["gradframe-server"]),
+    ("httparse", &["gradframe-server"]),
     ("clap", &["gradframe-cli"]),
     ("reedline", &["gradframe-cli"]),
 ];

@@ -1,4 +1,4 @@
-//! Requests and answers as the rest of the server sees them, between `oxhttp`, which speaks HTTP, and what answers.
+//! Requests and answers as the rest of the server sees them, between the connections (`connections.rs`) and what answers.
 //!
 //! Bodies are streams both ways: an upload is read piece by piece, an artifact sent from its file. A bug in an answer ends
 //! that answer alone.
@@ -8,18 +8,19 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use oxhttp::model::{self, HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// What a client may ask for. The head of a request has 8 kB at most.
+use super::wire::Head;
+
+/// What a client may ask for. The head of a request has 16 kB at most.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// A body that is read into memory.
     pub body_bytes_max: u64,
     /// A body that is streamed into an artifact.
     pub upload_bytes_max: u64,
-    /// Connections at once; more wait.
+    /// Connections at once. Beyond that idle ones give way, and where there are none, clients are told to come again.
     pub connections_max: usize,
     /// How long to wait for a client to say more, or to take what it asked for.
     pub timeout: Duration,
@@ -45,32 +46,35 @@ pub struct Request {
     pub path: String,
     /// Decoded, in the order of the address.
     pub query: Vec<(String, String)>,
-    headers: HeaderMap,
+    /// Names in small letters.
+    headers: Vec<(String, String)>,
 }
 
 /// Answers one request.
-pub fn answer(handler: &dyn Handle, limits: &Limits, request: &mut model::Request<model::Body>) -> model::Response<model::Body> {
-    let Some(head) = Request::of(request) else { return Response::text(400, "the path is not UTF-8\n").into_model() };
-    if request.body().len().is_some_and(|bytes| bytes > limits.upload_bytes_max) {
-        return Response::text(413, "the body is too long\n").into_model();
+pub fn answer(handler: &dyn Handle, limits: &Limits, head: &Head, body: &mut dyn Read) -> Response {
+    let Some(request) = Request::of(head) else { return Response::text(400, "the path is no path of UTF-8\n") };
+    if head.body_bytes().is_some_and(|bytes| bytes > limits.upload_bytes_max) {
+        return Response::text(413, "the body is too long\n");
     }
-    let mut body = Body { source: request.body_mut(), left: limits.upload_bytes_max };
-    let answer = catch_unwind(AssertUnwindSafe(|| handler.handle(&head, &mut body)));
-    answer.unwrap_or_else(|_| Response::text(500, "an internal error; the server's log says more\n")).into_model()
+    let mut body = Body { source: body, left: limits.upload_bytes_max };
+    let answer = catch_unwind(AssertUnwindSafe(|| handler.handle(&request, &mut body)));
+    answer.unwrap_or_else(|_| Response::text(500, "an internal error; the server's log says more\n"))
 }
 
 impl Request {
-    /// None if the path is not UTF-8.
-    fn of(request: &model::Request<model::Body>) -> Option<Self> {
-        let uri = request.uri();
-        let path = percent_decode_str(uri.path()).decode_utf8().ok()?.into_owned();
-        let query = pairs(uri.query().unwrap_or_default());
-        Some(Request { method: request.method().as_str().to_owned(), path, query, headers: request.headers().clone() })
+    /// None if the path is none or not UTF-8.
+    fn of(head: &Head) -> Option<Self> {
+        // To a proxy a client names the host too.
+        let target = head.target.strip_prefix("http://").or_else(|| head.target.strip_prefix("https://"));
+        let target = target.map_or(head.target.as_str(), |rest| rest.find('/').map_or("/", |at| &rest[at..]));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = percent_decode_str(path).decode_utf8().ok().filter(|path| path.starts_with('/'))?.into_owned();
+        Some(Request { method: head.method.clone(), path, query: pairs(query), headers: head.headers.clone() })
     }
 
     /// The first header of this name (in small letters), if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
     /// The last value of this name in the address.
@@ -118,28 +122,34 @@ fn too_long() -> io::Error {
 /// What is sent.
 #[derive(Debug)]
 pub struct Response {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    content: model::Body,
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub content: Content,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Content {
+    Bytes(Vec<u8>),
+    File(File),
 }
 
 impl Response {
-    fn new(status: u16, kind: &str, content: impl Into<model::Body>) -> Self {
-        Response { status, headers: vec![("content-type", kind.to_owned())], content: content.into() }
+    fn new(status: u16, kind: &str, content: Content) -> Self {
+        Response { status, headers: vec![("content-type", kind.to_owned())], content }
     }
 
     pub fn json(status: u16, value: &Value) -> Self {
-        Response::new(status, "application/json", value.to_string())
+        Response::new(status, "application/json", Content::Bytes(value.to_string().into_bytes()))
     }
 
     pub fn text(status: u16, text: impl Into<String>) -> Self {
-        Response::new(status, "text/plain; charset=utf-8", text.into())
+        Response::new(status, "text/plain; charset=utf-8", Content::Bytes(text.into().into_bytes()))
     }
 
     /// A file's bytes, to be saved, not shown: a browser runs nothing of it.
     pub fn file(file: File) -> Self {
-        let content = model::Body::from_read(io::BufReader::with_capacity(1 << 20, file));
-        Response::new(200, "application/octet-stream", content)
+        Response::new(200, "application/octet-stream", Content::File(file))
             .with_header("content-disposition", "attachment")
             .with_header("x-content-type-options", "nosniff")
     }
@@ -149,27 +159,31 @@ impl Response {
         self
     }
 
-    fn into_model(self) -> model::Response<model::Body> {
-        let mut response = model::Response::new(self.content);
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in self.headers {
-            if let Ok(value) = value.parse() {
-                response.headers_mut().insert(name, value);
-            }
+    /// How long the content is. Errors: those of a file that cannot be asked.
+    pub fn content_bytes(&self) -> io::Result<u64> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(bytes.len() as u64),
+            Content::File(file) => Ok(file.metadata()?.len()),
         }
-        response
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::wire::Incoming;
     use super::*;
+
+    fn head(target: &str) -> Head {
+        let bytes = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+        Incoming::new(bytes.as_bytes()).head(Duration::from_secs(1), &mut || true).unwrap()
+    }
 
     #[test]
     fn addresses_are_decoded() {
-        let request = model::Request::builder().uri("http://h/a%20b?x=1&y=%C3%A9+z&x=2").body(model::Body::default()).unwrap();
-        let request = Request::of(&request).unwrap();
-        assert_eq!(request.path, "/a b");
+        let request = Request::of(&head("http://h/a%20b?x=1&y=%C3%A9+z&x=2")).unwrap();
+        assert_eq!((request.path.as_str(), request.header("host"), request.header("x")), ("/a b", Some("h"), None));
         assert_eq!((request.query("x"), request.query("y"), request.query("z")), (Some("2"), Some("\u{e9} z"), None));
     }
 
@@ -191,7 +205,7 @@ mod tests {
                 panic!("a bug")
             }
         }
-        let mut request = model::Request::builder().uri("http://h/").body(model::Body::default()).unwrap();
-        assert_eq!(answer(&Broken, &Limits::default(), &mut request).status(), 500);
+        assert_eq!(answer(&Broken, &Limits::default(), &head("/"), &mut io::empty()).status, 500);
+        assert_eq!(answer(&Broken, &Limits::default(), &head("*"), &mut io::empty()).status, 400);
     }
 }

@@ -1,15 +1,19 @@
 //! The store over HTTP: MLflow's REST interface, so that its client logs into `.gradframe/`.
 //!
-//! - [`http`]: requests and answers, over the `oxhttp` library: a thread a connection, with limits on everything;
+//! - [`connections`]: a thread each, and what gives way when there are too many; [`wire`]: HTTP/1.1 as bytes;
+//! - [`http`]: requests and answers as the rest sees them, with limits on everything;
 //! - [`mlflow`]: what MLflow's client asks, answered from the store.
 //!
 //! It listens on the loopback interface unless told otherwise, and never names a file by what a request says.
 
+mod connections;
 mod http;
 mod mlflow;
+mod wire;
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use gradframe::{Error, Result, Session};
 
@@ -35,20 +39,22 @@ impl Default for Options {
 /// A server that answers, until its process ends.
 pub struct Server {
     address: SocketAddr,
-    listening: oxhttp::ListeningServer,
+    listening: JoinHandle<()>,
 }
 
 impl Server {
     /// Listens, and answers from then on. Errors: `Plan` for a host that is none, and for one that others reach without a
     /// token; `External` if the port is taken.
     pub fn start(session: Session, options: Options) -> Result<Self> {
-        let address = free_address(&options)?;
-        let Options { token, limits, .. } = options;
-        let handler = Arc::new(mlflow::Handler::new(session, token, limits.body_bytes_max));
-        let (timeout, connections_max) = (limits.timeout, limits.connections_max);
-        let server = oxhttp::Server::new(move |request| http::answer(handler.as_ref(), &limits, request));
-        let server = server.with_global_timeout(timeout).with_max_concurrent_connections(connections_max).bind(address);
-        let listening = server.spawn().map_err(|error| cannot_listen(&address.to_string(), error))?;
+        let listener = listen(&options)?;
+        let address = listener.local_addr().map_err(|error| cannot_listen(&options, error))?;
+        let handler = mlflow::Handler::new(session, options.token.clone(), options.limits.body_bytes_max);
+        let handler: Arc<dyn http::Handle> = Arc::new(handler);
+        let limits = options.limits.clone();
+        let listening = std::thread::Builder::new()
+            .name("gradframe listens".into())
+            .spawn(move || connections::accept(&listener, &handler, &limits))
+            .map_err(|error| cannot_listen(&options, error))?;
         Ok(Server { address, listening })
     }
 
@@ -59,12 +65,12 @@ impl Server {
 
     /// Waits for as long as it answers. Errors: `Internal` if it ends by itself.
     pub fn wait(self) -> Result<()> {
-        self.listening.join().map_err(|error| Error::internal("serve", error.to_string()).because(error))
+        self.listening.join().map_err(|_| Error::internal("serve", "it has ended by itself"))
     }
 }
 
-/// The first of the host's addresses that can be had, its port chosen.
-fn free_address(options: &Options) -> Result<SocketAddr> {
+/// A listener at the first of the host's addresses that can be had.
+fn listen(options: &Options) -> Result<TcpListener> {
     let addresses = (options.host.as_str(), options.port).to_socket_addrs();
     let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
     if addresses.is_empty() {
@@ -74,10 +80,9 @@ fn free_address(options: &Options) -> Result<SocketAddr> {
         let what = format!("others reach `{}`, and no token keeps them out", options.host);
         return Err(Error::plan("serve", what).hint("set GRADFRAME_TOKEN, or listen on 127.0.0.1"));
     }
-    let free = TcpListener::bind(&addresses[..]).and_then(|listener| listener.local_addr());
-    free.map_err(|error| cannot_listen(&format!("{}:{}", options.host, options.port), error))
+    TcpListener::bind(&addresses[..]).map_err(|error| cannot_listen(options, error))
 }
 
-fn cannot_listen(at: &str, error: std::io::Error) -> Error {
-    Error::external("serve", format!("cannot listen on {at}: {error}")).because(error)
+fn cannot_listen(options: &Options, error: std::io::Error) -> Error {
+    Error::external("serve", format!("cannot listen on {}:{}: {error}", options.host, options.port)).because(error)
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers that they share")]
 
+mod connections;
+mod traces;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
@@ -346,7 +349,23 @@ fn models_are_registered_named_moved_and_removed() {
 }
 
 #[test]
-fn runs_are_found_by_their_data_sets_and_traces_are_refused_with_a_word() {
+fn prompts_are_no_models() {
+    let place = serve(Options::default());
+    let tags = json!([{ "key": "mlflow.prompt.is_prompt", "value": "true" }]);
+    call(&place, "POST", "registered-models/create", &json!({ "name": "greet", "tags": tags }));
+    call(&place, "POST", "model-versions/create", &json!({ "name": "greet", "source": "dummy-source", "tags": tags }));
+    let session = Session::builder().home(place.home.path().join("home")).build().unwrap();
+    let rows = |sql: &str| {
+        let batches = session.block_on(async { session.sql(sql).await?.collect().await }).unwrap();
+        arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
+    };
+    assert!(!rows("SHOW MODELS").contains("greet"));
+    let kept = rows("SELECT model, model_type FROM gradframe.models");
+    assert!(kept.contains("| greet | prompt     |"), "{kept}");
+}
+
+#[test]
+fn runs_are_found_by_their_data_sets_and_spans_of_others_are_refused_with_a_word() {
     let place = serve(Options::default());
     let (with, without) = (new_run(&place), new_run(&place));
     let dataset = json!({ "name": "ri'des", "digest": "d1", "source_type": "local", "source": "{}" });
@@ -362,10 +381,8 @@ fn runs_are_found_by_their_data_sets_and_traces_are_refused_with_a_word() {
         let answer = call(&place, "POST", "runs/search", &json!({ "experiment_ids": ["0"], "filter": filter }));
         assert_eq!(answer["runs"].as_array().map_or(0, Vec::len), found, "{filter}: {answer}");
     }
-    for path in ["/api/3.0/mlflow/traces", "/api/2.0/mlflow/traces/abc/info", "/v1/traces"] {
-        let (status, body) = ask(&place, "POST", path, "{}");
-        assert!(status == 501 && body.contains("traces are not kept here"), "{path}: {status} {body}");
-    }
+    let (status, body) = ask(&place, "POST", "/v1/traces", "{}");
+    assert!(status == 501 && body.contains("MLflow's client logs traces here without them"), "{status} {body}");
 }
 
 #[test]

@@ -61,6 +61,9 @@ fn row_order(table: LogTable) -> &'static str {
         LogTable::DatasetFiles => "run, role, path",
         LogTable::Batches => "run",
         LogTable::Lineage => "model, version, role, dataset",
+        LogTable::Traces => "started, trace",
+        LogTable::TraceValues => "trace, kind, name",
+        LogTable::Spans => "trace, started, span",
     }
 }
 
@@ -78,6 +81,7 @@ fn stored_column(table: LogTable, field: &Field) -> String {
         (LogTable::LoggedModels, "experiment") => {
             "(SELECT experiment FROM experiments WHERE id = logged_models.experiment_id)".into()
         }
+        (LogTable::Traces, "experiment") => "(SELECT experiment FROM experiments WHERE id = traces.experiment_id)".into(),
         (LogTable::Runs, "diff") => "(SELECT body FROM texts WHERE hash = runs.diff_hash)".into(),
         (_, name) if field.data_type() == &DataType::Float64 => format!("\"{name}_order\""),
         (_, name) => format!("\"{name}\""),

@@ -8,11 +8,11 @@ use super::points::fold;
 use super::{now_us, sql};
 
 /// The present layout.
-pub(super) const LAYOUTS: usize = 7;
+pub(super) const LAYOUTS: usize = 8;
 
 /// `TABLES[i]` turns the tables of layout `i` into those of layout `i + 1`, in SQLite's words; PostgreSQL's are made of them.
 /// Layouts are never edited once released: add a step.
-pub(super) const TABLES: [&str; LAYOUTS] = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6, LAYOUT_7];
+pub(super) const TABLES: [&str; LAYOUTS] = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6, LAYOUT_7, LAYOUT_8];
 
 /// The layout that brings the experiment of runs that name none.
 pub(super) const HAS_DEFAULT_EXPERIMENT: usize = 3;
@@ -22,7 +22,7 @@ pub(super) const FIRST_SHARED: usize = 6;
 
 /// `MIGRATIONS[i]` turns layout `i` of a file into layout `i + 1`; SQLite's `user_version` says which one it has.
 pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; LAYOUTS] =
-    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6, to_layout_7];
+    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6, to_layout_7, to_layout_8];
 
 fn to_layout_1(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_1).map_err(store_error)
@@ -46,6 +46,10 @@ fn to_layout_6(transaction: &Transaction) -> Result<()> {
 
 fn to_layout_7(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_7).map_err(store_error)
+}
+
+fn to_layout_8(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_8).map_err(store_error)
 }
 
 fn to_layout_3(transaction: &Transaction) -> Result<()> {
@@ -358,4 +362,62 @@ const LAYOUT_7: &str = "
 CREATE INDEX latest_of_name ON latest (name, run, value_order, min_order, max_order);
 CREATE INDEX params_of_name ON params (name, run);
 CREATE INDEX tags_of_name ON tags (name, run);
+";
+
+/// Traces of MLflow's clients.
+const LAYOUT_8: &str = "
+CREATE TABLE traces (
+    trace TEXT PRIMARY KEY,
+    experiment_id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    run TEXT NOT NULL,
+    state TEXT NOT NULL,
+    client_request TEXT,
+    started INTEGER NOT NULL,
+    duration_us INTEGER,
+    request TEXT,
+    response TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX traces_of_experiment ON traces (experiment_id, started);
+CREATE INDEX traces_of_run ON traces (run);
+
+CREATE TABLE trace_values (
+    trace TEXT NOT NULL REFERENCES traces (trace) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('tag', 'metadata')),
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (trace, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE trace_assessments (
+    trace TEXT NOT NULL REFERENCES traces (trace) ON DELETE CASCADE,
+    assessment TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (trace, assessment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE trace_files (
+    trace TEXT NOT NULL REFERENCES traces (trace) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (trace, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trace_files_of_hash ON trace_files (hash);
+
+CREATE TABLE spans (
+    trace TEXT NOT NULL REFERENCES traces (trace) ON DELETE CASCADE,
+    span TEXT NOT NULL,
+    parent TEXT,
+    name TEXT NOT NULL,
+    span_type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    ended INTEGER,
+    inputs TEXT,
+    outputs TEXT,
+    attributes TEXT NOT NULL,
+    PRIMARY KEY (trace, span)
+) STRICT, WITHOUT ROWID;
 ";

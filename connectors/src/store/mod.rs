@@ -51,6 +51,7 @@ mod server_models;
 mod server_objects;
 mod sql;
 mod table_marks;
+mod traces;
 mod tracking;
 mod varint;
 mod weights;
@@ -63,6 +64,7 @@ pub use logged_models::{LoggedMetric, LoggedModel};
 pub use registered::{NewVersion, RegisteredModel, RegisteredVersion, VersionChanges};
 pub use runs::RunStart;
 pub use table_marks::{DOOMED_TABLE_PREFIX, TABLE_WRITER_PREFIX, mark_table, new_table_directory};
+pub use traces::{Span, Trace};
 pub use tracking::{ArtifactRecord, Experiment, RunChanges, RunRecord};
 
 use std::collections::HashMap;

@@ -1,6 +1,7 @@
 //! Artifacts, taken and given by this server, below `/api/2.0/mlflow-artifacts/artifacts/`:
 //!
-//! - `<experiment>/<run>/artifacts/<path>` of runs, `<experiment>/models/<model>/artifacts/<path>` of logged models;
+//! - `<experiment>/<run>/artifacts/<path>` of runs, `<experiment>/models/<model>/artifacts/<path>` of logged models,
+//!   `<experiment>/traces/<trace>/artifacts/<path>` of traces;
 //! - `registry/<model>/<version>/<file>`: what was trained here, to be read only.
 //!
 //! A path is looked up among the names that are known and never becomes one of the file system.
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::Call;
-use super::{Answer, Handler, logged_models, runs};
+use super::{Answer, Handler, logged_models, runs, traces};
 use crate::http::{Body, Request, Response};
 
 const PREFIXES: [&str; 2] = ["/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts"];
@@ -28,6 +29,7 @@ const MLMODEL: &str = "MLmodel";
 enum Owner<'a> {
     Run(&'a str),
     Logged(&'a str),
+    Trace(&'a str),
     Trained(&'a str, u64),
 }
 
@@ -64,6 +66,7 @@ impl Owner<'_> {
         Ok(match self {
             Owner::Run(run) => handler.tracking.artifacts(run)?,
             Owner::Logged(id) => handler.store().logged_files(id)?,
+            Owner::Trace(id) => handler.store().trace_files(id)?,
             Owner::Trained(model, version) => handler.store().version_files(model, *version)?,
         })
     }
@@ -72,6 +75,7 @@ impl Owner<'_> {
         Ok(match self {
             Owner::Run(run) => Some(handler.tracking.artifact(run, path)?),
             Owner::Logged(id) => handler.store().logged_file(id, path)?,
+            Owner::Trace(id) => handler.store().trace_file(id, path)?,
             Owner::Trained(model, version) => handler.store().version_file(model, *version, path)?,
         })
     }
@@ -80,6 +84,7 @@ impl Owner<'_> {
         match self {
             Owner::Run(run) => handler.tracking.put_artifact(run, &NewArtifact { path, kind: "file", step: None }, body)?,
             Owner::Logged(id) => handler.store().put_logged_file(&logged_models::find(handler, id)?.id, path, body)?,
+            Owner::Trace(id) => traces::put_file(handler, id, path, body)?,
             Owner::Trained(..) => return Err(Failure::invalid("what was trained here is not written to")),
         }
         Ok(())
@@ -151,6 +156,7 @@ fn split(path: &str) -> Result<(Owner<'_>, &str), Failure> {
             Ok((Owner::Trained(model, version.parse().unwrap_or_default()), path.unwrap_or_default()))
         }
         [Some(_), Some("models"), Some(id), Some("artifacts"), path] => Ok((Owner::Logged(id), path.unwrap_or_default())),
+        [Some(_), Some("traces"), Some(id), Some("artifacts"), path] => Ok((Owner::Trace(id), path.unwrap_or_default())),
         [Some(_), Some(run), Some("artifacts"), ..] => Ok((Owner::Run(run), trimmed.splitn(4, '/').nth(3).unwrap_or_default())),
         _ => Err(Failure::invalid(format!("`{path}` is no artifact: expected EXPERIMENT/RUN/artifacts/PATH"))),
     }
@@ -167,6 +173,7 @@ mod tests {
         assert_eq!(split("0/run/artifacts/a/b/c.txt").unwrap(), (Owner::Run("run"), "a/b/c.txt"));
         assert_eq!(split("0/run/artifacts").unwrap(), (Owner::Run("run"), ""));
         assert_eq!(split("0/models/m-1/artifacts/a/b").unwrap(), (Owner::Logged("m-1"), "a/b"));
+        assert_eq!(split("0/traces/tr-1/artifacts/traces.json").unwrap(), (Owner::Trace("tr-1"), "traces.json"));
         assert_eq!(split("registry/fare/3/model.json").unwrap(), (Owner::Trained("fare", 3), "model.json"));
         for wrong in ["", "0", "0/run", "0/run/other/x", "../../etc/passwd", "registry/fare/x/y"] {
             assert!(split(wrong).is_err(), "{wrong}");

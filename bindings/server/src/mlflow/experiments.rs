@@ -52,7 +52,7 @@ fn value(experiment: &Experiment, key: &Key) -> Option<String> {
         Key::Attribute(name) if name == "name" => Some(experiment.name.clone()),
         Key::Attribute(name) if name == "experiment_id" => Some(experiment.id.to_string()),
         Key::Attribute(_) => Some((experiment.created_us / 1000).to_string()),
-        Key::Metric(_) | Key::Param(_) | Key::Dataset(_) => None,
+        _ => None,
     }
 }
 

@@ -98,10 +98,10 @@ fn orders(call: &Call) -> Result<Vec<String>, Failure> {
 fn value(model: &LoggedModel, key: &Key) -> Option<String> {
     let name = match key {
         Key::Attribute(name) => name.as_str(),
-        Key::Dataset(_) => return None,
         Key::Tag(name) => return value_of(&model.tags, name),
         Key::Param(name) => return value_of(&model.params, name),
         Key::Metric(name) => return model.metrics.iter().find(|of| of.name == *name).map(|of| of.value.to_string()),
+        _ => return None,
     };
     Some(match name {
         "name" => model.name.clone(),

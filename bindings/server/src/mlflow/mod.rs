@@ -5,6 +5,7 @@
 
 mod answer;
 mod artifacts;
+mod assessments;
 mod call;
 mod experiments;
 mod inputs;
@@ -15,6 +16,9 @@ mod origin;
 mod registry;
 mod runs;
 mod search;
+mod spans;
+mod times;
+mod traces;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -29,6 +33,8 @@ use call::Call;
 const VERSION: &str = "2.22.0";
 /// Where the interface begins; the second is what MLflow's own pages use.
 const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
+/// Where traces are in the words of MLflow 3.
+const TRACES_3: [&str; 2] = ["/api/3.0/mlflow/traces", "/ajax-api/3.0/mlflow/traces"];
 
 type Answer = std::result::Result<serde_json::Value, Failure>;
 
@@ -71,10 +77,13 @@ impl Handler {
         if let Some(path) = artifacts::proxied(&request.path) {
             return artifacts::answer(self, request, path, body);
         }
-        if is_of_traces(&request.path) {
-            let what =
-                "traces are not kept here; runs, metrics, models and artifacts are: mlflow.tracing.disable() stops sending them";
+        if request.path == "/v1/traces" {
+            let what = "spans of OpenTelemetry are not taken; MLflow's client logs traces here without them";
             return Err(Failure::not_built(what));
+        }
+        if let Some(rest) = TRACES_3.iter().find_map(|prefix| request.path.strip_prefix(prefix)) {
+            let call = Call::read(request, body, self.body_bytes_max)?;
+            return Ok(Response::json(200, &traces::answer(self, traces::Words::Of3, &request.method, &parts(rest), &call)?));
         }
         let Some(name) = PREFIXES.iter().find_map(|prefix| request.path.strip_prefix(prefix)) else {
             return Err(Failure::not_found(format!("nothing is at {}", request.path)));
@@ -90,10 +99,8 @@ impl Handler {
             "runs" => self.of_runs(method, what, call),
             "registered-models" => self.of_registered_models(method, what, call),
             "model-versions" => self.of_model_versions(method, what, call),
-            "logged-models" => {
-                let parts: Vec<&str> = what.split('/').filter(|part| !part.is_empty()).collect();
-                logged_models::answer(self, method, &parts, call)
-            }
+            "logged-models" => logged_models::answer(self, method, &parts(what), call),
+            "traces" => traces::answer(self, traces::Words::Of2, method, &parts(what), call),
             "metrics" if method == "GET" => self.of_metrics(what, call),
             "artifacts" if (method, what) == ("GET", "list") => artifacts::list(self, call),
             _ => Err(not_answered(method, name)),
@@ -182,11 +189,8 @@ impl Handler {
     }
 }
 
-/// True of what clients say of traces, in MLflow's words or OpenTelemetry's.
-fn is_of_traces(path: &str) -> bool {
-    let rest = ["/api/", "/ajax-api/"].iter().find_map(|prefix| path.strip_prefix(prefix));
-    let subject = rest.and_then(|rest| rest.split_once("/mlflow/")).map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    path == "/v1/traces" || subject == Some("traces")
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty()).collect()
 }
 
 fn not_answered(method: &str, name: &str) -> Failure {

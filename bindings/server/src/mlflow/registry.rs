@@ -13,6 +13,8 @@ use super::{Answer, Handler, artifacts, logged_models};
 const RESULTS: usize = 100;
 /// Says of a model that it is a prompt.
 const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
+/// The type of such a model, which `SHOW MODELS` leaves out.
+const PROMPT: &str = "prompt";
 const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
@@ -111,18 +113,20 @@ pub fn version_by_alias(handler: &Handler, call: &Call) -> Answer {
 }
 
 pub fn create_version(handler: &Handler, call: &Call) -> Answer {
-    let (model, source) = (find(handler, call.text("name")?)?.name, call.text("source")?);
+    let (found, source, tags) = (find(handler, call.text("name")?)?, call.text("source")?, call.pairs("tags")?);
+    let is_prompt = [&found.tags, &tags].into_iter().any(|tags| value_of(tags, PROMPT_TAG).as_deref() == Some("true"));
+    let model = found.name;
     let logged = call.maybe("model_id").or_else(|| source.strip_prefix("models:/").filter(|id| id.starts_with("m-")));
     let from = logged.map(|id| handler.store().logged_model(id)).transpose()?.flatten().map(|logged| logged.run);
     let new = NewVersion {
         model: &model,
-        model_type: &artifacts::flavor(handler, source, logged),
+        model_type: &if is_prompt { PROMPT.to_owned() } else { artifacts::flavor(handler, source, logged) },
         source,
         run: call.maybe("run_id").or(from.as_deref()).unwrap_or_default(),
         run_link: call.maybe("run_link"),
         logged_model: logged,
         description: call.maybe("description").unwrap_or_default(),
-        tags: &call.pairs("tags")?,
+        tags: &tags,
     };
     let made = handler.store().register_version(&new)?;
     one_version(handler, &model, made).map(|found| json!({ "model_version": version(&found) }))
@@ -227,7 +231,7 @@ fn value_of_model(model: &RegisteredModel, key: &Key) -> Option<String> {
         Key::Tag(name) => tag_of(&model.tags, name),
         Key::Attribute(name) if name == "name" => Some(model.name.clone()),
         Key::Attribute(_) => Some(model.updated_us.to_string()),
-        Key::Metric(_) | Key::Param(_) | Key::Dataset(_) => None,
+        _ => None,
     }
 }
 
@@ -235,7 +239,7 @@ fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
     let name = match key {
         Key::Attribute(name) => name.as_str(),
         Key::Tag(name) => return tag_of(&version.tags, name),
-        Key::Metric(_) | Key::Param(_) | Key::Dataset(_) => return None,
+        _ => return None,
     };
     Some(match name {
         "name" => version.model.clone(),

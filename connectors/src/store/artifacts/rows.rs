@@ -43,7 +43,8 @@ pub(in super::super) fn records(transaction: &Transaction, run: &str) -> Result<
 
 /// Hashes of all contents that something points to.
 pub(super) fn all_hashes(transaction: &Transaction) -> Result<HashSet<String>> {
-    let mut sql = "SELECT hash FROM artifacts UNION SELECT hash FROM logged_model_files".to_owned();
+    let mut sql =
+        "SELECT hash FROM artifacts UNION SELECT hash FROM logged_model_files UNION SELECT hash FROM trace_files".to_owned();
     if transaction.is_shared() {
         sql.push_str(" UNION SELECT hash FROM model_files");
     }

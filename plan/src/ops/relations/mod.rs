@@ -31,6 +31,9 @@ pub fn weights(model: Arc<NamedModel>) -> Result<LogicalPlan> {
     scan("weights", weights_schema(), move || weights_batch(&model.model))
 }
 
+/// What MLflow's clients keep among models and is none: texts for language models.
+const PROMPT: &str = "prompt";
+
 /// The newest versions of all models: `SHOW MODELS`. Columns as `gradframe.models`.
 pub fn show_models(services: &Services) -> Result<LogicalPlan> {
     let runs = Arc::clone(&services.runs);
@@ -49,7 +52,8 @@ fn newest(models: &RecordBatch) -> Result<RecordBatch> {
     let names = models.column(0).as_string::<i32>();
     let versions = models.column(1).as_primitive::<Int64Type>();
     let mut rows = std::collections::BTreeMap::new();
-    for row in 0..models.num_rows() {
+    let types = models.column(2).as_string::<i32>();
+    for row in (0..models.num_rows()).filter(|row| types.value(*row) != PROMPT) {
         let kept = rows.entry(names.value(row)).or_insert(row);
         if versions.value(row) > versions.value(*kept) {
             *kept = row;

@@ -39,11 +39,17 @@ pub enum LogTable {
     Batches,
     /// One row a data set that a version of a model comes from, by its run.
     Lineage,
+    /// One row a trace that a client of MLflow has logged: a call of a program.
+    Traces,
+    /// One row a tag of a trace, or what its client said about it.
+    TraceValues,
+    /// One row a call within a trace.
+    Spans,
 }
 
 impl LogTable {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [LogTable; 16] = [
+    pub const ALL: [LogTable; 19] = [
         LogTable::Experiments,
         LogTable::Runs,
         LogTable::Params,
@@ -60,6 +66,9 @@ impl LogTable {
         LogTable::DatasetFiles,
         LogTable::Batches,
         LogTable::Lineage,
+        LogTable::Traces,
+        LogTable::TraceValues,
+        LogTable::Spans,
     ];
 
     /// Its name in SQL, without the schema.
@@ -81,6 +90,9 @@ impl LogTable {
             LogTable::DatasetFiles => "dataset_files",
             LogTable::Batches => "batches",
             LogTable::Lineage => "lineage",
+            LogTable::Traces => "traces",
+            LogTable::TraceValues => "trace_values",
+            LogTable::Spans => "spans",
         }
     }
 
@@ -102,6 +114,9 @@ impl LogTable {
             LogTable::DatasetFiles => dataset_files(),
             LogTable::Batches => batches(),
             LogTable::Lineage => lineage(),
+            LogTable::Traces => traces(),
+            LogTable::TraceValues => vec![text("trace"), text("kind"), text("name"), text("value")],
+            LogTable::Spans => spans(),
         };
         Arc::new(Schema::new(fields))
     }
@@ -177,6 +192,20 @@ fn lineage() -> Vec<Field> {
     let data = ["role", "dataset", "digest", "kind", "source"].map(|name| maybe(text(name)));
     let model = [text("model"), integer("version"), text("run")];
     model.into_iter().chain(data).chain([maybe(integer("rows"))]).collect()
+}
+
+/// `run` is empty where it belongs to none; `request` and `response` are the beginnings of what went in and came out.
+fn traces() -> Vec<Field> {
+    let what = [text("trace"), text("name"), text("experiment"), text("run"), text("state"), time("started")];
+    what.into_iter().chain([maybe(integer("duration_us")), maybe(text("request")), maybe(text("response"))]).collect()
+}
+
+/// `inputs`, `outputs` and `attributes` are JSON.
+fn spans() -> Vec<Field> {
+    let what = [text("trace"), text("span"), maybe(text("parent")), text("name"), text("span_type"), text("status")];
+    let when = [time("started"), maybe(time("ended"))];
+    let said = [maybe(text("inputs")), maybe(text("outputs")), text("attributes")];
+    what.into_iter().chain(when).chain(said).collect()
 }
 
 fn text(name: &str) -> Field {

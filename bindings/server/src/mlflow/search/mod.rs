@@ -32,7 +32,12 @@ impl Filter {
 
     /// Whether the thing passes whose names have these values.
     pub fn holds(&self, value: &dyn Fn(&Key) -> Option<String>) -> bool {
-        self.0.as_ref().is_none_or(|condition| holds(condition, value))
+        self.holds_of_any(&|key| value(key).into_iter().collect())
+    }
+
+    /// Whether the thing passes some of whose values a condition has to hold of.
+    pub fn holds_of_any(&self, values: &dyn Fn(&Key) -> Vec<String>) -> bool {
+        self.0.as_ref().is_none_or(|condition| holds(condition, values))
     }
 }
 
@@ -79,13 +84,13 @@ fn check_attribute(key: &Key, attributes: &[&str]) -> Result<(), Failure> {
     }
 }
 
-fn holds(condition: &Condition, value: &dyn Fn(&Key) -> Option<String>) -> bool {
+fn holds(condition: &Condition, values: &dyn Fn(&Key) -> Vec<String>) -> bool {
     match condition {
-        Condition::And(all) => all.iter().all(|one| holds(one, value)),
-        Condition::Or(any) => any.iter().any(|one| holds(one, value)),
-        Condition::Compare(key, operator, with) => value(key).is_some_and(|found| compares(&found, *operator, with)),
-        Condition::IsNull(key, negated) => value(key).is_some() == *negated,
-        Condition::In(key, values, negated) => value(key).is_some_and(|found| values.contains(&found) != *negated),
+        Condition::And(all) => all.iter().all(|one| holds(one, values)),
+        Condition::Or(any) => any.iter().any(|one| holds(one, values)),
+        Condition::Compare(key, operator, with) => values(key).iter().any(|found| compares(found, *operator, with)),
+        Condition::IsNull(key, negated) => values(key).is_empty() != *negated,
+        Condition::In(key, among, negated) => values(key).iter().any(|found| among.contains(found) != *negated),
     }
 }
 

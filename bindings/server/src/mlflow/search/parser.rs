@@ -31,6 +31,12 @@ pub enum Key {
     Attribute(String),
     /// Of the data sets of a run: name, digest, context.
     Dataset(String),
+    /// What a client has said about a trace when it began.
+    Metadata(String),
+    /// Of the spans of a trace: name, type, status, or one of their attributes as `attributes.NAME`.
+    Span(String),
+    /// The value of an assessment of a trace, by its name.
+    Assessment(String),
 }
 
 impl Display for Key {
@@ -42,6 +48,9 @@ impl Display for Key {
             Key::Tag(name) => ("tags", name),
             Key::Attribute(name) => ("attributes", name),
             Key::Dataset(name) => ("datasets", name),
+            Key::Metadata(name) => ("metadata", name),
+            Key::Span(name) => ("span", name),
+            Key::Assessment(name) => ("feedback", name),
         };
         write!(f, "{kind}.{name}")
     }
@@ -112,7 +121,10 @@ pub fn key(at: usize, word: &str) -> Result<Key, Failure> {
         "metrics" | "metric" => Ok(Key::Metric(name)),
         "params" | "param" | "parameters" | "parameter" => Ok(Key::Param(name)),
         "tags" | "tag" => Ok(Key::Tag(name)),
-        "attributes" | "attribute" | "attr" | "run" => Ok(Key::Attribute(name)),
+        "metadata" | "request_metadata" | "trace_metadata" => Ok(Key::Metadata(name)),
+        "span" => Ok(Key::Span(name)),
+        "feedback" | "expectation" => Ok(Key::Assessment(name)),
+        "attributes" | "attribute" | "attr" | "run" | "trace" => Ok(Key::Attribute(name)),
         "datasets" | "dataset" if matches!(name.as_str(), "name" | "digest" | "context") => Ok(Key::Dataset(name)),
         "datasets" | "dataset" => Err(wrong(at, &format!("data sets have no `{name}`, expected name, digest or context"))),
         _ => {

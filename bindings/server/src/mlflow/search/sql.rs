@@ -72,7 +72,7 @@ fn table(key: &Key) -> Option<(&'static str, &str)> {
         Key::Param(name) => Some(("params", name)),
         Key::Tag(name) => Some(("tags", name)),
         Key::Attribute(name) if matches!(name.as_str(), "user_id" | "user") => Some(("tags", "mlflow.user")),
-        Key::Attribute(_) | Key::Dataset(_) => None,
+        _ => None,
     }
 }
 
@@ -85,8 +85,10 @@ fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
     if let Some(i) = joined.iter().position(|other| *other == key) {
         return Ok(format!("j{i}.value"));
     }
-    let Key::Attribute(name) = key else {
-        return Err(Failure::invalid("data sets are compared with texts, and no order goes by them"));
+    let name = match key {
+        Key::Attribute(name) => name,
+        Key::Dataset(_) => return Err(Failure::invalid("data sets are compared with texts, and no order goes by them")),
+        _ => return Err(Failure::invalid(format!("`{key}` is of traces, a run has none"))),
     };
     let milliseconds = |column: &str| format!("(arrow_cast(r.{column}, 'Int64') / 1000)");
     match name.as_str() {
