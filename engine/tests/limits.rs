@@ -24,6 +24,23 @@ async fn a_sort_larger_than_memory_spills() {
     assert_eq!(rows, 400_000);
 }
 
+/// By a key that is a number, sorted by its digits in memory, and by DataFusion where memory is short: the same rows.
+#[tokio::test]
+async fn a_sort_by_numbers_gives_the_same_rows_whatever_the_memory() {
+    let sql = "SELECT i, x FROM (SELECT value AS i, CASE value % 7 WHEN 0 THEN NULL ELSE (value * 7919) % 1009 END AS k, sin(value) AS x
+        FROM generate_series(0, 99999)) ORDER BY k DESC NULLS LAST, x";
+    let mut seen = vec![];
+    for (threads, memory_limit_bytes) in [(1, 1 << 30), (2, 1 << 30), (2, 3 << 20)] {
+        let session = Session::builder().in_memory().threads(threads).memory_limit_bytes(memory_limit_bytes).build().unwrap();
+        let plan = rows(&session, &format!("EXPLAIN ANALYZE {sql}")).await.join("\n");
+        assert!(plan.contains("NumericSortExec: expr=[k@"), "{plan}");
+        assert_eq!(plan.contains("spill_count=0"), memory_limit_bytes == 1 << 30, "{plan}");
+        seen.push(rows(&session, sql).await);
+    }
+    assert_eq!(seen[0].len(), 100_000);
+    assert!(seen.iter().all(|rows| *rows == seen[0]));
+}
+
 #[tokio::test]
 async fn what_fits_neither_memory_nor_disk_is_a_resources_error() {
     let session =

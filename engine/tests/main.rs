@@ -18,4 +18,5 @@ mod sinks;
 mod statements;
 mod support;
 mod texts;
+mod unique;
 mod verbs;

@@ -17,6 +17,7 @@ use gradframe_plan::ops::predict::PredictNode;
 use gradframe_plan::ops::row_order::RowOrderNode;
 use gradframe_plan::ops::text::TextNode;
 use gradframe_plan::ops::train::TrainNode;
+use gradframe_plan::ops::unique::UniqueNode;
 
 use crate::ops::evaluate::EvaluateExec;
 use crate::ops::map_batches::MapBatchesExec;
@@ -24,6 +25,7 @@ use crate::ops::predict::PredictExec;
 use crate::ops::row_order::RowOrderExec;
 use crate::ops::text::TextExec;
 use crate::ops::train::TrainExec;
+use crate::ops::unique::UniqueExec;
 use crate::streaming::annotated;
 
 /// The query planner of a session: DataFusion's, which also knows our nodes.
@@ -50,7 +52,7 @@ impl QueryPlanner for GradframeQueryPlanner {
     }
 }
 
-/// Plans Train, Predict, Evaluate, MapBatches, RowOrder, and the operators over texts.
+/// Plans Train, Predict, Evaluate, MapBatches, RowOrder, Unique, and the operators over texts.
 #[derive(Debug)]
 pub struct GradframePlanner;
 
@@ -107,6 +109,10 @@ impl ExtensionPlanner for GradframePlanner {
         }
         if let Some(node) = node.as_any().downcast_ref::<RowOrderNode>() {
             return Ok(Some(Arc::new(RowOrderExec::try_new(node, input)?)));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<UniqueNode>() {
+            let keys = expressions.plan_all(node.keys())?;
+            return UniqueExec::planned(node, keys, input).map(Some);
         }
         Ok(None)
     }

@@ -9,6 +9,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::windows::WindowAggExec;
 
 use crate::ops::map_batches::MapBatchesExec;
+use crate::ops::numeric_sort::NumericSortExec;
 
 /// A line for each operator that holds all of its input, from the result down.
 pub(crate) fn notes(plan: &dyn ExecutionPlan) -> Vec<String> {
@@ -28,7 +29,7 @@ fn collect(plan: &dyn ExecutionPlan, notes: &mut Vec<String>) {
 }
 
 fn why(plan: &dyn ExecutionPlan) -> Option<&'static str> {
-    if plan.downcast_ref::<SortExec>().is_some_and(|sort| sort.fetch().is_none()) {
+    if plan.is::<NumericSortExec>() || plan.downcast_ref::<SortExec>().is_some_and(|sort| sort.fetch().is_none()) {
         return Some("it reads all rows first, and writes to the disk what does not fit in memory");
     }
     if plan.is::<WindowAggExec>() {

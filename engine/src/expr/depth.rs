@@ -39,6 +39,22 @@ impl<'n> TreeNodeVisitor<'n> for Depth {
     }
 }
 
+/// One after the other, as Polars adds; of very many, neighbours first, since a thousand in a chain are a thousand levels.
+pub(crate) fn reduced(exprs: impl IntoIterator<Item = Expr>, fold: fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    const CHAIN_MAX: usize = 200;
+    let mut exprs: Vec<Expr> = exprs.into_iter().collect();
+    while exprs.len() > CHAIN_MAX {
+        let mut rest = exprs.into_iter();
+        exprs = std::iter::from_fn(|| rest.next().map(|left| (left, rest.next())))
+            .map(|(left, right)| match right {
+                Some(right) => fold(left, right),
+                None => left,
+            })
+            .collect();
+    }
+    exprs.into_iter().reduce(fold)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Constants, call, col};

@@ -63,7 +63,7 @@ impl DataFrame {
     }
 
     /// The plan, with the hidden order of rows in it if that is of a sort; and whether it is.
-    fn in_lasting_order(&self) -> Result<(LogicalPlan, bool)> {
+    pub(super) fn in_lasting_order(&self) -> Result<(LogicalPlan, bool)> {
         match is_sorted(&self.plan) {
             true => Ok((with_lasting_order(&self.plan).map_err(from_datafusion)?, true)),
             false => Ok((self.plan.clone(), false)),

@@ -17,7 +17,7 @@ use super::DataFrame;
 use super::group::aggregate;
 use super::naming::all_columns;
 use crate::expr::as_enum;
-use crate::expr::depth::check_depth;
+use crate::expr::depth::{check_depth, reduced};
 use crate::expr::resolve::{Group, Layer, Lowered, Lowering, Named, Shape, require_condition, typed};
 use crate::expr::structure::{by_row, or_empty_list};
 use crate::{Error, Result};
@@ -76,7 +76,7 @@ impl DataFrame {
             require_condition(op, expr, self.plan.schema())?;
         }
         let resolved = self.resolve_named(op, named)?;
-        let all = resolved.exprs.into_iter().map(|expr| expr.unalias()).reduce(Expr::and);
+        let all = reduced(resolved.exprs.into_iter().map(|expr| expr.unalias()), Expr::and);
         Ok((resolved.frame, all.unwrap_or_else(|| lit(true))))
     }
 

@@ -6,6 +6,7 @@ use datafusion::logical_expr::Expr;
 use super::DataFrame;
 use super::naming::all_columns;
 use crate::Result;
+use crate::expr::depth::reduced;
 use crate::expr::{IntoExpr, IntoSortExpr};
 
 impl DataFrame {
@@ -82,7 +83,8 @@ impl DataFrame {
     /// ```
     pub fn drop_nulls(&self, subset: impl IntoIterator<Item = impl IntoExpr>) -> Result<Self> {
         let columns = self.subset("drop_nulls", subset)?;
-        columns.into_iter().map(Expr::is_not_null).reduce(Expr::and).map_or_else(|| Ok(self.clone()), |all| self.filter(all))
+        let not_null = columns.into_iter().map(Expr::is_not_null);
+        reduced(not_null, Expr::and).map_or_else(|| Ok(self.clone()), |all| self.filter(all))
     }
 
     /// The rows in which none of these columns is NaN; no name: no column at all. Columns of other types than floats have
@@ -99,7 +101,7 @@ impl DataFrame {
         let mut columns = self.subset("drop_nans", subset)?;
         columns.retain(|column| self.type_of(column).is_some_and(|data_type| data_type.is_floating()));
         let not_nan = columns.into_iter().map(|column| Expr::IsNotTrue(Box::new(isnan(column))));
-        not_nan.reduce(Expr::and).map_or_else(|| Ok(self.clone()), |all| self.filter(all))
+        reduced(not_nan, Expr::and).map_or_else(|| Ok(self.clone()), |all| self.filter(all))
     }
 
     /// These columns, or all.

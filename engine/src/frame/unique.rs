@@ -6,9 +6,12 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Distinct, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
+use gradframe_plan::ops::row_order::with_row_order;
+use gradframe_plan::ops::unique::UniqueNode;
 
 use super::DataFrame;
 use super::naming::all_columns;
+use crate::expr::structure::by_row;
 use crate::expr::{IntoExpr, asc, col, desc};
 use crate::{Error, Result};
 
@@ -89,6 +92,28 @@ impl DataFrame {
             return if keys.is_empty() { self.distinct() } else { self.any_of(keys) };
         }
         let keys = if keys.is_empty() { all_columns(self.plan.schema()).map(|(_, column)| column).collect() } else { keys };
+        match keep {
+            Keep::Any | Keep::First => self.first_of(keys, maintain_order),
+            Keep::Last | Keep::None => self.by_place(keys, keep, maintain_order),
+        }
+    }
+
+    fn any_of(&self, keys: Vec<Expr>) -> Result<Self> {
+        let keys = keys.into_iter().map(|key| self.identity(key)).collect();
+        Ok(self.with_plan(UniqueNode::any(self.plan.clone(), keys).map_err(from_datafusion)?))
+    }
+
+    /// The first row of equal keys, known by the hidden number of the rows.
+    fn first_of(&self, keys: Vec<Expr>, maintain_order: bool) -> Result<Self> {
+        let keys = keys.into_iter().map(|key| self.identity(key)).collect();
+        let ordered = with_row_order(&self.in_lasting_order()?.0).and_then(|plan| UniqueNode::first(plan, keys));
+        let kept = self.with_plan(ordered.map_err(from_datafusion)?);
+        let kept = if maintain_order { kept.step(|plan| plan.sort([by_row()]))? } else { kept };
+        self.without_hidden(kept)
+    }
+
+    /// The rows at a place among equal ones, which is known when all are.
+    fn by_place(&self, keys: Vec<Expr>, keep: Keep, maintain_order: bool) -> Result<Self> {
         let (numbered, row) = self.numbered()?;
         let wanted = self.unused_name("__kept");
         let keys = keys.into_iter().map(|key| numbered.identity(key)).collect();
@@ -96,11 +121,6 @@ impl DataFrame {
         let kept = windowed.step(|plan| plan.filter(col(&wanted).eq(lit(1_i64))))?;
         let kept = if maintain_order { kept.step(|plan| plan.sort([asc(&row)]))? } else { kept };
         kept.drop([wanted, row])
-    }
-
-    fn any_of(&self, keys: Vec<Expr>) -> Result<Self> {
-        let all = all_columns(self.plan.schema()).map(|(_, column)| column).collect();
-        self.step(|plan| plan.distinct_on(keys, all, None))
     }
 
     /// All columns and a window function's.
@@ -112,12 +132,10 @@ impl DataFrame {
 
 /// 1 for the row that stays: its place among equal ones, or how many they are.
 fn place_among_equals(keys: Vec<Expr>, keep: Keep, row: &str) -> Result<Expr> {
-    let window = match keep {
-        Keep::None => return rows_among_equals(keys),
-        Keep::Last => row_number().partition_by(keys).order_by(vec![desc(row)]).build(),
-        Keep::Any | Keep::First => row_number().partition_by(keys).order_by(vec![asc(row)]).build(),
-    };
-    window.map_err(from_datafusion)
+    if keep == Keep::None {
+        return rows_among_equals(keys);
+    }
+    row_number().partition_by(keys).order_by(vec![desc(row)]).build().map_err(from_datafusion)
 }
 
 /// How many rows have the keys of a row.

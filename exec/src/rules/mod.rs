@@ -8,6 +8,7 @@ mod filters_first;
 mod in_order;
 mod merge_large_joins;
 mod needed;
+mod numeric_sorts;
 mod numeric_stages;
 mod one_nan;
 
@@ -25,6 +26,7 @@ pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
+pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
 
@@ -60,7 +62,9 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     // All expressions are where they will be computed.
     rules.push(Arc::new(NumericStages { projections: false }));
     rules.push(Arc::new(FieldsOfStructs));
-    // Last: what needs one partition is known, and no limit moves any more.
+    // What needs one partition is known, and no limit moves any more.
     rules.push(Arc::new(InOrder));
+    // Last: rules before look for DataFusion's own.
+    rules.push(Arc::new(NumericSorts));
     rules
 }

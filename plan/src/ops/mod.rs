@@ -10,3 +10,4 @@ pub mod run_log;
 pub mod text;
 pub mod train;
 pub mod transform;
+pub mod unique;

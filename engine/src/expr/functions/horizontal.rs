@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, lit as literal};
 use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
+use super::super::depth::reduced;
 use super::super::resolve::{output_name, shown};
 use super::super::structure::items;
 use super::super::table::{FunctionRow, Takes};
@@ -204,23 +205,8 @@ fn folded(call: &Call, exprs: Vec<Expr>, fold: fn(Expr, Expr) -> Expr) -> Result
     reduced(exprs, fold).ok_or_else(|| call.wrong("got no column, expected at least one"))
 }
 
-/// One after the other, as Polars adds; of very many, neighbours first, since a thousand in a chain are a thousand levels.
-fn reduced(mut exprs: Vec<Expr>, fold: fn(Expr, Expr) -> Expr) -> Option<Expr> {
-    const CHAIN_MAX: usize = 200;
-    while exprs.len() > CHAIN_MAX {
-        let mut rest = exprs.into_iter();
-        exprs = std::iter::from_fn(|| rest.next().map(|left| (left, rest.next())))
-            .map(|(left, right)| match right {
-                Some(right) => fold(left, right),
-                None => left,
-            })
-            .collect();
-    }
-    exprs.into_iter().reduce(fold)
-}
-
 fn any_null(exprs: &[Expr]) -> Option<Expr> {
-    reduced(exprs.iter().cloned().map(Expr::is_null).collect(), Expr::or)
+    reduced(exprs.iter().cloned().map(Expr::is_null), Expr::or)
 }
 
 /// Of the values of a row that are not null.

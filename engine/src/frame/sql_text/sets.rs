@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Union, Values};
+use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, Union, UserDefinedLogicalNode, Values};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::ops::unique::UniqueNode;
 
 use super::expressions::Scope;
 use super::names::quoted;
@@ -11,6 +13,7 @@ use super::no_words;
 use super::select::Select;
 use super::steps::{Writer, aliased, output_names, texts};
 use crate::Result;
+use crate::expr::structure::by_row;
 
 impl Writer<'_> {
     pub(super) fn union(&mut self, step: &Union) -> Result<Select> {
@@ -55,6 +58,17 @@ impl Writer<'_> {
                 Ok(self.named(select.text(), columns))
             }
         }
+    }
+
+    /// DISTINCT ON, which has to be told what the first row is.
+    pub(super) fn unique(&mut self, node: &dyn UserDefinedLogicalNode, input: &LogicalPlan) -> Result<Select> {
+        let keys = node.expressions();
+        let all = input.schema().columns().into_iter().map(Expr::Column).collect();
+        let is_first = node.as_any().downcast_ref::<UniqueNode>().is_some_and(UniqueNode::keeps_first);
+        let by_key = keys.iter().map(|key| key.clone().sort(true, false));
+        let order = is_first.then(|| by_key.chain([by_row()]).collect());
+        let on = DistinctOn::try_new(keys.clone(), all, order, Arc::new(input.clone())).map_err(from_datafusion)?;
+        self.distinct(&Distinct::On(on))
     }
 
     pub(super) fn values(&mut self, step: &Values) -> Result<Select> {

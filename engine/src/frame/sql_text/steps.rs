@@ -244,6 +244,7 @@ impl<'a> Writer<'a> {
                 let names = output_names(node.schema().fields().iter().map(|field| field.name()));
                 Ok(self.numbered(select, names, 1))
             }
+            ("Unique", [input]) => self.unique(node, input),
             (name, _) => Err(no_words(format!("the step `{name}`"))),
         }
     }

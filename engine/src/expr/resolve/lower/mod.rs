@@ -19,6 +19,7 @@ use datafusion::logical_expr::{Expr, SortExpr};
 use gradframe_plan::error::{from_datafusion, to_datafusion};
 use gradframe_plan::functions::column;
 
+use super::super::depth::reduced;
 use super::super::structure::{ROW_ORDER, by_row, mark_of};
 use super::Named;
 use super::names::shown;
@@ -235,7 +236,7 @@ impl Lowering {
 }
 
 fn all_of(conditions: impl IntoIterator<Item = Option<Expr>>) -> Option<Expr> {
-    conditions.into_iter().flatten().reduce(Expr::and)
+    reduced(conditions.into_iter().flatten(), Expr::and)
 }
 
 fn with_children(expr: Expr, parts: Vec<Lowered>) -> Result<Expr> {
