@@ -7,19 +7,20 @@ use super::text::Entry;
 
 /// The index along one axis.
 pub fn along(entry: &mut Entry, map: &AxisMap) -> String {
-    let start = map.start.as_fixed().is_none_or(|n| n != 0).then(|| entry.dim(&map.start));
-    let step = map.axis.map(|axis| match map.step {
-        1 => format!("i{axis}"),
-        -1 => format!("-i{axis}"),
-        step => format!("{step} * i{axis}"),
-    });
-    match (start, step) {
-        (None, None) => "0".into(),
-        (Some(start), None) => start,
-        (None, Some(step)) => step,
-        (Some(start), Some(step)) if step.starts_with('-') => format!("{start} - {}", &step[1..]),
-        (Some(start), Some(step)) => format!("{start} + {step}"),
+    let mut index = match map.start.as_fixed() {
+        Some(0) => String::new(),
+        _ => entry.dim(&map.start),
+    };
+    for &(axis, step) in &map.terms {
+        let size = if step.abs() == 1 { format!("i{axis}") } else { format!("{} * i{axis}", step.abs()) };
+        index = match (index.is_empty(), step < 0) {
+            (true, false) => size,
+            (true, true) => format!("-{size}"),
+            (false, false) => format!("{index} + {size}"),
+            (false, true) => format!("{index} - {size}"),
+        };
     }
+    if index.is_empty() { "0".into() } else { index }
 }
 
 /// The row-major position of these indices.
@@ -74,11 +75,12 @@ pub fn declare(entry: &mut Entry, shape: &Shape, first: usize, at: &str, is_used
 
 /// The axes of the domain that a chain's loads and positions need, beyond loads of the whole domain.
 pub fn used_axes(chain: &Chain, is_whole: impl Fn(&Load, Level) -> bool) -> Vec<usize> {
+    let axes = |map: &AxisMap| map.terms.iter().map(|term| term.0).collect::<Vec<usize>>();
     let mut used = Vec::new();
     for value in &chain.values {
         match &value.instr {
-            Instr::Load(load) if !is_whole(load, value.level) => used.extend(load.axes.iter().filter_map(|m| m.axis)),
-            Instr::Iota(map) => used.extend(map.axis),
+            Instr::Load(load) if !is_whole(load, value.level) => used.extend(load.axes.iter().flat_map(axes)),
+            Instr::Iota(map) => used.extend(axes(map)),
             _ => {}
         }
     }

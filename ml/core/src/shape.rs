@@ -112,6 +112,16 @@ impl Dim {
         (fits && is_product).then_some((all / one) as usize)
     }
 
+    /// `self / n`; None where that is no whole size for every size of the symbols.
+    pub fn divided(&self, n: usize) -> Option<Self> {
+        let n = i64::try_from(n).ok().filter(|&n| n > 0)?;
+        (self.coef % n == 0 && self.offset % n == 0).then(|| Dim {
+            coef: self.coef / n,
+            symbols: self.symbols.clone(),
+            offset: self.offset / n,
+        })
+    }
+
     /// `self - other`; None where the difference is not of the form.
     pub fn minus(&self, other: &Dim) -> Option<Self> {
         self.add(&Dim { coef: -other.coef, symbols: other.symbols.clone(), offset: -other.offset })

@@ -4,19 +4,26 @@ use gradframe_ml_core::graph::Kind;
 use gradframe_ml_core::{Graph, NodeId, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::schedule::is_anchor;
 use crate::schedule::BufferId;
 
 /// The nodes in memory so far, and those that shall be before anything reads them.
-#[derive(Default)]
 pub struct Leaves {
     buffers: FxHashMap<NodeId, BufferId>,
     pinned: FxHashSet<NodeId>,
+    /// For each node, whether computing it from what will be in memory folds rows.
+    has_rows: Vec<bool>,
 }
 
 impl Leaves {
-    /// Nothing in memory; `pinned` nodes are not computed inside other kernels.
-    pub fn new(pinned: FxHashSet<NodeId>) -> Self {
-        Leaves { buffers: FxHashMap::default(), pinned }
+    /// Nothing in memory; `pinned` nodes of the graph are not computed inside other kernels.
+    pub fn new(graph: &Graph, pinned: FxHashSet<NodeId>) -> Self {
+        let mut has_rows: Vec<bool> = Vec::new();
+        for (id, node) in graph.nodes() {
+            let below = !is_anchor(&node.kind) && node.inputs.iter().any(|input| has_rows[input.index()]);
+            has_rows.push(!pinned.contains(&id) && (below || matches!(node.kind, Kind::Reduce { .. })));
+        }
+        Leaves { buffers: FxHashMap::default(), pinned, has_rows }
     }
 
     /// Notes that `node` is in memory.
@@ -36,6 +43,11 @@ impl Leaves {
                 _ => return None,
             }
         }
+    }
+
+    /// True if a kernel that computes the node from memory folds rows on the way.
+    pub fn has_rows(&self, node: NodeId) -> bool {
+        self.has_rows[node.index()]
     }
 
     /// True if the node goes to memory rather than into its users.

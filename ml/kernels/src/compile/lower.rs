@@ -5,11 +5,14 @@ use gradframe_ml_core::{DType, Graph, NodeId, Shape, Tensor};
 use rustc_hash::FxHashMap;
 
 use super::leaves::Leaves;
-use super::view::{self, View};
+use super::view::{self, Opaque, View};
 use crate::schedule::{AxisMap, Chain, Instr, Level, Load, Value, ValueId, computed_in};
 
 /// How deep a chain may nest: what lies below goes to memory. Where `sharing` cuts, none comes so far.
 const DEPTH_MAX: usize = 2 * super::sharing::DEPTH_MAX;
+
+/// Axes of a domain, at most: beyond, no axis is split.
+const RANK_MAX: usize = 8;
 
 /// A node that must be in memory before this kernel can be made.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,10 @@ pub struct Lowering<'a> {
     made: FxHashMap<Value, ValueId>,
     depth: usize,
     blocked: Vec<NodeId>,
+    /// True if an axis of the domain may become two.
+    may_split: bool,
+    /// The axis of the domain that has to be two, and the size of the second.
+    joined: Option<(usize, usize)>,
 }
 
 /// What became of an attempt to make a chain.
@@ -38,6 +45,8 @@ pub enum Attempt {
     Made(Chain),
     /// These nodes must be in memory first: all that were met, so that few attempts do for a kernel of any size.
     Blocked(Vec<NodeId>),
+    /// An axis of the domain has to be two first, of which the second is so long: what is computed below a reshape has them.
+    Joined(usize, usize),
 }
 
 impl<'a> Lowering<'a> {
@@ -46,12 +55,19 @@ impl<'a> Lowering<'a> {
         let domain = Shape::new(outer.dims().iter().chain(row.dims()).cloned());
         let (seen, made, blocked) = Default::default();
         let (outer_rank, chain) = (outer.rank(), Chain::default());
-        Lowering { graph, leaves, root, domain, outer_rank, chain, seen, made, depth: 0, blocked }
+        Lowering { graph, leaves, root, domain, outer_rank, chain, seen, made, depth: 0, blocked, may_split: false, joined: None }
+    }
+
+    /// The same, where who makes the kernel can make it over a domain of which an axis is two.
+    pub fn splitting(self) -> Self {
+        Lowering { may_split: self.domain.rank() < RANK_MAX, ..self }
     }
 
     /// The finished chain, or what has to be there before.
     pub fn finish(self) -> Attempt {
-        if self.blocked.is_empty() {
+        if let Some((axis, inner)) = self.joined {
+            Attempt::Joined(axis, inner)
+        } else if self.blocked.is_empty() {
             Attempt::Made(super::registers::assigned(self.chain))
         } else {
             Attempt::Blocked(self.blocked)
@@ -108,7 +124,8 @@ impl<'a> Lowering<'a> {
             return Ok(self.emit(Instr::Scalar(bytes), node.ty.dtype, self.level_of_constant()));
         }
         if let Some((buffer, shape)) = self.leaves.get(graph, id) {
-            return Ok(self.load(Load { buffer, shape, axes: view.clone(), padded: false }, node.ty.dtype));
+            let (shape, axes) = view::spread(shape, view, &self.domain);
+            return Ok(self.load(Load { buffer, shape, axes, padded: false }, node.ty.dtype));
         }
         if id != self.root && self.leaves.is_pinned(id) {
             return Err(Blocked(id));
@@ -128,10 +145,19 @@ impl<'a> Lowering<'a> {
 
     fn view(&mut self, id: NodeId, node: &Node, view: &View) -> Lowered {
         let operand = node.inputs[0];
-        match view::through(&node.kind, &self.graph.ty(operand).shape, &node.ty.shape, view) {
-            Some(through) => Ok(self.value(operand, &through)),
-            None if self.leaves.get(self.graph, operand).is_some() => Err(Blocked(id)),
-            None => Err(Blocked(operand)),
+        let (below, own) = (&self.graph.ty(operand).shape, &node.ty.shape);
+        let is_stored = self.leaves.get(self.graph, operand).is_some();
+        if !is_stored && self.leaves.has_rows(operand) && matches!(node.kind, Kind::Reshape(_)) && view::mixes_axes(below, own) {
+            return Err(Blocked(operand)); // its rows are not this kernel's
+        }
+        match view::through(&node.kind, below, own, view, &self.domain) {
+            Ok(through) => Ok(self.value(operand, &through)),
+            Err(_) if is_stored => Err(Blocked(id)),
+            Err(Opaque::Joined { axis, inner }) if self.may_split => {
+                self.joined = Some((axis, inner));
+                Err(Blocked(operand))
+            }
+            Err(_) => Err(Blocked(operand)),
         }
     }
 
@@ -228,13 +254,13 @@ impl<'a> Lowering<'a> {
 
     /// Row, if there are rows and nothing depends on the position in one.
     fn level_of(&self, view: &[AxisMap]) -> Level {
-        let in_row = view.iter().any(|m| m.axis.is_some_and(|a| a >= self.outer_rank));
+        let in_row = view.iter().flat_map(|map| &map.terms).any(|term| term.0 >= self.outer_rank);
         if self.has_rows() && !in_row { Level::Row } else { Level::Element }
     }
 
     fn uses_all_axes(&self, view: &View, level: Level) -> bool {
         let axes = if level == Level::Row { self.outer_rank } else { self.domain.rank() };
-        (0..axes).all(|a| self.domain.dims()[a].is_one() || view.iter().any(|m| m.axis == Some(a)))
+        (0..axes).all(|a| self.domain.dims()[a].is_one() || view.iter().any(|m| m.uses(a)))
     }
 
     fn emit_as(&mut self, instr: Instr, dtype: DType, like: ValueId) -> ValueId {

@@ -29,6 +29,14 @@ impl Rows {
     pub fn none(shape: &Shape) -> Self {
         Rows { outer: shape.clone(), row: Shape::scalar(), root_view: view::identity(shape.rank()), root_is_element: true }
     }
+
+    /// The domain of a pointwise kernel with two axes in place of one, of which the second is `inner` long.
+    pub fn with_split_axis(&self, axis: usize, inner: usize) -> Option<Self> {
+        let first = self.outer.dims()[axis].divided(inner)?;
+        let outer = self.outer.with(axis, inner.into()).insert(axis, first);
+        let root_view = view::on_split_axis(&self.root_view, axis, inner);
+        Some(Rows { outer, row: self.row.clone(), root_view, root_is_element: self.root_is_element })
+    }
 }
 
 /// The rows on which `root` can be computed with reductions inside; None if there are none.

@@ -13,8 +13,8 @@ use super::rows::{Rows, rows_of};
 use super::view::{self, View};
 use super::{CompileOptions, Work, donation, memory, merge, pairs, sharing};
 use crate::schedule::{
-    ArgReduce, BufferDef, BufferId, Chain, Concat, Dot, Fold, Gather, Kernel, Library, Load, Loop, Routine, Scan, Scatter,
-    Schedule, Sort, Source, computed_in,
+    ArgReduce, AxisMap, BufferDef, BufferId, Chain, Concat, Dot, Fold, Gather, Kernel, Library, Load, Loop, Routine, Scan,
+    Scatter, Schedule, Sort, Source, computed_in,
 };
 
 /// The kernels of a function without calls; what it took is added to `work`.
@@ -68,7 +68,7 @@ struct Scheduler<'a> {
 
 impl<'a> Scheduler<'a> {
     fn new(function: &'a Function, options: CompileOptions) -> Self {
-        let leaves = Leaves::new(sharing::pinned(function, options));
+        let leaves = Leaves::new(&function.graph, sharing::pinned(function, options));
         let (buffers, kernels, work) = Default::default();
         let mut scheduler = Scheduler { function, options, buffers, kernels, leaves, work };
         for (id, node) in function.graph.nodes() {
@@ -199,12 +199,13 @@ impl<'a> Scheduler<'a> {
 
     fn strided(&self, mut node: NodeId, mut view: View) -> Option<Load> {
         let graph = &self.function.graph;
+        let domain = &graph.ty(node).shape;
         loop {
             if let Some((buffer, shape)) = self.leaves.get(graph, node) {
                 return Some(Load { buffer, shape, axes: view, padded: false });
             }
             let operand = *graph.node(node).inputs.first()?;
-            view = view::through(&graph.node(node).kind, &graph.ty(operand).shape, &graph.ty(node).shape, &view)?;
+            view = view::through(&graph.node(node).kind, &graph.ty(operand).shape, &graph.ty(node).shape, &view, domain).ok()?;
             node = operand;
         }
     }
@@ -213,10 +214,10 @@ impl<'a> Scheduler<'a> {
     fn fused(&mut self, id: NodeId) -> Result<()> {
         loop {
             let attempt = match rows_of(self.function, self.options, &self.leaves, id, &mut self.work) {
-                Some(rows) => self.loop_kernel(id, &rows),
+                Some(rows) => self.loop_kernel(id, &rows, |lowering| lowering),
                 None => match &self.function.graph.node(id).kind {
                     Kind::Reduce { op, axes } => self.fold_kernel(id, *op, axes),
-                    _ => self.loop_kernel(id, &Rows::none(&self.function.graph.ty(id).shape)),
+                    _ => self.pointwise_kernel(id),
                 },
             };
             match attempt {
@@ -225,16 +226,30 @@ impl<'a> Scheduler<'a> {
                     self.kernels.push(make(output));
                     return Ok(());
                 }
-                Err(blocked) if blocked.contains(&id) => {
-                    return Err(Error::internal("compile", format!("{id} cannot be computed by a kernel of its own")));
+                Err(Unmade::Blocked(nodes)) if !nodes.contains(&id) => {
+                    nodes.into_iter().try_for_each(|node| self.ensure(node))?
                 }
-                Err(blocked) => blocked.into_iter().try_for_each(|node| self.ensure(node))?,
+                Err(_) => return Err(Error::internal("compile", format!("{id} cannot be computed by a kernel of its own"))),
             }
         }
     }
 
-    fn loop_kernel(&mut self, id: NodeId, rows: &Rows) -> Result<MakeKernel, Vec<NodeId>> {
-        let mut lowering = Lowering::new(&self.function.graph, &self.leaves, id, &rows.outer, &rows.row);
+    /// A kernel over the node's elements, whose axes are split where what it computes has more of them.
+    fn pointwise_kernel(&mut self, id: NodeId) -> Result<MakeKernel, Unmade> {
+        let mut rows = Rows::none(&self.function.graph.ty(id).shape);
+        loop {
+            match self.loop_kernel(id, &rows, |lowering| lowering.splitting()) {
+                Err(Unmade::Joined(axis, inner)) => match rows.with_split_axis(axis, inner) {
+                    Some(split) => rows = split,
+                    None => return Err(Unmade::Blocked(vec![id])),
+                },
+                done => return done,
+            }
+        }
+    }
+
+    fn loop_kernel(&mut self, id: NodeId, rows: &Rows, prepare: fn(Lowering) -> Lowering) -> Result<MakeKernel, Unmade> {
+        let mut lowering = prepare(Lowering::new(&self.function.graph, &self.leaves, id, &rows.outer, &rows.row));
         let mut value = lowering.value(id, &rows.root_view);
         if rows.root_is_element {
             value = lowering.element(value);
@@ -244,7 +259,7 @@ impl<'a> Scheduler<'a> {
         Ok(Box::new(move |output| Kernel::Loop(Box::new(Loop { outer, row, chain, stores: vec![(value, output)] }))))
     }
 
-    fn fold_kernel(&mut self, id: NodeId, op: ReduceOp, axes: &[usize]) -> Result<MakeKernel, Vec<NodeId>> {
+    fn fold_kernel(&mut self, id: NodeId, op: ReduceOp, axes: &[usize]) -> Result<MakeKernel, Unmade> {
         let graph = &self.function.graph;
         let operand = graph.node(id).inputs[0];
         let shape = &graph.ty(operand).shape;
@@ -257,7 +272,7 @@ impl<'a> Scheduler<'a> {
         let (outer, folded, inner) = (part(&outer_axes), part(axes), part(&inner_axes));
         let domain = part(&order);
         let mut operand_view = view::identity(shape.rank());
-        order.iter().enumerate().for_each(|(position, &axis)| operand_view[axis].axis = Some(position));
+        order.iter().enumerate().for_each(|(position, &axis)| operand_view[axis] = AxisMap::identity(position));
         let mut lowering = Lowering::new(graph, &self.leaves, id, &domain, &Shape::scalar());
         let value = lowering.value(operand, &operand_view);
         let value = lowering.cast(value, computed_in(graph.ty(id).dtype));
@@ -267,12 +282,21 @@ impl<'a> Scheduler<'a> {
 }
 
 /// The chain, or what it waits for.
-fn finished(lowering: Lowering, work: &mut Work) -> Result<Chain, Vec<NodeId>> {
+fn finished(lowering: Lowering, work: &mut Work) -> Result<Chain, Unmade> {
     work.lowered += lowering.visited();
     match lowering.finish() {
         Attempt::Made(chain) => Ok(chain),
-        Attempt::Blocked(nodes) => Err(nodes),
+        Attempt::Blocked(nodes) => Err(Unmade::Blocked(nodes)),
+        Attempt::Joined(axis, inner) => Err(Unmade::Joined(axis, inner)),
     }
+}
+
+/// What a kernel waits for.
+enum Unmade {
+    /// These nodes have to be in memory.
+    Blocked(Vec<NodeId>),
+    /// An axis of its domain has to be two, of which the second is so long.
+    Joined(usize, usize),
 }
 
 type MakeKernel = Box<dyn FnOnce(BufferId) -> Kernel>;

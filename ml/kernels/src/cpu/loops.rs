@@ -47,7 +47,7 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
     let most = if evaluator.only_reads() { DIRECT_ELEMENTS } else { most };
     let fitting = if evaluator.only_reads() { most } else { CACHE_BYTES / evaluator.bytes_per_element().max(1) };
     let block = fitting.clamp(least, most) & !63;
-    let tile = tile_rows(row_length, block, evaluator.period());
+    let tile = tile_rows(row_length, block, evaluator.period(block));
     let widths: Vec<usize> = stores.iter().map(|&v| bytes_per_row(kernel, v, row_length)).collect();
     let row_bytes = row_length * 8 * kernel.chain.loads().count().max(1);
     let tiles = rows.div_ceil(tile);

@@ -36,6 +36,7 @@ mod scratch;
 mod simd;
 mod sort;
 mod source;
+mod strided;
 mod tasks;
 mod threefry;
 mod unit;

@@ -4,7 +4,7 @@ use gradframe_ml_core::{Dim, Result, Sizes};
 use smallvec::SmallVec;
 
 use super::bytes::{Plain, typed, typed_mut, with_width};
-use super::simd::vectorized;
+use super::strided::{self, copy_run};
 use crate::schedule::{AxisMap, Load};
 
 type PerAxis<T> = SmallVec<[T; 6]>;
@@ -22,9 +22,9 @@ pub struct Source<'a> {
 
 /// The index along one axis of a padded buffer.
 struct Clip {
-    axis: Option<usize>,
     start: isize,
-    step: isize,
+    /// What one position adds along each axis of the domain.
+    steps: PerAxis<isize>,
     size: isize,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Source<'a> {
     /// The load over a domain of these sizes. Errors: `Shape` for a size that is not known.
     pub fn bind(load: &Load, bytes: &'a [u8], width: usize, domain: &[usize], sizes: &Sizes) -> Result<Self> {
         let (offset, strides) = strides(load, domain.len(), sizes)?;
-        let clips = if load.padded { Some(Clip::of(load, sizes)?) } else { None };
+        let clips = if load.padded { Some(Clip::of(load, domain.len(), sizes)?) } else { None };
         let (dims, strides) = if load.padded { (domain.into(), strides) } else { collapsed(domain, &strides) };
         Ok(Source { bytes, width, dims, strides, offset, clips })
     }
@@ -88,50 +88,14 @@ impl<'a> Source<'a> {
                 self.read_clipped(clips, src, index, &mut dst[at..at + run])
             });
         }
-        self.read_strided(src, start, dst);
-    }
-
-    /// Along the axes like an odometer, whose place in memory goes with it: stretches along the last axis, or where that is short
-    /// as many of them as lie along the axis before.
-    fn read_strided<T: Plain>(&self, src: &[T], start: usize, dst: &mut [T]) {
-        let (dims, strides) = (&self.dims[..], &self.strides[..]);
-        let Some(last) = dims.len().checked_sub(1) else { return dst.fill(src[self.offset as usize]) };
-        let (inner, step) = (dims[last], strides[last]);
-        let mut index = unravelled(dims, start);
-        let mut base = self.offset + dot(&index, strides);
-        let mut at = 0;
-        while at < dst.len() {
-            let rest = dst.len() - at;
-            if last > 0 && inner <= SHORT && index[last] == 0 && rest >= inner {
-                let rows = (dims[last - 1] - index[last - 1]).min(rest / inner);
-                copy_rows(src, (base, strides[last - 1], step), inner, &mut dst[at..at + rows * inner]);
-                at += rows * inner;
-                index[last - 1] += rows;
-                base += rows as isize * strides[last - 1];
-                base += carry(&mut index, dims, strides, last - 1);
-            } else {
-                let run = (inner - index[last]).min(rest);
-                copy_run(src, base, step, &mut dst[at..at + run]);
-                at += run;
-                index[last] += run;
-                base += run as isize * step;
-                base += carry(&mut index, dims, strides, last);
-            }
-        }
+        strided::read(src, (&self.dims, &self.strides), self.offset, start, dst);
     }
 
     /// One run along the last axis: zeros where some index lies outside.
     fn read_clipped<T: Plain>(&self, clips: &[Clip], src: &[T], index: &[usize], dst: &mut [T]) {
-        let inner = index.len().wrapping_sub(1);
-        let from = index.last().map_or(0, |&i| i as isize);
         let (mut low, mut high) = (0, dst.len() as isize);
         for clip in clips {
-            let at = clip.start + clip.axis.map_or(0, |a| clip.step * index[a] as isize);
-            let (first, last) = if clip.axis == Some(inner) {
-                clip.inside(from, dst.len() as isize)
-            } else {
-                whole_if((0..clip.size).contains(&at), dst.len())
-            };
+            let (first, last) = clip.inside(index, dst.len() as isize);
             (low, high) = (low.max(first), high.min(last));
         }
         dst.fill(T::default());
@@ -144,18 +108,25 @@ impl<'a> Source<'a> {
 }
 
 impl Clip {
-    fn of(load: &Load, sizes: &Sizes) -> Result<PerAxis<Clip>> {
+    fn of(load: &Load, rank: usize, sizes: &Sizes) -> Result<PerAxis<Clip>> {
         let shape = load.shape.eval(sizes)?;
         let clip = |(map, &size): (&AxisMap, &usize)| {
-            Ok(Clip { axis: map.axis, start: signed(&map.start, sizes)?, step: map.step as isize, size: size as isize })
+            let mut steps: PerAxis<isize> = SmallVec::from_elem(0, rank);
+            map.terms.iter().for_each(|&(axis, step)| steps[axis] = step as isize);
+            Ok(Clip { start: signed(&map.start, sizes)?, steps, size: size as isize })
         };
         load.axes.iter().zip(&shape).map(clip).collect()
     }
 
-    /// The positions of a run of `len`, beginning at `from` on the axis, whose index is inside.
-    fn inside(&self, from: isize, len: isize) -> (isize, isize) {
+    /// The positions of a run of `len` along the last axis, beginning at an index of the domain, whose index is inside.
+    fn inside(&self, from: &[usize], len: isize) -> (isize, isize) {
+        let at = self.start + dot(from, &self.steps);
+        let step = self.steps.last().copied().unwrap_or(0);
+        if step == 0 {
+            return if (0..self.size).contains(&at) { (0, len) } else { (0, 0) };
+        }
         let (mut first, mut last) = (0, len);
-        let index = |i: isize| self.start + self.step * (from + i);
+        let index = |i: isize| at + step * i;
         while first < last && !(0..self.size).contains(&index(first)) {
             first += 1;
         }
@@ -166,67 +137,7 @@ impl Clip {
     }
 }
 
-fn whole_if(inside: bool, len: usize) -> (isize, isize) {
-    if inside { (0, len as isize) } else { (0, 0) }
-}
-
-#[inline]
-fn copy_run<T: Plain>(src: &[T], base: isize, step: isize, dst: &mut [T]) {
-    match step {
-        1 => dst.copy_from_slice(&src[base as usize..base as usize + dst.len()]),
-        0 => dst.fill(src[base as usize]),
-        2 if dst.len() > SHORT => vectorized(
-            #[inline(always)]
-            || every_second(&src[base as usize..], dst),
-        ),
-        _ => {
-            let mut at = base;
-            for d in dst {
-                *d = src[at as usize];
-                at += step;
-            }
-        }
-    }
-}
-
-/// Elements 0, 2, 4 ..
-#[inline(always)]
-fn every_second<T: Plain>(src: &[T], dst: &mut [T]) {
-    let Some((last, dst)) = dst.split_last_mut() else { return };
-    let (pairs, _) = src[..2 * dst.len()].as_chunks::<2>();
-    let (four, rest) = dst.as_chunks_mut::<4>();
-    let (four_pairs, rest_pairs) = pairs.as_chunks::<4>();
-    four.iter_mut().zip(four_pairs).for_each(|(d, p)| *d = [p[0][0], p[1][0], p[2][0], p[3][0]]);
-    rest.iter_mut().zip(rest_pairs).for_each(|(d, [first, _])| *d = *first);
-    *last = src[2 * four.len() * 4 + 2 * rest.len()];
-}
-
-/// Rows of `row` elements, `between` apart, of elements `step` apart: short ones, by which a loop of their own would cost
-/// more than they do.
-#[inline]
-fn copy_rows<T: Plain>(src: &[T], (mut base, between, step): (isize, isize, isize), row: usize, dst: &mut [T]) {
-    if (row, between, step) == (2, 1, 0) {
-        let (pairs, _) = dst.as_chunks_mut::<2>();
-        let from = &src[base as usize..base as usize + pairs.len()];
-        return pairs.iter_mut().zip(from).for_each(|(pair, &from)| *pair = [from; 2]);
-    }
-    if step == 2 {
-        return dst.chunks_exact_mut(row).for_each(|dst| {
-            every_second(&src[base as usize..], dst);
-            base += between;
-        });
-    }
-    for dst in dst.chunks_exact_mut(row) {
-        let mut at = base;
-        for d in dst {
-            *d = src[at as usize];
-            at += step;
-        }
-        base += between;
-    }
-}
-
-fn dot(index: &[usize], strides: &[isize]) -> isize {
+pub(super) fn dot(index: &[usize], strides: &[isize]) -> isize {
     index.iter().zip(strides).map(|(&i, &s)| i as isize * s).sum()
 }
 
@@ -238,9 +149,7 @@ pub fn strides(load: &Load, rank: usize, sizes: &Sizes) -> Result<(isize, PerAxi
     let (mut offset, mut stride) = (0, 1isize);
     for (map, &size) in load.axes.iter().zip(&shape).rev() {
         offset += signed(&map.start, sizes)? * stride;
-        if let Some(axis) = map.axis {
-            strides[axis] += map.step as isize * stride;
-        }
+        map.terms.iter().for_each(|&(axis, step)| strides[axis] += step as isize * stride);
         stride *= size as isize;
     }
     Ok((offset, strides))
@@ -287,25 +196,7 @@ pub fn for_each_run(dims: &[usize], start: usize, len: usize, mut visit: impl Fn
     }
 }
 
-/// Elements of the last axis up to which many of its runs are read at once.
-const SHORT: usize = 16;
-
-/// Turns an index that has reached its axis's end on to the axes before; what that moves the place in memory.
-#[inline]
-fn carry(index: &mut [usize], dims: &[usize], strides: &[isize], from: usize) -> isize {
-    let mut moved = 0;
-    for axis in (1..=from).rev() {
-        if index[axis] < dims[axis] {
-            break;
-        }
-        index[axis] = 0;
-        index[axis - 1] += 1;
-        moved += strides[axis - 1] - dims[axis] as isize * strides[axis];
-    }
-    moved
-}
-
-fn unravelled(dims: &[usize], mut position: usize) -> PerAxis<usize> {
+pub(super) fn unravelled(dims: &[usize], mut position: usize) -> PerAxis<usize> {
     let mut index: PerAxis<usize> = SmallVec::from_elem(0, dims.len());
     for axis in (0..dims.len()).rev() {
         index[axis] = position % dims[axis].max(1);
@@ -314,26 +205,25 @@ fn unravelled(dims: &[usize], mut position: usize) -> PerAxis<usize> {
     index
 }
 
-/// `start + step * position` along one axis of the domain.
+/// The index along one axis, as numbers.
 pub struct Positions {
     dims: PerAxis<usize>,
-    axis: Option<usize>,
     start: i64,
-    step: i64,
+    terms: SmallVec<[(usize, i64); 1]>,
 }
 
 impl Positions {
     /// The map over a domain of these sizes. Errors: `Shape` for a size that is not known.
     pub fn bind(map: &AxisMap, domain: &[usize], sizes: &Sizes) -> Result<Self> {
-        Ok(Positions { dims: domain.into(), axis: map.axis, start: signed(&map.start, sizes)? as i64, step: map.step })
+        Ok(Positions { dims: domain.into(), start: signed(&map.start, sizes)? as i64, terms: map.terms.clone() })
     }
 
     /// The numbers at the domain's positions from `first` on.
     pub fn read(&self, first: usize, dst: &mut [i64]) {
         let inner = self.dims.len().wrapping_sub(1);
+        let step = self.terms.iter().find(|term| term.0 == inner).map_or(0, |term| term.1);
         for_each_run(&self.dims, first, dst.len(), |index, at, run| {
-            let base = self.start + self.axis.map_or(0, |a| self.step * index[a] as i64);
-            let step = if self.axis == Some(inner) { self.step } else { 0 };
+            let base = self.start + self.terms.iter().map(|&(axis, step)| step * index[axis] as i64).sum::<i64>();
             dst[at..at + run].iter_mut().enumerate().for_each(|(i, d)| *d = base + step * i as i64);
         });
     }

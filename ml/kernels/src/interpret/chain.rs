@@ -101,7 +101,8 @@ impl<'a> ChainRun<'a> {
     }
 
     fn along(&self, map: &AxisMap, index: &[usize]) -> Result<i64> {
-        Ok(signed(&map.start, self.sizes)? + map.axis.map_or(0, |axis| map.step * index[axis] as i64))
+        let steps = map.terms.iter().map(|&(axis, step)| step * index[axis] as i64);
+        Ok(signed(&map.start, self.sizes)? + steps.sum::<i64>())
     }
 }
 

@@ -98,10 +98,12 @@ impl fmt::Display for Load {
 
 impl fmt::Display for AxisMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.axis {
-            None => write!(f, "{}", self.start),
-            Some(axis) if self.step == 1 && self.start.as_fixed() == Some(0) => write!(f, "i{axis}"),
-            Some(axis) => write!(f, "{}{:+}*i{axis}", self.start, self.step),
+        match self.terms[..] {
+            [(axis, 1)] if self.is_identity(axis) => write!(f, "i{axis}"),
+            _ => {
+                write!(f, "{}", self.start)?;
+                self.terms.iter().try_for_each(|(axis, step)| write!(f, "{step:+}*i{axis}"))
+            }
         }
     }
 }

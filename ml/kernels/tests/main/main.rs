@@ -15,6 +15,7 @@ mod library;
 mod opinfo;
 mod random_graphs;
 mod randoms;
+mod reshaped;
 mod scheduling;
 mod training;
 mod vectors;

@@ -94,8 +94,8 @@ impl Graph {
         windows.iter().enumerate().try_fold(x, |x, (i, window)| self.unfold(x, 2 + 2 * i, *window))
     }
 
-    /// The largest of each window, x [B, C, n..] -> [B, C, windows..]; the gradient goes to the first one of ties.
-    /// Padding never wins. Errors: `Shape` as for [`Graph::unfold`].
+    /// The largest of each window, x [B, C, n..] -> [B, C, windows..]; the gradient goes to the first one of ties. A window with a NaN
+    /// is NaN. Padding never wins. Errors: `Shape` as for [`Graph::unfold`].
     pub fn max_pool(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
         self.check_windows("max_pool", x, windows)?;
         if windows.iter().all(|w| *w == Window::apart(w.size)) && !windows.is_empty() {
@@ -122,9 +122,9 @@ impl Graph {
         self.call_with_tangent(
             "max_pool",
             &[x],
-            |g, x| g.largest_of_windows(x[0], windows).map(|(largest, _)| largest),
-            |g, x, _, t| {
-                let (_, place) = g.largest_of_windows(x[0], windows)?; // [B, C, counts..]
+            |g, x| g.largest_of_windows(x[0], windows),
+            |g, x, largest, t| {
+                let place = g.first_of_windows(x[0], largest, windows)?; // [B, C, counts..]
                 let split = windows.iter().enumerate().try_fold(t[0], |t, (i, w)| g.unfold(t, 2 + 2 * i, *w))?;
                 let own = g.ty(split).shape.clone(); // [B, C, (count, size)..]
                 let dtype = g.ty(place).dtype;
@@ -143,21 +143,28 @@ impl Graph {
         )
     }
 
-    /// The largest of each window and the number of its first place, in floats.
-    fn largest_of_windows(&mut self, x: NodeId, windows: &[Window]) -> Result<(NodeId, NodeId)> {
+    fn largest_of_windows(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
         let sizes: Vec<usize> = windows.iter().map(|w| w.size).collect();
         let mut largest = self.every(x, &sizes, 0)?;
-        let mut place = self.scalar(DType::F32, 0.0)?;
         for number in 1..sizes.iter().product() {
             let other = self.every(x, &sizes, number)?;
-            let (at_most, is_number) = (self.le(other, largest)?, self.eq(largest, largest)?);
-            let above_or_nan = self.not(at_most)?;
-            let (beats, this) = (self.and(above_or_nan, is_number)?, self.scalar(DType::F32, number as f64)?);
-            largest = self.select(beats, other, largest)?;
-            place = self.select(beats, this, place)?;
+            largest = self.max(largest, other)?;
         }
+        Ok(largest)
+    }
+
+    /// The number of the first place in each window that holds its largest, in floats; the last of a window that has a NaN.
+    fn first_of_windows(&mut self, x: NodeId, largest: NodeId, windows: &[Window]) -> Result<NodeId> {
+        let sizes: Vec<usize> = windows.iter().map(|w| w.size).collect();
         let shape = self.ty(largest).shape.clone();
-        Ok((largest, self.broadcast_to(place, &shape)?))
+        let last = sizes.iter().product::<usize>().saturating_sub(1);
+        let mut place = self.scalar(DType::F32, last as f64)?;
+        for number in (0..last).rev() {
+            let element = self.every(x, &sizes, number)?;
+            let (is_largest, this) = (self.ge(element, largest)?, self.scalar(DType::F32, number as f64)?);
+            place = self.select(is_largest, this, place)?;
+        }
+        self.broadcast_to(place, &shape)
     }
 
     /// The elements at one place of each window of these sizes: [B, C, counts..].

@@ -119,9 +119,9 @@ impl<'a> Evaluator<'a> {
         Registers::of(self.chain.values.len(), &self.steps)
     }
 
-    /// The number of positions with which inputs repeat: blocks that begin at multiples of it read them once.
-    pub fn period(&self) -> Option<usize> {
-        self.inputs.iter().filter_map(Input::period).find(|&p| p > 1)
+    /// The number of positions with which inputs repeat, the longest up to `most`: blocks that begin at multiples of it read them once.
+    pub fn period(&self, most: usize) -> Option<usize> {
+        self.inputs.iter().filter_map(Input::period).filter(|&p| p > 1 && p <= most).max()
     }
 
     /// Computes all values of a block. Outputs hold the task's rows from `base` on.
