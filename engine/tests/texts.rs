@@ -94,6 +94,24 @@ async fn what_is_generated_is_embedded() {
 }
 
 #[tokio::test]
+async fn equal_texts_of_a_query_go_through_the_model_once_wherever_they_stand() {
+    let session = session();
+    run(&session, &format!("CREATE MODEL g OPTIONS (model_type = 'huggingface', path = '{}')", path("grader"))).await;
+    let call = "ML.CLASSIFY(MODEL g, (SELECT i, 'a dog ran ' || (i % 20) AS content FROM generate_series(1, 60) AS t(i)))";
+    for query in [
+        format!("SELECT count(label) FROM {call} UNION ALL SELECT count(label) FROM {call}"),
+        format!("WITH v AS (SELECT * FROM {call}) SELECT count(a.label), count(b.score) FROM v AS a JOIN v AS b ON a.i < b.i"),
+    ] {
+        let plan = session.sql(&format!("EXPLAIN ANALYZE {query}")).await.unwrap();
+        let text = format!("{:?}", rows_of(&plan).await);
+        let parts = text.split("texts=").skip(1);
+        let texts: Vec<usize> =
+            parts.map(|part| part.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()).collect();
+        assert_eq!((texts.len(), texts.iter().sum::<usize>()), (2, 20), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_text_is_said() {
     let session = session();
     let (model, lines) = (model(&session, "embedder"), lines(&session).await);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Model, ModelSpec};
+use gradframe_plan::ops::text::MODEL_TYPE as PRETRAINED;
 use gradframe_plan::services::{ModelRegistry, NamedModel, model_exists};
 
 use super::aliases::{forget_what_is_said, which_version};
@@ -294,11 +295,24 @@ fn of_mlflow(name: &str, version: u64) -> Error {
 
 fn insert_version(transaction: &Transaction, of: (&str, u64, i64), spec: &ModelSpec, weights_xxh3: &str) -> Result<()> {
     let (name, version, created_us) = of;
-    let sql = "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let (version, features) = (version as i64, spec.features.len() as i64);
-    let values = params![name, version, spec.model_type, spec.label.name, features, spec.training.run, created_us, weights_xxh3];
+    let sql = "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, description)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let (version, features, described) = (version as i64, spec.features.len() as i64, described(spec));
+    let (kind, label, run) = (&spec.model_type, &spec.label.name, &spec.training.run);
+    let values = params![name, version, kind, label, features, run, created_us, weights_xxh3, described];
     transaction.execute(sql, values).map(|_| ())
+}
+
+/// What lists of models say of one that was trained elsewhere: `bert of 22713216 parameters in f32, from DIRECTORY`; else nothing.
+fn described(spec: &ModelSpec) -> String {
+    let said = |name: &str| spec.options.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let parts = [said("architecture"), said("parameters"), said("weights_dtype"), said("directory")];
+    match (spec.model_type == PRETRAINED, parts) {
+        (true, [Some(kind), Some(parameters), Some(dtype), Some(directory)]) => {
+            format!("{kind} of {parameters} parameters in {dtype}, from {directory}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn delete_versions(transaction: &Transaction, name: &str) -> Result<Vec<i64>> {

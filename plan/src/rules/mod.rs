@@ -1,8 +1,11 @@
 //! Optimizer rules, one a file, and their places among DataFusion's.
 
+mod above_texts;
 mod constant_arguments;
 mod constant_overflow;
+mod joins_before_texts;
 mod keep_filters;
+mod limits_before_texts;
 mod prune_model;
 mod subquery_tests;
 mod text_calls;
@@ -15,7 +18,9 @@ use datafusion::optimizer::OptimizerRule;
 
 pub use self::constant_arguments::ConstantArguments;
 pub use self::constant_overflow::ConstantOverflow;
+pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
+pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::prune_model::PruneModelRule;
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
@@ -25,6 +30,9 @@ pub use self::xor_of_itself::XorOfItself;
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";
 
+/// The name of the rule that moves limits down: ours come before it, since it leaves what is skipped above.
+const LIMITS: &str = "push_down_limit";
+
 /// The name of the rule that moves filters down.
 const FILTERS: &str = "push_down_filter";
 
@@ -32,6 +40,9 @@ const FILTERS: &str = "push_down_filter";
 pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let at = defaults.iter().position(|rule| rule.name() == BEFORE).unwrap_or(defaults.len());
     defaults.insert(at, Arc::new(PruneModelRule));
+    let at = defaults.iter().position(|rule| rule.name() == LIMITS).unwrap_or(defaults.len());
+    defaults.insert(at, Arc::new(LimitsBeforeTexts));
+    defaults.insert(at, Arc::new(JoinsBeforeTexts));
     // First: the others see the projections.
     defaults.insert(0, Arc::new(WindowArguments));
     defaults.into_iter().map(guarded).collect()

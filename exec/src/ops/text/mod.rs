@@ -4,6 +4,7 @@ mod answer;
 mod counts;
 mod inputs;
 mod known;
+mod shared;
 mod slices;
 mod worker;
 

@@ -1,8 +1,8 @@
 //! A pretrained model at work: read once, at the first text, by whoever needs it first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use arrow::array::ArrayRef;
 use datafusion::execution::TaskContext;
@@ -16,7 +16,8 @@ use gradframe_plan::ops::text::{OnProblem, TextColumn, TextNode, TextOptions, Te
 use super::answer::{Answer, column};
 use super::counts::Counts;
 use super::inputs::{Texts, inputs};
-use super::known::Known;
+use super::known::{Claim, Claims, Known};
+use super::shared::Shared;
 
 /// The model of an operator.
 #[derive(Debug)]
@@ -26,13 +27,14 @@ pub struct Worker {
     task: TextTask,
     options: Arc<TextOptions>,
     outputs: Vec<TextColumn>,
-    ready: OnceLock<Result<Ready>>,
-    /// Of the query that runs.
-    known: Mutex<Weak<Known>>,
+    shared: Arc<Shared>,
+    /// The query that ran last, and what it knows: kept as long as its plan, since others of its operators may begin later.
+    known: Mutex<Option<(Weak<TaskContext>, Arc<Known>)>>,
 }
 
+/// A model made ready for what is asked of it.
 #[derive(Debug)]
-enum Ready {
+pub enum Ready {
     Embedder(Embedder),
     Generator(Generator),
     Classifier(Classifier, Vec<Arc<str>>),
@@ -47,7 +49,7 @@ impl Worker {
             task: node.task(),
             options: Arc::clone(node.options()),
             outputs: node.outputs().to_vec(),
-            ready: OnceLock::new(),
+            shared: Shared::of(node),
             known: Mutex::default(),
         }
     }
@@ -91,14 +93,17 @@ impl Worker {
         &self.outputs
     }
 
-    /// What this query knows already, as long as one of its partitions runs.
-    pub fn known(&self, context: &TaskContext) -> Arc<Known> {
-        let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        known.upgrade().unwrap_or_else(|| {
-            let new = Arc::new(Known::new(self.task.op(), context));
-            *known = Arc::downgrade(&new);
-            new
-        })
+    /// What this query knows already of what is asked of the model, here and elsewhere in its plan.
+    pub fn known(&self, context: &Arc<TaskContext>) -> Arc<Known> {
+        let mut own = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((query, known)) = own.as_ref()
+            && std::ptr::eq(query.as_ptr(), Arc::as_ptr(context))
+        {
+            return Arc::clone(known);
+        }
+        let known = self.shared.known(context);
+        *own = Some((Arc::downgrade(context), Arc::clone(&known)));
+        known
     }
 
     /// The appended columns of these texts.
@@ -110,17 +115,50 @@ impl Worker {
             [only] => only.iter().map(|text| Some((text?, None))).collect(),
             _ => return Err(Error::internal(self.task.op(), format!("is given {} columns of texts", columns.len()))),
         };
-        let (new, places) = look_up(&rows, known, counts);
-        let found = self.answers(&new, counts, stop)?;
-        let found: Vec<Arc<Answer>> = found.into_iter().map(Arc::new).collect();
-        new.iter().zip(&found).for_each(|(texts, answer)| known.keep(*texts, answer));
-        let answer = |place: Place| match place {
-            Place::Null => None,
-            Place::Known(answer) => Some(answer),
-            Place::New(at) => found.get(at).map(Arc::clone),
-        };
-        let answers: Vec<Option<Arc<Answer>>> = places.into_iter().map(answer).collect();
+        let found = self.found(&rows, known, counts, stop)?;
+        let answers: Vec<Option<Arc<Answer>>> =
+            rows.iter().map(|texts| texts.and_then(|texts| found.get(&texts).map(Arc::clone))).collect();
         self.outputs.iter().map(|output| column(&output.output, &answers)).collect()
+    }
+
+    /// The answers of these texts. Those that nobody else answers go through the model; then the others are waited for, and what
+    /// somebody gave up, or could not keep, goes through the model in the next round.
+    fn found<'t>(
+        &self,
+        rows: &[Option<Texts<'t>>],
+        known: &Known,
+        counts: &Counts,
+        stop: &AtomicBool,
+    ) -> Result<HashMap<Texts<'t>, Arc<Answer>>> {
+        let mut found = HashMap::new();
+        let mut open: Vec<Texts> = different(rows);
+        (0..rows.iter().flatten().count() - open.len()).for_each(|_| counts.add_hit());
+        while !open.is_empty() {
+            let (mut claims, mut others) = (Claims::new(known), Vec::new());
+            for texts in open.drain(..) {
+                match known.claim(texts) {
+                    Claim::Known(answer) => {
+                        counts.add_hit();
+                        found.insert(texts, answer);
+                    }
+                    Claim::Own => claims.push(texts),
+                    Claim::Other => others.push(texts),
+                }
+            }
+            let own: Vec<Arc<Answer>> = self.answers(claims.texts(), counts, stop)?.into_iter().map(Arc::new).collect();
+            found.extend(claims.texts().iter().copied().zip(own.iter().map(Arc::clone)));
+            claims.answered(&own);
+            for texts in others {
+                match known.wait(texts, stop)? {
+                    Some(answer) => {
+                        counts.add_hit();
+                        found.insert(texts, answer);
+                    }
+                    None => open.push(texts),
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn answers(&self, rows: &[Texts], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
@@ -130,14 +168,14 @@ impl Worker {
         let firsts = || rows.iter().map(|(text, _)| *text).collect::<Vec<_>>();
         match self.ready()? {
             Ready::Embedder(embedder) => self.embedded(embedder, &firsts(), counts, stop),
-            Ready::Generator(generator) => self.generated(generator, &firsts(), counts, stop),
+            Ready::Generator(generator) => self.generated(generator, rows, counts, stop),
             Ready::Classifier(classifier, labels) => self.classified((classifier, labels.as_slice()), rows, counts, stop),
             Ready::Answerer(answerer) => self.answered(answerer, rows, counts, stop),
         }
     }
 
     fn ready(&self) -> Result<&Ready> {
-        self.ready.get_or_init(|| self.load()).as_ref().map_err(copy)
+        self.shared.ready.get_or_init(|| self.load()).as_ref().map_err(copy)
     }
 
     fn load(&self) -> Result<Ready> {
@@ -171,21 +209,23 @@ impl Worker {
         vectors.zip(found.tokens.iter().zip(&found.truncated)).map(one).collect()
     }
 
-    fn generated(&self, generator: &Generator, texts: &[&str], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
-        let (mut prompts, mut answers) = (Vec::new(), Vec::with_capacity(texts.len()));
-        for text in texts {
+    /// Rows are prompts, with their seeds if they have such.
+    fn generated(&self, generator: &Generator, rows: &[Texts], counts: &Counts, stop: &AtomicBool) -> Result<Vec<Answer>> {
+        let (mut prompts, mut seeds, mut answers) = (Vec::new(), Vec::new(), Vec::with_capacity(rows.len()));
+        for (text, seed) in rows {
             let ids = generator.encode(text)?;
             match (generator.check_prompt(&ids), self.options.on_problem) {
                 (Ok(()), _) => {
                     answers.push(None);
                     prompts.push(ids);
+                    seeds.push(seed.map_or(Ok(self.options.generate.seed), |seed| self.seed(seed))?);
                 }
                 (Err(error), OnProblem::Error) => return Err(error),
                 (Err(error), OnProblem::Null) => answers.push(Some(Answer::Failed(error.detail().what.clone()))),
             }
         }
         let on_step = &mut |_: Steps| go_on(stop);
-        let (found, steps) = generator.generate(&prompts, &self.options.generate, on_step)?;
+        let (found, steps) = generator.generate_seeded(&prompts, &seeds, &self.options.generate, on_step)?;
         counts.add_steps(steps);
         let mut found = found.into_iter().zip(&prompts).map(|(found, prompt)| Answer::Text {
             text: found.text,
@@ -195,6 +235,12 @@ impl Worker {
         });
         let filled = answers.into_iter().map(|answer| answer.or_else(|| found.next()));
         filled.map(|answer| answer.ok_or_else(|| Error::internal(self.task.op(), "a prompt has no continuation"))).collect()
+    }
+
+    /// A whole number as its bits.
+    fn seed(&self, text: &str) -> Result<u64> {
+        let found = text.parse::<u64>().ok().or_else(|| text.parse::<i64>().ok().map(|seed| seed as u64));
+        found.ok_or_else(|| Error::internal(self.task.op(), format!("`{text}` is no seed")))
     }
 
     fn classified(
@@ -239,26 +285,10 @@ impl Worker {
     }
 }
 
-/// The different texts of which nothing is known, and for each row where its answer is.
-fn look_up<'t>(rows: &[Option<Texts<'t>>], known: &Known, counts: &Counts) -> (Vec<Texts<'t>>, Vec<Place>) {
-    let (mut new, mut numbers) = (Vec::new(), HashMap::new());
-    let place = |texts: &Option<Texts<'t>>| {
-        let Some(texts) = texts else { return Place::Null };
-        if let Some(answer) = known.get(*texts) {
-            counts.add_hit();
-            return Place::Known(answer);
-        }
-        let next = new.len();
-        let at = *numbers.entry(*texts).or_insert(next);
-        if at == next {
-            new.push(*texts);
-        } else {
-            counts.add_hit();
-        }
-        Place::New(at)
-    };
-    let places = rows.iter().map(place).collect();
-    (new, places)
+/// The different texts, in the order in which they come first.
+fn different<'t>(rows: &[Option<Texts<'t>>]) -> Vec<Texts<'t>> {
+    let mut seen = HashSet::new();
+    rows.iter().flatten().copied().filter(|texts| seen.insert(*texts)).collect()
 }
 
 /// Why there is no answer for a text of which nothing is left.
@@ -268,15 +298,8 @@ fn no_tokens(task: TextTask) -> Error {
     Error::execution(task.op(), NO_TOKENS).hint("filter empty texts")
 }
 
-/// Where a row's answer is.
-enum Place {
-    Null,
-    Known(Arc<Answer>),
-    New(usize),
-}
-
 /// Errors: `Cancelled` if nobody waits any more.
-fn go_on(stop: &AtomicBool) -> Result<()> {
+pub fn go_on(stop: &AtomicBool) -> Result<()> {
     match stop.load(Ordering::Relaxed) {
         true => Err(Error::cancelled("text", "nobody waits for the answer any more")),
         false => Ok(()),

@@ -25,6 +25,8 @@ pub struct TextOptions {
     pub column: Option<String>,
     /// Classify: the column of the second texts, where pairs are labelled.
     pub pair_column: Option<String>,
+    /// Generate: the column of whole numbers that has each row's seed; None: all have that of `generate`.
+    pub seed_column: Option<String>,
     /// Answer: the column of questions; None: `question`.
     pub question_column: Option<String>,
     /// Answer: tokens of an answer, at most; None: as many as `gradframe_ml_models::AnswerOptions` has by default.
@@ -54,6 +56,7 @@ const GENERATE: &[&str] = &[
     "on_error",
     "repetition_penalty",
     "seed",
+    "seed_column",
     "stop_sequences",
     "temperature",
     "top_k",
@@ -97,6 +100,7 @@ impl TextOptions {
             "content_column" | "prompt_column" => self.column = Some(given.text()?),
             "flatten_json_output" => self.flatten = given.flattened()?,
             "pair_column" => self.pair_column = Some(given.text()?),
+            "seed_column" => self.seed_column = Some(given.text()?),
             "question_column" => self.question_column = Some(given.text()?),
             "max_answer_tokens" => self.max_answer_tokens = Some(given.size()?),
             "max_tokens" => self.max_tokens = Some(given.size()?),
