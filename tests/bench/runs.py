@@ -12,10 +12,12 @@ import multiprocessing
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import gradframe as gf
@@ -143,17 +145,27 @@ def free_port():
         return taken.getsockname()[1]
 
 
+def asked(port, seconds):
+    """What the clients say."""
+    words = [sys.executable, str(HERE / "peers/log_batch.py"), str(port), str(CLIENTS), seconds]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
 def serving(who, words, port, smoke, **more):
-    """Batches a second that a server takes from all clients; it is stopped then."""
-    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
-    try:
-        seconds = "1" if smoke else "10"
-        asked = [sys.executable, str(HERE / "peers/log_batch.py"), str(port), str(CLIENTS), seconds]
-        said = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=300)
-        rate = float(said.stdout.split()[-1])
-    finally:
-        server.terminate()
-        server.wait()
+    """Batches a second that a server takes from all clients; it is stopped then, with all processes that it has started."""
+    with tempfile.TemporaryFile("w+") as said_by_server:
+        server = subprocess.Popen(words, stdout=said_by_server, stderr=subprocess.STDOUT, start_new_session=True, **more)
+        try:
+            seconds = "1" if smoke else "10"
+            # The first round starts its workers, and does not count.
+            asked(port, "2")
+            rate = float(asked(port, seconds).split()[-1])
+        except subprocess.CalledProcessError as error:
+            said_by_server.seek(0)
+            raise SystemExit(f"{who}: {error.stderr.strip()}\n{said_by_server.read()[-2000:]}") from error
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
     line(f"log-batch of {KEYS} metrics, {CLIENTS} clients", who, rate, "batches/s")
     return rate
 
@@ -187,16 +199,16 @@ def main():
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--smoke", action="store_true")
-    asked = parser.parse_args()
-    place = asked.data / "runs"
+    options = parser.parse_args()
+    place = options.data / "runs"
     for made in ("rust", "python", "processes", "served"):
         shutil.rmtree(place / made, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
-    from_rust(place, asked.smoke)
-    from_python(place, asked.smoke)
-    from_processes(place, asked.smoke)
-    reading(place, asked.smoke, asked.runs)
-    serving_both(place, asked.smoke, asked.peers)
+    from_rust(place, options.smoke)
+    from_python(place, options.smoke)
+    from_processes(place, options.smoke)
+    reading(place, options.smoke, options.runs)
+    serving_both(place, options.smoke, options.peers)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import threading
 import time
 
 THREADS, KEYS = 4, 10
+# A server that is silent for so long is not waited for: no program hangs on it.
+PATIENCE_SECONDS = 60
 
 
 def post(connection, name, arguments, end):
@@ -31,14 +33,17 @@ def post(connection, name, arguments, end):
 
 
 def client(port, end, counts):
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     made = post(connection, "runs/create", {"experiment_id": "0", "start_time": 1}, end)
     run = made["run"]["info"]["run_id"] if made else None
     step = 0
-    while run and time.time() < end:
-        metrics = [{"key": f"m{i}", "value": i / 7, "step": step, "timestamp": step + 1} for i in range(KEYS)]
-        step += post(connection, "runs/log-batch", {"run_id": run, "metrics": metrics}, end) is not None
-    counts.append(step)
+    try:
+        while run and time.time() < end:
+            metrics = [{"key": f"m{i}", "value": i / 7, "step": step, "timestamp": step + 1} for i in range(KEYS)]
+            step += post(connection, "runs/log-batch", {"run_id": run, "metrics": metrics}, end) is not None
+    finally:
+        # What was taken counts, also of a client that was cut off then.
+        counts.append(step)
 
 
 def process(port, end, threads, results):
@@ -59,7 +64,8 @@ def wait_for(port):
             if connection.getresponse().status == 200:
                 return
         except OSError:
-            time.sleep(0.2)
+            pass
+        time.sleep(0.2)
     raise SystemExit("the server does not answer")
 
 
