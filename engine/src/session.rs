@@ -31,7 +31,7 @@ use crate::panics::guard;
 use crate::registry::model_name;
 use crate::runtime::BlockingRuntime;
 use crate::scan_options::CsvOptions;
-use crate::unknown::{suggest_function, suggest_table};
+use crate::unknown::{suggest_function, suggest_table, tables_of};
 use crate::{Error, Result, state, statements};
 
 /// Name of scans that no table of the catalog stands behind.
@@ -296,7 +296,11 @@ impl Session {
 
     /// Adds the nearest name to the error of an unknown table or function.
     pub(crate) fn explain_unknown(&self, error: Error) -> Error {
-        suggest_function(suggest_table(error, || self.inner.public.names()), &self.state())
+        let known = |schema: Option<&str>| match schema {
+            None => self.inner.public.names(),
+            Some(schema) => Ok(tables_of(&self.state(), schema)),
+        };
+        suggest_function(suggest_table(error, known), &self.state())
     }
 
     fn scan_as(&self, name: TableReference, provider: Arc<dyn TableProvider>) -> Result<DataFrame> {

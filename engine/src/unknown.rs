@@ -7,12 +7,18 @@ use gradframe_plan::services::Services;
 use crate::catalog::{CATALOG, PUBLIC};
 use crate::{Error, Result};
 
-/// The error with the nearest known name as its hint, where it says that a table is unknown; otherwise as it is.
-pub(crate) fn suggest_table(error: Error, known: impl FnOnce() -> Result<Vec<String>>) -> Error {
+/// The error with the nearest known name as its hint, where it says that a table is unknown; otherwise as it is. `known` gives the
+/// names of a schema, or without one those that are written alone.
+pub(crate) fn suggest_table(error: Error, known: impl FnOnce(Option<&str>) -> Result<Vec<String>>) -> Error {
     let Some(name) = unknown_table(&error) else { return error };
-    let known = known().unwrap_or_default();
-    let hint = match nearest(&name, known.iter().map(String::as_str)) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
+    let (schema, table) = name.split_once('.').map_or((None, name.as_str()), |(schema, table)| (Some(schema), table));
+    let known = known(schema).unwrap_or_default();
+    let whole = |table: &str| schema.map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}"));
+    let hint = match nearest(table, known.iter().map(String::as_str)) {
+        Some(near) => Some(format!("did you mean `{}`?", whole(near))),
+        None if schema.is_some() && !known.is_empty() => {
+            Some(format!("there are {}", known.iter().map(|table| whole(table)).collect::<Vec<_>>().join(", ")))
+        }
         None => error.detail().hint.clone(),
     };
     let mut better = Error::plan(error.detail().op.clone(), format!("unknown table `{name}`"));
@@ -29,7 +35,14 @@ pub(crate) fn suggest_table(error: Error, known: impl FnOnce() -> Result<Vec<Str
 fn unknown_table(error: &Error) -> Option<String> {
     let Error::Plan(detail) = error else { return None };
     let name = detail.what.strip_prefix("unknown table `")?.strip_suffix('`').filter(|name| !name.contains('`'))?;
-    Some(name.strip_prefix(&format!("{CATALOG}.{PUBLIC}.")).unwrap_or(name).to_owned())
+    let name = name.strip_prefix(&format!("{CATALOG}.")).unwrap_or(name);
+    Some(name.strip_prefix(&format!("{PUBLIC}.")).unwrap_or(name).to_owned())
+}
+
+/// The tables of a schema.
+pub(crate) fn tables_of(state: &SessionState, schema: &str) -> Vec<String> {
+    let schema_of = |name: &str| state.catalog_list().catalog(CATALOG)?.schema(name);
+    sorted(schema_of(schema).map(|tables| tables.table_names()).unwrap_or_default())
 }
 
 /// The error with the nearest function of any kind as its hint, where it says that a function is unknown.
@@ -79,13 +92,27 @@ mod tests {
     #[test]
     fn the_nearest_table_is_suggested() {
         let error = Error::plan("query", "unknown table `main.public.tripz`").hint("SHOW TABLES");
-        let better = suggest_table(error, || Ok(vec!["trips".to_owned()]));
+        let better = suggest_table(error, |_| Ok(vec!["trips".to_owned()]));
         assert_eq!(better.to_string(), "query: unknown table `tripz`; hint: did you mean `trips`?");
+    }
+
+    #[test]
+    fn tables_of_a_schema_are_named() {
+        let tables = |_: Option<&str>| Ok(vec!["metrics".to_owned(), "runs".to_owned()]);
+        let error = |name: &str| suggest_table(Error::plan("query", format!("unknown table `main.{name}`")), tables).to_string();
+        assert_eq!(
+            error("gradframe.metricz"),
+            "query: unknown table `gradframe.metricz`; hint: did you mean `gradframe.metrics`?"
+        );
+        assert_eq!(
+            error("gradframe.nope"),
+            "query: unknown table `gradframe.nope`; hint: there are gradframe.metrics, gradframe.runs"
+        );
     }
 
     #[test]
     fn other_errors_stay_as_they_are() {
         let error = Error::plan("query", "unknown column `x`").hint("h");
-        assert_eq!(suggest_table(error, || Ok(vec![])).to_string(), "query: unknown column `x`; hint: h");
+        assert_eq!(suggest_table(error, |_| Ok(vec![])).to_string(), "query: unknown column `x`; hint: h");
     }
 }

@@ -1,5 +1,6 @@
 //! The run log as tables.
 
+use gradframe::CsvOptions;
 use gradframe::expr::{col, lit};
 use gradframe::ml::Estimator;
 
@@ -113,6 +114,20 @@ async fn trainings_on_frames_replay_to_the_same_bits() {
     let of_table = named.fit(Estimator::new("linear_reg").option("l2_reg", 0.1), "fare", Some("by table")).await.unwrap();
     let replay = session.replay_run(of_table.run()).await.unwrap();
     assert!(replay.differences.is_empty() && replay.values > 2 && replay.tolerance.is_none(), "{replay:?}");
+
+    // Files are read by the text, by their paths from the root and with the options that they were opened with.
+    let here = tempfile::tempdir().unwrap();
+    let file = here.path().join("rides.csv");
+    std::fs::write(&file, (0..80).map(|i| format!("{i};{}\n", 2 * i + i % 7)).collect::<String>()).unwrap();
+    let options = CsvOptions::new().delimiter(';').header(false);
+    let of_file = session.scan_csv(file.display().to_string(), options).await.unwrap();
+    let of_file = of_file.filter(col("column_1").gt(lit(3))).unwrap();
+    let fitted = of_file.fit(Estimator::new("linear_reg").seed(5), "column_2", None).await.unwrap();
+    let replay = session.replay_run(fitted.run()).await.unwrap();
+    assert!(replay.differences.is_empty() && replay.values > 2 && replay.tolerance.is_none(), "{replay:?}");
+    std::fs::write(&file, (0..80).map(|i| format!("{i};{}\n", 3 * i)).collect::<String>()).unwrap();
+    let replay = session.replay_run(fitted.run()).await.unwrap();
+    assert!(!replay.is_equal() && replay.differences.iter().any(|d| d.what == "file"), "{replay:?}");
 
     // Rows of the program have no name: the frame is handed over again.
     let own = session.sql("SELECT CAST(value AS DOUBLE) AS x, sin(value) AS y FROM generate_series(1, 60)").await.unwrap();

@@ -59,9 +59,9 @@ pub enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub struct SqlArgs {
-    /// SQL text, one or more statements
+    /// SQL text, one or more statements; several are run one after another
     #[arg(short, long, value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
-    pub command: Option<String>,
+    pub command: Vec<String>,
     /// File with SQL text; - is standard input
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,

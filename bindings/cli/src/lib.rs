@@ -88,10 +88,14 @@ async fn run_sql(shell: Shell, args: &SqlArgs) -> Result<()> {
     if let Some(query) = &args.watch {
         return watch::run(&shell, query, args.watching.interval, args.watching.count).await;
     }
-    match statements::text_of(args)? {
-        Some(text) => shell.run_script(&text).await,
-        None if std::io::stdin().is_terminal() => shell::run(shell).await,
-        None => shell.run_script(&statements::read_standard_input()?).await,
+    let texts = statements::texts_of(args)?;
+    for text in &texts {
+        shell.run_script(text).await?;
+    }
+    match texts.is_empty() {
+        false => Ok(()),
+        true if std::io::stdin().is_terminal() => shell::run(shell).await,
+        true => shell.run_script(&statements::read_standard_input()?).await,
     }
 }
 

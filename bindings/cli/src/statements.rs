@@ -12,13 +12,13 @@ use crate::output::{self, Style};
 use crate::progress::ScanBar;
 use crate::status;
 
-/// The text given by `-c` or `-f`, if any. Errors: `External` if the file cannot be read.
-pub fn text_of(args: &SqlArgs) -> gradframe::Result<Option<String>> {
-    match (&args.command, &args.file) {
-        (Some(text), _) => Ok(Some(text.clone())),
-        (None, Some(file)) if file.as_os_str() == "-" => read_standard_input().map(Some),
-        (None, Some(file)) => read_file(file).map(Some),
-        (None, None) => Ok(None),
+/// The texts given by `-c`, or that given by `-f`; none of neither. Errors: `External` if the file cannot be read.
+pub fn texts_of(args: &SqlArgs) -> gradframe::Result<Vec<String>> {
+    match &args.file {
+        _ if !args.command.is_empty() => Ok(args.command.clone()),
+        Some(file) if file.as_os_str() == "-" => Ok(vec![read_standard_input()?]),
+        Some(file) => Ok(vec![read_file(file)?]),
+        None => Ok(vec![]),
     }
 }
 

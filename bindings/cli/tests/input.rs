@@ -26,6 +26,15 @@ fn statements_run_in_turn_and_each_result_is_written() {
 }
 
 #[test]
+fn texts_of_several_arguments_run_in_turn_until_one_fails() {
+    let place = Place::new();
+    let ended = place.run(&["sql", "-c", "SELECT 1 AS a", "-c", "SELECT 2 AS b; SELECT 3 AS c", "--format", "csv"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "a\n1\nb\n2\nc\n3\n"));
+    let ended = place.run(&["sql", "-c", "SELECT 1 AS a", "-c", "SELEC", "-c", "SELECT 3 AS c", "--format", "csv"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, "a\n1\n"));
+}
+
+#[test]
 fn an_empty_script_does_nothing() {
     let ended = Place::new().run_with_input(&["sql"], "  -- nothing\n");
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));

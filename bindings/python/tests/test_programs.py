@@ -69,7 +69,7 @@ def test_rows_without_a_name_need_their_frame_and_changed_files_are_said(session
     file.write_text("x\n" + "\n".join(map(str, range(50))) + "\n")
     of_file = session.sql(f"SELECT * FROM '{file}'")
     run, seen = looped(session, of_file)
-    assert in_order(session, run, 11, frame=of_file) == seen[11]
+    assert in_order(session, run, 11) == in_order(session, run, 11, frame=of_file) == seen[11]
     file.write_text("x\n" + "\n".join(map(str, range(51))) + "\n")
     with pytest.raises(gf.errors.ExecutionError, match="rides.csv.*has changed since"):
         session.batch_rows(run, 11, frame=of_file)
@@ -103,14 +103,14 @@ def test_a_program_is_started_again_and_each_value_compared(tmp_path):
     run = newest(session)
     with pytest.warns(UserWarning, match="not compared: data"):
         again, values, differences = session.replay_run(run)
-    assert values == 5 and differences.collect().rows() == []
+    assert values == 5 and differences.rows() == []
     titles = session.sql(f"SELECT title FROM gradframe.runs WHERE run = '{again}'").collect().rows()
     assert titles == [(f"replay of {run}",)]
 
     file.write_text(file.read_text().replace("random.random()", "(random.random() + (step == 3))"))
     with pytest.warns(UserWarning):
         _, values, differences = session.replay_run(run)
-    code, (what, name, before, now) = differences.collect().rows()
+    code, (what, name, before, now) = differences.rows()
     assert code[:2] == ("code", "train.py") and code[2] != code[3]
     assert (what, name) == ("value", "loss at step 3") and float(now) == pytest.approx(float(before) + 2.5)
 
@@ -170,13 +170,13 @@ def test_code_in_a_repository_data_and_contents_are_told_exactly(tmp_path):
     session, _ = started(tmp_path, WITH_DATA)
     run = newest(session)
     _, values, differences = session.replay_run(run)
-    assert differences.collect().rows() == [] and values == 5 + 5 + 2
+    assert differences.rows() == [] and values == 5 + 5 + 2
 
     (tmp_path / "helper.py").write_text("RATE = 0.25\n")
     with open(tmp_path / "held_out.csv", "a") as file:
         file.write("41\n")
     again, _, differences = session.replay_run(run)
-    found = {(what, name.split("/")[-1]): (before, now) for what, name, before, now in differences.collect().rows()}
+    found = {(what, name.split("/")[-1]): (before, now) for what, name, before, now in differences.rows()}
     assert set(found) == {
         ("code", "helper.py"),
         ("code", "helper.py beyond the commit"),
@@ -200,7 +200,7 @@ def test_a_run_from_another_store_starts_nothing_unasked(tmp_path):
         elsewhere.replay_run(run)
     with pytest.warns(UserWarning):
         _, values, differences = elsewhere.replay_run(run, program=True)
-    assert values == 5 and differences.collect().rows() == []
+    assert values == 5 and differences.rows() == []
 
 
 def test_what_cannot_be_started_again_says_so(session):

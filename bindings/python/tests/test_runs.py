@@ -50,6 +50,32 @@ def test_a_run_inside_another_says_so(session):
     assert rows(session, parents) == [("begun, not entered", outer.id), ("inner", outer.id)] and inner.id != outer.id
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ("r = gf.run('x')", "finished", None),
+        ("r = gf.run('x'); sys.exit()", "finished", None),
+        ("r = gf.run('x'); sys.exit(0)", "finished", None),
+        ("with gf.run('x') as r: sys.exit(0)", "finished", None),
+        ("with gf.run('x') as r: raise SystemExit", "finished", None),
+        ("with gf.run('x') as r: sys.exit(3)", "failed", "SystemExit: 3"),
+        ("with gf.run('x') as r: sys.exit('no data')", "failed", "SystemExit: no data"),
+        ("r = gf.run('x'); sys.exit(3)", "failed", "SystemExit: 3"),
+        ("r = gf.run('x'); 1 / 0", "failed", "ZeroDivisionError: division by zero"),
+        ("r = gf.run('x'); raise KeyboardInterrupt", "cancelled", None),
+        ("r = gf.run('x')\nif os.fork() == 0: sys.exit(5)\nos.wait(); r.log({'after': 1})", "finished", None),
+        ("r = gf.run('x'); r.finish('cancelled')", "cancelled", None),
+    ],
+    ids=str,
+)
+def test_a_run_ends_with_its_program_and_as_it_does(tmp_path, body, status, error):
+    program = "import os, sys\nimport gradframe as gf\ngf.configure(home=sys.argv[1])\n"
+    ended = subprocess.run([sys.executable, "-c", program + body, str(tmp_path)], capture_output=True, text=True)
+    assert "gradframe:" not in ended.stderr, ended.stderr
+    session = gf.Session(home=tmp_path)
+    assert rows(session, "SELECT status, error FROM gradframe.runs") == [(status, error)], ended.stderr
+
+
 def test_a_run_may_be_ended_again(session):
     with session.run("ended inside") as r:
         print("something")

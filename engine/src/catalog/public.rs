@@ -168,7 +168,7 @@ impl PublicSchema {
             Some(Entry { kind: EntryKind::View, sql, .. }) => {
                 let plan = self.plan_view(name, &sql).await;
                 // The places in a view's own text are none in the user's.
-                let inside = |error| suggest_table(error, || self.names()).inside(&format!("view `{name}`"));
+                let inside = |error| suggest_table(error, |_| self.names()).inside(&format!("view `{name}`"));
                 let plan = plan.map_err(inside)?;
                 Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
             }

@@ -1,8 +1,8 @@
 //! The statement that trains as a frame's `fit` does, to be kept with its run: so that it can be replayed, resumed, and its batches
 //! be looked at.
 //!
-//! Rows that have a name in SQL are read by it. Rows that the program has, or files that it opened, have none: then the whole
-//! frame is called `frame`, and who replays the run hands the frame over again.
+//! Rows that have a name in SQL are read by it, files by their paths from the root. Rows that the program has have none: then the
+//! whole frame is called `frame`, and who replays the run hands the frame over again.
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
@@ -10,6 +10,7 @@ use datafusion::scalar::ScalarValue;
 use gradframe_plan::ops::train::TrainRequest;
 
 use super::DataFrame;
+use super::sql_text::is_read_by_text;
 use super::unnamed::UNNAMED;
 
 /// Begins a statement that reads a frame of its program.
@@ -29,10 +30,13 @@ pub(crate) fn is_of_unnamed(statement: &str) -> bool {
 
 /// The query that has a frame's rows; of one that SQL has no name for, that it is a frame of its program.
 pub(crate) fn query_of(frame: &DataFrame) -> String {
-    match frame.to_sql_with_frames() {
-        Ok((query, frames)) if frames.is_empty() && is_of_catalog(frame) => query,
-        _ => format!("{OF_FRAME}SELECT * FROM {FRAME}"),
-    }
+    own_text(frame).unwrap_or_else(|| format!("{OF_FRAME}SELECT * FROM {FRAME}"))
+}
+
+/// The frame as a query that means the same in any other program of this machine.
+fn own_text(frame: &DataFrame) -> Option<String> {
+    let (query, frames) = frame.to_sql_from_anywhere().ok()?;
+    (frames == 0 && is_known_elsewhere(frame)).then_some(query)
 }
 
 /// None where SQL has no words for the training: a module of the program, a TRANSFORM of expressions, an order of the program's rows, odd options.
@@ -49,21 +53,21 @@ pub(super) fn statement_of(frame: &DataFrame, request: &TrainRequest) -> Option<
     }
     let name = request.name.as_deref().unwrap_or_default().replace('"', "\"\"");
     let create = format!("CREATE OR REPLACE MODEL \"{name}\" OPTIONS ({}) AS\n", options.join(", "));
-    match frame.to_sql_with_frames() {
-        Ok((query, frames)) if frames.is_empty() && is_of_catalog(frame) => Some(create + &query),
-        _ if is_ordered(frame.logical_plan()) => None,
-        _ => Some(format!("{OF_FRAME}{create}SELECT * FROM {FRAME}")),
+    match own_text(frame) {
+        Some(query) => Some(create + &query),
+        None if is_ordered(frame.logical_plan()) => None,
+        None => Some(format!("{OF_FRAME}{create}SELECT * FROM {FRAME}")),
     }
 }
 
-/// Whether each name that the frame reads is one of the catalog: a file in FROM has a name in its query alone.
-fn is_of_catalog(frame: &DataFrame) -> bool {
+/// Whether all that the frame reads are tables of the catalog and files, which the text reads by themselves.
+fn is_known_elsewhere(frame: &DataFrame) -> bool {
     let state = frame.session.state();
     let looked = frame.logical_plan().apply_with_subqueries(|node| {
         let LogicalPlan::TableScan(scan) = node else { return Ok(TreeNodeRecursion::Continue) };
         let schema = state.schema_for_ref(scan.table_name.clone());
         let is_there = schema.is_ok_and(|schema| schema.table_exist(scan.table_name.table()));
-        Ok(if is_there { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        Ok(if is_there || is_read_by_text(scan) { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     looked.is_ok_and(|looked| looked == TreeNodeRecursion::Continue)
 }

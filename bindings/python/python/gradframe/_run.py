@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gradframe import _contents
+from gradframe import _contents, _program_end
 from gradframe._gradframe import start_run
 from gradframe._own_code import own_files
 from gradframe._output import Output
@@ -35,11 +35,12 @@ class Run:
     """A run that goes on: `with gf.run("name") as r: r.log({"loss": loss}, step=i)`.
 
     At the end of the `with` block it has finished; an exception there makes it failed, with the exception's text, and
-    Ctrl-C cancelled. What Python prints in the block is the artifact `system/output.txt`. What it has logged is in the tables `gradframe.runs`, `params`, `tags`, `metrics` and `latest` at
+    Ctrl-C cancelled. Without a `with` block and without `finish()` the end of the program is its end: finished, or failed if that
+    was an exception or `sys.exit` with another status than 0. What Python prints in the block is the artifact `system/output.txt`. What it has logged is in the tables `gradframe.runs`, `params`, `tags`, `metrics` and `latest` at
     once, for every process on the same home.
     """
 
-    __slots__ = ("_before", "_ended", "_has_fit", "_loader", "_next_step", "_output", "_run", "_session", "_title")
+    __slots__ = ("__weakref__", "_before", "_ended", "_has_fit", "_loader", "_next_step", "_output", "_run", "_session", "_title")
 
     _run: PyRun
     _title: str
@@ -102,7 +103,7 @@ class Run:
         """The batches of `frame.iter_batches(batch_size, **options)`, of which the run remembers which one was in the loop at each
         step that it logs: `SELECT * FROM gradframe.batch_rows('RUN', STEP)` has the rows behind a spike in the loss.
 
-        The frame's query and files are kept with the run. Rows that SQL has no name for (files that were opened, data of the program) need
+        The frame's query and files are kept with the run. Rows that SQL has no name for (data of the program) need
         the frame again: `session.batch_rows(run, step, frame=frame)`. A run follows one loader, the last.
         """
         loader = frame.iter_batches(batch_size, **options)
@@ -197,12 +198,10 @@ class Run:
         try:
             self._keep_output()
         finally:
-            if self._ended or kind is None:
+            if self._ended or error is None:
                 self.finish()
-            elif issubclass(kind, KeyboardInterrupt):
-                self.finish("cancelled")
             else:
-                self.finish("failed", f"{kind.__name__}: {error}")
+                self.finish(*_program_end.outcome(error))
 
     def _leave(self) -> None:
         before, self._before = self._before, None
@@ -249,6 +248,7 @@ def start(
     )
     made = Run._of(run, name, output=output)
     made._session = session
+    _program_end.watch(made)
     return made
 
 

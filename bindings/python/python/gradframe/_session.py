@@ -124,12 +124,12 @@ class Session:
 
     def replay_run(
         self, run: str, *, frame: DataFrame | LazyFrame | None = None, program: bool = False
-    ) -> tuple[str, int, LazyFrame]:
+    ) -> tuple[str, int, DataFrame]:
         """Does once more what a run did, over the data as they are now, and compares data, code, environment and each logged value.
 
         Gives the second run, how many values were compared, and all differences: `what`, `name`, `before`, `now`. What the run does not say,
         and so cannot be compared, is a UserWarning. A training trains again, and its model stays as it is; `fit` on rows that SQL has no
-        name for (files that were opened, data of the program) needs the frame again, as it was fitted to: `frame`. A run that a program
+        name for (data of the program) needs the frame again, as it was fitted to: `frame`. A run that a program
         has logged is repeated by starting the program again, with its arguments and in its directory; where that was on another machine or
         into another store, only with `program=True`, since it does whatever the program does.
         """
@@ -137,7 +137,7 @@ class Session:
         again, values, differences, unknown = _gradframe.replay_run(self._session, run, lazy, program)
         for what in unknown:
             warnings.warn(f"replay: not compared: {what}", stacklevel=2)
-        return again, values, LazyFrame._of(differences)
+        return again, values, LazyFrame._of(differences).collect()
 
     def batch_rows(self, run: str, step: int, *, frame: DataFrame | LazyFrame | None = None) -> LazyFrame:
         """The rows that a step of a run learned from, as `gradframe.batch_rows` gives them in SQL: of a training in mini-batches, or of a

@@ -23,6 +23,7 @@ use datafusion::logical_expr::{LogicalPlanBuilder, TableSource};
 use gradframe_plan::error::from_datafusion;
 
 use self::sources::Sources;
+pub(super) use self::sources::is_read_by_text;
 use self::steps::Writer;
 use super::DataFrame;
 use crate::panics::guard_call;
@@ -79,6 +80,18 @@ impl DataFrame {
             };
             let frames = sources.given().map(frame).collect::<Result<_>>()?;
             Ok((text, frames))
+        })
+    }
+}
+
+impl DataFrame {
+    /// The frame as SQL whose files have paths from the root, and how many rows in memory it needs beside it.
+    /// Errors: as [`DataFrame::to_sql`].
+    pub(super) fn to_sql_from_anywhere(&self) -> Result<(String, usize)> {
+        guard_call(OP, || {
+            let sources = Sources::from_anywhere(&self.plan)?;
+            let state = self.session.state();
+            Ok((Writer::new(&state, &sources).text(&self.plan)?, sources.given().count()))
         })
     }
 }

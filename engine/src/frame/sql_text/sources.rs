@@ -38,10 +38,19 @@ struct Source {
 impl Sources {
     /// Those of a plan.
     pub(super) fn of(plan: &LogicalPlan) -> Result<Self> {
+        Self::read(plan, false)
+    }
+
+    /// The same, paths of files from the root, whatever the working directory.
+    pub(super) fn from_anywhere(plan: &LogicalPlan) -> Result<Self> {
+        Self::read(plan, true)
+    }
+
+    fn read(plan: &LogicalPlan, roots: bool) -> Result<Self> {
         let mut sources = Sources { own: vec![], taken: vec![] };
         let visited = plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
-                sources.add(scan);
+                sources.add(scan, roots);
             }
             Ok(TreeNodeRecursion::Continue)
         });
@@ -53,8 +62,8 @@ impl Sources {
         Ok(sources)
     }
 
-    fn add(&mut self, scan: &TableScan) {
-        let reading = reading(&scan.source);
+    fn add(&mut self, scan: &TableScan, roots: bool) {
+        let reading = reading(&scan.source, roots);
         if scan.table_name.table() != UNNAMED && reading.is_none() {
             self.taken.push(scan.table_name.table().to_lowercase());
         } else if self.find(&scan.source).is_none() {
@@ -91,18 +100,34 @@ fn same_rows(left: &Arc<dyn TableSource>, right: &Arc<dyn TableSource>) -> bool 
     }
 }
 
+/// True of files for which the text of a frame has a query.
+pub(in super::super) fn is_read_by_text(scan: &TableScan) -> bool {
+    reading(&scan.source, false).is_some()
+}
+
 /// The query that reads the files of a table; None for other rows, and for options that have no text.
-fn reading(source: &Arc<dyn TableSource>) -> Option<String> {
+fn reading(source: &Arc<dyn TableSource>, roots: bool) -> Option<String> {
     let provider = source_as_provider(source).ok()?;
     let call = call_of(provider.as_ref() as &dyn TableProvider)?;
-    let paths = match call.paths.as_slice() {
-        [path] => quoted(path),
-        paths => format!("[{}]", paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(", ")),
+    let written = |path: &String| if roots { Some(quoted(&from_root(path)?)) } else { Some(quoted(path)) };
+    let paths = call.paths.iter().map(written).collect::<Option<Vec<_>>>()?;
+    let paths = match paths.as_slice() {
+        [path] => path.clone(),
+        paths => format!("[{}]", paths.join(", ")),
     };
     let Some(function) = &call.function else { return Some(format!("SELECT *\nFROM {paths}")) };
     let options = call.options.iter().map(|(name, value)| Some(format!("{} => {}", names::quoted(name), option(value)?)));
     let arguments = [Some(paths)].into_iter().chain(options).collect::<Option<Vec<_>>>()?;
     Some(format!("SELECT *\nFROM {function}({})", arguments.join(", ")))
+}
+
+/// The path from the root; None where there is no working directory. Addresses are as they are.
+fn from_root(path: &str) -> Option<String> {
+    if path.contains("://") {
+        return Some(path.to_owned());
+    }
+    // Not `std::path::absolute`: a slash at the end says that it is a directory.
+    Some(std::env::current_dir().ok()?.join(path).to_string_lossy().into_owned())
 }
 
 /// An option's value as a reading function takes it.
