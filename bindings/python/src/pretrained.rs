@@ -22,8 +22,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyPretrained>()
 }
 
-/// Token, kind, first character, the one behind its last, and the text that it is of.
-type TokenSpan = (u32, u32, usize, usize, Option<usize>);
+/// Token, kind, first character, the one behind its last, the text that it is of, and the word of that.
+type TokenSpan = (u32, u32, usize, usize, Option<usize>, Option<u32>);
 /// Score, first character, the one behind the last, answer.
 type SpanAnswer = (f64, usize, usize, String);
 
@@ -208,12 +208,12 @@ impl PyPretrained {
         Ok(encoded.into_iter().map(|row| (row.ids, row.kinds)).collect())
     }
 
-    /// Of each token of a text, or of two: token, kind, first character, the one behind its last, and the text that it is of; None of a
-    /// special one.
+    /// Of each token of a text, or of two: token, kind, first character, the one behind its last, the text that it is of and the word of
+    /// that; None of a special one.
     #[pyo3(signature = (text, pair=None))]
     fn spans(&self, text: &str, pair: Option<&str>) -> PyResult<Vec<TokenSpan>> {
         let spans = self.tokenizer()?.spans(text, pair).or_raise()?;
-        Ok(spans.into_iter().map(|s| (s.id, s.kind, s.characters.start, s.characters.end, s.text)).collect())
+        Ok(spans.into_iter().map(|s| (s.id, s.kind, s.characters.start, s.characters.end, s.text, s.word)).collect())
     }
 
     /// Tokens as a text, without the special ones if they are to be skipped.
@@ -264,6 +264,14 @@ impl PyPretrained {
     fn scores(&self, py: Python<'_>, rows: Vec<Vec<u32>>, kinds: Option<Vec<Vec<u32>>>) -> PyResult<Vec<Py<PyBytes>>> {
         let model = Arc::clone(&self.model);
         let found = wait(py, blocking(move || model.scores(&rows, kinds.as_deref())))?;
+        Ok(found.iter().map(|row| bytes_of(py, row)).collect())
+    }
+
+    /// As `scores`, below any head: the tokens' vectors.
+    #[pyo3(signature = (rows, kinds=None))]
+    fn hidden_states(&self, py: Python<'_>, rows: Vec<Vec<u32>>, kinds: Option<Vec<Vec<u32>>>) -> PyResult<Vec<Py<PyBytes>>> {
+        let model = Arc::clone(&self.model);
+        let found = wait(py, blocking(move || model.hidden_states(&rows, kinds.as_deref())))?;
         Ok(found.iter().map(|row| bytes_of(py, row)).collect())
     }
 

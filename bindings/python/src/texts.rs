@@ -45,18 +45,19 @@ fn embed(
 
 /// All columns, then what comes after each row's prompt; see `LazyFrame.generate`.
 #[pyfunction]
-#[pyo3(signature = (frame, model, column, name, *, strict=true, **options))]
+#[pyo3(signature = (frame, model, column, name, *, strict=true, seed_column=None, **options))]
 fn generate_text(
     frame: PyLazyFrame,
     model: &Bound<'_, PyAny>,
     column: Option<String>,
     name: &str,
     strict: bool,
+    seed_column: Option<String>,
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<PyLazyFrame> {
     let model = model_ref(model)?;
     let base = frame.0.session().text_model(model.clone()).and_then(|model| model.generation_defaults()).or_raise()?;
-    let options = TextOptions { generate: generate_options(base, options)?, ..text_options(column, strict) };
+    let options = TextOptions { generate: generate_options(base, options)?, seed_column, ..text_options(column, strict) };
     options.generate.check_as(name_in_python).or_raise()?;
     frame.0.generate(model, name, options).or_raise().map(PyLazyFrame)
 }

@@ -102,6 +102,40 @@ def test_tokenizers_speak_as_transformers_do():
     assert tokenizer.decode([2, 4, 6, 3], skip_special_tokens=True) == "the cat"
 
 
+def test_equal_prompts_go_on_otherwise_by_seeds_of_their_own():
+    teller = gf.models.AutoModelForCausalLM.from_pretrained(MODELS / "teller")
+    frame = gf.from_dict({"prompt": ["the cat"] * 6, "s": [1, 2, 3, 4, 1, None]})
+    found = frame.generate(teller, "prompt", temperature=5.0, max_new_tokens=6, seed_column="s")["generated"].to_list()
+    assert len(set(found[:4])) > 1 and found[4] == found[0] and found[5] is None
+    with pytest.raises(gf.errors.PlanError, match="lacks a column `t`"):
+        frame.generate(teller, "prompt", seed_column="t")
+
+
+def test_tokens_know_their_words_and_texts():
+    tokenizer = gf.models.AutoTokenizer.from_pretrained(MODELS / "embedder")
+    single = tokenizer("a big dog")
+    assert single.word_ids() == [None, 0, 1, 2, None] and single.sequence_ids() == [None, 0, 0, 0, None]
+    both = tokenizer(["the cat", "a"], ["a dog", "ran"], padding=True, return_tensors="np")
+    assert both.sequence_ids(0) == [0 if one == 0 else one for one in both.sequence_ids(0)] and len(both.word_ids(1)) == both.input_ids.shape[1]
+    assert [one for one in both.sequence_ids(1) if one is not None] == [0, 1]
+    with pytest.raises(gf.errors.PlanError, match="word_ids: expected what a call"):
+        tokenizer.pad({"input_ids": [[2, 3]]}).word_ids()
+
+
+def test_what_is_below_a_head_is_what_auto_model_gives(tmp_path):
+    below = gf.models.AutoModel.from_pretrained(MODELS / "grader")([[2, 4, 6, 3]]).last_hidden_state
+    assert below.shape == (1, 4, 8)
+    shutil.copytree(MODELS / "grader", tmp_path / "bare")
+    config = json.loads((tmp_path / "bare" / "config.json").read_text())
+    del config["architectures"]
+    (tmp_path / "bare" / "config.json").write_text(json.dumps(config))
+    unnamed = gf.models.AutoModelForSequenceClassification.from_pretrained(tmp_path / "bare")
+    named = gf.models.AutoModelForSequenceClassification.from_pretrained(MODELS / "grader")
+    assert np.array_equal(unnamed([[2, 4, 6, 3]]).logits, named([[2, 4, 6, 3]]).logits)
+    features = gf.models.pipeline("feature-extraction", MODELS / "grader")
+    assert np.array(features("the cat")).shape == (1, 4, 8)
+
+
 def test_what_is_saved_is_read_again(tmp_path):
     model = gf.models.AutoModel.from_pretrained(MODELS / "embedder")
     model.save_pretrained(tmp_path / "again")

@@ -98,7 +98,6 @@ WRONG = {
         ValueError,
         "did you mean `device`",
     ),
-    "no head": (lambda: gf.models.AutoModel.from_pretrained(MODELS / "grader")([[2, 3]]), NotImplementedError, "has a head for text-class"),
     "no tokens": (
         lambda: gf.models.AutoModel.from_pretrained(MODELS / "embedder")([[2, 3], []]),
         ValueError,

@@ -137,11 +137,6 @@ WRONG = {
         ValueError,
         "fill-mask: expected a model for fill-mask, .*text-class",
     ),
-    "below a head": (
-        lambda: pipeline("feature-extraction", MODELS / "grader")("a"),
-        NotImplementedError,
-        "has a head for text-classification",
-    ),
     "a task": (lambda: pipeline("translation", MODELS / "grader"), ValueError, "unknown task `translation`"),
     "no model": (lambda: pipeline("ner"), TypeError, "ner needs a model"),
     "a GPU": (lambda: pipeline("text-classification", MODELS / "grader", device=0), RuntimeError, "expected `cpu`, got `0`"),

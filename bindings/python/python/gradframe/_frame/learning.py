@@ -136,7 +136,8 @@ class LearningVerbs(Verb):
     ) -> Self:
         """All columns, then `name`: what comes after each row's prompt. `column` is a name or an expression, by default `prompt`, or the only one
         of texts.
-        Options are those of `AutoModelForCausalLM.generate`. A prompt that the model cannot take is an error; with
+        Options are those of `AutoModelForCausalLM.generate`; `seed_column` names a column of whole numbers that has each row's seed, so
+        that equal prompts go on otherwise (`column` is a name then). A prompt that the model cannot take is an error; with
         `strict=False`, a null."""
         if column is not None and not isinstance(column, str):
             return self.with_columns(column.generate(model, strict=strict, **options).alias(name))  # type: ignore[attr-defined, no-any-return]

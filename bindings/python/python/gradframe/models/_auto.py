@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from gradframe.models._arguments import FORWARD, plan_error, refuse, unsupported
+from gradframe.models._arguments import FORWARD, plan_error, refuse
 from gradframe.models._base import Configuration, Outputs, Pretrained, array_of, as_rows, is_torch, rows_of, tensor
 from gradframe.models._generation import engine_options, returned, settings
 
 
 class AutoModel(Pretrained):
-    """A model without a head. Called with rows of tokens, it gives the tokens' vectors; the classes of heads give `logits`."""
+    """A model without a head, or what is below it. Called with rows of tokens, it gives the tokens' vectors; the classes of heads give
+    `logits`."""
 
     __slots__ = ()
 
@@ -31,7 +32,7 @@ class AutoModel(Pretrained):
     def __call__(
         self, input_ids: Any, attention_mask: Any = None, token_type_ids: Any = None, *, return_dict: bool | None = None, **given: Any
     ) -> Any:
-        """`last_hidden_state` [B, T, C] of a model without a head, else `logits`: [B, T, V] of tokens, [B, T, L] or [B, L] of
+        """`last_hidden_state` [B, T, C], below any head, of AutoModel; of the classes with a head `logits`: [B, T, V] of tokens, [B, T, L] or [B, L] of
         labels; `start_logits` and `end_logits` [B, T] of answers. `model(**tokenizer(texts, padding=True, return_tensors="np"))`.
         Rows may be lists of several lengths, or a single one; what the mask leaves out is not looked at and has zeros. PyTorch's
         tensors give PyTorch's.
@@ -47,24 +48,21 @@ class AutoModel(Pretrained):
     def _results(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Outputs:
         import numpy as np
 
-        if self._TASK is None and self._engine.task is not None:
-            what = f"AutoModel: the checkpoint has a head for {self._engine.task}, what is below it cannot be asked for"
-            raise unsupported(f"{what}; hint: a class with this head, such as AutoModelForSequenceClassification, gives its logits")
         rows, places, sizes = rows_of("model", input_ids, attention_mask, self._vocabulary())
         self._check_places(rows)
         kinds = None
         if token_type_ids is not None:
             kinds = [[int(row[at]) for at in own] for row, own in zip(as_rows("model", token_type_ids), places, strict=True)]
-        found = self._engine.scores(rows, kinds)
-        if self._engine.task == "text-classification":
+        found = self._engine.hidden_states(rows, kinds) if self._TASK is None else self._engine.scores(rows, kinds)
+        if self._TASK == "text-classification":
             return Outputs(logits=np.stack([np.frombuffer(values, dtype="<f4") for values in found]) if found else np.zeros((0, 0), "f4"))
         parts = [np.frombuffer(values, dtype="<f4").reshape(len(ids), -1) for ids, values in zip(rows, found, strict=True)]
         whole = np.zeros((*sizes, parts[0].shape[1] if parts else 0), dtype="f4")
         for own, at, part in zip(whole, places, parts, strict=True):
             own[at] = part
-        if self._engine.task == "question-answering":
+        if self._TASK == "question-answering":
             return Outputs(start_logits=whole[..., 0], end_logits=whole[..., 1])
-        return Outputs({"last_hidden_state" if self._engine.task is None else "logits": whole})
+        return Outputs({"last_hidden_state" if self._TASK is None else "logits": whole})
 
     forward = __call__
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradframe.models._arguments import plan_error
@@ -11,25 +11,47 @@ from gradframe.models._base import Outputs, as_asked
 if TYPE_CHECKING:
     from gradframe.models._tokenizer import AutoTokenizer
 
-# (token, kind, first character, the one behind its last, the text that it is of or None of a special one)
-Span = tuple[int, int, int, int, int | None]
+# (token, kind, first character, the one behind its last, the text that it is of or None of a special one, the word of its text)
+Span = tuple[int, int, int, int, int | None, int | None]
 _PADS = (False, True, "longest", "max_length", "do_not_pad", None)
 _CUTS = (False, True, "longest_first", "only_first", "only_second", "do_not_truncate", None)
 
 
 class Encoding(Outputs):
-    """Tokens by name; `tokens()` shows them as texts."""
+    """Tokens by name; `tokens()` shows them as texts, `word_ids()` and `sequence_ids()` say what each is part of."""
 
-    __slots__ = ("_tokenizer",)
+    __slots__ = ("_side", "_spans", "_tokenizer")
     _tokenizer: AutoTokenizer
+    # The spans of a row before it was filled up, and the side on which that was.
+    _spans: Callable[[int], list[Span]]
+    _side: str
 
     def tokens(self, batch_index: int = 0) -> list[str]:
         """The texts of a row's tokens."""
+        found: list[str] = self._tokenizer.convert_ids_to_tokens(self._ids(batch_index))
+        return found
+
+    def word_ids(self, batch_index: int = 0) -> list[int | None]:
+        """Of each of a row's tokens the word of its text, from 0; None of special tokens and of what fills up."""
+        return [None if span is None or span[4] is None else span[5] for span in self._row("word_ids", batch_index)]
+
+    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
+        """Of each of a row's tokens the text that it is of, 0 or 1; None of special tokens and of what fills up."""
+        return [None if span is None else span[4] for span in self._row("sequence_ids", batch_index)]
+
+    def _ids(self, batch_index: int) -> list[int]:
         ids = self["input_ids"]
         ids = ids.tolist() if hasattr(ids, "tolist") else ids
-        row = ids if not ids or isinstance(ids[0], int) else ids[batch_index]
-        found: list[str] = self._tokenizer.convert_ids_to_tokens(row)
-        return found
+        row: list[int] = ids if not ids or isinstance(ids[0], int) else ids[batch_index]
+        return row
+
+    def _row(self, what: str, batch_index: int) -> list[Span | None]:
+        if not hasattr(self, "_spans"):
+            raise plan_error(f"tokenizer: {what}: expected what a call of a tokenizer gave")
+        length = len(self._ids(batch_index))
+        row: list[Span | None] = list(self._spans(batch_index))
+        rest: list[Span | None] = [None] * (length - len(row))
+        return rest + row if self._side == "left" else row + rest
 
 
 class Plan(NamedTuple):

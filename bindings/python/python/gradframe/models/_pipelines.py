@@ -49,12 +49,8 @@ class _Features(Pipeline):
         import numpy as np
 
         self._refuse(options, "return_tensors")
-        if self._model.task is not None:
-            raise unsupported(
-                f"feature-extraction: the model has a head for {self._model.task}; hint: what is below a head cannot be asked for"
-            )
         rows, kinds = self._encoded(texts)
-        found = zip(rows, self._model.scores(rows, kinds), strict=True)
+        found = zip(rows, self._model.hidden_states(rows, kinds), strict=True)
         arrays = [np.frombuffer(values, dtype="<f4").reshape(1, len(ids), -1) for ids, values in found]
         return arrays if return_tensors else [values.tolist() for values in arrays]
 

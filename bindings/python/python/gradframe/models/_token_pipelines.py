@@ -99,7 +99,7 @@ class TokenLabels(Pipeline):
         return [*row[: room - ends], *row[len(row) - ends :]]
 
     def _one(self, index: int, span: tuple[Any, ...], share: np.ndarray) -> dict[str, Any]:
-        token, _, start, end, _ = span
+        token, _, start, end = span[:4]
         best = int(share.argmax())
         word = self._model.token_texts([token])[0]
         label, score = self._model.labels[best], float(share[best])

@@ -133,7 +133,9 @@ class AutoTokenizer(SpecialTokens, Pretrained):
         filled(self, rows, asked)
         if return_length:
             rows["length"] = [len(ids) for ids in rows["input_ids"]]
-        return encoding(self, rows, single=single, return_tensors=return_tensors)
+        made = encoding(self, rows, single=single, return_tensors=return_tensors)
+        made._side, made._spans = asked.side, lambda at: self._span_row(texts, pairs, at, add_special_tokens, asked)
+        return made
 
     def _is_plain(self, pairs: list[str] | None, special: bool, asked: Plan) -> bool:
         """True where the tokens alone are needed, and cut as the engine cuts them."""
@@ -142,14 +144,17 @@ class AutoTokenizer(SpecialTokens, Pretrained):
 
     def _by_spans(self, texts: list[str], pairs: list[str] | None, special: bool, asked: Plan) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {name: [] for name in ("input_ids", "token_type_ids", "special_tokens_mask", "offset_mapping")}
-        for at, text in enumerate(texts):
-            whole: list[Span] = self._engine.spans(text, None if pairs is None else pairs[at])
-            row = shortened([span for span in whole if special or span[4] is not None], asked, self.truncation_side)
+        for at in range(len(texts)):
+            row = self._span_row(texts, pairs, at, special, asked)
             found["input_ids"].append([span[0] for span in row])
             found["token_type_ids"].append([span[1] for span in row])
             found["special_tokens_mask"].append([int(span[4] is None) for span in row])
             found["offset_mapping"].append([(span[2], span[3]) for span in row])
         return found
+
+    def _span_row(self, texts: list[str], pairs: list[str] | None, at: int, special: bool, asked: Plan) -> list[Span]:
+        whole: list[Span] = self._engine.spans(texts[at], None if pairs is None else pairs[at])
+        return shortened([span for span in whole if special or span[4] is not None], asked, self.truncation_side)
 
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> list[str]:
         """The tokens of a text as texts."""
