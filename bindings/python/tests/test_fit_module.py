@@ -1,8 +1,11 @@
 """A user's own module in the plan: traced, trained by Train, stored, predicted without Python."""
 
 import itertools
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import gradframe as gf
 import gradframe.numpy as gnp
@@ -80,6 +83,8 @@ def test_mixed_precision_learns_as_float32_does_and_predicts_as_it_learned():
     with gf.autocast():
         eager = nets["bf16"](gnp.asarray(frame.select("a", "b").to_numpy().astype("float32"))).numpy()[:, 0]
     np.testing.assert_allclose(predicted(model, frame), eager, rtol=1e-5, atol=1e-6)
+    told = gf.sql(f"SELECT value FROM gradframe.params WHERE run = '{model.run}' AND name = 'precision'").collect()
+    assert told["value"].to_list() == ['"bfloat16"']
 
 
 def test_threads_and_batches_of_the_plan_change_no_bit(tmp_path):
@@ -92,6 +97,44 @@ def test_threads_and_batches_of_the_plan_change_no_bit(tmp_path):
         seen.append((np.asarray(model.training_info()["loss"]), net.hidden.weight.numpy().copy(), predicted("m", frame)))
     for a, b in zip(*seen, strict=True):
         assert np.array_equal(a, b)
+
+
+def trained(session, epochs, **options):
+    """A training of some seconds: its module and its model."""
+    net = Net()
+    optimizer = gf.optim.AdamW(net.parameters(), lr=0.01)
+    frame = session.from_arrow(numbers().to_arrow())
+    return net, frame.fit(net, "y", loss="mse", optimizer=optimizer, epochs=epochs, batch_size=8, seed=3, name="m", **options)
+
+
+def test_a_killed_training_goes_on_to_the_bits_that_it_would_have_ended_with(tmp_path):
+    home, epochs = tmp_path / "killed", 300
+    program = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_fit_module as t, gradframe as gf; "
+    program += f"t.trained(gf.Session(home={str(home)!r}), {epochs})"
+    child = subprocess.Popen([sys.executable, "-c", program])
+    watching = gf.Session(home=home)
+    while (watching.sql("SELECT max(epoch) FROM gradframe.metrics").collect()[0, 0] or 0) < 3:
+        assert child.poll() is None, "it ended before it was killed"
+        time.sleep(0.02)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    session = gf.Session(home=home)
+    ((run, status),) = session.sql("SELECT run, status FROM gradframe.runs").collect().rows()
+    assert status == "failed"
+    with pytest.raises(gf.errors.ExecutionError, match="had other rows, options or another seed"):
+        trained(session, epochs + 1, resume=run)
+    net, model = trained(session, epochs, resume=run[:8])
+    whole, other = trained(gf.Session(home=tmp_path / "whole"), epochs)
+    for name, values in whole.state_dict().items():
+        np.testing.assert_array_equal(net.state_dict()[name].numpy(), values.numpy(), err_msg=name)
+    assert model.run == run
+    losses = "SELECT epoch, value FROM gradframe.metrics WHERE name = 'loss' ORDER BY epoch"
+    assert session.sql(losses).collect().rows() == gf.Session(home=tmp_path / "whole").sql(losses).collect().rows()
+    assert other.run != run
+    with pytest.raises(gf.errors.PlanError, match="has finished"):
+        trained(session, epochs, resume=run)
+    with pytest.raises(gf.errors.PlanError, match="nothing"):
+        trained(session, epochs, resume="nothing")
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", None, nn.CrossEntropyLoss(), lambda o, t: F.cross_entropy(o, t).mean()])

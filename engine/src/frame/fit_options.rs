@@ -18,17 +18,28 @@ pub struct FitOptions {
     pub(super) name: Option<String>,
     pub(super) options: Vec<(String, ScalarValue)>,
     pub(super) transform: Option<Vec<Expr>>,
+    pub(super) resume: Option<String>,
 }
 
 impl FitOptions {
     /// Learns this column from all others. No row is kept for evaluation, unless the model type does so by default.
     pub fn new(target: impl Into<String>) -> Self {
-        Self { target: target.into(), name: None, options: vec![], transform: None }
+        Self { target: target.into(), name: None, options: vec![], transform: None, resume: None }
     }
 
     /// Stores the model under this name, replacing one of that name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Goes on with this run, a failed or killed training of the same model on the same rows with the same options, from its last
+    /// checkpoint: to the bits that it would have ended with. The start of a run's name is enough.
+    ///
+    /// Errors, of `fit_with`: `Plan` for a run that is unknown, still running, finished, or has no checkpoint; `Execution` for one of
+    /// other rows or options.
+    pub fn resume(mut self, run: impl Into<String>) -> Self {
+        self.resume = Some(run.into());
         self
     }
 

@@ -17,6 +17,7 @@ use super::{DataFrame, FitOptions};
 use crate::catalog::Kind;
 use crate::ml::Estimator;
 use crate::panics::guard;
+use crate::statements::interrupted;
 use crate::{Error, Result};
 
 /// A trained model and the account of its training.
@@ -99,9 +100,13 @@ impl DataFrame {
         };
         let services = Services { models: registry, ..Services::clone(self.session.services()?.as_ref()) };
         let name_in_run = options.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
+        let resumed = options.resume.as_deref().map(|run| interrupted(&self.session, run)).transpose()?;
         let transform = options.transform.clone().map(|exprs| self.written(exprs)).transpose()?;
         let mut request = TrainRequest { transform, ..request(estimator.into(), options, &name_in_run) };
         request.statement = statement_of(self, &request);
+        if let Some((run, start)) = resumed {
+            (request.seed, request.resume) = (request.seed.or(start.seed), Some(run));
+        }
         let plan = train::train(self.plan.clone(), request, &services)?;
         let models = Arc::clone(&services.models);
         let log = self.run_training(plan, services).await?;

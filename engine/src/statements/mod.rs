@@ -22,7 +22,7 @@ use crate::frame::{DataFrame, with_types_of_rows};
 use crate::state::sync_seed;
 use crate::{Error, Result, Session};
 
-pub(crate) use resume::resume;
+pub(crate) use resume::{interrupted, resume};
 
 /// Plans the statement and does what it says.
 pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFrame> {

@@ -12,19 +12,10 @@ const OP: &str = "resume";
 
 /// Errors: see [`Session::resume_run`].
 pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<DataFrame> {
-    let store = session.public().store();
-    let run = store.full_run_name(start_of_run)?;
-    let RunStart { status, seed, statement } = store.run_start(&run)?;
-    match status.as_str() {
-        "running" => {
-            return Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it"));
-        }
-        "finished" => return Err(Error::plan(OP, format!("run `{run}` has finished")).hint("there is nothing left to do")),
-        _ => {}
-    }
+    let (run, RunStart { seed, statement, .. }) = interrupted(session, start_of_run)?;
     let no_statement = || {
         let what = format!("run `{run}` was started by no statement that is kept");
-        Error::plan(OP, what).hint("only trainings by CREATE MODEL can be resumed; train a frame again from the start")
+        Error::plan(OP, what).hint("call `fit` as its program did, with `resume` and the run")
     };
     let statement =
         statement.filter(|statement| !needs_frame(statement) && !is_of_unnamed(statement)).ok_or_else(no_statement)?;
@@ -35,4 +26,16 @@ pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<Data
     let seed = seed.map_or_else(|| session.services().map(|services| services.seed), Ok)?;
     let plan = gradframe_sql::plan_rerun(&session.state(), statement, &Rerun { run: Some(run), seed }).await;
     run_now(session, plan.map_err(|error| session.explain_unknown(error))?).await
+}
+
+/// The full name of a run that may go on, and how it began. Errors: `Plan` for one that is unknown, still running or finished.
+pub(crate) fn interrupted(session: &Session, start_of_run: &str) -> Result<(String, RunStart)> {
+    let store = session.public().store();
+    let run = store.full_run_name(start_of_run)?;
+    let start = store.run_start(&run)?;
+    match start.status.as_str() {
+        "running" => Err(Error::plan(OP, format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it")),
+        "finished" => Err(Error::plan(OP, format!("run `{run}` has finished")).hint("there is nothing left to do")),
+        _ => Ok((run, start)),
+    }
 }

@@ -305,6 +305,7 @@ def fit(
     split_by: str | None = None,
     sample_weight: str | None = None,
     transform: Sequence[IntoColumn] | Mapping[str, IntoColumn] | None = None,
+    resume: str | None = None,
 ) -> PyModel: ...
 def predict(frame: PyLazyFrame, model: PyModel | str, *, threshold: float | None = None) -> PyLazyFrame: ...
 def embed(

@@ -37,6 +37,7 @@ class LearningVerbs(Verb):
         inputs: Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
         task: Literal["regression", "classification"] | None = None,
         precision: Literal["bf16", "f16"] | None = None,
+        resume: str | None = None,
         **options: Any,
     ) -> Model:
         """Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
@@ -50,6 +51,10 @@ class LearningVerbs(Verb):
         `transform` are the columns to learn from in place of the frame's own: names and expressions, or
         `{name: expression}`, the target among them. They are stored with the model, which computes them again wherever it
         predicts.
+
+        `resume` goes on with a run that failed or was killed, from its last checkpoint to the bits that it would have ended with: the
+        call is the same otherwise, the rows and options are too, and a module's parameters come from the checkpoint. The run is named
+        by its beginning, as in `gf.sql("SELECT run FROM gradframe.runs WHERE status = 'failed'")`.
 
         A module of one's own, a `gf.nn.Module`, is traced once and trained by the plan in mini-batches, without Python; what it
         learns is written back into it, and the model predicts without Python too, in SQL as well.
@@ -91,6 +96,7 @@ class LearningVerbs(Verb):
             split_by=split_by,
             sample_weight=sample_weight,
             transform=transform,
+            resume=resume,
         )
         model = Model._of(fitted)
         if hasattr(estimator, "write_back"):

@@ -122,7 +122,8 @@ def trace(
         functions,
         groups,
     )
-    known = {**more, "loss": _name(loss), **{_option(k): v for k, v in options.items() if v is not None}}
+    told = {"precision": own.short} if own.short else {}
+    known = {**more, **told, "loss": _name(loss), **{_option(k): v for k, v in options.items() if v is not None}}
     return Traced(module, estimator, known)
 
 

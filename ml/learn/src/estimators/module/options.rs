@@ -29,6 +29,7 @@ const TOLD: &[(&str, &str)] = &[
     ("module", "the module, as it prints"),
     ("loss", "the loss that it was trained with"),
     ("optimizer", "how its parameters followed their gradients"),
+    ("precision", "the short float that products were taken of, if not of the module's own"),
 ];
 
 /// The options of every module. All epochs are trained, unless early_stop is asked for.
