@@ -37,7 +37,7 @@ async fn what_does_not_stream_says_so() {
     assert!(text.contains("SortExec does not stream"), "{text}");
     assert!(!frame.sort(["fare"]).unwrap().limit(3).unwrap().explain(false).await.unwrap().contains("does not stream"));
     let sql = lines(&run(&session, "EXPLAIN SELECT *, sum(fare) OVER () AS total FROM trips").await).join("\n");
-    assert!(sql.contains("WindowAggExec does not stream"), "{sql}");
+    assert!(sql.contains("OverExec does not stream"), "{sql}");
     assert!(frame.explain_as(Explanation::Tree).await.unwrap().contains('┌'));
     assert!(frame.explain_as(Explanation::Graphviz).await.unwrap().contains("digraph"));
     assert!("treee".parse::<Explanation>().unwrap_err().to_string().contains("`tree`"));

@@ -10,6 +10,7 @@ use datafusion::physical_plan::windows::WindowAggExec;
 
 use crate::ops::map_batches::MapBatchesExec;
 use crate::ops::numeric_sort::NumericSortExec;
+use crate::ops::over::OverExec;
 
 /// A line for each operator that holds all of its input, from the result down.
 pub(crate) fn notes(plan: &dyn ExecutionPlan) -> Vec<String> {
@@ -34,6 +35,9 @@ fn why(plan: &dyn ExecutionPlan) -> Option<&'static str> {
     }
     if plan.is::<WindowAggExec>() {
         return Some("it reads all rows of a partition of its window first, in memory");
+    }
+    if plan.downcast_ref::<OverExec>().is_some_and(|over| !over.streams()) {
+        return Some("its windows are of whole groups, whose rows it reads first, in memory or on the disk");
     }
     if plan.downcast_ref::<MapBatchesExec>().is_some_and(|map| !map.streams()) {
         return Some("its function is called once, with all rows in memory");

@@ -142,7 +142,7 @@ fn why(plan: &dyn ExecutionPlan) -> Option<&'static str> {
         "HashJoinExec" | "SortMergeJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "PiecewiseMergeJoinExec" => {
             "rows of both sides are put side by side"
         }
-        "WindowAggExec" | "BoundedWindowAggExec" => "rows of a window are put together",
+        "WindowAggExec" | "BoundedWindowAggExec" | "OverExec" => "rows of a window are put together",
         "UnnestExec" => "a row is repeated for each item of its list",
         _ => return None,
     })

@@ -1,6 +1,7 @@
 //! Physical operators: one stem an operator, the same stems as in `plan/ops`.
 
 mod appended;
+pub mod cut;
 pub mod evaluate;
 pub mod held;
 pub mod in_order;
@@ -8,6 +9,7 @@ mod input;
 pub mod map_batches;
 pub mod numeric_sort;
 pub mod numeric_stage;
+pub mod over;
 pub mod predict;
 pub mod row_order;
 pub mod run_log;

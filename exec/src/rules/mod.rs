@@ -2,6 +2,7 @@
 
 mod account_for_windows;
 mod checked_arithmetic;
+mod cut_batches;
 mod expressions;
 mod fields_of_structs;
 mod filters_first;
@@ -11,6 +12,7 @@ mod needed;
 mod numeric_sorts;
 mod numeric_stages;
 mod one_nan;
+mod over_rows;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
 use checked_arithmetic::checked_within;
+pub use cut_batches::CutBatches;
 pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
@@ -29,6 +32,7 @@ pub use merge_large_joins::MergeLargeJoins;
 pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
+pub use over_rows::OverRows;
 
 /// An expression by itself, outside of any plan, as plans have it: its arithmetic checked, its NaNs without signs, fields of null
 /// structs null.
@@ -59,6 +63,9 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
     rules.insert(1, Arc::new(OneNan));
+    // Before sorts are put in, which these windows do not want.
+    rules.insert(2, Arc::new(OverRows));
+    rules.insert(3, Arc::new(CutBatches));
     // All expressions are where they will be computed.
     rules.push(Arc::new(NumericStages { projections: false }));
     rules.push(Arc::new(FieldsOfStructs));

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod cut;
 mod evaluate;
 mod large_joins;
 mod networks;
+mod over;
 mod plans;
 mod predict;
 mod run_log;

@@ -54,7 +54,7 @@ pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::power::{power, power_function};
 pub use self::required::required;
 pub use self::row_key::row_key;
-pub use self::sliding::{mean, sliding_aggregates};
+pub use self::sliding::sliding_aggregates;
 pub use self::tensor_element::{element_named, element_type, tensor_element};
 
 /// What the names of all functions begin with.

@@ -2,13 +2,13 @@
 
 use arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
-use datafusion::functions_window::expr_fn::{dense_rank, rank, row_number};
+use datafusion::functions_window::expr_fn::row_number;
 use datafusion::functions_window::nth_value::{first_value_udwf, last_value_udwf};
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::window;
-use gradframe_plan::functions::{mean as moving_mean, sum as checked_sum};
+use gradframe_plan::functions::sum as checked_sum;
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -125,7 +125,6 @@ pub(super) const TABLE: &[FunctionRow] = &[
     }),
 ];
 
-/// Integers by the engine's own moving aggregates, which stream; everything else by a kernel of ours.
 fn rolling(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let size = call.count("window_size")?;
@@ -143,9 +142,7 @@ fn rolling(call: &mut Call) -> Result<Expr> {
             format!("`{}` is {own}, expected numbers", shown(&value), own = type_name(&own)),
         ));
     }
-    if own.is_integer() && matches!(statistic.as_str(), "sum" | "min" | "max" | "mean") && own_constants.is_empty() {
-        return of_integers(value, &own, &statistic, size, least, center);
-    }
+    let value = if own.is_integer() && statistic == "sum" { summed(value, &own) } else { value };
     let constants = [(size as i64).into(), (least as i64).into(), center.into(), statistic.as_str().into()];
     Ok(rows_in_order(window("rolling", vec![value], constants.into_iter().chain(own_constants).collect())))
 }
@@ -159,20 +156,6 @@ pub(super) fn summed(value: Expr, own: &DataType) -> Expr {
         DataType::UInt32 => cast(value, DataType::UInt64),
         _ => value,
     }
-}
-
-fn of_integers(value: Expr, own: &DataType, statistic: &str, size: usize, least: usize, center: bool) -> Result<Expr> {
-    let after = if center { size.div_ceil(2) - 1 } else { 0 };
-    let before = size - 1 - after;
-    let over = |aggregate: Expr| over_rows(aggregate, preceding(Some(before as u64)), following(Some(after as u64)));
-    let computed = match statistic {
-        "sum" => super::coalesce([over(checked_sum(summed(value.clone(), own)))?, lit(0_i64)]),
-        "min" => over(aggregate_fn::min(value.clone()))?,
-        "max" => over(aggregate_fn::max(value.clone()))?,
-        _ => over(moving_mean(cast(value.clone(), DataType::Float64)))?,
-    };
-    let enough = over(aggregate_fn::count(value))?.gt_eq(lit(least as i64));
-    Ok(when(enough).then(computed).end())
 }
 
 fn fill(call: &mut Call, forward: bool) -> Result<Expr> {
@@ -198,33 +181,18 @@ pub(super) fn filled(value: Expr, limit: Option<usize>, forward: bool) -> Result
     Ok(Expr::from(window))
 }
 
-/// Among the values that are not null, which have ranks of their own.
+/// Among the values that are not null.
 fn ranked(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let descending = call.flag("descending", false)?;
     let methods = ["average", "min", "max", "dense", "ordinal", "random"].map(|method| (method, method));
     let method = call.choice("method", &methods)?;
     let seed = call.optional_int("seed")?.unwrap_or(0);
-    let is_null = value.clone().is_null();
-    let value = call.ordered(call.identity(&value)?);
-    let by = |function: Expr, then: Option<SortExpr>| {
-        let order = [SortExpr::new(value.clone(), !descending, false)].into_iter().chain(then).collect();
-        partitioned(function, vec![is_null.clone()], order)
-    };
-    let equals = || count_of_equals(&value);
-    let least = || by(rank(), None);
-    let ranks = match method {
-        "min" => cast(least(), DataType::Int64),
-        "dense" => cast(by(dense_rank(), None), DataType::Int64),
-        "max" => cast(least(), DataType::Int64) + equals()? - lit(1_i64),
-        "ordinal" => cast(by(row_number(), Some(by_row())), DataType::Int64),
-        "random" => {
-            let chance = gradframe_plan::functions::column::per_row("hash_value", vec![by_row().expr], vec![seed.into()]);
-            cast(by(row_number(), Some(SortExpr::new(chance, true, false))), DataType::Int64)
-        }
-        _ => cast(least(), DataType::Float64) + cast(equals()? - lit(1_i64), DataType::Float64) / lit(2.0),
-    };
-    Ok(when(value.clone().is_not_null()).then(ranks).end())
+    let mut values = vec![call.ordered(call.identity(&value)?)];
+    if method == "random" {
+        values.push(gradframe_plan::functions::column::per_row("hash_value", vec![by_row().expr], vec![seed.into()]));
+    }
+    Ok(rows_in_order(window("rank_of", values, vec![method.into(), descending.into()])))
 }
 
 fn exponential(call: &mut Call) -> Result<Expr> {

@@ -243,7 +243,7 @@ fn cum_extreme(call: &mut Call, extreme: fn(Expr) -> Expr) -> Result<Expr> {
     if !call.type_of(&value)?.is_floating() {
         return Ok(where_there_is_one(&value, all));
     }
-    let numbers = super::aggregates::of_rows(extreme(value.clone()), !math::isnan(value.clone()));
+    let numbers = extreme(super::super::when(!math::isnan(value.clone())).then(value.clone()).end());
     Ok(where_there_is_one(&value, super::coalesce([so_far(numbers, reverse)?, all])))
 }
 

@@ -32,11 +32,13 @@ pub struct Settings {
     pub batch_size: usize,
     pub memory_bytes: Option<usize>,
     pub optimizer: bool,
+    /// A rule over physical plans that is left out.
+    pub without: Option<&'static str>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { partitions: 2, batch_size: 8192, memory_bytes: None, optimizer: true }
+        Settings { partitions: 2, batch_size: 8192, memory_bytes: None, optimizer: true, without: None }
     }
 }
 
@@ -62,7 +64,9 @@ impl Testing {
             .with_sort_spill_reservation_bytes(1 << 20)
             .with_extension(Arc::new(services.clone()));
         config.options_mut().execution.parquet.pushdown_filters = true;
-        let physical_rules = physical_optimizer_rules(PhysicalOptimizer::new().rules, settings.memory_bytes.unwrap_or(1 << 30));
+        let mut physical_rules =
+            physical_optimizer_rules(PhysicalOptimizer::new().rules, settings.memory_bytes.unwrap_or(1 << 30));
+        physical_rules.retain(|rule| Some(rule.name()) != settings.without);
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = settings.memory_bytes {
             runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(bytes)));

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use datafusion::common::Result;
 use gradframe_ml_core::Error;
 
-use super::moving::{Statistic, extremes};
+use super::moving::{Statistic, float_extremes};
 use crate::error::to_datafusion;
 
 /// The statistic of each window of a column of integers or booleans; None of other columns, and for what floats are meant for.
@@ -92,7 +92,7 @@ fn of_ranks(values: &ArrayRef, windows: &[Range<usize>], least: usize, greatest:
     }
     let valid = |row: usize| values.is_valid(row).then(|| f64::from(ranks[row]));
     let of_values: Float64Array = (0..values.len()).map(valid).collect();
-    let found = extremes(&of_values, windows.iter().cloned(), least, greatest);
+    let found = float_extremes(&of_values, windows.iter().cloned(), least, greatest);
     let rows: UInt32Array = found.iter().map(|rank| rank.map(|rank| row_of[rank as usize])).collect();
     Ok(take(values, &rows, None)?)
 }

@@ -13,6 +13,7 @@ mod counting;
 mod decimals;
 mod exactly;
 mod filling;
+mod fixed;
 mod frequency;
 mod histogram;
 mod kernel;
@@ -21,6 +22,7 @@ mod moving_by;
 mod nesting;
 mod per_row;
 mod places;
+mod ranking;
 mod rounding;
 mod smoothing;
 mod sorting;
@@ -37,7 +39,7 @@ pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
 pub(super) use self::window::window_named;
-pub use self::window::{as_list, window};
+pub use self::window::{as_list, reach, window};
 
 /// The kernels of all topics.
 const TABLES: &[&[Kernel]] = &[
@@ -54,6 +56,7 @@ const TABLES: &[&[Kernel]] = &[
     moving_by::KERNELS,
     nesting::KERNELS,
     places::KERNELS,
+    ranking::KERNELS,
     rounding::KERNELS,
     smoothing::KERNELS,
     sorting::KERNELS,

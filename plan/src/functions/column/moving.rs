@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float64Array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, Float64Array, PrimitiveArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 
+use super::fixed::{Fixed, of_fixed};
 use super::kernel::{Columns, Kernel, float};
 use super::statistics::{kurtosis, quantile, skew};
 
@@ -29,17 +30,26 @@ pub(super) fn rolling_type(types: &[DataType], constants: &[ScalarValue]) -> Res
     })
 }
 
-/// The rows that a window around a row holds. Source of the centre's place: Polars 2.1.
-fn window_of(row: usize, size: usize, rows: usize, center: bool) -> Range<usize> {
-    let after = if center { size.div_ceil(2) } else { 1 };
-    (row + after).saturating_sub(size)..(row + after).min(rows)
-}
-
 fn rolling(columns: &Columns) -> Result<ArrayRef> {
     let (size, min_samples) = (columns.int(0)?.max(1) as usize, columns.int(1)?.max(0) as usize);
+    let fixed = Fixed::new(size, min_samples, columns.flag(2));
+    let statistic = Statistic::of(columns)?;
+    if let Some(found) = of_fixed(&statistic, &columns.values[0], fixed)? {
+        return Ok(found);
+    }
     let values = columns.floats(0)?;
-    let windows = (0..values.len()).map(|row| window_of(row, size, values.len(), columns.flag(2)));
-    Ok(Arc::new(values_of_windows(&Statistic::of(columns)?, &values, windows, min_samples)))
+    let windows = (0..values.len()).map(|row| fixed.rows(row, values.len()));
+    Ok(Arc::new(values_of_windows(&statistic, &values, windows, min_samples)))
+}
+
+/// How many rows before and after its own a window looks at, by the constants of `rolling`.
+pub(super) fn reach(constants: &[ScalarValue]) -> Option<(usize, usize)> {
+    let size = match constants.first()?.cast_to(&DataType::Int64).ok()? {
+        ScalarValue::Int64(Some(size)) => usize::try_from(size).ok()?.max(1),
+        _ => return None,
+    };
+    let after = Fixed::new(size, 0, constants.get(2)? == &ScalarValue::Boolean(Some(true))).after - 1;
+    Some((size - 1, after))
 }
 
 /// The statistic of each window; neither end of a window is before that of the one before it.
@@ -50,7 +60,7 @@ pub(super) fn values_of_windows(
     min_samples: usize,
 ) -> Float64Array {
     match statistic {
-        Statistic::Extreme { greatest } => extremes(values, windows, min_samples, *greatest),
+        Statistic::Extreme { greatest } => float_extremes(values, windows, min_samples, *greatest),
         Statistic::Sorted { q, method } => sorted(values, windows, min_samples, *q, method),
         other => windows.map(|window| other.of_window(values, window, min_samples)).collect(),
     }
@@ -156,15 +166,24 @@ fn weighted(values: &Float64Array, window: Range<usize>, min_samples: usize, wei
     Some(if mean { sum / used.iter().sum::<f64>() } else { sum })
 }
 
-/// The rows that can still be an extreme wait in a queue, the extreme first: each row enters and leaves it once.
-pub(super) fn extremes(
+/// A NaN makes one of every window that it is in.
+pub(super) fn float_extremes(
     values: &Float64Array,
     windows: impl Iterator<Item = Range<usize>>,
     min_samples: usize,
     greatest: bool,
 ) -> Float64Array {
-    // A NaN makes one of every window that it is in.
     let beats = |a: f64, b: f64| a.is_nan() || !b.is_nan() && if greatest { a >= b } else { a <= b };
+    extremes(values, windows, min_samples, beats)
+}
+
+/// The rows that can still be an extreme wait in a queue, the extreme first: each row enters and leaves it once.
+pub(super) fn extremes<T: ArrowPrimitiveType>(
+    values: &PrimitiveArray<T>,
+    windows: impl Iterator<Item = Range<usize>>,
+    min_samples: usize,
+    beats: impl Fn(T::Native, T::Native) -> bool,
+) -> PrimitiveArray<T> {
     let mut queue: VecDeque<usize> = VecDeque::new();
     let (mut start, mut end, mut present) = (0, 0, 0_usize);
     let extreme = windows.map(|window| {
@@ -218,17 +237,17 @@ mod tests {
 
     #[test]
     fn a_centred_window_has_the_larger_half_after_the_row() {
-        assert_eq!(window_of(3, 3, 10, true), 2..5);
-        assert_eq!(window_of(3, 4, 10, true), 1..5);
-        assert_eq!(window_of(0, 3, 10, false), 0..1);
-        assert_eq!(window_of(9, 3, 10, true), 8..10);
+        assert_eq!(Fixed::new(3, 1, true).rows(3, 10), 2..5);
+        assert_eq!(Fixed::new(4, 1, true).rows(3, 10), 1..5);
+        assert_eq!(Fixed::new(3, 1, false).rows(0, 10), 0..1);
+        assert_eq!(Fixed::new(3, 1, true).rows(9, 10), 8..10);
     }
 
     #[test]
     fn extremes_and_quantiles_are_those_of_each_window() {
         let values = Float64Array::from(vec![Some(3.0), None, Some(1.0), Some(2.0), Some(5.0)]);
-        let windows = || (0..5).map(|row| window_of(row, 3, 5, false));
-        let greatest = extremes(&values, windows(), 1, true);
+        let windows = || (0..5).map(|row| Fixed::new(3, 1, false).rows(row, 5));
+        let greatest = float_extremes(&values, windows(), 1, true);
         assert_eq!(greatest, Float64Array::from(vec![3.0, 3.0, 3.0, 2.0, 5.0]));
         let median = sorted(&values, windows(), 2, 0.5, "linear");
         assert_eq!(median, Float64Array::from(vec![None, None, Some(2.0), Some(1.5), Some(2.0)]));

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, PartitionEvaluator, Signature, WindowFuncti
 
 use super::aggregate::{Answer, aggregate};
 use super::kernel::Carried;
+use super::moving;
 
 /// A call of a kernel that gives one value for each row of a partition. It is not ordered yet.
 pub fn window(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
@@ -27,6 +28,12 @@ pub fn as_list(window: &WindowFunction, args: Vec<Expr>, order: Expr) -> Option<
     let WindowFunctionDefinition::WindowUDF(function) = &window.fun else { return None };
     let OverPartition(kernel) = function.inner().as_ref().downcast_ref::<OverPartition>()?;
     Some(aggregate(kernel.name, args, order, kernel.constants.clone(), Answer::List))
+}
+
+/// How many rows before and after its own a window function looks at; None where there is no bound.
+pub fn reach(function: &WindowUDF) -> Option<(usize, usize)> {
+    let OverPartition(kernel) = function.inner().as_ref().downcast_ref::<OverPartition>()?;
+    (kernel.name == "rolling").then(|| moving::reach(&kernel.constants)).flatten()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

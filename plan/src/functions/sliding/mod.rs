@@ -8,25 +8,18 @@ mod moments;
 mod stacks;
 mod window;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_aggregate::correlation::corr_udaf;
 use datafusion::functions_aggregate::covariance::{covar_pop_udaf, covar_samp_udaf};
 use datafusion::functions_aggregate::stddev::{stddev_pop_udaf, stddev_udaf};
 use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
-use datafusion::logical_expr::{AggregateUDF, Expr};
+use datafusion::logical_expr::AggregateUDF;
 
 pub(super) use self::moments::Statistic;
 pub(super) use self::window::{moving, of_sums};
 use super::own_part::{OwnPart, Part};
-
-static MEAN: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| OwnPart::instead_of(avg_udaf(), Part::Moving(Statistic::Mean)));
-
-/// The mean of an expression of floats, right over frames that move too; null of no value.
-pub fn mean(expr: Expr) -> Expr {
-    MEAN.call(vec![expr])
-}
 
 /// The aggregates, each in the place of DataFusion's of its name.
 pub fn sliding_aggregates() -> Vec<Arc<AggregateUDF>> {

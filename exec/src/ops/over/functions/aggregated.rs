@@ -1,0 +1,91 @@
+//! An aggregate of all rows of a group, on each of them.
+
+use arrow::array::{Array, ArrayRef, UInt32Array};
+use arrow::compute::take;
+use datafusion::common::ScalarValue;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::GroupsAccumulatorAdapter;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+
+use super::super::grouping::Order;
+use super::{Function, Rows, is_of_any_order};
+
+/// Rows that an accumulator is given at once.
+const PIECE_ROWS: usize = 1 << 14;
+
+/// The function of an aggregate, over groups or over all rows.
+pub(super) fn aggregated(aggregate: &AggregateFunctionExpr, grouped: bool) -> Result<Box<dyn Function>> {
+    if !grouped {
+        return Ok(Box::new(OfAll { accumulator: aggregate.create_accumulator()?, value: None }));
+    }
+    let accumulator = if aggregate.groups_accumulator_supported() && is_of_any_order(aggregate) {
+        aggregate.create_groups_accumulator()?
+    } else {
+        let aggregate = aggregate.clone();
+        Box::new(GroupsAccumulatorAdapter::new(move || aggregate.create_accumulator()))
+    };
+    Ok(Box::new(OfGroups { accumulator, numbers: vec![], values: None }))
+}
+
+struct OfAll {
+    accumulator: Box<dyn Accumulator>,
+    value: Option<ScalarValue>,
+}
+
+impl Function for OfAll {
+    fn take(&mut self, rows: &Rows) -> Result<Option<ArrayRef>> {
+        self.accumulator.update_batch(rows.args)?;
+        Ok(None)
+    }
+
+    fn finish(&mut self, _order: Option<&Order>) -> Result<()> {
+        self.value = Some(self.accumulator.evaluate()?);
+        Ok(())
+    }
+
+    fn give(&mut self, count: usize, _groups: Option<&[u32]>) -> Result<Option<ArrayRef>> {
+        self.value.as_ref().map(|value| value.to_array_of_size(count)).transpose()
+    }
+
+    fn bytes(&self) -> usize {
+        self.accumulator.size()
+    }
+}
+
+struct OfGroups {
+    accumulator: Box<dyn GroupsAccumulator>,
+    numbers: Vec<usize>,
+    /// Of each group, when all rows were seen.
+    values: Option<ArrayRef>,
+}
+
+impl Function for OfGroups {
+    fn take(&mut self, rows: &Rows) -> Result<Option<ArrayRef>> {
+        let Some((groups, total)) = rows.groups else { return Ok(None) };
+        for start in (0..rows.count).step_by(PIECE_ROWS) {
+            let piece = PIECE_ROWS.min(rows.count - start);
+            self.numbers.clear();
+            self.numbers.extend(groups[start..start + piece].iter().map(|group| *group as usize));
+            let args: Vec<ArrayRef> = rows.args.iter().map(|column| column.slice(start, piece)).collect();
+            self.accumulator.update_batch(&args, &self.numbers, None, total)?;
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self, _order: Option<&Order>) -> Result<()> {
+        self.values = Some(self.accumulator.evaluate(EmitTo::All)?);
+        Ok(())
+    }
+
+    fn give(&mut self, _count: usize, groups: Option<&[u32]>) -> Result<Option<ArrayRef>> {
+        let (Some(values), Some(groups)) = (&self.values, groups) else { return Ok(None) };
+        let rows = UInt32Array::from_iter_values(groups.iter().copied());
+        Ok(Some(take(values, &rows, None)?))
+    }
+
+    fn bytes(&self) -> usize {
+        let values = self.values.as_ref().map_or(0, |values| values.get_array_memory_size());
+        self.accumulator.size() + values + self.numbers.capacity() * size_of::<usize>()
+    }
+}
