@@ -135,8 +135,10 @@ fn why(plan: &dyn ExecutionPlan) -> Option<&'static str> {
     Some(match plan.name() {
         "DataSourceExec" if plan.downcast_ref::<DataSourceExec>().is_some_and(in_memory) => return None,
         "DataSourceExec" => "files are decoded",
-        "FilterExec" => "the rows that pass are gathered",
-        "SortExec" | "SortExec(TopK)" | "SortPreservingMergeExec" | "PartialSortExec" => "rows are put in order",
+        "FilterExec" | "UniqueExec" => "the rows that pass are gathered",
+        "SortExec" | "SortExec(TopK)" | "NumericSortExec" | "SortPreservingMergeExec" | "PartialSortExec" => {
+            "rows are put in order"
+        }
         "RepartitionExec" if moves_rows => "rows are dealt to threads by their keys",
         "CoalesceBatchesExec" => "small batches are put together",
         "HashJoinExec" | "SortMergeJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "PiecewiseMergeJoinExec" => {
