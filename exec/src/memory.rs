@@ -9,11 +9,13 @@ use gradframe_ml_core::{Error, Result};
 
 /// Bytes of a batch's own rows: of large buffers that it is a slice of, its part.
 pub fn batch_bytes(batch: &RecordBatch) -> usize {
-    let column = |column: &ArrayRef| {
-        let data = column.to_data();
-        data.get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
-    };
-    batch.columns().iter().map(column).sum()
+    batch.columns().iter().map(column_bytes).sum()
+}
+
+/// Bytes of a column's own rows.
+pub(crate) fn column_bytes(column: &ArrayRef) -> usize {
+    let data = column.to_data();
+    data.get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
 }
 
 /// An operator's share of the session's memory; given back when dropped.

@@ -1,40 +1,20 @@
 """The registry, logged models and autologging by the real MLflow clients, 2.22 and 3, by MLFLOW_TRACKING_URI alone."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
+from mlflow_client import both_clients, run_program
 
 import gradframe as gf
 
-TESTS = pathlib.Path(__file__).parent
-SERVE = "from gradframe._command import main; import sys; sys.argv[1:1] = ['serve', '--port', '0']; main()"
-#: `cargo xtask test` makes it, of requirements-mlflow3.txt.
-CLIENT_3 = pathlib.Path(os.environ.get("GRADFRAME_MLFLOW3", TESTS.parents[2] / ".venv-mlflow3/bin/python"))
 
-
-@pytest.mark.parametrize("python", [pathlib.Path(sys.executable), CLIENT_3], ids=["2.22", "3"])
+@both_clients
 def test_the_unmodified_client_registers_and_loads_models(python, tmp_path):
-    if not python.exists():
-        pytest.skip(f"no {python}: `cargo xtask test` makes it, of requirements-mlflow3.txt")
     home = tmp_path / "served"
     session = gf.Session(home=home)
     session.sql(
         "CREATE MODEL trained OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS "
         "SELECT value AS x, 2 * value AS y FROM generate_series(1, 20)"
     ).collect()
-    server = subprocess.Popen([sys.executable, "-c", SERVE, "--home", str(home)], stdout=subprocess.PIPE, text=True)
-    try:
-        address = server.stdout.readline().split()[-1]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
-        program = [str(python), str(TESTS / "mlflow/uses_registry.py")]
-        done = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-4000:]
-    finally:
-        server.kill()
-        server.wait()
+    run_program("uses_registry.py", python, tmp_path)
     check_tables(session)
 
 

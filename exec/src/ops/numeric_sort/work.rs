@@ -20,7 +20,7 @@ use tokio::sync::mpsc::Sender;
 use super::keys::Key;
 use super::order::{BYTES_A_ROW, in_order};
 use super::replay::ReplayExec;
-use crate::memory::{Memory, batch_bytes};
+use crate::memory::{Memory, batch_bytes, column_bytes};
 
 /// What sorting needs.
 pub(super) struct Work {
@@ -132,10 +132,6 @@ impl Work {
         let batch = batch.record_output(&self.metrics);
         self.reader.send(Ok(batch)).await.map_err(|_| exec_datafusion_err!("sort: nobody reads its rows"))
     }
-}
-
-fn column_bytes(column: &ArrayRef) -> usize {
-    column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
 }
 
 /// The columns of all batches, each of them put together when the one before is done.

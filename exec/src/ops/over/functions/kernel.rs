@@ -12,7 +12,8 @@ use gradframe_ml_core::Error;
 use gradframe_plan::error::to_datafusion;
 
 use super::super::grouping::Order;
-use super::{Function, Rows, column_bytes};
+use super::{Function, Rows};
+use crate::memory::column_bytes;
 
 /// Whether a window's values are computed of columns, without frames and without the order's keys.
 pub(super) fn is_kernel(window: &StandardWindowExpr) -> bool {

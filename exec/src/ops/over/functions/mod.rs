@@ -9,7 +9,7 @@ mod shift;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::ArrayRef;
 use datafusion::error::Result;
 use datafusion::logical_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
@@ -135,11 +135,6 @@ fn is_whole(frame: &WindowFrame, unordered: bool) -> bool {
     let of_peers = unordered && frame.units == WindowFrameUnits::Range;
     let all = |bound: &WindowFrameBound| bound.is_unbounded() || of_peers && *bound == WindowFrameBound::CurrentRow;
     all(&frame.start_bound) && all(&frame.end_bound)
-}
-
-/// Bytes of the rows of a column.
-fn column_bytes(column: &ArrayRef) -> usize {
-    column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
 }
 
 /// Whether the values of an aggregate do not depend on the order of its rows.

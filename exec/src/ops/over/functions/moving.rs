@@ -11,7 +11,8 @@ use datafusion::physical_plan::windows::{StandardWindowExpr, WindowUDFExpr};
 use gradframe_plan::functions::column::reach;
 
 use super::super::grouping::Order;
-use super::{Function, Rows, column_bytes};
+use super::{Function, Rows};
+use crate::memory::column_bytes;
 
 /// How many windows are computed at once, so that few rows are looked at twice.
 const WINDOWS_AT_ONCE: usize = 8;

@@ -9,7 +9,8 @@ use datafusion::error::Result;
 use datafusion::physical_plan::expressions::Literal;
 use datafusion::physical_plan::windows::WindowUDFExpr;
 
-use super::{Function, Rows, column_bytes};
+use super::{Function, Rows};
+use crate::memory::column_bytes;
 
 /// Values between where they were and where they go.
 pub(super) struct Shift {
