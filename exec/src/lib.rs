@@ -21,6 +21,7 @@ pub mod rules;
 mod spill;
 mod streaming;
 mod unsigned;
+mod wrapped;
 
 pub use memory::batch_bytes;
 pub use planner::{GradframePlanner, query_planner};

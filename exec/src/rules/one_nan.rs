@@ -58,7 +58,7 @@ pub(super) fn without_signs(expr: Expr, input: &Schema, within: bool) -> Result<
         children.push(child.data);
     }
     let expr = if changed { expr.with_new_children(children)? } else { expr };
-    if computes && !within && !expr.is::<Unsigned>() {
+    if computes && !within && !Unsigned::is(&expr) {
         return Ok(Transformed::yes(Arc::new(Unsigned::of(expr))));
     }
     Ok(Transformed::new_transformed(expr, changed))
@@ -81,7 +81,7 @@ fn computes_float(expr: &Expr, input: &Schema) -> bool {
         let name = function.fun().name();
         OF_A_DOMAIN.contains(&name) || lower::function(name, function.args().len()).is_some()
     } else {
-        expr.is::<NegativeExpr>() || expr.is::<Unsigned>()
+        expr.is::<NegativeExpr>() || Unsigned::is(expr)
     };
     is_computation && expr.data_type(input).is_ok_and(|data_type| matches!(data_type, DataType::Float32 | DataType::Float64))
 }
