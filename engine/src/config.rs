@@ -156,14 +156,6 @@ pub fn default_home() -> PathBuf {
     nearest_home(&here).unwrap_or_else(|| here.join(".gradframe"))
 }
 
-/// Where the hub's client keeps what it downloads: `HF_HUB_CACHE`, else `HF_HOME/hub`, else `~/.cache/huggingface/hub`.
-pub(crate) fn hub_cache() -> Option<PathBuf> {
-    let directory = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let of_user = || directory("XDG_CACHE_HOME").or_else(|| Some(directory("HOME")?.join(".cache")));
-    let home = || directory("HF_HOME").or_else(|| Some(of_user()?.join("huggingface")));
-    directory("HF_HUB_CACHE").or_else(|| Some(home()?.join("hub")))
-}
-
 fn nearest_home(from: &Path) -> Option<PathBuf> {
     from.ancestors().map(|directory| directory.join(".gradframe")).find(|home| home.is_dir())
 }

@@ -37,6 +37,7 @@ mod cooperative;
 pub mod expr;
 mod frame;
 mod frames_in_sql;
+mod hub;
 pub mod limits;
 pub mod ml;
 pub mod ml_functions;

@@ -4,7 +4,7 @@
 //! column of texts, [`crate::DataFrame::embed`], `classify`, `answer` and `generate` are steps of the same plan as filters and joins; in
 //! expressions, [`crate::expr::Texts`] are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::logical_expr::Expr;
@@ -16,15 +16,22 @@ pub use gradframe_ml_models::{
     GenerateOptions, Generated, Generator, Model, Task, Weight, Weights, Work, config, files, generate, nets, text,
 };
 pub use gradframe_plan::ops::text::{OnProblem, TextOptions};
+pub use gradframe_plan::services::FindOptions;
 
 use crate::{ModelRef, Result, Session};
 
 impl Session {
-    /// The model of a directory, or of a name whose files are in the hub's cache (`org/name`), computed in this type.
+    /// The model of a directory or of a name of the hub (`org/name`, `org/name@revision`), computed in this type. What neither the
+    /// machine nor the hub's cache (`HF_HOME`) has is downloaded, with the feature `hub`, unless `HF_HUB_OFFLINE` is set.
     /// Errors: `External` for what is missing; those of files that are wrong, naming them.
     pub fn open_pretrained(&self, path: &str, dtype: DtypeChoice) -> Result<Arc<Model>> {
-        let models = Arc::clone(&self.services()?.pretrained);
-        models.open(&models.find(path)?, dtype)
+        let directory = self.find_pretrained(path, &FindOptions::default())?;
+        self.services()?.pretrained.open(&directory, dtype)
+    }
+
+    /// The directory of the same: where it lies, or where it was downloaded to. Errors: `External` naming where it was looked for.
+    pub fn find_pretrained(&self, path: &str, options: &FindOptions) -> Result<PathBuf> {
+        self.services()?.pretrained.find(path, options)
     }
 
     /// A pretrained model as expressions take it: one of the session's store by name, or [`Session::pretrained`].

@@ -24,8 +24,9 @@ use gradframe_plan::services::Services;
 
 use crate::Result;
 use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
-use crate::config::{SessionBuilder, hub_cache};
+use crate::config::SessionBuilder;
 use crate::cooperative::CooperativeJoins;
+use crate::hub::hub_settings;
 use crate::limits;
 use crate::sources::StoreSources;
 use crate::weights_table::{self, WeightsFunction};
@@ -87,7 +88,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         models: Arc::clone(store) as _,
         runs: Arc::clone(store) as _,
         sources: Arc::new(StoreSources::new(Arc::clone(store))),
-        pretrained: Arc::new(HubModels::new(hub_cache())),
+        pretrained: Arc::new(HubModels::new(hub_settings())),
         seed: builder.seed,
     };
     let mut config = limits::applied(SessionConfig::new(), builder)

@@ -20,7 +20,7 @@ use futures::stream;
 use gradframe_ml_models::{Weight, Weights, files::Directory};
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::names::suggest;
-use gradframe_plan::services::Services;
+use gradframe_plan::services::{FindOptions, Services};
 
 use crate::Error;
 
@@ -52,7 +52,7 @@ impl TableFunctionImpl for WeightsFunction {
         };
         let open = || -> crate::Result<Weights> {
             let services = Services::of(args.session().config())?;
-            Weights::open(&Directory::open(&services.pretrained.find(&path)?)?)
+            Weights::open(&Directory::open(&services.pretrained.find(&path, &FindOptions::default())?)?)
         };
         let weights = open().map_err(to_datafusion)?;
         let shape = only.as_deref().map(|name| shape_of(&weights, name)).transpose().map_err(to_datafusion)?;

@@ -310,11 +310,20 @@ pub trait Sources: Debug + Send + Sync {
     fn functions(&self) -> &[&'static str];
 }
 
+/// How a pretrained model is looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindOptions {
+    /// Nothing is downloaded.
+    pub local_files_only: bool,
+    /// What shows to the hub that its user may read private models; None for what `HF_TOKEN` or the hub's own client has kept.
+    pub token: Option<String>,
+}
+
 /// Directories of pretrained models.
 pub trait PretrainedModels: Debug + Send + Sync {
-    /// The directory that a user means by a path, or by a name whose files are in the hub's cache.
+    /// The directory that a user means by a path, or by a name of the hub: in its cache, else downloaded.
     /// Errors: `External` naming the places where it was looked for.
-    fn find(&self, name: &str) -> Result<PathBuf>;
+    fn find(&self, name: &str, options: &FindOptions) -> Result<PathBuf>;
     /// The model of a directory, computed in this type: its configuration and the headers of its weights. Queries share an opened
     /// one. Errors: as `gradframe_ml_models::Model::open`.
     fn open(&self, directory: &Path, dtype: DtypeChoice) -> Result<Arc<gradframe_ml_models::Model>>;

@@ -109,7 +109,7 @@ pub struct Files {
 }
 
 impl PretrainedModels for Files {
-    fn find(&self, name: &str) -> Result<std::path::PathBuf> {
+    fn find(&self, name: &str, _: &gradframe_plan::services::FindOptions) -> Result<std::path::PathBuf> {
         Err(Error::internal("test", format!("there is no {name}")))
     }
 

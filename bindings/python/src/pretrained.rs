@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use gradframe::models::text::{Encoded, Message, Tokenizer};
 use gradframe::models::{
-    AnswerOptions, Answerer, Classifier, DtypeChoice, EmbedOptions, Embedder, GenerateOptions, Generated, Generator, Model,
-    files, generate,
+    AnswerOptions, Answerer, Classifier, DtypeChoice, EmbedOptions, Embedder, FindOptions, GenerateOptions, Generated, Generator,
+    Model, files, generate,
 };
 use gradframe::{Error, NamedModel, Session};
 use parking_lot::Mutex;
@@ -123,6 +123,20 @@ impl PyPretrained {
         Ok(PyPretrained { session, path, dtype, model, generator, classifier, answerer, embedders })
     }
 
+    /// The directory of a name of the hub: in its cache, else downloaded.
+    #[staticmethod]
+    fn find(
+        py: Python<'_>,
+        session: &PySession,
+        name: String,
+        local_files_only: bool,
+        token: Option<String>,
+    ) -> PyResult<String> {
+        let (own, options) = (session.engine().clone(), FindOptions { local_files_only, token });
+        let found = wait(py, blocking(move || own.find_pretrained(&name, &options)))?;
+        Ok(found.to_string_lossy().into_owned())
+    }
+
     /// `bert`, `llama`.
     #[getter]
     fn kind(&self) -> &str {
@@ -180,6 +194,13 @@ impl PyPretrained {
     /// Name, type and shape of each tensor.
     fn tensors(&self) -> Vec<(String, String, Vec<usize>)> {
         self.model.weights().iter().map(|w| (w.name.clone(), w.dtype.clone(), w.shape.clone())).collect()
+    }
+
+    /// The numbers of a tensor, f32, row-major; None if there is none of this name.
+    fn numbers(&self, py: Python<'_>, name: &str) -> PyResult<Option<Py<PyBytes>>> {
+        let Some(weight) = self.model.weights().iter().find(|weight| weight.name == name) else { return Ok(None) };
+        let numbers = weight.tensor().or_raise()?.to_f64().into_iter().map(|value| value as f32);
+        Ok(Some(bytes_of(py, &numbers.collect::<Vec<f32>>())))
     }
 
     /// Different tokens of its tokenizer.

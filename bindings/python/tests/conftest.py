@@ -1,8 +1,12 @@
-"""Fixtures: every test gets a session of its own in a fresh home."""
+"""Fixtures: every test gets a session of its own in a fresh home. No test asks the hub, but those that have one of their own."""
+
+import os
 
 import pytest
 
-import gradframe as gf
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradframe as gf  # noqa: E402
 
 
 @pytest.fixture

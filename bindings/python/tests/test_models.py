@@ -136,6 +136,17 @@ def test_what_is_below_a_head_is_what_auto_model_gives(tmp_path):
     assert np.array(features("the cat")).shape == (1, 4, 8)
 
 
+def test_pooled_vectors_are_what_a_classifier_sees():
+    rows = [[2, 4, 6, 3], [2, 7, 8, 4, 3]]
+    found = gf.models.AutoModel.from_pretrained(MODELS / "grader")(rows)
+    head = gf.models.AutoModelForSequenceClassification.from_pretrained(MODELS / "grader")
+    weights = gf.sql(f"SELECT name, shape, tensor FROM weights('{MODELS / 'grader'}') WHERE name LIKE 'classifier.%'").collect().to_dicts()
+    parts = {row["name"]: np.array(row["tensor"]).reshape(row["shape"]) for row in weights}
+    logits = found.pooler_output @ parts["classifier.weight"].T + parts["classifier.bias"]
+    assert np.allclose(logits, head(rows).logits, atol=1e-5)
+    assert "pooler_output" not in gf.models.AutoModel.from_pretrained(MODELS / "embedder")(rows)
+
+
 def test_what_is_saved_is_read_again(tmp_path):
     model = gf.models.AutoModel.from_pretrained(MODELS / "embedder")
     model.save_pretrained(tmp_path / "again")

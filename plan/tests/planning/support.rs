@@ -111,7 +111,7 @@ impl RunLog for Nothing {
 }
 
 impl PretrainedModels for Nothing {
-    fn find(&self, name: &str) -> Result<std::path::PathBuf> {
+    fn find(&self, name: &str, _: &gradframe_plan::services::FindOptions) -> Result<std::path::PathBuf> {
         Err(Error::internal("test", format!("there is no {name}")))
     }
 

@@ -60,7 +60,7 @@ fn rust_tests(selection: &[&str], explore: bool) -> Result<Vec<String>> {
     };
     // The printed kernels of every function in every type: minutes, so only here.
     let mut tests = cargo(&[runner, selection].concat());
-    tests.env("GRADFRAME_GPU_TESTS", "full");
+    tests.env("GRADFRAME_GPU_TESTS", "full").env("HF_HUB_OFFLINE", "1");
     if !explore && std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         tests.env("PROPTEST_RNG_SEED", "1");
     }

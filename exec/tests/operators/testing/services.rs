@@ -200,7 +200,7 @@ impl RunWriter for Writer {
 pub struct NoSources;
 
 impl PretrainedModels for NoSources {
-    fn find(&self, name: &str) -> Result<std::path::PathBuf> {
+    fn find(&self, name: &str, _: &gradframe_plan::services::FindOptions) -> Result<std::path::PathBuf> {
         Err(Error::internal("test", format!("there is no {name}")))
     }
 

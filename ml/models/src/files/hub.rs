@@ -6,6 +6,37 @@ use gradframe_ml_core::{Error, Result};
 
 use super::OP;
 
+/// A model of the hub, as users name it: `org/name`, `name`, or either with `@revision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubName<'a> {
+    /// `org/name`.
+    pub repository: &'a str,
+    /// A branch, a tag or a commit.
+    pub revision: &'a str,
+}
+
+impl<'a> HubName<'a> {
+    /// None of what the hub does not allow as a name, and of what could lead out of its cache.
+    pub fn parse(name: &'a str) -> Option<Self> {
+        let (repository, revision) = name.split_once('@').unwrap_or((name, "main"));
+        (is_repository(repository) && is_revision(revision)).then_some(HubName { repository, revision })
+    }
+
+    /// The folder of a cache that holds all revisions of it.
+    pub fn folder(&self, cache: &Path) -> PathBuf {
+        cache.join(format!("models--{}", self.repository.replace('/', "--")))
+    }
+
+    /// The directory of this revision, if the cache has it.
+    fn snapshot(&self, cache: &Path) -> Option<PathBuf> {
+        let folder = self.folder(cache);
+        let commit = std::fs::read_to_string(folder.join("refs").join(self.revision)).ok();
+        let commit = commit.as_deref().map_or(self.revision, str::trim);
+        let path = folder.join("snapshots").join(commit);
+        (is_revision(commit) && path.is_dir()).then_some(path)
+    }
+}
+
 /// The directory of a model: `name` itself if it is one, else the cached snapshot of `org/name` or `org/name@revision` under
 /// `cache` (`models--org--name/snapshots/...`).
 /// Errors: `External` naming the places where it was looked for.
@@ -14,11 +45,10 @@ pub fn resolve(name: &str, cache: Option<&Path>) -> Result<PathBuf> {
     if own.is_dir() {
         return Ok(own);
     }
-    let (repository, revision) = name.split_once('@').unwrap_or((name, "main"));
-    let cached = cache.filter(|_| is_repository(repository) && is_revision(revision));
-    let Some(cache) = cached else { return Err(missing(name, None)) };
-    let folder = cache.join(format!("models--{}", repository.replace('/', "--")));
-    snapshot(&folder, revision).ok_or_else(|| missing(name, Some(&folder)))
+    match cache.zip(HubName::parse(name)) {
+        Some((cache, model)) => model.snapshot(cache).ok_or_else(|| missing(name, Some(&model.folder(cache)))),
+        None => Err(missing(name, None)),
+    }
 }
 
 /// `org/name` or `name`, as the hub allows them.
@@ -31,15 +61,8 @@ fn is_repository(name: &str) -> bool {
 }
 
 /// A branch, a tag or a commit: never a path that leads elsewhere.
-fn is_revision(name: &str) -> bool {
+pub fn is_revision(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) && !name.starts_with('.')
-}
-
-fn snapshot(folder: &Path, revision: &str) -> Option<PathBuf> {
-    let commit = std::fs::read_to_string(folder.join("refs").join(revision)).ok();
-    let commit = commit.as_deref().map_or(revision, str::trim);
-    let path = folder.join("snapshots").join(commit);
-    (is_revision(commit) && path.is_dir()).then_some(path)
 }
 
 fn missing(name: &str, folder: Option<&Path>) -> Error {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use gradframe_ml_core::{Error, Result};
 use serde_json::Value;
 
-pub use hub::resolve;
+pub use hub::{HubName, is_revision, resolve};
 pub use write::save;
 
 /// What errors about files begin with.
@@ -42,6 +42,11 @@ impl Directory {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its configuration and all files of its weights are there.
+    pub fn is_whole(&self) -> bool {
+        self.path.join("config.json").is_file() && shards::paths(self).is_ok()
     }
 
     /// A file in it as JSON; None if it is not there. Errors: `Execution` naming the file if it is not JSON.

@@ -12,7 +12,7 @@ use gradframe_ml_models::DtypeChoice;
 use serde_json::Value;
 
 use crate::names::suggest;
-use crate::services::{OnExisting, Services};
+use crate::services::{FindOptions, OnExisting, Services};
 
 /// The `model_type` of a pretrained model.
 pub const MODEL_TYPE: &str = "huggingface";
@@ -37,7 +37,7 @@ pub struct Pretrained {
 /// Errors: `Plan` for an unknown option or no path; those of a directory that is not whole, as `gradframe_ml_models::Model::open`.
 pub fn pretrained(request: &Pretrained, services: &Services) -> Result<Model> {
     let asked = Asked::read(&request.options)?;
-    let directory = services.pretrained.find(asked.path)?;
+    let directory = services.pretrained.find(asked.path, &FindOptions::default())?;
     let opened = services.pretrained.open(&directory, asked.dtype)?;
     opened.tokenizer()?; // that it is one, and the model's
     let text = |value: &str| Value::from(value.to_owned());
@@ -92,7 +92,7 @@ impl<'a> Asked<'a> {
         }
         let missing = || {
             let what = format!("no path is given for model_type `{MODEL_TYPE}`");
-            Error::plan(OP, what).hint("path = the directory that holds config.json, or org/name in the hub's cache")
+            Error::plan(OP, what).hint("path = the directory that holds config.json, or org/name of the hub")
         };
         Ok(Asked { path: path.ok_or_else(missing)?, dtype })
     }

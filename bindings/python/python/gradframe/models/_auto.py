@@ -20,7 +20,7 @@ class AutoModel(Pretrained):
 
     @classmethod
     def from_pretrained(cls, path: Any, **options: Any) -> Self:
-        """The model of a directory, or of `org/name` in the hub's cache; `dtype` and other options as those of
+        """The model of a directory, or of `org/name` on the hub; `dtype` and other options as those of
         `Pretrained.from_pretrained`."""
         made = super().from_pretrained(path, **options)
         if cls._TASK is not None and made._engine.task != cls._TASK:
@@ -32,8 +32,9 @@ class AutoModel(Pretrained):
     def __call__(
         self, input_ids: Any, attention_mask: Any = None, token_type_ids: Any = None, *, return_dict: bool | None = None, **given: Any
     ) -> Any:
-        """`last_hidden_state` [B, T, C], below any head, of AutoModel; of the classes with a head `logits`: [B, T, V] of tokens, [B, T, L] or [B, L] of
-        labels; `start_logits` and `end_logits` [B, T] of answers. `model(**tokenizer(texts, padding=True, return_tensors="np"))`.
+        """Of AutoModel `last_hidden_state` [B, T, C], below any head, and `pooler_output` [B, C] where the checkpoint has the tensors
+        for it (transformers makes some up); of the classes with a head `logits`: [B, T, V] of tokens, [B, T, L] or [B, L] of labels;
+        `start_logits` and `end_logits` [B, T] of answers. `model(**tokenizer(texts, padding=True, return_tensors="np"))`.
         Rows may be lists of several lengths, or a single one; what the mask leaves out is not looked at and has zeros. PyTorch's
         tensors give PyTorch's.
         Errors: `PlanError` naming the row and the place of a token that the model does not have."""
@@ -62,7 +63,11 @@ class AutoModel(Pretrained):
             own[at] = part
         if self._TASK == "question-answering":
             return Outputs(start_logits=whole[..., 0], end_logits=whole[..., 1])
-        return Outputs({"last_hidden_state" if self._TASK is None else "logits": whole})
+        if self._TASK is not None:
+            return Outputs(logits=whole)
+        pooler = self._engine.pooler
+        pooled = {} if pooler is None or not parts else {"pooler_output": np.tanh(whole[:, 0] @ pooler[0].T + pooler[1])}
+        return Outputs({"last_hidden_state": whole, **pooled})
 
     forward = __call__
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from gradframe.models._arguments import check_loading, dtype_name, on_cpu, plan_error, type_error
-from gradframe.models._engine import Engine
+from gradframe.models._engine import Engine, located
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,16 +87,16 @@ class Pretrained:
         subfolder: str = "",
         **options: Any,
     ) -> Self:
-        """The model of a directory, or of `org/name` in the hub's cache. `dtype`: "auto", "bf16" of a checkpoint in bf16 (products
-        with weights; sums in f32), "f32" of others; PyTorch's types are taken too. Models are on the CPU, nothing is downloaded and
-        no code of a model is run, whatever the other arguments of transformers say; a `device` that is no CPU is an error."""
+        """The model of a directory, or of `org/name` on the hub, which is downloaded once (not at all with `local_files_only` or
+        `HF_HUB_OFFLINE`). `dtype`: "auto", "bf16" of a checkpoint in bf16 (products with weights; sums in f32), "f32" of others;
+        PyTorch's types are taken too. Models are on the CPU and no code of a model is run, whatever the other arguments of
+        transformers say; a `device` that is no CPU is an error."""
         check_loading(f"{cls.__name__}.from_pretrained", options)
         on_cpu(device)
         on_cpu(None if isinstance(device_map, dict) else device_map)
-        name = str(pathlib.Path(path, subfolder)) if subfolder else str(path)
+        directory = pathlib.Path(located(str(path), revision, options), subfolder)
         made = object.__new__(cls)
-        dtype = dtype_name(dtype if torch_dtype is None else torch_dtype)
-        made._engine = Engine(name if revision is None else f"{name}@{revision}", dtype)
+        made._engine = Engine(str(directory), dtype_name(dtype if torch_dtype is None else torch_dtype))
         return made
 
     @property

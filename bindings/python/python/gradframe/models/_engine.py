@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradframe import _gradframe
@@ -15,10 +15,23 @@ if TYPE_CHECKING:
 _NO_LIMIT = 1 << 30
 
 
+def located(path: str, revision: str | None, options: Mapping[str, Any]) -> str:
+    """The directory of a path or of a name of the hub, by the arguments that transformers has for it.
+    Errors: `ExternalError` naming the places where it was looked for."""
+    from gradframe._default import session
+
+    if pathlib.Path(path).is_dir():
+        return path
+    token = options.get("token", options.get("use_auth_token"))
+    name = path if revision is None else f"{path}@{revision}"
+    here_only = bool(options.get("local_files_only"))
+    return _gradframe.PyPretrained.find(session()._session, name, here_only, token if isinstance(token, str) else None)
+
+
 class Engine:
     """What the classes ask of a model. Attributes that are not here are the extension's."""
 
-    __slots__ = ("_ends", "_length_max", "_root", "real")
+    __slots__ = ("_ends", "_length_max", "_pooler", "_root", "real")
 
     real: PyPretrained
 
@@ -71,6 +84,18 @@ class Engine:
         places = config.get("max_position_embeddings") or config.get("n_positions") or _NO_LIMIT
         # The first two places of these are those of padding.
         return int(places) - 2 if self.real.kind in ("roberta", "xlm-roberta", "mpnet") else int(places)
+
+    @property
+    def pooler(self) -> tuple[Any, Any] | None:
+        """Weight [C, C] and bias [C] of what makes one vector of the first token's; None where the checkpoint has no such."""
+        import numpy as np
+
+        if not hasattr(self, "_pooler"):
+            name = next((name for name, _, _ in self.real.tensors() if name.endswith("pooler.dense.weight")), None)
+            parts = [self.real.numbers(part) for part in (name, name.removesuffix("weight") + "bias")] if name else []
+            found = [np.frombuffer(part, dtype="<f4") for part in parts if part is not None]
+            self._pooler = (found[0].reshape(len(found[1]), -1), found[1]) if len(found) == 2 else None
+        return self._pooler
 
     @property
     def ends(self) -> list[int]:

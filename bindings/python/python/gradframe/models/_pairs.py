@@ -32,7 +32,7 @@ class CrossEncoder(Pretrained):
         activation_fn: Callable[[Any], Any] | None = None,
         **options: Any,
     ) -> Self:
-        """The model of a directory, or of `org/name` in the hub's cache. Pairs of more than `max_length` tokens lose their ends,
+        """The model of a directory, or of `org/name` on the hub. Pairs of more than `max_length` tokens lose their ends,
         the longer text first; `activation_fn` makes scores of logits where a call gives none. Other options are those of
         `from_pretrained`."""
         made: Self = opened(cls, model_name_or_path, options)
@@ -44,7 +44,7 @@ class CrossEncoder(Pretrained):
 
     @classmethod
     def from_pretrained(cls, path: Any, **options: Any) -> Self:
-        """The model of a directory, or of `org/name` in the hub's cache; options as those of `AutoTokenizer.from_pretrained`."""
+        """The model of a directory, or of `org/name` on the hub; options as those of `AutoTokenizer.from_pretrained`."""
         made = super().from_pretrained(path, **options)
         if made._engine.task != "text-classification":
             raise plan_error(f"CrossEncoder: expected a model for text-classification, {path} is for {made._engine.task or 'no task'}")

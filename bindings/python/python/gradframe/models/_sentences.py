@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,6 +45,11 @@ def opened(cls: type[Any], path: Any, options: dict[str, Any]) -> Any:
     return cls.from_pretrained(path, **given)
 
 
+def _named(path: str) -> str:
+    is_short = path and "/" not in path and "\\" not in path and not pathlib.Path(path).is_dir()
+    return f"sentence-transformers/{path}" if is_short else path
+
+
 class SentenceTransformer(Pretrained):
     """A model that embeds texts, with the pooling that its `modules.json` says; without one, the mean of its tokens."""
 
@@ -65,7 +71,7 @@ class SentenceTransformer(Pretrained):
         truncate_dim: int | None = None,
         **options: Any,
     ) -> Self:
-        """The model of a directory, or of `org/name` in the hub's cache. `prompts` adds to the model's own; with `truncate_dim`
+        """The model of a directory, or of `org/name` on the hub. `prompts` adds to the model's own; with `truncate_dim`
         vectors have their first numbers alone. Other options are those of `from_pretrained`, and `model_kwargs`, which holds such."""
         made: Self = opened(cls, model_name_or_path, options)
         made._prompts |= dict(prompts or {})
@@ -79,8 +85,9 @@ class SentenceTransformer(Pretrained):
 
     @classmethod
     def from_pretrained(cls, path: Any, **options: Any) -> Self:
-        """The model of a directory, or of `org/name` in the hub's cache; options as those of `AutoTokenizer.from_pretrained`."""
-        made = super().from_pretrained(path, **options)
+        """The model of a directory, or of `org/name` on the hub, where a name alone is one of `sentence-transformers/`; options as
+        those of `AutoModel.from_pretrained`."""
+        made = super().from_pretrained(_named(str(path)), **options)
         said = made._json("config_sentence_transformers.json", root=True)
         made._prompts = _PROMPTS | dict(said.get("prompts") or {})
         made._default = said.get("default_prompt_name")

@@ -32,7 +32,7 @@ class AutoTokenizer(SpecialTokens, Pretrained):
 
     @classmethod
     def from_pretrained(cls, path: Any, **options: Any) -> Self:
-        """The tokenizer of a directory, or of `org/name` in the hub's cache. `padding_side`, `truncation_side`, `model_max_length`
+        """The tokenizer of a directory, or of `org/name` on the hub. `padding_side`, `truncation_side`, `model_max_length`
         and special tokens (`pad_token`) are set; other options are those of transformers that change nothing."""
         own = {name: options.pop(name) for name in (*NAMES, "padding_side", "truncation_side", "model_max_length") if name in options}
         made = super().from_pretrained(path, **options)
