@@ -153,7 +153,7 @@ fn never<T>(_: &Matrix<T>, _: &Matrix<T>, _: &mut Tile<T>) -> bool {
 /// By inner products, where the rows of both sides are contiguous and turning the right side would cost more than multiplying.
 fn product_of_few_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile<f32>) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if has_own_kernels() && left.rows <= FEW_ROWS && left.column == 1 && right.column == 1 {
+    if super::simd::level() == super::simd::Level::Avx512 && left.rows <= FEW_ROWS && left.column == 1 && right.column == 1 {
         use super::inner::{Results, inner_products};
         use super::product::Factor;
         let factor = |m: &Matrix<f32>| Factor { values: m.values[m.first..].as_ptr(), row: m.row, column: m.column };
@@ -170,12 +170,12 @@ fn product_of_f64(left: &Matrix<f64>, right: &Matrix<f64>, output: &mut Tile<f64
     product_by_crate(left, right, output, adds, [0.0, 1.0]);
 }
 
-/// True where vectors have 512 bits.
+/// True where there are kernels of our own.
 pub fn has_own_kernels() -> bool {
-    cfg!(target_arch = "x86_64") && super::simd::level() == super::simd::Level::Avx512
+    cfg!(target_arch = "x86_64") && super::simd::level() != super::simd::Level::Portable
 }
 
-/// By kernels of our own where vectors have 512 bits: they read the left side, and mostly the right one, where it lies.
+/// By kernels of our own where there are such: they read the left side, and mostly the right one, where it lies.
 fn product_of_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile<f32>, adds: bool) {
     #[cfg(target_arch = "x86_64")]
     if has_own_kernels() {
@@ -283,7 +283,7 @@ fn tile_sides(rows: usize, columns: usize, contracted: usize) -> (usize, usize) 
 /// As [`tile_sides`], for products that need no copies: whole panels of columns, and of rows as many as pay for turning those of
 /// the right side, where that is needed.
 fn small_sides<T>(left: &Matrix<T>, right: &Matrix<T>) -> (usize, usize) {
-    const PANEL: usize = 32;
+    const PANEL: usize = 32; // whole panels of any vectors
     let least = [if right.row == 1 { PANEL } else { 4 * PANEL }, PANEL];
     let mut sides = [left.rows, right.rows];
     while sides[0] * sides[1] * left.columns >= 2 * SMALL_TILE_FLOPS_MIN {

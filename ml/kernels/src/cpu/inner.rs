@@ -30,7 +30,7 @@ pub struct Results {
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
 pub unsafe fn inner_products(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
     // SAFETY: the function's own condition.
-    unsafe { all::<Singles>(sizes, left, right, results) }
+    unsafe { all::<Singles<__m512>>(sizes, left, right, results) }
 }
 
 /// As [`inner_products`], for words of two bf16, each of which counts twice.
@@ -54,7 +54,7 @@ pub unsafe fn inner_products_with_widened(sizes: [usize; 3], left: Factor, right
 }
 
 #[inline(always)]
-unsafe fn all<W: Words>([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, results: Results) {
+unsafe fn all<W: Words<Register = __m512>>([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, results: Results) {
     for column in (0..columns).step_by(SIDE) {
         let width = SIDE.min(columns - column);
         let b = pointers(right.moved(column, 0), width);
@@ -78,14 +78,14 @@ fn pointers(from: Factor, count: usize) -> [*const f32; SIDE] {
 
 /// The sixteen inner products, row after row of the left.
 #[inline(always)]
-unsafe fn block<W: Words>(a: [*const f32; SIDE], b: [*const f32; SIDE], depth: usize, ahead: isize) -> __m512 {
+unsafe fn block<W: Words<Register = __m512>>(a: [*const f32; SIDE], b: [*const f32; SIDE], depth: usize, ahead: isize) -> __m512 {
     unsafe {
         let mut sums = [_mm512_setzero_ps(); SIDE * SIDE];
         let whole = depth / LANES * LANES;
         for k in (0..whole).step_by(LANES) {
             let mut right = [_mm512_setzero_ps(); SIDE];
             for j in 0..SIDE {
-                right[j] = W::right(W::right_at(b[j], k), !0);
+                right[j] = W::right(W::right_at(b[j], k), LANES);
                 if ahead != 0 {
                     _mm_prefetch::<_MM_HINT_T0>(W::right_at(b[j], k).wrapping_offset(ahead).cast());
                 }
@@ -101,7 +101,7 @@ unsafe fn block<W: Words>(a: [*const f32; SIDE], b: [*const f32; SIDE], depth: u
             let lanes: __mmask16 = (1 << (depth - whole)) - 1;
             let mut right = [_mm512_setzero_ps(); SIDE];
             for j in 0..SIDE {
-                right[j] = W::right(W::right_at(b[j], whole), lanes);
+                right[j] = W::right(W::right_at(b[j], whole), depth - whole);
             }
             for i in 0..SIDE {
                 let left = _mm512_maskz_loadu_ps(lanes, a[i].add(whole));

@@ -2,6 +2,8 @@
 //! instructions before the next few are read.
 
 #[cfg(target_arch = "x86_64")]
+mod cached;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use super::simd::{Level, level};
@@ -73,11 +75,6 @@ pub struct Op {
 
 /// Bytes of a slot: as many as a unit has.
 pub const SLOT_BYTES: usize = 512;
-
-/// Bytes of a unit of the processor's widest vectors.
-pub fn unit_bytes() -> usize {
-    if level() == Level::Avx512 { SLOT_BYTES } else { SLOT_BYTES / 4 }
-}
 
 /// What the elements of a run are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

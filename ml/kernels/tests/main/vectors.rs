@@ -38,9 +38,18 @@ fn products_of_all_small_shapes_and_layouts() {
         batch: Default::default(),
         contract: [(usize::from(!left), usize::from(!right))].into_iter().collect(),
     };
-    for (rows, columns, depth) in
-        [(1, 40, 3), (2, 33, 17), (3, 1, 40), (5, 16, 16), (8, 32, 31), (9, 70, 5), (17, 31, 64), (40, 96, 48)]
-    {
+    for (rows, columns, depth) in [
+        (1, 40, 3),
+        (2, 33, 17),
+        (3, 1, 40),
+        (5, 16, 16),
+        (8, 32, 31),
+        (9, 70, 5),
+        (17, 31, 64),
+        (40, 96, 48),
+        (128, 40, 96),
+        (256, 33, 9),
+    ] {
         for (left, right) in [(false, false), (false, true), (true, false), (true, true)] {
             let shapes = [
                 if left { vec![depth, rows] } else { vec![rows, depth] },

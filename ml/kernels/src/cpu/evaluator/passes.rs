@@ -4,7 +4,7 @@ use gradframe_ml_core::{DType, Error, Result};
 use smallvec::SmallVec;
 
 use super::super::bytes::{Line, Plain, as_bytes, bytes_of_mut, typed, with_width};
-use super::super::unit::{From, Op, SLOT_BYTES, To, run_widest, unit_bytes};
+use super::super::unit::{From, Op, SLOT_BYTES, To, run_widest};
 use super::fused::{Instruction, Name, Run, To as Target};
 use super::registers::RunMemory;
 use super::{Block, Evaluator, Input, Place, Registers};
@@ -68,9 +68,9 @@ impl Evaluator<'_> {
             return unsafe { run_widest(run.float, &memory.ops, (0, rows * self.row), ahead) };
         }
         let (numbers, slots) = (typed::<T>(as_bytes(&memory.numbers)), slots.cast::<T>());
-        let (slot_elements, unit_elements) = (SLOT_BYTES / size_of::<T>(), unit_bytes() / size_of::<T>());
+        let slot_elements = SLOT_BYTES / size_of::<T>();
         // Several rows fit a unit if they fill it: its slots then hold a part of each one's number.
-        let together = if unit_elements.is_multiple_of(self.row) { (unit_elements / self.row).max(1) } else { 1 };
+        let together = if slot_elements.is_multiple_of(self.row) { (slot_elements / self.row).max(1) } else { 1 };
         let mut row = 0;
         while row < rows {
             let count = if row + together <= rows { together } else { 1 };

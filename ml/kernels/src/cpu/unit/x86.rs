@@ -5,7 +5,7 @@
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d, _MM_HINT_T0, _mm_prefetch};
 
 use super::super::vector::{Element, Vector};
-use super::{Code, From, Op, SLOT_BYTES, To};
+use super::{Code, From, Op, SLOT_BYTES, To, cached};
 
 /// Bytes that are fetched ahead of those that are worked on.
 const AHEAD_BYTES: usize = 4096;
@@ -26,7 +26,7 @@ unsafe fn run<V: Vector, const N: usize>(ops: &[Op], (from, to): (usize, usize),
     unsafe {
         while at + N * lanes <= to {
             for &address in ahead {
-                fetch(address.wrapping_add(at * size_of::<V::Element>() + AHEAD_BYTES), N * size_of::<V>());
+                fetch(address.wrapping_add(at * size_of::<V::Element>()), N * size_of::<V>());
             }
             unit::<V, N, false>(ops, at, N * lanes);
             at += N * lanes;
@@ -45,11 +45,12 @@ unsafe fn run<V: Vector, const N: usize>(ops: &[Op], (from, to): (usize, usize),
     }
 }
 
+/// Fetches so many bytes that come some way behind an address.
 #[inline(always)]
-unsafe fn fetch(address: *const u8, bytes: usize) {
+pub fn fetch(address: *const u8, bytes: usize) {
     for line in (0..bytes).step_by(LINE_BYTES) {
         // SAFETY: a hint; no address is wrong.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.wrapping_add(line).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.wrapping_add(AHEAD_BYTES + line).cast()) };
     }
 }
 
@@ -169,7 +170,7 @@ unsafe fn computed<V: Vector, const N: usize, const PART: bool>(op: &Op, last: &
 
 /// A function that is written for one element, of all.
 #[inline(always)]
-unsafe fn elements<V: Vector, const N: usize>(mut values: [V; N], f: impl Fn(V::Element) -> V::Element) -> [V; N] {
+pub unsafe fn elements<V: Vector, const N: usize>(mut values: [V; N], f: impl Fn(V::Element) -> V::Element) -> [V; N] {
     let mut lanes = [V::Element::of(0.0); SLOT_LANES];
     unsafe {
         for i in 0..N {
@@ -182,9 +183,9 @@ unsafe fn elements<V: Vector, const N: usize>(mut values: [V; N], f: impl Fn(V::
     }
 }
 
-/// [`run`] with these vectors.
+/// An executor with these vectors.
 macro_rules! runs {
-    ($($name:ident: $vector:ty, $count:literal, $features:literal;)*) => { $(
+    ($($name:ident: $run:expr, $features:literal;)*) => { $(
         /// As [`run`].
         ///
         /// # Safety
@@ -192,14 +193,14 @@ macro_rules! runs {
         #[target_feature(enable = $features)]
         pub unsafe fn $name(ops: &[Op], range: (usize, usize), ahead: &[*const u8]) {
             // SAFETY: the function's own condition.
-            unsafe { run::<$vector, $count>(ops, range, ahead) }
+            unsafe { $run(ops, range, ahead) }
         }
     )* };
 }
 
 runs! {
-    singles_avx512: __m512, 8, "avx512f,avx512dq,avx512vl,avx512bw";
-    doubles_avx512: __m512d, 8, "avx512f,avx512dq,avx512vl,avx512bw";
-    singles_avx2: __m256, 4, "avx2";
-    doubles_avx2: __m256d, 4, "avx2";
+    singles_avx512: run::<__m512, 8>, "avx512f,avx512dq,avx512vl,avx512bw";
+    doubles_avx512: run::<__m512d, 8>, "avx512f,avx512dq,avx512vl,avx512bw";
+    singles_avx2: cached::run::<__m256>, "avx2";
+    doubles_avx2: cached::run::<__m256d>, "avx2";
 }

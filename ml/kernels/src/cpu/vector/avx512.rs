@@ -7,7 +7,7 @@ use super::{Vector, instructions};
 macro_rules! vector {
     (
         $vector:ty, $element:ident, $lanes:literal, $mask:ty;
-        $splat:ident $load:ident $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $and:ident $or:ident $xor:ident;
+        $splat:ident $load:ident $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $fmadd:ident $and:ident $or:ident $xor:ident;
         $load_part:ident $store:ident $store_part:ident $stream:ident $max:ident $min:ident $pick:ident $compare:ident;
         $to_bits:ident $of_bits:ident $spread:ident $mask_of:ident
     ) => {
@@ -23,6 +23,7 @@ macro_rules! vector {
                 mul($mul: a: Self, b: Self);
                 div($div: a: Self, b: Self);
                 sqrt($sqrt: a: Self);
+                multiply_add($fmadd: a: Self, b: Self, sum: Self);
                 and($and: a: Self, b: Self);
                 or($or: a: Self, b: Self);
                 xor($xor: a: Self, b: Self);
@@ -101,7 +102,7 @@ macro_rules! vector {
 vector! {
     __m512, f32, 16, __mmask16;
     _mm512_set1_ps _mm512_loadu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_sqrt_ps
-    _mm512_and_ps _mm512_or_ps _mm512_xor_ps;
+    _mm512_fmadd_ps _mm512_and_ps _mm512_or_ps _mm512_xor_ps;
     _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_stream_ps
     _mm512_max_ps _mm512_min_ps _mm512_mask_mov_ps _mm512_cmp_ps_mask;
     _mm512_castps_si512 _mm512_castsi512_ps _mm512_movm_epi32 _mm512_movepi32_mask
@@ -110,7 +111,7 @@ vector! {
 vector! {
     __m512d, f64, 8, __mmask8;
     _mm512_set1_pd _mm512_loadu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_sqrt_pd
-    _mm512_and_pd _mm512_or_pd _mm512_xor_pd;
+    _mm512_fmadd_pd _mm512_and_pd _mm512_or_pd _mm512_xor_pd;
     _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_stream_pd
     _mm512_max_pd _mm512_min_pd _mm512_mask_mov_pd _mm512_cmp_pd_mask;
     _mm512_castpd_si512 _mm512_castsi512_pd _mm512_movm_epi64 _mm512_movepi64_mask

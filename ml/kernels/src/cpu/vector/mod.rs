@@ -112,6 +112,8 @@ pub trait Vector: Copy {
     unsafe fn div(a: Self, b: Self) -> Self;
     /// Square root.
     unsafe fn sqrt(a: Self) -> Self;
+    /// `a b + sum`, rounded once. The processor multiplies and adds in one.
+    unsafe fn multiply_add(a: Self, b: Self, sum: Self) -> Self;
     /// The larger; the first if it is NaN, else the second where neither is larger.
     unsafe fn larger(self, other: Self) -> Self;
     /// The smaller; the first if it is NaN, else the second where neither is smaller.
