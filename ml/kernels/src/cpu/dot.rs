@@ -8,6 +8,7 @@ use super::bytes::{Plain, as_bytes, bytes_of_mut, typed, typed_mut};
 use super::gemm::{Batch, Matrix, Scalar, multiply};
 use super::gemv::multiply_vector;
 use super::source::{self, Source};
+use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, cast, halves, mixed, product};
 use crate::schedule::{Dot, Load, computed_in};
 
@@ -47,7 +48,7 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
             return Ok(());
         }
     }
-    let (left_values, right_values) = (widened::<T>(&kernel.left, env, wide), widened::<T>(&kernel.right, env, wide));
+    let (left_values, right_values) = (widened::<T>(&kernel.left, env, wide)?, widened::<T>(&kernel.right, env, wide)?);
     let (mut left_packed, mut right_packed) = (Packed::default(), Packed::default());
     let a = left.matrix(left_values.get(), &mut left_packed);
     let b = right.matrix(right_values.get(), &mut right_packed);
@@ -99,14 +100,19 @@ impl<T> Values<'_, T> {
     }
 }
 
-fn widened<'a, T: Scalar>(load: &Load, env: &Env<'a>, wide: DType) -> Values<'a, T> {
+fn widened<'a, T: Scalar>(load: &Load, env: &Env<'a>, wide: DType) -> Result<Values<'a, T>> {
     let (bytes, dtype) = (env.bytes(load.buffer.index()), env.schedule.buffers[load.buffer.index()].dtype);
     if dtype == wide {
-        return Values::Borrowed(typed(bytes));
+        return Ok(Values::Borrowed(typed(bytes)));
     }
-    let mut values = vec![T::default(); bytes.len() / dtype.size_bytes()];
-    cast::cast(dtype, wide, bytes, bytes_of_mut(&mut values));
-    Values::Own(values)
+    let (width, per_task) = (dtype.size_bytes(), TASK_BYTES_MIN / size_of::<T>());
+    let mut values = vec![T::default(); bytes.len() / width];
+    tasks::for_each_chunk(env.workers, &mut values, per_task, |task, values| {
+        let from = &bytes[task * per_task * width..][..values.len() * width];
+        cast::cast(dtype, wide, from, bytes_of_mut(values));
+        Ok(())
+    })?;
+    Ok(Values::Own(values))
 }
 
 impl Operand {

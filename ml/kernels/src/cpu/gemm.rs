@@ -153,7 +153,7 @@ fn never<T>(_: &Matrix<T>, _: &Matrix<T>, _: &mut Tile<T>) -> bool {
 /// By inner products, where the rows of both sides are contiguous and turning the right side would cost more than multiplying.
 fn product_of_few_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile<f32>) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if super::simd::level() == super::simd::Level::Avx512 && left.rows <= FEW_ROWS && left.column == 1 && right.column == 1 {
+    if has_own_kernels() && left.rows <= FEW_ROWS && left.column == 1 && right.column == 1 {
         use super::inner::{Results, inner_products};
         use super::product::Factor;
         let factor = |m: &Matrix<f32>| Factor { values: m.values[m.first..].as_ptr(), row: m.row, column: m.column };

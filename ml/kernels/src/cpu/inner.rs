@@ -6,9 +6,13 @@
 
 #![allow(clippy::needless_range_loop)] // arrays of registers go by the index of several
 
+mod short;
+
 use std::arch::x86_64::*;
 
 use super::product::{Factor, Pairs, Singles, Widened, Words};
+use super::simd::{Level, level};
+use short::inner_products_avx2;
 
 /// Rows of either side that are multiplied at once.
 const SIDE: usize = 4;
@@ -25,10 +29,20 @@ pub struct Results {
 /// `results[i, j] = sum_k left[i, k] right[j, k]` for `[rows, columns, depth]`, none of which is 0.
 ///
 /// # Safety
-/// The processor has AVX-512 F, BW, DQ and VL. Words of a row follow one another; all are inside their memory, and nobody else
-/// reaches the results'.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+/// The processor's [`level`] is not `Portable`. Words of a row follow one another; all are inside their memory, and nobody else reaches
+/// the results'.
 pub unsafe fn inner_products(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
+    // SAFETY: the function's own condition.
+    unsafe {
+        match level() {
+            Level::Avx512 => inner_products_avx512(sizes, left, right, results),
+            _ => inner_products_avx2(sizes, left, right, results),
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+unsafe fn inner_products_avx512(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
     // SAFETY: the function's own condition.
     unsafe { all::<Singles<__m512>>(sizes, left, right, results) }
 }
@@ -36,7 +50,7 @@ pub unsafe fn inner_products(sizes: [usize; 3], left: Factor, right: Factor, res
 /// As [`inner_products`], for words of two bf16, each of which counts twice.
 ///
 /// # Safety
-/// As [`inner_products`]; and the processor has AVX-512 BF16.
+/// As [`inner_products`]; and the processor has AVX-512 F, BW, DQ, VL and BF16.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,fma")]
 pub unsafe fn inner_products_of_pairs(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
     // SAFETY: the function's own condition.
@@ -46,7 +60,7 @@ pub unsafe fn inner_products_of_pairs(sizes: [usize; 3], left: Factor, right: Fa
 /// As [`inner_products`], where the right is bf16 whose rows are `right.row` words of four bytes apart.
 ///
 /// # Safety
-/// As [`inner_products`].
+/// As [`inner_products`]; and the processor has AVX-512 F, BW, DQ and VL.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
 pub unsafe fn inner_products_with_widened(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
     // SAFETY: the function's own condition.

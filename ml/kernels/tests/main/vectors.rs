@@ -62,6 +62,16 @@ fn products_of_all_small_shapes_and_layouts() {
 }
 
 #[test]
+fn few_rows_of_each_matrix_of_a_batch() {
+    let dims = || DotDims { batch: [(0, 0)].into_iter().collect(), contract: [(2, 2)].into_iter().collect() };
+    for (rows, columns, depth) in [(1, 5, 8), (3, 7, 33), (8, 2, 70), (5, 1, 3), (4, 64, 16)] {
+        let shapes = [vec![3, rows, depth], vec![3, columns, depth]];
+        let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
+        check(&function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], dims())?])), &arguments(DType::F32, &shapes));
+    }
+}
+
+#[test]
 fn a_long_contraction_is_added_in_parts() {
     let shapes = [vec![20, 2500], vec![2500, 50]];
     let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
