@@ -5,6 +5,7 @@
 //! - [`files::FileSources`] opens files named in a query: globs, Hive partitions, Parquet, CSV, NDJSON and Arrow;
 //! - [`pretrained`] finds and opens pretrained models, and with the feature `hub` downloads those that are not here;
 //! - [`mlflow`] reads what MLflow keeps by itself;
+//! - [`notices`] is what a user is to know though nothing has failed;
 //! - [`sinks`] writes such files, all at once or not at all;
 //! - [`surroundings`] says what a run comes from and runs on;
 //! - [`tensorboard`] writes and reads TensorBoard's event files.
@@ -13,6 +14,7 @@ pub mod files;
 #[cfg(feature = "hub")]
 mod hub;
 pub mod mlflow;
+pub mod notices;
 pub mod pretrained;
 pub mod sinks;
 pub mod store;

@@ -74,6 +74,7 @@ pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 pub use tracking::{HistoryPoint, Tracking};
 
+pub use gradframe_connectors::notices;
 pub use gradframe_connectors::sinks::WriteOptions;
 pub use gradframe_connectors::store::{
     ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, RegisteredModel, RegisteredVersion,

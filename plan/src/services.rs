@@ -18,6 +18,7 @@ use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_ml_models::DtypeChoice;
+use serde::{Deserialize, Serialize};
 
 use crate::ops::run_log::{LogQuery, LogTable};
 
@@ -146,7 +147,7 @@ impl LogPages for OnePage {
 }
 
 /// What is known of a run when it starts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct NewRun {
     pub title: String,
     /// The experiment that it belongs to, made if there is none of this name; None for the one named "Default".
@@ -160,11 +161,12 @@ pub struct NewRun {
     /// The statement that started it, from which it can be resumed; None for a training on a frame.
     pub statement: Option<String>,
     pub code: CodeState,
+    #[serde(with = "as_pairs")]
     pub environment: Environment,
 }
 
 /// The source code that a run comes from, as its repository has it; nothing is known outside of one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeState {
     /// The commit that was checked out.
     pub commit: Option<String>,
@@ -174,6 +176,21 @@ pub struct CodeState {
 
 /// What a run ran on: values by kind ("package", "machine" ...) and name. Runs of equal environments share one.
 pub type Environment = BTreeMap<(String, String), String>;
+
+/// An environment as a list, for formats in which texts alone are keys.
+mod as_pairs {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Environment;
+
+    pub fn serialize<S: Serializer>(environment: &Environment, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(environment)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Environment, D::Error> {
+        Vec::deserialize(deserializer).map(|pairs: Vec<((String, String), String)>| pairs.into_iter().collect())
+    }
+}
 
 /// An open run. Dropping it without `finish` marks it failed.
 pub trait RunWriter: Debug + Send + Sync {
@@ -236,7 +253,7 @@ pub const BATCH_LOSS: &str = "batch_loss";
 
 /// Which rows the steps of a training in mini-batches learn from. Each epoch takes all rows, in the order that the key and the
 /// epoch decide, `batch_rows` at a time; the last batch of an epoch may be short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchOrder {
     pub key: u64,
     pub batch_rows: u64,
@@ -263,7 +280,7 @@ impl BatchOrder {
 }
 
 /// Data that a run is trained or evaluated on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewDataset {
     /// What it is for: training, evaluation.
     pub role: String,
@@ -282,7 +299,7 @@ pub struct NewDataset {
 }
 
 /// A file of a data set, as it was when it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetFile {
     pub path: String,
     pub bytes: u64,

@@ -43,6 +43,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { exit::USAGE } else { exit::OK };
         }
     };
+    gradframe::notices::listen(|what| {
+        status::clear();
+        eprintln!("note: {what}");
+    });
     let runtime = match start_threads(args.session.threads) {
         Ok(runtime) => runtime,
         Err(stop) => return exit::report(&stop),

@@ -20,6 +20,7 @@ mod load;
 mod map;
 mod map_column;
 mod model;
+mod notices;
 mod pretrained;
 mod profile;
 mod progress;

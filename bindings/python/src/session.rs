@@ -44,6 +44,7 @@ impl PySession {
         batch_size_rows: Option<usize>,
         progress: Option<bool>,
     ) -> PyResult<Self> {
+        crate::notices::show();
         let mut builder = Session::builder();
         if in_memory {
             builder = builder.in_memory();

@@ -7,6 +7,7 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery};
 
 use super::Store;
 use super::artifacts;
+use super::copy_traces::CopiedTraces;
 use super::points::read::Unfolded;
 use super::points::{Points, fold};
 use super::sql::{Row, ToValue, Transaction, Value, params};
@@ -44,12 +45,14 @@ struct CopiedRun {
     rows: Vec<Vec<Values>>,
     /// What is in segments still: a process that has a copy of one keeps it from being folded.
     unfolded: Points,
+    traces: CopiedTraces,
 }
 
-type Values = Vec<Value>;
+/// The values of a row.
+pub(super) type Values = Vec<Value>;
 
 impl Store {
-    /// Copies an ended run of another store into this one, with its parameters, points and artifacts, all or nothing.
+    /// Copies an ended run of another store into this one, with its parameters, points, artifacts and traces, all or nothing.
     /// Errors: `Plan` for an unknown run, one that is running, and one that this store has already.
     pub fn copy_run_from(&self, other: &Store, run: &str) -> Result<()> {
         if other.run_start(run)?.status == "running" {
@@ -151,8 +154,7 @@ fn changed(path: &Path) -> Error {
 impl CopiedRun {
     fn read(transaction: &Transaction<'_>, run: &str, unfolded: &Unfolded) -> Result<Self> {
         let of_run = |columns: &str, table: &str| {
-            let sql = format!("SELECT {columns} FROM {table} WHERE run = ?1");
-            transaction.rows(&sql, params![run], |row| values(row, count(columns)))
+            rows_of(transaction, &format!("SELECT {columns} FROM {table} WHERE run = ?1"), columns, run)
         };
         let one_of = |sql: &str, columns: usize| transaction.rows(sql, params![run], |row| values(row, columns));
         Ok(CopiedRun {
@@ -178,6 +180,7 @@ impl CopiedRun {
                 })
                 .collect::<Result<_>>()?,
             unfolded: unfolded.points(transaction)?,
+            traces: CopiedTraces::read(transaction, run)?,
         })
     }
 
@@ -192,7 +195,8 @@ impl CopiedRun {
         }
         let rows = TABLES.iter().zip(&self.rows);
         rows.into_iter().try_for_each(|((table, columns), rows)| insert(transaction, table, columns, rows, false))?;
-        fold::insert(transaction, &self.unfolded)
+        fold::insert(transaction, &self.unfolded)?;
+        self.traces.write(transaction)
     }
 }
 
@@ -215,7 +219,19 @@ fn values(row: &Row<'_>, columns: usize) -> Result<Values> {
     (0..columns).map(|column| row.get(column)).collect()
 }
 
-fn insert(transaction: &Transaction<'_>, table: &str, columns: &str, rows: &[Values], may_be_there: bool) -> Result<()> {
+/// The rows of a query about a run that gives these columns.
+pub(super) fn rows_of(transaction: &Transaction<'_>, sql: &str, columns: &str, run: &str) -> Result<Vec<Values>> {
+    transaction.rows(sql, params![run], |row| values(row, count(columns)))
+}
+
+/// Adds rows of these columns to a table.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    table: &str,
+    columns: &str,
+    rows: &[Values],
+    may_be_there: bool,
+) -> Result<()> {
     let places = (1..=count(columns)).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
     let conflict = if may_be_there { " ON CONFLICT DO NOTHING" } else { "" };
     let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places}){conflict}");

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::errors::make_directory;
 use super::model_files::write_durably;
-use super::open_run::RunEnd;
+use super::run_end::RunEnd;
 
 /// Ends that are not written yet.
 #[derive(Debug, Default)]
@@ -35,15 +35,19 @@ impl Ends {
         self.waiting.lock().push(end);
     }
 
-    /// Hands all that wait in this process to `write`, and forgets them if that succeeds.
-    pub fn settle<E>(&self, write: impl FnOnce(&[RunEnd]) -> Result<(), E>) -> Result<(), E> {
+    /// Hands those that wait in this process, and whose run `is_known`, to `write`, and forgets them if that succeeds.
+    pub fn settle<E>(&self, is_known: impl Fn(&str) -> bool, write: impl FnOnce(&[RunEnd]) -> Result<(), E>) -> Result<(), E> {
         let mut waiting = self.waiting.lock();
-        if waiting.is_empty() {
+        let known: Vec<RunEnd> = waiting.extract_if(.., |end| is_known(&end.run)).collect();
+        if known.is_empty() {
             return Ok(());
         }
-        write(&waiting)?;
-        waiting.drain(..).for_each(|end| self.forget(&end.run));
-        Ok(())
+        let written = write(&known);
+        match &written {
+            Ok(()) => known.iter().for_each(|end| self.forget(&end.run)),
+            Err(_) => waiting.extend(known),
+        }
+        written
     }
 
     /// How a run has ended that an ended process has left.

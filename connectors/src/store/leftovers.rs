@@ -55,9 +55,13 @@ impl Store {
         let Some(home) = database.home() else { return };
         // Before all else: whose lock is free now has ended, and leaves no more than what is found from here on.
         let locks = free_locks(&locks_directory(home));
-        let runs = if Arc::ptr_eq(database, &self.database) { self.clean_runs() } else { Ok(()) };
-        match runs.and_then(|()| clean_files(database, home)) {
-            Ok(()) => locks.iter().for_each(|lock| drop(fs::remove_file(lock))),
+        let is_of_runs = Arc::ptr_eq(database, &self.database);
+        // A run has to be there before its process counts as ended; as long as one is not, the locks stay to tell so later.
+        let sent = if is_of_runs { self.send_waiting() } else { Ok(true) };
+        let runs = if is_of_runs { self.clean_runs() } else { Ok(()) };
+        match runs.and_then(|()| clean_files(database, home)).and(sent) {
+            Ok(true) => locks.iter().for_each(|lock| drop(fs::remove_file(lock))),
+            Ok(false) => {}
             Err(error) => tracing::warn!(%error, "cannot clear away what ended processes have left"),
         }
     }

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! With `GRADFRAME_STORE=postgresql://...` runs, models and artifacts are in a database that machines share (see [`postgres`]); the
-//! directory keeps tables and views, and below `shared/` what is on its way to the server.
+//! directory keeps tables and views, and below `shared/` what is on its way to the server (see [`outbox`], `points::ship`).
 //!
 //! Any number of processes share a store. The directory is made at the first write; reading a missing store gives
 //! empty tables and makes nothing. Several things together become visible in one SQLite transaction, or not at all.
@@ -23,6 +23,7 @@ mod batches;
 mod checkpoints;
 mod connection;
 mod copy;
+mod copy_traces;
 mod database;
 mod datasets;
 mod embedded;
@@ -30,6 +31,7 @@ mod ends;
 mod entries;
 mod errors;
 mod filters;
+mod framed;
 mod layouts;
 mod lease;
 mod leftovers;
@@ -38,10 +40,12 @@ mod model_files;
 mod models;
 mod names;
 mod open_run;
+mod outbox;
 mod points;
 mod postgres;
 mod process;
 mod registered;
+mod run_end;
 mod run_id;
 mod run_rows;
 mod runs;
@@ -83,6 +87,7 @@ use checkpoints::Checkpoints;
 use database::Database;
 use ends::Ends;
 use open_run::RunPlace;
+use outbox::{Outbox, Waiting};
 use points::segments::Segments;
 use postgres::Address;
 use runs::selected;
@@ -108,6 +113,8 @@ pub struct Store {
     /// Versions of models that were read or written here.
     loaded: Mutex<HashMap<(String, u64), Arc<NamedModel>>>,
     ends: Arc<Ends>,
+    /// What waits for a database that machines share.
+    outbox: Option<Arc<Outbox>>,
     /// Whether what dead processes left has been looked for.
     cleaned: AtomicBool,
 }
@@ -138,18 +145,17 @@ impl Store {
         let home = absolute(&home)?;
         let spool = home.join("shared").join(address.directory_name());
         let database = Arc::new(Database::on_server(address.clone(), spool.clone(), busy_timeout));
-        Ok(Arc::new(Store {
-            address: Some(address),
-            catalog: Arc::new(Database::in_directory(home, busy_timeout)),
-            models: None,
+        let waiting = Waiting::new(&spool);
+        let place = RunPlace {
             checkpoints: Arc::new(Checkpoints::of_server(spool.join("runs"), ServerCheckpoints::new(Arc::clone(&database)))),
-            segments: Arc::new(Segments::of_server(Arc::clone(&database), &spool)),
+            segments: Arc::new(Segments::of_server(Arc::clone(&database), &spool, waiting.clone())),
             objects: Arc::new(Objects::of_server(Arc::clone(&database), &spool)),
             ends: Arc::new(Ends::new(Some(spool.join("ends")))),
-            loaded: Mutex::default(),
-            cleaned: AtomicBool::new(false),
             database,
-        }))
+        };
+        let outbox = Outbox::new(place.clone(), waiting, address.shown());
+        let catalog = Arc::new(Database::in_directory(home, busy_timeout));
+        Ok(Arc::new(Store { address: Some(address), outbox: Some(outbox), ..Store::at(place, catalog, None) }))
     }
 
     /// A store that ends with this value: nothing on disk.
@@ -190,16 +196,29 @@ impl Store {
 
     fn new(database: Database, home: Option<&Path>) -> Self {
         let database = Arc::new(database);
-        Store {
-            address: None,
-            catalog: Arc::clone(&database),
-            database,
-            models: home.map(|home| home.join("models")),
+        let place = RunPlace {
+            database: Arc::clone(&database),
             checkpoints: Arc::new(Checkpoints::new(home.map(|home| home.join("runs")))),
             segments: Arc::new(Segments::new(home)),
             objects: Arc::new(Objects::new(home)),
-            loaded: Mutex::default(),
             ends: Arc::default(),
+        };
+        Store::at(place, database, home.map(|home| home.join("models")))
+    }
+
+    fn at(place: RunPlace, catalog: Arc<Database>, models: Option<PathBuf>) -> Self {
+        let RunPlace { database, segments, checkpoints, objects, ends } = place;
+        Store {
+            address: None,
+            database,
+            catalog,
+            models,
+            checkpoints,
+            segments,
+            objects,
+            loaded: Mutex::default(),
+            ends,
+            outbox: None,
             cleaned: AtomicBool::new(false),
         }
     }

@@ -8,18 +8,18 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::services::{BatchOrder, MetricPoint, MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
-use serde_json::{Value, json};
-
 use super::artifacts::objects::Objects;
 use super::artifacts::{check_path, rows};
 use super::checkpoints::Checkpoints;
 use super::database::Database;
 use super::ends::Ends;
+use super::now_us;
+use super::outbox::{Change, Journal, KeptArtifact, Outbox};
 use super::points::appender::Appender;
-use super::points::fold::{Folded, fold_run, fold_segment};
+use super::points::fold::fold_segment;
 use super::points::segments::{Segments, gone};
-use super::sql::{Transaction, params};
-use super::{datasets, now_us, run_rows};
+use super::run_end::RunEnd;
+use super::sql::Transaction;
 
 /// No process has this number.
 const NOBODY: u32 = 0;
@@ -31,6 +31,8 @@ pub(super) struct OpenRun {
     place: RunPlace,
     points: Appender,
     ended: AtomicBool,
+    /// Of a run that has begun while its store was away.
+    begun: Option<(Arc<Outbox>, Arc<Journal>)>,
     /// A forked child has a copy of this, and is not to end its parent's run when that is dropped.
     process_id: u32,
 }
@@ -49,13 +51,20 @@ impl OpenRun {
     /// The writer of a run of this process.
     pub(super) fn owned(id: String, place: RunPlace) -> Self {
         let points = Appender::new(id.clone(), Arc::clone(&place.segments));
-        OpenRun { id, place, points, ended: AtomicBool::new(false), process_id: std::process::id() }
+        OpenRun { id, place, points, ended: AtomicBool::new(false), begun: None, process_id: std::process::id() }
+    }
+
+    /// The writer of a run of this process that its store has yet to hear of.
+    pub(super) fn begun_away(journal: Arc<Journal>, outbox: Arc<Outbox>, place: RunPlace) -> Self {
+        let mut run = Self::owned(journal.run().to_owned(), place);
+        run.begun = Some((outbox, journal));
+        run
     }
 
     /// The writer of a run that belongs to no process: dropping it ends nothing.
     pub(super) fn detached(id: String, place: RunPlace) -> Self {
         let points = Appender::one_of_many(id.clone(), Arc::clone(&place.segments));
-        OpenRun { id, place, points, ended: AtomicBool::new(false), process_id: NOBODY }
+        OpenRun { id, place, points, ended: AtomicBool::new(false), begun: None, process_id: NOBODY }
     }
 
     fn append<'a>(&self, rows: impl Iterator<Item = MetricRow<'a>> + Clone) -> Result<()> {
@@ -64,6 +73,54 @@ impl OpenRun {
             self.place.fold_aside(full, self.id.clone());
         }
         Ok(())
+    }
+
+    /// Tells the store something; or keeps it for a store that has yet to hear of the run.
+    fn change(&self, change: &Change) -> Result<()> {
+        self.is_open()?;
+        if let Some(journal) = self.waiting()
+            && journal.keep(change)?
+        {
+            return Ok(());
+        }
+        self.place.database.write(|transaction| change.apply(transaction, &self.id))
+    }
+
+    /// The journal of a run of which the store has not heard.
+    fn waiting(&self) -> Option<&Journal> {
+        self.begun.as_ref().map(|(_, journal)| journal.as_ref()).filter(|journal| journal.is_waiting())
+    }
+
+    /// Keeps an artifact for a store that has yet to hear of the run.
+    fn keep_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
+        let RunPlace { database, objects, .. } = &self.place;
+        let staged = objects.stage_for_later(content, &database.owner())?;
+        staged.take_place()?;
+        let change = Change::Artifact(KeptArtifact::new(artifact, staged.content()));
+        if let Some(journal) = self.waiting()
+            && journal.keep(&change)?
+        {
+            return Ok(());
+        }
+        // The store has come back meanwhile.
+        objects.send_again(&staged.hash, staged.bytes)?;
+        database.write(|transaction| change.apply(transaction, &self.id))
+    }
+
+    /// Keeps the end of a run of which the store has not heard; gives it back if the store hears of the run now.
+    fn keep_end(&self, end: RunEnd) -> Option<RunEnd> {
+        let waiting = self.begun.as_ref().filter(|(_, journal)| journal.is_waiting());
+        let Some((outbox, journal)) = waiting else { return Some(end) };
+        let Err(error) = outbox.send(journal) else { return Some(end) };
+        tracing::debug!(%error, run = self.id, "the end of a run is sent later");
+        self.place.ends.push(end);
+        if !journal.is_waiting() {
+            // Sent just now, by the thread, which has not seen the end.
+            self.place.record_ends();
+            return None;
+        }
+        outbox.tell_of_end(journal);
+        None
     }
 
     fn is_open(&self) -> Result<()> {
@@ -112,34 +169,33 @@ impl RunWriter for OpenRun {
     }
 
     fn set_params(&self, params: &[(String, String)]) -> Result<()> {
-        self.is_open()?;
-        self.place.database.write(|transaction| run_rows::add_params(transaction, &self.id, params))
+        self.change(&Change::Params(params.to_vec()))
     }
 
     fn set_tags(&self, tags: &[(String, String)]) -> Result<()> {
-        self.is_open()?;
-        self.place.database.write(|transaction| run_rows::set_tags(transaction, &self.id, tags))
+        self.change(&Change::Tags(tags.to_vec()))
     }
 
     fn add_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
         self.is_open()?;
         check_path(artifact.path)?;
+        if self.waiting().is_some() {
+            return self.keep_artifact(artifact, content);
+        }
         let RunPlace { database, objects, .. } = &self.place;
         let staged = objects.stage(content, &database.owner())?;
         database.write(|transaction| {
             staged.publish(transaction)?;
-            rows::insert(transaction, &self.id, artifact, &staged)
+            rows::insert(transaction, &self.id, artifact, staged.content(), now_us())
         })
     }
 
     fn add_dataset(&self, dataset: &NewDataset) -> Result<()> {
-        self.is_open()?;
-        self.place.database.write(|transaction| datasets::insert(transaction, &self.id, dataset))
+        self.change(&Change::Dataset(dataset.clone()))
     }
 
     fn set_batches(&self, batches: &BatchOrder) -> Result<()> {
-        self.is_open()?;
-        self.place.database.write(|transaction| datasets::set_batches(transaction, &self.id, batches))
+        self.change(&Change::Batches(*batches))
     }
 
     fn flush(&self) -> Result<()> {
@@ -158,7 +214,7 @@ impl RunWriter for OpenRun {
         }
         self.points.close();
         let finished = outcome == RunOutcome::Finished;
-        let end = RunEnd::now(&self.id, outcome);
+        let Some(end) = self.keep_end(RunEnd::now(&self.id, outcome)) else { return Ok(()) };
         let handed_over = if finished { Ok(()) } else { self.place.checkpoints.hand_over(&self.id) };
         let recorded =
             handed_over.and_then(|()| self.place.database.write(|transaction| end.record(transaction, &self.place.segments)));
@@ -190,81 +246,47 @@ impl Drop for OpenRun {
     }
 }
 
-/// How and when a run ended.
-#[derive(Debug)]
-pub(super) struct RunEnd {
-    pub run: String,
-    status: String,
-    error: Option<String>,
-    ended_us: i64,
-    /// Nobody knows when: it is the time of what it has logged last.
-    is_abandoned: bool,
-}
-
-impl RunEnd {
-    fn now(run: &str, outcome: RunOutcome) -> Self {
-        let (status, error) = match outcome {
-            RunOutcome::Finished => ("finished", None),
-            RunOutcome::Failed(why) => ("failed", Some(why)),
-            RunOutcome::Cancelled => ("cancelled", None),
-        };
-        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us(), is_abandoned: false }
-    }
-
-    /// As a file says it.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        json!({ "status": self.status, "error": self.error, "ended_us": self.ended_us }).to_string().into_bytes()
-    }
-
-    /// None of what is no such file, or is not whole.
-    pub(super) fn decode(run: &str, bytes: &[u8]) -> Option<Self> {
-        let said: Value = serde_json::from_slice(bytes).ok()?;
-        Some(RunEnd {
-            run: run.to_owned(),
-            status: said["status"].as_str()?.to_owned(),
-            error: said["error"].as_str().map(str::to_owned),
-            ended_us: said["ended_us"].as_i64()?,
-            is_abandoned: false,
-        })
-    }
-
-    /// Of a run whose process is no more.
-    pub(super) fn abandoned(run: String) -> Self {
-        let end = RunEnd::now(&run, RunOutcome::Failed("the process ended before the run did".into()));
-        RunEnd { is_abandoned: true, ..end }
-    }
-
-    /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
-    pub(super) fn record(&self, transaction: &Transaction, segments: &Segments) -> Result<(bool, Folded)> {
-        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = CASE WHEN started > ?4 THEN started ELSE ?4 END
-                   WHERE run = ?1 AND status = 'running'";
-        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us])?;
-        let folded = fold_run(transaction, segments, &self.run)?;
-        if changed > 0 && self.is_abandoned {
-            self.date_back(transaction)?;
-        }
-        Ok((changed > 0, folded))
-    }
-
-    /// To the last that is known of the run: whoever finds it may come days later.
-    fn date_back(&self, transaction: &Transaction) -> Result<()> {
-        let last =
-            "SELECT max(at) FROM (SELECT started AS at FROM runs WHERE run = ?1 UNION ALL SELECT time FROM latest WHERE run = ?1
-                    UNION ALL SELECT created FROM artifacts WHERE run = ?1) AS signs";
-        let last = transaction.first(last, params![self.run], |row| row.get::<Option<i64>>(0))?.flatten();
-        // A time that a program has said itself may be any.
-        let ended = last.unwrap_or(self.ended_us).min(self.ended_us);
-        let sql = "UPDATE runs SET ended = CASE WHEN started > ?2 THEN started ELSE ?2 END WHERE run = ?1";
-        transaction.execute(sql, params![self.run, ended]).map(|_| ())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use gradframe_plan::services::NewRun;
+    use arrow::array::{AsArray, RecordBatch};
+    use arrow::datatypes::Int64Type;
+    use gradframe_plan::ops::run_log::{LogQuery, LogTable};
+    use gradframe_plan::services::{NewRun, RunLog};
 
-    use super::super::Store;
+    use super::super::{RunChanges, Store};
     use super::*;
+
+    #[test]
+    fn a_run_goes_on_without_what_a_living_child_of_its_dead_process_holds_open() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path().into()).unwrap();
+        let run = OpenRun::owned(store.create_run(0, &NewRun::default(), None).unwrap(), store.run_place());
+        let log = |run: &dyn RunWriter, epochs: std::ops::Range<i64>| {
+            epochs.for_each(|epoch| {
+                let row = MetricRow { step: epoch, epoch: Some(epoch), time_us: Some(epoch), values: &[("loss", 0.5)] };
+                run.log_rows(&[row]).unwrap();
+            });
+        };
+        log(&run, 1..6);
+        // As `kill -9` leaves it while a forked child lives: nothing is dropped, and the segment is locked still.
+        let (id, child) = (run.id.clone(), run.points.copy_of_file().unwrap());
+        std::mem::forget(run);
+        let failed = RunChanges { status: Some("failed"), ..RunChanges::default() };
+        store.change_run(&id, &failed).unwrap();
+        assert_eq!(store.segments.names().len(), 1, "nobody knows yet that it is complete");
+
+        let again = store.resume(&id, 3, 0).unwrap();
+        log(again.as_ref(), 4..8);
+        again.finish(RunOutcome::Finished).unwrap();
+        drop(child);
+        let steps = |store: &Store| {
+            let rows = store.scan(LogTable::Metrics, &LogQuery::default()).unwrap();
+            let steps = |rows: &RecordBatch| rows["step"].as_primitive::<Int64Type>().values().to_vec();
+            rows.iter().flat_map(steps).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(&store), (1..8).collect::<Vec<_>>());
+        assert_eq!(steps(&Store::open(home.path().into()).unwrap()), (1..8).collect::<Vec<_>>());
+    }
 
     #[test]
     fn a_forked_child_does_not_keep_points_of_an_ended_run_in_their_segment() {

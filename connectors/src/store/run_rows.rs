@@ -44,11 +44,14 @@ fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
     map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+/// Errors: `Plan` if the name is empty.
+pub(super) fn check_experiment(name: &str) -> Result<()> {
+    if name.is_empty() { Err(Error::plan("run", "the name of the experiment is empty")) } else { Ok(()) }
+}
+
 /// The number of an experiment, which is made if there is none of this name. Errors: `Plan` if the name is empty.
 pub(super) fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64> {
-    if name.is_empty() {
-        return Err(Error::plan("run", "the name of the experiment is empty"));
-    }
+    check_experiment(name)?;
     let insert = "INSERT INTO experiments (experiment, created) VALUES (?1, ?2) ON CONFLICT (experiment) DO NOTHING";
     transaction.execute(insert, params![name, now_us()])?;
     let id = "SELECT id FROM experiments WHERE experiment = ?1";
@@ -65,11 +68,16 @@ pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String
         let stored = "SELECT value FROM params WHERE run = ?1 AND name = ?2";
         let stored: Option<String> = transaction.first(stored, params![run, name], |row| row.get(0))?;
         if stored.as_ref() != Some(value) {
-            let what = format!("parameter `{name}` is `{}` already, got `{value}`", stored.unwrap_or_default());
-            return Err(Error::plan("run", what).hint("parameters do not change; tags and metrics do"));
+            return Err(other_value(name, &stored.unwrap_or_default(), value));
         }
     }
     Ok(())
+}
+
+/// A parameter has another value.
+pub(super) fn other_value(name: &str, is: &str, got: &str) -> Error {
+    let what = format!("parameter `{name}` is `{is}` already, got `{got}`");
+    Error::plan("run", what).hint("parameters do not change; tags and metrics do")
 }
 
 /// Sets tags, those that are there among them.

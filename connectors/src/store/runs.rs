@@ -12,32 +12,44 @@ use gradframe_plan::services::{LogPages, NewRun, OnePage, RunLog, RunWriter};
 
 use super::database::Database;
 use super::ends::Ends;
-use super::open_run::{OpenRun, RunEnd};
-use super::points::fold::{Folded, fold_run, forget_after};
+use super::open_run::{OpenRun, RunPlace};
+use super::points::fold::{Folded, fold_all_of_run, forget_after};
 use super::points::read::{self, MetricPages, Unfolded};
 use super::points::segments::Segments;
+use super::postgres::is_away;
+use super::run_end::RunEnd;
 use super::run_id::new_run_id;
 use super::run_rows::insert_run;
 use super::sql::{Row, Transaction, params};
 use super::{Store, batches, filters, now_us};
-use crate::surroundings;
+use crate::{notices, surroundings};
 
 /// Runs among which the nearest name is looked for, newest first.
 const SUGGESTED_RUNS_MAX: usize = 100;
 
 impl RunLog for Store {
     fn start(&self, mut run: NewRun) -> Result<Arc<dyn RunWriter>> {
-        self.clean_once();
         if run.environment.is_empty() {
             run.environment = surroundings::environment().clone();
         }
         let owner = self.database.owner();
-        let id = self.database.write(|transaction| {
-            let id = unused_id(transaction)?;
-            insert_run(transaction, &id, &run, &owner)?;
-            Ok(id)
-        })?;
-        Ok(self.opened(id))
+        let mut chosen = None;
+        let begun = self.database.write(|transaction| {
+            let id = chosen.insert(unused_id(transaction)?);
+            insert_run(transaction, id, &run, &owner)?;
+            Ok(id.clone())
+        });
+        match (begun, &self.outbox) {
+            (Err(error), Some(outbox)) if is_away(&error) => {
+                let journal = outbox.begin(chosen, run, &owner, &error)?;
+                Ok(Arc::new(OpenRun::begun_away(journal, Arc::clone(outbox), self.run_place())))
+            }
+            (begun, _) => {
+                let id = begun?;
+                self.clean_once();
+                Ok(self.opened(id))
+            }
+        }
     }
 
     fn checkpoint(&self, run: &str) -> Result<Option<Checkpoint>> {
@@ -117,7 +129,10 @@ impl Store {
     /// Before runs are read: those whose process is no more have failed, and ends that could not be written are written.
     /// A reader that may not write only says so in its trace.
     pub(super) fn bring_runs_up_to_date(&self) {
-        self.record_ends();
+        if let Err(error) = self.send_waiting() {
+            tracing::warn!(%error, "cannot send what has waited for the store");
+        }
+        self.run_place().record_ends();
         match self.database.read(|transaction| abandoned(transaction, &self.database)) {
             Ok(Some(runs)) if !runs.is_empty() => self.clean(),
             Ok(_) => {}
@@ -170,11 +185,27 @@ impl Store {
         Ok(Error::plan("run", format!("unknown run `{run}`")).hint(hint))
     }
 
-    fn record_ends(&self) {
-        let settled = self.ends.settle(|ends| {
-            ends.iter().try_for_each(|end| self.checkpoints.hand_over(&end.run))?;
+    /// Sends runs that have begun while the store was away; true if none is left. Errors: `External` if it still is away.
+    pub(super) fn send_waiting(&self) -> Result<bool> {
+        let Some(outbox) = &self.outbox else { return Ok(true) };
+        outbox.send_all().inspect_err(|error| {
+            if !is_away(error) {
+                notices::tell(&format!("a run that has begun without the store cannot be sent to it: {error}"));
+            }
+        })
+    }
+}
+
+impl RunPlace {
+    /// Writes ends of runs that could not be written when they came.
+    pub(super) fn record_ends(&self) {
+        let is_known = |run: &str| !self.segments.awaits(run);
+        let settled = self.ends.settle(is_known, |ends| {
+            let mut interrupted = ends.iter().filter(|end| !end.is_finished());
+            interrupted.try_for_each(|end| self.checkpoints.hand_over(&end.run))?;
             let folded = self.database.write(|transaction| record(transaction, &self.segments, ends.iter()))?;
             folded.remove_from(&self.segments);
+            ends.iter().filter(|end| end.is_finished()).for_each(|end| self.checkpoints.remove(&end.run));
             Ok::<_, Error>(())
         });
         if let Err(error) = settled {
@@ -234,7 +265,7 @@ fn reopen(transaction: &Transaction, segments: &Segments, run: &str, kept: (u64,
     }
     let reopen = "UPDATE runs SET status = 'running', error = NULL, ended = NULL, process = ?2 WHERE run = ?1";
     transaction.execute(reopen, params![run, owner])?;
-    let folded = fold_run(transaction, segments, run)?;
+    let folded = fold_all_of_run(transaction, segments, run)?;
     forget_after(transaction, run, kept)?;
     Ok(folded)
 }

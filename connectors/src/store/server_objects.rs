@@ -36,10 +36,14 @@ impl ServerObjects {
         self.database.owner()
     }
 
+    /// Whether all pieces of a content are there.
+    pub fn has(&self, hash: &str, bytes: u64) -> Result<bool> {
+        Ok(self.database.read(|transaction| is_whole(transaction, hash, bytes))? == Some(true))
+    }
+
     /// Sends the file's pieces, unless the server has the content.
     pub fn send(&self, hash: &str, bytes: u64, path: &Path) -> Result<()> {
-        let known = self.database.read(|transaction| is_whole(transaction, hash, bytes))?;
-        if known == Some(true) {
+        if self.has(hash, bytes)? {
             return Ok(());
         }
         let failed = |error| write_error(OP, path, error);

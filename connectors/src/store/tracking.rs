@@ -196,7 +196,7 @@ impl Store {
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
             staged.publish(transaction)?;
-            rows::insert(transaction, run, artifact, &staged)
+            rows::insert(transaction, run, artifact, staged.content(), now_us())
         })
     }
 }

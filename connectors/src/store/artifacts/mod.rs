@@ -42,7 +42,8 @@ impl Store {
     /// now stays.
     pub fn remove_unused_objects(&self) -> Result<(u64, u64)> {
         self.database.write(|transaction| {
-            let used = rows::all_hashes(transaction)?;
+            let mut used = rows::all_hashes(transaction)?;
+            used.extend(self.outbox.iter().flat_map(|outbox| outbox.contents()));
             self.objects.remove_but(transaction, &used)
         })
     }

@@ -83,11 +83,26 @@ impl Objects {
     /// Reads the content to its end and writes it aside, durable. Errors: `External` if it cannot be read or written,
     /// `Resources` if the disk is full; nothing is left then.
     pub fn stage(&self, content: &mut dyn Read, owner: &str) -> Result<Staged> {
-        let staged = self.stage_here(owner, |file| copy(content, file))?;
+        let staged = self.stage_for_later(content, owner)?;
         if let Some(server) = &self.server {
             server.send(&staged.hash, staged.bytes, &staged.aside)?;
         }
         Ok(staged)
+    }
+
+    /// The same on this machine alone: a server gets it by [`Objects::send_again`].
+    pub fn stage_for_later(&self, content: &mut dyn Read, owner: &str) -> Result<Staged> {
+        self.stage_here(owner, |file| copy(content, file))
+    }
+
+    /// Sends a content that has its place here, unless the server has it; false if neither has it.
+    pub fn send_again(&self, hash: &str, bytes: u64) -> Result<bool> {
+        let Some(server) = &self.server else { return Ok(true) };
+        let path = place(&self.directory()?, hash);
+        if !path.exists() {
+            return server.has(hash, bytes);
+        }
+        server.send(hash, bytes, &path).map(|()| true)
     }
 
     /// `write` fills the file.
@@ -139,6 +154,11 @@ impl Objects {
 }
 
 impl Staged {
+    /// Its length and hash.
+    pub fn content(&self) -> (u64, &str) {
+        (self.bytes, &self.hash)
+    }
+
     /// Takes its place, unless equal content has it. The caller holds the store's write lock.
     pub fn publish(&self, transaction: &Transaction<'_>) -> Result<()> {
         if self.is_of_server {
@@ -147,7 +167,8 @@ impl Staged {
         self.take_place()
     }
 
-    fn take_place(&self) -> Result<()> {
+    /// The same where nothing in the store names it yet.
+    pub fn take_place(&self) -> Result<()> {
         let target = place(&self.objects, &self.hash);
         if fs::metadata(&target).is_ok_and(|file| file.len() == self.bytes) {
             return Ok(());

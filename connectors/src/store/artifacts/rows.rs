@@ -5,16 +5,20 @@ use std::collections::HashSet;
 use gradframe_ml_core::Result;
 use gradframe_plan::services::NewArtifact;
 
-use super::super::now_us;
 use super::super::sql::{Row, ToValue, Transaction, params, put};
 use super::super::tracking::ArtifactRecord;
-use super::objects::Staged;
 
-/// Adds an artifact, in place of one of that name.
-pub(in super::super) fn insert(transaction: &Transaction, run: &str, artifact: &NewArtifact<'_>, staged: &Staged) -> Result<()> {
+/// Adds an artifact with the length and hash of its content, in place of one of that name.
+pub(in super::super) fn insert(
+    transaction: &Transaction,
+    run: &str,
+    artifact: &NewArtifact<'_>,
+    (bytes, hash): (u64, &str),
+    created_us: i64,
+) -> Result<()> {
     let NewArtifact { path, kind, step } = *artifact;
     let sql = put("artifacts", &["run", "path"], &["kind", "step", "bytes", "hash", "created"]);
-    let values = params![run, path, kind, step, staged.bytes as i64, staged.hash, now_us()];
+    let values = params![run, path, kind, step, bytes as i64, hash, created_us];
     transaction.execute(&sql, values).map(|_| ())
 }
 
@@ -24,9 +28,11 @@ pub(super) fn hash(transaction: &Transaction, run: &str, path: &str) -> Result<O
     transaction.first(sql, params![run, path], |row| row.get(0))
 }
 
-/// The hashes of a run's contents.
+/// The hashes of a run's contents, those of its traces among them.
 pub(in super::super) fn hashes(transaction: &Transaction, run: &str) -> Result<Vec<String>> {
-    texts(transaction, "SELECT DISTINCT hash FROM artifacts WHERE run = ?1", params![run])
+    let sql = "SELECT hash FROM artifacts WHERE run = ?1
+               UNION SELECT hash FROM trace_files WHERE trace IN (SELECT trace FROM traces WHERE run = ?1)";
+    texts(transaction, sql, params![run])
 }
 
 /// The names of a run's artifacts.

@@ -26,17 +26,31 @@ impl Folded {
     }
 }
 
+/// Folds all segments of a run that has ended and is to go on: whoever still has one of them open is a child of a process that is no
+/// more, and no part of what goes on.
+pub(in super::super) fn fold_all_of_run(transaction: &Transaction, segments: &Segments, run: &str) -> Result<Folded> {
+    fold_those(transaction, segments, run, |_| true)
+}
+
 /// Folds the segments of a run that nobody writes. The run's own process closes its segment before.
 pub(in super::super) fn fold_run(transaction: &Transaction, segments: &Segments, run: &str) -> Result<Folded> {
-    let of_run = segments.names().into_iter().filter(|(name, of)| of == run && !segments.is_open(name));
+    fold_those(transaction, segments, run, |name| !segments.is_open(name))
+}
+
+fn fold_those(transaction: &Transaction, segments: &Segments, run: &str, is_meant: impl Fn(&str) -> bool) -> Result<Folded> {
+    let of_run = segments.names().into_iter().filter(|(name, of)| of == run && is_meant(name));
     let names: Vec<String> = of_run.map(|(name, _)| name).collect();
     names.iter().try_fold(Folded::default(), |folded, name| Ok(folded.and(fold_segment(transaction, segments, name, run)?)))
 }
 
 /// Folds one segment, which nobody writes any more.
 pub(in super::super) fn fold_segment(transaction: &Transaction, segments: &Segments, name: &str, run: &str) -> Result<Folded> {
+    let is_there = exists(transaction, run)?;
+    if !is_there && segments.awaits(run) {
+        return Ok(Folded::default());
+    }
     let Some(held) = segments.read(name, run)? else { return Ok(Folded::default()) };
-    if !is_folded(transaction, name)? && exists(transaction, run)? {
+    if is_there && !is_folded(transaction, name)? {
         let mut points = Points::new();
         held.decode_into(&mut points);
         insert(transaction, &points)?;
@@ -64,7 +78,7 @@ pub(in super::super) fn fold_left_over(transaction: &Transaction, segments: &Seg
 fn left_over(transaction: &Transaction, segments: &Segments) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     for (name, run) in segments.names() {
-        if !is_running(transaction, &run)? && !segments.is_open(&name) {
+        if !is_running(transaction, &run)? && !segments.awaits(&run) && !segments.is_open(&name) {
             found.push((name, run));
         }
     }
@@ -80,7 +94,8 @@ impl Held {
     }
 }
 
-pub(super) fn is_folded(transaction: &Transaction, segment: &str) -> Result<bool> {
+/// Whether what is in a file of this name has got into the database.
+pub(in super::super) fn is_folded(transaction: &Transaction, segment: &str) -> Result<bool> {
     exists_in(transaction, "SELECT 1 FROM folded_segments WHERE segment = ?1", segment)
 }
 

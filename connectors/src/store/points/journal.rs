@@ -19,10 +19,9 @@ use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::errors::{sync_directory, write_error};
-use super::super::random_name;
+use super::super::{framed, random_name};
 use super::segments::is_name;
 
 /// Ends the names of the files.
@@ -31,7 +30,6 @@ const SUFFIX: &str = ".journal";
 const RECOVERY_LOCK: &str = ".recovery";
 /// A longer journal is begun anew.
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
-const HEADER_BYTES: usize = 8;
 
 /// The journal of this process in a directory of segments.
 #[derive(Debug)]
@@ -196,15 +194,12 @@ impl Open {
 }
 
 fn encode(segment: &str, at: u64, bytes: &[u8]) -> Vec<u8> {
-    let mut record = vec![0; HEADER_BYTES];
+    let mut record = vec![0; framed::HEADER_BYTES];
     record.extend_from_slice(&(segment.len() as u32).to_le_bytes());
     record.extend_from_slice(segment.as_bytes());
     record.extend_from_slice(&at.to_le_bytes());
     record.extend_from_slice(bytes);
-    let place = &record[HEADER_BYTES..];
-    let (length, check) = (place.len() as u32, xxh3_64(place) as u32);
-    record[..4].copy_from_slice(&length.to_le_bytes());
-    record[4..HEADER_BYTES].copy_from_slice(&check.to_le_bytes());
+    framed::close(&mut record);
     record
 }
 
@@ -215,28 +210,17 @@ struct Kept<'j> {
     bytes: &'j [u8],
 }
 
-/// The whole records of a journal.
-fn decode(mut journal: &[u8]) -> Vec<Kept<'_>> {
-    let mut found = Vec::new();
-    while let Some((kept, rest)) = first(journal) {
-        found.push(kept);
-        journal = rest;
-    }
-    found
+/// The whole records of a journal, up to one that is none of ours.
+fn decode(journal: &[u8]) -> Vec<Kept<'_>> {
+    framed::all(journal).map_while(place).collect()
 }
 
-fn first(journal: &[u8]) -> Option<(Kept<'_>, &[u8])> {
-    let (length, rest) = journal.split_first_chunk::<4>()?;
-    let (check, rest) = rest.split_first_chunk::<4>()?;
-    let (place, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    if place.is_empty() || xxh3_64(place) as u32 != u32::from_le_bytes(*check) {
-        return None;
-    }
+fn place(place: &[u8]) -> Option<Kept<'_>> {
     let (length, place) = place.split_first_chunk::<4>()?;
     let (name, place) = place.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let (at, bytes) = place.split_first_chunk::<8>()?;
     let segment = str::from_utf8(name).ok().filter(|name| is_name(name))?;
-    Some((Kept { segment, at: u64::from_le_bytes(*at), bytes }, rest))
+    Some(Kept { segment, at: u64::from_le_bytes(*at), bytes })
 }
 
 /// Puts back what journals of ended processes have of segments in this directory. What is there already stays as it is: a segment

@@ -11,14 +11,13 @@
 use std::collections::HashMap;
 
 use gradframe_plan::services::MetricRow;
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::super::framed;
 use super::super::varint::{Reader, push_signed, push_unsigned};
 use super::{Point, Points};
 
 const NAME: u8 = 0;
 const ROW: u8 = 1;
-const HEADER_BYTES: usize = 8;
 
 /// Writes records: knows which names its segment has.
 #[derive(Debug, Default)]
@@ -33,12 +32,9 @@ impl Encoder {
     /// One record with these rows. A row without a time has `now_us`.
     pub fn record<'a>(&mut self, rows: impl IntoIterator<Item = MetricRow<'a>>, now_us: i64) -> &[u8] {
         self.record.clear();
-        self.record.resize(HEADER_BYTES, 0);
+        self.record.resize(framed::HEADER_BYTES, 0);
         rows.into_iter().for_each(|row| self.push_row(&row, now_us));
-        let items = &self.record[HEADER_BYTES..];
-        let (length, check) = (items.len() as u32, check(items));
-        self.record[..4].copy_from_slice(&length.to_le_bytes());
-        self.record[4..HEADER_BYTES].copy_from_slice(&check.to_le_bytes());
+        framed::close(&mut self.record);
         &self.record
     }
 
@@ -77,7 +73,7 @@ impl Encoder {
 pub(super) fn decode(run: &str, segment: &[u8], points: &mut Points) -> usize {
     let mut metrics: Vec<(String, Vec<Point>)> = Vec::new();
     let mut left = segment;
-    while let Some((items, rest)) = first_record(left) {
+    while let Some((items, rest)) = framed::first(left) {
         if decode_items(items, &mut metrics).is_none() {
             break;
         }
@@ -87,18 +83,6 @@ pub(super) fn decode(run: &str, segment: &[u8], points: &mut Points) -> usize {
         points.entry((run.to_owned(), name)).or_default().extend(new);
     }
     left.len()
-}
-
-/// The items of the first record, and what comes after it.
-fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (expected, rest) = rest.split_first_chunk::<4>()?;
-    let (items, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    (!items.is_empty() && check(items) == u32::from_le_bytes(*expected)).then_some((items, rest))
-}
-
-fn check(items: &[u8]) -> u32 {
-    xxh3_64(items) as u32
 }
 
 /// None for items that no encoder of this build writes.

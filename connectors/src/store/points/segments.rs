@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use super::super::database::Database;
 use super::super::errors::{make_directory, sync_directory, write_error};
+use super::super::outbox::Waiting;
 use super::super::random_name;
 use super::journal::{self, Journal};
 use super::ship::Shipping;
@@ -29,6 +30,8 @@ pub(in super::super) struct Segments {
     journal: Option<Journal>,
     /// What a power cut took is put back before the first look.
     recovered: Once,
+    /// Runs that a shared store does not know of yet.
+    waiting: Option<Waiting>,
 }
 
 #[derive(Debug)]
@@ -71,18 +74,24 @@ impl Segments {
     pub fn new(home: Option<&Path>) -> Self {
         match home {
             Some(home) => Self::at(home, None),
-            None => Segments { place: Place::Memory(Mutex::default()), journal: None, recovered: Once::new() },
+            None => Segments { place: Place::Memory(Mutex::default()), journal: None, recovered: Once::new(), waiting: None },
         }
     }
 
-    /// Those of this machine for a shared store.
-    pub fn of_server(database: Arc<Database>, spool: &Path) -> Self {
-        Self::at(spool, Some(Shipping::new(database, directory(spool))))
+    /// Those of this machine for a shared store, which does not know of all runs yet.
+    pub fn of_server(database: Arc<Database>, spool: &Path, waiting: Waiting) -> Self {
+        let shipping = Shipping::new(database, directory(spool), waiting.clone());
+        Segments { waiting: Some(waiting), ..Self::at(spool, Some(shipping)) }
+    }
+
+    /// True of a run whose store has yet to hear of it: that it is not there does not mean that it was deleted.
+    pub(in super::super) fn awaits(&self, run: &str) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.holds(run))
     }
 
     fn at(home: &Path, shipping: Option<Arc<Shipping>>) -> Self {
         let journal = Some(Journal::new(directory(home)));
-        Segments { place: Place::Home(home.to_path_buf(), shipping), journal, recovered: Once::new() }
+        Segments { place: Place::Home(home.to_path_buf(), shipping), journal, recovered: Once::new(), waiting: None }
     }
 
     /// By which segments of many runs are made durable together; None in memory.

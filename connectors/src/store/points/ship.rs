@@ -13,6 +13,7 @@ use gradframe_ml_core::Result;
 use parking_lot::Mutex;
 
 use super::super::database::Database;
+use super::super::outbox::Waiting;
 use super::super::sql::{Transaction, params};
 
 const EVERY: Duration = Duration::from_millis(250);
@@ -25,6 +26,8 @@ pub(in super::super) struct Shipping {
     database: Arc<Database>,
     directory: PathBuf,
     open: Mutex<OpenSegments>,
+    /// Runs whose points have to wait until the store knows of them.
+    waiting: Waiting,
 }
 
 #[derive(Debug, Default)]
@@ -46,8 +49,8 @@ struct Piece {
 
 impl Shipping {
     /// Of the segments in this directory.
-    pub fn new(database: Arc<Database>, directory: PathBuf) -> Arc<Self> {
-        Arc::new(Shipping { database, directory, open: Mutex::default() })
+    pub fn new(database: Arc<Database>, directory: PathBuf, waiting: Waiting) -> Arc<Self> {
+        Arc::new(Shipping { database, directory, open: Mutex::default(), waiting })
     }
 
     /// From now on what is appended to this segment is sent.
@@ -72,7 +75,8 @@ impl Shipping {
     pub fn send(&self) -> Result<()> {
         let pieces: Vec<Piece> = {
             let open = self.open.lock();
-            open.sent.iter().filter_map(|(segment, (run, at))| self.next_piece(segment, run, *at)).collect()
+            let known = open.sent.iter().filter(|(_, (run, _))| !self.waiting.holds(run));
+            known.filter_map(|(segment, (run, at))| self.next_piece(segment, run, *at)).collect()
         };
         if pieces.is_empty() {
             return Ok(());

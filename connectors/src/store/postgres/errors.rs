@@ -6,6 +6,34 @@ use postgres_protocol::message::backend::ErrorResponseBody;
 
 const OP: &str = "store";
 
+/// Underneath an error: the server is away, and may answer another time.
+#[derive(Debug)]
+struct Away(Error);
+
+impl std::fmt::Display for Away {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the server is away: {}", self.0)
+    }
+}
+
+impl std::error::Error for Away {}
+
+/// The error, known to be that of a server that is away.
+pub(super) fn away(error: Error) -> Error {
+    let told = Error::external(OP, error.detail().what.clone());
+    let told = match &error.detail().hint {
+        Some(hint) => told.hint(hint.clone()),
+        None => told,
+    };
+    told.because(Away(error))
+}
+
+/// Whether an error says that the server is away, however it was named since.
+pub(in super::super) fn is_away(error: &Error) -> bool {
+    let Some(source) = &error.detail().source else { return false };
+    source.is::<Away>() || source.downcast_ref::<Error>().is_some_and(is_away)
+}
+
 /// An answer that says what is wrong.
 #[derive(Debug, Default)]
 pub(super) struct Complaint {

@@ -15,6 +15,7 @@ mod tls;
 mod wire;
 
 pub(super) use address::Address;
+pub(super) use errors::is_away;
 pub(super) use row::Row;
 pub(super) use wire::Wire;
 
@@ -114,7 +115,8 @@ impl Shared {
             match ended {
                 Ended::Done(value) => return Ok(value),
                 Ended::Undone(_) if start.elapsed() < wait => {}
-                Ended::Undone(error) | Ended::Unknown(_, error) | Ended::Failed(error) => return Err(self.name(error)),
+                Ended::Undone(error) | Ended::Unknown(_, error) => return Err(self.name(errors::away(error))),
+                Ended::Failed(error) => return Err(self.name(error)),
             }
         }
     }
@@ -179,7 +181,7 @@ impl Shared {
                 Err(failure) => failure,
             };
             if !failure.is_away || !self.was_there.load(Ordering::Relaxed) || start.elapsed() >= wait {
-                return Err(failure.error);
+                return Err(if failure.is_away { errors::away(failure.error) } else { failure.error });
             }
             std::thread::sleep(RETRY_PAUSE);
         }

@@ -1,0 +1,171 @@
+//! The file of one run: a checked record a change (see `framed`), in JSON, durable when the call that made it returns.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use gradframe_ml_core::{Error, Result};
+use parking_lot::Mutex;
+
+use super::super::errors::{make_directory, sync_directory, write_error};
+use super::super::{framed, run_rows};
+use super::Change;
+
+const OP: &str = "run";
+
+/// A run's journal, in the process that writes it.
+#[derive(Debug)]
+pub(in super::super) struct Journal {
+    run: String,
+    path: PathBuf,
+    /// A forked child does not write to its parent's file, which may be sent and gone.
+    process_id: u32,
+    /// None once it has been sent.
+    state: Mutex<Option<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Locked for as long as this process lives, or until it has been sent.
+    file: File,
+    changes: Vec<Change>,
+    /// What the run's parameters are: they never change.
+    params: BTreeMap<String, String>,
+}
+
+impl Journal {
+    /// Begins a file with this change. Errors: `External`, `Resources` if it cannot be written.
+    pub(super) fn create(path: PathBuf, run: String, params: BTreeMap<String, String>, begin: &Change) -> Result<Self> {
+        let directory = path.parent().unwrap_or(&path);
+        make_directory(OP, directory)?;
+        let failed = |error| write_error(OP, &path, error);
+        let file = File::options().create_new(true).append(true).open(&path).map_err(failed)?;
+        if let Err(error) = file.try_lock() {
+            tracing::debug!(%error, "journals are not locked here");
+        }
+        let mut state = State { file, changes: vec![], params };
+        let written = state.append(&path, begin).and_then(|()| sync_directory(directory).map_err(failed));
+        written.inspect_err(|_| remove(&path))?;
+        Ok(Journal { run, path, process_id: std::process::id(), state: Mutex::new(Some(state)) })
+    }
+
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether what comes next belongs here, and not into the store.
+    pub fn is_waiting(&self) -> bool {
+        self.process_id == std::process::id() && self.state.lock().is_some()
+    }
+
+    /// Keeps a change, which survives a power cut when this returns; false if the store is to be told, which has the others.
+    /// Errors: `Plan` for a parameter that has another value, and for what PostgreSQL does not take; those of the disk.
+    pub fn keep(&self, change: &Change) -> Result<bool> {
+        if self.process_id != std::process::id() {
+            return Ok(false);
+        }
+        let mut state = self.state.lock();
+        let Some(state) = state.as_mut() else { return Ok(false) };
+        state.check_params(change)?;
+        state.append(&self.path, change)?;
+        state.learn(change);
+        Ok(true)
+    }
+
+    /// What has been kept so far; None once it has been sent.
+    pub(super) fn changes(&self) -> Option<Vec<Change>> {
+        if self.is_waiting() { self.state.lock().as_ref().map(|state| state.changes.clone()) } else { None }
+    }
+
+    /// Gives all changes to `send`, and removes the file if that succeeds. Who keeps another one meanwhile waits. Nothing to do if it has
+    /// been sent.
+    pub(super) fn hand_over(&self, send: impl FnOnce(&[Change]) -> Result<()>) -> Result<()> {
+        if self.process_id != std::process::id() {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        let Some(waiting) = state.as_ref() else { return Ok(()) };
+        send(&waiting.changes)?;
+        remove(&self.path);
+        *state = None;
+        Ok(())
+    }
+}
+
+impl State {
+    fn check_params(&self, change: &Change) -> Result<()> {
+        let Change::Params(params) = change else { return Ok(()) };
+        let mut new: BTreeMap<&str, &str> = BTreeMap::new();
+        for (name, value) in params {
+            let before = self.params.get(name).map(String::as_str).or_else(|| new.insert(name, value));
+            if before.is_some_and(|before| before != value) {
+                return Err(run_rows::other_value(name, before.unwrap_or_default(), value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a change down. What an error leaves of it is cut off again, so that others may follow.
+    fn append(&mut self, path: &Path, change: &Change) -> Result<()> {
+        let failed = |error| write_error(OP, path, error);
+        let before = self.file.metadata().map_err(failed)?.len();
+        let record = framed::frame(change.encode()?.as_bytes());
+        let written = self.file.write_all(&record).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            let _ = self.file.set_len(before);
+        }
+        written.map_err(failed)?;
+        self.changes.push(change.clone());
+        Ok(())
+    }
+
+    fn learn(&mut self, change: &Change) {
+        if let Change::Params(params) = change {
+            self.params.extend(params.iter().cloned());
+        }
+    }
+}
+
+/// The changes of a file; None if it is not there any more. A last one that is not whole is none.
+/// Errors: `Execution` for one of a newer build; `External` if it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<Change>>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::external(OP, format!("cannot read `{}`: {error}", path.display())).because(error)),
+    };
+    let unknown = || Error::execution(OP, format!("`{}` was written by a newer gradframe", path.display()));
+    let changes = framed::all(&bytes).map(|json| Change::decode(json).ok_or_else(unknown));
+    changes.collect::<Result<_>>().map(Some)
+}
+
+/// A hold on a file that an ended process has left; None if its process lives, or somebody else sends it.
+pub(super) fn lock_left(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => None,
+        // Sent and removed by another before it was locked here.
+        _ => path.exists().then_some(file),
+    }
+}
+
+/// After it has been sent. One that stays is known to have been sent.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!(%error, path = %path.display(), "cannot remove what has been sent");
+    }
+}
+
+/// Errors: `Plan` for a text that PostgreSQL keeps none of.
+pub(super) fn check_text(json: &str) -> Result<()> {
+    // Behind a backslash that stands for itself, these letters are letters.
+    if json.replace("\\\\", "").contains("\\u0000") {
+        return Err(Error::plan(OP, "a text holds a NUL character, which PostgreSQL keeps none of"));
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! How and when a run ended, written into the store with its points.
+
+use gradframe_ml_core::Result;
+use gradframe_plan::services::RunOutcome;
+use serde_json::{Value, json};
+
+use super::now_us;
+use super::points::fold::{Folded, fold_run};
+use super::points::segments::Segments;
+use super::sql::{Transaction, params};
+
+/// How and when a run ended.
+#[derive(Debug)]
+pub(super) struct RunEnd {
+    pub run: String,
+    status: String,
+    error: Option<String>,
+    ended_us: i64,
+    /// Nobody knows when: it is the time of what it has logged last.
+    is_abandoned: bool,
+}
+
+impl RunEnd {
+    pub(super) fn now(run: &str, outcome: RunOutcome) -> Self {
+        let (status, error) = match outcome {
+            RunOutcome::Finished => ("finished", None),
+            RunOutcome::Failed(why) => ("failed", Some(why)),
+            RunOutcome::Cancelled => ("cancelled", None),
+        };
+        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us(), is_abandoned: false }
+    }
+
+    /// True of a run that ended well, which nothing goes on from.
+    pub(super) fn is_finished(&self) -> bool {
+        self.status == "finished"
+    }
+
+    /// As a file says it.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        json!({ "status": self.status, "error": self.error, "ended_us": self.ended_us }).to_string().into_bytes()
+    }
+
+    /// None of what is no such file, or is not whole.
+    pub(super) fn decode(run: &str, bytes: &[u8]) -> Option<Self> {
+        let said: Value = serde_json::from_slice(bytes).ok()?;
+        Some(RunEnd {
+            run: run.to_owned(),
+            status: said["status"].as_str()?.to_owned(),
+            error: said["error"].as_str().map(str::to_owned),
+            ended_us: said["ended_us"].as_i64()?,
+            is_abandoned: false,
+        })
+    }
+
+    /// Of a run whose process is no more.
+    pub(super) fn abandoned(run: String) -> Self {
+        let end = RunEnd::now(&run, RunOutcome::Failed("the process ended before the run did".into()));
+        RunEnd { is_abandoned: true, ..end }
+    }
+
+    /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
+    pub(super) fn record(&self, transaction: &Transaction, segments: &Segments) -> Result<(bool, Folded)> {
+        let sql = "UPDATE runs SET status = ?2, error = ?3, ended = CASE WHEN started > ?4 THEN started ELSE ?4 END
+                   WHERE run = ?1 AND status = 'running'";
+        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us])?;
+        let folded = fold_run(transaction, segments, &self.run)?;
+        if changed > 0 && self.is_abandoned {
+            self.date_back(transaction)?;
+        }
+        Ok((changed > 0, folded))
+    }
+
+    /// To the last that is known of the run: whoever finds it may come days later.
+    fn date_back(&self, transaction: &Transaction) -> Result<()> {
+        let last =
+            "SELECT max(at) FROM (SELECT started AS at FROM runs WHERE run = ?1 UNION ALL SELECT time FROM latest WHERE run = ?1
+                    UNION ALL SELECT created FROM artifacts WHERE run = ?1) AS signs";
+        let last = transaction.first(last, params![self.run], |row| row.get::<Option<i64>>(0))?.flatten();
+        // A time that a program has said itself may be any.
+        let ended = last.unwrap_or(self.ended_us).min(self.ended_us);
+        let sql = "UPDATE runs SET ended = CASE WHEN started > ?2 THEN started ELSE ?2 END WHERE run = ?1";
+        transaction.execute(sql, params![self.run, ended]).map(|_| ())
+    }
+}
