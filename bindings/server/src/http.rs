@@ -147,6 +147,11 @@ impl Response {
         Response::new(status, "text/plain; charset=utf-8", Content::Bytes(text.into().into_bytes()))
     }
 
+    /// Nothing, which says that all is well in what speaks this kind.
+    pub fn empty(kind: &str) -> Self {
+        Response::new(200, kind, Content::Bytes(vec![]))
+    }
+
     /// A file's bytes, to be saved, not shown: a browser runs nothing of it.
     pub fn file(file: File) -> Self {
         Response::new(200, "application/octet-stream", Content::File(file))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers that they share")]
 
 mod connections;
+mod otlp;
 mod traces;
 
 use std::io::{Read, Write};
@@ -365,7 +366,7 @@ fn prompts_are_no_models() {
 }
 
 #[test]
-fn runs_are_found_by_their_data_sets_and_spans_of_others_are_refused_with_a_word() {
+fn runs_are_found_by_their_data_sets_and_spans_that_are_no_protobuf_are_refused_with_a_word() {
     let place = serve(Options::default());
     let (with, without) = (new_run(&place), new_run(&place));
     let dataset = json!({ "name": "ri'des", "digest": "d1", "source_type": "local", "source": "{}" });
@@ -382,7 +383,7 @@ fn runs_are_found_by_their_data_sets_and_spans_of_others_are_refused_with_a_word
         assert_eq!(answer["runs"].as_array().map_or(0, Vec::len), found, "{filter}: {answer}");
     }
     let (status, body) = ask(&place, "POST", "/v1/traces", "{}");
-    assert!(status == 501 && body.contains("MLflow's client logs traces here without them"), "{status} {body}");
+    assert!(status == 400 && body.contains("spans come as application/x-protobuf"), "{status} {body}");
 }
 
 #[test]

@@ -15,15 +15,19 @@ pub fn read(file: &[u8]) -> Option<Vec<Span>> {
     Some(file.get("spans")?.as_array()?.iter().filter_map(span).collect())
 }
 
+/// The sixteen digits of a span in the file; None if it has none.
+pub fn id_of(span: &Value) -> Option<String> {
+    let of_2 = span.get("context").unwrap_or(&Value::Null);
+    span["span_id"].as_str().or(of_2["span_id"].as_str()).map(digits)
+}
+
 fn span(value: &Value) -> Option<Span> {
-    let (of_3, of_2) = (value, value.get("context").unwrap_or(&Value::Null));
-    let id = of_3["span_id"].as_str().or(of_2["span_id"].as_str())?;
-    let parent = of_3["parent_span_id"].as_str().or(of_3["parent_id"].as_str());
+    let parent = value["parent_span_id"].as_str().or(value["parent_id"].as_str());
     let started = nanos(&value["start_time_unix_nano"]).or(nanos(&value["start_time"]))?;
     let status = value["status"]["code"].as_str().or(value["status_code"].as_str()).unwrap_or_default();
     let attributes = &value["attributes"];
     Some(Span {
-        id: digits(id),
+        id: id_of(value)?,
         parent: parent.map(digits),
         name: value["name"].as_str().unwrap_or_default().to_owned(),
         span_type: words(&attributes[TYPE]),

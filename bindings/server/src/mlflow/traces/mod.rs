@@ -1,42 +1,25 @@
 //! Traces: begun and ended in the words of version 2, logged at once in those of version 3; searched, tagged, assessed, deleted.
 //! Their spans come as a file, `traces.json`, by the artifacts' way, and are rows of `gradframe.spans` from then on.
 
-use std::cell::OnceCell;
+mod search;
+mod shown;
+
 use std::fs;
 
-use gradframe::{Span, Store, Trace};
-use serde_json::{Map, Value, json};
+use gradframe::{Store, Trace};
+use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::assessments::{self, check_id};
 use super::call::Call;
-use super::registry::{pairs, value_of};
-use super::runs::{page, paged};
-use super::search::{Filter, Key, Order};
+use super::registry::value_of;
 use super::{Answer, Handler, spans, times};
 use crate::http::Body;
+use search::search;
+use shown::{shown_2, shown_3};
 
-/// How many are given at once unless it is said.
-const RESULTS: usize = 100;
-/// What can be compared beside tags, metadata, spans and assessments.
-const ATTRIBUTES: [&str; 14] = [
-    "request_id",
-    "trace_id",
-    "timestamp",
-    "timestamp_ms",
-    "execution_time",
-    "execution_time_ms",
-    "end_time",
-    "end_time_ms",
-    "status",
-    "state",
-    "name",
-    "run_id",
-    "client_request_id",
-    "experiment_id",
-];
 /// Where clients say what we keep in columns.
-const NAME: &str = "mlflow.traceName";
+pub(super) const NAME: &str = "mlflow.traceName";
 const RUN: &str = "mlflow.sourceRun";
 const INPUTS: &str = "mlflow.traceInputs";
 const OUTPUTS: &str = "mlflow.traceOutputs";
@@ -44,7 +27,7 @@ const OUTPUTS: &str = "mlflow.traceOutputs";
 const LOCATION: &str = "mlflow.artifactLocation";
 const PROMPTS: &str = "mlflow.linkedPrompts";
 /// The file that holds the spans; a longer one is kept, and its spans are no rows.
-const SPANS: &str = "traces.json";
+pub(super) const SPANS: &str = "traces.json";
 const SPANS_BYTES_MAX: u64 = 256 << 20;
 
 /// In whose words it is asked and answered.
@@ -146,7 +129,7 @@ fn end(handler: &Handler, id: &str, call: &Call) -> Answer {
 }
 
 /// Stores a trace with what its tags and metadata say of it, and gives it as it is then.
-fn keep(handler: &Handler, mut trace: Trace) -> Result<Trace, Failure> {
+pub(super) fn keep(handler: &Handler, mut trace: Trace) -> Result<Trace, Failure> {
     if !["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"].contains(&trace.state.as_str()) {
         return Err(Failure::invalid(format!("`{}` is no state of a trace", trace.state)));
     }
@@ -177,76 +160,6 @@ pub fn put_file(handler: &Handler, id: &str, path: &str, body: &mut Body<'_>) ->
         None => tracing::warn!(trace = id, "the spans of a trace cannot be read"),
     }
     Ok(())
-}
-
-fn search(handler: &Handler, words: Words, call: &Call) -> Answer {
-    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
-    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "timestamp_ms DESC")?;
-    let mut found = Vec::new();
-    for experiment in searched(call)? {
-        let traces = handler.store().traces(experiment)?;
-        found.extend(traces.into_iter().filter(|trace| passes(handler, &filter, trace)));
-    }
-    order.sort(&mut found, value);
-    let (start, limit) = page(call, RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let shown = |trace: &Trace| if words == Words::Of3 { shown_3(trace) } else { shown_2(trace) };
-    Ok(paged("traces", found.iter().skip(start).take(limit).map(shown).collect(), next))
-}
-
-/// The experiments whose traces are asked for.
-fn searched(call: &Call) -> Result<Vec<i64>, Failure> {
-    let of_location = |location: &&Value| location["mlflow_experiment"]["experiment_id"].as_str().map(str::to_owned);
-    let located: Vec<String> = call.list("locations")?.iter().filter_map(of_location).collect();
-    let named = call.texts("experiment_ids")?;
-    located.iter().chain(&named).map(|text| experiment_of(text)).collect()
-}
-
-fn passes(handler: &Handler, filter: &Filter, trace: &Trace) -> bool {
-    let of_trace = OnceCell::new();
-    filter.holds_of_any(&|key| match key {
-        Key::Span(name) => {
-            // What cannot be read is no span of the trace; the search says so where nothing can be.
-            let spans: &Vec<Span> = of_trace.get_or_init(|| handler.store().spans(&trace.id).unwrap_or_default());
-            spans.iter().filter_map(|span| value_of_span(span, name)).collect()
-        }
-        Key::Assessment(name) => trace.assessments.iter().filter_map(|(_, body)| assessments::value(body, name)).collect(),
-        key => value(trace, key).into_iter().collect(),
-    })
-}
-
-fn value(trace: &Trace, key: &Key) -> Option<String> {
-    let name = match key {
-        Key::Attribute(name) => name.as_str(),
-        Key::Tag(name) => return value_of(&trace.tags, name),
-        Key::Metadata(name) => return value_of(&trace.metadata, name),
-        _ => return None,
-    };
-    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    match name {
-        "request_id" | "trace_id" => text(&trace.id),
-        "timestamp" | "timestamp_ms" => Some((trace.started_us / 1000).to_string()),
-        "execution_time" | "execution_time_ms" => trace.duration_us.map(|us| (us / 1000).to_string()),
-        "end_time" | "end_time_ms" => trace.duration_us.map(|us| ((trace.started_us + us) / 1000).to_string()),
-        "status" | "state" => text(&trace.state),
-        "name" => text(&trace.name),
-        "run_id" => text(&trace.run),
-        "client_request_id" => trace.client_request.clone(),
-        _ => Some(trace.experiment.to_string()),
-    }
-}
-
-fn value_of_span(span: &Span, name: &str) -> Option<String> {
-    match name {
-        "name" => Some(span.name.clone()),
-        "type" => Some(span.span_type.clone()),
-        "status" => Some(span.status.clone()),
-        "content" => Some(span.attributes.clone()),
-        _ => {
-            let attributes: Map<String, Value> = serde_json::from_str(&span.attributes).ok()?;
-            attributes.get(name.strip_prefix("attributes.")?).map(spans::words)
-        }
-    }
 }
 
 /// Those named, or those of an experiment that are no younger than this, the oldest first.
@@ -293,51 +206,6 @@ pub fn find(handler: &Handler, id: &str) -> Result<Trace, Failure> {
     handler.store().trace(id)?.ok_or_else(|| Failure::not_found(format!("Trace with ID '{id}' not found")))
 }
 
-fn shown_3(trace: &Trace) -> Value {
-    let assessments: Vec<Value> = trace.assessments.iter().filter_map(|(_, body)| serde_json::from_str(body).ok()).collect();
-    let mut info = json!({
-        "trace_id": trace.id,
-        "trace_location": {
-            "type": "MLFLOW_EXPERIMENT",
-            "mlflow_experiment": { "experiment_id": trace.experiment.to_string() },
-        },
-        "request_time": times::time(trace.started_us),
-        "state": trace.state,
-        "trace_metadata": object(&trace.metadata),
-        "tags": object(&trace.tags),
-        "assessments": assessments,
-    });
-    let maybe = [
-        ("client_request_id", trace.client_request.clone()),
-        ("request_preview", trace.request.clone()),
-        ("response_preview", trace.response.clone()),
-        ("execution_duration", trace.duration_us.map(times::duration)),
-    ];
-    for (name, value) in maybe {
-        if let Some(value) = value {
-            info[name] = value.into();
-        }
-    }
-    info
-}
-
-fn shown_2(trace: &Trace) -> Value {
-    let status = if trace.state == "STATE_UNSPECIFIED" { "TRACE_STATUS_UNSPECIFIED" } else { &trace.state };
-    json!({
-        "request_id": trace.id,
-        "experiment_id": trace.experiment.to_string(),
-        "timestamp_ms": trace.started_us / 1000,
-        "execution_time_ms": trace.duration_us.map(|us| us / 1000),
-        "status": status,
-        "request_metadata": pairs(&trace.metadata),
-        "tags": pairs(&trace.tags),
-    })
-}
-
-fn object(pairs: &[(String, String)]) -> Value {
-    pairs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<Map<_, _>>().into()
-}
-
 /// The texts of an object.
 fn named(value: &Value) -> Result<Vec<(String, String)>, Failure> {
     let pair = |(name, value): (&String, &Value)| match value {
@@ -347,7 +215,8 @@ fn named(value: &Value) -> Result<Vec<(String, String)>, Failure> {
     value.as_object().into_iter().flatten().map(pair).collect()
 }
 
-fn experiment_of(text: &str) -> Result<i64, Failure> {
+/// The number of an experiment. Errors: 404 for what is none.
+pub(super) fn experiment_of(text: &str) -> Result<i64, Failure> {
     text.parse().map_err(|_| Failure::not_found(format!("there is no number {text} of an experiment")))
 }
 

@@ -1,0 +1,106 @@
+//! Which traces a filter finds, in which order.
+
+use std::cell::OnceCell;
+
+use gradframe::{Span, Trace};
+use serde_json::{Map, Value};
+
+use super::super::answer::Failure;
+use super::super::call::Call;
+use super::super::registry::value_of;
+use super::super::runs::{page, paged};
+use super::super::search::{Filter, Key, Order};
+use super::super::{Answer, Handler, assessments, spans};
+use super::shown::{shown_2, shown_3};
+use super::{Words, experiment_of};
+
+/// How many are given at once unless it is said.
+const RESULTS: usize = 100;
+/// What can be compared beside tags, metadata, spans and assessments.
+const ATTRIBUTES: [&str; 14] = [
+    "request_id",
+    "trace_id",
+    "timestamp",
+    "timestamp_ms",
+    "execution_time",
+    "execution_time_ms",
+    "end_time",
+    "end_time_ms",
+    "status",
+    "state",
+    "name",
+    "run_id",
+    "client_request_id",
+    "experiment_id",
+];
+
+/// A page of the traces of experiments that pass a filter.
+pub fn search(handler: &Handler, words: Words, call: &Call) -> Answer {
+    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
+    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "timestamp_ms DESC")?;
+    let mut found = Vec::new();
+    for experiment in searched(call)? {
+        let traces = handler.store().traces(experiment)?;
+        found.extend(traces.into_iter().filter(|trace| passes(handler, &filter, trace)));
+    }
+    order.sort(&mut found, value);
+    let (start, limit) = page(call, RESULTS)?;
+    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
+    let shown = |trace: &Trace| if words == Words::Of3 { shown_3(trace) } else { shown_2(trace) };
+    Ok(paged("traces", found.iter().skip(start).take(limit).map(shown).collect(), next))
+}
+
+/// The experiments whose traces are asked for.
+fn searched(call: &Call) -> Result<Vec<i64>, Failure> {
+    let of_location = |location: &&Value| location["mlflow_experiment"]["experiment_id"].as_str().map(str::to_owned);
+    let located: Vec<String> = call.list("locations")?.iter().filter_map(of_location).collect();
+    let named = call.texts("experiment_ids")?;
+    located.iter().chain(&named).map(|text| experiment_of(text)).collect()
+}
+
+fn passes(handler: &Handler, filter: &Filter, trace: &Trace) -> bool {
+    let of_trace = OnceCell::new();
+    filter.holds_of_any(&|key| match key {
+        Key::Span(name) => {
+            // What cannot be read is no span of the trace; the search says so where nothing can be.
+            let spans: &Vec<Span> = of_trace.get_or_init(|| handler.store().spans(&trace.id).unwrap_or_default());
+            spans.iter().filter_map(|span| value_of_span(span, name)).collect()
+        }
+        Key::Assessment(name) => trace.assessments.iter().filter_map(|(_, body)| assessments::value(body, name)).collect(),
+        key => value(trace, key).into_iter().collect(),
+    })
+}
+
+fn value(trace: &Trace, key: &Key) -> Option<String> {
+    let name = match key {
+        Key::Attribute(name) => name.as_str(),
+        Key::Tag(name) => return value_of(&trace.tags, name),
+        Key::Metadata(name) => return value_of(&trace.metadata, name),
+        _ => return None,
+    };
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    match name {
+        "request_id" | "trace_id" => text(&trace.id),
+        "timestamp" | "timestamp_ms" => Some((trace.started_us / 1000).to_string()),
+        "execution_time" | "execution_time_ms" => trace.duration_us.map(|us| (us / 1000).to_string()),
+        "end_time" | "end_time_ms" => trace.duration_us.map(|us| ((trace.started_us + us) / 1000).to_string()),
+        "status" | "state" => text(&trace.state),
+        "name" => text(&trace.name),
+        "run_id" => text(&trace.run),
+        "client_request_id" => trace.client_request.clone(),
+        _ => Some(trace.experiment.to_string()),
+    }
+}
+
+fn value_of_span(span: &Span, name: &str) -> Option<String> {
+    match name {
+        "name" => Some(span.name.clone()),
+        "type" => Some(span.span_type.clone()),
+        "status" => Some(span.status.clone()),
+        "content" => Some(span.attributes.clone()),
+        _ => {
+            let attributes: Map<String, Value> = serde_json::from_str(&span.attributes).ok()?;
+            attributes.get(name.strip_prefix("attributes.")?).map(spans::words)
+        }
+    }
+}
