@@ -8,6 +8,8 @@ MLflow is named in GRADFRAME_BENCH_MLFLOW. --smoke takes little of all: it shows
 """
 
 import argparse
+import hashlib
+import http.client
 import multiprocessing
 import os
 import pathlib
@@ -81,6 +83,82 @@ def from_processes(place, smoke):
     [(kept,)] = gf.Session(home=home).sql("SELECT count(*) FROM gradframe.metrics").collect().rows()
     assert kept == calls * PROCESSES * KEYS, f"{kept} of {calls * PROCESSES * KEYS} points were kept"
     line(f"{points} points from {PROCESSES} processes", "gradframe", taken, "s", "10")
+
+
+# --- artifacts -------------------------------------------------------------------------------------------------------------
+
+
+def peak_bytes(process="self"):
+    """The most memory that a process has had."""
+    status = pathlib.Path(f"/proc/{process}/status").read_text()
+    return next(int(of.split()[1]) * 1024 for of in status.splitlines() if of.startswith("VmHWM:"))
+
+
+def sha256(blocks):
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def blocks_of(file):
+    while block := file.read(1 << 20):
+        yield block
+
+
+def log_large(home, path, told):
+    session = gf.Session(home=home)
+    with session.run("large", code=False, resources=False) as run:
+        run.log_text("small.txt", "first, so that what is there anyway does not count")
+        before = peak_bytes()
+        start = time.perf_counter()
+        run.log_artifact(path, "large.bin")
+        told.put((run.id, time.perf_counter() - start, peak_bytes() - before))
+
+
+def large_artifact(place, smoke):
+    """One of 5 GB: logged, and put and got by way of the server. Content is compared by its hash, memory at its peak."""
+    size, home, path = 50_000_000 if smoke else 5_000_000_000, place / "large", place / "large.bin"
+    block = os.urandom(1 << 20)
+    with open(path, "wb") as file:
+        for number in range(0, size, len(block)):
+            file.write(number.to_bytes(8, "little") + block[8 : min(len(block), max(size - number, 8))])
+    with open(path, "rb") as file:
+        expected, size = sha256(blocks_of(file)), path.stat().st_size
+    shown = f"an artifact of {size / 1e9:.2g} GB"
+    spawn = multiprocessing.get_context("spawn")
+    told = spawn.Queue()
+    writer = spawn.Process(target=log_large, args=(home, path, told))
+    writer.start()
+    run, taken, grown = told.get()
+    writer.join()
+    with open(gf.Session(home=home).artifact(run, "large.bin"), "rb") as file:
+        assert sha256(blocks_of(file)) == expected, "the artifact is not what was logged"
+    line(f"{shown}, logged", "gradframe", size / taken / 1e6, "MB/s")
+    line(f"{shown}, logged: memory beyond that of a small one", "gradframe", grown / 1e6, "MB")
+    port = free_port()
+    words = [sys.executable, "-c", COMMAND, "serve", "--port", str(port), "--home", str(home)]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        server.stdout.readline()
+        address = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
+        client = http.client.HTTPConnection("127.0.0.1", port)
+        client.request("PUT", f"{address}/small.bin", body=b"small")
+        assert client.getresponse().read() == b"{}"
+        before, start = peak_bytes(server.pid), time.perf_counter()
+        with open(path, "rb") as file:
+            client.request("PUT", f"{address}/again.bin", body=file, headers={"content-length": str(size)})
+            assert client.getresponse().read() == b"{}"
+        taken = time.perf_counter() - start
+        client.request("GET", f"{address}/again.bin")
+        assert sha256(blocks_of(client.getresponse())) == expected, "the artifact is not what was put"
+        line(f"{shown}, put to the server", "gradframe", size / taken / 1e6, "MB/s")
+        line(f"{shown}, put and got: memory of the server beyond that of a small one", "gradframe", (peak_bytes(server.pid) - before) / 1e6, "MB")
+    finally:
+        server.kill()
+        server.wait()
+    shutil.rmtree(home)
+    path.unlink()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------------
@@ -201,12 +279,13 @@ def main():
     parser.add_argument("--smoke", action="store_true")
     options = parser.parse_args()
     place = options.data / "runs"
-    for made in ("rust", "python", "processes", "served"):
+    for made in ("rust", "python", "processes", "large", "served"):
         shutil.rmtree(place / made, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     from_rust(place, options.smoke)
     from_python(place, options.smoke)
     from_processes(place, options.smoke)
+    large_artifact(place, options.smoke)
     reading(place, options.smoke, options.runs)
     serving_both(place, options.smoke, options.peers)
 
