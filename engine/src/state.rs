@@ -17,7 +17,9 @@ use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words::MoreWords;
-use gradframe_plan::functions::{checked_sum, extreme_aggregates, power_function, row_functions, sliding_aggregates};
+use gradframe_plan::functions::{
+    checked_sum, end_aggregates, extreme_aggregates, power_function, row_functions, sliding_aggregates,
+};
 use gradframe_plan::options::GradframeOptions;
 use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, XorOfItself, optimizer_rules};
 use gradframe_plan::services::Services;
@@ -64,7 +66,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
     state.register_udf(Arc::new(distance)).map_err(from_datafusion)?;
     state.register_udtf(weights_table::NAME, Arc::new(WeightsFunction));
-    for aggregate in sliding_aggregates().into_iter().chain(extreme_aggregates()).chain([checked_sum()]) {
+    for aggregate in sliding_aggregates().into_iter().chain(extreme_aggregates()).chain(end_aggregates()).chain([checked_sum()]) {
         state.register_udaf(aggregate).map_err(from_datafusion)?;
     }
     Ok(state)

@@ -31,9 +31,32 @@ STEPS = {
     "sort of a column": lambda f, x: f.select("v").sort("v"),
     "sort of the frame": lambda f, x: f.sort("w"),
     "first by a million keys": lambda f, x: f.group_by("k2").agg(x.col("v").first()),
+    "last by a million keys": lambda f, x: f.group_by("k2").agg(x.col("v").last()),
+    "first text by a million keys": lambda f, x: f.group_by("k2").agg(x.col("s").first()),
+    "min_by by a million keys": lambda f, x: f.group_by("k2").agg(x.col("v").min_by("w")),
+    "last over a million keys": lambda f, x: f.select(x.col("v").last().over("k2")),
     "top_k by 100 keys": lambda f, x: f.group_by("k").agg(x.col("v").top_k(3)),
+    "top_k by a million keys": lambda f, x: f.group_by("k2").agg(x.col("v").top_k(3)),
+    "top_k": lambda f, x: f.select(x.col("v").top_k(10)),
+    "median by 100 keys": lambda f, x: f.group_by("k").agg(x.col("v").median()),
+    "quantile by a million keys": lambda f, x: f.group_by("k2").agg(x.col("v").quantile(0.9, "linear")),
+    "n_unique by 100 keys": lambda f, x: f.group_by("k").agg(x.col("w").n_unique()),
+    "mode by 100 keys": lambda f, x: f.group_by("k").agg(x.col("k2").mode()),
+    "unique, last": lambda f, x: f.unique("k2", keep="last"),
     "str.len_chars": lambda f, x: f.select(x.col("s").str.len_chars()),
+    "str.len_bytes": lambda f, x: f.select(x.col("s").str.len_bytes()),
+    "str.to_uppercase": lambda f, x: f.select(x.col("s").str.to_uppercase()),
+    "str.slice": lambda f, x: f.select(x.col("s").str.slice(1, 3)),
+    "str.contains": lambda f, x: f.select(x.col("s").str.contains("a.l")),
     "dt.truncate": lambda f, x: f.select(x.col("t").dt.truncate("1h")),
+    "dt.truncate to months": lambda f, x: f.select(x.col("t").dt.truncate("1mo")),
+    "dt.truncate in Berlin": lambda f, x: f.select(x.col("t").dt.convert_time_zone("Europe/Berlin").dt.truncate("1h")),
+    "dt.round": lambda f, x: f.select(x.col("t").dt.round("15m")),
+    "dt.year, month, day": lambda f, x: f.select(x.col("t").dt.year(), m=x.col("t").dt.month(), d=x.col("t").dt.day()),
+    "dt.hour, weekday": lambda f, x: f.select(x.col("t").dt.hour(), d=x.col("t").dt.weekday()),
+    "dt.date": lambda f, x: f.select(x.col("t").dt.date()),
+    "dt.offset_by": lambda f, x: f.select(x.col("t").dt.offset_by("1mo")),
+    "dt.strftime": lambda f, x: f.select(x.col("t").dt.strftime("%Y-%m-%d")),
 }
 
 
@@ -43,7 +66,7 @@ def frame(rows):
     numbers = {"k": draw.integers(0, 100, rows), "k2": draw.integers(0, max(rows // 10, 1), rows)}
     numbers |= {"v": draw.random(rows), "w": draw.integers(0, 10**9, rows)}
     texts = pl.Series("s", np.array(WORDS)).gather(draw.integers(0, len(WORDS), rows))
-    moments = pl.Series("t", numbers["w"]).cast(pl.Datetime("ms")).cast(pl.Datetime("us"))
+    moments = (pl.Series("t", numbers["w"]) * 1_500).cast(pl.Datetime("ms")).cast(pl.Datetime("us"))
     return pl.DataFrame(numbers).with_columns(texts, moments)
 
 

@@ -81,6 +81,11 @@ pub(crate) fn position(value: Expr) -> Expr {
     marked(Mark::Position, vec![value])
 }
 
+/// Whether a place is one of so many from a start.
+pub(crate) fn is_within(place: Expr, start: Expr, length: i64) -> Expr {
+    place.clone().gt_eq(start.clone()).and(place.lt(start + super::lit(length)))
+}
+
 /// How many rows the value has.
 pub(crate) fn length(value: Expr) -> Expr {
     marked(Mark::Length, vec![value])

@@ -132,6 +132,7 @@ impl DataFrame {
             Shape::Scalar => self.scalars(lowering, lowered),
             Shape::Items => self.items(lowering, lowered),
             Shape::Rows => self.selected_rows(lowering, lowered, None),
+            Shape::Kept(_) if let Some(lists) = first_sorted(&lowering, &lowered) => self.items(lowering, lists),
             Shape::Kept(kept) => self.selected_rows(lowering, lowered, Some(kept)),
         }
     }
@@ -297,6 +298,15 @@ fn window_keys(window: &Expr) -> WindowKeys {
         Expr::WindowFunction(window) => (window.params.partition_by.clone(), window.params.order_by.clone()),
         _ => (vec![], vec![]),
     }
+}
+
+/// What is selected as lists, where all of it is the first values in some order.
+fn first_sorted(lowering: &Lowering, lowered: &[(String, Lowered)]) -> Option<Vec<(String, Lowered)>> {
+    let list = |(name, one): &(String, Lowered)| match lowering.first_sorted(one, &Group::default()) {
+        Some(expr) => Some((name.clone(), Lowered { expr, shape: Shape::Items })),
+        None => (one.shape == Shape::Scalar).then(|| (name.clone(), one.clone())),
+    };
+    lowered.iter().map(list).collect()
 }
 
 /// The schema without the columns that are keys, which `all()` leaves out in groups.

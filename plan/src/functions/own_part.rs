@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
     Signature, StatisticsArgs,
 };
 
+use super::ends::{self, End};
 use super::extremes::{Extreme, of_groups};
 use super::sliding::{Statistic, moving};
 
@@ -20,8 +21,9 @@ use super::sliding::{Statistic, moving};
 pub(super) enum Part {
     /// The accumulator of a frame that moves.
     Moving(Statistic),
-    /// The accumulator of many groups.
+    /// The accumulator of many groups, of extremes and of rows at an end.
     Groups(Extreme),
+    End(End),
 }
 
 /// See the module.
@@ -45,7 +47,7 @@ impl AggregateUDFImpl for OwnPart {
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let own = match self.part {
             Part::Moving(statistic) => moving(statistic, &args),
-            Part::Groups(_) => None,
+            Part::Groups(_) | Part::End(_) => None,
         };
         own.map_or_else(|| self.all().create_sliding_accumulator(args), Ok)
     }
@@ -53,6 +55,7 @@ impl AggregateUDFImpl for OwnPart {
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         let own = match self.part {
             Part::Groups(extreme) => of_groups(extreme, args.return_field.data_type()),
+            Part::End(end) => ends::of_groups(end, &args)?,
             Part::Moving(_) => None,
         };
         own.map_or_else(|| self.all().create_groups_accumulator(args), Ok)
@@ -103,7 +106,8 @@ impl AggregateUDFImpl for OwnPart {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        self.all().groups_accumulator_supported(args)
+        let is_own = matches!(self.part, Part::End(end) if matches!(ends::of_groups(end, &args), Ok(Some(_))));
+        is_own || self.all().groups_accumulator_supported(args)
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -126,7 +130,20 @@ impl AggregateUDFImpl for OwnPart {
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
-        self.all().reverse_expr()
+        match self.part {
+            Part::End(end) => ReversedUDAF::Reversed(end.reversed()),
+            _ => self.all().reverse_expr(),
+        }
+    }
+
+    fn with_beneficial_ordering(self: Arc<Self>, beneficial_ordering: bool) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        let all = Arc::clone(self.all.inner()).with_beneficial_ordering(beneficial_ordering)?;
+        let own = |all| OwnPart { all: Arc::new(AggregateUDF::new_from_shared_impl(all)), part: self.part };
+        Ok(all.map(|all| Arc::new(own(all)) as Arc<dyn AggregateUDFImpl>))
+    }
+
+    fn supports_null_handling_clause(&self) -> bool {
+        self.all().supports_null_handling_clause()
     }
 
     fn is_descending(&self) -> Option<bool> {

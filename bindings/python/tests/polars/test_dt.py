@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from same import check
+from same import check, ours
 
 import gradframe as gf
 
@@ -129,6 +129,40 @@ def test_made_moments(values, zone):
     if zone is None:
         for name in ("truncate", "offset_by"):
             check(ON_MOMENTS[name], frame)
+
+
+ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia", "Asia/Kathmandu", "Africa/Freetown"]
+SHORT = ["1ns", "700us", "1s", "15m", "1h", "7h", "1h30m"]
+LONG = ["1d", "3d", "1w", "2w", "1mo", "5mo", "1q", "1y"]
+
+
+@given(st.lists(st.one_of(st.none(), st.datetimes(D(1890, 1, 1), D(2110, 1, 1))), max_size=8), st.sampled_from([None, *ZONES]), st.sampled_from(["ms", "us", "ns"]))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_made_grids(values, zone, unit):
+    frame = pl.DataFrame({"t": pl.Series(values, dtype=pl.Datetime(unit))})
+    if zone is not None:
+        frame = frame.select(pl.col("t").dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
+    # Polars divides by 0 where an interval is shorter than the unit.
+    short = SHORT[{"ns": 0, "us": 1, "ms": 2}[unit]:]
+    grids = short + LONG if zone is None or zone == "UTC" else short[:-2]
+    for every in grids:
+        check(lambda f, x, every=every: f.select(x.col("t").dt.truncate(every)), frame)
+    if zone is None:
+        check(lambda f, x: f.select(*[x.col("t").dt.round(every).alias(every) for every in short]), frame)
+        check(lambda f, x: f.select(x.col("t").dt.truncate(x.lit("1mo"))), frame)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_grids_about_changes_of_the_clock(zone):
+    """A day is the one that the clock shows: what is truncated to it and brought back is midnight, or where that is skipped the first moment of the day."""
+    start = D(2023, 1, 1, 0, 30)
+    moments = pl.DataFrame({"t": [start + dt.timedelta(hours=5 * i) for i in range(3500)]}).select(pl.col("t").dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
+    got = ours(moments).select(t="t", d=gf.col("t").dt.truncate("1d"), m=gf.col("t").dt.truncate("1mo"), h=gf.col("t").dt.truncate("1h")).collect()
+    for t, day, month, hour in zip(*(got[name].to_list() for name in "tdmh"), strict=True):
+        assert day <= t and (day.date(), month.date()) == (t.date(), t.date().replace(day=1))
+        before = (day.astimezone(dt.timezone.utc) - dt.timedelta(microseconds=1)).astimezone(day.tzinfo)
+        assert before.date() < t.date()
+        assert hour.replace(tzinfo=None) == t.replace(tzinfo=None, minute=0, second=0) or hour <= t
 
 
 ERRORS = {

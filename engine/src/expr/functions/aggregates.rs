@@ -6,7 +6,7 @@ use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{max as greatest, min as least, sum as checked_sum};
+use gradframe_plan::functions::{first_value, max as greatest, min as least, sum as checked_sum};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
@@ -254,7 +254,7 @@ fn mean_of(call: &mut Call) -> Result<Expr> {
 
 /// A null of a column that has no type.
 fn nothing(value: Expr) -> Expr {
-    aggregate_fn::first_value(value, vec![])
+    first_value(value, vec![])
 }
 
 /// A statistic that lies between the values, of moments and durations: computed of their numbers of units, of a date by its
@@ -338,5 +338,5 @@ fn end_of_rows(call: &mut Call, order: SortExpr) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let ignore_nulls = call.flag("ignore_nulls", false)?;
     let value = if ignore_nulls { keep(value.clone(), value.is_not_null()) } else { value };
-    Ok(aggregate_fn::first_value(value, vec![order]))
+    Ok(first_value(value, vec![order]))
 }

@@ -7,12 +7,12 @@ use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, window};
 use gradframe_plan::functions::frame::call as frame_function;
-use gradframe_plan::functions::min as least;
+use gradframe_plan::functions::{first_value, min as least};
 use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
 use super::super::resolve::{cast_to, common_type, shown};
-use super::super::structure::{by_row, items, keep, length, position};
+use super::super::structure::{by_row, is_within, items, keep, length, position};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::cast;
@@ -257,10 +257,9 @@ fn flags_of(call: &mut Call, name: &str, keys: usize) -> Result<Vec<bool>> {
 fn sliced(value: Expr, offset: i64, length_: Option<i64>) -> Expr {
     let place = position(value.clone());
     let start = if offset < 0 { length(value.clone()) + lit(offset) } else { lit(offset) };
-    let after_start = place.clone().gt_eq(start.clone());
     let kept = match length_ {
-        Some(length) => after_start.and(place.lt(start + lit(length))),
-        None => after_start,
+        Some(length) => is_within(place, start, length),
+        None => place.gt_eq(start),
     };
     keep(value, kept)
 }
@@ -309,7 +308,7 @@ fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let present = value.clone().is_not_null();
     let order = vec![SortExpr::new(call.identity(&value)?, least, false), by_row()];
-    let first_of = |rows: Expr| aggregate_fn::first_value(keep(position(value.clone()), rows), order.clone());
+    let first_of = |rows: Expr| first_value(keep(position(value.clone()), rows), order.clone());
     if !call.type_of(&value)?.is_floating() || least {
         return Ok(first_of(present));
     }
@@ -325,7 +324,7 @@ fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     if !least && call.type_of(&by)?.is_floating() {
         order.insert(0, SortExpr::new(datafusion::functions::math::expr_fn::isnan(by.clone()), true, false));
     }
-    Ok(aggregate_fn::first_value(keep(value, by.is_not_null()), order))
+    Ok(first_value(keep(value, by.is_not_null()), order))
 }
 
 /// How many values come before the element. Nulls are all before the values or all after them, as the first one says.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, UInt64Array, downcast_integer};
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, UInt64Array};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 
+use super::super::order_keys::order_keys;
 use super::kernel::{Columns, Kernel};
 
 pub(super) const KERNELS: &[Kernel] = &[
@@ -35,7 +36,7 @@ fn rank(columns: &Columns) -> Result<ArrayRef> {
         _ => None,
     };
     let ranks = Ranks { method: columns.text(0), rows: columns.rows, nulls: nulls.as_ref(), chances };
-    match keys(value, descending) {
+    match order_keys(value, descending) {
         Some(keys) => {
             let is_valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
             let rows = (0_u32..).zip(keys).filter(|(row, _)| is_valid(*row as usize)).map(|(row, key)| (key, row));
@@ -44,56 +45,6 @@ fn rank(columns: &Columns) -> Result<ArrayRef> {
         }
         None => of_any_type(value, descending, &ranks),
     }
-}
-
-/// Numbers and moments as whole numbers in the same order; None of other types.
-fn keys(value: &ArrayRef, descending: bool) -> Option<Vec<u64>> {
-    let turn = if descending { u64::MAX } else { 0 };
-    macro_rules! of_integers {
-        ($t:ty) => {
-            Some(integers(value.as_primitive::<$t>().values(), turn))
-        };
-    }
-    match value.data_type() {
-        DataType::Float64 => Some(value.as_primitive::<Float64Type>().values().iter().map(|x| of_float(*x) ^ turn).collect()),
-        DataType::Float32 => {
-            Some(value.as_primitive::<Float32Type>().values().iter().map(|x| of_float(f64::from(*x)) ^ turn).collect())
-        }
-        DataType::Date32 | DataType::Time32(_) => keys(&arrow::compute::cast(value, &DataType::Int32).ok()?, descending),
-        DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => {
-            keys(&arrow::compute::cast(value, &DataType::Int64).ok()?, descending)
-        }
-        own => downcast_integer! {
-            own => (of_integers),
-            _ => None
-        },
-    }
-}
-
-trait Whole: Copy {
-    fn key(self) -> u64;
-}
-
-macro_rules! whole {
-    ($($t:ty: $bias:expr),*) => {
-        $(impl Whole for $t {
-            fn key(self) -> u64 {
-                (self as i64 as u64) ^ $bias
-            }
-        })*
-    };
-}
-
-whole!(i8: 1 << 63, i16: 1 << 63, i32: 1 << 63, i64: 1 << 63, u8: 0, u16: 0, u32: 0, u64: 0);
-
-fn integers<N: Whole>(values: &[N], turn: u64) -> Vec<u64> {
-    values.iter().map(|value| value.key() ^ turn).collect()
-}
-
-/// The bits of a float as a number in the same order: negative ones backwards, below the others.
-fn of_float(value: f64) -> u64 {
-    let bits = value.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// The rows by their keys; rows of equal keys as they were. Digit by digit from the last, passing over those that all keys share.
@@ -198,7 +149,7 @@ fn runs(places: usize, is_same: impl Fn(usize, usize) -> bool, mut of_run: impl 
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::StringArray;
+    use arrow::array::{AsArray, StringArray};
 
     use super::*;
 

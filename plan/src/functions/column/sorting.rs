@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array, UInt64Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::super::one_zero::one_zero;
@@ -15,6 +15,8 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "sort_by", result: as_first, run: sort_by },
     // The same, as positions from 0.
     Kernel { name: "arg_sort_by", result: integer, run: arg_sort_by },
+    // [value, keys..], or [value] that is its own key; constants: how many of the first, then as above.
+    Kernel { name: FIRST_SORTED, result: as_first, run: first_sorted },
     Kernel { name: "reverse", result: as_first, run: reverse },
     // [value]; constant: seed.
     Kernel { name: "shuffle", result: as_first, run: shuffle },
@@ -22,23 +24,35 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "gather", result: as_first, run: gather },
 ];
 
-/// The order of the rows by keys; rows of equal keys keep theirs.
-fn order(keys: &[ArrayRef], columns: &Columns) -> Result<arrow::array::UInt32Array> {
-    let sort = keys.iter().enumerate().map(|(index, key)| SortColumn {
-        values: one_zero(key),
-        options: Some(SortOptions { descending: columns.flag(2 * index), nulls_first: !columns.flag(2 * index + 1) }),
-    });
-    let place: ArrayRef = Arc::new(UInt64Array::from_iter_values(0..columns.rows as u64));
+pub(super) const FIRST_SORTED: &str = "first_sorted";
+
+/// How the key at a place is sorted, of constants that say of each whether it descends and has its nulls last.
+pub(super) fn sort_options(constants: &[ScalarValue], index: usize) -> SortOptions {
+    let flag = |at: usize| matches!(constants.get(at), Some(ScalarValue::Boolean(Some(true))));
+    SortOptions { descending: flag(2 * index), nulls_first: !flag(2 * index + 1) }
+}
+
+/// The order of the first rows by keys; rows of equal keys keep theirs.
+fn order(keys: &[ArrayRef], constants: &[ScalarValue], rows: usize, first: Option<usize>) -> Result<UInt32Array> {
+    let sort = keys.iter().enumerate();
+    let sort = sort.map(|(index, key)| SortColumn { values: one_zero(key), options: Some(sort_options(constants, index)) });
+    let place: ArrayRef = Arc::new(UInt64Array::from_iter_values(0..rows as u64));
     let sort: Vec<SortColumn> = sort.chain([SortColumn { values: place, options: None }]).collect();
-    Ok(lexsort_to_indices(&sort, None)?)
+    Ok(lexsort_to_indices(&sort, first)?)
 }
 
 fn sort_by(columns: &Columns) -> Result<ArrayRef> {
-    Ok(take(&columns.values[0], &order(&columns.values[1..], columns)?, None)?)
+    Ok(take(&columns.values[0], &order(&columns.values[1..], columns.constants, columns.rows, None)?, None)?)
+}
+
+fn first_sorted(columns: &Columns) -> Result<ArrayRef> {
+    let (first, constants) = (columns.int(0)?.max(0) as usize, &columns.constants[1..]);
+    let keys = if columns.values.len() == 1 { columns.values } else { &columns.values[1..] };
+    Ok(take(&columns.values[0], &order(keys, constants, columns.rows, Some(first))?, None)?)
 }
 
 fn arg_sort_by(columns: &Columns) -> Result<ArrayRef> {
-    let places = order(&columns.values[1..], columns)?;
+    let places = order(&columns.values[1..], columns.constants, columns.rows, None)?;
     Ok(Arc::new(Int64Array::from_iter_values(places.values().iter().map(|place| i64::from(*place)))))
 }
 

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, PartitionEvaluator, Signature, WindowFuncti
 use super::aggregate::{Answer, aggregate};
 use super::kernel::Carried;
 use super::moving;
+use super::sorting::FIRST_SORTED;
 
 /// A call of a kernel that gives one value for each row of a partition. It is not ordered yet.
 pub fn window(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
@@ -28,6 +29,21 @@ pub fn as_list(window: &WindowFunction, args: Vec<Expr>, order: Expr) -> Option<
     let WindowFunctionDefinition::WindowUDF(function) = &window.fun else { return None };
     let OverPartition(kernel) = function.inner().as_ref().downcast_ref::<OverPartition>()?;
     Some(aggregate(kernel.name, args, order, kernel.constants.clone(), Answer::List))
+}
+
+/// The list of the first values of a window that sorts them, as an aggregate; None for another window.
+pub fn first_sorted(window: &WindowFunction, first: i64, order: Expr) -> Option<Expr> {
+    let WindowFunctionDefinition::WindowUDF(function) = &window.fun else { return None };
+    let OverPartition(kernel) = function.inner().as_ref().downcast_ref::<OverPartition>()?;
+    if kernel.name != "sort_by" {
+        return None;
+    }
+    let mut args = window.params.args.clone();
+    if args.len() == 2 && args[0] == args[1] {
+        args.truncate(1);
+    }
+    let constants = [&[first.into()], kernel.constants.as_slice()].concat();
+    Some(aggregate(FIRST_SORTED, args, order, constants, Answer::List))
 }
 
 /// How many rows before and after its own a window function looks at; None where there is no bound.

@@ -53,8 +53,8 @@ impl Lowering {
         let mut window = ordered_window(row_number())?;
         window.params.partition_by = group.keys.iter().cloned().chain(kept.clone()).collect();
         window.params.order_by = self.order(vec![by_row()], group)?;
-        let number = Expr::Cast(Cast::new(Box::new(self.hoist(window)), arrow::datatypes::DataType::Int64));
-        Ok(Lowered { expr: number - lit(1_i64), shape: kept.map_or(Shape::Rows, Shape::Kept) })
+        let expr = place_of(self.hoist(window));
+        Ok(Lowered { expr, shape: kept.map_or(Shape::Rows, Shape::Kept) })
     }
 
     /// How many rows the value has.
@@ -128,6 +128,9 @@ impl Lowering {
 
     /// The list of an expression's values, in the order of the rows.
     pub(crate) fn imploded(&mut self, lowered: Lowered, group: &Group) -> Result<Expr> {
+        if let Some(list) = self.first_sorted(&lowered, group) {
+            return Ok(list);
+        }
         let kept = match lowered.shape {
             Shape::Items => return Ok(lowered.expr),
             Shape::Kept(kept) => Some(kept),
@@ -140,4 +143,9 @@ impl Lowering {
         }
         Ok(list)
     }
+}
+
+/// The place from 0 of a row with this number from 1.
+pub(super) fn place_of(number: Expr) -> Expr {
+    Expr::Cast(Cast::new(Box::new(number), arrow::datatypes::DataType::Int64)) - lit(1_i64)
 }

@@ -6,6 +6,7 @@
 //! inside the list.
 
 mod exploded;
+mod first_sorted;
 mod items;
 mod marks;
 mod one;

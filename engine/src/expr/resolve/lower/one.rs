@@ -3,9 +3,9 @@
 //! It is computed on the first row alone, which is told from the others by its number.
 
 use datafusion::common::tree_node::TreeNode;
-use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::Expr;
+use gradframe_plan::functions::first_value;
 
 use super::super::super::lit;
 use super::super::super::structure::by_row;
@@ -22,7 +22,7 @@ pub(super) fn is_one_value(parts: &[Lowered]) -> bool {
 
 /// The value that a column has on the first row, as a scalar.
 pub(super) fn of_first_row(column: Expr, is_first: Expr) -> Expr {
-    let mut value = aggregate_fn::first_value(column, vec![]);
+    let mut value = first_value(column, vec![]);
     if let Expr::AggregateFunction(first) = &mut value {
         first.params.filter = Some(Box::new(is_first));
     }

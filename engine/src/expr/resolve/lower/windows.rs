@@ -6,6 +6,7 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFunctionDefinition};
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::last_value;
 
 use super::super::super::structure::{by_row, by_row_reversed};
 use super::one::is_one_value;
@@ -97,7 +98,7 @@ impl Lowering {
             self.layers[depth - 1].windows.push(window.alias(&name));
             self.depths.insert(name.clone(), depth);
         }
-        Expr::Column(Column::from_name(name))
+        hidden_column(&name)
     }
 
     /// The window with columns in the place of what it computes of each row: DataFusion's elimination of common parts does
@@ -134,6 +135,10 @@ impl Lowering {
     }
 }
 
+pub(super) fn hidden_column(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
 /// Whether a key is the order of the frame's rows, forwards or backwards.
 pub(super) fn is_row_order(key: &SortExpr) -> bool {
     key.expr == by_row().expr || key.expr == by_row_reversed().expr
@@ -149,7 +154,11 @@ pub(super) fn ordered_window(window: Expr) -> Result<WindowFunction> {
 
 /// An aggregate as a window over all rows of its group, in their order.
 fn over_group(aggregate: AggregateFunction, group: &Group) -> WindowFunction {
-    let AggregateFunction { func, params } = aggregate;
+    let AggregateFunction { mut func, mut params } = aggregate;
+    // Rows come in their order: the first of them backwards is the last.
+    if func.name() == "first_value" && params.order_by == [by_row_reversed()] {
+        (func, params.order_by) = (last_value(), vec![]);
+    }
     let order_by = if params.order_by.is_empty() { vec![by_row()] } else { params.order_by };
     WindowFunction {
         fun: WindowFunctionDefinition::AggregateUDF(func),

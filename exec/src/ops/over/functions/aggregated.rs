@@ -9,7 +9,7 @@ use datafusion::physical_expr::GroupsAccumulatorAdapter;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::super::grouping::Order;
-use super::{Function, Rows, is_of_any_order};
+use super::{Function, Rows};
 
 /// Rows that an accumulator is given at once.
 const PIECE_ROWS: usize = 1 << 14;
@@ -19,7 +19,9 @@ pub(super) fn aggregated(aggregate: &AggregateFunctionExpr, grouped: bool) -> Re
     if !grouped {
         return Ok(Box::new(OfAll { accumulator: aggregate.create_accumulator()?, value: None }));
     }
-    let accumulator = if aggregate.groups_accumulator_supported() && is_of_any_order(aggregate) {
+    // Rows come in the window's order: without one of its own, an aggregate may go by that.
+    let takes_rows_as_they_come = !aggregate.order_sensitivity().hard_requires();
+    let accumulator = if aggregate.groups_accumulator_supported() && takes_rows_as_they_come {
         aggregate.create_groups_accumulator()?
     } else {
         let aggregate = aggregate.clone();

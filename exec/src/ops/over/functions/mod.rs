@@ -12,7 +12,6 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use datafusion::error::Result;
 use datafusion::logical_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits};
-use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::window::{PlainAggregateWindowExpr, WindowExpr};
 use datafusion::physical_plan::windows::{StandardWindowExpr, WindowUDFExpr};
 
@@ -135,9 +134,4 @@ fn is_whole(frame: &WindowFrame, unordered: bool) -> bool {
     let of_peers = unordered && frame.units == WindowFrameUnits::Range;
     let all = |bound: &WindowFrameBound| bound.is_unbounded() || of_peers && *bound == WindowFrameBound::CurrentRow;
     all(&frame.start_bound) && all(&frame.end_bound)
-}
-
-/// Whether the values of an aggregate do not depend on the order of its rows.
-fn is_of_any_order(aggregate: &AggregateFunctionExpr) -> bool {
-    aggregate.order_sensitivity().is_insensitive()
 }

@@ -147,7 +147,7 @@ fn places(rows: &[usize]) -> ArrayRef {
 }
 
 /// Values one after the other as lists.
-fn lists(values: ArrayRef, starts: &[usize]) -> Result<ArrayRef> {
+pub(super) fn lists(values: ArrayRef, starts: &[usize]) -> Result<ArrayRef> {
     let offset = |start: &usize| {
         i32::try_from(*start).map_err(|_| {
             let error = Error::resources("group_by", "the lists of the groups hold over 2^31 values together");
@@ -192,33 +192,42 @@ impl GroupsAccumulator for Groups {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
-        let Some(first) = states.first().map(|state| state.as_list::<i32>()) else { return Ok(()) };
-        let lengths: Vec<usize> =
-            (0..first.len()).map(|row| if first.is_valid(row) { first.value_length(row) as usize } else { 0 }).collect();
-        let groups = group_indices.iter().zip(&lengths).flat_map(|(group, length)| std::iter::repeat_n(*group, *length));
-        let groups: Vec<usize> = groups.collect();
-        let columns = states.iter().map(|state| items(state.as_list::<i32>())).collect::<Result<Vec<_>>>()?;
+        let (columns, groups) = rows_of(states, group_indices)?;
         self.hold(columns, groups.into_iter(), total_num_groups);
         Ok(())
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let rows = values.first().map_or(0, |column| column.len());
-        let wanted = |row: usize| opt_filter.is_none_or(|wanted| wanted.is_valid(row) && wanted.value(row));
-        let mut starts = vec![0];
-        for row in 0..rows {
-            starts.push(starts[row] + usize::from(wanted(row)));
-        }
-        let kept = |column: &ArrayRef| match opt_filter {
-            Some(wanted) => filter(column, wanted),
-            None => Ok(Arc::clone(column)),
-        };
-        values.iter().map(|column| lists(kept(column)?, &starts)).collect()
+        as_states(values, opt_filter)
     }
 
     fn size(&self) -> usize {
         size_of_val(self) + self.bytes + self.groups.capacity() * size_of::<usize>()
     }
+}
+
+/// The rows that states hold, and the group of each.
+pub(super) fn rows_of(states: &[ArrayRef], groups: &[usize]) -> Result<(Vec<ArrayRef>, Vec<usize>)> {
+    let Some(first) = states.first().map(|state| state.as_list::<i32>()) else { return Ok((vec![], vec![])) };
+    let length = |row| if first.is_valid(row) { first.value_length(row) as usize } else { 0 };
+    let groups = groups.iter().enumerate().flat_map(|(row, group)| std::iter::repeat_n(*group, length(row)));
+    let columns = states.iter().map(|state| items(state.as_list::<i32>())).collect::<Result<Vec<_>>>()?;
+    Ok((columns, groups.collect()))
+}
+
+/// A state for each row, which holds it if it is wanted.
+pub(super) fn as_states(values: &[ArrayRef], wanted: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    let rows = values.first().map_or(0, |column| column.len());
+    let is_wanted = |row: usize| wanted.is_none_or(|wanted| wanted.is_valid(row) && wanted.value(row));
+    let mut starts = vec![0];
+    for row in 0..rows {
+        starts.push(starts[row] + usize::from(is_wanted(row)));
+    }
+    let kept = |column: &ArrayRef| match wanted {
+        Some(wanted) => filter(column, wanted),
+        None => Ok(Arc::clone(column)),
+    };
+    values.iter().map(|column| lists(kept(column)?, &starts)).collect()
 }
 
 /// The items of all lists, one after the other.

@@ -1,7 +1,9 @@
 //! A kernel as an aggregate: over all rows of a group, which it holds until the group is complete.
 
 mod at_once;
+mod first_sorted;
 mod groups;
+mod whole;
 
 use std::sync::Arc;
 
@@ -13,7 +15,9 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator, Signature};
 
+use self::first_sorted::few_of_groups;
 use self::groups::Groups;
+use self::whole::Whole;
 use super::kernel::{Carried, Columns, Kernel, as_first};
 
 /// What the aggregate makes of the kernel's array.
@@ -102,6 +106,9 @@ impl AggregateUDFImpl for OverGroup {
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let types = types(&args)?;
+        if let Some(groups) = few_of_groups(&self.kernel, self.result, &types) {
+            return Ok(Box::new(Whole::new(groups, &types)?));
+        }
         Ok(Box::new(Group { kernel: self.kernel.over(args.exprs), result: self.result, held: vec![vec![]; types.len()], types }))
     }
 
@@ -110,7 +117,11 @@ impl AggregateUDFImpl for OverGroup {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::new(self.kernel.over(args.exprs), self.result, types(&args)?)))
+        let types = types(&args)?;
+        match few_of_groups(&self.kernel, self.result, &types) {
+            Some(groups) => Ok(groups),
+            None => Ok(Box::new(Groups::new(self.kernel.over(args.exprs), self.result, types))),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is in a text and where: `contains`, `starts_with`, `ends_with`, `count_matches`, `find`, lengths.
+//! What is in a text and where: `contains`, `starts_with`, `ends_with`, `count_matches`, `find`.
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, UInt32Type};
@@ -11,7 +11,7 @@ use super::patterns::{Patterns, check};
 use super::views::{numbers, truths};
 use crate::functions::frame::arguments::{Batch, Call, Takes};
 use crate::functions::frame::function::Row;
-use crate::functions::frame::results::{boolean, uint32};
+use crate::functions::frame::results::boolean;
 
 use Takes::{Flag, Text};
 
@@ -23,8 +23,6 @@ pub(super) const ROWS: &[Row] = &[
         .same_as(|args| Some(sql::ends_with(args[0].clone(), args[1].clone()))),
     Row::new("str.count_matches", &[Text, Text, Flag], count_type, count_matches),
     Row::new("str.find", &[Text, Text, Flag, Flag], find_type, find),
-    Row::new("str.len_bytes", &[Text], uint32, len_bytes),
-    Row::new("str.len_chars", &[Text], uint32, len_chars),
 ];
 
 fn contains_type(call: &Call) -> Result<DataType> {
@@ -82,12 +80,4 @@ fn find(batch: &Batch) -> Result<ArrayRef> {
     let mut patterns = Patterns::of(batch, 1, batch.flag(2), batch.flag(3))?;
     let place = |row, text: &str| Ok(patterns.at(row)?.and_then(|pattern| pattern.find(text)).map(|found| found.start() as u32));
     numbers::<UInt32Type>(&texts, batch.rows, place)
-}
-
-fn len_bytes(batch: &Batch) -> Result<ArrayRef> {
-    numbers::<UInt32Type>(&batch.texts(0)?, batch.rows, |_, text| Ok(Some(text.len() as u32)))
-}
-
-fn len_chars(batch: &Batch) -> Result<ArrayRef> {
-    numbers::<UInt32Type>(&batch.texts(0)?, batch.rows, |_, text| Ok(Some(text.chars().count() as u32)))
 }

@@ -8,6 +8,7 @@ mod cutting;
 mod extracting;
 mod json;
 mod json_path;
+mod lengths;
 mod many;
 mod matching;
 mod numbers;
@@ -22,6 +23,7 @@ use super::function::Row;
 /// The tables of the namespace.
 pub(super) const TABLES: &[&[Row]] = &[
     matching::ROWS,
+    lengths::ROWS,
     cutting::ROWS,
     splitting::ROWS,
     extracting::ROWS,

@@ -161,9 +161,16 @@ pub(crate) fn numbers<T: ArrowPrimitiveType>(
     rows: usize,
     mut number: impl FnMut(usize, &str) -> Result<Option<T::Native>>,
 ) -> Result<ArrayRef> {
-    let found = (0..rows).map(|row| texts.get(row).map(|text| number(row, text)).transpose().map(Option::flatten));
-    let found: PrimitiveArray<T> = found.collect::<Result<_>>()?;
-    Ok(Arc::new(found))
+    let (mut values, mut nulls) = (Vec::with_capacity(rows), NullBufferBuilder::new(rows));
+    for row in 0..rows {
+        let value = match texts.get(row) {
+            Some(text) => number(row, text)?,
+            None => None,
+        };
+        nulls.append(value.is_some());
+        values.push(value.unwrap_or_default());
+    }
+    Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls.finish())))
 }
 
 /// The type of a list of texts.

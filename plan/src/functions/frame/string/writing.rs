@@ -28,7 +28,10 @@ pub(super) const ROWS: &[Row] = &[
 fn to_lowercase(batch: &Batch) -> Result<ArrayRef> {
     written(&batch.texts(0)?, batch.rows, |_, text, out| {
         match text.is_ascii() {
-            true => out.extend(text.bytes().map(|b| char::from(b.to_ascii_lowercase()))),
+            true => {
+                out.push_str(text);
+                out.make_ascii_lowercase();
+            }
             // The whole text at once: a final sigma is written otherwise than one inside a word.
             false => out.push_str(&text.to_lowercase()),
         }
@@ -38,7 +41,13 @@ fn to_lowercase(batch: &Batch) -> Result<ArrayRef> {
 
 fn to_uppercase(batch: &Batch) -> Result<ArrayRef> {
     written(&batch.texts(0)?, batch.rows, |_, text, out| {
-        out.extend(text.chars().flat_map(char::to_uppercase));
+        match text.is_ascii() {
+            true => {
+                out.push_str(text);
+                out.make_ascii_uppercase();
+            }
+            false => out.extend(text.chars().flat_map(char::to_uppercase)),
+        }
         Ok(true)
     })
 }

@@ -3,12 +3,13 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, NullBufferBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::{DateTime, Datelike, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike};
 use datafusion::common::Result;
 
+use super::offsets::Offsets;
 use crate::functions::frame::arguments::{Batch, Call};
 use crate::names::nearest;
 
@@ -115,9 +116,29 @@ impl Clock {
 
     /// What the zone's clock reads at a moment, as a number.
     pub(super) fn local(self, utc: i64) -> Option<i64> {
+        utc.checked_add(self.offset(utc)?)
+    }
+
+    /// How far the clock is ahead of UTC at a moment.
+    pub(super) fn offset(self, utc: i64) -> Option<i64> {
+        let Some(zone) = self.zone else { return Some(0) };
+        let known = match zone {
+            Zone::Named(zone) => Offsets::of(zone).at(utc.div_euclid(self.per_second)),
+            Zone::Fixed(offset) => Some(i64::from(offset.local_minus_utc())),
+        };
+        let seconds = match known {
+            Some(seconds) => seconds,
+            None => zone.offset_s(self.naive(utc)?),
+        };
+        Some(seconds * self.per_second)
+    }
+
+    /// The same where it is the same at all moments.
+    pub(super) fn fixed_offset(self) -> Option<i64> {
         match self.zone {
-            None => Some(utc),
-            Some(zone) => utc.checked_add(zone.offset_s(self.naive(utc)?) * self.per_second),
+            None => Some(0),
+            Some(Zone::Fixed(offset)) => Some(i64::from(offset.local_minus_utc()) * self.per_second),
+            Some(Zone::Named(zone)) => Some(Offsets::of(zone).only()? * self.per_second),
         }
     }
 
@@ -185,17 +206,19 @@ pub(super) fn changed(
 ) -> Result<ArrayRef> {
     let given = numbers(batch, at)?;
     let mut results = Vec::with_capacity(batch.rows);
+    let mut nulls = NullBufferBuilder::new(batch.rows);
     for row in 0..batch.rows {
-        let value = given.is_valid(row).then(|| given.value(row));
-        results.push(match value.map(|value| change(row, value)).transpose()?.flatten() {
-            Some(Changed::To(value)) => Some(value),
+        let value = if given.is_valid(row) { change(row, given.value(row))? } else { None };
+        nulls.append(value.is_some());
+        results.push(match value {
+            Some(Changed::To(value)) => value,
             Some(Changed::OutOfRange) => {
                 return batch.bad_value("a result is beyond the range of its type", "a coarser time unit reaches further");
             }
-            None => None,
+            None => 0,
         });
     }
-    column(Int64Array::from(results), batch.returns)
+    column(Int64Array::new(results.into(), nulls.finish()), batch.returns)
 }
 
 /// A value changed, or one that cannot be held.

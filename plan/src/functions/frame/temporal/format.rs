@@ -127,6 +127,10 @@ impl chrono::Offset for Named<'_> {
 fn to_string(batch: &Batch) -> Result<ArrayRef> {
     let given = numbers(batch, 0)?;
     let written = written(batch)?;
+    let clock = match batch.data_type(0) {
+        DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) => None,
+        _ => Some(Clock::of(batch, 0)?),
+    };
     let mut out = StringViewBuilder::with_capacity(batch.rows);
     let mut one = String::new();
     for row in 0..batch.rows {
@@ -136,7 +140,9 @@ fn to_string(batch: &Batch) -> Result<ArrayRef> {
             continue;
         }
         let is_written = match &written {
-            Written::Items(items) => parts(batch, given.value(row))?.is_some_and(|parts| parts.write(items, &mut one)),
+            Written::Items(items) => {
+                parts(batch.data_type(0), clock, given.value(row)).is_some_and(|parts| parts.write(items, &mut one))
+            }
             Written::Iso => write_iso_duration(given.value(row), per_second_of(batch.data_type(0)), &mut one).is_ok(),
             Written::Units => write_units(given.value(row), per_second_of(batch.data_type(0)), &mut one).is_ok(),
         };
@@ -148,19 +154,17 @@ fn to_string(batch: &Batch) -> Result<ArrayRef> {
     Ok(Arc::new(out.finish()))
 }
 
-fn parts(batch: &Batch, value: i64) -> Result<Option<Parts>> {
-    if let DataType::Time32(unit) | DataType::Time64(unit) = batch.data_type(0) {
+fn parts(data_type: &DataType, clock: Option<Clock>, value: i64) -> Option<Parts> {
+    if let DataType::Time32(unit) | DataType::Time64(unit) = data_type {
         let unit = per_second(*unit);
         let ns = (value % unit) * (NS_PER_SECOND / unit);
         let time = NaiveTime::from_num_seconds_from_midnight_opt((value / unit) as u32, ns as u32);
-        return Ok(time.map(|time| Parts { date: None, time: Some(time), zone: None }));
+        return time.map(|time| Parts { date: None, time: Some(time), zone: None });
     }
-    let clock = Clock::of(batch, 0)?;
-    let Some((local, utc)) = clock.local(value).and_then(|local| Some((clock.naive(local)?, clock.naive(value)?))) else {
-        return Ok(None);
-    };
+    let clock = clock?;
+    let (local, utc) = (clock.naive(clock.local(value)?)?, clock.naive(value)?);
     let zone = clock.zone.and_then(|zone| abbreviation(zone, utc));
-    Ok(Some(Parts { date: Some(local.date()), time: Some(local.time()), zone }.of(batch.data_type(0))))
+    Some(Parts { date: Some(local.date()), time: Some(local.time()), zone }.of(data_type))
 }
 
 fn abbreviation(zone: Zone, utc: NaiveDateTime) -> Option<(String, FixedOffset)> {

@@ -1,7 +1,7 @@
 //! Intervals as Polars writes them: `1mo`, `-2d12h`, `15m`.
 
 use arrow::array::StringViewArray;
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use gradframe_ml_core::Error;
 
@@ -75,37 +75,10 @@ impl Interval {
     }
 
     /// In so many parts of a second, where it has no months.
-    fn fixed(&self, per_second: i64) -> Option<i64> {
+    pub(super) fn fixed(&self, per_second: i64) -> Option<i64> {
         let days = self.weeks.checked_mul(7)?.checked_add(self.days)?;
         let ns = self.ns / (NS_PER_SECOND / per_second);
         days.checked_mul(NS_PER_DAY / (NS_PER_SECOND / per_second))?.checked_add(ns)
-    }
-
-    /// The greatest multiple of the interval that is not above a reading of the clock: months count from the year 0, weeks from
-    /// a Monday, all else from 1970. None beyond the calendar.
-    pub(super) fn floor(&self, clock: Clock, local: i64) -> Option<i64> {
-        if self.months > 0 {
-            let at = clock.naive(local)?;
-            let months = i64::from(at.year()) * 12 + i64::from(at.month0());
-            return clock.number(month_start(months.div_euclid(self.months).checked_mul(self.months)?)?);
-        }
-        let every = self.fixed(clock.per_second)?;
-        if every == 0 {
-            return Some(local);
-        }
-        let origin = if self.weeks > 0 { 4 * clock.per_day() } else { 0 };
-        let past = local.checked_sub(origin)?.rem_euclid(every);
-        local.checked_sub(past)
-    }
-
-    /// The multiple nearest to a reading; of two, the later.
-    pub(super) fn nearest(&self, clock: Clock, local: i64) -> Option<i64> {
-        let below = self.floor(clock, local)?;
-        let above = match self.months {
-            0 => below.checked_add(self.fixed(clock.per_second)?)?,
-            months => shift_months(clock, below, months)?,
-        };
-        Some(if local.checked_sub(below)? < above.checked_sub(local)? { below } else { above })
     }
 
     /// A reading moved by the months, weeks and days, but not by what is shorter. None beyond the calendar.
@@ -133,12 +106,6 @@ impl Interval {
         let kinds = [self.months != 0, self.weeks != 0, self.days != 0 || self.ns != 0];
         kinds.into_iter().filter(|kind| *kind).count() <= 1 && !self.negative
     }
-}
-
-/// Midnight of the first day of a month, counted from the year 0.
-fn month_start(months: i64) -> Option<NaiveDateTime> {
-    let year = i32::try_from(months.div_euclid(12)).ok()?;
-    NaiveDate::from_ymd_opt(year, months.rem_euclid(12) as u32 + 1, 1)?.and_hms_opt(0, 0, 0)
 }
 
 /// The same day of the month so many months on, or the last that there is.
@@ -190,6 +157,8 @@ impl Intervals {
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDateTime;
+
     use super::*;
 
     #[test]
@@ -208,8 +177,6 @@ mod tests {
         let at = |text: &str| text.parse::<NaiveDateTime>().unwrap().and_utc().timestamp();
         let month = Interval::parse("1mo").unwrap();
         assert_eq!(month.add_days(clock, at("2024-01-31T05:00:00")), Some(at("2024-02-29T05:00:00")));
-        assert_eq!(month.floor(clock, at("1969-12-31T05:00:00")), Some(at("1969-12-01T00:00:00")));
-        assert_eq!(Interval::parse("1w").unwrap().floor(clock, at("2024-02-29T05:00:00")), Some(at("2024-02-26T00:00:00")));
         assert_eq!(month.add_days(clock, i64::MAX), None);
     }
 }

@@ -6,10 +6,13 @@
 
 mod building;
 mod business;
+mod civil;
 mod clock;
 mod epoch;
 mod format;
+mod grid;
 mod interval;
+mod offsets;
 mod parse;
 mod parse_any;
 mod parts;

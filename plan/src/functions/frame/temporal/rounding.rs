@@ -1,10 +1,11 @@
 //! Datetimes moved to a grid or by an interval: `truncate`, `round`, `offset_by`.
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 
-use super::clock::{Changed, Clock, changed};
+use super::clock::{Changed, Clock, changed, column, numbers};
+use super::grid::{Grid, Side};
 use super::interval::{Interval, Intervals, check};
 use crate::functions::frame::arguments::{Batch, Call, Takes};
 use crate::functions::frame::function::Row;
@@ -12,8 +13,8 @@ use crate::functions::frame::function::Row;
 use Takes::{Moment, Text};
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("dt.truncate", &[Moment, Text], |call| interval_type(call, true), |batch| to_grid(batch, Interval::floor)),
-    Row::new("dt.round", &[Moment, Text], |call| interval_type(call, true), |batch| to_grid(batch, Interval::nearest)),
+    Row::new("dt.truncate", &[Moment, Text], |call| interval_type(call, true), |batch| to_grid(batch, Side::Floor)),
+    Row::new("dt.round", &[Moment, Text], |call| interval_type(call, true), |batch| to_grid(batch, Side::Nearest)),
     Row::new("dt.offset_by", &[Moment, Text], |call| interval_type(call, false), offset_by),
 ];
 
@@ -23,19 +24,46 @@ fn interval_type(call: &Call, is_grid: bool) -> Result<DataType> {
     Ok(call.data_type(0).clone())
 }
 
-fn to_grid(batch: &Batch, place: fn(&Interval, Clock, i64) -> Option<i64>) -> Result<ArrayRef> {
+fn to_grid(batch: &Batch, side: Side) -> Result<ArrayRef> {
     let clock = Clock::of(batch, 0)?;
     let mut intervals = Intervals::of(batch, 1, true)?;
-    changed(batch, 0, |row, utc| {
-        let Some(every) = intervals.at(row)? else { return Ok(None) };
-        if every.is_zero() {
-            return Ok(Some(Changed::To(utc)));
-        }
-        match clock.local(utc).and_then(|local| place(&every, clock, local)) {
-            Some(local) => Ok(Some(clock.moment_on_grid(batch, local, utc)?.into())),
-            None => Ok(Some(Changed::OutOfRange)),
-        }
-    })
+    if batch.word(1).is_none() {
+        return changed(batch, 0, |row, utc| match intervals.at(row)? {
+            Some(every) => on_grid(batch, clock, Grid::of(&every, clock).as_mut(), side, utc).map(Some),
+            None => Ok(None),
+        });
+    }
+    let mut grid = intervals.at(0)?.and_then(|every| Grid::of(&every, clock));
+    if let (Some(grid), Some(offset)) = (&mut grid, clock.fixed_offset())
+        && let Some(placed) = all_on_grid(&numbers(batch, 0)?, grid, side, offset)
+    {
+        return column(placed, batch.returns);
+    }
+    changed(batch, 0, |_, utc| on_grid(batch, clock, grid.as_mut(), side, utc).map(Some))
+}
+
+/// All moments of a clock that is never changed; None if one of them cannot be held.
+fn all_on_grid(moments: &Int64Array, grid: &mut Grid, side: Side, offset: i64) -> Option<Int64Array> {
+    let mut fits = true;
+    let placed = moments.values().iter().map(|utc| {
+        let local = utc.checked_add(offset).and_then(|local| grid.point(side, local));
+        let placed = local.and_then(|local| local.checked_sub(offset));
+        fits &= placed.is_some();
+        placed.unwrap_or_default()
+    });
+    let placed: Vec<i64> = placed.collect();
+    fits.then(|| Int64Array::new(placed.into(), moments.nulls().cloned()))
+}
+
+fn on_grid(batch: &Batch, clock: Clock, grid: Option<&mut Grid>, side: Side, utc: i64) -> Result<Changed> {
+    let Some(offset) = clock.offset(utc) else { return Ok(Changed::OutOfRange) };
+    let local = utc.checked_add(offset);
+    let Some(point) = grid.zip(local).and_then(|(grid, local)| grid.point(side, local)) else { return Ok(Changed::OutOfRange) };
+    // Where the clock was not changed in between, its offset holds for both.
+    if let Some(placed) = point.checked_sub(offset).filter(|placed| clock.offset(*placed) == Some(offset)) {
+        return Ok(Changed::To(placed));
+    }
+    Ok(clock.moment_on_grid(batch, point, utc)?.into())
 }
 
 /// Months, weeks and days move the clock's reading; what is shorter moves the moment.

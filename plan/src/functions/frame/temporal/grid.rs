@@ -1,0 +1,111 @@
+//! A grid of moments, one interval apart, as the clock reads them.
+
+use super::civil::{first_day_of, month_of};
+use super::clock::Clock;
+use super::interval::Interval;
+
+/// Days and months since 1970 that the calendar has.
+const DAYS_MAX: i64 = 95_000_000;
+const MONTHS_MAX: i64 = DAYS_MAX / 30;
+
+/// Which point of a grid a reading goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The last that is not above it.
+    Floor,
+    /// The nearest; of two, the later.
+    Nearest,
+}
+
+/// Months count from the year 0, weeks from a Monday, all else from 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Grid {
+    /// Readings stay where they are.
+    Same,
+    /// So many parts of a second apart.
+    Even { every: i64, origin: i64 },
+    /// So many months apart; the two points around the last reading. The greatest number stands for one that the clock cannot show.
+    Months { every: i64, per_day: i64, last: (i64, i64) },
+}
+
+impl Grid {
+    /// The multiples of an interval. None of one that is too long for the clock.
+    pub(super) fn of(interval: &Interval, clock: Clock) -> Option<Grid> {
+        if interval.months > 0 {
+            return Some(Grid::Months { every: interval.months, per_day: clock.per_day(), last: (0, 0) });
+        }
+        let origin = if interval.weeks > 0 { 4 * clock.per_day() } else { 0 };
+        Some(match interval.fixed(clock.per_second)? {
+            0 => Grid::Same,
+            every => Grid::Even { every, origin },
+        })
+    }
+
+    /// The point for a reading. None beyond what can be counted.
+    pub(super) fn point(&mut self, side: Side, local: i64) -> Option<i64> {
+        let (below, above) = match self {
+            Grid::Same => return Some(local),
+            Grid::Even { every, origin } => {
+                let past = local.checked_sub(*origin)?.rem_euclid(*every);
+                return match side {
+                    Side::Nearest if past >= *every - past => local.checked_add(*every - past),
+                    _ => local.checked_sub(past),
+                };
+            }
+            Grid::Months { every, per_day, last } => {
+                if !(last.0..last.1).contains(&local) {
+                    *last = months_around(local, *every, *per_day)?;
+                }
+                *last
+            }
+        };
+        match side {
+            Side::Floor => Some(below),
+            Side::Nearest if above == i64::MAX => None,
+            Side::Nearest => Some(if local.checked_sub(below)? < above.checked_sub(local)? { below } else { above }),
+        }
+    }
+}
+
+/// The last point of a grid of months that is not above a reading, and the next.
+fn months_around(local: i64, every: i64, per_day: i64) -> Option<(i64, i64)> {
+    let day = local.div_euclid(per_day);
+    let month = if day.abs() > DAYS_MAX { return None } else { month_of(day) };
+    let below = month - month.rem_euclid(every);
+    let start = |month: i64| if month.abs() > MONTHS_MAX { None } else { first_day_of(month).checked_mul(per_day) };
+    Some((start(below)?, below.checked_add(every).and_then(start).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDateTime;
+
+    use super::*;
+
+    #[test]
+    fn readings_go_to_a_point_of_their_grid() {
+        let clock = Clock { per_second: 1, zone: None };
+        let at = |text: &str| text.parse::<NaiveDateTime>().unwrap().and_utc().timestamp();
+        let point = |every: &str, side, local| Grid::of(&Interval::parse(every).unwrap(), clock)?.point(side, local);
+        for (every, of, floor, nearest) in [
+            ("1mo", "1969-12-31T05:00:00", "1969-12-01T00:00:00", "1970-01-01T00:00:00"),
+            ("1y", "2024-07-02T00:00:00", "2024-01-01T00:00:00", "2025-01-01T00:00:00"),
+            ("1w", "2024-02-29T05:00:00", "2024-02-26T00:00:00", "2024-02-26T00:00:00"),
+            ("36h", "1969-12-31T05:00:00", "1969-12-30T12:00:00", "1970-01-01T00:00:00"),
+            ("1h", "2024-02-29T05:30:00", "2024-02-29T05:00:00", "2024-02-29T06:00:00"),
+        ] {
+            assert_eq!(point(every, Side::Floor, at(of)), Some(at(floor)), "{every} below {of}");
+            assert_eq!(point(every, Side::Nearest, at(of)), Some(at(nearest)), "{every} near {of}");
+        }
+        for local in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            assert_eq!(point("1mo", Side::Floor, local), None);
+        }
+        assert_eq!(point("7s", Side::Floor, i64::MIN), None);
+        assert_eq!(point("7s", Side::Nearest, i64::MAX), None);
+        assert_eq!(point("1us", Side::Floor, 5), Some(5));
+        assert_eq!(
+            (point("9999999999mo", Side::Floor, 5), point("9999999999mo", Side::Nearest, 5)),
+            (Some(at("0000-01-01T00:00:00")), None)
+        );
+    }
+}
