@@ -1,7 +1,7 @@
 //! Rows that differ.
 
 use datafusion::functions_aggregate::count::count_udaf;
-use datafusion::functions_window::expr_fn::row_number;
+use datafusion::functions_aggregate::min_max::max_udaf;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Distinct, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
 use gradframe_plan::error::from_datafusion;
@@ -12,7 +12,7 @@ use gradframe_plan::ops::unique::UniqueNode;
 use super::DataFrame;
 use super::naming::all_columns;
 use crate::expr::structure::by_row;
-use crate::expr::{IntoExpr, asc, col, desc};
+use crate::expr::{IntoExpr, asc, col};
 use crate::{Error, Result};
 
 /// Which of several equal rows stays.
@@ -112,13 +112,17 @@ impl DataFrame {
         self.without_hidden(kept)
     }
 
-    /// The rows at a place among equal ones, which is known when all are.
+    /// The last of equal rows, or those that are there once: windows, for neither is known before all rows are.
     fn by_place(&self, keys: Vec<Expr>, keep: Keep, maintain_order: bool) -> Result<Self> {
         let (numbered, row) = self.numbered()?;
         let wanted = self.unused_name("__kept");
         let keys = keys.into_iter().map(|key| numbered.identity(key)).collect();
-        let windowed = numbered.windowed(place_among_equals(keys, keep, &row)?.alias(&wanted))?;
-        let kept = windowed.step(|plan| plan.filter(col(&wanted).eq(lit(1_i64))))?;
+        let (window, stays) = match keep {
+            Keep::None => (rows_among_equals(keys)?, lit(1_i64)),
+            _ => (last_among_equals(keys, &row)?, col(&row)),
+        };
+        let windowed = numbered.windowed(window.alias(&wanted))?;
+        let kept = windowed.step(|plan| plan.filter(col(&wanted).eq(stays)))?;
         let kept = if maintain_order { kept.step(|plan| plan.sort([asc(&row)]))? } else { kept };
         kept.drop([wanted, row])
     }
@@ -130,12 +134,10 @@ impl DataFrame {
     }
 }
 
-/// 1 for the row that stays: its place among equal ones, or how many they are.
-fn place_among_equals(keys: Vec<Expr>, keep: Keep, row: &str) -> Result<Expr> {
-    if keep == Keep::None {
-        return rows_among_equals(keys);
-    }
-    row_number().partition_by(keys).order_by(vec![desc(row)]).build().map_err(from_datafusion)
+/// The greatest number of the rows that have the keys of a row.
+fn last_among_equals(keys: Vec<Expr>, row: &str) -> Result<Expr> {
+    let last = Expr::from(WindowFunction::new(max_udaf(), vec![col(row)]));
+    last.partition_by(keys).build().map_err(from_datafusion)
 }
 
 /// How many rows have the keys of a row.

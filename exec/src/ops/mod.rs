@@ -2,6 +2,7 @@
 
 mod appended;
 pub mod cut;
+mod divided;
 pub mod evaluate;
 pub mod held;
 pub mod in_order;

@@ -139,10 +139,43 @@ async fn rows_that_wait_go_to_the_disk_where_memory_is_short() {
 }
 
 #[tokio::test]
-async fn groups_that_do_not_fit_are_an_error_that_says_so() {
+async fn groups_that_do_not_fit_are_worked_on_part_by_part() {
+    for window in [
+        "sum(n) OVER (PARTITION BY i)",
+        "min(s) OVER (PARTITION BY g)",
+        "lag(n) OVER (PARTITION BY g ORDER BY i)",
+    ] {
+        let run = async |memory_bytes: Option<usize>| {
+            let t = Testing::with(Settings { memory_bytes, partitions: 1, ..Settings::default() });
+            let table = MemTable::try_new(in_batches().0, vec![in_batches().1]).unwrap();
+            t.context.register_table("t", Arc::new(table.with_sort_order(vec![vec![col("i").sort(true, false)]; 1]))).unwrap();
+            let plan = t.query(&format!("SELECT i, {window} AS w, s FROM (SELECT *, i % 70000 AS g FROM t)")).await;
+            let text = t.analyze(plan.clone()).await;
+            let spilled = text.lines().any(|line| line.contains("OverExec") && !line.contains("spill_count=0"));
+            let answer = t.collect(plan).await.unwrap();
+            assert_eq!(t.context.runtime_env().memory_pool.reserved(), 0);
+            assert_eq!(t.context.runtime_env().disk_manager.spilling_progress().active_files_count, 0);
+            (spilled, answer)
+        };
+        let (ample, short) = (run(None).await, run(Some(6 << 20)).await);
+        assert!(!ample.0 && short.0, "{window}");
+        assert!(ample.1 == short.1, "{window}");
+    }
+}
+
+fn in_batches() -> (arrow::datatypes::SchemaRef, Vec<RecordBatch>) {
+    let whole = RecordBatch::try_from_iter(rows(150_000)).unwrap();
+    let batches = (0..whole.num_rows()).step_by(8192).map(|start| whole.slice(start, 8192.min(whole.num_rows() - start)));
+    (whole.schema(), batches.collect())
+}
+
+#[tokio::test]
+async fn states_of_rows_that_went_on_and_do_not_fit_are_an_error_that_says_so() {
     let t = Testing::with(Settings { memory_bytes: Some(1 << 20), partitions: 1, ..Settings::default() });
-    t.table("t", &rows(300_000), 1);
-    let plan = t.query("SELECT max(w) FROM (SELECT sum(n) OVER (PARTITION BY i) AS w FROM t)").await;
+    let table = MemTable::try_new(in_batches().0, vec![in_batches().1]).unwrap();
+    t.context.register_table("t", Arc::new(table.with_sort_order(vec![vec![col("i").sort(true, false)]; 1]))).unwrap();
+    let window = "sum(n) OVER (PARTITION BY i ORDER BY i ROWS UNBOUNDED PRECEDING)";
+    let plan = t.query(&format!("SELECT max(w) FROM (SELECT {window} AS w FROM t)")).await;
     let error = t.collect(plan).await.unwrap_err().to_string();
     assert!(error.contains("window: what it keeps of groups and rows needs"), "{error}");
 }

@@ -77,18 +77,33 @@ impl Held {
         &self.schema
     }
 
-    /// One more, which stays in memory if it is needed there. Errors: the disk's; `Resources` if it must stay and there is no room.
-    pub fn push(&mut self, batch: HeldBatch, stays: bool) -> Result<()> {
+    /// One more, which stays in memory if it is needed there: whether it has room. Errors: the disk's.
+    pub fn push(&mut self, batch: HeldBatch, stays: bool) -> Result<bool> {
         if let Disk::Written(write) = &mut self.disk {
             write(Some(batch.with_groups(self.spill.schema())?))?;
-            return Ok(());
+            return Ok(true);
         }
         let fits = self.memory.try_grow(batch.bytes());
-        if !fits && stays {
-            self.memory.grow(batch.bytes(), "the rows that it holds").map_err(to_datafusion)?;
-        }
         self.batches.push_back(batch);
-        if fits { Ok(()) } else { self.write() }
+        if !fits && !stays {
+            self.write()?;
+        }
+        Ok(fits || !stays)
+    }
+
+    /// Whether memory was given back: what is in it goes to the disk.
+    pub fn give_way(&mut self) -> Result<bool> {
+        let gives = matches!(self.disk, Disk::Unused) && !self.batches.is_empty();
+        if gives {
+            self.write()?;
+        }
+        Ok(gives)
+    }
+
+    /// Makes room for the last batch. Errors: `Resources` if there is none.
+    pub fn demand(&self) -> Result<()> {
+        let last = self.batches.back().map_or(0, HeldBatch::bytes);
+        self.memory.grow(last, "the rows that it holds").map_err(to_datafusion)
     }
 
     /// Everything goes to the disk, and what follows.

@@ -4,8 +4,9 @@
 //! after; and they compute a value a row at a time. This one leaves rows where they are. Keys become numbers of groups by a hash, and each
 //! window is a [`functions::Function`] of columns: running sums and shifts keep a state for each group and give their values with
 //! the batch; aggregates of whole groups, and kernels that want a group's rows together, hold the batches until the last row was
-//! seen, within the session's memory or on the disk. [`crate::rules`] says which windows are planned so.
+//! seen, within the session's memory or on the disk; where groups are too many for memory, rows are divided by their keys ([`divided`]). [`crate::rules`] says which windows are planned so.
 
+mod divided;
 mod functions;
 mod grouping;
 mod held;
@@ -23,13 +24,14 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::window::WindowExpr;
 use datafusion::physical_expr::{Distribution, LexOrdering, OrderingRequirements, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::CardinalityEffect;
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{
     ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PhysicalExpr,
     PlanProperties, ReplaceChildrenOptions, SendableRecordBatchStream, StatisticsArgs, apply_expression_roots,
 };
 
 use self::functions::Kind;
+use self::stream::Asked;
 use super::appended;
 
 /// Over: one row out for each row in, in order, with a column for each window.
@@ -179,6 +181,8 @@ impl ExecutionPlan for OverExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, Arc::clone(&context))?;
-        stream::started(self.schema(), &self.windows, input, (&self.metrics, partition), &context)
+        let (windows, metrics) = (self.windows.clone(), self.metrics.clone());
+        let baseline = BaselineMetrics::new(&metrics, partition);
+        stream::started(Asked { schema: self.schema(), windows, metrics, baseline, partition, context, depth: 0 }, input)
     }
 }

@@ -1,8 +1,6 @@
 //! UniqueExec: streams its input through, without the rows whose keys were seen before.
 
-mod file;
 mod output;
-mod parts;
 mod seen;
 mod work;
 

@@ -10,7 +10,7 @@ use datafusion::error::Result;
 use datafusion::physical_plan::metrics::{BaselineMetrics, RecordOutput};
 use tokio::sync::mpsc::Sender;
 
-use super::file::{Stored, Writing};
+use super::super::divided::{Stored, Writing};
 
 /// The reader above, in batches of about as many rows as batches have.
 pub(super) struct Output {

@@ -13,17 +13,18 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::metrics::BaselineMetrics;
-use datafusion::physical_plan::sorts::streaming_merge::StreamingMergeBuilder;
 use datafusion::physical_plan::stream::EmptyRecordBatchStream;
 use datafusion::physical_plan::{PhysicalExpr, SpillManager};
 use futures::StreamExt;
 use gradframe_plan::error::to_datafusion;
 
-use super::file::Stored;
+use super::super::divided::{Merging, Parts, Stored, Writing};
 use super::output::{Output, Target};
-use super::parts::Parts;
 use super::seen::Seen;
 use crate::memory::Memory;
+
+/// What is on the disk.
+const ROWS: &str = "rows of unique";
 
 /// What the passes over the rows need.
 pub(super) struct Work {
@@ -50,6 +51,19 @@ struct Part {
     depth: u64,
 }
 
+/// The same on the disk, in files that are opened when their turn has come.
+struct StoredPart {
+    keys: Stored,
+    rows: Stored,
+    depth: u64,
+}
+
+impl StoredPart {
+    fn open(self) -> Result<Part> {
+        Ok(Part { keys: self.keys.read()?, rows: self.rows.read()?, depth: self.depth })
+    }
+}
+
 impl Work {
     /// One row for each different value of the keys: the first.
     pub async fn run(self, rows: SendableRecordBatchStream, mut output: Output) -> Result<()> {
@@ -59,10 +73,10 @@ impl Work {
         let mut stored = vec![];
         while let Some(part) = parts.pop() {
             let mut target = match self.order {
-                Some(_) => Target::File(super::file::Writing::new(&self.rows_on_disk)?),
+                Some(_) => Target::File(Writing::new(&self.rows_on_disk, ROWS)?),
                 None => Target::Reader(&mut output),
             };
-            parts.extend(self.pass(part, &mut target).await?);
+            parts.extend(self.pass(part.open()?, &mut target).await?);
             stored.extend(target.finish()?);
         }
         self.merge(stored, &mut output).await?;
@@ -95,7 +109,7 @@ impl Work {
     }
 
     /// Goes through a part. What does not fit in memory comes back as parts of it.
-    async fn pass(&self, mut part: Part, target: &mut Target<'_>) -> Result<Vec<Part>> {
+    async fn pass(&self, mut part: Part, target: &mut Target<'_>) -> Result<Vec<StoredPart>> {
         self.memory.free();
         let mut seen = Seen::new(&self.key_schema)?;
         while let Some(keys) = part.keys.next().await {
@@ -134,8 +148,8 @@ impl Work {
     }
 
     /// The keys that are seen and the rows that are left, in parts on the disk.
-    async fn divide(&self, seen: Seen, mut part: Part) -> Result<Vec<Part>> {
-        let mut keys = Parts::new(&self.keys_on_disk, part.depth)?;
+    async fn divide(&self, seen: Seen, mut part: Part) -> Result<Vec<StoredPart>> {
+        let mut keys = Parts::new(&self.keys_on_disk, ROWS, part.depth)?;
         let emptied = seen.emptied()?;
         for from in (0..emptied.num_rows()).step_by(self.batch_rows) {
             let batch = emptied.slice(from, self.batch_rows.min(emptied.num_rows() - from));
@@ -147,29 +161,22 @@ impl Work {
             let batch = batch?;
             keys.append(&batch, batch.columns())?;
         }
-        let mut rows = Parts::new(&self.rows_on_disk, part.depth)?;
+        let mut rows = Parts::new(&self.rows_on_disk, ROWS, part.depth)?;
         while let Some(batch) = part.rows.next().await {
             let batch = batch?;
             rows.append(&batch, &self.keys_of(&batch)?)?;
         }
         let pairs = keys.finish()?.into_iter().zip(rows.finish()?);
-        pairs.map(|(keys, rows)| Ok(Part { keys: keys.read()?, rows: rows.read()?, depth: part.depth + 1 })).collect()
+        Ok(pairs.map(|(keys, rows)| StoredPart { keys, rows, depth: part.depth + 1 }).collect())
     }
 
     /// Parts that are each in order, as one that is.
     async fn merge(&self, stored: Vec<Stored>, output: &mut Output) -> Result<()> {
-        let files: Vec<_> = stored.into_iter().filter_map(Stored::into_sorted).collect();
-        let Some(order) = self.order.as_ref().filter(|_| !files.is_empty()) else { return Ok(()) };
+        let Some(order) = &self.order else { return Ok(()) };
         self.memory.free();
-        let mut merged = StreamingMergeBuilder::new()
-            .with_sorted_spill_files(files)
-            .with_spill_manager(self.rows_on_disk.clone())
-            .with_schema(Arc::clone(self.rows_on_disk.schema()))
-            .with_expressions(order)
-            .with_metrics(self.metrics.intermediate())
-            .with_batch_size(self.batch_rows)
-            .with_reservation(self.merging.new_empty())
-            .build()?;
+        let (manager, metrics, memory) = (&self.rows_on_disk, &self.metrics, &self.merging);
+        let merging = Merging { manager, order, metrics, batch_rows: self.batch_rows, memory };
+        let Some(mut merged) = merging.merged(stored)? else { return Ok(()) };
         while let Some(batch) = merged.next().await {
             output.push_all(batch?).await?;
         }

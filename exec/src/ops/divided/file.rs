@@ -11,7 +11,7 @@ use datafusion::physical_plan::sorts::streaming_merge::SortedSpillFile;
 use datafusion::physical_plan::stream::EmptyRecordBatchStream;
 
 /// A file that is being written. DataFusion does not name the type of its writer: it is kept as what it does.
-pub(super) struct Writing {
+pub(in crate::ops) struct Writing {
     manager: SpillManager,
     step: Box<dyn FnMut(Step) -> Result<Finished> + Send>,
     batch_bytes_max: usize,
@@ -26,9 +26,9 @@ enum Step<'a> {
 }
 
 impl Writing {
-    /// An empty file. Errors: `Resources` if none can be made.
-    pub fn new(manager: &SpillManager) -> Result<Self> {
-        let mut file = manager.create_in_progress_file("rows of unique")?;
+    /// An empty file of `what`. Errors: `Resources` if none can be made.
+    pub fn new(manager: &SpillManager, what: &str) -> Result<Self> {
+        let mut file = manager.create_in_progress_file(what)?;
         let step = move |step: Step| match step {
             Step::Append(batch, bytes) => {
                 *bytes = file.append_batch(batch)?;
@@ -55,7 +55,7 @@ impl Writing {
 }
 
 /// Rows in a file; none, if there is no file.
-pub(super) struct Stored {
+pub(in crate::ops) struct Stored {
     manager: SpillManager,
     file: Option<Arc<dyn SpillFile>>,
     batch_bytes_max: usize,

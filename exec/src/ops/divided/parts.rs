@@ -12,16 +12,16 @@ use super::file::{Stored, Writing};
 const PARTS: usize = 16;
 
 /// As many files; rows of the same keys go into the same.
-pub(super) struct Parts {
+pub(in crate::ops) struct Parts {
     files: Vec<Writing>,
     state: RandomState,
     hashes: Vec<u64>,
 }
 
 impl Parts {
-    /// Empty files. Divisions at different depths are different. Errors: `Resources` where no file can be made.
-    pub fn new(manager: &SpillManager, depth: u64) -> Result<Self> {
-        let files = (0..PARTS).map(|_| Writing::new(manager)).collect::<Result<_>>()?;
+    /// Empty files of `what`. Divisions at different depths are different. Errors: `Resources` where no file can be made.
+    pub fn new(manager: &SpillManager, what: &str, depth: u64) -> Result<Self> {
+        let files = (0..PARTS).map(|_| Writing::new(manager, what)).collect::<Result<_>>()?;
         Ok(Parts { files, state: RandomState::with_seed(depth), hashes: vec![] })
     }
 
