@@ -140,11 +140,7 @@ async fn rows_that_wait_go_to_the_disk_where_memory_is_short() {
 
 #[tokio::test]
 async fn groups_that_do_not_fit_are_worked_on_part_by_part() {
-    for window in [
-        "sum(n) OVER (PARTITION BY i)",
-        "min(s) OVER (PARTITION BY g)",
-        "lag(n) OVER (PARTITION BY g ORDER BY i)",
-    ] {
+    for window in ["sum(n) OVER (PARTITION BY i)", "min(s) OVER (PARTITION BY g)", "lag(n) OVER (PARTITION BY g ORDER BY i)"] {
         let run = async |memory_bytes: Option<usize>| {
             let t = Testing::with(Settings { memory_bytes, partitions: 1, ..Settings::default() });
             let table = MemTable::try_new(in_batches().0, vec![in_batches().1]).unwrap();
