@@ -87,6 +87,27 @@ async fn what_does_not_fit_in_memory_goes_by_way_of_the_disk() {
 }
 
 #[tokio::test]
+async fn the_last_row_and_rows_that_are_there_once_are_found_beyond_memory_too() {
+    // Less than the rows take, and more than what two merges of sixteen files do.
+    let short = frame(&session(2, 6 << 20, 512).await).await;
+    let ample = frame(&session(1, 1 << 30, 8192).await).await;
+    for keys in KEYS {
+        let backwards = ample.reverse().unwrap();
+        let mut last = expected(&backwards, keys).await;
+        last.reverse();
+        for frame in [&ample, &short] {
+            assert_eq!(kept(frame, keys, Keep::Last, true).await, last, "{keys:?}");
+            let mut any_order = kept(frame, keys, Keep::Last, false).await;
+            any_order.sort_unstable();
+            assert_eq!(any_order, last, "{keys:?}");
+        }
+        assert_eq!(kept(&short, keys, Keep::None, true).await, kept(&ample, keys, Keep::None, true).await, "{keys:?}");
+    }
+    let once = short.filter(col("i").gt(gradframe::expr::lit(30_000_i64))).unwrap();
+    assert_eq!(kept(&once, &["k"], Keep::None, true).await.len(), 10_023);
+}
+
+#[tokio::test]
 async fn rows_of_one_key_are_thinned_out_before_they_are_brought_together() {
     let session = session(2, 1 << 30, 8192).await;
     let memory = frame(&session).await.collect().await.unwrap();

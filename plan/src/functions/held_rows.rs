@@ -86,7 +86,7 @@ impl HeldRows {
 }
 
 /// Views without the texts that are not theirs.
-fn compact(values: ArrayRef) -> ArrayRef {
+pub fn compact(values: ArrayRef) -> ArrayRef {
     match values.data_type() {
         DataType::Utf8View => Arc::new(values.as_string_view().gc()),
         DataType::BinaryView => Arc::new(values.as_binary_view().gc()),

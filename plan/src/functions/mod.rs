@@ -49,6 +49,7 @@ pub use self::equal_lengths::equal_lengths;
 pub use self::extremes::{extreme_aggregates, max, min};
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::given::given;
+pub use self::held_rows::compact;
 pub use self::map_column::{ColumnFunction, Sees, map_column};
 pub use self::once::once;
 pub use self::one_nan::{one_nan, one_nan_in_rows};

@@ -15,6 +15,7 @@ use datafusion::physical_plan::metrics::SpillMetrics;
 use datafusion::physical_plan::stream::{EmptyRecordBatchStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{PhysicalExpr, SpillManager};
 use futures::StreamExt;
+use gradframe_plan::functions::compact;
 
 use super::super::appended;
 use super::super::divided::{Merging, Parts, Writing};
@@ -90,9 +91,13 @@ fn on_disk(asked: &Asked, schema: &SchemaRef) -> SpillManager {
     manager.with_compression_type(asked.context.session_config().spill_compression())
 }
 
-/// Batches without the column at a place.
+/// Batches without the column at a place. Views among them let go of the texts of the files that they were merged from.
 fn without(batches: SendableRecordBatchStream, place: usize, schema: &SchemaRef) -> SendableRecordBatchStream {
     let others: Vec<usize> = (0..=schema.fields().len()).filter(|column| *column != place).collect();
-    let batches = batches.map(move |batch| Ok(batch?.project(&others)?));
+    let own = Arc::clone(schema);
+    let batches = batches.map(move |batch| {
+        let columns = batch?.project(&others)?.columns().iter().map(|column| compact(Arc::clone(column))).collect();
+        Ok(RecordBatch::try_new(Arc::clone(&own), columns)?)
+    });
     Box::pin(RecordBatchStreamAdapter::new(Arc::clone(schema), batches))
 }
