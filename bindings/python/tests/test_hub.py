@@ -58,7 +58,6 @@ def test_a_name_of_the_hub_is_downloaded_once(hub, tmp_path):
 
 
 def test_the_cache_is_that_of_the_hubs_own_client(hub, tmp_path):
-    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
     answer(ran(PROGRAM, tmp_path, hub.endpoint))
     known = f"import json, huggingface_hub as h; print(json.dumps(h.snapshot_download('{NAME}', local_files_only=True)))"
     ours = answer(ran(known, tmp_path, "http://127.0.0.1:9"))
