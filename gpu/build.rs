@@ -1,7 +1,8 @@
 //! Makes the tests of `ml/kernels` callable here: their programs are what every kernel that is printed is tested on.
 //!
 //! Each test file becomes a module that also lists its tests; in place of `crate::check`, which runs and compares there,
-//! they meet the one in `tests/main/check.rs`, which collects. A test that is added there is so tested here.
+//! they meet the one in `tests/main/check.rs`, which collects. A test that is added there is so tested here. Those of loops and
+//! choices stand apart: only a device runs them.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -23,16 +24,17 @@ fn main() -> io::Result<()> {
             all += &format!("{name}::ALL, ");
         }
     }
+    let loops = module("loops", &fs::read_to_string(folder.join("control/mod.rs"))?);
     let list = format!(
-        "{modules}\n/// A test's name and the test.\npub type Test = (&'static str, fn());\npub const ALL: &[&[Test]] = &[{all}];\n"
+        "{modules}{loops}\n/// A test's name and the test.\npub type Test = (&'static str, fn());\npub const ALL: &[&[Test]] = &[{all}];\n"
     );
     fs::write(Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("kernel_tests.rs"), list)
 }
 
-/// The file as a module: without its header and its test attributes, and with a list of what they stood before.
+/// The file as a module: without its header, its modules and its test attributes, and with a list of what they stood before.
 fn module(name: &str, text: &str) -> String {
     let (mut code, mut tests, mut is_test) = (String::new(), Vec::new(), false);
-    for line in text.lines().filter(|line| !line.starts_with("//!")) {
+    for line in text.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("mod ")) {
         if line.trim() == "#[test]" {
             is_test = true;
             continue;

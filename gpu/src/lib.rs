@@ -10,7 +10,7 @@
 //! let y = g.softmax(x, 1)?;
 //! let program = compile(&Function::new(g, vec![y])?)?;
 //! let printed = gradframe_gpu::print::program(program.schedule())?;
-//! assert_eq!(printed.kernels[0].launches.len(), 1); // one row kernel
+//! assert_eq!(printed.launches().count(), 1); // one row kernel
 //! assert!(printed.source.contains("__global__"));
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```

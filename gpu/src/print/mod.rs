@@ -21,9 +21,9 @@ mod sort;
 mod text;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_kernels::schedule::{Kernel, Routine, Schedule};
+use gradframe_ml_kernels::schedule::{Kernel, Routine, Schedule, Trips};
 
-use crate::launch::CudaKernel;
+use crate::launch::{CudaKernel, Launch};
 
 /// What every printed kernel uses; comes before them in a module.
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
@@ -33,17 +33,76 @@ pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("
 pub struct CudaProgram {
     /// The prelude and all entries.
     pub source: String,
-    /// For each kernel of the schedule, its launches.
-    pub kernels: Vec<CudaKernel>,
+    /// One for each kernel of the schedule.
+    pub steps: Vec<Step>,
+}
+
+/// What a scheduled kernel is on a device.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Launches.
+    Kernel(CudaKernel),
+    /// The steps of a loop's body, and of its condition, of which a loop with a number of trips has none.
+    Repeat {
+        /// Of the condition.
+        condition: Vec<Step>,
+        /// Of the body.
+        body: Vec<Step>,
+    },
+    /// The steps of both branches.
+    Choose {
+        /// If the condition is true, and if it is false.
+        branches: [Vec<Step>; 2],
+    },
 }
 
 /// Prints a program.
 /// Errors: `NotImplemented` for what has no CUDA form; `Internal` for a schedule that makes no sense.
 pub fn program(schedule: &Schedule) -> Result<CudaProgram> {
-    let number = |(n, kernel): (usize, &Kernel)| kernel_named(schedule, &format!("k{n}"), kernel);
-    let kernels: Vec<CudaKernel> = schedule.kernels.iter().enumerate().map(number).collect::<Result<_>>()?;
-    let entries: Vec<&str> = kernels.iter().map(|k| k.source.as_str()).collect();
-    Ok(CudaProgram { source: format!("{PRELUDE}\n{}", entries.join("\n")), kernels })
+    let steps = steps_named(schedule, "")?;
+    let mut source = PRELUDE.to_string();
+    kernels_of(&steps).for_each(|kernel| source.extend(["\n", &kernel.source]));
+    Ok(CudaProgram { source, steps })
+}
+
+impl CudaProgram {
+    /// All launches, those of loops and choices among them.
+    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
+        kernels_of(&self.steps).flat_map(|kernel| &kernel.launches)
+    }
+}
+
+fn steps_named(schedule: &Schedule, prefix: &str) -> Result<Vec<Step>> {
+    let named = |(n, kernel): (usize, &Kernel)| step_named(schedule, &format!("{prefix}k{n}"), kernel);
+    schedule.kernels.iter().enumerate().map(named).collect()
+}
+
+fn step_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<Step> {
+    Ok(match kernel {
+        Kernel::Repeat(own) => {
+            let condition = match &own.trips {
+                Trips::While { condition, .. } => steps_named(condition, &format!("{name}_while_"))?,
+                Trips::Count(_) => Vec::new(),
+            };
+            Step::Repeat { condition, body: steps_named(&own.body, &format!("{name}_body_"))? }
+        }
+        Kernel::Choose(own) => {
+            let [first, second] = &own.branches;
+            let branches = [steps_named(first, &format!("{name}_then_"))?, steps_named(second, &format!("{name}_else_"))?];
+            Step::Choose { branches }
+        }
+        _ => Step::Kernel(kernel_named(schedule, name, kernel)?),
+    })
+}
+
+fn kernels_of(steps: &[Step]) -> Box<dyn Iterator<Item = &CudaKernel> + '_> {
+    Box::new(steps.iter().flat_map(|step| -> Box<dyn Iterator<Item = &CudaKernel>> {
+        match step {
+            Step::Kernel(kernel) => Box::new(std::iter::once(kernel)),
+            Step::Repeat { condition, body } => Box::new(kernels_of(condition).chain(kernels_of(body))),
+            Step::Choose { branches: [first, second] } => Box::new(kernels_of(first).chain(kernels_of(second))),
+        }
+    }))
 }
 
 /// Prints one kernel of a schedule; its entries' names begin with `name`.
@@ -62,11 +121,7 @@ pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<
         Kernel::Concat(k) => moves::concat(schedule, &format!("{name}_concat"), k),
         Kernel::DynSlice(k) => parts::slice(schedule, &format!("{name}_slice"), k),
         Kernel::DynUpdate(k) => parts::update(schedule, &format!("{name}_update"), k),
-        Kernel::Repeat(_) => {
-            let hint = "compile it with `CompileOptions { unroll: true }`, or run the program on the CPU";
-            Err(Error::not_implemented("loop", "has no CUDA form").hint(hint))
-        }
-        Kernel::Choose(_) => Err(Error::not_implemented("cond", "has no CUDA form").hint("run the program on the CPU")),
+        Kernel::Repeat(_) | Kernel::Choose(_) => Err(Error::internal("cuda", "a loop or a choice is not one kernel")),
         Kernel::Library(k) => match &k.routine {
             Routine::Conv(own) => conv::print(schedule, &format!("{name}_conv"), k, own),
             routine => Err(Error::not_implemented(routine.name(), "has no CUDA form").hint("run the program on the CPU")),

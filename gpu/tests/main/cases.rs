@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use gradframe_gpu::launch::CudaKernel;
 use gradframe_gpu::print::kernel_named;
 
-use crate::check::{Case, collected};
+use crate::check::{Case, collected, keep_loops};
 use crate::kernel_tests;
 
 /// All programs with their arguments, and for each its kernels as numbers of [`Kernels::all`].
@@ -39,9 +39,20 @@ pub enum Which {
     Fixed,
 }
 
+/// They meet in one collection.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// Programs with loops and choices, with their arguments.
+pub fn loops() -> Vec<Case> {
+    let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    keep_loops(true);
+    kernel_tests::loops::ALL.iter().for_each(|(_, test)| test());
+    keep_loops(false);
+    collected()
+}
+
 /// Runs the tests and prints what they compile.
 pub fn cases(which: Which) -> Cases {
-    static ONE: Mutex<()> = Mutex::new(()); // they meet in one collection
     let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let sample = if is_full() { 1 } else { 23 };
     let mut programs = Vec::new();

@@ -1,6 +1,7 @@
 //! Stands in for `ml/kernels/tests/main/check.rs`: in place of its comparison, a collection.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gradframe_ml_core::{Function, Tensor};
 use gradframe_ml_kernels::{CompileOptions, Program, compile_with};
@@ -20,9 +21,17 @@ pub fn collected() -> Vec<Case> {
     std::mem::take(&mut COLLECTED.lock().unwrap())
 }
 
-/// Compiles, with all steps of loops written out, and collects. Gives the program.
+static KEEPS_LOOPS: AtomicBool = AtomicBool::new(false);
+
+/// Whether loops stay loops from now on.
+pub fn keep_loops(keep: bool) {
+    KEEPS_LOOPS.store(keep, Ordering::Relaxed);
+}
+
+/// Compiles, with all steps of loops written out unless they are kept, and collects. Gives the program.
 pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
-    let program = compile_with(function, CompileOptions { unroll: true, ..CompileOptions::default() }).unwrap();
+    let unroll = !KEEPS_LOOPS.load(Ordering::Relaxed);
+    let program = compile_with(function, CompileOptions { unroll, ..CompileOptions::default() }).unwrap();
     check_program(&program, function, inputs);
     program
 }

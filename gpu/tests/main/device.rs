@@ -3,30 +3,59 @@
 
 use gradframe_gpu::device::Device;
 use gradframe_gpu::nvrtc::Width;
+use gradframe_ml_core::{Error, Tensor};
 
-use crate::cases::{Which, cases};
+use rayon::prelude::*;
+
+use crate::cases::{Which, cases, loops};
+use crate::check::Case;
 use crate::host::difference;
+
+/// The device; None, said on the terminal, where there is none.
+fn device() -> Option<Device> {
+    let missing = |missing: &Error| {
+        assert_eq!(missing.kind(), "NoDevice", "{missing}");
+        println!("skipped: {missing}");
+    };
+    Device::open(0).inspect_err(missing).ok()
+}
+
+/// What a program does that it should not; None if it computes what the interpreter does, the same bits in every run.
+fn fault(device: &Device, case: &Case, width: Width) -> Option<String> {
+    let outcome = || -> gradframe_ml_core::Result<[Vec<Tensor>; 3]> {
+        let loaded = device.load(&case.program, width)?;
+        let there = case.inputs.iter().map(|input| device.put(input)).collect::<Result<Vec<_>, _>>()?;
+        let kept = loaded.run_there(&there)?.iter().map(|result| device.get(result)).collect::<Result<Vec<_>, _>>()?;
+        Ok([loaded.run(&case.inputs)?, loaded.run(&case.inputs)?, kept])
+    };
+    let [ours, again, kept] = match outcome() {
+        Ok(results) => results,
+        Err(error) => return Some(format!("{error:?}\n{}", case.program)),
+    };
+    if ours != again || ours != kept {
+        return Some(format!("runs differ\n{}", case.program));
+    }
+    let expected = case.program.interpret(&case.inputs).unwrap();
+    let mut differences = ours.iter().zip(&expected).filter_map(|(ours, theirs)| difference(ours, theirs));
+    differences.next().map(|difference| format!("{difference}\n{}", case.program))
+}
+
+fn all_agree(device: &Device, cases: &[Case]) {
+    let width = |n: usize| if n.is_multiple_of(2) { Width::Narrow } else { Width::Wide };
+    let faults: Vec<String> = cases.par_iter().enumerate().filter_map(|(n, case)| fault(device, case, width(n))).collect();
+    println!("{}: {} programs, {} at fault", device.name().unwrap(), cases.len(), faults.len());
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), cases.len(), faults[..faults.len().min(12)].join("\n"));
+}
 
 #[test]
 fn programs_on_a_device_compute_what_the_interpreter_does() {
-    let device = match Device::open(0) {
-        Ok(device) => device,
-        Err(missing) => {
-            assert_eq!(missing.kind(), "NoDevice", "{missing}");
-            println!("skipped: {missing}");
-            return;
-        }
-    };
-    let (mut compared, mut failures) = (0, Vec::new());
-    for (case, _) in &cases(Which::All).cases {
-        let loaded = device.load(&case.program, if compared % 2 == 0 { Width::Narrow } else { Width::Wide }).unwrap();
-        let (ours, again) = (loaded.run(&case.inputs).unwrap(), loaded.run(&case.inputs).unwrap());
-        assert_eq!(ours, again, "two runs differ in\n{}", case.program);
-        let expected = case.program.interpret(&case.inputs).unwrap();
-        let differences = ours.iter().zip(&expected).filter_map(|(ours, theirs)| difference(ours, theirs));
-        failures.extend(differences.map(|difference| format!("{difference}\n{}", case.program)));
-        compared += 1;
-    }
-    println!("{}: {compared} runs", device.name().unwrap());
-    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n"));
+    let Some(device) = device() else { return };
+    let cases: Vec<Case> = cases(Which::All).cases.into_iter().map(|(case, _)| case).collect();
+    all_agree(&device, &cases);
+}
+
+#[test]
+fn loops_on_a_device_compute_what_the_interpreter_does() {
+    let Some(device) = device() else { return };
+    all_agree(&device, &loops());
 }

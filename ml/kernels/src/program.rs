@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{Error, Function, Result, Shape, Sizes, Tensor};
+use gradframe_ml_core::{DType, Error, Function, Result, Shape, Sizes, Tensor};
 
 use crate::compile::{flops, peak_bytes};
 use crate::cpu::{self, Arguments, OnKernel, Scratch, Threads};
@@ -66,26 +66,28 @@ impl Program {
     /// The sizes of the symbols, from the arguments' shapes.
     /// Errors: `Shape` or `DType` naming the argument that does not fit.
     pub fn bind(&self, inputs: &[Tensor]) -> Result<Sizes> {
-        if inputs.len() != self.arguments.len() {
-            return Err(Error::shape("run", format!("expected {} arguments, got {}", self.arguments.len(), inputs.len())));
+        let types: Vec<(DType, &[usize])> = inputs.iter().map(|given| (given.dtype(), given.shape())).collect();
+        self.bind_types(&types)
+    }
+
+    /// As [`Program::bind`], for arguments of which only types and shapes are known.
+    pub fn bind_types(&self, given: &[(DType, &[usize])]) -> Result<Sizes> {
+        if given.len() != self.arguments.len() {
+            return Err(Error::shape("run", format!("expected {} arguments, got {}", self.arguments.len(), given.len())));
         }
         let mut sizes = Sizes::new();
-        for ((name, ty), given) in self.arguments.iter().zip(inputs) {
-            if ty.dtype != given.dtype() {
-                return Err(Error::dtype("run", format!("argument `{name}`: expected {}, got {}", ty.dtype, given.dtype())));
+        for ((name, ty), (dtype, shape)) in self.arguments.iter().zip(given) {
+            if ty.dtype != *dtype {
+                return Err(Error::dtype("run", format!("argument `{name}`: expected {}, got {dtype}", ty.dtype)));
             }
-            sizes.bind_shape(&ty.shape, given.shape()).map_err(|e| self.misfit(name, ty, given).because(e))?;
+            sizes.bind_shape(&ty.shape, shape).map_err(|e| misfit(name, ty, shape).because(e))?;
         }
-        for ((name, ty), given) in self.arguments.iter().zip(inputs) {
-            if !fits(&ty.shape, &sizes, given.shape())? {
-                return Err(self.misfit(name, ty, given));
+        for ((name, ty), (_, shape)) in self.arguments.iter().zip(given) {
+            if !fits(&ty.shape, &sizes, shape)? {
+                return Err(misfit(name, ty, shape));
             }
         }
         Ok(sizes)
-    }
-
-    fn misfit(&self, name: &str, ty: &Type, given: &Tensor) -> Error {
-        Error::shape("run", format!("argument `{name}`: expected {}, got {:?}", ty.shape, given.shape()))
     }
 
     /// Arithmetic operations of a run: two for a multiply-add, one for any function of an element.
@@ -108,6 +110,10 @@ impl Program {
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
+}
+
+fn misfit(name: &str, ty: &Type, given: &[usize]) -> Error {
+    Error::shape("run", format!("argument `{name}`: expected {}, got {given:?}", ty.shape))
 }
 
 fn fits(shape: &Shape, sizes: &Sizes, given: &[usize]) -> Result<bool> {
