@@ -16,6 +16,7 @@
 //! ```
 
 pub mod device;
+mod kept;
 pub mod launch;
 pub mod nvrtc;
 pub mod print;

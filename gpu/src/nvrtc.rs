@@ -54,6 +54,8 @@ impl Nvrtc {
             format!("--gpu-architecture={architecture}"),
             format!("-DGF_AT={at}"),
             "--std=c++17".to_string(),
+            // A product and a sum round twice, as the schedule says; what may round once says `fma`.
+            "--fmad=false".to_string(),
             "-diag-suppress=177".into(),
         ];
         // SAFETY: the program was created above and is destroyed when it is dropped.

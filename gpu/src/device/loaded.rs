@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use cudarc::nvrtc::Ptx;
 use gradframe_ml_core::{DType, Error, Result, Sizes, Tensor};
 use gradframe_ml_kernels::Program;
 use gradframe_ml_kernels::schedule::{Kernel, Schedule, Source};
@@ -59,8 +58,7 @@ impl Device {
     /// device has no memory for its constants.
     pub fn load(&self, program: &Program, width: Width) -> Result<OnDevice> {
         let printed = print::program(program.schedule())?;
-        let code = self.nvrtc.compile(&printed.source, &self.architecture, width)?;
-        let module = self.context.load_module(Ptx::from_binary(code)).map_err(failed)?;
+        let module = self.module(&printed.source, width)?;
         let mut functions = HashMap::new();
         for launch in printed.launches() {
             functions.insert(launch.entry.clone(), module.load_function(&launch.entry).map_err(failed)?);

@@ -1,12 +1,15 @@
 //! A CUDA device: its memory, its stream, and programs that run on it.
 //!
 //! `tensor`: arrays that lie there. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run
-//! has, what it starts, and loops and choices, which the host drives.
+//! has, what it starts, and loops and choices, which the host drives. `modules`: compiled code, kept here and on the disk.
+//! `steps`: a training's steps, whose state stays there.
 
 mod control;
 mod launches;
 mod loaded;
 mod memory;
+mod modules;
+mod steps;
 mod tensor;
 
 use std::sync::Arc;
@@ -15,7 +18,9 @@ use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, sys};
 use gradframe_ml_core::{Error, Result};
 
 pub use self::loaded::{Measured, OnDevice};
+use self::modules::Modules;
 pub use self::tensor::DeviceTensor;
+use crate::kept::KeptCode;
 use crate::nvrtc::Nvrtc;
 
 /// A device that is there, with a stream of its own.
@@ -25,6 +30,7 @@ pub struct Device {
     stream: Arc<CudaStream>,
     nvrtc: Nvrtc,
     architecture: String,
+    modules: Arc<Modules>,
 }
 
 impl Device {
@@ -43,7 +49,8 @@ impl Device {
         // SAFETY: all work of a device is given to one stream, in which one thing waits for the other.
         unsafe { context.disable_event_tracking() };
         keep_freed_memory(&context).map_err(none)?;
-        Ok(Device { context, stream, nvrtc, architecture: format!("sm_{major}{minor}") })
+        let modules = Arc::new(Modules::new(KeptCode::of_user()));
+        Ok(Device { context, stream, nvrtc, architecture: format!("sm_{major}{minor}"), modules })
     }
 
     /// The device's name and architecture.

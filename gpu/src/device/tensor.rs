@@ -79,6 +79,18 @@ impl Device {
         Tensor::try_new(tensor.dtype, &tensor.shape, bytes.into())
     }
 
+    /// Another array of the same elements.
+    /// Errors: `Resources` if the device's memory is short; `External` if the driver fails.
+    pub fn copy(&self, tensor: &DeviceTensor) -> Result<DeviceTensor> {
+        let bytes = tensor.size_bytes();
+        let mut memory = self.allocated(bytes)?;
+        if let (true, Some(memory)) = (bytes > 0, Arc::get_mut(&mut memory)) {
+            let part = tensor.memory.slice(tensor.start..tensor.start + bytes);
+            self.stream.memcpy_dtod(&part, memory).map_err(failed)?;
+        }
+        Ok(DeviceTensor::new(tensor.dtype, tensor.shape.clone(), 0, memory))
+    }
+
     pub(super) fn copied(&self, bytes: &[u8]) -> Result<Arc<CudaSlice<u8>>> {
         let mut memory = self.allocated(bytes.len())?;
         if let (false, Some(memory)) = (bytes.is_empty(), Arc::get_mut(&mut memory)) {

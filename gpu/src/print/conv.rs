@@ -40,7 +40,7 @@ pub fn print(schedule: &Schedule, name: &str, kernel: &Library, conv: &Conv) -> 
     let name_of = |role: ConvOf| if role == of_first { &a } else { &b };
     let [left, right] = [of_first, of_second].map(|role| format!("convert<{wide}>({}[{}])", name_of(role), sizes.position(role)));
     code.line(match computed_in(dtype) {
-        DType::F32 | DType::F64 => format!("total += {left} * {right};"),
+        DType::F32 | DType::F64 => format!("total = fma({left}, {right}, total);"),
         _ => format!("total = sum(total, product({left}, {right}));"),
     });
     (0..opened).for_each(|_| code.close());

@@ -85,7 +85,7 @@ pub fn print(schedule: &Schedule, name: &str, kernel: &Dot) -> Result<CudaKernel
     let code = &mut entry.code;
     code.line("__syncthreads();");
     let step = match computed_in(dtype) {
-        DType::F32 | DType::F64 => "total += left[y][j] * right[x][j];",
+        DType::F32 | DType::F64 => "total = fma(left[y][j], right[x][j], total);",
         _ => "total = sum(total, product(left[y][j], right[x][j]));",
     };
     code.line(format!("for (int j = 0; j < {TILE}; ++j) {step}"));

@@ -28,7 +28,9 @@ pub mod cpu;
 pub mod interpret;
 mod program;
 pub mod schedule;
+mod steps;
 
 pub use compile::{CompileOptions, compile, compile_with};
 pub use cpu::{Scratch, Threads};
 pub use program::Program;
+pub use steps::{Backend, Steps};

@@ -56,7 +56,7 @@ pub fn finish_in_memory(training: &mut dyn Training, train: &[Chunk], eval: &[Ch
         log.extend(step);
         answer = Some(match request {
             Request::Fold(fold) => sum_over(&fold, if fold.over == Part::Train { train } else { eval })?,
-            Request::Sweep(sweep) => sweep.run(&train, Threads::Pool, |_| Ok(()))?,
+            Request::Sweep(sweep) => sweep.run(&train, &Threads::Pool, |_| Ok(()))?,
             Request::Done(fitted) => return Ok((fitted, log)),
         });
     }

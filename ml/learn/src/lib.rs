@@ -39,7 +39,7 @@ pub use estimator::{
 pub use estimators::{Module, ModuleEstimator, ModuleFunction, ModuleGroup, ModuleInput, StoredModule};
 pub use features::{Encoder, FeatureStats, LabelStats, RawColumn, Vocabulary};
 pub use in_memory::train_in_memory;
-pub use minibatch::{ChunkSource, Position, Sweep};
+pub use minibatch::{ChunkSource, Position, Reached, Sweep};
 pub use model::{ClassLabel, Encoding, FORMAT_VERSION, FeatureSpec, LabelSpec, Model, ModelSpec, TrainingSummary};
 pub use registry::{check_options, estimator};
 pub use split::Split;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use gradframe_ml_core::{Result, Tensor};
-use gradframe_ml_learn::{Checkpoint, Fitted, Fold, Part, Position, Request, Step, Sweep, Training};
+use gradframe_ml_kernels::Threads;
+use gradframe_ml_learn::{Checkpoint, Fitted, Fold, Part, Reached, Request, Step, Sweep, Training};
 use gradframe_plan::ops::train::TrainJob;
 
 use super::chunks::Chunks;
@@ -31,7 +32,7 @@ pub(super) trait Watcher {
     /// An epoch has ended, so many seconds after the fit began.
     fn epoch(&mut self, step: &Step, seconds: f64) -> Result<()>;
     /// A batch has ended.
-    fn batch(&mut self, sweep: &Sweep, at: &Position) -> Result<()>;
+    fn batch(&mut self, sweep: &Sweep, at: &Reached) -> Result<()>;
     /// The training can go on from here.
     fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<()>;
 }
@@ -87,13 +88,13 @@ impl Fitter<'_> {
         let rows = self.rows.layout.rows;
         self.account(sweep::flops(request, rows)?, sweep::working_bytes(request, rows)?)?;
         let mut saved = Instant::now();
-        sweep::sweep(request, &self.rows.train, self.stop, |at| {
+        sweep::sweep(request, &self.rows.train, self.stop, &Threads::Pool, |at| {
             watcher.batch(request, at)?;
             if saved.elapsed() < CHECKPOINT_EVERY {
                 return Ok(());
             }
             saved = Instant::now();
-            training.checkpoint(Some(at))?.map_or(Ok(()), |checkpoint| watcher.checkpoint(checkpoint))
+            training.checkpoint(Some(&at.position()?))?.map_or(Ok(()), |checkpoint| watcher.checkpoint(checkpoint))
         })
     }
 

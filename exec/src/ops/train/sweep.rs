@@ -1,8 +1,8 @@
 //! Sweeps in mini-batches over the encoded rows.
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_kernels::Threads;
-use gradframe_ml_learn::{Chunk, ChunkSource, Position, Sweep};
+use gradframe_ml_kernels::Backend;
+use gradframe_ml_learn::{Chunk, ChunkSource, Reached, Sweep};
 
 use super::chunks::Chunks;
 use super::fold::sizes;
@@ -29,12 +29,13 @@ pub(super) fn sweep(
     sweep: &Sweep,
     rows: &Chunks,
     stop: &Stop,
-    mut after: impl FnMut(&Position) -> Result<()>,
+    backend: &dyn Backend,
+    mut after: impl FnMut(&Reached) -> Result<()>,
 ) -> Result<Vec<gradframe_ml_core::Tensor>> {
     if rows.len() == 0 {
         return Err(Error::execution(OP, "the training query has no rows").hint("check its filter"));
     }
-    sweep.run(rows, Threads::Pool, |at| {
+    sweep.run(rows, backend, |at| {
         stop.check()?;
         after(at)
     })

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gradframe_ml_core::Result;
-use gradframe_ml_learn::{Checkpoint, Position, Step, Sweep};
+use gradframe_ml_core::{Result, Tensor};
+use gradframe_ml_learn::{Checkpoint, Reached, Step, Sweep};
 use gradframe_plan::ops::train::TrainJob;
 use gradframe_plan::services::BatchOrder;
 
@@ -67,16 +67,16 @@ impl<'a> FitWatch<'a> {
     }
 
     /// Records the batch's own loss, and at the first one which rows the steps learn from.
-    fn log_batch(&mut self, sweep: &Sweep, at: &Position) -> Result<()> {
+    fn log_batch(&mut self, sweep: &Sweep, at: &Reached) -> Result<()> {
         let batches = BatchOrder { key: sweep.key, batch_rows: sweep.batch_rows as u64, rows: self.rows };
         if self.batches != Some(batches) {
             self.record.batches(&batches)?;
             self.batches = Some(batches);
         }
         if at.batch == sweep.from.batch + 1 {
-            self.sums = sums(&sweep.from);
+            self.sums = sums_of(&sweep.from.sums);
         }
-        let (before, now) = (std::mem::replace(&mut self.sums, sums(at)), sums(at));
+        let (before, now) = (std::mem::replace(&mut self.sums, sums_of(at.sums)), sums_of(at.sums));
         let loss = sweep.loss_unit * (now.0 - before.0) / (now.1 - before.1);
         self.record.log_batch(batches.step(sweep.epoch, at.batch), sweep.epoch, loss)
     }
@@ -93,9 +93,9 @@ impl<'a> FitWatch<'a> {
     }
 }
 
-/// Sums of losses and of weights; zero before the first batch.
-fn sums(at: &Position) -> (f64, f64) {
-    let sum = |i: usize| at.sums.get(i).and_then(|sum| sum.values::<f64>().ok()?.first().copied()).unwrap_or(0.0);
+/// The sum of losses and that of weights; zero before the first batch.
+fn sums_of(sums: &[Tensor]) -> (f64, f64) {
+    let sum = |i: usize| sums.get(i).and_then(|sum| sum.values::<f64>().ok()?.first().copied()).unwrap_or(0.0);
     (sum(0), sum(1))
 }
 
@@ -110,7 +110,7 @@ impl Watcher for FitWatch<'_> {
         self.log.push(step, seconds)
     }
 
-    fn batch(&mut self, sweep: &Sweep, at: &Position) -> Result<()> {
+    fn batch(&mut self, sweep: &Sweep, at: &Reached) -> Result<()> {
         self.rows_in_epoch += sweep.batch_rows as u64;
         self.log_batch(sweep, at)?;
         if self.told.elapsed() < TELL_EVERY {
@@ -119,7 +119,7 @@ impl Watcher for FitWatch<'_> {
         self.told = Instant::now();
         let in_epoch = (at.batch * sweep.batch_rows as u64).min(self.rows) as f64 / self.rows.max(1) as f64;
         let (eval_loss, learning_rate) = self.last.map_or((None, None), |last| (last.eval_loss, last.learning_rate));
-        let loss = sweep.loss_so_far(at).unwrap_or(f64::NAN);
+        let loss = sweep.mean_loss(at.sums).unwrap_or(f64::NAN);
         let step = Step { epoch: sweep.epoch, loss, gradient_norm: f64::NAN, eval_loss, learning_rate };
         self.tell(&step, sweep.epoch.saturating_sub(1).max(self.epochs_before) as f64 + in_epoch);
         Ok(())

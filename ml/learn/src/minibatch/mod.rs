@@ -10,7 +10,7 @@ mod sweep;
 
 pub use gather::{Batches, batch_places};
 pub(crate) use sweep::diverged;
-pub use sweep::{Position, Sweep};
+pub use sweep::{Position, Reached, Sweep};
 
 use gradframe_ml_core::Result;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result, Tensor};
-use gradframe_ml_kernels::{Program, Scratch, Threads};
+use gradframe_ml_kernels::{Backend, Program, Steps};
 
 use super::{Batches, ChunkSource};
 use crate::in_memory::add;
@@ -37,49 +37,60 @@ pub struct Position {
     pub sums: Vec<Tensor>,
 }
 
+/// What a sweep says after a batch.
+pub struct Reached<'a> {
+    /// Batches done.
+    pub batch: u64,
+    /// Their sums.
+    pub sums: &'a [Tensor],
+    steps: &'a dyn Steps,
+}
+
+impl Reached<'_> {
+    /// The place, with a copy of the state. Errors: those of copying it from where it is.
+    pub fn position(&self) -> Result<Position> {
+        Ok(Position { batch: self.batch, state: self.steps.state()?, sums: self.sums.to_vec() })
+    }
+}
+
 impl Sweep {
     /// Runs all batches from `from` on; `after` hears of the place reached after each and may stop the sweep with an
-    /// error. Gives the last state, then the sums. The bits do not depend on the number of threads.
-    /// Errors: `Execution` naming epoch and step if a sum is not finite, or if there are no rows; those of the source
-    /// and of `after`.
+    /// error. Gives the last state, then the sums. The bits do not depend on the number of threads. While a device works
+    /// on a batch, the rows of the next are gathered.
+    /// Errors: `Execution` naming epoch and step if a sum is not finite, or if there are no rows; those of the source,
+    /// of the back end and of `after`.
     pub fn run(
         &self,
         source: &dyn ChunkSource,
-        threads: Threads,
-        mut after: impl FnMut(&Position) -> Result<()>,
+        backend: &dyn Backend,
+        mut after: impl FnMut(&Reached) -> Result<()>,
     ) -> Result<Vec<Tensor>> {
-        let mut at = self.from.clone();
-        let mut scratch = Scratch::new();
-        let mut batches = Batches::new(source, self.key, self.epoch, at.batch as usize * self.batch_rows)?;
-        while let Some(batch) = batches.next(self.batch_rows)? {
-            let arguments: Vec<Tensor> = at.state.drain(..).chain(batch.arguments()).collect();
-            let outputs = self.program.run_owned(arguments, &mut scratch, threads)?;
-            self.advance(&mut at, outputs)?;
-            after(&at)?;
+        let (mut batch, mut sums) = (self.from.batch, self.from.sums.clone());
+        let mut batches = Batches::new(source, self.key, self.epoch, batch as usize * self.batch_rows)?;
+        let mut steps = backend.begin(&self.program, self.from.state.clone())?;
+        let mut gathered = batches.next(self.batch_rows)?;
+        while let Some(rows) = gathered {
+            steps.start(rows.arguments().collect())?;
+            gathered = batches.next(self.batch_rows)?;
+            batch += 1;
+            sums = self.added(batch, sums, steps.finish()?)?;
+            after(&Reached { batch, sums: &sums, steps: steps.as_ref() })?;
         }
-        if at.sums.is_empty() {
+        if sums.is_empty() {
             return Err(Error::execution("train", "no rows to train on"));
         }
-        Ok(at.state.into_iter().chain(at.sums).collect())
+        Ok(steps.state()?.into_iter().chain(sums).collect())
     }
 
-    /// The mean loss of the batches up to a place; None before the first.
-    pub fn loss_so_far(&self, at: &Position) -> Option<f64> {
-        let sum = |i: usize| at.sums.get(i)?.values::<f64>().ok()?.first().copied();
+    /// The mean loss that these sums say; None before the first batch.
+    pub fn mean_loss(&self, sums: &[Tensor]) -> Option<f64> {
+        let sum = |i: usize| sums.get(i)?.values::<f64>().ok()?.first().copied();
         Some(self.loss_unit * sum(0)? / sum(1)?)
     }
 
-    fn advance(&self, at: &mut Position, mut outputs: Vec<Tensor>) -> Result<()> {
-        at.batch += 1;
-        let sums = outputs.split_off(self.from.state.len());
-        at.state = outputs;
-        sums.iter().try_for_each(|sum| self.check_finite(at.batch, sum))?;
-        at.sums = if at.sums.is_empty() {
-            sums
-        } else {
-            at.sums.iter().zip(&sums).map(|(all, sum)| add(all, sum)).collect::<Result<_>>()?
-        };
-        Ok(())
+    fn added(&self, batch: u64, all: Vec<Tensor>, sums: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        sums.iter().try_for_each(|sum| self.check_finite(batch, sum))?;
+        if all.is_empty() { Ok(sums) } else { all.iter().zip(&sums).map(|(all, sum)| add(all, sum)).collect() }
     }
 
     fn check_finite(&self, batch: u64, sum: &Tensor) -> Result<()> {

@@ -116,7 +116,7 @@ fn it_goes_on_from_a_checkpoint_to_the_same_bits() {
         }
         answer = Some(match request {
             Request::Fold(fold) => gradframe_ml_learn::in_memory::sum_over(&fold, &chunks).unwrap(),
-            Request::Sweep(sweep) => sweep.run(&chunks.as_slice(), gradframe_ml_kernels::Threads::Pool, |_| Ok(())).unwrap(),
+            Request::Sweep(sweep) => sweep.run(&chunks.as_slice(), &gradframe_ml_kernels::Threads::Pool, |_| Ok(())).unwrap(),
             Request::Done(_) => panic!("done after {step:?}"),
         });
     };

@@ -226,12 +226,12 @@ fn with_break(data: &Data, given: &[(&str, Value)], stop: Option<u64>) -> (Fitte
             Request::Done(_) => panic!("done before the break"),
             Request::Sweep(sweep) => {
                 let mut broken: Option<Position> = None;
-                let ended = sweep.run(&train, gradframe_ml_kernels::Threads::Pool, |at| {
+                let ended = sweep.run(&train, &gradframe_ml_kernels::Threads::Pool, |at| {
                     done += 1;
                     if done < stop {
                         return Ok(());
                     }
-                    broken = Some(at.clone());
+                    broken = Some(at.position()?);
                     Err(Error::cancelled("test", "a break"))
                 });
                 if let Some(at) = broken {
