@@ -19,6 +19,7 @@ mod scan;
 mod scatter;
 mod sort;
 mod text;
+mod turned;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_kernels::schedule::{Kernel, Routine, Schedule, Trips};
@@ -109,7 +110,10 @@ fn kernels_of(steps: &[Step]) -> Box<dyn Iterator<Item = &CudaKernel> + '_> {
 /// Errors: as [`program`].
 pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<CudaKernel> {
     match kernel {
-        Kernel::Loop(k) if k.row.rank() == 0 => pointwise::print(schedule, &format!("{name}_pointwise"), k),
+        Kernel::Loop(k) if k.row.rank() == 0 => match turned::print(schedule, &format!("{name}_turned"), k)? {
+            Some(turned) => Ok(turned),
+            None => pointwise::print(schedule, &format!("{name}_pointwise"), k),
+        },
         Kernel::Loop(k) => rows::print(schedule, &format!("{name}_rows"), k),
         Kernel::Fold(k) => fold::print(schedule, &format!("{name}_fold"), k),
         Kernel::Dot(k) => dot::print(schedule, &format!("{name}_dot"), k),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test's helpers stop it like the test itself
 
 mod accuracy;
+mod across;
 mod check;
 mod compile_work;
 mod control;
