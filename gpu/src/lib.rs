@@ -15,8 +15,10 @@
 //! # Ok::<(), gradframe_ml_core::Error>(())
 //! ```
 
+pub mod blas;
 pub mod device;
 mod kept;
 pub mod launch;
+pub mod libraries;
 pub mod nvrtc;
 pub mod print;

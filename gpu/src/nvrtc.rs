@@ -1,14 +1,16 @@
 //! NVIDIA's run-time compiler: found at run time, asked for machine code of one architecture.
 
 use std::ffi::{CStr, CString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use cudarc::nvrtc::{result, sys};
 use gradframe_ml_core::{Error, Result};
 
-/// The environment variable that names the library, or a folder that holds it.
-pub const PATH_VARIABLE: &str = "GRADFRAME_NVRTC";
+use crate::libraries::Library;
+
+/// The library, and the environment variable that names it or a folder that holds it.
+pub const LIBRARY: Library = Library { stem: "nvrtc", variable: "GRADFRAME_NVRTC" };
 
 /// How positions in arrays are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,14 +28,13 @@ pub struct Nvrtc {
 }
 
 impl Nvrtc {
-    /// The library that `GRADFRAME_NVRTC` names, else one of `candidates`, else one that the system finds.
+    /// The library that `GRADFRAME_NVRTC` names, else one of `candidates`, else one that [`Library::load`] finds.
     /// Errors: `NoDevice` if there is none, or none that answers.
     pub fn find(candidates: &[PathBuf]) -> Result<Self> {
         static FOUND: OnceLock<Option<(i32, i32)>> = OnceLock::new();
         let version = *FOUND.get_or_init(|| {
-            let named = std::env::var_os(PATH_VARIABLE).map(PathBuf::from);
-            named.iter().chain(candidates).any(|path| load(path));
-            version()
+            // SAFETY: looks for the library, and nothing else: asking it without this test would panic where it is missing.
+            LIBRARY.load(candidates, || unsafe { sys::is_culib_present() }).then(version).flatten()
         });
         version.map(|version| Nvrtc { version }).ok_or_else(missing)
     }
@@ -100,38 +101,11 @@ fn failed(error: result::NvrtcError) -> Error {
 
 fn missing() -> Error {
     Error::no_device("nvrtc", "libnvrtc was not found")
-        .hint(format!("install it (pip install nvidia-cuda-nvrtc) and name the library or its folder in {PATH_VARIABLE}"))
+        .hint(format!("install it (pip install nvidia-cuda-nvrtc) and name the library or its folder in {}", LIBRARY.variable))
 }
 
-/// Loads a library by its path, so that it is there when it is asked for by its name. False if it does not load.
-fn load(path: &Path) -> bool {
-    let in_folder = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).ok()?;
-        let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| is_library(p)).collect();
-        files.sort();
-        files.pop()
-    };
-    let Some(file) = (if path.is_dir() { in_folder(path) } else { Some(path.to_path_buf()) }) else { return false };
-    // SAFETY: loading runs the library's own initialisers; it is NVIDIA's, or what the user named.
-    match unsafe { libloading::Library::new(file) } {
-        Ok(library) => {
-            std::mem::forget(library); // stays for the life of the process
-            true
-        }
-        Err(_) => false,
-    }
-}
-
-fn is_library(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with("libnvrtc.so") || name.starts_with("nvrtc64_") && name.ends_with(".dll") && !name.contains("builtins")
-}
-
+/// The version of the library, which is there.
 fn version() -> Option<(i32, i32)> {
-    // SAFETY: looks for the library, and nothing else: asking it without this test would panic where it is missing.
-    if !unsafe { sys::is_culib_present() } {
-        return None;
-    }
     let (mut major, mut minor) = (0, 0);
     // SAFETY: the library is there; both numbers are written.
     unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().ok()?;

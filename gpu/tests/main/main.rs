@@ -9,6 +9,7 @@ mod device;
 mod golden;
 mod host;
 mod nvrtc;
+mod products;
 mod steps;
 
 #[path = "../../../ml/kernels/tests/main/given.rs"]
