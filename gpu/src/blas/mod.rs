@@ -9,12 +9,14 @@ mod product;
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use cudarc::cublaslt::result::{self, CublasError};
 use cudarc::cublaslt::sys;
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
 use gradframe_ml_core::{DType, Error, Result};
+use parking_lot::Mutex;
 
 use crate::libraries::Library;
 use descriptors::{Described, Preference};
@@ -93,6 +95,12 @@ pub fn describe(product: &Product, precision: Precision) -> Result<()> {
     Ok(())
 }
 
+impl fmt::Debug for Products {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Products({:?}, {} planned)", self.precision, self.planned())
+    }
+}
+
 impl Products {
     /// The library on this stream's device.
     /// Errors: `NoDevice` if it is missing or does not start; `Resources` if the device has no memory for its workspace.
@@ -100,7 +108,7 @@ impl Products {
         if !is_found() {
             return Err(missing());
         }
-        let unfit = |e: &dyn std::fmt::Display| Error::no_device("cublasLt", format!("does not start on this device: {e}"));
+        let unfit = |e: &dyn fmt::Display| Error::no_device("cublasLt", format!("does not start on this device: {e}"));
         stream.context().bind_to_thread().map_err(|e| unfit(&e))?;
         let handle = Handle(result::create_handle().map_err(|e| unfit(&e))?);
         // SAFETY: bytes have any value; algorithms write before they read.
@@ -127,7 +135,7 @@ impl Products {
     pub unsafe fn run(&self, product: &Product, [left, right, output]: [u64; 3]) -> Result<bool> {
         let arrays = [right, left, output];
         self.stream.context().bind_to_thread().map_err(|e| Error::external("cuda", "the driver failed").because(e))?;
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = self.plans.lock();
         let key = (product.clone(), alignments(product, arrays));
         let plan = match plans.get(&key) {
             Some(plan) => plan,
@@ -146,7 +154,7 @@ impl Products {
 
     /// Products of different kinds for which an algorithm has been chosen.
     pub fn planned(&self) -> usize {
-        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let plans = self.plans.lock();
         plans.values().flatten().count()
     }
 

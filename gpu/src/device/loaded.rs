@@ -127,7 +127,10 @@ impl Code {
             match (kernel, work) {
                 (_, Work::Kernel(printed)) => {
                     memory.prepare(number)?;
-                    start(&self.device, &self.entries, printed, &memory)?;
+                    let is_done = matches!(kernel, Kernel::Dot(dot) if self.device.multiplies(dot, &memory)?);
+                    if !is_done {
+                        start(&self.device, &self.entries, printed, &memory)?;
+                    }
                 }
                 (Kernel::Repeat(own), Work::Repeat { condition, body }) => {
                     self.repeat(own, condition.as_ref(), body, &mut memory)?;

@@ -2,13 +2,14 @@
 //!
 //! `tensor`: arrays that lie there. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run
 //! has, what it starts, and loops and choices, which the host drives. `modules`: compiled code, kept here and on the disk.
-//! `steps`: a training's steps, whose state stays there.
+//! `products`: contractions that cuBLASLt computes. `steps`: a training's steps, whose state stays there.
 
 mod control;
 mod launches;
 mod loaded;
 mod memory;
 mod modules;
+mod products;
 mod steps;
 mod tensor;
 
@@ -19,6 +20,7 @@ use gradframe_ml_core::{Error, Result};
 
 pub use self::loaded::{Measured, OnDevice};
 use self::modules::Modules;
+use self::products::Library;
 pub use self::tensor::DeviceTensor;
 use crate::kept::KeptCode;
 use crate::nvrtc::Nvrtc;
@@ -31,6 +33,7 @@ pub struct Device {
     nvrtc: Nvrtc,
     architecture: String,
     modules: Arc<Modules>,
+    library: Library,
 }
 
 impl Device {
@@ -50,7 +53,8 @@ impl Device {
         unsafe { context.disable_event_tracking() };
         keep_freed_memory(&context).map_err(none)?;
         let modules = Arc::new(Modules::new(KeptCode::of_user()));
-        Ok(Device { context, stream, nvrtc, architecture: format!("sm_{major}{minor}"), modules })
+        let architecture = format!("sm_{major}{minor}");
+        Ok(Device { context, stream, nvrtc, architecture, modules, library: Library::default() })
     }
 
     /// The device's name and architecture.
