@@ -6,13 +6,16 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays of registers go by one index, and have to be written out whole
 
+use std::mem::MaybeUninit;
+
 use super::super::vector::{Element, Vector};
 use super::x86::{elements, fetch};
 use super::{Code, From, Op, SLOT_BYTES, To};
 
-/// Memory of a unit's last result, and of up to three operands that are bools, as lanes.
+/// Memory of a unit's last result, and of up to three operands that are bools, as lanes. What is read was written before: of rows, a run
+/// goes over so few elements that zeros would cost as much as an instruction.
 #[repr(C, align(64))]
-struct Memory([[u8; SLOT_BYTES]; 4]);
+struct Memory([MaybeUninit<[u8; SLOT_BYTES]>; 4]);
 
 /// Vectors of a function that is computed one lane at a time, together.
 const TOGETHER: usize = 2;
@@ -24,7 +27,7 @@ const TOGETHER: usize = 2;
 /// written overlaps other memory, unless it is the same elements and each is read before it is written.
 #[inline(always)]
 pub unsafe fn run<V: Vector>(ops: &[Op], (from, to): (usize, usize), ahead: &[*const u8]) {
-    let (mut at, size, mut memory) = (from, size_of::<V::Element>(), Memory([[0; SLOT_BYTES]; 4]));
+    let (mut at, size, mut memory) = (from, size_of::<V::Element>(), Memory([MaybeUninit::uninit(); 4]));
     unsafe {
         while at < to {
             let count = (to - at).min(SLOT_BYTES / size);
