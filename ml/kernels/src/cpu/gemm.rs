@@ -1,11 +1,18 @@
 //! Products of matrices on fixed tiles, each by one thread: the same bits whatever the number of threads.
 
-use std::marker::PhantomData;
+#[cfg(target_arch = "x86_64")]
+mod laid;
+mod tile;
 
 use gradframe_ml_core::Result;
 
 use super::bytes::Plain;
 use super::tasks::{self, Workers};
+#[cfg(target_arch = "x86_64")]
+use laid::multiply as product_of_laid_f32;
+#[cfg(not(target_arch = "x86_64"))]
+use never_laid as product_of_laid_f32;
+pub use tile::Tile;
 
 /// Operations of a tile: less, and packing its operands costs too much.
 const TILE_FLOPS_MIN: usize = 12_000_000;
@@ -117,6 +124,10 @@ pub trait Scalar: Plain {
     fn product_of_few(_left: &Matrix<Self>, _right: &Matrix<Self>, _output: &mut Tile<Self>) -> bool {
         false
     }
+    /// A large product whose operands are laid once for all threads; false, with nothing done, where that does not pay.
+    fn product_of_laid(_left: &Matrix<Self>, _right: &Matrix<Self>, _workers: Workers, _output: &mut [Self]) -> Result<bool> {
+        Ok(false)
+    }
     /// True if a product needs no copies of its operands, so that small tiles cost nothing.
     fn reads_in_place() -> bool {
         false
@@ -124,7 +135,7 @@ pub trait Scalar: Plain {
 }
 
 macro_rules! float_scalars {
-    ($($t:ty, $product:ident, $product_of_few:ident, $reads_in_place:expr;)*) => { $(impl Scalar for $t {
+    ($($t:ty, $product:ident, $product_of_few:ident, $product_of_laid:ident, $reads_in_place:expr;)*) => { $(impl Scalar for $t {
         #[inline(always)]
         fn times(self, other: Self) -> Self { self * other }
         #[inline(always)]
@@ -137,17 +148,24 @@ macro_rules! float_scalars {
             assert!(left.is_inside() && right.is_inside() && output.fits(left, right), "a matrix leaves its buffer");
             $product_of_few(left, right, output)
         }
+        fn product_of_laid(left: &Matrix<Self>, right: &Matrix<Self>, workers: Workers, output: &mut [Self]) -> Result<bool> {
+            $product_of_laid(left, right, workers, output)
+        }
         fn reads_in_place() -> bool { $reads_in_place }
     })* };
 }
 
 float_scalars! {
-    f32, product_of_f32, product_of_few_f32, has_own_kernels();
-    f64, product_of_f64, never, false;
+    f32, product_of_f32, product_of_few_f32, product_of_laid_f32, has_own_kernels();
+    f64, product_of_f64, never, never_laid, false;
 }
 
 fn never<T>(_: &Matrix<T>, _: &Matrix<T>, _: &mut Tile<T>) -> bool {
     false
+}
+
+fn never_laid<T>(_: &Matrix<T>, _: &Matrix<T>, _: Workers, _: &mut [T]) -> Result<bool> {
+    Ok(false)
 }
 
 /// By inner products, where the rows of both sides are contiguous and turning the right side would cost more than multiplying.
@@ -250,6 +268,9 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
     if left.batches == 1 && result <= CHUNKED_RESULT_MAX && left.columns >= 4 * CHUNK_COLUMNS {
         return multiply_in_chunks(left, right, workers, output);
     }
+    if T::product_of_laid(left, right, workers, output)? {
+        return Ok(());
+    }
     let sides = if T::reads_in_place() { small_sides(left, right) } else { tile_sides(left.rows, right.rows, left.columns) };
     let is_batch = left.batches > 1;
     let mut tasks = Vec::new();
@@ -300,83 +321,6 @@ fn small_sides<T>(left: &Matrix<T>, right: &Matrix<T>) -> (usize, usize) {
 /// The length of pieces, at most about `most`, that divide `whole` evenly.
 fn even(whole: usize, most: usize) -> usize {
     whole.div_ceil(whole.div_ceil(most)).next_multiple_of(4)
-}
-
-/// A part of one result matrix that one task writes.
-pub struct Tile<'a, T> {
-    /// Its first element.
-    values: *mut T,
-    /// Distance between rows.
-    stride: usize,
-    first_row: usize,
-    rows: usize,
-    first_column: usize,
-    columns: usize,
-    of: PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: a tile is the only one to reach its elements, like a mutable slice.
-unsafe impl<T: Send> Send for Tile<'_, T> {}
-
-impl<'a, T> Tile<'a, T> {
-    /// The tiles of a row-major matrix with rows of `width`.
-    pub fn all(matrix: &'a mut [T], width: usize, (rows, columns): (usize, usize)) -> impl Iterator<Item = Tile<'a, T>> {
-        let (height, values) = (matrix.len() / width, matrix.as_mut_ptr());
-        let firsts = (0..height).step_by(rows).flat_map(move |r| (0..width).step_by(columns).map(move |c| (r, c)));
-        firsts.map(move |(first_row, first_column)| Tile {
-            values: values.wrapping_add(first_row * width + first_column),
-            stride: width,
-            first_row,
-            rows: rows.min(height - first_row),
-            first_column,
-            columns: columns.min(width - first_column),
-            of: PhantomData,
-        })
-    }
-
-    /// Some columns of a row-major matrix with rows of `width`.
-    pub fn of_columns(matrix: &'a mut [T], width: usize, (first_column, columns): (usize, usize)) -> Self {
-        assert!(first_column + columns <= width, "columns outside their matrix");
-        let (values, rows) = (matrix.as_mut_ptr().wrapping_add(first_column), matrix.len() / width);
-        Tile { values, stride: width, first_row: 0, rows, first_column, columns, of: PhantomData }
-    }
-
-    /// A matrix that is one tile.
-    pub fn whole(matrix: &'a mut [T], width: usize) -> Self {
-        let (values, rows) = (matrix.as_mut_ptr(), matrix.len() / width);
-        Tile { values, stride: width, first_row: 0, rows, first_column: 0, columns: width, of: PhantomData }
-    }
-
-    /// Its rows in the matrix.
-    pub fn row_range(&self) -> std::ops::Range<usize> {
-        self.first_row..self.first_row + self.rows
-    }
-
-    /// Its columns in the matrix.
-    pub fn column_range(&self) -> std::ops::Range<usize> {
-        self.first_column..self.first_column + self.columns
-    }
-
-    /// Its first element.
-    pub fn pointer(&mut self) -> *mut T {
-        self.values
-    }
-
-    /// Distance between rows.
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// True if it has the shape of the product.
-    fn fits(&self, left: &Matrix<T>, right: &Matrix<T>) -> bool {
-        (self.rows, self.columns) == (left.rows, right.rows)
-    }
-
-    fn row(&mut self, i: usize) -> &mut [T] {
-        assert!(i < self.rows, "a row outside its tile");
-        // SAFETY: `all`, `of_columns` and `whole` lay tiles inside their matrix, each element in one of them.
-        unsafe { std::slice::from_raw_parts_mut(self.values.add(i * self.stride), self.columns) }
-    }
 }
 
 /// A small result of a long contraction: chunks of it, added in order.

@@ -8,6 +8,7 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays of registers go by one index, and have to be written out whole
 
+pub mod laid;
 mod panels;
 mod rows;
 mod words;
@@ -19,7 +20,8 @@ use super::bytes::{Line, bytes_of_mut, typed_mut};
 use super::simd::{Level, level};
 use super::vector::Vector;
 pub use panels::{Lanes, pack};
-use rows::{Rows, blocks, is_copied, pack_rows};
+pub use rows::{Rows, is_copied};
+use rows::{blocks, pack_rows};
 pub use words::{Pairs, Singles, Widened, Words};
 
 /// Contracted elements that are gone through before the next columns: a panel of so many stays in the second-level cache.
@@ -94,18 +96,27 @@ pub unsafe fn product_with_widened([rows, columns, depth]: [usize; 3], left: Fac
     }
 }
 
+/// The parts of which sums are added: where each begins, and how long it is. They follow from the depth alone.
+pub fn parts(depth: usize) -> impl Iterator<Item = (usize, usize)> {
+    let part = part_depth(depth);
+    (0..depth).step_by(part).map(move |first| (first, part.min(depth - first)))
+}
+
+/// The longest part.
+fn part_depth(depth: usize) -> usize {
+    depth.div_ceil(depth.div_ceil(DEPTH))
+}
+
 type PartOf = unsafe fn([usize; 3], Factor, Factor, Target, &mut [f32]);
 
 unsafe fn in_parts([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target, part_of: PartOf) {
-    let parts = depth.div_ceil(DEPTH);
-    let part = depth.div_ceil(parts);
+    let part = part_depth(depth);
     PANELS.with_borrow_mut(|panels| {
         let lines = |elements: usize| (elements * 4).div_ceil(Line::BYTES);
         let behind = if is_copied(left, rows, columns) { lines(part * rows) + 1 } else { 0 };
         panels.resize(lines(part * panel()) + behind, Line::default());
         let panel: &mut [f32] = typed_mut(bytes_of_mut(panels));
-        for first in (0..depth).step_by(part) {
-            let depth = part.min(depth - first);
+        for (first, depth) in parts(depth) {
             let (left, right) = (left.moved(0, first), right.moved(0, first));
             let target = Target { adds: target.adds || first > 0, ..target };
             // SAFETY: the function's own condition; the panel has room for this part.

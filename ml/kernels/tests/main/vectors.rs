@@ -32,12 +32,13 @@ fn with_slopes(dtype: DType, shapes: &[Vec<usize>], build: Build) -> Function {
     value_and_grad(&value, &(0..shapes.len()).collect::<Vec<_>>()).unwrap()
 }
 
+/// The contraction of two matrices, of which each is turned or not.
+fn pair(left: bool, right: bool) -> DotDims {
+    DotDims { batch: Default::default(), contract: [(usize::from(!left), usize::from(!right))].into_iter().collect() }
+}
+
 #[test]
 fn products_of_all_small_shapes_and_layouts() {
-    let pair = |left: bool, right: bool| DotDims {
-        batch: Default::default(),
-        contract: [(usize::from(!left), usize::from(!right))].into_iter().collect(),
-    };
     for (rows, columns, depth) in [
         (1, 40, 3),
         (2, 33, 17),
@@ -57,6 +58,26 @@ fn products_of_all_small_shapes_and_layouts() {
             ];
             let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
             check(&function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], pair(left, right))?])), &arguments(DType::F32, &shapes));
+        }
+    }
+}
+
+/// Operands that are laid once for all threads, where vectors have 256 bits: tiles of unequal rows, a panel that is not full, parts of the depth.
+#[test]
+fn large_products_of_all_layouts() {
+    for (rows, columns, depth) in [(128, 70, 520), (128, 33, 1300)] {
+        for (left, right) in [(false, false), (false, true), (true, false), (true, true)] {
+            let shapes = [
+                if left { vec![depth, rows] } else { vec![rows, depth] },
+                if right { vec![depth, columns] } else { vec![columns, depth] },
+            ];
+            let types: Vec<Type> = shapes.iter().map(|s| single(s)).collect();
+            let arguments = [0, 1].map(|side| {
+                // Of a size with which sums are as large as those of the other tests: what is rounded grows with them.
+                let values = numbers(shapes[side].iter().product(), 1 + side as u64).iter().map(|v| v / 16.0).collect();
+                tensor(DType::F32, &shapes[side], values)
+            });
+            check(&function(&types, |g, x| Ok(vec![g.dot(x[0], x[1], pair(left, right))?])), &arguments);
         }
     }
 }

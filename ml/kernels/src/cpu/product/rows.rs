@@ -15,6 +15,9 @@ pub fn is_copied(left: Factor, rows: usize, columns: usize) -> bool {
     level() == Level::Avx2 && is_far_apart && rows >= ROWS_MIN && columns > panel()
 }
 
+/// Elements of the depth whose rows are copied before the next ones.
+const TOGETHER: usize = 8;
+
 /// Blocks of up to `most` rows that differ by one at most.
 pub fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let blocks = rows.div_ceil(most);
@@ -47,16 +50,19 @@ impl Rows {
 /// The processor has the instructions; all elements are inside their memory.
 #[inline(always)]
 pub unsafe fn pack_rows<W: Words>(left: Factor, (rows, depth): (usize, usize), to: &mut [f32]) {
-    assert!(to.len() >= rows * depth + W::Register::LANES);
-    for k in 0..depth {
-        for (from, end) in blocks(rows, W::ROWS) {
-            let (count, there) = (end - from, to.as_mut_ptr().wrapping_add(from * depth + k * (end - from)));
-            // SAFETY: the elements are inside their memory; what is written too much is written again, but by the last few.
+    assert!(to.len() >= rows * depth);
+    for first in (0..depth).step_by(TOGETHER) {
+        let end = depth.min(first + TOGETHER);
+        for (from, to_row) in blocks(rows, W::ROWS) {
+            let (count, to) = (to_row - from, to.as_mut_ptr().wrapping_add(from * depth));
+            let whole = (depth + 1).saturating_sub(W::Register::LANES.div_ceil(count)).clamp(first, end);
+            // SAFETY: the elements are inside their memory; what is written too much is this block's, and is written again.
             unsafe {
-                let elements = W::Register::load_part(left.moved(from, k).values, count);
-                match (depth - k) * count < W::Register::LANES {
-                    true => elements.store_part(there, count),
-                    false => elements.store(there),
+                for k in first..whole {
+                    W::Register::load_part(left.moved(from, k).values, count).store(to.add(k * count));
+                }
+                for k in whole..end {
+                    W::Register::load_part(left.moved(from, k).values, count).store_part(to.add(k * count), count);
                 }
             }
         }

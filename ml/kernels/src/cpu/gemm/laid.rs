@@ -1,0 +1,121 @@
+//! Large products of f32 with vectors of 256 bits: each operand is laid once in the order in which it is read, then all threads multiply
+//! tiles. A tile that lays its own operands spends as long on a turned one as on multiplying.
+
+use std::cell::RefCell;
+use std::mem::take;
+
+use gradframe_ml_core::Result;
+
+use super::super::bytes::{Line, bytes_of_mut, typed_mut};
+use super::super::product::laid::{PANEL, ROWS, lay_panels, lay_rows, panels_length, product_of_laid, rows_length};
+use super::super::product::{Factor, Rows, Target, is_copied, parts};
+use super::super::simd::{Level, level};
+use super::super::tasks::{self, Workers};
+use super::{Matrix, Tile};
+
+/// Multiply-adds of a tile, about: some ten thousandths of a second.
+const TILE_PRODUCTS: usize = 2_000_000;
+/// Panels of columns of a tile, about: they stay in the second-level cache while rows go by.
+const TILE_PANELS: usize = 4;
+/// Blocks of rows for which laying the columns pays.
+const BLOCKS_MIN: usize = 4;
+
+thread_local! {
+    /// Both operands as they are laid: kept from product to product, as new memory costs more than filling it.
+    static LAID: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A part of one operand, and where it is laid.
+enum Piece<'a> {
+    /// The rows of tiles of this number.
+    Rows(usize, &'a mut [f32]),
+    /// The columns of tiles of this number.
+    Columns(usize, &'a mut [f32]),
+}
+
+/// `output[i, j] = sum_k left[i, k] right[j, k]` of two matrices. False, with nothing done, of others, of small ones and where the processor's
+/// vectors have another width.
+pub fn multiply(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, output: &mut [f32]) -> Result<bool> {
+    let products = left.rows * right.rows * left.columns;
+    let is_large = left.batches == 1 && left.rows >= BLOCKS_MIN * ROWS && right.rows > PANEL && products >= 2 * TILE_PRODUCTS;
+    if level() != Level::Avx2 || !is_large {
+        return Ok(false);
+    }
+    assert!(left.is_inside() && right.is_inside() && output.len() == left.rows * right.rows, "a matrix leaves its buffer");
+    let mut memory = LAID.with_borrow_mut(take); // while this thread waits it may work on another product
+    let result = parts(left.columns).try_for_each(|(first, depth)| {
+        let columns = first..first + depth;
+        let (left, right) = (left.part(0, 0..left.rows, columns.clone()), right.part(0, 0..right.rows, columns));
+        part(&left, &right, workers, (output, first > 0), &mut memory)
+    });
+    LAID.with_borrow_mut(|kept| *kept = memory);
+    result.map(|()| true)
+}
+
+/// Lays the operands, then multiplies them; adds to the output if `adds`.
+fn part(
+    left: &Matrix<f32>,
+    right: &Matrix<f32>,
+    workers: Workers,
+    (output, adds): (&mut [f32], bool),
+    memory: &mut Vec<Line>,
+) -> Result<()> {
+    let (width, depth, sides) = (right.rows, left.columns, sides([left.rows, right.rows, left.columns]));
+    let copies = is_copied(factor(left), left.rows, right.rows);
+    let lengths = [if copies { rows_length(sides.0, depth) } else { 0 }, panels_length(sides.1, depth)];
+    let in_rows = lengths[0] * left.rows.div_ceil(sides.0);
+    let all = in_rows + panels_length(width, depth);
+    memory.resize(memory.len().max((all * size_of::<f32>()).div_ceil(Line::BYTES)), Line::default());
+    let memory: &mut [f32] = &mut typed_mut(bytes_of_mut(memory))[..all];
+
+    let (rows, columns) = memory.split_at_mut(in_rows);
+    let rows = rows.chunks_mut(lengths[0].max(1)).enumerate().map(|(i, to)| Piece::Rows(i, to));
+    let columns = columns.chunks_mut(lengths[1]).enumerate().map(|(i, to)| Piece::Columns(i, to));
+    tasks::for_each(workers, rows.chain(columns).collect(), |piece| {
+        lay(left, right, sides, piece);
+        Ok(())
+    })?;
+
+    let (rows, columns) = memory.split_at(in_rows);
+    tasks::for_each(workers, Tile::all(output, width, sides).collect(), |mut tile: Tile<f32>| {
+        let (row_range, column_range) = (tile.row_range(), tile.column_range());
+        let panels = &columns[column_range.start / sides.1 * lengths[1]..];
+        let rows = match copies {
+            true => Rows::Packed(rows[row_range.start / sides.0 * lengths[0]..].as_ptr()),
+            false => Rows::Lying(factor(&left.some_rows(row_range.clone()))),
+        };
+        let target = Target { values: tile.pointer(), stride: tile.stride() as isize, adds };
+        // SAFETY: the operands are laid for these sides, or lie inside their buffer; the instructions were found.
+        unsafe { product_of_laid([row_range.len(), column_range.len(), depth], rows, panels, target) };
+        Ok(())
+    })
+}
+
+fn lay(left: &Matrix<f32>, right: &Matrix<f32>, sides: (usize, usize), piece: Piece) {
+    let range = |i: usize, side: usize, all: usize| i * side..all.min((i + 1) * side);
+    // SAFETY: `multiply` has checked that all elements are inside their buffers; the instructions were found.
+    unsafe {
+        match piece {
+            Piece::Rows(i, to) => {
+                let rows = left.some_rows(range(i, sides.0, left.rows));
+                lay_rows(factor(&rows), (rows.rows, rows.columns), to);
+            }
+            Piece::Columns(i, to) => {
+                let columns = right.some_rows(range(i, sides.1, right.rows));
+                lay_panels(factor(&columns), (columns.rows, columns.columns), to);
+            }
+        }
+    }
+}
+
+fn factor(m: &Matrix<f32>) -> Factor {
+    Factor { values: m.values[m.first..].as_ptr(), row: m.row, column: m.column }
+}
+
+/// Rows and columns of tiles: whole blocks and panels, from the shape alone.
+fn sides([rows, columns, depth]: [usize; 3]) -> (usize, usize) {
+    let panels = columns.div_ceil(PANEL);
+    let columns = panels.div_ceil(panels.div_ceil(TILE_PANELS)) * PANEL;
+    let most = (TILE_PRODUCTS / (columns * depth)).max(BLOCKS_MIN * ROWS);
+    (rows.div_ceil(rows.div_ceil(most)).next_multiple_of(ROWS), columns)
+}
