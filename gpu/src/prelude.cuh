@@ -14,6 +14,9 @@ typedef unsigned long long u64;
 #ifndef GF_AT
 #define GF_AT i64
 #endif
+#ifndef GF_ALIGNED
+#define GF_ALIGNED(address, bytes) // what tests look at
+#endif
 typedef GF_AT at_t; // positions: 32 bits where all arrays are short enough, else 64
 
 struct f16 { u16 bits; };
@@ -69,9 +72,15 @@ __device__ f16 half_of(float x) {
 }
 
 __device__ bf16 brain_of(float x) {
+#ifdef __CUDA_ARCH__
+  u16 y;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y) : "f"(x));
+  return {y};
+#else
   const u32 bits = bits_as<u32>(x);
   if (is_nan(x)) return {(u16)(bits >> 16 | 0x40)};
   return {(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+#endif
 }
 
 // Rounded to odd: whatever is rounded next, to fewer digits, comes out as if it were rounded from the double itself.
@@ -221,6 +230,20 @@ __device__ u64 threefry(u64 key, u64 counter) {
     }
   }
   return (u64)x << 32 | y;
+}
+
+// ---- packs -------------------------------------------------------------------------------------------------------
+
+// Elements side by side that one access moves; their address is a multiple of their size.
+template <class T, int N> struct alignas(sizeof(T) * N) Pack { T at[N]; };
+
+template <int N, class T> __device__ Pack<T, N> packed(const T* from) {
+  GF_ALIGNED(from, sizeof(T) * N);
+  return *(const Pack<T, N>*)from;
+}
+template <class T, int N> __device__ void unpacked(T* into, const Pack<T, N>& pack) {
+  GF_ALIGNED(into, sizeof(T) * N);
+  *(Pack<T, N>*)into = pack;
 }
 
 // ---- folds -------------------------------------------------------------------------------------------------------

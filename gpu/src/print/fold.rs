@@ -84,7 +84,8 @@ impl<'a> Folds<'a> {
             }
             None => (entry.write(kernel.output), format!("convert<{}>({total})", c_type(output))),
         };
-        store(&mut entry, self.by_block, &stored.0, &stored.1, if self.by_block { acc } else { "" });
+        let dtype = if temporary.is_some() { acc } else { c_type(output) };
+        store(&mut entry, self.by_block, &stored.0, &stored.1, dtype);
         entry.code.close();
         let count = match temporary {
             Some(_) => Count::with_pieces(&self.kept(), &kernel.folded, self.chunk),

@@ -12,6 +12,7 @@ mod fold;
 mod functions;
 mod index;
 mod moves;
+mod pack;
 mod parts;
 mod pointwise;
 mod rows;

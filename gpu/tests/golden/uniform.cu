@@ -14,9 +14,27 @@ extern "C" __global__ void __launch_bounds__(256) k0_pointwise(
     float* __restrict__ b2,
     const at_t size_N) {
   const at_t count = size_N;
-  for (at_t i = first_thread(); i < count; i += all_threads()) {
+  const u64 v0 = b0[0];
+  const at_t whole = count / 4 * 4;
+  for (at_t i = first_thread() * 4; i < whole; i += all_threads() * 4) {
+    Pack<float, 4> out_b2;
+    const at_t start = i;
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      const at_t i = start + k;
+      const at_t i0 = i;
+      const i64 v1 = (i64)(i0);
+      const u64 v2 = convert<u64>(v1);
+      const u64 v3 = threefry(v0, v2);
+      const u64 v5 = shifted_right(v3, 40ull);
+      const float v6 = convert<float>(v5);
+      const float v8 = v6 * 5.9604645e-8f;
+      out_b2.at[k] = v8;
+    }
+    unpacked(&b2[i], out_b2);
+  }
+  for (at_t i = whole + first_thread(); i < count; i += all_threads()) {
     const at_t i0 = i;
-    const u64 v0 = b0[0];
     const i64 v1 = (i64)(i0);
     const u64 v2 = convert<u64>(v1);
     const u64 v3 = threefry(v0, v2);

@@ -105,7 +105,7 @@ impl Held {
 struct Run<'a> {
     program: &'a Program,
     sizes: Sizes,
-    buffers: Vec<Vec<u64>>,
+    buffers: Vec<Vec<Word>>,
 }
 
 impl<'a> Run<'a> {
@@ -113,22 +113,22 @@ impl<'a> Run<'a> {
         let sizes = program.bind(inputs).unwrap();
         let filled = |tensor: &Tensor| {
             let bytes = tensor.buffer().as_slice();
-            let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &b| word << 8 | b as u64);
-            bytes.chunks(8).map(word).collect()
+            let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &b| word << 8 | b as Word);
+            bytes.chunks(size_of::<Word>()).map(word).chain([FENCE]).collect()
         };
         let schedule = program.schedule();
         let buffers = schedule.buffers.iter().map(|b| match &b.source {
             Source::Input(n) => filled(&inputs[*n]),
             Source::Const(value) => filled(value),
             // Anything may stand in new memory.
-            _ => vec![0x5555_5555_5555_5555; (b.shape.count(&sizes).unwrap() * b.dtype.size_bytes()).div_ceil(8)],
+            _ => fenced(b.shape.count(&sizes).unwrap() * b.dtype.size_bytes(), 0x5555_5555_5555_5555_5555_5555_5555_5555),
         });
         Run { program, buffers: buffers.collect(), sizes }
     }
 
     fn kernel(&mut self, libraries: &Libraries, number: usize, kernel: &CudaKernel) {
-        let words = |t: &gradframe_gpu::launch::Temporary| t.count.eval(&self.sizes).unwrap() * t.dtype.size_bytes();
-        let mut temporaries: Vec<Vec<u64>> = kernel.temporaries.iter().map(|t| vec![!0; words(t).div_ceil(8)]).collect();
+        let bytes = |t: &gradframe_gpu::launch::Temporary| t.count.eval(&self.sizes).unwrap() * t.dtype.size_bytes();
+        let mut temporaries: Vec<Vec<Word>> = kernel.temporaries.iter().map(|t| fenced(bytes(t), !0)).collect();
         for launch in &kernel.launches {
             let tasks = launch.tasks.eval(&self.sizes).unwrap();
             let blocks = tasks.div_ceil(launch.tasks_per_block as usize).min(BLOCKS_MAX) as u32;
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn held(&mut self, argument: &Argument, temporaries: &mut [Vec<u64>], pass: Option<(Place, Place, usize)>) -> Held {
+    fn held(&mut self, argument: &Argument, temporaries: &mut [Vec<Word>], pass: Option<(Place, Place, usize)>) -> Held {
         let mut address = |place| match place {
             Place::Buffer(id) => Held::Address(self.buffers[BufferId::index(id)].as_mut_ptr().cast()),
             Place::Temporary(n) => Held::Address(temporaries[n].as_mut_ptr().cast()),
@@ -180,8 +180,19 @@ impl<'a> Run<'a> {
     }
 
     fn elements(&self) -> usize {
-        self.buffers.iter().map(Vec::len).sum()
+        2 * self.buffers.iter().map(Vec::len).sum::<usize>()
     }
+}
+
+/// Memory as aligned as the widest access of a kernel asks for.
+type Word = u128;
+/// Stands behind every array: whoever writes beyond its end writes here.
+const FENCE: Word = 0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0;
+
+fn fenced(bytes: usize, filling: Word) -> Vec<Word> {
+    let mut words = vec![filling; bytes.div_ceil(size_of::<Word>())];
+    words.push(FENCE);
+    words
 }
 
 fn tolerance(dtype: DType) -> f64 {
@@ -221,6 +232,7 @@ fn kernels_on_the_host_compute_what_the_interpreter_does() {
         for &number in numbers {
             run.kernel(&libraries, number, &kernels.all[number]);
         }
+        assert!(run.buffers.iter().all(|b| b.last() == Some(&FENCE)), "written beyond an array's end:\n{}", case.program);
         let expected = case.program.interpret(&case.inputs).unwrap();
         compared += 1;
         for (ours, theirs) in run.results().iter().zip(&expected) {

@@ -14,6 +14,10 @@
 #define __shared__ static
 #define __launch_bounds__(threads)
 
+// A device stops at a pack that is not where packs lie; a host might not.
+#define GF_ALIGNED(address, bytes) \
+  if ((size_t)(address) % (bytes) != 0) std::abort();
+
 struct Triple { unsigned x, y, z; };
 static Triple threadIdx, blockIdx, blockDim, gridDim;
 

@@ -14,6 +14,7 @@ mod in_place;
 mod kinds;
 mod library;
 mod opinfo;
+mod packs;
 mod random_graphs;
 mod randoms;
 mod reshaped;
