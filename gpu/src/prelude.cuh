@@ -184,6 +184,22 @@ __device__ float digammaf(float x) { return (float)digamma((double)x); }
 template <class T> __device__ T larger(T a, T b) { return a > b || is_nan(a) ? a : b; }
 template <class T> __device__ T smaller(T a, T b) { return a < b || is_nan(a) ? a : b; }
 
+// A divisor of many numbers, with its reciprocal: scaled, where that would be no normal number.
+struct Divisor { float scale, number, reciprocal; };
+
+__device__ Divisor divisor(float x) {
+  const float size = fabsf(x), scale = size < 0x1p-100f ? 0x1p64f : size > 0x1p100f ? 0x1p-64f : 1.0f;
+  return {scale, x * scale, 1 / (x * scale)};
+}
+
+// A quotient rounded like a division's, save for the last digit at times: once more with what is left over. Source:
+// Markstein 1990.
+__device__ float operator/(float x, const Divisor& by) {
+  const float scaled = x * by.scale, quotient = scaled * by.reciprocal;
+  const float rest = fmaf(-quotient, by.number, scaled);
+  return is_finite(quotient) && quotient != 0 ? fmaf(rest, by.reciprocal, quotient) : quotient;
+}
+
 // Integers wrap; a quotient by 0 is 0.
 __device__ i64 sum(i64 a, i64 b) { return (i64)((u64)a + (u64)b); }
 __device__ u64 sum(u64 a, u64 b) { return a + b; }
@@ -249,26 +265,87 @@ template <class T, int N> __device__ void unpacked(T* into, const Pack<T, N>& pa
 // ---- folds -------------------------------------------------------------------------------------------------------
 
 struct Sum {
+  static constexpr bool has_ties = false;
   static __device__ double of(double a, double b) { return a + b; }
   static __device__ i64 of(i64 a, i64 b) { return sum(a, b); }
   static __device__ u64 of(u64 a, u64 b) { return sum(a, b); }
 };
 struct Prod {
+  static constexpr bool has_ties = false;
   static __device__ double of(double a, double b) { return a * b; }
   static __device__ i64 of(i64 a, i64 b) { return product(a, b); }
   static __device__ u64 of(u64 a, u64 b) { return product(a, b); }
 };
 struct Max {
+  static constexpr bool has_ties = true; // of zeros of either sign: the result depends on the order
   template <class T> static __device__ T of(T a, T b) { return larger(a, b); }
+  static __device__ float of(float a, float b) {
+#ifdef __CUDA_ARCH__
+    float y;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+    return y;
+#else
+    return larger(a, b);
+#endif
+  }
 };
 struct Min {
+  static constexpr bool has_ties = true;
   template <class T> static __device__ T of(T a, T b) { return smaller(a, b); }
+  static __device__ float of(float a, float b) {
+#ifdef __CUDA_ARCH__
+    float y;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+    return y;
+#else
+    return smaller(a, b);
+#endif
+  }
 };
 
-// The fold over a warp's lanes, in an order that only their number determines; every lane gets it.
+// A fold in the making.
+template <class Op, class T> struct Folded {
+  T total, other;
+  __device__ void add(T x) { total = Op::of(total, x); }
+  template <int LANES> __device__ void settle() {
+    if constexpr (Op::has_ties) total = __shfl_sync(0xffffffffu, total, threadIdx.x % 32 / LANES * LANES);
+  }
+};
+
+// Folds over teams of neighbouring lanes, in an order that only their number determines; every lane gets them. Several
+// together wait for each other's shuffles once.
+template <int LANES, class... F> __device__ void team_fold(F&... folds) {
+#pragma unroll
+  for (int distance = LANES / 2; distance > 0; distance /= 2) {
+    ((folds.other = __shfl_xor_sync(0xffffffffu, folds.total, distance)), ...);
+    (folds.add(folds.other), ...);
+  }
+  (folds.template settle<LANES>(), ...);
+}
+
+// The fold of N numbers, in pairs.
+template <class Op, int N, class T> __device__ T fold_of(const T* x) {
+  if constexpr (N == 1) {
+    return x[0];
+  } else {
+    return Op::of(fold_of<Op, N / 2>(x), fold_of<Op, N - N / 2>(x + N / 2));
+  }
+}
+
+// The sum of N floats, in pairs and in float.
+template <int N> __device__ float sum_of(const float* x) {
+  if constexpr (N == 1) {
+    return x[0];
+  } else {
+    return sum_of<N / 2>(x) + sum_of<N - N / 2>(x + N / 2);
+  }
+}
+
+// The fold over a warp's lanes; every lane gets it.
 template <class Op, class T> __device__ T warp_fold(T x) {
-  for (int distance = 16; distance > 0; distance /= 2) x = Op::of(x, __shfl_xor_sync(0xffffffffu, x, distance));
-  return __shfl_sync(0xffffffffu, x, 0);
+  Folded<Op, T> fold{x};
+  team_fold<32>(fold);
+  return fold.total;
 }
 
 // The fold over a block's threads, whole warps of them; every thread gets it.
@@ -277,8 +354,7 @@ template <class Op, int THREADS, class T> __device__ T block_fold(T x) {
   x = warp_fold<Op>(x);
   if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = x;
   __syncthreads();
-  x = warps[0];
-  for (int i = 1; i < THREADS / 32; ++i) x = Op::of(x, warps[i]);
+  x = fold_of<Op, THREADS / 32>(warps);
   __syncthreads(); // the next fold writes there again
   return x;
 }

@@ -14,11 +14,13 @@ mod index;
 mod moves;
 mod pack;
 mod parts;
+mod phases;
 mod pointwise;
 mod rows;
 mod scan;
 mod scatter;
 mod sort;
+mod team;
 mod text;
 mod turned;
 

@@ -48,7 +48,8 @@ impl Plan {
         let (chain, dims) = (&kernel.chain, kernel.outer.dims());
         let last = pack::innermost(dims);
         let is_whole = |v: ValueId| matches!(&chain.value(v).instr, Instr::Load(l) if text.is_whole(l, chain.value(v).level));
-        let moved = chain.ids().filter(|v| is_whole(*v)).map(|v| chain.value(v).dtype.size_bytes());
+        let varies = |v: &ValueId| matches!(&chain.value(*v).instr, Instr::Load(l) if l.axes.iter().any(|m| !m.terms.is_empty()));
+        let moved = chain.ids().filter(varies).map(|v| chain.value(v).dtype.size_bytes());
         let stored = kernel.stores.iter().map(|s| entry.dtype(s.1).size_bytes());
         let mut lanes = pack::lanes(moved.chain(stored).max().unwrap_or(1));
         if last.is_none() || pack::work(chain) * lanes > WORK_MAX {

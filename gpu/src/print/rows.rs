@@ -1,33 +1,33 @@
-//! Row kernels: a warp or a block holds a row in registers across its folds.
+//! Row kernels: lanes of a warp or a block hold a row in registers across its folds.
 //!
-//! A chain falls into phases, each a walk over the row; a fold ends one. What a later phase needs of an element stays in
-//! the thread's registers (`row7[k]` is value 7 of its k-th element), so every element is read once.
+//! Each phase of the chain (see `phases`) is a walk over the row, in packs of elements side by side; `lane` of the row's
+//! threads takes pack `k * threads + lane`. What a later phase needs of an element stays in the thread's registers
+//! (`row7[..]` holds value 7 of its elements), so every element is read once.
 
-use gradframe_ml_core::{DType, Error, Result, Shape};
-use gradframe_ml_kernels::schedule::{Instr, Level, Loop, Schedule, ValueId};
+use gradframe_ml_core::graph::{Fn2, ReduceOp};
+use gradframe_ml_core::{DType, Dim, Error, Result, Shape};
+use gradframe_ml_kernels::schedule::{AxisMap, BufferId, Chain, Instr, Level, Loop, Schedule, ValueId};
 
 use super::chain::ChainText;
-use super::index;
+use super::pack::{self, Reach};
+use super::phases::{Phases, is_fold, is_position};
+use super::team::Team;
 use super::text::{Entry, accumulator, c_type, fold_name, neutral};
+use super::{functions, index};
 use crate::launch::{Count, CudaKernel};
-
-/// Rows up to this length are a warp's.
-const WARP_ROW_MAX: usize = 512;
-/// Rows that the warps of one block hold.
-const WARPS: u32 = 4;
 
 /// Prints the kernel under this name.
 pub fn print(schedule: &Schedule, name: &str, kernel: &Loop) -> Result<CudaKernel> {
     let row = fixed_elements(&kernel.row)?;
-    let team = Team::of(row);
-    let mut rows = Rows::new(schedule, name, kernel, row, team);
+    let mut rows = Rows::new(schedule, name, kernel, row);
     rows.head();
-    for phase in 0..=rows.phases() {
+    for phase in 0..=rows.phases.last() {
         rows.row_values(phase)?;
         rows.walk(phase)?;
     }
     rows.row_stores();
-    let (source, launch) = rows.entry.finish(Count::of(&kernel.outer), team.rows_per_block, None);
+    let team = rows.team;
+    let (source, launch) = rows.entry.finish(Count::of(&kernel.outer), team.rows() as u32, None);
     Ok(CudaKernel { source, temporaries: Vec::new(), launches: vec![launch] })
 }
 
@@ -36,107 +36,98 @@ fn fixed_elements(row: &Shape) -> Result<usize> {
     row.as_fixed().map(|sizes| sizes.iter().product()).ok_or_else(symbolic)
 }
 
-/// The threads that hold one row.
-#[derive(Clone, Copy)]
-struct Team {
-    threads: usize,
-    rows_per_block: u32,
-}
-
-impl Team {
-    fn of(row: usize) -> Self {
-        match row {
-            0..=WARP_ROW_MAX => Team { threads: 32, rows_per_block: WARPS },
-            513..=4096 => Team { threads: 256, rows_per_block: 1 },
-            _ => Team { threads: 1024, rows_per_block: 1 },
-        }
-    }
-}
-
 struct Rows<'a> {
     entry: Entry<'a>,
     kernel: &'a Loop,
     row: usize,
     team: Team,
-    /// For each value, the phase in which it is known.
-    phase: Vec<usize>,
-    /// For each value, whether a later phase asks for its elements.
-    is_kept: Vec<bool>,
+    /// Elements of a pack.
+    lanes: usize,
+    /// The innermost axis, if each pack lies within one of its lines: its first element's position serves all.
+    line: Option<usize>,
+    /// How each load lies under a pack.
+    reach: Vec<Option<Reach>>,
+    phases: Phases,
+}
+
+fn text(kernel: &Loop) -> ChainText<'_> {
+    ChainText { chain: &kernel.chain, outer: &kernel.outer, row: &kernel.row, at: "at", at_row: "row" }
 }
 
 impl<'a> Rows<'a> {
-    fn new(schedule: &'a Schedule, name: &str, kernel: &'a Loop, row: usize, team: Team) -> Self {
-        let entry = Entry::new(schedule, name.into(), team.threads as u32 * team.rows_per_block);
-        let values = &kernel.chain.values;
-        let mut phase: Vec<usize> = Vec::with_capacity(values.len());
-        for value in values {
-            let known = value.instr.operands().map(|v| phase[v.index()]).max().unwrap_or(0);
-            phase.push(known + usize::from(matches!(value.instr, Instr::Reduce(..))));
-        }
-        let mut is_kept = vec![false; values.len()];
-        for (at, value) in values.iter().enumerate() {
-            // A fold works in the phase before it is known.
-            let works = phase[at] - usize::from(matches!(value.instr, Instr::Reduce(..)));
-            value.instr.operands().filter(|v| phase[v.index()] < works).for_each(|v| is_kept[v.index()] = true);
-        }
-        let is_cheap = |at: usize| matches!(values[at].instr, Instr::Scalar(_) | Instr::Spread(_) | Instr::Iota(_));
-        (0..values.len()).for_each(|at| is_kept[at] &= values[at].level == Level::Element && !is_cheap(at));
-        Rows { entry, kernel, row, team, phase, is_kept }
+    fn new(schedule: &'a Schedule, name: &str, kernel: &'a Loop, row: usize) -> Self {
+        let (chain, text) = (&kernel.chain, text(kernel));
+        let phases = Phases::of(kernel, &text);
+        let dtype_of = |buffer: BufferId| schedule.buffers[buffer.index()].dtype;
+        let is_whole = |v: ValueId| matches!(&chain.value(v).instr, Instr::Load(l) if text.is_whole(l, Level::Element));
+        let is_load = |v: &ValueId| matches!(chain.value(*v).instr, Instr::Load(_)) && !phases.is_of_row(*v);
+        let moved = chain.ids().filter(is_load).map(|v| chain.value(v).dtype.size_bytes());
+        let of_elements = |v: ValueId| chain.value(v).level == Level::Element;
+        let stored = kernel.stores.iter().filter(|s| of_elements(s.0)).map(|s| dtype_of(s.1).size_bytes());
+        let lanes = pack::shared(pack::lanes(moved.chain(stored).max().unwrap_or(4)), row as u64);
+        let line = innermost(kernel).filter(|(_, size)| pack::shared(lanes, pack::factor(size)) == lanes).map(|(axis, _)| axis);
+        let reach = chain.ids().map(|v| match &chain.value(v).instr {
+            Instr::Load(_) if phases.is_of_row(v) => None,
+            Instr::Load(load) if lanes == 1 => Some(if load.padded { Reach::Each } else { Reach::Same }),
+            Instr::Load(_) if is_whole(v) => Some(Reach::Pack),
+            Instr::Load(load) => Some(line.map_or(Reach::Each, |axis| pack::reach(load, axis, lanes))),
+            _ => None,
+        });
+        let kept = chain.ids().filter(|v| phases.is_kept(*v)).map(|v| chain.value(v).dtype.size_bytes().max(4));
+        let team = Team::of(row, lanes, kept.sum());
+        let entry = Entry::new(schedule, name.into(), team.block() as u32);
+        Rows { entry, kernel, row, team, lanes, line, reach: reach.collect(), phases }
     }
 
-    fn phases(&self) -> usize {
-        self.phase.iter().max().copied().unwrap_or(0)
+    fn chain(&self) -> &'a Chain {
+        &self.kernel.chain
     }
 
-    fn text(&self) -> ChainText<'a> {
-        let kernel = self.kernel;
-        ChainText { chain: &kernel.chain, outer: &kernel.outer, row: &kernel.row, at: "at", at_row: "row" }
+    /// Packs of a row that one thread holds.
+    fn packs(&self) -> usize {
+        self.row.div_ceil(self.lanes * self.team.threads)
     }
 
-    /// Elements of a row that one thread holds.
-    fn per_thread(&self) -> usize {
-        self.row.div_ceil(self.team.threads)
+    /// The folds that end a phase.
+    fn folds(&self, phase: usize) -> Vec<ValueId> {
+        let chain = self.chain();
+        chain.ids().filter(|v| is_fold(chain.value(*v)) && self.phases.works(chain, *v) == phase).collect()
     }
 
     fn head(&mut self) {
-        let (kernel, text) = (self.kernel, self.text());
+        let kernel = self.kernel;
         let count = self.entry.count(kernel.outer.dims());
-        let Team { threads, rows_per_block } = self.team;
         self.entry.code.line(format!("const at_t rows = {count};"));
-        let (first, step) = if rows_per_block == 1 {
-            self.entry.code.line("const int lane = threadIdx.x;");
-            ("(at_t)blockIdx.x".to_string(), "gridDim.x".to_string())
-        } else {
-            self.entry.code.line(format!("const int lane = threadIdx.x % {threads};"));
-            (format!("first_thread() / {threads}"), format!("all_threads() / {threads}"))
-        };
-        self.entry.code.open(format!("for (at_t row = {first}; row < rows; row += {step})"));
-        let used = text.used_axes();
+        let folds = self.chain().ids().filter(|v| is_fold(self.chain().value(*v)));
+        let folds: Vec<_> = folds.map(|v| (v, self.accumulator(v))).collect();
+        self.team.shared(&mut self.entry, &folds);
+        self.team.open(&mut self.entry.code);
+        let used = text(kernel).used_axes();
         index::declare(&mut self.entry, &kernel.outer, 0, "row", |axis| used.contains(&axis));
-        for v in kernel.chain.ids().filter(|v| self.is_kept[v.index()]) {
-            let dtype = c_type(kernel.chain.value(v).dtype);
-            let line = format!("{dtype} row{}[{}];", v.index(), self.per_thread());
-            self.entry.code.line(line);
+        let elements = self.packs() * self.lanes;
+        for v in self.chain().ids().filter(|v| self.phases.is_kept(*v)) {
+            let dtype = c_type(self.chain().value(v).dtype);
+            self.entry.code.line(format!("{dtype} row{}[{elements}];", v.index()));
+        }
+    }
+
+    fn accumulator(&self, fold: ValueId) -> &'static str {
+        match self.chain().value(fold).instr {
+            Instr::Reduce(op, _) => c_type(accumulator(op, self.chain().value(fold).dtype)),
+            _ => "",
         }
     }
 
     /// What a phase knows of the whole row, computed by every thread.
     fn row_values(&mut self, phase: usize) -> Result<()> {
-        let text = self.text();
-        for v in self.kernel.chain.ids() {
-            let value = self.kernel.chain.value(v);
-            if value.level != Level::Row || self.phase[v.index()] != phase || text.inlined(v).is_some() {
-                continue;
-            }
+        let (chain, text) = (self.chain(), text(self.kernel));
+        let of_phase = |v: &ValueId| self.phases.is_of_row(*v) && self.phases.known(*v) == phase;
+        let own: Vec<ValueId> = chain.ids().filter(of_phase).filter(|v| text.inlined(*v).is_none()).collect();
+        for v in own {
+            let value = chain.value(v);
             let dtype = c_type(value.dtype);
             let expression = match &value.instr {
-                Instr::Reduce(op, _) => {
-                    let fold = match self.team.rows_per_block {
-                        1 => format!("block_fold<{}, {}>", fold_name(*op), self.team.threads),
-                        _ => format!("warp_fold<{}>", fold_name(*op)),
-                    };
-                    format!("convert<{dtype}>({fold}(fold{}))", v.index())
-                }
+                Instr::Reduce(op, _) => format!("convert<{dtype}>({})", self.team.total(v, fold_name(*op))),
                 _ => text.expression(&mut self.entry, v, &|v| text.inlined(v).unwrap_or_else(|| v.to_string()))?,
             };
             self.entry.code.line(format!("const {dtype} {v} = {expression};"));
@@ -146,119 +137,303 @@ impl<'a> Rows<'a> {
 
     /// One walk over the row: the elements of this phase, and the folds that end it.
     fn walk(&mut self, phase: usize) -> Result<()> {
-        let (chain, text) = (&self.kernel.chain, self.text());
-        let folds: Vec<ValueId> = chain
-            .ids()
-            .filter(|v| matches!(chain.value(*v).instr, Instr::Reduce(..)) && self.phase[v.index()] == phase + 1)
-            .collect();
-        let of_phase = |v: &ValueId| chain.value(*v).level == Level::Element && self.phase[v.index()] == phase;
-        let stores: Vec<_> = self.kernel.stores.iter().filter(|(v, _)| of_phase(v)).copied().collect();
-        let elements: Vec<ValueId> = chain.ids().filter(|v| of_phase(v) && text.inlined(*v).is_none()).collect();
-        if folds.is_empty() && stores.is_empty() && !elements.iter().any(|v| self.is_kept[v.index()]) {
+        let walk = Walk::of(self, phase);
+        let mut own = walk.elements.iter().chain(&walk.held);
+        if walk.folds.is_empty() && walk.stores.is_empty() && !own.any(|v| self.phases.is_kept(*v)) {
             return Ok(()); // nothing comes of it
         }
-        for fold in &folds {
-            let value = chain.value(*fold);
-            if let Instr::Reduce(op, _) = value.instr {
-                let line =
-                    format!("{} fold{} = {};", c_type(accumulator(op, value.dtype)), fold.index(), neutral(op, value.dtype));
+        for fold in &walk.folds {
+            if let Instr::Reduce(op, _) = self.chain().value(*fold).instr {
+                let (acc, first) = (self.accumulator(*fold), neutral(op, self.chain().value(*fold).dtype));
+                let line = format!("Folded<{}, {acc}> fold{}{{{first}}};", fold_name(op), fold.index());
                 self.entry.code.line(line);
             }
         }
+        for v in &walk.divisors {
+            let number = text(self.kernel).inlined(*v).unwrap_or_else(|| v.to_string());
+            self.entry.code.line(format!("const Divisor by{} = divisor({number});", v.index()));
+        }
+        self.held_loads(&walk)?;
         self.open_walk();
-        self.positions(phase);
-        for v in elements.iter().filter(|v| !is_position(chain, **v)) {
-            self.element(*v, &text, phase)?;
-        }
-        for fold in &folds {
-            self.fold_element(*fold, &text, phase)?;
-        }
-        for (value, buffer) in stores {
-            let buffer = self.entry.write(buffer);
-            let name = self.name(value, &text, phase);
-            self.entry.code.line(format!("{buffer}[at] = {name};"));
-        }
+        self.elements(&walk)?;
         self.close_walk();
+        self.team.meet(&mut self.entry.code, &walk.folds);
         Ok(())
     }
 
     fn open_walk(&mut self) {
-        let (threads, row) = (self.team.threads, self.row);
-        self.entry.code.line("#pragma unroll");
-        self.entry.code.open(format!("for (int k = 0; k < {}; ++k)", self.per_thread()));
-        self.entry.code.line(format!("const at_t e = k * {threads} + lane;"));
-        if !row.is_multiple_of(threads) {
-            self.entry.code.open(format!("if (e < {row})"));
+        let (threads, row, lanes, packs) = (self.team.threads, self.row, self.lanes, self.packs());
+        let code = &mut self.entry.code;
+        code.line("#pragma unroll");
+        code.open(format!("for (int k = 0; k < {packs}; ++k)"));
+        let e = if lanes == 1 { format!("k * {threads} + lane") } else { format!("(k * {threads} + lane) * {lanes}") };
+        code.line(format!("const at_t e = {e};"));
+        if !row.is_multiple_of(threads * lanes) {
+            code.open(format!("if (e < {row})"));
         }
-        self.entry.code.line(format!("const at_t at = row * {row} + e;"));
+        code.line(format!("const at_t at = row * {row} + e;"));
     }
 
     fn close_walk(&mut self) {
-        if !self.row.is_multiple_of(self.team.threads) {
+        if !self.row.is_multiple_of(self.team.threads * self.lanes) {
             self.entry.code.close();
         }
         self.entry.code.close();
     }
 
-    /// Index variables of the row's axes, and the positions that this walk uses.
-    fn positions(&mut self, phase: usize) {
-        let (kernel, text) = (self.kernel, self.text());
-        let used = text.used_axes();
-        index::declare(&mut self.entry, &kernel.row, kernel.outer.rank(), "e", |axis| used.contains(&axis));
-        let works = |at: usize| self.phase[at] - usize::from(matches!(kernel.chain.values[at].instr, Instr::Reduce(..)));
-        let users: Vec<usize> = (0..kernel.chain.values.len()).filter(|&at| works(at) == phase).collect();
-        for v in kernel.chain.ids().filter(|v| is_position(&kernel.chain, *v)) {
-            let stored = phase == 0 && kernel.stores.iter().any(|s| s.0 == v);
-            let asked = users.iter().any(|&at| kernel.chain.values[at].instr.operands().any(|o| o == v));
-            if let (true, Instr::Iota(map)) = (stored || asked, &kernel.chain.value(v).instr) {
-                let along = index::along(&mut self.entry, map);
-                self.entry.code.line(format!("const i64 {v} = (i64)({along});"));
+    fn reach_of(&self, v: ValueId) -> Option<Reach> {
+        self.reach[v.index()]
+    }
+
+    fn declare(&mut self, at: &str, axes: &[usize]) {
+        index::declare(&mut self.entry, &self.kernel.row, self.kernel.outer.rank(), at, |axis| axes.contains(&axis));
+    }
+
+    /// All loads of a walk, before anything is computed.
+    fn held_loads(&mut self, walk: &Walk) -> Result<()> {
+        let (chain, text, packs) = (self.chain(), text(self.kernel), self.packs());
+        for v in &walk.held {
+            let dtype = c_type(chain.value(*v).dtype);
+            let line = match self.reach_of(*v) {
+                Some(Reach::Pack) => format!("Pack<{dtype}, {}> p{}[{packs}];", self.lanes, v.index()),
+                _ => format!("{dtype} p{}[{packs}];", v.index()),
+            };
+            self.entry.code.line(line);
+        }
+        if walk.held.is_empty() {
+            return Ok(());
+        }
+        self.open_walk();
+        self.declare("e", &walk.axes_of_held);
+        for v in &walk.held {
+            let mut expression = text.expression(&mut self.entry, *v, &|v| v.to_string())?;
+            if self.reach_of(*v) == Some(Reach::Pack) {
+                expression = format!("packed<{}>(&{expression})", self.lanes);
+            }
+            self.entry.code.line(format!("p{}[k] = {expression};", v.index()));
+        }
+        self.close_walk();
+        Ok(())
+    }
+
+    /// The elements of one pack.
+    fn elements(&mut self, walk: &Walk) -> Result<()> {
+        let lanes = self.lanes;
+        if lanes == 1 {
+            self.declare("e", &walk.axes_of_each);
+            self.element(walk)?;
+        } else {
+            self.pack_variables(walk);
+            self.entry.code.line("#pragma unroll");
+            self.entry.code.open(format!("for (int j = 0; j < {lanes}; ++j)"));
+            match self.line {
+                Some(line) if walk.axes_of_each.contains(&line) => {
+                    self.entry.code.line(format!("const at_t i{line} = start{line} + j;"));
+                }
+                None if !walk.axes_of_each.is_empty() => {
+                    self.entry.code.line("const at_t e = start + j;");
+                    self.declare("e", &walk.axes_of_each);
+                }
+                _ => {}
+            }
+            self.element(walk)?;
+            self.entry.code.close();
+            self.pack_ends(walk);
+        }
+        Ok(())
+    }
+
+    /// What stands before the walk over a pack's elements.
+    fn pack_variables(&mut self, walk: &Walk) {
+        match self.line {
+            Some(line) => {
+                self.declare("e", &walk.axes_of_each);
+                if walk.axes_of_each.contains(&line) {
+                    self.entry.code.line(format!("const at_t start{line} = i{line};"));
+                }
+            }
+            None if !walk.axes_of_each.is_empty() => self.entry.code.line("const at_t start = e;"),
+            None => {}
+        }
+        for fold in self.paired(walk) {
+            self.entry.code.line(format!("float pack{}[{}];", fold.index(), self.lanes));
+        }
+        for (_, buffer) in &walk.stores {
+            let dtype = c_type(self.entry.dtype(*buffer));
+            self.entry.code.line(format!("Pack<{dtype}, {}> out_{buffer};", self.lanes));
+        }
+    }
+
+    /// What stands behind it.
+    fn pack_ends(&mut self, walk: &Walk) {
+        for fold in self.paired(walk) {
+            self.entry.code.line(format!("fold{0}.add(sum_of<{1}>(pack{0}));", fold.index(), self.lanes));
+        }
+        for (_, buffer) in &walk.stores {
+            let buffer = self.entry.write(*buffer);
+            let store = format!("unpacked(&{buffer}[at], out_{buffer});");
+            self.store(&store);
+        }
+    }
+
+    fn store(&mut self, store: &str) {
+        let condition = if self.team.is_partial() { "if (is_row) " } else { "" };
+        self.entry.code.line(format!("{condition}{store}"));
+    }
+
+    fn paired(&self, walk: &Walk) -> Vec<ValueId> {
+        walk.folds.iter().copied().filter(|fold| self.is_paired(*fold)).collect()
+    }
+
+    /// A sum of single floats: a pack's elements are added in pairs, in float; packs are added in double.
+    fn is_paired(&self, fold: ValueId) -> bool {
+        let value = self.chain().value(fold);
+        self.lanes > 1 && matches!(value.instr, Instr::Reduce(ReduceOp::Sum, _)) && value.dtype == DType::F32
+    }
+
+    /// One element: its values, its part in folds and stores.
+    fn element(&mut self, walk: &Walk) -> Result<()> {
+        let (chain, text) = (self.chain(), text(self.kernel));
+        let names: Vec<String> = chain.ids().map(|v| self.name(v, &text, walk.phase)).collect();
+        let name = |v: ValueId| names[v.index()].clone();
+        for v in &walk.elements {
+            let value = chain.value(*v);
+            let expression = match value.instr {
+                Instr::Map2(Fn2::Div, a, b) if walk.divisors.contains(&b) => {
+                    functions::map2(Fn2::Div, DType::F32, &name(a), &format!("by{}", b.index()))?
+                }
+                _ => text.expression(&mut self.entry, *v, &name)?,
+            };
+            self.entry.code.line(format!("const {} {v} = {expression};", c_type(value.dtype)));
+            if self.phases.is_kept(*v) {
+                let kept = self.kept(*v);
+                self.entry.code.line(format!("{kept} = {v};"));
             }
         }
-    }
-
-    fn element(&mut self, v: ValueId, text: &ChainText, phase: usize) -> Result<()> {
-        let names: Vec<String> = self.kernel.chain.ids().map(|v| self.name(v, text, phase)).collect();
-        let expression = text.expression(&mut self.entry, v, &|v| names[v.index()].clone())?;
-        let dtype = c_type(self.kernel.chain.value(v).dtype);
-        self.entry.code.line(format!("const {dtype} {v} = {expression};"));
-        if self.is_kept[v.index()] {
-            self.entry.code.line(format!("row{}[k] = {v};", v.index()));
+        for v in walk.held.iter().filter(|v| self.phases.is_kept(**v)) {
+            let kept = self.kept(*v);
+            self.entry.code.line(format!("{kept} = {};", name(*v)));
+        }
+        for fold in &walk.folds {
+            let Instr::Reduce(_, x) = chain.value(*fold).instr else { continue };
+            let line = match self.is_paired(*fold) {
+                true => format!("pack{}[j] = {};", fold.index(), name(x)),
+                false => format!("fold{}.add(({}){});", fold.index(), self.accumulator(*fold), name(x)),
+            };
+            self.entry.code.line(line);
+        }
+        for (value, buffer) in &walk.stores {
+            let buffer = if self.lanes == 1 { self.entry.write(*buffer) } else { buffer.to_string() };
+            match self.lanes {
+                1 => self.store(&format!("{buffer}[at] = {};", name(*value))),
+                _ => self.entry.code.line(format!("out_{buffer}.at[j] = {};", name(*value))),
+            }
         }
         Ok(())
     }
 
-    fn fold_element(&mut self, fold: ValueId, text: &ChainText, phase: usize) -> Result<()> {
-        let value = self.kernel.chain.value(fold);
-        let Instr::Reduce(op, x) = value.instr else { return Ok(()) };
-        let (at, acc) = (fold.index(), c_type(accumulator(op, value.dtype)));
-        let x = self.name(x, text, phase);
-        self.entry.code.line(format!("fold{at} = {}::of(fold{at}, ({acc}){x});", fold_name(op)));
-        Ok(())
+    fn kept(&self, v: ValueId) -> String {
+        match self.lanes {
+            1 => format!("row{}[k]", v.index()),
+            lanes => format!("row{}[k * {lanes} + j]", v.index()),
+        }
     }
 
-    /// What a value is called while a phase walks.
+    /// What a value of an element is called while a phase walks.
     fn name(&self, v: ValueId, text: &ChainText, phase: usize) -> String {
-        let is_earlier = self.is_kept[v.index()] && self.phase[v.index()] < phase;
-        text.inlined(v).unwrap_or_else(|| if is_earlier { format!("row{}[k]", v.index()) } else { v.to_string() })
+        if let Some(inlined) = text.inlined(v) {
+            return inlined;
+        }
+        match self.reach_of(v) {
+            _ if self.phases.is_kept(v) && self.phases.known(v) < phase => self.kept(v),
+            Some(Reach::Pack) => format!("p{}[k].at[j]", v.index()),
+            Some(Reach::Same) => format!("p{}[k]", v.index()),
+            _ => v.to_string(),
+        }
     }
 
     /// Numbers of rows are stored by one thread.
     fn row_stores(&mut self) {
-        let text = self.text();
-        for (value, buffer) in &self.kernel.stores {
-            if self.kernel.chain.value(*value).level == Level::Row {
+        let (kernel, text) = (self.kernel, text(self.kernel));
+        for (value, buffer) in &kernel.stores {
+            if kernel.chain.value(*value).level == Level::Row {
                 let buffer = self.entry.write(*buffer);
                 let value = text.inlined(*value).unwrap_or_else(|| value.to_string());
-                self.entry.code.line(format!("if (lane == 0) {buffer}[row] = {value};"));
+                let condition = if self.team.is_partial() { "is_row && lane == 0" } else { "lane == 0" };
+                self.entry.code.line(format!("if ({condition}) {buffer}[row] = {value};"));
             }
+        }
+        let phases_with_folds = (0..=self.phases.last()).filter(|p| !self.folds(*p).is_empty()).count();
+        if self.team.is_block() && phases_with_folds == 1 {
+            self.entry.code.line("__syncthreads(); // the next row's folds write where this one's were read");
         }
         self.entry.code.close();
     }
 }
 
-/// Positions cost nothing: each walk that uses them computes them again.
-fn is_position(chain: &gradframe_ml_kernels::schedule::Chain, v: ValueId) -> bool {
-    let value = chain.value(v);
-    matches!(value.instr, Instr::Iota(_)) && value.level == Level::Element && value.dtype == DType::I64
+/// The last axis of a row that is longer than 1, as an axis of the domain, and its size.
+fn innermost(kernel: &Loop) -> Option<(usize, &Dim)> {
+    pack::innermost(kernel.row.dims()).map(|axis| (kernel.outer.rank() + axis, &kernel.row.dims()[axis]))
+}
+
+/// What one walk does.
+struct Walk {
+    phase: usize,
+    /// Loads made for each pack as a whole, before the elements are computed.
+    held: Vec<ValueId>,
+    /// The other values of elements, positions that are used among them.
+    elements: Vec<ValueId>,
+    /// The folds that end it.
+    folds: Vec<ValueId>,
+    /// What it stores of each element.
+    stores: Vec<(ValueId, BufferId)>,
+    /// Numbers of the row by which elements are divided.
+    divisors: Vec<ValueId>,
+    axes_of_held: Vec<usize>,
+    axes_of_each: Vec<usize>,
+}
+
+impl Walk {
+    fn of(rows: &Rows, phase: usize) -> Self {
+        let (chain, phases, text) = (rows.chain(), &rows.phases, text(rows.kernel));
+        let is_element = |v: &ValueId| !phases.is_of_row(*v) && chain.value(*v).level == Level::Element;
+        let known = |v: ValueId| is_element(&v) && phases.known(v) == phase && !is_position(chain, v);
+        // Numbers of the row that are stored as elements are stored in the phase that knows them.
+        let is_stored = |v: ValueId| chain.value(v).level == Level::Element && phases.known(v) == phase;
+        let stores: Vec<_> = rows.kernel.stores.iter().filter(|s| is_stored(s.0)).copied().collect();
+        let folds = rows.folds(phase);
+        let asks = |u: ValueId, v: ValueId| {
+            let works = if is_fold(chain.value(u)) { folds.contains(&u) } else { known(u) };
+            works && chain.value(u).instr.operands().any(|o| o == v)
+        };
+        let is_asked = |v: ValueId| stores.iter().any(|s| s.0 == v) || chain.ids().any(|u| asks(u, v));
+        let is_held = |v: ValueId| matches!(rows.reach_of(v), Some(Reach::Pack | Reach::Same));
+        let held: Vec<ValueId> = chain.ids().filter(|v| known(*v) && is_held(*v)).collect();
+        let own = |v: &ValueId| {
+            let is_used_position = is_position(chain, *v) && !phases.is_of_row(*v) && is_asked(*v);
+            (known(*v) && !is_held(*v) && text.inlined(*v).is_none()) || is_used_position
+        };
+        let elements: Vec<ValueId> = chain.ids().filter(own).collect();
+        let divisor = |v: &ValueId| match chain.value(*v).instr {
+            Instr::Map2(Fn2::Div, _, b) if chain.value(b).dtype == DType::F32 => Some(b),
+            _ => None,
+        };
+        let mut divisors: Vec<ValueId> = elements.iter().filter_map(divisor).filter(|b| phases.is_of_row(*b)).collect();
+        divisors.dedup();
+        let (axes_of_held, axes_of_each) = (axes(&text, &held), axes(&text, &elements));
+        Walk { phase, held, elements, folds, stores, divisors, axes_of_held, axes_of_each }
+    }
+}
+
+/// The axes whose positions these values need.
+fn axes(text: &ChainText, of: &[ValueId]) -> Vec<usize> {
+    let mut maps: Vec<&AxisMap> = Vec::new();
+    for v in of {
+        match &text.chain.value(*v).instr {
+            Instr::Load(load) if !text.is_whole(load, Level::Element) => maps.extend(&load.axes),
+            Instr::Iota(map) => maps.push(map),
+            _ => {}
+        }
+    }
+    maps.into_iter().flat_map(|map| map.terms.iter().map(|term| term.0)).collect()
 }

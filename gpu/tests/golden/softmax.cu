@@ -27,55 +27,79 @@ extern "C" __global__ void __launch_bounds__(256) k0_rows(
     f16* __restrict__ b1,
     const at_t size_N) {
   const at_t rows = size_N;
-  const int lane = threadIdx.x;
-  for (at_t row = (at_t)blockIdx.x; row < rows; row += gridDim.x) {
-    float row1[4];
-    float row15[4];
-    float fold2 = -infinity<float>();
+  const int lane = threadIdx.x % 32;
+  for (at_t row = first_thread() / 32; row < rows; row += all_threads() / 32) {
+    float row1[32];
+    float row15[32];
+    Folded<Max, float> fold2{-infinity<float>()};
+    Pack<f16, 8> p0[4];
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      const at_t e = k * 256 + lane;
+      const at_t e = (k * 32 + lane) * 8;
       if (e < 1000) {
         const at_t at = row * 1000 + e;
-        const f16 v0 = b0[at];
-        const float v1 = convert<float>(v0);
-        row1[k] = v1;
-        fold2 = Max::of(fold2, (float)v1);
+        p0[k] = packed<8>(&b0[at]);
       }
     }
-    const float v2 = convert<float>(block_fold<Max, 256>(fold2));
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      const at_t e = (k * 32 + lane) * 8;
+      if (e < 1000) {
+        const at_t at = row * 1000 + e;
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+          const float v1 = convert<float>(p0[k].at[j]);
+          row1[k * 8 + j] = v1;
+          fold2.add((float)v1);
+        }
+      }
+    }
+    team_fold<32>(fold2);
+    const float v2 = convert<float>(fold2.total);
     const f16 v3 = convert<f16>(v2);
     const float v4 = convert<float>(v3);
     const bool v5 = is_finite(v4);
     const f16 v7 = v5 ? v3 : f16{0x0};
-    double fold16 = (double)0;
+    const float v9 = convert<float>(v7);
+    Folded<Sum, double> fold16{(double)0};
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      const at_t e = k * 256 + lane;
+      const at_t e = (k * 32 + lane) * 8;
       if (e < 1000) {
         const at_t at = row * 1000 + e;
-        const float v9 = convert<float>(v7);
-        const float v10 = row1[k] - v9;
-        const f16 v11 = convert<f16>(v10);
-        const float v12 = convert<float>(v11);
-        const float v13 = expf(v12);
-        const f16 v14 = convert<f16>(v13);
-        const float v15 = convert<float>(v14);
-        row15[k] = v15;
-        fold16 = Sum::of(fold16, (double)v15);
+        float pack16[8];
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+          const float v10 = row1[k * 8 + j] - v9;
+          const f16 v11 = convert<f16>(v10);
+          const float v12 = convert<float>(v11);
+          const float v13 = expf(v12);
+          const f16 v14 = convert<f16>(v13);
+          const float v15 = convert<float>(v14);
+          row15[k * 8 + j] = v15;
+          pack16[j] = v15;
+        }
+        fold16.add(sum_of<8>(pack16));
       }
     }
-    const float v16 = convert<float>(block_fold<Sum, 256>(fold16));
+    team_fold<32>(fold16);
+    const float v16 = convert<float>(fold16.total);
     const f16 v17 = convert<f16>(v16);
+    const float v19 = convert<float>(v17);
+    const Divisor by19 = divisor(v19);
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      const at_t e = k * 256 + lane;
+      const at_t e = (k * 32 + lane) * 8;
       if (e < 1000) {
         const at_t at = row * 1000 + e;
-        const float v19 = convert<float>(v17);
-        const float v20 = row15[k] / v19;
-        const f16 v21 = convert<f16>(v20);
-        b1[at] = v21;
+        Pack<f16, 8> out_b1;
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+          const float v20 = row15[k * 8 + j] / by19;
+          const f16 v21 = convert<f16>(v20);
+          out_b1.at[j] = v21;
+        }
+        unpacked(&b1[at], out_b1);
       }
     }
   }
