@@ -73,7 +73,7 @@ fn is_multiple(stride: u64, step: u64, lanes: usize) -> bool {
 }
 
 fn has_step(map: &AxisMap, axis: usize, step: i64) -> bool {
-    map.terms.iter().any(|term| *term == (axis, step))
+    map.terms.contains(&(axis, step))
 }
 
 /// Machine instructions for one element of a chain, roughly: what is written out for several elements stays short.
