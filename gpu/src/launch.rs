@@ -77,33 +77,36 @@ pub enum Argument {
     Width,
 }
 
-/// A number that sizes give: the elements of a shape, times the pieces into which another is cut.
+/// A number that sizes give: the elements of a shape, times the pieces into which others are cut.
 #[derive(Debug, Clone)]
 pub struct Count {
     /// Its elements are multiplied ...
     pub of: Shape,
-    /// ... with the number of pieces of so many elements in this one.
-    pub pieces: Option<(Shape, usize)>,
+    /// ... with the number of pieces of so many elements in each of these.
+    pub pieces: Vec<(Shape, usize)>,
 }
 
 impl Count {
     /// The elements of a shape.
     pub fn of(shape: &Shape) -> Self {
-        Count { of: shape.clone(), pieces: None }
+        Count { of: shape.clone(), pieces: Vec::new() }
     }
 
     /// The elements of a shape, each `pieces` times: once for each `length` elements of another.
     pub fn with_pieces(of: &Shape, pieces: &Shape, length: usize) -> Self {
-        Count { of: of.clone(), pieces: Some((pieces.clone(), length)) }
+        Count { of: of.clone(), pieces: vec![(pieces.clone(), length)] }
+    }
+
+    /// The same, times the pieces of so many elements of one more shape.
+    pub fn and_pieces(mut self, pieces: &Shape, length: usize) -> Self {
+        self.pieces.push((pieces.clone(), length));
+        self
     }
 
     /// The number. Errors: `Shape` if a symbol is not bound.
     pub fn eval(&self, sizes: &Sizes) -> Result<usize> {
-        let pieces = match &self.pieces {
-            Some((shape, length)) => shape.count(sizes)?.div_ceil(*length),
-            None => 1,
-        };
-        Ok(self.of.count(sizes)? * pieces)
+        let pieces = self.pieces.iter().map(|(shape, length)| Ok(shape.count(sizes)?.div_ceil(*length)));
+        Ok(self.of.count(sizes)? * pieces.product::<Result<usize>>()?)
     }
 }
 

@@ -8,6 +8,7 @@ mod arg_reduce;
 mod chain;
 mod conv;
 mod dot;
+mod elements;
 mod fold;
 mod functions;
 mod index;
