@@ -12,6 +12,13 @@ pub fn session_in(home: &Path) -> Result<Session> {
     Session::builder().home(home.join(".gradframe")).threads(2).seed(1).build()
 }
 
+/// With `GRADFRAME_DEVICE=cuda` in the environment, the session computes on that device what can run there.
+pub async fn on_device_asked_for(session: &Session) {
+    if let Ok(device) = std::env::var("GRADFRAME_DEVICE") {
+        session.sql(&format!("SET gradframe.device = '{device}'")).await.expect("a device's name");
+    }
+}
+
 /// The answer to a query, its batches joined.
 pub async fn rows(session: &Session, sql: &str) -> Result<Vec<Vec<String>>> {
     let batches = session.sql(sql).await?.collect().await?;

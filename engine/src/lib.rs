@@ -27,6 +27,7 @@
 //! - [`ml`]: estimators, and the graph language below them;
 //! - [`models`]: pretrained models;
 //! - [`array`]: arrays that feel eager, their derivatives, batches and compiled functions;
+//! - [`doctor`]: what this machine has, and what is missing;
 //! - [`Error`]: one type, by whose fault it is.
 
 mod archive;
@@ -34,6 +35,7 @@ mod card;
 mod catalog;
 mod config;
 mod cooperative;
+pub mod doctor;
 pub mod expr;
 mod frame;
 mod frames_in_sql;

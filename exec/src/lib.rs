@@ -3,6 +3,7 @@
 //! - [`planner`]: from our logical nodes to physical ones;
 //! - [`ops`]: the operators: Train, Predict, Evaluate and the run log's scan;
 //! - [`columns`]: Arrow arrays as the tensors, codes and classes that learning reads;
+//! - [`device`]: where numeric programs run: the CPU, or a CUDA device;
 //! - [`rules`]: rules over physical plans;
 //! - [`progress`]: where long operators say how far they are;
 //! - [`SpillSpace`]: the directory and the limit of what does not fit in memory.
@@ -11,6 +12,7 @@
 //! reports metrics to EXPLAIN ANALYZE.
 
 pub mod columns;
+pub mod device;
 mod field;
 mod memory;
 mod named;

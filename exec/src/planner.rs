@@ -94,7 +94,7 @@ impl ExtensionPlanner for GradframePlanner {
         }
         if let Some(node) = node.as_any().downcast_ref::<PredictNode>() {
             let features = expressions.plan_all(node.features())?;
-            return Ok(Some(Arc::new(PredictExec::try_new(node, features, input)?)));
+            return Ok(Some(Arc::new(PredictExec::try_new(node, features, input, session.config_options())?)));
         }
         if let Some(node) = node.as_any().downcast_ref::<TextNode>() {
             let texts = expressions.plan_all(node.texts())?;

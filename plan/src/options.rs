@@ -1,6 +1,8 @@
 //! Settings of a session that SQL can change: `SET gradframe.seed = 7`, `SHOW gradframe.seed`.
 
 use std::any::Any;
+use std::fmt;
+use std::str::FromStr;
 
 use crate::names::suggest;
 use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
@@ -13,16 +15,60 @@ pub struct GradframeOptions {
     pub seed: u64,
     /// Whether float expressions may leave DataFusion for the numeric core, where that pays.
     pub numeric_stages: bool,
+    /// Where numeric stages and predictions are computed.
+    pub device: DeviceChoice,
+    /// Whether what cannot run on the device that was asked for is an error; otherwise the CPU computes it, and EXPLAIN says so.
+    pub device_strict: bool,
 }
 
 impl Default for GradframeOptions {
     fn default() -> Self {
-        GradframeOptions { seed: 0, numeric_stages: true }
+        GradframeOptions { seed: 0, numeric_stages: true, device: DeviceChoice::Auto, device_strict: false }
+    }
+}
+
+/// Where numeric programs are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// On the CPU, but for what is estimated to be faster on a CUDA device, bus included.
+    #[default]
+    Auto,
+    /// On the CPU. No device is looked for.
+    Cpu,
+    /// On the first CUDA device.
+    Cuda,
+}
+
+impl DeviceChoice {
+    const ALL: [DeviceChoice; 3] = [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Cuda];
+
+    /// As SQL writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceChoice::Auto => "auto",
+            DeviceChoice::Cpu => "cpu",
+            DeviceChoice::Cuda => "cuda",
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = ();
+
+    /// The choice of this name, in any case of letters.
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        Self::ALL.into_iter().find(|choice| choice.name().eq_ignore_ascii_case(text)).ok_or(())
     }
 }
 
 /// The names without `gradframe.`.
-const NAMES: [&str; 2] = ["numeric_stages", "seed"];
+const NAMES: [&str; 4] = ["device", "device_strict", "numeric_stages", "seed"];
 
 impl ConfigExtension for GradframeOptions {
     const PREFIX: &'static str = "gradframe";
@@ -43,13 +89,10 @@ impl ExtensionOptions for GradframeOptions {
 
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         match key {
-            "seed" => {
-                self.seed = value.parse().map_err(|_| refused(format!("seed: expected a whole number from 0, got `{value}`")))?
-            }
-            "numeric_stages" => {
-                let what = || refused(format!("numeric_stages: expected true or false, got `{value}`"));
-                self.numeric_stages = value.parse().map_err(|_| what())?
-            }
+            "seed" => self.seed = parsed(key, value, "a whole number from 0")?,
+            "numeric_stages" => self.numeric_stages = parsed(key, value, "true or false")?,
+            "device" => self.device = parsed(key, value, "auto, cpu or cuda")?,
+            "device_strict" => self.device_strict = parsed(key, value, "true or false")?,
             _ => return Err(refused(format!("unknown option `gradframe.{key}`; hint: {}", suggest(key, NAMES)))),
         }
         Ok(())
@@ -62,11 +105,18 @@ impl ExtensionOptions for GradframeOptions {
             value: Some(value),
             description,
         };
+        let strict = "Whether what cannot run on the device that was asked for is an error";
         vec![
+            entry("device", self.device.to_string(), "Where numeric stages and predictions are computed: auto, cpu or cuda"),
+            entry("device_strict", self.device_strict.to_string(), strict),
             entry("numeric_stages", self.numeric_stages.to_string(), "Whether float expressions are compiled where that pays"),
             entry("seed", self.seed.to_string(), "Seed of trainings that name none"),
         ]
     }
+}
+
+fn parsed<T: FromStr>(key: &str, value: &str, expected: &str) -> Result<T> {
+    value.parse().map_err(|_| refused(format!("{key}: expected {expected}, got `{value}`")))
 }
 
 fn refused(what: String) -> DataFusionError {

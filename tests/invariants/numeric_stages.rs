@@ -1,8 +1,8 @@
-//! Float expressions have the same bits whether they are compiled or not.
+//! Float expressions have the same bits whether they are compiled or not, and whatever device is asked for.
 
 use gradframe::Session;
 
-use crate::harness::exact_texts;
+use crate::harness::{exact_texts, on_device_asked_for};
 
 /// Of all the values that are special, and some that are not; a batch is shorter.
 const VALUES: &str = "CREATE TABLE v AS SELECT x, y, CAST(x AS FLOAT) AS f, CAST(y AS FLOAT) AS h, n FROM
@@ -60,6 +60,7 @@ async fn both(session: &Session, sql: &str) -> [Vec<Vec<String>>; 2] {
 async fn session(home: &tempfile::TempDir) -> Session {
     let session = Session::builder().home(home.path()).threads(2).batch_size_rows(64).build().unwrap();
     session.sql(VALUES).await.unwrap();
+    on_device_asked_for(&session).await;
     session
 }
 
@@ -73,5 +74,23 @@ async fn compiled_expressions_have_the_bits_of_those_that_are_not() {
         let sql = format!("SELECT x, y, n, {} FROM v WHERE abs({}) < 300 ORDER BY x, y, n", exprs.join(", "), exprs[0]);
         let [on, off] = both(&session, &sql).await;
         assert_eq!(on, off, "{sql}");
+    }
+}
+
+/// With a device and without one: what cannot run there runs on the CPU.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expressions_have_the_same_bits_whatever_device_is_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let session = session(&home).await;
+    let mut draw = Draw(11);
+    for i in 0..20 {
+        let exprs: Vec<String> = (0..3).map(|_| draw.expression(3, i % 3 == 0)).collect();
+        let sql = format!("SELECT x, y, n, {} FROM v WHERE abs({}) < 300 ORDER BY x, y, n", exprs.join(", "), exprs[0]);
+        let mut answers = vec![];
+        for device in ["cpu", "auto", "cuda"] {
+            session.sql(&format!("SET gradframe.device = '{device}'")).await.unwrap();
+            answers.push(rows(&session, &sql).await);
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{sql}");
     }
 }

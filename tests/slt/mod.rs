@@ -30,6 +30,7 @@ golden_files! {
     create_model
     ddl
     decimals
+    devices
     evaluate
     explain
     extremes

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradframe-plan", &["gradframe-ml-learn", "gradframe-ml-models"]),
     ("gradframe-sql", &["gradframe-plan"]),
     ("gradframe-connectors", &["gradframe-plan"]),
-    ("gradframe-exec", &["gradframe-plan"]),
+    ("gradframe-exec", &["gradframe-plan", "gradframe-gpu"]),
     ("gradframe", &["gradframe-exec", "gradframe-sql", "gradframe-connectors", "gradframe-ml-array"]),
     ("gradframe-server", &["gradframe"]),
     ("gradframe-cli", &["gradframe", "gradframe-server"]),

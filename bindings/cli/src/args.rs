@@ -55,6 +55,8 @@ pub enum Command {
     Models(ModelsArgs),
     /// Serve the store to MLflow's client, until Ctrl-C
     Serve(ServeArgs),
+    /// Say what this machine has, and what is missing for what: versions, processor, memory, CUDA
+    Doctor,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,6 +3,7 @@
 //! Results go to standard output; prompts, progress, timings and errors go to standard error, so that output can be piped.
 
 mod args;
+mod doctor;
 mod exit;
 mod models;
 mod output;
@@ -70,6 +71,9 @@ fn start_threads(threads: Option<usize>) -> Result<Runtime> {
 }
 
 async fn dispatch(args: Args) -> Result<()> {
+    if matches!(args.command, Command::Doctor) {
+        return doctor::run(); // it may be the store that is ill
+    }
     let session = open_session(&args.session)?;
     match args.command {
         Command::Sql(sql) => {
@@ -84,6 +88,7 @@ async fn dispatch(args: Args) -> Result<()> {
         }
         Command::Serve(serve) => serve::run(&session, &serve).await,
         Command::Models(models) => models::run(&session, &models).await,
+        Command::Doctor => doctor::run(),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod copy;
+mod doctor;
 mod failures;
 mod formats;
 mod input;

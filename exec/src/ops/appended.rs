@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::concat;
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Statistics};
 use datafusion::error::Result;
 use datafusion::physical_expr::equivalence::ProjectionMapping;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PhysicalExpr, PlanProperties};
 
 /// The input's columns and the appended ones.
 pub(super) fn schema(inner: &Schema, appended: impl Iterator<Item = FieldRef>) -> SchemaRef {
@@ -38,4 +39,23 @@ pub(super) fn batch(schema: &SchemaRef, batch: &RecordBatch, appended: Vec<Array
     let columns = batch.columns().iter().cloned().chain(appended).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// An expression's values over batches, one after the other. Of one batch nothing is copied.
+pub(super) fn evaluated(expr: &Arc<dyn PhysicalExpr>, batches: &[RecordBatch]) -> Result<ArrayRef> {
+    let arrays = batches.iter().map(|batch| expr.evaluate(batch)?.into_array(batch.num_rows()));
+    let arrays = arrays.collect::<Result<Vec<_>>>()?;
+    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+    Ok(concat(&arrays)?)
+}
+
+/// As [`batch`], for batches that `appended` goes over one after the other; nothing is copied.
+pub(super) fn batches(schema: &SchemaRef, batches: &[RecordBatch], appended: &[ArrayRef]) -> Result<Vec<RecordBatch>> {
+    let mut from = 0;
+    let part = |given: &RecordBatch| {
+        let columns = appended.iter().map(|column| column.slice(from, given.num_rows())).collect();
+        from += given.num_rows();
+        batch(schema, given, columns)
+    };
+    batches.iter().map(part).collect()
 }

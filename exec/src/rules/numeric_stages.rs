@@ -47,7 +47,7 @@ impl PhysicalOptimizerRule for NumericStages {
             return Ok(plan);
         }
         let staged = |node: Plan| {
-            let stage = if self.projections { projection_of(&node)? } else { staged(&node)? };
+            let stage = if self.projections { projection_of(&node, config)? } else { staged(&node, config)? };
             Ok(stage.map_or(Transformed::no(node), Transformed::yes))
         };
         plan.transform_up(staged).data()
@@ -62,25 +62,25 @@ impl PhysicalOptimizerRule for NumericStages {
     }
 }
 
-fn projection_of(node: &Plan) -> Result<Option<Plan>> {
-    node.downcast_ref::<ProjectionExec>().map_or(Ok(None), projection_staged)
+fn projection_of(node: &Plan, config: &ConfigOptions) -> Result<Option<Plan>> {
+    node.downcast_ref::<ProjectionExec>().map_or(Ok(None), |projection| projection_staged(projection, config))
 }
 
 /// The operator over a stage; None if none of its expressions is worth one.
-fn staged(node: &Plan) -> Result<Option<Plan>> {
+fn staged(node: &Plan, config: &ConfigOptions) -> Result<Option<Plan>> {
     if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
-        projection_staged(projection)
+        projection_staged(projection, config)
     } else if let Some(filter) = node.downcast_ref::<FilterExec>() {
-        filter_staged(filter)
+        filter_staged(filter, config)
     } else if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
-        aggregate_staged(aggregate)
+        aggregate_staged(aggregate, config)
     } else {
         Ok(None)
     }
 }
 
 /// Columns that only the filter below needs go no further than the filter.
-fn projection_staged(projection: &ProjectionExec) -> Result<Option<Plan>> {
+fn projection_staged(projection: &ProjectionExec, config: &ConfigOptions) -> Result<Option<Plan>> {
     let mut cut = Cut::over(projection.input());
     let exprs = projection.expr().iter().map(|column| cut.expr(&column.expr)).collect::<Result<Vec<_>>>()?;
     if cut.parts.is_empty() {
@@ -89,17 +89,17 @@ fn projection_staged(projection: &ProjectionExec) -> Result<Option<Plan>> {
     let needed = Needed::of(exprs.iter().chain(&cut.parts), projection.input());
     let input = if needed.is_part() { needed.alone(projection.input())? } else { Arc::clone(projection.input()) };
     let parts = cut.parts.iter().map(|part| needed.moved(part)).collect::<Result<Vec<_>>>()?;
-    let stage = Arc::new(NumericStageExec::try_new(parts, input)?);
+    let stage = Arc::new(NumericStageExec::try_new(parts, input, config)?);
     let columns = projection.expr().iter().zip(&exprs).map(|(column, expr)| -> Result<ProjectionExpr> {
         Ok(ProjectionExpr { expr: needed.moved(expr)?, alias: column.alias.clone() })
     });
     Ok(Some(Arc::new(ProjectionExec::try_new(columns.collect::<Result<Vec<_>>>()?, stage)?)))
 }
 
-fn filter_staged(filter: &FilterExec) -> Result<Option<Plan>> {
+fn filter_staged(filter: &FilterExec, config: &ConfigOptions) -> Result<Option<Plan>> {
     let mut cut = Cut::over(filter.input());
     let predicate = cut.expr(filter.predicate())?;
-    let Some(stage) = cut.stage(filter.input())? else { return Ok(None) };
+    let Some(stage) = cut.stage(filter.input(), config)? else { return Ok(None) };
     let builder = FilterExecBuilder::from(filter).with_input(stage).with_predicate(predicate);
     let builder = match filter.projection() {
         Some(_) => builder,
@@ -108,7 +108,7 @@ fn filter_staged(filter: &FilterExec) -> Result<Option<Plan>> {
     Ok(Some(Arc::new(builder.build()?)))
 }
 
-fn aggregate_staged(aggregate: &AggregateExec) -> Result<Option<Plan>> {
+fn aggregate_staged(aggregate: &AggregateExec, config: &ConfigOptions) -> Result<Option<Plan>> {
     let plain = aggregate.limit_options().is_none() && aggregate.dynamic_expressions_produced().is_empty();
     if aggregate.mode().input_mode() != AggregateInputMode::Raw || !plain {
         return Ok(None);
@@ -124,7 +124,7 @@ fn aggregate_staged(aggregate: &AggregateExec) -> Result<Option<Plan>> {
     }
     // A filter of an aggregate says for which rows its arguments are computed, but they are for all of them anyway.
     let filters = aggregate.filter_expr().to_vec();
-    let Some(stage) = cut.stage(aggregate.input())? else { return Ok(None) };
+    let Some(stage) = cut.stage(aggregate.input(), config)? else { return Ok(None) };
     let schema = stage.schema();
     Ok(Some(Arc::new(AggregateExec::try_new(*aggregate.mode(), groups, functions, filters, stage, schema)?)))
 }
@@ -173,11 +173,11 @@ impl Cut {
     }
 
     /// The stage of all parts; None if there is none.
-    fn stage(self, input: &Plan) -> Result<Option<Plan>> {
+    fn stage(self, input: &Plan, config: &ConfigOptions) -> Result<Option<Plan>> {
         if self.parts.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Arc::new(NumericStageExec::try_new(self.parts, Arc::clone(input))?)))
+        Ok(Some(Arc::new(NumericStageExec::try_new(self.parts, Arc::clone(input), config)?)))
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cut;
+mod devices;
 mod evaluate;
 mod large_joins;
 mod networks;

@@ -14,10 +14,10 @@ macro_rules! map1 {
 }
 
 pub(super) const FUNCTIONS: &[Lowering] = &[
-    map1!("abs", Abs).single(),
-    map1!("floor", Floor).single(),
-    map1!("ceil", Ceil).single(),
-    map1!("sqrt", Sqrt).single().fails(|g, x| {
+    map1!("abs", Abs).exact(),
+    map1!("floor", Floor).exact(),
+    map1!("ceil", Ceil).exact(),
+    map1!("sqrt", Sqrt).exact().fails(|g, x| {
         let zero = g.scalar_like(x[0], 0.0)?;
         g.map2(Fn2::Lt, x[0], zero)
     }),

@@ -25,13 +25,14 @@ pub struct Lowering {
     pub build: Build,
     /// True where SQL's function fails instead.
     pub fails: Option<Build>,
-    /// Whether it has SQL's bits in single precision too: the core computes most functions in double.
-    pub single: bool,
+    /// Whether its result is rounded correctly: then it has the same bits on every back end, and SQL's in single precision too. The
+    /// core computes the others in double.
+    pub exact: bool,
 }
 
 impl Lowering {
     const fn new(name: &'static str, arity: usize, build: Build) -> Self {
-        Lowering { name, arity, build, fails: None, single: false }
+        Lowering { name, arity, build, fails: None, exact: false }
     }
 
     const fn fails(mut self, fails: Build) -> Self {
@@ -39,8 +40,8 @@ impl Lowering {
         self
     }
 
-    const fn single(mut self) -> Self {
-        self.single = true;
+    const fn exact(mut self) -> Self {
+        self.exact = true;
         self
     }
 }
@@ -56,9 +57,9 @@ pub fn operator(operator: &Operator) -> Option<&'static Lowering> {
 }
 
 const OPERATORS: [(Operator, Lowering); 5] = [
-    (Operator::Plus, Lowering::new("+", 2, |g, x| g.add(x[0], x[1])).single()),
-    (Operator::Minus, Lowering::new("-", 2, |g, x| g.sub(x[0], x[1])).single()),
-    (Operator::Multiply, Lowering::new("*", 2, |g, x| g.mul(x[0], x[1])).single()),
-    (Operator::Divide, Lowering::new("/", 2, |g, x| g.div(x[0], x[1])).single()),
-    (Operator::Modulo, Lowering::new("%", 2, |g, x| g.map2(Fn2::Rem, x[0], x[1])).single()),
+    (Operator::Plus, Lowering::new("+", 2, |g, x| g.add(x[0], x[1])).exact()),
+    (Operator::Minus, Lowering::new("-", 2, |g, x| g.sub(x[0], x[1])).exact()),
+    (Operator::Multiply, Lowering::new("*", 2, |g, x| g.mul(x[0], x[1])).exact()),
+    (Operator::Divide, Lowering::new("/", 2, |g, x| g.div(x[0], x[1])).exact()),
+    (Operator::Modulo, Lowering::new("%", 2, |g, x| g.map2(Fn2::Rem, x[0], x[1])).exact()),
 ];

@@ -39,7 +39,7 @@ fn step<'a>(expr: &'a Expr, input: &Schema) -> Option<Step<'a>> {
         Step::Call(lower::function(call.name(), call.args().len())?, call.args().iter().collect())
     };
     let of_own_type = |operand: &&Expr| operand.data_type(input).ok().and_then(|of| float(&of)) == Some(own);
-    let exact = |step: &Step| own == DType::F64 || !matches!(step, Step::Call(row, _) if !row.single);
+    let exact = |step: &Step| own == DType::F64 || !matches!(step, Step::Call(row, _) if !row.exact);
     Some(step).filter(exact).filter(|step| step.operands().iter().all(of_own_type))
 }
 
@@ -199,6 +199,15 @@ impl<'a> Lowered<'a> {
         self.arguments.push(Arc::clone(expr));
         self.nodes.push(node);
         Ok(node)
+    }
+}
+
+/// A function in the expression's graph whose results are not rounded correctly: another back end gives other bits.
+pub(super) fn inexact(expr: &Expr, input: &Schema) -> Option<&'static str> {
+    let step = step(expr, input)?;
+    match step {
+        Step::Call(row, _) if !row.exact => Some(row.name),
+        _ => step.operands().into_iter().find_map(|operand| inexact(operand, input)),
     }
 }
 

@@ -7,12 +7,14 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::error::Result;
 use gradframe_ml_core::{Error, Tensor};
-use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
+use gradframe_ml_kernels::{Program, compile};
 use gradframe_plan::error::{copy, to_datafusion};
 use gradframe_plan::functions::one_nan;
 
 use super::Expr;
-use super::lowered::{Lowered, arguments_of, number};
+use super::lowered::{Lowered, arguments_of, cost, inexact, number};
+use crate::device::Work;
+use crate::ops::appended::evaluated;
 
 /// The name of a stage's computed column by its number.
 pub(super) fn column_name(number: usize) -> String {
@@ -62,18 +64,41 @@ impl Stage {
         self.results.iter().map(|result| &result.expr)
     }
 
-    /// The computed columns of a batch. Errors: those of the expressions.
-    pub fn columns(&self, batch: &RecordBatch, scratch: &mut Scratch) -> Result<Vec<ArrayRef>> {
-        if batch.num_rows() == 0 {
+    /// What is done with a row.
+    pub fn work(&self) -> Work {
+        let mut arguments: Vec<&Expr> = vec![];
+        for argument in self.exprs().flat_map(|expr| arguments_of(expr, &self.input)) {
+            if !arguments.contains(&argument) {
+                arguments.push(argument);
+            }
+        }
+        let types = arguments.into_iter().filter_map(|argument| argument.data_type(&self.input).ok());
+        let types = types.chain(self.fields().map(|field| field.data_type().clone()));
+        Work {
+            operations: self.exprs().filter_map(|expr| cost(expr, &self.input)).sum::<u32>() as usize,
+            bytes: types.filter_map(|of| of.primitive_width()).sum(),
+            inexact: self.exprs().find_map(|expr| inexact(expr, &self.input)).map(str::to_owned),
+            ..Work::default()
+        }
+    }
+
+    /// The computed columns of batches taken together; `run` runs the program on so many rows. Errors: those of the expressions.
+    pub fn columns(
+        &self,
+        batches: &[RecordBatch],
+        run: impl FnOnce(&Program, &[Tensor], usize) -> gradframe_ml_core::Result<Vec<Tensor>>,
+    ) -> Result<Vec<ArrayRef>> {
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        if rows == 0 {
             return Ok(self.fields().map(|field| new_empty_array(field.data_type())).collect());
         }
         let plan = self.plan.get_or_init(|| self.planned()).as_ref().map_err(|error| to_datafusion(copy(error)))?;
-        let arguments = plan.arguments.iter().map(|argument| argument.evaluate(batch)?.into_array(batch.num_rows()));
-        let arguments = arguments.collect::<Result<Vec<_>>>()?;
-        let mut results = plan.run(&arguments, scratch).map_err(to_datafusion)?;
+        let arguments = plan.arguments.iter().map(|argument| evaluated(argument, batches)).collect::<Result<Vec<_>>>()?;
+        let tensors = arguments.iter().map(tensor).collect::<gradframe_ml_core::Result<Vec<_>>>().map_err(to_datafusion)?;
+        let mut results = run(&plan.program, &tensors, rows).map_err(to_datafusion)?;
         // DataFusion's functions say what is wrong, or that only what is under a null is.
         if results.len() > self.results.len() && fails(results.pop().as_ref()) {
-            return self.exprs().map(|expr| expr.evaluate(batch)?.into_array(batch.num_rows())).collect();
+            return self.exprs().map(|expr| evaluated(expr, batches)).collect();
         }
         let columns = results.into_iter().zip(&self.results).zip(&plan.nulls);
         columns.map(|((values, result), nulls)| column(values, result.field.data_type(), nulls, &arguments)).collect()
@@ -86,14 +111,6 @@ impl Stage {
         let at = |argument: &Expr| arguments.iter().position(|known| known == argument);
         let nulls = self.exprs().map(|expr| arguments_of(expr, &self.input).into_iter().filter_map(at).collect()).collect();
         Ok(Plan { program: compile(&lowered.function(roots)?)?, arguments, nulls })
-    }
-}
-
-impl Plan {
-    /// On this thread: the plan's other partitions have theirs.
-    fn run(&self, arguments: &[ArrayRef], scratch: &mut Scratch) -> gradframe_ml_core::Result<Vec<Tensor>> {
-        let tensors = arguments.iter().map(tensor).collect::<gradframe_ml_core::Result<Vec<_>>>()?;
-        self.program.run_with(&tensors, scratch, Threads::One)
     }
 }
 

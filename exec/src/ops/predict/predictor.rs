@@ -51,13 +51,22 @@ impl Predictor {
         self.outputs.iter().map(|output| output.field(self.label()))
     }
 
-    /// The appended columns' values, given the used features'.
+    /// The appended columns' values, given the used features'; `run` runs a program, and is told whether it is the one for nulls.
     /// Errors: `Execution` if a feature's value cannot be a number.
-    pub fn predict(&self, features: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>> {
+    pub fn predict(
+        &self,
+        features: &[ArrayRef],
+        rows: usize,
+        run: impl FnOnce(&Program, bool, &[Tensor]) -> Result<Vec<Tensor>>,
+    ) -> Result<Vec<ArrayRef>> {
         if rows == 0 {
             return Ok(self.fields().map(|field| new_empty_array(field.data_type())).collect());
         }
-        let result = self.run(features, rows)?;
+        self.check_nulls(features)?;
+        let columns = features.iter().zip(self.lookups()).map(|(a, v)| argument(a, v.as_ref())).collect::<Result<Vec<_>>>()?;
+        let nullable = columns.iter().any(|c| matches!(c, Argument::Number(_, Some(_))));
+        let mut results = run(self.program(nullable)?, nullable, &arguments(columns, nullable, rows)?)?;
+        let result = results.pop().ok_or_else(|| Error::internal("ml.predict", "the model's program gives nothing"))?;
         if self.label().classes.is_empty() {
             return Ok(self.outputs.iter().map(|_| float_array(&result)).collect());
         }
@@ -67,14 +76,6 @@ impl Predictor {
 
     fn label(&self) -> &LabelSpec {
         &self.model.model.spec.label
-    }
-
-    fn run(&self, features: &[ArrayRef], rows: usize) -> Result<Tensor> {
-        self.check_nulls(features)?;
-        let columns = features.iter().zip(self.lookups()).map(|(a, v)| argument(a, v.as_ref())).collect::<Result<Vec<_>>>()?;
-        let nullable = columns.iter().any(|c| matches!(c, Argument::Number(_, Some(_))));
-        let mut results = self.program(nullable)?.run(&arguments(columns, nullable, rows)?)?;
-        results.pop().ok_or_else(|| Error::internal("ml.predict", "the model's program gives nothing"))
     }
 
     /// Errors: `Execution` naming a feature that is null and may not be.
@@ -96,7 +97,8 @@ impl Predictor {
         self.lookups.get_or_init(|| used_features(&self.model.model).iter().map(|f| Vocabulary::of(&f.encoding)).collect())
     }
 
-    fn program(&self, nullable: bool) -> Result<&Program> {
+    /// The program for batches with nulls in a number, or without. Errors: those of the model's specification.
+    pub fn program(&self, nullable: bool) -> Result<&Program> {
         let cell = if nullable { &self.nullable } else { &self.plain };
         cell.get_or_init(|| self.compile(nullable)).as_ref().map_err(copy)
     }

@@ -1,0 +1,61 @@
+//! The process's CUDA device: nothing of it is looked for before a plan wants one.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use gradframe_gpu::device::{self, Measured, OnDevice};
+use gradframe_gpu::nvrtc::Width;
+use gradframe_gpu::print;
+use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_kernels::Program;
+use parking_lot::Mutex;
+
+use super::{Device, Loaded};
+
+/// The first device, with its one stream: whoever has it has the bus, too.
+#[derive(Debug)]
+struct Cuda {
+    device: device::Device,
+    turn: Arc<Mutex<()>>,
+}
+
+/// The process's device, opened at the first call. Errors: `NoDevice` saying what is missing, the same at every call.
+pub(super) fn device() -> std::result::Result<Arc<dyn Device>, &'static Error> {
+    static DEVICE: OnceLock<Result<Arc<Cuda>>> = OnceLock::new();
+    let opened = DEVICE.get_or_init(|| Ok(Arc::new(Cuda { device: device::Device::open(0)?, turn: Arc::default() })));
+    opened.as_ref().map(|device| Arc::clone(device) as Arc<dyn Device>)
+}
+
+impl Device for Cuda {
+    fn name(&self) -> &str {
+        "cuda:0"
+    }
+
+    fn takes(&self, program: &Program) -> Result<()> {
+        print::program(program.schedule()).map(|_| ())
+    }
+
+    fn load(&self, program: &Program) -> Result<Box<dyn Loaded>> {
+        let _turn = self.turn.lock();
+        let program = self.device.load(program, Width::Narrow)?;
+        Ok(Box::new(CudaProgram { program, turn: Arc::clone(&self.turn) }))
+    }
+}
+
+struct CudaProgram {
+    program: OnDevice,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Loaded for CudaProgram {
+    fn run(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Measured)> {
+        let _turn = self.turn.lock();
+        self.program.run_measured(inputs)
+    }
+}
+
+impl fmt::Debug for CudaProgram {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("CudaProgram")
+    }
+}
