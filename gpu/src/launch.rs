@@ -84,17 +84,19 @@ pub struct Count {
     pub of: Shape,
     /// ... with the number of pieces of so many elements in each of these.
     pub pieces: Vec<(Shape, usize)>,
+    /// The number is no larger than this.
+    pub most: usize,
 }
 
 impl Count {
     /// The elements of a shape.
     pub fn of(shape: &Shape) -> Self {
-        Count { of: shape.clone(), pieces: Vec::new() }
+        Count { of: shape.clone(), pieces: Vec::new(), most: usize::MAX }
     }
 
     /// The elements of a shape, each `pieces` times: once for each `length` elements of another.
     pub fn with_pieces(of: &Shape, pieces: &Shape, length: usize) -> Self {
-        Count { of: of.clone(), pieces: vec![(pieces.clone(), length)] }
+        Count { of: of.clone(), pieces: vec![(pieces.clone(), length)], most: usize::MAX }
     }
 
     /// The same, times the pieces of so many elements of one more shape.
@@ -103,10 +105,16 @@ impl Count {
         self
     }
 
+    /// The same, but no more than this.
+    pub fn at_most(self, most: usize) -> Self {
+        Count { most, ..self }
+    }
+
     /// The number. Errors: `Shape` if a symbol is not bound.
     pub fn eval(&self, sizes: &Sizes) -> Result<usize> {
         let pieces = self.pieces.iter().map(|(shape, length)| Ok(shape.count(sizes)?.div_ceil(*length)));
-        Ok(self.of.count(sizes)? * pieces.product::<Result<usize>>()?)
+        let pieces = pieces.product::<Result<usize>>()?;
+        Ok((self.of.count(sizes)? * pieces).min(self.most))
     }
 }
 

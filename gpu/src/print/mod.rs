@@ -17,8 +17,10 @@ mod pack;
 mod parts;
 mod phases;
 mod pointwise;
+mod radix;
 mod rows;
 mod scan;
+mod scan_columns;
 mod scatter;
 mod sort;
 mod team;
@@ -30,8 +32,18 @@ use gradframe_ml_kernels::schedule::{Kernel, Routine, Schedule, Trips};
 
 use crate::launch::{CudaKernel, Launch};
 
-/// What every printed kernel uses; comes before them in a module.
+/// What every printed kernel may use; comes before them in a module.
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
+
+/// What only some kernels use: the namespace, and its text.
+const PARTS: [(&str, &str); 2] = [("scans::", include_str!("../scan.cuh")), ("radix::", include_str!("../radix.cuh"))];
+
+/// What comes before these entries in a module.
+pub fn prelude(entries: &str) -> String {
+    let is_used = |namespace: &str| entries.contains(namespace) || (namespace == "scans::" && entries.contains("radix::"));
+    let parts = PARTS.iter().filter(|(namespace, _)| is_used(namespace));
+    [PRELUDE].into_iter().chain(parts.map(|(_, text)| *text)).collect()
+}
 
 /// A whole program: one module, and what to launch of it.
 #[derive(Debug, Clone)]
@@ -65,9 +77,9 @@ pub enum Step {
 /// Errors: `NotImplemented` for what has no CUDA form; `Internal` for a schedule that makes no sense.
 pub fn program(schedule: &Schedule) -> Result<CudaProgram> {
     let steps = steps_named(schedule, "")?;
-    let mut source = PRELUDE.to_string();
-    kernels_of(&steps).for_each(|kernel| source.extend(["\n", &kernel.source]));
-    Ok(CudaProgram { source, steps })
+    let entries: Vec<&str> = kernels_of(&steps).map(|kernel| kernel.source.as_str()).collect();
+    let entries = entries.join("\n");
+    Ok(CudaProgram { source: format!("{}\n{entries}", prelude(&entries)), steps })
 }
 
 impl CudaProgram {

@@ -1,110 +1,74 @@
-//! Each element folded with all before it along an axis: fixed chunks, what comes before each, and each again from there.
+//! Each element folded with all before it along an axis. Lines of neighbours are scanned in one pass over the whole array
+//! (`scan.cuh`), whatever their length; lines side by side in chunks (`scan_columns`).
 
 use gradframe_ml_core::{DType, Result, Shape};
 use gradframe_ml_kernels::schedule::{Scan, Schedule};
 
 use super::moves::lines;
 use super::pointwise::THREADS;
-use super::text::{Entry, accumulator, c_type, fold_name, neutral, product};
-use crate::launch::{Argument, Count, CudaKernel, Place, Temporary};
+use super::scan_columns;
+use super::text::{Entry, accumulator, fold_name, neutral, product};
+use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
-/// Elements of a chunk, which a thread folds.
-const CHUNK: usize = 256;
+/// Blocks that take tiles in turn, at most; no device runs more at once.
+const BLOCKS_MAX: usize = 2048;
 
 /// Prints the kernel under this name.
 pub fn print(schedule: &Schedule, name: &str, kernel: &Scan) -> Result<CudaKernel> {
-    let along = Shape::new([kernel.shape.dims()[kernel.axis].clone()]);
-    let kept = kernel.shape.without(&[kernel.axis]);
-    let is_short = along.as_fixed().is_some_and(|n| n[0] <= CHUNK);
-    let tasks = || if is_short { Count::of(&kept) } else { Count::with_pieces(&kept, &along, CHUNK) };
-    let printer = Scans { schedule, kernel };
-    let apply = printer.pass(format!("{name}_scan"), Pass::Apply { is_short }).finish(tasks(), THREADS, None);
-    if is_short {
-        return Ok(CudaKernel { source: apply.0, temporaries: Vec::new(), launches: vec![apply.1] });
+    let is_after = kernel.shape.dims()[kernel.axis + 1..].iter().any(|d| !d.is_one());
+    if is_after {
+        return scan_columns::print(schedule, name, kernel);
     }
-    let totals = printer.pass(format!("{name}_totals"), Pass::Totals).finish(tasks(), THREADS, None);
-    let before = printer.before(format!("{name}_before")).finish(Count::of(&kept), THREADS, None);
-    let temporary = Temporary { dtype: printer.accumulator(), count: tasks() };
+    let dtype = schedule.buffers[kernel.values.index()].dtype;
+    let scan = Tiles { schedule, kernel, dtype, acc: accumulator(kernel.op.fold(), dtype) };
+    let (clearing, clear) = scan.clear(format!("{name}_clear"));
+    let (scanning, tiles) = scan.scan(format!("{name}_tiles"));
     Ok(CudaKernel {
-        source: [totals.0, before.0, apply.0].join("\n"),
-        temporaries: vec![temporary],
-        launches: vec![totals.1, before.1, apply.1],
+        source: format!("{clearing}\n{scanning}"),
+        temporaries: vec![Temporary { dtype: DType::U64, count: scan.tiles(WORDS) }],
+        launches: vec![clear, tiles],
     })
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Pass {
-    Totals,
-    Apply { is_short: bool },
-}
+/// Words that blocks share, for each tile: two of the tile, two of a group (there are fewer), one ticket (there is one).
+const WORDS: usize = 5;
 
-struct Scans<'a> {
+struct Tiles<'a> {
     schedule: &'a Schedule,
     kernel: &'a Scan,
+    dtype: DType,
+    acc: DType,
 }
 
-impl<'a> Scans<'a> {
-    fn accumulator(&self) -> DType {
-        accumulator(self.kernel.op.fold(), self.schedule.buffers[self.kernel.values.index()].dtype)
+impl<'a> Tiles<'a> {
+    /// Elements of a tile, as `scans::Tile` has it.
+    fn elements(&self) -> usize {
+        if self.dtype.size_bytes() == 8 { 4096 } else { 8192 }
     }
 
-    fn neutral(&self) -> String {
-        neutral(self.kernel.op.fold(), self.accumulator())
+    /// So many for each tile.
+    fn tiles(&self, each: usize) -> Count {
+        Count::with_pieces(&Shape::fixed(&[each]), &self.kernel.shape, self.elements())
     }
 
-    /// A walk over each chunk: its total into the temporary, or its elements into the result.
-    fn pass(&self, name: String, pass: Pass) -> Entry<'a> {
-        let kernel = self.kernel;
+    fn clear(&self, name: String) -> (String, Launch) {
         let mut entry = Entry::new(self.schedule, name, THREADS);
-        let ([outer, size, inner], _) = lines(&mut entry, &kernel.shape, kernel.axis);
-        let (acc, op) = (c_type(self.accumulator()), fold_name(kernel.op.fold()));
-        let values = entry.read(kernel.values);
-        if pass != (Pass::Apply { is_short: true }) {
-            entry.named(format!("{acc}* __restrict__ totals"), Argument::Array(Place::Temporary(0)));
-        }
-        let output = matches!(pass, Pass::Apply { .. }).then(|| (entry.write(kernel.output), entry.dtype(kernel.output)));
-        let code = &mut entry.code;
-        code.line(format!("const at_t size = {size}, inner = {inner}, chunks = pieces(size, {CHUNK});"));
-        code.open(format!(
-            "for (at_t task = first_thread(); task < {}; task += all_threads())",
-            product(&[&outer, "chunks", "inner"])
-        ));
-        code.line(format!("const at_t start = task / inner % chunks * {CHUNK};"));
-        code.line(format!("const at_t end = start + {CHUNK} < size ? start + {CHUNK} : size;"));
-        code.line("const at_t line = task / inner / chunks * size * inner + task % inner;");
-        let start = if pass == (Pass::Apply { is_short: false }) { "totals[task]".into() } else { self.neutral() };
-        code.line(format!("{acc} total = {start};"));
-        code.open("for (at_t k = start; k < end; ++k)");
-        code.line(format!("total = {op}::of(total, convert<{acc}>({values}[line + k * inner]));"));
-        if let Some((output, dtype)) = &output {
-            code.line(format!("{output}[line + k * inner] = convert<{}>(total);", c_type(*dtype)));
-        }
-        code.close();
-        if pass == Pass::Totals {
-            code.line("totals[task] = total;");
-        }
-        code.close();
-        entry
+        let count = entry.count(self.kernel.shape.dims());
+        entry.named("u64* words", Argument::Array(Place::Temporary(0)));
+        entry.code.line(format!("scans::clear(words, {WORDS} * pieces({count}, {}));", self.elements()));
+        entry.finish(self.tiles(WORDS), THREADS, None)
     }
 
-    /// Each chunk's total becomes the fold of all chunks before it.
-    fn before(&self, name: String) -> Entry<'a> {
-        let kernel = self.kernel;
+    fn scan(&self, name: String) -> (String, Launch) {
         let mut entry = Entry::new(self.schedule, name, THREADS);
-        let ([outer, size, inner], _) = lines(&mut entry, &kernel.shape, kernel.axis);
-        let (acc, op) = (c_type(self.accumulator()), fold_name(kernel.op.fold()));
-        entry.named(format!("{acc}* __restrict__ totals"), Argument::Array(Place::Temporary(0)));
-        let code = &mut entry.code;
-        code.line(format!("const at_t inner = {inner}, chunks = pieces({size}, {CHUNK});"));
-        code.open(format!("for (at_t line = first_thread(); line < {}; line += all_threads())", product(&[&outer, "inner"])));
-        code.line(format!("{acc} before = {};", self.neutral()));
-        code.open("for (at_t c = 0; c < chunks; ++c)");
-        code.line("const at_t at = (line / inner * chunks + c) * inner + line % inner;");
-        code.line(format!("const {acc} total = totals[at];"));
-        code.line("totals[at] = before;");
-        code.line(format!("before = {op}::of(before, total);"));
-        code.close();
-        code.close();
-        entry
+        let ([outer, size, _], _) = lines(&mut entry, &self.kernel.shape, self.kernel.axis);
+        let (values, output) = (entry.read(self.kernel.values), entry.write(self.kernel.output));
+        entry.named("u64* words", Argument::Array(Place::Temporary(0)));
+        let (op, start) = (self.kernel.op.fold(), neutral(self.kernel.op.fold(), self.acc));
+        let (fold, are_many) = (fold_name(op), outer != "1");
+        let count = product(&[&outer, &size]);
+        let call = format!("scans::scan<{fold}, {are_many}>({values}, {output}, {count}, {size}, {start}, words);");
+        entry.code.line(call);
+        entry.finish(self.tiles(1).at_most(BLOCKS_MAX), 1, None)
     }
 }

@@ -1,91 +1,144 @@
-//! Rows folded into groups by index: the rows are put in the order of their groups, and each group is folded in the order
-//! of its rows. The same bits in every run; no atomic operation.
+//! Rows folded into groups by index: the rows are put in the order of their groups, by digits, and each group is folded in
+//! the order of its rows. The same bits in every run.
+//!
+//! Single numbers go along with their groups, so that each group's lie side by side; of rows of several, only the places do.
 
 use gradframe_ml_core::graph::{ReduceOp, ScatterOp};
-use gradframe_ml_core::{DType, Error, Result, Shape};
+use gradframe_ml_core::{DType, Dim, Result, Shape};
 use gradframe_ml_kernels::schedule::{Scatter, Schedule};
 
 use super::pointwise::THREADS;
-use super::sort::{merge, one_line, start};
+use super::radix::{Carried, FREE, Radix};
 use super::text::{Entry, accumulator, c_type, fold_name, neutral, product};
-use crate::launch::{Argument, Count, CudaKernel, Doubling, Place, Temporary};
+use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
 /// Prints the kernel under this name.
 pub fn print(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKernel> {
-    let indices = &schedule.buffers[kernel.indices.index()].shape;
-    let no_count = || Error::not_implemented("cuda", format!("the number of rows in {indices}"));
-    let length = indices.elements().ok_or_else(no_count)?;
-    let doubling = Doubling { length, output: Place::Temporary(0), spare: 1, is_first: true };
-    let mut first = Entry::new(schedule, format!("{name}_start"), THREADS);
-    let around = one_line(&mut first, indices);
-    let (starting, first) = start(first, &around, Count::of(indices), &doubling);
-    let mut pass = Entry::new(schedule, format!("{name}_merge"), THREADS);
-    let around = one_line(&mut pass, indices);
-    let group = group_of(&mut pass, kernel, "element");
-    let (merging, pass) = merge(pass, &around, "i64", &group, false, Count::of(indices), &doubling);
-    let (folding, last) = groups(schedule, format!("{name}_groups"), kernel, indices);
-    let order = || Temporary { dtype: DType::I64, count: Count::of(indices) };
-    Ok(CudaKernel {
-        source: [starting, merging, folding].join("\n"),
-        temporaries: vec![order(), order()],
-        launches: vec![first, pass, last],
-    })
-}
-
-/// The group of a row; one past the last for an index outside.
-fn group_of(entry: &mut Entry, kernel: &Scatter, row: &str) -> String {
-    let (indices, size) = (entry.read(kernel.indices), entry.dim(&kernel.size));
-    format!("({indices}[{row}] >= 0 && {indices}[{row}] < {size} ? (i64){indices}[{row}] : (i64){size})")
-}
-
-/// One thread folds a group's numbers; where there is one a row, a block does.
-fn groups(schedule: &Schedule, name: String, kernel: &Scatter, indices: &Shape) -> (String, crate::launch::Launch) {
-    let mut entry = Entry::new(schedule, name, THREADS);
-    let (outer, inner) = (entry.count(kernel.outer.dims()), entry.count(kernel.inner.dims()));
-    let (size, rows) = (entry.dim(&kernel.size), entry.count(indices.dims()));
-    let by_block = inner == "1";
-    let dtype = entry.dtype(kernel.output);
-    let op = match kernel.op {
-        ScatterOp::Sum => ReduceOp::Sum,
-        ScatterOp::Max => ReduceOp::Max,
-        ScatterOp::Min => ReduceOp::Min,
-    };
-    let acc = c_type(accumulator(op, dtype));
-    let values = entry.read(kernel.values);
-    entry.named("const i64* __restrict__ order", Argument::Array(Place::Temporary(0)));
-    let group = group_of(&mut entry, kernel, "order[middle]");
-    let output = entry.write(kernel.output);
-    let code = &mut entry.code;
-    code.line(format!("const at_t size = {size}, inner = {inner}, rows = {rows};"));
-    let (first, step) = if by_block { ("(at_t)blockIdx.x", "gridDim.x") } else { ("first_thread()", "all_threads()") };
-    code.open(format!("for (at_t task = {first}; task < {}; task += {step})", product(&[&outer, "size", "inner"])));
-    code.line("const at_t group = task / inner % size;");
-    code.line("const at_t first = task / inner / size * rows * inner + task % inner;");
-    code.line("at_t bounds[2]; // of the group's rows in their order");
-    code.open("for (int side = 0; side < 2; ++side)");
-    code.line("at_t low = 0, high = rows;");
-    code.open("while (low < high)");
-    code.line("const at_t middle = low + (high - low) / 2;");
-    code.line(format!("if ({group} < group + side) low = middle + 1;"));
-    code.line("else high = middle;");
-    code.close();
-    code.line("bounds[side] = low;");
-    code.close();
-    code.line(format!("{acc} total = {};", neutral(op, dtype)));
-    let (own, by) = if by_block { (" + threadIdx.x", format!("r += {THREADS}")) } else { ("", "++r".into()) };
-    code.open(format!("for (at_t r = bounds[0]{own}; r < bounds[1]; {by})"));
-    let name = fold_name(op);
-    code.line(format!("total = {name}::of(total, convert<{acc}>({values}[first + (at_t)order[r] * inner]));"));
-    code.close();
-    let result = |total: &str| format!("convert<{}>({total})", c_type(dtype));
-    if by_block {
-        code.line(format!("total = block_fold<{name}, {THREADS}>(total);"));
-        code.line(format!("if (threadIdx.x == 0) {output}[task] = {};", result("total")));
+    let rows = &schedule.buffers[kernel.indices.index()].shape;
+    let is_single = [&kernel.outer, &kernel.inner].iter().all(|shape| shape.dims().iter().all(|dim| dim.is_one()));
+    let carried = if is_single { Carried::Values(schedule.buffers[kernel.values.index()].dtype) } else { Carried::Places };
+    let (key, bytes) = key_of(&kernel.size);
+    let radix = Radix { schedule, name, rows, key, bytes, carried, into: (!is_single).then_some(Place::Temporary(FREE)) };
+    let groups = Groups { radix: &radix, kernel };
+    let mut temporaries = radix.temporaries();
+    let mut all = vec![groups.start()];
+    all.extend(radix.passes());
+    if is_single {
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&one_more(&Shape::new([kernel.size.clone()]))) });
+        all.extend([groups.bounds(), groups.fold()]);
     } else {
-        code.line(format!("{output}[task] = {};", result("total")));
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(rows) });
+        all.push(groups.fold_rows());
     }
-    code.close();
-    let dims = kernel.outer.dims().iter().chain([&kernel.size]).chain(kernel.inner.dims());
-    let count = Count::of(&Shape::new(dims.cloned()));
-    entry.finish(count, if by_block { 1 } else { THREADS }, None)
+    let (sources, launches): (Vec<String>, Vec<Launch>) = all.into_iter().unzip();
+    Ok(CudaKernel { source: sources.join("\n"), temporaries, launches })
+}
+
+/// The type of a group as a key, and how many of its bytes differ: the number of groups is a key, too.
+fn key_of(size: &Dim) -> (DType, usize) {
+    match size.as_fixed() {
+        Some(size) if size < 1 << 32 => (DType::U32, (usize::BITS - size.leading_zeros()).div_ceil(8).max(1) as usize),
+        _ => (DType::U64, 8),
+    }
+}
+
+/// A shape of at least one more element.
+fn one_more(shape: &Shape) -> Shape {
+    let sum = shape.elements().and_then(|count| count.add(&Dim::fixed(1)));
+    sum.map_or_else(|| Shape::new([Dim::fixed(2)].into_iter().chain(shape.dims().iter().cloned())), |dim| Shape::new([dim]))
+}
+
+struct Groups<'a, 'k> {
+    radix: &'k Radix<'a>,
+    kernel: &'k Scatter,
+}
+
+impl<'a> Groups<'a, '_> {
+    fn entry(&self, what: &str) -> (Entry<'a>, String, String) {
+        let mut entry = Entry::new(self.radix.schedule, format!("{}_{what}", self.radix.name), THREADS);
+        let rows = entry.count(self.radix.rows.dims());
+        let groups = entry.dim(&self.kernel.size);
+        (entry, rows, groups)
+    }
+
+    /// Each row's key, and what it carries.
+    fn start(&self) -> (String, Launch) {
+        let (mut entry, rows, groups) = self.entry("start");
+        let indices = entry.read(self.kernel.indices);
+        let [keys, carried] = Radix::first();
+        let call = match self.radix.carried {
+            Carried::Places => format!("start_places({indices}"),
+            Carried::Values(_) => format!("start_values({indices}, {}", entry.read(self.kernel.values)),
+        };
+        entry.named(format!("{}* __restrict__ keys", c_type(self.radix.key)), Argument::Array(keys));
+        entry.named(format!("{}* __restrict__ carried", self.radix.carried_type()), Argument::Array(carried));
+        entry.code.line(format!("radix::{call}, {rows}, {groups}, keys, carried);"));
+        entry.finish(Count::of(self.radix.rows), THREADS, None)
+    }
+
+    fn bounds(&self) -> (String, Launch) {
+        let (mut entry, rows, groups) = self.entry("bounds");
+        let [keys, _] = self.radix.sorted();
+        entry.named(format!("const {}* __restrict__ keys", c_type(self.radix.key)), Argument::Array(keys));
+        entry.named("at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE)));
+        entry.code.line(format!("radix::bounds(keys, {rows}, {groups}, starts);"));
+        entry.finish(Count::of(&one_more(self.radix.rows)), THREADS, None)
+    }
+
+    fn fold(&self) -> (String, Launch) {
+        let (mut entry, rows, groups) = self.entry("fold");
+        let (op, dtype) = (self.op(), entry.dtype(self.kernel.output));
+        let [_, carried] = self.radix.sorted();
+        entry.named(format!("const {}* __restrict__ carried", self.radix.carried_type()), Argument::Array(carried));
+        entry.named("const at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE)));
+        let output = entry.write(self.kernel.output);
+        let (name, start) = (fold_name(op), neutral(op, dtype));
+        entry.code.line(format!("radix::fold<{name}>(carried, starts, {rows}, {groups}, {start}, {output});"));
+        entry.finish(Count::of(&Shape::new([self.kernel.size.clone()])), 1, None)
+    }
+
+    fn op(&self) -> ReduceOp {
+        match self.kernel.op {
+            ScatterOp::Sum => ReduceOp::Sum,
+            ScatterOp::Max => ReduceOp::Max,
+            ScatterOp::Min => ReduceOp::Min,
+        }
+    }
+
+    /// One thread folds a group's numbers, which it finds by the places of its rows.
+    fn fold_rows(&self) -> (String, Launch) {
+        let kernel = self.kernel;
+        let (mut entry, rows, groups) = self.entry("fold");
+        let (outer, inner) = (entry.count(kernel.outer.dims()), entry.count(kernel.inner.dims()));
+        let (op, dtype) = (self.op(), entry.dtype(kernel.output));
+        let acc = c_type(accumulator(op, dtype));
+        let (values, indices) = (entry.read(kernel.values), entry.read(kernel.indices));
+        entry.named("const i64* __restrict__ order", Argument::Array(Place::Temporary(FREE)));
+        let output = entry.write(kernel.output);
+        let code = &mut entry.code;
+        code.line(format!("const at_t size = {groups}, inner = {inner}, rows = {rows};"));
+        let tasks = product(&[&outer, "size", "inner"]);
+        code.open(format!("for (at_t task = first_thread(); task < {tasks}; task += all_threads())"));
+        code.line("const at_t group = task / inner % size;");
+        code.line("const at_t first = task / inner / size * rows * inner + task % inner;");
+        code.line("at_t bounds[2]; // of the group's rows in their order");
+        code.open("for (int side = 0; side < 2; ++side)");
+        code.line("at_t low = 0, high = rows;");
+        code.open("while (low < high)");
+        code.line("const at_t middle = low + (high - low) / 2;");
+        code.line(format!("if (radix::group_of<i64>({indices}[order[middle]], size) < group + side) low = middle + 1;"));
+        code.line("else high = middle;");
+        code.close();
+        code.line("bounds[side] = low;");
+        code.close();
+        code.line(format!("{acc} total = {};", neutral(op, dtype)));
+        code.open("for (at_t r = bounds[0]; r < bounds[1]; ++r)");
+        let name = fold_name(op);
+        code.line(format!("total = {name}::of(total, convert<{acc}>({values}[first + (at_t)order[r] * inner]));"));
+        code.close();
+        code.line(format!("{output}[task] = convert<{}>(total);", c_type(dtype)));
+        code.close();
+        let dims = kernel.outer.dims().iter().chain([&kernel.size]).chain(kernel.inner.dims());
+        entry.finish(Count::of(&Shape::new(dims.cloned())), THREADS, None)
+    }
 }

@@ -1,17 +1,41 @@
-//! The places that put lines in order, by merging: each pass doubles the length of sorted runs. An element finds its
+//! The places that put lines in order. One line goes by the digits of its keys (`radix`), many by merging: each pass doubles the length of sorted runs. An element finds its
 //! place in the merged run by its own place plus the number of the other run's elements before it; so equal ones keep
 //! their order, and no thread waits for another.
 
-use gradframe_ml_core::{DType, Result, Shape};
+use gradframe_ml_core::{DType, Result};
 use gradframe_ml_kernels::schedule::{Schedule, Sort};
 
 use super::moves::{compared, lines};
 use super::pointwise::THREADS;
-use super::text::{Entry, product};
+use super::radix::{Carried, Radix};
+use super::text::{Entry, c_type, product};
 use crate::launch::{Argument, Count, CudaKernel, Doubling, Launch, Place, Temporary};
 
 /// Prints the kernel under this name.
 pub fn print(schedule: &Schedule, name: &str, kernel: &Sort) -> Result<CudaKernel> {
+    let is_line = kernel.shape.without(&[kernel.axis]).dims().iter().all(|dim| dim.is_one());
+    if is_line { Ok(by_digits(schedule, name, kernel)) } else { by_merging(schedule, name, kernel) }
+}
+
+fn by_digits(schedule: &Schedule, name: &str, kernel: &Sort) -> CudaKernel {
+    let dtype = schedule.buffers[kernel.values.index()].dtype;
+    let bytes = dtype.size_bytes();
+    let key = if bytes == 8 { DType::U64 } else { DType::U32 };
+    let into = Some(Place::Buffer(kernel.output));
+    let radix = Radix { schedule, name, rows: &kernel.shape, key, bytes, carried: Carried::Places, into };
+    let mut start = Entry::new(schedule, format!("{name}_start"), THREADS);
+    let rows = start.count(kernel.shape.dims());
+    let values = start.read(kernel.values);
+    let [keys, places] = Radix::first();
+    start.named(format!("{}* __restrict__ keys", c_type(key)), Argument::Array(keys));
+    start.named("at_t* __restrict__ places", Argument::Array(places));
+    start.code.line(format!("radix::start<{}>({values}, {rows}, keys, places);", kernel.descending));
+    let all = std::iter::once(start.finish(Count::of(&kernel.shape), THREADS, None)).chain(radix.passes());
+    let (sources, launches): (Vec<String>, Vec<Launch>) = all.unzip();
+    CudaKernel { source: sources.join("\n"), temporaries: radix.temporaries(), launches }
+}
+
+fn by_merging(schedule: &Schedule, name: &str, kernel: &Sort) -> Result<CudaKernel> {
     let doubling = Doubling {
         length: kernel.shape.dims()[kernel.axis].clone(),
         output: Place::Buffer(kernel.output),
@@ -79,9 +103,4 @@ pub fn merge(
     code.line("into[line + (pair + (place - run) + (low - other)) * inner] = from[i];");
     code.close();
     entry.finish(count, THREADS, Some(Doubling { is_first: false, ..doubling.clone() }))
-}
-
-/// A line of its own as `[outer, size, inner]`.
-pub fn one_line(entry: &mut Entry, shape: &Shape) -> [String; 3] {
-    ["1".into(), entry.count(shape.dims()), "1".into()]
 }

@@ -15,46 +15,49 @@ extern "C" __global__ void __launch_bounds__(256) k0_gather(
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_start(i64* __restrict__ into, const at_t size_N) {
-  for (at_t i = first_thread(); i < size_N; i += all_threads()) {
-    into[i] = i % size_N;
-  }
-}
-
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_merge(
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_start(
     const i32* __restrict__ b1,
-    const i64* __restrict__ from,
-    i64* __restrict__ into,
-    const at_t width,
+    u32* __restrict__ keys,
+    at_t* __restrict__ carried,
     const at_t size_N) {
-  const at_t size = size_N, inner = 1;
-  for (at_t i = first_thread(); i < size * inner; i += all_threads()) {
-    const at_t line = i / inner / size * size * inner + i % inner, place = i / inner % size;
-    at_t element = (at_t)from[i];
-    const i64 own = (b1[element] >= 0 && b1[element] < 50 ? (i64)b1[element] : (i64)50);
-    const bool is_left = place / width % 2 == 0;
-    const at_t run = place / width * width, pair = is_left ? run : run - width;
-    // How many of the other run come first: of equals, the left run's.
-    at_t low = is_left ? pair + width : pair, high = is_left ? pair + 2 * width : run;
-    low = low < size ? low : size;
-    high = high < size ? high : size;
-    const at_t other = low;
-    while (low < high) {
-      const at_t middle = low + (high - low) / 2;
-      element = (at_t)from[line + middle * inner];
-      const i64 found = (b1[element] >= 0 && b1[element] < 50 ? (i64)b1[element] : (i64)50);
-      const bool is_before = is_left ? is_less(found, own) : !is_less(own, found);
-      if (is_before) low = middle + 1;
-      else high = middle;
-    }
-    into[line + (pair + (place - run) + (low - other)) * inner] = from[i];
-  }
+  radix::start_places(b1, size_N, 50, keys, carried);
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_groups(
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_count0(
+    const u32* __restrict__ keys,
+    at_t* counts,
+    const at_t size_N) {
+  radix::count<at_t>(keys, size_N, 0, counts);
+}
+
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_clear0(
+    const u32* __restrict__ keys,
+    u64* words,
+    const at_t size_N) {
+  radix::clear<at_t>(keys, size_N, words);
+}
+
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_scan0(
+    const u32* __restrict__ keys,
+    at_t* counts,
+    u64* words,
+    const at_t size_N) {
+  radix::scan<at_t>(keys, size_N, counts, words);
+}
+
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_move0(
+    const u32* __restrict__ keys,
+    const at_t* __restrict__ carried,
+    const at_t* __restrict__ ends,
+    i64* __restrict__ into,
+    const at_t size_N) {
+  radix::move(keys, carried, size_N, 0, ends, (u32*)nullptr, into);
+}
+
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_fold(
     const float* __restrict__ b2,
-    const i64* __restrict__ order,
     const i32* __restrict__ b1,
+    const i64* __restrict__ order,
     float* __restrict__ b3,
     const at_t size_N) {
   const at_t size = 50, inner = 8, rows = size_N;
@@ -66,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(256) k1_scatter_groups(
       at_t low = 0, high = rows;
       while (low < high) {
         const at_t middle = low + (high - low) / 2;
-        if ((b1[order[middle]] >= 0 && b1[order[middle]] < 50 ? (i64)b1[order[middle]] : (i64)50) < group + side) low = middle + 1;
+        if (radix::group_of<i64>(b1[order[middle]], size) < group + side) low = middle + 1;
         else high = middle;
       }
       bounds[side] = low;

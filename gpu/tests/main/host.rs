@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use gradframe_gpu::launch::{Argument, CudaKernel, Launch, Place};
-use gradframe_gpu::print::PRELUDE;
+use gradframe_gpu::print::prelude;
 use gradframe_ml_core::{DType, Sizes, Tensor};
 use gradframe_ml_kernels::Program;
 use gradframe_ml_kernels::schedule::{BufferId, Source};
@@ -73,7 +73,7 @@ fn text_of(kernels: &[CudaKernel]) -> String {
     let shim = include_str!("shim.h");
     let entries: String = kernels.iter().map(|k| format!("{}\n", k.source)).collect();
     let ways_in: String = kernels.iter().flat_map(|k| &k.launches).map(|l| format!("GF_HOST_ENTRY({})\n", l.entry)).collect();
-    format!("{shim}\n{PRELUDE}\n{entries}\n{ways_in}")
+    format!("{shim}\n{}\n{entries}\n{ways_in}", prelude(&entries))
 }
 
 /// An argument's value.

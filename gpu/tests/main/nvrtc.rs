@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gradframe_gpu::nvrtc::{Nvrtc, Width};
-use gradframe_gpu::print::PRELUDE;
+use gradframe_gpu::print::prelude;
 
 use rayon::prelude::*;
 
@@ -38,7 +38,8 @@ fn every_kernel_of_the_tests_compiles() {
     let modules: Vec<_> = targets.iter().flat_map(|t| kernels.chunks(KERNELS_PER_MODULE).map(move |part| (t, part))).collect();
     modules.par_iter().for_each(|((architecture, width), part)| {
         let entries: Vec<&str> = part.iter().map(|k| k.source.as_str()).collect();
-        let source = format!("{PRELUDE}\n{}", entries.join("\n"));
+        let entries = entries.join("\n");
+        let source = format!("{}\n{entries}", prelude(&entries));
         let code = nvrtc.compile(&source, architecture, *width).unwrap_or_else(|error| panic!("{architecture}: {error}"));
         assert!(!code.is_empty());
     });

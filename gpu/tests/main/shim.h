@@ -28,6 +28,7 @@ struct Fiber {
   std::vector<char> stack;
   bool is_done;
 };
+static unsigned running, waiting, barriers; // threads that run, those of them at the block's barrier, and barriers passed
 static std::vector<Fiber> fibers;
 static ucontext_t scheduler;
 static const std::function<void()>* body;
@@ -36,10 +37,12 @@ static unsigned current;
 static void start() {
   (*body)();
   fibers[current].is_done = true;
+  --running;
   swapcontext(&fibers[current].context, &scheduler);
 }
 
-// All fibers take turns, each up to its next barrier, so that after a turn all have reached it.
+// All fibers take turns. In a turn, each runs up to where it hands over; the lanes of a warp do so at the same words, so
+// that after a turn all of them have come there. The block's barrier opens between two turns.
 static void run_block(unsigned threads) {
   for (unsigned t = 0; t < threads; ++t) {
     Fiber& fiber = fibers[t];
@@ -50,21 +53,31 @@ static void run_block(unsigned threads) {
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, start, 0);
   }
-  for (bool any = true; any;) {
-    any = false;
+  running = threads;
+  waiting = 0;
+  while (running > 0) {
     for (unsigned t = 0; t < threads; ++t) {
       if (fibers[t].is_done) continue;
       current = t;
       threadIdx = {t, 0, 0};
       swapcontext(&scheduler, &fibers[t].context);
-      any = any || !fibers[t].is_done;
+    }
+    if (waiting == running) {
+      waiting = 0;
+      ++barriers;
     }
   }
 }
 
-static void barrier() {
+static void hand_over() {
   swapcontext(&fibers[current].context, &scheduler);
   threadIdx = {current, 0, 0};
+}
+
+static void barrier() {
+  const unsigned passed = barriers;
+  ++waiting;
+  while (barriers == passed) hand_over();
 }
 
 static void launch(const std::function<void()>& entry, unsigned blocks, unsigned threads) {
@@ -85,9 +98,9 @@ static void launch(const std::function<void()>& entry, unsigned blocks, unsigned
 template <class T> static T from_lane(T x, unsigned lane) {
   static T held[1024];
   held[current] = x;
-  barrier();
+  hand_over();
   const T y = held[current / 32 * 32 + lane];
-  barrier();
+  hand_over();
   return y;
 }
 
@@ -103,6 +116,32 @@ template <class... P> void call(void (*entry)(P...), void** arguments) {
 #define __syncthreads() host::barrier()
 template <class T> T __shfl_xor_sync(unsigned, T x, int distance) { return host::from_lane(x, (host::current ^ distance) % 32); }
 template <class T> T __shfl_sync(unsigned, T x, int lane) { return host::from_lane(x, lane); }
+template <class T> T __shfl_up_sync(unsigned, T x, unsigned distance) {
+  const unsigned lane = host::current % 32;
+  return host::from_lane(x, lane < distance ? lane : lane - distance);
+}
+
+#define __syncwarp() host::hand_over()
+template <class T> unsigned __match_any_sync(unsigned, T x) {
+  static T held[1024];
+  held[host::current] = x;
+  host::hand_over();
+  unsigned peers = 0;
+  for (unsigned lane = 0; lane < 32; ++lane) peers |= (held[host::current / 32 * 32 + lane] == x) << lane;
+  host::hand_over();
+  return peers;
+}
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
+
+// Blocks run one after the other, so what one of them tells is there when the next asks.
+inline void __threadfence() {}
+inline void __trap() { abort(); }
+template <class T> T atomicAdd(T* at, T x) {
+  const T old = *at;
+  *at += x;
+  return old;
+}
+#define GF_SCAN_GROUP 4 // so that arrays of a few tiles have groups
 
 // A way in for each entry: its arguments behind pointers, as cuLaunchKernel takes them.
 #define GF_HOST_ENTRY(entry)                                                                                            \

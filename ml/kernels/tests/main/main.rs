@@ -13,6 +13,7 @@ mod halves;
 mod in_place;
 mod kinds;
 mod library;
+mod long;
 mod opinfo;
 mod packs;
 mod random_graphs;
