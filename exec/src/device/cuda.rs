@@ -7,7 +7,7 @@ use gradframe_gpu::device::{self, Measured, OnDevice};
 use gradframe_gpu::nvrtc::Width;
 use gradframe_gpu::print;
 use gradframe_ml_core::{Error, Result, Tensor};
-use gradframe_ml_kernels::Program;
+use gradframe_ml_kernels::{Backend, Program};
 use parking_lot::Mutex;
 
 use super::{Device, Loaded};
@@ -39,6 +39,10 @@ impl Device for Cuda {
         let _turn = self.turn.lock();
         let program = self.device.load(program, Width::Narrow)?;
         Ok(Box::new(CudaProgram { program, turn: Arc::clone(&self.turn) }))
+    }
+
+    fn backend(&self) -> &dyn Backend {
+        &self.device
     }
 }
 

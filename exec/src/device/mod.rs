@@ -2,13 +2,14 @@
 //!
 //! `placement` chooses when a plan is made; `cuda` is the process's one device, opened when it is first wanted; `program` is a
 //! program there, compiled and loaded once, with what to do where memory is short; `gathered` makes of a stream's batches
-//! pieces that are large enough for a device. [`Simulated`] is a device without one, for tests.
+//! pieces that are large enough for a device; `stepping` is a training's steps. [`Simulated`] is a device without one, for tests.
 
 mod cuda;
 mod gathered;
 mod placement;
 mod program;
 mod simulated;
+mod stepping;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,12 +18,13 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_plan::ExecutionPlan;
 use gradframe_gpu::device::Measured;
 use gradframe_ml_core::{Result, Tensor};
-use gradframe_ml_kernels::Program;
+use gradframe_ml_kernels::{Backend, Program};
 
 pub(crate) use self::gathered::gathered;
 pub(crate) use self::placement::{Placement, Work};
 pub(crate) use self::program::{DeviceCounts, DeviceProgram};
 pub use self::simulated::Simulated;
+pub(crate) use self::stepping::Stepping;
 use crate::ops::numeric_stage::NumericStageExec;
 use crate::ops::predict::PredictExec;
 
@@ -36,6 +38,9 @@ pub trait Device: fmt::Debug + Send + Sync {
 
     /// The program, ready to run. Errors: as [`Device::takes`]; `Resources` if there is no memory for its constants.
     fn load(&self, program: &Program) -> Result<Box<dyn Loaded>>;
+
+    /// Where programs are run step by step, their state staying there.
+    fn backend(&self) -> &dyn Backend;
 }
 
 /// A program on a device.

@@ -90,12 +90,21 @@ impl Placement {
     /// As [`Placement::choose`], for what leaves the CPU only when that is asked for, because its results are the same within
     /// rounding alone. Errors: those of `program` too.
     pub fn if_asked<'p>(config: &ConfigOptions, endless: bool, program: impl FnOnce() -> Result<&'p Program>) -> Result<Self> {
-        let options = config.extensions.get::<GradframeOptions>().cloned().unwrap_or_default();
-        if options.device != DeviceChoice::Cuda {
-            return Ok(Placement::default());
-        }
-        let placement = Self::of(&options, &Work { endless, ..Work::default() }, || None, cuda::device)?;
+        let placement = Self::asked_for(config, &Work { endless, ..Work::default() })?;
         placement.taking(program)
+    }
+
+    /// The device, if one was asked for and is there. Errors: in strict mode `NoDevice` if none is.
+    pub fn asked(config: &ConfigOptions) -> Result<Self> {
+        Self::asked_for(config, &Work::default())
+    }
+
+    fn asked_for(config: &ConfigOptions, work: &Work) -> Result<Self> {
+        let options = config.extensions.get::<GradframeOptions>().cloned().unwrap_or_default();
+        match options.device {
+            DeviceChoice::Cuda => Self::of(&options, work, || None, cuda::device),
+            _ => Ok(Placement::default()),
+        }
     }
 
     /// On the CPU after all if the device does not take the program.

@@ -2,7 +2,7 @@
 
 use gradframe_gpu::device::Measured;
 use gradframe_ml_core::{Error, Result, Tensor};
-use gradframe_ml_kernels::Program;
+use gradframe_ml_kernels::{Backend, Program, Threads};
 
 use super::{Device, Loaded};
 
@@ -39,6 +39,10 @@ impl Device for Simulated {
     fn load(&self, program: &Program) -> Result<Box<dyn Loaded>> {
         self.takes(program)?;
         Ok(Box::new(Run { program: program.clone(), rows_max: self.rows_max }))
+    }
+
+    fn backend(&self) -> &dyn Backend {
+        &Threads::Pool
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use gradframe_ml_core::{Result, Tensor};
-use gradframe_ml_kernels::Threads;
 use gradframe_ml_learn::{Checkpoint, Fitted, Fold, Part, Reached, Request, Step, Sweep, Training};
 use gradframe_plan::ops::train::TrainJob;
 
@@ -12,6 +11,7 @@ use super::encode::EncodedRows;
 use super::metrics::TrainMetrics;
 use super::task::Stop;
 use super::{fold, sweep};
+use crate::device::Stepping;
 use crate::memory::Memory;
 
 /// A checkpoint is made at the end of each epoch and, in long ones, this often.
@@ -45,6 +45,8 @@ pub(super) struct Fitter<'a> {
     /// Accounts for what a step takes.
     pub work: &'a Memory,
     pub stop: &'a Stop,
+    /// Where the steps of mini-batches run.
+    pub stepping: &'a Stepping,
 }
 
 impl Fitter<'_> {
@@ -88,7 +90,7 @@ impl Fitter<'_> {
         let rows = self.rows.layout.rows;
         self.account(sweep::flops(request, rows)?, sweep::working_bytes(request, rows)?)?;
         let mut saved = Instant::now();
-        sweep::sweep(request, &self.rows.train, self.stop, &Threads::Pool, |at| {
+        sweep::sweep(request, &self.rows.train, self.stop, self.stepping, |at| {
             watcher.batch(request, at)?;
             if saved.elapsed() < CHECKPOINT_EVERY {
                 return Ok(());

@@ -12,6 +12,8 @@ pub(super) struct TrainMetrics {
     pub rows: Count,
     /// Epochs.
     pub steps: Count,
+    /// Passes that were begun on a device.
+    pub device_runs: Count,
     /// Floating point operations of the folds.
     pub flops: Count,
     /// Time spent on all but waiting for rows.
@@ -38,6 +40,7 @@ impl TrainMetrics {
             elapsed_compute: baseline.elapsed_compute().clone(),
             rows: builder().with_category(MetricCategory::Rows).counter("rows", 0),
             steps: builder().with_category(MetricCategory::Rows).counter("steps", 0),
+            device_runs: builder().with_category(MetricCategory::Rows).counter("device_runs", 0),
             flops: builder().counter("flops", 0),
             data_wait: builder().subset_time("data_wait", 0),
             time_encode: builder().subset_time("time_encode", 0),

@@ -29,6 +29,7 @@ use super::split::SplitRule;
 use super::transform::Transform;
 use super::watch::FitWatch;
 use super::{Inputs, OP, dataset, resume};
+use crate::device::Stepping;
 use crate::memory::Memory;
 use crate::progress::ProgressSink;
 
@@ -77,12 +78,13 @@ pub(super) struct TrainTask {
     metrics: TrainMetrics,
     threads: usize,
     reproducible: bool,
+    stepping: Stepping,
     /// What was done to the columns, once it is known.
     transform: Option<TransformSpec>,
 }
 
 impl TrainTask {
-    /// Opens the run. Errors: the store's.
+    /// Opens the run. Errors: the store's; `NoDevice` if a device was demanded and is missing.
     pub fn start(
         job: Arc<TrainJob>,
         inputs: Arc<Inputs>,
@@ -90,12 +92,13 @@ impl TrainTask {
         context: &TaskContext,
         metrics: TrainMetrics,
     ) -> Result<Self> {
+        let stepping = Stepping::choose(context.session_config().options(), metrics.device_runs.clone())?;
         let services = Services::of_task(context)?;
         let reproducible = is_reproducible(input);
         let progress = ProgressSink::of_task(context);
         let record = RunRecord::open(services.runs.as_ref(), Arc::clone(&job), reproducible, progress)?;
         let threads = context.session_config().target_partitions().max(1);
-        Ok(TrainTask { job, inputs, services, record, metrics, threads, reproducible, transform: None })
+        Ok(TrainTask { job, inputs, services, record, metrics, threads, reproducible, stepping, transform: None })
     }
 
     /// Trains, sending the log. Dropping the future stops the training.
@@ -194,7 +197,7 @@ impl TrainTask {
         let from = self.record.resumed();
         from.map_or(Ok(()), |checkpoint| resume::check(checkpoint, &fingerprint, self.record.id()))?;
         let mut watch = FitWatch::new(&self.record, &self.job, log, rows.train.rows() as u64, fingerprint);
-        let fitter = Fitter { rows, job: &self.job, metrics: &self.metrics, work, stop };
+        let fitter = Fitter { rows, job: &self.job, metrics: &self.metrics, work, stop, stepping: &self.stepping };
         fitter.fit(from, &mut watch)
     }
 
