@@ -26,7 +26,7 @@ pub struct Temporary {
 /// One launch of one entry. Each entry walks over its tasks with the grid, so any number of blocks is right.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The function's name in the source.
+    /// The function's name in the source; others may launch it, too.
     pub entry: String,
     /// Threads of a block; the entry relies on it.
     pub threads: u32,
@@ -75,6 +75,8 @@ pub enum Argument {
     Into,
     /// The width of a doubling pass, as a position.
     Width,
+    /// A number that the launch chooses, as a position.
+    Number(usize),
 }
 
 /// A number that sizes give: the elements of a shape, times the pieces into which others are cut.

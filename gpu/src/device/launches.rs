@@ -98,6 +98,7 @@ impl Launching<'_> {
             (Argument::From, Some(pass)) => self.address(pass.from),
             (Argument::Into, Some(pass)) => self.address(pass.into),
             (Argument::Width, Some(pass)) => Ok(position(pass.width)),
+            (Argument::Number(number), _) => Ok(position(*number)),
             (Argument::Size(symbol), _) => Ok(position(self.memory.sizes.get(symbol)?)),
             _ => Err(Error::internal("cuda", "an argument of a pass outside of one")),
         }

@@ -1,5 +1,7 @@
 //! The passes of an order by digits (`radix.cuh`), as launches.
 
+use std::collections::HashSet;
+
 use gradframe_ml_core::{DType, Shape};
 use gradframe_ml_kernels::schedule::Schedule;
 
@@ -30,6 +32,14 @@ pub enum Carried {
     Places,
     /// Numbers of this type.
     Values(DType),
+}
+
+/// One source of launches, each entry once, and the launches.
+pub fn joined(all: impl IntoIterator<Item = (String, Launch)>) -> (String, Vec<Launch>) {
+    let (mut sources, launches): (Vec<String>, Vec<Launch>) = all.into_iter().unzip();
+    let mut printed = HashSet::new();
+    sources.retain(|source| printed.insert(source.clone()));
+    (sources.join("\n"), launches)
 }
 
 /// An order of rows by keys that are unsigned integers.
@@ -84,13 +94,14 @@ impl<'a> Radix<'a> {
         }
     }
 
-    /// All passes, in order.
+    /// All passes, in order. Entries that they share have the same source.
     pub fn passes(&self) -> Vec<(String, Launch)> {
         (0..self.bytes).flat_map(|pass| self.pass(pass)).collect()
     }
 
+    /// An entry that reads the keys of a pass; the number of rows. All passes launch the same one: what differs are arguments.
     fn entry(&self, what: &str, pass: usize) -> (Entry<'a>, String) {
-        let mut entry = Entry::new(self.schedule, format!("{}_{what}{pass}", self.name), THREADS);
+        let mut entry = Entry::new(self.schedule, format!("{}_{what}", self.name), THREADS);
         let rows = entry.count(self.rows.dims());
         entry.named(format!("const {}* __restrict__ keys", c_type(self.key)), Argument::Array(Place::Temporary(KEYS + pass % 2)));
         (entry, rows)
@@ -101,12 +112,13 @@ impl<'a> Radix<'a> {
     }
 
     fn pass(&self, pass: usize) -> [(String, Launch); 4] {
-        let (carried, shift) = (self.carried_type(), 8 * pass);
+        let carried = self.carried_type();
         let counts = |entry: &mut Entry, c: &str| entry.named(format!("{c}* counts"), Argument::Array(Place::Temporary(COUNTS)));
         let words = |entry: &mut Entry| entry.named("u64* words", Argument::Array(Place::Temporary(WORDS)));
         let (mut count, rows) = self.entry("count", pass);
         counts(&mut count, "at_t");
-        count.code.line(format!("radix::count<{carried}>(keys, {rows}, {shift}, counts);"));
+        count.named("const at_t shift", Argument::Number(8 * pass));
+        count.code.line(format!("radix::count<{carried}>(keys, {rows}, (int)shift, counts);"));
         let (mut clear, rows) = self.entry("clear", pass);
         words(&mut clear);
         clear.code.line(format!("radix::clear<{carried}>(keys, {rows}, words);"));
@@ -122,14 +134,16 @@ impl<'a> Radix<'a> {
         ]
     }
 
+    /// The last pass need not say where keys went, if nobody asks for what was carried.
     fn moved(&self, pass: usize) -> Entry<'a> {
-        let (mut entry, rows) = self.entry("move", pass);
+        let into = self.into.filter(|_| pass + 1 == self.bytes);
+        let (mut entry, rows) = self.entry(if into.is_some() { "place" } else { "move" }, pass);
         let (key, carried) = (c_type(self.key), self.carried_type());
         let [from, to] = [pass % 2, (pass + 1) % 2].map(|at| Argument::Array(Place::Temporary(CARRIED + at)));
         entry.named(format!("const {carried}* __restrict__ carried"), from);
         entry.named("const at_t* __restrict__ ends", Argument::Array(Place::Temporary(COUNTS)));
         let mut keys_into = "keys_into";
-        match self.into.filter(|_| pass + 1 == self.bytes) {
+        match into {
             Some(place) => {
                 entry.named("i64* __restrict__ into", Argument::Array(place));
                 keys_into = "nullptr";
@@ -139,8 +153,9 @@ impl<'a> Radix<'a> {
                 entry.named(format!("{carried}* __restrict__ into"), to);
             }
         }
+        entry.named("const at_t shift", Argument::Number(8 * pass));
         let keys_into = format!("({key}*){keys_into}");
-        entry.code.line(format!("radix::move(keys, carried, {rows}, {}, ends, {keys_into}, into);", 8 * pass));
+        entry.code.line(format!("radix::move(keys, carried, {rows}, (int)shift, ends, {keys_into}, into);"));
         entry
     }
 }

@@ -8,7 +8,7 @@ use gradframe_ml_core::{DType, Dim, Result, Shape};
 use gradframe_ml_kernels::schedule::{Scatter, Schedule};
 
 use super::pointwise::THREADS;
-use super::radix::{Carried, FREE, Radix};
+use super::radix::{Carried, FREE, Radix, joined};
 use super::text::{Entry, accumulator, c_type, fold_name, neutral, product};
 use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
@@ -30,8 +30,8 @@ pub fn print(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKe
         temporaries.push(Temporary { dtype: DType::I64, count: Count::of(rows) });
         all.push(groups.fold_rows());
     }
-    let (sources, launches): (Vec<String>, Vec<Launch>) = all.into_iter().unzip();
-    Ok(CudaKernel { source: sources.join("\n"), temporaries, launches })
+    let (source, launches) = joined(all);
+    Ok(CudaKernel { source, temporaries, launches })
 }
 
 /// The type of a group as a key, and how many of its bytes differ: the number of groups is a key, too.

@@ -7,7 +7,7 @@ use gradframe_ml_kernels::schedule::{Schedule, Sort};
 
 use super::moves::{compared, lines};
 use super::pointwise::THREADS;
-use super::radix::{Carried, Radix};
+use super::radix::{Carried, Radix, joined};
 use super::text::{Entry, c_type, product};
 use crate::launch::{Argument, Count, CudaKernel, Doubling, Launch, Place, Temporary};
 
@@ -31,8 +31,8 @@ fn by_digits(schedule: &Schedule, name: &str, kernel: &Sort) -> CudaKernel {
     start.named("at_t* __restrict__ places", Argument::Array(places));
     start.code.line(format!("radix::start<{}>({values}, {rows}, keys, places);", kernel.descending));
     let all = std::iter::once(start.finish(Count::of(&kernel.shape), THREADS, None)).chain(radix.passes());
-    let (sources, launches): (Vec<String>, Vec<Launch>) = all.unzip();
-    CudaKernel { source: sources.join("\n"), temporaries: radix.temporaries(), launches }
+    let (source, launches) = joined(all);
+    CudaKernel { source, temporaries: radix.temporaries(), launches }
 }
 
 fn by_merging(schedule: &Schedule, name: &str, kernel: &Sort) -> Result<CudaKernel> {

@@ -23,21 +23,22 @@ extern "C" __global__ void __launch_bounds__(256) k1_scatter_start(
   radix::start_places(b1, size_N, 50, keys, carried);
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_count0(
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_count(
     const u32* __restrict__ keys,
     at_t* counts,
+    const at_t shift,
     const at_t size_N) {
-  radix::count<at_t>(keys, size_N, 0, counts);
+  radix::count<at_t>(keys, size_N, (int)shift, counts);
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_clear0(
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_clear(
     const u32* __restrict__ keys,
     u64* words,
     const at_t size_N) {
   radix::clear<at_t>(keys, size_N, words);
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_scan0(
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_scan(
     const u32* __restrict__ keys,
     at_t* counts,
     u64* words,
@@ -45,13 +46,14 @@ extern "C" __global__ void __launch_bounds__(256) k1_scatter_scan0(
   radix::scan<at_t>(keys, size_N, counts, words);
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_move0(
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_place(
     const u32* __restrict__ keys,
     const at_t* __restrict__ carried,
     const at_t* __restrict__ ends,
     i64* __restrict__ into,
+    const at_t shift,
     const at_t size_N) {
-  radix::move(keys, carried, size_N, 0, ends, (u32*)nullptr, into);
+  radix::move(keys, carried, size_N, (int)shift, ends, (u32*)nullptr, into);
 }
 
 extern "C" __global__ void __launch_bounds__(256) k1_scatter_fold(

@@ -22,18 +22,28 @@ pub struct Kernels {
     known: HashMap<String, usize>,
 }
 
-/// Set to `full` by `cargo xtask test`: every program. Else, of each test, the first and every 23rd after it; all of those
-/// tests alone whose names (`softmax::a_test`) begin with what it says.
+/// Set to `full` by `cargo xtask test`: every program. `both` compiles each kernel for both targets of NVRTC besides, which
+/// takes twice as long. Else, of each test, the first and every 23rd after it; all of those tests alone whose names
+/// (`softmax::a_test`) begin with what it says.
 const VARIABLE: &str = "GRADFRAME_GPU_TESTS";
 
 /// What the names of the tests begin with that are asked for.
 fn prefix() -> String {
-    std::env::var(VARIABLE).ok().filter(|v| v != "full").unwrap_or_default()
+    asked().filter(|v| v != "full" && v != "both").unwrap_or_default()
 }
 
 /// Whether every program is asked for.
 pub fn is_full() -> bool {
-    std::env::var(VARIABLE).is_ok_and(|v| v == "full")
+    asked().is_some_and(|v| v == "full" || v == "both")
+}
+
+/// Whether NVRTC compiles each kernel for both targets.
+pub fn wants_both() -> bool {
+    asked().is_some_and(|v| v == "both")
+}
+
+fn asked() -> Option<String> {
+    std::env::var(VARIABLE).ok()
 }
 
 /// Which tests' programs.

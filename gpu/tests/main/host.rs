@@ -1,7 +1,7 @@
 //! Printed kernels run on the host: compiled by the system's C++ compiler, with CUDA's words from `shim.h`, they compute
 //! what the interpreter of the scheduled form computes. That holds of the very text which NVRTC compiles for a device.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::path::PathBuf;
 use std::process::Command;
@@ -72,7 +72,8 @@ impl Libraries {
 fn text_of(kernels: &[CudaKernel]) -> String {
     let shim = include_str!("shim.h");
     let entries: String = kernels.iter().map(|k| format!("{}\n", k.source)).collect();
-    let ways_in: String = kernels.iter().flat_map(|k| &k.launches).map(|l| format!("GF_HOST_ENTRY({})\n", l.entry)).collect();
+    let names: BTreeSet<&str> = kernels.iter().flat_map(|k| &k.launches).map(|l| l.entry.as_str()).collect();
+    let ways_in: String = names.iter().map(|name| format!("GF_HOST_ENTRY({name})\n")).collect();
     format!("{shim}\n{}\n{entries}\n{ways_in}", prelude(&entries))
 }
 
@@ -163,6 +164,7 @@ impl<'a> Run<'a> {
             (Argument::From, Some((from, ..))) => address(from),
             (Argument::Into, Some((_, into, _))) => address(into),
             (Argument::Width, Some((.., width))) => Held::Wide(width as i64),
+            (Argument::Number(number), _) => Held::Wide(*number as i64),
             (Argument::Size(symbol), _) => Held::Wide(self.sizes.get(symbol).unwrap() as i64),
             _ => panic!("a pass's argument outside a pass"),
         }

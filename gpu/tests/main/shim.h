@@ -5,6 +5,7 @@
 #include <cstring>
 #include <cstdlib>
 #include <functional>
+#include <setjmp.h>
 #include <ucontext.h>
 #include <utility>
 #include <vector>
@@ -24,35 +25,58 @@ static Triple threadIdx, blockIdx, blockDim, gridDim;
 namespace host {
 
 struct Fiber {
-  ucontext_t context;
+  ucontext_t context; // where it begins
+  jmp_buf at;         // where it goes on: jumps are no system calls, as switches of contexts are
   std::vector<char> stack;
-  bool is_done;
+  bool is_started = false, is_done = false;
 };
 static unsigned running, waiting, barriers; // threads that run, those of them at the block's barrier, and barriers passed
 static std::vector<Fiber> fibers;
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static const std::function<void()>* body;
 static unsigned current;
 
-static void start() {
-  (*body)();
-  fibers[current].is_done = true;
-  --running;
-  swapcontext(&fibers[current].context, &scheduler);
+static void hand_over() {
+  if (_setjmp(fibers[current].at) == 0) _longjmp(scheduler, 1);
+  threadIdx = {current, 0, 0};
 }
 
-// All fibers take turns. In a turn, each runs up to where it hands over; the lanes of a warp do so at the same words, so
-// that after a turn all of them have come there. The block's barrier opens between two turns.
-static void run_block(unsigned threads) {
-  for (unsigned t = 0; t < threads; ++t) {
-    Fiber& fiber = fibers[t];
-    fiber.is_done = false;
+// A fiber is a thread of one block after another.
+static void start() {
+  while (true) {
+    (*body)();
+    fibers[current].is_done = true;
+    --running;
+    hand_over();
+  }
+}
+
+static void resume(Fiber& fiber) {
+  if (_setjmp(scheduler) != 0) return;
+  if (fiber.is_started) _longjmp(fiber.at, 1);
+  fiber.is_started = true;
+  setcontext(&fiber.context);
+}
+
+static void add_fibers(unsigned threads) {
+  while (fibers.size() < threads) {
+    fibers.emplace_back();
+    fibers.back().stack.resize(64 * 1024);
+  }
+  for (Fiber& fiber : fibers) {
+    if (fiber.is_started) continue;
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack.data();
     fiber.context.uc_stack.ss_size = fiber.stack.size();
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, start, 0);
   }
+}
+
+// All fibers take turns. In a turn, each runs up to where it hands over; the lanes of a warp do so at the same words, so
+// that after a turn all of them have come there. The block's barrier opens between two turns.
+static void run_block(unsigned threads) {
+  for (unsigned t = 0; t < threads; ++t) fibers[t].is_done = false;
   running = threads;
   waiting = 0;
   while (running > 0) {
@@ -60,18 +84,13 @@ static void run_block(unsigned threads) {
       if (fibers[t].is_done) continue;
       current = t;
       threadIdx = {t, 0, 0};
-      swapcontext(&scheduler, &fibers[t].context);
+      resume(fibers[t]);
     }
     if (waiting == running) {
       waiting = 0;
       ++barriers;
     }
   }
-}
-
-static void hand_over() {
-  swapcontext(&fibers[current].context, &scheduler);
-  threadIdx = {current, 0, 0};
 }
 
 static void barrier() {
@@ -82,10 +101,7 @@ static void barrier() {
 
 static void launch(const std::function<void()>& entry, unsigned blocks, unsigned threads) {
   body = &entry;
-  while (fibers.size() < threads) {
-    fibers.emplace_back();
-    fibers.back().stack.resize(64 * 1024);
-  }
+  add_fibers(threads);
   gridDim = {blocks, 1, 1};
   blockDim = {threads, 1, 1};
   for (unsigned block = 0; block < blocks; ++block) {
