@@ -80,7 +80,7 @@ pub use gradframe_connectors::notices;
 pub use gradframe_connectors::sinks::WriteOptions;
 pub use gradframe_connectors::store::{
     ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, RegisteredModel, RegisteredVersion,
-    RunChanges, RunRecord, Span, Store, Trace, VersionChanges,
+    RunChanges, RunRecord, SCHEDULED_TAG, Span, Store, Trace, VersionChanges,
 };
 pub use gradframe_exec::progress;
 pub use gradframe_ml_array as array;

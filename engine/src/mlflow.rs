@@ -24,13 +24,17 @@ const BATCH_POINTS: usize = 10_000;
 impl Session {
     /// Takes in all runs that MLflow keeps at a path, with parameters, tags, metrics and those artifacts that are below
     /// the store's directory; gives their names here. Each is taken in once: its tag `mlflow.imported_from` says which one it was. A run that
-    /// is part of another is so here. Of a database also data sets, logged models and the model registry are taken in; traces stay
-    /// behind, and so does the registry of a directory: see [`Session::left_behind_by_mlflow`].
+    /// is part of another is so here, one that goes on there is running here and belongs to no process. Experiments come with their tags,
+    /// deleted ones deleted. Of a database also logged models and the model registry are taken in; traces stay behind, and so does the
+    /// registry of a directory: see [`Session::left_behind_by_mlflow`].
     ///
     /// Errors: `Execution` naming a file that cannot be understood. Runs before it are there then.
     pub(crate) fn import_mlflow(&self, path: &Path) -> Result<Vec<String>> {
         let store = self.public().store();
         let (mut taken, root) = (Vec::new(), root_of(path));
+        for experiment in mlflow::experiments(path)? {
+            store.take_in_experiment(&experiment)?;
+        }
         mlflow::each_run(path, &mut |run| {
             if !store.is_tagged(FROM_TAG, &run.id)? {
                 taken.push(take_in(store, run, root)?);
@@ -130,8 +134,9 @@ fn fill(store: &Arc<Store>, id: &str, run: &ForeignRun, root: &Path) -> Result<(
     }
     run.inputs.iter().try_for_each(|(dataset, tags)| store.put_dataset(id, dataset, tags))?;
     writer.flush()?;
-    // A run of another store that went on when it was read goes on for nobody here.
-    let status = Some(if run.status == "running" { "failed" } else { run.status });
+    // Before its points are folded, which are those that nobody writes any more.
+    drop(writer);
+    // Of one that goes on the store keeps no end.
     let (ended_us, deleted) = (run.ended_us.or(run.started_us), Some(run.deleted));
-    store.change_run(id, &RunChanges { status, ended_us, deleted, ..RunChanges::default() })
+    store.change_run(id, &RunChanges { status: Some(run.status), ended_us, deleted, ..RunChanges::default() })
 }

@@ -60,7 +60,8 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
 }
 
 fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged) -> Result<()> {
-    if store.registered_model(&model.name)?.is_none() {
+    let is_new = store.registered_model(&model.name)?.is_none();
+    if is_new {
         store.register_model(&model.name, &model.description, &model.tags)?;
     }
     let there = store.registered_versions(Some(&model.name))?;
@@ -79,7 +80,8 @@ fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged) -> Result
             store.set_alias(&model.name, alias, *number)?;
         }
     }
-    Ok(())
+    // Last, since all that is said about it changes it.
+    if is_new { store.date_model(&model.name, model.times_us) } else { Ok(()) }
 }
 
 fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: String, logged: &Logged) -> Result<u64> {
@@ -103,6 +105,7 @@ fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: S
         tags: &tags,
     })?;
     store.change_version(model, made, &VersionChanges { stage: Some(&version.stage), ..VersionChanges::default() })?;
+    store.date_version(model, made, version.times_us)?;
     Ok(made)
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use datafusion::scalar::ScalarValue;
-use gradframe_connectors::store::{ArtifactRecord, Experiment, PROGRAM_TAG, RunChanges, RunRecord, Store};
+use gradframe_connectors::store::{ArtifactRecord, Experiment, PROGRAM_TAG, RunChanges, RunRecord, SCHEDULED_TAG, Store};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::{MetricRow, NewArtifact, NewRun, RunLog, RunWriter};
 use parking_lot::Mutex;
@@ -61,9 +61,11 @@ impl Tracking {
         self.store.experiments()
     }
 
-    /// Renames, deletes or restores an experiment, or sets its tags. Errors: `Plan` if there is none, or the name is taken.
-    pub fn change_experiment(&self, id: i64, name: Option<&str>, deleted: Option<bool>, tags: &[(String, String)]) -> Result<()> {
-        self.store.change_experiment(id, name, deleted, tags)
+    /// Deletes or restores an experiment, and with it all its runs. Errors: `Plan` if there is none.
+    pub fn set_experiment_deleted(&self, id: i64, deleted: bool) -> Result<()> {
+        // Any of them may be of that experiment.
+        self.writers.lock().clear();
+        self.store.set_experiment_deleted(id, deleted)
     }
 
     /// Begins a run that goes on until its client says otherwise. Errors: `Plan` for an unknown experiment, and a tag that is not the
@@ -181,11 +183,14 @@ fn fingerprint(run: &str, rows: &[MetricRow<'_>]) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// What starts a program when its run is replayed, no client may say.
+/// What starts a program when its run is replayed, and whether a run is to begin yet, no client may say so.
 fn check_tags(tags: &[(String, String)]) -> Result<()> {
-    match tags.iter().any(|(name, _)| name == PROGRAM_TAG) {
-        true => Err(Error::plan("run", format!("tag `{PROGRAM_TAG}` is set by the program that logs the run, not by a client"))),
-        false => Ok(()),
+    match tags.iter().find(|(name, _)| [PROGRAM_TAG, SCHEDULED_TAG].contains(&name.as_str())) {
+        Some((name, _)) => Err(Error::plan(
+            "run",
+            format!("tag `{name}` is set by the program that logs the run, or the store, not by a client"),
+        )),
+        None => Ok(()),
     }
 }
 

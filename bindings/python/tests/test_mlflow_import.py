@@ -1,12 +1,16 @@
 """Stores that the real MLflow client has made by itself, taken in."""
 
+import contextlib
 import math
+import subprocess
+import sys
 
 import pytest
 
 import gradframe as gf
 
 mlflow = pytest.importorskip("mlflow")
+SERVE = "from gradframe._command import main; import sys; sys.argv[1:1] = ['serve', '--port', '0']; main()"
 
 
 def fill(uri, artifacts):
@@ -54,6 +58,63 @@ def test_what_mlflow_keeps_by_itself_is_taken_in_once(tmp_path, kind, monkeypatc
     assert session.artifact(name, "notes/a b.txt").read_text() == "hello"
 
 
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_experiments_states_and_data_sets_are_as_they_were(tmp_path, kind, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / kind
+    client = mlflow.MlflowClient(place.as_uri() if kind == "mlruns" else f"sqlite:///{place}")
+    client.set_experiment_tag("0", "mlflow.note.content", "the first")
+    made = client.create_experiment("taxi", tags={"team": "a", "x: y": "two\nlines"})
+    dead = client.create_experiment("dead")
+    client.create_experiment("empty", tags={"k": "v"})
+    client.create_run(dead, run_name="of dead")
+    client.create_run(made, run_name="on", start_time=1_700_000_000_000)
+    client.update_run(client.create_run(made, run_name="later", start_time=1_700_000_000_000).info.run_id, "SCHEDULED")
+    used = client.create_run(made, run_name="used").info.run_id
+    schema = '{"columns": "' + " ".join(f"it's {i}" for i in range(60)) + '"}'
+    for name, tags in (("rides", {"mlflow.data.context": "training", "z": "1"}), ("plain", {})):
+        dataset = mlflow.entities.Dataset(name, "d1", "local", '{"uri": "/x: y.csv"}', schema=schema, profile='{"num_rows": 3}')
+        said = [mlflow.entities.InputTag(*tag) for tag in tags.items()]
+        client.log_inputs(used, [mlflow.entities.DatasetInput(dataset, said)])
+    client.set_terminated(used)
+    client.delete_experiment(dead)
+
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(place)) == 4 and session.import_runs(place) == []
+    runs = session.sql("SELECT title, status, ended, deleted FROM gradframe.runs WHERE title <> 'used' ORDER BY title").collect().rows()
+    assert runs == [("later", "running", None, False), ("of dead", "running", None, True), ("on", "running", None, False)]
+    inputs = session.sql('SELECT role, name, digest, kind, source, "schema", profile, rows FROM gradframe.datasets ORDER BY name')
+    rest = ("d1", "local", '{"uri": "/x: y.csv"}', schema, '{"num_rows": 3}', 3)
+    assert inputs.collect().rows() == [("", "plain", *rest), ("training", "rides", *rest)]
+    with served(tmp_path / "home") as ours:
+        views = mlflow.entities.ViewType
+        for view, names in ((views.ACTIVE_ONLY, ["Default", "empty", "taxi"]), (views.DELETED_ONLY, ["dead"])):
+            theirs = {e.name: e for e in client.search_experiments(view_type=view)}
+            found = {e.name: e for e in ours.search_experiments(view_type=view)}
+            assert sorted(found) == sorted(theirs) == names
+            for name in names:
+                assert found[name].tags == theirs[name].tags, name
+                if name != "Default":
+                    times = [(e.creation_time, e.last_update_time) for e in (found[name], theirs[name])]
+                    assert times[0] == times[1], name
+        made = next(e for e in ours.search_experiments() if e.name == "taxi").experiment_id
+        states = {run.info.run_name: (run.info.status, run.info.end_time is None) for run in ours.search_runs([made])}
+        assert states == {"on": ("RUNNING", True), "later": ("SCHEDULED", True), "used": ("FINISHED", False)}
+        [tags] = [d.tags for d in ours.search_runs([made], "run_name = 'used'")[0].inputs.dataset_inputs if d.dataset.name == "rides"]
+        assert {t.key: t.value for t in tags} == {"mlflow.data.context": "training", "z": "1"}
+
+
+@contextlib.contextmanager
+def served(home):
+    """A client of a server over this home."""
+    server = subprocess.Popen([sys.executable, "-c", SERVE, "--home", str(home)], stdout=subprocess.PIPE, text=True)
+    try:
+        yield mlflow.MlflowClient(server.stdout.readline().split()[-1])
+    finally:
+        server.kill()
+        server.wait()
+
+
 def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = mlflow.MlflowClient(uri)
@@ -86,6 +147,12 @@ def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     assert session.sql("SELECT alias, version FROM gradframe.aliases").collect().rows() == [("champ", 2)]
     tags = dict(session.sql("SELECT name, value FROM gradframe.model_tags WHERE version = 2").collect().rows())
     assert tags == {"i": "2", "mlflow.imported_from": "fare/3"}
+    theirs = client.get_model_version("fare", "3")
+    with served(tmp_path / "home") as ours:
+        model, version = ours.get_registered_model("fare"), ours.get_model_version("fare", "2")
+    assert (version.creation_timestamp, version.last_updated_timestamp) == (theirs.creation_timestamp, theirs.last_updated_timestamp)
+    assert model.creation_timestamp == client.get_registered_model("fare").creation_timestamp
+    assert model.last_updated_timestamp == client.get_registered_model("fare").last_updated_timestamp
 
 
 def test_files_outside_of_the_store_stay_there(session, tmp_path):

@@ -304,6 +304,53 @@ def test_tables_and_histograms_are_read_back_as_tables(session):
             session.sql(f"SELECT * FROM read_artifact('{wrong}')").collect()
 
 
+def test_an_end_that_could_not_be_written_is_not_said_again_at_the_program_s_end(session):
+    class Full:
+        id = "full"
+
+        def finish(self, status, why):
+            raise OSError("no room")
+
+    run = session.run("full")
+    real, run._run = run._run, Full()
+    with pytest.raises(OSError, match="no room"):
+        run.finish()
+    run.finish()
+    run._run = real
+    with pytest.raises(gf.errors.PlanError, match="expected finished"):
+        run.finish("done")
+    real.finish("finished", None)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_histogram_takes_values_as_far_apart_as_floats_are(session):
+    with session.run("wide") as r:
+        r.log_histogram("wide", [1e308, 0.0, -1e308], bins=4)
+    bins = session.read_artifact(r.id, "wide.parquet").collect().rows()
+    assert bins == [(-1e308, -5e307, 1), (-5e307, 0.0, 0), (0.0, 5e307, 1), (5e307, 1e308, 1)]
+
+
+def test_what_cannot_be_logged_is_named(session):
+    itself = {"lr": 1}
+    itself["again"] = itself
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for wrong, error, words in [
+        (lambda r: r.params(itself), ValueError, "holds itself"),
+        (lambda r: r.params({"deep": deep}), ValueError, "'deep' is nested too deeply"),
+        (lambda r: session.run("x", experiment=5), TypeError, "the experiment is 5, expected a str"),
+        (lambda r: r.log([1]), TypeError, r"log: \[1\] is a list, expected names and numbers"),
+        (lambda r: r.log_histogram("h", "x"), TypeError, "log_histogram: the values are 'x'"),
+        (lambda r: r.log_histogram("h", [1.0, 1.0000000000000002]), ValueError, "log_histogram: no 64 bins between"),
+        (lambda r: r.log_table("t", {}), ValueError, "log_table: the table has no columns"),
+        (lambda r: r.log_table("t", None), TypeError, "log_table: the table is None"),
+        (lambda r: [r.log({"a": 1}, step=2**63 - 1), r.log({"a": 1})], OverflowError, "the step after 9223372036854775807"),
+    ]:
+        with session.run("wrong") as r, pytest.raises(error, match=words):
+            wrong(r)
+
+
 def test_images_are_png(session):
     with session.run("images") as r:
         r.log_image("grey", np.array([[0, 128, 255]], dtype="uint8"))

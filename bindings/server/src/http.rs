@@ -56,7 +56,7 @@ pub fn answer(handler: &dyn Handle, limits: &Limits, head: &Head, body: &mut dyn
     if head.body_bytes().is_some_and(|bytes| bytes > limits.upload_bytes_max) {
         return Response::text(413, "the body is too long\n");
     }
-    let mut body = Body { source: body, left: limits.upload_bytes_max };
+    let mut body = Body { source: body, left: limits.upload_bytes_max, said: head.body_bytes() };
     let answer = catch_unwind(AssertUnwindSafe(|| handler.handle(&request, &mut body)));
     answer.unwrap_or_else(|_| Response::text(500, "an internal error; the server's log says more\n"))
 }
@@ -96,11 +96,16 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 pub struct Body<'a> {
     source: &'a mut dyn Read,
     left: u64,
+    /// How many bytes it will have, if the client has said so.
+    said: Option<u64>,
 }
 
 impl Body<'_> {
-    /// All of it. Errors: `InvalidData` if there are more bytes than this.
+    /// All of it. Errors: `FileTooLarge` if there are more bytes than this, or are said to come.
     pub fn read_all(&mut self, bytes_max: u64) -> io::Result<Vec<u8>> {
+        if self.said.is_some_and(|bytes| bytes > bytes_max) {
+            return Err(too_long());
+        }
         let mut all = Vec::new();
         self.by_ref().take(bytes_max + 1).read_to_end(&mut all)?;
         if all.len() as u64 > bytes_max { Err(too_long()) } else { Ok(all) }
@@ -116,7 +121,7 @@ impl Read for Body<'_> {
 }
 
 fn too_long() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the body is too long")
+    io::Error::new(io::ErrorKind::FileTooLarge, "the body is too long")
 }
 
 /// What is sent.
@@ -195,11 +200,15 @@ mod tests {
     #[test]
     fn a_body_ends_at_its_limit() {
         let mut source = &b"hello"[..];
-        assert_eq!(Body { source: &mut source, left: 5 }.read_all(5).unwrap(), b"hello");
+        assert_eq!(Body { source: &mut source, left: 5, said: None }.read_all(5).unwrap(), b"hello");
         for (limit, left) in [(4, 100), (100, 4)] {
             let mut source = &b"hello"[..];
-            assert!(Body { source: &mut source, left }.read_all(limit).is_err());
+            let error = Body { source: &mut source, left, said: None }.read_all(limit).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         }
+        // Refused by its number: nothing is waited for.
+        let error = Body { source: &mut io::empty(), left: 100, said: Some(6) }.read_all(5).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[test]

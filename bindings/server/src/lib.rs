@@ -44,8 +44,12 @@ pub struct Server {
 
 impl Server {
     /// Listens, and answers from then on. Errors: `Plan` for a host that is none, and for one that others reach without a
-    /// token; `External` if the port is taken.
+    /// token; `External` if the port is taken; `Execution` for a store that this build cannot read.
     pub fn start(session: Session, options: Options) -> Result<Self> {
+        // What is only away may come back.
+        if let Err(error @ Error::Execution(_)) = session.tracking().run_records(&[]) {
+            return Err(error);
+        }
         let listener = listen(&options)?;
         let address = listener.local_addr().map_err(|error| cannot_listen(&options, error))?;
         let handler = mlflow::Handler::new(session, options.token.clone(), options.limits.body_bytes_max);

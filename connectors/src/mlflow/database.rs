@@ -8,7 +8,8 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, local, status};
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, experiment, local, status, tagged};
+use crate::store::Experiment;
 
 /// What stands for infinities: MLflow keeps the greatest numbers instead.
 const GREATEST: f64 = 1.797_693_134_862_315_7e308;
@@ -29,11 +30,30 @@ pub(super) fn damage(path: &Path) -> Option<String> {
     Some(tables.map_or_else(|error| error.to_string(), |_| "it has no tables of MLflow's".to_owned()))
 }
 
+/// The experiments; a database of before MLflow 1.29 does not say when they were made.
+pub(super) fn experiments(path: &Path) -> Result<Vec<Experiment>> {
+    let database = open(path)?;
+    let dated = "SELECT count(*) FROM pragma_table_info('experiments') WHERE name IN ('creation_time', 'last_update_time')";
+    let is_dated = database.query_row(dated, [], |row| row.get::<_, i64>(0)).map_err(wrong)? == 2;
+    let times = if is_dated { "creation_time, last_update_time" } else { "NULL, NULL" };
+    let sql =
+        format!("SELECT experiment_id, name, coalesce(lifecycle_stage, ''), {times} FROM experiments ORDER BY experiment_id");
+    let mut statement = database.prepare(&sql).map_err(wrong)?;
+    let found = statement
+        .query_map([], |row| Ok(experiment(row.get(0)?, row.get(1)?, &row.get::<_, String>(2)?, (row.get(3)?, row.get(4)?))));
+    let mut found = found.map_err(wrong)?.collect::<rusqlite::Result<Vec<_>>>().map_err(wrong)?;
+    for experiment in &mut found {
+        let sql = "SELECT key, coalesce(value, '') FROM experiment_tags WHERE experiment_id = ?1 ORDER BY key";
+        experiment.tags = pairs(&database, sql, &experiment.id.to_string())?;
+    }
+    Ok(found)
+}
+
 /// Gives each run to `take`.
 pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
     let database = open(path)?;
     let sql = "SELECT r.run_uuid, coalesce(r.name, ''), e.name, coalesce(r.status, ''), r.start_time, r.end_time,
-                      coalesce(r.lifecycle_stage, ''), coalesce(r.artifact_uri, '')
+                      r.lifecycle_stage = 'deleted' OR coalesce(e.lifecycle_stage, '') = 'deleted', coalesce(r.artifact_uri, '')
                FROM runs AS r JOIN experiments AS e ON r.experiment_id = e.experiment_id ORDER BY r.start_time, r.run_uuid";
     let mut statement = database.prepare(sql).map_err(wrong)?;
     let runs = statement.query_map([], of_row).map_err(wrong)?.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
@@ -56,7 +76,7 @@ fn of_row(row: &Row) -> rusqlite::Result<ForeignRun> {
         status: status(&row.get::<_, String>(3)?),
         started_us: microseconds(row.get(4)?),
         ended_us: microseconds(row.get(5)?),
-        deleted: row.get::<_, String>(6)? == "deleted",
+        deleted: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
         artifacts: local(&row.get::<_, String>(7)?),
         ..ForeignRun::default()
     })
@@ -76,28 +96,23 @@ fn inputs(database: &Connection, run: &str) -> Result<Vec<TaggedDataset>> {
                WHERE i.source_type = 'DATASET' AND i.destination_type = 'RUN' AND i.destination_id = ?1";
     let Ok(mut statement) = database.prepare_cached(sql) else { return Ok(vec![]) };
     let found = statement.query_map([run], |row| {
-        let profile: String = row.get(6)?;
-        let rows = serde_json::from_str::<serde_json::Value>(&profile).ok().and_then(|said| said.get("num_rows")?.as_u64());
         let dataset = NewDataset {
             name: row.get(1)?,
             digest: row.get(2)?,
             kind: row.get(3)?,
             source: row.get(4)?,
             schema: row.get(5)?,
-            profile,
-            rows,
+            profile: row.get(6)?,
             ..NewDataset::default()
         };
         Ok((row.get::<_, String>(0)?, dataset))
     });
     let found = found.map_err(wrong)?.collect::<rusqlite::Result<Vec<_>>>().map_err(wrong)?;
-    let told = found.into_iter().map(|(input, mut dataset)| {
+    let with_tags = found.into_iter().map(|(input, dataset)| {
         let tags = pairs(database, "SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name", &input)?;
-        let context = tags.iter().find(|(name, _)| name == "mlflow.data.context");
-        dataset.role = context.map(|(_, value)| value.clone()).unwrap_or_default();
-        Ok((dataset, tags))
+        Ok(tagged(dataset, tags))
     });
-    told.collect()
+    with_tags.collect()
 }
 
 fn points(database: &Connection, run: &str) -> Result<Vec<ForeignPoint>> {

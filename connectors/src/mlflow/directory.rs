@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::services::NewDataset;
 
-use super::{ForeignPoint, ForeignRun, OP, cannot_read, local, meta, status};
-use crate::store::files_below;
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, cannot_read, experiment, local, meta, status, tagged};
+use crate::store::{Experiment, files_below};
 
 const META: &str = "meta.yaml";
 /// Where deleted experiments are.
@@ -21,12 +22,10 @@ pub(super) fn is_directory(path: &Path) -> bool {
 /// Gives each run to `take`. One that cannot be understood is left out, and the first such the outcome, when all others were given.
 pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
     let mut damaged = None;
-    let mut experiments = below(path)?;
-    experiments.extend(below(&path.join(TRASH)).unwrap_or_default());
-    for directory in experiments.into_iter().filter(|directory| is_experiment(directory)) {
-        let experiment = read_meta(&directory)?.remove("name").unwrap_or_else(|| name_of(&directory));
+    for directory in experiment_directories(path)? {
+        let experiment = read_experiment(&directory)?;
         for run in below(&directory)?.into_iter().filter(|run| run.join(META).is_file() && !run.join("version-1").exists()) {
-            match read_run(&run, &experiment) {
+            match read_run(&run, &directory, &experiment) {
                 Ok(run) => take(run)?,
                 Err(error) => damaged = damaged.or(Some(error)),
             }
@@ -38,6 +37,11 @@ pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<(
     }
 }
 
+/// The experiments, deleted ones among them.
+pub(super) fn experiments(path: &Path) -> Result<Vec<Experiment>> {
+    experiment_directories(path)?.iter().map(|directory| read_experiment(directory)).collect()
+}
+
 /// How many names its registry has: `models/<name>/meta.yaml`.
 pub(super) fn registered(path: &Path) -> usize {
     below(&path.join("models")).map_or(0, |models| models.iter().filter(|model| model.join(META).is_file()).count())
@@ -47,7 +51,23 @@ fn is_experiment(directory: &Path) -> bool {
     directory.join(META).is_file() && fs::read_to_string(directory.join(META)).is_ok_and(|text| text.contains("experiment_id"))
 }
 
-fn read_run(directory: &Path, experiment: &str) -> Result<ForeignRun> {
+fn experiment_directories(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = below(path)?;
+    found.extend(below(&path.join(TRASH)).unwrap_or_default());
+    found.retain(|directory| is_experiment(directory));
+    Ok(found)
+}
+
+fn read_experiment(directory: &Path) -> Result<Experiment> {
+    let mut meta = read_meta(directory)?;
+    let name = meta.remove("name").unwrap_or_else(|| name_of(directory));
+    let ms = |name: &str| meta.get(name).and_then(|ms| ms.parse().ok());
+    let stage = meta.get("lifecycle_stage").map_or("", String::as_str);
+    let found = experiment(0, name, stage, (ms("creation_time"), ms("last_update_time")));
+    Ok(Experiment { tags: values(&directory.join("tags"))?, ..found })
+}
+
+fn read_run(directory: &Path, above: &Path, experiment: &Experiment) -> Result<ForeignRun> {
     let mut meta = read_meta(directory)?;
     let time = |meta: &HashMap<String, String>, name: &str| {
         meta.get(name).and_then(|ms| ms.parse::<i64>().ok()).map(|ms| ms.saturating_mul(1000))
@@ -59,22 +79,53 @@ fn read_run(directory: &Path, experiment: &str) -> Result<ForeignRun> {
     Ok(ForeignRun {
         id: meta.remove("run_id").unwrap_or_else(|| name_of(directory)),
         name: meta.remove("run_name").unwrap_or_default(),
-        experiment: experiment.to_owned(),
+        experiment: experiment.name.clone(),
         status: status(meta.get("status").map_or("", String::as_str)),
         started_us,
         ended_us,
-        deleted: meta.get("lifecycle_stage").is_some_and(|stage| stage == "deleted"),
+        deleted: experiment.deleted || meta.get("lifecycle_stage").is_some_and(|stage| stage == "deleted"),
         params: values(&directory.join("params"))?,
         tags: values(&directory.join("tags"))?,
         points: points(&directory.join("metrics"))?,
-        inputs: vec![],
+        inputs: inputs(directory, above)?,
         artifacts,
     })
 }
 
+/// The data sets of a run: `inputs/<input>/meta.yaml` names each, `datasets/<data set>/meta.yaml` of the experiment says what it is.
+fn inputs(run: &Path, experiment: &Path) -> Result<Vec<TaggedDataset>> {
+    let inputs = run.join("inputs");
+    let mut found = Vec::new();
+    for input in if inputs.is_dir() { below(&inputs)? } else { vec![] } {
+        let text = meta_text(&input)?;
+        let mut said = meta::read(&text);
+        // Models are inputs, too.
+        let Some(id) = said.remove("source_id").filter(|_| said.get("source_type").is_none_or(|of| of == "DATASET")) else {
+            continue;
+        };
+        let mut meta = read_meta(&experiment.join("datasets").join(name_of(Path::new(&id))))?;
+        let mut text_of = |name: &str| meta.remove(name).unwrap_or_default();
+        let dataset = NewDataset {
+            name: text_of("name"),
+            digest: text_of("digest"),
+            kind: text_of("source_type"),
+            source: text_of("source"),
+            schema: text_of("schema"),
+            profile: text_of("profile"),
+            ..NewDataset::default()
+        };
+        found.push(tagged(dataset, meta::below(&text, "tags")));
+    }
+    Ok(found)
+}
+
 fn read_meta(directory: &Path) -> Result<HashMap<String, String>> {
+    meta_text(directory).map(|text| meta::read(&text))
+}
+
+fn meta_text(directory: &Path) -> Result<String> {
     let path = directory.join(META);
-    fs::read_to_string(&path).map(|text| meta::read(&text)).map_err(|error| cannot_read(&path, error))
+    fs::read_to_string(&path).map_err(|error| cannot_read(&path, error))
 }
 
 /// The contents of files by their names, which may have slashes.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
+
+use crate::store::Experiment;
 pub use registry::{ForeignLogged, ForeignModel, ForeignVersion};
 
 const OP: &str = "mlflow";
@@ -19,7 +21,7 @@ pub struct ForeignRun {
     pub id: String,
     pub name: String,
     pub experiment: String,
-    /// running, finished, failed or cancelled
+    /// scheduled, running, finished, failed or cancelled
     pub status: &'static str,
     pub started_us: Option<i64>,
     pub ended_us: Option<i64>,
@@ -55,6 +57,11 @@ pub fn damage(path: &Path) -> Option<String> {
     if path.is_file() { database::damage(path) } else { None }
 }
 
+/// The experiments with their tags, deleted ones among them. Errors: as for [`each_run`].
+pub fn experiments(path: &Path) -> Result<Vec<Experiment>> {
+    if path.is_file() { database::experiments(path) } else { directory::experiments(path) }
+}
+
 /// Gives each run, one after another, to `take`. Errors: `Execution` naming what cannot be understood, `External` what cannot be
 /// read, and those of `take`.
 pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
@@ -82,8 +89,26 @@ fn status(theirs: &str) -> &'static str {
         "FINISHED" | "3" => "finished",
         "FAILED" | "4" => "failed",
         "KILLED" | "5" => "cancelled",
+        "SCHEDULED" | "2" => "scheduled",
         _ => "running",
     }
+}
+
+/// An experiment without its tags, of the number that it has there; times are in milliseconds.
+fn experiment(id: i64, name: String, stage: &str, (created, updated): (Option<i64>, Option<i64>)) -> Experiment {
+    let us = |ms: Option<i64>| ms.map(|ms| ms.saturating_mul(1000));
+    let created_us = us(created).unwrap_or_default();
+    let updated_us = us(updated).unwrap_or(created_us);
+    Experiment { id, name, created_us, updated_us, deleted: stage == "deleted", tags: vec![] }
+}
+
+/// A data set of a run, of what MLflow keeps of it, and of the tags of its being there. Its profile may say how many rows it has.
+fn tagged(dataset: NewDataset, tags: Vec<(String, String)>) -> TaggedDataset {
+    let profile = serde_json::from_str::<serde_json::Value>(&dataset.profile).ok();
+    let rows = profile.and_then(|said| said.get("num_rows")?.as_u64());
+    let context = tags.iter().find(|(name, _)| name == "mlflow.data.context");
+    let role = context.map(|(_, value)| value.clone()).unwrap_or_default();
+    (NewDataset { role, rows, ..dataset }, tags)
 }
 
 /// The directory that an address of artifacts names, if it is one of this machine.

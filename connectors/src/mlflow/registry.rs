@@ -33,6 +33,8 @@ pub struct ForeignModel {
     pub tags: Vec<(String, String)>,
     /// Aliases, each with the version that it names.
     pub aliases: Vec<(String, i64)>,
+    /// When it was made and changed last, in microseconds.
+    pub times_us: (i64, i64),
     pub versions: Vec<ForeignVersion>,
 }
 
@@ -49,6 +51,8 @@ pub struct ForeignVersion {
     pub run_artifacts: String,
     pub run_link: Option<String>,
     pub tags: Vec<(String, String)>,
+    /// When it was made and changed last, in microseconds.
+    pub times_us: (i64, i64),
 }
 
 /// The logged models that are not deleted, oldest first.
@@ -87,8 +91,10 @@ pub(super) fn models(path: &Path) -> Result<Vec<ForeignModel>> {
     if !has_table(&database, "registered_models")? {
         return Ok(vec![]);
     }
-    let mut found = rows(&database, "SELECT name, coalesce(description, '') FROM registered_models ORDER BY name", |row| {
-        Ok(ForeignModel { name: row.get(0)?, description: row.get(1)?, ..ForeignModel::default() })
+    let sql = "SELECT name, coalesce(description, ''), creation_time, last_updated_time FROM registered_models ORDER BY name";
+    let mut found = rows(&database, sql, |row| {
+        let times_us = times_us(row, 2)?;
+        Ok(ForeignModel { name: row.get(0)?, description: row.get(1)?, times_us, ..ForeignModel::default() })
     })?;
     for model in &mut found {
         let sql = "SELECT key, coalesce(value, '') FROM registered_model_tags WHERE name = ?1 ORDER BY key";
@@ -105,7 +111,7 @@ pub(super) fn models(path: &Path) -> Result<Vec<ForeignModel>> {
 
 fn versions(database: &Connection, model: &str) -> Result<Vec<ForeignVersion>> {
     let sql = "SELECT v.version, coalesce(v.description, ''), coalesce(v.current_stage, 'None'), coalesce(v.source, ''),
-                      coalesce(v.run_id, ''), coalesce(r.artifact_uri, ''), v.run_link
+                      coalesce(v.run_id, ''), coalesce(r.artifact_uri, ''), v.run_link, v.creation_time, v.last_updated_time
                FROM model_versions AS v LEFT JOIN runs AS r ON v.run_id = r.run_uuid
                WHERE v.name = ?1 AND v.current_stage <> 'Deleted_Internal' ORDER BY v.version";
     let mut statement = database.prepare_cached(sql).map_err(wrong)?;
@@ -119,6 +125,7 @@ fn versions(database: &Connection, model: &str) -> Result<Vec<ForeignVersion>> {
             run_artifacts: row.get(5)?,
             run_link: row.get::<_, Option<String>>(6)?.filter(|link| !link.is_empty()),
             tags: vec![],
+            times_us: times_us(row, 7)?,
         })
     });
     let mut found = found.map_err(wrong)?.collect::<rusqlite::Result<Vec<ForeignVersion>>>().map_err(wrong)?;
@@ -130,6 +137,13 @@ fn versions(database: &Connection, model: &str) -> Result<Vec<ForeignVersion>> {
         version.tags = pairs(database, &sql, model)?;
     }
     Ok(found)
+}
+
+/// When something was made and changed last, of two columns in milliseconds.
+fn times_us(row: &Row, column: usize) -> rusqlite::Result<(i64, i64)> {
+    let us = |ms: Option<i64>| ms.map(|ms| ms.saturating_mul(1000));
+    let created = us(row.get(column)?).unwrap_or_default();
+    Ok((created, us(row.get(column + 1)?).unwrap_or(created)))
 }
 
 fn rows<T>(database: &Connection, sql: &str, of_row: impl FnMut(&Row) -> rusqlite::Result<T>) -> Result<Vec<T>> {

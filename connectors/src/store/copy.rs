@@ -113,8 +113,9 @@ impl Store {
             let logged = "DELETE FROM logged_models WHERE deleted = 1
                           AND logged_model NOT IN (SELECT logged_model FROM models WHERE logged_model IS NOT NULL)";
             transaction.execute(logged, params![])?;
-            let runs = "DELETE FROM runs WHERE deleted = 1 AND status <> 'running' AND run NOT IN (SELECT run FROM models)
-                        RETURNING run";
+            // What belongs to no process and is deleted takes nothing any more, though nobody may have ended it.
+            let runs = "DELETE FROM runs WHERE deleted = 1 AND (status <> 'running' OR process = '')
+                        AND run NOT IN (SELECT run FROM models) RETURNING run";
             transaction.rows(runs, params![], |row| row.get(0))
         })?;
         removed.iter().for_each(|run: &String| self.checkpoints.remove(run));

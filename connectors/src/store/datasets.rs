@@ -20,13 +20,15 @@ pub struct DatasetRecord {
 }
 
 impl Store {
-    /// Keeps a data set of any run, an ended one too, with what is said about it; in place of one of that name and digest, whatever
-    /// it was for. Errors: `Plan` for an unknown run.
+    /// Keeps a data set of any run, an ended one too, with what is said about it. One of that name and digest which the run has already
+    /// stays as it is, whatever it was for. Errors: `Plan` for an unknown run.
     pub fn put_dataset(&self, run: &str, dataset: &NewDataset, tags: &[(String, String)]) -> Result<()> {
         self.run_start(run)?;
         self.database.write(|transaction| {
-            let other = "DELETE FROM datasets WHERE run = ?1 AND name = ?2 AND digest = ?3 AND role <> ?4";
-            transaction.execute(other, params![run, dataset.name, dataset.digest, dataset.role])?;
+            let known = "SELECT EXISTS (SELECT 1 FROM datasets WHERE run = ?1 AND name = ?2 AND digest = ?3)";
+            if transaction.value(known, params![run, dataset.name, dataset.digest])? {
+                return Ok(());
+            }
             insert(transaction, run, dataset)?;
             let sql = put("dataset_tags", &["run", "dataset", "digest", "name"], &["value"]);
             tags.iter().try_for_each(|(name, value)| {

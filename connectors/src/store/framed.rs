@@ -4,6 +4,8 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) const HEADER_BYTES: usize = 8;
+/// Bytes that are checked, one over and over, before no record is found to follow.
+const LOOKED_AT_MAX: usize = 256 << 20;
 
 /// A record of this body.
 pub(super) fn frame(body: &[u8]) -> Vec<u8> {
@@ -27,6 +29,26 @@ pub(super) fn first(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (expected, rest) = rest.split_first_chunk::<4>()?;
     let (body, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     (!body.is_empty() && check(body) == u32::from_le_bytes(*expected)).then_some((body, rest))
+}
+
+/// Where the next whole record begins in bytes that begin with none. None if none follows: then they are what is left of a last one.
+pub(super) fn next(bytes: &[u8]) -> Option<usize> {
+    let mut looked_at = 0;
+    for at in 1..bytes.len() {
+        let (length, _) = bytes[at..].split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        if length == 0 || length > bytes.len() - at {
+            continue;
+        }
+        if first(&bytes[at..]).is_some() {
+            return Some(at);
+        }
+        looked_at += length;
+        if looked_at > LOOKED_AT_MAX {
+            return None;
+        }
+    }
+    None
 }
 
 /// The bodies of all whole records from the beginning.
@@ -58,5 +80,18 @@ mod tests {
             assert_eq!(all(&changed).count(), 1, "byte {bytes}");
         }
         assert_eq!(all(&[first, vec![0; 4096]].concat()).count(), 1, "zeros are no records");
+    }
+
+    #[test]
+    fn the_record_after_a_damaged_one_is_found() {
+        let (first, second) = (frame(b"one"), frame(b"two two"));
+        for byte in 0..first.len() {
+            let mut both = [first.clone(), second.clone()].concat();
+            both[byte] ^= 4;
+            assert_eq!(next(&both), Some(first.len()), "byte {byte}");
+        }
+        for torn in [&first[..first.len() - 1], &[0; 4096], &[]] {
+            assert_eq!(next(torn), None);
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use gradframe_ml_core::{Error, Result};
 
-use super::artifacts::check_path;
+use super::artifacts::rows::below;
+use super::artifacts::{check_directory, check_path};
 use super::filters::{float_of_order, float_order};
 use super::sql::{Row, Transaction, params, put};
 use super::tracking::ArtifactRecord;
@@ -164,6 +165,18 @@ impl Store {
         let sql = "SELECT path, bytes FROM logged_model_files WHERE logged_model = ?1 ORDER BY path";
         let of_row = |row: &Row| Ok(ArtifactRecord { path: row.get(0)?, bytes: row.get::<i64>(1)? as u64 });
         Ok(self.database.read(|transaction| transaction.rows(sql, params![id], of_row))?.unwrap_or_default())
+    }
+
+    /// Removes a file of a logged model, or all below a directory of them; of an empty path, all. Gives how many there were.
+    /// Errors: `Plan` for an unknown model, and a path that is none.
+    pub fn remove_logged_files(&self, id: &str, path: &str) -> Result<usize> {
+        check_directory(path)?;
+        self.database.write(|transaction| {
+            check(transaction, id)?;
+            let sql =
+                "DELETE FROM logged_model_files WHERE logged_model = ?1 AND (path = ?2 OR substr(path, 1, length(?3)) = ?3)";
+            transaction.execute(sql, params![id, path, below(path)])
+        })
     }
 
     /// Where a file of a logged model is, not to be changed; None if there is none.

@@ -1,4 +1,4 @@
-//! Runs and experiments as a tracking server keeps them: owned by no process, named by their clients, deleted softly.
+//! Runs as a tracking server keeps them: owned by no process, named by their clients, deleted softly.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -10,25 +10,20 @@ use super::artifacts::{check_path, rows};
 use super::open_run::OpenRun;
 use super::points::fold::fold_run;
 use super::run_id::new_run_id;
-use super::sql::{Row, ToValue, Transaction, params, put};
-use super::{Store, now_us, run_rows};
+use super::sql::{Row, Transaction, params, put};
+use super::{Store, experiments, now_us, run_rows};
 
-/// An experiment: what runs belong to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Experiment {
-    pub id: i64,
-    pub name: String,
-    pub created_us: i64,
-    pub deleted: bool,
-    pub tags: Vec<(String, String)>,
-}
+/// The tag of a run that is to begin yet, which is among the running ones to all but clients that have a word for it.
+pub const SCHEDULED_TAG: &str = "system/scheduled";
+/// The status of such a run.
+const SCHEDULED: &str = "scheduled";
 
 /// A run without its metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     pub run: String,
     pub title: String,
-    /// running, finished, failed or cancelled
+    /// scheduled, running, finished, failed or cancelled
     pub status: String,
     pub experiment: i64,
     pub started_us: i64,
@@ -49,7 +44,7 @@ pub struct ArtifactRecord {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunChanges<'a> {
     pub title: Option<&'a str>,
-    /// running, finished, failed or cancelled
+    /// scheduled, running, finished, failed or cancelled
     pub status: Option<&'a str>,
     pub started_us: Option<i64>,
     pub ended_us: Option<i64>,
@@ -57,63 +52,11 @@ pub struct RunChanges<'a> {
 }
 
 impl Store {
-    /// Makes an experiment. Errors: `Plan` if the name is taken or empty.
-    pub fn create_experiment(&self, name: &str, tags: &[(String, String)]) -> Result<i64> {
-        self.database.write(|transaction| {
-            if let Some(found) = find_experiment(transaction, "experiment = ?1", &name)? {
-                return Err(is_there(&found));
-            }
-            let id = run_rows::experiment_id(transaction, name)?;
-            set_experiment_tags(transaction, id, tags)?;
-            Ok(id)
-        })
-    }
-
-    /// The number of an experiment, which is made if there is none of this name.
-    pub fn experiment_number(&self, name: &str) -> Result<i64> {
-        self.database.write(|transaction| run_rows::experiment_id(transaction, name))
-    }
-
-    /// All experiments, deleted ones among them, in the order in which they were made.
-    pub fn experiments(&self) -> Result<Vec<Experiment>> {
-        let read = |transaction: &Transaction| -> Result<Vec<Experiment>> {
-            let sql = "SELECT id, experiment, created, deleted FROM experiments ORDER BY id";
-            let mut found = transaction.rows(sql, params![], of_row)?;
-            for experiment in &mut found {
-                experiment.tags = experiment_tags(transaction, experiment.id)?;
-            }
-            Ok(found)
-        };
-        match self.database.read(read)? {
-            Some(found) => Ok(found),
-            // A store has the default one before anything is logged.
-            None => self.database.write(read),
-        }
-    }
-
-    /// Renames, deletes or restores an experiment, or sets its tags. Errors: `Plan` if there is none, or the name is taken.
-    pub fn change_experiment(&self, id: i64, name: Option<&str>, deleted: Option<bool>, tags: &[(String, String)]) -> Result<()> {
-        self.database.write(|transaction| {
-            let found = find_experiment(transaction, "id = ?1", &id)?;
-            let Some(experiment) = found else { return Err(Error::plan("experiment", format!("there is no number {id}"))) };
-            let name = name.unwrap_or(&experiment.name);
-            let found = if name == experiment.name { None } else { find_experiment(transaction, "experiment = ?1", &name)? };
-            if let Some(found) = found {
-                return Err(is_there(&found));
-            }
-            let sql = "UPDATE experiments SET experiment = ?2, deleted = ?3 WHERE id = ?1";
-            transaction.execute(sql, params![id, name, deleted.unwrap_or(experiment.deleted)])?;
-            set_experiment_tags(transaction, id, tags)
-        })
-    }
-
     /// Begins a run that belongs to no process: it goes on until its client says otherwise.
     /// Errors: `Plan` for an unknown experiment.
     pub fn create_run(&self, experiment: i64, run: &NewRun, started_us: Option<i64>) -> Result<String> {
         self.database.write(|transaction| {
-            if find_experiment(transaction, "id = ?1", &experiment)?.is_none() {
-                return Err(Error::plan("experiment", format!("there is no number {experiment}")));
-            }
+            experiments::known(transaction, experiment)?;
             let newest: Option<String> = transaction.value("SELECT max(run) FROM runs", params![])?;
             let id = new_run_id(now_us(), newest.as_deref());
             // Nobody's: what names no process never counts as dead.
@@ -142,23 +85,23 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
-    /// Changes a run; when it ends, its points are folded. Errors: `Plan` for an unknown run.
+    /// Changes a run. When its status is said, its points are folded that nobody writes any more. Errors: `Plan` for an unknown run.
     pub fn change_run(&self, run: &str, changes: &RunChanges<'_>) -> Result<()> {
+        let RunChanges { title, status, started_us, ended_us, deleted } = *changes;
+        let kept = status.map(|status| if status == SCHEDULED { "running" } else { status });
+        let ended = ended_us.or_else(|| kept.filter(|status| *status != "running").map(|_| now_us()));
         let folded = self.database.write(|transaction| {
-            let RunChanges { title, status, started_us, ended_us, deleted } = *changes;
             let sql =
                 "UPDATE runs SET title = coalesce(?2, title), status = coalesce(?3, status), deleted = coalesce(?4, deleted),
                        ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END, started = coalesce(?6, started)
                  WHERE run = ?1";
-            let ended = ended_us.or_else(|| status.filter(|status| *status != "running").map(|_| now_us()));
-            let changed = transaction.execute(sql, params![run, title, status, deleted, ended, started_us])?;
+            let changed = transaction.execute(sql, params![run, title, kept, deleted, ended, started_us])?;
             if changed == 0 {
                 return Err(Error::plan("run", format!("unknown run `{run}`")));
             }
-            match status {
-                Some(status) if status != "running" => fold_run(transaction, &self.segments, run).map(Some),
-                _ => Ok(None),
-            }
+            let Some(status) = status else { return Ok(None) };
+            mark_scheduled(transaction, run, status == SCHEDULED)?;
+            fold_run(transaction, &self.segments, run).map(Some)
         })?;
         if let Some(folded) = folded {
             folded.remove_from(&self.segments);
@@ -201,34 +144,6 @@ impl Store {
     }
 }
 
-fn of_row(row: &Row) -> Result<Experiment> {
-    Ok(Experiment { id: row.get(0)?, name: row.get(1)?, created_us: row.get(2)?, deleted: row.get(3)?, tags: vec![] })
-}
-
-/// The name is taken.
-fn is_there(experiment: &Experiment) -> Error {
-    let deleted = if experiment.deleted { ", among the deleted ones" } else { "" };
-    let error = Error::plan("experiment", format!("`{}` is there already{deleted}", experiment.name));
-    if experiment.deleted { error.hint("restore it, or rename it, by MLflow's client") } else { error }
-}
-
-fn find_experiment(transaction: &Transaction, condition: &str, value: &dyn ToValue) -> Result<Option<Experiment>> {
-    let sql = format!("SELECT id, experiment, created, deleted FROM experiments WHERE {condition}");
-    transaction.first(&sql, &[value], of_row)
-}
-
-fn set_experiment_tags(transaction: &Transaction, id: i64, tags: &[(String, String)]) -> Result<()> {
-    for (name, value) in tags {
-        let sql = put("experiment_tags", &["id", "name"], &["value"]);
-        transaction.execute(&sql, params![id, name, value])?;
-    }
-    Ok(())
-}
-
-fn experiment_tags(transaction: &Transaction, id: i64) -> Result<Vec<(String, String)>> {
-    transaction.pairs("SELECT name, value FROM experiment_tags WHERE id = ?1 ORDER BY name", params![id])
-}
-
 fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>> {
     let sql = "SELECT run, title, status, experiment_id, started, ended, deleted FROM runs WHERE run = ?1";
     let record = |row: &Row| {
@@ -247,6 +162,20 @@ fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>>
     let found = transaction.first(sql, params![run], record)?;
     let Some(mut found) = found else { return Ok(None) };
     found.params = transaction.pairs("SELECT name, value FROM params WHERE run = ?1 ORDER BY name", params![run])?;
-    found.tags = transaction.pairs("SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", params![run])?;
+    let tags = transaction.pairs("SELECT name, value FROM tags WHERE run = ?1 ORDER BY name", params![run])?;
+    let (marks, tags): (Vec<_>, Vec<_>) = tags.into_iter().partition(|(name, _)| name == SCHEDULED_TAG);
+    if !marks.is_empty() && found.status == "running" {
+        found.status = SCHEDULED.to_owned();
+    }
+    found.tags = tags;
     Ok(Some(found))
+}
+
+fn mark_scheduled(transaction: &Transaction, run: &str, scheduled: bool) -> Result<()> {
+    if scheduled {
+        let sql = put("tags", &["run", "name"], &["value"]);
+        return transaction.execute(&sql, params![run, SCHEDULED_TAG, "true"]).map(|_| ());
+    }
+    let sql = "DELETE FROM tags WHERE run = ?1 AND name = ?2";
+    transaction.execute(sql, params![run, SCHEDULED_TAG]).map(|_| ())
 }

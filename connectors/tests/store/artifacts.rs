@@ -174,3 +174,28 @@ fn what_is_deleted_goes_unless_a_model_comes_from_it() {
     assert_eq!(store.remove_deleted().unwrap(), [runs[1].clone()]);
     assert_eq!(store.run_records(&[&runs[0], &runs[1], &runs[2]]).unwrap().len(), 2);
 }
+
+#[test]
+fn a_deleted_experiment_s_runs_go_though_nobody_ended_them() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path().into());
+    let experiment = store.create_experiment("gone", &[]).unwrap();
+    let run = store.create_run(experiment, &NewRun::default(), None).unwrap();
+    let going_on = store.start(NewRun { experiment: Some("gone".into()), ..NewRun::default() }).unwrap();
+    store.set_experiment_deleted(experiment, true).unwrap();
+    assert_eq!(store.remove_deleted().unwrap(), [run], "a process goes on with the other");
+    store.set_experiment_deleted(experiment, false).unwrap();
+    assert!(!store.run_records(&[going_on.id()]).unwrap()[0].deleted);
+}
+
+#[test]
+fn the_store_s_own_tag_of_an_experiment_is_nobody_s() {
+    let store = Store::in_memory().unwrap();
+    let experiment = store.create_experiment("e", &[("a".into(), "b".into())]).unwrap();
+    store.rename_experiment(experiment, "f").unwrap();
+    let found = store.experiments().unwrap().pop().unwrap();
+    assert_eq!((found.name.as_str(), found.tags), ("f", vec![("a".into(), "b".into())]));
+    assert!(!store.untag_experiment(experiment, "system/updated").unwrap());
+    assert!(store.tag_experiment(experiment, &[("system/updated".into(), "1".into())]).is_err());
+    assert!(store.untag_experiment(experiment, "a").unwrap() && !store.untag_experiment(experiment, "a").unwrap());
+}

@@ -48,6 +48,27 @@ fn points_are_the_same_before_and_after_their_run_ends() {
 }
 
 #[test]
+fn damage_costs_the_points_that_it_hits_and_the_file_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path().into());
+    let run = store.start(NewRun::default()).unwrap();
+    (0..1000).for_each(|step| log(&run, step, &[("loss", 1.0)]));
+    // Of a shared store they lie elsewhere.
+    let Ok(mut files) = std::fs::read_dir(home.path().join("points")) else { return };
+    let file = files.next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    assert_eq!(everything(&store, LogTable::Metrics).num_rows(), 999);
+    run.finish(RunOutcome::Finished).unwrap();
+    assert_eq!(everything(&store, LogTable::Metrics).num_rows(), 999);
+    let mut kept = file.clone().into_os_string();
+    kept.push(".damaged");
+    assert!(!file.exists() && std::fs::read(kept).unwrap() == bytes);
+}
+
+#[test]
 fn another_process_s_store_sees_points_at_once() {
     let home = tempfile::tempdir().unwrap();
     let (writer, reader) = (open(home.path().into()), open(home.path().into()));

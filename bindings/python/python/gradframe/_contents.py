@@ -68,7 +68,11 @@ def _part(kind: bytes, content: bytes) -> bytes:
 
 def table(value: Any) -> bytes:
     """A frame, or what a frame is made of, as a Parquet file."""
+    if value is None:
+        raise TypeError("log_table: the table is None, expected a frame or a dictionary of columns")
     frame = value if isinstance(value, (DataFrame, LazyFrame)) else DataFrame(value)
+    if not frame.lazy().collect_schema():
+        raise ValueError("log_table: the table has no columns")
     with tempfile.TemporaryDirectory(prefix="gradframe-") as directory:
         path = os.path.join(directory, "table.parquet")
         frame.lazy().sink_parquet(path)
@@ -81,11 +85,30 @@ def histogram(values: Any, bins: int, counts: Any, edges: Any) -> Mapping[str, A
     import numpy as np
 
     if values is not None:
-        numbers = np.asarray(values, dtype="float64").ravel()
-        counts, edges = np.histogram(numbers[np.isfinite(numbers)], bins=bins)
+        counts, edges = _counted(values, bins)
     if counts is None or edges is None:
         raise TypeError("log_histogram: expected values, or counts and edges")
     counts, edges = np.asarray(counts, dtype="int64"), np.asarray(edges, dtype="float64")
     if len(edges) != len(counts) + 1:
         raise ValueError(f"log_histogram: {len(counts)} counts have {len(counts) + 1} edges, got {len(edges)}")
     return {"lower": edges[:-1], "upper": edges[1:], "count": counts}
+
+
+def _counted(values: Any, bins: int) -> tuple[Any, Any]:
+    """How many of the finite values are between edges that are equally far apart."""
+    import numpy as np
+
+    try:
+        numbers = np.asarray(values, dtype="float64").ravel()
+    except (TypeError, ValueError):
+        raise TypeError(f"log_histogram: the values are {values!r}, expected numbers") from None
+    numbers = numbers[np.isfinite(numbers)]
+    most = np.finfo("float64").max
+    is_wide = numbers.size > 0 and numbers.max() / 2 - numbers.min() / 2 > most / 2
+    try:
+        # Of values whose distance is no number halves have one.
+        counts, edges = np.histogram(numbers / 2 if is_wide else numbers, bins=bins)
+    except (TypeError, ValueError) as error:
+        said = f"between {numbers.min()} and {numbers.max()}" if numbers.size else "of no values"
+        raise ValueError(f"log_histogram: no {bins} bins {said}: {error}") from None
+    return counts, np.clip(edges, -most / 2, most / 2) * 2 if is_wide else edges

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 
 SAMPLED_EVERY_SECONDS = 10.0
+OUTCOMES = ("finished", "failed", "cancelled")
+# Dictionaries of parameters within one another.
+NESTED_MAX = 100
 # The tag by which MLflow's clients and pages know the run that another is part of.
 PARENT_TAG = "mlflow.parentRunId"
 # The run whose `with` block we are in.
@@ -86,12 +89,14 @@ class Run:
         """
         if step is None:
             step = self._next_step
+            if step >= 1 << 63:
+                raise OverflowError(f"log: the step after {step - 1} is no integer of 64 bits; say `step`")
         elif type(step) is not int or not -(1 << 63) <= step < 1 << 63:
             step = _whole("log: step", step)
         if step >= self._next_step:
             self._next_step = step + 1
         batch = None if self._loader is None else self._loader._given
-        self._run.log(metrics if type(metrics) is dict else dict(metrics), step, epoch, time_us, batch)
+        self._run.log(metrics if type(metrics) is dict else _named(metrics), step, epoch, time_us, batch)
 
     def log_input(self, frame: DataFrame | LazyFrame, name: str = "data", *, role: str = "training") -> None:
         """Says on which data the run works: the frame's query, its columns, and its files with sizes and hashes, in `gradframe.datasets` and
@@ -179,8 +184,12 @@ class Run:
         if self._ended and status is None:
             return
         self._keep_output()
-        self._run.finish(status or "finished", why)
-        self._ended = True
+        status = status or "finished"
+        try:
+            self._run.finish(status, why)
+        finally:
+            # What the disk had no room for is written when there is some: the end is said once.
+            self._ended = self._ended or status in OUTCOMES
 
     def _keep_output(self) -> None:
         output, self._output = self._output, None
@@ -230,6 +239,8 @@ def start(
     """Begins a run; see `gradframe.run`."""
     if not isinstance(name, str):
         raise TypeError(f"run: the name is {name!r}, expected a str")
+    if experiment is not None and not isinstance(experiment, str):
+        raise TypeError(f"run: the experiment is {experiment!r}, expected a str")
     around = _around.get()
     if around is not None:
         tags = {PARENT_TAG: around.id, **(tags or {})}
@@ -258,17 +269,34 @@ def around(session: PySession) -> Run | None:
     return run if run is not None and run._session is session else None
 
 
-def flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+def flat(values: Mapping[str, Any], before: str = "", depth: int = 0) -> list[tuple[str, str]]:
     """Names and values as text; the names of inner dictionaries with dots."""
     if not isinstance(values, Mapping):
         raise TypeError(f"run: {values!r} is a {type(values).__name__}, expected names and values")
+    if depth > NESTED_MAX:
+        raise ValueError(f"run: {before[:40]!r}... is nested more than {NESTED_MAX} times, or holds itself")
     texts: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, Mapping):
-            texts += flat(value, f"{before}{name}.")
+            texts += flat(value, f"{before}{name}.", depth + 1)
         else:
-            texts.append((f"{before}{name}", str(value)))
+            texts.append((f"{before}{name}", _text(f"{before}{name}", value)))
     return texts
+
+
+def _text(name: str, value: Any) -> str:
+    try:
+        return str(value)
+    except RecursionError:
+        raise ValueError(f"run: the value of {name!r} is nested too deeply to be a text") from None
+
+
+def _named(metrics: Any) -> dict[str, Any]:
+    """The metrics of what is no dictionary itself."""
+    try:
+        return dict(metrics)
+    except (TypeError, ValueError):
+        raise TypeError(f"log: {metrics!r} is a {type(metrics).__name__}, expected names and numbers") from None
 
 
 def _whole(what: str, value: Any) -> int:

@@ -188,7 +188,7 @@ def data_sets():
         for context in (None, "training", "eval"):
             mlflow.log_input(dataset, context=context)
     [once] = client.get_run(run.info.run_id).inputs.dataset_inputs
-    assert [t.value for t in once.tags] == ["eval"], once.tags
+    assert once.tags == [], "what it was logged for first, which was nothing"
     assert len(mlflow.search_runs(filter_string="datasets.name = 'rides'")) == 2
     assert len(mlflow.search_runs(filter_string=f"dataset.digest = '{dataset.digest}' AND dataset.context = 'training'")) == 1
 

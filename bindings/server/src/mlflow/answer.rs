@@ -28,6 +28,11 @@ impl Failure {
         Failure::new(404, "RESOURCE_DOES_NOT_EXIST", message)
     }
 
+    /// What it is about is in no state for that.
+    pub fn invalid_state(message: impl Into<String>) -> Self {
+        Failure::new(400, "INVALID_STATE", message)
+    }
+
     /// The name is taken.
     pub fn exists(message: impl Into<String>) -> Self {
         Failure::new(400, "RESOURCE_ALREADY_EXISTS", message)

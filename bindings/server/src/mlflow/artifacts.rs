@@ -1,4 +1,4 @@
-//! Artifacts, taken and given by this server, below `/api/2.0/mlflow-artifacts/artifacts/`:
+//! Artifacts, taken, given and removed by this server, below `/api/2.0/mlflow-artifacts/artifacts/`:
 //!
 //! - `<experiment>/<run>/artifacts/<path>` of runs, `<experiment>/models/<model>/artifacts/<path>` of logged models,
 //!   `<experiment>/traces/<trace>/artifacts/<path>` of traces;
@@ -39,7 +39,7 @@ pub fn proxied(path: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/'))
 }
 
-/// Takes, gives or lists artifacts.
+/// Takes, gives, lists or removes artifacts.
 pub fn answer(handler: &Handler, request: &Request, path: &str, body: &mut Body<'_>) -> Result<Response, Failure> {
     match request.method.as_str() {
         "GET" if path.is_empty() => {
@@ -55,6 +55,11 @@ pub fn answer(handler: &Handler, request: &Request, path: &str, body: &mut Body<
         "PUT" => {
             let (owner, path) = split(path)?;
             owner.put(handler, path, body)?;
+            Ok(Response::json(200, &json!({})))
+        }
+        "DELETE" => {
+            let (owner, path) = split(path)?;
+            owner.remove(handler, path)?;
             Ok(Response::json(200, &json!({})))
         }
         method => Err(Failure::not_built(format!("{method} of artifacts is not answered here"))),
@@ -87,6 +92,17 @@ impl Owner<'_> {
             Owner::Trace(id) => traces::put_file(handler, id, path, body)?,
             Owner::Trained(..) => return Err(Failure::invalid("what was trained here is not written to")),
         }
+        Ok(())
+    }
+
+    /// A file, or all below a directory. That there is none is well: it is asked for again when an answer was lost.
+    fn remove(&self, handler: &Handler, path: &str) -> Result<(), Failure> {
+        match self {
+            Owner::Run(run) => handler.store().remove_artifacts(&runs::record(handler, run)?.run, path)?,
+            Owner::Logged(id) => handler.store().remove_logged_files(&logged_models::find(handler, id)?.id, path)?,
+            Owner::Trace(_) => return Err(Failure::invalid("files of a trace go with the trace: delete that")),
+            Owner::Trained(..) => return Err(Failure::invalid("what was trained here goes with its version: delete that")),
+        };
         Ok(())
     }
 }

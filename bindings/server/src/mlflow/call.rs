@@ -1,5 +1,7 @@
 //! A call's arguments: JSON in the body, or names and values in the address.
 
+use std::io;
+
 use base64::Engine;
 use serde_json::{Map, Value};
 
@@ -15,7 +17,7 @@ type Result<T> = std::result::Result<T, Failure>;
 impl Call {
     /// Reads them. Errors: a body that is too long or no object of JSON.
     pub fn read(request: &Request, body: &mut Body<'_>, bytes_max: u64) -> Result<Self> {
-        let bytes = body.read_all(bytes_max).map_err(|error| Failure::too_long(format!("the body cannot be read: {error}")))?;
+        let bytes = body.read_all(bytes_max).map_err(|error| not_read(&error))?;
         let mut arguments = match bytes.is_empty() {
             true => Map::new(),
             false => match serde_json::from_slice(&bytes) {
@@ -40,7 +42,12 @@ impl Call {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// The same; what is no text is an error, not none.
+    /// A text that is there, an empty one too; None without one.
+    pub fn said(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// As [`Call::maybe`]; what is no text is an error, not none.
     pub fn optional(&self, name: &str) -> Result<Option<&str>> {
         match self.0.get(name) {
             None | Some(Value::Null | Value::String(_)) => Ok(self.maybe(name)),
@@ -96,6 +103,11 @@ impl Call {
     pub fn all(&self) -> Value {
         Value::Object(self.0.clone())
     }
+}
+
+fn not_read(error: &io::Error) -> Failure {
+    let what = format!("the body cannot be read: {error}");
+    if error.kind() == io::ErrorKind::FileTooLarge { Failure::too_long(what) } else { Failure::invalid(what) }
 }
 
 /// A name and its value in an object.

@@ -5,15 +5,21 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::Call;
-use super::search::{Filter, Key, Order};
+use super::search::{Filter, Key, Kind, Order};
 use super::{Answer, Handler};
 
+/// How addresses of artifacts begin that a server like this one keeps.
+const PROXIED: &str = "mlflow-artifacts:";
 /// How many are given at once unless it is said.
 const RESULTS: usize = 1000;
 /// What filters and orders know of an experiment, beside its tags.
 const ATTRIBUTES: [&str; 4] = ["name", "experiment_id", "creation_time", "last_update_time"];
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
+    if let Some(place) = call.optional("artifact_location")?.filter(|place| !place.starts_with(PROXIED)) {
+        let what = format!("artifact_location `{place}`: artifacts are kept by this server alone, leave the location out");
+        return Err(Failure::invalid(what));
+    }
     let id = handler.tracking.create_experiment(call.text("name")?, &call.pairs("tags")?)?;
     Ok(json!({ "experiment_id": id.to_string() }))
 }
@@ -34,6 +40,7 @@ pub fn get_by_name(handler: &Handler, call: &Call) -> Answer {
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let view = call.maybe("view_type").unwrap_or("ACTIVE_ONLY");
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
+    filter.check(&kind)?;
     let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "creation_time DESC")?;
     let mut found = handler.tracking.experiments()?;
     found.retain(|experiment| super::runs::is_in_view(view, experiment.deleted));
@@ -51,25 +58,63 @@ fn value(experiment: &Experiment, key: &Key) -> Option<String> {
         Key::Tag(name) => experiment.tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()),
         Key::Attribute(name) if name == "name" => Some(experiment.name.clone()),
         Key::Attribute(name) if name == "experiment_id" => Some(experiment.id.to_string()),
+        Key::Attribute(name) if name == "last_update_time" => Some((experiment.updated_us / 1000).to_string()),
         Key::Attribute(_) => Some((experiment.created_us / 1000).to_string()),
         _ => None,
     }
 }
 
+/// What a name of an experiment is compared with.
+fn kind(key: &Key) -> Option<Kind> {
+    match key {
+        Key::Tag(_) => Some(Kind::Text),
+        Key::Attribute(name) if name == "name" => Some(Kind::Text),
+        Key::Attribute(name) if name == "experiment_id" => Some(Kind::Any),
+        Key::Attribute(_) => Some(Kind::Number),
+        _ => None,
+    }
+}
+
 pub fn rename(handler: &Handler, call: &Call) -> Answer {
-    handler.tracking.change_experiment(number(call)?, Some(call.text("new_name")?), None, &[])?;
+    let found = find(handler, number(call)?)?;
+    if found.deleted {
+        return Err(Failure::invalid_state(format!("cannot rename the experiment {}: it is deleted", found.id)));
+    }
+    handler.store().rename_experiment(found.id, call.text("new_name")?)?;
     Ok(json!({}))
 }
 
+/// With all its runs.
 pub fn set_deleted(handler: &Handler, call: &Call, deleted: bool) -> Answer {
-    handler.tracking.change_experiment(number(call)?, None, Some(deleted), &[])?;
+    let found = find(handler, number(call)?)?;
+    if found.deleted == deleted {
+        let wanted = if deleted { "active" } else { "deleted" };
+        return Err(Failure::not_found(format!("no {wanted} experiment with ID {} exists", found.id)));
+    }
+    handler.tracking.set_experiment_deleted(found.id, deleted)?;
     Ok(json!({}))
 }
 
 pub fn set_tag(handler: &Handler, call: &Call) -> Answer {
     let tag = (call.text("key")?.to_owned(), call.maybe("value").unwrap_or_default().to_owned());
-    handler.tracking.change_experiment(number(call)?, None, None, &[tag])?;
+    handler.store().tag_experiment(active(handler, call)?.id, &[tag])?;
     Ok(json!({}))
+}
+
+pub fn delete_tag(handler: &Handler, call: &Call) -> Answer {
+    let (id, name) = (active(handler, call)?.id, call.text("key")?);
+    match handler.store().untag_experiment(id, name)? {
+        true => Ok(json!({})),
+        false => Err(Failure::not_found(format!("no tag with name: {name} in experiment with id {id}"))),
+    }
+}
+
+fn active(handler: &Handler, call: &Call) -> Result<Experiment, Failure> {
+    let found = find(handler, number(call)?)?;
+    match found.deleted {
+        true => Err(Failure::invalid(format!("the experiment {} must be in the 'active' state, it is deleted", found.id))),
+        false => Ok(found),
+    }
 }
 
 /// The experiment of this number.
@@ -90,7 +135,7 @@ fn shown(experiment: &Experiment) -> Value {
         "artifact_location": format!("mlflow-artifacts:/{}", experiment.id),
         "lifecycle_stage": if experiment.deleted { "deleted" } else { "active" },
         "creation_time": experiment.created_us / 1000,
-        "last_update_time": experiment.created_us / 1000,
+        "last_update_time": experiment.updated_us / 1000,
         "tags": tags,
     })
 }

@@ -16,15 +16,10 @@ const MODELS_TAG: &str = "mlflow.log-model.history";
 /// Data sets and models that a run uses.
 pub fn log(handler: &Handler, call: &Call) -> Answer {
     let run = runs::id(call)?;
-    runs::record(handler, run)?;
+    runs::active(handler, run)?;
     for input in call.list("datasets")? {
         let tags = input.get("tags").and_then(Value::as_array).into_iter().flatten().map(pair).collect::<Result<Vec<_>, _>>()?;
-        let mut new = dataset(input.get("dataset").unwrap_or(&Value::Null), &tags)?;
-        if new.role.is_empty() {
-            // Named once more, beside a metric: what it is for was said before.
-            let before = handler.store().datasets(run)?.into_iter().find(|of| of.name == new.name && of.digest == new.digest);
-            new.role = before.map(|record| record.role).unwrap_or_default();
-        }
+        let new = dataset(input.get("dataset").unwrap_or(&Value::Null), &tags)?;
         handler.store().put_dataset(run, &new, &tags)?;
     }
     handler.store().link_models(run, &models(call)?, true)?;
@@ -34,7 +29,7 @@ pub fn log(handler: &Handler, call: &Call) -> Answer {
 /// Models that a run has made.
 pub fn log_outputs(handler: &Handler, call: &Call) -> Answer {
     let run = runs::id(call)?;
-    runs::record(handler, run)?;
+    runs::active(handler, run)?;
     handler.store().link_models(run, &models(call)?, false)?;
     Ok(json!({}))
 }
@@ -44,7 +39,7 @@ pub fn log_model(handler: &Handler, call: &Call) -> Answer {
     let run = runs::id(call)?;
     let model: Value =
         serde_json::from_str(call.text("model_json")?).map_err(|e| Failure::invalid(format!("model_json: {e}")))?;
-    let before = runs::record(handler, run)?.tags.into_iter().find(|(of, _)| of == MODELS_TAG).map(|(_, value)| value);
+    let before = runs::active(handler, run)?.tags.into_iter().find(|(of, _)| of == MODELS_TAG).map(|(_, value)| value);
     let mut models: Vec<Value> = before.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     models.push(model);
     handler.tracking.log(run, &[], &[], &[(MODELS_TAG.to_owned(), Value::Array(models).to_string())])?;

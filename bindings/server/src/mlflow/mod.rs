@@ -117,6 +117,7 @@ impl Handler {
             ("POST", "delete") => experiments::set_deleted(self, call, true),
             ("POST", "restore") => experiments::set_deleted(self, call, false),
             ("POST", "set-experiment-tag") => experiments::set_tag(self, call),
+            ("POST", "delete-experiment-tag") => experiments::delete_tag(self, call),
             ("POST", "search-datasets") => inputs::search(self, call),
             _ => Err(not_answered(method, what)),
         }

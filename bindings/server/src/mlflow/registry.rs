@@ -16,6 +16,8 @@ const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 /// The type of such a model, which `SHOW MODELS` leaves out.
 const PROMPT: &str = "prompt";
 const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
+/// Those of versions that are in use, of which one may take the place of others.
+const ACTIVE_STAGES: [&str; 2] = ["Staging", "Production"];
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let name = call.text("name")?;
@@ -143,12 +145,16 @@ pub fn get_version(handler: &Handler, call: &Call) -> Answer {
 }
 
 pub fn update_version(handler: &Handler, call: &Call) -> Answer {
-    change(handler, call, &VersionChanges { description: call.maybe("description"), ..VersionChanges::default() })
+    change(handler, call, &VersionChanges { description: call.said("description"), ..VersionChanges::default() })
 }
 
 pub fn transition(handler: &Handler, call: &Call) -> Answer {
     let stage = stage_of(call.text("stage")?)?;
     let archives_others = call.flag("archive_existing_versions");
+    if archives_others && !ACTIVE_STAGES.contains(&stage) {
+        let what = format!("cannot archive existing model versions because `{stage}` is no active stage");
+        return Err(Failure::invalid(format!("{what}, expected one of {}", ACTIVE_STAGES.join(", "))));
+    }
     change(handler, call, &VersionChanges { stage: Some(stage), archives_others, ..VersionChanges::default() })
 }
 

@@ -16,6 +16,8 @@ const BATCH_MAX: usize = 100_000;
 /// The tag in which MLflow keeps a run's name, and its user.
 const NAME_TAG: &str = "mlflow.runName";
 const USER_TAG: &str = "mlflow.user";
+/// The user of a run whose client does not know it.
+const NOBODY: &str = "unknown";
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let experiment = call.integer("experiment_id")?.unwrap_or(0);
@@ -25,7 +27,8 @@ pub fn create(handler: &Handler, call: &Call) -> Answer {
     let mut tags = call.pairs("tags")?;
     let tagged = tags.iter().find(|(name, _)| name == NAME_TAG).map(|(_, value)| value.clone());
     let title = call.maybe("run_name").map(str::to_owned).or(tagged).unwrap_or_else(names::any);
-    for (name, value) in [(NAME_TAG, Some(title.as_str())), (USER_TAG, call.maybe("user_id"))] {
+    let user = call.maybe("user_id").filter(|user| *user != NOBODY);
+    for (name, value) in [(NAME_TAG, Some(title.as_str())), (USER_TAG, user)] {
         if let Some(value) = value.filter(|_| !tags.iter().any(|(of, _)| of == name)) {
             tags.push((name.to_owned(), value.to_owned()));
         }
@@ -41,9 +44,10 @@ pub fn get(handler: &Handler, call: &Call) -> Answer {
 
 pub fn update(handler: &Handler, call: &Call) -> Answer {
     let run = id(call)?;
+    active(handler, run)?;
     let status = call.maybe("status").map(ours).transpose()?;
     let title = call.maybe("run_name");
-    let ended_us = moment(call, "end_time")?.filter(|_| status.is_some_and(|status| status != "running"));
+    let ended_us = moment(call, "end_time")?.filter(|_| status.is_some_and(|status| !["running", "scheduled"].contains(&status)));
     handler.tracking.change_run(run, &RunChanges { title, status, ended_us, ..RunChanges::default() })?;
     if let Some(title) = title {
         handler.tracking.log(run, &[], &[], &[(NAME_TAG.to_owned(), title.to_owned())])?;
@@ -67,6 +71,7 @@ pub fn log_parameter(handler: &Handler, call: &Call) -> Answer {
 pub fn set_tag(handler: &Handler, call: &Call) -> Answer {
     let (run, tag) = (id(call)?, pair(&call.all())?);
     if tag.0 == NAME_TAG {
+        active(handler, run)?;
         handler.tracking.change_run(run, &RunChanges { title: Some(&tag.1), ..RunChanges::default() })?;
     }
     log(handler, run, &[], &[], &[tag])
@@ -74,7 +79,7 @@ pub fn set_tag(handler: &Handler, call: &Call) -> Answer {
 
 pub fn delete_tag(handler: &Handler, call: &Call) -> Answer {
     let (run, name) = (id(call)?, call.text("key")?);
-    record(handler, run)?;
+    active(handler, run)?;
     if handler.tracking.remove_tag(run, name)? {
         return Ok(json!({}));
     }
@@ -174,6 +179,15 @@ pub fn record(handler: &Handler, run: &str) -> Result<RunRecord, Failure> {
     found.ok_or_else(|| Failure::not_found(format!("run with id={run} not found")))
 }
 
+/// The same, of one that is not deleted, which alone changes.
+pub fn active(handler: &Handler, run: &str) -> Result<RunRecord, Failure> {
+    let found = record(handler, run)?;
+    match found.deleted {
+        true => Err(Failure::invalid(format!("the run {run} must be in the 'active' state, it is deleted"))),
+        false => Ok(found),
+    }
+}
+
 fn shown(handler: &Handler, run: &RunRecord) -> Answer {
     let pairs = |pairs: &[(String, String)]| -> Vec<Value> {
         pairs.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
@@ -190,7 +204,7 @@ fn shown(handler: &Handler, run: &RunRecord) -> Answer {
 }
 
 fn info(run: &RunRecord) -> Value {
-    let user = run.tags.iter().find(|(name, _)| name == USER_TAG).map_or("", |(_, value)| value);
+    let user = run.tags.iter().find(|(name, _)| name == USER_TAG).map_or(NOBODY, |(_, value)| value);
     let mut info = json!({
         "run_id": run.run,
         "run_uuid": run.run,
@@ -221,7 +235,8 @@ fn microseconds(milliseconds: i64) -> Result<i64, Failure> {
 /// Our word for a status of MLflow's.
 pub fn ours(status: &str) -> Result<&'static str, Failure> {
     match status.to_ascii_uppercase().as_str() {
-        "RUNNING" | "SCHEDULED" | "1" | "2" => Ok("running"),
+        "RUNNING" | "1" => Ok("running"),
+        "SCHEDULED" | "2" => Ok("scheduled"),
         "FINISHED" | "3" => Ok("finished"),
         "FAILED" | "4" => Ok("failed"),
         "KILLED" | "5" => Ok("cancelled"),
@@ -229,8 +244,10 @@ pub fn ours(status: &str) -> Result<&'static str, Failure> {
     }
 }
 
-fn theirs(status: &str) -> &'static str {
+/// MLflow's word for a status of ours.
+pub fn theirs(status: &str) -> &'static str {
     match status {
+        "scheduled" => "SCHEDULED",
         "finished" => "FINISHED",
         "failed" => "FAILED",
         "cancelled" => "KILLED",

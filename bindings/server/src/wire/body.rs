@@ -40,6 +40,10 @@ impl<'i, R: Read, W: Write> BodyReader<'i, R, W> {
         if self.word_to.is_some() {
             return false;
         }
+        // Nor is there anything to wait for where it says itself that it is more.
+        if matches!(self.left, Left::Bytes(left) if left > bytes_max) {
+            return false;
+        }
         io::copy(&mut self.by_ref().take(bytes_max), &mut io::sink()).is_ok() && self.left == Left::Nothing
     }
 

@@ -38,6 +38,14 @@ impl Store {
         Ok(Error::plan("artifact", format!("run `{run}` has no artifact `{path}`")).hint(hint))
     }
 
+    /// Removes an artifact of a run, or all below a directory of them; of an empty path, all. Gives how many there were; their
+    /// contents go with [`Store::remove_unused_objects`]. Errors: `Plan` for an unknown run, and a path that is none.
+    pub fn remove_artifacts(&self, run: &str, path: &str) -> Result<usize> {
+        check_directory(path)?;
+        self.run_start(run)?;
+        self.database.write(|transaction| rows::remove(transaction, run, path))
+    }
+
     /// Removes contents that no run and no model has any more; gives how many, and their bytes. What is being written just
     /// now stays.
     pub fn remove_unused_objects(&self) -> Result<(u64, u64)> {
@@ -47,6 +55,11 @@ impl Store {
             self.objects.remove_but(transaction, &used)
         })
     }
+}
+
+/// As [`check_path`]; an empty one is the directory of all.
+pub(super) fn check_directory(path: &str) -> Result<()> {
+    if path.is_empty() { Ok(()) } else { check_path(path) }
 }
 
 /// Files below a directory, each with its path from there, sorted. Links to directories are not followed, so that there is

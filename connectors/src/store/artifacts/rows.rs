@@ -35,6 +35,17 @@ pub(in super::super) fn hashes(transaction: &Transaction, run: &str) -> Result<V
     texts(transaction, sql, params![run])
 }
 
+/// Removes an artifact, or all below a directory; of an empty path, all. Gives how many there were.
+pub(super) fn remove(transaction: &Transaction, run: &str, path: &str) -> Result<usize> {
+    let sql = "DELETE FROM artifacts WHERE run = ?1 AND (path = ?2 OR substr(path, 1, length(?3)) = ?3)";
+    transaction.execute(sql, params![run, path, below(path)])
+}
+
+/// How the paths of what is in a directory begin.
+pub(in super::super) fn below(directory: &str) -> String {
+    if directory.is_empty() { String::new() } else { format!("{directory}/") }
+}
+
 /// The names of a run's artifacts.
 pub(super) fn names(transaction: &Transaction, run: &str) -> Result<Vec<String>> {
     texts(transaction, "SELECT path FROM artifacts WHERE run = ?1 ORDER BY path", params![run])

@@ -4,19 +4,22 @@ use gradframe_ml_core::Result;
 use gradframe_plan::services::BATCH_LOSS;
 
 use super::super::sql::{Next, Row, Transaction, params};
+use super::record::Unread;
 use super::segments::{Held, Segments};
 use super::summary::Summary;
 use super::{Point, Points, chunk, record};
 
-/// Segments whose points are in the database once the transaction is: to be removed then.
+/// Segments whose points are in the database once the transaction is: to be removed then, or kept aside where they are damaged.
 #[derive(Debug, Default)]
 #[must_use]
-pub(in super::super) struct Folded(Vec<String>);
+pub(in super::super) struct Folded(Vec<(String, Unread)>);
 
 impl Folded {
     /// After the commit.
     pub fn remove_from(self, segments: &Segments) {
-        self.0.iter().for_each(|name| segments.remove(name));
+        for (name, unread) in &self.0 {
+            if unread.is_damaged { segments.set_aside(name, unread.bytes) } else { segments.remove(name) }
+        }
     }
 
     /// Both.
@@ -50,16 +53,19 @@ pub(in super::super) fn fold_segment(transaction: &Transaction, segments: &Segme
         return Ok(Folded::default());
     }
     let Some(held) = segments.read(name, run)? else { return Ok(Folded::default()) };
-    if is_there && !is_folded(transaction, name)? {
-        let mut points = Points::new();
-        held.decode_into(&mut points);
+    if !is_there {
+        return Ok(Folded(vec![(name.to_owned(), Unread::default())]));
+    }
+    let mut points = Points::new();
+    let unread = held.decode_into(&mut points);
+    if !is_folded(transaction, name)? {
         insert(transaction, &points)?;
         transaction.execute("INSERT INTO folded_segments (segment) VALUES (?1)", params![name])?;
         if transaction.is_shared() {
             transaction.execute("DELETE FROM pieces WHERE segment = ?1", params![name])?;
         }
     }
-    Ok(Folded(vec![name.to_owned()]))
+    Ok(Folded(vec![(name.to_owned(), unread)]))
 }
 
 /// True if there are segments of runs that do not run, which nobody writes: left where a process ended between its run
@@ -86,11 +92,12 @@ fn left_over(transaction: &Transaction, segments: &Segments) -> Result<Vec<(Stri
 }
 
 impl Held {
-    pub(super) fn decode_into(&self, points: &mut Points) {
-        let left = record::decode(&self.run, &self.bytes, points);
-        if left > 0 {
-            tracing::debug!(segment = self.name, bytes = left, "a segment ends with a record that is not whole");
+    pub(super) fn decode_into(&self, points: &mut Points) -> Unread {
+        let unread = record::decode(&self.run, &self.bytes, points);
+        if unread.bytes > 0 {
+            tracing::debug!(segment = self.name, ?unread, "a segment has bytes that are no whole record");
         }
+        unread
     }
 }
 

@@ -50,7 +50,9 @@ impl Unfolded {
             }
         }
         if transaction.is_shared() {
-            self.of_other_machines(transaction)?.iter().for_each(|held| held.decode_into(&mut points));
+            for held in self.of_other_machines(transaction)? {
+                held.decode_into(&mut points);
+            }
         }
         Ok(points)
     }

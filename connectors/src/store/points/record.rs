@@ -69,28 +69,45 @@ impl Encoder {
     }
 }
 
-/// Adds the points of a run's segment to `points`. Gives the number of bytes at its end that are no whole record.
-pub(super) fn decode(run: &str, segment: &[u8], points: &mut Points) -> usize {
+/// What of a segment could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unread {
+    pub bytes: usize,
+    /// Whole records follow some of them: what is there was changed after it was written, and is not what a crash left of the last.
+    pub is_damaged: bool,
+}
+
+/// Adds the points of a run's segment to `points`. Of one that is damaged also those after the damage, as far as it is sure which
+/// names they have: until a name comes that was new.
+pub(super) fn decode(run: &str, segment: &[u8], points: &mut Points) -> Unread {
     let mut metrics: Vec<(String, Vec<Point>)> = Vec::new();
     let mut left = segment;
-    while let Some((items, rest)) = framed::first(left) {
-        if decode_items(items, &mut metrics).is_none() {
+    let mut damaged = 0;
+    loop {
+        if let Some((items, rest)) = framed::first(left) {
+            if decode_items(items, &mut metrics, damaged == 0).is_none() {
+                break;
+            }
+            left = rest;
+        } else if let Some(bytes) = framed::next(left) {
+            damaged += bytes;
+            left = &left[bytes..];
+        } else {
             break;
         }
-        left = rest;
     }
     for (name, new) in metrics.into_iter().filter(|(_, new)| !new.is_empty()) {
         points.entry((run.to_owned(), name)).or_default().extend(new);
     }
-    left.len()
+    Unread { bytes: damaged + left.len(), is_damaged: damaged > 0 }
 }
 
-/// None for items that no encoder of this build writes.
-fn decode_items(items: &[u8], metrics: &mut Vec<(String, Vec<Point>)>) -> Option<()> {
+/// None for items that no encoder of this build writes, and for a new name where its number is not sure.
+fn decode_items(items: &[u8], metrics: &mut Vec<(String, Vec<Point>)>, is_numbered: bool) -> Option<()> {
     let mut reader = Reader::new(items);
     while !reader.is_at_end() {
         match reader.byte()? {
-            NAME => {
+            NAME if is_numbered => {
                 let bytes = usize::try_from(reader.unsigned()?).ok()?;
                 metrics.push((str::from_utf8(reader.bytes(bytes)?).ok()?.to_owned(), vec![]));
             }
@@ -138,7 +155,8 @@ mod tests {
             let left = decode("r", &segment[..bytes], &mut points);
             let whole = ends.iter().filter(|end| **end <= bytes).count();
             assert_eq!(points.values().map(Vec::len).sum::<usize>(), 2 * whole, "{bytes} bytes");
-            assert_eq!(bytes - left, ends[..whole].last().copied().unwrap_or_default());
+            assert!(!left.is_damaged, "{bytes} bytes");
+            assert_eq!(bytes - left.bytes, ends[..whole].last().copied().unwrap_or_default());
         }
     }
 
@@ -159,7 +177,38 @@ mod tests {
         let (mut segment, _) = three_records();
         segment.resize(segment.len() + 4096, 0);
         let mut points = Points::new();
-        assert_eq!(decode("r", &segment, &mut points), 4096);
+        assert_eq!(decode("r", &segment, &mut points), Unread { bytes: 4096, is_damaged: false });
         assert_eq!(points.len(), 2);
+    }
+
+    #[test]
+    fn records_after_a_damaged_one_are_there() {
+        let (segment, ends) = three_records();
+        for byte in ends[0]..ends[1] {
+            let mut changed = segment.clone();
+            changed[byte] ^= 4;
+            let mut points = Points::new();
+            let unread = decode("r", &changed, &mut points);
+            assert_eq!(unread, Unread { bytes: ends[1] - ends[0], is_damaged: true }, "byte {byte}");
+            let steps: Vec<i64> = points[&("r".to_owned(), "loss".to_owned())].iter().map(|point| point.step).collect();
+            assert_eq!(steps, [0, 2], "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_sure_name_after_damage_is_not_taken_for_another() {
+        let mut encoder = Encoder::default();
+        let mut segment = encoder.record([row(0, &[("a", 1.0)])], 7).to_vec();
+        let damaged = segment.len() + framed::HEADER_BYTES;
+        segment.extend_from_slice(encoder.record([row(1, &[("b", 2.0)])], 7));
+        segment.extend_from_slice(encoder.record([row(2, &[("a", 3.0)])], 7));
+        let after = segment.len();
+        segment.extend_from_slice(encoder.record([row(3, &[("c", 4.0)])], 7));
+        segment[damaged] ^= 4;
+        let mut points = Points::new();
+        let unread = decode("r", &segment, &mut points);
+        assert!(unread.is_damaged && unread.bytes > segment.len() - after);
+        let steps: Vec<i64> = points[&("r".to_owned(), "a".to_owned())].iter().map(|point| point.step).collect();
+        assert_eq!((steps, points.len()), (vec![0, 2], 1));
     }
 }

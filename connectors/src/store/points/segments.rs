@@ -18,9 +18,12 @@ use super::super::outbox::Waiting;
 use super::super::random_name;
 use super::journal::{self, Journal};
 use super::ship::Shipping;
+use crate::notices;
 
 /// Ends the names of the files.
 const SUFFIX: &str = ".points";
+/// Ends the names of those that were damaged, whose points are in the database as far as they could be read.
+const DAMAGED: &str = ".damaged";
 
 /// The segments of a store.
 #[derive(Debug)]
@@ -182,6 +185,29 @@ impl Segments {
             Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::warn!(%error, name, "cannot remove a segment"),
             _ => {}
         }
+    }
+}
+
+impl Segments {
+    /// Keeps a segment of which so many bytes could not be read under a name that nobody looks for, and says so. The rest of its points
+    /// is in the database.
+    pub(super) fn set_aside(&self, name: &str, unread: usize) {
+        let Place::Home(home, shipping) = &self.place else { return self.remove(name) };
+        let (from, to) = (directory(home).join(name), directory(home).join(format!("{name}{DAMAGED}")));
+        match fs::rename(&from, &to) {
+            Ok(()) => {
+                let run = run_of(name).unwrap_or(name);
+                notices::tell(&format!(
+                    "{unread} bytes of what run `{run}` has logged were damaged on the disk, and their points are lost; all others are \
+                     there, and the file is kept as `{}`",
+                    to.display()
+                ));
+            }
+            // Somebody else has.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, name, "cannot set a damaged segment aside"),
+        }
+        shipping.iter().for_each(|shipping| shipping.remove(name));
     }
 }
 

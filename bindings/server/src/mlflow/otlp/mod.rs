@@ -68,7 +68,7 @@ fn unpacked(encoding: &str, body: &mut Body<'_>) -> Result<Vec<u8>, Failure> {
     };
     match read {
         Ok(read) if read as u64 > BYTES_MAX => Err(too_long()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(too_long()),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(too_long()),
         Err(error) => Err(Failure::invalid(format!("the body cannot be read: {error}"))),
         Ok(_) => Ok(bytes),
     }

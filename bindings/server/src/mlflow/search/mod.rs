@@ -30,6 +30,11 @@ impl Filter {
         Ok(Filter(condition))
     }
 
+    /// Errors: for a comparison with what a name is not of, and of a name that has no kind.
+    pub fn check(&self, kind: &dyn Fn(&Key) -> Option<Kind>) -> Result<(), Failure> {
+        self.0.as_ref().map_or(Ok(()), |condition| check(condition, kind))
+    }
+
     /// Whether the thing passes whose names have these values.
     pub fn holds(&self, value: &dyn Fn(&Key) -> Option<String>) -> bool {
         self.holds_of_any(&|key| value(key).into_iter().collect())
@@ -39,6 +44,15 @@ impl Filter {
     pub fn holds_of_any(&self, values: &dyn Fn(&Key) -> Vec<String>) -> bool {
         self.0.as_ref().is_none_or(|condition| holds(condition, values))
     }
+}
+
+/// What a name is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    /// Either.
+    Any,
 }
 
 /// The order of things that are looked at one by one.
@@ -82,6 +96,31 @@ fn check_attribute(key: &Key, attributes: &[&str]) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+fn check(condition: &Condition, kind: &dyn Fn(&Key) -> Option<Kind>) -> Result<(), Failure> {
+    let kind_of = |key| kind(key).ok_or_else(|| Failure::invalid(format!("`{key}` is nothing to compare here")));
+    match condition {
+        Condition::And(all) | Condition::Or(all) => all.iter().try_for_each(|one| check(one, kind)),
+        Condition::IsNull(key, _) => kind_of(key).map(|_| ()),
+        Condition::In(key, ..) if kind_of(key)? == Kind::Number => {
+            Err(Failure::invalid(format!("`{key}` is a number, compared with texts")))
+        }
+        Condition::In(..) => Ok(()),
+        Condition::Compare(key, _, value) => match (kind_of(key)?, value) {
+            (Kind::Number, Value::Text(text)) => Err(number_with_text(key, text)),
+            (Kind::Text, Value::Number(number)) => Err(text_with_number(key, *number)),
+            _ => Ok(()),
+        },
+    }
+}
+
+fn number_with_text(key: &Key, text: &str) -> Failure {
+    Failure::invalid(format!("`{key}` is a number, compared with the text '{text}'"))
+}
+
+fn text_with_number(key: &Key, number: f64) -> Failure {
+    Failure::invalid(format!("`{key}` is a text, compared with {number}; put it in quotes"))
 }
 
 fn holds(condition: &Condition, values: &dyn Fn(&Key) -> Vec<String>) -> bool {
@@ -170,6 +209,21 @@ mod tests {
             assert_eq!(filter.holds(&value), expected, "{filter:?}");
         }
         assert!(Filter::read("colour = 'red'", &["name"]).is_err());
+        let kind = |key: &Key| match key {
+            Key::Attribute(name) => Some(if name == "name" { Kind::Text } else { Kind::Number }),
+            _ => None,
+        };
+        for (filter, well) in [
+            ("name = 'x' AND time > 1", true),
+            ("time = 'x'", false),
+            ("name LIKE 'x' OR name = 1", false),
+            ("time IN ('x')", false),
+            ("metrics.a > 1", false),
+            ("tags.a IS NULL", false),
+        ] {
+            let read = Filter::read(filter, &["name", "time"]).unwrap();
+            assert_eq!(read.check(&kind).is_ok(), well, "{filter}");
+        }
         let mut things = ["10", "9", "x"];
         Order::read(&[], &["name"], "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
         assert_eq!(things, ["9", "10", "x"]);

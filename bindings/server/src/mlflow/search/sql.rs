@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use gradframe::SCHEDULED_TAG;
+
 use super::super::answer::Failure;
-use super::super::runs::ours;
+use super::super::runs::{ours, theirs};
 use super::parser::{Condition, Key, Operator, Value, key};
+use super::{number_with_text, text_with_number};
 
 /// The query for the names of runs of these experiments, in order; newest first where the order leaves it open.
 pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) -> Result<String, Failure> {
@@ -72,8 +75,26 @@ fn table(key: &Key) -> Option<(&'static str, &str)> {
         Key::Param(name) => Some(("params", name)),
         Key::Tag(name) => Some(("tags", name)),
         Key::Attribute(name) if matches!(name.as_str(), "user_id" | "user") => Some(("tags", "mlflow.user")),
+        // Says of a running one that it is to begin yet.
+        Key::Attribute(name) if name == "status" => Some(("tags", SCHEDULED_TAG)),
         _ => None,
     }
+}
+
+/// The one of MLflow's names for an attribute that the columns are known by.
+fn of_run(name: &str) -> &str {
+    match name {
+        "created" | "Created" => "start_time",
+        "run name" | "Run name" | "Run Name" => "run_name",
+        _ => name,
+    }
+}
+
+/// The status in MLflow's words, which are what filters say and orders go by.
+fn status(scheduled: &str) -> String {
+    let of_ended =
+        ["finished", "failed", "cancelled"].map(|status| format!("WHEN r.status = '{status}' THEN '{}'", theirs(status)));
+    format!("(CASE {} WHEN {scheduled} IS NOT NULL THEN 'SCHEDULED' ELSE 'RUNNING' END)", of_ended.join(" "))
 }
 
 /// Where the artifacts of a run are, as its clients are told.
@@ -81,9 +102,14 @@ fn is_of_artifacts(key: &Key) -> bool {
     matches!(key, Key::Attribute(name) if name == "artifact_uri")
 }
 
+fn is_status(key: &Key) -> bool {
+    matches!(key, Key::Attribute(name) if name == "status")
+}
+
 fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
     if let Some(i) = joined.iter().position(|other| *other == key) {
-        return Ok(format!("j{i}.value"));
+        let value = format!("j{i}.value");
+        return Ok(if is_status(key) { status(&value) } else { value });
     }
     let name = match key {
         Key::Attribute(name) => name,
@@ -91,11 +117,10 @@ fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
         _ => return Err(Failure::invalid(format!("`{key}` is of traces, a run has none"))),
     };
     let milliseconds = |column: &str| format!("(arrow_cast(r.{column}, 'Int64') / 1000)");
-    match name.as_str() {
-        "status" => Ok("r.status".into()),
-        "run_name" | "Run name" => Ok("r.title".into()),
+    match of_run(name) {
+        "run_name" => Ok("r.title".into()),
         "run_id" => Ok("r.run".into()),
-        "start_time" | "created" | "Created" => Ok(milliseconds("started")),
+        "start_time" => Ok(milliseconds("started")),
         "end_time" => Ok(milliseconds("ended")),
         "artifact_uri" => Ok("concat('mlflow-artifacts:/', arrow_cast(e.id, 'Utf8'), '/', r.run, '/artifacts')".into()),
         _ => Err(Failure::invalid(format!(
@@ -139,14 +164,14 @@ fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Re
         return Ok(has_dataset(name, &format!("{} {}", word(operator), literal(text))));
     }
     let column = column(key, joined)?;
-    let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if name.ends_with("_time"));
+    let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if of_run(name).ends_with("_time"));
+    let is_pattern = matches!(operator, Operator::Like | Operator::ILike);
     let value = match value {
         Value::Number(number) if is_number => format!("{number:?}"),
+        Value::Text(value) if !is_number && is_pattern => literal(value),
         Value::Text(value) if !is_number => text(key, value)?,
-        Value::Text(value) => return Err(Failure::invalid(format!("`{key}` is a number, compared with the text '{value}'"))),
-        Value::Number(number) => {
-            return Err(Failure::invalid(format!("`{key}` is a text, compared with {number}; put it in quotes")));
-        }
+        Value::Text(value) => return Err(number_with_text(key, value)),
+        Value::Number(number) => return Err(text_with_number(key, *number)),
     };
     // A NaN is greater than all numbers to Arrow, and comparable to none to MLflow.
     let nan = match (key, operator) {
@@ -170,12 +195,9 @@ fn word(operator: Operator) -> &'static str {
     }
 }
 
-/// A text to compare a name's values with; statuses have other words here.
+/// A text to compare a name's values with; a status has to be one.
 fn text(key: &Key, value: &str) -> Result<String, Failure> {
-    match key {
-        Key::Attribute(name) if name == "status" => Ok(literal(ours(value)?)),
-        _ => Ok(literal(value)),
-    }
+    Ok(if is_status(key) { literal(theirs(ours(value)?)) } else { literal(value) })
 }
 
 fn literal(text: &str) -> String {
@@ -213,6 +235,19 @@ mod tests {
         assert_eq!(sort_key(" metrics.loss ").unwrap(), (Key::Metric("loss".into()), false));
         for wrong in ["metrics.loss DESCENDING", "metrics.loss, params.x", "start_time desc asc"] {
             assert!(sort_key(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn attributes_have_mlflow_s_other_names() {
+        for (filter, column) in [
+            ("created > 0", "(arrow_cast(r.started, 'Int64') / 1000) > 0.0"),
+            ("attributes.Created <= 5", "(arrow_cast(r.started, 'Int64') / 1000) <= 5.0"),
+            ("`run name` = 'a'", "r.title = 'a'"),
+            ("attributes.`Run Name` LIKE 'a%'", "r.title LIKE 'a%'"),
+        ] {
+            let sql = sql(filter, &[]).unwrap();
+            assert!(sql.contains(column), "{filter}: {sql}");
         }
     }
 

@@ -1,0 +1,231 @@
+//! What is deleted, scheduled, cleared or said twice: as MLflow's own server has it.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn refused(place: &Place, method: &str, name: &str, arguments: &Value) -> String {
+    let (status, body) = ask(place, method, &format!("/api/2.0/mlflow/{name}"), &arguments.to_string());
+    assert!((400..500).contains(&status), "{name}: {status} {body}");
+    let said: Value = serde_json::from_str(&body).unwrap();
+    said["error_code"].as_str().unwrap().to_owned()
+}
+
+fn found(place: &Place, filter: &str, order: &[&str]) -> Vec<String> {
+    let search = json!({ "experiment_ids": ["0"], "filter": filter, "order_by": order });
+    let found = call(place, "POST", "runs/search", &search);
+    found["runs"].as_array().unwrap().iter().map(|run| run["info"]["status"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_experiment_is_deleted_and_restored_with_its_runs() {
+    let place = serve(Options::default());
+    let id = json!({ "experiment_id": call(&place, "POST", "experiments/create", &json!({ "name": "gone" }))["experiment_id"] });
+    let run = call(&place, "POST", "runs/create", &id)["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+    let metric = json!({ "run_id": run, "key": "a", "value": 1.0, "timestamp": 5, "step": 0 });
+    call(&place, "POST", "runs/log-metric", &metric);
+    assert_eq!(refused(&place, "POST", "experiments/restore", &id), "RESOURCE_DOES_NOT_EXIST");
+    call(&place, "POST", "experiments/delete", &id);
+    let stage = || call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null)["run"]["info"]["lifecycle_stage"].clone();
+    assert_eq!(stage(), "deleted");
+    let search = json!({ "experiment_ids": [id["experiment_id"]] });
+    assert_eq!(call(&place, "POST", "runs/search", &search)["runs"], json!([]));
+    // Whatever was open for it takes nothing any more.
+    assert_eq!(refused(&place, "POST", "runs/log-metric", &metric), "INVALID_PARAMETER_VALUE");
+    assert_eq!(refused(&place, "POST", "experiments/delete", &id), "RESOURCE_DOES_NOT_EXIST");
+    let mut named = id.clone();
+    (named["new_name"], named["key"], named["value"]) = (json!("other"), json!("k"), json!("v"));
+    assert_eq!(refused(&place, "POST", "experiments/update", &named), "INVALID_STATE");
+    assert_eq!(refused(&place, "POST", "experiments/set-experiment-tag", &named), "INVALID_PARAMETER_VALUE");
+    call(&place, "POST", "experiments/restore", &id);
+    assert_eq!(stage(), "active");
+    call(&place, "POST", "runs/log-metric", &metric);
+}
+
+#[test]
+fn an_experiment_says_when_it_was_changed_and_forgets_tags() {
+    let place = serve(Options::default());
+    let tags = json!([{ "key": "k", "value": "v" }]);
+    let id = call(&place, "POST", "experiments/create", &json!({ "name": "e", "tags": tags }))["experiment_id"].clone();
+    let get = || {
+        call(&place, "GET", &format!("experiments/get?experiment_id={}", id.as_str().unwrap()), &Value::Null)["experiment"]
+            .clone()
+    };
+    assert_eq!(get()["last_update_time"], get()["creation_time"]);
+    std::thread::sleep(Duration::from_millis(20));
+    call(&place, "POST", "experiments/update", &json!({ "experiment_id": id, "new_name": "f" }));
+    let (created, updated) = (get()["creation_time"].as_i64().unwrap(), get()["last_update_time"].as_i64().unwrap());
+    assert!(updated >= created + 20, "{created} {updated}");
+    assert_eq!(get()["tags"], tags);
+    let filter = json!({ "filter": format!("last_update_time > {created} AND name != 'Default'") });
+    assert_eq!(call(&place, "POST", "experiments/search", &filter)["experiments"][0]["name"], "f");
+    let tag = json!({ "experiment_id": id, "key": "k" });
+    call(&place, "POST", "experiments/delete-experiment-tag", &tag);
+    assert_eq!(get()["tags"], json!([]));
+    assert_eq!(refused(&place, "POST", "experiments/delete-experiment-tag", &tag), "RESOURCE_DOES_NOT_EXIST");
+    for filter in ["creation_time = 'x'", "metrics.a > 1", "name > 3", "params.a = 'x'"] {
+        assert_eq!(refused(&place, "POST", "experiments/search", &json!({ "filter": filter })), "INVALID_PARAMETER_VALUE");
+    }
+    let elsewhere = json!({ "name": "g", "artifact_location": "s3://bucket/x" });
+    assert_eq!(refused(&place, "POST", "experiments/create", &elsewhere), "INVALID_PARAMETER_VALUE");
+}
+
+#[test]
+fn statuses_are_kept_found_and_sorted_in_mlflow_s_words() {
+    let place = serve(Options::default());
+    for status in ["RUNNING", "KILLED", "SCHEDULED", "FINISHED", "FAILED"] {
+        call(&place, "POST", "runs/update", &json!({ "run_id": new_run(&place), "status": status }));
+    }
+    assert_eq!(found(&place, "", &["status"]), ["FAILED", "FINISHED", "KILLED", "RUNNING", "SCHEDULED"]);
+    for (filter, expected) in [
+        ("status = 'SCHEDULED'", vec!["SCHEDULED"]),
+        ("status = 'RUNNING'", vec!["RUNNING"]),
+        ("status != 'finished'", vec!["FAILED", "KILLED", "RUNNING", "SCHEDULED"]),
+        ("status LIKE 'F%'", vec!["FAILED", "FINISHED"]),
+        ("status ILIKE '%ed'", vec!["FAILED", "FINISHED", "KILLED", "SCHEDULED"]),
+        ("attributes.status IN ('SCHEDULED', 'KILLED')", vec!["KILLED", "SCHEDULED"]),
+        ("created > 0 AND Created > 0 AND `run name` = 'r' AND status = 'FAILED'", vec!["FAILED"]),
+    ] {
+        assert_eq!(found(&place, filter, &["status ASC"]), expected, "{filter}");
+    }
+    let run = new_run(&place);
+    let status = |status: &str| {
+        let told = call(&place, "POST", "runs/update", &json!({ "run_id": run, "status": status }))["run_info"].clone();
+        (told["status"].clone(), told["end_time"].is_null())
+    };
+    assert_eq!(status("SCHEDULED"), (json!("SCHEDULED"), true));
+    assert_eq!(status("FINISHED"), (json!("FINISHED"), false));
+    assert_eq!(status("RUNNING"), (json!("RUNNING"), true));
+    let tags = call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null)["run"]["data"]["tags"].clone();
+    assert_eq!(tags, json!([{ "key": "mlflow.runName", "value": "r" }]));
+}
+
+#[test]
+fn a_deleted_run_changes_no_more() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    call(&place, "POST", "runs/set-tag", &json!({ "run_id": run, "key": "k", "value": "v" }));
+    call(&place, "POST", "runs/delete", &json!({ "run_id": run }));
+    for (name, arguments) in [
+        ("runs/delete-tag", json!({ "run_id": run, "key": "k" })),
+        ("runs/set-tag", json!({ "run_id": run, "key": "mlflow.runName", "value": "v" })),
+        ("runs/update", json!({ "run_id": run, "status": "FINISHED" })),
+        ("runs/log-inputs", json!({ "run_id": run, "datasets": [] })),
+        ("runs/log-parameter", json!({ "run_id": run, "key": "k", "value": "v" })),
+    ] {
+        assert_eq!(refused(&place, "POST", name, &arguments), "INVALID_PARAMETER_VALUE", "{name}");
+    }
+    call(&place, "POST", "runs/restore", &json!({ "run_id": run }));
+    let got = call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null)["run"].clone();
+    assert_eq!((&got["info"]["status"], &got["info"]["run_name"]), (&json!("RUNNING"), &json!("r")));
+}
+
+#[test]
+fn a_user_whom_nobody_knows_is_no_tag() {
+    let place = serve(Options::default());
+    for (user, tags) in [("unknown", 1), ("ada", 2)] {
+        let made = call(&place, "POST", "runs/create", &json!({ "experiment_id": "0", "user_id": user }))["run"].clone();
+        assert_eq!((&made["info"]["user_id"], made["data"]["tags"].as_array().unwrap().len()), (&json!(user), tags));
+    }
+}
+
+#[test]
+fn a_data_set_stays_what_it_was_logged_for_first() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    let dataset = json!({ "name": "d", "digest": "1", "source_type": "local", "source": "{}" });
+    let tags = |context: &str| json!([{ "key": "k", "value": context }, { "key": "mlflow.data.context", "value": context }]);
+    for context in ["training", "eval"] {
+        let inputs = json!([{ "dataset": dataset, "tags": tags(context) }]);
+        call(&place, "POST", "runs/log-inputs", &json!({ "run_id": run, "datasets": inputs }));
+    }
+    call(&place, "POST", "runs/log-inputs", &json!({ "run_id": run, "datasets": [{ "dataset": dataset }] }));
+    let inputs = call(&place, "GET", &format!("runs/get?run_id={run}"), &Value::Null)["run"]["inputs"]["dataset_inputs"].clone();
+    assert_eq!((inputs.as_array().unwrap().len(), &inputs[0]["tags"]), (1, &tags("training")));
+    for (context, expected) in [("training", 1), ("eval", 0)] {
+        assert_eq!(found(&place, &format!("datasets.context = '{context}'"), &[]).len(), expected, "{context}");
+    }
+}
+
+#[test]
+fn a_version_is_moved_without_others_and_a_description_is_cleared() {
+    let place = serve(Options::default());
+    call(&place, "POST", "registered-models/create", &json!({ "name": "m" }));
+    for _ in 0..3 {
+        call(&place, "POST", "model-versions/create", &json!({ "name": "m", "source": "s3://x/1", "description": "text" }));
+    }
+    let version = |version: u64| {
+        call(&place, "GET", &format!("model-versions/get?name=m&version={version}"), &Value::Null)["model_version"].clone()
+    };
+    let to = |stage: &str| json!({ "name": "m", "version": "2", "stage": stage, "archive_existing_versions": true });
+    for stage in ["None", "Archived"] {
+        assert_eq!(refused(&place, "POST", "model-versions/transition-stage", &to(stage)), "INVALID_PARAMETER_VALUE");
+        assert_eq!([1, 2, 3].map(|of| version(of)["current_stage"].clone()), ["None", "None", "None"]);
+    }
+    call(&place, "POST", "model-versions/transition-stage", &to("Production"));
+    assert_eq!(version(2)["current_stage"], "Production");
+    for (change, expected) in
+        [(json!({ "name": "m", "version": "1" }), "text"), (json!({ "name": "m", "version": "1", "description": "" }), "")]
+    {
+        call(&place, "PATCH", "model-versions/update", &change);
+        assert_eq!(version(1)["description"], expected);
+    }
+}
+
+#[test]
+fn artifacts_are_removed_by_name_and_by_directory() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    let at = |path: &str| format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/{path}");
+    for path in ["d/a.txt", "d/e/b.txt", "d.txt", "x"] {
+        assert_eq!(ask(&place, "PUT", &at(path), "hello").0, 200);
+    }
+    for (path, left) in [("x", "d d.txt"), ("d", "d.txt"), ("d", "d.txt"), ("", "")] {
+        assert_eq!(ask(&place, "DELETE", &at(path), "").0, 200, "{path}");
+        let listed = call(&place, "GET", &format!("artifacts/list?run_id={run}"), &Value::Null)["files"].clone();
+        let names: Vec<&str> = listed.as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+        assert_eq!(names.join(" "), left, "{path}");
+    }
+    for path in ["../x", "a//b", "%2e%2e/x"] {
+        assert!((400..500).contains(&ask(&place, "DELETE", &at(path), "").0), "{path}");
+    }
+    assert_eq!(ask(&place, "DELETE", "/api/2.0/mlflow-artifacts/artifacts/0/none/artifacts/x", "").0, 404);
+}
+
+#[test]
+fn a_body_that_is_cut_short_is_wrong_and_one_that_is_too_long_is_refused_by_its_number() {
+    let place = serve(Options::default());
+    let head =
+        |rest: &str| format!("POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{rest}");
+    for rest in [
+        "Content-Length: 50\r\n\r\n{",
+        "Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\n{}",
+    ] {
+        let answer = raw(&place, head(rest).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{rest}: {answer}");
+    }
+    let mut client = TcpStream::connect(place.address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    client.write_all(head("Content-Length: 100000000000\r\n\r\n{").as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[test]
+fn a_store_of_a_newer_build_is_not_served() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("home")).unwrap();
+    let store = home.path().join("home/store.db");
+    // The header of SQLite's file, in which the layout is at 60.
+    let session = Session::builder().home(home.path().join("home")).threads(1).build().unwrap();
+    session.tracking().experiments().unwrap();
+    drop(session);
+    let mut bytes = std::fs::read(&store).unwrap();
+    bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
+    std::fs::write(&store, bytes).unwrap();
+    let session = Session::builder().home(home.path().join("home")).threads(1).build().unwrap();
+    let refused = Server::start(session, Options { port: 0, ..Options::default() }).err().unwrap().to_string();
+    assert!(refused.contains("layout 99"), "{refused}");
+}
