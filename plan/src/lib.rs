@@ -7,6 +7,7 @@
 //! - [`options`]: what SET changes;
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
+//! - [`simplified`]: expressions that are run outside of any plan;
 //! - [`distinct_from`]: an operator of SQL that the parser reads wrongly;
 //! - [`error`]: our errors in DataFusion's and back.
 //!
@@ -22,6 +23,7 @@ pub mod ops;
 pub mod options;
 pub mod rules;
 pub mod services;
+pub mod simplified;
 
 pub use model_table::ModelTable;
 pub use services::{ModelRegistry, NamedModel, OnExisting, RunLog, Services, Sources};

@@ -148,3 +148,16 @@ def test_hints_of_readers_are_in_python_s_words(tmp_path):
         gf.read_parquet([tmp_path / "a.parquet", tmp_path / "b.parquet"])
     with pytest.raises(gf.errors.GradframeError, match="union_by_name => true"):
         gf.sql(f"SELECT * FROM read_parquet('{tmp_path}/*.parquet')").collect()
+
+
+def test_nan_in_parquet_is_read_whatever_the_file_says_of_its_largest(tmp_path):
+    """pyarrow, like our own writer, leaves NaN out of a column's least and largest value."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"f": [-2.25, float("nan")], "i": [1, 2]}), tmp_path / "two.parquet")
+    two = gf.scan_parquet(str(tmp_path / "two.parquet"))
+    first, second = two.select("f").collect().to_dict()["f"]
+    assert (first, second) == (-2.25, second) and second != second
+    assert two.filter(gf.col("f").is_nan()).collect().to_dict()["i"] == [2]
+    assert two.filter(gf.col("f") > 5).collect().to_dict()["i"] == [2]

@@ -22,6 +22,7 @@ mod open;
 mod options;
 mod parquet;
 mod parquet_format;
+mod parquet_nans;
 mod parquet_rows;
 mod partitions;
 mod quiet;

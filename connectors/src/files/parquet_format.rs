@@ -25,7 +25,8 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::error::{bad_file, external, panicked};
 use super::extensions::keep_extensions;
 use super::parquet::FUNCTION;
-use super::parquet_rows::count_by_row_group;
+use super::parquet_nans;
+use super::parquet_rows::with_doubts;
 use super::quiet::quiet_future;
 use super::selection::FoundFile;
 use super::unify::{self, FileColumns, Union};
@@ -145,7 +146,8 @@ impl FileFormat for ExtensionParquetFormat {
         table_schema: SchemaRef,
         object: &ObjectMeta,
     ) -> DataFusionResult<Statistics> {
-        self.plain.infer_stats(state, store, table_schema, object).await
+        let statistics = self.plain.infer_stats(state, store, Arc::clone(&table_schema), object).await?;
+        Ok(parquet_nans::of_table(statistics, &table_schema))
     }
 
     async fn infer_ordering(
@@ -165,7 +167,9 @@ impl FileFormat for ExtensionParquetFormat {
         table_schema: SchemaRef,
         object: &ObjectMeta,
     ) -> DataFusionResult<FileMeta> {
-        self.plain.infer_stats_and_ordering(state, store, table_schema, object).await
+        let mut file = self.plain.infer_stats_and_ordering(state, store, Arc::clone(&table_schema), object).await?;
+        file.statistics = parquet_nans::of_table(file.statistics, &table_schema);
+        Ok(file)
     }
 
     async fn create_physical_plan(
@@ -173,7 +177,7 @@ impl FileFormat for ExtensionParquetFormat {
         state: &dyn Session,
         config: FileScanConfig,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        Ok(count_by_row_group(self.plain.create_physical_plan(state, config).await?))
+        Ok(with_doubts(self.plain.create_physical_plan(state, config).await?))
     }
 
     async fn create_writer_physical_plan(

@@ -1,8 +1,8 @@
-//! The number of rows of a Parquet file whose footer miscounts them.
+//! What is not believed of a Parquet file's footer: its number of rows, and the largest of its floats.
 //!
 //! A file states its rows twice: once for the whole file, once for each row group. The row groups are what is read, and
 //! parquet-rs takes the size of its batches from the file's number: 0 there reads as an empty file. Where the two differ,
-//! the row groups are believed, as Parquet C++ does.
+//! the row groups are believed, as Parquet C++ does. What is wrong with floats `parquet_nans` says.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,24 +19,26 @@ use datafusion::parquet::errors::Result as ParquetResult;
 use datafusion::parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, TryFutureExt};
 
-/// The scan, its files' rows counted by row group.
-pub(super) fn count_by_row_group(scan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+use super::parquet_nans::without_largest;
+
+/// The scan, its files' rows counted by row group, and without the largest values of floats.
+pub(super) fn with_doubts(scan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     let Some(exec) = scan.downcast_ref::<DataSourceExec>() else { return scan };
     let Some((config, source)) = exec.downcast_to_file_source::<ParquetSource>() else { return scan };
     let Some(readers) = source.parquet_file_reader_factory() else { return scan };
-    let source = source.clone().with_parquet_file_reader_factory(Arc::new(CountingReaders(Arc::clone(readers))));
+    let source = source.clone().with_parquet_file_reader_factory(Arc::new(DoubtingReaders(Arc::clone(readers))));
     let config: FileScanConfig = FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(source)).build();
     DataSourceExec::from_data_source(config)
 }
 
-/// Makes readers that count by row group.
+/// Makes readers that do not believe all.
 #[derive(Debug)]
-struct CountingReaders(Arc<dyn ParquetFileReaderFactory>);
+struct DoubtingReaders(Arc<dyn ParquetFileReaderFactory>);
 
-impl ParquetFileReaderFactory for CountingReaders {
+impl ParquetFileReaderFactory for DoubtingReaders {
     fn create_reader(
         &self,
         partition_index: usize,
@@ -45,13 +47,13 @@ impl ParquetFileReaderFactory for CountingReaders {
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let reader = self.0.create_reader(partition_index, file, metadata_size_hint, metrics)?;
-        Ok(Box::new(CountingReader(reader)))
+        Ok(Box::new(DoubtingReader(reader)))
     }
 }
 
-struct CountingReader(Box<dyn AsyncFileReader + Send>);
+struct DoubtingReader(Box<dyn AsyncFileReader + Send>);
 
-impl AsyncFileReader for CountingReader {
+impl AsyncFileReader for DoubtingReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
         self.0.get_bytes(range)
     }
@@ -64,7 +66,7 @@ impl AsyncFileReader for CountingReader {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        self.0.get_metadata(options).map_ok(with_rows_of_row_groups).boxed()
+        self.0.get_metadata(options).map_ok(with_rows_of_row_groups).and_then(|metadata| ready(without_largest(metadata))).boxed()
     }
 }
 

@@ -13,6 +13,7 @@ use gradframe_plan::names::{suggest, type_name};
 
 use super::DataFrame;
 use super::naming::all_columns;
+use crate::expr::resolve::widest_number;
 use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
 use crate::{Error, How, Result};
 
@@ -228,11 +229,7 @@ pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(DataType::is_string) && types.iter().all(|other| !other.is_nested()) {
         return Some(DataType::Utf8);
     }
-    let (flags, others): (Vec<_>, Vec<_>) = types.iter().cloned().partition(|other| *other == DataType::Boolean);
-    if !flags.is_empty() && !others.is_empty() && others.iter().all(|other| other.is_numeric() || other.is_null()) {
-        return type_union_resolution(&others).map(|common| if common.is_null() { DataType::Boolean } else { common });
-    }
-    type_union_resolution(types)
+    widest_number(types.iter().filter(|other| !other.is_null())).or_else(|| type_union_resolution(types))
 }
 
 impl DataFrame {

@@ -4,22 +4,15 @@
 //! / n, n FROM t WHERE n <> 0` would divide by the zeros that the query excludes, and each expression would be computed for all
 //! rows. This rule is that one, with a fence above each filter: columns pass, expressions stay above.
 
-use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::execution::TaskContext;
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr, all_columns, make_with_child};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream};
 
-use super::needed::Needed;
-
-type Plan = Arc<dyn ExecutionPlan>;
+use super::fence::{Fence, Plan};
 
 /// See the module.
 #[derive(Debug)]
@@ -33,12 +26,7 @@ impl PhysicalOptimizerRule for FiltersFirst {
         let fenced = plan.transform_up(|node| {
             Ok(if node.is::<FilterExec>() { Transformed::yes(Arc::new(Fence(node)) as Plan) } else { Transformed::no(node) })
         });
-        let pushed = self.rule.optimize(fenced.data()?, config)?;
-        let open = |node: Plan| match node.downcast_ref::<Fence>() {
-            Some(fence) => Ok(Transformed::yes(Arc::clone(&fence.0))),
-            None => Ok(Transformed::no(node)),
-        };
-        pushed.transform_up(open).data()
+        Fence::opened(self.rule.optimize(fenced.data()?, config)?)
     }
 
     fn name(&self) -> &str {
@@ -47,70 +35,5 @@ impl PhysicalOptimizerRule for FiltersFirst {
 
     fn schema_check(&self) -> bool {
         self.rule.schema_check()
-    }
-}
-
-/// Its input. It is gone when the rule is done.
-#[derive(Debug)]
-struct Fence(Plan);
-
-impl Fence {
-    /// The projection with the fence below it as low as it goes: above what only picks columns.
-    fn swapped(&self, projection: &ProjectionExec) -> Result<Option<Plan>> {
-        if all_columns(projection.expr()) {
-            return Ok(Some(Arc::new(Fence(make_with_child(projection, &self.0)?))));
-        }
-        let needed = Needed::of(projection.expr().iter().map(|column| &column.expr), &self.0);
-        if !needed.is_part() {
-            return Ok(None);
-        }
-        let moved = |column: &ProjectionExpr| -> Result<ProjectionExpr> {
-            Ok(ProjectionExpr { expr: needed.moved(&column.expr)?, alias: column.alias.clone() })
-        };
-        let columns = projection.expr().iter().map(moved).collect::<Result<Vec<_>>>()?;
-        Ok(Some(Arc::new(ProjectionExec::try_new(columns, Arc::new(Fence(needed.alone(&self.0)?)))?)))
-    }
-}
-
-impl DisplayAs for Fence {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "Fence")
-    }
-}
-
-impl ExecutionPlan for Fence {
-    fn name(&self) -> &str {
-        "Fence"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn children(&self) -> Vec<&Plan> {
-        vec![&self.0]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Plan>) -> Result<Plan> {
-        Ok(Arc::new(Fence(children.swap_remove(0))))
-    }
-
-    fn try_swapping_with_projection(&self, projection: &ProjectionExec) -> Result<Option<Plan>> {
-        self.swapped(projection)
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        self.0.execute(partition, context)
     }
 }

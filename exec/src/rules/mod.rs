@@ -4,10 +4,12 @@ mod account_for_windows;
 mod checked_arithmetic;
 mod cut_batches;
 mod expressions;
+mod fence;
 mod fields_of_structs;
 mod filters_first;
 mod in_order;
 mod merge_large_joins;
+mod names_once;
 mod needed;
 mod numeric_sorts;
 mod numeric_stages;
@@ -29,6 +31,7 @@ pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
+use names_once::NamesOnce;
 pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
@@ -50,6 +53,9 @@ const JOIN_SELECTION: &str = "join_selection";
 /// The rule that puts projections below other operators.
 const PROJECTIONS: &str = "ProjectionPushdown";
 
+/// The rule that puts filters below other operators; it comes twice.
+const FILTERS: &str = "FilterPushdown";
+
 /// DataFusion's rules with ours among them; `limit_bytes` is the session's memory.
 pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     let after = rules.iter().position(|rule| rule.name() == JOIN_SELECTION).map_or(0, |at| at + 1);
@@ -58,6 +64,9 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.insert(pushdown, Arc::new(NumericStages { projections: true }));
     for rule in rules.iter_mut().filter(|rule| rule.name() == PROJECTIONS) {
         *rule = Arc::new(FiltersFirst { rule: Arc::clone(rule) });
+    }
+    for rule in rules.iter_mut().filter(|rule| rule.name().starts_with(FILTERS)) {
+        *rule = Arc::new(NamesOnce { rule: Arc::clone(rule) });
     }
     rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.

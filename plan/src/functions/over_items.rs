@@ -10,7 +10,6 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatc
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{filter, take};
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -18,13 +17,13 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 use datafusion::physical_expr::aggregate::LoweredAggregateBuilder;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use gradframe_ml_core::Error;
 
 use crate::error::to_datafusion;
 use crate::ops::row_order::ROW_ORDER;
+use crate::simplified::simplified;
 
 /// What becomes of the items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,13 +87,13 @@ impl OverItems {
         DFSchema::try_from(Schema::new(fields))
     }
 
-    /// The expression with its types coerced, as an analyser would, which does not look into functions.
-    fn coerced(&self, schema: &DFSchema) -> Result<Expr> {
-        Ok(self.computed.clone().rewrite(&mut TypeCoercionRewriter::new(schema))?.data)
+    /// The expression as it can be run: analyser and optimizer do not look into functions.
+    fn planned(&self, schema: &DFSchema) -> Result<Expr> {
+        simplified(self.computed.clone(), schema)
     }
 
     fn of_batch(&self, items: &Items, batch: &RecordBatch, schema: &DFSchema) -> Result<ArrayRef> {
-        let computed = physical(&self.coerced(schema)?, schema)?.evaluate(batch)?.into_array(batch.num_rows())?;
+        let computed = physical(&self.planned(schema)?, schema)?.evaluate(batch)?.into_array(batch.num_rows())?;
         match self.what {
             OfItems::Kept => items.kept(batch.column(0), computed.as_boolean()),
             OfItems::Each | OfItems::All => Ok(items.as_lists(computed, items.lengths.clone())),
@@ -103,7 +102,7 @@ impl OverItems {
 
     /// One accumulator a list.
     fn of_lists(&self, items: &Items, batch: &RecordBatch, schema: &DFSchema, result: &DataType) -> Result<ArrayRef> {
-        let computed = self.coerced(schema)?;
+        let computed = self.planned(schema)?;
         let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
         let aggregate = LoweredAggregateBuilder::new(&computed, schema, schema.as_arrow(), &properties, &context);
         let aggregate = aggregate.with_name(computed.schema_name().to_string()).build()?;
@@ -213,8 +212,8 @@ impl ScalarUDFImpl for OverItems {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         let schema = self.schema(types)?;
         match self.what {
-            OfItems::Each => Ok(DataType::new_list(self.coerced(&schema)?.get_type(&schema)?, true)),
-            OfItems::All => self.coerced(&schema)?.get_type(&schema),
+            OfItems::Each => Ok(DataType::new_list(self.planned(&schema)?.get_type(&schema)?, true)),
+            OfItems::All => self.planned(&schema)?.get_type(&schema),
             OfItems::Kept => Ok(DataType::new_list(schema.field(0).data_type().clone(), true)),
         }
     }

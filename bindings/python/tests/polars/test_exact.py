@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from same import assert_same
+from same import assert_same, check
 
 import gradframe as gf
 
@@ -93,3 +93,21 @@ def test_categories_are_seen_as_their_codes():
 def test_decimals_are_seen_as_whole_numbers():
     frame = gf.DataFrame({"d": ["1.50", None, "-0.07"]}).select(gf.col("d").cast(gf.Decimal(10, 2)).to_physical())
     assert [None if value is None else int(value) for value in frame["d"].to_list()] == [150, None, -7]
+
+
+#: What has to hold an integer of 32 bits and a half, which a float of 32 bits does not.
+WIDE = {
+    "unpivot": lambda f, x: f.unpivot(["g", "i"]), "concat_list": lambda f, x: f.select(q=x.concat_list("i", "g")),
+    "max_horizontal": lambda f, x: f.select(q=x.max_horizontal("i", "g")), "min_horizontal": lambda f, x: f.select(q=x.min_horizontal("i", "g")),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_integers_beside_narrow_floats_lose_nothing(name):
+    frame = pl.DataFrame({"i": [2**24 + 1, 3], "g": [0.5, 7.5]}, schema={"i": pl.Int32, "g": pl.Float32})
+    check(WIDE[name], frame)
+
+
+def test_frames_of_narrow_floats_and_integers_lose_nothing():
+    stacked = [x.concat([x.DataFrame({"a": x.Series([2**24 + 1], dtype=x.Int32)}), x.DataFrame({"a": x.Series([0.5], dtype=x.Float32)})], how="vertical_relaxed") for x in (gf, pl)]
+    assert_same(*stacked)

@@ -123,3 +123,15 @@ def test_a_column_that_is_no_list_is_named():
     frame = gf.from_arrow(pl.DataFrame({"n": [1]})).lazy()
     with pytest.raises(gf.errors.GradframeError, match="list.len: `n` is Int64, expected a list"):
         frame.select(gf.col("n").list.len())
+
+
+#: What an optimizer writes otherwise before it runs, and lists have none.
+FILLED = {
+    "fill_null": lambda x: x.element().fill_null(0), "coalesce": lambda x: x.coalesce(x.element(), 5),
+    "of a sum": lambda x: x.element().fill_null(2).sum(),
+}
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_nulls_are_filled_inside_lists(name):
+    check(lambda f, x: f.select(q=x.col("a").list.eval(FILLED[name](x))), FRAMES["integers"]())

@@ -11,6 +11,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::physical_plan::PhysicalExpr;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::simplified::simplified;
 
 use super::super::resolve::{Group, Lowering, Named, Shape, root_names, shown, typed};
 use super::super::structure::ROW_ORDER;
@@ -87,7 +88,8 @@ impl Program {
         };
         let physical = match form {
             Form::Each => {
-                let physical = STATE.create_physical_expr(resolved, &schema).map_err(from_datafusion)?;
+                let simple = simplified(resolved, &schema).map_err(from_datafusion)?;
+                let physical = STATE.create_physical_expr(simple, &schema).map_err(from_datafusion)?;
                 Some(gradframe_exec::rules::as_in_plans(physical, schema.as_arrow()).map_err(from_datafusion)?)
             }
             Form::Value | Form::Values => None,

@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
 use super::super::depth::reduced;
-use super::super::resolve::{output_name, shown};
+use super::super::resolve::{cast_to, common_number, output_name, shown, widest_number};
 use super::super::structure::items;
 use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
@@ -49,16 +49,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     })
     .spread(0),
     FunctionRow::typed("concat_list", |call| {
-        let exprs = call.rest();
-        require_alike(call, &exprs)?;
-        let list = |expr: Expr| match call.type_of(&expr)? {
-            DataType::List(_) => Ok(expr),
-            DataType::LargeList(item) | DataType::FixedSizeList(item, _) => Ok(cast(expr, DataType::List(item))),
-            // A column of nothing but nulls has no type that an array could be made of.
-            DataType::Null => Ok(nested_fn::make_array(vec![cast(expr, DataType::Boolean)])),
-            _ => Ok(nested_fn::make_array(vec![expr])),
-        };
-        let mut lists = exprs.into_iter().map(list).collect::<Result<Vec<_>>>()?;
+        let mut lists = lists(call)?;
         if lists.len() == 1 {
             return Ok(lists.swap_remove(0));
         }
@@ -143,6 +134,35 @@ fn applied(function: &Expr, so_far: &Expr, next: &Expr) -> Result<Expr> {
         Ok(argument.map_or_else(|| Transformed::no(node.clone()), |argument| Transformed::yes(argument.clone())))
     });
     Ok(filled.map_err(from_datafusion)?.data)
+}
+
+/// Each value and list as a list; numbers in the type that holds all of them.
+fn lists(call: &mut Call) -> Result<Vec<Expr>> {
+    let exprs = call.rest();
+    require_alike(call, &exprs)?;
+    let types = exprs.iter().map(|expr| call.type_of(expr)).collect::<Result<Vec<_>>>()?;
+    let number = widest_number(types.iter().map(item_of).filter(|item| !item.is_null()));
+    let list = |(expr, own): (Expr, &DataType)| match (own, &number) {
+        // A column of nothing but nulls has no type that an array could be made of.
+        (DataType::Null, None) => nested_fn::make_array(vec![cast(expr, DataType::Boolean)]),
+        (own, Some(number)) if !is_list(own) => nested_fn::make_array(vec![cast_to(expr, own, number)]),
+        (own, Some(number)) => cast_to(expr, own, &DataType::new_list(number.clone(), true)),
+        (DataType::LargeList(item) | DataType::FixedSizeList(item, _), None) => cast(expr, DataType::List(item.clone())),
+        (own, None) if is_list(own) => expr,
+        _ => nested_fn::make_array(vec![expr]),
+    };
+    Ok(exprs.into_iter().zip(&types).map(list).collect())
+}
+
+fn is_list(own: &DataType) -> bool {
+    matches!(own, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
+}
+
+fn item_of(own: &DataType) -> &DataType {
+    match own {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type(),
+        own => own,
+    }
 }
 
 /// Values and arrays one after another, as an array of all their lengths together; null where an array is.
@@ -245,6 +265,15 @@ fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
     Err(crate::Error::dtype(call.name(), what).hint("cast one of them"))
 }
 
+/// Numbers in the type that holds all of them; other values as they are.
+fn of_one_number(call: &Call, exprs: Vec<Expr>) -> Result<Vec<Expr>> {
+    let types = exprs.iter().map(|expr| call.type_of(expr)).collect::<Result<Vec<_>>>()?;
+    let known: Vec<_> = exprs.iter().zip(&types).filter(|(_, own)| !own.is_null()).collect();
+    let are_numbers = widest_number(known.iter().map(|(_, own)| *own)).is_some();
+    let Some(common) = are_numbers.then(|| common_number(&known)).flatten() else { return Ok(exprs) };
+    Ok(exprs.into_iter().zip(&types).map(|(expr, own)| cast_to(expr, own, &common)).collect())
+}
+
 /// A NaN is no extreme, unless there is nothing else.
 fn extreme(call: &mut Call, extreme: fn(Vec<Expr>) -> Expr) -> Result<Expr> {
     let exprs = call.rest();
@@ -252,6 +281,7 @@ fn extreme(call: &mut Call, extreme: fn(Vec<Expr>) -> Expr) -> Result<Expr> {
         return Err(call.wrong("got no column, expected at least one"));
     }
     require_alike(call, &exprs)?;
+    let exprs = of_one_number(call, exprs)?;
     let is_nan = datafusion::functions::math::expr_fn::isnan;
     let mut numbers = vec![];
     for expr in &exprs {

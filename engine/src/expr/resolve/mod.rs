@@ -23,7 +23,7 @@ pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
 pub(crate) use self::operators::{
-    cast_to, common_number, common_type, computed_decimal, computed_nested, require_condition, untyped,
+    cast_to, common_number, common_type, computed_decimal, computed_nested, require_condition, untyped, widest_number,
 };
 pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};

@@ -8,8 +8,6 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast;
@@ -18,6 +16,7 @@ use gradframe_ml_core::{Error, Result};
 use super::OP;
 use crate::error::from_datafusion;
 use crate::functions::{analytic_functions, row_functions};
+use crate::simplified::simplifier;
 
 static PLANNER: LazyLock<Result<SessionState>> = LazyLock::new(|| {
     let mut config = SessionConfig::new();
@@ -47,10 +46,6 @@ pub(super) fn constant(expr: &Expr, schema: &DFSchema) -> Result<Option<ScalarVa
         Expr::Literal(value, _) => Ok(Some(value)),
         _ => Ok(None),
     }
-}
-
-fn simplifier(schema: &DFSchema) -> ExprSimplifier {
-    ExprSimplifier::new(SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build())
 }
 
 /// The columns of a query without qualifiers, all of them nullable.

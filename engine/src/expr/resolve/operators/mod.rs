@@ -25,7 +25,7 @@ pub(crate) use self::branches::common_type;
 pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
 pub(crate) use self::nested::computed as computed_nested;
-pub(crate) use self::numbers::{cast_to, common_number, untyped};
+pub(crate) use self::numbers::{cast_to, common_number, untyped, widest_number};
 use super::super::enums::{field_of, placed};
 use super::names::shown;
 use crate::{Error, Result};

@@ -5,6 +5,7 @@ use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
 
+use super::kind::Kind;
 use super::not_taken;
 use crate::Result;
 
@@ -78,6 +79,12 @@ fn narrowest(constant: &ScalarValue, unsigned: bool) -> Option<DataType> {
     let is_negative = matches!(constant.cast_to(&Int64), Ok(ScalarValue::Int64(Some(value))) if value < 0);
     let candidates = if unsigned && !is_negative { [UInt8, UInt16, UInt32, UInt64] } else { [Int8, Int16, Int32, Int64] };
     candidates.into_iter().find(|candidate| constant.cast_to(candidate).is_ok_and(|value| !value.is_null()))
+}
+
+/// The narrowest type that holds the values of all, true and false among them as 1 and 0; None where one is of another kind.
+pub(crate) fn widest_number<'a>(mut types: impl Iterator<Item = &'a DataType>) -> Option<DataType> {
+    let first = types.next().filter(|first| Kind::of(first).is_number())?.clone();
+    types.try_fold(first, |widest, other| wider(&widest, other).filter(|_| Kind::of(other).is_number()))
 }
 
 /// The narrowest type that holds the values of both; floats where only they can, nearly.
