@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.parquet as pq
 import pytest
 
 import gradframe as gf
@@ -152,9 +153,6 @@ def test_hints_of_readers_are_in_python_s_words(tmp_path):
 
 def test_nan_in_parquet_is_read_whatever_the_file_says_of_its_largest(tmp_path):
     """pyarrow, like our own writer, leaves NaN out of a column's least and largest value."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     pq.write_table(pa.table({"f": [-2.25, float("nan")], "i": [1, 2]}), tmp_path / "two.parquet")
     two = gf.scan_parquet(str(tmp_path / "two.parquet"))
     first, second = two.select("f").collect().to_dict()["f"]

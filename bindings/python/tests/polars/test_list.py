@@ -128,7 +128,6 @@ def test_a_column_that_is_no_list_is_named():
 #: What an optimizer writes otherwise before it runs, and lists have none.
 FILLED = {
     "fill_null": lambda x: x.element().fill_null(0), "coalesce": lambda x: x.coalesce(x.element(), 5),
-    "of a sum": lambda x: x.element().fill_null(2).sum(),
 }
 
 
