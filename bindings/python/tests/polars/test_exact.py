@@ -105,7 +105,7 @@ WIDE = {
 @pytest.mark.parametrize("name", WIDE)
 def test_integers_beside_narrow_floats_lose_nothing(name):
     frame = pl.DataFrame({"i": [2**24 + 1, 3], "g": [0.5, 7.5]}, schema={"i": pl.Int32, "g": pl.Float32})
-    check(WIDE[name], frame)
+    check(WIDE[name], frame, sort=name == "unpivot")
 
 
 def test_frames_of_narrow_floats_and_integers_lose_nothing():
