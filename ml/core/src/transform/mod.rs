@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod eval;
+mod factored;
 mod grad;
 mod jacobian;
 mod jvp;

@@ -1,11 +1,12 @@
 //! From a function to a [`Schedule`] of kernels. Nothing here knows a back end.
 //!
 //! `flatten` replaces calls by their bodies; `loops` joins those that do the same work; `turned` turns
-//! products that are read turned over; `sharing` finds what is worth storing; `schedule` makes a kernel for
-//! each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
+//! products that are read turned over; `sharing` finds what is worth storing, `ahead` what can be stored in its
+//! place; `schedule` makes a kernel for each value that goes to memory, where `rows` finds row kernels and `lower` fuses everything between into one chain;
 //! `merge` joins kernels over the same elements, `pairs` neighbouring instructions; `memory` lays the intermediate results into slots, and `donation` finds
 //! the inputs over which results may be written.
 
+mod ahead;
 mod cost;
 mod donation;
 mod flatten;

@@ -5,7 +5,7 @@ use gradframe_ml_core::{DType, Function, NodeId};
 use rustc_hash::FxHashSet;
 
 use super::schedule::is_anchor;
-use super::{CompileOptions, rows};
+use super::{CompileOptions, ahead, rows};
 
 /// The kernels that reach a node.
 #[derive(Clone, Copy, PartialEq)]
@@ -21,8 +21,10 @@ pub const DEPTH_MAX: usize = 96;
 /// The nodes that go to memory in any case: those that are dear to compute and reached from several kernels, and those
 /// at which long chains are cut.
 pub fn pinned(function: &Function, options: CompileOptions) -> FxHashSet<NodeId> {
-    let mut pinned = dear_and_shared(function);
+    let shared = dear_and_shared(function);
+    let mut pinned = shared.clone();
     stored_anyway(function, &mut pinned);
+    ahead::moved(function, &shared, &mut pinned);
     cut(function, options, &mut pinned);
     pinned
 }
@@ -101,7 +103,8 @@ fn joined(a: Reach, b: Reach) -> Reach {
     }
 }
 
-fn is_root(kind: &Kind) -> bool {
+/// Whether a node's value goes to memory whoever reads it.
+pub fn is_root(kind: &Kind) -> bool {
     is_anchor(kind) || matches!(kind, Kind::Barrier)
 }
 

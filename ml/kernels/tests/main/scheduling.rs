@@ -1,7 +1,8 @@
 //! What the compiler makes of graphs: kernels, buffers, costs and errors.
 
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{DType, Dim, Error, Shape, Sizes, Symbol, Tensor};
+use gradframe_ml_core::transform::value_and_grad;
+use gradframe_ml_core::{DType, Dim, Error, Graph, Shape, Sizes, Symbol, Tensor};
 use gradframe_ml_kernels::schedule::Kernel;
 use gradframe_ml_kernels::{Scratch, Threads, compile};
 
@@ -53,6 +54,25 @@ fn dead_intermediate_results_give_their_memory_back() {
     let program = compile(&f).unwrap();
     assert_eq!(program.kernels().len(), 8);
     assert_eq!(program.peak_bytes(&Sizes::new()).unwrap(), 3 * 64 * 64 * 8, "two slots and the result");
+}
+
+/// Its derivative is made beside its value: no kernel of the way back reads the argument or the error function.
+#[test]
+fn a_smooth_activation_keeps_one_array_for_the_way_back() {
+    let f32s = |shape: &[usize]| Type::new(DType::F32, Shape::fixed(shape));
+    let (rows, width) = (512, 256);
+    for activation in [Graph::gelu, Graph::gelu_tanh, Graph::silu] {
+        let loss = function(&[f32s(&[64, width]), f32s(&[width, 8]), f32s(&[rows, 64])], |g, x| {
+            let hidden = g.matmul(x[2], x[0])?;
+            let active = activation(g, hidden)?;
+            let last = g.matmul(active, x[1])?;
+            let square = g.mul(last, last)?;
+            Ok(vec![g.sum_all(square)?])
+        });
+        let program = compile(&value_and_grad(&loss, &[0, 1]).unwrap()).unwrap();
+        let arrays = program.peak_bytes(&Sizes::new()).unwrap() as f64 / (rows * width * 4) as f64;
+        assert!(arrays < 3.5, "{arrays}: {program}"); // product, value and derivative; then the cotangent in the product's place
+    }
 }
 
 #[test]
