@@ -124,8 +124,8 @@ pub fn class_values(label: &LabelSpec) -> Result<ArrayRef> {
 }
 
 /// The classes of these indices, out of `class_values`.
-pub fn take_classes(values: &ArrayRef, indices: Vec<u32>) -> Result<ArrayRef> {
-    take(values, &UInt32Array::from(indices), None).map_err(arrow_error)
+pub fn take_classes(values: &ArrayRef, indices: impl Into<UInt32Array>) -> Result<ArrayRef> {
+    take(values, &indices.into(), None).map_err(arrow_error)
 }
 
 /// Arrow's error as ours.

@@ -93,3 +93,24 @@ def test_split_and_weight_columns_are_no_features():
     assert model.spec["options"]["data_split_method"] == "custom"
     with pytest.raises(gf.errors.PlanError, match="between 0 and 1"):
         data.fit(gf.ml.LinearRegression(), "fare", eval_fraction=2.0)
+
+
+@pytest.mark.parametrize("estimator", [gf.ml.LinearRegression(l2_reg=0.5), gf.ml.LogisticRegression(l2_reg=0.5)])
+def test_a_row_of_weight_two_counts_as_two(estimator):
+    classes = isinstance(estimator, gf.ml.LogisticRegression)
+    rows = [(1.0, 1.0, 1), (2.0, 5.0, 2), (7.0, 2.0, 3), (3.0, 4.0, 1)]
+    label = lambda y: str(y > 2) if classes else y  # noqa: E731
+    frame = lambda rows: gf.DataFrame({"x": [x for x, *_ in rows], "y": [label(y) for _, y, _ in rows], "w": [w for *_, w in rows]})  # noqa: E731
+    weighted = frame(rows).fit(estimator, "y", sample_weight="w")
+    repeated = frame([row for row in rows for _ in range(row[2])]).drop("w").fit(estimator, "y")
+    column = "predicted_y_probs" if classes else "predicted_y"
+    found = [frame(rows).predict(model).collect()[column].to_list() for model in (weighted, repeated)]
+    numbers = [[one["prob"] for row in of for one in row] if classes else of for of in found]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-5)
+
+
+def test_a_scaler_keeps_nan():
+    data = gf.DataFrame({"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.0]})
+    model = data.fit(gf.ml.LinearRegression(), "y", transform=[gf.ml.min_max_scaler("x"), "y"])
+    (low, nan, high) = gf.DataFrame({"x": [-1.0, float("nan"), 9.0]}).transform(model).collect()["x"].to_list()
+    assert (low, high) == (0.0, 1.0) and nan != nan

@@ -7,6 +7,8 @@ use crate::files::{Directory, OP};
 
 /// The largest size that a configuration may name: what is larger is a lie, and would be allocated.
 const SIZE_MAX: u64 = 1 << 31;
+/// The most layers, far beyond any model's: what each of them needs is made before its weights are looked for.
+const LAYERS_MAX: usize = 1 << 12;
 
 /// A configuration, and the file it was read from.
 #[derive(Debug, Clone)]
@@ -73,6 +75,15 @@ impl Config {
             0 => Err(self.wrong(name, "a positive size", self.get(name))),
             size => Ok(size),
         }
+    }
+
+    /// A number of layers. Errors: as for a size; also if no model has so many.
+    pub fn layers(&self, name: &str) -> Result<usize> {
+        let layers = self.size(name)?;
+        if layers > LAYERS_MAX {
+            return Err(self.wrong(name, &format!("layers, {LAYERS_MAX} at most"), self.get(name)));
+        }
+        Ok(layers)
     }
 
     /// A number, or what it is where it is absent. Errors: `Execution` if it is no number.

@@ -113,7 +113,8 @@ impl Predictor {
         let rows = probabilities.values::<f64>()?.chunks_exact(classes.len());
         match output {
             PredictOutput::Label => {
-                take_classes(classes, rows.map(|row| predicted_class(row, self.options.threshold) as u32).collect())
+                let class = |row| predicted_class(row, self.options.threshold).map(|class| class as u32);
+                take_classes(classes, rows.map(class).collect::<Vec<_>>())
             }
             PredictOutput::Probabilities => probability_lists(self.label(), rows, classes),
         }

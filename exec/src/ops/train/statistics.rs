@@ -2,7 +2,7 @@
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use gradframe_ml_core::{Error, Result};
+use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_learn::features::null_feature;
 use gradframe_ml_learn::{FeatureSpec, FeatureStats, LabelSpec, LabelStats};
 use gradframe_plan::ops::train::TrainJob;
@@ -61,6 +61,8 @@ pub(super) fn statistics(rows: &OrderedRows, inputs: &Inputs, job: &TrainJob, wo
 struct Side {
     features: Vec<FeatureStats>,
     label: LabelStats,
+    /// The column of the rows' weights.
+    weight: Option<usize>,
     rows: usize,
 }
 
@@ -68,13 +70,17 @@ impl Side {
     fn new(inputs: &Inputs, job: &TrainJob) -> Result<Self> {
         let features = job.feature_types[..inputs.label].iter().map(FeatureStats::for_type).collect::<Result<_>>()?;
         let label = LabelStats::for_type(job.estimator.task(), &job.label_type)?;
-        Ok(Side { features, label, rows: 0 })
+        Ok(Side { features, label, weight: inputs.weight, rows: 0 })
     }
 
     fn update(&mut self, pieces: &[Piece], stop: &Stop) -> Result<()> {
         self.rows += pieces.iter().map(Piece::rows).sum::<usize>();
         let at = self.features.len();
-        let feature = |(i, stats): (usize, &mut FeatureStats)| each(pieces, i, stop, |array| update_feature(stats, array));
+        let weights = self.weights(pieces)?;
+        let feature = |(i, stats): (usize, &mut FeatureStats)| {
+            let mut weights = weights.iter();
+            each(pieces, i, stop, |array| update_feature(stats, array, weights.next()))
+        };
         let (label, features) = rayon::join(
             || each(pieces, at, stop, |array| update_label(&mut self.label, array)),
             || self.features.par_iter_mut().enumerate().try_for_each(feature),
@@ -87,8 +93,14 @@ impl Side {
         self.rows += pieces.iter().map(Piece::rows).sum::<usize>();
         each(pieces, self.features.len(), stop, |array| update_label(&mut self.label, array))?;
         let numbers = self.features.par_iter_mut().enumerate().filter(|(_, stats)| matches!(stats, FeatureStats::Number(_)));
-        let feature = |(i, stats): (usize, &mut FeatureStats)| each(pieces, i, stop, |array| update_feature(stats, array));
+        let feature = |(i, stats): (usize, &mut FeatureStats)| each(pieces, i, stop, |array| update_feature(stats, array, None));
         numbers.try_for_each(feature)
+    }
+
+    /// The weights of each piece; empty where all rows count the same.
+    fn weights(&self, pieces: &[Piece]) -> Result<Vec<Tensor>> {
+        let of = |at| pieces.iter().map(move |piece| Ok(numbers(&piece.column(at)?)?.0)).collect();
+        self.weight.map_or_else(|| Ok(Vec::new()), of)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -104,11 +116,11 @@ fn each(pieces: &[Piece], column: usize, stop: &Stop, mut f: impl FnMut(&ArrayRe
     })
 }
 
-fn update_feature(stats: &mut FeatureStats, array: &ArrayRef) -> Result<()> {
+fn update_feature(stats: &mut FeatureStats, array: &ArrayRef, weights: Option<&Tensor>) -> Result<()> {
     match stats {
         FeatureStats::Number(stats) => {
             let (values, valid) = numbers(array)?;
-            stats.update(&values, valid.as_ref())
+            stats.update(&values, valid.as_ref(), weights)
         }
         FeatureStats::Text(stats) => {
             stats.update(texts(array)?.iter());

@@ -36,7 +36,7 @@ impl LabelStats {
     /// Adds numbers: see [`NumberStats::update`]. Errors: `Internal` for class labels.
     pub fn update_numbers(&mut self, values: &Tensor, valid: Option<&Tensor>) -> Result<()> {
         match self {
-            LabelStats::Number(stats) => stats.update(values, valid),
+            LabelStats::Number(stats) => stats.update(values, valid, None),
             LabelStats::Classes { .. } => Err(Error::internal("train", "numbers given for a class label")),
         }
     }

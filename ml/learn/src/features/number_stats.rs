@@ -22,21 +22,24 @@ impl Default for NumberStats {
 }
 
 impl NumberStats {
-    /// Adds a chunk: `values` f64 [N], `valid` bool [N] where some are null.
-    /// Errors: `DType` or `Shape` if the tensors are not of these types.
-    pub fn update(&mut self, values: &Tensor, valid: Option<&Tensor>) -> Result<()> {
+    /// Adds a chunk: `values` f64 [N], `valid` bool [N] where some are null, `weights` f64 [N] where rows count differently.
+    /// Errors: `DType` or `Shape` if the tensors are not of these types and sizes.
+    pub fn update(&mut self, values: &Tensor, valid: Option<&Tensor>, weights: Option<&Tensor>) -> Result<()> {
         let values = values.values::<f64>()?;
-        let Some(valid) = valid else {
-            self.merge(&Self::of(values.iter().copied(), 0));
-            return Ok(());
-        };
-        let valid = valid.values::<u8>()?;
-        if valid.len() != values.len() {
-            return Err(Error::shape("encode", format!("{} values but {} validity flags", values.len(), valid.len())));
+        let valid = valid.map(Tensor::values::<u8>).transpose()?;
+        let weights = weights.map(Tensor::values::<f64>).transpose()?;
+        for (what, length) in [("validity flags", valid.map(<[u8]>::len)), ("weights", weights.map(<[f64]>::len))] {
+            if let Some(length) = length.filter(|&length| length != values.len()) {
+                return Err(Error::shape("encode", format!("{} values but {length} {what}", values.len())));
+            }
         }
-        let present = values.iter().zip(valid).filter(|(_, valid)| **valid != 0).map(|(x, _)| *x);
-        let nulls = valid.iter().filter(|valid| **valid == 0).count();
-        self.merge(&Self::of(present, nulls as u64));
+        let present = (0..values.len()).filter(|&i| valid.is_none_or(|valid| valid[i] != 0));
+        let later = match weights {
+            None => Self::of(present.map(|i| (values[i], 1.0))),
+            Some(weights) => Self::of(present.map(|i| (values[i], counted(weights[i])))),
+        };
+        let nulls = values.len() as u64 - later.count();
+        self.merge(&NumberStats { nulls, ..later });
         Ok(())
     }
 
@@ -77,7 +80,11 @@ impl NumberStats {
             let what = format!("column `{column}` ranges from {:e} to {:e}, too wide to standardise in f64", self.min, self.max);
             return Err(Error::execution("train", what).hint("scale the column down in the query"));
         }
-        let std = if self.is_constant() || std == 0.0 { 1.0 } else { std };
+        let std = match std {
+            _ if self.is_constant() => 1.0,
+            0.0 => self.max - self.min, // so close to each other that the squares of their distances are 0
+            std => std,
+        };
         Ok(Encoding::Standard { mean, std, min: self.min, max: self.max, nulls: self.nulls })
     }
 
@@ -102,11 +109,18 @@ impl NumberStats {
         Err(Error::execution("train", format!("column `{column}` holds {name}, expected finite numbers or nulls")).hint(hint))
     }
 
-    fn of(values: impl Iterator<Item = f64> + Clone, nulls: u64) -> Self {
-        let (min, max) = values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)));
-        let first_non_finite = values.clone().find(|x| !x.is_finite());
-        NumberStats { moments: Moments::of(values), nulls, min, max, first_non_finite }
+    /// Of values with their weights, none null.
+    fn of(values: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
+        let numbers = values.clone().map(|(x, _)| x);
+        let (min, max) = numbers.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)));
+        let first_non_finite = numbers.clone().find(|x| !x.is_finite());
+        NumberStats { moments: Moments::weighted(values), nulls: 0, min, max, first_non_finite }
     }
+}
+
+/// A weight as it counts; of one that may not be, which is told when the rows are encoded, 1.
+fn counted(weight: f64) -> f64 {
+    if weight.is_finite() && weight > 0.0 { weight } else { 1.0 }
 }
 
 /// A column that is taken as it is has nulls in so many rows.
@@ -123,7 +137,7 @@ mod tests {
     fn stats(values: Vec<f64>, valid: Option<&[bool]>) -> NumberStats {
         let mut stats = NumberStats::default();
         let valid = valid.map(|v| Tensor::from_bools(&[v.len()], v).unwrap());
-        stats.update(&Tensor::from_vec(&[values.len()], values).unwrap(), valid.as_ref()).unwrap();
+        stats.update(&Tensor::from_vec(&[values.len()], values).unwrap(), valid.as_ref(), None).unwrap();
         stats
     }
 
@@ -137,6 +151,12 @@ mod tests {
     fn a_constant_has_its_own_value_as_mean_and_one_as_std() {
         let encoding = stats(vec![0.1; 7], None).finish("x").unwrap();
         assert_eq!(encoding, Encoding::Standard { mean: 0.1, std: 1.0, min: 0.1, max: 0.1, nulls: 0 });
+    }
+
+    #[test]
+    fn values_too_close_to_square_are_told_apart() {
+        let Encoding::Standard { mean, std, .. } = stats(vec![1e-170, 2e-170, 3e-170], None).finish("x").unwrap() else { panic!() };
+        assert!(((3e-170 - mean) / std - 0.5).abs() < 1e-12 && ((1e-170 - mean) / std + 0.5).abs() < 1e-12, "{mean} {std}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl ClassificationMetrics {
     }
 
     /// Adds rows: `probabilities` [N, C] row-major in class order, `labels` [N] class indexes or `UNSEEN`.
-    /// Errors: `Shape` if their sizes do not fit; `Execution` if a label is no class.
+    /// Errors: `Shape` if their sizes do not fit; `Execution` if a label is no class, or a probability NaN.
     pub fn update(&mut self, probabilities: &[f64], labels: &[i32]) -> Result<()> {
         if probabilities.len() != labels.len() * self.classes {
             let what = format!("{} probabilities for {} labels of {} classes", probabilities.len(), labels.len(), self.classes);
@@ -58,7 +58,8 @@ impl ClassificationMetrics {
         if class.is_some_and(|class| class >= self.classes) || label < Self::UNSEEN {
             return Err(Error::execution("evaluate", format!("label code {label} of {} classes", self.classes)));
         }
-        self.confusion.add(predicted_class(row, self.threshold), class);
+        let predicted = predicted_class(row, self.threshold).ok_or_else(no_class)?;
+        self.confusion.add(predicted, class);
         let probability = class.map_or(0.0, |class| row[class]);
         self.log_loss.add(-probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
         self.labels.push(label);
@@ -112,10 +113,13 @@ impl ClassificationMetrics {
     }
 }
 
-/// The class that a row of probabilities predicts: see [`ClassificationMetrics::new`].
-pub fn predicted_class(row: &[f64], threshold: Option<f64>) -> usize {
+/// The class that a row of probabilities predicts: see [`ClassificationMetrics::new`]. None where one of them is NaN.
+pub fn predicted_class(row: &[f64], threshold: Option<f64>) -> Option<usize> {
+    if row.iter().any(|probability| probability.is_nan()) {
+        return None;
+    }
     if let (Some(threshold), &[_, second]) = (threshold, row) {
-        return usize::from(second >= threshold);
+        return Some(usize::from(second >= threshold));
     }
     let mut best = 0;
     for (class, probability) in row.iter().enumerate() {
@@ -123,7 +127,12 @@ pub fn predicted_class(row: &[f64], threshold: Option<f64>) -> usize {
             best = class;
         }
     }
-    best
+    Some(best)
+}
+
+fn no_class() -> Error {
+    let what = "a row's probabilities are NaN: a feature of it is NaN or infinite, or a weight of the model";
+    Error::execution("evaluate", what).hint("leave such rows out, or replace what is not finite with NULL")
 }
 
 fn check_threshold(classes: usize, threshold: Option<f64>) -> Result<()> {
@@ -147,9 +156,17 @@ mod tests {
 
     #[test]
     fn a_threshold_moves_the_border_of_the_second_class() {
-        assert_eq!(predicted_class(&[0.7, 0.3], Some(0.3)), 1);
-        assert_eq!(predicted_class(&[0.7, 0.3], Some(0.31)), 0);
-        assert_eq!(predicted_class(&[0.5, 0.5], None), 0);
+        assert_eq!(predicted_class(&[0.7, 0.3], Some(0.3)), Some(1));
+        assert_eq!(predicted_class(&[0.7, 0.3], Some(0.31)), Some(0));
+        assert_eq!(predicted_class(&[0.5, 0.5], None), Some(0));
+    }
+
+    #[test]
+    fn of_nan_no_class_is_predicted() {
+        assert_eq!(predicted_class(&[0.0, 0.0, f64::NAN], None), None);
+        assert_eq!(predicted_class(&[f64::NAN, f64::NAN], Some(0.5)), None);
+        let error = ClassificationMetrics::new(2, None).unwrap().update(&[f64::NAN, f64::NAN], &[0]).unwrap_err();
+        assert!(error.to_string().contains("NaN"), "{error}");
         assert!(ClassificationMetrics::new(3, Some(0.5)).unwrap_err().to_string().contains("this one has 3"));
         assert!(ClassificationMetrics::new(2, Some(1.5)).unwrap_err().to_string().contains("expected 0 to 1"));
     }

@@ -117,7 +117,7 @@ fn feature(name: &str, column: &Column) -> Result<FeatureSpec> {
     match (&mut stats, column) {
         (FeatureStats::Number(stats), Column::Number(values)) => {
             let (values, valid) = tensors(values)?;
-            stats.update(&values, valid.as_ref())?;
+            stats.update(&values, valid.as_ref(), None)?;
         }
         (FeatureStats::Text(stats), Column::Text(values)) => stats.update(values.iter().map(|v| v.as_deref())),
         _ => unreachable!("the statistics are of the column's kind"),

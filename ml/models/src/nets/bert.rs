@@ -46,7 +46,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
     let bert = Bert {
         vocabulary: config.count("vocab_size")?,
         width: config.count("hidden_size")?,
-        layers: config.size("num_hidden_layers")?,
+        layers: config.layers("num_hidden_layers")?,
         heads: config.count("num_attention_heads")?,
         inner: config.count("intermediate_size")?,
         context: config.count("max_position_embeddings")?,

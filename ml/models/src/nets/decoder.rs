@@ -69,7 +69,7 @@ impl Decoder {
             name,
             vocabulary: config.count("vocab_size")?,
             width,
-            layers: config.size("num_hidden_layers")?,
+            layers: config.layers("num_hidden_layers")?,
             heads,
             key_heads,
             head_width: each,

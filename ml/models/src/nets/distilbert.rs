@@ -42,7 +42,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
     let own = DistilBert {
         vocabulary: config.count("vocab_size")?,
         width: config.count("dim")?,
-        layers: config.size("n_layers")?,
+        layers: config.layers("n_layers")?,
         heads: config.count("n_heads")?,
         inner: config.count("hidden_dim")?,
         context: config.count("max_position_embeddings")?,

@@ -33,7 +33,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
     let own = Gpt2 {
         vocabulary: config.count("vocab_size")?,
         width,
-        layers: config.size("n_layer")?,
+        layers: config.layers("n_layer")?,
         heads: config.count("n_head")?,
         inner: config.size_or("n_inner", 4 * width)?,
         context: config.count("n_positions")?,

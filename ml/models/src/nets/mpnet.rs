@@ -44,7 +44,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
     let own = MpNet {
         vocabulary: config.count("vocab_size")?,
         width: config.count("hidden_size")?,
-        layers: config.size("num_hidden_layers")?,
+        layers: config.layers("num_hidden_layers")?,
         heads: config.count("num_attention_heads")?,
         inner: config.count("intermediate_size")?,
         places: config.count("max_position_embeddings")?,

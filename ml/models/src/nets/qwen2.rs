@@ -15,7 +15,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
 /// Of each layer the last tokens that one looks at: `layer_types`, else from `max_window_layers` on, and only with
 /// `use_sliding_window`.
 pub(super) fn windows(config: &Config) -> Result<Vec<Option<usize>>> {
-    let layers = config.size("num_hidden_layers")?;
+    let layers = config.layers("num_hidden_layers")?;
     if !config.flag_or("use_sliding_window", false)? || config.get("sliding_window").is_none() {
         return Ok(Vec::new());
     }

@@ -137,6 +137,7 @@ fn a_wrong_field_says_what_was_expected() {
     };
     check("n_embd", json!("4"), "model files: config.json: `n_embd`: expected a size, got \"4\"");
     check("n_embd", json!(-4), "model files: config.json: `n_embd`: expected a size, got -4");
+    check("n_layer", json!(1_000_000_000), "model files: config.json: `n_layer`: expected layers, 4096 at most, got 1000000000");
     check("n_head", json!(0), "model files: config.json: `n_head`: expected a positive size, got 0");
     check("n_head", json!(3), "model: config.json: expected heads that divide the width, got 3 of 4");
     check("vocab_size", json!(1u64 << 40), "model files: config.json: `vocab_size`: expected a size, got 1099511627776");

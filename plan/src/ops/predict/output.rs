@@ -32,13 +32,14 @@ impl PredictOutput {
         }
     }
 
-    /// The column; never null.
+    /// The column. Null is a class alone, where a probability is NaN: a feature is NaN or infinite.
     pub fn field(self, label: &LabelSpec) -> FieldRef {
         let data_type = match self {
             PredictOutput::Label => Self::label_type(label),
             PredictOutput::Probabilities => DataType::List(Self::item_field(label)),
         };
-        Arc::new(Field::new(self.name(label), data_type, false))
+        let is_class = self == PredictOutput::Label && !label.classes.is_empty();
+        Arc::new(Field::new(self.name(label), data_type, is_class))
     }
 
     /// The type of `predicted_<label>`: Float64 for regression.

@@ -53,11 +53,17 @@ fn format(call: &ScalarFunction) -> Result<BucketFormat> {
     }
 }
 
-/// 0 for a constant column, as scikit-learn has it.
+/// 0 for a constant column, as scikit-learn has it. NaN, which is above all numbers in a comparison, stays NaN.
 fn min_max(x: Expr, min: f64, max: f64) -> Expr {
     let range = if max > min { max - min } else { 1.0 };
     let scaled = (x.clone() - lit(min)) / lit(range);
-    case(vec![(x.clone().lt_eq(lit(min)), lit(0.0)), (x.clone().gt_eq(lit(max)), lit(1.0)), (x.is_not_null(), scaled)], None)
+    let branches = vec![
+        (x.clone().lt_eq(lit(min)), lit(0.0)),
+        (x.clone().gt(lit(f64::INFINITY)), lit(f64::NAN)),
+        (x.clone().gt_eq(lit(max)), lit(1.0)),
+        (x.is_not_null(), scaled),
+    ];
+    case(branches, None)
 }
 
 /// Not `coalesce`, which is no function until the optimizer has made a CASE of it.

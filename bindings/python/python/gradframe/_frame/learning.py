@@ -105,7 +105,7 @@ class LearningVerbs(Verb):
 
     def predict(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
-        stored model's name."""
+        stored model's name. A class is null where a probability is NaN: a feature is NaN or infinite."""
         return self._wrap(_gradframe.predict(self._lazy(), private_model(model), threshold=threshold))
 
     def evaluate(self, model: Model | str, *, threshold: float | None = None) -> Self:
