@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use gradframe::ScanProgress;
 use gradframe::progress::{Progress, TrainingProgress};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 /// Between two drawings of it.
@@ -104,37 +105,55 @@ impl Artist {
         Artist { scans, started: Instant::now(), due: None, drawn: None, gave_up: false }
     }
 
-    /// Draws, if it is time to and there is something to tell.
-    pub fn draw(&mut self, py: Python<'_>) {
-        if self.gave_up || Instant::now() < self.next_due(py) {
-            return;
+    /// Draws, if it is time to and there is something to tell. Fails when it is interrupted, as by Ctrl-C, alone.
+    pub fn draw(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.gave_up || Instant::now() < self.next_due(py)? {
+            return Ok(());
         }
-        let Some(line) = training_line().or_else(|| self.scans.as_ref()?.line()) else { return };
+        let Some(line) = training_line().or_else(|| self.scans.as_ref()?.line()) else { return Ok(()) };
         if self.drawn.is_none() && DRAWING.swap(true, Ordering::AcqRel) {
-            return;
+            return Ok(());
         }
         self.drawn = Some(Instant::now());
-        self.gave_up = call(py, "draw", (line.text, line.done, line.total, self.started.elapsed().as_secs_f64())).is_err();
+        let drawn = call(py, "draw", (line.text, line.done, line.total, self.started.elapsed().as_secs_f64()));
+        self.gave_up = drawn.is_err();
+        unless_interrupted(py, drawn).map(|_| ())
     }
 
-    fn next_due(&mut self, py: Python<'_>) -> Instant {
-        let first = *self.due.get_or_insert_with(|| self.started + patience(py));
-        self.drawn.map_or(first, |last| last + REFRESH)
+    fn next_due(&mut self, py: Python<'_>) -> PyResult<Instant> {
+        let first = match self.due {
+            Some(due) => due,
+            None => *self.due.insert(self.started + patience(py)?),
+        };
+        Ok(self.drawn.map_or(first, |last| last + REFRESH))
     }
 
-    /// Takes the line away.
-    pub fn finish(&mut self, py: Python<'_>) {
-        if self.drawn.take().is_some() {
-            let _ = call(py, "clear", ());
-            DRAWING.store(false, Ordering::Release);
+    /// Takes the line away. Fails when it is interrupted alone.
+    pub fn finish(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.drawn.take().is_none() {
+            return Ok(());
         }
+        let cleared = call(py, "clear", ());
+        DRAWING.store(false, Ordering::Release);
+        unless_interrupted(py, cleared).map(|_| ())
+    }
+}
+
+/// What a helper in Python gave, if anything. Python raises what a signal asks for wherever its code runs, so here too: that is the
+/// caller's, and is no failure of the helper.
+fn unless_interrupted<T>(py: Python<'_>, answer: PyResult<T>) -> PyResult<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+        Err(interrupt) => Err(interrupt),
     }
 }
 
 /// How long work must last to be worth a line, as `_progress.py` says.
-fn patience(py: Python<'_>) -> Duration {
+fn patience(py: Python<'_>) -> PyResult<Duration> {
     let seconds = py.import("gradframe._progress").and_then(|module| module.getattr("PATIENCE_SECONDS")?.extract::<f64>());
-    seconds.ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(REFRESH)
+    let seconds = unless_interrupted(py, seconds)?;
+    Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(REFRESH))
 }
 
 fn training_line() -> Option<Line> {

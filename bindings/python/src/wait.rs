@@ -31,10 +31,8 @@ where
 {
     let mut artist = artist;
     let answer = wait_drawing(py, &mut artist, work);
-    if let Some(mut artist) = artist {
-        artist.finish(py);
-    }
-    answer
+    let cleared = artist.map_or(Ok(()), |mut artist| artist.finish(py));
+    answer.and_then(|answer| cleared.map(|()| answer))
 }
 
 fn wait_drawing<F, T>(py: Python<'_>, artist: &mut Option<Artist>, work: F) -> PyResult<T>
@@ -54,10 +52,8 @@ where
                 return Err(Error::internal("gradframe", format!("the engine's task failed: {panicked}"))).or_raise();
             }
             Err(_elapsed) => {
-                py.check_signals().inspect_err(|_| task.abort())?;
-                if let Some(artist) = artist {
-                    artist.draw(py);
-                }
+                let drawn = py.check_signals().and_then(|()| artist.as_mut().map_or(Ok(()), |artist| artist.draw(py)));
+                drawn.inspect_err(|_| task.abort())?;
             }
         }
     }

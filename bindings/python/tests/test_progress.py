@@ -7,6 +7,7 @@ import pytest
 
 import gradframe as gf
 from gradframe import _progress
+from test_waiting import ENDLESS
 
 SLOW_TRAINING = """
     CREATE MODEL slow OPTIONS (model_type = 'logistic_reg', input_label_cols = ['y'], max_iterations = 60) AS
@@ -54,6 +55,18 @@ def test_a_drawing_that_fails_does_not_fail_the_query(monkeypatch):
     monkeypatch.setattr(_progress, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(_progress, "draw", fail)
     assert gf.Session(in_memory=True, progress=True).sql(SLOW_QUERY).collect().item() > 0
+
+
+@pytest.mark.parametrize("function", ["draw", "clear"])
+def test_an_interrupt_while_it_draws_is_not_lost(drawn, monkeypatch, function):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_progress, function, interrupted)
+    session = gf.Session(in_memory=True, progress=True)
+    with pytest.raises(KeyboardInterrupt):
+        session.sql(SLOW_QUERY if function == "clear" else ENDLESS).collect()
+    assert session.sql("SELECT 1 AS one").collect().item() == 1
 
 
 def test_of_several_threads_one_draws(drawn):
