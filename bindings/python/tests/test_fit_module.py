@@ -340,3 +340,11 @@ def test_tensor_columns_go_into_modules_and_models():
     assert gf.sql("SELECT count(predicted_y) FROM ML.PREDICT(MODEL images, TABLE t)", t=frame).collect()[0, 0] == 300
     with pytest.raises(gf.errors.PlanError, match="holds tensors, which do not stand beside other columns"):
         frame.with_columns(a=gf.lit(1.0)).fit(net, "y", loss="mse")
+
+
+def test_a_last_batch_of_one_row_trains_batch_norm():
+    rows = np.random.default_rng(0).normal(size=257).astype("float32")
+    net = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1))
+    frame = gf.DataFrame({"x": rows, "y": 2 * rows})
+    model = frame.fit(net, "y", loss="mse", epochs=2, batch_size=256)
+    assert all(np.isfinite(np.asarray(value)).all() for value in model.state_dict().values())

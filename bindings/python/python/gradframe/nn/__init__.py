@@ -10,9 +10,27 @@
 """
 
 from gradframe.nn import functional, init
+from gradframe.nn.activations import (
+    ELU,
+    GELU,
+    Dropout,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from gradframe.nn.attention import MultiheadAttention, TransformerEncoderLayer
 from gradframe.nn.layers import (
-    GELU,
+    AvgPool1d,
     AvgPool2d,
     BatchNorm,
     BatchNorm1d,
@@ -23,7 +41,6 @@ from gradframe.nn.layers import (
     ConvTranspose1d,
     ConvTranspose2d,
     CrossEntropyLoss,
-    Dropout,
     Embedding,
     Flatten,
     GroupNorm,
@@ -32,25 +49,20 @@ from gradframe.nn.layers import (
     L1Loss,
     LayerNorm,
     Linear,
+    MaxPool1d,
     MaxPool2d,
-    Mish,
     MSELoss,
     NLLLoss,
-    ReLU,
     RMSNorm,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    Tanh,
 )
 from gradframe.nn.module import Module, ModuleList, Parameter, Sequential
 from gradframe.nn.recurrent import GRU, LSTM, RNN
 from gradframe.nn.safetensors import load_safetensors, save_safetensors
 
 __all__ = [
-    "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d",
-    "ConvTranspose2d", "CrossEntropyLoss", "Dropout",
-    "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "HuberLoss", "Identity", "L1Loss", "LSTM", "LayerNorm", "Linear", "MSELoss", "MaxPool2d",
-    "Mish", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "RMSNorm", "RNN", "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "Tanh", "TransformerEncoderLayer",
-    "functional", "init", "load_safetensors", "save_safetensors",
+    "AvgPool1d", "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d",
+    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "ELU", "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "Hardsigmoid", "Hardswish",
+    "HuberLoss", "Identity", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d",
+    "Mish", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "RMSNorm", "RNN", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid",
+    "Softmax", "Softplus", "Tanh", "TransformerEncoderLayer", "functional", "init", "load_safetensors", "save_safetensors",
 ]

@@ -10,7 +10,8 @@ from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
 from gradframe.nn._arguments import count, probability
-from gradframe.nn.layers import Dropout, LayerNorm, Linear
+from gradframe.nn.activations import Dropout
+from gradframe.nn.layers import LayerNorm, Linear
 from gradframe.nn.module import Module, Parameter
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import zeros_like
+from gradframe._array.elementwise import minimum
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import count
 
@@ -15,6 +16,11 @@ from gradframe.nn._arguments import count
 def relu(x: Any) -> Array:
     """x where it is positive, else 0."""
     return call("relu", (x,))
+
+
+def relu6(x: Any) -> Array:
+    """x where it is positive, else 0; 6 at most."""
+    return minimum(relu(x), 6.0)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Array:
@@ -29,7 +35,13 @@ def elu(x: Any, alpha: float = 1.0) -> Array:
 
 def gelu(x: Any, approximate: str = "none") -> Array:
     """`x * P(X <= x)` for X normal; with "tanh" an approximation."""
-    return call("gelu_tanh" if approximate == "tanh" else "gelu", (x,))
+    return call("gelu_tanh" if _approximation(approximate) == "tanh" else "gelu", (x,))
+
+
+def _approximation(approximate: str) -> str:
+    if approximate not in ("none", "tanh"):
+        raise PlanError(f"gelu: `approximate` is {approximate!r}, expected 'none' or 'tanh'")
+    return approximate
 
 
 def silu(x: Any) -> Array:
@@ -50,6 +62,17 @@ def sigmoid(x: Any) -> Array:
 def logsigmoid(x: Any) -> Array:
     """`log(sigmoid(x))`, without overflow."""
     return call("log_sigmoid", (x,))
+
+
+def hardsigmoid(x: Any) -> Array:
+    """`x / 6 + 1 / 2` between 0 and 1."""
+    return relu6(as_array(x) + 3.0) / 6.0
+
+
+def hardswish(x: Any) -> Array:
+    """`x * hardsigmoid(x)`. Source: Howard et al. 2019."""
+    x = as_array(x)
+    return x * hardsigmoid(x)
 
 
 def softplus(x: Any) -> Array:

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from gradframe._array.core import Array, as_array
-from gradframe._array.creation import ones, zeros
+from gradframe._array.creation import ones, ones_like, zeros
+from gradframe._array.elementwise import maximum
 from gradframe.errors import OutOfBoundsError, PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
-from gradframe.nn._arguments import along_axes, count, divides, probability, sizes
+from gradframe.nn._arguments import along_axes, count, divides, sizes
 from gradframe.nn.module import Module, Parameter, _set
 
 
@@ -248,7 +249,7 @@ class BatchNorm(Module):
         axes = tuple(i for i in range(x.ndim) if i != 1)
         mean, var = x.mean(axes), x.var(axes)
         if self.running_mean._array.is_traced or not x._array.is_traced:
-            unbiased = x.var(axes, correction=1) if x.size > self.num_features else var
+            unbiased = var * _unbiasing(x, axes)
             kept = 1.0 - self.momentum
             _set(self.running_mean, self.running_mean * kept + _value(mean) * self.momentum)
             _set(self.running_var, self.running_var * kept + _value(unbiased) * self.momentum)
@@ -256,6 +257,12 @@ class BatchNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
+
+def _unbiasing(x: Array, axes: tuple[int, ...]) -> Any:
+    """`n / (n - 1)` of the n elements of a channel, of which a traced function does not know how many there are; 1 of a single one."""
+    n: Any = ones_like(x).sum(axes) if x._array.is_traced else x.size // max(x.shape[1], 1)
+    return n / maximum(n - 1, 1) if isinstance(n, Array) else n / max(n - 1, 1)
 
 
 def _value(x: Array) -> Array:
@@ -266,28 +273,16 @@ def _value(x: Array) -> Array:
 BatchNorm1d = BatchNorm2d = BatchNorm
 
 
-class Dropout(Module):
-    """Elements set to zero with probability p in training, the others divided by 1 - p."""
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.p = probability("Dropout", "p", p)
-
-    def forward(self, x: Any, key: Array | None = None) -> Array:
-        return F.dropout(x, self.p, self.training, key)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
-
-
 class _Pool(Module):
+    axes = 0
+
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
         layer = type(self).__name__
-        window = along_axes(layer, "kernel_size", kernel_size, 2, 1)
+        window = along_axes(layer, "kernel_size", kernel_size, self.axes, 1)
         if stride is not None:
-            along_axes(layer, "stride", stride, 2, 1)
-        for size, around in zip(window, along_axes(layer, "padding", padding, 2), strict=True):
+            along_axes(layer, "stride", stride, self.axes, 1)
+        for size, around in zip(window, along_axes(layer, "padding", padding, self.axes), strict=True):
             if 2 * around > size:
                 raise PlanError(f"{layer}: `padding` is {around}, expected at most half of `kernel_size`, which is {size}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
@@ -296,18 +291,38 @@ class _Pool(Module):
         return f"kernel_size={self.kernel_size}"
 
 
-class MaxPool2d(_Pool):
-    """The largest of each window."""
-
+class _MaxPool(_Pool):
     def forward(self, x: Any) -> Array:
         return F.max_pool(x, self.kernel_size, self.stride, self.padding)
 
 
-class AvgPool2d(_Pool):
-    """The mean of each window; padding counts as zeros."""
-
+class _AvgPool(_Pool):
     def forward(self, x: Any) -> Array:
         return F.avg_pool(x, self.kernel_size, self.stride, self.padding)
+
+
+class MaxPool1d(_MaxPool):
+    """The largest of each window: (batch, channels, n)."""
+
+    axes = 1
+
+
+class MaxPool2d(_MaxPool):
+    """The largest of each window: (batch, channels, height, width)."""
+
+    axes = 2
+
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window, (batch, channels, n); padding counts as zeros."""
+
+    axes = 1
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window, (batch, channels, height, width); padding counts as zeros."""
+
+    axes = 2
 
 
 class Flatten(Module):
@@ -322,22 +337,6 @@ class Flatten(Module):
         if not -x.ndim <= self.start_dim < max(x.ndim, 1):
             raise OutOfBoundsError(f"Flatten: `start_dim` is {self.start_dim}, the input of shape {x.shape} has {x.ndim} axes")
         return x.reshape((*x.shape[: self.start_dim], -1))
-
-
-def _activation(name: str, function: Any, doc: str) -> type[Module]:
-    def forward(self: Module, x: Any) -> Array:
-        return function(x)
-
-    return type(name, (Module,), {"forward": forward, "__doc__": doc, "__module__": __name__})
-
-
-ReLU = _activation("ReLU", F.relu, "x where it is positive, else 0.")
-GELU = _activation("GELU", F.gelu, "`x * P(X <= x)` for X normal.")
-SiLU = _activation("SiLU", F.silu, "`x * sigmoid(x)`.")
-Mish = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.")
-Sigmoid = _activation("Sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`.")
-Tanh = _activation("Tanh", F.tanh, "The hyperbolic tangent.")
-Softplus = _activation("Softplus", F.softplus, "`log(1 + exp(x))`.")
 
 
 def _loss(name: str, function: Any, doc: str) -> type[Module]:

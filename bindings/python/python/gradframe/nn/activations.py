@@ -1,0 +1,105 @@
+"""Activations as modules: functions of elements, or along an axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradframe._array.core import Array
+from gradframe.nn import functional as F
+from gradframe.nn._arguments import probability
+from gradframe.nn.module import Module
+
+
+def _activation(name: str, function: Any, doc: str) -> type[Module]:
+    def forward(self: Module, x: Any) -> Array:
+        return function(x)
+
+    return type(name, (Module,), {"forward": forward, "__doc__": doc, "__module__": __name__})
+
+
+ReLU = _activation("ReLU", F.relu, "x where it is positive, else 0.")
+ReLU6 = _activation("ReLU6", F.relu6, "x where it is positive, else 0; 6 at most.")
+SiLU = _activation("SiLU", F.silu, "`x * sigmoid(x)`.")
+Mish = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.")
+Sigmoid = _activation("Sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`.")
+LogSigmoid = _activation("LogSigmoid", F.logsigmoid, "The logarithm of the sigmoid.")
+Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`x / 6 + 1 / 2` between 0 and 1.")
+Hardswish = _activation("Hardswish", F.hardswish, "`x * hardsigmoid(x)`.")
+Tanh = _activation("Tanh", F.tanh, "The hyperbolic tangent.")
+Softplus = _activation("Softplus", F.softplus, "`log(1 + exp(x))`.")
+
+
+class GELU(Module):
+    """`x * P(X <= x)` for X normal; with `approximate="tanh"` an approximation."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = F._approximation(approximate)
+
+    def forward(self, x: Any) -> Array:
+        return F.gelu(x, self.approximate)
+
+
+class LeakyReLU(Module):
+    """x where it is positive, else `negative_slope * x`."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Array:
+        return F.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        return f"negative_slope={self.negative_slope}"
+
+
+class ELU(Module):
+    """x where it is positive, else `alpha * (exp(x) - 1)`."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Array:
+        return F.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class _AlongAxis(Module):
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax(_AlongAxis):
+    """Numbers above 0 whose sum along an axis, the last if none is given, is 1: `exp(x) / sum(exp(x))`."""
+
+    def forward(self, x: Any) -> Array:
+        return F.softmax(x, self.dim)
+
+
+class LogSoftmax(_AlongAxis):
+    """The logarithm of `Softmax`."""
+
+    def forward(self, x: Any) -> Array:
+        return F.log_softmax(x, self.dim)
+
+
+class Dropout(Module):
+    """Elements set to zero with probability p in training, the others divided by 1 - p."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = probability("Dropout", "p", p)
+
+    def forward(self, x: Any, key: Array | None = None) -> Array:
+        return F.dropout(x, self.p, self.training, key)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
