@@ -77,7 +77,7 @@ pub use session::Session;
 pub use tracking::{HistoryPoint, Tracking};
 
 pub use gradframe_connectors::notices;
-pub use gradframe_connectors::sinks::WriteOptions;
+pub use gradframe_connectors::sinks::{WriteOptions, require_in_parquet};
 pub use gradframe_connectors::store::{
     ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, RegisteredModel, RegisteredVersion,
     RunChanges, RunRecord, SCHEDULED_TAG, Span, Store, Trace, VersionChanges,

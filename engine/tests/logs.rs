@@ -94,6 +94,10 @@ async fn a_step_over_all_rows_has_them_all_and_what_is_none_says_so() {
         (format!("'{id}', 'x'"), "expected a step"),
         (format!("'{id}'"), "expected a run and a step"),
         ("'nobody', 1".into(), "unknown run"),
+        ("NULL, 1".into(), "expected the name of a run, got `NULL`"),
+        ("['a', 'b'], 1".into(), "expected the name of a run, got `['a', 'b']`"),
+        (format!("'{id}', 1, 2"), "unexpected argument `2` (line 1, column"),
+        (format!("'{id}', 1, 2"), "hint: write gradframe.batch_rows('run', step)"),
         (String::new(), "no run is given"),
     ];
     for (arguments, expected) in wrong {

@@ -6,6 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::{ArrayRef, Int64Array, UnionArray};
+use arrow::datatypes::{DataType, Field, UnionFields};
+use arrow::record_batch::RecordBatch;
 use gradframe::{Session, WriteOptions};
 
 use crate::support::{lines, session};
@@ -232,4 +235,24 @@ async fn explain_analyze_counts_what_each_format_writes() {
         }
         assert!(!plan.contains("bytes_written=0"), "{plan}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_that_parquet_has_no_type_for_is_named_before_anything_is_written() {
+    let (session, directory) = (session(), tempfile::tempdir().unwrap());
+    let fields = UnionFields::try_new([0_i8], [Field::new("a", DataType::Int64, true)]).unwrap();
+    let values: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![1, 2]))];
+    let union = UnionArray::try_new(fields, vec![0_i8, 0].into(), None, values).unwrap();
+    let batch = RecordBatch::try_from_iter([
+        ("i", Arc::new(Int64Array::from(vec![3, 4])) as ArrayRef),
+        ("u", Arc::new(union) as ArrayRef),
+    ])
+    .unwrap();
+    let frame = session.from_batches(batch.schema(), vec![batch]).unwrap();
+    let target = directory.path().join("rows.parquet").display().to_string();
+    let error = frame.write_parquet(&target).await.unwrap_err();
+    assert_eq!(error.kind(), "NotImplemented");
+    assert!(error.to_string().contains("column `u` is"), "{error}");
+    assert_eq!(names(directory.path()), (vec![], vec![]));
+    frame.drop(["u"]).unwrap().write_parquet(&target).await.unwrap();
 }

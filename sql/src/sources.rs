@@ -195,13 +195,8 @@ fn add_argument(call: &mut SourceCall, function: &str, arg: &FunctionArg) -> Res
     }
     match arg {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if call.paths.is_empty() => {
-            call.paths = paths(literal(function, "path", expr)?);
-            match call.paths.is_empty() {
-                true => {
-                    Err(at(Error::plan(function, format!("expected a path or a list of paths, got `{expr}`")), expr.span().start))
-                }
-                false => Ok(()),
-            }
+            call.paths = first_argument(function, expr)?;
+            Ok(())
         }
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if second_argument(function).is_some() && call.options.is_empty() => {
             let name = second_argument(function).unwrap_or_default();
@@ -210,9 +205,24 @@ fn add_argument(call: &mut SourceCall, function: &str, arg: &FunctionArg) -> Res
         }
         other => {
             let error = Error::plan(function, format!("unexpected argument `{other}`"));
-            Err(at(error.hint("options are written `name => value`, several files as ['a', 'b']"), other.span().start))
+            let hint = match second_argument(function) {
+                Some(second) => format!("write {function}('run', {second})"),
+                None => "options are written `name => value`, several files as ['a', 'b']".to_owned(),
+            };
+            Err(at(error.hint(hint), other.span().start))
         }
     }
+}
+
+/// A path or several, or the name of a run.
+fn first_argument(function: &str, expr: &Expr) -> Result<Vec<String>> {
+    let of_run = second_argument(function).is_some();
+    let (name, expected) = if of_run { ("run", "the name of a run") } else { ("path", "a path or a list of paths") };
+    let paths = paths(literal(function, name, expr)?);
+    if paths.is_empty() || (of_run && paths.len() > 1) {
+        return Err(at(Error::plan(function, format!("expected {expected}, got `{expr}`")), expr.span().start));
+    }
+    Ok(paths)
 }
 
 fn option(arg: &FunctionArg) -> Option<(&Ident, &Expr)> {

@@ -9,7 +9,6 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyTuple};
 use pyo3_arrow::ffi::to_schema_pycapsule;
-use pyo3_arrow::input::AnyRecordBatch;
 use std::sync::Arc;
 
 use crate::display;
@@ -110,7 +109,7 @@ impl PyDataFrame {
     }
 
     /// A frame of the same session over other rows: anything with `__arrow_c_stream__` or `__arrow_c_array__`.
-    fn beside(&self, data: AnyRecordBatch) -> PyResult<Self> {
+    fn beside(&self, data: interop::Given) -> PyResult<Self> {
         let (schema, batches) = interop::batches_from(data)?;
         Ok(PyDataFrame::new(self.session.clone(), schema, batches))
     }

@@ -7,7 +7,6 @@ use arrow::record_batch::RecordBatch;
 use gradframe::{Error, MapFunction, MapOptions, Session, SharedCause};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3_arrow::input::AnyRecordBatch;
 use pyo3_arrow::{PyRecordBatch, PySchema};
 
 use crate::dataframe::PyDataFrame;
@@ -73,12 +72,12 @@ impl PyMapFunction {
             let frame = PyDataFrame::new(self.session.clone(), rows.schema(), vec![rows]);
             self.function.bind(py).call1((frame,))?
         };
-        let Ok(given) = given.extract::<AnyRecordBatch>() else {
+        if !interop::exports(&given)? {
             let kind = given.get_type().qualname()?;
             let what = format!("{OP}: `{}` gave {kind}, expected a DataFrame, a pyarrow.RecordBatch or the like", self.name);
             return Err(PyTypeError::new_err(what));
-        };
-        let (schema, batches) = interop::batches_from(given)?;
+        }
+        let (schema, batches) = interop::batches_from(given.extract()?)?;
         Ok(if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches })
     }
 }

@@ -8,10 +8,10 @@ use arrow::datatypes::Field;
 use gradframe::{ColumnFunction, Error, Sees, from_datafusion, map_column as map};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3_arrow::PyDataType;
-use pyo3_arrow::input::AnyArray;
+use pyo3_arrow::{PyArray, PyDataType};
 
 use crate::expr::{PyExpr, column};
+use crate::interop::{chunks_from, exports};
 use crate::map::{function_name, raised};
 use crate::series::PySeries;
 
@@ -44,11 +44,11 @@ impl PyColumnFunction {
     fn call(&self, py: Python<'_>, values: ArrayRef) -> PyResult<ArrayRef> {
         let field = Field::new("", values.data_type().clone(), true);
         let given = self.function.bind(py).call1((PySeries::new(field, values),))?;
-        let Ok(given) = given.extract::<AnyArray>() else {
+        if !exports(&given)? && given.extract::<PyArray>().is_err() {
             let kind = given.get_type().qualname()?;
             return Err(PyTypeError::new_err(format!("{}: `{}` gave {kind}, expected a Series or an array", self.op, self.name)));
-        };
-        let (chunks, field) = given.into_chunked_array()?.into_inner();
+        }
+        let (field, chunks) = chunks_from(&given)?;
         let chunks: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
         match chunks.as_slice() {
             [] => Ok(arrow::array::new_empty_array(field.data_type())),

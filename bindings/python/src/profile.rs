@@ -2,7 +2,6 @@
 
 use gradframe::{Copied, Explanation};
 use pyo3::prelude::*;
-use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
@@ -40,7 +39,7 @@ pub fn to_sql(frame: PyLazyFrame) -> PyResult<(String, Vec<(String, PyLazyFrame)
 /// A lazy frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`, some of whose columns were copied on the way:
 /// `(column, bytes, why)`.
 #[pyfunction]
-pub fn from_copied_arrow(session: &PySession, data: AnyRecordBatch, copies: Vec<(String, u64, String)>) -> PyResult<PyDataFrame> {
+pub fn from_copied_arrow(session: &PySession, data: interop::Given, copies: Vec<(String, u64, String)>) -> PyResult<PyDataFrame> {
     let (schema, batches) = interop::batches_from(data)?;
     let copied = |(column, bytes, why)| Copied { column, bytes, why };
     let copies = copies.into_iter().map(copied).collect();

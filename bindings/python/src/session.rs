@@ -6,7 +6,6 @@ use gradframe::{CsvOptions, Error, ScanOptions, Session, SessionBuilder};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
@@ -157,7 +156,7 @@ impl PySession {
 
     /// A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied.
     #[expect(clippy::wrong_self_convention, reason = "Polars's name")]
-    fn from_arrow(&self, data: AnyRecordBatch) -> PyResult<PyDataFrame> {
+    fn from_arrow(&self, data: interop::Given) -> PyResult<PyDataFrame> {
         let (schema, batches) = interop::batches_from(data)?;
         Ok(PyDataFrame::new(self.0.clone(), schema, batches))
     }

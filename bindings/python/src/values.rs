@@ -10,9 +10,9 @@ use gradframe::{Error, from_datafusion};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
-use pyo3_arrow::input::AnyArray;
 
 use crate::errors::OrRaise;
+use crate::interop::{chunks_from, exports};
 
 /// The expression of a Series (of ours, Polars or pandas) or an array (of pyarrow or NumPy); None for anything else.
 /// Errors: TypeError for a table, and for values that Arrow has no type for.
@@ -30,8 +30,7 @@ pub fn given(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
         Some(name) => name.cast::<PyString>().map_or_else(|_| Ok(String::new()), |name| name.extract())?,
         None => String::new(),
     };
-    let exports_arrow = value.hasattr("__arrow_c_array__")? || value.hasattr("__arrow_c_stream__")?;
-    let array = if exports_arrow { value.clone() } else { value.py().import("pyarrow")?.call_method1("array", (value,))? };
+    let array = if exports(value)? { value.clone() } else { value.py().import("pyarrow")?.call_method1("array", (value,))? };
     let (field, values) = one_array(&array)?;
     let unnamed = if name.is_empty() { "literal" } else { name.as_str() };
     Ok(Some(series_of(Arc::new(field.as_ref().clone().with_name(unnamed)), values)))
@@ -47,12 +46,12 @@ fn is_array(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     if value.is_instance_of::<PyString>() || value.is_instance_of::<PyList>() || !value.hasattr("__len__")? {
         return Ok(false);
     }
-    Ok(value.hasattr("__arrow_c_array__")? || value.hasattr("__arrow_c_stream__")? || value.hasattr("__array__")?)
+    Ok(exports(value)? || value.hasattr("__array__")?)
 }
 
 /// All chunks as one array.
 pub fn one_array(value: &Bound<'_, PyAny>) -> PyResult<(FieldRef, ArrayRef)> {
-    let (chunks, field) = value.extract::<AnyArray>()?.into_chunked_array()?.into_inner();
+    let (field, chunks) = chunks_from(value)?;
     let chunks: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
     let values = match chunks.as_slice() {
         [] => arrow::array::new_empty_array(field.data_type()),

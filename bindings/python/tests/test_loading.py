@@ -72,6 +72,9 @@ def test_a_loop_goes_on_exactly_where_it_was(frame):
         frame.iter_batches(100, shuffle=True, seed=9).load_state_dict(state)
     with pytest.raises(gf.errors.PlanError, match="version"):
         make().load_state_dict({})
+    for nothing in (None, 3, [1]):
+        with pytest.raises(gf.errors.PlanError, match=rf"load_state_dict: got a {type(nothing).__name__}, expected what state_dict\(\) gives"):
+            make().load_state_dict(nothing)
 
 
 def shuffled(frame, batch_size=100):

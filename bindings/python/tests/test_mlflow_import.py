@@ -150,6 +150,7 @@ def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     theirs = client.get_model_version("fare", "3")
     with served(tmp_path / "home") as ours:
         model, version = ours.get_registered_model("fare"), ours.get_model_version("fare", "2")
+    assert version.tags == theirs.tags == {"i": "2"}
     assert (version.creation_timestamp, version.last_updated_timestamp) == (theirs.creation_timestamp, theirs.last_updated_timestamp)
     assert model.creation_timestamp == client.get_registered_model("fare").creation_timestamp
     assert model.last_updated_timestamp == client.get_registered_model("fare").last_updated_timestamp

@@ -1,5 +1,6 @@
 """How frames look on a terminal and in a notebook."""
 
+import pyarrow as pa
 import pytest
 
 import gradframe as gf
@@ -46,3 +47,12 @@ def test_a_notebook_is_shown_text_and_not_markup():
 
 def test_control_characters_do_not_reach_the_terminal():
     assert "\x1b" not in repr(gf.from_dict({"x": ["\x1b[31mred"]}))
+
+
+def test_moments_of_an_unknown_zone_are_printed_in_utc():
+    mars = pa.timestamp("us", "Mars/Phobos")
+    table = pa.table({"t": pa.array([1_500_000, None], mars), "l": pa.array([[{"x": 0}], None], pa.list_(pa.struct([("x", mars)])))})
+    frame = gf.from_arrow(table)
+    for text in (repr(frame), frame._repr_html_()):
+        assert "datetime[μs, Mars/Phobos]" in text and "1970-01-01T00:00:01.500Z" in text and "[{x: 1970-01-01T00:00:00Z}]" in text
+    assert "1970-01-01T00:00:01.500Z" in repr(frame["t"])

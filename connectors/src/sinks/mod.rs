@@ -15,6 +15,7 @@ mod sink;
 mod staging;
 mod store;
 mod target;
+mod types;
 mod views;
 mod writers;
 
@@ -32,14 +33,19 @@ use self::target::{OnExisting, Target};
 
 pub use self::format::{FileKind, named_formats};
 pub use self::options::WriteOptions;
+pub use self::types::require_in_parquet;
 
 /// The operation's name in errors.
 const OP: &str = "copy";
 
 /// The plan that writes a query's rows. Its one row is their number, `count`.
-/// Errors: `Plan` for an unknown option, format or column, and for a target that exists and may not be replaced.
+/// Errors: `Plan` for an unknown option, format or column, and for a target that exists and may not be replaced;
+/// `NotImplemented` for a column of a type that the format does not have.
 pub fn copy_plan(input: LogicalPlan, target: &str, options: WriteOptions) -> Result<LogicalPlan> {
     let kind = options.kind(target)?;
+    if kind == FileKind::Parquet {
+        require_in_parquet(OP, input.schema().as_arrow())?;
+    }
     let input = views::without_views_in_dictionaries(input)?;
     let columns = input.schema();
     if let Some(unknown) = options.partition_by.iter().find(|name| !columns.has_column_with_unqualified_name(name)) {

@@ -7,8 +7,7 @@ use arrow::datatypes::{Field, FieldRef};
 use datafusion::logical_expr::Expr;
 use gradframe_plan::functions::given;
 
-use super::lit;
-use super::structure::{length, position};
+use super::structure::{row_count, row_position};
 
 /// An Arrow array as a column of a frame: its first value is that of the first row.
 ///
@@ -37,6 +36,5 @@ pub fn series(name: &str, values: ArrayRef) -> Expr {
 /// [`series`] of a field with its metadata.
 pub fn series_of(field: FieldRef, values: ArrayRef) -> Expr {
     let name = field.name().clone();
-    let row = || lit(true);
-    given(field, values, position(row()), length(row())).alias(name)
+    given(field, values, row_position(), row_count()).alias(name)
 }

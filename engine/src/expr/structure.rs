@@ -23,9 +23,9 @@ pub(crate) enum Mark {
     Tuple,
     /// `[value, predicate]`: only the rows for which the predicate is true.
     Keep,
-    /// `[value]`: the number of the row among the value's rows, from 0.
+    /// `[value]`: the number of the row among the value's rows, from 0; without a value among the frame's.
     Position,
-    /// `[value]`: how many rows the value has.
+    /// `[value]`: how many rows the value has; without a value the frame.
     Length,
     /// `[list]`: a list for the frame or group, standing for as many rows as it has items.
     Items,
@@ -50,7 +50,9 @@ struct Marker {
 
 /// A mark over its arguments.
 pub(crate) fn marked(mark: Mark, args: Vec<Expr>) -> Expr {
-    placeholder(Marker { mark, signature: Signature::user_defined(Volatility::Volatile) }, args)
+    let signature =
+        if args.is_empty() { Signature::nullary(Volatility::Volatile) } else { Signature::user_defined(Volatility::Volatile) };
+    placeholder(Marker { mark, signature }, args)
 }
 
 /// The mark that a scalar function is, if it is one.
@@ -89,6 +91,16 @@ pub(crate) fn is_within(place: Expr, start: Expr, length: i64) -> Expr {
 /// How many rows the value has.
 pub(crate) fn length(value: Expr) -> Expr {
     marked(Mark::Length, vec![value])
+}
+
+/// The number of the frame's row, or the group's, from 0.
+pub(crate) fn row_position() -> Expr {
+    marked(Mark::Position, vec![])
+}
+
+/// How many rows the frame or group has.
+pub(crate) fn row_count() -> Expr {
+    marked(Mark::Length, vec![])
 }
 
 /// The items of a list that an aggregate gives, as rows.

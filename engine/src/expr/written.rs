@@ -97,7 +97,6 @@ fn aggregated(aggregate: &AggregateFunction) -> String {
         "array_agg" => "implode",
         "first_value" => "first",
         "last_value" => "last",
-        "count" if matches!(params.args.as_slice(), [Expr::Literal(..)]) => return "len()".to_owned(),
         name => name.split('[').next().unwrap_or(name).trim_start_matches("value.").trim_start_matches("list."),
     };
     let Some((first, others)) = params.args.split_first() else { return format!("{name}()") };
@@ -171,7 +170,9 @@ fn of_constant(constant: &Constant) -> Option<String> {
 }
 
 fn marked(mark: &Mark, args: &[Expr]) -> String {
-    let Some((value, rest)) = args.split_first() else { return String::new() };
+    let Some((value, rest)) = args.split_first() else {
+        return if *mark == Mark::Length { "len()" } else { "int_range(len())" }.to_owned();
+    };
     match mark {
         Mark::Keep => method(value, "filter", all(rest)),
         Mark::Over { mapping, .. } => over(

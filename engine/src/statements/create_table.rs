@@ -21,7 +21,7 @@ use gradframe_plan::error::from_datafusion;
 use super::{Creation, check_name, public_name};
 use crate::catalog::{DoomedRows, Kind, StoredTable};
 use crate::frame::DataFrame;
-use crate::{Error, Result, Session};
+use crate::{Error, Result, Session, require_in_parquet};
 
 const OP: &str = "create table";
 /// A row group is written when it has taken this much memory.
@@ -67,6 +67,7 @@ fn name_place(error: Error, directory: &Path) -> Error {
 /// Writes the query's partitions side by side, one file each.
 async fn write(session: &Session, query: LogicalPlan, directory: &Path) -> Result<()> {
     let schema = stored_schema(&query);
+    require_in_parquet(OP, &schema)?;
     let execution = Execution::new(session.state(), query);
     let partitions = execution.execute_stream_partitioned().await.map_err(from_datafusion)?;
     let mut writing = JoinSet::new();

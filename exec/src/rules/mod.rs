@@ -15,6 +15,7 @@ mod numeric_sorts;
 mod numeric_stages;
 mod one_nan;
 mod over_rows;
+mod probe_orders;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
 pub use over_rows::OverRows;
+pub use probe_orders::ProbeOrders;
 
 /// An expression by itself, outside of any plan, as plans have it: its arithmetic checked, its NaNs without signs, fields of null
 /// structs null.
@@ -63,7 +65,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     let pushdown = rules.iter().position(|rule| rule.name() == PROJECTIONS).unwrap_or(rules.len());
     rules.insert(pushdown, Arc::new(NumericStages { projections: true }));
     for rule in rules.iter_mut().filter(|rule| rule.name() == PROJECTIONS) {
-        *rule = Arc::new(FiltersFirst { rule: Arc::clone(rule) });
+        *rule = Arc::new(ProbeOrders { rule: Arc::new(FiltersFirst { rule: Arc::clone(rule) }) });
     }
     for rule in rules.iter_mut().filter(|rule| rule.name().starts_with(FILTERS)) {
         *rule = Arc::new(NamesOnce { rule: Arc::clone(rule) });

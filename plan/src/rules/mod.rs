@@ -5,6 +5,7 @@ mod constant_arguments;
 mod constant_overflow;
 mod joins_before_texts;
 mod keep_filters;
+mod leaf_expressions;
 mod limits_before_texts;
 mod prune_model;
 mod subquery_tests;
@@ -20,6 +21,7 @@ pub use self::constant_arguments::ConstantArguments;
 pub use self::constant_overflow::ConstantOverflow;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
+pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::prune_model::PruneModelRule;
 pub use self::subquery_tests::SubqueryTests;
@@ -36,6 +38,9 @@ const LIMITS: &str = "push_down_limit";
 /// The name of the rule that moves filters down.
 const FILTERS: &str = "push_down_filter";
 
+/// The names of the rules that compute fields of structs near the scans.
+const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projections"];
+
 /// DataFusion's rules with ours in their places.
 pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let at = defaults.iter().position(|rule| rule.name() == BEFORE).unwrap_or(defaults.len());
@@ -50,5 +55,9 @@ pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) 
 
 /// The rule itself, or the one that stands before it.
 fn guarded(rule: Arc<dyn OptimizerRule + Send + Sync>) -> Arc<dyn OptimizerRule + Send + Sync> {
-    if rule.name() == FILTERS { Arc::new(KeepFiltersRule::new(rule)) } else { rule }
+    match rule.name() {
+        FILTERS => Arc::new(KeepFiltersRule::new(rule)),
+        name if LEAVES.contains(&name) => Arc::new(LeafExpressionsRule::new(rule)),
+        _ => rule,
+    }
 }

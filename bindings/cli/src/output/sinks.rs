@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json::writer::{ArrayWriter, JsonArray, WriterBuilder};
 use arrow::record_batch::RecordBatch;
-use gradframe::Result;
+use gradframe::{Result, require_in_parquet};
 use parquet::arrow::ArrowWriter;
 
 use super::json_floats::JsonFloats;
@@ -24,7 +24,10 @@ pub fn open(schema: SchemaRef, format: Format, table: TableStyle, out: Out) -> R
             let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(JsonFloats));
             Box::new(builder.build::<Out, JsonArray>(out))
         }
-        Format::Parquet => Box::new(ArrowWriter::try_new(out, schema, None).map_err(|error| written(error.into()))?),
+        Format::Parquet => {
+            require_in_parquet("output", &schema)?;
+            Box::new(ArrowWriter::try_new(out, schema, None).map_err(|error| written(error.into()))?)
+        }
         Format::Arrow => Box::new(StreamWriter::try_new(out, &schema).map_err(written)?),
     })
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradframe import _gradframe
@@ -97,7 +97,10 @@ class BatchLoader:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes to where another loader was. It must have been made with the same options over the same plan: other rows would
-        come in other batches. Errors: `PlanError` that says what differs."""
+        come in other batches. Errors: `PlanError` that says what differs, or that it is no state."""
+        if not isinstance(state, Mapping):
+            what = f"got a {type(state).__name__}, expected what state_dict() gives"
+            raise PlanError(f"load_state_dict: {what}; hint: keep state_dict() in the checkpoint, and give it back")
         if state.get("version") != STATE_VERSION:
             raise PlanError(f"load_state_dict: version {state.get('version')!r}, expected {STATE_VERSION}")
         shared = self._shared()

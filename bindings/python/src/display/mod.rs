@@ -4,9 +4,7 @@ mod type_names;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use gradframe::{Error, Result};
+use gradframe::Result;
 use gradframe_cli::drawing::{self, Words};
 use pyo3::prelude::*;
 
@@ -77,7 +75,7 @@ pub fn html(schema: &SchemaRef, shown: &Shown) -> Result<String> {
     let head: String = schema.fields().iter().map(head).collect();
     let mut rows = vec![];
     for batch in &shown.batches {
-        rows.extend(html_rows(batch).map_err(|error| Error::execution("repr", error.to_string()))?);
+        rows.extend(html_rows(batch)?);
     }
     if let Some(gap) = shown.gap {
         rows.insert(gap, format!("<tr>{}</tr>", "<td>&hellip;</td>".repeat(schema.fields().len())));
@@ -85,16 +83,15 @@ pub fn html(schema: &SchemaRef, shown: &Shown) -> Result<String> {
     Ok(format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table>", rows.join("\n")))
 }
 
-fn html_rows(batch: &RecordBatch) -> std::result::Result<Vec<String>, ArrowError> {
-    let options = FormatOptions::default().with_display_error(true).with_null(NULL);
-    let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
-    let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
-    let row = |row: usize| {
-        let cells: String =
-            columns.iter().map(|column| format!("<td>{}</td>", escaped(&column.value(row).to_string()))).collect();
-        format!("<tr>{cells}</tr>")
-    };
-    Ok((0..batch.num_rows()).map(row).collect())
+fn html_rows(batch: &RecordBatch) -> Result<Vec<String>> {
+    let mut rows = vec![String::new(); batch.num_rows()];
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let texts = drawing::texts(column, NULL).map_err(|error| drawing::unwritten(field, error))?;
+        for (row, text) in rows.iter_mut().zip(texts) {
+            *row += &format!("<td>{}</td>", escaped(&text));
+        }
+    }
+    Ok(rows.into_iter().map(|cells| format!("<tr>{cells}</tr>")).collect())
 }
 
 /// Text that a browser shows as it is: what a frame holds is anybody's.

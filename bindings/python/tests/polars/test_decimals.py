@@ -15,7 +15,7 @@ from same import check, ours
 def decimals() -> pl.DataFrame:
     d = [Decimal("1.25"), Decimal("-1.25"), None, Decimal("7.50"), Decimal("-0.05")]
     e = [Decimal("3.001"), Decimal("0.500"), Decimal("1"), Decimal("2"), Decimal("-0.125")]
-    return pl.DataFrame({"d": pl.Series(d, dtype=pl.Decimal(10, 2)), "e": pl.Series(e, dtype=pl.Decimal(8, 3)), "i": [2, 3, 4, -4, 7], "f": [0.5, 0.25, 1.0, -2.0, 3.0]})
+    return pl.DataFrame({"d": pl.Series(d, dtype=pl.Decimal(10, 2)), "e": pl.Series(e, dtype=pl.Decimal(8, 3)), "i": [2, 3, 4, -4, 7], "f": [0.5, 0.25, 1.0, -2.0, 3.0]}).with_columns(g=pl.col("f").cast(pl.Float32))
 
 
 CASES = {
@@ -23,6 +23,9 @@ CASES = {
     "with integers": lambda f, x: f.select(a=x.col("d") + x.col("i"), b=x.col("i") - x.col("d"), c=x.col("d") * x.col("i"), d=x.col("d") / x.col("i"), e=x.col("d") // x.col("i"), f=x.col("d") % x.col("i")),
     "with constants": lambda f, x: f.select(a=x.col("d") + 1, b=10 - x.col("d"), c=x.col("d") * 3, d=x.col("d") / 3, e=1 / x.col("e"), f=x.col("d") + Decimal("1.255")),
     "with floats": lambda f, x: f.select(a=x.col("d") + x.col("f"), b=x.col("d") * 1.5, c=x.col("d") // 0.5, d=x.col("d") % 0.5, e=x.col("d") / x.col("f")),
+    "compared with floats": lambda f, x: f.select(a=x.col("d") < x.col("f"), b=x.col("f") == x.col("d"), c=x.col("d").is_between(x.col("f"), 9.5), d=x.col("f").is_between("d", "e"), e=x.col("d") >= 1.25, f=x.col("d") != -0.05, g=x.col("d") > 0.1 + 0.2, h=x.col("g") < x.col("d"), i=x.col("d").eq_missing(x.col("f"))),
+    "beside floats": lambda f, x: f.select(a=x.coalesce("d", "f"), b=x.when(x.col("i") > 2).then("d").otherwise("f"), c=x.max_horizontal("d", "f"), d=x.min_horizontal("e", "f", "i"), e=x.concat_list("d", "f"), f=x.sum_horizontal("d", "f"), g=x.col("d").fill_null(1.5), h=x.col("f").fill_null(x.col("d")), i=x.coalesce("g", "d"), j=x.col("f").clip(x.col("d"), x.col("e"))),
+    "under floats": lambda f, x: f.select("d", "f").unpivot(["d", "f"]),
     "truncated": lambda f, x: f.select(a=x.col("d").truncdiv(x.col("e")), b=x.col("d").truncate(1)),
     "rounded": lambda f, x: f.select(a=x.col("d").round(1), b=x.col("d").round(0), c=x.col("d").floor(), d=x.col("d").ceil(), e=x.col("d").round(1, mode="half_away_from_zero")),
     "signs": lambda f, x: f.select(a=-x.col("d"), b=x.col("d").abs(), c=x.col("d").sign()),
@@ -38,6 +41,32 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_decimals(name):
     check(CASES[name], decimals())
+
+
+def far_apart() -> pl.DataFrame:
+    """Floats that no decimal holds, beside decimals."""
+    d = pl.Series([Decimal("1.25"), Decimal("-0.05"), None, Decimal("7"), Decimal("0"), Decimal("9999999999.99")], dtype=pl.Decimal(12, 2))
+    return pl.DataFrame({"d": d, "e": d.cast(pl.Decimal(30, 10)), "f": [1e30, float("-inf"), 0.5, float("nan"), -1e300, 9999999999.99]})
+
+
+BEYOND = {
+    "compared": lambda f, x: f.select(a=x.col("d") < x.col("f"), b=x.col("f") <= x.col("d"), c=x.col("d") == x.col("f"), d=x.col("e") != x.col("f"), e=x.col("d").eq_missing(x.col("f")), f=x.col("f").is_between("d", "e")),
+    "with constants": lambda f, x: f.select(a=x.col("d") < 1e30, b=x.col("d") > float("-inf"), c=x.col("e") < 9999999999.99, d=x.col("d") == 9999999999.99, e=x.col("d") < 1.250000000001, f=x.lit(1).cast(x.Decimal(12, 2)) < x.col("f")),
+    "chosen": lambda f, x: f.select(a=x.coalesce("d", "f"), b=x.max_horizontal("d", "f"), c=x.min_horizontal("f", "d"), d=x.col("f").fill_null(x.col("d")), e=x.concat_list("d", "f"), f=x.col("f").clip(x.col("d"), x.col("d"))),
+    "united": lambda f, x: x.concat([f.select(q="f"), f.select(q="d")], how="vertical_relaxed"),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_decimals_beside_floats_that_no_decimal_holds(name):
+    check(BEYOND[name], far_apart())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.decimals(-9999, 9999, places=3), min_size=1, max_size=8), st.one_of(st.floats(-9999, 9999), st.decimals(-9999, 9999, places=4).map(float)))
+def test_a_float_is_compared_with_a_decimal_as_a_float(values, constant):
+    frame = pl.DataFrame({"d": pl.Series(values, dtype=pl.Decimal(12, 3))})
+    check(lambda f, x: f.select(a=x.col("d") < constant, b=x.col("d") == constant, c=constant <= x.col("d")), frame)
 
 
 NUMBERS = st.one_of(st.none(), st.integers(-(10**9), 10**9).map(lambda n: Decimal(n).scaleb(-3)))

@@ -124,3 +124,10 @@ MANY = {
 @pytest.mark.parametrize("name", MANY)
 def test_many_groups_at_once(name):
     check(MANY[name], many(), sort=True)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [5.0], [-1.0], [None], [None, None], [float("nan")], [0.0, 0.0], [0.0, 1.0], [1.0, 2.0], [None, 2.0]])
+def test_the_entropy_of_few_values(values):
+    frame = pl.DataFrame({"j": pl.Series(values, dtype=pl.Float64)})
+    check(lambda f, x: f.select(a=x.col("j").entropy(), b=x.col("j").entropy(normalize=False), c=x.col("j").entropy(2)), frame)
+    check(lambda f, x: f.group_by(x.lit(1)).agg(a=x.col("j").entropy()).select("a"), frame)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, number};
-use super::registry::{pairs, value_of};
+use super::registry::{own_tags, pairs, value_of};
 use super::runs::{page, paged};
 use super::search::{Filter, Key, Order};
 use super::{Answer, Handler, artifacts};
@@ -150,7 +150,7 @@ fn model(handler: &Handler, model: &LoggedModel) -> Answer {
         "status": model.status,
         "model_type": model.model_type,
         "source_run_id": model.run,
-        "tags": pairs(&model.tags),
+        "tags": own_tags(&model.tags),
         "registrations": registrations,
     });
     Ok(json!({ "info": info, "data": { "params": pairs(&model.params), "metrics": metrics(model) } }))

@@ -20,6 +20,7 @@ mod search;
 mod spans;
 mod times;
 mod traces;
+mod versions;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -159,27 +160,27 @@ impl Handler {
             ("POST", "rename") => registry::rename(self, call),
             ("DELETE", "delete") => registry::delete(self, call),
             ("GET", "search" | "list") => registry::search(self, call),
-            ("GET" | "POST", "get-latest-versions") => registry::latest_versions(self, call),
+            ("GET" | "POST", "get-latest-versions") => versions::latest_versions(self, call),
             ("POST", "set-tag") => registry::set_tag(self, call),
             ("DELETE", "delete-tag") => registry::delete_tag(self, call),
             ("POST", "alias") => registry::set_alias(self, call),
             ("DELETE", "alias") => registry::delete_alias(self, call),
-            ("GET", "alias") => registry::version_by_alias(self, call),
+            ("GET", "alias") => versions::by_alias(self, call),
             _ => Err(not_answered(method, what)),
         }
     }
 
     fn of_model_versions(&self, method: &str, what: &str, call: &Call) -> Answer {
         match (method, what) {
-            ("POST", "create") => registry::create_version(self, call),
-            ("GET", "get") => registry::get_version(self, call),
-            ("PATCH", "update") => registry::update_version(self, call),
-            ("POST", "transition-stage") => registry::transition(self, call),
-            ("DELETE", "delete") => registry::delete_version(self, call),
-            ("GET", "search") => registry::search_versions(self, call),
-            ("GET", "get-download-uri") => registry::download_uri(self, call),
-            ("POST", "set-tag") => registry::set_version_tag(self, call),
-            ("DELETE", "delete-tag") => registry::delete_version_tag(self, call),
+            ("POST", "create") => versions::create(self, call),
+            ("GET", "get") => versions::get(self, call),
+            ("PATCH", "update") => versions::update(self, call),
+            ("POST", "transition-stage") => versions::transition(self, call),
+            ("DELETE", "delete") => versions::delete(self, call),
+            ("GET", "search") => versions::search(self, call),
+            ("GET", "get-download-uri") => versions::download_uri(self, call),
+            ("POST", "set-tag") => versions::set_tag(self, call),
+            ("DELETE", "delete-tag") => versions::delete_tag(self, call),
             _ => Err(not_answered(method, what)),
         }
     }

@@ -1,24 +1,21 @@
-//! The model registry: names, versions, their stages, aliases and tags. What was trained here is among it.
+//! The model registry: names, with descriptions, aliases and tags. What was trained here is among it. Their versions are in [`versions`].
 
-use gradframe::{NewVersion, RegisteredModel, RegisteredVersion, VersionChanges};
+use gradframe::RegisteredModel;
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, pair};
 use super::runs::{page, paged};
 use super::search::{Filter, Key, Order};
-use super::{Answer, Handler, artifacts, logged_models};
+use super::versions::{self, find_version};
+use super::{Answer, Handler};
 
 /// How many are given at once unless it is said.
-const RESULTS: usize = 100;
+pub const RESULTS: usize = 100;
+/// By which an import knows what it took in.
+const IMPORTED_TAG: &str = "mlflow.imported_from";
 /// Says of a model that it is a prompt.
-const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
-/// The type of such a model, which `SHOW MODELS` leaves out.
-const PROMPT: &str = "prompt";
-const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
-/// Those of versions that are in use, of which one may take the place of others.
-const ACTIVE_STAGES: [&str; 2] = ["Staging", "Production"];
-
+pub const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let name = call.text("name")?;
     check_name(name)?;
@@ -72,15 +69,6 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     Ok(paged("registered_models", shown, next))
 }
 
-pub fn latest_versions(handler: &Handler, call: &Call) -> Answer {
-    let name = call.text("name")?;
-    find(handler, name)?;
-    let stages = call.texts("stages")?.iter().map(|stage| stage_of(stage)).collect::<Result<Vec<_>, _>>()?;
-    let versions = handler.store().registered_versions(Some(name))?;
-    let latest = latest(&versions, &stages);
-    Ok(json!({ "model_versions": latest.into_iter().map(version).collect::<Vec<_>>() }))
-}
-
 pub fn set_tag(handler: &Handler, call: &Call) -> Answer {
     let name = call.text("name")?;
     find(handler, name)?;
@@ -107,129 +95,9 @@ pub fn delete_alias(handler: &Handler, call: &Call) -> Answer {
     Ok(json!({}))
 }
 
-pub fn version_by_alias(handler: &Handler, call: &Call) -> Answer {
-    let (model, alias) = (find(handler, call.text("name")?)?, call.text("alias")?);
-    let named = model.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
-    let named = named.ok_or_else(|| Failure::invalid(format!("registered model alias {alias} not found")))?;
-    one_version(handler, &model.name, named).map(|found| json!({ "model_version": version(&found) }))
-}
-
-pub fn create_version(handler: &Handler, call: &Call) -> Answer {
-    let (found, source, tags) = (find(handler, call.text("name")?)?, call.text("source")?, call.pairs("tags")?);
-    let is_prompt = [&found.tags, &tags].into_iter().any(|tags| value_of(tags, PROMPT_TAG).as_deref() == Some("true"));
-    let model = found.name;
-    let logged = call.maybe("model_id").or_else(|| source.strip_prefix("models:/").filter(|id| id.starts_with("m-")));
-    let from = logged.map(|id| handler.store().logged_model(id)).transpose()?.flatten().map(|logged| logged.run);
-    let new = NewVersion {
-        model: &model,
-        model_type: &if is_prompt { PROMPT.to_owned() } else { artifacts::flavor(handler, source, logged) },
-        source,
-        run: call.maybe("run_id").or(from.as_deref()).unwrap_or_default(),
-        run_link: call.maybe("run_link"),
-        logged_model: logged,
-        description: call.maybe("description").unwrap_or_default(),
-        tags: &tags,
-    };
-    let made = handler.store().register_version(&new)?;
-    one_version(handler, &model, made).map(|found| json!({ "model_version": version(&found) }))
-}
-
-pub fn get_version(handler: &Handler, call: &Call) -> Answer {
-    let found = find_version(handler, call)?;
-    let mut shown = version(&found);
-    if let Some(logged) = found.logged_model.as_deref().map(|id| handler.store().logged_model(id)).transpose()?.flatten() {
-        shown["model_params"] = pairs(&logged.params);
-        shown["model_metrics"] = logged_models::metrics(&logged);
-    }
-    Ok(json!({ "model_version": shown }))
-}
-
-pub fn update_version(handler: &Handler, call: &Call) -> Answer {
-    change(handler, call, &VersionChanges { description: call.said("description"), ..VersionChanges::default() })
-}
-
-pub fn transition(handler: &Handler, call: &Call) -> Answer {
-    let stage = stage_of(call.text("stage")?)?;
-    let archives_others = call.flag("archive_existing_versions");
-    if archives_others && !ACTIVE_STAGES.contains(&stage) {
-        let what = format!("cannot archive existing model versions because `{stage}` is no active stage");
-        return Err(Failure::invalid(format!("{what}, expected one of {}", ACTIVE_STAGES.join(", "))));
-    }
-    change(handler, call, &VersionChanges { stage: Some(stage), archives_others, ..VersionChanges::default() })
-}
-
-pub fn delete_version(handler: &Handler, call: &Call) -> Answer {
-    let found = find_version(handler, call)?;
-    handler.store().remove_version(&found.model, found.version)?;
-    Ok(json!({}))
-}
-
-pub fn search_versions(handler: &Handler, call: &Call) -> Answer {
-    let known = ["name", "run_id", "source_path", "version_number", "creation_timestamp", "last_updated_timestamp"];
-    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &known)?;
-    let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?;
-    let mut found = handler.store().registered_versions(None)?;
-    found.retain(|version| filter.holds(&|key| value_of_version(version, key)));
-    order.sort(&mut found, value_of_version);
-    let (start, limit) = page(call, 10 * RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    Ok(paged("model_versions", found.iter().skip(start).take(limit).map(version).collect(), next))
-}
-
-/// Where a client finds the files of a version.
-pub fn download_uri(handler: &Handler, call: &Call) -> Answer {
-    let found = find_version(handler, call)?;
-    let logged = found.logged_model.as_deref().map(|id| handler.store().logged_model(id)).transpose()?.flatten();
-    let uri = match logged {
-        Some(logged) => logged_models::artifact_uri(&logged),
-        None => source(&found),
-    };
-    Ok(json!({ "artifact_uri": uri }))
-}
-
-pub fn set_version_tag(handler: &Handler, call: &Call) -> Answer {
-    let found = find_version(handler, call)?;
-    handler.store().set_model_tags(&found.model, found.version, &[pair(&call.all())?])?;
-    Ok(json!({}))
-}
-
-pub fn delete_version_tag(handler: &Handler, call: &Call) -> Answer {
-    let found = find_version(handler, call)?;
-    handler.store().remove_model_tag(&found.model, Some(found.version), call.text("key")?)?;
-    Ok(json!({}))
-}
-
-fn change(handler: &Handler, call: &Call, changes: &VersionChanges<'_>) -> Answer {
-    let found = find_version(handler, call)?;
-    handler.store().change_version(&found.model, found.version, changes)?;
-    one_version(handler, &found.model, found.version).map(|found| json!({ "model_version": version(&found) }))
-}
-
-fn find(handler: &Handler, name: &str) -> Result<RegisteredModel, Failure> {
+pub fn find(handler: &Handler, name: &str) -> Result<RegisteredModel, Failure> {
     let found = handler.store().registered_model(name)?;
     found.ok_or_else(|| Failure::not_found(format!("registered model with name={name} not found")))
-}
-
-fn find_version(handler: &Handler, call: &Call) -> Result<RegisteredVersion, Failure> {
-    let version = call.integer("version")?.ok_or_else(|| Failure::invalid("missing value for required parameter `version`"))?;
-    let version = u64::try_from(version).map_err(|_| Failure::invalid(format!("`{version}` is no version")))?;
-    one_version(handler, call.text("name")?, version)
-}
-
-fn one_version(handler: &Handler, model: &str, version: u64) -> Result<RegisteredVersion, Failure> {
-    let found = handler.store().registered_version(model, version)?;
-    found.ok_or_else(|| Failure::not_found(format!("model version (name={model}, version={version}) not found")))
-}
-
-fn stage_of(stage: &str) -> Result<&'static str, Failure> {
-    let found = STAGES.into_iter().find(|known| known.eq_ignore_ascii_case(stage));
-    found.ok_or_else(|| Failure::invalid(format!("`{stage}` is no stage, expected one of {}", STAGES.join(", "))))
-}
-
-/// The newest version of each stage, or of the stages that are asked for.
-fn latest<'a>(versions: &'a [RegisteredVersion], stages: &[&str]) -> Vec<&'a RegisteredVersion> {
-    let newest = |stage: &&str| versions.iter().filter(|version| version.stage == **stage).max_by_key(|version| version.version);
-    STAGES.iter().filter(|stage| stages.is_empty() || stages.contains(stage)).filter_map(newest).collect()
 }
 
 fn value_of_model(model: &RegisteredModel, key: &Key) -> Option<String> {
@@ -241,35 +109,14 @@ fn value_of_model(model: &RegisteredModel, key: &Key) -> Option<String> {
     }
 }
 
-fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
-    let name = match key {
-        Key::Attribute(name) => name.as_str(),
-        Key::Tag(name) => return tag_of(&version.tags, name),
-        _ => return None,
-    };
-    Some(match name {
-        "name" => version.model.clone(),
-        "run_id" => version.run.clone(),
-        "source_path" => source(version),
-        "version_number" => version.version.to_string(),
-        "creation_timestamp" => version.created_us.to_string(),
-        _ => version.updated_us.to_string(),
-    })
-}
-
 /// The value of a tag. The client asks in each search for what is no prompt, which is what has no such tag.
-fn tag_of(tags: &[(String, String)], name: &str) -> Option<String> {
+pub fn tag_of(tags: &[(String, String)], name: &str) -> Option<String> {
     value_of(tags, name).or_else(|| (name == PROMPT_TAG).then(|| "false".to_owned()))
 }
 
 /// The value of this name.
 pub fn value_of(pairs: &[(String, String)], name: &str) -> Option<String> {
     pairs.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone())
-}
-
-/// Where a version is: what its client said, or where this server serves it.
-fn source(version: &RegisteredVersion) -> String {
-    version.source.clone().unwrap_or_else(|| artifacts::trained_uri(&version.model, version.version))
 }
 
 fn shown_model(handler: &Handler, found: &RegisteredModel) -> Answer {
@@ -279,8 +126,8 @@ fn shown_model(handler: &Handler, found: &RegisteredModel) -> Answer {
 fn model(handler: &Handler, model: &RegisteredModel) -> Answer {
     let aliases: Vec<Value> =
         model.aliases.iter().map(|(alias, version)| json!({ "alias": alias, "version": version.to_string() })).collect();
-    let versions = handler.store().registered_versions(Some(&model.name))?;
-    let latest: Vec<Value> = latest(&versions, &[]).into_iter().map(version).collect();
+    let all = handler.store().registered_versions(Some(&model.name))?;
+    let latest: Vec<Value> = versions::latest(&all, &[]).into_iter().map(versions::shown).collect();
     Ok(json!({
         "name": model.name,
         "creation_timestamp": model.created_us / 1000,
@@ -292,26 +139,9 @@ fn model(handler: &Handler, model: &RegisteredModel) -> Answer {
     }))
 }
 
-fn version(version: &RegisteredVersion) -> Value {
-    let mut shown = json!({
-        "name": version.model,
-        "version": version.version.to_string(),
-        "creation_timestamp": version.created_us / 1000,
-        "last_updated_timestamp": version.updated_us / 1000,
-        "current_stage": version.stage,
-        "description": version.description,
-        "source": source(version),
-        "run_id": version.run,
-        "status": "READY",
-        "tags": pairs(&version.tags),
-        "aliases": version.aliases,
-    });
-    for (name, value) in [("run_link", &version.run_link), ("model_id", &version.logged_model)] {
-        if let Some(value) = value {
-            shown[name] = value.as_str().into();
-        }
-    }
-    shown
+/// Tags as MLflow writes them, but for that of an import, which no client has set.
+pub fn own_tags(tags: &[(String, String)]) -> Value {
+    pairs(&tags.iter().filter(|(name, _)| name != IMPORTED_TAG).cloned().collect::<Vec<_>>())
 }
 
 /// Names and values as MLflow writes them.

@@ -3,10 +3,13 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use super::{Bad, HEAD_BYTES_MAX, HEADERS_MAX, Head, READ_BYTES, refused, too_long, wrong};
+use super::{Bad, HEAD_BYTES_MAX, HEADERS_MAX, Head, refused, too_long, wrong};
 
 /// A line before a chunk, or after the last.
 const LINE_BYTES_MAX: usize = 1 << 10;
+/// Read at once of a head. It is little, as each thread's first larger block has its allocator take megabytes for it, and whoever sends half
+/// a head would have them until its time is over.
+const PIECE_BYTES: usize = 4 << 10;
 
 /// What a client sends, one request after another.
 pub struct Incoming<R> {
@@ -56,6 +59,12 @@ impl<R: Read> Incoming<R> {
         }
     }
 
+    /// Memory that is held for what came and was not taken.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.ahead.capacity()
+    }
+
     fn parsed(&mut self) -> Result<Option<Head>, Bad> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
@@ -74,7 +83,7 @@ impl<R: Read> Incoming<R> {
 
     fn fill(&mut self) -> io::Result<usize> {
         let before = self.ahead.len();
-        self.ahead.resize(before + READ_BYTES, 0);
+        self.ahead.resize(before + PIECE_BYTES, 0);
         let read = self.source.read(&mut self.ahead[before..]);
         self.ahead.truncate(before + read.as_ref().map_or(0, |read| *read));
         read
@@ -108,7 +117,7 @@ impl<R: Read> Read for Incoming<R> {
         let ahead = &self.ahead[self.taken..];
         if ahead.is_empty() {
             // As large as it was asked for: an upload need not go through `ahead`.
-            if into.len() >= READ_BYTES {
+            if into.len() >= PIECE_BYTES {
                 return self.source.read(into);
             }
             (self.ahead, self.taken) = (Vec::new(), 0);

@@ -95,6 +95,16 @@ fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
+fn half_a_head_holds_little_memory() {
+    for header_bytes in [0, 3000, HEAD_BYTES_MAX - 100] {
+        let half = format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(header_bytes));
+        let mut incoming = Incoming::new(half.as_bytes());
+        assert!(matches!(incoming.head(PATIENCE, &mut || true), Err(Bad::Gone)));
+        assert!(incoming.held_bytes() <= 2 * half.len() + (8 << 10), "{} of {}", incoming.held_bytes(), half.len());
+    }
+}
+
+#[test]
 fn an_answer_says_its_length_and_no_header_more_than_meant() {
     let mut sent = Vec::new();
     let mut response = Response::text(404, "nothing\n").with_header("x", "a\r\nset-cookie: b");

@@ -10,7 +10,8 @@ use super::super::now_us;
 use super::check_names;
 use super::journal::Journal;
 use super::record::Encoder;
-use super::segments::{Segments, Sink, gone};
+use super::segments::{Segments, gone};
+use super::sink::Sink;
 
 /// A segment with more bytes is folded while its run goes on: half a million points or so.
 const SEGMENT_BYTES_MAX: u64 = 8 << 20;

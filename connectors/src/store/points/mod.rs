@@ -6,7 +6,7 @@
 //! (`chunks`), with a summary of each metric (`latest`), in one transaction that also writes down the segment's name. So
 //! a reader that takes segments first and the database second sees each point once, wherever it is just then.
 //!
-//! - [`record`]: what is in a segment; [`segments`]: where segments are; [`appender`]: how points get there;
+//! - [`record`]: what is in a segment; [`segments`]: where segments are; [`appender`], [`sink`]: how points get there;
 //!   [`journal`]: how those of many runs are made durable at once;
 //! - [`chunk`]: points of one metric, by column; [`summary`]: what is known of a metric without its points;
 //! - [`ship`]: what other machines see of a segment, in a shared store;
@@ -21,6 +21,7 @@ mod record;
 mod rows;
 pub(super) mod segments;
 pub(super) mod ship;
+mod sink;
 mod summary;
 
 use gradframe_plan::services::MetricRow;

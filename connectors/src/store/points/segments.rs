@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
@@ -13,11 +13,12 @@ use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
 
 use super::super::database::Database;
-use super::super::errors::{make_directory, sync_directory, write_error};
+use super::super::errors::make_directory;
 use super::super::outbox::Waiting;
 use super::super::random_name;
 use super::journal::{self, Journal};
 use super::ship::Shipping;
+use super::sink::Sink;
 use crate::notices;
 
 /// Ends the names of the files.
@@ -44,25 +45,8 @@ enum Place {
     Memory(Mutex<BTreeMap<String, Bytes>>),
 }
 
-type Bytes = Arc<Mutex<Vec<u8>>>;
-
-/// A segment that this process writes.
-#[derive(Debug)]
-pub(super) struct Sink {
-    pub name: String,
-    to: To,
-}
-
-#[derive(Debug)]
-enum To {
-    File {
-        file: File,
-        directory: PathBuf,
-        /// Whether the file's name is durable.
-        named: bool,
-    },
-    Memory(Bytes),
-}
+/// A segment in memory.
+pub(super) type Bytes = Arc<Mutex<Vec<u8>>>;
 
 /// What a segment held when it was looked at.
 #[derive(Debug)]
@@ -123,21 +107,20 @@ impl Segments {
     /// A new segment of a run. Errors: `External` if the store is gone or cannot be written, `Resources` if the disk is full.
     pub(super) fn create(&self, run: &str) -> Result<Sink> {
         let name = format!("{run}.{}{SUFFIX}", random_name());
-        let to = match &self.place {
-            Place::Home(home, None) => create_file(home, &name, run)?,
+        match &self.place {
+            Place::Home(home, None) => create_file(home, name, run),
             Place::Home(spool, Some(shipping)) => {
                 make_directory("run", &directory(spool))?;
-                let file = create_file(spool, &name, run)?;
-                shipping.add(&name, run);
-                file
+                let file = create_file(spool, name, run)?;
+                shipping.add(&file.name, run);
+                Ok(file)
             }
             Place::Memory(segments) => {
                 let bytes = Bytes::default();
                 segments.lock().insert(name.clone(), Arc::clone(&bytes));
-                To::Memory(bytes)
+                Ok(Sink::in_memory(name, bytes))
             }
-        };
-        Ok(Sink { name, to })
+        }
     }
 
     /// Names of segments, each with its run.
@@ -222,55 +205,6 @@ impl Held {
     }
 }
 
-impl Sink {
-    /// Adds a record. What an error leaves of it is no record, and nothing may be added after it.
-    pub fn write(&mut self, record: &[u8]) -> Result<()> {
-        match &mut self.to {
-            To::File { file, directory, .. } => {
-                file.write_all(record).map_err(|error| write_error("run", &directory.join(&self.name), error))
-            }
-            To::Memory(bytes) => {
-                bytes.lock().extend_from_slice(record);
-                Ok(())
-            }
-        }
-    }
-
-    /// Makes what was written durable. Errors: `External` naming the file.
-    pub fn sync(&mut self) -> Result<()> {
-        let To::File { file, directory, named } = &mut self.to else { return Ok(()) };
-        let synced = file.sync_data().and_then(|()| if *named { Ok(()) } else { sync_directory(directory) });
-        synced.map_err(|error| write_error("run", &directory.join(&self.name), error))?;
-        *named = true;
-        Ok(())
-    }
-
-    #[cfg(test)]
-    pub fn copy_of_file(&self) -> Option<File> {
-        match &self.to {
-            To::File { file, .. } => file.try_clone().ok(),
-            To::Memory(_) => None,
-        }
-    }
-
-    /// Lets others know that nothing more is written.
-    pub fn unlock(&self) {
-        if let To::File { file, .. } = &self.to
-            && let Err(error) = file.unlock()
-        {
-            tracing::debug!(%error, "a segment is not unlocked before its file is closed");
-        }
-    }
-
-    /// False if the file has been deleted, the whole store perhaps.
-    pub fn is_there(&self) -> bool {
-        match &self.to {
-            To::File { file, .. } => has_name(file),
-            To::Memory(_) => true,
-        }
-    }
-}
-
 fn directory(home: &Path) -> PathBuf {
     home.join("points")
 }
@@ -284,9 +218,8 @@ fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(SUFFIX)?.split_once('.').map(|(run, _)| run)
 }
 
-fn create_file(home: &Path, name: &str, run: &str) -> Result<To> {
+fn create_file(home: &Path, name: String, run: &str) -> Result<Sink> {
     let directory = directory(home);
-    let path = directory.join(name);
     if !directory.is_dir() {
         // A store that was deleted is not made again by a run that does not know of it.
         if !home.join("store.db").exists() {
@@ -294,12 +227,7 @@ fn create_file(home: &Path, name: &str, run: &str) -> Result<To> {
         }
         make_directory("run", &directory)?;
     }
-    let file = File::options().create_new(true).append(true).open(&path).map_err(|error| write_error("run", &path, error))?;
-    if let Err(error) = file.try_lock() {
-        // Then it counts as complete when its run has ended, which is so unless a forked child still writes to it.
-        tracing::debug!(%error, "segments are not locked here");
-    }
-    Ok(To::File { file, directory, named: false })
+    Sink::in_file(directory, name)
 }
 
 /// The run's row or files have been deleted under it.
@@ -318,16 +246,4 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
 fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-}
-
-#[cfg(unix)]
-fn has_name(file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    file.metadata().is_ok_and(|file| file.nlink() > 0)
-}
-
-/// Windows keeps the names of open files.
-#[cfg(not(unix))]
-fn has_name(_file: &File) -> bool {
-    true
 }

@@ -5,8 +5,11 @@ mod arithmetic;
 mod bins;
 mod comparison;
 mod enums;
+mod folding;
 mod horizontal;
+mod listing;
 mod math;
+mod moments;
 mod moving;
 mod moving_by;
 mod names;
@@ -49,8 +52,11 @@ const TABLES: &[&[FunctionRow]] = &[
     bins::TABLE,
     comparison::TABLE,
     enums::TABLE,
+    folding::TABLE,
     horizontal::TABLE,
+    listing::TABLE,
     math::TABLE,
+    moments::TABLE,
     moving::TABLE,
     moving_by::TABLE,
     names::TABLE,

@@ -12,7 +12,7 @@ use gradframe_plan::functions::sum as checked_sum;
 
 use super::super::call::Call;
 use super::super::resolve::shown;
-use super::super::structure::{by_row, keep};
+use super::super::structure::{by_row, keep, length, position};
 use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
 use super::windows::{Windows, following, over_rows, partitioned, preceding, rows_in_order, so_far};
@@ -216,26 +216,21 @@ fn exponential(call: &mut Call) -> Result<Expr> {
 /// How many runs of equal values began before.
 fn run_number(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    let is_first = cast(row_in_group(), DataType::Int64).eq(lit(1_i64));
+    let is_first = position(value.clone()).eq(lit(0_i64));
     let before = value.clone().shift(1);
     let differs = datafusion::logical_expr::binary_expr(value, datafusion::logical_expr::Operator::IsDistinctFrom, before);
     let begins = when(is_first).then(lit(0_i64)).otherwise(cast(differs, DataType::Int64));
     so_far(checked_sum(begins), false)
 }
 
-fn row_in_group() -> Expr {
-    rows_in_order(row_number())
-}
-
 /// Beyond both neighbours; beside the ends stands a 0, as in Polars.
 fn peak(call: &mut Call, beyond: fn(Expr, Expr) -> Expr) -> Result<Expr> {
     let value = call.expr("the expression")?;
-    let rows = over_rows(aggregate_fn::count(lit(1_i64)), preceding(None), following(None))?;
-    let number = cast(row_in_group(), DataType::Int64);
+    let (place, last) = (position(value.clone()), length(value.clone()) - lit(1_i64));
     let beyond_zero = beyond(value.clone(), lit(0_i64));
     let next = beyond(value.clone(), value.clone().shift(-1));
-    let beyond_next = when(number.clone().eq(rows)).then(beyond_zero.clone()).otherwise(next);
-    let beyond_last = when(number.eq(lit(1_i64))).then(beyond_zero).otherwise(beyond(value.clone(), value.shift(1)));
+    let beyond_next = when(place.clone().eq(last)).then(beyond_zero.clone()).otherwise(next);
+    let beyond_last = when(place.eq(lit(0_i64))).then(beyond_zero).otherwise(beyond(value.clone(), value.shift(1)));
     Ok(beyond_last.and(beyond_next))
 }
 

@@ -152,12 +152,12 @@ fn quantile(call: &mut Call) -> Result<Expr> {
     let methods = ["nearest", "lower", "higher", "midpoint", "linear", "equiprobable"].map(|method| (method, method));
     let method = call.choice("interpolation", &methods)?;
     let own = call.type_of(&value)?;
-    if super::aggregates::between_moments(&value, &own, |numbers| numbers).is_none() {
+    if super::moments::between_moments(&value, &own, |numbers| numbers).is_none() {
         super::arithmetic::require_number(call, &value, &own)?;
     }
     let quantile = |q: f64| {
         let of_numbers = |numbers| of_column("quantile", numbers, vec![q.into(), method.into()]);
-        let moment = super::aggregates::between_moments(&value, &own, of_numbers);
+        let moment = super::moments::between_moments(&value, &own, of_numbers);
         moment.unwrap_or_else(|| of_numbers(value.clone()))
     };
     let mut quantiles: Vec<Expr> = wanted.into_iter().map(quantile).collect();

@@ -23,7 +23,8 @@ pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
 pub(crate) use self::operators::{
-    cast_to, common_number, common_type, computed_decimal, computed_nested, require_condition, untyped, widest_number,
+    cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested, require_boolean, untyped,
+    widest_number,
 };
 pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};

@@ -21,6 +21,8 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "shift_by", result: as_first, run: shift_by },
     // [value, whether the row is one of the result]; constant: the result's name.
     Kernel { name: "beside_rows", result: as_first, run: beside_rows },
+    // [value]; constant: the result's name.
+    Kernel { name: "only_value", result: as_first, run: only_value },
 ];
 
 fn is_among(columns: &Columns) -> Result<ArrayRef> {
@@ -71,6 +73,16 @@ fn beside_rows(columns: &Columns) -> Result<ArrayRef> {
             Err(to_datafusion(error))
         }
     }
+}
+
+/// The one value of what stands beside rows. Errors: `Shape` for any other number of them.
+fn only_value(columns: &Columns) -> Result<ArrayRef> {
+    let values = &columns.values[0];
+    if values.len() == 1 {
+        return Ok(Arc::clone(values));
+    }
+    let what = format!("`{}` has {} values, expected one for all rows", columns.text(0), values.len());
+    Err(to_datafusion(Error::shape("expression", what).hint("select it alone, or make it a list with implode()")))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
 pub(super) use self::window::window_named;
-pub use self::window::{as_list, first_sorted, reach, window};
+pub use self::window::{as_list, as_value, first_sorted, reach, window};
 
 /// The kernels of all topics.
 const TABLES: &[&[Kernel]] = &[

@@ -18,7 +18,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     // [value]; constants: fisher, bias.
     Kernel { name: "kurtosis", result: float, run: |columns| one(kurtosis(&values(columns)?, columns.flag(0), columns.flag(1))) },
     // [value]; constants: base, normalize.
-    Kernel { name: "entropy", result: float, run: |columns| one(entropy(&values(columns)?, columns.float(0)?, columns.flag(1))) },
+    Kernel { name: "entropy", result: float, run: entropy },
 ];
 
 fn one(value: Option<f64>) -> Result<ArrayRef> {
@@ -129,13 +129,16 @@ pub(super) fn kurtosis(values: &[f64], fisher: bool, bias: bool) -> Option<f64> 
     Some(if fisher { kurtosis - 3.0 } else { kurtosis })
 }
 
-/// `-sum(p log p)` to a base, p being the values, divided by their sum if `normalize`; NaN of no values and where one is 0, as in Polars.
-fn entropy(values: &[f64], base: f64, normalize: bool) -> Option<f64> {
-    if values.is_empty() {
-        return Some(f64::NAN);
+/// `-sum(p log p)` to a base, p being the values, divided by their sum if `normalize`; 0 of one row or of no values, NaN where one of
+/// several is 0, as in Polars.
+fn entropy(columns: &Columns) -> Result<ArrayRef> {
+    let values = values(columns)?;
+    if columns.rows <= 1 || values.is_empty() {
+        return one(Some(0.0));
     }
+    let (base, normalize) = (columns.float(0)?, columns.flag(1));
     let sum: f64 = if normalize { values.iter().sum() } else { 1.0 };
     let terms = values.iter().map(|x| x / sum).map(|p| p * p.ln() / base.ln());
     // Without the sign of zero.
-    Some(0.0 - terms.sum::<f64>())
+    one(Some(0.0 - terms.sum::<f64>()))
 }

@@ -26,9 +26,18 @@ pub(in crate::functions) fn window_named(name: &str, constants: Vec<ScalarValue>
 
 /// The same kernel over other arguments as an aggregate that gives the list of its values; None for a window of no kernel.
 pub fn as_list(window: &WindowFunction, args: Vec<Expr>, order: Expr) -> Option<Expr> {
+    as_aggregate(window, args, order, Answer::List)
+}
+
+/// The same kernel over arguments of one value as an aggregate that gives its value; None for a window of no kernel.
+pub fn as_value(window: &WindowFunction, args: Vec<Expr>, order: Expr) -> Option<Expr> {
+    as_aggregate(window, args, order, Answer::Value)
+}
+
+fn as_aggregate(window: &WindowFunction, args: Vec<Expr>, order: Expr, answer: Answer) -> Option<Expr> {
     let WindowFunctionDefinition::WindowUDF(function) = &window.fun else { return None };
     let OverPartition(kernel) = function.inner().as_ref().downcast_ref::<OverPartition>()?;
-    Some(aggregate(kernel.name, args, order, kernel.constants.clone(), Answer::List))
+    Some(aggregate(kernel.name, args, order, kernel.constants.clone(), answer))
 }
 
 /// The list of the first values of a window that sorts them, as an aggregate; None for another window.

@@ -3,11 +3,12 @@
 pub mod drawing;
 mod grid;
 mod kept;
+mod texts;
 mod types;
 
 use std::time::{Duration, Instant};
 
-use arrow::array::Array;
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -122,10 +123,9 @@ impl Sink for TableSink {
 }
 
 /// The column's values as texts of one line each, or of several where `lines` are allowed.
-fn cells(column: &dyn Array, lines: bool) -> Result<Vec<String>> {
-    let options = FormatOptions::default().with_display_error(true).with_null("NULL");
-    let formatter = ArrayFormatter::try_new(column, &options).map_err(written)?;
-    Ok((0..column.len()).map(|row| printable(&formatter.value(row).to_string(), lines)).collect())
+fn cells(column: &ArrayRef, lines: bool) -> Result<Vec<String>> {
+    let texts = texts::texts(column, "NULL").map_err(written)?;
+    Ok(texts.iter().map(|text| printable(text, lines)).collect())
 }
 
 /// Without characters that would move the cursor or change colours.

@@ -2,25 +2,39 @@
 
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Cast, Expr};
-use gradframe_plan::functions::column::as_list;
-use gradframe_plan::functions::{ItemArg, OfItems, item_column, over_items};
+use gradframe_plan::functions::column::{Answer, aggregate, as_list};
+use gradframe_plan::functions::{ItemArg, OfItems, item_column, list_arguments, over_items};
 
-use super::super::super::structure::{ROW_ORDER, by_row};
+use super::super::super::structure::by_row;
+use super::super::names::shown;
+use super::one::is_of_order;
 use super::windows::is_row_order;
 use super::{Group, Lowered, Lowering, Shape, with_children};
 use crate::Result;
 
 /// The lists and scalars that an expression over items takes, each once.
 #[derive(Default)]
-struct Items(Vec<ItemArg>);
+pub(super) struct Items(Vec<ItemArg>);
+
+/// Whether the items are made of scalars alone. A list of a frame's rows, which may be long, is none that each of them could have.
+pub(super) fn is_of_scalars(list: &Expr) -> bool {
+    let Expr::ScalarFunction(function) = list else { return matches!(list, Expr::Literal(..)) };
+    match list_arguments(function) {
+        Some(lists) => function.args.iter().zip(lists).all(|(arg, is_list)| !is_list || is_of_scalars(arg)),
+        None => function.args.iter().all(is_of_scalars),
+    }
+}
 
 impl Items {
     /// The part in the expression over items. Constants and the order of the items need no argument.
     fn column(&mut self, part: Lowered) -> Expr {
-        let is_order = matches!(&part.expr, Expr::Column(column) if column.name == ROW_ORDER);
-        if is_order || matches!(part.expr, Expr::Literal(..)) {
+        if part.shape != Shape::Items && (is_of_order(&part.expr) || matches!(part.expr, Expr::Literal(..))) {
             return part.expr;
         }
+        self.argument(part)
+    }
+
+    fn argument(&mut self, part: Lowered) -> Expr {
         let arg = ItemArg { value: part.expr, is_list: part.shape == Shape::Items };
         let at = self.0.iter().position(|known| *known == arg).unwrap_or_else(|| {
             self.0.push(arg);
@@ -29,11 +43,11 @@ impl Items {
         item_column(at)
     }
 
-    fn columns(&mut self, parts: Vec<Lowered>) -> Vec<Expr> {
+    pub(super) fn columns(&mut self, parts: Vec<Lowered>) -> Vec<Expr> {
         parts.into_iter().map(|part| self.column(part)).collect()
     }
 
-    fn over(self, what: OfItems, computed: Expr) -> Lowered {
+    pub(super) fn over(self, what: OfItems, computed: Expr) -> Lowered {
         let shape = if what == OfItems::All { Shape::Scalar } else { Shape::Items };
         Lowered { expr: over_items(what, computed, self.0), shape }
     }
@@ -75,25 +89,36 @@ impl Lowering {
     }
 
     /// The numbers of the items, from 0.
-    pub(super) fn places_of_items(&mut self, value: Lowered) -> Lowered {
+    pub(super) fn places_of_items(&mut self, value: Vec<Lowered>) -> Lowered {
         let mut items = Items::default();
-        items.column(value);
+        items.columns(value);
         let place = Cast::new(Box::new(by_row().expr), arrow::datatypes::DataType::Int64);
         items.over(OfItems::Each, Expr::Cast(place))
     }
 
     /// How many items there are.
-    pub(super) fn length_of_items(&mut self, value: Lowered, count: Expr) -> Lowered {
+    pub(super) fn length_of_items(&mut self, value: Vec<Lowered>, count: Expr) -> Lowered {
         let mut items = Items::default();
-        items.column(value);
+        items.columns(value);
         items.over(OfItems::All, count)
     }
 
-    /// The items of the first part for which the second is true.
+    /// The items of the first part, or its only value, for which the second is true.
     pub(super) fn kept_items(&mut self, parts: Vec<Lowered>) -> Option<Lowered> {
+        let [value, predicate] = <[Lowered; 2]>::try_from(parts).ok()?;
         let mut items = Items::default();
-        let predicate = items.columns(parts).pop()?;
+        items.argument(value);
+        let predicate = items.column(predicate);
         Some(items.over(OfItems::Kept, predicate))
+    }
+
+    /// The only one of the items. Errors, when run: `Shape` for another number of them.
+    pub(super) fn only_item(&mut self, list: Lowered) -> Lowered {
+        let mut items = Items::default();
+        let item = items.column(list);
+        let words = shown(&self.written);
+        let only = aggregate("only_value", vec![item], by_row().expr, vec![words.as_str().into()], Answer::Value);
+        items.over(OfItems::All, only)
     }
 
     /// What stands beside items: items or a scalar.

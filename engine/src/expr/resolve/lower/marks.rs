@@ -16,7 +16,11 @@ use crate::{Error, Result};
 impl Lowering {
     pub(super) fn marked(&mut self, mark: Mark, mut function: ScalarFunction, group: &Group) -> Result<Lowered> {
         let rest = function.args.split_off(function.args.len().min(1));
-        let value = function.args.pop().ok_or_else(|| Error::internal("expression", "a mark without a value"))?;
+        let value = match (&mark, function.args.pop()) {
+            (Mark::Position, value) => return self.position(value, group),
+            (Mark::Length, value) => return self.length(value, group),
+            (_, value) => value.ok_or_else(|| Error::internal("expression", "a mark without a value"))?,
+        };
         match mark {
             Mark::Over { descending, nulls_last, mapping } => {
                 let inner = self.inner_group(rest, descending, nulls_last, group)?;
@@ -26,8 +30,6 @@ impl Lowering {
                 }
             }
             Mark::Keep => self.keep(value, rest, group),
-            Mark::Position => self.position(value, group),
-            Mark::Length => self.length(value, group),
             Mark::Items => {
                 let list = self.lower(value, group)?;
                 if list.shape != Shape::Scalar {
@@ -36,20 +38,22 @@ impl Lowering {
                 }
                 Ok(Lowered { expr: list.expr, shape: Shape::Items })
             }
-            Mark::Tuple => Err(Error::internal("expression", "a tuple outside the function that takes it")),
+            Mark::Tuple | Mark::Position | Mark::Length => {
+                Err(Error::internal("expression", "a tuple outside the function that takes it"))
+            }
         }
     }
 
-    /// The number of the row among the value's rows, from 0.
-    fn position(&mut self, value: Expr, group: &Group) -> Result<Lowered> {
-        let value = self.lower(value, group)?;
-        if is_one_value(std::slice::from_ref(&value)) {
+    /// The number of the row among the value's rows, or the frame's, from 0.
+    fn position(&mut self, value: Option<Expr>, group: &Group) -> Result<Lowered> {
+        let value = self.all(value.into_iter().collect(), group)?;
+        if is_one_value(&value) {
             return Ok(Lowered { expr: lit(0_i64), shape: Shape::Scalar });
         }
-        if value.shape == Shape::Items {
+        if self.common_shape(&value)? == Shape::Items {
             return Ok(self.places_of_items(value));
         }
-        let (_, kept) = self.on_rows(vec![value], group)?;
+        let (_, kept) = self.on_rows(value, group)?;
         let mut window = ordered_window(row_number())?;
         window.params.partition_by = group.keys.iter().cloned().chain(kept.clone()).collect();
         window.params.order_by = self.order(vec![by_row()], group)?;
@@ -57,17 +61,17 @@ impl Lowering {
         Ok(Lowered { expr, shape: kept.map_or(Shape::Rows, Shape::Kept) })
     }
 
-    /// How many rows the value has.
-    fn length(&mut self, value: Expr, group: &Group) -> Result<Lowered> {
-        let value = self.lower(value, group)?;
-        if is_one_value(std::slice::from_ref(&value)) {
+    /// How many rows the value has, or the frame.
+    fn length(&mut self, value: Option<Expr>, group: &Group) -> Result<Lowered> {
+        let value = self.all(value.into_iter().collect(), group)?;
+        if is_one_value(&value) {
             return Ok(Lowered { expr: lit(1_i64), shape: Shape::Scalar });
         }
         let mut count = aggregate_fn::count(lit(1_i64));
-        if value.shape == Shape::Items {
+        if self.common_shape(&value)? == Shape::Items {
             return Ok(self.length_of_items(value, count));
         }
-        let (_, kept) = self.on_rows(vec![value], group)?;
+        let (_, kept) = self.on_rows(value, group)?;
         if let Expr::AggregateFunction(count) = &mut count {
             count.params.filter = kept.map(Box::new);
         }
@@ -75,22 +79,15 @@ impl Lowering {
     }
 
     fn keep(&mut self, value: Expr, rest: Vec<Expr>, group: &Group) -> Result<Lowered> {
+        let wrong = || Error::internal("filter", "takes a value and a predicate");
         let parts = self.all([vec![value], rest].concat(), group)?;
-        if parts.first().is_some_and(|value| value.shape == Shape::Items) {
+        // Of one value there is one or none: a list of them.
+        if is_one_value(&parts) || parts.first().is_some_and(|value| value.shape == Shape::Items) {
             self.common_shape(&parts)?;
-            return self.kept_items(parts).ok_or_else(|| Error::internal("filter", "takes a value and a predicate"));
+            return self.kept_items(parts).ok_or_else(wrong);
         }
-        let only = if is_one_value(&parts) { Some(self.first_row(group)?) } else { None };
-        let (mut parts, kept) = self.on_rows(parts, group)?;
-        let predicate = parts.pop().filter(|_| parts.len() == 1);
-        let (Some(predicate), Some(expr)) = (predicate, parts.pop()) else {
-            return Err(Error::internal("filter", "takes a value and a predicate"));
-        };
-        if let Some(only) = only {
-            // Of one value there is one or none: a list of them.
-            let kept = Lowered { expr, shape: Shape::Kept(only.and(predicate)) };
-            return Ok(Lowered { expr: self.imploded(kept, group)?, shape: Shape::Items });
-        }
+        let (parts, kept) = self.on_rows(parts, group)?;
+        let [expr, predicate] = <[Expr; 2]>::try_from(parts).map_err(|_| wrong())?;
         let kept = all_of([kept, Some(predicate)]).unwrap_or_else(|| lit(true));
         Ok(Lowered { expr, shape: Shape::Kept(kept) })
     }

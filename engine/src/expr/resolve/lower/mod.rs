@@ -104,9 +104,14 @@ impl Lowering {
         }
     }
 
-    /// One value a row; a scalar is repeated. Errors: `Plan` for another number of rows than the frame has.
+    /// One value a row; a scalar is repeated, and so is the only item of a list of scalars. Errors: `Plan` for another number of rows
+    /// than the frame has; when run, `Shape` for another number of items than one.
     pub(crate) fn rows(&mut self, lowered: Lowered, group: &Group) -> Result<Expr> {
         match lowered.shape {
+            Shape::Items if items::is_of_scalars(&lowered.expr) => {
+                let only = self.only_item(lowered);
+                self.repeated(only.expr, group)
+            }
             Shape::Rows => Ok(lowered.expr),
             Shape::Scalar => self.repeated(lowered.expr, group),
             Shape::Kept(_) | Shape::Items => Err(self.other_length()),
@@ -189,12 +194,11 @@ impl Lowering {
     }
 
     fn aggregate(&mut self, mut aggregate: AggregateFunction, group: &Group) -> Result<Lowered> {
-        let params = &mut aggregate.params;
-        let args = self.all(std::mem::take(&mut params.args), group)?;
-        if self.common_shape(&args)? == Shape::Items {
+        let args = self.all(std::mem::take(&mut aggregate.params.args), group)?;
+        if self.common_shape(&args)? == Shape::Items || self.sees_one_value(&args, &aggregate.params, group)? {
             return self.of_items(aggregate, args, group);
         }
-        let only = if one::is_one_value(&args) { Some(self.first_row(group)?) } else { None };
+        let params = &mut aggregate.params;
         let args = args.into_iter().map(|arg| self.order_argument(arg, group)).collect::<Result<_>>()?;
         let (args, kept) = self.on_rows(args, group)?;
         params.args = args;
@@ -202,7 +206,7 @@ impl Lowering {
             Some(filter) => self.on_all_rows(*filter, group)?,
             None => None,
         };
-        params.filter = all_of([filter, kept, only]).map(Box::new);
+        params.filter = all_of([filter, kept]).map(Box::new);
         params.order_by = self.order(std::mem::take(&mut params.order_by), group)?;
         Ok(Lowered { expr: Expr::AggregateFunction(aggregate), shape: Shape::Scalar })
     }

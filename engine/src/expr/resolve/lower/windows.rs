@@ -25,22 +25,24 @@ impl Lowering {
             return self.window_of_items(&window, args);
         }
         let own = self.all(std::mem::take(&mut params.partition_by), group)?;
-        let keys = params.order_by.iter().filter(|key| !is_row_order(key)).map(|key| key.expr.clone()).collect();
-        let seen = [args.clone(), own.clone(), self.all(keys, group)?].concat();
-        let only = if is_one_value(&seen) { Some(self.first_row(group)?) } else { None };
+        let keys = params.order_by.iter().filter(|key| !is_row_order(key)).map(|key| key.expr.clone());
+        let beside = params.filter.iter().map(|filter| filter.as_ref().clone()).chain(keys).collect();
+        let seen = [args.clone(), own.clone(), self.all(beside, group)?].concat();
+        if is_one_value(&seen)
+            && let Some(one) = self.window_of_one(&window, args.clone(), group)?
+        {
+            return Ok(one);
+        }
+        let params = &mut window.params;
         let (args, kept) = self.on_rows(args, group)?;
         params.args = args;
         let (own, _) = self.on_rows(own, group)?;
-        params.partition_by = group.keys.iter().cloned().chain(own).chain(kept.clone()).chain(only.clone()).collect();
+        params.partition_by = group.keys.iter().cloned().chain(own).chain(kept.clone()).collect();
         if let Some(filter) = params.filter.take() {
             params.filter = self.on_all_rows(*filter, group)?.map(Box::new);
         }
         params.order_by = self.order(std::mem::take(&mut params.order_by), group)?;
-        let column = self.hoist(window);
-        Ok(match only {
-            Some(only) => Lowered { expr: super::one::of_first_row(column, only), shape: Shape::Scalar },
-            None => Lowered { expr: column, shape: kept.map_or(Shape::Rows, Shape::Kept) },
-        })
+        Ok(Lowered { expr: self.hoist(window), shape: kept.map_or(Shape::Rows, Shape::Kept) })
     }
 
     /// A scalar on each row of its group.

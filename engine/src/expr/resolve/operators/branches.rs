@@ -11,6 +11,7 @@ use super::super::super::enums::{Together, field_of, together};
 use super::super::super::functions::cast;
 use super::super::names::shown;
 use super::kind::Kind;
+use super::moments::common_moment;
 use super::numbers::{cast_to, common_number};
 use super::{CAST, require_condition, type_of};
 use crate::{Error, Result};
@@ -125,11 +126,13 @@ pub(crate) fn common_type(op: &str, known: &[(&Expr, &DataType)]) -> Result<Data
     {
         return Ok((*first).clone());
     }
-    let numbers = known.iter().all(|(_, own)| Kind::of(own).is_number()).then(|| common_number(known)).flatten();
+    let is_number = |own: &DataType| Kind::of(own).is_number() || Kind::of(own) == Kind::Decimal;
+    let numbers = known.iter().all(|(_, own)| is_number(own)).then(|| common_number(known)).flatten();
     let own: Vec<DataType> = known.iter().map(|(_, own)| (*own).clone()).collect();
     let is_any = |of: fn(Kind) -> bool| own.iter().any(|own| of(Kind::of(own)));
     let mixed = is_any(Kind::is_moment) && is_any(Kind::is_number);
-    let common = numbers.or_else(|| get_coerce_type_for_case_expression(&own, None)).filter(|_| !mixed);
+    let coerced = || common_moment(&own).or_else(|| get_coerce_type_for_case_expression(&own, None));
+    let common = numbers.or_else(coerced).filter(|_| !mixed);
     common.ok_or_else(|| without_common_type(op, known))
 }
 

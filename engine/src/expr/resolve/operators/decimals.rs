@@ -1,11 +1,13 @@
-//! Arithmetic of decimals: exact with other decimals and integers, in floats with floats.
+//! Arithmetic of decimals: exact with other decimals and integers, in floats with floats. They are compared so, too.
 
 use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use gradframe_plan::functions::column::{DecimalOperation, decimal_arithmetic};
 
 use super::Typed;
-use super::numbers::cast_to;
+use super::numbers::{cast_to, untyped};
 
 /// Room for every integer.
 const WHOLE: DataType = DataType::Decimal128(38, 0);
@@ -32,10 +34,59 @@ pub(crate) fn computed(operation: DecimalOperation, left: Typed, right: Typed, w
     Some(decimal_arithmetic(exact(left)?, operation, exact(right)?, words))
 }
 
+/// Decimal digits that a float of 64 bits tells apart for sure.
+const FLOAT_DIGITS: usize = 15;
+
+/// A comparison of a decimal with a float, as floats. A constant of few digits becomes the decimal that is written: beside a column
+/// of few digits the answer is the same, and a file's least and greatest decimals go on telling which of its rows are read.
+pub(super) fn compared_with_float(binary: BinaryExpr, left: &DataType, right: &DataType) -> Transformed<Expr> {
+    let constant = |side: &Expr, other: &DataType| match other {
+        DataType::Decimal128(precision, _) if usize::from(*precision) <= FLOAT_DIGITS => as_written(side),
+        _ => None,
+    };
+    let float = |side: Box<Expr>, own: &DataType| cast_to(*side, own, &DataType::Float64);
+    let (left, right) = match (constant(&binary.left, right), constant(&binary.right, left)) {
+        (Some(decimal), _) => (decimal, *binary.right),
+        (_, Some(decimal)) => (*binary.left, decimal),
+        (None, None) => (float(binary.left, left), float(binary.right, right)),
+    };
+    Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right))))
+}
+
+/// A constant float as the decimal of its shortest digits; None if those are many.
+fn as_written(constant: &Expr) -> Option<Expr> {
+    let Some(ScalarValue::Float64(Some(number))) = untyped(constant) else { return None };
+    let text = number.is_finite().then(|| number.to_string())?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = whole.trim_start_matches('-').len() + fraction.len();
+    if digits > FLOAT_DIGITS {
+        return None;
+    }
+    let value = format!("{whole}{fraction}").parse().ok()?;
+    Some(Expr::Literal(ScalarValue::Decimal128(Some(value), digits as u8, fraction.len() as i8), None))
+}
+
 fn exact((expr, own): Typed) -> Option<Expr> {
     match own {
         DataType::Decimal128(..) => Some(expr),
         own if own.is_integer() => Some(cast_to(expr, &own, &WHOLE)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::lit;
+
+    #[test]
+    fn a_short_float_is_the_decimal_that_is_written() {
+        let decimal = |value, digits, scale| Some(Expr::Literal(ScalarValue::Decimal128(Some(value), digits, scale), None));
+        assert_eq!(as_written(&lit(0.05)), decimal(5, 3, 2));
+        assert_eq!(as_written(&lit(-12.5)), decimal(-125, 3, 1));
+        assert_eq!(as_written(&lit(3.0)), decimal(3, 1, 0));
+        for long in [0.1 + 0.2, 1e30, f64::NAN, f64::INFINITY] {
+            assert_eq!(as_written(&lit(long)), None, "{long}");
+        }
     }
 }

@@ -24,6 +24,7 @@ use gradframe_plan::error::from_datafusion;
 pub(crate) use self::branches::common_type;
 pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
+pub(crate) use self::moments::common_moment;
 pub(crate) use self::nested::computed as computed_nested;
 pub(crate) use self::numbers::{cast_to, common_number, untyped, widest_number};
 use super::super::enums::{field_of, placed};
@@ -78,14 +79,17 @@ fn of_lists(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transform
 }
 
 /// Errors: `DType` if the expression is neither true nor false.
-pub(crate) fn require_condition(op: &str, condition: &Expr, schema: &DFSchema) -> Result<()> {
-    match type_of(condition, schema)? {
-        DataType::Boolean | DataType::Null => Ok(()),
-        other => {
-            let what = format!("`{}` is {other}, expected a condition (Boolean)", shown(condition), other = type_name(&other));
-            Err(Error::dtype(op, what).hint("compare it with something"))
-        }
+pub(super) fn require_condition(op: &str, condition: &Expr, schema: &DFSchema) -> Result<()> {
+    require_boolean(op, condition, &type_of(condition, schema)?)
+}
+
+/// [`require_condition`] of an expression of this type.
+pub(crate) fn require_boolean(op: &str, condition: &Expr, own: &DataType) -> Result<()> {
+    if matches!(own, DataType::Boolean | DataType::Null) {
+        return Ok(());
     }
+    let what = format!("`{}` is {own}, expected a condition (Boolean)", shown(condition), own = type_name(own));
+    Err(Error::dtype(op, what).hint("compare it with something"))
 }
 
 fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
@@ -181,6 +185,11 @@ fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
         (Kind::Boolean, other) | (other, Kind::Boolean) if matches!(other, Kind::Integer | Kind::Float) => {
             numbers::arithmetic(binary, &left, &right)
         }
+        (Kind::Decimal, Kind::Float) | (Kind::Float, Kind::Decimal) => Ok(decimals::compared_with_float(binary, &left, &right)),
+        (Kind::Date, Kind::Timestamp) | (Kind::Timestamp, Kind::Date) if zoned(&left) || zoned(&right) => {
+            let (left, right) = (moments::as_instant(*binary.left, &left), moments::as_instant(*binary.right, &right));
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))))
+        }
         (Kind::Other, _) | (_, Kind::Other) => {
             let error = not_comparable(&binary.left, &left, &binary.right, &right);
             of_datafusion(binary, schema).ok_or(error)
@@ -201,6 +210,7 @@ fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let other = type_of(value, schema)?;
         require_comparable(&list.expr, &own, value, &other)?;
         let is_known = own.is_null() || other.is_null() || comparison_coercion(&own, &other).is_some();
+        let is_known = is_known && moments::common_moment(&[own.clone(), other.clone()]).is_none();
         if !is_known || own.is_nested() != other.is_nested() && !own.is_null() && !other.is_null() {
             return Err(not_comparable(&list.expr, &own, value, &other));
         }
@@ -225,12 +235,10 @@ fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_typ
     if fits { Ok(()) } else { Err(not_comparable(left, left_type, right, right_type)) }
 }
 
-/// A moment of a time zone is compared with another of one, a date with none.
+/// A moment of a time zone is compared with another of one; a date, which is its midnight in UTC, with any.
 fn both_zoned_or_none(left: &DataType, right: &DataType) -> bool {
     match (left, right) {
-        (DataType::Timestamp(..), DataType::Timestamp(..) | DataType::Date32) | (DataType::Date32, DataType::Timestamp(..)) => {
-            zoned(left) == zoned(right)
-        }
+        (DataType::Timestamp(..), DataType::Timestamp(..)) => zoned(left) == zoned(right),
         _ => true,
     }
 }

@@ -10,6 +10,28 @@ use super::numbers::cast_to;
 /// A date is its midnight.
 const MIDNIGHT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
+/// Where a date beside a moment of a time zone has its midnight, as in Polars.
+pub(super) const UTC: &str = "UTC";
+
+/// A date as its midnight in UTC, a moment of a time zone as one of UTC.
+pub(super) fn as_instant(expr: Expr, own: &DataType) -> Expr {
+    let unit = if let DataType::Timestamp(unit, _) = own { *unit } else { TimeUnit::Microsecond };
+    cast_to(expr, own, &DataType::Timestamp(unit, Some(UTC.into())))
+}
+
+/// The type of dates beside moments of one time zone; None of other types.
+pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
+    let mut moments = types.iter().filter(|own| **own != DataType::Date32);
+    let first = moments.next().filter(|first| matches!(first, DataType::Timestamp(_, Some(_))))?.clone();
+    let common = moments.try_fold(first, |common, other| match (&common, other) {
+        (DataType::Timestamp(a, zone), DataType::Timestamp(b, other)) if zone == other => {
+            Some(DataType::Timestamp(finer(*a, *b), zone.clone()))
+        }
+        _ => None,
+    })?;
+    types.contains(&DataType::Date32).then_some(common)
+}
+
 /// What the operator gives of dates, times, durations and numbers; None if it means nothing.
 pub(super) fn arithmetic(op: Operator, left: Typed, right: Typed) -> Option<Expr> {
     use DataType::{Date32, Duration, Time32, Time64, Timestamp};
@@ -20,6 +42,10 @@ pub(super) fn arithmetic(op: Operator, left: Typed, right: Typed) -> Option<Expr
         (Plus, Duration(_), Date32) => Some(moved_date(right, op, left)),
         (Minus, Timestamp(unit, None), Date32) | (Minus, Date32, Timestamp(unit, None)) => {
             let common = Timestamp(*unit, None);
+            Some(difference(left, right, &common))
+        }
+        (Minus, Timestamp(unit, Some(_)), Date32) | (Minus, Date32, Timestamp(unit, Some(_))) => {
+            let common = Timestamp(*unit, Some(UTC.into()));
             Some(difference(left, right, &common))
         }
         (Minus, Timestamp(a, zone), Timestamp(b, other)) if zone == other => {

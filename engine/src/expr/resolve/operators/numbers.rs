@@ -6,6 +6,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
 
 use super::kind::Kind;
+use super::moments::UTC;
 use super::not_taken;
 use crate::Result;
 
@@ -26,10 +27,15 @@ pub(super) fn arithmetic(binary: BinaryExpr, left: &DataType, right: &DataType) 
     Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))))
 }
 
-/// The value as another type; a constant at once.
+/// The value as another type; a constant at once. Of a time zone, a date is its midnight in UTC.
 pub(crate) fn cast_to(expr: Expr, from: &DataType, to: &DataType) -> Expr {
     match &expr {
         _ if from == to => expr,
+        _ if *from == DataType::Date32 && matches!(to, DataType::Timestamp(_, Some(zone)) if **zone != *UTC) => {
+            let DataType::Timestamp(unit, _) = to else { return expr };
+            let midnight = DataType::Timestamp(*unit, Some(UTC.into()));
+            cast_to(cast_to(expr, from, &midnight), &midnight, to)
+        }
         Expr::Literal(value, metadata) => match value.cast_to(to) {
             Ok(value) => Expr::Literal(value, metadata.clone()),
             Err(_) => cast(expr, to.clone()),
@@ -48,8 +54,18 @@ pub(crate) fn untyped(expr: &Expr) -> Option<&ScalarValue> {
     }
 }
 
+/// Float64, if floats stand beside decimals and perhaps other numbers; None of decimals without floats.
+fn beside_decimals<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+    let mut kinds = types.map(Kind::of);
+    let are_numbers = kinds.clone().all(|kind| kind.is_number() || kind == Kind::Decimal);
+    (are_numbers && kinds.any(|kind| kind == Kind::Float)).then_some(DataType::Float64)
+}
+
 /// The type in which all of these numbers can be computed; None where Arrow has none that holds them.
 pub(crate) fn common_number(parts: &[(&Expr, &DataType)]) -> Option<DataType> {
+    if parts.iter().any(|(_, own)| Kind::of(own) == Kind::Decimal) {
+        return beside_decimals(parts.iter().map(|(_, own)| *own));
+    }
     let constants: Vec<&ScalarValue> = parts.iter().filter_map(|(expr, _)| untyped(expr)).collect();
     if constants.len() == parts.len() {
         return parts.iter().map(|(_, own)| Some((*own).clone())).reduce(|a, b| wider(&a?, &b?)).flatten();
@@ -81,8 +97,12 @@ fn narrowest(constant: &ScalarValue, unsigned: bool) -> Option<DataType> {
     candidates.into_iter().find(|candidate| constant.cast_to(candidate).is_ok_and(|value| !value.is_null()))
 }
 
-/// The narrowest type that holds the values of all, true and false among them as 1 and 0; None where one is of another kind.
-pub(crate) fn widest_number<'a>(mut types: impl Iterator<Item = &'a DataType>) -> Option<DataType> {
+/// The narrowest type that holds the values of all, true and false among them as 1 and 0; Float64 of decimals beside floats. None where
+/// one is of another kind.
+pub(crate) fn widest_number<'a>(mut types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+    if types.clone().any(|own| Kind::of(own) == Kind::Decimal) {
+        return beside_decimals(types);
+    }
     let first = types.next().filter(|first| Kind::of(first).is_number())?.clone();
     types.try_fold(first, |widest, other| wider(&widest, other).filter(|_| Kind::of(other).is_number()))
 }
@@ -138,6 +158,18 @@ mod tests {
             let (x, y) = (col("x"), col("y"));
             assert_eq!(common_number(&[(&x, &a), (&y, &b)]), expected, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn decimals_meet_floats_in_floats_and_nothing_else() {
+        let decimal = DataType::Decimal128(12, 2);
+        let x = col("x");
+        let common = |types: &[&DataType]| common_number(&types.iter().map(|own| (&x, *own)).collect::<Vec<_>>());
+        for types in [[&decimal, &Float32], [&Float64, &decimal]] {
+            assert_eq!((common(&types), widest_number(types.into_iter())), (Some(Float64), Some(Float64)));
+        }
+        assert_eq!(common(&[&decimal, &Int64, &Float32]), Some(Float64));
+        assert_eq!((common(&[&decimal, &Int64]), common(&[&decimal, &DataType::Utf8, &Float64])), (None, None));
     }
 
     #[test]

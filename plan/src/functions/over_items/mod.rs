@@ -1,8 +1,10 @@
 //! Expressions and aggregates over the items of lists, where a list stands for a column of as many values.
 //!
 //! A function of this kind carries an expression of DataFusion's over columns named `__item_0`, `__item_1`, ...: its arguments,
-//! lists of which are seen item by item, all else repeated. The number of the item is there as [`ROW_ORDER`], the order
-//! of these rows.
+//! lists of which are seen item by item, all else repeated. Without a list the arguments are columns of one value. The number of
+//! the item is there as [`ROW_ORDER`], the order of these rows.
+
+mod distinct;
 
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use datafusion::physical_expr::aggregate::LoweredAggregateBuilder;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use gradframe_ml_core::Error;
 
+use self::distinct::Distinct;
 use crate::error::to_datafusion;
 use crate::ops::row_order::ROW_ORDER;
 use crate::simplified::simplified;
@@ -50,18 +53,28 @@ pub fn item_column(arg: usize) -> Expr {
     Expr::Column(datafusion::common::Column::from_name(format!("__item_{arg}")))
 }
 
-/// The expression over the items of `args`, of which one at least is a list.
+/// The expression over the items of `args`; of one value each, if none of them is a list.
 /// Errors, when run: `Execution` for lists of different lengths; those of the expression.
 pub fn over_items(what: OfItems, computed: Expr, args: Vec<ItemArg>) -> Expr {
-    let (lists, values) = args.into_iter().map(|arg| (arg.is_list, arg.value)).unzip();
+    let (lists, values): (Vec<bool>, Vec<Expr>) = args.into_iter().map(|arg| (arg.is_list, arg.value)).unzip();
     let name = match what {
         OfItems::Each => "each_item",
         OfItems::All => "all_items",
         OfItems::Kept => "kept_items",
     };
     let shown = format!("{name}[{computed}]");
-    let function = OverItems { what, computed, lists, shown, signature: Signature::user_defined(Volatility::Immutable) };
+    let signature = if values.is_empty() {
+        Signature::nullary(Volatility::Immutable)
+    } else {
+        Signature::user_defined(Volatility::Immutable)
+    };
+    let function = OverItems { what, computed, lists, shown, signature };
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), values))
+}
+
+/// Which arguments of a call of [`over_items`] are lists; None of another function.
+pub fn list_arguments(function: &ScalarFunction) -> Option<&[bool]> {
+    function.func.inner().as_ref().downcast_ref::<OverItems>().map(|function| function.lists.as_slice())
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -92,10 +105,23 @@ impl OverItems {
         simplified(self.computed.clone(), schema)
     }
 
+    /// One value a row, of this type.
+    fn over(&self, columns: &[ArrayRef], rows: usize, expected: &DataType) -> Result<ArrayRef> {
+        let types: Vec<DataType> = columns.iter().map(|column| column.data_type().clone()).collect();
+        let schema = self.schema(&types)?;
+        let (items, batch) = flattened(columns, &self.lists, rows, &schema)?;
+        let result = match self.what {
+            OfItems::All => self.of_lists(&items, &batch, &schema, expected)?,
+            OfItems::Each | OfItems::Kept => self.of_batch(&items, &batch, &schema)?,
+        };
+        Ok(if result.data_type() == expected { result } else { arrow::compute::cast(&result, expected)? })
+    }
+
     fn of_batch(&self, items: &Items, batch: &RecordBatch, schema: &DFSchema) -> Result<ArrayRef> {
         let computed = physical(&self.planned(schema)?, schema)?.evaluate(batch)?.into_array(batch.num_rows())?;
         match self.what {
-            OfItems::Kept => items.kept(batch.column(0), computed.as_boolean()),
+            // A condition may be a null without a type.
+            OfItems::Kept => items.kept(batch.column(0), arrow::compute::cast(&computed, &DataType::Boolean)?.as_boolean()),
             OfItems::Each | OfItems::All => Ok(items.as_lists(computed, items.lengths.clone())),
         }
     }
@@ -187,7 +213,7 @@ fn flattened(args: &[ArrayRef], lists: &[bool], rows: usize, schema: &DFSchema) 
         columns.push(Some(take(list.values(), &UInt64Array::from_iter_values(places), None)?));
         lengths = Some(own);
     }
-    let lengths = lengths.unwrap_or_default();
+    let lengths = lengths.unwrap_or_else(|| vec![1; rows]);
     let row_of =
         UInt64Array::from_iter_values(lengths.iter().enumerate().flat_map(|(row, n)| std::iter::repeat_n(row as u64, *n)));
     let repeated = |(column, arg): (Option<ArrayRef>, &ArrayRef)| Ok(column.map_or_else(|| take(arg, &row_of, None), Ok)?);
@@ -220,15 +246,12 @@ impl ScalarUDFImpl for OverItems {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = args.args.iter().map(|arg| arg.to_array(args.number_rows)).collect::<Result<Vec<_>>>()?;
-        let types: Vec<DataType> = columns.iter().map(|column| column.data_type().clone()).collect();
-        let schema = self.schema(&types)?;
-        let (items, batch) = flattened(&columns, &self.lists, args.number_rows, &schema)?;
-        let result = match self.what {
-            OfItems::All => self.of_lists(&items, &batch, &schema, args.return_field.data_type())?,
-            OfItems::Each | OfItems::Kept => self.of_batch(&items, &batch, &schema)?,
-        };
         let expected = args.return_field.data_type();
-        let result = if result.data_type() == expected { result } else { arrow::compute::cast(&result, expected)? };
-        Ok(ColumnarValue::Array(result))
+        if self.lists.contains(&true) {
+            return Ok(ColumnarValue::Array(self.over(&columns, args.number_rows, expected)?));
+        }
+        let distinct = Distinct::of(columns, args.number_rows)?;
+        let computed = self.over(&distinct.columns, distinct.rows, expected)?;
+        Ok(ColumnarValue::Array(distinct.spread(&computed)?))
     }
 }

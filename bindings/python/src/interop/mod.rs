@@ -1,10 +1,14 @@
 //! Arrow in and out through the C data interface: pointers change hands, bytes are not copied.
 
+mod given;
+mod rebased;
+
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatchReader, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatchOptions, StructArray, make_array};
+use arrow::buffer::NullBuffer;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -12,27 +16,68 @@ use futures::StreamExt;
 use gradframe::{Error, from_datafusion};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
+use pyo3_arrow::PyArray;
 use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_stream_pycapsule};
-use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::errors::OrRaise;
 use crate::runtime::runtime;
 use crate::wait::SIGNAL_CHECK;
 
-/// Anything with `__arrow_c_stream__` or `__arrow_c_array__`, as batches that share its memory.
-/// Errors: `Plan` for a name that two columns have, `Execution` if its producer fails.
-pub fn batches_from(input: AnyRecordBatch) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
-    let reader = input.into_reader()?;
-    let schema = reader.schema();
+pub use given::{Given, exports};
+
+/// The rows of a table, as batches that share its memory. Errors: `DType` for what has no columns, `Plan` for a name that two columns
+/// have, `Execution` if its producer fails.
+pub fn batches_from(input: Given) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+    let schema = schema_of(input.field()).or_raise()?;
     for (at, field) in schema.fields().iter().enumerate() {
         if schema.fields()[..at].iter().any(|before| before.name() == field.name()) {
             let what = format!("two columns have the name `{}`", field.name());
             return Err(Error::plan("from_arrow", what).hint("rename one of them")).or_raise();
         }
     }
-    let batches = reader.collect::<Result<Vec<_>, ArrowError>>();
-    let batches = batches.map_err(|e| Error::execution("from_arrow", format!("the producer failed: {e}"))).or_raise()?;
+    let batches = input.map(|rows| rows.and_then(|rows| batch_of(&schema, rows.as_struct())));
+    let batches = batches.collect::<Result<Vec<_>, ArrowError>>().map_err(given::failed).or_raise()?;
     Ok((schema, batches))
+}
+
+/// The chunks of a column: of anything that exports Arrow or has a buffer, such as NumPy's arrays. Errors: `Execution` if its producer
+/// fails, TypeError or ValueError for anything else.
+pub fn chunks_from(value: &Bound<'_, PyAny>) -> PyResult<(FieldRef, Vec<ArrayRef>)> {
+    if !exports(value)? {
+        let (array, field) = value.extract::<PyArray>()?.into_inner();
+        return Ok((field, vec![array]));
+    }
+    let given: Given = value.extract()?;
+    let field = given.field().clone();
+    let chunks = given.collect::<Result<Vec<_>, ArrowError>>().map_err(given::failed).or_raise()?;
+    Ok((field, chunks))
+}
+
+fn schema_of(field: &Field) -> gradframe::Result<SchemaRef> {
+    match field.data_type() {
+        DataType::Struct(fields) => Ok(Arc::new(Schema::new(fields.clone()).with_metadata(field.metadata().clone()))),
+        of => Err(Error::dtype("from_arrow", format!("got values of {of}, which have no columns")).hint("gf.Series takes them")),
+    }
+}
+
+/// A row that is null has a null in each column.
+fn batch_of(schema: &SchemaRef, rows: &StructArray) -> Result<RecordBatch, ArrowError> {
+    let columns = match rows.nulls().filter(|nulls| nulls.null_count() > 0) {
+        Some(nulls) => rows.columns().iter().map(|column| null_where(nulls, column)).collect(),
+        None => rows.columns().to_vec(),
+    };
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options)
+}
+
+fn null_where(rows: &NullBuffer, column: &ArrayRef) -> ArrayRef {
+    // These say nowhere of themselves what is null.
+    if matches!(column.data_type(), DataType::Null | DataType::Union(..) | DataType::RunEndEncoded(..)) {
+        return column.clone();
+    }
+    let nulls = NullBuffer::union(Some(rows), column.nulls());
+    // SAFETY: the values are as before, and more of them are null.
+    make_array(unsafe { column.to_data().into_builder().nulls(nulls).build_unchecked() })
 }
 
 /// A stream capsule over batches in memory.

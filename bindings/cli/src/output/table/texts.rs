@@ -1,0 +1,56 @@
+//! Values as text.
+
+use arrow::array::timezone::Tz;
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::error::ArrowError;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+/// The column's values as texts. Moments of a zone that nobody knows are written in UTC. Errors: for a type that cannot be written.
+pub fn texts(column: &ArrayRef, null: &str) -> Result<Vec<String>, ArrowError> {
+    let known = in_known_zones(column.data_type());
+    let column = if known == *column.data_type() { column.clone() } else { cast(column, &known)? };
+    let options = FormatOptions::default().with_display_error(true).with_null(null);
+    let values = ArrayFormatter::try_new(&column, &options)?;
+    Ok((0..column.len()).map(|row| values.value(row).to_string()).collect())
+}
+
+/// The type with UTC for each zone that is in no list: a file or another library may have any text for one.
+fn in_known_zones(data_type: &DataType) -> DataType {
+    let of = |field: &FieldRef| -> FieldRef { Field::clone(field).with_data_type(in_known_zones(field.data_type())).into() };
+    match data_type {
+        DataType::Timestamp(unit, Some(zone)) if zone.parse::<Tz>().is_err() => DataType::Timestamp(*unit, Some("UTC".into())),
+        DataType::List(item) => DataType::List(of(item)),
+        DataType::LargeList(item) => DataType::LargeList(of(item)),
+        DataType::ListView(item) => DataType::ListView(of(item)),
+        DataType::LargeListView(item) => DataType::LargeListView(of(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(of(item), *size),
+        DataType::Map(entries, sorted) => DataType::Map(of(entries), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(of).collect()),
+        DataType::Dictionary(keys, values) => DataType::Dictionary(keys.clone(), Box::new(in_known_zones(values))),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ListArray, StructArray, TimestampMicrosecondArray};
+    use arrow::buffer::OffsetBuffer;
+
+    use super::*;
+
+    #[test]
+    fn moments_of_an_unknown_zone_are_written_in_utc() {
+        let moments: ArrayRef =
+            Arc::new(TimestampMicrosecondArray::from(vec![Some(1_500_000), None]).with_timezone("Mars/Phobos"));
+        assert_eq!(texts(&moments, "null").unwrap(), ["1970-01-01T00:00:01.500Z", "null"]);
+        let item = Arc::new(Field::new("t", moments.data_type().clone(), true));
+        let rows: ArrayRef = Arc::new(StructArray::from(vec![(item, moments)]));
+        let item = Arc::new(Field::new_list_field(rows.data_type().clone(), true));
+        let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([1, 1]), rows, None));
+        assert_eq!(texts(&lists, "null").unwrap(), ["[{t: 1970-01-01T00:00:01.500Z}]", "[{t: null}]"]);
+    }
+}

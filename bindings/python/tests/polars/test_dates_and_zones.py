@@ -1,0 +1,48 @@
+"""Dates beside moments of a time zone: a date is its midnight in UTC, as in Polars."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+import gradframe as gf
+
+from same import check, ours
+
+
+def frame(zone: str, unit: str = "us") -> pl.DataFrame:
+    """Dates `d`, their midnights in the zone `z`, and in UTC `u`."""
+    days = [dt.date(2024, 1, 1), None, dt.date(2024, 7, 1), dt.date(1969, 12, 31)]
+    midnight = pl.col("d").cast(pl.Datetime(unit))
+    return pl.DataFrame({"d": days}).with_columns(
+        z=midnight.dt.replace_time_zone(zone), u=midnight.dt.replace_time_zone("UTC").dt.convert_time_zone(zone), n=midnight
+    )
+
+
+CASES = {
+    "compared": lambda f, x: f.select(a=x.col("d") == x.col("z"), b=x.col("d") == x.col("u"), c=x.col("d") < x.col("z"), d=x.col("z") >= x.col("d"), e=x.col("d") != x.col("u"), f=x.col("d").eq_missing(x.col("u"))),
+    "between": lambda f, x: f.select(a=x.col("z").is_between("d", "d"), b=x.col("d").is_between("z", "u"), c=x.col("u").is_between(dt.date(2024, 1, 1), dt.date(2024, 7, 1))),
+    "constants": lambda f, x: f.select(a=x.col("z") > dt.date(2024, 1, 1), b=x.col("u") == dt.date(2024, 7, 1), c=x.lit(dt.date(2024, 7, 1)) <= x.col("u")),
+    "filtered": lambda f, x: f.filter(x.col("u") >= x.col("d")).select("d"),
+    "chosen": lambda f, x: f.select(a=x.coalesce("d", "z"), b=x.when(x.col("d") > dt.date(2024, 1, 2)).then("d").otherwise("u"), c=x.max_horizontal("d", "z"), d=x.min_horizontal("z", "d")),
+    "differences": lambda f, x: f.select(a=x.col("z") - x.col("d"), b=x.col("d") - x.col("u")),
+}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("name", CASES)
+def test_dates_beside_moments_of_a_zone(name, zone):
+    check(CASES[name], frame(zone))
+
+
+@pytest.mark.parametrize("unit", ["ms", "ns"])
+def test_moments_of_other_units(unit):
+    check(CASES["compared"], frame("Asia/Tokyo", unit))
+    check(CASES["differences"], frame("Asia/Tokyo", unit))
+
+
+def test_what_goes_with_no_date_is_refused_still():
+    some = ours(frame("UTC"))
+    for wrong in (gf.col("n") == gf.col("z"), gf.col("n") < gf.col("u"), gf.col("d").is_in(gf.col("z").implode())):
+        with pytest.raises(gf.errors.DTypeError, match="`[nd]` is Date"):
+            some.select(wrong)

@@ -1,0 +1,90 @@
+//! Lists and arrays of several columns, row by row.
+
+use arrow::datatypes::DataType;
+use datafusion::functions_nested::expr_fn as nested_fn;
+use datafusion::logical_expr::Expr;
+
+use super::super::call::Call;
+use super::super::resolve::{cast_to, shown, widest_number};
+use super::super::table::FunctionRow;
+use super::super::{lit, when};
+use super::cast;
+use super::horizontal::{any_null, require_alike};
+use crate::Result;
+
+pub(super) const TABLE: &[FunctionRow] = &[
+    FunctionRow::typed("concat_list", |call| {
+        let mut lists = lists(call)?;
+        if lists.len() == 1 {
+            return Ok(lists.swap_remove(0));
+        }
+        let any_null = any_null(&lists).unwrap_or_else(|| lit(false));
+        let together = nested_fn::array_concat(lists);
+        Ok(when(!any_null).then(together).end())
+    })
+    .spread(0),
+    FunctionRow::typed("concat_arr", concat_arr).spread(0),
+];
+
+/// Each value and list as a list; numbers in the type that holds all of them.
+fn lists(call: &mut Call) -> Result<Vec<Expr>> {
+    let exprs = call.rest();
+    require_alike(call, &exprs)?;
+    let types = exprs.iter().map(|expr| call.type_of(expr)).collect::<Result<Vec<_>>>()?;
+    let number = widest_number(types.iter().map(item_of).filter(|item| !item.is_null()));
+    let list = |(expr, own): (Expr, &DataType)| match (own, &number) {
+        // A column of nothing but nulls has no type that an array could be made of.
+        (DataType::Null, None) => nested_fn::make_array(vec![cast(expr, DataType::Boolean)]),
+        (own, Some(number)) if !is_list(own) => nested_fn::make_array(vec![cast_to(expr, own, number)]),
+        (own, Some(number)) => cast_to(expr, own, &DataType::new_list(number.clone(), true)),
+        (DataType::LargeList(item) | DataType::FixedSizeList(item, _), None) => cast(expr, DataType::List(item.clone())),
+        (own, None) if is_list(own) => expr,
+        _ => nested_fn::make_array(vec![expr]),
+    };
+    Ok(exprs.into_iter().zip(&types).map(list).collect())
+}
+
+fn is_list(own: &DataType) -> bool {
+    matches!(own, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
+}
+
+fn item_of(own: &DataType) -> &DataType {
+    match own {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type(),
+        own => own,
+    }
+}
+
+/// Values and arrays one after another, as an array of all their lengths together; null where an array is.
+fn concat_arr(call: &mut Call) -> Result<Expr> {
+    let exprs = call.rest();
+    require_alike(call, &exprs)?;
+    let (mut width, mut item, mut arrays, mut parts) = (0_i32, None, vec![], vec![]);
+    for expr in exprs {
+        let own = call.type_of(&expr)?;
+        let (length, own_item) = match &own {
+            DataType::FixedSizeList(item, length) => (*length, item.data_type().clone()),
+            own if own.is_nested() => {
+                let what = format!("`{}` is {own}, expected arrays or values", shown(&expr));
+                return Err(crate::Error::dtype(call.name(), what).hint("concat_list takes lists"));
+            }
+            own => (1, own.clone()),
+        };
+        let expected = item.get_or_insert_with(|| own_item.clone());
+        if *expected != own_item {
+            let what = format!("`{}` is {own}, expected {expected} or arrays of it as the first", shown(&expr));
+            return Err(crate::Error::dtype(call.name(), what).hint("cast it first"));
+        }
+        width = width.saturating_add(length);
+        let is_array = matches!(own, DataType::FixedSizeList(..));
+        arrays.extend(is_array.then(|| expr.clone()));
+        parts.push(if is_array { cast(expr, DataType::new_list(own_item, true)) } else { nested_fn::make_array(vec![expr]) });
+    }
+    let Some(item) = item else { return Err(call.wrong("got no column, expected at least one")) };
+    let together = if parts.len() == 1 { parts.swap_remove(0) } else { nested_fn::array_concat(parts) };
+    let array = cast(together, DataType::new_fixed_size_list(item, width, true));
+    match any_null(&arrays) {
+        Some(any_null) => Ok(when(!any_null).then(array).end()),
+        None => Ok(array),
+    }
+}
