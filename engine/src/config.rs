@@ -142,7 +142,8 @@ impl SessionBuilder {
     }
 
     pub(crate) fn memory_limit_or_default(&self) -> usize {
-        let bytes = self.memory_limit_bytes.unwrap_or_else(|| (machine_memory_bytes() as f64 * MEMORY_SHARE) as u64);
+        let machine = || machine_memory_bytes().unwrap_or(MEMORY_FALLBACK_BYTES);
+        let bytes = self.memory_limit_bytes.unwrap_or_else(|| (machine() as f64 * MEMORY_SHARE) as u64);
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 }
@@ -160,10 +161,15 @@ fn nearest_home(from: &Path) -> Option<PathBuf> {
     from.ancestors().map(|directory| directory.join(".gradframe")).find(|home| home.is_dir())
 }
 
-/// The machine's memory, or the container's where that is less.
-fn machine_memory_bytes() -> u64 {
-    let machine = meminfo_total_bytes().unwrap_or(MEMORY_FALLBACK_BYTES);
-    container_memory_bytes().map_or(machine, |container| container.min(machine))
+/// The machine's memory in bytes, or the container's where that is less; None where neither is told (no `/proc`).
+fn machine_memory_bytes() -> Option<u64> {
+    meminfo_total_bytes().into_iter().chain(container_memory_bytes()).min()
+}
+
+/// From now on arrays that the machine cannot hold are errors.
+pub fn limit_arrays_to_memory() {
+    let bytes = machine_memory_bytes().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    bytes.into_iter().for_each(gradframe_ml_array::limit_memory);
 }
 
 fn meminfo_total_bytes() -> Option<u64> {

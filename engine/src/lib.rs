@@ -63,7 +63,7 @@ mod tracking;
 mod unknown;
 mod weights_table;
 
-pub use config::{SessionBuilder, default_home};
+pub use config::{SessionBuilder, default_home, limit_arrays_to_memory};
 pub use frame::{
     BatchLoader, Copied, DataFrame, Explanation, ExplodeOptions, FitOptions, FittedModel, GroupBy, How, JoinOptions, Keep,
     LoadOptions, MaintainOrder, ModelRef, PivotOptions, Profile, Resolved, SampleOptions, ScanProgress, Stacking, UpdateOptions,

@@ -80,6 +80,7 @@ impl Session {
     }
 
     pub(crate) fn from_builder(builder: SessionBuilder) -> Result<Self> {
+        crate::limit_arrays_to_memory();
         let (store, home, scratch) = open_store(&builder)?;
         let public = Arc::new(PublicSchema::new(store, home));
         let context = SessionContext::new_with_state(state::build(&builder, &public)?);

@@ -110,7 +110,7 @@ fn marked(text: &str, line: u64, column: u64) -> Option<(String, String)> {
 /// The exit code by whose fault it is.
 fn code(error: &Error) -> u8 {
     match error {
-        Error::Plan(_) | Error::Shape(_) | Error::DType(_) | Error::Execution(_) => 1,
+        Error::Plan(_) | Error::Shape(_) | Error::OutOfBounds(_) | Error::DType(_) | Error::Execution(_) => 1,
         Error::Resources(_) => 3,
         Error::External(_) => 4,
         Error::NotImplemented(_) | Error::NoDevice(_) => 5,

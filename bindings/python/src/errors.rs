@@ -43,6 +43,7 @@ fn class_name(error: &Error) -> &'static str {
     match error {
         Error::Plan(_) => "PlanError",
         Error::Shape(_) => "ShapeError",
+        Error::OutOfBounds(_) => "OutOfBoundsError",
         Error::DType(_) => "DTypeError",
         Error::Execution(_) => "ExecutionError",
         Error::Resources(_) => "ResourcesError",

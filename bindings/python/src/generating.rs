@@ -1,5 +1,7 @@
 //! Options of generation, by transformers' names.
 
+use std::num::NonZeroUsize;
+
 use gradframe::Error;
 use gradframe::models::GenerateOptions;
 use pyo3::prelude::*;
@@ -52,11 +54,12 @@ pub fn generate_options(mut options: GenerateOptions, given: Option<&Bound<'_, P
             continue;
         }
         const COUNT: &str = "a whole number from 0";
+        const SOME: &str = "a whole number from 1";
         let name = name.extract::<String>()?;
         match name.as_str() {
             "do_sample" => {}
             "temperature" | "top_k" | "top_p" if draws == Some(false) => {}
-            "max_new_tokens" => options.max_tokens = option(&name, COUNT, &value)?,
+            "max_new_tokens" => options.max_tokens = option::<NonZeroUsize>(&name, SOME, &value)?.get(),
             "min_new_tokens" => options.min_tokens = option(&name, COUNT, &value)?,
             "temperature" => options.temperature = option(&name, "a number", &value)?,
             "top_k" => options.top_k = Some(option(&name, COUNT, &value)?).filter(|&most| most > 0),
@@ -67,7 +70,7 @@ pub fn generate_options(mut options: GenerateOptions, given: Option<&Bound<'_, P
                 options.stop = one.or_else(|_| option(&name, "a text or a list of texts", &value))?;
             }
             "seed" => options.seed = option(&name, COUNT, &value)?,
-            "num_beams" => options.beams = option(&name, COUNT, &value)?,
+            "num_beams" => options.beams = option::<NonZeroUsize>(&name, SOME, &value)?.get(),
             "length_penalty" => options.length_penalty = option(&name, "a number", &value)?,
             other => {
                 let error = Error::plan("generate", format!("unknown option `{other}`, expected one of {}", GENERATE.join(", ")));

@@ -80,6 +80,7 @@ WRONG = [
     (lambda: gf.col("s").apply_array(lambda x: x), "DTypeError", "column `s` is String, expected numbers"),
     (lambda: gf.col("x").apply_array(lambda x: 1.0), "ExecutionError", "gives a float, expected an array"),
     (lambda: gf.col("x").apply_array(lambda x: x if x > 0 else -x), "ExecutionError", "apply_array"),
+    (lambda: gf.col("x").apply_array(lambda x: x @ gnp.ones((3, 1))), "ExecutionError", "apply_array, given [rows] float"),
     (lambda: gf.col("x").apply_array(3), "TypeError", "expected a function of arrays"),
 ]
 

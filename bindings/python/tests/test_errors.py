@@ -76,7 +76,7 @@ def test_a_second_model_of_the_same_name():
 
 
 def test_errors_are_also_pythons_own():
-    for ours, builtin in [(E.PlanError, ValueError), (E.DTypeError, TypeError), (E.ResourcesError, MemoryError), (E.ExternalError, OSError)]:
+    for ours, builtin in [(E.PlanError, ValueError), (E.OutOfBoundsError, IndexError), (E.DTypeError, TypeError), (E.ResourcesError, MemoryError), (E.ExternalError, OSError)]:
         assert issubclass(ours, builtin) and issubclass(ours, E.GradframeError)
 
 

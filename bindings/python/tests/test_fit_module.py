@@ -280,10 +280,23 @@ def test_an_error_of_the_module_points_to_its_line():
     assert "if y.sum() > 0" in str(error.traceback[-1].statement) or any("# the line" in str(t.statement) for t in error.traceback)
 
 
-def test_shapes_that_do_not_fit_name_the_columns():
+def test_shapes_that_do_not_fit_name_the_module_and_its_columns():
     with pytest.raises(gf.errors.ShapeError) as error:
         numbers().fit(nn.Linear(3, 1), "y", loss="mse")
-    assert "[rows, 2] of a, b" in error.value.__notes__[0]
+    assert str(error.value).startswith("fit: Linear, given x [rows, 2] of a, b: matmul: [rows, 2] and [3, 1] do not fit")
+    with pytest.raises(gf.errors.ShapeError, match="mse_loss: the input has shape \\(rows, 2\\), the target \\(rows,\\)"):
+        numbers().fit(Net(outputs=2), "y", loss=lambda o, t: F.mse_loss(o, t[:, 0], reduction="none"))
+    with pytest.raises(gf.errors.ShapeError, match="the module gives shape \\(rows, 1, 1\\), expected"):
+        numbers().fit(Broken(lambda own, x: own(x).reshape(-1, 1, 1)), "y")
+
+
+def test_arguments_that_forward_does_not_take_are_named():
+    frame = gf.DataFrame({"who": [1, 2], "a": [1.0, 2.0], "y": [0.5, 1.5]})
+    takes = "fit: ByName.forward takes \\(user, rest\\), given "
+    with pytest.raises(gf.errors.PlanError, match=takes + "x \\[rows, 2\\] of who, a: missing a required argument: 'rest'; hint: .*inputs="):
+        frame.fit(ByName(), "y")
+    with pytest.raises(gf.errors.PlanError, match=takes + "user \\[rows\\] of who, other \\[rows\\] of a: "):
+        frame.fit(ByName(), "y", inputs={"user": "who", "other": "a"})
 
 
 def test_nulls_and_text_are_errors_that_name_the_column():

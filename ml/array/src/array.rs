@@ -188,7 +188,8 @@ impl Array {
     }
 
     /// Does the operation of this name: see [`crate::ops`]. Numbers among the operands take the type of the arrays.
-    /// Errors: `Plan` if there is no such operation; `Shape` or `DType` if it does not take the operands.
+    /// Errors: `Plan` if there is no such operation; `Shape` or `DType` if it does not take the operands; `OutOfBounds` for a place that
+    /// is known and not there; `Resources` for a result that the machine cannot hold.
     pub fn call(name: &str, operands: &[Operand], args: Args) -> Result<SmallVec<[Array; 1]>> {
         let row = ops::named(name).ok_or_else(|| Error::plan(name, "there is no such operation"))?;
         Self::call_row(row, operands, args)
@@ -197,7 +198,11 @@ impl Array {
     /// As [`Array::call`], of a row that is known.
     pub(crate) fn call_row(row: &'static Row, operands: &[Operand], args: Args) -> Result<SmallVec<[Array; 1]>> {
         let operands = as_arrays(row.name, operands)?;
-        Self::record(Op::Row { row, args }, operands)
+        let Some(look) = row.look else { return Self::record(Op::Row { row, args }, operands) };
+        // Types and shapes come first: an axis must be there for a place to be outside of it.
+        let results = Self::record(Op::Row { row, args: args.clone() }, operands.clone())?;
+        look(&operands, &args)?;
+        Ok(results)
     }
 
     /// Records an operation, whose results have no value yet.

@@ -140,6 +140,14 @@ impl ArrayType {
         self.shape.iter().product()
     }
 
+    /// Bytes of all elements; None if memory has not as many addresses, were every axis of size 0 one of size 1.
+    pub fn bytes(&self) -> Option<usize> {
+        let sizes = self.shape.iter().filter(|&&size| size > 0);
+        let bytes = sizes.clone().try_fold(self.element.size_bytes(), |all, &size| all.checked_mul(size));
+        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok())?;
+        Some(if self.is_empty() { 0 } else { bytes })
+    }
+
     /// True if some axis has size 0.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)

@@ -1,6 +1,6 @@
 //! Parts of an array by what stands between brackets, as NumPy reads it.
 
-use gradframe_ml_core::{DType, Error, Result};
+use gradframe_ml_core::{Error, Result};
 use smallvec::SmallVec;
 
 use crate::array::Array;
@@ -8,6 +8,7 @@ use crate::element::Element;
 use crate::node::{Arg, Args, Operand};
 use crate::number::Number;
 use crate::ops::{Pick, index_args};
+use crate::places::outside_of_axis;
 
 /// One entry of an index.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ pub enum Index {
 }
 
 impl Array {
-    /// The part at this index. Errors: `Shape` for more entries than axes, or a place outside; `DType` for an array that is
+    /// The part at this index. Errors: `Shape` for more entries than axes; `OutOfBounds` for a place outside; `DType` for an array that is
     /// neither of integers nor of truth values; `Plan` for truth values whose number is not known while tracing.
     pub fn index(&self, entries: &[Index]) -> Result<Array> {
         let entries = self.without_masks(entries)?;
@@ -56,9 +57,6 @@ impl Array {
     fn gathered(&self, gathers: &[(usize, Array)], in_place: bool) -> Result<Array> {
         let axes: SmallVec<[i64; 6]> = gathers.iter().map(|(axis, _)| *axis as i64).collect();
         let operands: Vec<Operand> = std::iter::once(self).chain(gathers.iter().map(|(_, a)| a)).map(Operand::from).collect();
-        for (axis, places) in gathers {
-            check_places(places, self.shape()[*axis], *axis)?;
-        }
         Self::call_one("gather", &operands, Args::from_iter([Arg::Ints(axes), Arg::Bool(in_place)]))
     }
 
@@ -237,20 +235,5 @@ fn range(size: i64, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, u
 fn inside(at: i64, size: usize, axis: usize) -> Result<usize> {
     let place = if at < 0 { at + size as i64 } else { at };
     let found = usize::try_from(place).ok().filter(|&p| p < size);
-    found.ok_or_else(|| Error::shape("index", format!("{at} is outside of axis {axis} of size {size}")))
-}
-
-/// Places that are known are looked at: one outside is an error now, not a zero later.
-fn check_places(places: &Array, size: usize, axis: usize) -> Result<()> {
-    if places.is_traced() || places.ty().is_empty() {
-        return Ok(());
-    }
-    let value = places.tensor()?;
-    if value.dtype() == DType::U64 {
-        let far = value.values::<u64>()?.iter().find(|&&p| p >= size as u64);
-        return far.map_or(Ok(()), |&p| inside(i64::try_from(p).unwrap_or(i64::MAX), size, axis).map(drop));
-    }
-    let value = value.cast(DType::I64)?;
-    let wrong = value.values::<i64>()?.iter().find(|&&p| p < -(size as i64) || p >= size as i64).copied();
-    wrong.map_or(Ok(()), |p| inside(p, size, axis).map(drop))
+    found.ok_or_else(|| outside_of_axis(at, size, axis))
 }

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::array::Array;
 use crate::element::ArrayType;
+use crate::memory;
 use crate::node::Op;
 use crate::ops::Value;
 
@@ -28,9 +29,11 @@ thread_local! {
     static KNOWN: RefCell<HashTable<Known>> = const { RefCell::new(HashTable::new()) };
 }
 
-/// The types of the results. Errors: `Shape` or `DType` if the operation does not take the operands.
+/// The types of the results. Errors: `Shape` or `DType` if the operation does not take the operands; `Shape` or `Resources`
+/// for a result that no machine holds.
 pub(crate) fn result_types(op: &Op, operands: &[Array]) -> Result<Arc<[ArrayType]>> {
     if let Op::Apply(closed) = op {
+        closed.results.iter().try_for_each(|ty| memory::check(&closed.name, ty, false))?;
         return Ok(Arc::clone(&closed.results));
     }
     let hash = hash_of(op, operands);
@@ -72,5 +75,8 @@ fn inferred(op: &Op, operands: &[Array]) -> Result<Arc<[ArrayType]>> {
         given.push(Value::stored(&mut g, operand.element(), node)?);
     }
     let results = op.build(&mut g, &given)?;
-    results.iter().map(|result| result.ty(&g)).collect()
+    let results: Arc<[ArrayType]> = results.iter().map(|result| result.ty(&g)).collect::<Result<_>>()?;
+    let of_numbers = operands.iter().all(|operand| operand.shape().is_empty());
+    results.iter().try_for_each(|ty| memory::check(op.name(), ty, of_numbers))?;
+    Ok(results)
 }

@@ -23,6 +23,7 @@
 //! - [`ops`]: what the operations mean, one row each, as graphs;
 //! - [`promote`]: the table of element types;
 //! - `recipe`, `realise`: from recorded operations to programs, and their cache;
+//! - `places`: places and classes that are known, looked at before they are used; `memory`: sizes that no machine holds;
 //! - `rows`: functions for any number of rows, for plans;
 //! - `trace`, `transform`, `backward`: derivatives, batching, compilation.
 
@@ -34,11 +35,13 @@ mod held;
 mod host;
 mod index;
 mod infer;
+mod memory;
 mod methods;
 mod node;
 mod number;
 pub mod ops;
 mod optim;
+mod places;
 pub mod promote;
 mod realise;
 mod recipe;
@@ -52,6 +55,7 @@ pub use element::{ArrayType, Element, Sizes};
 /// The rules of optimisers: what [`Optimizer`] takes.
 pub use gradframe_ml_learn::optim as rules;
 pub use index::Index;
+pub use memory::limit_memory;
 pub use node::{Arg, Args, Operand};
 pub use number::Number;
 pub use optim::Optimizer;

@@ -82,6 +82,14 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// What it is called in errors.
+    pub fn name(&self) -> &str {
+        match self {
+            Op::Row { row, .. } => row.name.strip_prefix("random_").unwrap_or(row.name),
+            Op::Apply(closed) => &closed.name,
+        }
+    }
+
     /// The operation as part of a graph.
     pub fn build(&self, g: &mut Graph, operands: &[Value]) -> Result<Values> {
         match self {

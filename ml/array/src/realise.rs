@@ -12,6 +12,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::array::{Array, Cell};
 use crate::held::Held;
+use crate::memory;
 use crate::recipe::{Class, Place, Recipe, Walk};
 
 /// Programs that are kept, at most.
@@ -35,6 +36,7 @@ pub fn realise_all(arrays: &[Array]) -> Result<()> {
         return Ok(());
     }
     add_held(&mut walk, &mut cells);
+    memory::check_all("array", cells.iter().map(|cell| &cell.ty))?;
     let Walk { recipe, given, .. } = walk;
     let inputs: Vec<Tensor> = given.iter().map(Array::tensor).collect::<Result<_>>()?;
     let program = programs().find(recipe)?;
@@ -112,7 +114,7 @@ fn add_held(walk: &mut Walk, cells: &mut Vec<Arc<Cell>>) {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+    static SCRATCH: RefCell<Scratch> = RefCell::new(scratch());
 }
 
 /// Keeps the memory of a value that nobody needs any more for the thread's next results.
@@ -128,11 +130,15 @@ pub(crate) fn recycle(value: Tensor) {
     });
 }
 
+fn scratch() -> Scratch {
+    Scratch::with_budget(memory::limit_bytes())
+}
+
 fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {
         let result = run(scratch);
         if scratch.bytes() > SCRATCH_BYTES_MAX {
-            *scratch = Scratch::new();
+            *scratch = self::scratch();
         }
         result
     })

@@ -41,6 +41,9 @@ pub enum Error {
     /// Shapes that do not fit together.
     #[error("{0}")]
     Shape(Box<Detail>),
+    /// A place that an axis does not have, a class that there is not.
+    #[error("{0}")]
+    OutOfBounds(Box<Detail>),
     /// A data type that the operation does not take.
     #[error("{0}")]
     DType(Box<Detail>),
@@ -97,6 +100,8 @@ constructors! {
     plan => Plan,
     /// Shapes do not fit together.
     shape => Shape,
+    /// There is no such place or class.
+    out_of_bounds => OutOfBounds,
     /// The data type is not taken.
     dtype => DType,
     /// The data is wrong.

@@ -76,22 +76,24 @@ impl Dim {
         Dim { offset: self.offset + n, ..self.clone() }
     }
 
-    /// `self + other`; None where the sum is not of the form.
+    /// `self + other`; None where the sum is not of the form, or beyond the largest i64.
     pub fn add(&self, other: &Dim) -> Option<Self> {
+        let offset = self.offset.checked_add(other.offset)?;
         if other.symbols.is_empty() {
-            return Some(self.plus(other.offset));
+            return Some(Dim { offset, ..self.clone() });
         }
         if self.symbols.is_empty() {
-            return Some(other.plus(self.offset));
+            return Some(Dim { offset, ..other.clone() });
         }
-        (self.symbols == other.symbols)
-            .then(|| Self::normal(self.coef + other.coef, self.symbols.clone(), self.offset + other.offset))
+        let coef = self.coef.checked_add(other.coef).filter(|_| self.symbols == other.symbols)?;
+        Some(Self::normal(coef, self.symbols.clone(), offset))
     }
 
-    /// `self * other`; None where the product is not of the form.
+    /// `self * other`; None where the product is not of the form, or beyond the largest i64.
     pub fn mul(&self, other: &Dim) -> Option<Self> {
-        if let Some(n) = other.as_fixed() {
-            return Some(Self::normal(self.coef * n as i64, self.symbols.clone(), self.offset * n as i64));
+        if other.symbols.is_empty() {
+            let (coef, offset) = (self.coef.checked_mul(other.offset)?, self.offset.checked_mul(other.offset)?);
+            return Some(Self::normal(coef, self.symbols.clone(), offset));
         }
         if self.as_fixed().is_some() {
             return other.mul(self);
@@ -101,7 +103,7 @@ impl Dim {
         }
         let mut symbols: SmallVec<[Symbol; 2]> = self.symbols.iter().chain(&other.symbols).cloned().collect();
         symbols.sort();
-        Some(Self::normal(self.coef * other.coef, symbols, 0))
+        Some(Self::normal(self.coef.checked_mul(other.coef)?, symbols, 0))
     }
 
     /// The number k with `self = k * other`; None where there is none.

@@ -32,7 +32,9 @@ impl Tensor {
     /// Wraps a buffer without copying. bool is one byte a value (0 or 1); bf16 is its 16 bits.
     /// Errors: `Shape` if the buffer holds another number of elements than the shape; `Internal` if it is not aligned.
     pub fn try_new(dtype: DType, shape: &[usize], data: Buffer) -> Result<Self> {
-        let expected = shape.iter().product::<usize>() * dtype.size_bytes();
+        let bytes = shape.iter().filter(|&&size| size > 0).try_fold(dtype.size_bytes(), |all, &size| all.checked_mul(size));
+        let no_memory = || Error::shape("tensor", format!("shape {shape:?} of {dtype} has more bytes than memory has addresses"));
+        let expected = if shape.contains(&0) { bytes.map(|_| 0) } else { bytes }.ok_or_else(no_memory)?;
         if data.len() != expected {
             return Err(Error::shape(
                 "tensor",

@@ -113,6 +113,7 @@ pub fn copy(error: &Error) -> Error {
     let mut same = match error {
         Error::Plan(_) => Error::plan(op, what),
         Error::Shape(_) => Error::shape(op, what),
+        Error::OutOfBounds(_) => Error::out_of_bounds(op, what),
         Error::DType(_) => Error::dtype(op, what),
         Error::Execution(_) => Error::execution(op, what),
         Error::Resources(_) => Error::resources(op, what),
@@ -166,6 +167,7 @@ pub(crate) fn detail_mut(error: &mut Error) -> &mut Detail {
     match error {
         Error::Plan(d)
         | Error::Shape(d)
+        | Error::OutOfBounds(d)
         | Error::DType(d)
         | Error::Execution(d)
         | Error::Resources(d)

@@ -18,6 +18,10 @@ class ShapeError(GradframeError, ValueError):
     """Shapes that do not fit together."""
 
 
+class OutOfBoundsError(GradframeError, IndexError):
+    """A place that an axis does not have, a class that there is not."""
+
+
 class DTypeError(GradframeError, TypeError):
     """A data type that the operation does not take."""
 

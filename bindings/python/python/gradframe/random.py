@@ -131,7 +131,7 @@ def permutation(key: Array | None, x: Any) -> Array:
     if not x.ndim:
         raise ShapeError("permutation: an array of shape () has no rows")
     order = call("random_permutation", (_given("permutation", key),), x.shape[0])
-    return call("take", (x, order), 0)
+    return call("take", (x, order), 0, True)  # all of them are inside
 
 
 shuffle = permutation
@@ -150,7 +150,7 @@ def choice(key: Array | None, a: Any, shape: Any = (), replace: bool = True) -> 
         raise PlanError(f"choice: {size} of {count} without replacement")
     else:
         places = permutation(key, count)[:size].reshape(_shape(shape))
-    return places if line is None else call("take", (line, places), 0)
+    return places if line is None else call("take", (line, places), 0, True)
 
 
 def categorical(key: Array | None, logits: Any) -> Array:

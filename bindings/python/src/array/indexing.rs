@@ -1,21 +1,18 @@
 //! Parts of arrays by what stands between Python's brackets.
 
 use gradframe::array::{Array, Index};
-use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyEllipsis, PySlice, PyTuple};
 
 use super::PyArray;
-use crate::errors::{OrRaise, to_python};
+use crate::errors::OrRaise;
 
 /// The part of an array at an index: integers, slices, None, Ellipsis, arrays of integers or of truth values, in a tuple.
 #[pyfunction]
 pub fn array_index(py: Python<'_>, array: &PyArray, index: &Bound<'_, PyTuple>) -> PyResult<PyArray> {
     let entries = index.iter().map(|entry| one(&entry)).collect::<PyResult<Vec<Index>>>()?;
-    py.detach(|| array.0.index(&entries)).map(PyArray).map_err(|error| match error.detail().what.contains("outside") {
-        true => PyIndexError::new_err(error.to_string()),
-        false => to_python(&error),
-    })
+    py.detach(|| array.0.index(&entries)).map(PyArray).or_raise()
 }
 
 /// The places of the elements that are not zero, an array an axis.

@@ -75,6 +75,11 @@ impl PyArray {
         self.0.identity()
     }
 
+    /// Whether some element is this number, of integers that are known.
+    fn has_integer(&self, py: Python<'_>, number: i64) -> PyResult<bool> {
+        py.detach(|| self.0.has_integer(number)).or_raise()
+    }
+
     /// The bytes, row-major, not copied.
     fn buffer(&self, py: Python<'_>) -> PyResult<PyArrowBuffer> {
         let value = py.detach(|| self.0.tensor()).or_raise()?;
@@ -136,8 +141,12 @@ fn array_call<'py>(
     for one in args.iter_borrowed() {
         rest.push(arg(name, &one)?);
     }
-    let results = Array::call(name, &given, rest).or_raise()?;
-    several(py, results)
+    // A look at places may compute them.
+    let results = match gradframe::array::ops::picks(name) {
+        true => py.detach(|| Array::call(name, &given, rest)),
+        false => Array::call(name, &given, rest),
+    };
+    several(py, results.or_raise()?)
 }
 
 fn several<'py>(py: Python<'py>, results: impl IntoIterator<Item = Array>) -> PyResult<Bound<'py, PyAny>> {
@@ -183,6 +192,7 @@ fn array_programs() -> (u64, usize) {
 
 /// Adds the classes and functions of arrays.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    gradframe::limit_arrays_to_memory();
     module.add_class::<PyArray>()?;
     module.add_class::<optimizer::PyOptimizer>()?;
     module.add_class::<optimizer::PyLbfgs>()?;

@@ -1,5 +1,6 @@
 """Parts of arrays, and arrays with other values in some places, beside NumPy's."""
 
+import gradframe as gf
 import gradframe.numpy as gnp
 import numpy as np
 import pytest
@@ -94,6 +95,102 @@ def test_updates_fold_what_meets():
 def test_bad_indices_say_what_is_wrong(index, error, says):
     with pytest.raises(error, match=says):
         gnp.asarray(X)[index]
+
+
+def test_places_outside_are_gradframes_errors_and_pythons():
+    with pytest.raises(gf.errors.OutOfBoundsError, match="3 is outside of axis 0 of size 3") as error:
+        gnp.asarray(X)[3]
+    assert isinstance(error.value, (gf.errors.GradframeError, IndexError))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
+def test_places_along_an_axis_are_numpys_and_outside_of_it_an_index_error(axis, dtype):
+    own = gnp.asarray(X)
+    shape = [1, 1, 1]
+    shape[axis] = 3
+    size = X.shape[axis]
+    inside = [0, size - 1, 1] if dtype.startswith("u") else [0, -1, -size]
+    places = np.array(inside, dtype).reshape(shape)
+    np.testing.assert_array_equal(np.asarray(gnp.take_along_axis(own, places, axis=axis)), np.take_along_axis(X, places, axis))
+    np.testing.assert_array_equal(np.asarray(gnp.take(own, places.ravel(), axis=axis)), np.take(X, places.ravel(), axis))
+    for outside in [size] if dtype.startswith("u") else [size, -size - 1]:
+        places = np.array([0, outside, 1], dtype).reshape(shape)
+        with pytest.raises(IndexError):
+            np.take_along_axis(X, places, axis)
+        with pytest.raises(IndexError, match=f"take_along_axis: {outside} of `indices` is outside of axis {axis % 3} of size {size}"):
+            gnp.take_along_axis(own, places, axis=axis)
+        with pytest.raises(IndexError, match=f"index: {outside} is outside of axis {axis % 3} of size {size}"):
+            gnp.take(own, places.ravel(), axis=axis)
+
+
+def test_an_axis_that_is_not_there_is_an_error():
+    for axis in (3, -4):
+        with pytest.raises(gf.errors.ShapeError, match=f"take: axis {axis} of an array of 3 axes"):
+            gnp.take(gnp.asarray(X), gnp.asarray([0]), axis=axis)
+
+
+def test_a_look_at_places_leaves_the_array_recorded():
+    x, places = gnp.ones(3) + 1, gnp.asarray([0, 1]) + 1
+    picked = gnp.take_along_axis(x, places, axis=0)
+    assert not x._array.is_realised and not picked._array.is_realised and places._array.is_realised
+    np.testing.assert_array_equal(np.asarray(picked), [2, 2])
+
+
+@pytest.mark.parametrize("transform", [gf.jit, gf.vmap, lambda f: lambda x, i: gf.jvp(lambda y: f(y, i), (x,), (x,))[0]])
+def test_places_that_nobody_knows_give_zeros_outside(transform):
+    x = gnp.asarray([[1.0, 2.0]])
+    if transform is gf.vmap:
+        found = gf.vmap(lambda row, i: row[i])(gnp.asarray([[1.0, 2.0], [3.0, 4.0]]), gnp.asarray([1, 2]))
+        np.testing.assert_array_equal(np.asarray(found), [2, 0])
+    elif transform is gf.jit:
+        found = gf.jit(lambda x, i: gnp.take(x, i, axis=1))(x, gnp.asarray([1, 5, -1, -3]))
+        np.testing.assert_array_equal(np.asarray(found), [[2, 0, 2, 0]])
+    else:  # known places are looked at though the array is traced
+        with pytest.raises(IndexError, match="5 is outside of axis 1 of size 2"):
+            transform(lambda x, i: gnp.take(x, i, axis=1))(x, gnp.asarray([5]))
+
+
+def test_an_update_that_nobody_knows_to_be_outside_is_left_out():
+    update = gf.jit(lambda x, i: (x.at[i].set(-1.0), x.at[i].add(10.0)))
+    put, added = update(gnp.asarray([1.0, 2.0, 3.0]), gnp.asarray([1, 7]))
+    np.testing.assert_array_equal(np.asarray(put), [1, -1, 3])
+    np.testing.assert_array_equal(np.asarray(added), [1, 12, 3])
+    with pytest.raises(IndexError, match="7 is outside of axis 0 of size 3"):
+        gnp.asarray([1.0, 2.0, 3.0]).at[[1, 7]].set(-1.0)
+
+
+HUGE = [
+    (lambda: gnp.zeros((2**62, 4)), ValueError, r"zeros: the shape \[4611686018427387904, 4\] has more elements than memory has addresses"),
+    (lambda: gnp.zeros((0, 2**62, 4)), ValueError, "more elements than memory has addresses"),
+    (lambda: gnp.ones(2**80), ValueError, "more elements than memory has addresses"),
+    (lambda: gnp.broadcast_to(gnp.ones(1), (2**62, 1)), ValueError, "broadcast_to: .* more elements"),
+    (lambda: gnp.tile(gnp.ones(2), 2**62), ValueError, "tile: .* more elements"),
+    (lambda: gnp.repeat(gnp.ones(2), 2**62), ValueError, "repeat: .* more elements"),
+    (lambda: gnp.ones(()).reshape(2**40, 2**40), ValueError, "reshape: .* do not fit"),
+    (lambda: gnp.ones((2**40,)), MemoryError, r"ones: float32\[1099511627776\] takes 4398046511104 bytes, this machine has \d+"),
+    (lambda: gnp.full((2**40,), 1), MemoryError, r"full: int64\[1099511627776\]"),
+    (lambda: gnp.eye(2**20), MemoryError, "eye: "),
+    (lambda: gnp.arange(2**40), MemoryError, "arange: "),
+    (lambda: gnp.arange(1e30), ValueError, "more elements than memory has addresses"),
+    (lambda: gnp.linspace(0, 1, 2**40), MemoryError, "linspace: "),
+    (lambda: gf.random.normal(shape=(2**40,)), MemoryError, "normal: "),
+    (lambda: gf.random.permutation(None, 2**40), MemoryError, "permutation: "),
+]
+
+
+@pytest.mark.parametrize(("make", "kind", "says"), HUGE)
+def test_what_no_machine_holds_is_an_error_at_once(make, kind, says):
+    with pytest.raises(gf.errors.GradframeError, match=says) as error:
+        make()
+    assert isinstance(error.value, kind)
+
+
+def test_a_large_table_is_folded_and_no_value():
+    line = gnp.zeros((2**22, 1))
+    table = line + line.reshape(1, -1)
+    with pytest.raises(MemoryError, match=r"float32\[4194304, 4194304\] takes 70368744177664 bytes"):
+        table.numpy()
 
 
 def test_a_loop_over_rows_compiles_once():

@@ -141,6 +141,142 @@ def test_misused_layers_say_so():
         nn.GRU(4, 5)(normal(7, 3, 4), gnp.zeros((1, 2, 5)))
 
 
+MISMADE = [
+    (lambda: nn.Linear(-1, 2), ValueError, "Linear: `in_features` is -1, expected a whole number from 0"),
+    (lambda: nn.Linear(2.5, 2), TypeError, "Linear: `in_features` is 2.5, expected a whole number from 0"),
+    (lambda: nn.Conv1d(1, 1, 3, stride=0), ValueError, "Conv1d: `stride` is 0, expected a whole number from 1"),
+    (lambda: nn.Conv1d(1, 1, 0), ValueError, "Conv1d: `kernel_size` is 0, expected a whole number from 1"),
+    (lambda: nn.Conv1d(1, 1, 3, padding=-1), ValueError, "Conv1d: `padding` is -1, expected a whole number from 0"),
+    (lambda: nn.Conv1d(1, 1, 3, dilation=0), ValueError, "Conv1d: `dilation` is 0, expected a whole number from 1"),
+    (lambda: nn.Conv1d(-1, 1, 3), ValueError, "Conv1d: `in_channels` is -1"),
+    (lambda: nn.Conv2d(1, 1, (3,)), ValueError, "Conv2d: `kernel_size` is (3,), expected a whole number from 1, or 2 of them"),
+    (lambda: nn.Conv2d(1, 1, 3, padding="same"), TypeError, "Conv2d: `padding` is 'same', expected a whole number from 0, or 2 of them"),
+    (lambda: nn.Conv2d(4, 6, 3, groups=4), ValueError, "Conv2d: `groups` 4 does not divide `in_channels` 4 and `out_channels` 6"),
+    (lambda: nn.Conv2d(4, 6, 3, groups=0), ValueError, "Conv2d: `groups` is 0, expected a whole number from 1"),
+    (lambda: nn.ConvTranspose2d(1, 1, 3, output_padding=1), ValueError, "`output_padding` is 1, expected less than `stride` 1 or `dilation` 1"),
+    (lambda: nn.MaxPool2d(0), ValueError, "MaxPool2d: `kernel_size` is 0, expected a whole number from 1"),
+    (lambda: nn.MaxPool2d(2, stride=0), ValueError, "MaxPool2d: `stride` is 0"),
+    (lambda: nn.AvgPool2d(2, padding=2), ValueError, "AvgPool2d: `padding` is 2, expected at most half of `kernel_size`, which is 2"),
+    (lambda: nn.GroupNorm(2, 3), ValueError, "GroupNorm: `num_groups` 2 does not divide `num_channels` 3"),
+    (lambda: nn.GroupNorm(0, 3), ValueError, "GroupNorm: `num_groups` is 0, expected a whole number from 1"),
+    (lambda: nn.LayerNorm(-1), ValueError, "LayerNorm: `normalized_shape` is -1"),
+    (lambda: nn.LayerNorm(()), ValueError, "LayerNorm: `normalized_shape` is (), expected the size of one axis or more"),
+    (lambda: nn.BatchNorm1d(-1), ValueError, "BatchNorm: `num_features` is -1"),
+    (lambda: nn.Embedding(-1, 2), ValueError, "Embedding: `num_embeddings` is -1"),
+    (lambda: nn.LSTM(0, 2), ValueError, "LSTM: `input_size` is 0, expected a whole number from 1"),
+    (lambda: nn.LSTM(2, 0), ValueError, "LSTM: `hidden_size` is 0, expected a whole number from 1"),
+    (lambda: nn.GRU(2, 2, dropout=2.0), ValueError, "GRU: `dropout` is 2.0, expected a probability from 0 to below 1"),
+    (lambda: nn.MultiheadAttention(-4, 2), ValueError, "MultiheadAttention: `embed_dim` is -4"),
+    (lambda: nn.TransformerEncoderLayer(4, 2, -1), ValueError, "TransformerEncoderLayer: `dim_feedforward` is -1"),
+    (lambda: nn.Dropout("half"), TypeError, "Dropout: `p` is 'half', expected a probability from 0 to below 1"),
+    (lambda: nn.CrossEntropyLoss("max"), ValueError, "expected reduction 'mean', 'sum' or 'none', got 'max'"),
+    (lambda: nn.CrossEntropyLoss(label_smoothing=2), ValueError, "`label_smoothing` is 2, expected a number from 0 to 1"),
+]
+
+
+@pytest.mark.parametrize(("make", "kind", "says"), MISMADE)
+def test_layers_that_make_no_sense_are_refused_when_they_are_made(make, kind, says):
+    """PyTorch refuses each of them, when the layer is made or when it is called."""
+    with pytest.raises(gf.errors.GradframeError) as error:
+        make()
+    assert isinstance(error.value, kind) and says in str(error.value), error.value
+
+
+def test_windows_that_do_not_fit_name_the_kernel_and_the_input():
+    image = gnp.ones((1, 3, 2, 2))
+    says = r"kernel_size 3 is larger than axis 2 of the input \[1, 3, 2, 2\], of size 2"
+    for layer in (nn.Conv2d(3, 1, 3), nn.MaxPool2d(3), nn.AvgPool2d(3)):
+        with pytest.raises(gf.errors.ShapeError, match=says):
+            layer(image)
+    with pytest.raises(gf.errors.ShapeError, match="kernel_size 3 with dilation 2 is larger than axis 2 .*, of size 2 with padding 1 on both sides"):
+        nn.Conv2d(3, 1, 3, padding=1, dilation=2)(image)
+    with pytest.raises(gf.errors.ShapeError, match="max_pool: `stride` is 0"):
+        nn.functional.max_pool(image, 2, stride=0)
+    with pytest.raises(IndexError, match="Flatten: `start_dim` is 5, the input of shape"):
+        nn.Flatten(5)(image)
+    assert nn.Conv2d(3, 2, np.int64(2), stride=(1, 2))(image).shape == (1, 2, 1, 1)
+
+
+def test_an_embedding_has_the_rows_of_its_table_alone():
+    layer = nn.Embedding(4, 2, key=KEY)
+    np.testing.assert_array_equal(layer(gnp.asarray([[3, 0]])).numpy(), layer.weight.numpy()[[[3, 0]]])
+    for index in (4, -1):  # as in PyTorch, a negative one is no row
+        with pytest.raises(IndexError, match=f"embedding: {index} of `indices` is outside of the 4 rows of the table, 0 to 3"):
+            layer(gnp.asarray([0, index]))
+    with pytest.raises(TypeError, match="embedding: expected indices of an integer type, got float32"):
+        layer(gnp.asarray([0.0]))
+    np.testing.assert_array_equal(gf.jit(lambda i: layer(i))(gnp.asarray([0, 4, -1])).numpy()[1:], np.zeros((2, 2)))
+    total = layer(gnp.asarray([1, 1, 3])).sum()
+    total.backward()
+    np.testing.assert_array_equal(layer.weight.grad.numpy(), [[0, 0], [2, 2], [0, 0], [1, 1]])
+
+
+SCORES = np.arange(6, dtype="float32").reshape(2, 3)
+# What PyTorch 2 gives for SCORES: a loss, the labels, the value.
+OF_PYTORCH = [
+    (lambda: nn.CrossEntropyLoss(), [0, 2], 1.4076059),
+    (lambda: nn.CrossEntropyLoss(), [0, -100], 2.4076059),
+    (lambda: nn.CrossEntropyLoss(), [-100, -100], np.nan),
+    (lambda: nn.CrossEntropyLoss("none"), [0, -100], [2.4076059, 0.0]),
+    (lambda: nn.CrossEntropyLoss("sum"), [-100, 0], 2.4076059),
+    (lambda: nn.CrossEntropyLoss(ignore_index=1), [0, 1], 2.4076059),
+    (lambda: nn.CrossEntropyLoss(ignore_index=1, label_smoothing=0.1), [0, 1], 2.3076059),
+    (lambda: nn.CrossEntropyLoss(label_smoothing=0.1), np.eye(3, dtype="float32")[:2], 1.8576059),
+    (lambda: nn.NLLLoss(), [0, 2], -2.5),
+    (lambda: nn.NLLLoss(), [2, -100], -2.0),
+    (lambda: nn.NLLLoss(ignore_index=1), [1, 2], -5.0),
+]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["eager", "traced"])
+@pytest.mark.parametrize(("make", "labels", "value"), OF_PYTORCH)
+def test_labels_that_are_ignored_are_pytorchs(make, labels, value, known):
+    own = make()
+    loss = own if known else gf.jit(lambda x, y: own(x, y))
+    np.testing.assert_allclose(loss(gnp.asarray(SCORES), gnp.asarray(labels)).numpy(), value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("label", [3, -1, 100])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8"])
+def test_labels_that_are_no_class_are_index_errors(label, dtype):
+    if label < 0 and dtype == "uint8":
+        return
+    labels = gnp.asarray(np.array([0, label], dtype))
+    for name, loss in (("cross_entropy", nn.CrossEntropyLoss()), ("nll_loss", nn.NLLLoss())):
+        with pytest.raises(IndexError, match=f"{name}: {label} of `target` is outside of the 3 classes, 0 to 2; hint: ignore_index"):
+            loss(gnp.asarray(SCORES), labels)
+    with pytest.raises(IndexError, match=f"one_hot: {label} of `indices` is outside of the 3 classes"):
+        nn.functional.one_hot(labels, 3)
+
+
+def test_no_gradient_comes_from_a_label_that_is_ignored():
+    x = gnp.asarray(SCORES).requires_grad_()
+    nn.CrossEntropyLoss()(x, gnp.asarray([0, -100])).backward()
+    softmax = np.exp(SCORES[0]) / np.exp(SCORES[0]).sum()
+    np.testing.assert_allclose(x.grad.numpy(), [softmax - [1, 0, 0], [0, 0, 0]], rtol=1e-5)
+
+
+def test_labels_must_be_one_a_row():
+    for loss in (nn.CrossEntropyLoss(), nn.NLLLoss()):
+        with pytest.raises(gf.errors.ShapeError, match="expected labels for each row of \\[2, 3\\], got \\[1\\]"):
+            loss(gnp.asarray(SCORES), gnp.asarray([0]))
+
+
+def test_a_state_that_does_not_fit_names_its_tensors():
+    net = nn.Sequential(nn.Linear(2, 1, key=KEY))
+    before = net.state_dict()
+    with pytest.raises(TypeError, match="load_state_dict: expected arrays by name, got NoneType"):
+        net.load_state_dict(None)
+    wrong = {"0.weight": np.ones((2, 2)), "0.bias": "x", "1.bias": None}
+    with pytest.raises(gf.errors.ShapeError) as error:
+        net.load_state_dict(wrong)
+    for part in ("`0.weight` has shape (2, 2), expected (1, 2)", "`0.bias` is no array (asarray: expected numbers", "`1.bias` is not expected"):
+        assert part in str(error.value), error.value
+    assert all(np.array_equal(net.state_dict()[name].numpy(), values.numpy()) for name, values in before.items())
+    net.load_state_dict({"0.bias": [3.0], "other": None}, strict=False)
+    assert net[0].bias.tolist() == [3.0]
+
+
 def test_lbfgs_finds_the_valley_of_rosenbrock():
     x = gnp.asarray([-1.2, 1.0], dtype="float64").requires_grad_()
     optimizer = gf.optim.LBFGS([x], max_iter=200)

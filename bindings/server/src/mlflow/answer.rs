@@ -74,7 +74,9 @@ impl From<Error> for Failure {
                 Failure::not_found(message)
             }
             Error::Plan(_) if message.contains("is there already") => Failure::exists(message),
-            Error::Plan(_) | Error::DType(_) | Error::Shape(_) | Error::Execution(_) => Failure::invalid(message),
+            Error::Plan(_) | Error::DType(_) | Error::Shape(_) | Error::OutOfBounds(_) | Error::Execution(_) => {
+                Failure::invalid(message)
+            }
             Error::NotImplemented(_) => Failure::not_built(message),
             Error::Resources(_) => Failure::new(500, "RESOURCE_EXHAUSTED", message),
             _ => Failure::new(500, "INTERNAL_ERROR", message),

@@ -67,11 +67,25 @@ pub fn integers(op: &str, args: &Args, n: usize) -> Result<Option<SmallVec<[i64;
     }
 }
 
-/// The n-th argument as sizes. Errors: `Shape` if one is negative.
+/// The n-th argument as sizes. Errors: `Shape` if one is negative, or an array of these sizes has more elements than can be counted.
 pub fn sizes(op: &str, args: &Args, n: usize) -> Result<SmallVec<[usize; 4]>> {
     let given = integers(op, args, n)?.unwrap_or_default();
-    let size = |&i: &i64| usize::try_from(i).map_err(|_| Error::shape(op, format!("{given:?} has a negative size")));
-    given.iter().map(size).collect()
+    if given.iter().any(|&size| size < 0) {
+        return Err(Error::shape(op, format!("{given:?} has a negative size")));
+    }
+    let count = given.iter().filter(|&&size| size > 0).try_fold(1i64, |all, &size| all.checked_mul(size));
+    match count {
+        None => Err(Error::shape(op, format!("the shape {given:?} has more elements than memory has addresses"))),
+        Some(_) => Ok(given.iter().map(|&size| size as usize).collect()),
+    }
+}
+
+/// `count` times a size. Errors: `Shape` if that is more than can be counted.
+pub fn times(op: &str, size: usize, count: usize) -> Result<usize> {
+    let all = size.checked_mul(count).filter(|&all| i64::try_from(all).is_ok());
+    all.ok_or_else(|| {
+        Error::shape(op, format!("{count} times an axis of size {size} has more elements than memory has addresses"))
+    })
 }
 
 /// An axis of an array of `rank` axes, counted from the end if it is negative. Errors: `Shape` if there is none.

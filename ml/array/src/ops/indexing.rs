@@ -1,18 +1,17 @@
-//! Parts of arrays, and arrays with other values in some places.
+//! Parts of arrays.
 //!
 //! Where a part begins is an operand where it can be: a loop over rows is one program.
 
-use gradframe_ml_core::graph::ScatterOp;
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result, Shape};
 use smallvec::SmallVec;
 
-use super::arguments::{axis, axis_of, flag, integers, text};
-use super::creation::places;
+use super::arguments::{axis, axis_of, flag, integers};
 use super::value::{Value, operands};
 use super::views::span;
-use super::{Row, Values, one, row};
+use super::{Row, Values, one, picking, row};
 use crate::element::Element;
 use crate::node::{Arg, Args};
+use crate::places::{of_embedding, of_gather, of_take, of_take_along_axis};
 
 /// What the `index` operation does with an axis; coded as integers, it is part of the structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,21 +58,21 @@ impl Pick {
     }
 }
 
-/// Picking and putting.
+/// Picking.
 pub const ROWS: &[Row] = &[
     row("index", |g, x, args| {
         let code = integers("index", args, 0)?.unwrap_or_default();
         let (first, starts) = x.split_first().ok_or_else(|| Error::plan("index", "expected an array"))?;
         picked(g, *first, starts, &code)
     }),
-    row("take", |g, x, args| {
+    picking("take", of_take, |g, x, args| {
         let [x, places] = operands("take", x)?;
         let axis = axis("take", g, x, args, 0, if x.rank(g) == 1 { 0 } else { i64::MAX })?;
         let size = x.sizes(g)?[axis];
         let places = from_start(g, "take", places, size)?;
         one(x.each(g, |g, x| g.gather(x, places, axis))?)
     }),
-    row("take_along_axis", |g, x, args| {
+    picking("take_along_axis", of_take_along_axis, |g, x, args| {
         let [x, places] = operands("take_along_axis", x)?;
         let axis = axis("take_along_axis", g, x, args, 0, -1)?;
         let size = x.sizes(g)?[axis];
@@ -85,19 +84,17 @@ pub const ROWS: &[Row] = &[
         let (x, places) = along(g, x, places, axis)?;
         one(x.each(g, |g, x| g.take_along(x, places, axis))?)
     }),
-    row("gather", |g, x, args| {
+    picking("embedding", of_embedding, |g, x, _| {
+        let [table, indices] = operands("embedding", x)?;
+        if table.rank(g) == 0 {
+            return Err(Error::shape("embedding", "expected a table (rows, ..), got shape []"));
+        }
+        let indices = whole(g, "embedding", "indices", indices)?;
+        one(table.each(g, |g, x| g.gather(x, indices, 0))?)
+    }),
+    picking("gather", of_gather, |g, x, args| {
         let (x, places) = x.split_first().ok_or_else(|| Error::plan("index", "expected an array"))?;
         gathered(g, *x, places, args)
-    }),
-    row("put", |g, x, args| {
-        let [x, places, values] = operands("at", x)?;
-        let how = text("at", args, 0)?.unwrap_or("set");
-        put(g, x, places, values, how)
-    }),
-    row("places", |g, x, _| {
-        let [x] = operands("places", x)?;
-        let shape = x.dims(g);
-        one(Value::Real(places(g, &shape)?))
     }),
 ];
 
@@ -175,13 +172,19 @@ fn given_part(g: &mut Graph, x: NodeId, axis: usize, start: NodeId, count: usize
     g.gather(x, places, axis)
 }
 
+/// Places, or what they are called, as i64.
+fn whole(g: &mut Graph, op: &str, called: &str, places: Value) -> Result<NodeId> {
+    let element = places.element(g);
+    if !element.is_integer() {
+        return Err(Error::dtype(op, format!("expected {called} of an integer type, got {element}")));
+    }
+    places.cast(g, Element::INT)?.real(op, g)
+}
+
 /// Places as i64, those that count from the end counted from the start.
 fn from_start(g: &mut Graph, op: &str, places: Value, size: usize) -> Result<NodeId> {
     let element = places.element(g);
-    if !element.is_integer() {
-        return Err(Error::dtype(op, format!("expected places of an integer type, got {element}")));
-    }
-    let places = places.cast(g, Element::INT)?.real(op, g)?;
+    let places = whole(g, op, "places", places)?;
     if !matches!(element, Element::Real(dtype) if dtype.is_signed()) {
         return Ok(places);
     }
@@ -253,52 +256,4 @@ fn flat_places(g: &mut Graph, own: &[usize], axes: &[usize], places: &[Value]) -
     let nowhere = g.scalar(DType::I64, -1.0)?;
     let flat = g.select(outside, nowhere, flat)?;
     Ok((g.broadcast_to(flat, &shape)?, count))
-}
-
-/// `x` with other values at these row-major places: set, or folded with what is there.
-fn put(g: &mut Graph, x: Value, places: Value, values: Value, how: &str) -> Result<Values> {
-    let values = values.cast(g, x.element(g))?;
-    let (places, own) = (places.real("at", g)?, x.dims(g));
-    let shape = g.ty(places).shape.clone();
-    let fits = g.broadcast_shape("at", &[places, values.node()]).is_ok_and(|all| all == shape);
-    if !fits {
-        return Err(Error::shape("at", format!("values {} do not stretch to the places {shape}", values.dims(g))));
-    }
-    let (count, size) = (elements(&shape)?, elements(&own)?);
-    let places = g.reshape(places, &Shape::new([count.clone()]))?;
-    let values = values.broadcast(g, &shape)?;
-    let parts = |g: &mut Graph, x: NodeId, v: NodeId| -> Result<NodeId> {
-        let (x, v) = (g.reshape(x, &Shape::new([size.clone()]))?, g.reshape(v, &Shape::new([count.clone()]))?);
-        let result = match how {
-            "set" => g.put_flat(x, places, v)?,
-            "add" => {
-                let sum = g.scatter(ScatterOp::Sum, v, places, 0, &size)?;
-                g.add(x, sum)?
-            }
-            "max" => {
-                let top = g.scatter(ScatterOp::Max, v, places, 0, &size)?;
-                g.max(x, top)?
-            }
-            "min" => {
-                let low = g.scatter(ScatterOp::Min, v, places, 0, &size)?;
-                g.min(x, low)?
-            }
-            other => return Err(Error::plan("at", format!("there is no way `{other}` of updating"))),
-        };
-        g.reshape(result, &own)
-    };
-    match (x, values) {
-        (Value::Complex(z), Value::Complex(v)) => {
-            let (re, im) = (parts(g, z.re, v.re)?, parts(g, z.im, v.im)?);
-            one(Value::Complex(gradframe_ml_core::complex::Complex::new(g, re, im)?))
-        }
-        (x, v) => {
-            let (x, v) = (x.real("at", g)?, v.real("at", g)?);
-            one(Value::Real(parts(g, x, v)?))
-        }
-    }
-}
-
-fn elements(shape: &Shape) -> Result<Dim> {
-    shape.elements().ok_or_else(|| Error::internal("at", format!("the number of elements of {shape}")))
 }

@@ -3,10 +3,11 @@
 use gradframe_ml_core::graph::{Attention, Window};
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result};
 
-use super::arguments::{flag, float, integer, sizes};
+use super::arguments::{flag, float, integer, integers};
 use super::value::{Value, floats, operands};
-use super::{Row, one, row};
+use super::{Row, one, picking, row};
 use crate::node::Args;
+use crate::places::{of_cross_entropy, of_nll_loss, of_one_hot};
 
 /// Layers without their parameters, which are operands.
 pub const ROWS: &[Row] = &[
@@ -43,19 +44,18 @@ pub const ROWS: &[Row] = &[
         let sizes: Vec<usize> = g.ty(*weight).shape.dims().iter().skip(2).filter_map(Dim::as_fixed).collect();
         let windows = windows("conv_transpose", &sizes, args, 0)?;
         let groups = integer("conv_transpose", args, 3)?.unwrap_or(1).max(0) as usize;
-        let extra = super::arguments::sizes("conv_transpose", args, 4)?;
-        let extra = if extra.is_empty() { vec![0; windows.len()] } else { extra.to_vec() };
+        let extra = along_axes("conv_transpose", "output_padding", args, 4, windows.len(), 0)?;
         let y = g.conv_transpose(*input, *weight, &windows, &extra, groups)?;
         one(Value::Real(with_bias(g, y, x.get(2).copied())?))
     }),
     row("max_pool", |g, x, args| {
         let x = reals(g, "max_pool", x)?;
-        let windows = windows("max_pool", &sizes("max_pool", args, 3)?, args, 0)?;
+        let windows = pools("max_pool", g, x[0], args)?;
         one(Value::Real(g.max_pool(x[0], &windows)?))
     }),
     row("avg_pool", |g, x, args| {
         let x = reals(g, "avg_pool", x)?;
-        let windows = windows("avg_pool", &sizes("avg_pool", args, 3)?, args, 0)?;
+        let windows = pools("avg_pool", g, x[0], args)?;
         one(Value::Real(g.avg_pool(x[0], &windows)?))
     }),
     row("attention", |g, x, args| {
@@ -66,12 +66,18 @@ pub const ROWS: &[Row] = &[
         let mask = mask.first().map(|mask| mask.real("attention", g)).transpose()?;
         one(Value::Real(g.attention(*q, *k, *v, mask, how)?))
     }),
-    row("cross_entropy", |g, x, _| {
-        let [logits, labels] = operands("cross_entropy", x)?;
-        let logits = floats(g, "cross_entropy", &[logits])?[0].real("cross_entropy", g)?;
-        let labels = labels.real("cross_entropy", g)?;
-        let labels = if matches!(g.ty(labels).dtype, DType::I32 | DType::I64) { labels } else { as_places(g, labels)? };
+    picking("cross_entropy", of_cross_entropy, |g, x, _| {
+        let (logits, labels) = scores_and_labels(g, "cross_entropy", x)?;
         one(Value::Real(g.cross_entropy(logits, labels)?))
+    }),
+    picking("nll_loss", of_nll_loss, |g, x, _| {
+        let (scores, labels) = scores_and_labels(g, "nll_loss", x)?;
+        let shape = g.ty(labels).shape.clone();
+        let wide = g.cast(labels, DType::I64)?;
+        let column = g.insert_axis(wide, shape.rank())?;
+        let picked = g.take_along(scores, column, shape.rank())?;
+        let picked = g.reshape(picked, &shape)?;
+        one(Value::Real(g.neg(picked)?))
     }),
     row("binary_cross_entropy", |g, x, _| {
         let x = reals(g, "binary_cross_entropy", x)?;
@@ -85,7 +91,7 @@ pub const ROWS: &[Row] = &[
         same_shape(g, "huber", *a, *b)?;
         one(Value::Real(g.huber(*a, *b, float("huber", args, 0)?.unwrap_or(1.0))?))
     }),
-    row("one_hot", |g, x, args| {
+    picking("one_hot", of_one_hot, |g, x, args| {
         let [places] = operands("one_hot", x)?;
         let classes = integer("one_hot", args, 0)?.unwrap_or(0).max(0) as usize;
         let to = super::arguments::element("one_hot", args, 1)?.unwrap_or(crate::element::Element::FLOAT);
@@ -98,12 +104,21 @@ fn reals(g: &mut Graph, op: &str, x: &[Value]) -> Result<Vec<NodeId>> {
     floats(g, op, x)?.iter().map(|v| v.real(op, g)).collect()
 }
 
-fn as_places(g: &mut Graph, labels: NodeId) -> Result<NodeId> {
-    if !g.ty(labels).dtype.is_integer() {
-        let what = format!("expected labels of an integer type, got {}", Value::Real(labels).element(g));
-        return Err(Error::dtype("cross_entropy", what));
+/// Scores [.., classes] as floats, and labels [..] as i32 or i64. Errors: `Shape` if there is not a label a row; `DType`.
+fn scores_and_labels(g: &mut Graph, op: &str, x: &[Value]) -> Result<(NodeId, NodeId)> {
+    let [scores, labels] = operands(op, x)?;
+    let (scores, labels) = (floats(g, op, &[scores])?[0].real(op, g)?, labels.real(op, g)?);
+    let (own, wanted) = (g.ty(scores).shape.clone(), g.ty(labels).shape.clone());
+    if own.rank() == 0 || own.without(&[own.rank() - 1]) != wanted {
+        return Err(Error::shape(op, format!("expected labels for each row of {own}, got {wanted}")));
     }
-    g.cast(labels, DType::I64)
+    let dtype = g.ty(labels).dtype;
+    if !dtype.is_integer() {
+        let what = format!("expected labels of an integer type, got {}", Value::Real(labels).element(g));
+        return Err(Error::dtype(op, what));
+    }
+    let labels = if matches!(dtype, DType::I32 | DType::I64) { labels } else { g.cast(labels, DType::I64)? };
+    Ok((scores, labels))
 }
 
 fn same_shape(g: &Graph, op: &str, a: NodeId, b: NodeId) -> Result<()> {
@@ -111,20 +126,46 @@ fn same_shape(g: &Graph, op: &str, a: NodeId, b: NodeId) -> Result<()> {
     if a == b { Ok(()) } else { Err(Error::shape(op, format!("expected two arrays of one shape, got {a} and {b}"))) }
 }
 
+/// The windows of pooling over x [B, C, ..], whose sizes are the fourth argument.
+/// Errors: `Shape` also for padding beyond half of a window, which could hold nothing else.
+fn pools(op: &str, g: &Graph, x: NodeId, args: &Args) -> Result<Vec<Window>> {
+    let sizes = along_axes(op, "kernel_size", args, 3, g.ty(x).shape.rank().saturating_sub(2), 1)?;
+    let windows = windows(op, &sizes, args, 0)?;
+    match windows.iter().find(|window| 2 * window.padding > window.size) {
+        Some(Window { size, padding, .. }) => {
+            Err(Error::shape(op, format!("`padding` is {padding}, expected at most half of `kernel_size`, which is {size}")))
+        }
+        None => Ok(windows),
+    }
+}
+
 /// Windows of these sizes; strides, paddings and dilations are three arguments from `first` on, one number an axis.
 fn windows(op: &str, of: &[usize], args: &Args, first: usize) -> Result<Vec<Window>> {
-    let part = |n: usize, otherwise: usize| -> Result<Vec<usize>> {
-        let given = sizes(op, args, first + n)?;
-        match given.len() {
-            0 => Ok(vec![otherwise; of.len()]),
-            1 => Ok(vec![given[0]; of.len()]),
-            n if n == of.len() => Ok(given.to_vec()),
-            n => Err(Error::shape(op, format!("{n} numbers for {} axes", of.len()))),
-        }
-    };
-    let (strides, paddings, dilations) = (part(0, 1)?, part(1, 0)?, part(2, 1)?);
+    let part = |n: usize, called: &str, least: usize| along_axes(op, called, args, first + n, of.len(), least);
+    if let Some(size) = of.iter().find(|&&size| size == 0) {
+        return Err(Error::shape(op, format!("`kernel_size` is {size}, expected 1 or more")));
+    }
+    let (strides, paddings, dilations) = (part(0, "stride", 1)?, part(1, "padding", 0)?, part(2, "dilation", 1)?);
     let window = |i: usize| Window { size: of[i], stride: strides[i], padding: paddings[i], dilation: dilations[i] };
     Ok((0..of.len()).map(window).collect())
+}
+
+/// The n-th argument as a number for each of `axes` axes, one for all, or `least` if it is left out.
+/// Errors: `Shape` naming it, as it is `called`, for another number of them, or one below `least` or beyond 31 bits.
+fn along_axes(op: &str, called: &str, args: &Args, n: usize, axes: usize, least: usize) -> Result<Vec<usize>> {
+    let given = integers(op, args, n)?.unwrap_or_default();
+    let number = |&i: &i64| {
+        let found = i32::try_from(i).ok().and_then(|i| usize::try_from(i).ok()).filter(|&i| i >= least);
+        let largest = i32::MAX;
+        found.ok_or_else(|| Error::shape(op, format!("`{called}` is {i}, expected a whole number from {least} to {largest}")))
+    };
+    let given = given.iter().map(number).collect::<Result<Vec<_>>>()?;
+    match given.len() {
+        0 => Ok(vec![least; axes]),
+        1 => Ok(vec![given[0]; axes]),
+        n if n == axes => Ok(given),
+        n => Err(Error::shape(op, format!("`{called}` has {n} numbers for {axes} axes"))),
+    }
 }
 
 /// y [B, O, ..] plus a bias [O].

@@ -4,7 +4,7 @@ use gradframe_ml_core::graph::Span;
 use gradframe_ml_core::{Dim, Error, Graph, NodeId, Result, Shape};
 use smallvec::SmallVec;
 
-use super::arguments::{axes_of, axis, axis_of, integer, integers, sizes};
+use super::arguments::{axes_of, axis, axis_of, integer, integers, sizes, times};
 use super::value::{Value, operands, promoted};
 use super::{Row, Values, one, row};
 use crate::node::Args;
@@ -127,7 +127,7 @@ pub const ROWS: &[Row] = &[
             }
         };
         let mut shape = own.clone();
-        shape[axis] *= count;
+        shape[axis] = times("repeat", own[axis], count)?;
         one(x.each(g, |g, x| {
             let long = g.repeat_axis(x, axis + 1, &Dim::fixed(count))?;
             g.reshape(long, &Shape::fixed(&shape))
@@ -191,8 +191,8 @@ pub const ROWS: &[Row] = &[
 fn reshaped(g: &Graph, x: Value, given: &[i64]) -> Result<Shape> {
     let own = x.sizes(g)?;
     let count: usize = own.iter().product();
-    let known: i64 = given.iter().filter(|&&n| n != -1).product();
     let misfit = || Error::shape("reshape", format!("{own:?} has {count} elements, which do not fit {given:?}"));
+    let known = given.iter().filter(|&&n| n != -1).try_fold(1i64, |all, &n| all.checked_mul(n)).ok_or_else(misfit)?;
     let open = given.iter().filter(|&&n| n == -1).count();
     if open > 1 || given.iter().any(|&n| n < -1) {
         return Err(Error::shape("reshape", format!("expected sizes, one of which may be -1, got {given:?}")));
@@ -249,7 +249,7 @@ pub fn concatenated(g: &mut Graph, op: &str, x: &[Value], axis: usize) -> Result
 fn tiled(g: &mut Graph, x: NodeId, own: &[usize], counts: &[usize]) -> Result<NodeId> {
     let apart: Vec<usize> = own.iter().flat_map(|&n| [1, n]).collect();
     let wide: Vec<usize> = own.iter().zip(counts).flat_map(|(&n, &count)| [count, n]).collect();
-    let whole: Vec<usize> = own.iter().zip(counts).map(|(n, count)| n * count).collect();
+    let whole = own.iter().zip(counts).map(|(&n, &count)| times("tile", n, count)).collect::<Result<Vec<_>>>()?;
     let apart = g.reshape(x, &Shape::fixed(&apart))?;
     let wide = g.expand(apart, &Shape::fixed(&wide))?;
     g.reshape(wide, &Shape::fixed(&whole))

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failure stops the test, in helpers as in test functions
 
 mod operations;
+mod places;
 mod recording;
+mod sizes;
 mod transforms;

@@ -70,6 +70,9 @@ fn operations_mean_what_their_names_say() {
 
 #[test]
 fn what_does_not_fit_names_the_operation_and_both_shapes() {
+    let (image, weight) =
+        (Array::from_vec(&[1, 1, 2, 2], vec![1.0; 4]).unwrap(), Array::from_vec(&[1, 1, 3, 3], vec![1.0; 9]).unwrap());
+    let pool = |size: i64, stride: i64, padding: i64| vec![Arg::Int(stride), Arg::Int(padding), Arg::Int(1), Arg::Int(size)];
     let (x, m, flags) = (line(&[1.0, 2.0]), matrix(2, &[1.0; 6]), line(&[1.0, 0.0]).astype(Element::BOOL).unwrap());
     let cases: Vec<(&str, Vec<&Array>, Vec<Arg>, &str)> = vec![
         ("add", vec![&x, &m], vec![], "add: operands [2] and [2, 3] do not broadcast: axis 1 is 2 and 3"),
@@ -79,6 +82,25 @@ fn what_does_not_fit_names_the_operation_and_both_shapes() {
         ("concat", vec![&x, &m], vec![], "concat: [2] and [2, 3] differ elsewhere than in axis 0"),
         ("inv", vec![&m], vec![], "inv: expected a square matrix [.., n, n], got [2, 3]"),
         ("squeeze", vec![&m], vec![list(&[0])], "squeeze: axis 0 of [2, 3] has not size 1"),
+        ("max_pool", vec![&image], pool(0, 1, 0), "max_pool: `kernel_size` is 0, expected a whole number from 1"),
+        ("avg_pool", vec![&image], pool(2, 0, 0), "avg_pool: `stride` is 0, expected a whole number from 1"),
+        ("max_pool", vec![&image], pool(2, 1, -1), "max_pool: `padding` is -1, expected a whole number from 0"),
+        ("max_pool", vec![&image], pool(2, 1, 2), "max_pool: `padding` is 2, expected at most half of `kernel_size`, which is 2"),
+        (
+            "max_pool",
+            vec![&image],
+            pool(3, 1, 0),
+            "max_pool: kernel_size 3 is larger than axis 2 of the input [1, 1, 2, 2], of size 2",
+        ),
+        (
+            "avg_pool",
+            vec![&image],
+            pool(5, 1, 1),
+            "avg_pool: kernel_size 5 is larger than axis 2 of the input [1, 1, 2, 2], of size 2 with padding 1 on both sides",
+        ),
+        ("conv", vec![&image, &weight], vec![], "conv: kernel_size 3 is larger than axis 2 of the input [1, 1, 2, 2], of size 2"),
+        ("conv", vec![&image, &weight], vec![Arg::Int(0)], "conv: `stride` is 0, expected a whole number from 1"),
+        ("conv", vec![&image, &weight], vec![list(&[1, 1, 1])], "conv: `stride` has 3 numbers for 2 axes"),
         ("nothing", vec![&m], vec![], "nothing: there is no such operation"),
     ];
     for (name, operands, args, says) in cases {

@@ -68,3 +68,12 @@ fn a_symbol_has_one_size_in_a_run() {
     let error = Sizes::new().bind_shape(&shape, &[2, 3]).unwrap_err();
     assert_eq!(error.to_string(), "shape: dimension `N` is 2 in one input and 3 in another");
 }
+
+#[test]
+fn sizes_beyond_the_largest_number_have_no_sum_and_no_product() {
+    let half = Dim::fixed(1 << 62);
+    assert_eq!((half.add(&half), half.mul(&Dim::fixed(2)), half.mul(&Dim::symbol("N").plus(2))), (None, None, None));
+    assert_eq!(half.mul(&Dim::fixed(1)), Some(half.clone()));
+    assert_eq!(Shape::fixed(&[1 << 40, 1 << 40]).elements(), None);
+    assert_eq!(Shape::fixed(&[1 << 31, 1 << 31]).elements(), Some(half));
+}

@@ -1,6 +1,6 @@
 //! Wrong graphs are refused with the operation, what was expected and what was got.
 
-use gradframe_ml_core::graph::{DotDims, Span, Type};
+use gradframe_ml_core::graph::{DotDims, Span, Type, Window};
 use gradframe_ml_core::transform::{evaluate, grad, vmap};
 use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape, Tensor};
 
@@ -54,6 +54,14 @@ refused! {
         => "DType: select: expected a condition of bool, got f64";
     joins_that_differ_elsewhere: |g, x| { let t = g.transpose(x[0])?; g.concat(&[x[0], t], 0) }
         => "Shape: concat: operands [2, 3] and [3, 2] differ beside axis 0";
+    windows_beyond_an_axis: |g, x| g.unfold(x[0], 1, Window { dilation: 2, ..Window::of(3) })
+        => "Shape: unfold: kernel_size 3 with dilation 2 is larger than axis 1 of the input [2, 3], of size 3";
+    windows_without_a_stride: |g, x| g.unfold(x[0], 1, Window { stride: 0, ..Window::of(2) })
+        => "Shape: unfold: kernel_size 2, stride 0, dilation 1: expected 1 or more of each";
+    windows_over_a_symbol: |g, x| g.unfold(x[1], 0, Window::of(2))
+        => "Shape: unfold: axis 0 of the input [N] has no fixed size";
+    windows_that_cannot_be_counted: |g, x| g.unfold(x[0], 1, Window { padding: 1 << 63, ..Window::of(2) })
+        => "Shape: unfold: kernel_size 2 is larger than axis 1 of the input [2, 3], of size 3 with padding 9223372036854775808 on both sides";
     joins_of_nothing: |g, _x| g.concat(&[], 0)
         => "Shape: concat: expected at least one operand";
 }

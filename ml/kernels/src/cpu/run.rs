@@ -8,6 +8,7 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
 use smallvec::SmallVec;
 
+use super::scratch::check_available;
 use super::tasks::{self, Threads, Workers};
 use super::{Env, Scratch, arg_reduce, dot, folds, library, loops, moves, parts, scan, scatter, sort};
 use crate::compile::nested_bytes;
@@ -40,6 +41,7 @@ pub fn run(
     let lengths = lengths_of(schedule, sizes)?;
     let nested = nested_bytes(schedule, sizes)?;
     scratch.check_budget(held_bytes(schedule, &lengths).saturating_add(nested))?;
+    check_available(longest_taken(schedule, &lengths))?;
     let small = lengths.iter().sum::<usize>() + nested < POOL_BYTES_MIN;
     let threads = if small { Threads::One } else { threads };
     tasks::with_workers(threads, |workers| Run::new(schedule, arguments, sizes, &lengths, scratch, workers).all(on_kernel))
@@ -67,6 +69,13 @@ fn held_bytes(schedule: &Schedule, lengths: &[usize]) -> usize {
         }
     }
     slots.into_iter().fold(results, usize::saturating_add)
+}
+
+/// Bytes of the longest buffer that no argument gives.
+fn longest_taken(schedule: &Schedule, lengths: &[usize]) -> usize {
+    let taken =
+        schedule.buffers.iter().zip(lengths).filter(|(buffer, _)| matches!(buffer.source, Source::Slot(_) | Source::Output));
+    taken.map(|(_, &length)| length).max().unwrap_or(0)
 }
 
 /// A run under way.

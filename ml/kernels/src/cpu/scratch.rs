@@ -9,6 +9,9 @@ const ALIGNMENT_BYTES: usize = 8;
 /// Results that are kept for later ones of the same size, at most.
 const POOLED_MAX: usize = 256;
 
+/// Bytes from which on the allocator is asked before: it takes microseconds then, a thousandth of filling the memory.
+const ASKED_BYTES_MIN: usize = 256 * 1024 * 1024;
+
 /// Memory that runs of a program use again. One for each thread that runs programs side by side.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -87,6 +90,18 @@ impl Scratch {
             None => MutableBuffer::from_len_zeroed(bytes),
         }
     }
+}
+
+/// Refuses a buffer that the allocator does not give: taken without asking, it would end the process.
+/// Errors: `Resources` with its size.
+pub(super) fn check_available(bytes: usize) -> Result<()> {
+    if bytes < ASKED_BYTES_MIN {
+        return Ok(());
+    }
+    let mut asked = Vec::<u8>::new();
+    let answer = asked.try_reserve_exact(bytes);
+    std::hint::black_box(&mut asked); // memory that nobody uses might never be asked for
+    answer.map_err(|error| Error::resources("run", format!("{bytes} bytes of memory are not to be had")).because(error))
 }
 
 #[cfg(test)]

@@ -115,9 +115,9 @@ impl TextOptions {
     fn set_generate(&mut self, given: &Given) -> Result<()> {
         let own = &mut self.generate;
         match given.name {
-            "max_output_tokens" => own.max_tokens = given.size()?,
+            "max_output_tokens" => own.max_tokens = given.some()?,
             "min_output_tokens" => own.min_tokens = given.size()?,
-            "num_beams" => own.beams = given.size()?,
+            "num_beams" => own.beams = given.some()?,
             "length_penalty" => own.length_penalty = given.number()?,
             "repetition_penalty" => own.repetition_penalty = given.number()?,
             "seed" => own.seed = given.size()? as u64,
@@ -160,6 +160,11 @@ impl Given<'_> {
             }
             _ => Err(self.wrong("a whole number from 0")),
         }
+    }
+
+    fn some(&self) -> Result<usize> {
+        let wrong = || self.wrong("a whole number from 1");
+        self.size().ok().filter(|&size| size > 0).ok_or_else(wrong)
     }
 
     fn number(&self) -> Result<f64> {

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gradframe._array.core import Array, wrap
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe._gradframe import PyRowFunction, PyTracing, probe_rows
-from gradframe.errors import GradframeError
+from gradframe.errors import DTypeError, GradframeError, OutOfBoundsError, ShapeError
+
+@contextmanager
+def told_of_rows(rows: int, about: str) -> Iterator[None]:
+    """Around a function that is traced at a number of rows: its errors of shapes, types and places say `rows`, not that number, which
+    is none of the user's, and what the function is and was given."""
+    try:
+        yield
+    except (DTypeError, OutOfBoundsError, ShapeError) as error:
+        error.args = (f"{about}: {in_rows(str(error), rows)}", *error.args[1:])
+        raise
+
+
+def in_rows(text: Any, rows: int) -> str:
+    """Text with `rows` for the number at which a function is traced."""
+    return re.sub(rf"\b{rows}\b", "rows", str(text))
+
 
 # Kinds of arguments that are kept, at most.
 _KINDS_MAX = 64

@@ -127,7 +127,7 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Array:
     if counts.shape != (x.shape[axis],):
         raise ShapeError(f"repeat: {counts.shape} counts for axis {axis} of {x.shape}")
     places = as_array(counts.numpy().repeat(counts.numpy()) * 0) if not counts.size else _places(counts)
-    return call("take", (x, places), axis)
+    return call("take", (x, places), axis, True)  # all of them are inside
 
 
 def _places(counts: Array) -> Array:
@@ -144,17 +144,21 @@ def pad(x: Any, /, pad_width: Any, *, constant_values: Any = 0) -> Array:
 
 
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Array:
-    """The elements at these places along an axis; negative places count from the end."""
+    """The elements at these places along an axis; negative places count from the end. Raises OutOfBoundsError, an IndexError, for a
+    place outside; while a function is traced, where places are not known, such a place gives 0."""
     x = as_array(x)
     if axis is None:
         if x.ndim != 1:
             raise ShapeError(f"take: expected an axis for an array of {x.ndim} axes")
         axis = 0
-    return x[(slice(None),) * (axis % x.ndim if x.ndim else 0) + (as_array(indices),)]
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"take: axis {axis} of an array of {x.ndim} axes")
+    return x[(slice(None),) * (axis % x.ndim) + (as_array(indices),)]
 
 
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Array:
-    """For each place of `indices` the element of the same line along an axis."""
+    """For each place of `indices` the element of the same line along an axis; negative places count from the end. Raises
+    OutOfBoundsError, an IndexError, for a place outside; while a function is traced, where places are not known, such a place gives 0."""
     return call("take_along_axis", (x, indices), axis)
 
 

@@ -16,6 +16,9 @@ __all__ = [
     "ones", "ones_like", "tril", "triu", "zeros", "zeros_like",
 ]
 
+# The most places that an axis can have.
+_SIZE_MAX = 2**63 - 1
+
 
 def array(values: Any, dtype: Any = None, *, requires_grad: bool = False, copy: bool = True) -> Array:
     """An array of these values: numbers, nested lists, or an array of any library, whose memory is copied.
@@ -118,6 +121,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
         raise PlanError("arange: the step is 0")
     whole = all(isinstance(n, int) for n in (start, stop, step))
     count = max(0, -((start - stop) // step) if whole else math.ceil((stop - start) / step))
+    _shape(count)
     wanted = dtypes.dtype(dtype) if dtype is not None else dtypes.int64 if whole else dtypes.float32
     counted = "int64" if whole and wanted.kind != "unsigned integer" else "uint64" if whole and start >= 0 and step > 0 else None
     counted = counted or ("int64" if whole else "float64")
@@ -134,13 +138,13 @@ def linspace(
     wide = "complex128" if is_complex else "float64"
     wanted = dtypes.dtype(dtype) if dtype is not None else dtypes.complex64 if is_complex else dtypes.float32
     parts = max(1, num - 1 if endpoint else num)
-    return call("linspace", (as_array(start, wide), as_array(stop, wide)), (num,), wanted.name, parts)
+    return call("linspace", (as_array(start, wide), as_array(stop, wide)), _shape(num), wanted.name, parts)
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Array:
     """Ones on the k-th diagonal, zeros elsewhere."""
     _check_device("eye", device)
-    return call("eye", (), (n_rows, n_rows if n_cols is None else n_cols), k, _element(dtype))
+    return call("eye", (), _shape((n_rows, n_rows if n_cols is None else n_cols)), k, _element(dtype))
 
 
 def tril(x: Any, /, *, k: int = 0) -> Array:
@@ -177,6 +181,8 @@ def _shape(shape: Any) -> tuple[int, ...]:
     sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
     if any(size < 0 for size in sizes):
         raise ShapeError(f"shape: {sizes} has a negative size")
+    if any(size > _SIZE_MAX for size in sizes):
+        raise ShapeError(f"shape: {sizes} has more elements than memory has addresses")
     return sizes
 
 

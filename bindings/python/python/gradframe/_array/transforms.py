@@ -237,7 +237,8 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
     Called with another size of the first axis of some arguments, batches say, it is compiled once for every such size, if what it
     does is the same for all of them. It is called with stand-ins, once for each (three times for every size): what it does beside
     computing (printing, appending) happens then alone. Arrays that it closes over are as they were then. Static arguments are
-    passed as they are, and decide what is compiled.
+    passed as they are, and decide what is compiled. Places and labels among the arguments are not known: where one outside of its
+    array would be an IndexError, its element is 0, an update leaves it out, and losses say what theirs is; so in all transforms.
     """
     if function is None:
         return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)

@@ -20,7 +20,8 @@ class At:
 
 
 class Places:
-    """Places of an array, and what can be done there. The array stays as it is; each method gives a new one."""
+    """Places of an array, and what can be done there. The array stays as it is; each method gives a new one. A place outside is an
+    OutOfBoundsError, an IndexError; while a function is traced, where places in arrays are not known, it is left out."""
 
     __slots__ = ("_of", "_index")
 

@@ -18,13 +18,14 @@ def applied(function: Callable[..., Any], columns: tuple[Any, ...]) -> Expr:
         raise TypeError(f"apply_array: expected a function of arrays, got a {type(function).__name__}")
     name = getattr(function, "__name__", type(function).__name__)
     name = "apply_array" if name == "<lambda>" else name
-    return Base._public(_gradframe.apply_array(list(columns), name, _tracer(function)))
+    return Base._public(_gradframe.apply_array(list(columns), name, _tracer(function, name)))
 
 
-def _tracer(function: Callable[..., Any]) -> Callable[[list[tuple[str, list[int]]]], Any]:
+def _tracer(function: Callable[..., Any], name: str) -> Callable[[list[tuple[str, list[int]]]], Any]:
     """What the plan calls with the columns' types."""
 
     def trace(types: list[tuple[str, list[int]]]) -> Any:
+        from gradframe._array.any_rows import told_of_rows
         from gradframe._array.core import Array, wrap
         from gradframe._array.creation import zeros
         from gradframe.errors import PlanError
@@ -33,7 +34,9 @@ def _tracer(function: Callable[..., Any]) -> Callable[[list[tuple[str, list[int]
         for rows in _gradframe.probe_rows():
             columns = [zeros((rows, *sizes), dtype=dtype)._array for dtype, sizes in types]
             tracing = _gradframe.PyTracing("apply_array", columns, None)
-            result = function(*map(wrap, tracing.arguments()))
+            given = ", ".join(f"[{', '.join(['rows', *map(str, sizes)])}] {dtype}" for dtype, sizes in types)
+            with told_of_rows(rows, f"apply_array: {name}, given {given}"):
+                result = function(*map(wrap, tracing.arguments()))
             if not isinstance(result, Array):
                 raise PlanError(f"apply_array: the function gives a {type(result).__qualname__}, expected an array")
             traces.append(tracing.close([result._array], True))

@@ -9,6 +9,7 @@ from gradframe._array.creation import zeros
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
+from gradframe.nn._arguments import count, probability
 from gradframe.nn.layers import Dropout, LayerNorm, Linear
 from gradframe.nn.module import Module, Parameter
 
@@ -32,7 +33,9 @@ class MultiheadAttention(Module):
         key: Array | None = None,
     ) -> None:
         super().__init__()
-        if num_heads < 1 or embed_dim % num_heads:
+        embed_dim = count("MultiheadAttention", "embed_dim", embed_dim, 1)
+        num_heads = count("MultiheadAttention", "num_heads", num_heads, 1)
+        if embed_dim % num_heads:
             raise PlanError(f"MultiheadAttention: {num_heads} heads do not divide {embed_dim} dimensions")
         if dropout:
             raise PlanError("MultiheadAttention: there is no dropout of attention's weights; hint: put Dropout after it")
@@ -123,6 +126,9 @@ class TransformerEncoderLayer(Module):
         known = {"relu": F.relu, "gelu": F.gelu}
         if isinstance(activation, str) and activation not in known:
             raise PlanError(f"TransformerEncoderLayer: activation {activation!r}, expected relu, gelu or a function")
+        d_model, nhead = count("TransformerEncoderLayer", "d_model", d_model, 1), count("TransformerEncoderLayer", "nhead", nhead, 1)
+        dim_feedforward = count("TransformerEncoderLayer", "dim_feedforward", dim_feedforward)
+        dropout = probability("TransformerEncoderLayer", "dropout", dropout)
         self.activation = known[activation] if isinstance(activation, str) else activation
         self.norm_first = norm_first
         keys = init.keys(key, 3)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
+from gradframe._array.creation import zeros_like
 from gradframe.errors import PlanError, ShapeError
+from gradframe.nn._arguments import count
 
 
 def relu(x: Any) -> Array:
@@ -70,8 +73,9 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
 
 
 def one_hot(indices: Any, num_classes: int, dtype: Any = "float32") -> Array:
-    """1 at each index along a new last axis, else 0."""
-    return call("one_hot", (indices,), num_classes, dtypes.name(dtype))
+    """1 at each index along a new last axis, else 0. Raises OutOfBoundsError, an IndexError, for an index outside of 0 to
+    num_classes - 1; while a function is traced, where indices are not known, such an index gives zeros."""
+    return call("one_hot", (indices,), count("one_hot", "num_classes", num_classes), dtypes.name(dtype))
 
 
 def linear(x: Any, weight: Array, bias: Array | None = None) -> Array:
@@ -81,8 +85,9 @@ def linear(x: Any, weight: Array, bias: Array | None = None) -> Array:
 
 
 def embedding(indices: Any, weight: Array) -> Array:
-    """Rows of a table by index."""
-    return call("take", (weight, indices), 0)
+    """Rows of a table by index. Raises OutOfBoundsError, an IndexError, for an index outside of its rows, negative ones too; while a
+    function is traced, where indices are not known, such an index gives zeros."""
+    return call("embedding", (weight, indices))
 
 
 def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
@@ -121,7 +126,7 @@ def _pool(name: str, x: Any, kernel_size: Any, stride: Any, padding: Any) -> Arr
 
 
 def _each(value: Any) -> tuple[int, ...]:
-    return (value,) if isinstance(value, int) else tuple(value)
+    return (operator.index(value),) if hasattr(value, "__index__") else tuple(value)
 
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
@@ -159,14 +164,38 @@ def scaled_dot_product_attention(
     return call("attention", given, is_causal, None if scale is None else float(scale))
 
 
-def _reduced(losses: Array, reduction: str) -> Array:
-    if reduction == "mean":
-        return losses.mean()
-    if reduction == "sum":
-        return losses.sum()
+def _known(reduction: Any) -> str:
+    if reduction not in ("mean", "sum", "none"):
+        raise PlanError(f"loss: expected reduction 'mean', 'sum' or 'none', got {reduction!r}")
+    return reduction
+
+
+def _smoothing(label_smoothing: float) -> float:
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise PlanError(f"cross_entropy: `label_smoothing` is {label_smoothing}, expected a number from 0 to 1")
+    return label_smoothing
+
+
+def _reduced(losses: Array, reduction: str, kept: Array | None = None) -> Array:
+    """The losses as they are, their sum, or the mean of those that are kept: of all of them for None."""
+    reduction = _known(reduction)
+    if kept is not None:
+        losses = call("where", (kept, losses, zeros_like(losses)))
     if reduction == "none":
         return losses
-    raise PlanError(f"loss: expected reduction 'mean', 'sum' or 'none', got {reduction!r}")
+    if reduction == "sum":
+        return losses.sum()
+    return losses.mean() if kept is None else losses.sum() / kept.astype("int64").sum().astype(losses.dtype)
+
+
+def _kept(target: Array, ignore_index: int | None) -> Array | None:
+    """Where labels are not the one that is ignored; None where all count, as far as that is known."""
+    if ignore_index is None or (ignore_index < 0 and "unsigned" in target.dtype.kind):
+        return None
+    if not target._array.is_traced and not target._array.has_integer(ignore_index):
+        return None
+    wide = target if target.dtype.name in ("int64", "uint64") else target.astype("int64")
+    return wide != ignore_index
 
 
 def _pair(op: str, a: Any, b: Any) -> tuple[Array, Array]:
@@ -193,24 +222,38 @@ def huber_loss(input: Any, target: Any, delta: float = 1.0, reduction: str = "me
     return _reduced(call("huber", _pair("huber_loss", input, target), float(delta)), reduction)
 
 
-def cross_entropy(input: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0) -> Array:
-    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes)."""
+def cross_entropy(
+    input: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0, ignore_index: int | None = -100
+) -> Array:
+    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes).
+
+    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
+    IndexError, for another label outside of the classes; while a function is traced, where labels are not known, the loss of such a
+    label is `log sum exp` of its row.
+    """
     input, target = as_array(input), as_array(target)
+    smoothing = _smoothing(label_smoothing)
     if "floating" in target.dtype.kind:
         input, target = _pair("cross_entropy", input, target)
+        if smoothing:
+            target = target * (1.0 - smoothing) + smoothing / input.shape[-1]
         return _reduced(-(log_softmax(input) * target).sum(-1), reduction)
-    losses = call("cross_entropy", (input, target))
-    if label_smoothing:
+    losses = call("cross_entropy", (input, target), ignore_index)
+    if smoothing:
         even = -log_softmax(input).mean(-1)
-        losses = losses * (1.0 - label_smoothing) + even * label_smoothing
-    return _reduced(losses, reduction)
+        losses = losses * (1.0 - smoothing) + even * smoothing
+    return _reduced(losses, reduction, _kept(target, ignore_index))
 
 
-def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
-    """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..)."""
+def nll_loss(input: Any, target: Any, reduction: str = "mean", ignore_index: int | None = -100) -> Array:
+    """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..).
+
+    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
+    IndexError, for another label outside of the classes; while a function is traced, where labels are not known, the loss of such a
+    label is 0.
+    """
     input, target = as_array(input), as_array(target)
-    picked = call("take_along_axis", (input, target.reshape(*target.shape, 1)), -1)
-    return _reduced(-picked.squeeze(-1), reduction)
+    return _reduced(call("nll_loss", (input, target), ignore_index), reduction, _kept(target, ignore_index))
 
 
 def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Array:

@@ -7,9 +7,10 @@ from typing import Any
 
 from gradframe._array.core import Array, as_array
 from gradframe._array.creation import ones, zeros
-from gradframe.errors import PlanError, ShapeError
+from gradframe.errors import OutOfBoundsError, PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
+from gradframe.nn._arguments import along_axes, count, divides, probability, sizes
 from gradframe.nn.module import Module, Parameter, _set
 
 
@@ -25,6 +26,7 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, key: Array | None = None) -> None:
         super().__init__()
+        in_features, out_features = count("Linear", "in_features", in_features), count("Linear", "out_features", out_features)
         self.in_features, self.out_features = in_features, out_features
         limit = 1.0 / math.sqrt(in_features) if in_features else 0.0
         keys = init.keys(key, 2)
@@ -39,10 +41,13 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """Rows of a table by index: (..) gives (.., embedding_dim)."""
+    """Rows of a table by index: (..) gives (.., embedding_dim). Raises OutOfBoundsError, an IndexError, for an index outside of 0 to
+    num_embeddings - 1; while a function is traced, where indices are not known, such an index gives zeros."""
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, key: Array | None = None) -> None:
         super().__init__()
+        num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
+        embedding_dim = count("Embedding", "embedding_dim", embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.weight = Parameter(init.normal(init.keys(key, 1)[0], (num_embeddings, embedding_dim)))
 
@@ -53,8 +58,33 @@ class Embedding(Module):
         return f"{self.num_embeddings}, {self.embedding_dim}"
 
 
-class _Conv(Module):
+class _Windowed(Module):
+    """What convolutions have in common."""
+
     axes = 0
+
+    def _channels(self, in_channels: int, out_channels: int, groups: int) -> None:
+        layer = type(self).__name__
+        self.in_channels, self.out_channels = count(layer, "in_channels", in_channels), count(layer, "out_channels", out_channels)
+        self.groups = count(layer, "groups", groups, 1)
+        divides(layer, "groups", groups, in_channels=in_channels, out_channels=out_channels)
+
+    def _windows(self, name: str, value: Any, least: int) -> tuple[int, ...]:
+        return along_axes(type(self).__name__, name, value, self.axes, least)
+
+    def _given(self, x: Any) -> Array:
+        x = as_array(x)
+        if x.ndim != self.axes + 2 or x.shape[1] != self.in_channels:
+            raise ShapeError(
+                f"{type(self).__name__}: expected (batch, {self.in_channels}{', n' * self.axes}), got shape {x.shape}"
+            )
+        return x
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+
+
+class _Conv(_Windowed):
 
     def __init__(
         self,
@@ -70,12 +100,9 @@ class _Conv(Module):
         key: Array | None = None,
     ) -> None:
         super().__init__()
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise PlanError(f"{type(self).__name__}: {groups} groups do not divide {in_channels} and {out_channels} channels")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = _sizes(kernel_size, self.axes)
-        self.stride, self.dilation = _sizes(stride, self.axes), _sizes(dilation, self.axes)
-        self.padding = _sizes(padding, self.axes)
+        self._channels(in_channels, out_channels, groups)
+        self.kernel_size, self.stride = self._windows("kernel_size", kernel_size, 1), self._windows("stride", stride, 1)
+        self.padding, self.dilation = self._windows("padding", padding, 0), self._windows("dilation", dilation, 1)
         fan_in = in_channels // groups * math.prod(self.kernel_size)
         limit = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
         keys = init.keys(key, 2)
@@ -83,15 +110,8 @@ class _Conv(Module):
         self.bias = Parameter(init.uniform(keys[1], (out_channels,), -limit, limit)) if bias else None
 
     def forward(self, x: Any) -> Array:
-        x = as_array(x)
-        if x.ndim != self.axes + 2 or x.shape[1] != self.in_channels:
-            raise ShapeError(
-                f"{type(self).__name__}: expected (batch, {self.in_channels}{', n' * self.axes}), got shape {x.shape}"
-            )
+        x = self._given(x)
         return F.conv(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
-
-    def extra_repr(self) -> str:
-        return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
 
 
 class Conv1d(_Conv):
@@ -106,8 +126,7 @@ class Conv2d(_Conv):
     axes = 2
 
 
-class _ConvTranspose(Module):
-    axes = 0
+class _ConvTranspose(_Windowed):
 
     def __init__(
         self,
@@ -124,12 +143,14 @@ class _ConvTranspose(Module):
         key: Array | None = None,
     ) -> None:
         super().__init__()
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise PlanError(f"{type(self).__name__}: {groups} groups do not divide {in_channels} and {out_channels} channels")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride = _sizes(kernel_size, self.axes), _sizes(stride, self.axes)
-        self.padding, self.output_padding = _sizes(padding, self.axes), _sizes(output_padding, self.axes)
-        self.dilation = _sizes(dilation, self.axes)
+        self._channels(in_channels, out_channels, groups)
+        self.kernel_size, self.stride = self._windows("kernel_size", kernel_size, 1), self._windows("stride", stride, 1)
+        self.padding, self.dilation = self._windows("padding", padding, 0), self._windows("dilation", dilation, 1)
+        self.output_padding = self._windows("output_padding", output_padding, 0)
+        for extra, step, spread in zip(self.output_padding, self.stride, self.dilation, strict=True):
+            if extra >= max(step, spread):
+                what = f"`output_padding` is {extra}, expected less than `stride` {step} or `dilation` {spread}"
+                raise PlanError(f"{type(self).__name__}: {what}")
         fan_in = out_channels // groups * math.prod(self.kernel_size)
         limit = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
         keys = init.keys(key, 2)
@@ -137,17 +158,10 @@ class _ConvTranspose(Module):
         self.bias = Parameter(init.uniform(keys[1], (out_channels,), -limit, limit)) if bias else None
 
     def forward(self, x: Any) -> Array:
-        x = as_array(x)
-        if x.ndim != self.axes + 2 or x.shape[1] != self.in_channels:
-            raise ShapeError(
-                f"{type(self).__name__}: expected (batch, {self.in_channels}{', n' * self.axes}), got shape {x.shape}"
-            )
+        x = self._given(x)
         return F.conv_transpose(
             x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
         )
-
-    def extra_repr(self) -> str:
-        return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
 
 
 class ConvTranspose1d(_ConvTranspose):
@@ -162,16 +176,12 @@ class ConvTranspose2d(_ConvTranspose):
     axes = 2
 
 
-def _sizes(value: Any, axes: int) -> tuple[int, ...]:
-    return (value,) * axes if isinstance(value, int) else tuple(value)
-
-
 class LayerNorm(Module):
     """Standardised over the last axes, then scaled and shifted."""
 
     def __init__(self, normalized_shape: Any, eps: float = 1e-5, bias: bool = True) -> None:
         super().__init__()
-        self.normalized_shape, self.eps = F._each(normalized_shape), eps
+        self.normalized_shape, self.eps = sizes("LayerNorm", "normalized_shape", normalized_shape), eps
         self.weight = Parameter(ones(self.normalized_shape))
         self.bias = Parameter(zeros(self.normalized_shape)) if bias else None
 
@@ -187,7 +197,7 @@ class RMSNorm(Module):
 
     def __init__(self, normalized_shape: Any, eps: float = 1e-6) -> None:
         super().__init__()
-        self.normalized_shape, self.eps = F._each(normalized_shape), eps
+        self.normalized_shape, self.eps = sizes("RMSNorm", "normalized_shape", normalized_shape), eps
         self.weight = Parameter(ones(self.normalized_shape))
 
     def forward(self, x: Any) -> Array:
@@ -202,7 +212,9 @@ class GroupNorm(Module):
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.num_channels, self.eps = count("GroupNorm", "num_channels", num_channels), eps
+        self.num_groups = count("GroupNorm", "num_groups", num_groups, 1)
+        divides("GroupNorm", "num_groups", num_groups, num_channels=num_channels)
         self.weight, self.bias = Parameter(ones(num_channels)), Parameter(zeros(num_channels))
 
     def forward(self, x: Any) -> Array:
@@ -218,7 +230,7 @@ class BatchNorm(Module):
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features, self.eps, self.momentum = count("BatchNorm", "num_features", num_features), eps, momentum
         self.weight, self.bias = Parameter(ones(num_features)), Parameter(zeros(num_features))
         self.register_buffer("running_mean", zeros(num_features))
         self.register_buffer("running_var", ones(num_features))
@@ -259,9 +271,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        if not 0.0 <= p < 1.0:
-            raise PlanError(f"Dropout: expected a probability from 0 to below 1, got {p}")
-        self.p = p
+        self.p = probability("Dropout", "p", p)
 
     def forward(self, x: Any, key: Array | None = None) -> Array:
         return F.dropout(x, self.p, self.training, key)
@@ -273,6 +283,13 @@ class Dropout(Module):
 class _Pool(Module):
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
+        layer = type(self).__name__
+        window = along_axes(layer, "kernel_size", kernel_size, 2, 1)
+        if stride is not None:
+            along_axes(layer, "stride", stride, 2, 1)
+        for size, around in zip(window, along_axes(layer, "padding", padding, 2), strict=True):
+            if 2 * around > size:
+                raise PlanError(f"{layer}: `padding` is {around}, expected at most half of `kernel_size`, which is {size}")
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
     def extra_repr(self) -> str:
@@ -302,6 +319,8 @@ class Flatten(Module):
 
     def forward(self, x: Any) -> Array:
         x = as_array(x)
+        if not -x.ndim <= self.start_dim < max(x.ndim, 1):
+            raise OutOfBoundsError(f"Flatten: `start_dim` is {self.start_dim}, the input of shape {x.shape} has {x.ndim} axes")
         return x.reshape((*x.shape[: self.start_dim], -1))
 
 
@@ -324,7 +343,7 @@ Softplus = _activation("Softplus", F.softplus, "`log(1 + exp(x))`.")
 def _loss(name: str, function: Any, doc: str) -> type[Module]:
     def __init__(self: Module, reduction: str = "mean") -> None:
         Module.__init__(self)
-        self.reduction = reduction
+        self.reduction = F._known(reduction)
 
     def forward(self: Any, input: Any, target: Any) -> Array:
         return function(input, target, reduction=self.reduction)
@@ -335,6 +354,27 @@ def _loss(name: str, function: Any, doc: str) -> type[Module]:
 MSELoss = _loss("MSELoss", F.mse_loss, "The squared difference.")
 L1Loss = _loss("L1Loss", F.l1_loss, "The size of the difference.")
 HuberLoss = _loss("HuberLoss", F.huber_loss, "Half the squared difference near 0, a line beyond.")
-CrossEntropyLoss = _loss("CrossEntropyLoss", F.cross_entropy, "`-log softmax` of the target.")
-NLLLoss = _loss("NLLLoss", F.nll_loss, "The negative of the target's entry.")
 BCEWithLogitsLoss = _loss("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits, "The cross entropy of logits and probabilities.")
+
+
+class CrossEntropyLoss(Module):
+    """`-log softmax` of the target: see `functional.cross_entropy`."""
+
+    def __init__(self, reduction: str = "mean", *, ignore_index: int | None = -100, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.reduction, self.ignore_index = F._known(reduction), ignore_index
+        self.label_smoothing = F._smoothing(label_smoothing)
+
+    def forward(self, input: Any, target: Any) -> Array:
+        return F.cross_entropy(input, target, self.reduction, self.label_smoothing, self.ignore_index)
+
+
+class NLLLoss(Module):
+    """The negative of the target's entry: see `functional.nll_loss`."""
+
+    def __init__(self, reduction: str = "mean", *, ignore_index: int | None = -100) -> None:
+        super().__init__()
+        self.reduction, self.ignore_index = F._known(reduction), ignore_index
+
+    def forward(self, input: Any, target: Any) -> Array:
+        return F.nll_loss(input, target, self.reduction, self.ignore_index)

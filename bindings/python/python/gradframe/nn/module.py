@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradframe._array.core import Array, as_array, wrap
-from gradframe.errors import PlanError, ShapeError
+from gradframe.errors import DTypeError, PlanError, ShapeError
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Array:  # noqa: N802
@@ -148,21 +148,20 @@ class Module:
         named = [*self.named_parameters(), *self.named_buffers()]
         return OrderedDict((name, array.detach()) for name, array in named)
 
-    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Takes over parameters and buffers by name.
 
-        Raises PlanError that names everything that is missing, unexpected or of another shape; then nothing has changed.
+        Raises ShapeError that names everything that is missing, unexpected, no array or of another shape, DTypeError for what has no
+        names; then nothing has changed.
         """
+        if not isinstance(state, Mapping):
+            kind = type(state).__qualname__
+            raise DTypeError(f"load_state_dict: expected arrays by name, got {kind}; hint: what state_dict() or load_safetensors gives")
         own = OrderedDict([*self.named_parameters(), *self.named_buffers()])
-        given = {name: as_array(values) for name, values in state.items()}
-        wrong = [
-            f"`{name}` has shape {given[name].shape}, expected {array.shape}"
-            for name, array in own.items()
-            if name in given and given[name].shape != array.shape
-        ]
+        given, wrong = _arrays_of(own, state)
         if strict:
-            wrong += [f"`{name}` is missing" for name in own if name not in given]
-            wrong += [f"`{name}` is not expected" for name in given if name not in own]
+            wrong += [f"`{name}` is missing" for name in own if name not in state]
+            wrong += [f"`{name}` is not expected" for name in state if name not in own]
         if wrong:
             raise ShapeError(f"load_state_dict: {'; '.join(wrong)}")
         for name, array in own.items():
@@ -189,6 +188,20 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         return f"{type(self).__name__}(\n" + "".join(f"  {line}\n" for line in lines) + ")"
+
+
+def _arrays_of(own: Mapping[str, Array], state: Mapping[str, Any]) -> tuple[dict[str, Array], list[str]]:
+    """What is given for a module's own arrays, and what is wrong with it."""
+    given, wrong = {}, []
+    for name in [name for name in own if name in state]:
+        try:
+            given[name] = as_array(state[name])
+        except (TypeError, ValueError, OverflowError) as error:
+            wrong.append(f"`{name}` is no array ({error})")
+            continue
+        if given[name].shape != own[name].shape:
+            wrong.append(f"`{name}` has shape {given[name].shape}, expected {own[name].shape}")
+    return given, wrong
 
 
 class _Shell:

@@ -8,9 +8,10 @@ from typing import Any
 from gradframe._array.arranging import concat, flip, stack
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import zeros
-from gradframe.errors import PlanError, ShapeError
+from gradframe.errors import ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
+from gradframe.nn._arguments import count, probability
 from gradframe.nn.module import Module, Parameter
 
 
@@ -35,10 +36,10 @@ class _Recurrent(Module):
         key: Array | None = None,
     ) -> None:
         super().__init__()
-        if num_layers < 1 or hidden_size < 1:
-            raise PlanError(f"{type(self).__name__}: {num_layers} layers of {hidden_size} units, expected one or more of each")
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
+        layer = type(self).__name__
+        self.input_size, self.hidden_size = count(layer, "input_size", input_size, 1), count(layer, "hidden_size", hidden_size, 1)
+        self.num_layers, self.dropout = count(layer, "num_layers", num_layers, 1), probability(layer, "dropout", dropout)
+        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
         limit = 1.0 / math.sqrt(hidden_size)
         names = [(layer, suffix) for layer in range(num_layers) for suffix in self._directions]
         keys = init.keys(key, 4 * len(names))

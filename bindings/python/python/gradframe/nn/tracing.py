@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gradframe import random
+from gradframe._array.any_rows import in_rows, told_of_rows
 from gradframe._array.core import Array, as_array, wrap
 from gradframe._array.creation import zeros
 from gradframe._array.short import active, autocast
 from gradframe._gradframe import PyModuleEstimator, PyRowFunction, PyTracing, probe_rows
-from gradframe.errors import DTypeError, PlanError, ShapeError
+from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn.module import Module
 
-# Losses by name, one a row: so that rows may have weights.
+# Losses by name, one a row: so that rows may have weights. Classes are counted by the plan: none is to be ignored.
 _LOSSES: dict[str, Callable[..., Array]] = {
     "mse": F.mse_loss,
     "l1": F.l1_loss,
     "huber": F.huber_loss,
-    "cross_entropy": F.cross_entropy,
-    "nll": F.nll_loss,
+    "cross_entropy": partial(F.cross_entropy, ignore_index=None),
+    "nll": partial(F.nll_loss, ignore_index=None),
     "bce_with_logits": F.binary_cross_entropy_with_logits,
 }
 # The options of `fit` for modules, by the names that the engine has for them.
@@ -210,9 +213,10 @@ class _Tracer:
         count = len(own)
         with _in_place(own, stand_ins[:count]), _mode(self.module, training), _random(stand_ins[count] if training else None):
             rest = [wrap(raw) for raw in stand_ins[count + len(key) :]]
-            with autocast(self.short) if self.short else nullcontext():
-                output = self._forward(rest[: len(given)])
-            result = output if loss is None else loss(output, rest[-1])
+            with told_of_rows(rows, f"fit: {type(self.module).__name__}, given {self._told()}"):
+                with autocast(self.short) if self.short else nullcontext():
+                    output = self._forward(rest[: len(given)])
+                result = output if loss is None else loss(output, rest[-1])
             if not isinstance(result, Array):
                 raise PlanError(f"fit: expected a loss that gives an array, got {type(result).__qualname__}")
             after = [wrap(array._array) for _, array in self.kept] if training else []
@@ -220,16 +224,30 @@ class _Tracer:
 
     def _forward(self, arrays: list[Array]) -> Array:
         named = any(i.name for i in self.inputs)
-        try:
-            output = self.module(**{i.name: a for i, a in zip(self.inputs, arrays, strict=True)}) if named else self.module(*arrays)
-        except (ShapeError, DTypeError) as error:
-            shapes = ", ".join(f"{i.name or 'x'} [rows{_width(i)}] of {', '.join(c.name for c in i.columns)}" for i in self.inputs)
-            error.add_note(f"while {type(self.module).__name__} was traced over the columns: {shapes}")
-            raise
+        args = () if named else tuple(arrays)
+        named_args = {i.name: a for i, a in zip(self.inputs, arrays, strict=True)} if named else {}
+        self._check_arguments(args, named_args)
+        output = self.module(*args, **named_args)
         if not isinstance(output, Array):
             what = f"fit: {type(self.module).__name__} gives a {type(output).__qualname__}, expected one array"
             raise PlanError(f"{what}; hint: wrap the module in one that gives what the loss takes")
         return output
+
+    def _check_arguments(self, args: tuple[Array, ...], named: dict[str, Array]) -> None:
+        """Raises PlanError if forward takes other arguments."""
+        try:
+            takes = inspect.signature(self.module.forward)
+        except (TypeError, ValueError):
+            return  # it is not written in Python: the call says what is wrong
+        try:
+            takes.bind(*args, **named)
+        except TypeError as error:
+            what = f"fit: {type(self.module).__name__}.forward takes ({', '.join(takes.parameters)}), given {self._told()}: {error}"
+            raise PlanError(f"{what}; hint: name what it is given, inputs={{argument: column or columns, ..}}") from None
+
+    def _told(self) -> str:
+        """What the module is given."""
+        return ", ".join(f"{i.name or 'x'} [rows{_width(i)}] of {', '.join(c.name for c in i.columns)}" for i in self.inputs)
 
 
 def _width(given: _Input) -> str:
@@ -304,7 +322,7 @@ def _is_classification(task: str | None, loss: Any, label: str, output: Array) -
 def _target(output: Array, classification: bool) -> Callable[[int], Array]:
     """The target as the loss is given it: indices of classes, or numbers in the shape of the output."""
     if output.ndim not in (1, 2):
-        raise ShapeError(f"fit: the module gives shape {output.shape}, expected (rows,) or (rows, n)")
+        raise ShapeError(f"fit: the module gives shape {in_rows(output.shape, probe_rows()[0])}, expected (rows,) or (rows, n)")
     if classification and output.ndim == 2 and output.shape[1] > 1:
         return lambda rows: zeros((rows,), dtype="int64")
     return lambda rows: zeros((rows, *output.shape[1:]), dtype=output.dtype)

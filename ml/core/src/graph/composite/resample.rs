@@ -103,11 +103,14 @@ impl Graph {
             return Ok(x);
         }
         let own = self.ty(x).shape.clone();
+        let too_far =
+            || Error::shape("spread_out", format!("axis {axis} of {own}, {step} apart, has more places than can be counted"));
+        let spread = n.checked_mul(step).filter(|&all| i64::try_from(all).is_ok()).ok_or_else(too_far)?;
         let column = self.insert_axis(x, axis + 1)?;
         let mut high = vec![0; own.rank() + 1];
         high[axis + 1] = step - 1;
         let padded = self.pad(column, &vec![0; own.rank() + 1], &high)?;
-        let line = self.reshape(padded, &own.with(axis, Dim::fixed(n * step)))?;
+        let line = self.reshape(padded, &own.with(axis, Dim::fixed(spread)))?;
         self.slice_axis(line, axis, 0, Dim::fixed((n - 1) * step + 1))
     }
 

@@ -32,8 +32,26 @@ impl Window {
 
     /// The number of windows over `n` elements. None where none fits, or the window makes no sense.
     pub fn count(&self, n: usize) -> Option<usize> {
-        let span = self.dilation.checked_mul(self.size.checked_sub(1)?)? + 1;
-        Some((n + 2 * self.padding).checked_sub(span)?.checked_div(self.stride)? + 1)
+        let span = self.dilation.checked_mul(self.size.checked_sub(1)?)?.checked_add(1)?;
+        let padded = self.padding.checked_mul(2)?.checked_add(n)?;
+        Some(padded.checked_sub(span)?.checked_div(self.stride)? + 1)
+    }
+
+    /// Why there is none over axis `axis` of an input, in the words of layers.
+    fn misfit(&self, op: &str, axis: usize, input: &Shape) -> Error {
+        let Window { size, stride, dilation, padding } = *self;
+        let what = match input.dims().get(axis).and_then(Dim::as_fixed) {
+            _ if size == 0 || stride == 0 || dilation == 0 => {
+                format!("kernel_size {size}, stride {stride}, dilation {dilation}: expected 1 or more of each")
+            }
+            None => format!("axis {axis} of the input {input} has no fixed size"),
+            Some(n) => {
+                let spread = if dilation == 1 { String::new() } else { format!(" with dilation {dilation}") };
+                let padded = if padding == 0 { String::new() } else { format!(" with padding {padding} on both sides") };
+                format!("kernel_size {size}{spread} is larger than axis {axis} of the input {input}, of size {n}{padded}")
+            }
+        };
+        Error::shape(op, what)
     }
 }
 
@@ -43,7 +61,7 @@ impl Graph {
     pub fn unfold(&mut self, x: NodeId, axis: usize, window: Window) -> Result<NodeId> {
         let own = self.ty(x).shape.clone();
         let count = own.dims().get(axis).and_then(Dim::as_fixed).and_then(|n| window.count(n));
-        let count = count.ok_or_else(|| Error::shape("unfold", format!("no windows {window:?} along axis {axis} of {own}")))?;
+        let count = count.ok_or_else(|| window.misfit("unfold", axis, &own))?;
         if window == Window::apart(window.size) {
             return self.split_axis(x, axis, count, window.size);
         }
@@ -82,9 +100,8 @@ impl Graph {
             let what = format!("expected [B, C, ..] and [O, C / {groups}, sizes of {} windows], got {input}", windows.len());
             return Err(Error::shape("conv", format!("{what} and {weight}")));
         }
-        let sizes: Option<Vec<usize>> = input.dims()[2..].iter().map(Dim::as_fixed).collect();
-        let sizes = sizes.filter(|sizes| sizes.iter().zip(windows).all(|(&n, window)| window.count(n).is_some()));
-        let sizes = sizes.ok_or_else(|| Error::shape("conv", format!("no windows {windows:?} over {input}")))?;
+        self.check_counts("conv", x, windows)?;
+        let sizes: Vec<usize> = input.dims()[2..].iter().filter_map(Dim::as_fixed).collect();
         let conv = Conv { windows: windows.to_vec(), groups: groups.into(), of: ConvOf::Output, sizes };
         self.apply(Kind::Conv(conv.into()), &[x, w])
     }
@@ -118,7 +135,6 @@ impl Graph {
 
     /// Of windows that touch: nothing but comparisons of views, forth and back, so that both are fused with what is around.
     fn max_pool_apart(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
-        self.check_counts("max_pool", x, windows)?;
         self.call_with_tangent(
             "max_pool",
             &[x],
@@ -194,18 +210,18 @@ impl Graph {
     fn check_windows(&self, op: &str, x: NodeId, windows: &[Window]) -> Result<()> {
         let own = &self.ty(x).shape;
         if own.rank() == windows.len() + 2 {
-            return Ok(());
+            return self.check_counts(op, x, windows);
         }
         Err(Error::shape(op, format!("expected [B, C] and an axis for each of {} windows, got {own}", windows.len())))
     }
 
     fn check_counts(&self, op: &str, x: NodeId, windows: &[Window]) -> Result<()> {
         let own = &self.ty(x).shape;
-        let fits = |(dim, window): (&Dim, &Window)| dim.as_fixed().and_then(|n| window.count(n)).is_some();
-        if own.dims()[2..].iter().zip(windows).all(fits) {
-            return Ok(());
+        let fits = |(dim, window): &(&Dim, &Window)| dim.as_fixed().and_then(|n| window.count(n)).is_some();
+        match own.dims()[2..].iter().zip(windows).position(|pair| !fits(&pair)) {
+            None => Ok(()),
+            Some(first) => Err(windows[first].misfit(op, 2 + first, own)),
         }
-        Err(Error::shape(op, format!("no windows {windows:?} over {own}")))
     }
 
     /// [B, C, n..] -> [B, C, counts.., elements of a window].
