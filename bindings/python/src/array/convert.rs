@@ -87,7 +87,7 @@ fn integer(op: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let kind = || value.get_type().qualname().map(|name| name.to_string()).unwrap_or_default();
     let index = value.call_method0("__index__");
     let index = index.map_err(|_| PyTypeError::new_err(format!("{op}: expected an integer, got {}", kind())))?;
-    index.extract().map_err(|_| PyOverflowError::new_err(format!("{op}: {index} does not fit 64 bits")))
+    index.extract::<i64>().map_err(|_| PyOverflowError::new_err(format!("{op}: {index} does not fit 64 bits")))
 }
 
 /// The single element as a Python number. Errors: `Shape` if there is not exactly one.
