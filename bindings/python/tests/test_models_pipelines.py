@@ -69,6 +69,35 @@ def test_tokens_are_labelled_where_they_stand(how, tmp_path):
     assert {one["entity_group"] for one in found} == {"X"} and all(TEXT[one["start"] : one["end"]] == one["word"] for one in found)
 
 
+@pytest.mark.parametrize("how", ["none", "simple", "first", "average", "max"])
+def test_words_that_the_vocabulary_does_not_know_are_told_as_the_text_has_them(how, tmp_path):
+    folder = with_head(tmp_path / "own", "BertForTokenClassification", id2label={"0": "B-X", "1": "B-Y"})
+    text = "the Zebra sat!? on"
+    found = pipeline("token-classification", folder, aggregation_strategy=how)(text)
+    # A word that is not known begins anew though no blank is before it; each B begins anew.
+    assert [one["word"] for one in found] == ["the", "Zebra", "sat", "!?", "on"]
+    assert [text[one["start"] : one["end"]] for one in found] == ["the", "Zebra", "sat", "!?", "on"]
+
+
+def test_unknown_words_of_an_entity_stand_among_its_words(tmp_path):
+    folder = with_head(tmp_path / "own", "BertForTokenClassification", id2label={"0": "X", "1": "X"})
+    (whole,) = pipeline("token-classification", folder, aggregation_strategy="simple")("the Zebra Yak sat")
+    assert whole["word"] == "the Zebra Yak sat"
+
+
+def test_a_text_longer_than_the_model_is_an_error_unless_it_is_to_be_cut(tmp_path):
+    long, short = "the dog " * 20, "the dog " * 7
+    for task, folder in [("text-classification", MODELS / "grader"), ("feature-extraction", MODELS / "grader")]:
+        asked = pipeline(task, folder)
+        with pytest.raises(gf.errors.PlanError, match=f"{task}: text 1 has 42 tokens, the model takes at most 16; hint: truncation=True"):
+            asked(["the cat", long])
+        assert asked(long, truncation=True) == asked(short) == pipeline(task, folder, truncation=True)(long)
+        with pytest.raises(gf.errors.PlanError, match="42 tokens"):
+            asked(long, truncation=False)
+    folder = with_head(tmp_path / "own", "BertForTokenClassification", id2label={"0": "X", "1": "Y"})
+    assert len(pipeline("token-classification", folder)(long)) == 14
+
+
 def test_an_answer_is_a_part_of_the_context(tmp_path):
     folder = with_head(tmp_path / "own", "BertForQuestionAnswering", renamed=("classifier.", "qa_outputs."))
     asked = pipeline("question-answering", folder)

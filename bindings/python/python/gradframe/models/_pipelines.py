@@ -43,13 +43,16 @@ _DRAWN = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
 
 
 class _Features(Pipeline):
-    """The vectors of each text's tokens, as lists [1, T, D]."""
+    """The vectors of each text's tokens, as lists [1, T, D]. A text that is longer than the model is cut with `truncation=True`, else an
+    error."""
 
-    def _of(self, texts: list[str], *, return_tensors: bool = False, **options: Any) -> list[Any]:
+    CUTS_IF_ASKED = True
+
+    def _of(self, texts: list[str], *, return_tensors: bool = False, truncation: Any = None, **options: Any) -> list[Any]:
         import numpy as np
 
-        self._refuse(options, "return_tensors")
-        rows, kinds = self._encoded(texts)
+        self._refuse(options, "return_tensors", "truncation")
+        rows, kinds = self._encoded(texts, truncation=truncation)
         found = zip(rows, self._model.hidden_states(rows, kinds), strict=True)
         arrays = [np.frombuffer(values, dtype="<f4").reshape(1, len(ids), -1) for ids, values in found]
         return arrays if return_tensors else [values.tolist() for values in arrays]
@@ -57,12 +60,21 @@ class _Features(Pipeline):
 
 class _Labels(Pipeline):
     """The most probable label of each text, or of each pair `{"text": .., "text_pair": ..}`; with `top_k` as many of them, with
-    None all."""
+    None all. A text that is longer than the model is cut with `truncation=True`, else an error."""
 
     HEAD = "text-classification"
+    CUTS_IF_ASKED = True
 
-    def _answer(self, inputs: Any, *, top_k: int | None | str = "", function_to_apply: Any = None, **options: Any) -> Any:
-        self._refuse(options, "top_k", "function_to_apply")
+    def _answer(
+        self,
+        inputs: Any,
+        *,
+        top_k: int | None | str = "",
+        function_to_apply: Any = None,
+        truncation: Any = None,
+        **options: Any,
+    ) -> Any:
+        self._refuse(options, "top_k", "function_to_apply", "truncation")
         single = isinstance(inputs, (str, Mapping))
         items = [inputs] if single else list(inputs)
         texts = texts_of(self.task, [one["text"] if isinstance(one, Mapping) else one for one in items])
@@ -70,7 +82,7 @@ class _Labels(Pipeline):
         pairs = texts_of(self.task, others) if any(other is not None for other in others) else None
         most = 1 if top_k == "" else top_k
         found = []
-        for scores in self._scores(texts, pairs, function_to_apply):
+        for scores in self._scores(texts, pairs, function_to_apply, truncation):
             ranked = sorted(zip(self._model.labels, scores, strict=True), key=lambda pair: -pair[1])
             found.append([{"label": label, "score": score} for label, score in ranked[:most]])  # type: ignore[misc]
         if top_k == "":
@@ -78,16 +90,17 @@ class _Labels(Pipeline):
             return best[0] if isinstance(inputs, Mapping) else best
         return found[0] if single else found
 
-    def _scores(self, texts: list[str], pairs: list[str] | None, function: Any) -> list[list[float]]:
+    def _scores(self, texts: list[str], pairs: list[str] | None, function: Any, truncation: Any) -> list[list[float]]:
         """Of each text a number for each label: what the model's configuration makes of them, or this function."""
         function = getattr(function, "value", function)
+        encoded = self._encoded(texts, pairs, truncation)
         if function in (None, "default"):
             return self._model.classify(texts, pairs)
         if function not in ("none", "softmax", "sigmoid"):
             raise plan_error(f"{self.task}: function_to_apply: expected none, softmax or sigmoid, got {function!r}")
         import numpy as np
 
-        scores = [np.frombuffer(values, dtype="<f4") for values in self._model.scores(*self._encoded(texts, pairs))]
+        scores = [np.frombuffer(values, dtype="<f4") for values in self._model.scores(*encoded)]
         kinds = {"none": lambda own: own, "softmax": probabilities, "sigmoid": lambda own: 1 / (1 + np.exp(-own))}
         return [kinds[function](own).tolist() for own in scores]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,24 @@ if TYPE_CHECKING:
 
 class Words(Pipeline):
     """Of each text the most probable words in the place of its mask, the best first; of a text with several masks, such a list for
-    each."""
+    each. A text that is longer than the model is cut with `truncation=True`, else an error."""
 
     HEAD = "fill-mask"
+    CUTS_IF_ASKED = True
 
-    def _of(self, texts: list[str], *, top_k: int = 5, targets: str | Sequence[str] | None = None, **options: Any) -> list[Any]:
+    def _of(
+        self,
+        texts: list[str],
+        *,
+        top_k: int = 5,
+        targets: str | Sequence[str] | None = None,
+        truncation: Any = None,
+        **options: Any,
+    ) -> list[Any]:
         import numpy as np
 
-        self._refuse(options, "top_k", "targets")
-        rows, kinds = self._encoded(texts)
+        self._refuse(options, "top_k", "targets", "truncation")
+        rows, kinds = self._encoded(texts, truncation=truncation)
         mask = self.tokenizer.mask_token_id
         if mask is None or any(mask not in ids for ids in rows):
             what = f"{self.tokenizer.mask_token}" if mask is not None else "[MASK] or <mask>"
@@ -81,12 +91,12 @@ class TokenLabels(Pipeline):
             shares = probabilities(np.frombuffer(values, dtype="<f4").reshape(len(row), -1))
             tokens = [(index, span, shares[index]) for index, span in enumerate(row) if span[4] is not None]
             if how == "none":
-                labelled = [self._one(index, span, share) for index, span, share in tokens]
+                labelled = [self._one(text, index, span, share) for index, span, share in tokens]
                 results.append([one for one in labelled if one["entity"] not in ignore_labels])
                 continue
             words = [[token] for token in tokens] if how == "simple" else self._words(text, tokens)
             groups = _grouped([self._labelled(word, how) for word in words])
-            merged = [self._merged(group) for group in groups]
+            merged = [self._merged(text, group) for group in groups]
             results.append([one for one in merged if one["entity_group"] not in ignore_labels])
         return results
 
@@ -98,22 +108,25 @@ class TokenLabels(Pipeline):
         ends = 1 if row[-1][4] is None else 0
         return [*row[: room - ends], *row[len(row) - ends :]]
 
-    def _one(self, index: int, span: tuple[Any, ...], share: np.ndarray) -> dict[str, Any]:
+    def _one(self, text: str, index: int, span: tuple[Any, ...], share: np.ndarray) -> dict[str, Any]:
         token, _, start, end = span[:4]
         best = int(share.argmax())
-        word = self._model.token_texts([token])[0]
+        # What the vocabulary does not know is told in the text's own words.
+        word = text[start:end] if token == self._unknown() else self._model.token_texts([token])[0]
         label, score = self._model.labels[best], float(share[best])
         return {"entity": label, "score": score, "index": index, "word": word, "start": start, "end": end}
 
     def _words(self, text: str, tokens: list[Any]) -> list[list[Any]]:
-        """Tokens of a word together: one goes on where its text says so ("##"), or where no blank is at its beginning."""
+        """Tokens of a word together: one goes on where its text says so ("##"), or where no blank is at its beginning. One that the
+        vocabulary does not know begins a word."""
+        unknown = self._unknown()
         pieces = self._model.token_texts([span[0] for _, span, _ in tokens])
         marked = self._model.token_id("##s") is not None
         words: list[list[Any]] = []
         for token, piece in zip(tokens, pieces, strict=True):
             start = token[1][2]
             goes_on = piece.startswith("##") if marked else start > 0 and " " not in text[start - 1 : start + 1]
-            if words and goes_on:
+            if words and goes_on and token[1][0] != unknown:
                 words[-1].append(token)
             else:
                 words.append([token])
@@ -129,12 +142,32 @@ class TokenLabels(Pipeline):
         best = int(share.argmax())
         return self._model.labels[best], float(share[best]), [span for _, span, _ in word]
 
-    def _merged(self, group: list[tuple[str, float, list[Any]]]) -> dict[str, Any]:
+    def _unknown(self) -> int | None:
+        """The token of what the vocabulary does not know."""
+        return self.tokenizer.unk_token_id
+
+    def _text_of(self, text: str, spans: list[Any]) -> str:
+        """Tokens as a text; those that the vocabulary does not know in the text's own words."""
+        unknown, pieces = self._unknown(), []
+        for is_unknown, run in itertools.groupby(spans, key=lambda span: span[0] == unknown):
+            own = list(run)
+            if is_unknown:
+                pieces += [(text[span[2] : span[3]], span[2], span[3]) for span in own]
+            else:
+                pieces.append((self._model.decode([span[0] for span in own], False), own[0][2], own[-1][3]))
+        # Where tokens do not say themselves where a blank is, all words have one between them.
+        apart = all(self._model.token_id(blank) is None for blank in ("▁", "Ġ"))
+        found = pieces[0][0]
+        for (_, _, before), (piece, start, _) in itertools.pairwise(pieces):
+            found += (" " if apart or start > before else "") + piece
+        return found
+
+    def _merged(self, text: str, group: list[tuple[str, float, list[Any]]]) -> dict[str, Any]:
         spans = [span for _, _, own in group for span in own]
         return {
             "entity_group": group[0][0].split("-", 1)[-1] if group[0][0][:2] in ("B-", "I-") else group[0][0],
             "score": sum(score for _, score, _ in group) / len(group),
-            "word": self._model.decode([span[0] for span in spans], True),
+            "word": self._text_of(text, spans),
             "start": spans[0][2],
             "end": spans[-1][3],
         }
