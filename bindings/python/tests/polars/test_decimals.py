@@ -25,7 +25,7 @@ CASES = {
     "with floats": lambda f, x: f.select(a=x.col("d") + x.col("f"), b=x.col("d") * 1.5, c=x.col("d") // 0.5, d=x.col("d") % 0.5, e=x.col("d") / x.col("f")),
     "compared with floats": lambda f, x: f.select(a=x.col("d") < x.col("f"), b=x.col("f") == x.col("d"), c=x.col("d").is_between(x.col("f"), 9.5), d=x.col("f").is_between("d", "e"), e=x.col("d") >= 1.25, f=x.col("d") != -0.05, g=x.col("d") > 0.1 + 0.2, h=x.col("g") < x.col("d"), i=x.col("d").eq_missing(x.col("f"))),
     "beside floats": lambda f, x: f.select(a=x.coalesce("d", "f"), b=x.when(x.col("i") > 2).then("d").otherwise("f"), c=x.max_horizontal("d", "f"), d=x.min_horizontal("e", "f", "i"), e=x.concat_list("d", "f"), f=x.sum_horizontal("d", "f"), g=x.col("d").fill_null(1.5), h=x.col("f").fill_null(x.col("d")), i=x.coalesce("g", "d"), j=x.col("f").clip(x.col("d"), x.col("e"))),
-    "under floats": lambda f, x: f.select("d", "f").unpivot(["d", "f"]),
+    "under floats": lambda f, x: f.select("d", "f").unpivot(["d", "f"]).sort("variable", "value"),
     "truncated": lambda f, x: f.select(a=x.col("d").truncdiv(x.col("e")), b=x.col("d").truncate(1)),
     "rounded": lambda f, x: f.select(a=x.col("d").round(1), b=x.col("d").round(0), c=x.col("d").floor(), d=x.col("d").ceil(), e=x.col("d").round(1, mode="half_away_from_zero")),
     "signs": lambda f, x: f.select(a=-x.col("d"), b=x.col("d").abs(), c=x.col("d").sign()),
