@@ -30,7 +30,8 @@ fn a_place_that_is_not_there_is_an_error_that_names_it_the_range_and_the_argumen
     let column = |place: i64| Array::from_vec(&[1, 1], vec![place]).unwrap();
     let narrow = Array::from_vec(&[1], vec![4u8]).unwrap();
     let wide = Array::from_vec(&[1], vec![u64::MAX]).unwrap();
-    let cases: Vec<(&str, Vec<&Array>, Array, Vec<Arg>, &str)> = vec![
+    type Case<'a> = (&'a str, Vec<&'a Array>, Array, Vec<Arg>, &'a str);
+    let cases: Vec<Case> = vec![
         ("take", vec![&line], ints(&[0, 3]), vec![], "take: 3 of `indices` is outside of axis 0 of size 3"),
         ("take", vec![&line], ints(&[-4]), vec![], "take: -4 of `indices` is outside of axis 0 of size 3"),
         ("take", vec![&line], wide, vec![], "take: 18446744073709551615 of `indices` is outside of axis 0 of size 3"),

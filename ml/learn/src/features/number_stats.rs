@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn values_too_close_to_square_are_told_apart() {
-        let Encoding::Standard { mean, std, .. } = stats(vec![1e-170, 2e-170, 3e-170], None).finish("x").unwrap() else { panic!() };
+        let Encoding::Standard { mean, std, .. } = stats(vec![1e-170, 2e-170, 3e-170], None).finish("x").unwrap() else {
+            panic!()
+        };
         assert!(((3e-170 - mean) / std - 0.5).abs() < 1e-12 && ((1e-170 - mean) / std + 0.5).abs() < 1e-12, "{mean} {std}");
     }
 
