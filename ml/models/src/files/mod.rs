@@ -9,6 +9,8 @@ mod map;
 mod shards;
 mod write;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -56,20 +58,24 @@ impl Directory {
         serde_json::from_slice(&text).map(Some).map_err(wrong)
     }
 
-    /// A file in it; None if it is not there. Errors: `External` if it cannot be read, `Resources` if it is too long.
+    /// A file in it; None if it is not there. Errors: `External` if it cannot be read or is no regular file (a pipe, a device), `Resources` if it is too long.
     pub fn text(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.path.join(name);
         let failed = |e: std::io::Error| Error::external(OP, format!("cannot read {}: {e}", path.display())).because(e);
-        let length = match std::fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Err(Error::external(OP, format!("cannot read {}: it is no regular file", path.display()))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(failed(e)),
-        };
-        if length > TEXT_BYTES_MAX {
-            let what = format!("{} has {length} bytes, expected at most {TEXT_BYTES_MAX}", path.display());
+        }
+        let mut bytes = Vec::new();
+        // Of a file that grows no more is read.
+        File::open(&path).and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(failed)?;
+        if bytes.len() as u64 > TEXT_BYTES_MAX {
+            let what = format!("{} has more than {TEXT_BYTES_MAX} bytes", path.display());
             return Err(Error::resources(OP, what));
         }
-        std::fs::read(&path).map(Some).map_err(failed)
+        Ok(Some(bytes))
     }
 
     /// The files of weights, each mapped, with its path. Errors: `External` naming the file that is missing, `Execution` for an index

@@ -7,7 +7,7 @@ use gradframe_ml_core::{Error, Result};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde_json::Value;
 
-use super::bounds;
+use super::{bounds, json};
 use crate::config::Config;
 use crate::files::Directory;
 
@@ -60,6 +60,7 @@ impl ChatTemplate {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
         });
         environment.add_function("strftime_now", now);
+        environment.add_filter("tojson", json::tojson);
         let bytes = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
         let messages: Vec<_> =
             messages.iter().map(|m| context! { role => m.role.as_str(), content => m.content.as_str() }).collect();
@@ -146,6 +147,32 @@ mod tests {
             assert_eq!(ChatTemplate::new(source, &[]).render(&[said("user", "x")], true).unwrap(), expected, "{source}");
         }
         assert!(ChatTemplate::new("{{ strftime_now('%Q%') }}", &[]).render(&[], true).is_err());
+    }
+
+    /// What transformers 5 makes of the same templates: Python's `json.dumps` with `ensure_ascii=False`.
+    #[test]
+    fn tojson_writes_what_transformers_writes() {
+        let content = "it's <b> & \u{e9} \u{1f600} \"q\" \\ \n\u{1}";
+        for (source, expected) in [
+            ("{{ messages[0].content | tojson }}", "\"it's <b> & \u{e9} \u{1f600} \\\"q\\\" \\\\ \\n\\u0001\""),
+            ("{{ 'a\u{e9}\u{1f600}' | tojson(ensure_ascii=true) }}", r#""a\u00e9\ud83d\ude00""#),
+            ("{{ 'a\u{e9}' | tojson(true) }}", r#""a\u00e9""#),
+            ("{{ {'b': [1, 2.0, none], 'a': true} | tojson }}", r#"{"b": [1, 2.0, null], "a": true}"#),
+            ("{{ {'b': 1, 'a': {}} | tojson(sort_keys=true) }}", r#"{"a": {}, "b": 1}"#),
+            ("{{ {'b': [1, []]} | tojson(indent=2) }}", "{\n  \"b\": [\n    1,\n    []\n  ]\n}"),
+            ("{{ [1, {2: 'x'}] | tojson(separators=(',', ':')) }}", r#"[1,{"2":"x"}]"#),
+            ("{{ [1, 2] | tojson(indent=0) }}", "[\n1,\n2\n]"),
+            ("{{ messages | tojson }}", ""),
+        ] {
+            let talk = if expected.is_empty() { said("user", "x") } else { said("user", content) };
+            let expected = if expected.is_empty() { r#"[{"role": "user", "content": "x"}]"# } else { expected };
+            assert_eq!(ChatTemplate::new(source, &[]).render(&[talk], false).unwrap(), expected, "{source}");
+        }
+        for wrong in ["indent=17", "separators=(',',)", "separators=(1, 2)", "no=1", "indent='                 '"] {
+            let source = format!("{{{{ [1] | tojson({wrong}) }}}}");
+            assert!(ChatTemplate::new(&source, &[]).render(&[], false).is_err(), "{wrong}");
+        }
+        assert!(ChatTemplate::new("{{ nothing | tojson }}", &[]).render(&[], false).is_err());
     }
 
     #[test]

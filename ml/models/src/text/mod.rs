@@ -3,6 +3,7 @@
 mod bounds;
 mod chat;
 mod growth;
+mod json;
 mod legacy;
 mod paying;
 mod tokenizer;

@@ -5,8 +5,8 @@
 //! looks at their outside (a name, an item, a length) does not, so that a loop over a long conversation costs what it has turns.
 
 use minijinja::machinery::{Instruction, Instructions};
-use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
-use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 /// No template can call it by this name.
 const PAY: &str = "pay for";
@@ -14,8 +14,6 @@ const PAY: &str = "pay for";
 const STEP: u64 = 256;
 /// Parts that a value costs, for each list that it is in and once more. A byte of a text costs one.
 const VALUE: u64 = 16;
-/// Spaces of indent of JSON, at most.
-const INDENT_MAX: usize = 16;
 /// Filters that look at the outside of what they are given.
 const SHALLOW_FILTERS: &[&str] = &["count", "d", "default", "first", "items", "last", "length", "list", "reverse"];
 /// Tests that do.
@@ -37,7 +35,7 @@ const SHALLOW_TESTS: &[&str] = &[
 /// Functions that do.
 const SHALLOW_FUNCTIONS: &[&str] = &["dict", "namespace", "range"];
 
-/// What the calls of [`inserted`] call, and filters within bounds.
+/// What the calls of [`inserted`] call.
 pub fn add_to(environment: &mut Environment) {
     environment.add_function(PAY, |state: &State, values: Rest<ValueOrKwargs>| -> Result<Value, Error> {
         let mut values = values.into_values();
@@ -47,22 +45,6 @@ pub fn add_to(environment: &mut Environment) {
             _ => Ok(values.into_iter().rev().collect()),
         }
     });
-    environment.add_filter("tojson", json);
-}
-
-/// minijinja's filter, of which an indent of a million would be paid for as one.
-fn json(value: &Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
-    let spaces = match &indent {
-        Some(given) => given.as_usize(),
-        None => kwargs.peek::<Option<usize>>("indent").ok().flatten(),
-    };
-    match spaces {
-        Some(spaces) if spaces > INDENT_MAX => {
-            let what = format!("tojson: expected an indent of at most {INDENT_MAX}, got {spaces}");
-            Err(Error::new(ErrorKind::InvalidOperation, what))
-        }
-        _ => filters::tojson(value, indent, kwargs),
-    }
 }
 
 /// Pays for a value with all that it holds. Errors: out of fuel.

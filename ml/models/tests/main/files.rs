@@ -74,6 +74,22 @@ fn what_is_missing_is_named() {
     assert_eq!(says(Model::open(Path::new("/no/such"))), "model files: there is no directory /no/such");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_in_a_files_place_is_an_error() {
+    for name in ["config.json", "tokenizer.json"] {
+        let folder = small();
+        let path = folder.path().join(name);
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let expected = format!("model files: cannot read {}: it is no regular file", path.display());
+        assert_eq!(says(opened(&folder)), expected);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(says(opened(&folder)), expected);
+    }
+}
+
 #[test]
 fn weights_in_shards_are_the_same_weights() {
     let folder = small();
