@@ -106,6 +106,41 @@ pub fn classes(array: &ArrayRef) -> Result<Vec<Option<ClassLabel>>> {
     }
 }
 
+/// A label column as classes that compare with a model's own. Where those are whole numbers, a float or a decimal that is whole is one
+/// too; any other is of none of them. Errors: as those of [`classes`].
+pub fn classes_like(array: &ArrayRef, label: &LabelSpec) -> Result<Vec<Option<ClassLabel>>> {
+    if let DataType::Dictionary(_, values) = array.data_type() {
+        return classes_like(&convert(array, values)?, label);
+    }
+    let are_whole = matches!(label.classes.first(), Some(ClassLabel::Int(_)));
+    match array.data_type() {
+        t if are_whole && t.is_floating() => {
+            Ok(primitive::<Float64Type>(array)?.iter().map(|value| value.map(of_float)).collect())
+        }
+        t if are_whole && t.is_decimal() => Ok(texts(array)?.iter().map(|text| text.map(of_decimal)).collect()),
+        _ => classes(array),
+    }
+}
+
+/// A whole number of those that i64 has, else what is no whole number's class.
+fn of_float(value: f64) -> ClassLabel {
+    let bound = -(i64::MIN as f64);
+    if value.fract() == 0.0 && (-bound..bound).contains(&value) {
+        ClassLabel::Int(value as i64)
+    } else {
+        ClassLabel::Text(value.to_string())
+    }
+}
+
+/// As [`of_float`], of a decimal's digits, which may be more than a float has.
+fn of_decimal(text: &str) -> ClassLabel {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    match whole.parse() {
+        Ok(value) if fraction.bytes().all(|digit| digit == b'0') => ClassLabel::Int(value),
+        _ => ClassLabel::Text(text.into()),
+    }
+}
+
 /// A label's classes, in order, as a column of the label's type.
 pub fn class_values(label: &LabelSpec) -> Result<ArrayRef> {
     let classes = label.classes.iter();
@@ -177,6 +212,21 @@ mod tests {
         }
         let nulls: ArrayRef = Arc::new([None::<&str>, None].into_iter().collect::<DictionaryArray<Int8Type>>());
         assert_eq!(codes(&nulls, &vocabulary).unwrap().values::<i32>().unwrap(), [2, 2]);
+    }
+
+    #[test]
+    fn whole_floats_and_decimals_are_the_classes_of_integers() {
+        let classes = vec![ClassLabel::Int(-1), ClassLabel::Int(7)];
+        let label = LabelSpec { name: "y".into(), data_type: DataType::Int64, classes };
+        let of = |array: ArrayRef| classes_like(&array, &label).unwrap();
+        let whole = [Some(ClassLabel::Int(7)), None, Some(ClassLabel::Int(-1)), Some(ClassLabel::Int(0))];
+        assert_eq!(of(Arc::new(Float64Array::from(vec![Some(7.0), None, Some(-1.0), Some(-0.0)]))), whole);
+        let decimal = Decimal128Array::from(vec![Some(700), None, Some(-100), Some(0)]).with_precision_and_scale(20, 2).unwrap();
+        assert_eq!(of(Arc::new(decimal)), whole);
+        let others: ArrayRef = Arc::new(Float64Array::from(vec![7.5, f64::NAN, f64::INFINITY, 9_223_372_036_854_775_808.0]));
+        assert!(of(others).iter().all(|class| matches!(class, Some(ClassLabel::Text(_)))));
+        let decimal = Decimal128Array::from(vec![705, -50]).with_precision_and_scale(20, 2).unwrap();
+        assert!(of(Arc::new(decimal)).iter().all(|class| matches!(class, Some(ClassLabel::Text(_)))));
     }
 
     #[test]

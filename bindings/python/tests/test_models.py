@@ -56,6 +56,12 @@ def test_expressions_are_columns_of_the_operator(embedder):
         frame.select(gf.col("id").embed(embedder))
 
 
+def test_a_model_within_elements_is_refused_with_the_way(embedder):
+    frame = gf.DataFrame({"lines": [["a dog ran", "the cat sat"], ["the cat sat"]]})
+    with pytest.raises(gf.errors.UnsupportedError, match="elements of lists; hint: explode the list"):
+        frame.select(gf.col("lines").list.eval(gf.element().embed(embedder))).collect()
+
+
 def test_questions_are_answered_in_frames_and_expressions():
     asker = gf.models.AutoModelForQuestionAnswering.from_pretrained(MODELS / "asker")
     context = "the big red bird sang and " * 40

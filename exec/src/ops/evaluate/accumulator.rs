@@ -11,7 +11,7 @@ use gradframe_plan::NamedModel;
 use gradframe_plan::ops::predict::PredictOptions;
 
 use super::OP;
-use crate::columns::{classes, numbers};
+use crate::columns::{classes, classes_like, numbers};
 use crate::memory::Memory;
 
 /// Metrics over the rows seen so far.
@@ -55,7 +55,7 @@ impl Accumulator {
             }
             Metrics::Classification(metrics) => {
                 let code = |class| self.codes.code(&class).map_or(ClassificationMetrics::UNSEEN, |code| code as i32);
-                let labels: Vec<i32> = classes(label)?.into_iter().flatten().map(code).collect();
+                let labels: Vec<i32> = classes_like(label, spec)?.into_iter().flatten().map(code).collect();
                 metrics.update(&in_class_order(prediction, &self.codes, spec.classes.len())?, &labels)?;
             }
         }

@@ -69,7 +69,9 @@ impl TextCall {
     }
 
     fn unplanned<T>(&self) -> Result<T> {
-        Err(to_datafusion(Error::internal(self.task.op(), "is an operator of a plan and has no value by itself")))
+        let what = "a model's results are no part of an expression over the elements of lists";
+        let hint = "explode the list, compute a column of it, and gather it again by group_by";
+        Err(to_datafusion(Error::not_implemented(self.task.op(), what).hint(hint)))
     }
 }
 
