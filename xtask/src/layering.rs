@@ -62,9 +62,18 @@ const CONFINED: &[(&str, &[&str])] = &[
 const ABSENT_FROM_ML: &[&str] = &["arrow", "datafusion", "object_store", "parquet", "sqlparser", "tokio"];
 
 /// Code that may stand only under some paths. Each `map.rs` is one call that maps a file: a temporary one (decision 0030), one of
-/// weights (decision 0133).
-const CONFINED_CODE: &[(&str, &[&str])] =
-    &[("unsafe", &["ml/kernels/", "gpu/", "exec/src/spill/map.rs", "ml/models/src/files/map.rs"])];
+/// weights (decision 0133). `given.rs` calls what others give through Arrow's C interface, `rebased.rs` cuts it (decision 0178).
+const CONFINED_CODE: &[(&str, &[&str])] = &[(
+    "unsafe",
+    &[
+        "ml/kernels/",
+        "gpu/",
+        "exec/src/spill/map.rs",
+        "ml/models/src/files/map.rs",
+        "bindings/python/src/interop/given.rs",
+        "bindings/python/src/interop/rebased.rs",
+    ],
+)];
 
 /// Where `ml` reads and writes files: directories of pretrained models.
 const FILES_OF_ML: &str = "ml/models/src/files/";

@@ -5,9 +5,9 @@ mod rebased;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatchOptions, StructArray, make_array};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatchOptions, StructArray};
 use arrow::compute::concat_batches;
+use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -63,21 +63,22 @@ fn schema_of(field: &Field) -> gradframe::Result<SchemaRef> {
 /// A row that is null has a null in each column.
 fn batch_of(schema: &SchemaRef, rows: &StructArray) -> Result<RecordBatch, ArrowError> {
     let columns = match rows.nulls().filter(|nulls| nulls.null_count() > 0) {
-        Some(nulls) => rows.columns().iter().map(|column| null_where(nulls, column)).collect(),
+        Some(nulls) => {
+            let absent = BooleanArray::new(!nulls.inner(), None);
+            rows.columns().iter().map(|column| null_where(&absent, column)).collect::<Result<_, _>>()?
+        }
         None => rows.columns().to_vec(),
     };
     let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
-fn null_where(rows: &NullBuffer, column: &ArrayRef) -> ArrayRef {
-    // These say nowhere of themselves what is null.
-    if matches!(column.data_type(), DataType::Null | DataType::Union(..) | DataType::RunEndEncoded(..)) {
-        return column.clone();
+fn null_where(absent: &BooleanArray, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        // These say nowhere of themselves what is null.
+        DataType::Null | DataType::Union(..) | DataType::RunEndEncoded(..) => Ok(Arc::clone(column)),
+        _ => nullif(column, absent),
     }
-    let nulls = NullBuffer::union(Some(rows), column.nulls());
-    // SAFETY: the values are as before, and more of them are null.
-    make_array(unsafe { column.to_data().into_builder().nulls(nulls).build_unchecked() })
 }
 
 /// A stream capsule over batches in memory.
