@@ -20,6 +20,7 @@ pub fn require_in_parquet(op: &str, schema: &Schema) -> Result<()> {
 fn without_form(field: &Field) -> Option<&Field> {
     match field.data_type() {
         DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano) => Some(field),
+        DataType::Struct(fields) if fields.is_empty() => Some(field),
         DataType::Struct(fields) => fields.iter().find_map(|field| without_form(field)),
         DataType::List(item)
         | DataType::LargeList(item)

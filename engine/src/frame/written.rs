@@ -32,8 +32,11 @@ impl DataFrame {
         let mut lowering = Lowering::default();
         let lowered = lowering.lower_named(named.clone(), &Group::default())?;
         let aggregates = datafusion::logical_expr::utils::find_aggregate_exprs([&lowered.expr]);
-        let row_by_row =
-            matches!(lowered.shape, Shape::Rows | Shape::Scalar) && lowering.layers.is_empty() && aggregates.is_empty();
+        let of_columns = named.expr.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_) | Expr::WindowFunction(_))));
+        let row_by_row = matches!(lowered.shape, Shape::Rows | Shape::Scalar)
+            && lowering.layers.is_empty()
+            && aggregates.is_empty()
+            && !of_columns.map_err(from_datafusion)?;
         if row_by_row {
             return Ok(());
         }

@@ -159,7 +159,10 @@ impl Array {
         }
         let value = self.tensor()?;
         match value.dtype() {
-            DType::U64 => Ok(u64::try_from(number).is_ok_and(|n| value.values::<u64>().is_ok_and(|all| all.contains(&n)))),
+            DType::U64 => match u64::try_from(number) {
+                Ok(number) => Ok(value.values::<u64>()?.contains(&number)),
+                Err(_) => Ok(false),
+            },
             _ => Ok(first_that(&value, |element| element == number)?.is_some()),
         }
     }

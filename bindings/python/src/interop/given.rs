@@ -58,13 +58,14 @@ impl Given {
     fn of_array(schema: &Bound<'_, PyCapsule>, array: &Bound<'_, PyCapsule>) -> PyResult<Self> {
         let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
         let array = array.pointer_checked(Some(c"arrow_array"))?.cast::<FFI_ArrowArray>();
-        // SAFETY: a capsule of this name holds a schema, and keeps it while we look at it.
-        let field = kept_to(|| Field::try_from(unsafe { schema.as_ref() })).map_err(failed).or_raise()?;
         // SAFETY: a capsule of this name holds an array; it is ours from here on.
         let array = unsafe { FFI_ArrowArray::from_raw(array.as_ptr()) };
+        // First, since whoever took the array has taken the schema with it, whose texts are gone then.
         if array.is_released() {
             return Err(failed(taken())).or_raise();
         }
+        // SAFETY: a capsule of this name holds a schema, and keeps it while we look at it.
+        let field = kept_to(|| Field::try_from(unsafe { schema.as_ref() })).map_err(failed).or_raise()?;
         Ok(Given { field: field.into(), source: Source::Array(Some(array)) })
     }
 

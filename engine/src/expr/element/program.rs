@@ -82,13 +82,15 @@ impl Program {
         let lowered = lowering.lower_named(named, &Group::default())?;
         let is_plain = lowering.layers.is_empty() && !lowering.needs_order && find_aggregate_exprs([&lowered.expr]).is_empty();
         let form = match lowered.shape {
-            Shape::Rows | Shape::Scalar if is_plain => Form::Each,
+            Shape::Rows if is_plain => Form::Each,
+            // A constant is there for each element; what is computed of constants is one value.
+            Shape::Scalar if is_plain && lowered.expr == resolved => Form::Each,
             Shape::Scalar => Form::Value,
             _ => Form::Values,
         };
         let physical = match form {
             Form::Each => {
-                let simple = simplified(resolved, &schema).map_err(from_datafusion)?;
+                let simple = simplified(lowered.expr, &schema).map_err(from_datafusion)?;
                 let physical = STATE.create_physical_expr(simple, &schema).map_err(from_datafusion)?;
                 Some(gradframe_exec::rules::as_in_plans(physical, schema.as_arrow()).map_err(from_datafusion)?)
             }

@@ -59,7 +59,8 @@ pub trait Ordering: Into<Expr> + Sized {
 
     /// At most the last `n` values.
     fn tail(self, n: i64) -> Expr {
-        sliced(self.into(), -n, None)
+        // An offset of -0 would be the beginning.
+        if n == 0 { sliced(self.into(), 0, Some(0)) } else { sliced(self.into(), -n, None) }
     }
 
     /// At most `length` values from `offset` on, which counts from the end if it is negative.

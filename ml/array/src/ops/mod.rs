@@ -2,10 +2,10 @@
 //!
 //! A row's builder is given values and arguments by position, checks them, and writes nodes. Types of results, programs
 //! and derivatives all come from that graph: there is nothing else to say about an operation, but where it picks by places or
-//! classes. Those are looked at before (`places`) if their values are known, and one that there is not is an error. While a
+//! classes. Those are looked at (`places`) if their values are known, and one that there is not is an error. While a
 //! function is traced they are not known. There a part between brackets, `take`, `take_along_axis` and `embedding` have zeros for a
-//! place outside, `at` leaves it out, `one_hot` gives a row of zeros, `nll_loss` 0 and `cross_entropy` the logarithm of the sum alone;
-//! no gradient comes from it.
+//! place outside, `at` leaves it out, `one_hot` gives a row of zeros, `nll_loss` 0 and `cross_entropy` the logarithm of the sum alone,
+//! with its gradient; from the others none comes.
 
 pub(crate) mod arguments;
 mod creation;
@@ -94,7 +94,7 @@ pub fn named(name: &str) -> Option<&'static Row> {
     ROWS.get(name).copied()
 }
 
-/// Whether the operation of this name picks by places or classes, and so looks at them before it is recorded.
+/// Whether the operation of this name picks by places or classes, and so looks at them when it is called.
 pub fn picks(name: &str) -> bool {
     named(name).is_some_and(|row| row.look.is_some())
 }

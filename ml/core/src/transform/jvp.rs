@@ -77,14 +77,13 @@ fn dual_of(g: &mut Graph, id: NodeId, duals: &mut FxHashMap<NodeId, Dual>) -> Re
     }
     let Node { kind, .. } = g.node(id).clone();
     let (values, tangents): (Vec<NodeId>, Vec<Option<NodeId>>) = operands.into_iter().unzip();
-    match &kind {
-        Kind::Call(call) if !constant && call.tangent.is_some() => by_own_rule(g, call, &values, &tangents),
-        Kind::Call(call) if !constant && call.recomputed => super::checkpoint::push(g, call, &values, &tangents),
-        Kind::Call(call) if !constant && super::factored::applies_to(call) => {
-            let tangent = tangents[0].map_or_else(|| g.full_like(values[0], 0.0), Ok)?;
+    match (&kind, tangents.as_slice()) {
+        (Kind::Call(call), _) if !constant && call.tangent.is_some() => by_own_rule(g, call, &values, &tangents),
+        (Kind::Call(call), _) if !constant && call.recomputed => super::checkpoint::push(g, call, &values, &tangents),
+        (Kind::Call(call), &[Some(tangent)]) if super::factored::applies_to(call) => {
             super::factored::push(g, call, values[0], tangent)
         }
-        Kind::Call(call) if !constant => {
+        (Kind::Call(call), _) if !constant => {
             let body = g.inline(&call.body, &values)?;
             duals.extend(values.into_iter().zip(tangents).map(|(x, t)| (x, (x, t))));
             walk(g, &body, duals)?;

@@ -49,29 +49,47 @@ struct Made<'a> {
     users: Vec<SmallVec<[NodeId; 2]>>,
     /// The node itself, of what is in memory.
     sources: Vec<Sources>,
+    /// Whether a node is made, element by element, of a value that lies in memory as it is.
+    is_along: Vec<bool>,
     outputs: FxHashSet<NodeId>,
 }
 
 impl<'a> Made<'a> {
     fn of(function: &'a Function, pinned: &FxHashSet<NodeId>, candidates: &[NodeId]) -> Self {
         let graph = &function.graph;
-        let (mut users, mut sources) = (Vec::new(), Vec::<Sources>::new());
+        let (mut users, mut sources) = (Vec::<SmallVec<[NodeId; 2]>>::new(), Vec::<Sources>::new());
+        let mut is_along = Vec::new();
         for (id, node) in graph.nodes() {
             users.push(SmallVec::new());
-            node.inputs.iter().for_each(|input| users[input.index()].push(id));
-            let is_stored = is_root(&node.kind) || (pinned.contains(&id) && candidates.binary_search(&id).is_err());
+            for input in &node.inputs {
+                let users = &mut users[input.index()];
+                if users.last() != Some(&id) {
+                    users.push(id);
+                }
+            }
+            // A fold is not at hand where what it folds is made.
+            let is_stored = is_root(&node.kind)
+                || matches!(node.kind, Kind::Reduce { .. })
+                || (pinned.contains(&id) && candidates.binary_search(&id).is_err());
             sources.push(match &node.kind {
                 Kind::Const(value) if value.len() == 1 => Some(SmallVec::new()),
                 Kind::Input { .. } | Kind::Const(_) => Some(SmallVec::from_elem(id, 1)),
                 _ if is_stored => Some(SmallVec::from_elem(id, 1)),
                 _ => united(&sources, &node.inputs),
             });
+            let keeps_places = is_pointwise(function, id) || matches!(node.kind, Kind::Cast(_) | Kind::Reshape(_));
+            let is_source = is_stored || matches!(node.kind, Kind::Input { .. });
+            is_along.push(is_source || (keeps_places && node.inputs.iter().any(|input| is_along[input.index()])));
         }
-        Made { function, users, sources, outputs: function.outputs.iter().copied().collect() }
+        Made { function, users, sources, is_along, outputs: function.outputs.iter().copied().collect() }
     }
 
     /// The values that are made of `value` and the sources of it, are read by others, and are not in memory anyway. None if they were not found.
     fn of_value(&self, value: NodeId, pinned: &FxHashSet<NodeId>) -> Option<SmallVec<[NodeId; 2]>> {
+        // Kernels become one where they read a whole array in common: what reads none would compute the value once more for each reader.
+        if !self.function.graph.node(value).inputs.iter().any(|input| self.is_along[input.index()]) {
+            return None;
+        }
         let sources = self.made_of(value)?;
         let (mut inside, mut next) = (vec![value], 0);
         while let Some(&id) = inside.get(next) {

@@ -43,7 +43,7 @@ impl Moments {
         self.count += other.count;
         self.weight += other.weight;
         self.mean += delta * (m / (n + m));
-        self.squared_deviation += other.squared_deviation + delta * delta * (n * m / (n + m));
+        self.squared_deviation += other.squared_deviation + delta * delta * (n * (m / (n + m)));
     }
 
     /// Number of values.

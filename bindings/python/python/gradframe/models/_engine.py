@@ -82,8 +82,10 @@ class Engine:
         """Tokens that the network has places for."""
         config = self.json("config.json")
         places = config.get("max_position_embeddings") or config.get("n_positions") or _NO_LIMIT
-        # The first two places of these are those of padding.
-        return int(places) - 2 if self.real.kind in ("roberta", "xlm-roberta", "mpnet") else int(places)
+        # The first places of these are those of padding, of which MPNet's stands at 1.
+        if self.real.kind in ("roberta", "xlm-roberta"):
+            return int(places) - int(config.get("pad_token_id", 1)) - 1
+        return int(places) - 2 if self.real.kind == "mpnet" else int(places)
 
     @property
     def pooler(self) -> tuple[Any, Any] | None:

@@ -56,10 +56,10 @@ class Pipeline:
         Errors: `PlanError` for a text that is too long and is not to be cut."""
         cuts = getattr(truncation, "value", truncation) not in _WHOLE
         found = self._model.encode(texts, pairs, special=True, max_tokens=self._model.length_max if cuts else None)
-        places = self._model.places
-        long = next((number for number, (ids, _) in enumerate(found) if len(ids) > places), None)
+        most = self._model.length_max
+        long = next((number for number, (ids, _) in enumerate(found) if len(ids) > most), None)
         if long is not None:
-            what = f"{self.task}: text {long} has {len(found[long][0])} tokens, the model takes at most {places}"
+            what = f"{self.task}: text {long} has {len(found[long][0])} tokens, the model takes at most {most}"
             raise plan_error(f"{what}; hint: truncation=True cuts it")
         return [ids for ids, _ in found], [kinds for _, kinds in found]
 

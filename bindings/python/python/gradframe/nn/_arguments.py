@@ -18,27 +18,41 @@ def count(layer: str, name: str, value: Any, least: int = 0) -> int:
     return number
 
 
+def is_whole(value: Any) -> bool:
+    """Whether it is one whole number. Arrays of several have `__index__` too."""
+    return hasattr(value, "__index__") and getattr(value, "ndim", 0) == 0
+
+
+def _several(value: Any) -> tuple[Any, ...] | None:
+    """The items of a list, a tuple or an array of one axis; None of anything else."""
+    if getattr(value, "ndim", 0) == 1:
+        return tuple(value.tolist())
+    return tuple(value) if isinstance(value, (tuple, list)) else None
+
+
 def along_axes(layer: str, name: str, value: Any, axes: int, least: int = 0) -> tuple[int, ...]:
     """A whole number for each axis, from one for all of them or as many. Errors: as for `count`."""
-    if hasattr(value, "__index__"):
+    if is_whole(value):
         return (count(layer, name, value, least),) * axes
     expected = f"a whole number from {least}" + (f", or {axes} of them" if axes > 1 else "")
-    if not isinstance(value, (tuple, list)):
+    several = _several(value)
+    if several is None:
         raise DTypeError(f"{layer}: `{name}` is {value!r}, expected {expected}")
-    if len(value) != axes:
+    if len(several) != axes:
         raise PlanError(f"{layer}: `{name}` is {value!r}, expected {expected}")
-    return tuple(count(layer, name, one, least) for one in value)
+    return tuple(count(layer, name, one, least) for one in several)
 
 
 def sizes(layer: str, name: str, value: Any) -> tuple[int, ...]:
     """The sizes of one axis or more. Errors: as for `count`; PlanError for none."""
-    if hasattr(value, "__index__"):
+    if is_whole(value):
         return (count(layer, name, value),)
-    if not isinstance(value, (tuple, list)):
+    several = _several(value)
+    if several is None:
         raise DTypeError(f"{layer}: `{name}` is {value!r}, expected a whole number from 0, or several")
-    if not value:
+    if not several:
         raise PlanError(f"{layer}: `{name}` is {value!r}, expected the size of one axis or more")
-    return tuple(count(layer, name, one) for one in value)
+    return tuple(count(layer, name, one) for one in several)
 
 
 def divides(layer: str, name: str, parts: int, **wholes: int) -> None:

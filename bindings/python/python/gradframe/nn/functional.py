@@ -10,7 +10,7 @@ from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import zeros_like
 from gradframe._array.elementwise import minimum
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._arguments import count
+from gradframe.nn._arguments import count, is_whole
 
 
 def relu(x: Any) -> Array:
@@ -149,7 +149,7 @@ def _pool(name: str, x: Any, kernel_size: Any, stride: Any, padding: Any) -> Arr
 
 
 def _each(value: Any) -> tuple[int, ...]:
-    return (operator.index(value),) if hasattr(value, "__index__") else tuple(value)
+    return (operator.index(value),) if is_whole(value) else tuple(operator.index(one) for one in value)
 
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:

@@ -6,8 +6,8 @@ use datafusion::common::ScalarValue;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, WindowFunction};
 use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFunctionDefinition};
-use gradframe_plan::functions::OfItems;
 use gradframe_plan::functions::column::as_value;
+use gradframe_plan::functions::{OfItems, first_value};
 
 use super::super::super::structure::{ROW_ORDER, by_row};
 use super::super::super::{lit, when};
@@ -20,6 +20,15 @@ use crate::Result;
 pub(super) fn is_one_value(parts: &[Lowered]) -> bool {
     let mut parts = parts.iter().filter(|part| !is_of_order(&part.expr)).peekable();
     parts.peek().is_some() && parts.all(|part| part.shape == Shape::Scalar)
+}
+
+/// The value that a column has on the first row, as a scalar.
+pub(super) fn of_first_row(column: Expr, is_first: Expr) -> Expr {
+    let mut value = first_value(column, vec![]);
+    if let Expr::AggregateFunction(first) = &mut value {
+        first.params.filter = Some(Box::new(is_first));
+    }
+    value
 }
 
 /// Whether an expression of single values reads the order of the rows and nothing else.
@@ -47,6 +56,15 @@ impl Lowering {
         window.params.partition_by = group.keys.clone();
         window.params.order_by = self.order(vec![by_row()], group)?;
         Ok(self.hoist(window).eq(lit(1_u64)))
+    }
+
+    /// Whether a window sees one value: its parts are scalars, and so is what stands beside them, which is lowered only then.
+    pub(super) fn sees_one(&mut self, mut parts: Vec<Lowered>, beside: Vec<Expr>, group: &Group) -> Result<bool> {
+        if parts.iter().any(|part| part.shape != Shape::Scalar && !is_of_order(&part.expr)) {
+            return Ok(false);
+        }
+        parts.extend(self.all(beside, group)?);
+        Ok(is_one_value(&parts))
     }
 
     /// Whether an aggregate sees one value: its arguments are scalars, and so is what these are filtered and ordered by.

@@ -9,7 +9,7 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::last_value;
 
 use super::super::super::structure::{by_row, by_row_reversed};
-use super::one::is_one_value;
+use super::one::of_first_row;
 use super::{Group, Layer, Lowered, Lowering, Shape};
 use crate::{Error, Result};
 
@@ -27,22 +27,25 @@ impl Lowering {
         let own = self.all(std::mem::take(&mut params.partition_by), group)?;
         let keys = params.order_by.iter().filter(|key| !is_row_order(key)).map(|key| key.expr.clone());
         let beside = params.filter.iter().map(|filter| filter.as_ref().clone()).chain(keys).collect();
-        let seen = [args.clone(), own.clone(), self.all(beside, group)?].concat();
-        if is_one_value(&seen)
-            && let Some(one) = self.window_of_one(&window, args.clone(), group)?
-        {
+        let is_one = self.sees_one([args.clone(), own.clone()].concat(), beside, group)?;
+        if is_one && let Some(one) = self.window_of_one(&window, args.clone(), group)? {
             return Ok(one);
         }
+        let only = if is_one { Some(self.first_row(group)?) } else { None };
         let params = &mut window.params;
         let (args, kept) = self.on_rows(args, group)?;
         params.args = args;
         let (own, _) = self.on_rows(own, group)?;
-        params.partition_by = group.keys.iter().cloned().chain(own).chain(kept.clone()).collect();
+        params.partition_by = group.keys.iter().cloned().chain(own).chain(kept.clone()).chain(only.clone()).collect();
         if let Some(filter) = params.filter.take() {
             params.filter = self.on_all_rows(*filter, group)?.map(Box::new);
         }
         params.order_by = self.order(std::mem::take(&mut params.order_by), group)?;
-        Ok(Lowered { expr: self.hoist(window), shape: kept.map_or(Shape::Rows, Shape::Kept) })
+        let column = self.hoist(window);
+        Ok(match only {
+            Some(only) => Lowered { expr: of_first_row(column, only), shape: Shape::Scalar },
+            None => Lowered { expr: column, shape: kept.map_or(Shape::Rows, Shape::Kept) },
+        })
     }
 
     /// A scalar on each row of its group.

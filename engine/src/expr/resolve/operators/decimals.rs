@@ -41,7 +41,7 @@ const FLOAT_DIGITS: usize = 15;
 /// of few digits the answer is the same, and a file's least and greatest decimals go on telling which of its rows are read.
 pub(super) fn compared_with_float(binary: BinaryExpr, left: &DataType, right: &DataType) -> Transformed<Expr> {
     let constant = |side: &Expr, other: &DataType| match other {
-        DataType::Decimal128(precision, _) if usize::from(*precision) <= FLOAT_DIGITS => as_written(side),
+        DataType::Decimal128(precision, 0..) if usize::from(*precision) <= FLOAT_DIGITS => as_written(side),
         _ => None,
     };
     let float = |side: Box<Expr>, own: &DataType| cast_to(*side, own, &DataType::Float64);

@@ -32,6 +32,9 @@ impl Window {
 
     /// The number of windows over `n` elements. None where none fits, or the window makes no sense.
     pub fn count(&self, n: usize) -> Option<usize> {
+        if self.dilation == 0 {
+            return None;
+        }
         let span = self.dilation.checked_mul(self.size.checked_sub(1)?)?.checked_add(1)?;
         let padded = self.padding.checked_mul(2)?.checked_add(n)?;
         Some(padded.checked_sub(span)?.checked_div(self.stride)? + 1)
