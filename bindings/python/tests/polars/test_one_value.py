@@ -156,3 +156,18 @@ def test_a_scalar_within_groups_is_computed_once_for_each():
 def test_several_values_beside_rows_are_an_error_that_names_them():
     with pytest.raises(gf.errors.ShapeError, match="`q` has 0 values, expected one for all rows"):
         ours(frame()).with_columns(q=gf.lit(3).filter(gf.lit(3) > 9)).collect()
+
+
+def test_functions_of_python_see_the_one_value():
+    values = pl.DataFrame({"a": [1, 2, 3]})
+    check(lambda f, x: f.select(x.col("a").sum().map_batches(lambda s: s + len(s), return_dtype=x.Int64)), values)
+
+
+def test_constants_inside_elements():
+    lists = pl.DataFrame({"l": [[1, 5], [], None, [3]]})
+    check(lambda f, x: f.select(x.col("l").list.eval(x.element() + x.lit(1).max())), lists)
+    check(lambda f, x: f.select(x.col("l").list.filter(x.element() > x.lit(2).max())), lists)
+
+
+def test_no_values_at_the_end():
+    check(lambda f, x: f.select(x.col("v").tail(0)), frame())

@@ -10,7 +10,7 @@ use gradframe_plan::functions::column::per_row;
 use gradframe_plan::functions::{enum_place, frame};
 
 use super::super::call::Call;
-use super::super::resolve::shown;
+use super::super::resolve::{cast_to, shown};
 use super::super::table::{FunctionRow, Takes};
 use super::super::{IntoExpr, lit, when};
 use super::arithmetic::{case, operation};
@@ -138,7 +138,8 @@ fn clip(call: &mut Call) -> Result<Expr> {
     let is_number = |x: &Expr| if own.is_floating() { math::isnan(x.clone()).is_not_true() } else { lit(true) };
     let below = value.clone().lt(lower.clone());
     let above = value.clone().gt(upper.clone()).and(is_number(&value));
-    let clipped = when(below).then(cast(lower, own.clone())).when(above).then(cast(upper, own.clone()));
+    let (lower_type, upper_type) = (call.type_of(&lower)?, call.type_of(&upper)?);
+    let clipped = when(below).then(cast_to(lower, &lower_type, &own)).when(above).then(cast_to(upper, &upper_type, &own));
     Ok(clipped.otherwise(value))
 }
 
