@@ -104,7 +104,7 @@ def test_a_row_of_weight_two_counts_as_two(estimator):
     weighted = frame(rows).fit(estimator, "y", sample_weight="w")
     repeated = frame([row for row in rows for _ in range(row[2])]).drop("w").fit(estimator, "y")
     column = "predicted_y_probs" if classes else "predicted_y"
-    found = [frame(rows).predict(model).collect()[column].to_list() for model in (weighted, repeated)]
+    found = [frame(rows).predict(model)[column].to_list() for model in (weighted, repeated)]
     numbers = [[one["prob"] for row in of for one in row] if classes else of for of in found]
     assert numbers[0] == pytest.approx(numbers[1], abs=1e-5)
 
@@ -112,5 +112,5 @@ def test_a_row_of_weight_two_counts_as_two(estimator):
 def test_a_scaler_keeps_nan():
     data = gf.DataFrame({"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.0]})
     model = data.fit(gf.ml.LinearRegression(), "y", transform=[gf.ml.min_max_scaler("x"), "y"])
-    (low, nan, high) = gf.DataFrame({"x": [-1.0, float("nan"), 9.0]}).transform(model).collect()["x"].to_list()
+    (low, nan, high) = gf.DataFrame({"x": [-1.0, float("nan"), 9.0]}).transform(model)["x"].to_list()
     assert (low, high) == (0.0, 1.0) and nan != nan

@@ -56,7 +56,7 @@ class Windows(Base):
 
     def tail(self, n: int = 10) -> Expr:
         """At most the last `n` values."""
-        return self.slice(-n)
+        return self.slice(-n) if n else self.slice(0, 0)  # an offset of -0 is the beginning
 
     def diff(self, n: int = 1, null_behavior: Literal["ignore", "drop"] = "ignore") -> Expr:
         """The value less that of `n` rows before; rows that have none are null, or dropped."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.creation import zeros_like
-from gradframe._array.elementwise import minimum
+from gradframe._array.elementwise import minimum, where
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import count, is_whole
 
@@ -203,7 +202,7 @@ def _reduced(losses: Array, reduction: str, kept: Array | None = None) -> Array:
     """The losses as they are, their sum, or the mean of those that are kept: of all of them for None."""
     reduction = _known(reduction)
     if kept is not None:
-        losses = call("where", (kept, losses, zeros_like(losses)))
+        losses = where(kept, losses, 0.0)
     if reduction == "none":
         return losses
     if reduction == "sum":

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gradframe._array.core import Array, as_array
-from gradframe._array.creation import ones, ones_like, zeros
+from gradframe._array.creation import ones, zeros
 from gradframe._array.elementwise import maximum
 from gradframe.errors import OutOfBoundsError, PlanError, ShapeError
 from gradframe.nn import functional as F
@@ -261,7 +261,7 @@ class BatchNorm(Module):
 
 def _unbiasing(x: Array, axes: tuple[int, ...]) -> Any:
     """`n / (n - 1)` of the n elements of a channel, of which a traced function does not know how many there are; 1 of a single one."""
-    n: Any = ones_like(x).sum(axes) if x._array.is_traced else x.size // max(x.shape[1], 1)
+    n: Any = (x == x).astype(x.dtype).sum(axes) if x._array.is_traced else x.size // max(x.shape[1], 1)
     return n / maximum(n - 1, 1) if isinstance(n, Array) else n / max(n - 1, 1)
 
 
