@@ -8,7 +8,7 @@ use gradframe::expr::{self, Expr};
 use gradframe::ml_functions;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use std::sync::Arc;
 
 use crate::constants::constants;
@@ -151,10 +151,19 @@ fn feature_cross(columns: &Bound<'_, PyTuple>) -> PyResult<PyExpr> {
 
 /// An expression, public or private, or values that are there already (a Series, an array); None for anything else.
 fn expression(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
+    if is_plain(value) {
+        return Ok(None);
+    }
     match own_expression(value)? {
         Some(expr) => Ok(Some(expr)),
         None => values::given(value),
     }
+}
+
+/// Constants of every day, which are asked for nothing: an attribute that is not there is an exception each time.
+fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    let exact = value.is_exact_instance_of::<PyInt>() || value.is_exact_instance_of::<PyFloat>();
+    exact || value.is_exact_instance_of::<PyString>() || value.is_none()
 }
 
 /// An expression, public or private; None for anything else.

@@ -13,7 +13,7 @@ use gradframe_plan::names::{suggest, type_name};
 
 use super::DataFrame;
 use super::naming::all_columns;
-use crate::expr::resolve::widest_number;
+use crate::expr::resolve::{cast_to, common_moment, widest_number, zones_differ};
 use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
 use crate::{Error, How, Result};
 
@@ -210,7 +210,8 @@ fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType
     if !relaxed {
         return Err(Error::dtype("concat", what()).hint("cast one of them, or concat with how = \"vertical_relaxed\""));
     }
-    relaxed_type(types).ok_or_else(|| Error::dtype("concat", format!("{}, which have no common type", what())))
+    let none = || Error::dtype("concat", format!("{}, which have no common type", what())).hint("cast one of them first");
+    relaxed_type(types).ok_or_else(none)
 }
 
 /// The first type; of categories counted with different numbers, with numbers for all.
@@ -224,12 +225,16 @@ fn with_room_for_all(first: &DataType, types: &[DataType]) -> DataType {
 }
 
 /// The type that values of all these can have. Everything can be text, and text nothing else; true and false are 1 and 0 among
-/// numbers.
+/// numbers, and dates beside moments of a time zone are such moments.
 pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(DataType::is_string) && types.iter().all(|other| !other.is_nested()) {
         return Some(DataType::Utf8);
     }
-    widest_number(types.iter().filter(|other| !other.is_null())).or_else(|| type_union_resolution(types))
+    if zones_differ(types.iter()) {
+        return None;
+    }
+    let number = widest_number(types.iter().filter(|other| !other.is_null()));
+    number.or_else(|| common_moment(types)).or_else(|| type_union_resolution(types))
 }
 
 impl DataFrame {
@@ -240,8 +245,11 @@ impl DataFrame {
             return Ok(self.clone());
         }
         let columns = all_columns(self.plan.schema()).zip(types).map(|((name, column), (_, wanted))| {
-            let same = self.type_of(&column).as_ref() == Some(wanted);
-            if same { column } else { cast(column, wanted.clone()).alias(name) }
+            match self.type_of(&column) {
+                Some(own) if own == *wanted => column,
+                Some(own) => cast_to(column, &own, wanted).alias(name),
+                None => cast(column, wanted.clone()).alias(name),
+            }
         });
         self.project(columns.collect())
     }

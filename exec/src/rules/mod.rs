@@ -5,6 +5,7 @@ mod checked_arithmetic;
 mod cut_batches;
 mod expressions;
 mod fence;
+mod fenced;
 mod fields_of_structs;
 mod filters_first;
 mod in_order;
@@ -28,16 +29,15 @@ pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
 use checked_arithmetic::checked_within;
 pub use cut_batches::CutBatches;
+use fenced::Fenced;
 pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
 pub use merge_large_joins::MergeLargeJoins;
-use names_once::NamesOnce;
 pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
 pub use over_rows::OverRows;
-pub use probe_orders::ProbeOrders;
 
 /// An expression by itself, outside of any plan, as plans have it: its arithmetic checked, its NaNs without signs, fields of null
 /// structs null.
@@ -65,10 +65,11 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     let pushdown = rules.iter().position(|rule| rule.name() == PROJECTIONS).unwrap_or(rules.len());
     rules.insert(pushdown, Arc::new(NumericStages { projections: true }));
     for rule in rules.iter_mut().filter(|rule| rule.name() == PROJECTIONS) {
-        *rule = Arc::new(ProbeOrders { rule: Arc::new(FiltersFirst { rule: Arc::clone(rule) }) });
+        let first = Arc::new(FiltersFirst { rule: Arc::clone(rule) });
+        *rule = Arc::new(Fenced { rule: first, fences: probe_orders::fences });
     }
     for rule in rules.iter_mut().filter(|rule| rule.name().starts_with(FILTERS)) {
-        *rule = Arc::new(NamesOnce { rule: Arc::clone(rule) });
+        *rule = Arc::new(Fenced { rule: Arc::clone(rule), fences: names_once::fences });
     }
     rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.

@@ -2,46 +2,23 @@
 //!
 //! DataFusion leaves out a sort above a right hash join whose right side has the order already. When it runs, the join keeps that order only
 //! if its right side still says that it has one: else rows without a match come after the others. But `ProjectionPushdown` puts a projection that
-//! drops the column of the order below the join. This rule is that one, with a fence above each of these joins: the projection becomes
-//! part of the join.
+//! drops the column of the order below the join. Here is a fence above each of these joins: the projection becomes part of
+//! the join.
 
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlanProperties;
 use datafusion::physical_plan::joins::HashJoinExec;
 
 use super::fence::{Fence, Plan};
 
-/// See the module.
-#[derive(Debug)]
-pub struct ProbeOrders {
-    /// `ProjectionPushdown`.
-    pub rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>,
-}
-
-impl PhysicalOptimizerRule for ProbeOrders {
-    fn optimize(&self, plan: Plan, config: &ConfigOptions) -> Result<Plan> {
-        let fenced = plan.transform_up(|node| {
-            let is_ordered = node.downcast_ref::<HashJoinExec>().is_some_and(keeps_an_order);
-            Ok(if is_ordered { Transformed::yes(Arc::new(Fence(node)) as Plan) } else { Transformed::no(node) })
-        });
-        let fenced = fenced?;
-        let pushed = self.rule.optimize(fenced.data, config)?;
-        if fenced.transformed { Fence::opened(pushed) } else { Ok(pushed) }
-    }
-
-    fn name(&self) -> &str {
-        self.rule.name()
-    }
-
-    fn schema_check(&self) -> bool {
-        self.rule.schema_check()
-    }
+/// The join with a fence above it, if it needs one.
+pub fn fences(node: Plan) -> Result<Transformed<Plan>> {
+    let is_ordered = node.downcast_ref::<HashJoinExec>().is_some_and(keeps_an_order);
+    Ok(if is_ordered { Transformed::yes(Arc::new(Fence(node)) as Plan) } else { Transformed::no(node) })
 }
 
 /// Whether rows without a match stand among the others, by the order of the right side.

@@ -25,6 +25,10 @@ CASES = {
     "constants": lambda f, x: f.select(a=x.col("z") > dt.date(2024, 1, 1), b=x.col("u") == dt.date(2024, 7, 1), c=x.lit(dt.date(2024, 7, 1)) <= x.col("u")),
     "filtered": lambda f, x: f.filter(x.col("u") >= x.col("d")).select("d"),
     "chosen": lambda f, x: f.select(a=x.coalesce("d", "z"), b=x.when(x.col("d") > dt.date(2024, 1, 2)).then("d").otherwise("u"), c=x.max_horizontal("d", "z"), d=x.min_horizontal("z", "d")),
+    "listed": lambda f, x: f.select(a=x.concat_list("d", "z"), b=x.concat_list("u", "d"), c=x.concat_list(x.concat_list("d", "d"), "z")),
+    "stacked": lambda f, x: x.concat([f.select(a="d"), f.select(a="u"), f.select(a=x.lit(None))], how="vertical_relaxed"),
+    "side by side": lambda f, x: x.concat([f.select(a="z", b="d"), f.select(a="d")], how="diagonal_relaxed"),
+    "unpivoted": lambda f, x: f.unpivot(on=["d", "z", "u"]),
     "differences": lambda f, x: f.select(a=x.col("z") - x.col("d"), b=x.col("d") - x.col("u")),
 }
 
@@ -46,3 +50,14 @@ def test_what_goes_with_no_date_is_refused_still():
     for wrong in (gf.col("n") == gf.col("z"), gf.col("n") < gf.col("u"), gf.col("d").is_in(gf.col("z").implode())):
         with pytest.raises(gf.errors.DTypeError, match="`[nd]` is Date"):
             some.select(wrong)
+
+
+@pytest.mark.parametrize("other", [gf.col("n"), gf.col("z").dt.convert_time_zone("Asia/Tokyo")], ids=["none", "another"])
+def test_moments_of_two_time_zones_have_no_common_type(other):
+    some = ours(frame("Europe/Berlin")).with_columns(o=other)
+    with pytest.raises(gf.errors.DTypeError, match="Datetime.*hint: cast one of them"):
+        gf.concat([some.select("z"), some.select(z="o")], how="vertical_relaxed").collect_schema()
+    with pytest.raises(gf.errors.DTypeError, match="`z` is Datetime"):
+        some.select(gf.concat_list("z", "o"))
+    with pytest.raises(gf.errors.DTypeError, match="`z` .* and `o` .* have no common type"):
+        some.unpivot(on=["z", "o"])

@@ -9,7 +9,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
 use super::super::depth::reduced;
-use super::super::resolve::{cast_to, common_moment, common_number, output_name, shown, widest_number};
+use super::super::resolve::{cast_to, common_moment, common_number, output_name, shown, widest_number, zones_differ};
 use super::super::structure::items;
 use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
@@ -115,19 +115,18 @@ fn mean_horizontal(call: &mut Call) -> Result<Expr> {
     Ok(when(count.clone().gt(lit(0_i64))).then(sum / cast(count, DataType::Float64)).end())
 }
 
-/// Errors: `DType` for texts beside what is none.
+/// Errors: `DType` for texts beside what is none, and for moments of one time zone beside those of none or of another.
 pub(super) fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
-    let mut texts = vec![];
+    let mut kinds = vec![];
     for expr in exprs {
         let own = call.type_of(expr)?;
-        let is_text = match &own {
-            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type().is_string(),
-            own => own.is_string() || matches!(own, DataType::Dictionary(_, values) if values.is_string()),
-        };
-        texts.extend((!own.is_null()).then_some((is_text, shown(expr), own)));
+        kinds.extend((!own.is_null()).then(|| (is_text(item_of(&own)), shown(expr), own)));
     }
-    let Some((first, others)) = texts.split_first() else { return Ok(()) };
-    let Some(other) = others.iter().find(|other| other.0 != first.0) else { return Ok(()) };
+    let Some((first, others)) = kinds.split_first() else { return Ok(()) };
+    let differs = |other: &&(bool, String, DataType)| {
+        other.0 != first.0 || zones_differ([&first.2, &other.2].into_iter().map(item_of))
+    };
+    let Some(other) = others.iter().find(differs) else { return Ok(()) };
     let what = format!(
         "`{}` is {} and `{}` is {}, expected types that go together",
         first.1,
@@ -136,6 +135,18 @@ pub(super) fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
         type_name(&other.2)
     );
     Err(crate::Error::dtype(call.name(), what).hint("cast one of them"))
+}
+
+fn is_text(own: &DataType) -> bool {
+    own.is_string() || matches!(own, DataType::Dictionary(_, values) if values.is_string())
+}
+
+/// The type of the elements of lists and arrays; other types as they are.
+pub(super) fn item_of(own: &DataType) -> &DataType {
+    match own {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type(),
+        own => own,
+    }
 }
 
 /// Numbers, and dates beside moments of a time zone, in the type that holds all of them; other values as they are.

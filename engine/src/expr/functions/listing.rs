@@ -5,11 +5,11 @@ use datafusion::functions_nested::expr_fn as nested_fn;
 use datafusion::logical_expr::Expr;
 
 use super::super::call::Call;
-use super::super::resolve::{cast_to, shown, widest_number};
+use super::super::resolve::{cast_to, common_moment, shown, widest_number};
 use super::super::table::FunctionRow;
 use super::super::{lit, when};
 use super::cast;
-use super::horizontal::{any_null, require_alike};
+use super::horizontal::{any_null, item_of, require_alike};
 use crate::Result;
 
 pub(super) const TABLE: &[FunctionRow] = &[
@@ -26,17 +26,18 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("concat_arr", concat_arr).spread(0),
 ];
 
-/// Each value and list as a list; numbers in the type that holds all of them.
+/// Each value and list as a list; numbers and moments in the type that holds all of them.
 fn lists(call: &mut Call) -> Result<Vec<Expr>> {
     let exprs = call.rest();
     require_alike(call, &exprs)?;
     let types = exprs.iter().map(|expr| call.type_of(expr)).collect::<Result<Vec<_>>>()?;
-    let number = widest_number(types.iter().map(item_of).filter(|item| !item.is_null()));
-    let list = |(expr, own): (Expr, &DataType)| match (own, &number) {
+    let items: Vec<DataType> = types.iter().map(|own| item_of(own).clone()).filter(|item| !item.is_null()).collect();
+    let common = widest_number(items.iter()).or_else(|| common_moment(&items));
+    let list = |(expr, own): (Expr, &DataType)| match (own, &common) {
         // A column of nothing but nulls has no type that an array could be made of.
         (DataType::Null, None) => nested_fn::make_array(vec![cast(expr, DataType::Boolean)]),
-        (own, Some(number)) if !is_list(own) => nested_fn::make_array(vec![cast_to(expr, own, number)]),
-        (own, Some(number)) => cast_to(expr, own, &DataType::new_list(number.clone(), true)),
+        (own, Some(common)) if !is_list(own) => nested_fn::make_array(vec![cast_to(expr, own, common)]),
+        (own, Some(common)) => cast_to(expr, own, &DataType::new_list(common.clone(), true)),
         (DataType::LargeList(item) | DataType::FixedSizeList(item, _), None) => cast(expr, DataType::List(item.clone())),
         (own, None) if is_list(own) => expr,
         _ => nested_fn::make_array(vec![expr]),
@@ -46,13 +47,6 @@ fn lists(call: &mut Call) -> Result<Vec<Expr>> {
 
 fn is_list(own: &DataType) -> bool {
     matches!(own, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
-}
-
-fn item_of(own: &DataType) -> &DataType {
-    match own {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type(),
-        own => own,
-    }
 }
 
 /// Values and arrays one after another, as an array of all their lengths together; null where an array is.

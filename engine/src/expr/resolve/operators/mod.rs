@@ -24,7 +24,7 @@ use gradframe_plan::error::from_datafusion;
 pub(crate) use self::branches::common_type;
 pub(crate) use self::decimals::computed as computed_decimal;
 use self::kind::Kind;
-pub(crate) use self::moments::common_moment;
+pub(crate) use self::moments::{common_moment, zones_differ};
 pub(crate) use self::nested::computed as computed_nested;
 pub(crate) use self::numbers::{cast_to, common_number, untyped, widest_number};
 use super::super::enums::{field_of, placed};

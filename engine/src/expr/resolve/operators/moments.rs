@@ -19,9 +19,9 @@ pub(super) fn as_instant(expr: Expr, own: &DataType) -> Expr {
     cast_to(expr, own, &DataType::Timestamp(unit, Some(UTC.into())))
 }
 
-/// The type of dates beside moments of one time zone; None of other types.
+/// The type of dates beside moments of one time zone, nulls among them or not; None of other types.
 pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
-    let mut moments = types.iter().filter(|own| **own != DataType::Date32);
+    let mut moments = types.iter().filter(|own| **own != DataType::Date32 && !own.is_null());
     let first = moments.next().filter(|first| matches!(first, DataType::Timestamp(_, Some(_))))?.clone();
     let common = moments.try_fold(first, |common, other| match (&common, other) {
         (DataType::Timestamp(a, zone), DataType::Timestamp(b, other)) if zone == other => {
@@ -30,6 +30,12 @@ pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
         _ => None,
     })?;
     types.contains(&DataType::Date32).then_some(common)
+}
+
+/// Whether some are moments of one time zone and others of none or of another: there is no type in which all keep their meaning.
+pub(crate) fn zones_differ<'a>(types: impl Iterator<Item = &'a DataType>) -> bool {
+    let mut zones = types.filter_map(|own| if let DataType::Timestamp(_, zone) = own { Some(zone) } else { None });
+    zones.next().is_some_and(|first| zones.any(|other| other != first))
 }
 
 /// What the operator gives of dates, times, durations and numbers; None if it means nothing.

@@ -31,16 +31,24 @@ pub(super) fn arithmetic(binary: BinaryExpr, left: &DataType, right: &DataType) 
 pub(crate) fn cast_to(expr: Expr, from: &DataType, to: &DataType) -> Expr {
     match &expr {
         _ if from == to => expr,
-        _ if *from == DataType::Date32 && matches!(to, DataType::Timestamp(_, Some(zone)) if **zone != *UTC) => {
-            let DataType::Timestamp(unit, _) = to else { return expr };
-            let midnight = DataType::Timestamp(*unit, Some(UTC.into()));
-            cast_to(cast_to(expr, from, &midnight), &midnight, to)
-        }
+        _ if let Some(midnight) = midnight_between(from, to) => cast_to(cast_to(expr, from, &midnight), &midnight, to),
         Expr::Literal(value, metadata) => match value.cast_to(to) {
             Ok(value) => Expr::Literal(value, metadata.clone()),
             Err(_) => cast(expr, to.clone()),
         },
         _ => cast(expr, to.clone()),
+    }
+}
+
+/// The moment in UTC that a date is before it is one of another time zone, in lists too; None where a cast does it.
+fn midnight_between(from: &DataType, to: &DataType) -> Option<DataType> {
+    use DataType::{Date32, FixedSizeList, LargeList, List, Timestamp};
+    match (from, to) {
+        (Date32, Timestamp(unit, Some(zone))) if **zone != *UTC => Some(Timestamp(*unit, Some(UTC.into()))),
+        (List(item) | LargeList(item) | FixedSizeList(item, _), List(wanted)) => {
+            midnight_between(item.data_type(), wanted.data_type()).map(|item| DataType::new_list(item, true))
+        }
+        _ => None,
     }
 }
 
