@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTime, PyTuple};
 
-use crate::expr::own_expression;
+use crate::expr::{is_plain, own_expression};
 
 /// `datetime.date(1970, 1, 1).toordinal()`
 const ORDINAL_OF_1970: i32 = 719_163;
@@ -126,6 +126,9 @@ fn list(value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
 
 /// A named argument: a constant, a data type (anything with `__arrow_c_schema__`), or a list of them.
 fn constant(value: &Bound<'_, PyAny>) -> PyResult<Constant> {
+    if is_plain(value) {
+        return scalar(value).map(Constant::Value);
+    }
     if value.hasattr("__arrow_c_schema__")? {
         return Ok(Constant::Type(value.extract::<pyo3_arrow::PyDataType>()?.into_inner()));
     }

@@ -7,6 +7,7 @@ use gradframe::expr::prelude::Names;
 use gradframe::expr::{self, Expr};
 use gradframe::ml_functions;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use std::sync::Arc;
@@ -161,7 +162,7 @@ fn expression(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
 }
 
 /// Constants of every day, which are asked for nothing: an attribute that is not there is an exception each time.
-fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+pub fn is_plain(value: &Bound<'_, PyAny>) -> bool {
     let exact = value.is_exact_instance_of::<PyInt>() || value.is_exact_instance_of::<PyFloat>();
     exact || value.is_exact_instance_of::<PyString>() || value.is_none()
 }
@@ -171,7 +172,7 @@ pub fn own_expression(value: &Bound<'_, PyAny>) -> PyResult<Option<Expr>> {
     if let Ok(private) = value.cast::<PyExpr>() {
         return Ok(Some(private.get().0.clone()));
     }
-    let private = value.getattr_opt("_expr")?;
+    let private = value.getattr_opt(intern!(value.py(), "_expr"))?;
     Ok(private.and_then(|private| private.cast::<PyExpr>().ok().map(|private| private.get().0.clone())))
 }
 

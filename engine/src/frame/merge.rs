@@ -11,7 +11,7 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::builder::validate_unique_names;
 use datafusion::logical_expr::expr_rewriter::normalize_col_with_schemas_and_ambiguity_check;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection};
 use gradframe_plan::error::from_datafusion;
 
 use crate::Result;
@@ -38,12 +38,32 @@ fn built(input: &LogicalPlan, exprs: Vec<Expr>) -> DataFusionResult<LogicalPlan>
     Projection::try_new(exprs, Arc::new(input.clone())).map(LogicalPlan::Projection)
 }
 
+/// The rows of the input for which the predicate is true.
+pub(super) fn filter(input: &LogicalPlan, predicate: Expr) -> DataFusionResult<LogicalPlan> {
+    let predicate = qualified(input, vec![predicate])?.swap_remove(0);
+    Filter::try_new(predicate, Arc::new(input.clone())).map(LogicalPlan::Filter)
+}
+
 /// The expressions with their columns as the input names them.
 fn qualified(input: &LogicalPlan, exprs: Vec<Expr>) -> DataFusionResult<Vec<Expr>> {
+    // What else a name could mean is found by a walk over the whole plan, which a frame of a hundred steps would take a hundred times.
+    if exprs.iter().all(|expr| is_clear(input.schema(), expr)) {
+        return Ok(exprs);
+    }
     let fallback = input.fallback_normalize_schemas();
     let using = input.using_columns()?;
     let schemas: [&[&DFSchema]; 2] = [&[input.schema()], &fallback];
     exprs.into_iter().map(|expr| normalize_col_with_schemas_and_ambiguity_check(expr, &schemas, &using)).collect()
+}
+
+/// Whether each column of the expression is written as the schema has it, and no other column has its name.
+fn is_clear(schema: &DFSchema, expr: &Expr) -> bool {
+    let own = |name: &str| {
+        let mut of_name = schema.iter().filter(|(_, field)| field.name() == name);
+        of_name.next().is_some_and(|(qualifier, _)| qualifier.is_none()) && of_name.next().is_none()
+    };
+    let is_other = |node: &Expr| Ok(matches!(node, Expr::Column(column) if column.relation.is_none() && !own(&column.name)));
+    !expr.exists(is_other).unwrap_or(true)
 }
 
 /// The expressions with a column in the place of what the input has computed.

@@ -49,7 +49,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame as Execution;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use gradframe_plan::error::from_datafusion;
 
 use crate::{Result, Session};
@@ -135,6 +135,13 @@ impl DataFrame {
     fn step(&self, build: impl FnOnce(LogicalPlanBuilder) -> datafusion::error::Result<LogicalPlanBuilder>) -> Result<Self> {
         let plan = build(LogicalPlanBuilder::from(self.plan.clone())).and_then(LogicalPlanBuilder::build);
         let plan = plan.map_err(from_datafusion)?;
+        depth::check_steps(&plan)?;
+        Ok(self.with_plan(plan))
+    }
+
+    /// The rows for which a condition over the plan's own columns is true.
+    fn filtered(&self, predicate: Expr) -> Result<Self> {
+        let plan = merge::filter(&self.plan, predicate).map_err(from_datafusion)?;
         depth::check_steps(&plan)?;
         Ok(self.with_plan(plan))
     }

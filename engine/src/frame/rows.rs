@@ -22,7 +22,7 @@ impl DataFrame {
     /// ```
     pub fn filter(&self, predicate: Expr) -> Result<Self> {
         let (frame, predicate) = self.resolve_predicate("filter", predicate)?;
-        self.without_hidden(frame.step(|plan| plan.filter(predicate))?)
+        self.without_hidden(frame.filtered(predicate)?)
     }
 
     /// The rows for which the predicate is not true: false or null.

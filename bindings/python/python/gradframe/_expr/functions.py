@@ -19,10 +19,10 @@ class Column:
     """
 
     def __call__(self, name: str | Any | Iterable[Any], *more_names: Any) -> Expr:
+        if not more_names and isinstance(name, str):
+            return call("col", names=name)
         first = list(name) if isinstance(name, list | tuple | set | frozenset) else [name]
         names = [*first, *more_names]
-        if builtins.len(names) == 1 and isinstance(names[0], str):
-            return call("col", names=names[0])
         if builtins.all(isinstance(name, str) for name in names):
             return call("col", names=names)
         return call("selector.by_dtype", dtypes=[parse_dtype(dtype) for dtype in names]) if names else call("col", names=[])
