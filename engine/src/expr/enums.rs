@@ -126,6 +126,11 @@ pub(super) struct Placed {
 }
 
 impl Placed {
+    /// Arguments without Enums.
+    pub(super) fn unchanged(exprs: Vec<Expr>) -> Self {
+        Placed { exprs, restored: None }
+    }
+
     /// The result of the call over these arguments.
     pub(super) fn restore(&self, result: Expr) -> Expr {
         match &self.restored {
@@ -138,12 +143,11 @@ impl Placed {
 /// The arguments of the function `name` over a schema. Errors: `DType` for Enums of different categories and for what no Enum is
 /// put together with, `Plan` for a constant that is no category.
 pub(super) fn placed(name: &str, exprs: Vec<Expr>, schema: &DFSchema) -> Result<Placed> {
-    let unchanged = |exprs| Ok(Placed { exprs, restored: None });
-    let Some(meaning) = meaning(name) else { return unchanged(exprs) };
+    let Some(meaning) = meaning(name) else { return Ok(Placed::unchanged(exprs)) };
     let fields: Vec<Option<FieldRef>> = exprs.iter().map(|expr| field_of(expr, schema)).collect();
     let own: Vec<Option<Vec<String>>> = fields.iter().map(|field| field.as_deref().and_then(enum_categories)).collect();
     if own.iter().all(Option::is_none) {
-        return unchanged(exprs);
+        return Ok(Placed::unchanged(exprs));
     }
     let kinds = exprs.into_iter().zip(fields).collect::<Vec<_>>();
     match meaning {
@@ -160,7 +164,7 @@ pub(super) fn placed(name: &str, exprs: Vec<Expr>, schema: &DFSchema) -> Result<
             let together = together(name, kinds, takes_numbers)?;
             match together {
                 Together::Places { exprs, categories } => Ok(Placed { exprs, restored: Some(categories) }),
-                Together::Texts(exprs) if or_text => unchanged(exprs),
+                Together::Texts(exprs) if or_text => Ok(Placed::unchanged(exprs)),
                 Together::Texts(exprs) => {
                     let each: Vec<String> = exprs.iter().map(|expr| format!("`{}`", shown(expr))).collect();
                     let what = format!("{} are an Enum and text, which are not compared", each.join(" and "));

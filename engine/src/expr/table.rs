@@ -15,7 +15,7 @@ use gradframe_plan::names::{suggest, type_name};
 use super::call::{Call, Constants};
 use super::deferred::deferred;
 use super::depth::check_depth;
-use super::enums::placed;
+use super::enums::{Placed, placed};
 use super::functions::tables;
 use super::resolve::shown;
 use crate::{Error, Result};
@@ -89,15 +89,14 @@ impl FunctionRow {
         if let Some(schema) = schema {
             self.require_types(&exprs, schema)?;
         }
-        let placed = schema.map(|schema| placed(self.name, exprs.clone(), schema)).transpose()?;
-        let exprs = placed.as_ref().map_or(exprs, |placed| placed.exprs.clone());
-        let mut call = Call::new(self.name, exprs, constants, schema);
+        let mut placed = match schema {
+            Some(schema) => placed(self.name, exprs, schema)?,
+            None => Placed::unchanged(exprs),
+        };
+        let mut call = Call::new(self.name, std::mem::take(&mut placed.exprs), constants, schema);
         let built = (self.build)(&mut call)?;
         call.finish()?;
-        Ok(match placed {
-            Some(placed) => placed.restore(built),
-            None => built,
-        })
+        Ok(placed.restore(built))
     }
 }
 

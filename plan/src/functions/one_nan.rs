@@ -1,5 +1,6 @@
 //! Floats with one NaN, that without a sign.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array};
@@ -11,26 +12,58 @@ use super::one_zero::has_floats;
 const DOUBLE: u64 = 0xFFF0_0000_0000_0000;
 const SINGLE: u32 = 0xFF80_0000;
 
+/// Values that are looked at together.
+const CHUNK: usize = 1024;
+
 /// The same values; a NaN with a sign, as arithmetic makes it, becomes the one that equals NaN and is above all numbers. What
 /// holds none, and what are no floats, is given back as it is.
 pub fn one_nan(array: ArrayRef) -> ArrayRef {
     match array.data_type() {
         DataType::Float64 => {
             let floats = array.as_primitive::<Float64Type>();
-            if !floats.values().iter().fold(false, |found, x| found | (x.to_bits() > DOUBLE)) {
+            if !any_signed(floats.values(), |x| x.is_nan(), |x| x.to_bits() > DOUBLE) {
                 return array;
             }
             Arc::new(floats.unary::<_, Float64Type>(|x| if x.is_nan() { f64::NAN } else { x }))
         }
         DataType::Float32 => {
             let floats = array.as_primitive::<Float32Type>();
-            if !floats.values().iter().fold(false, |found, x| found | (x.to_bits() > SINGLE)) {
+            if !any_signed(floats.values(), |x| x.is_nan(), |x| x.to_bits() > SINGLE) {
                 return array;
             }
             Arc::new(floats.unary::<_, Float32Type>(|x| if x.is_nan() { f32::NAN } else { x }))
         }
         _ => nested(&array).unwrap_or(array),
     }
+}
+
+/// Whether there is a NaN with a sign. Comparing bits takes a value at a time on processors of old, so it is asked only where there is
+/// a NaN at all, which takes vectors.
+fn any_signed<T: Copy>(values: &[T], is_nan: impl Fn(T) -> bool, is_signed: impl Fn(T) -> bool) -> bool {
+    values.chunks(CHUNK).any(|chunk| {
+        let any = chunk.iter().fold(false, |found, x| found | is_nan(*x));
+        any && chunk.iter().any(|x| is_signed(*x))
+    })
+}
+
+/// [`one_nan_in_rows`] of what was made of other rows, `known` to have one NaN: floats that lie in the memory of theirs are not read again.
+pub fn one_nan_in_rows_made_of(known: &RecordBatch, rows: RecordBatch) -> RecordBatch {
+    let floats = |rows: &RecordBatch| -> Vec<Range<usize>> { rows.columns().iter().filter_map(place_of_floats).collect() };
+    let (own, theirs) = (floats(&rows), floats(known));
+    let lies_in = |own: &Range<usize>| theirs.iter().any(|known| known.start <= own.start && own.end <= known.end);
+    let are_plain = rows.columns().iter().all(|column| column.data_type().is_floating() || !has_floats(column.data_type()));
+    if are_plain && own.iter().all(lies_in) { rows } else { one_nan_in_rows(rows) }
+}
+
+/// From which byte of the machine's memory to which the values of a column of floats lie; None of other columns.
+fn place_of_floats(column: &ArrayRef) -> Option<Range<usize>> {
+    let bytes = match column.data_type() {
+        DataType::Float64 => column.as_primitive::<Float64Type>().values().inner(),
+        DataType::Float32 => column.as_primitive::<Float32Type>().values().inner(),
+        _ => return None,
+    };
+    let start = bytes.as_ptr().addr();
+    Some(start..start + bytes.len())
 }
 
 /// The same rows with one NaN, for what comes from outside: files and memory of others hold NaNs with a sign, which NumPy's `0/0` makes on x86.
@@ -92,6 +125,28 @@ mod tests {
         assert!(Arc::ptr_eq(plain.column(1), signed.column(1)) && plain.column(0).null_count() == 1);
         let without = rows(lists(vec![Some(1.0)])).expect("rows");
         assert!(Arc::ptr_eq(one_nan_in_rows(without.clone()).column(0), without.column(0)));
+    }
+
+    #[test]
+    fn floats_in_the_memory_of_known_rows_are_not_read_again() {
+        let signed: ArrayRef = Arc::new(Float64Array::from(vec![1.0, -f64::NAN, 2.0]));
+        let rows = |floats: &ArrayRef| RecordBatch::try_from_iter([("x", Arc::clone(floats))]).expect("rows");
+        let part = rows(&signed.slice(1, 2));
+        // They are said to have one NaN, so the sign stays where it is.
+        let same = one_nan_in_rows_made_of(&rows(&signed), part.clone());
+        assert!(same.column(0).as_primitive::<Float64Type>().value(0).is_sign_negative());
+        let other = one_nan_in_rows_made_of(&rows(&(Arc::new(Float64Array::from(vec![1.0])) as ArrayRef)), part);
+        assert!(other.column(0).as_primitive::<Float64Type>().value(0).is_sign_positive());
+    }
+
+    #[test]
+    fn a_sign_is_found_wherever_it_stands() {
+        for at in [0, 1, 1023, 1024, 2999] {
+            let mut floats = vec![f64::NAN; 3000];
+            floats[at] = -f64::NAN;
+            let plain = one_nan(Arc::new(Float64Array::from(floats)));
+            assert!(plain.as_primitive::<Float64Type>().values().iter().all(|x| x.is_nan() && x.is_sign_positive()), "{at}");
+        }
     }
 
     #[test]

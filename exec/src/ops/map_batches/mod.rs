@@ -223,10 +223,10 @@ impl Call {
         let _timer = self.metrics.elapsed_compute().timer();
         self.calls.add(1);
         let started = std::time::Instant::now();
-        let given = self.function.map(rows);
+        let given = self.function.map(rows.clone());
         self.time.add_elapsed(started);
         let given = given.map_err(to_datafusion)?;
-        let checked = |batch: RecordBatch| self.expected.take(batch, &self.copied).map_err(to_datafusion);
+        let checked = |batch: RecordBatch| self.expected.take(&rows, batch, &self.copied).map_err(to_datafusion);
         given.into_iter().map(|batch| checked(batch).map(|batch| batch.record_output(&self.metrics))).collect()
     }
 }

@@ -7,7 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::metrics::Count;
 use gradframe_ml_core::{Error, Result};
-use gradframe_plan::functions::one_nan_in_rows;
+use gradframe_plan::functions::one_nan_in_rows_made_of;
 use gradframe_plan::names::type_name;
 use gradframe_plan::ops::map_batches::OP;
 
@@ -26,15 +26,15 @@ impl Expected {
         Expected { function, schema }
     }
 
-    /// The batch as the operator's. Texts and lists of another layout are copied, which `copied` counts in bytes.
+    /// What was made of the rows `given`, as the operator's. Texts and lists of another layout are copied, which `copied` counts in bytes.
     /// Errors: `Shape` for other columns, `DType` for a column of another type.
-    pub fn take(&self, batch: RecordBatch, copied: &Count) -> Result<RecordBatch> {
+    pub fn take(&self, given: &RecordBatch, batch: RecordBatch, copied: &Count) -> Result<RecordBatch> {
         self.check_names(&batch)?;
         let columns = self.schema.fields().iter().zip(batch.columns());
         let columns = columns.map(|(field, column)| self.column(field.name(), field.data_type(), column, copied));
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect::<Result<_>>()?, &options)
-            .map(one_nan_in_rows)
+            .map(|rows| one_nan_in_rows_made_of(given, rows))
             .map_err(arrow_error)
     }
 
@@ -109,6 +109,10 @@ mod tests {
         RecordBatch::try_from_iter(columns).unwrap()
     }
 
+    fn taken(rows: RecordBatch, copied: &Count) -> Result<RecordBatch> {
+        expected().take(&rows.clone(), rows, copied)
+    }
+
     fn numbers() -> ArrayRef {
         Arc::new(Int32Array::from(vec![1, 2]))
     }
@@ -117,10 +121,10 @@ mod tests {
     fn texts_of_another_layout_are_converted_and_counted() {
         let copied = Count::new();
         let views: ArrayRef = Arc::new(StringViewArray::from(vec!["a", "b"]));
-        let same = expected().take(batch(vec![("n", numbers()), ("s", views)]), &copied).unwrap();
+        let same = taken(batch(vec![("n", numbers()), ("s", views)]), &copied).unwrap();
         assert_eq!((same.num_rows(), copied.value()), (2, 0));
         let large: ArrayRef = Arc::new(LargeStringArray::from(vec!["a", "b"]));
-        let converted = expected().take(batch(vec![("n", numbers()), ("s", large)]), &copied).unwrap();
+        let converted = taken(batch(vec![("n", numbers()), ("s", large)]), &copied).unwrap();
         assert_eq!(converted.schema(), same.schema());
         assert!(copied.value() > 0);
     }
@@ -128,10 +132,10 @@ mod tests {
     #[test]
     fn other_columns_and_types_are_refused() {
         let given = batch(vec![("n", numbers())]);
-        let error = expected().take(given, &Count::new()).unwrap_err();
+        let error = taken(given, &Count::new()).unwrap_err();
         assert!(error.to_string().contains("`f` gave the columns `n`, expected `n`, `s`"), "{error}");
         assert_eq!(error.kind(), "Shape");
-        let error = expected().take(batch(vec![("n", numbers()), ("s", numbers())]), &Count::new()).unwrap_err();
+        let error = taken(batch(vec![("n", numbers()), ("s", numbers())]), &Count::new()).unwrap_err();
         assert!(error.to_string().contains("column `s` as Int32, expected String"), "{error}");
         assert_eq!(error.kind(), "DType");
     }
