@@ -4,6 +4,9 @@ import datetime as dt
 
 import polars as pl
 import pytest
+
+import gradframe as gf
+
 from same import check
 
 SORTED = {
@@ -27,6 +30,31 @@ def test_a_place_is_found_beside_nulls(name, element, side):
     values, descending = SORTED[name]
     frame = pl.DataFrame({"x": values}, schema={"x": pl.Int64})
     check(lambda f, x: f.select(q=x.col("x").search_sorted(x.lit(element, dtype=x.Int64), side, descending=descending)), frame)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("name", [name for name in SORTED if name != "nothing"])
+def test_each_value_of_a_column_is_looked_for(name, side):
+    values, descending = SORTED[name]
+    found = [9, 2, None, 0, 3, 1][: len(values)]
+    frame = pl.DataFrame({"x": values, "v": found}, schema={"x": pl.Int64, "v": pl.Int32})
+    check(lambda f, x: f.select(q=x.col("x").search_sorted(x.col("v"), side, descending=descending)), frame)
+
+
+def test_each_value_is_looked_for_within_groups_and_among_floats():
+    frame = pl.DataFrame({"k": ["a", "a", "b", "b"], "x": [1.0, 3.0, -1.0, float("nan")], "v": [2.0, float("nan"), -0.5, 1e300]})
+    check(lambda f, x: f.group_by("k").agg(q=x.col("x").search_sorted(x.col("v"))), frame, sort=True)
+    check(lambda f, x: f.with_columns(q=x.col("x").search_sorted(x.col("v"), "right").over("k")), frame)
+
+
+@pytest.mark.parametrize("values", [[1, 3, 5, 7], [], [2], [None, 2]])
+@pytest.mark.parametrize("found", [[4, 0], [9, 1, 2, 3, 4, 5], [3]])
+def test_a_series_is_looked_for_in_a_series_of_another_length(values, found):
+    ours, theirs = gf.Series("s", values, dtype=gf.Int64), pl.Series("s", values, dtype=pl.Int64)
+    for side in ("left", "right"):
+        got, expected = ours.search_sorted(gf.Series("v", found), side), theirs.search_sorted(pl.Series("v", found), side)
+        as_list = lambda places: places.to_list() if hasattr(places, "to_list") else [places]
+        assert as_list(got) == as_list(expected)
 
 
 VALUES = {

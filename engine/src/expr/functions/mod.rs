@@ -17,6 +17,7 @@ mod nulls;
 mod ordering;
 mod pairs;
 mod replacing;
+mod searching;
 mod selecting;
 mod statistics;
 mod temporal;
@@ -64,6 +65,7 @@ const TABLES: &[&[FunctionRow]] = &[
     ordering::TABLE,
     pairs::TABLE,
     replacing::TABLE,
+    searching::TABLE,
     selecting::TABLE,
     statistics::TABLE,
     temporal::TABLE,

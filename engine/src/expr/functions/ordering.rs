@@ -2,7 +2,6 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, window};
@@ -16,7 +15,6 @@ use super::super::structure::{by_row, is_within, items, keep, length, position};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::cast;
-use super::comparison::Comparison;
 use super::windows::rows_in_order;
 use crate::Result;
 
@@ -185,7 +183,6 @@ pub(super) const TABLE: &[FunctionRow] = &[
         let constants = vec![call.flag("descending", false)?.into(), call.flag("nulls_last", false)?.into()];
         Ok(aggregate("is_sorted", vec![value], by_row().expr, constants, Answer::Value))
     }),
-    FunctionRow::typed("search_sorted", search_sorted),
 ];
 
 fn sort_by(value: Expr, by: Vec<Expr>, flags: &[(bool, bool)]) -> Expr {
@@ -225,7 +222,7 @@ fn made_list(value: Expr) -> Expr {
 }
 
 /// Whether an expression has one value, however many rows there are.
-fn is_one_value(expr: &Expr) -> bool {
+pub(super) fn is_one_value(expr: &Expr) -> bool {
     let mut is_one = true;
     let visited = expr.apply(|node| {
         Ok(match node {
@@ -326,30 +323,4 @@ fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
         order.insert(0, SortExpr::new(datafusion::functions::math::expr_fn::isnan(by.clone()), true, false));
     }
     Ok(first_value(keep(value, by.is_not_null()), order))
-}
-
-/// How many values come before the element. Nulls are all before the values or all after them, as the first one says.
-fn search_sorted(call: &mut Call) -> Result<Expr> {
-    let (value, element) = (call.expr("the expression")?, call.expr("the element")?);
-    let descending = call.flag("descending", false)?;
-    let right = call.choice("side", &[("any", false), ("left", false), ("right", true)])?;
-    let before = match (descending, right) {
-        (false, false) => value.clone().lt(element.clone()),
-        (false, true) => value.clone().lt_eq(element.clone()),
-        (true, false) => value.clone().gt(element.clone()),
-        (true, true) => value.clone().gt_eq(element.clone()),
-    };
-    let count = |condition: Expr| aggregate_fn::count(super::super::when(condition).then(lit(true)).end());
-    let nulls = || count(value.clone().is_null());
-    let nulls_first = || super::first(value.clone()).is_null();
-    let (of_null_first, of_null_last) =
-        if right { (nulls(), length(value.clone())) } else { (lit(0_i64), aggregate_fn::count(value.clone())) };
-    let all_before = nulls_first().or(nulls().eq(lit(0_i64)));
-    let of_null = super::super::when(all_before).then(of_null_first).otherwise(of_null_last);
-    let skipped = super::super::when(nulls_first()).then(nulls()).otherwise(lit(0_i64));
-    let of_value = count(before) + skipped;
-    Ok(match element {
-        Expr::Literal(constant, _) if !constant.is_null() => of_value,
-        element => super::super::when(element.is_null()).then(of_null).otherwise(of_value),
-    })
 }

@@ -1,22 +1,25 @@
-//! A column beside another one of as many rows: whether its values are among the other's, and moved by as many rows as it says.
+//! A column beside another one of as many rows: whether its values are among the other's, where the other's would stand in it, and moved by as
+//! many rows as it says.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt64Array};
-use arrow::compute::{cast, interleave, take};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
+use arrow::compute::{SortOptions, cast, interleave, take};
 use arrow::datatypes::DataType;
-use arrow::row::{RowConverter, SortField};
+use arrow::row::{Row, RowConverter, SortField};
 use datafusion::common::Result;
 use gradframe_ml_core::Error;
 
 use super::super::one_zero::one_zero;
-use super::kernel::{Columns, Kernel, as_first};
+use super::kernel::{Columns, Kernel, as_first, integer};
 use crate::error::to_datafusion;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value, other]; constant: whether a null is among nulls.
     Kernel { name: "is_among", result: |_, _| Ok(DataType::Boolean), run: is_among },
+    // [value in order, what is looked for, of the same type]; constants: descending, whether after what is equal.
+    Kernel { name: "places_among", result: integer, run: places_among },
     // [value, number of rows, what rows without a value get]
     Kernel { name: "shift_by", result: as_first, run: shift_by },
     // [value, whether the row is one of the result]; constant: the result's name.
@@ -40,6 +43,20 @@ fn is_among(columns: &Columns) -> Result<ArrayRef> {
         false => Some(there.contains(own.row(row).data())),
     });
     Ok(Arc::new(found.collect::<BooleanArray>()))
+}
+
+/// How many values come before each of the others. Nulls are all first, or all last where the first value is none.
+fn places_among(columns: &Columns) -> Result<ArrayRef> {
+    let (values, others) = (&columns.values[0], &columns.values[1]);
+    let nulls = values.logical_nulls();
+    let nulls_last = nulls.is_some_and(|nulls| nulls.null_count() > 0 && nulls.is_valid(0));
+    let options = SortOptions { descending: columns.flag(0), nulls_first: !nulls_last };
+    let converter = RowConverter::new(vec![SortField::new_with_options(values.data_type().clone(), options)])?;
+    let (own, theirs) = (converter.convert_columns(&[one_zero(values)])?, converter.convert_columns(&[one_zero(others)])?);
+    let own: Vec<Row> = own.iter().collect();
+    let after = columns.flag(1);
+    let place = |other: Row| own.partition_point(|value| if after { *value <= other } else { *value < other }) as i64;
+    Ok(Arc::new(theirs.iter().map(place).collect::<Int64Array>()))
 }
 
 /// The number of rows is that of the first row; a null moves everything away.
@@ -87,8 +104,6 @@ fn only_value(columns: &Columns) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Int64Array;
-
     use super::*;
 
     fn column(values: &[Option<i64>]) -> ArrayRef {
@@ -104,6 +119,19 @@ mod tests {
         };
         assert_eq!(among(false), BooleanArray::from(vec![Some(false), None, Some(true)]));
         assert_eq!(among(true), BooleanArray::from(vec![false, true, true]));
+    }
+
+    #[test]
+    fn places_are_found_by_the_order_of_the_values() {
+        let others = column(&[Some(4), None, Some(3), Some(9)]);
+        let places = |values: &[Option<i64>], descending: bool, after: bool| {
+            let values = [column(values), Arc::clone(&others)];
+            let found = places_among(&Columns { values: &values, rows: 4, constants: &[descending.into(), after.into()] });
+            found.expect("places").as_primitive::<arrow::datatypes::Int64Type>().values().to_vec()
+        };
+        assert_eq!(places(&[None, Some(1), Some(3), Some(5)], false, false), [3, 0, 2, 4]);
+        assert_eq!(places(&[Some(1), Some(3), Some(3), None], false, true), [3, 4, 3, 3]);
+        assert_eq!(places(&[Some(9), Some(4), Some(3), Some(3)], true, true), [2, 0, 4, 1]);
     }
 
     #[test]

@@ -57,10 +57,32 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
     arguments = tuple(map(operand, arguments))
     named = {name: operand(value) for name, value in named.items()}
     expr = method(col(own), *arguments, **named)
+    if method.__name__ == "search_sorted" and len(columns) == 2:
+        return _places(series, columns, expr)
     frame = series._frame.beside(pa.table(columns)).lazy().select(expr.alias(series.name)).collect()
     result = Series._of(frame)
     is_one = scalar or method.__name__ == "search_sorted" and len(result) == 1
     return result.item() if is_one else result
+
+
+def _places(series: Series, columns: dict[str, Any], expr: Expr) -> Series:
+    """Where the values of a Series would stand in this one, which need not be as long: what is missing of either is its last
+    value once more, and no place is beyond this one's end."""
+    import pyarrow as pa
+
+    from gradframe import lit, min_horizontal
+
+    lengths = [len(column) for column in columns.values()]
+    longest = max(lengths)
+
+    def extended(column: Any) -> Any:
+        last = column[-1] if len(column) else pa.scalar(None, column.type)
+        return pa.chunked_array([*column.chunks, pa.repeat(last, longest - len(column))], type=column.type)
+
+    columns = {name: extended(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])) for name, column in columns.items()}
+    places = min_horizontal(expr, lit(lengths[0])).alias(series.name)
+    frame = series._frame.beside(pa.table(columns)).lazy().select(places).head(lengths[1]).collect()
+    return Series._of(frame)
 
 
 def _told(name: str, otherwise: str) -> str:
