@@ -15,6 +15,7 @@ use super::super::structure::{by_row, is_within, items, keep, length, position};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::cast;
+use super::comparison::Comparison;
 use super::windows::rows_in_order;
 use crate::Result;
 

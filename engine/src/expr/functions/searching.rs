@@ -9,7 +9,6 @@ use super::super::lit;
 use super::super::resolve::{cast_to, common_type};
 use super::super::structure::length;
 use super::super::table::FunctionRow;
-use super::comparison::Comparison;
 use super::ordering::is_one_value;
 use super::windows::rows_in_order;
 use crate::Result;
