@@ -7,7 +7,6 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
-use datafusion::functions_nested::distance::array_distance_udf;
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -16,10 +15,8 @@ use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::words::MoreWords;
-use gradframe_plan::functions::{
-    checked_sum, end_aggregates, extreme_aggregates, power_function, row_functions, sliding_aggregates,
-};
+use gradframe_plan::functions::words;
+use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, scalar_functions, sliding_aggregates};
 use gradframe_plan::options::GradframeOptions;
 use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, XorOfItself, optimizer_rules};
 use gradframe_plan::services::Services;
@@ -38,6 +35,7 @@ const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).u
 
 /// The state of a new session.
 pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<SessionState> {
+    words::add_words(crate::expr::word_over_elements);
     let physical_rules = physical_optimizer_rules(PhysicalOptimizer::new().rules, builder.memory_limit_or_default());
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), catalog(Arc::clone(public))?);
@@ -59,12 +57,9 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for format in named_formats() {
         state.register_file_format(format, true).map_err(from_datafusion)?;
     }
-    for function in row_functions().into_iter().chain([power_function()]) {
+    for function in scalar_functions() {
         state.register_udf(function).map_err(from_datafusion)?;
     }
-    // Its other name is that of databases of vectors.
-    let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
-    state.register_udf(Arc::new(distance)).map_err(from_datafusion)?;
     state.register_udtf(weights_table::NAME, Arc::new(WeightsFunction));
     for aggregate in sliding_aggregates().into_iter().chain(extreme_aggregates()).chain(end_aggregates()).chain([checked_sum()]) {
         state.register_udaf(aggregate).map_err(from_datafusion)?;
@@ -99,8 +94,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         .with_default_catalog_and_schema(CATALOG, PUBLIC)
         .with_create_default_catalog_and_schema(false)
         .with_option_extension(GradframeOptions { seed: builder.seed, ..GradframeOptions::default() })
-        .with_extension(Arc::new(services))
-        .with_extension(Arc::new(MoreWords(crate::expr::word_over_elements)));
+        .with_extension(Arc::new(services));
     if let Some(progress) = &builder.progress {
         config = config.with_extension(Arc::new(ProgressSink(Arc::clone(progress))));
     }

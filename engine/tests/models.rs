@@ -1,5 +1,8 @@
 //! Training, predicting and evaluating, by SQL and by frames.
 
+use arrow::datatypes::DataType;
+use gradframe::FitOptions;
+use gradframe::expr::{cast, prelude::*};
 use gradframe::ml::{LinearRegression, LogisticRegression};
 
 use crate::support::{CREATE_FARES, TRIPS, error, rows, rows_of, run, session};
@@ -139,4 +142,24 @@ async fn the_seed_is_the_sessions_unless_given() {
     let trips = session.table("trips").await.unwrap();
     trips.fit(LinearRegression::new().seed(7), "fare", None).await.unwrap();
     assert_eq!(rows(&session, "SELECT seed FROM gradframe.runs ORDER BY started, run").await, ["0", "42", "7"]);
+}
+
+#[tokio::test]
+async fn what_a_frame_computes_of_single_rows_a_model_stores() {
+    let session = session();
+    run(&session, TRIPS).await;
+    let trips = session.table("trips").await.unwrap();
+    let made = || {
+        [
+            col("distance").log1p().alias("log"),
+            col("distance").round(-1).alias("tens"),
+            cast(col("distance"), DataType::Utf8).str().len_chars().alias("digits"),
+            col("fare"),
+        ]
+    };
+    let options = FitOptions::new("fare").name("stored").transform(made());
+    trips.fit_with(LinearRegression::new().l2(0.1), options).await.unwrap();
+    let expected = rows_of(&trips.select(made()).unwrap()).await;
+    assert_eq!(rows_of(&trips.transform("stored").unwrap()).await, expected);
+    assert_eq!(rows(&session, "SELECT * FROM ML.TRANSFORM(MODEL stored, TABLE trips)").await, expected);
 }

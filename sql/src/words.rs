@@ -8,7 +8,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{Expr, Visitor};
 use gradframe_ml_core::{Error, Result};
-use gradframe_plan::functions::words::{self, MoreWords};
+use gradframe_plan::functions::words;
 
 use crate::errors::ours;
 use crate::visit::visit;
@@ -17,8 +17,6 @@ use crate::visit::visit;
 pub(crate) fn introduce(statement: &SqlStatement, state: &mut SessionState) -> Result<()> {
     let mut called = Called(HashSet::new());
     visit(statement, &mut called)?;
-    let more = state.config().get_extension::<MoreWords>();
-    let scalar = |name: &str| words::scalar(name).or_else(|| more.as_ref().and_then(|more| (more.0)(name)));
     for (name, is_window) in called.0 {
         let known = state.scalar_functions().contains_key(&name)
             || state.aggregate_functions().contains_key(&name)
@@ -30,7 +28,7 @@ pub(crate) fn introduce(statement: &SqlStatement, state: &mut SessionState) -> R
             ours(state.register_udwf(window))?;
         } else if let Some(aggregate) = words::aggregate(&name) {
             ours(state.register_udaf(aggregate))?;
-        } else if let Some(function) = scalar(&name) {
+        } else if let Some(function) = words::scalar(&name) {
             ours(state.register_udf(function))?;
         }
     }

@@ -87,8 +87,10 @@ impl FitOptions {
     /// # let _ = options;
     /// ```
     ///
-    /// Errors, of `fit_with`: `NotImplemented` for an expression that SQL has no words for, in which it would have to be stored;
-    /// `Plan` for one that looks at more than its own row.
+    /// A number that comes as another type than training had is used as it is where the expression means the same of it, else cast.
+    ///
+    /// Errors, of `fit_with`: `NotImplemented` for a part that cannot be stored, a function of the program's own; `Plan` for an
+    /// expression that looks at more than its own row. Of predicting: `DType` for a number that the type of the training does not hold.
     pub fn transform(mut self, exprs: impl IntoIterator<Item = impl IntoExpr>) -> Self {
         self.transform = Some(exprs.into_iter().map(IntoExpr::into_expr).collect());
         self

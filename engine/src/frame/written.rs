@@ -1,14 +1,17 @@
 //! Expressions as SQL, in which a model keeps its transform.
 
-use datafusion::common::Column;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::Expr;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::utils::find_aggregate_exprs;
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::PREFIX;
-use gradframe_plan::ops::transform::{WrittenItem, written};
+use gradframe_plan::names::type_name;
+use gradframe_plan::ops::transform::{Transform, WrittenItem, planner};
 
 use super::DataFrame;
+use super::project::branches_of_one_type;
+use super::sql_text::{expression, in_quotes};
 use crate::expr::resolve::{Group, Lowering, Named, Shape};
+use crate::expr::written;
 use crate::{Error, Result};
 
 /// The name of the operator in errors.
@@ -16,62 +19,88 @@ const OP: &str = "transform";
 
 impl DataFrame {
     /// The expressions as a TRANSFORM holds them, over this frame's columns; selectors give several.
-    /// Errors: `Plan` for unknown columns and for what looks at more than one row, `NotImplemented` for a function that SQL has no
-    /// words for.
+    /// Errors: `Plan` for unknown columns and for what looks at more than one row, `NotImplemented` for a part that SQL has no
+    /// words for, which it names as it was written.
     pub(super) fn written(&self, exprs: Vec<Expr>) -> Result<Vec<WrittenItem>> {
-        let item = |named: Named| {
-            self.require_row_by_row(&named)?;
-            self.require_words(&named)?;
-            written(&named.name, &bare(named.expr)?)
+        self.typed(OP, exprs)?.into_iter().map(|named| self.item(named)).collect()
+    }
+
+    fn item(&self, named: Named) -> Result<WrittenItem> {
+        let (name, own) = (named.name.clone(), named.written.clone());
+        let expr = row_by_row(named)?;
+        // Not with its cause, which names functions as plans do.
+        self.stored(&name, expr).map_err(|_| {
+            let what = format!("`{name}` cannot be stored in a model: SQL has no words for `{}`", call(self.culprit(&own)));
+            Error::not_implemented(OP, what).hint("compute the column before, in the frame that is trained on")
+        })
+    }
+
+    /// The item of an expression. Errors: `NotImplemented` for what has no words, and for what they would mean otherwise.
+    fn stored(&self, name: &str, expr: Expr) -> Result<WrittenItem> {
+        let schema = self.plan.schema();
+        let holds_query = expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))));
+        if holds_query.map_err(from_datafusion)? {
+            return Err(Error::not_implemented(OP, "a query within an expression"));
+        }
+        let expr = branches_of_one_type(expr, schema)?;
+        let text = expression(&expr, schema, planner()?)?;
+        let item = WrittenItem { sql: format!("{text} AS {}", in_quotes(name)), place: None };
+        // What is wrong with the text otherwise, training says, of all items together.
+        if let Ok(read) = Transform::plan(std::slice::from_ref(&item), schema)
+            && let Some(read) = read.items().first()
+        {
+            let meant = type_name(&expr.get_type(schema).map_err(from_datafusion)?);
+            let read = type_name(&read.data_type);
+            if read != meant {
+                return Err(Error::not_implemented(OP, format!("`{text}` is {read} when it is read again, expected {meant}")));
+            }
+        }
+        Ok(item)
+    }
+
+    /// The smallest part of an expression that cannot be stored.
+    fn culprit<'a>(&self, expr: &'a Expr) -> &'a Expr {
+        let storable = |part: &Expr| match self.typed(OP, vec![part.clone()]) {
+            Ok(named) => named.into_iter().all(|named| row_by_row(named).and_then(|expr| self.stored("", expr)).is_ok()),
+            // By itself it is no expression of this frame.
+            Err(_) => true,
         };
-        self.typed(OP, exprs)?.into_iter().map(item).collect()
-    }
-
-    /// A stored transform is computed of each row again wherever the model predicts.
-    fn require_row_by_row(&self, named: &Named) -> Result<()> {
-        let mut lowering = Lowering::default();
-        let lowered = lowering.lower_named(named.clone(), &Group::default())?;
-        let aggregates = datafusion::logical_expr::utils::find_aggregate_exprs([&lowered.expr]);
-        let of_columns = named.expr.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_) | Expr::WindowFunction(_))));
-        let row_by_row = matches!(lowered.shape, Shape::Rows | Shape::Scalar)
-            && lowering.layers.is_empty()
-            && aggregates.is_empty()
-            && !of_columns.map_err(from_datafusion)?;
-        if row_by_row {
-            return Ok(());
-        }
-        let what = format!("`{}` looks at more than its own row, which a stored transform does not have", named.name);
-        Err(Error::plan(OP, what).hint("compute the column before, or use what training fits: standard_scaler, imputer, ..."))
-    }
-
-    fn require_words(&self, named: &Named) -> Result<()> {
-        let state = self.session.state();
-        let mut unknown = None;
-        let visited = named.expr.apply(|node| {
-            if let Expr::ScalarFunction(function) = node
-                && !function.name().starts_with(PREFIX)
-                && !state.scalar_functions().contains_key(function.name())
-            {
-                unknown = Some(function.name().to_owned());
-            }
-            Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
-        });
-        visited.map_err(from_datafusion)?;
-        match unknown {
-            None => Ok(()),
-            Some(function) => {
-                let what = format!("`{}` cannot be written as SQL: it has no function `{function}`", named.name);
-                Err(Error::not_implemented(OP, what).hint("compute the column before"))
-            }
-        }
+        parts(expr).into_iter().find(|part| !storable(part)).map_or(expr, |part| self.culprit(part))
     }
 }
 
-/// The expression with columns by their names alone.
-fn bare(expr: Expr) -> Result<Expr> {
-    let bare = expr.transform(|node| match node {
-        Expr::Column(column) if column.relation.is_some() => Ok(Transformed::yes(Expr::Column(Column::from_name(column.name)))),
-        other => Ok(Transformed::no(other)),
+/// The expression as a plan holds it. Errors: `Plan` for one that needs other rows than its own: a stored transform is computed of each row
+/// again wherever the model predicts.
+fn row_by_row(named: Named) -> Result<Expr> {
+    let name = named.name.clone();
+    let of_columns = named.expr.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_) | Expr::WindowFunction(_))));
+    let of_columns = of_columns.map_err(from_datafusion)?;
+    let mut lowering = Lowering::default();
+    let lowered = lowering.lower_named(named, &Group::default())?;
+    let row_by_row = matches!(lowered.shape, Shape::Rows | Shape::Scalar)
+        && lowering.layers.is_empty()
+        && !lowering.needs_order
+        && !of_columns
+        && find_aggregate_exprs([&lowered.expr]).is_empty();
+    if row_by_row {
+        return Ok(lowered.expr);
+    }
+    let what = format!("`{name}` looks at more than its own row, which a stored transform does not have");
+    Err(Error::plan(OP, what).hint("compute the column before, or use what training fits: standard_scaler, imputer, ..."))
+}
+
+fn parts(expr: &Expr) -> Vec<&Expr> {
+    let mut parts = vec![];
+    let _ = expr.apply_children(|part| {
+        parts.push(part);
+        Ok(TreeNodeRecursion::Continue)
     });
-    Ok(bare.map_err(from_datafusion)?.data)
+    parts
+}
+
+/// A method with its arguments, without what it is called on: `round(2)`.
+fn call(expr: &Expr) -> String {
+    let whole = written(expr);
+    let of = parts(expr).first().map(|first| format!("{}.", written(first)));
+    of.and_then(|of| whole.strip_prefix(&of).map(str::to_owned)).unwrap_or(whole)
 }

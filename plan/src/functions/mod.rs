@@ -37,6 +37,7 @@ pub mod words;
 
 use std::sync::Arc;
 
+use datafusion::functions_nested::distance::array_distance_udf;
 use datafusion::logical_expr::ScalarUDF;
 
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
@@ -56,7 +57,8 @@ pub use self::one_nan::{one_nan, one_nan_in_rows, one_nan_in_rows_made_of};
 pub use self::one_zero::{has_floats, identity};
 pub use self::over_items::{ItemArg, OfItems, item_column, list_arguments, over_items};
 pub use self::parameters::{Parameters, Strategy, parameters_of};
-pub use self::power::{power, power_function};
+pub use self::power::power;
+use self::power::power_function;
 pub use self::required::required;
 pub use self::row_key::row_key;
 pub use self::sliding::sliding_aggregates;
@@ -73,6 +75,13 @@ pub fn row_functions() -> Vec<Arc<ScalarUDF>> {
         ScalarUDF::new_from_impl(feature_cross::FeatureCross::default()),
     ];
     functions.into_iter().map(Arc::new).collect()
+}
+
+/// What every session has beside DataFusion's own functions: those of one row, and those that mean something else than DataFusion's.
+pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    // Its other name is that of databases of vectors.
+    let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
+    row_functions().into_iter().chain([power_function(), Arc::new(distance)]).collect()
 }
 
 /// The analytic functions, as markers that a TRANSFORM replaces once it is fitted.

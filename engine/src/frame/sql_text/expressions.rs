@@ -8,7 +8,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::words;
+use gradframe_plan::functions::{FunctionKind, PREFIX, kind, words};
 
 use super::literals::{literal, quoted, sql_type, typed};
 use super::names;
@@ -149,6 +149,9 @@ impl Writer<'_> {
         let name = call.func.name();
         let is_known =
             self.state.scalar_functions().contains_key(name) || words::scalar(name).is_some_and(|function| function == call.func);
+        if let Some(of_ml) = ml_call(name).filter(|_| is_known) {
+            return Ok(of_ml(&self.list(&call.args, scope)?));
+        }
         if !is_known {
             let word = word(&call.func)?.ok_or_else(|| unknown(name))?;
             return Ok(format!("{}({})", names::quoted(&word), self.list(&call.args, scope)?));
@@ -254,6 +257,13 @@ fn unspoken(expr: &Expr) -> Option<ScalarValue> {
             | ScalarValue::LargeUtf8(Some(_))
     );
     (!is_plain).then(|| value.clone())
+}
+
+/// How a function of the schema ML is called, with its arguments: `ML.IMPUTER(x, 'mean') OVER ()`.
+fn ml_call(name: &str) -> Option<impl Fn(&str) -> String> {
+    let own = name.strip_prefix(PREFIX)?;
+    let over = if kind(own)? == FunctionKind::Analytic { " OVER ()" } else { "" };
+    Some(move |args: &str| format!("ML.{}({args}){over}", own.to_uppercase()))
 }
 
 fn unknown(name: &str) -> crate::Error {

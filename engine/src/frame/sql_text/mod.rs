@@ -18,10 +18,13 @@ mod unnested;
 
 use std::sync::Arc;
 
-use datafusion::common::TableReference;
-use datafusion::logical_expr::{LogicalPlanBuilder, TableSource};
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableSource};
 use gradframe_plan::error::from_datafusion;
 
+use self::expressions::Scope;
+pub(super) use self::names::in_quotes;
 use self::sources::Sources;
 pub(super) use self::sources::is_read_by_text;
 use self::steps::Writer;
@@ -94,6 +97,14 @@ impl DataFrame {
             Ok((Writer::new(&state, &sources).text(&self.plan)?, sources.given().count()))
         })
     }
+}
+
+/// An expression over columns of this schema as SQL that calls what `state` knows, and words; each column by its name in quotes.
+/// Errors: `NotImplemented` for a part that SQL has no words for.
+pub(super) fn expression(expr: &Expr, schema: &DFSchema, state: &SessionState) -> Result<String> {
+    let columns: Vec<String> = schema.fields().iter().map(|field| in_quotes(field.name())).collect();
+    let sources = Sources::none();
+    Writer::new(state, &sources).expr(expr, &Scope { schema, columns: &columns })
 }
 
 fn no_words(what: impl Into<String>) -> Error {

@@ -5,7 +5,11 @@ use datafusion::sql::sqlparser::keywords::ALL_KEYWORDS;
 
 /// The name, in quotes where it would not be read as itself.
 pub(super) fn quoted(name: &str) -> String {
-    if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if is_plain(name) { name.to_owned() } else { in_quotes(name) }
+}
+
+pub(in super::super) fn in_quotes(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A table's name with its schema.

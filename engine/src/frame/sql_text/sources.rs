@@ -36,6 +36,11 @@ struct Source {
 }
 
 impl Sources {
+    /// Those of an expression over columns.
+    pub(super) fn none() -> Self {
+        Sources { own: vec![], taken: vec![] }
+    }
+
     /// Those of a plan.
     pub(super) fn of(plan: &LogicalPlan) -> Result<Self> {
         Self::read(plan, false)
@@ -47,7 +52,7 @@ impl Sources {
     }
 
     fn read(plan: &LogicalPlan, roots: bool) -> Result<Self> {
-        let mut sources = Sources { own: vec![], taken: vec![] };
+        let mut sources = Sources::none();
         let visited = plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
                 sources.add(scan, roots);

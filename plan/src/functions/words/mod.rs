@@ -7,7 +7,7 @@
 mod constants;
 mod filled;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
@@ -20,12 +20,20 @@ pub fn word(name: &str, constants: &[ScalarValue]) -> String {
     format!("{name}[{}]", written(constants))
 }
 
-/// Words of the engine's own, in the session's configuration.
-#[derive(Debug, Clone, Copy)]
-pub struct MoreWords(pub fn(&str) -> Option<Arc<ScalarUDF>>);
+/// Words of the engine's own, the same in the whole program: a stored TRANSFORM is planned where no session is at hand.
+static MORE: OnceLock<fn(&str) -> Option<Arc<ScalarUDF>>> = OnceLock::new();
+
+/// Makes words of the engine's own known. What is given later changes nothing.
+pub fn add_words(more: fn(&str) -> Option<Arc<ScalarUDF>>) {
+    MORE.get_or_init(|| more);
+}
 
 /// The scalar function that a word means.
 pub fn scalar(word: &str) -> Option<Arc<ScalarUDF>> {
+    own(word).or_else(|| MORE.get().and_then(|more| more(word)))
+}
+
+fn own(word: &str) -> Option<Arc<ScalarUDF>> {
     let Some((name, constants)) = parts(word) else { return frame::named(word).or_else(|| with_gaps(word)) };
     column::per_row_named(name, &constants)
         .or_else(|| enums::named(name, &constants))

@@ -35,6 +35,8 @@ fn changing(name: &str, volatility: Volatility) -> Result<()> {
         Volatility::Stable => "gives another value in another query",
         Volatility::Volatile => "gives another value each time",
     };
+    // Of a word of frames without its constants.
+    let name = name.split('[').next().unwrap_or(name);
     let error = Error::plan(OP, format!("`{name}()` cannot stand in a TRANSFORM: it {what}"));
     Err(error.hint("training and prediction must see the same; compute it in the query"))
 }

@@ -7,13 +7,14 @@
 //! expressions with constants in their place. [`resolve`] lays the result over the input of a prediction.
 
 mod bind;
+mod came;
 mod check;
+mod checked;
 mod fit;
 mod ml_calls;
 mod planner;
 mod resolve;
 mod text;
-mod write;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -26,9 +27,9 @@ use gradframe_ml_learn::transform::FittedFunction;
 pub use self::bind::bind;
 pub use self::fit::{Fit, Fitted};
 pub use self::ml_calls::normalize_row_calls;
+pub use self::planner::planner;
 pub use self::resolve::transformed;
 pub(crate) use self::resolve::{feature_exprs, label_expr};
-pub use self::write::written;
 
 /// Named in errors.
 pub(crate) const OP: &str = "transform";

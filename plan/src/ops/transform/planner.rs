@@ -1,7 +1,9 @@
 //! From SQL text to expressions, by one planner whose settings never change: what a session sets must not change what a
 //! stored text means.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field};
@@ -10,28 +12,67 @@ use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder}
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 use gradframe_ml_core::{Error, Result};
 
 use super::OP;
 use crate::error::from_datafusion;
-use crate::functions::{analytic_functions, row_functions};
+use crate::functions::{analytic_functions, scalar_functions, words};
 use crate::simplified::simplifier;
 
 static PLANNER: LazyLock<Result<SessionState>> = LazyLock::new(|| {
     let mut config = SessionConfig::new();
     config.options_mut().sql_parser.collect_spans = true;
     let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
-    for function in row_functions().into_iter().chain(analytic_functions()) {
+    for function in scalar_functions().into_iter().chain(analytic_functions()) {
         state.register_udf(function).map_err(from_datafusion)?;
     }
     Ok(state)
 });
 
-/// The expression of a text over these columns, not coerced.
+/// What plans texts: it has the functions that a TRANSFORM may call by their names in SQL.
+pub fn planner() -> Result<&'static SessionState> {
+    PLANNER.as_ref().map_err(crate::error::copy)
+}
+
+/// The expression of a text over these columns, not coerced. Functions of frames are known by their words.
 pub(super) fn plan(expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
-    let state = PLANNER.as_ref().map_err(crate::error::copy)?;
-    state.create_logical_expr_from_sql_expr(ast::ExprWithAlias { expr, alias: None }, schema).map_err(from_datafusion)
+    let state = planner()?;
+    let mut words = called(&expr);
+    words.retain(|name| !state.scalar_functions().contains_key(name));
+    let expr = ast::ExprWithAlias { expr, alias: None };
+    let functions: Vec<_> = words.iter().filter_map(|name| words::scalar(name)).collect();
+    if functions.is_empty() {
+        return state.create_logical_expr_from_sql_expr(expr, schema).map_err(from_datafusion);
+    }
+    let mut with_words = state.clone();
+    for function in functions {
+        with_words.register_udf(function).map_err(from_datafusion)?;
+    }
+    with_words.create_logical_expr_from_sql_expr(expr, schema).map_err(from_datafusion)
+}
+
+/// The names of the functions that an expression calls, as they are looked up.
+fn called(expr: &ast::Expr) -> HashSet<String> {
+    let mut called = Called(HashSet::new());
+    let _: ControlFlow<Infallible> = expr.visit(&mut called);
+    called.0
+}
+
+struct Called(HashSet<String>);
+
+impl Visitor for Called {
+    type Break = Infallible;
+
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Infallible> {
+        if let ast::Expr::Function(call) = expr {
+            self.0.insert(match call.name.0.as_slice() {
+                [only] => only.as_ident().map_or_else(String::new, |ident| ident.value.clone()),
+                _ => call.name.to_string(),
+            });
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// The expression with the casts that its functions and operators need.

@@ -1,15 +1,18 @@
-//! A TRANSFORM over the columns of some input: those of the training query, found by name and brought to the type that they
-//! had in training.
+//! A TRANSFORM over the columns of some input: those of the training query, found by name and, where they came with another type,
+//! taken as [`came`] says.
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::TransformSpec;
 
-use super::{Input, Item, Transform, reads};
+use super::came::{Takes, takes};
+use super::checked::checked;
+use super::{Input, Item, Transform, planner, reads};
 use crate::error::{from_datafusion, to_datafusion};
 use crate::ops::columns::{TypeFamily, find, missing};
 use crate::services::NamedModel;
@@ -67,35 +70,53 @@ impl Transform {
 }
 
 impl Item {
-    /// The item over an input's columns, each cast to the type it had in training.
+    /// The item over an input's columns. Errors: `DType` for a column whose type the item has no meaning for.
     fn laid_over(&self, op: &str, trained: &[Input], input: &DFSchema, model: &NamedModel) -> Result<Expr> {
-        replaced(self.expr.clone(), |name| {
+        let laid = replaced(self.expr.clone(), |name| {
             let column = trained.iter().find(|column| column.name == name);
             let column =
                 column.ok_or_else(|| Error::execution(super::OP, format!("the stored TRANSFORM knows no column `{name}`")))?;
-            raw_column(op, column, input, model)
-        })
+            Raw { op, trained: column, input, model }.taken_by(&self.expr)
+        })?;
+        // What is taken as it came may need casts.
+        planner::coerce(laid, input)
     }
 }
 
-fn raw_column(op: &str, trained: &Input, input: &DFSchema, model: &NamedModel) -> Result<Expr> {
-    let Input { name, data_type } = trained;
-    let Some(at) = find(op, input, name)? else {
-        let what = format!("the input lacks `{name}`, which the TRANSFORM of model `{}` reads", model.name);
-        return Err(missing(op, input, what, name));
-    };
-    let (_, field) = input.qualified_field(at);
-    let column = Expr::Column(Column::from(input.qualified_field(at)));
-    if field.data_type() == data_type {
-        return Ok(column);
+/// A column of the training query in an input.
+struct Raw<'a> {
+    op: &'a str,
+    trained: &'a Input,
+    input: &'a DFSchema,
+    model: &'a NamedModel,
+}
+
+impl Raw<'_> {
+    fn taken_by(&self, item: &Expr) -> Result<Expr> {
+        let Input { name, data_type } = self.trained;
+        let Some(at) = find(self.op, self.input, name)? else {
+            let what = format!("the input lacks `{name}`, which the TRANSFORM of {} reads", self.model.title());
+            return Err(missing(self.op, self.input, what, name));
+        };
+        let came = self.input.field(at).data_type();
+        let column = Expr::Column(Column::from(self.input.qualified_field(at)));
+        if came == data_type {
+            return Ok(column);
+        }
+        let fits = TypeFamily::of(data_type).zip(TypeFamily::of(came)).is_some_and(|(trained, came)| came.fits(trained));
+        match takes(item, name, data_type, came).filter(|_| fits) {
+            Some(Takes::Cast) => Ok(cast(column, data_type.clone())),
+            Some(Takes::AsItCame) => Ok(column),
+            Some(Takes::Checked) => Ok(checked(column, self.op, name, &self.model.title(), data_type)),
+            None => Err(self.another_type(came)),
+        }
     }
-    let fits = TypeFamily::of(data_type).zip(TypeFamily::of(field.data_type())).is_some_and(|(t, g)| g.fits(t));
-    if !fits {
-        let got = field.data_type();
-        let what = format!("column `{name}` of model `{}` has another type, expected {data_type}, got {got}", model.name);
-        return Err(Error::dtype(op, what).hint(format!("cast it: CAST({name} AS ...)")));
+
+    fn another_type(&self, got: &DataType) -> Error {
+        let Input { name, data_type } = self.trained;
+        let what = format!("column `{name}` of {} has another type, expected {data_type}, got {got}", self.model.title());
+        Error::dtype(self.op, what).hint(format!("cast it: CAST({name} AS ...)"))
     }
-    Ok(cast(column, data_type.clone()))
 }
 
 fn has(schema: &DFSchema, name: &str) -> bool {

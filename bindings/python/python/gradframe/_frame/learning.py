@@ -50,7 +50,13 @@ class LearningVerbs(Verb):
 
         `transform` are the columns to learn from in place of the frame's own: names and expressions, or
         `{name: expression}`, the target among them. They are stored with the model, which computes them again wherever it
-        predicts.
+        predicts: in another process, and in SQL. An expression looks at its own row alone, or is one of `gf.ml` that training fits
+        (`standard_scaler`, `imputer`); an aggregate or a window is a PlanError. A Python function cannot be stored and is an
+        UnsupportedError. A number that comes as another type than training had is used as it is where the expression means the same of it
+        (`col("t") / 7`), else cast; one that the type does not hold is a DTypeError.
+
+            trips.fit(gf.ml.LinearRegression(), "fare", transform={
+                "miles": gf.col("distance").log1p(), "hour": gf.col("pickup").dt.hour(), "fare": "fare"})
 
         `resume` goes on with a run that failed or was killed, from its last checkpoint to the bits that it would have ended with: the
         call is the same otherwise, the rows and options are too, and a module's parameters come from the checkpoint. The run is named

@@ -1,0 +1,179 @@
+//! A column that comes with another type than training had: how an item of a TRANSFORM takes it.
+//!
+//! The item means what it meant at training, so the column is cast to that type wherever the cast loses nothing. A number that the
+//! type cannot hold is taken as it came by an item that means the same of any number: `t`, `t / 7.0`, `t * 2 > x`. No
+//! other item has a meaning for it, `t // 7` and `hash(t)` among them, and it is an error.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, Operator};
+
+use crate::ops::columns::TypeFamily;
+
+/// How an item takes a column of another type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Cast to the type of the training.
+    Cast,
+    /// As it came.
+    AsItCame,
+    /// Cast to the type of the training, a value that it does not hold being an error.
+    Checked,
+}
+
+/// How the item takes the column of this name; None if it has no meaning for the type that came.
+pub(super) fn takes(item: &Expr, name: &str, trained: &DataType, came: &DataType) -> Option<Takes> {
+    let (trained, came) = (values(trained), values(came));
+    let are_numbers = [trained, came].map(TypeFamily::of) == [Some(TypeFamily::Number); 2];
+    if !are_numbers || keeps_all(trained, came) {
+        return Some(Takes::Cast);
+    }
+    if reading(item, name).is_some() {
+        return Some(Takes::AsItCame);
+    }
+    match (trained, came) {
+        // Rounded to fewer digits, it is the same number.
+        (trained, came) if trained.is_floating() && came.is_floating() => Some(Takes::Cast),
+        (_, came) if came.is_integer() => Some(Takes::Checked),
+        _ => None,
+    }
+}
+
+/// The type of the values that a dictionary holds.
+fn values(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        plain => plain,
+    }
+}
+
+/// Whether a type of numbers holds every number of another one. To a float any number is itself, but for its last digits.
+fn keeps_all(trained: &DataType, came: &DataType) -> bool {
+    if trained.is_floating() {
+        return !came.is_floating() || trained.primitive_width() >= came.primitive_width();
+    }
+    if trained.is_integer() && came.is_integer() {
+        let signed = trained.is_signed_integer();
+        let width = trained.primitive_width().cmp(&came.primitive_width());
+        return if signed == came.is_signed_integer() { width.is_ge() } else { signed && width.is_gt() };
+    }
+    let (Some(whole), Some(whole_came)) = (digits_before_point(trained), digits_before_point(came)) else { return false };
+    let fraction = |data_type, whole| digits(data_type).unwrap_or(0) - whole;
+    !trained.is_integer() && whole >= whole_came && fraction(trained, whole) >= fraction(came, whole_came)
+}
+
+/// How many digits a number of the type has at most; None of a float.
+fn digits(data_type: &DataType) -> Option<i16> {
+    Some(match data_type {
+        DataType::Int8 | DataType::UInt8 => 3,
+        DataType::Int16 | DataType::UInt16 => 5,
+        DataType::Int32 | DataType::UInt32 => 10,
+        DataType::Int64 => 19,
+        DataType::UInt64 => 20,
+        DataType::Decimal32(precision, _)
+        | DataType::Decimal64(precision, _)
+        | DataType::Decimal128(precision, _)
+        | DataType::Decimal256(precision, _) => i16::from(*precision),
+        _ => return None,
+    })
+}
+
+fn digits_before_point(data_type: &DataType) -> Option<i16> {
+    let scale = match data_type {
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => i16::from(*scale),
+        _ => 0,
+    };
+    Some(digits(data_type)? - scale)
+}
+
+/// How an expression that means the same of any number reads a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Its type goes by the column's.
+    ByType,
+    /// Its type is the same whatever the column's.
+    AsNumber,
+}
+
+/// None of an expression that may mean something else of another type of number.
+fn reading(expr: &Expr, name: &str) -> Option<Reading> {
+    let mut parts = vec![];
+    expr.apply_children(|part| {
+        parts.push(reading(part, name));
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .ok()?;
+    let parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+    let by_type = parts.contains(&Reading::ByType);
+    match expr {
+        Expr::Column(column) if column.name == name => Some(Reading::ByType),
+        Expr::Cast(cast) if cast.field.data_type().is_floating() => Some(Reading::AsNumber),
+        Expr::TryCast(cast) if cast.field.data_type().is_floating() => Some(Reading::AsNumber),
+        Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::Between(_) | Expr::InList(_) => Some(Reading::AsNumber),
+        Expr::BinaryExpr(binary) if is_comparison(binary.op) => Some(Reading::AsNumber),
+        Expr::BinaryExpr(binary) if !is_arithmetic(binary.op) && by_type => None,
+        Expr::BinaryExpr(_) | Expr::Negative(_) | Expr::Alias(_) | Expr::Case(_) => {
+            Some(if by_type { Reading::ByType } else { Reading::AsNumber })
+        }
+        _ => (!by_type).then_some(Reading::AsNumber),
+    }
+}
+
+fn is_comparison(operator: Operator) -> bool {
+    use Operator::*;
+    matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// Division is not among them: of whole numbers it gives whole ones.
+fn is_arithmetic(operator: Operator) -> bool {
+    matches!(operator, Operator::Plus | Operator::Minus | Operator::Multiply)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::DataType::*;
+    use datafusion::logical_expr::{cast, col, lit, when};
+
+    use super::Takes::*;
+    use super::*;
+
+    #[test]
+    fn what_holds_every_number_is_cast_to() {
+        let text = || cast(col("t"), Utf8);
+        for (trained, came) in [
+            (Int64, Int32),
+            (Int64, UInt32),
+            (Float64, Int64),
+            (Float64, Decimal128(38, 4)),
+            (Decimal128(12, 2), Int32),
+            (Decimal128(12, 4), Decimal128(9, 2)),
+            (Float32, Float64),
+            (Utf8, LargeUtf8),
+        ] {
+            assert_eq!(takes(&text(), "t", &trained, &came), Some(Cast), "{trained} {came}");
+        }
+        for (trained, came) in [(Int8, Int64), (Int64, UInt64), (UInt8, Int8), (Decimal128(9, 2), Int64)] {
+            assert_eq!(takes(&text(), "t", &trained, &came), Some(Checked), "{trained} {came}");
+        }
+        for (trained, came) in [(Int64, Float64), (Int64, Decimal128(9, 2)), (Decimal128(9, 2), Float32)] {
+            assert_eq!(takes(&text(), "t", &trained, &came), None, "{trained} {came}");
+        }
+    }
+
+    #[test]
+    fn what_means_the_same_of_any_number_takes_it_as_it_came() -> datafusion::common::Result<()> {
+        let float = || cast(col("t"), Float64);
+        let branches = when(col("t").gt(lit(3_i64)), col("t") * lit(2_i64)).otherwise(lit(0_i64))?;
+        for item in [col("t"), float() / lit(7.0), float() % lit(7.0), -(col("t") + lit(1_i64)), branches, col("t").is_null()] {
+            assert_eq!(takes(&item, "t", &Int64, &Float64), Some(AsItCame), "{item}");
+        }
+        for item in [col("t") / lit(7_i64), col("t") % lit(7_i64), cast(col("t"), Utf8), cast(col("t"), Int32)] {
+            assert_eq!(takes(&item, "t", &Int64, &Float64), None, "{item}");
+        }
+        assert_eq!(takes(&(col("u") / lit(7_i64) + col("t")), "t", &Int64, &Float64), Some(AsItCame));
+        Ok(())
+    }
+}
