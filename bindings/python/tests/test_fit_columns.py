@@ -1,5 +1,7 @@
 """What a module is given of a frame's columns: whole numbers to the last digit, places that there are, rows that count."""
 
+from decimal import Decimal
+
 import gradframe as gf
 import gradframe.numpy as gnp
 import numpy as np
@@ -81,7 +83,7 @@ def test_a_column_may_be_whole_in_one_input_and_a_float_in_another():
     stacked = np.stack([columns["a"], columns["i"].astype("float32")], axis=1)
     eager = net(gnp.asarray(columns["i"]), gnp.asarray(stacked)).numpy()
     np.testing.assert_allclose(frame.predict(model)["predicted_y"].to_numpy(), eager, rtol=1e-5, atol=1e-5)
-    assert [(f["name"], f.get("whole")) for f in model.spec["features"]] == [("i", "i64"), ("a", None)]
+    assert [(f["name"], f["encoding"].get("whole")) for f in model.spec["features"]] == [("i", "i64"), ("a", None)]
 
 
 WHOLE = [
@@ -89,8 +91,7 @@ WHOLE = [
     pa.array([0.0, 2.0, 1.0], pa.float32()),
     pa.array([0, 2, 1], pa.int8()),
     pa.array([0, 2, 1], pa.uint64()),
-    pa.array([0, 2, 1]).cast(pa.decimal128(10, 2)),
-    pa.array([True, False, True]),
+    pa.array([Decimal(0), Decimal(2), Decimal(1)], pa.decimal128(10, 2)),
 ]
 
 
@@ -109,9 +110,10 @@ REFUSED = [
     (pa.array([3e30]), gf.errors.DTypeError, "feature `i` of the model is 3e30 in a row"),
     (pa.array([float("inf")]), gf.errors.DTypeError, "is inf in a row"),
     (pa.array([2**63], pa.uint64()), gf.errors.DTypeError, "is 9223372036854775808 in a row"),
-    (pa.array([150]).cast(pa.decimal128(5, 0)), gf.errors.OutOfBoundsError, "index 150, made of column `i`"),
+    (pa.array([Decimal(150)], pa.decimal128(5, 0)), gf.errors.OutOfBoundsError, "index 150, made of column `i`"),
     (pa.array([0, 3]), gf.errors.OutOfBoundsError, "index 3, made of column `i`, is outside of the 3 places that `embedding` in Table of the model has, 0 to 2"),
     (pa.array([100, 1]), gf.errors.OutOfBoundsError, "index 100, made of column `i`"),
+    (pa.array([True]), gf.errors.DTypeError, "expected Int64, got Boolean"),
     (pa.array([1, -1]), gf.errors.OutOfBoundsError, "index -1, made of column `i`"),
 ]
 
@@ -160,14 +162,13 @@ class Along(nn.Module):
 
 
 PICKS = [
-    ("take_along_axis", lambda x, i: gnp.take_along_axis(x, i[:, None], axis=1)[:, 0], [-2, 1], [2, -3]),
     ("index", lambda x, i: gnp.asarray(np.array([1.0, 2.0], "float32"))[i] + x[:, 0], [-2, 1], [2, -3]),
-    ("take", lambda x, i: gnp.take(gnp.asarray(np.array([1.0, 2.0], "float32")), i) + x[:, 0], [-2, 1], [2, -3]),
+    ("index", lambda x, i: gnp.take(gnp.asarray(np.array([1.0, 2.0], "float32")), i) + x[:, 0], [-2, 1], [2, -3]),
     ("one_hot", lambda x, i: (F.one_hot(i, 2) * x).sum(axis=1), [0, 1], [2, -1]),
 ]
 
 
-@pytest.mark.parametrize(("name", "pick", "good", "bad"), PICKS, ids=[name for name, *_ in PICKS])
+@pytest.mark.parametrize(("name", "pick", "good", "bad"), PICKS, ids=["brackets", "take", "one_hot"])
 def test_whatever_picks_is_asked_and_takes_what_the_eager_module_takes(name, pick, good, bad):
     x = np.array([[1.0, 2.0], [3.0, 4.0]], "float32")
     frame = lambda places: gf.DataFrame({"a": x[:, 0], "b": x[:, 1], "i": places, "y": [1.0, 2.0]})  # noqa: E731
@@ -184,16 +185,29 @@ def test_whatever_picks_is_asked_and_takes_what_the_eager_module_takes(name, pic
             net(gnp.asarray(x), gnp.asarray(np.array([0, place]))).numpy()
 
 
-def test_classes_of_a_loss_of_ones_own_are_asked():
-    net = nn.Linear(1, 1, key=gf.random.key(0))
-    scores = lambda o: gnp.concat([o, -o], axis=1)  # noqa: E731
-    loss = lambda o, t: F.cross_entropy(scores(o), t[:, 0].astype("int64"), reduction="none")  # noqa: E731
-    rows = gf.DataFrame({"x": [1.0, 2.0], "y": [0.0, 1.0]})
-    rows.fit(net, "y", loss=loss, task="regression", epochs=1)
-    ignored = gf.DataFrame({"x": [1.0, 2.0], "y": [-100.0, 1.0]})
-    ignored.fit(net, "y", loss=loss, task="regression", epochs=1)
-    with pytest.raises(gf.errors.OutOfBoundsError, match="index 2, made of column `y`.*`cross_entropy` in Linear"):
-        gf.DataFrame({"x": [1.0, 2.0], "y": [0.0, 2.0]}).fit(net, "y", loss=loss, task="regression", epochs=1)
+def scores(output):
+    return gnp.concat([output, -output], axis=1)
+
+
+LOSSES = {
+    "cross_entropy": lambda o, t: F.cross_entropy(scores(o), t[:, 0].astype("int64"), reduction="none"),
+    "nll_loss": lambda o, t: F.nll_loss(F.log_softmax(scores(o)), t[:, 0].astype("int64"), reduction="none"),
+    "take_along_axis": lambda o, t: -gnp.take_along_axis(F.log_softmax(scores(o)), t.astype("int64"), axis=1)[:, 0],
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_classes_of_a_loss_of_ones_own_are_asked(name):
+    def fit(*labels):
+        net = nn.Linear(1, 1, key=gf.random.key(0))
+        gf.DataFrame({"x": [1.0, 2.0], "y": labels}).fit(net, "y", loss=LOSSES[name], task="regression", epochs=1)
+
+    fit(0.0, 1.0)
+    fit(-1.0 if name == "take_along_axis" else -100.0, 1.0)
+    with pytest.raises(gf.errors.OutOfBoundsError, match=f"index 2, made of column `y`.*`{name}` in Linear"):
+        fit(0.0, 2.0)
+    with pytest.raises(gf.errors.OutOfBoundsError, match="index -3, made of column `y`"):
+        fit(-3.0, 1.0)
 
 
 def weighted(weights):

@@ -128,7 +128,15 @@ impl Weight {
     fn new(name: &str, path: &Path, view: &TensorView, file: &Bytes) -> Self {
         let (dtype, known) = (format!("{:?}", view.dtype()).to_lowercase(), known(view.dtype()));
         let bytes = if view.data().is_empty() { Bytes::new() } else { file.slice_ref(view.data()) };
-        Weight { name: name.to_owned(), dtype, shape: view.shape().to_vec(), file: path.to_path_buf(), bytes, known, mapped: None }
+        Weight {
+            name: name.to_owned(),
+            dtype,
+            shape: view.shape().to_vec(),
+            file: path.to_path_buf(),
+            bytes,
+            known,
+            mapped: None,
+        }
     }
 
     /// Its elements, where they lie if the file has put them so that they can be read there.

@@ -123,7 +123,8 @@ impl Reader {
         let left_out = self.left_out.load(Ordering::Relaxed);
         match self.inputs.weight {
             Some(at) if rows == 0 && left_out > 0 => {
-                let what = format!("sample weight `{}` is 0 in all {left_out} rows, there is nothing to learn", self.inputs.names[at]);
+                let what =
+                    format!("sample weight `{}` is 0 in all {left_out} rows, there is nothing to learn", self.inputs.names[at]);
                 Err(Error::execution(OP, what).hint("a row of weight 0 is left out"))
             }
             _ => Ok(()),

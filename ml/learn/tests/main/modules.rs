@@ -88,7 +88,15 @@ fn begin(module: Module, count: usize, epochs: u64) -> Result<Box<dyn Training>>
     let given: Vec<_> = given.map(|(name, value)| (name.to_string(), value)).into();
     let options: Options = check_options(&estimator, &given)?;
     let label = LabelSpec { name: "y".into(), data_type: DataType::Float64, classes: vec![] };
-    let layout = Layout { rows: count as u64, dense: 2, categories: vec![], whole: vec![], label, weighted: false, eval_rows: count as u64 };
+    let layout = Layout {
+        rows: count as u64,
+        dense: 2,
+        categories: vec![],
+        whole: vec![],
+        label,
+        weighted: false,
+        eval_rows: count as u64,
+    };
     estimator.begin(&layout, &options, 3)
 }
 
@@ -218,7 +226,11 @@ fn whole_numbers_stand_by_themselves_and_are_learned_from() {
     let estimator = ModuleEstimator::new(Arc::new(table())).unwrap();
     assert_eq!(estimator.whole_columns(), [("id".to_string(), DType::I64)]);
     assert_eq!(estimator.feature_dtype(), DType::F32);
-    let given = [("learning_rate".to_string(), json!(0.4)), ("batch_size".to_string(), json!(6)), ("max_iterations".to_string(), json!(60))];
+    let given = [
+        ("learning_rate".to_string(), json!(0.4)),
+        ("batch_size".to_string(), json!(6)),
+        ("max_iterations".to_string(), json!(60)),
+    ];
     let options = check_options(&estimator, &given).unwrap();
     let mut training = estimator.begin(&table_layout(6), &options, 1).unwrap();
     let chunks = [table_chunk(&[0, 1, 2, 0, 1, 2])];
@@ -237,7 +249,9 @@ fn rows_that_pick_what_there_is_not_are_told_before_they_are_learned_from() {
     for (values, place) in [(vec![0, 3], 3), (vec![-1, 0], -1), (many, 3)] {
         let error = check.check_chunk("train", &table_chunk(&values)).unwrap_err();
         assert_eq!(error.kind(), "OutOfBounds");
-        let expected = format!("train: index {place}, made of column `id`, is outside of the 3 places that `embedding` in Table has, 0 to 2");
+        let expected = format!(
+            "train: index {place}, made of column `id`, is outside of the 3 places that `embedding` in Table has, 0 to 2"
+        );
         assert!(error.to_string().starts_with(&expected), "{error}");
     }
     assert!(ModuleEstimator::new(Arc::new(module())).unwrap().place_check(&table_layout(2)).unwrap().is_none());
@@ -261,7 +275,8 @@ fn a_stored_module_keeps_what_it_picks_by() {
     let spec: ModelSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
     let weights = [("table".to_string(), Tensor::from_vec(&[3, 1], vec![5f32, 6.0, 7.0]).unwrap())].into();
     let model = Model { spec, weights };
-    let program = gradframe_ml_kernels::compile(&ModuleEstimator::stored("module_regressor").unwrap().predict(&model, false).unwrap());
+    let program =
+        gradframe_ml_kernels::compile(&ModuleEstimator::stored("module_regressor").unwrap().predict(&model, false).unwrap());
     assert_eq!(program.unwrap().run(&[ids(&[2, 0])]).unwrap()[0].to_f64(), [7.0, 5.0]);
     let check = place_check(&model).unwrap().unwrap();
     check.check("ml.predict", " of model `m`", &[ids(&[2, 0])]).unwrap();
