@@ -54,8 +54,8 @@ impl HubModels {
         }
         match (crate::hub::Download::of(name, &self.hub, options), here) {
             (Some(download), Ok(partial)) => Ok(download.run().unwrap_or(partial)),
-            (Some(download), Err(_)) => download.run(),
-            (None, here) => here,
+            (Some(download), Err(Error::External(_))) => download.run(),
+            (_, here) => here, // nothing to download, or a cache that is damaged
         }
     }
 

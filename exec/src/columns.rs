@@ -1,5 +1,7 @@
 //! Arrow arrays as what learning reads: tensors of numbers, category codes, class labels; and classes back as arrays.
 
+mod whole;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,6 +15,8 @@ use arrow::error::ArrowError;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_learn::{ClassLabel, LabelSpec, Vocabulary};
 use gradframe_plan::error::from_datafusion;
+
+pub use self::whole::whole_numbers;
 
 /// A numeric column: `values` f64 [N]; `valid` bool [N], absent where nothing is null. Values under a null are
 /// arbitrary. Booleans are 0 and 1, dates days and timestamps seconds since 1970. A Float64 column is not copied.

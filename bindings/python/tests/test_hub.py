@@ -110,6 +110,20 @@ def test_processes_that_start_together_download_once(hub, tmp_path):
     assert all(json.loads(process.communicate(timeout=120)[0]) == expected() for process in start)
 
 
+@pytest.mark.parametrize("said", ["../../..", "/etc", "x" * 5000, None], ids=["up", "absolute", "long", "pipe"])
+def test_a_revision_that_says_no_commit_is_named_and_nothing_is_downloaded_over_it(hub, tmp_path, said):
+    refs = tmp_path / "hf" / "hub" / f"models--{NAME.replace('/', '--')}" / "refs"
+    refs.mkdir(parents=True)
+    if said is None:
+        os.mkfifo(refs / "main")
+    else:
+        (refs / "main").write_text(said)
+    hub.asked.clear()
+    done = ran(PROGRAM, tmp_path, hub.endpoint)
+    assert done.returncode == 1 and "ExecutionError" in done.stderr and "refs/main" in done.stderr, done.stderr
+    assert hub.asked == []
+
+
 @pytest.mark.parametrize(
     ("variables", "program", "words"),
     [

@@ -303,3 +303,18 @@ def test_single_texts_wait_for_no_compiler():
     assert all(np.array_equal(model.encode("the cat"), first) for _ in range(3))
     cut = [model.encode("the cat sat on the mat", max_tokens=most) for most in (3, 4, 5, 6, 7)]
     assert len({vector.tobytes() for vector in cut}) == 5 and np.array_equal(model.encode("the cat"), first)
+
+
+def test_weights_cut_short_under_an_open_model_are_an_error(tmp_path):
+    """The process was killed by the system: SIGBUS."""
+    shutil.copytree(MODELS / "teller", tmp_path / "teller")
+    tell = gf.models.pipeline("text-generation", str(tmp_path / "teller"))
+    assert tell("the cat")
+    weights = tmp_path / "teller" / "model.safetensors"
+    whole = weights.read_bytes()
+    os.truncate(weights, 100)
+    with pytest.raises(gf.errors.ExternalError, match="model.safetensors has 100 bytes, and had") as error:
+        tell("the cat")
+    assert isinstance(error.value, OSError)
+    weights.write_bytes(whole)
+    assert gf.models.pipeline("text-generation", str(tmp_path / "teller"))("the cat")

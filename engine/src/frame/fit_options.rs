@@ -43,7 +43,7 @@ impl FitOptions {
         self
     }
 
-    /// Weighs each row by this column: a row of weight 2 counts as two rows. The column is no feature.
+    /// Weighs each row by this column: a row of weight 2 counts as two rows, one of weight 0 is left out. The column is no feature.
     pub fn sample_weight(self, column: impl Into<String>) -> Self {
         self.option("sample_weight_col", column.into())
     }

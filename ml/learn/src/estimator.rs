@@ -11,7 +11,7 @@ use gradframe_ml_core::{DType, Error, Function, Result, Tensor};
 use gradframe_ml_kernels::Program;
 
 use crate::checkpoint::Checkpoint;
-use crate::estimators::StoredModule;
+use crate::estimators::{PlaceCheck, StoredModule};
 use crate::in_memory::add;
 use crate::minibatch::{Position, Sweep};
 use crate::model::{LabelSpec, Model};
@@ -32,6 +32,8 @@ pub struct Layout {
     pub dense: usize,
     /// Categories of each one-hot column, the null category included.
     pub categories: Vec<usize>,
+    /// The integer type of each column of whole numbers.
+    pub whole: Vec<DType>,
     pub label: LabelSpec,
     /// True if every row has a weight: chunks then carry them.
     pub weighted: bool,
@@ -45,7 +47,7 @@ pub struct Chunk {
     pub rows: usize,
     /// `[rows, layout.dense]` of the estimator's `feature_dtype`.
     pub dense: Tensor,
-    /// One `[rows]` i32 a one-hot column; -1 is no category.
+    /// One `[rows]` i32 a one-hot column; -1 is no category. Then one `[rows]` a column of whole numbers, of its integer type.
     pub codes: Vec<Tensor>,
     /// `[rows]` f64: the number, or the class's index in `LabelSpec::classes`.
     pub label: Tensor,
@@ -237,6 +239,15 @@ pub trait Estimator: Send + Sync + Debug {
     fn columns(&self) -> Option<Vec<String>> {
         None
     }
+    /// The columns that it takes as whole numbers, and of which integer type: no float on the way rounds them.
+    fn whole_columns(&self) -> Vec<(String, DType)> {
+        Vec::new()
+    }
+    /// What encoded rows are to be asked before they are learned from: whether they pick only what there is. None where nothing picks.
+    /// Errors: `Internal` if the compiler does not take it.
+    fn place_check(&self, _layout: &Layout) -> Result<Option<PlaceCheck>> {
+        Ok(None)
+    }
     /// What the model keeps beside its weights to predict by; None where the type and the options say all.
     fn module(&self) -> Result<Option<StoredModule>> {
         Ok(None)
@@ -249,7 +260,7 @@ pub trait Estimator: Send + Sync + Debug {
     fn begin(&self, layout: &Layout, options: &Options, seed: u64) -> Result<Box<dyn Training>>;
     /// The prediction as a function of raw columns, in feature order, weights folded in as constants: a `Standard`
     /// feature is `x: f64 [N]`, with `nullable` followed by `valid: bool [N]`; a `OneHot` feature is
-    /// `code: i32 [N]` (see `Vocabulary`). Features in `Model::unused_features` have no arguments.
+    /// `code: i32 [N]` (see `Vocabulary`), one of whole numbers [N] of its integer type. Features in `Model::unused_features` have no arguments.
     /// Results: regression `[N]` f64; classification the classes' probabilities `[N, C]` f64.
     fn predict(&self, model: &Model, nullable: bool) -> Result<Function>;
     /// The same of encoded rows, as they are in a [`Chunk`]: `(dense, codes..)`. Results as of `predict`.

@@ -15,7 +15,7 @@ use crate::estimator::{Chunk, Estimator, Fitted, Fold, Layout, Options, Part, Re
 /// use gradframe_ml_learn::{Chunk, LabelSpec, Layout, check_options, estimator, train_in_memory};
 ///
 /// let label = LabelSpec { name: "y".into(), data_type: arrow_schema::DataType::Float64, classes: vec![] };
-/// let layout = Layout { rows: 3, dense: 1, categories: vec![], label, weighted: false, eval_rows: 0 };
+/// let layout = Layout { rows: 3, dense: 1, categories: vec![], whole: vec![], label, weighted: false, eval_rows: 0 };
 /// let chunk = Chunk {
 ///     rows: 3,
 ///     dense: Tensor::from_vec(&[3, 1], vec![-1.0, 0.0, 1.0])?,

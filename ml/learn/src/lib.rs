@@ -36,7 +36,7 @@ pub use data_types::ColumnKind;
 pub use estimator::{
     Allowed, Chunk, Estimator, Fitted, Fold, Layout, OptionDef, OptionValue, Options, Part, Request, Step, Task, Training,
 };
-pub use estimators::{Module, ModuleEstimator, ModuleFunction, ModuleGroup, ModuleInput, StoredModule};
+pub use estimators::{Module, ModuleEstimator, ModuleFunction, ModuleGroup, ModuleInput, PlaceCheck, StoredModule, place_check};
 pub use features::{Encoder, FeatureStats, LabelStats, RawColumn, Vocabulary};
 pub use in_memory::train_in_memory;
 pub use minibatch::{ChunkSource, Position, Reached, Sweep};

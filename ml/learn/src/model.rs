@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use arrow_schema::DataType;
-use gradframe_ml_core::Tensor;
+use gradframe_ml_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::estimators::linear_model::LinearWeights;
@@ -115,8 +115,16 @@ pub enum Encoding {
     /// One column a value, in `vocabulary` order (ascending); where training saw nulls they are one more category,
     /// the last. A value not seen in training is no category: all zeros.
     OneHot { vocabulary: Vec<String>, nulls: u64 },
-    /// The number as it is; there may be no null. The statistics are of the training rows.
-    Raw { mean: f64, std: f64, min: f64, max: f64 },
+    /// The number as it is; there may be no null. The statistics are of the training rows. With `whole` it is a whole number of that
+    /// integer type, which the module takes: no float on the way rounds it.
+    Raw {
+        mean: f64,
+        std: f64,
+        min: f64,
+        max: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "integer_type")]
+        whole: Option<DType>,
+    },
 }
 
 impl Encoding {
@@ -128,9 +136,31 @@ impl Encoding {
         }
     }
 
-    /// True for columns that are read as numbers.
-    pub fn is_number(&self) -> bool {
-        !matches!(self, Encoding::OneHot { .. })
+    /// True for columns that stand in the dense block, as floats.
+    pub fn is_dense(&self) -> bool {
+        !matches!(self, Encoding::OneHot { .. }) && self.whole().is_none()
+    }
+
+    /// The integer type of a column of whole numbers; None of any other.
+    pub fn whole(&self) -> Option<DType> {
+        if let Encoding::Raw { whole, .. } = self { *whole } else { None }
+    }
+}
+
+/// An integer type by its name: `i64`.
+mod integer_type {
+    use gradframe_ml_core::DType;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(dtype: &Option<DType>, serializer: S) -> Result<S::Ok, S::Error> {
+        dtype.map(DType::name).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DType>, D::Error> {
+        let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let found = DType::ALL.into_iter().find(|dtype| dtype.is_integer() && dtype.name() == name);
+        found.map(Some).ok_or_else(|| D::Error::custom(format!("there is no integer type `{name}`")))
     }
 }
 

@@ -1,5 +1,7 @@
 //! A network in the making: a graph whose parameters are a checkpoint's tensors, asked for by name and shape.
 
+use std::sync::Arc;
+
 use gradframe_ml_core::graph::{DotDims, Type};
 use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape, Tensor};
 use gradframe_ml_kernels::cpu::OnKernel;
@@ -7,6 +9,7 @@ use gradframe_ml_kernels::{CompileOptions, Program, Scratch, Threads, compile_wi
 use rustc_hash::FxHashMap;
 
 use crate::Weights;
+use crate::files::Mapped;
 use crate::precision::Precision;
 use crate::weights::{as_bf16, as_f32};
 
@@ -20,6 +23,8 @@ pub struct Net<'w> {
     precision: Precision,
     /// True if f32 matrices are laid out for products with many rows: turned once, so that no run has to.
     for_many_rows: bool,
+    /// The files that parameters and constants lie in.
+    files: Vec<Arc<Mapped>>,
 }
 
 /// A network compiled with its parameters.
@@ -27,12 +32,15 @@ pub struct Net<'w> {
 pub struct Compiled {
     program: Program,
     parameters: Vec<Tensor>,
+    /// The files that parameters lie in.
+    files: Vec<Arc<Mapped>>,
 }
 
 impl<'w> Net<'w> {
     /// An empty network over these weights.
     pub fn new(weights: &'w Weights, precision: Precision) -> Self {
-        Net { g: Graph::new(), weights, values: Vec::new(), nodes: FxHashMap::default(), precision, for_many_rows: false }
+        let (nodes, files) = (FxHashMap::default(), weights.files().to_vec());
+        Net { g: Graph::new(), weights, values: Vec::new(), nodes, precision, for_many_rows: false, files }
     }
 
     /// As [`Net::new`], for runs over many tokens at once: its f32 matrices are copies, turned.
@@ -48,6 +56,11 @@ impl<'w> Net<'w> {
     /// What products are computed in.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Says that constants of the graph lie in files of other weights.
+    pub fn takes_from(&mut self, others: &Weights) {
+        self.files.extend(others.files().iter().cloned());
     }
 
     /// True if the checkpoint has this tensor.
@@ -216,13 +229,15 @@ impl<'w> Net<'w> {
     pub fn compile(self, outputs: Vec<NodeId>) -> Result<Compiled> {
         let function = Function::new(self.g, outputs)?;
         let options = CompileOptions { short_symbols: true, ..CompileOptions::default() };
-        Ok(Compiled { program: compile_with(&function, options)?, parameters: self.values })
+        Ok(Compiled { program: compile_with(&function, options)?, parameters: self.values, files: self.files })
     }
 }
 
 impl Compiled {
     /// Runs it on these inputs, in the order of their declaration. What is given away may be written over.
+    /// Errors: `External` naming a file of weights that was cut short since it was opened.
     pub fn run(&self, inputs: Vec<Tensor>, scratch: &mut Scratch, threads: Threads) -> Result<Vec<Tensor>> {
+        self.files.iter().try_for_each(|file| file.check())?;
         let mut arguments = inputs;
         arguments.extend(self.parameters.iter().cloned());
         self.program.run_owned(arguments, scratch, threads)
@@ -230,6 +245,7 @@ impl Compiled {
 
     /// As [`Compiled::run`] on one thread, with the time of each kernel.
     pub fn run_timed(&self, inputs: Vec<Tensor>, scratch: &mut Scratch, on_kernel: &mut OnKernel) -> Result<()> {
+        self.files.iter().try_for_each(|file| file.check())?;
         let arguments = inputs.into_iter().chain(self.parameters.iter().cloned()).collect();
         self.program.run_timed(arguments, scratch, Threads::One, on_kernel).map(|_| ())
     }

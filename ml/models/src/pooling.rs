@@ -179,6 +179,7 @@ impl Step {
                 g.div(x, length)
             }
             Step::Dense { weights, sizes: [inputs, outputs], bias, activation } => {
+                net.takes_from(weights);
                 let matrix = net.g.constant(as_f32(&weights.tensor("linear.weight", &[*outputs, *inputs])?)?);
                 let dims = DotDims { batch: Default::default(), contract: [(1, 1)].into_iter().collect() };
                 let mut y = net.g.dot(x, matrix, dims)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_buffer::Buffer;
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use gradframe_ml_core::{DType, Error, Result, Tensor};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::files::{Directory, OP};
+use crate::files::{Directory, Mapped, OP};
 
 /// A named tensor of a checkpoint, in the file's own type.
 #[derive(Debug, Clone)]
@@ -24,12 +25,15 @@ pub struct Weight {
     pub file: PathBuf,
     bytes: Bytes,
     known: Option<DType>,
+    /// The file, if it is mapped.
+    mapped: Option<Arc<Mapped>>,
 }
 
 /// The tensors of a checkpoint by name.
 #[derive(Debug, Clone, Default)]
 pub struct Weights {
     tensors: BTreeMap<String, Weight>,
+    files: Vec<Arc<Mapped>>,
 }
 
 impl Weights {
@@ -37,8 +41,10 @@ impl Weights {
     /// Errors: `External` for a missing file; `Execution` naming the file whose header lies or that is cut off.
     pub fn open(directory: &Directory) -> Result<Self> {
         let mut weights = Weights::default();
-        for (path, bytes) in directory.weights()? {
-            weights.add(&path, &bytes)?;
+        for mapped in directory.weights()? {
+            let mapped = Arc::new(mapped);
+            weights.add(&mapped.path, &mapped.bytes, Some(&mapped))?;
+            weights.files.push(mapped);
         }
         Ok(weights)
     }
@@ -46,20 +52,25 @@ impl Weights {
     /// Those of the bytes of one safetensors file; `path` is for errors. Errors: `Execution` naming the file.
     pub fn from_bytes(path: &Path, bytes: &Bytes) -> Result<Self> {
         let mut weights = Weights::default();
-        weights.add(path, bytes)?;
+        weights.add(path, bytes, None)?;
         Ok(weights)
     }
 
-    fn add(&mut self, path: &Path, bytes: &Bytes) -> Result<()> {
+    fn add(&mut self, path: &Path, bytes: &Bytes, mapped: Option<&Arc<Mapped>>) -> Result<()> {
         let wrong = |what: String| Error::execution(OP, format!("{}: {what}", path.display()));
         let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
         for (name, view) in file.iter() {
-            let weight = Weight::new(name, path, &view, bytes);
+            let weight = Weight { mapped: mapped.cloned(), ..Weight::new(name, path, &view, bytes) };
             if self.tensors.insert(name.to_owned(), weight).is_some() {
                 return Err(wrong(format!("tensor `{name}` is in another shard too")));
             }
         }
         Ok(())
+    }
+
+    /// The files that are mapped: to be asked whether they are whole before what lies in them is read.
+    pub(crate) fn files(&self) -> &[Arc<Mapped>] {
+        &self.files
     }
 
     /// All of them, by name.
@@ -117,12 +128,21 @@ impl Weight {
     fn new(name: &str, path: &Path, view: &TensorView, file: &Bytes) -> Self {
         let (dtype, known) = (format!("{:?}", view.dtype()).to_lowercase(), known(view.dtype()));
         let bytes = if view.data().is_empty() { Bytes::new() } else { file.slice_ref(view.data()) };
-        Weight { name: name.to_owned(), dtype, shape: view.shape().to_vec(), file: path.to_path_buf(), bytes, known }
+        Weight {
+            name: name.to_owned(),
+            dtype,
+            shape: view.shape().to_vec(),
+            file: path.to_path_buf(),
+            bytes,
+            known,
+            mapped: None,
+        }
     }
 
     /// Its elements, where they lie if the file has put them so that they can be read there.
-    /// Errors: `DType` if its type is not one that is computed with.
+    /// Errors: `DType` if its type is not one that is computed with; `External` if its file was cut short.
     pub fn tensor(&self) -> Result<Tensor> {
+        self.mapped.as_ref().map_or(Ok(()), |mapped| mapped.check())?;
         let Some(dtype) = self.known else {
             let what = format!("tensor `{}`: expected f32, f16, bf16, f64 or integers, got {}", self.name, self.dtype);
             return Err(Error::dtype(OP, what));
@@ -162,6 +182,7 @@ pub(crate) fn as_bf16(tensor: &Tensor) -> Result<Tensor> {
 
 /// All weights as the bytes of one safetensors file.
 pub(crate) fn encoded(weights: &Weights) -> Result<Vec<u8>> {
+    weights.files().iter().try_for_each(|file| file.check())?;
     fn failed(e: safetensors::SafeTensorError) -> Error {
         Error::internal(OP, format!("cannot write weights: {e}")).because(e)
     }

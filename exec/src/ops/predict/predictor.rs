@@ -9,12 +9,12 @@ use arrow::datatypes::FieldRef;
 use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_kernels::{Program, compile};
 use gradframe_ml_learn::metrics::predicted_class;
-use gradframe_ml_learn::{LabelSpec, Vocabulary, estimator};
+use gradframe_ml_learn::{FeatureSpec, LabelSpec, PlaceCheck, Vocabulary, estimator, place_check};
 use gradframe_plan::NamedModel;
 use gradframe_plan::error::copy;
 use gradframe_plan::ops::predict::{PredictOptions, PredictOutput, used_features};
 
-use crate::columns::{class_values, codes, numbers, take_classes};
+use crate::columns::{class_values, codes, numbers, take_classes, whole_numbers};
 
 /// Predicts batches. What is costly is made at the first batch and kept: one program for batches with nulls in a
 /// number, one for those without.
@@ -26,19 +26,22 @@ pub(super) struct Predictor {
     lookups: OnceLock<Vec<Option<Vocabulary>>>,
     plain: OnceLock<Result<Program>>,
     nullable: OnceLock<Result<Program>>,
+    /// What a module picks by, if anything.
+    places: OnceLock<Result<Option<PlaceCheck>>>,
 }
 
 /// A feature of a batch as the program takes it.
 enum Argument {
     Number(Tensor, Option<Tensor>),
-    Codes(Tensor),
+    /// Codes, or whole numbers.
+    Exact(Tensor),
 }
 
 impl Predictor {
     /// A predictor of these outputs, nothing compiled yet.
     pub fn new(model: Arc<NamedModel>, options: PredictOptions, outputs: Vec<PredictOutput>) -> Self {
         let (plain, nullable) = (OnceLock::new(), OnceLock::new());
-        Predictor { model, options, outputs, lookups: OnceLock::new(), plain, nullable }
+        Predictor { model, options, outputs, lookups: OnceLock::new(), plain, nullable, places: OnceLock::new() }
     }
 
     /// `fare@3`: the model and its version.
@@ -52,7 +55,8 @@ impl Predictor {
     }
 
     /// The appended columns' values, given the used features'; `run` runs a program, and is told whether it is the one for nulls.
-    /// Errors: `Execution` if a feature's value cannot be a number.
+    /// Errors: `Execution` if a feature's value cannot be a number; `DType` if it is not whole where a module takes whole numbers;
+    /// `OutOfBounds` if a module picks by it what there is not.
     pub fn predict(
         &self,
         features: &[ArrayRef],
@@ -63,9 +67,11 @@ impl Predictor {
             return Ok(self.fields().map(|field| new_empty_array(field.data_type())).collect());
         }
         self.check_nulls(features)?;
-        let columns = features.iter().zip(self.lookups()).map(|(a, v)| argument(a, v.as_ref())).collect::<Result<Vec<_>>>()?;
+        let columns = self.columns(features)?;
         let nullable = columns.iter().any(|c| matches!(c, Argument::Number(_, Some(_))));
-        let mut results = run(self.program(nullable)?, nullable, &arguments(columns, nullable, rows)?)?;
+        let arguments = arguments(columns, nullable, rows)?;
+        self.check_places(&arguments)?;
+        let mut results = run(self.program(nullable)?, nullable, &arguments)?;
         let result = results.pop().ok_or_else(|| Error::internal("ml.predict", "the model's program gives nothing"))?;
         if self.label().classes.is_empty() {
             return Ok(self.outputs.iter().map(|_| float_array(&result)).collect());
@@ -90,6 +96,33 @@ impl Predictor {
                 Err(Error::execution("ml.predict", what).hint("a module takes no nulls: leave such rows out, or fill them"))
             }
             None => Ok(()),
+        }
+    }
+
+    /// The used features as the program takes them.
+    fn columns(&self, features: &[ArrayRef]) -> Result<Vec<Argument>> {
+        let model = &self.model.model;
+        if model.spec.module.is_none() {
+            return features.iter().zip(self.lookups()).map(|(array, lookup)| argument(array, lookup.as_ref())).collect();
+        }
+        let column = |(array, spec): (&ArrayRef, &FeatureSpec)| match spec.encoding.whole() {
+            Some(dtype) => whole_numbers(array, dtype, |what| self.not_whole(&spec.name, what)).map(Argument::Exact),
+            None => argument(array, None),
+        };
+        features.iter().zip(&model.spec.features).map(column).collect()
+    }
+
+    fn not_whole(&self, feature: &str, what: &str) -> Error {
+        let what = format!("feature `{feature}` of {} is {what}", self.model.title());
+        Error::dtype("ml.predict", what).hint("cast it, or leave such rows out")
+    }
+
+    /// Errors: `OutOfBounds` if the model's module picks what there is not.
+    fn check_places(&self, arguments: &[Tensor]) -> Result<()> {
+        match self.places.get_or_init(|| place_check(&self.model.model)) {
+            Ok(None) => Ok(()),
+            Ok(Some(places)) => places.check("ml.predict", &format!(" of {}", self.model.title()), arguments),
+            Err(error) => Err(copy(error)),
         }
     }
 
@@ -123,7 +156,7 @@ impl Predictor {
 
 fn argument(array: &ArrayRef, vocabulary: Option<&Vocabulary>) -> Result<Argument> {
     match vocabulary {
-        Some(vocabulary) => codes(array, vocabulary).map(Argument::Codes),
+        Some(vocabulary) => codes(array, vocabulary).map(Argument::Exact),
         None => numbers(array).map(|(values, valid)| Argument::Number(values, valid)),
     }
 }
@@ -134,7 +167,7 @@ fn arguments(columns: Vec<Argument>, nullable: bool, rows: usize) -> Result<Vec<
     let mut arguments = Vec::with_capacity(columns.len() * 2);
     for column in columns {
         match column {
-            Argument::Codes(codes) => arguments.push(codes),
+            Argument::Exact(own) => arguments.push(own),
             Argument::Number(values, valid) => {
                 arguments.push(values);
                 arguments.extend(valid.or_else(|| all_valid.clone()).filter(|_| nullable));

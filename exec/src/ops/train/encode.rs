@@ -4,7 +4,7 @@
 use arrow::array::ArrayRef;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_learn::features::{ClassCodes, layout};
-use gradframe_ml_learn::{Chunk, Encoder, FeatureSpec, LabelSpec, Layout, RawColumn, Vocabulary};
+use gradframe_ml_learn::{Chunk, Encoder, FeatureSpec, LabelSpec, Layout, PlaceCheck, RawColumn, Vocabulary};
 use gradframe_plan::ops::train::TrainJob;
 use rayon::prelude::*;
 
@@ -16,7 +16,7 @@ use super::statistics::{Statistics, statistics};
 use super::task::Stop;
 use super::work::Work;
 use super::{Inputs, OP};
-use crate::columns::{classes, codes, numbers};
+use crate::columns::{classes, codes, numbers, whole_numbers};
 use crate::memory::Memory;
 
 /// The encoded training set.
@@ -49,7 +49,8 @@ pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, room: R
     let mut layout = layout(train_rows, &features, &label);
     let weights = inputs.weight.map(|at| Weights { at, name: inputs.names[at].clone(), dtype: job.estimator.feature_dtype() });
     layout.weighted = weights.is_some();
-    let columns = Columns::new(&features, &label, weights, job.estimator.feature_dtype())?;
+    let places = job.estimator.place_check(&layout)?;
+    let columns = Columns { places, ..Columns::new(&features, &label, weights, job.estimator.feature_dtype())? };
     let memory = CacheMemory::new(cache);
     let (mut train, mut eval) = (ChunkWriter::new(disk.clone()), ChunkWriter::new(disk));
     let mut pass = rows.pass()?;
@@ -72,12 +73,15 @@ pub(super) fn encode(rows: OrderedRows, inputs: &Inputs, job: &TrainJob, room: R
 /// How columns are encoded.
 struct Columns {
     encoder: Encoder,
+    features: Vec<FeatureSpec>,
     /// One a feature; None for numbers.
     lookups: Vec<Option<Vocabulary>>,
     /// None for regression.
     classes: Option<ClassCodes>,
     label: String,
     weights: Option<Weights>,
+    /// Whether rows pick only what there is.
+    places: Option<PlaceCheck>,
 }
 
 /// The column that says what rows count for.
@@ -91,15 +95,18 @@ impl Columns {
     fn new(features: &[FeatureSpec], label: &LabelSpec, weights: Option<Weights>, dtype: DType) -> Result<Self> {
         let lookups = features.iter().map(|f| Vocabulary::of(&f.encoding)).collect();
         let classes = (!label.classes.is_empty()).then(|| ClassCodes::new(&label.classes));
-        Ok(Columns { encoder: Encoder::new(features, dtype)?, lookups, classes, label: label.name.clone(), weights })
+        let (encoder, features) = (Encoder::new(features, dtype)?, features.to_vec());
+        Ok(Columns { encoder, features, lookups, classes, label: label.name.clone(), weights, places: None })
     }
 
     fn encode(&self, piece: &Piece) -> Result<Chunk> {
-        let features = self.lookups.iter().enumerate().map(|(i, lookup)| raw(&piece.column(i)?, lookup.as_ref()));
+        let features = self.features.iter().zip(&self.lookups).enumerate();
+        let features = features.map(|(i, (feature, lookup))| raw(&piece.column(i)?, feature, lookup.as_ref()));
         let features = features.collect::<Result<Vec<_>>>()?;
         let label = piece.column(self.lookups.len())?;
         let mut chunk = self.encoder.encode(&features, self.label(&label, piece.eval)?)?;
         chunk.weight = self.weights.as_ref().map(|weights| weights.encode(piece)).transpose()?;
+        self.places.as_ref().map_or(Ok(()), |places| places.check_chunk(OP, &chunk))?;
         Ok(chunk)
     }
 
@@ -124,7 +131,7 @@ impl Columns {
 }
 
 impl Weights {
-    /// The rows' weights: [N]. Errors: `Execution` if one is null, not finite, or 0 or less.
+    /// The rows' weights: [N]. Errors: `Execution` if one is null, not finite or negative; rows of weight 0 are not here.
     fn encode(&self, piece: &Piece) -> Result<Tensor> {
         let (values, valid) = numbers(&piece.column(self.at)?)?;
         if valid.is_some_and(|valid| valid.buffer().contains(&0)) {
@@ -137,14 +144,19 @@ impl Weights {
     }
 
     fn wrong(&self, weight: &str) -> Error {
-        let what = format!("sample weight `{}` is {weight} in a row, expected a number above 0", self.name);
-        Error::execution(OP, what).hint("leave rows that are not to count out of the query")
+        let what = format!("sample weight `{}` is {weight} in a row, expected 0 or a number above it", self.name);
+        Error::execution(OP, what).hint("a row of weight 0 is left out")
     }
 }
 
-fn raw(array: &ArrayRef, lookup: Option<&Vocabulary>) -> Result<RawColumn> {
-    match lookup {
-        Some(vocabulary) => RawColumn::codes(codes(array, vocabulary)?),
-        None => numbers(array).and_then(|(values, valid)| RawColumn::number(values, valid)),
+fn raw(array: &ArrayRef, feature: &FeatureSpec, lookup: Option<&Vocabulary>) -> Result<RawColumn> {
+    match (lookup, feature.encoding.whole()) {
+        (Some(vocabulary), _) => RawColumn::codes(codes(array, vocabulary)?),
+        (None, Some(dtype)) => RawColumn::whole(whole_numbers(array, dtype, |what| not_whole(&feature.name, what))?),
+        (None, None) => numbers(array).and_then(|(values, valid)| RawColumn::number(values, valid)),
     }
+}
+
+fn not_whole(column: &str, what: &str) -> Error {
+    Error::dtype(OP, format!("column `{column}` is {what}")).hint("cast it, or leave such rows out")
 }

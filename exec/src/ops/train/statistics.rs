@@ -41,13 +41,18 @@ pub(super) fn statistics(rows: &OrderedRows, inputs: &Inputs, job: &TrainJob, wo
     check_sides(&train, &eval, rows.is_split())?;
     let rows = train.rows as u64;
     // The label first: an empty set or a bad label is what to hear about before the features.
-    let label = train.label.finish(&job.label, &job.label_type)?;
+    let standardises = job.estimator.standardises();
+    let label = match standardises {
+        true => train.label.finish(&job.label, &job.label_type)?,
+        false => train.label.finish_raw(&job.label, &job.label_type)?,
+    };
     eval.label.check_values(&job.label)?;
     let named = inputs.names.iter().zip(&job.feature_types).zip(train.features);
-    let standardises = job.estimator.standardises();
+    let whole = job.estimator.whole_columns();
+    let of_type = |name: &str| whole.iter().find(|(own, _)| own == name).map(|(_, dtype)| *dtype);
     let finish = |((name, data_type), stats): ((&String, &DataType), FeatureStats)| match standardises {
         true => stats.finish(name, data_type),
-        false => stats.finish_raw(name, data_type),
+        false => stats.finish_raw(name, data_type, of_type(name)),
     };
     let features = named.map(finish).collect::<Result<_>>()?;
     if !standardises {

@@ -2,6 +2,7 @@
 //!
 //! Where a part begins is an operand where it can be: a loop over rows is one program.
 
+use gradframe_ml_core::graph::{Picking, PlaceRange};
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result, Shape};
 use smallvec::SmallVec;
 
@@ -69,14 +70,15 @@ pub const ROWS: &[Row] = &[
         let [x, places] = operands("take", x)?;
         let axis = axis("take", g, x, args, 0, if x.rank(g) == 1 { 0 } else { i64::MAX })?;
         let size = x.sizes(g)?[axis];
-        let places = from_start(g, "take", places, size)?;
+        let picking = (!flag("take", args, 1)?).then_some(Picking::Take); // None: they are known to be inside
+        let places = from_start(g, "take", picking, places, size)?;
         one(x.each(g, |g, x| g.gather(x, places, axis))?)
     }),
     picking("take_along_axis", of_take_along_axis, |g, x, args| {
         let [x, places] = operands("take_along_axis", x)?;
         let axis = axis("take_along_axis", g, x, args, 0, -1)?;
         let size = x.sizes(g)?[axis];
-        let places = from_start(g, "take_along_axis", places, size)?;
+        let places = from_start(g, "take_along_axis", Some(Picking::TakeAlongAxis), places, size)?;
         let (own, wanted) = (x.dims(g), g.ty(places).shape.clone());
         if own.rank() != wanted.rank() {
             return Err(Error::shape("take_along_axis", format!("{own} and {wanted} have not as many axes")));
@@ -90,6 +92,8 @@ pub const ROWS: &[Row] = &[
             return Err(Error::shape("embedding", "expected a table (rows, ..), got shape []"));
         }
         let indices = whole(g, "embedding", "indices", indices)?;
+        let rows = table.sizes(g)?[0];
+        let indices = g.places(Picking::Embedding, indices, PlaceRange { low: 0, size: rows, none: None })?;
         one(table.each(g, |g, x| g.gather(x, indices, 0))?)
     }),
     picking("gather", of_gather, |g, x, args| {
@@ -181,10 +185,13 @@ fn whole(g: &mut Graph, op: &str, called: &str, places: Value) -> Result<NodeId>
     places.cast(g, Element::INT)?.real(op, g)
 }
 
-/// Places as i64, those that count from the end counted from the start.
-fn from_start(g: &mut Graph, op: &str, places: Value, size: usize) -> Result<NodeId> {
+/// Places as i64, those that count from the end counted from the start; with a mark for who is to look at them.
+fn from_start(g: &mut Graph, op: &str, picking: Option<Picking>, places: Value, size: usize) -> Result<NodeId> {
     let element = places.element(g);
-    let places = whole(g, op, "places", places)?;
+    let mut places = whole(g, op, "places", places)?;
+    if let Some(picking) = picking {
+        places = g.places(picking, places, PlaceRange { low: -(size as i64), size, none: None })?;
+    }
     if !matches!(element, Element::Real(dtype) if dtype.is_signed()) {
         return Ok(places);
     }
@@ -237,7 +244,7 @@ fn gathered(g: &mut Graph, x: Value, places: &[Value], args: &Args) -> Result<Va
 fn flat_places(g: &mut Graph, own: &[usize], axes: &[usize], places: &[Value]) -> Result<(NodeId, usize)> {
     let mut nodes: SmallVec<[NodeId; 3]> = SmallVec::new();
     for (value, &axis) in places.iter().zip(axes) {
-        nodes.push(from_start(g, "index", *value, own[axis])?);
+        nodes.push(from_start(g, "index", Some(Picking::Index), *value, own[axis])?);
     }
     let shape = g.broadcast_shape("index", &nodes)?;
     let mut flat = g.scalar(DType::I64, 0.0)?;

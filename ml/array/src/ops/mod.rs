@@ -5,7 +5,8 @@
 //! classes. Those are looked at (`places`) if their values are known, and one that there is not is an error. While a
 //! function is traced they are not known. There a part between brackets, `take`, `take_along_axis` and `embedding` have zeros for a
 //! place outside, `at` leaves it out, `one_hot` gives a row of zeros, `nll_loss` 0 and `cross_entropy` the logarithm of the sum alone,
-//! with its gradient; from the others none comes.
+//! with its gradient; from the others none comes. The graph says of such places what they are to be ([`Graph::places`]), for who can ask
+//! the values before.
 
 pub(crate) mod arguments;
 mod creation;

@@ -1,6 +1,6 @@
 //! What layers of networks are made of.
 
-use gradframe_ml_core::graph::{Attention, Window};
+use gradframe_ml_core::graph::{Attention, Picking, PlaceRange, Window};
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result};
 
 use super::arguments::{flag, float, integer, integers};
@@ -66,12 +66,12 @@ pub const ROWS: &[Row] = &[
         let mask = mask.first().map(|mask| mask.real("attention", g)).transpose()?;
         one(Value::Real(g.attention(*q, *k, *v, mask, how)?))
     }),
-    picking("cross_entropy", of_cross_entropy, |g, x, _| {
-        let (logits, labels) = scores_and_labels(g, "cross_entropy", x)?;
+    picking("cross_entropy", of_cross_entropy, |g, x, args| {
+        let (logits, labels) = scores_and_labels(g, Picking::CrossEntropy, x, args)?;
         one(Value::Real(g.cross_entropy(logits, labels)?))
     }),
-    picking("nll_loss", of_nll_loss, |g, x, _| {
-        let (scores, labels) = scores_and_labels(g, "nll_loss", x)?;
+    picking("nll_loss", of_nll_loss, |g, x, args| {
+        let (scores, labels) = scores_and_labels(g, Picking::NllLoss, x, args)?;
         let shape = g.ty(labels).shape.clone();
         let wide = g.cast(labels, DType::I64)?;
         let column = g.insert_axis(wide, shape.rank())?;
@@ -96,6 +96,10 @@ pub const ROWS: &[Row] = &[
         let classes = integer("one_hot", args, 0)?.unwrap_or(0).max(0) as usize;
         let to = super::arguments::element("one_hot", args, 1)?.unwrap_or(crate::element::Element::FLOAT);
         let places = places.real("one_hot", g)?;
+        let places = match g.ty(places).dtype.is_integer() {
+            true => g.places(Picking::OneHot, places, PlaceRange { low: 0, size: classes, none: None })?,
+            false => places, // refused below
+        };
         one(Value::Real(g.one_hot(places, &Dim::fixed(classes), to.part())?))
     }),
 ];
@@ -104,8 +108,10 @@ fn reals(g: &mut Graph, op: &str, x: &[Value]) -> Result<Vec<NodeId>> {
     floats(g, op, x)?.iter().map(|v| v.real(op, g)).collect()
 }
 
-/// Scores [.., classes] as floats, and labels [..] as i32 or i64. Errors: `Shape` if there is not a label a row; `DType`.
-fn scores_and_labels(g: &mut Graph, op: &str, x: &[Value]) -> Result<(NodeId, NodeId)> {
+/// Scores [.., classes] as floats, and labels [..] as i32 or i64; the first argument is a label that stands for none.
+/// Errors: `Shape` if there is not a label a row; `DType`.
+fn scores_and_labels(g: &mut Graph, picking: Picking, x: &[Value], args: &Args) -> Result<(NodeId, NodeId)> {
+    let op = picking.name();
     let [scores, labels] = operands(op, x)?;
     let (scores, labels) = (floats(g, op, &[scores])?[0].real(op, g)?, labels.real(op, g)?);
     let (own, wanted) = (g.ty(scores).shape.clone(), g.ty(labels).shape.clone());
@@ -118,6 +124,10 @@ fn scores_and_labels(g: &mut Graph, op: &str, x: &[Value]) -> Result<(NodeId, No
         return Err(Error::dtype(op, what));
     }
     let labels = if matches!(dtype, DType::I32 | DType::I64) { labels } else { g.cast(labels, DType::I64)? };
+    let labels = match own.dims().last().and_then(Dim::as_fixed) {
+        Some(size) => g.places(picking, labels, PlaceRange { low: 0, size, none: integer(op, args, 0)? })?,
+        None => labels,
+    };
     Ok((scores, labels))
 }
 

@@ -12,6 +12,7 @@ mod losses;
 mod matrices;
 mod matrix_functions;
 mod norms;
+mod places;
 mod recurrent;
 mod resample;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod windows;
 pub use attention::Attention;
 pub use linalg::LuParts;
 pub use matrix_functions::MatrixNorm;
+pub use places::{Picking, PlaceRange};
 pub use recurrent::CellWeights;
 pub use resample::{Interpolation, Padding};
 pub use windows::Window;

@@ -13,7 +13,7 @@ mod simplify;
 mod sizes;
 
 pub use build::StackedStep;
-pub use composite::{Attention, CellWeights, Interpolation, LuParts, MatrixNorm, Padding, Window};
+pub use composite::{Attention, CellWeights, Interpolation, LuParts, MatrixNorm, Padding, Picking, PlaceRange, Window};
 pub(crate) use function::bound_type;
 pub use linalg::Linalg;
 pub use node::*;

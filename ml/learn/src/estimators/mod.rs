@@ -16,4 +16,4 @@ pub use dnn_classifier::DnnClassifier;
 pub use dnn_regressor::DnnRegressor;
 pub use linear_reg::LinearReg;
 pub use logistic_reg::LogisticReg;
-pub use module::{Module, ModuleEstimator, ModuleFunction, ModuleGroup, ModuleInput, StoredModule};
+pub use module::{Module, ModuleEstimator, ModuleFunction, ModuleGroup, ModuleInput, PlaceCheck, StoredModule, place_check};

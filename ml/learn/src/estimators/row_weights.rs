@@ -39,7 +39,7 @@ pub(crate) struct LabelledColumns {
 impl LabelledColumns {
     /// Declares them in the order of [`crate::Chunk::arguments`].
     pub(crate) fn declare(g: &mut Graph, layout: &Layout, dtype: DType) -> Self {
-        let features = declare_encoded(g, layout.dense, layout.categories.len(), dtype);
+        let features = declare_encoded(g, layout.dense, layout.categories.len(), &layout.whole, dtype);
         let label = g.input("label", rows_of(DType::F64));
         let weight = layout.weighted.then(|| g.input("weight", rows_of(dtype)));
         LabelledColumns { features, label, weight }

@@ -21,7 +21,7 @@ impl Encoder {
     /// An encoder of these features, whose dense blocks are of type `dtype`.
     /// Errors: `Internal` if the compiler does not take the graph.
     pub fn new(features: &[FeatureSpec], dtype: DType) -> Result<Self> {
-        let has_numbers = features.iter().any(|f| f.encoding.is_number());
+        let has_numbers = features.iter().any(|f| f.encoding.is_dense());
         let program = |nullable| compile(&encode_function(features, nullable, dtype)?);
         let programs = if has_numbers { Some([program(false)?, program(true)?]) } else { None };
         Ok(Encoder { features: features.len(), dtype, programs })
@@ -38,7 +38,8 @@ impl Encoder {
             return Err(Error::shape("encode", format!("a column has {} rows, the label {rows}", column.rows())));
         }
         let codes = columns.iter().filter_map(|c| if let RawColumn::Codes(codes) = c { Some(codes.clone()) } else { None });
-        Ok(Chunk { rows, dense: self.dense(columns, rows)?, codes: codes.collect(), label, weight: None })
+        let whole = columns.iter().filter_map(|c| if let RawColumn::Whole(whole) = c { Some(whole.clone()) } else { None });
+        Ok(Chunk { rows, dense: self.dense(columns, rows)?, codes: codes.chain(whole).collect(), label, weight: None })
     }
 
     fn dense(&self, columns: &[RawColumn], rows: usize) -> Result<Tensor> {

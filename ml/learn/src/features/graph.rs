@@ -17,7 +17,7 @@ pub enum DenseColumn {
 
 /// The columns of the dense block: all standardised numbers, then the indicators of those with nulls in training.
 pub fn dense_columns(features: &[FeatureSpec]) -> Vec<DenseColumn> {
-    let number = |f: &FeatureSpec| f.encoding.is_number();
+    let number = |f: &FeatureSpec| f.encoding.is_dense();
     let had_nulls = |f: &FeatureSpec| matches!(f.encoding, Encoding::Standard { nulls: 1.., .. });
     let values = features.iter().enumerate().filter(|(_, f)| number(f)).map(|(i, _)| DenseColumn::Value(i));
     let indicators = features.iter().enumerate().filter(|(_, f)| had_nulls(f)).map(|(i, _)| DenseColumn::IsNull(i));
@@ -27,16 +27,17 @@ pub fn dense_columns(features: &[FeatureSpec]) -> Vec<DenseColumn> {
 /// The layout of an encoded training set without weights and evaluation rows.
 pub fn layout(rows: u64, features: &[FeatureSpec], label: &LabelSpec) -> Layout {
     let categories = features.iter().filter_map(|f| f.encoding.categories()).collect();
+    let whole = features.iter().filter_map(|f| f.encoding.whole()).collect();
     let dense = dense_columns(features).len();
-    Layout { rows, dense, categories, label: label.clone(), weighted: false, eval_rows: 0 }
+    Layout { rows, dense, categories, whole, label: label.clone(), weighted: false, eval_rows: 0 }
 }
 
 /// The dense block as a function of the numeric columns, in feature order: `x: f64 [N]`, with `nullable` followed by
 /// `valid: bool [N]`. Result: [N, K] of type `dtype`, standardised in f64, columns as in [`dense_columns`]. One-hot
-/// columns have no arguments. Errors: `Shape` if there is no numeric column (the block is then [N, 0]).
+/// columns and whole numbers have no arguments. Errors: `Shape` if there is no numeric column (the block is then [N, 0]).
 pub fn encode_function(features: &[FeatureSpec], nullable: bool, dtype: DType) -> Result<Function> {
     let mut g = Graph::new();
-    let number = |i: usize| features[i].encoding.is_number();
+    let number = |i: usize| features[i].encoding.is_dense();
     let columns = declare_columns(&mut g, features, nullable, number);
     let dense = dense_block(&mut g, features, &columns, &dense_columns(features))?;
     let dense = g.cast(dense, dtype)?;
@@ -50,6 +51,8 @@ pub(crate) enum RawInput {
     Number { x: NodeId, valid: Option<NodeId> },
     /// i32 [N].
     Code(NodeId),
+    /// [N] of an integer type.
+    Whole(NodeId),
 }
 
 /// Declares the arguments of the features that are `used`, in order.
@@ -65,6 +68,7 @@ pub(crate) fn declare_columns(
 
 fn declare_column(g: &mut Graph, feature: &FeatureSpec, nullable: bool) -> RawInput {
     match feature.encoding {
+        Encoding::Raw { whole: Some(dtype), .. } => RawInput::Whole(g.input(&feature.name, rows_of(dtype))),
         Encoding::Standard { .. } | Encoding::Raw { .. } => {
             let x = g.input(&feature.name, rows_of(DType::F64));
             let valid = nullable.then(|| g.input(&format!("{}.valid", feature.name), rows_of(DType::Bool)));
@@ -80,13 +84,17 @@ pub(crate) struct EncodedColumns {
     pub dense: Option<NodeId>,
     /// i32 [N] for each one-hot column.
     pub codes: Vec<NodeId>,
+    /// [N] for each column of whole numbers, of its type.
+    pub whole: Vec<NodeId>,
 }
 
-/// Declares encoded columns as arguments, in the order of a chunk: the dense block [N, K] of type `dtype`, then codes.
-pub(crate) fn declare_encoded(g: &mut Graph, dense: usize, one_hot: usize, dtype: DType) -> EncodedColumns {
+/// Declares encoded columns as arguments, in the order of a chunk: the dense block [N, K] of type `dtype`, then codes, then whole
+/// numbers of their types.
+pub(crate) fn declare_encoded(g: &mut Graph, dense: usize, one_hot: usize, whole: &[DType], dtype: DType) -> EncodedColumns {
     let block = g.input("columns", Type::new(dtype, Shape::new([Dim::symbol("N"), Dim::fixed(dense)])));
     let codes = (0..one_hot).map(|i| g.input(&format!("codes.{i}"), rows_of(DType::I32))).collect();
-    EncodedColumns { dense: (dense > 0).then_some(block), codes }
+    let whole = whole.iter().enumerate().map(|(i, &dtype)| g.input(&format!("whole.{i}"), rows_of(dtype))).collect();
+    EncodedColumns { dense: (dense > 0).then_some(block), codes, whole }
 }
 
 /// One value a row: [N].

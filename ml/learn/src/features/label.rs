@@ -68,6 +68,14 @@ impl LabelStats {
     /// The label's specification.
     /// Errors: `Execution` naming the label if it is null or not finite anywhere, constant, or has too many classes.
     pub fn finish(self, name: &str, data_type: &DataType) -> Result<LabelSpec> {
+        if let LabelStats::Number(stats) = &self {
+            check_varies(name, stats)?;
+        }
+        self.finish_raw(name, data_type)
+    }
+
+    /// The same for a module, whose loss may learn from a number that is the same in every row.
+    pub fn finish_raw(self, name: &str, data_type: &DataType) -> Result<LabelSpec> {
         let classes = match self {
             LabelStats::Number(stats) => check_numbers(name, &stats).map(|()| Vec::new())?,
             LabelStats::Classes { classes, nulls } => {
@@ -83,7 +91,11 @@ impl LabelStats {
 fn check_numbers(name: &str, stats: &NumberStats) -> Result<()> {
     check_nulls(name, stats.nulls())?;
     stats.check_finite(name)?;
-    check_rows(stats.count())?;
+    check_rows(stats.count())
+}
+
+fn check_varies(name: &str, stats: &NumberStats) -> Result<()> {
+    check_numbers(name, stats)?;
     if stats.is_constant() {
         let what = format!("label `{name}` has the same value in every row, there is nothing to learn");
         return Err(Error::execution("train", what).hint("check the query's filter"));
@@ -169,6 +181,7 @@ mod tests {
     fn a_constant_number_is_nothing_to_learn() {
         let mut stats = LabelStats::for_type(Task::Regression, &DataType::Float64).unwrap();
         stats.update_numbers(&Tensor::from_vec(&[2], vec![3.0, 3.0]).unwrap(), None).unwrap();
+        assert!(stats.clone().finish_raw("y", &DataType::Float64).is_ok(), "but for a loss of one's own");
         assert!(stats.finish("y", &DataType::Float64).unwrap_err().to_string().contains("same value in every row"));
     }
 }

@@ -1,6 +1,6 @@
 //! Statistics of a numeric column.
 
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
 
 use super::moments::Moments;
 use crate::model::Encoding;
@@ -88,16 +88,16 @@ impl NumberStats {
         Ok(Encoding::Standard { mean, std, min: self.min, max: self.max, nulls: self.nulls })
     }
 
-    /// The encoding of a column that is taken as it is. Errors: `Execution` naming the column if a value is null, NaN or
-    /// infinite.
-    pub(super) fn finish_raw(&self, column: &str) -> Result<Encoding> {
+    /// The encoding of a column that is taken as it is; `whole` says of which integer type. Errors: `Execution` naming the column if a
+    /// value is null, NaN or infinite.
+    pub(super) fn finish_raw(&self, column: &str, whole: Option<DType>) -> Result<Encoding> {
         self.check_finite(column)?;
         if self.nulls > 0 {
             return Err(null_feature(column, self.nulls));
         }
         let (mean, std) = (self.moments.mean(), self.moments.std());
         let std = if std.is_finite() { std } else { f64::MAX };
-        Ok(Encoding::Raw { mean, std, min: self.min, max: self.max })
+        Ok(Encoding::Raw { mean, std, min: self.min, max: self.max, whole })
     }
 
     pub(super) fn check_finite(&self, column: &str) -> Result<()> {

@@ -9,6 +9,8 @@ pub enum RawColumn {
     Number { values: Tensor, valid: Option<Tensor> },
     /// Strings as codes of the column's [`crate::Vocabulary`]: i32 [N].
     Codes(Tensor),
+    /// Whole numbers of an integer type: [N].
+    Whole(Tensor),
 }
 
 impl RawColumn {
@@ -16,7 +18,7 @@ impl RawColumn {
     pub fn rows(&self) -> usize {
         match self {
             RawColumn::Number { values, .. } => values.len(),
-            RawColumn::Codes(codes) => codes.len(),
+            RawColumn::Codes(own) | RawColumn::Whole(own) => own.len(),
         }
     }
 
@@ -33,6 +35,13 @@ impl RawColumn {
     pub fn codes(codes: Tensor) -> Result<Self> {
         check(&codes, DType::I32, codes.len())?;
         Ok(RawColumn::Codes(codes))
+    }
+
+    /// A column of whole numbers. Errors: `Shape` or `DType` if the tensor is not [N] of an integer type.
+    pub fn whole(numbers: Tensor) -> Result<Self> {
+        let dtype = if numbers.dtype().is_integer() { numbers.dtype() } else { DType::I64 };
+        check(&numbers, dtype, numbers.len())?;
+        Ok(RawColumn::Whole(numbers))
     }
 }
 

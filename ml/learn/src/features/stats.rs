@@ -1,7 +1,7 @@
 //! Statistics of a feature column, by kind.
 
 use arrow_schema::DataType;
-use gradframe_ml_core::{Error, Result};
+use gradframe_ml_core::{DType, Error, Result};
 
 use super::{NumberStats, TextStats};
 use crate::data_types::{ColumnKind, accepts};
@@ -51,14 +51,14 @@ impl FeatureStats {
         }
     }
 
-    /// The specification of a feature that is taken as it is.
+    /// The specification of a feature that is taken as it is; `whole` says of which integer type, if a module takes it so.
     /// Errors: `Execution` naming the column if a value is null, NaN or infinite; `DType` if it is no number.
-    pub fn finish_raw(self, name: &str, data_type: &DataType) -> Result<FeatureSpec> {
+    pub fn finish_raw(self, name: &str, data_type: &DataType, whole: Option<DType>) -> Result<FeatureSpec> {
         let FeatureStats::Number(stats) = self else {
             let what = format!("feature `{name}` is {data_type}, a module takes numbers");
             return Err(Error::dtype("train", what));
         };
-        let encoding = stats.finish_raw(name)?;
+        let encoding = stats.finish_raw(name, whole)?;
         Ok(FeatureSpec { name: name.to_string(), data_type: data_type.clone(), encoding })
     }
 

@@ -150,7 +150,7 @@ fn tensors(values: &[Option<f64>]) -> Result<(Tensor, Option<Tensor>)> {
 
 fn raw_arguments(column: RawColumn, nullable: bool) -> Result<Vec<Tensor>> {
     Ok(match column {
-        RawColumn::Codes(codes) => vec![codes],
+        RawColumn::Codes(own) | RawColumn::Whole(own) => vec![own],
         RawColumn::Number { values, .. } if !nullable => vec![values],
         RawColumn::Number { values, valid } => {
             let all_valid = Tensor::from_bools(values.shape(), &vec![true; values.len()])?;

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::{Error, Result};
 
-use super::OP;
+use super::{OP, bounded};
+
+/// The longest file that says a commit; a commit has 40 characters.
+const COMMIT_BYTES_MAX: u64 = 1024;
 
 /// A model of the hub, as users name it: `org/name`, `name`, or either with `@revision`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,25 +31,45 @@ impl<'a> HubName<'a> {
     }
 
     /// The directory of this revision, if the cache has it.
-    fn snapshot(&self, cache: &Path) -> Option<PathBuf> {
+    /// Errors: `Execution` naming the file that says the revision's commit, if it says none or is no file of a few bytes.
+    fn snapshot(&self, cache: &Path) -> Result<Option<PathBuf>> {
         let folder = self.folder(cache);
-        let commit = std::fs::read_to_string(folder.join("refs").join(self.revision)).ok();
-        let commit = commit.as_deref().map_or(self.revision, str::trim);
-        let path = folder.join("snapshots").join(commit);
-        (is_revision(commit) && path.is_dir()).then_some(path)
+        let named = folder.join("refs").join(self.revision);
+        let said = bounded(&named, COMMIT_BYTES_MAX).map_err(|error| damaged(error.detail().what.clone()))?;
+        let commit = match said {
+            Some(bytes) => commit(&bytes).ok_or_else(|| no_commit(&named, &bytes))?,
+            None => self.revision.to_owned(),
+        };
+        Ok(Some(folder.join("snapshots").join(commit)).filter(|path| path.is_dir()))
     }
+}
+
+/// The commit that a file says; None if it is not the name of one.
+fn commit(bytes: &[u8]) -> Option<String> {
+    let commit = std::str::from_utf8(bytes).ok()?.trim();
+    is_revision(commit).then(|| commit.to_owned())
+}
+
+fn no_commit(path: &Path, bytes: &[u8]) -> Error {
+    let what = format!("{} says `{}`, expected a commit", path.display(), String::from_utf8_lossy(bytes).trim().escape_debug());
+    damaged(what)
+}
+
+/// The cache is not as the hub's libraries leave it: nothing is downloaded over it.
+fn damaged(what: String) -> Error {
+    Error::execution(OP, what).hint("delete the file, and the model is downloaded again")
 }
 
 /// The directory of a model: `name` itself if it is one, else the cached snapshot of `org/name` or `org/name@revision` under
 /// `cache` (`models--org--name/snapshots/...`).
-/// Errors: `External` naming the places where it was looked for.
+/// Errors: `External` naming the places where it was looked for; `Execution` naming what is damaged in the cache.
 pub fn resolve(name: &str, cache: Option<&Path>) -> Result<PathBuf> {
     let own = PathBuf::from(name);
     if own.is_dir() {
         return Ok(own);
     }
     match cache.zip(HubName::parse(name)) {
-        Some((cache, model)) => model.snapshot(cache).ok_or_else(|| missing(name, Some(&model.folder(cache)))),
+        Some((cache, model)) => model.snapshot(cache)?.ok_or_else(|| missing(name, Some(&model.folder(cache)))),
         None => Err(missing(name, None)),
     }
 }
@@ -87,5 +110,27 @@ mod tests {
         for wrong in ["org/large", "org/small@../../x", "../small", "a/b/c", ""] {
             assert!(resolve(wrong, Some(cache.path())).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_revision_whose_file_says_no_commit_is_an_error_that_names_the_file() {
+        let cache = tempfile::tempdir().unwrap();
+        let model = cache.path().join("models--org--small");
+        std::fs::create_dir_all(model.join("snapshots/abc")).unwrap();
+        std::fs::create_dir_all(model.join("refs/folder")).unwrap();
+        let said = |text: &[u8]| {
+            std::fs::write(model.join("refs/main"), text).unwrap();
+            resolve("org/small", Some(cache.path())).unwrap_err()
+        };
+        for text in ["..", "../abc", "/etc", "abc\nabc", ".hidden", ""] {
+            let error = said(text.as_bytes());
+            assert_eq!(error.kind(), "Execution", "{text:?}");
+            assert!(error.to_string().contains("refs/main says `"), "{error}");
+        }
+        assert_eq!(said(&[0xff, 0xfe]).kind(), "Execution");
+        let error = said(&vec![b'a'; 5000]);
+        assert!(error.kind() == "Execution" && error.to_string().contains("has more than 1024 bytes"), "{error}");
+        let error = resolve("org/small@folder", Some(cache.path())).unwrap_err();
+        assert!(error.kind() == "Execution" && error.to_string().contains("it is no regular file"), "{error}");
     }
 }

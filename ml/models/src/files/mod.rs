@@ -13,11 +13,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use gradframe_ml_core::{Error, Result};
 use serde_json::Value;
 
 pub use hub::{HubName, is_revision, resolve};
+pub(crate) use map::Mapped;
 pub use write::save;
 
 /// What errors about files begin with.
@@ -60,28 +60,31 @@ impl Directory {
 
     /// A file in it; None if it is not there. Errors: `External` if it cannot be read or is no regular file (a pipe, a device), `Resources` if it is too long.
     pub fn text(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let path = self.path.join(name);
-        let failed = |e: std::io::Error| Error::external(OP, format!("cannot read {}: {e}", path.display())).because(e);
-        match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {}
-            Ok(_) => return Err(Error::external(OP, format!("cannot read {}: it is no regular file", path.display()))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(failed(e)),
-        }
-        let mut bytes = Vec::new();
-        // Of a file that grows no more is read.
-        File::open(&path).and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(failed)?;
-        if bytes.len() as u64 > TEXT_BYTES_MAX {
-            let what = format!("{} has more than {TEXT_BYTES_MAX} bytes", path.display());
-            return Err(Error::resources(OP, what));
-        }
-        Ok(Some(bytes))
+        bounded(&self.path.join(name), TEXT_BYTES_MAX)
     }
 
-    /// The files of weights, each mapped, with its path. Errors: `External` naming the file that is missing, `Execution` for an index
+    /// The files of weights, each mapped. Errors: `External` naming the file that is missing, `Execution` for an index
     /// that is wrong.
-    pub(crate) fn weights(&self) -> Result<Vec<(PathBuf, Bytes)>> {
-        let paths = shards::paths(self)?;
-        paths.into_iter().map(|path| map::map(&path).map(|bytes| (path, bytes))).collect()
+    pub(crate) fn weights(&self) -> Result<Vec<Mapped>> {
+        shards::paths(self)?.iter().map(|path| map::map(path)).collect()
     }
+}
+
+/// A regular file of at most so many bytes; None if it is not there.
+/// Errors: `External` if it cannot be read or is no regular file (a pipe, a device), `Resources` if it is longer.
+fn bounded(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    let failed = |e: std::io::Error| Error::external(OP, format!("cannot read {}: {e}", path.display())).because(e);
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(Error::external(OP, format!("cannot read {}: it is no regular file", path.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed(e)),
+    }
+    let mut bytes = Vec::new();
+    // Of a file that grows no more is read.
+    File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Error::resources(OP, format!("{} has more than {bytes_max} bytes", path.display())));
+    }
+    Ok(Some(bytes))
 }

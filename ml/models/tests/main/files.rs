@@ -74,6 +74,35 @@ fn what_is_missing_is_named() {
     assert_eq!(says(Model::open(Path::new("/no/such"))), "model files: there is no directory /no/such");
 }
 
+#[test]
+fn a_file_cut_short_under_an_open_model_is_an_error_that_names_it() {
+    let folder = small();
+    let path = folder.path().join("model.safetensors");
+    let model = Model::open(folder.path()).unwrap();
+    let generator = Generator::new(&model).unwrap();
+    let length = std::fs::metadata(&path).unwrap().len();
+    model.scores(&[vec![1, 2]], None).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(16).unwrap();
+    let expected = format!("model files: {} has 16 bytes, and had {length} when the model was opened", path.display());
+    assert_eq!(says(model.scores(&[vec![1, 2]], None)), expected);
+    assert_eq!(says(Generator::new(&model)), expected);
+    assert_eq!(says(model.weights().iter().next().unwrap().tensor()), expected);
+    assert_eq!(says(save(model.directory(), model.weights(), folder.path())), expected);
+    drop(generator);
+    assert!(says(Model::open(folder.path())).contains("not a whole safetensors file"));
+}
+
+#[test]
+fn a_file_that_another_takes_the_place_of_stays_as_it_was_for_who_opened_it() {
+    let folder = small();
+    let model = Model::open(folder.path()).unwrap();
+    let before = model.scores(&[vec![1, 2]], None).unwrap();
+    std::fs::write(folder.path().join("new"), b"short").unwrap();
+    std::fs::rename(folder.path().join("new"), folder.path().join("model.safetensors")).unwrap();
+    assert_eq!(model.scores(&[vec![1, 2]], None).unwrap(), before);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_or_a_device_in_a_files_place_is_an_error() {

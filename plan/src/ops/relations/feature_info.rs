@@ -51,7 +51,7 @@ fn feature(feature: &FeatureSpec) -> Row {
             let numbers = NumberSummary { min: *min, max: *max, mean: *mean, median: *mean, std: own_std(*std, *min, *max) };
             InputStats { nulls: *nulls, numbers: Some(numbers), categories: None }
         }
-        Encoding::Raw { mean, std, min, max } => {
+        Encoding::Raw { mean, std, min, max, .. } => {
             let numbers = NumberSummary { min: *min, max: *max, mean: *mean, median: *mean, std: *std };
             InputStats { nulls: 0, numbers: Some(numbers), categories: None }
         }

@@ -46,7 +46,7 @@ class LearningVerbs(Verb):
         `split` keeps rows for evaluation: "random" (a fraction `eval_fraction`, by default 0.2), "seq" (the fraction whose
         column `split_by` is largest), "custom" (where the boolean column `split_by` is true or null), "auto" (by the number
         of rows) or "none"; an `eval_fraction` alone means "random". `sample_weight` names a column: a row of weight 2 counts
-        as two. Neither column is a feature.
+        as two, one of weight 0 is left out. Neither column is a feature.
 
         `transform` are the columns to learn from in place of the frame's own: names and expressions, or
         `{name: expression}`, the target among them. They are stored with the model, which computes them again wherever it
@@ -71,7 +71,9 @@ class LearningVerbs(Verb):
 
         - `inputs`: what `forward` is given. By default all columns but the target side by side, float32 (rows, columns), in the
           frame's order; a list of names takes these; `{argument: column}` gives each by name, one column as it is, (rows,), or a
-          list of them side by side. Integers stay int64 where they come alone.
+          list of them side by side. Integers stay int64 where they come alone, those of UInt64 uint64, to the last digit. What is
+          predicted there must be whole: floats and decimals that are whole are taken, any other value is a `DTypeError` that names the
+          column.
         - `loss`: a function of output and target, such as `gf.nn.MSELoss()`, that gives the mean over the rows or a loss for
           each row; or "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits". With `sample_weight` it must be one a row.
         - `task`: "regression" gives the loss the target in the output's shape; "classification" the index of the class, int64
@@ -85,7 +87,9 @@ class LearningVerbs(Verb):
           `seed`.
 
         A null in a column is an error that names it, and so is a module whose code depends on the number of rows, or whose
-        prediction for a row depends on others.
+        prediction for a row depends on others. Where a module picks by a column (`nn.Embedding`, `take`, brackets, classes of a loss), a
+        row of a place that there is not is an `OutOfBoundsError` that names the column and the place, before the training begins and in
+        every prediction. A label may be the same in every row: the loss says what is learned.
         """
         from gradframe._frame.modules import of_module
         from gradframe._model import Model
@@ -111,7 +115,8 @@ class LearningVerbs(Verb):
 
     def predict(self, model: Model | str, *, threshold: float | None = None) -> Self:
         """All columns, then `predicted_<label>`, and for a classifier `predicted_<label>_probs`. `model` is a Model or a
-        stored model's name. A class is null where a probability is NaN: a feature is NaN or infinite."""
+        stored model's name. A class is null where a probability is NaN: a feature is NaN or infinite. A module's integers must be whole
+        (`DTypeError`), and what it picks by them must be there (`OutOfBoundsError`)."""
         return self._wrap(_gradframe.predict(self._lazy(), private_model(model), threshold=threshold))
 
     def evaluate(self, model: Model | str, *, threshold: float | None = None) -> Self:

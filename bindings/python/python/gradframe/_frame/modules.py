@@ -33,7 +33,7 @@ def of_module(
         for name, kind in types.items()
         if name != target and name not in others
     ]
-    label = {"int64": "integer", "float": "number"}.get(types[target], "class")
+    label = {"int64": "integer", "uint64": "integer", "float": "number"}.get(types[target], "class")
     own = {name: taken.pop(name) for name in ("loss", "optimizer", "inputs", "task", "precision")}
     chosen = _chosen(columns, own["inputs"])
     return tracing.trace(estimator, chosen, own["inputs"], own["loss"], own["optimizer"], own["task"], label, own["precision"], taken)
@@ -67,6 +67,8 @@ def _kind(dtype: Any) -> str:
     if _shape(dtype):
         return _kind(dtype.inner)
     name = dtype.__name__ if isinstance(dtype, type) else type(dtype).__name__
+    if name == "UInt64":
+        return "uint64"
     if name.startswith(("Int", "UInt")):
         return "int64"
     if name in ("String", "Categorical", "Enum"):

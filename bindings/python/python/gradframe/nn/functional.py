@@ -96,7 +96,7 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
 
 def one_hot(indices: Any, num_classes: int, dtype: Any = "float32") -> Array:
     """1 at each index along a new last axis, else 0. Raises OutOfBoundsError, an IndexError, for an index outside of 0 to
-    num_classes - 1; while a function is traced, where indices are not known, such an index gives zeros."""
+    num_classes - 1; in a compiled function, where indices are not known, such an index gives zeros."""
     return call("one_hot", (indices,), count("one_hot", "num_classes", num_classes), dtypes.name(dtype))
 
 
@@ -107,8 +107,8 @@ def linear(x: Any, weight: Array, bias: Array | None = None) -> Array:
 
 
 def embedding(indices: Any, weight: Array) -> Array:
-    """Rows of a table by index. Raises OutOfBoundsError, an IndexError, for an index outside of its rows, negative ones too; while a
-    function is traced, where indices are not known, such an index gives zeros."""
+    """Rows of a table by index. Raises OutOfBoundsError, an IndexError, for an index outside of its rows, negative ones too; so do
+    `frame.fit` and `predict` of a module. In other compiled functions, where indices are not known, such an index gives zeros."""
     return call("embedding", (weight, indices))
 
 

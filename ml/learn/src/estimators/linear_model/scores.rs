@@ -31,7 +31,7 @@ pub(crate) fn raw_scores(g: &mut Graph, model: &Model, nullable: bool) -> Result
 pub(crate) fn encoded_scores(g: &mut Graph, model: &Model) -> Result<NodeId> {
     let LinearWeights { outputs, .. } = LinearWeights::of(model)?; // all weights are there and fit
     let layout = layout(model.spec.training.rows, &model.spec.features, &model.spec.label);
-    let columns = declare_encoded(g, layout.dense, layout.categories.len(), DType::F64);
+    let columns = declare_encoded(g, layout.dense, layout.categories.len(), &[], DType::F64);
     let parts = Parameters::of(&layout, outputs).parts;
     let weights: Vec<NodeId> =
         parts.iter().filter_map(|part| model.weights.get(&part.name)).map(|tensor| g.constant(tensor.clone())).collect();

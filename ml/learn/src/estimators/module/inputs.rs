@@ -26,30 +26,55 @@ impl ModuleInput {
         ModuleInput { name: name.into(), columns: vec![column.into()], shape: vec![] }
     }
 
-    /// The input in an element type, out of the dense block [N, K] whose columns have these names.
-    /// Errors: `Internal` if a column is not among them.
-    pub(super) fn of(&self, g: &mut Graph, dense: NodeId, names: &[&str], dtype: DType) -> Result<NodeId> {
+    /// The input in an element type. Errors: `Internal` if a column is not among those given.
+    pub(super) fn of(&self, g: &mut Graph, columns: &InputColumns, dtype: DType) -> Result<NodeId> {
         let mut parts = Vec::new();
-        for (from, count) in self.runs(names)? {
-            parts.push(g.slice_axis(dense, 1, from, Dim::fixed(from + count))?);
+        for source in self.sources(columns)? {
+            let part = match source {
+                Source::Dense { block, from, count } => g.slice_axis(block, 1, from, Dim::fixed(from + count))?,
+                Source::Whole(column) => g.reshape(column, &Shape::new([Dim::symbol("N"), Dim::fixed(1)]))?,
+            };
+            parts.push(g.cast(part, dtype)?);
         }
         let block = g.concat(&parts, 1)?;
-        let block = g.cast(block, dtype)?;
         let sizes = self.shape.iter().map(|&size| Dim::fixed(size));
         g.reshape(block, &Shape::new(std::iter::once(Dim::symbol("N")).chain(sizes)))
     }
 
-    /// The columns' places, neighbours together: from, count.
-    fn runs(&self, names: &[&str]) -> Result<Vec<(usize, usize)>> {
-        let mut runs: Vec<(usize, usize)> = Vec::new();
+    /// Where the columns are, neighbours in the dense block together.
+    fn sources(&self, columns: &InputColumns) -> Result<Vec<Source>> {
+        let mut sources: Vec<Source> = Vec::new();
         for column in &self.columns {
-            let at = names.iter().position(|name| name == column);
-            let at = at.ok_or_else(|| Error::internal("train", format!("the module's column `{column}` is no feature")))?;
-            match runs.last_mut() {
-                Some((from, count)) if *from + *count == at => *count += 1,
-                _ => runs.push((at, 1)),
+            if let Some((_, node)) = columns.whole.iter().find(|(name, _)| name == column) {
+                sources.push(Source::Whole(*node));
+                continue;
+            }
+            let found = columns.dense.zip(columns.names.iter().position(|name| name == column));
+            let missing = || Error::internal("train", format!("the module's column `{column}` is no feature"));
+            let (block, at) = found.ok_or_else(missing)?;
+            match sources.last_mut() {
+                Some(Source::Dense { from, count, .. }) if *from + *count == at => *count += 1,
+                _ => sources.push(Source::Dense { block, from: at, count: 1 }),
             }
         }
-        Ok(runs)
+        Ok(sources)
     }
+}
+
+/// A module's columns in a graph.
+pub(super) struct InputColumns {
+    /// Floats side by side, [N, K]; None where K is 0.
+    pub dense: Option<NodeId>,
+    /// The names of the K columns.
+    pub names: Vec<String>,
+    /// Whole numbers by name, [N] each.
+    pub whole: Vec<(String, NodeId)>,
+}
+
+/// A part of an input.
+enum Source {
+    /// Columns of the dense block.
+    Dense { block: NodeId, from: usize, count: usize },
+    /// A column of whole numbers.
+    Whole(NodeId),
 }

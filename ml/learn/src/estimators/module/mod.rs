@@ -2,10 +2,11 @@
 //! forward pass, so that it predicts wherever the model can be read.
 //!
 //! [`trained`] is what a training starts from, [`step`] the program of a batch, [`training`] its repetition, [`stored`] what
-//! the model keeps, [`inputs`] the columns as the module is given them.
+//! the model keeps, [`inputs`] the columns as the module is given them, [`places`] what it picks by.
 
 mod inputs;
 mod options;
+mod places;
 mod step;
 mod stored;
 mod trained;
@@ -16,11 +17,10 @@ use std::sync::Arc;
 use gradframe_ml_core::{DType, Error, Function, Graph, Result};
 
 pub use self::inputs::ModuleInput;
+pub use self::places::{PlaceCheck, place_check};
 pub use self::stored::StoredModule;
 pub use self::trained::{Module, ModuleFunction, ModuleGroup};
 use crate::estimator::{Estimator, Layout, OptionDef, Options, Task, Training};
-use crate::features::dense_columns;
-use crate::features::graph::{declare_columns, declare_encoded, dense_block};
 use crate::model::Model;
 
 /// The model types of modules that learn a number, and classes.
@@ -76,6 +76,14 @@ impl Estimator for ModuleEstimator {
         self.module.as_ref().map(|module| module.columns())
     }
 
+    fn whole_columns(&self) -> Vec<(String, DType)> {
+        self.module.as_ref().map(|module| module.whole_columns()).unwrap_or_default()
+    }
+
+    fn place_check(&self, layout: &Layout) -> Result<Option<PlaceCheck>> {
+        self.module.as_ref().map_or(Ok(None), |module| places::of_training(module, layout))
+    }
+
     fn module(&self) -> Result<Option<StoredModule>> {
         self.module().and_then(|module| StoredModule::of(module)).map(Some)
     }
@@ -90,16 +98,13 @@ impl Estimator for ModuleEstimator {
 
     fn predict(&self, model: &Model, nullable: bool) -> Result<Function> {
         let mut g = Graph::new();
-        let features = &model.spec.features;
-        let columns = declare_columns(&mut g, features, nullable, |_| true);
-        let dense = dense_block(&mut g, features, &columns, &dense_columns(features))?;
-        stored::predicted(g, model, dense)
+        let columns = stored::raw_columns(&mut g, &model.spec.features, nullable)?;
+        stored::predicted(g, model, &columns)
     }
 
     fn predict_encoded(&self, model: &Model) -> Result<Function> {
         let mut g = Graph::new();
-        let columns = declare_encoded(&mut g, model.spec.features.len(), 0, self.feature_dtype());
-        let dense = columns.dense.ok_or_else(|| Error::internal("model", "a module without columns"))?;
-        stored::predicted(g, model, dense)
+        let columns = stored::encoded_columns(&mut g, &model.spec.features, self.feature_dtype());
+        stored::predicted(g, model, &columns)
     }
 }

@@ -1,7 +1,7 @@
 //! The program of a mini-batch of a module: forward, backward and update as one; and the loss over rows held back.
 
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape};
+use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Shape};
 
 use super::super::gradients::{clipped, squared_norm};
 use super::super::network::step_key;
@@ -20,8 +20,6 @@ pub(super) struct Step<'a> {
     pub clip_norm: f64,
     /// Decides what is random in the module.
     pub seed: u64,
-    /// The names of the features.
-    pub names: &'a [&'a str],
 }
 
 /// How one parameter is updated.
@@ -105,24 +103,9 @@ impl Step<'_> {
         key: Option<NodeId>,
         columns: &LabelledColumns,
     ) -> Result<Vec<NodeId>> {
-        let dense = columns.features.dense.ok_or_else(|| Error::plan("train", "the module is given no column"))?;
-        let mut operands: Vec<NodeId> = state.parameters.iter().chain(&state.buffers).copied().chain(key).collect();
-        let types: Vec<Type> = self.module.input_types().cloned().collect();
-        for (input, ty) in self.module.inputs.iter().zip(types) {
-            operands.push(input.of(g, dense, self.names, ty.dtype)?);
-        }
-        operands.push(self.target(g, columns.label)?);
-        for capture in &function.captures {
-            operands.push(g.constant(capture.clone()));
-        }
+        let own = state.parameters.iter().chain(&state.buffers).copied().chain(key).collect();
+        let operands = self.module.operands(g, function, own, columns)?;
         g.inline(&function.function, &operands)
-    }
-
-    /// The label as the loss takes it: [N] or [N, 1].
-    fn target(&self, g: &mut Graph, label: NodeId) -> Result<NodeId> {
-        let ty = self.module.target_type()?;
-        let label = g.cast(label, ty.dtype)?;
-        if ty.shape.rank() == 2 { g.reshape(label, &Shape::new([Dim::symbol("N"), Dim::fixed(1)])) } else { Ok(label) }
     }
 
     /// The state after the update, in order.

@@ -2,10 +2,14 @@
 
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::transform::check_row_wise;
-use gradframe_ml_core::{DType, Error, Function, Result, Symbol, Tensor};
+use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape, Symbol, Tensor};
+use rustc_hash::FxHashMap;
 
+use super::super::row_weights::LabelledColumns;
 use super::ModuleInput;
+use super::inputs::InputColumns;
 use crate::estimator::Task;
+use crate::features::graph::EncodedColumns;
 use crate::optim::NamedRule;
 
 /// A module: what was traced of it, for any number of rows N, and what its training starts from.
@@ -64,10 +68,54 @@ pub struct ModuleGroup {
 }
 
 impl Module {
-    /// The element type in which columns are cached: f32, unless an input needs more.
+    /// The element type in which floats are cached: f32, unless an input needs more.
     pub(super) fn feature_dtype(&self) -> DType {
-        let wide = |ty: &Type| !matches!(ty.dtype, DType::F32 | DType::F16 | DType::BF16 | DType::I8 | DType::U8 | DType::Bool);
-        if self.input_types().any(wide) { DType::F64 } else { DType::F32 }
+        if self.input_types().any(|ty| ty.dtype == DType::F64) { DType::F64 } else { DType::F32 }
+    }
+
+    /// The columns that it takes as whole numbers, with their integer type, in the order of [`Module::columns`]. One that inputs take as
+    /// several types is i64.
+    pub(super) fn whole_columns(&self) -> Vec<(String, DType)> {
+        let mut types: FxHashMap<&str, DType> = FxHashMap::default();
+        for (input, ty) in self.inputs.iter().zip(self.input_types()).filter(|(_, ty)| ty.dtype.is_integer()) {
+            for column in &input.columns {
+                let own = types.entry(column).or_insert(ty.dtype);
+                *own = if *own == ty.dtype { ty.dtype } else { DType::I64 };
+            }
+        }
+        self.columns().into_iter().filter_map(|name| types.get(name.as_str()).map(|&dtype| (name.clone(), dtype))).collect()
+    }
+
+    /// Its columns among encoded ones.
+    fn placed(&self, columns: &EncodedColumns) -> InputColumns {
+        let whole = self.whole_columns();
+        let names = self.columns().into_iter().filter(|name| !whole.iter().any(|(own, _)| own == name)).collect();
+        let whole = whole.into_iter().map(|(name, _)| name).zip(columns.whole.iter().copied()).collect();
+        InputColumns { dense: columns.dense, names, whole }
+    }
+
+    /// What one of its functions with a loss is given on a batch; `own` are parameters, buffers, and in training the key.
+    pub(super) fn operands(
+        &self,
+        g: &mut Graph,
+        function: &ModuleFunction,
+        own: Vec<NodeId>,
+        columns: &LabelledColumns,
+    ) -> Result<Vec<NodeId>> {
+        let (placed, mut operands) = (self.placed(&columns.features), own);
+        for (input, ty) in self.inputs.iter().zip(self.input_types()) {
+            operands.push(input.of(g, &placed, ty.dtype)?);
+        }
+        operands.push(self.target(g, columns.label)?);
+        operands.extend(function.captures.iter().map(|capture| g.constant(capture.clone())));
+        Ok(operands)
+    }
+
+    /// The label as the loss takes it: [N] or [N, 1].
+    fn target(&self, g: &mut Graph, label: NodeId) -> Result<NodeId> {
+        let ty = self.target_type()?;
+        let label = g.cast(label, ty.dtype)?;
+        if ty.shape.rank() == 2 { g.reshape(label, &Shape::new([Dim::symbol("N"), Dim::fixed(1)])) } else { Ok(label) }
     }
 
     /// The columns that it is given, each once, in the order of the inputs: the features of its training.

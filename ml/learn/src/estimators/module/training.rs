@@ -42,8 +42,6 @@ impl ModuleTraining {
     fn programs(&self) -> Result<Programs> {
         let batch_rows = option(&self.options, "batch_size")? as usize;
         let batches = (self.layout.rows as usize).div_ceil(batch_rows) as f64;
-        let columns = self.module.columns();
-        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         let spec = StepSpec {
             module: &self.module,
             layout: &self.layout,
@@ -51,7 +49,6 @@ impl ModuleTraining {
             schedule: schedule(&self.options, batches)?,
             clip_norm: option(&self.options, "clip_norm")?,
             seed: self.seed,
-            names: &names,
         };
         Ok(Programs {
             step: Arc::new(compile(&spec.function()?)?),

@@ -29,7 +29,7 @@ pub(crate) fn raw_scores(g: &mut Graph, model: &Model, nullable: bool) -> Result
 /// The scores over encoded rows, as training computes them without dropout, f32: [N] or [N, C].
 pub(crate) fn encoded_scores(g: &mut Graph, model: &Model) -> Result<NodeId> {
     let network = network_of(model, dense_columns(&model.spec.features).len())?;
-    let columns = declare_encoded(g, network.dense, network.categories.len(), DType::F32);
+    let columns = declare_encoded(g, network.dense, network.categories.len(), &[], DType::F32);
     let values = constants(g, model, &network)?;
     let inputs = Inputs { dense: columns.dense, codes: columns.codes.into_iter().map(Some).collect() };
     network.scores(g, &values, &inputs, Mode::Predict)
