@@ -105,7 +105,7 @@ const TOGETHER: &[&str] = &[
     "shift",
 ];
 const COMPARED: &[&str] = &["clip", "max_horizontal", "min_horizontal"];
-const FOUND: &[&str] = &["index_of", "is_in", "list.contains", "list.count_matches"];
+const FOUND: &[&str] = &["index_of", "is_in", "list.contains", "list.count_matches", "search_sorted"];
 
 fn meaning(name: &str) -> Option<Meaning> {
     let table = [

@@ -13,7 +13,7 @@ use gradframe_plan::names::{suggest, type_name};
 
 use super::DataFrame;
 use super::naming::all_columns;
-use crate::expr::resolve::{cast_to, common_moment, widest_number, zones_differ};
+use crate::expr::resolve::{cast_to, common_moment, item_of, widest_number, zones_differ};
 use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
 use crate::{Error, How, Result};
 
@@ -230,8 +230,12 @@ pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(DataType::is_string) && types.iter().all(|other| !other.is_nested()) {
         return Some(DataType::Utf8);
     }
-    if zones_differ(types.iter()) {
+    let items: Vec<DataType> = types.iter().map(|own| item_of(own).clone()).collect();
+    if zones_differ(items.iter()) {
         return None;
+    }
+    if let (true, Some(moment)) = (types.iter().all(|own| own.is_null() || own.is_nested()), common_moment(&items)) {
+        return Some(DataType::new_list(moment, true));
     }
     let number = widest_number(types.iter().filter(|other| !other.is_null()));
     number.or_else(|| common_moment(types)).or_else(|| type_union_resolution(types))

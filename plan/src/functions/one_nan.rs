@@ -46,24 +46,43 @@ fn any_signed<T: Copy>(values: &[T], is_nan: impl Fn(T) -> bool, is_signed: impl
     })
 }
 
-/// [`one_nan_in_rows`] of what was made of other rows, `known` to have one NaN: floats that lie in the memory of theirs are not read again.
-pub fn one_nan_in_rows_made_of(known: &RecordBatch, rows: RecordBatch) -> RecordBatch {
-    let floats = |rows: &RecordBatch| -> Vec<Range<usize>> { rows.columns().iter().filter_map(place_of_floats).collect() };
-    let (own, theirs) = (floats(&rows), floats(known));
-    let lies_in = |own: &Range<usize>| theirs.iter().any(|known| known.start <= own.start && own.end <= known.end);
-    let are_plain = rows.columns().iter().all(|column| column.data_type().is_floating() || !has_floats(column.data_type()));
-    if are_plain && own.iter().all(lies_in) { rows } else { one_nan_in_rows(rows) }
+/// [`one_nan_in_rows`] of what a function made of the rows `given`: floats that it was given and gives back are as they were, as in any
+/// other operator that hands a column on, and not read again.
+pub fn one_nan_in_rows_made_of(given: &RecordBatch, rows: RecordBatch) -> RecordBatch {
+    let theirs: Vec<Option<Floats>> = given.columns().iter().map(Floats::of).collect();
+    let is_given = |(at, column): (usize, &ArrayRef)| match Floats::of(column) {
+        Some(own) => {
+            let same_place = theirs.get(at).into_iter().flatten();
+            same_place.chain(theirs.iter().flatten()).any(|theirs| own.lie_in(theirs))
+        }
+        None => !has_floats(column.data_type()),
+    };
+    if rows.columns().iter().enumerate().all(is_given) { rows } else { one_nan_in_rows(rows) }
 }
 
-/// From which byte of the machine's memory to which the values of a column of floats lie; None of other columns.
-fn place_of_floats(column: &ArrayRef) -> Option<Range<usize>> {
-    let bytes = match column.data_type() {
-        DataType::Float64 => column.as_primitive::<Float64Type>().values().inner(),
-        DataType::Float32 => column.as_primitive::<Float32Type>().values().inner(),
-        _ => return None,
-    };
-    let start = bytes.as_ptr().addr();
-    Some(start..start + bytes.len())
+/// Where the values of a column of floats lie in the machine's memory.
+struct Floats {
+    bytes: Range<usize>,
+    width: usize,
+}
+
+impl Floats {
+    /// None of a column of anything else.
+    fn of(column: &ArrayRef) -> Option<Self> {
+        let (values, width) = match column.data_type() {
+            DataType::Float64 => (column.as_primitive::<Float64Type>().values().inner(), 8),
+            DataType::Float32 => (column.as_primitive::<Float32Type>().values().inner(), 4),
+            _ => return None,
+        };
+        let start = values.as_ptr().addr();
+        Some(Floats { bytes: start..start + values.len(), width })
+    }
+
+    fn lie_in(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.bytes, &other.bytes);
+        let within = theirs.start <= own.start && own.end <= theirs.end;
+        within && self.width == other.width && (own.start - theirs.start).is_multiple_of(self.width)
+    }
 }
 
 /// The same rows with one NaN, for what comes from outside: files and memory of others hold NaNs with a sign, which NumPy's `0/0` makes on x86.
@@ -128,15 +147,26 @@ mod tests {
     }
 
     #[test]
-    fn floats_in_the_memory_of_known_rows_are_not_read_again() {
+    fn floats_that_were_given_are_not_read_again() {
         let signed: ArrayRef = Arc::new(Float64Array::from(vec![1.0, -f64::NAN, 2.0]));
         let rows = |floats: &ArrayRef| RecordBatch::try_from_iter([("x", Arc::clone(floats))]).expect("rows");
         let part = rows(&signed.slice(1, 2));
-        // They are said to have one NaN, so the sign stays where it is.
         let same = one_nan_in_rows_made_of(&rows(&signed), part.clone());
         assert!(same.column(0).as_primitive::<Float64Type>().value(0).is_sign_negative());
         let other = one_nan_in_rows_made_of(&rows(&(Arc::new(Float64Array::from(vec![1.0])) as ArrayRef)), part);
         assert!(other.column(0).as_primitive::<Float64Type>().value(0).is_sign_positive());
+    }
+
+    #[test]
+    fn floats_of_another_width_in_the_same_memory_are_read() {
+        use arrow::array::Float32Array;
+        use arrow::buffer::ScalarBuffer;
+        let wide = Float64Array::from(vec![f64::from_bits(0x3FF0_0000_FFC0_0000)]);
+        let narrow = Float32Array::new(ScalarBuffer::new(wide.values().inner().clone(), 0, 2), None);
+        let rows = |floats: ArrayRef| RecordBatch::try_from_iter([("x", floats)]).expect("rows");
+        let made = one_nan_in_rows_made_of(&rows(Arc::new(wide)), rows(Arc::new(narrow)));
+        let made = made.column(0).as_primitive::<Float32Type>().clone();
+        assert!(made.values().iter().all(|x| !x.is_nan() || x.is_sign_positive()), "{made:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import gradframe as gf
@@ -28,6 +29,7 @@ CASES = {
     "listed": lambda f, x: f.select(a=x.concat_list("d", "z"), b=x.concat_list("u", "d"), c=x.concat_list(x.concat_list("d", "d"), "z")),
     "stacked": lambda f, x: x.concat([f.select(a="d"), f.select(a="u"), f.select(a=x.lit(None))], how="vertical_relaxed"),
     "side by side": lambda f, x: x.concat([f.select(a="z", b="d"), f.select(a="d")], how="diagonal_relaxed"),
+    "stacked lists": lambda f, x: x.concat([f.select(a=x.concat_list("d")), f.select(a=x.concat_list("u"))], how="vertical_relaxed"),
     "unpivoted": lambda f, x: f.unpivot(on=["d", "z", "u"]),
     "differences": lambda f, x: f.select(a=x.col("z") - x.col("d"), b=x.col("d") - x.col("u")),
 }
@@ -59,5 +61,15 @@ def test_moments_of_two_time_zones_have_no_common_type(other):
         gf.concat([some.select("z"), some.select(z="o")], how="vertical_relaxed").collect_schema()
     with pytest.raises(gf.errors.DTypeError, match="`z` is Datetime"):
         some.select(gf.concat_list("z", "o"))
+    with pytest.raises(gf.errors.DTypeError, match="`z` is Datetime"):
+        some.select(gf.concat_list("d", "z", "o"))
+    with pytest.raises(gf.errors.DTypeError, match="`z` is Datetime"):
+        some.select(gf.max_horizontal("d", "z", "o"))
     with pytest.raises(gf.errors.DTypeError, match="`z` .* and `o` .* have no common type"):
         some.unpivot(on=["z", "o"])
+
+
+def test_utc_has_two_names():
+    moment = dt.datetime(2024, 1, 1)
+    named = [gf.from_arrow(pa.table({"t": pa.array([moment], pa.timestamp("us", zone))})) for zone in ("UTC", "+00:00")]
+    assert gf.concat(named, how="vertical_relaxed").height == 2

@@ -53,8 +53,21 @@ def test_a_series_is_looked_for_in_a_series_of_another_length(values, found):
     ours, theirs = gf.Series("s", values, dtype=gf.Int64), pl.Series("s", values, dtype=pl.Int64)
     for side in ("left", "right"):
         got, expected = ours.search_sorted(gf.Series("v", found), side), theirs.search_sorted(pl.Series("v", found), side)
-        as_list = lambda places: places.to_list() if hasattr(places, "to_list") else [places]
-        assert as_list(got) == as_list(expected)
+        assert isinstance(got, gf.Series)
+        assert got.to_list() == expected.to_list()
+
+
+def test_enums_are_looked_for_by_their_categories():
+    kind = pl.Enum(["z", "m", "a"])
+    frame = pl.DataFrame({"e": ["z", "m", "a"], "v": ["a", "z", "m"]}, schema={"e": kind, "v": kind})
+    check(lambda f, x: f.select(q=x.col("e").search_sorted(x.col("v"))), frame)
+
+
+@pytest.mark.parametrize("other", ["s", "n", "l"])
+def test_what_cannot_be_compared_is_not_looked_for(other):
+    frame = gf.from_dict({"i": [9, 10], "s": ["9", "10"], "l": [[1], [2]], "n": [dt.datetime(2024, 1, 1)] * 2}).lazy()
+    with pytest.raises(gf.errors.DTypeError, match=f"`i` is Int64 and `{other}` is"):
+        frame.select(gf.col("i").search_sorted(gf.col(other)))
 
 
 VALUES = {

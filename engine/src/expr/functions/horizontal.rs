@@ -9,7 +9,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
 use super::super::depth::reduced;
-use super::super::resolve::{cast_to, common_moment, common_number, output_name, shown, widest_number, zones_differ};
+use super::super::resolve::{cast_to, common_moment, common_number, item_of, output_name, shown, widest_number, zones_differ};
 use super::super::structure::items;
 use super::super::table::{FunctionRow, Takes};
 use super::super::{lit, when};
@@ -115,18 +115,19 @@ fn mean_horizontal(call: &mut Call) -> Result<Expr> {
     Ok(when(count.clone().gt(lit(0_i64))).then(sum / cast(count, DataType::Float64)).end())
 }
 
+/// Whether it is text, how it was written, and its type.
+type Kind = (bool, String, DataType);
+
 /// Errors: `DType` for texts beside what is none, and for moments of one time zone beside those of none or of another.
 pub(super) fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
-    let mut kinds = vec![];
+    let mut kinds: Vec<Kind> = vec![];
     for expr in exprs {
         let own = call.type_of(expr)?;
         kinds.extend((!own.is_null()).then(|| (is_text(item_of(&own)), shown(expr), own)));
     }
-    let Some((first, others)) = kinds.split_first() else { return Ok(()) };
-    let differs = |other: &&(bool, String, DataType)| {
-        other.0 != first.0 || zones_differ([&first.2, &other.2].into_iter().map(item_of))
-    };
-    let Some(other) = others.iter().find(differs) else { return Ok(()) };
+    let differ = |(a, b): &(&Kind, &Kind)| a.0 != b.0 || zones_differ([&a.2, &b.2].into_iter().map(item_of));
+    let pairs = kinds.iter().enumerate().flat_map(|(at, a)| kinds[at + 1..].iter().map(move |b| (a, b)));
+    let Some((first, other)) = pairs.into_iter().find(differ) else { return Ok(()) };
     let what = format!(
         "`{}` is {} and `{}` is {}, expected types that go together",
         first.1,
@@ -139,14 +140,6 @@ pub(super) fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
 
 fn is_text(own: &DataType) -> bool {
     own.is_string() || matches!(own, DataType::Dictionary(_, values) if values.is_string())
-}
-
-/// The type of the elements of lists and arrays; other types as they are.
-pub(super) fn item_of(own: &DataType) -> &DataType {
-    match own {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type(),
-        own => own,
-    }
 }
 
 /// Numbers, and dates beside moments of a time zone, in the type that holds all of them; other values as they are.

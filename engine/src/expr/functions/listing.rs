@@ -5,11 +5,11 @@ use datafusion::functions_nested::expr_fn as nested_fn;
 use datafusion::logical_expr::Expr;
 
 use super::super::call::Call;
-use super::super::resolve::{cast_to, common_moment, shown, widest_number};
+use super::super::resolve::{cast_to, common_moment, item_of, shown, widest_number};
 use super::super::table::FunctionRow;
 use super::super::{lit, when};
 use super::cast;
-use super::horizontal::{any_null, item_of, require_alike};
+use super::horizontal::{any_null, require_alike};
 use crate::Result;
 
 pub(super) const TABLE: &[FunctionRow] = &[

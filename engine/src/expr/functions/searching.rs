@@ -1,17 +1,20 @@
 //! Where values would stand in a column that is in order.
 
+use arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 use gradframe_plan::functions::column::window;
+use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
 use super::super::lit;
-use super::super::resolve::{cast_to, common_type};
+use super::super::resolve::{cast_to, common_moment, common_number, require_comparable, shown};
 use super::super::structure::length;
 use super::super::table::FunctionRow;
 use super::ordering::is_one_value;
 use super::windows::rows_in_order;
-use crate::Result;
+use crate::{Error, Result};
 
 pub(super) const TABLE: &[FunctionRow] = &[FunctionRow::typed("search_sorted", search_sorted)];
 
@@ -21,9 +24,7 @@ fn search_sorted(call: &mut Call) -> Result<Expr> {
     let descending = call.flag("descending", false)?;
     let right = call.choice("side", &[("any", false), ("left", false), ("right", true)])?;
     if !is_one_value(&element) {
-        let (own, theirs) = (call.type_of(&value)?, call.type_of(&element)?);
-        let common = common_type(call.name(), &[(&value, &own), (&element, &theirs)])?;
-        let both = vec![cast_to(value, &own, &common), cast_to(element, &theirs, &common)];
+        let both = comparable(call, value, element)?;
         return Ok(rows_in_order(window("places_among", both, vec![descending.into(), right.into()])));
     }
     let before = match (descending, right) {
@@ -45,4 +46,20 @@ fn search_sorted(call: &mut Call) -> Result<Expr> {
         Expr::Literal(constant, _) if !constant.is_null() => of_value,
         element => super::super::when(element.is_null()).then(of_null).otherwise(of_value),
     })
+}
+
+/// Both in the type in which they are compared. Errors: `DType` for what cannot be compared.
+fn comparable(call: &Call, value: Expr, element: Expr) -> Result<Vec<Expr>> {
+    let (own, theirs) = (call.type_of(&value)?, call.type_of(&element)?);
+    require_comparable(&value, &own, &element, &theirs)?;
+    let known: Vec<(&Expr, &DataType)> =
+        [(&value, &own), (&element, &theirs)].into_iter().filter(|(_, own)| !own.is_null()).collect();
+    let types = [own.clone(), theirs.clone()];
+    let common = common_number(&known).or_else(|| common_moment(&types)).or_else(|| comparison_coercion(&own, &theirs));
+    let Some(common) = common else {
+        let (own, theirs) = (type_name(&own), type_name(&theirs));
+        let what = format!("`{}` is {own} and `{}` is {theirs}, which cannot be compared", shown(&value), shown(&element));
+        return Err(Error::dtype(call.name(), what).hint("cast one of them"));
+    };
+    Ok(vec![cast_to(value, &own, &common), cast_to(element, &theirs, &common)])
 }

@@ -23,8 +23,8 @@ pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
 pub(crate) use self::operators::{
-    cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested, require_boolean, untyped,
-    widest_number, zones_differ,
+    cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested, require_boolean,
+    require_comparable, untyped, widest_number, zones_differ,
 };
 pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};
@@ -66,6 +66,14 @@ pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSc
         }
     }
     Ok(named)
+}
+
+/// The type of the elements of lists and arrays; other types as they are.
+pub(crate) fn item_of(own: &DataType) -> &DataType {
+    match own {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item.data_type(),
+        own => own,
+    }
 }
 
 /// Columns with the qualifier that the schema has for them, so that a column has one form wherever it stands.

@@ -43,10 +43,12 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
     own = _told(series.name, _UNNAMED)
     columns = {own: series.to_arrow()}
 
+    searches = method.__name__ == "search_sorted"
+
     def operand(value: Any) -> Any:
         if not isinstance(value, Series):
             return value
-        if len(value) == 1 and len(series) != 1:
+        if len(value) == 1 and len(series) != 1 and not searches:
             return lit(value.item())
         name = _told(value.name, f"other_{len(columns)}")
         while name in columns:
@@ -57,11 +59,11 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
     arguments = tuple(map(operand, arguments))
     named = {name: operand(value) for name, value in named.items()}
     expr = method(col(own), *arguments, **named)
-    if method.__name__ == "search_sorted" and len(columns) == 2:
+    if searches and len(columns) == 2:
         return _places(series, columns, expr)
     frame = series._frame.beside(pa.table(columns)).lazy().select(expr.alias(series.name)).collect()
     result = Series._of(frame)
-    is_one = scalar or method.__name__ == "search_sorted" and len(result) == 1
+    is_one = scalar or searches and len(result) == 1
     return result.item() if is_one else result
 
 

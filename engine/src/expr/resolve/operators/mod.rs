@@ -219,7 +219,7 @@ fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
 }
 
 /// Errors: `DType` for values that could only be compared after a cast that nobody asked for.
-fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_type: &DataType) -> Result<()> {
+pub(crate) fn require_comparable(left: &Expr, left_type: &DataType, right: &Expr, right_type: &DataType) -> Result<()> {
     let is_constant = |expr: &Expr| matches!(expr, Expr::Literal(..));
     let fits = match (Kind::of(left_type), Kind::of(right_type)) {
         // A text says a moment, but not how long something takes.

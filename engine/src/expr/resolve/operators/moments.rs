@@ -13,6 +13,9 @@ const MIDNIGHT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 /// Where a date beside a moment of a time zone has its midnight, as in Polars.
 pub(super) const UTC: &str = "UTC";
 
+/// As pyarrow and files write it.
+const UTC_AS_OFFSET: &str = "+00:00";
+
 /// A date as its midnight in UTC, a moment of a time zone as one of UTC.
 pub(super) fn as_instant(expr: Expr, own: &DataType) -> Expr {
     let unit = if let DataType::Timestamp(unit, _) = own { *unit } else { TimeUnit::Microsecond };
@@ -34,8 +37,9 @@ pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
 
 /// Whether some are moments of one time zone and others of none or of another: there is no type in which all keep their meaning.
 pub(crate) fn zones_differ<'a>(types: impl Iterator<Item = &'a DataType>) -> bool {
-    let mut zones = types.filter_map(|own| if let DataType::Timestamp(_, zone) = own { Some(zone) } else { None });
-    zones.next().is_some_and(|first| zones.any(|other| other != first))
+    let mut zones = types.filter_map(|own| if let DataType::Timestamp(_, zone) = own { Some(zone.as_deref()) } else { None });
+    let zone = |name: Option<&'a str>| if name == Some(UTC_AS_OFFSET) { Some(UTC) } else { name };
+    zones.next().is_some_and(|first| zones.any(|other| zone(other) != zone(first)))
 }
 
 /// What the operator gives of dates, times, durations and numbers; None if it means nothing.
