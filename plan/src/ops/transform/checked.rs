@@ -1,8 +1,9 @@
 //! The cast of a column to the type that training had, where a value may not fit.
 
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::compute::kernels::cmp::neq;
+use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::array_value_to_string;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
@@ -43,8 +44,9 @@ impl ScalarUDFImpl for Checked {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let fitting = cast(&arrays[0], &self.to)?;
-        let is_lost = |row: &usize| fitting.is_null(*row) && arrays[0].is_valid(*row);
-        match (0..fitting.len()).find(is_lost) {
+        let too_far = || (0..fitting.len()).find(|row| fitting.is_null(*row) && arrays[0].is_valid(*row));
+        let lost = if fitting.null_count() > arrays[0].null_count() { too_far() } else { None };
+        match lost.map_or_else(|| self.fraction(&arrays[0], &fitting), |row| Ok(Some(row)))? {
             None => Ok(ColumnarValue::Array(fitting)),
             Some(row) => Err(to_datafusion(self.too_wide(&arrays[0], row)?)),
         }
@@ -52,10 +54,24 @@ impl ScalarUDFImpl for Checked {
 }
 
 impl Checked {
+    /// The first row whose value is not whole, where whole numbers are wanted.
+    fn fraction(&self, came: &ArrayRef, whole: &ArrayRef) -> Result<Option<usize>> {
+        if !self.to.is_integer() || came.data_type().is_integer() {
+            return Ok(None);
+        }
+        if came.data_type().is_floating() {
+            let floats = cast(came, &DataType::Float64)?;
+            let floats = floats.as_primitive::<Float64Type>();
+            return Ok(floats.iter().position(|value| value.is_some_and(|value| value.fract() != 0.0)));
+        }
+        let differs = neq(&cast(whole, came.data_type())?, came)?;
+        Ok(differs.iter().position(|differs| differs == Some(true)))
+    }
+
     fn too_wide(&self, came: &dyn Array, row: usize) -> Result<Error> {
         let Checked { op, column, model, to, .. } = self;
         let (value, got) = (array_value_to_string(came, row)?, came.data_type());
         let what = format!("column `{column}` of {model} has {value}, expected {to}, got {got}");
-        Ok(Error::dtype(op, what).hint("train on a column of the wider type"))
+        Ok(Error::dtype(op, what).hint("train on a column of the type that comes, or cast it before"))
     }
 }
