@@ -248,13 +248,12 @@ impl DataFrame {
         if types.iter().zip(own.fields()).all(|((_, wanted), field)| wanted == field.data_type()) {
             return Ok(self.clone());
         }
-        let columns = all_columns(self.plan.schema()).zip(types).map(|((name, column), (_, wanted))| {
-            match self.type_of(&column) {
+        let columns =
+            all_columns(self.plan.schema()).zip(types).map(|((name, column), (_, wanted))| match self.type_of(&column) {
                 Some(own) if own == *wanted => column,
                 Some(own) => cast_to(column, &own, wanted).alias(name),
                 None => cast(column, wanted.clone()).alias(name),
-            }
-        });
+            });
         self.project(columns.collect())
     }
 }
