@@ -48,6 +48,7 @@ pub use self::enums::is_enum;
 pub use self::functions::{
     by_pattern, cast, coalesce, count, div, fill_null, first, last, len, max, mean, median, min, n_unique, std, sum, var,
 };
+pub(crate) use self::naming::naming_of;
 pub use self::resolve::{output_name, root_names};
 pub use self::selector::{Selector, TypeClass};
 pub use self::series::{series, series_of};

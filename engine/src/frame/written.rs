@@ -1,8 +1,9 @@
 //! Expressions as SQL, in which a model keeps its transform.
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, ExprSchema};
 use datafusion::logical_expr::utils::find_aggregate_exprs;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::type_name;
 use gradframe_plan::ops::transform::{Transform, WrittenItem, planner};
@@ -11,7 +12,7 @@ use super::DataFrame;
 use super::project::branches_of_one_type;
 use super::sql_text::{expression, in_quotes};
 use crate::expr::resolve::{Group, Lowering, Named, Shape};
-use crate::expr::written;
+use crate::expr::{naming_of, written};
 use crate::{Error, Result};
 
 /// The name of the operator in errors.
@@ -27,7 +28,7 @@ impl DataFrame {
 
     fn item(&self, named: Named) -> Result<WrittenItem> {
         let (name, own) = (named.name.clone(), named.written.clone());
-        let expr = row_by_row(named)?;
+        let expr = self.pinned(row_by_row(named)?, &own)?;
         // Not with its cause, which names functions as plans do.
         self.stored(&name, expr).map_err(|_| {
             let what = format!("`{name}` cannot be stored in a model: SQL has no words for `{}`", call(self.culprit(&own)));
@@ -56,6 +57,33 @@ impl DataFrame {
             }
         }
         Ok(item)
+    }
+
+    /// The expression, in which columns of whole numbers that a function leaves as they are, as `floor` does, are bound to their type: of a
+    /// float that comes at prediction it would make something else.
+    fn pinned(&self, expr: Expr, own: &Expr) -> Result<Expr> {
+        let mut bound = vec![];
+        self.left_alone(own, &mut bound);
+        let pinned = expr.transform(|part| match part {
+            Expr::Column(column) if bound.contains(&column) => {
+                let data_type = self.plan.schema().data_type(&column)?.clone();
+                Ok(Transformed::new(cast(Expr::Column(column), data_type), true, TreeNodeRecursion::Jump))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        Ok(pinned.map_err(from_datafusion)?.data)
+    }
+
+    /// The columns of whole numbers that calls in an expression are nothing but.
+    fn left_alone(&self, own: &Expr, bound: &mut Vec<Column>) {
+        if let Expr::ScalarFunction(function) = own
+            && naming_of(function).is_none()
+            && let Ok(named) = self.typed(OP, vec![own.clone()])
+        {
+            let columns = named.into_iter().filter(|named| named.data_type.is_integer()).map(|named| named.expr);
+            bound.extend(columns.filter_map(|expr| expr.try_as_col().cloned()));
+        }
+        parts(own).into_iter().for_each(|part| self.left_alone(part, bound));
     }
 
     /// The smallest part of an expression that cannot be stored.

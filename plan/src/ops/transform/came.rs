@@ -5,8 +5,9 @@
 //! other item has a meaning for it, `t // 7` and `hash(t)` among them, and it is an error.
 
 use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use crate::ops::columns::TypeFamily;
 
@@ -21,14 +22,14 @@ pub(super) enum Takes {
     Checked,
 }
 
-/// How the item takes the column of this name; None if it has no meaning for the type that came.
-pub(super) fn takes(item: &Expr, name: &str, trained: &DataType, came: &DataType) -> Option<Takes> {
+/// How the item, over columns of the training's types, takes the column of this name; None if it has no meaning for the type that came.
+pub(super) fn takes(item: &Expr, name: &str, columns: &DFSchema, trained: &DataType, came: &DataType) -> Option<Takes> {
     let (trained, came) = (values(trained), values(came));
     let are_numbers = [trained, came].map(TypeFamily::of) == [Some(TypeFamily::Number); 2];
     if !are_numbers || keeps_all(trained, came) {
         return Some(Takes::Cast);
     }
-    if reading(item, name).is_some() {
+    if reading(item, name, columns).is_some() {
         return Some(Takes::AsItCame);
     }
     match (trained, came) {
@@ -99,10 +100,10 @@ enum Reading {
 }
 
 /// None of an expression that may mean something else of another type of number.
-fn reading(expr: &Expr, name: &str) -> Option<Reading> {
+fn reading(expr: &Expr, name: &str, columns: &DFSchema) -> Option<Reading> {
     let mut parts = vec![];
     expr.apply_children(|part| {
-        parts.push(reading(part, name));
+        parts.push(reading(part, name, columns));
         Ok(TreeNodeRecursion::Continue)
     })
     .ok()?;
@@ -118,9 +119,26 @@ fn reading(expr: &Expr, name: &str) -> Option<Reading> {
         Expr::BinaryExpr(_) | Expr::Negative(_) | Expr::Alias(_) | Expr::Case(_) => {
             Some(if by_type { Reading::ByType } else { Reading::AsNumber })
         }
-        _ => (!by_type).then_some(Reading::AsNumber),
+        _ if !by_type => Some(Reading::AsNumber),
+        Expr::ScalarFunction(call) => {
+            match OF_ANY_NUMBER.iter().find(|(name, _)| Some(*name) == call.func.name().split('[').next()) {
+                Some((_, reading)) => Some(*reading),
+                // What makes a float of a whole number reads it as one.
+                None => expr.get_type(columns).is_ok_and(|made| made.is_floating()).then_some(Reading::AsNumber),
+            }
+        }
+        _ => None,
     }
 }
+
+/// Functions that mean the same of any number, by their names without constants.
+const OF_ANY_NUMBER: [(&str, Reading); 5] = [
+    ("coalesce", Reading::ByType),
+    ("greatest", Reading::ByType),
+    ("least", Reading::ByType),
+    ("bin_label", Reading::AsNumber),
+    ("ml.bucketize", Reading::AsNumber),
+];
 
 fn is_comparison(operator: Operator) -> bool {
     use Operator::*;
@@ -139,6 +157,12 @@ mod tests {
 
     use super::Takes::*;
     use super::*;
+    use crate::ops::transform::planner::schema_of;
+
+    fn taken(item: &Expr, trained: &DataType, came: &DataType) -> Option<Takes> {
+        let columns = schema_of([("t", trained), ("u", trained)].into_iter()).expect("two columns");
+        takes(item, "t", &columns, trained, came)
+    }
 
     #[test]
     fn what_holds_every_number_is_cast_to() {
@@ -153,13 +177,13 @@ mod tests {
             (Float32, Float64),
             (Utf8, LargeUtf8),
         ] {
-            assert_eq!(takes(&text(), "t", &trained, &came), Some(Cast), "{trained} {came}");
+            assert_eq!(taken(&text(), &trained, &came), Some(Cast), "{trained} {came}");
         }
         for (trained, came) in [(Int8, Int64), (Int64, UInt64), (UInt8, Int8), (Decimal128(9, 2), Int64)] {
-            assert_eq!(takes(&text(), "t", &trained, &came), Some(Checked), "{trained} {came}");
+            assert_eq!(taken(&text(), &trained, &came), Some(Checked), "{trained} {came}");
         }
         for (trained, came) in [(Int64, Float64), (Int64, Decimal128(9, 2)), (Decimal128(9, 2), Float32)] {
-            assert_eq!(takes(&text(), "t", &trained, &came), None, "{trained} {came}");
+            assert_eq!(taken(&text(), &trained, &came), None, "{trained} {came}");
         }
     }
 
@@ -167,13 +191,24 @@ mod tests {
     fn what_means_the_same_of_any_number_takes_it_as_it_came() -> datafusion::common::Result<()> {
         let float = || cast(col("t"), Float64);
         let branches = when(col("t").gt(lit(3_i64)), col("t") * lit(2_i64)).otherwise(lit(0_i64))?;
-        for item in [col("t"), float() / lit(7.0), float() % lit(7.0), -(col("t") + lit(1_i64)), branches, col("t").is_null()] {
-            assert_eq!(takes(&item, "t", &Int64, &Float64), Some(AsItCame), "{item}");
+        let sqrt = || datafusion::functions::expr_fn::sqrt(col("t"));
+        let filled = datafusion::functions::expr_fn::coalesce(vec![col("t"), lit(0_i64)]);
+        for item in [
+            col("t"),
+            float() / lit(7.0),
+            float() % lit(7.0),
+            -(col("t") + lit(1_i64)),
+            branches,
+            col("t").is_null(),
+            sqrt(),
+            filled,
+        ] {
+            assert_eq!(taken(&item, &Int64, &Float64), Some(AsItCame), "{item}");
         }
         for item in [col("t") / lit(7_i64), col("t") % lit(7_i64), cast(col("t"), Utf8), cast(col("t"), Int32)] {
-            assert_eq!(takes(&item, "t", &Int64, &Float64), None, "{item}");
+            assert_eq!(taken(&item, &Int64, &Float64), None, "{item}");
         }
-        assert_eq!(takes(&(col("u") / lit(7_i64) + col("t")), "t", &Int64, &Float64), Some(AsItCame));
+        assert_eq!(taken(&(col("u") / lit(7_i64) + col("t")), &Int64, &Float64), Some(AsItCame));
         Ok(())
     }
 }

@@ -72,11 +72,12 @@ impl Transform {
 impl Item {
     /// The item over an input's columns. Errors: `DType` for a column whose type the item has no meaning for.
     fn laid_over(&self, op: &str, trained: &[Input], input: &DFSchema, model: &NamedModel) -> Result<Expr> {
+        let columns = planner::schema_of(trained.iter().map(|column| (column.name.as_str(), &column.data_type)))?;
         let laid = replaced(self.expr.clone(), |name| {
             let column = trained.iter().find(|column| column.name == name);
             let column =
                 column.ok_or_else(|| Error::execution(super::OP, format!("the stored TRANSFORM knows no column `{name}`")))?;
-            Raw { op, trained: column, input, model }.taken_by(&self.expr)
+            Raw { op, trained: column, input, model }.taken_by(&self.expr, &columns)
         })?;
         // What is taken as it came may need casts.
         planner::coerce(laid, input)
@@ -92,7 +93,7 @@ struct Raw<'a> {
 }
 
 impl Raw<'_> {
-    fn taken_by(&self, item: &Expr) -> Result<Expr> {
+    fn taken_by(&self, item: &Expr, columns: &DFSchema) -> Result<Expr> {
         let Input { name, data_type } = self.trained;
         let Some(at) = find(self.op, self.input, name)? else {
             let what = format!("the input lacks `{name}`, which the TRANSFORM of {} reads", self.model.title());
@@ -104,7 +105,7 @@ impl Raw<'_> {
             return Ok(column);
         }
         let fits = TypeFamily::of(data_type).zip(TypeFamily::of(came)).is_some_and(|(trained, came)| came.fits(trained));
-        match takes(item, name, data_type, came).filter(|_| fits) {
+        match takes(item, name, columns, data_type, came).filter(|_| fits) {
             Some(Takes::Cast) => Ok(cast(column, data_type.clone())),
             Some(Takes::AsItCame) => Ok(column),
             Some(Takes::Checked) => Ok(checked(column, self.op, name, &self.model.title(), data_type)),
