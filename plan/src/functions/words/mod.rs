@@ -21,10 +21,13 @@ pub fn word(name: &str, constants: &[ScalarValue]) -> String {
 }
 
 /// Words of the engine's own, the same in the whole program: a stored TRANSFORM is planned where no session is at hand.
-static MORE: OnceLock<fn(&str) -> Option<Arc<ScalarUDF>>> = OnceLock::new();
+static MORE: OnceLock<Words> = OnceLock::new();
+
+/// The functions that words mean; None for what is no word.
+pub type Words = fn(&str) -> Option<Arc<ScalarUDF>>;
 
 /// Makes words of the engine's own known. What is given later changes nothing.
-pub fn add_words(more: fn(&str) -> Option<Arc<ScalarUDF>>) {
+pub fn add_words(more: Words) {
     MORE.get_or_init(|| more);
 }
 
