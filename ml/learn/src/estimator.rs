@@ -244,7 +244,7 @@ pub trait Estimator: Send + Sync + Debug {
         Vec::new()
     }
     /// What encoded rows are to be asked before they are learned from: whether they pick only what there is. None where nothing picks.
-    /// Errors: `Internal` if the compiler does not take it.
+    /// Errors: those of `begin` for a layout that does not fit; `Internal` if the compiler does not take it.
     fn place_check(&self, _layout: &Layout) -> Result<Option<PlaceCheck>> {
         Ok(None)
     }

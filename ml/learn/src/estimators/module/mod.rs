@@ -81,7 +81,9 @@ impl Estimator for ModuleEstimator {
     }
 
     fn place_check(&self, layout: &Layout) -> Result<Option<PlaceCheck>> {
-        self.module.as_ref().map_or(Ok(None), |module| places::of_training(module, layout))
+        let Some(module) = &self.module else { return Ok(None) };
+        training::check_classes(module, layout)?; // more classes than scores: that is what to hear about first
+        places::of_training(module, layout)
     }
 
     fn module(&self) -> Result<Option<StoredModule>> {
