@@ -75,8 +75,9 @@ impl PretrainedModels for HubModels {
 
     fn open(&self, directory: &Path, dtype: DtypeChoice) -> Result<Arc<Model>> {
         let key = (directory.to_path_buf(), dtype);
-        if let Some(model) = self.opened.lock().get(&key).and_then(Weak::upgrade) {
-            return Ok(model);
+        let opened = self.opened.lock().get(&key).and_then(Weak::upgrade);
+        if let Some(model) = opened.filter(|model| model.check().is_ok()) {
+            return Ok(model); // one whose files were cut short is opened anew
         }
         let model = Arc::new(Model::open_in(directory, dtype)?);
         let mut opened = self.opened.lock();

@@ -1,4 +1,4 @@
-"""What a module is given of a frame's columns: whole numbers to the last digit, places that there are, rows that count."""
+"""What a module is given of a frame's columns: whole numbers to the last digit, and places that there are."""
 
 from decimal import Decimal
 
@@ -185,6 +185,55 @@ def test_whatever_picks_is_asked_and_takes_what_the_eager_module_takes(name, pic
             net(gnp.asarray(x), gnp.asarray(np.array([0, place]))).numpy()
 
 
+@pytest.mark.parametrize("place", [2, 2**63, 2**64 - 1, 2**64 - 100])
+@pytest.mark.parametrize("name", ["index", "take", "one_hot", "embedding"])
+def test_places_of_uint64_are_asked_without_wrapping(name, place):
+    table = gnp.asarray(np.array([1.0, 2.0], "float32"))
+    picks = {
+        "index": lambda x, i: table[i] + x[:, 0],
+        "take": lambda x, i: gnp.take(table, i) + x[:, 0],
+        "one_hot": lambda x, i: (F.one_hot(i, 2) * x).sum(axis=1),
+        "embedding": lambda x, i: F.embedding(i, table[:, None])[:, 0] + x[:, 0],
+    }
+    frame = lambda *places: gf.DataFrame({"a": [1.0, 3.0], "b": [2.0, 4.0], "i": np.array(places, "uint64"), "y": [1.0, 2.0]})  # noqa: E731
+    options = {"loss": "mse", "inputs": {"x": ["a", "b"], "i": "i"}, "epochs": 1}
+    model = frame(0, 1).fit(Along(picks[name]), "y", **options)
+    for ask in (lambda: frame(0, place).predict(model), lambda: frame(0, place).fit(Along(picks[name]), "y", **options)):
+        told = 2 if place == 2 else f"{2**63 - 1} or above"
+        with pytest.raises(gf.errors.OutOfBoundsError, match=f"index {told}, made of column `i`.* 0 to 1"):
+            ask()
+
+
+def test_places_that_a_batch_has_are_trained_on_as_they_are():
+    gain = gnp.asarray(np.linspace(1.0, 0.1, 64, dtype="float32"))
+    loss = lambda o, t: -(o * gain[gnp.argsort(gnp.argsort(-t[:, 0]))][:, None])[:, 0]  # noqa: E731
+    rng = np.random.default_rng(0)
+    frame = gf.DataFrame({"x": rng.normal(size=640), "y": rng.normal(size=640)})
+    net = nn.Linear(1, 1, key=gf.random.key(0))
+    before = net.weight.numpy().copy()
+    frame.fit(net, "y", loss=loss, task="regression", batch_size=64, epochs=1)
+    assert (net.weight.numpy() != before).any()
+
+
+def test_integers_of_tensors_that_a_float_does_not_keep_are_named():
+    class Sum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(gnp.ones((1,)))
+
+        def forward(self, x):
+            return x.sum(axis=1).astype("float32") * self.scale
+
+    def fit(largest):
+        column = pa.array([[1, 2], [3, largest]], pa.list_(pa.int64(), 2))
+        frame = gf.from_arrow(pa.table({"x": column, "y": pa.array([1.0, 2.0])}))
+        return frame.fit(Sum(), "y", loss="mse", inputs={"x": "x"}, epochs=1)
+
+    assert all(feature["encoding"].get("whole") is None for feature in fit(2**53 - 1).spec["features"])
+    with pytest.raises(gf.errors.DTypeError, match=r"column `x\[1\]` holds integers"):
+        fit(2**53)
+
+
 def scores(output):
     return gnp.concat([output, -output], axis=1)
 
@@ -194,6 +243,16 @@ LOSSES = {
     "nll_loss": lambda o, t: F.nll_loss(F.log_softmax(scores(o)), t[:, 0].astype("int64"), reduction="none"),
     "take_along_axis": lambda o, t: -gnp.take_along_axis(F.log_softmax(scores(o)), t.astype("int64"), axis=1)[:, 0],
 }
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+@pytest.mark.parametrize(("label", "told"), [(2.0, "2"), (1.8e19, f"{2**63 - 1} or above")])
+def test_classes_of_uint64_are_asked_without_wrapping(name, label, told):
+    losses = {"cross_entropy": F.cross_entropy, "nll_loss": F.nll_loss}
+    loss = lambda o, t: losses[name](scores(o), t[:, 0].astype("uint64"), reduction="none", ignore_index=None)  # noqa: E731
+    frame = gf.DataFrame({"x": [1.0, 2.0], "y": [0.0, label]})
+    with pytest.raises(gf.errors.OutOfBoundsError, match=f"index {told}, made of column `y`"):
+        frame.fit(nn.Linear(1, 1, key=gf.random.key(0)), "y", loss=loss, task="regression", epochs=1)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -208,55 +267,6 @@ def test_classes_of_a_loss_of_ones_own_are_asked(name):
         fit(0.0, 2.0)
     with pytest.raises(gf.errors.OutOfBoundsError, match="index -3, made of column `y`"):
         fit(-3.0, 1.0)
-
-
-def weighted(weights):
-    rng = np.random.default_rng(5)
-    x = rng.normal(size=len(weights))
-    return gf.DataFrame({"x": x, "k": np.where(x > 0, "p", "n"), "y": 3 * x + rng.normal(size=len(weights)), "w": weights})
-
-
-@pytest.mark.parametrize(
-    "fit",
-    [
-        lambda frame: frame.fit(gf.ml.LinearRegression(l2_reg=0.5), "y", sample_weight="w"),
-        lambda frame: frame.fit(gf.ml.DNNRegressor(hidden_units=[4], max_iterations=2, seed=1), "y", sample_weight="w"),
-        lambda frame: frame.select("x", "y", "w").fit(nn.Linear(1, 1, key=gf.random.key(0)), "y", sample_weight="w", loss="mse", epochs=2, seed=1),
-    ],
-    ids=["linear", "network", "module"],
-)
-def test_a_row_of_weight_0_is_left_out(fit):
-    frame = weighted([0.0, 1.0, 2.0, 0.0, 1.0, 0.5, 0.0, 1.5])
-    model, other = fit(frame), fit(frame.filter(gf.col("w") > 0))
-    assert frame.predict(model)["predicted_y"].to_list() == frame.predict(other)["predicted_y"].to_list()
-    assert model.spec["training"]["rows"] == 5
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ([0.0, 0.0, 0.0], "sample weight `w` is 0 in all 3 rows"),
-        ([1.0, -1.0, 0.0], "sample weight `w` is -1 in a row"),
-        ([1.0, float("nan"), 0.0], "sample weight `w` is NaN in a row"),
-        ([1.0, None, 0.0], "sample weight `w` is null in a row"),
-    ],
-)
-def test_weights_that_say_nothing_are_named(weights, message):
-    with pytest.raises(gf.errors.ExecutionError, match=message):
-        weighted(weights).fit(gf.ml.LinearRegression(), "y", sample_weight="w")
-
-
-def test_a_label_that_is_the_same_in_every_row_is_learned_by_a_loss_of_ones_own():
-    rows = {"x": [1.0, 2.0, 3.0], "y": [0.0, 0.0, 0.0]}
-    net = nn.Linear(1, 1, key=gf.random.key(0))
-    loss = lambda o, t: (o - 7.0) ** 2  # noqa: E731
-    model = gf.DataFrame(rows).fit(net, "y", loss=loss, optimizer="adam", learning_rate=0.1, epochs=400)
-    np.testing.assert_allclose(gf.DataFrame(rows).predict(model)["predicted_y"].to_numpy(), 7.0, atol=0.1)
-    single = {name: values[:1] for name, values in rows.items()}
-    model = gf.DataFrame(single).fit(net, "y", loss="mse", epochs=1)
-    assert gf.DataFrame(single).predict(model).height == 1
-    with pytest.raises(gf.errors.ExecutionError, match="has the same value in every row"):
-        gf.DataFrame(rows).fit(gf.ml.LinearRegression(), "y")
 
 
 def test_a_transform_that_makes_fractions_of_whole_numbers_is_named():

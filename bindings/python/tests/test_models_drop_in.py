@@ -316,5 +316,8 @@ def test_weights_cut_short_under_an_open_model_are_an_error(tmp_path):
     with pytest.raises(gf.errors.ExternalError, match="model.safetensors has 100 bytes, and had") as error:
         tell("the cat")
     assert isinstance(error.value, OSError)
-    weights.write_bytes(whole)
+    (tmp_path / "new").write_bytes(whole)
+    os.replace(tmp_path / "new", weights)
+    with pytest.raises(gf.errors.ExternalError, match="model.safetensors has 100 bytes"):
+        tell("the cat")  # its own file is gone
     assert gf.models.pipeline("text-generation", str(tmp_path / "teller"))("the cat")

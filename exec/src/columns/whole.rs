@@ -16,7 +16,7 @@ use super::{arrow_error, convert, primitive, texts};
 /// expected ..`.
 pub fn whole_numbers(array: &ArrayRef, to: DType, wrong: impl Fn(&str) -> Error) -> Result<Tensor> {
     let array = match array.data_type() {
-        DataType::Dictionary(_, values) => convert(array, values)?,
+        DataType::Dictionary(_, values) => return whole_numbers(&convert(array, values)?, to, wrong),
         DataType::Date32 | DataType::Date64 => convert(&convert(array, &DataType::Date32)?, &DataType::Int32)?,
         _ => Arc::clone(array),
     };
@@ -87,8 +87,8 @@ fn tensor(array: &ArrayRef, to: DType) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        AsArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array, Int64Array, StringArray,
-        TimestampSecondArray, UInt64Array,
+        AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int8Array, Int64Array,
+        StringArray, TimestampSecondArray, UInt64Array,
     };
 
     use super::*;
@@ -123,6 +123,8 @@ mod tests {
         assert_eq!(numbers(BooleanArray::from(vec![true, false])), [1, 0]);
         assert_eq!(numbers(Float64Array::from(vec![-0.0, 9_007_199_254_740_994.0])), [0, 9_007_199_254_740_994]);
         assert_eq!(numbers(Date32Array::from(vec![3])), [3]);
+        let keys = Int8Array::from(vec![1, 0]);
+        assert_eq!(numbers(DictionaryArray::new(keys, Arc::new(Date32Array::from(vec![3, 5])))), [5, 3]);
         let decimal = Decimal128Array::from(vec![900_719_925_474_099_300]).with_precision_and_scale(20, 2).unwrap();
         assert_eq!(numbers(decimal), [9_007_199_254_740_993]);
     }

@@ -14,7 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::estimators::{PlaceCheck, StoredModule};
 use crate::in_memory::add;
 use crate::minibatch::{Position, Sweep};
-use crate::model::{LabelSpec, Model};
+use crate::model::{FeatureSpec, LabelSpec, Model};
 use crate::split::Split;
 
 /// What is learned.
@@ -243,8 +243,12 @@ pub trait Estimator: Send + Sync + Debug {
     fn whole_columns(&self) -> Vec<(String, DType)> {
         Vec::new()
     }
+    /// Looks at what the rows to learn from say of the columns. Errors: `DType` naming a column whose numbers it cannot keep.
+    fn check_features(&self, _features: &[FeatureSpec]) -> Result<()> {
+        Ok(())
+    }
     /// What encoded rows are to be asked before they are learned from: whether they pick only what there is. None where nothing picks.
-    /// Errors: `Internal` if the compiler does not take it.
+    /// Errors: those of `begin` for a layout that does not fit; `Internal` if the compiler does not take it.
     fn place_check(&self, _layout: &Layout) -> Result<Option<PlaceCheck>> {
         Ok(None)
     }

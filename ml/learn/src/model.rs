@@ -105,7 +105,7 @@ pub struct FeatureSpec {
 }
 
 /// How a column becomes numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "encoding", rename_all = "snake_case")]
 pub enum Encoding {
     /// `(x - mean) / std` (population standard deviation; 1 where it is 0). Booleans count as 0 and 1, dates as days
@@ -125,6 +125,29 @@ pub enum Encoding {
         #[serde(default, skip_serializing_if = "Option::is_none", with = "integer_type")]
         whole: Option<DType>,
     },
+}
+
+impl fmt::Debug for Encoding {
+    /// Checkpoints carry a hash of it: what is not said of a column is not written, so that those of earlier builds can be resumed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = |name, mean: &f64, std: &f64, min: &f64, max: &f64, f: &mut fmt::Formatter<'_>| {
+            write!(f, "{name} {{ mean: {mean:?}, std: {std:?}, min: {min:?}, max: {max:?}")
+        };
+        match self {
+            Encoding::Standard { mean, std, min, max, nulls } => {
+                numbers("Standard", mean, std, min, max, f)?;
+                write!(f, ", nulls: {nulls:?} }}")
+            }
+            Encoding::OneHot { vocabulary, nulls } => {
+                f.debug_struct("OneHot").field("vocabulary", vocabulary).field("nulls", nulls).finish()
+            }
+            Encoding::Raw { mean, std, min, max, whole } => {
+                numbers("Raw", mean, std, min, max, f)?;
+                whole.iter().try_for_each(|dtype| write!(f, ", whole: {dtype:?}"))?;
+                f.write_str(" }")
+            }
+        }
+    }
 }
 
 impl Encoding {

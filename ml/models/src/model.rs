@@ -57,6 +57,12 @@ impl Model {
         Ok(Model { root, directory, config, architecture, weights, precision, tokenizer, runners })
     }
 
+    /// Asks whether the files of its weights are as long as they were.
+    /// Errors: `External` naming one that was cut short since it was opened: no run of this model will do.
+    pub fn check(&self) -> Result<()> {
+        self.weights.files().iter().try_for_each(|file| file.check())
+    }
+
     /// Its directory.
     pub fn directory(&self) -> &Directory {
         &self.directory

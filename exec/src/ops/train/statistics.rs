@@ -54,7 +54,8 @@ pub(super) fn statistics(rows: &OrderedRows, inputs: &Inputs, job: &TrainJob, wo
         true => stats.finish(name, data_type),
         false => stats.finish_raw(name, data_type, of_type(name)),
     };
-    let features = named.map(finish).collect::<Result<_>>()?;
+    let features: Vec<FeatureSpec> = named.map(finish).collect::<Result<_>>()?;
+    job.estimator.check_features(&features)?;
     if !standardises {
         check_nulls(inputs, &eval.features)?;
     }

@@ -3,7 +3,7 @@
 //! Where a part begins is an operand where it can be: a loop over rows is one program.
 
 use gradframe_ml_core::graph::{Picking, PlaceRange};
-use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result, Shape};
+use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result, Shape, Tensor};
 use smallvec::SmallVec;
 
 use super::arguments::{axis, axis_of, flag, integers};
@@ -182,17 +182,29 @@ fn whole(g: &mut Graph, op: &str, called: &str, places: Value) -> Result<NodeId>
     if !element.is_integer() {
         return Err(Error::dtype(op, format!("expected {called} of an integer type, got {element}")));
     }
-    places.cast(g, Element::INT)?.real(op, g)
+    let places = places.real(op, g)?;
+    as_places(g, places)
+}
+
+/// Integers as i64 places. Those of uint64 that i64 does not have become its largest: no axis is as long, and -1 would be its last place.
+pub(super) fn as_places(g: &mut Graph, integers: NodeId) -> Result<NodeId> {
+    if g.ty(integers).dtype != DType::U64 {
+        return g.cast(integers, DType::I64);
+    }
+    let most = g.constant(Tensor::scalar(i64::MAX as u64));
+    let near = g.min(integers, most)?;
+    g.cast(near, DType::I64)
 }
 
 /// Places as i64, those that count from the end counted from the start; with a mark for who is to look at them.
 fn from_start(g: &mut Graph, op: &str, picking: Option<Picking>, places: Value, size: usize) -> Result<NodeId> {
-    let element = places.element(g);
+    let is_signed = matches!(places.element(g), Element::Real(dtype) if dtype.is_signed());
     let mut places = whole(g, op, "places", places)?;
     if let Some(picking) = picking {
-        places = g.places(picking, places, PlaceRange { low: -(size as i64), size, none: None })?;
+        let low = if is_signed { -(size as i64) } else { 0 };
+        places = g.places(picking, places, PlaceRange { low, size, none: None })?;
     }
-    if !matches!(element, Element::Real(dtype) if dtype.is_signed()) {
+    if !is_signed {
         return Ok(places);
     }
     let (zero, size) = (g.scalar(DType::I64, 0.0)?, g.scalar(DType::I64, size as f64)?);

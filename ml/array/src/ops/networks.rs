@@ -4,6 +4,7 @@ use gradframe_ml_core::graph::{Attention, Picking, PlaceRange, Window};
 use gradframe_ml_core::{DType, Dim, Error, Graph, NodeId, Result};
 
 use super::arguments::{flag, float, integer, integers};
+use super::indexing::as_places;
 use super::value::{Value, floats, operands};
 use super::{Row, one, picking, row};
 use crate::node::Args;
@@ -97,7 +98,10 @@ pub const ROWS: &[Row] = &[
         let to = super::arguments::element("one_hot", args, 1)?.unwrap_or(crate::element::Element::FLOAT);
         let places = places.real("one_hot", g)?;
         let places = match g.ty(places).dtype.is_integer() {
-            true => g.places(Picking::OneHot, places, PlaceRange { low: 0, size: classes, none: None })?,
+            true => {
+                let places = if g.ty(places).dtype == DType::U64 { as_places(g, places)? } else { places };
+                g.places(Picking::OneHot, places, PlaceRange { low: 0, size: classes, none: None })?
+            }
             false => places, // refused below
         };
         one(Value::Real(g.one_hot(places, &Dim::fixed(classes), to.part())?))
@@ -123,7 +127,7 @@ fn scores_and_labels(g: &mut Graph, picking: Picking, x: &[Value], args: &Args) 
         let what = format!("expected labels of an integer type, got {}", Value::Real(labels).element(g));
         return Err(Error::dtype(op, what));
     }
-    let labels = if matches!(dtype, DType::I32 | DType::I64) { labels } else { g.cast(labels, DType::I64)? };
+    let labels = if matches!(dtype, DType::I32 | DType::I64) { labels } else { as_places(g, labels)? };
     let labels = match own.dims().last().and_then(Dim::as_fixed) {
         Some(size) => g.places(picking, labels, PlaceRange { low: 0, size, none: integer(op, args, 0)? })?,
         None => labels,

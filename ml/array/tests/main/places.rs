@@ -99,6 +99,21 @@ fn while_a_function_is_traced_places_outside_have_the_meaning_that_is_documented
 }
 
 #[test]
+fn places_that_only_uint64_has_are_outside_and_never_count_from_the_end() {
+    let (line, table, scores) = (floats(&[3]), floats(&[3, 2]), floats(&[1, 3]));
+    for place in [3, 1 << 63, u64::MAX, u64::MAX - 2] {
+        let places = Array::from_vec(&[1], vec![place]).unwrap();
+        assert_eq!(traced("take", &line, &places, &[]), [0.0], "{place}");
+        assert_eq!(traced("embedding", &table, &places, &[]), [0.0, 0.0], "{place}");
+        assert_eq!(traced("nll_loss", &scores, &places, &[]), [0.0], "{place}");
+        let column = Array::from_vec(&[1, 1], vec![place]).unwrap();
+        assert_eq!(traced("take_along_axis", &scores, &column, &[]), [0.0], "{place}");
+    }
+    let inside = Array::from_vec(&[2], vec![2u64, 0]).unwrap();
+    assert_eq!(traced("take", &line, &inside, &[]), [3.0, 1.0]);
+}
+
+#[test]
 fn an_update_outside_is_left_out_while_a_function_is_traced() -> Result<()> {
     let (line, places, values) = (floats(&[3]), ints(&[1, 7]), Array::from_vec(&[2], vec![-1.0, -2.0])?);
     let types = [line.ty().clone(), places.ty().clone(), values.ty().clone()];

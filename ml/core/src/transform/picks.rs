@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Function, Graph, Kind, NodeId, Picking, ReduceOp, Type};
-use crate::shape::Shape;
+use crate::shape::{Shape, Symbol};
+use crate::transform::row_wise::is_row_wise;
 
 /// Something that picks by places.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,27 +27,28 @@ struct Found {
 }
 
 /// The picks whose places are made of `wanted` arguments, with a function of the same arguments that says which places those are:
-/// i64 [picks, 4], the smallest, the largest, the first that there is and the one after the last. None if there are no such picks. It looks
-/// into composites; bodies of loops and choices may not be run at all, and are left out.
+/// i64 [picks, 4], the smallest, the largest, the first that there is and the one after the last. None if there are no such picks. Places that
+/// depend on which `rows` are beside one another, as ranks in a batch do, are left out: another batch has others. It looks into composites;
+/// bodies of loops and choices may not be run at all, and are left out.
 /// Errors: none but `Internal`.
-pub fn picks(function: &Function, wanted: impl Fn(&[usize]) -> bool) -> Result<Option<(Function, Vec<Pick>)>> {
+pub fn picks(function: &Function, rows: &Symbol, wanted: impl Fn(&[usize]) -> bool) -> Result<Option<(Function, Vec<Pick>)>> {
     let mut g = Graph::new();
     let arguments = function.graph.arguments().iter().zip(function.argument_types());
     let operands: Vec<NodeId> = arguments.map(|(argument, ty)| g.input(&argument.name, ty.clone())).collect();
     let mut found = Vec::new();
     written(&mut g, function, &operands, &mut found)?;
-    let (mut picks, mut rows) = (Vec::new(), Vec::new());
+    let (mut picks, mut numbers) = (Vec::new(), Vec::new());
     for one in found {
         let arguments = arguments_of(&g, one.places);
-        if wanted(&arguments) {
-            rows.push(row(&mut g, &one)?);
+        if wanted(&arguments) && is_row_wise(&g, one.places, rows) {
+            numbers.push(row(&mut g, &one)?);
             picks.push(Pick { picking: one.picking, arguments });
         }
     }
     if picks.is_empty() {
         return Ok(None);
     }
-    let all = g.concat(&rows, 0)?;
+    let all = g.concat(&numbers, 0)?;
     Ok(Some((Function::new(g, vec![all])?, picks)))
 }
 
@@ -144,7 +146,7 @@ mod tests {
 
     #[test]
     fn places_are_found_in_composites_with_what_they_are_made_of() {
-        let (checks, found) = picks(&function(), |_| true).unwrap().unwrap();
+        let (checks, found) = picks(&function(), &Symbol::new("N"), |_| true).unwrap().unwrap();
         let of: Vec<_> = found.iter().map(|pick| (pick.picking.name(), pick.arguments.as_slice())).collect();
         assert_eq!(of, [("embedding", &[1][..]), ("nll_loss", &[2][..])]);
         let table = Tensor::from_vec(&[3, 2], vec![0f32; 6]).unwrap();
@@ -156,10 +158,24 @@ mod tests {
 
     #[test]
     fn what_is_not_wanted_is_left_out() {
-        let (checks, found) = picks(&function(), |arguments| arguments == [2]).unwrap().unwrap();
+        let (checks, found) = picks(&function(), &Symbol::new("N"), |arguments| arguments == [2]).unwrap().unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(checks.output_types().next().unwrap().shape, Shape::fixed(&[1, 4]));
-        assert!(picks(&function(), |_| false).unwrap().is_none());
+        assert!(picks(&function(), &Symbol::new("N"), |_| false).unwrap().is_none());
+    }
+
+    #[test]
+    fn places_that_depend_on_the_rows_beside_are_left_out() {
+        let mut g = Graph::new();
+        let rows = Type::new(DType::I64, Shape::new([Dim::symbol("N")]));
+        let (i, j) = (g.input("i", rows.clone()), g.input("j", rows.clone()));
+        let own = g.add(i, j).unwrap();
+        let sums = g.apply(Kind::Scan { op: crate::graph::ScanOp::Sum, axis: 0 }, &[own]).unwrap();
+        let number = g.iota(DType::I64, &rows.shape, 0).unwrap();
+        let marked = [own, sums, number].map(|places| g.places(Picking::Take, places, range(0, 3, None)).unwrap());
+        let function = Function::new(g, marked.to_vec()).unwrap();
+        let (_, found) = picks(&function, &Symbol::new("N"), |_| true).unwrap().unwrap();
+        assert_eq!(found, [Pick { picking: Picking::Take, arguments: vec![0, 1] }]);
     }
 
     #[test]

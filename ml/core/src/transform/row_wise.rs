@@ -1,7 +1,7 @@
 //! Whether a function treats each row by itself.
 
 use crate::error::{Error, Result};
-use crate::graph::{ConvOf, DotDims, Function, Graph, Kind, Node, Span};
+use crate::graph::{ConvOf, DotDims, Function, Graph, Kind, Node, NodeId, Span};
 use crate::shape::{Dim, Shape, Symbol};
 
 /// Errors: `Plan` naming the operation, if a row of a result depends on other rows, on its place, or on how many rows there
@@ -14,6 +14,12 @@ pub fn check_row_wise(function: &Function, rows: &Symbol) -> Result<()> {
         Some(ty) => Err(Error::plan("trace", format!("expected a result for each row, got {ty}")).hint(HINT)),
         None => Ok(()),
     }
+}
+
+/// Whether a node is made of each row by itself, as [`check_row_wise`] says of a function.
+pub(super) fn is_row_wise(graph: &Graph, node: NodeId, rows: &Symbol) -> bool {
+    let needed = graph.needed(&[node], &[]);
+    graph.nodes().filter(|(id, _)| needed[id.index()]).all(|(_, own)| check(graph, own, rows).is_ok())
 }
 
 const HINT: &str = "a row's result must not depend on the rows beside it: they are other ones in another batch";
@@ -90,7 +96,7 @@ fn bodies_are_fine(kind: &Kind, rows: &Symbol) -> Result<()> {
 mod tests {
     use super::*;
     use crate::dtype::DType;
-    use crate::graph::{NodeId, Type};
+    use crate::graph::Type;
 
     fn check(build: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId>) -> Result<()> {
         let mut g = Graph::new();

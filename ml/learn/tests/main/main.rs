@@ -7,6 +7,7 @@ mod curves;
 mod estimators;
 mod fixture;
 mod metrics;
+mod module_columns;
 mod modules;
 mod networks;
 mod prediction;

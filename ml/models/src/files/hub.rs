@@ -37,8 +37,8 @@ impl<'a> HubName<'a> {
         let named = folder.join("refs").join(self.revision);
         let said = bounded(&named, COMMIT_BYTES_MAX).map_err(|error| damaged(error.detail().what.clone()))?;
         let commit = match said {
-            Some(bytes) => commit(&bytes).ok_or_else(|| no_commit(&named, &bytes))?,
-            None => self.revision.to_owned(),
+            Some(bytes) if !bytes.is_empty() => commit(&bytes).ok_or_else(|| no_commit(&named, &bytes))?,
+            _ => self.revision.to_owned(), // none, or somebody is about to write it
         };
         Ok(Some(folder.join("snapshots").join(commit)).filter(|path| path.is_dir()))
     }
@@ -122,11 +122,12 @@ mod tests {
             std::fs::write(model.join("refs/main"), text).unwrap();
             resolve("org/small", Some(cache.path())).unwrap_err()
         };
-        for text in ["..", "../abc", "/etc", "abc\nabc", ".hidden", ""] {
+        for text in ["..", "../abc", "/etc", "abc\nabc", ".hidden", "\n"] {
             let error = said(text.as_bytes());
             assert_eq!(error.kind(), "Execution", "{text:?}");
             assert!(error.to_string().contains("refs/main says `"), "{error}");
         }
+        assert_eq!(said(b"").kind(), "External", "as if it were not there");
         assert_eq!(said(&[0xff, 0xfe]).kind(), "Execution");
         let error = said(&vec![b'a'; 5000]);
         assert!(error.kind() == "Execution" && error.to_string().contains("has more than 1024 bytes"), "{error}");

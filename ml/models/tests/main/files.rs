@@ -89,6 +89,7 @@ fn a_file_cut_short_under_an_open_model_is_an_error_that_names_it() {
     assert_eq!(says(Generator::new(&model)), expected);
     assert_eq!(says(model.weights().iter().next().unwrap().tensor()), expected);
     assert_eq!(says(save(model.directory(), model.weights(), folder.path())), expected);
+    assert_eq!(says(model.check()), expected);
     drop(generator);
     assert!(says(Model::open(folder.path())).contains("not a whole safetensors file"));
 }
@@ -98,6 +99,7 @@ fn a_file_that_another_takes_the_place_of_stays_as_it_was_for_who_opened_it() {
     let folder = small();
     let model = Model::open(folder.path()).unwrap();
     let before = model.scores(&[vec![1, 2]], None).unwrap();
+    model.check().unwrap();
     std::fs::write(folder.path().join("new"), b"short").unwrap();
     std::fs::rename(folder.path().join("new"), folder.path().join("model.safetensors")).unwrap();
     assert_eq!(model.scores(&[vec![1, 2]], None).unwrap(), before);

@@ -71,8 +71,8 @@ class LearningVerbs(Verb):
 
         - `inputs`: what `forward` is given. By default all columns but the target side by side, float32 (rows, columns), in the
           frame's order; a list of names takes these; `{argument: column}` gives each by name, one column as it is, (rows,), or a
-          list of them side by side. Integers stay int64 where they come alone, those of UInt64 uint64, to the last digit. What is
-          predicted there must be whole: floats and decimals that are whole are taken, any other value is a `DTypeError` that names the
+          list of them side by side. Integers stay int64 where they come alone, those of UInt64 uint64, to the last digit (those in a column
+          of tensors must be below 2^53 in size). What is predicted there must be whole: floats and decimals that are whole are taken, any other value is a `DTypeError` that names the
           column.
         - `loss`: a function of output and target, such as `gf.nn.MSELoss()`, that gives the mean over the rows or a loss for
           each row; or "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits". With `sample_weight` it must be one a row.
@@ -89,7 +89,8 @@ class LearningVerbs(Verb):
         A null in a column is an error that names it, and so is a module whose code depends on the number of rows, or whose
         prediction for a row depends on others. Where a module picks by a column (`nn.Embedding`, `take`, brackets, classes of a loss), a
         row of a place that there is not is an `OutOfBoundsError` that names the column and the place, before the training begins and in
-        every prediction. A label may be the same in every row: the loss says what is learned.
+        every prediction. Not asked are places that learned weights, random numbers or the other rows of a batch have a part in, those
+        inside loops and choices, and those of models that were stored before this was kept: there such a place gives zeros. A label may be the same in every row: the loss says what is learned.
         """
         from gradframe._frame.modules import of_module
         from gradframe._model import Model

@@ -96,7 +96,8 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
 
 def one_hot(indices: Any, num_classes: int, dtype: Any = "float32") -> Array:
     """1 at each index along a new last axis, else 0. Raises OutOfBoundsError, an IndexError, for an index outside of 0 to
-    num_classes - 1; in a compiled function, where indices are not known, such an index gives zeros."""
+    num_classes - 1; so do `frame.fit` and `predict` of a module (see `embedding`). In other compiled functions, where indices are not
+    known, such an index gives zeros."""
     return call("one_hot", (indices,), count("one_hot", "num_classes", num_classes), dtypes.name(dtype))
 
 
@@ -108,7 +109,9 @@ def linear(x: Any, weight: Array, bias: Array | None = None) -> Array:
 
 def embedding(indices: Any, weight: Array) -> Array:
     """Rows of a table by index. Raises OutOfBoundsError, an IndexError, for an index outside of its rows, negative ones too; so do
-    `frame.fit` and `predict` of a module. In other compiled functions, where indices are not known, such an index gives zeros."""
+    `frame.fit` and `predict` of a module, for indices that are made of a row's columns. In `jit` and `apply_array`, of indices that learned
+    weights, random numbers or other rows have a part in or that stand inside loops and choices, and of models that an
+    earlier version stored, nobody asks: such an index gives zeros."""
     return call("embedding", (weight, indices))
 
 
@@ -250,8 +253,8 @@ def cross_entropy(
     """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes).
 
     A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
-    IndexError, for another label outside of the classes; while a function is traced, where labels are not known, the loss of such a
-    label is `log sum exp` of its row.
+    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
+    where labels are not known, the loss of such a label is `log sum exp` of its row.
     """
     input, target = as_array(input), as_array(target)
     smoothing = _smoothing(label_smoothing)
@@ -271,8 +274,8 @@ def nll_loss(input: Any, target: Any, reduction: str = "mean", ignore_index: int
     """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..).
 
     A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
-    IndexError, for another label outside of the classes; while a function is traced, where labels are not known, the loss of such a
-    label is 0.
+    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
+    where labels are not known, the loss of such a label is 0.
     """
     input, target = as_array(input), as_array(target)
     return _reduced(call("nll_loss", (input, target), ignore_index), reduction, _kept(target, ignore_index))

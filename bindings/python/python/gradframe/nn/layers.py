@@ -43,7 +43,8 @@ class Linear(Module):
 
 class Embedding(Module):
     """Rows of a table by index: (..) gives (.., embedding_dim). Raises OutOfBoundsError, an IndexError, for an index outside of 0 to
-    num_embeddings - 1; so do `frame.fit` and `predict` of a module. In other compiled functions, where indices are not known, such an index gives zeros."""
+    num_embeddings - 1; so do `frame.fit` and `predict` of a module (see `nn.functional.embedding`). In other compiled functions, where indices are
+    not known, such an index gives zeros."""
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, key: Array | None = None) -> None:
         super().__init__()

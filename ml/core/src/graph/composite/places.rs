@@ -4,9 +4,6 @@ use crate::error::Result;
 use crate::graph::{Graph, Kind, NodeId};
 use crate::tensor::Tensor;
 
-/// What the composites are called, before the name of what picks.
-const MARK: &str = "places of ";
-
 macro_rules! picking {
     ($($variant:ident => $name:literal),* $(,)?) => {
         /// What picks by places, or by classes.
@@ -22,6 +19,7 @@ macro_rules! picking {
                 match self { $(Picking::$variant => $name),* }
             }
 
+            /// What its composites are called.
             const fn mark(self) -> &'static str {
                 match self { $(Picking::$variant => concat!("places of ", $name)),* }
             }
@@ -42,8 +40,7 @@ picking! {
 impl Picking {
     /// Of the composite of this name; None if it marks no places.
     pub(crate) fn of_mark(name: &str) -> Option<Self> {
-        let name = name.strip_prefix(MARK)?;
-        Self::ALL.iter().copied().find(|picking| picking.name() == name)
+        Self::ALL.iter().copied().find(|picking| picking.mark() == name)
     }
 }
 

@@ -26,6 +26,11 @@ impl ModuleInput {
         ModuleInput { name: name.into(), columns: vec![column.into()], shape: vec![] }
     }
 
+    /// Whether it is a single column by itself: one that holds tensors is many.
+    pub(super) fn is_scalar(&self) -> bool {
+        self.shape.is_empty()
+    }
+
     /// The input in an element type. Errors: `Internal` if a column is not among those given.
     pub(super) fn of(&self, g: &mut Graph, columns: &InputColumns, dtype: DType) -> Result<NodeId> {
         let mut parts = Vec::new();

@@ -21,7 +21,7 @@ pub use self::places::{PlaceCheck, place_check};
 pub use self::stored::StoredModule;
 pub use self::trained::{Module, ModuleFunction, ModuleGroup};
 use crate::estimator::{Estimator, Layout, OptionDef, Options, Task, Training};
-use crate::model::Model;
+use crate::model::{FeatureSpec, Model};
 
 /// The model types of modules that learn a number, and classes.
 const TYPES: [(Task, &str); 2] = [(Task::Regression, "module_regressor"), (Task::Classification, "module_classifier")];
@@ -80,8 +80,14 @@ impl Estimator for ModuleEstimator {
         self.module.as_ref().map(|module| module.whole_columns()).unwrap_or_default()
     }
 
+    fn check_features(&self, features: &[FeatureSpec]) -> Result<()> {
+        self.module.as_ref().map_or(Ok(()), |module| module.check_exact(features))
+    }
+
     fn place_check(&self, layout: &Layout) -> Result<Option<PlaceCheck>> {
-        self.module.as_ref().map_or(Ok(None), |module| places::of_training(module, layout))
+        let Some(module) = &self.module else { return Ok(None) };
+        training::check_classes(module, layout)?; // more classes than scores: that is what to hear about first
+        places::of_training(module, layout)
     }
 
     fn module(&self) -> Result<Option<StoredModule>> {

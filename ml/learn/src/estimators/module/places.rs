@@ -1,11 +1,12 @@
 //! What a module picks by, rows of a table or classes, and whether there is all of it: asked before rows are learned from or predicted
-//! for. Only of places that are made of columns alone; those that weights or random numbers have a part in are not known before.
+//! for. Only of places that are made of a row's own columns; those that weights, random numbers or the rows beside have a part in are not
+//! known before.
 
 use std::ops::Range;
 
 use gradframe_ml_core::graph::Picking;
 use gradframe_ml_core::transform::picks;
-use gradframe_ml_core::{Error, Function, Graph, NodeId, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Function, Graph, NodeId, Result, Symbol, Tensor};
 use gradframe_ml_kernels::{Program, compile};
 use serde::{Deserialize, Serialize};
 
@@ -54,11 +55,20 @@ impl PlaceCheck {
         Ok(PlaceCheck { program: compile(&Function::new(g, outputs)?)?, picks, title: title.to_owned() })
     }
 
-    /// Asks rows as the program takes them; `of` names the model for errors: ` of model m`.
-    /// Errors: `OutOfBounds` naming the place, what it is made of, and how many there are.
+    /// Asks rows as the program takes them, some at a time; `of` names the model for errors: ` of model m`.
+    /// Errors: `OutOfBounds` naming the place, what it is made of, and how many there are; `Execution` if what is stored is damaged.
     pub fn check(&self, op: &str, of: &str, arguments: &[Tensor]) -> Result<()> {
+        let rows = arguments.first().and_then(|argument| argument.shape().first()).copied().unwrap_or(0);
+        (0..rows).step_by(ROWS_MAX).try_for_each(|from| {
+            let cut = |argument: &Tensor| argument.rows(from, ROWS_MAX.min(rows - from));
+            self.check_part(op, of, &arguments.iter().map(cut).collect::<Result<Vec<_>>>()?)
+        })
+    }
+
+    fn check_part(&self, op: &str, of: &str, arguments: &[Tensor]) -> Result<()> {
         let result = self.program.run(arguments)?.pop();
-        let result = result.ok_or_else(|| Error::internal(op, "a check of places gives nothing"))?;
+        let result = result.filter(|own| own.dtype() == DType::I64 && own.len() == 4 * self.picks.len());
+        let result = result.ok_or_else(|| damaged("its check of places gives other numbers than it has picks".into()))?;
         for (pick, numbers) in self.picks.iter().zip(result.values::<i64>()?.chunks_exact(4)) {
             let [smallest, largest, low, high] = [numbers[0], numbers[1], numbers[2], numbers[3]];
             if smallest < low {
@@ -71,12 +81,9 @@ impl PlaceCheck {
         Ok(())
     }
 
-    /// As [`PlaceCheck::check`], of encoded rows, some at a time.
+    /// As [`PlaceCheck::check`], of encoded rows.
     pub fn check_chunk(&self, op: &str, chunk: &Chunk) -> Result<()> {
-        (0..chunk.rows).step_by(ROWS_MAX).try_for_each(|from| {
-            let part = chunk.part(from, ROWS_MAX)?;
-            self.check(op, "", &part.arguments().collect::<Vec<_>>())
-        })
+        self.check(op, "", &chunk.arguments().collect::<Vec<_>>())
     }
 
     fn outside(&self, op: &str, of: &str, pick: &StoredPick, place: i64, range: Range<i64>) -> Error {
@@ -85,11 +92,16 @@ impl PlaceCheck {
         let plural = if pick.columns.len() == 1 { "" } else { "s" };
         let there_are = if range.is_empty() { String::new() } else { format!(", {} to {}", range.start, range.end - 1) };
         let (columns, size, title) = (columns.join(", "), range.end, &self.title);
+        let or_above = if place == i64::MAX { " or above" } else { "" }; // what uint64 has beyond it
         let what = format!(
-            "index {place}, made of column{plural} {columns}{more}, is outside of the {size} places that `{}` in {title}{of} has{there_are}",
+            "index {place}{or_above}, made of column{plural} {columns}{more}, is outside of the {size} places that `{}` in {title}{of} has{there_are}",
             pick.picking
         );
-        Error::out_of_bounds(op, what).hint("leave such rows out, or train the module with as many places as there are")
+        Error::out_of_bounds(op, what).hint(if place < 0 {
+            "pick by `where(i < 0, 0, i)` where a negative number stands for none and is left out later; else leave such rows out"
+        } else {
+            "leave such rows out, or train the module with as many places as there are"
+        })
     }
 }
 
@@ -97,7 +109,9 @@ impl PlaceCheck {
 pub(super) fn of_training(module: &Module, layout: &Layout) -> Result<Option<PlaceCheck>> {
     let learned = module.parameters.len();
     let first = learned + module.buffers.len() + 1; // behind the key
-    let Some((function, picks)) = module_picks(module, &module.training, first, Some(&layout.label.name), &[first - 1])? else {
+    let mut unknown = updated_buffers(module);
+    unknown.push(first - 1);
+    let Some((function, picks)) = module_picks(module, &module.training, first, Some(&layout.label.name), &unknown)? else {
         return Ok(None);
     };
     let mut g = Graph::new();
@@ -107,6 +121,17 @@ pub(super) fn of_training(module: &Module, layout: &Layout) -> Result<Option<Pla
     let operands = module.operands(&mut g, &module.training, own, &columns)?;
     let outputs = g.inline(&function, &operands)?;
     PlaceCheck::new(g, outputs, picks, &module.title).map(Some)
+}
+
+/// The arguments of the training's function that are buffers, and that it does not give back as they are.
+fn updated_buffers(module: &Module) -> Vec<usize> {
+    let function = &module.training.function;
+    let (learned, arguments) = (module.parameters.len(), function.graph.arguments());
+    let is_kept = |number: usize| {
+        let given = arguments.get(learned + number).map(|argument| argument.node);
+        given.is_some() && function.outputs.get(1 + number).copied() == given
+    };
+    (0..module.buffers.len()).filter(|&number| !is_kept(number)).map(|number| learned + number).collect()
 }
 
 /// What is kept of the forward pass's picks.
@@ -144,7 +169,7 @@ fn module_picks(
         let is_known = arguments.iter().all(|argument| *argument >= learned && !unknown.contains(argument));
         is_known && arguments.iter().any(|argument| (first..behind).contains(argument))
     };
-    let Some((checks, found)) = picks(&function.function, wanted)? else { return Ok(None) };
+    let Some((checks, found)) = picks(&function.function, &Symbol::new("N"), wanted)? else { return Ok(None) };
     let columns = |argument: &usize| -> Vec<String> {
         match argument.checked_sub(first).and_then(|place| module.inputs.get(place)) {
             Some(input) => input.columns.clone(),

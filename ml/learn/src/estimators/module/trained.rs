@@ -3,14 +3,18 @@
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::transform::check_row_wise;
 use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape, Symbol, Tensor};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::row_weights::LabelledColumns;
 use super::ModuleInput;
 use super::inputs::InputColumns;
 use crate::estimator::Task;
 use crate::features::graph::EncodedColumns;
+use crate::model::{Encoding, FeatureSpec};
 use crate::optim::NamedRule;
+
+/// 2^53: f64 has every integer of a smaller size.
+const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 
 /// A module: what was traced of it, for any number of rows N, and what its training starts from.
 ///
@@ -68,22 +72,43 @@ pub struct ModuleGroup {
 }
 
 impl Module {
-    /// The element type in which floats are cached: f32, unless an input needs more.
+    /// The element type of the dense block: f32, unless an input needs more.
     pub(super) fn feature_dtype(&self) -> DType {
-        if self.input_types().any(|ty| ty.dtype == DType::F64) { DType::F64 } else { DType::F32 }
+        let narrow = |ty: &Type| matches!(ty.dtype, DType::F32 | DType::F16 | DType::BF16 | DType::I8 | DType::U8 | DType::Bool);
+        let stands_alone = |input: &ModuleInput, ty: &Type| input.is_scalar() && ty.dtype.is_integer();
+        let mut inputs = self.inputs.iter().zip(self.input_types());
+        if inputs.all(|(input, ty)| stands_alone(input, ty) || narrow(ty)) { DType::F32 } else { DType::F64 }
     }
 
     /// The columns that it takes as whole numbers, with their integer type, in the order of [`Module::columns`]. One that inputs take as
-    /// several types is i64.
+    /// several types is i64. Elements of tensors are not among them: they stand in the dense block, as many as they are.
     pub(super) fn whole_columns(&self) -> Vec<(String, DType)> {
         let mut types: FxHashMap<&str, DType> = FxHashMap::default();
-        for (input, ty) in self.inputs.iter().zip(self.input_types()).filter(|(_, ty)| ty.dtype.is_integer()) {
+        for (input, ty) in
+            self.inputs.iter().zip(self.input_types()).filter(|(input, ty)| input.is_scalar() && ty.dtype.is_integer())
+        {
             for column in &input.columns {
                 let own = types.entry(column).or_insert(ty.dtype);
                 *own = if *own == ty.dtype { ty.dtype } else { DType::I64 };
             }
         }
         self.columns().into_iter().filter_map(|name| types.get(name.as_str()).map(|&dtype| (name.clone(), dtype))).collect()
+    }
+
+    /// Errors: `DType` naming a column of tensors of integers that has some beyond those that a float keeps.
+    pub(super) fn check_exact(&self, features: &[FeatureSpec]) -> Result<()> {
+        let inputs = self.inputs.iter().zip(self.input_types());
+        let tensors = inputs.filter(|(input, ty)| !input.is_scalar() && ty.dtype.is_integer());
+        let columns: FxHashSet<&String> = tensors.flat_map(|(input, _)| &input.columns).collect();
+        for feature in features.iter().filter(|feature| columns.contains(&feature.name)) {
+            let Encoding::Raw { min, max, whole: None, .. } = &feature.encoding else { continue };
+            if min.abs().max(max.abs()) >= EXACT_BELOW {
+                let what =
+                    format!("column `{}` holds integers from {min} to {max} in tensors, expected sizes below 2^53", feature.name);
+                return Err(Error::dtype("train", what).hint("columns of single integers reach a module to the last digit"));
+            }
+        }
+        Ok(())
     }
 
     /// Its columns among encoded ones.

@@ -140,7 +140,7 @@ fn rules(module: &Module) -> Result<Vec<Rule>> {
 }
 
 /// Errors: `Shape` if the module has not a score for each class.
-fn check_classes(module: &Module, layout: &Layout) -> Result<()> {
+pub(super) fn check_classes(module: &Module, layout: &Layout) -> Result<()> {
     if module.task == Task::Regression {
         return Ok(());
     }
