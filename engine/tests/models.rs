@@ -151,7 +151,7 @@ async fn what_a_frame_computes_of_single_rows_a_model_stores() {
     let trips = session.table("trips").await.unwrap();
     let made = || {
         [
-            col("distance").log1p().alias("log"),
+            col("distance").sqrt().alias("root"),
             col("distance").round(-1).alias("tens"),
             cast(col("distance"), DataType::Utf8).str().len_chars().alias("digits"),
             col("fare"),

@@ -304,6 +304,8 @@ OTHER_TYPES = [
     (gf.Int32, gf.Float64, col("t") * 2, 25.0, 50),
     (gf.Int64, gf.UInt64, col("t") - 30, 25, -5),
     (gf.Int8, gf.UInt8, -col("t"), 25, -25),
+    (gf.UInt8, gf.Int64, col("t"), 300, 300),
+    (gf.Decimal(12, 2), gf.Float64, col("t"), 25.555, 25.555),
     (gf.Decimal(12, 2), gf.Float64, (col("t") / 2).cast(gf.Float64), 25.5, 12.75),
     (gf.Decimal(12, 2), gf.Decimal(15, 2), col("t").round(1).cast(gf.Float64), 25, 25.0),
 ]
@@ -318,7 +320,7 @@ def test_a_column_of_another_type_loses_nothing(trained_on, came, item, value, e
     assert rows.predict(model)["predicted_y"].null_count() == 0
 
 
-@pytest.mark.parametrize("item", [col("t") // 7, col("t").cast(gf.String), col("t").hash() % 10, col("t").floor() + 1], ids=str)
+@pytest.mark.parametrize("item", [col("t") // 7, col("t").cast(gf.String), col("t").hash() % 10, col("t").floor() + 1, (col("t") + 1).floor()], ids=str)
 def test_a_number_that_the_transform_has_no_meaning_for_is_an_error_that_names_it(item):
     data = gf.from_dict({"t": list(range(40)), "y": [2.0 * i + i % 3 for i in range(40)]})
     model = trained(data, {"made": item})

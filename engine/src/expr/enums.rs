@@ -217,6 +217,12 @@ fn found(op: &str, values: Vec<(Expr, Option<FieldRef>)>) -> Result<Placed> {
         !matches!(expr, Expr::Literal(..))
             && field.as_deref().is_some_and(|field| enum_categories(field).is_none() && is_text(field))
     };
+    // Places in an order need the order of the categories.
+    let by_order = op == "search_sorted";
+    if let (true, Some((text, _))) = (by_order, values.iter().find(|value| is_column_of_text(value))) {
+        let what = format!("`{}` is text beside an Enum, which are not compared", shown(text));
+        return Err(Error::dtype(op, what).hint("cast one of them"));
+    }
     if values.iter().any(is_column_of_text) {
         let exprs = values.into_iter().map(|(expr, field)| as_text(expr, field.as_deref())).collect();
         return Ok(Placed { exprs, restored: None });
@@ -224,9 +230,10 @@ fn found(op: &str, values: Vec<(Expr, Option<FieldRef>)>) -> Result<Placed> {
     let nowhere = ScalarValue::UInt32(Some(u32::MAX));
     let one = |(expr, field): (Expr, Option<FieldRef>)| match (&expr, field.as_deref()) {
         (_, Some(own)) if enum_categories(own).is_some() => Ok(place(expr, known.clone())),
-        (Expr::Literal(constant, _), Some(own)) if is_text(own) => {
-            Ok(literal(place_of(constant, &known).map_err(from_datafusion)?.unwrap_or_else(|_| nowhere.clone())))
-        }
+        (Expr::Literal(constant, _), Some(own)) if is_text(own) => match place_of(constant, &known).map_err(from_datafusion)? {
+            Err(text) if by_order => Err(no_category(op, &text, &known)),
+            place => Ok(literal(place.unwrap_or_else(|_| nowhere.clone()))),
+        },
         (_, Some(own)) if !(own.data_type().is_null() || *own.data_type() == DataType::Boolean) => {
             let what = format!("`{}` is {}, expected an Enum or its categories as text", shown(&expr), shown_type(own));
             Err(Error::dtype(op, what).hint("cast one of them"))

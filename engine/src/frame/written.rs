@@ -68,7 +68,7 @@ impl DataFrame {
         let mut bound = vec![];
         self.left_alone(own, &mut bound);
         let pinned = expr.transform(|part| match part {
-            Expr::Column(column) if bound.contains(&column) => {
+            Expr::Column(column) if bound.contains(&column) && self.plan.schema().data_type(&column)?.is_integer() => {
                 let data_type = self.plan.schema().data_type(&column)?.clone();
                 Ok(Transformed::new(cast(Expr::Column(column), data_type), true, TreeNodeRecursion::Jump))
             }
@@ -77,14 +77,15 @@ impl DataFrame {
         Ok(pinned.map_err(from_datafusion)?.data)
     }
 
-    /// The columns of whole numbers that calls in an expression are nothing but.
+    /// The columns of calls in an expression that give whole numbers as they were given.
     fn left_alone(&self, own: &Expr, bound: &mut Vec<Column>) {
         if let Expr::ScalarFunction(function) = own
             && naming_of(function).is_none()
-            && let Ok(named) = self.typed(OP, vec![own.clone()])
+            && let Some(argument) = function.args.first()
+            && let (Ok(made), Ok(of)) = (self.typed(OP, vec![own.clone()]), self.typed(OP, vec![argument.clone()]))
         {
-            let columns = named.into_iter().filter(|named| named.data_type.is_integer()).map(|named| named.expr);
-            bound.extend(columns.filter_map(|expr| expr.try_as_col().cloned()));
+            let same = made.iter().zip(&of).filter(|(made, of)| made.data_type.is_integer() && made.expr == of.expr);
+            bound.extend(same.flat_map(|(made, _)| made.expr.column_refs().into_iter().cloned()));
         }
         parts(own).into_iter().for_each(|part| self.left_alone(part, bound));
     }

@@ -125,9 +125,7 @@ pub(super) fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
         let own = call.type_of(expr)?;
         kinds.extend((!own.is_null()).then(|| (is_text(item_of(&own)), shown(expr), own)));
     }
-    let differ = |(a, b): &(&Kind, &Kind)| a.0 != b.0 || zones_differ([&a.2, &b.2].into_iter().map(item_of));
-    let pairs = kinds.iter().enumerate().flat_map(|(at, a)| kinds[at + 1..].iter().map(move |b| (a, b)));
-    let Some((first, other)) = pairs.into_iter().find(differ) else { return Ok(()) };
+    let Some((first, other)) = of_two_kinds(&kinds).or_else(|| of_two_zones(&kinds)) else { return Ok(()) };
     let what = format!(
         "`{}` is {} and `{}` is {}, expected types that go together",
         first.1,
@@ -136,6 +134,16 @@ pub(super) fn require_alike(call: &Call, exprs: &[Expr]) -> Result<()> {
         type_name(&other.2)
     );
     Err(crate::Error::dtype(call.name(), what).hint("cast one of them"))
+}
+
+fn of_two_kinds(kinds: &[Kind]) -> Option<(&Kind, &Kind)> {
+    let first = kinds.first()?;
+    kinds.iter().find(|other| other.0 != first.0).map(|other| (first, other))
+}
+
+fn of_two_zones(kinds: &[Kind]) -> Option<(&Kind, &Kind)> {
+    let first = kinds.iter().find(|kind| matches!(item_of(&kind.2), DataType::Timestamp(..)))?;
+    kinds.iter().find(|other| zones_differ([&first.2, &other.2].into_iter().map(item_of))).map(|other| (first, other))
 }
 
 fn is_text(own: &DataType) -> bool {

@@ -9,7 +9,7 @@ use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
 use super::super::lit;
-use super::super::resolve::{cast_to, common_moment, common_number, require_comparable, shown};
+use super::super::resolve::{cast_to, common_moment, common_number, require_comparable, shown, widest_number};
 use super::super::structure::length;
 use super::super::table::FunctionRow;
 use super::ordering::is_one_value;
@@ -55,11 +55,18 @@ fn comparable(call: &Call, value: Expr, element: Expr) -> Result<Vec<Expr>> {
     let known: Vec<(&Expr, &DataType)> =
         [(&value, &own), (&element, &theirs)].into_iter().filter(|(_, own)| !own.is_null()).collect();
     let types = [own.clone(), theirs.clone()];
-    let common = common_number(&known).or_else(|| common_moment(&types)).or_else(|| comparison_coercion(&own, &theirs));
-    let Some(common) = common else {
+    let are_numbers = widest_number(known.iter().map(|(_, own)| *own)).is_some();
+    let number = are_numbers.then(|| common_number(&known)).flatten();
+    let common = number.or_else(|| common_moment(&types)).or_else(|| comparison_coercion(&own, &theirs));
+    let Some(common) = common.filter(|_| known.len() < 2 || is_time(&own) == is_time(&theirs)) else {
         let (own, theirs) = (type_name(&own), type_name(&theirs));
         let what = format!("`{}` is {own} and `{}` is {theirs}, which cannot be compared", shown(&value), shown(&element));
         return Err(Error::dtype(call.name(), what).hint("cast one of them"));
     };
     Ok(vec![cast_to(value, &own, &common), cast_to(element, &theirs, &common)])
+}
+
+/// A time of day, which has no date.
+fn is_time(own: &DataType) -> bool {
+    matches!(own, DataType::Time32(_) | DataType::Time64(_))
 }

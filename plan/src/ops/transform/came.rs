@@ -1,7 +1,7 @@
 //! A column that comes with another type than training had: how an item of a TRANSFORM takes it.
 //!
 //! The item means what it meant at training, so the column is cast to that type, and a value that this does not hold is an error: 300 of
-//! Int8, 25.5 of whole numbers. Only where training had whole numbers, and the item means the same of any number (`t`, `t / 7.0`,
+//! Int8, 25.5 of whole numbers. Only where training had whole numbers or decimals, and the item means the same of any number (`t`, `t / 7.0`,
 //! `t * 2 > x`, not `t // 7` or `hash(t)`), is it taken as it came.
 
 use arrow::datatypes::DataType;
@@ -31,8 +31,8 @@ pub(super) fn takes(item: &Expr, name: &str, columns: &DFSchema, trained: &DataT
         return Takes::Cast;
     }
     // Of a number without a sign, `-t` and `t - u` may be errors.
-    let is_wider = !came.is_integer() || trained.is_signed_integer() == came.is_signed_integer();
-    match trained.is_integer() && is_wider && reading(item, name, columns).is_some() {
+    let keeps_signs = !came.is_unsigned_integer() || trained.is_unsigned_integer();
+    match keeps_signs && reading(item, name, columns).is_some() {
         true => Takes::AsItCame,
         false => Takes::Checked,
     }
@@ -130,11 +130,12 @@ fn reading(expr: &Expr, name: &str, columns: &DFSchema) -> Option<Reading> {
 }
 
 /// Functions that mean the same of any number, by their names without constants.
-const OF_ANY_NUMBER: [(&str, Reading); 5] = [
+const OF_ANY_NUMBER: [(&str, Reading); 6] = [
     ("coalesce", Reading::ByType),
     ("greatest", Reading::ByType),
     ("least", Reading::ByType),
     ("bin_label", Reading::AsNumber),
+    ("bin_number", Reading::AsNumber),
     ("ml.bucketize", Reading::AsNumber),
 ];
 

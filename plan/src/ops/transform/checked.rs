@@ -54,9 +54,10 @@ impl ScalarUDFImpl for Checked {
 }
 
 impl Checked {
-    /// The first row whose value is not whole, where whole numbers are wanted.
+    /// The first row whose value is not whole, where whole numbers are wanted; decimals are rounded to the digits of the training.
     fn fraction(&self, came: &ArrayRef, whole: &ArrayRef) -> Result<Option<usize>> {
-        if !self.to.is_integer() || came.data_type().is_integer() {
+        let is_whole = self.to.is_integer() || matches!(self.to, DataType::Decimal128(_, 0) | DataType::Decimal256(_, 0));
+        if !is_whole || came.data_type().is_integer() {
             return Ok(None);
         }
         if came.data_type().is_floating() {

@@ -70,7 +70,7 @@ impl Transform {
 }
 
 impl Item {
-    /// The item over an input's columns. Errors: `DType` for a column whose type the item has no meaning for.
+    /// The item over an input's columns. Errors: `DType` for a column of another kind of values.
     fn laid_over(&self, op: &str, trained: &[Input], input: &DFSchema, model: &NamedModel) -> Result<Expr> {
         let columns = planner::schema_of(trained.iter().map(|column| (column.name.as_str(), &column.data_type)))?;
         let laid = replaced(self.expr.clone(), |name| {

@@ -1,5 +1,7 @@
 //! Arithmetic of dates, times and durations. Of two units of time the finer one is computed in.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, try_cast};
 
@@ -27,7 +29,7 @@ pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
     let mut moments = types.iter().filter(|own| **own != DataType::Date32 && !own.is_null());
     let first = moments.next().filter(|first| matches!(first, DataType::Timestamp(_, Some(_))))?.clone();
     let common = moments.try_fold(first, |common, other| match (&common, other) {
-        (DataType::Timestamp(a, zone), DataType::Timestamp(b, other)) if zone == other => {
+        (DataType::Timestamp(a, zone), DataType::Timestamp(b, other)) if named(zone) == named(other) => {
             Some(DataType::Timestamp(finer(*a, *b), zone.clone()))
         }
         _ => None,
@@ -37,9 +39,13 @@ pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
 
 /// Whether some are moments of one time zone and others of none or of another: there is no type in which all keep their meaning.
 pub(crate) fn zones_differ<'a>(types: impl Iterator<Item = &'a DataType>) -> bool {
-    let mut zones = types.filter_map(|own| if let DataType::Timestamp(_, zone) = own { Some(zone.as_deref()) } else { None });
-    let zone = |name: Option<&'a str>| if name == Some(UTC_AS_OFFSET) { Some(UTC) } else { name };
-    zones.next().is_some_and(|first| zones.any(|other| zone(other) != zone(first)))
+    let mut zones = types.filter_map(|own| if let DataType::Timestamp(_, zone) = own { Some(named(zone)) } else { None });
+    zones.next().is_some_and(|first| zones.any(|other| other != first))
+}
+
+/// A time zone by the one name that it has here.
+fn named(zone: &Option<Arc<str>>) -> Option<&str> {
+    zone.as_deref().map(|name| if name == UTC_AS_OFFSET { UTC } else { name })
 }
 
 /// What the operator gives of dates, times, durations and numbers; None if it means nothing.

@@ -97,7 +97,8 @@ impl PlaceCheck {
             "index {place}{or_above}, made of column{plural} {columns}{more}, is outside of the {size} places that `{}` in {title}{of} has{there_are}",
             pick.picking
         );
-        Error::out_of_bounds(op, what).hint(if place < 0 {
+        let is_class = ["cross_entropy", "nll_loss"].contains(&pick.picking.as_str());
+        Error::out_of_bounds(op, what).hint(if place < 0 && !is_class {
             "pick by `where(i < 0, 0, i)` where a negative number stands for none and is left out later; else leave such rows out"
         } else {
             "leave such rows out, or train the module with as many places as there are"
