@@ -30,7 +30,7 @@ CASES = {
     "stacked": lambda f, x: x.concat([f.select(a="d"), f.select(a="u"), f.select(a=x.lit(None))], how="vertical_relaxed"),
     "side by side": lambda f, x: x.concat([f.select(a="z", b="d"), f.select(a="d")], how="diagonal_relaxed"),
     "stacked lists": lambda f, x: x.concat([f.select(a=x.concat_list("d")), f.select(a=x.concat_list("u"))], how="vertical_relaxed"),
-    "unpivoted": lambda f, x: f.unpivot(on=["d", "z", "u"]),
+    "unpivoted": lambda f, x: f.unpivot(on=["d", "z", "u"]).sort("variable", "value"),
     "differences": lambda f, x: f.select(a=x.col("z") - x.col("d"), b=x.col("d") - x.col("u")),
 }
 
