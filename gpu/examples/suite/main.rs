@@ -1,14 +1,20 @@
 //! The GPU suite: one binary without files, for a machine with a GPU and neither network nor compiler. It makes its own
 //! data on the device, checks each task against float64 on the processor, times it, and prints a short table.
 //!
-//! `cargo build --release -p gradframe-gpu --example suite`, then `strip`. There: `suite [PART OF A NAME ...]`, with
+//! `cargo build --release -p gradframe-gpu --example suite`, then `strip`. There: `suite [--profile] [PART OF A NAME ...]`, with
 //! `GRADFRAME_NVRTC` naming the folder of libnvrtc where the system does not know it. `tests/bench/gpu_peers.py` times what
-//! others take, and lays both side by side.
+//! others take, and lays both side by side. `--profile` adds to each training step a table of its kernels' times, and
+//! `suite --schedule "GPT step"` prints a step's kernels, for which no GPU is needed.
 //!
 //! Prints `task | error | milliseconds | share of copy bandwidth | TFLOP/s`. Ends with 1 if a task is wrong.
 
+mod adam;
+mod cnn;
+mod gpt;
 mod mlp;
+mod profile;
 mod tasks;
+mod training;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -27,8 +33,14 @@ const TIMINGS: usize = 7;
 const TIMING_S: f64 = 0.02;
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    match Suite::open().and_then(|mut suite| suite.run(&wanted)) {
+    let (options, wanted): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    let wants = |option: &str| options.iter().any(|o| o == option);
+    let done = if wants("--schedule") {
+        print_steps(&wanted)
+    } else {
+        Suite::open().and_then(|mut suite| suite.run(&wanted, wants("--profile")))
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -36,6 +48,31 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A training step: its name, the run that checks and times it, and its program.
+struct Step {
+    name: &'static str,
+    run: fn(&Suite, bool) -> Result<bool>,
+    function: fn() -> Result<Function>,
+}
+
+const STEPS: [Step; 3] = [
+    Step { name: "MLP step", run: mlp::run, function: mlp::step },
+    Step { name: "CNN step", run: cnn::run, function: cnn::step },
+    Step { name: "GPT step", run: gpt::run, function: gpt::step },
+];
+
+fn is_wanted(wanted: &[String], name: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()))
+}
+
+/// Prints the kernels of the steps that are asked for.
+fn print_steps(wanted: &[String]) -> Result<bool> {
+    for step in STEPS.iter().filter(|step| is_wanted(wanted, step.name)) {
+        println!("{}\n{}", step.name, compiled(&(step.function)()?)?);
+    }
+    Ok(true)
 }
 
 struct Suite {
@@ -51,12 +88,11 @@ impl Suite {
         Ok(Suite { device, bandwidth: f64::INFINITY, filled: HashMap::new() })
     }
 
-    fn run(&mut self, wanted: &[String]) -> Result<bool> {
+    fn run(&mut self, wanted: &[String], is_profiled: bool) -> Result<bool> {
         println!("{}, {:.1} GB free", self.device.name()?, self.device.memory()?.0 as f64 * 1e-9);
         self.copy()?;
-        let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
         let mut is_right = true;
-        for task in tasks::all().into_iter().filter(|task| is_wanted(task.name)) {
+        for task in tasks::all().into_iter().filter(|task| is_wanted(wanted, task.name)) {
             match self.task(&task) {
                 Ok(right) => is_right &= right,
                 Err(error) => {
@@ -65,8 +101,15 @@ impl Suite {
                 }
             }
         }
-        if is_wanted("MLP step") {
-            mlp::run(&self.device)?;
+        for step in STEPS.iter().filter(|step| is_wanted(wanted, step.name)) {
+            self.filled.clear(); // its memory is the step's
+            match (step.run)(self, is_profiled) {
+                Ok(right) => is_right &= right,
+                Err(error) => {
+                    println!("{} | {error}", step.name);
+                    is_right = false;
+                }
+            }
         }
         Ok(is_right)
     }

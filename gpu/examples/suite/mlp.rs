@@ -1,58 +1,52 @@
 //! A training step that stays on the device: 784-512-512-10, ReLU, cross entropy, Adam, 8,192 rows, float32.
 
-use gradframe_gpu::device::{Device, DeviceTensor};
-use gradframe_gpu::nvrtc::Width;
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Tensor};
+use gradframe_ml_core::{DType, Dim, Function, Graph, Result, Tensor};
 
+use crate::adam::{Decay, adam};
 use crate::tasks::{Fill, Given};
-use crate::{compiled, median, shape};
+use crate::training::Training;
+use crate::{Suite, compiled, shape};
 
 const LAYERS: [(usize, usize); 3] = [(784, 512), (512, 512), (512, 10)];
 const BATCH: usize = 8192;
 const PARAMETERS: usize = 2 * LAYERS.len();
 /// Steps that are compared with the processor's.
 const COMPARED: usize = 3;
+const TOLERANCE: f64 = 1e-5;
 
-/// Compares some steps with the processor's, times one, and prints a line.
-pub fn run(device: &Device) -> Result<()> {
-    let program = compiled(&step()?)?;
-    let loaded = device.load(&program, Width::Narrow)?;
+/// Compares some steps with the processor's, times one, and prints a line; with `is_profiled`, a table of its kernels.
+pub fn run(suite: &Suite, is_profiled: bool) -> Result<bool> {
+    let step = step()?;
     let data = [Given::new(&[LAYERS[0].0], Fill::Normal), Given::new(&[], Fill::Below(10))];
     let data = data.iter().map(|given| given.on_host(BATCH, DType::F32, 5)).collect::<Result<Vec<_>>>()?;
-    let mut on_host = initial()?;
-    let mut state = on_host.iter().map(|part| device.put(part)).collect::<Result<Vec<_>>>()?;
-    let there = data.iter().map(|part| device.put(part)).collect::<Result<Vec<DeviceTensor>>>()?;
-    let advance = |state: &mut Vec<DeviceTensor>| {
-        let arguments = std::mem::take(state).into_iter().chain(there.iter().cloned()).collect();
-        let mut results = loaded.run_owned(arguments)?;
-        let loss = results.pop();
-        *state = results;
-        Ok(loss)
-    };
+    let (mut on_host, program) = (initial()?, compiled(&step)?);
+    let mut training = Training::new(&suite.device, &step, &on_host, &data)?;
     let mut error = 0f64;
     for _ in 0..COMPARED {
-        let loss = advance(&mut state)?.map(|loss| device.get(&loss)).transpose()?;
-        let mut theirs = program.run(&on_host.iter().chain(&data).cloned().collect::<Vec<_>>())?;
-        let expected = theirs.pop();
-        on_host = theirs;
-        let number = |loss: &Option<Tensor>| loss.as_ref().map_or(f64::NAN, |loss| loss.to_f64()[0]);
-        let off = (number(&loss) / number(&expected) - 1.0).abs();
+        let loss = training.loss()?;
+        on_host = program.run(&on_host.iter().chain(&data).cloned().collect::<Vec<_>>())?;
+        let expected = on_host.pop().map_or(f64::NAN, |loss| loss.to_f64()[0]);
+        let off = (loss / expected - 1.0).abs();
         error = if off <= error { error } else { off }; // a NaN stays
     }
-    let seconds = median(device, || advance(&mut state))?;
+    let verdict = if error <= TOLERANCE { "" } else { " WRONG" };
+    let seconds = training.seconds()?;
     let flop: usize = LAYERS.iter().map(|(a, b)| 6 * BATCH * a * b).sum();
     println!(
-        "MLP step | {error:.1e} | {:.4} ms | {} kernels | {:.1} TFLOP/s",
+        "MLP step | {error:.1e}{verdict} | {:.4} ms | {} kernels | {:.1} TFLOP/s",
         1e3 * seconds,
-        program.kernels().len(),
+        training.kernels(),
         1e-12 * flop as f64 / seconds
     );
-    Ok(())
+    if is_profiled {
+        training.profile()?;
+    }
+    Ok(error <= TOLERANCE)
 }
 
 /// State, rows, labels -> state, mean loss.
-fn step() -> Result<Function> {
+pub fn step() -> Result<Function> {
     let mut g = Graph::new();
     let mut state = Vec::new();
     for name in ["", "m_", "v_"] {
@@ -73,46 +67,13 @@ fn step() -> Result<Function> {
     let by_row = g.cross_entropy(hidden, y)?;
     let loss = g.mean_all(by_row)?;
     let (loss, gradients) = g.value_and_gradients(loss, &state[..PARAMETERS])?;
-    let mut outputs = adam(&mut g, &state, &gradients, number)?;
+    let mut outputs = adam(&mut g, &state, &gradients, number, Decay(0.0))?;
     outputs.push(loss);
     Function::new(g, outputs)
 }
 
 fn f32s(dims: &[Dim]) -> Type {
     Type::new(DType::F32, shape(dims))
-}
-
-/// Source: Kingma and Ba 2015, the end of section 2.
-fn adam(g: &mut Graph, state: &[NodeId], gradients: &[NodeId], number: NodeId) -> Result<Vec<NodeId>> {
-    let (one, rate) = (g.scalar(DType::F32, 1.0)?, g.scalar(DType::F32, 1e-3)?);
-    let next = g.add(number, one)?;
-    let mut left = Vec::new();
-    for beta in [0.9, 0.999] {
-        let beta = g.scalar(DType::F32, beta)?;
-        let power = g.pow(beta, next)?;
-        left.push(g.sub(one, power)?);
-    }
-    let root = g.sqrt(left[1])?;
-    let scaled = g.mul(rate, root)?;
-    let rate = g.div(scaled, left[0])?;
-    let mut outputs = [Vec::new(), Vec::new(), Vec::new()];
-    for (i, &gradient) in gradients.iter().enumerate() {
-        let m = moved(g, state[PARAMETERS + i], gradient, 0.9)?;
-        let square = g.mul(gradient, gradient)?;
-        let v = moved(g, state[2 * PARAMETERS + i], square, 0.999)?;
-        let spread = g.sqrt(v)?;
-        let below = g.plus_number(spread, 1e-8)?;
-        let above = g.mul(m, rate)?;
-        let change = g.div(above, below)?;
-        let parameter = g.sub(state[i], change)?;
-        [parameter, m, v].into_iter().zip(&mut outputs).for_each(|(node, outputs)| outputs.push(node));
-    }
-    Ok(outputs.into_iter().flatten().chain([next]).collect())
-}
-
-fn moved(g: &mut Graph, mean: NodeId, value: NodeId, kept: f64) -> Result<NodeId> {
-    let (old, new) = (g.scaled_by(mean, kept)?, g.scaled_by(value, 1.0 - kept)?);
-    g.add(old, new)
 }
 
 /// Weights of a spread that keeps the size of what goes through; everything else zero.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cudarc::driver::CudaEvent;
 use gradframe_ml_core::{DType, Error, Result, Sizes, Tensor};
 use gradframe_ml_kernels::Program;
 use gradframe_ml_kernels::schedule::{Kernel, Schedule, Source};
@@ -107,6 +108,29 @@ impl OnDevice {
         let sizes = self.program.bind_types(&types)?;
         self.code.run_body(self.program.schedule(), &self.body, inputs, &sizes)
     }
+
+    /// As [`OnDevice::run_owned`]; with it the seconds of each kernel of [`OnDevice::schedule`], by the device's own events.
+    /// Errors: as there.
+    pub fn run_profiled(&self, inputs: Vec<DeviceTensor>) -> Result<(Vec<DeviceTensor>, Vec<f64>)> {
+        let types: Vec<(DType, &[usize])> = inputs.iter().map(|input| (input.dtype(), input.shape())).collect();
+        let sizes = self.program.bind_types(&types)?;
+        let schedule = self.schedule();
+        let mut memory = self.code.memory(schedule, &self.body, inputs, &sizes)?;
+        let mut marks = vec![self.code.device.mark()?];
+        for number in 0..schedule.kernels.len() {
+            self.code.step(number, &self.body, &mut memory)?;
+            marks.push(self.code.device.mark()?);
+        }
+        let results = memory.results()?;
+        self.code.device.synchronize()?;
+        let seconds = |pair: &[CudaEvent]| Ok(f64::from(pair[0].elapsed_ms(&pair[1]).map_err(failed)?) / 1000.0);
+        Ok((results, marks.windows(2).map(seconds).collect::<Result<_>>()?))
+    }
+
+    /// The kernels that a run starts.
+    pub fn schedule(&self) -> &Schedule {
+        self.program.schedule()
+    }
 }
 
 impl Code {
@@ -118,28 +142,38 @@ impl Code {
         inputs: Vec<DeviceTensor>,
         sizes: &Sizes,
     ) -> Result<Vec<DeviceTensor>> {
+        let mut memory = self.memory(schedule, body, inputs, sizes)?;
+        (0..schedule.kernels.len()).try_for_each(|number| self.step(number, body, &mut memory))?;
+        memory.results()
+    }
+
+    fn memory<'a>(
+        &'a self,
+        schedule: &'a Schedule,
+        body: &'a Body,
+        inputs: Vec<DeviceTensor>,
+        sizes: &'a Sizes,
+    ) -> Result<Memory<'a>> {
         let positions = positions_max(schedule, sizes)?;
         if positions >= NARROW_ELEMENTS && self.entries.width == Width::Narrow {
             return Err(Error::internal("cuda", format!("{positions} positions are more than 32 bits count")));
         }
-        let mut memory = Memory::new(&self.device, schedule, &body.constants, inputs, sizes)?;
-        for (number, (kernel, work)) in schedule.kernels.iter().zip(&body.steps).enumerate() {
-            match (kernel, work) {
-                (_, Work::Kernel(printed)) => {
-                    memory.prepare(number)?;
-                    let is_done = matches!(kernel, Kernel::Dot(dot) if self.device.multiplies(dot, &memory)?);
-                    if !is_done {
-                        start(&self.device, &self.entries, printed, &memory)?;
-                    }
-                }
-                (Kernel::Repeat(own), Work::Repeat { condition, body }) => {
-                    self.repeat(own, condition.as_ref(), body, &mut memory)?;
-                }
-                (Kernel::Choose(own), Work::Choose(branches)) => self.choose(own, branches, &mut memory)?,
-                _ => return Err(Error::internal("cuda", "a step that is not its kernel's")),
+        Memory::new(&self.device, schedule, &body.constants, inputs, sizes)
+    }
+
+    /// Starts a kernel of the schedule.
+    fn step(&self, number: usize, body: &Body, memory: &mut Memory) -> Result<()> {
+        let schedule = memory.schedule;
+        match (&schedule.kernels[number], &body.steps[number]) {
+            (kernel, Work::Kernel(printed)) => {
+                memory.prepare(number)?;
+                let is_done = matches!(kernel, Kernel::Dot(dot) if self.device.multiplies(dot, memory)?);
+                if is_done { Ok(()) } else { start(&self.device, &self.entries, printed, memory) }
             }
+            (Kernel::Repeat(own), Work::Repeat { condition, body }) => self.repeat(own, condition.as_ref(), body, memory),
+            (Kernel::Choose(own), Work::Choose(branches)) => self.choose(own, branches, memory),
+            _ => Err(Error::internal("cuda", "a step that is not its kernel's")),
         }
-        memory.results()
     }
 }
 

@@ -15,7 +15,7 @@ mod tensor;
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, sys};
+use cudarc::driver::{CudaContext, CudaEvent, CudaSlice, CudaStream, DriverError, sys};
 use gradframe_ml_core::{Error, Result};
 
 pub use self::loaded::{Measured, OnDevice};
@@ -78,12 +78,16 @@ impl Device {
     /// What `work` gives, and the seconds that what it starts takes on the device.
     /// Errors: those of `work`; `External` if the driver fails.
     pub fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
-        let mark = || self.stream.record_event(Some(sys::CUevent_flags::CU_EVENT_DEFAULT)).map_err(failed);
-        let start = mark()?;
+        let start = self.mark()?;
         let result = work()?;
-        let end = mark()?;
+        let end = self.mark()?;
         let milliseconds = start.elapsed_ms(&end).map_err(failed)?;
         Ok((result, f64::from(milliseconds) / 1000.0))
+    }
+
+    /// An event that says when all that was started before it is done.
+    fn mark(&self) -> Result<CudaEvent> {
+        self.stream.record_event(Some(sys::CUevent_flags::CU_EVENT_DEFAULT)).map_err(failed)
     }
 
     fn allocated(&self, bytes: usize) -> Result<Arc<CudaSlice<u8>>> {
