@@ -1,6 +1,6 @@
 """What PyTorch, torch.compile and CuPy take on this GPU for the tasks of `gpu/examples/suite.rs`, as JSON.
 
-    python3 tests/bench/gpu_peers.py peers.json
+    python3 tests/bench/gpu_peers.py peers.json [memory_bound products orders mlp cnn gpt]
 """
 
 import json
@@ -134,9 +134,115 @@ def mlp():
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
+def best(task, peer, steps):
+    """The fastest of several ways to compile a step, as one peer."""
+    times = {}
+    for name, make in steps.items():
+        torch._dynamo.reset()
+        try:
+            times[name] = seconds(make())
+        except Exception as error:
+            print(task, name, f"{type(error).__name__}: {error}"[:200], flush=True)
+        torch.cuda.empty_cache()
+    print(task, peer, {name: round(1e3 * time, 4) for name, time in times.items()}, flush=True)
+    if times:
+        RESULTS.setdefault(task, {})[peer] = min(times.values())
+
+
+def cnn():
+    def network(layout):
+        layers = [torch.nn.Conv2d(1, 32, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
+        layers += [torch.nn.Conv2d(32, 64, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten()]
+        layers += [torch.nn.Linear(3136, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10)]
+        return torch.nn.Sequential(*layers).to(DEVICE, memory_format=layout)
+
+    def step(compiled, layout=torch.contiguous_format, **how):
+        model = network(layout)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+        x = floats(512, 1, 28, 28).contiguous(memory_format=layout)
+        y = torch.randint(0, 10, (512,), device=DEVICE)
+        run = torch.compile(model, **how) if compiled else model
+
+        def work():
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(run(x), y).backward()
+            optimizer.step()
+
+        return work
+
+    for tf32 in (False, True):
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+        name = "CNN step tf32" if tf32 else "CNN step"
+        ways = {"last": torch.channels_last, "first": torch.contiguous_format}
+        best(name, "torch", {way: lambda layout=layout: step(False, layout) for way, layout in ways.items()})
+        compiled = {way: lambda layout=layout: step(True, layout) for way, layout in ways.items()}
+        compiled["graphs"] = lambda: step(True, torch.channels_last, mode="reduce-overhead")
+        best(name, "torch.compile", compiled)
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
+
+
+class Block(torch.nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm_1, self.norm_2 = torch.nn.LayerNorm(width), torch.nn.LayerNorm(width)
+        self.all, self.projection = torch.nn.Linear(width, 3 * width), torch.nn.Linear(width, width)
+        self.up, self.down = torch.nn.Linear(width, 4 * width), torch.nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        b, t, c = x.shape
+        q, k, v = (y.view(b, t, self.heads, -1).transpose(1, 2) for y in self.all(self.norm_1(x)).split(c, 2))
+        seen = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(b, t, c)
+        x = x + self.projection(seen)
+        return x + self.down(F.gelu(self.up(self.norm_2(x))))
+
+
+class Gpt(torch.nn.Module):
+    def __init__(self, vocabulary=50_304, context=1024, width=768, heads=12, layers=12):
+        super().__init__()
+        self.token, self.position = torch.nn.Embedding(vocabulary, width), torch.nn.Embedding(context, width)
+        self.blocks = torch.nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = torch.nn.LayerNorm(width)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                torch.nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, tokens, following):
+        x = self.token(tokens) + self.position.weight
+        for block in self.blocks:
+            x = block(x)
+        scores = F.linear(self.norm(x), self.token.weight)
+        return F.cross_entropy(scores.flatten(0, 1), following.flatten())
+
+
+def gpt():
+    def step(compiled, **how):
+        model = Gpt().to(DEVICE)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1, fused=True)
+        tokens, following = torch.randint(0, 50_304, (2, 8, 1024), device=DEVICE)
+        run = torch.compile(model, **how) if compiled else model
+
+        def work():
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast(DEVICE, dtype=torch.bfloat16):
+                loss = run(tokens, following)
+            loss.backward()
+            optimizer.step()
+
+        return work
+
+    torch.cuda.reset_peak_memory_stats()
+    best("GPT step", "torch", {"eager": lambda: step(False)})
+    print(f"GPT step torch: {torch.cuda.max_memory_allocated() * 1e-9:.1f} GB", flush=True)
+    torch.cuda.reset_peak_memory_stats()
+    best("GPT step", "torch.compile", {"default": lambda: step(True), "graphs": lambda: step(True, mode="reduce-overhead")})
+    print(f"GPT step torch.compile: {torch.cuda.max_memory_allocated() * 1e-9:.1f} GB", flush=True)
+
+
 def main():
     print(torch.cuda.get_device_name(), torch.__version__, flush=True)
-    for part in (memory_bound, products, orders, mlp):
+    parts = (memory_bound, products, orders, mlp, cnn, gpt)
+    for part in (part for part in parts if len(sys.argv) < 3 or part.__name__ in sys.argv[2:]):
         try:
             part()
         except Exception as error:

@@ -32,7 +32,7 @@ impl Device for Cuda {
     }
 
     fn takes(&self, program: &Program) -> Result<()> {
-        print::program(program.schedule()).map(|_| ())
+        program.for_device().and_then(|schedule| print::program(&schedule)).map(|_| ())
     }
 
     fn load(&self, program: &Program) -> Result<Box<dyn Loaded>> {

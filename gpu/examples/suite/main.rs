@@ -4,7 +4,7 @@
 //! `cargo build --release -p gradframe-gpu --example suite`, then `strip`. There: `suite [--profile] [PART OF A NAME ...]`, with
 //! `GRADFRAME_NVRTC` naming the folder of libnvrtc where the system does not know it. `tests/bench/gpu_peers.py` times what
 //! others take, and lays both side by side. `--profile` adds to each training step a table of its kernels' times, and
-//! `suite --schedule "GPT step"` prints a step's kernels, for which no GPU is needed.
+//! `suite --schedule "GPT step"` prints a step's kernels, `--source` their CUDA C, for which no GPU is needed.
 //!
 //! Prints `task | error | milliseconds | share of copy bandwidth | TFLOP/s`. Ends with 1 if a task is wrong.
 
@@ -23,6 +23,7 @@ use gradframe_gpu::device::{Device, DeviceTensor, OnDevice};
 use gradframe_gpu::nvrtc::Width;
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Function, Graph, Result, Shape, Tensor, random};
+use gradframe_ml_kernels::schedule::Schedule;
 use gradframe_ml_kernels::{Program, compile};
 
 use self::tasks::{Fill, Given, Task};
@@ -36,7 +37,9 @@ fn main() -> ExitCode {
     let (options, wanted): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
     let wants = |option: &str| options.iter().any(|o| o == option);
     let done = if wants("--schedule") {
-        print_steps(&wanted)
+        print_steps(&wanted, |schedule| Ok(schedule.to_string()))
+    } else if wants("--source") {
+        print_steps(&wanted, |schedule| Ok(gradframe_gpu::print::program(schedule)?.source))
     } else {
         Suite::open().and_then(|mut suite| suite.run(&wanted, wants("--profile")))
     };
@@ -67,10 +70,10 @@ fn is_wanted(wanted: &[String], name: &str) -> bool {
     wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()))
 }
 
-/// Prints the kernels of the steps that are asked for.
-fn print_steps(wanted: &[String]) -> Result<bool> {
+/// Prints the steps that are asked for, in some form.
+fn print_steps(wanted: &[String], form: impl Fn(&Schedule) -> Result<String>) -> Result<bool> {
     for step in STEPS.iter().filter(|step| is_wanted(wanted, step.name)) {
-        println!("{}\n{}", step.name, compiled(&(step.function)()?)?);
+        println!("// {}\n{}", step.name, form(&*compiled(&(step.function)()?)?.for_device()?)?);
     }
     Ok(true)
 }

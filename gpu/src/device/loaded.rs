@@ -16,6 +16,7 @@ use crate::print::{self, Step};
 /// A program on a device.
 pub struct OnDevice {
     program: Program,
+    schedule: Schedule,
     code: Code,
     body: Body,
 }
@@ -58,15 +59,16 @@ impl Device {
     /// Errors: `NotImplemented` for what has no CUDA form; `Internal` if a kernel does not compile; `Resources` if the
     /// device has no memory for its constants.
     pub fn load(&self, program: &Program, width: Width) -> Result<OnDevice> {
-        let printed = print::program(program.schedule())?;
+        let schedule = program.for_device()?.into_owned();
+        let printed = print::program(&schedule)?;
         let module = self.module(&printed.source, width)?;
         let mut functions = HashMap::new();
         for launch in printed.launches() {
             functions.insert(launch.entry.clone(), module.load_function(&launch.entry).map_err(failed)?);
         }
-        let body = Body::new(self, program.schedule(), printed.steps)?;
+        let body = Body::new(self, &schedule, printed.steps)?;
         let code = Code { device: self.clone(), entries: Entries { functions, width } };
-        Ok(OnDevice { program: program.clone(), code, body })
+        Ok(OnDevice { program: program.clone(), schedule, code, body })
     }
 }
 
@@ -106,7 +108,7 @@ impl OnDevice {
     pub fn run_owned(&self, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
         let types: Vec<(DType, &[usize])> = inputs.iter().map(|input| (input.dtype(), input.shape())).collect();
         let sizes = self.program.bind_types(&types)?;
-        self.code.run_body(self.program.schedule(), &self.body, inputs, &sizes)
+        self.code.run_body(&self.schedule, &self.body, inputs, &sizes)
     }
 
     /// As [`OnDevice::run_owned`]; with it the seconds of each kernel of [`OnDevice::schedule`], by the device's own events.
@@ -129,7 +131,7 @@ impl OnDevice {
 
     /// The kernels that a run starts.
     pub fn schedule(&self) -> &Schedule {
-        self.program.schedule()
+        &self.schedule
     }
 }
 

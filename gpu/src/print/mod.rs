@@ -5,6 +5,7 @@
 //! (`b3`), a size as its symbol (`size_N`).
 
 mod arg_reduce;
+mod attention;
 mod chain;
 mod conv;
 mod dot;
@@ -26,17 +27,23 @@ mod sort;
 mod team;
 mod text;
 mod turned;
+mod twins;
 
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_kernels::schedule::{Kernel, Routine, Schedule, Trips};
 
+use self::twins::Twins;
 use crate::launch::{CudaKernel, Launch};
 
 /// What every printed kernel may use; comes before them in a module.
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
-const PARTS: [(&str, &str); 2] = [("scans::", include_str!("../scan.cuh")), ("radix::", include_str!("../radix.cuh"))];
+const PARTS: [(&str, &str); 3] = [
+    ("scans::", include_str!("../scan.cuh")),
+    ("radix::", include_str!("../radix.cuh")),
+    ("attention::", include_str!("../attention.cuh")),
+];
 
 /// What comes before these entries in a module.
 pub fn prelude(entries: &str) -> String {
@@ -76,8 +83,10 @@ pub enum Step {
 /// Prints a program.
 /// Errors: `NotImplemented` for what has no CUDA form; `Internal` for a schedule that makes no sense.
 pub fn program(schedule: &Schedule) -> Result<CudaProgram> {
-    let steps = steps_named(schedule, "")?;
-    let entries: Vec<&str> = kernels_of(&steps).map(|kernel| kernel.source.as_str()).collect();
+    let mut steps = steps_named(schedule, "")?;
+    join_twins(&mut steps, &mut Twins::default());
+    let sources = kernels_of(&steps).map(|kernel| kernel.source.as_str());
+    let entries: Vec<&str> = sources.filter(|source| !source.is_empty()).collect();
     let entries = entries.join("\n");
     Ok(CudaProgram { source: format!("{}\n{entries}", prelude(&entries)), steps })
 }
@@ -112,6 +121,16 @@ fn step_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<Step> 
     })
 }
 
+fn join_twins(steps: &mut [Step], twins: &mut Twins) {
+    for step in steps {
+        match step {
+            Step::Kernel(kernel) => twins.join(kernel),
+            Step::Repeat { condition, body } => [condition, body].into_iter().for_each(|steps| join_twins(steps, twins)),
+            Step::Choose { branches } => branches.iter_mut().for_each(|steps| join_twins(steps, twins)),
+        }
+    }
+}
+
 fn kernels_of(steps: &[Step]) -> Box<dyn Iterator<Item = &CudaKernel> + '_> {
     Box::new(steps.iter().flat_map(|step| -> Box<dyn Iterator<Item = &CudaKernel>> {
         match step {
@@ -141,6 +160,8 @@ pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<
         Kernel::Concat(k) => moves::concat(schedule, &format!("{name}_concat"), k),
         Kernel::DynSlice(k) => parts::slice(schedule, &format!("{name}_slice"), k),
         Kernel::DynUpdate(k) => parts::update(schedule, &format!("{name}_update"), k),
+        Kernel::Attention(k) => attention::value(schedule, &format!("{name}_attention"), k),
+        Kernel::AttentionCotangents(k) => attention::cotangents(schedule, &format!("{name}_cotangents"), k),
         Kernel::Repeat(_) | Kernel::Choose(_) => Err(Error::internal("cuda", "a loop or a choice is not one kernel")),
         Kernel::Library(k) => match &k.routine {
             Routine::Conv(own) => conv::print(schedule, &format!("{name}_conv"), k, own),

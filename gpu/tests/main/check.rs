@@ -31,7 +31,7 @@ pub fn keep_loops(keep: bool) {
 /// Compiles, with all steps of loops written out unless they are kept, and collects. Gives the program.
 pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
     let unroll = !KEEPS_LOOPS.load(Ordering::Relaxed);
-    let program = compile_with(function, CompileOptions { unroll, ..CompileOptions::default() }).unwrap();
+    let program = compile_with(function, CompileOptions { unroll, on_device: true, ..CompileOptions::default() }).unwrap();
     check_program(&program, function, inputs);
     program
 }

@@ -1,11 +1,13 @@
 //! A compiled function: what callers hold.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Error, Function, Result, Shape, Sizes, Tensor};
 
-use crate::compile::{flops, peak_bytes};
+use crate::compile::{CompileOptions, compile_with, flops, peak_bytes};
 use crate::cpu::{self, Arguments, OnKernel, Scratch, Threads};
 use crate::interpret::interpret;
 use crate::schedule::{Kernel, Schedule};
@@ -17,13 +19,15 @@ use crate::schedule::{Kernel, Schedule};
 pub struct Program {
     arguments: Vec<(String, Type)>,
     schedule: Schedule,
+    function: Arc<Function>,
+    options: CompileOptions,
 }
 
 impl Program {
-    pub(crate) fn new(function: &Function, schedule: Schedule) -> Self {
+    pub(crate) fn new(function: &Function, options: CompileOptions, schedule: Schedule) -> Self {
         let graph = &function.graph;
         let arguments = graph.arguments().iter().map(|a| (a.name.clone(), graph.ty(a.node).clone())).collect();
-        Program { arguments, schedule }
+        Program { arguments, schedule, function: Arc::new(function.clone()), options }
     }
 
     /// The function's results for these arguments, computed on the current rayon pool. The bits do not depend on the
@@ -109,6 +113,16 @@ impl Program {
     /// The scheduled form, for other back ends.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    /// The scheduled form for a device (see [`CompileOptions::on_device`]): the same arguments and results, other kernels.
+    /// Errors: those of compiling.
+    pub fn for_device(&self) -> Result<Cow<'_, Schedule>> {
+        if self.options.on_device {
+            return Ok(Cow::Borrowed(&self.schedule));
+        }
+        let options = CompileOptions { on_device: true, ..self.options };
+        Ok(Cow::Owned(compile_with(&self.function, options)?.schedule))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod activations;
 mod attention;
+mod attention_heads;
 mod conv_transpose;
 mod dropout;
 mod einsum;

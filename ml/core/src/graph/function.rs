@@ -153,10 +153,10 @@ impl Kind {
             Kind::Slice(spans) => Kind::Slice(spans.iter().map(|s| s.substitute(&of)).collect::<Result<_>>()?),
             Kind::DynSlice { axis, size } => Kind::DynSlice { axis: *axis, size: size.substitute(&of)? },
             Kind::Call(call) => Kind::Call(Arc::new(Call {
-                name: call.name,
                 body: call.body.substitute(bindings)?,
                 tangent: call.tangent.as_ref().map(|t| t.substitute(bindings)).transpose()?,
-                recomputed: call.recomputed,
+                transposes: call.transposes.iter().map(|t| t.substitute(bindings)).collect::<Result<_>>()?,
+                ..**call
             })),
             Kind::Conv(own) => Kind::Conv(Arc::new(Conv { groups: own.groups.substitute(&of)?, ..(**own).clone() })),
             Kind::Loop(own) => Kind::Loop(Arc::new(Loop { body: own.body.substitute(bindings)?, ..**own })),

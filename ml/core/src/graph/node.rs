@@ -141,6 +141,49 @@ pub struct Call {
     pub tangent: Option<Function>,
     /// True if reverse mode computes the body again rather than keep what is inside it: see [`crate::Graph::checkpoint`].
     pub recomputed: bool,
+    /// Of a composite that is linear in its last operands: what their cotangents are, each a function of the other operands and of the
+    /// value's cotangent. Empty where that is the body's transpose.
+    pub transposes: Vec<Function>,
+    /// What it is, for back ends that have one kernel for all of it.
+    pub whole: Option<Whole>,
+}
+
+impl Call {
+    /// A composite whose every rule goes through its body.
+    pub fn of(name: &'static str, body: Function) -> Self {
+        Call { name, body, tangent: None, recomputed: false, transposes: Vec::new(), whole: None }
+    }
+}
+
+/// A composite that a back end may have a kernel for. `T` queries, `S` keys, `H` heads; with `causal` a query sees the keys up to its
+/// own, of which the last stands beside the last query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whole {
+    /// `softmax(scale q k') v` by heads: q [B, H, T, D], k, v [B, H, S, D] -> [B, T, H, D].
+    Attention(Heads),
+    /// The cotangent of one of its operands, from q, k, v, the value and its cotangent [B, T, H, D]: [B, T or S, H, D].
+    AttentionCotangent {
+        /// Of which attention.
+        heads: Heads,
+        /// 0: of q, 1: of k, 2: of v.
+        operand: usize,
+    },
+}
+
+/// How an attention is scaled and what it sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Heads {
+    /// No key after the query's own.
+    pub causal: bool,
+    /// Bits of the factor of the scores, in float64.
+    pub scale_bits: u64,
+}
+
+impl Heads {
+    /// The factor of the scores.
+    pub fn scale(&self) -> f64 {
+        f64::from_bits(self.scale_bits)
+    }
 }
 
 /// A loop of a known number of steps. Its operands are the carried values and then the constants.

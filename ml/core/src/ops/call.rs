@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Batched, Linear, Realised, Rules, arity};
+use super::{Batched, Linear, Realised, Rules, arity, no_rule};
 use crate::error::{Error, Result};
 use crate::graph::{Call, Graph, Kind, NodeId, Type, bound_type};
 use crate::shape::Dim;
@@ -34,6 +34,9 @@ impl Rules for CallBody<'_> {
     }
 
     fn transpose(&self, g: &mut Graph, at: &Linear, cotangent: NodeId) -> Result<SmallVec<[Option<NodeId>; 3]>> {
+        if !self.0.transposes.is_empty() {
+            return self.transpose_by_own_rules(g, at, cotangent);
+        }
         let mut operands = at.operands.to_vec();
         let mut wrt = Vec::new();
         for (i, operand) in operands.iter_mut().enumerate() {
@@ -60,14 +63,26 @@ impl Rules for CallBody<'_> {
             transform::vmap(t, &all, size)
         });
         let nodes: Vec<NodeId> = operands.iter().map(|o| o.node).collect();
-        g.apply(
-            Kind::Call(Arc::new(Call { name: self.0.name, body, tangent: tangent.transpose()?, recomputed: self.0.recomputed })),
-            &nodes,
-        )
+        let call = Call { tangent: tangent.transpose()?, recomputed: self.0.recomputed, ..Call::of(self.0.name, body) };
+        g.apply(Kind::Call(Arc::new(call)), &nodes)
     }
 }
 
 impl CallBody<'_> {
+    /// The last operands have a function each; the others are what these are given.
+    fn transpose_by_own_rules(&self, g: &mut Graph, at: &Linear, cotangent: NodeId) -> Result<SmallVec<[Option<NodeId>; 3]>> {
+        let given = at.operands.len() - self.0.transposes.len();
+        if at.linear[..given].contains(&true) {
+            return Err(no_rule(self.0.name, "transpose"));
+        }
+        let operands: Vec<NodeId> = at.operands[..given].iter().copied().chain([cotangent]).collect();
+        let mut cotangents: SmallVec<[Option<NodeId>; 3]> = SmallVec::from_elem(None, given);
+        for (rule, &linear) in self.0.transposes.iter().zip(&at.linear[given..]) {
+            cotangents.push(if linear { g.inline(rule, &operands)?.first().copied() } else { None });
+        }
+        Ok(cotangents)
+    }
+
     fn grafted(&self, g: &mut Graph, operands: &[NodeId]) -> Result<NodeId> {
         let [value] = *arity(self.0.name, &g.inline(&self.0.body, operands)?)?;
         Ok(value)

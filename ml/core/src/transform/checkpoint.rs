@@ -40,7 +40,7 @@ impl Graph {
     fn recomputed(&mut self, body: &Function, operands: &[NodeId]) -> Result<Vec<NodeId>> {
         let one = |&output: &NodeId| {
             let body = Function::new(body.graph.clone(), vec![output])?;
-            self.apply(Kind::Call(Arc::new(Call { name: "checkpoint", body, tangent: None, recomputed: true })), operands)
+            self.apply(Kind::Call(Arc::new(Call { recomputed: true, ..Call::of("checkpoint", body) })), operands)
         };
         body.outputs.iter().map(one).collect()
     }
@@ -57,6 +57,6 @@ pub(super) fn push(g: &mut Graph, call: &Arc<Call>, values: &[NodeId], tangents:
     let tangent = both.outputs.get(1).copied().ok_or_else(|| Error::internal("checkpoint", "no tangent"))?;
     let body = Function::new(both.graph, vec![tangent])?;
     let operands: Vec<NodeId> = values.iter().copied().chain(tangents.iter().filter_map(|t| *t)).collect();
-    let rule = Call { name: "checkpoint", body, tangent: None, recomputed: true };
+    let rule = Call { recomputed: true, ..Call::of("checkpoint", body) };
     Ok((value, Some(g.apply(Kind::Call(Arc::new(rule)), &operands)?)))
 }

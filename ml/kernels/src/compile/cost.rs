@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::{Conv, ConvOf};
 use gradframe_ml_core::{Result, Shape, Sizes};
 
-use crate::schedule::{BufferId, Chain, Dot, Kernel, Level, Library, Routine, Schedule, Source, Trips};
+use crate::schedule::{BufferId, Chain, Dot, Kernel, Level, Library, Load, Routine, Schedule, Source, Trips};
 
 /// Arithmetic operations; a transcendental function counts as one, a multiply-add as two; a loop whose number of steps is
 /// not known as one step.
@@ -66,6 +66,8 @@ fn kernel_flops(schedule: &Schedule, kernel: &Kernel, sizes: &Sizes) -> Result<u
         Kernel::ArgReduce(k) => elements(&k.shape, sizes),
         Kernel::Scan(k) => elements(&k.shape, sizes),
         Kernel::Library(k) => library_flops(schedule, k, sizes),
+        Kernel::Attention(k) => attention_flops(&k.operands, 2, sizes),
+        Kernel::AttentionCotangents(k) => attention_flops(&k.operands, 5, sizes),
         Kernel::Repeat(k) => match &k.trips {
             Trips::Count(count) => Ok(*count as u64 * flops(&k.body, sizes)?),
             Trips::While { condition, .. } => Ok(flops(condition, sizes)? + flops(&k.body, sizes)?), // of one step
@@ -88,6 +90,12 @@ fn library_flops(schedule: &Schedule, library: &Library, sizes: &Sizes) -> Resul
         Routine::Fft { .. } => 5 * all / 2 * u64::from(line.max(1).ilog2()),
         Routine::Conv(_) => 0, // above
     })
+}
+
+/// So many products of queries and keys.
+fn attention_flops(operands: &[(Load, Shape); 3], products: u64, sizes: &Sizes) -> Result<u64> {
+    let keys = operands[1].1.dims()[2].eval(sizes)? as u64;
+    Ok(2 * products * elements(&operands[0].1, sizes)? * keys)
 }
 
 /// Two for each element of the output and each weight that it meets.

@@ -4,45 +4,51 @@
 use gradframe_ml_core::graph::{Kind, Loop, Node};
 use gradframe_ml_core::{Error, Function, Graph, NodeId, Result, Tensor};
 
+use super::{CompileOptions, whole};
+
 /// Nodes that the steps of one loop may become: beyond, compiling would take longer than anybody waits.
 const UNROLLED_MAX: usize = 200_000;
 
-/// The same function without `Call` and `StopGradient`, and without `Loop` if it is unrolled, dead code dropped.
-pub fn flatten(function: &Function, unroll: bool) -> Result<Function> {
+/// The same function without `StopGradient`, without `Call` but for those that stay whole, and without `Loop` if it is unrolled, dead
+/// code dropped.
+pub fn flatten(function: &Function, options: CompileOptions) -> Result<Function> {
     let mut flat = function.clone();
-    while flat.graph.nodes().any(|(_, n)| is_flattened(&n.kind, unroll)) {
-        flat = once(&flat, unroll)?;
+    while flat.graph.nodes().any(|(_, node)| is_flattened(&flat.graph, node, options)) {
+        flat = once(&flat, options)?;
     }
     Function::new(flat.graph, flat.outputs)
 }
 
-fn is_flattened(kind: &Kind, unroll: bool) -> bool {
-    match kind {
-        Kind::Call(_) | Kind::StopGradient => true,
-        Kind::Loop(own) => unroll || own.count < 2,
+fn is_flattened(graph: &Graph, node: &Node, options: CompileOptions) -> bool {
+    match &node.kind {
+        Kind::Call(call) => !options.on_device || !whole::stays(graph, node, call),
+        Kind::StopGradient => true,
+        Kind::Loop(own) => options.unroll || own.count < 2,
         _ => false,
     }
 }
 
 /// One level of calls replaced. Ends: a body holds fewer levels than its call.
-fn once(function: &Function, unroll: bool) -> Result<Function> {
+fn once(function: &Function, options: CompileOptions) -> Result<Function> {
     let mut graph = Graph::new();
     let mut moved: Vec<NodeId> = Vec::new();
     let mut arguments = function.graph.arguments().iter();
     let declared: Vec<NodeId> = arguments.by_ref().map(|a| graph.input(&a.name, function.graph.ty(a.node).clone())).collect();
     for (_, node) in function.graph.nodes() {
-        moved.push(moved_node(&mut graph, node, &moved, &declared, unroll)?);
+        let is_flat = !is_flattened(&function.graph, node, options);
+        moved.push(moved_node(&mut graph, node, &moved, &declared, is_flat)?);
     }
     let outputs = function.outputs.iter().map(|o| moved[o.index()]).collect();
     Function::new(graph, outputs)
 }
 
-fn moved_node(graph: &mut Graph, node: &Node, moved: &[NodeId], declared: &[NodeId], unroll: bool) -> Result<NodeId> {
+fn moved_node(graph: &mut Graph, node: &Node, moved: &[NodeId], declared: &[NodeId], is_flat: bool) -> Result<NodeId> {
     let operands: Vec<NodeId> = node.inputs.iter().map(|i| moved[i.index()]).collect();
     match &node.kind {
         Kind::Input { index } => declared.get(*index as usize).copied().ok_or_else(|| unknown_argument(*index)),
+        kind if is_flat => graph.apply(kind.clone(), &operands),
         Kind::Call(call) => graph.inline(&call.body, &operands)?.first().copied().ok_or_else(|| no_result(call.name)),
-        Kind::Loop(own) if is_flattened(&node.kind, unroll) => unrolled(graph, own, operands),
+        Kind::Loop(own) => unrolled(graph, own, operands),
         Kind::StopGradient => Ok(operands[0]),
         kind => graph.apply(kind.clone(), &operands),
     }

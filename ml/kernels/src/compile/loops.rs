@@ -7,6 +7,7 @@ use gradframe_ml_core::graph::{Kind, Loop, Type};
 use gradframe_ml_core::{DType, Function, Graph, NodeId, Result, Shape};
 use rustc_hash::FxHashMap;
 
+use super::CompileOptions;
 use super::flatten::flatten;
 
 /// The same function, in which loops that share carried values are one. It has no calls.
@@ -89,7 +90,7 @@ fn joint(function: &Function, a: &Family, b: &Family) -> Result<Option<Joint>> {
 fn flat_body(graph: &Graph, own: &Loop, operands: &[NodeId]) -> Result<Function> {
     let step = Type::new(DType::I64, Shape::scalar());
     let types: Vec<&Type> = std::iter::once(&step).chain(operands.iter().map(|&i| graph.ty(i))).collect();
-    flatten(&own.body.bound_to("loop", &types)?, false)
+    flatten(&own.body.bound_to("loop", &types)?, CompileOptions::default())
 }
 
 /// True if an operand of `b` is made from a result of `a`.

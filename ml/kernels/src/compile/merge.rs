@@ -183,11 +183,16 @@ impl Joint {
         Some(names)
     }
 
-    /// The value in place of a load of it, if it is loaded where it is made.
-    fn forwarded(&self, made: ValueId, load: &Load, level: Level, (outer, row): (&Shape, &Shape)) -> Option<ValueId> {
+    /// The value in place of a load of it, if it is loaded where it is made: a number of a row also by each of its elements.
+    fn forwarded(&mut self, made: ValueId, load: &Load, level: Level, (outer, row): (&Shape, &Shape)) -> Option<ValueId> {
         let of_row = Shape::scalar();
-        let row = if level == Level::Row { &of_row } else { row };
-        (self.values[made.index()].level == level && load.is_whole(outer, row)).then_some(made)
+        let Value { level: own, dtype, .. } = self.values[made.index()];
+        let domain = if own == Level::Row { &of_row } else { row };
+        match (own, level) {
+            _ if !load.is_whole(outer, domain) => None,
+            (Level::Row, Level::Element) => Some(self.push(Value { instr: Instr::Spread(made), dtype, level })),
+            _ => (own == level).then_some(made),
+        }
     }
 
     fn push(&mut self, value: Value) -> ValueId {

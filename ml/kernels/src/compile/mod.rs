@@ -22,6 +22,7 @@ mod schedule;
 mod sharing;
 mod turned;
 mod view;
+mod whole;
 
 use std::ops::AddAssign;
 
@@ -40,6 +41,9 @@ pub struct CompileOptions {
     /// Says that axes whose size is a symbol are never empty, and short enough that a row of them stays in cache where they are
     /// folded: the tokens of a text, not the rows of a table. So their softmax is one kernel.
     pub short_symbols: bool,
+    /// For a device whose arithmetic is cheap where its memory is not: functions of a value in memory are computed again where they
+    /// are read, convolutions are products of matrices, and attention is a kernel, which the processor has not.
+    pub on_device: bool,
 }
 
 /// Compiles a function. The program serves every size of the function's symbols.
@@ -59,10 +63,10 @@ pub fn compile_with(function: &Function, options: CompileOptions) -> Result<Prog
 }
 
 fn compiled(function: &Function, options: CompileOptions) -> Result<(Program, Work)> {
-    let flat = turned::turned(loops::joined(flatten::flatten(function, options.unroll)?)?)?;
+    let flat = turned::turned(loops::joined(flatten::flatten(function, options)?)?)?;
     let mut work = Work { nodes: flat.graph.nodes().count(), ..Work::default() };
     let schedule = schedule::schedule(&flat, options, &mut work)?;
-    Ok((Program::new(&flat, schedule), work))
+    Ok((Program::new(function, options, schedule), work))
 }
 
 /// What compiling took. Each grows in proportion to `nodes`: tests hold it to that.

@@ -1,10 +1,13 @@
 //! Decides what goes to memory, and makes one kernel for each of those values.
 
+mod attention;
 mod control;
+mod conv;
 mod parts;
 
 use gradframe_ml_core::graph::{Kind, Node, ReduceOp};
-use gradframe_ml_core::{Error, Function, NodeId, Result, Shape};
+use gradframe_ml_core::{DType, Error, Function, NodeId, Result, Shape};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 use super::leaves::Leaves;
@@ -54,6 +57,7 @@ pub(super) fn is_anchor(kind: &Kind) -> bool {
             | Kind::Linalg(_)
             | Kind::Fft { .. }
             | Kind::Conv(_)
+            | Kind::Call(_)
     )
 }
 
@@ -63,14 +67,16 @@ struct Scheduler<'a> {
     buffers: Vec<BufferDef>,
     kernels: Vec<Kernel>,
     leaves: Leaves,
+    /// Of attentions, the second result.
+    divisors: FxHashMap<NodeId, BufferId>,
     work: Work,
 }
 
 impl<'a> Scheduler<'a> {
     fn new(function: &'a Function, options: CompileOptions) -> Self {
         let leaves = Leaves::new(&function.graph, sharing::pinned(function, options));
-        let (buffers, kernels, work) = Default::default();
-        let mut scheduler = Scheduler { function, options, buffers, kernels, leaves, work };
+        let (buffers, kernels, divisors, work) = Default::default();
+        let mut scheduler = Scheduler { function, options, buffers, kernels, leaves, divisors, work };
         for (id, node) in function.graph.nodes() {
             match &node.kind {
                 Kind::Input { index } => scheduler.define(id, Source::Input(*index as usize)),
@@ -92,6 +98,12 @@ impl<'a> Scheduler<'a> {
 
     fn define_temporary(&mut self, node: NodeId) -> BufferId {
         self.define(node, Source::Slot(usize::MAX))
+    }
+
+    /// A new buffer that holds the value of no node.
+    fn temporary(&mut self, dtype: DType, shape: &Shape) -> BufferId {
+        self.buffers.push(BufferDef { dtype, shape: shape.clone(), source: Source::Slot(usize::MAX) });
+        BufferId(self.buffers.len() as u32 - 1)
     }
 
     /// The buffer of a node, computed first if need be, and the shape under which it is read.
@@ -167,6 +179,10 @@ impl<'a> Scheduler<'a> {
             }
             Kind::DynSlice { .. } | Kind::DynUpdate { .. } => self.part(id, node),
             Kind::Loop(_) | Kind::While(_) | Kind::Cond(_) => self.control(id, node),
+            Kind::Conv(own) if self.options.on_device && conv::is_product(&self.function.graph, node, own) => {
+                self.convolution(id, node, own)
+            }
+            Kind::Call(call) => self.whole(id, node, call),
             kind => self.library(id, kind, node),
         }
     }

@@ -3,6 +3,7 @@
 use gradframe_ml_core::graph::{Fn1, Fn2, Kind};
 use gradframe_ml_core::{DType, Function, NodeId};
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use super::schedule::is_anchor;
 use super::{CompileOptions, ahead, rows};
@@ -15,14 +16,18 @@ enum Reach {
     Many,
 }
 
+/// Arrays of a value's size that it may be computed from again and again; from so many on it is stored.
+const SOURCES_MAX: usize = 3;
+
 /// How many functions one inside the other a kernel computes, at most.
 pub const DEPTH_MAX: usize = 96;
 
 /// The nodes that go to memory in any case: those that are dear to compute and reached from several kernels, and those
 /// at which long chains are cut.
 pub fn pinned(function: &Function, options: CompileOptions) -> FxHashSet<NodeId> {
-    let shared = dear_and_shared(function);
+    let (shared, reach) = dear_and_shared(function, options);
     let mut pinned = shared.clone();
+    gathered(function, &reach, &mut pinned);
     stored_anyway(function, &mut pinned);
     ahead::moved(function, &shared, &mut pinned);
     cut(function, options, &mut pinned);
@@ -56,10 +61,7 @@ fn cut(function: &Function, options: CompileOptions, pinned: &mut FxHashSet<Node
     let mut depth: Vec<usize> = Vec::new();
     for (id, node) in graph.nodes() {
         let below = node.inputs.iter().map(|i| depth[i.index()]).max();
-        let is_long_fold = match &node.kind {
-            Kind::Reduce { axes, .. } => !rows::is_short_and_last(&graph.ty(node.inputs[0]).shape, axes, options),
-            _ => false,
-        };
+        let is_long_fold = is_long_fold(function, id, options);
         let own = below.map_or(0, |below| below + 1);
         let is_too_deep = own > DEPTH_MAX && matches!(node.kind, Kind::Map1(_) | Kind::Map2(_) | Kind::Select);
         if is_long_fold || is_too_deep {
@@ -70,10 +72,10 @@ fn cut(function: &Function, options: CompileOptions, pinned: &mut FxHashSet<Node
 }
 
 /// The nodes that are dear to compute and reached from several kernels.
-fn dear_and_shared(function: &Function) -> FxHashSet<NodeId> {
+fn dear_and_shared(function: &Function, options: CompileOptions) -> (FxHashSet<NodeId>, Vec<Reach>) {
     let graph = &function.graph;
     let nodes: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
-    let dear = dear(function, &nodes);
+    let dear = dear(function, options, &nodes);
     let mut reach = vec![Reach::None; nodes.len()];
     let mut pinned = FxHashSet::default();
     let outputs: FxHashSet<NodeId> = function.outputs.iter().copied().collect();
@@ -92,7 +94,34 @@ fn dear_and_shared(function: &Function) -> FxHashSet<NodeId> {
             *slot = joined(*slot, own);
         }
     }
-    pinned
+    (pinned, reach)
+}
+
+/// Pins what several kernels need and would each read several arrays of its size for: the sum so far of a network's blocks.
+fn gathered(function: &Function, reach: &[Reach], pinned: &mut FxHashSet<NodeId>) {
+    let graph = &function.graph;
+    let outputs: FxHashSet<NodeId> = function.outputs.iter().copied().collect();
+    let mut sources: Vec<SmallVec<[NodeId; SOURCES_MAX]>> = Vec::new();
+    for (id, node) in graph.nodes() {
+        let is_stored = is_root(&node.kind) || pinned.contains(&id) || outputs.contains(&id);
+        let mut own = SmallVec::new();
+        if is_stored || matches!(node.kind, Kind::Input { .. } | Kind::Const(_)) {
+            own.push(id);
+        } else if !matches!(node.kind, Kind::Reduce { .. }) {
+            node.inputs.iter().flat_map(|input| &sources[input.index()]).for_each(|source| {
+                if own.len() < SOURCES_MAX && !own.contains(source) {
+                    own.push(*source);
+                }
+            });
+        }
+        let count = |id: NodeId| graph.ty(id).shape.elements();
+        let large = own.iter().filter(|source| count(**source) == count(id)).count();
+        if !is_stored && reach[id.index()] == Reach::Many && large >= SOURCES_MAX && matches!(node.kind, Kind::Map2(_)) {
+            pinned.insert(id);
+            own = SmallVec::from_elem(id, 1);
+        }
+        sources.push(own);
+    }
 }
 
 fn joined(a: Reach, b: Reach) -> Reach {
@@ -109,12 +138,13 @@ pub fn is_root(kind: &Kind) -> bool {
 }
 
 /// For each node, whether computing it again (down to what is in memory anyway) costs more than reading it.
-fn dear(function: &Function, nodes: &[NodeId]) -> Vec<bool> {
+fn dear(function: &Function, options: CompileOptions, nodes: &[NodeId]) -> Vec<bool> {
     let mut dear: Vec<bool> = Vec::with_capacity(nodes.len());
     for &id in nodes {
         let node = function.graph.node(id);
         let inherits = !is_root(&node.kind) && node.inputs.iter().any(|i| dear[i.index()]);
-        dear.push(inherits || is_dear(&node.kind));
+        let is_stored = options.on_device && is_long_fold(function, id, options); // anyway
+        dear.push(!is_stored && (inherits || is_dear(&node.kind, options)));
     }
     for &id in nodes {
         let kind = &function.graph.node(id).kind;
@@ -124,15 +154,25 @@ fn dear(function: &Function, nodes: &[NodeId]) -> Vec<bool> {
     dear
 }
 
+/// True of a fold that is no part of a row kernel.
+fn is_long_fold(function: &Function, id: NodeId, options: CompileOptions) -> bool {
+    let node = function.graph.node(id);
+    match &node.kind {
+        Kind::Reduce { axes, .. } => !rows::is_short_and_last(&function.graph.ty(node.inputs[0]).shape, axes, options),
+        _ => false,
+    }
+}
+
 /// True of a cast from a short float to f32, which who reads it does on the way: what it casts is stored.
 pub fn is_widening(function: &Function, id: NodeId) -> bool {
     let (graph, node) = (&function.graph, function.graph.node(id));
     node.kind == Kind::Cast(DType::F32) && matches!(graph.ty(node.inputs[0]).dtype, DType::F16 | DType::BF16)
 }
 
-fn is_dear(kind: &Kind) -> bool {
+fn is_dear(kind: &Kind, options: CompileOptions) -> bool {
     match kind {
         Kind::Reduce { .. } | Kind::Threefry => true,
+        Kind::Map1(Fn1::Exp | Fn1::Log | Fn1::Tanh | Fn1::Erf | Fn1::Sqrt | Fn1::Rsqrt) if options.on_device => false,
         Kind::Map1(f) => {
             !matches!(f, Fn1::Neg | Fn1::Abs | Fn1::Sign | Fn1::Not | Fn1::Floor | Fn1::Ceil | Fn1::IsNan | Fn1::IsFinite)
         }

@@ -217,9 +217,13 @@ fn execute(kernel: &Kernel, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> 
     if let Kernel::Loop(kernel) = kernel {
         return loops::run(kernel, env, outputs);
     }
+    if let Kernel::Attention(_) | Kernel::AttentionCotangents(_) = kernel {
+        return Err(Error::not_implemented("attention", "the program was compiled for a device"));
+    }
     let [output] = outputs else { return Err(Error::internal("run", "a kernel has not one output")) };
     match kernel {
         Kernel::Loop(_) | Kernel::Repeat(_) | Kernel::Choose(_) => Ok(()), // above
+        Kernel::Attention(_) | Kernel::AttentionCotangents(_) => Ok(()),   // above
         Kernel::DynSlice(kernel) => parts::slice(kernel, env, output),
         Kernel::DynUpdate(kernel) => parts::update(kernel, env, output),
         Kernel::Fold(kernel) => folds::run(kernel, env, output),

@@ -7,7 +7,7 @@ use gradframe_ml_core::{Result, Shape, Tensor};
 use super::chain::{ChainRun, unravelled};
 use super::functions::{folded, map2, neutral, widened};
 use super::number::Number;
-use super::{Memory, control};
+use super::{Memory, attention, control};
 use crate::schedule::{
     ArgReduce, Chain, Concat, Dot, Fold, Gather, Instr, Kernel, Level, Library, Load, Loop, Scan, Scatter, Sort, Value,
     computed_in,
@@ -30,6 +30,8 @@ pub fn run(kernel: &Kernel, memory: &mut Memory) -> Result<()> {
         Kernel::Repeat(kernel) => control::repeat(kernel, memory),
         Kernel::Choose(kernel) => control::choose(kernel, memory),
         Kernel::Library(kernel) => library(kernel, memory),
+        Kernel::Attention(kernel) => attention::value(kernel, memory),
+        Kernel::AttentionCotangents(kernel) => attention::cotangents(kernel, memory),
     }
 }
 
@@ -117,7 +119,7 @@ fn dot(kernel: &Dot, memory: &mut Memory) -> Result<()> {
 }
 
 /// The numbers of an operand, in the order of its own axes.
-fn operand(load: &Load, shape: &[usize], memory: &Memory) -> Result<Vec<Number>> {
+pub(super) fn operand(load: &Load, shape: &[usize], memory: &Memory) -> Result<Vec<Number>> {
     let dtype = memory.schedule.buffers[load.buffer.index()].dtype;
     let value = Value { instr: Instr::Load(load.clone()), dtype, level: Level::Element };
     let chain = Chain { values: vec![value], registers: vec![0] };

@@ -7,6 +7,7 @@
 //! A back end agrees if integers and bool are equal, and floats are within the rounding of the type: it may fold in another
 //! order and compute functions like `exp` its own way.
 
+mod attention;
 mod chain;
 mod control;
 mod functions;

@@ -33,6 +33,14 @@ impl fmt::Display for Kernel {
                 let operands: Vec<String> = k.operands.iter().map(|(buffer, shape)| format!("{buffer} {shape}")).collect();
                 write!(f, "{} of {}", k.routine.name(), operands.join(", "))
             }
+            Kernel::Attention(k) => {
+                let [q, k, v] = k.operands.each_ref().map(|(load, shape)| format!("{load} {shape}"));
+                write!(f, "attention of {q}, {k}, {v}")
+            }
+            Kernel::AttentionCotangents(k) => {
+                let [q, key, v] = k.operands.each_ref().map(|(load, shape)| format!("{load} {shape}"));
+                write!(f, "cotangents of the attention of {q}, {key}, {v} from {}", k.cotangent.0)
+            }
             Kernel::Sort(k) => write!(f, "sort {} {} axis {}", k.values, k.shape, k.axis),
             Kernel::DynSlice(k) => write!(f, "{} of {} {} axis {} from {}", k.size, k.source, k.shape, k.axis, k.start),
             Kernel::DynUpdate(k) => write!(f, "{} {} with {} axis {} from {}", k.target, k.shape, k.part, k.axis, k.start),

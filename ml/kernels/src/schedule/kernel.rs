@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::{ArgOp, DotDims, ReduceOp, ScanOp, ScatterOp};
 use gradframe_ml_core::{Dim, Shape};
 
-use super::{BufferId, Chain, Choose, DynSlice, DynUpdate, Library, Load, Repeat, ValueId};
+use super::{Attention, AttentionCotangents, BufferId, Chain, Choose, DynSlice, DynUpdate, Library, Load, Repeat, ValueId};
 
 /// One pass over memory.
 #[derive(Debug, Clone)]
@@ -36,6 +36,10 @@ pub enum Kernel {
     Choose(Box<Choose>),
     /// A routine that each back end has a library for.
     Library(Box<Library>),
+    /// Attention by heads.
+    Attention(Box<Attention>),
+    /// The cotangents of its operands.
+    AttentionCotangents(Box<AttentionCotangents>),
 }
 
 /// A fused chain over `outer` x `row`. With an empty `row` it is a pointwise kernel; with one, it is a row kernel:
@@ -191,6 +195,11 @@ impl Kernel {
             Kernel::Scan(k) => vec![k.values],
             Kernel::Sort(k) => vec![k.values],
             Kernel::Library(k) => k.operands.iter().map(|o| o.0).collect(),
+            Kernel::Attention(k) => k.operands.iter().map(|o| o.0.buffer).collect(),
+            Kernel::AttentionCotangents(k) => {
+                let operands = k.operands.iter().chain([&k.cotangent]).map(|o| o.0.buffer);
+                operands.chain([k.value, k.divisors]).collect()
+            }
             Kernel::Concat(k) => k.parts.iter().map(|p| p.0).collect(),
             Kernel::DynSlice(k) => vec![k.source, k.start],
             Kernel::DynUpdate(k) => vec![k.target, k.part, k.start],
@@ -211,6 +220,8 @@ impl Kernel {
             Kernel::Scan(k) => vec![k.output],
             Kernel::Sort(k) => vec![k.output],
             Kernel::Library(k) => vec![k.output],
+            Kernel::Attention(k) => vec![k.output, k.divisors],
+            Kernel::AttentionCotangents(k) => k.outputs.to_vec(),
             Kernel::Concat(k) => vec![k.output],
             Kernel::DynSlice(k) => vec![k.output],
             Kernel::DynUpdate(k) => vec![k.output],

@@ -12,6 +12,7 @@
 //! What a kernel means does not depend on how it is cut into blocks, chunks or threads, up to the rounding of float folds;
 //! each back end cuts by sizes alone, so that its own bits never change.
 
+mod attention;
 mod chain;
 mod control;
 mod display;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use gradframe_ml_core::{DType, Shape, Tensor};
 
+pub use attention::*;
 pub use chain::*;
 pub use control::*;
 pub use index::*;

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::transform::evaluate;
 use gradframe_ml_core::{DType, Function, Tensor};
-use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
+use gradframe_ml_kernels::{CompileOptions, Program, Scratch, Threads, compile, compile_with};
 
 pub use crate::given::{copied, floats, function, numbers, tensor};
 
@@ -11,6 +11,7 @@ pub use crate::given::{copied, floats, function, numbers, tensor};
 pub fn check(function: &Function, inputs: &[Tensor]) -> Program {
     let program = compile(function).unwrap();
     check_program(&program, function, inputs);
+    check_for_device(function, inputs);
     program
 }
 
@@ -30,6 +31,15 @@ pub fn check_program(program: &Program, function: &Function, inputs: &[Tensor]) 
     for ((ours, theirs), plain) in one.iter().zip(&expected).zip(&interpreted) {
         close(ours, theirs, program);
         close(ours, plain, program);
+    }
+}
+
+/// What is scheduled for devices means the same.
+fn check_for_device(function: &Function, inputs: &[Tensor]) {
+    let program = compile_with(function, CompileOptions { on_device: true, ..CompileOptions::default() }).unwrap();
+    let expected = evaluate(function, inputs).unwrap();
+    for (ours, theirs) in program.interpret(inputs).unwrap().iter().zip(&expected) {
+        close(ours, theirs, &program);
     }
 }
 

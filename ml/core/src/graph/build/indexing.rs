@@ -73,7 +73,7 @@ impl Graph {
         body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
     ) -> Result<NodeId> {
         let body = self.function_over(operands, |g, x| Ok(vec![body(g, x)?]))?;
-        self.apply(Kind::Call(Arc::new(Call { name, body, tangent: None, recomputed: false })), operands)
+        self.apply(Kind::Call(Arc::new(Call::of(name, body))), operands)
     }
 
     /// A named composite with a derivative of its own: `tangent` is built over the operands, the value, and a tangent for
@@ -87,6 +87,18 @@ impl Graph {
         body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
         tangent: impl FnOnce(&mut Graph, &[NodeId], NodeId, &[NodeId]) -> Result<NodeId>,
     ) -> Result<NodeId> {
+        let call = self.composite_with_tangent(name, operands, body, tangent)?;
+        self.apply(Kind::Call(Arc::new(call)), operands)
+    }
+
+    /// As [`Graph::call_with_tangent`]; the composite, not applied yet.
+    pub(in crate::graph) fn composite_with_tangent(
+        &mut self,
+        name: &'static str,
+        operands: &[NodeId],
+        body: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId>,
+        tangent: impl FnOnce(&mut Graph, &[NodeId], NodeId, &[NodeId]) -> Result<NodeId>,
+    ) -> Result<Call> {
         let body = self.function_over(operands, |g, x| Ok(vec![body(g, x)?]))?;
         let mut inner = self.nested();
         let ty = body.graph.ty(body.outputs[0]).clone();
@@ -100,6 +112,6 @@ impl Graph {
             return Err(Error::shape(name, format!("expected a tangent of the value's type {ty}, got {}", inner.ty(output))));
         }
         let tangent = Some(Function::new(inner, vec![output])?);
-        self.apply(Kind::Call(Arc::new(Call { name, body, tangent, recomputed: false })), operands)
+        Ok(Call { tangent, ..Call::of(name, body) })
     }
 }

@@ -32,6 +32,9 @@ impl Graph {
         if of_key == 0 || of_query % of_key != 0 {
             return Err(no_fit(self));
         }
+        if mask.is_none() && self.is_of_heads(q, k, v) {
+            return self.attention_by_heads(q, k, v, how);
+        }
         let operands: Vec<NodeId> = [q, k, v].into_iter().chain(mask).collect();
         self.call("attention", &operands, |g, x| {
             let (k, v) = (g.repeated_heads(x[1], of_query / of_key)?, g.repeated_heads(x[2], of_query / of_key)?);
@@ -54,7 +57,7 @@ impl Graph {
         self.reshape(repeated, &own.with(1, heads))
     }
 
-    fn scores(&mut self, q: NodeId, k: NodeId, how: Attention) -> Result<NodeId> {
+    pub(super) fn scores(&mut self, q: NodeId, k: NodeId, how: Attention) -> Result<NodeId> {
         let width = self.ty(q).shape.dims()[3].clone();
         let dims = DotDims { batch: [(0, 0), (1, 1)].into_iter().collect(), contract: [(3, 3)].into_iter().collect() };
         let products = self.dot(q, k, dims)?;
@@ -69,7 +72,7 @@ impl Graph {
         self.mul(products, scale)
     }
 
-    fn masked(&mut self, scores: NodeId, mask: Option<NodeId>, how: Attention) -> Result<NodeId> {
+    pub(super) fn masked(&mut self, scores: NodeId, mask: Option<NodeId>, how: Attention) -> Result<NodeId> {
         let lowest = self.scalar_like(scores, f64::NEG_INFINITY)?;
         let scores = mask.map_or(Ok(scores), |mask| self.select(mask, scores, lowest))?;
         if !how.causal {

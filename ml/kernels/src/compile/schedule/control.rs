@@ -77,7 +77,7 @@ impl Scheduler<'_> {
 }
 
 fn nested(function: &Function, options: CompileOptions, work: &mut Work) -> Result<Schedule> {
-    let flat = joined(flatten(function, false)?)?;
+    let flat = joined(flatten(function, CompileOptions { unroll: false, ..options })?)?;
     work.nodes += flat.graph.nodes().count();
     schedule(&flat, options, work)
 }

@@ -1,0 +1,32 @@
+//! Composites that stay whole on a device, as there is one kernel for all of them.
+
+use gradframe_ml_core::graph::{Call, Heads, Kind, Node, Whole};
+use gradframe_ml_core::{DType, Graph, Shape};
+
+/// Widths of heads that the kernels know.
+const WIDTHS: [usize; 3] = [32, 64, 128];
+
+/// True of a call that keeps its body closed: attention of short floats, and its cotangents where the value was computed so.
+pub fn stays(graph: &Graph, node: &Node, call: &Call) -> bool {
+    match call.whole {
+        Some(Whole::Attention(heads)) => is_known(graph, node, heads),
+        Some(Whole::AttentionCotangent { heads, .. }) => {
+            let value = graph.node(node.inputs[3]);
+            let is_own = value.inputs[..] == node.inputs[..3];
+            is_own && is_whole(graph, value) && is_known(graph, node, heads)
+        }
+        None => false,
+    }
+}
+
+fn is_whole(graph: &Graph, node: &Node) -> bool {
+    matches!(&node.kind, Kind::Call(call) if stays(graph, node, call))
+}
+
+fn is_known(graph: &Graph, node: &Node, heads: Heads) -> bool {
+    let [q, k, v] = [0, 1, 2].map(|operand| graph.ty(node.inputs[operand]));
+    let width = |shape: &Shape| shape.dims().get(3).and_then(|dim| dim.as_fixed());
+    let is_wide = |shape: &Shape| shape.rank() == 4 && width(shape).is_some_and(|width| WIDTHS.contains(&width));
+    let is_half = [q, k, v].iter().all(|ty| ty.dtype == q.dtype) && matches!(q.dtype, DType::F16 | DType::BF16);
+    is_half && [q, k, v].iter().all(|ty| is_wide(&ty.shape)) && heads.scale() > 0.0 && heads.scale().is_finite()
+}
