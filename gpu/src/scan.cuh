@@ -1,69 +1,73 @@
 // ---- scans of lines that lie one after the other -------------------------------------------------------------------
 // One pass over the array: a block takes tiles in their order, tells the total of each as soon as it is known, and asks
-// for what stands before it. What is folded with what is said by sizes alone (below), so the bits are the same in every
-// run; flags and tickets only say when.
+// for what stands before it, while its next tile is on its way. What is folded with what is said by sizes alone (below), so
+// the bits are the same in every run; flags and tickets only say when.
 
-#ifdef __CUDACC__
-#define GF_ALIGNED alignas(16)
-#else
-#define GF_ALIGNED
-#endif
 #ifndef GF_SCAN_GROUP
-#define GF_SCAN_GROUP 256
+#define GF_SCAN_GROUP 32
 #endif
 
 namespace scans {
 
 constexpr int THREADS = 256, WARPS = THREADS / 32;
-// Tiles of a group: a tile is folded with the tiles of its group before it, and with the total of all groups before.
+// Tiles of a group: a lane of one warp asks for the total of each.
 constexpr int GROUP = GF_SCAN_GROUP;
-static_assert(GROUP <= THREADS, "a thread reads a tile's total, and the last one the groups'");
+static_assert(GROUP <= 32, "a lane reads a tile's total");
 
-// What a thread reads at once.
-template <class T> struct GF_ALIGNED Pack {
-  static constexpr int COUNT = 16 / sizeof(T);
-  T of[COUNT];
-};
+// What a thread moves at once.
+template <class T> using Part = Pack<T, 16 / sizeof(T)>;
 
-// How a tile lies: `ROWS` rows of a warp, each of a pack a lane; the warps one after the other.
+// How a tile lies: a thread's packs one after the other, then the next thread's.
 template <class T> struct Tile {
-  static constexpr int PACK = Pack<T>::COUNT, ROWS = PACK <= 4 ? 8 : 32 / PACK;
-  static constexpr int ROW = 32 * PACK, WARP = ROWS * ROW, COUNT = WARPS * WARP;
+  static constexpr int PACK = 16 / sizeof(T), PACKS = PACK <= 4 ? 4 : 16 / PACK;
+  static constexpr int THREAD = PACKS * PACK, WARP = 32 * THREAD, COUNT = WARPS * WARP;
+  // Where a warp keeps its packs: neither neighbouring packs nor those of neighbouring threads share banks.
+  static __device__ int slot(int pack) {
+    const int thread = pack / PACKS;
+    return thread * PACKS + (pack % PACKS ^ thread / (8 / PACKS) % PACKS);
+  }
 };
 
-// What a block tells others: a number's bits, and whether it is there. One access of 128 bits, which nothing divides.
+// What a block tells others: a number's bits, and what it is. One access of 128 bits, which nothing divides.
 struct Told {
-  u64 bits, is_told;
+  u64 bits, state;
 };
+// Not there yet; the fold of a tile or group alone; the fold of all up to the group's end.
+enum : u64 { NOTHING = 0, ALONE = 1, WHOLE = 2 };
 
-template <class T> __device__ void tell(Told* at, T x) {
+template <class T> __device__ void tell(Told* at, T x, u64 state) {
   u64 bits = 0;
   memcpy(&bits, &x, sizeof(T));
 #ifdef __CUDA_ARCH__
-  asm volatile("{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.gpu.global.b128 [%0], both; }" ::"l"(at), "l"(bits), "l"(1ull)
+  asm volatile("{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.gpu.global.b128 [%0], both; }" ::"l"(at), "l"(bits), "l"(state)
                : "memory");
 #else
-  *at = {bits, 1};
+  *at = {bits, state};
 #endif
 }
 
-// A number that another block tells. That block has a lower ticket, so it runs: this ends.
-template <class T> __device__ T asked(const Told* at) {
-  Told told = {0, 0};
-  for (u32 turn = 0; told.is_told == 0; ++turn) {
-    if (turn == 1u << 26) __trap(); // an error is better than a device that hangs
+__device__ Told asked(const Told* at) {
+  Told told;
 #ifdef __CUDA_ARCH__
-    asm volatile("{ .reg .b128 both; ld.relaxed.gpu.global.b128 both, [%2]; mov.b128 {%0, %1}, both; }"
-                 : "=l"(told.bits), "=l"(told.is_told)
-                 : "l"(at)
-                 : "memory");
+  asm volatile("{ .reg .b128 both; ld.relaxed.gpu.global.b128 both, [%2]; mov.b128 {%0, %1}, both; }"
+               : "=l"(told.bits), "=l"(told.state)
+               : "l"(at)
+               : "memory");
 #else
-    told = *at;
+  told = *at;
 #endif
-  }
+  return told;
+}
+
+template <class T> __device__ T number_of(const Told& told) {
   T x;
   memcpy(&x, &told.bits, sizeof(T));
   return x;
+}
+
+// One more turn of waiting for a block with a lower ticket, which runs: this ends.
+__device__ void wait_on(u32& turns) {
+  if (++turns == 1u << 26) __trap(); // an error is better than a device that hangs
 }
 
 // What blocks share, all 0 at first: the totals of tiles and of groups, and the next ticket.
@@ -97,48 +101,109 @@ template <bool LINES, int TILE> struct Lines {
   __device__ at_t line_start() const { return LINES ? base - at_base : 0; }
 };
 
-// The fold of all elements of the line before this tile. Of its group each thread takes a tile, and the last thread the
-// groups before.
-template <class Op, class Acc, bool LINES, int TILE>
-__device__ Acc before(at_t tile, const Lines<LINES, TILE>& lines, const Shared& shared, Acc neutral) {
-  if (tile == 0 || (LINES && lines.at_base == 0)) return neutral;
-  const at_t group = tile / GROUP, first = group * GROUP, from = lines.line_start() / TILE;
-  Acc found = neutral;
-  const at_t own = first + (at_t)threadIdx.x;
-  if (threadIdx.x == THREADS - 1) {
-    if (from < first) found = asked<Acc>(shared.of_groups + group - 1);
-  } else if (own >= from && own < tile) {
-    found = asked<Acc>(shared.of_tiles + own);
+// The fold of the line up to a group's start, for one warp. Each lane asks for one of the 32 groups before it; from the
+// nearest one whose WHOLE is known, those after it follow one by one. A WHOLE is made in this very way, so that it does
+// not matter which one is found.
+template <class Op, class Acc> __device__ Acc before_group(at_t group, const Shared& shared) {
+  const int lane = threadIdx.x % 32;
+  Told told = {0, NOTHING};
+  int nearest = 0;
+  for (u32 turns = 0;; wait_on(turns)) {
+    if (told.state != WHOLE && lane < group) told = asked(shared.of_groups + group - 1 - lane);
+    const u32 whole = __ballot_sync(0xffffffffu, told.state == WHOLE);
+    const u32 nothing = __ballot_sync(0xffffffffu, told.state == NOTHING);
+    if (whole == 0) continue;
+    nearest = __ffs(whole) - 1;
+    if ((nothing & ((1u << nearest) - 1)) == 0) break;
   }
-  return block_fold<Op, THREADS>(found);
+  const Acc x = number_of<Acc>(told);
+  Acc found = __shfl_sync(0xffffffffu, x, nearest);
+  for (int l = nearest - 1; l >= 0; --l) found = Op::of(found, __shfl_sync(0xffffffffu, x, l));
+  return found;
+}
+
+// The fold of all elements of the line before this tile, for one warp; it tells what it knows of its group, if the tile is
+// the group's last one. `total` is the tile's, from the last start in it, if it has one.
+template <class Op, class Acc, bool LINES, int TILE>
+__device__ Acc before(at_t tile, const Lines<LINES, TILE>& lines, const Shared& shared, Acc neutral, Acc total, bool has_start) {
+  const int lane = threadIdx.x % 32;
+  const at_t group = tile / GROUP, first = group * GROUP, from = lines.line_start() / TILE, own = first + lane;
+  Acc near = neutral;
+  if (own >= from && own < tile) {
+    Told told;
+    for (u32 turns = 0; (told = asked(shared.of_tiles + own)).state == NOTHING;) wait_on(turns);
+    near = number_of<Acc>(told);
+  }
+  near = warp_fold<Op>(near);
+  const Acc of_group = has_start ? total : Op::of(near, total);
+  const bool tells = lane == 0 && tile % GROUP == GROUP - 1, is_near = from >= first;
+  if (tells) tell(shared.of_groups + group, of_group, has_start || is_near ? WHOLE : ALONE);
+  if (is_near) return near;
+  const Acc far = before_group<Op, Acc>(group, shared);
+  if (tells && !has_start) tell(shared.of_groups + group, Op::of(far, of_group), WHOLE);
+  return Op::of(far, near);
 }
 
 // Whether a tile's packs are moved as packs: it is a whole one, of an array that begins where a pack may.
 template <class T> __device__ bool is_packed(const T* array, at_t base, at_t count) {
-  return base + Tile<T>::COUNT <= count && (u64)array % sizeof(Pack<T>) == 0;
+  return base + Tile<T>::COUNT <= count && (u64)array % 16 == 0;
 }
 
-// The tile's packs; what lies beyond the array is 0, and nothing comes after it.
-template <class T> __device__ void read(const T* values, at_t base, at_t count, Pack<T>* packs) {
+// Begins to copy 16 bytes to shared memory; when that is done, `wait_for_copies` says.
+__device__ void copy_ahead(void* into, const void* from) {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((u32)__cvta_generic_to_shared(into)), "l"(from) : "memory");
+#else
+  memcpy(into, from, 16);
+#endif
+}
+__device__ void wait_for_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+  __syncwarp();
+}
+
+// A warp's packs of a tile, neighbours by neighbouring lanes; what lies beyond the array is 0, and nothing comes after it.
+template <class T> __device__ void read(const T* values, at_t base, at_t count, Part<T>* own) {
   using Own = Tile<T>;
-  const int first = (int)threadIdx.x / 32 * Own::WARP + (int)threadIdx.x % 32 * Own::PACK;
+  const int lane = threadIdx.x % 32;
+  const at_t first = base + (int)threadIdx.x / 32 * Own::WARP;
   if (is_packed(values, base, count)) {
 #pragma unroll
-    for (int r = 0; r < Own::ROWS; ++r) packs[r] = *(const Pack<T>*)(values + base + first + r * Own::ROW);
+    for (int p = lane; p < 32 * Own::PACKS; p += 32) copy_ahead(own + Own::slot(p), values + first + p * Own::PACK);
     return;
   }
-#pragma unroll
-  for (int r = 0; r < Own::ROWS; ++r) {
-#pragma unroll
+  for (int p = lane; p < 32 * Own::PACKS; p += 32) {
+    Part<T> pack;
     for (int v = 0; v < Own::PACK; ++v) {
-      const at_t at = base + first + r * Own::ROW + v;
-      packs[r].of[v] = at < count ? values[at] : T{};
+      const at_t at = first + p * Own::PACK + v;
+      pack.at[v] = at < count ? values[at] : T{};
+    }
+    own[Own::slot(p)] = pack;
+  }
+}
+
+template <class T> __device__ void write(T* output, at_t base, at_t count, const Part<T>* own) {
+  using Own = Tile<T>;
+  const int lane = threadIdx.x % 32;
+  const at_t first = base + (int)threadIdx.x / 32 * Own::WARP;
+  if (is_packed(output, base, count)) {
+#pragma unroll
+    for (int p = lane; p < 32 * Own::PACKS; p += 32) unpacked(output + first + p * Own::PACK, own[Own::slot(p)]);
+    return;
+  }
+  for (int p = lane; p < 32 * Own::PACKS; p += 32) {
+    const Part<T> pack = own[Own::slot(p)];
+    for (int v = 0; v < Own::PACK; ++v) {
+      const at_t at = first + p * Own::PACK + v;
+      if (at < count) output[at] = pack.at[v];
     }
   }
 }
 
 // The same number, of which the compiler does not know that it is: what was computed from it need not stay in registers.
-template <class T> __device__ void renew(Pack<T>& pack) {
+template <class T> __device__ void renew(Part<T>& pack) {
 #ifdef __CUDA_ARCH__
   u32 words[4];
   memcpy(words, &pack, 16);
@@ -148,102 +213,129 @@ template <class T> __device__ void renew(Pack<T>& pack) {
 #endif
 }
 
-template <class T> __device__ void write(T* output, at_t at, at_t base, at_t count, const Pack<T>& pack) {
-  if (is_packed(output, base, count)) {
-    *(Pack<T>*)(output + at) = pack;
-    return;
+// Whether the elements of a pack are added in float first, as in folds, and what that makes of each with those before it.
+// A sum that is more than a float can be is none of those.
+template <class Op, class Acc, class T> struct InFloat { static constexpr bool is_used = false; };
+template <> struct InFloat<Sum, double, float> {
+  static constexpr bool is_used = true;
+  static __device__ bool sums(const Part<float>& pack, float* upto) {
+    const float *x = pack.at, two = x[0] + x[1];
+    upto[0] = x[0], upto[1] = two, upto[2] = two + x[2], upto[3] = two + (x[2] + x[3]);
+    return is_finite(upto[3]);
   }
-#pragma unroll
-  for (int v = 0; v < Tile<T>::PACK; ++v) {
-    if (at + v < count) output[at + v] = pack.of[v];
-  }
-}
+};
 
-// Folds on over a pack, which may hold starts of lines; what `each` is told is stored, if anything.
-template <class Op, class Acc, class T, bool LINES, int TILE, class Each>
-__device__ Acc folded(Acc x, const Pack<T>& pack, const Lines<LINES, TILE>& lines, int until, Acc neutral, Each each) {
+// A thread's packs of a tile, folded on from x: past starts of lines, of which the next one comes after `until` elements.
+// `each` is told what all are with those before them.
+template <class Op, bool LINES, class Acc, class T, class Each>
+__device__ Acc folded(Acc x, Part<T>* packs, const Lines<LINES, Tile<T>::COUNT>& lines, int until, Acc neutral, Each each) {
+  constexpr int PACK = Tile<T>::PACK;
 #pragma unroll
-  for (int v = 0; v < Pack<T>::COUNT; ++v) {
-    if (LINES && v == until) {
-      x = neutral;
-      until += lines.step();
+  for (int p = 0; p < Tile<T>::PACKS; ++p) {
+    bool is_folded = false;
+    if constexpr (InFloat<Op, Acc, T>::is_used) {
+      float upto[PACK];
+      is_folded = (!LINES || until >= PACK) && InFloat<Op, Acc, T>::sums(packs[p], upto);
+      if (is_folded) {
+#pragma unroll
+        for (int v = 0; v < PACK - 1; ++v) each(p, v, Op::of(x, (Acc)upto[v]));
+        x = Op::of(x, (Acc)upto[PACK - 1]);
+        each(p, PACK - 1, x);
+        until -= PACK;
+      }
     }
-    x = Op::of(x, convert<Acc>(pack.of[v]));
-    each(v, x);
+    if (!is_folded) {
+#pragma unroll
+      for (int v = 0; v < PACK; ++v) {
+        if (LINES && until-- == 0) {
+          x = neutral;
+          until = lines.step() - 1;
+        }
+        x = Op::of(x, convert<Acc>(packs[p].at[v]));
+        each(p, v, x);
+      }
+    }
+    renew<T>(packs[p]);
   }
   return x;
 }
 
+// What a block keeps of a tile.
+template <class Acc, class T> struct Kept {
+  Part<T> next[WARPS][32 * Tile<T>::PACKS], done[WARPS][32 * Tile<T>::PACKS]; // the next tile, and what was made of this one
+  Acc warps[WARPS], before;
+  bool has_start[WARPS]; // whether a line starts there
+  at_t ticket;
+};
+
+// Folds a tile, which lies in `next`, tells its total, and lets the tile come that was drawn after it.
 template <class Op, bool LINES, class Acc, class T>
-__device__ void scan_tile(const T* values, T* output, at_t count, at_t tile, const Lines<LINES, Tile<T>::COUNT>& lines,
-                          const Shared& shared, Acc neutral) {
+__device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_t tiles, const Lines<LINES, Tile<T>::COUNT>& lines,
+                          const Shared& shared, Acc neutral, Kept<Acc, T>& kept) {
   using Own = Tile<T>;
-  __shared__ Acc warps[WARPS], rows[WARPS][Own::ROWS];
-  __shared__ bool warp_starts[WARPS]; // whether a line starts there
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = warp * Own::WARP + lane * Own::PACK;
-  Pack<T> packs[Own::ROWS];
-  read(values, lines.base, count, packs);
-  Acc lanes_before[Own::ROWS], total = neutral;
-  int until[Own::ROWS];
-  u32 row_starts = 0, lane_starts = 0; // bits of rows: a line starts in it, or in it before this lane
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = warp * Own::WARP + lane * Own::THREAD;
+  const at_t drawn = threadIdx.x == 0 ? shared.next_tile() : 0;
+  Part<T> packs[Own::PACKS];
+  wait_for_copies();
 #pragma unroll
-  for (int r = 0; r < Own::ROWS; ++r) {
-    const at_t at = lines.position(first + r * Own::ROW);
-    until[r] = lines.until_start(at);
-    if (lines.starts(at, lane * Own::PACK + 1)) lane_starts |= 1u << r;
-    Acc x = folded<Op>(neutral, packs[r], lines, until[r], neutral, [](int, Acc) {});
-    const at_t last = LINES ? lines.position(first + r * Own::ROW + Own::PACK - 1) : 0;
+  for (int p = 0; p < Own::PACKS; ++p) packs[p] = kept.next[warp][Own::slot(lane * Own::PACKS + p)];
+  const at_t at = lines.position(first), last = LINES ? lines.position(first + Own::THREAD - 1) : 0;
+  const int until = lines.until_start(at);
+  Acc x = folded<Op, LINES>(neutral, packs, lines, until, neutral, [](int, int, Acc) {});
 #pragma unroll
-    for (int distance = 1; distance < 32; distance *= 2) {
-      const Acc y = __shfl_up_sync(0xffffffffu, x, distance);
-      if (lane >= distance && !lines.starts(last, distance * Own::PACK)) x = Op::of(y, x);
-    }
-    lanes_before[r] = __shfl_up_sync(0xffffffffu, x, 1);
-    if (lane == 0) lanes_before[r] = neutral;
-    const Acc row = __shfl_sync(0xffffffffu, x, 31);
-    const bool is_start = LINES && lines.starts(__shfl_sync(0xffffffffu, last, 31), Own::ROW);
-    if (is_start) row_starts |= 1u << r;
-    if (lane == 0) rows[warp][r] = row;
-    total = is_start ? row : Op::of(total, row);
-    renew(packs[r]);
+  for (int distance = 1; distance < 32; distance *= 2) {
+    const Acc y = __shfl_up_sync(0xffffffffu, x, distance);
+    if (lane >= distance && !lines.starts(last, distance * Own::THREAD)) x = Op::of(y, x);
   }
-  if (lane == 0) warps[warp] = total, warp_starts[warp] = row_starts != 0;
+  Acc lanes_before = __shfl_up_sync(0xffffffffu, x, 1);
+  if (lane == 0) lanes_before = neutral;
+  if (lane == 31) kept.warps[warp] = x, kept.has_start[warp] = lines.starts(last, Own::WARP);
+  if (threadIdx.x == 0) kept.ticket = drawn;
   __syncthreads();
-  const auto joined = [&](Acc fold, int end) { // the warps before `end`, one after the other
-    for (int w = 0; w < end; ++w) fold = LINES && warp_starts[w] ? warps[w] : Op::of(fold, warps[w]);
-    return fold;
-  };
-  if (threadIdx.x == 0) tell(shared.of_tiles + tile, joined(neutral, WARPS));
-  const Acc prefix = before<Op>(tile, lines, shared, neutral);
-  if (threadIdx.x == 0 && tile % GROUP == GROUP - 1) {
-    tell(shared.of_groups + tile / GROUP, joined(prefix, WARPS));
-  }
-  Acc carried = joined(prefix, warp);
+  const at_t next = kept.ticket;
+  if (next < tiles) read(values, next * Own::COUNT, count, kept.next[warp]);
+  Acc total = neutral, carried = neutral; // of the warps one after the other, all and those before this one
+  bool has_start = false, is_carried = true;
 #pragma unroll
-  for (int r = 0; r < Own::ROWS; ++r) {
-    Pack<T> pack;
-    const Acc x = lane_starts >> r & 1 ? lanes_before[r] : Op::of(carried, lanes_before[r]);
-    folded<Op>(x, packs[r], lines, until[r], neutral, [&](int v, Acc x) { pack.of[v] = convert<T>(x); });
-    write(output, lines.base + first + r * Own::ROW, lines.base, count, pack);
-    const Acc row = rows[warp][r];
-    carried = row_starts >> r & 1 ? row : Op::of(carried, row);
+  for (int w = 0; w < WARPS; ++w) {
+    if (w == warp) carried = total, is_carried = !has_start;
+    const bool starts = LINES && kept.has_start[w];
+    total = starts ? kept.warps[w] : Op::of(total, kept.warps[w]);
+    has_start |= starts;
   }
+  if (warp == 0) {
+    if (lane == 0) tell(shared.of_tiles + tile, total, ALONE);
+    const Acc before_tile = before<Op>(tile, lines, shared, neutral, total, has_start);
+    if (lane == 0) kept.before = before_tile;
+  }
+  __syncthreads();
+  if (is_carried) carried = Op::of(kept.before, carried);
+  x = lines.starts(at, lane * Own::THREAD + 1) ? lanes_before : Op::of(carried, lanes_before);
+  Part<T> folds[Own::PACKS];
+  folded<Op, LINES>(x, packs, lines, until, neutral, [&](int p, int v, Acc x) { folds[p].at[v] = convert<T>(x); });
+#pragma unroll
+  for (int p = 0; p < Own::PACKS; ++p) kept.done[warp][Own::slot(lane * Own::PACKS + p)] = folds[p];
+  __syncwarp();
+  write(output, lines.base, count, kept.done[warp]);
+  __syncwarp();
+  return next;
 }
 
 // Lines of `size` elements, `count` in all.
 template <class Op, bool LINES, class Acc, class T>
 __device__ void scan(const T* values, T* output, at_t count, at_t size, Acc neutral, u64* words) {
-  __shared__ at_t ticket;
-  const at_t tiles = pieces(count, Tile<T>::COUNT);
+  using Own = Tile<T>;
+  __shared__ Kept<Acc, T> kept;
+  const at_t tiles = pieces(count, Own::COUNT);
   const Shared shared(words, tiles);
-  if (threadIdx.x == 0) ticket = shared.next_tile();
+  if (threadIdx.x == 0) kept.ticket = shared.next_tile();
   __syncthreads();
-  for (at_t tile = ticket; tile < tiles; tile = ticket) {
-    const at_t next = threadIdx.x == 0 ? shared.next_tile() : 0;
-    const Lines<LINES, Tile<T>::COUNT> lines(size, tile * Tile<T>::COUNT);
-    scan_tile<Op>(values, output, count, tile, lines, shared, neutral);
-    if (threadIdx.x == 0) ticket = next; // all have read the last one: the tile has a barrier
-    __syncthreads(); // nobody reads this tile's warps and rows any more
+  at_t tile = kept.ticket;
+  __syncthreads(); // the first tile draws the next one
+  if (tile < tiles) read(values, tile * Own::COUNT, count, kept.next[threadIdx.x / 32]);
+  while (tile < tiles) {
+    const Lines<LINES, Own::COUNT> lines(size, tile * Own::COUNT);
+    tile = scan_tile<Op>(values, output, count, tile, tiles, lines, shared, neutral, kept);
   }
 }
 

@@ -43,7 +43,7 @@ struct Tiles<'a> {
 impl<'a> Tiles<'a> {
     /// Elements of a tile, as `scans::Tile` has it.
     fn elements(&self) -> usize {
-        if self.dtype.size_bytes() == 8 { 4096 } else { 8192 }
+        if self.dtype.size_bytes() == 8 { 2048 } else { 4096 }
     }
 
     /// So many for each tile.

@@ -147,6 +147,17 @@ template <class T> unsigned __match_any_sync(unsigned, T x) {
   host::hand_over();
   return peers;
 }
+inline unsigned __ballot_sync(unsigned, bool x) {
+  static bool held[1024];
+  held[host::current] = x;
+  host::hand_over();
+  unsigned all = 0;
+  for (unsigned lane = 0; lane < 32; ++lane) all |= (unsigned)held[host::current / 32 * 32 + lane] << lane;
+  host::hand_over();
+  return all;
+}
+inline bool __any_sync(unsigned lanes, bool x) { return __ballot_sync(lanes, x) != 0; }
+inline int __ffs(unsigned x) { return __builtin_ffs(x); }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 
 // Blocks run one after the other, so what one of them tells is there when the next asks.
