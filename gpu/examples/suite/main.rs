@@ -7,6 +7,8 @@
 //!
 //! Prints `task | error | milliseconds | share of copy bandwidth | TFLOP/s`. Ends with 1 if a task is wrong.
 
+mod bus;
+mod launched;
 mod mlp;
 mod tasks;
 
@@ -67,6 +69,13 @@ impl Suite {
         }
         if is_wanted("MLP step") {
             mlp::run(&self.device)?;
+        }
+        if is_wanted("launches") {
+            launched::run(&self.device)?;
+        }
+        if is_wanted("bus") {
+            self.filled.clear();
+            bus::run(&self.device)?;
         }
         Ok(is_right)
     }

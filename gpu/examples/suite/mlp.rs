@@ -4,6 +4,7 @@ use gradframe_gpu::device::{Device, DeviceTensor};
 use gradframe_gpu::nvrtc::Width;
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Tensor};
+use gradframe_ml_kernels::Program;
 
 use crate::tasks::{Fill, Given};
 use crate::{compiled, median, shape};
@@ -49,6 +50,29 @@ pub fn run(device: &Device) -> Result<()> {
         1e-12 * flop as f64 / seconds
     );
     Ok(())
+}
+
+/// Times a step whose kernels are small, and prints a line.
+pub fn small(device: &Device, name: &str) -> Result<()> {
+    let (program, state, batch) = training(128)?;
+    let loaded = device.load(&program, Width::Narrow)?;
+    let (mut state, batch) = (device.put_all(&state)?, device.put_all(&batch)?);
+    let seconds = median(device, || {
+        let mut results = loaded.run_owned(state.drain(..).chain(batch.iter().cloned()).collect())?;
+        let loss = results.pop();
+        state = results;
+        Ok(loss)
+    })?;
+    let kernels = program.kernels().len();
+    println!("MLP 128 {name} | - | {:.4} ms | {kernels} kernels | {} replayed", 1e3 * seconds, loaded.replayed());
+    Ok(())
+}
+
+/// The program of a step, its first state and a batch.
+pub fn training(rows: usize) -> Result<(Program, Vec<Tensor>, Vec<Tensor>)> {
+    let data = [Given::new(&[LAYERS[0].0], Fill::Normal), Given::new(&[], Fill::Below(10))];
+    let batch = data.iter().map(|given| given.on_host(rows, DType::F32, 5)).collect::<Result<_>>()?;
+    Ok((compiled(&step()?)?, initial()?, batch))
 }
 
 /// State, rows, labels -> state, mean loss.
