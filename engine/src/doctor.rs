@@ -130,7 +130,8 @@ fn without_products() -> Error {
 
 fn described(device: &Device) -> Result<String> {
     let (free, all) = device.memory()?;
-    Ok(format!("{}, {} of memory, {} free", device.name()?, gibibytes(all), gibibytes(free)))
+    let budget = gibibytes(device.memory_budget());
+    Ok(format!("{}, {} of memory, {} free, of which we may use {budget}", device.name()?, gibibytes(all), gibibytes(free)))
 }
 
 fn gibibytes(bytes: usize) -> String {

@@ -104,8 +104,10 @@ fn missing() -> Error {
         .hint(format!("install it (pip install nvidia-cuda-nvrtc) and name the library or its folder in {}", LIBRARY.variable))
 }
 
-/// The version of the library, which is there.
+/// The version of the library, which is there; None if it is another of that name.
 fn version() -> Option<(i32, i32)> {
+    // SAFETY: the library is there; a symbol of it is looked up and not called. Calling what another one lacks would panic.
+    unsafe { sys::culib().get::<unsafe extern "C" fn()>(b"nvrtcVersion") }.ok()?;
     let (mut major, mut minor) = (0, 0);
     // SAFETY: the library is there; both numbers are written.
     unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().ok()?;

@@ -12,17 +12,18 @@ use parking_lot::Mutex;
 
 use super::{Device, Loaded};
 
-/// The first device, with its one stream: whoever has it has the bus, too.
+/// The first device. Programs are loaded one at a time, so that none is compiled twice; runs take turns on the device, where the
+/// copies of one go over the bus while another's kernels run.
 #[derive(Debug)]
 struct Cuda {
     device: device::Device,
-    turn: Arc<Mutex<()>>,
+    loading: Mutex<()>,
 }
 
 /// The process's device, opened at the first call. Errors: `NoDevice` saying what is missing, the same at every call.
 pub(super) fn device() -> std::result::Result<Arc<dyn Device>, &'static Error> {
     static DEVICE: OnceLock<Result<Arc<Cuda>>> = OnceLock::new();
-    let opened = DEVICE.get_or_init(|| Ok(Arc::new(Cuda { device: device::Device::open(0)?, turn: Arc::default() })));
+    let opened = DEVICE.get_or_init(|| Ok(Arc::new(Cuda { device: device::Device::open(0)?, loading: Mutex::default() })));
     opened.as_ref().map(|device| Arc::clone(device) as Arc<dyn Device>)
 }
 
@@ -36,9 +37,8 @@ impl Device for Cuda {
     }
 
     fn load(&self, program: &Program) -> Result<Box<dyn Loaded>> {
-        let _turn = self.turn.lock();
-        let program = self.device.load(program, Width::Narrow)?;
-        Ok(Box::new(CudaProgram { program, turn: Arc::clone(&self.turn) }))
+        let _one = self.loading.lock();
+        Ok(Box::new(CudaProgram(self.device.load(program, Width::Narrow)?)))
     }
 
     fn backend(&self) -> &dyn Backend {
@@ -46,15 +46,11 @@ impl Device for Cuda {
     }
 }
 
-struct CudaProgram {
-    program: OnDevice,
-    turn: Arc<Mutex<()>>,
-}
+struct CudaProgram(OnDevice);
 
 impl Loaded for CudaProgram {
     fn run(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Measured)> {
-        let _turn = self.turn.lock();
-        self.program.run_measured(inputs)
+        self.0.run_measured(inputs)
     }
 }
 

@@ -9,8 +9,10 @@
 //! Prints `task | error | milliseconds | share of copy bandwidth | TFLOP/s`. Ends with 1 if a task is wrong.
 
 mod adam;
+mod bus;
 mod cnn;
 mod gpt;
+mod launched;
 mod mlp;
 mod profile;
 mod tasks;
@@ -113,6 +115,13 @@ impl Suite {
                     is_right = false;
                 }
             }
+        }
+        if is_wanted("launches") {
+            launched::run(&self.device)?;
+        }
+        if is_wanted("bus") {
+            self.filled.clear();
+            bus::run(&self.device)?;
         }
         Ok(is_right)
     }

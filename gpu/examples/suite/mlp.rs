@@ -1,7 +1,10 @@
 //! A training step that stays on the device: 784-512-512-10, ReLU, cross entropy, Adam, 8,192 rows, float32.
 
 use gradframe_ml_core::graph::Type;
+use gradframe_gpu::device::Device;
+use gradframe_gpu::nvrtc::Width;
 use gradframe_ml_core::{DType, Dim, Function, Graph, Result, Tensor};
+use gradframe_ml_kernels::Program;
 
 use crate::adam::{Decay, adam};
 use crate::tasks::{Fill, Given};
@@ -43,6 +46,29 @@ pub fn run(suite: &Suite, is_profiled: bool) -> Result<bool> {
         training.profile()?;
     }
     Ok(error <= TOLERANCE)
+}
+
+/// Times a step whose kernels are small, and prints a line.
+pub fn small(device: &Device, name: &str) -> Result<()> {
+    let (program, state, batch) = training(128)?;
+    let loaded = device.load(&program, Width::Narrow)?;
+    let (mut state, batch) = (device.put_all(&state)?, device.put_all(&batch)?);
+    let seconds = median(device, || {
+        let mut results = loaded.run_owned(state.drain(..).chain(batch.iter().cloned()).collect())?;
+        let loss = results.pop();
+        state = results;
+        Ok(loss)
+    })?;
+    let kernels = program.kernels().len();
+    println!("MLP 128 {name} | - | {:.4} ms | {kernels} kernels | {} replayed", 1e3 * seconds, loaded.replayed());
+    Ok(())
+}
+
+/// The program of a step, its first state and a batch.
+pub fn training(rows: usize) -> Result<(Program, Vec<Tensor>, Vec<Tensor>)> {
+    let data = [Given::new(&[LAYERS[0].0], Fill::Normal), Given::new(&[], Fill::Below(10))];
+    let batch = data.iter().map(|given| given.on_host(rows, DType::F32, 5)).collect::<Result<_>>()?;
+    Ok((compiled(&step()?)?, initial()?, batch))
 }
 
 /// State, rows, labels -> state, mean loss.

@@ -26,7 +26,7 @@ pub use product::{Calls, Matrix, Product};
 pub const LIBRARY: Library = Library { stem: "cublasLt", variable: "GRADFRAME_CUBLASLT" };
 
 /// Memory in which an algorithm keeps parts of sums.
-const WORKSPACE_BYTES: usize = 32 << 20;
+pub(crate) const WORKSPACE_BYTES: usize = 32 << 20;
 /// More than this no algorithm asks for.
 const ALIGNMENT_MAX: u64 = 256;
 
@@ -80,8 +80,11 @@ impl Drop for Handle {
 /// Whether the library is there; looks for it once.
 pub fn is_found() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
-    // SAFETY: looks for the library, and nothing else: calling it where it is missing would panic.
-    *FOUND.get_or_init(|| LIBRARY.load(&[], || unsafe { sys::is_culib_present() }))
+    // SAFETY: looks for the library and a symbol in it, and nothing else: calling it where it is missing, or another of that
+    // name, would panic.
+    let has_symbols = || unsafe { sys::culib().get::<unsafe extern "C" fn()>(b"cublasLtCreate") }.is_ok();
+    // SAFETY: as above.
+    *FOUND.get_or_init(|| LIBRARY.load(&[], || unsafe { sys::is_culib_present() }) && has_symbols())
 }
 
 /// Has the library describe a product, as it is before it is run; needs no device.
@@ -125,16 +128,27 @@ impl Products {
         unsafe { sys::cublasLtGetVersion() }
     }
 
-    /// Puts a product on the stream: the addresses of the left operand's array, the right one's and the result's. False,
-    /// with nothing done, if the library has no algorithm for it.
+    /// [`Products::run_on`] the library's own stream.
+    /// Errors: as there.
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn run(&self, product: &Product, arrays: [u64; 3]) -> Result<bool> {
+        // SAFETY: as the caller promises.
+        unsafe { self.run_on(&self.stream, product, arrays) }
+    }
+
+    /// Puts a product on a stream: the addresses of the left operand's array, the right one's and the result's. False, with
+    /// nothing done, if the library has no algorithm for it.
     /// Errors: `External` if the library fails.
     ///
     /// # Safety
-    /// The addresses are of memory on the stream's device that has the elements which the product names, aligned to them, and
+    /// The stream runs nothing beside the library's own that uses the library, too: all products share its workspace. The
+    /// addresses are of memory on the stream's device that has the elements which the product names, aligned to them, and
     /// is not freed before the stream has come so far; the result's is apart from the operands'.
-    pub unsafe fn run(&self, product: &Product, [left, right, output]: [u64; 3]) -> Result<bool> {
+    pub unsafe fn run_on(&self, stream: &CudaStream, product: &Product, [left, right, output]: [u64; 3]) -> Result<bool> {
         let arrays = [right, left, output];
-        self.stream.context().bind_to_thread().map_err(|e| Error::external("cuda", "the driver failed").because(e))?;
+        stream.context().bind_to_thread().map_err(|e| Error::external("cuda", "the driver failed").because(e))?;
         let mut plans = self.plans.lock();
         let key = (product.clone(), alignments(product, arrays));
         let plan = match plans.get(&key) {
@@ -147,7 +161,7 @@ impl Products {
         let Some(plan) = plan else { return Ok(false) };
         for place in product.places() {
             // SAFETY: as the caller promises.
-            unsafe { self.call(product, plan, arrays, place) }.map_err(failed)?;
+            unsafe { self.call(stream, product, plan, arrays, place) }.map_err(failed)?;
         }
         Ok(true)
     }
@@ -184,6 +198,7 @@ impl Products {
     /// One call; `place` counts elements from the arrays' starts. Safety: as of [`Products::run`].
     unsafe fn call(
         &self,
+        stream: &CudaStream,
         product: &Product,
         plan: &Plan,
         arrays: [u64; 3],
@@ -215,7 +230,7 @@ impl Products {
                 &plan.algorithm,
                 self.workspace as *mut c_void,
                 WORKSPACE_BYTES,
-                self.stream.cu_stream().cast(),
+                stream.cu_stream().cast(),
             )
         }
     }

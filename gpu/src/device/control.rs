@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::CudaSlice;
 use gradframe_ml_core::ops::check_limit;
 use gradframe_ml_core::{DType, Error, Result, Shape};
 use gradframe_ml_kernels::schedule::{BufferId, Choose, Repeat, Trips};
 
 use super::loaded::{Body, Code};
 use super::memory::Memory;
+use super::pool::Allocation;
 use super::{Device, DeviceTensor};
 
 /// Bytes from one step's number to the next: kernels read whole vectors from where an argument begins.
@@ -70,7 +70,7 @@ fn keep(values: &[DeviceTensor], results: &[(usize, BufferId)], memory: &mut Mem
 /// The numbers of a loop's steps, on the device.
 struct Steps<'a> {
     device: &'a Device,
-    block: Option<Arc<CudaSlice<u8>>>,
+    block: Option<Arc<Allocation>>,
 }
 
 impl<'a> Steps<'a> {

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg};
+use cudarc::driver::{CudaFunction, LaunchConfig, PushKernelArg};
 use gradframe_ml_core::{Error, Result};
 
+use super::failed;
 use super::memory::Memory;
-use super::{Device, failed};
+use super::pool::Allocation;
 use crate::launch::{Argument, CudaKernel, Launch, Place};
 use crate::nvrtc::Width;
 
@@ -37,17 +38,14 @@ enum Value {
 
 /// A kernel in a run.
 struct Launching<'a> {
-    device: &'a Device,
     entries: &'a Entries,
     memory: &'a Memory<'a>,
-    temporaries: Vec<Arc<CudaSlice<u8>>>,
+    temporaries: Vec<Arc<Allocation>>,
 }
 
-/// Starts all launches of a kernel, one after the other in the stream.
-pub fn start(device: &Device, entries: &Entries, kernel: &CudaKernel, memory: &Memory) -> Result<()> {
-    let bytes = |t: &crate::launch::Temporary| Ok(t.count.eval(memory.sizes)? * t.dtype.size_bytes());
-    let temporaries = kernel.temporaries.iter().map(|t| device.allocated(bytes(t)?)).collect::<Result<_>>()?;
-    let launching = Launching { device, entries, memory, temporaries };
+/// Starts all launches of a kernel, one after the other in the stream of its memory.
+pub fn start(entries: &Entries, kernel: &CudaKernel, memory: &Memory) -> Result<()> {
+    let launching = Launching { entries, memory, temporaries: memory.temporaries(kernel)? };
     kernel.launches.iter().try_for_each(|launch| launching.launch_all(launch)) // temporaries go back in the order of the stream
 }
 
@@ -75,7 +73,7 @@ impl Launching<'_> {
         let values: Vec<Value> = launch.arguments.iter().map(|a| self.value(a, pass)).collect::<Result<_>>()?;
         let missing = || Error::internal("cuda", format!("no entry {}", launch.entry));
         let function = self.entries.functions.get(&launch.entry).ok_or_else(missing)?;
-        let mut builder = self.device.stream.launch_builder(function);
+        let mut builder = self.memory.stream.launch_builder(function);
         for value in &values {
             match value {
                 Value::Address(address) => builder.arg(address),
@@ -107,7 +105,7 @@ impl Launching<'_> {
     fn address(&self, place: Place) -> Result<Value> {
         Ok(Value::Address(match place {
             Place::Buffer(id) => self.memory.address(id)?,
-            Place::Temporary(n) => self.temporaries[n].device_ptr(&self.device.stream).0,
+            Place::Temporary(n) => self.temporaries[n].address(self.memory.stream),
         }))
     }
 }

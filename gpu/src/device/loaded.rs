@@ -8,8 +8,9 @@ use gradframe_ml_kernels::Program;
 use gradframe_ml_kernels::schedule::{Kernel, Schedule, Source};
 
 use super::launches::{Entries, start};
-use super::memory::{Constants, Memory, NARROW_ELEMENTS, positions_max};
-use super::{Device, DeviceTensor, failed};
+use super::memory::{Constants, Memory, NARROW_ELEMENTS, Space, positions_max};
+use super::replay::{Replays, Run, pays};
+use super::{Device, DeviceTensor, Span, failed};
 use crate::nvrtc::Width;
 use crate::print::{self, Step};
 
@@ -19,6 +20,8 @@ pub struct OnDevice {
     schedule: Schedule,
     code: Code,
     body: Body,
+    /// None: its kernels are started one by one in every run.
+    replays: Option<Replays>,
 }
 
 /// Where a run's time went, and what it moved.
@@ -28,11 +31,11 @@ pub struct Measured {
     pub bytes_to_device: usize,
     /// Bytes of results that were copied back.
     pub bytes_from_device: usize,
-    /// Seconds of the copies there.
+    /// Seconds of the copies there; 0 if they are of a few bytes alone.
     pub to_device_s: f64,
     /// Seconds of the kernels.
     pub kernels_s: f64,
-    /// Seconds of the copies back.
+    /// Seconds of the copies back; 0 if they are of a few bytes alone.
     pub from_device_s: f64,
 }
 
@@ -68,7 +71,9 @@ impl Device {
         }
         let body = Body::new(self, &schedule, printed.steps)?;
         let code = Code { device: self.clone(), entries: Entries { functions, width } };
-        Ok(OnDevice { program: program.clone(), schedule, code, body })
+        let is_driven = body.steps.iter().any(|work| !matches!(work, Work::Kernel(_)));
+        let replays = (self.has_graphs && !is_driven && pays(body.steps.len())).then(Replays::new);
+        Ok(OnDevice { program: program.clone(), schedule, code, body, replays })
     }
 }
 
@@ -77,23 +82,32 @@ impl OnDevice {
     /// Errors: `Shape` or `DType` naming the argument that does not fit; `Resources` if the device's memory is short.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         self.program.bind(inputs)?;
-        let inputs = inputs.iter().map(|input| self.code.device.put(input)).collect::<Result<_>>()?;
-        self.run_owned(inputs)?.iter().map(|result| self.code.device.get(result)).collect()
+        let there = self.code.device.put_all(inputs)?;
+        self.code.device.get_all(&self.run_owned(there)?)
     }
 
-    /// As [`OnDevice::run`]; says what it moved and how long that took.
+    /// As [`OnDevice::run`]; says what it moved and how long that took. A few threads' runs are under way at once: the copies of
+    /// one go over the bus while another's kernels run.
     pub fn run_measured(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Measured)> {
         self.program.bind(inputs)?;
+        self.code.device.turns.run(|| self.measured(inputs))
+    }
+
+    fn measured(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Measured)> {
         let device = &self.code.device;
-        let (there, to_device_s) = device.timed(|| inputs.iter().map(|input| device.put(input)).collect::<Result<_>>())?;
-        let (results, kernels_s) = device.timed(|| self.run_owned(there))?;
-        let (back, from_device_s) = device.timed(|| results.iter().map(|r| device.get(r)).collect::<Result<Vec<_>>>())?;
+        let (there, to_device) = device.put_timed(inputs)?;
+        let (results, kernels) = {
+            let _one = device.starting.lock(); // others' kernels are not between its own
+            Span::around(&device.stream, || self.run_owned(there))?
+        };
+        let (back, from_device) = device.get_timed(&results)?;
+        let seconds = |span: Option<Span>| span.map_or(Ok(0.0), |span| span.seconds());
         let measured = Measured {
             bytes_to_device: inputs.iter().map(|input| input.buffer().len()).sum(),
             bytes_from_device: results.iter().map(DeviceTensor::size_bytes).sum(),
-            to_device_s,
-            kernels_s,
-            from_device_s,
+            to_device_s: seconds(to_device)?,
+            kernels_s: kernels.seconds()?,
+            from_device_s: seconds(from_device)?,
         };
         Ok((back, measured))
     }
@@ -106,25 +120,50 @@ impl OnDevice {
     /// As [`OnDevice::run_there`], but the arguments are given away: a result that may take the place of an argument which
     /// nobody else holds is written over it. So a training step updates its parameters in place.
     pub fn run_owned(&self, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
+        let Some(replays) = &self.replays else { return self.run_once(inputs) };
+        let result = match replays.run(self, inputs) {
+            Ok(Run::Done(results)) => Ok(results),
+            Ok(Run::New(inputs)) => self.run_once(inputs),
+            Err(error) => Err(error),
+        };
+        result.inspect_err(|error| {
+            if matches!(error, Error::Resources(_)) {
+                replays.forget(); // who tries again with less has room for it
+            }
+        })
+    }
+
+    /// Runs of this program that were replayed: what an earlier one had started was started again with one call.
+    pub fn replayed(&self) -> usize {
+        self.replays.as_ref().map_or(0, Replays::replayed)
+    }
+
+    fn run_once(&self, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
+        let sizes = self.sizes(&inputs)?;
+        self.code.run_body(&self.schedule, &self.body, inputs, &sizes)
+    }
+
+    fn sizes(&self, inputs: &[DeviceTensor]) -> Result<Sizes> {
         let types: Vec<(DType, &[usize])> = inputs.iter().map(|input| (input.dtype(), input.shape())).collect();
         let sizes = self.program.bind_types(&types)?;
-        self.code.run_body(&self.schedule, &self.body, inputs, &sizes)
+        self.code.check_width(&self.schedule, &sizes)?;
+        Ok(sizes)
     }
 
     /// As [`OnDevice::run_owned`]; with it the seconds of each kernel of [`OnDevice::schedule`], by the device's own events.
     /// Errors: as there.
     pub fn run_profiled(&self, inputs: Vec<DeviceTensor>) -> Result<(Vec<DeviceTensor>, Vec<f64>)> {
-        let types: Vec<(DType, &[usize])> = inputs.iter().map(|input| (input.dtype(), input.shape())).collect();
-        let sizes = self.program.bind_types(&types)?;
-        let schedule = self.schedule();
-        let mut memory = self.code.memory(schedule, &self.body, inputs, &sizes)?;
-        let mut marks = vec![self.code.device.mark()?];
-        for number in 0..schedule.kernels.len() {
+        let sizes = self.sizes(&inputs)?;
+        let device = self.device();
+        let space = Space::for_once(device, &self.schedule, &sizes)?;
+        let mut memory = self.memory(&space, inputs, &sizes);
+        let mut marks = vec![device.mark()?];
+        for number in 0..self.schedule.kernels.len() {
             self.code.step(number, &self.body, &mut memory)?;
-            marks.push(self.code.device.mark()?);
+            marks.push(device.mark()?);
         }
         let results = memory.results()?;
-        self.code.device.synchronize()?;
+        device.synchronize()?;
         let seconds = |pair: &[CudaEvent]| Ok(f64::from(pair[0].elapsed_ms(&pair[1]).map_err(failed)?) / 1000.0);
         Ok((results, marks.windows(2).map(seconds).collect::<Result<_>>()?))
     }
@@ -132,6 +171,26 @@ impl OnDevice {
     /// The kernels that a run starts.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    pub(super) fn device(&self) -> &Device {
+        &self.code.device
+    }
+
+    /// Memory for runs of these arguments' sizes, one after the other; None if that is more than may stay.
+    pub(super) fn space_to_stay(&self, inputs: &[DeviceTensor]) -> Result<Option<(Sizes, Space)>> {
+        let sizes = self.sizes(inputs)?;
+        let kernels = self.body.steps.iter().filter_map(|work| if let Work::Kernel(kernel) = work { Some(kernel) } else { None });
+        let space = Space::to_stay(&self.code.device, &self.schedule, kernels, &sizes)?;
+        Ok(space.map(|space| (sizes, space)))
+    }
+
+    pub(super) fn memory<'a>(&'a self, space: &'a Space, inputs: Vec<DeviceTensor>, sizes: &'a Sizes) -> Memory<'a> {
+        Memory::new(&self.code.device, &self.schedule, &self.body.constants, space, inputs, sizes)
+    }
+
+    pub(super) fn start_all(&self, memory: &mut Memory) -> Result<()> {
+        self.code.start_all(&self.body, memory)
     }
 }
 
@@ -144,23 +203,23 @@ impl Code {
         inputs: Vec<DeviceTensor>,
         sizes: &Sizes,
     ) -> Result<Vec<DeviceTensor>> {
-        let mut memory = self.memory(schedule, body, inputs, sizes)?;
-        (0..schedule.kernels.len()).try_for_each(|number| self.step(number, body, &mut memory))?;
+        self.check_width(schedule, sizes)?;
+        let space = Space::for_once(&self.device, schedule, sizes)?;
+        let mut memory = Memory::new(&self.device, schedule, &body.constants, &space, inputs, sizes);
+        self.start_all(body, &mut memory)?;
         memory.results()
     }
 
-    fn memory<'a>(
-        &'a self,
-        schedule: &'a Schedule,
-        body: &'a Body,
-        inputs: Vec<DeviceTensor>,
-        sizes: &'a Sizes,
-    ) -> Result<Memory<'a>> {
+    fn check_width(&self, schedule: &Schedule, sizes: &Sizes) -> Result<()> {
         let positions = positions_max(schedule, sizes)?;
-        if positions >= NARROW_ELEMENTS && self.entries.width == Width::Narrow {
-            return Err(Error::internal("cuda", format!("{positions} positions are more than 32 bits count")));
+        match positions >= NARROW_ELEMENTS && self.entries.width == Width::Narrow {
+            true => Err(Error::internal("cuda", format!("{positions} positions are more than 32 bits count"))),
+            false => Ok(()),
         }
-        Memory::new(&self.device, schedule, &body.constants, inputs, sizes)
+    }
+
+    fn start_all(&self, body: &Body, memory: &mut Memory) -> Result<()> {
+        (0..memory.schedule.kernels.len()).try_for_each(|number| self.step(number, body, memory))
     }
 
     /// Starts a kernel of the schedule.
@@ -170,7 +229,7 @@ impl Code {
             (kernel, Work::Kernel(printed)) => {
                 memory.prepare(number)?;
                 let is_done = matches!(kernel, Kernel::Dot(dot) if self.device.multiplies(dot, memory)?);
-                if is_done { Ok(()) } else { start(&self.device, &self.entries, printed, memory) }
+                if is_done { Ok(()) } else { start(&self.entries, printed, memory) }
             }
             (Kernel::Repeat(own), Work::Repeat { condition, body }) => self.repeat(own, condition.as_ref(), body, memory),
             (Kernel::Choose(own), Work::Choose(branches)) => self.choose(own, branches, memory),

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cudarc::driver::CudaSlice;
+use cudarc::driver::CudaStream;
 use gradframe_ml_core::{Error, Result, Shape, Sizes};
 use gradframe_ml_kernels::schedule::{BufferId, Kernel, Schedule, Source};
 
+use super::budget::Taken;
+use super::pool::Allocation;
 use super::{Device, DeviceTensor};
+use crate::launch::CudaKernel;
 
 /// Fewer positions than these are counted with 32 bits.
 pub const NARROW_ELEMENTS: usize = 1 << 30;
@@ -36,16 +39,74 @@ pub fn positions_max(schedule: &Schedule, sizes: &Sizes) -> Result<usize> {
     Ok(most)
 }
 
+/// Memory that a run needs for itself.
+pub struct Space {
+    /// That buffers share.
+    slots: Vec<Arc<Allocation>>,
+    /// What kernels have between their launches, one after the other. None: each kernel gets its own, which is freed after it.
+    temporaries: Option<Vec<Arc<Allocation>>>,
+    /// What is left of what may stay, less this.
+    _stays: Option<Taken>,
+}
+
+impl Space {
+    /// For one run.
+    pub fn for_once(device: &Device, schedule: &Schedule, sizes: &Sizes) -> Result<Self> {
+        let slots = slot_bytes(schedule, sizes)?.into_iter().map(|bytes| device.allocated(bytes));
+        Ok(Space { slots: slots.collect::<Result<_>>()?, temporaries: None, _stays: None })
+    }
+
+    /// For runs one after the other, whose arrays lie where they lay. None if that is more than may stay.
+    pub fn to_stay<'k>(
+        device: &Device,
+        schedule: &Schedule,
+        kernels: impl Iterator<Item = &'k CudaKernel>,
+        sizes: &Sizes,
+    ) -> Result<Option<Self>> {
+        let slots = slot_bytes(schedule, sizes)?;
+        let mut temporaries = Vec::new();
+        for kernel in kernels {
+            temporaries.resize(temporaries.len().max(kernel.temporaries.len()), 0);
+            for (most, bytes) in temporaries.iter_mut().zip(temporary_bytes(kernel, sizes)?) {
+                *most = bytes.max(*most);
+            }
+        }
+        let bytes = slots.iter().chain(&temporaries).copied().fold(0, usize::saturating_add);
+        let Ok(stays) = device.staying.take(bytes) else { return Ok(None) };
+        let allocated = |bytes: Vec<usize>| bytes.into_iter().map(|bytes| device.allocated(bytes)).collect::<Result<Vec<_>>>();
+        Ok(Some(Space { slots: allocated(slots)?, temporaries: Some(allocated(temporaries)?), _stays: Some(stays) }))
+    }
+}
+
+fn slot_bytes(schedule: &Schedule, sizes: &Sizes) -> Result<Vec<usize>> {
+    let mut slots = vec![0; schedule.slots];
+    for buffer in &schedule.buffers {
+        match buffer.source {
+            Source::Slot(slot) if slot < slots.len() => {
+                slots[slot] = (buffer.shape.count(sizes)? * buffer.dtype.size_bytes()).max(slots[slot]);
+            }
+            _ => {} // not a slot, or a value that was fused into others
+        }
+    }
+    Ok(slots)
+}
+
+fn temporary_bytes(kernel: &CudaKernel, sizes: &Sizes) -> Result<Vec<usize>> {
+    kernel.temporaries.iter().map(|t| Ok(t.count.eval(sizes)? * t.dtype.size_bytes())).collect()
+}
+
 /// What the kernels of one schedule see.
 pub struct Memory<'a> {
     device: &'a Device,
     pub schedule: &'a Schedule,
     pub sizes: &'a Sizes,
+    /// Where kernels are started: the device's, or one that is captured.
+    pub stream: &'a Arc<CudaStream>,
     constants: &'a Constants,
-    inputs: Vec<DeviceTensor>,
+    space: &'a Space,
+    pub inputs: Vec<DeviceTensor>,
     /// Results, and what a loop or a choice gave.
-    made: HashMap<usize, DeviceTensor>,
-    slots: Vec<Arc<CudaSlice<u8>>>,
+    pub made: HashMap<usize, DeviceTensor>,
 }
 
 impl<'a> Memory<'a> {
@@ -53,20 +114,25 @@ impl<'a> Memory<'a> {
         device: &'a Device,
         schedule: &'a Schedule,
         constants: &'a Constants,
+        space: &'a Space,
         inputs: Vec<DeviceTensor>,
         sizes: &'a Sizes,
-    ) -> Result<Self> {
-        let mut slots = vec![0; schedule.slots];
-        for buffer in &schedule.buffers {
-            match buffer.source {
-                Source::Slot(slot) if slot < slots.len() => {
-                    slots[slot] = (buffer.shape.count(sizes)? * buffer.dtype.size_bytes()).max(slots[slot]);
-                }
-                _ => {} // not a slot, or a value that was fused into others
-            }
+    ) -> Self {
+        let (stream, made) = (&device.stream, HashMap::new());
+        Memory { device, schedule, sizes, stream, constants, space, inputs, made }
+    }
+
+    /// The same, for kernels that are started in another stream.
+    pub fn in_stream<'b>(&'b self, stream: &'b Arc<CudaStream>) -> Memory<'b> {
+        Memory { stream, inputs: self.inputs.clone(), made: self.made.clone(), ..*self }
+    }
+
+    /// What a kernel's launches share.
+    pub fn temporaries(&self, kernel: &CudaKernel) -> Result<Vec<Arc<Allocation>>> {
+        match &self.space.temporaries {
+            Some(shared) => Ok(shared[..kernel.temporaries.len()].to_vec()),
+            None => temporary_bytes(kernel, self.sizes)?.into_iter().map(|bytes| self.device.allocated(bytes)).collect(),
         }
-        let slots = slots.into_iter().map(|bytes| device.allocated(bytes)).collect::<Result<_>>()?;
-        Ok(Memory { device, schedule, sizes, constants, inputs, made: HashMap::new(), slots })
     }
 
     /// Gives a kernel's results their memory: that of an argument which nobody else holds, where it may be written over.
@@ -87,7 +153,7 @@ impl<'a> Memory<'a> {
         Ok(())
     }
 
-    fn given_away(&self, kernel: usize, output: BufferId, bytes: usize) -> Option<Arc<CudaSlice<u8>>> {
+    fn given_away(&self, kernel: usize, output: BufferId, bytes: usize) -> Option<Arc<Allocation>> {
         let donation = self.schedule.donations.iter().find(|d| d.kernel == kernel && d.output == output)?;
         let Source::Input(number) = self.schedule.buffers[donation.input.index()].source else { return None };
         let input = &self.inputs[number];
@@ -114,7 +180,7 @@ impl<'a> Memory<'a> {
             Source::Input(number) => self.inputs.get(*number).ok_or_else(missing)?.reshaped(&shape),
             Source::Const(_) => self.constants.get(&id.index()).ok_or_else(missing)?.reshaped(&shape),
             Source::Slot(slot) => {
-                let memory = self.slots.get(*slot).ok_or_else(missing)?;
+                let memory = self.space.slots.get(*slot).ok_or_else(missing)?;
                 Ok(DeviceTensor::new(buffer.dtype, shape, 0, Arc::clone(memory)))
             }
             Source::Output => Err(missing()),
@@ -123,7 +189,7 @@ impl<'a> Memory<'a> {
 
     /// Where a buffer begins.
     pub fn address(&self, id: BufferId) -> Result<u64> {
-        Ok(self.tensor(id, &self.schedule.buffers[id.index()].shape)?.address(&self.device.stream))
+        Ok(self.tensor(id, &self.schedule.buffers[id.index()].shape)?.address(self.stream))
     }
 
     /// The schedule's results. Nobody else holds those that it has computed.

@@ -1,60 +1,105 @@
-//! A CUDA device: its memory, its stream, and programs that run on it.
+//! A CUDA device: its memory, its streams, and programs that run on it.
 //!
-//! `tensor`: arrays that lie there. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run
-//! has, what it starts, and loops and choices, which the host drives. `modules`: compiled code, kept here and on the disk.
-//! `products`: contractions that cuBLASLt computes. `steps`: a training's steps, whose state stays there.
+//! `driver`: whether one can be opened. `budget`, `pool`: memory. `tensor`: arrays that lie there. `staging`: copies over the bus,
+//! beside the kernels. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run has, what it starts,
+//! and loops and choices, which the host drives. `replay`: runs that are repeated are captured and replayed. `turns`: runs that
+//! are under way at once. `modules`: compiled code, kept here and on the disk. `products`: contractions that cuBLASLt computes.
+//! `steps`: a training's steps, whose state stays there. `span`: time.
 
+mod budget;
 mod control;
+mod driver;
 mod launches;
 mod loaded;
 mod memory;
 mod modules;
+mod pool;
 mod products;
+mod replay;
+mod span;
+mod staging;
 mod steps;
 mod tensor;
+mod turns;
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaContext, CudaEvent, CudaSlice, CudaStream, DriverError, sys};
+use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, sys};
 use gradframe_ml_core::{Error, Result};
+use parking_lot::Mutex;
 
+use self::budget::Budget;
+pub use self::budget::VARIABLE as MEMORY_VARIABLE;
 pub use self::loaded::{Measured, OnDevice};
 use self::modules::Modules;
+use self::pool::{Allocation, Pool};
 use self::products::Library;
+use self::span::Span;
+use self::staging::Lanes;
 pub use self::tensor::DeviceTensor;
+use self::turns::Turns;
 use crate::kept::KeptCode;
 use crate::nvrtc::Nvrtc;
 
-/// A device that is there, with a stream of its own.
+/// One part in so many of the memory's budget may stay with runs that are repeated.
+const STAYING: usize = 4;
+
+/// A device that is there, with a stream of its own in which kernels run one after the other.
 #[derive(Debug, Clone)]
 pub struct Device {
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
+    /// What is captured is started here, so that nothing of other threads gets into it.
+    captured: Arc<Mutex<Arc<CudaStream>>>,
+    /// Whoever starts kernels that are timed.
+    starting: Arc<Mutex<()>>,
+    pool: Arc<Pool>,
+    /// What repeated runs may keep of it.
+    staying: Arc<Budget>,
+    lanes: Arc<Lanes>,
+    turns: Arc<Turns>,
     nvrtc: Nvrtc,
     architecture: String,
     modules: Arc<Modules>,
     library: Library,
+    has_graphs: bool,
 }
 
 impl Device {
-    /// The device of this number, from 0.
-    /// Errors: `NoDevice` if the driver, the compiler or the device is missing.
+    /// The device of this number, from 0. Its memory's budget is what `GRADFRAME_CUDA_MEMORY` says, else 80 % of what is free.
+    /// Errors: `NoDevice` if the driver, the compiler or the device is missing, or the driver is too old; `Plan` if the variable
+    /// says no size.
     pub fn open(number: usize) -> Result<Self> {
-        // SAFETY: looks for the driver's library, and nothing else: calling it where it is missing would panic.
-        if !unsafe { sys::is_culib_present() } {
-            return Err(Error::no_device("cuda", "libcuda was not found").hint("it comes with NVIDIA's driver"));
-        }
+        driver::check()?;
         let nvrtc = Nvrtc::find(&[])?;
-        let none = |e: DriverError| Error::no_device("cuda", format!("device {number} cannot be used")).because(e);
-        let context = CudaContext::new(number).map_err(none)?;
-        let (major, minor) = context.compute_capability().map_err(none)?;
-        let stream = context.new_stream().map_err(none)?;
-        // SAFETY: all work of a device is given to one stream, in which one thing waits for the other.
+        let unusable = |e: DriverError| driver::unusable(number, e);
+        let context = CudaContext::new(number).map_err(unusable)?;
+        let (major, minor) = context.compute_capability().map_err(unusable)?;
+        let stream = context.new_stream().map_err(unusable)?;
+        // SAFETY: kernels run in one stream, where one thing waits for the other; copies in others are waited for by hand.
         unsafe { context.disable_event_tracking() };
-        keep_freed_memory(&context).map_err(none)?;
-        let modules = Arc::new(Modules::new(KeptCode::of_user()));
-        let architecture = format!("sm_{major}{minor}");
-        Ok(Device { context, stream, nvrtc, architecture, modules, library: Library::default() })
+        let budget = Budget::of_environment(context.mem_get_info().map_err(unusable)?.0)?;
+        let staying = Arc::new(Budget::new(budget.bytes() / STAYING));
+        Ok(Device {
+            captured: Arc::new(Mutex::new(context.new_stream().map_err(unusable)?)),
+            starting: Arc::default(),
+            pool: Arc::new(Pool::new(&stream, budget).map_err(unusable)?),
+            staying,
+            lanes: Arc::new(Lanes::new(&context).map_err(unusable)?),
+            turns: Arc::default(),
+            nvrtc,
+            architecture: format!("sm_{major}{minor}"),
+            modules: Arc::new(Modules::new(KeptCode::of_user())),
+            library: Library::default(),
+            has_graphs: true,
+            context,
+            stream,
+        })
+    }
+
+    /// The same device; programs that it loads start their kernels one by one in every run.
+    pub fn without_graphs(&self) -> Self {
+        Device { has_graphs: false, ..self.clone() }
     }
 
     /// The device's name and architecture.
@@ -69,6 +114,35 @@ impl Device {
         self.context.mem_get_info().map_err(failed)
     }
 
+    /// Bytes that may be in use at once: more is a `Resources` error.
+    pub fn memory_budget(&self) -> usize {
+        self.pool.budget().bytes()
+    }
+
+    /// Sets [`Device::memory_budget`], for all who use this device. What is in use stays so.
+    pub fn set_memory_budget(&self, bytes: usize) {
+        self.pool.budget().set(bytes);
+        self.staying.set(bytes / STAYING);
+    }
+
+    /// Bytes in use: by arrays, constants of loaded programs, what repeated runs keep, and cuBLASLt.
+    pub fn memory_used(&self) -> usize {
+        self.pool.budget().used()
+    }
+
+    /// Bytes that the driver has given to this device's pool: those in use, and those that are kept for what comes.
+    /// Errors: `External` if the driver does not say.
+    pub fn memory_reserved(&self) -> Result<usize> {
+        self.pool.reserved()
+    }
+
+    /// Gives memory that is not in use back to the driver. Waits for what was started. Once nothing is in use, all but 1 GiB
+    /// goes back without being asked for.
+    /// Errors: `External` if something that was started failed.
+    pub fn trim(&self) -> Result<()> {
+        self.pool.trim(0)
+    }
+
     /// Waits until all that was started is done.
     /// Errors: `External` if something that was started failed.
     pub fn synchronize(&self) -> Result<()> {
@@ -78,11 +152,8 @@ impl Device {
     /// What `work` gives, and the seconds that what it starts takes on the device.
     /// Errors: those of `work`; `External` if the driver fails.
     pub fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
-        let start = self.mark()?;
-        let result = work()?;
-        let end = self.mark()?;
-        let milliseconds = start.elapsed_ms(&end).map_err(failed)?;
-        Ok((result, f64::from(milliseconds) / 1000.0))
+        let (result, span) = Span::around(&self.stream, work)?;
+        Ok((result, span.seconds()?))
     }
 
     /// An event that says when all that was started before it is done.
@@ -90,33 +161,8 @@ impl Device {
         self.stream.record_event(Some(sys::CUevent_flags::CU_EVENT_DEFAULT)).map_err(failed)
     }
 
-    fn allocated(&self, bytes: usize) -> Result<Arc<CudaSlice<u8>>> {
-        // SAFETY: bytes have any value; kernels and copies write before anything reads.
-        let memory = unsafe { self.stream.alloc::<u8>(bytes.max(1)) };
-        memory.map(Arc::new).map_err(|error| short_of(bytes, error))
-    }
-}
-
-/// Memory that is freed stays with the process until it ends: the next allocation costs nothing.
-fn keep_freed_memory(context: &Arc<CudaContext>) -> std::result::Result<(), DriverError> {
-    if !context.has_async_alloc() {
-        return Ok(());
-    }
-    let (mut pool, mut all) = (std::ptr::null_mut(), u64::MAX);
-    // SAFETY: the device is there; `pool` is written; the attribute is 64 bits wide.
-    unsafe {
-        sys::cuDeviceGetDefaultMemPool(&mut pool, context.cu_device()).result()?;
-        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-        sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()).result()
-    }
-}
-
-fn short_of(bytes: usize, error: DriverError) -> Error {
-    match error.0 {
-        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
-            Error::resources("cuda", format!("the device's memory is short of {bytes} bytes")).because(error)
-        }
-        _ => failed(error),
+    fn allocated(&self, bytes: usize) -> Result<Arc<Allocation>> {
+        self.pool.allocated(bytes, &self.stream)
     }
 }
 

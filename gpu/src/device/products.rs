@@ -6,14 +6,15 @@ use gradframe_ml_core::Result;
 use gradframe_ml_kernels::schedule::Dot;
 
 use super::Device;
+use super::budget::Taken;
 use super::memory::Memory;
-use crate::blas::{Precision, Product, Products};
+use crate::blas::{Precision, Product, Products, WORKSPACE_BYTES};
 
 /// The library, which is looked for when the first product is run.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     precision: Precision,
-    found: Arc<OnceLock<Option<Products>>>,
+    found: Arc<OnceLock<Option<(Products, Taken)>>>,
 }
 
 impl Device {
@@ -31,13 +32,14 @@ impl Device {
     /// Errors: `Resources` if the device has no memory for its workspace.
     pub fn products(&self) -> Result<Option<&Products>> {
         if self.library.found.get().is_none() {
+            let workspace = self.pool.budget().take(WORKSPACE_BYTES)?;
             let found = match Products::find(&self.stream, self.library.precision) {
                 Err(missing) if missing.kind() == "NoDevice" => None,
-                found => Some(found?),
+                found => Some((found?, workspace)),
             };
             let _ = self.library.found.set(found); // another thread may have been first
         }
-        Ok(self.library.found.get().and_then(Option::as_ref))
+        Ok(self.library.found.get().and_then(Option::as_ref).map(|(products, _)| products))
     }
 
     /// True if a contraction is a product that the library has put on the stream.
@@ -47,6 +49,6 @@ impl Device {
         let [left, right, output] = [kernel.left.buffer, kernel.right.buffer, kernel.output].map(|id| memory.address(id));
         // SAFETY: the buffers have the elements that the schedule says, and live until the stream has come so far; a
         // contraction's result is never written over an operand.
-        unsafe { products.run(&product, [left?, right?, output?]) }
+        unsafe { products.run_on(memory.stream, &product, [left?, right?, output?]) }
     }
 }

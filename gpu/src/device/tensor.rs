@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_buffer::MutableBuffer;
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
+use cudarc::driver::CudaStream;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 
+use super::pool::Allocation;
+use super::span::Span;
 use super::{Device, failed};
 
 /// A row-major array in a device's memory. Clones share it; nobody writes to what is shared.
@@ -16,11 +18,11 @@ pub struct DeviceTensor {
     shape: Vec<usize>,
     /// Where it begins in its memory, in bytes.
     pub(super) start: usize,
-    pub(super) memory: Arc<CudaSlice<u8>>,
+    pub(super) memory: Arc<Allocation>,
 }
 
 impl DeviceTensor {
-    pub(super) fn new(dtype: DType, shape: Vec<usize>, start: usize, memory: Arc<CudaSlice<u8>>) -> Self {
+    pub(super) fn new(dtype: DType, shape: Vec<usize>, start: usize, memory: Arc<Allocation>) -> Self {
         DeviceTensor { dtype, shape, start, memory }
     }
 
@@ -48,8 +50,7 @@ impl DeviceTensor {
     }
 
     pub(super) fn address(&self, stream: &CudaStream) -> u64 {
-        // One stream: what the guard would wait for has been started before.
-        self.memory.device_ptr(stream).0 + self.start as u64
+        self.memory.address(stream) + self.start as u64
     }
 }
 
@@ -60,23 +61,47 @@ impl fmt::Debug for DeviceTensor {
 }
 
 impl Device {
-    /// A copy on the device.
+    /// A copy on the device. Comes back when `tensor` has been read; what is started afterwards waits for the copy.
     /// Errors: `Resources` if its memory is short; `External` if the driver fails.
     pub fn put(&self, tensor: &Tensor) -> Result<DeviceTensor> {
         let memory = self.copied(tensor.buffer().as_slice())?;
         Ok(DeviceTensor::new(tensor.dtype(), tensor.shape().to_vec(), 0, memory))
     }
 
+    /// As [`Device::put`], of several at once.
+    pub fn put_all(&self, tensors: &[Tensor]) -> Result<Vec<DeviceTensor>> {
+        Ok(self.put_timed(tensors)?.0)
+    }
+
+    /// As [`Device::put_all`], with the time that the copies take; None for a few bytes.
+    pub(super) fn put_timed(&self, tensors: &[Tensor]) -> Result<(Vec<DeviceTensor>, Option<Span>)> {
+        let bytes: Vec<&[u8]> = tensors.iter().map(|tensor| tensor.buffer().as_slice()).collect();
+        let (there, span) = self.sent(&bytes)?;
+        let there = tensors.iter().zip(there);
+        let there = there.map(|(tensor, memory)| DeviceTensor::new(tensor.dtype(), tensor.shape().to_vec(), 0, memory));
+        Ok((there.collect(), span))
+    }
+
     /// A copy on the host. Waits for what computes it.
     /// Errors: `External` if the driver fails, or what computes it failed.
     pub fn get(&self, tensor: &DeviceTensor) -> Result<Tensor> {
-        let mut bytes = MutableBuffer::from_len_zeroed(tensor.size_bytes()); // aligned to any element
-        if !bytes.is_empty() {
-            let part = tensor.memory.slice(tensor.start..tensor.start + bytes.len());
-            self.stream.memcpy_dtoh(&part, bytes.as_slice_mut()).map_err(failed)?;
-        }
-        self.synchronize()?;
-        Tensor::try_new(tensor.dtype, &tensor.shape, bytes.into())
+        let mut back = self.get_all(std::slice::from_ref(tensor))?;
+        back.pop().ok_or_else(|| Error::internal("cuda", "a tensor that did not come back"))
+    }
+
+    /// As [`Device::get`], of several at once.
+    pub fn get_all(&self, tensors: &[DeviceTensor]) -> Result<Vec<Tensor>> {
+        Ok(self.get_timed(tensors)?.0)
+    }
+
+    /// As [`Device::get_all`], with the time that the copies take; None for a few bytes.
+    pub(super) fn get_timed(&self, tensors: &[DeviceTensor]) -> Result<(Vec<Tensor>, Option<Span>)> {
+        let zeroed = |tensor: &DeviceTensor| MutableBuffer::from_len_zeroed(tensor.size_bytes()); // aligned to any element
+        let mut bytes: Vec<MutableBuffer> = tensors.iter().map(zeroed).collect();
+        let mut parts: Vec<(&mut [u8], &DeviceTensor)> = bytes.iter_mut().map(MutableBuffer::as_slice_mut).zip(tensors).collect();
+        let span = self.fetched(&mut parts)?;
+        let back = tensors.iter().zip(bytes).map(|(tensor, bytes)| Tensor::try_new(tensor.dtype, &tensor.shape, bytes.into()));
+        Ok((back.collect::<Result<_>>()?, span))
     }
 
     /// Another array of the same elements.
@@ -85,17 +110,14 @@ impl Device {
         let bytes = tensor.size_bytes();
         let mut memory = self.allocated(bytes)?;
         if let (true, Some(memory)) = (bytes > 0, Arc::get_mut(&mut memory)) {
-            let part = tensor.memory.slice(tensor.start..tensor.start + bytes);
-            self.stream.memcpy_dtod(&part, memory).map_err(failed)?;
+            let part = tensor.memory.slice().slice(tensor.start..tensor.start + bytes);
+            self.stream.memcpy_dtod(&part, memory.slice_mut()).map_err(failed)?;
         }
         Ok(DeviceTensor::new(tensor.dtype, tensor.shape.clone(), 0, memory))
     }
 
-    pub(super) fn copied(&self, bytes: &[u8]) -> Result<Arc<CudaSlice<u8>>> {
-        let mut memory = self.allocated(bytes.len())?;
-        if let (false, Some(memory)) = (bytes.is_empty(), Arc::get_mut(&mut memory)) {
-            self.stream.memcpy_htod(bytes, memory).map_err(failed)?;
-        }
-        Ok(memory)
+    pub(super) fn copied(&self, bytes: &[u8]) -> Result<Arc<Allocation>> {
+        let (mut there, _) = self.sent(&[bytes])?;
+        there.pop().ok_or_else(|| Error::internal("cuda", "bytes that were not sent"))
     }
 }

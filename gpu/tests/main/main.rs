@@ -6,10 +6,12 @@
 mod cases;
 mod check;
 mod device;
+mod emulated;
 mod golden;
 mod host;
 mod nvrtc;
 mod products;
+mod runtime;
 mod steps;
 
 #[path = "../../../ml/kernels/tests/main/given.rs"]
