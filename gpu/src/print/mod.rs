@@ -22,6 +22,8 @@ mod rows;
 mod scan;
 mod scan_columns;
 mod scatter;
+mod scatter_few;
+mod scatter_many;
 mod sort;
 mod team;
 mod text;
@@ -36,7 +38,11 @@ use crate::launch::{CudaKernel, Launch};
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
-const PARTS: [(&str, &str); 2] = [("scans::", include_str!("../scan.cuh")), ("radix::", include_str!("../radix.cuh"))];
+const PARTS: [(&str, &str); 3] = [
+    ("scans::", include_str!("../scan.cuh")),
+    ("radix::", include_str!("../radix.cuh")),
+    ("groups::", include_str!("../groups.cuh")),
+];
 
 /// What comes before these entries in a module.
 pub fn prelude(entries: &str) -> String {
