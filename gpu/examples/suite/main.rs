@@ -7,6 +7,7 @@
 //!
 //! Prints `task | error | milliseconds | share of copy bandwidth | TFLOP/s`. Ends with 1 if a task is wrong.
 
+mod compaction;
 mod mlp;
 mod tasks;
 
@@ -64,6 +65,10 @@ impl Suite {
                     is_right = false;
                 }
             }
+        }
+        if is_wanted("compaction") {
+            let values = self.given(&Given::new(&[], Fill::Normal), tasks::LARGE, DType::F32, 0)?;
+            is_right &= compaction::run(&self.device, &values, self.bandwidth)?;
         }
         if is_wanted("MLP step") {
             mlp::run(&self.device)?;

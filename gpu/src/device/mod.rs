@@ -2,8 +2,9 @@
 //!
 //! `tensor`: arrays that lie there. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run
 //! has, what it starts, and loops and choices, which the host drives. `modules`: compiled code, kept here and on the disk.
-//! `products`: contractions that cuBLASLt computes. `steps`: a training's steps, whose state stays there.
+//! `compact`: the elements that a mask keeps. `products`: contractions that cuBLASLt computes. `steps`: a training's steps, whose state stays there.
 
+mod compact;
 mod control;
 mod launches;
 mod loaded;

@@ -6,6 +6,7 @@
 
 mod arg_reduce;
 mod chain;
+pub mod compact;
 mod conv;
 mod dot;
 mod elements;
@@ -38,15 +39,17 @@ use crate::launch::{CudaKernel, Launch};
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 4] = [
     ("scans::", include_str!("../scan.cuh")),
     ("radix::", include_str!("../radix.cuh")),
     ("groups::", include_str!("../groups.cuh")),
+    ("compact::", include_str!("../compact.cuh")),
 ];
 
 /// What comes before these entries in a module.
 pub fn prelude(entries: &str) -> String {
-    let is_used = |namespace: &str| entries.contains(namespace) || (namespace == "scans::" && entries.contains("radix::"));
+    let of_scans = ["radix::", "compact::"].iter().any(|namespace| entries.contains(namespace));
+    let is_used = |namespace: &str| entries.contains(namespace) || (namespace == "scans::" && of_scans);
     let parts = PARTS.iter().filter(|(namespace, _)| is_used(namespace));
     [PRELUDE].into_iter().chain(parts.map(|(_, text)| *text)).collect()
 }
