@@ -359,6 +359,25 @@ template <class Op, int THREADS, class T> __device__ T block_fold(T x) {
   return x;
 }
 
+__device__ u32 lanes_below() { return (1u << threadIdx.x % 32) - 1; }
+
+// The lanes whose number, of BITS bits, is this lane's; none for a lane without one (-1). A vote for each bit: the
+// instruction that compares all numbers takes longer.
+template <int BITS> __device__ u32 peers_of(int number) {
+#ifdef __CUDA_ARCH__
+  u32 peers = __ballot_sync(0xffffffffu, number >= 0);
+#pragma unroll
+  for (int bit = 0; bit < BITS; ++bit) {
+    const bool is_set = (number >> bit & 1) != 0;
+    const u32 those = __ballot_sync(0xffffffffu, is_set);
+    peers &= is_set ? those : ~those;
+  }
+#else
+  const u32 peers = __match_any_sync(0xffffffffu, number);
+#endif
+  return number >= 0 ? peers : 0;
+}
+
 // Which of two elements a search for the extreme finds: a NaN before all numbers, the first of equals.
 template <bool LARGEST, class T> __device__ bool is_found_before(T x, at_t x_place, T y, at_t y_place) {
   if (is_nan(x) != is_nan(y)) return is_nan(x);

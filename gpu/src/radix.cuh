@@ -147,8 +147,7 @@ __device__ void move(const K* keys, const V* values, at_t n, int shift, const at
 #pragma unroll
     for (int r = 0; r < Own::ITEMS; ++r) {
       const u32 own = digit(key[r], shift);
-      const u32 peers = __match_any_sync(0xffffffffu, own);
-      const u32 below = __popc(peers & ((1u << lane) - 1));
+      const u32 peers = peers_of<8>((int)own), below = __popc(peers & lanes_below());
       const u32 before = of_warps[warp][own];
       __syncwarp();
       if (below == 0) of_warps[warp][own] = before + __popc(peers);

@@ -213,47 +213,58 @@ template <class T> __device__ void renew(Part<T>& pack) {
 #endif
 }
 
-// Whether the elements of a pack are added in float first, as in folds, and what that makes of each with those before it.
-// A sum that is more than a float can be is none of those.
+// Whether the elements of a pack are added in float first, as in folds.
 template <class Op, class Acc, class T> struct InFloat { static constexpr bool is_used = false; };
-template <> struct InFloat<Sum, double, float> {
-  static constexpr bool is_used = true;
-  static __device__ bool sums(const Part<float>& pack, float* upto) {
-    const float *x = pack.at, two = x[0] + x[1];
-    upto[0] = x[0], upto[1] = two, upto[2] = two + x[2], upto[3] = two + (x[2] + x[3]);
-    return is_finite(upto[3]);
+template <> struct InFloat<Sum, double, float> { static constexpr bool is_used = true; };
+
+// Each element of a pack with those before it.
+__device__ void sums(const Part<float>& pack, float* upto) {
+  const float *x = pack.at, two = x[0] + x[1];
+  upto[0] = x[0], upto[1] = two, upto[2] = two + x[2], upto[3] = two + (x[2] + x[3]);
+}
+
+// Whether all sums of packs are what a float can be.
+__device__ bool are_finite(const Part<float>* packs) {
+  float total = 0;
+#pragma unroll
+  for (int p = 0; p < Tile<float>::PACKS; ++p) {
+    float upto[4];
+    sums(packs[p], upto);
+    total += upto[3];
   }
-};
+  return is_finite(total);
+}
 
 // A thread's packs of a tile, folded on from x: past starts of lines, of which the next one comes after `until` elements.
 // `each` is told what all are with those before them.
 template <class Op, bool LINES, class Acc, class T, class Each>
 __device__ Acc folded(Acc x, Part<T>* packs, const Lines<LINES, Tile<T>::COUNT>& lines, int until, Acc neutral, Each each) {
-  constexpr int PACK = Tile<T>::PACK;
+  constexpr int PACK = Tile<T>::PACK, PACKS = Tile<T>::PACKS;
+  if constexpr (InFloat<Op, Acc, T>::is_used) {
+    if ((!LINES || until >= Tile<T>::THREAD) && are_finite(packs)) {
 #pragma unroll
-  for (int p = 0; p < Tile<T>::PACKS; ++p) {
-    bool is_folded = false;
-    if constexpr (InFloat<Op, Acc, T>::is_used) {
-      float upto[PACK];
-      is_folded = (!LINES || until >= PACK) && InFloat<Op, Acc, T>::sums(packs[p], upto);
-      if (is_folded) {
+      for (int p = 0; p < PACKS; ++p) {
+        float upto[PACK];
+        sums(packs[p], upto);
 #pragma unroll
         for (int v = 0; v < PACK - 1; ++v) each(p, v, Op::of(x, (Acc)upto[v]));
         x = Op::of(x, (Acc)upto[PACK - 1]);
         each(p, PACK - 1, x);
-        until -= PACK;
+        renew<T>(packs[p]);
       }
+      return x;
     }
-    if (!is_folded) {
+  }
 #pragma unroll
-      for (int v = 0; v < PACK; ++v) {
-        if (LINES && until-- == 0) {
-          x = neutral;
-          until = lines.step() - 1;
-        }
-        x = Op::of(x, convert<Acc>(packs[p].at[v]));
-        each(p, v, x);
+  for (int p = 0; p < PACKS; ++p) {
+#pragma unroll
+    for (int v = 0; v < PACK; ++v) {
+      if (LINES && until-- == 0) {
+        x = neutral;
+        until = lines.step() - 1;
       }
+      x = Op::of(x, convert<Acc>(packs[p].at[v]));
+      each(p, v, x);
     }
     renew<T>(packs[p]);
   }
@@ -311,10 +322,11 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
   __syncthreads();
   if (is_carried) carried = Op::of(kept.before, carried);
   x = lines.starts(at, lane * Own::THREAD + 1) ? lanes_before : Op::of(carried, lanes_before);
-  Part<T> folds[Own::PACKS];
-  folded<Op, LINES>(x, packs, lines, until, neutral, [&](int p, int v, Acc x) { folds[p].at[v] = convert<T>(x); });
-#pragma unroll
-  for (int p = 0; p < Own::PACKS; ++p) kept.done[warp][Own::slot(lane * Own::PACKS + p)] = folds[p];
+  Part<T> pack;
+  folded<Op, LINES>(x, packs, lines, until, neutral, [&](int p, int v, Acc x) {
+    pack.at[v] = convert<T>(x);
+    if (v == Own::PACK - 1) kept.done[warp][Own::slot(lane * Own::PACKS + p)] = pack;
+  });
   __syncwarp();
   write(output, lines.base, count, kept.done[warp]);
   __syncwarp();

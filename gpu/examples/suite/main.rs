@@ -11,6 +11,7 @@
 mod adam;
 mod bus;
 mod cnn;
+mod compaction;
 mod gpt;
 mod launched;
 mod mlp;
@@ -106,6 +107,10 @@ impl Suite {
                 }
             }
         }
+        if is_wanted(wanted, "compaction") {
+            let values = self.given(&Given::new(&[], Fill::Normal), tasks::LARGE, DType::F32, 0)?;
+            is_right &= compaction::run(&self.device, &values, self.bandwidth)?;
+        }
         for step in STEPS.iter().filter(|step| is_wanted(wanted, step.name)) {
             self.filled.clear(); // its memory is the step's
             match (step.run)(self, is_profiled) {
@@ -116,10 +121,10 @@ impl Suite {
                 }
             }
         }
-        if is_wanted("launches") {
+        if is_wanted(wanted, "launches") {
             launched::run(&self.device)?;
         }
-        if is_wanted("bus") {
+        if is_wanted(wanted, "bus") {
             self.filled.clear();
             bus::run(&self.device)?;
         }

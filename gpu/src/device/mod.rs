@@ -4,9 +4,10 @@
 //! beside the kernels. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run has, what it starts,
 //! and loops and choices, which the host drives. `replay`: runs that are repeated are captured and replayed. `turns`: runs that
 //! are under way at once. `modules`: compiled code, kept here and on the disk. `products`: contractions that cuBLASLt computes.
-//! `steps`: a training's steps, whose state stays there. `span`: time.
+//! `compact`: the elements that a mask keeps. `steps`: a training's steps, whose state stays there. `span`: time.
 
 mod budget;
+mod compact;
 mod control;
 mod driver;
 mod launches;

@@ -7,6 +7,7 @@
 mod arg_reduce;
 mod attention;
 mod chain;
+pub mod compact;
 mod conv;
 mod dot;
 mod elements;
@@ -23,6 +24,8 @@ mod rows;
 mod scan;
 mod scan_columns;
 mod scatter;
+mod scatter_few;
+mod scatter_many;
 mod sort;
 mod team;
 mod text;
@@ -39,15 +42,18 @@ use crate::launch::{CudaKernel, Launch};
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 5] = [
     ("scans::", include_str!("../scan.cuh")),
     ("radix::", include_str!("../radix.cuh")),
+    ("groups::", include_str!("../groups.cuh")),
+    ("compact::", include_str!("../compact.cuh")),
     ("attention::", include_str!("../attention.cuh")),
 ];
 
 /// What comes before these entries in a module.
 pub fn prelude(entries: &str) -> String {
-    let is_used = |namespace: &str| entries.contains(namespace) || (namespace == "scans::" && entries.contains("radix::"));
+    let of_scans = ["radix::", "compact::"].iter().any(|namespace| entries.contains(namespace));
+    let is_used = |namespace: &str| entries.contains(namespace) || (namespace == "scans::" && of_scans);
     let parts = PARTS.iter().filter(|(namespace, _)| is_used(namespace));
     [PRELUDE].into_iter().chain(parts.map(|(_, text)| *text)).collect()
 }

@@ -61,6 +61,7 @@ impl<'a> Tiles<'a> {
 
     fn scan(&self, name: String) -> (String, Launch) {
         let mut entry = Entry::new(self.schedule, name, THREADS);
+        entry.blocks = 5; // what shared memory has room for, nearly
         let ([outer, size, _], _) = lines(&mut entry, &self.kernel.shape, self.kernel.axis);
         let (values, output) = (entry.read(self.kernel.values), entry.write(self.kernel.output));
         entry.named("u64* words", Argument::Array(Place::Temporary(0)));

@@ -1,5 +1,6 @@
-//! Rows folded into groups by index: the rows are put in the order of their groups, by digits, and each group is folded in
-//! the order of its rows. The same bits in every run.
+//! Rows folded into groups by index, with the same bits in every run. Few groups are folded without an order (`scatter_few`),
+//! single numbers of many groups in the order of parts of them (`scatter_many`). All others here: the rows are put in the
+//! order of their groups, by digits, and each group is folded in the order of its rows.
 //!
 //! Single numbers go along with their groups, so that each group's lie side by side; of rows of several, only the places do.
 
@@ -9,13 +10,36 @@ use gradframe_ml_kernels::schedule::{Scatter, Schedule};
 
 use super::pointwise::THREADS;
 use super::radix::{Carried, FREE, Radix, joined};
+use super::{scatter_few, scatter_many};
 use super::text::{Entry, accumulator, c_type, fold_name, neutral, product};
 use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
 /// Prints the kernel under this name.
 pub fn print(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKernel> {
+    let few = scatter_few::print(schedule, name, kernel);
+    match few.or_else(|| scatter_many::print(schedule, name, kernel)) {
+        Some(printed) => Ok(printed),
+        None => by_digits(schedule, name, kernel),
+    }
+}
+
+/// Whether a shape has one element.
+pub fn is_one(shape: &Shape) -> bool {
+    shape.dims().iter().all(|dim| dim.is_one())
+}
+
+/// How values of one group are folded.
+pub fn fold_of(kernel: &Scatter) -> ReduceOp {
+    match kernel.op {
+        ScatterOp::Sum => ReduceOp::Sum,
+        ScatterOp::Max => ReduceOp::Max,
+        ScatterOp::Min => ReduceOp::Min,
+    }
+}
+
+fn by_digits(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKernel> {
     let rows = &schedule.buffers[kernel.indices.index()].shape;
-    let is_single = [&kernel.outer, &kernel.inner].iter().all(|shape| shape.dims().iter().all(|dim| dim.is_one()));
+    let is_single = is_one(&kernel.outer) && is_one(&kernel.inner);
     let carried = if is_single { Carried::Values(schedule.buffers[kernel.values.index()].dtype) } else { Carried::Places };
     let (key, bytes) = key_of(&kernel.size);
     let radix = Radix { schedule, name, rows, key, bytes, carried, into: (!is_single).then_some(Place::Temporary(FREE)) };
@@ -24,7 +48,7 @@ pub fn print(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKe
     let mut all = vec![groups.start()];
     all.extend(radix.passes());
     if is_single {
-        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&one_more(&Shape::new([kernel.size.clone()]))) });
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&with_more(&Shape::new([kernel.size.clone()]), 1)) });
         all.extend([groups.bounds(), groups.fold()]);
     } else {
         temporaries.push(Temporary { dtype: DType::I64, count: Count::of(rows) });
@@ -42,10 +66,11 @@ fn key_of(size: &Dim) -> (DType, usize) {
     }
 }
 
-/// A shape of at least one more element.
-fn one_more(shape: &Shape) -> Shape {
-    let sum = shape.elements().and_then(|count| count.add(&Dim::fixed(1)));
-    sum.map_or_else(|| Shape::new([Dim::fixed(2)].into_iter().chain(shape.dims().iter().cloned())), |dim| Shape::new([dim]))
+/// A shape of at least so many more elements.
+pub fn with_more(shape: &Shape, count: usize) -> Shape {
+    let sum = shape.elements().and_then(|elements| elements.add(&Dim::fixed(count)));
+    let product = || Shape::new([Dim::fixed(count + 1)].into_iter().chain(shape.dims().iter().cloned()));
+    sum.map_or_else(product, |dim| Shape::new([dim]))
 }
 
 struct Groups<'a, 'k> {
@@ -82,12 +107,12 @@ impl<'a> Groups<'a, '_> {
         entry.named(format!("const {}* __restrict__ keys", c_type(self.radix.key)), Argument::Array(keys));
         entry.named("at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE)));
         entry.code.line(format!("radix::bounds(keys, {rows}, {groups}, starts);"));
-        entry.finish(Count::of(&one_more(self.radix.rows)), THREADS, None)
+        entry.finish(Count::of(&with_more(self.radix.rows, 1)), THREADS, None)
     }
 
     fn fold(&self) -> (String, Launch) {
         let (mut entry, rows, groups) = self.entry("fold");
-        let (op, dtype) = (self.op(), entry.dtype(self.kernel.output));
+        let (op, dtype) = (fold_of(self.kernel), entry.dtype(self.kernel.output));
         let [_, carried] = self.radix.sorted();
         entry.named(format!("const {}* __restrict__ carried", self.radix.carried_type()), Argument::Array(carried));
         entry.named("const at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE)));
@@ -97,20 +122,12 @@ impl<'a> Groups<'a, '_> {
         entry.finish(Count::of(&Shape::new([self.kernel.size.clone()])), 1, None)
     }
 
-    fn op(&self) -> ReduceOp {
-        match self.kernel.op {
-            ScatterOp::Sum => ReduceOp::Sum,
-            ScatterOp::Max => ReduceOp::Max,
-            ScatterOp::Min => ReduceOp::Min,
-        }
-    }
-
     /// One thread folds a group's numbers, which it finds by the places of its rows.
     fn fold_rows(&self) -> (String, Launch) {
         let kernel = self.kernel;
         let (mut entry, rows, groups) = self.entry("fold");
         let (outer, inner) = (entry.count(kernel.outer.dims()), entry.count(kernel.inner.dims()));
-        let (op, dtype) = (self.op(), entry.dtype(kernel.output));
+        let (op, dtype) = (fold_of(self.kernel), entry.dtype(kernel.output));
         let acc = c_type(accumulator(op, dtype));
         let (values, indices) = (entry.read(kernel.values), entry.read(kernel.indices));
         entry.named("const i64* __restrict__ order", Argument::Array(Place::Temporary(FREE)));

@@ -120,6 +120,8 @@ pub struct Entry<'a> {
     schedule: &'a Schedule,
     name: String,
     threads: u32,
+    /// Blocks that a processor of the device runs at once at least, if the compiler is to see to that; else 0.
+    pub blocks: u32,
     parameters: Vec<(String, Argument)>,
     symbols: BTreeSet<Symbol>,
     /// Its body.
@@ -129,7 +131,7 @@ pub struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// An entry without parameters for blocks of so many threads.
     pub fn new(schedule: &'a Schedule, name: String, threads: u32) -> Self {
-        Entry { schedule, name, threads, parameters: Vec::new(), symbols: BTreeSet::new(), code: Code::default() }
+        Entry { schedule, name, threads, blocks: 0, parameters: Vec::new(), symbols: BTreeSet::new(), code: Code::default() }
     }
 
     /// Element type of a buffer.
@@ -205,7 +207,8 @@ impl<'a> Entry<'a> {
         );
         let list: Vec<&str> = parameters.iter().map(|p| p.0.as_str()).collect();
         let (name, threads) = (self.name, self.threads);
-        let head = format!("extern \"C\" __global__ void __launch_bounds__({threads}) {name}(");
+        let bounds = if self.blocks == 0 { threads.to_string() } else { format!("{threads}, {}", self.blocks) };
+        let head = format!("extern \"C\" __global__ void __launch_bounds__({bounds}) {name}(");
         let list = if head.len() + list.iter().map(|p| p.len() + 2).sum::<usize>() < 120 {
             list.join(", ")
         } else {

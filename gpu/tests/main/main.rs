@@ -5,6 +5,7 @@
 
 mod cases;
 mod check;
+mod compact;
 mod device;
 mod emulated;
 mod golden;

@@ -13,7 +13,7 @@
 #define __global__
 #define __device__ inline
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 // A device stops at a pack that is not where packs lie; a host might not.
 #define GF_ALIGNED(address, bytes) \
@@ -168,6 +168,12 @@ template <class T> T atomicAdd(T* at, T x) {
   *at += x;
   return old;
 }
+template <class T> T atomicOr(T* at, T x) {
+  const T old = *at;
+  *at |= x;
+  return old;
+}
+inline void __nanosleep(unsigned) {}
 #define GF_SCAN_GROUP 4 // so that arrays of a few tiles have groups
 
 // A way in for each entry: its arguments behind pointers, as cuLaunchKernel takes them.
