@@ -9,6 +9,7 @@
 
 mod mlp;
 mod tasks;
+mod tpch;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -67,6 +68,10 @@ impl Suite {
         }
         if is_wanted("MLP step") {
             mlp::run(&self.device)?;
+        }
+        if is_wanted("TPC-H") {
+            self.filled.clear();
+            is_right &= tpch::run(&self.device, self.bandwidth)?;
         }
         Ok(is_right)
     }

@@ -45,10 +45,16 @@ struct Launching<'a> {
 
 /// Starts all launches of a kernel, one after the other in the stream.
 pub fn start(device: &Device, entries: &Entries, kernel: &CudaKernel, memory: &Memory) -> Result<()> {
+    started(device, entries, kernel, memory).map(drop) // temporaries go back in the order of the stream
+}
+
+/// As [`start`]; the kernel's temporaries.
+pub fn started(device: &Device, entries: &Entries, kernel: &CudaKernel, memory: &Memory) -> Result<Vec<Arc<CudaSlice<u8>>>> {
     let bytes = |t: &crate::launch::Temporary| Ok(t.count.eval(memory.sizes)? * t.dtype.size_bytes());
     let temporaries = kernel.temporaries.iter().map(|t| device.allocated(bytes(t)?)).collect::<Result<_>>()?;
     let launching = Launching { device, entries, memory, temporaries };
-    kernel.launches.iter().try_for_each(|launch| launching.launch_all(launch)) // temporaries go back in the order of the stream
+    kernel.launches.iter().try_for_each(|launch| launching.launch_all(launch))?;
+    Ok(launching.temporaries)
 }
 
 impl Launching<'_> {

@@ -2,9 +2,12 @@
 //!
 //! `tensor`: arrays that lie there. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run
 //! has, what it starts, and loops and choices, which the host drives. `modules`: compiled code, kept here and on the disk.
+//! `columns`: long columns, copied there in parts. `grouped`: folds of rows into groups.
 //! `products`: contractions that cuBLASLt computes. `steps`: a training's steps, whose state stays there.
 
+mod columns;
 mod control;
+mod grouped;
 mod launches;
 mod loaded;
 mod memory;
@@ -18,6 +21,8 @@ use std::sync::Arc;
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, sys};
 use gradframe_ml_core::{Error, Result};
 
+pub use self::columns::ColumnBuilder;
+pub use self::grouped::GroupedOnDevice;
 pub use self::loaded::{Measured, OnDevice};
 use self::modules::Modules;
 use self::products::Library;

@@ -11,6 +11,7 @@ mod dot;
 mod elements;
 mod fold;
 mod functions;
+pub mod grouped;
 mod index;
 mod moves;
 mod pack;
@@ -36,7 +37,11 @@ use crate::launch::{CudaKernel, Launch};
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
-const PARTS: [(&str, &str); 2] = [("scans::", include_str!("../scan.cuh")), ("radix::", include_str!("../radix.cuh"))];
+const PARTS: [(&str, &str); 3] = [
+    ("scans::", include_str!("../scan.cuh")),
+    ("radix::", include_str!("../radix.cuh")),
+    ("grouped::", include_str!("../grouped.cuh")),
+];
 
 /// What comes before these entries in a module.
 pub fn prelude(entries: &str) -> String {

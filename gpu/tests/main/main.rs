@@ -7,6 +7,7 @@ mod cases;
 mod check;
 mod device;
 mod golden;
+mod grouped;
 mod host;
 mod nvrtc;
 mod products;
