@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gradframe_gpu::launch::{Argument, CudaKernel, Launch, Place};
 use gradframe_gpu::print::prelude;
@@ -36,7 +37,10 @@ impl Libraries {
             println!("skipped: no C++ compiler (`c++`) to run printed kernels on the host");
             return None;
         }
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("host-{}", std::process::id()));
+        // A library of the same path would be the one that is loaded already.
+        static BUILT: AtomicUsize = AtomicUsize::new(0);
+        let number = BUILT.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("host-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let parts: Vec<(usize, &[CudaKernel])> = kernels.chunks(KERNELS_PER_LIBRARY).enumerate().collect();
         let build = |(n, part): &(usize, &[CudaKernel])| {
