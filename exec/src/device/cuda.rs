@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use gradframe_gpu::device::{self, Measured, OnDevice};
+use gradframe_gpu::device::{self, GroupedOnDevice, Measured, OnDevice};
 use gradframe_gpu::nvrtc::Width;
 use gradframe_gpu::print;
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
+use gradframe_ml_kernels::grouped::{Folded, Grouped};
 use gradframe_ml_kernels::{Backend, Program};
 use parking_lot::Mutex;
 
-use super::{Device, Loaded};
+use super::pinned::elsewhere;
+use super::{Device, Loaded, LoadedFolds, PinnedColumn, There};
 
 /// The first device, with its one stream: whoever has it has the bus, too.
 #[derive(Debug)]
@@ -41,8 +43,35 @@ impl Device for Cuda {
         Ok(Box::new(CudaProgram { program, turn: Arc::clone(&self.turn) }))
     }
 
+    fn column(&self, dtype: DType, rows: usize) -> Result<Box<dyn PinnedColumn>> {
+        Ok(Box::new(self.device.column(dtype, rows)?))
+    }
+
+    fn load_folds(&self, folds: &Grouped) -> Result<Box<dyn LoadedFolds>> {
+        let _turn = self.turn.lock();
+        Ok(Box::new(CudaFolds { folds: self.device.load_grouped(folds)?, turn: Arc::clone(&self.turn) }))
+    }
+
     fn backend(&self) -> &dyn Backend {
         &self.device
+    }
+}
+
+#[derive(Debug)]
+struct CudaFolds {
+    folds: GroupedOnDevice,
+    turn: Arc<Mutex<()>>,
+}
+
+impl LoadedFolds for CudaFolds {
+    fn run(&self, columns: &[There]) -> Result<(Vec<Folded>, Measured)> {
+        let of = |column: &There| match column {
+            There::Cuda(tensor) => Ok(tensor.clone()),
+            There::Host(_) => Err(elsewhere()),
+        };
+        let columns = columns.iter().map(of).collect::<Result<Vec<_>>>()?;
+        let _turn = self.turn.lock();
+        self.folds.run_measured(&columns)
     }
 }
 
