@@ -39,7 +39,7 @@ CASES = {
     "stacked lists of lists": lambda f, x: x.concat([f.select(a=listed(x, "d")), f.select(a=listed(x, "z"))], how="vertical_relaxed"),
     "stacked lists of structs": lambda f, x: x.concat([f.select(a=x.concat_list(x.struct(q=c))) for c in ("z", "d")], how="diagonal_relaxed"),
     "unpivoted": lambda f, x: f.unpivot(on=["d", "z", "u"]).sort("variable", "value"),
-    "unpivoted structs": lambda f, x: f.select(**{c: x.struct(q=c) for c in ("d", "z")}).unpivot(on=["d", "z"]),
+    "unpivoted structs": lambda f, x: f.select(**{c: x.struct(q=c) for c in ("d", "z")}).unpivot(on=["d", "z"]).unnest("value").sort("variable", "q"),
     "differences": lambda f, x: f.select(a=x.col("z") - x.col("d"), b=x.col("d") - x.col("u")),
 }
 
