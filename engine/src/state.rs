@@ -16,7 +16,7 @@ use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words;
-use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, scalar_functions, sliding_aggregates};
+use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions};
 use gradframe_plan::options::GradframeOptions;
 use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, XorOfItself, optimizer_rules};
 use gradframe_plan::services::Services;
@@ -61,7 +61,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         state.register_udf(function).map_err(from_datafusion)?;
     }
     state.register_udtf(weights_table::NAME, Arc::new(WeightsFunction));
-    for aggregate in sliding_aggregates().into_iter().chain(extreme_aggregates()).chain(end_aggregates()).chain([checked_sum()]) {
+    for aggregate in float_aggregates().into_iter().chain(extreme_aggregates()).chain(end_aggregates()).chain([checked_sum()]) {
         state.register_udaf(aggregate).map_err(from_datafusion)?;
     }
     Ok(state)

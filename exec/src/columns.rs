@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{CastOptions, cast_with_options, take};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, UInt64Type};
 use arrow::error::ArrowError;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_learn::{ClassLabel, LabelSpec, Vocabulary};
@@ -100,11 +100,12 @@ fn plain_codes(array: &ArrayRef, vocabulary: &Vocabulary) -> Result<Vec<i32>> {
     Ok(texts(array)?.iter().map(|text| vocabulary.code(text)).collect())
 }
 
-/// A label column as classes. Errors: `Execution` for an unsigned integer beyond i64.
+/// A label column as classes. Errors: `DType` for an unsigned integer beyond i64.
 pub fn classes(array: &ArrayRef) -> Result<Vec<Option<ClassLabel>>> {
     match array.data_type() {
         DataType::Boolean => Ok(array.as_boolean().iter().map(|v| v.map(ClassLabel::Bool)).collect()),
         DataType::Dictionary(_, values) => classes(&convert(array, values)?),
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().iter().map(|value| value.map(of_unsigned).transpose()).collect(),
         t if t.is_integer() => Ok(primitive::<Int64Type>(array)?.iter().map(|v| v.map(ClassLabel::Int)).collect()),
         _ => Ok(texts(array)?.iter().map(|v| v.map(|text| ClassLabel::Text(text.into()))).collect()),
     }
@@ -121,9 +122,20 @@ pub fn classes_like(array: &ArrayRef, label: &LabelSpec) -> Result<Vec<Option<Cl
         t if are_whole && t.is_floating() => {
             Ok(primitive::<Float64Type>(array)?.iter().map(|value| value.map(of_float)).collect())
         }
+        DataType::UInt64 => {
+            let classes = array.as_primitive::<UInt64Type>().iter();
+            Ok(classes.map(|value| value.map(|value| of_decimal(&value.to_string()))).collect())
+        }
         t if are_whole && t.is_decimal() => Ok(texts(array)?.iter().map(|text| text.map(of_decimal)).collect()),
         _ => classes(array),
     }
+}
+
+fn of_unsigned(value: u64) -> Result<ClassLabel> {
+    i64::try_from(value).map(ClassLabel::Int).map_err(|_| {
+        let what = format!("the label is {value} in a row, expected classes of up to {}", i64::MAX);
+        Error::dtype("train", what).hint("cast the label to text")
+    })
 }
 
 /// A whole number of those that i64 has, else what is no whole number's class.

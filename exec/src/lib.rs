@@ -4,6 +4,7 @@
 //! - [`ops`]: the operators: Train, Predict, Evaluate and the run log's scan;
 //! - [`columns`]: Arrow arrays as the tensors, codes and classes that learning reads;
 //! - [`device`]: where numeric programs run: the CPU, or a CUDA device;
+//! - [`pinned`]: tables in memory, with columns on a device;
 //! - [`rules`]: rules over physical plans;
 //! - [`progress`]: where long operators say how far they are;
 //! - [`SpillSpace`]: the directory and the limit of what does not fit in memory.
@@ -17,6 +18,7 @@ mod field;
 mod memory;
 mod named;
 pub mod ops;
+pub mod pinned;
 pub mod planner;
 pub mod progress;
 pub mod rules;

@@ -24,6 +24,11 @@ impl Named {
     pub fn of(arithmetic: Expr) -> Wrapped<Self> {
         Wrapped::new(arithmetic, Named)
     }
+
+    /// What computes the values.
+    pub fn computation(expr: &Expr) -> &Expr {
+        expr.downcast_ref::<Wrapped<Named>>().map_or(expr, Wrapped::inner)
+    }
 }
 
 impl Wrapper for Named {

@@ -5,13 +5,14 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::functions::core::expr_fn::{get_field, named_struct, nullif};
-use datafusion::functions_aggregate::expr_fn::{approx_distinct, approx_percentile_cont, avg, count, max, min, stddev};
+use datafusion::functions_aggregate::expr_fn::{approx_distinct, approx_percentile_cont, count, max, min};
 use datafusion::functions_nested::expr_fn::make_array;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as AstStatement, TableFactor};
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::functions::{avg, stddev};
 
 use crate::errors::ours;
 use crate::tokens::is_word;

@@ -1,10 +1,12 @@
 //! Estimators of `gradframe.ml` as the engine's.
 
+use gradframe::Error;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyTuple, PyType};
 
 use crate::array::module::PyModuleEstimator;
+use crate::errors::OrRaise;
 use crate::expr::scalar;
 
 /// A Python estimator (anything with `model_type` or a traced module, and `options()`) as the engine's.
@@ -28,9 +30,16 @@ fn with_options(mut made: gradframe::ml::Estimator, estimator: &Bound<'_, PyAny>
     let options = estimator.call_method0("options")?;
     for (name, value) in options.cast::<PyDict>()? {
         let name: String = name.extract()?;
-        made = if name == "seed" { made.seed(value.extract()?) } else { with_option(made, name, &value)? };
+        made = if name == "seed" { made.seed(seed_of(&value)?) } else { with_option(made, name, &value)? };
     }
     Ok(made)
+}
+
+fn seed_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if let Ok(seed) = value.extract() {
+        return Ok(seed);
+    }
+    Err(Error::plan("fit", format!("seed: expected a whole number from 0 to {}, got {}", u64::MAX, value.repr()?))).or_raise()
 }
 
 /// A number, text or boolean; a list of them; or classes with their weights as a dictionary.

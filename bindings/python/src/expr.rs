@@ -31,14 +31,15 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// A computation over columns. Users hold a `gradframe.Expr`, whose `_expr` this is.
 #[pyclass(name = "PyExpr", module = "gradframe._gradframe", frozen)]
 #[derive(Clone)]
-pub struct PyExpr(pub Expr, Option<Arc<Py<PyTuple>>>);
+pub struct PyExpr(pub Expr, Option<Arc<Made>>);
+
+/// The name of a function of the extension, and its arguments.
+type Made = (&'static str, Py<PyTuple>);
 
 impl PyExpr {
     /// An expression that keeps how Python made it, by which it is pickled: a function and its arguments.
-    fn made_by(expr: Expr, maker: &str, args: Bound<'_, PyTuple>) -> PyResult<Self> {
-        let py = args.py();
-        let made = PyTuple::new(py, [PyString::new(py, maker).into_any(), args.into_any()])?;
-        Ok(PyExpr(expr, Some(Arc::new(made.unbind()))))
+    fn made_by(expr: Expr, maker: &'static str, args: Bound<'_, PyTuple>) -> Self {
+        PyExpr(expr, Some(Arc::new((maker, args.unbind()))))
     }
 }
 
@@ -70,10 +71,9 @@ impl PyExpr {
             let error = Error::not_implemented("pickle", format!("`{}` cannot be kept as bytes", self.__repr__()));
             error.hint("functions of Python and of arrays travel with the program that has them")
         };
-        let made = self.1.as_ref().ok_or_else(unsupported).or_raise()?.bind(py);
-        let maker: String = made.get_item(0)?.extract()?;
-        let maker = py.import("gradframe._gradframe")?.getattr(maker.as_str())?;
-        PyTuple::new(py, [maker, made.get_item(1)?])
+        let (maker, args) = self.1.as_deref().ok_or_else(unsupported).or_raise()?;
+        let maker = py.import("gradframe._gradframe")?.getattr(*maker)?;
+        PyTuple::new(py, [maker, args.bind(py).clone().into_any()])
     }
 
     /// An expression does not change.
@@ -94,7 +94,7 @@ impl PyExpr {
 /// A constant.
 #[pyfunction]
 fn lit(value: &Bound<'_, PyAny>) -> PyResult<PyExpr> {
-    PyExpr::made_by(operand(value)?, "lit", PyTuple::new(value.py(), [value])?)
+    Ok(PyExpr::made_by(operand(value)?, "lit", PyTuple::new(value.py(), [value])?))
 }
 
 /// Calls a frame function: expressions (or constants in their place), and its named arguments.
@@ -102,7 +102,7 @@ fn lit(value: &Bound<'_, PyAny>) -> PyResult<PyExpr> {
 fn call(name: &Bound<'_, PyString>, exprs: &Bound<'_, PyList>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<PyExpr> {
     let operands = exprs.iter().map(|value| operand(&value)).collect::<PyResult<Vec<_>>>()?;
     let called = expr::call(&name.to_cow()?, operands, constants(kwargs)?).or_raise()?;
-    PyExpr::made_by(called, "call", (name, exprs, kwargs).into_pyobject(name.py())?)
+    Ok(PyExpr::made_by(called, "call", (name, exprs, kwargs).into_pyobject(name.py())?))
 }
 
 /// The names of all frame functions.
@@ -134,12 +134,12 @@ fn ml_function(name: &str, column: &Bound<'_, PyAny>, parameters: Vec<Bound<'_, 
     let column = self::column(column)?;
     if name == "bucketize" {
         let points: Vec<f64> = parameters.first().map(|points| points.extract()).transpose()?.unwrap_or_default();
-        return PyExpr::made_by(ml_functions::bucketize(column, &points), "ml_function", made);
+        return Ok(PyExpr::made_by(ml_functions::bucketize(column, &points), "ml_function", made));
     }
     let parameters = parameters.iter().map(scalar).collect::<PyResult<Vec<_>>>()?;
     let call = ml_functions::by_name(name, column, parameters);
     let call = call.ok_or_else(|| PyTypeError::new_err(format!("ml: there is no function {name}")))?;
-    PyExpr::made_by(call, "ml_function", made)
+    Ok(PyExpr::made_by(call, "ml_function", made))
 }
 
 /// Several categories as one: their values joined by `_`. See `gradframe.ml.feature_cross`.
@@ -147,7 +147,7 @@ fn ml_function(name: &str, column: &Bound<'_, PyAny>, parameters: Vec<Bound<'_, 
 #[pyo3(signature = (*columns))]
 fn feature_cross(columns: &Bound<'_, PyTuple>) -> PyResult<PyExpr> {
     let crossed = ml_functions::feature_cross(self::columns(&columns.iter().collect::<Vec<_>>())?);
-    PyExpr::made_by(crossed, "feature_cross", columns.clone())
+    Ok(PyExpr::made_by(crossed, "feature_cross", columns.clone()))
 }
 
 /// An expression, public or private, or values that are there already (a Series, an array); None for anything else.

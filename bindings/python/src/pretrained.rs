@@ -296,17 +296,16 @@ impl PyPretrained {
         Ok(found.iter().map(|row| bytes_of(py, row)).collect())
     }
 
-    /// The probability of each label of each text, or of each pair of texts.
-    #[pyo3(signature = (texts, pairs=None))]
-    fn classify(&self, py: Python<'_>, texts: Vec<String>, pairs: Option<Vec<String>>) -> PyResult<Vec<Vec<f32>>> {
+    /// The probability of each label for each row of tokens; `kinds` says of which of two texts each token is.
+    fn classify(&self, py: Python<'_>, rows: Vec<Vec<u32>>, kinds: Vec<Vec<u32>>) -> PyResult<Vec<Vec<f32>>> {
         let own = self.clone();
         wait(
             py,
             blocking(move || {
                 let classifier = own.classifier()?;
-                let other = |at: usize| pairs.as_ref().and_then(|pairs| pairs.get(at)).map(String::as_str);
-                let rows: Vec<(&str, Option<&str>)> = texts.iter().enumerate().map(|(i, t)| (t.as_str(), other(i))).collect();
-                let found = classifier.classify(&rows, &|_| Ok(()))?;
+                let rows: Vec<Encoded> =
+                    rows.into_iter().zip(kinds).map(|(ids, kinds)| Encoded { ids, kinds, is_truncated: false }).collect();
+                let found = classifier.classify_tokens(&rows, &|_| Ok(()))?;
                 if found.tokens.contains(&0) {
                     return Err(Classifier::no_tokens());
                 }

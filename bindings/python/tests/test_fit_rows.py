@@ -29,6 +29,39 @@ def test_a_row_of_weight_0_is_left_out(fit):
     assert model.spec["training"]["rows"] == 5
 
 
+@pytest.mark.parametrize("weights", [[0.0, 1.0, 2.0, -0.0, 1.0, 0.5, 0.0, 1.5], [0, 1, 2, 0, 1, 3, 0, 1]], ids=["floats", "integers"])
+def test_what_a_transform_is_fitted_to_has_weight(weights):
+    frame = weighted(weights)
+    transform = [gf.ml.standard_scaler("x"), gf.ml.robust_scaler("y").alias("r"), gf.ml.imputer("k", "most_frequent").alias("i"), "y", "w"]
+    fit = lambda rows: rows.fit(gf.ml.LinearRegression(l2_reg=0.5), "y", sample_weight="w", transform=transform)  # noqa: E731
+    model, other = fit(frame), fit(frame.filter(gf.col("w") > 0))
+    assert frame.transform(model).to_dict() == frame.transform(other).to_dict()
+    assert frame.predict(model)["predicted_y"].to_list() == frame.predict(other)["predicted_y"].to_list()
+
+
+def test_a_weight_that_is_fitted_itself_is_taken():
+    frame = weighted([0.0, 1.0, 2.0, 0.0, 1.0, 0.5])
+    model = frame.fit(gf.ml.LinearRegression(l2_reg=0.5), "y", sample_weight="w", transform=["x", "y", gf.ml.max_abs_scaler("w").alias("w")])
+    assert model.spec["training"]["rows"] == 4
+
+
+def test_whole_numbers_that_no_class_is_are_named():
+    large = gf.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "c": gf.Series([0, 2**64 - 2, 0, 2**64 - 2], dtype=gf.UInt64)})
+    with pytest.raises(gf.errors.DTypeError, match="the label is 18446744073709551614 in a row"):
+        large.fit(gf.ml.LogisticRegression(l2_reg=0.1), "c")
+    small = gf.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "c": gf.Series([0, 1, 0, 1], dtype=gf.UInt64)})
+    model = small.fit(gf.ml.LogisticRegression(l2_reg=0.1), "c")
+    assert large.evaluate(model)["accuracy"].item() <= 0.5
+    with pytest.raises(gf.errors.PlanError, match="^ml.evaluate: the model keeps no evaluation"):
+        model.evaluation()
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", 2**64])
+def test_a_seed_that_is_none_is_named(seed):
+    with pytest.raises(gf.errors.PlanError, match="fit: seed: expected a whole number from 0 to 18446744073709551615, got "):
+        weighted([1.0, 2.0, 3.0]).fit(gf.ml.LinearRegression(seed=seed), "y")
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

@@ -176,6 +176,9 @@ WRONG = {
         r"`eos_token_id` is the model's own, \[3\], got \[5\]",
     ),
     "no pair": (lambda: gf.models.CrossEncoder(MODELS / "grader").predict([("a", "b"), "a"]), TypeError, "item 1 is 'a', expected a pair"),
+    "a multiple of nothing": (lambda: tokenizer()("the cat", padding=True, pad_to_multiple_of=0), ValueError, "pad_to_multiple_of: expected a whole number from 1 to 16777216, got 0"),
+    "a multiple that no machine holds": (lambda: tokenizer()("the cat", padding=True, pad_to_multiple_of=10**12), ValueError, "pad_to_multiple_of: expected a whole number from 1 to 16777216"),
+    "a length that no machine holds": (lambda: tokenizer()("the cat", padding="max_length", max_length=10**12), ValueError, "max_length: rows are filled up to at most 16777216 tokens"),
     "no labels": (lambda: gf.models.CrossEncoder(MODELS / "embedder"), ValueError, "expected a model for text-classification"),
     "ranked by two": (
         lambda: gf.models.CrossEncoder(MODELS / "grader").rank("a", ["b"]),

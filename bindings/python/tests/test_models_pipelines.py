@@ -183,3 +183,14 @@ def test_what_is_wrong_is_named(name):
     with pytest.raises(kind, match=says) as raised:
         ask()
     assert isinstance(raised.value, gf.errors.GradframeError)
+
+
+def test_texts_are_made_tokens_once():
+    """Of a text that the model's tokenizer cut otherwise, the labels would be those of other tokens."""
+    grader = pipeline("text-classification", MODELS / "grader", top_k=None)
+    ids, kinds = grader._encoded([TEXT, "a dog"], truncation=None)
+    asked = []
+    grader._encoded = lambda *given: asked.append(given) or (ids, kinds)
+    found = grader(["something else", "entirely"])
+    plain = pipeline("text-classification", MODELS / "grader", top_k=None)([TEXT, "a dog"])
+    assert found == plain and len(asked) == 1

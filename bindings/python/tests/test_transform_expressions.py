@@ -308,6 +308,14 @@ OTHER_TYPES = [
     (gf.Decimal(12, 2), gf.Float64, col("t"), 25.555, 25.555),
     (gf.Decimal(12, 2), gf.Float64, (col("t") / 2).cast(gf.Float64), 25.5, 12.75),
     (gf.Decimal(12, 2), gf.Decimal(15, 2), col("t").round(1).cast(gf.Float64), 25, 25.0),
+    (gf.Int64, gf.Float64, col("t").is_finite(), float("nan"), False),
+    (gf.Int64, gf.Float64, ~col("t").is_nan() & col("t").is_not_nan(), float("nan"), False),
+    (gf.Int64, gf.Float64, col("t").is_infinite(), float("inf"), True),
+    (gf.Int64, gf.Float64, col("t").is_finite(), 25.5, True),
+    (gf.Int64, gf.Float64, (col("t") + 1).is_finite(), None, None),
+    (gf.Int64, gf.Int64, col("t").is_finite(), None, None),
+    (gf.Int8, gf.Int64, col("t").is_infinite(), 300, False),
+    (gf.Decimal(12, 2), gf.Float64, col("t").is_finite(), float("nan"), False),
 ]
 
 
@@ -317,7 +325,18 @@ def test_a_column_of_another_type_loses_nothing(trained_on, came, item, value, e
     model = trained(data, {"made": item})
     rows = gf.from_dict({"t": [value]}).with_columns(col("t").cast(came))
     assert rows.transform(model)["made"].to_list() == [pytest.approx(expected) if isinstance(expected, float) else expected]
-    assert rows.predict(model)["predicted_y"].null_count() == 0
+    if value == value and value != float("inf"):
+        assert rows.predict(model)["predicted_y"].null_count() == 0
+
+
+@pytest.mark.parametrize(("item", "is_checked"), [(col("t") // 7, True), (col("t"), False), (col("t").hash() % 10, True)], ids=str)
+def test_what_comes_with_another_type_has_words(item, is_checked):
+    data = gf.from_dict({"t": list(range(40)), "y": [2.0 * i + i % 3 for i in range(40)]})
+    model = trained(data, {"made": item})
+    came = gf.from_dict({"t": [25.0, None, 3.0]}).lazy().transform(model)
+    text, frames = came.to_sql()
+    assert gf.sql(text, **frames).collect().to_dict() == came.collect().to_dict()
+    assert ("as_trained" in text) == is_checked
 
 
 @pytest.mark.parametrize("item", [col("t") // 7, col("t").cast(gf.String), col("t").hash() % 10, col("t").floor() + 1, (col("t") + 1).floor()], ids=str)

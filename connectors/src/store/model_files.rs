@@ -85,7 +85,7 @@ pub(super) fn read_files(spec_path: &Path, weights_path: &Path, weights_xxh3: &s
     let spec = decode_spec(&read_file(spec_path)?).map_err(|e| in_file(spec_path, e))?;
     let bytes = read_file(weights_path)?;
     if checksum(&bytes) != weights_xxh3 {
-        return Err(in_file(weights_path, Error::execution("model", "the file was changed after the model was written")));
+        return Err(in_file(weights_path, changed()));
     }
     let weights = weights::decode(&bytes).map_err(|e| in_file(weights_path, e))?;
     Ok(Model { spec, weights })
@@ -143,12 +143,12 @@ pub(super) fn lock_of_unfinished(name: &str) -> Option<String> {
     Some(format!("{lock}{LOCK_SUFFIX}"))
 }
 
-/// Pretty JSON that reads back equal: a number that JSON cannot say must not get as far as the disk.
+/// Pretty JSON that reads back equal, sealed: a number that JSON cannot say must not get as far as the disk.
 fn encode_spec(spec: &ModelSpec) -> Result<String> {
     let text = serde_json::to_string_pretty(spec)
         .map_err(|e| Error::internal("model", format!("cannot write its specification: {e}")))?;
     match serde_json::from_str::<ModelSpec>(&text) {
-        Ok(again) if again == *spec => Ok(text + "\n"),
+        Ok(again) if again == *spec => Ok(sealed(&(text + "\n"))),
         _ => Err(Error::internal("model", "its specification holds numbers that are not finite")),
     }
 }
@@ -161,7 +161,31 @@ fn decode_spec(bytes: &[u8]) -> Result<ModelSpec> {
         let what = format!("format {format}, this build reads up to {FORMAT_VERSION}");
         return Err(Error::execution("model", what).hint("a newer gradframe wrote it: upgrade, or train the model again"));
     }
+    // Earlier builds wrote none.
+    if json.get(SEAL).is_some() && !is_as_sealed(bytes) {
+        return Err(changed().hint("bring the file back as it was, or train the model again"));
+    }
     serde_json::from_value(json).map_err(broken)
+}
+
+/// The name of the checksum in a specification, whose second line it is. It is of the file without that line.
+const SEAL: &str = "xxh3";
+
+/// The specification with its checksum. It begins with a line of its own, a brace.
+fn sealed(text: &str) -> String {
+    text.replacen("{\n", &format!("{{\n  \"{SEAL}\": \"{}\",\n", checksum(text.as_bytes())), 1)
+}
+
+fn is_as_sealed(bytes: &[u8]) -> bool {
+    let unsealed = || {
+        let (brace, rest) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+        Some(format!("{brace}\n{}", rest.split_once('\n')?.1))
+    };
+    unsealed().is_some_and(|text| sealed(&text).as_bytes() == bytes)
+}
+
+fn changed() -> Error {
+    Error::execution("model", "the file was changed after the model was written")
 }
 
 fn checksum(bytes: &[u8]) -> String {

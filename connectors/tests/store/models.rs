@@ -147,6 +147,11 @@ fn broken_files_are_named() {
     let expected = format!("model.json`: format 99, this build reads up to {FORMAT_VERSION}; hint:");
     assert!(failure().to_string().contains(&expected), "{}", failure());
 
+    fs::write(version.join("model.json"), good.replace("\"seed\": ", "\"seed\": 1")).unwrap();
+    assert!(failure().to_string().contains("model.json`: the file was changed"), "{}", failure());
+    fs::write(version.join("model.json"), good.replace('\n', " ")).unwrap();
+    assert!(failure().to_string().contains("model.json`: the file was changed"), "{}", failure());
+
     fs::write(version.join("model.json"), good).unwrap();
     let mut weights = fs::read(version.join("weights.safetensors")).unwrap();
     *weights.last_mut().unwrap() ^= 1;
@@ -155,6 +160,18 @@ fn broken_files_are_named() {
 
     fs::remove_file(version.join("weights.safetensors")).unwrap();
     assert!(failure().to_string().contains("weights.safetensors"), "{}", failure());
+}
+
+#[test]
+fn a_specification_of_an_earlier_build_has_no_checksum_and_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    open(home.path().into()).commit("m", model(1.0), false).unwrap();
+    let path = home.path().join("models/m/1/model.json");
+    let written = fs::read_to_string(&path).unwrap();
+    let earlier: Vec<&str> = written.lines().filter(|line| !line.contains("xxh3")).collect();
+    assert_eq!(earlier.len() + 1, written.lines().count());
+    fs::write(&path, earlier.join("\n")).unwrap();
+    assert_eq!(open(home.path().into()).get("m").unwrap().unwrap().model, model(1.0));
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub use self::arrays::apply_array;
 pub use self::call::{Call, Constant, Constants};
 pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
 pub use self::condition::{Then, When, when};
+pub(crate) use self::deferred::deferred_of;
 pub use self::element::element;
 pub(crate) use self::element::of_element;
 pub(crate) use self::element::{named as word_over_elements, word};

@@ -1,5 +1,6 @@
 //! Frames one below the other, or side by side.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
@@ -13,7 +14,7 @@ use gradframe_plan::names::{suggest, type_name};
 
 use super::DataFrame;
 use super::naming::all_columns;
-use crate::expr::resolve::{cast_to, common_moment, item_of, widest_number, zones_differ};
+use crate::expr::resolve::{cast_to, common_moment, item_of, widest_number, with_moments_alike, zones_differ};
 use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
 use crate::{Error, How, Result};
 
@@ -195,23 +196,41 @@ fn require_one_enum<'a>(mut fields: impl Iterator<Item = &'a Field>, relaxed: bo
 
 fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType> {
     let first = &types[0];
-    let Some(other) = types.iter().find(|other| *other != first) else { return Ok(first.clone()) };
+    if types.iter().all(|other| other == first) {
+        return Ok(first.clone());
+    }
     // How values are stored is nobody's concern.
     if types.iter().all(|other| type_name(other) == type_name(first)) {
         return Ok(with_room_for_all(first, types));
     }
-    let what = || {
-        format!(
-            "column `{name}` is {first} in one frame and {other} in another",
-            first = type_name(first),
-            other = type_name(other)
-        )
+    let what = |(one, other): (usize, usize)| {
+        let (one, other) = (type_name(&types[one]), type_name(&types[other]));
+        format!("column `{name}` is {one} in one frame and {other} in another")
     };
     if !relaxed {
-        return Err(Error::dtype("concat", what()).hint("cast one of them, or concat with how = \"vertical_relaxed\""));
+        let hint = "cast one of them, or concat with how = \"vertical_relaxed\"";
+        return Err(Error::dtype("concat", what(differing(types))).hint(hint));
     }
-    let none = || Error::dtype("concat", format!("{}, which have no common type", what())).hint("cast one of them first");
+    let none = || {
+        let what = format!("{}, which have no common type", what(clashing(types)));
+        Error::dtype("concat", what).hint("cast one of them first")
+    };
     relaxed_type(types).ok_or_else(none)
+}
+
+/// The first of the types, and the next that is another.
+fn differing(types: &[DataType]) -> (usize, usize) {
+    let first = type_name(&types[0]);
+    (0, types.iter().position(|other| type_name(other) != first).unwrap_or(0))
+}
+
+/// Of types that have none in common, the first two that are to blame: alone, or else with others beside them.
+pub(super) fn clashing(types: &[DataType]) -> (usize, usize) {
+    let mut known = HashSet::new();
+    let different: Vec<usize> = (0..types.len()).filter(|at| known.insert(&types[*at])).collect();
+    let clash = |one: usize, other: usize| relaxed_type(&[types[one].clone(), types[other].clone()]).is_none();
+    let with_earlier = |(at, other): (usize, &usize)| Some((*different[..at].iter().find(|one| clash(**one, *other))?, *other));
+    different.iter().enumerate().find_map(with_earlier).unwrap_or_else(|| differing(types))
 }
 
 /// The first type; of categories counted with different numbers, with numbers for all.
@@ -225,7 +244,7 @@ fn with_room_for_all(first: &DataType, types: &[DataType]) -> DataType {
 }
 
 /// The type that values of all these can have. Everything can be text, and text nothing else; true and false are 1 and 0 among
-/// numbers, and dates beside moments of a time zone are such moments.
+/// numbers, and dates beside moments of a time zone are such moments, in lists and structs too.
 pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
     if types.iter().any(DataType::is_string) && types.iter().all(|other| !other.is_nested()) {
         return Some(DataType::Utf8);
@@ -238,7 +257,7 @@ pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
         return Some(DataType::new_list(moment, true));
     }
     let number = widest_number(types.iter().filter(|other| !other.is_null()));
-    number.or_else(|| common_moment(types)).or_else(|| type_union_resolution(types))
+    number.or_else(|| common_moment(types)).or_else(|| type_union_resolution(&with_moments_alike(types)?))
 }
 
 impl DataFrame {

@@ -128,7 +128,7 @@ fn place(projection: &mut Vec<(String, Expr)>, name: String, expr: Expr) {
 /// The expression with the branches of its conditions cast to their common type, as the analyzer will do later: until then
 /// DataFusion takes the first branch's type for the whole, and the frame's schema would say what its rows are not.
 pub(super) fn branches_of_one_type(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    if !expr.exists(|part| Ok(matches!(part, Expr::Case(_)))).map_err(from_datafusion)? {
+    if matches!(expr, Expr::Column(_)) || !expr.exists(|part| Ok(matches!(part, Expr::Case(_)))).map_err(from_datafusion)? {
         return Ok(expr);
     }
     Ok(expr.rewrite(&mut TypeCoercionRewriter::new(schema)).map_err(from_datafusion)?.data)

@@ -8,7 +8,7 @@ use datafusion::logical_expr::lit;
 use gradframe_plan::functions::equal_lengths;
 
 use super::DataFrame;
-use super::concat::{Stacking, relaxed_type};
+use super::concat::{Stacking, clashing, relaxed_type};
 use super::naming::{all_columns, output_name, require_one_of_each};
 use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
@@ -153,18 +153,16 @@ impl DataFrame {
         DataFrame::concat_with(on.iter().map(part).collect::<Result<Vec<_>>>()?, Stacking::VerticalRelaxed)
     }
 
-    /// Errors: `DType` for columns whose values have no common type, naming two of them.
+    /// Errors: `DType` for columns whose values have no common type, naming two that have none.
     fn require_common_type(&self, on: &[String]) -> Result<()> {
         let types: Vec<DataType> = on.iter().filter_map(|name| self.type_of(&col(name))).collect();
-        let differs = types.iter().position(|other| types.first() != Some(other));
-        match differs {
-            Some(at) if relaxed_type(&types).is_none() => {
-                let (first, other) = (type_name(&types[0]), type_name(&types[at]));
-                let what = format!("columns `{}` ({first}) and `{}` ({other}) have no common type", on[0], on[at]);
-                Err(Error::dtype("unpivot", what).hint("cast them first, or choose columns of one kind with `on`"))
-            }
-            _ => Ok(()),
+        if types.len() < on.len() || types.iter().all(|other| *other == types[0]) || relaxed_type(&types).is_some() {
+            return Ok(());
         }
+        let (one, other) = clashing(&types);
+        let [(name, own), (other_name, other)] = [one, other].map(|at| (&on[at], type_name(&types[at])));
+        let what = format!("columns `{name}` ({own}) and `{other_name}` ({other}) have no common type");
+        Err(Error::dtype("unpivot", what).hint("cast them first, or choose columns of one kind with `on`"))
     }
 
     /// A column's type, if it is of this kind. Errors: `Plan` if it does not exist, `DType` if it is of another.

@@ -1,7 +1,9 @@
 //! Expressions as SQL, in which a model keeps its transform.
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ExprSchema};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use gradframe_plan::error::from_datafusion;
@@ -11,8 +13,9 @@ use gradframe_plan::ops::transform::{Transform, WrittenItem, planner};
 use super::DataFrame;
 use super::project::branches_of_one_type;
 use super::sql_text::{expression, in_quotes};
+use crate::expr::functions::OF_FLOATS;
 use crate::expr::resolve::{Group, Lowering, Named, Shape};
-use crate::expr::{naming_of, written};
+use crate::expr::{deferred_of, naming_of, written};
 use crate::{Error, Result};
 
 /// The name of the operator in errors.
@@ -23,7 +26,25 @@ impl DataFrame {
     /// Errors: `Plan` for unknown columns and for what looks at more than one row, `NotImplemented` for a part that SQL has no
     /// words for, which it names as it was written.
     pub(super) fn written(&self, exprs: Vec<Expr>) -> Result<Vec<WrittenItem>> {
+        let exprs = exprs.into_iter().map(|expr| self.of_any_number(expr)).collect::<Result<_>>()?;
         self.typed(OP, exprs)?.into_iter().map(|named| self.item(named)).collect()
+    }
+
+    /// The expression, in which tests of floats ask whole numbers and decimals, too: training's have one answer, a float that comes at
+    /// prediction has its own.
+    fn of_any_number(&self, expr: Expr) -> Result<Expr> {
+        let is_exact = |of: &Expr| {
+            let named = self.typed(OP, vec![of.clone()]).unwrap_or_default();
+            named.iter().any(|named| named.data_type.is_integer() || named.data_type.is_decimal())
+        };
+        let asked = expr.transform_up(|part| match part {
+            Expr::ScalarFunction(mut call) if is_float_test(&call) && call.args.iter().all(is_exact) => {
+                call.args = call.args.into_iter().map(|of| cast(of, DataType::Float64)).collect();
+                Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        Ok(asked.map_err(from_datafusion)?.data)
     }
 
     fn item(&self, named: Named) -> Result<WrittenItem> {
@@ -119,6 +140,10 @@ fn row_by_row(named: Named) -> Result<Expr> {
     }
     let what = format!("`{name}` looks at more than its own row, which a stored transform does not have");
     Err(Error::plan(OP, what).hint("compute the column before, or use what training fits: standard_scaler, imputer, ..."))
+}
+
+fn is_float_test(call: &ScalarFunction) -> bool {
+    deferred_of(call).is_some_and(|deferred| OF_FLOATS.contains(&deferred.name))
 }
 
 fn parts(expr: &Expr) -> Vec<&Expr> {

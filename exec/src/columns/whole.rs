@@ -7,6 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::array_value_to_string;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
+use gradframe_plan::functions::arrow_type;
 
 use super::{arrow_error, convert, primitive, texts};
 
@@ -20,7 +21,10 @@ pub fn whole_numbers(array: &ArrayRef, to: DType, wrong: impl Fn(&str) -> Error)
         DataType::Date32 | DataType::Date64 => convert(&convert(array, &DataType::Date32)?, &DataType::Int32)?,
         _ => Arc::clone(array),
     };
-    let target = arrow_type(to)?;
+    if !to.is_integer() {
+        return Err(Error::internal("whole numbers", format!("{to} is no integer type")));
+    }
+    let target = arrow_type(to);
     let wrong = |what: String| wrong(&format!("{what}, expected a whole number, {target}"));
     if !is_number(array.data_type()) {
         return Err(wrong(format!("of type {}", array.data_type())));
@@ -61,20 +65,6 @@ fn fraction(array: &ArrayRef) -> Result<Option<usize>> {
         return Ok(texts(array)?.iter().position(|value| value.is_some_and(|text| !is_whole(text))));
     }
     Ok(None)
-}
-
-fn arrow_type(dtype: DType) -> Result<DataType> {
-    Ok(match dtype {
-        DType::I8 => DataType::Int8,
-        DType::I16 => DataType::Int16,
-        DType::I32 => DataType::Int32,
-        DType::I64 => DataType::Int64,
-        DType::U8 => DataType::UInt8,
-        DType::U16 => DataType::UInt16,
-        DType::U32 => DataType::UInt32,
-        DType::U64 => DataType::UInt64,
-        other => return Err(Error::internal("whole numbers", format!("{other} is no integer type"))),
-    })
 }
 
 /// The values of an array of the arrow type of `to`.

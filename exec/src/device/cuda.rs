@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use gradframe_gpu::device::{self, Measured, OnDevice};
+use gradframe_gpu::device::{self, GroupedOnDevice, Measured, OnDevice};
 use gradframe_gpu::nvrtc::Width;
 use gradframe_gpu::print;
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
+use gradframe_ml_kernels::grouped::{Folded, Grouped};
 use gradframe_ml_kernels::{Backend, Program};
 use parking_lot::Mutex;
 
-use super::{Device, Loaded};
+use super::pinned::elsewhere;
+use super::{Device, Loaded, LoadedFolds, PinnedColumn, There};
 
 /// The first device. Programs are loaded one at a time, so that none is compiled twice; runs take turns on the device, where the
 /// copies of one go over the bus while another's kernels run.
@@ -41,8 +43,30 @@ impl Device for Cuda {
         Ok(Box::new(CudaProgram(self.device.load(program, Width::Narrow)?)))
     }
 
+    fn column(&self, dtype: DType, rows: usize) -> Result<Box<dyn PinnedColumn>> {
+        Ok(Box::new(self.device.column(dtype, rows)?))
+    }
+
+    fn load_folds(&self, folds: &Grouped) -> Result<Box<dyn LoadedFolds>> {
+        let _one = self.loading.lock();
+        Ok(Box::new(CudaFolds(self.device.load_grouped(folds)?)))
+    }
+
     fn backend(&self) -> &dyn Backend {
         &self.device
+    }
+}
+
+#[derive(Debug)]
+struct CudaFolds(GroupedOnDevice);
+
+impl LoadedFolds for CudaFolds {
+    fn run(&self, columns: &[There]) -> Result<(Vec<Folded>, Measured)> {
+        let of = |column: &There| match column {
+            There::Cuda(tensor) => Ok(tensor.clone()),
+            There::Host(_) => Err(elsewhere()),
+        };
+        self.0.run_measured(&columns.iter().map(of).collect::<Result<Vec<_>>>()?)
     }
 }
 

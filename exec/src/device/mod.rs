@@ -1,11 +1,12 @@
 //! Where numeric programs run: on the CPU, or on a CUDA device that was asked for or pays.
 //!
 //! `placement` chooses when a plan is made; `cuda` is the process's one device, opened when it is first wanted; `program` is a
-//! program there, compiled and loaded once, with what to do where memory is short; `gathered` makes of a stream's batches
+//! program there, compiled and loaded once, with what to do where memory is short; `pinned` is a column that stays there; `gathered` makes of a stream's batches
 //! pieces that are large enough for a device; `stepping` is a training's steps. [`Simulated`] is a device without one, for tests.
 
 mod cuda;
 mod gathered;
+mod pinned;
 mod placement;
 mod program;
 mod simulated;
@@ -17,10 +18,12 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_plan::ExecutionPlan;
 use gradframe_gpu::device::Measured;
-use gradframe_ml_core::{Result, Tensor};
+use gradframe_ml_core::{DType, Result, Tensor};
+use gradframe_ml_kernels::grouped::Grouped;
 use gradframe_ml_kernels::{Backend, Program};
 
 pub(crate) use self::gathered::gathered;
+pub use self::pinned::{LoadedFolds, PinnedColumn, There};
 pub(crate) use self::placement::{Placement, Work};
 pub(crate) use self::program::{DeviceCounts, DeviceProgram};
 pub use self::simulated::Simulated;
@@ -38,6 +41,18 @@ pub trait Device: fmt::Debug + Send + Sync {
 
     /// The program, ready to run. Errors: as [`Device::takes`]; `Resources` if there is no memory for its constants.
     fn load(&self, program: &Program) -> Result<Box<dyn Loaded>>;
+
+    /// Memory for so many elements of a column that stays there. Errors: `Resources` if there is not as much.
+    fn column(&self, dtype: DType, rows: usize) -> Result<Box<dyn PinnedColumn>>;
+
+    /// Rows of a column that lie in one piece, at most.
+    fn piece_rows(&self) -> usize {
+        1 << 29
+    }
+
+    /// Folds of rows, ready to run. Errors: `NotImplemented` for what has no form there; `Resources` if there is no memory for
+    /// constants.
+    fn load_folds(&self, folds: &Grouped) -> Result<Box<dyn LoadedFolds>>;
 
     /// Where programs are run step by step, their state staying there.
     fn backend(&self) -> &dyn Backend;

@@ -99,6 +99,25 @@ impl Placement {
         Self::asked_for(config, &Work::default())
     }
 
+    /// The device, for what a statement puts there by its words: it is looked for whatever the settings prefer, unless they say
+    /// `cpu`. Errors: in strict mode `NoDevice` if there is none.
+    pub fn demanded_by(config: &ConfigOptions) -> Result<Self> {
+        let options = config.extensions.get::<GradframeOptions>().cloned().unwrap_or_default();
+        let found = match options.device {
+            DeviceChoice::Cpu => Err(Error::no_device(OP, "gradframe.device is cpu").hint("SET gradframe.device = 'auto'")),
+            DeviceChoice::Auto | DeviceChoice::Cuda => cuda::device().map_err(copy),
+        };
+        Self::found(found, true, options.device_strict)
+    }
+
+    /// On the CPU after all, for this reason. Errors: in strict mode the reason itself.
+    pub fn fallen_back(self, error: Error) -> Result<Self> {
+        match self.strict {
+            true => Err(demanded(&error)),
+            false => Self::found(Err(error), self.asked, false),
+        }
+    }
+
     fn asked_for(config: &ConfigOptions, work: &Work) -> Result<Self> {
         let options = config.extensions.get::<GradframeOptions>().cloned().unwrap_or_default();
         match options.device {

@@ -114,7 +114,19 @@ impl DeviceCounts {
         }
     }
 
-    fn add(&self, run: &Measured) {
+    /// What `work` gives, its time counted as the device's.
+    pub fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _timer = self.time.timer();
+        work()
+    }
+
+    /// Counts rows for which the device had no room.
+    pub fn add_rows_on_cpu(&self, rows: usize) {
+        self.rows_on_cpu.add(rows);
+    }
+
+    /// Counts what one run moved.
+    pub fn add(&self, run: &Measured) {
         self.runs.add(1);
         self.bytes_to_device.add(run.bytes_to_device);
         self.bytes_from_device.add(run.bytes_from_device);

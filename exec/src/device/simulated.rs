@@ -1,10 +1,12 @@
 //! A device for tests: the CPU, with little memory of its own.
 
 use gradframe_gpu::device::Measured;
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
+use gradframe_ml_kernels::grouped::Grouped;
 use gradframe_ml_kernels::{Backend, Program, Threads};
 
-use super::{Device, Loaded};
+use super::pinned::{HostColumn, HostFolds};
+use super::{Device, Loaded, LoadedFolds, PinnedColumn};
 
 /// The CPU as a device.
 #[derive(Debug, Clone)]
@@ -39,6 +41,23 @@ impl Device for Simulated {
     fn load(&self, program: &Program) -> Result<Box<dyn Loaded>> {
         self.takes(program)?;
         Ok(Box::new(Run { program: program.clone(), rows_max: self.rows_max }))
+    }
+
+    fn column(&self, dtype: DType, rows: usize) -> Result<Box<dyn PinnedColumn>> {
+        if self.rows_max == 0 {
+            return Err(Error::resources("simulated", "the device's memory is short"));
+        }
+        Ok(Box::new(HostColumn::new(dtype, rows)))
+    }
+
+    fn piece_rows(&self) -> usize {
+        self.rows_max.max(1)
+    }
+
+    fn load_folds(&self, folds: &Grouped) -> Result<Box<dyn LoadedFolds>> {
+        self.takes(folds.program())?;
+        folds.rows()?; // as a device wants them
+        Ok(Box::new(HostFolds(folds.clone())))
     }
 
     fn backend(&self) -> &dyn Backend {

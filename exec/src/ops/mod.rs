@@ -2,6 +2,7 @@
 
 mod appended;
 pub mod cut;
+pub(crate) mod device_aggregate;
 mod divided;
 pub mod evaluate;
 pub mod held;

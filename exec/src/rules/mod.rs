@@ -3,6 +3,7 @@
 mod account_for_windows;
 mod checked_arithmetic;
 mod cut_batches;
+mod device_aggregates;
 mod expressions;
 mod fence;
 mod fenced;
@@ -29,6 +30,7 @@ pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
 use checked_arithmetic::checked_within;
 pub use cut_batches::CutBatches;
+pub use device_aggregates::DeviceAggregates;
 use fenced::Fenced;
 pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
@@ -75,9 +77,10 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     // First, while all expressions are where the query put them.
     rules.insert(0, Arc::new(CheckedArithmetic));
     rules.insert(1, Arc::new(OneNan));
+    rules.insert(2, Arc::new(DeviceAggregates));
     // Before sorts are put in, which these windows do not want.
-    rules.insert(2, Arc::new(OverRows));
-    rules.insert(3, Arc::new(CutBatches));
+    rules.insert(3, Arc::new(OverRows));
+    rules.insert(4, Arc::new(CutBatches));
     // All expressions are where they will be computed.
     rules.push(Arc::new(NumericStages { projections: false }));
     rules.push(Arc::new(FieldsOfStructs));

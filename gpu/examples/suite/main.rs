@@ -17,6 +17,7 @@ mod launched;
 mod mlp;
 mod profile;
 mod tasks;
+mod tpch;
 mod training;
 
 use std::collections::HashMap;
@@ -127,6 +128,10 @@ impl Suite {
         if is_wanted(wanted, "bus") {
             self.filled.clear();
             bus::run(&self.device)?;
+        }
+        if is_wanted(wanted, "TPC-H") {
+            self.filled.clear();
+            is_right &= tpch::run(&self.device, self.bandwidth)?;
         }
         Ok(is_right)
     }

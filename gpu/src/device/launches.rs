@@ -45,8 +45,14 @@ struct Launching<'a> {
 
 /// Starts all launches of a kernel, one after the other in the stream of its memory.
 pub fn start(entries: &Entries, kernel: &CudaKernel, memory: &Memory) -> Result<()> {
+    started(entries, kernel, memory).map(drop) // temporaries go back in the order of the stream
+}
+
+/// As [`start`]; the kernel's temporaries.
+pub fn started(entries: &Entries, kernel: &CudaKernel, memory: &Memory) -> Result<Vec<Arc<Allocation>>> {
     let launching = Launching { entries, memory, temporaries: memory.temporaries(kernel)? };
-    kernel.launches.iter().try_for_each(|launch| launching.launch_all(launch)) // temporaries go back in the order of the stream
+    kernel.launches.iter().try_for_each(|launch| launching.launch_all(launch))?;
+    Ok(launching.temporaries)
 }
 
 impl Launching<'_> {

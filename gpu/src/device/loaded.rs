@@ -238,14 +238,20 @@ impl Code {
     }
 }
 
+/// The constants of a schedule, copied to the device.
+pub fn constants(device: &Device, schedule: &Schedule) -> Result<Constants> {
+    let mut constants = Constants::new();
+    for (number, buffer) in schedule.buffers.iter().enumerate() {
+        if let Source::Const(value) = &buffer.source {
+            constants.insert(number, device.put(value)?);
+        }
+    }
+    Ok(constants)
+}
+
 impl Body {
     fn new(device: &Device, schedule: &Schedule, steps: Vec<Step>) -> Result<Self> {
-        let mut constants = Constants::new();
-        for (number, buffer) in schedule.buffers.iter().enumerate() {
-            if let Source::Const(value) = &buffer.source {
-                constants.insert(number, device.put(value)?);
-            }
-        }
+        let constants = constants(device, schedule)?;
         let steps = schedule.kernels.iter().zip(steps).map(|(kernel, step)| Work::new(device, kernel, step));
         Ok(Body { constants, steps: steps.collect::<Result<_>>()? })
     }

@@ -4,12 +4,15 @@
 //! beside the kernels. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run has, what it starts,
 //! and loops and choices, which the host drives. `replay`: runs that are repeated are captured and replayed. `turns`: runs that
 //! are under way at once. `modules`: compiled code, kept here and on the disk. `products`: contractions that cuBLASLt computes.
-//! `compact`: the elements that a mask keeps. `steps`: a training's steps, whose state stays there. `span`: time.
+//! `columns`: long columns, copied there in parts. `grouped`: folds of rows into groups. `compact`: the elements that a mask keeps.
+//! `steps`: a training's steps, whose state stays there. `span`: time.
 
 mod budget;
+mod columns;
 mod compact;
 mod control;
 mod driver;
+mod grouped;
 mod launches;
 mod loaded;
 mod memory;
@@ -31,6 +34,8 @@ use parking_lot::Mutex;
 
 use self::budget::Budget;
 pub use self::budget::VARIABLE as MEMORY_VARIABLE;
+pub use self::columns::ColumnBuilder;
+pub use self::grouped::GroupedOnDevice;
 pub use self::loaded::{Measured, OnDevice};
 use self::modules::Modules;
 use self::pool::{Allocation, Pool};

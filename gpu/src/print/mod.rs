@@ -13,6 +13,7 @@ mod dot;
 mod elements;
 mod fold;
 mod functions;
+pub mod grouped;
 mod index;
 mod moves;
 mod pack;
@@ -42,12 +43,13 @@ use crate::launch::{CudaKernel, Launch};
 pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("scans::", include_str!("../scan.cuh")),
     ("radix::", include_str!("../radix.cuh")),
     ("groups::", include_str!("../groups.cuh")),
     ("compact::", include_str!("../compact.cuh")),
     ("attention::", include_str!("../attention.cuh")),
+    ("grouped::", include_str!("../grouped.cuh")),
 ];
 
 /// What comes before these entries in a module.

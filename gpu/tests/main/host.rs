@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::c_void;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gradframe_gpu::launch::{Argument, CudaKernel, Launch, Place};
 use gradframe_gpu::print::prelude;
@@ -36,7 +37,10 @@ impl Libraries {
             println!("skipped: no C++ compiler (`c++`) to run printed kernels on the host");
             return None;
         }
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("host-{}", std::process::id()));
+        // A library of the same path would be the one that is loaded already.
+        static BUILT: AtomicUsize = AtomicUsize::new(0);
+        let number = BUILT.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("host-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let parts: Vec<(usize, &[CudaKernel])> = kernels.chunks(KERNELS_PER_LIBRARY).enumerate().collect();
         let build = |(n, part): &(usize, &[CudaKernel])| {
@@ -127,7 +131,8 @@ impl<'a> Run<'a> {
         Run { program, buffers: buffers.collect(), sizes }
     }
 
-    fn kernel(&mut self, libraries: &Libraries, number: usize, kernel: &CudaKernel) {
+    /// Runs a kernel; what is in its temporaries afterwards.
+    fn kernel(&mut self, libraries: &Libraries, number: usize, kernel: &CudaKernel) -> Vec<Vec<Word>> {
         let bytes = |t: &gradframe_gpu::launch::Temporary| t.count.eval(&self.sizes).unwrap() * t.dtype.size_bytes();
         let mut temporaries: Vec<Vec<Word>> = kernel.temporaries.iter().map(|t| fenced(bytes(t), !0)).collect();
         for launch in &kernel.launches {
@@ -152,6 +157,7 @@ impl<'a> Run<'a> {
                 libraries.launch(number, launch, &arguments, blocks);
             }
         }
+        temporaries
     }
 
     fn held(&mut self, argument: &Argument, temporaries: &mut [Vec<Word>], pass: Option<(Place, Place, usize)>) -> Held {
@@ -218,6 +224,15 @@ pub fn difference(ours: &Tensor, theirs: &Tensor) -> Option<String> {
         |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan()) && (a - b).abs() > tolerance * (1.0 + a.abs().max(b.abs()));
     let found = pairs.enumerate().find(|(_, (a, b))| differs(*a, *b) || a.is_nan() != b.is_nan());
     found.map(|(i, (a, b))| format!("element {i} of {:?}: {a:e}, expected {b:e}", ours.shape()))
+}
+
+/// What a kernel leaves in its temporaries on the host, as words of 64 bits; None where there is no compiler.
+pub fn temporaries_of(program: &Program, kernel: &CudaKernel, inputs: &[Tensor]) -> Option<Vec<Vec<u64>>> {
+    let libraries = Libraries::build(std::slice::from_ref(kernel))?;
+    let mut run = Run::new(program, inputs);
+    let temporaries = run.kernel(&libraries, 0, kernel);
+    assert!(temporaries.iter().all(|own| own.last() == Some(&FENCE)), "written beyond a temporary's end");
+    Some(temporaries.iter().map(|own| own.iter().flat_map(|&word| [word as u64, (word >> 64) as u64]).collect()).collect())
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod compact;
 mod device;
 mod emulated;
 mod golden;
+mod grouped;
 mod host;
 mod nvrtc;
 mod products;

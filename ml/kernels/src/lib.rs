@@ -25,6 +25,7 @@
 
 pub mod compile;
 pub mod cpu;
+pub mod grouped;
 pub mod interpret;
 mod program;
 pub mod schedule;

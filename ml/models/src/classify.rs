@@ -83,21 +83,25 @@ impl Classifier {
             None => self.tokenizer.encode(text),
             Some(other) => self.tokenizer.encode_pair(text, other),
         };
-        let rows: Vec<Encoded> = texts.par_iter().map(encode).collect::<Result<_>>()?;
+        self.classify_tokens(&texts.par_iter().map(encode).collect::<Result<Vec<_>>>()?, observe)
+    }
+
+    /// [`Classifier::classify`] of texts that are tokens already, no more of each than the model has places for.
+    pub fn classify_tokens(&self, rows: &[Encoded], observe: &Observe) -> Result<Classified> {
         let work = std::sync::Mutex::new(Work::default());
         let counted = |batch: Work| {
             *work.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += batch;
             observe(batch)
         };
-        let found = self.runner.run(&rows, &counted)?;
-        let mut scores = Vec::with_capacity(texts.len() * self.labels.len());
+        let found = self.runner.run(rows, &counted)?;
+        let mut scores = Vec::with_capacity(rows.len() * self.labels.len());
         for own in &found {
             scores.extend_from_slice(own);
             let missing = if own.is_empty() { self.labels.len() } else { 0 };
             scores.resize(scores.len() + missing, f32::NAN);
         }
-        if scores.len() != texts.len() * self.labels.len() {
-            return Err(Error::internal(OP, format!("{} scores for {} texts", scores.len(), texts.len())));
+        if scores.len() != rows.len() * self.labels.len() {
+            return Err(Error::internal(OP, format!("{} scores for {} texts", scores.len(), rows.len())));
         }
         let work = work.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         Ok(Classified { scores, tokens: rows.iter().map(|row| row.ids.len()).collect(), work })

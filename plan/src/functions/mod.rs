@@ -7,6 +7,7 @@
 mod analytic;
 mod apply_array;
 mod arguments;
+mod as_trained;
 mod bucketize;
 mod checked_sum;
 pub mod column;
@@ -16,6 +17,7 @@ mod equal_lengths;
 mod extremes;
 mod feature_cross;
 mod fit_aggregate;
+mod float_aggregates;
 pub mod frame;
 mod given;
 mod hash_bucketize;
@@ -41,7 +43,9 @@ use datafusion::functions_nested::distance::array_distance_udf;
 use datafusion::logical_expr::ScalarUDF;
 
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
-pub use self::apply_array::{ArrayFunction, TracedArrays, apply_array};
+pub use self::apply_array::{ArrayFunction, TracedArrays, apply_array, arrow_type};
+pub use self::as_trained::as_trained;
+pub(crate) use self::as_trained::values;
 pub use self::bucketize::{BucketFormat, bucketize_expr};
 pub use self::checked_sum::{checked_sum, sum};
 pub use self::ends::{end_aggregates, first_value, last_value};
@@ -49,6 +53,9 @@ pub use self::enums::{categories, enum_at, enum_categories, enum_field, enum_pla
 pub use self::equal_lengths::equal_lengths;
 pub use self::extremes::{extreme_aggregates, max, min};
 pub use self::fit_aggregate::{FitKind, fit_call};
+pub use self::float_aggregates::{
+    avg, corr, covar_pop, covar_samp, float_aggregates, median, stddev, stddev_pop, var_pop, var_sample,
+};
 pub use self::given::given;
 pub use self::held_rows::compact;
 pub use self::map_column::{ColumnFunction, Sees, map_column};
@@ -61,7 +68,6 @@ pub use self::power::power;
 use self::power::power_function;
 pub use self::required::required;
 pub use self::row_key::row_key;
-pub use self::sliding::sliding_aggregates;
 pub use self::tensor_element::{element_named, element_type, tensor_element};
 
 /// What the names of all functions begin with.

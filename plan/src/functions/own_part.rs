@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 
 use super::ends::{self, End};
 use super::extremes::{Extreme, of_groups};
+use super::one_nan::{groups_of_one_nan, of_one_nan};
 use super::sliding::{Statistic, moving};
 
 /// What is ours.
@@ -24,6 +25,15 @@ pub(super) enum Part {
     /// The accumulator of many groups, of extremes and of rows at an end.
     Groups(Extreme),
     End(End),
+    /// Nothing but that there is one NaN.
+    OneNan,
+}
+
+impl Part {
+    /// Whether it gives values that are not among those that it is given, whose NaN may have a sign.
+    fn computes(self) -> bool {
+        matches!(self, Part::Moving(_) | Part::OneNan)
+    }
 }
 
 /// See the module.
@@ -41,24 +51,32 @@ impl OwnPart {
     fn all(&self) -> &dyn AggregateUDFImpl {
         self.all.inner().as_ref()
     }
+
+    /// The accumulator, which gives one NaN.
+    fn plain(&self, accumulator: Box<dyn Accumulator>, result: &DataType) -> Result<Box<dyn Accumulator>> {
+        Ok(if self.part.computes() { of_one_nan(accumulator, result) } else { accumulator })
+    }
 }
 
 impl AggregateUDFImpl for OwnPart {
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let own = match self.part {
             Part::Moving(statistic) => moving(statistic, &args),
-            Part::Groups(_) | Part::End(_) => None,
+            Part::Groups(_) | Part::End(_) | Part::OneNan => None,
         };
-        own.map_or_else(|| self.all().create_sliding_accumulator(args), Ok)
+        let result = args.return_field.data_type().clone();
+        self.plain(own.map_or_else(|| self.all().create_sliding_accumulator(args), Ok)?, &result)
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         let own = match self.part {
             Part::Groups(extreme) => of_groups(extreme, args.return_field.data_type()),
             Part::End(end) => ends::of_groups(end, &args)?,
-            Part::Moving(_) => None,
+            Part::Moving(_) | Part::OneNan => None,
         };
-        own.map_or_else(|| self.all().create_groups_accumulator(args), Ok)
+        let result = args.return_field.data_type().clone();
+        let groups = own.map_or_else(|| self.all().create_groups_accumulator(args), Ok)?;
+        Ok(if self.part.computes() { groups_of_one_nan(groups, &result) } else { groups })
     }
 
     fn name(&self) -> &str {
@@ -98,7 +116,8 @@ impl AggregateUDFImpl for OwnPart {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.all().accumulator(args)
+        let result = args.return_field.data_type().clone();
+        self.plain(self.all().accumulator(args)?, &result)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {

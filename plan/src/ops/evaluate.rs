@@ -41,7 +41,7 @@ pub fn evaluate(input: LogicalPlan, model: Arc<NamedModel>, options: PredictOpti
 /// Errors: `Plan` if it kept none.
 pub fn stored_evaluation(model: Arc<NamedModel>) -> Result<LogicalPlan> {
     let Some(metrics) = model.model.spec.evaluation.clone() else {
-        let what = format!("model `{}` keeps no evaluation, no rows were held back for one", model.name);
+        let what = format!("{} keeps no evaluation, no rows were held back for one", model.title());
         let hint = "give it rows: ML.EVALUATE(MODEL m, (SELECT ...)), or train with data_split_method = 'random'";
         return Err(Error::plan(OP, what).hint(hint));
     };

@@ -20,6 +20,11 @@ def frame(zone: str, unit: str = "us") -> pl.DataFrame:
     )
 
 
+def listed(x, column):
+    """One list of lists."""
+    return x.concat_list(column).implode()
+
+
 CASES = {
     "compared": lambda f, x: f.select(a=x.col("d") == x.col("z"), b=x.col("d") == x.col("u"), c=x.col("d") < x.col("z"), d=x.col("z") >= x.col("d"), e=x.col("d") != x.col("u"), f=x.col("d").eq_missing(x.col("u"))),
     "between": lambda f, x: f.select(a=x.col("z").is_between("d", "d"), b=x.col("d").is_between("z", "u"), c=x.col("u").is_between(dt.date(2024, 1, 1), dt.date(2024, 7, 1))),
@@ -30,7 +35,11 @@ CASES = {
     "stacked": lambda f, x: x.concat([f.select(a="d"), f.select(a="u"), f.select(a=x.lit(None))], how="vertical_relaxed"),
     "side by side": lambda f, x: x.concat([f.select(a="z", b="d"), f.select(a="d")], how="diagonal_relaxed"),
     "stacked lists": lambda f, x: x.concat([f.select(a=x.concat_list("d")), f.select(a=x.concat_list("u"))], how="vertical_relaxed"),
+    "stacked structs": lambda f, x: x.concat([f.select(a=x.struct("d", "n")), f.select(a=x.struct(x.col("u").alias("d"), "n"))], how="vertical_relaxed"),
+    "stacked lists of lists": lambda f, x: x.concat([f.select(a=listed(x, "d")), f.select(a=listed(x, "z"))], how="vertical_relaxed"),
+    "stacked lists of structs": lambda f, x: x.concat([f.select(a=x.concat_list(x.struct(q=c))) for c in ("z", "d")], how="diagonal_relaxed"),
     "unpivoted": lambda f, x: f.unpivot(on=["d", "z", "u"]).sort("variable", "value"),
+    "unpivoted structs": lambda f, x: f.select(**{c: x.struct(q=c) for c in ("d", "z")}).unpivot(on=["d", "z"]).unnest("value").sort("variable", "q"),
     "differences": lambda f, x: f.select(a=x.col("z") - x.col("d"), b=x.col("d") - x.col("u")),
 }
 
@@ -67,6 +76,37 @@ def test_moments_of_two_time_zones_have_no_common_type(other):
         some.select(gf.max_horizontal("d", "z", "o"))
     with pytest.raises(gf.errors.DTypeError, match="`z` .* and `o` .* have no common type"):
         some.unpivot(on=["z", "o"])
+
+
+NESTED = {
+    "structs": lambda column: gf.struct(gf.col(column).alias("q")),
+    "lists of lists": lambda column: gf.concat_list(column).implode(),
+    "structs in lists": lambda column: gf.concat_list(gf.struct(gf.col(column).alias("q"))),
+    "structs in structs": lambda column: gf.struct(gf.struct(gf.col(column).alias("q")).alias("p")),
+}
+
+
+@pytest.mark.parametrize("other", [gf.col("n"), gf.col("z").dt.convert_time_zone("Asia/Tokyo")], ids=["none", "another"])
+@pytest.mark.parametrize("name", NESTED)
+def test_moments_of_two_time_zones_have_no_common_type_within_others(name, other):
+    some = ours(frame("Europe/Berlin")).with_columns(o=other)
+    for how in ("vertical_relaxed", "diagonal_relaxed"):
+        with pytest.raises(gf.errors.DTypeError, match="column `q` is .* in one frame and .* in another, which have no common type"):
+            gf.concat([some.select(q=NESTED[name]("z")), some.select(q=NESTED[name]("o"))], how=how).collect_schema()
+    with pytest.raises(gf.errors.DTypeError, match="`z` .* and `o` .* have no common type"):
+        some.select(z=NESTED[name]("z"), o=NESTED[name]("o")).unpivot(on=["z", "o"])
+
+
+def test_of_several_types_those_are_named_that_clash():
+    columns = {"a": [1], "b": [1.5], "c": [2], "d": [[1]]}
+    with pytest.raises(gf.errors.DTypeError, match=r"columns `a` \(Int64\) and `d` \(List\(Int64\)\) have no common type"):
+        gf.from_dict(columns).unpivot(on=list(columns))
+    frames = [gf.from_dict({"x": values}) for values in columns.values()]
+    with pytest.raises(gf.errors.DTypeError, match=r"`x` is Int64 in one frame and List\(Int64\) in another, which have no common type"):
+        gf.concat(frames, how="vertical_relaxed")
+    zones = [gf.from_dict({"x": [dt.datetime(2024, 1, 1)]}).with_columns(gf.col("x").dt.replace_time_zone(zone)) for zone in ("UTC", "UTC", "Asia/Tokyo")]
+    with pytest.raises(gf.errors.DTypeError, match="UTC.* in one frame and .*Asia/Tokyo"):
+        gf.concat(zones, how="vertical_relaxed")
 
 
 def test_utc_has_two_names():

@@ -115,6 +115,32 @@ def test_a_group_keeps_the_kind_and_its_order(name, rows):
     check(lambda f, x: f.group_by("g", maintain_order=True).agg(q=OF_GROUPS[name](x)), rows)
 
 
+#: Methods of a Series, beside another one.
+OF_SERIES = {
+    "sort": lambda s, o: s.sort(), "sort descending": lambda s, o: s.sort(descending=True, nulls_last=True), "reverse": lambda s, o: s.reverse(),
+    "unique": lambda s, o: s.unique().sort(), "unique in order": lambda s, o: s.unique(maintain_order=True), "drop_nulls": lambda s, o: s.drop_nulls(),
+    "shift": lambda s, o: s.shift(1), "top_k": lambda s, o: s.top_k(2).sort(), "bottom_k": lambda s, o: s.bottom_k(2).sort(), "mode": lambda s, o: s.mode().sort(),
+    "fill_null": lambda s, o: s.fill_null("small"), "forward": lambda s, o: s.fill_null(strategy="forward"), "max": lambda s, o: s.max(), "min": lambda s, o: s.min(),
+    "first": lambda s, o: s.first(), "last": lambda s, o: s.last(), "n_unique": lambda s, o: s.n_unique(), "rank": lambda s, o: s.rank("dense"),
+    "arg_sort": lambda s, o: s.arg_sort(), "to_physical": lambda s, o: s.to_physical(), "after": lambda s, o: s > "small", "before a Series": lambda s, o: s < o,
+    "equal to a Series": lambda s, o: s == o, "is_in": lambda s, o: s.is_in(["small", "large"]), "filter": lambda s, o: s.filter(s > "small"),
+    "zip_with": lambda s, o: s.zip_with(s > "small", o), "gather_every": lambda s, o: s.gather_every(2), "sliced": lambda s, o: s.slice(1).sort(),
+    "search_sorted of a Series": lambda s, o: s.drop_nulls().sort().search_sorted(o.drop_nulls()),
+    "is_sorted": lambda s, o: s.sort(nulls_last=True).is_sorted(nulls_last=True), "peaks": lambda s, o: s.to_physical().peak_max(),
+}
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("name", OF_SERIES)
+def test_a_series_keeps_the_kind_and_its_order(name, rows):
+    mine, theirs = [OF_SERIES[name](*[x.Series(n, values, dtype=x.Enum(SIZES)) for n, values in (("e", ROWS[rows][0]), ("o", ROWS[rows][0][::-1]))]) for x in (gf, pl)]
+    if not isinstance(theirs, pl.Series):
+        assert mine == theirs
+        return
+    assert_same(mine.to_frame("q"), theirs.to_frame("q"))
+    assert mine.to_polars().dtype == theirs.dtype or theirs.dtype.is_integer()
+
+
 @pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize("name", VERBS)
 def test_a_verb_keeps_the_kind_and_its_order(name, rows):

@@ -40,6 +40,7 @@ pub use self::moving::Moving;
 pub use self::moving_by::MovingBy;
 pub use self::names::Names;
 pub use self::nulls::Nulls;
+pub(crate) use self::nulls::OF_FLOATS;
 pub use self::ordering::Ordering;
 pub(crate) use self::replacing::as_text;
 pub use self::selecting::by_pattern;

@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
+use gradframe_plan::functions::{avg, median, stddev, stddev_pop, var_pop, var_sample};
 
 use super::super::call::Call;
 use super::super::lit;
@@ -22,14 +23,14 @@ pub(super) const TABLE: &[FunctionRow] = &[
 fn mean_of(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
-    if let Some(mean) = between_moments(&value, &own, aggregate_fn::avg) {
+    if let Some(mean) = between_moments(&value, &own, avg) {
         return Ok(mean);
     }
     Ok(match own {
-        DataType::Boolean => aggregate_fn::avg(cast(value, DataType::Int64)),
-        DataType::Float32 => cast(aggregate_fn::avg(value), own),
+        DataType::Boolean => avg(cast(value, DataType::Int64)),
+        DataType::Float32 => cast(avg(value), own),
         DataType::Null => nothing(value),
-        own if own.is_numeric() => aggregate_fn::avg(cast(value, DataType::Float64)),
+        own if own.is_numeric() => avg(cast(value, DataType::Float64)),
         own => return Err(not_summable(call, &value, &own)),
     })
 }
@@ -50,9 +51,9 @@ pub(super) fn between_moments(value: &Expr, own: &DataType, statistic: impl FnOn
 fn median_of(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
-    match between_moments(&value, &own, aggregate_fn::median) {
+    match between_moments(&value, &own, median) {
         Some(median) => Ok(median),
-        None => of_floats(call, value, own, |x, _| Ok(aggregate_fn::median(x))),
+        None => of_floats(call, value, own, |x, _| Ok(median(x))),
     }
 }
 
@@ -79,13 +80,13 @@ fn of_floats(call: &mut Call, value: Expr, own: DataType, aggregate: fn(Expr, i6
 /// With divisor n: the population's; with n - 1: the sample's; else by the sum of squares, n times the population's variance.
 fn deviation(value: Expr, ddof: i64, root: bool) -> Result<Expr> {
     Ok(match (ddof, root) {
-        (0, true) => aggregate_fn::stddev_pop(value),
-        (0, false) => aggregate_fn::var_pop(value),
-        (1, true) => aggregate_fn::stddev(value),
-        (1, false) => aggregate_fn::var_sample(value),
+        (0, true) => stddev_pop(value),
+        (0, false) => var_pop(value),
+        (1, true) => stddev(value),
+        (1, false) => var_sample(value),
         _ => {
             let n = cast(aggregate_fn::count(value.clone()), DataType::Float64);
-            let squares = aggregate_fn::var_pop(value) * n.clone();
+            let squares = var_pop(value) * n.clone();
             let divisor = n - lit(ddof as f64);
             let variance = super::super::when(divisor.clone().gt(lit(0.0))).then(squares / divisor).end();
             if root { math::sqrt(variance) } else { variance }

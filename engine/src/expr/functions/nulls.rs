@@ -88,6 +88,9 @@ fn is_finite(x: Expr) -> Expr {
     !math::isnan(x.clone()).or(is_infinite(x))
 }
 
+/// Tests of floats, by their names. Of other numbers each has one answer.
+pub(crate) const OF_FLOATS: [&str; 4] = ["is_nan", "is_not_nan", "is_finite", "is_infinite"];
+
 /// A test of floats; of other values the answer is the same for all that are not null.
 fn on_floats(call: &mut Call, test: fn(Expr) -> Expr, of_others: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;

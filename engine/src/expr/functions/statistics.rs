@@ -7,7 +7,7 @@ use datafusion::functions_nested::expr_fn::make_array;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, per_row};
-use gradframe_plan::functions::{max as greatest, min as least};
+use gradframe_plan::functions::{corr, covar_pop, covar_samp, max as greatest, min as least};
 use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
@@ -245,11 +245,11 @@ fn correlation(call: &mut Call) -> Result<Expr> {
     let spearman = call.choice("method", &[("pearson", false), ("spearman", true)])?;
     let (a, b) = pair(call)?;
     if !spearman {
-        return Ok(or_nan(aggregate_fn::corr(a, b)));
+        return Ok(or_nan(corr(a, b)));
     }
     let both = a.clone().is_not_null().and(b.clone().is_not_null());
     let rank = |value: Expr| super::moving::Moving::rank(when(both.clone()).then(value).end());
-    Ok(or_nan(aggregate_fn::corr(rank(a), rank(b))))
+    Ok(or_nan(corr(rank(a), rank(b))))
 }
 
 /// What is not defined, as of a column that does not vary.
@@ -260,8 +260,8 @@ fn or_nan(correlation: Expr) -> Expr {
 fn covariance(call: &mut Call) -> Result<Expr> {
     let (a, b) = pair(call)?;
     Ok(match call.optional_int("ddof")?.unwrap_or(1) {
-        0 => aggregate_fn::covar_pop(b, a),
-        1 => aggregate_fn::covar_samp(b, a),
+        0 => covar_pop(b, a),
+        1 => covar_samp(b, a),
         other => return Err(call.wrong(format!("`ddof` is {other}, expected 0 or 1"))),
     })
 }

@@ -24,7 +24,7 @@ pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
 pub(crate) use self::operators::{
     cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested, require_boolean, require_comparable,
-    untyped, widest_number, zones_differ,
+    untyped, widest_number, with_moments_alike, zones_differ,
 };
 pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};
@@ -44,20 +44,21 @@ pub(crate) struct Named {
 /// The expressions with selectors expanded over `chosen` and types taken from `schema`, each with its name.
 /// Errors: `Plan` for unknown columns, named by the method `op` and the expression, with the nearest name that exists.
 pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSchema) -> Result<Vec<Named>> {
-    let with_order = with_row_order(schema)?;
+    let with_order = if exprs.iter().all(is_plain) { None } else { Some(with_row_order(schema)?) };
+    let over = with_order.as_ref().unwrap_or(schema);
     let mut named = vec![];
     for expr in exprs {
         let mut expanded = vec![];
         for expr in expand::expand(expr, chosen)? {
             require_columns(op, &expr, schema)?;
-            expanded.extend(fields::expand(expr, &with_order)?);
+            expanded.extend(fields::expand(expr, over)?);
         }
         for expr in expanded {
             let name = output_name(&expr);
             let written = expr.clone();
-            let resolved = types::resolve_types(qualified(expr, schema)?, &with_order).and_then(|expr| {
+            let resolved = types::resolve_types(qualified(expr, schema)?, over).and_then(|expr| {
                 let expr = expr.unalias_nested().data.unalias();
-                let (_, field) = expr.to_field(&with_order).map_err(from_datafusion)?;
+                let (_, field) = expr.to_field(over).map_err(from_datafusion)?;
                 Ok((expr, field))
             });
             let (expr, field) = resolved.map_err(|error| names::within(error, &written))?;
@@ -86,6 +87,16 @@ fn qualified(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         other => Ok(Transformed::no(other)),
     });
     Ok(qualified.map_err(from_datafusion)?.data)
+}
+
+/// Whether the expression is made of columns, constants and operators, which cannot refer to the hidden column.
+fn is_plain(expr: &Expr) -> bool {
+    let is_other = |part: &Expr| match part {
+        Expr::Column(column) => column.name == ROW_ORDER,
+        Expr::Literal(..) | Expr::Alias(_) | Expr::BinaryExpr(_) | Expr::Not(_) | Expr::Negative(_) => false,
+        _ => true,
+    };
+    !expr.exists(|part| Ok(is_other(part))).unwrap_or(true)
 }
 
 /// The schema with the hidden column in it, which expressions may refer to.

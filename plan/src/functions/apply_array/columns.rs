@@ -164,7 +164,8 @@ fn dtype(field: &Field) -> Result<DType> {
     })
 }
 
-fn arrow_type(dtype: DType) -> DataType {
+/// The type of a column of such elements; Arrow has none for bf16.
+pub fn arrow_type(dtype: DType) -> DataType {
     match dtype {
         DType::Bool => DataType::Boolean,
         DType::I8 => DataType::Int8,

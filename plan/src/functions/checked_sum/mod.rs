@@ -2,7 +2,7 @@
 //!
 //! DataFusion's own adds 64-bit values modulo 2^64. This one, of the same name and types, keeps what goes beyond, so that the
 //! sum is exact whatever the order and the number of threads, and an error if it does not fit in its type at the end. Sums
-//! of floats and decimals are DataFusion's.
+//! of floats and decimals are DataFusion's, but that they have one NaN.
 
 mod distinct;
 mod groups;
@@ -30,6 +30,7 @@ use gradframe_ml_core::Error;
 use self::distinct::Distinct;
 use self::groups::Groups;
 use self::whole::Whole;
+use super::one_nan::{groups_of_one_nan, of_one_nan};
 use crate::error::to_datafusion;
 
 static SUM: LazyLock<Arc<AggregateUDF>> =
@@ -119,7 +120,7 @@ impl AggregateUDFImpl for CheckedSum {
         let (named, is_distinct) = (Named::of(&args), args.is_distinct);
         let data_type = named.data_type.clone();
         if !is_checked(&data_type) {
-            return self.unchecked.accumulator(args);
+            return Ok(of_one_nan(self.unchecked.accumulator(args)?, &data_type));
         }
         if is_distinct {
             let values = self.unchecked.accumulator(args)?;
@@ -132,10 +133,10 @@ impl AggregateUDFImpl for CheckedSum {
         let named = Named::of(&args);
         let data_type = named.data_type.clone();
         if data_type == DataType::Float64 && !args.is_distinct {
-            return Ok(super::sliding::of_sums());
+            return Ok(of_one_nan(super::sliding::of_sums(), &data_type));
         }
         if !is_checked(&data_type) || args.is_distinct {
-            return self.unchecked.create_sliding_accumulator(args);
+            return Ok(of_one_nan(self.unchecked.create_sliding_accumulator(args)?, &data_type));
         }
         of_type!(data_type, whole(named), else wide::unexpected(&data_type))
     }
@@ -156,7 +157,8 @@ impl AggregateUDFImpl for CheckedSum {
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         let named = Named::of(&args);
         let data_type = named.data_type.clone();
-        of_type!(data_type, groups(named), else self.unchecked.create_groups_accumulator(args))
+        let others = |args| Ok(groups_of_one_nan(self.unchecked.create_groups_accumulator(args)?, &data_type));
+        of_type!(data_type, groups(named), else others(args))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {

@@ -11,6 +11,7 @@ use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
 use super::arguments::{Batch, Call, Takes};
+use crate::functions::one_nan;
 
 /// What makes a function of DataFusion's out of a row.
 pub(super) struct Row {
@@ -115,6 +116,7 @@ impl ScalarUDFImpl for FrameFunction {
             });
         }
         let results = run_once_a_value(self.row, &args, rows)?;
+        let results = if results.data_type().is_floating() { one_nan(results) } else { results };
         match constant {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&results, 0)?)),
             false => Ok(ColumnarValue::Array(results)),

@@ -8,30 +8,5 @@ mod moments;
 mod stacks;
 mod window;
 
-use std::sync::Arc;
-
-use datafusion::functions_aggregate::average::avg_udaf;
-use datafusion::functions_aggregate::correlation::corr_udaf;
-use datafusion::functions_aggregate::covariance::{covar_pop_udaf, covar_samp_udaf};
-use datafusion::functions_aggregate::stddev::{stddev_pop_udaf, stddev_udaf};
-use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
-use datafusion::logical_expr::AggregateUDF;
-
 pub(super) use self::moments::Statistic;
 pub(super) use self::window::{moving, of_sums};
-use super::own_part::{OwnPart, Part};
-
-/// The aggregates, each in the place of DataFusion's of its name.
-pub fn sliding_aggregates() -> Vec<Arc<AggregateUDF>> {
-    let aggregates = [
-        (avg_udaf(), Statistic::Mean),
-        (var_samp_udaf(), Statistic::Variance),
-        (var_pop_udaf(), Statistic::PopulationVariance),
-        (stddev_udaf(), Statistic::Deviation),
-        (stddev_pop_udaf(), Statistic::PopulationDeviation),
-        (covar_samp_udaf(), Statistic::Covariance),
-        (covar_pop_udaf(), Statistic::PopulationCovariance),
-        (corr_udaf(), Statistic::Correlation),
-    ];
-    aggregates.into_iter().map(|(all, statistic)| OwnPart::instead_of(all, Part::Moving(statistic))).collect()
-}

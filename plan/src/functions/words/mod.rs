@@ -13,7 +13,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use self::constants::{read, written};
-use super::{column, enums, equal_lengths, frame, once, required, row_key};
+use super::{as_trained, column, enums, equal_lengths, frame, once, required, row_key};
 
 /// A name with its constants.
 pub fn word(name: &str, constants: &[ScalarValue]) -> String {
@@ -44,6 +44,7 @@ fn own(word: &str) -> Option<Arc<ScalarUDF>> {
         .or_else(|| once::named(name, &constants))
         .or_else(|| required::named(name, &constants))
         .or_else(|| row_key::named(name, &constants))
+        .or_else(|| as_trained::named(name, &constants))
         .map(Arc::new)
         .or_else(|| with_gaps(word))
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, DFSchema};
-use datafusion::logical_expr::Expr;
+use datafusion::functions::math::expr_fn::abs;
+use datafusion::logical_expr::{Expr, cast, lit};
 use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::data_types::{accepts, accepts_label};
 use gradframe_ml_learn::{ColumnKind, Estimator, Split, Task, check_options};
@@ -15,7 +17,7 @@ use super::job::{JobSpec, TrainJob};
 use super::node::ColumnPlaces;
 use super::option_values::json;
 use super::{DEFAULT_LABEL, OP, TrainRequest};
-use crate::functions::{element_named, element_type, tensor_element};
+use crate::functions::{element_named, element_type, marker_of, tensor_element};
 use crate::ops::columns::missing;
 use crate::ops::transform::{Item, Transform};
 use crate::services::Services;
@@ -59,10 +61,17 @@ impl Columns {
         self.all().map(|part| part.expr.clone()).collect()
     }
 
-    /// Holds for the rows that a TRANSFORM is fitted to: all, unless a column says which are trained on.
+    /// Holds for the rows that a TRANSFORM is fitted to: all but those of weight 0, unless a column says which are trained on. What is fitted
+    /// itself cannot tell beforehand. A null weight is for training to refuse.
     pub fn training_rows(&self, split: Split) -> Option<Expr> {
         let by = self.split.as_ref().filter(|part| split == Split::Custom && matches!(part.expr, Expr::Column(_)));
-        by.map(|part| Expr::Not(Box::new(part.expr.clone())))
+        let trained = by.map(|part| Expr::Not(Box::new(part.expr.clone())));
+        let weight = self.weight.as_ref().map(|part| &part.expr).filter(|weight| !is_fitted(weight));
+        let weighty = weight.map(|weight| {
+            let size = abs(cast(weight.clone(), DataType::Float64));
+            size.not_eq(lit(0.0)).or(weight.clone().is_null())
+        });
+        trained.into_iter().chain(weighty).reduce(Expr::and)
     }
 
     /// Where the weight and the split column are among them.
@@ -133,6 +142,12 @@ fn element(parts: &[Part], name: &str) -> Option<Part> {
     let part = parts.iter().find(|part| part.name == column)?;
     let data_type = element_type(&part.data_type, place)?.clone();
     Some(Part { name: name.to_owned(), expr: tensor_element(part.expr.clone(), place), data_type })
+}
+
+/// Whether an expression has parts that are fitted to all rows.
+fn is_fitted(expr: &Expr) -> bool {
+    let is_marker = |part: &Expr| Ok(matches!(part, Expr::ScalarFunction(call) if marker_of(call).is_some()));
+    expr.exists(is_marker).unwrap_or(true)
 }
 
 /// What there is to learn from.

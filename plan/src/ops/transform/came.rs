@@ -9,6 +9,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
+use crate::functions::values;
 use crate::ops::columns::TypeFamily;
 
 /// How an item takes a column of another type.
@@ -35,14 +36,6 @@ pub(super) fn takes(item: &Expr, name: &str, columns: &DFSchema, trained: &DataT
     match keeps_signs && reading(item, name, columns).is_some() {
         true => Takes::AsItCame,
         false => Takes::Checked,
-    }
-}
-
-/// The type of the values that a dictionary holds.
-fn values(data_type: &DataType) -> &DataType {
-    match data_type {
-        DataType::Dictionary(_, values) => values,
-        plain => plain,
     }
 }
 

@@ -9,12 +9,13 @@
 mod bind;
 mod came;
 mod check;
-mod checked;
 mod fit;
 mod ml_calls;
 mod planner;
 mod resolve;
 mod text;
+
+use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -85,10 +86,10 @@ impl Transform {
                 items.push(planned);
             }
         }
-        let is_read = |name: &str| items.iter().any(|item| reads(&item.expr, name));
-        let inputs = schema.fields().iter().filter(|field| is_read(field.name()));
-        let inputs = inputs.map(|field| Input { name: field.name().clone(), data_type: field.data_type().clone() });
-        Ok(Transform { inputs: inputs.collect(), items })
+        let read = columns_of(&items);
+        let inputs = schema.fields().iter().filter(|field| read.contains(field.name().as_str()));
+        let inputs = inputs.map(|field| Input { name: field.name().clone(), data_type: field.data_type().clone() }).collect();
+        Ok(Transform { inputs, items })
     }
 
     /// A model's TRANSFORM, planned again and with its constants in place.
@@ -108,8 +109,8 @@ impl Transform {
 
     /// The names of the columns that features are made of: all that are read but by the label alone.
     pub fn feature_inputs<'a>(&'a self, label: &'a str) -> impl Iterator<Item = &'a str> {
-        let read = move |input: &&Input| self.items.iter().any(|item| item.name != label && reads(&item.expr, &input.name));
-        self.inputs.iter().filter(read).map(|input| input.name.as_str())
+        let read = columns_of(self.items.iter().filter(|item| item.name != label));
+        self.inputs.iter().map(|input| input.name.as_str()).filter(move |name| read.contains(name))
     }
 
     /// What comes out, in order.
@@ -133,6 +134,7 @@ fn placed(error: Error, place: Option<Place>) -> Error {
     }
 }
 
-fn reads(expr: &Expr, name: &str) -> bool {
-    expr.column_refs().iter().any(|column| column.name == name)
+/// The names of the columns that items read.
+fn columns_of<'a>(items: impl IntoIterator<Item = &'a Item>) -> HashSet<&'a str> {
+    items.into_iter().flat_map(|item| item.expr.column_refs()).map(|column| column.name.as_str()).collect()
 }

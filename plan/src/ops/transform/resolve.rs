@@ -1,6 +1,7 @@
 //! A TRANSFORM over the columns of some input: those of the training query, found by name and, where they came with another type,
 //! taken as [`came`] says.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -11,9 +12,9 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::TransformSpec;
 
 use super::came::{Takes, takes};
-use super::checked::checked;
-use super::{Input, Item, Transform, planner, reads};
+use super::{Input, Item, Transform, planner};
 use crate::error::{from_datafusion, to_datafusion};
+use crate::functions::as_trained;
 use crate::ops::columns::{TypeFamily, find, missing};
 use crate::services::NamedModel;
 
@@ -29,14 +30,14 @@ pub(super) fn qualified(expr: Expr, schema: &DFSchema) -> Result<Expr> {
 /// Errors: `Plan` if a column is not there or is there twice, `DType` if it is of another kind.
 pub(crate) fn feature_exprs(op: &str, spec: &TransformSpec, input: &DFSchema, model: &NamedModel) -> Result<Vec<Expr>> {
     let transform = Transform::of_spec(spec)?;
-    let names = model.model.spec.features.iter().map(|feature| feature.name.as_str());
-    names.map(|name| transform.item(name)?.laid_over(op, &transform.inputs, input, model)).collect()
+    let laying = Laying::new(op, &transform, input, model)?;
+    model.model.spec.features.iter().map(|feature| laying.named(&feature.name)).collect()
 }
 
 /// The label as the TRANSFORM makes it, over an input that holds its raw columns. Errors: as `feature_exprs`.
 pub(crate) fn label_expr(op: &str, spec: &TransformSpec, input: &DFSchema, model: &NamedModel) -> Result<Expr> {
     let transform = Transform::of_spec(spec)?;
-    transform.item(&model.model.spec.label.name)?.laid_over(op, &transform.inputs, input, model)
+    Laying::new(op, &transform, input, model)?.named(&model.model.spec.label.name)
 }
 
 /// `ML.TRANSFORM(MODEL m, input)`: the columns that the TRANSFORM makes of the input's rows. What is no feature (the label,
@@ -49,81 +50,79 @@ pub fn transformed(input: LogicalPlan, model: Arc<NamedModel>) -> Result<Logical
         error.hint("CREATE MODEL m TRANSFORM (...) OPTIONS (...) AS SELECT ... stores one")
     })?;
     let transform = Transform::of_spec(spec)?;
-    let is_feature = |item: &Item| model.model.spec.features.iter().any(|feature| feature.name == item.name);
     let schema = Arc::clone(input.schema());
-    let made = |item: &&Item| is_feature(item) || transform.inputs_of(item).all(|column| has(&schema, &column.name));
-    let exprs = transform.items.iter().filter(made);
-    let exprs = exprs.map(|item| Ok(item.laid_over(OP, &transform.inputs, &schema, &model)?.alias(item.name.clone())));
-    let exprs = exprs.collect::<Result<Vec<Expr>>>()?;
+    let laying = Laying::new(OP, &transform, &schema, &model)?;
+    let features: HashSet<&str> = model.model.spec.features.iter().map(|feature| feature.name.as_str()).collect();
+    let columns: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let has_all = |item: &Item| item.expr.column_refs().iter().all(|column| columns.contains(column.name.as_str()));
+    let made = transform.items.iter().filter(|item| features.contains(item.name.as_str()) || has_all(item));
+    let exprs = made.map(|item| Ok(laying.laid(item)?.alias(item.name.clone()))).collect::<Result<Vec<Expr>>>()?;
     LogicalPlanBuilder::from(input).project(exprs).and_then(LogicalPlanBuilder::build).map_err(from_datafusion)
 }
 
-impl Transform {
-    fn item(&self, name: &str) -> Result<&Item> {
-        let item = self.items.iter().find(|item| item.name == name);
-        item.ok_or_else(|| Error::execution(super::OP, format!("the stored TRANSFORM makes no column `{name}`")))
-    }
-
-    fn inputs_of<'a>(&'a self, item: &'a Item) -> impl Iterator<Item = &'a Input> {
-        self.inputs.iter().filter(|column| reads(&item.expr, &column.name))
-    }
-}
-
-impl Item {
-    /// The item over an input's columns. Errors: `DType` for a column of another kind of values.
-    fn laid_over(&self, op: &str, trained: &[Input], input: &DFSchema, model: &NamedModel) -> Result<Expr> {
-        let columns = planner::schema_of(trained.iter().map(|column| (column.name.as_str(), &column.data_type)))?;
-        let laid = replaced(self.expr.clone(), |name| {
-            let column = trained.iter().find(|column| column.name == name);
-            let column =
-                column.ok_or_else(|| Error::execution(super::OP, format!("the stored TRANSFORM knows no column `{name}`")))?;
-            Raw { op, trained: column, input, model }.taken_by(&self.expr, &columns)
-        })?;
-        // What is taken as it came may need casts.
-        planner::coerce(laid, input)
-    }
-}
-
-/// A column of the training query in an input.
-struct Raw<'a> {
+/// A TRANSFORM on its way over an input that holds its raw columns.
+struct Laying<'a> {
     op: &'a str,
-    trained: &'a Input,
+    items: HashMap<&'a str, &'a Item>,
+    /// The columns of the training by their names, and as a schema.
+    trained: HashMap<&'a str, &'a Input>,
+    columns: DFSchema,
     input: &'a DFSchema,
     model: &'a NamedModel,
 }
 
-impl Raw<'_> {
-    fn taken_by(&self, item: &Expr, columns: &DFSchema) -> Result<Expr> {
-        let Input { name, data_type } = self.trained;
+impl<'a> Laying<'a> {
+    fn new(op: &'a str, transform: &'a Transform, input: &'a DFSchema, model: &'a NamedModel) -> Result<Self> {
+        let columns = planner::schema_of(transform.inputs.iter().map(|column| (column.name.as_str(), &column.data_type)))?;
+        let items = transform.items.iter().map(|item| (item.name.as_str(), item)).collect();
+        let trained = transform.inputs.iter().map(|column| (column.name.as_str(), column)).collect();
+        Ok(Laying { op, items, trained, columns, input, model })
+    }
+
+    /// The item of this name over the input's columns. Errors: as `laid`.
+    fn named(&self, name: &str) -> Result<Expr> {
+        match self.items.get(name) {
+            Some(item) => self.laid(item),
+            None => Err(Error::execution(super::OP, format!("the stored TRANSFORM makes no column `{name}`"))),
+        }
+    }
+
+    /// The item over the input's columns. Errors: `DType` for a column of another kind of values.
+    fn laid(&self, item: &Item) -> Result<Expr> {
+        let laid = replaced(item.expr.clone(), |name| self.column(name, &item.expr))?;
+        // What is taken as it came may need casts.
+        planner::coerce(laid, self.input)
+    }
+
+    /// A column of the training query in the input, as the item takes it.
+    fn column(&self, name: &str, item: &Expr) -> Result<Expr> {
+        let trained = self.trained.get(name).map(|trained| &trained.data_type);
+        let trained =
+            trained.ok_or_else(|| Error::execution(super::OP, format!("the stored TRANSFORM knows no column `{name}`")))?;
         let Some(at) = find(self.op, self.input, name)? else {
             let what = format!("the input lacks `{name}`, which the TRANSFORM of {} reads", self.model.title());
             return Err(missing(self.op, self.input, what, name));
         };
         let came = self.input.field(at).data_type();
         let column = Expr::Column(Column::from(self.input.qualified_field(at)));
-        if came == data_type {
+        if came == trained {
             return Ok(column);
         }
-        let fits = TypeFamily::of(data_type).zip(TypeFamily::of(came)).is_some_and(|(trained, came)| came.fits(trained));
+        let fits = TypeFamily::of(trained).zip(TypeFamily::of(came)).is_some_and(|(trained, came)| came.fits(trained));
         if !fits {
-            return Err(self.another_type(came));
+            return Err(self.another_type(name, trained, came));
         }
-        Ok(match takes(item, name, columns, data_type, came) {
-            Takes::Cast => cast(column, data_type.clone()),
-            Takes::AsItCame => column,
-            Takes::Checked => checked(column, self.op, name, &self.model.title(), data_type),
-        })
+        match takes(item, name, &self.columns, trained, came) {
+            Takes::Cast => Ok(cast(column, trained.clone())),
+            Takes::AsItCame => Ok(column),
+            Takes::Checked => as_trained(column, self.op, name, &self.model.title(), trained).map_err(from_datafusion),
+        }
     }
 
-    fn another_type(&self, got: &DataType) -> Error {
-        let Input { name, data_type } = self.trained;
-        let what = format!("column `{name}` of {} has another type, expected {data_type}, got {got}", self.model.title());
+    fn another_type(&self, name: &str, expected: &DataType, got: &DataType) -> Error {
+        let what = format!("column `{name}` of {} has another type, expected {expected}, got {got}", self.model.title());
         Error::dtype(self.op, what).hint(format!("cast it: CAST({name} AS ...)"))
     }
-}
-
-fn has(schema: &DFSchema, name: &str) -> bool {
-    schema.fields().iter().any(|field| field.name() == name)
 }
 
 /// The expression with another in place of each column.

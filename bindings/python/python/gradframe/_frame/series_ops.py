@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradframe._expr import Expr
 from gradframe._frame.series import Series
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Methods that give one value.
 AGGREGATES = {
@@ -35,13 +38,11 @@ _UNNAMED = "series"
 
 def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], *, scalar: bool) -> Any:
     """A method of an expression over this column."""
-    import pyarrow as pa
-
     from gradframe import col, lit
 
     # Errors name the columns.
     own = _told(series.name, _UNNAMED)
-    columns = {own: series.to_arrow()}
+    columns = {own: series._frame.to_arrow()}
 
     searches = method.__name__ == "search_sorted"
 
@@ -53,7 +54,7 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
         name = _told(value.name, f"other_{len(columns)}")
         while name in columns:
             name += "_"
-        columns[name] = value.to_arrow()
+        columns[name] = value._frame.to_arrow()
         return col(name)
 
     arguments = tuple(map(operand, arguments))
@@ -61,13 +62,21 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
     expr = method(col(own), *arguments, **named)
     if searches and len(columns) == 2:
         return _places(series, columns, expr)
-    frame = series._frame.beside(pa.table(columns)).lazy().select(expr.alias(series.name)).collect()
+    frame = series._frame.beside(_beside_each_other(columns)).lazy().select(expr.alias(series.name)).collect()
     result = Series._of(frame)
     is_one = scalar or searches and len(result) == 1
     return result.item() if is_one else result
 
 
-def _places(series: Series, columns: dict[str, Any], expr: Expr) -> Series:
+def _beside_each_other(columns: dict[str, pa.Table]) -> pa.Table:
+    """Tables of one column as one, under these names. A field says more than its type: the categories of an Enum."""
+    import pyarrow as pa
+
+    fields = [table.schema.field(0).with_name(name).with_nullable(True) for name, table in columns.items()]
+    return pa.table([table.column(0) for table in columns.values()], schema=pa.schema(fields))
+
+
+def _places(series: Series, columns: dict[str, pa.Table], expr: Expr) -> Series:
     """Where the values of a Series would stand in this one, which need not be as long: what is missing of either is its last
     value once more, and no place is beyond this one's end."""
     import pyarrow as pa
@@ -77,13 +86,15 @@ def _places(series: Series, columns: dict[str, Any], expr: Expr) -> Series:
     lengths = [len(column) for column in columns.values()]
     longest = max(lengths)
 
-    def extended(column: Any) -> Any:
+    def extended(table: pa.Table) -> pa.Table:
+        column, field = table.column(0), table.schema.field(0).with_nullable(True)
         last = column[-1] if len(column) else pa.scalar(None, column.type)
-        return pa.chunked_array([*column.chunks, pa.repeat(last, longest - len(column))], type=column.type)
+        values = pa.chunked_array([*column.chunks, pa.repeat(last, longest - len(column))], type=column.type)
+        return pa.table([values], schema=pa.schema([field]))
 
-    columns = {name: extended(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])) for name, column in columns.items()}
+    extended_columns = {name: extended(table) for name, table in columns.items()}
     places = min_horizontal(expr, lit(lengths[0])).alias(series.name)
-    frame = series._frame.beside(pa.table(columns)).lazy().select(places).head(lengths[1]).collect()
+    frame = series._frame.beside(_beside_each_other(extended_columns)).lazy().select(places).head(lengths[1]).collect()
     return Series._of(frame)
 
 

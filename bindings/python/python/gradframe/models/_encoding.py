@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # (token, kind, first character, the one behind its last, the text that it is of or None of a special one, the word of its text)
 Span = tuple[int, int, int, int, int | None, int | None]
+# Tokens that rows are filled up to at most: more than any model reads.
+_FILLED_MAX = 1 << 24
 _PADS = (False, True, "longest", "max_length", "do_not_pad", None)
 _CUTS = (False, True, "longest_first", "only_first", "only_second", "do_not_truncate", None)
 
@@ -75,6 +77,8 @@ def plan(tokenizer: AutoTokenizer, padding: Any, truncation: Any, max_length: in
         raise plan_error(f"tokenizer: truncation: expected {expected}, got {truncation!r}")
     if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
         raise plan_error(f"tokenizer: max_length: expected a whole number from 1, got {max_length!r}")
+    if multiple is not None and (not isinstance(multiple, int) or not 1 <= multiple <= _FILLED_MAX):
+        raise plan_error(f"tokenizer: pad_to_multiple_of: expected a whole number from 1 to {_FILLED_MAX}, got {multiple!r}")
     if truncation is None and max_length is not None and padding is False:
         truncation = True
     cuts = truncation not in (False, None, "do_not_truncate")
@@ -86,6 +90,8 @@ def plan(tokenizer: AutoTokenizer, padding: Any, truncation: Any, max_length: in
         raise plan_error("tokenizer: padding: it has no padding token; hint: tokenizer.pad_token = tokenizer.eos_token")
     if side not in ("left", "right"):
         raise plan_error(f"tokenizer: padding_side: expected 'left' or 'right', got {side!r}")
+    if fill == "max_length" and max_length is not None and max_length > _FILLED_MAX:
+        raise plan_error(f"tokenizer: max_length: rows are filled up to at most {_FILLED_MAX} tokens, got {max_length}")
     fill = None if fill == "max_length" and limit is None else fill
     if cuts and fill and multiple and limit and limit % multiple:
         raise plan_error(f"tokenizer: pad_to_multiple_of: {multiple} does not divide the {limit} tokens that texts are cut to")

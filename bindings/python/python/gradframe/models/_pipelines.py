@@ -95,7 +95,7 @@ class _Labels(Pipeline):
         function = getattr(function, "value", function)
         encoded = self._encoded(texts, pairs, truncation)
         if function in (None, "default"):
-            return self._model.classify(texts, pairs)
+            return self._model.classify(*encoded)
         if function not in ("none", "softmax", "sigmoid"):
             raise plan_error(f"{self.task}: function_to_apply: expected none, softmax or sigmoid, got {function!r}")
         import numpy as np

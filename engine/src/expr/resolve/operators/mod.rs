@@ -12,6 +12,7 @@ mod moments;
 mod nested;
 mod numbers;
 mod structs;
+mod within;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -27,6 +28,7 @@ use self::kind::Kind;
 pub(crate) use self::moments::{common_moment, zones_differ};
 pub(crate) use self::nested::computed as computed_nested;
 pub(crate) use self::numbers::{cast_to, common_number, untyped, widest_number};
+pub(crate) use self::within::with_moments_alike;
 use super::super::enums::{field_of, placed};
 use super::names::shown;
 use crate::{Error, Result};

@@ -6,8 +6,8 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
 
 use super::kind::Kind;
-use super::moments::UTC;
 use super::not_taken;
+use super::within::midnight_between;
 use crate::Result;
 
 /// An operator over numbers, both sides in their common type.
@@ -37,18 +37,6 @@ pub(crate) fn cast_to(expr: Expr, from: &DataType, to: &DataType) -> Expr {
             Err(_) => cast(expr, to.clone()),
         },
         _ => cast(expr, to.clone()),
-    }
-}
-
-/// The moment in UTC that a date is before it is one of another time zone, in lists too; None where a cast does it.
-fn midnight_between(from: &DataType, to: &DataType) -> Option<DataType> {
-    use DataType::{Date32, FixedSizeList, LargeList, List, Timestamp};
-    match (from, to) {
-        (Date32, Timestamp(unit, Some(zone))) if **zone != *UTC => Some(Timestamp(*unit, Some(UTC.into()))),
-        (List(item) | LargeList(item) | FixedSizeList(item, _), List(wanted)) => {
-            midnight_between(item.data_type(), wanted.data_type()).map(|item| DataType::new_list(item, true))
-        }
-        _ => None,
     }
 }
 

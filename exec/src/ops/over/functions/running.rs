@@ -17,6 +17,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use gradframe_ml_core::Error;
 use gradframe_plan::error::to_datafusion;
+use gradframe_plan::functions::one_nan;
 
 use super::{Function, Rows};
 
@@ -208,7 +209,7 @@ where
             Some(groups) => self.grouped(values.values(), groups),
             None => self.all(values.values()),
         };
-        Ok(Some(Arc::new(computed?.with_data_type(field.data_type().clone()))))
+        Ok(Some(one_nan(Arc::new(computed?.with_data_type(field.data_type().clone())))))
     }
 
     fn bytes(&self) -> usize {

@@ -1,11 +1,14 @@
 //! Floats with one NaN, that without a sign.
 
+mod accumulators;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
+pub(super) use self::accumulators::{groups_of_one_nan, of_one_nan};
 use super::one_zero::has_floats;
 
 /// The bits of the negative infinity: only NaNs with a sign have more.
