@@ -156,6 +156,20 @@ template <int N, int D, class T> __device__ void times_rows(float (*sums)[4], co
   }
 }
 
+// The same; the first side is 16 rows of a tile.
+template <int N, int D, class T> __device__ void rows_times_rows(float (*sums)[4], const T* rows, int row, const T* tile) {
+#pragma unroll
+  for (int k = 0; k < D / 16; ++k) {
+    const Quad side = first_side<D>(rows, row, k);
+#pragma unroll
+    for (int n = 0; n < N / 16; ++n) {
+      const Quad other = second_side<D>(tile, n * 16, k);
+      multiply(sums[2 * n], side, other.at[0], other.at[1], T{});
+      multiply(sums[2 * n + 1], side, other.at[2], other.at[3], T{});
+    }
+  }
+}
+
 // sums [16 x D] += rounded sums [16 x N] . tile [N x D]
 template <int N, int D, class T> __device__ void times_tile(float (*sums)[4], const float (*side)[4], const T* tile) {
 #pragma unroll
@@ -204,10 +218,10 @@ template <bool CAUSAL> __device__ at_t seen(at_t end, const Sizes& n) {
 // ---- the value ---------------------------------------------------------------------------------------------------
 
 // The value [B, T, H, D], and for each query [B, H, T] the logarithm to base 2 of what its weights were divided by.
-template <class T, int D, bool CAUSAL>
+template <class T, int D, bool CAUSAL, int M = (D <= 64 ? 2 : 1), int KEYS = 64>
 __device__ void value(View<T> q, View<T> k, View<T> v, Sizes n, Scale scale, T* out, float* divisors) {
-  constexpr int M = D <= 64 ? 2 : 1, ROWS = 64 * M, KEYS = 64, STAGES = D <= 64 ? 2 : 1;
-  __shared__ alignas(16) T queries[ROWS * D], keys[STAGES][KEYS * D], values[STAGES][KEYS * D];
+  constexpr int ROWS = 64 * M, STAGES = D <= 64 ? 2 : 1;
+  alignas(16) __shared__ T queries[ROWS * D], keys[STAGES][KEYS * D], values[STAGES][KEYS * D];
   const at_t tiles = pieces(n.queries, ROWS), tasks = n.batches * n.heads * tiles;
   for (at_t number = blockIdx.x; number < tasks; number += gridDim.x) {
     const Task task = task_of(number, n);
@@ -353,11 +367,11 @@ template <int D, class T> __device__ float row_product(const T* a, const T* b) {
 }
 
 // The cotangent of q [B, T, H, D], and for each query [B, H, T] the sum of its weights times their cotangents.
-template <class T, int D, bool CAUSAL>
+template <class T, int D, bool CAUSAL, int KEYS = (D <= 64 ? 64 : 32)>
 __device__ void of_queries(View<T> q, View<T> k, View<T> v, View<T> out, View<T> c, Sizes n, Scale scale, const float* divisors,
                            T* result, float* products) {
-  constexpr int ROWS = 64, KEYS = D <= 64 ? 64 : 32, STAGES = D <= 64 ? 2 : 1;
-  __shared__ alignas(16) T keys[STAGES][ROWS * D], values[STAGES][ROWS * D];
+  constexpr int ROWS = 64, STAGES = D <= 64 ? 2 : 1;
+  alignas(16) __shared__ T keys[STAGES][ROWS * D], values[STAGES][ROWS * D];
   const at_t tiles = pieces(n.queries, ROWS), tasks = n.batches * n.heads * tiles;
   for (at_t number = blockIdx.x; number < tasks; number += gridDim.x) {
     const Task task = task_of(number, n);
@@ -436,12 +450,13 @@ __device__ void of_queries(View<T> q, View<T> k, View<T> v, View<T> out, View<T>
 }
 
 // The cotangents of k and v [B, S, H, D]: each tile of keys sees all queries pass by, so that sums are taken in one order.
-template <class T, int D, bool CAUSAL>
+template <class T, int D, bool CAUSAL, int QUERIES = (D <= 64 ? 64 : 32), bool HELD = true>
 __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Scale scale, const float* divisors,
                         const float* products, T* key_result, T* value_result) {
-  constexpr int ROWS = 64, QUERIES = D <= 64 ? 64 : 32, STAGES = D <= 64 ? 2 : 1;
-  __shared__ alignas(16) T queries[STAGES][ROWS * D], cotangents[STAGES][ROWS * D];
-  __shared__ alignas(16) float of_weights[STAGES][QUERIES], of_slopes[STAGES][QUERIES];
+  constexpr int ROWS = 64, STAGES = D <= 64 ? 2 : 1;
+  constexpr int TILE = (HELD ? ROWS : QUERIES) * D, OWN = HELD ? 8 : ROWS * D; // held in registers, keys pass through tiles
+  alignas(16) __shared__ T queries[STAGES][TILE], cotangents[STAGES][TILE], own_keys[OWN], own_values[OWN];
+  alignas(16) __shared__ float of_weights[STAGES][QUERIES], of_slopes[STAGES][QUERIES];
   const at_t tiles = pieces(n.keys, ROWS), tasks = n.batches * n.heads * tiles;
   for (at_t number = blockIdx.x; number < tasks; number += gridDim.x) {
     const Task task = task_of(number, n);
@@ -462,18 +477,22 @@ __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Sca
       }
     };
     __syncthreads(); // the task before is done with the tiles
-    fetch<ROWS, D>(queries[0], k_rows, k.row, first, n.keys);
-    fetch<ROWS, D>(cotangents[0], v_rows, v.row, first, n.keys);
+    T *const key_tile = HELD ? queries[0] : own_keys, *const value_tile = HELD ? cotangents[0] : own_values;
+    const int own_row = (int)(own - first);
+    fetch<ROWS, D>(key_tile, k_rows, k.row, first, n.keys);
+    fetch<ROWS, D>(value_tile, v_rows, v.row, first, n.keys);
     commit();
-    arrive<0>();
-    __syncthreads();
     Quad key_side[D / 16], value_side[D / 16];
+    if constexpr (HELD) {
+      arrive<0>();
+      __syncthreads();
 #pragma unroll
-    for (int d = 0; d < D / 16; ++d) {
-      key_side[d] = first_side<D>(queries[0], (int)(own - first), d);
-      value_side[d] = first_side<D>(cotangents[0], (int)(own - first), d);
+      for (int d = 0; d < D / 16; ++d) {
+        key_side[d] = first_side<D>(key_tile, own_row, d);
+        value_side[d] = first_side<D>(value_tile, own_row, d);
+      }
+      __syncthreads();
     }
-    __syncthreads();
     at_t query = CAUSAL ? larger(first - lead, (at_t)0) / QUERIES * QUERIES : 0; // the first tile that sees a key of these
     if (query < n.queries) bring(0, query);
     commit();
@@ -487,8 +506,13 @@ __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Sca
       arrive<STAGES - 1>();
       __syncthreads();
       float weights[QUERIES / 8][4] = {}, slopes[QUERIES / 8][4] = {};
-      times_rows<QUERIES, D>(weights, key_side, queries[stage]);
-      times_rows<QUERIES, D>(slopes, value_side, cotangents[stage]);
+      if constexpr (HELD) {
+        times_rows<QUERIES, D>(weights, key_side, queries[stage]);
+        times_rows<QUERIES, D>(slopes, value_side, cotangents[stage]);
+      } else {
+        rows_times_rows<QUERIES, D>(weights, key_tile, own_row, queries[stage]);
+        rows_times_rows<QUERIES, D>(slopes, value_tile, own_row, cotangents[stage]);
+      }
       const bool is_cut = CAUSAL && own + 15 > query + lead;
 #pragma unroll
       for (int j = 0; j < QUERIES / 8; ++j) {

@@ -216,15 +216,17 @@ impl Gpt {
 
     fn block(&self, g: &mut Graph, x: NodeId, p: &[NodeId]) -> Result<NodeId> {
         let normal = g.layer_norm(x, 1, Some(p[0]), Some(p[1]), EPSILON)?;
-        let all = self.linear(g, normal, p[2], p[3])?;
-        let all = g.cast(all, self.low)?; // [B, T, 3 C]
+        let all = self.linear(g, normal, p[2], p[3])?; // [B, T, 3 C]
         let seen = self.attention(g, all)?;
         let seen = self.linear(g, seen, p[4], p[5])?;
+        let seen = g.cast(seen, self.dtype)?;
         let x = g.add(x, seen)?;
         let normal = g.layer_norm(x, 1, Some(p[6]), Some(p[7]), EPSILON)?;
         let up = self.linear(g, normal, p[8], p[9])?;
+        let up = g.cast(up, self.dtype)?;
         let active = g.gelu(up)?;
         let down = self.linear(g, active, p[10], p[11])?;
+        let down = g.cast(down, self.dtype)?;
         g.add(x, down)
     }
 
@@ -243,12 +245,13 @@ impl Gpt {
         g.reshape(joined, &shape(&[texts, context, self.width.into()]))
     }
 
-    /// A product of low floats, which is rounded to them; everything after it is in wide ones.
+    /// In low floats, as is what comes back; the sum is rounded once more.
     fn linear(&self, g: &mut Graph, x: NodeId, weight: NodeId, bias: NodeId) -> Result<NodeId> {
         let (x, weight) = (g.cast(x, self.low)?, g.cast(weight, self.low)?);
         let product = g.matmul(x, weight)?;
         let product = g.cast(product, self.dtype)?;
-        g.add(product, bias)
+        let sum = g.add(product, bias)?;
+        g.cast(sum, self.low)
     }
 }
 

@@ -153,9 +153,12 @@ fn kernels_of(steps: &[Step]) -> Box<dyn Iterator<Item = &CudaKernel> + '_> {
 /// Errors: as [`program`].
 pub fn kernel_named(schedule: &Schedule, name: &str, kernel: &Kernel) -> Result<CudaKernel> {
     match kernel {
-        Kernel::Loop(k) if k.row.rank() == 0 => match turned::print(schedule, &format!("{name}_turned"), k)? {
-            Some(turned) => Ok(turned),
-            None => pointwise::print(schedule, &format!("{name}_pointwise"), k),
+        Kernel::Loop(k) if k.row.rank() == 0 => match rows::of_lines(k) {
+            Some(lines) => rows::print(schedule, &format!("{name}_rows"), &lines),
+            None => match turned::print(schedule, &format!("{name}_turned"), k)? {
+                Some(turned) => Ok(turned),
+                None => pointwise::print(schedule, &format!("{name}_pointwise"), k),
+            },
         },
         Kernel::Loop(k) => rows::print(schedule, &format!("{name}_rows"), k),
         Kernel::Fold(k) => fold::print(schedule, &format!("{name}_fold"), k),

@@ -50,6 +50,11 @@ impl Phases {
         self.is_kept[v.index()]
     }
 
+    /// Nothing stays: each phase computes again what it needs.
+    pub fn forget(&mut self) {
+        self.is_kept.fill(false);
+    }
+
     /// The phase in which a value's operands are asked for: a fold works in the phase before it is known.
     pub fn works(&self, chain: &Chain, v: ValueId) -> usize {
         self.known[v.index()] - usize::from(is_fold(chain.value(v)))

@@ -6,7 +6,7 @@
 
 use gradframe_ml_core::graph::{Fn2, ReduceOp};
 use gradframe_ml_core::{DType, Dim, Error, Result, Shape};
-use gradframe_ml_kernels::schedule::{AxisMap, BufferId, Chain, Instr, Level, Loop, Schedule, ValueId};
+use gradframe_ml_kernels::schedule::{AxisMap, BufferId, Chain, Instr, Level, Load, Loop, Schedule, ValueId};
 
 use super::chain::ChainText;
 use super::pack::{self, Reach};
@@ -31,6 +31,21 @@ pub fn print(schedule: &Schedule, name: &str, kernel: &Loop) -> Result<CudaKerne
     Ok(CudaKernel { source, temporaries: Vec::new(), launches: vec![launch] })
 }
 
+/// Lines that a pointwise kernel walks over as rows, at least and at most so long.
+const LINE_ELEMENTS: std::ops::RangeInclusive<usize> = 2048..=65_536;
+
+/// A pointwise kernel as one of rows, where it reads numbers that are the same along a long last axis: they are read once a row.
+pub fn of_lines(kernel: &Loop) -> Option<Loop> {
+    let (last, outer) = kernel.outer.dims().split_last()?;
+    let axis = outer.len();
+    let is_long = last.as_fixed().is_some_and(|size| LINE_ELEMENTS.contains(&size));
+    let is_of_line = |load: &Load| !load.axes.iter().any(|map| map.uses(axis)) && load.axes.iter().any(|map| !map.terms.is_empty());
+    let is_across = |load: &Load| load.padded || load.axes.iter().rev().skip(1).any(|map| map.uses(axis));
+    let applies = is_long && axis > 0 && !kernel.chain.loads().any(is_across) && kernel.chain.loads().any(is_of_line);
+    let (row, outer) = (Shape::new([last.clone()]), Shape::new(outer.iter().cloned()));
+    applies.then(|| Loop { outer, row, ..kernel.clone() })
+}
+
 fn fixed_elements(row: &Shape) -> Result<usize> {
     let symbolic = || Error::internal("cuda", format!("a row of no fixed length: {row}"));
     row.as_fixed().map(|sizes| sizes.iter().product()).ok_or_else(symbolic)
@@ -48,7 +63,12 @@ struct Rows<'a> {
     /// How each load lies under a pack.
     reach: Vec<Option<Reach>>,
     phases: Phases,
+    /// True if values of elements are computed again in each phase: rows so long that registers hold what was loaded alone.
+    is_again: bool,
 }
+
+/// Bytes that a thread keeps of its row, beyond which it computes them again.
+const KEPT_BYTES_MAX: usize = 256;
 
 fn text(kernel: &Loop) -> ChainText<'_> {
     ChainText { chain: &kernel.chain, outer: &kernel.outer, row: &kernel.row, at: "at", at_row: "row" }
@@ -57,7 +77,7 @@ fn text(kernel: &Loop) -> ChainText<'_> {
 impl<'a> Rows<'a> {
     fn new(schedule: &'a Schedule, name: &str, kernel: &'a Loop, row: usize) -> Self {
         let (chain, text) = (&kernel.chain, text(kernel));
-        let phases = Phases::of(kernel, &text);
+        let mut phases = Phases::of(kernel, &text);
         let dtype_of = |buffer: BufferId| schedule.buffers[buffer.index()].dtype;
         let is_whole = |v: ValueId| matches!(&chain.value(v).instr, Instr::Load(l) if text.is_whole(l, Level::Element));
         let is_load = |v: &ValueId| matches!(chain.value(*v).instr, Instr::Load(_)) && !phases.is_of_row(*v);
@@ -74,9 +94,14 @@ impl<'a> Rows<'a> {
             _ => None,
         });
         let kept = chain.ids().filter(|v| phases.is_kept(*v)).map(|v| chain.value(v).dtype.size_bytes().max(4));
-        let team = Team::of(row, lanes, kept.sum());
+        let (kept, reach) = (kept.sum::<usize>(), reach.collect());
+        let team = Team::of(row, lanes, kept);
+        let is_again = row.div_ceil(lanes * team.threads) * lanes * kept > KEPT_BYTES_MAX;
+        if is_again {
+            phases.forget();
+        }
         let entry = Entry::new(schedule, name.into(), team.block() as u32);
-        Rows { entry, kernel, row, team, lanes, line, reach: reach.collect(), phases }
+        Rows { entry, kernel, row, team, lanes, line, reach, phases, is_again }
     }
 
     fn chain(&self) -> &'a Chain {
@@ -413,7 +438,13 @@ impl Walk {
             let is_used_position = is_position(chain, *v) && !phases.is_of_row(*v) && is_asked(*v);
             (known(*v) && !is_held(*v) && text.inlined(*v).is_none()) || is_used_position
         };
-        let elements: Vec<ValueId> = chain.ids().filter(own).collect();
+        let elements: Vec<ValueId> = if rows.is_again {
+            let needed = needed(chain, &stores, &folds);
+            let is_own = |v: &ValueId| needed[v.index()] && is_element(v) && !is_held(*v) && text.inlined(*v).is_none();
+            chain.ids().filter(is_own).collect()
+        } else {
+            chain.ids().filter(own).collect()
+        };
         let divisor = |v: &ValueId| match chain.value(*v).instr {
             Instr::Map2(Fn2::Div, _, b) if chain.value(b).dtype == DType::F32 => Some(b),
             _ => None,
@@ -423,6 +454,19 @@ impl Walk {
         let (axes_of_held, axes_of_each) = (axes(&text, &held), axes(&text, &elements));
         Walk { phase, held, elements, folds, stores, divisors, axes_of_held, axes_of_each }
     }
+}
+
+/// Whether each value is needed for these stores and folds.
+fn needed(chain: &Chain, stores: &[(ValueId, BufferId)], folds: &[ValueId]) -> Vec<bool> {
+    let mut needed = vec![false; chain.values.len()];
+    let mut open: Vec<ValueId> = stores.iter().map(|store| store.0).collect();
+    open.extend(folds.iter().flat_map(|fold| chain.value(*fold).instr.operands()));
+    while let Some(v) = open.pop() {
+        if !std::mem::replace(&mut needed[v.index()], true) && !is_fold(chain.value(v)) {
+            open.extend(chain.value(v).instr.operands());
+        }
+    }
+    needed
 }
 
 /// The axes whose positions these values need.

@@ -52,7 +52,8 @@ fn by_digits(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKe
         all.extend([groups.bounds(), groups.fold()]);
     } else {
         temporaries.push(Temporary { dtype: DType::I64, count: Count::of(rows) });
-        all.push(groups.fold_rows());
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&one_more(&Shape::new([kernel.size.clone()]))) });
+        all.extend([groups.row_bounds(), groups.fold_rows()]);
     }
     let (source, launches) = joined(all);
     Ok(CudaKernel { source, temporaries, launches })
@@ -122,6 +123,26 @@ impl<'a> Groups<'a, '_> {
         entry.finish(Count::of(&Shape::new([self.kernel.size.clone()])), 1, None)
     }
 
+    /// Where each group's rows begin among the places in their order, which a thread finds by halves.
+    fn row_bounds(&self) -> (String, Launch) {
+        let (mut entry, rows, groups) = self.entry("bounds");
+        let indices = entry.read(self.kernel.indices);
+        entry.named("const i64* __restrict__ order", Argument::Array(Place::Temporary(FREE)));
+        entry.named("at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE + 1)));
+        let code = &mut entry.code;
+        code.line(format!("const at_t size = {groups}, rows = {rows};"));
+        code.open("for (at_t group = first_thread(); group <= size; group += all_threads())");
+        code.line("at_t low = 0, high = rows;");
+        code.open("while (low < high)");
+        code.line("const at_t middle = low + (high - low) / 2;");
+        code.line(format!("if (radix::group_of<i64>({indices}[order[middle]], size) < group) low = middle + 1;"));
+        code.line("else high = middle;");
+        code.close();
+        code.line("starts[group] = low;");
+        code.close();
+        entry.finish(Count::of(&with_more(&Shape::new([self.kernel.size.clone()]), 1)), THREADS, None)
+    }
+
     /// One thread folds a group's numbers, which it finds by the places of its rows.
     fn fold_rows(&self) -> (String, Launch) {
         let kernel = self.kernel;
@@ -129,27 +150,18 @@ impl<'a> Groups<'a, '_> {
         let (outer, inner) = (entry.count(kernel.outer.dims()), entry.count(kernel.inner.dims()));
         let (op, dtype) = (fold_of(self.kernel), entry.dtype(kernel.output));
         let acc = c_type(accumulator(op, dtype));
-        let (values, indices) = (entry.read(kernel.values), entry.read(kernel.indices));
+        let values = entry.read(kernel.values);
         entry.named("const i64* __restrict__ order", Argument::Array(Place::Temporary(FREE)));
+        entry.named("const at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE + 1)));
         let output = entry.write(kernel.output);
         let code = &mut entry.code;
         code.line(format!("const at_t size = {groups}, inner = {inner}, rows = {rows};"));
         let tasks = product(&[&outer, "size", "inner"]);
         code.open(format!("for (at_t task = first_thread(); task < {tasks}; task += all_threads())"));
-        code.line("const at_t group = task / inner % size;");
+        code.line("const at_t group = task / inner % size, end = starts[group + 1];");
         code.line("const at_t first = task / inner / size * rows * inner + task % inner;");
-        code.line("at_t bounds[2]; // of the group's rows in their order");
-        code.open("for (int side = 0; side < 2; ++side)");
-        code.line("at_t low = 0, high = rows;");
-        code.open("while (low < high)");
-        code.line("const at_t middle = low + (high - low) / 2;");
-        code.line(format!("if (radix::group_of<i64>({indices}[order[middle]], size) < group + side) low = middle + 1;"));
-        code.line("else high = middle;");
-        code.close();
-        code.line("bounds[side] = low;");
-        code.close();
         code.line(format!("{acc} total = {};", neutral(op, dtype)));
-        code.open("for (at_t r = bounds[0]; r < bounds[1]; ++r)");
+        code.open("for (at_t r = starts[group]; r < end; ++r)");
         let name = fold_name(op);
         code.line(format!("total = {name}::of(total, convert<{acc}>({values}[first + (at_t)order[r] * inner]));"));
         code.close();

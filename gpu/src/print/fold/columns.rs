@@ -15,6 +15,9 @@ const ACROSS: usize = 32;
 const STEPS: usize = 32;
 /// The same, where columns are few: so that there are blocks enough.
 const FEW_STEPS: usize = 16;
+/// Where sizes are known, chunks are no longer than leaves so many blocks, unless they would have fewer rows than this a thread.
+const BLOCKS_MIN: usize = 384;
+const STEPS_MIN: usize = 8;
 
 /// How columns are folded.
 pub struct Columns {
@@ -22,6 +25,8 @@ pub struct Columns {
     lanes: usize,
     /// Threads side by side.
     across: usize,
+    /// Rows of a chunk that each thread folds.
+    steps: usize,
 }
 
 impl Columns {
@@ -31,7 +36,14 @@ impl Columns {
         let lanes = elements(folds, &scalar).lanes;
         let inner: Option<usize> = folds.kernel.inner.as_fixed().map(|sizes| sizes.iter().product());
         let across = inner.map_or(ACROSS, |n| n.div_ceil(lanes).clamp(1, ACROSS));
-        Columns { lanes, across }
+        let most = if across < ACROSS { FEW_STEPS } else { STEPS };
+        let blocks = |steps: usize| {
+            let stripes = folds.kernel.outer.as_fixed()?.iter().product::<usize>() * inner?.div_ceil(lanes * across);
+            Some(stripes * folds.length()?.div_ceil(THREADS as usize / across * steps))
+        };
+        let are_few = |steps: &usize| *steps > STEPS_MIN && blocks(*steps).is_some_and(|blocks| blocks < BLOCKS_MIN);
+        let steps = std::iter::successors(Some(most), |steps| Some(steps / 2)).find(|steps| !are_few(steps)).unwrap_or(most);
+        Columns { lanes, across, steps }
     }
 
     /// Groups of threads, each on rows of its own.
@@ -41,7 +53,7 @@ impl Columns {
 
     /// Rows that a block folds.
     pub fn rows_of_chunk(&self) -> usize {
-        self.groups() * if self.across < ACROSS { FEW_STEPS } else { STEPS }
+        self.groups() * self.steps
     }
 
     /// The fold of each chunk into a temporary, or without chunks of all rows into the result.

@@ -12,6 +12,9 @@ use crate::schedule::AxisMap;
 /// Elements of a row that several registers of can still stay in cache.
 const ROW_ELEMENTS_MAX: usize = 16 * 1024;
 
+/// The same for a device, whose registers hold what was read of a row: the scores of a vocabulary.
+const DEVICE_ROW_ELEMENTS_MAX: usize = 64 * 1024;
+
 /// The domain of a fused kernel.
 pub struct Rows {
     /// Axes over which rows are independent.
@@ -97,8 +100,9 @@ fn fused_reductions<'a>(
 pub(super) fn is_short_and_last(operand: &Shape, axes: &[usize], options: CompileOptions) -> bool {
     let first = operand.rank() - axes.len();
     let size = |dim: &Dim| dim.as_fixed().or(options.short_symbols.then_some(1));
+    let most = if options.on_device { DEVICE_ROW_ELEMENTS_MAX } else { ROW_ELEMENTS_MAX };
     let elements: Option<usize> = operand.dims()[first..].iter().map(size).product();
     !axes.is_empty()
         && axes.iter().copied().eq(first..operand.rank())
-        && elements.is_some_and(|n| (1..=ROW_ELEMENTS_MAX).contains(&n))
+        && elements.is_some_and(|n| (1..=most).contains(&n))
 }

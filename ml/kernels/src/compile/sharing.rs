@@ -1,7 +1,7 @@
 //! Which values are worth storing because several kernels need them.
 
 use gradframe_ml_core::graph::{Fn1, Fn2, Kind};
-use gradframe_ml_core::{DType, Function, NodeId};
+use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
@@ -28,14 +28,14 @@ pub fn pinned(function: &Function, options: CompileOptions) -> FxHashSet<NodeId>
     let (shared, reach) = dear_and_shared(function, options);
     let mut pinned = shared.clone();
     gathered(function, &reach, &mut pinned);
-    stored_anyway(function, &mut pinned);
+    stored_anyway(function, options, &mut pinned);
     ahead::moved(function, &shared, &mut pinned);
     cut(function, options, &mut pinned);
     pinned
 }
 
 /// Pins what a product or another kernel of that kind reads: it goes to memory, so all others read it there.
-fn stored_anyway(function: &Function, pinned: &mut FxHashSet<NodeId>) {
+fn stored_anyway(function: &Function, options: CompileOptions, pinned: &mut FxHashSet<NodeId>) {
     let graph = &function.graph;
     for (_, node) in graph.nodes().filter(|(_, node)| is_root(&node.kind) && node.kind != Kind::Barrier) {
         for &input in &node.inputs {
@@ -43,7 +43,9 @@ fn stored_anyway(function: &Function, pinned: &mut FxHashSet<NodeId>) {
             while is_view(&graph.node(base).kind) {
                 base = graph.node(base).inputs[0];
             }
-            if matches!(graph.node(base).kind, Kind::Map1(_) | Kind::Map2(_) | Kind::Select) {
+            let is_rounded = matches!(graph.node(base).kind, Kind::Cast(_)) && base != input && !is_widening(function, base);
+            let is_function = matches!(graph.node(base).kind, Kind::Map1(_) | Kind::Map2(_) | Kind::Select);
+            if is_function || (options.on_device && is_rounded) {
                 pinned.insert(base);
             }
         }
@@ -81,7 +83,8 @@ fn dear_and_shared(function: &Function, options: CompileOptions) -> (FxHashSet<N
     let outputs: FxHashSet<NodeId> = function.outputs.iter().copied().collect();
     for &id in nodes.iter().rev() {
         let node = graph.node(id);
-        if outputs.contains(&id) || is_root(&node.kind) {
+        let is_stored = options.on_device && is_long_fold(function, id, options); // anyway
+        if outputs.contains(&id) || is_root(&node.kind) || is_stored {
             reach[id.index()] = Reach::One(id);
         }
         if reach[id.index()] == Reach::Many && dear[id.index()] {
@@ -97,7 +100,7 @@ fn dear_and_shared(function: &Function, options: CompileOptions) -> (FxHashSet<N
     (pinned, reach)
 }
 
-/// Pins what several kernels need and would each read several arrays of its size for: the sum so far of a network's blocks.
+/// Pins what several kernels need and would each read several large arrays for: the sum so far of a network's blocks.
 fn gathered(function: &Function, reach: &[Reach], pinned: &mut FxHashSet<NodeId>) {
     let graph = &function.graph;
     let outputs: FxHashSet<NodeId> = function.outputs.iter().copied().collect();
@@ -109,18 +112,26 @@ fn gathered(function: &Function, reach: &[Reach], pinned: &mut FxHashSet<NodeId>
             own.push(id);
         } else if !matches!(node.kind, Kind::Reduce { .. }) {
             node.inputs.iter().flat_map(|input| &sources[input.index()]).for_each(|source| {
-                if own.len() < SOURCES_MAX && !own.contains(source) {
+                if own.len() < SOURCES_MAX && !own.contains(source) && is_large(graph, *source, id) {
                     own.push(*source);
                 }
             });
         }
-        let count = |id: NodeId| graph.ty(id).shape.elements();
-        let large = own.iter().filter(|source| count(**source) == count(id)).count();
-        if !is_stored && reach[id.index()] == Reach::Many && large >= SOURCES_MAX && matches!(node.kind, Kind::Map2(_)) {
+        if !is_stored && reach[id.index()] == Reach::Many && own.len() >= SOURCES_MAX && matches!(node.kind, Kind::Map2(_)) {
             pinned.insert(id);
             own = SmallVec::from_elem(id, 1);
         }
         sources.push(own);
+    }
+}
+
+/// True if reading a source is a good part of reading the value.
+fn is_large(graph: &Graph, source: NodeId, value: NodeId) -> bool {
+    let [source, value] = [source, value].map(|id| graph.ty(id).shape.elements());
+    let fixed = |count: &Option<Dim>| count.as_ref().and_then(Dim::as_fixed);
+    match (fixed(&source), fixed(&value)) {
+        (Some(source), Some(value)) => source.saturating_mul(4) >= value,
+        _ => source == value,
     }
 }
 
@@ -140,11 +151,16 @@ pub fn is_root(kind: &Kind) -> bool {
 /// For each node, whether computing it again (down to what is in memory anyway) costs more than reading it.
 fn dear(function: &Function, options: CompileOptions, nodes: &[NodeId]) -> Vec<bool> {
     let mut dear: Vec<bool> = Vec::with_capacity(nodes.len());
+    let mut inherited: Vec<bool> = Vec::with_capacity(nodes.len());
     for &id in nodes {
         let node = function.graph.node(id);
-        let inherits = !is_root(&node.kind) && node.inputs.iter().any(|i| dear[i.index()]);
         let is_stored = options.on_device && is_long_fold(function, id, options); // anyway
-        dear.push(!is_stored && (inherits || is_dear(&node.kind, options)));
+        let inherits = !is_root(&node.kind) && node.inputs.iter().any(|i| inherited[i.index()]);
+        let own = !is_stored && (inherits || is_dear(&node.kind, options));
+        dear.push(own);
+        // Of what a device makes of a row's fold, the fold alone is worth its place: it is one number a row.
+        let is_fold = options.on_device && matches!(node.kind, Kind::Reduce { .. });
+        inherited.push(if is_fold { inherits } else { own });
     }
     for &id in nodes {
         let kind = &function.graph.node(id).kind;

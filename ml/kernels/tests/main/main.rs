@@ -4,6 +4,7 @@
 
 mod accuracy;
 mod across;
+mod attention;
 mod check;
 mod compile_work;
 mod control;

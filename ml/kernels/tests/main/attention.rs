@@ -1,0 +1,83 @@
+//! Attention by heads: what the processor computes from its parts, and devices as one kernel.
+
+use gradframe_ml_core::graph::{Attention, Type};
+use gradframe_ml_core::{DType, Function, Graph, NodeId, Result, Shape, Tensor};
+
+use crate::check::{check, function, numbers, tensor};
+
+/// Small numbers: of large ones the largest weight is all there is.
+fn small(dtype: DType, shape: &[usize], seed: u64) -> Tensor {
+    let values = numbers(shape.iter().product(), seed).iter().map(|x| x / 8.0).collect();
+    tensor(dtype, shape, values)
+}
+
+fn ty(dtype: DType, shape: &[usize]) -> Type {
+    Type::new(dtype, Shape::fixed(shape))
+}
+
+/// The value, and the cotangents of q, k and v where the value's is `x[3]`.
+fn with_gradients(g: &mut Graph, x: &[NodeId], how: Attention) -> Result<Vec<NodeId>> {
+    let value = g.attention(x[0], x[1], x[2], None, how)?;
+    let product = g.mul(value, x[3])?;
+    let sum = g.sum_all(product)?;
+    let (_, gradients) = g.value_and_gradients(sum, &x[..3])?;
+    Ok([value].into_iter().chain(gradients).collect())
+}
+
+/// [B, H, T, D] with S keys.
+fn of_heads(dtype: DType, [batches, heads, queries, width]: [usize; 4], keys: usize, how: Attention) {
+    let (q, k) = ([batches, heads, queries, width], [batches, heads, keys, width]);
+    let shapes = [&q, &k, &k, &q];
+    let types: Vec<Type> = shapes.iter().map(|shape| ty(dtype, *shape)).collect();
+    let inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(n, shape)| small(dtype, *shape, n as u64 + 3)).collect();
+    check(&function(&types, |g, x| with_gradients(g, x, how)), &inputs);
+}
+
+const CAUSAL: Attention = Attention { causal: true, scale: None };
+const FULL: Attention = Attention { causal: false, scale: None };
+
+#[test]
+fn attention_of_short_floats_and_its_gradients() {
+    for dtype in [DType::BF16, DType::F16] {
+        of_heads(dtype, [1, 2, 70, 32], 70, CAUSAL);
+        of_heads(dtype, [1, 1, 66, 64], 66, CAUSAL);
+        of_heads(dtype, [2, 1, 17, 32], 80, FULL);
+        of_heads(dtype, [1, 1, 33, 128], 40, FULL);
+    }
+}
+
+#[test]
+fn queries_stand_beside_the_last_keys() {
+    of_heads(DType::BF16, [1, 2, 9, 32], 75, CAUSAL);
+    of_heads(DType::BF16, [1, 1, 64, 32], 128, Attention { causal: true, scale: Some(0.4) });
+}
+
+#[test]
+fn attention_of_long_floats_and_odd_widths_is_that_of_its_parts() {
+    of_heads(DType::F32, [1, 2, 9, 32], 9, CAUSAL);
+    of_heads(DType::F64, [2, 1, 5, 7], 6, FULL);
+    of_heads(DType::BF16, [1, 2, 6, 12], 6, CAUSAL);
+}
+
+/// q, k and v lie side by side in one array, as a product leaves them.
+#[test]
+fn heads_are_read_where_they_lie() {
+    let (texts, length, heads, width) = (2, 20, 2, 32);
+    let shape = [texts, length, 3 * heads * width];
+    let rows = |g: &mut Graph, x: NodeId, part: usize| {
+        let own = g.slice_axis(x, 2, part * heads * width, ((part + 1) * heads * width).into())?;
+        let split = g.reshape(own, &Shape::fixed(&[texts, length, heads, width]))?;
+        g.permute(split, &[0, 2, 1, 3])
+    };
+    let build = |g: &mut Graph, x: &[NodeId]| {
+        let parts = [rows(g, x[0], 0)?, rows(g, x[0], 1)?, rows(g, x[0], 2)?];
+        let value = g.attention(parts[0], parts[1], parts[2], None, CAUSAL)?;
+        let joined = g.permute(value, &[0, 2, 1, 3])?;
+        let squares = g.mul(joined, joined)?;
+        let sum = g.sum_all(squares)?;
+        let (_, gradients) = g.value_and_gradients(sum, x)?;
+        Ok(vec![joined, gradients[0]])
+    };
+    let all: Function = function(&[ty(DType::BF16, &shape)], build);
+    check(&all, &[small(DType::BF16, &shape, 5)]);
+}
