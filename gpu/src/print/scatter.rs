@@ -52,7 +52,7 @@ fn by_digits(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKe
         all.extend([groups.bounds(), groups.fold()]);
     } else {
         temporaries.push(Temporary { dtype: DType::I64, count: Count::of(rows) });
-        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&one_more(&Shape::new([kernel.size.clone()]))) });
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&with_more(&Shape::new([kernel.size.clone()]), 1)) });
         all.extend([groups.row_bounds(), groups.fold_rows()]);
     }
     let (source, launches) = joined(all);
