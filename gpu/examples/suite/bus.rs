@@ -30,9 +30,11 @@ pub fn run(device: &Device) -> Result<()> {
     let there = device.put(&data)?;
     let get = fastest(|| device.get(&there).map(drop))?;
     share("get 1 GiB", get, from);
-    let is_right = device.get(&there)? == data;
-    println!("put and get | {}", if is_right { "equal" } else { "WRONG" });
-    drop(there);
+    let held = device.get(&there)?;
+    println!("put and get | {}", if held == data { "equal" } else { "WRONG" });
+    let fresh = fastest(|| device.get(&there).map(drop))?;
+    share("get 1 GiB beside one that is held", fresh, from);
+    drop((there, held));
     pieces(device, &data, to)
 }
 

@@ -1,11 +1,11 @@
 //! A CUDA device: its memory, its streams, and programs that run on it.
 //!
-//! `driver`: whether one can be opened. `budget`, `pool`: memory. `tensor`: arrays that lie there. `staging`: copies over the bus,
-//! beside the kernels. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`: what a run has, what it starts,
-//! and loops and choices, which the host drives. `replay`: runs that are repeated are captured and replayed. `turns`: runs that
-//! are under way at once. `modules`: compiled code, kept here and on the disk. `products`: contractions that cuBLASLt computes.
-//! `columns`: long columns, copied there in parts. `grouped`: folds of rows into groups. `compact`: the elements that a mask keeps.
-//! `steps`: a training's steps, whose state stays there. `span`: time.
+//! `driver`: whether one can be opened. `budget`, `pool`: memory. `tensor`: arrays that lie there. `staging`, `host`: copies over
+//! the bus, beside the kernels, and where they arrive. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`:
+//! what a run has, what it starts, and loops and choices, which the host drives. `replay`: runs that are repeated are captured and
+//! replayed. `turns`: runs that are under way at once. `modules`: compiled code, kept here and on the disk. `products`:
+//! contractions that cuBLASLt computes. `columns`: long columns, copied there in parts. `grouped`: folds of rows into groups.
+//! `compact`: the elements that a mask keeps. `steps`: a training's steps, whose state stays there. `span`: time.
 
 mod budget;
 mod columns;
@@ -13,6 +13,7 @@ mod compact;
 mod control;
 mod driver;
 mod grouped;
+mod host;
 mod launches;
 mod loaded;
 mod memory;
@@ -36,6 +37,7 @@ use self::budget::Budget;
 pub use self::budget::VARIABLE as MEMORY_VARIABLE;
 pub use self::columns::ColumnBuilder;
 pub use self::grouped::GroupedOnDevice;
+use self::host::Blocks;
 pub use self::loaded::{Measured, OnDevice};
 use self::modules::Modules;
 use self::pool::{Allocation, Pool};
@@ -49,6 +51,9 @@ use crate::nvrtc::Nvrtc;
 
 /// One part in so many of the memory's budget may stay with runs that are repeated.
 const STAYING: usize = 4;
+/// Bytes of the host's memory that are pinned for results, at most, and one part in so many of the device's.
+const PINNED_MAX: usize = 1 << 30;
+const PINNED_SHARE: usize = 8;
 
 /// A device that is there, with a stream of its own in which kernels run one after the other.
 #[derive(Debug, Clone)]
@@ -63,6 +68,7 @@ pub struct Device {
     /// What repeated runs may keep of it.
     staying: Arc<Budget>,
     lanes: Arc<Lanes>,
+    blocks: Arc<Blocks>,
     turns: Arc<Turns>,
     nvrtc: Nvrtc,
     architecture: String,
@@ -86,10 +92,12 @@ impl Device {
         unsafe { context.disable_event_tracking() };
         let budget = Budget::of_environment(context.mem_get_info().map_err(unusable)?.0)?;
         let staying = Arc::new(Budget::new(budget.bytes() / STAYING));
+        let pinned = PINNED_MAX.min(budget.bytes() / PINNED_SHARE);
         Ok(Device {
             captured: Arc::new(Mutex::new(context.new_stream().map_err(unusable)?)),
             starting: Arc::default(),
             pool: Arc::new(Pool::new(&stream, budget).map_err(unusable)?),
+            blocks: Arc::new(Blocks::new(&context, pinned)),
             staying,
             lanes: Arc::new(Lanes::new(&context).map_err(unusable)?),
             turns: Arc::default(),
@@ -142,10 +150,11 @@ impl Device {
         self.pool.reserved()
     }
 
-    /// Gives memory that is not in use back to the driver. Waits for what was started. Once nothing is in use, all but 1 GiB
+    /// Gives memory that is not in use back to the driver, and the host's that was pinned for results. Waits for what was started. Once nothing is in use, all but 1 GiB
     /// goes back without being asked for.
     /// Errors: `External` if something that was started failed.
     pub fn trim(&self) -> Result<()> {
+        self.blocks.forget();
         self.pool.trim(0)
     }
 

@@ -10,6 +10,7 @@ use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, PinnedHost
 use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
 
+use super::host::Arriving;
 use super::pool::Allocation;
 use super::span::Span;
 use super::{Device, DeviceTensor, failed};
@@ -105,19 +106,20 @@ impl Device {
     }
 
     /// What is on the device, with the time that the copies take where it is worth measuring. Waits for what computes it.
-    pub(super) fn fetched(&self, parts: &mut [(&mut [u8], &DeviceTensor)]) -> Result<Option<Span>> {
-        if parts.iter().all(|(bytes, _)| is_small(bytes)) {
-            let each = parts.iter_mut().filter(|(bytes, _)| !bytes.is_empty());
-            let fetched: Result<()> =
-                each.map(|(bytes, part)| fetch_along(bytes, part.address(&self.stream), &self.stream)).collect();
+    pub(super) fn fetched(&self, tensors: &[DeviceTensor], back: &mut [Arriving]) -> Result<Option<Span>> {
+        if tensors.iter().all(|tensor| tensor.size_bytes() <= DIRECT_BYTES) {
+            let each = tensors.iter().zip(back.iter_mut()).filter(|(tensor, _)| tensor.size_bytes() > 0);
+            let along = |(tensor, back): (&DeviceTensor, &mut Arriving)| {
+                fetch_along(back.bytes_mut()?, tensor.address(&self.stream), &self.stream)
+            };
+            let fetched: Result<()> = each.map(along).collect();
             self.synchronize()?;
             return fetched.map(|()| None);
         }
         let mut lane = self.lanes.from_device.lock();
         let stream = Arc::clone(&lane.stream);
         stream.join(&self.stream).map_err(failed)?;
-        let parts = parts.iter_mut().map(|(bytes, tensor)| (&mut **bytes, tensor.address(&stream)));
-        let fetched = Span::around(&stream, || lane.fetch(parts));
+        let fetched = Span::around(&stream, || lane.fetch(tensors.iter().map(|tensor| tensor.address(&stream)).zip(back)));
         // Whatever came of it: nothing writes to the host's memory any more.
         stream.synchronize().map_err(failed)?;
         Ok(Some(fetched?.1))
@@ -153,11 +155,13 @@ impl Lane {
     }
 
     /// Copies from the device. All has arrived when this has come back and the stream has come so far.
-    fn fetch<'a>(&mut self, arrays: impl Iterator<Item = (&'a mut [u8], u64)>) -> Result<()> {
+    fn fetch<'a>(&mut self, arrays: impl Iterator<Item = (u64, &'a mut Arriving)>) -> Result<()> {
         let stream = Arc::clone(&self.stream);
         let mut parts = Vec::new();
-        for (bytes, device) in arrays {
-            if !is_small(bytes) {
+        for (device, back) in arrays {
+            let is_pinned = back.is_pinned();
+            let bytes = back.bytes_mut()?;
+            if !is_pinned && !is_small(bytes) {
                 parts.extend(bytes.chunks_mut(BUFFER_BYTES).zip(places(device)).map(|(host, device)| Part { host, device }));
             } else if !bytes.is_empty() {
                 fetch_along(bytes, device, &stream)?;

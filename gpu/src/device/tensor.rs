@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_buffer::MutableBuffer;
 use cudarc::driver::CudaStream;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 
+use super::host::Arriving;
 use super::pool::Allocation;
 use super::span::Span;
 use super::{Device, failed};
@@ -96,12 +96,10 @@ impl Device {
 
     /// As [`Device::get_all`], with the time that the copies take; None for a few bytes.
     pub(super) fn get_timed(&self, tensors: &[DeviceTensor]) -> Result<(Vec<Tensor>, Option<Span>)> {
-        let zeroed = |tensor: &DeviceTensor| MutableBuffer::from_len_zeroed(tensor.size_bytes()); // aligned to any element
-        let mut bytes: Vec<MutableBuffer> = tensors.iter().map(zeroed).collect();
-        let mut parts: Vec<(&mut [u8], &DeviceTensor)> = bytes.iter_mut().map(MutableBuffer::as_slice_mut).zip(tensors).collect();
-        let span = self.fetched(&mut parts)?;
-        let back = tensors.iter().zip(bytes).map(|(tensor, bytes)| Tensor::try_new(tensor.dtype, &tensor.shape, bytes.into()));
-        Ok((back.collect::<Result<_>>()?, span))
+        let mut back: Vec<Arriving> = tensors.iter().map(|tensor| self.blocks.arriving(tensor.size_bytes())).collect();
+        let span = self.fetched(tensors, &mut back)?;
+        let whole = |(tensor, back): (&DeviceTensor, Arriving)| Tensor::try_new(tensor.dtype, &tensor.shape, back.into_buffer()?);
+        Ok((tensors.iter().zip(back).map(whole).collect::<Result<_>>()?, span))
     }
 
     /// Another array of the same elements.

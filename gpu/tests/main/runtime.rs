@@ -177,6 +177,25 @@ fn arrays_of_every_size_come_back_as_they_went() {
 }
 
 #[test]
+fn what_has_come_back_stays_as_it_is() {
+    let Some(device) = device() else { return };
+    let sent: Vec<Tensor> = (0..5).map(|n| numbers(&[(1 << 20) + 1000 * (n % 2)], n)).collect();
+    let there = device.put_all(&sent).unwrap();
+    let back: Vec<Tensor> = there.iter().map(|part| device.get(part).unwrap()).collect();
+    for round in 0..6 {
+        let again = device.get(&there[round % 5]).unwrap(); // its memory is used by the next one
+        assert!(again == sent[round % 5]);
+    }
+    assert!(back == sent);
+    let kept = back[3].rows(10, 100).unwrap();
+    drop(back);
+    device.trim().unwrap();
+    drop(device.get_all(&there).unwrap());
+    drop((there, device));
+    assert!(kept == sent[3].rows(10, 100).unwrap());
+}
+
+#[test]
 fn threads_share_a_device() {
     let Some(device) = device() else { return };
     let program = loaded(&device);
