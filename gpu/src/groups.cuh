@@ -49,6 +49,10 @@ template <class Op, int CELLS, class Acc> struct Table {
   // The fold of each cell's lanes, which their first one gets: it says whether this lane is one.
   __device__ bool fold_peers(int cell, Acc& x, u32 taken) {
     const int lane = threadIdx.x % 32;
+    if (__popc(taken) == 31) { // all lanes have one cell
+      x = warp_fold<Op>(x);
+      return lane == 0;
+    }
     if (__popc(taken) > FEW_PEERS) {
       const u32 peers = peers_of<BITS>(cell);
       x = folded<Op>(cell >= 0 ? x : neutral, peers);
@@ -95,6 +99,15 @@ template <class Op, int CELLS, class Acc> struct Table {
     __syncwarp();
   }
 
+  // Whether all values of all lanes have one cell, as in rows that are sorted.
+  template <int N> static __device__ bool are_one(const int (&cell)[N]) {
+    const int first = __shfl_sync(0xffffffffu, cell[0], 0);
+    bool differ = first < 0;
+#pragma unroll
+    for (int k = 0; k < N; ++k) differ |= cell[k] != first;
+    return !__any_sync(0xffffffffu, differ);
+  }
+
   // N values of each lane; those without a cell (-1) are none.
   template <int N, class T> __device__ void add(const int (&cell)[N], const T (&value)[N]) {
     const int lane = threadIdx.x % 32;
@@ -103,6 +116,13 @@ template <class Op, int CELLS, class Acc> struct Table {
       for (int k = 0; k < N; ++k) {
         if (cell[k] >= 0) fold(cell[k] * 32 + lane, convert<Acc>(value[k]));
       }
+    } else if (are_one(cell)) {
+      Acc wide[N];
+#pragma unroll
+      for (int k = 0; k < N; ++k) wide[k] = convert<Acc>(value[k]);
+      const Acc x = warp_fold<Op>(fold_of<Op, N>(wide));
+      if (lane == 0) fold(cell[0], x);
+      __syncwarp();
     } else if constexpr (BITS > 10) { // few are taken
 #pragma unroll
       for (int k = 0; k < N; k += 2) add_two(cell[k], cell[k + 1], convert<Acc>(value[k]), convert<Acc>(value[k + 1]));
@@ -130,7 +150,7 @@ template <class Op, int CELLS, class Acc> struct Table {
 
 // Warps of a block, each with a table; and what a thread reads at once.
 template <int CELLS> struct Few {
-  static constexpr int WARPS = CELLS <= 1024 ? 4 : CELLS <= 2048 ? 2 : 1, THREADS = 32 * WARPS, ITEMS = 8, STEP = THREADS * ITEMS;
+  static constexpr int WARPS = CELLS <= 1024 ? 3 : CELLS <= 2048 ? 2 : 1, THREADS = 32 * WARPS, ITEMS = 8, STEP = THREADS * ITEMS;
 };
 constexpr int CHUNK = 16384, CHUNKS = 4096; // elements of a chunk at least, and chunks at most
 

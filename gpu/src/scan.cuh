@@ -1,7 +1,7 @@
 // ---- scans of lines that lie one after the other -------------------------------------------------------------------
 // One pass over the array: a block takes tiles in their order, tells the total of each as soon as it is known, and asks
-// for what stands before it, while its next tile is on its way. What is folded with what is said by sizes alone (below), so
-// the bits are the same in every run; flags and tickets only say when.
+// for what stands before it. What is folded with what is said by sizes alone (below), so the bits are the same in every
+// run; flags and tickets only say when.
 
 #ifndef GF_SCAN_GROUP
 #define GF_SCAN_GROUP 32
@@ -19,12 +19,12 @@ template <class T> using Part = Pack<T, 16 / sizeof(T)>;
 
 // How a tile lies: a thread's packs one after the other, then the next thread's.
 template <class T> struct Tile {
-  static constexpr int PACK = 16 / sizeof(T), PACKS = PACK <= 4 ? 4 : 16 / PACK;
+  static constexpr int PACK = 16 / sizeof(T), PACKS = PACK <= 4 ? 8 : 32 / PACK;
   static constexpr int THREAD = PACKS * PACK, WARP = 32 * THREAD, COUNT = WARPS * WARP;
   // Where a warp keeps its packs: neither neighbouring packs nor those of neighbouring threads share banks.
   static __device__ int slot(int pack) {
     const int thread = pack / PACKS;
-    return thread * PACKS + (pack % PACKS ^ thread / (8 / PACKS) % PACKS);
+    return thread * PACKS + (pack % PACKS ^ thread * PACKS / 8 % PACKS);
   }
 };
 
@@ -67,7 +67,8 @@ template <class T> __device__ T number_of(const Told& told) {
 
 // One more turn of waiting for a block with a lower ticket, which runs: this ends.
 __device__ void wait_on(u32& turns) {
-  if (++turns == 1u << 26) __trap(); // an error is better than a device that hangs
+  if (++turns == 1u << 24) __trap(); // an error is better than a device that hangs
+  __nanosleep(300);                  // who asks without pause is in the way of who tells
 }
 
 // What blocks share, all 0 at first: the totals of tiles and of groups, and the next ticket.
@@ -103,13 +104,12 @@ template <bool LINES, int TILE> struct Lines {
 
 // The fold of the line up to a group's start, for one warp. Each lane asks for one of the 32 groups before it; from the
 // nearest one whose WHOLE is known, those after it follow one by one. A WHOLE is made in this very way, so that it does
-// not matter which one is found.
-template <class Op, class Acc> __device__ Acc before_group(at_t group, const Shared& shared) {
+// not matter which one is found. `told` is what the lane's group told before.
+template <class Op, class Acc> __device__ Acc before_group(at_t group, const Shared& shared, Told told) {
   const int lane = threadIdx.x % 32;
-  Told told = {0, NOTHING};
   int nearest = 0;
   for (u32 turns = 0;; wait_on(turns)) {
-    if (told.state != WHOLE && lane < group) told = asked(shared.of_groups + group - 1 - lane);
+    if (turns > 0 && told.state != WHOLE && lane < group) told = asked(shared.of_groups + group - 1 - lane);
     const u32 whole = __ballot_sync(0xffffffffu, told.state == WHOLE);
     const u32 nothing = __ballot_sync(0xffffffffu, told.state == NOTHING);
     if (whole == 0) continue;
@@ -128,7 +128,11 @@ template <class Op, class Acc, bool LINES, int TILE>
 __device__ Acc before(at_t tile, const Lines<LINES, TILE>& lines, const Shared& shared, Acc neutral, Acc total, bool has_start) {
   const int lane = threadIdx.x % 32;
   const at_t group = tile / GROUP, first = group * GROUP, from = lines.line_start() / TILE, own = first + lane;
+  const bool is_near = from >= first;
   Acc near = neutral;
+  Told far_told = {0, NOTHING};
+  __nanosleep(500); // about what the others' telling takes
+  if (!is_near && lane < group) far_told = asked(shared.of_groups + group - 1 - lane);
   if (own >= from && own < tile) {
     Told told;
     for (u32 turns = 0; (told = asked(shared.of_tiles + own)).state == NOTHING;) wait_on(turns);
@@ -136,11 +140,11 @@ __device__ Acc before(at_t tile, const Lines<LINES, TILE>& lines, const Shared& 
   }
   near = warp_fold<Op>(near);
   const Acc of_group = has_start ? total : Op::of(near, total);
-  const bool tells = lane == 0 && tile % GROUP == GROUP - 1, is_near = from >= first;
-  if (tells) tell(shared.of_groups + group, of_group, has_start || is_near ? WHOLE : ALONE);
+  const bool tells = lane == 0 && tile % GROUP == GROUP - 1;
+  if (tells) tell<Acc>(shared.of_groups + group, of_group, has_start || is_near ? WHOLE : ALONE);
   if (is_near) return near;
-  const Acc far = before_group<Op, Acc>(group, shared);
-  if (tells && !has_start) tell(shared.of_groups + group, Op::of(far, of_group), WHOLE);
+  const Acc far = before_group<Op, Acc>(group, shared, far_told);
+  if (tells && !has_start) tell<Acc>(shared.of_groups + group, Op::of(far, of_group), WHOLE);
   return Op::of(far, near);
 }
 
@@ -273,23 +277,23 @@ __device__ Acc folded(Acc x, Part<T>* packs, const Lines<LINES, Tile<T>::COUNT>&
 
 // What a block keeps of a tile.
 template <class Acc, class T> struct Kept {
-  Part<T> next[WARPS][32 * Tile<T>::PACKS], done[WARPS][32 * Tile<T>::PACKS]; // the next tile, and what was made of this one
+  Part<T> packs[WARPS][32 * Tile<T>::PACKS];
   Acc warps[WARPS], before;
   bool has_start[WARPS]; // whether a line starts there
   at_t ticket;
 };
 
-// Folds a tile, which lies in `next`, tells its total, and lets the tile come that was drawn after it.
+// Folds a tile, and tells its total.
 template <class Op, bool LINES, class Acc, class T>
-__device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_t tiles, const Lines<LINES, Tile<T>::COUNT>& lines,
+__device__ void scan_tile(const T* values, T* output, at_t count, at_t tile, const Lines<LINES, Tile<T>::COUNT>& lines,
                           const Shared& shared, Acc neutral, Kept<Acc, T>& kept) {
   using Own = Tile<T>;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = warp * Own::WARP + lane * Own::THREAD;
-  const at_t drawn = threadIdx.x == 0 ? shared.next_tile() : 0;
+  read(values, lines.base, count, kept.packs[warp]);
   Part<T> packs[Own::PACKS];
   wait_for_copies();
 #pragma unroll
-  for (int p = 0; p < Own::PACKS; ++p) packs[p] = kept.next[warp][Own::slot(lane * Own::PACKS + p)];
+  for (int p = 0; p < Own::PACKS; ++p) packs[p] = kept.packs[warp][Own::slot(lane * Own::PACKS + p)];
   const at_t at = lines.position(first), last = LINES ? lines.position(first + Own::THREAD - 1) : 0;
   const int until = lines.until_start(at);
   Acc x = folded<Op, LINES>(neutral, packs, lines, until, neutral, [](int, int, Acc) {});
@@ -301,10 +305,7 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
   Acc lanes_before = __shfl_up_sync(0xffffffffu, x, 1);
   if (lane == 0) lanes_before = neutral;
   if (lane == 31) kept.warps[warp] = x, kept.has_start[warp] = lines.starts(last, Own::WARP);
-  if (threadIdx.x == 0) kept.ticket = drawn;
   __syncthreads();
-  const at_t next = kept.ticket;
-  if (next < tiles) read(values, next * Own::COUNT, count, kept.next[warp]);
   Acc total = neutral, carried = neutral; // of the warps one after the other, all and those before this one
   bool has_start = false, is_carried = true;
 #pragma unroll
@@ -315,7 +316,7 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
     has_start |= starts;
   }
   if (warp == 0) {
-    if (lane == 0) tell(shared.of_tiles + tile, total, ALONE);
+    if (lane == 0) tell<Acc>(shared.of_tiles + tile, total, ALONE);
     const Acc before_tile = before<Op>(tile, lines, shared, neutral, total, has_start);
     if (lane == 0) kept.before = before_tile;
   }
@@ -325,12 +326,10 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
   Part<T> pack;
   folded<Op, LINES>(x, packs, lines, until, neutral, [&](int p, int v, Acc x) {
     pack.at[v] = convert<T>(x);
-    if (v == Own::PACK - 1) kept.done[warp][Own::slot(lane * Own::PACKS + p)] = pack;
+    if (v == Own::PACK - 1) kept.packs[warp][Own::slot(lane * Own::PACKS + p)] = pack;
   });
   __syncwarp();
-  write(output, lines.base, count, kept.done[warp]);
-  __syncwarp();
-  return next;
+  write(output, lines.base, count, kept.packs[warp]);
 }
 
 // Lines of `size` elements, `count` in all.
@@ -340,14 +339,13 @@ __device__ void scan(const T* values, T* output, at_t count, at_t size, Acc neut
   __shared__ Kept<Acc, T> kept;
   const at_t tiles = pieces(count, Own::COUNT);
   const Shared shared(words, tiles);
-  if (threadIdx.x == 0) kept.ticket = shared.next_tile();
-  __syncthreads();
-  at_t tile = kept.ticket;
-  __syncthreads(); // the first tile draws the next one
-  if (tile < tiles) read(values, tile * Own::COUNT, count, kept.next[threadIdx.x / 32]);
-  while (tile < tiles) {
+  while (true) {
+    if (threadIdx.x == 0) kept.ticket = shared.next_tile();
+    __syncthreads(); // and all are done with the last tile
+    const at_t tile = kept.ticket;
+    if (tile >= tiles) return;
     const Lines<LINES, Own::COUNT> lines(size, tile * Own::COUNT);
-    tile = scan_tile<Op>(values, output, count, tile, tiles, lines, shared, neutral, kept);
+    scan_tile<Op>(values, output, count, tile, lines, shared, neutral, kept);
   }
 }
 

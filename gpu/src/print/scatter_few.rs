@@ -54,7 +54,7 @@ impl Few<'_> {
     /// Threads of a block that folds, as `groups::Few` has them.
     fn threads(&self) -> u32 {
         match self.cells {
-            ..=1024 => 128,
+            ..=1024 => 96,
             1025..=2048 => 64,
             _ => 32,
         }
