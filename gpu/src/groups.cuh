@@ -81,24 +81,6 @@ template <class Op, int CELLS, class Acc> struct Table {
     __syncwarp();
   }
 
-  // Two at once, where no cell is taken; else one after the other.
-  __device__ void add_two(int one, int two, Acc x, Acc y) {
-    const int tag = threadIdx.x % 32;
-    if (one >= 0) own_tags[one] = (u8)tag;
-    if (two >= 0) own_tags[two] = (u8)(tag + 32);
-    __syncwarp();
-    const bool is_taken = (one >= 0 && own_tags[one] != tag) || (two >= 0 && own_tags[two] != tag + 32);
-    if (__any_sync(0xffffffffu, is_taken)) {
-      add_one(one, x);
-      add_one(two, y);
-      return;
-    }
-    const Acc of_one = one >= 0 ? own[one] : neutral, of_two = two >= 0 ? own[two] : neutral;
-    if (one >= 0) own[one] = Op::of(of_one, x);
-    if (two >= 0) own[two] = Op::of(of_two, y);
-    __syncwarp();
-  }
-
   // Whether all values of all lanes have one cell, as in rows that are sorted.
   template <int N> static __device__ bool are_one(const int (&cell)[N]) {
     const int first = __shfl_sync(0xffffffffu, cell[0], 0);
@@ -123,9 +105,6 @@ template <class Op, int CELLS, class Acc> struct Table {
       const Acc x = warp_fold<Op>(fold_of<Op, N>(wide));
       if (lane == 0) fold(cell[0], x);
       __syncwarp();
-    } else if constexpr (BITS > 10) { // few are taken
-#pragma unroll
-      for (int k = 0; k < N; k += 2) add_two(cell[k], cell[k + 1], convert<Acc>(value[k]), convert<Acc>(value[k + 1]));
     } else {
 #pragma unroll
       for (int k = 0; k < N; ++k) add_one(cell[k], convert<Acc>(value[k]));
@@ -249,6 +228,8 @@ template <class T> struct Split {
   static constexpr int WARPS = 16, THREADS = 32 * WARPS, ITEMS = sizeof(T) == 8 ? 8 : 16, WARP = 32 * ITEMS, TILE = WARPS * WARP;
 };
 constexpr int PARTS = 256;
+// Bits of a group, and of its place in its part.
+constexpr int GROUP_BITS = 20, CELL_BITS = 12;
 // Runs of tiles, at most: a task takes whole ones. Rows of a task, about.
 constexpr int RUNS = 256, TASK = 65536;
 
@@ -283,38 +264,35 @@ __device__ void split(const T* values, const Index* indices, at_t rows, at_t siz
   for (at_t i = first_thread(); i < PARTS; i += all_threads()) of_parts[i] = 0; // for what counts them afterwards
   for (at_t tile = blockIdx.x; tile < pieces(rows, Own::TILE); tile += gridDim.x) {
     const at_t base = tile * Own::TILE;
-    int group[Own::ITEMS];
+    int row[Own::ITEMS]; // its group, and later its place among the warp's rows of its part; -1 without a group
     T value[Own::ITEMS];
-    u32 place[Own::ITEMS];
 #pragma unroll
     for (int r = 0; r < Own::ITEMS; ++r) {
       const at_t at = base + warp * Own::WARP + r * 32 + lane;
-      group[r] = -1;
+      row[r] = -1;
       if (at < rows) {
         const i64 found = indices[at];
-        if (found >= 0 && found < (i64)size) group[r] = (int)found;
+        if (found >= 0 && found < (i64)size) row[r] = (int)found;
         value[r] = values[at];
       }
     }
     u32* const masks = (u32*)raw + warp * PARTS; // the lanes of each part
-    for (int p = lane; p < PARTS; p += 32) masks[p] = 0;
-    for (int p = lane; p < PARTS; p += 32) of_warps[warp][p] = 0;
+    for (int p = lane; p < PARTS; p += 32) masks[p] = of_warps[warp][p] = 0;
     __syncwarp();
 #pragma unroll
     for (int r = 0; r < Own::ITEMS; ++r) {
-      const bool is_row = group[r] >= 0;
-      const int part = is_row ? group[r] / EACH : -1;
-      if (is_row) atomicOr(masks + part, 1u << lane);
+      const int part = row[r] / EACH;
+      if (row[r] >= 0) atomicOr(masks + part, 1u << lane);
       __syncwarp();
-      const u32 peers = is_row ? masks[part] : 0, below = __popc(peers & lanes_below());
-      const u32 before = is_row ? of_warps[warp][part] : 0;
+      const u32 peers = row[r] >= 0 ? masks[part] : 0, below = __popc(peers & lanes_below());
+      const u32 before = row[r] >= 0 ? of_warps[warp][part] : 0;
       __syncwarp();
-      if (is_row && below == 0) {
+      if (row[r] >= 0 && below == 0) {
         of_warps[warp][part] = (u16)(before + __popc(peers));
         masks[part] = 0;
       }
       __syncwarp();
-      place[r] = before + below;
+      if (row[r] >= 0) row[r] |= (int)((before + below) << GROUP_BITS);
     }
     __syncthreads();
     u32 total = 0;
@@ -335,9 +313,10 @@ __device__ void split(const T* values, const Index* indices, at_t rows, at_t siz
     __syncthreads();
 #pragma unroll
     for (int r = 0; r < Own::ITEMS; ++r) {
-      if (group[r] < 0) continue;
-      place[r] += of_warps[warp][group[r] / EACH];
-      own_values[place[r]] = value[r];
+      if (row[r] < 0) continue;
+      const int group = row[r] & ((1 << GROUP_BITS) - 1), place = of_warps[warp][group / EACH] + (row[r] >> GROUP_BITS);
+      own_values[place] = value[r];
+      row[r] = place << CELL_BITS | group % EACH;
     }
     __syncthreads();
     constexpr int PACK = 16 / sizeof(T);
@@ -346,7 +325,7 @@ __device__ void split(const T* values, const Index* indices, at_t rows, at_t siz
     __syncthreads();
 #pragma unroll
     for (int r = 0; r < Own::ITEMS; ++r) {
-      if (group[r] >= 0) own_cells[place[r]] = (u16)(group[r] % EACH);
+      if (row[r] >= 0) own_cells[row[r] >> CELL_BITS] = (u16)(row[r] & ((1 << CELL_BITS) - 1));
     }
     __syncthreads();
 #pragma unroll
