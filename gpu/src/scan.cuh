@@ -67,7 +67,7 @@ template <class T> __device__ T number_of(const Told& told) {
 
 // One more turn of waiting for a block with a lower ticket, which runs: this ends.
 __device__ void wait_on(u32& turns) {
-  if (++turns == 1u << 24) __trap(); // an error is better than a device that hangs
+  if (++turns == 1u << 26) __trap(); // an error is better than a device that hangs
   __nanosleep(300);                  // who asks without pause is in the way of who tells
 }
 
