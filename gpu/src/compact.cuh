@@ -91,7 +91,7 @@ template <class T> __device__ void pick(const T* values, const bool* mask, at_t 
     const u32 bits = bits_of(mask, base, count, is_packed);
     u32 total, place = kept_before(__popc(bits), total);
     if (warp == 0) {
-      if (lane == 0) scans::tell(shared.of_tiles + tile, (i64)total, scans::ALONE);
+      if (lane == 0) scans::tell<i64>(shared.of_tiles + tile, (i64)total, scans::ALONE);
       const scans::Lines<false, TILE> lines(count, base);
       const i64 before = scans::before<Sum>(tile, lines, shared, (i64)0, (i64)total, false);
       if (lane == 0) before_tile = before;

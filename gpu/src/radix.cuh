@@ -129,6 +129,8 @@ __device__ void move(const K* keys, const V* values, at_t n, int shift, const at
   __shared__ V own_values[Own::COUNT];
   __shared__ u32 of_warps[WARPS][DIGITS], starts[DIGITS];
   __shared__ at_t bases[DIGITS];
+  static_assert(Own::COUNT >= WARPS * DIGITS && sizeof(K) >= sizeof(u32), "keys stand where lanes stood");
+  u32* const lanes_of = (u32*)own_keys; // the lanes of each digit, before keys go there
   const at_t tiles = pieces(n, Own::COUNT);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   for (at_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
@@ -142,15 +144,18 @@ __device__ void move(const K* keys, const V* values, at_t n, int shift, const at
       key[r] = at < n ? keys[at] : (K)~(K)0; // comes after all that are there
       if (at < n) value[r] = values[at];
     }
-    for (int w = 0; w < WARPS; ++w) of_warps[w][threadIdx.x] = 0;
+    for (int w = 0; w < WARPS; ++w) of_warps[w][threadIdx.x] = lanes_of[w * DIGITS + threadIdx.x] = 0;
     __syncthreads();
 #pragma unroll
     for (int r = 0; r < Own::ITEMS; ++r) {
       const u32 own = digit(key[r], shift);
-      const u32 peers = peers_of<8>((int)own), below = __popc(peers & lanes_below());
+      u32* const lanes = lanes_of + warp * DIGITS + own;
+      atomicOr(lanes, 1u << lane);
+      __syncwarp();
+      const u32 peers = *lanes, below = __popc(peers & lanes_below());
       const u32 before = of_warps[warp][own];
       __syncwarp();
-      if (below == 0) of_warps[warp][own] = before + __popc(peers);
+      if (below == 0) of_warps[warp][own] = before + __popc(peers), *lanes = 0;
       __syncwarp();
       rank[r] = before + below;
     }

@@ -1,148 +1,25 @@
 // ---- scans of lines that lie one after the other -------------------------------------------------------------------
 // One pass over the array: a block takes tiles in their order, tells the total of each as soon as it is known, and asks
-// for what stands before it, while its next tile is on its way. What is folded with what is said by sizes alone (below), so
-// the bits are the same in every run; flags and tickets only say when.
-
-#ifndef GF_SCAN_GROUP
-#define GF_SCAN_GROUP 32
-#endif
+// for what stands before it. What is folded with what is said by sizes alone (below), so the bits are the same in every
+// run; flags and tickets only say when.
 
 namespace scans {
 
 constexpr int THREADS = 256, WARPS = THREADS / 32;
-// Tiles of a group: a lane of one warp asks for the total of each.
-constexpr int GROUP = GF_SCAN_GROUP;
-static_assert(GROUP <= 32, "a lane reads a tile's total");
 
 // What a thread moves at once.
 template <class T> using Part = Pack<T, 16 / sizeof(T)>;
 
 // How a tile lies: a thread's packs one after the other, then the next thread's.
 template <class T> struct Tile {
-  static constexpr int PACK = 16 / sizeof(T), PACKS = PACK <= 4 ? 4 : 16 / PACK;
+  static constexpr int PACK = 16 / sizeof(T), PACKS = PACK <= 4 ? 8 : 32 / PACK;
   static constexpr int THREAD = PACKS * PACK, WARP = 32 * THREAD, COUNT = WARPS * WARP;
   // Where a warp keeps its packs: neither neighbouring packs nor those of neighbouring threads share banks.
   static __device__ int slot(int pack) {
     const int thread = pack / PACKS;
-    return thread * PACKS + (pack % PACKS ^ thread / (8 / PACKS) % PACKS);
+    return thread * PACKS + (pack % PACKS ^ thread * PACKS / 8 % PACKS);
   }
 };
-
-// What a block tells others: a number's bits, and what it is. One access of 128 bits, which nothing divides.
-struct Told {
-  u64 bits, state;
-};
-// Not there yet; the fold of a tile or group alone; the fold of all up to the group's end.
-enum : u64 { NOTHING = 0, ALONE = 1, WHOLE = 2 };
-
-template <class T> __device__ void tell(Told* at, T x, u64 state) {
-  u64 bits = 0;
-  memcpy(&bits, &x, sizeof(T));
-#ifdef __CUDA_ARCH__
-  asm volatile("{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.gpu.global.b128 [%0], both; }" ::"l"(at), "l"(bits), "l"(state)
-               : "memory");
-#else
-  *at = {bits, state};
-#endif
-}
-
-__device__ Told asked(const Told* at) {
-  Told told;
-#ifdef __CUDA_ARCH__
-  asm volatile("{ .reg .b128 both; ld.relaxed.gpu.global.b128 both, [%2]; mov.b128 {%0, %1}, both; }"
-               : "=l"(told.bits), "=l"(told.state)
-               : "l"(at)
-               : "memory");
-#else
-  told = *at;
-#endif
-  return told;
-}
-
-template <class T> __device__ T number_of(const Told& told) {
-  T x;
-  memcpy(&x, &told.bits, sizeof(T));
-  return x;
-}
-
-// One more turn of waiting for a block with a lower ticket, which runs: this ends.
-__device__ void wait_on(u32& turns) {
-  if (++turns == 1u << 26) __trap(); // an error is better than a device that hangs
-}
-
-// What blocks share, all 0 at first: the totals of tiles and of groups, and the next ticket.
-struct Shared {
-  Told *of_tiles, *of_groups;
-  u32* tickets;
-  __device__ Shared(u64* words, at_t tiles)
-      : of_tiles((Told*)words), of_groups((Told*)words + tiles), tickets((u32*)(words + 4 * tiles)) {}
-  __device__ at_t next_tile() const { return (at_t)atomicAdd(tickets, 1u); }
-};
-
-// Where the lines of an array begin, seen from one tile. With `LINES` false there is one line, and every test of a start
-// is false at compile time.
-template <bool LINES, int TILE> struct Lines {
-  at_t size, base, at_base; // elements of a line; the tile's first element, and its position in its line
-  __device__ Lines(at_t size, at_t base) : size(size), base(base), at_base(LINES ? base % size : base) {}
-  // The position in its line of an element of the tile.
-  __device__ at_t position(int offset) const {
-    const at_t at = at_base + offset;
-    if (!LINES || at < size) return at;
-    return size > TILE ? at - size : (at_t)((u32)at % (u32)size);
-  }
-  // How many elements from this position to the next start, and from one start to the next; what is beyond the tile is
-  // as good as anything beyond it.
-  __device__ int until_start(at_t position) const { return !LINES ? TILE : position == 0 ? 0 : shortened(size - position); }
-  __device__ int step() const { return shortened(size); }
-  static __device__ int shortened(at_t count) { return count < 2 * TILE ? (int)count : 2 * TILE; }
-  // Whether a line starts among the `count` elements up to the one at this position.
-  static __device__ bool starts(at_t last, int count) { return LINES && last < count; }
-  // Where the line of the tile's first element starts.
-  __device__ at_t line_start() const { return LINES ? base - at_base : 0; }
-};
-
-// The fold of the line up to a group's start, for one warp. Each lane asks for one of the 32 groups before it; from the
-// nearest one whose WHOLE is known, those after it follow one by one. A WHOLE is made in this very way, so that it does
-// not matter which one is found.
-template <class Op, class Acc> __device__ Acc before_group(at_t group, const Shared& shared) {
-  const int lane = threadIdx.x % 32;
-  Told told = {0, NOTHING};
-  int nearest = 0;
-  for (u32 turns = 0;; wait_on(turns)) {
-    if (told.state != WHOLE && lane < group) told = asked(shared.of_groups + group - 1 - lane);
-    const u32 whole = __ballot_sync(0xffffffffu, told.state == WHOLE);
-    const u32 nothing = __ballot_sync(0xffffffffu, told.state == NOTHING);
-    if (whole == 0) continue;
-    nearest = __ffs(whole) - 1;
-    if ((nothing & ((1u << nearest) - 1)) == 0) break;
-  }
-  const Acc x = number_of<Acc>(told);
-  Acc found = __shfl_sync(0xffffffffu, x, nearest);
-  for (int l = nearest - 1; l >= 0; --l) found = Op::of(found, __shfl_sync(0xffffffffu, x, l));
-  return found;
-}
-
-// The fold of all elements of the line before this tile, for one warp; it tells what it knows of its group, if the tile is
-// the group's last one. `total` is the tile's, from the last start in it, if it has one.
-template <class Op, class Acc, bool LINES, int TILE>
-__device__ Acc before(at_t tile, const Lines<LINES, TILE>& lines, const Shared& shared, Acc neutral, Acc total, bool has_start) {
-  const int lane = threadIdx.x % 32;
-  const at_t group = tile / GROUP, first = group * GROUP, from = lines.line_start() / TILE, own = first + lane;
-  Acc near = neutral;
-  if (own >= from && own < tile) {
-    Told told;
-    for (u32 turns = 0; (told = asked(shared.of_tiles + own)).state == NOTHING;) wait_on(turns);
-    near = number_of<Acc>(told);
-  }
-  near = warp_fold<Op>(near);
-  const Acc of_group = has_start ? total : Op::of(near, total);
-  const bool tells = lane == 0 && tile % GROUP == GROUP - 1, is_near = from >= first;
-  if (tells) tell(shared.of_groups + group, of_group, has_start || is_near ? WHOLE : ALONE);
-  if (is_near) return near;
-  const Acc far = before_group<Op, Acc>(group, shared);
-  if (tells && !has_start) tell(shared.of_groups + group, Op::of(far, of_group), WHOLE);
-  return Op::of(far, near);
-}
 
 // Whether a tile's packs are moved as packs: it is a whole one, of an array that begins where a pack may.
 template <class T> __device__ bool is_packed(const T* array, at_t base, at_t count) {
@@ -273,23 +150,23 @@ __device__ Acc folded(Acc x, Part<T>* packs, const Lines<LINES, Tile<T>::COUNT>&
 
 // What a block keeps of a tile.
 template <class Acc, class T> struct Kept {
-  Part<T> next[WARPS][32 * Tile<T>::PACKS], done[WARPS][32 * Tile<T>::PACKS]; // the next tile, and what was made of this one
+  Part<T> packs[WARPS][32 * Tile<T>::PACKS];
   Acc warps[WARPS], before;
   bool has_start[WARPS]; // whether a line starts there
   at_t ticket;
 };
 
-// Folds a tile, which lies in `next`, tells its total, and lets the tile come that was drawn after it.
+// Folds a tile, and tells its total.
 template <class Op, bool LINES, class Acc, class T>
-__device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_t tiles, const Lines<LINES, Tile<T>::COUNT>& lines,
+__device__ void scan_tile(const T* values, T* output, at_t count, at_t tile, const Lines<LINES, Tile<T>::COUNT>& lines,
                           const Shared& shared, Acc neutral, Kept<Acc, T>& kept) {
   using Own = Tile<T>;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = warp * Own::WARP + lane * Own::THREAD;
-  const at_t drawn = threadIdx.x == 0 ? shared.next_tile() : 0;
+  read(values, lines.base, count, kept.packs[warp]);
   Part<T> packs[Own::PACKS];
   wait_for_copies();
 #pragma unroll
-  for (int p = 0; p < Own::PACKS; ++p) packs[p] = kept.next[warp][Own::slot(lane * Own::PACKS + p)];
+  for (int p = 0; p < Own::PACKS; ++p) packs[p] = kept.packs[warp][Own::slot(lane * Own::PACKS + p)];
   const at_t at = lines.position(first), last = LINES ? lines.position(first + Own::THREAD - 1) : 0;
   const int until = lines.until_start(at);
   Acc x = folded<Op, LINES>(neutral, packs, lines, until, neutral, [](int, int, Acc) {});
@@ -301,10 +178,7 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
   Acc lanes_before = __shfl_up_sync(0xffffffffu, x, 1);
   if (lane == 0) lanes_before = neutral;
   if (lane == 31) kept.warps[warp] = x, kept.has_start[warp] = lines.starts(last, Own::WARP);
-  if (threadIdx.x == 0) kept.ticket = drawn;
   __syncthreads();
-  const at_t next = kept.ticket;
-  if (next < tiles) read(values, next * Own::COUNT, count, kept.next[warp]);
   Acc total = neutral, carried = neutral; // of the warps one after the other, all and those before this one
   bool has_start = false, is_carried = true;
 #pragma unroll
@@ -315,7 +189,7 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
     has_start |= starts;
   }
   if (warp == 0) {
-    if (lane == 0) tell(shared.of_tiles + tile, total, ALONE);
+    if (lane == 0) tell<Acc>(shared.of_tiles + tile, total, ALONE);
     const Acc before_tile = before<Op>(tile, lines, shared, neutral, total, has_start);
     if (lane == 0) kept.before = before_tile;
   }
@@ -325,12 +199,10 @@ __device__ at_t scan_tile(const T* values, T* output, at_t count, at_t tile, at_
   Part<T> pack;
   folded<Op, LINES>(x, packs, lines, until, neutral, [&](int p, int v, Acc x) {
     pack.at[v] = convert<T>(x);
-    if (v == Own::PACK - 1) kept.done[warp][Own::slot(lane * Own::PACKS + p)] = pack;
+    if (v == Own::PACK - 1) kept.packs[warp][Own::slot(lane * Own::PACKS + p)] = pack;
   });
   __syncwarp();
-  write(output, lines.base, count, kept.done[warp]);
-  __syncwarp();
-  return next;
+  write(output, lines.base, count, kept.packs[warp]);
 }
 
 // Lines of `size` elements, `count` in all.
@@ -340,14 +212,13 @@ __device__ void scan(const T* values, T* output, at_t count, at_t size, Acc neut
   __shared__ Kept<Acc, T> kept;
   const at_t tiles = pieces(count, Own::COUNT);
   const Shared shared(words, tiles);
-  if (threadIdx.x == 0) kept.ticket = shared.next_tile();
-  __syncthreads();
-  at_t tile = kept.ticket;
-  __syncthreads(); // the first tile draws the next one
-  if (tile < tiles) read(values, tile * Own::COUNT, count, kept.next[threadIdx.x / 32]);
-  while (tile < tiles) {
+  while (true) {
+    if (threadIdx.x == 0) kept.ticket = shared.next_tile();
+    __syncthreads(); // and all are done with the last tile
+    const at_t tile = kept.ticket;
+    if (tile >= tiles) return;
     const Lines<LINES, Own::COUNT> lines(size, tile * Own::COUNT);
-    tile = scan_tile<Op>(values, output, count, tile, tiles, lines, shared, neutral, kept);
+    scan_tile<Op>(values, output, count, tile, lines, shared, neutral, kept);
   }
 }
 

@@ -43,11 +43,8 @@ impl Device {
         let kept = DeviceTensor::new(DType::I64, vec![1], 0, self.allocated(8)?);
         let [values, mask, output, into] = [values, mask, output, &kept].map(|tensor| tensor.address(&self.stream));
         let shared = words.address(&self.stream);
-        let config = LaunchConfig {
-            grid_dim: (tiles.min(BLOCKS_MAX) as u32, 1, 1),
-            block_dim: (THREADS, 1, 1),
-            shared_mem_bytes: 0,
-        };
+        let config =
+            LaunchConfig { grid_dim: (tiles.min(BLOCKS_MAX) as u32, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };
         let (elements, of_tiles) = (count as i64, (WORDS * tiles) as i64);
         let mut builder = self.stream.launch_builder(&clear);
         builder.arg(&shared).arg(&of_tiles);

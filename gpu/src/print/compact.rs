@@ -23,7 +23,7 @@ pub fn entries(dtype: DType) -> String {
     format!(
         "extern \"C\" __global__ void __launch_bounds__({THREADS}) {CLEAR}(u64* words, const i64 count) {{\n\
          \x20 scans::clear(words, (at_t)count);\n}}\n\
-         extern \"C\" __global__ void __launch_bounds__({THREADS}, 4) {PICK}(\n\
+         extern \"C\" __global__ void __launch_bounds__({THREADS}, 8) {PICK}(\n\
          \x20   const {c}* __restrict__ values, const bool* __restrict__ mask, const i64 count,\n\
          \x20   {c}* __restrict__ output, i64* kept, u64* words) {{\n\
          \x20 compact::pick(values, mask, (at_t)count, output, kept, words);\n}}\n"

@@ -44,9 +44,9 @@ pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("
 
 /// What only some kernels use: the namespace, and its text.
 const PARTS: [(&str, &str); 6] = [
-    ("scans::", include_str!("../scan.cuh")),
+    ("scans::", concat!(include_str!("../told.cuh"), include_str!("../scan.cuh"))),
     ("radix::", include_str!("../radix.cuh")),
-    ("groups::", include_str!("../groups.cuh")),
+    ("groups::", concat!(include_str!("../groups.cuh"), include_str!("../parts.cuh"))),
     ("compact::", include_str!("../compact.cuh")),
     ("attention::", include_str!("../attention.cuh")),
     ("grouped::", include_str!("../grouped.cuh")),

@@ -138,7 +138,7 @@ impl<'a> Radix<'a> {
     fn moved(&self, pass: usize) -> Entry<'a> {
         let into = self.into.filter(|_| pass + 1 == self.bytes);
         let (mut entry, rows) = self.entry(if into.is_some() { "place" } else { "move" }, pass);
-        entry.blocks = 4; // what shared memory has room for
+        entry.blocks = 3; // registers are short
         let (key, carried) = (c_type(self.key), self.carried_type());
         let [from, to] = [pass % 2, (pass + 1) % 2].map(|at| Argument::Array(Place::Temporary(CARRIED + at)));
         entry.named(format!("const {carried}* __restrict__ carried"), from);

@@ -43,7 +43,7 @@ struct Tiles<'a> {
 impl<'a> Tiles<'a> {
     /// Elements of a tile, as `scans::Tile` has it.
     fn elements(&self) -> usize {
-        if self.dtype.size_bytes() == 8 { 2048 } else { 4096 }
+        if self.dtype.size_bytes() == 8 { 4096 } else { 8192 }
     }
 
     /// So many for each tile.
@@ -61,7 +61,7 @@ impl<'a> Tiles<'a> {
 
     fn scan(&self, name: String) -> (String, Launch) {
         let mut entry = Entry::new(self.schedule, name, THREADS);
-        entry.blocks = 5; // what shared memory has room for, nearly
+        entry.blocks = 3; // registers are short
         let ([outer, size, _], _) = lines(&mut entry, &self.kernel.shape, self.kernel.axis);
         let (values, output) = (entry.read(self.kernel.values), entry.write(self.kernel.output));
         entry.named("u64* words", Argument::Array(Place::Temporary(0)));

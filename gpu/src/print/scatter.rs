@@ -10,8 +10,8 @@ use gradframe_ml_kernels::schedule::{Scatter, Schedule};
 
 use super::pointwise::THREADS;
 use super::radix::{Carried, FREE, Radix, joined};
-use super::{scatter_few, scatter_many};
 use super::text::{Entry, accumulator, c_type, fold_name, neutral, product};
+use super::{scatter_few, scatter_many};
 use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
 /// Prints the kernel under this name.

@@ -54,7 +54,7 @@ impl Few<'_> {
     /// Threads of a block that folds, as `groups::Few` has them.
     fn threads(&self) -> u32 {
         match self.cells {
-            ..=1024 => 128,
+            ..=1024 => 96,
             1025..=2048 => 64,
             _ => 32,
         }
@@ -79,7 +79,8 @@ impl Few<'_> {
         self.partial(&mut entry, "");
         let (fold, cells, start) = self.words();
         entry.code.line(format!("const at_t rows = {rows}, size = {size}, inner = {inner};"));
-        entry.code.line(format!("groups::fold_chunks<{fold}, {cells}>({values}, {indices}, rows, size, inner, {start}, partial);"));
+        let arguments = format!("{values}, {indices}, rows, size, inner, {start}, partial");
+        entry.code.line(format!("groups::fold_chunks<{fold}, {cells}>({arguments});"));
         let tasks = Count::with_pieces(&Shape::scalar(), &self.elements, CHUNK).at_most(CHUNKS);
         entry.finish(tasks, 1, None)
     }

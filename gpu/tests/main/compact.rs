@@ -19,6 +19,10 @@ fn mask(count: usize, step: usize) -> Vec<bool> {
     numbers(count, 9).iter().enumerate().map(|(i, number)| i.is_multiple_of(step) || *number > 0.9).collect()
 }
 
+fn flags(mask: &[bool]) -> Tensor {
+    tensor(DType::Bool, &[mask.len()], mask.iter().map(|&b| f64::from(u8::from(b))).collect())
+}
+
 /// What is kept, by the bytes of elements.
 fn expected(values: &Tensor, mask: &[bool]) -> Vec<u8> {
     let elements = values.buffer().as_slice().chunks(values.dtype().size_bytes());
@@ -99,13 +103,14 @@ fn what_a_mask_keeps_on_a_device() {
             let there = device.put(&values).unwrap();
             for step in [1, 2, 1000] {
                 let mask = mask(count, step);
-                let flags = device.put(&tensor(DType::Bool, &[count], mask.iter().map(|&b| f64::from(u8::from(b))).collect())).unwrap();
+                let flags = device.put(&flags(&mask)).unwrap();
                 let ours = device.get(&device.filtered(&there, &flags).unwrap()).unwrap();
                 assert!(ours.buffer().as_slice() == expected(&values, &mask), "{dtype} [{count}], every {step}");
             }
         }
     }
-    let [line, square] = [[6usize].as_slice(), &[2, 3]].map(|sizes| device.put(&tensor(DType::F32, sizes, numbers(6, 1))).unwrap());
+    let [line, square] =
+        [[6usize].as_slice(), &[2, 3]].map(|sizes| device.put(&tensor(DType::F32, sizes, numbers(6, 1))).unwrap());
     let refused = [device.filtered(&square, &line), device.filtered(&line, &square), device.filtered(&line, &line)];
     assert_eq!(refused.map(|result| result.unwrap_err().kind()), ["Shape", "Shape", "DType"]);
 }
