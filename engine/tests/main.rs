@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bad_input;
+mod cache;
 mod expressions;
 mod frames;
 mod limits;

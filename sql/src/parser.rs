@@ -72,6 +72,11 @@ impl<'a> StatementParser<'a> {
             Ok(Statement::ShowModels)
         } else if self.take(&["SUMMARIZE"]) {
             summarize::query(&mut self.sql).map(|query| Statement::Summarize { query: Box::new(query) })
+        } else if self.take(&["CACHE", "TABLE"]) {
+            self.cache_table()
+        } else if self.take(&["UNCACHE", "TABLE"]) {
+            let if_exists = self.take(&["IF", "EXISTS"]);
+            Ok(Statement::UncacheTable { name: ours(self.sql.parser.parse_object_name(false))?, if_exists })
         } else if self.take_describe_model() {
             Ok(Statement::DescribeModel { name: self.name()? })
         } else {
@@ -190,6 +195,17 @@ impl<'a> StatementParser<'a> {
         let start = self.place();
         let query = ours(self.sql.parser.parse_query())?;
         Ok((query, self.source.slice(start, self.end).to_owned()))
+    }
+
+    // After CACHE TABLE.
+    fn cache_table(&mut self) -> Result<Statement> {
+        let name = ours(self.sql.parser.parse_object_name(false))?;
+        let on_cuda = self.take(&["ON", "CUDA"]);
+        if !on_cuda && !self.take(&["ON", "CPU"]) {
+            let error = expected("ON CUDA or ON CPU", self.sql.parser.peek_token_ref());
+            return Err(error.hint(format!("say where: CACHE TABLE {name} ON CUDA")));
+        }
+        Ok(Statement::CacheTable { name, on_cuda })
     }
 
     // After DROP MODEL.

@@ -53,6 +53,10 @@ pub enum Planned {
     View { view: CreateView, sql: String },
     /// DROP MODEL of a model that existed when this was planned, or not if `if_exists`.
     DropModel { name: String, if_exists: bool },
+    /// CACHE TABLE: its rows as they are now stay in memory, `on_cuda` those of its columns that a device computes with there too.
+    CacheTable { name: TableReference, on_cuda: bool },
+    /// UNCACHE TABLE.
+    UncacheTable { name: TableReference, if_exists: bool },
 }
 
 /// Plans a statement. Files that it names are opened, models and tables resolved; nothing is executed.
@@ -70,6 +74,10 @@ pub async fn plan(state: &SessionState, parsed: &Parsed) -> Result<Planned> {
         Statement::ShowModels => show_models(&planner.services).map(Planned::Query),
         Statement::DescribeModel { name } => planner.describe_model(name).map(Planned::Query),
         Statement::Summarize { query } => planner.summary(query).await.map(Planned::Query),
+        Statement::CacheTable { name, on_cuda } => planner.cache(name, *on_cuda),
+        Statement::UncacheTable { name, if_exists } => {
+            Ok(Planned::UncacheTable { name: table_reference(name), if_exists: *if_exists })
+        }
         Statement::Explain { options, statement } => planner.explain(options, statement, &parsed.text).await,
     }
 }
@@ -209,6 +217,12 @@ impl StatementPlanner<'_> {
         load_request(load, self.state.config_options())
     }
 
+    fn cache(&self, name: &ObjectName, on_cuda: bool) -> Result<Planned> {
+        let name = table_reference(name);
+        self.refuse_model("cache table", &name)?;
+        Ok(Planned::CacheTable { name, on_cuda })
+    }
+
     fn drop_model(&self, written: &ObjectName, if_exists: bool) -> Result<Planned> {
         let name = model_name("drop model", written, self.state.config_options())?;
         if !if_exists && !self.services.models.exists(&name)? {
@@ -239,7 +253,11 @@ impl StatementPlanner<'_> {
             Statement::ShowModels => (show_models(&self.services)?, false),
             Statement::DescribeModel { name } => (self.describe_model(name)?, false),
             Statement::Summarize { query } => (self.summary(query).await?, false),
-            Statement::LoadModel(_) | Statement::DropModel { .. } | Statement::Explain { .. } => {
+            Statement::LoadModel(_)
+            | Statement::DropModel { .. }
+            | Statement::CacheTable { .. }
+            | Statement::UncacheTable { .. }
+            | Statement::Explain { .. } => {
                 return Err(Error::plan("explain", "the statement has no plan"));
             }
         };
@@ -264,6 +282,11 @@ impl StatementPlanner<'_> {
             other => Err(Error::internal("explain", format!("unexpected plan {}", other.display()))),
         }
     }
+}
+
+/// A table's name as written; unquoted parts in lower case.
+fn table_reference(name: &ObjectName) -> TableReference {
+    TableReference::parse_str(&name.to_string())
 }
 
 fn writes(plan: &LogicalPlan) -> bool {

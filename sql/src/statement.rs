@@ -32,6 +32,10 @@ pub enum Statement {
     DescribeModel { name: ObjectName },
     /// `SUMMARIZE table`, `SUMMARIZE query`
     Summarize { query: Box<SqlStatement> },
+    /// `CACHE TABLE name ON CUDA`, or `ON CPU`
+    CacheTable { name: ObjectName, on_cuda: bool },
+    /// `UNCACHE TABLE [IF EXISTS] name`
+    UncacheTable { name: ObjectName, if_exists: bool },
     /// `EXPLAIN [ANALYZE] [VERBOSE] [FORMAT f] statement` and `EXPLAIN (option, ...) statement`
     Explain { options: ExplainStatementOptions, statement: Box<Statement> },
 }

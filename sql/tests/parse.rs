@@ -19,6 +19,8 @@ fn summarize(statement: &Statement) -> String {
         Statement::LoadModel(load) => load_model(load),
         Statement::DropModel { name, if_exists } => format!("drop {name}{}", if *if_exists { " if exists" } else { "" }),
         Statement::ShowModels => "show models".into(),
+        Statement::CacheTable { name, on_cuda } => format!("cache {name} on {}", if *on_cuda { "cuda" } else { "cpu" }),
+        Statement::UncacheTable { name, if_exists } => format!("uncache {name}{}", if *if_exists { " if exists" } else { "" }),
         Statement::Summarize { query } => format!("summarize {query}"),
         Statement::DescribeModel { name } => format!("describe {name}"),
         Statement::Explain { options, statement: inner } => {
@@ -48,6 +50,16 @@ fn load_model(load: &LoadModel) -> String {
 #[track_caller]
 fn check(sql: &str, expect: &str) {
     assert_eq!(summary(sql), expect, "for {sql}");
+}
+
+#[test]
+fn tables_are_cached_somewhere() {
+    check("CACHE TABLE t ON CUDA; cache table public.T on cpu", "cache t on cuda ; cache public.T on cpu");
+    check("UNCACHE TABLE t; UNCACHE TABLE IF EXISTS t", "uncache t ; uncache t if exists");
+    check(
+        "CACHE TABLE t",
+        "Plan: parse: expected ON CUDA or ON CPU, found the end of the statement; hint: say where: CACHE TABLE t ON CUDA",
+    );
 }
 
 #[test]

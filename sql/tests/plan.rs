@@ -28,6 +28,8 @@ fn summary(sql: &str) -> String {
         Ok(Planned::Ddl(plan)) => format!("ddl {}", operators(&plan)),
         Ok(Planned::View { view, sql }) => format!("view {} [{sql}] {}", view.name, operators(&view.input)),
         Ok(Planned::DropModel { name, if_exists }) => format!("drop {name} {if_exists}"),
+        Ok(Planned::CacheTable { name, on_cuda }) => format!("cache {name} {on_cuda}"),
+        Ok(Planned::UncacheTable { name, if_exists }) => format!("uncache {name} {if_exists}"),
         Err(error) => format!("{}: {error}", error.kind()),
     }
 }

@@ -10,6 +10,7 @@ use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableType;
 use gradframe_connectors::store::{Entry, EntryKind, Store};
+use gradframe_exec::pinned::PinnedTable;
 use gradframe_plan::ModelTable;
 use gradframe_plan::error::to_datafusion;
 use gradframe_plan::services::ModelRegistry;
@@ -53,13 +54,16 @@ pub(crate) struct PublicSchema {
     state: OnceLock<Weak<RwLock<SessionState>>>,
     /// Registered frames, by name.
     registered: RwLock<BTreeMap<String, Arc<dyn TableProvider>>>,
+    /// Tables whose rows this session keeps in memory, by name.
+    cached: RwLock<BTreeMap<String, Arc<PinnedTable>>>,
     /// Opened tables by the SQL that makes them, so that a file's schema is not inferred at each use.
     opened: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl PublicSchema {
     pub(crate) fn new(store: Arc<Store>, home: std::path::PathBuf) -> Self {
-        Self { store, home, state: OnceLock::new(), registered: RwLock::default(), opened: Mutex::default() }
+        let (registered, cached, opened) = (RwLock::default(), RwLock::default(), Mutex::default());
+        Self { store, home, state: OnceLock::new(), registered, cached, opened }
     }
 
     /// Says in which state stored SQL is to be planned. The first call counts.
@@ -127,6 +131,16 @@ impl PublicSchema {
         self.opened.lock().remove(sql);
     }
 
+    /// From now on a table of this name is the cached one.
+    pub(crate) fn cache(&self, name: String, table: Arc<PinnedTable>) {
+        self.cached.write().insert(name, table);
+    }
+
+    /// Forgets the cached table; false if there was none.
+    pub(crate) fn uncache(&self, name: &str) -> bool {
+        self.cached.write().remove(name).is_some()
+    }
+
     fn state(&self) -> Result<SessionState> {
         let state = self.state.get().and_then(Weak::upgrade);
         let state = state.ok_or_else(|| Error::internal("catalog", "the session of this catalog is gone"))?;
@@ -160,6 +174,9 @@ impl PublicSchema {
         // A view reads what it read when it was made, not a frame that happens to be there.
         if let (Some(frame), Err(_not_in_a_view)) = (frames::named(name), PLANNING.try_with(|_| ())) {
             return Ok(Some(frame));
+        }
+        if let Some(cached) = self.cached.read().get(name) {
+            return Ok(Some(Arc::clone(cached) as Arc<dyn TableProvider>));
         }
         if let Some(registered) = self.registered.read().get(name) {
             return Ok(Some(Arc::clone(registered)));
@@ -211,6 +228,7 @@ impl SchemaProvider for PublicSchema {
     }
 
     fn deregister_table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        self.uncache(name);
         Ok(self.registered.write().remove(name))
     }
 

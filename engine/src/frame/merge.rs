@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::error::Result as DataFusionResult;
@@ -22,38 +23,43 @@ const DEPTH_MAX: usize = 64;
 /// The projection of these expressions, each of them named.
 pub(super) fn project(plan: &LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan> {
     if let LogicalPlan::Projection(below) = plan
-        && let Some(merged) = over_input(below, &exprs)
-        && let Ok(built) = built(&below.input, merged)
+        && let Some((merged, fields)) = over_input(below, &exprs)
+        && let Ok(built) = built(&below.input, merged, fields)
     {
         return Ok(built);
     }
-    built(&Arc::new(plan.clone()), exprs).map_err(from_datafusion)
+    let unknown = vec![None; exprs.len()];
+    built(&Arc::new(plan.clone()), exprs, unknown).map_err(from_datafusion)
 }
+
+/// The field that an expression makes, where it is known.
+type Known = Option<(Option<TableReference>, FieldRef)>;
 
 /// What DataFusion's builder makes. That one looks through all of the input for every expression anew: with a thousand columns
 /// it takes a second for what is milliseconds here.
-fn built(input: &Arc<LogicalPlan>, exprs: Vec<Expr>) -> DataFusionResult<LogicalPlan> {
+fn built(input: &Arc<LogicalPlan>, exprs: Vec<Expr>, fields: Vec<Known>) -> DataFusionResult<LogicalPlan> {
     let places = Places::of(input.schema());
     let exprs = columnized(input, qualified(input, &places, exprs)?)?;
     validate_unique_names("Projections", &exprs)?;
     let projection = match input.schema().functional_dependencies().is_empty() {
         // To find out on which columns others depend, all expressions are written as texts.
-        true => over(input, &places, exprs),
+        true => over(input, &places, exprs, fields),
         false => Projection::try_new(exprs, Arc::clone(input)),
     };
     projection.map(LogicalPlan::Projection)
 }
 
 /// The projection over an input in which no column depends on others.
-fn over(input: &Arc<LogicalPlan>, places: &Places, exprs: Vec<Expr>) -> DataFusionResult<Projection> {
+fn over(input: &Arc<LogicalPlan>, places: &Places, exprs: Vec<Expr>, known: Vec<Known>) -> DataFusionResult<Projection> {
     let schema = input.schema();
-    let field = |expr: &Expr| match expr {
-        Expr::Column(column) if let Some(at) = places.of_column(column) => {
+    let field = |(expr, known): (&Expr, Known)| match (expr, known) {
+        (_, Some(known)) => Ok(known),
+        (Expr::Column(column), _) if let Some(at) = places.of_column(column) => {
             Ok((column.relation.clone(), Arc::clone(&schema.fields()[at])))
         }
-        other => other.to_field(schema),
+        (other, _) => other.to_field(schema),
     };
-    let fields = exprs.iter().map(field).collect::<DataFusionResult<_>>()?;
+    let fields = exprs.iter().zip(known).map(field).collect::<DataFusionResult<_>>()?;
     let schema = DFSchema::new_with_metadata(fields, schema.metadata().clone())?;
     Projection::try_new_with_schema(exprs, Arc::clone(input), Arc::new(schema))
 }
@@ -124,29 +130,39 @@ fn columnized(input: &LogicalPlan, exprs: Vec<Expr>) -> DataFusionResult<Vec<Exp
     exprs.into_iter().map(|expr| expr.transform_down(column).data()).collect()
 }
 
-/// The same expressions over the input of the projection below; None where that would compute something twice, or at
-/// another time.
-fn over_input(below: &Projection, exprs: &[Expr]) -> Option<Vec<Expr>> {
-    let mut uses = vec![0_usize; below.expr.len()];
+/// The same expressions over the input of the projection below, with the fields of those that it has already; None where that would
+/// compute something twice, or at another time.
+fn over_input(below: &Projection, exprs: &[Expr]) -> Option<(Vec<Expr>, Vec<Known>)> {
+    let mut uses = vec![Uses::default(); below.expr.len()];
     let places = Places::of(&below.schema);
     for expr in exprs {
         count_uses(&places, expr, &mut uses)?;
     }
-    let mut pairs = below.expr.iter().zip(&uses);
-    if !pairs.all(|(expr, &uses)| uses == 0 || can_move(expr, uses)) {
+    if !below.expr.iter().zip(&uses).all(|(expr, uses)| can_move(expr, *uses)) {
         return None;
     }
     exprs.iter().map(|expr| substituted(below, &places, expr)).collect()
 }
 
+/// How often a column of a projection is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Uses {
+    by_itself: usize,
+    within_others: usize,
+}
+
 /// Counts which columns of the projection the expression reads; None if it is not of a kind that can be moved, or reads a
 /// column that is not there or not clear.
-fn count_uses(places: &Places, expr: &Expr, uses: &mut [usize]) -> Option<()> {
+fn count_uses(places: &Places, expr: &Expr, uses: &mut [Uses]) -> Option<()> {
+    if let Expr::Column(column) = expr {
+        uses[places.of_column(column)?].by_itself += 1;
+        return Some(());
+    }
     let mut clear = true;
     let visited = expr.apply(|node| {
         if let Expr::Column(column) = node {
             match places.of_column(column) {
-                Some(index) => uses[index] += 1,
+                Some(index) => uses[index].within_others += 1,
                 None => clear = false,
             }
         }
@@ -170,14 +186,18 @@ fn stays_in_its_row(expr: &Expr) -> bool {
     )
 }
 
-/// A column or a constant as often as one likes; what is computed once, and only if it gives the same at any time.
-fn can_move(expr: &Expr, uses: usize) -> bool {
+/// A column or a constant as often as one likes; what is computed as it is once, and within others if it gives the same at any time.
+fn can_move(expr: &Expr, uses: Uses) -> bool {
+    let Uses { by_itself, within_others } = uses;
+    if within_others == 0 && by_itself <= 1 {
+        return true;
+    }
     let inner = unaliased(expr);
     if matches!(inner, Expr::Column(_) | Expr::Literal(..)) {
         return true;
     }
     let whole = !inner.exists(|node| Ok(!stays_in_its_row(node))).unwrap_or(true);
-    uses == 1 && whole && !inner.is_volatile() && depth(inner) < DEPTH_MAX
+    by_itself + within_others == 1 && whole && !inner.is_volatile() && depth(inner) < DEPTH_MAX
 }
 
 fn depth(expr: &Expr) -> usize {
@@ -189,18 +209,19 @@ fn depth(expr: &Expr) -> usize {
     visited.map_or(DEPTH_MAX, |_| deepest + 1)
 }
 
-/// The expression with the projection's in the place of its columns, under the name that it had.
-fn substituted(below: &Projection, places: &Places, expr: &Expr) -> Option<Expr> {
-    let named = |index: usize| -> Expr { unaliased(&below.expr[index]).clone() };
+/// The expression with the projection's in the place of its columns, under the name that it had; and its field, if it is one of them.
+fn substituted(below: &Projection, places: &Places, expr: &Expr) -> Option<(Expr, Known)> {
     if let Expr::Column(column) = expr {
-        return places.of_column(column).map(|index| below.expr[index].clone());
+        let at = places.of_column(column)?;
+        let (qualifier, field) = below.schema.qualified_field(at);
+        return Some((below.expr[at].clone(), Some((qualifier.cloned(), Arc::clone(field)))));
     }
     let moved = expr.clone().transform_down(|node| {
         let Expr::Column(column) = &node else { return Ok(Transformed::no(node)) };
-        let index = places.of_column(column).map_or_else(|| below.schema.index_of_column(column), Ok)?;
-        Ok(Transformed::new(named(index), true, TreeNodeRecursion::Jump))
+        let at = places.of_column(column).map_or_else(|| below.schema.index_of_column(column), Ok)?;
+        Ok(Transformed::new(unaliased(&below.expr[at]).clone(), true, TreeNodeRecursion::Jump))
     });
-    moved.data().ok()
+    Some((moved.data().ok()?, None))
 }
 
 fn unaliased(expr: &Expr) -> &Expr {
@@ -253,10 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_carried_along_is_moved_whatever_it_is() {
+        let random = || vec![col("a"), datafusion::functions::expr_fn::random().alias("r")];
+        let carried = [random(), vec![col("r"), col("a").alias("c")]];
+        assert_eq!(projections(&carried).matches("Projection").count(), 1);
+        let twice = [random(), vec![col("r"), col("r").alias("s")]];
+        assert_eq!(projections(&twice).matches("Projection").count(), 2);
+    }
+
+    #[test]
     fn names_and_types_are_those_of_two_projections() {
         let steps = [vec![col("b").alias("a"), col("a").alias("b")], vec![col("a"), (col("b") / lit(2_i64)).alias("half")]];
         let merged = steps.iter().fold(scan(), |plan, step| project(&plan, step.clone()).unwrap());
-        let apart = steps.iter().fold(scan(), |plan, step| built(&Arc::new(plan), step.clone()).unwrap());
+        let apart = steps.iter().fold(scan(), |plan, step| built(&Arc::new(plan), step.clone(), vec![None; step.len()]).unwrap());
         assert_eq!(merged.schema().as_arrow(), apart.schema().as_arrow());
     }
 

@@ -23,6 +23,7 @@ pub(super) async fn run(session: &Session, command: CreateExternalTable, text: &
         public.close(&sql);
         public.open(&sql).await?;
         public.store().save_entry(EntryKind::Table, &name, &sql)?;
+        public.uncache(&name);
     }
     session.nothing()
 }

@@ -47,6 +47,7 @@ async fn create(session: &Session, name: &str, query: LogicalPlan) -> Result<Dat
     let doom = |replaced: &Entry| Ok((replaced.sql.clone(), DoomedRows::of(public.home(), &owner, &replaced.sql)?));
     let replaced = public.store().save_entry_after(EntryKind::Table, name, &table.sql(), doom)?;
     table.commit();
+    public.uncache(name);
     if let Some((sql, rows)) = replaced {
         public.close(&sql);
         rows.delete()?;

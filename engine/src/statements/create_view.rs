@@ -19,6 +19,7 @@ pub(super) async fn run(session: &Session, view: CreateView, sql: &str) -> Resul
     if let Creation::Create = check_name(session, OP, &name, Kind::View, false, view.or_replace)? {
         session.public().plan_view(&name, sql).await?;
         session.public().store().save_entry(EntryKind::View, &name, sql)?;
+        session.public().uncache(&name);
     }
     session.nothing()
 }

@@ -17,6 +17,7 @@ pub(super) async fn table(session: &Session, command: DropTable) -> Result<DataF
         return session.nothing();
     };
     let public = session.public();
+    public.uncache(&name);
     let doom = |entry: &Entry| Ok((entry.sql.clone(), DoomedRows::of(public.home(), &public.store().owner(), &entry.sql)?));
     match public.store().remove_entry_after(&name, doom)? {
         Some((sql, rows)) => {
@@ -31,6 +32,7 @@ pub(super) async fn table(session: &Session, command: DropTable) -> Result<DataF
 /// Forgets the view. Errors: `Plan` for an unknown name, unless IF EXISTS, or one that is no view.
 pub(super) async fn view(session: &Session, command: DropView) -> Result<DataFrame> {
     if let Some(name) = existing(session, "drop view", &command.name, command.if_exists, Kind::View)? {
+        session.public().uncache(&name);
         session.public().store().remove_entry(&name)?;
     }
     session.nothing()

@@ -1,5 +1,6 @@
 //! Running a statement: queries stay lazy, everything with effects happens here, once.
 
+mod cache;
 mod copy;
 mod create_external;
 mod create_table;
@@ -34,6 +35,8 @@ pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFra
         Planned::Ddl(plan) => define(session, plan, &statement.text).await,
         Planned::View { view, sql } => create_view::run(session, view, &sql).await,
         Planned::DropModel { name, if_exists } => drop_model(session, &name, if_exists),
+        Planned::CacheTable { name, on_cuda } => cache::run(session, &name, on_cuda).await,
+        Planned::UncacheTable { name, if_exists } => cache::undo(session, &name, if_exists),
     }
 }
 

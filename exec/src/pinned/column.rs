@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use gradframe_ml_core::{DType, Result};
+use rayon::prelude::*;
 
 use self::encode::{Encoded, encoded, stored_as};
 use self::words::Words;
@@ -67,7 +68,7 @@ pub(super) fn columns(
         let arrays: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(number)).collect();
         column(device, schema.field(number).data_type(), &arrays)
     };
-    (0..schema.fields().len()).map(of).collect()
+    (0..schema.fields().len()).into_par_iter().map(of).collect()
 }
 
 fn column(device: &Arc<dyn Device>, data_type: &DataType, arrays: &[&ArrayRef]) -> Result<Option<Column>> {

@@ -8,6 +8,7 @@ mod evaluate;
 mod large_joins;
 mod networks;
 mod over;
+mod pinned;
 mod plans;
 mod predict;
 mod run_log;

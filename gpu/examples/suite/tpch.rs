@@ -86,7 +86,13 @@ fn time(device: &Device, query: &Query, columns: &[DeviceTensor], bandwidth: f64
     let seconds = median(device, || loaded.totals(&all, &sizes))?;
     let again = loaded.run_there(&all)? == loaded.run_there(&all)?;
     let bytes: usize = all.iter().map(DeviceTensor::size_bytes).sum();
-    let verdict = if !right { " WRONG" } else if !again { " NOT THE SAME TWICE" } else { "" };
+    let verdict = if !right {
+        " WRONG"
+    } else if !again {
+        " NOT THE SAME TWICE"
+    } else {
+        ""
+    };
     println!(
         "{} | {}{verdict} | {:.4} ms | {:.0} % | {:.1} GB, {:.0} GB/s",
         query.name,
@@ -120,11 +126,8 @@ impl Query {
     fn grouped(&self) -> Result<Grouped> {
         let mut g = Graph::new();
         let rows = shape(&[Dim::symbol("N")]);
-        let inputs: Vec<NodeId> = self
-            .columns
-            .iter()
-            .map(|&n| g.input(COLUMNS[n].name, Type::new(COLUMNS[n].dtype, rows.clone())))
-            .collect();
+        let inputs: Vec<NodeId> =
+            self.columns.iter().map(|&n| g.input(COLUMNS[n].name, Type::new(COLUMNS[n].dtype, rows.clone()))).collect();
         let parts = (self.build)(&mut g, &inputs)?;
         Grouped::new(&Function::new(g, parts.results)?, parts.folds, Some(0), parts.groups)
     }

@@ -61,7 +61,10 @@ impl GroupedOnDevice {
         let (totals, kernels_s) = self.device.timed(|| self.totals(inputs, &sizes))?;
         let (totals, from_device_s) = self.device.timed(|| self.device.get(&totals))?;
         let bytes_from_device = totals.buffer().len();
-        Ok((printed::folded(&self.grouped, totals.values::<u64>()?)?, Measured { bytes_from_device, kernels_s, from_device_s, ..Measured::default() }))
+        Ok((
+            printed::folded(&self.grouped, totals.values::<u64>()?)?,
+            Measured { bytes_from_device, kernels_s, from_device_s, ..Measured::default() },
+        ))
     }
 
     /// Starts the kernels; what they leave, on the device.

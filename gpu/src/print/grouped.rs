@@ -85,10 +85,9 @@ impl Printer<'_> {
         let mut entry = Entry::new(self.schedule, name, THREADS);
         self.begin(&mut entry, layout.tile);
         elements.constants(&mut entry)?;
-        entry.code.open(format!(
-            "for (at_t task = (at_t)blockIdx.x; task < chunks * {}; task += (at_t)gridDim.x)",
-            layout.passes
-        ));
+        entry
+            .code
+            .open(format!("for (at_t task = (at_t)blockIdx.x; task < chunks * {}; task += (at_t)gridDim.x)", layout.passes));
         entry.code.line("const at_t chunk = task % chunks, start = chunk * length;");
         entry.code.line("const at_t end = start + length < rows ? start + length : rows;");
         entry.code.line(format!("const int base = (int)(task / chunks) * {};", layout.groups));
@@ -179,9 +178,7 @@ impl Printer<'_> {
             let (of, total) = (self.total_type(fold), format!("total{number}"));
             entry.code.line(format!("const {of} {total} = block_fold<{}, {THREADS}>(({of})kept{number}[g]);", op(fold)));
             let slot = format!("({} + base + g) * chunks + chunk", number * groups);
-            entry.code.line(format!(
-                "if (threadIdx.x == 0 && base + g < {groups}) partial[{slot}] = bits_as<u64>({total});"
-            ));
+            entry.code.line(format!("if (threadIdx.x == 0 && base + g < {groups}) partial[{slot}] = bits_as<u64>({total});"));
         }
         entry.code.close();
     }

@@ -108,7 +108,8 @@ impl Lowered {
         let mut rest = &schema.fields()[self.keys.len()..];
         let mut fields = Vec::with_capacity(self.states.len());
         for state in &self.states {
-            let has_carry = |next: Option<&arrow::datatypes::FieldRef>| next.is_some_and(|field| field.name().ends_with("[carry]"));
+            let has_carry =
+                |next: Option<&arrow::datatypes::FieldRef>| next.is_some_and(|field| field.name().ends_with("[carry]"));
             let count = match state {
                 State::Count(_) | State::Extreme { .. } => 1,
                 State::Average { .. } => 2,
@@ -272,14 +273,7 @@ impl Folding {
         }))
     }
 
-    fn finish(
-        self,
-        groups: usize,
-        group: Option<usize>,
-        keys: Vec<Key>,
-        states: Vec<State>,
-        rows: usize,
-    ) -> Result<Lowered> {
+    fn finish(self, groups: usize, group: Option<usize>, keys: Vec<Key>, states: Vec<State>, rows: usize) -> Result<Lowered> {
         let table = self.table.filter(|_| !self.arguments.is_empty());
         let table = table.ok_or_else(|| Error::not_implemented("device", "an aggregate that reads no column"))?;
         let function = Function::new(self.building.graph, self.results)?;

@@ -20,7 +20,9 @@ pub(super) struct Value {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// f64. Single ones have been f32, and stay as they are.
-    Float { is_single: bool },
+    Float {
+        is_single: bool,
+    },
     Bool,
     /// i64, from the first to the second. Of a decimal, its last digits; of dates and times, what Arrow counts.
     Integer(i128, i128),

@@ -32,7 +32,9 @@ pub(super) fn stored_as(data_type: &DataType) -> Option<DType> {
         DataType::Int8 => DType::I8,
         DataType::Int16 => DType::I16,
         DataType::Int32 | DataType::Date32 | DataType::Time32(_) | DataType::Decimal32(..) => DType::I32,
-        DataType::Int64 | DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Decimal64(..) => DType::I64,
+        DataType::Int64 | DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Decimal64(..) => {
+            DType::I64
+        }
         DataType::Decimal128(digits, _) if *digits <= DIGITS_MAX => DType::I64,
         DataType::UInt8 => DType::U8,
         DataType::UInt16 => DType::U16,

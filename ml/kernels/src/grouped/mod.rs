@@ -71,7 +71,8 @@ impl Grouped {
     }
 
     fn check(&self) -> Result<()> {
-        let is = |result: Option<usize>, types: &[DType]| result.is_none_or(|n| self.types.get(n).is_some_and(|t| types.contains(t)));
+        let is =
+            |result: Option<usize>, types: &[DType]| result.is_none_or(|n| self.types.get(n).is_some_and(|t| types.contains(t)));
         let of = |fold: &GroupFold| match fold.op {
             GroupOp::Count => fold.value.is_none(),
             GroupOp::Sum => fold.value.is_some() && is(fold.value, &[DType::I64, DType::F64]),

@@ -1,0 +1,73 @@
+//! CACHE TABLE and UNCACHE TABLE, with a device or without.
+
+use crate::support::{error, rows, run, session};
+
+const FIVE: &str = "CREATE TABLE t AS SELECT value AS n, CASE value % 2 WHEN 0 THEN 'even' ELSE 'odd' END AS k, value / 2.0 AS x
+    FROM generate_series(1, 5)";
+const SUMS: &str = "SELECT k, sum(n) AS s FROM t GROUP BY k ORDER BY k";
+
+#[tokio::test]
+async fn a_cached_table_is_read_as_it_was() {
+    let session = session();
+    run(&session, FIVE).await;
+    let said = rows(&session, "CACHE TABLE t ON CUDA").await;
+    assert!(said[0].starts_with("t cpu (no device: ") || said[0].starts_with("t cuda:0 5 n, k, x "), "{said:?}");
+    assert_eq!(rows(&session, SUMS).await, ["even 6", "odd 9"]);
+    assert_eq!(rows(&session, "SELECT count(*), max(x) FROM t").await, ["5 2.5"]);
+    let plan = rows(&session, &format!("EXPLAIN {SUMS}")).await.join("\n");
+    assert!(plan.contains("PinnedScanExec: table=t, cached on="), "{plan}");
+}
+
+#[tokio::test]
+async fn rows_are_put_into_the_table_when_it_is_cached_no_more() {
+    let session = session();
+    run(&session, FIVE).await;
+    run(&session, "CACHE TABLE t ON CPU").await;
+    let refused = error(&session, "INSERT INTO t VALUES (6, 'even', 3.0)").await;
+    assert_eq!(refused.kind(), "Plan");
+    let text = refused.to_string();
+    assert!(text.contains("`t` is cached: its rows stay as they are; hint: UNCACHE TABLE t first"), "{text}");
+    run(&session, "UNCACHE TABLE t").await;
+    run(&session, "INSERT INTO t VALUES (6, 'even', 3.0)").await;
+    assert_eq!(rows(&session, SUMS).await, ["even 12", "odd 9"]);
+    run(&session, "CACHE TABLE t ON CPU").await;
+    assert_eq!(rows(&session, SUMS).await, ["even 12", "odd 9"]);
+}
+
+#[tokio::test]
+async fn a_table_that_is_dropped_or_replaced_is_cached_no_more() {
+    let session = session();
+    run(&session, FIVE).await;
+    run(&session, "CACHE TABLE t ON CPU").await;
+    run(&session, "CREATE OR REPLACE TABLE t AS SELECT 1 AS n, 'odd' AS k").await;
+    assert_eq!(rows(&session, SUMS).await, ["odd 1"]);
+    run(&session, "CACHE TABLE t ON CPU").await;
+    run(&session, "DROP TABLE t").await;
+    assert_eq!(error(&session, SUMS).await.kind(), "Plan");
+    assert!(error(&session, "UNCACHE TABLE t").await.to_string().contains("`t` is not cached"));
+    run(&session, "UNCACHE TABLE IF EXISTS t").await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_named() {
+    let session = session();
+    run(&session, FIVE).await;
+    let unknown = error(&session, "CACHE TABLE tt ON CUDA").await;
+    assert_eq!(unknown.kind(), "Plan");
+    assert!(unknown.to_string().contains("did you mean `t`"), "{unknown}");
+    let nowhere = error(&session, "CACHE TABLE t").await;
+    assert!(nowhere.to_string().contains("expected ON CUDA or ON CPU"), "{nowhere}");
+}
+
+#[tokio::test]
+async fn a_session_that_is_strict_misses_its_device() {
+    let session = session();
+    run(&session, FIVE).await;
+    run(&session, "SET gradframe.device_strict = true").await;
+    run(&session, "SET gradframe.device = 'cpu'").await;
+    let missing = error(&session, "CACHE TABLE t ON CUDA").await;
+    assert_eq!(missing.kind(), "NoDevice");
+    assert!(missing.to_string().contains("gradframe.device is cpu"), "{missing}");
+    run(&session, "CACHE TABLE t ON CPU").await;
+    assert_eq!(rows(&session, SUMS).await, ["even 6", "odd 9"]);
+}
