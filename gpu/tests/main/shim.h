@@ -13,7 +13,7 @@
 #define __global__
 #define __device__ inline
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 // A device stops at a pack that is not where packs lie; a host might not.
 #define GF_ALIGNED(address, bytes) \
