@@ -143,45 +143,45 @@ template <int D, class T> __device__ Quad second_side(const T* tile, int row, in
   return matrices<false>(&tile[place<D>(row + lane() % 8 + lane() / 16 * 8, 2 * k + lane() / 8 % 2)]);
 }
 
-// sums [16 x N] += first side [16 x D] . rows of the tile [N x D]'
-template <int N, int D, class T> __device__ void times_rows(float (*sums)[4], const Quad* side, const T* tile) {
+// sums [16 M x N] += first side [16 M x D] . rows of the tile [N x D]'; SIDE gives the k-th part of the m-th 16 rows.
+template <int M, int N, int D, class T, class Side> __device__ void times_rows(float (&sums)[M][N / 8][4], Side side, const T* tile) {
 #pragma unroll
   for (int k = 0; k < D / 16; ++k) {
+    Quad own[M];
+#pragma unroll
+    for (int m = 0; m < M; ++m) own[m] = side(m, k);
 #pragma unroll
     for (int n = 0; n < N / 16; ++n) {
       const Quad other = second_side<D>(tile, n * 16, k);
-      multiply(sums[2 * n], side[k], other.at[0], other.at[1], T{});
-      multiply(sums[2 * n + 1], side[k], other.at[2], other.at[3], T{});
+#pragma unroll
+      for (int m = 0; m < M; ++m) {
+        multiply(sums[m][2 * n], own[m], other.at[0], other.at[1], T{});
+        multiply(sums[m][2 * n + 1], own[m], other.at[2], other.at[3], T{});
+      }
     }
   }
 }
 
-// The same; the first side is 16 rows of a tile.
-template <int N, int D, class T> __device__ void rows_times_rows(float (*sums)[4], const T* rows, int row, const T* tile) {
-#pragma unroll
-  for (int k = 0; k < D / 16; ++k) {
-    const Quad side = first_side<D>(rows, row, k);
-#pragma unroll
-    for (int n = 0; n < N / 16; ++n) {
-      const Quad other = second_side<D>(tile, n * 16, k);
-      multiply(sums[2 * n], side, other.at[0], other.at[1], T{});
-      multiply(sums[2 * n + 1], side, other.at[2], other.at[3], T{});
-    }
-  }
-}
-
-// sums [16 x D] += rounded sums [16 x N] . tile [N x D]
-template <int N, int D, class T> __device__ void times_tile(float (*sums)[4], const float (*side)[4], const T* tile) {
+// sums [16 M x D] += rounded sums [16 M x N] . tile [N x D]
+template <int M, int N, int D, class T>
+__device__ void times_tile(float (&sums)[M][D / 8][4], const float (&side)[M][N / 8][4], const T* tile) {
 #pragma unroll
   for (int k = 0; k < N / 16; ++k) {
-    const float *low = side[2 * k], *high = side[2 * k + 1];
-    const Quad a = {pair_of(low[0], low[1], T{}), pair_of(low[2], low[3], T{}), pair_of(high[0], high[1], T{}),
-                    pair_of(high[2], high[3], T{})};
+    Quad own[M];
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      const float *low = side[m][2 * k], *high = side[m][2 * k + 1];
+      own[m] = {pair_of(low[0], low[1], T{}), pair_of(low[2], low[3], T{}), pair_of(high[0], high[1], T{}),
+                pair_of(high[2], high[3], T{})};
+    }
 #pragma unroll
     for (int n = 0; n < D / 16; ++n) {
       const Quad other = first_side<D, true>(tile, k * 16, n);
-      multiply(sums[2 * n], a, other.at[0], other.at[1], T{});
-      multiply(sums[2 * n + 1], a, other.at[2], other.at[3], T{});
+#pragma unroll
+      for (int m = 0; m < M; ++m) {
+        multiply(sums[m][2 * n], own[m], other.at[0], other.at[1], T{});
+        multiply(sums[m][2 * n + 1], own[m], other.at[2], other.at[3], T{});
+      }
     }
   }
 }
@@ -218,7 +218,7 @@ template <bool CAUSAL> __device__ at_t seen(at_t end, const Sizes& n) {
 // ---- the value ---------------------------------------------------------------------------------------------------
 
 // The value [B, T, H, D], and for each query [B, H, T] the logarithm to base 2 of what its weights were divided by.
-template <class T, int D, bool CAUSAL, int M = (D <= 64 ? 2 : 1), int KEYS = 64>
+template <class T, int D, bool CAUSAL, int M = (D <= 64 ? 2 : 1), int KEYS = (D <= 64 ? 32 : 64)>
 __device__ void value(View<T> q, View<T> k, View<T> v, Sizes n, Scale scale, T* out, float* divisors) {
   constexpr int ROWS = 64 * M, STAGES = D <= 64 ? 2 : 1;
   alignas(16) __shared__ T queries[ROWS * D], keys[STAGES][KEYS * D], values[STAGES][KEYS * D];
@@ -260,18 +260,7 @@ __device__ void value(View<T> q, View<T> k, View<T> v, Sizes n, Scale scale, T* 
       arrive<STAGES - 1>();
       __syncthreads();
       float scores[M][KEYS / 8][4] = {};
-#pragma unroll
-      for (int c = 0; c < D / 16; ++c) {
-#pragma unroll
-        for (int j = 0; j < KEYS / 16; ++j) {
-          const Quad other = second_side<D>(keys[stage], j * 16, c);
-#pragma unroll
-          for (int m = 0; m < M; ++m) {
-            multiply(scores[m][2 * j], side[m][c], other.at[0], other.at[1], T{});
-            multiply(scores[m][2 * j + 1], side[m][c], other.at[2], other.at[3], T{});
-          }
-        }
-      }
+      times_rows<M, KEYS, D>(scores, [&](int m, int c) { return side[m][c]; }, keys[stage]);
       const bool is_cut = key + KEYS > n.keys || (CAUSAL && key + KEYS - 1 > own + lead);
 #pragma unroll
       for (int m = 0; m < M; ++m) {
@@ -307,25 +296,7 @@ __device__ void value(View<T> q, View<T> k, View<T> v, Sizes n, Scale scale, T* 
           for (int c = 0; c < D / 8; ++c) sums[m][c][2 * half] *= kept, sums[m][c][2 * half + 1] *= kept;
         }
       }
-#pragma unroll
-      for (int j = 0; j < KEYS / 16; ++j) {
-        Quad weights[M];
-#pragma unroll
-        for (int m = 0; m < M; ++m) {
-          const float *low = scores[m][2 * j], *high = scores[m][2 * j + 1];
-          weights[m] = {pair_of(low[0], low[1], T{}), pair_of(low[2], low[3], T{}), pair_of(high[0], high[1], T{}),
-                        pair_of(high[2], high[3], T{})};
-        }
-#pragma unroll
-        for (int c = 0; c < D / 16; ++c) {
-          const Quad other = first_side<D, true>(values[stage], j * 16, c);
-#pragma unroll
-          for (int m = 0; m < M; ++m) {
-            multiply(sums[m][2 * c], weights[m], other.at[0], other.at[1], T{});
-            multiply(sums[m][2 * c + 1], weights[m], other.at[2], other.at[3], T{});
-          }
-        }
-      }
+      times_tile<M, KEYS, D>(sums, scores, values[stage]);
       __syncthreads();
       if (STAGES == 1) {
         if (key + KEYS < end) bring(0, key + KEYS);
@@ -367,16 +338,16 @@ template <int D, class T> __device__ float row_product(const T* a, const T* b) {
 }
 
 // The cotangent of q [B, T, H, D], and for each query [B, H, T] the sum of its weights times their cotangents.
-template <class T, int D, bool CAUSAL, int KEYS = (D <= 64 ? 64 : 32)>
+template <class T, int D, bool CAUSAL, int M = 1, int KEYS = 32>
 __device__ void of_queries(View<T> q, View<T> k, View<T> v, View<T> out, View<T> c, Sizes n, Scale scale, const float* divisors,
                            T* result, float* products) {
-  constexpr int ROWS = 64, STAGES = D <= 64 ? 2 : 1;
-  alignas(16) __shared__ T keys[STAGES][ROWS * D], values[STAGES][ROWS * D];
+  constexpr int ROWS = 64 * M, STAGES = D <= 64 ? 2 : 1, TILE = KEYS * STAGES > ROWS ? KEYS * D : ROWS / STAGES * D;
+  alignas(16) __shared__ T keys[STAGES * TILE], values[STAGES * TILE];
   const at_t tiles = pieces(n.queries, ROWS), tasks = n.batches * n.heads * tiles;
   for (at_t number = blockIdx.x; number < tasks; number += gridDim.x) {
     const Task task = task_of(number, n);
     const at_t first = (tiles - 1 - task.tile) * ROWS; // the longest first
-    const at_t own = first + threadIdx.x / 32 * 16, lead = n.keys - n.queries;
+    const at_t own = first + threadIdx.x / 32 * 16 * M, lead = n.keys - n.queries;
     const T* const q_rows = q.start + task.batch * q.batch + task.head * q.head;
     const T* const k_rows = k.start + task.batch * k.batch + task.head * k.head;
     const T* const v_rows = v.start + task.batch * v.batch + task.head * v.head;
@@ -384,34 +355,40 @@ __device__ void of_queries(View<T> q, View<T> k, View<T> v, View<T> out, View<T>
     const T* const out_rows = out.start + task.batch * out.batch + task.head * out.head;
     const at_t end = seen<CAUSAL>(first + ROWS, n);
     const auto bring = [&](int stage, at_t key) {
-      fetch<KEYS, D>(keys[stage], k_rows, k.row, key, n.keys);
-      fetch<KEYS, D>(values[stage], v_rows, v.row, key, n.keys);
+      fetch<KEYS, D>(keys + stage * TILE, k_rows, k.row, key, n.keys);
+      fetch<KEYS, D>(values + stage * TILE, v_rows, v.row, key, n.keys);
     };
     __syncthreads(); // the task before is done with the tiles
-    fetch<ROWS, D>(keys[0], q_rows, q.row, first, n.queries);
-    fetch<ROWS, D>(values[0], c_rows, c.row, first, n.queries);
+    fetch<ROWS, D>(keys, q_rows, q.row, first, n.queries); // by way of the tiles into registers
+    fetch<ROWS, D>(values, c_rows, c.row, first, n.queries);
     commit();
     arrive<0>();
     __syncthreads();
-    Quad side[D / 16], cotangent[D / 16];
+    Quad side[M][D / 16], cotangent[M][D / 16];
 #pragma unroll
-    for (int d = 0; d < D / 16; ++d) {
-      side[d] = first_side<D>(keys[0], (int)(own - first), d);
-      cotangent[d] = first_side<D>(values[0], (int)(own - first), d);
+    for (int m = 0; m < M; ++m) {
+#pragma unroll
+      for (int d = 0; d < D / 16; ++d) {
+        side[m][d] = first_side<D>(keys, (int)(own - first) + m * 16, d);
+        cotangent[m][d] = first_side<D>(values, (int)(own - first) + m * 16, d);
+      }
     }
     __syncthreads();
     if (end > 0) bring(0, 0);
     commit();
-    float divisor[2], product[2];
+    float divisor[M][2], product[M][2];
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const at_t row = own + half * 8 + group(), inside = smaller(row, n.queries - 1);
-      const at_t at = (task.batch * n.heads + task.head) * n.queries + inside;
-      divisor[half] = divisors[at];
-      product[half] = row_product<D>(out_rows + inside * out.row, c_rows + inside * c.row);
-      if (in_group() == 0 && row < n.queries) products[at] = product[half];
+    for (int m = 0; m < M; ++m) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const at_t row = own + m * 16 + half * 8 + group(), inside = smaller(row, n.queries - 1);
+        const at_t at = (task.batch * n.heads + task.head) * n.queries + inside;
+        divisor[m][half] = divisors[at];
+        product[m][half] = row_product<D>(out_rows + inside * out.row, c_rows + inside * c.row);
+        if (in_group() == 0 && row < n.queries) products[at] = product[m][half];
+      }
     }
-    float sums[D / 8][4] = {};
+    float sums[M][D / 8][4] = {};
     int stage = 0;
     for (at_t key = 0; key < end; key += KEYS) {
       if (STAGES == 2) {
@@ -420,22 +397,25 @@ __device__ void of_queries(View<T> q, View<T> k, View<T> v, View<T> out, View<T>
       }
       arrive<STAGES - 1>();
       __syncthreads();
-      float scores[KEYS / 8][4] = {}, slopes[KEYS / 8][4] = {};
-      times_rows<KEYS, D>(scores, side, keys[stage]);
-      times_rows<KEYS, D>(slopes, cotangent, values[stage]);
+      float scores[M][KEYS / 8][4] = {}, slopes[M][KEYS / 8][4] = {};
+      times_rows<M, KEYS, D>(scores, [&](int m, int d) { return side[m][d]; }, keys + stage * TILE);
+      times_rows<M, KEYS, D>(slopes, [&](int m, int d) { return cotangent[m][d]; }, values + stage * TILE);
       const bool is_cut = key + KEYS > n.keys || (CAUSAL && key + KEYS - 1 > own + lead);
 #pragma unroll
-      for (int j = 0; j < KEYS / 8; ++j) {
+      for (int m = 0; m < M; ++m) {
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int half = i / 2;
-          const at_t row = own + half * 8 + group(), column = key + j * 8 + 2 * in_group() + i % 2;
-          const float weight = power_of_two(fmaf(scores[j][i], scale.of_two, -divisor[half]));
-          const bool is_seen = !is_cut || (column < n.keys && (!CAUSAL || column <= row + lead));
-          slopes[j][i] = is_seen ? weight * (slopes[j][i] - product[half]) : 0.0f;
+        for (int j = 0; j < KEYS / 8; ++j) {
+#pragma unroll
+          for (int i = 0; i < 4; ++i) {
+            const int half = i / 2;
+            const at_t row = own + m * 16 + half * 8 + group(), column = key + j * 8 + 2 * in_group() + i % 2;
+            const float weight = power_of_two(fmaf(scores[m][j][i], scale.of_two, -divisor[m][half]));
+            const bool is_seen = !is_cut || (column < n.keys && (!CAUSAL || column <= row + lead));
+            slopes[m][j][i] = is_seen ? weight * (slopes[m][j][i] - product[m][half]) : 0.0f;
+          }
         }
       }
-      times_tile<KEYS, D>(sums, slopes, keys[stage]);
+      times_tile<M, KEYS, D>(sums, slopes, keys + stage * TILE);
       __syncthreads();
       if (STAGES == 1) {
         if (key + KEYS < end) bring(0, key + KEYS);
@@ -445,30 +425,36 @@ __device__ void of_queries(View<T> q, View<T> k, View<T> v, View<T> out, View<T>
       }
     }
     const float factors[2] = {scale.number, scale.number};
-    store<D>(result, sums, task.batch, task.head, n.heads, own, n.queries, factors);
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      store<D>(result, sums[m], task.batch, task.head, n.heads, own + m * 16, n.queries, factors);
+    }
   }
 }
 
-// The cotangents of k and v [B, S, H, D]: each tile of keys sees all queries pass by, so that sums are taken in one order.
-template <class T, int D, bool CAUSAL, int QUERIES = (D <= 64 ? 64 : 32), bool HELD = true>
+// The cotangents of k and v [B, S, H, D]: each tile of keys sees all queries pass by, so that sums are taken in one order. HELD: keys
+// and values stay in registers, else in shared memory.
+template <class T, int D, bool CAUSAL, int M = 1, int QUERIES = (D <= 64 ? 64 : 32), bool HELD = true, int STAGES = (D <= 64 ? 2 : 1)>
 __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Scale scale, const float* divisors,
                         const float* products, T* key_result, T* value_result) {
-  constexpr int ROWS = 64, STAGES = D <= 64 ? 2 : 1;
-  constexpr int TILE = (HELD ? ROWS : QUERIES) * D, OWN = HELD ? 8 : ROWS * D; // held in registers, keys pass through tiles
-  alignas(16) __shared__ T queries[STAGES][TILE], cotangents[STAGES][TILE], own_keys[OWN], own_values[OWN];
+  constexpr int ROWS = 64 * M, OWN = HELD ? 0 : ROWS * D, LEAST = HELD ? ROWS / STAGES : 0;
+  constexpr int TILE = (QUERIES > LEAST ? QUERIES : LEAST) * D;
+  alignas(16) __shared__ T queries[STAGES * TILE + OWN], cotangents[STAGES * TILE + OWN];
   alignas(16) __shared__ float of_weights[STAGES][QUERIES], of_slopes[STAGES][QUERIES];
+  T *const own_keys = HELD ? queries : queries + STAGES * TILE, *const own_values = HELD ? cotangents : cotangents + STAGES * TILE;
   const at_t tiles = pieces(n.keys, ROWS), tasks = n.batches * n.heads * tiles;
   for (at_t number = blockIdx.x; number < tasks; number += gridDim.x) {
     const Task task = task_of(number, n);
-    const at_t first = task.tile * ROWS, own = first + threadIdx.x / 32 * 16, lead = n.keys - n.queries;
+    const at_t first = task.tile * ROWS, own = first + threadIdx.x / 32 * 16 * M, lead = n.keys - n.queries;
+    const int own_row = (int)(own - first);
     const T* const q_rows = q.start + task.batch * q.batch + task.head * q.head;
     const T* const k_rows = k.start + task.batch * k.batch + task.head * k.head;
     const T* const v_rows = v.start + task.batch * v.batch + task.head * v.head;
     const T* const c_rows = c.start + task.batch * c.batch + task.head * c.head;
     const at_t rows = (task.batch * n.heads + task.head) * n.queries;
     const auto bring = [&](int stage, at_t query) {
-      fetch<QUERIES, D>(queries[stage], q_rows, q.row, query, n.queries);
-      fetch<QUERIES, D>(cotangents[stage], c_rows, c.row, query, n.queries);
+      fetch<QUERIES, D>(queries + stage * TILE, q_rows, q.row, query, n.queries);
+      fetch<QUERIES, D>(cotangents + stage * TILE, c_rows, c.row, query, n.queries);
       if (threadIdx.x < QUERIES) {
         const at_t row = query + threadIdx.x;
         const bool is_row = row < n.queries; // others have weights of 0
@@ -477,26 +463,27 @@ __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Sca
       }
     };
     __syncthreads(); // the task before is done with the tiles
-    T *const key_tile = HELD ? queries[0] : own_keys, *const value_tile = HELD ? cotangents[0] : own_values;
-    const int own_row = (int)(own - first);
-    fetch<ROWS, D>(key_tile, k_rows, k.row, first, n.keys);
-    fetch<ROWS, D>(value_tile, v_rows, v.row, first, n.keys);
+    fetch<ROWS, D>(own_keys, k_rows, k.row, first, n.keys);
+    fetch<ROWS, D>(own_values, v_rows, v.row, first, n.keys);
     commit();
-    Quad key_side[D / 16], value_side[D / 16];
+    Quad key_side[M][D / 16], value_side[M][D / 16];
     if constexpr (HELD) {
       arrive<0>();
       __syncthreads();
 #pragma unroll
-      for (int d = 0; d < D / 16; ++d) {
-        key_side[d] = first_side<D>(key_tile, own_row, d);
-        value_side[d] = first_side<D>(value_tile, own_row, d);
+      for (int m = 0; m < M; ++m) {
+#pragma unroll
+        for (int d = 0; d < D / 16; ++d) {
+          key_side[m][d] = first_side<D>(own_keys, own_row + m * 16, d);
+          value_side[m][d] = first_side<D>(own_values, own_row + m * 16, d);
+        }
       }
       __syncthreads();
     }
     at_t query = CAUSAL ? larger(first - lead, (at_t)0) / QUERIES * QUERIES : 0; // the first tile that sees a key of these
     if (query < n.queries) bring(0, query);
     commit();
-    float key_sums[D / 8][4] = {}, value_sums[D / 8][4] = {};
+    float key_sums[M][D / 8][4] = {}, value_sums[M][D / 8][4] = {};
     int stage = 0;
     for (; query < n.queries; query += QUERIES) {
       if (STAGES == 2) {
@@ -505,30 +492,34 @@ __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Sca
       }
       arrive<STAGES - 1>();
       __syncthreads();
-      float weights[QUERIES / 8][4] = {}, slopes[QUERIES / 8][4] = {};
+      const T *const query_tile = queries + stage * TILE, *const cotangent_tile = cotangents + stage * TILE;
+      float weights[M][QUERIES / 8][4] = {}, slopes[M][QUERIES / 8][4] = {};
       if constexpr (HELD) {
-        times_rows<QUERIES, D>(weights, key_side, queries[stage]);
-        times_rows<QUERIES, D>(slopes, value_side, cotangents[stage]);
+        times_rows<M, QUERIES, D>(weights, [&](int m, int d) { return key_side[m][d]; }, query_tile);
+        times_rows<M, QUERIES, D>(slopes, [&](int m, int d) { return value_side[m][d]; }, cotangent_tile);
       } else {
-        rows_times_rows<QUERIES, D>(weights, key_tile, own_row, queries[stage]);
-        rows_times_rows<QUERIES, D>(slopes, value_tile, own_row, cotangents[stage]);
+        times_rows<M, QUERIES, D>(weights, [&](int m, int d) { return first_side<D>(own_keys, own_row + m * 16, d); }, query_tile);
+        times_rows<M, QUERIES, D>(slopes, [&](int m, int d) { return first_side<D>(own_values, own_row + m * 16, d); }, cotangent_tile);
       }
-      const bool is_cut = CAUSAL && own + 15 > query + lead;
+      const bool is_cut = CAUSAL && own + 16 * M - 1 > query + lead;
 #pragma unroll
       for (int j = 0; j < QUERIES / 8; ++j) {
         const int column = j * 8 + 2 * in_group();
         const float divisor[2] = {of_weights[stage][column], of_weights[stage][column + 1]};
         const float product[2] = {of_slopes[stage][column], of_slopes[stage][column + 1]};
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const float weight = power_of_two(fmaf(weights[j][i], scale.of_two, -divisor[i % 2]));
-          const bool is_seen = !is_cut || own + i / 2 * 8 + group() <= query + column + i % 2 + lead;
-          weights[j][i] = is_seen ? weight : 0.0f;
-          slopes[j][i] = is_seen ? weight * (slopes[j][i] - product[i % 2]) : 0.0f;
+        for (int m = 0; m < M; ++m) {
+#pragma unroll
+          for (int i = 0; i < 4; ++i) {
+            const float weight = power_of_two(fmaf(weights[m][j][i], scale.of_two, -divisor[i % 2]));
+            const bool is_seen = !is_cut || own + m * 16 + i / 2 * 8 + group() <= query + column + i % 2 + lead;
+            weights[m][j][i] = is_seen ? weight : 0.0f;
+            slopes[m][j][i] = is_seen ? weight * (slopes[m][j][i] - product[i % 2]) : 0.0f;
+          }
         }
       }
-      times_tile<QUERIES, D>(value_sums, weights, cotangents[stage]);
-      times_tile<QUERIES, D>(key_sums, slopes, queries[stage]);
+      times_tile<M, QUERIES, D>(value_sums, weights, cotangent_tile);
+      times_tile<M, QUERIES, D>(key_sums, slopes, query_tile);
       __syncthreads();
       if (STAGES == 1) {
         if (query + QUERIES < n.queries) bring(0, query + QUERIES);
@@ -538,8 +529,11 @@ __device__ void of_keys(View<T> q, View<T> k, View<T> v, View<T> c, Sizes n, Sca
       }
     }
     const float factors[2] = {scale.number, scale.number}, ones[2] = {1.0f, 1.0f};
-    store<D>(key_result, key_sums, task.batch, task.head, n.heads, own, n.keys, factors);
-    store<D>(value_result, value_sums, task.batch, task.head, n.heads, own, n.keys, ones);
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      store<D>(key_result, key_sums[m], task.batch, task.head, n.heads, own + m * 16, n.keys, factors);
+      store<D>(value_result, value_sums[m], task.batch, task.head, n.heads, own + m * 16, n.keys, ones);
+    }
   }
 }
 

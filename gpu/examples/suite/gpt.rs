@@ -32,16 +32,8 @@ struct Gpt {
     low: DType,
 }
 
-const LARGE: Gpt = Gpt {
-    vocabulary: 50_304,
-    context: 1024,
-    width: 768,
-    heads: 12,
-    layers: 12,
-    texts: 8,
-    dtype: DType::F32,
-    low: DType::BF16,
-};
+const LARGE: Gpt =
+    Gpt { vocabulary: 50_304, context: 1024, width: 768, heads: 12, layers: 12, texts: 8, dtype: DType::F32, low: DType::BF16 };
 const SMALL: Gpt = Gpt { vocabulary: 320, context: 192, width: 128, heads: 2, layers: 2, texts: 2, ..LARGE };
 const BLOCK: usize = 12;
 

@@ -42,7 +42,9 @@ pub fn described(schedule: &Schedule, kernel: &Kernel) -> String {
         Kernel::Loop(k) if k.row.rank() == 0 => format!("pointwise over {} ({})", k.outer, k.chain.values.len()),
         Kernel::Loop(k) => format!("rows {} over {} ({})", k.row, k.outer, k.chain.values.len()),
         Kernel::Fold(k) => format!("fold {} x {} x {} ({})", k.outer, k.folded, k.inner, k.chain.values.len()),
-        Kernel::Dot(k) => format!("dot {} {}", side(&k.left_shape, &k.dims.contract, 0), side(&k.right_shape, &k.dims.contract, 1)),
+        Kernel::Dot(k) => {
+            format!("dot {} {}", side(&k.left_shape, &k.dims.contract, 0), side(&k.right_shape, &k.dims.contract, 1))
+        }
         other => other.to_string().split(' ').next().unwrap_or_default().to_owned(),
     };
     format!("{what}: {} -> {}", all(kernel.reads()), all(kernel.writes()))

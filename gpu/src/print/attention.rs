@@ -11,6 +11,8 @@ use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 const THREADS: u32 = 128;
 /// Rows of a tile, but of the value's where heads are narrow.
 const ROWS: usize = 64;
+/// Blocks of the queries' cotangents on one multiprocessor, for narrow heads: 128 registers a thread do.
+const CROWD: usize = 4;
 /// The widest heads of which the value takes two tiles at once.
 const NARROW: usize = 64;
 
@@ -38,19 +40,14 @@ fn of_queries(schedule: &Schedule, name: &str, kernel: &AttentionCotangents) -> 
     let mut call = Call::new(schedule, format!("{name}_queries"), kernel.heads, &kernel.operands)?;
     let views = call.views(["q", "k", "v"], &kernel.operands);
     let shape = kernel.cotangent.1.clone();
-    let value = Load {
-        buffer: kernel.value,
-        axes: (0..4).map(AxisMap::identity).collect(),
-        shape: shape.clone(),
-        padded: false,
-    };
+    let value = Load { buffer: kernel.value, axes: (0..4).map(AxisMap::identity).collect(), shape: shape.clone(), padded: false };
     let (value, cotangent) = (call.turned_view("out", &(value, shape)), call.turned_view("c", &kernel.cotangent));
     let entry = &mut call.entry;
     let (divisors, output) = (entry.read(kernel.divisors), entry.write(kernel.outputs[0]));
     entry.named("float* __restrict__ products", Argument::Array(Place::Temporary(0)));
     let rest = format!("n, scale, {divisors}, {output}, products");
     entry.code.line(format!("attention::of_queries<{}>({views}, {value}, {cotangent}, {rest});", call.parameters));
-    Ok(call.finish(Tiled::Queries, ROWS))
+    Ok(call.finish_crowded(Tiled::Queries, ROWS))
 }
 
 fn of_keys(schedule: &Schedule, name: &str, kernel: &AttentionCotangents) -> Result<(String, Launch)> {
@@ -150,5 +147,13 @@ impl<'a> Call<'a> {
         let heads = self.shapes[0].without(&[2, 3]);
         let tiled = Shape::new([self.shapes[tiled as usize].dims()[2].clone()]);
         self.entry.finish(Count::with_pieces(&heads, &tiled, rows), 1, None)
+    }
+
+    /// As [`Call::finish`]; where heads are narrow, registers are held down so that as many blocks run on a multiprocessor at once.
+    fn finish_crowded(self, tiled: Tiled, rows: usize) -> (String, Launch) {
+        let is_narrow = self.width <= NARROW;
+        let (source, launch) = self.finish(tiled, rows);
+        let crowded = format!("__launch_bounds__({THREADS}, {CROWD})");
+        (if is_narrow { source.replacen(&format!("__launch_bounds__({THREADS})"), &crowded, 1) } else { source }, launch)
     }
 }

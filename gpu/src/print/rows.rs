@@ -39,7 +39,8 @@ pub fn of_lines(kernel: &Loop) -> Option<Loop> {
     let (last, outer) = kernel.outer.dims().split_last()?;
     let axis = outer.len();
     let is_long = last.as_fixed().is_some_and(|size| LINE_ELEMENTS.contains(&size));
-    let is_of_line = |load: &Load| !load.axes.iter().any(|map| map.uses(axis)) && load.axes.iter().any(|map| !map.terms.is_empty());
+    let is_of_line =
+        |load: &Load| !load.axes.iter().any(|map| map.uses(axis)) && load.axes.iter().any(|map| !map.terms.is_empty());
     let is_across = |load: &Load| load.padded || load.axes.iter().rev().skip(1).any(|map| map.uses(axis));
     let applies = is_long && axis > 0 && !kernel.chain.loads().any(is_across) && kernel.chain.loads().any(is_of_line);
     let (row, outer) = (Shape::new([last.clone()]), Shape::new(outer.iter().cloned()));

@@ -7,7 +7,7 @@ use gradframe_ml_core::{Dim, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Work, registers};
-use crate::schedule::{BufferId, Chain, Instr, Kernel, Level, Load, Loop, Value, ValueId};
+use crate::schedule::{AxisMap, BufferId, Chain, Instr, Kernel, Level, Load, Loop, Value, ValueId};
 
 /// Values of a joined kernel, at most: beyond, its registers leave the cache.
 const VALUES_MAX: usize = 96;
@@ -119,6 +119,8 @@ fn joined(sequence: &Sequence, at: usize, next: &Loop, work: &mut Work) -> Optio
     if first.chain.values.len().max(next.chain.values.len()) > VALUES_MAX {
         return None;
     }
+    let (of_rows, of_first_rows) = (on_rows(next, first), on_rows(first, next));
+    let (first, next) = (of_first_rows.as_ref().unwrap_or(first), of_rows.as_ref().unwrap_or(next));
     let (outer, row) = common_domain(first, next)?;
     let place = sequence.place(at, first, next)?;
     let mut joint = Joint::of(first);
@@ -133,6 +135,30 @@ fn joined(sequence: &Sequence, at: usize, next: &Loop, work: &mut Work) -> Optio
     }
     let chain = Chain { values: joint.values, registers: Vec::new() };
     (chain.values.len() <= VALUES_MAX).then(|| (place, Loop { outer, row, chain: registers::assigned(chain), stores }))
+}
+
+/// A pointwise kernel with one element for each row of another, as a kernel of such rows whose values are all numbers of the row.
+fn on_rows(kernel: &Loop, rows: &Loop) -> Option<Loop> {
+    let rank = rows.outer.rank();
+    let (dims, rest) = kernel.outer.dims().split_at_checked(rank)?;
+    let fits = kernel.row.rank() == 0 && rows.row.rank() > 0 && dims == rows.outer.dims() && rest.iter().all(Dim::is_one);
+    fits.then(|| {
+        let trimmed = |map: &AxisMap| {
+            let terms = map.terms.iter().copied().filter(|term| term.0 < rank).collect();
+            AxisMap { start: map.start.clone(), terms } // along the others, there is one position
+        };
+        let of_row = |value: &Value| {
+            let instr = match &value.instr {
+                Instr::Load(load) => Instr::Load(Load { axes: load.axes.iter().map(trimmed).collect(), ..load.clone() }),
+                Instr::Iota(map) => Instr::Iota(trimmed(map)),
+                instr => instr.clone(),
+            };
+            Value { instr, dtype: value.dtype, level: Level::Row }
+        };
+        let values = kernel.chain.values.iter().map(of_row).collect();
+        let chain = registers::assigned(Chain { values, registers: Vec::new() });
+        Loop { outer: rows.outer.clone(), row: rows.row.clone(), chain, stores: kernel.stores.clone() }
+    })
 }
 
 /// The domain on which both run: equal ones, or a row kernel's that a pointwise kernel can take over.

@@ -102,7 +102,5 @@ pub(super) fn is_short_and_last(operand: &Shape, axes: &[usize], options: Compil
     let size = |dim: &Dim| dim.as_fixed().or(options.short_symbols.then_some(1));
     let most = if options.on_device { DEVICE_ROW_ELEMENTS_MAX } else { ROW_ELEMENTS_MAX };
     let elements: Option<usize> = operand.dims()[first..].iter().map(size).product();
-    !axes.is_empty()
-        && axes.iter().copied().eq(first..operand.rank())
-        && elements.is_some_and(|n| (1..=most).contains(&n))
+    !axes.is_empty() && axes.iter().copied().eq(first..operand.rank()) && elements.is_some_and(|n| (1..=most).contains(&n))
 }

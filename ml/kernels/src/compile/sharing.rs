@@ -43,7 +43,7 @@ fn stored_anyway(function: &Function, options: CompileOptions, pinned: &mut FxHa
             while is_view(&graph.node(base).kind) {
                 base = graph.node(base).inputs[0];
             }
-            let is_rounded = matches!(graph.node(base).kind, Kind::Cast(_)) && base != input && !is_widening(function, base);
+            let is_rounded = matches!(graph.node(base).kind, Kind::Cast(_)) && !is_widening(function, base);
             let is_function = matches!(graph.node(base).kind, Kind::Map1(_) | Kind::Map2(_) | Kind::Select);
             if is_function || (options.on_device && is_rounded) {
                 pinned.insert(base);

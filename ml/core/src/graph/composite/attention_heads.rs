@@ -18,7 +18,11 @@ impl Graph {
     pub(super) fn is_of_heads(&self, q: NodeId, k: NodeId, v: NodeId) -> bool {
         let [q, k, v] = [q, k, v].map(|x| self.ty(x));
         let fits = |a: &crate::Shape, b: &crate::Shape, axes: [usize; 3]| axes.iter().all(|&i| a.dims()[i] == b.dims()[i]);
-        k == v && q.dtype == k.dtype && q.shape.rank() == 4 && fits(&q.shape, &k.shape, [0, 1, 3]) && q.shape.dims()[3].as_fixed().is_some()
+        k == v
+            && q.dtype == k.dtype
+            && q.shape.rank() == 4
+            && fits(&q.shape, &k.shape, [0, 1, 3])
+            && q.shape.dims()[3].as_fixed().is_some()
     }
 
     pub(super) fn attention_by_heads(&mut self, q: NodeId, k: NodeId, v: NodeId, how: Attention) -> Result<NodeId> {
@@ -44,14 +48,7 @@ impl Graph {
     }
 
     /// Of q, k, v, the value and their tangents: that of the value.
-    fn attention_tangent(
-        &mut self,
-        x: &[NodeId],
-        value: NodeId,
-        t: &[NodeId],
-        how: Attention,
-        heads: Heads,
-    ) -> Result<NodeId> {
+    fn attention_tangent(&mut self, x: &[NodeId], value: NodeId, t: &[NodeId], how: Attention, heads: Heads) -> Result<NodeId> {
         let operands = [x, &[value], t].concat();
         let body = self.function_over(&operands, |g, x| {
             let [q, k, v, _, tq, tk, tv] = *x else { return Err(crate::Error::internal(NAME, "expected seven operands")) };

@@ -1,5 +1,6 @@
 //! Algebra of elementwise functions, selections and folds.
 
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Fn1, Fn2, Graph, Kind, Node, NodeId};
 use crate::shape::{Dim, Shape};
@@ -67,9 +68,15 @@ impl Graph {
         }
     }
 
-    /// A cast to the own element type; a stop of a stop.
+    /// A cast to the own element type, or back from a wider one; a stop of a stop.
     pub(super) fn simpler_identity(&self, node: &Node) -> Option<NodeId> {
         let x = node.inputs[0];
+        if let (Kind::Cast(to), Node { kind: Kind::Cast(between), inputs, .. }) = (&node.kind, self.node(x))
+            && self.ty(inputs[0]).dtype == *to
+            && holds(*between, *to)
+        {
+            return Some(inputs[0]);
+        }
         let identity = match &node.kind {
             Kind::Cast(dtype) => *dtype == self.ty(x).dtype,
             _ => self.node(x).kind == node.kind,
@@ -86,6 +93,15 @@ impl Graph {
             return Ok(None);
         }
         self.reshape(x, &node.ty.shape).map(Some)
+    }
+}
+
+/// True if a float type holds every number of another, so that a cast to it and back changes nothing.
+const fn holds(wide: DType, narrow: DType) -> bool {
+    match narrow {
+        DType::F16 | DType::BF16 => matches!(wide, DType::F32 | DType::F64),
+        DType::F32 => matches!(wide, DType::F64),
+        _ => false,
     }
 }
 

@@ -16,7 +16,11 @@ use crate::schedule::{AxisMap, BufferId, Chain, Dot, Fold, Instr, Kernel, Level,
 pub fn is_product(graph: &Graph, node: &Node, own: &Conv) -> bool {
     let has_sizes = |id: &NodeId| graph.ty(*id).shape.dims()[1..].iter().all(|dim| dim.as_fixed().is_some());
     let is_reversible = own.of != ConvOf::Input || own.windows.iter().all(|window| window.stride == 1);
-    own.groups.is_one() && node.ty.dtype.is_float() && is_reversible && node.inputs.iter().all(has_sizes) && own.counts().is_some()
+    own.groups.is_one()
+        && node.ty.dtype.is_float()
+        && is_reversible
+        && node.inputs.iter().all(has_sizes)
+        && own.counts().is_some()
 }
 
 /// The sizes of a convolution.
