@@ -108,11 +108,11 @@ impl Device {
     /// What is on the device, with the time that the copies take where it is worth measuring. Waits for what computes it.
     pub(super) fn fetched(&self, tensors: &[DeviceTensor], back: &mut [Arriving]) -> Result<Option<Span>> {
         if tensors.iter().all(|tensor| tensor.size_bytes() <= DIRECT_BYTES) {
-            let each = tensors.iter().zip(back.iter_mut()).filter(|(tensor, _)| tensor.size_bytes() > 0);
+            let mut each = tensors.iter().zip(back.iter_mut()).filter(|(tensor, _)| tensor.size_bytes() > 0);
             let along = |(tensor, back): (&DeviceTensor, &mut Arriving)| {
                 fetch_along(back.bytes_mut()?, tensor.address(&self.stream), &self.stream)
             };
-            let fetched: Result<()> = each.map(along).collect();
+            let fetched = each.try_for_each(along);
             self.synchronize()?;
             return fetched.map(|()| None);
         }
