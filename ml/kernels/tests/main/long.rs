@@ -74,6 +74,23 @@ fn groups_of_many_rows_and_many_groups() {
 }
 
 #[test]
+fn groups_of_rows_that_are_sorted_or_all_in_one_group() {
+    for (groups, op) in [(9, ScatterOp::Sum), (1_000, ScatterOp::Max), (3_000, ScatterOp::Sum), (70_000, ScatterOp::Sum)] {
+        let types = [DType::F32, DType::I32].map(|dtype| Type::new(dtype, Shape::new([Dim::symbol("N")])));
+        let f = function(&types, |g, x| Ok(vec![g.scatter(op, x[0], x[1], 0, &Dim::fixed(groups))?]));
+        let rows = 20_000;
+        let of: [&dyn Fn(usize) -> usize; 4] =
+            [&|row| row * groups / rows, &|_| groups - 1, &|row| row / 40 * 7 % groups, &|row| {
+                if row % 3 == 0 { row % groups } else { 5 }
+            }];
+        for group in of {
+            let indices = tensor(DType::I32, &[rows], (0..rows).map(|row| group(row) as f64).collect());
+            check(&f, &[tensor(DType::F32, &[rows], numbers(rows, 3)), indices]);
+        }
+    }
+}
+
+#[test]
 fn groups_of_rows_of_several_numbers() {
     let n = || Dim::symbol("N");
     let types = [Type::new(DType::F32, Shape::new([2.into(), n(), 3.into()])), Type::new(DType::I32, Shape::new([n()]))];
