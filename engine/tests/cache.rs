@@ -11,9 +11,9 @@ async fn a_cached_table_is_read_as_it_was() {
     let session = session();
     run(&session, FIVE).await;
     let said = rows(&session, "CACHE TABLE t ON CUDA").await;
-    assert!(said[0].starts_with("t cpu (no device: ") || said[0].starts_with("t cuda:0 5 n, k, x "), "{said:?}");
-    assert_eq!(rows(&session, SUMS).await, ["even 6", "odd 9"]);
-    assert_eq!(rows(&session, "SELECT count(*), max(x) FROM t").await, ["5 2.5"]);
+    assert!(said[0].starts_with("t | cpu (no device: ") || said[0].starts_with("t | cuda:0 | 5 | n, k, x | "), "{said:?}");
+    assert_eq!(rows(&session, SUMS).await, ["even | 6", "odd | 9"]);
+    assert_eq!(rows(&session, "SELECT count(*), max(x) FROM t").await, ["5 | 2.5"]);
     let plan = rows(&session, &format!("EXPLAIN {SUMS}")).await.join("\n");
     assert!(plan.contains("PinnedScanExec: table=t, cached on="), "{plan}");
 }
@@ -29,9 +29,9 @@ async fn rows_are_put_into_the_table_when_it_is_cached_no_more() {
     assert!(text.contains("`t` is cached: its rows stay as they are; hint: UNCACHE TABLE t first"), "{text}");
     run(&session, "UNCACHE TABLE t").await;
     run(&session, "INSERT INTO t VALUES (6, 'even', 3.0)").await;
-    assert_eq!(rows(&session, SUMS).await, ["even 12", "odd 9"]);
+    assert_eq!(rows(&session, SUMS).await, ["even | 12", "odd | 9"]);
     run(&session, "CACHE TABLE t ON CPU").await;
-    assert_eq!(rows(&session, SUMS).await, ["even 12", "odd 9"]);
+    assert_eq!(rows(&session, SUMS).await, ["even | 12", "odd | 9"]);
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_table_that_is_dropped_or_replaced_is_cached_no_more() {
     run(&session, FIVE).await;
     run(&session, "CACHE TABLE t ON CPU").await;
     run(&session, "CREATE OR REPLACE TABLE t AS SELECT 1 AS n, 'odd' AS k").await;
-    assert_eq!(rows(&session, SUMS).await, ["odd 1"]);
+    assert_eq!(rows(&session, SUMS).await, ["odd | 1"]);
     run(&session, "CACHE TABLE t ON CPU").await;
     run(&session, "DROP TABLE t").await;
     assert_eq!(error(&session, SUMS).await.kind(), "Plan");
@@ -54,7 +54,7 @@ async fn what_is_not_there_is_named() {
     run(&session, FIVE).await;
     let unknown = error(&session, "CACHE TABLE tt ON CUDA").await;
     assert_eq!(unknown.kind(), "Plan");
-    assert!(unknown.to_string().contains("did you mean `t`"), "{unknown}");
+    assert!(unknown.to_string().contains("unknown table `tt`; hint: did you mean `t`"), "{unknown}");
     let nowhere = error(&session, "CACHE TABLE t").await;
     assert!(nowhere.to_string().contains("expected ON CUDA or ON CPU"), "{nowhere}");
 }
@@ -69,5 +69,5 @@ async fn a_session_that_is_strict_misses_its_device() {
     assert_eq!(missing.kind(), "NoDevice");
     assert!(missing.to_string().contains("gradframe.device is cpu"), "{missing}");
     run(&session, "CACHE TABLE t ON CPU").await;
-    assert_eq!(rows(&session, SUMS).await, ["even 6", "odd 9"]);
+    assert_eq!(rows(&session, SUMS).await, ["even | 6", "odd | 9"]);
 }

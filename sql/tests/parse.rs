@@ -58,7 +58,7 @@ fn tables_are_cached_somewhere() {
     check("UNCACHE TABLE t; UNCACHE TABLE IF EXISTS t", "uncache t ; uncache t if exists");
     check(
         "CACHE TABLE t",
-        "Plan: parse: expected ON CUDA or ON CPU, found the end of the statement; hint: say where: CACHE TABLE t ON CUDA",
+        "Plan: sql: expected ON CUDA or ON CPU, found the end of the statement (line 1, column 14); hint: say where: CACHE TABLE t ON CUDA",
     );
 }
 

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::common::TableReference;
 use gradframe_exec::pinned::PinnedTable;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::names::suggest;
 
 use super::public_name;
 use crate::frame::DataFrame;
@@ -21,9 +22,12 @@ const OP: &str = "cache table";
 pub(super) async fn run(session: &Session, name: &TableReference, on_cuda: bool) -> Result<DataFrame> {
     let public = session.public();
     let bare = public_name(OP, name)?;
+    if public.kind(&bare)?.is_none() {
+        let hint = suggest(&bare, public.names()?.iter().map(String::as_str));
+        return Err(Error::plan(OP, format!("unknown table `{bare}`")).hint(hint));
+    }
     public.uncache(&bare);
-    let unknown = |error| session.explain_unknown(from_datafusion(error));
-    let rows = session.context().table(TableReference::bare(bare.as_str())).await.map_err(unknown)?;
+    let rows = session.context().table(TableReference::bare(bare.as_str())).await.map_err(from_datafusion)?;
     let (schema, context) = (Arc::clone(rows.schema().inner()), session.context().task_ctx());
     let partitions = rows.collect_partitioned().await.map_err(from_datafusion)?;
     let mut options = context.session_config().options().as_ref().clone();

@@ -23,13 +23,14 @@ use gradframe_plan::options::{DeviceChoice, GradframeOptions};
 use crate::testing::{Settings, Testing};
 
 /// Queries that a device computes as a whole.
-const THERE: [&str; 23] = [
+const THERE: [&str; 24] = [
     "SELECT sum(n), count(n), count(*), avg(x), min(n), max(n) FROM t",
     "SELECT k, sum(n) AS s, count(*) AS c FROM t GROUP BY k",
     "SELECT k, w, b, sum(d), avg(d), min(d), max(d), count(d) FROM t GROUP BY k, w, b",
     "SELECT sum(d * (1 - d2)), sum(d * (1 - d2) * (1 + d2)), avg(d2) FROM t WHERE day <= DATE '1998-09-02' AND d2 BETWEEN 0.02 AND 0.07",
     "SELECT k, sum(x), avg(x), sum(x * y - x / 2), count(x * y) FROM t WHERE n = 7 OR n > -500 GROUP BY k",
     "SELECT small, count(*), sum(n) FROM t GROUP BY small",
+    "SELECT year, count(*), max(year) FROM t GROUP BY year",
     "SELECT min(x), max(x), min(y), max(y), min(f), max(f) FROM t",
     "SELECT k, min(x), max(x), min(f), max(f), min(w), max(w), min(day), max(day) FROM t GROUP BY k",
     "SELECT sum(n) FROM t WHERE x > y",
@@ -95,6 +96,7 @@ fn columns(rows: i64) -> Vec<(&'static str, ArrayRef)> {
             Arc::new(Date32Array::from_iter((0..rows).map(|row| some(row, 17).then(|| 8036 + (mixed(row, 18) % 2526) as i32)))),
         ),
         ("small", Arc::new(Int8Array::from_iter((0..rows).map(|row| some(row, 19).then(|| (mixed(row, 20) % 23) as i8 - 9))))),
+        ("year", Arc::new(Int64Array::from_iter((0..rows).map(|row| some(row, 23).then(|| 1992 + mixed(row, 24) % 7))))),
         ("u", Arc::new(UInt64Array::from_iter((0..rows).map(|row| some(row, 21).then(|| mixed(row, 22) as u64))))),
         ("note", Arc::new(Decimal128Array::from_iter_values((0..rows).map(i128::from)).with_precision_and_scale(30, 2).unwrap())),
     ]
@@ -293,9 +295,9 @@ async fn a_cached_table_counts_against_memory() {
 fn strings_and_small_numbers_lie_there_wide_decimals_do_not() {
     let t = Testing::with(settings(1));
     let table = cached(&t, 1_000, &simulated(usize::MAX), true).unwrap();
-    assert_eq!(table.on_device().join(" "), "n x y f k w b d d2 day small u");
+    assert_eq!(table.on_device().join(" "), "n x y f k w b d d2 day small year u");
     // One byte more a row of a column with nulls.
-    assert_eq!(table.device_bytes(), 1_000 * (9 + 9 + 9 + 5 + 1 + 2 + 2 + 9 + 8 + 5 + 2 + 9));
+    assert_eq!(table.device_bytes(), 1_000 * (9 + 9 + 9 + 5 + 1 + 2 + 2 + 9 + 8 + 5 + 2 + 9 + 9));
 }
 
 #[tokio::test]

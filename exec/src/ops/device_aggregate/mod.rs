@@ -26,7 +26,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PhysicalExpr, PlanProperties,
     ReplaceChildrenOptions, SendableRecordBatchStream,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{TryStreamExt, stream};
 use gradframe_ml_core::Error;
 use gradframe_plan::error::{copy, to_datafusion};
 use parking_lot::Mutex;
@@ -165,7 +165,7 @@ impl ExecutionPlan for DeviceAggregateExec {
 fn all_partitions(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
     let partitions = 0..plan.output_partitioning().partition_count();
     let streams = partitions.map(|partition| plan.execute(partition, Arc::clone(context))).collect::<Result<Vec<_>>>()?;
-    Ok(Box::pin(RecordBatchStreamAdapter::new(plan.schema(), stream::iter(streams).flatten())))
+    Ok(Box::pin(RecordBatchStreamAdapter::new(plan.schema(), stream::select_all(streams))))
 }
 
 impl Folds {

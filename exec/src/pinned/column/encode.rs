@@ -64,7 +64,7 @@ pub(super) fn encoded(array: &ArrayRef) -> Result<Option<Encoded>> {
     };
     let bytes = nulls.as_ref().map_or(bytes.clone(), |nulls| zeroed(&bytes, nulls, dtype.size_bytes()));
     let values = Tensor::try_new(dtype, &[array.len()], bytes)?;
-    let range = range(&values)?;
+    let range = range(&values, nulls.as_ref())?;
     let fits = range.is_none_or(|(_, most)| i64::try_from(most).is_ok());
     let narrow = range.map(|(least, most)| (least as i64, most as i64));
     Ok(fits.then_some(Encoded { values, nulls, range: narrow }))
@@ -95,21 +95,25 @@ fn zeroed(bytes: &Buffer, nulls: &NullBuffer, width: usize) -> Buffer {
     own.into()
 }
 
-/// The least and the greatest of whole numbers; None of none, and of others.
-fn range(values: &Tensor) -> Result<Option<(i128, i128)>> {
-    fn ends<T: Copy + Into<i128>>(values: &[T]) -> Option<(i128, i128)> {
-        let wide = || values.iter().map(|value| (*value).into());
-        Some((wide().min()?, wide().max()?))
+/// The least and the greatest of whole numbers that are not null; None of none, and of others.
+fn range(values: &Tensor, nulls: Option<&NullBuffer>) -> Result<Option<(i128, i128)>> {
+    fn ends<T: Copy + Into<i128>>(values: &[T], nulls: Option<&NullBuffer>) -> Option<(i128, i128)> {
+        let is_there = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
+        let there = values.iter().enumerate().filter(|(row, _)| is_there(*row)).map(|(_, value)| (*value).into());
+        there.fold(None, |ends, value: i128| match ends {
+            Some((least, most)) => Some((value.min(least), value.max(most))),
+            None => Some((value, value)),
+        })
     }
     Ok(match values.dtype() {
-        DType::I8 => ends(values.values::<i8>()?),
-        DType::I16 => ends(values.values::<i16>()?),
-        DType::I32 => ends(values.values::<i32>()?),
-        DType::I64 => ends(values.values::<i64>()?),
-        DType::U8 => ends(values.values::<u8>()?),
-        DType::U16 => ends(values.values::<u16>()?),
-        DType::U32 => ends(values.values::<u32>()?),
-        DType::U64 => ends(values.values::<u64>()?),
+        DType::I8 => ends(values.values::<i8>()?, nulls),
+        DType::I16 => ends(values.values::<i16>()?, nulls),
+        DType::I32 => ends(values.values::<i32>()?, nulls),
+        DType::I64 => ends(values.values::<i64>()?, nulls),
+        DType::U8 => ends(values.values::<u8>()?, nulls),
+        DType::U16 => ends(values.values::<u16>()?, nulls),
+        DType::U32 => ends(values.values::<u32>()?, nulls),
+        DType::U64 => ends(values.values::<u64>()?, nulls),
         _ => None,
     })
 }

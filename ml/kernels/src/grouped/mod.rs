@@ -162,3 +162,72 @@ impl GroupOp {
 fn is_axis_of_rows(shape: &Shape) -> bool {
     shape.rank() == 1
 }
+
+#[cfg(test)]
+mod tests {
+    use gradframe_ml_core::graph::Type;
+    use gradframe_ml_core::{Dim, Graph, Tensor};
+
+    use super::*;
+
+    /// Results: the group of each row, its number, and whether that is even.
+    fn function() -> Function {
+        let mut g = Graph::new();
+        let rows = Shape::new([Dim::symbol("N")]);
+        let group = g.input("group", Type::new(DType::I64, rows.clone()));
+        let number = g.input("number", Type::new(DType::I64, rows.clone()));
+        let is_even = g.input("is_even", Type::new(DType::Bool, rows));
+        Function::new(g, vec![group, number, is_even]).unwrap()
+    }
+
+    const FOLDS: [GroupFold; 4] = [
+        GroupFold { op: GroupOp::Count, value: None, rows: Some(2) },
+        GroupFold { op: GroupOp::Sum, value: Some(1), rows: None },
+        GroupFold { op: GroupOp::Min, value: Some(1), rows: Some(2) },
+        GroupFold { op: GroupOp::Max, value: Some(1), rows: None },
+    ];
+
+    #[test]
+    fn rows_are_folded_in_their_groups_and_those_of_none_are_left_out() {
+        let grouped = Grouped::new(&function(), FOLDS.to_vec(), Some(0), 3).unwrap();
+        let columns = [
+            Tensor::from_vec(&[5], vec![0i64, 2, 0, -1, 3]).unwrap(),
+            Tensor::from_vec(&[5], vec![4i64, i64::MAX >> 21, 7, 100, 100]).unwrap(),
+            Tensor::from_bools(&[5], &[true, false, false, true, true]).unwrap(),
+        ];
+        let (most, least, big) = (i128::from(i64::MAX), i128::from(i64::MIN), i128::from(i64::MAX >> 21));
+        let of_groups = |a, b, c| Folded::Integers(vec![a, b, c]);
+        let expected = [of_groups(1, 0, 0), of_groups(11, 0, big), of_groups(4, most, most), of_groups(7, least, big)];
+        assert_eq!(grouped.run(&columns).unwrap(), expected);
+        let mut twice = grouped.nothing();
+        grouped.join(&mut twice, &expected);
+        grouped.join(&mut twice, &expected);
+        assert_eq!(twice[1], of_groups(22, 0, 2 * big));
+    }
+
+    #[test]
+    fn arguments_that_are_results_are_values_of_the_chain() {
+        let rows = Grouped::new(&function(), FOLDS.to_vec(), Some(0), 3).unwrap().rows().unwrap();
+        assert_eq!((rows.results.len(), rows.kernel.chain.loads().count()), (3, 3));
+    }
+
+    #[test]
+    fn folds_that_do_not_fit_are_refused() {
+        let fold = |op, value, rows| GroupFold { op, value, rows };
+        for wrong in [fold(GroupOp::Sum, None, None), fold(GroupOp::Max, Some(2), None), fold(GroupOp::Count, None, Some(1))] {
+            assert_eq!(Grouped::new(&function(), vec![wrong], Some(0), 3).unwrap_err().kind(), "Internal");
+        }
+        assert_eq!(Grouped::new(&function(), FOLDS.to_vec(), None, 3).unwrap_err().kind(), "Internal");
+    }
+
+    #[test]
+    fn rows_that_need_others_have_no_chain() {
+        let mut g = Graph::new();
+        let number = g.input("number", Type::new(DType::I64, Shape::new([Dim::symbol("N")])));
+        let sums = g.cumsum(number, 0).unwrap();
+        let function = Function::new(g, vec![sums]).unwrap();
+        let sum = GroupFold { op: GroupOp::Sum, value: Some(0), rows: None };
+        let error = Grouped::new(&function, vec![sum], None, 1).unwrap().rows().unwrap_err();
+        assert_eq!(error.kind(), "NotImplemented");
+    }
+}
