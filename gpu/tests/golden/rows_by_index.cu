@@ -56,28 +56,35 @@ extern "C" __global__ void __launch_bounds__(256) k1_scatter_place(
   radix::move(keys, carried, size_N, (int)shift, ends, (u32*)nullptr, into);
 }
 
-extern "C" __global__ void __launch_bounds__(256) k1_scatter_fold(
-    const float* __restrict__ b2,
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_bounds(
     const i32* __restrict__ b1,
     const i64* __restrict__ order,
+    at_t* __restrict__ starts,
+    const at_t size_N) {
+  const at_t size = 50, rows = size_N;
+  for (at_t group = first_thread(); group <= size; group += all_threads()) {
+    at_t low = 0, high = rows;
+    while (low < high) {
+      const at_t middle = low + (high - low) / 2;
+      if (radix::group_of<i64>(b1[order[middle]], size) < group) low = middle + 1;
+      else high = middle;
+    }
+    starts[group] = low;
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(256) k1_scatter_fold(
+    const float* __restrict__ b2,
+    const i64* __restrict__ order,
+    const at_t* __restrict__ starts,
     float* __restrict__ b3,
     const at_t size_N) {
   const at_t size = 50, inner = 8, rows = size_N;
   for (at_t task = first_thread(); task < size * inner; task += all_threads()) {
-    const at_t group = task / inner % size;
+    const at_t group = task / inner % size, end = starts[group + 1];
     const at_t first = task / inner / size * rows * inner + task % inner;
-    at_t bounds[2]; // of the group's rows in their order
-    for (int side = 0; side < 2; ++side) {
-      at_t low = 0, high = rows;
-      while (low < high) {
-        const at_t middle = low + (high - low) / 2;
-        if (radix::group_of<i64>(b1[order[middle]], size) < group + side) low = middle + 1;
-        else high = middle;
-      }
-      bounds[side] = low;
-    }
     double total = (double)0;
-    for (at_t r = bounds[0]; r < bounds[1]; ++r) {
+    for (at_t r = starts[group]; r < end; ++r) {
       total = Sum::of(total, convert<double>(b2[first + (at_t)order[r] * inner]));
     }
     b3[task] = convert<float>(total);
