@@ -8,6 +8,7 @@ mod attention;
 mod check;
 mod compile_work;
 mod control;
+mod convolutions;
 mod functions;
 mod given;
 mod halves;
