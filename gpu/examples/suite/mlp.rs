@@ -9,7 +9,7 @@ use gradframe_ml_kernels::Program;
 use crate::adam::{Decay, adam};
 use crate::tasks::{Fill, Given};
 use crate::training::Training;
-use crate::{Suite, compiled, shape};
+use crate::{Suite, compiled, median, shape};
 
 const LAYERS: [(usize, usize); 3] = [(784, 512), (512, 512), (512, 10)];
 const BATCH: usize = 8192;
