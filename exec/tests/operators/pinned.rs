@@ -215,6 +215,26 @@ async fn aggregates_over_a_cached_table_are_those_of_the_cpu() {
     }
 }
 
+/// Zeros of either sign, NaN, infinities, and the least float there is, each with each.
+#[tokio::test]
+async fn floats_are_compared_by_their_order() {
+    const SPECIAL: [f64; 9] = [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 5e-324, -5e-324, 1.5, -1e300];
+    let pairs = || SPECIAL.into_iter().flat_map(|x| SPECIAL.into_iter().map(move |y| (x, y)));
+    let column = |of: fn((f64, f64)) -> f64| Arc::new(Float64Array::from_iter_values(pairs().map(of))) as ArrayRef;
+    let n: ArrayRef = Arc::new(Int64Array::from_iter_values((0..81).map(|row| 1 << (row % 60))));
+    let (schema, parts) = partitions(&[("x", column(|pair| pair.0)), ("y", column(|pair| pair.1)), ("n", n)]);
+    let t = Testing::with(settings(1));
+    let table = PinnedTable::on((&simulated(usize::MAX), true), "t", Arc::clone(&schema), parts.clone(), &t.context.task_ctx());
+    register(&t, table.unwrap());
+    let on_cpu = Testing::with(settings(1));
+    register(&on_cpu, MemTable::try_new(schema, parts).unwrap());
+    for operator in ["=", "<>", "<", "<=", ">", ">="] {
+        let query = format!("SELECT sum(n), count(*), min(x), max(y) FROM t WHERE x {operator} y");
+        let expected = run(&on_cpu, on_cpu.query(&query).await).await.unwrap();
+        assert_same(&run(&t, t.query(&query).await).await.unwrap(), &expected, &query);
+    }
+}
+
 #[tokio::test]
 async fn a_table_without_rows_has_aggregates_too() {
     let t = Testing::with(settings(2));

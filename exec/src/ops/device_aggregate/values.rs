@@ -81,7 +81,15 @@ impl Building {
         }
     }
 
-    /// Whole numbers in the order of floats: by their bits, NaN above all, -0 below 0, as SQL compares here.
+    /// Whole numbers that compare as floats do in SQL here: NaN is above all and equals itself, zeros are equal.
+    pub fn comparable(&mut self, float: NodeId) -> Result<NodeId> {
+        let key = self.in_order(float)?;
+        let (minus_zero, zero) = (self.number(-1), self.number(0));
+        let is_minus_zero = self.map2(Fn2::Eq, key, minus_zero)?;
+        self.graph.select(is_minus_zero, zero, key)
+    }
+
+    /// Whole numbers in the order of floats, by their bits: NaN above all, -0 below 0, as extremes are found.
     pub fn in_order(&mut self, float: NodeId) -> Result<NodeId> {
         let bits = self.graph.bitcast(float, DType::I64)?;
         let (sign, rest) = (self.number(63), self.number(i64::MAX));

@@ -68,7 +68,7 @@ impl Building {
 
     fn compared(&mut self, expr: &Expr, f: Fn2, left: (&Value, &DataType), right: (&Value, &DataType)) -> Result<Value> {
         let (a, b) = match (&left.0.of, &right.0.of) {
-            (Kind::Float { .. }, Kind::Float { .. }) => (self.in_order(left.0.node)?, self.in_order(right.0.node)?),
+            (Kind::Float { .. }, Kind::Float { .. }) => (self.comparable(left.0.node)?, self.comparable(right.0.node)?),
             (Kind::Integer(..), Kind::Integer(..)) if left.1 == right.1 => (left.0.node, right.0.node),
             (Kind::Integer(..), Kind::Integer(..)) if is_decimal(left.1) && is_decimal(right.1) => {
                 let scale = scale(left.1).max(scale(right.1));
