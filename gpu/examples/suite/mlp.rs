@@ -1,8 +1,8 @@
 //! A training step that stays on the device: 784-512-512-10, ReLU, cross entropy, Adam, 8,192 rows, float32.
 
-use gradframe_ml_core::graph::Type;
 use gradframe_gpu::device::Device;
 use gradframe_gpu::nvrtc::Width;
+use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Function, Graph, Result, Tensor};
 use gradframe_ml_kernels::Program;
 
