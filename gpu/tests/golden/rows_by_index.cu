@@ -15,7 +15,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_gather(
   }
 }
 
-extern "C" __global__ void __launch_bounds__(128) k1_scatter_few(
+extern "C" __global__ void __launch_bounds__(96) k1_scatter_few(
     const float* __restrict__ b2,
     const i32* __restrict__ b1,
     double* partial,
