@@ -22,7 +22,7 @@ pub mod graph {
     pub use gradframe_ml_core::*;
 }
 
-/// A model's specification as JSON, the same as in its `model.json`.
+/// A model's specification as JSON, the same as in its `model.json` but for the checksum.
 pub fn spec_json(model: &Model) -> Result<String> {
     serde_json::to_string_pretty(&model.spec).map_err(|error| Error::internal("spec_json", error.to_string()))
 }

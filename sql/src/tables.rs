@@ -25,10 +25,10 @@ fn of_statement(statement: &Statement) -> Result<Vec<TableReference>> {
         }
         Statement::Summarize { query } => of_sql(query),
         Statement::Explain { statement, .. } => of_statement(statement),
-        Statement::CacheTable { name, .. } => Ok(vec![TableReference::parse_str(&name.to_string())]),
         Statement::LoadModel(_)
         | Statement::DropModel { .. }
         | Statement::ShowModels
+        | Statement::CacheTable { .. } // stored tables alone
         | Statement::UncacheTable { .. }
         | Statement::DescribeModel { .. } => Ok(vec![]),
     }

@@ -24,6 +24,11 @@ pub(super) fn named(name: &str) -> Option<Arc<dyn TableProvider>> {
     FRAMES.try_with(|frames| frames.get(name).cloned()).ok().flatten()
 }
 
+/// Whether a frame of this statement has the name.
+pub(crate) fn is_frame(name: &str) -> bool {
+    named(name).is_some()
+}
+
 /// The names of this statement's frames.
 pub(super) fn names() -> Vec<String> {
     FRAMES.try_with(|frames| frames.keys().cloned().collect()).unwrap_or_default()

@@ -223,7 +223,10 @@ impl SchemaProvider for PublicSchema {
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
         match self.kind(&name).map_err(to_datafusion)? {
             Some(kind) => Err(to_datafusion(Error::plan("register", format!("{} `{name}` already exists", kind.name())))),
-            None => Ok(self.registered.write().insert(name, table)),
+            None => {
+                self.uncache(&name); // rows of a table that another process has dropped
+                Ok(self.registered.write().insert(name, table))
+            }
         }
     }
 

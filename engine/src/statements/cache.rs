@@ -9,6 +9,7 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
 
 use super::public_name;
+use crate::catalog::is_frame;
 use crate::frame::DataFrame;
 use crate::{Error, Result, Session};
 
@@ -25,6 +26,10 @@ pub(super) async fn run(session: &Session, name: &TableReference, on_cuda: bool)
     if public.kind(&bare)?.is_none() {
         let hint = suggest(&bare, public.names()?.iter().map(String::as_str));
         return Err(Error::plan(OP, format!("unknown table `{bare}`")).hint(hint));
+    }
+    if is_frame(&bare) {
+        let error = Error::plan(OP, format!("`{bare}` is a frame in this statement, expected a table or view"));
+        return Err(error.hint("save it as a table first, or give the frame another name"));
     }
     public.uncache(&bare);
     let rows = session.context().table(TableReference::bare(bare.as_str())).await.map_err(from_datafusion)?;

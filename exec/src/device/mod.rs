@@ -50,6 +50,11 @@ pub trait Device: fmt::Debug + Send + Sync {
         1 << 29
     }
 
+    /// Whether it has a form of these folds. Errors: `NotImplemented` naming what has none.
+    fn takes_folds(&self, folds: &Grouped) -> Result<()> {
+        gradframe_gpu::print::grouped::print(folds, "folds").map(|_| ())
+    }
+
     /// Folds of rows, ready to run. Errors: `NotImplemented` for what has no form there; `Resources` if there is no memory for
     /// constants.
     fn load_folds(&self, folds: &Grouped) -> Result<Box<dyn LoadedFolds>>;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use self::encode::{Encoded, encoded, stored_as};
 use self::words::Words;
+pub(crate) use self::words::is_string;
 use crate::device::{Device, PinnedColumn, There};
 
 /// A column on a device.

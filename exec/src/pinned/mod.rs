@@ -24,7 +24,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::error::{from_datafusion, to_datafusion};
 use gradframe_plan::options::{DeviceChoice, GradframeOptions};
 
-pub(crate) use self::column::{Column, Of, Piece};
+pub(crate) use self::column::{Column, Of, Piece, is_string};
 pub(crate) use self::scan::PinnedScanExec;
 use crate::device::{Device, Placement};
 use crate::memory::{Memory, batch_bytes};

@@ -1,4 +1,4 @@
-//! PinnedScanExec: the rows of a table in memory. Aggregates that a device computes stand on it, and never run it.
+//! PinnedScanExec: the rows of a table in memory. Aggregates that a device computes stand on it, and run it only where the CPU has to compute after all.
 
 use std::fmt;
 use std::sync::Arc;

@@ -48,7 +48,7 @@ fn placed(node: Plan, is_strict: bool) -> Result<Transformed<Plan>> {
     let Some(aggregate) = node.downcast_ref::<AggregateExec>().filter(|aggregate| is_on_device(aggregate)) else {
         return Ok(Transformed::no(node));
     };
-    match on_device(aggregate) {
+    match on_device(aggregate, is_strict) {
         Ok(Some(there)) => Ok(Transformed::new(there, true, TreeNodeRecursion::Jump)),
         Ok(None) => Ok(Transformed::no(node)),
         Err(error) if is_strict => Err(to_datafusion(error)),
@@ -61,11 +61,12 @@ fn is_on_device(aggregate: &AggregateExec) -> bool {
     scan_below(aggregate.input()).is_some_and(|scan| scan.table().placement.device().is_some())
 }
 
-/// None of the second half of an aggregate.
-fn on_device(aggregate: &AggregateExec) -> gradframe_ml_core::Result<Option<Plan>> {
+/// None of the second half of an aggregate, and where no column is read: the number of rows is known.
+fn on_device(aggregate: &AggregateExec, is_strict: bool) -> gradframe_ml_core::Result<Option<Plan>> {
     use AggregateMode::{Partial, Single, SinglePartitioned};
     let is_single = matches!(aggregate.mode(), Single | SinglePartitioned);
-    if !is_single && *aggregate.mode() != Partial {
+    let reads_none = scan_below(aggregate.input()).is_some_and(|scan| scan.schema().fields().is_empty());
+    if reads_none || (!is_single && *aggregate.mode() != Partial) {
         return Ok(None);
     }
     if aggregate.limit_options().is_some() || aggregate.group_expr().has_grouping_set() {
@@ -78,7 +79,7 @@ fn on_device(aggregate: &AggregateExec) -> gradframe_ml_core::Result<Option<Plan
     let (groups, filters) = (aggregate.group_expr().clone(), aggregate.filter_expr().to_vec());
     let none = vec![None; filters.len()];
     let first = of_mode(Partial, groups.clone(), filters, Arc::clone(aggregate.input()))?;
-    let first: Plan = Arc::new(DeviceAggregateExec::try_new(first)?);
+    let first: Plan = Arc::new(DeviceAggregateExec::try_new(first, is_strict)?);
     if !is_single {
         return Ok(Some(first));
     }

@@ -8,7 +8,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array, Int64Array,
     RecordBatch, StringArray, StringViewArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, SchemaRef};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int64Type, SchemaRef};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::logical_expr::LogicalPlan;
@@ -233,6 +233,22 @@ async fn floats_are_compared_by_their_order() {
         let expected = run(&on_cpu, on_cpu.query(&query).await).await.unwrap();
         assert_same(&run(&t, t.query(&query).await).await.unwrap(), &expected, &query);
     }
+    for list in ["0.0, 1.5", "0.0, 1.5, 2.5, 3.5", "1.5, 2.5, 3.5, 4.5"] {
+        let query = format!("SELECT sum(n), count(*) FROM t WHERE x IN ({list})");
+        let expected = run(&on_cpu, on_cpu.query(&query).await).await.unwrap();
+        assert_same(&run(&t, t.query(&query).await).await.unwrap(), &expected, &query);
+    }
+}
+
+#[tokio::test]
+async fn numbers_in_texts_are_read_as_numbers() {
+    let t = Testing::with(settings(1));
+    let s: ArrayRef = Arc::new(StringArray::from(vec!["9", "10", "100"]));
+    let (schema, parts) = partitions(&[("s", s)]);
+    let table = PinnedTable::on((&simulated(usize::MAX), true), "t", schema, parts, &t.context.task_ctx());
+    register(&t, table.unwrap());
+    let found = run(&t, t.query("SELECT min(CAST(s AS BIGINT)), max(CAST(s AS BIGINT)) FROM t").await).await.unwrap();
+    assert_eq!([0, 1].map(|column| found.column(column).as_primitive::<Int64Type>().value(0)), [9, 100]);
 }
 
 #[tokio::test]

@@ -84,9 +84,11 @@ impl Blocks {
         Some(Block { memory, _taken: taken })
     }
 
-    /// Gives back to the host what is not lent.
+    /// Gives back to the host what is not lent. Waits for what was started: a copy of a few bytes may still read a block.
     pub fn forget(&self) {
-        self.free.lock().clear();
+        if self.context.synchronize().is_ok() {
+            self.free.lock().clear(); // else the device has failed, and they stay
+        }
     }
 }
 

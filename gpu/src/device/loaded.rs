@@ -213,7 +213,8 @@ impl Code {
     fn check_width(&self, schedule: &Schedule, sizes: &Sizes) -> Result<()> {
         let positions = positions_max(schedule, sizes)?;
         match positions >= NARROW_ELEMENTS && self.entries.width == Width::Narrow {
-            true => Err(Error::internal("cuda", format!("{positions} positions are more than 32 bits count"))),
+            true => Err(Error::resources("cuda", format!("{positions} positions are more than one run counts"))
+                .hint("run fewer rows at once")),
             false => Ok(()),
         }
     }

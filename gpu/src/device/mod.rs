@@ -154,8 +154,9 @@ impl Device {
     /// goes back without being asked for.
     /// Errors: `External` if something that was started failed.
     pub fn trim(&self) -> Result<()> {
+        self.pool.trim(0)?;
         self.blocks.forget();
-        self.pool.trim(0)
+        Ok(())
     }
 
     /// Waits until all that was started is done.

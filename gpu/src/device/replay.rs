@@ -117,7 +117,9 @@ impl Replays {
         let Some((sizes, space)) = state.space(program, &arguments, &inputs)? else { return Ok(Run::New(inputs)) };
         let mut repeated = Repeated { arguments, sizes, space, results: Vec::new(), graphs: VecDeque::new() };
         let results = repeated.first(program, inputs)?;
-        push(&mut state.kept, repeated, PLACES_MAX);
+        if repeated.is_sound() {
+            push(&mut state.kept, repeated, PLACES_MAX);
+        }
         Ok(Run::Done(results))
     }
 
@@ -172,6 +174,12 @@ impl State {
 }
 
 impl Repeated {
+    /// Whether each argument that a result lies in was free when the run was asked for: another thread may have let go of one since,
+    /// and runs in which somebody holds it look the same.
+    fn is_sound(&self) -> bool {
+        self.results.iter().filter_map(|made| made.argument).all(|argument| self.arguments[argument].is_free)
+    }
+
     /// The run that finds out where results lie.
     fn first(&mut self, program: &OnDevice, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
         let mut memory = program.memory(&self.space, inputs, &self.sizes);

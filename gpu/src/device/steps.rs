@@ -1,5 +1,7 @@
 //! The steps of a training on a device: weights and the optimiser's state stay there, and are updated in place.
 
+use std::sync::Arc;
+
 use cudarc::driver::CudaEvent;
 use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_kernels::{Backend, Program, Steps};
@@ -47,9 +49,11 @@ impl OnStream {
 }
 
 impl Batch {
-    /// Whether it has room for just these.
+    /// Whether it has room for just these. What a step has given back as a part of its state, or of the rest, stays as it is.
     fn holds(&self, batch: &[Tensor]) -> bool {
-        let fits = |(own, given): (&DeviceTensor, &Tensor)| own.dtype() == given.dtype() && own.shape() == given.shape();
+        let is_own = |own: &DeviceTensor| Arc::strong_count(&own.memory) == 1;
+        let is_alike = |own: &DeviceTensor, given: &Tensor| own.dtype() == given.dtype() && own.shape() == given.shape();
+        let fits = |(own, given): (&DeviceTensor, &Tensor)| is_own(own) && is_alike(own, given);
         self.tensors.len() == batch.len() && self.tensors.iter().zip(batch).all(fits)
     }
 }

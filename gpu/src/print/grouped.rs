@@ -34,7 +34,7 @@ pub const WORDS: usize = 2;
 /// Errors: `NotImplemented` for too many groups, and for rows that are not computed each by itself.
 pub fn print(grouped: &Grouped, name: &str) -> Result<CudaKernel> {
     let slots = grouped.groups() * grouped.folds().len();
-    if slots > SLOTS_MAX {
+    if slots == 0 || slots > SLOTS_MAX {
         let what = format!("{} groups of {} folds", grouped.groups(), grouped.folds().len());
         return Err(Error::not_implemented("cuda", what).hint(format!("{SLOTS_MAX} numbers are folded at once, at most")));
     }

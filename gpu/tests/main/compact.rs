@@ -44,7 +44,10 @@ fn compiled(dtype: DType) -> Option<libloading::Library> {
     let ways_in = format!("GF_HOST_ENTRY({CLEAR})\nGF_HOST_ENTRY({PICK})\n");
     std::fs::write(&source, format!("{}\n{}\n{entries}\n{ways_in}", include_str!("shim.h"), prelude(&entries))).unwrap();
     let mut compiler = Command::new("c++");
-    compiler.args(["-std=c++17", "-O0", "-w", "-shared", "-fPIC", "-DGF_AT=int", "-o"]).arg(&library).arg(&source);
+    compiler
+        .args(["-std=c++17", "-O0", "-w", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-DGF_AT=int", "-o"])
+        .arg(&library)
+        .arg(&source);
     let output = compiler.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // SAFETY: the library is what was compiled just now, and has no initialisers.

@@ -276,7 +276,7 @@ Result nvrtcCompileProgram(Program* program, int count, const char* const* optio
          << (arguments.find_first_not_of(" \n") == std::string::npos ? 0 : commas + 1) << ";\n";
   }
   file.close();
-  const std::string command = "c++ -std=c++17 -O1 -w -ffp-contract=off -shared -fPIC -DGF_AT=" + at + " -o " + base + ".so " +
+  const std::string command = "c++ -std=c++17 -O1 -w -U_FORTIFY_SOURCE -ffp-contract=off -shared -fPIC -DGF_AT=" + at + " -o " + base + ".so " +
                               base + ".cpp 2> " + base + ".log";
   if (system(command.c_str()) != 0) {
     std::ifstream log(base + ".log");

@@ -38,7 +38,11 @@ impl Libraries {
             let (text, part) = (self.folder.join("library.cpp"), self.folder.join("library.part"));
             fs::write(&text, source).unwrap();
             let mut compiler = Command::new("c++");
-            compiler.args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-o"]).arg(&part).arg(text).arg("-ldl");
+            compiler
+                .args(["-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-o"])
+                .arg(&part)
+                .arg(text)
+                .arg("-ldl");
             let output = compiler.output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let beside = compiled.with_extension(std::process::id().to_string());

@@ -2,7 +2,7 @@
 //!
 //! Filters, expressions, groups and aggregates are one pass over the columns ([`lowered`]); what comes back is a number for each
 //! group and fold, as the states that the second half joins. The plan that the CPU would run is the operator's input: it is run
-//! where the device has no memory for the folds, and where a sum leaves its type, to say so in its words.
+//! where the device has no memory for the folds.
 
 mod expr;
 mod keys;
@@ -35,7 +35,7 @@ use self::lowered::Lowered;
 pub(crate) use self::lowered::scan_below;
 use crate::device::{DeviceCounts, LoadedFolds};
 
-/// States of groups; all in the first partition, unless the CPU computes them after all.
+/// States of groups; all in the first partition.
 #[derive(Debug)]
 pub(crate) struct DeviceAggregateExec {
     /// What the CPU would run.
@@ -51,6 +51,7 @@ pub(crate) struct DeviceAggregateExec {
 #[derive(Debug)]
 struct Folds {
     lowered: Lowered,
+    is_strict: bool,
     loaded: Mutex<Option<Arc<dyn LoadedFolds>>>,
 }
 
@@ -61,17 +62,20 @@ enum Outcome {
 }
 
 impl DeviceAggregateExec {
-    /// In place of this aggregate, over a table that lies on a device. Errors: `NotImplemented` naming what has no form there.
-    pub fn try_new(aggregate: AggregateExec) -> gradframe_ml_core::Result<Self> {
+    /// In place of this aggregate, over a table that lies on a device. In strict mode the CPU does not compute what the device has no
+    /// memory for. Errors: `NotImplemented` naming what has no form there.
+    pub fn try_new(aggregate: AggregateExec, is_strict: bool) -> gradframe_ml_core::Result<Self> {
         let lowered = Lowered::of(&aggregate)?;
-        lowered.grouped.rows()?;
+        if let Some(device) = lowered.table.placement.device() {
+            device.takes_folds(&lowered.grouped)?;
+        }
         let names = |names: Vec<&str>| names.join(", ");
         let keys = names(aggregate.group_expr().expr().iter().map(|(_, name)| name.as_str()).collect());
         let functions = names(aggregate.aggr_expr().iter().map(|function| function.name()).collect());
         let shown = format!("gby=[{keys}], aggr=[{functions}], groups={}", lowered.grouped.groups());
         let cpu: Arc<dyn ExecutionPlan> = Arc::new(aggregate);
         let properties = Arc::new(properties(&cpu));
-        let folds = Arc::new(Folds { lowered, loaded: Mutex::new(None) });
+        let folds = Arc::new(Folds { lowered, is_strict, loaded: Mutex::new(None) });
         Ok(DeviceAggregateExec { cpu, shown, folds, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 }
@@ -180,7 +184,7 @@ impl Folds {
                 let internal = |error| Error::internal("device aggregate", "states of other types").because(error);
                 Ok(Outcome::States(batch.map_err(internal)?))
             }
-            Err(Error::Resources(_) | Error::NotImplemented(_)) if !lowered.table.placement.is_strict() => {
+            Err(Error::Resources(_) | Error::NotImplemented(_)) if !self.is_strict => {
                 counts.add_rows_on_cpu(lowered.table.rows);
                 Ok(Outcome::OnCpu)
             }

@@ -68,7 +68,8 @@ impl Words {
     }
 }
 
-fn is_string(data_type: &DataType) -> bool {
+/// Whether its values are texts.
+pub fn is_string(data_type: &DataType) -> bool {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, values) => is_string(values),

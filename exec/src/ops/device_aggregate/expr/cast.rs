@@ -8,6 +8,7 @@ use gradframe_plan::error::from_datafusion;
 
 use super::super::values::{Building, Kind, Value, is_small};
 use super::no_form;
+use crate::pinned::is_string;
 use crate::wrapped::Expr;
 
 /// True of decimals of any width.
@@ -57,7 +58,7 @@ impl Building {
             return Ok(value);
         }
         match &value.of {
-            Kind::Words(strings) => {
+            Kind::Words(strings) if is_string(to) => {
                 let strings = cast_array(strings, to).map_err(|error| from_datafusion(error.into()))?;
                 Ok(Value { of: Kind::Words(strings), ..value })
             }

@@ -1,8 +1,9 @@
 //! Conditions: true, false or null.
 
 use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_plan::expressions::{BinaryExpr, CaseExpr, InListExpr};
+use datafusion::physical_plan::expressions::{BinaryExpr, CaseExpr, InListExpr, Literal};
 use gradframe_ml_core::graph::Fn2;
 use gradframe_ml_core::{NodeId, Result};
 
@@ -82,6 +83,9 @@ impl Building {
 
     pub(super) fn in_list(&mut self, expr: &Expr, list: &InListExpr, level: &Level) -> Result<Value> {
         let (value, own) = (self.expr(list.expr(), level)?, level.type_of(list.expr())?);
+        if own.is_floating() && list.list().iter().any(may_be_zero) {
+            return Err(no_form(expr)); // a long list on the CPU asks for the sign of zeros, too
+        }
         let mut any: Option<Value> = None;
         for item in list.list() {
             let (item, of) = (self.expr(item, level)?, level.type_of(item)?);
@@ -126,5 +130,14 @@ impl Building {
             }
         };
         Ok(Value::new(self.graph.select(holds, value.node, otherwise.node)?, valid, of))
+    }
+}
+
+/// Of an item of a list of floats.
+fn may_be_zero(item: &Expr) -> bool {
+    match item.downcast_ref::<Literal>().map(Literal::value) {
+        Some(ScalarValue::Float64(Some(x))) => *x == 0.0,
+        Some(ScalarValue::Float32(Some(x))) => *x == 0.0,
+        _ => true,
     }
 }

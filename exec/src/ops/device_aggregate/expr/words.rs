@@ -30,7 +30,7 @@ impl Building {
         let [column] = columns.as_slice() else { return Ok(None) };
         let Some(Some(own)) = level.columns.get(column.index()) else { return Ok(None) };
         let Kind::Words(strings) = &own.of else { return Ok(None) };
-        let decided = decided(expr, column, strings)?;
+        let decided = decided(expr, column, strings).map_err(|_| no_form(expr))?; // the CPU asks the strings that rows have
         let (of_words, of_null) = (decided.slice(0, strings.len()), decided.slice(strings.len(), 1));
         if of_words.null_count() > 0 {
             return Err(no_form(expr));
