@@ -28,7 +28,7 @@ const CHILD_ADDRESS: &str = "GRADFRAME_TEST_POSTGRES_ADDRESS";
 const WAIT: Duration = Duration::from_secs(30);
 
 /// What is about files of an embedded store, and has no meaning on a server.
-const OF_FILES: [&str; 12] = [
+const OF_FILES: [&str; 13] = [
     "store::layouts",
     "store::leftovers",
     "reading_a_missing_store",
@@ -41,6 +41,7 @@ const OF_FILES: [&str; 12] = [
     "before_anything_is_written",
     "the_table_is_what_was_acknowledged",
     "equal_contents_are_one_object",
+    "a_specification_of_an_earlier_build",
 ];
 
 /// A database for the store of a directory, on the server at `address`.
