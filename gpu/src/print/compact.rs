@@ -14,10 +14,8 @@ pub const WORDS: usize = 5;
 pub const CLEAR: &str = "compact_clear";
 pub const PICK: &str = "compact_pick";
 
-/// Both entries for elements of this type.
-///
-///     compact_clear(words, number of words)
-///     compact_pick(values, mask, elements, output, number that is kept, words)
+/// Both entries for elements of this type: [`CLEAR`] is called with words and their number, [`PICK`] with values, mask, the number
+/// of elements, output, where the number that is kept goes, and words.
 pub fn entries(dtype: DType) -> String {
     let c = c_type(dtype);
     format!(
