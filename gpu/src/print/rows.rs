@@ -4,6 +4,8 @@
 //! threads takes pack `k * threads + lane`. What a later phase needs of an element stays in the thread's registers
 //! (`row7[..]` holds value 7 of its elements), so every element is read once.
 
+use std::collections::BTreeSet;
+
 use gradframe_ml_core::graph::{Fn2, ReduceOp};
 use gradframe_ml_core::{DType, Dim, Error, Result, Shape};
 use gradframe_ml_kernels::schedule::{AxisMap, BufferId, Chain, Instr, Level, Load, Loop, Schedule, ValueId};
@@ -64,6 +66,8 @@ struct Rows<'a> {
     /// How each load lies under a pack.
     reach: Vec<Option<Reach>>,
     phases: Phases,
+    /// Numbers of the row of which the kernel's text has a `Divisor` by now.
+    declared_divisors: BTreeSet<ValueId>,
     /// True if values of elements are computed again in each phase: rows so long that registers hold what was loaded alone.
     is_again: bool,
 }
@@ -102,7 +106,7 @@ impl<'a> Rows<'a> {
             phases.forget();
         }
         let entry = Entry::new(schedule, name.into(), team.block() as u32);
-        Rows { entry, kernel, row, team, lanes, line, reach, phases, is_again }
+        Rows { entry, kernel, row, team, lanes, line, reach, phases, declared_divisors: BTreeSet::new(), is_again }
     }
 
     fn chain(&self) -> &'a Chain {
@@ -175,16 +179,23 @@ impl<'a> Rows<'a> {
                 self.entry.code.line(line);
             }
         }
-        for v in &walk.divisors {
-            let number = text(self.kernel).inlined(*v).unwrap_or_else(|| v.to_string());
-            self.entry.code.line(format!("const Divisor by{} = divisor({number});", v.index()));
-        }
+        self.declare_divisors(&walk);
         self.held_loads(&walk)?;
         self.open_walk();
         self.elements(&walk)?;
         self.close_walk();
         self.team.meet(&mut self.entry.code, &walk.folds);
         Ok(())
+    }
+
+    /// The numbers that this walk divides by, unless an earlier one did.
+    fn declare_divisors(&mut self, walk: &Walk) {
+        for v in &walk.divisors {
+            if self.declared_divisors.insert(*v) {
+                let number = text(self.kernel).inlined(*v).unwrap_or_else(|| v.to_string());
+                self.entry.code.line(format!("const Divisor by{} = divisor({number});", v.index()));
+            }
+        }
     }
 
     fn open_walk(&mut self) {
@@ -414,7 +425,7 @@ struct Walk {
     /// What it stores of each element.
     stores: Vec<(ValueId, BufferId)>,
     /// Numbers of the row by which elements are divided.
-    divisors: Vec<ValueId>,
+    divisors: BTreeSet<ValueId>,
     axes_of_held: Vec<usize>,
     axes_of_each: Vec<usize>,
 }
@@ -450,8 +461,7 @@ impl Walk {
             Instr::Map2(Fn2::Div, _, b) if chain.value(b).dtype == DType::F32 => Some(b),
             _ => None,
         };
-        let mut divisors: Vec<ValueId> = elements.iter().filter_map(divisor).filter(|b| phases.is_of_row(*b)).collect();
-        divisors.dedup();
+        let divisors: BTreeSet<ValueId> = elements.iter().filter_map(divisor).filter(|b| phases.is_of_row(*b)).collect();
         let (axes_of_held, axes_of_each) = (axes(&text, &held), axes(&text, &elements));
         Walk { phase, held, elements, folds, stores, divisors, axes_of_held, axes_of_each }
     }

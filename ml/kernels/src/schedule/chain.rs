@@ -15,7 +15,7 @@ pub struct Chain {
 }
 
 /// Names a value of one chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub(crate) u32);
 
 impl ValueId {
