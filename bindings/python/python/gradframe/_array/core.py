@@ -251,12 +251,13 @@ class Array:
 
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array over the same memory, which cannot be written; bfloat16 as float32."""
-        if self.dtype is dtypes.bfloat16:
+        array = self._array
+        dtype = dtypes.BY_NAME[array.dtype]
+        if dtype is dtypes.bfloat16:
             return self.astype(dtypes.float32).numpy()  # NumPy has no such type
-        dtype = self.dtype.dtype
-        if not self.size:
-            return np.empty(self.shape, dtype)
-        return np.ndarray(self.shape, dtype, self._array.buffer())
+        if not array.size:
+            return np.empty(array.shape, dtype.dtype)
+        return np.ndarray(array.shape, dtype.dtype, array.buffer())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         values = self.numpy()
@@ -347,7 +348,7 @@ class Array:
         return format(self.item(), spec) if spec and self.size == 1 else str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (np.array(self.numpy()),)
+        return _unpickled, (np.array(self.numpy()), self.dtype.name, self.requires_grad)
 
     def __copy__(self) -> Array:
         return wrap(self._array)
@@ -573,5 +574,6 @@ def _entry(entry: Any) -> Any:
     return as_array(entry)._array if _is_array_like(entry) else entry
 
 
-def _unpickled(values: np.ndarray) -> Array:
-    return as_array(values)
+def _unpickled(values: np.ndarray, dtype: str, requires_grad: bool) -> Array:
+    array = as_array(values, dtype)
+    return array.requires_grad_() if requires_grad else array

@@ -230,6 +230,8 @@ class BatchNorm(Module):
     """Standardised over all axes but the channels', (batch, channels, ..): by the batch's own statistics in training, of
     which running ones are kept for prediction."""
 
+    _unused_names = ("num_batches_tracked",)
+
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = count("BatchNorm", "num_features", num_features), eps, momentum

@@ -6,13 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradframe._array.core import Array, as_array, wrap
+from gradframe._array.core import Array, wrap
+from gradframe._array.creation import array as copied
 from gradframe.errors import DTypeError, PlanError, ShapeError
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Array:  # noqa: N802
-    """An array that a module learns."""
-    array = wrap(as_array(data)._array)
+    """An array that a module learns: a copy of memory of others."""
+    array = wrap(_own(data)._array)
     return array.requires_grad_() if requires_grad else array
 
 
@@ -33,6 +34,8 @@ class Module:
     """
 
     training: bool
+    # Names in a state_dict of PyTorch that stand for nothing here.
+    _unused_names: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.__dict__.update(training=True, _parameters=[], _buffers=[], _modules=[])
@@ -63,7 +66,7 @@ class Module:
 
     def register_buffer(self, name: str, array: Any) -> None:
         """An array that is saved with the module and not learned."""
-        self.__dict__[name] = None if array is None else as_array(array)
+        self.__dict__[name] = None if array is None else _own(array)
         if name not in self._buffers:
             self._buffers.append(name)
 
@@ -83,13 +86,13 @@ class Module:
         """The modules that are attributes of this one."""
         return (getattr(self, name) for name in self._modules)
 
-    def named_parameters(self) -> Iterator[tuple[str, Array]]:
-        """What is learned, with its names; each once."""
+    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Array]]:
+        """What is learned, with its names: each once, or under each of its names."""
         seen: set[int] = set()
         for prefix, module in self.named_modules():
             for name in module._parameters:
                 array = getattr(module, name)
-                if id(array) not in seen:
+                if not remove_duplicate or id(array) not in seen:
                     seen.add(id(array))
                     yield (f"{prefix}.{name}" if prefix else name), array
 
@@ -144,12 +147,12 @@ class Module:
     # Its state.
 
     def state_dict(self) -> OrderedDict[str, Array]:
-        """All parameters and buffers by name, without history."""
-        named = [*self.named_parameters(), *self.named_buffers()]
-        return OrderedDict((name, array.detach()) for name, array in named)
+        """All parameters and buffers, without history, under each of their names."""
+        detached: dict[int, Array] = {}
+        return OrderedDict((name, detached.setdefault(id(array), array.detach())) for name, array in self._named())
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Takes over parameters and buffers by name.
+        """Takes over parameters and buffers by name: copies of memory of others. Of an array with several names one is enough.
 
         Raises ShapeError that names everything that is missing, unexpected, no array or of another shape, DTypeError for what has no
         names; then nothing has changed.
@@ -157,16 +160,27 @@ class Module:
         if not isinstance(state, Mapping):
             kind = type(state).__qualname__
             raise DTypeError(f"load_state_dict: expected arrays by name, got {kind}; hint: what state_dict() or load_safetensors gives")
-        own = OrderedDict([*self.named_parameters(), *self.named_buffers()])
+        own = OrderedDict(self._named())
         given, wrong = _arrays_of(own, state)
         if strict:
-            wrong += [f"`{name}` is missing" for name in own if name not in state]
-            wrong += [f"`{name}` is not expected" for name in state if name not in own]
+            known = {id(array) for name, array in own.items() if name in state}
+            wrong += [f"`{name}` is missing" for name, array in own.items() if id(array) not in known]
+            expected = own.keys() | set(self._names_unused())
+            wrong += [f"`{name}` is not expected" for name in state if name not in expected]
         if wrong:
             raise ShapeError(f"load_state_dict: {'; '.join(wrong)}")
         for name, array in own.items():
             if name in given:
                 _set(array, given[name].detach().astype(array.dtype))
+
+    def _named(self) -> Iterator[tuple[str, Array]]:
+        """Parameters and buffers under each of their names."""
+        yield from self.named_parameters(remove_duplicate=False)
+        yield from self.named_buffers()
+
+    def _names_unused(self) -> Iterator[str]:
+        for prefix, module in self.named_modules():
+            yield from (f"{prefix}.{name}" if prefix else name for name in module._unused_names)
 
     def __tree_flatten__(self) -> tuple[list[Any], Any]:
         names = (*self._parameters, *self._buffers, *self._modules)
@@ -195,13 +209,18 @@ def _arrays_of(own: Mapping[str, Array], state: Mapping[str, Any]) -> tuple[dict
     given, wrong = {}, []
     for name in [name for name in own if name in state]:
         try:
-            given[name] = as_array(state[name])
+            given[name] = _own(state[name])
         except (TypeError, ValueError, OverflowError) as error:
             wrong.append(f"`{name}` is no array ({error})")
             continue
         if given[name].shape != own[name].shape:
             wrong.append(f"`{name}` has shape {given[name].shape}, expected {own[name].shape}")
     return given, wrong
+
+
+def _own(values: Any) -> Array:
+    """An array over memory that nobody else changes."""
+    return values if isinstance(values, Array) else copied(values)
 
 
 class _Shell:

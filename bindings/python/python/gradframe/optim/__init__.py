@@ -1,0 +1,20 @@
+"""Optimisers by PyTorch's names. All parameters are updated by one compiled function; the rules are the engine's."""
+
+from gradframe.optim.clipping import clip_grad_norm_, clip_grad_value_
+from gradframe.optim.lbfgs import LBFGS
+from gradframe.optim.optimizer import Optimizer
+from gradframe.optim.rules import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+from gradframe.optim.schedules import (
+    CosineAnnealingLR,
+    LambdaLR,
+    LinearWarmup,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
+
+__all__ = [
+    "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "LBFGS", "LRScheduler", "LambdaLR", "LinearWarmup", "Lion", "OneCycleLR",
+    "Optimizer", "RMSprop", "ReduceLROnPlateau", "StepLR", "clip_grad_norm_", "clip_grad_value_",
+]

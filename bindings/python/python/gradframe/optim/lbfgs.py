@@ -1,0 +1,67 @@
+"""Quasi-Newton steps over losses that are the same at each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gradframe._array.core import Array, as_array
+from gradframe._gradframe import PyLbfgs
+from gradframe.errors import PlanError
+from gradframe.nn.module import _set
+
+
+class LBFGS:
+    """Quasi-Newton steps with a line search, from the last few changes of the gradient, in float64: for losses that are the same
+    at each call. `step` is given a function that computes the loss and its gradients, as in PyTorch, and calls it until
+    `max_iter` steps are done or the loss no longer falls. Source: Nocedal and Wright 2006, algorithms 7.4 and 7.5.
+
+        optimizer = gf.optim.LBFGS(model.parameters())
+        def closure():
+            optimizer.zero_grad()
+            loss = loss_of(model(x), y)
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+    """
+
+    def __init__(self, params: Iterable[Array], max_iter: int = 20, tolerance: float = 1e-9, history_size: int = 50) -> None:
+        self.params = list(params)
+        for array in self.params:
+            if not isinstance(array, Array) or not array.requires_grad:
+                raise PlanError(f"LBFGS: expected arrays with requires_grad, got {array!r}")
+        if not self.params:
+            raise PlanError("LBFGS: there are no parameters")
+        if max_iter < 1 or history_size < 1 or not tolerance > 0:
+            raise PlanError("LBFGS: expected max_iter and history_size of 1 or more, and a tolerance above 0")
+        self.max_iter, self.tolerance, self.history_size = max_iter, tolerance, history_size
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients that `backward` found."""
+        for array in self.params:
+            array.grad = None
+
+    def step(self, closure: Any) -> float:
+        """Minimises what the closure gives; the least loss."""
+        search = PyLbfgs(self._flat(self.params), self.max_iter, self.tolerance, self.history_size)
+        while True:
+            self._put(search.trial())
+            loss = float(closure())
+            missing = [number for number, array in enumerate(self.params) if array.grad is None]
+            if missing:
+                raise PlanError(f"LBFGS: the closure gave no gradient for parameter {missing[0]}; hint: call loss.backward() in it")
+            if not search.step(loss, self._flat([array.grad for array in self.params])):
+                break
+        values, loss = search.best()
+        self._put(values)
+        return loss
+
+    def _flat(self, arrays: list[Any]) -> list[float]:
+        return [value for array in arrays for value in array.astype("float64").reshape(-1).tolist()]
+
+    def _put(self, values: list[float]) -> None:
+        start = 0
+        for array in self.params:
+            part = values[start : start + array.size]
+            start += array.size
+            _set(array, as_array(part, "float64").reshape(*array.shape).astype(array.dtype))

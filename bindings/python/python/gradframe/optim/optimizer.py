@@ -1,0 +1,160 @@
+"""Parameters, what is kept beside them, and the step that updates both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from gradframe._array.core import Array, _watched, as_array, wrap
+from gradframe._array.creation import array as copied
+from gradframe._array.creation import zeros
+from gradframe._gradframe import PyOptimizer, array_call, array_realise
+from gradframe.errors import DTypeError, PlanError, ShapeError
+
+
+class _Kept(NamedTuple):
+    """What is kept beside a parameter: its own number of steps, and arrays by the rule's names."""
+
+    steps: int
+    slots: dict[str, Any]
+
+
+class Optimizer:
+    """Parameters, or groups of them with options of their own, and the rule that updates them by their gradients.
+
+    `param_groups` holds the options, which may be changed between steps.
+    """
+
+    rule = ""
+    options: tuple[str, ...] = ()
+
+    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
+        given = [params] if isinstance(params, Array) else list(params)
+        groups = given if given and isinstance(given[0], dict) else [{"params": given}]
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self._kept: dict[int, _Kept] = {}
+        self._rules: dict[tuple[tuple[str, float], ...], PyOptimizer] = {}
+        for group in groups:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Adds parameters with options of their own."""
+        name, arrays = type(self).__name__, group["params"]
+        arrays = [arrays] if isinstance(arrays, Array) else list(arrays)
+        if not arrays:
+            raise PlanError(f"{name}: there are no parameters")
+        known = {id(array) for other in self.param_groups for array in other["params"]}
+        for array in arrays:
+            if not isinstance(array, Array) or not array.requires_grad:
+                raise PlanError(f"{name}: expected arrays with requires_grad, got {array!r}")
+            if id(array) in known:
+                raise PlanError(f"{name}: a parameter of shape {array.shape} is given twice; hint: tied weights belong to one group, once")
+            known.add(id(array))
+        unknown = set(group) - {"params"} - set(self.defaults)
+        if unknown:
+            raise PlanError(f"{name}: unknown options {sorted(unknown)}; hint: {sorted(self.defaults)}")
+        made = {**self.defaults, **group, "params": arrays}
+        self._rule_of(made)
+        self.param_groups.append({**made, "initial_lr": made["lr"]})
+
+    def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
+        return {name: float(group[name]) for name in self.options}
+
+    def _rule_of(self, group: dict[str, Any]) -> PyOptimizer:
+        """The rule with a group's options as they are now."""
+        if not group["lr"] >= 0:
+            raise PlanError(f"{type(self).__name__}: expected a learning rate of 0 or more, got {group['lr']}")
+        options = self._rule_options(group)
+        key = tuple(options.items())
+        if key not in self._rules:
+            self._rules[key] = PyOptimizer(self.rule, options)
+        return self._rules[key]
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients that `backward` found."""
+        for group in self.param_groups:
+            for array in group["params"]:
+                array._grad = None
+
+    def step(self) -> None:
+        """Updates every parameter that has a gradient, and computes the new values."""
+        updates: list[tuple[Array, Any, _Kept]] = []
+        for group in self.param_groups:
+            by_steps: dict[int, list[Array]] = {}
+            for array in group["params"]:
+                if array._grad is not None:
+                    kept = self._kept.get(id(array))
+                    by_steps.setdefault(kept.steps if kept else 0, []).append(array)
+            for steps, arrays in by_steps.items():
+                updates += self._updated(group, steps + 1, arrays)
+        array_realise([raw for _, new, kept in updates for raw in (new, *kept.slots.values())])
+        for array, raw, kept in updates:
+            self._kept[id(array)] = kept
+            if array._array.is_watched:
+                array._array = raw.watched()
+                _watched[array._array.identity] = array
+            else:
+                array._array = raw
+
+    def _updated(self, group: dict[str, Any], step: int, arrays: list[Array]) -> list[tuple[Array, Any, _Kept]]:
+        """The next values of parameters that have done as many steps, and what is kept beside them."""
+        rule = self._rule_of(group)
+        names = rule.slots
+        slots = [slot for array in arrays for slot in self._slots_of(array, names)]
+        own = [array._array.detached() for array in arrays]
+        gradients = [_in_type_of(raw, array._grad._array) for raw, array in zip(own, arrays, strict=True)]  # type: ignore[union-attr]
+        following, state = rule.step(float(group["lr"]), step, own, gradients, slots)
+        parts = [state[i * len(names) : (i + 1) * len(names)] for i in range(len(arrays))]
+        kept = [_Kept(step, dict(zip(names, part, strict=True))) for part in parts]
+        return list(zip(arrays, following, kept, strict=True))
+
+    def _slots_of(self, array: Array, names: list[str]) -> list[Any]:
+        """What is kept beside a parameter by these names: zeros of what is not."""
+        kept = self._kept.get(id(array), _Kept(0, {})).slots
+        return [kept[name] if name in kept else zeros(array.shape, dtype=array.dtype)._array for name in names]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of each group the options, and of each of its parameters the number of steps and what is kept beside it."""
+        groups = []
+        for group in self.param_groups:
+            kept = [self._kept.get(id(array), _Kept(0, {})) for array in group["params"]]
+            state = [{"steps": one.steps, **{name: wrap(slot) for name, slot in one.slots.items()}} for one in kept]
+            groups.append({"options": {name: value for name, value in group.items() if name != "params"}, "state": state})
+        return {"groups": groups}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on where another optimiser of the same parameters has stopped. Raises DTypeError for what `state_dict` did not make,
+        PlanError for groups of other sizes or unknown options, ShapeError for arrays of other shapes; then nothing has changed."""
+        groups, kept = _groups_of(state), {}
+        if [len(g["state"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
+            raise PlanError("load_state_dict: the groups have not as many parameters")
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            unknown = set(saved["options"]) - set(group)
+            if unknown:
+                raise PlanError(f"load_state_dict: unknown options {sorted(unknown)}; hint: it is of another optimiser than {type(self).__name__}")
+            self._rule_of({**group, **saved["options"]})
+            for array, one in zip(group["params"], saved["state"], strict=True):
+                kept[id(array)] = _kept_of(array, one)
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            group.update(saved["options"])
+        self._kept = kept
+
+
+def _groups_of(state: Any) -> list[dict[str, Any]]:
+    groups = state.get("groups") if isinstance(state, Mapping) else None
+    if not isinstance(groups, list) or not all(isinstance(g, Mapping) and {"options", "state"} <= set(g) for g in groups):
+        raise DTypeError(f"load_state_dict: expected what an optimiser's state_dict() gives, got {type(state).__qualname__}")
+    return groups
+
+
+def _kept_of(array: Array, saved: Mapping[str, Any]) -> _Kept:
+    slots = {name: as_array(slot) if isinstance(slot, Array) else copied(slot) for name, slot in saved.items() if name != "steps"}
+    for name, slot in slots.items():
+        if slot.shape != array.shape:
+            raise ShapeError(f"load_state_dict: `{name}` has shape {slot.shape}, its parameter {array.shape}")
+    return _Kept(int(saved["steps"]), {name: slot.astype(array.dtype)._array for name, slot in slots.items()})
+
+
+def _in_type_of(parameter: Any, gradient: Any) -> Any:
+    return gradient if gradient.dtype == parameter.dtype else array_call("astype", (gradient,), (parameter.dtype,))
