@@ -41,7 +41,7 @@ pub(super) type Points = std::collections::BTreeMap<(String, String), Vec<Point>
 /// Longest name of a metric in bytes.
 const NAME_BYTES_MAX: usize = 65_535;
 
-/// Errors: `Plan` for a name that is empty or too long.
+/// Errors: `Plan` for a name that is empty, too long, or holds a NUL, which PostgreSQL keeps in no text: the run could not be ended.
 fn check_names(row: &MetricRow<'_>) -> gradframe_ml_core::Result<()> {
     use gradframe_ml_core::Error;
     for (name, _) in row.values {
@@ -51,6 +51,9 @@ fn check_names(row: &MetricRow<'_>) -> gradframe_ml_core::Result<()> {
         if name.len() > NAME_BYTES_MAX {
             let what = format!("the name of a metric has {} bytes, expected at most {NAME_BYTES_MAX}", name.len());
             return Err(Error::plan("run", what));
+        }
+        if name.contains('\0') {
+            return Err(Error::plan("run", format!("the name of the metric {name:?} holds a NUL character")));
         }
     }
     Ok(())
