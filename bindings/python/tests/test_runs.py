@@ -135,6 +135,7 @@ def test_numbers_of_all_kinds_are_kept(session):
         ({"a": None}, TypeError, "'a' is a NoneType"),
         ({1: 0.5}, TypeError, "name of a metric is a str"),
         ({"": 0.5}, ValueError, "is empty"),
+        ({"a\0b": 0.5}, ValueError, "holds a NUL"),
         ({"good": 1.0, "bad": [1]}, TypeError, "'bad' is a list"),
         ({"a": 10**400}, OverflowError, "too large"),
     ],
