@@ -6,6 +6,8 @@ use crate::config::Config;
 use crate::model::Model;
 
 const OP: &str = "generate";
+/// Each beam has a cache of keys and values, and a row of scores: a million of them filled memory.
+const BEAMS_MAX: usize = 1024;
 
 /// How texts are continued.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +28,7 @@ pub struct GenerateOptions {
     pub stop: Vec<String>,
     /// Of the random numbers. A prompt's continuation follows from it, the prompt and these options alone.
     pub seed: u64,
-    /// Continuations that are followed at once, of which the most probable is taken; 1: none beside. Only with temperature 0.
+    /// Continuations that are followed at once, at most 1,024, of which the most probable is taken; 1: none beside. Only with temperature 0.
     pub beams: usize,
     /// With beams: the length's exponent by which their probability is divided.
     pub length_penalty: f64,
@@ -95,6 +97,9 @@ impl GenerateOptions {
         };
         positive("max_tokens", self.max_tokens)?;
         positive("beams", self.beams)?;
+        if self.beams > BEAMS_MAX {
+            return Err(wrong("beams", &format!("at most {BEAMS_MAX}"), &self.beams.to_string()));
+        }
         positive("top_k", self.top_k.unwrap_or(1))?;
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
             return Err(wrong("temperature", "0 or more", &self.temperature.to_string()));
