@@ -12,13 +12,12 @@ use gradframe_plan::services::NewArtifact;
 use tar::{Archive, Builder, EntryType, HeaderMode};
 use tempfile::TempDir;
 
+use crate::kept_rows::{TRAINING_ROWS, has_kept_rows};
 use crate::{Error, Result, Session};
 
 const OP: &str = "archive";
 /// Where the store is in an archive.
 const STORE: &str = "store";
-/// The artifact that holds the rows that a run was trained on.
-pub(crate) const TRAINING_ROWS: &str = "replay/training.parquet";
 
 /// What an archive says beside its store, to be read without us: files of one JSON object a line, each of a query.
 const READABLE: [(&str, &str); 3] = [
@@ -34,7 +33,7 @@ const READABLE: [(&str, &str); 3] = [
 impl Session {
     /// Packs an ended run into one file at `path`, which is written aside and takes its place whole: what
     /// [`Session::import_runs`] takes in elsewhere. With `data` the rows of its training query go along, as they are now, so that
-    /// it can be replayed where the data are not. Gives the run's whole name.
+    /// it can be replayed where the data are not; those that came with a run go along with it in any case. Gives the run's whole name.
     ///
     /// Errors: `Plan` for an unknown run, one that runs, and, with `data`, one that was trained by no query that is kept or
     /// in an order of its own; those of the query; `External` if the file cannot be written.
@@ -45,7 +44,7 @@ impl Session {
         let packed = scratch.path().join("packed");
         let target = Store::open(packed.join(STORE))?;
         target.copy_run_from(store, &run)?;
-        if data {
+        if data && !has_kept_rows(store, &run)? {
             let rows = self.training_rows(&run, scratch.path()).await?;
             let mut file = File::open(&rows).map_err(|error| cannot("read", &rows, error))?;
             target.put_artifact(&run, &NewArtifact { path: TRAINING_ROWS, kind: "table", step: None }, &mut file)?;

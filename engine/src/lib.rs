@@ -40,6 +40,7 @@ pub mod expr;
 mod frame;
 mod frames_in_sql;
 mod hub;
+mod kept_rows;
 pub mod limits;
 pub mod ml;
 pub mod ml_functions;

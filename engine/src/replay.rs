@@ -15,7 +15,7 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::RunLog;
 use gradframe_sql::Rerun;
 
-use crate::archive::TRAINING_ROWS;
+use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows};
 use crate::catalog::with_frames;
 use crate::frame::statement::{FRAME, needs_frame};
 use crate::statements::run_now;
@@ -113,7 +113,7 @@ impl Session {
 
         let (mut before, mut now) = (self.facts(&run).await?, self.facts(&again).await?);
         let mut unknown = unknown(&before);
-        if self.has_kept_rows(&run)? {
+        if has_kept_rows(store, &run)? {
             // They are read from where an archive has put them, with the types that Parquet gives.
             let of_rows = |key: &(String, String)| key.0 == "file" || (key.0 == "data" && key.1 == "training columns");
             before.retain(|key, _| !of_rows(key));
@@ -172,7 +172,7 @@ impl Session {
             let what = format!("run `{run}` was trained on a frame of its program");
             return Err(Error::plan(OP, what).hint("hand the frame over: session.replay_run(run, frame=frame) in Python"));
         }
-        let statements = self.parse(&self.over_kept_rows(run, statement)?)?;
+        let statements = self.parse(&over_kept_rows(self.public().store(), run, statement)?)?;
         let [statement] = statements.as_slice() else {
             return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
         };
@@ -183,27 +183,6 @@ impl Session {
             cast(batch.column(0), &DataType::Utf8).ok().map(|names| names.as_string::<i32>().value(0).to_owned())
         });
         named.ok_or_else(|| Error::internal(OP, "the training has logged nothing"))
-    }
-
-    /// The statement over the rows that an archive has brought along, where there are some.
-    fn over_kept_rows(&self, run: &str, statement: String) -> Result<String> {
-        if !self.has_kept_rows(run)? {
-            return Ok(statement);
-        }
-        let datasets = self
-            .public()
-            .store()
-            .datasets(run)?
-            .into_iter()
-            .filter(|dataset| dataset.role == "training" && dataset.kind == "query");
-        let place = datasets.filter_map(|dataset| Some((statement.rfind(&dataset.source)?, dataset.source.len()))).next();
-        let Some((start, length)) = place else { return Ok(statement) };
-        let rows = format!("SELECT * FROM read_artifact('{run}/{TRAINING_ROWS}')");
-        Ok(format!("{}{rows}{}", &statement[..start], &statement[start + length..]))
-    }
-
-    fn has_kept_rows(&self, run: &str) -> Result<bool> {
-        Ok(self.public().store().artifact_records(run)?.iter().any(|artifact| artifact.path == TRAINING_ROWS))
     }
 
     /// What is known of a run beside its values: on which data and on what it ran.

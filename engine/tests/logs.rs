@@ -149,6 +149,31 @@ async fn trainings_on_frames_replay_to_the_same_bits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_came_with_a_run_serve_its_steps_and_go_along_with_it() {
+    let (here, session) = home();
+    let (data, file) = (here.path().join("rides.csv"), here.path().join("run.tar"));
+    let lines: Vec<String> = (0..80).map(|i| format!("{},{}", i, 2.5 * f64::from(i))).collect();
+    std::fs::write(&data, format!("km,fare\n{}\n", lines.join("\n"))).unwrap();
+    let options = "model_type = 'dnn_regressor', hidden_units = [4], batch_size = 16, max_iterations = 2, input_label_cols = ['fare']";
+    run(&session, &format!("CREATE MODEL fares OPTIONS ({options}) AS SELECT km, fare FROM '{}'", data.display())).await;
+    let id = rows(&session, "SELECT run FROM gradframe.runs").await.concat();
+    let step = format!("SELECT km, fare FROM gradframe.batch_rows('{id}', 2) ORDER BY km");
+    let learned = rows(&session, &step).await;
+    assert!(!learned.is_empty() && learned.len() <= 16, "{learned:?}");
+    session.archive_run(&id, &file, true).await.unwrap();
+    std::fs::remove_file(&data).unwrap();
+
+    let (_there, other) = home();
+    other.import_runs(&file).unwrap();
+    assert_eq!(rows(&other, &step).await, learned);
+    other.archive_run(&id, &file, true).await.unwrap();
+    let (_third, third) = home();
+    third.import_runs(&file).unwrap();
+    assert_eq!(rows(&third, &step).await, learned);
+    assert!(third.replay_run(&id).await.unwrap().is_equal());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_packed_into_a_file_replays_where_its_data_are_not() {
     let (here, session) = home();
     let (data, file) = (here.path().join("rides.csv"), here.path().join("run.tar"));
