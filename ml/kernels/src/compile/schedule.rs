@@ -228,13 +228,13 @@ impl<'a> Scheduler<'a> {
 
     /// A fused kernel for `id`; what cannot be fused into it is scheduled first.
     fn fused(&mut self, id: NodeId) -> Result<()> {
+        let mut by_rows = true;
         loop {
-            let attempt = match rows_of(self.function, self.options, &self.leaves, id, &mut self.work) {
-                Some(rows) => self.loop_kernel(id, &rows, |lowering| lowering),
-                None => match &self.function.graph.node(id).kind {
-                    Kind::Reduce { op, axes } => self.fold_kernel(id, *op, axes),
-                    _ => self.pointwise_kernel(id),
-                },
+            let rows = if by_rows { rows_of(self.function, self.options, &self.leaves, id, &mut self.work) } else { None };
+            let attempt = match (&rows, &self.function.graph.node(id).kind) {
+                (Some(rows), _) => self.loop_kernel(id, rows, |lowering| lowering),
+                (None, Kind::Reduce { op, axes }) => self.fold_kernel(id, *op, axes),
+                (None, _) => self.pointwise_kernel(id),
             };
             match attempt {
                 Ok(make) => {
@@ -245,6 +245,8 @@ impl<'a> Scheduler<'a> {
                 Err(Unmade::Blocked(nodes)) if !nodes.contains(&id) => {
                     nodes.into_iter().try_for_each(|node| self.ensure(node))?
                 }
+                // A sum over other axes than those rows, whose result only happens to have their shape.
+                Err(_) if rows.is_some() => by_rows = false,
                 Err(_) => return Err(Error::internal("compile", format!("{id} cannot be computed by a kernel of its own"))),
             }
         }

@@ -140,3 +140,14 @@ fn short_stretches_are_read_to_the_last_element() {
         assert_eq!((picked, spread), (1, 1), "side {side}");
     }
 }
+
+#[test]
+fn a_fold_is_computed_whose_result_has_the_shape_of_rows_that_are_folded_inside_it() {
+    kernels(&[&[3, 4]], |g, x| {
+        let total = g.sum_keep(x[0], &[1])?;
+        let share = g.mul(x[0], total)?;
+        let of_each = g.reshape(share, &Shape::fixed(&[3, 4, 1, 1]))?;
+        let pairs = g.mul(of_each, x[0])?; // [3, 4, 3, 4]
+        Ok(vec![g.sum(pairs, &[0, 1])?])
+    });
+}

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{Function, Graph, Result};
 
-use super::linear_model::{LINEAR_OPTIONS, LinearTraining, encoded_scores, raw_scores};
+use super::linear_model::{LINEAR_OPTIONS, LinearTraining, Start, encoded_scores, raw_scores};
 use super::losses::half_squared_error;
 use super::row_weights::ClassWeights;
 use crate::estimator::{Estimator, Layout, OptionDef, Options, Task, Training};
@@ -26,7 +26,7 @@ impl Estimator for LinearReg {
     }
 
     fn begin(&self, layout: &Layout, options: &Options, _seed: u64) -> Result<Box<dyn Training>> {
-        LinearTraining::begin(layout, None, half_squared_error, options, ClassWeights::Even)
+        LinearTraining::begin(layout, None, half_squared_error, options, ClassWeights::Even, Start::Label)
     }
 
     fn predict(&self, model: &Model, nullable: bool) -> Result<Function> {

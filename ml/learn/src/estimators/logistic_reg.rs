@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use gradframe_ml_core::{Error, Function, Graph, Result};
 
-use super::linear_model::{LINEAR_OPTIONS, LinearTraining, encoded_scores, raw_scores};
+use super::linear_model::{LINEAR_OPTIONS, LinearTraining, Start, encoded_scores, raw_scores};
 use super::losses::{binary_log_loss, probabilities, softmax_log_loss};
 use super::row_weights::{CLASS_OPTIONS, ClassWeights};
 use crate::estimator::{Estimator, Layout, OptionDef, Options, Task, Training};
@@ -37,8 +37,8 @@ impl Estimator for LogisticReg {
         }
         let weights = ClassWeights::of(&layout.label, options)?;
         match classes {
-            2 => LinearTraining::begin(layout, None, binary_log_loss, options, weights),
-            classes => LinearTraining::begin(layout, Some(classes), softmax_log_loss, options, weights),
+            2 => LinearTraining::begin(layout, None, binary_log_loss, options, weights, Start::Zero),
+            classes => LinearTraining::begin(layout, Some(classes), softmax_log_loss, options, weights, Start::Zero),
         }
     }
 

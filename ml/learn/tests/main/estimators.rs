@@ -48,6 +48,26 @@ fn the_log_starts_at_epoch_zero_counts_up_and_never_rises() {
 }
 
 #[test]
+fn a_penalty_weighs_the_same_wherever_the_label_lies() {
+    let (x, y) = ([1.0, 2.0, 3.0, 4.0, 5.0, 7.0], [1.0, 3.0, 2.0, 5.0, 4.0, 8.0]);
+    let predicted = |far: f64| {
+        let data = Data {
+            columns: vec![("x".to_string(), numbers(x))],
+            label: y.iter().map(|y| far + y).collect(),
+            classes: Vec::new(),
+        };
+        let (model, fitted, _) = data.fit(&LinearReg, &[("l2_reg", json!(0.1))]).unwrap();
+        assert!(fitted.converged);
+        let predicted = data.predict(&LinearReg, &model, false).unwrap();
+        predicted.values::<f64>().unwrap().iter().map(|z| z - far).collect::<Vec<f64>>()
+    };
+    let near = predicted(0.0);
+    for far in [1e3, -1e6, 1e8, 1.7e9, 1e10, -1e11, 1e12] {
+        assert_close(&predicted(far), &near, 1e-3, "predicted");
+    }
+}
+
+#[test]
 fn the_iteration_limit_stops_unconverged() {
     let (_, fitted, log) = exact().fit(&LinearReg, &[("max_iterations", json!(2))]).unwrap();
     assert!(!fitted.converged);

@@ -13,7 +13,7 @@ mod training;
 mod weights;
 
 pub(crate) use scores::{encoded_scores, raw_scores};
-pub(crate) use training::{LINEAR_OPTIONS, LinearTraining};
+pub(crate) use training::{LINEAR_OPTIONS, LinearTraining, Start};
 pub(crate) use weights::{FeatureWeights, LinearWeights};
 
 use gradframe_ml_core::{Graph, NodeId, Result};

@@ -38,6 +38,18 @@ pub(crate) const LINEAR_OPTIONS: &[OptionDef] = &[
     },
 ];
 
+/// From where the intercept starts; all weights start from 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Start {
+    Zero,
+    /// From the label's mean where that is far from 0, of a loss that is half the squared error.
+    Label,
+}
+
+/// Standard deviations of the label between its mean and 0 from which on the training starts at the mean: from 0 the gradient would be as
+/// large as the mean, and what is left of it when the training stops larger than the penalty.
+const FAR: f64 = 100.0;
+
 /// A training in progress.
 #[derive(Debug)]
 pub(crate) struct LinearTraining {
@@ -48,7 +60,9 @@ pub(crate) struct LinearTraining {
     class_weights: ClassWeights,
     parameters: Parameters,
     l2_reg: f64,
+    stopping: LbfgsOptions,
     optimiser: Lbfgs,
+    start: Start,
     /// The next step's number in the log.
     epoch: u64,
 }
@@ -62,6 +76,7 @@ impl LinearTraining {
         row_loss: RowLoss,
         options: &Options,
         class_weights: ClassWeights,
+        start: Start,
     ) -> Result<Box<dyn Training>> {
         if layout.rows == 0 {
             return Err(Error::execution("train", "the training query has no rows").hint("check its filter"));
@@ -72,10 +87,38 @@ impl LinearTraining {
             tolerance: option(options, "tolerance")?,
             ..LbfgsOptions::default()
         };
-        let optimiser = Lbfgs::new(vec![0.0; parameters.len()], stopping);
+        let optimiser = Lbfgs::new(vec![0.0; parameters.len()], stopping.clone());
         let l2_reg = option(options, "l2_reg")?;
         let layout = layout.clone();
-        Ok(Box::new(LinearTraining { program: None, layout, row_loss, class_weights, parameters, l2_reg, optimiser, epoch: 0 }))
+        let (program, epoch) = (None, 0);
+        Ok(Box::new(LinearTraining {
+            program,
+            layout,
+            row_loss,
+            class_weights,
+            parameters,
+            l2_reg,
+            stopping,
+            optimiser,
+            start,
+            epoch,
+        }))
+    }
+
+    /// Starts anew from the label's mean if that is far from 0, as the loss and the gradient at 0 say; true if it does.
+    fn starts_at_label(&mut self, loss: f64, gradient: &[f64]) -> bool {
+        if std::mem::replace(&mut self.start, Start::Zero) == Start::Zero {
+            return false;
+        }
+        let Some(mean) = gradient.last().map(|slope| -slope) else { return false };
+        let variance = 2.0 * loss - mean * mean;
+        let is_far = mean.is_finite() && mean * mean > FAR * FAR * variance;
+        if is_far {
+            let mut from = vec![0.0; self.parameters.len()];
+            from[gradient.len() - 1] = mean;
+            self.optimiser = Lbfgs::new(from, self.stopping.clone());
+        }
+        is_far
     }
 
     /// What is asked for first: the classes' frequencies where weights depend on them, else the objective.
@@ -146,6 +189,9 @@ impl Training for LinearTraining {
             return Ok((None, self.fold()?));
         }
         let (loss, gradient) = self.penalised(&sums)?;
+        if self.starts_at_label(loss, &gradient) {
+            return Ok((None, self.fold()?));
+        }
         let next = self.optimiser.step(loss, gradient);
         let step = self.log();
         let request = match next {
