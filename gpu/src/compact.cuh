@@ -52,14 +52,9 @@ __device__ u32 bits_of(const bool* mask, at_t base, at_t count, bool is_packed) 
 // How many are kept before this thread's in the tile; in all of it.
 __device__ u32 kept_before(u32 own, u32& total) {
   __shared__ u32 warps[WARPS];
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  u32 upto = own;
-#pragma unroll
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const u32 y = __shfl_up_sync(0xffffffffu, upto, distance);
-    if (lane >= distance) upto += y;
-  }
-  if (lane == 31) warps[warp] = upto;
+  const int warp = threadIdx.x / 32;
+  const u32 upto = warp_sum_upto(own);
+  if (threadIdx.x % 32 == 31) warps[warp] = upto;
   __syncthreads();
   u32 before = upto - own;
   total = 0;

@@ -84,10 +84,21 @@ pub enum Argument {
 pub struct Count {
     /// Its elements are multiplied ...
     pub of: Shape,
-    /// ... with the number of pieces of so many elements in each of these.
-    pub pieces: Vec<(Shape, usize)>,
+    /// ... with the number of pieces in each of these.
+    pub pieces: Vec<Pieces>,
     /// The number is no larger than this.
     pub most: usize,
+}
+
+/// Into what elements are cut.
+#[derive(Debug, Clone)]
+pub struct Pieces {
+    /// The elements are those of this shape, ...
+    pub of: Shape,
+    /// ... and so many more.
+    pub more: usize,
+    /// The elements of a piece.
+    pub length: usize,
 }
 
 impl Count {
@@ -98,12 +109,22 @@ impl Count {
 
     /// The elements of a shape, each `pieces` times: once for each `length` elements of another.
     pub fn with_pieces(of: &Shape, pieces: &Shape, length: usize) -> Self {
-        Count { of: of.clone(), pieces: vec![(pieces.clone(), length)], most: usize::MAX }
+        Count::of(of).and_pieces(pieces, length)
+    }
+
+    /// As [`Count::with_pieces`], of so many more elements.
+    pub fn with_more(of: &Shape, pieces: &Shape, more: usize, length: usize) -> Self {
+        Count { pieces: vec![Pieces { of: pieces.clone(), more, length }], ..Count::of(of) }
+    }
+
+    /// The elements of a shape, and one more.
+    pub fn one_more(of: &Shape) -> Self {
+        Count::with_more(&Shape::scalar(), of, 1, 1)
     }
 
     /// The same, times the pieces of so many elements of one more shape.
     pub fn and_pieces(mut self, pieces: &Shape, length: usize) -> Self {
-        self.pieces.push((pieces.clone(), length));
+        self.pieces.push(Pieces { of: pieces.clone(), more: 0, length });
         self
     }
 
@@ -114,9 +135,9 @@ impl Count {
 
     /// The number. Errors: `Shape` if a symbol is not bound.
     pub fn eval(&self, sizes: &Sizes) -> Result<usize> {
-        let pieces = self.pieces.iter().map(|(shape, length)| Ok(shape.count(sizes)?.div_ceil(*length)));
-        let pieces = pieces.product::<Result<usize>>()?;
-        Ok((self.of.count(sizes)? * pieces).min(self.most))
+        let of_pieces = |own: &Pieces| Ok(own.of.count(sizes)?.saturating_add(own.more).div_ceil(own.length));
+        let counts = self.pieces.iter().map(of_pieces).collect::<Result<Vec<usize>>>()?;
+        Ok(counts.into_iter().fold(self.of.count(sizes)?, usize::saturating_mul).min(self.most))
     }
 }
 
@@ -130,5 +151,28 @@ impl Doubling {
     /// Where the array stands before pass `pass` of `passes`.
     pub fn place(&self, pass: usize, passes: usize) -> Place {
         if (passes - pass).is_multiple_of(2) { self.output } else { Place::Temporary(self.spare) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_of_elements_and_of_pieces() {
+        let mut sizes = Sizes::new();
+        let symbol = |name: &str, size: usize, sizes: &mut Sizes| {
+            sizes.bind(&Symbol::new(name), size).unwrap();
+            Dim::symbol(name)
+        };
+        let (n, m) = (symbol("N", 9, &mut sizes), symbol("M", 7, &mut sizes));
+        let rows = Shape::new([n.plus(1), m]); // 70, which is no single size of symbols
+        let four = Shape::fixed(&[4]);
+        assert_eq!(Count::of(&rows).eval(&sizes).unwrap(), 70);
+        assert_eq!(Count::one_more(&rows).eval(&sizes).unwrap(), 71);
+        assert_eq!(Count::with_pieces(&four, &rows, 16).eval(&sizes).unwrap(), 4 * 5);
+        assert_eq!(Count::with_more(&four, &rows, 11, 16).eval(&sizes).unwrap(), 4 * 6);
+        assert_eq!(Count::with_more(&four, &rows, 11, 16).and_pieces(&four, 3).at_most(30).eval(&sizes).unwrap(), 30);
+        assert_eq!(Count::with_more(&four, &rows, usize::MAX, 1).eval(&sizes).unwrap(), usize::MAX);
     }
 }

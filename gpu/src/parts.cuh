@@ -13,23 +13,6 @@ constexpr int GROUP_BITS = 20, CELL_BITS = 12;
 // Runs of tiles, at most: a task takes whole ones. Rows of a task, about.
 constexpr int RUNS = 256, TASK = 65536;
 
-// The sum of the numbers of all threads before this one.
-template <int WARPS> __device__ u32 sum_before(u32 x) {
-  __shared__ u32 warps[WARPS];
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  u32 upto = x;
-#pragma unroll
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const u32 y = __shfl_up_sync(0xffffffffu, upto, distance);
-    if (lane >= distance) upto += y;
-  }
-  if (lane == 31) warps[warp] = upto;
-  __syncthreads();
-  u32 before = upto - x;
-  for (int w = 0; w < warp; ++w) before += warps[w];
-  return before;
-}
-
 // Each tile's rows in the order of their parts, of EACH groups: values, and cells in the part. `ends` [tiles, PARTS] says where
 // each part ends in its tile. Rows of no group go nowhere.
 template <int EACH, class T, class Index>
@@ -80,7 +63,7 @@ __device__ void split(const T* values, const Index* indices, at_t rows, at_t siz
 #pragma unroll
       for (int w = 0; w < Own::WARPS; ++w) total += of_warps[w][threadIdx.x];
     }
-    u32 first = sum_before<Own::WARPS>(total);
+    u32 first = block_sum_before<Own::WARPS>(total);
     if (threadIdx.x < PARTS) {
       ends[tile * PARTS + (at_t)threadIdx.x] = (u16)(first + total);
 #pragma unroll
@@ -159,11 +142,7 @@ __device__ Task task_of(at_t number, int parts, const u32* counts, const u64* of
   const int lane = threadIdx.x % 32;
   u32 own = 0;
   for (int p = lane * 8; p < lane * 8 + 8; ++p) own += p < parts ? tasks_of(of_parts[p]) : 0;
-  u32 upto = own;
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const u32 y = __shfl_up_sync(0xffffffffu, upto, distance);
-    if (lane >= distance) upto += y;
-  }
+  const u32 upto = warp_sum_upto(own);
   if ((u64)number >= __shfl_sync(0xffffffffu, upto, 31)) return {false, 0, 0, 0};
   const u32 others = __ballot_sync(0xffffffffu, upto > (u32)number);
   const int finder = __ffs(others) - 1;
@@ -176,12 +155,7 @@ __device__ Task task_of(at_t number, int parts, const u32* counts, const u64* of
   left = __shfl_sync(0xffffffffu, left, finder);
   u64 rows = 0;
   for (int r = lane * 8; r < lane * 8 + 8; ++r) rows += r < runs.runs ? counts[r * PARTS + part] : 0;
-  u64 before = rows;
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const u64 y = __shfl_up_sync(0xffffffffu, before, distance);
-    if (lane >= distance) before += y;
-  }
-  before -= rows;
+  u64 before = warp_sum_upto(rows) - rows;
   i64 begin = 0, end = 0; // how many runs are before it, and not after it
   for (int r = lane * 8; r < lane * 8 + 8 && r < runs.runs; ++r) {
     begin += before / TASK < left;
@@ -279,7 +253,7 @@ template <class Op, int EACH, class Acc, class T>
 __device__ void join_parts(const Acc* partial, const u64* of_parts, at_t size, Acc neutral, T* output) {
   __shared__ u32 tasks[PARTS], firsts[PARTS];
   const u32 own = (at_t)threadIdx.x < pieces(size, EACH) ? tasks_of(of_parts[threadIdx.x]) : 0;
-  const u32 before = sum_before<PARTS / 32>(own);
+  const u32 before = block_sum_before<PARTS / 32>(own);
   tasks[threadIdx.x] = own, firsts[threadIdx.x] = before;
   __syncthreads();
   for (at_t group = first_thread(); group < size; group += all_threads()) {

@@ -103,23 +103,6 @@ template <class V, class K> __device__ void scan(const K*, at_t n, at_t* counts,
   scans::scan<Sum, false>(counts, counts, all, all, (i64)0, words);
 }
 
-// The sum of all threads' numbers before this one's.
-__device__ u32 sum_before(u32 x) {
-  __shared__ u32 warps[WARPS];
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  u32 up_to = x;
-#pragma unroll
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const u32 y = __shfl_up_sync(0xffffffffu, up_to, distance);
-    if (lane >= distance) up_to += y;
-  }
-  if (lane == 31) warps[warp] = up_to;
-  __syncthreads();
-  u32 before = 0;
-  for (int w = 0; w < warp; ++w) before += warps[w];
-  return before + up_to - x;
-}
-
 // One pass: tiles in their order locally, then to their places. `ends` are the scanned counts; keys that nobody needs any
 // more go nowhere (null).
 template <class K, class V, class Out>
@@ -166,7 +149,7 @@ __device__ void move(const K* keys, const V* values, at_t n, int shift, const at
       of_warps[w][threadIdx.x] = total;
       total += of_warp;
     }
-    const u32 first = sum_before(total);
+    const u32 first = block_sum_before<WARPS>(total);
     const at_t before_all = (at_t)threadIdx.x * tiles + tile;
     starts[threadIdx.x] = first;
     bases[threadIdx.x] = (before_all == 0 ? 0 : ends[before_all - 1]) - (at_t)first;

@@ -6,7 +6,8 @@ use gradframe_ml_core::ops::check_limit;
 use gradframe_ml_core::{DType, Error, Result, Shape};
 use gradframe_ml_kernels::schedule::{BufferId, Choose, Repeat, Trips};
 
-use super::loaded::{Body, Code};
+use super::body::Body;
+use super::loaded::Code;
 use super::memory::Memory;
 use super::pool::Allocation;
 use super::{Device, DeviceTensor};

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use gradframe_ml_core::{DType, Error, Result, Sizes};
 use gradframe_ml_kernels::grouped::{Folded, Grouped};
 
+use super::body::constants;
 use super::launches::{Entries, started};
-use super::loaded::constants;
-use super::memory::{Constants, Memory, NARROW_ELEMENTS, Space};
+use super::memory::{Constants, Memory, NARROW_ELEMENTS};
+use super::space::Space;
 use super::{Device, DeviceTensor, Measured, failed};
 use crate::launch::CudaKernel;
 use crate::nvrtc::Width;
@@ -70,7 +71,7 @@ impl GroupedOnDevice {
     /// Starts the kernels; what they leave, on the device.
     pub fn totals(&self, inputs: &[DeviceTensor], sizes: &Sizes) -> Result<DeviceTensor> {
         let schedule = self.grouped.program().schedule();
-        let space = Space::for_once(&self.device, schedule, sizes)?;
+        let space = Space::for_kernel(&self.device, schedule, &self.kernel, sizes)?;
         let memory = Memory::new(&self.device, schedule, &self.constants, &space, inputs.to_vec(), sizes);
         let missing = || Error::internal("cuda", "folds without a result");
         let totals = started(&self.entries, &self.kernel, &memory)?.pop().ok_or_else(missing)?;

@@ -1,18 +1,22 @@
 //! Programs on a device: compiled once, run for any sizes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cudarc::driver::CudaEvent;
 use gradframe_ml_core::{DType, Error, Result, Sizes, Tensor};
 use gradframe_ml_kernels::Program;
-use gradframe_ml_kernels::schedule::{Kernel, Schedule, Source};
+use gradframe_ml_kernels::schedule::{Kernel, Schedule};
 
+use super::body::{Body, Work};
 use super::launches::{Entries, start};
-use super::memory::{Constants, Memory, NARROW_ELEMENTS, Space, positions_max};
+use super::memory::{Memory, positions_max};
 use super::replay::{Replays, Run, pays};
+use super::space::Space;
+use super::span::seconds_between;
 use super::{Device, DeviceTensor, Span, failed};
 use crate::nvrtc::Width;
-use crate::print::{self, Step};
+use crate::print;
 
 /// A program on a device.
 pub struct OnDevice {
@@ -21,7 +25,14 @@ pub struct OnDevice {
     code: Code,
     body: Body,
     /// None: its kernels are started one by one in every run.
-    replays: Option<Replays>,
+    replays: Option<Arc<Replays>>,
+}
+
+/// A run that failed.
+pub struct Unfinished {
+    pub error: Error,
+    /// Its arguments, if it has started nothing: what was started may have written over them.
+    pub inputs: Option<Vec<DeviceTensor>>,
 }
 
 /// Where a run's time went, and what it moved.
@@ -45,18 +56,6 @@ pub struct Code {
     entries: Entries,
 }
 
-/// A schedule's constants and steps.
-pub struct Body {
-    constants: Constants,
-    steps: Vec<Work>,
-}
-
-enum Work {
-    Kernel(crate::launch::CudaKernel),
-    Repeat { condition: Option<Body>, body: Box<Body> },
-    Choose(Box<[Body; 2]>),
-}
-
 impl Device {
     /// The program with its kernels compiled for this device. Arrays of 2^30 elements and more need `Width::Wide`.
     /// Errors: `NotImplemented` for what has no CUDA form; `Internal` if a kernel does not compile; `Resources` if the
@@ -72,7 +71,7 @@ impl Device {
         let body = Body::new(self, &schedule, printed.steps)?;
         let code = Code { device: self.clone(), entries: Entries { functions, width } };
         let is_driven = body.steps.iter().any(|work| !matches!(work, Work::Kernel(_)));
-        let replays = (self.has_graphs && !is_driven && pays(body.steps.len())).then(Replays::new);
+        let replays = (self.has_graphs && !is_driven && pays(body.steps.len())).then(|| self.replays.added());
         Ok(OnDevice { program: program.clone(), schedule, code, body, replays })
     }
 }
@@ -120,34 +119,45 @@ impl OnDevice {
     /// As [`OnDevice::run_there`], but the arguments are given away: a result that may take the place of an argument which
     /// nobody else holds is written over it. So a training step updates its parameters in place.
     pub fn run_owned(&self, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
+        self.run_given(inputs).map_err(|unfinished| unfinished.error)
+    }
+
+    /// As [`OnDevice::run_owned`]; who has not begun gives the arguments back.
+    pub(super) fn run_given(&self, inputs: Vec<DeviceTensor>) -> std::result::Result<Vec<DeviceTensor>, Unfinished> {
         let Some(replays) = &self.replays else { return self.run_once(inputs) };
-        let result = match replays.run(self, inputs) {
-            Ok(Run::Done(results)) => Ok(results),
-            Ok(Run::New(inputs)) => self.run_once(inputs),
-            Err(error) => Err(error),
-        };
-        result.inspect_err(|error| {
-            if matches!(error, Error::Resources(_)) {
-                replays.forget(); // who tries again with less has room for it
-            }
-        })
+        match replays.run(self, inputs)? {
+            Run::Done(results) => Ok(results),
+            Run::New(inputs) => self.run_once(inputs),
+        }
     }
 
     /// Runs of this program that were replayed: what an earlier one had started was started again with one call.
     pub fn replayed(&self) -> usize {
-        self.replays.as_ref().map_or(0, Replays::replayed)
+        self.replays.as_ref().map_or(0, |replays| replays.replayed())
     }
 
-    fn run_once(&self, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
-        let sizes = self.sizes(&inputs)?;
-        self.code.run_body(&self.schedule, &self.body, inputs, &sizes)
+    fn run_once(&self, inputs: Vec<DeviceTensor>) -> std::result::Result<Vec<DeviceTensor>, Unfinished> {
+        match self.sizes(&inputs) {
+            Ok(sizes) => self.code.run_given(&self.schedule, &self.body, inputs, &sizes),
+            Err(error) => Err(Unfinished { error, inputs: Some(inputs) }),
+        }
     }
 
     fn sizes(&self, inputs: &[DeviceTensor]) -> Result<Sizes> {
-        let types: Vec<(DType, &[usize])> = inputs.iter().map(|input| (input.dtype(), input.shape())).collect();
-        let sizes = self.program.bind_types(&types)?;
+        let sizes = self.bound(inputs)?;
         self.code.check_width(&self.schedule, &sizes)?;
         Ok(sizes)
+    }
+
+    fn bound(&self, inputs: &[DeviceTensor]) -> Result<Sizes> {
+        let types: Vec<(DType, &[usize])> = inputs.iter().map(|input| (input.dtype(), input.shape())).collect();
+        self.program.bind_types(&types)
+    }
+
+    /// How a run of these arguments has to count positions.
+    pub(super) fn width_for(&self, inputs: &[DeviceTensor]) -> Result<Width> {
+        let is_narrow = positions_max(&self.schedule, &self.bound(inputs)?)? < self.device().narrow_positions;
+        Ok(if is_narrow { Width::Narrow } else { Width::Wide })
     }
 
     /// As [`OnDevice::run_owned`]; with it the seconds of each kernel of [`OnDevice::schedule`], by the device's own events.
@@ -155,8 +165,9 @@ impl OnDevice {
     pub fn run_profiled(&self, inputs: Vec<DeviceTensor>) -> Result<(Vec<DeviceTensor>, Vec<f64>)> {
         let sizes = self.sizes(&inputs)?;
         let device = self.device();
-        let space = Space::for_once(device, &self.schedule, &sizes)?;
+        let space = Space::for_once(device, &self.schedule, self.body.kernels(), &sizes)?;
         let mut memory = self.memory(&space, inputs, &sizes);
+        memory.prepare()?;
         let mut marks = vec![device.mark()?];
         for number in 0..self.schedule.kernels.len() {
             self.code.step(number, &self.body, &mut memory)?;
@@ -164,7 +175,7 @@ impl OnDevice {
         }
         let results = memory.results()?;
         device.synchronize()?;
-        let seconds = |pair: &[CudaEvent]| Ok(f64::from(pair[0].elapsed_ms(&pair[1]).map_err(failed)?) / 1000.0);
+        let seconds = |pair: &[CudaEvent]| seconds_between(&pair[0], &pair[1]);
         Ok((results, marks.windows(2).map(seconds).collect::<Result<_>>()?))
     }
 
@@ -180,8 +191,7 @@ impl OnDevice {
     /// Memory for runs of these arguments' sizes, one after the other; None if that is more than may stay.
     pub(super) fn space_to_stay(&self, inputs: &[DeviceTensor]) -> Result<Option<(Sizes, Space)>> {
         let sizes = self.sizes(inputs)?;
-        let kernels = self.body.steps.iter().filter_map(|work| if let Work::Kernel(kernel) = work { Some(kernel) } else { None });
-        let space = Space::to_stay(&self.code.device, &self.schedule, kernels, &sizes)?;
+        let space = Space::to_stay(&self.code.device, &self.schedule, self.body.kernels(), &sizes)?;
         Ok(space.map(|space| (sizes, space)))
     }
 
@@ -204,15 +214,32 @@ impl Code {
         sizes: &Sizes,
     ) -> Result<Vec<DeviceTensor>> {
         self.check_width(schedule, sizes)?;
-        let space = Space::for_once(&self.device, schedule, sizes)?;
+        self.run_given(schedule, body, inputs, sizes).map_err(|unfinished| unfinished.error)
+    }
+
+    /// As [`Code::run_body`]; has all of its memory before it starts anything.
+    fn run_given(
+        &self,
+        schedule: &Schedule,
+        body: &Body,
+        inputs: Vec<DeviceTensor>,
+        sizes: &Sizes,
+    ) -> std::result::Result<Vec<DeviceTensor>, Unfinished> {
+        let space = match Space::for_once(&self.device, schedule, body.kernels(), sizes) {
+            Ok(space) => space,
+            Err(error) => return Err(Unfinished { error, inputs: Some(inputs) }),
+        };
         let mut memory = Memory::new(&self.device, schedule, &body.constants, &space, inputs, sizes);
-        self.start_all(body, &mut memory)?;
-        memory.results()
+        if let Err(error) = memory.prepare() {
+            return Err(Unfinished { error, inputs: Some(memory.given_back()) });
+        }
+        let started = self.start_all(body, &mut memory).and_then(|()| memory.results());
+        started.map_err(|error| Unfinished { error, inputs: None })
     }
 
     fn check_width(&self, schedule: &Schedule, sizes: &Sizes) -> Result<()> {
         let positions = positions_max(schedule, sizes)?;
-        match positions >= NARROW_ELEMENTS && self.entries.width == Width::Narrow {
+        match positions >= self.device.narrow_positions && self.entries.width == Width::Narrow {
             true => Err(Error::resources("cuda", format!("{positions} positions are more than one run counts"))
                 .hint("run fewer rows at once")),
             false => Ok(()),
@@ -228,7 +255,6 @@ impl Code {
         let schedule = memory.schedule;
         match (&schedule.kernels[number], &body.steps[number]) {
             (kernel, Work::Kernel(printed)) => {
-                memory.prepare(number)?;
                 let is_done = matches!(kernel, Kernel::Dot(dot) if self.device.multiplies(dot, memory)?);
                 if is_done { Ok(()) } else { start(&self.entries, printed, memory) }
             }
@@ -236,45 +262,5 @@ impl Code {
             (Kernel::Choose(own), Work::Choose(branches)) => self.choose(own, branches, memory),
             _ => Err(Error::internal("cuda", "a step that is not its kernel's")),
         }
-    }
-}
-
-/// The constants of a schedule, copied to the device.
-pub fn constants(device: &Device, schedule: &Schedule) -> Result<Constants> {
-    let mut constants = Constants::new();
-    for (number, buffer) in schedule.buffers.iter().enumerate() {
-        if let Source::Const(value) = &buffer.source {
-            constants.insert(number, device.put(value)?);
-        }
-    }
-    Ok(constants)
-}
-
-impl Body {
-    fn new(device: &Device, schedule: &Schedule, steps: Vec<Step>) -> Result<Self> {
-        let constants = constants(device, schedule)?;
-        let steps = schedule.kernels.iter().zip(steps).map(|(kernel, step)| Work::new(device, kernel, step));
-        Ok(Body { constants, steps: steps.collect::<Result<_>>()? })
-    }
-}
-
-impl Work {
-    fn new(device: &Device, kernel: &Kernel, step: Step) -> Result<Self> {
-        use gradframe_ml_kernels::schedule::Trips;
-        Ok(match (kernel, step) {
-            (_, Step::Kernel(printed)) => Work::Kernel(printed),
-            (Kernel::Repeat(own), Step::Repeat { condition, body }) => {
-                let condition = match &own.trips {
-                    Trips::While { condition: schedule, .. } => Some(Body::new(device, schedule, condition)?),
-                    Trips::Count(_) => None,
-                };
-                Work::Repeat { condition, body: Box::new(Body::new(device, &own.body, body)?) }
-            }
-            (Kernel::Choose(own), Step::Choose { branches: [one, other] }) => {
-                let [first, second] = &own.branches;
-                Work::Choose(Box::new([Body::new(device, first, one)?, Body::new(device, second, other)?]))
-            }
-            _ => return Err(Error::internal("cuda", "a step that is not its kernel's")),
-        })
     }
 }

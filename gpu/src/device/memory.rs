@@ -7,8 +7,8 @@ use cudarc::driver::CudaStream;
 use gradframe_ml_core::{Error, Result, Shape, Sizes};
 use gradframe_ml_kernels::schedule::{BufferId, Kernel, Schedule, Source};
 
-use super::budget::Taken;
 use super::pool::Allocation;
+use super::space::{Space, temporary_bytes};
 use super::{Device, DeviceTensor};
 use crate::launch::CudaKernel;
 
@@ -37,62 +37,6 @@ pub fn positions_max(schedule: &Schedule, sizes: &Sizes) -> Result<usize> {
         most = counts.into_iter().fold(1usize, usize::saturating_mul).max(most);
     }
     Ok(most)
-}
-
-/// Memory that a run needs for itself.
-pub struct Space {
-    /// That buffers share.
-    slots: Vec<Arc<Allocation>>,
-    /// What kernels have between their launches, one after the other. None: each kernel gets its own, which is freed after it.
-    temporaries: Option<Vec<Arc<Allocation>>>,
-    /// What is left of what may stay, less this.
-    _stays: Option<Taken>,
-}
-
-impl Space {
-    /// For one run.
-    pub fn for_once(device: &Device, schedule: &Schedule, sizes: &Sizes) -> Result<Self> {
-        let slots = slot_bytes(schedule, sizes)?.into_iter().map(|bytes| device.allocated(bytes));
-        Ok(Space { slots: slots.collect::<Result<_>>()?, temporaries: None, _stays: None })
-    }
-
-    /// For runs one after the other, whose arrays lie where they lay. None if that is more than may stay.
-    pub fn to_stay<'k>(
-        device: &Device,
-        schedule: &Schedule,
-        kernels: impl Iterator<Item = &'k CudaKernel>,
-        sizes: &Sizes,
-    ) -> Result<Option<Self>> {
-        let slots = slot_bytes(schedule, sizes)?;
-        let mut temporaries = Vec::new();
-        for kernel in kernels {
-            temporaries.resize(temporaries.len().max(kernel.temporaries.len()), 0);
-            for (most, bytes) in temporaries.iter_mut().zip(temporary_bytes(kernel, sizes)?) {
-                *most = bytes.max(*most);
-            }
-        }
-        let bytes = slots.iter().chain(&temporaries).copied().fold(0, usize::saturating_add);
-        let Ok(stays) = device.staying.take(bytes) else { return Ok(None) };
-        let allocated = |bytes: Vec<usize>| bytes.into_iter().map(|bytes| device.allocated(bytes)).collect::<Result<Vec<_>>>();
-        Ok(Some(Space { slots: allocated(slots)?, temporaries: Some(allocated(temporaries)?), _stays: Some(stays) }))
-    }
-}
-
-fn slot_bytes(schedule: &Schedule, sizes: &Sizes) -> Result<Vec<usize>> {
-    let mut slots = vec![0; schedule.slots];
-    for buffer in &schedule.buffers {
-        match buffer.source {
-            Source::Slot(slot) if slot < slots.len() => {
-                slots[slot] = (buffer.shape.count(sizes)? * buffer.dtype.size_bytes()).max(slots[slot]);
-            }
-            _ => {} // not a slot, or a value that was fused into others
-        }
-    }
-    Ok(slots)
-}
-
-fn temporary_bytes(kernel: &CudaKernel, sizes: &Sizes) -> Result<Vec<usize>> {
-    kernel.temporaries.iter().map(|t| Ok(t.count.eval(sizes)? * t.dtype.size_bytes())).collect()
 }
 
 /// What the kernels of one schedule see.
@@ -127,16 +71,24 @@ impl<'a> Memory<'a> {
         Memory { stream, inputs: self.inputs.clone(), made: self.made.clone(), ..*self }
     }
 
-    /// What a kernel's launches share.
+    /// What a kernel's launches share: its largest one is the space's largest one.
     pub fn temporaries(&self, kernel: &CudaKernel) -> Result<Vec<Arc<Allocation>>> {
-        match &self.space.temporaries {
-            Some(shared) => Ok(shared[..kernel.temporaries.len()].to_vec()),
-            None => temporary_bytes(kernel, self.sizes)?.into_iter().map(|bytes| self.device.allocated(bytes)).collect(),
-        }
+        let bytes = temporary_bytes(kernel, self.sizes)?;
+        let larger = |own: usize| (0..bytes.len()).filter(|&n| (bytes[n], own) > (bytes[own], n)).count();
+        let missing = || Error::internal("cuda", "a kernel without its temporaries");
+        (0..bytes.len()).map(|own| self.space.temporaries.get(larger(own)).cloned().ok_or_else(missing)).collect()
     }
 
-    /// Gives a kernel's results their memory: that of an argument which nobody else holds, where it may be written over.
-    pub fn prepare(&mut self, kernel: usize) -> Result<()> {
+    /// Gives the kernels' results their memory, but for what loops and choices give.
+    pub fn prepare(&mut self) -> Result<()> {
+        let schedule = self.schedule;
+        let is_driven = |kernel: &Kernel| matches!(kernel, Kernel::Repeat(_) | Kernel::Choose(_));
+        let mut own = (0..schedule.kernels.len()).filter(|&number| !is_driven(&schedule.kernels[number]));
+        own.try_for_each(|number| self.prepare_kernel(number))
+    }
+
+    /// That of an argument which nobody else holds, where it may be written over.
+    fn prepare_kernel(&mut self, kernel: usize) -> Result<()> {
         for id in self.schedule.kernels[kernel].writes() {
             let buffer = &self.schedule.buffers[id.index()];
             if !matches!(buffer.source, Source::Output) || self.made.contains_key(&id.index()) {
@@ -180,7 +132,7 @@ impl<'a> Memory<'a> {
             Source::Input(number) => self.inputs.get(*number).ok_or_else(missing)?.reshaped(&shape),
             Source::Const(_) => self.constants.get(&id.index()).ok_or_else(missing)?.reshaped(&shape),
             Source::Slot(slot) => {
-                let memory = self.space.slots.get(*slot).ok_or_else(missing)?;
+                let memory = self.space.slots.get(*slot).and_then(Option::as_ref).ok_or_else(missing)?;
                 Ok(DeviceTensor::new(buffer.dtype, shape, 0, Arc::clone(memory)))
             }
             Source::Output => Err(missing()),
@@ -192,11 +144,54 @@ impl<'a> Memory<'a> {
         Ok(self.tensor(id, &self.schedule.buffers[id.index()].shape)?.address(self.stream))
     }
 
+    /// The arguments of a run that has started nothing.
+    pub fn given_back(self) -> Vec<DeviceTensor> {
+        self.inputs
+    }
+
     /// The schedule's results. Nobody else holds those that it has computed.
     pub fn results(mut self) -> Result<Vec<DeviceTensor>> {
         let outputs: Vec<DeviceTensor> =
             self.schedule.outputs.iter().map(|(id, shape)| self.tensor(*id, shape)).collect::<Result<_>>()?;
         self.made.clear();
         Ok(outputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gradframe_ml_core::graph::{Type, Window};
+    use gradframe_ml_core::{DType, Dim, Function, Graph};
+    use gradframe_ml_kernels::{CompileOptions, Program, compile_with};
+
+    use super::*;
+
+    fn on_device(g: Graph, results: Vec<gradframe_ml_core::NodeId>) -> Program {
+        let options = CompileOptions { on_device: true, ..CompileOptions::default() };
+        compile_with(&Function::new(g, results).unwrap(), options).unwrap()
+    }
+
+    fn of_rows(rows: usize) -> Sizes {
+        let mut sizes = Sizes::new();
+        sizes.bind_shape(&Shape::new([Dim::symbol("N")]), &[rows]).unwrap();
+        sizes
+    }
+
+    #[test]
+    fn a_convolution_counts_the_columns_of_its_windows() {
+        let mut g = Graph::new();
+        let image = Shape::new([Dim::symbol("N"), 3.into(), 32.into(), 32.into()]);
+        let (x, w) =
+            (g.input("x", Type::new(DType::F32, image)), g.input("w", Type::new(DType::F32, Shape::fixed(&[8, 3, 3, 3]))));
+        let windows = vec![Window { padding: 1, ..Window::of(3) }; 2];
+        let y = g.conv(x, w, &windows, 1).unwrap();
+        let sum = g.sum_all(y).unwrap();
+        let (_, gradients) = g.value_and_gradients(sum, &[w]).unwrap();
+        let program = on_device(g, [vec![sum], gradients].concat());
+        let columns = 3 * 9 * 32 * 32; // of an image; it has itself a ninth of them
+        let rows = NARROW_ELEMENTS.div_ceil(columns);
+        let positions = |rows: usize| positions_max(program.schedule(), &of_rows(rows)).unwrap();
+        assert_eq!((positions(rows), positions(rows - 1)), (rows * columns, (rows - 1) * columns));
+        assert!(positions(rows) >= NARROW_ELEMENTS && positions(rows - 1) < NARROW_ELEMENTS);
     }
 }

@@ -1,12 +1,13 @@
 //! A CUDA device: its memory, its streams, and programs that run on it.
 //!
 //! `driver`: whether one can be opened. `budget`, `pool`: memory. `tensor`: arrays that lie there. `staging`, `host`: copies over
-//! the bus, beside the kernels, and where they arrive. `loaded`: a compiled program and its runs. `memory`, `launches`, `control`:
-//! what a run has, what it starts, and loops and choices, which the host drives. `replay`: runs that are repeated are captured and
+//! the bus, beside the kernels, and where they arrive. `loaded`: a compiled program and its runs; `body`: its constants and steps.
+//! `space`, `memory`, `launches`, `control`: what a run needs, what it has, what it starts, and loops and choices, which the host drives. `replay`: runs that are repeated are captured and
 //! replayed. `turns`: runs that are under way at once. `modules`: compiled code, kept here and on the disk. `products`:
 //! contractions that cuBLASLt computes. `columns`: long columns, copied there in parts. `grouped`: folds of rows into groups.
 //! `compact`: the elements that a mask keeps. `steps`: a training's steps, whose state stays there. `span`: time.
 
+mod body;
 mod budget;
 mod columns;
 mod compact;
@@ -21,6 +22,7 @@ mod modules;
 mod pool;
 mod products;
 mod replay;
+mod space;
 mod span;
 mod staging;
 mod steps;
@@ -39,9 +41,11 @@ pub use self::columns::ColumnBuilder;
 pub use self::grouped::GroupedOnDevice;
 use self::host::Blocks;
 pub use self::loaded::{Measured, OnDevice};
+use self::memory::NARROW_ELEMENTS;
 use self::modules::Modules;
 use self::pool::{Allocation, Pool};
 use self::products::Library;
+use self::replay::AllReplays;
 use self::span::Span;
 use self::staging::Lanes;
 pub use self::tensor::DeviceTensor;
@@ -65,8 +69,11 @@ pub struct Device {
     /// Whoever starts kernels that are timed.
     starting: Arc<Mutex<()>>,
     pool: Arc<Pool>,
-    /// What repeated runs may keep of it.
+    /// What repeated runs may keep of it, and do.
     staying: Arc<Budget>,
+    replays: Arc<AllReplays>,
+    /// Fewer positions than these are counted with 32 bits.
+    narrow_positions: usize,
     lanes: Arc<Lanes>,
     blocks: Arc<Blocks>,
     turns: Arc<Turns>,
@@ -99,6 +106,8 @@ impl Device {
             pool: Arc::new(Pool::new(&stream, budget).map_err(unusable)?),
             blocks: Arc::new(Blocks::new(&context, pinned)),
             staying,
+            replays: Arc::default(),
+            narrow_positions: NARROW_ELEMENTS,
             lanes: Arc::new(Lanes::new(&context).map_err(unusable)?),
             turns: Arc::default(),
             nvrtc,
@@ -114,6 +123,11 @@ impl Device {
     /// The same device; programs that it loads start their kernels one by one in every run.
     pub fn without_graphs(&self) -> Self {
         Device { has_graphs: false, ..self.clone() }
+    }
+
+    /// The same device; trainings count so many positions and more with 64 bits: 2^30 unless asked for, and no more than that.
+    pub fn with_narrow_positions(&self, most: usize) -> Self {
+        Device { narrow_positions: most.min(NARROW_ELEMENTS), ..self.clone() }
     }
 
     /// The device's name and architecture.
@@ -178,7 +192,20 @@ impl Device {
     }
 
     fn allocated(&self, bytes: usize) -> Result<Arc<Allocation>> {
-        self.pool.allocated(bytes, &self.stream)
+        self.allocated_in(bytes, &self.stream)
+    }
+
+    /// As [`Device::allocated`], for memory whose first use is in this stream.
+    fn allocated_in(&self, bytes: usize, first: &CudaStream) -> Result<Arc<Allocation>> {
+        self.with_room(|| self.pool.allocated(bytes, first))
+    }
+
+    /// What `take` gives; where memory is short, what repeated runs keep goes back first.
+    fn with_room<T>(&self, take: impl Fn() -> Result<T>) -> Result<T> {
+        match take() {
+            Err(Error::Resources(_)) if self.replays.give_back() => take(),
+            taken => taken,
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl Device {
     /// Errors: `Resources` if the device has no memory for its workspace.
     pub fn products(&self) -> Result<Option<&Products>> {
         if self.library.found.get().is_none() {
-            let workspace = self.pool.budget().take(WORKSPACE_BYTES)?;
+            let workspace = self.with_room(|| self.pool.budget().take(WORKSPACE_BYTES))?;
             let found = match Products::find(&self.stream, self.library.precision) {
                 Err(missing) if missing.kind() == "NoDevice" => None,
                 found => Some((found?, workspace)),

@@ -6,14 +6,15 @@
 //! which the host drives, always do.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use cudarc::driver::{CudaGraph, CudaStream, result, sys};
 use gradframe_ml_core::{DType, Error, Result, Sizes};
 use parking_lot::Mutex;
 
-use super::loaded::OnDevice;
-use super::memory::{Memory, Space};
+use super::loaded::{OnDevice, Unfinished};
+use super::memory::Memory;
+use super::space::Space;
 use super::{Device, DeviceTensor, failed};
 
 /// Programs of fewer kernels gain nothing.
@@ -24,7 +25,12 @@ const GRAPHS_MAX: usize = 4;
 /// Places of arguments that are remembered: those that come again are kept.
 const SEEN_MAX: usize = 8;
 
+/// What the runs of a device's programs have left for the next ones.
+#[derive(Debug, Default)]
+pub struct AllReplays(Mutex<Vec<Weak<Replays>>>);
+
 /// What a program's runs have left for the next ones.
+#[derive(Default)]
 pub struct Replays {
     state: Mutex<State>,
 }
@@ -87,11 +93,24 @@ struct Graph(CudaGraph);
 // SAFETY: a graph belongs to no thread; the lock around all of a program's lets one thread at a time use them.
 unsafe impl Send for Graph {}
 
-impl Replays {
-    pub fn new() -> Self {
-        Replays { state: Mutex::default() }
+impl AllReplays {
+    /// Of one more program.
+    pub fn added(&self) -> Arc<Replays> {
+        let own = Arc::default();
+        let mut all = self.0.lock();
+        all.retain(|other| other.strong_count() > 0);
+        all.push(Arc::downgrade(&own));
+        own
     }
 
+    /// Gives back what is kept by programs of which no run is being started; says whether there was something.
+    pub fn give_back(&self) -> bool {
+        let all: Vec<Arc<Replays>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        all.iter().fold(false, |found, own| own.give_back() || found)
+    }
+}
+
+impl Replays {
     /// Runs that were replayed.
     pub fn replayed(&self) -> usize {
         self.state.lock().replayed
@@ -99,7 +118,7 @@ impl Replays {
 
     /// Runs the program on arguments that are given away.
     /// Errors: those of the run.
-    pub fn run(&self, program: &OnDevice, inputs: Vec<DeviceTensor>) -> Result<Run> {
+    pub fn run(&self, program: &OnDevice, inputs: Vec<DeviceTensor>) -> std::result::Result<Run, Unfinished> {
         let device = program.device();
         let arguments: Vec<Argument> = inputs.iter().map(|input| Argument::of(device, input)).collect();
         let mut state = self.state.lock();
@@ -107,27 +126,30 @@ impl Replays {
             return Ok(Run::New(inputs));
         }
         if let Some(at) = state.kept.iter().position(|repeated| repeated.arguments == arguments) {
-            return state.again(program, at, inputs).map(Run::Done);
+            return state.again(program, at, inputs);
         }
         let Some(at) = state.seen.iter().position(|seen| *seen == arguments) else {
             push(&mut state.seen, arguments, SEEN_MAX);
             return Ok(Run::New(inputs));
         };
         state.seen.remove(at);
-        let Some((sizes, space)) = state.space(program, &arguments, &inputs)? else { return Ok(Run::New(inputs)) };
+        let (sizes, space) = match state.space(program, &arguments, &inputs) {
+            Ok(Some(space)) => space,
+            Ok(None) => return Ok(Run::New(inputs)),
+            Err(error) => return Err(Unfinished { error, inputs: Some(inputs) }),
+        };
         let mut repeated = Repeated { arguments, sizes, space, results: Vec::new(), graphs: VecDeque::new() };
-        let results = repeated.first(program, inputs)?;
-        if repeated.is_sound() {
+        let run = repeated.first(program, inputs)?;
+        if matches!(run, Run::Done(_)) && repeated.is_sound() {
             push(&mut state.kept, repeated, PLACES_MAX);
         }
-        Ok(Run::Done(results))
+        Ok(run)
     }
 
-    /// Gives back what is kept.
-    pub fn forget(&self) {
-        let mut state = self.state.lock();
-        state.kept.clear();
-        state.seen.clear();
+    /// As [`AllReplays::give_back`].
+    fn give_back(&self) -> bool {
+        let kept = self.state.try_lock().map(|mut state| std::mem::take(&mut state.kept));
+        kept.is_some_and(|kept| !kept.is_empty())
     }
 }
 
@@ -141,35 +163,47 @@ impl State {
         }
     }
 
-    fn again(&mut self, program: &OnDevice, at: usize, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
+    fn again(&mut self, program: &OnDevice, at: usize, inputs: Vec<DeviceTensor>) -> std::result::Result<Run, Unfinished> {
         let Repeated { sizes, space, results, graphs, .. } = &mut self.kept[at];
         let mut memory = program.memory(space, inputs, sizes);
         for result in results.iter() {
-            let tensor = result.tensor(program.device(), &memory.inputs)?;
+            // Without room for a result, it goes by itself: what is kept here can then be given back.
+            let Ok(tensor) = result.tensor(program.device(), &memory.inputs) else { return Ok(Run::New(memory.given_back())) };
             memory.made.insert(result.buffer, tensor);
         }
         let addresses = addresses(results, &memory, &program.device().stream);
-        let known = graphs.iter().position(|replayed| replayed.results == addresses);
-        let Some(known) = known else {
-            push(graphs, Replayed { results: addresses, graph: None }, GRAPHS_MAX);
-            program.start_all(&mut memory)?;
-            return memory.results();
-        };
-        let replayed = &mut graphs[known];
-        if replayed.graph.is_none() {
-            replayed.graph = captured(program, &mut memory).ok();
+        let how = started(program, graphs, addresses, &mut memory);
+        let done = how.and_then(|how| Ok((how, memory.results()?)));
+        let (how, results) = done.map_err(|error| Unfinished { error, inputs: None })?;
+        self.replayed += usize::from(how == How::Replayed);
+        if how == How::NotCaptured {
+            self.is_off = true;
+            self.kept.clear();
         }
-        match &replayed.graph {
-            Some(graph) => {
-                launch(graph, &program.device().stream)?;
-                self.replayed += 1;
-            }
-            None => {
-                self.is_off = true;
-                program.start_all(&mut memory)?;
-            }
-        }
-        memory.results()
+        Ok(Run::Done(results))
+    }
+}
+
+/// How a run was started.
+#[derive(PartialEq)]
+enum How {
+    Replayed,
+    OneByOne,
+    NotCaptured,
+}
+
+/// Replays a run whose results come to lie where they did before. The second time it is captured.
+fn started(program: &OnDevice, graphs: &mut VecDeque<Replayed>, results: Vec<u64>, memory: &mut Memory) -> Result<How> {
+    let Some(replayed) = graphs.iter_mut().find(|replayed| replayed.results == results) else {
+        push(graphs, Replayed { results, graph: None }, GRAPHS_MAX);
+        return program.start_all(memory).map(|()| How::OneByOne);
+    };
+    if replayed.graph.is_none() {
+        replayed.graph = captured(program, memory).ok();
+    }
+    match &replayed.graph {
+        Some(graph) => launch(graph, &program.device().stream).map(|()| How::Replayed),
+        None => program.start_all(memory).map(|()| How::NotCaptured),
     }
 }
 
@@ -181,10 +215,10 @@ impl Repeated {
     }
 
     /// The run that finds out where results lie.
-    fn first(&mut self, program: &OnDevice, inputs: Vec<DeviceTensor>) -> Result<Vec<DeviceTensor>> {
+    fn first(&mut self, program: &OnDevice, inputs: Vec<DeviceTensor>) -> std::result::Result<Run, Unfinished> {
         let mut memory = program.memory(&self.space, inputs, &self.sizes);
-        for kernel in 0..memory.schedule.kernels.len() {
-            memory.prepare(kernel)?;
+        if memory.prepare().is_err() {
+            return Ok(Run::New(memory.given_back()));
         }
         let made = |(&buffer, tensor): (&usize, &DeviceTensor)| {
             let argument = memory.inputs.iter().position(|input| Arc::ptr_eq(&input.memory, &tensor.memory));
@@ -194,8 +228,8 @@ impl Repeated {
         self.results.sort_by_key(|made| made.buffer);
         let results = addresses(&self.results, &memory, &program.device().stream);
         self.graphs.push_back(Replayed { results, graph: None });
-        program.start_all(&mut memory)?;
-        memory.results()
+        let started = program.start_all(&mut memory).and_then(|()| memory.results());
+        started.map(Run::Done).map_err(|error| Unfinished { error, inputs: None })
     }
 }
 

@@ -77,7 +77,7 @@ impl Device {
         let mut memories = Vec::with_capacity(parts.len());
         let sent = Span::around(&stream, || {
             for part in parts {
-                memories.push(self.pool.allocated(part.len(), &stream)?);
+                memories.push(self.allocated_in(part.len(), &stream)?);
             }
             lane.send(parts.iter().zip(&memories).map(|(part, memory)| (*part, memory.address(&stream))))
         });

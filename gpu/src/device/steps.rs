@@ -6,14 +6,19 @@ use cudarc::driver::CudaEvent;
 use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_kernels::{Backend, Program, Steps};
 
+use super::loaded::Unfinished;
 use super::{Device, DeviceTensor, OnDevice, failed};
 use crate::nvrtc::Width;
 
 struct OnStream {
     device: Device,
+    source: Program,
     program: OnDevice,
+    /// The same, compiled at the first step whose positions need 64 bits.
+    wide: Option<OnDevice>,
     /// How many tensors the state is.
     count: usize,
+    /// None of them after a step that failed while it ran.
     state: Vec<DeviceTensor>,
     /// What the step under way gives beside the state.
     rest: Option<Vec<DeviceTensor>>,
@@ -30,9 +35,9 @@ struct Batch {
 
 impl Backend for Device {
     fn begin(&self, program: &Program, state: Vec<Tensor>) -> Result<Box<dyn Steps>> {
-        let program = self.load(program, Width::Narrow)?;
-        let (count, state) = (state.len(), self.put_all(&state)?);
-        Ok(Box::new(OnStream { device: self.clone(), program, count, state, rest: None, batches: [None, None] }))
+        let (source, program) = (program.clone(), self.load(program, Width::Narrow)?);
+        let (device, count, state) = (self.clone(), state.len(), self.put_all(&state)?);
+        Ok(Box::new(OnStream { device, source, program, wide: None, count, state, rest: None, batches: [None, None] }))
     }
 }
 
@@ -45,6 +50,33 @@ impl OnStream {
         }
         let read = self.device.context.new_event(None).map_err(failed)?;
         Ok(Batch { tensors: self.device.put_all(batch)?, read })
+    }
+
+    fn run(&mut self, arguments: Vec<DeviceTensor>) -> std::result::Result<Vec<DeviceTensor>, Unfinished> {
+        match self.program_for(&arguments) {
+            Ok(program) => program.run_given(arguments),
+            Err(error) => Err(Unfinished { error, inputs: Some(arguments) }),
+        }
+    }
+
+    /// The program as it counts the positions of these arguments.
+    fn program_for(&mut self, arguments: &[DeviceTensor]) -> Result<&OnDevice> {
+        if self.program.width_for(arguments)? == Width::Narrow {
+            return Ok(&self.program);
+        }
+        let wide = match self.wide.take() {
+            Some(wide) => wide,
+            None => self.device.load(&self.source, Width::Wide)?,
+        };
+        Ok(self.wide.insert(wide))
+    }
+
+    fn check_state(&self) -> Result<()> {
+        match self.state.len() == self.count {
+            true => Ok(()),
+            false => Err(Error::external("cuda", "a step failed while it ran, and the state is lost")
+                .hint("go on from the last checkpoint")),
+        }
     }
 }
 
@@ -60,10 +92,19 @@ impl Batch {
 
 impl Steps for OnStream {
     fn start(&mut self, batch: Vec<Tensor>) -> Result<()> {
+        self.check_state()?;
         let [older, _] = &mut self.batches;
         let older = older.take();
         let batch = self.sent(&batch, older)?;
-        self.state = self.program.run_owned(self.state.drain(..).chain(batch.tensors.iter().cloned()).collect())?;
+        let state = std::mem::take(&mut self.state);
+        match self.run(state.into_iter().chain(batch.tensors.iter().cloned()).collect()) {
+            Ok(results) => self.state = results,
+            Err(Unfinished { error, inputs }) => {
+                self.state = inputs.unwrap_or_default();
+                self.state.truncate(self.count);
+                return Err(error);
+            }
+        }
         batch.read.record(&self.device.stream).map_err(failed)?;
         self.batches = [self.batches[1].take(), Some(batch)];
         self.rest = Some(self.state.split_off(self.count));
@@ -76,6 +117,7 @@ impl Steps for OnStream {
     }
 
     fn state(&self) -> Result<Vec<Tensor>> {
+        self.check_state()?;
         self.device.get_all(&self.state)
     }
 }

@@ -1,10 +1,10 @@
-//! Attention by heads: entries that call what `attention.cuh` has, with where each operand's rows lie.
+//! Attention by heads: entries that call what `attention/*.cuh` have, with where each operand's rows lie.
 
 use gradframe_ml_core::graph::Heads;
 use gradframe_ml_core::{DType, Error, Result, Shape};
 use gradframe_ml_kernels::schedule::{Attention, AttentionCotangents, AxisMap, Load, Schedule};
 
-use super::text::{Entry, c_type, product};
+use super::text::{Entry, c_type, literal, product};
 use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
 /// Threads of a block.
@@ -92,8 +92,9 @@ impl<'a> Call<'a> {
         let keys = entry.dim(&shapes[1].dims()[2]);
         let scale = heads.scale();
         entry.code.line(format!("const attention::Sizes n = {{{batches}, {count}, {queries}, {keys}}};"));
-        let (number, of_two) = (scale as f32, (scale * std::f64::consts::LOG2_E) as f32);
-        entry.code.line(format!("const attention::Scale scale = {{{number:?}f, {of_two:?}f}};"));
+        let of_scale = |factor: f64| literal(DType::F32, ((scale * factor) as f32).to_bits().into());
+        let (number, of_two) = (of_scale(1.0), of_scale(std::f64::consts::LOG2_E));
+        entry.code.line(format!("const attention::Scale scale = {{{number}, {of_two}}};"));
         let parameters = format!("{}, {width}, {}", c_type(dtype), heads.causal);
         Ok(Call { entry, dtype, width, parameters, shapes })
     }

@@ -34,7 +34,7 @@ pub const WORDS: usize = 2;
 /// Errors: `NotImplemented` for too many groups, and for rows that are not computed each by itself.
 pub fn print(grouped: &Grouped, name: &str) -> Result<CudaKernel> {
     let slots = grouped.groups() * grouped.folds().len();
-    if slots == 0 || slots > SLOTS_MAX {
+    if slots > SLOTS_MAX {
         let what = format!("{} groups of {} folds", grouped.groups(), grouped.folds().len());
         return Err(Error::not_implemented("cuda", what).hint(format!("{SLOTS_MAX} numbers are folded at once, at most")));
     }
@@ -70,9 +70,9 @@ impl Printer<'_> {
     }
 
     fn layout(&self, elements: &Elements) -> Layout {
-        let most = (KEPT_MAX / self.grouped.folds().len().max(1)).clamp(1, self.grouped.groups().max(1));
+        let most = (KEPT_MAX / self.grouped.folds().len()).clamp(1, self.grouped.groups());
         let passes = self.grouped.groups().div_ceil(most);
-        let groups = self.grouped.groups().div_ceil(passes.max(1));
+        let groups = self.grouped.groups().div_ceil(passes);
         Layout { groups, passes, tile: THREADS as usize * elements.lanes * elements.packs }
     }
 

@@ -40,7 +40,7 @@ use self::twins::Twins;
 use crate::launch::{CudaKernel, Launch};
 
 /// What every printed kernel may use; comes before them in a module.
-pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../special.cuh"));
+pub const PRELUDE: &str = concat!(include_str!("../prelude.cuh"), include_str!("../folds.cuh"), include_str!("../special.cuh"));
 
 /// What only some kernels use: the namespace, and its text.
 const PARTS: [(&str, &str); 6] = [
@@ -48,9 +48,17 @@ const PARTS: [(&str, &str); 6] = [
     ("radix::", include_str!("../radix.cuh")),
     ("groups::", concat!(include_str!("../groups.cuh"), include_str!("../parts.cuh"))),
     ("compact::", include_str!("../compact.cuh")),
-    ("attention::", include_str!("../attention.cuh")),
+    ("attention::", ATTENTION),
     ("grouped::", include_str!("../grouped.cuh")),
 ];
+
+const ATTENTION: &str = concat!(
+    include_str!("../attention/units.cuh"),
+    include_str!("../attention/tiles.cuh"),
+    include_str!("../attention/value.cuh"),
+    include_str!("../attention/of_queries.cuh"),
+    include_str!("../attention/of_keys.cuh")
+);
 
 /// What comes before these entries in a module.
 pub fn prelude(entries: &str) -> String {

@@ -48,11 +48,11 @@ fn by_digits(schedule: &Schedule, name: &str, kernel: &Scatter) -> Result<CudaKe
     let mut all = vec![groups.start()];
     all.extend(radix.passes());
     if is_single {
-        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&with_more(&Shape::new([kernel.size.clone()]), 1)) });
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::one_more(&Shape::new([kernel.size.clone()])) });
         all.extend([groups.bounds(), groups.fold()]);
     } else {
         temporaries.push(Temporary { dtype: DType::I64, count: Count::of(rows) });
-        temporaries.push(Temporary { dtype: DType::I64, count: Count::of(&with_more(&Shape::new([kernel.size.clone()]), 1)) });
+        temporaries.push(Temporary { dtype: DType::I64, count: Count::one_more(&Shape::new([kernel.size.clone()])) });
         all.extend([groups.row_bounds(), groups.fold_rows()]);
     }
     let (source, launches) = joined(all);
@@ -65,13 +65,6 @@ fn key_of(size: &Dim) -> (DType, usize) {
         Some(size) if size < 1 << 32 => (DType::U32, (usize::BITS - size.leading_zeros()).div_ceil(8).max(1) as usize),
         _ => (DType::U64, 8),
     }
-}
-
-/// A shape of at least so many more elements.
-pub fn with_more(shape: &Shape, count: usize) -> Shape {
-    let sum = shape.elements().and_then(|elements| elements.add(&Dim::fixed(count)));
-    let product = || Shape::new([Dim::fixed(count + 1)].into_iter().chain(shape.dims().iter().cloned()));
-    sum.map_or_else(product, |dim| Shape::new([dim]))
 }
 
 struct Groups<'a, 'k> {
@@ -108,7 +101,7 @@ impl<'a> Groups<'a, '_> {
         entry.named(format!("const {}* __restrict__ keys", c_type(self.radix.key)), Argument::Array(keys));
         entry.named("at_t* __restrict__ starts", Argument::Array(Place::Temporary(FREE)));
         entry.code.line(format!("radix::bounds(keys, {rows}, {groups}, starts);"));
-        entry.finish(Count::of(&with_more(self.radix.rows, 1)), THREADS, None)
+        entry.finish(Count::one_more(self.radix.rows), THREADS, None)
     }
 
     fn fold(&self) -> (String, Launch) {
@@ -140,7 +133,7 @@ impl<'a> Groups<'a, '_> {
         code.close();
         code.line("starts[group] = low;");
         code.close();
-        entry.finish(Count::of(&with_more(&Shape::new([self.kernel.size.clone()]), 1)), THREADS, None)
+        entry.finish(Count::one_more(&Shape::new([self.kernel.size.clone()])), THREADS, None)
     }
 
     /// One thread folds a group's numbers, which it finds by the places of its rows.

@@ -5,7 +5,7 @@ use gradframe_ml_core::graph::ReduceOp;
 use gradframe_ml_core::{DType, Shape};
 use gradframe_ml_kernels::schedule::{Scatter, Schedule};
 
-use super::scatter::{fold_of, is_one, with_more};
+use super::scatter::{fold_of, is_one};
 use super::text::{Entry, accumulator, c_type, fold_name, neutral};
 use crate::launch::{Argument, Count, CudaKernel, Launch, Place, Temporary};
 
@@ -71,7 +71,7 @@ impl<'a> Many<'a> {
         let of = |dtype, count| Temporary { dtype, count };
         let fixed = |count| Count::of(&Shape::fixed(&[count]));
         // A task for each TASK rows, and one more for each part.
-        let partial = Count::with_pieces(&Shape::fixed(&[self.each]), &with_more(self.rows, TASK * (PARTS + 1)), TASK);
+        let partial = Count::with_more(&Shape::fixed(&[self.each]), self.rows, TASK * (PARTS + 1), TASK);
         vec![
             of(self.dtype, self.tiles(self.tile())),
             of(DType::U16, self.tiles(self.tile())),
@@ -104,7 +104,7 @@ impl<'a> Many<'a> {
         let (_, each, size, _) = self.words();
         entry.code.line(format!("groups::split<{each}>({values}, {indices}, {rows}, {size}, sorted, cells, ends, of_parts);"));
         // One block at least: it clears the counts.
-        entry.finish(Count::with_pieces(&Shape::scalar(), &with_more(self.rows, 1), self.tile()), 1, None)
+        entry.finish(Count::with_more(&Shape::scalar(), self.rows, 1, self.tile()), 1, None)
     }
 
     fn count(&self) -> (String, Launch) {
@@ -127,7 +127,7 @@ impl<'a> Many<'a> {
         let (fold, each, size, start) = self.words();
         let arguments = format!("sorted, cells, ends, counts, of_parts, {rows}, {size}, {start}, partial");
         entry.code.line(format!("groups::fold_parts<{fold}, {each}>({arguments});"));
-        let tasks = Count::with_pieces(&Shape::fixed(&[self.parts()]), &with_more(self.rows, 1), TASK);
+        let tasks = Count::with_more(&Shape::fixed(&[self.parts()]), self.rows, 1, TASK);
         entry.finish(tasks.at_most(BLOCKS_MAX), 1, None)
     }
 

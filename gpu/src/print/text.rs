@@ -1,6 +1,7 @@
 //! C as text: types, literals, sizes, and entries in the making.
 
 use std::collections::BTreeSet;
+use std::num::FpCategory;
 
 use gradframe_ml_core::graph::ReduceOp;
 use gradframe_ml_core::{DType, Dim, Shape, Symbol};
@@ -36,9 +37,9 @@ pub fn literal(dtype: DType, bits: u64) -> String {
 
 fn number(dtype: DType, bits: u64) -> String {
     match dtype {
-        DType::F32 if f32::from_bits(bits as u32).is_finite() => format!("{:?}f", f32::from_bits(bits as u32)),
+        DType::F32 if has_literal(f32::from_bits(bits as u32).classify()) => format!("{:?}f", f32::from_bits(bits as u32)),
         DType::F32 => format!("bits_as<float>({:#x}u)", bits as u32),
-        DType::F64 if f64::from_bits(bits).is_finite() => format!("{:?}", f64::from_bits(bits)),
+        DType::F64 if has_literal(f64::from_bits(bits).classify()) => format!("{:?}", f64::from_bits(bits)),
         DType::F64 => format!("bits_as<double>({bits:#x}ull)"),
         DType::F16 | DType::BF16 => format!("{}{{{:#x}}}", dtype.name(), bits as u16),
         DType::Bool => (bits as u8 != 0).to_string(),
@@ -53,6 +54,11 @@ fn number(dtype: DType, bits: u64) -> String {
         DType::U16 => format!("(u16){}", bits as u16),
         DType::U32 => format!("{}u", bits as u32),
     }
+}
+
+/// Of others there is no literal, or compilers warn of it.
+fn has_literal(of: FpCategory) -> bool {
+    matches!(of, FpCategory::Zero | FpCategory::Normal)
 }
 
 /// The fold's name in the prelude.

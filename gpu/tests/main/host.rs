@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gradframe_gpu::launch::{Argument, CudaKernel, Launch, Place};
-use gradframe_gpu::print::prelude;
+use gradframe_gpu::print::{kernel_named, prelude};
 use gradframe_ml_core::{DType, Sizes, Tensor};
 use gradframe_ml_kernels::Program;
 use gradframe_ml_kernels::schedule::{BufferId, Source};
@@ -222,10 +222,31 @@ pub fn difference(ours: &Tensor, theirs: &Tensor) -> Option<String> {
     }
     let tolerance = tolerance(ours.dtype());
     let pairs = floats(ours).into_iter().zip(floats(theirs));
-    let differs =
-        |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan()) && (a - b).abs() > tolerance * (1.0 + a.abs().max(b.abs()));
-    let found = pairs.enumerate().find(|(_, (a, b))| differs(*a, *b) || a.is_nan() != b.is_nan());
+    let differs = |a: f64, b: f64| match a.is_finite() && b.is_finite() {
+        true => (a - b).abs() > tolerance * (1.0 + a.abs().max(b.abs())),
+        false => a != b && !(a.is_nan() && b.is_nan()),
+    };
+    let found = pairs.enumerate().find(|(_, (a, b))| differs(*a, *b));
     found.map(|(i, (a, b))| format!("element {i} of {:?}: {a:e}, expected {b:e}", ours.shape()))
+}
+
+/// What a program's printed kernels give on the host; None where there is no compiler.
+pub fn run(program: &Program, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+    let schedule = program.schedule();
+    let print = |(number, kernel)| kernel_named(schedule, &format!("g{number}"), kernel).unwrap();
+    let kernels: Vec<CudaKernel> = schedule.kernels.iter().enumerate().map(print).collect();
+    let libraries = Libraries::build(&kernels)?;
+    let mut run = Run::new(program, inputs);
+    for (number, kernel) in kernels.iter().enumerate() {
+        run.kernel(&libraries, number, kernel);
+    }
+    assert!(run.buffers.iter().all(|b| b.last() == Some(&FENCE)), "written beyond an array's end:\n{program}");
+    Some(run.results())
+}
+
+/// Compiles kernels for the host, if there is a compiler; what does not compile stops the test.
+pub fn builds(kernels: &[CudaKernel]) {
+    Libraries::build(kernels);
 }
 
 /// What a kernel leaves in its temporaries on the host, as words of 64 bits; None where there is no compiler.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // a test's helpers stop it like the test itself
 
+mod attention;
 mod cases;
 mod check;
 mod compact;
@@ -14,6 +15,7 @@ mod host;
 mod nvrtc;
 mod products;
 mod runtime;
+mod scatter;
 mod steps;
 
 #[path = "../../../ml/kernels/tests/main/given.rs"]

@@ -128,6 +128,45 @@ fn repeated_runs_are_replayed_and_give_the_same_bits() {
 }
 
 #[test]
+fn what_repeated_runs_keep_gives_way_to_another_run() {
+    let Some(device) = device() else { return };
+    let device = device.without_products(); // their workspace is 32 MiB
+    let (ours, plain) = (loaded(&device), loaded(&device.without_graphs()));
+    let odd = |program: &OnDevice| program.run(&[numbers(&[64, 64], 1), numbers(&[300, 64], 2)]);
+    let used = device.memory_used();
+    // What the odd run needs, where nothing is kept.
+    let fits = |bytes: &usize| {
+        device.set_memory_budget(used + bytes);
+        odd(&plain).is_ok()
+    };
+    let needed = (0..64).map(|n| n << 15).find(fits).unwrap();
+    device.set_memory_budget(1 << 30);
+    stepped(&device, &ours, 200, 24).unwrap();
+    let kept = device.memory_used() - used;
+    assert!(ours.replayed() > 0 && kept > 0);
+    device.set_memory_budget(used + needed);
+    assert_eq!(odd(&ours).unwrap(), odd(&plain).unwrap());
+    assert_eq!(device.memory_used(), used);
+    device.set_memory_budget(1 << 30);
+    let before = ours.replayed();
+    let again = stepped(&device, &ours, 200, 24).unwrap();
+    assert_eq!(again, stepped(&device, &plain, 200, 24).unwrap());
+    assert!(ours.replayed() > before);
+}
+
+#[test]
+fn a_profile_has_a_time_for_each_kernel() {
+    let Some(device) = device() else { return };
+    let program = loaded(&device);
+    let inputs = [numbers(&[64, 64], 1), numbers(&[40, 64], 2)];
+    let there = inputs.iter().map(|input| device.put(input).unwrap()).collect();
+    let (results, seconds) = program.run_profiled(there).unwrap();
+    assert_eq!(device.get_all(&results).unwrap(), program.run(&inputs).unwrap());
+    assert_eq!(seconds.len(), program.schedule().kernels.len());
+    assert!(seconds.iter().all(|own| *own >= 0.0));
+}
+
+#[test]
 fn results_that_are_held_are_not_written_over() {
     let Some(device) = device() else { return };
     let program = loaded(&device);
@@ -159,6 +198,29 @@ fn a_training_is_replayed_whatever_the_last_batch() {
         let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-3 * (1.0 + b.abs());
         assert!(ours.to_f64().iter().zip(&theirs.to_f64()).all(near));
     }
+}
+
+#[test]
+fn a_step_that_has_no_room_leaves_the_state() {
+    let Some(device) = device() else { return };
+    let device = device.without_products();
+    let run = |rows: Option<usize>| {
+        let mut steps = device.begin(&step(), vec![numbers(&[64, 64], 1)]).unwrap();
+        for n in 0..6 {
+            steps.start(vec![numbers(&[32, 64], n)]).unwrap();
+            steps.finish().unwrap();
+            let Some(rows) = rows.filter(|_| n % 2 == 1) else { continue };
+            let before = steps.state().unwrap();
+            // Room for the batch alone.
+            device.set_memory_budget(device.memory_used() + 4 * 64 * rows + (64 << 10));
+            let error = steps.start(vec![numbers(&[rows, 64], n)]).unwrap_err();
+            assert!(error.kind() == "Resources" && error.to_string().contains("asked for"), "{error}");
+            device.set_memory_budget(1 << 30);
+            assert_eq!(steps.state().unwrap(), before);
+        }
+        steps.state().unwrap()
+    };
+    assert_eq!(run(Some(2000)), run(None));
 }
 
 #[test]

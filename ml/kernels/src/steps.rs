@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
 
 use crate::{Program, Scratch, Threads};
 
@@ -16,7 +16,8 @@ pub trait Backend: Debug + Sync {
 /// The steps of one program. What one leaves as its state, the next one begins with.
 pub trait Steps {
     /// Starts a step with these arguments after the state; it may still be under way when this comes back.
-    /// Errors: `Shape` or `DType` naming the argument that does not fit; `Resources` if memory is short.
+    /// Errors: `Shape` or `DType` naming the argument that does not fit; `Resources` if memory is short. After these the state
+    /// is that of before, and other steps may follow.
     fn start(&mut self, batch: Vec<Tensor>) -> Result<()>;
 
     /// What the step that was started gives beside the state. Waits for it.
@@ -48,6 +49,8 @@ struct OnThreads {
 
 impl Steps for OnThreads {
     fn start(&mut self, batch: Vec<Tensor>) -> Result<()> {
+        let types: Vec<(DType, &[usize])> = self.state.iter().chain(&batch).map(|own| (own.dtype(), own.shape())).collect();
+        self.program.bind_types(&types)?; // before the state is given away
         let arguments = self.state.drain(..).chain(batch).collect();
         self.state = self.program.run_owned(arguments, &mut self.scratch, self.threads)?;
         self.rest = Some(self.state.split_off(self.count));

@@ -28,5 +28,22 @@ fn is_known(graph: &Graph, node: &Node, heads: Heads) -> bool {
     let width = |shape: &Shape| shape.dims().get(3).and_then(|dim| dim.as_fixed());
     let is_wide = |shape: &Shape| shape.rank() == 4 && width(shape).is_some_and(|width| WIDTHS.contains(&width));
     let is_half = [q, k, v].iter().all(|ty| ty.dtype == q.dtype) && matches!(q.dtype, DType::F16 | DType::BF16);
-    is_half && [q, k, v].iter().all(|ty| is_wide(&ty.shape)) && heads.scale() > 0.0 && heads.scale().is_finite()
+    is_half && [q, k, v].iter().all(|ty| is_wide(&ty.shape)) && is_scale(heads.scale())
+}
+
+/// True of what a kernel multiplies scores with, in float32: a normal number, for powers of two, too.
+fn is_scale(scale: f64) -> bool {
+    scale > 0.0 && [scale, scale * std::f64::consts::LOG2_E].iter().all(|factor| (*factor as f32).is_normal())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_scale;
+
+    #[test]
+    fn a_scale_is_a_normal_number() {
+        assert!([0.125, 1e-30, 2e38].into_iter().all(is_scale));
+        let others = [0.0, -1.0, 1e-40, 3e38, 1e39, f64::INFINITY, f64::NAN];
+        assert!(!others.into_iter().any(is_scale));
+    }
 }

@@ -62,8 +62,12 @@ pub struct Grouped {
 impl Grouped {
     /// Of a function whose results have N elements each. The result `group`, i64, numbers the group of a row: outside of
     /// 0..`groups` the row belongs to none. Without it all rows are one group.
-    /// Errors: `Internal` if a fold does not fit the function's results.
+    /// Errors: `Plan` without a group or a fold; `Internal` if a fold does not fit the function's results.
     pub fn new(function: &Function, folds: Vec<GroupFold>, group: Option<usize>, groups: usize) -> Result<Self> {
+        if groups == 0 || folds.is_empty() {
+            let what = format!("{groups} groups of {} folds", folds.len());
+            return Err(Error::plan("grouped", what).hint("there is one group, and one fold of it, at least"));
+        }
         let types = function.outputs.iter().map(|node| function.graph.ty(*node).dtype).collect();
         let grouped = Grouped { program: compile(function)?, folds, group, groups, types };
         grouped.check()?;
@@ -218,6 +222,15 @@ mod tests {
             assert_eq!(Grouped::new(&function(), vec![wrong], Some(0), 3).unwrap_err().kind(), "Internal");
         }
         assert_eq!(Grouped::new(&function(), FOLDS.to_vec(), None, 3).unwrap_err().kind(), "Internal");
+    }
+
+    #[test]
+    fn no_group_and_no_fold_are_refused() {
+        for (folds, groups) in [(FOLDS.to_vec(), 0), (Vec::new(), 3)] {
+            let error = Grouped::new(&function(), folds.clone(), Some(0), groups).unwrap_err();
+            assert_eq!(error.kind(), "Plan");
+            assert!(error.to_string().contains(&format!("{groups} groups of {} folds", folds.len())), "{error}");
+        }
     }
 
     #[test]
