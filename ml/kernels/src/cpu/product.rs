@@ -11,6 +11,7 @@
 pub mod laid;
 mod panels;
 mod rows;
+pub mod turned;
 mod words;
 
 use std::arch::x86_64::{__m256, __m512};
