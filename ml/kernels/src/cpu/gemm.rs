@@ -110,9 +110,12 @@ impl<'a, T> Matrix<'a, T> {
 #[cfg(target_arch = "x86_64")]
 const FEW_ROWS: usize = 8;
 
-/// Rows of the left, at most, that are laid where only one side is.
+/// Rows of the left, at most, for which it alone is laid: so many stay in the second-level cache.
 #[cfg(target_arch = "x86_64")]
-const LAID_ROWS_MAX: usize = 32;
+const LAID_ROWS_MAX: usize = 128;
+/// Multiply-adds of a product for which it pays that all threads share what is laid.
+#[cfg(target_arch = "x86_64")]
+const LAID_PRODUCTS_MIN: usize = 64 * 1024;
 
 /// An element type of which matrices are multiplied.
 pub trait Scalar: Plain {
@@ -188,11 +191,12 @@ fn product_of_few_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile
     false
 }
 
-/// The side with fewer rows is laid, if the other can be read where it lies; else both are.
+/// Few rows of the left are laid alone, if those of the right can be read where they lie.
 #[cfg(target_arch = "x86_64")]
 fn product_of_laid_f32(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, output: &mut [f32]) -> Result<bool> {
     use super::simd::{Level, level};
-    let lays_left = level() == Level::Avx2 && left.rows <= LAID_ROWS_MAX && left.rows < right.rows;
+    let is_large = left.rows * right.rows * left.columns >= LAID_PRODUCTS_MIN;
+    let lays_left = level() == Level::Avx2 && is_large && left.rows <= LAID_ROWS_MAX && left.rows < right.rows;
     Ok(lays_left && turned::multiply(left, right, workers, output)? || laid::multiply(left, right, workers, output)?)
 }
 

@@ -11,12 +11,12 @@ use half::bf16;
 
 use super::gemm::{Matrix, Tile};
 use super::simd::{has_pairs, vectorized};
+use super::tasks::{self, TASK_BYTES_MIN, Workers};
 #[cfg(target_arch = "x86_64")]
 use super::{
     gemm::turned,
     simd::{Level, level, unary},
 };
-use super::tasks::{self, TASK_BYTES_MIN, Workers};
 
 /// Columns of a panel of the result.
 const PANEL: usize = 32;
