@@ -3,13 +3,13 @@
 #[cfg(target_arch = "x86_64")]
 mod laid;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+pub mod turned;
 
 use gradframe_ml_core::Result;
 
 use super::bytes::Plain;
 use super::tasks::{self, Workers};
-#[cfg(target_arch = "x86_64")]
-use laid::multiply as product_of_laid_f32;
 #[cfg(not(target_arch = "x86_64"))]
 use never_laid as product_of_laid_f32;
 pub use tile::Tile;
@@ -110,6 +110,13 @@ impl<'a, T> Matrix<'a, T> {
 #[cfg(target_arch = "x86_64")]
 const FEW_ROWS: usize = 8;
 
+/// Rows of the left, at most, for which it alone is laid: so many stay in the second-level cache.
+#[cfg(target_arch = "x86_64")]
+const LAID_ROWS_MAX: usize = 128;
+/// Multiply-adds of a product for which it pays that all threads share what is laid.
+#[cfg(target_arch = "x86_64")]
+const LAID_PRODUCTS_MIN: usize = 64 * 1024;
+
 /// An element type of which matrices are multiplied.
 pub trait Scalar: Plain {
     /// `a * b`; integers wrap.
@@ -182,6 +189,15 @@ fn product_of_few_f32(left: &Matrix<f32>, right: &Matrix<f32>, output: &mut Tile
     }
     let _ = (left, right, output);
     false
+}
+
+/// Few rows of the left are laid alone, if those of the right can be read where they lie.
+#[cfg(target_arch = "x86_64")]
+fn product_of_laid_f32(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, output: &mut [f32]) -> Result<bool> {
+    use super::simd::{Level, level};
+    let is_large = left.rows * right.rows * left.columns >= LAID_PRODUCTS_MIN;
+    let lays_left = level() == Level::Avx2 && is_large && left.rows <= LAID_ROWS_MAX && left.rows < right.rows;
+    Ok(lays_left && turned::multiply(left, right, workers, output)? || laid::multiply(left, right, workers, output)?)
 }
 
 fn product_of_f64(left: &Matrix<f64>, right: &Matrix<f64>, output: &mut Tile<f64>, adds: bool) {

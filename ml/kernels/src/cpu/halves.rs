@@ -12,6 +12,11 @@ use half::bf16;
 use super::gemm::{Matrix, Tile};
 use super::simd::{has_pairs, vectorized};
 use super::tasks::{self, TASK_BYTES_MIN, Workers};
+#[cfg(target_arch = "x86_64")]
+use super::{
+    gemm::turned,
+    simd::{Level, level, unary},
+};
 
 /// Columns of a panel of the result.
 const PANEL: usize = 32;
@@ -38,8 +43,37 @@ pub fn multiply(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, out
     }
     match has_pairs() && has_words(left) && has_words(right) {
         true => multiply_words(left, right, workers, output).map(|()| true),
-        false => Ok(false),
+        false => multiply_widened(left, right, workers, output),
     }
+}
+
+/// The left side is widened, of the right a few rows at a time. False, with nothing done, where its rows are not contiguous or the processor lacks
+/// the instructions.
+#[cfg(target_arch = "x86_64")]
+fn multiply_widened(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, output: &mut [f32]) -> Result<bool> {
+    if level() == Level::Portable || right.column != 1 {
+        return Ok(false);
+    }
+    let columns = left.columns;
+    let mut wide = vec![0f32; left.rows * columns];
+    let a_task = (TASK_BYTES_MIN / columns).max(1);
+    tasks::for_each_chunk(workers, &mut wide, a_task * columns, |task, wide| {
+        for (i, to) in wide.chunks_exact_mut(columns).enumerate() {
+            let start = left.first + (task * a_task + i) * left.row as usize;
+            let at = |k: usize| widened(left.values[start + k * left.column as usize]);
+            match left.column {
+                1 => unary(&left.values[start..start + columns], to, widened),
+                _ => to.iter_mut().enumerate().for_each(|(k, x)| *x = at(k)),
+            }
+        }
+        Ok(())
+    })?;
+    turned::multiply(&Matrix::dense(&wide, [1, left.rows, columns]), right, workers, output)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn multiply_widened(_: &Matrix<bf16>, _: &Matrix<bf16>, _: Workers, _: &mut [f32]) -> Result<bool> {
+    Ok(false)
 }
 
 /// True if rows are whole words.

@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 
 use super::product::{Factor, Pairs, Singles, Widened, Words};
 use super::simd::{Level, level};
-use short::inner_products_avx2;
+use short::{inner_products_avx2, inner_products_with_widened_avx2};
 
 /// Rows of either side that are multiplied at once.
 const SIDE: usize = 4;
@@ -60,11 +60,21 @@ pub unsafe fn inner_products_of_pairs(sizes: [usize; 3], left: Factor, right: Fa
 /// As [`inner_products`], where the right is bf16 whose rows are `right.row` words of four bytes apart.
 ///
 /// # Safety
-/// As [`inner_products`]; and the processor has AVX-512 F, BW, DQ and VL.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+/// As [`inner_products`].
 pub unsafe fn inner_products_with_widened(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
     // SAFETY: the function's own condition.
-    unsafe { all::<Widened>(sizes, left, right, results) }
+    unsafe {
+        match level() {
+            Level::Avx512 => inner_products_with_widened_avx512(sizes, left, right, results),
+            _ => inner_products_with_widened_avx2(sizes, left, right, results),
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+unsafe fn inner_products_with_widened_avx512(sizes: [usize; 3], left: Factor, right: Factor, results: Results) {
+    // SAFETY: the function's own condition.
+    unsafe { all::<Widened<__m512>>(sizes, left, right, results) }
 }
 
 #[inline(always)]

@@ -87,23 +87,21 @@ fn by_columns(left: &Matrix<f32>, right: &Matrix<bf16>, output: &mut [f32]) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::__m512;
-
     use half::bf16;
 
     use super::Lies;
     use crate::cpu::gemm::Matrix;
     use crate::cpu::inner::{Results, inner_products_with_widened};
-    use crate::cpu::product::{Factor, Lanes, Target, product_with_widened};
+    use crate::cpu::product::{Factor, Target, panel, product_with_widened};
     use crate::cpu::simd::{Level, level};
 
-    /// In registers of 512 bits. False, with nothing done, if the processor has none or the right side does not fill them.
+    /// In registers. False, with nothing done, if the processor has none or the right side does not fill them.
     pub fn multiply(lies: Lies, left: &Matrix<f32>, right: &Matrix<bf16>, output: &mut [f32]) -> bool {
         let (stride, fits) = match lies {
             Lies::Rows => (right.row, true),
-            Lies::Columns => (right.column, right.rows.is_multiple_of(__m512::PANEL)),
+            Lies::Columns => (right.column, right.rows.is_multiple_of(panel())),
         };
-        if level() != Level::Avx512 || !fits || stride % 2 != 0 {
+        if level() == Level::Portable || !fits || stride % 2 != 0 {
             return false;
         }
         assert!(left.is_inside() && right.is_inside() && left.columns == right.columns, "a matrix leaves its buffer");

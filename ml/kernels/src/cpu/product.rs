@@ -11,6 +11,7 @@
 pub mod laid;
 mod panels;
 mod rows;
+pub mod turned;
 mod words;
 
 use std::arch::x86_64::{__m256, __m512};
@@ -81,18 +82,28 @@ pub unsafe fn product_of_pairs(sizes: [usize; 3], left: Factor, right: Factor, t
     unsafe { in_parts(sizes, left, right, target, part_of_pairs) }
 }
 
-/// As [`product`], where the right is bf16 in rows of `sizes[1]` columns, a multiple of the [`Lanes::PANEL`] of 512 bits: element (j, k) is `j`
-/// elements behind `right.values` moved by `k * right.column` words.
+/// As [`product`], where the right is bf16 in rows of `sizes[1]` columns, a multiple of [`panel`]: element (j, k) is `j` elements behind `right.values`
+/// moved by `k * right.column` words.
 ///
 /// # Safety
-/// As [`product`]; and the processor has AVX-512 F, BW, DQ and VL.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
-pub unsafe fn product_with_widened([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target) {
-    for first in (0..columns).step_by(__m512::PANEL) {
-        let values = Widened::right_at(right.values, first);
-        let panel = Columns { values, stride: right.column, width: __m512::PANEL, depth };
+/// As [`product`].
+pub unsafe fn product_with_widened(sizes: [usize; 3], left: Factor, right: Factor, target: Target) {
+    // SAFETY: the function's own condition.
+    unsafe {
+        match level() {
+            Level::Avx512 => product_with_widened_avx512(sizes, left, right, target),
+            _ => product_with_widened_avx2(sizes, left, right, target),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn with_widened<W: Words>([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target) {
+    for first in (0..columns).step_by(W::Register::PANEL) {
+        let values = W::right_at(right.values, first);
+        let panel = Columns { values, stride: right.column, width: W::Register::PANEL, depth };
         // SAFETY: the function's own condition; all columns of the panel are there.
-        unsafe { panel.all_rows::<Widened>(rows, Rows::Lying(left), target.moved(0, first)) };
+        unsafe { panel.all_rows::<W>(rows, Rows::Lying(left), target.moved(0, first)) };
     }
 }
 
@@ -142,21 +153,23 @@ impl Target {
     }
 }
 
-/// [`part_of`] with these instructions.
-macro_rules! parts {
-    ($($name:ident: $words:ty, $features:literal;)*) => { $(
+/// [`part_of`] and [`with_widened`] with these instructions.
+macro_rules! compiled {
+    ($($name:ident: $of:ident<$words:ty>($($panel:ident)?), $features:literal;)*) => { $(
         #[target_feature(enable = $features)]
-        unsafe fn $name(sizes: [usize; 3], left: Factor, right: Factor, target: Target, panel: &mut [f32]) {
+        unsafe fn $name(sizes: [usize; 3], left: Factor, right: Factor, target: Target, $($panel: &mut [f32])?) {
             // SAFETY: the function's own condition.
-            unsafe { part_of::<$words>(sizes, left, right, target, panel) }
+            unsafe { $of::<$words>(sizes, left, right, target, $($panel)?) }
         }
     )* };
 }
 
-parts! {
-    part_of_singles_avx512: Singles<__m512>, "avx512f,avx512dq,avx512vl,avx512bw,fma";
-    part_of_singles_avx2: Singles<__m256>, "avx2,fma";
-    part_of_pairs: Pairs, "avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,fma";
+compiled! {
+    part_of_singles_avx512: part_of<Singles<__m512>>(panel), "avx512f,avx512dq,avx512vl,avx512bw,fma";
+    part_of_singles_avx2: part_of<Singles<__m256>>(panel), "avx2,fma";
+    part_of_pairs: part_of<Pairs>(panel), "avx512f,avx512dq,avx512vl,avx512bw,avx512bf16,fma";
+    product_with_widened_avx512: with_widened<Widened<__m512>>(), "avx512f,avx512dq,avx512vl,avx512bw,fma";
+    product_with_widened_avx2: with_widened<Widened<__m256>>(), "avx2,fma";
 }
 
 #[inline(always)]

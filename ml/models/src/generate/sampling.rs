@@ -46,13 +46,16 @@ pub fn penalize(scores: &mut [f32], seen: &[u32], penalty: f64) {
 
 /// The number of the largest score, the first of equal ones. NaN is never it.
 pub fn largest(scores: &[f32]) -> u32 {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (i, &score) in scores.iter().enumerate() {
-        if score > best.1 {
-            best = (i, score);
-        }
-    }
-    best.0 as u32
+    let larger = |top: f32, score: f32| if score > top { score } else { top };
+    // Several at once: one after the other, a large vocabulary takes as long as a layer of the network.
+    let (several, rest) = scores.as_chunks::<16>();
+    let tops = several.iter().fold([f32::NEG_INFINITY; 16], |mut tops, scores| {
+        tops.iter_mut().zip(scores).for_each(|(top, &score)| *top = larger(*top, score));
+        tops
+    });
+    let top = tops.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger);
+    let first = if top > f32::NEG_INFINITY { scores.iter().position(|&score| score == top) } else { None };
+    first.unwrap_or(0) as u32
 }
 
 /// The token of step `step`.
@@ -124,6 +127,21 @@ mod tests {
         assert_eq!(largest(&scores), 1);
         assert_eq!(pick(&scores, &sampled(None, 1.0), Draws::new(0, &[]), 3), 1);
         assert_eq!(largest(&[f32::NAN]), 0);
+        assert_eq!(largest(&[f32::NAN, f32::NEG_INFINITY]), 0);
+    }
+
+    #[test]
+    fn of_equal_scores_the_first_is_taken_wherever_it_stands() {
+        for length in [1, 15, 16, 17, 100] {
+            for first in 0..length {
+                let mut scores = vec![-2.0; length];
+                scores[first] = -1.0;
+                scores[length - 1] = -1.0;
+                assert_eq!(largest(&scores), first as u32, "of {length}");
+            }
+        }
+        assert_eq!(largest(&[-0.0, 0.0]), 0);
+        assert_eq!(largest(&[]), 0);
     }
 
     #[test]

@@ -108,7 +108,8 @@ fn lay(left: &Matrix<f32>, right: &Matrix<f32>, sides: (usize, usize), piece: Pi
     }
 }
 
-fn factor(m: &Matrix<f32>) -> Factor {
+/// A matrix as an operand.
+pub fn factor(m: &Matrix<f32>) -> Factor {
     Factor { values: m.values[m.first..].as_ptr(), row: m.row, column: m.column }
 }
 

@@ -78,9 +78,9 @@ impl Words for Pairs {
 }
 
 /// A word is an f32; those of the right lie as bf16, and are widened in the register.
-pub struct Widened;
+pub struct Widened<V>(PhantomData<V>);
 
-impl Words for Widened {
+impl Words for Widened<__m512> {
     type Register = __m512;
     const ROWS: usize = 8;
     const RIGHT_BYTES: usize = 2;
@@ -96,6 +96,31 @@ impl Words for Widened {
         unsafe {
             let halves = _mm256_maskz_loadu_epi16(lanes, from.cast());
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+        }
+    }
+}
+
+impl Words for Widened<__m256> {
+    type Register = __m256;
+    const ROWS: usize = 6;
+    const RIGHT_BYTES: usize = 2;
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m256, b: __m256, sum: __m256) -> __m256 {
+        unsafe { __m256::multiply_add(a, b, sum) }
+    }
+
+    #[inline(always)]
+    unsafe fn right(from: *const f32, count: usize) -> __m256 {
+        let mut halves = [0u16; __m256::LANES];
+        unsafe {
+            let halves = if count >= __m256::LANES {
+                _mm_loadu_si128(from.cast())
+            } else {
+                std::ptr::copy_nonoverlapping(from.cast(), halves.as_mut_ptr(), count);
+                _mm_loadu_si128(halves.as_ptr().cast())
+            };
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves)))
         }
     }
 }
