@@ -15,9 +15,9 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::RunLog;
 use gradframe_sql::Rerun;
 
-use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows};
 use crate::catalog::with_frames;
 use crate::frame::statement::{FRAME, needs_frame};
+use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows};
 use crate::statements::run_now;
 use crate::{DataFrame, Error, Result, Session};
 

@@ -154,7 +154,8 @@ async fn rows_that_came_with_a_run_serve_its_steps_and_go_along_with_it() {
     let (data, file) = (here.path().join("rides.csv"), here.path().join("run.tar"));
     let lines: Vec<String> = (0..80).map(|i| format!("{},{}", i, 2.5 * f64::from(i))).collect();
     std::fs::write(&data, format!("km,fare\n{}\n", lines.join("\n"))).unwrap();
-    let options = "model_type = 'dnn_regressor', hidden_units = [4], batch_size = 16, max_iterations = 2, input_label_cols = ['fare']";
+    let options =
+        "model_type = 'dnn_regressor', hidden_units = [4], batch_size = 16, max_iterations = 2, input_label_cols = ['fare']";
     run(&session, &format!("CREATE MODEL fares OPTIONS ({options}) AS SELECT km, fare FROM '{}'", data.display())).await;
     let id = rows(&session, "SELECT run FROM gradframe.runs").await.concat();
     let step = format!("SELECT km, fare FROM gradframe.batch_rows('{id}', 2) ORDER BY km");
