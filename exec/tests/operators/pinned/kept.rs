@@ -66,8 +66,8 @@ async fn large_batches_of_a_cached_table_are_cut_below_functions() {
     let t = Testing::with(settings(1));
     let words: ArrayRef = Arc::new(StringArray::from_iter_values((0..100_000).map(|row| format!("row {row}"))));
     let whole = RecordBatch::try_from_iter([("w", words)]).unwrap();
-    let table = read(&t, &MemTable::try_new(whole.schema(), vec![vec![whole]]).unwrap()).await.unwrap();
-    register(&t, table);
+    let (device, context) = (simulated(usize::MAX), t.context.task_ctx());
+    register(&t, PinnedTable::on((&device, true), "t", whole.schema(), vec![vec![whole]], &context).unwrap());
     let functions = t.physical(&t.query("SELECT upper(w) FROM t").await).await;
     assert!(functions.contains("CutExec"), "{functions}");
     let none = t.physical(&t.query("SELECT w FROM t").await).await;
