@@ -1,161 +1,24 @@
 //! Runs that a program logs itself: begun by [`Session::start_run`], read as the tables of schema `gradframe`.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+mod options;
+
 use std::fs::File;
 use std::io::Read;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gradframe_connectors::store::files_below;
-use gradframe_connectors::surroundings;
 use gradframe_exec::ops::train::schema_text;
-use gradframe_plan::services::{Environment, MetricRow, NewArtifact, NewDataset, NewRun, RunOutcome, RunWriter};
+use gradframe_plan::services::{MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
+pub use self::options::RunOptions;
 use crate::catalog::loader_rows::{LOADER, profile_of};
 use crate::frame::statement::query_of;
-use crate::{DataFrame, Error, LoadOptions, Result, Session, program, sampling};
-
-/// Between samples of what a run uses, unless it says otherwise.
-const SAMPLED_EVERY: Duration = Duration::from_secs(10);
+use crate::{DataFrame, Error, LoadOptions, Result, Session, sampling};
 
 /// The times that points may have, in microseconds since 1970, UTC: the years 1 to 9999. What reads them has no others.
 pub const TIMES_US: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
-
-/// What a run is begun with.
-///
-/// ```
-/// use gradframe::{RunOptions, Session};
-///
-/// let session = Session::builder().in_memory().build()?;
-/// let run = session.start_run(RunOptions::new("first try").param("lr", 0.1).tag("team", "taxi").seed(7))?;
-/// for step in 0..3 {
-///     run.log(step, &[("loss", 1.0 / (step + 1) as f64), ("accuracy", 0.5)])?;
-/// }
-/// run.finish()?;
-/// let curve = session.block_on(session.sql("SELECT step, value FROM gradframe.metrics WHERE name = 'loss'"))?;
-/// assert_eq!(session.block_on(curve.count())?, 3);
-/// # Ok::<(), gradframe::Error>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct RunOptions {
-    title: String,
-    experiment: Option<String>,
-    seed: Option<u64>,
-    params: BTreeMap<String, String>,
-    tags: BTreeMap<String, String>,
-    environment: Environment,
-    code: Code,
-    sampling: Sampling,
-    program: Option<Vec<String>>,
-}
-
-/// How often it is looked at what a run uses.
-#[derive(Debug, Clone, Copy)]
-enum Sampling {
-    Every(Duration),
-    Never,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Sampling::Every(SAMPLED_EVERY)
-    }
-}
-
-/// Where the code of a run is.
-#[derive(Debug, Clone, Default)]
-enum Code {
-    /// In the repository of the working directory.
-    #[default]
-    Here,
-    At(PathBuf),
-    Unknown,
-}
-
-impl RunOptions {
-    /// A run of this name, which need not be unique: its identifier is.
-    pub fn new(title: impl Into<String>) -> Self {
-        RunOptions { title: title.into(), ..Self::default() }
-    }
-
-    /// The experiment that it belongs to, made if there is none of this name [default: "Default"].
-    pub fn experiment(mut self, name: impl Into<String>) -> Self {
-        self.experiment = Some(name.into());
-        self
-    }
-
-    /// The seed that everything random in it comes from.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// A parameter: what was chosen before the run. It never changes.
-    pub fn param(mut self, name: impl Into<String>, value: impl Display) -> Self {
-        self.params.insert(name.into(), value.to_string());
-        self
-    }
-
-    /// A tag: what is said about the run. It may change.
-    pub fn tag(mut self, name: impl Into<String>, value: impl Display) -> Self {
-        self.tags.insert(name.into(), value.to_string());
-        self
-    }
-
-    /// Something that it runs on, beside the machine, such as `("package", "numpy", "2.1.0")`.
-    pub fn environment(mut self, kind: impl Into<String>, name: impl Into<String>, value: impl Display) -> Self {
-        self.environment.insert((kind.into(), name.into()), value.to_string());
-        self
-    }
-
-    /// A directory in the repository of its code [default: the working directory].
-    pub fn code(mut self, directory: impl AsRef<Path>) -> Self {
-        self.code = Code::At(directory.as_ref().to_path_buf());
-        self
-    }
-
-    /// Does not look at the state of its code.
-    pub fn without_code(mut self) -> Self {
-        self.code = Code::Unknown;
-        self
-    }
-
-    /// Seconds between samples of what is used, as metrics `system/cpu_percent`, `system/memory_bytes` and others, the first after so
-    /// many [default: 10]. Known on Linux only.
-    pub fn sampled_every(mut self, every: Duration) -> Self {
-        self.sampling = Sampling::Every(every);
-        self
-    }
-
-    /// Does not look at what is used.
-    pub fn without_samples(mut self) -> Self {
-        self.sampling = Sampling::Never;
-        self
-    }
-
-    /// How this program was started, from the directory in which it is: then `gradframe runs replay` can start it again. Of a
-    /// program in Rust `std::env::args()`. It is kept with the run: say nothing where arguments are secret.
-    pub fn program(mut self, command: impl IntoIterator<Item = String>) -> Self {
-        self.program = Some(command.into_iter().collect());
-        self
-    }
-
-    fn into_new_run(self) -> NewRun {
-        let mut environment = surroundings::environment().clone();
-        environment.extend(self.environment);
-        let code = match &self.code {
-            Code::Here => surroundings::code_state(Path::new(".")),
-            Code::At(directory) => surroundings::code_state(directory),
-            Code::Unknown => Default::default(),
-        };
-        let RunOptions { title, experiment, seed, params, mut tags, program, .. } = self;
-        program::add_tags(&mut tags, program);
-        NewRun { title, experiment, seed, params, tags, code, environment, ..NewRun::default() }
-    }
-}
 
 /// An open run. Safe to use from many threads at once. Dropped before it is ended, it has failed.
 #[derive(Debug)]
@@ -172,17 +35,12 @@ impl Session {
         if options.title.is_empty() {
             return Err(Error::plan("run", "the name is empty, expected at least one character"));
         }
-        let sampling = options.sampling;
-        let locks = match &options.code {
-            Code::Here => surroundings::lock_files(Path::new(".")),
-            Code::At(directory) => surroundings::lock_files(directory),
-            Code::Unknown => vec![],
-        };
+        let (sampled_every, locks) = (options.sample_interval(), options.lock_files());
         let writer = self.services()?.runs.start(options.into_new_run())?;
         for (name, path) in locks {
             keep_lock(writer.as_ref(), &name, &path)?;
         }
-        if let Sampling::Every(every) = sampling {
+        if let Some(every) = sampled_every {
             sampling::watch(&writer, every);
         }
         Ok(Run { writer })

@@ -14,6 +14,7 @@ use gradframe_connectors::pretrained::HubModels;
 use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_exec::{ProgressSink, SpillSpace};
+use gradframe_ml_core::MemorySize;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words;
 use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions};
@@ -77,6 +78,13 @@ pub(crate) fn sync_seed(context: &SessionContext) -> Result<()> {
         state.config_mut().set_extension(Arc::new(Services { seed, ..Services::clone(&services) }));
     }
     Ok(())
+}
+
+/// What a session's settings say about the device's memory.
+pub(crate) fn device_memory_limit(context: &SessionContext) -> Option<MemorySize> {
+    let state = context.state_ref();
+    let state = state.read();
+    state.config().options().extensions.get::<GradframeOptions>().and_then(|options| options.device_memory_limit.clone())
 }
 
 fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig {

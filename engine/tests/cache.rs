@@ -1,5 +1,7 @@
 //! CACHE TABLE and UNCACHE TABLE, with a device or without.
 
+use gradframe::Session;
+
 use crate::support::{error, rows, run, session};
 
 const FIVE: &str = "CREATE TABLE t AS SELECT value AS n, CASE value % 2 WHEN 0 THEN 'even' ELSE 'odd' END AS k, value / 2.0 AS x
@@ -70,4 +72,52 @@ async fn a_session_that_is_strict_misses_its_device() {
     assert!(missing.to_string().contains("gradframe.device is cpu"), "{missing}");
     run(&session, "CACHE TABLE t ON CPU").await;
     assert_eq!(rows(&session, SUMS).await, ["even | 6", "odd | 9"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_cached_anew_is_cached_as_before() {
+    let session = session();
+    run(&session, "CREATE TABLE words AS SELECT '1' AS w").await;
+    run(&session, "CREATE VIEW v AS SELECT CAST(w AS BIGINT) AS n FROM words").await;
+    run(&session, "CACHE TABLE v ON CPU").await;
+    // A row that is no number.
+    run(&session, "INSERT INTO words VALUES ('one')").await;
+    let wrong = error(&session, "CACHE TABLE v ON CPU").await;
+    assert!(wrong.to_string().contains("one"), "{wrong}");
+    assert_eq!(rows(&session, "SELECT * FROM v").await, ["1"]);
+    // No device.
+    run(&session, "SET gradframe.device_strict = true; SET gradframe.device = 'cpu'").await;
+    assert_eq!(error(&session, "CACHE TABLE v ON CUDA").await.kind(), "NoDevice");
+    assert_eq!(rows(&session, "SELECT * FROM v").await, ["1"]);
+    let plan = rows(&session, "EXPLAIN SELECT * FROM v").await.join("\n");
+    assert!(plan.contains("PinnedScanExec: table=v, cached on=cpu"), "{plan}");
+}
+
+#[tokio::test]
+async fn rows_that_have_no_room_beside_the_earlier_ones_leave_those() {
+    let session = Session::builder().in_memory().threads(2).memory_limit_bytes(8 << 20).build().unwrap();
+    run(&session, "CREATE VIEW v AS SELECT value AS n FROM generate_series(1, 600000)").await;
+    run(&session, "CACHE TABLE v ON CPU").await;
+    let short = error(&session, "CACHE TABLE v ON CPU").await;
+    assert_eq!(short.kind(), "Resources");
+    assert!(short.to_string().contains("hint: UNCACHE TABLE v first"), "{short}");
+    assert_eq!(rows(&session, "SELECT count(*), max(n) FROM v").await, ["600000 | 600000"]);
+    run(&session, "UNCACHE TABLE v").await;
+    run(&session, "CACHE TABLE v ON CPU").await;
+}
+
+#[tokio::test]
+async fn a_cached_table_is_described_as_before() {
+    let session = session();
+    run(&session, FIVE).await;
+    run(&session, "CREATE VIEW v AS SELECT n FROM t").await;
+    let described = async |name: &str| {
+        let definition = rows(&session, &format!("SHOW CREATE TABLE {name}")).await;
+        (definition, rows(&session, &format!("DESCRIBE {name}")).await)
+    };
+    let before = (described("t").await, described("v").await);
+    run(&session, "CACHE TABLE v ON CPU; CACHE TABLE t ON CPU").await;
+    assert_eq!((described("t").await, described("v").await), before);
+    let plan = rows(&session, "EXPLAIN SELECT * FROM v").await.join("\n");
+    assert!(plan.contains("PinnedScanExec: table=v"), "{plan}");
 }

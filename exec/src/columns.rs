@@ -1,5 +1,6 @@
 //! Arrow arrays as what learning reads: tensors of numbers, category codes, class labels; and classes back as arrays.
 
+mod types;
 mod whole;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use gradframe_ml_core::{DType, Error, Result, Tensor};
 use gradframe_ml_learn::{ClassLabel, LabelSpec, Vocabulary};
 use gradframe_plan::error::from_datafusion;
 
+pub(crate) use self::types::{number, stored_as};
 pub use self::whole::whole_numbers;
 
 /// A numeric column: `values` f64 [N]; `valid` bool [N], absent where nothing is null. Values under a null are

@@ -15,6 +15,7 @@
 pub mod columns;
 pub mod device;
 mod field;
+mod files_below;
 mod memory;
 mod named;
 pub mod ops;

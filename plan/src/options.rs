@@ -4,9 +4,12 @@ use std::any::Any;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names::suggest;
 use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
+use gradframe_ml_core::MemorySize;
+use gradframe_ml_core::memory_size::EXPECTED;
+
+use crate::names::suggest;
 
 /// The options under `gradframe.`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +22,14 @@ pub struct GradframeOptions {
     pub device: DeviceChoice,
     /// Whether what cannot run on the device that was asked for is an error; otherwise the CPU computes it, and EXPLAIN says so.
     pub device_strict: bool,
+    /// What may be in use of the device's memory, by all sessions of the process; None is what it is when the device is opened.
+    pub device_memory_limit: Option<MemorySize>,
 }
 
 impl Default for GradframeOptions {
     fn default() -> Self {
-        GradframeOptions { seed: 0, numeric_stages: true, device: DeviceChoice::Auto, device_strict: false }
+        let (device, device_strict, device_memory_limit) = (DeviceChoice::Auto, false, None);
+        GradframeOptions { seed: 0, numeric_stages: true, device, device_strict, device_memory_limit }
     }
 }
 
@@ -67,8 +73,11 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// The value of a setting that is left to us.
+const AUTO: &str = "auto";
+
 /// The names without `gradframe.`.
-const NAMES: [&str; 4] = ["device", "device_strict", "numeric_stages", "seed"];
+const NAMES: [&str; 5] = ["device", "device_memory_limit", "device_strict", "numeric_stages", "seed"];
 
 impl ConfigExtension for GradframeOptions {
     const PREFIX: &'static str = "gradframe";
@@ -92,6 +101,7 @@ impl ExtensionOptions for GradframeOptions {
             "seed" => self.seed = parsed(key, value, "a whole number from 0")?,
             "numeric_stages" => self.numeric_stages = parsed(key, value, "true or false")?,
             "device" => self.device = parsed(key, value, "auto, cpu or cuda")?,
+            "device_memory_limit" => self.device_memory_limit = memory_limit(key, value)?,
             "device_strict" => self.device_strict = parsed(key, value, "true or false")?,
             _ => return Err(refused(format!("unknown option `gradframe.{key}`; hint: {}", suggest(key, NAMES)))),
         }
@@ -106,12 +116,23 @@ impl ExtensionOptions for GradframeOptions {
             description,
         };
         let strict = "Whether what cannot run on the device that was asked for is an error";
+        let limit = self.device_memory_limit.as_ref().map_or(AUTO.to_owned(), MemorySize::to_string);
+        let of_limit = "What may be in use of the device's memory: bytes, a size, a share of what is free, or auto";
         vec![
             entry("device", self.device.to_string(), "Where numeric stages and predictions are computed: auto, cpu or cuda"),
+            entry("device_memory_limit", limit, of_limit),
             entry("device_strict", self.device_strict.to_string(), strict),
             entry("numeric_stages", self.numeric_stages.to_string(), "Whether float expressions are compiled where that pays"),
             entry("seed", self.seed.to_string(), "Seed of trainings that name none"),
         ]
+    }
+}
+
+/// A size, or None for `auto`.
+fn memory_limit(key: &str, value: &str) -> Result<Option<MemorySize>> {
+    match value.trim().eq_ignore_ascii_case(AUTO) {
+        true => Ok(None),
+        false => parsed(key, value, &format!("{EXPECTED}, or {AUTO}")).map(Some),
     }
 }
 

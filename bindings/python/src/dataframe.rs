@@ -195,18 +195,18 @@ impl PyDataFrame {
 
     /// `{column: [values]}`.
     fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::table(slf)?.call_method0("to_pydict")
+        in_known_zones(&Self::table(slf)?)?.call_method0("to_pydict")
     }
 
     /// One dictionary a row.
     fn to_dicts<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::table(slf)?.call_method0("to_pylist")
+        in_known_zones(&Self::table(slf)?)?.call_method0("to_pylist")
     }
 
     /// One tuple a row.
     fn rows<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let columns = Self::table(slf)?.getattr("columns")?;
+        let columns = in_known_zones(&Self::table(slf)?)?.getattr("columns")?;
         let lists = columns.try_iter()?.map(|c| c?.call_method0("to_pylist")).collect::<PyResult<Vec<_>>>()?;
         let builtins = py.import("builtins")?;
         let zipped = builtins.getattr("zip")?.call1(pyo3::types::PyTuple::new(py, lists)?)?;
@@ -267,4 +267,9 @@ impl PyDataFrame {
     ) -> PyResult<Bound<'py, PyTuple>> {
         interop::array_capsules(py, &self.schema, &self.batches, requested_schema)
     }
+}
+
+/// What pyarrow can make Python's objects of: moments of zones that Python does not know are given in UTC.
+pub fn in_known_zones<'py>(values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    values.py().import("gradframe._zones")?.call_method1("in_known_zones", (values,))
 }

@@ -218,6 +218,10 @@ impl PyPretrained {
         special: bool,
         max_tokens: Option<usize>,
     ) -> PyResult<Vec<(Vec<u32>, Vec<u32>)>> {
+        if let Some(pairs) = pairs.as_ref().filter(|pairs| pairs.len() != texts.len()) {
+            let what = format!("got {} texts and {} to pair them with, expected as many", texts.len(), pairs.len());
+            return Err(Error::shape("encode", what)).or_raise();
+        }
         let cut = max_tokens.map(|most| self.tokenizer()?.truncated_to(most).or_raise()).transpose()?;
         let tokenizer = cut.as_ref().map_or_else(|| self.tokenizer(), Ok)?;
         let one = |(place, text): (usize, &String)| match pairs.as_ref().and_then(|pairs| pairs.get(place)) {
@@ -303,8 +307,7 @@ impl PyPretrained {
             py,
             blocking(move || {
                 let classifier = own.classifier()?;
-                let rows: Vec<Encoded> =
-                    rows.into_iter().zip(kinds).map(|(ids, kinds)| Encoded { ids, kinds, is_truncated: false }).collect();
+                let rows = encoded_rows(rows, kinds)?;
                 let found = classifier.classify_tokens(&rows, &|_| Ok(()))?;
                 if found.tokens.contains(&0) {
                     return Err(Classifier::no_tokens());
@@ -370,4 +373,15 @@ fn finish_name(finish: generate::Finish) -> &'static str {
         generate::Finish::Length => "length",
         generate::Finish::Context => "context",
     }
+}
+
+/// Rows of tokens with the text of the two that each is of. Errors: `Shape` where not every token has one.
+fn encoded_rows(rows: Vec<Vec<u32>>, kinds: Vec<Vec<u32>>) -> gradframe::Result<Vec<Encoded>> {
+    let lengths = |rows: &[Vec<u32>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
+    let (of_tokens, of_kinds) = (lengths(&rows), lengths(&kinds));
+    if of_tokens != of_kinds {
+        let what = format!("rows of {of_tokens:?} tokens come with {of_kinds:?} kinds, expected one for each token");
+        return Err(Error::shape("classify", what));
+    }
+    Ok(rows.into_iter().zip(kinds).map(|(ids, kinds)| Encoded { ids, kinds, is_truncated: false }).collect())
 }

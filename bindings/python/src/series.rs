@@ -10,6 +10,7 @@ use pyo3_arrow::PyArray;
 use pyo3_arrow::ffi::{to_array_pycapsules, to_schema_pycapsule};
 use std::sync::Arc;
 
+use crate::dataframe::in_known_zones;
 use crate::display::{self, type_name};
 use crate::errors::OrRaise;
 
@@ -99,7 +100,7 @@ impl PySeries {
 
     /// The values as Python objects; a null is None.
     fn to_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.arrow(py)?.call_method0("to_pylist")
+        in_known_zones(&self.arrow(py)?)?.call_method0("to_pylist")
     }
 
     /// The values as a NumPy array: the same memory, read only, for numbers without nulls; else a copy, or an error if

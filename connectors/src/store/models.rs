@@ -1,36 +1,28 @@
 //! Models: versions that appear whole and never change.
 
+mod versions;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_ml_learn::{Model, ModelSpec};
-use gradframe_plan::ops::text::MODEL_TYPE as PRETRAINED;
+use gradframe_ml_learn::Model;
 use gradframe_plan::services::{ModelRegistry, NamedModel, model_exists};
 
+pub(super) use self::versions::next_version;
+use self::versions::{Version, delete_version, delete_versions, insert_version, newest, old_versions, one_version};
 use super::aliases::{forget_what_is_said, which_version};
 use super::artifacts::files_below;
 use super::errors::write_error;
 use super::model_files::{self, StagedModel};
 use super::names::directory_name;
 use super::server_models::ServerModel;
-use super::sql::{Row, Transaction, params};
+use super::sql::{Transaction, params};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us};
 
 /// Versions of one model that stay in memory beside their files.
 const LOADED_VERSIONS_MAX: usize = 4;
-
-/// A version of a model, as the database has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Version {
-    model: String,
-    version: u64,
-    created_us: i64,
-    weights_xxh3: String,
-    /// Where it is, if a client of MLflow has registered it.
-    source: Option<String>,
-}
 
 impl ModelRegistry for Store {
     fn get(&self, name: &str) -> Result<Option<Arc<NamedModel>>> {
@@ -239,84 +231,10 @@ impl Store {
     }
 }
 
-fn newest(transaction: &Transaction, name: &str) -> Result<Option<Version>> {
-    let sql = "SELECT model, version, created, weights_xxh3, source FROM models WHERE model = ?1 ORDER BY version DESC LIMIT 1";
-    transaction.first(sql, params![name], Version::of_row)
-}
-
-fn one_version(transaction: &Transaction, name: &str, version: u64) -> Result<Option<Version>> {
-    let sql = "SELECT model, version, created, weights_xxh3, source FROM models WHERE model = ?1 AND version = ?2";
-    transaction.first(sql, params![name, version as i64], Version::of_row)
-}
-
-impl Version {
-    fn of_row(row: &Row) -> Result<Self> {
-        let version = row.get::<i64>(1)? as u64;
-        Ok(Version { model: row.get(0)?, version, created_us: row.get(2)?, weights_xxh3: row.get(3)?, source: row.get(4)? })
-    }
-}
-
-fn old_versions(transaction: &Transaction, keep: u64) -> Result<Vec<(String, u64)>> {
-    let sql =
-        "SELECT model, version FROM (SELECT model, version, row_number() OVER (PARTITION BY model ORDER BY version DESC) AS place
-               FROM models WHERE stage NOT IN ('Staging', 'Production')) AS m WHERE place > ?1
-               AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version) ORDER BY 1, 2";
-    transaction.rows(sql, params![keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
-}
-
-fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {
-    for sql in
-        ["DELETE FROM models WHERE model = ?1 AND version = ?2", "DELETE FROM model_tags WHERE model = ?1 AND version = ?2"]
-    {
-        transaction.execute(sql, params![model, version as i64])?;
-    }
-    Ok(())
-}
-
-/// The version that a commit will have. Versions are never used twice, not even after a removal, so that a version
-/// that another process has loaded is never mistaken for another model.
-pub(super) fn next_version(transaction: &Transaction, name: &str, replace: bool) -> Result<u64> {
-    let taken = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1)";
-    if !replace && transaction.value(taken, params![name])? {
-        return Err(model_exists(name));
-    }
-    let next = "INSERT INTO model_names (name, last_version, created, updated) VALUES (?1, 1, ?2, ?2)
-                ON CONFLICT (name) DO UPDATE SET last_version = model_names.last_version + 1,
-                    created = coalesce(model_names.created, excluded.created), updated = excluded.updated RETURNING last_version";
-    let version: i64 = transaction.value(next, params![name, now_us()])?;
-    Ok(version as u64)
-}
-
 /// A version that is of no use to a query.
 fn of_mlflow(name: &str, version: u64) -> Error {
     let what = format!("model `{name}` version {version} was registered by a client of MLflow, which alone can run it");
     Error::plan("model", what).hint(format!("in Python: mlflow.pyfunc.load_model('models:/{name}/{version}')"))
-}
-
-fn insert_version(transaction: &Transaction, of: (&str, u64, i64), spec: &ModelSpec, weights_xxh3: &str) -> Result<()> {
-    let (name, version, created_us) = of;
-    let sql = "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, description)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let (version, features, described) = (version as i64, spec.features.len() as i64, described(spec));
-    let (kind, label, run) = (&spec.model_type, &spec.label.name, &spec.training.run);
-    let values = params![name, version, kind, label, features, run, created_us, weights_xxh3, described];
-    transaction.execute(sql, values).map(|_| ())
-}
-
-/// What lists of models say of one that was trained elsewhere: `bert of 22713216 parameters in f32, from DIRECTORY`; else nothing.
-fn described(spec: &ModelSpec) -> String {
-    let said = |name: &str| spec.options.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    let parts = [said("architecture"), said("parameters"), said("weights_dtype"), said("directory")];
-    match (spec.model_type == PRETRAINED, parts) {
-        (true, [Some(kind), Some(parameters), Some(dtype), Some(directory)]) => {
-            format!("{kind} of {parameters} parameters in {dtype}, from {directory}")
-        }
-        _ => String::new(),
-    }
-}
-
-fn delete_versions(transaction: &Transaction, name: &str) -> Result<Vec<i64>> {
-    transaction.rows("DELETE FROM models WHERE model = ?1 RETURNING version", params![name], |row| row.get(0))
 }
 
 /// Before the rows go for good: should this process end in between, the next one finds the files by their mark.

@@ -136,6 +136,29 @@ impl PublicSchema {
         self.cached.write().insert(name, table);
     }
 
+    /// Whether this session keeps the table's rows in memory.
+    pub(crate) fn is_cached(&self, name: &str) -> bool {
+        self.cached.read().contains_key(name)
+    }
+
+    /// The table or view itself, whether or not its rows are cached. None if there is none of this name.
+    pub(crate) async fn beyond_cached(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(registered) = self.registered.read().get(name) {
+            return Ok(Some(Arc::clone(registered)));
+        }
+        match self.entry(name)? {
+            Some(Entry { kind: EntryKind::View, sql, .. }) => {
+                let plan = self.plan_view(name, &sql).await;
+                // The places in a view's own text are none in the user's.
+                let inside = |error| suggest_table(error, |_| self.names()).inside(&format!("view `{name}`"));
+                let plan = plan.map_err(inside)?;
+                Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
+            }
+            Some(Entry { kind: EntryKind::Table, sql, .. }) => self.open_newest(name, sql).await,
+            None => Ok(self.store.get(name)?.map(|model| Arc::new(ModelTable::new(model)) as Arc<dyn TableProvider>)),
+        }
+    }
+
     /// Forgets the cached table; false if there was none.
     pub(crate) fn uncache(&self, name: &str) -> bool {
         self.cached.write().remove(name).is_some()
@@ -178,20 +201,7 @@ impl PublicSchema {
         if let Some(cached) = self.cached.read().get(name) {
             return Ok(Some(Arc::clone(cached) as Arc<dyn TableProvider>));
         }
-        if let Some(registered) = self.registered.read().get(name) {
-            return Ok(Some(Arc::clone(registered)));
-        }
-        match self.entry(name)? {
-            Some(Entry { kind: EntryKind::View, sql, .. }) => {
-                let plan = self.plan_view(name, &sql).await;
-                // The places in a view's own text are none in the user's.
-                let inside = |error| suggest_table(error, |_| self.names()).inside(&format!("view `{name}`"));
-                let plan = plan.map_err(inside)?;
-                Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
-            }
-            Some(Entry { kind: EntryKind::Table, sql, .. }) => self.open_newest(name, sql).await,
-            None => Ok(self.store.get(name)?.map(|model| Arc::new(ModelTable::new(model)) as Arc<dyn TableProvider>)),
-        }
+        self.beyond_cached(name).await
     }
 }
 

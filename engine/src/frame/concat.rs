@@ -1,20 +1,19 @@
 //! Frames one below the other, or side by side.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::JoinType;
-use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::{Expr, LogicalPlan, Union, lit};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{enum_categories, required, shown_type};
-use gradframe_plan::names::{suggest, type_name};
+use gradframe_plan::functions::{enum_categories, required};
+use gradframe_plan::names::suggest;
 
 use super::DataFrame;
 use super::naming::all_columns;
-use crate::expr::resolve::{cast_to, common_moment, item_of, widest_number, with_moments_alike, zones_differ};
+use super::stacked_types::{common_type, require_one_enum};
+use crate::expr::resolve::cast_to;
 use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
 use crate::{Error, How, Result};
 
@@ -172,92 +171,6 @@ fn stacked(frames: Vec<DataFrame>, relaxed: bool) -> Result<DataFrame> {
     // One union of all: of each with the rest, rules of the optimizer would walk as deep as there are frames.
     let all = Union::try_new_with_loose_types(plans).map_err(from_datafusion)?;
     Ok(frames[0].with_plan(LogicalPlan::Union(all)))
-}
-
-/// Errors: `DType` for Enums of different categories, and for an Enum in one frame that is only text or categories in another.
-fn require_one_enum<'a>(mut fields: impl Iterator<Item = &'a Field>, relaxed: bool) -> Result<()> {
-    let Some(first) = fields.next() else { return Ok(()) };
-    let own = enum_categories(first);
-    let differs = |other: &&Field| {
-        let is_other = enum_categories(other) != own;
-        let has_none = other.data_type().is_null() || first.data_type().is_null();
-        let is_text = type_name(first.data_type()) == "String" || type_name(other.data_type()) == "String";
-        let may_be_text = relaxed && is_text;
-        is_other && !has_none && !may_be_text
-    };
-    let Some(other) = fields.find(differs) else { return Ok(()) };
-    let (name, kinds) = (first.name(), (shown_type(first), shown_type(other)));
-    let what = match own.is_some() && enum_categories(other).is_some() {
-        true => format!("column `{name}` is an Enum of other categories in one frame than in another"),
-        false => format!("column `{name}` is {} in one frame and {} in another", kinds.0, kinds.1),
-    };
-    Err(Error::dtype("concat", what).hint("cast one of them first"))
-}
-
-fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType> {
-    let first = &types[0];
-    if types.iter().all(|other| other == first) {
-        return Ok(first.clone());
-    }
-    // How values are stored is nobody's concern.
-    if types.iter().all(|other| type_name(other) == type_name(first)) {
-        return Ok(with_room_for_all(first, types));
-    }
-    let what = |(one, other): (usize, usize)| {
-        let (one, other) = (type_name(&types[one]), type_name(&types[other]));
-        format!("column `{name}` is {one} in one frame and {other} in another")
-    };
-    if !relaxed {
-        let hint = "cast one of them, or concat with how = \"vertical_relaxed\"";
-        return Err(Error::dtype("concat", what(differing(types))).hint(hint));
-    }
-    let none = || {
-        let what = format!("{}, which have no common type", what(clashing(types)));
-        Error::dtype("concat", what).hint("cast one of them first")
-    };
-    relaxed_type(types).ok_or_else(none)
-}
-
-/// The first of the types, and the next that is another.
-fn differing(types: &[DataType]) -> (usize, usize) {
-    let first = type_name(&types[0]);
-    (0, types.iter().position(|other| type_name(other) != first).unwrap_or(0))
-}
-
-/// Of types that have none in common, the first two that are to blame: alone, or else with others beside them.
-pub(super) fn clashing(types: &[DataType]) -> (usize, usize) {
-    let mut known = HashSet::new();
-    let different: Vec<usize> = (0..types.len()).filter(|at| known.insert(&types[*at])).collect();
-    let clash = |one: usize, other: usize| relaxed_type(&[types[one].clone(), types[other].clone()]).is_none();
-    let with_earlier = |(at, other): (usize, &usize)| Some((*different[..at].iter().find(|one| clash(**one, *other))?, *other));
-    different.iter().enumerate().find_map(with_earlier).unwrap_or_else(|| differing(types))
-}
-
-/// The first type; of categories counted with different numbers, with numbers for all.
-fn with_room_for_all(first: &DataType, types: &[DataType]) -> DataType {
-    match first {
-        DataType::Dictionary(_, values) if types.iter().any(|other| other != first) => {
-            DataType::Dictionary(Box::new(DataType::UInt32), values.clone())
-        }
-        other => other.clone(),
-    }
-}
-
-/// The type that values of all these can have. Everything can be text, and text nothing else; true and false are 1 and 0 among
-/// numbers, and dates beside moments of a time zone are such moments, in lists and structs too.
-pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
-    if types.iter().any(DataType::is_string) && types.iter().all(|other| !other.is_nested()) {
-        return Some(DataType::Utf8);
-    }
-    let items: Vec<DataType> = types.iter().map(|own| item_of(own).clone()).collect();
-    if zones_differ(items.iter()) {
-        return None;
-    }
-    if let (true, Some(moment)) = (types.iter().all(|own| own.is_null() || own.is_nested()), common_moment(&items)) {
-        return Some(DataType::new_list(moment, true));
-    }
-    let number = widest_number(types.iter().filter(|other| !other.is_null()));
-    number.or_else(|| common_moment(types)).or_else(|| type_union_resolution(&with_moments_alike(types)?))
 }
 
 impl DataFrame {

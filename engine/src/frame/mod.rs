@@ -35,6 +35,7 @@ mod selection;
 mod shortcut;
 mod shuffle;
 mod sql_text;
+mod stacked_types;
 pub(crate) mod statement;
 mod texts;
 mod unique;

@@ -8,8 +8,9 @@ use datafusion::logical_expr::lit;
 use gradframe_plan::functions::equal_lengths;
 
 use super::DataFrame;
-use super::concat::{Stacking, clashing, relaxed_type};
+use super::concat::Stacking;
 use super::naming::{all_columns, output_name, require_one_of_each};
+use super::stacked_types::{clashing, relaxed_type};
 use crate::expr::{IntoExpr, col};
 use crate::{Error, Result};
 use gradframe_plan::names::type_name;

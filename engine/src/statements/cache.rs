@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::common::TableReference;
+use datafusion::dataframe::DataFrame as Execution;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::LogicalPlanBuilder;
 use gradframe_exec::pinned::PinnedTable;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
@@ -16,11 +19,32 @@ use crate::{Error, Result, Session};
 const OP: &str = "cache table";
 
 /// Reads the table once and keeps its rows: from then on this session's queries see those, until UNCACHE TABLE. A table that
-/// is cached already is read anew. One row says what lies where.
+/// is cached already is read anew; its earlier rows are kept until the new ones are there. One row says what lies where.
 ///
 /// Errors: `Plan` for an unknown name; `Resources` if there is no memory for its rows; `NoDevice`, and `Resources` for the
-/// device's memory, in a session that is strict about its device.
+/// device's memory, in a session that is strict about its device. What was cached before is cached still.
 pub(super) async fn run(session: &Session, name: &TableReference, on_cuda: bool) -> Result<DataFrame> {
+    let bare = known_table(session, name)?;
+    let public = session.public();
+    let Some(provider) = public.beyond_cached(&bare).await? else {
+        return Err(Error::plan(OP, format!("`{bare}` was dropped while it was to be cached")));
+    };
+    let rows = LogicalPlanBuilder::scan(TableReference::bare(bare.as_str()), provider_as_source(Arc::clone(&provider)), None);
+    let rows = rows.and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
+    let (state, context) = (session.state(), session.context().task_ctx());
+    let mut options = context.session_config().options().as_ref().clone();
+    if !on_cuda {
+        gradframe_exec::pinned::stay_on_cpu(&mut options);
+    }
+    let plan = Execution::new(state, rows).create_physical_plan().await.map_err(from_datafusion)?;
+    let table = PinnedTable::read(&bare, provider.as_ref(), plan, &options, &context).await;
+    let table = Arc::new(table.map_err(|error| beside_earlier_rows(error, &bare, public.is_cached(&bare)))?);
+    public.cache(bare.clone(), Arc::clone(&table));
+    described(session, &bare, &table)
+}
+
+/// The bare name of a table or view that there is.
+fn known_table(session: &Session, name: &TableReference) -> Result<String> {
     let public = session.public();
     let bare = public_name(OP, name)?;
     if public.kind(&bare)?.is_none() {
@@ -31,17 +55,18 @@ pub(super) async fn run(session: &Session, name: &TableReference, on_cuda: bool)
         let error = Error::plan(OP, format!("`{bare}` is a frame in this statement, expected a table or view"));
         return Err(error.hint("save it as a table first, or give the frame another name"));
     }
-    public.uncache(&bare);
-    let rows = session.context().table(TableReference::bare(bare.as_str())).await.map_err(from_datafusion)?;
-    let (schema, context) = (Arc::clone(rows.schema().inner()), session.context().task_ctx());
-    let partitions = rows.collect_partitioned().await.map_err(from_datafusion)?;
-    let mut options = context.session_config().options().as_ref().clone();
-    if !on_cuda {
-        gradframe_exec::pinned::stay_on_cpu(&mut options);
+    Ok(bare)
+}
+
+/// The error of a table that was to be cached, where its earlier rows may be what takes the memory.
+fn beside_earlier_rows(error: Error, name: &str, is_cached: bool) -> Error {
+    match &error {
+        Error::Resources(_) if is_cached => {
+            let hint = format!("UNCACHE TABLE {name} first: its earlier rows are kept until the new ones are there");
+            error.hint(hint)
+        }
+        _ => error,
     }
-    let table = Arc::new(PinnedTable::try_new(&bare, schema, partitions, &options, &context)?);
-    public.cache(bare.clone(), Arc::clone(&table));
-    described(session, &bare, &table)
 }
 
 /// Forgets the rows. Errors: `Plan` for a table that is not cached, unless IF EXISTS.

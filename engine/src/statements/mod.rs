@@ -14,13 +14,14 @@ mod unsupported;
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame as Execution;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
+use gradframe_exec::device::limit_device_memory;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::services::ModelRegistry;
 use gradframe_sql::{Parsed, Planned};
 
 use crate::catalog::{CATALOG, Kind, PUBLIC};
 use crate::frame::{DataFrame, with_types_of_rows};
-use crate::state::sync_seed;
+use crate::state::{device_memory_limit, sync_seed};
 use crate::{Error, Result, Session};
 
 pub(crate) use resume::{interrupted, resume};
@@ -63,11 +64,22 @@ async fn define(session: &Session, plan: LogicalPlan, text: &str) -> Result<Data
         LogicalPlan::Ddl(command) => Err(unsupported::unsupported(&command)),
         LogicalPlan::Statement(Statement::Execute(_)) => execute_prepared(session, plan).await,
         plan => {
-            session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
-            sync_seed(session.context())?;
+            set(session, plan).await?;
             session.nothing()
         }
     }
+}
+
+/// SET and its like, with what follows of it outside of the session's own settings.
+async fn set(session: &Session, plan: LogicalPlan) -> Result<()> {
+    let before = device_memory_limit(session.context());
+    session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
+    sync_seed(session.context())?;
+    let limit = device_memory_limit(session.context());
+    if limit != before {
+        limit_device_memory(limit);
+    }
+    Ok(())
 }
 
 /// The plan of a prepared statement with its parameters filled in.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use gradframe_gpu::device::{self, GroupedOnDevice, Measured, OnDevice};
 use gradframe_gpu::nvrtc::Width;
 use gradframe_gpu::print;
-use gradframe_ml_core::{DType, Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, MemorySize, Result, Tensor};
 use gradframe_ml_kernels::grouped::{Folded, Grouped};
 use gradframe_ml_kernels::{Backend, Program};
 use parking_lot::Mutex;
@@ -22,11 +22,40 @@ struct Cuda {
     loading: Mutex<()>,
 }
 
+/// What sessions have said about the device's memory, and the device itself once it is open.
+#[derive(Debug)]
+struct Shared {
+    memory_limit: Option<MemorySize>,
+    device: Option<device::Device>,
+}
+
+static SHARED: Mutex<Shared> = Mutex::new(Shared { memory_limit: None, device: None });
+
 /// The process's device, opened at the first call. Errors: `NoDevice` saying what is missing, the same at every call.
 pub(super) fn device() -> std::result::Result<Arc<dyn Device>, &'static Error> {
     static DEVICE: OnceLock<Result<Arc<Cuda>>> = OnceLock::new();
-    let opened = DEVICE.get_or_init(|| Ok(Arc::new(Cuda { device: device::Device::open(0)?, loading: Mutex::default() })));
+    let opened = DEVICE.get_or_init(|| Ok(Arc::new(Cuda { device: open()?, loading: Mutex::default() })));
     opened.as_ref().map(|device| Arc::clone(device) as Arc<dyn Device>)
+}
+
+fn open() -> Result<device::Device> {
+    let mut shared = SHARED.lock();
+    let device = device::Device::open(0)?;
+    if let Some(limit) = &shared.memory_limit {
+        device.limit_memory(Some(limit));
+    }
+    shared.device = Some(device.clone());
+    Ok(device)
+}
+
+/// Limits what all sessions of the process together may have in use of the device's memory, at once if it is open and otherwise
+/// when it is; None takes the limit back. What is in use stays so.
+pub fn limit_device_memory(limit: Option<MemorySize>) {
+    let mut shared = SHARED.lock();
+    if let Some(device) = &shared.device {
+        device.limit_memory(limit.as_ref());
+    }
+    shared.memory_limit = limit;
 }
 
 impl Device for Cuda {

@@ -1,6 +1,6 @@
 //! Where numeric programs run: on the CPU, or on a CUDA device that was asked for or pays.
 //!
-//! `placement` chooses when a plan is made; `cuda` is the process's one device, opened when it is first wanted; `program` is a
+//! `placement` chooses when a plan is made, by an estimate of the `work`; `cuda` is the process's one device, opened when it is first wanted; `program` is a
 //! program there, compiled and loaded once, with what to do where memory is short; `pinned` is a column that stays there; `gathered` makes of a stream's batches
 //! pieces that are large enough for a device; `stepping` is a training's steps. [`Simulated`] is a device without one, for tests.
 
@@ -11,6 +11,7 @@ mod placement;
 mod program;
 mod simulated;
 mod stepping;
+mod work;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,12 +23,14 @@ use gradframe_ml_core::{DType, Result, Tensor};
 use gradframe_ml_kernels::grouped::Grouped;
 use gradframe_ml_kernels::{Backend, Program};
 
+pub use self::cuda::limit_device_memory;
 pub(crate) use self::gathered::gathered;
 pub use self::pinned::{LoadedFolds, PinnedColumn, There};
-pub(crate) use self::placement::{Placement, Work};
+pub(crate) use self::placement::Placement;
 pub(crate) use self::program::{DeviceCounts, DeviceProgram};
 pub use self::simulated::Simulated;
 pub(crate) use self::stepping::Stepping;
+pub(crate) use self::work::Work;
 use crate::ops::numeric_stage::NumericStageExec;
 use crate::ops::predict::PredictExec;
 

@@ -11,9 +11,10 @@ use arrow::datatypes::{DataType, SchemaRef};
 use gradframe_ml_core::{DType, Result};
 use rayon::prelude::*;
 
-use self::encode::{Encoded, encoded, stored_as};
+use self::encode::{Encoded, encoded};
 use self::words::Words;
 pub(crate) use self::words::is_string;
+use crate::columns::stored_as;
 use crate::device::{Device, PinnedColumn, There};
 
 /// A column on a device.
@@ -73,10 +74,11 @@ pub(super) fn columns(
 }
 
 fn column(device: &Arc<dyn Device>, data_type: &DataType, arrays: &[&ArrayRef]) -> Result<Option<Column>> {
-    if let Some(words) = Words::of(data_type, arrays) {
-        let words = words?;
+    if is_string(data_type) {
+        let words = Words::of(data_type, arrays);
+        let Some((words, dtype)) = words.and_then(|words| words.dtype().map(|dtype| (words, dtype))) else { return Ok(None) };
         let strings = Of::Words(Arc::clone(&words.strings));
-        return words.dtype().map_or(Ok(None), |dtype| copied(device, dtype, strings, arrays, |array| words.places(array)));
+        return copied(device, dtype, strings, arrays, |array| words.places(array));
     }
     match stored_as(data_type) {
         Some(DType::Bool) => copied(device, DType::Bool, Of::Bools, arrays, encoded),

@@ -5,6 +5,8 @@
 //! ([`PinnedScanExec`]).
 
 mod column;
+mod definition;
+mod reading;
 mod scan;
 
 use std::sync::Arc;
@@ -13,8 +15,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
-use datafusion::common::Statistics;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Constraints, Statistics};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::dml::InsertOp;
@@ -25,8 +27,10 @@ use gradframe_plan::error::{from_datafusion, to_datafusion};
 use gradframe_plan::options::{DeviceChoice, GradframeOptions};
 
 pub(crate) use self::column::{Column, Of, Piece, is_string};
+use self::definition::Definition;
 pub(crate) use self::scan::PinnedScanExec;
 use crate::device::{Device, Placement};
+use crate::files_below::{FileBelow, files_below};
 use crate::memory::{Memory, batch_bytes};
 
 /// Options under which a table is kept in the CPU's memory alone, and that is nobody's failure.
@@ -41,8 +45,9 @@ pub fn stay_on_cpu(options: &mut ConfigOptions) {
 pub struct PinnedTable {
     rows: MemTable,
     pinned: Arc<Pinned>,
+    definition: Definition,
     /// What the batches take of the session's memory.
-    _memory: Memory,
+    _memory: Arc<Memory>,
 }
 
 /// What lies on a device of a table.
@@ -56,6 +61,8 @@ pub(crate) struct Pinned {
     columns: Vec<Option<Column>>,
     /// Where that is.
     pub placement: Placement,
+    /// The files that its rows were read from.
+    pub files: Vec<FileBelow>,
 }
 
 impl Pinned {
@@ -65,20 +72,25 @@ impl Pinned {
 }
 
 impl PinnedTable {
-    /// Of partitions of batches. `config` says whether a device must be there. Where it is missing, or short of memory, the rows
-    /// are on the CPU alone, unless the session is strict. Errors: then `NoDevice` and `Resources`; `Resources` if the session
-    /// has no memory for the batches.
-    pub fn try_new(
+    /// Of the rows that a plan gives of a table, whose definition it keeps. `config` says whether a device must be there. Where it
+    /// is missing, or short of memory, the rows are on the CPU alone, unless the session is strict.
+    ///
+    /// Errors: the plan's; `Resources` as soon as the session has no memory for the batches that have come; in strict mode `NoDevice`,
+    /// before anything is read, and `Resources` for the device's memory.
+    pub async fn read(
         name: &str,
-        schema: SchemaRef,
-        partitions: Vec<Vec<RecordBatch>>,
+        table: &dyn TableProvider,
+        plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
-        context: &TaskContext,
+        context: &Arc<TaskContext>,
     ) -> Result<Self> {
-        Self::placed(name, schema, partitions, Placement::demanded_by(config)?, context)
+        let placement = Placement::demanded_by(config)?;
+        let (definition, files) = (Definition::of(table), files_below(&plan));
+        let (partitions, memory) = reading::rows(name, &plan, context).await?;
+        Placing { name, schema: table.schema(), partitions, memory, definition, files }.on(placement)
     }
 
-    /// As [`PinnedTable::try_new`], on this device. Errors: as there; where the device has no memory, in strict mode `Resources`.
+    /// Of partitions of batches, on this device, which must be used if the second is true. Errors: as [`PinnedTable::read`].
     pub fn on(
         device: (&Arc<dyn Device>, bool),
         name: &str,
@@ -86,29 +98,11 @@ impl PinnedTable {
         partitions: Vec<Vec<RecordBatch>>,
         context: &TaskContext,
     ) -> Result<Self> {
-        Self::placed(name, schema, partitions, Placement::on(Arc::clone(device.0), device.1), context)
-    }
-
-    fn placed(
-        name: &str,
-        schema: SchemaRef,
-        partitions: Vec<Vec<RecordBatch>>,
-        placement: Placement,
-        context: &TaskContext,
-    ) -> Result<Self> {
-        let memory = Memory::new("cache table", context);
-        memory.grow(partitions.iter().flatten().map(batch_bytes).sum(), &format!("table `{name}`"))?;
-        let none = || schema.fields().iter().map(|_| None).collect();
-        let of_batches = |device: &Arc<dyn Device>| column::columns(device, &schema, &partitions);
-        let (placement, columns) = match placement.device().map(of_batches) {
-            Some(Ok(columns)) => (placement, columns),
-            Some(Err(error)) => (placement.fallen_back(error)?, none()),
-            None => (placement, none()),
-        };
-        let rows = partitions.iter().flatten().map(RecordBatch::num_rows).sum();
-        let pinned = Arc::new(Pinned { name: name.into(), rows, columns, placement });
-        let rows = MemTable::try_new(schema, partitions).map_err(from_datafusion)?;
-        Ok(PinnedTable { rows, pinned, _memory: memory })
+        let memory = reading::share(context);
+        memory.grow(partitions.iter().flatten().map(batch_bytes).sum(), &reading::named(name))?;
+        let (definition, files) = (Definition::default(), vec![]);
+        let placing = Placing { name, schema, partitions, memory: Arc::new(memory), definition, files };
+        placing.on(Placement::on(Arc::clone(device.0), device.1))
     }
 
     /// Its number of rows.
@@ -134,14 +128,54 @@ impl PinnedTable {
     }
 }
 
+/// What a table is made of.
+struct Placing<'a> {
+    name: &'a str,
+    schema: SchemaRef,
+    partitions: Vec<Vec<RecordBatch>>,
+    memory: Arc<Memory>,
+    definition: Definition,
+    files: Vec<FileBelow>,
+}
+
+impl Placing<'_> {
+    fn on(self, placement: Placement) -> Result<PinnedTable> {
+        let Placing { name, schema, partitions, memory, definition, files } = self;
+        let none = || schema.fields().iter().map(|_| None).collect();
+        let of_batches = |device: &Arc<dyn Device>| column::columns(device, &schema, &partitions);
+        let (placement, columns) = match placement.device().map(of_batches) {
+            Some(Ok(columns)) => (placement, columns),
+            Some(Err(error)) => (placement.fallen_back(error)?, none()),
+            None => (placement, none()),
+        };
+        let rows = partitions.iter().flatten().map(RecordBatch::num_rows).sum();
+        let pinned = Arc::new(Pinned { name: name.into(), rows, columns, placement, files });
+        let rows = MemTable::try_new(schema, partitions).map_err(from_datafusion)?;
+        Ok(PinnedTable { rows, pinned, definition, _memory: memory })
+    }
+}
+
+/// Its definition is that of the table that was read. A view's plan is not: DataFusion would read the view instead.
 #[async_trait]
 impl TableProvider for PinnedTable {
     fn schema(&self) -> SchemaRef {
         self.rows.schema()
     }
 
+    fn constraints(&self) -> Option<&Constraints> {
+        self.definition.constraints.as_ref()
+    }
+
     fn table_type(&self) -> TableType {
-        TableType::Base
+        self.definition.table_type
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        self.definition.sql.as_deref()
+    }
+
+    fn get_column_default(&self, column: &str) -> Option<&Expr> {
+        self.definition.defaults.get(column)
     }
 
     fn statistics(&self) -> Option<Statistics> {

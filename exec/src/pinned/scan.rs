@@ -46,6 +46,11 @@ impl PinnedScanExec {
         PinnedScanExec { table, columns, rows, reason: Some(reason.detail().what.clone()) }
     }
 
+    /// What reads them from the CPU's memory: no input of this operator, so that nothing is put between the two.
+    pub fn rows(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.rows
+    }
+
     /// The table's columns, by number.
     pub fn columns(&self) -> &[usize] {
         &self.columns

@@ -18,6 +18,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions};
 
 use crate::ops::cut::CutExec;
+use crate::pinned::PinnedScanExec;
 
 /// Batches of so many times the session's size are large.
 const LARGE: usize = 8;
@@ -62,6 +63,9 @@ fn has_large_batches(plan: &Arc<dyn ExecutionPlan>, rows: usize) -> bool {
     if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
         let memory = scan.data_source().downcast_ref::<MemorySourceConfig>();
         return memory.is_some_and(|memory| memory.partitions().iter().flatten().any(|batch| batch.num_rows() > rows));
+    }
+    if let Some(cached) = plan.downcast_ref::<PinnedScanExec>() {
+        return has_large_batches(cached.rows(), rows);
     }
     match plan.children().as_slice() {
         // What reads all of its rows first gives them anew.

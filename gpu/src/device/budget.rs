@@ -3,32 +3,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gradframe_ml_core::{Error, Result};
+use gradframe_ml_core::memory_size::EXPECTED;
+use gradframe_ml_core::{Error, MemorySize, Result};
 
 /// The environment variable that sets it: bytes, a size such as `8GB` or `512 MiB`, or a share of what is free, `50%`.
 pub const VARIABLE: &str = "GRADFRAME_CUDA_MEMORY";
 /// Percent of what is free when a device is opened that may be taken unless that says otherwise.
-const SHARE: f64 = 80.0;
+const SHARE: usize = 80;
 /// The driver gives memory in multiples of so many bytes.
 const GRAIN: usize = 512;
-
-const UNITS: [(&str, f64); 10] = [
-    ("%", 0.0), // of what is free
-    ("KiB", 1024.0),
-    ("MiB", 1024.0 * 1024.0),
-    ("GiB", 1024.0 * 1024.0 * 1024.0),
-    ("TiB", 1024.0 * 1024.0 * 1024.0 * 1024.0),
-    ("KB", 1e3),
-    ("MB", 1e6),
-    ("GB", 1e9),
-    ("TB", 1e12),
-    ("B", 1.0),
-];
 
 /// A number of bytes, and how many of them are taken. Threads share it.
 #[derive(Debug)]
 pub struct Budget {
     bytes: AtomicUsize,
+    /// Bytes that were free when it was made, and what it was then.
+    free: usize,
+    initial: usize,
     used: AtomicUsize,
     most: AtomicUsize,
 }
@@ -42,14 +33,21 @@ pub struct Taken {
 
 impl Budget {
     pub fn new(bytes: usize) -> Self {
-        Budget { bytes: bytes.into(), used: 0.into(), most: 0.into() }
+        Self::among(bytes, bytes)
+    }
+
+    fn among(bytes: usize, free: usize) -> Self {
+        Budget { bytes: bytes.into(), free, initial: bytes, used: 0.into(), most: 0.into() }
     }
 
     /// By the environment variable, where so many bytes are free. Errors: `Plan` if it says no size.
     pub fn of_environment(free: usize) -> Result<Self> {
         let text = std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
-        let bytes = text.map_or_else(|| Ok(share(SHARE, free)), |text| size(&text, free))?;
-        Ok(Self::new(bytes))
+        let bytes = match text {
+            Some(text) => text.parse::<MemorySize>().map_err(|()| no_size(&text))?.bytes(free),
+            None => free / 100 * SHARE,
+        };
+        Ok(Self::among(bytes, free))
     }
 
     pub fn bytes(&self) -> usize {
@@ -59,6 +57,11 @@ impl Budget {
     /// From now on; what is taken already stays so.
     pub fn set(&self, bytes: usize) {
         self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// From now on this size, a share being one of what was free at first; None is what it was then.
+    pub fn limit(&self, size: Option<&MemorySize>) {
+        self.set(size.map_or(self.initial, |size| size.bytes(self.free)));
     }
 
     pub fn used(&self) -> usize {
@@ -88,7 +91,8 @@ impl Budget {
     pub fn short_of(&self, bytes: usize) -> Error {
         let (used, budget) = (self.used(), self.bytes());
         let what = format!("the device's memory is short: {bytes} bytes asked for, {used} of a budget of {budget} in use");
-        Error::resources("cuda", what).hint(format!("{VARIABLE} sets the budget: bytes, 8GB, or a share of what is free, 50%"))
+        let hint = "SET gradframe.device_memory_limit = '8 GB' sets the budget";
+        Error::resources("cuda", what).hint(format!("{hint}, and {VARIABLE} before the process starts"))
     }
 }
 
@@ -98,25 +102,8 @@ impl Drop for Taken {
     }
 }
 
-fn share(percent: f64, free: usize) -> usize {
-    (percent / 100.0 * free as f64) as usize
-}
-
-/// The bytes that a text says.
-fn size(text: &str, free: usize) -> Result<usize> {
-    let wrong = || {
-        Error::plan("cuda", format!("{VARIABLE} is `{text}`, which is no size"))
-            .hint("write bytes, a size such as 8GB or 512 MiB, or a share of what is free, 50%")
-    };
-    let lower = text.trim().to_lowercase();
-    let with_unit = |&(unit, factor): &(&str, f64)| Some((lower.strip_suffix(&unit.to_lowercase())?.to_owned(), factor));
-    let (number, factor) = UNITS.iter().find_map(with_unit).unwrap_or((lower.clone(), 1.0));
-    let number = number.trim_end().parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0).ok_or_else(wrong)?;
-    match factor {
-        0.0 if number > 100.0 => Err(wrong()),
-        0.0 => Ok(share(number, free)),
-        factor => Ok((number * factor) as usize),
-    }
+fn no_size(text: &str) -> Error {
+    Error::plan("cuda", format!("{VARIABLE} is `{text}`, which is no size")).hint(format!("write {EXPECTED}"))
 }
 
 #[cfg(test)]
@@ -169,23 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_as_they_are_written() {
-        for (text, bytes) in [
-            ("1000", 1000),
-            ("8GB", 8_000_000_000),
-            (" 512 mib ", 512 << 20),
-            ("1.5KiB", 1536),
-            ("2 tb", 2_000_000_000_000),
-            ("7b", 7),
-            ("50%", 500_000),
-            ("0.1 %", 1000),
-        ] {
-            assert_eq!(size(text, 1_000_000).unwrap(), bytes, "{text}");
-        }
-        for text in ["all", "GB", "-1", "0", "120%", "nan", "inf", "8 G B"] {
-            let error = size(text, 1_000_000).unwrap_err();
-            assert_eq!(error.kind(), "Plan", "{text}");
-            assert!(error.to_string().contains(text), "{error}");
-        }
+    fn a_limit_is_a_size_or_a_share_of_what_was_free_until_there_is_none() {
+        let budget = Budget::among(800, 1000);
+        let limited = |text: &str| {
+            budget.limit(Some(&text.parse().unwrap()));
+            budget.bytes()
+        };
+        assert_eq!((limited("4 GiB"), limited("50%"), limited("300")), (4 << 30, 500, 300));
+        budget.limit(None);
+        assert_eq!(budget.bytes(), 800);
     }
 }

@@ -32,7 +32,7 @@ mod turns;
 use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, sys};
-use gradframe_ml_core::{Error, Result};
+use gradframe_ml_core::{Error, MemorySize, Result};
 use parking_lot::Mutex;
 
 use self::budget::Budget;
@@ -151,6 +151,12 @@ impl Device {
     pub fn set_memory_budget(&self, bytes: usize) {
         self.pool.budget().set(bytes);
         self.staying.set(bytes / STAYING);
+    }
+
+    /// Sets [`Device::memory_budget`] to a size, or a share of what was free when the device was opened; None is what it was then.
+    pub fn limit_memory(&self, size: Option<&MemorySize>) {
+        self.pool.budget().limit(size);
+        self.staying.set(self.memory_budget() / STAYING);
     }
 
     /// Bytes in use: by arrays, constants of loaded programs, what repeated runs keep, and cuBLASLt.

@@ -4,7 +4,8 @@
 //! - [`ops`]: the meaning of each node kind, one file each: shape rule, reference evaluation, derivative, batching;
 //! - [`transform`]: functions from [`Function`] to [`Function`]: `jvp`, `vjp`, `grad`, `vmap`; and the reference evaluator;
 //! - [`complex`]: complex numbers as pairs of real arrays, and Fourier transforms;
-//! - [`random`]: splittable, counter-based random numbers.
+//! - [`random`]: splittable, counter-based random numbers;
+//! - [`memory_size`]: sizes of memory as users write them.
 //!
 //! The sum of squares and its gradient:
 //!
@@ -34,6 +35,7 @@ pub mod complex;
 pub mod dtype;
 pub mod error;
 pub mod graph;
+pub mod memory_size;
 pub mod ops;
 pub mod random;
 pub mod shape;
@@ -43,5 +45,6 @@ pub mod transform;
 pub use dtype::DType;
 pub use error::{Error, Result};
 pub use graph::{Function, Graph, NodeId};
+pub use memory_size::MemorySize;
 pub use shape::{Dim, Shape, Sizes, Symbol};
 pub use tensor::Tensor;

@@ -3,20 +3,21 @@
 //! A window that is sorted by [`by_row`] sees rows in the frame's order, within the group of an `over` or `group_by` around it.
 
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Expr, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::column::window;
 use gradframe_plan::functions::sum as checked_sum;
 use gradframe_plan::functions::{max as greatest, min as least};
 
-use gradframe_plan::functions::column::window;
-
 use super::super::call::Call;
 use super::super::resolve::shown;
-use super::super::structure::{Mapping, Mark, by_row, keep, length, marked, position, tuple};
+use super::super::structure::{Mapping, Mark, by_row, keep, length, mark_of, marked, position, tuple};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{cast, deferred_call, fill_null};
@@ -154,8 +155,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("shift", shift_row),
     FunctionRow::typed("diff", diff),
     FunctionRow::typed("cum_sum", cum_sum),
-    FunctionRow::typed("cum_min", |call| cum_extreme(call, least)),
-    FunctionRow::typed("cum_max", |call| cum_extreme(call, greatest)),
+    FunctionRow::typed("cum_min", |call| cum_extreme(call, least, false)),
+    FunctionRow::typed("cum_max", |call| cum_extreme(call, greatest, true)),
     FunctionRow::typed("cum_count", |call| {
         let value = call.expr("the expression")?;
         so_far(aggregate_fn::count(value), call.flag("reverse", false)?)
@@ -236,15 +237,28 @@ fn cum_sum(call: &mut Call) -> Result<Expr> {
 }
 
 /// An extreme of the rows so far. NaN is none, unless there was nothing else.
-fn cum_extreme(call: &mut Call, extreme: fn(Expr) -> Expr) -> Result<Expr> {
+fn cum_extreme(call: &mut Call, extreme: fn(Expr) -> Expr, is_greatest: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let reverse = call.flag("reverse", false)?;
+    if is_of_columns(&value)? {
+        return Ok(rows_in_order(window("extreme_so_far", vec![value], vec![is_greatest.into(), reverse.into()])));
+    }
     let all = so_far(extreme(value.clone()), reverse)?;
     if !call.type_of(&value)?.is_floating() {
         return Ok(where_there_is_one(&value, all));
     }
     let numbers = extreme(super::super::when(!math::isnan(value.clone())).then(value.clone()).end());
     Ok(where_there_is_one(&value, super::coalesce([so_far(numbers, reverse)?, all])))
+}
+
+/// Whether it is computed of whole columns, and so is too large to be written several times.
+fn is_of_columns(value: &Expr) -> Result<bool> {
+    let is_one = |part: &Expr| match part {
+        Expr::AggregateFunction(_) | Expr::WindowFunction(_) => true,
+        Expr::ScalarFunction(function) => mark_of(function).is_some(),
+        _ => false,
+    };
+    value.exists(|part| Ok(is_one(part))).map_err(from_datafusion)
 }
 
 fn where_there_is_one(value: &Expr, computed: Expr) -> Expr {

@@ -14,8 +14,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -26,16 +27,17 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PhysicalExpr, PlanProperties,
     ReplaceChildrenOptions, SendableRecordBatchStream,
 };
-use futures::{TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use gradframe_ml_core::Error;
 use gradframe_plan::error::{copy, to_datafusion};
 use parking_lot::Mutex;
+use tokio::sync::OnceCell;
 
 use self::lowered::Lowered;
 pub(crate) use self::lowered::scan_below;
 use crate::device::{DeviceCounts, LoadedFolds};
 
-/// States of groups; all in the first partition.
+/// States of groups: the device's all in the first partition, the CPU's in each.
 #[derive(Debug)]
 pub(crate) struct DeviceAggregateExec {
     /// What the CPU would run.
@@ -47,15 +49,17 @@ pub(crate) struct DeviceAggregateExec {
     metrics: ExecutionPlanMetricsSet,
 }
 
-/// Folds, loaded at the first run.
+/// Folds, loaded and run when a first partition is asked for. The table does not change, so neither does what they come to.
 #[derive(Debug)]
 struct Folds {
     lowered: Lowered,
     is_strict: bool,
     loaded: Mutex<Option<Arc<dyn LoadedFolds>>>,
+    outcome: OnceCell<Outcome>,
 }
 
-/// What one run of the operator came to; its partitions share it.
+/// What a run came to, for all partitions.
+#[derive(Debug)]
 enum Outcome {
     States(RecordBatch),
     OnCpu,
@@ -75,7 +79,7 @@ impl DeviceAggregateExec {
         let shown = format!("gby=[{keys}], aggr=[{functions}], groups={}", lowered.grouped.groups());
         let cpu: Arc<dyn ExecutionPlan> = Arc::new(aggregate);
         let properties = Arc::new(properties(&cpu));
-        let folds = Arc::new(Folds { lowered, is_strict, loaded: Mutex::new(None) });
+        let folds = Arc::new(Folds { lowered, is_strict, loaded: Mutex::new(None), outcome: OnceCell::new() });
         Ok(DeviceAggregateExec { cpu, shown, folds, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 }
@@ -139,48 +143,39 @@ impl ExecutionPlan for DeviceAggregateExec {
         Some(self.metrics.clone_inner())
     }
 
-    /// The first partition asks the device. The others have nothing: whether the CPU has to compute is known only then, and then
-    /// the first one runs all of its partitions.
+    /// Whichever partition is polled first asks the device, and the others wait for what it says: whether the CPU has to compute is
+    /// known only then, and then each partition computes its own.
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let schema = self.schema();
-        if partition > 0 {
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::empty())));
-        }
         let (folds, cpu) = (Arc::clone(&self.folds), Arc::clone(&self.cpu));
         let (metrics, counts) = (BaselineMetrics::new(&self.metrics, partition), DeviceCounts::new(&self.metrics, partition));
         let states = async move {
-            let outcome = {
+            let outcome = folds.outcome.get_or_try_init(async || {
                 let _timer = metrics.elapsed_compute().timer();
-                folds.run(&cpu, &counts).map_err(to_datafusion)?
-            };
-            let batches: SendableRecordBatchStream = match outcome {
+                folds.run(&cpu.schema(), &counts).map_err(to_datafusion)
+            });
+            let batches: SendableRecordBatchStream = match outcome.await? {
                 Outcome::States(batch) => {
-                    let batch = batch.record_output(&metrics);
-                    Box::pin(RecordBatchStreamAdapter::new(cpu.schema(), stream::once(async move { Ok(batch) })))
+                    let own = (partition == 0).then(|| Ok(batch.clone()));
+                    Box::pin(RecordBatchStreamAdapter::new(cpu.schema(), stream::iter(own)))
                 }
-                Outcome::OnCpu => all_partitions(&cpu, &context)?,
+                Outcome::OnCpu => cpu.execute(partition, context)?,
             };
-            Ok::<_, datafusion::error::DataFusionError>(batches)
+            Ok::<_, DataFusionError>(batches.map(move |batch| batch.record_output(&metrics)))
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::once(states).try_flatten())))
     }
 }
 
-fn all_partitions(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-    let partitions = 0..plan.output_partitioning().partition_count();
-    let streams = partitions.map(|partition| plan.execute(partition, Arc::clone(context))).collect::<Result<Vec<_>>>()?;
-    Ok(Box::pin(RecordBatchStreamAdapter::new(plan.schema(), stream::select_all(streams))))
-}
-
 impl Folds {
-    fn run(&self, cpu: &Arc<dyn ExecutionPlan>, counts: &DeviceCounts) -> gradframe_ml_core::Result<Outcome> {
+    fn run(&self, schema: &SchemaRef, counts: &DeviceCounts) -> gradframe_ml_core::Result<Outcome> {
         let lowered = &self.lowered;
         match self.folded(counts) {
             Ok(folded) => {
-                let columns = lowered.columns(&folded, &cpu.schema())?;
+                let columns = lowered.columns(&folded, schema)?;
                 let rows = columns.first().map_or(1, |column| column.len());
                 let options = RecordBatchOptions::new().with_row_count(Some(rows));
-                let batch = RecordBatch::try_new_with_options(cpu.schema(), columns, &options);
+                let batch = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options);
                 let internal = |error| Error::internal("device aggregate", "states of other types").because(error);
                 Ok(Outcome::States(batch.map_err(internal)?))
             }

@@ -12,6 +12,7 @@ use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shap
 use gradframe_plan::lower::{self, Lowering};
 
 use super::Expr;
+use crate::columns::number;
 use crate::unsigned::Unsigned;
 
 /// An expression that the graph has: what it does with which operands.
@@ -88,23 +89,6 @@ fn constant(literal: &Literal) -> Option<f64> {
 
 fn float(data_type: &DataType) -> Option<DType> {
     number(data_type).filter(|dtype| matches!(dtype, DType::F32 | DType::F64))
-}
-
-/// The element type of an Arrow column that the graph takes as it is.
-pub(super) fn number(data_type: &DataType) -> Option<DType> {
-    Some(match data_type {
-        DataType::Int8 => DType::I8,
-        DataType::Int16 => DType::I16,
-        DataType::Int32 => DType::I32,
-        DataType::Int64 => DType::I64,
-        DataType::UInt8 => DType::U8,
-        DataType::UInt16 => DType::U16,
-        DataType::UInt32 => DType::U32,
-        DataType::UInt64 => DType::U64,
-        DataType::Float32 => DType::F32,
-        DataType::Float64 => DType::F64,
-        _ => return None,
-    })
 }
 
 /// Expressions on their way into a graph.

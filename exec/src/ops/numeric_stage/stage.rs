@@ -12,7 +12,8 @@ use gradframe_plan::error::{copy, to_datafusion};
 use gradframe_plan::functions::one_nan;
 
 use super::Expr;
-use super::lowered::{Lowered, arguments_of, cost, inexact, number};
+use super::lowered::{Lowered, arguments_of, cost, inexact};
+use crate::columns::number;
 use crate::device::Work;
 use crate::ops::appended::evaluated;
 

@@ -1,13 +1,9 @@
 //! What a training works on, to be kept with its run: the query, the files below it, and a digest of the rows.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, SchemaRef};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::FileScanConfig;
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::TryStreamExt;
@@ -15,6 +11,8 @@ use gradframe_plan::ops::train::TrainJob;
 use gradframe_plan::services::{DatasetFile, NewDataset};
 use serde_json::json;
 use xxhash_rust::xxh3::Xxh3;
+
+use crate::files_below::{FileBelow, files_below};
 
 /// Larger files are told apart by size, time and version alone: reading them once more would cost what the training costs.
 const HASHED_BYTES_MAX: u64 = 64 << 20;
@@ -79,18 +77,19 @@ pub fn schema_text(columns: &SchemaRef) -> String {
     json!(columns.fields().iter().map(field).collect::<Vec<_>>()).to_string()
 }
 
-/// The files that a plan reads, as they are now. What cannot be read again has no hash; the reading itself will tell.
+/// The files that a plan reads, as they are now. What cannot be read again, or has changed since, has no hash; the reading itself
+/// will tell.
 pub async fn files(input: &Arc<dyn ExecutionPlan>, context: &TaskContext) -> Vec<DatasetFile> {
-    let mut found = named(input);
+    let mut found = files_below(input);
     let mut hashed_bytes = 0;
-    for (url, file) in &mut found {
+    for FileBelow { store, file } in &mut found {
         if file.bytes <= HASHED_BYTES_MAX && hashed_bytes + file.bytes <= HASHED_TOTAL_BYTES_MAX {
             hashed_bytes += file.bytes;
-            file.hash = hash(url, &file.path, context).await;
+            file.hash = hash(store, file, context).await;
         }
     }
-    let named = |(url, mut file): (ObjectStoreUrl, DatasetFile)| {
-        let store = url.as_str();
+    let named = |FileBelow { store, mut file }: FileBelow| {
+        let store = store.as_str();
         let store = if store.starts_with("file:") { "/" } else { store };
         file.path = format!("{store}{}", file.path);
         file
@@ -98,38 +97,15 @@ pub async fn files(input: &Arc<dyn ExecutionPlan>, context: &TaskContext) -> Vec
     found.into_iter().map(named).collect()
 }
 
-/// Each file once, by path, with the store that it is in.
-fn named(input: &Arc<dyn ExecutionPlan>) -> Vec<(ObjectStoreUrl, DatasetFile)> {
-    let mut found = BTreeMap::new();
-    let visited = input.apply(|node| {
-        let scan = node.downcast_ref::<DataSourceExec>();
-        if let Some(scan) = scan.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>()) {
-            for file in scan.file_groups.iter().flat_map(|group| group.files()) {
-                let meta = &file.object_meta;
-                let kept = DatasetFile {
-                    path: meta.location.to_string(),
-                    bytes: meta.size,
-                    modified_us: meta.last_modified.timestamp_micros(),
-                    version: meta.version.clone().or_else(|| meta.e_tag.clone()),
-                    hash: None,
-                };
-                found.insert(
-                    (scan.object_store_url.as_str().to_owned(), kept.path.clone()),
-                    (scan.object_store_url.clone(), kept),
-                );
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    if let Err(error) = visited {
-        tracing::debug!(%error, "the files of a training are not known");
-    }
-    found.into_values().collect()
-}
-
-async fn hash(url: &ObjectStoreUrl, path: &str, context: &TaskContext) -> Option<String> {
+async fn hash(url: &ObjectStoreUrl, file: &DatasetFile, context: &TaskContext) -> Option<String> {
     let store = context.runtime_env().object_store(url).ok()?;
-    let mut content = datafusion::object_store::ObjectStoreExt::get(store.as_ref(), &path.into()).await.ok()?.into_stream();
+    let found = datafusion::object_store::ObjectStoreExt::get(store.as_ref(), &file.path.as_str().into()).await.ok()?;
+    // Stores that list files to the millisecond say their time to the second when they are read.
+    let apart_us = found.meta.last_modified.timestamp_micros().abs_diff(file.modified_us);
+    if found.meta.size != file.bytes || apart_us >= 1_000_000 {
+        return None;
+    }
+    let mut content = found.into_stream();
     let mut hash = Xxh3::new();
     while let Some(piece) = content.try_next().await.ok()? {
         hash.update(&piece);

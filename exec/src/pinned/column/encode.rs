@@ -5,8 +5,7 @@ use arrow::buffer::{Buffer, MutableBuffer, NullBuffer};
 use arrow::datatypes::{DataType, Decimal128Type};
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 
-/// Digits of a decimal that 63 bits hold.
-const DIGITS_MAX: u8 = 18;
+use crate::columns::stored_as;
 
 /// An array's elements.
 pub(super) struct Encoded {
@@ -23,27 +22,6 @@ impl Encoded {
         let bools = self.nulls.as_ref().map_or_else(|| vec![true; rows], |nulls| nulls.iter().collect());
         Tensor::from_bools(&[rows], &bools)
     }
-}
-
-/// The element type of an Arrow type that a device keeps; None of others.
-pub(super) fn stored_as(data_type: &DataType) -> Option<DType> {
-    Some(match data_type {
-        DataType::Boolean => DType::Bool,
-        DataType::Int8 => DType::I8,
-        DataType::Int16 => DType::I16,
-        DataType::Int32 | DataType::Date32 | DataType::Time32(_) | DataType::Decimal32(..) => DType::I32,
-        DataType::Int64 | DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Decimal64(..) => {
-            DType::I64
-        }
-        DataType::Decimal128(digits, _) if *digits <= DIGITS_MAX => DType::I64,
-        DataType::UInt8 => DType::U8,
-        DataType::UInt16 => DType::U16,
-        DataType::UInt32 => DType::U32,
-        DataType::UInt64 => DType::U64,
-        DataType::Float32 => DType::F32,
-        DataType::Float64 => DType::F64,
-        _ => return None,
-    })
 }
 
 /// The elements; None if one is beyond 63 bits.

@@ -22,15 +22,12 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Those of a column of strings; None of others. More than [`WORDS_MAX`] are none at all: see [`Words::dtype`].
-    pub fn of(data_type: &DataType, arrays: &[&ArrayRef]) -> Option<Result<Self>> {
-        is_string(data_type).then(|| Self::collected(data_type, arrays))
-    }
-
-    fn collected(data_type: &DataType, arrays: &[&ArrayRef]) -> Result<Self> {
+    /// Those of a column of strings. None if its type has no room for all of them together, as a dictionary of 8 bits over batches
+    /// with dictionaries of their own. More than [`WORDS_MAX`] are none at all: see [`Words::dtype`].
+    pub fn of(data_type: &DataType, arrays: &[&ArrayRef]) -> Option<Self> {
         let mut words = BTreeSet::new();
         for array in arrays {
-            for word in plain(array)?.as_string::<i32>().iter().flatten() {
+            for word in plain(array).ok()?.as_string::<i32>().iter().flatten() {
                 if !words.contains(word) {
                     words.insert(word.to_owned());
                 }
@@ -40,8 +37,8 @@ impl Words {
             }
         }
         let strings: ArrayRef = Arc::new(StringArray::from_iter_values(&words));
-        let strings = cast(&strings, data_type).map_err(|error| from_datafusion(error.into()))?;
-        Ok(Words { strings, places: words.into_iter().zip(0..).collect() })
+        let strings = cast(&strings, data_type).ok()?;
+        Some(Words { strings, places: words.into_iter().zip(0..).collect() })
     }
 
     /// The type of places; None if there are too many.

@@ -12,6 +12,7 @@ mod casting;
 mod counting;
 mod decimals;
 mod exactly;
+mod extremes;
 mod filling;
 mod fixed;
 mod frequency;
@@ -49,6 +50,7 @@ const TABLES: &[&[Kernel]] = &[
     casting::KERNELS,
     counting::KERNELS,
     decimals::KERNELS,
+    extremes::KERNELS,
     filling::KERNELS,
     frequency::KERNELS,
     histogram::KERNELS,

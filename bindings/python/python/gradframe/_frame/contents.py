@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from gradframe._zones import in_known_zones
 from gradframe.errors import PlanError, ShapeError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Contents:
         height = self._frame.height
         if not -height <= index < height:  # type: ignore[operator]
             raise IndexError(f"row: there is no row {index}; the frame has {height}")
-        values = self._table().slice(index % height, 1)  # type: ignore[operator]
+        values = in_known_zones(self._table().slice(index % height, 1))  # type: ignore[operator]
         row = tuple(column[0].as_py() for column in values.columns)
         return dict(zip(self._frame.columns, row)) if named else row
 
@@ -81,11 +82,11 @@ class Contents:
             raise TypeError("item: expected both a row and a column")
         if not -rows <= row < rows:
             raise IndexError(f"item: there is no row {row}; the frame has {rows}")
-        return self._table().column(self._place(column, "item"))[row % rows].as_py()
+        return in_known_zones(self._table().column(self._place(column, "item")).slice(row % rows, 1))[0].as_py()
 
     def iter_rows(self, *, named: bool = False, buffer_size: int = 512) -> Iterator[Any]:
         """The rows one by one, as tuples or with `named` as dictionaries; `buffer_size` of them are converted at a time."""
-        table, names = self._table(), self._frame.columns
+        table, names = in_known_zones(self._table()), self._frame.columns
         step = buffer_size or max(table.num_rows, 1)
         for start in range(0, table.num_rows, step):
             columns = [column.to_pylist() for column in table.slice(start, step).columns]
@@ -179,16 +180,17 @@ class Contents:
         head = self._table().slice(0, max_items_per_column)
         names = [*self._frame.columns]
         kinds = [f"<{field.type}>" for field in head.schema]
+        columns = in_known_zones(head).columns
         wide, typed = max(map(len, names), default=0), max(map(len, kinds), default=0)
         lines = [f"Rows: {self._frame.height}", f"Columns: {self._frame.width}"]
-        for name, kind, column in zip(names, kinds, head.columns):
+        for name, kind, column in zip(names, kinds, columns):
             values = ", ".join("null" if value is None else repr(value) for value in column.to_pylist())
             lines.append(f"$ {name:<{wide}} {kind:<{typed}} {values}")
         text = "\n".join(lines)
         if return_type == "string":
             return text
         if return_type == "frame":
-            values = [["null" if value is None else str(value) for value in column.to_pylist()] for column in head.columns]
+            values = [["null" if value is None else str(value) for value in column.to_pylist()] for column in columns]
             return type(self)({"column": names, "dtype": [kind[1:-1] for kind in kinds], "values": values})
         print_line(text)
         return self if return_type == "self" else None

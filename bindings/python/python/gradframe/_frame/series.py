@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gradframe._frame.kept import Kept
 from gradframe._frame.series_memory import Memory
+from gradframe._zones import in_known_zones
 from gradframe.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Series(Kept, Memory):
         if isinstance(index, int):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"series: there is no value {index}; the column has {len(self)}")
-            return self._frame.to_arrow().column(0)[index % len(self)].as_py()
+            return in_known_zones(self._frame.to_arrow().column(0).slice(index % len(self), 1))[0].as_py()
         return self.gather(index)
 
     def _cut(self, wanted: slice) -> Self:

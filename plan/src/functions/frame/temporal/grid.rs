@@ -41,6 +41,24 @@ impl Grid {
         })
     }
 
+    /// The points for all of these moments, on a clock that is always so far ahead of UTC: one division each, and no choice of what
+    /// the grid is. None of months, and where something is beyond what can be counted.
+    pub(super) fn even_points(&self, side: Side, moments: &[i64], offset: i64) -> Option<Vec<i64>> {
+        let Grid::Even { every, origin } = *self else { return None };
+        let shift = offset.checked_sub(origin)?;
+        let mut fits = true;
+        let points = moments.iter().map(|&moment| {
+            let (shifted, is_beyond) = moment.overflowing_add(shift);
+            let past = shifted.rem_euclid(every);
+            let by = if side == Side::Nearest && past >= every - past { every - past } else { -past };
+            let (point, overflows) = moment.overflowing_add(by);
+            fits &= !(is_beyond | overflows);
+            point
+        });
+        let points = points.collect();
+        fits.then_some(points)
+    }
+
     /// The point for a reading. None beyond what can be counted.
     pub(super) fn point(&mut self, side: Side, local: i64) -> Option<i64> {
         let (below, above) = match self {
@@ -102,6 +120,14 @@ mod tests {
         }
         assert_eq!(point("11s", Side::Floor, i64::MIN), None);
         assert_eq!(point("11s", Side::Nearest, i64::MAX), None);
+        for (every, side) in [("11s", Side::Floor), ("11s", Side::Nearest), ("2w", Side::Floor), ("2w", Side::Nearest)] {
+            let mut grid = Grid::of(&Interval::parse(every).unwrap(), clock).unwrap();
+            let moments: Vec<i64> = (-40..40).map(|step| step * 31_337).collect();
+            let expected: Vec<i64> = moments.iter().map(|utc| grid.point(side, utc + 3_600).unwrap() - 3_600).collect();
+            assert_eq!(grid.even_points(side, &moments, 3_600), Some(expected));
+            assert_eq!(grid.even_points(side, &[0, i64::MAX], 3_600), None);
+            assert_eq!(grid.even_points(side, &[0, i64::MIN], -3_600), None);
+        }
         assert_eq!(point("1us", Side::Floor, 5), Some(5));
         assert_eq!(
             (point("9999999999mo", Side::Floor, 5), point("9999999999mo", Side::Nearest, 5)),

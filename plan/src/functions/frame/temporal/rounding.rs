@@ -44,6 +44,9 @@ fn to_grid(batch: &Batch, side: Side) -> Result<ArrayRef> {
 
 /// All moments of a clock that is never changed; None if one of them cannot be held.
 fn all_on_grid(moments: &Int64Array, grid: &mut Grid, side: Side, offset: i64) -> Option<Int64Array> {
+    if let Some(points) = grid.even_points(side, moments.values(), offset) {
+        return Some(Int64Array::new(points.into(), moments.nulls().cloned()));
+    }
     let mut fits = true;
     let placed = moments.values().iter().map(|utc| {
         let local = utc.checked_add(offset).and_then(|local| grid.point(side, local));
