@@ -50,7 +50,7 @@ impl Array {
     }
 }
 
-/// The weights of a query, and the logarithm to base 2 of what they were divided by.
+/// The weights that a query gives to the keys that it sees, the first ones, and the logarithm to base 2 of what they were divided by.
 fn weights(heads: Heads, q: &Array, k: &Array, at: [usize; 3]) -> (Vec<f64>, f64) {
     let [batch, head, row] = at;
     let (queries, keys) = (q.sizes[2], k.sizes[2]);
@@ -60,8 +60,7 @@ fn weights(heads: Heads, q: &Array, k: &Array, at: [usize; 3]) -> (Vec<f64>, f64
     let scores: Vec<f64> = (0..seen).map(score).collect();
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
-    let of_key = |key: usize| scores.get(key).map_or(0.0, |score| (score - largest).exp());
-    let weights = (0..keys).map(|key| of_key(key) / total).collect(); // NaN where nothing is seen
+    let weights = scores.iter().map(|score| (score - largest).exp() / total).collect();
     (weights, (largest + total.ln()) / std::f64::consts::LN_2)
 }
 
@@ -87,6 +86,9 @@ pub fn value(kernel: &Attention, memory: &mut Memory) -> Result<()> {
     for at @ [batch, head, row] in queries(&q) {
         let (weights, divisor) = weights(kernel.heads, &q, &k, at);
         divisors.push(Number::Double(divisor).cast(DType::F32));
+        if weights.is_empty() {
+            value.turned_row(batch, head, row).fill(f64::NAN);
+        }
         for (key, weight) in weights.iter().enumerate() {
             add(value.turned_row(batch, head, row), *weight, v.row(batch, head, key));
         }
