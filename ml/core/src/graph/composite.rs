@@ -81,12 +81,40 @@ impl Graph {
     /// Softmax over `axis`: `y_i = exp(x_i - max x) / sum_j exp(x_j - max x)`.
     /// Errors: `Shape` if `axis` >= rank. Source: Blanchard, Higham and Higham 2021, shifted form.
     pub fn softmax(&mut self, x: NodeId, axis: usize) -> Result<NodeId> {
-        self.call("softmax", &[x], |g, x| {
+        self.softmax_over(x, axis, |_, total| Ok(total))
+    }
+
+    /// As [`Graph::softmax`], but zeros, not NaN, where all along the axis is -inf.
+    fn softmax_or_zeros(&mut self, x: NodeId, axis: usize) -> Result<NodeId> {
+        self.softmax_over(x, axis, |g, total| {
+            let (zero, one) = (g.scalar_like(total, 0.0)?, g.scalar_like(total, 1.0)?);
+            let is_none = g.eq(total, zero)?;
+            g.select(is_none, one, total)
+        })
+    }
+
+    fn softmax_over(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        divisor: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId>,
+    ) -> Result<NodeId> {
+        let body = |g: &mut Graph, x: &[NodeId]| {
             let shifted = g.below_max(x[0], axis)?;
             let exp = g.exp(shifted)?;
             let total = g.sum_keep(exp, &[axis])?;
-            g.div(exp, total)
-        })
+            let divisor = divisor(g, total)?;
+            g.div(exp, divisor)
+        };
+        // y (t - sum y t): the quotient's own derivative divides each element twice more.
+        let tangent = |g: &mut Graph, _: &[NodeId], y: NodeId, t: &[NodeId]| {
+            let product = g.mul(y, t[0])?;
+            let total = g.sum_keep(product, &[axis])?;
+            let negated = g.neg(total)?; // a number of the row: a difference would be turned back element by element
+            let centred = g.add(t[0], negated)?;
+            g.mul(y, centred)
+        };
+        self.call_with_tangent("softmax", &[x], body, tangent)
     }
 
     /// The logarithm of `softmax`: `x_i - max x - log sum_j exp(x_j - max x)`. Errors: `Shape` if `axis` >= rank.

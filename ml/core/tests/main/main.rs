@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a failure stops the test, in helpers as in test functions
 
+mod attention;
 mod complex_numbers;
 mod composites;
 mod compositions;

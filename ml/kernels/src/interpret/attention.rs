@@ -50,23 +50,17 @@ impl Array {
     }
 }
 
-/// How many keys a query sees.
-fn seen(heads: Heads, q: &Array, k: &Array, row: usize) -> usize {
-    let (queries, keys) = (q.sizes[2], k.sizes[2]);
-    if heads.causal { (row + keys + 1).saturating_sub(queries).min(keys) } else { keys }
-}
-
-/// The weights of a query, and the logarithm to base 2 of what they were divided by.
+/// The weights that a query gives to the keys that it sees, the first ones, and the logarithm to base 2 of what they were divided by.
 fn weights(heads: Heads, q: &Array, k: &Array, at: [usize; 3]) -> (Vec<f64>, f64) {
     let [batch, head, row] = at;
-    let (keys, seen) = (k.sizes[2], seen(heads, q, k, row));
+    let (queries, keys) = (q.sizes[2], k.sizes[2]);
+    let seen = if heads.causal { (row + keys + 1).saturating_sub(queries).min(keys) } else { keys };
     let query = q.row(batch, head, row);
     let score = |key| heads.scale() * dot(query, k.row(batch, head, key));
     let scores: Vec<f64> = (0..seen).map(score).collect();
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
-    let of_key = |key: usize| scores.get(key).map_or(0.0, |score| (score - largest).exp());
-    let weights = (0..keys).map(|key| of_key(key) / total).collect(); // NaN where nothing is seen
+    let weights = scores.iter().map(|score| (score - largest).exp() / total).collect();
     (weights, (largest + total.ln()) / std::f64::consts::LN_2)
 }
 
@@ -107,9 +101,6 @@ pub fn cotangents(kernel: &AttentionCotangents, memory: &mut Memory) -> Result<(
     let mut given = Array::read(&kernel.cotangent, memory)?;
     let [mut of_q, mut of_k, mut of_v] = [q.turned(), k.turned(), v.turned()];
     for at @ [batch, head, row] in queries(&q) {
-        if seen(kernel.heads, &q, &k, row) == 0 {
-            continue; // nothing depends on it
-        }
         let (weights, _) = weights(kernel.heads, &q, &k, at);
         let given = given.turned_row(batch, head, row).to_vec();
         let of_weights: Vec<f64> = (0..weights.len()).map(|key| dot(&given, v.row(batch, head, key))).collect();

@@ -1,9 +1,10 @@
 //! Attention by heads: what the processor computes from its parts, and devices as one kernel.
 
 use gradframe_ml_core::graph::{Attention, Type};
-use gradframe_ml_core::{DType, Function, Graph, NodeId, Result, Shape, Tensor};
+use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Shape, Tensor};
+use gradframe_ml_kernels::compile;
 
-use crate::check::{check, function, numbers, tensor};
+use crate::check::{check, check_program, floats, function, numbers, tensor};
 
 /// Small numbers: of large ones the largest weight is all there is.
 fn small(dtype: DType, shape: &[usize], seed: u64) -> Tensor {
@@ -30,7 +31,9 @@ fn of_heads(dtype: DType, [batches, heads, queries, width]: [usize; 4], keys: us
     let shapes = [&q, &k, &k, &q];
     let types: Vec<Type> = shapes.iter().map(|shape| ty(dtype, *shape)).collect();
     let inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(n, shape)| small(dtype, *shape, n as u64 + 3)).collect();
-    check(&function(&types, |g, x| with_gradients(g, x, how)), &inputs);
+    let program = check(&function(&types, |g, x| with_gradients(g, x, how)), &inputs);
+    let outputs = program.run(&inputs).unwrap();
+    assert!(outputs[1..].iter().flat_map(floats).all(f64::is_finite), "gradients of {queries} queries, {keys} keys");
 }
 
 const CAUSAL: Attention = Attention { causal: true, scale: None };
@@ -50,6 +53,52 @@ fn attention_of_short_floats_and_its_gradients() {
 fn queries_stand_beside_the_last_keys() {
     of_heads(DType::BF16, [1, 2, 9, 32], 75, CAUSAL);
     of_heads(DType::BF16, [1, 1, 64, 32], 128, Attention { causal: true, scale: Some(0.4) });
+}
+
+/// Queries that see nothing have zeros, and gradients as if they were not there.
+#[test]
+fn there_may_be_more_queries_than_keys() {
+    for (dtype, width) in [(DType::F64, 5), (DType::F32, 32), (DType::BF16, 32), (DType::F16, 12)] {
+        of_heads(dtype, [1, 2, 9, width], 6, CAUSAL);
+        of_heads(dtype, [2, 1, 70, width], 3, CAUSAL);
+    }
+}
+
+#[test]
+fn there_may_be_more_queries_than_keys_of_sizes_that_are_known_at_run_time() {
+    let sized = |rows: &str| Type::new(DType::F32, Shape::new([1.into(), 2.into(), Dim::symbol(rows), 4.into()]));
+    let types = ["queries", "keys", "keys", "queries"].map(sized);
+    let f = function(&types, |g, x| with_gradients(g, x, CAUSAL));
+    let program = compile(&f).unwrap();
+    for (queries, keys) in [(7, 3), (4, 4), (3, 7)] {
+        let inputs = [queries, keys, keys, queries].map(|rows| small(DType::F32, &[1, 2, rows, 4], rows as u64));
+        check_program(&program, &f, &inputs);
+        let outputs = program.run(&inputs).unwrap();
+        assert!(outputs[1..].iter().flat_map(floats).all(f64::is_finite), "gradients of {queries} queries, {keys} keys");
+    }
+}
+
+/// Two key heads serve four, and a mask leaves the second query nothing.
+#[test]
+fn a_mask_may_leave_a_query_nothing() {
+    let shapes: [&[usize]; 4] = [&[1, 4, 3, 8], &[1, 2, 5, 8], &[1, 2, 5, 8], &[1, 4, 3, 8]];
+    for dtype in [DType::F64, DType::F32, DType::BF16] {
+        let types = shapes.map(|shape| ty(dtype, shape));
+        let f = function(&types, |g, x| {
+            let seen = [true, false, true, true, false].into_iter().chain([false; 5]).chain([true; 5]).collect::<Vec<_>>();
+            let mask = g.constant(Tensor::from_bools(&[3, 5], &seen)?);
+            let value = g.attention(x[0], x[1], x[2], Some(mask), FULL)?;
+            let product = g.mul(value, x[3])?;
+            let sum = g.sum_all(product)?;
+            let (_, gradients) = g.value_and_gradients(sum, &x[..3])?;
+            Ok([value].into_iter().chain(gradients).collect())
+        });
+        let inputs = shapes.map(|shape| small(dtype, shape, shape[1] as u64));
+        let outputs = check(&f, &inputs).run(&inputs).unwrap();
+        assert!(outputs[1..].iter().flat_map(floats).all(f64::is_finite));
+        let is_zero: Vec<bool> = floats(&outputs[0]).iter().map(|x| *x == 0.0).collect();
+        assert_eq!(is_zero, [[false; 8], [true; 8], [false; 8]].concat().repeat(4));
+    }
 }
 
 #[test]

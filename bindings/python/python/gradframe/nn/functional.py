@@ -184,7 +184,10 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, key: Array | None = N
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Array:
-    """`softmax(query @ key.mT * scale) @ value`: (batch, heads, time, depth) each; the mask is true where a query may look."""
+    """`softmax(query @ key.mT * scale) @ value`: (batch, heads, time, depth) each; the mask is true where a query may look.
+
+    A query that may look at nothing gives zeros, and takes part in no gradient.
+    """
     given = (query, key, value) if attn_mask is None else (query, key, value, attn_mask)
     return call("attention", given, is_causal, None if scale is None else float(scale))
 

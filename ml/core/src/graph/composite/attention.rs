@@ -14,10 +14,16 @@ pub struct Attention {
     pub scale: Option<f64>,
 }
 
+/// True if `a` is larger than `b` for some sizes of their symbols.
+fn may_exceed(a: &Dim, b: &Dim) -> bool {
+    b.minus(a).is_none_or(|lead| lead.coefficient() < 0 || lead.constant() < 0)
+}
+
 impl Graph {
     /// `softmax(q k' * scale) v`: q [B, H, T, D], k [B, K, S, D], v [B, K, S, E] -> [B, H, T, E], where K divides H:
     /// each key head serves H / K query heads. `mask` is bool and broadcasts to [B, H, T, S]; true lets a query look.
-    /// A query that may look at nothing gives NaN.
+    /// A query that may look at nothing (all of its mask false, or causal with S or more queries after it) gives zeros, and takes part
+    /// in no gradient: that of its own row is 0, those of keys, values and other queries are as if it were not there.
     /// Errors: `Shape` if ranks or sizes do not fit. Source: Vaswani et al. 2017; grouped heads: Ainslie et al. 2023.
     pub fn attention(&mut self, q: NodeId, k: NodeId, v: NodeId, mask: Option<NodeId>, how: Attention) -> Result<NodeId> {
         let (query, key) = (self.ty(q).shape.clone(), self.ty(k).shape.clone());
@@ -38,12 +44,19 @@ impl Graph {
         let operands: Vec<NodeId> = [q, k, v].into_iter().chain(mask).collect();
         self.call("attention", &operands, |g, x| {
             let (k, v) = (g.repeated_heads(x[1], of_query / of_key)?, g.repeated_heads(x[2], of_query / of_key)?);
-            let scores = g.scores(x[0], k, how)?;
-            let scores = g.masked(scores, x.get(3).copied(), how)?;
-            let weights = g.softmax(scores, 3)?;
+            let weights = g.weights(x[0], k, x.get(3).copied(), how)?;
             let dims = DotDims { batch: [(0, 0), (1, 1)].into_iter().collect(), contract: [(3, 2)].into_iter().collect() };
             g.dot(weights, v, dims)
         })
+    }
+
+    /// What queries take of keys, [B, H, T, S]: each row sums to 1, but those of queries that see nothing are zeros.
+    pub(super) fn weights(&mut self, q: NodeId, k: NodeId, mask: Option<NodeId>, how: Attention) -> Result<NodeId> {
+        let scores = self.scores(q, k, how)?;
+        let dims = self.ty(scores).shape.dims();
+        let may_be_blind = mask.is_some() || (how.causal && may_exceed(&dims[2], &dims[3]));
+        let scores = self.masked(scores, mask, how)?;
+        if may_be_blind { self.softmax_or_zeros(scores, 3) } else { self.softmax(scores, 3) }
     }
 
     /// [B, K, S, D] -> [B, K count, S, D].
@@ -57,7 +70,7 @@ impl Graph {
         self.reshape(repeated, &own.with(1, heads))
     }
 
-    pub(super) fn scores(&mut self, q: NodeId, k: NodeId, how: Attention) -> Result<NodeId> {
+    fn scores(&mut self, q: NodeId, k: NodeId, how: Attention) -> Result<NodeId> {
         let width = self.ty(q).shape.dims()[3].clone();
         let dims = DotDims { batch: [(0, 0), (1, 1)].into_iter().collect(), contract: [(3, 3)].into_iter().collect() };
         let products = self.dot(q, k, dims)?;
@@ -72,7 +85,7 @@ impl Graph {
         self.mul(products, scale)
     }
 
-    pub(super) fn masked(&mut self, scores: NodeId, mask: Option<NodeId>, how: Attention) -> Result<NodeId> {
+    fn masked(&mut self, scores: NodeId, mask: Option<NodeId>, how: Attention) -> Result<NodeId> {
         let lowest = self.scalar_like(scores, f64::NEG_INFINITY)?;
         let scores = mask.map_or(Ok(scores), |mask| self.select(mask, scores, lowest))?;
         if !how.causal {

@@ -2,7 +2,7 @@
 //! compute as a whole, without the weights of T x S in memory.
 //!
 //! With weights P = softmax(S), S = scale q k' and value P v, of a cotangent c of the value: that of v is P' c, that of P is D = c v', that
-//! of S is P (D - the sum of P D over each row). Source: Dao et al. 2022, appendix B.
+//! of S is P (D - the sum of P D over each row). Source: Dao et al. 2022, appendix B. Queries that see nothing have P = 0.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Graph {
         let scale = how.scale.unwrap_or(1.0 / width.sqrt());
         let heads = Heads { causal: how.causal, scale_bits: scale.to_bits() };
         let body = |g: &mut Graph, x: &[NodeId]| {
-            let weights = g.weights(x[0], x[1], how)?;
+            let weights = g.weights(x[0], x[1], None, how)?;
             let value = g.dot(weights, x[2], along(3, 2))?;
             g.permute(value, &TURNED)
         };
@@ -41,18 +41,12 @@ impl Graph {
         self.permute(value, &TURNED)
     }
 
-    fn weights(&mut self, q: NodeId, k: NodeId, how: Attention) -> Result<NodeId> {
-        let scores = self.scores(q, k, how)?;
-        let scores = self.masked(scores, None, how)?;
-        self.softmax(scores, 3)
-    }
-
     /// Of q, k, v, the value and their tangents: that of the value.
     fn attention_tangent(&mut self, x: &[NodeId], value: NodeId, t: &[NodeId], how: Attention, heads: Heads) -> Result<NodeId> {
         let operands = [x, &[value], t].concat();
         let body = self.function_over(&operands, |g, x| {
             let [q, k, v, _, tq, tk, tv] = *x else { return Err(crate::Error::internal(NAME, "expected seven operands")) };
-            let weights = g.weights(q, k, how)?;
+            let weights = g.weights(q, k, None, how)?;
             let (by_query, by_key) = (g.dot(tq, k, along(3, 3))?, g.dot(q, tk, along(3, 3))?);
             let scores = g.add(by_query, by_key)?;
             let slopes = g.weight_slopes(weights, scores, heads)?;
@@ -76,8 +70,8 @@ impl Graph {
         let operands = [x, &[value, value]].concat(); // the cotangent is of the value's type
         let body = self.function_over(&operands, |g, x| {
             let [q, k, v, _, cotangent] = *x else { return Err(crate::Error::internal(NAME, "expected five operands")) };
+            let weights = g.weights(q, k, None, how)?;
             let cotangent = g.permute(cotangent, &TURNED)?;
-            let weights = g.weights(q, k, how)?;
             let of_operand = if operand == 2 {
                 g.dot(weights, cotangent, along(2, 2))?
             } else {

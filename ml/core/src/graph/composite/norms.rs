@@ -17,7 +17,7 @@ impl Graph {
         epsilon: f64,
     ) -> Result<NodeId> {
         let folded = self.last_axes("layer_norm", x, axes)?;
-        let normal = self.call("layer_norm", &[x], |g, x| g.standardised(x[0], &folded, epsilon))?;
+        let normal = self.standardised("layer_norm", x, &folded, epsilon)?;
         self.scaled_and_shifted(normal, weight, bias)
     }
 
@@ -49,7 +49,7 @@ impl Graph {
             return Err(Error::shape("batch_norm", format!("axis {axis} of {}", self.ty(x).shape)));
         }
         let folded: Vec<usize> = (0..rank).filter(|&a| a != axis).collect();
-        let normal = self.call("batch_norm", &[x], |g, x| g.standardised(x[0], &folded, epsilon))?;
+        let normal = self.standardised("batch_norm", x, &folded, epsilon)?;
         let (weight, bias) = (self.along(weight, axis, rank)?, self.along(bias, axis, rank)?);
         self.scaled_and_shifted(normal, weight, bias)
     }
@@ -85,13 +85,36 @@ impl Graph {
         Ok((first..rank).collect())
     }
 
-    fn standardised(&mut self, x: NodeId, axes: &[usize], epsilon: f64) -> Result<NodeId> {
+    /// `z r` for z = x - mean and r = 1 / sqrt(variance + epsilon) over these axes. Its tangent is r t - r mean(t) - z r^2 mean(z r t): each
+    /// mean is of the tangent itself, so that reverse mode takes all its sums in one pass.
+    fn standardised(&mut self, name: &'static str, x: NodeId, axes: &[usize], epsilon: f64) -> Result<NodeId> {
+        let body = |g: &mut Graph, x: &[NodeId]| {
+            let (centred, scale) = g.centred_and_scale(x[0], axes, epsilon)?;
+            g.mul(centred, scale)
+        };
+        let tangent = |g: &mut Graph, x: &[NodeId], _: NodeId, t: &[NodeId]| {
+            let (centred, scale) = g.centred_and_scale(x[0], axes, epsilon)?;
+            let product = g.mul(centred, t[0])?;
+            let (along, mean) = (g.mean_keep(product, axes)?, g.mean_keep(t[0], axes)?);
+            let along = g.mul(along, scale)?; // by and by: the cube of the scale leaves a half's range
+            let along = g.mul(along, scale)?;
+            let along = g.mul(along, scale)?;
+            let (mean, along) = (g.mul(mean, scale)?, g.neg(along)?);
+            let mean = g.neg(mean)?;
+            let (own, by_scale) = (g.mul(t[0], scale)?, g.mul(centred, along)?);
+            let changed = g.add(own, by_scale)?;
+            g.add(changed, mean)
+        };
+        self.call_with_tangent(name, &[x], body, tangent)
+    }
+
+    /// `x - mean`, and `1 / sqrt(variance + epsilon)`.
+    fn centred_and_scale(&mut self, x: NodeId, axes: &[usize], epsilon: f64) -> Result<(NodeId, NodeId)> {
         let mean = self.mean_keep(x, axes)?;
         let centred = self.sub(x, mean)?;
         let square = self.mul(centred, centred)?;
         let variance = self.mean_keep(square, axes)?;
-        let scale = self.inverse_root(variance, epsilon)?;
-        self.mul(centred, scale)
+        Ok((centred, self.inverse_root(variance, epsilon)?))
     }
 
     fn inverse_root(&mut self, x: NodeId, epsilon: f64) -> Result<NodeId> {
