@@ -10,18 +10,23 @@ functions take a key first; without one they draw from a global stream, which `s
 
 from __future__ import annotations
 
+import operator
 import threading
 from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import _shape
-from gradframe.errors import PlanError, ShapeError
+from gradframe._array.info import iinfo
+from gradframe.errors import DTypeError, PlanError, ShapeError
 
 __all__ = [
     "bernoulli", "bits", "categorical", "choice", "exponential", "fold_in", "gumbel", "integers", "key", "laplace", "normal",
     "permutation", "seed", "shuffle", "split", "uniform",
 ]
+
+# The largest int64.
+_INT64_MAX = 2**63 - 1
 
 
 class _Stream:
@@ -79,12 +84,17 @@ def bits(key: Array | None = None, shape: Any = ()) -> Array:
 
 
 def uniform(key: Array | None = None, shape: Any = (), dtype: Any = "float32", minval: Any = 0.0, maxval: Any = 1.0) -> Array:
-    """Numbers spread evenly from `minval` to below `maxval`, which broadcast to the shape."""
+    """Numbers spread evenly from `minval` to below `maxval`, which broadcast to the shape. Raises PlanError for a number `minval` that is
+    not `maxval` or less; arrays are not looked at."""
+    if _is_real(minval) and _is_real(maxval) and not minval <= maxval:
+        raise PlanError(f"uniform: `minval` is {minval}, expected at most `maxval`, which is {maxval}")
     return _drawn("random_uniform", key, shape, dtype, minval, maxval)
 
 
 def normal(key: Array | None = None, shape: Any = (), dtype: Any = "float32", loc: Any = 0.0, scale: Any = 1.0) -> Array:
-    """Numbers distributed normally around `loc` with the standard deviation `scale`."""
+    """Numbers distributed normally around `loc` with the standard deviation `scale`. Raises PlanError for a number `scale` below 0."""
+    if _is_real(scale) and not scale >= 0:
+        raise PlanError(f"normal: `scale` is {scale}, expected a number of 0 or more")
     return _drawn("random_normal", key, shape, dtype, loc, scale)
 
 
@@ -110,17 +120,60 @@ def _drawn(name: str, key: Array | None, shape: Any, dtype: Any, *of: Any) -> Ar
 
 
 def integers(key: Array | None = None, shape: Any = (), minval: int = 0, maxval: int = 2, dtype: Any = "int64") -> Array:
-    """Whole numbers from `minval` to below `maxval`."""
-    if isinstance(minval, int) and isinstance(maxval, int) and minval >= maxval:
+    """Whole numbers from `minval` to below `maxval`. Raises DTypeError for bounds or a `dtype` that are not whole numbers, PlanError for
+    numbers that have none between them, or that the type does not hold. Arrays of bounds, which broadcast to the shape, are not looked at
+    where the type holds all of int64; for a narrower one they are, unless a function is being traced."""
+    wanted, bounds = dtypes.dtype(dtype), [_bound("minval", minval), _bound("maxval", maxval)]
+    if "integer" not in wanted.kind:
+        raise DTypeError(f"integers: `dtype` is {wanted}, expected a type of whole numbers")
+    if all(isinstance(bound, int) for bound in bounds) and bounds[0] >= bounds[1]:
         raise PlanError(f"integers: expected minval < maxval, got {minval} and {maxval}")
-    bounds = (as_array(minval, "int64"), as_array(maxval, "int64"))
-    return call("random_integers", (_given("integers", key), *bounds), _shape(shape), dtypes.name(dtype))
+    _check_range(wanted, *bounds)
+    lowest, below = (bound if isinstance(bound, Array) else as_array(bound, "int64") for bound in bounds)
+    return call("random_integers", (_given("integers", key), lowest, below), _shape(shape), wanted.name)
+
+
+def _bound(name: str, value: Any) -> int | Array:
+    """A number, or an array of int64. Raises DTypeError for others."""
+    if isinstance(value, Array) or getattr(value, "ndim", 0):
+        array = as_array(value)
+        if "integer" not in array.dtype.kind:
+            raise DTypeError(f"integers: `{name}` is of {array.dtype}, expected whole numbers")
+        return array.astype("int64")
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise DTypeError(f"integers: `{name}` is {value!r}, expected a whole number")
+    return operator.index(value)
+
+
+def _check_range(wanted: Any, minval: int | Array, maxval: int | Array) -> None:
+    """Raises PlanError for bounds that the type does not hold; numbers are drawn as int64."""
+    held = iinfo(wanted)
+    least, most = max(int(held.min), -_INT64_MAX - 1), min(int(held.max), _INT64_MAX - 1)
+    is_wide = wanted.name == "int64"
+    lowest, below = _extreme(minval, "min", is_wide), _extreme(maxval, "max", is_wide)
+    if (lowest is not None and lowest < least) or (below is not None and below - 1 > most):
+        what = f"integers: {wanted} holds numbers from {least} to {most}, the bounds are {lowest} and {below}"
+        raise PlanError(f"{what}; hint: a wider `dtype`" if wanted.name not in ("int64", "uint64") else what)
+
+
+def _extreme(bound: int | Array, which: str, is_wide: bool) -> int | None:
+    """The number, or the least or largest of an array; None where that is not known or does not matter."""
+    if isinstance(bound, int):
+        return bound
+    return None if is_wide or bound._array.is_traced or not bound.size else int(getattr(bound, which)())
 
 
 def bernoulli(key: Array | None = None, p: Any = 0.5, shape: Any = None) -> Array:
-    """True with probability p, which broadcasts to the shape."""
+    """True with probability p, which broadcasts to the shape. Raises PlanError for a number p that is not from 0 to 1; arrays are not
+    looked at."""
+    if _is_real(p) and not 0 <= p <= 1:
+        raise PlanError(f"bernoulli: `p` is {p}, expected a probability from 0 to 1")
     p = as_array(p)
     return call("random_bernoulli", (_given("bernoulli", key), p), p.shape if shape is None else _shape(shape))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
 
 
 def permutation(key: Array | None, x: Any) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradframe._array import dtypes
-from gradframe._array.core import Array, as_array, call, wrap
+from gradframe._array.core import Array, as_array, call, shared, wrap
 from gradframe._gradframe import array_nonzero
 from gradframe.errors import ShapeError
 
@@ -126,14 +126,14 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Array:
         x, axis = x.reshape(-1), 0
     if counts.shape != (x.shape[axis],):
         raise ShapeError(f"repeat: {counts.shape} counts for axis {axis} of {x.shape}")
-    places = as_array(counts.numpy().repeat(counts.numpy()) * 0) if not counts.size else _places(counts)
+    places = shared(counts.numpy().repeat(counts.numpy()) * 0) if not counts.size else _places(counts)
     return call("take", (x, places), axis, True)  # all of them are inside
 
 
 def _places(counts: Array) -> Array:
     import numpy as np
 
-    return as_array(np.repeat(np.arange(counts.size), counts.numpy()))
+    return shared(np.repeat(np.arange(counts.size), counts.numpy()))
 
 
 def pad(x: Any, /, pad_width: Any, *, constant_values: Any = 0) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -47,17 +48,41 @@ def operand(value: Any) -> Any:
 
 
 def as_array(value: Any, dtype: Any = None) -> Array:
-    """The array that is meant by a value; its memory is shared where that can be."""
+    """The array that is meant by a value. Memory that others can write is copied: what is recorded is read later."""
     if isinstance(value, Array):
         return value if dtype is None or value.dtype is dtypes.dtype(dtype) else value.astype(dtype)
     if isinstance(value, _NUMBERS) and not isinstance(value, np.generic):
         return wrap(array_from_number(value, dtypes.name(dtype)))
     if isinstance(value, (list, tuple)):
         return _of_sequence(value, dtype)
-    found = _of_bfloat(value)
+    found = _of_bfloat(value, copy=not _never_changes(value))
     if found is not None:
         return found if dtype is None else found.astype(dtype)
-    return _of_numpy(_foreign(value), dtype)
+    values = _foreign(value)
+    return _of_numpy(values if _never_changes(value) or _never_changes(values) else values.copy(), dtype)
+
+
+def _never_changes(value: Any) -> bool:
+    """Whether nobody writes to this memory: JAX's arrays, and NumPy's views of bytes and of our own arrays. That NumPy calls an array
+    read-only does not say so: who holds what it is a view of can write, and arrays that came over DLPack are read-only to NumPy alone."""
+    if not isinstance(value, np.ndarray):
+        return type(value).__module__.partition(".")[0] in ("jax", "jaxlib")
+    while isinstance(value, np.ndarray):
+        if value.flags.writeable:
+            return False
+        value = value.base
+    return isinstance(value, (bytes, _own_memory()))
+
+
+@cache
+def _own_memory() -> type:
+    """What NumPy's views of our arrays are views of."""
+    return type(array_from_number(0, None).buffer())
+
+
+def shared(values: np.ndarray) -> Array:
+    """An array over the memory of NumPy's, which nobody writes to from here on."""
+    return _of_numpy(values, None)
 
 
 def _of_bfloat(value: Any, copy: bool = False) -> Array | None:
@@ -575,5 +600,5 @@ def _entry(entry: Any) -> Any:
 
 
 def _unpickled(values: np.ndarray, dtype: str, requires_grad: bool) -> Array:
-    array = as_array(values, dtype)
+    array = as_array(shared(values), dtype)
     return array.requires_grad_() if requires_grad else array

@@ -31,7 +31,8 @@ def array(values: Any, dtype: Any = None, *, requires_grad: bool = False, copy: 
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Array:
-    """As `array`, but the memory of NumPy, Arrow, PyTorch or JAX is shared where that can be: do not change it afterwards.
+    """As `array`, but the memory of NumPy, Arrow, PyTorch or JAX is shared where that can be: do not change it afterwards. Operators,
+    functions and modules copy what they are given of it, which takes a pass over its bytes: of large arrays share it here, once.
 
     `copy=True` copies it, `copy=False` raises where it would have to be.
     """

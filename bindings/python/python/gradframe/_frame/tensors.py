@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from gradframe._array.core import Array, as_array, call
+import numpy as np
+import pyarrow as pa
+
+from gradframe._array.core import Array, call, shared
 from gradframe.errors import ExecutionError, PlanError, ShapeError
 
 
 def to_tensor(frame: Any, columns: str | Sequence[str] | None, nulls: Any, dtype: Any) -> Any:
     """See `Contents.to_tensor`."""
-    if nulls not in ("error", "mask") and (isinstance(nulls, bool) or not isinstance(nulls, (int, float))):
-        raise PlanError(f"to_tensor: nulls is {nulls!r}, expected 'error', 'mask' or a number to put in their place")
     names = frame.columns if columns is None else [columns] if isinstance(columns, str) else list(columns)
     if not names:
         raise PlanError("to_tensor: there are no columns")
-    parts = [_column(frame[name], name, nulls) for name in names]
+    fill = _fill(nulls)
+    parts = [_column(frame[name], name, nulls, fill) for name in names]
     values = _side_by_side([values for values, _ in parts], names, columns, dtype)
     if nulls != "mask":
         return values
     return values, _side_by_side([mask for _, mask in parts], names, columns, None)
 
 
-def _column(series: Any, name: str, nulls: Any) -> tuple[Array, Array | None]:
+def _fill(nulls: Any) -> int | float | None:
+    """The number in the place of nulls; None where they are an error."""
+    if isinstance(nulls, str) and nulls in ("error", "mask"):
+        return 0 if nulls == "mask" else None
+    if isinstance(nulls, (bool, np.bool_)) or not isinstance(nulls, (int, float, np.integer, np.floating)):
+        raise PlanError(f"to_tensor: nulls is {nulls!r}, expected 'error', 'mask' or a number to put in their place")
+    return nulls.item() if isinstance(nulls, np.generic) else nulls
+
+
+def _column(series: Any, name: str, nulls: Any, fill: int | float | None) -> tuple[Array, Array | None]:
     """A column's values, and with `nulls="mask"` where it has one."""
     count = series.null_count()
-    if count and nulls == "error":
+    if count and fill is None:
         raise ExecutionError(
             f"to_tensor: column `{name}` is null in {count} row{'' if count == 1 else 's'}; hint: nulls='mask', or a number for them"
         )
-    values = _values(series, name, 0 if nulls == "mask" else nulls)
+    values = _values(series, name, fill)
     if nulls != "mask":
         return values, None
-    mask = as_array(series.is_not_null().to_numpy())
+    mask = shared(series.is_not_null().to_numpy())
     if values.ndim > 1:
         from gradframe._array.arranging import broadcast_to
 
@@ -41,26 +53,52 @@ def _column(series: Any, name: str, nulls: Any) -> tuple[Array, Array | None]:
     return values, mask
 
 
-def _values(series: Any, name: str, fill: Any) -> Array:
-    import pyarrow as pa
-
+def _values(series: Any, name: str, fill: int | float | None) -> Array:
     arrow = series.to_arrow()
     shape = getattr(arrow.type, "shape", None)
     arrow = arrow.storage if isinstance(arrow, pa.ExtensionArray) else arrow
     if pa.types.is_fixed_size_list(arrow.type):
         shape = tuple(shape) if shape else (arrow.type.list_size,)
         inner = arrow.values.slice(arrow.offset * arrow.type.list_size, len(arrow) * arrow.type.list_size)
+        flat, value = _filled(series, name, inner, fill)
+        rows = flat.reshape(len(arrow), *shape)
         if arrow.null_count:
-            import numpy as np
+            rows = rows.copy()
+            rows[np.asarray(arrow.is_null())] = value
+        return shared(rows)
+    return shared(_filled(series, name, arrow, fill)[0])
 
-            flat = inner.fill_null(fill).to_numpy(zero_copy_only=False).reshape(len(arrow), *shape).copy()
-            flat[np.asarray(arrow.is_null())] = fill
-            return as_array(flat)
-        return as_array(inner.to_numpy(zero_copy_only=False).reshape(len(arrow), *shape))
+
+def _filled(series: Any, name: str, arrow: Any, fill: int | float | None) -> tuple[np.ndarray, Any]:
+    """Numbers or truth values without nulls, and what stands in their place."""
     if not (pa.types.is_integer(arrow.type) or pa.types.is_floating(arrow.type) or pa.types.is_boolean(arrow.type)):
         raise PlanError(f"to_tensor: column `{name}` is {series.dtype!r}, expected numbers, truth values or tensors; hint: cast it")
-    filled = arrow.fill_null(pa.scalar(fill, arrow.type)) if arrow.null_count else arrow
-    return as_array(filled.to_numpy(zero_copy_only=False))
+    if fill is None:
+        return arrow.to_numpy(zero_copy_only=False), None
+    if pa.types.is_integer(arrow.type) and not (math.isfinite(fill) and fill == int(fill)):
+        arrow = arrow.cast(pa.float64(), safe=False)
+    value = _as_value(series, name, arrow.type, fill)
+    filled = arrow.fill_null(value) if arrow.null_count else arrow
+    return filled.to_numpy(zero_copy_only=False), value.as_py()
+
+
+def _as_value(series: Any, name: str, kind: pa.DataType, fill: int | float) -> pa.Scalar:
+    """The number as one of the column's type. Raises PlanError where that does not hold it."""
+    try:
+        if pa.types.is_boolean(kind):
+            if fill not in (0, 1):
+                raise ValueError
+            return pa.scalar(bool(fill), kind)
+        if pa.types.is_integer(kind):
+            return pa.scalar(int(fill), kind)
+        with np.errstate(over="ignore"):
+            value = np.dtype(kind.to_pandas_dtype()).type(fill)
+        if math.isinf(value) and not math.isinf(fill):
+            raise OverflowError
+        return pa.scalar(value, kind)
+    except (pa.ArrowException, OverflowError, ValueError) as error:
+        what = f"to_tensor: nulls is {fill}, which column `{name}`, {series.dtype!r}, does not hold"
+        raise PlanError(f"{what}; hint: cast the column, or nulls='mask'") from error
 
 
 def _side_by_side(parts: list[Any], names: list[str], columns: Any, dtype: Any) -> Array:
