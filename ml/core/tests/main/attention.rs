@@ -18,7 +18,8 @@ fn numbers(shape: &[usize], seed: usize) -> Tensor {
 
 /// `softmax(q k' / sqrt(width)) v` where `seen` [T][S] says what a query looks at.
 fn plain(g: &mut Graph, [q, k, v]: [NodeId; 3], seen: &[Vec<bool>]) -> Result<NodeId> {
-    let along = |left, right| DotDims { batch: [(0, 0), (1, 1)].into_iter().collect(), contract: [(left, right)].into_iter().collect() };
+    let along =
+        |left, right| DotDims { batch: [(0, 0), (1, 1)].into_iter().collect(), contract: [(left, right)].into_iter().collect() };
     let products = g.dot(q, k, along(3, 3))?;
     let scores = g.scaled_by(products, 1.0 / (WIDTH as f64).sqrt())?;
     let exp = g.exp(scores)?;
@@ -61,7 +62,8 @@ enum Sizes {
 fn compare(seen: &[Vec<bool>], key_heads: usize, sizes: Sizes, looked: impl Fn(&mut Graph, [NodeId; 3]) -> Result<NodeId>) {
     let (queries, keys) = (seen.len(), seen[0].len());
     let blind = seen.iter().take_while(|row| !row.contains(&true)).count();
-    let shapes = [[1, HEADS, queries, WIDTH], [1, key_heads, keys, WIDTH], [1, key_heads, keys, WIDTH], [1, HEADS, queries, WIDTH]];
+    let shapes =
+        [[1, HEADS, queries, WIDTH], [1, key_heads, keys, WIDTH], [1, key_heads, keys, WIDTH], [1, HEADS, queries, WIDTH]];
     let inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(i, shape)| numbers(shape, i)).collect();
     let named = |i: usize| match sizes {
         Sizes::Fixed => Dim::fixed(shapes[i][2]),
