@@ -29,7 +29,7 @@ def _known(kind: pa.DataType) -> pa.DataType:
     if t.is_timestamp(kind):
         return kind if kind.tz is None or _is_known(kind.tz) else pa.timestamp(kind.unit, tz="UTC")
     if t.is_struct(kind):
-        return pa.struct([field.with_type(_known(field.type)) for field in kind.fields])
+        return pa.struct([field.with_type(_known(field.type)) for field in kind])
     if t.is_fixed_size_list(kind):
         return pa.list_(kind.value_field.with_type(_known(kind.value_type)), kind.list_size)
     if t.is_large_list(kind):
