@@ -38,6 +38,27 @@ pub enum Code {
     Select,
     /// 1 where a is true, else 0.
     Number,
+    /// Two functions, each rounded by itself: the first of a and b, the second of that and c.
+    Two(Inner, Outer),
+}
+
+/// The first of two functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inner {
+    Add,
+    Sub,
+    Mul,
+}
+
+/// The second, of the first's value and c.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outer {
+    Add,
+    /// The value less c.
+    Sub,
+    /// c less the value.
+    From,
+    Mul,
 }
 
 /// Where an operand comes from. An address is that of the first element of the block, or of a slot, which is the same for

@@ -217,3 +217,30 @@ fn folds_of_rows_columns_and_long_axes() {
         }
     }
 }
+
+/// The largest of twelve values, each a function of a function: in both orders, of what nobody else takes.
+#[test]
+fn two_functions_in_one_instruction_are_what_both_are() {
+    for dtype in FLOATS {
+        for length in [1, 7, 8, 40, 130, 333] {
+            let shapes = vec![vec![length]; 2];
+            let types: Vec<Type> = shapes.iter().map(|s| Type::new(dtype, Shape::fixed(s))).collect();
+            let f = function(&types, |g, x| {
+                let mut total = x[1];
+                for n in 0..12 {
+                    let number = g.scalar_like(x[0], 0.5 + f64::from(n))?;
+                    let inner = [Graph::add, Graph::sub, Graph::mul][n as usize % 3](g, x[0], number)?;
+                    let value = match n / 3 {
+                        0 => g.add(inner, x[1])?,
+                        1 => g.sub(inner, x[1])?,
+                        2 => g.sub(x[1], inner)?,
+                        _ => g.mul(inner, x[1])?,
+                    };
+                    total = g.max(total, value)?;
+                }
+                Ok(vec![total])
+            });
+            check(&f, &arguments(dtype, &shapes));
+        }
+    }
+}

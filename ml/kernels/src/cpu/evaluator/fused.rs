@@ -8,6 +8,7 @@ use smallvec::{SmallVec, smallvec};
 use super::super::unit::{Code, Float};
 use super::input::Input;
 use super::place::Place;
+use super::two::joined;
 use crate::schedule::{Chain, Instr, Level, Pair, ValueId};
 
 /// The bytes of a number, and zeros after those of f32.
@@ -19,6 +20,8 @@ pub struct Run {
     pub float: Float,
     /// In order.
     pub instructions: Vec<Instruction>,
+    /// How many functions they compute: an instruction may be two.
+    pub functions: usize,
     /// The values in memory that it reads or writes.
     pub outside: Vec<usize>,
     /// Slots that hold one number everywhere: the bytes of a lane come first.
@@ -56,15 +59,16 @@ pub enum To {
 }
 
 /// A function of values or of the result before.
-struct Plain {
-    code: Code,
-    operands: SmallVec<[Operand; 3]>,
+pub struct Plain {
+    pub code: Code,
+    pub operands: SmallVec<[Operand; 3]>,
     /// The value that it is; None of a part of one.
-    value: Option<usize>,
+    pub value: Option<usize>,
 }
 
+/// What a function takes.
 #[derive(Clone, Copy)]
-enum Operand {
+pub enum Operand {
     Before,
     Value(ValueId),
 }
@@ -215,6 +219,8 @@ impl Run {
     pub fn of(around: Around, members: &[usize], escapes: impl Fn(usize) -> bool) -> Self {
         let float = members.iter().find_map(|&i| fusable(around, i).flatten()).unwrap_or(Float::Single);
         let functions: Vec<Plain> = members.iter().flat_map(|&i| plain(around.chain, i)).collect();
+        let count = functions.len();
+        let functions = joined(functions, &escapes);
         let (instructions, outside, constants, rows) = Default::default();
         let mut making = Making {
             around,
@@ -222,7 +228,7 @@ impl Run {
             last_use: vec![0; around.chain.values.len()],
             slot: vec![None; around.chain.values.len()],
             free: Vec::new(),
-            run: Run { float, instructions, outside, constants, rows, slots: 0 },
+            run: Run { float, instructions, functions: count, outside, constants, rows, slots: 0 },
         };
         making.look_through(&functions);
         for (at, function) in functions.iter().enumerate() {

@@ -8,6 +8,7 @@ mod passes;
 mod place;
 mod registers;
 mod steps;
+mod two;
 
 use gradframe_ml_core::Result;
 
@@ -110,7 +111,7 @@ impl<'a> Evaluator<'a> {
 
     /// Instructions of a block.
     pub fn steps(&self) -> usize {
-        let instructions = |step: &Step| if let Step::Run(run) = step { run.instructions.len() } else { 1 };
+        let instructions = |step: &Step| if let Step::Run(run) = step { run.functions } else { 1 };
         self.steps.steps.iter().map(instructions).sum()
     }
 

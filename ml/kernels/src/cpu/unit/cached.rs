@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 
 use super::super::vector::{Element, Vector};
 use super::x86::{elements, fetch};
-use super::{Code, From, Op, SLOT_BYTES, To};
+use super::{Code, From, Inner, Op, Outer, SLOT_BYTES, To};
 
 /// Memory of a unit's last result, and of up to three operands that are bools, as lanes. What is read was written before: of rows, a run
 /// goes over so few elements that zeros would cost as much as an instruction.
@@ -150,6 +150,24 @@ unsafe fn compute<V: Vector, const PART: bool>(
                 }
             };
         }
+        macro_rules! three {
+            (|$x:ident, $y:ident, $z:ident| $f:expr) => {
+                for i in 0..vectors {
+                    let ($x, $y, $z) = (read!(a, i), read!(b, i), read!(c, i));
+                    $f.store(to.add(i * V::LANES));
+                }
+            };
+        }
+        macro_rules! both {
+            ($inner:expr, $outer:ident) => {
+                match $outer {
+                    Outer::Add => three!(|x, y, z| V::add($inner(x, y), z)),
+                    Outer::Sub => three!(|x, y, z| V::sub($inner(x, y), z)),
+                    Outer::From => three!(|x, y, z| V::sub(z, $inner(x, y))),
+                    Outer::Mul => three!(|x, y, z| V::mul($inner(x, y), z)),
+                }
+            };
+        }
         macro_rules! by_elements {
             ($f:expr) => {{
                 let mut i = 0;
@@ -195,12 +213,10 @@ unsafe fn compute<V: Vector, const PART: bool>(
             Code::Log1p => by_elements!(V::Element::log1p),
             Code::Tanh => by_elements!(V::Element::tanh),
             Code::Erf => by_elements!(V::Element::erf),
-            Code::Select => {
-                for i in 0..vectors {
-                    let (condition, x, y) = (read!(a, i), read!(b, i), read!(c, i));
-                    condition.choose(x, y).store(to.add(i * V::LANES));
-                }
-            }
+            Code::Select => three!(|condition, x, y| condition.choose(x, y)),
+            Code::Two(Inner::Add, outer) => both!(V::add, outer),
+            Code::Two(Inner::Sub, outer) => both!(V::sub, outer),
+            Code::Two(Inner::Mul, outer) => both!(V::mul, outer),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d, _MM_HINT_T0, _mm_prefetch};
 
 use super::super::vector::{Element, Vector};
-use super::{Code, From, Op, SLOT_BYTES, To, cached};
+use super::{Code, From, Inner, Op, Outer, SLOT_BYTES, To, cached};
 
 /// Bytes that are fetched ahead of those that are worked on.
 const AHEAD_BYTES: usize = 4096;
@@ -159,6 +159,21 @@ unsafe fn computed<V: Vector, const N: usize, const PART: bool>(op: &Op, last: &
             Code::Log1p => elements(a, V::Element::log1p),
             Code::Tanh => elements(a, V::Element::tanh),
             Code::Erf => elements(a, V::Element::erf),
+            Code::Two(inner, outer) => {
+                let a = match inner {
+                    Inner::Add => two!(V::add),
+                    Inner::Sub => two!(V::sub),
+                    Inner::Mul => two!(V::mul),
+                };
+                let c = operand::<V, N, PART>(op.operands[2], last, at, count);
+                let mut value = a;
+                match outer {
+                    Outer::Add => each!(N, value[i] = V::add(a[i], c[i])),
+                    Outer::Sub => each!(N, value[i] = V::sub(a[i], c[i])),
+                    Outer::From => each!(N, value[i] = V::sub(c[i], a[i])),
+                    Outer::Mul => each!(N, value[i] = V::mul(a[i], c[i])),
+                }
+            }
             Code::Select => {
                 let b = operand::<V, N, PART>(op.operands[1], last, at, count);
                 let c = operand::<V, N, PART>(op.operands[2], last, at, count);
