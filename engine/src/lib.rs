@@ -68,7 +68,7 @@ pub use config::{SessionBuilder, default_home, limit_arrays_to_memory};
 pub use frame::{
     BatchLoader, Copied, DataFrame, Explanation, ExplodeOptions, FitOptions, FittedModel, GroupBy, How, JoinOptions, Keep,
     LoadOptions, MaintainOrder, ModelRef, PivotOptions, Profile, Resolved, SampleOptions, ScanProgress, Stacking, UpdateOptions,
-    UpdateRows, Validate,
+    UpdateRows, Validate, own_rows,
 };
 pub use registry::Garbage;
 pub use replay::{Difference, Replay};
@@ -91,5 +91,6 @@ pub use gradframe_plan::functions::{ArrayFunction, ColumnFunction, Sees, TracedA
 pub use gradframe_plan::names::nearest as nearest_name;
 pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;
+pub use gradframe_plan::own_types::{own_array, own_field, own_schema, own_type};
 pub use gradframe_plan::services::{DatasetFile, MetricRow, NamedModel, NewArtifact, NewDataset};
 pub use gradframe_sql::Parsed;

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use crate::catalog::PublicSchema;
 use crate::config::{Home, SessionBuilder, default_home};
-use crate::frame::{Copied, DataFrame, InMemory};
+use crate::frame::{Copied, DataFrame, InMemory, own_rows};
 use crate::panics::guard;
 use crate::registry::model_name;
 use crate::runtime::BlockingRuntime;
@@ -179,13 +179,16 @@ impl Session {
         self.scan_as(TableReference::bare(UNNAMED), provider)
     }
 
-    /// Rows in memory, not copied. Errors: `Plan` for a batch with another schema.
+    /// Rows in memory. Columns come in their own types ([`own_rows`]); those that have theirs are not copied.
+    /// Errors: `Plan` for a batch with another schema, `Execution` as those of [`own_rows`].
     pub fn from_batches(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<DataFrame> {
         self.from_copied_batches(schema, batches, vec![])
     }
 
     /// The same for rows of which some columns had to be copied before: [`DataFrame::profile`] says so.
     pub fn from_copied_batches(&self, schema: SchemaRef, batches: Vec<RecordBatch>, copies: Vec<Copied>) -> Result<DataFrame> {
+        let (schema, batches, own) = own_rows(schema, batches)?;
+        let copies = [copies, own].concat();
         let table = InMemory::new(schema, batches, copies)?;
         self.scan_as(TableReference::bare(UNNAMED), Arc::new(table))
     }

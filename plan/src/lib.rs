@@ -5,6 +5,7 @@
 //! - [`functions`]: the functions of the schema ML;
 //! - [`lower`]: operators and functions of SQL in the graph;
 //! - [`options`]: what SET changes;
+//! - [`own_types`]: the types in which columns come in;
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
 //! - [`simplified`]: expressions that are run outside of any plan;
@@ -21,6 +22,7 @@ pub mod model_table;
 pub mod names;
 pub mod ops;
 pub mod options;
+pub mod own_types;
 pub mod rules;
 pub mod services;
 pub mod simplified;

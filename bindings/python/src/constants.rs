@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 use datafusion::scalar::ScalarValue;
 use gradframe::expr::{Constant, Constants};
+use gradframe::own_type;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTime, PyTuple};
@@ -130,7 +131,7 @@ fn constant(value: &Bound<'_, PyAny>) -> PyResult<Constant> {
         return scalar(value).map(Constant::Value);
     }
     if value.hasattr("__arrow_c_schema__")? {
-        return Ok(Constant::Type(value.extract::<pyo3_arrow::PyDataType>()?.into_inner()));
+        return Ok(Constant::Type(own_type(&value.extract::<pyo3_arrow::PyDataType>()?.into_inner())));
     }
     if let Some(expr) = own_expression(value)? {
         return Ok(Constant::Expr(Box::new(expr)));

@@ -110,8 +110,8 @@ impl PyDataFrame {
 
     /// A frame of the same session over other rows: anything with `__arrow_c_stream__` or `__arrow_c_array__`.
     fn beside(&self, data: interop::Given) -> PyResult<Self> {
-        let (schema, batches) = interop::batches_from(data)?;
-        Ok(PyDataFrame::new(self.session.clone(), schema, batches))
+        let (schema, batches, copies) = interop::batches_from(data)?;
+        Ok(PyDataFrame::with_copies(self.session.clone(), schema, batches, copies))
     }
 
     /// These columns, in this order; nothing is copied.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
-use gradframe::{Error, MapFunction, MapOptions, Session, SharedCause};
+use gradframe::{Error, MapFunction, MapOptions, Session, SharedCause, own_schema};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3_arrow::{PyRecordBatch, PySchema};
@@ -35,7 +35,7 @@ pub fn map_batches(
 ) -> PyResult<PyLazyFrame> {
     let session = frame.0.session().clone();
     let function = PyMapFunction { name: function_name(&function), function, session, arrow };
-    let schema = schema.map(PySchema::into_inner);
+    let schema = schema.map(|schema| own_schema(&schema.into_inner()));
     let batch_rows = batch_size;
     let options = MapOptions { schema, streamable, batch_rows, predicate_pushdown, projection_pushdown, slice_pushdown };
     frame.0.map_batches(function, options).or_raise().map(PyLazyFrame)
@@ -77,7 +77,7 @@ impl PyMapFunction {
             let what = format!("{OP}: `{}` gave {kind}, expected a DataFrame, a pyarrow.RecordBatch or the like", self.name);
             return Err(PyTypeError::new_err(what));
         }
-        let (schema, batches) = interop::batches_from(given.extract()?)?;
+        let (schema, batches, _) = interop::batches_from(given.extract()?)?;
         Ok(if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches })
     }
 }

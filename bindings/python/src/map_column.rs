@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::concat;
 use arrow::datatypes::Field;
-use gradframe::{ColumnFunction, Error, Sees, from_datafusion, map_column as map};
+use gradframe::{ColumnFunction, Error, Sees, from_datafusion, map_column as map, own_type};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3_arrow::{PyArray, PyDataType};
@@ -29,7 +29,7 @@ pub fn map_column(
     let op = if each { "map_elements" } else { "map_batches" };
     let function = Arc::new(PyColumnFunction { op, name: function_name(&function), function });
     let sees = if all_rows { Sees::All } else { Sees::Some };
-    Ok(map(column(expr)?, function, return_dtype.map(PyDataType::into_inner), sees).into())
+    Ok(map(column(expr)?, function, return_dtype.map(|own| own_type(&own.into_inner())), sees).into())
 }
 
 /// A Python callable over a column.

@@ -40,8 +40,8 @@ pub fn to_sql(frame: PyLazyFrame) -> PyResult<(String, Vec<(String, PyLazyFrame)
 /// `(column, bytes, why)`.
 #[pyfunction]
 pub fn from_copied_arrow(session: &PySession, data: interop::Given, copies: Vec<(String, u64, String)>) -> PyResult<PyDataFrame> {
-    let (schema, batches) = interop::batches_from(data)?;
+    let (schema, batches, own) = interop::batches_from(data)?;
     let copied = |(column, bytes, why)| Copied { column, bytes, why };
-    let copies = copies.into_iter().map(copied).collect();
+    let copies = copies.into_iter().map(copied).chain(own).collect();
     Ok(PyDataFrame::with_copies(session.engine().clone(), schema, batches, copies))
 }

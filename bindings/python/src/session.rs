@@ -154,11 +154,12 @@ impl PySession {
         self.scan(py, "read_csv", source, with_sample(csv, infer_schema_length), options)
     }
 
-    /// A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied.
+    /// A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied but columns whose type is not their own
+    /// here, such as decimals of 64 bits.
     #[expect(clippy::wrong_self_convention, reason = "Polars's name")]
     fn from_arrow(&self, data: interop::Given) -> PyResult<PyDataFrame> {
-        let (schema, batches) = interop::batches_from(data)?;
-        Ok(PyDataFrame::new(self.0.clone(), schema, batches))
+        let (schema, batches, copies) = interop::batches_from(data)?;
+        Ok(PyDataFrame::with_copies(self.0.clone(), schema, batches, copies))
     }
 
     /// Gives a frame a name in SQL, for this session alone; a frame of that name gives way.

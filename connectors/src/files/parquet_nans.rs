@@ -15,10 +15,17 @@ use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, 
 use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use datafusion::parquet::file::statistics::{Statistics, ValueStatistics};
 use datafusion::parquet::schema::types::ColumnDescriptor;
+use datafusion::scalar::ScalarValue;
 
-/// The statistics of a file's columns, of which those of floats have no largest value.
+/// The statistics of a file's columns, of which those of floats have no largest value, and those that the table has in another type than
+/// the file no bound at all: DataFusion gives null there, which would be passed over beside the bounds of other files.
 pub(super) fn of_table(mut statistics: TableStatistics, schema: &Schema) -> TableStatistics {
     for (field, column) in schema.fields().iter().zip(&mut statistics.column_statistics) {
+        for bound in [&mut column.min_value, &mut column.max_value] {
+            if bound.get_value().is_some_and(ScalarValue::is_null) {
+                *bound = Precision::Absent;
+            }
+        }
         if matches!(field.data_type(), DataType::Float16 | DataType::Float32 | DataType::Float64) {
             column.max_value = Precision::Absent;
         }

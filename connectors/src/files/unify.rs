@@ -1,7 +1,7 @@
 //! The columns of several files as those of one table.
 //!
-//! Columns are matched by name. Types widen as the table below says; where no type holds the values of both files, that is
-//! an error which names the files, the column and the types.
+//! Columns are matched by name, each in its own type ([`gradframe_plan::own_types`]). Types widen as the table below says; where no type
+//! holds the values of both files, that is an error which names the files, the column and the types.
 //!
 //! | in one file | in another | in the table |
 //! |---|---|---|
@@ -11,7 +11,7 @@
 //! | Float32 | Float64 | Float64 |
 //! | decimal | integer or decimal | a decimal that holds both, up to 38 digits |
 //! | date | timestamp | the timestamp |
-//! | timestamps | timestamps of the same zone | the finer unit |
+//! | timestamps, durations | the same, of the same zone | the finer unit |
 //! | texts, or bytes, of any layout | the same | the largest layout |
 //! | dictionary of a type | any type | as that type |
 //! | lists, structs | lists, structs | item by item, field by field |
@@ -23,6 +23,7 @@ use arrow::compute::can_cast_types;
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names;
+use gradframe_plan::own_types::{own_field, own_type};
 
 use super::extensions::CATEGORIES;
 
@@ -69,7 +70,7 @@ pub(super) fn table(function: &'static str, files: &[FileColumns], union: &Union
                 Some(&place) => columns[place].add(function, file, field, union)?,
                 None => {
                     places.insert(field.name(), columns.len());
-                    columns.push(Column { field: field.as_ref().clone(), file: &file.file, files: 1 });
+                    columns.push(Column { field: own_field(field).as_ref().clone(), file: &file.file, files: 1 });
                 }
             }
         }
@@ -79,8 +80,9 @@ pub(super) fn table(function: &'static str, files: &[FileColumns], union: &Union
 }
 
 impl<'a> Column<'a> {
-    fn add(&mut self, function: &str, file: &'a FileColumns, field: &Field, union: &Union) -> Result<()> {
+    fn add(&mut self, function: &str, file: &'a FileColumns, field: &FieldRef, union: &Union) -> Result<()> {
         self.files += 1;
+        let field = own_field(field);
         if union.types.iter().any(|(name, _)| name == field.name()) {
             return Ok(());
         }
@@ -88,9 +90,9 @@ impl<'a> Column<'a> {
             // Enums of different categories are text of few values.
             self.field.metadata_mut().remove(CATEGORIES);
         }
-        let means_the_same = extensions(&self.field) == extensions(field);
+        let means_the_same = extensions(&self.field) == extensions(&field);
         let together = wider(self.field.data_type(), field.data_type()).filter(|_| means_the_same);
-        let Some(data_type) = together else { return Err(self.conflict(function, file, field)) };
+        let Some(data_type) = together else { return Err(self.conflict(function, file, &field)) };
         if self.field.data_type() == &DataType::Null {
             self.file = &file.file;
         }
@@ -158,7 +160,7 @@ fn with_types(function: &str, mut fields: Vec<Field>, files: &[FileColumns], uni
                 return Err(Error::plan(function, what));
             }
         }
-        fields[place] = Field::new(name, data_type.clone(), true);
+        fields[place] = Field::new(name, own_type(data_type), true);
     }
     Ok(Schema::new(fields))
 }
@@ -174,9 +176,9 @@ fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
         (Dictionary(_, value), other) | (other, Dictionary(_, value)) => wider(value, other),
         _ if a.is_integer() && b.is_integer() => Some(wider_integer(a, b)),
         _ if a.is_numeric() && b.is_numeric() => wider_number(a, b),
-        (Date32 | Date64, Date32 | Date64) => Some(Date64),
-        (Date32 | Date64, time @ Timestamp(..)) | (time @ Timestamp(..), Date32 | Date64) => Some(time.clone()),
+        (Date32, time @ Timestamp(..)) | (time @ Timestamp(..), Date32) => Some(time.clone()),
         (Timestamp(x, zone), Timestamp(y, other)) => (zone == other).then(|| Timestamp(finer(*x, *y), zone.clone())),
+        (Duration(x), Duration(y)) => Some(Duration(finer(*x, *y))),
         (Utf8 | LargeUtf8 | Utf8View, Utf8 | LargeUtf8 | Utf8View) => Some(larger(a, b, &LargeUtf8, &Utf8View)),
         (Binary | LargeBinary | BinaryView, Binary | LargeBinary | BinaryView) => Some(larger(a, b, &LargeBinary, &BinaryView)),
         (List(x), List(y)) => wider_field(x, y).map(|item| List(Arc::new(item))),
@@ -227,9 +229,7 @@ fn wider_number(a: &DataType, b: &DataType) -> Option<DataType> {
 /// Digits in all and after the point. Wider decimals than of 128 bits are not united.
 fn decimal(data_type: &DataType) -> Option<(i16, i16)> {
     match data_type {
-        DataType::Decimal32(precision, scale)
-        | DataType::Decimal64(precision, scale)
-        | DataType::Decimal128(precision, scale) => Some((i16::from(*precision), i16::from(*scale))),
+        DataType::Decimal128(precision, scale) => Some((i16::from(*precision), i16::from(*scale))),
         integer if integer.is_integer() => Some((if integer == &DataType::UInt64 { 20 } else { 19 }, 0)),
         _ => None,
     }
@@ -290,6 +290,7 @@ mod tests {
             (Date32, micros.clone(), Some(micros.clone())),
             (Timestamp(TimeUnit::Second, None), micros.clone(), Some(micros.clone())),
             (Timestamp(TimeUnit::Second, Some("UTC".into())), micros, None),
+            (Duration(TimeUnit::Millisecond), Duration(TimeUnit::Second), Some(Duration(TimeUnit::Millisecond))),
             (Utf8, Utf8View, Some(Utf8View)),
             (Utf8, LargeUtf8, Some(LargeUtf8)),
             (Utf8, Int64, None),
@@ -299,6 +300,17 @@ mod tests {
             assert_eq!(wider(&a, &b), together, "{a} and {b}");
             assert_eq!(wider(&b, &a), together, "{b} and {a}");
         }
+    }
+
+    #[test]
+    fn columns_come_in_their_own_types() {
+        use DataType::*;
+        let (seconds, micros) = (Time32(TimeUnit::Second), Time64(TimeUnit::Microsecond));
+        let a = file("a.parquet", &[("t", seconds), ("n", Decimal64(12, 2)), ("d", Date64), ("i", Int64)]);
+        let b = file("b.parquet", &[("t", micros), ("n", Decimal128(14, 3)), ("d", Date32), ("i", Int64)]);
+        let own = [Time64(TimeUnit::Nanosecond), Decimal128(14, 3), Date32, Int64];
+        let schema = table("read_parquet", &[a, b], &Union::default()).unwrap();
+        assert_eq!(schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>(), own);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, lit};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{enum_place, identity};
+use gradframe_plan::functions::column::bytes_to_sort_by;
+use gradframe_plan::functions::{enum_place, has_order_bytes, identity};
 
 use super::DataFrame;
 use crate::expr::as_enum;
@@ -85,7 +86,8 @@ impl DataFrame {
             columns.extend(several);
         }
         let last = columns.len().saturating_sub(1);
-        let columns = columns.into_iter().enumerate().map(|(at, key)| sorted_by(key, at < last));
+        let columns = columns.into_iter().zip(&directions).enumerate();
+        let columns = columns.map(|(at, (key, direction))| sorted_by(key, at < last, *direction));
         let resolved = self.resolve(op, columns)?;
         let keys = resolved.exprs.into_iter().map(|expr| expr.unalias()).zip(directions);
         Ok((resolved.frame, keys.map(|(expr, (asc, nulls_first))| SortExpr::new(expr, asc, nulls_first)).collect()))
@@ -142,13 +144,17 @@ impl DataFrame {
     }
 }
 
-/// What a key is sorted by: an enum by the place of its category; before other keys what tells its values apart.
-fn sorted_by(key: Named, before_others: bool) -> Expr {
-    match key.categories {
-        Some(categories) if !key.data_type.is_nested() => enum_place(key.expr, categories),
-        _ if before_others => identity(key.expr, &key.data_type),
-        _ => key.expr,
+/// What a key is sorted by, in this direction and with its nulls first or last: an enum by the place of its category; before other keys
+/// what tells its values apart. DataFusion has the nulls within lists and structs where it has those of the column.
+fn sorted_by(key: Named, before_others: bool, (ascending, nulls_first): (bool, bool)) -> Expr {
+    let Named { expr, data_type, categories, .. } = key;
+    match categories {
+        Some(categories) if !data_type.is_nested() => return enum_place(expr, categories),
+        _ => {}
     }
+    let value = if before_others { identity(expr, &data_type) } else { expr };
+    let within_first = ascending && nulls_first;
+    if !within_first && has_order_bytes(&data_type) { bytes_to_sort_by(value) } else { value }
 }
 
 /// The schema without the columns that are keys, which `all()` leaves out in groups.

@@ -1,11 +1,12 @@
-//! Values that have an order as whole numbers of the same order.
+//! Values that have an order as whole numbers, or as bytes, of the same order.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, PrimitiveArray, downcast_integer};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, LargeBinaryArray, PrimitiveArray, downcast_integer};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type};
+use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 use gradframe_ml_core::Error;
 
@@ -19,6 +20,22 @@ pub(super) fn has_keys(data_type: &DataType) -> bool {
             data_type,
             Boolean | Float32 | Float64 | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) | Duration(_)
         )
+}
+
+/// Lists and structs as bytes of the same order, in which a null within is the least whether the sort descends or not and wherever it has
+/// its nulls; null where the value is. Errors: `ArrowError` for types without an order.
+pub(super) fn order_bytes(value: &ArrayRef) -> Result<ArrayRef> {
+    let rows = RowConverter::new(vec![SortField::new(value.data_type().clone())])?.convert_columns(&[Arc::clone(value)])?;
+    let nulls = value.logical_nulls();
+    let is_valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    Ok(Arc::new((0..rows.num_rows()).map(|row| is_valid(row).then(|| rows.row(row).data())).collect::<LargeBinaryArray>()))
+}
+
+/// Whether values of a type are sorted as bytes: lists and structs of values that have an order.
+pub fn has_order_bytes(data_type: &DataType) -> bool {
+    use DataType::{FixedSizeList, LargeList, List, Struct};
+    let is_nested = matches!(data_type, List(_) | LargeList(_) | FixedSizeList(..) | Struct(_));
+    is_nested && RowConverter::supports_fields(&[SortField::new(data_type.clone())])
 }
 
 /// Numbers, moments and booleans as whole numbers in the same order, or `descending` in the opposite one; None of other types. Floats
@@ -111,6 +128,16 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn a_null_within_is_the_least_of_bytes() {
+        let items = [Some(vec![]), Some(vec![None]), Some(vec![Some(0)]), Some(vec![Some(0), None]), Some(vec![Some(1)]), None];
+        let lists: ArrayRef = Arc::new(arrow::array::ListArray::from_iter_primitive::<Int64Type, _, _>(items));
+        assert!(has_order_bytes(lists.data_type()) && !has_order_bytes(&DataType::Int64));
+        let bytes = order_bytes(&lists).unwrap();
+        let bytes: Vec<Option<&[u8]>> = bytes.as_binary::<i64>().iter().collect();
+        assert!(bytes[..5].is_sorted_by(|a, b| a < b) && bytes[..5].iter().all(Option::is_some) && bytes[5].is_none());
+    }
 
     #[test]
     fn keys_are_in_the_order_of_their_values_and_lead_back_to_them() {

@@ -133,7 +133,11 @@ describe_files = _collected(Session.describe_files, "describe_files")
 
 
 def from_arrow(data: Any) -> DataFrame:
-    """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__` (pyarrow, Polars, DuckDB, ...), not copied."""
+    """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__` (pyarrow, Polars, DuckDB, ...), not copied.
+
+    Decimals of 32 and 64 bits, times of other units than nanoseconds, dates in milliseconds and durations in seconds are brought into the
+    types that they have here; `profile()` says what that cost.
+    """
     return session().from_arrow(data)
 
 

@@ -344,7 +344,7 @@ class Session:
         )
 
     def from_arrow(self, data: Any) -> DataFrame:
-        """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; nothing is copied."""
+        """A frame over anything with `__arrow_c_stream__` or `__arrow_c_array__`; copied is only what has another type here, as `gf.from_arrow` says."""
         from gradframe._copies import is_pandas, table_of_pandas
         from gradframe._frame.polars_columns import is_polars, prepared
 

@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use gradframe::{Error, from_datafusion};
+use gradframe::{Copied, Error, from_datafusion, own_array, own_field, own_rows};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 use pyo3_arrow::PyArray;
@@ -25,9 +25,9 @@ use crate::wait::SIGNAL_CHECK;
 
 pub use given::{Given, exports};
 
-/// The rows of a table, as batches that share its memory. Errors: `DType` for what has no columns, `Plan` for a name that two columns
-/// have, `Execution` if its producer fails.
-pub fn batches_from(input: Given) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+/// The rows of a table, as batches that share its memory but for columns that are brought into their own types ([`own_rows`]), which are
+/// told. Errors: `DType` for what has no columns, `Plan` for a name that two columns have, `Execution` if its producer fails.
+pub fn batches_from(input: Given) -> PyResult<(SchemaRef, Vec<RecordBatch>, Vec<Copied>)> {
     let schema = schema_of(input.field()).or_raise()?;
     for (at, field) in schema.fields().iter().enumerate() {
         if schema.fields()[..at].iter().any(|before| before.name() == field.name()) {
@@ -37,12 +37,19 @@ pub fn batches_from(input: Given) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
     }
     let batches = input.map(|rows| rows.and_then(|rows| batch_of(&schema, rows.as_struct())));
     let batches = batches.collect::<Result<Vec<_>, ArrowError>>().map_err(given::failed).or_raise()?;
-    Ok((schema, batches))
+    own_rows(schema, batches).or_raise()
 }
 
-/// The chunks of a column: of anything that exports Arrow or has a buffer, such as NumPy's arrays. Errors: `Execution` if its producer
-/// fails, TypeError or ValueError for anything else.
+/// The chunks of a column in its own type: of anything that exports Arrow or has a buffer, such as NumPy's arrays. Errors: `Execution` if
+/// its producer fails, TypeError or ValueError for anything else.
 pub fn chunks_from(value: &Bound<'_, PyAny>) -> PyResult<(FieldRef, Vec<ArrayRef>)> {
+    let (field, chunks) = chunks_as_given(value)?;
+    let field = own_field(&field);
+    let chunks = chunks.iter().map(|chunk| own_array(chunk, field.data_type())).collect::<Result<Vec<_>, ArrowError>>();
+    Ok((field, chunks.map_err(given::failed).or_raise()?))
+}
+
+fn chunks_as_given(value: &Bound<'_, PyAny>) -> PyResult<(FieldRef, Vec<ArrayRef>)> {
     if !exports(value)? {
         let (array, field) = value.extract::<PyArray>()?.into_inner();
         return Ok((field, vec![array]));

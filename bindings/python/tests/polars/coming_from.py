@@ -55,6 +55,7 @@ POLARS = [
     ("Texts as dates", 'df.select(pl.lit("2024-02-29").str.to_date())', 'df.select(gf.lit("2024-02-29").str.to_date())', "`cast(gf.Date)` reads ISO 8601 too, and `cast(gf.Boolean)` reads `true` and `false`; Polars has no such casts"),
     ("Moments of two units", 'df.select(pl.lit(5).cast(pl.Datetime("us")) - pl.lit(2).cast(pl.Datetime("us")))', 'df.select(gf.lit(5).cast(gf.Datetime("us")) - gf.lit(2).cast(gf.Datetime("us")))', "of a finer and a coarser unit the finer one is computed in; in Polars the coarser one"),
     ("Decimals", 'df.select(pl.col("riders").cast(pl.Decimal(10, 2)) / 3)', 'df.select(gf.col("riders").cast(gf.Decimal(10, 2)) / 3)', "38 digits, halves to the even neighbour, as in Polars; but a product of two decimals is exact, where Polars rounds it to the decimals of the finer side"),
+    ("Times and decimals of other widths", 'df.select(pl.lit("12:30:00").str.to_time())', 'df.select(gf.lit("12:30:00").str.to_time())', "decimals are of 128 bits, times in nanoseconds wherever they come from, and are written so, as with Polars; dates in milliseconds (`date64`) are dates, where Polars makes moments of them"),
     ("Types of a schema", "df.schema", "df.schema", "types have the same names; they are also Arrow's, by `schema.to_arrow()`"),
     ("Values as dictionary", "df.to_dict(as_series=False)", "df.to_dict()", "lists if nothing is said; `as_series=True` for columns"),
 ]

@@ -39,6 +39,7 @@ pub use self::decimals::{DecimalOperation, decimal_arithmetic};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
+pub use self::sorting::bytes_to_sort_by;
 pub(super) use self::window::window_named;
 pub use self::window::{as_list, as_value, first_sorted, reach, window};
 

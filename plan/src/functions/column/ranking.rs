@@ -79,9 +79,9 @@ fn sorted(mut rows: Vec<(u64, u32)>) -> Vec<(u64, u32)> {
     rows
 }
 
-/// By the bytes of a row of one column, which are in the order of its values.
+/// By the bytes of a row of one column, which are in the order of its values. A null within one is the least, as in sorts.
 fn of_any_type(value: &ArrayRef, descending: bool, ranks: &Ranks) -> Result<ArrayRef> {
-    let options = arrow::compute::SortOptions { descending, nulls_first: false };
+    let options = arrow::compute::SortOptions { descending, nulls_first: !descending };
     let converter = RowConverter::new(vec![SortField::new_with_options(value.data_type().clone(), options)])?;
     let rows = converter.convert_columns(&[Arc::clone(value)])?;
     let valid = (0..value.len()).filter(|row| ranks.nulls.is_none_or(|nulls| nulls.is_valid(*row)));
@@ -161,6 +161,17 @@ mod tests {
 
     fn whole(ranks: [Option<i64>; 5]) -> ArrayRef {
         Arc::new(Int64Array::from(ranks.to_vec()))
+    }
+
+    #[test]
+    fn a_null_within_has_the_least_rank() {
+        let field = Arc::new(arrow::datatypes::Field::new("x", DataType::Int64, true));
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(0), Some(7), Some(1)]));
+        let nulls = NullBuffer::from(vec![true, true, true, false, true]);
+        let structs: ArrayRef = Arc::new(arrow::array::StructArray::new([field].into(), vec![numbers], Some(nulls)));
+        let of = |descending| ranked(Arc::clone(&structs), "min", descending);
+        assert_eq!(&of(false), &whole([Some(3), Some(1), Some(2), None, Some(3)]));
+        assert_eq!(&of(true), &whole([Some(1), Some(4), Some(3), None, Some(1)]));
     }
 
     #[test]

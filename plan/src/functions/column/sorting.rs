@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array, UInt64Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::Expr;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::super::one_zero::one_zero;
+use super::super::order_keys::{has_order_bytes, order_bytes};
 use super::kernel::{Columns, Kernel, as_first, integer};
+use super::per_row::per_row;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value, keys..]; constants: descending and nulls_last of each key.
@@ -20,11 +24,27 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "reverse", result: as_first, run: reverse },
     // [value]; constant: seed.
     Kernel { name: "shuffle", result: as_first, run: shuffle },
+    // [value] as bytes of the same order.
+    Kernel { name: ORDER_BYTES, result: bytes, run: bytes_of },
     // [value, positions]: the values at positions, null where that is null.
     Kernel { name: "gather", result: as_first, run: gather },
 ];
 
 pub(super) const FIRST_SORTED: &str = "first_sorted";
+const ORDER_BYTES: &str = "order_bytes";
+
+/// What a list or struct is sorted by, where a null within it is the least in any direction and wherever the nulls of the column are.
+pub fn bytes_to_sort_by(value: Expr) -> Expr {
+    per_row(ORDER_BYTES, vec![value], vec![])
+}
+
+fn bytes(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
+    Ok(DataType::LargeBinary)
+}
+
+fn bytes_of(columns: &Columns) -> Result<ArrayRef> {
+    order_bytes(&columns.values[0])
+}
 
 /// How the key at a place is sorted, of constants that say of each whether it descends and has its nulls last.
 pub(super) fn sort_options(constants: &[ScalarValue], index: usize) -> SortOptions {
@@ -34,10 +54,14 @@ pub(super) fn sort_options(constants: &[ScalarValue], index: usize) -> SortOptio
 
 /// The order of the first rows by keys; rows of equal keys keep theirs.
 fn order(keys: &[ArrayRef], constants: &[ScalarValue], rows: usize, first: Option<usize>) -> Result<UInt32Array> {
-    let sort = keys.iter().enumerate();
-    let sort = sort.map(|(index, key)| SortColumn { values: one_zero(key), options: Some(sort_options(constants, index)) });
+    let sort = keys.iter().enumerate().map(|(index, key)| {
+        let key = one_zero(key);
+        let values = if has_order_bytes(key.data_type()) { order_bytes(&key)? } else { key };
+        Ok(SortColumn { values, options: Some(sort_options(constants, index)) })
+    });
+    let sort = sort.collect::<Result<Vec<_>>>()?;
     let place: ArrayRef = Arc::new(UInt64Array::from_iter_values(0..rows as u64));
-    let sort: Vec<SortColumn> = sort.chain([SortColumn { values: place, options: None }]).collect();
+    let sort: Vec<SortColumn> = sort.into_iter().chain([SortColumn { values: place, options: None }]).collect();
     Ok(lexsort_to_indices(&sort, first)?)
 }
 

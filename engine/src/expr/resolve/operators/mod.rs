@@ -188,6 +188,10 @@ fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
             numbers::arithmetic(binary, &left, &right)
         }
         (Kind::Decimal, Kind::Float) | (Kind::Float, Kind::Decimal) => Ok(decimals::compared_with_float(binary, &left, &right)),
+        (Kind::Duration, Kind::Duration) if let Some(common) = moments::common_duration(&[left.clone(), right.clone()]) => {
+            let (left, right) = (cast_to(*binary.left, &left, &common), cast_to(*binary.right, &right, &common));
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))))
+        }
         (Kind::Date, Kind::Timestamp) | (Kind::Timestamp, Kind::Date) if zoned(&left) || zoned(&right) => {
             let (left, right) = (moments::as_instant(*binary.left, &left), moments::as_instant(*binary.right, &right));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))))
@@ -208,16 +212,27 @@ fn of_datafusion(binary: BinaryExpr, schema: &DFSchema) -> Option<Transformed<Ex
 
 fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let own = type_of(&list.expr, schema)?;
+    let mut types = vec![own.clone()];
     for value in &list.list {
         let other = type_of(value, schema)?;
         require_comparable(&list.expr, &own, value, &other)?;
         let is_known = own.is_null() || other.is_null() || comparison_coercion(&own, &other).is_some();
-        let is_known = is_known && moments::common_moment(&[own.clone(), other.clone()]).is_none();
+        let is_known = is_known && moments::dates_beside_zone(&[own.clone(), other.clone()]).is_none();
         if !is_known || own.is_nested() != other.is_nested() && !own.is_null() && !other.is_null() {
             return Err(not_comparable(&list.expr, &own, value, &other));
         }
+        types.push(other);
     }
-    Ok(Transformed::no(Expr::InList(list)))
+    match moments::common_duration(&types) {
+        Some(common) => Ok(Transformed::yes(Expr::InList(in_unit(list, &types, &common)))),
+        None => Ok(Transformed::no(Expr::InList(list))),
+    }
+}
+
+/// The list and what is looked for in it, of these types in this order, as durations of one unit.
+fn in_unit(list: InList, types: &[DataType], common: &DataType) -> InList {
+    let values = list.list.into_iter().zip(&types[1..]).map(|(value, own)| cast_to(value, own, common)).collect();
+    InList::new(Box::new(cast_to(*list.expr, &types[0], common)), values, list.negated)
 }
 
 /// Errors: `DType` for values that could only be compared after a cast that nobody asked for.

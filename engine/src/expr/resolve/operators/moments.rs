@@ -24,8 +24,22 @@ pub(super) fn as_instant(expr: Expr, own: &DataType) -> Expr {
     cast_to(expr, own, &DataType::Timestamp(unit, Some(UTC.into())))
 }
 
-/// The type of dates beside moments of one time zone, nulls among them or not; None of other types.
+/// The type of dates beside moments of one time zone, or of durations of several units, nulls among them or not; None of other types.
 pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
+    common_duration(types).or_else(|| dates_beside_zone(types))
+}
+
+/// The finest of several units of durations, nulls among them or not; None of other types, and of durations of one unit.
+pub(super) fn common_duration(types: &[DataType]) -> Option<DataType> {
+    let known = || types.iter().filter(|own| !own.is_null());
+    let unit = |own: &DataType| if let DataType::Duration(unit) = own { Some(*unit) } else { None };
+    let first = known().next().and_then(unit)?;
+    let finest = known().try_fold(first, |finest, own| unit(own).map(|unit| finer(finest, unit)))?;
+    known().any(|own| unit(own) != Some(first)).then_some(DataType::Duration(finest))
+}
+
+/// The type of dates beside moments of one time zone.
+pub(super) fn dates_beside_zone(types: &[DataType]) -> Option<DataType> {
     let mut moments = types.iter().filter(|own| **own != DataType::Date32 && !own.is_null());
     let first = moments.next().filter(|first| matches!(first, DataType::Timestamp(_, Some(_))))?.clone();
     let common = moments.try_fold(first, |common, other| match (&common, other) {
@@ -140,4 +154,22 @@ fn scaled(duration: Typed, op: Operator, number: Typed) -> Expr {
         quotient(as_number(duration), as_number(number))
     };
     cast_to(scaled, &DataType::Int64, &own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_meet_in_the_finest_unit() {
+        use DataType::{Date32, Duration, Null};
+        use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
+        assert_eq!(
+            common_moment(&[Duration(Second), Null, Duration(Nanosecond), Duration(Microsecond)]),
+            Some(Duration(Nanosecond))
+        );
+        assert_eq!(common_moment(&[Duration(Millisecond), Duration(Second)]), Some(Duration(Millisecond)));
+        assert_eq!(common_moment(&[Duration(Second), Duration(Second)]), None);
+        assert_eq!(common_moment(&[Duration(Second), Date32]), None);
+    }
 }
