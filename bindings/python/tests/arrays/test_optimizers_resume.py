@@ -103,7 +103,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     descend(other, other.param_groups[0]["params"], 1)
     with pytest.raises(ValueError, match="`mean` has shape \\(1,\\), its parameter \\(2,\\)"):
         optimizer.load_state_dict(other.state_dict())
-    with pytest.raises(gf.errors.PlanError, match="unknown options \\['momentum'"):
+    with pytest.raises(gf.errors.PlanError, match="unknown options .*'momentum'"):
         optimizer.load_state_dict(gf.optim.SGD([x], lr=0.1).state_dict())
     assert optimizer.param_groups[0]["lr"] == 0.1
     assert optimizer.state_dict()["groups"][0]["state"][0]["steps"] == before["groups"][0]["state"][0]["steps"] == 1

@@ -445,10 +445,11 @@ class Array:
     def grad(self, gradient: Array | None) -> None:
         self._grad = gradient
 
-    def backward(self, gradient: Any = None) -> None:
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None) -> None:
         """Adds to `.grad` of every array with `requires_grad`, that this one is computed from, the gradient in it.
 
-        This must be a single number, or `gradient` is given, of its shape.
+        This must be a single number, or `gradient` is given, of its shape. What was recorded stays: `retain_graph` is taken for the sake
+        of PyTorch's programs.
         """
         cotangent = None if gradient is None else as_array(gradient, self.dtype)._array
         for of, found in self._array.backward(cotangent):

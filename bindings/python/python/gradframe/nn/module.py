@@ -126,10 +126,12 @@ class Module:
         function(self)
         return self
 
-    def zero_grad(self) -> None:
-        """Forgets the gradients that `backward` found."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients that `backward` found; or, not to be None, they are zeros."""
+        from gradframe.optim.optimizer import cleared
+
         for array in self.parameters():
-            array.grad = None
+            array.grad = cleared(array, set_to_none)
 
     def requires_grad_(self, wanted: bool = True) -> Module:
         """Whether gradients in its parameters are wanted: false freezes them."""

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from gradframe import random
-from gradframe._array.any_rows import in_rows, told_of_rows
+from gradframe._array.any_rows import told_of_rows
 from gradframe._array.core import Array, as_array, wrap
 from gradframe._array.creation import zeros
 from gradframe._array.short import active, autocast
 from gradframe._gradframe import PyModuleEstimator, PyRowFunction, PyTracing, probe_rows
-from gradframe.errors import PlanError, ShapeError
-from gradframe.nn import functional as F
+from gradframe.errors import PlanError
+from gradframe.nn.learned import groups_of, is_classification, loss_of, name_of, target_of
 from gradframe.nn.module import Module
 
-# Losses by name, one a row: so that rows may have weights. Classes are counted by the plan: none is to be ignored.
-_LOSSES: dict[str, Callable[..., Array]] = {
-    "mse": F.mse_loss,
-    "l1": F.l1_loss,
-    "huber": F.huber_loss,
-    "cross_entropy": partial(F.cross_entropy, ignore_index=None),
-    "nll": partial(F.nll_loss, ignore_index=None),
-    "bce_with_logits": F.binary_cross_entropy_with_logits,
-}
 # The options of `fit` for modules, by the names that the engine has for them.
 _OPTIONS = {
     "epochs": "max_iterations",
@@ -111,11 +101,11 @@ def trace(
     given = _inputs(columns, inputs)
     own = _Tracer(module, given, _short(precision))
     output = own.output()
-    classification = _is_classification(task, loss, label, output)
-    target = _target(output, classification)
-    losses = _loss(loss, classification, output)
+    classification = is_classification(task, loss, label, output)
+    target = target_of(output, classification)
+    losses = loss_of(loss, classification, output)
     functions = (own.function(target, losses, training=True), own.function(target, losses, training=False), own.function())
-    groups, more = _groups(optimizer, own.learned)
+    groups, more = groups_of(optimizer, own.learned)
     estimator = PyModuleEstimator(
         type(module).__name__,
         classification,
@@ -126,7 +116,7 @@ def trace(
         groups,
     )
     told = {"precision": own.short} if own.short else {}
-    known = {**more, **told, "loss": _name(loss), **{_option(k): v for k, v in options.items() if v is not None}}
+    known = {**more, **told, "loss": name_of(loss), **{_option(k): v for k, v in options.items() if v is not None}}
     return Traced(module, estimator, known)
 
 
@@ -142,10 +132,6 @@ def _option(name: str) -> str:
     if name not in _OPTIONS:
         raise PlanError(f"fit: modules have no option `{name}`; hint: {', '.join(_OPTIONS)}")
     return _OPTIONS[name]
-
-
-def _name(loss: Any) -> str:
-    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
 
 
 def _inputs(columns: list[Column], inputs: Any) -> list[_Input]:
@@ -303,72 +289,3 @@ class _Refused:
         """Raises PlanError."""
         what = "fit: the module draws random numbers outside of training, where a prediction would be another one at each call"
         raise PlanError(f"{what}; hint: draw them if self.training")
-
-
-def _is_classification(task: str | None, loss: Any, label: str, output: Array) -> bool:
-    """Whether classes are learned: as asked for, by a loss that only means one thing, else by the target's type."""
-    if task is not None:
-        if task not in ("classification", "regression"):
-            raise PlanError(f"fit: expected task 'classification' or 'regression', got {task!r}")
-        return task == "classification"
-    name = _name(loss).lower().replace("_", "").removesuffix("loss")
-    if name in ("crossentropy", "nll", "bcewithlogits", "binarycrossentropywithlogits"):
-        return True
-    if name in ("mse", "l1", "huber"):
-        return False
-    return label == "class" or (label == "integer" and output.ndim == 2 and output.shape[1] > 1)
-
-
-def _target(output: Array, classification: bool) -> Callable[[int], Array]:
-    """The target as the loss is given it: indices of classes, or numbers in the shape of the output."""
-    if output.ndim not in (1, 2):
-        raise ShapeError(f"fit: the module gives shape {in_rows(output.shape, probe_rows()[0])}, expected (rows,) or (rows, n)")
-    if classification and output.ndim == 2 and output.shape[1] > 1:
-        return lambda rows: zeros((rows,), dtype="int64")
-    return lambda rows: zeros((rows, *output.shape[1:]), dtype=output.dtype)
-
-
-def _loss(loss: Any, classification: bool, output: Array) -> Callable[[Array, Array], Array]:
-    """The loss as a function of the output and the target."""
-    if loss is None:
-        scores = output.ndim == 2 and output.shape[1] > 1
-        loss = ("cross_entropy" if scores else "bce_with_logits") if classification else "mse"
-    if isinstance(loss, str):
-        if loss not in _LOSSES:
-            raise PlanError(f"fit: there is no loss {loss!r}; hint: {', '.join(_LOSSES)}, or a function of output and target")
-        named = _LOSSES[loss]
-        return lambda o, t: _a_row(named(o, t, reduction="none"))
-    if isinstance(loss, type) or not callable(loss):
-        raise PlanError(f"fit: expected a loss, a function of output and target, got {loss!r}; hint: gf.nn.MSELoss()")
-    return lambda o, t: _a_row(loss(o, t))
-
-
-def _a_row(losses: Any) -> Any:
-    """(rows,) of (rows, 1)."""
-    return losses.reshape(-1) if isinstance(losses, Array) and losses.ndim == 2 and losses.shape[1] == 1 else losses
-
-
-def _groups(optimizer: Any, learned: list[tuple[str, Array]]) -> tuple[list[Any], dict[str, Any]]:
-    """Rules, rates and members of an optimiser's groups; and its learning rate and name as options."""
-    from gradframe import optim
-
-    if optimizer is None or isinstance(optimizer, str):
-        kinds = {c.rule: c for c in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad, optim.Lion)}
-        name = optimizer or "adam"
-        if name not in kinds:
-            raise PlanError(f"fit: there is no optimizer {name!r}; hint: {', '.join(kinds)}, or one of gf.optim")
-        optimizer = kinds[name]([array for _, array in learned])
-    if not isinstance(optimizer, optim.Optimizer) or not optimizer.rule:
-        raise PlanError(f"fit: expected an optimizer of gf.optim, or its name, got {optimizer!r}")
-    places = {id(array): place for place, (_, array) in enumerate(learned)}
-    rate = max((group["lr"] for group in optimizer.param_groups), default=0.0)
-    if rate <= 0:
-        raise PlanError("fit: the optimizer's learning rate is 0, nothing would be learned")
-    groups = []
-    for group in optimizer.param_groups:
-        strange = [array for array in group["params"] if id(array) not in places]
-        if strange:
-            raise PlanError("fit: the optimizer has parameters that are not the module's; hint: give it module.parameters()")
-        numbers = {name: float(value) for name, value in optimizer._rule_options(group).items()}
-        groups.append((optimizer.rule, numbers, group["lr"] / rate, [places[id(array)] for array in group["params"]]))
-    return groups, {"learning_rate": rate, "optimizer": optimizer.rule}

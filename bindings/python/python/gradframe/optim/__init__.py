@@ -2,19 +2,15 @@
 
 from gradframe.optim.clipping import clip_grad_norm_, clip_grad_value_
 from gradframe.optim.lbfgs import LBFGS
+from gradframe.optim.one_cycle import OneCycleLR
 from gradframe.optim.optimizer import Optimizer
+from gradframe.optim.plateau import ReduceLROnPlateau
 from gradframe.optim.rules import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
-from gradframe.optim.schedules import (
-    CosineAnnealingLR,
-    LambdaLR,
-    LinearWarmup,
-    LRScheduler,
-    OneCycleLR,
-    ReduceLROnPlateau,
-    StepLR,
-)
+from gradframe.optim.scheduler import LRScheduler
+from gradframe.optim.schedules import CosineAnnealingLR, LambdaLR, LinearWarmup, StepLR
+from gradframe.optim.sequential import SequentialLR
 
 __all__ = [
     "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "LBFGS", "LRScheduler", "LambdaLR", "LinearWarmup", "Lion", "OneCycleLR",
-    "Optimizer", "RMSprop", "ReduceLROnPlateau", "StepLR", "clip_grad_norm_", "clip_grad_value_",
+    "Optimizer", "RMSprop", "ReduceLROnPlateau", "SequentialLR", "StepLR", "clip_grad_norm_", "clip_grad_value_",
 ]

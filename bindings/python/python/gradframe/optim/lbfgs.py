@@ -8,7 +8,10 @@ from typing import Any
 from gradframe._array.core import Array, as_array
 from gradframe._gradframe import PyLbfgs
 from gradframe.errors import PlanError
+from gradframe.nn._arguments import count
 from gradframe.nn.module import _set
+from gradframe.optim.optimizer import cleared
+from gradframe.optim.options import number
 
 
 class LBFGS:
@@ -32,14 +35,15 @@ class LBFGS:
                 raise PlanError(f"LBFGS: expected arrays with requires_grad, got {array!r}")
         if not self.params:
             raise PlanError("LBFGS: there are no parameters")
-        if max_iter < 1 or history_size < 1 or not tolerance > 0:
-            raise PlanError("LBFGS: expected max_iter and history_size of 1 or more, and a tolerance above 0")
-        self.max_iter, self.tolerance, self.history_size = max_iter, tolerance, history_size
+        self.max_iter, self.history_size = count("LBFGS", "max_iter", max_iter, 1), count("LBFGS", "history_size", history_size, 1)
+        self.tolerance = number("LBFGS", "tolerance", tolerance)
+        if not self.tolerance:
+            raise PlanError("LBFGS: `tolerance` is 0, expected a number above it")
 
-    def zero_grad(self) -> None:
-        """Forgets the gradients that `backward` found."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients that `backward` found; or, not to be None, they are zeros."""
         for array in self.params:
-            array.grad = None
+            array.grad = cleared(array, set_to_none)
 
     def step(self, closure: Any) -> float:
         """Minimises what the closure gives; the least loss."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gradframe._array.core import Array, _watched, as_array, wrap
@@ -10,6 +10,11 @@ from gradframe._array.creation import array as copied
 from gradframe._array.creation import zeros
 from gradframe._gradframe import PyOptimizer, array_call, array_realise
 from gradframe.errors import DTypeError, PlanError, ShapeError
+from gradframe.optim.options import number, switch
+from gradframe.optim.written import Written
+
+# Rules of other options that are kept, at most: each is a program.
+_RULES_MAX = 64
 
 
 class _Kept(NamedTuple):
@@ -22,11 +27,13 @@ class _Kept(NamedTuple):
 class Optimizer:
     """Parameters, or groups of them with options of their own, and the rule that updates them by their gradients.
 
-    `param_groups` holds the options, which may be changed between steps.
+    `param_groups` holds the options, which may be changed between steps. One that means nothing is a PlanError or DTypeError that names
+    it, when it is given and at the next step after it was changed; then no parameter has changed.
     """
 
     rule = ""
-    options: tuple[str, ...] = ()
+    # Options that only steps in Python know: a plan of the engine has no word for them.
+    beyond: tuple[str, ...] = ()
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         given = [params] if isinstance(params, Array) else list(params)
@@ -35,12 +42,17 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._kept: dict[int, _Kept] = {}
         self._rules: dict[tuple[tuple[str, float], ...], PyOptimizer] = {}
+        # Whether a schedule sets options beside the rate at each step.
+        self._moves = False
         for group in groups:
             self.add_param_group(group)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Adds parameters with options of their own."""
-        name, arrays = type(self).__name__, group["params"]
+        name = type(self).__name__
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise PlanError(f"{name}: expected a group as a dictionary with `params`, got {type(group).__qualname__}")
+        arrays = group["params"]
         arrays = [arrays] if isinstance(arrays, Array) else list(arrays)
         if not arrays:
             raise PlanError(f"{name}: there are no parameters")
@@ -59,26 +71,40 @@ class Optimizer:
         self.param_groups.append({**made, "initial_lr": made["lr"]})
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        return {name: float(group[name]) for name in self.options}
+        """A group's options by the engine's names. Errors: PlanError, DTypeError for one that means nothing."""
+        raise NotImplementedError
 
-    def _rule_of(self, group: dict[str, Any]) -> PyOptimizer:
+    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written | None:
+        """The rule as a function of arrays; None where there is only the engine's."""
+        return None
+
+    def _rule_of(self, group: dict[str, Any]) -> PyOptimizer | Written:
         """The rule with a group's options as they are now."""
-        if not group["lr"] >= 0:
-            raise PlanError(f"{type(self).__name__}: expected a learning rate of 0 or more, got {group['lr']}")
+        name = type(self).__name__
+        number(name, "lr", group["lr"])
+        switch(name, "maximize", group["maximize"])
         options = self._rule_options(group)
+        if self._moves or any(group[own] for own in self.beyond if own != "maximize"):
+            written = self._written(group, options)
+            if written is not None:
+                return written
         key = tuple(options.items())
         if key not in self._rules:
+            if len(self._rules) >= _RULES_MAX:
+                self._rules.clear()
             self._rules[key] = PyOptimizer(self.rule, options)
         return self._rules[key]
 
-    def zero_grad(self) -> None:
-        """Forgets the gradients that `backward` found."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients that `backward` found; or, not to be None, they are zeros."""
         for group in self.param_groups:
             for array in group["params"]:
-                array._grad = None
+                array._grad = cleared(array, set_to_none)
 
-    def step(self) -> None:
-        """Updates every parameter that has a gradient, and computes the new values."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates every parameter that has a gradient, and computes the new values. A closure is called first, to compute the loss and its
+        gradients; what it gives is given back."""
+        loss = None if closure is None else closure()
         updates: list[tuple[Array, Any, _Kept]] = []
         for group in self.param_groups:
             by_steps: dict[int, list[Array]] = {}
@@ -96,6 +122,7 @@ class Optimizer:
                 _watched[array._array.identity] = array
             else:
                 array._array = raw
+        return loss
 
     def _updated(self, group: dict[str, Any], step: int, arrays: list[Array]) -> list[tuple[Array, Any, _Kept]]:
         """The next values of parameters that have done as many steps, and what is kept beside them."""
@@ -104,6 +131,8 @@ class Optimizer:
         slots = [slot for array in arrays for slot in self._slots_of(array, names)]
         own = [array._array.detached() for array in arrays]
         gradients = [_in_type_of(raw, array._grad._array) for raw, array in zip(own, arrays, strict=True)]  # type: ignore[union-attr]
+        if group["maximize"]:
+            gradients = [array_call("negative", (gradient,), ()) for gradient in gradients]
         following, state = rule.step(float(group["lr"]), step, own, gradients, slots)
         parts = [state[i * len(names) : (i + 1) * len(names)] for i in range(len(arrays))]
         kept = [_Kept(step, dict(zip(names, part, strict=True))) for part in parts]
@@ -139,6 +168,11 @@ class Optimizer:
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update(saved["options"])
         self._kept = kept
+
+
+def cleared(array: Array, set_to_none: bool) -> Array | None:
+    """What becomes of an array's gradient."""
+    return None if set_to_none or array._grad is None else zeros(array.shape, dtype=array.dtype)
 
 
 def _groups_of(state: Any) -> list[dict[str, Any]]:

@@ -6,35 +6,47 @@ from typing import Any
 
 from gradframe.errors import PlanError
 from gradframe.optim.optimizer import Optimizer
+from gradframe.optim.options import betas, number, switch
+from gradframe.optim.written import Written, WrittenAdam, WrittenLion, WrittenRMSprop, WrittenSGD
 
 
 class SGD(Optimizer):
-    """`x - lr * gradient`, with momentum or Nesterov's."""
+    """`x - lr * gradient`, with momentum or Nesterov's. `dampening` is the part of the gradient that does not go into the momentum."""
 
-    rule, options = "sgd", ("momentum", "nesterov", "weight_decay")
+    rule, beyond = "sgd", ("dampening", "maximize")
 
     def __init__(
-        self, params: Any, lr: float = 1e-3, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+        super().__init__(
+            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov, maximize=maximize
+        )
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        if group["nesterov"] and group["momentum"] <= 0:
-            raise PlanError("SGD: Nesterov's way needs momentum")
-        return super()._rule_options(group)
+        momentum, dampening = number("SGD", "momentum", group["momentum"]), number("SGD", "dampening", group["dampening"], most=1.0)
+        nesterov = switch("SGD", "nesterov", group["nesterov"])
+        if nesterov and (momentum == 0 or dampening):
+            raise PlanError("SGD: Nesterov's way needs momentum, and no dampening")
+        decay = number("SGD", "weight_decay", group["weight_decay"])
+        return {"momentum": momentum, "nesterov": float(nesterov), "weight_decay": decay}
 
-
-def _betas(name: str, group: dict[str, Any]) -> tuple[float, float]:
-    first, second = group["betas"]
-    if not (0 <= first < 1 and 0 <= second < 1):
-        raise PlanError(f"{name}: expected betas from 0 to below 1, got {group['betas']}")
-    return first, second
+    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
+        return WrittenSGD(options, dampening=float(group["dampening"]))
 
 
 class Adam(Optimizer):
-    """Steps scaled by running means of the gradient and of its square. Source: Kingma and Ba 2015."""
+    """Steps scaled by running means of the gradient and of its square. Source: Kingma and Ba 2015. `amsgrad` divides by the largest
+    mean square so far."""
 
-    rule, options = "adam", ("epsilon", "weight_decay")
+    rule, beyond = "adam", ("amsgrad", "maximize")
 
     def __init__(
         self,
@@ -43,12 +55,21 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        first, second = _betas(type(self).__name__, group)
-        return {"beta_1": first, "beta_2": second, "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
+        name = type(self).__name__
+        first, second = betas(name, group["betas"])
+        switch(name, "amsgrad", group["amsgrad"])
+        others = {"epsilon": number(name, "eps", group["eps"]), "weight_decay": number(name, "weight_decay", group["weight_decay"])}
+        return {"beta_1": first, "beta_2": second, **others}
+
+    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
+        return WrittenAdam(options, amsgrad=bool(group["amsgrad"]), decay=0.0)
 
 
 class AdamW(Adam):
@@ -63,48 +84,84 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+
+    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
+        own = {**options, "weight_decay": 0.0}
+        return WrittenAdam(own, amsgrad=bool(group["amsgrad"]), decay=options["weight_decay"])
 
 
 class Lion(Optimizer):
     """Steps of one size, the rate, in the direction of the sign of a blend of the gradient and its running mean; the weight
     decay is not part of the gradient. Takes rates about a tenth of Adam's. Source: Chen et al. 2023."""
 
-    rule = "lion"
+    rule, beyond = "lion", ("maximize",)
 
     def __init__(
-        self, params: Any, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0
+        self,
+        params: Any,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay)
+        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        first, second = _betas("Lion", group)
-        return {"beta_1": first, "beta_2": second, "weight_decay": group["weight_decay"]}
+        first, second = betas("Lion", group["betas"])
+        return {"beta_1": first, "beta_2": second, "weight_decay": number("Lion", "weight_decay", group["weight_decay"])}
+
+    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
+        return WrittenLion({**options, "weight_decay": 0.0}, decay=options["weight_decay"])
 
 
 class RMSprop(Optimizer):
-    """Steps divided by a running root mean square of the gradient. Source: Tieleman and Hinton 2012."""
+    """Steps divided by a running root mean square of the gradient. Source: Tieleman and Hinton 2012. With `centered` by its standard
+    deviation."""
 
-    rule = "rmsprop"
+    rule, beyond = "rmsprop", ("centered", "maximize")
 
     def __init__(
-        self, params: Any, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0, momentum: float = 0.0
+        self,
+        params: Any,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+        super().__init__(
+            params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered, maximize=maximize
+        )
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        names = {"decay": "alpha", "momentum": "momentum", "epsilon": "eps", "weight_decay": "weight_decay"}
-        return {ours: float(group[theirs]) for ours, theirs in names.items()}
+        switch("RMSprop", "centered", group["centered"])
+        names = {"momentum": "momentum", "epsilon": "eps", "weight_decay": "weight_decay"}
+        numbers = {ours: number("RMSprop", theirs, group[theirs]) for ours, theirs in names.items()}
+        return {"decay": number("RMSprop", "alpha", group["alpha"], most=1.0), **numbers}
+
+    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
+        return WrittenRMSprop(options, centered=bool(group["centered"]))
 
 
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients. Source: Duchi, Hazan and Singer 2011."""
 
-    rule = "adagrad"
+    rule, beyond = "adagrad", ("maximize",)
 
-    def __init__(self, params: Any, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0) -> None:
-        super().__init__(params, lr=lr, eps=eps, weight_decay=weight_decay)
+    def __init__(
+        self, params: Any, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0, *, maximize: bool = False
+    ) -> None:
+        super().__init__(params, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        return {"epsilon": group["eps"], "weight_decay": group["weight_decay"]}
+        decay = number("Adagrad", "weight_decay", group["weight_decay"])
+        return {"epsilon": number("Adagrad", "eps", group["eps"]), "weight_decay": decay}

@@ -1,0 +1,41 @@
+"""What optimisers and schedules may be made of: an option that means nothing is an error that names both, when it is given and, where it
+was changed, at the next step."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gradframe.errors import DTypeError, PlanError
+
+
+def number(of: str, name: str, value: Any, least: float = 0.0, most: float = math.inf, *, is_below: bool = False) -> float:
+    """A finite number from `least` to `most`, or to below it. Errors: DTypeError for what is none, PlanError for another number."""
+    expected = f"a finite number from {least:g}" + ("" if math.isinf(most) else f" to {'below ' if is_below else ''}{most:g}")
+    try:
+        if isinstance(value, (bool, str, bytes)):
+            raise TypeError
+        found = float(value)
+    except (TypeError, ValueError) as error:
+        raise DTypeError(f"{of}: `{name}` is {value!r}, expected {expected}") from error
+    if not (math.isfinite(found) and least <= found and (found < most if is_below else found <= most)):
+        raise PlanError(f"{of}: `{name}` is {found}, expected {expected}")
+    return found
+
+
+def betas(of: str, value: Any) -> tuple[float, float]:
+    """Two numbers from 0 to below 1. Errors: as for `number`."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise DTypeError(f"{of}: `betas` is {value!r}, expected two numbers from 0 to below 1")
+    try:
+        first, second = (number(of, "betas", one, 0.0, 1.0, is_below=True) for one in value)
+    except PlanError as error:
+        raise PlanError(f"{of}: `betas` is {value!r}, expected betas from 0 to below 1") from error
+    return first, second
+
+
+def switch(of: str, name: str, value: Any) -> bool:
+    """True or false. Errors: DTypeError for anything else."""
+    if not isinstance(value, bool) and not (isinstance(value, (int, float)) and value in (0, 1)):
+        raise DTypeError(f"{of}: `{name}` is {value!r}, expected True or False")
+    return bool(value)
