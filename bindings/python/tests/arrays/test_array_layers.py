@@ -150,7 +150,7 @@ MISMADE = [
     (lambda: nn.Conv1d(1, 1, 3, dilation=0), ValueError, "Conv1d: `dilation` is 0, expected a whole number from 1"),
     (lambda: nn.Conv1d(-1, 1, 3), ValueError, "Conv1d: `in_channels` is -1"),
     (lambda: nn.Conv2d(1, 1, (3,)), ValueError, "Conv2d: `kernel_size` is (3,), expected a whole number from 1, or 2 of them"),
-    (lambda: nn.Conv2d(1, 1, 3, padding="same"), TypeError, "Conv2d: `padding` is 'same', expected a whole number from 0, or 2 of them"),
+    (lambda: nn.Conv2d(1, 1, 3, padding="full"), ValueError, "Conv2d: `padding` is 'full', expected 'same', 'valid' or a whole number from 0"),
     (lambda: nn.Conv2d(4, 6, 3, groups=4), ValueError, "Conv2d: `groups` 4 does not divide `in_channels` 4 and `out_channels` 6"),
     (lambda: nn.Conv2d(4, 6, 3, groups=0), ValueError, "Conv2d: `groups` is 0, expected a whole number from 1"),
     (lambda: nn.ConvTranspose2d(1, 1, 3, output_padding=1), ValueError, "`output_padding` is 1, expected less than `stride` 1 or `dilation` 1"),

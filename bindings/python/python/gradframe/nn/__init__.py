@@ -29,6 +29,7 @@ from gradframe.nn.activations import (
     Tanh,
 )
 from gradframe.nn.attention import MultiheadAttention, TransformerEncoderLayer
+from gradframe.nn.containers import ModuleList, Sequential
 from gradframe.nn.layers import (
     AvgPool1d,
     AvgPool2d,
@@ -55,7 +56,7 @@ from gradframe.nn.layers import (
     NLLLoss,
     RMSNorm,
 )
-from gradframe.nn.module import Module, ModuleList, Parameter, Sequential
+from gradframe.nn.module import Module, Parameter
 from gradframe.nn.recurrent import GRU, LSTM, RNN
 from gradframe.nn.safetensors import load_safetensors, save_safetensors
 

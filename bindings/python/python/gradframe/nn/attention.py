@@ -10,6 +10,7 @@ from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
 from gradframe.nn._arguments import count, probability
+from gradframe.nn._masks import combined
 from gradframe.nn.activations import Dropout
 from gradframe.nn.layers import LayerNorm, Linear
 from gradframe.nn.module import Module, Parameter
@@ -19,8 +20,9 @@ class MultiheadAttention(Module):
     """Attention of several heads: query (batch, time, embed_dim), key and value (batch, source, embed_dim); without
     `batch_first` time comes first. Weights have PyTorch's names and shapes. Source: Vaswani et al. 2017.
 
-    A mask is true where a query may *not* look, as in PyTorch: `attn_mask` (time, source), `key_padding_mask` (batch, source).
-    It gives a pair of the result and None: the weights of attention are never whole in memory.
+    A mask is true where a query may *not* look, as in PyTorch, or of floats that are added: `attn_mask` (time, source) or
+    (batch * heads, time, source), `key_padding_mask` (batch, source). It gives a pair of the result and None: the weights of attention are
+    never whole in memory, but with floats other than 0 and -infinity.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class MultiheadAttention(Module):
         if not self.batch_first:
             given = [_turned(x, 1, 0, 2) for x in given]
         heads = [self._heads(x, number) for number, x in enumerate(given)]
-        mask = _allowed(attn_mask, key_padding_mask)
+        mask = combined("MultiheadAttention", attn_mask, key_padding_mask, heads[0].shape[0], self.num_heads)
         mixed = F.scaled_dot_product_attention(*heads, attn_mask=mask, is_causal=is_causal)
         batch, _, time, _ = mixed.shape
         result = self.out_proj(_turned(mixed, 0, 2, 1, 3).reshape(batch, time, self.embed_dim))
@@ -89,21 +91,6 @@ def _turned(x: Array, *axes: int) -> Array:
     from gradframe._array.arranging import permute_dims
 
     return permute_dims(x, axes)
-
-
-def _allowed(attn_mask: Any, key_padding_mask: Any) -> Array | None:
-    """Where queries may look: (.., time, source), broadcast over batch and heads; None is everywhere."""
-    found = None
-    if attn_mask is not None:
-        attn_mask = as_array(attn_mask)
-        if attn_mask.dtype.name != "bool":
-            raise PlanError(f"MultiheadAttention: expected a mask of truth values, got {attn_mask.dtype}; hint: mask == 0")
-        found = ~attn_mask
-    if key_padding_mask is not None:
-        padding = ~as_array(key_padding_mask)
-        padding = padding.reshape(padding.shape[0], 1, 1, padding.shape[1])
-        found = padding if found is None else found & padding
-    return found
 
 
 class TransformerEncoderLayer(Module):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.elementwise import minimum, where
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._arguments import count, is_whole
+from gradframe.nn._arguments import count
+from gradframe.nn._masks import attended
+from gradframe.nn._windows import avg_pool, conv, conv_transpose, each, max_pool  # noqa: F401
 
 
 def relu(x: Any) -> Array:
@@ -115,48 +116,9 @@ def embedding(indices: Any, weight: Array) -> Array:
     return call("embedding", (weight, indices))
 
 
-def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
-    """The convolution of networks: x (batch, channels, ..), weight (outputs, channels / groups, ..)."""
-    given = (x, weight) if bias is None else (x, weight, bias)
-    return call("conv", given, _each(stride), _each(padding), _each(dilation), groups)
-
-
-def conv_transpose(
-    x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
-) -> Array:
-    """What a convolution with this weight came from: x (batch, channels, ..), weight (channels, outputs / groups, ..)."""
-    given = (x, weight) if bias is None else (x, weight, bias)
-    axes = as_array(weight).ndim - 2
-    extra = _each(output_padding) * (axes if isinstance(output_padding, int) else 1)
-    return call("conv_transpose", given, _each(stride), _each(padding), _each(dilation), groups, extra)
-
-
-def max_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
-    """The largest of each window: x (batch, channels, ..), as many axes of windows as follow."""
-    return _pool("max_pool", x, kernel_size, stride, padding)
-
-
-def avg_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
-    """The mean of each window; padding counts as zeros."""
-    return _pool("avg_pool", x, kernel_size, stride, padding)
-
-
-def _pool(name: str, x: Any, kernel_size: Any, stride: Any, padding: Any) -> Array:
-    x = as_array(x)
-    if x.ndim < 3:
-        raise ShapeError(f"{name}: expected (batch, channels, ..), got shape {x.shape}")
-    sizes = _each(kernel_size)
-    sizes = sizes * (x.ndim - 2) if len(sizes) == 1 else sizes
-    return call(name, (x,), sizes if stride is None else _each(stride), _each(padding), (1,), sizes)
-
-
-def _each(value: Any) -> tuple[int, ...]:
-    return (operator.index(value),) if is_whole(value) else tuple(operator.index(one) for one in value)
-
-
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
     """Standardised over the last axes, then scaled and shifted."""
-    x, shape = as_array(x), _each(normalized_shape)
+    x, shape = as_array(x), each(normalized_shape)
     if x.shape[x.ndim - len(shape) :] != shape:
         raise ShapeError(f"layer_norm: the last axes of {x.shape} are not {shape}")
     return call("layer_norm", tuple(v for v in (x, weight, bias) if v is not None), len(shape), float(eps))
@@ -164,7 +126,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
 
 def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float = 1e-6) -> Array:
     """Divided by the root of the mean of squares over the last axes, then scaled."""
-    return call("rms_norm", tuple(v for v in (x, weight) if v is not None), len(_each(normalized_shape)), float(eps))
+    return call("rms_norm", tuple(v for v in (x, weight) if v is not None), len(each(normalized_shape)), float(eps))
 
 
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
@@ -184,12 +146,12 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, key: Array | None = N
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Array:
-    """`softmax(query @ key.mT * scale) @ value`: (batch, heads, time, depth) each; the mask is true where a query may look.
+    """`softmax(query @ key.mT * scale + mask) @ value`: (batch, heads, time, depth) each. A mask of truth values is true where a query may
+    look; one of floats is added, and its weights are whole in memory unless all of it is known to be 0 or -infinity.
 
     A query that may look at nothing gives zeros, and takes part in no gradient.
     """
-    given = (query, key, value) if attn_mask is None else (query, key, value, attn_mask)
-    return call("attention", given, is_causal, None if scale is None else float(scale))
+    return attended(query, key, value, attn_mask, is_causal, None if scale is None else float(scale))
 
 
 def _known(reduction: Any) -> str:

@@ -82,9 +82,23 @@ class Module:
         """This module and all in it."""
         return (module for _, module in self.named_modules())
 
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules that are attributes of this one, with their names."""
+        return ((name, getattr(self, name)) for name in self._modules)
+
     def children(self) -> Iterator[Module]:
         """The modules that are attributes of this one."""
-        return (getattr(self, name) for name in self._modules)
+        return (module for _, module in self.named_children())
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """A module as an attribute of this name. Raises PlanError for a name that is empty, has a dot or is another attribute's, DTypeError
+        for what is no module."""
+        of = type(self).__name__
+        if not isinstance(module, Module | None):
+            raise DTypeError(f"{of}: `{name}` is a {type(module).__qualname__}, expected a module")
+        if not isinstance(name, str) or not name or "." in name or (hasattr(self, name) and name not in self._modules):
+            raise PlanError(f"{of}: no module is called {name!r} here; hint: a name without dots that is no other attribute's")
+        setattr(self, name, module)
 
     def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Array]]:
         """What is learned, with its names: each once, or under each of its names."""
@@ -106,6 +120,10 @@ class Module:
             for name in module._buffers:
                 if getattr(module, name) is not None:
                     yield (f"{prefix}.{name}" if prefix else name), getattr(module, name)
+
+    def buffers(self) -> Iterator[Array]:
+        """What is kept beside what is learned."""
+        return (array for _, array in self.named_buffers())
 
     # What it does.
 
@@ -250,63 +268,3 @@ def _set(array: Array, values: Array) -> None:
     array._array = values._array
     if wanted:
         array.requires_grad_()
-
-
-class Sequential(Module):
-    """Modules one after the other."""
-
-    def __init__(self, *modules: Any) -> None:
-        super().__init__()
-        for number, module in enumerate(modules):
-            setattr(self, str(number), module if isinstance(module, Module) else _Function(module))
-
-    def forward(self, x: Any) -> Any:
-        for module in self.children():
-            x = module(x)
-        return x
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __getitem__(self, number: int) -> Module:
-        return getattr(self, self._modules[number])
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-
-class _Function(Module):
-    """A plain function as a module."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args: Any) -> Any:
-        return self.function(*args)
-
-    def extra_repr(self) -> str:
-        return getattr(self.function, "__name__", "")
-
-
-class ModuleList(Module):
-    """Modules in a list."""
-
-    def __init__(self, modules: Any = ()) -> None:
-        super().__init__()
-        for module in modules:
-            self.append(module)
-
-    def append(self, module: Module) -> ModuleList:
-        """Adds a module at the end."""
-        setattr(self, str(len(self._modules)), module)
-        return self
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __getitem__(self, number: int) -> Module:
-        return getattr(self, self._modules[number])
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()

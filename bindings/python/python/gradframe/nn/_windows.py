@@ -1,0 +1,76 @@
+"""Functions of windows: convolutions and pools."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from gradframe._array.arranging import pad
+from gradframe._array.core import Array, as_array, call
+from gradframe.errors import PlanError, ShapeError
+from gradframe.nn._arguments import is_whole
+
+
+def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
+    """The convolution of networks: x (batch, channels, ..), weight (outputs, channels / groups, ..). The padding "same" makes the output
+    as large as the input, for strides of 1; "valid" is none."""
+    if isinstance(padding, str):
+        kernel = as_array(weight).shape[2:]
+        padding, more = around("conv", padding, kernel, _of_axes(stride, kernel), _of_axes(dilation, kernel))
+        x = pad(x, [(0, 0), (0, 0), *((0, one) for one in more)]) if any(more) else x
+    given = (x, weight) if bias is None else (x, weight, bias)
+    return call("conv", given, each(stride), each(padding), each(dilation), groups)
+
+
+def conv_transpose(
+    x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+) -> Array:
+    """What a convolution with this weight came from: x (batch, channels, ..), weight (channels, outputs / groups, ..)."""
+    given = (x, weight) if bias is None else (x, weight, bias)
+    axes = as_array(weight).ndim - 2
+    extra = each(output_padding) * (axes if isinstance(output_padding, int) else 1)
+    return call("conv_transpose", given, each(stride), each(padding), each(dilation), groups, extra)
+
+
+def max_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
+    """The largest of each window: x (batch, channels, ..), as many axes of windows as follow."""
+    return _pool("max_pool", x, kernel_size, stride, padding)
+
+
+def avg_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
+    """The mean of each window; padding counts as zeros."""
+    return _pool("avg_pool", x, kernel_size, stride, padding)
+
+
+def _pool(name: str, x: Any, kernel_size: Any, stride: Any, padding: Any) -> Array:
+    x = as_array(x)
+    if x.ndim < 3:
+        raise ShapeError(f"{name}: expected (batch, channels, ..), got shape {x.shape}")
+    sizes = each(kernel_size)
+    sizes = sizes * (x.ndim - 2) if len(sizes) == 1 else sizes
+    return call(name, (x,), sizes if stride is None else each(stride), each(padding), (1,), sizes)
+
+
+def around(
+    layer: str, padding: str, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How much padding by name is on both sides of each axis, and how much more behind: of an even number of places, "same" puts one more
+    there. Raises PlanError for another name, and for strides with "same"."""
+    if padding not in ("same", "valid"):
+        raise PlanError(f"{layer}: `padding` is {padding!r}, expected 'same', 'valid' or a whole number from 0")
+    if padding == "valid":
+        return (0,) * len(kernel), (0,) * len(kernel)
+    if any(step != 1 for step in stride):
+        raise PlanError(f"{layer}: `padding` is 'same', which wants a `stride` of 1, got {stride}")
+    whole = [spread * (size - 1) for size, spread in zip(kernel, dilation, strict=True)]
+    return tuple(total // 2 for total in whole), tuple(total % 2 for total in whole)
+
+
+def _of_axes(value: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    found = each(value)
+    return found * len(kernel) if len(found) == 1 else found
+
+
+def each(value: Any) -> tuple[int, ...]:
+    """One whole number, or several, as a tuple."""
+    return (operator.index(value),) if is_whole(value) else tuple(operator.index(one) for one in value)
