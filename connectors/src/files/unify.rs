@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn columns_come_in_their_own_types() {
-        use DataType::*;
+        use DataType::{Date32, Date64, Decimal64, Decimal128, Int64, Time32, Time64};
         let (seconds, micros) = (Time32(TimeUnit::Second), Time64(TimeUnit::Microsecond));
         let a = file("a.parquet", &[("t", seconds), ("n", Decimal64(12, 2)), ("d", Date64), ("i", Int64)]);
         let b = file("b.parquet", &[("t", micros), ("n", Decimal128(14, 3)), ("d", Date32), ("i", Int64)]);
