@@ -81,7 +81,12 @@ __device__ void value(View<T> q, View<T> k, View<T> v, Sizes n, Scale scale, T* 
       for (int half = 0; half < 2; ++half) {
         const float all = over_group(total[m][half], true);
         const at_t row = own + m * 16 + half * 8 + group();
-        factors[half] = CAUSAL && row + lead < 0 ? 0.0f : 1 / all; // zeros where nothing is seen
+        factors[half] = 1 / all;
+        if (n.keys == 0 || (CAUSAL && row + lead < 0)) { // nothing is seen: zeros, also beside values that are infinite
+          factors[half] = 0;
+#pragma unroll
+          for (int c = 0; c < D / 8; ++c) sums[m][c][2 * half] = sums[m][c][2 * half + 1] = 0;
+        }
         const float base = most[m][half] == -infinity<float>() ? 0.0f : most[m][half] * scale.of_two;
         if (in_group() == 0 && row < n.queries) {
           divisors[(task.batch * n.heads + task.head) * n.queries + row] = base + log2f(all);

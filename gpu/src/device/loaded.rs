@@ -230,7 +230,7 @@ impl Code {
             Err(error) => return Err(Unfinished { error, inputs: Some(inputs) }),
         };
         let mut memory = Memory::new(&self.device, schedule, &body.constants, &space, inputs, sizes);
-        if let Err(error) = memory.prepare() {
+        if let Err(error) = memory.prepare().and_then(|()| self.device.prepare_products(schedule)) {
             return Err(Unfinished { error, inputs: Some(memory.given_back()) });
         }
         let started = self.start_all(body, &mut memory).and_then(|()| memory.results());

@@ -83,12 +83,19 @@ impl<'a> Memory<'a> {
     pub fn prepare(&mut self) -> Result<()> {
         let schedule = self.schedule;
         let is_driven = |kernel: &Kernel| matches!(kernel, Kernel::Repeat(_) | Kernel::Choose(_));
-        let mut own = (0..schedule.kernels.len()).filter(|&number| !is_driven(&schedule.kernels[number]));
-        own.try_for_each(|number| self.prepare_kernel(number))
+        // What a loop or a choice gives may be an argument itself: behind the first of them none is written over.
+        let mut may_take = true;
+        for (number, kernel) in schedule.kernels.iter().enumerate() {
+            may_take &= !is_driven(kernel);
+            if !is_driven(kernel) {
+                self.prepare_kernel(number, may_take)?;
+            }
+        }
+        Ok(())
     }
 
     /// That of an argument which nobody else holds, where it may be written over.
-    fn prepare_kernel(&mut self, kernel: usize) -> Result<()> {
+    fn prepare_kernel(&mut self, kernel: usize, may_take: bool) -> Result<()> {
         for id in self.schedule.kernels[kernel].writes() {
             let buffer = &self.schedule.buffers[id.index()];
             if !matches!(buffer.source, Source::Output) || self.made.contains_key(&id.index()) {
@@ -96,7 +103,8 @@ impl<'a> Memory<'a> {
             }
             let shape = buffer.shape.eval(self.sizes)?;
             let bytes = shape.iter().product::<usize>() * buffer.dtype.size_bytes();
-            let memory = match self.given_away(kernel, id, bytes) {
+            let taken = if may_take { self.given_away(kernel, id, bytes) } else { None };
+            let memory = match taken {
                 Some(memory) => memory,
                 None => self.device.allocated(bytes)?,
             };

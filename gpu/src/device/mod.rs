@@ -209,7 +209,10 @@ impl Device {
     /// What `take` gives; where memory is short, what repeated runs keep goes back first.
     fn with_room<T>(&self, take: impl Fn() -> Result<T>) -> Result<T> {
         match take() {
-            Err(Error::Resources(_)) if self.replays.give_back() => take(),
+            Err(Error::Resources(_)) => {
+                self.replays.give_back(); // or another thread has just now
+                take()
+            }
             taken => taken,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use gradframe_ml_core::Result;
-use gradframe_ml_kernels::schedule::Dot;
+use gradframe_ml_kernels::schedule::{Dot, Kernel, Schedule};
 
 use super::Device;
 use super::budget::Taken;
@@ -40,6 +40,12 @@ impl Device {
             let _ = self.library.found.set(found); // another thread may have been first
         }
         Ok(self.library.found.get().and_then(Option::as_ref).map(|(products, _)| products))
+    }
+
+    /// Looks for the library, which takes its workspace then, if a schedule has contractions.
+    pub(super) fn prepare_products(&self, schedule: &Schedule) -> Result<()> {
+        let has_products = schedule.kernels.iter().any(|kernel| matches!(kernel, Kernel::Dot(_)));
+        if has_products { self.products().map(|_| ()) } else { Ok(()) }
     }
 
     /// True if a contraction is a product that the library has put on the stream.

@@ -63,7 +63,9 @@ fn a_step_that_does_not_fit_leaves_the_state_as_it_is() {
     assert_eq!(around(&Threads::One, Vec::new(), "Shape"), expected);
     let Ok(device) = Device::open(0).inspect_err(|missing| println!("skipped: {missing}")) else { return };
     let near = |found: Vec<Tensor>| {
+        assert_eq!(found.len(), expected.len());
         for (ours, theirs) in found.iter().zip(&expected) {
+            assert_eq!(ours.shape(), theirs.shape());
             let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * (1.0 + b.abs());
             assert!(ours.to_f64().iter().zip(&theirs.to_f64()).all(close), "{ours:?}, expected {theirs:?}");
         }

@@ -17,7 +17,8 @@ pub trait Backend: Debug + Sync {
 pub trait Steps {
     /// Starts a step with these arguments after the state; it may still be under way when this comes back.
     /// Errors: `Shape` or `DType` naming the argument that does not fit; `Resources` if memory is short. After these the state
-    /// is that of before, and other steps may follow.
+    /// is that of before, and other steps may follow; but for memory that is short midway (on a device within a loop, on the processor when
+    /// the allocator refuses): that takes the state with it, and every later call says so.
     fn start(&mut self, batch: Vec<Tensor>) -> Result<()>;
 
     /// What the step that was started gives beside the state. Waits for it.
@@ -49,6 +50,7 @@ struct OnThreads {
 
 impl Steps for OnThreads {
     fn start(&mut self, batch: Vec<Tensor>) -> Result<()> {
+        self.check_state()?;
         let types: Vec<(DType, &[usize])> = self.state.iter().chain(&batch).map(|own| (own.dtype(), own.shape())).collect();
         self.program.bind_types(&types)?; // before the state is given away
         let arguments = self.state.drain(..).chain(batch).collect();
@@ -62,6 +64,17 @@ impl Steps for OnThreads {
     }
 
     fn state(&self) -> Result<Vec<Tensor>> {
+        self.check_state()?;
         Ok(self.state.clone())
+    }
+}
+
+impl OnThreads {
+    /// Errors: `Internal` if a step that failed midway took the state with it: it had been given away, to be written over.
+    fn check_state(&self) -> Result<()> {
+        match self.state.len() == self.count {
+            true => Ok(()),
+            false => Err(Error::internal("run", "the state is lost with a step that failed")),
+        }
     }
 }

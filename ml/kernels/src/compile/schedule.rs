@@ -228,6 +228,7 @@ impl<'a> Scheduler<'a> {
 
     /// A fused kernel for `id`; what cannot be fused into it is scheduled first.
     fn fused(&mut self, id: NodeId) -> Result<()> {
+        let is_fold = matches!(self.function.graph.node(id).kind, Kind::Reduce { .. });
         let mut by_rows = true;
         loop {
             let rows = if by_rows { rows_of(self.function, self.options, &self.leaves, id, &mut self.work) } else { None };
@@ -246,7 +247,7 @@ impl<'a> Scheduler<'a> {
                     nodes.into_iter().try_for_each(|node| self.ensure(node))?
                 }
                 // A sum over other axes than those rows, whose result only happens to have their shape.
-                Err(_) if rows.is_some() => by_rows = false,
+                Err(_) if rows.is_some() && is_fold => by_rows = false,
                 Err(_) => return Err(Error::internal("compile", format!("{id} cannot be computed by a kernel of its own"))),
             }
         }

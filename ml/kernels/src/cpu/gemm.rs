@@ -281,7 +281,7 @@ fn product_by_loops<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, output: &mut
 /// `output[b, i, j] = sum_k left[b, i, k] right[b, j, k]`. No side is empty.
 pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers, output: &mut [T]) -> Result<()> {
     let result = left.rows * right.rows;
-    if left.batches == 1 && result <= CHUNKED_RESULT_MAX && left.columns >= 4 * CHUNK_COLUMNS {
+    if goes_by_chunks(left, right) {
         return multiply_in_chunks(left, right, workers, output);
     }
     if T::product_of_laid(left, right, workers, output)? {
@@ -337,6 +337,11 @@ fn small_sides<T>(left: &Matrix<T>, right: &Matrix<T>) -> (usize, usize) {
 /// The length of pieces, at most about `most`, that divide `whole` evenly.
 fn even(whole: usize, most: usize) -> usize {
     whole.div_ceil(whole.div_ceil(most)).next_multiple_of(4)
+}
+
+/// A small result of a long contraction: threads share the contraction, not the result.
+pub fn goes_by_chunks<T>(left: &Matrix<T>, right: &Matrix<T>) -> bool {
+    left.batches == 1 && left.rows * right.rows <= CHUNKED_RESULT_MAX && left.columns >= 4 * CHUNK_COLUMNS
 }
 
 /// A small result of a long contraction: chunks of it, added in order.

@@ -14,7 +14,7 @@ use super::simd::{has_pairs, vectorized};
 use super::tasks::{self, TASK_BYTES_MIN, Workers};
 #[cfg(target_arch = "x86_64")]
 use super::{
-    gemm::turned,
+    gemm::{goes_by_chunks, turned},
     simd::{Level, level, unary},
 };
 
@@ -28,7 +28,7 @@ const TILE_PRODUCTS: usize = 4_000_000;
 const ROWS: usize = 4;
 
 /// `output[i, j] = sum_k left[i, k] right[j, k]`. False, with nothing done, where the matrices do not lie so that words can be read:
-/// the caller widens them.
+/// nor are widened here: the caller widens them.
 pub fn multiply(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, output: &mut [f32]) -> Result<bool> {
     if left.batches != 1 || output.is_empty() || left.columns == 0 {
         return Ok(false);
@@ -47,11 +47,11 @@ pub fn multiply(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, out
     }
 }
 
-/// The left side is widened, of the right a few rows at a time. False, with nothing done, where its rows are not contiguous or the processor lacks
-/// the instructions.
+/// The left side is widened, of the right a few rows at a time. False, with nothing done, where its rows are not contiguous, the contraction is long
+/// for its result, or vectors have not 256 bits.
 #[cfg(target_arch = "x86_64")]
 fn multiply_widened(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, output: &mut [f32]) -> Result<bool> {
-    if level() == Level::Portable || right.column != 1 {
+    if level() != Level::Avx2 || right.column != 1 || goes_by_chunks(left, right) {
         return Ok(false);
     }
     let columns = left.columns;

@@ -244,3 +244,25 @@ fn two_functions_in_one_instruction_are_what_both_are() {
         }
     }
 }
+
+/// Each function rounds its own result: with one rounding for both, what is left of these would not be what is.
+#[test]
+fn two_functions_in_one_instruction_round_twice() {
+    let (length, small) = (40, 2f64.powi(-12));
+    let one_more = 1.0 + small;
+    let shapes = vec![vec![length]; 2];
+    let f = function(&[single(&shapes[0]), single(&shapes[1])], |g, x| {
+        let product = g.mul(x[0], x[0])?;
+        Ok(vec![g.sub(product, x[1])?, g.add(product, x[1])?, g.sub(x[1], product)?])
+    });
+    let inputs = [tensor(DType::F32, &shapes[0], vec![one_more; length]), tensor(DType::F32, &shapes[1], vec![1.0; length])];
+    let square = (one_more as f32) * (one_more as f32);
+    let results = check(&f, &inputs).run(&inputs).unwrap();
+    for (found, expected) in results.iter().zip([square - 1.0, square + 1.0, 1.0 - square]) {
+        assert!(
+            found.values::<f32>().unwrap().iter().all(|x| x.to_bits() == expected.to_bits()),
+            "{found:?}, expected {expected}"
+        );
+    }
+    assert_ne!((one_more as f32).mul_add(one_more as f32, -1.0), square - 1.0);
+}

@@ -20,6 +20,9 @@ const GROUP: usize = 128;
 /// Rows of the right in a task: fewer, and handing it out costs too much; more, and threads wait for the last.
 const COLUMNS: [usize; 2] = [4 * ROWS, 32 * ROWS];
 
+/// Memory that a thread keeps for the next product, at most.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+
 thread_local! {
     /// The left side as it is laid: kept from product to product, as new memory costs more than filling it.
     static LAID: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
@@ -40,7 +43,9 @@ pub fn multiply<E: Element>(left: &Matrix<f32>, right: &Matrix<E>, workers: Work
         let (left, right) = (left.part(0, 0..left.rows, columns.clone()), right.part(0, 0..right.rows, columns));
         part(&left, &right, workers, (output, first > 0), &mut memory)
     });
-    LAID.with_borrow_mut(|kept| *kept = memory);
+    if memory.len() * Line::BYTES <= KEPT_BYTES_MAX {
+        LAID.with_borrow_mut(|kept| *kept = memory);
+    }
     result.map(|()| true)
 }
 

@@ -214,6 +214,18 @@ fn only_the_chosen_branch_is_run() {
     assert!(program.run(&[Tensor::from_bools(&[], &[false]).unwrap(), x]).is_err());
 }
 
+/// What comes after a choice may be written over arguments, but not over one that the branch has passed on.
+#[test]
+fn an_argument_that_a_branch_passes_on_stays_as_it_is() {
+    let f = function(&[Type::new(DType::Bool, Shape::scalar()), f64s(&[Dim::symbol("N")])], |g, x| {
+        let chosen = g.cond(x[0], &x[1..], |_, x| Ok(x.to_vec()), |g, x| Ok(vec![g.scaled_by(x[0], 2.0)?]))?;
+        Ok(vec![chosen[0], g.exp(x[1])?])
+    });
+    for condition in [true, false] {
+        check(&f, &[Tensor::from_bools(&[], &[condition]).unwrap(), filled(&[300], 1)]);
+    }
+}
+
 #[test]
 fn choices_and_their_gradients() {
     let types = [Type::new(DType::Bool, Shape::scalar()), f64s(&[3.into()]), f64s(&[3.into()])];

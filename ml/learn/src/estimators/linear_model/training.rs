@@ -68,7 +68,7 @@ pub(crate) struct LinearTraining {
 }
 
 impl LinearTraining {
-    /// A training from zero weights; `outputs` is C where there are C scores a row, None for one.
+    /// A training from zero weights, and an intercept as `start` says; `outputs` is C where there are C scores a row, None for one.
     /// Errors: `Plan` for a missing option; `Execution` for an empty training set.
     pub(crate) fn begin(
         layout: &Layout,
@@ -87,7 +87,7 @@ impl LinearTraining {
             tolerance: option(options, "tolerance")?,
             ..LbfgsOptions::default()
         };
-        let optimiser = Lbfgs::new(vec![0.0; parameters.len()], stopping.clone());
+        let optimiser = Lbfgs::new(vec![0.0; parameters.len()], stopping);
         let l2_reg = option(options, "l2_reg")?;
         let layout = layout.clone();
         let (program, epoch) = (None, 0);
@@ -116,7 +116,7 @@ impl LinearTraining {
         if is_far {
             let mut from = vec![0.0; self.parameters.len()];
             from[gradient.len() - 1] = mean;
-            self.optimiser = Lbfgs::new(from, self.stopping.clone());
+            self.optimiser = Lbfgs::new(from, self.stopping);
         }
         is_far
     }
