@@ -127,6 +127,9 @@ impl Session {
                 format!("`{}` is damaged, or no database of MLflow's: {why}", path.display()),
             ));
         }
+        if !path.exists() {
+            return Err(Error::plan("import", format!("there is no `{}`", path.display())));
+        }
         let what = format!("`{}` holds no runs", path.display());
         let hint =
             "expected what `gradframe runs export` has made, a .gradframe, mlruns/, mlflow.db, or TensorBoard's event files";
