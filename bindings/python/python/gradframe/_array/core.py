@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -300,12 +301,16 @@ class Array:
         dl_device: Any = None,
         copy: bool | None = None,
     ) -> Any:
-        """A capsule over the same memory, for who knows of memory that cannot be written (DLPack 1.0); else over a copy."""
+        """A capsule over the same memory, for who knows of memory that cannot be written (DLPack 1.0); else, and for PyTorch, which looks
+        past that, over a copy. Raises BufferError for another device than the CPU, and where a copy that is needed is not wanted."""
+        if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
+            raise BufferError(f"__dlpack__: the array is on the CPU, it is not moved to the device {tuple(dl_device)}")
+        writes = max_version is None or max_version < (1, 0) or _is_of_torch(sys._getframe(1))
         bits = self.dtype is dtypes.bfloat16
         values = np.ndarray(self.shape, "uint16", self._array.buffer() if self.size else bytes(2)) if bits else self.numpy()
-        if copy or max_version is None or max_version < (1, 0):
+        if copy or writes:
             if copy is False:
-                raise BufferError("__dlpack__: without a copy only DLPack 1.0 can say that the memory must not be written")
+                raise BufferError("__dlpack__: without a copy it takes DLPack 1.0, and a library that heeds it, not to write to the memory")
             capsule = values.copy().__dlpack__()
         else:
             capsule = values.__dlpack__(max_version=max_version)
@@ -574,6 +579,11 @@ class Array:
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Array:
         """The place of the first smallest along an axis, or among all elements."""
         return wrap(array_call("argmin", (self._array,), (axis, keepdims)))
+
+
+def _is_of_torch(caller: Any) -> bool:
+    """Whether a frame is of PyTorch's code, whose tensors over memory that must not be written can be."""
+    return caller.f_globals.get("__name__", "").partition(".")[0] == "torch"  # type: ignore[no-any-return]
 
 
 def picked(array: Array, index: Any) -> Any:

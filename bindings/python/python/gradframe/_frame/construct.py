@@ -239,6 +239,8 @@ def _enum_array(name: str, texts: Any, dtype: Enum, strict: bool) -> pa.Array:
 
 
 def _converted(name: str, values: Any, dtype: pa.DataType | None, strict: bool, nan_to_null: bool) -> Any:
+    if isinstance(values, np.ndarray) and not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))  # Arrow has the machine's order of bytes alone
     if isinstance(values, np.ndarray) and values.dtype.kind == "c":
         raise unfit("dataframe", name, values)
     if isinstance(values, np.ndarray) and values.ndim == 2:

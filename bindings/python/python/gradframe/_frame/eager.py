@@ -168,9 +168,10 @@ class DataFrame(Operators, Kept, Verbs, Contents, Across, Building, Sampling, Wr
         With `use_pyarrow_extension_array` all columns have types over Arrow's memory, and nulls stay nulls. `options` are those
         of `pyarrow.Table.to_pandas`.
         """
-        from gradframe._frame.views import plain_lists
+        from gradframe._frame.views import plain_extensions, plain_lists
 
-        return plain_lists(self)._frame.to_pandas(arrow=use_pyarrow_extension_array, options=options)
+        known = self if use_pyarrow_extension_array else plain_extensions(self)
+        return plain_lists(known)._frame.to_pandas(arrow=use_pyarrow_extension_array, options=options)
 
     def to_numpy(self) -> np.ndarray:
         """A NumPy array of shape (rows, columns); a null in a number is NaN."""

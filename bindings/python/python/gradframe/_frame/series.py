@@ -123,7 +123,7 @@ class Series(Kept, Memory):
 
     def to_pandas(self) -> pandas.Series:
         """A `pandas.Series`."""
-        return self._frame.to_pandas().iloc[:, 0]
+        return self.to_frame().to_pandas().iloc[:, 0]
 
     def to_polars(self) -> polars.Series:
         """A `polars.Series`."""

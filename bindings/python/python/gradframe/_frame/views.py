@@ -1,4 +1,4 @@
-"""Texts and bytes as views, which pandas does not take inside lists."""
+"""Columns as pandas takes them: without views inside lists, and without types of extensions that it does not know."""
 
 from __future__ import annotations
 
@@ -13,6 +13,26 @@ def plain_lists(frame: Any) -> Any:
     fields = [field.with_type(_plain(field.type)) if pa.types.is_nested(field.type) else field for field in schema]
     plain = pa.schema(fields, schema.metadata)
     return frame if plain == schema else type(frame)(pa.table(frame).cast(plain))
+
+
+def plain_extensions(frame: Any) -> Any:
+    """The frame, with truth values in bytes as truth values, and columns of types that pandas has none for as what they are stored as;
+    itself if there are none."""
+    schema = pa.schema(frame)
+    plain = pa.schema([field.with_type(_stored(field.type)) for field in schema], schema.metadata)
+    return frame if plain.types == schema.types else type(frame)(pa.table(frame).cast(plain))
+
+
+def _stored(dtype: pa.DataType) -> pa.DataType:
+    if not isinstance(dtype, pa.BaseExtensionType):
+        return dtype
+    if dtype.extension_name == "arrow.bool8":
+        return pa.bool_()
+    try:
+        dtype.to_pandas_dtype()
+    except NotImplementedError:
+        return dtype.storage_type
+    return dtype
 
 
 def _plain(dtype: pa.DataType) -> pa.DataType:
