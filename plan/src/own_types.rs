@@ -6,16 +6,19 @@
 //! | decimals of 32 and 64 bits | decimals of 128 bits, of the same digits |
 //! | times in seconds, milliseconds or microseconds | times in nanoseconds |
 //! | dates in milliseconds | dates in days |
-//! | durations in seconds | durations in milliseconds |
+//! | durations and timestamps in seconds | in milliseconds: half of a second is lost otherwise |
 //! | lists, structs, maps, dictionaries and run ends of these | the same of those |
 //!
 //! A field of an extension type stays as it is: what its values mean is not for us to say.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayData, ArrayRef, AsArray, make_array};
 use arrow::compute::{CastOptions, can_cast_types, cast_with_options};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Date32Type, Date64Type, Field, FieldRef, Fields, Schema, SchemaRef, Time64MicrosecondType, Time64NanosecondType,
+    TimeUnit,
+};
 use arrow::error::ArrowError;
 
 /// The type in which values of this type come in.
@@ -40,10 +43,46 @@ pub fn own_schema(given: &SchemaRef) -> SchemaRef {
 }
 
 /// The values in another type of the same meaning, as [`own_type`] gives it; not copied if they have it. Errors: `CastError` for a value
-/// that it does not hold.
+/// that it does not hold, or that is no time of a day.
 pub fn own_array(given: &ArrayRef, own: &DataType) -> Result<ArrayRef, ArrowError> {
+    use DataType::*;
     if given.data_type() == own {
         return Ok(Arc::clone(given));
+    }
+    match own {
+        List(field) | LargeList(field) | FixedSizeList(field, _) | Map(field, _) => nested(given, own, &[field.data_type()]),
+        Struct(fields) => nested(given, own, &fields.iter().map(|field| field.data_type()).collect::<Vec<_>>()),
+        Dictionary(_, values) => nested(given, own, &[values]),
+        RunEndEncoded(ends, values) => nested(given, own, &[ends.data_type(), values.data_type()]),
+        _ => plain(given, own),
+    }
+}
+
+/// Values of which the parts have these types.
+fn nested(given: &ArrayRef, own: &DataType, parts: &[&DataType]) -> Result<ArrayRef, ArrowError> {
+    let data = given.to_data();
+    let part = |(part, own): (&ArrayData, &&DataType)| Ok(own_array(&make_array(part.clone()), own)?.to_data());
+    let parts = data.child_data().iter().zip(parts).map(part).collect::<Result<Vec<_>, ArrowError>>()?;
+    Ok(make_array(data.into_builder().data_type(own.clone()).child_data(parts).build()?))
+}
+
+fn plain(given: &ArrayRef, own: &DataType) -> Result<ArrayRef, ArrowError> {
+    const MILLISECONDS_OF_DAY: i64 = 86_400_000;
+    const MICROSECONDS_OF_DAY: i64 = 1000 * MILLISECONDS_OF_DAY;
+    if let Some(dates) = given.as_primitive_opt::<Date64Type>() {
+        // Of a date before 1970 with a time the day that it is in: Arrow's own cast gives the next one.
+        let days = dates.try_unary::<_, Date32Type, _>(|at| {
+            let outside = || ArrowError::CastError(format!("{at} milliseconds since 1970 are no date"));
+            i32::try_from(at.div_euclid(MILLISECONDS_OF_DAY)).map_err(|_| outside())
+        })?;
+        return Ok(Arc::new(days));
+    }
+    if let Some(times) = given.as_primitive_opt::<Time64MicrosecondType>() {
+        let nanoseconds = times.try_unary::<_, Time64NanosecondType, _>(|at| match (0..MICROSECONDS_OF_DAY).contains(&at) {
+            true => Ok(1000 * at),
+            false => Err(ArrowError::CastError(format!("{at} microseconds are no time of a day"))),
+        })?;
+        return Ok(Arc::new(nanoseconds));
     }
     cast_with_options(given, own, &CastOptions { safe: false, ..CastOptions::default() })
 }
@@ -57,6 +96,7 @@ fn changed(given: &DataType) -> Option<DataType> {
         Time32(_) | Time64(TimeUnit::Microsecond) => Time64(TimeUnit::Nanosecond),
         Date64 => Date32,
         Duration(TimeUnit::Second) => Duration(TimeUnit::Millisecond),
+        Timestamp(TimeUnit::Second, zone) => Timestamp(TimeUnit::Millisecond, zone.clone()),
         List(field) => List(item(field)?),
         LargeList(field) => LargeList(item(field)?),
         FixedSizeList(field, size) => FixedSizeList(item(field)?, *size),
@@ -87,8 +127,8 @@ fn of_type(given: &Field, own: DataType) -> FieldRef {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Date64Array, Decimal64Array, ListArray, StructArray, Time32SecondArray, Time64MicrosecondArray};
-    use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, Time64NanosecondType};
+    use arrow::array::{Date64Array, Decimal64Array, ListArray, StructArray, Time32SecondArray, Time64MicrosecondArray};
+    use arrow::datatypes::{Decimal128Type, Int64Type};
 
     use super::*;
 
@@ -111,6 +151,20 @@ mod tests {
         assert_eq!(micros.as_primitive::<Time64NanosecondType>().values(), &[86_399_999_999_000]);
         let days = own(Arc::new(Date64Array::from(vec![Some(86_400_000 * 3), Some(-86_400_000), None])));
         assert_eq!(days.as_primitive::<Date32Type>().iter().collect::<Vec<_>>(), [Some(3), Some(-1), None]);
+        let within = own(Arc::new(Date64Array::from(vec![-43_200_000, -1, 43_200_000])));
+        assert_eq!(within.as_primitive::<Date32Type>().values(), &[-1, -1, 0]);
+    }
+
+    #[test]
+    fn what_is_no_time_of_a_day_is_an_error_unless_it_is_null() {
+        for outside in [1i64 << 62, -1, 86_400_000_000] {
+            let times: ArrayRef = Arc::new(Time64MicrosecondArray::from(vec![1, outside]));
+            let error = own_array(&times, &NANOS).unwrap_err();
+            assert!(error.to_string().contains(&format!("{outside} microseconds are no time of a day")), "{error}");
+            let nulls = arrow::buffer::NullBuffer::from(vec![true, false]);
+            let hidden: ArrayRef = Arc::new(Time64MicrosecondArray::new(vec![1, outside].into(), Some(nulls)));
+            assert_eq!(own_array(&hidden, &NANOS).unwrap().null_count(), 1);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{FieldRef, SchemaRef};
 use arrow::error::ArrowError;
+use gradframe_plan::own_types::{own_array, own_type};
 
 /// The columns of `output` by name, each of its type; null where the batch has no such column.
 /// Errors: a value that its type does not hold, naming the column.
@@ -23,7 +24,10 @@ fn column(batch: &RecordBatch, field: &FieldRef) -> Result<arrow::array::ArrayRe
     if column.data_type() == field.data_type() {
         return Ok(column.clone());
     }
-    let options = CastOptions { safe: false, ..CastOptions::default() };
     let unfit = |e: ArrowError| ArrowError::CastError(format!("column `{}`: {e}", field.name()));
+    if own_type(column.data_type()) == *field.data_type() {
+        return own_array(column, field.data_type()).map_err(unfit);
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(column, field.data_type(), &options).map_err(unfit)
 }

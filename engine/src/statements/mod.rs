@@ -70,14 +70,21 @@ async fn define(session: &Session, plan: LogicalPlan, text: &str) -> Result<Data
     }
 }
 
+/// The setting that counts for all sessions of the process.
+const DEVICE_MEMORY_LIMIT: &str = "gradframe.device_memory_limit";
+
 /// SET and its like, with what follows of it outside of the session's own settings.
 async fn set(session: &Session, plan: LogicalPlan) -> Result<()> {
-    let before = device_memory_limit(session.context());
+    // Another session may have set the limit since: the statement counts, not whether this session's own setting is another now.
+    let is_limit = match &plan {
+        LogicalPlan::Statement(Statement::SetVariable(set)) => set.variable.eq_ignore_ascii_case(DEVICE_MEMORY_LIMIT),
+        LogicalPlan::Statement(Statement::ResetVariable(reset)) => reset.variable.eq_ignore_ascii_case(DEVICE_MEMORY_LIMIT),
+        _ => false,
+    };
     session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
     sync_seed(session.context())?;
-    let limit = device_memory_limit(session.context());
-    if limit != before {
-        limit_device_memory(limit);
+    if is_limit {
+        limit_device_memory(device_memory_limit(session.context()));
     }
     Ok(())
 }
