@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gradframe_ml_core::{Function, Tensor};
 use gradframe_ml_kernels::{CompileOptions, Program, compile_with};
 
-pub use crate::given::{copied, function, numbers, tensor};
+pub use crate::given::{copied, floats, function, numbers, tensor};
 
 /// A program that a test runs, with its arguments.
 pub struct Case {
