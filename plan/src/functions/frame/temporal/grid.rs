@@ -125,6 +125,9 @@ mod tests {
             let moments: Vec<i64> = (-40..40).map(|step| step * 31_337).collect();
             let expected: Vec<i64> = moments.iter().map(|utc| grid.point(side, utc + 3_600).unwrap() - 3_600).collect();
             assert_eq!(grid.even_points(side, &moments, 3_600), Some(expected));
+        }
+        for side in [Side::Floor, Side::Nearest] {
+            let grid = Grid::of(&Interval::parse("11s").unwrap(), clock).unwrap();
             assert_eq!(grid.even_points(side, &[0, i64::MAX], 3_600), None);
             assert_eq!(grid.even_points(side, &[0, i64::MIN], -3_600), None);
         }
