@@ -63,7 +63,7 @@ class LBFGS:
         missing = [number for number, array in enumerate(self.params) if array.grad is None]
         if missing:
             raise PlanError(f"LBFGS: the closure gave no gradient for parameter {missing[0]}; hint: call loss.backward() in it")
-        return search.step(loss, self._flat([array.grad for array in self.params]))
+        return bool(search.step(loss, self._flat([array.grad for array in self.params])))
 
     def _flat(self, arrays: list[Any]) -> list[float]:
         return [value for array in arrays for value in array.astype("float64").reshape(-1).tolist()]
