@@ -56,6 +56,32 @@ def test_they_are_described_and_glimpsed(frame):
     assert "<timestamp[us, tz=Mars/Phobos]>" in glimpsed and "datetime.datetime(1970, 1, 1" in glimpsed
 
 
+MARS = pa.array([0, None], ZONE)
+NESTED = {
+    "map": (pa.array([[(0, 0)], None], pa.map_(ZONE, ZONE)), [[(FIRST, FIRST)], None]),
+    "dictionary": (MARS.dictionary_encode(), [FIRST, None]),
+    "dictionary in a struct": (pa.StructArray.from_arrays([MARS.dictionary_encode()], ["t"]), [{"t": FIRST}, {"t": None}]),
+    "map in a list": (pa.array([[[(1, 0)]], []], pa.list_(pa.map_(pa.int64(), ZONE))), [[[(1, FIRST)]], []]),
+}
+
+
+@pytest.mark.parametrize("column", NESTED)
+def test_moments_in_maps_and_dictionaries_are_read_in_utc(column):
+    from gradframe._zones import in_known_zones
+
+    values, expected = NESTED[column]
+    assert in_known_zones(values).to_pylist() == expected
+    assert in_known_zones(pa.table({"c": values}))["c"].to_pylist() == expected
+    assert gf.DataFrame(pa.table({"c": values}))["c"][0] == expected[0]
+
+
+def test_maps_and_dictionaries_without_unknown_zones_stay():
+    from gradframe._zones import in_known_zones
+
+    for values in (pa.array(["a"]).dictionary_encode(), pa.array([[(1, "a")]], pa.map_(pa.int64(), pa.string()))):
+        assert in_known_zones(values) is values
+
+
 def test_other_zones_stay():
     import zoneinfo
 

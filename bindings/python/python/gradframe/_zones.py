@@ -22,7 +22,8 @@ def in_known_zones(values: Any) -> Any:
 
 
 def _known(kind: pa.DataType) -> pa.DataType:
-    """The type with UTC in the place of zones that Python does not know, within lists and structs too."""
+    """The type with UTC in the place of zones that Python does not know, within lists, structs, maps and dictionaries too; run ends and views of
+    lists are left, as pyarrow casts none."""
     import pyarrow as pa
 
     t = pa.types
@@ -30,6 +31,11 @@ def _known(kind: pa.DataType) -> pa.DataType:
         return kind if kind.tz is None or _is_known(kind.tz) else pa.timestamp(kind.unit, tz="UTC")
     if t.is_struct(kind):
         return pa.struct([field.with_type(_known(field.type)) for field in kind])
+    if t.is_map(kind):
+        return pa.map_(kind.key_field.with_type(_known(kind.key_type)), kind.item_field.with_type(_known(kind.item_type)))
+    if t.is_dictionary(kind):  # Python's objects are the same without it
+        known = _known(kind.value_type)
+        return kind if known == kind.value_type else known
     if t.is_fixed_size_list(kind):
         return pa.list_(kind.value_field.with_type(_known(kind.value_type)), kind.list_size)
     if t.is_large_list(kind):

@@ -17,7 +17,8 @@ from typing import Any
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import _shape
-from gradframe._array.info import iinfo
+from gradframe._array.elementwise import clip, maximum, minimum, sign
+from gradframe._array.info import finfo, iinfo
 from gradframe.errors import DTypeError, PlanError, ShapeError
 
 __all__ = [
@@ -84,11 +85,41 @@ def bits(key: Array | None = None, shape: Any = ()) -> Array:
 
 
 def uniform(key: Array | None = None, shape: Any = (), dtype: Any = "float32", minval: Any = 0.0, maxval: Any = 1.0) -> Array:
-    """Numbers spread evenly from `minval` to below `maxval`, which broadcast to the shape. Raises PlanError for a number `minval` that is
-    not `maxval` or less; arrays are not looked at."""
-    if _is_real(minval) and _is_real(maxval) and not minval <= maxval:
+    """Numbers spread evenly from `minval` to below `maxval`, both as the type holds them, which broadcast to the shape. Raises PlanError for
+    a number `minval` that is not `maxval` or less, and for numbers that the type does not hold or that lie further apart than its numbers
+    go; arrays are not looked at."""
+    are_known = _is_real(minval) and _is_real(maxval)
+    if are_known:
+        _check_span(dtypes.dtype(dtype), minval, maxval)
+    drawn = _drawn("random_uniform", key, shape, dtype, minval, maxval)
+    is_exact = are_known and (minval, maxval) == (0, 1) and drawn.dtype.itemsize > 2
+    return drawn if is_exact else _within(drawn, minval, maxval)
+
+
+def _check_span(wanted: Any, minval: Any, maxval: Any) -> None:
+    if not minval <= maxval:
         raise PlanError(f"uniform: `minval` is {minval}, expected at most `maxval`, which is {maxval}")
-    return _drawn("random_uniform", key, shape, dtype, minval, maxval)
+    if wanted.kind != "real floating":
+        return
+    most, widest = float(finfo(wanted).max), float(finfo(_wide(wanted)).max)
+    if max(abs(minval), abs(maxval)) > most or maxval - minval > widest:
+        raise PlanError(f"uniform: from {minval} to {maxval} is more than {wanted} holds; hint: a wider `dtype`, or bounds nearer to 0")
+
+
+def _within(drawn: Array, minval: Any, maxval: Any) -> Array:
+    """What was drawn without `maxval`, where rounding has made that of a number below it."""
+    wide, held = _wide(drawn.dtype), finfo(drawn.dtype)
+    bounds = [as_array(bound, wide) if _is_real(bound) else as_array(bound) for bound in (minval, maxval)]
+    low, high = (call("stop_gradient", (bound.astype(drawn.dtype).astype(wide),)) for bound in bounds)
+    # 0.6 of `eps` is between half and one and a half steps of the type, which rounds to one step.
+    step = maximum(abs(high), float(held.smallest_normal)) * (0.6 * float(held.eps))
+    last = high + sign(low - high) * step
+    return clip(drawn, minimum(low, last).astype(drawn.dtype), maximum(low, last).astype(drawn.dtype))
+
+
+def _wide(dtype: Any) -> str:
+    """The type that numbers of a type are drawn in."""
+    return "float64" if dtypes.dtype(dtype) is dtypes.float64 else "float32"
 
 
 def normal(key: Array | None = None, shape: Any = (), dtype: Any = "float32", loc: Any = 0.0, scale: Any = 1.0) -> Array:
@@ -114,8 +145,7 @@ def laplace(key: Array | None = None, shape: Any = (), dtype: Any = "float32") -
 
 
 def _drawn(name: str, key: Array | None, shape: Any, dtype: Any, *of: Any) -> Array:
-    wide = "float64" if dtypes.dtype(dtype) is dtypes.float64 else "float32"
-    given = tuple(as_array(v, wide) if isinstance(v, (int, float)) else v for v in of)
+    given = tuple(as_array(v, _wide(dtype)) if isinstance(v, (int, float)) else v for v in of)
     return call(name, (_given(name.removeprefix("random_"), key), *given), _shape(shape), dtypes.name(dtype))
 
 
@@ -152,7 +182,8 @@ def _check_range(wanted: Any, minval: int | Array, maxval: int | Array) -> None:
     is_wide = wanted.name == "int64"
     lowest, below = _extreme(minval, "min", is_wide), _extreme(maxval, "max", is_wide)
     if (lowest is not None and lowest < least) or (below is not None and below - 1 > most):
-        what = f"integers: {wanted} holds numbers from {least} to {most}, the bounds are {lowest} and {below}"
+        why = "" if most == int(held.max) else " here, as `maxval` must itself be an int64"
+        what = f"integers: {wanted} holds numbers from {least} to {most}{why}, the bounds are {lowest} and {below}"
         raise PlanError(f"{what}; hint: a wider `dtype`" if wanted.name not in ("int64", "uint64") else what)
 
 

@@ -88,3 +88,48 @@ def test_masks_that_do_not_fit_are_errors_whose_hint_does_not_turn_them_round():
         layer(QUERY, KEY, KEY, attn_mask=OF_HEADS[:5])
     with pytest.raises(gf.errors.ShapeError, match="`key_padding_mask` of shape"):
         layer(QUERY, KEY, KEY, key_padding_mask=PADDING[0])
+
+
+@pytest.mark.parametrize("mask", [BIAS, added(HIDDEN) + 1.0], ids=["floats", "infinities and floats"])
+def test_nan_in_scores_is_nan_in_the_result(mask):
+    query = QUERY[:, None].copy()
+    query[0, 0, 1, 2] = np.nan
+    found = F.scaled_dot_product_attention(query, KEY[:, None], KEY[:, None], attn_mask=mask).numpy()
+    assert np.isnan(found[0, 0, 1]).all() and np.isnan(found).sum() == DIM
+
+
+def test_a_query_that_may_look_at_nothing_gives_zeros_beside_floats():
+    mask = BIAS.copy()
+    mask[1] = -np.inf
+    found = F.scaled_dot_product_attention(QUERY[:, None], KEY[:, None], KEY[:, None], attn_mask=mask).numpy()
+    assert (found[:, :, 1] == 0).all() and np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_without_keys_the_result_is_zeros_traced_or_not(is_causal):
+    q, none, mask = gf.array(QUERY[:, None]), gf.array(KEY[:, None, :0]), gf.array(np.zeros((TIME, 0), "float32"))
+    attend = lambda q, m: F.scaled_dot_product_attention(q, none, none, attn_mask=m, is_causal=is_causal)  # noqa: E731
+    for found in (attend(q, mask), gf.jit(attend)(q, mask)):
+        np.testing.assert_array_equal(found.numpy(), np.zeros_like(QUERY[:, None]))
+
+
+@pytest.mark.parametrize("shape", [(TIME, 1), (1, SOURCE), (1, 1), (SOURCE, TIME), (BATCH * HEADS, 1, SOURCE), (1, TIME, SOURCE)])
+@pytest.mark.parametrize("kind", ["bool", "float32"])
+def test_attention_masks_are_as_long_as_time_and_source(shape, kind):
+    layer = nn.MultiheadAttention(DIM, HEADS, batch_first=True, key=gf.random.key(1))
+    with pytest.raises(gf.errors.ShapeError, match="`attn_mask` of shape .* time 4 and source 5, got"):
+        layer(QUERY, KEY, KEY, attn_mask=np.zeros(shape, kind))
+
+
+@pytest.mark.parametrize("shape", [(BATCH, 1), (1, SOURCE), (BATCH + 1, SOURCE), (BATCH, TIME)])
+@pytest.mark.parametrize("kind", ["bool", "float32"])
+def test_padding_masks_are_as_long_as_batch_and_source(shape, kind):
+    layer = nn.MultiheadAttention(DIM, HEADS, batch_first=True, key=gf.random.key(1))
+    with pytest.raises(gf.errors.ShapeError, match=r"`key_padding_mask` of shape \(batch, source\), which is \(3, 5\), got"):
+        layer(QUERY, KEY, KEY, key_padding_mask=np.zeros(shape, kind))
+
+
+def test_a_mask_of_floats_does_not_make_the_batch_larger():
+    query, key = QUERY[:1, None], KEY[:1, None]
+    with pytest.raises(gf.errors.ShapeError, match=r"a mask of shape \(4, 1, 1, 5\) does not spread over scores of shape \(1, 1, 4, 5\)"):
+        F.scaled_dot_product_attention(query, key, key, attn_mask=np.ones((4, 1, 1, SOURCE), "float32"))

@@ -108,3 +108,31 @@ def test_padding_by_another_name_or_with_strides_is_an_error():
         nn.Conv1d(1, 1, 3, padding="full")
     with pytest.raises(gf.errors.PlanError, match="'same', which wants a `stride` of 1, got"):
         nn.Conv2d(1, 1, 3, padding="same", stride=(1, 2))
+
+
+class Net(nn.Sequential):
+    """Makes modules of its own."""
+
+    def __init__(self):
+        super().__init__(nn.Linear(1, 1, key=gf.random.key(0)), nn.ReLU(), nn.Linear(1, 1, key=gf.random.key(1)))
+
+
+class Blocks(nn.ModuleList):
+    def __init__(self, width):
+        super().__init__(nn.Linear(width, width) for _ in range(3))
+
+
+@pytest.mark.parametrize(("made", "plain"), [(Net, nn.Sequential), (lambda: Blocks(2), nn.ModuleList)], ids=["Sequential", "ModuleList"])
+def test_slices_of_a_subclass_are_plain_and_hold_the_same_modules(made, plain):
+    whole = made()
+    part = whole[:2]
+    assert type(part) is plain and [id(p) for p in part] == [id(p) for p in list(whole)[:2]]
+
+
+@pytest.mark.parametrize("name", ["stride", "dilation"])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_padding_by_name_says_for_how_many_axes_an_argument_is(name, padding):
+    x, weight = gf.array(np.ones((1, 1, 5, 5), "float32")), gf.array(np.ones((1, 1, 3, 3), "float32"))
+    with pytest.raises(gf.errors.PlanError, match=rf"conv: `{name}` is \(1, 1, 1\), expected a whole number, or 2 of them"):
+        nn.functional.conv(x, weight, padding=padding, **{name: (1, 1, 1)})
+    assert nn.functional.conv(x, weight, padding="same", **{name: (1,)}).shape == (1, 1, 5, 5)

@@ -226,3 +226,59 @@ def test_a_plan_names_the_option_that_it_does_not_have():
     ]:
         with pytest.raises(gf.errors.PlanError, match=f"`{name}`.*hint"):
             frame.fit(model, "y", optimizer=optimizer, epochs=1)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_a_gradient_of_another_shape_is_an_error_and_changes_nothing(amsgrad):
+    x, y = parameter(), parameter([1.0, 2.0])
+    optimizer = gf.optim.Adam([x, y], amsgrad=amsgrad)
+    x.grad, y.grad = gf.array(START), gf.array(np.ones((3, 2)))
+    with pytest.raises(gf.errors.ShapeError, match=r"Adam: a gradient has shape \(3, 2\), its parameter \(2,\)"):
+        optimizer.step()
+    np.testing.assert_array_equal(x.numpy(), START)
+    assert y.tolist() == [1.0, 2.0] and optimizer.state_dict()["groups"][0]["state"][0] == {"steps": 0}
+
+
+def test_a_momentum_that_is_asked_for_later_begins_with_the_whole_gradient():
+    x = parameter([0.0])
+    optimizer = gf.optim.SGD([x], lr=1.0, dampening=0.5)
+    for momentum, expected in [(0.0, -1.0), (0.9, -2.0), (0.9, -3.4)]:  # as in PyTorch
+        optimizer.param_groups[0]["momentum"] = momentum
+        x.grad = gf.array(np.ones(1))
+        optimizer.step()
+        np.testing.assert_allclose(x.numpy(), [expected])
+
+
+def test_a_bound_of_infinity_measures_and_leaves_the_gradients():
+    x = parameter()
+    for gradient in (np.array([3.0, -4.0, 0.0]), np.array([INF, 1.0, 0.0])):
+        x.grad = gf.array(gradient)
+        assert gf.optim.clip_grad_norm_(x, INF).item() == np.sqrt((gradient**2).sum())
+        gf.optim.clip_grad_value_(x, INF)
+        np.testing.assert_array_equal(x.grad.numpy(), gradient)
+    with pytest.raises(gf.errors.PlanError, match="`clip_value` is nan"):
+        gf.optim.clip_grad_value_(x, NAN)
+
+
+@pytest.mark.parametrize("raises_at", [1, 2, 4])
+@pytest.mark.parametrize("forgets", [False, True])
+def test_lbfgs_keeps_the_best_values_when_its_closure_fails(raises_at, forgets):
+    x, tried = parameter(), []
+    optimizer = gf.optim.LBFGS([x])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = ((x - 1.0) ** 4).sum()
+        if len(tried) + 1 == raises_at:
+            if forgets:
+                return loss
+            raise KeyError("of the user's")
+        tried.append((loss.item(), x.numpy().copy()))
+        loss.backward()
+        return loss
+
+    with pytest.raises(gf.errors.PlanError if forgets else KeyError):
+        optimizer.step(closure)
+    best = min(tried, key=lambda one: one[0])[1] if tried else START
+    np.testing.assert_array_equal(x.numpy(), best)
+    assert x.requires_grad

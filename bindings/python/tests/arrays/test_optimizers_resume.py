@@ -218,3 +218,51 @@ def test_modules_are_pickled_with_what_they_learn():
     assert module[0].weight.grad is not None
     half = pickle.loads(pickle.dumps(gnp.asarray([1.5, 2.0], dtype="bfloat16")))
     assert half.dtype == gnp.bfloat16 and half.tolist() == [1.5, 2.0]
+
+
+def saved(rule=gf.optim.Adam, steps=1):
+    x = parameter(3.0, -2.0)
+    optimizer = rule([x], lr=0.1)
+    descend(optimizer, [x], steps)
+    return optimizer.state_dict()
+
+
+def put(whole, /, **changes):
+    """A state with other contents of its one parameter, or of its one group."""
+    group = dict(whole["groups"][0])
+    for name, value in changes.items():
+        if name in ("options", "state"):
+            group[name] = value
+        else:
+            group["state"] = [{**group["state"][0], name: value}]
+    return {**whole, "groups": [group]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": [{}]}, {"steps": "a"}, {"state": [None]}, {"state": None}, {"options": 3}, {"steps": -1}, {"steps": 2.7}, {"steps": True},
+        {"steps": None}, {"velocity": np.ones(2)}, {"state": {}},
+    ],
+    ids=str,
+)
+def test_a_state_that_no_optimizer_made_is_an_error(wrong):
+    optimizer = gf.optim.Adam([parameter(3.0, -2.0)], lr=0.3)
+    with pytest.raises(gf.errors.DTypeError, match="load_state_dict: "):
+        optimizer.load_state_dict(put(saved(), **wrong))
+    with pytest.raises(gf.errors.DTypeError, match="expected what an optimiser's state_dict"):
+        optimizer.load_state_dict({"groups": saved()["groups"]})
+    assert optimizer.param_groups[0]["lr"] == 0.3 and optimizer.state_dict()["groups"][0]["state"] == [{"steps": 0}]
+
+
+def test_options_that_are_loaded_leave_the_parameters():
+    optimizer, state = gf.optim.Adam([parameter(3.0, -2.0)], lr=0.3), saved()
+    with pytest.raises(gf.errors.PlanError, match=r"unknown options \['params'\]"):
+        optimizer.load_state_dict(put(state, options={**state["groups"][0]["options"], "params": []}))
+    assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+@pytest.mark.parametrize(("made", "loads"), [(gf.optim.Lion, gf.optim.Adam), (gf.optim.Adam, gf.optim.AdamW)])
+def test_the_state_of_another_rule_is_an_error(made, loads):
+    with pytest.raises(gf.errors.PlanError, match=f"of the rule '{made.__name__.lower()}', {loads.__name__} has"):
+        loads([parameter(3.0, -2.0)]).load_state_dict(saved(made))

@@ -60,3 +60,51 @@ def test_parameters_of_no_distribution_are_an_error(draw):
 
 def test_one_number_is_a_range_of_floats():
     assert gf.random.uniform(KEY, (2,), minval=3.0, maxval=3.0).tolist() == [3.0, 3.0]
+
+
+RANGES = [(0.0, 1.0), (-1.0, 0.0), (-2.0, -1.0), (1000.0, 1000.001), (0.0, 1e-7), (-2048.0, 3.0)]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(("minval", "maxval"), RANGES)
+def test_what_is_spread_evenly_stays_below_its_bound(dtype, minval, maxval):
+    low, high = (gnp.asarray(bound, dtype=dtype).astype("float64").item() for bound in (minval, maxval))
+    drawn = gf.random.uniform(KEY, (200_000,), dtype, minval, maxval)
+    assert drawn.dtype.name == dtype
+    arrays = gf.random.uniform(KEY, (200_000,), dtype, *map(gnp.asarray, np.array([minval, maxval])))
+    for found in (drawn.astype("float64").numpy(), arrays.astype("float64").numpy()):
+        assert found.min() >= low and (found.max() < high or low == high == found.max())
+    if dtype == "float64":
+        np.testing.assert_allclose(drawn.numpy().mean(), (minval + maxval) / 2, atol=(maxval - minval) / 100)
+
+
+def test_bounds_the_other_way_round_are_not_looked_at_in_arrays():
+    drawn = gf.random.uniform(KEY, (10_000,), minval=gnp.asarray(5.0), maxval=gnp.asarray(-5.0)).numpy()
+    assert drawn.max() <= 5.0 and drawn.min() > -5.0 and drawn.std() > 2.5
+
+
+def test_gradients_go_through_the_bounds():
+    numbers = gf.random.uniform(KEY, (3,)).numpy()
+    slope = gf.grad(lambda most: gf.random.uniform(KEY, (3,), minval=0.0, maxval=most).sum())(gnp.asarray(2.0))
+    np.testing.assert_allclose(slope.numpy(), numbers.sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "minval", "maxval"),
+    [
+        ("float32", -3e38, 3e38), ("float64", -1.5e308, 1.5e308), ("float32", 0.0, float("inf")), ("float32", 0, 10**400),
+        ("float16", 0.0, 70_000.0), ("float64", float("-inf"), 0.0),
+    ],
+)
+def test_ranges_that_the_type_does_not_hold_are_an_error(dtype, minval, maxval):
+    with pytest.raises(gf.errors.PlanError, match=f"uniform: from .* is more than {dtype} holds; hint"):
+        gf.random.uniform(KEY, (3,), dtype, minval, maxval)
+    assert np.isfinite(gf.random.uniform(KEY, (3,), "float16", -60_000.0, 60_000.0).numpy()).all()
+
+
+def test_the_bound_of_the_largest_int64_says_why_it_is_none():
+    for dtype in ("int64", "uint64"):
+        with pytest.raises(gf.errors.PlanError, match="9223372036854775806 here, as `maxval` must itself be an int64"):
+            gf.random.integers(KEY, (1,), 0, 2**63, dtype=dtype)
+    with pytest.raises(gf.errors.PlanError, match="int8 holds numbers from -128 to 127, the bounds"):
+        gf.random.integers(KEY, (1,), 0, 200, dtype="int8")

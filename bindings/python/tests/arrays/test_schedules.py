@@ -137,3 +137,68 @@ def test_plateaus_of_nothing_are_an_error(options):
         optim.ReduceLROnPlateau(optimizer(), **options)
     with pytest.raises(gf.errors.DTypeError, match="the metric is 'a'"):
         optim.ReduceLROnPlateau(optimizer()).step("a")
+
+
+def test_a_schedule_begins_at_the_rate_that_there_is_when_the_first_is_made():
+    made = optimizer(lr=0.1)
+    made.param_groups[0]["lr"] = 0.01
+    schedule = optim.StepLR(made, 1)
+    assert schedule.get_last_lr() == [0.01]
+    schedule.step()
+    np.testing.assert_allclose(schedule.get_last_lr(), [0.001])
+    np.testing.assert_allclose(optim.StepLR(made, 1).get_last_lr(), [0.01])  # a second one begins where the first did
+    made.add_param_group({"params": [gf.array([1.0], requires_grad=True)], "lr": 0.5})
+    schedule.step()
+    np.testing.assert_allclose(schedule.get_last_lr(), [0.0001, 0.005])
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda o, v: optim.StepLR(o, 2, gamma=v), "gamma"),
+        (lambda o, v: optim.CosineAnnealingLR(o, 2, eta_min=v), "eta_min"),
+        (lambda o, v: optim.OneCycleLR(o, 1.0, 10, div_factor=v), "div_factor"),
+        (lambda o, v: optim.OneCycleLR(o, 1.0, 10, final_div_factor=v), "final_div_factor"),
+    ],
+)
+def test_numbers_of_schedules_that_mean_nothing_are_an_error(make, name):
+    for wrong, error in [("a", gf.errors.DTypeError), (None, gf.errors.DTypeError), (-1.0, gf.errors.PlanError), (float("nan"), gf.errors.PlanError)]:
+        with pytest.raises(error, match=f"`{name}` is"):
+            make(optimizer(), wrong)
+    if "div" in name:
+        with pytest.raises(gf.errors.PlanError, match=f"`{name}` is 0, expected a number above it"):
+            make(optimizer(), 0)
+
+
+@pytest.mark.parametrize("wrong", [3, None, [abs, 3], "ab"])
+def test_factors_that_are_no_functions_are_an_error(wrong):
+    groups = [{"params": [gf.array([1.0], requires_grad=True)]} for _ in range(2)]
+    with pytest.raises(gf.errors.DTypeError, match="LambdaLR: `lr_lambda` is"):
+        optim.LambdaLR(optim.SGD(groups, lr=0.1), wrong)
+
+
+@pytest.mark.parametrize("done", ["a", -1, 2.5, None, True])
+def test_a_state_of_schedules_holds_counts(done):
+    schedule, plateau = optim.StepLR(optimizer(), 2), optim.ReduceLROnPlateau(optimizer())
+    with pytest.raises(gf.errors.DTypeError, match="load_state_dict: `done` is"):
+        schedule.load_state_dict({"done": done})
+    for name in ("bad", "resting"):
+        with pytest.raises(gf.errors.DTypeError, match=f"load_state_dict: `{name}` is"):
+            plateau.load_state_dict({**plateau.state_dict(), name: done})
+    with pytest.raises(gf.errors.DTypeError, match="load_state_dict: `best` is"):
+        plateau.load_state_dict({**plateau.state_dict(), "best": "a"})
+    assert schedule.done == 0 and plateau.state_dict() == {"best": float("inf"), "bad": 0, "resting": 0}
+    plateau.load_state_dict(plateau.state_dict())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: optim.StepLR(o, 2), lambda o: optim.LambdaLR(o, abs), lambda o: optim.OneCycleLR(o, 1.0, 10), optim.ReduceLROnPlateau,
+        lambda o: optim.LinearWarmup(o, 2), lambda o: optim.CosineAnnealingLR(o, 2),
+    ],
+)
+@pytest.mark.parametrize("wrong", [lambda: optim.LBFGS([gf.array([1.0], requires_grad=True)]), lambda: None], ids=["LBFGS", "None"])
+def test_schedules_are_for_optimizers_with_a_rate(make, wrong):
+    with pytest.raises(gf.errors.DTypeError, match="expected an optimizer with a learning rate, got (LBFGS|NoneType)"):
+        make(wrong())

@@ -63,3 +63,39 @@ def test_what_is_no_number_is_an_error(nulls):
 def test_tensors_without_rows(nulls):
     found = frame(pa.int64(), []).to_tensor("c", nulls=nulls)
     assert (found[0] if nulls == "mask" else found).shape == (0,)
+
+
+INNER = [[1.0, None], None, [3.0, 4.0], [None, None]]
+
+
+@pytest.mark.parametrize("cut", [slice(None), slice(1, None), slice(2, 3)])
+def test_nulls_within_lists_are_nulls(cut):
+    column = pa.array(INNER, pa.list_(pa.float64(), 2))[cut]
+    data, rows = gf.from_arrow(pa.table({"c": column})), column.to_pylist()
+    values, mask = data.to_tensor("c", nulls="mask")
+    held = [[number is not None for number in row or [None, None]] for row in rows]
+    np.testing.assert_array_equal(mask.numpy(), held)
+    np.testing.assert_array_equal(values.numpy(), [[number or 0.0 for number in row or [None, None]] for row in rows])
+    wrong = sum(not all(row) for row in held)
+    if not wrong:
+        np.testing.assert_array_equal(data.to_tensor("c").numpy(), rows)
+        return
+    with pytest.raises(gf.errors.ExecutionError, match=f"column `c` is null in {wrong} rows.*hint"):
+        data.to_tensor("c")
+
+
+def test_nulls_within_tensors_are_nulls():
+    storage = pa.array([[1, 2, None, 4], [5, 6, 7, 8]], pa.list_(pa.int32(), 4))
+    column = pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(pa.int32(), (2, 2)), storage)
+    data = gf.from_arrow(pa.table({"c": column}))
+    values, mask = data.to_tensor("c", nulls="mask")
+    np.testing.assert_array_equal(mask.numpy(), [[[True, True], [False, True]], [[True, True], [True, True]]])
+    assert values.shape == (2, 2, 2) and values.dtype.name == "int32"
+    with pytest.raises(gf.errors.ExecutionError, match="column `c` is null in 1 row;"):
+        data.to_tensor("c")
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint64(), pa.bool_(), pa.float32()])
+def test_a_number_beyond_every_type_is_an_error(kind):
+    with pytest.raises(gf.errors.PlanError, match="does not hold"):
+        frame(kind, [None]).to_tensor("c", nulls=10**400)

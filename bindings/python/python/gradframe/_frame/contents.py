@@ -42,10 +42,10 @@ class Contents:
         """Columns as one `gf.Array`: side by side, (rows, columns), all of them by default; of a single name its values, (rows,),
         or (rows, ..) of tensors and arrays.
 
-        A null is an error that names the column; with `nulls="mask"` a pair of the array, zeros in the place of nulls, and of an
-        array that is true where there is a value; a number takes their place: one that is not whole makes float64 of columns of
-        integers, whether they have nulls or not, and one that a column's type does not hold is a PlanError. The type is the one that holds
-        all columns, or `dtype`. Columns of numbers without nulls share their memory until they are put side by side.
+        A null, of a row or within a tensor, is an error that names the column; with `nulls="mask"` a pair of the array, zeros in the
+        place of nulls, and of an array that is true where there is a value; a number takes their place: one that is not whole makes
+        float64 of columns of integers, whether they have nulls or not, and one that a column's type does not hold is a PlanError. The
+        type is the one that holds all columns, or `dtype`. Columns of numbers without nulls share their memory until they are put side by side.
         """
         from gradframe._frame.tensors import to_tensor
 

@@ -37,30 +37,43 @@ def _fill(nulls: Any) -> int | float | None:
 
 def _column(series: Any, name: str, nulls: Any, fill: int | float | None) -> tuple[Array, Array | None]:
     """A column's values, and with `nulls="mask"` where it has one."""
+    arrow, shape = _stored(series.to_arrow())
     count = series.null_count()
+    if shape is not None and _within(arrow).null_count:
+        count = int((~_held(arrow, shape).all(axis=tuple(range(1, len(shape) + 1)))).sum())
     if count and fill is None:
         raise ExecutionError(
             f"to_tensor: column `{name}` is null in {count} row{'' if count == 1 else 's'}; hint: nulls='mask', or a number for them"
         )
-    values = _values(series, name, fill)
-    if nulls != "mask":
-        return values, None
-    mask = shared(series.is_not_null().to_numpy())
-    if values.ndim > 1:
-        from gradframe._array.arranging import broadcast_to
-
-        mask = broadcast_to(mask.reshape(-1, *(1,) * (values.ndim - 1)), values.shape)
-    return values, mask
+    values = _values(series, arrow, shape, name, fill)
+    return values, shared(_held(arrow, shape)) if nulls == "mask" else None
 
 
-def _values(series: Any, name: str, fill: int | float | None) -> Array:
-    arrow = series.to_arrow()
+def _stored(arrow: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """A column without its extension type, and the shape of the tensors that it holds."""
     shape = getattr(arrow.type, "shape", None)
     arrow = arrow.storage if isinstance(arrow, pa.ExtensionArray) else arrow
-    if pa.types.is_fixed_size_list(arrow.type):
-        shape = tuple(shape) if shape else (arrow.type.list_size,)
-        inner = arrow.values.slice(arrow.offset * arrow.type.list_size, len(arrow) * arrow.type.list_size)
-        flat, value = _filled(series, name, inner, fill)
+    if not pa.types.is_fixed_size_list(arrow.type):
+        return arrow, None
+    return arrow, tuple(shape) if shape else (arrow.type.list_size,)
+
+
+def _within(arrow: Any) -> Any:
+    """The values of all lists, those of lists that are null too."""
+    return arrow.values.slice(arrow.offset * arrow.type.list_size, len(arrow) * arrow.type.list_size)
+
+
+def _held(arrow: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+    """Where there is a value: in each row, or at each place of its tensor."""
+    rows = np.asarray(arrow.is_valid())
+    if shape is None:
+        return rows
+    return np.asarray(_within(arrow).is_valid()).reshape(len(arrow), *shape) & rows.reshape(-1, *(1,) * len(shape))
+
+
+def _values(series: Any, arrow: Any, shape: tuple[int, ...] | None, name: str, fill: int | float | None) -> Array:
+    if shape is not None:
+        flat, value = _filled(series, name, _within(arrow), fill)
         rows = flat.reshape(len(arrow), *shape)
         if arrow.null_count:
             rows = rows.copy()
@@ -75,7 +88,7 @@ def _filled(series: Any, name: str, arrow: Any, fill: int | float | None) -> tup
         raise PlanError(f"to_tensor: column `{name}` is {series.dtype!r}, expected numbers, truth values or tensors; hint: cast it")
     if fill is None:
         return arrow.to_numpy(zero_copy_only=False), None
-    if pa.types.is_integer(arrow.type) and not (math.isfinite(fill) and fill == int(fill)):
+    if pa.types.is_integer(arrow.type) and not (isinstance(fill, int) or (math.isfinite(fill) and fill == int(fill))):
         arrow = arrow.cast(pa.float64(), safe=False)
     value = _as_value(series, name, arrow.type, fill)
     filled = arrow.fill_null(value) if arrow.null_count else arrow

@@ -35,32 +35,39 @@ def _truth_of(mask: Array) -> Array | None:
 
 def _added(query: Array, key: Array, value: Array, mask: Array, is_causal: bool, scale: float | None) -> Array:
     """Attention of a mask that is added, as PyTorch writes it."""
-    scores = query @ key.mT * (scale if scale is not None else 1.0 / math.sqrt(query.shape[-1])) + mask.astype(query.dtype)
+    bare = query @ key.mT * (scale if scale is not None else 1.0 / math.sqrt(query.shape[-1]))
+    scores = bare + mask.astype(query.dtype)
+    if scores.shape != bare.shape:
+        raise ShapeError(f"scaled_dot_product_attention: a mask of shape {mask.shape} does not spread over scores of shape {bare.shape}")
+    if not scores.shape[-1]:
+        return scores @ value  # of no keys: zeros
     if is_causal:
         time, source = scores.shape[-2:]
         scores = where(tril(ones((time, source)), k=source - time) > 0, scores, -math.inf)
-    sees = scores.max(-1, keepdims=True) > -math.inf  # a query that may look at nothing gives zeros
-    weights = call("softmax", (where(sees, scores, 0.0),), -1)
-    return where(sees, weights, 0.0) @ value
+    is_blind = scores.max(-1, keepdims=True) == -math.inf  # a query that may look at nothing gives zeros; NaN stays
+    weights = call("softmax", (where(is_blind, 0.0, scores),), -1)
+    return where(is_blind, 0.0, weights) @ value
 
 
-def combined(layer: str, attn_mask: Any, key_padding_mask: Any, batch: int, heads: int) -> Array | None:
-    """Both masks as PyTorch has them, true where a query may not look or added, as one for (batch, heads, time, source): truth values that
-    are true where it may, or floats; None without a mask."""
+def combined(layer: str, attn_mask: Any, key_padding_mask: Any, scores: tuple[int, int, int, int]) -> Array | None:
+    """Both masks as PyTorch has them, true where a query may not look or added, as one for the scores (batch, heads, time, source): truth
+    values that are true where it may, or floats; None without a mask."""
+    batch, heads, time, source = scores
     parts = []
     if attn_mask is not None:
         mask = _checked(layer, "attn_mask", attn_mask)
-        if mask.ndim == 3 and mask.shape[0] == batch * heads:
-            mask = mask.reshape(batch, heads, *mask.shape[1:])
-        elif mask.ndim != 2:
+        if mask.shape not in ((time, source), (batch * heads, time, source)):
             expected = f"(time, source) or ({batch * heads}, time, source), which is batch * heads"
-            raise ShapeError(f"{layer}: expected `attn_mask` of shape {expected}, got {mask.shape}")
+            told = f"time {time} and source {source}, got {mask.shape}"
+            raise ShapeError(f"{layer}: expected `attn_mask` of shape {expected}, with {told}")
+        mask = mask.reshape(batch, heads, time, source) if mask.ndim == 3 else mask
         parts.append(mask)
     if key_padding_mask is not None:
         padding = _checked(layer, "key_padding_mask", key_padding_mask)
-        if padding.ndim != 2:
-            raise ShapeError(f"{layer}: expected `key_padding_mask` of shape (batch, source), got {padding.shape}")
-        parts.append(padding.reshape(padding.shape[0], 1, 1, padding.shape[1]))
+        if padding.shape != (batch, source):
+            told = f"which is ({batch}, {source}), got {padding.shape}"
+            raise ShapeError(f"{layer}: expected `key_padding_mask` of shape (batch, source), {told}")
+        parts.append(padding.reshape(batch, 1, 1, source))
     if not parts:
         return None
     truths = [_allowed(part) for part in parts]

@@ -13,10 +13,10 @@ from gradframe.nn._arguments import is_whole
 
 def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
     """The convolution of networks: x (batch, channels, ..), weight (outputs, channels / groups, ..). The padding "same" makes the output
-    as large as the input, for strides of 1; "valid" is none."""
+    as large as the input, for strides of 1; "valid" is none. Raises PlanError for as many strides or dilations as there are no axes."""
     if isinstance(padding, str):
         kernel = as_array(weight).shape[2:]
-        padding, more = around("conv", padding, kernel, _of_axes(stride, kernel), _of_axes(dilation, kernel))
+        padding, more = around("conv", padding, kernel, _of_axes("stride", stride, kernel), _of_axes("dilation", dilation, kernel))
         x = pad(x, [(0, 0), (0, 0), *((0, one) for one in more)]) if any(more) else x
     given = (x, weight) if bias is None else (x, weight, bias)
     return call("conv", given, each(stride), each(padding), each(dilation), groups)
@@ -66,8 +66,10 @@ def around(
     return tuple(total // 2 for total in whole), tuple(total % 2 for total in whole)
 
 
-def _of_axes(value: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
+def _of_axes(name: str, value: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
     found = each(value)
+    if len(found) not in (1, len(kernel)):
+        raise PlanError(f"conv: `{name}` is {value!r}, expected a whole number, or {len(kernel)} of them")
     return found * len(kernel) if len(found) == 1 else found
 
 

@@ -69,9 +69,9 @@ class MultiheadAttention(Module):
         if not self.batch_first:
             given = [_turned(x, 1, 0, 2) for x in given]
         heads = [self._heads(x, number) for number, x in enumerate(given)]
-        mask = combined("MultiheadAttention", attn_mask, key_padding_mask, heads[0].shape[0], self.num_heads)
+        (batch, _, time, _), source = heads[0].shape, heads[1].shape[2]
+        mask = combined("MultiheadAttention", attn_mask, key_padding_mask, (batch, self.num_heads, time, source))
         mixed = F.scaled_dot_product_attention(*heads, attn_mask=mask, is_causal=is_causal)
-        batch, _, time, _ = mixed.shape
         result = self.out_proj(_turned(mixed, 0, 2, 1, 3).reshape(batch, time, self.embed_dim))
         return (result if self.batch_first else _turned(result, 1, 0, 2)), None
 

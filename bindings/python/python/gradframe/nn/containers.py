@@ -67,13 +67,17 @@ class _InOrder(Module):
         return self.children()
 
     def __getitem__(self, index: Any) -> Any:
-        """The module at a place; of a slice, a list of the same kind that holds the same modules."""
+        """The module at a place; of a slice, a plain list of the same kind that holds the same modules."""
         if not isinstance(index, slice):
             return getattr(self, self._name(index))
-        part = type(self)()
+        part = self._empty()
         for name in self._modules[index]:
             setattr(part, self._name_in_part(part, name), getattr(self, name))
         return part
+
+    def _empty(self) -> _InOrder:
+        """A plain list: a user's subclass makes modules of its own, and needs what it is told."""
+        raise NotImplementedError
 
     def _name_in_part(self, part: _InOrder, name: str) -> str:
         return str(len(part))
@@ -110,6 +114,9 @@ class Sequential(_InOrder):
             raise DTypeError(f"Sequential: expected modules and functions, got {type(module).__qualname__}")
         return module if isinstance(module, Module) else _Function(module)
 
+    def _empty(self) -> _InOrder:
+        return Sequential()
+
     def _name_in_part(self, part: _InOrder, name: str) -> str:
         return name  # as in PyTorch, whose parts keep the names that a state_dict has
 
@@ -134,3 +141,6 @@ class ModuleList(_InOrder):
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
         self.extend(modules)
+
+    def _empty(self) -> _InOrder:
+        return ModuleList()

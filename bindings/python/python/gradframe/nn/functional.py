@@ -149,7 +149,8 @@ def scaled_dot_product_attention(
     """`softmax(query @ key.mT * scale + mask) @ value`: (batch, heads, time, depth) each. A mask of truth values is true where a query may
     look; one of floats is added, and its weights are whole in memory unless all of it is known to be 0 or -infinity.
 
-    A query that may look at nothing gives zeros, and takes part in no gradient.
+    A query that may look at nothing gives zeros, and takes part in no gradient. Raises ShapeError for a mask that does not spread over
+    (batch, heads, time, source).
     """
     return attended(query, key, value, attn_mask, is_causal, None if scale is None else float(scale))
 

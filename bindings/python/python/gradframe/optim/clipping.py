@@ -15,18 +15,20 @@ from gradframe.optim.options import number
 
 def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Array:
     """Scales all gradients together so that their norm is at most `max_norm`; gives the norm that they had. `norm_type` is the power that
-    sizes are summed in; infinity is the largest of them.
+    sizes are summed in; infinity is the largest of them. A `max_norm` of infinity leaves the gradients as they are.
 
     Errors: DTypeError, PlanError for a `max_norm` below 0 or a `norm_type` that is not above it; with `error_if_nonfinite` ExecutionError
     for a norm that is infinite or NaN.
     """
-    most, power = number("clip_grad_norm_", "max_norm", max_norm), _power(norm_type)
+    most, power = number("clip_grad_norm_", "max_norm", max_norm, is_finite=False), _power(norm_type)
     arrays = _with_gradients("clip_grad_norm_", parameters)
     if not arrays:
         return as_array(0.0)
     total = _norm([array.grad for array in arrays], power)
     if error_if_nonfinite and not math.isfinite(total):
         raise ExecutionError(f"clip_grad_norm_: the norm of the gradients is {float(total)}; hint: error_if_nonfinite=False scales by it")
+    if math.isinf(most):
+        return total
     factor = call("minimum", (most / (total + 1e-6), 1.0))
     for array in arrays:
         array.grad = array.grad * factor  # type: ignore[operator]
@@ -51,8 +53,8 @@ def _power(norm_type: Any) -> float:
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
-    """Holds each element of all gradients within `-clip_value` and `clip_value`, which is 0 or more."""
-    most = number("clip_grad_value_", "clip_value", clip_value)
+    """Holds each element of all gradients within `-clip_value` and `clip_value`, which is 0 or more, or infinity."""
+    most = number("clip_grad_value_", "clip_value", clip_value, is_finite=False)
     for array in _with_gradients("clip_grad_value_", parameters):
         array.grad = clip(array.grad, -most, most)
 

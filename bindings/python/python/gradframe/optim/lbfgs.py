@@ -46,19 +46,24 @@ class LBFGS:
             array.grad = cleared(array, set_to_none)
 
     def step(self, closure: Any) -> float:
-        """Minimises what the closure gives; the least loss."""
+        """Minimises what the closure gives; the least loss. The parameters are those of the least loss also when the closure raises."""
         search = PyLbfgs(self._flat(self.params), self.max_iter, self.tolerance, self.history_size)
-        while True:
-            self._put(search.trial())
-            loss = float(closure())
-            missing = [number for number, array in enumerate(self.params) if array.grad is None]
-            if missing:
-                raise PlanError(f"LBFGS: the closure gave no gradient for parameter {missing[0]}; hint: call loss.backward() in it")
-            if not search.step(loss, self._flat([array.grad for array in self.params])):
-                break
-        values, loss = search.best()
-        self._put(values)
+        try:
+            while self._goes_on(search, closure):
+                pass
+        finally:
+            values, loss = search.best()
+            self._put(values)
         return loss
+
+    def _goes_on(self, search: PyLbfgs, closure: Any) -> bool:
+        """Tries one point; whether there is another."""
+        self._put(search.trial())
+        loss = float(closure())
+        missing = [number for number, array in enumerate(self.params) if array.grad is None]
+        if missing:
+            raise PlanError(f"LBFGS: the closure gave no gradient for parameter {missing[0]}; hint: call loss.backward() in it")
+        return bool(search.step(loss, self._flat([array.grad for array in self.params])))
 
     def _flat(self, arrays: list[Any]) -> list[float]:
         return [value for array in arrays for value in array.astype("float64").reshape(-1).tolist()]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gradframe.errors import PlanError
 from gradframe.optim.curves import between, steps
-from gradframe.optim.options import number
-from gradframe.optim.scheduler import LRScheduler
+from gradframe.optim.options import number, positive
+from gradframe.optim.scheduler import LRScheduler, groups_of
 
 if TYPE_CHECKING:
     from gradframe.optim.optimizer import Optimizer
@@ -33,14 +33,15 @@ class OneCycleLR(LRScheduler):
         base_momentum: float = 0.85,
         max_momentum: float = 0.95,
     ) -> None:
-        groups = len(optimizer.param_groups)
+        groups = len(groups_of("OneCycleLR", optimizer))
         rates = list(max_lr) if isinstance(max_lr, Sequence) and not isinstance(max_lr, str) else [max_lr] * groups
         self.highest = [number("OneCycleLR", "max_lr", rate) for rate in rates]
         if len(self.highest) != groups:
             raise PlanError(f"OneCycleLR: {len(self.highest)} rates for {groups} groups")
         self.total_steps = steps("OneCycleLR", "total_steps", total_steps)
         self.rising = number("OneCycleLR", "pct_start", pct_start, most=1.0) * total_steps - 1
-        self.div_factor, self.final_div_factor = div_factor, final_div_factor
+        self.div_factor = positive("OneCycleLR", "div_factor", div_factor)
+        self.final_div_factor = positive("OneCycleLR", "final_div_factor", final_div_factor)
         self.momenta = None if not cycle_momentum else _momenta(optimizer, max_momentum, base_momentum)
         super().__init__(optimizer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from gradframe._array.creation import array as copied
 from gradframe._array.creation import zeros
 from gradframe._gradframe import PyOptimizer, array_call, array_realise
 from gradframe.errors import DTypeError, PlanError, ShapeError
+from gradframe.nn._arguments import is_whole
 from gradframe.optim.options import number, switch
 from gradframe.optim.written import Written
 
@@ -32,6 +34,8 @@ class Optimizer:
     """
 
     rule = ""
+    # What is kept beside a parameter, of whatever options.
+    keeps: tuple[str, ...] = ()
     # Options that only steps in Python know: a plan of the engine has no word for them.
     beyond: tuple[str, ...] = ()
 
@@ -68,7 +72,7 @@ class Optimizer:
             raise PlanError(f"{name}: unknown options {sorted(unknown)}; hint: {sorted(self.defaults)}")
         made = {**self.defaults, **group, "params": arrays}
         self._rule_of(made)
-        self.param_groups.append({**made, "initial_lr": made["lr"]})
+        self.param_groups.append(made)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
         """A group's options by the engine's names. Errors: PlanError, DTypeError for one that means nothing."""
@@ -126,6 +130,10 @@ class Optimizer:
 
     def _updated(self, group: dict[str, Any], step: int, arrays: list[Array]) -> list[tuple[Array, Any, _Kept]]:
         """The next values of parameters that have done as many steps, and what is kept beside them."""
+        for array in arrays:
+            if array._grad.shape != array.shape:  # type: ignore[union-attr]
+                told = f"a gradient has shape {array._grad.shape}, its parameter {array.shape}"  # type: ignore[union-attr]
+                raise ShapeError(f"{type(self).__name__}: {told}")
         rule = self._rule_of(group)
         names = rule.slots
         slots = [slot for array in arrays for slot in self._slots_of(array, names)]
@@ -133,38 +141,50 @@ class Optimizer:
         gradients = [_in_type_of(raw, array._grad._array) for raw, array in zip(own, arrays, strict=True)]  # type: ignore[union-attr]
         if group["maximize"]:
             gradients = [array_call("negative", (gradient,), ()) for gradient in gradients]
-        following, state = rule.step(float(group["lr"]), step, own, gradients, slots)
+        given = (float(group["lr"]), step, own, gradients, slots)
+        if isinstance(rule, Written):
+            following, state = rule.step(*given, [bool(self._of(array).slots) for array in arrays])
+        else:
+            following, state = rule.step(*given)
         parts = [state[i * len(names) : (i + 1) * len(names)] for i in range(len(arrays))]
         kept = [_Kept(step, dict(zip(names, part, strict=True))) for part in parts]
         return list(zip(arrays, following, kept, strict=True))
 
     def _slots_of(self, array: Array, names: list[str]) -> list[Any]:
         """What is kept beside a parameter by these names: zeros of what is not."""
-        kept = self._kept.get(id(array), _Kept(0, {})).slots
+        kept = self._of(array).slots
         return [kept[name] if name in kept else zeros(array.shape, dtype=array.dtype)._array for name in names]
 
+    def _of(self, array: Array) -> _Kept:
+        return self._kept.get(id(array), _Kept(0, {}))
+
     def state_dict(self) -> dict[str, Any]:
-        """Of each group the options, and of each of its parameters the number of steps and what is kept beside it."""
+        """The rule's name; of each group the options, and of each of its parameters the number of steps and what is kept beside it."""
         groups = []
         for group in self.param_groups:
-            kept = [self._kept.get(id(array), _Kept(0, {})) for array in group["params"]]
+            kept = [self._of(array) for array in group["params"]]
             state = [{"steps": one.steps, **{name: wrap(slot) for name, slot in one.slots.items()}} for one in kept]
             groups.append({"options": {name: value for name, value in group.items() if name != "params"}, "state": state})
-        return {"groups": groups}
+        return {"rule": self.rule, "groups": groups}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where another optimiser of the same parameters has stopped. Raises DTypeError for what `state_dict` did not make,
-        PlanError for groups of other sizes or unknown options, ShapeError for arrays of other shapes; then nothing has changed."""
+        PlanError for another rule's, groups of other sizes or unknown options, ShapeError for arrays of other shapes; then nothing has changed."""
         groups, kept = _groups_of(state), {}
         if [len(g["state"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
             raise PlanError("load_state_dict: the groups have not as many parameters")
         for group, saved in zip(self.param_groups, groups, strict=True):
-            unknown = set(saved["options"]) - set(group)
+            unknown = set(saved["options"]) - ({*group, "initial_lr"} - {"params"})
             if unknown:
-                raise PlanError(f"load_state_dict: unknown options {sorted(unknown)}; hint: it is of another optimiser than {type(self).__name__}")
+                what = f"load_state_dict: unknown options {sorted(map(str, unknown))}"
+                raise PlanError(f"{what}; hint: it is of another optimiser than {type(self).__name__}")
             self._rule_of({**group, **saved["options"]})
+            number("load_state_dict", "initial_lr", saved["options"].get("initial_lr", 0.0))
+        if state["rule"] != self.rule:
+            raise PlanError(f"load_state_dict: the state is of the rule {state['rule']!r}, {type(self).__name__} has {self.rule!r}")
+        for group, saved in zip(self.param_groups, groups, strict=True):
             for array, one in zip(group["params"], saved["state"], strict=True):
-                kept[id(array)] = _kept_of(array, one)
+                kept[id(array)] = _kept_of(array, one, self.keeps)
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update(saved["options"])
         self._kept = kept
@@ -176,18 +196,30 @@ def cleared(array: Array, set_to_none: bool) -> Array | None:
 
 
 def _groups_of(state: Any) -> list[dict[str, Any]]:
-    groups = state.get("groups") if isinstance(state, Mapping) else None
-    if not isinstance(groups, list) or not all(isinstance(g, Mapping) and {"options", "state"} <= set(g) for g in groups):
+    groups = state.get("groups") if isinstance(state, Mapping) and "rule" in state else None
+    if not isinstance(groups, list) or not all(map(_is_group, groups)):
         raise DTypeError(f"load_state_dict: expected what an optimiser's state_dict() gives, got {type(state).__qualname__}")
     return groups
 
 
-def _kept_of(array: Array, saved: Mapping[str, Any]) -> _Kept:
-    slots = {name: as_array(slot) if isinstance(slot, Array) else copied(slot) for name, slot in saved.items() if name != "steps"}
+def _is_group(saved: Any) -> bool:
+    if not isinstance(saved, Mapping) or not {"options", "state"} <= set(saved):
+        return False
+    return isinstance(saved["options"], Mapping) and isinstance(saved["state"], list)
+
+
+def _kept_of(array: Array, saved: Any, names: tuple[str, ...]) -> _Kept:
+    steps = saved.get("steps") if isinstance(saved, Mapping) else None
+    if isinstance(steps, bool) or not is_whole(steps) or operator.index(steps) < 0:
+        raise DTypeError(f"load_state_dict: `steps` is {steps!r}, expected the number of a parameter's steps")
+    given = {name: slot for name, slot in saved.items() if name != "steps"}
+    if set(given) - set(names):
+        raise DTypeError(f"load_state_dict: {sorted(map(str, given))} is kept beside a parameter, expected of {sorted(names)}")
+    slots = {name: as_array(slot) if isinstance(slot, Array) else copied(slot) for name, slot in given.items()}
     for name, slot in slots.items():
         if slot.shape != array.shape:
             raise ShapeError(f"load_state_dict: `{name}` has shape {slot.shape}, its parameter {array.shape}")
-    return _Kept(int(saved["steps"]), {name: slot.astype(array.dtype)._array for name, slot in slots.items()})
+    return _Kept(operator.index(steps), {name: slot.astype(array.dtype)._array for name, slot in slots.items()})
 
 
 def _in_type_of(parameter: Any, gradient: Any) -> Any:

@@ -9,17 +9,27 @@ from typing import Any
 from gradframe.errors import DTypeError, PlanError
 
 
-def number(of: str, name: str, value: Any, least: float = 0.0, most: float = math.inf, *, is_below: bool = False) -> float:
-    """A finite number from `least` to `most`, or to below it. Errors: DTypeError for what is none, PlanError for another number."""
-    expected = f"a finite number from {least:g}" + ("" if math.isinf(most) else f" to {'below ' if is_below else ''}{most:g}")
+def number(of: str, name: str, value: Any, least: float = 0.0, most: float = math.inf, *, is_below: bool = False, is_finite: bool = True) -> float:
+    """A finite number from `least` to `most`, or to below it; or any number. Errors: DTypeError for what is none, PlanError for another
+    number."""
+    kind = "a finite number" if is_finite else "a number"
+    expected = f"{kind} from {least:g}" + ("" if math.isinf(most) else f" to {'below ' if is_below else ''}{most:g}")
     try:
         if isinstance(value, (bool, str, bytes)):
             raise TypeError
         found = float(value)
     except (TypeError, ValueError) as error:
         raise DTypeError(f"{of}: `{name}` is {value!r}, expected {expected}") from error
-    if not (math.isfinite(found) and least <= found and (found < most if is_below else found <= most)):
+    if not ((math.isfinite(found) or not is_finite) and least <= found and (found < most if is_below else found <= most)):
         raise PlanError(f"{of}: `{name}` is {found}, expected {expected}")
+    return found
+
+
+def positive(of: str, name: str, value: Any) -> float:
+    """A finite number above 0. Errors: as for `number`."""
+    found = number(of, name, value)
+    if not found:
+        raise PlanError(f"{of}: `{name}` is 0, expected a number above it")
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gradframe.errors import DTypeError, PlanError
 from gradframe.nn._arguments import count
 from gradframe.optim.options import number
-from gradframe.optim.scheduler import state_of, takes
+from gradframe.optim.scheduler import groups_of, state_of, takes, whole_of
 
 if TYPE_CHECKING:
     from gradframe.optim.optimizer import Optimizer
@@ -34,7 +34,8 @@ class ReduceLROnPlateau:
         cooldown: int = 0,
         eps: float = 1e-8,
     ) -> None:
-        name, groups = "ReduceLROnPlateau", len(optimizer.param_groups)
+        name = "ReduceLROnPlateau"
+        groups = len(groups_of(name, optimizer))
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise PlanError(f"{name}: mode {mode!r}, threshold_mode {threshold_mode!r}, expected min or max, and rel or abs")
         self.factor = number(name, "factor", factor, most=1.0, is_below=True)
@@ -90,4 +91,5 @@ class ReduceLROnPlateau:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where a schedule made in the same way has stopped. Raises DTypeError for what `state_dict` did not make."""
         given = state_of(state, {"best", "bad", "resting"})
-        self.best, self.bad, self.resting = given["best"], given["bad"], given["resting"]
+        best = number("load_state_dict", "best", given["best"], -math.inf, is_finite=False)
+        self.best, self.bad, self.resting = best, whole_of(given, "bad"), whole_of(given, "resting")

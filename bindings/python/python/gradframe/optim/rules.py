@@ -13,7 +13,7 @@ from gradframe.optim.written import Written, WrittenAdam, WrittenLion, WrittenRM
 class SGD(Optimizer):
     """`x - lr * gradient`, with momentum or Nesterov's. `dampening` is the part of the gradient that does not go into the momentum."""
 
-    rule, beyond = "sgd", ("dampening", "maximize")
+    rule, keeps, beyond = "sgd", ("momentum",), ("dampening", "maximize")
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Adam(Optimizer):
     """Steps scaled by running means of the gradient and of its square. Source: Kingma and Ba 2015. `amsgrad` divides by the largest
     mean square so far."""
 
-    rule, beyond = "adam", ("amsgrad", "maximize")
+    rule, keeps, beyond = "adam", ("mean", "square", "largest"), ("amsgrad", "maximize")
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Lion(Optimizer):
     """Steps of one size, the rate, in the direction of the sign of a blend of the gradient and its running mean; the weight
     decay is not part of the gradient. Takes rates about a tenth of Adam's. Source: Chen et al. 2023."""
 
-    rule, beyond = "lion", ("maximize",)
+    rule, keeps, beyond = "lion", ("mean",), ("maximize",)
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class RMSprop(Optimizer):
     """Steps divided by a running root mean square of the gradient. Source: Tieleman and Hinton 2012. With `centered` by its standard
     deviation."""
 
-    rule, beyond = "rmsprop", ("centered", "maximize")
+    rule, keeps, beyond = "rmsprop", ("square", "average", "momentum"), ("centered", "maximize")
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class RMSprop(Optimizer):
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients. Source: Duchi, Hazan and Singer 2011."""
 
-    rule, beyond = "adagrad", ("maximize",)
+    rule, keeps, beyond = "adagrad", ("sum",), ("maximize",)
 
     def __init__(
         self, params: Any, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0, *, maximize: bool = False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from gradframe.errors import DTypeError, PlanError
-
-if TYPE_CHECKING:
-    from gradframe.optim.optimizer import Optimizer
+from gradframe.nn._arguments import is_whole
+from gradframe.optim.optimizer import Optimizer
 
 # The schedule that stepped last, by its optimiser.
 _stepped: WeakKeyDictionary[Any, ref[Any]] = WeakKeyDictionary()
@@ -19,11 +19,13 @@ class LRScheduler:
     """Sets the learning rate of each group by the number of steps done. `rate` says it."""
 
     def __init__(self, optimizer: Optimizer) -> None:
+        groups_of(type(self).__name__, optimizer)
         self.optimizer, self.done = optimizer, 0
         self._set()
 
     def rate(self, group: dict[str, Any], number: int) -> float:
-        """The rate of a group, the number-th, after `self.done` steps; `group["initial_lr"]` is what it began with."""
+        """The rate of a group, the number-th, after `self.done` steps; `group["initial_lr"]` is what it was when the first schedule was
+        made."""
         raise NotImplementedError
 
     def settings(self, group: dict[str, Any], number: int) -> dict[str, Any]:
@@ -47,12 +49,21 @@ class LRScheduler:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where a schedule made in the same way has stopped. Raises DTypeError for what `state_dict` did not make."""
-        self.done = state_of(state, {"done"})["done"]
+        self.done = whole_of(state_of(state, {"done"}), "done")
         self._set()
 
     def _set(self) -> None:
         for number, group in enumerate(self.optimizer.param_groups):
+            group.setdefault("initial_lr", group["lr"])
             group.update(self.settings(group, number))
+
+
+def groups_of(schedule: str, optimizer: Any) -> list[dict[str, Any]]:
+    """The groups that a schedule is for. Raises DTypeError for what is no optimiser with a rate."""
+    if not isinstance(optimizer, Optimizer):
+        kind = type(optimizer).__qualname__
+        raise DTypeError(f"{schedule}: expected an optimizer with a learning rate, got {kind}; hint: gf.optim.SGD or another Optimizer")
+    return optimizer.param_groups
 
 
 def takes(schedule: Any) -> None:
@@ -73,3 +84,11 @@ def state_of(state: Any, names: set[str]) -> Mapping[str, Any]:
     if not isinstance(state, Mapping) or not names <= set(state):
         raise DTypeError(f"load_state_dict: expected what a schedule's state_dict() gives, got {type(state).__qualname__}")
     return state
+
+
+def whole_of(state: Mapping[str, Any], name: str) -> int:
+    """A count in the state of a schedule. Raises DTypeError for something else."""
+    value = state[name]
+    if isinstance(value, bool) or not is_whole(value) or operator.index(value) < 0:
+        raise DTypeError(f"load_state_dict: `{name}` is {value!r}, expected a whole number from 0")
+    return operator.index(value)

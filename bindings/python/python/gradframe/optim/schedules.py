@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradframe.errors import PlanError
+from gradframe.errors import DTypeError, PlanError
 from gradframe.optim.curves import between, steps
-from gradframe.optim.scheduler import LRScheduler
+from gradframe.optim.options import number
+from gradframe.optim.scheduler import LRScheduler, groups_of
 
 if TYPE_CHECKING:
     from gradframe.optim.optimizer import Optimizer
@@ -17,8 +18,11 @@ class LambdaLR(LRScheduler):
     """The learning rate as it began, times what a function says for the number of steps done; or a function for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]) -> None:
-        groups = len(optimizer.param_groups)
-        self.factors = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
+        groups = len(groups_of("LambdaLR", optimizer))
+        several = list(lr_lambda) if isinstance(lr_lambda, Iterable) else [lr_lambda]
+        self.factors = [lr_lambda] * groups if callable(lr_lambda) else several
+        if not all(map(callable, self.factors)):
+            raise DTypeError(f"LambdaLR: `lr_lambda` is {lr_lambda!r}, expected a function, or one for each group")
         if len(self.factors) != groups:
             raise PlanError(f"LambdaLR: {len(self.factors)} functions for {groups} groups")
         super().__init__(optimizer)
@@ -31,7 +35,7 @@ class StepLR(LRScheduler):
     """Times `gamma` after each `step_size` steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = steps("StepLR", "step_size", step_size), gamma
+        self.step_size, self.gamma = steps("StepLR", "step_size", step_size), number("StepLR", "gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, group: dict[str, Any], number: int) -> float:
@@ -42,7 +46,8 @@ class CosineAnnealingLR(LRScheduler):
     """Down to `eta_min` over `T_max` steps, along half a cosine; up again over as many, as PyTorch's. Source: Loshchilov and Hutter 2017."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803
-        self.T_max, self.eta_min = steps("CosineAnnealingLR", "T_max", T_max), eta_min
+        self.T_max = steps("CosineAnnealingLR", "T_max", T_max)
+        self.eta_min = number("CosineAnnealingLR", "eta_min", eta_min)
         super().__init__(optimizer)
 
     def rate(self, group: dict[str, Any], number: int) -> float:

@@ -19,17 +19,22 @@ class Written:
         self.__dict__.update(options, **more)
 
     def step(
-        self, rate: float, step: int, own: list[Any], gradients: list[Any], slots: list[Any]
+        self, rate: float, step: int, own: list[Any], gradients: list[Any], slots: list[Any], were_kept: list[bool]
     ) -> tuple[list[Any], list[Any]]:
-        """The next parameters and slots."""
+        """The next parameters and slots; of each parameter whether its slots were kept from a step before."""
         following, kept, count = [], [], len(self.slots)
         for place, (raw, gradient) in enumerate(zip(own, gradients, strict=True)):
             x, g = wrap(raw), wrap(gradient)
             g = g + x * self.penalty if self.penalty else g
-            value, *after = self.update(rate, step, x, g, *map(wrap, slots[place * count : (place + 1) * count]))
+            age = self.age(step, were_kept[place])
+            value, *after = self.update(rate, age, x, g, *map(wrap, slots[place * count : (place + 1) * count]))
             following.append(value._array)
             kept += [array._array for array in after]
         return following, kept
+
+    def age(self, step: int, was_kept: bool) -> int:
+        """The step that an update is: the parameter's."""
+        return step
 
     def update(self, rate: float, step: int, x: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
         """The next value, and what is kept beside it."""
@@ -46,6 +51,10 @@ class WrittenSGD(Written):
     @property
     def slots(self) -> list[str]:  # type: ignore[override]
         return ["momentum"] if self.momentum else []
+
+    def age(self, step: int, was_kept: bool) -> int:
+        """The momentum's own step, which may be asked for later than the parameter's first."""
+        return step if was_kept else 1
 
     def update(self, rate: float, step: int, x: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
         if not slots:
