@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, ExprSchema};
+use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::{suggest, type_name};
@@ -17,7 +17,7 @@ use super::deferred::deferred;
 use super::depth::check_depth;
 use super::enums::{Placed, placed};
 use super::functions::tables;
-use super::resolve::{cast_to, shown};
+use super::resolve::{as_values, shown};
 use crate::{Error, Result};
 
 /// A frame function.
@@ -87,7 +87,7 @@ impl FunctionRow {
     /// Builds the expression and checks that nothing of the call is left over.
     pub(super) fn apply(&self, exprs: Vec<Expr>, constants: Constants, schema: Option<&DFSchema>) -> Result<Expr> {
         let exprs = match schema {
-            Some(schema) => exprs.into_iter().map(|expr| plain(expr, schema)).collect(),
+            Some(schema) => exprs.into_iter().map(|expr| as_values(expr, schema)).collect(),
             None => exprs,
         };
         if let Some(schema) = schema {
@@ -101,18 +101,6 @@ impl FunctionRow {
         let built = (self.build)(&mut call)?;
         call.finish()?;
         Ok(placed.restore(built))
-    }
-}
-
-/// A column of run ends, or of a dictionary of anything but texts, as its values: how they are stored is no concern of functions.
-fn plain(expr: Expr, schema: &DFSchema) -> Expr {
-    let Expr::Column(column) = &expr else { return expr };
-    match schema.field_from_column(column).ok().map(|field| field.data_type()) {
-        Some(own @ DataType::RunEndEncoded(_, values)) => cast_to(expr, own, values.data_type()),
-        Some(own @ DataType::Dictionary(_, values)) if values.is_primitive() || **values == DataType::Boolean => {
-            cast_to(expr, own, values)
-        }
-        _ => expr,
     }
 }
 

@@ -11,6 +11,7 @@ mod kind;
 mod moments;
 mod nested;
 mod numbers;
+mod stored;
 mod structs;
 mod within;
 
@@ -28,6 +29,7 @@ use self::kind::Kind;
 pub(crate) use self::moments::{common_moment, zones_differ};
 pub(crate) use self::nested::computed as computed_nested;
 pub(crate) use self::numbers::{cast_to, common_number, untyped, widest_number};
+pub(crate) use self::stored::as_values;
 pub(crate) use self::within::with_moments_alike;
 use super::super::enums::{field_of, placed};
 use super::names::shown;
@@ -102,6 +104,9 @@ fn meant_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Exp
     use Operator::{
         And, Divide, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, Plus,
     };
+    if let Some(plain) = stored::over_values(&binary, schema) {
+        return Ok(Transformed::yes(meant_binary(plain, schema)?.data));
+    }
     match binary.op {
         Plus | Minus | Multiply | Divide | Modulo => arithmetic(binary, schema),
         Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom => compared(binary, schema),
