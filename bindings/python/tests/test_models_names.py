@@ -87,7 +87,7 @@ def test_generation_as_in_transformers(tmp_path):
         (dict(min_new_tokens=9, max_new_tokens=5), "min_new_tokens: expected at most max_new_tokens, 5, got 9"),
         (dict(length_penalty=float("nan")), "length_penalty: expected a number"),
         (dict(num_beams=0), "num_beams: expected a whole number from 1"),
-        (dict(num_beams=1_000_000), "num_beams: expected at most 1024, got 1000000"),
+        (dict(num_beams=1_000_000), "num_beams`: expected at most 1024, got 1000000"),
         (dict(stop=3), "stop_strings: expected a text or a list of texts"),
     ],
 )

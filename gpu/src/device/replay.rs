@@ -106,7 +106,11 @@ impl AllReplays {
     /// Gives back what is kept by programs of which no run is being started; says whether there was something.
     pub fn give_back(&self) -> bool {
         let all: Vec<Arc<Replays>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
-        all.iter().fold(false, |found, own| own.give_back() || found)
+        let mut found = false;
+        for own in &all {
+            found |= own.give_back();
+        }
+        found
     }
 }
 
