@@ -60,6 +60,7 @@ OF_NUMBERS = {
     "aggregates": lambda f, x: f.select(s=x.col("c").sum(), m=x.col("c").mean(), lo=x.col("c").min(), hi=x.col("c").max(), md=x.col("c").median(), v=x.col("c").std()),
     "so far": lambda f, x: f.select(a=x.col("c").cum_sum(), b=x.col("c").cum_max(), c=x.col("c").diff()),
     "arithmetic": lambda f, x: f.select(a=x.col("c") + 1, b=x.col("c") > 1, c=x.col("c").abs()),
+    "chosen": lambda f, x: f.select(a=x.when(x.col("i") > 2).then("c").otherwise(0), b=x.coalesce("c", x.lit(7)), c=x.col("c").fill_null(0)),
     "in groups": lambda f, x: f.group_by("i").agg(x.col("c").sum()).sort("i"),
 }
 

@@ -13,7 +13,7 @@ use super::super::names::shown;
 use super::kind::Kind;
 use super::moments::common_moment;
 use super::numbers::{cast_to, common_number};
-use super::{CAST, require_condition, type_of};
+use super::{CAST, as_values, require_condition, type_of};
 use crate::{Error, Result};
 use gradframe_plan::functions::{enum_at, enum_categories};
 use gradframe_plan::names::type_name;
@@ -64,6 +64,22 @@ impl Common {
 
 /// Casts the values to their common type. Errors: as [`common_type`].
 fn of_one_type(op: &str, mut values: Vec<&mut Expr>, schema: &DFSchema) -> Result<Common> {
+    let mut were_stored = false;
+    let types = values.iter().map(|value| type_of(value, schema)).collect::<Result<Vec<_>>>()?;
+    if types.windows(2).any(|pair| pair[0] != pair[1]) {
+        for value in &mut values {
+            let plain = as_values(value.clone(), schema);
+            were_stored |= plain != **value;
+            **value = plain;
+        }
+    }
+    match of_one_plain_type(op, values, schema)? {
+        Common::AsTheyWere if were_stored => Ok(Common::Cast),
+        common => Ok(common),
+    }
+}
+
+fn of_one_plain_type(op: &str, mut values: Vec<&mut Expr>, schema: &DFSchema) -> Result<Common> {
     let as_texts = match of_one_enum(op, &mut values, schema)? {
         Some(Common::Cast) => true,
         Some(places) => return Ok(places),
