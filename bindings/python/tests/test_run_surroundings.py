@@ -1,5 +1,6 @@
 """What a run keeps without being asked: what is printed, and what is used of the machine."""
 
+import os
 import sys
 import threading
 import time
@@ -37,6 +38,37 @@ def test_runs_in_one_another_each_keep_what_was_printed_in_them(session):
         print("c")
     assert session.artifact(outer.id, "system/output.txt").read_text() == "a\nb\nc\n"
     assert session.artifact(inner.id, "system/output.txt").read_text() == "b\n"
+
+
+def test_runs_that_overlap_leave_no_streams_behind(session):
+    before = sys.stdout, sys.stderr
+    going = session.run("first")
+    going.__enter__()
+    for turn in range(3):
+        following = session.run(f"run {turn}")
+        following.__enter__()
+        print(turn)
+        going.__exit__(None, None, None)
+        going = following
+        assert sys.stdout.stream is before[0]
+    going.__exit__(None, None, None)
+    assert (sys.stdout, sys.stderr) == before
+    assert session.artifact(going.id, "system/output.txt").read_text() == "2\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_a_forked_child_prints_is_not_the_runs(session):
+    with session.run("forks") as run:
+        print("before")
+        # More than is held in memory: a file that the child has at the same place.
+        sys.stdout.outputs[0]._file.rollover()
+        child = os.fork()
+        if child == 0:
+            print("child " * 100)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("after")
+    assert session.artifact(run.id, "system/output.txt").read_text() == "before\nafter\n"
 
 
 def test_what_was_printed_before_a_failure_is_kept(session):
