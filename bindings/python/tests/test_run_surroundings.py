@@ -1,5 +1,6 @@
 """What a run keeps without being asked: what is printed, and what is used of the machine."""
 
+import contextvars
 import os
 import sys
 import threading
@@ -41,19 +42,23 @@ def test_runs_in_one_another_each_keep_what_was_printed_in_them(session):
 
 
 def test_runs_that_overlap_leave_no_streams_behind(session):
+    def begun(name):
+        """A run in the block of which another thread is."""
+        context, run = contextvars.copy_context(), session.run(name)
+        context.run(run.__enter__)
+        return run, lambda: context.run(run.__exit__, None, None, None)
+
     before = sys.stdout, sys.stderr
-    going = session.run("first")
-    going.__enter__()
+    run, end = begun("first")
     for turn in range(3):
-        following = session.run(f"run {turn}")
-        following.__enter__()
+        following, end_following = begun(f"run {turn}")
         print(turn)
-        going.__exit__(None, None, None)
-        going = following
+        end()
+        run, end = following, end_following
         assert sys.stdout.stream is before[0]
-    going.__exit__(None, None, None)
+    end()
     assert (sys.stdout, sys.stderr) == before
-    assert session.artifact(going.id, "system/output.txt").read_text() == "2\n"
+    assert session.artifact(run.id, "system/output.txt").read_text() == "2\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

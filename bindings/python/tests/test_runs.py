@@ -64,6 +64,8 @@ def test_a_run_inside_another_says_so(session):
         ("r = gf.run('x'); 1 / 0", "failed", "ZeroDivisionError: division by zero"),
         ("r = gf.run('x'); raise KeyboardInterrupt", "cancelled", None),
         ("r = gf.run('x')\nif os.fork() == 0: sys.exit(5)\nos.wait(); r.log({'after': 1})", "finished", None),
+        ("with gf.run('x') as r:\n  if os.fork() == 0: sys.exit(5)\n  os.wait(); r.log({'after': 1})", "finished", None),
+        ("with gf.run('x') as r:\n  if os.fork() == 0: raise OSError('the child')\n  os.wait(); r.log({'after': 1})", "finished", None),
         ("r = gf.run('x'); r.finish('cancelled')", "cancelled", None),
     ],
     ids=str,

@@ -16,6 +16,7 @@ from gradframe import _contents, _program_end
 from gradframe._gradframe import start_run
 from gradframe._own_code import own_files
 from gradframe._output import Output
+from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
     from gradframe._frame.eager import DataFrame
@@ -43,7 +44,7 @@ class Run:
     once, for every process on the same home.
     """
 
-    __slots__ = ("__weakref__", "_before", "_ended", "_has_fit", "_loader", "_next_step", "_output", "_run", "_session", "_title")
+    __slots__ = ("__weakref__", "_before", "_ended", "_has_fit", "_loader", "_next_step", "_output", "_process", "_run", "_session", "_title")
 
     _run: PyRun
     _title: str
@@ -54,12 +55,13 @@ class Run:
     _session: PySession | None
     _has_fit: bool
     _loader: BatchLoader | None
+    _process: int
 
     @classmethod
     def _of(cls, run: PyRun, title: str, *, output: bool = False) -> Self:
         """The public run of a private one."""
         made = cls.__new__(cls)
-        made._run, made._title, made._next_step = run, title, 0
+        made._run, made._title, made._next_step, made._process = run, title, 0, os.getpid()
         made._output = Output() if output else None
         made._loader, made._ended, made._before, made._session, made._has_fit = None, False, None, None, False
         return made
@@ -180,9 +182,11 @@ class Run:
 
     def finish(self, status: str | None = None, why: str | None = None) -> None:
         """Ends the run: "finished" if nothing else is said, "failed" (say `why`) or "cancelled". At the end of a `with` block that is done;
-        after that `finish()` does nothing, and another status is an error."""
+        after that `finish()` does nothing, and another status is an error. A forked child's end is not the run's: there it is an error."""
         if self._ended and status is None:
             return
+        if self._is_a_childs():
+            raise PlanError(f"finish: run {self.id} was begun by process {self._process}, and this is a child of it; hint: end it there")
         self._keep_output()
         status = status or "finished"
         try:
@@ -204,6 +208,8 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._leave()
+        if self._is_a_childs():
+            return
         try:
             self._keep_output()
         finally:
@@ -211,6 +217,10 @@ class Run:
                 self.finish()
             else:
                 self.finish(*_program_end.outcome(error))
+
+    def _is_a_childs(self) -> bool:
+        """Whether this is a forked child of the process that began the run, which goes on there."""
+        return os.getpid() != self._process
 
     def _leave(self) -> None:
         before, self._before = self._before, None
