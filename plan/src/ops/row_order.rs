@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    Expr, Extension, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, UserDefinedLogicalNodeCore,
+    Expr, Extension, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SortExpr, UserDefinedLogicalNodeCore,
 };
 
 /// The hidden column's name. A frame never shows it.
@@ -22,6 +22,9 @@ pub const ROW_ORDER: &str = "__row_order";
 
 /// Its name below another.
 const ORDER_BELOW: &str = "__row_order_below";
+
+/// How the names of what is computed for a sort's keys begin.
+const KEY: &str = "__row_order_key_";
 
 /// The hidden column.
 pub fn row_order_field() -> FieldRef {
@@ -66,7 +69,8 @@ pub fn with_row_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
         LogicalPlan::Projection(projection) if is_sorted(plan) => {
             let input = with_row_order(&projection.input)?;
             let carried = Expr::Column(Column::from_name(ROW_ORDER));
-            let exprs = projection.expr.iter().cloned().chain([carried]).collect();
+            let before = projection.expr.iter().filter(|expr| expr.schema_name().to_string() != ROW_ORDER);
+            let exprs = before.cloned().chain([carried]).collect();
             Ok(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(input))?))
         }
         LogicalPlan::Filter(filter) if is_sorted(plan) => {
@@ -78,7 +82,7 @@ pub fn with_row_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
             Ok(LogicalPlan::Limit(Limit { input: Arc::new(input), ..limit.clone() }))
         }
         other => {
-            let node = RowOrderNode::try_new(other.clone(), is_sorted(other))?;
+            let node = RowOrderNode::try_new(by_columns(other)?, is_sorted(other))?;
             LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node: Arc::new(node) })).build()
         }
     }
@@ -91,14 +95,59 @@ pub fn with_lasting_order(plan: &LogicalPlan) -> Result<LogicalPlan> {
     if is_held(&carried) {
         return Ok(carried);
     }
+    let node = Arc::new(RowOrderNode::try_new(renamed(carried)?, true)?);
+    Ok(LogicalPlan::Extension(Extension { node }))
+}
+
+/// A sort, or the first rows of one, by nothing but columns: what is computed for its keys is made below it. Otherwise the parts that keys
+/// share are, by DataFusion, and a projection above the sort takes them away, behind which nobody can ask for the order any more.
+fn by_columns(plan: &LogicalPlan) -> Result<LogicalPlan> {
+    Ok(match plan {
+        LogicalPlan::Limit(limit) => LogicalPlan::Limit(Limit { input: Arc::new(by_columns(&limit.input)?), ..limit.clone() }),
+        LogicalPlan::Sort(sort) if names_order(plan) || sort.expr.iter().any(|key| !matches!(key.expr, Expr::Column(_))) => {
+            let mut columns = renamed_columns(&sort.input);
+            let mut keys = vec![];
+            for (at, key) in sort.expr.iter().enumerate() {
+                let expr = key_column(at, &key.expr, &mut columns);
+                keys.push(SortExpr { expr, asc: key.asc, nulls_first: key.nulls_first });
+            }
+            let input = LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(&sort.input))?);
+            LogicalPlan::Sort(Sort { expr: keys, input: Arc::new(input), fetch: sort.fetch })
+        }
+        other => other.clone(),
+    })
+}
+
+/// The column of a sort's key; what is none becomes one, added to `columns`.
+fn key_column(at: usize, key: &Expr, columns: &mut Vec<Expr>) -> Expr {
+    match key {
+        Expr::Column(column) if column.name == ROW_ORDER => Expr::Column(Column::from_name(ORDER_BELOW)),
+        Expr::Column(_) => key.clone(),
+        computed => {
+            let name = format!("{KEY}{at}");
+            columns.push(computed.clone().alias(name.as_str()));
+            Expr::Column(Column::from_name(name))
+        }
+    }
+}
+
+/// The plan with its column [`ROW_ORDER`] under the name [`ORDER_BELOW`], in place of an earlier one.
+fn renamed(plan: LogicalPlan) -> Result<LogicalPlan> {
+    Ok(LogicalPlan::Projection(Projection::try_new(renamed_columns(&plan), Arc::new(plan))?))
+}
+
+/// All columns; the number of the rows so far goes by another name, since above it there is a new one. What earlier orders went by is left out.
+fn renamed_columns(plan: &LogicalPlan) -> Vec<Expr> {
     let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
         let column = Expr::Column(Column::from((qualifier, field)));
         if field.name() == ROW_ORDER { column.alias(ORDER_BELOW) } else { column }
     };
-    let columns = carried.schema().iter().map(column).collect();
-    let renamed = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(carried))?);
-    let node = Arc::new(RowOrderNode::try_new(renamed, true)?);
-    Ok(LogicalPlan::Extension(Extension { node }))
+    plan.schema().iter().filter(|(_, field)| !is_of_sort(field.name())).map(column).collect()
+}
+
+/// Whether it is a hidden column that a sort below a [`RowOrderNode`] goes by.
+fn is_of_sort(name: &str) -> bool {
+    name == ORDER_BELOW || name.starts_with(KEY)
 }
 
 /// Whether an operator asks for the sort that the rows are in the order of.
@@ -114,8 +163,27 @@ fn is_held(plan: &LogicalPlan) -> bool {
     }
 }
 
+/// Whether the plan has the column, and its rows are in that order.
 fn has_row_order(plan: &LogicalPlan) -> bool {
+    names_order(plan) && !is_sorted_by_another(plan)
+}
+
+fn names_order(plan: &LogicalPlan) -> bool {
     plan.schema().fields().iter().any(|field| field.name() == ROW_ORDER)
+}
+
+/// Whether the rows are in the order of a sort by something else than [`ROW_ORDER`].
+fn is_sorted_by_another(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Sort(sort) => {
+            let first = sort.expr.first().map(|key| (&key.expr, key.asc));
+            !matches!(first, Some((Expr::Column(column), true)) if column.name == ROW_ORDER)
+        }
+        LogicalPlan::Projection(projection) => is_sorted_by_another(&projection.input),
+        LogicalPlan::Filter(filter) => is_sorted_by_another(&filter.input),
+        LogicalPlan::Limit(limit) => is_sorted_by_another(&limit.input),
+        _ => false,
+    }
 }
 
 /// Whether the rows are in the order of a sort, which the engine takes away where nothing above it asks for it.
@@ -161,7 +229,7 @@ impl UserDefinedLogicalNodeCore for RowOrderNode {
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         let fields = self.input.schema().fields();
         // What the sort below goes by, which is how it is asked for.
-        let is_order = |index: &usize| self.sorted && fields[*index].name() == ORDER_BELOW;
+        let is_order = |index: &usize| self.sorted && is_of_sort(fields[*index].name());
         let needed = (0..fields.len()).filter(|index| output_columns.contains(index) || is_order(index));
         Some(vec![needed.collect()])
     }

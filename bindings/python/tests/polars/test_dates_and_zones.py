@@ -113,3 +113,19 @@ def test_utc_has_two_names():
     moment = dt.datetime(2024, 1, 1)
     named = [gf.from_arrow(pa.table({"t": pa.array([moment], pa.timestamp("us", zone))})) for zone in ("UTC", "+00:00")]
     assert gf.concat(named, how="vertical_relaxed").height == 2
+
+
+@pytest.mark.parametrize("unit", ["us", "ms"])
+@pytest.mark.parametrize("name", CASES)
+def test_dates_beside_moments_of_no_zone_have_their_unit(name, unit):
+    """Dates that nanoseconds do not reach among them: 9999-12-31 is everybody's "valid until"."""
+    days = [dt.date(2024, 1, 1), None, dt.date(9999, 12, 31), dt.date(1066, 10, 14)]
+    midnight = pl.col("d").cast(pl.Datetime(unit))
+    check(CASES[name], pl.DataFrame({"d": days}).with_columns(z=midnight, u=midnight + pl.duration(days=-1), n=midnight))
+
+
+def test_dates_among_moments_of_no_zone():
+    frame = pl.DataFrame({"d": [dt.date(2024, 1, 1), dt.date(9999, 12, 31)]})
+    check(lambda f, x: f.select(x.col("d").is_in([dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, 1)])), frame)
+    check(lambda f, x: f.select(x.col("d").clip(dt.datetime(2024, 1, 1), dt.datetime(2030, 1, 1))), frame)
+    check(lambda f, x: f.select(x.col("d").fill_null(dt.datetime(2024, 1, 1))), frame)

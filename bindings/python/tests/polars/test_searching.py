@@ -93,3 +93,27 @@ def test_null_is_a_value_that_is_counted(name):
 def test_nearly_counted_in_groups():
     frame = pl.DataFrame({"g": [1, 1, 2, 2], "x": [None, 1, None, None], "y": ["a", None, "b", "b"]})
     check(lambda f, x: f.group_by("g").agg(x.col("x", "y").approx_n_unique()), frame, sort=True)
+
+
+@pytest.mark.parametrize("values", [[1, 2, None], [], [5]])
+@pytest.mark.parametrize("others", [[3, 1], [2, None, 7, 1], [5], []])
+@pytest.mark.parametrize("nulls_equal", [False, True])
+def test_a_series_is_asked_whether_its_values_are_among_those_of_another_length(values, others, nulls_equal):
+    ours, theirs = ((library.Series("a", values, dtype=library.Int64), library.Series("b", others, dtype=library.Int64)) for library in (gf, pl))
+    assert ours[0].is_in(ours[1], nulls_equal=nulls_equal).to_list() == theirs[0].is_in(theirs[1], nulls_equal=nulls_equal).to_list()
+
+
+def test_series_of_one_value_go_with_any_and_of_other_lengths_with_none():
+    one, three = gf.Series("a", [1]), gf.Series("b", [1, 2, 3])
+    assert (one + three).to_list() == (three + one).to_list() == [2, 3, 4]
+    assert (one + gf.Series("b", [], dtype=gf.Int64)).to_list() == []
+    for asked in (lambda: three + gf.Series("a", [1, 2]), lambda: three == gf.Series("a", [1, 2]), lambda: three.dot(gf.Series("a", [1, 2]))):
+        with pytest.raises(gf.errors.ShapeError, match="`b` has 3 and `a` has 2 values"):
+            asked()
+
+
+def test_series_say_what_is_replaced_by_what():
+    for library in (gf, pl):
+        old, new = library.Series([1, 2, 3]), library.Series([9, 8, 7])
+        assert library.Series([3, 1, 1]).replace(old, new).to_list() == [7, 9, 9]
+        assert library.Series([3, 1, 1]).replace_strict(old, new).to_list() == [7, 9, 9]

@@ -89,6 +89,8 @@ class Building:
         """The same columns with no row, or `n` rows of nulls."""
         import pyarrow as pa
 
+        if n < 0:
+            raise PlanError(f"clear: n is {n}, expected a number of rows")
         table = self._table()
         return self._beside(pa.table([pa.nulls(n, field.type) for field in table.schema], schema=table.schema))
 

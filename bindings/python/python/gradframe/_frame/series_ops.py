@@ -36,6 +36,10 @@ OPERATORS = (
 _UNNAMED = "series"
 
 
+#: Methods to which another Series is a set of values: those among their arguments are no columns.
+MAPPINGS = {"replace": ("old", "new"), "replace_strict": ("old", "new")}
+
+
 def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], *, scalar: bool) -> Any:
     """A method of an expression over this column."""
     from gradframe import col, lit
@@ -45,10 +49,14 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
     columns = {own: series._frame.to_arrow()}
 
     searches = method.__name__ == "search_sorted"
+    is_set = searches or method.__name__ == "is_in"
+    mapping = MAPPINGS.get(method.__name__, ())
 
-    def operand(value: Any) -> Any:
+    def operand(value: Any, name: str | None = None) -> Any:
         if not isinstance(value, Series):
             return value
+        if name in mapping or (is_set and not searches and len(value) == 0):
+            return value.to_list()
         if len(value) == 1 and len(series) != 1 and not searches:
             return lit(value.item())
         name = _told(value.name, f"other_{len(columns)}")
@@ -57,15 +65,40 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
         columns[name] = value._frame.to_arrow()
         return col(name)
 
-    arguments = tuple(map(operand, arguments))
-    named = {name: operand(value) for name, value in named.items()}
+    arguments = tuple(operand(value, mapping[at] if at < len(mapping) else None) for at, value in enumerate(arguments))
+    named = {name: operand(value, name) for name, value in named.items()}
     expr = method(col(own), *arguments, **named)
-    if searches and len(columns) == 2:
-        return _places(series, columns, expr)
+    if is_set and len(columns) == 2:
+        return _of_another_length(series, columns, expr, searches)
+    columns = _as_long(method.__name__.strip("_"), columns)
     frame = series._frame.beside(_beside_each_other(columns)).lazy().select(expr.alias(series.name)).collect()
     result = Series._of(frame)
     is_one = scalar or searches and len(result) == 1
     return result.item() if is_one else result
+
+
+def _as_long(method: str, columns: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """The columns, one value repeated for each of the others'. Errors: `ShapeError` for columns of several lengths."""
+    from gradframe.errors import ShapeError
+
+    lengths = [len(column) for column in columns.values()]
+    longest = next((length for length in lengths if length != 1), 1)
+    if any(length not in (1, longest) for length in lengths):
+        told = " and ".join(f"`{name}` has {length}" for name, length in zip(columns, lengths, strict=True))
+        raise ShapeError(f"{method}: the Series {told} values, expected as many of each, or one")
+    return {name: column if len(column) == longest else _extended(column, longest) for name, column in columns.items()}
+
+
+def _extended(table: pa.Table, length: int) -> pa.Table:
+    """A table of one column at another length: what is missing is its last value once more."""
+    import pyarrow as pa
+
+    column, field = table.column(0), table.schema.field(0).with_nullable(True)
+    if length <= len(column):
+        return table.slice(0, length)
+    last = column[-1] if len(column) else pa.scalar(None, column.type)
+    values = pa.chunked_array([*column.chunks, pa.repeat(last, length - len(column))], type=column.type)
+    return pa.table([values], schema=pa.schema([field]))
 
 
 def _beside_each_other(columns: dict[str, pa.Table]) -> pa.Table:
@@ -76,25 +109,16 @@ def _beside_each_other(columns: dict[str, pa.Table]) -> pa.Table:
     return pa.table([table.column(0) for table in columns.values()], schema=pa.schema(fields))
 
 
-def _places(series: Series, columns: dict[str, pa.Table], expr: Expr) -> Series:
-    """Where the values of a Series would stand in this one, which need not be as long: what is missing of either is its last
-    value once more, and no place is beyond this one's end."""
-    import pyarrow as pa
-
+def _of_another_length(series: Series, columns: dict[str, pa.Table], expr: Expr, searches: bool) -> Any:
+    """What is asked of a Series and another one that need not be as long: whether its values are among those, or where those would stand
+    in it, no place beyond its end. A last value once more changes neither."""
     from gradframe import lit, min_horizontal
 
     lengths = [len(column) for column in columns.values()]
-    longest = max(lengths)
-
-    def extended(table: pa.Table) -> pa.Table:
-        column, field = table.column(0), table.schema.field(0).with_nullable(True)
-        last = column[-1] if len(column) else pa.scalar(None, column.type)
-        values = pa.chunked_array([*column.chunks, pa.repeat(last, longest - len(column))], type=column.type)
-        return pa.table([values], schema=pa.schema([field]))
-
-    extended_columns = {name: extended(table) for name, table in columns.items()}
-    places = min_horizontal(expr, lit(lengths[0])).alias(series.name)
-    frame = series._frame.beside(_beside_each_other(extended_columns)).lazy().select(places).head(lengths[1]).collect()
+    extended = {name: _extended(table, max(lengths)) for name, table in columns.items()}
+    asked = min_horizontal(expr, lit(lengths[0])) if searches else expr
+    of_whom = lengths[1] if searches else lengths[0]
+    frame = series._frame.beside(_beside_each_other(extended)).lazy().select(asked.alias(series.name)).head(of_whom).collect()
     return Series._of(frame)
 
 

@@ -194,12 +194,16 @@ fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
         }
         (Kind::Decimal, Kind::Float) | (Kind::Float, Kind::Decimal) => Ok(decimals::compared_with_float(binary, &left, &right)),
         (Kind::Duration, Kind::Duration) if let Some(common) = moments::common_duration(&[left.clone(), right.clone()]) => {
-            let (left, right) = (cast_to(*binary.left, &left, &common), cast_to(*binary.right, &right, &common));
-            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))))
+            Ok(Transformed::yes(as_common(binary, (&left, &right), &common)))
         }
         (Kind::Date, Kind::Timestamp) | (Kind::Timestamp, Kind::Date) if zoned(&left) || zoned(&right) => {
             let (left, right) = (moments::as_instant(*binary.left, &left), moments::as_instant(*binary.right, &right));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))))
+        }
+        (Kind::Date, Kind::Timestamp) | (Kind::Timestamp, Kind::Date)
+            if let Some(common) = moments::dates_beside_no_zone(&[left.clone(), right.clone()]) =>
+        {
+            Ok(Transformed::yes(as_common(binary, (&left, &right), &common)))
         }
         (Kind::Other, _) | (_, Kind::Other) => {
             let error = not_comparable(&binary.left, &left, &binary.right, &right);
@@ -207,6 +211,12 @@ fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
         }
         _ => Ok(Transformed::no(Expr::BinaryExpr(binary))),
     }
+}
+
+/// The comparison of both sides in one type.
+fn as_common(binary: BinaryExpr, (left, right): (&DataType, &DataType), common: &DataType) -> Expr {
+    let (left, right) = (cast_to(*binary.left, left, common), cast_to(*binary.right, right, common));
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right)))
 }
 
 /// The operator as it is, if DataFusion takes it.
@@ -222,19 +232,19 @@ fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let other = type_of(value, schema)?;
         require_comparable(&list.expr, &own, value, &other)?;
         let is_known = own.is_null() || other.is_null() || comparison_coercion(&own, &other).is_some();
-        let is_known = is_known && moments::dates_beside_zone(&[own.clone(), other.clone()]).is_none();
+        let is_known = is_known && (own != DataType::Date32 || !zoned(&other)) && (other != DataType::Date32 || !zoned(&own));
         if !is_known || own.is_nested() != other.is_nested() && !own.is_null() && !other.is_null() {
             return Err(not_comparable(&list.expr, &own, value, &other));
         }
         types.push(other);
     }
-    match moments::common_duration(&types) {
+    match moments::common_moment(&types) {
         Some(common) => Ok(Transformed::yes(Expr::InList(in_unit(list, &types, &common)))),
         None => Ok(Transformed::no(Expr::InList(list))),
     }
 }
 
-/// The list and what is looked for in it, of these types in this order, as durations of one unit.
+/// The list and what is looked for in it, of these types in this order, as moments or durations of one unit.
 fn in_unit(list: InList, types: &[DataType], common: &DataType) -> InList {
     let values = list.list.into_iter().zip(&types[1..]).map(|(value, own)| cast_to(value, own, common)).collect();
     InList::new(Box::new(cast_to(*list.expr, &types[0], common)), values, list.negated)

@@ -24,9 +24,10 @@ pub(super) fn as_instant(expr: Expr, own: &DataType) -> Expr {
     cast_to(expr, own, &DataType::Timestamp(unit, Some(UTC.into())))
 }
 
-/// The type of dates beside moments of one time zone, or of durations of several units, nulls among them or not; None of other types.
+/// The type of dates beside moments of one time zone or of none, or of durations of several units, nulls among them or not; None of other
+/// types. A date is its midnight in the moments' own unit: in nanoseconds, which a common type of all units would be, there is no year 9999.
 pub(crate) fn common_moment(types: &[DataType]) -> Option<DataType> {
-    common_duration(types).or_else(|| dates_beside_zone(types))
+    common_duration(types).or_else(|| dates_beside_moments(types))
 }
 
 /// The finest of several units of durations, nulls among them or not; None of other types, and of durations of one unit.
@@ -38,10 +39,10 @@ pub(super) fn common_duration(types: &[DataType]) -> Option<DataType> {
     known().any(|own| unit(own) != Some(first)).then_some(DataType::Duration(finest))
 }
 
-/// The type of dates beside moments of one time zone.
-pub(super) fn dates_beside_zone(types: &[DataType]) -> Option<DataType> {
+/// The type of dates beside moments of one time zone, or of none.
+fn dates_beside_moments(types: &[DataType]) -> Option<DataType> {
     let mut moments = types.iter().filter(|own| **own != DataType::Date32 && !own.is_null());
-    let first = moments.next().filter(|first| matches!(first, DataType::Timestamp(_, Some(_))))?.clone();
+    let first = moments.next().filter(|first| matches!(first, DataType::Timestamp(_, _)))?.clone();
     let common = moments.try_fold(first, |common, other| match (&common, other) {
         (DataType::Timestamp(a, zone), DataType::Timestamp(b, other)) if named(zone) == named(other) => {
             Some(DataType::Timestamp(finer(*a, *b), zone.clone()))
@@ -49,6 +50,11 @@ pub(super) fn dates_beside_zone(types: &[DataType]) -> Option<DataType> {
         _ => None,
     })?;
     types.contains(&DataType::Date32).then_some(common)
+}
+
+/// The type of dates beside moments of no time zone.
+pub(super) fn dates_beside_no_zone(types: &[DataType]) -> Option<DataType> {
+    dates_beside_moments(types).filter(|common| matches!(common, DataType::Timestamp(_, None)))
 }
 
 /// Whether some are moments of one time zone and others of none or of another: there is no type in which all keep their meaning.
@@ -171,5 +177,18 @@ mod tests {
         assert_eq!(common_moment(&[Duration(Millisecond), Duration(Second)]), Some(Duration(Millisecond)));
         assert_eq!(common_moment(&[Duration(Second), Duration(Second)]), None);
         assert_eq!(common_moment(&[Duration(Second), Date32]), None);
+    }
+
+    #[test]
+    fn dates_are_midnights_in_the_unit_of_the_moments_beside_them() {
+        use DataType::{Date32, Int64, Null, Timestamp};
+        use TimeUnit::{Microsecond, Millisecond};
+        let plain = |unit| Timestamp(unit, None);
+        assert_eq!(common_moment(&[Date32, Null, plain(Microsecond)]), Some(plain(Microsecond)));
+        assert_eq!(common_moment(&[plain(Millisecond), Date32]), Some(plain(Millisecond)));
+        assert_eq!(common_moment(&[plain(Millisecond), plain(Microsecond), Date32]), Some(plain(Microsecond)));
+        assert_eq!(common_moment(&[plain(Millisecond), Int64, Date32]), None);
+        assert_eq!(common_moment(&[Date32, Date32]), None);
+        assert_eq!(dates_beside_no_zone(&[Date32, Timestamp(Microsecond, Some(UTC.into()))]), None);
     }
 }
