@@ -82,25 +82,32 @@ impl InMemory {
     }
 }
 
-/// The batches in as many parts of about as many rows each, in order and not copied: threads work side by side on them, and
-/// rows stay where they are.
+/// The batches in just as many parts of about as many rows each, in order and not copied: threads work side by side on them, and rows stay
+/// where they are. With fewer parts than threads, DataFusion would deal the batches out anew, by their size.
 fn consecutive(batches: &[RecordBatch], rows: usize, parts: usize) -> Vec<Vec<RecordBatch>> {
-    let rows_each = rows.div_ceil(parts.max(1)).max(1);
-    let mut split: Vec<Vec<RecordBatch>> = vec![vec![]];
-    let mut room = rows_each;
+    let parts = parts.max(1);
+    let mut split: Vec<Vec<RecordBatch>> = vec![vec![]; parts];
+    let (mut part, mut before) = (0, 0);
     for batch in batches {
         let mut from = 0;
         while from < batch.num_rows() {
-            if room == 0 {
-                split.push(vec![]);
-                room = rows_each;
+            let end = end_of(part, rows, parts);
+            if before == end {
+                part += 1;
+                continue;
             }
-            let taken = room.min(batch.num_rows() - from);
-            split.last_mut().into_iter().for_each(|part| part.push(batch.slice(from, taken)));
-            (from, room) = (from + taken, room - taken);
+            let taken = (end - before).min(batch.num_rows() - from);
+            split[part].push(batch.slice(from, taken));
+            (from, before) = (from + taken, before + taken);
         }
     }
     split
+}
+
+/// How many of the rows are in this part and those before it.
+fn end_of(part: usize, rows: usize, parts: usize) -> usize {
+    let (each, left) = (rows / parts, rows % parts);
+    (part + 1) * each + left.min(part + 1)
 }
 
 #[async_trait]
@@ -218,5 +225,39 @@ impl ExecutionPlan for ImportedExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         self.input.execute(partition, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+    use super::*;
+
+    fn batches(sizes: &[i64]) -> Vec<RecordBatch> {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let mut from = 0;
+        let each = sizes.iter().map(|size| {
+            let values = Arc::new(Int64Array::from_iter_values(from..from + size));
+            from += size;
+            RecordBatch::try_new(Arc::clone(&schema), vec![values]).unwrap()
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn rows_are_in_just_as_many_parts_in_their_order() {
+        for sizes in [&[2, 1, 6][..], &[0, 9, 0], &[1; 9], &[5, 4], &[2]] {
+            let rows = sizes.iter().sum::<i64>();
+            for parts in [1, 2, 4, 7, 8, 9, 12] {
+                let split = consecutive(&batches(sizes), rows as usize, parts);
+                assert_eq!(split.len(), parts, "{sizes:?}");
+                let each: Vec<usize> = split.iter().map(|part| part.iter().map(RecordBatch::num_rows).sum()).collect();
+                assert!(each.iter().max().unwrap() - each.iter().min().unwrap() <= 1, "{each:?}");
+                let values = split.iter().flatten().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
+                assert_eq!(values.collect::<Vec<_>>(), (0..rows).collect::<Vec<_>>());
+            }
+        }
     }
 }
