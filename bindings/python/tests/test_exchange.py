@@ -1,5 +1,7 @@
 """In and out without copying, proved by the addresses of buffers."""
 
+import json
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -213,3 +215,31 @@ def test_columns_without_a_type_of_arrow():
         gf.from_polars(pl.DataFrame({"i": pl.Series([10**38], dtype=pl.Int128)}))
     with pytest.raises(gf.errors.DTypeError, match="column `o` holds Python objects"):
         gf.from_polars(pl.DataFrame({"o": pl.Series([object()], dtype=pl.Object)}))
+
+
+def test_json_keeps_texts_that_hold_what_ends_a_line_elsewhere():
+    text = "a\u2028b\u2029c\x85d\x0be"
+    written = gf.from_dict({text: [text, None]}).write_json()
+    assert json.loads(written) == [{text: text}, {text: None}]
+    assert gf.from_dict({"x": []}).write_json() == "[]"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Categorical(["a", None, "b"]),
+        pd.to_datetime(["2024-01-01", None, "2024-07-01"]).tz_localize("Europe/Berlin"),
+        pd.interval_range(0, 3),
+        pd.array([1, None, 3], dtype="Int64"),
+        pd.array(["a", None, "c"], dtype="string"),
+        pd.array([True, None, False], dtype="boolean"),
+        pd.to_timedelta([1, None, 3], unit="s"),
+        pd.arrays.SparseArray([0, 1, 0]),
+        np.array([1, 2, 3], dtype=">i4"),
+    ],
+)
+def test_every_type_of_pandas_comes_in(values):
+    given = pd.DataFrame({"c": values})
+    expected = pa.Table.from_pandas(given if "Sparse" not in str(given["c"].dtype) and given["c"].dtype != ">i4" else given.astype("int64"))
+    for made in (gf.from_pandas(given), gf.DataFrame(given), gf.LazyFrame(given).collect(), gf.sql("select * from v", v=given).collect()):
+        assert made["c"].to_list() == gf.from_arrow(expected)["c"].to_list()

@@ -176,3 +176,25 @@ def test_matrices_from_lists_of_one_length():
     column = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(12, dtype=np.float32)), 3)
     batch = next(iter(gf.from_arrow(pa.table({"v": column})).lazy().iter_batches(4, batch_format="numpy")))
     assert batch["v"].shape == (4, 3) and batch["v"][1].tolist() == [3, 4, 5]
+
+
+def test_an_epoch_set_within_a_loop_begins_at_its_beginning(frame):
+    loader = frame.iter_batches(128, batch_format="numpy", shuffle=True, seed=1)
+    whole = ids(frame.iter_batches(128, batch_format="numpy", shuffle=True, seed=1))
+    seen = []
+    for batch in loader:
+        seen.append(batch["i"].tolist())
+        if len(seen) == 3:
+            loader.set_epoch(5)
+    assert [list(batch) for batch in seen] == [list(batch) for batch in whole]
+    assert (loader.state_dict()["epoch"], loader.state_dict()["batches"]) == (5, 0)
+
+
+def test_of_two_iterators_the_newer_says_where_the_loader_is(frame):
+    loader = frame.iter_batches(128, batch_format="numpy")
+    older = iter(loader)
+    first = next(older)["i"].tolist()
+    newer = iter(loader)
+    second = next(newer)["i"].tolist()
+    assert next(older)["i"].tolist() == second != first
+    assert loader.state_dict()["batches"] == 2

@@ -44,7 +44,7 @@ def stand_in(monkeypatch):
     distributed = types.ModuleType("torch.distributed")
     distributed.is_available = lambda: False
     torch = types.ModuleType("torch")
-    torch.from_dlpack, torch.as_tensor = np.from_dlpack, np.asarray
+    torch.from_dlpack, torch.as_tensor, torch.clone = np.from_dlpack, np.asarray, np.copy
     torch.utils, torch.distributed = types.ModuleType("torch.utils"), distributed
     torch.utils.data = data
     for module in (torch, torch.utils, data, distributed):
@@ -123,3 +123,50 @@ def test_each_worker_goes_on_where_it_was(frame, stand_in):
 def test_a_rank_without_a_world_is_refused(frame, stand_in):
     with pytest.raises(gf.errors.PlanError, match="give rank and world_size together"):
         frame.to_torch(10, rank=1)
+
+
+def touched(dataset, how):
+    """The data set after what a script does with it in the main process before its loop."""
+    if how == "looked at":
+        next(iter(dataset))
+    elif how == "asked for its state":
+        dataset.state_dict()
+    elif how == "at an epoch":
+        dataset.set_epoch(3)
+    return dataset
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("how", ["looked at", "asked for its state", "at an epoch"])
+@pytest.mark.parametrize("sent", [lambda dataset: dataset, lambda dataset: pickle.loads(pickle.dumps(dataset))], ids=["forked", "anew"])
+def test_workers_begin_where_the_main_process_was_told_to(frame, stand_in, sent, how, workers):
+    def make():
+        return frame.to_torch(512, shuffle=True, seed=1)
+
+    alone = make()
+    if how == "at an epoch":
+        alone.set_epoch(3)
+    expected = [batch["i"].tolist() for batch in alone]
+    shares, _ = of_workers(stand_in, sent(touched(make(), how)), workers)
+    assert in_turn(shares) == expected
+
+
+@pytest.mark.parametrize("given", [0, 1, 4, 19, 20])
+def test_workers_share_what_a_loaded_state_has_left(frame, stand_in, given):
+    before = frame.to_torch(512, shuffle=True, seed=1)
+    seen = [batch["i"].tolist() for batch, _ in zip(before, range(given))]
+    resumed = frame.to_torch(512, shuffle=True, seed=1)
+    resumed.load_state_dict({**before.state_dict(), "epoch": 0, "batches": given})
+    shares, _ = of_workers(stand_in, resumed, 3)
+    assert sorted(sum(sum(shares, []), []) + sum(seen, [])) == list(range(ROWS))
+
+
+def test_a_loop_may_change_its_batches_in_place(stand_in):
+    mine = np.arange(4.0)
+    frame = gf.from_dict({"x": mine, "m": np.arange(8.0).reshape(4, 2)}).lazy()
+    for _ in range(2):
+        for batch in frame.to_torch(2):
+            for tensor in batch.values():
+                tensor -= 1
+    assert mine.tolist() == [0, 1, 2, 3]
+    assert frame.collect()["m"].to_list() == [[0, 1], [2, 3], [4, 5], [6, 7]]

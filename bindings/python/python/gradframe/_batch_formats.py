@@ -48,7 +48,11 @@ def _numpy(batch: Any) -> dict[str, Any]:
 def _torch(batch: Any) -> dict[str, Any]:
     import torch
 
-    return {name: _tensor(name, column, torch.from_dlpack, torch.as_tensor) for name, column in _columns(batch)}
+    def own(values: Any) -> Any:
+        # Loops change their batches in place, and no tensor is read-only: the memory may be the frame's, or the program's own array.
+        return torch.clone(torch.from_dlpack(values))
+
+    return {name: _tensor(name, column, own, torch.as_tensor) for name, column in _columns(batch)}
 
 
 def _jax(batch: Any) -> dict[str, Any]:
@@ -97,8 +101,8 @@ def _of_fixed_lists(column: Any) -> tuple[Any, tuple[int, ...]] | None:
     return column, shape
 
 
-def _tensor(name: str, column: Any, view: Callable[[Any], Any], copy: Callable[[Any], Any]) -> Any:
-    """A tensor over the same memory where its library takes it; texts and the like stay lists.
+def _tensor(name: str, column: Any, take: Callable[[Any], Any], copy: Callable[[Any], Any]) -> Any:
+    """A tensor, made by `take` of values in memory, by `copy` of others; texts and the like stay lists.
 
     A null has no place in a tensor, and is not a NaN: what to put there is the loop's to say.
     """
@@ -112,4 +116,4 @@ def _tensor(name: str, column: Any, view: Callable[[Any], Any], copy: Callable[[
         return copy(values.to_numpy(zero_copy_only=False)).reshape(shape)
     if not (pyarrow.types.is_integer(values.type) or pyarrow.types.is_floating(values.type)):
         return column.to_pylist()
-    return (view(values) if len(values) else copy(values.to_numpy(zero_copy_only=False).copy())).reshape(shape)
+    return (take(values) if len(values) else copy(values.to_numpy(zero_copy_only=False).copy())).reshape(shape)

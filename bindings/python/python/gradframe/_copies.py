@@ -63,9 +63,13 @@ def table_of_pandas(frame: Any, nan_to_null: bool = True) -> Any:
 
 def _table(frame: Any, nan_to_null: bool) -> Any:
     """Sparse columns dense, and numbers in the machine's order of bytes."""
+    import numpy
     import pyarrow
 
-    swapped = {name: dtype.newbyteorder("=") for name, dtype in frame.dtypes.items() if not getattr(dtype, "isnative", True)}
+    # pandas' own types have an `isnative` too, which means nothing there.
+    swapped = {
+        name: dtype.newbyteorder("=") for name, dtype in frame.dtypes.items() if isinstance(dtype, numpy.dtype) and not dtype.isnative
+    }
     frame = frame.astype(swapped) if swapped else frame
     sparse = {name: frame[name].sparse.to_dense() for name, dtype in frame.dtypes.items() if str(dtype).startswith("Sparse")}
     table = pyarrow.Table.from_pandas(frame.assign(**sparse) if sparse else frame, preserve_index=False)

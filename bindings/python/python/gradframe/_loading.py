@@ -57,6 +57,8 @@ class BatchLoader:
         self._epoch = 0
         self._batches = 0
         self._given: tuple[int, int] | None = None
+        # Whose batches count: those of the newest iterator, unless the loader went elsewhere since.
+        self._counted: object | None = None
 
     @property
     def epoch(self) -> int:
@@ -64,12 +66,14 @@ class BatchLoader:
         return self._epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the beginning of an epoch."""
-        self._epoch, self._batches = _whole("epoch", epoch, 0), 0
+        """Goes to the beginning of an epoch. A loop that is under way ends its own."""
+        self._go_to(_whole("epoch", epoch, 0), 0)
 
     def __iter__(self) -> Iterator[Any]:
-        """The batches of the epoch that are still to come; after the last one the next epoch is due."""
-        options, epoch = self._options, self._epoch
+        """The batches of the epoch that are still to come; after the last one the next epoch is due. Of several iterators the newest says
+        where the loader is."""
+        options, epoch, given = self._options, self._epoch, self._batches
+        self._counted = own = object()
         loader = _gradframe.PyLoader(
             self._frame,
             batch_size=options["batch_size"],
@@ -80,16 +84,17 @@ class BatchLoader:
             worker=options["worker"],
             workers=options["num_workers"],
             drop_last=options["drop_last"],
-            skip_batches=self._batches,
+            skip_batches=given,
         )
         for batch in loader:
             converted = self._convert(batch)
             # Counted before it is handed out: a state taken while the loop holds it comes after it.
-            self._batches += 1
-            self._given = (epoch, self._batches)
+            given += 1
+            if self._counted is own:
+                self._batches, self._given = given, (epoch, given)
             yield converted
-        if self._epoch == epoch:
-            self._epoch, self._batches = epoch + 1, 0
+        if self._counted is own:
+            self._epoch, self._batches, self._counted = epoch + 1, 0, None
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader is: of plain numbers and texts, fit for a checkpoint."""
@@ -110,8 +115,11 @@ class BatchLoader:
                 raise PlanError(f"load_state_dict: {what}; hint: make the loader as the one that the state comes from")
         if difference := _different(state.get("plan"), shared["plan"]):
             raise PlanError(f"load_state_dict: the state was taken over another plan: {difference}; hint: rows and their order must be the same")
-        self._epoch = _whole("epoch", state.get("epoch"), 0)
-        self._batches = _whole("batches", state.get("batches"), 0)
+        self._go_to(_whole("epoch", state.get("epoch"), 0), _whole("batches", state.get("batches"), 0))
+
+    def _go_to(self, epoch: int, batches: int) -> None:
+        """To the place in an epoch after so many batches."""
+        self._epoch, self._batches, self._counted = epoch, batches, None
 
     def _shared(self) -> dict[str, Any]:
         if self._plan is None:
@@ -163,37 +171,54 @@ def torch_dataset(frame: Any, options: dict[str, Any], rank: int | None = None, 
         """Batches of a frame, as dictionaries of tensors. Give it to a DataLoader with `batch_size=None`.
 
         With `num_workers` each of the DataLoader's workers makes its share of the batches; together they come in the order
-        in which one process would give them. `state_dict` and `load_state_dict` are those of the worker that is asked, as
-        torchdata's StatefulDataLoader expects. Workers may be forked or started anew: to these the query is sent, with the paths of
-        its files and its rows in memory.
+        in which one process would give them. Workers may be forked or started anew: to these the query is sent, with the paths of its
+        files and its rows in memory. They begin where `set_epoch` or `load_state_dict` in the main process said, for as
+        long as no iteration has begun: like a DistributedSampler's, the shuffle is another one in each epoch if the loop calls `set_epoch`
+        before it, or if the DataLoader has `persistent_workers`. `state_dict` and `load_state_dict` are those of the
+        worker that is asked, as torchdata's StatefulDataLoader expects.
         """
 
         def __init__(self) -> None:
             super().__init__()
             self._loader: BatchLoader | None = None
+            # Which worker of how many the loader is for, None in the main process; and the epoch and batches that that was told to begin with.
+            self._share: tuple[int, int] | None = None
+            self._start = (0, 0)
 
         def _own(self) -> BatchLoader:
-            if self._loader is None:
-                info = torch.utils.data.get_worker_info()
-                worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
-                share = {"rank": rank, "world_size": world_size, "worker": worker, "num_workers": workers}
-                self._loader = frame.iter_batches(batch_format="torch", **options, **share)
+            info = torch.utils.data.get_worker_info()
+            share = None if info is None else (info.id, info.num_workers)
+            # A forked worker has the loader of the process that it comes from.
+            if self._loader is None or share != self._share:
+                self._share = share
+                worker, workers = share or (0, 1)
+                dealt = {"rank": rank, "world_size": world_size, "worker": worker, "num_workers": workers}
+                self._loader = frame.iter_batches(batch_format="torch", **options, **dealt)
+                epoch, batches = self._start
+                self._loader._go_to(epoch, len(range(worker, batches, workers)))
             return self._loader
 
+        def _begin(self, loader: BatchLoader) -> None:
+            """Workers that are started from now on begin where this loader is."""
+            if self._share is None:
+                self._start = (loader._epoch, loader._batches)
+
         def __reduce__(self) -> tuple[Any, ...]:
-            return torch_dataset, (frame, options, rank, world_size)
+            return torch_dataset, (frame, options, rank, world_size), {"_start": self._start}
 
         def __iter__(self) -> Iterator[Any]:
             return iter(self._own())
 
         def set_epoch(self, epoch: int) -> None:
             self._own().set_epoch(epoch)
+            self._begin(self._own())
 
         def state_dict(self) -> dict[str, Any]:
             return self._own().state_dict()
 
         def load_state_dict(self, state: dict[str, Any]) -> None:
             self._own().load_state_dict(state)
+            self._begin(self._own())
 
     return FrameDataset()
 

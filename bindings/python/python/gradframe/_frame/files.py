@@ -124,7 +124,8 @@ class Writers(Verb):
 
     def write_json(self, path: Any = None) -> Any:
         """The rows as one JSON array of objects: into a path or an open file, or given as a text."""
-        lines = self.write_ndjson().splitlines()
+        # A text may hold what `splitlines` takes for the end of a line.
+        lines = self.write_ndjson().removesuffix("\n").split("\n")
         made = f"[{','.join(lines)}]"
         if path is None:
             return made

@@ -123,8 +123,9 @@ class Running(Verb):
     ) -> Any:
         """A `torch.utils.data.IterableDataset` of batches, dictionaries of tensors; see `iter_batches`.
 
-        Give it to a `DataLoader(dataset, batch_size=None, num_workers=...)`, whose workers share the batches. `rank` and
-        `world_size` are those of `torch.distributed` where it has been set up.
+        Give it to a `DataLoader(dataset, batch_size=None, num_workers=...)`, whose workers share the batches. With workers the shuffle is
+        another one in each epoch if the loop calls `dataset.set_epoch(epoch)` before it, or with `persistent_workers=True`. The
+        tensors are the loop's own, to change as it likes. `rank` and `world_size` are those of `torch.distributed` where it has been set up.
         """
         from gradframe._loading import torch_dataset
 
