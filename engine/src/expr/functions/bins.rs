@@ -113,8 +113,10 @@ fn rising(call: &mut Call, name: &str) -> Result<Vec<f64>> {
     Ok(breaks)
 }
 
+/// The column's quantiles, the least first in whatever order they are asked for.
 fn quantiles(call: &mut Call, value: &Expr, method: &'static str) -> Result<Vec<Expr>> {
-    let quantiles = call.floats("quantiles")?.unwrap_or_default();
+    let mut quantiles = call.floats("quantiles")?.unwrap_or_default();
+    quantiles.sort_by(f64::total_cmp);
     if let Some(wrong) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
         return Err(call.wrong(format!("a quantile is {wrong}, expected numbers from 0 to 1")));
     }

@@ -41,10 +41,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
     })
     .spread(0),
     FunctionRow::typed("concat_str", concat_str).spread(0),
-    FunctionRow::new("struct", |call| {
-        let fields = call.rest().into_iter().flat_map(|expr| [literal(output_name(&expr)), expr.unalias()]);
-        Ok(core_fn::named_struct(fields.collect()))
-    })
+    FunctionRow::new("struct", structure)
     .spread(0),
     FunctionRow::typed("repeat_by", |call| {
         let (value, times) = (call.expr("the expression")?, call.expr("the number")?);
@@ -71,6 +68,16 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(items(nested_fn::array_repeat(value, cast(times, DataType::Int64))))
     }),
 ];
+
+/// The values as fields, by their names.
+fn structure(call: &mut Call) -> Result<Expr> {
+    let fields: Vec<(String, Expr)> = call.rest().into_iter().map(|expr| (output_name(&expr), expr.unalias())).collect();
+    if let Some(at) = (1..fields.len()).find(|at| fields[..*at].iter().any(|(name, _)| *name == fields[*at].0)) {
+        let what = format!("two fields have the name `{}`", fields[at].0);
+        return Err(call.wrong(what).hint("give one of them another name with `alias`"));
+    }
+    Ok(core_fn::named_struct(fields.into_iter().flat_map(|(name, value)| [literal(name), value]).collect()))
+}
 
 /// The number of the row, from 0.
 fn row_index() -> Expr {

@@ -132,6 +132,9 @@ fn rolling(call: &mut Call) -> Result<Expr> {
         return Err(call.wrong("`window_size` is 0, expected 1 or more"));
     }
     let least = call.optional_count("min_samples")?.unwrap_or(size);
+    if least > size {
+        return Err(call.wrong(format!("`min_samples` is {least} and `window_size` {size}, in which there are never as many")));
+    }
     let center = call.flag("center", false)?;
     let statistic = call.text("statistic")?;
     let own_constants = call.values("constants")?;
