@@ -6,7 +6,7 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.elementwise import minimum, where
+from gradframe._array.pairs import minimum, where
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import count
 from gradframe.nn._masks import attended

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from gradframe._array.core import Array, _watched, as_array, wrap
+from gradframe._array.core import Array, as_array, watched, wrap
 from gradframe._array.creation import array as copied
 from gradframe._array.creation import zeros
 from gradframe._gradframe import PyOptimizer, array_call, array_realise
@@ -123,7 +123,7 @@ class Optimizer:
             self._kept[id(array)] = kept
             if array._array.is_watched:
                 array._array = raw.watched()
-                _watched[array._array.identity] = array
+                watched[array._array.identity] = array
             else:
                 array._array = raw
         return loss

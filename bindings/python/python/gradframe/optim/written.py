@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from gradframe._array.core import Array, wrap
-from gradframe._array.elementwise import maximum, sign
+from gradframe._array.elementwise import sign
+from gradframe._array.pairs import maximum
 
 
 class Written:
