@@ -71,7 +71,6 @@ def _momenta(optimizer: Optimizer, most: float, least: float) -> tuple[float, fl
     if not {"momentum", "betas"} & set(optimizer.defaults):
         what = f"OneCycleLR: {type(optimizer).__name__} has neither momentum nor betas to cycle"
         raise PlanError(f"{what}; hint: cycle_momentum=False")
-    optimizer._moves = True  # another number at each step, for which the engine's rule would be another program
     kinds = (("max_momentum", most), ("base_momentum", least))
     found = [number("OneCycleLR", name, value, most=1.0, is_below=True) for name, value in kinds]
     return found[0], found[1]
