@@ -53,19 +53,27 @@ def test_a_module_learns_in_the_plan_and_takes_over_what_was_learned():
     assert sorted(model.state_dict()) == ["hidden.bias", "hidden.weight", "out.bias", "out.weight"]
 
 
-def test_the_plan_takes_the_steps_of_an_eager_loop():
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        (gf.optim.AdamW, {"weight_decay": 0.1}), (gf.optim.Adam, {"amsgrad": True, "weight_decay": 0.1}),
+        (gf.optim.SGD, {"momentum": 0.9, "dampening": 0.5}), (gf.optim.RMSprop, {"centered": True, "momentum": 0.5}),
+        (gf.optim.Adagrad, {"lr_decay": 0.1}),
+    ],
+)
+def test_the_plan_takes_the_steps_of_an_eager_loop(rule, options):
     """The whole set is one batch, so that the order of rows is of no account."""
     frame = numbers(points(100))
     x = gnp.asarray(frame.select("a", "b").to_numpy().astype("float32"))
     y = gnp.asarray(frame["y"].to_numpy().astype("float32").reshape(-1, 1))
     eager, planned = Net(), Net()
-    optimizer = gf.optim.AdamW(eager.parameters(), lr=0.01, weight_decay=0.1)
+    optimizer = rule(eager.parameters(), lr=0.01, **options)
     for _ in range(20):
         loss = F.mse_loss(eager(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    same = gf.optim.AdamW(planned.parameters(), lr=0.01, weight_decay=0.1)
+    same = rule(planned.parameters(), lr=0.01, **options)
     frame.fit(planned, "y", loss=F.mse_loss, optimizer=same, epochs=20, batch_size=100)
     for (name, a), (_, b) in zip(eager.named_parameters(), planned.named_parameters(), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5, err_msg=name)

@@ -1,7 +1,5 @@
 //! Modules of one's own, for [`crate::DataFrame::fit`]: what is computed is written as functions of arrays.
 
-use std::collections::BTreeMap;
-
 use gradframe_ml_array::{Array, Element, RowFunction, RowType};
 use gradframe_ml_core::DType;
 use gradframe_ml_learn::optim::NamedRule;
@@ -51,8 +49,7 @@ pub struct Module {
 impl Module {
     /// A module without parameters and columns, that learns a number by Adam. `title` is its name for people.
     pub fn new(title: impl Into<String>) -> Self {
-        let numbers = [("beta_1", 0.9), ("beta_2", 0.999), ("epsilon", 1e-8)];
-        let rule = NamedRule { name: "adam".into(), numbers: numbers.map(|(name, x)| (name.to_owned(), x)).into() };
+        let rule = NamedRule::new("adam", &[("beta_1", 0.9), ("beta_2", 0.999), ("epsilon", 1e-8)]);
         Module { title: title.into(), parameters: vec![], inputs: vec![], task: Task::Regression, rule }
     }
 
@@ -82,10 +79,9 @@ impl Module {
     }
 
     /// How parameters follow their gradients: `sgd`, `adam`, `adamw`, `rmsprop`, `adagrad` or `lion`, with its numbers, such as
-    /// `momentum`. The learning rate is the option `learning_rate` of what [`Module::trace`] gives.
+    /// `momentum`; others are errors of the training. The learning rate is the option `learning_rate` of what [`Module::trace`] gives.
     pub fn optimizer(mut self, name: impl Into<String>, numbers: &[(&str, f64)]) -> Self {
-        let numbers: BTreeMap<String, f64> = numbers.iter().map(|(name, x)| ((*name).to_owned(), *x)).collect();
-        self.rule = NamedRule { name: name.into(), numbers };
+        self.rule = NamedRule::new(name, numbers);
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Error, Function, Graph, NodeId, Result, Shape};
-use gradframe_ml_learn::optim::{Moment, Parameter, UpdateRule};
+use gradframe_ml_learn::optim::{Moment, NamedRule, Parameter};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
@@ -15,96 +15,116 @@ use crate::element::{ArrayType, Element};
 use crate::number::Number;
 use crate::trace::{Closed, apply};
 
-/// An optimiser: its rule, and the functions that it has become for parameters of some types.
+/// Functions kept, at most: one for each form of a rule and types of parameters.
+const KNOWN_MAX: usize = 64;
+
+/// An optimiser: the functions that rules have become for parameters of some types. A rule's numbers are arguments of its
+/// function: other ones at each step need no other. What is 0 is left out of it ([`NamedRule::form`]).
+#[derive(Default)]
 pub struct Optimizer {
-    rule: Box<dyn UpdateRule>,
-    /// Added to the gradient, times the parameter: the penalty of the squares. Rules that decay by themselves have 0.
-    penalty: f64,
-    known: Mutex<HashMap<Vec<ArrayType>, Arc<Closed>, FxBuildHasher>>,
+    known: Mutex<HashMap<Key, Arc<Closed>, FxBuildHasher>>,
+}
+
+/// The rule's name and form, the parameters' types.
+type Key = (String, Vec<String>, Vec<ArrayType>);
+
+/// Where and when an update happens.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<'a> {
+    /// The learning rate.
+    pub rate: f64,
+    /// The number of this update, from 1.
+    pub step: u64,
+    /// The parameters.
+    pub parameters: &'a [Array],
+    /// The gradient in each.
+    pub gradients: &'a [Array],
+    /// What the rule keeps beside each, zeros before the first step: a parameter after the other.
+    pub slots: &'a [Array],
 }
 
 impl fmt::Debug for Optimizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Optimizer({:?})", self.rule)
+        write!(f, "Optimizer({} functions)", self.known.lock().len())
     }
 }
 
 impl Optimizer {
-    /// The optimiser of this rule; `penalty` times each parameter is added to its gradient.
-    pub fn new(rule: Box<dyn UpdateRule>, penalty: f64) -> Self {
-        Optimizer { rule, penalty, known: Mutex::default() }
+    /// One that has not made a step.
+    pub fn new() -> Self {
+        Optimizer::default()
     }
 
-    /// What it keeps beside each parameter, by name: zeros before the first step.
-    pub fn slots(&self) -> &'static [&'static str] {
-        self.rule.slots()
-    }
-
-    /// Update number `step` (from 1) of all parameters: the next parameters, and the next slots, a parameter after the other.
-    /// Errors: `Shape` or `DType` if a gradient is not of its parameter's type; `Plan` unless there is one of each.
-    pub fn step(
-        &self,
-        rate: f64,
-        step: u64,
-        parameters: &[Array],
-        gradients: &[Array],
-        slots: &[Array],
-    ) -> Result<(Vec<Array>, Vec<Array>)> {
-        let each = self.slots().len();
-        if gradients.len() != parameters.len() || slots.len() != each * parameters.len() {
-            let what = format!("{} parameters, {} gradients, {} slots", parameters.len(), gradients.len(), slots.len());
-            return Err(Error::plan("optimizer", what));
-        }
-        for (number, (parameter, gradient)) in parameters.iter().zip(gradients).enumerate() {
-            if parameter.ty() != gradient.ty() {
-                let what = format!("parameter {number} is {}, its gradient {}", parameter.ty(), gradient.ty());
-                return Err(Error::shape("optimizer", what));
-            }
-        }
-        let types: Vec<ArrayType> = parameters.iter().map(|p| p.ty().clone()).collect();
-        let closed = self.function(types)?;
+    /// The next parameters, and the next slots, a parameter after the other.
+    /// Errors: `Shape` or `DType` if a gradient is not of its parameter's type; `Plan` unless there is one of each, or for
+    /// a rule that there is not.
+    pub fn step(&self, rule: &NamedRule, at: &Update<'_>) -> Result<(Vec<Array>, Vec<Array>)> {
+        let each = rule.rule()?.slots().len();
+        check(at, each)?;
+        let types: Vec<ArrayType> = at.parameters.iter().map(|p| p.ty().clone()).collect();
+        let closed = self.function(rule, types, each)?;
         let number = |x: f64| Array::number("optimizer", Number::Float(x), Element::Real(DType::F64));
-        let moment = [number(rate)?, number(step as f64)?];
-        let mut results = apply(&closed, moment.iter().chain(parameters).chain(gradients).chain(slots))?.into_vec();
-        let slots = results.split_off(parameters.len());
+        let numbers = [at.rate, at.step as f64].into_iter().chain(rule.arguments().map(|(_, x)| x));
+        let numbers = numbers.map(number).collect::<Result<Vec<_>>>()?;
+        let operands = numbers.iter().chain(at.parameters).chain(at.gradients).chain(at.slots);
+        let mut results = apply(&closed, operands)?.into_vec();
+        let slots = results.split_off(at.parameters.len());
         Ok((results, slots))
     }
 
-    fn function(&self, types: Vec<ArrayType>) -> Result<Arc<Closed>> {
-        if let Some(known) = self.known.lock().get(&types) {
+    fn function(&self, rule: &NamedRule, types: Vec<ArrayType>, each: usize) -> Result<Arc<Closed>> {
+        let key: Key = (rule.name.clone(), rule.form().into_iter().map(String::from).collect(), types);
+        if let Some(known) = self.known.lock().get(&key) {
             return Ok(Arc::clone(known));
         }
-        let slots = types.iter().flat_map(|ty| std::iter::repeat_n(ty.clone(), self.slots().len()));
+        let types = &key.2;
+        let slots = types.iter().flat_map(|ty| std::iter::repeat_n(ty.clone(), each));
         let results = types.iter().cloned().chain(slots).collect();
-        let closed = Arc::new(Closed { name: "optimizer".to_owned(), function: self.built(&types)?, results });
-        self.known.lock().insert(types, Arc::clone(&closed));
+        let closed = Arc::new(Closed { name: "optimizer".to_owned(), function: built(rule, types)?, results });
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&closed));
         Ok(closed)
     }
+}
 
-    fn built(&self, types: &[ArrayType]) -> Result<Function> {
-        let mut g = Graph::new();
-        let number = || Type::new(DType::F64, Shape::scalar());
-        let at = Moment { rate: g.input("rate", number()), step: g.input("step", number()) };
-        let mut inputs = |name: &str, each: usize| -> Vec<NodeId> {
-            let named = types.iter().flat_map(|ty| std::iter::repeat_n(ty, each)).enumerate();
-            named.map(|(i, ty)| g.input(&format!("{name}{i}"), ty.stored())).collect()
-        };
-        let each = self.slots().len();
-        let (values, gradients, slots) = (inputs("p", 1), inputs("g", 1), inputs("s", each));
-        let (mut next, mut kept) = (Vec::new(), Vec::new());
-        for (i, &value) in values.iter().enumerate() {
-            let gradient = if self.penalty == 0.0 {
-                gradients[i]
-            } else {
-                let pull = g.scaled_by(value, self.penalty)?;
-                g.add(gradients[i], pull)?
-            };
-            let parameter = Parameter { value, gradient, decayed: true };
-            let updated = self.rule.update(&mut g, &at, parameter, &slots[i * each..(i + 1) * each])?;
-            next.push(updated.value);
-            kept.extend(updated.slots);
-        }
-        next.extend(kept);
-        Function::new(g, next)
+fn check(at: &Update<'_>, each: usize) -> Result<()> {
+    let Update { parameters, gradients, slots, .. } = at;
+    if gradients.len() != parameters.len() || slots.len() != each * parameters.len() {
+        let what = format!("{} parameters, {} gradients, {} slots", parameters.len(), gradients.len(), slots.len());
+        return Err(Error::plan("optimizer", what));
     }
+    for (number, (parameter, gradient)) in parameters.iter().zip(*gradients).enumerate() {
+        if parameter.ty() != gradient.ty() {
+            let what = format!("parameter {number} is {}, its gradient {}", parameter.ty(), gradient.ty());
+            return Err(Error::shape("optimizer", what));
+        }
+    }
+    Ok(())
+}
+
+/// `(rate, step, numbers.., parameters.., gradients.., slots..) -> (parameters.., slots..)`.
+fn built(rule: &NamedRule, types: &[ArrayType]) -> Result<Function> {
+    let mut g = Graph::new();
+    let mut number = |name: &str| g.input(name, Type::new(DType::F64, Shape::scalar()));
+    let at = Moment { rate: number("rate"), step: number("step") };
+    let arguments: Vec<NodeId> = rule.arguments().map(|(name, _)| number(name)).collect();
+    let rule = rule.rule_given(&arguments)?;
+    let each = rule.slots().len();
+    let mut inputs = |name: &str, each: usize| -> Vec<NodeId> {
+        let named = types.iter().flat_map(|ty| std::iter::repeat_n(ty, each)).enumerate();
+        named.map(|(i, ty)| g.input(&format!("{name}{i}"), ty.stored())).collect()
+    };
+    let (values, gradients, slots) = (inputs("p", 1), inputs("g", 1), inputs("s", each));
+    let (mut next, mut kept) = (Vec::new(), Vec::new());
+    for (i, (&value, &gradient)) in values.iter().zip(&gradients).enumerate() {
+        let parameter = Parameter { value, gradient, decayed: true };
+        let updated = rule.update(&mut g, &at, parameter, &slots[i * each..(i + 1) * each])?;
+        next.push(updated.value);
+        kept.extend(updated.slots);
+    }
+    next.extend(kept);
+    Function::new(g, next)
 }

@@ -17,7 +17,8 @@ from typing import Any
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import _shape
-from gradframe._array.elementwise import clip, maximum, minimum, sign
+from gradframe._array.elementwise import sign
+from gradframe._array.pairs import clip, maximum, minimum
 from gradframe._array.info import finfo, iinfo
 from gradframe.errors import DTypeError, PlanError, ShapeError
 

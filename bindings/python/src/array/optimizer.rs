@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gradframe::array::rules::{Lbfgs, LbfgsOptions, NamedRule, Next};
-use gradframe::array::{Array, Optimizer};
+use gradframe::array::{Array, Optimizer, Update};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -12,35 +12,47 @@ use super::traced::arrays_of;
 use crate::errors::OrRaise;
 use parking_lot::Mutex;
 
-/// The private half of an optimiser: its rule, without parameters.
+/// The private half of an optimiser: the functions that its rule became, without parameters.
 #[pyclass(name = "PyOptimizer", module = "gradframe._gradframe", frozen)]
-pub struct PyOptimizer(Optimizer);
+pub struct PyOptimizer {
+    rule: String,
+    optimizer: Optimizer,
+}
+
+/// The numbers of a rule, by name.
+type Numbers = BTreeMap<String, f64>;
+
+impl PyOptimizer {
+    fn named(&self, numbers: Numbers) -> NamedRule {
+        NamedRule { name: self.rule.clone(), numbers }
+    }
+}
 
 #[pymethods]
 impl PyOptimizer {
     #[new]
-    fn new(name: String, options: BTreeMap<String, f64>) -> PyResult<Self> {
-        let named = NamedRule { name, numbers: options };
-        Ok(PyOptimizer(Optimizer::new(named.rule().or_raise()?, named.penalty())))
+    fn new(rule: String) -> Self {
+        PyOptimizer { rule, optimizer: Optimizer::new() }
     }
 
-    /// What it keeps beside each parameter.
-    #[getter]
-    fn slots(&self) -> Vec<&'static str> {
-        self.0.slots().to_vec()
+    /// What the rule keeps beside each parameter with these numbers.
+    fn slots(&self, numbers: Numbers) -> PyResult<Vec<&'static str>> {
+        Ok(self.named(numbers).rule().or_raise()?.slots().to_vec())
     }
 
     /// The next parameters and slots.
     fn step(
         &self,
-        rate: f64,
-        step: u64,
+        numbers: Numbers,
+        moment: (f64, u64),
         parameters: &Bound<'_, PyList>,
         gradients: &Bound<'_, PyList>,
         slots: &Bound<'_, PyList>,
     ) -> PyResult<(Vec<PyArray>, Vec<PyArray>)> {
         let (parameters, gradients, slots) = (arrays_of(parameters)?, arrays_of(gradients)?, arrays_of(slots)?);
-        let (next, kept) = self.0.step(rate, step, &parameters, &gradients, &slots).or_raise()?;
+        let ((rate, step), rule) = (moment, self.named(numbers));
+        let at = Update { rate, step, parameters: &parameters, gradients: &gradients, slots: &slots };
+        let (next, kept) = self.optimizer.step(&rule, &at).or_raise()?;
         let public = |arrays: Vec<Array>| arrays.into_iter().map(PyArray).collect();
         Ok((public(next), public(kept)))
     }

@@ -18,6 +18,7 @@ def softmax(x, axis):
     ("layer", "expected"),
     [
         (nn.ReLU6(), np.clip(X, 0, 6)),
+        (nn.Hardtanh(-2.0, 0.5), np.clip(X, -2.0, 0.5)),
         (nn.LeakyReLU(0.2), np.where(X > 0, X, 0.2 * X)),
         (nn.ELU(0.5), np.where(X > 0, X, 0.5 * np.expm1(X))),
         (nn.Hardsigmoid(), np.clip(X / 6 + 0.5, 0, 1)),
@@ -36,6 +37,9 @@ def test_an_activation_is_its_formula(layer, expected):
 
 def test_what_an_activation_is_told_is_checked_and_shown():
     assert repr(nn.LeakyReLU(0.2)) == "LeakyReLU(negative_slope=0.2)" and repr(nn.Softmax(dim=1)) == "Softmax(dim=1)"
+    assert repr(nn.Hardtanh()) == "Hardtanh(min_val=-1.0, max_val=1.0)"
+    with pytest.raises(gf.errors.PlanError, match="`min_val` is 1.0, expected less than `max_val`, which is 1.0"):
+        nn.Hardtanh(1.0, 1.0)
     with pytest.raises(gf.errors.PlanError, match="expected 'none' or 'tanh'"):
         nn.GELU("exact")
 

@@ -135,7 +135,7 @@ def test_a_transposed_convolution_is_the_transpose(stride, padding, extra, group
 def test_misused_layers_say_so():
     with pytest.raises(gf.errors.PlanError, match="3 heads do not divide 8"):
         nn.MultiheadAttention(8, 3)
-    with pytest.raises(gf.errors.ShapeError, match="expected \\(time, batch, 4\\), got shape \\(7, 3, 5\\)"):
+    with pytest.raises(gf.errors.ShapeError, match="expected \\(time, batch, 4\\), or \\(time, 4\\), got shape \\(7, 3, 5\\)"):
         nn.LSTM(4, 5)(normal(7, 3, 5))
     with pytest.raises(gf.errors.ShapeError, match="expected a state of shape \\(1, 3, 5\\)"):
         nn.GRU(4, 5)(normal(7, 3, 4), gnp.zeros((1, 2, 5)))

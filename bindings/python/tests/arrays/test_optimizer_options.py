@@ -6,6 +6,7 @@ import gradframe as gf
 import numpy as np
 import pytest
 from gradframe import nn
+from gradframe._gradframe import array_programs
 
 START = np.array([3.0, -2.0, 0.5])
 NAN, INF = float("nan"), float("inf")
@@ -49,6 +50,11 @@ def rmsprop(g, t, s, momentum=0.0):
     return s["b"]
 
 
+def adagrad(g, t, s, lr_decay=0.0, initial_accumulator_value=0.0):
+    s["v"] = s.get("v", initial_accumulator_value) + g * g
+    return g / (np.sqrt(s["v"]) + 1e-10) / (1 + (t - 1) * lr_decay)
+
+
 @pytest.mark.parametrize(
     ("rule", "options", "direction", "of"),
     [
@@ -57,6 +63,8 @@ def rmsprop(g, t, s, momentum=0.0):
         (gf.optim.AdamW, {"amsgrad": True}, adam, {"amsgrad": True}),
         (gf.optim.RMSprop, {"centered": True}, rmsprop, {}),
         (gf.optim.RMSprop, {"centered": True, "momentum": 0.5}, rmsprop, {"momentum": 0.5}),
+        (gf.optim.Adagrad, {"lr_decay": 0.3}, adagrad, {"lr_decay": 0.3}),
+        (gf.optim.Adagrad, {"initial_accumulator_value": 2.0}, adagrad, {"initial_accumulator_value": 2.0}),
     ],
 )
 @pytest.mark.parametrize("decay", [0.0, 0.1])
@@ -95,6 +103,8 @@ WRONG = [
     (gf.optim.RMSprop, "momentum", [-1.0]),
     (gf.optim.RMSprop, "eps", [-1.0]),
     (gf.optim.Adagrad, "eps", [-1.0, NAN]),
+    (gf.optim.Adagrad, "lr_decay", [-0.1, INF]),
+    (gf.optim.Adagrad, "initial_accumulator_value", [-0.1]),
 ]
 NO_NUMBERS = [
     (gf.optim.SGD, "lr", ["a", "0.1", None, True, [0.1], np.ones(2)]),
@@ -219,13 +229,48 @@ def test_a_plan_names_the_option_that_it_does_not_have():
     model = nn.Linear(1, 1, key=gf.random.key(0))
     frame = gf.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0]})
     for optimizer, name in [
-        (gf.optim.Adam(model.parameters(), amsgrad=True), "amsgrad"),
         (gf.optim.SGD(model.parameters(), maximize=True), "maximize"),
-        (gf.optim.SGD(model.parameters(), momentum=0.9, dampening=0.1), "dampening"),
-        (gf.optim.RMSprop(model.parameters(), centered=True), "centered"),
+        (gf.optim.Adagrad(model.parameters(), initial_accumulator_value=0.1), "initial_accumulator_value"),
     ]:
         with pytest.raises(gf.errors.PlanError, match=f"`{name}`.*hint"):
             frame.fit(model, "y", optimizer=optimizer, epochs=1)
+
+
+MOVED = [
+    (gf.optim.SGD, {"momentum": 0.9, "dampening": 0.1, "weight_decay": 0.1}),
+    (gf.optim.Adam, {"eps": 1e-8, "weight_decay": 0.1, "amsgrad": True}),
+    (gf.optim.AdamW, {"eps": 1e-8, "weight_decay": 0.1}),
+    (gf.optim.Lion, {"weight_decay": 0.1}),
+    (gf.optim.RMSprop, {"alpha": 0.9, "momentum": 0.5, "eps": 1e-8, "weight_decay": 0.1, "centered": True}),
+    (gf.optim.Adagrad, {"lr_decay": 0.1, "weight_decay": 0.1, "eps": 1e-10}),
+]
+
+
+@pytest.mark.parametrize(("rule", "options"), MOVED, ids=lambda v: getattr(v, "__name__", ""))
+def test_options_that_are_others_at_each_step_compile_nothing(rule, options):
+    x = parameter()
+    optimizer = rule([x], **options)
+    group = optimizer.param_groups[0]
+    for step in range(5):
+        x.grad = gf.array(slope(x.numpy(), step))
+        optimizer.step()
+        programs = array_programs()[0] if step < 2 else programs
+        for name, value in group.items():
+            if isinstance(value, float):
+                group[name] = value * 0.9
+        if "betas" in group:
+            group["betas"] = tuple(beta * 0.9 for beta in group["betas"])
+    assert array_programs()[0] == programs
+
+
+def test_a_momentum_that_is_left_out_for_some_steps_goes_on():
+    x = parameter([0.0])
+    optimizer = gf.optim.SGD([x], lr=1.0)
+    for momentum, expected in [(0.5, -1.0), (0.0, -2.0), (0.5, -3.5)]:  # as in PyTorch, which keeps the momentum of the first step
+        optimizer.param_groups[0]["momentum"] = momentum
+        x.grad = gf.array(np.ones(1))
+        optimizer.step()
+        np.testing.assert_allclose(x.numpy(), [expected])
 
 
 @pytest.mark.parametrize("amsgrad", [False, True])

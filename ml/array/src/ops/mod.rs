@@ -14,6 +14,7 @@ mod elementwise;
 mod indexing;
 mod matrices;
 mod networks;
+mod padding;
 mod power;
 mod products;
 mod putting;
@@ -78,6 +79,7 @@ const TABLES: &[&[Row]] = &[
     indexing::ROWS,
     matrices::ROWS,
     networks::ROWS,
+    padding::ROWS,
     products::ROWS,
     putting::ROWS,
     random::ROWS,

@@ -160,31 +160,6 @@ pub const ROWS: &[Row] = &[
         }
         one(value)
     }),
-    row("pad", |g, x, args| {
-        let [x, filling] = operands("pad", x)?;
-        let widths = sizes("pad", args, 0)?;
-        let rank = x.rank(g);
-        if widths.len() != 2 * rank {
-            return Err(Error::shape("pad", format!("expected {rank} pairs of widths, got {} numbers", widths.len())));
-        }
-        let mut value = x;
-        let filling = filling.cast(g, x.element(g))?;
-        for axis in 0..rank {
-            let own = value.sizes(g)?;
-            let mut parts: SmallVec<[Value; 3]> = SmallVec::new();
-            for (part, width) in [(None, widths[2 * axis]), (Some(value), 0), (None, widths[2 * axis + 1])] {
-                let mut sizes = own.clone();
-                sizes[axis] = width;
-                match part {
-                    Some(middle) => parts.push(middle),
-                    None if width > 0 => parts.push(filling.broadcast(g, &Shape::fixed(&sizes))?),
-                    None => {}
-                }
-            }
-            value = concatenated(g, "pad", &parts, axis)?;
-        }
-        one(value)
-    }),
 ];
 
 /// A shape with at most one size left open (-1), for the elements of `x`.
@@ -226,7 +201,7 @@ fn check_fits(own: &Shape, shape: &Shape) -> Result<()> {
 }
 
 /// Operands of one type joined along an axis. Errors: `Shape` naming both shapes if another axis differs.
-pub fn concatenated(g: &mut Graph, op: &str, x: &[Value], axis: usize) -> Result<Value> {
+pub(super) fn concatenated(g: &mut Graph, op: &str, x: &[Value], axis: usize) -> Result<Value> {
     let first = x.first().copied().ok_or_else(|| Error::plan(op, "expected an array"))?;
     let own = first.dims(g);
     for other in x {

@@ -1,7 +1,7 @@
 //! Derivatives, batches and optimisers of traced functions.
 
-use gradframe_ml_array::rules::{Adam, Sgd};
-use gradframe_ml_array::{Array, Optimizer, backward, grad, trace};
+use gradframe_ml_array::rules::NamedRule;
+use gradframe_ml_array::{Array, Optimizer, Update, backward, grad, trace};
 use gradframe_ml_core::Result;
 
 fn line(values: &[f64]) -> Array {
@@ -85,17 +85,24 @@ fn what_has_no_derivative_or_no_value_says_so() {
 
 #[test]
 fn optimisers_descend() -> Result<()> {
-    let adam = Optimizer::new(Box::new(Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }), 0.0);
-    let sgd = Optimizer::new(Box::new(Sgd { momentum: 0.0, nesterov: false }), 0.5);
-    let (p, g) = (line(&[1.0, -1.0]), line(&[2.0, 3.0]));
+    let optimizer = Optimizer::new();
+    let mut adam = NamedRule::new("adam", &[("beta_1", 0.9), ("beta_2", 0.999), ("epsilon", 1e-8)]);
+    let sgd = NamedRule::new("sgd", &[("weight_decay", 0.5)]);
+    let (p, g) = ([line(&[1.0, -1.0])], [line(&[2.0, 3.0])]);
     let zeros = [line(&[0.0, 0.0]), line(&[0.0, 0.0])];
-    let (next, slots) = adam.step(0.1, 1, std::slice::from_ref(&p), std::slice::from_ref(&g), &zeros)?;
-    let moved = next[0].to_vec::<f64>()?;
-    assert!((moved[0] - 0.9).abs() < 1e-6 && (moved[1] + 1.1).abs() < 1e-6, "{moved:?}");
-    assert_eq!(slots.len(), 2);
-    let (next, _) = sgd.step(0.1, 1, std::slice::from_ref(&p), std::slice::from_ref(&g), &[])?;
+    let at = Update { rate: 0.1, step: 1, parameters: &p, gradients: &g, slots: &zeros };
+    for beta in [0.9, 0.8] {
+        adam.numbers.insert("beta_1".into(), beta);
+        let (next, slots) = optimizer.step(&adam, &at)?;
+        let moved = next[0].to_vec::<f64>()?;
+        assert!((moved[0] - 0.9).abs() < 1e-6 && (moved[1] + 1.1).abs() < 1e-6, "{moved:?}");
+        assert!((slots[0].to_vec::<f64>()?[0] - (1.0 - beta) * 2.0).abs() < 1e-12 && slots.len() == 2);
+    }
+    assert_eq!(format!("{optimizer:?}"), "Optimizer(1 functions)");
+    let (next, _) = optimizer.step(&sgd, &Update { slots: &[], ..at })?;
     let moved = next[0].to_vec::<f64>()?;
     assert!((moved[0] - (1.0 - 0.1 * 2.5)).abs() < 1e-12 && (moved[1] - (-1.0 - 0.1 * 2.5)).abs() < 1e-12, "{moved:?}");
-    assert!(sgd.step(0.1, 1, &[p], &[line(&[1.0])], &[]).is_err());
+    assert!(optimizer.step(&sgd, &Update { slots: &[], gradients: &[line(&[1.0])], ..at }).is_err());
+    assert!(optimizer.step(&NamedRule::new("none", &[]), &at).is_err());
     Ok(())
 }

@@ -179,6 +179,10 @@ pub mod rows {
         rows.push(Row::new("div", "of integers", integers(), |g, x| g.div(x[0], x[1])).expect(&[-3., 0., 2.]));
         rows.push(Row::new("rem", "of integers", integers(), |g, x| g.rem(x[0], x[1])).expect(&[-1., 0., 1.]));
         rows.push(Row::new("pow", "at zero", [given(&[0.0]), given(&[2.0])], |g, x| g.pow(x[0], x[1])).slopes(&[0.0, 0.0]));
+        let (infinite, nan) = (f64::INFINITY, f64::NAN);
+        let edges = || [given(&[0.0, 0.0, infinite, nan]), given(&[0.0, -1.0, 0.0, 0.0])];
+        let slopes = [0.0, -infinite, 0.0, 0.0, 0.0, -infinite, infinite, nan];
+        rows.push(Row::new("pow", "at its edges", edges(), |g, x| g.pow(x[0], x[1])).slopes(&slopes));
         rows
     }
 

@@ -24,7 +24,7 @@ pub fn tangent(
             let along_b = scaled(g, tb, |g| g.div(a, b).and_then(|q| g.trunc(q)))?;
             return difference(g, ta, along_b);
         }
-        Fn2::Pow => (scaled(g, ta, |g| pow_by_base(g, a, b))?, scaled(g, tb, |g| pow_by_exponent(g, a, y))?),
+        Fn2::Pow => (scaled(g, ta, |g| pow_by_base(g, a, b))?, scaled(g, tb, |g| pow_by_exponent(g, (a, b), y))?),
         Fn2::Atan2 => {
             let (along_a, along_b) = (scaled(g, ta, |g| over_norm(g, b, a, b))?, scaled(g, tb, |g| over_norm(g, a, a, b))?);
             return difference(g, along_a, along_b);
@@ -63,21 +63,21 @@ fn difference(g: &mut Graph, a: Option<NodeId>, b: Option<NodeId>) -> Result<Opt
     }
 }
 
-/// `b a^(b-1)`, and 0 where b is 0, also at a = 0.
+/// `b a^(b-1)`, and 0 where b is 0, whatever a is.
 fn pow_by_base(g: &mut Graph, a: NodeId, b: NodeId) -> Result<NodeId> {
     let (zero, one) = (g.scalar_like(b, 0.0)?, g.scalar_like(b, 1.0)?);
     let constant = g.eq(b, zero)?;
-    let less = g.sub(b, one)?;
-    let exponent = g.select(constant, one, less)?;
-    let power = g.pow(a, exponent)?;
+    let (base, exponent) = (g.select(constant, one, a)?, g.sub(b, one)?);
+    let power = g.pow(base, exponent)?;
     g.mul(b, power)
 }
 
-/// `a^b log a`, and 0 at a = 0, where the limit is.
-fn pow_by_exponent(g: &mut Graph, a: NodeId, y: NodeId) -> Result<NodeId> {
+/// `a^b log a`, and 0 at a = 0, where the limit is, unless b is negative.
+fn pow_by_exponent(g: &mut Graph, (a, b): (NodeId, NodeId), y: NodeId) -> Result<NodeId> {
     let (zero, one) = (g.scalar_like(a, 0.0)?, g.scalar_like(a, 1.0)?);
-    let at_zero = g.eq(a, zero)?;
-    let base = g.select(at_zero, one, a)?;
+    let (at_zero, grows) = (g.eq(a, zero)?, g.ge(b, zero)?);
+    let is_flat = g.and(at_zero, grows)?;
+    let base = g.select(is_flat, one, a)?;
     let log = g.log(base)?;
     g.mul(y, log)
 }

@@ -1,13 +1,30 @@
 //! Adagrad: steps divided by the root of the sum of all squared gradients.
 
-use gradframe_ml_core::{Graph, NodeId, Result};
+use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, UpdateRule, Updated, descend, root};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, descend, root};
 
-/// `s' = s + gradient^2;  x' = x - rate * gradient / (sqrt(s') + epsilon)`.  Source: Duchi, Hazan and Singer 2011.
+/// `s' = s + gradient^2;  x' = x - rate / (1 + (t - 1) rate_decay) * gradient / (sqrt(s') + epsilon)`.
+/// Source: Duchi, Hazan and Singer 2011, in PyTorch's form.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adagrad {
-    pub epsilon: f64,
+    /// How fast the rate falls by itself.
+    pub rate_decay: Setting,
+    pub epsilon: Setting,
+}
+
+impl Adagrad {
+    /// The rate of an update.
+    fn rate(&self, g: &mut Graph, at: &Moment) -> Result<NodeId> {
+        if self.rate_decay.is_none() {
+            return Ok(at.rate);
+        }
+        let (one, decay) = (g.scalar(DType::F64, 1.0)?, self.rate_decay.number(g)?);
+        let before = g.sub(at.step, one)?;
+        let fallen = g.mul(before, decay)?;
+        let divisor = g.add(one, fallen)?;
+        g.div(at.rate, divisor)
+    }
 }
 
 impl UpdateRule for Adagrad {
@@ -21,7 +38,8 @@ impl UpdateRule for Adagrad {
         let sum = g.add(slots[0], squared)?;
         let size = root(g, sum, self.epsilon)?;
         let quotient = g.div(gradient, size)?;
-        Ok(Updated { value: descend(g, value, at.rate, quotient)?, slots: vec![sum] })
+        let rate = self.rate(g, at)?;
+        Ok(Updated { value: descend(g, value, rate, quotient)?, slots: vec![sum] })
     }
 }
 
@@ -34,6 +52,13 @@ mod tests {
     #[test]
     fn remembers_every_gradient() {
         let expected = [0.5, 0.5 - 0.25 / 1.25f64.sqrt()];
-        assert_path(&path(&Adagrad { epsilon: 0.0 }, 0.5, 1.0, 2), &expected);
+        assert_path(&path(&Adagrad { rate_decay: Setting::NONE, epsilon: Setting::NONE }, 0.5, 1.0, 2), &expected);
+    }
+
+    /// The second step is half as long.
+    #[test]
+    fn the_rate_falls_with_the_steps() {
+        let expected = [0.5, 0.5 - 0.25 / 1.25f64.sqrt() / 2.0];
+        assert_path(&path(&Adagrad { rate_decay: Setting::Known(1.0), epsilon: Setting::NONE }, 0.5, 1.0, 2), &expected);
     }
 }

@@ -2,20 +2,28 @@
 
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, UpdateRule, Updated, blend, descend, number_like, root};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root};
 
 /// `m' = b1 m + (1 - b1) gradient;  v' = b2 v + (1 - b2) gradient^2;`
 /// `x' = x - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + epsilon)`.  Source: Kingma and Ba 2015.
+/// AMSGrad puts the largest `v'` so far in its place.  Source: Reddi, Kale and Kumar 2018, in PyTorch's form.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
-    pub beta_1: f64,
-    pub beta_2: f64,
-    pub epsilon: f64,
+    pub beta_1: Setting,
+    pub beta_2: Setting,
+    pub epsilon: Setting,
+    pub amsgrad: bool,
+}
+
+impl Adam {
+    /// With the numbers of the publication.
+    pub const PUBLISHED: Adam =
+        Adam { beta_1: Setting::Known(0.9), beta_2: Setting::Known(0.999), epsilon: Setting::Known(1e-8), amsgrad: false };
 }
 
 impl UpdateRule for Adam {
     fn slots(&self) -> &'static [&'static str] {
-        &["mean", "square"]
+        if self.amsgrad { &["mean", "square", "largest"] } else { &["mean", "square"] }
     }
 
     fn update(&self, g: &mut Graph, at: &Moment, parameter: Parameter, slots: &[NodeId]) -> Result<Updated> {
@@ -23,21 +31,25 @@ impl UpdateRule for Adam {
         let mean = blend(g, self.beta_1, slots[0], gradient)?;
         let squared = g.mul(gradient, gradient)?;
         let square = blend(g, self.beta_2, slots[1], squared)?;
+        let mut kept = vec![mean, square];
+        if let Some(&largest) = slots.get(2) {
+            kept.push(g.max(largest, square)?);
+        }
         let (mean_weight, square_weight) = (weight_so_far(g, self.beta_1, at)?, weight_so_far(g, self.beta_2, at)?);
         let one = g.scalar(DType::F64, 1.0)?;
         let scale = g.div(one, square_weight)?; // once a step, for a quotient each element
         let scale = number_like(g, scale, value)?;
-        let unbiased = g.mul(square, scale)?;
+        let unbiased = g.mul(kept[kept.len() - 1], scale)?;
         let size = root(g, unbiased, self.epsilon)?;
         let direction = g.div(mean, size)?;
         let rate = g.div(at.rate, mean_weight)?;
-        Ok(Updated { value: descend(g, value, rate, direction)?, slots: vec![mean, square] })
+        Ok(Updated { value: descend(g, value, rate, direction)?, slots: kept })
     }
 }
 
 /// `1 - beta^step`: what the weights in a running mean that began at zero add up to.
-fn weight_so_far(g: &mut Graph, beta: f64, at: &Moment) -> Result<NodeId> {
-    let (beta, one) = (g.scalar(DType::F64, beta)?, g.scalar(DType::F64, 1.0)?);
+fn weight_so_far(g: &mut Graph, beta: Setting, at: &Moment) -> Result<NodeId> {
+    let (beta, one) = (beta.number(g)?, g.scalar(DType::F64, 1.0)?);
     let forgotten = g.pow(beta, at.step)?;
     g.sub(one, forgotten)
 }
@@ -46,8 +58,6 @@ fn weight_so_far(g: &mut Graph, beta: f64, at: &Moment) -> Result<NodeId> {
 mod tests {
     use super::super::rule::testing::{assert_path, path};
     use super::*;
-
-    const ADAM: Adam = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 };
 
     /// The formula written out with numbers.
     fn by_hand(rate: f64, slope: f64, steps: i32) -> Vec<f64> {
@@ -65,13 +75,30 @@ mod tests {
 
     #[test]
     fn follows_the_published_formula() {
-        assert_path(&path(&ADAM, 0.1, 2.0, 20), &by_hand(0.1, 2.0, 20));
+        assert_path(&path(&Adam::PUBLISHED, 0.1, 2.0, 20), &by_hand(0.1, 2.0, 20));
     }
 
     #[test]
     fn the_first_step_is_the_rate_whatever_the_gradient() {
         for slope in [1e-3, 1.0, 1e6] {
-            assert!((path(&ADAM, 0.1, slope, 1)[0] - 0.9).abs() < 1e-5);
+            assert!((path(&Adam::PUBLISHED, 0.1, slope, 1)[0] - 0.9).abs() < 1e-5);
         }
+    }
+
+    /// The formula written out with numbers, where gradients become smaller.
+    #[test]
+    fn amsgrad_divides_by_the_largest_square_so_far() {
+        let quick = Adam { beta_1: Setting::NONE, beta_2: Setting::Known(0.5), epsilon: Setting::NONE, amsgrad: true };
+        let (slope, rate) = (2.0, 0.4);
+        let (mut x, mut v, mut top, mut expected) = (1.0f64, 0.0f64, 0.0f64, vec![]);
+        for t in 1..=5 {
+            let gradient = slope * x;
+            v = 0.5 * v + 0.5 * gradient * gradient;
+            top = top.max(v);
+            x -= rate * gradient / (top / (1.0 - 0.5f64.powi(t))).sqrt();
+            expected.push(x);
+        }
+        assert!(top > v, "the largest is another than the last");
+        assert_path(&path(&quick, rate, slope, 5), &expected);
     }
 }

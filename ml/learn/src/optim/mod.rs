@@ -21,6 +21,6 @@ pub use lbfgs::{Lbfgs, LbfgsOptions, Next, Stop};
 pub use lion::Lion;
 pub use named::NamedRule;
 pub use rmsprop::RmsProp;
-pub use rule::{Moment, Parameter, UpdateRule, Updated};
+pub use rule::{Moment, Parameter, Setting, UpdateRule, Updated};
 pub use schedule::{Decay, Schedule};
 pub use sgd::Sgd;

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use gradframe_ml_core::{Graph, NodeId, Result};
+use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
 /// An optimiser of mini-batches, as a builder of graphs.
 pub trait UpdateRule: Send + Sync + Debug {
@@ -34,6 +34,58 @@ pub struct Parameter {
     pub decayed: bool,
 }
 
+/// A number of a rule, such as a momentum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting {
+    /// Known when the program is made, which holds it as a constant.
+    Known(f64),
+    /// An argument of the program, f64 []: another number at each step is no other program.
+    Given(NodeId),
+}
+
+impl From<f64> for Setting {
+    fn from(number: f64) -> Self {
+        Setting::Known(number)
+    }
+}
+
+impl Setting {
+    /// Nothing: what it would weigh is no part of the program.
+    pub const NONE: Setting = Setting::Known(0.0);
+
+    /// True if it is [`Setting::NONE`].
+    pub fn is_none(self) -> bool {
+        self == Setting::NONE
+    }
+
+    /// As f64 [].
+    pub(super) fn number(self, g: &mut Graph) -> Result<NodeId> {
+        match self {
+            Setting::Known(number) => g.scalar(DType::F64, number),
+            Setting::Given(number) => Ok(number),
+        }
+    }
+
+    /// `1 - self`.
+    pub(super) fn rest(self, g: &mut Graph) -> Result<Setting> {
+        match self {
+            Setting::Known(number) => Ok(Setting::Known(1.0 - number)),
+            Setting::Given(number) => {
+                let one = g.scalar(DType::F64, 1.0)?;
+                g.sub(one, number).map(Setting::Given)
+            }
+        }
+    }
+
+    /// In the element type of `x`.
+    fn like(self, g: &mut Graph, x: NodeId) -> Result<NodeId> {
+        match self {
+            Setting::Known(number) => g.scalar_like(x, number),
+            Setting::Given(number) => number_like(g, number, x),
+        }
+    }
+}
+
 /// What an update leaves.
 #[derive(Debug, Clone)]
 pub struct Updated {
@@ -42,21 +94,22 @@ pub struct Updated {
 }
 
 /// `kept * old + (1 - kept) * new`.
-pub(super) fn blend(g: &mut Graph, kept: f64, old: NodeId, new: NodeId) -> Result<NodeId> {
-    let (old, new) = (scale(g, old, kept)?, scale(g, new, 1.0 - kept)?);
+pub(super) fn blend(g: &mut Graph, kept: Setting, old: NodeId, new: NodeId) -> Result<NodeId> {
+    let rest = kept.rest(g)?;
+    let (old, new) = (scale(g, old, kept)?, scale(g, new, rest)?);
     g.add(old, new)
 }
 
 /// `factor * x`.
-pub(super) fn scale(g: &mut Graph, x: NodeId, factor: f64) -> Result<NodeId> {
-    let factor = g.scalar_like(x, factor)?;
+pub(super) fn scale(g: &mut Graph, x: NodeId, factor: Setting) -> Result<NodeId> {
+    let factor = factor.like(g, x)?;
     g.mul(factor, x)
 }
 
 /// `sqrt(x) + epsilon`.
-pub(super) fn root(g: &mut Graph, x: NodeId, epsilon: f64) -> Result<NodeId> {
+pub(super) fn root(g: &mut Graph, x: NodeId, epsilon: Setting) -> Result<NodeId> {
     let root = g.sqrt(x)?;
-    let epsilon = g.scalar_like(x, epsilon)?;
+    let epsilon = epsilon.like(g, x)?;
     g.add(root, epsilon)
 }
 
@@ -78,7 +131,7 @@ pub(super) fn number_like(g: &mut Graph, number: NodeId, x: NodeId) -> Result<No
 pub(super) mod testing {
     use gradframe_ml_core::graph::Type;
     use gradframe_ml_core::transform::evaluate;
-    use gradframe_ml_core::{DType, Function, Shape, Tensor};
+    use gradframe_ml_core::{Function, Shape, Tensor};
 
     use super::*;
 
@@ -104,7 +157,7 @@ pub(super) mod testing {
         let slots: Vec<NodeId> = rule.slots().iter().map(|name| g.input(name, number())).collect();
         let step = g.input("step", number());
         let rate = g.scalar(DType::F64, rate).unwrap();
-        let gradient = scale(&mut g, value, slope).unwrap();
+        let gradient = g.scaled_by(value, slope).unwrap();
         let parameter = Parameter { value, gradient, decayed: true };
         let updated = rule.update(&mut g, &Moment { rate, step }, parameter, &slots).unwrap();
         let outputs = std::iter::once(updated.value).chain(updated.slots).collect();

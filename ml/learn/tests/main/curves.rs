@@ -4,13 +4,13 @@ use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Graph, NodeId, Result, Shape, Tensor};
 use gradframe_ml_kernels::{Scratch, Threads, compile};
 use gradframe_ml_learn::nn::{ConvNet, Gpt, Init, Part, Role, TrainingStep, Values};
-use gradframe_ml_learn::optim::{Adam, AdamW, Schedule, UpdateRule};
+use gradframe_ml_learn::optim::{Adam, AdamW, Schedule, Setting, UpdateRule};
 use serde_json::Value;
 
 use crate::reference::floats;
 
-const ADAM: Adam = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 };
-const DECAYED: AdamW = AdamW { adam: ADAM, weight_decay: 0.1 };
+const ADAM: Adam = Adam::PUBLISHED;
+const DECAYED: AdamW = AdamW { adam: ADAM, weight_decay: Setting::Known(0.1) };
 const RATE: Schedule = Schedule::constant(1e-2);
 /// Different batches, which come again and again.
 const BATCHES: usize = 8;

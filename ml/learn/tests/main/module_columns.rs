@@ -46,7 +46,7 @@ fn table() -> Module {
         let (table, i) = (g.input("table", table), g.input("i", ids));
         picked(g, table, i)
     });
-    let rule = NamedRule { name: "sgd".into(), numbers: [("momentum".to_string(), 0.0)].into() };
+    let rule = NamedRule::new("sgd", &[("momentum", 0.0)]);
     Module {
         title: "Table".into(),
         task: Task::Regression,

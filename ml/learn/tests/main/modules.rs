@@ -55,7 +55,7 @@ pub fn module() -> Module {
         let (w, b, x) = declared(g, false);
         line(g, w, b, x)
     });
-    let rule = NamedRule { name: "sgd".into(), numbers: [("momentum".to_string(), 0.9)].into() };
+    let rule = NamedRule::new("sgd", &[("momentum", 0.9)]);
     Module {
         title: "Line".into(),
         task: Task::Regression,

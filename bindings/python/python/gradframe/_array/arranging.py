@@ -7,7 +7,7 @@ from typing import Any
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call, shared, wrap
 from gradframe._gradframe import array_nonzero
-from gradframe.errors import ShapeError
+from gradframe.errors import PlanError, ShapeError
 
 __all__ = [
     "argsort", "astype", "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "matrix_transpose", "moveaxis",
@@ -136,11 +136,18 @@ def _places(counts: Array) -> Array:
     return shared(np.repeat(np.arange(counts.size), counts.numpy()))
 
 
-def pad(x: Any, /, pad_width: Any, *, constant_values: Any = 0) -> Array:
-    """A number around the array: so many before and after each axis, or pairs of an axis each."""
+def pad(x: Any, /, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Array:
+    """So many elements before and after each axis, or pairs of an axis each. Modes are NumPy's: a number ("constant"), the elements in
+    reverse order without the end itself ("reflect"), the end again and again ("edge"), the elements from the other end ("wrap").
+    Raises ShapeError where an axis has too few of them."""
     x = as_array(x)
     widths = [(pad_width, pad_width)] * x.ndim if isinstance(pad_width, int) else [tuple(w) for w in pad_width]
-    return call("pad", (x, as_array(constant_values, x.dtype)), tuple(n for pair in widths for n in pair))
+    flat = tuple(n for pair in widths for n in pair)
+    if mode == "constant":
+        return call("pad", (x, as_array(constant_values, x.dtype)), flat)
+    if mode not in ("reflect", "edge", "wrap"):
+        raise PlanError(f"pad: `mode` is {mode!r}, expected 'constant', 'reflect', 'edge' or 'wrap'")
+    return call("pad_by", (x,), flat, mode)
 
 
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Array:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradframe._array import dtypes
-from gradframe._array.core import Array, _foreign, _of_bfloat, _of_numpy, as_array, call, wrap
+from gradframe._array.core import Array, as_array, call, wrap
+from gradframe._array.held import typed
+from gradframe._array.memory import foreign, of_bfloat, of_numpy
 from gradframe.errors import NoDeviceError, PlanError, ShapeError
 
 __all__ = [
@@ -43,16 +45,16 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         made = as_array(obj, dtype)
         # Values never change, but `copied -= 1` gives an object other ones: a copy is an object of its own.
         return wrap(made._array) if copy else made
-    found = _of_bfloat(obj, bool(copy))
+    found = of_bfloat(obj, bool(copy))
     if found is not None:
-        return found if dtype is None else found.astype(dtype)
-    values = _foreign(obj)
+        return typed(found, dtype)
+    values = foreign(obj)
     if copy:
         values = values.copy()
     shares = values.flags.c_contiguous and (dtype is None or dtypes.dtype(dtype) == values.dtype)
     if copy is False and not shares:
         raise ValueError("asarray: these values cannot be shared without a copy; hint: copy=None")
-    return _of_numpy(values, dtype)
+    return typed(of_numpy(values), dtype)
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
@@ -60,11 +62,11 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     _check_device("from_dlpack", device)
     if isinstance(x, Array):
         return wrap(x._array) if copy else x
-    found = _of_bfloat(x, bool(copy))
+    found = of_bfloat(x, bool(copy))
     if found is not None:
-        return found
+        return wrap(found)
     values = np.from_dlpack(x)
-    return _of_numpy(values.copy() if copy else values, None)
+    return wrap(of_numpy(values.copy() if copy else values))
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:

@@ -16,6 +16,7 @@ from gradframe.nn.activations import (
     Dropout,
     Hardsigmoid,
     Hardswish,
+    Hardtanh,
     LeakyReLU,
     LogSigmoid,
     LogSoftmax,
@@ -63,7 +64,7 @@ from gradframe.nn.safetensors import load_safetensors, save_safetensors
 __all__ = [
     "AvgPool1d", "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d",
     "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "ELU", "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "Hardsigmoid", "Hardswish",
-    "HuberLoss", "Identity", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d",
+    "Hardtanh", "HuberLoss", "Identity", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d",
     "Mish", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "RMSNorm", "RNN", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid",
     "Softmax", "Softplus", "Tanh", "TransformerEncoderLayer", "functional", "init", "load_safetensors", "save_safetensors",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import ones, tril
-from gradframe._array.elementwise import where
+from gradframe._array.pairs import where
 from gradframe.errors import DTypeError, ShapeError
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradframe._array.arranging import pad
@@ -11,25 +12,43 @@ from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import is_whole
 
 
+# The modes of padding, by NumPy's names.
+PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
 def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
-    """The convolution of networks: x (batch, channels, ..), weight (outputs, channels / groups, ..). The padding "same" makes the output
-    as large as the input, for strides of 1; "valid" is none. Raises PlanError for as many strides or dilations as there are no axes."""
+    """The convolution of networks: x (batch, channels, ..) or without the batch, weight (outputs, channels / groups, ..). The padding "same"
+    makes the output as large as the input, for strides of 1; "valid" is none. Raises PlanError for as many strides or dilations as there are
+    no axes."""
+    weight = as_array(weight)
     if isinstance(padding, str):
-        kernel = as_array(weight).shape[2:]
+        kernel = weight.shape[2:]
         padding, more = around("conv", padding, kernel, _of_axes("stride", stride, kernel), _of_axes("dilation", dilation, kernel))
-        x = pad(x, [(0, 0), (0, 0), *((0, one) for one in more)]) if any(more) else x
-    given = (x, weight) if bias is None else (x, weight, bias)
-    return call("conv", given, each(stride), each(padding), each(dilation), groups)
+        x = padded(x, [(0, one) for one in more], "zeros")
+    how = (each(stride), each(padding), each(dilation), groups)
+    return of_items(x, weight.ndim, lambda x: call("conv", (x, weight) if bias is None else (x, weight, bias), *how))
 
 
 def conv_transpose(
     x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
 ) -> Array:
-    """What a convolution with this weight came from: x (batch, channels, ..), weight (channels, outputs / groups, ..)."""
-    given = (x, weight) if bias is None else (x, weight, bias)
-    axes = as_array(weight).ndim - 2
-    extra = each(output_padding) * (axes if isinstance(output_padding, int) else 1)
-    return call("conv_transpose", given, each(stride), each(padding), each(dilation), groups, extra)
+    """What a convolution with this weight came from: x (batch, channels, ..) or without the batch, weight (channels, outputs / groups, ..)."""
+    weight = as_array(weight)
+    extra = each(output_padding) * (weight.ndim - 2 if isinstance(output_padding, int) else 1)
+    how = (each(stride), each(padding), each(dilation), groups, extra)
+    return of_items(x, weight.ndim, lambda x: call("conv_transpose", (x, weight) if bias is None else (x, weight, bias), *how))
+
+
+def of_items(x: Any, ndim: int, function: Callable[[Array], Array]) -> Array:
+    """A function of batches, given one or a single item, which has an axis less."""
+    x = as_array(x)
+    return function(x[None])[0] if x.ndim == ndim - 1 else function(x)
+
+
+def padded(x: Any, widths: Sequence[tuple[int, int]], mode: str) -> Array:
+    """So many elements before and after each of the last axes."""
+    x = as_array(x)
+    return pad(x, [*[(0, 0)] * (x.ndim - len(widths)), *widths], PADDING_MODES[mode]) if any(map(any, widths)) else x
 
 
 def max_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:

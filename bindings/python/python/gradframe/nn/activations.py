@@ -40,6 +40,21 @@ class GELU(Module):
         return F.gelu(x, self.approximate)
 
 
+class Hardtanh(Module):
+    """x, but `min_val` at least and `max_val` at most."""
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        super().__init__()
+        F.hardtanh(0.0, min_val, max_val)
+        self.min_val, self.max_val = min_val, max_val
+
+    def forward(self, x: Any) -> Array:
+        return F.hardtanh(x, self.min_val, self.max_val)
+
+    def extra_repr(self) -> str:
+        return f"min_val={self.min_val}, max_val={self.max_val}"
+
+
 class LeakyReLU(Module):
     """x where it is positive, else `negative_slope * x`."""
 

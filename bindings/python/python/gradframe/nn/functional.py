@@ -6,7 +6,7 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.elementwise import minimum, where
+from gradframe._array.pairs import where
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import count
 from gradframe.nn._masks import attended
@@ -19,8 +19,17 @@ def relu(x: Any) -> Array:
 
 
 def relu6(x: Any) -> Array:
-    """x where it is positive, else 0; 6 at most."""
-    return minimum(relu(x), 6.0)
+    """x where it is positive, else 0; 6 at most. At both corners the derivative is 0."""
+    x = as_array(x)
+    return where(x >= 6.0, 6.0, relu(x))
+
+
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """x, but `min_val` at least and `max_val` at most. At both corners the derivative is 0."""
+    if not min_val < max_val:
+        raise PlanError(f"hardtanh: `min_val` is {min_val}, expected less than `max_val`, which is {max_val}")
+    x = as_array(x)
+    return where(x <= min_val, float(min_val), where(x >= max_val, float(max_val), x))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Array:

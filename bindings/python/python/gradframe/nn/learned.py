@@ -96,6 +96,6 @@ def groups_of(optimizer: Any, learned: list[tuple[str, Array]]) -> tuple[list[An
         strange = [array for array in group["params"] if id(array) not in places]
         if strange:
             raise PlanError("fit: the optimizer has parameters that are not the module's; hint: give it module.parameters()")
-        numbers = {name: float(value) for name, value in optimizer._rule_options(group).items()}
+        numbers = {name: float(value) for name, value in optimizer._numbers(group).items()}
         groups.append((optimizer.rule, numbers, group["lr"] / rate, [places[id(array)] for array in group["params"]]))
     return groups, {"learning_rate": rate, "optimizer": optimizer.rule}

@@ -17,7 +17,8 @@ from gradframe.nn.module import Module, Parameter
 
 class _Recurrent(Module):
     """Layers of cells: (time, batch, inputs), or with `batch_first` (batch, time, inputs), gives (.., hidden_size) and the
-    last states (layers, batch, hidden_size). Weights have PyTorch's names, shapes and order of gates."""
+    last states (layers, batch, hidden_size). A single sequence is (time, inputs), its states (layers, hidden_size). Weights have
+    PyTorch's names, shapes and order of gates."""
 
     operation = ""
     gates = 1
@@ -56,11 +57,20 @@ class _Recurrent(Module):
 
     def forward(self, x: Any, state: Any = None) -> tuple[Array, Any]:
         x = as_array(x)
-        if x.ndim != 3 or x.shape[2] != self.input_size:
-            order = "batch, time" if self.batch_first else "time, batch"
-            raise ShapeError(f"{type(self).__name__}: expected ({order}, {self.input_size}), got shape {x.shape}")
-        x = _swapped(x) if self.batch_first else x
-        first = self._first(x, state)
+        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
+            order, size = "batch, time" if self.batch_first else "time, batch", self.input_size
+            raise ShapeError(f"{type(self).__name__}: expected ({order}, {size}), or (time, {size}), got shape {x.shape}")
+        if x.ndim == 3:
+            output, states = self._over(_swapped(x) if self.batch_first else x, self._first(x, state))
+            return (_swapped(output) if self.batch_first else output), self._given_back(states)
+        output, states = self._over(x[:, None], [one[:, None] for one in self._first(x, state)])
+        return output[:, 0], self._given_back([one[:, 0] for one in states])
+
+    def _given_back(self, states: list[Array]) -> Any:
+        return tuple(states) if self.states > 1 else states[0]
+
+    def _over(self, x: Array, first: list[Array]) -> tuple[Array, list[Array]]:
+        """The outputs and the last states of sequences (time, batch, inputs)."""
         ends: list[list[Array]] = [[] for _ in range(self.states)]
         for layer in range(self.num_layers):
             if layer:
@@ -74,11 +84,11 @@ class _Recurrent(Module):
                 for end, value in zip(ends, last, strict=True):
                     end.append(value)
             x = concat(outputs, axis=2) if len(outputs) > 1 else outputs[0]
-        states = tuple(stack(end, axis=0) for end in ends)
-        return (_swapped(x) if self.batch_first else x), (states if self.states > 1 else states[0])
+        return x, [stack(end, axis=0) for end in ends]
 
     def _first(self, x: Array, state: Any) -> list[Array]:
-        shape = (self.num_layers * len(self._directions), x.shape[1], self.hidden_size)
+        batch = () if x.ndim == 2 else (x.shape[0 if self.batch_first else 1],)
+        shape = (self.num_layers * len(self._directions), *batch, self.hidden_size)
         if state is None:
             return [zeros(shape, dtype=x.dtype)] * self.states
         given = list(state) if self.states > 1 else [state]

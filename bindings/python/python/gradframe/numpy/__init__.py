@@ -35,6 +35,7 @@ from gradframe._array.elementwise import *  # noqa: F403
 from gradframe._array.info import array_namespace_info as __array_namespace_info__
 from gradframe._array.info import can_cast, finfo, iinfo, isdtype, result_type
 from gradframe._array.linear import matmul, outer, tensordot, vecdot
+from gradframe._array.pairs import *  # noqa: F403
 from gradframe._array.reducing import *  # noqa: F403
 from gradframe._array.sets import *  # noqa: F403
 from gradframe.numpy import fft, linalg

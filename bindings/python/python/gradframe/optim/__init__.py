@@ -1,16 +1,28 @@
 """Optimisers by PyTorch's names. All parameters are updated by one compiled function; the rules are the engine's."""
 
 from gradframe.optim.clipping import clip_grad_norm_, clip_grad_value_
+from gradframe.optim.combined import ChainedScheduler, SequentialLR
 from gradframe.optim.lbfgs import LBFGS
 from gradframe.optim.one_cycle import OneCycleLR
 from gradframe.optim.optimizer import Optimizer
 from gradframe.optim.plateau import ReduceLROnPlateau
 from gradframe.optim.rules import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from gradframe.optim.scheduler import LRScheduler
-from gradframe.optim.schedules import CosineAnnealingLR, LambdaLR, LinearWarmup, StepLR
-from gradframe.optim.sequential import SequentialLR
+from gradframe.optim.schedules import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LinearWarmup,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
 
 __all__ = [
-    "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "LBFGS", "LRScheduler", "LambdaLR", "LinearWarmup", "Lion", "OneCycleLR",
-    "Optimizer", "RMSprop", "ReduceLROnPlateau", "SequentialLR", "StepLR", "clip_grad_norm_", "clip_grad_value_",
+    "SGD", "Adagrad", "Adam", "AdamW", "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts",
+    "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR", "LinearLR", "LinearWarmup", "Lion", "MultiStepLR", "OneCycleLR", "Optimizer",
+    "PolynomialLR", "RMSprop", "ReduceLROnPlateau", "SequentialLR", "StepLR", "clip_grad_norm_", "clip_grad_value_",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradframe._array.arranging import stack
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.elementwise import clip
+from gradframe._array.pairs import clip
 from gradframe.errors import DTypeError, ExecutionError, PlanError
 from gradframe.optim.options import number
 

@@ -6,17 +6,13 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from gradframe._array.core import Array, _watched, as_array, wrap
+from gradframe._array.core import Array, as_array, watched, wrap
 from gradframe._array.creation import array as copied
-from gradframe._array.creation import zeros
+from gradframe._array.creation import full, zeros
 from gradframe._gradframe import PyOptimizer, array_call, array_realise
 from gradframe.errors import DTypeError, PlanError, ShapeError
 from gradframe.nn._arguments import is_whole
 from gradframe.optim.options import number, switch
-from gradframe.optim.written import Written
-
-# Rules of other options that are kept, at most: each is a program.
-_RULES_MAX = 64
 
 
 class _Kept(NamedTuple):
@@ -24,6 +20,10 @@ class _Kept(NamedTuple):
 
     steps: int
     slots: dict[str, Any]
+
+    def after(self, slots: dict[str, Any]) -> _Kept:
+        """After a step that left these; what it had no use for stays, for one that has."""
+        return _Kept(self.steps + 1, {**self.slots, **slots})
 
 
 class Optimizer:
@@ -36,8 +36,8 @@ class Optimizer:
     rule = ""
     # What is kept beside a parameter, of whatever options.
     keeps: tuple[str, ...] = ()
-    # Options that only steps in Python know: a plan of the engine has no word for them.
-    beyond: tuple[str, ...] = ()
+    # Options that only steps in Python know: a training in a plan goes down, from sums of zeros.
+    beyond: tuple[str, ...] = ("maximize",)
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         given = [params] if isinstance(params, Array) else list(params)
@@ -45,9 +45,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._kept: dict[int, _Kept] = {}
-        self._rules: dict[tuple[tuple[str, float], ...], PyOptimizer] = {}
-        # Whether a schedule sets options beside the rate at each step.
-        self._moves = False
+        self._engine = PyOptimizer(self.rule)
         for group in groups:
             self.add_param_group(group)
 
@@ -71,33 +69,26 @@ class Optimizer:
         if unknown:
             raise PlanError(f"{name}: unknown options {sorted(unknown)}; hint: {sorted(self.defaults)}")
         made = {**self.defaults, **group, "params": arrays}
-        self._rule_of(made)
+        self._numbers(made)
         self.param_groups.append(made)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
         """A group's options by the engine's names. Errors: PlanError, DTypeError for one that means nothing."""
         raise NotImplementedError
 
-    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written | None:
-        """The rule as a function of arrays; None where there is only the engine's."""
-        return None
-
-    def _rule_of(self, group: dict[str, Any]) -> PyOptimizer | Written:
-        """The rule with a group's options as they are now."""
+    def _numbers(self, group: dict[str, Any]) -> dict[str, float]:
+        """All of the rule's numbers, by the engine's names, with a group's options as they are now."""
         name = type(self).__name__
         number(name, "lr", group["lr"])
-        switch(name, "maximize", group["maximize"])
-        options = self._rule_options(group)
-        if self._moves or any(group[own] for own in self.beyond if own != "maximize"):
-            written = self._written(group, options)
-            if written is not None:
-                return written
-        key = tuple(options.items())
-        if key not in self._rules:
-            if len(self._rules) >= _RULES_MAX:
-                self._rules.clear()
-            self._rules[key] = PyOptimizer(self.rule, options)
-        return self._rules[key]
+        return {**self._rule_options(group), "maximize": float(switch(name, "maximize", group["maximize"]))}
+
+    def _beginning(self, group: dict[str, Any]) -> float:
+        """What is kept beside a parameter before its first step is full of this."""
+        return 0.0
+
+    def _following(self, kept: _Kept) -> int:
+        """The number of a parameter's next step, as the rule counts."""
+        return kept.steps + 1
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients that `backward` found; or, not to be None, they are zeros."""
@@ -114,46 +105,39 @@ class Optimizer:
             by_steps: dict[int, list[Array]] = {}
             for array in group["params"]:
                 if array._grad is not None:
-                    kept = self._kept.get(id(array))
-                    by_steps.setdefault(kept.steps if kept else 0, []).append(array)
-            for steps, arrays in by_steps.items():
-                updates += self._updated(group, steps + 1, arrays)
+                    by_steps.setdefault(self._following(self._of(array)), []).append(array)
+            for step, arrays in by_steps.items():
+                updates += self._updated(group, step, arrays)
         array_realise([raw for _, new, kept in updates for raw in (new, *kept.slots.values())])
         for array, raw, kept in updates:
             self._kept[id(array)] = kept
             if array._array.is_watched:
                 array._array = raw.watched()
-                _watched[array._array.identity] = array
+                watched[array._array.identity] = array
             else:
                 array._array = raw
         return loss
 
     def _updated(self, group: dict[str, Any], step: int, arrays: list[Array]) -> list[tuple[Array, Any, _Kept]]:
-        """The next values of parameters that have done as many steps, and what is kept beside them."""
+        """The next values of parameters whose next step has the same number, and what is kept beside them."""
         for array in arrays:
             if array._grad.shape != array.shape:  # type: ignore[union-attr]
                 told = f"a gradient has shape {array._grad.shape}, its parameter {array.shape}"  # type: ignore[union-attr]
                 raise ShapeError(f"{type(self).__name__}: {told}")
-        rule = self._rule_of(group)
-        names = rule.slots
-        slots = [slot for array in arrays for slot in self._slots_of(array, names)]
+        numbers = self._numbers(group)
+        names = self._engine.slots(numbers)
+        slots = [slot for array in arrays for slot in self._slots_of(array, names, self._beginning(group))]
         own = [array._array.detached() for array in arrays]
         gradients = [_in_type_of(raw, array._grad._array) for raw, array in zip(own, arrays, strict=True)]  # type: ignore[union-attr]
-        if group["maximize"]:
-            gradients = [array_call("negative", (gradient,), ()) for gradient in gradients]
-        given = (float(group["lr"]), step, own, gradients, slots)
-        if isinstance(rule, Written):
-            following, state = rule.step(*given, [bool(self._of(array).slots) for array in arrays])
-        else:
-            following, state = rule.step(*given)
+        following, state = self._engine.step(numbers, (float(group["lr"]), step), own, gradients, slots)
         parts = [state[i * len(names) : (i + 1) * len(names)] for i in range(len(arrays))]
-        kept = [_Kept(step, dict(zip(names, part, strict=True))) for part in parts]
+        kept = [self._of(array).after(dict(zip(names, part, strict=True))) for array, part in zip(arrays, parts, strict=True)]
         return list(zip(arrays, following, kept, strict=True))
 
-    def _slots_of(self, array: Array, names: list[str]) -> list[Any]:
-        """What is kept beside a parameter by these names: zeros of what is not."""
+    def _slots_of(self, array: Array, names: list[str], beginning: float) -> list[Any]:
+        """What is kept beside a parameter by these names."""
         kept = self._of(array).slots
-        return [kept[name] if name in kept else zeros(array.shape, dtype=array.dtype)._array for name in names]
+        return [kept[name] if name in kept else full(array.shape, beginning, dtype=array.dtype)._array for name in names]
 
     def _of(self, array: Array) -> _Kept:
         return self._kept.get(id(array), _Kept(0, {}))
@@ -178,7 +162,7 @@ class Optimizer:
             if unknown:
                 what = f"load_state_dict: unknown options {sorted(map(str, unknown))}"
                 raise PlanError(f"{what}; hint: it is of another optimiser than {type(self).__name__}")
-            self._rule_of({**group, **saved["options"]})
+            self._numbers({**group, **saved["options"]})
             number("load_state_dict", "initial_lr", saved["options"].get("initial_lr", 0.0))
         if state["rule"] != self.rule:
             raise PlanError(f"load_state_dict: the state is of the rule {state['rule']!r}, {type(self).__name__} has {self.rule!r}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gradframe.errors import PlanError
-from gradframe.optim.optimizer import Optimizer
+from gradframe.optim.optimizer import Optimizer, _Kept
 from gradframe.optim.options import betas, number, switch
-from gradframe.optim.written import Written, WrittenAdam, WrittenLion, WrittenRMSprop, WrittenSGD
 
 
 class SGD(Optimizer):
     """`x - lr * gradient`, with momentum or Nesterov's. `dampening` is the part of the gradient that does not go into the momentum."""
 
-    rule, keeps, beyond = "sgd", ("momentum",), ("dampening", "maximize")
+    rule, keeps = "sgd", ("momentum",)
 
     def __init__(
         self,
@@ -36,17 +35,17 @@ class SGD(Optimizer):
         if nesterov and (momentum == 0 or dampening):
             raise PlanError("SGD: Nesterov's way needs momentum, and no dampening")
         decay = number("SGD", "weight_decay", group["weight_decay"])
-        return {"momentum": momentum, "nesterov": float(nesterov), "weight_decay": decay}
+        return {"momentum": momentum, "dampening": dampening, "nesterov": float(nesterov), "weight_decay": decay}
 
-    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
-        return WrittenSGD(options, dampening=float(group["dampening"]))
+    def _following(self, kept: _Kept) -> int:
+        return kept.steps + 1 if kept.slots else 1  # the momentum's first step, which may be later than the parameter's
 
 
 class Adam(Optimizer):
     """Steps scaled by running means of the gradient and of its square. Source: Kingma and Ba 2015. `amsgrad` divides by the largest
     mean square so far."""
 
-    rule, keeps, beyond = "adam", ("mean", "square", "largest"), ("amsgrad", "maximize")
+    rule, keeps = "adam", ("mean", "square", "largest")
 
     def __init__(
         self,
@@ -64,12 +63,8 @@ class Adam(Optimizer):
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
         name = type(self).__name__
         first, second = betas(name, group["betas"])
-        switch(name, "amsgrad", group["amsgrad"])
         others = {"epsilon": number(name, "eps", group["eps"]), "weight_decay": number(name, "weight_decay", group["weight_decay"])}
-        return {"beta_1": first, "beta_2": second, **others}
-
-    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
-        return WrittenAdam(options, amsgrad=bool(group["amsgrad"]), decay=0.0)
+        return {"beta_1": first, "beta_2": second, **others, "amsgrad": float(switch(name, "amsgrad", group["amsgrad"]))}
 
 
 class AdamW(Adam):
@@ -90,16 +85,12 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
-    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
-        own = {**options, "weight_decay": 0.0}
-        return WrittenAdam(own, amsgrad=bool(group["amsgrad"]), decay=options["weight_decay"])
-
 
 class Lion(Optimizer):
     """Steps of one size, the rate, in the direction of the sign of a blend of the gradient and its running mean; the weight
     decay is not part of the gradient. Takes rates about a tenth of Adam's. Source: Chen et al. 2023."""
 
-    rule, keeps, beyond = "lion", ("mean",), ("maximize",)
+    rule, keeps = "lion", ("mean",)
 
     def __init__(
         self,
@@ -116,15 +107,12 @@ class Lion(Optimizer):
         first, second = betas("Lion", group["betas"])
         return {"beta_1": first, "beta_2": second, "weight_decay": number("Lion", "weight_decay", group["weight_decay"])}
 
-    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
-        return WrittenLion({**options, "weight_decay": 0.0}, decay=options["weight_decay"])
-
 
 class RMSprop(Optimizer):
     """Steps divided by a running root mean square of the gradient. Source: Tieleman and Hinton 2012. With `centered` by its standard
     deviation."""
 
-    rule, keeps, beyond = "rmsprop", ("square", "average", "momentum"), ("centered", "maximize")
+    rule, keeps = "rmsprop", ("square", "average", "momentum")
 
     def __init__(
         self,
@@ -143,25 +131,36 @@ class RMSprop(Optimizer):
         )
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        switch("RMSprop", "centered", group["centered"])
+        centered = float(switch("RMSprop", "centered", group["centered"]))
         names = {"momentum": "momentum", "epsilon": "eps", "weight_decay": "weight_decay"}
         numbers = {ours: number("RMSprop", theirs, group[theirs]) for ours, theirs in names.items()}
-        return {"decay": number("RMSprop", "alpha", group["alpha"], most=1.0), **numbers}
-
-    def _written(self, group: dict[str, Any], options: dict[str, float]) -> Written:
-        return WrittenRMSprop(options, centered=bool(group["centered"]))
+        return {"decay": number("RMSprop", "alpha", group["alpha"], most=1.0), **numbers, "centered": centered}
 
 
 class Adagrad(Optimizer):
-    """Steps divided by the root of the sum of all squared gradients. Source: Duchi, Hazan and Singer 2011."""
+    """Steps divided by the root of the sum of all squared gradients. Source: Duchi, Hazan and Singer 2011. Step t has the rate
+    `lr / (1 + (t - 1) * lr_decay)`; the sums begin with `initial_accumulator_value`."""
 
-    rule, keeps, beyond = "adagrad", ("sum",), ("maximize",)
+    rule, keeps, beyond = "adagrad", ("sum",), ("maximize", "initial_accumulator_value")
 
     def __init__(
-        self, params: Any, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0, *, maximize: bool = False
+        self,
+        params: Any,
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr=lr, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        options = {"lr_decay": lr_decay, "weight_decay": weight_decay, "initial_accumulator_value": initial_accumulator_value, "eps": eps}
+        super().__init__(params, lr=lr, **options, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        decay = number("Adagrad", "weight_decay", group["weight_decay"])
-        return {"epsilon": number("Adagrad", "eps", group["eps"]), "weight_decay": decay}
+        self._beginning(group)
+        names = {"rate_decay": "lr_decay", "weight_decay": "weight_decay", "epsilon": "eps"}
+        return {ours: number("Adagrad", theirs, group[theirs]) for ours, theirs in names.items()}
+
+    def _beginning(self, group: dict[str, Any]) -> float:
+        return number("Adagrad", "initial_accumulator_value", group["initial_accumulator_value"])

@@ -47,8 +47,8 @@ impl Graph {
     pub fn leaky_relu(&mut self, x: NodeId, slope: f64) -> Result<NodeId> {
         self.call("leaky_relu", &[x], |g, x| {
             let (zero, slope) = (g.scalar_like(x[0], 0.0)?, g.scalar_like(x[0], slope)?);
-            let (off, low) = (g.le(x[0], zero)?, g.mul(slope, x[0])?);
-            g.select(off, low, x[0])
+            let (on, low) = (g.gt(x[0], zero)?, g.mul(slope, x[0])?);
+            g.select(on, x[0], low)
         })
     }
 

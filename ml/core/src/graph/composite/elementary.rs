@@ -192,10 +192,13 @@ impl Graph {
         Ok(clipped)
     }
 
-    /// `sqrt(x^2 + y^2)`, without overflow.
+    /// `sqrt(x^2 + y^2)`, without overflow; infinite where either is, also beside a NaN.
     pub fn hypot(&mut self, x: NodeId, y: NodeId) -> Result<NodeId> {
         self.call("hypot", &[x, y], |g, x| {
             let (a, b) = (g.abs(x[0])?, g.abs(x[1])?);
+            let infinite = g.scalar_like(a, f64::INFINITY)?;
+            let (first, second) = (g.eq(a, infinite)?, g.eq(b, infinite)?);
+            let is_infinite = g.or(first, second)?;
             let top = g.max(a, b)?;
             let held = g.stop_gradient(top)?;
             let (zero, one) = (g.scalar_like(top, 0.0)?, g.scalar_like(top, 1.0)?);
@@ -206,7 +209,8 @@ impl Graph {
             let (a, b) = (g.mul(a, a)?, g.mul(b, b)?);
             let sum = g.add(a, b)?;
             let root = g.sqrt(sum)?;
-            g.mul(root, scale)
+            let length = g.mul(root, scale)?;
+            g.select(is_infinite, infinite, length)
         })
     }
 

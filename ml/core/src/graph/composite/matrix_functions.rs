@@ -121,7 +121,11 @@ impl Graph {
         if p == 1.0 {
             return self.sum(size, axes);
         }
-        let total = if p == 2.0 { self.mul(x, x)? } else { self.power_of(size, p)? };
+        let total = match p {
+            2.0 => self.mul(x, x)?,
+            _ if p > 1.0 => self.power_of(size, p)?,
+            _ => self.steep_power_of(size, p)?,
+        };
         let total = self.sum(total, axes)?;
         self.root_of(total, p)
     }
@@ -131,13 +135,23 @@ impl Graph {
         self.pow(x, exponent)
     }
 
+    /// As [`Graph::power_of`], of slope 0 at 0, where that of an exponent below 1 is infinite.
+    fn steep_power_of(&mut self, x: NodeId, p: f64) -> Result<NodeId> {
+        let (zero, one) = (self.scalar_like(x, 0.0)?, self.scalar_like(x, 1.0)?);
+        let at_zero = self.eq(x, zero)?;
+        let held = self.select(at_zero, one, x)?;
+        let power = self.power_of(held, p)?;
+        let there = if p < 0.0 { self.scalar_like(x, f64::INFINITY)? } else { zero };
+        self.select(at_zero, there, power)
+    }
+
     /// The p-th root, of slope 0 at 0.
     fn root_of(&mut self, x: NodeId, p: f64) -> Result<NodeId> {
         let (zero, one) = (self.scalar_like(x, 0.0)?, self.scalar_like(x, 1.0)?);
         let empty = self.eq(x, zero)?;
         let held = self.select(empty, one, x)?;
         let root = if p == 2.0 { self.sqrt(held)? } else { self.power_of(held, 1.0 / p)? };
-        let nothing = if p < 0.0 { self.scalar_like(x, 0.0)? } else { zero };
+        let nothing = if p < 0.0 { self.scalar_like(x, f64::INFINITY)? } else { zero };
         self.select(empty, nothing, root)
     }
 

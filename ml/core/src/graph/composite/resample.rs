@@ -1,4 +1,4 @@
-//! Other sizes of an axis: interpolation, pooling to a given size, and padding by what is there.
+//! Other sizes of an axis: interpolation, and pooling to a given size.
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -25,17 +25,6 @@ pub enum Interpolation {
     },
     /// The mean of the elements that a result's share of the axis touches.
     Area,
-}
-
-/// What stands beyond the ends of an axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Padding {
-    /// The elements in reverse order, the end itself not repeated.
-    Reflect,
-    /// The last element again and again.
-    Replicate,
-    /// The elements from the other end.
-    Circular,
 }
 
 impl Graph {
@@ -67,26 +56,7 @@ impl Graph {
         self.move_axis(product, rank - 1, axis)
     }
 
-    /// `low` elements before and `high` after those along an axis of fixed size.
-    /// Errors: `Shape` if there are not enough elements for it; `NotImplemented` if the axis is symbolic.
-    pub fn pad_by(&mut self, x: NodeId, axis: usize, low: usize, high: usize, how: Padding) -> Result<NodeId> {
-        let n = self.fixed_axis("pad", x, axis)?;
-        let most = match how {
-            Padding::Reflect => n.checked_sub(1),
-            Padding::Circular => Some(n),
-            Padding::Replicate => (n > 0).then_some(usize::MAX),
-        };
-        if most.is_none_or(|most| low.max(high) > most) {
-            let what = format!("{low} before and {high} after axis {axis} of {} are more than {how:?} has", self.ty(x).shape);
-            return Err(Error::shape("pad", what));
-        }
-        let place = |i: i64| how.source(i, n as i64);
-        let places: Vec<i64> = (-(low as i64)..(n + high) as i64).map(place).collect();
-        let places = self.constant(Tensor::from_vec(&[places.len()], places)?);
-        self.gather(x, places, axis)
-    }
-
-    fn fixed_axis(&self, op: &str, x: NodeId, axis: usize) -> Result<usize> {
+    pub(super) fn fixed_axis(&self, op: &str, x: NodeId, axis: usize) -> Result<usize> {
         let shape = &self.ty(x).shape;
         let dim = shape.dims().get(axis).ok_or_else(|| Error::shape(op, format!("axis {axis} of {shape}")))?;
         dim.as_fixed().ok_or_else(|| Error::not_implemented(op, format!("axis {axis} of {shape}: its size is a symbol")))
@@ -167,18 +137,5 @@ fn cubic(d: f64) -> f64 {
         ((A * d - 5.0 * A) * d + 8.0 * A) * d - 4.0 * A
     } else {
         0.0
-    }
-}
-
-impl Padding {
-    /// The element that stands at place i of an axis of n, which may lie outside.
-    fn source(self, i: i64, n: i64) -> i64 {
-        match self {
-            Padding::Reflect if i < 0 => -i,
-            Padding::Reflect if i >= n => 2 * (n - 1) - i,
-            Padding::Reflect => i,
-            Padding::Replicate => i.clamp(0, n - 1),
-            Padding::Circular => i.rem_euclid(n),
-        }
     }
 }

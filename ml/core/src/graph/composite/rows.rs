@@ -1,13 +1,24 @@
 //! Rows of the proof table for composites: their derivatives, batching and narrow types.
 
-use super::{Attention, CellWeights, Window};
+use super::{Attention, CellWeights, Padding, Window};
 use crate::ops::proof::{Row, floats, given, ints, others};
 
 pub fn rows() -> Vec<Row> {
-    [activations(), losses(), norms(), attention(), windows(), cells(), super::einsum::rows::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        activations(),
+        losses(),
+        edges(),
+        softmaxes(),
+        norms(),
+        attention(),
+        windows(),
+        paddings(),
+        cells(),
+        super::einsum::rows::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn activations() -> Vec<Row> {
@@ -31,14 +42,69 @@ fn losses() -> Vec<Row> {
     ]
 }
 
+/// Where functions have corners and ends; `bindings/python/tests/arrays/edge_gradients.py` has more, beside PyTorch and JAX.
+fn edges() -> Vec<Row> {
+    let (nan, infinite) = (f64::NAN, f64::INFINITY);
+    vec![
+        Row::new("call", "leaky relu of a NaN", [given(&[nan])], |g, x| g.leaky_relu(x[0], 0.1)).expect(&[nan]).slopes(&[0.1]),
+        Row::new("call", "hypot beside a NaN", [given(&[infinite, nan]), given(&[nan, -infinite])], |g, x| g.hypot(x[0], x[1]))
+            .expect(&[infinite, infinite]),
+        Row::new("call", "a steep norm", [given(&[0.0, -4.0])], |g, x| g.vector_norm(x[0], 0.5, &[0]))
+            .expect(&[4.0])
+            .slopes(&[0.0, -1.0]),
+        Row::new("call", "a norm of what is infinite", [given(&[infinite, infinite])], |g, x| g.vector_norm(x[0], -1.0, &[0]))
+            .expect(&[infinite]),
+        Row::new("call", "max pool of NaNs", [given(&[1.0, nan, nan, 3.0, nan, nan])], |g, x| {
+            let x = g.reshape(x[0], &crate::Shape::fixed(&[1, 1, 6]))?;
+            g.max_pool(x, &[Window::apart(2)])
+        })
+        .expect(&[nan, nan, nan])
+        .slopes(&[0.0, 1.0, 1.0, 0.0, 1.0, 0.0]),
+    ]
+}
+
+/// Along each axis, and where something is left out.
+fn softmaxes() -> Vec<Row> {
+    let left_out = || [given(&[f64::NEG_INFINITY, 0.0, 0.0]), given(&[1.0, 10.0, 100.0])];
+    vec![
+        Row::new("call", "softmax along the first axis", [floats(&[3, 2])], |g, x| g.softmax(x[0], 0)),
+        Row::new("call", "softmax along an axis between", [floats(&[2, 3, 2])], |g, x| g.softmax(x[0], 1)),
+        Row::new("call", "softmax of one", [floats(&[2, 1])], |g, x| g.softmax(x[0], 1)),
+        Row::new("call", "softmax of what is left out", left_out(), |g, x| {
+            let weights = g.softmax(x[0], 0)?;
+            g.mul(weights, x[1])
+        })
+        .expect(&[0.0, 5.0, 50.0])
+        .slopes(&[0.0, -22.5, 22.5, 0.0, 0.5, 0.5]),
+        Row::new("call", "log softmax along an axis between", [floats(&[2, 3, 2])], |g, x| g.log_softmax(x[0], 1)),
+        Row::new("call", "logsumexp along the first axis", [floats(&[3, 2])], |g, x| g.logsumexp(x[0], 0)),
+    ]
+}
+
 fn norms() -> Vec<Row> {
     vec![
         Row::new("call", "layer norm", [floats(&[2, 3]), others(&[3]), floats(&[3])], |g, x| {
             g.layer_norm(x[0], 1, Some(x[1]), Some(x[2]), 1e-2)
         }),
+        Row::new("call", "layer norm of two axes", [floats(&[2, 2, 3]), others(&[2, 3])], |g, x| {
+            g.layer_norm(x[0], 2, Some(x[1]), None, 1e-2)
+        }),
+        Row::new("call", "layer norm of one element", [floats(&[3, 1])], |g, x| g.layer_norm(x[0], 1, None, None, 1e-2)),
         Row::new("call", "rms norm", [floats(&[2, 3]), others(&[3])], |g, x| g.rms_norm(x[0], 1, Some(x[1]), 1e-2)),
         Row::new("call", "batch norm", [floats(&[3, 2, 2]), others(&[2]), floats(&[2])], |g, x| {
             g.batch_norm(x[0], 1, Some(x[1]), Some(x[2]), 1e-2)
+        }),
+        Row::new("call", "batch norm along the first axis", [floats(&[2, 4]), others(&[2])], |g, x| {
+            g.batch_norm(x[0], 0, Some(x[1]), None, 1e-2)
+        }),
+        Row::new("call", "batch norm along the last axis", [floats(&[2, 2, 2]), others(&[2])], |g, x| {
+            g.batch_norm(x[0], 2, None, Some(x[1]), 1e-2)
+        }),
+        Row::new("call", "group norm of single channels", [floats(&[1, 3, 3]), others(&[3]), floats(&[3])], |g, x| {
+            g.group_norm(x[0], 3, Some(x[1]), Some(x[2]), 1e-2)
+        }),
+        Row::new("call", "group norm of all channels", [floats(&[2, 2, 3]), others(&[2])], |g, x| {
+            g.group_norm(x[0], 1, Some(x[1]), None, 1e-2)
         }),
         Row::new("call", "group norm", [floats(&[2, 4, 2]), others(&[4])], |g, x| g.group_norm(x[0], 2, Some(x[1]), None, 1e-2)),
     ]
@@ -88,6 +154,15 @@ fn windows() -> Vec<Row> {
         Row::new("call", "an update from a start", [floats(&[2, 4]), others(&[2, 2]), ints(&[], &[1])], |g, x| {
             g.dyn_update(x[0], x[1], x[2], 1)
         }),
+    ]
+}
+
+fn paddings() -> Vec<Row> {
+    let padded = |how: Padding| move |g: &mut crate::Graph, x: &[crate::NodeId]| g.pad_by(x[0], 1, 2, 1, how);
+    vec![
+        Row::new("call", "padding in reverse order", [floats(&[2, 3, 2])], padded(Padding::Reflect)),
+        Row::new("call", "padding by the ends", [floats(&[2, 3, 2])], padded(Padding::Replicate)),
+        Row::new("call", "padding from the other end", [floats(&[2, 3, 2])], padded(Padding::Circular)),
     ]
 }
 

@@ -114,8 +114,8 @@ impl Graph {
         windows.iter().enumerate().try_fold(x, |x, (i, window)| self.unfold(x, 2 + 2 * i, *window))
     }
 
-    /// The largest of each window, x [B, C, n..] -> [B, C, windows..]; the gradient goes to the first one of ties. A window with a NaN
-    /// is NaN. Padding never wins. Errors: `Shape` as for [`Graph::unfold`].
+    /// The largest of each window, x [B, C, n..] -> [B, C, windows..]; the gradient goes to the first one of ties. A NaN is the largest
+    /// there is. Padding never wins. Errors: `Shape` as for [`Graph::unfold`].
     pub fn max_pool(&mut self, x: NodeId, windows: &[Window]) -> Result<NodeId> {
         self.check_windows("max_pool", x, windows)?;
         if windows.iter().all(|w| *w == Window::apart(w.size)) && !windows.is_empty() {
@@ -172,7 +172,7 @@ impl Graph {
         Ok(largest)
     }
 
-    /// The number of the first place in each window that holds its largest, in floats; the last of a window that has a NaN.
+    /// The number of the first place in each window that holds its largest, in floats.
     fn first_of_windows(&mut self, x: NodeId, largest: NodeId, windows: &[Window]) -> Result<NodeId> {
         let sizes: Vec<usize> = windows.iter().map(|w| w.size).collect();
         let shape = self.ty(largest).shape.clone();
@@ -180,7 +180,8 @@ impl Graph {
         let mut place = self.scalar(DType::F32, last as f64)?;
         for number in (0..last).rev() {
             let element = self.every(x, &sizes, number)?;
-            let (is_largest, this) = (self.ge(element, largest)?, self.scalar(DType::F32, number as f64)?);
+            let (is_largest, is_nan) = (self.ge(element, largest)?, self.isnan(element)?);
+            let (is_largest, this) = (self.or(is_largest, is_nan)?, self.scalar(DType::F32, number as f64)?);
             place = self.select(is_largest, this, place)?;
         }
         self.broadcast_to(place, &shape)

@@ -14,7 +14,7 @@ use crate::optim::{Moment, Parameter, Schedule, UpdateRule, Updated};
 pub(super) struct Step<'a> {
     pub module: &'a Module,
     pub layout: &'a Layout,
-    /// The rule of each parameter, with its rate as a part of the schedule's, and its penalty.
+    /// The rule of each parameter, with its rate as a part of the schedule's.
     pub rules: &'a [Rule],
     pub schedule: Schedule,
     pub clip_norm: f64,
@@ -27,7 +27,6 @@ pub(super) struct Step<'a> {
 pub(super) struct Rule {
     pub rule: Box<dyn UpdateRule>,
     pub rate: f64,
-    pub penalty: f64,
 }
 
 /// The state's nodes.
@@ -129,15 +128,11 @@ impl Rule {
         &self,
         g: &mut Graph,
         value: NodeId,
-        mut gradient: NodeId,
+        gradient: NodeId,
         slots: &[NodeId],
         rate: NodeId,
         step: NodeId,
     ) -> Result<Updated> {
-        if self.penalty != 0.0 {
-            let pull = g.scaled_by(value, self.penalty)?;
-            gradient = g.add(gradient, pull)?;
-        }
         let factor = g.scalar(DType::F64, self.rate)?;
         let at = Moment { rate: g.mul(rate, factor)?, step };
         self.rule.update(g, &at, Parameter { value, gradient, decayed: true }, slots)

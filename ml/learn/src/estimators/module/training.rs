@@ -134,7 +134,7 @@ fn rules(module: &Module) -> Result<Vec<Rule>> {
     let of = |number: usize| {
         let group = module.groups.iter().find(|group| group.members.contains(&number));
         let group = group.ok_or_else(|| Error::internal("train", "a parameter in no group"))?;
-        Ok(Rule { rule: group.rule.rule()?, rate: group.rate, penalty: group.rule.penalty() })
+        Ok(Rule { rule: group.rule.rule()?, rate: group.rate })
     };
     (0..module.parameters.len()).map(of).collect()
 }

@@ -4,7 +4,7 @@ use gradframe_ml_core::{Error, Result};
 
 use crate::estimator::{Allowed, Layout, OptionDef, OptionValue, Options, With};
 use crate::nn::{Activation, Network};
-use crate::optim::{Adagrad, Adam, AdamW, Decay, RmsProp, Schedule, Sgd, UpdateRule};
+use crate::optim::{Adagrad, Adam, AdamW, Decay, RmsProp, Schedule, Setting, Sgd, UpdateRule};
 use crate::registry::{flag, integers, option, word};
 
 const OPTIMIZERS: &[&str] = &["adam", "adamw", "sgd", "rmsprop", "adagrad"];
@@ -203,14 +203,15 @@ pub(super) fn network(options: &Options, dense: usize, categories: Vec<usize>, o
 }
 
 fn rule(options: &Options) -> Result<Box<dyn UpdateRule>> {
-    let momentum = option(options, "momentum")?;
-    let adam = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 };
+    let momentum = option(options, "momentum")?.into();
+    let epsilon = Setting::Known(1e-8);
+    let adam = Adam::PUBLISHED;
     Ok(match word(options, "optimizer")?.to_ascii_lowercase().as_str() {
         "adam" => Box::new(adam),
-        "adamw" => Box::new(AdamW { adam, weight_decay: option(options, "l2_reg")? }),
-        "sgd" => Box::new(Sgd { momentum, nesterov: flag(options, "nesterov")? }),
-        "rmsprop" => Box::new(RmsProp { decay: 0.99, momentum, epsilon: 1e-8 }),
-        "adagrad" => Box::new(Adagrad { epsilon: 1e-10 }),
+        "adamw" => Box::new(AdamW { adam, weight_decay: option(options, "l2_reg")?.into() }),
+        "sgd" => Box::new(Sgd { momentum, nesterov: flag(options, "nesterov")?, ..Sgd::PLAIN }),
+        "rmsprop" => Box::new(RmsProp { decay: 0.99.into(), momentum, epsilon, centered: false }),
+        "adagrad" => Box::new(Adagrad { rate_decay: Setting::NONE, epsilon: 1e-10.into() }),
         other => return Err(Error::plan("train", format!("unknown optimizer `{other}`"))),
     })
 }

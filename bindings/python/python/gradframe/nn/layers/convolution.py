@@ -10,7 +10,7 @@ from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
 from gradframe.nn._arguments import along_axes, count, divides
-from gradframe.nn._windows import around
+from gradframe.nn._windows import PADDING_MODES, around, padded
 from gradframe.nn.module import Module, Parameter
 
 
@@ -30,10 +30,9 @@ class _Windowed(Module):
 
     def _given(self, x: Any) -> Array:
         x = as_array(x)
-        if x.ndim != self.axes + 2 or x.shape[1] != self.in_channels:
-            raise ShapeError(
-                f"{type(self).__name__}: expected (batch, {self.in_channels}{', n' * self.axes}), got shape {x.shape}"
-            )
+        if x.ndim - self.axes not in (1, 2) or x.shape[-1 - self.axes] != self.in_channels:
+            rest = f"{self.in_channels}{', n' * self.axes}"
+            raise ShapeError(f"{type(self).__name__}: expected (batch, {rest}), or ({rest}), got shape {x.shape}")
         return x
 
     def extra_repr(self) -> str:
@@ -52,6 +51,7 @@ class _Conv(_Windowed):
         dilation: Any = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
         *,
         key: Array | None = None,
     ) -> None:
@@ -60,29 +60,42 @@ class _Conv(_Windowed):
         self.kernel_size, self.stride = self._windows("kernel_size", kernel_size, 1), self._windows("stride", stride, 1)
         self.dilation = self._windows("dilation", dilation, 1)
         self.padding = padding if isinstance(padding, str) else self._windows("padding", padding, 0)
-        if isinstance(padding, str):
-            around(type(self).__name__, padding, self.kernel_size, self.stride, self.dilation)
+        self.padding_mode = padding_mode
+        self._around()
         fan_in = in_channels // groups * math.prod(self.kernel_size)
         limit = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
         keys = init.keys(key, 2)
         self.weight = Parameter(init.uniform(keys[0], (out_channels, in_channels // groups, *self.kernel_size), -limit, limit))
         self.bias = Parameter(init.uniform(keys[1], (out_channels,), -limit, limit)) if bias else None
 
+    def _around(self) -> list[tuple[int, int]]:
+        """How much stands before and after each axis."""
+        if self.padding_mode not in PADDING_MODES:
+            expected = ", ".join(map(repr, PADDING_MODES))
+            raise PlanError(f"{type(self).__name__}: `padding_mode` is {self.padding_mode!r}, expected one of {expected}")
+        both, more = self.padding, (0,) * self.axes
+        if isinstance(both, str):
+            both, more = around(type(self).__name__, both, self.kernel_size, self.stride, self.dilation)
+        return [(one, one + rest) for one, rest in zip(both, more, strict=True)]
+
     def forward(self, x: Any) -> Array:
-        x = self._given(x)
-        return F.conv(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        x, padding = self._given(x), self.padding
+        if self.padding_mode != "zeros":
+            x, padding = padded(x, self._around(), self.padding_mode), 0
+        return F.conv(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Conv):
-    """A convolution along one axis: (batch, channels, n). With `padding="same"` the output is as long as the input, for a stride of 1;
-    "valid" is none."""
+    """A convolution along one axis: (batch, channels, n), or a single item (channels, n). With `padding="same"` the output is as long as the
+    input, for a stride of 1; "valid" is none. What stands beyond the ends is zeros, or by `padding_mode` the elements in reverse order
+    ("reflect"), the last one again and again ("replicate"), those from the other end ("circular")."""
 
     axes = 1
 
 
 class Conv2d(_Conv):
-    """A convolution along two axes: (batch, channels, height, width). With `padding="same"` the output is as large as the input, for
-    strides of 1; "valid" is none."""
+    """A convolution along two axes: (batch, channels, height, width), or a single item without the batch. `padding="same"`, "valid" and
+    `padding_mode` are `Conv1d`'s."""
 
     axes = 2
 
@@ -100,10 +113,13 @@ class _ConvTranspose(_Windowed):
         groups: int = 1,
         bias: bool = True,
         dilation: Any = 1,
+        padding_mode: str = "zeros",
         *,
         key: Array | None = None,
     ) -> None:
         super().__init__()
+        if padding_mode != "zeros":
+            raise PlanError(f"{type(self).__name__}: `padding_mode` is {padding_mode!r}, expected 'zeros', the only one of its kind")
         self._channels(in_channels, out_channels, groups)
         self.kernel_size, self.stride = self._windows("kernel_size", kernel_size, 1), self._windows("stride", stride, 1)
         self.padding, self.dilation = self._windows("padding", padding, 0), self._windows("dilation", dilation, 1)
@@ -126,12 +142,12 @@ class _ConvTranspose(_Windowed):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """What a convolution along one axis came from: (batch, channels, n)."""
+    """What a convolution along one axis came from: (batch, channels, n), or a single item without the batch."""
 
     axes = 1
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """What a convolution along two axes came from: (batch, channels, height, width)."""
+    """What a convolution along two axes came from: (batch, channels, height, width), or a single item without the batch."""
 
     axes = 2

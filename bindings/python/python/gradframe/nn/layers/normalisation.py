@@ -6,7 +6,7 @@ from typing import Any
 
 from gradframe._array.core import Array, as_array
 from gradframe._array.creation import ones, zeros
-from gradframe._array.elementwise import maximum
+from gradframe._array.pairs import maximum
 from gradframe.errors import ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn._arguments import count, divides, sizes

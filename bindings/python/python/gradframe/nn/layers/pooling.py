@@ -8,6 +8,7 @@ from gradframe._array.core import Array
 from gradframe.errors import PlanError
 from gradframe.nn import functional as F
 from gradframe.nn._arguments import along_axes
+from gradframe.nn._windows import of_items
 from gradframe.nn.module import Module
 
 
@@ -31,33 +32,33 @@ class _Pool(Module):
 
 class _MaxPool(_Pool):
     def forward(self, x: Any) -> Array:
-        return F.max_pool(x, self.kernel_size, self.stride, self.padding)
+        return of_items(x, self.axes + 2, lambda x: F.max_pool(x, self.kernel_size, self.stride, self.padding))
 
 
 class _AvgPool(_Pool):
     def forward(self, x: Any) -> Array:
-        return F.avg_pool(x, self.kernel_size, self.stride, self.padding)
+        return of_items(x, self.axes + 2, lambda x: F.avg_pool(x, self.kernel_size, self.stride, self.padding))
 
 
 class MaxPool1d(_MaxPool):
-    """The largest of each window: (batch, channels, n)."""
+    """The largest of each window: (batch, channels, n), or without the batch."""
 
     axes = 1
 
 
 class MaxPool2d(_MaxPool):
-    """The largest of each window: (batch, channels, height, width)."""
+    """The largest of each window: (batch, channels, height, width), or without the batch."""
 
     axes = 2
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window, (batch, channels, n); padding counts as zeros."""
+    """The mean of each window, (batch, channels, n), or without the batch; padding counts as zeros."""
 
     axes = 1
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window, (batch, channels, height, width); padding counts as zeros."""
+    """The mean of each window, (batch, channels, height, width), or without the batch; padding counts as zeros."""
 
     axes = 2
