@@ -9,6 +9,10 @@ use super::super::runs::{ours, theirs};
 use super::parser::{Condition, Key, Operator, Value, key};
 use super::{number_with_text, text_with_number};
 
+/// Different names in a filter and its order, each a join of the query: as many as MLflow's own SQLite store can join. Planning a few
+/// hundred would take minutes, and all of a thread's stack.
+const NAMES_MAX: usize = 64;
+
 /// The query for the names of runs of these experiments, in order; newest first where the order leaves it open.
 pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) -> Result<String, Failure> {
     let order = order.iter().map(|text| sort_key(text)).collect::<Result<Vec<_>, _>>()?;
@@ -16,6 +20,10 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
     filter.iter().for_each(|condition| condition.collect_keys(&mut keys));
     keys.extend(order.iter().map(|(key, _)| key.clone()));
     let joined: Vec<&Key> = keys.iter().filter(|key| table(key).is_some()).collect();
+    if joined.len() > NAMES_MAX {
+        let what = format!("{} different names are compared or sorted by, at most {NAMES_MAX} in one search", joined.len());
+        return Err(Failure::invalid(what));
+    }
     let names: Vec<String> = experiments.iter().map(|name| literal(name)).collect();
     let of_experiments = if names.is_empty() { "false".to_owned() } else { format!("r.experiment IN ({})", names.join(", ")) };
     let mut sql = "SELECT r.run FROM gradframe.runs AS r".to_owned();
@@ -236,6 +244,18 @@ mod tests {
         for wrong in ["metrics.loss DESCENDING", "metrics.loss, params.x", "start_time desc asc"] {
             assert!(sort_key(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_search_has_so_many_names_at_most() {
+        let filter = |names: usize| (0..names).map(|i| format!("metrics.m{i} > 1")).collect::<Vec<_>>().join(" AND ");
+        assert!(sql(&filter(64), &["metrics.m1"]).is_ok());
+        for (filter, order) in [(filter(65), "metrics.m1"), (filter(64), "params.m1"), (filter(3000), "start_time")] {
+            let error = format!("{:?}", sql(&filter, &[order]).unwrap_err());
+            assert!(error.contains("at most 64 in one search"), "{error}");
+        }
+        let of_one = ["params.p = 'x'"; 900].join(" OR ");
+        assert!(sql(&of_one, &[]).is_ok());
     }
 
     #[test]
