@@ -33,7 +33,7 @@ pub struct LoggedModel {
     pub metrics: Vec<LoggedMetric>,
 }
 
-/// The latest value of a metric of a logged model on a data set.
+/// A value of a metric of a logged model, on a data set or on none that was named.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedMetric {
     pub run: String,
@@ -110,15 +110,12 @@ impl Store {
         self.database.write(|transaction| Ok(transaction.execute(sql, params![id, name])? > 0))
     }
 
-    /// Keeps values of metrics, each instead of an earlier step's. Errors: `Plan` if there is no such model.
+    /// Keeps values of metrics; one that is sent again is kept once. Errors: `Plan` if there is no such model.
     pub fn log_model_metrics(&self, id: &str, metrics: &[LoggedMetric]) -> Result<()> {
         self.database.write(|transaction| {
             check(transaction, id)?;
-            let sql = "INSERT INTO logged_model_metrics (logged_model, run, name, dataset, digest, step, value_order, time)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                       ON CONFLICT (logged_model, run, name, dataset, digest)
-                       DO UPDATE SET step = excluded.step, value_order = excluded.value_order, time = excluded.time
-                       WHERE excluded.step >= logged_model_metrics.step";
+            let sql = "INSERT INTO logged_model_points (logged_model, run, name, dataset, digest, step, value_order, time)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
             for LoggedMetric { run, name, dataset, digest, step, value, time_us } in metrics {
                 let values = params![id, run, name, dataset, digest, step, float_order(*value), time_us];
                 transaction.execute(sql, values)?;
@@ -212,8 +209,8 @@ impl LoggedModel {
         let values = "SELECT name, value FROM logged_model_values WHERE logged_model = ?1 AND kind = ?2 ORDER BY name";
         self.params = transaction.pairs(values, params![&self.id, "param"])?;
         self.tags = transaction.pairs(values, params![&self.id, "tag"])?;
-        let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_metrics
-                       WHERE logged_model = ?1 ORDER BY name, dataset, digest, run";
+        let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_points
+                       WHERE logged_model = ?1 ORDER BY name, dataset, digest, run, step, time, value_order";
         self.metrics = transaction.rows(metrics, params![&self.id], LoggedMetric::of_row)?;
         Ok(self)
     }

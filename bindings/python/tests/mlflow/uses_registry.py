@@ -81,6 +81,43 @@ def registers():
     assert [v.version for v in client.get_latest_versions("fare's", ["Production"])][0] in ("2", 2)
 
 
+def copies():
+    """A version whose source is another, or a logged model, has its own files: what it was made of may go."""
+    mlflow.set_experiment("copied")
+    model = LinearRegression().fit(X, y)
+    for _ in range(3):
+        with mlflow.start_run():
+            mlflow.sklearn.log_model(model, "model", registered_model_name="original", **NO_PIP)
+    loads = lambda uri: np.allclose(mlflow.sklearn.load_model(uri).predict(X), model.predict(X))
+    first = client.copy_model_version("models:/original/1", "copy")
+    assert first.source == "models:/original/1", "the source stays what the client said"
+    client.delete_model_version("original", "1")
+    assert loads("models:/copy/1")
+    client.copy_model_version("models:/original/2", "copy")
+    client.rename_registered_model("original", "renamed")
+    assert loads("models:/copy/2") and loads("models:/renamed/3")
+    client.copy_model_version("models:/copy/1", "copy of a copy")
+    client.delete_registered_model("copy")
+    assert loads("models:/copy of a copy/1")
+    if IS_3:
+        logged = mlflow.sklearn.log_model(model, name="gone", registered_model_name="of logged", **NO_PIP)
+        client.delete_logged_model(logged.model_id)
+        assert loads("models:/of logged/1"), "a logged model that is deleted has its files as long as a version is it"
+        fails(lambda: client.create_model_version("of logged", f"models:/{logged.model_id}"), logged.model_id)
+    fails(lambda: client.create_model_version("renamed", "models:/original/1"), "models:/original/1")
+
+
+def copies_what_was_trained():
+    """What a copy has its files of stays."""
+    version = client.search_model_versions("name = 'trained'")[0].version
+    client.copy_model_version(f"models:/trained/{version}", "copy of trained")
+    fails(lambda: client.delete_model_version("trained", version), "is a copy")
+    fails(lambda: client.delete_registered_model("trained"), "is a copy")
+    path = mlflow.artifacts.download_artifacts(client.get_model_version_download_uri("copy of trained", "1"))
+    assert sorted(os.listdir(path)) == ["model.json", "weights.safetensors"], os.listdir(path)
+    client.delete_registered_model("copy of trained")
+
+
 def describes():
     """Names, descriptions, tags, searches; what is wrong is said."""
     client.create_registered_model("empty", tags={"team": "a"}, description="nothing yet")
@@ -151,8 +188,10 @@ def logs_models():
 if __name__ == "__main__":
     autologs()
     registers()
+    copies()
     describes()
     sees_what_was_trained()
+    copies_what_was_trained()
     if IS_3:
         logs_models()
     print(f"all well with {mlflow.__version__}", file=sys.stderr)
