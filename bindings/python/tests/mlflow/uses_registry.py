@@ -12,6 +12,7 @@ os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 
 import mlflow
 import mlflow.sklearn
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -185,6 +186,60 @@ def logs_models():
     fails(lambda: mlflow.get_logged_model(info.model_id), "not found")
 
 
+def measures_models():
+    """Each point of a logged model's metrics, on each data set; searched, by any of them, and sorted, by the latest."""
+    experiment = mlflow.set_experiment("measured").experiment_id
+    first, second = (mlflow.data.from_numpy(X * factor, name=f"data {factor}") for factor in (1, 2))
+    low, high = (mlflow.initialize_logged_model(name=name, params={"a": name}) for name in ("low", "high"))
+    with mlflow.start_run() as run:
+        for step in range(3):
+            mlflow.log_metric("acc", step / 10, step=step, model_id=low.model_id)
+        mlflow.log_metric("acc", 0.9, step=1, model_id=low.model_id, dataset=first)
+        mlflow.log_metric("acc", 0.1, step=1, model_id=low.model_id, dataset=second)
+        mlflow.log_metric("acc", 0.5, step=5, model_id=high.model_id, dataset=first)
+    points = {(m.step, m.dataset_name, m.value) for m in client.get_logged_model(low.model_id).metrics}
+    assert points == {(0, None, 0.0), (1, None, 0.1), (2, None, 0.2), (1, "data 1", 0.9), (1, "data 2", 0.1)}, points
+    kept = client.get_run(run.info.run_id).data.metrics["acc"]
+    assert kept == 0.5, kept
+    batch = [Metric("loss", value, 5, 0, model_id=low.model_id) for value in (1.0, 1.0, 2.0)]
+    for _ in range(2):
+        client.log_batch(run.info.run_id, metrics=batch)
+    again = [m.value for m in client.get_logged_model(low.model_id).metrics if m.key == "loss"]
+    assert sorted(again) == [1.0, 2.0], "what is sent again is kept once"
+
+    def found(filter_string=None, **options):
+        return [m.name for m in client.search_logged_models([experiment], filter_string, **options)]
+
+    def on(dataset, **more):
+        return {"dataset_name": dataset.name, **more}
+
+    for filter_string, datasets, names in [
+        ("metrics.acc > 0.8", None, {"low"}),
+        ("metrics.acc < 0.2", None, {"low"}),
+        ("metrics.acc > 0.4", None, {"low", "high"}),
+        ("metrics.acc > 0.8", [on(second)], set()),
+        ("metrics.acc > 0.4", [on(first, dataset_digest=first.digest)], {"low", "high"}),
+        ("metrics.acc < 0.2", [on(second)], {"low"}),
+        ("creation_time > 0", None, {"low", "high"}),
+        (f"experiment_id = '{experiment}'", None, {"low", "high"}),
+        (None, [on(second)], {"low"}),
+    ]:
+        got = found(filter_string, datasets=datasets)
+        assert len(got) == len(names) and set(got) == names, (filter_string, datasets, got)
+    for order, names in [
+        ({"field_name": "metrics.acc", "ascending": False, **on(first)}, ["low", "high"]),
+        ({"field_name": "metrics.acc", "ascending": True, **on(first)}, ["high", "low"]),
+        ({"field_name": "metrics.acc", "ascending": False, **on(second)}, ["low", "high"]),
+        ({"field_name": "name"}, ["high", "low"]),
+    ]:
+        assert found(order_by=[order]) == names, order
+    fails(lambda: found("metrics.acc > 'x'"), "number")
+    fails(lambda: found(datasets=[{"dataset_name": ""}]), "dataset_name")
+    client.set_logged_model_tags(low.model_id, {"k/x y": "é"})
+    client.delete_logged_model_tag(low.model_id, "k/x y")
+    assert "k/x y" not in client.get_logged_model(low.model_id).tags
+
+
 if __name__ == "__main__":
     autologs()
     registers()
@@ -194,4 +249,5 @@ if __name__ == "__main__":
     copies_what_was_trained()
     if IS_3:
         logs_models()
+        measures_models()
     print(f"all well with {mlflow.__version__}", file=sys.stderr)

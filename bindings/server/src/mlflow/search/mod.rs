@@ -39,11 +39,16 @@ pub struct Filter(Option<Condition>);
 impl Filter {
     /// Errors: for what is no filter, and for an attribute that is none of these.
     pub fn read(filter: &str, attributes: &[&str]) -> Result<Self, Failure> {
-        let condition = parser::parse(filter)?;
+        let filter = Filter(parser::parse(filter)?);
+        filter.keys().iter().try_for_each(|key| check_attribute(key, attributes))?;
+        Ok(filter)
+    }
+
+    /// All names that are compared.
+    pub fn keys(&self) -> BTreeSet<Key> {
         let mut keys = BTreeSet::new();
-        condition.iter().for_each(|condition| condition.collect_keys(&mut keys));
-        keys.iter().try_for_each(|key| check_attribute(key, attributes))?;
-        Ok(Filter(condition))
+        self.0.iter().for_each(|condition| condition.collect_keys(&mut keys));
+        keys
     }
 
     /// Errors: for a comparison with what a name is not of, and of a name that has no kind.
@@ -86,13 +91,18 @@ impl Order {
 
     /// Sorts by the values of names; what has no value is last.
     pub fn sort<T>(&self, things: &mut [T], value: impl Fn(&T, &Key) -> Option<String>) {
+        self.sort_each(things, |thing, _, key| value(thing, key));
+    }
+
+    /// The same, where the value of a name may depend on where in the order it stands, counted from 0.
+    pub fn sort_each<T>(&self, things: &mut [T], value: impl Fn(&T, usize, &Key) -> Option<String>) {
         things.sort_by(|a, b| {
-            let ordered = |(key, descending): &(Key, bool)| match (value(a, key), value(b, key)) {
+            let ordered = |(at, (key, descending)): (usize, &(Key, bool))| match (value(a, at, key), value(b, at, key)) {
                 (Some(a), Some(b)) if *descending => compared(key, &b, &a),
                 (Some(a), Some(b)) => compared(key, &a, &b),
                 (a, b) => a.is_none().cmp(&b.is_none()),
             };
-            self.0.iter().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+            self.0.iter().enumerate().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
     }
 }
