@@ -156,6 +156,29 @@ def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     assert model.last_updated_timestamp == client.get_registered_model("fare").last_updated_timestamp
 
 
+#: Names that YAML cannot have plain: MLflow keeps them in `meta.yaml`, as its own reader reads them again.
+ODD_NAMES = [
+    *'odd 🚕 "d" #: x|null|5|1e3|~|a: b|- x|\'q\'|"d"|#c|{a}|[b]|&a|*a|!t|> x|%d|@x|`b`|tab\tx|é🚕\u2028x|2020-01-01|yes'.split("|"),
+    "x" * 300,
+    "word " * 60 + "end",
+    'back\\slash \\ "q" ' * 20,
+    "multi\nline\n\nend",
+    "\x7f\x85\u2029\x1b\xa0",
+]
+
+
+def test_odd_names_come_out_of_yaml_as_they_went_in(session, tmp_path):
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    experiment = client.create_experiment(ODD_NAMES[0])
+    for name in ODD_NAMES:
+        client.set_terminated(client.create_run(experiment, run_name=name).info.run_id)
+    theirs = sorted(run.info.run_name for run in client.search_runs([experiment]))
+    session.import_runs(tmp_path / "mlruns")
+    taken = session.sql("SELECT title, experiment FROM gradframe.runs").collect().rows()
+    assert sorted(title for title, _ in taken) == theirs == sorted(ODD_NAMES)
+    assert {experiment for _, experiment in taken} == {ODD_NAMES[0]}
+
+
 def test_files_outside_of_the_store_stay_there(session, tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()
