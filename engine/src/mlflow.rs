@@ -25,8 +25,7 @@ impl Session {
     /// Takes in all runs that MLflow keeps at a path, with parameters, tags, metrics and those artifacts that are below
     /// the store's directory; gives their names here. Each is taken in once: its tag `mlflow.imported_from` says which one it was. A run that
     /// is part of another is so here, one that goes on there is running here and belongs to no process. Experiments come with their tags,
-    /// deleted ones deleted. Of a database also logged models and the model registry are taken in; traces stay behind, and so does the
-    /// registry of a directory: see [`Session::left_behind_by_mlflow`].
+    /// deleted ones deleted. Logged models and the model registry are taken in after the runs; traces stay behind.
     ///
     /// Errors: `Execution` naming a file that cannot be understood. Runs before it are there then.
     pub(crate) fn import_mlflow(&self, path: &Path) -> Result<Vec<String>> {
@@ -44,13 +43,6 @@ impl Session {
         taken.iter().try_for_each(|run| name_parent(store, run))?;
         mlflow_models::take_in(store, path, root)?;
         Ok(taken)
-    }
-
-    /// What of MLflow's store at a path [`Session::import_runs`] does not take in, in words; None if nothing is left.
-    pub fn left_behind_by_mlflow(&self, path: &Path) -> Option<String> {
-        let models = mlflow::left_behind(path);
-        (models > 0)
-            .then(|| format!("{models} registered models of the directory stay behind: registries are read from mlflow.db alone"))
     }
 }
 

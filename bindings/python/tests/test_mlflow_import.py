@@ -2,10 +2,12 @@
 
 import contextlib
 import math
+import os
 import subprocess
 import sys
 
 import pytest
+from mlflow_client import CLIENT_3, TESTS
 
 import gradframe as gf
 
@@ -154,6 +156,30 @@ def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     assert (version.creation_timestamp, version.last_updated_timestamp) == (theirs.creation_timestamp, theirs.last_updated_timestamp)
     assert model.creation_timestamp == client.get_registered_model("fare").creation_timestamp
     assert model.last_updated_timestamp == client.get_registered_model("fare").last_updated_timestamp
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_logged_models_and_the_registry_of_mlflow_3_are_as_they_were(tmp_path, kind):
+    if not CLIENT_3.exists():
+        pytest.skip(f"no {CLIENT_3}: `cargo xtask test` makes it, of requirements-mlflow3.txt")
+    store, facts = tmp_path / "store", tmp_path / "facts.json"
+    store.mkdir()
+    place = store / kind
+    uri = place.as_uri() if kind == "mlruns" else f"sqlite:///{place}"
+    program = [str(CLIENT_3), str(TESTS / "mlflow" / "imports_models.py")]
+
+    def client_3(*arguments, **environment):
+        environment = {**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true", **environment}
+        done = subprocess.run([*program, *map(str, arguments)], env=environment, cwd=store, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-4000:]
+
+    client_3("make", uri, facts)
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(place)) == 1 and session.import_runs(place) == []
+    counts = [session.sql(f"SELECT count(*) FROM gradframe.{table}").collect().item() for table in ("logged_models", "models")]
+    assert counts == [1, 2], "what is deleted stays behind, and nothing is taken in twice"
+    with served(tmp_path / "home") as ours:
+        client_3("check", facts, MLFLOW_TRACKING_URI=ours.tracking_uri)
 
 
 #: Names that YAML cannot have plain: MLflow keeps them in `meta.yaml`, as its own reader reads them again.

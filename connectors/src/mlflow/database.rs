@@ -119,15 +119,15 @@ fn points(database: &Connection, run: &str) -> Result<Vec<ForeignPoint>> {
     let sql = "SELECT key, step, timestamp, value, is_nan FROM metrics WHERE run_uuid = ?1 ORDER BY key, timestamp, step";
     let mut statement = database.prepare_cached(sql).map_err(wrong)?;
     let found = statement.query_map([run], |row| {
-        let value = match (row.get::<_, bool>(4)?, row.get::<_, f64>(3)?) {
-            (true, _) => f64::NAN,
-            (_, value) if value >= GREATEST => f64::INFINITY,
-            (_, value) if value <= -GREATEST => f64::NEG_INFINITY,
-            (_, value) => value,
-        };
+        let value = if row.get::<_, bool>(4)? { f64::NAN } else { with_infinities(row.get(3)?) };
         Ok(ForeignPoint { name: row.get(0)?, step: row.get(1)?, time_us: row.get::<_, i64>(2)?.saturating_mul(1000), value })
     });
     found.map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)
+}
+
+/// The value that MLflow keeps this one for.
+pub(super) fn with_infinities(value: f64) -> f64 {
+    if value.abs() >= GREATEST { f64::INFINITY.copysign(value) } else { value }
 }
 
 pub(super) fn open(path: &Path) -> Result<Connection> {

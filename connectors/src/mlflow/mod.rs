@@ -2,6 +2,7 @@
 
 mod database;
 mod directory;
+mod directory_models;
 mod meta;
 mod registry;
 
@@ -11,7 +12,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
 use crate::store::Experiment;
-pub use registry::{ForeignLogged, ForeignModel, ForeignVersion};
+pub use registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 
 const OP: &str = "mlflow";
 
@@ -68,19 +69,14 @@ pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> 
     if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
 }
 
-/// The logged models of a database, oldest first; a directory keeps none that are read.
+/// The logged models that are not deleted, oldest first.
 pub fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
-    if path.is_file() { registry::logged_models(path) } else { Ok(vec![]) }
+    if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path) }
 }
 
-/// The registry of a database, by name; that of a directory is not read.
+/// The registry, by name.
 pub fn registered_models(path: &Path) -> Result<Vec<ForeignModel>> {
-    if path.is_file() { registry::models(path) } else { Ok(vec![]) }
-}
-
-/// How many models a directory has registered, which are not read.
-pub fn left_behind(path: &Path) -> usize {
-    if path.is_file() { 0 } else { directory::registered(path) }
+    if path.is_file() { registry::models(path) } else { directory_models::models(path) }
 }
 
 /// Our word for a status of MLflow's, as text or as the number that its files have.
