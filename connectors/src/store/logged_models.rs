@@ -8,6 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use super::artifacts::rows::below;
 use super::artifacts::{check_directory, check_path};
 use super::filters::{float_of_order, float_order};
+use super::run_rows::other_value;
 use super::sql::{Row, Transaction, params, put};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us, random_name};
@@ -59,8 +60,8 @@ impl Store {
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
             let values = params![id, model.experiment, model.name, model.model_type, model.run, model.status, now_us()];
             transaction.execute(sql, values)?;
-            set_values(transaction, &id, "param", &model.params)?;
-            set_values(transaction, &id, "tag", &model.tags)
+            add_params(transaction, &id, &model.params)?;
+            set_tags(transaction, &id, &model.tags)
         })?;
         Ok(id)
     }
@@ -95,12 +96,12 @@ impl Store {
         })
     }
 
-    /// Sets parameters and tags. Errors: `Plan` if there is none.
+    /// Adds parameters and sets tags. Errors: `Plan` if there is none, and for a parameter that has another value.
     pub fn set_logged_values(&self, id: &str, params: &[(String, String)], tags: &[(String, String)]) -> Result<()> {
         self.database.write(|transaction| {
             check(transaction, id)?;
-            set_values(transaction, id, "param", params)?;
-            set_values(transaction, id, "tag", tags)
+            add_params(transaction, id, params)?;
+            set_tags(transaction, id, tags)
         })
     }
 
@@ -230,9 +231,26 @@ impl LoggedMetric {
     }
 }
 
-fn set_values(transaction: &Transaction, id: &str, kind: &str, values: &[(String, String)]) -> Result<()> {
+/// As a run's, which do not change.
+fn add_params(transaction: &Transaction, id: &str, params: &[(String, String)]) -> Result<()> {
+    let sql = "INSERT INTO logged_model_values (logged_model, kind, name, value) VALUES (?1, 'param', ?2, ?3)
+               ON CONFLICT (logged_model, kind, name) DO NOTHING";
+    for (name, value) in params {
+        if transaction.execute(sql, params![id, name, value])? > 0 {
+            continue;
+        }
+        let stored = "SELECT value FROM logged_model_values WHERE logged_model = ?1 AND kind = 'param' AND name = ?2";
+        let stored: String = transaction.value(stored, params![id, name])?;
+        if stored != *value {
+            return Err(other_value(name, &stored, value));
+        }
+    }
+    Ok(())
+}
+
+fn set_tags(transaction: &Transaction, id: &str, tags: &[(String, String)]) -> Result<()> {
     let sql = put("logged_model_values", &["logged_model", "kind", "name"], &["value"]);
-    values.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, kind, name, value]).map(|_| ()))
+    tags.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, "tag", name, value]).map(|_| ()))
 }
 
 fn check(transaction: &Transaction, id: &str) -> Result<()> {

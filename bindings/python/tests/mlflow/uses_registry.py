@@ -235,6 +235,12 @@ def measures_models():
         assert found(order_by=[order]) == names, order
     fails(lambda: found("metrics.acc > 'x'"), "number")
     fails(lambda: found(datasets=[{"dataset_name": ""}]), "dataset_name")
+    mlflow.log_model_params({"a": "low", "b": "2"}, low.model_id)
+    fails(lambda: mlflow.log_model_params({"b": "3"}, low.model_id), "`b` is `2` already")
+    assert client.get_logged_model(low.model_id).params == {"a": "low", "b": "2"}
+    for name in ("", "a/b", "a:b", "a.b", "a%b", "a'b", 'a"b'):
+        fails(lambda name=name: mlflow.initialize_logged_model(name=name), "name")
+    assert mlflow.initialize_logged_model(name="é🚕 x").name == "é🚕 x"
     client.set_logged_model_tags(low.model_id, {"k/x y": "é"})
     client.delete_logged_model_tag(low.model_id, "k/x y")
     assert "k/x y" not in client.get_logged_model(low.model_id).tags

@@ -40,7 +40,18 @@ pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> A
     }
 }
 
+/// Errors: for a name that `runs:/RUN/NAME` and a filter could not say. As MLflow's own store has it.
+fn check_name(name: &str) -> Result<(), Failure> {
+    match name.is_empty() || name.contains(['/', ':', '.', '%', '"', '\'']) {
+        true => {
+            Err(Failure::invalid(format!("`{name}` is no name of a logged model: one is not empty and has none of / : . % \" '")))
+        }
+        false => Ok(()),
+    }
+}
+
 fn create(handler: &Handler, call: &Call) -> Answer {
+    call.said("name").map_or(Ok(()), check_name)?;
     let model = LoggedModel {
         id: String::new(),
         experiment: call.integer("experiment_id")?.unwrap_or(0),
