@@ -175,6 +175,13 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
+    /// Names and versions of the registry that are a logged model.
+    pub fn versions_of_logged(&self, id: &str) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT model, version FROM models WHERE logged_model = ?1 ORDER BY model, version";
+        let of_row = |row: &Row| Ok((row.get(0)?, row.get::<i64>(1)? as u64));
+        Ok(self.database.read(|transaction| transaction.rows(sql, params![id], of_row))?.unwrap_or_default())
+    }
+
     /// One version of a model.
     pub fn registered_version(&self, model: &str, version: u64) -> Result<Option<RegisteredVersion>> {
         let found = self.database.read(|transaction| {

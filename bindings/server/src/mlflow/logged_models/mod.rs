@@ -95,10 +95,9 @@ fn shown(handler: &Handler, id: &str) -> Answer {
 }
 
 fn model(handler: &Handler, model: &LoggedModel) -> Answer {
-    let versions = handler.store().registered_versions(None)?;
-    let of_model = versions.iter().filter(|version| version.logged_model.as_deref() == Some(&model.id));
+    let versions = handler.store().versions_of_logged(&model.id)?;
     let registrations: Vec<Value> =
-        of_model.map(|version| json!({ "name": version.model, "version": version.version.to_string() })).collect();
+        versions.iter().map(|(name, version)| json!({ "name": name, "version": version.to_string() })).collect();
     let info = json!({
         "model_id": model.id,
         "experiment_id": model.experiment.to_string(),
