@@ -19,7 +19,7 @@ const BATCH_MAX: usize = 100_000;
 const NAME_TAG: &str = "mlflow.runName";
 const USER_TAG: &str = "mlflow.user";
 /// The user of a run whose client does not know it.
-const NOBODY: &str = "unknown";
+pub const NOBODY: &str = "unknown";
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let experiment = call.integer("experiment_id")?.unwrap_or(0);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gradframe::SCHEDULED_TAG;
 
 use super::super::answer::Failure;
-use super::super::runs::{ours, theirs};
+use super::super::runs::{NOBODY, ours, theirs};
 use super::parser::{Condition, Key, Operator, Value, key};
 use super::{number_with_text, text_with_number};
 
@@ -117,7 +117,12 @@ fn is_status(key: &Key) -> bool {
 fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
     if let Some(i) = joined.iter().position(|other| *other == key) {
         let value = format!("j{i}.value");
-        return Ok(if is_status(key) { status(&value) } else { value });
+        return Ok(match key {
+            key if is_status(key) => status(&value),
+            // As the run is shown whose client did not say it.
+            Key::Attribute(_) => format!("coalesce({value}, '{NOBODY}')"),
+            _ => value,
+        });
     }
     let name = match key {
         Key::Attribute(name) => name,
@@ -168,15 +173,16 @@ fn has_dataset(name: &str, condition: &str) -> String {
 }
 
 fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Result<String, Failure> {
+    let is_pattern = matches!(operator, Operator::Like | Operator::ILike);
     if let (Key::Dataset(name), Value::Text(text)) = (key, value) {
-        return Ok(has_dataset(name, &format!("{} {}", word(operator), literal(text))));
+        let value = if is_pattern { pattern(text) } else { literal(text) };
+        return Ok(has_dataset(name, &format!("{} {value}", word(operator))));
     }
     let column = column(key, joined)?;
     let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if of_run(name).ends_with("_time"));
-    let is_pattern = matches!(operator, Operator::Like | Operator::ILike);
     let value = match value {
         Value::Number(number) if is_number => format!("{number:?}"),
-        Value::Text(value) if !is_number && is_pattern => literal(value),
+        Value::Text(value) if !is_number && is_pattern => pattern(value),
         Value::Text(value) if !is_number => text(key, value)?,
         Value::Text(value) => return Err(number_with_text(key, value)),
         Value::Number(number) => return Err(text_with_number(key, *number)),
@@ -206,6 +212,11 @@ fn word(operator: Operator) -> &'static str {
 /// A text to compare a name's values with; a status has to be one.
 fn text(key: &Key, value: &str) -> Result<String, Failure> {
     Ok(if is_status(key) { literal(theirs(ours(value)?)) } else { literal(value) })
+}
+
+/// In MLflow's patterns a backslash is a character; in Arrow's it escapes the next one.
+fn pattern(text: &str) -> String {
+    literal(&text.replace('\\', r"\\"))
 }
 
 fn literal(text: &str) -> String {
