@@ -17,7 +17,7 @@ pub(crate) const FROM_TAG: &str = "mlflow.imported_from";
 /// The tag by which MLflow knows the run that another is part of.
 const PARENT_TAG: &str = "mlflow.parentRunId";
 /// The tag that says what of a run was not taken in.
-const NOTE_TAG: &str = "import.note";
+pub(crate) const NOTE_TAG: &str = "import.note";
 /// Points that are logged at once.
 const BATCH_POINTS: usize = 10_000;
 
@@ -44,6 +44,13 @@ impl Session {
         mlflow_models::take_in(store, path, root)?;
         Ok(taken)
     }
+}
+
+/// What is said of files that lie where only their own store can look.
+pub(crate) fn not_looked_at(uri: &str) -> String {
+    format!(
+        "files that it has at `{uri}` were left there: only those of this machine are taken, and of `mlartifacts` beside a database"
+    )
 }
 
 /// Lets a run name the run that it is part of by its name here.
@@ -123,6 +130,9 @@ fn fill(store: &Arc<Store>, id: &str, run: &ForeignRun, root: &Path) -> Result<(
     if let Some(place) = run.artifacts.as_ref().filter(|place| !is_below(place, root)) {
         let note = format!("its artifacts were left in `{}`, which is not below `{}`", place.display(), root.display());
         writer.set_tags(&[(NOTE_TAG.to_owned(), note)])?;
+    }
+    if let Some(uri) = &run.elsewhere {
+        writer.set_tags(&[(NOTE_TAG.to_owned(), not_looked_at(uri))])?;
     }
     run.inputs.iter().try_for_each(|(dataset, tags)| store.put_dataset(id, dataset, tags))?;
     writer.flush()?;

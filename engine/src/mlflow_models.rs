@@ -8,7 +8,7 @@ use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, Fore
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, NewVersion, Store, VersionChanges};
 
 use crate::Result;
-use crate::mlflow::{FROM_TAG, files_of_store, opened};
+use crate::mlflow::{FROM_TAG, NOTE_TAG, files_of_store, not_looked_at, opened};
 use crate::run::TIMES_US;
 
 /// Models of each kind of library say which in the file of this name.
@@ -36,6 +36,7 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
     }
     let run = store.tagged(FROM_TAG, &model.run)?.unwrap_or_default();
     let from = (FROM_TAG.to_owned(), model.id.clone());
+    let note = model.elsewhere.as_ref().map(|uri| (NOTE_TAG.to_owned(), not_looked_at(uri)));
     let id = store.create_logged_model(LoggedModel {
         id: String::new(),
         experiment: store.experiment_number(&model.experiment)?,
@@ -46,7 +47,7 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
         created_us: 0,
         updated_us: 0,
         params: model.params.clone(),
-        tags: model.tags.iter().cloned().chain([from]).collect(),
+        tags: model.tags.iter().cloned().chain([from]).chain(note).collect(),
         metrics: vec![],
     })?;
     for (name, file) in

@@ -205,6 +205,34 @@ def test_odd_names_come_out_of_yaml_as_they_went_in(session, tmp_path):
     assert {experiment for _, experiment in taken} == {ODD_NAMES[0]}
 
 
+def test_artifacts_that_a_server_of_mlflow_kept_beside_its_database_come_along(tmp_path):
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = {}
+    for name, place in (("served", "mlflow-artifacts:/7"), ("far", "s3://bucket/path"), ("here", (tmp_path / "artifacts").as_uri())):
+        run = client.create_run(client.create_experiment(name, artifact_location=place), run_name=name)
+        client.set_terminated(run.info.run_id)
+        runs[name] = run.info
+    notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note' ORDER BY title"
+    session = gf.Session(home=tmp_path / "without")
+    session.import_runs(tmp_path / "mlflow.db")
+    said = session.sql(notes).collect().rows()
+    assert [title for title, _ in said] == ["far", "served"], "nothing is left without a word"
+    assert "s3://bucket/path" in said[0][1] and "mlflow-artifacts:/7" in said[1][1]
+    kept = tmp_path / "mlartifacts" / runs["served"].artifact_uri.removeprefix("mlflow-artifacts:/") / "model"
+    kept.mkdir(parents=True)
+    (kept / "MLmodel").write_text("flavors:\n  sklearn:\n    x: 1\n")
+    client.create_registered_model("fare")
+    client.create_model_version("fare", f"{runs['served'].artifact_uri}/model", runs["served"].run_id)
+    session = gf.Session(home=tmp_path / "with")
+    session.import_runs(tmp_path / "mlflow.db")
+    assert [title for title, _ in session.sql(notes).collect().rows()] == ["far"]
+    [(run, path)] = session.sql("SELECT run, path FROM gradframe.artifacts").collect().rows()
+    [(experiment,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'served'").collect().rows()
+    assert path == "model/MLmodel"
+    sources = session.sql("SELECT source FROM gradframe.models").collect().rows()
+    assert sources == [(f"mlflow-artifacts:/{experiment}/{run}/artifacts/model",)]
+
+
 def test_files_outside_of_the_store_stay_there(session, tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()

@@ -84,6 +84,7 @@ fn read_run(directory: &Path, above: &Path, experiment: &Experiment) -> Result<F
         points: points(&directory.join("metrics"))?,
         inputs: inputs(directory, above)?,
         artifacts,
+        elsewhere: None,
     })
 }
 

@@ -54,6 +54,7 @@ fn logged_model(directory: &Path, experiment: &str) -> Result<Option<ForeignLogg
         times_us,
         // A directory that was moved has its files beside it.
         files: files.or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir())),
+        elsewhere: None,
     }))
 }
 

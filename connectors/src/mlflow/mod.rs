@@ -34,6 +34,8 @@ pub struct ForeignRun {
     pub inputs: Vec<TaggedDataset>,
     /// The directory of its artifacts, if it is here.
     pub artifacts: Option<PathBuf>,
+    /// Where its artifacts are said to be, if that cannot be looked at.
+    pub elsewhere: Option<String>,
 }
 
 /// A data set, and what is said about it.
@@ -105,6 +107,30 @@ fn tagged(dataset: NewDataset, tags: Vec<(String, String)>) -> TaggedDataset {
     let context = tags.iter().find(|(name, _)| name == "mlflow.data.context");
     let role = context.map(|(_, value)| value.clone()).unwrap_or_default();
     (NewDataset { role, rows, ..dataset }, tags)
+}
+
+/// Where `mlflow server` keeps artifacts that it serves, beside its database, unless it is told otherwise.
+const SERVED: &str = "mlartifacts";
+/// How addresses of such artifacts begin.
+const SERVED_SCHEME: &str = "mlflow-artifacts:/";
+
+/// The directory that an address of artifacts in a database names, if it is here: one of this machine, or what a server of MLflow's kept
+/// beside the database.
+fn beside(uri: &str, database: &Path) -> Option<PathBuf> {
+    let Some(path) = uri.strip_prefix(SERVED_SCHEME) else { return local(uri) };
+    let served = database.parent()?.join(SERVED).join(path.trim_start_matches('/'));
+    Some(served).filter(|path| path.is_dir())
+}
+
+/// The address of artifacts that cannot be looked at: they are elsewhere than on this machine, and not beside the database.
+fn elsewhere(uri: &str, database: &Path) -> Option<String> {
+    let served = database.parent().is_some_and(|above| above.join(SERVED).is_dir());
+    let is_elsewhere = match uri.starts_with(SERVED_SCHEME) {
+        true => !served,
+        // Of one letter: a disk of Windows.
+        false => uri.split_once(":/").is_some_and(|(scheme, _)| scheme.len() > 1 && scheme != "file"),
+    };
+    is_elsewhere.then(|| uri.to_owned())
 }
 
 /// The directory that an address of artifacts names, if it is one of this machine.

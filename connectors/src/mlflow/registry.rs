@@ -6,7 +6,7 @@ use gradframe_ml_core::Result;
 use rusqlite::{Connection, Row};
 
 use super::database::{open, pairs, with_infinities, wrong};
-use super::{ForeignPoint, local};
+use super::{ForeignPoint, beside, elsewhere};
 
 /// A model that a client of MLflow 3 has logged.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,6 +26,8 @@ pub struct ForeignLogged {
     pub times_us: (i64, i64),
     /// The directory of its files, if it is here.
     pub files: Option<PathBuf>,
+    /// Where its files are said to be, if that cannot be looked at.
+    pub elsewhere: Option<String>,
 }
 
 /// A value of a metric of a logged model.
@@ -87,7 +89,8 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
             model_type: row.get(3)?,
             run: row.get(4)?,
             status: status(row.get(5)?),
-            files: local(&row.get::<_, String>(6)?),
+            files: beside(&row.get::<_, String>(6)?, path),
+            elsewhere: elsewhere(&row.get::<_, String>(6)?, path),
             times_us: times_us(row, 7)?,
             ..ForeignLogged::default()
         })
