@@ -275,3 +275,34 @@ fn a_backslash_in_a_pattern_is_a_character_and_an_unknown_user_is_found() {
         assert_eq!(ids, runs, "{filter}");
     }
 }
+
+#[test]
+fn filters_of_the_registry_say_what_they_cannot_compare_and_times_are_milliseconds() {
+    let place = serve(Options::default());
+    call(&place, "POST", "registered-models/create", &json!({ "name": "fare" }));
+    call(&place, "POST", "model-versions/create", &json!({ "name": "fare", "source": "s3://b/m" }));
+    let ask = |name: &str, filter: &str| {
+        let filter: String = filter.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        ask(&place, "GET", &format!("/api/2.0/mlflow/{name}/search?filter={filter}"), "")
+    };
+    for (filter, found) in [
+        ("creation_timestamp > 1600000000000", 1),
+        ("last_updated_timestamp < 4000000000000", 1),
+        ("creation_timestamp > 4000000000000", 0),
+        ("version_number = 1 AND name = 'fare'", 1),
+    ] {
+        let (status, body) = ask("model-versions", filter);
+        let said: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, said["model_versions"].as_array().unwrap().len()), (200, found), "{filter}");
+    }
+    for (name, filter) in [
+        ("model-versions", "metrics.x > 1"),
+        ("model-versions", "name = 5"),
+        ("model-versions", "version_number LIKE '1'"),
+        ("model-versions", "params.x = 'a'"),
+        ("registered-models", "metrics.x > 1"),
+        ("registered-models", "name = 5"),
+    ] {
+        assert_eq!(ask(name, filter).0, 400, "{filter}");
+    }
+}

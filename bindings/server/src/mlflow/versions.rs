@@ -7,7 +7,7 @@ use super::answer::Failure;
 use super::call::{Call, pair};
 use super::registry::{PROMPT_TAG, RESULTS, find, own_tags, pairs, tag_of, value_of};
 use super::runs::{page, paged};
-use super::search::{Filter, Key, Order};
+use super::search::{Filter, Key, Kind, Order};
 use super::{Answer, Handler, artifacts, logged_models};
 
 /// The type of a model that is a prompt, which `SHOW MODELS` leaves out.
@@ -93,6 +93,7 @@ pub fn delete(handler: &Handler, call: &Call) -> Answer {
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let known = ["name", "run_id", "source_path", "version_number", "creation_timestamp", "last_updated_timestamp"];
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &known)?;
+    filter.check(&kind)?;
     let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?;
     let mut found = handler.store().registered_versions(None)?;
     found.retain(|version| filter.holds(&|key| value_of_version(version, key)));
@@ -150,6 +151,16 @@ pub fn latest<'a>(versions: &'a [RegisteredVersion], stages: &[&str]) -> Vec<&'a
     STAGES.iter().filter(|stage| stages.is_empty() || stages.contains(stage)).filter_map(newest).collect()
 }
 
+/// What a name of a version is compared with.
+fn kind(key: &Key) -> Option<Kind> {
+    match key {
+        Key::Tag(_) => Some(Kind::Text),
+        Key::Attribute(name) if name == "version_number" || name.ends_with("_timestamp") => Some(Kind::Number),
+        Key::Attribute(_) => Some(Kind::Text),
+        _ => None,
+    }
+}
+
 fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
     let name = match key {
         Key::Attribute(name) => name.as_str(),
@@ -161,8 +172,8 @@ fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
         "run_id" => version.run.clone(),
         "source_path" => source(version),
         "version_number" => version.version.to_string(),
-        "creation_timestamp" => version.created_us.to_string(),
-        _ => version.updated_us.to_string(),
+        "creation_timestamp" => (version.created_us / 1000).to_string(),
+        _ => (version.updated_us / 1000).to_string(),
     })
 }
 
