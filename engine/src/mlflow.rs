@@ -17,7 +17,7 @@ pub(crate) const FROM_TAG: &str = "mlflow.imported_from";
 /// The tag by which MLflow knows the run that another is part of.
 const PARENT_TAG: &str = "mlflow.parentRunId";
 /// The tag that says what of a run was not taken in.
-const NOTE_TAG: &str = "import.note";
+pub(crate) const NOTE_TAG: &str = "import.note";
 /// Points that are logged at once.
 const BATCH_POINTS: usize = 10_000;
 
@@ -25,8 +25,7 @@ impl Session {
     /// Takes in all runs that MLflow keeps at a path, with parameters, tags, metrics and those artifacts that are below
     /// the store's directory; gives their names here. Each is taken in once: its tag `mlflow.imported_from` says which one it was. A run that
     /// is part of another is so here, one that goes on there is running here and belongs to no process. Experiments come with their tags,
-    /// deleted ones deleted. Of a database also logged models and the model registry are taken in; traces stay behind, and so does the
-    /// registry of a directory: see [`Session::left_behind_by_mlflow`].
+    /// deleted ones deleted. Logged models and the model registry are taken in after the runs; traces stay behind.
     ///
     /// Errors: `Execution` naming a file that cannot be understood. Runs before it are there then.
     pub(crate) fn import_mlflow(&self, path: &Path) -> Result<Vec<String>> {
@@ -45,13 +44,13 @@ impl Session {
         mlflow_models::take_in(store, path, root)?;
         Ok(taken)
     }
+}
 
-    /// What of MLflow's store at a path [`Session::import_runs`] does not take in, in words; None if nothing is left.
-    pub fn left_behind_by_mlflow(&self, path: &Path) -> Option<String> {
-        let models = mlflow::left_behind(path);
-        (models > 0)
-            .then(|| format!("{models} registered models of the directory stay behind: registries are read from mlflow.db alone"))
-    }
+/// What is said of files that lie where only their own store can look.
+pub(crate) fn not_looked_at(uri: &str) -> String {
+    format!(
+        "files that it has at `{uri}` were left there: only those of this machine are taken, and of `mlartifacts` beside a database"
+    )
 }
 
 /// Lets a run name the run that it is part of by its name here.
@@ -131,6 +130,9 @@ fn fill(store: &Arc<Store>, id: &str, run: &ForeignRun, root: &Path) -> Result<(
     if let Some(place) = run.artifacts.as_ref().filter(|place| !is_below(place, root)) {
         let note = format!("its artifacts were left in `{}`, which is not below `{}`", place.display(), root.display());
         writer.set_tags(&[(NOTE_TAG.to_owned(), note)])?;
+    }
+    if let Some(uri) = &run.elsewhere {
+        writer.set_tags(&[(NOTE_TAG.to_owned(), not_looked_at(uri))])?;
     }
     run.inputs.iter().try_for_each(|(dataset, tags)| store.put_dataset(id, dataset, tags))?;
     writer.flush()?;

@@ -1,13 +1,15 @@
-//! The model registry of an `mlflow.db`, and its logged models, taken in after its runs.
+//! The model registry of an `mlflow.db` or an `mlruns/`, and its logged models, taken in after its runs.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignModel, ForeignVersion};
-use gradframe_connectors::store::{LoggedModel, NewVersion, Store, VersionChanges};
+use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
+use gradframe_connectors::store::{LoggedMetric, LoggedModel, NewVersion, Store, VersionChanges};
 
 use crate::Result;
-use crate::mlflow::{FROM_TAG, files_of_store, opened};
+use crate::mlflow::{FROM_TAG, NOTE_TAG, files_of_store, not_looked_at, opened};
+use crate::run::TIMES_US;
 
 /// Models of each kind of library say which in the file of this name.
 const MLMODEL: &str = "MLmodel";
@@ -34,6 +36,7 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
     }
     let run = store.tagged(FROM_TAG, &model.run)?.unwrap_or_default();
     let from = (FROM_TAG.to_owned(), model.id.clone());
+    let note = model.elsewhere.as_ref().map(|uri| (NOTE_TAG.to_owned(), not_looked_at(uri)));
     let id = store.create_logged_model(LoggedModel {
         id: String::new(),
         experiment: store.experiment_number(&model.experiment)?,
@@ -44,7 +47,7 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
         created_us: 0,
         updated_us: 0,
         params: model.params.clone(),
-        tags: model.tags.iter().cloned().chain([from]).collect(),
+        tags: model.tags.iter().cloned().chain([from]).chain(note).collect(),
         metrics: vec![],
     })?;
     for (name, file) in
@@ -56,7 +59,30 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
     if !run.is_empty() {
         store.link_models(&run, &[(id.clone(), 0)], false)?;
     }
+    store.log_model_metrics(&id, &metrics(store, model)?)?;
+    // Last, since all that is said about it changes it.
+    store.date_logged_model(&id, model.times_us)?;
     Ok((id, flavor))
+}
+
+/// What was measured of a logged model, each point of the run that it is of here.
+fn metrics(store: &Store, model: &ForeignLogged) -> Result<Vec<LoggedMetric>> {
+    let mut runs: BTreeMap<&str, String> = BTreeMap::new();
+    for of in &model.metrics {
+        if let Entry::Vacant(place) = runs.entry(&of.run) {
+            place.insert(store.tagged(FROM_TAG, &of.run)?.unwrap_or_default());
+        }
+    }
+    let metric = |of: &ForeignLoggedPoint| LoggedMetric {
+        run: runs.get(of.run.as_str()).cloned().unwrap_or_default(),
+        name: of.point.name.clone(),
+        dataset: of.dataset.clone(),
+        digest: of.digest.clone(),
+        step: of.point.step,
+        value: of.point.value,
+        time_us: of.point.time_us.clamp(*TIMES_US.start(), *TIMES_US.end()),
+    };
+    Ok(model.metrics.iter().map(metric).collect())
 }
 
 fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged) -> Result<()> {

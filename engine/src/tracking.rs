@@ -159,8 +159,13 @@ impl Tracking {
     }
 
     fn writer(&self, run: &str) -> Result<Arc<dyn RunWriter>> {
-        if let Some(writer) = self.writers.lock().get(run) {
-            return Ok(Arc::clone(writer));
+        let kept = self.writers.lock().get(run).map(Arc::clone);
+        if let Some(writer) = kept {
+            // Another process may have deleted the run or cleared it away: its writer would take points that nobody finds.
+            if self.store.is_active(run)? {
+                return Ok(writer);
+            }
+            self.writers.lock().remove(run);
         }
         let writer = self.store.attach(run)?;
         let mut writers = self.writers.lock();

@@ -1,5 +1,7 @@
 """Other libraries log into a run by their own callbacks."""
 
+import copy
+import pickle
 import subprocess
 import sys
 import types
@@ -69,6 +71,57 @@ def test_xgboost(session):
     assert params(session, run)["eta"].startswith("0.3") and params(session, run)["objective"] == "reg:squarederror"
     curve = logged(session, run)["train.rmse"]
     assert len(curve) == 5 and curve == sorted(curve, reverse=True)
+
+
+def estimators():
+    """An estimator for each callback that goes into one; `.fit` of some takes it."""
+    made = {}
+    try:
+        from sklearn.linear_model import LogisticRegression
+
+        if hasattr(LogisticRegression, "set_callbacks"):
+            made["sklearn"] = lambda callback: LogisticRegression(max_iter=5).set_callbacks(callback)
+        import xgboost
+
+        made["xgboost"] = lambda callback: xgboost.XGBClassifier(n_estimators=3, callbacks=[callback])
+    except ModuleNotFoundError:
+        pass
+    return made
+
+
+@pytest.mark.parametrize("kind", ["sklearn", "xgboost"])
+def test_a_search_in_several_processes_goes_on_though_they_log_nothing(session, kind):
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    estimator = estimators().get(kind)
+    if estimator is None:
+        pytest.skip(f"no {kind} that takes callbacks")
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 3))
+    y = X[:, 0] > 0
+    with session.run("search", code=False) as run:
+        searched = model_selection.GridSearchCV(
+            estimator(getattr(gf.callbacks, kind)(run)), {"random_state": [1, 2]}, cv=2, n_jobs=2, refit=False, error_score="raise"
+        )
+        with pytest.warns(UserWarning, match=f"callbacks.{kind}: a run is logged by its own process"):
+            searched.fit(X, y)
+    assert len(searched.cv_results_["params"]) == 2
+
+
+def test_a_callback_is_itself_in_its_own_process_and_silent_in_another(session):
+    run = session.run("copied", code=False)
+    log = gf.callbacks.lightgbm(run)
+    env = types.SimpleNamespace(iteration=0, begin_iteration=0, params={"a": 1}, evaluation_result_list=[("valid", "l2", 0.5, False)])
+    assert copy.deepcopy(log) is log
+    with pytest.warns(UserWarning, match="callbacks.lightgbm"):
+        pickled = pickle.dumps(log)
+    assert pickle.loads(pickled) is log
+    silent = f"import pickle, types; log = pickle.loads({pickled!r}); log(types.SimpleNamespace(**{vars(env)!r})); print(log.order)"
+    done = subprocess.run([sys.executable, "-c", silent], capture_output=True, text=True)
+    assert done.stdout.strip() == "20", done.stderr
+    assert logged(session, run) == {}
+    log(env)
+    run.finish()
+    assert logged(session, run) == {"valid.l2": [0.5]} and params(session, run) == {"a": "1"}
 
 
 def test_transformers_and_lightning(session, monkeypatch):

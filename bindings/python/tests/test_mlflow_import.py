@@ -2,10 +2,12 @@
 
 import contextlib
 import math
+import os
 import subprocess
 import sys
 
 import pytest
+from mlflow_client import CLIENT_3, TESTS
 
 import gradframe as gf
 
@@ -154,6 +156,81 @@ def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     assert (version.creation_timestamp, version.last_updated_timestamp) == (theirs.creation_timestamp, theirs.last_updated_timestamp)
     assert model.creation_timestamp == client.get_registered_model("fare").creation_timestamp
     assert model.last_updated_timestamp == client.get_registered_model("fare").last_updated_timestamp
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_logged_models_and_the_registry_of_mlflow_3_are_as_they_were(tmp_path, kind):
+    if not CLIENT_3.exists():
+        pytest.skip(f"no {CLIENT_3}: `cargo xtask test` makes it, of requirements-mlflow3.txt")
+    store, facts = tmp_path / "store", tmp_path / "facts.json"
+    store.mkdir()
+    place = store / kind
+    uri = place.as_uri() if kind == "mlruns" else f"sqlite:///{place}"
+    program = [str(CLIENT_3), str(TESTS / "mlflow" / "imports_models.py")]
+
+    def client_3(*arguments, **environment):
+        environment = {**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true", **environment}
+        done = subprocess.run([*program, *map(str, arguments)], env=environment, cwd=store, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-4000:]
+
+    client_3("make", uri, facts)
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(place)) == 1 and session.import_runs(place) == []
+    counts = [session.sql(f"SELECT count(*) FROM gradframe.{table}").collect().item() for table in ("logged_models", "models")]
+    assert counts == [1, 2], "what is deleted stays behind, and nothing is taken in twice"
+    with served(tmp_path / "home") as ours:
+        client_3("check", facts, MLFLOW_TRACKING_URI=ours.tracking_uri)
+
+
+#: Names that YAML cannot have plain: MLflow keeps them in `meta.yaml`, as its own reader reads them again.
+ODD_NAMES = [
+    *'odd 🚕 "d" #: x|null|5|1e3|~|a: b|- x|\'q\'|"d"|#c|{a}|[b]|&a|*a|!t|> x|%d|@x|`b`|tab\tx|é🚕\u2028x|2020-01-01|yes'.split("|"),
+    "x" * 300,
+    "word " * 60 + "end",
+    'back\\slash \\ "q" ' * 20,
+    "multi\nline\n\nend",
+    "\x7f\x85\u2029\x1b\xa0",
+]
+
+
+def test_odd_names_come_out_of_yaml_as_they_went_in(session, tmp_path):
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    experiment = client.create_experiment(ODD_NAMES[0])
+    for name in ODD_NAMES:
+        client.set_terminated(client.create_run(experiment, run_name=name).info.run_id)
+    theirs = sorted(run.info.run_name for run in client.search_runs([experiment]))
+    session.import_runs(tmp_path / "mlruns")
+    taken = session.sql("SELECT title, experiment FROM gradframe.runs").collect().rows()
+    assert sorted(title for title, _ in taken) == theirs == sorted(ODD_NAMES)
+    assert {experiment for _, experiment in taken} == {ODD_NAMES[0]}
+
+
+def test_artifacts_that_a_server_of_mlflow_kept_beside_its_database_come_along(tmp_path):
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = {}
+    for name, place in (("served", "mlflow-artifacts:/7"), ("far", "s3://bucket/path"), ("here", (tmp_path / "artifacts").as_uri())):
+        run = client.create_run(client.create_experiment(name, artifact_location=place), run_name=name)
+        client.set_terminated(run.info.run_id)
+        runs[name] = run.info
+    notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note' ORDER BY title"
+    session = gf.Session(home=tmp_path / "without")
+    session.import_runs(tmp_path / "mlflow.db")
+    said = session.sql(notes).collect().rows()
+    assert [title for title, _ in said] == ["far", "served"], "nothing is left without a word"
+    assert "s3://bucket/path" in said[0][1] and "mlflow-artifacts:/7" in said[1][1]
+    kept = tmp_path / "mlartifacts" / runs["served"].artifact_uri.removeprefix("mlflow-artifacts:/") / "model"
+    kept.mkdir(parents=True)
+    (kept / "MLmodel").write_text("flavors:\n  sklearn:\n    x: 1\n")
+    client.create_registered_model("fare")
+    client.create_model_version("fare", f"{runs['served'].artifact_uri}/model", runs["served"].run_id)
+    session = gf.Session(home=tmp_path / "with")
+    session.import_runs(tmp_path / "mlflow.db")
+    assert [title for title, _ in session.sql(notes).collect().rows()] == ["far"]
+    [(run, path)] = session.sql("SELECT run, path FROM gradframe.artifacts").collect().rows()
+    [(experiment,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'served'").collect().rows()
+    assert path == "model/MLmodel"
+    sources = session.sql("SELECT source FROM gradframe.models").collect().rows()
+    assert sources == [(f"mlflow-artifacts:/{experiment}/{run}/artifacts/model",)]
 
 
 def test_files_outside_of_the_store_stay_there(session, tmp_path):

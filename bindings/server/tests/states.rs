@@ -229,3 +229,80 @@ fn a_store_of_a_newer_build_is_not_served() {
     let refused = Server::start(session, Options { port: 0, ..Options::default() }).err().unwrap().to_string();
     assert!(refused.contains("layout 99"), "{refused}");
 }
+
+#[test]
+fn a_run_that_another_process_has_removed_takes_nothing() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    let metric = json!({ "run_id": run, "key": "a", "value": 1.0, "timestamp": 5, "step": 0 });
+    call(&place, "POST", "runs/log-metric", &metric);
+    let other = Session::builder().home(place.home.path().join("home")).build().unwrap();
+    let deleted = gradframe::RunChanges { deleted: Some(true), ..gradframe::RunChanges::default() };
+    other.tracking().change_run(&run, &deleted).unwrap();
+    let pair = json!({ "run_id": run, "key": "k", "value": "v" });
+    let calls = [("runs/log-metric", &metric), ("runs/log-parameter", &pair), ("runs/set-tag", &pair)];
+    for (name, arguments) in calls {
+        assert_eq!(refused(&place, "POST", name, arguments), "INVALID_PARAMETER_VALUE", "{name}");
+    }
+    assert_eq!(other.remove_deleted_runs().unwrap(), [run.clone()]);
+    for (name, arguments) in calls {
+        assert_eq!(refused(&place, "POST", name, arguments), "RESOURCE_DOES_NOT_EXIST", "{name}");
+    }
+}
+
+#[test]
+fn a_backslash_in_a_pattern_is_a_character_and_an_unknown_user_is_found() {
+    let place = serve(Options::default());
+    let (windows, unix) = (new_run(&place), new_run(&place));
+    for (run, path) in [(&windows, r"C:\data\new"), (&unix, "/data_new")] {
+        call(&place, "POST", "runs/log-parameter", &json!({ "run_id": run, "key": "path", "value": path }));
+    }
+    call(&place, "POST", "runs/set-tag", &json!({ "run_id": unix, "key": "mlflow.user", "value": "ann" }));
+    for (filter, runs) in [
+        (r"params.path LIKE 'C:\data%'", vec![&windows]),
+        (r"params.path LIKE '%\%'", vec![&windows]),
+        (r"params.path ILIKE '%\NEW'", vec![&windows]),
+        (r"params.path LIKE '%\_%'", vec![&windows]),
+        ("params.path LIKE '_data_new'", vec![&unix]),
+        ("user_id != 'ann'", vec![&windows]),
+        ("user_id = 'unknown'", vec![&windows]),
+        ("user_id IN ('ann')", vec![&unix]),
+    ] {
+        let search = json!({ "experiment_ids": ["0"], "filter": filter });
+        let found = call(&place, "POST", "runs/search", &search);
+        let ids: Vec<&str> =
+            found["runs"].as_array().unwrap().iter().map(|run| run["info"]["run_id"].as_str().unwrap()).collect();
+        assert_eq!(ids, runs, "{filter}");
+    }
+}
+
+#[test]
+fn filters_of_the_registry_say_what_they_cannot_compare_and_times_are_milliseconds() {
+    let place = serve(Options::default());
+    call(&place, "POST", "registered-models/create", &json!({ "name": "fare" }));
+    call(&place, "POST", "model-versions/create", &json!({ "name": "fare", "source": "s3://b/m" }));
+    let ask = |name: &str, filter: &str| {
+        let filter: String = filter.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        ask(&place, "GET", &format!("/api/2.0/mlflow/{name}/search?filter={filter}"), "")
+    };
+    for (filter, found) in [
+        ("creation_timestamp > 1600000000000", 1),
+        ("last_updated_timestamp < 4000000000000", 1),
+        ("creation_timestamp > 4000000000000", 0),
+        ("version_number = 1 AND name = 'fare'", 1),
+    ] {
+        let (status, body) = ask("model-versions", filter);
+        let said: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, said["model_versions"].as_array().unwrap().len()), (200, found), "{filter}");
+    }
+    for (name, filter) in [
+        ("model-versions", "metrics.x > 1"),
+        ("model-versions", "name = 5"),
+        ("model-versions", "version_number LIKE '1'"),
+        ("model-versions", "params.x = 'a'"),
+        ("registered-models", "metrics.x > 1"),
+        ("registered-models", "name = 5"),
+    ] {
+        assert_eq!(ask(name, filter).0, 400, "{filter}");
+    }
+}

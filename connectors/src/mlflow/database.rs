@@ -8,7 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, experiment, local, status, tagged};
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, beside, elsewhere, experiment, status, tagged};
 use crate::store::Experiment;
 
 /// What stands for infinities: MLflow keeps the greatest numbers instead.
@@ -56,7 +56,7 @@ pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<(
                       r.lifecycle_stage = 'deleted' OR coalesce(e.lifecycle_stage, '') = 'deleted', coalesce(r.artifact_uri, '')
                FROM runs AS r JOIN experiments AS e ON r.experiment_id = e.experiment_id ORDER BY r.start_time, r.run_uuid";
     let mut statement = database.prepare(sql).map_err(wrong)?;
-    let runs = statement.query_map([], of_row).map_err(wrong)?.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let runs = statement.query_map([], |row| of_row(row, path)).map_err(wrong)?.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     for mut run in runs {
         run.params = pairs(&database, "SELECT key, coalesce(value, '') FROM params WHERE run_uuid = ?1 ORDER BY key", &run.id)?;
         run.tags = pairs(&database, "SELECT key, coalesce(value, '') FROM tags WHERE run_uuid = ?1 ORDER BY key", &run.id)?;
@@ -67,7 +67,8 @@ pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<(
     Ok(())
 }
 
-fn of_row(row: &Row) -> rusqlite::Result<ForeignRun> {
+fn of_row(row: &Row, path: &Path) -> rusqlite::Result<ForeignRun> {
+    let artifacts = row.get::<_, String>(7)?;
     let microseconds = |ms: Option<i64>| ms.map(|ms| ms.saturating_mul(1000));
     Ok(ForeignRun {
         id: row.get(0)?,
@@ -77,7 +78,8 @@ fn of_row(row: &Row) -> rusqlite::Result<ForeignRun> {
         started_us: microseconds(row.get(4)?),
         ended_us: microseconds(row.get(5)?),
         deleted: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
-        artifacts: local(&row.get::<_, String>(7)?),
+        artifacts: beside(&artifacts, path),
+        elsewhere: elsewhere(&artifacts, path),
         ..ForeignRun::default()
     })
 }
@@ -119,15 +121,15 @@ fn points(database: &Connection, run: &str) -> Result<Vec<ForeignPoint>> {
     let sql = "SELECT key, step, timestamp, value, is_nan FROM metrics WHERE run_uuid = ?1 ORDER BY key, timestamp, step";
     let mut statement = database.prepare_cached(sql).map_err(wrong)?;
     let found = statement.query_map([run], |row| {
-        let value = match (row.get::<_, bool>(4)?, row.get::<_, f64>(3)?) {
-            (true, _) => f64::NAN,
-            (_, value) if value >= GREATEST => f64::INFINITY,
-            (_, value) if value <= -GREATEST => f64::NEG_INFINITY,
-            (_, value) => value,
-        };
+        let value = if row.get::<_, bool>(4)? { f64::NAN } else { with_infinities(row.get(3)?) };
         Ok(ForeignPoint { name: row.get(0)?, step: row.get(1)?, time_us: row.get::<_, i64>(2)?.saturating_mul(1000), value })
     });
     found.map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)
+}
+
+/// The value that MLflow keeps this one for.
+pub(super) fn with_infinities(value: f64) -> f64 {
+    if value.abs() >= GREATEST { f64::INFINITY.copysign(value) } else { value }
 }
 
 pub(super) fn open(path: &Path) -> Result<Connection> {

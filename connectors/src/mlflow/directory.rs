@@ -10,7 +10,7 @@ use gradframe_plan::services::NewDataset;
 use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, cannot_read, experiment, local, meta, status, tagged};
 use crate::store::{Experiment, files_below};
 
-const META: &str = "meta.yaml";
+pub(super) const META: &str = "meta.yaml";
 /// Where deleted experiments are.
 const TRASH: &str = ".trash";
 
@@ -42,23 +42,18 @@ pub(super) fn experiments(path: &Path) -> Result<Vec<Experiment>> {
     experiment_directories(path)?.iter().map(|directory| read_experiment(directory)).collect()
 }
 
-/// How many names its registry has: `models/<name>/meta.yaml`.
-pub(super) fn registered(path: &Path) -> usize {
-    below(&path.join("models")).map_or(0, |models| models.iter().filter(|model| model.join(META).is_file()).count())
-}
-
 fn is_experiment(directory: &Path) -> bool {
     directory.join(META).is_file() && fs::read_to_string(directory.join(META)).is_ok_and(|text| text.contains("experiment_id"))
 }
 
-fn experiment_directories(path: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn experiment_directories(path: &Path) -> Result<Vec<PathBuf>> {
     let mut found = below(path)?;
     found.extend(below(&path.join(TRASH)).unwrap_or_default());
     found.retain(|directory| is_experiment(directory));
     Ok(found)
 }
 
-fn read_experiment(directory: &Path) -> Result<Experiment> {
+pub(super) fn read_experiment(directory: &Path) -> Result<Experiment> {
     let mut meta = read_meta(directory)?;
     let name = meta.remove("name").unwrap_or_else(|| name_of(directory));
     let ms = |name: &str| meta.get(name).and_then(|ms| ms.parse().ok());
@@ -89,6 +84,7 @@ fn read_run(directory: &Path, above: &Path, experiment: &Experiment) -> Result<F
         points: points(&directory.join("metrics"))?,
         inputs: inputs(directory, above)?,
         artifacts,
+        elsewhere: None,
     })
 }
 
@@ -119,7 +115,7 @@ fn inputs(run: &Path, experiment: &Path) -> Result<Vec<TaggedDataset>> {
     Ok(found)
 }
 
-fn read_meta(directory: &Path) -> Result<HashMap<String, String>> {
+pub(super) fn read_meta(directory: &Path) -> Result<HashMap<String, String>> {
     meta_text(directory).map(|text| meta::read(&text))
 }
 
@@ -129,7 +125,7 @@ fn meta_text(directory: &Path) -> Result<String> {
 }
 
 /// The contents of files by their names, which may have slashes.
-fn values(directory: &Path) -> Result<Vec<(String, String)>> {
+pub(super) fn values(directory: &Path) -> Result<Vec<(String, String)>> {
     let text = |(name, path): (String, PathBuf)| match fs::read_to_string(&path) {
         Ok(text) => Ok((name, text)),
         Err(error) => Err(cannot_read(&path, error)),
@@ -142,17 +138,18 @@ fn points(directory: &Path) -> Result<Vec<ForeignPoint>> {
     let mut points = Vec::new();
     for (name, text) in values(directory)? {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            points.push(point(&name, line).ok_or_else(|| {
-                let what =
-                    format!("`{}` line {}: expected a time, a value and a step", directory.join(&name).display(), number + 1);
-                Error::execution(OP, what)
-            })?);
+            points.push(point(&name, line).ok_or_else(|| no_point(&directory.join(&name), number))?);
         }
     }
     Ok(points)
 }
 
-fn point(name: &str, line: &str) -> Option<ForeignPoint> {
+/// What is wrong with a line of a metric's file, counted from 0.
+pub(super) fn no_point(file: &Path, line: usize) -> Error {
+    Error::execution(OP, format!("`{}` line {}: expected a time, a value and a step", file.display(), line + 1))
+}
+
+pub(super) fn point(name: &str, line: &str) -> Option<ForeignPoint> {
     let mut words = line.split_whitespace();
     let time_us = words.next()?.parse::<i64>().ok()?.checked_mul(1000)?;
     let value = match words.next()? {
@@ -163,7 +160,7 @@ fn point(name: &str, line: &str) -> Option<ForeignPoint> {
     Some(ForeignPoint { name: name.to_owned(), step, time_us, value })
 }
 
-fn below(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn below(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).map_err(|error| cannot_read(directory, error))?;
     let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     found.sort();

@@ -22,7 +22,7 @@ fn entries<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<(String, String)> {
             empty_lines += 1;
         } else if line.starts_with(' ') {
             if let Some((_, value)) = found.last_mut() {
-                go_on(value, line.trim(), empty_lines);
+                go_on(value, line.trim_matches([' ', '\t']), empty_lines);
             }
             empty_lines = 0;
         } else if let Some((name, value)) = named(line) {
@@ -45,42 +45,79 @@ fn named(line: &str) -> Option<(&str, &str)> {
 /// Adds a line to a value. A line break is a space, an empty line one break; in double quotes a backslash at the end is neither, and
 /// stands before a space at a beginning.
 fn go_on(value: &mut String, line: &str, empty_lines: usize) {
-    if value.starts_with('"') && value.ends_with('\\') {
+    if value.starts_with('"') && goes_on(value) {
         value.pop();
         value.push_str(if line.starts_with("\\ ") { &line[1..] } else { line });
         return;
     }
     match empty_lines {
         0 => value.push(' '),
-        // As JSON has it, which is what a value in double quotes is read as.
+        // Escaped, as all else of a value in double quotes.
         breaks if value.starts_with('"') => value.push_str(&"\\n".repeat(breaks)),
         breaks => value.push_str(&"\n".repeat(breaks)),
     }
     value.push_str(line);
 }
 
+/// Whether its last backslash escapes the line break: one that is escaped itself does not.
+fn goes_on(value: &str) -> bool {
+    value.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
+}
+
 fn unquoted(value: &str) -> String {
     if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         return inner.replace("''", "'");
     }
-    if value.starts_with('"') {
-        // What YAML escapes in double quotes JSON escapes too, but for characters beyond 16 bits.
-        return serde_json::from_str(value).unwrap_or_else(|_| wide(value));
+    match value.strip_prefix('"') {
+        Some(rest) => unescaped(rest.strip_suffix('"').unwrap_or(rest)),
+        None => value.to_owned(),
     }
-    value.to_owned()
 }
 
-/// `"\U0001F695"`, which JSON does not know.
-fn wide(value: &str) -> String {
-    let mut text = String::new();
-    let mut left = value.trim_matches('"');
-    while let Some((before, rest)) = left.split_once("\\U") {
+/// What stands in double quotes. Source: YAML 1.1, 5.7 "escape sequences"; what is none stays as it is written.
+fn unescaped(inner: &str) -> String {
+    let (mut text, mut left) = (String::new(), inner);
+    while let Some((before, rest)) = left.split_once('\\') {
         text.push_str(before);
-        let (digits, rest) = rest.split_at_checked(8).unwrap_or((rest, ""));
-        text.extend(u32::from_str_radix(digits, 16).ok().and_then(char::from_u32));
-        left = rest;
+        let (escaped, after) = escape(rest).unwrap_or(('\\', rest));
+        text.push(escaped);
+        left = after;
     }
     text + left
+}
+
+/// The character that an escape stands for, which begins after its backslash, and what comes after it.
+fn escape(text: &str) -> Option<(char, &str)> {
+    let kind = text.chars().next()?;
+    let rest = &text[kind.len_utf8()..];
+    let digits = match kind {
+        'x' => 2,
+        'u' => 4,
+        'U' => 8,
+        _ => return Some((named_escape(kind)?, rest)),
+    };
+    let (number, rest) = rest.split_at_checked(digits)?;
+    Some((char::from_u32(u32::from_str_radix(number, 16).ok()?)?, rest))
+}
+
+fn named_escape(kind: char) -> Option<char> {
+    Some(match kind {
+        '0' => '\0',
+        'a' => '\x07',
+        'b' => '\x08',
+        't' | '\t' => '\t',
+        'n' => '\n',
+        'v' => '\x0b',
+        'f' => '\x0c',
+        'r' => '\r',
+        'e' => '\x1b',
+        'N' => '\u{85}',
+        '_' => '\u{a0}',
+        'L' => '\u{2028}',
+        'P' => '\u{2029}',
+        ' ' | '"' | '/' | '\\' => kind,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -104,6 +141,22 @@ mod tests {
         let expected = [("mlflow.data.context", "training"), ("x: y", "1"), ("long", "one two")];
         assert_eq!(below(text, "tags"), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(below("tags: {}\nz: 2\n", "tags"), []);
+    }
+
+    #[test]
+    fn escapes_in_double_quotes_are_yaml_s() {
+        for (written, read) in [
+            (r#""odd \U0001F695 \"d\" #: x""#, "odd \u{1f695} \"d\" #: x"),
+            (r#""\xE9\U0001F695\Lx\P\x7F\N\_\e\0""#, "\u{e9}\u{1f695}\u{2028}x\u{2029}\x7f\u{85}\u{a0}\x1b\0"),
+            (r#""a\tb\r\nc\\d\/\a\b\v\f""#, "a\tb\r\nc\\d/\x07\x08\x0b\x0c"),
+            (r#""\q \x4 \uD83D \U00110000 \""#, r"\q \x4 \uD83D \U00110000 \"),
+            (r#""\u00e9\ \x""#, "\u{e9} \\x"),
+            (r#""""#, ""),
+        ] {
+            assert_eq!(unquoted(written), read, "{written}");
+        }
+        let read = read("name: \"ends in \\\\\\\n  \\ on\"\nlast: \"a \\\\\n  b\"\n");
+        assert_eq!((read["name"].as_str(), read["last"].as_str()), ("ends in \\ on", "a \\ b"));
     }
 
     #[test]

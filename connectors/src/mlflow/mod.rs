@@ -2,6 +2,7 @@
 
 mod database;
 mod directory;
+mod directory_models;
 mod meta;
 mod registry;
 
@@ -11,7 +12,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
 use crate::store::Experiment;
-pub use registry::{ForeignLogged, ForeignModel, ForeignVersion};
+pub use registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 
 const OP: &str = "mlflow";
 
@@ -33,6 +34,8 @@ pub struct ForeignRun {
     pub inputs: Vec<TaggedDataset>,
     /// The directory of its artifacts, if it is here.
     pub artifacts: Option<PathBuf>,
+    /// Where its artifacts are said to be, if that cannot be looked at.
+    pub elsewhere: Option<String>,
 }
 
 /// A data set, and what is said about it.
@@ -68,19 +71,14 @@ pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> 
     if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
 }
 
-/// The logged models of a database, oldest first; a directory keeps none that are read.
+/// The logged models that are not deleted, oldest first.
 pub fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
-    if path.is_file() { registry::logged_models(path) } else { Ok(vec![]) }
+    if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path) }
 }
 
-/// The registry of a database, by name; that of a directory is not read.
+/// The registry, by name.
 pub fn registered_models(path: &Path) -> Result<Vec<ForeignModel>> {
-    if path.is_file() { registry::models(path) } else { Ok(vec![]) }
-}
-
-/// How many models a directory has registered, which are not read.
-pub fn left_behind(path: &Path) -> usize {
-    if path.is_file() { 0 } else { directory::registered(path) }
+    if path.is_file() { registry::models(path) } else { directory_models::models(path) }
 }
 
 /// Our word for a status of MLflow's, as text or as the number that its files have.
@@ -109,6 +107,30 @@ fn tagged(dataset: NewDataset, tags: Vec<(String, String)>) -> TaggedDataset {
     let context = tags.iter().find(|(name, _)| name == "mlflow.data.context");
     let role = context.map(|(_, value)| value.clone()).unwrap_or_default();
     (NewDataset { role, rows, ..dataset }, tags)
+}
+
+/// Where `mlflow server` keeps artifacts that it serves, beside its database, unless it is told otherwise.
+const SERVED: &str = "mlartifacts";
+/// How addresses of such artifacts begin.
+const SERVED_SCHEME: &str = "mlflow-artifacts:/";
+
+/// The directory that an address of artifacts in a database names, if it is here: one of this machine, or what a server of MLflow's kept
+/// beside the database.
+fn beside(uri: &str, database: &Path) -> Option<PathBuf> {
+    let Some(path) = uri.strip_prefix(SERVED_SCHEME) else { return local(uri) };
+    let served = database.parent()?.join(SERVED).join(path.trim_start_matches('/'));
+    Some(served).filter(|path| path.is_dir())
+}
+
+/// The address of artifacts that cannot be looked at: they are elsewhere than on this machine, and not beside the database.
+fn elsewhere(uri: &str, database: &Path) -> Option<String> {
+    let served = database.parent().is_some_and(|above| above.join(SERVED).is_dir());
+    let is_elsewhere = match uri.starts_with(SERVED_SCHEME) {
+        true => !served,
+        // Of one letter: a disk of Windows.
+        false => uri.split_once(":/").is_some_and(|(scheme, _)| scheme.len() > 1 && scheme != "file"),
+    };
+    is_elsewhere.then(|| uri.to_owned())
 }
 
 /// The directory that an address of artifacts names, if it is one of this machine.

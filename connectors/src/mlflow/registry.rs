@@ -1,12 +1,12 @@
-//! The model registry and the logged models of an `mlflow.db`, and what they are told about.
+//! The model registry and the logged models of an `mlflow.db`.
 
 use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::Result;
 use rusqlite::{Connection, Row};
 
-use super::database::{open, pairs, wrong};
-use super::local;
+use super::database::{open, pairs, with_infinities, wrong};
+use super::{ForeignPoint, beside, elsewhere};
 
 /// A model that a client of MLflow 3 has logged.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,8 +21,24 @@ pub struct ForeignLogged {
     pub status: &'static str,
     pub params: Vec<(String, String)>,
     pub tags: Vec<(String, String)>,
+    pub metrics: Vec<ForeignLoggedPoint>,
+    /// When it was made and changed last, in microseconds.
+    pub times_us: (i64, i64),
     /// The directory of its files, if it is here.
     pub files: Option<PathBuf>,
+    /// Where its files are said to be, if that cannot be looked at.
+    pub elsewhere: Option<String>,
+}
+
+/// A value of a metric of a logged model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignLoggedPoint {
+    pub point: ForeignPoint,
+    /// MLflow's name of the run that has logged it.
+    pub run: String,
+    /// Name and digest of the data set; both empty if none was named.
+    pub dataset: String,
+    pub digest: String,
 }
 
 /// A name of the registry.
@@ -61,7 +77,8 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     if !has_table(&database, "logged_models")? {
         return Ok(vec![]);
     }
-    let sql = "SELECT m.model_id, e.name, m.name, coalesce(m.model_type, ''), coalesce(m.source_run_id, ''), m.status, m.artifact_location
+    let sql = "SELECT m.model_id, e.name, m.name, coalesce(m.model_type, ''), coalesce(m.source_run_id, ''), m.status, m.artifact_location,
+                      m.creation_timestamp_ms, m.last_updated_timestamp_ms
                FROM logged_models AS m JOIN experiments AS e ON m.experiment_id = e.experiment_id
                WHERE coalesce(m.lifecycle_stage, 'active') = 'active' ORDER BY m.creation_timestamp_ms, m.model_id";
     let mut found = rows(&database, sql, |row| {
@@ -72,7 +89,9 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
             model_type: row.get(3)?,
             run: row.get(4)?,
             status: status(row.get(5)?),
-            files: local(&row.get::<_, String>(6)?),
+            files: beside(&row.get::<_, String>(6)?, path),
+            elsewhere: elsewhere(&row.get::<_, String>(6)?, path),
+            times_us: times_us(row, 7)?,
             ..ForeignLogged::default()
         })
     })?;
@@ -81,8 +100,22 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
         model.params = pairs(&database, sql, &model.id)?;
         model.tags =
             pairs(&database, "SELECT tag_key, tag_value FROM logged_model_tags WHERE model_id = ?1 ORDER BY 1", &model.id)?;
+        model.metrics = points(&database, &model.id)?;
     }
     Ok(found)
+}
+
+fn points(database: &Connection, model: &str) -> Result<Vec<ForeignLoggedPoint>> {
+    let sql = "SELECT metric_name, metric_step, metric_timestamp_ms, metric_value, run_id, coalesce(dataset_name, ''),
+                      coalesce(dataset_digest, '') FROM logged_model_metrics WHERE model_id = ?1 ORDER BY 3, 2, 1";
+    let mut statement = database.prepare_cached(sql).map_err(wrong)?;
+    let found = statement.query_map([model], |row| {
+        let (time_us, value) = (row.get::<_, i64>(2)?.saturating_mul(1000), row.get::<_, Option<f64>>(3)?);
+        let value = value.map_or(f64::NAN, with_infinities);
+        let point = ForeignPoint { name: row.get(0)?, step: row.get(1)?, time_us, value };
+        Ok(ForeignLoggedPoint { point, run: row.get(4)?, dataset: row.get(5)?, digest: row.get(6)? })
+    });
+    found.map_err(wrong)?.collect::<rusqlite::Result<_>>().map_err(wrong)
 }
 
 /// The registry, by name.
@@ -157,7 +190,7 @@ fn has_table(database: &Connection, name: &str) -> Result<bool> {
 }
 
 /// A status's number in words. Source: MLflow's `LoggedModelStatus`.
-fn status(number: i64) -> &'static str {
+pub(super) fn status(number: i64) -> &'static str {
     match number {
         2 => "LOGGED_MODEL_READY",
         3 => "LOGGED_MODEL_UPLOAD_FAILED",

@@ -3,7 +3,7 @@
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names::suggest;
 
-use super::sql::{Row, Transaction, params, put};
+use super::sql::{Transaction, params, put};
 use super::{Store, now_us};
 
 const OP: &str = "alias";
@@ -40,16 +40,13 @@ impl Store {
     /// Errors: `Plan` if there is no such alias, or it has named no other version that is still there.
     pub fn roll_back(&self, model: &str, alias: &str) -> Result<u64> {
         self.database.write(|transaction| {
-            let last = "SELECT id, before FROM alias_log WHERE model = ?1 AND alias = ?2 AND undone = 0 ORDER BY id DESC LIMIT 1";
-            let ids = |row: &Row| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?));
-            let last = transaction.first(last, params![model, alias], ids)?;
-            let Some((id, Some(before))) = last else {
-                return Err(Error::plan(OP, format!("`{model}@{alias}` has named no version before")));
+            let Some((id, before)) = version_before(transaction, model, alias)? else {
+                return Err(Error::plan(OP, format!("`{model}@{alias}` has named no version before that is there")));
             };
-            check_version(transaction, model, before as u64)?;
-            transaction.execute("UPDATE alias_log SET undone = 1 WHERE id = ?1", params![id])?;
-            point(transaction, model, alias, before as u64)?;
-            Ok(before as u64)
+            let undo = "UPDATE alias_log SET undone = 1 WHERE model = ?1 AND alias = ?2 AND undone = 0 AND id >= ?3";
+            transaction.execute(undo, params![model, alias, id])?;
+            point(transaction, model, alias, before)?;
+            Ok(before)
         })
     }
 
@@ -88,6 +85,15 @@ pub(super) fn forget_what_is_said(transaction: &Transaction, model: &str) -> Res
     }
     let unname = "UPDATE model_names SET created = NULL, updated = NULL, description = '' WHERE name = ?1";
     transaction.execute(unname, params![model]).map(|_| ())
+}
+
+/// The last other version that an alias has named and that is still there, with the entry of the log that ended that.
+fn version_before(transaction: &Transaction, model: &str, alias: &str) -> Result<Option<(i64, u64)>> {
+    let sql = "SELECT l.id, l.before FROM alias_log AS l JOIN models AS m ON m.model = l.model AND m.version = l.before
+               WHERE l.model = ?1 AND l.alias = ?2 AND l.undone = 0 ORDER BY l.id DESC";
+    let now = version_of(transaction, model, alias)?;
+    let entries = transaction.rows(sql, params![model, alias], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))?;
+    Ok(entries.into_iter().find(|(_, before)| Some(*before) != now))
 }
 
 fn newest(transaction: &Transaction, model: &str) -> Result<Option<u64>> {

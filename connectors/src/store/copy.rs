@@ -8,6 +8,7 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery};
 use super::Store;
 use super::artifacts;
 use super::copy_traces::CopiedTraces;
+use super::places::{COMES_FROM_LOGGED, COMES_FROM_RUN, version_from_run};
 use super::points::read::Unfolded;
 use super::points::{Points, fold};
 use super::sql::{Row, ToValue, Transaction, Value, params};
@@ -94,9 +95,7 @@ impl Store {
             return Err(Error::plan("run", format!("run `{run}` is still running")));
         }
         self.database.write(|transaction| {
-            let model = "SELECT model || '@' || version FROM models WHERE run = ?1";
-            let model: Option<String> = transaction.first(model, params![run], |row| row.get(0))?;
-            if let Some(model) = model {
+            if let Some(model) = version_from_run(transaction, run)? {
                 let what = format!("run `{run}` stays: model `{model}` comes from it");
                 return Err(Error::plan("run", what).hint("DROP MODEL first"));
             }
@@ -110,13 +109,16 @@ impl Store {
     /// gives the names of the runs.
     pub fn remove_deleted(&self) -> Result<Vec<String>> {
         let removed = self.database.write(|transaction| {
-            let logged = "DELETE FROM logged_models WHERE deleted = 1
-                          AND logged_model NOT IN (SELECT logged_model FROM models WHERE logged_model IS NOT NULL)";
-            transaction.execute(logged, params![])?;
+            let logged = format!(
+                "DELETE FROM logged_models WHERE deleted = 1 AND NOT EXISTS (SELECT 1 FROM models AS m WHERE {COMES_FROM_LOGGED})"
+            );
+            transaction.execute(&logged, params![])?;
             // What belongs to no process and is deleted takes nothing any more, though nobody may have ended it.
-            let runs = "DELETE FROM runs WHERE deleted = 1 AND (status <> 'running' OR process = '')
-                        AND run NOT IN (SELECT run FROM models) RETURNING run";
-            transaction.rows(runs, params![], |row| row.get(0))
+            let runs = format!(
+                "DELETE FROM runs WHERE deleted = 1 AND (status <> 'running' OR process = '')
+                 AND NOT EXISTS (SELECT 1 FROM models AS m WHERE {COMES_FROM_RUN}) RETURNING run"
+            );
+            transaction.rows(&runs, params![], |row| row.get(0))
         })?;
         removed.iter().for_each(|run: &String| self.checkpoints.remove(run));
         Ok(removed)

@@ -8,11 +8,12 @@ use super::points::fold;
 use super::{now_us, sql};
 
 /// The present layout.
-pub(super) const LAYOUTS: usize = 8;
+pub(super) const LAYOUTS: usize = 9;
 
 /// `TABLES[i]` turns the tables of layout `i` into those of layout `i + 1`, in SQLite's words; PostgreSQL's are made of them.
 /// Layouts are never edited once released: add a step.
-pub(super) const TABLES: [&str; LAYOUTS] = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6, LAYOUT_7, LAYOUT_8];
+pub(super) const TABLES: [&str; LAYOUTS] =
+    [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4, LAYOUT_5, LAYOUT_6, LAYOUT_7, LAYOUT_8, LAYOUT_9];
 
 /// The layout that brings the experiment of runs that name none.
 pub(super) const HAS_DEFAULT_EXPERIMENT: usize = 3;
@@ -22,7 +23,7 @@ pub(super) const FIRST_SHARED: usize = 6;
 
 /// `MIGRATIONS[i]` turns layout `i` of a file into layout `i + 1`; SQLite's `user_version` says which one it has.
 pub(super) const MIGRATIONS: [fn(&Transaction) -> Result<()>; LAYOUTS] =
-    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6, to_layout_7, to_layout_8];
+    [to_layout_1, to_layout_2, to_layout_3, to_layout_4, to_layout_5, to_layout_6, to_layout_7, to_layout_8, to_layout_9];
 
 fn to_layout_1(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_1).map_err(store_error)
@@ -50,6 +51,10 @@ fn to_layout_7(transaction: &Transaction) -> Result<()> {
 
 fn to_layout_8(transaction: &Transaction) -> Result<()> {
     transaction.execute_batch(LAYOUT_8).map_err(store_error)
+}
+
+fn to_layout_9(transaction: &Transaction) -> Result<()> {
+    transaction.execute_batch(LAYOUT_9).map_err(store_error)
 }
 
 fn to_layout_3(transaction: &Transaction) -> Result<()> {
@@ -421,3 +426,64 @@ CREATE TABLE spans (
     PRIMARY KEY (trace, span)
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// Where the files of a version are whose source names another version or a logged model (`places.rs`); all points of the metrics
+/// of logged models, of which the one of the greatest step was kept before.
+const LAYOUT_9: &str = "
+ALTER TABLE models ADD COLUMN storage TEXT;
+UPDATE models SET storage = (SELECT 'mlflow-artifacts:/' || l.experiment_id || '/models/' || l.logged_model || '/artifacts'
+                             FROM logged_models AS l WHERE models.source = 'models:/' || l.logged_model)
+WHERE source LIKE 'models:/m-%';
+UPDATE models SET storage = (SELECT coalesce(o.storage, o.source, 'mlflow-artifacts:/registry/' || o.model || '/' || o.version)
+                             FROM models AS o WHERE models.source = 'models:/' || o.model || '/' || o.version)
+WHERE source LIKE 'models:/%/%';
+CREATE INDEX models_of_storage ON models (storage);
+CREATE INDEX models_of_logged ON models (logged_model);
+
+CREATE TABLE logged_model_points (
+    logged_model TEXT NOT NULL REFERENCES logged_models (logged_model) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    run TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    value_order INTEGER NOT NULL,
+    PRIMARY KEY (logged_model, name, dataset, digest, run, step, time, value_order)
+) STRICT, WITHOUT ROWID;
+INSERT INTO logged_model_points (logged_model, name, dataset, digest, run, step, time, value_order)
+SELECT logged_model, name, dataset, digest, run, step, time, value_order FROM logged_model_metrics;
+DROP TABLE logged_model_metrics;
+";
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn layout_9_finds_the_places_of_versions_and_keeps_the_metrics_of_logged_models() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let transaction = connection.transaction().unwrap();
+        MIGRATIONS[..8].iter().try_for_each(|step| step(&transaction)).unwrap();
+        let before = "INSERT INTO model_names (name, last_version) VALUES ('a', 2), ('b', 3);
+            INSERT INTO logged_models VALUES ('m-1', 0, 'n', '', '', 'LOGGED_MODEL_READY', 1, 1, 1);
+            INSERT INTO logged_model_metrics VALUES ('m-1', 'r', 'acc', 'd', 'x', 7, 5, 3);
+            INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, source) VALUES
+                ('a', 1, 'mlflow', '', 0, '', 1, '', 'models:/m-1'), ('a', 2, 'linear_reg', '', 0, '', 1, '', NULL),
+                ('b', 1, 'mlflow', '', 0, '', 1, '', 'models:/a/1'), ('b', 2, 'mlflow', '', 0, '', 1, '', 'models:/a/2'),
+                ('b', 3, 'mlflow', '', 0, '', 1, '', 'models:/gone/1'), ('b', 4, 'mlflow', '', 0, '', 1, '', 'mlflow-artifacts:/0/r/artifacts/m');";
+        transaction.execute_batch(before).unwrap();
+        to_layout_9(&transaction).unwrap();
+        let mut statement = transaction.prepare("SELECT storage FROM models ORDER BY model, version").unwrap();
+        let places: Vec<Option<String>> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let (logged, trained) = ("mlflow-artifacts:/0/models/m-1/artifacts", "mlflow-artifacts:/registry/a/2");
+        assert_eq!(
+            places.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            [Some(logged), None, Some(logged), Some(trained), None, None]
+        );
+        let kept = "SELECT count(*) FROM logged_model_points WHERE name = 'acc' AND dataset = 'd' AND step = 7 AND value_order = 5 AND time = 3";
+        assert_eq!(transaction.query_row(kept, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
+}

@@ -8,6 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use super::artifacts::rows::below;
 use super::artifacts::{check_directory, check_path};
 use super::filters::{float_of_order, float_order};
+use super::run_rows::other_value;
 use super::sql::{Row, Transaction, params, put};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us, random_name};
@@ -33,7 +34,7 @@ pub struct LoggedModel {
     pub metrics: Vec<LoggedMetric>,
 }
 
-/// The latest value of a metric of a logged model on a data set.
+/// A value of a metric of a logged model, on a data set or on none that was named.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedMetric {
     pub run: String,
@@ -59,8 +60,8 @@ impl Store {
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
             let values = params![id, model.experiment, model.name, model.model_type, model.run, model.status, now_us()];
             transaction.execute(sql, values)?;
-            set_values(transaction, &id, "param", &model.params)?;
-            set_values(transaction, &id, "tag", &model.tags)
+            add_params(transaction, &id, &model.params)?;
+            set_tags(transaction, &id, &model.tags)
         })?;
         Ok(id)
     }
@@ -95,12 +96,12 @@ impl Store {
         })
     }
 
-    /// Sets parameters and tags. Errors: `Plan` if there is none.
+    /// Adds parameters and sets tags. Errors: `Plan` if there is none, and for a parameter that has another value.
     pub fn set_logged_values(&self, id: &str, params: &[(String, String)], tags: &[(String, String)]) -> Result<()> {
         self.database.write(|transaction| {
             check(transaction, id)?;
-            set_values(transaction, id, "param", params)?;
-            set_values(transaction, id, "tag", tags)
+            add_params(transaction, id, params)?;
+            set_tags(transaction, id, tags)
         })
     }
 
@@ -110,15 +111,12 @@ impl Store {
         self.database.write(|transaction| Ok(transaction.execute(sql, params![id, name])? > 0))
     }
 
-    /// Keeps values of metrics, each instead of an earlier step's. Errors: `Plan` if there is no such model.
+    /// Keeps values of metrics; one that is sent again is kept once. Errors: `Plan` if there is no such model.
     pub fn log_model_metrics(&self, id: &str, metrics: &[LoggedMetric]) -> Result<()> {
         self.database.write(|transaction| {
             check(transaction, id)?;
-            let sql = "INSERT INTO logged_model_metrics (logged_model, run, name, dataset, digest, step, value_order, time)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                       ON CONFLICT (logged_model, run, name, dataset, digest)
-                       DO UPDATE SET step = excluded.step, value_order = excluded.value_order, time = excluded.time
-                       WHERE excluded.step >= logged_model_metrics.step";
+            let sql = "INSERT INTO logged_model_points (logged_model, run, name, dataset, digest, step, value_order, time)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
             for LoggedMetric { run, name, dataset, digest, step, value, time_us } in metrics {
                 let values = params![id, run, name, dataset, digest, step, float_order(*value), time_us];
                 transaction.execute(sql, values)?;
@@ -212,8 +210,8 @@ impl LoggedModel {
         let values = "SELECT name, value FROM logged_model_values WHERE logged_model = ?1 AND kind = ?2 ORDER BY name";
         self.params = transaction.pairs(values, params![&self.id, "param"])?;
         self.tags = transaction.pairs(values, params![&self.id, "tag"])?;
-        let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_metrics
-                       WHERE logged_model = ?1 ORDER BY name, dataset, digest, run";
+        let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_points
+                       WHERE logged_model = ?1 ORDER BY name, dataset, digest, run, step, time, value_order";
         self.metrics = transaction.rows(metrics, params![&self.id], LoggedMetric::of_row)?;
         Ok(self)
     }
@@ -233,9 +231,26 @@ impl LoggedMetric {
     }
 }
 
-fn set_values(transaction: &Transaction, id: &str, kind: &str, values: &[(String, String)]) -> Result<()> {
+/// As a run's, which do not change.
+fn add_params(transaction: &Transaction, id: &str, params: &[(String, String)]) -> Result<()> {
+    let sql = "INSERT INTO logged_model_values (logged_model, kind, name, value) VALUES (?1, 'param', ?2, ?3)
+               ON CONFLICT (logged_model, kind, name) DO NOTHING";
+    for (name, value) in params {
+        if transaction.execute(sql, params![id, name, value])? > 0 {
+            continue;
+        }
+        let stored = "SELECT value FROM logged_model_values WHERE logged_model = ?1 AND kind = 'param' AND name = ?2";
+        let stored: String = transaction.value(stored, params![id, name])?;
+        if stored != *value {
+            return Err(other_value(name, &stored, value));
+        }
+    }
+    Ok(())
+}
+
+fn set_tags(transaction: &Transaction, id: &str, tags: &[(String, String)]) -> Result<()> {
     let sql = put("logged_model_values", &["logged_model", "kind", "name"], &["value"]);
-    values.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, kind, name, value]).map(|_| ()))
+    tags.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, "tag", name, value]).map(|_| ()))
 }
 
 fn check(transaction: &Transaction, id: &str) -> Result<()> {

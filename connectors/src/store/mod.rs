@@ -42,6 +42,7 @@ mod models;
 mod names;
 mod open_run;
 mod outbox;
+mod places;
 mod points;
 mod postgres;
 mod process;

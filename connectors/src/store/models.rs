@@ -16,6 +16,7 @@ use super::artifacts::files_below;
 use super::errors::write_error;
 use super::model_files::{self, StagedModel};
 use super::names::directory_name;
+use super::places::check_no_copies;
 use super::server_models::ServerModel;
 use super::sql::{Transaction, params};
 use super::tracking::ArtifactRecord;
@@ -98,6 +99,7 @@ impl ModelRegistry for Store {
         }
         let owner = self.database.owner();
         let removed = self.database.write(|transaction| {
+            check_no_copies(transaction, name, None)?;
             let removed = delete_versions(transaction, name)?;
             forget_what_is_said(transaction, name)?;
             versions_directory.iter().try_for_each(|directory| mark_all(directory, &removed, &owner))?;
@@ -199,8 +201,8 @@ impl Store {
         Ok(self.versions_directory(model)?.map(|versions| versions.join(version.to_string())))
     }
 
-    /// Removes versions that are not among the newest `keep` of their model, that no alias names and that are in no stage of
-    /// MLflow's; gives them.
+    /// Removes versions that are not among the newest `keep` of their model, that no alias names, that are in no stage of
+    /// MLflow's, and of which no copy has the files; gives them.
     pub fn remove_old_versions(&self, keep: u64) -> Result<Vec<(String, u64)>> {
         self.remove_versions(|transaction| old_versions(transaction, keep))
     }

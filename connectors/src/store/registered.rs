@@ -5,6 +5,7 @@ use gradframe_ml_core::{Error, Result};
 
 use super::aliases::forget_what_is_said;
 use super::models::next_version;
+use super::places::{check_no_copies, place_of};
 use super::sql::{Row, Transaction, params, put};
 use super::{Store, now_us};
 
@@ -36,6 +37,8 @@ pub struct RegisteredVersion {
     pub stage: String,
     /// Where it is; None if it was trained here.
     pub source: Option<String>,
+    /// Where its files are, if the source only names something else that has them.
+    pub storage: Option<String>,
     /// Empty if it comes from no run.
     pub run: String,
     pub run_link: Option<String>,
@@ -126,12 +129,14 @@ impl Store {
         })
     }
 
-    /// Forgets a model, its versions and all that is said about it; false if there is none.
+    /// Forgets a model, its versions and all that is said about it; false if there is none. Errors: `Plan` if copies elsewhere
+    /// have the files of what was trained here.
     pub fn unregister_model(&self, name: &str) -> Result<bool> {
         if self.registered_model(name)?.is_none() {
             return Ok(false);
         }
         self.remove_versions(|transaction| {
+            check_no_copies(transaction, name, None)?;
             let versions = "SELECT model, version FROM models WHERE model = ?1";
             transaction.rows(versions, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
         })?;
@@ -148,10 +153,12 @@ impl Store {
             let version = next_version(transaction, new.model, true)?;
             let sql =
                 "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, source, updated,
-                                           description, run_link, logged_model)
-                       VALUES (?1, ?2, ?3, '', 0, ?4, ?5, '', ?6, ?5, ?7, ?8, ?9)";
+                                           description, run_link, logged_model, storage)
+                       VALUES (?1, ?2, ?3, '', 0, ?4, ?5, '', ?6, ?5, ?7, ?8, ?9, ?10)";
             let NewVersion { model, model_type, source, run, run_link, logged_model, description, tags } = *new;
-            let values = params![model, version as i64, model_type, run, now_us(), source, description, run_link, logged_model];
+            let storage = place_of(transaction, source)?.filter(|place| place != source);
+            let values =
+                params![model, version as i64, model_type, run, now_us(), source, description, run_link, logged_model, storage];
             transaction.execute(sql, values)?;
             set_tags(transaction, model, version, tags)?;
             Ok(version)
@@ -166,6 +173,13 @@ impl Store {
             found.into_iter().map(|version| version.complete(transaction)).collect::<Result<_>>()
         })?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// Names and versions of the registry that are a logged model.
+    pub fn versions_of_logged(&self, id: &str) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT model, version FROM models WHERE logged_model = ?1 ORDER BY model, version";
+        let of_row = |row: &Row| Ok((row.get(0)?, row.get::<i64>(1)? as u64));
+        Ok(self.database.read(|transaction| transaction.rows(sql, params![id], of_row))?.unwrap_or_default())
     }
 
     /// One version of a model.
@@ -196,9 +210,11 @@ impl Store {
         })
     }
 
-    /// Forgets a version and the aliases that name it; false if there is none.
+    /// Forgets a version and the aliases that name it; false if there is none. Errors: `Plan` if it was trained here and a copy
+    /// has its files.
     pub fn remove_version(&self, model: &str, version: u64) -> Result<bool> {
         let removed = self.remove_versions(|transaction| {
+            check_no_copies(transaction, model, Some(version))?;
             let sql = "DELETE FROM aliases WHERE model = ?1 AND version = ?2";
             transaction.execute(sql, params![model, version as i64])?;
             let there = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND version = ?2)";
@@ -228,7 +244,7 @@ impl Store {
 }
 
 const VERSION: &str = "SELECT model, version, model_type, created, coalesce(updated, created), description, stage, source, run,
-                              run_link, logged_model FROM models";
+                              run_link, logged_model, storage FROM models";
 
 impl RegisteredVersion {
     fn of_row(row: &Row) -> Result<Self> {
@@ -244,6 +260,7 @@ impl RegisteredVersion {
             run: row.get(8)?,
             run_link: row.get(9)?,
             logged_model: row.get(10)?,
+            storage: row.get(11)?,
             tags: vec![],
             aliases: vec![],
         })

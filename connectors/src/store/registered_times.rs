@@ -1,4 +1,4 @@
-//! When models and their versions were registered, of a registry that they come from.
+//! When models and their versions were registered or logged, of a store that they come from.
 
 use gradframe_ml_core::Result;
 
@@ -10,6 +10,12 @@ impl Store {
     pub fn date_model(&self, name: &str, (created_us, updated_us): (i64, i64)) -> Result<()> {
         let sql = "UPDATE model_names SET created = ?2, updated = ?3 WHERE name = ?1 AND created IS NOT NULL";
         self.database.write(|transaction| transaction.execute(sql, params![name, created_us, updated_us]).map(|_| ()))
+    }
+
+    /// The same of a logged model.
+    pub fn date_logged_model(&self, id: &str, (created_us, updated_us): (i64, i64)) -> Result<()> {
+        let sql = "UPDATE logged_models SET created = ?2, updated = ?3 WHERE logged_model = ?1";
+        self.database.write(|transaction| transaction.execute(sql, params![id, created_us, updated_us]).map(|_| ()))
     }
 
     /// The same of a version.

@@ -76,6 +76,16 @@ impl Store {
         }
     }
 
+    /// Whether a run still takes what is logged. On a server always, since each look is a journey, and points have to wait while it is
+    /// away: there the database refuses those of a run that is gone.
+    pub fn is_active(&self, run: &str) -> Result<bool> {
+        if self.database.is_shared() {
+            return Ok(true);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND deleted = 0)";
+        Ok(self.database.read(|transaction| transaction.value(sql, params![run]))?.unwrap_or_default())
+    }
+
     /// These runs, as far as they are there, in this order.
     pub fn run_records(&self, runs: &[&str]) -> Result<Vec<RunRecord>> {
         let found = self.database.read(|transaction| {

@@ -53,6 +53,22 @@ fn an_alias_goes_back_step_by_step() {
 }
 
 #[test]
+fn an_alias_goes_back_past_versions_that_are_gone() {
+    let (_home, store) = three_versions();
+    for champion in [1, 2, 1, 2, 3] {
+        store.set_alias("fare", "champion", champion).unwrap();
+    }
+    store.remove_version("fare", 2).unwrap();
+    assert_eq!(store.roll_back("fare", "champion").unwrap(), 1);
+    let none = store.roll_back("fare", "champion").unwrap_err();
+    assert!(none.to_string().contains("no version before that is there"), "{none}");
+    assert_eq!(version(&store, "fare@champion"), Some(1));
+    store.set_alias("fare", "champion", 3).unwrap();
+    store.remove_alias("fare", "champion").unwrap();
+    assert_eq!(store.roll_back("fare", "champion").unwrap(), 3, "an alias that was removed comes back");
+}
+
+#[test]
 fn what_is_no_alias_or_no_version_is_said() {
     let (_home, store) = three_versions();
     for alias in ["", "latest", "3", "a@b", "a/b", "a b", "a:b"] {

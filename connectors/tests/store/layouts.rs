@@ -52,7 +52,7 @@ fn an_older_store_is_migrated_and_a_copy_of_it_kept() {
         let version = |file: &str| -> u32 {
             Connection::open(home.path().join(file)).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
         };
-        assert_eq!((version("store.db"), version(&copy)), (8, layout));
+        assert_eq!((version("store.db"), version(&copy)), (9, layout));
 
         // The copy is a store of the older layout, with all that was in it.
         let again = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn a_newer_store_is_refused_and_left_as_it_is() {
     for error in errors {
         assert_eq!(error.kind(), "Execution");
         assert!(
-            error.to_string().contains("store.db` has layout 99, this build reads up to 8; hint: a newer gradframe"),
+            error.to_string().contains("store.db` has layout 99, this build reads up to 9; hint: a newer gradframe"),
             "{error}"
         );
     }

@@ -7,6 +7,7 @@ mod entries;
 mod layouts;
 mod leftovers;
 mod models;
+mod places;
 mod points;
 mod runs;
 mod scan;

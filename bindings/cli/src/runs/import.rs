@@ -14,9 +14,6 @@ pub async fn run(session: &Session, path: &Path) -> Result<()> {
     if runs.is_empty() {
         eprintln!("nothing is new in {}: its ended runs are here already", path.display());
     }
-    if let Some(left) = session.left_behind_by_mlflow(path) {
-        eprintln!("{left}");
-    }
     for run in runs {
         print_line(&format!("imported {run}"))?;
         let notes = format!("SELECT value FROM gradframe.tags WHERE name = 'import.note' AND run = {}", quoted(&run));

@@ -5,14 +5,20 @@
 
 None of the libraries is imported before its callback is made. What is no number is left out; parameters are logged once, at the
 start of the training, and those that have a value in the run already keep it.
+
+A run is logged by the process that has it: what a copy of a callback sees in another one (`GridSearchCV(n_jobs=2)`) is not logged, which a
+warning says when the copy is made.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakValueDictionary
 
 from gradframe.errors import PlanError
 
@@ -22,23 +28,53 @@ if TYPE_CHECKING:
 __all__ = ["lightgbm", "lightning", "sklearn", "transformers", "xgboost"]
 
 
+#: The callbacks of this process that have been pickled, by what their pickles say.
+_pickled: WeakValueDictionary[str, _Callback] = WeakValueDictionary()
+
+
+class _Callback:
+    """What is copied within a process stays itself, and what comes to another process logs nothing: a run has no two writers."""
+
+    _kind: str
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        name = uuid.uuid4().hex
+        _pickled[name] = self
+        warnings.warn(f"gf.callbacks.{self._kind}: a run is logged by its own process, what a copy sees in another one is not logged", stacklevel=2)
+        return _unpickled, (self._kind, name, os.getpid())
+
+
+def _unpickled(kind: str, name: str, process: int) -> Any:
+    """The callback itself in its own process; elsewhere one without a run."""
+    here = _pickled.get(name) if process == os.getpid() else None
+    return globals()[kind](None) if here is None else here
+
+
 def lightgbm(run: Run) -> Callable[[Any], None]:
     """For `callbacks=[...]` of LightGBM: each metric of each data set, such as `valid_0.l2`, at each iteration."""
 
-    def log(env: Any) -> None:
-        if env.iteration == env.begin_iteration:
-            _params(run, env.params)
-        _log(run, {f"{data}.{metric}": value for data, metric, value, *_ in env.evaluation_result_list or []}, env.iteration)
+    class Log(_Callback):
+        _kind = "lightgbm"
+        order = 20  # after the evaluations, as LightGBM's own
 
-    log.order = 20  # type: ignore[attr-defined]  # after the evaluations, as LightGBM's own
-    return log
+        def __call__(self, env: Any) -> None:
+            if env.iteration == env.begin_iteration:
+                _params(run, env.params)
+            _log(run, {f"{data}.{metric}": value for data, metric, value, *_ in env.evaluation_result_list or []}, env.iteration)
+
+    return Log()
 
 
 def xgboost(run: Run) -> Any:
     """For `callbacks=[...]` of XGBoost: parameters, and each metric of each data set, such as `train.rmse`, at each round."""
     from xgboost.callback import TrainingCallback
 
-    class Log(TrainingCallback):
+    class Log(_Callback, TrainingCallback):
+        _kind = "xgboost"
+
         def before_training(self, model: Any) -> Any:
             if hasattr(model, "save_config"):
                 _params(run, dict(_leaves(json.loads(model.save_config())["learner"])))
@@ -58,7 +94,9 @@ def sklearn(run: Run, scoring: Callable[[Any, Any, Any], float] | None = None) -
     `scoring(estimator, X, y)` gives the score, `estimator.score` if it is not said.
     """
 
-    class Log:
+    class Log(_Callback):
+        _kind = "sklearn"
+
         def setup(self, estimator: Any, context: Any) -> None:
             _params(run, estimator.get_params(deep=False))
 
@@ -68,7 +106,7 @@ def sklearn(run: Run, scoring: Callable[[Any, Any, Any], float] | None = None) -
         def on_fit_task_end(
             self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, fitted_estimator: Any = None
         ) -> bool:
-            if fitted_estimator is not None and X is not None and context.parent is not None:
+            if run is not None and fitted_estimator is not None and X is not None and context.parent is not None:
                 score = scoring(fitted_estimator, X, y) if scoring else fitted_estimator.score(X, y)
                 _log(run, {f"{type(estimator).__name__}.score": score}, context.task_id)
             return False
@@ -135,13 +173,15 @@ def transformers(run: Run) -> Any:
     return Log()
 
 
-def _log(run: Run, values: Mapping[str, Any], step: int, epoch: int | None = None) -> None:
+def _log(run: Run | None, values: Mapping[str, Any], step: int, epoch: int | None = None) -> None:
     numbers = {name: value for name, value in values.items() if hasattr(value, "__float__") and not isinstance(value, str)}
-    if numbers:
+    if numbers and run is not None:
         run.log(numbers, step=step, epoch=epoch)
 
 
-def _params(run: Run, params: Mapping[str, Any]) -> None:
+def _params(run: Run | None, params: Mapping[str, Any]) -> None:
+    if run is None:
+        return None
     named = {str(name): value for name, value in params.items()}
     try:
         return run.params(named)

@@ -12,6 +12,7 @@ os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 
 import mlflow
 import mlflow.sklearn
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -81,6 +82,43 @@ def registers():
     assert [v.version for v in client.get_latest_versions("fare's", ["Production"])][0] in ("2", 2)
 
 
+def copies():
+    """A version whose source is another, or a logged model, has its own files: what it was made of may go."""
+    mlflow.set_experiment("copied")
+    model = LinearRegression().fit(X, y)
+    for _ in range(3):
+        with mlflow.start_run():
+            mlflow.sklearn.log_model(model, "model", registered_model_name="original", **NO_PIP)
+    loads = lambda uri: np.allclose(mlflow.sklearn.load_model(uri).predict(X), model.predict(X))
+    first = client.copy_model_version("models:/original/1", "copy")
+    assert first.source == "models:/original/1", "the source stays what the client said"
+    client.delete_model_version("original", "1")
+    assert loads("models:/copy/1")
+    client.copy_model_version("models:/original/2", "copy")
+    client.rename_registered_model("original", "renamed")
+    assert loads("models:/copy/2") and loads("models:/renamed/3")
+    client.copy_model_version("models:/copy/1", "copy of a copy")
+    client.delete_registered_model("copy")
+    assert loads("models:/copy of a copy/1")
+    if IS_3:
+        logged = mlflow.sklearn.log_model(model, name="gone", registered_model_name="of logged", **NO_PIP)
+        client.delete_logged_model(logged.model_id)
+        assert loads("models:/of logged/1"), "a logged model that is deleted has its files as long as a version is it"
+        fails(lambda: client.create_model_version("of logged", f"models:/{logged.model_id}"), logged.model_id)
+    fails(lambda: client.create_model_version("renamed", "models:/original/1"), "models:/original/1")
+
+
+def copies_what_was_trained():
+    """What a copy has its files of stays."""
+    version = client.search_model_versions("name = 'trained'")[0].version
+    client.copy_model_version(f"models:/trained/{version}", "copy of trained")
+    fails(lambda: client.delete_model_version("trained", version), "is a copy")
+    fails(lambda: client.delete_registered_model("trained"), "is a copy")
+    path = mlflow.artifacts.download_artifacts(client.get_model_version_download_uri("copy of trained", "1"))
+    assert sorted(os.listdir(path)) == ["model.json", "weights.safetensors"], os.listdir(path)
+    client.delete_registered_model("copy of trained")
+
+
 def describes():
     """Names, descriptions, tags, searches; what is wrong is said."""
     client.create_registered_model("empty", tags={"team": "a"}, description="nothing yet")
@@ -148,11 +186,74 @@ def logs_models():
     fails(lambda: mlflow.get_logged_model(info.model_id), "not found")
 
 
+def measures_models():
+    """Each point of a logged model's metrics, on each data set; searched, by any of them, and sorted, by the latest."""
+    experiment = mlflow.set_experiment("measured").experiment_id
+    first, second = (mlflow.data.from_numpy(X * factor, name=f"data {factor}") for factor in (1, 2))
+    low, high = (mlflow.initialize_logged_model(name=name, params={"a": name}) for name in ("low", "high"))
+    with mlflow.start_run() as run:
+        for step in range(3):
+            mlflow.log_metric("acc", step / 10, step=step, model_id=low.model_id)
+        mlflow.log_metric("acc", 0.9, step=1, model_id=low.model_id, dataset=first)
+        mlflow.log_metric("acc", 0.1, step=1, model_id=low.model_id, dataset=second)
+        mlflow.log_metric("acc", 0.5, step=5, model_id=high.model_id, dataset=first)
+    points = {(m.step, m.dataset_name, m.value) for m in client.get_logged_model(low.model_id).metrics}
+    assert points == {(0, None, 0.0), (1, None, 0.1), (2, None, 0.2), (1, "data 1", 0.9), (1, "data 2", 0.1)}, points
+    kept = client.get_run(run.info.run_id).data.metrics["acc"]
+    assert kept == 0.5, kept
+    batch = [Metric("loss", value, 5, 0, model_id=low.model_id) for value in (1.0, 1.0, 2.0)]
+    for _ in range(2):
+        client.log_batch(run.info.run_id, metrics=batch)
+    again = [m.value for m in client.get_logged_model(low.model_id).metrics if m.key == "loss"]
+    assert sorted(again) == [1.0, 2.0], "what is sent again is kept once"
+
+    def found(filter_string=None, **options):
+        return [m.name for m in client.search_logged_models([experiment], filter_string, **options)]
+
+    def on(dataset, **more):
+        return {"dataset_name": dataset.name, **more}
+
+    for filter_string, datasets, names in [
+        ("metrics.acc > 0.8", None, {"low"}),
+        ("metrics.acc < 0.2", None, {"low"}),
+        ("metrics.acc > 0.4", None, {"low", "high"}),
+        ("metrics.acc > 0.8", [on(second)], set()),
+        ("metrics.acc > 0.4", [on(first, dataset_digest=first.digest)], {"low", "high"}),
+        ("metrics.acc < 0.2", [on(second)], {"low"}),
+        ("creation_time > 0", None, {"low", "high"}),
+        (f"experiment_id = '{experiment}'", None, {"low", "high"}),
+        (None, [on(second)], {"low"}),
+    ]:
+        got = found(filter_string, datasets=datasets)
+        assert len(got) == len(names) and set(got) == names, (filter_string, datasets, got)
+    for order, names in [
+        ({"field_name": "metrics.acc", "ascending": False, **on(first)}, ["low", "high"]),
+        ({"field_name": "metrics.acc", "ascending": True, **on(first)}, ["high", "low"]),
+        ({"field_name": "metrics.acc", "ascending": False, **on(second)}, ["low", "high"]),
+        ({"field_name": "name"}, ["high", "low"]),
+    ]:
+        assert found(order_by=[order]) == names, order
+    fails(lambda: found("metrics.acc > 'x'"), "number")
+    fails(lambda: found(datasets=[{"dataset_name": ""}]), "dataset_name")
+    mlflow.log_model_params({"a": "low", "b": "2"}, low.model_id)
+    fails(lambda: mlflow.log_model_params({"b": "3"}, low.model_id), "`b` is `2` already")
+    assert client.get_logged_model(low.model_id).params == {"a": "low", "b": "2"}
+    for name in ("", "a/b", "a:b", "a.b", "a%b", "a'b", 'a"b'):
+        fails(lambda name=name: mlflow.initialize_logged_model(name=name), "name")
+    assert mlflow.initialize_logged_model(name="é🚕 x").name == "é🚕 x"
+    client.set_logged_model_tags(low.model_id, {"k/x y": "é"})
+    client.delete_logged_model_tag(low.model_id, "k/x y")
+    assert "k/x y" not in client.get_logged_model(low.model_id).tags
+
+
 if __name__ == "__main__":
     autologs()
     registers()
+    copies()
     describes()
     sees_what_was_trained()
+    copies_what_was_trained()
     if IS_3:
         logs_models()
+        measures_models()
     print(f"all well with {mlflow.__version__}", file=sys.stderr)

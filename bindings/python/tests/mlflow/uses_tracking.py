@@ -385,6 +385,21 @@ def promotes():
     assert client.search_model_versions("name = 'price'") == []
 
 
+def sorts_names():
+    """Names of which some read as numbers, as hashes do: they are texts."""
+    names = [f"{int(n):x}" for n in rng.integers(16**5, size=60)] + [str(n) for n in rng.integers(10**4, size=40)] + ["nan", "1e5", "inf"]
+    names = list(dict.fromkeys(names))
+    for name in names:
+        client.create_experiment(name)
+        client.create_registered_model(name)
+    got = [e.name for e in client.search_experiments(order_by=["name ASC"], max_results=2000) if e.name in names]
+    assert got == sorted(names), got
+    registered = [m.name for m in client.search_registered_models(max_results=1000) if m.name in names]
+    assert registered == sorted(names), "by name, though no order is asked for"
+    for name in names:
+        client.delete_registered_model(name)
+
+
 SUBJECTS = [
     values_that_json_lacks,
     searches,
@@ -398,6 +413,7 @@ SUBJECTS = [
     autologs,
     evaluates,
     promotes,
+    sorts_names,
 ]
 
 if __name__ == "__main__":

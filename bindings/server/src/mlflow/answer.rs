@@ -61,19 +61,22 @@ impl Failure {
     }
 }
 
+/// What errors say of things that there are not.
+const MISSING: [&str; 6] =
+    ["unknown run", "there is no number", "has no artifact", "not found", "unknown model", "has no version"];
+
+/// A message without what is in backticks: names and values of a client's, in which may be any words.
+fn without_quoted(message: &str) -> String {
+    message.split('`').step_by(2).collect()
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();
+        let said = without_quoted(&message);
         match error {
-            Error::Plan(_) if message.contains("unknown run") || message.contains("there is no number") => {
-                Failure::not_found(message)
-            }
-            Error::Plan(_)
-                if ["has no artifact", "not found", "unknown model", "has no version"].iter().any(|of| message.contains(of)) =>
-            {
-                Failure::not_found(message)
-            }
-            Error::Plan(_) if message.contains("is there already") => Failure::exists(message),
+            Error::Plan(_) if MISSING.iter().any(|of| said.contains(of)) => Failure::not_found(message),
+            Error::Plan(_) if said.contains("is there already") => Failure::exists(message),
             Error::Plan(_) | Error::DType(_) | Error::Shape(_) | Error::OutOfBounds(_) | Error::Execution(_) => {
                 Failure::invalid(message)
             }
@@ -93,6 +96,19 @@ pub fn equal(said: &str, token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_do_not_hang_on_a_client_s_words() {
+        for (message, code) in [
+            ("unknown run `x`", "RESOURCE_DOES_NOT_EXIST"),
+            ("`not` has no artifact `found`", "RESOURCE_DOES_NOT_EXIST"),
+            ("parameter `p` is `unknown run` already, got `not found`", "INVALID_PARAMETER_VALUE"),
+            ("`not found` is there already", "RESOURCE_ALREADY_EXISTS"),
+            ("`is there already` is no name", "INVALID_PARAMETER_VALUE"),
+        ] {
+            assert_eq!(Failure::from(Error::plan("run", message)).code, code, "{message}");
+        }
+    }
 
     #[test]
     fn tokens_are_equal_or_not() {

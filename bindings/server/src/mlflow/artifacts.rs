@@ -136,11 +136,6 @@ pub fn listed(artifacts: &[ArtifactRecord], below: &str, whole: bool) -> Vec<Val
     found.into_iter().map(shown).collect()
 }
 
-/// Where the files of a version are that was trained here.
-pub fn trained_uri(model: &str, version: u64) -> String {
-    format!("mlflow-artifacts:/{REGISTRY}/{model}/{version}")
-}
-
 /// What kind of model is at a source, by the file that says so: `mlflow.sklearn`; `mlflow` if it does not.
 pub fn flavor(handler: &Handler, source: &str, logged: Option<&str>) -> String {
     let file = match logged {
@@ -191,6 +186,8 @@ mod tests {
         assert_eq!(split("0/models/m-1/artifacts/a/b").unwrap(), (Owner::Logged("m-1"), "a/b"));
         assert_eq!(split("0/traces/tr-1/artifacts/traces.json").unwrap(), (Owner::Trace("tr-1"), "traces.json"));
         assert_eq!(split("registry/fare/3/model.json").unwrap(), (Owner::Trained("fare", 3), "model.json"));
+        let trained = gradframe::Store::place_of_trained("fare", 3);
+        assert_eq!(split(trained.strip_prefix("mlflow-artifacts:/").unwrap()).unwrap(), (Owner::Trained("fare", 3), ""));
         for wrong in ["", "0", "0/run", "0/run/other/x", "../../etc/passwd", "registry/fare/x/y"] {
             assert!(split(wrong).is_err(), "{wrong}");
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::answer::Failure;
 use super::call::{Call, pair};
 use super::runs::{page, paged};
-use super::search::{Filter, Key, Order};
+use super::search::{Filter, Key, Kind, Order};
 use super::versions::{self, find_version};
 use super::{Answer, Handler};
 
@@ -59,6 +59,7 @@ pub fn delete(handler: &Handler, call: &Call) -> Answer {
 
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &["name"])?;
+    filter.check(&kind)?;
     let order = Order::read(&call.texts("order_by")?, &["name", "timestamp", "last_updated_timestamp"], "name ASC")?;
     let mut found = handler.store().registered_models()?;
     found.retain(|model| filter.holds(&|key| value_of_model(model, key)));
@@ -98,6 +99,11 @@ pub fn delete_alias(handler: &Handler, call: &Call) -> Answer {
 pub fn find(handler: &Handler, name: &str) -> Result<RegisteredModel, Failure> {
     let found = handler.store().registered_model(name)?;
     found.ok_or_else(|| Failure::not_found(format!("registered model with name={name} not found")))
+}
+
+/// A name or a tag is a text; a model of the registry has nothing else to compare.
+fn kind(key: &Key) -> Option<Kind> {
+    matches!(key, Key::Attribute(_) | Key::Tag(_)).then_some(Kind::Text)
 }
 
 fn value_of_model(model: &RegisteredModel, key: &Key) -> Option<String> {

@@ -1,5 +1,7 @@
 //! Runs: begun, logged to, ended, found.
 
+use std::collections::BTreeMap;
+
 use gradframe::{LoggedMetric, MetricRow, RunChanges, RunRecord, TIMES_US};
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ const BATCH_MAX: usize = 100_000;
 const NAME_TAG: &str = "mlflow.runName";
 const USER_TAG: &str = "mlflow.user";
 /// The user of a run whose client does not know it.
-const NOBODY: &str = "unknown";
+pub const NOBODY: &str = "unknown";
 
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let experiment = call.integer("experiment_id")?.unwrap_or(0);
@@ -131,6 +133,7 @@ fn log(handler: &Handler, run: &str, metrics: &[&Value], params: &[(String, Stri
 
 /// Keeps metrics that name a logged model with that model too.
 fn of_models(handler: &Handler, run: &str, metrics: &[&Value], points: &[Point]) -> Result<(), Failure> {
+    let mut of_models: BTreeMap<String, Vec<LoggedMetric>> = BTreeMap::new();
     for (metric, point) in metrics.iter().zip(points) {
         let text = |name: &str| metric.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let model = text("model_id");
@@ -147,9 +150,9 @@ fn of_models(handler: &Handler, run: &str, metrics: &[&Value], points: &[Point])
             value: *value,
             time_us: time_us.unwrap_or_default(),
         };
-        handler.store().log_model_metrics(&model, &[kept])?;
+        of_models.entry(model).or_default().push(kept);
     }
-    Ok(())
+    of_models.iter().try_for_each(|(model, metrics)| Ok(handler.store().log_model_metrics(model, metrics)?))
 }
 
 struct Point {

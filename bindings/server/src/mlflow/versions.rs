@@ -1,13 +1,13 @@
 //! Versions of the registry's models: where they are, their stages and tags.
 
-use gradframe::{NewVersion, RegisteredVersion, VersionChanges};
+use gradframe::{NewVersion, RegisteredVersion, Store, VersionChanges};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, pair};
 use super::registry::{PROMPT_TAG, RESULTS, find, own_tags, pairs, tag_of, value_of};
 use super::runs::{page, paged};
-use super::search::{Filter, Key, Order};
+use super::search::{Filter, Key, Kind, Order};
 use super::{Answer, Handler, artifacts, logged_models};
 
 /// The type of a model that is a prompt, which `SHOW MODELS` leaves out.
@@ -35,11 +35,13 @@ pub fn create(handler: &Handler, call: &Call) -> Answer {
     let (found, source, tags) = (find(handler, call.text("name")?)?, call.text("source")?, call.pairs("tags")?);
     let is_prompt = [&found.tags, &tags].into_iter().any(|tags| value_of(tags, PROMPT_TAG).as_deref() == Some("true"));
     let model = found.name;
-    let logged = call.maybe("model_id").or_else(|| source.strip_prefix("models:/").filter(|id| id.starts_with("m-")));
+    let of_logged = source.strip_prefix("models:/").filter(|id| id.starts_with("m-"));
+    let place = place(handler, source, of_logged)?;
+    let logged = call.maybe("model_id").or(of_logged);
     let from = logged.map(|id| handler.store().logged_model(id)).transpose()?.flatten().map(|logged| logged.run);
     let new = NewVersion {
         model: &model,
-        model_type: &if is_prompt { PROMPT.to_owned() } else { artifacts::flavor(handler, source, logged) },
+        model_type: &if is_prompt { PROMPT.to_owned() } else { artifacts::flavor(handler, &place, logged) },
         source,
         run: call.maybe("run_id").or(from.as_deref()).unwrap_or_default(),
         run_link: call.maybe("run_link"),
@@ -49,6 +51,13 @@ pub fn create(handler: &Handler, call: &Call) -> Answer {
     };
     let made = handler.store().register_version(&new)?;
     one_version(handler, &model, made).map(|found| json!({ "model_version": shown(&found) }))
+}
+
+/// Where the files are that a source names. Errors: if it names a version or a logged model that there is not, or no more.
+fn place(handler: &Handler, source: &str, of_logged: Option<&str>) -> Result<String, Failure> {
+    of_logged.map(|id| logged_models::find(handler, id)).transpose()?;
+    let place = handler.store().place_of(source)?;
+    place.ok_or_else(|| Failure::not_found(format!("the source `{source}` of the version names no version that there is")))
 }
 
 pub fn get(handler: &Handler, call: &Call) -> Answer {
@@ -84,6 +93,7 @@ pub fn delete(handler: &Handler, call: &Call) -> Answer {
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let known = ["name", "run_id", "source_path", "version_number", "creation_timestamp", "last_updated_timestamp"];
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &known)?;
+    filter.check(&kind)?;
     let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?;
     let mut found = handler.store().registered_versions(None)?;
     found.retain(|version| filter.holds(&|key| value_of_version(version, key)));
@@ -96,11 +106,8 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
 /// Where a client finds the files of a version.
 pub fn download_uri(handler: &Handler, call: &Call) -> Answer {
     let found = find_version(handler, call)?;
-    let logged = found.logged_model.as_deref().map(|id| handler.store().logged_model(id)).transpose()?.flatten();
-    let uri = match logged {
-        Some(logged) => logged_models::artifact_uri(&logged),
-        None => source(&found),
-    };
+    // What the source names may be gone; where its files were when it was made is kept.
+    let uri = found.storage.clone().unwrap_or_else(|| source(&found));
     Ok(json!({ "artifact_uri": uri }))
 }
 
@@ -144,6 +151,16 @@ pub fn latest<'a>(versions: &'a [RegisteredVersion], stages: &[&str]) -> Vec<&'a
     STAGES.iter().filter(|stage| stages.is_empty() || stages.contains(stage)).filter_map(newest).collect()
 }
 
+/// What a name of a version is compared with.
+fn kind(key: &Key) -> Option<Kind> {
+    match key {
+        Key::Tag(_) => Some(Kind::Text),
+        Key::Attribute(name) if name == "version_number" || name.ends_with("_timestamp") => Some(Kind::Number),
+        Key::Attribute(_) => Some(Kind::Text),
+        _ => None,
+    }
+}
+
 fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
     let name = match key {
         Key::Attribute(name) => name.as_str(),
@@ -155,14 +172,14 @@ fn value_of_version(version: &RegisteredVersion, key: &Key) -> Option<String> {
         "run_id" => version.run.clone(),
         "source_path" => source(version),
         "version_number" => version.version.to_string(),
-        "creation_timestamp" => version.created_us.to_string(),
-        _ => version.updated_us.to_string(),
+        "creation_timestamp" => (version.created_us / 1000).to_string(),
+        _ => (version.updated_us / 1000).to_string(),
     })
 }
 
 /// Where a version is: what its client said, or where this server serves it.
 fn source(version: &RegisteredVersion) -> String {
-    version.source.clone().unwrap_or_else(|| artifacts::trained_uri(&version.model, version.version))
+    version.source.clone().unwrap_or_else(|| Store::place_of_trained(&version.model, version.version))
 }
 
 /// In MLflow's words.

@@ -6,6 +6,7 @@ use gradframe_plan::ops::text::MODEL_TYPE as PRETRAINED;
 use gradframe_plan::services::model_exists;
 
 use super::super::now_us;
+use super::super::places::IS_COPY;
 use super::super::sql::{Row, Transaction, params};
 
 /// A version of a model, as the database has it.
@@ -37,11 +38,13 @@ impl Version {
 }
 
 pub(super) fn old_versions(transaction: &Transaction, keep: u64) -> Result<Vec<(String, u64)>> {
-    let sql =
+    let sql = format!(
         "SELECT model, version FROM (SELECT model, version, row_number() OVER (PARTITION BY model ORDER BY version DESC) AS place
                FROM models WHERE stage NOT IN ('Staging', 'Production')) AS m WHERE place > ?1
-               AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version) ORDER BY 1, 2";
-    transaction.rows(sql, params![keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
+               AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version)
+               AND NOT EXISTS (SELECT 1 FROM models AS c WHERE {IS_COPY}) ORDER BY 1, 2"
+    );
+    transaction.rows(&sql, params![keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
 }
 
 pub(super) fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {

@@ -11,6 +11,22 @@ use super::answer::Failure;
 pub use parser::Key;
 use parser::{Condition, Operator, Value};
 
+/// The attributes of all such things that are numbers; their other attributes are texts.
+const NUMBERS: [&str; 12] = [
+    "experiment_id",
+    "creation_time",
+    "last_update_time",
+    "creation_timestamp",
+    "last_updated_timestamp",
+    "version_number",
+    "timestamp",
+    "timestamp_ms",
+    "execution_time",
+    "execution_time_ms",
+    "end_time",
+    "end_time_ms",
+];
+
 /// The query for the names of runs, in order.
 pub fn runs(experiments: &[&str], filter: &str, order: &[String]) -> Result<String, Failure> {
     sql::runs(experiments, parser::parse(filter)?.as_ref(), order)
@@ -23,11 +39,16 @@ pub struct Filter(Option<Condition>);
 impl Filter {
     /// Errors: for what is no filter, and for an attribute that is none of these.
     pub fn read(filter: &str, attributes: &[&str]) -> Result<Self, Failure> {
-        let condition = parser::parse(filter)?;
+        let filter = Filter(parser::parse(filter)?);
+        filter.keys().iter().try_for_each(|key| check_attribute(key, attributes))?;
+        Ok(filter)
+    }
+
+    /// All names that are compared.
+    pub fn keys(&self) -> BTreeSet<Key> {
         let mut keys = BTreeSet::new();
-        condition.iter().for_each(|condition| condition.collect_keys(&mut keys));
-        keys.iter().try_for_each(|key| check_attribute(key, attributes))?;
-        Ok(Filter(condition))
+        self.0.iter().for_each(|condition| condition.collect_keys(&mut keys));
+        keys
     }
 
     /// Errors: for a comparison with what a name is not of, and of a name that has no kind.
@@ -70,22 +91,35 @@ impl Order {
 
     /// Sorts by the values of names; what has no value is last.
     pub fn sort<T>(&self, things: &mut [T], value: impl Fn(&T, &Key) -> Option<String>) {
+        self.sort_each(things, |thing, _, key| value(thing, key));
+    }
+
+    /// The same, where the value of a name may depend on where in the order it stands, counted from 0.
+    pub fn sort_each<T>(&self, things: &mut [T], value: impl Fn(&T, usize, &Key) -> Option<String>) {
         things.sort_by(|a, b| {
-            let ordered = |(key, descending): &(Key, bool)| match (value(a, key), value(b, key)) {
-                (Some(a), Some(b)) if *descending => compared(&b, &a),
-                (Some(a), Some(b)) => compared(&a, &b),
+            let ordered = |(at, (key, descending)): (usize, &(Key, bool))| match (value(a, at, key), value(b, at, key)) {
+                (Some(a), Some(b)) if *descending => compared(key, &b, &a),
+                (Some(a), Some(b)) => compared(key, &a, &b),
                 (a, b) => a.is_none().cmp(&b.is_none()),
             };
-            self.0.iter().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+            self.0.iter().enumerate().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
     }
 }
 
-/// Numbers as numbers, all else as text.
-fn compared(a: &str, b: &str) -> Ordering {
-    match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.total_cmp(&b),
+/// By what the name is of, never by how two of its values read: texts of which some read as numbers have no order of that kind.
+fn compared(key: &Key, a: &str, b: &str) -> Ordering {
+    match (is_number(key), a.parse::<f64>(), b.parse::<f64>()) {
+        (true, Ok(a), Ok(b)) => a.total_cmp(&b),
         _ => a.cmp(b),
+    }
+}
+
+fn is_number(key: &Key) -> bool {
+    match key {
+        Key::Metric(_) => true,
+        Key::Attribute(name) => NUMBERS.contains(&name.as_str()),
+        _ => false,
     }
 }
 
@@ -224,8 +258,35 @@ mod tests {
             let read = Filter::read(filter, &["name", "time"]).unwrap();
             assert_eq!(read.check(&kind).is_ok(), well, "{filter}");
         }
-        let mut things = ["10", "9", "x"];
-        Order::read(&[], &["name"], "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
-        assert_eq!(things, ["9", "10", "x"]);
+    }
+
+    #[test]
+    fn names_are_sorted_as_texts_and_numbers_as_numbers() {
+        let known = ["name", "creation_time"];
+        for (order, sorted) in [
+            ("name", ["10", "1e", "9", "nan"]),
+            ("tags.a DESC", ["nan", "9", "1e", "10"]),
+            ("params.a", ["10", "1e", "9", "nan"]),
+        ] {
+            let mut things = ["9", "nan", "1e", "10"];
+            Order::read(&[order.into()], &known, "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
+            assert_eq!(things, sorted, "{order}");
+        }
+        for order in ["creation_time", "metrics.a"] {
+            let mut things = ["10", "-inf", "9", "1e3"];
+            Order::read(&[order.into()], &known, "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
+            assert_eq!(things, ["-inf", "9", "10", "1e3"], "{order}");
+        }
+    }
+
+    #[test]
+    fn thousands_of_names_of_which_some_read_as_numbers_are_sorted() {
+        let mut names: Vec<String> =
+            (0..4000_u64).map(|i| format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44)).collect();
+        names.extend(["nan", "inf", "Infinity", "1e9", "-0"].map(str::to_owned));
+        let mut sorted = names.clone();
+        sorted.sort();
+        Order::read(&[], &["name"], "name").unwrap().sort(&mut names, |name, _| Some(name.clone()));
+        assert_eq!(names, sorted);
     }
 }

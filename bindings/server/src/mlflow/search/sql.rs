@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use gradframe::SCHEDULED_TAG;
 
 use super::super::answer::Failure;
-use super::super::runs::{ours, theirs};
+use super::super::runs::{NOBODY, ours, theirs};
 use super::parser::{Condition, Key, Operator, Value, key};
 use super::{number_with_text, text_with_number};
+
+/// Different names in a filter and its order, each a join of the query: as many as MLflow's own SQLite store can join. Planning a few
+/// hundred would take minutes, and all of a thread's stack.
+const NAMES_MAX: usize = 64;
 
 /// The query for the names of runs of these experiments, in order; newest first where the order leaves it open.
 pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) -> Result<String, Failure> {
@@ -16,6 +20,10 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
     filter.iter().for_each(|condition| condition.collect_keys(&mut keys));
     keys.extend(order.iter().map(|(key, _)| key.clone()));
     let joined: Vec<&Key> = keys.iter().filter(|key| table(key).is_some()).collect();
+    if joined.len() > NAMES_MAX {
+        let what = format!("{} different names are compared or sorted by, at most {NAMES_MAX} in one search", joined.len());
+        return Err(Failure::invalid(what));
+    }
     let names: Vec<String> = experiments.iter().map(|name| literal(name)).collect();
     let of_experiments = if names.is_empty() { "false".to_owned() } else { format!("r.experiment IN ({})", names.join(", ")) };
     let mut sql = "SELECT r.run FROM gradframe.runs AS r".to_owned();
@@ -109,7 +117,12 @@ fn is_status(key: &Key) -> bool {
 fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
     if let Some(i) = joined.iter().position(|other| *other == key) {
         let value = format!("j{i}.value");
-        return Ok(if is_status(key) { status(&value) } else { value });
+        return Ok(match key {
+            key if is_status(key) => status(&value),
+            // As the run is shown whose client did not say it.
+            Key::Attribute(_) => format!("coalesce({value}, '{NOBODY}')"),
+            _ => value,
+        });
     }
     let name = match key {
         Key::Attribute(name) => name,
@@ -160,15 +173,16 @@ fn has_dataset(name: &str, condition: &str) -> String {
 }
 
 fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Result<String, Failure> {
+    let is_pattern = matches!(operator, Operator::Like | Operator::ILike);
     if let (Key::Dataset(name), Value::Text(text)) = (key, value) {
-        return Ok(has_dataset(name, &format!("{} {}", word(operator), literal(text))));
+        let value = if is_pattern { pattern(text) } else { literal(text) };
+        return Ok(has_dataset(name, &format!("{} {value}", word(operator))));
     }
     let column = column(key, joined)?;
     let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if of_run(name).ends_with("_time"));
-    let is_pattern = matches!(operator, Operator::Like | Operator::ILike);
     let value = match value {
         Value::Number(number) if is_number => format!("{number:?}"),
-        Value::Text(value) if !is_number && is_pattern => literal(value),
+        Value::Text(value) if !is_number && is_pattern => pattern(value),
         Value::Text(value) if !is_number => text(key, value)?,
         Value::Text(value) => return Err(number_with_text(key, value)),
         Value::Number(number) => return Err(text_with_number(key, *number)),
@@ -198,6 +212,11 @@ fn word(operator: Operator) -> &'static str {
 /// A text to compare a name's values with; a status has to be one.
 fn text(key: &Key, value: &str) -> Result<String, Failure> {
     Ok(if is_status(key) { literal(theirs(ours(value)?)) } else { literal(value) })
+}
+
+/// In MLflow's patterns a backslash is a character; in Arrow's it escapes the next one.
+fn pattern(text: &str) -> String {
+    literal(&text.replace('\\', r"\\"))
 }
 
 fn literal(text: &str) -> String {
@@ -236,6 +255,18 @@ mod tests {
         for wrong in ["metrics.loss DESCENDING", "metrics.loss, params.x", "start_time desc asc"] {
             assert!(sort_key(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_search_has_so_many_names_at_most() {
+        let filter = |names: usize| (0..names).map(|i| format!("metrics.m{i} > 1")).collect::<Vec<_>>().join(" AND ");
+        assert!(sql(&filter(64), &["metrics.m1"]).is_ok());
+        for (filter, order) in [(filter(65), "metrics.m1"), (filter(64), "params.m1"), (filter(3000), "start_time")] {
+            let error = format!("{:?}", sql(&filter, &[order]).unwrap_err());
+            assert!(error.contains("at most 64 in one search"), "{error}");
+        }
+        let of_one = ["params.p = 'x'"; 900].join(" OR ");
+        assert!(sql(&of_one, &[]).is_ok());
     }
 
     #[test]

@@ -1,26 +1,20 @@
 //! Logged models of MLflow 3: made by `log_model`, with parameters, metrics and files of their own.
 
+mod search;
+
 use gradframe::{LoggedMetric, LoggedModel};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, number};
-use super::registry::{own_tags, pairs, value_of};
-use super::runs::{page, paged};
-use super::search::{Filter, Key, Order};
+use super::registry::{own_tags, pairs};
 use super::{Answer, Handler, artifacts};
-
-/// How many are given at once unless it is said.
-const RESULTS: usize = 100;
-/// What can be compared beside parameters, tags and metrics.
-const ATTRIBUTES: [&str; 7] =
-    ["name", "model_id", "model_type", "status", "source_run_id", "creation_timestamp", "last_updated_timestamp"];
 
 /// Answers what is asked at `logged-models/...`, given in parts.
 pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> Answer {
     match (method, parts) {
         ("POST", []) => create(handler, call),
-        ("POST", ["search"]) => search(handler, call),
+        ("POST", ["search"]) => search::answer(handler, call),
         ("GET", [id]) => shown(handler, id),
         ("PATCH", [id]) => finalize(handler, id, call),
         ("DELETE", [id]) => {
@@ -31,8 +25,10 @@ pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> A
             handler.store().set_logged_values(&find(handler, id)?.id, &[], &call.pairs("tags")?)?;
             shown(handler, id)
         }
-        ("DELETE", [id, "tags", tag]) => {
-            let removed = handler.store().remove_logged_tag(&find(handler, id)?.id, tag)?;
+        // A tag's name may have slashes.
+        ("DELETE", [id, "tags", tag @ ..]) if !tag.is_empty() => {
+            let tag = tag.join("/");
+            let removed = handler.store().remove_logged_tag(&find(handler, id)?.id, &tag)?;
             removed.then(|| json!({})).ok_or_else(|| Failure::not_found(format!("no tag with key {tag} of model {id}")))
         }
         ("POST", [id, "params"]) => {
@@ -44,7 +40,18 @@ pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> A
     }
 }
 
+/// Errors: for a name that `runs:/RUN/NAME` and a filter could not say. As MLflow's own store has it.
+fn check_name(name: &str) -> Result<(), Failure> {
+    match name.is_empty() || name.contains(['/', ':', '.', '%', '"', '\'']) {
+        true => {
+            Err(Failure::invalid(format!("`{name}` is no name of a logged model: one is not empty and has none of / : . % \" '")))
+        }
+        false => Ok(()),
+    }
+}
+
 fn create(handler: &Handler, call: &Call) -> Answer {
+    call.said("name").map_or(Ok(()), check_name)?;
     let model = LoggedModel {
         id: String::new(),
         experiment: call.integer("experiment_id")?.unwrap_or(0),
@@ -71,53 +78,10 @@ fn finalize(handler: &Handler, id: &str, call: &Call) -> Answer {
     shown(handler, id)
 }
 
-fn search(handler: &Handler, call: &Call) -> Answer {
-    let experiments = call.texts("experiment_ids")?;
-    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
-    let order = Order::read(&orders(call)?, &ATTRIBUTES, "creation_timestamp DESC")?;
-    let mut found = handler.store().logged_models()?;
-    found.retain(|model| experiments.contains(&model.experiment.to_string()) && filter.holds(&|key| value(model, key)));
-    order.sort(&mut found, value);
-    let (start, limit) = page(call, RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    Ok(paged("models", found.iter().skip(start).take(limit).map(|found| model(handler, found)).collect::<Result<_, _>>()?, next))
-}
-
-/// What to sort by: `field_name` and `ascending`, as text.
-fn orders(call: &Call) -> Result<Vec<String>, Failure> {
-    let text = |order: &Value| match order.get("field_name").and_then(Value::as_str) {
-        Some(field) => {
-            let ascending = order.get("ascending").and_then(Value::as_bool).unwrap_or(true);
-            Ok(format!("{field} {}", if ascending { "ASC" } else { "DESC" }))
-        }
-        None => Err(Failure::invalid("`order_by` has no `field_name`")),
-    };
-    call.list("order_by")?.into_iter().map(text).collect()
-}
-
-fn value(model: &LoggedModel, key: &Key) -> Option<String> {
-    let name = match key {
-        Key::Attribute(name) => name.as_str(),
-        Key::Tag(name) => return value_of(&model.tags, name),
-        Key::Param(name) => return value_of(&model.params, name),
-        Key::Metric(name) => return model.metrics.iter().find(|of| of.name == *name).map(|of| of.value.to_string()),
-        _ => return None,
-    };
-    Some(match name {
-        "name" => model.name.clone(),
-        "model_id" => model.id.clone(),
-        "model_type" => model.model_type.clone(),
-        "status" => model.status.trim_start_matches("LOGGED_MODEL_").to_owned(),
-        "source_run_id" => model.run.clone(),
-        "last_updated_timestamp" => (model.updated_us / 1000).to_string(),
-        _ => (model.created_us / 1000).to_string(),
-    })
-}
-
 fn files(handler: &Handler, id: &str, call: &Call) -> Answer {
     let found = find(handler, id)?;
     let below = call.maybe("artifact_directory_path").unwrap_or_default();
-    Ok(json!({ "root_uri": artifact_uri(&found), "files": artifacts::listed(&handler.store().logged_files(id)?, below, true) }))
+    Ok(json!({ "root_uri": found.place(), "files": artifacts::listed(&handler.store().logged_files(id)?, below, true) }))
 }
 
 /// The logged model of this identifier.
@@ -126,27 +90,21 @@ pub fn find(handler: &Handler, id: &str) -> Result<LoggedModel, Failure> {
     found.ok_or_else(|| Failure::not_found(format!("logged model with ID '{id}' not found")))
 }
 
-/// Where its files are.
-pub fn artifact_uri(model: &LoggedModel) -> String {
-    format!("mlflow-artifacts:/{}/models/{}/artifacts", model.experiment, model.id)
-}
-
 fn shown(handler: &Handler, id: &str) -> Answer {
     Ok(json!({ "model": model(handler, &find(handler, id)?)? }))
 }
 
 fn model(handler: &Handler, model: &LoggedModel) -> Answer {
-    let versions = handler.store().registered_versions(None)?;
-    let of_model = versions.iter().filter(|version| version.logged_model.as_deref() == Some(&model.id));
+    let versions = handler.store().versions_of_logged(&model.id)?;
     let registrations: Vec<Value> =
-        of_model.map(|version| json!({ "name": version.model, "version": version.version.to_string() })).collect();
+        versions.iter().map(|(name, version)| json!({ "name": name, "version": version.to_string() })).collect();
     let info = json!({
         "model_id": model.id,
         "experiment_id": model.experiment.to_string(),
         "name": model.name,
         "creation_timestamp_ms": model.created_us / 1000,
         "last_updated_timestamp_ms": model.updated_us / 1000,
-        "artifact_uri": artifact_uri(model),
+        "artifact_uri": model.place(),
         "status": model.status,
         "model_type": model.model_type,
         "source_run_id": model.run,

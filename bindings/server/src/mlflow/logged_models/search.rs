@@ -1,0 +1,191 @@
+//! Which logged models a filter finds, in which order. Metrics are those of the data sets that are asked for, or all.
+
+use gradframe::{LoggedMetric, LoggedModel};
+use serde_json::Value;
+
+use super::super::answer::Failure;
+use super::super::call::Call;
+use super::super::registry::value_of;
+use super::super::runs::{page, paged};
+use super::super::search::{Filter, Key, Kind, Order};
+use super::super::{Answer, Handler};
+
+/// How many are given at once unless it is said.
+const RESULTS: usize = 100;
+/// What can be compared beside parameters, tags and metrics.
+const ATTRIBUTES: [&str; 9] = [
+    "name",
+    "model_id",
+    "experiment_id",
+    "model_type",
+    "status",
+    "source_run_id",
+    "creation_time",
+    "creation_timestamp",
+    "last_updated_timestamp",
+];
+
+/// A data set, by its name alone if there is no digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Dataset {
+    name: String,
+    digest: Option<String>,
+}
+
+/// A page of the logged models of experiments that pass a filter.
+pub fn answer(handler: &Handler, call: &Call) -> Answer {
+    let experiments = call.texts("experiment_ids")?;
+    let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
+    filter.check(&kind)?;
+    let datasets = datasets(call)?;
+    let (order, of_orders) = orders(call)?;
+    let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC")?;
+    let mut found = handler.store().logged_models()?;
+    found.retain(|model| experiments.contains(&model.experiment.to_string()) && passes(model, &filter, &datasets));
+    order.sort_each(&mut found, |model, at, key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref)));
+    let (start, limit) = page(call, RESULTS)?;
+    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
+    let shown = found.iter().skip(start).take(limit).map(|found| super::model(handler, found));
+    Ok(paged("models", shown.collect::<Result<_, _>>()?, next))
+}
+
+/// A metric passes if one of its points does, as in MLflow's own store; where none is compared, the model needs some on the data sets.
+fn passes(model: &LoggedModel, filter: &Filter, datasets: &[Dataset]) -> bool {
+    let is_wanted = |metric: &LoggedMetric| datasets.is_empty() || datasets.iter().any(|dataset| dataset.has(metric));
+    let of_key = |key: &Key| -> Vec<String> {
+        let Key::Metric(name) = key else { return value(model, key).into_iter().collect() };
+        let points = model.metrics.iter().filter(|metric| metric.name == *name && is_wanted(metric));
+        points.map(|metric| metric.value.to_string()).collect()
+    };
+    let compares_metrics = filter.keys().iter().any(|key| matches!(key, Key::Metric(_)));
+    filter.holds_of_any(&of_key) && (datasets.is_empty() || compares_metrics || model.metrics.iter().any(is_wanted))
+}
+
+/// Of a metric the latest value, by time, then step.
+fn sorted_by(model: &LoggedModel, key: &Key, dataset: Option<&Dataset>) -> Option<String> {
+    let Key::Metric(name) = key else { return value(model, key) };
+    let of_name = model.metrics.iter().filter(|metric| metric.name == *name);
+    let points = of_name.filter(|metric| dataset.is_none_or(|dataset| dataset.has(metric)));
+    points.max_by_key(|metric| (metric.time_us, metric.step)).map(|metric| metric.value.to_string())
+}
+
+impl Dataset {
+    /// None of an object that names no data set. Errors: for a name that is no text, and a digest without a name.
+    fn read(object: &Value) -> Result<Option<Self>, Failure> {
+        let text = |name: &str| match object.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+            Some(other) => Err(Failure::invalid(format!("`{name}` is {other}, expected a text"))),
+        };
+        match (text("dataset_name")?, text("dataset_digest")?) {
+            (Some(name), digest) => Ok(Some(Dataset { name, digest })),
+            (None, None) => Ok(None),
+            (None, Some(digest)) => Err(Failure::invalid(format!("the `dataset_digest` {digest} needs a `dataset_name`"))),
+        }
+    }
+
+    fn has(&self, metric: &LoggedMetric) -> bool {
+        metric.dataset == self.name && self.digest.as_ref().is_none_or(|digest| metric.digest == *digest)
+    }
+}
+
+fn datasets(call: &Call) -> Result<Vec<Dataset>, Failure> {
+    let unnamed = || Failure::invalid("`datasets` has one without a `dataset_name`");
+    call.list("datasets")?.into_iter().map(|object| Dataset::read(object)?.ok_or_else(unnamed)).collect()
+}
+
+/// What to sort by: `field_name` and `ascending`, as text; and on which data set each.
+fn orders(call: &Call) -> Result<(Vec<String>, Vec<Option<Dataset>>), Failure> {
+    let order = |order: &Value| match order.get("field_name").and_then(Value::as_str) {
+        Some(field) => {
+            let ascending = order.get("ascending").and_then(Value::as_bool).unwrap_or(true);
+            Ok((format!("{field} {}", if ascending { "ASC" } else { "DESC" }), Dataset::read(order)?))
+        }
+        None => Err(Failure::invalid("`order_by` has no `field_name`")),
+    };
+    call.list("order_by")?.into_iter().map(order).collect()
+}
+
+/// What a name of a logged model is compared with. Parameters are often numbers, and may be compared with one.
+fn kind(key: &Key) -> Option<Kind> {
+    match key {
+        Key::Metric(_) => Some(Kind::Number),
+        Key::Param(_) | Key::Tag(_) => Some(Kind::Any),
+        Key::Attribute(name) => Some(match name.as_str() {
+            "creation_time" | "creation_timestamp" | "last_updated_timestamp" => Kind::Number,
+            "experiment_id" => Kind::Any,
+            _ => Kind::Text,
+        }),
+        _ => None,
+    }
+}
+
+fn value(model: &LoggedModel, key: &Key) -> Option<String> {
+    let name = match key {
+        Key::Attribute(name) => name.as_str(),
+        Key::Tag(name) => return value_of(&model.tags, name),
+        Key::Param(name) => return value_of(&model.params, name),
+        _ => return None,
+    };
+    Some(match name {
+        "name" => model.name.clone(),
+        "model_id" => model.id.clone(),
+        "experiment_id" => model.experiment.to_string(),
+        "model_type" => model.model_type.clone(),
+        "status" => model.status.trim_start_matches("LOGGED_MODEL_").to_owned(),
+        "source_run_id" => model.run.clone(),
+        "last_updated_timestamp" => (model.updated_us / 1000).to_string(),
+        _ => (model.created_us / 1000).to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(name: &str, dataset: &str, (step, time_us): (i64, i64), value: f64) -> LoggedMetric {
+        LoggedMetric { run: "r".into(), name: name.into(), dataset: dataset.into(), digest: "1".into(), step, value, time_us }
+    }
+
+    fn of(metrics: Vec<LoggedMetric>) -> LoggedModel {
+        let (id, name, status) = ("m-1".into(), "net".into(), "LOGGED_MODEL_READY".into());
+        let (model_type, run) = (String::new(), String::new());
+        let (params, tags) = (vec![("alpha".into(), "2".into())], vec![]);
+        LoggedModel { id, experiment: 0, name, model_type, run, status, created_us: 0, updated_us: 0, params, tags, metrics }
+    }
+
+    #[test]
+    fn a_metric_passes_by_any_of_its_points_on_the_data_sets() {
+        let model = of(vec![point("acc", "", (0, 1), 0.1), point("acc", "d1", (1, 2), 0.9), point("acc", "d2", (1, 3), 0.5)]);
+        let on = |name: &str, digest: Option<&str>| Dataset { name: name.into(), digest: digest.map(str::to_owned) };
+        for (filter, datasets, expected) in [
+            ("metrics.acc > 0.8", vec![], true),
+            ("metrics.acc < 0.2", vec![], true),
+            ("metrics.acc > 0.8", vec![on("d1", None)], true),
+            ("metrics.acc > 0.8", vec![on("d2", None)], false),
+            ("metrics.acc > 0.8", vec![on("d2", None), on("d1", Some("1"))], true),
+            ("metrics.acc > 0.8", vec![on("d1", Some("2"))], false),
+            ("", vec![on("d2", None)], true),
+            ("name = 'net'", vec![on("d3", None)], false),
+            ("metrics.other IS NULL", vec![on("d1", None)], true),
+            ("params.alpha = 2 AND params.alpha = '2' AND experiment_id = '0'", vec![], true),
+        ] {
+            let read = Filter::read(filter, &ATTRIBUTES).unwrap();
+            read.check(&kind).unwrap();
+            assert_eq!(passes(&model, &read, &datasets), expected, "{filter} {datasets:?}");
+        }
+        for wrong in ["metrics.acc > '1'", "name = 1", "creation_time = 'x'", "datasets.name = 'x'"] {
+            assert!(Filter::read(wrong, &ATTRIBUTES).unwrap().check(&kind).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_metric_sorts_by_its_latest_point() {
+        let model = of(vec![point("acc", "d", (9, 1), 0.1), point("acc", "d", (2, 5), 0.2), point("acc", "e", (1, 5), 0.3)]);
+        let by = |dataset: Option<&str>| {
+            let dataset = dataset.map(|name| Dataset { name: name.into(), digest: None });
+            sorted_by(&model, &Key::Metric("acc".into()), dataset.as_ref())
+        };
+        assert_eq!((by(None), by(Some("e")), by(Some("f"))), (Some("0.2".into()), Some("0.3".into()), None));
+    }
+}
