@@ -1,5 +1,7 @@
 //! Conditions on log tables as SQL: values are bound, never written into the text.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
@@ -22,19 +24,39 @@ pub(super) fn select(table: LogTable, query: &LogQuery, columns: &Schema) -> Res
 
 /// The same, of columns of another table that has those which the query's filters name; in no order if it is empty.
 pub(super) fn select_from(from: &str, columns: &str, table: LogTable, query: &LogQuery, order: &str) -> Result<BoundSql> {
+    let mut sql = conditions_of(from, columns, table, query)?;
+    sql.end(order, query.limit);
+    Ok(sql)
+}
+
+/// [`select`] without the rows of these runs, of which there may be any number: a condition for each is more than SQLite takes.
+pub(super) fn select_but(
+    table: LogTable,
+    query: &LogQuery,
+    columns: &Schema,
+    runs: &BTreeSet<&str>,
+    is_shared: bool,
+) -> Result<BoundSql> {
+    let mut sql = conditions_of(table.name(), &select_list(table, columns), table, query)?;
+    if !runs.is_empty() {
+        // The one thing that both databases have a name of their own for.
+        let others = match is_shared {
+            true => "run NOT IN (SELECT json_array_elements_text(CAST(? AS json)))",
+            false => "run NOT IN (SELECT value FROM json_each(?))",
+        };
+        sql.and(others, [Value::Text(serde_json::json!(runs).to_string())]);
+    }
+    sql.end(row_order(table), query.limit);
+    Ok(sql)
+}
+
+/// The statement up to its conditions.
+fn conditions_of(from: &str, columns: &str, table: LogTable, query: &LogQuery) -> Result<BoundSql> {
     let mut sql = BoundSql { text: format!("SELECT {columns} FROM {from}"), values: Vec::new() };
     let place = Place { table, schema: table.schema() };
     for (i, filter) in query.filters.iter().enumerate() {
         sql.text.push_str(if i == 0 { " WHERE " } else { " AND " });
         sql.push_filter(&place, filter)?;
-    }
-    if !order.is_empty() {
-        sql.text.push_str(" ORDER BY ");
-        sql.text.push_str(order);
-    }
-    if let Some(limit) = query.limit {
-        sql.text.push_str(" LIMIT ");
-        sql.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     }
     Ok(sql)
 }
@@ -111,6 +133,18 @@ impl BoundSql {
         self.text.push_str(if self.text.contains(" WHERE ") { " AND " } else { " WHERE " });
         self.text.push_str(condition);
         self.values.extend(values);
+    }
+
+    /// Adds the order, if there is one, and the limit.
+    fn end(&mut self, order: &str, limit: Option<usize>) {
+        if !order.is_empty() {
+            self.text.push_str(" ORDER BY ");
+            self.text.push_str(order);
+        }
+        if let Some(limit) = limit {
+            self.text.push_str(" LIMIT ");
+            self.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        }
     }
 
     fn push_value(&mut self, value: Value) {

@@ -48,6 +48,18 @@ fn points_are_the_same_before_and_after_their_run_ends() {
 }
 
 #[test]
+fn any_number_of_runs_may_be_live() {
+    // Without a file for each.
+    let store = Store::in_memory().unwrap();
+    let ended = store.start(NewRun::default()).unwrap();
+    log(&ended, 0, &[("loss", 1.0)]);
+    ended.finish(RunOutcome::Finished).unwrap();
+    let live: Vec<_> = (0..1100).map(|_| store.start(NewRun::default()).unwrap()).collect();
+    live.iter().for_each(|run| log(run, 0, &[("loss", 1.0)]));
+    assert_eq!(everything(&store, LogTable::Latest).num_rows(), 1101);
+}
+
+#[test]
 fn damage_costs_the_points_that_it_hits_and_the_file_is_kept() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path().into());
