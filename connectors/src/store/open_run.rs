@@ -200,7 +200,7 @@ impl RunWriter for OpenRun {
 
     fn flush(&self) -> Result<()> {
         self.points.sync()?;
-        self.place.segments.send();
+        self.place.segments.send_soon();
         Ok(())
     }
 
