@@ -165,6 +165,24 @@ fn threads_that_flush_at_once_leave_no_hole_in_what_other_machines_see() {
 }
 
 #[test]
+fn a_server_without_room_for_a_connection_is_one_that_is_away() {
+    let Some(server) = Server::start() else { return };
+    let (address, home) = (server.database("runs"), tempfile::tempdir().unwrap());
+    open(&address, home.path()).start(NewRun::default()).unwrap().finish(RunOutcome::Finished).unwrap();
+    let others: Vec<_> = (0..60).map(|number| open(&address, &home.path().join(number.to_string()))).collect();
+    let connected = others.iter().filter(|store| store.scan(LogTable::Params, &LogQuery::default()).is_ok()).count();
+    assert!(connected >= 50, "{connected}");
+    let late = Store::open_shared_waiting(&address, home.path().join("late"), Duration::from_millis(300)).unwrap();
+    let run = late.start(NewRun { title: "late".into(), ..NewRun::default() }).unwrap();
+    log(&run, 0, 0.5).unwrap();
+    drop(others);
+    run.finish(RunOutcome::Finished).unwrap();
+    let reader = open(&address, &home.path().join("reader"));
+    wait_until("the run is sent", || texts(&reader, LogTable::Runs, "title").contains(&"late".to_owned()));
+    wait_until("its point is there", || steps(&reader) == [0]);
+}
+
+#[test]
 fn what_a_process_could_not_send_the_next_one_does() {
     let Some(mut server) = Server::start() else { return };
     let (address, home) = (server.database("runs"), tempfile::tempdir().unwrap());
