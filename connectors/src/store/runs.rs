@@ -32,16 +32,16 @@ impl RunLog for Store {
         if run.environment.is_empty() {
             run.environment = surroundings::environment().clone();
         }
-        let owner = self.database.owner();
         let mut chosen = None;
         let begun = self.database.write(|transaction| {
             let id = chosen.insert(unused_id(transaction)?);
-            insert_run(transaction, id, &run, &owner)?;
+            // Asked for here: a store that is refused gets no file that says who writes.
+            insert_run(transaction, id, &run, &self.database.owner())?;
             Ok(id.clone())
         });
         match (begun, &self.outbox) {
             (Err(error), Some(outbox)) if is_away(&error) => {
-                let journal = outbox.begin(chosen, run, &owner, &error)?;
+                let journal = outbox.begin(chosen, run, &self.database.owner(), &error)?;
                 Ok(Arc::new(OpenRun::begun_away(journal, Arc::clone(outbox), self.run_place())))
             }
             (begun, _) => {
