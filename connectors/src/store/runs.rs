@@ -117,6 +117,15 @@ impl Store {
         Arc::new(OpenRun::owned(id, self.run_place()))
     }
 
+    /// Gives the rows of `metrics` that a query asks for to `look`, some at a time.
+    pub(crate) fn each_metrics(&self, query: &LogQuery, mut look: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+        let mut pages = MetricPages::new(query.clone(), self.segments.unfolded(query)?);
+        while let Some(batches) = self.database.read_once(|transaction| pages.next(transaction))?.flatten() {
+            batches.iter().try_for_each(&mut look)?;
+        }
+        Ok(())
+    }
+
     fn scan_points(&self, query: &LogQuery, read: ReadPoints) -> Result<Vec<RecordBatch>> {
         let read = |transaction: &Transaction| {
             // Before the database, which is looked at by the first statement: what is folded in between is known there.
