@@ -1,5 +1,7 @@
 //! `gradframe runs`.
 
+use gradframe::{RunOptions, Session};
+
 use crate::support::{CREATE_FARES, Place};
 
 /// A place with one run; its identifier.
@@ -291,4 +293,23 @@ fn an_address_of_a_store_is_checked_and_its_password_never_shown() {
         assert!(ended.code == code && ended.stderr.contains(said), "{address}: {} {}", ended.code, ended.stderr);
         assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
     }
+}
+
+fn session_of(place: &Place) -> Session {
+    Session::builder().home(place.path("home")).threads(2).build().unwrap()
+}
+
+#[test]
+fn tail_prints_metrics_whatever_the_steps_of_others() {
+    let place = Place::new();
+    let run = session_of(&place).start_run(RunOptions::new("steps").without_code().without_samples()).unwrap();
+    (0..50).for_each(|step| run.log(step, &[("system/cpu", 0.5), ("batch_loss", 2.0)]).unwrap());
+    for step in [-1, 0, 0] {
+        run.log(step, &[("loss", 0.25)]).unwrap();
+    }
+    run.finish().unwrap();
+    let printed = place.run(&["runs", "tail"]).stdout;
+    assert_eq!((printed.matches(" loss 0.250000").count(), printed.matches("batch_loss").count()), (3, 50), "{printed}");
+    assert!(!printed.contains("system/"), "{printed}");
+    assert_eq!(place.run(&["runs", "tail", "--system"]).stdout.matches("system/cpu").count(), 50);
 }
