@@ -133,6 +133,10 @@ fn runs_differ_are_exported_imported_and_removed() {
     assert_eq!(diff.code, 0, "{}", diff.stderr);
     assert!(diff.stdout.contains("seconds") && !diff.stdout.contains("model_type"), "{}", diff.stdout);
 
+    let same = place.run(&["runs", "diff", runs[0], runs[0], "--format", "csv"]);
+    assert_eq!((same.code, same.stdout.lines().count()), (0, 1), "{} {}", same.stdout, same.stderr);
+    assert!(same.stderr.contains(&format!("both are the run {}", runs[0])), "{}", same.stderr);
+
     let there = tempfile::tempdir().unwrap();
     let directory = there.path().join("run").to_string_lossy().into_owned();
     let exported = place.run(&["runs", "export", runs[0], &directory]);
@@ -297,6 +301,26 @@ fn an_address_of_a_store_is_checked_and_its_password_never_shown() {
 
 fn session_of(place: &Place) -> Session {
     Session::builder().home(place.path("home")).threads(2).build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn diff_compares_each_data_set_of_a_role_with_its_like() {
+    let place = Place::new();
+    let session = session_of(&place);
+    let [rides, weather, other] = ["SELECT 1 AS a", "SELECT 1 AS a, 2.5 AS b", "SELECT 'x' AS c"];
+    let mut runs = Vec::new();
+    for second in [weather, weather, other] {
+        let run = session.start_run(RunOptions::new("equal").without_code().without_samples()).unwrap();
+        for (query, name) in [(rides, "rides"), (second, "weather")] {
+            run.log_input(&session.sql(query).await.unwrap(), name, "training").await.unwrap();
+        }
+        run.finish().unwrap();
+        runs.push(run.id().to_owned());
+    }
+    let diff = |b: &str| place.run(&["runs", "diff", &runs[0], b, "--format", "csv"]).stdout;
+    assert_eq!(diff(&runs[1]).lines().count(), 1, "{}", diff(&runs[1]));
+    let found = diff(&runs[2]);
+    assert!(found.contains("data,training weather schema,") && !found.contains("rides"), "{found}");
 }
 
 #[test]

@@ -133,6 +133,9 @@ async fn first_column(session: &Session, sql: &str) -> Result<Vec<String>> {
 
 async fn differ(session: &Session, a: &str, b: &str, args: &OutputArgs) -> Result<()> {
     let (a, b) = (full_name(session, a).await?, full_name(session, b).await?);
+    if a == b {
+        eprintln!("note: both are the run {a}");
+    }
     print(session, &diff::query(&a, &b), args).await
 }
 
