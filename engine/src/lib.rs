@@ -71,7 +71,7 @@ pub use frame::{
     UpdateRows, Validate, own_rows,
 };
 pub use registry::Garbage;
-pub use replay::{Difference, Replay};
+pub use replay::{Difference, Replay, labelled_data_sets};
 pub use run::{Run, RunOptions, TIMES_US};
 pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;

@@ -1,6 +1,7 @@
 //! Runs once more: a training's statement from its start, and all that came out differently.
 
 mod compare;
+mod data_sets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -16,6 +17,8 @@ use gradframe_connectors::store::{RunChanges, RunStart};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::RunLog;
 use gradframe_sql::Rerun;
+
+pub use self::data_sets::labelled_data_sets;
 
 use self::compare::{Facts, Values, apart, changed_files, differing, unknown};
 use crate::catalog::with_frames;
@@ -114,11 +117,13 @@ impl Session {
         store.change_run(&again, &RunChanges { title: Some(&title), ..RunChanges::default() })?;
         store.attach(&again)?.set_tags(&[(REPLAY_TAG.to_owned(), run.clone())])?;
 
-        let (mut before, mut now) = (self.facts(&run).await?, self.facts(&again).await?);
+        let (mut before, mut now) = (self.facts(&run, &again).await?, self.facts(&again, &run).await?);
         let mut unknown = unknown(&before);
         if has_kept_rows(store, &run)? {
-            // They are read from where an archive has put them, with the types that Parquet gives.
-            let of_rows = |key: &(String, String)| key.0 == "file" || (key.0 == "data" && key.1 == "training columns");
+            // They are read from where an archive has put them, with the types that Parquet gives, by a query that says so.
+            let of_rows = |(what, name): &(String, String)| {
+                what == "file" || (what == "data" && name == "training columns") || (what == "param" && name == "query")
+            };
             before.retain(|key, _| !of_rows(key));
             now.retain(|key, _| !of_rows(key));
             unknown.push("file: the rows are those that the archive has brought along".to_owned());
@@ -188,13 +193,14 @@ impl Session {
         named.ok_or_else(|| Error::internal(OP, "the training has logged nothing"))
     }
 
-    /// What is known of a run beside its values: on which data and on what it ran.
-    async fn facts(&self, run: &str) -> Result<Facts> {
+    /// What is known of a run beside its values: on which data and on what it ran. It is to be compared with what is known of `other`.
+    async fn facts(&self, run: &str, other: &str) -> Result<Facts> {
+        let data = labelled_data_sets([run, other]);
         let run = run.replace('\'', "''");
         let sql = format!(
-            "SELECT 'data' AS what, role || ' rows' AS name, arrow_cast(rows, 'Utf8') AS value FROM gradframe.datasets WHERE run = '{run}'
-             UNION ALL SELECT 'data', role || ' digest', digest FROM gradframe.datasets WHERE run = '{run}'
-             UNION ALL SELECT 'data', role || ' columns', schema FROM gradframe.datasets WHERE run = '{run}'
+            "SELECT 'data' AS what, label || ' rows' AS name, arrow_cast(rows, 'Utf8') AS value FROM ({data}) WHERE run = '{run}'
+             UNION ALL SELECT 'data', label || ' digest', digest FROM ({data}) WHERE run = '{run}'
+             UNION ALL SELECT 'data', label || ' columns', schema FROM ({data}) WHERE run = '{run}'
              UNION ALL SELECT 'file', path, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
                  coalesce(hash, version, arrow_cast(modified, 'Utf8'))) FROM gradframe.dataset_files WHERE run = '{run}'
              UNION ALL SELECT 'code', 'commit', commit FROM gradframe.runs WHERE run = '{run}' AND commit IS NOT NULL

@@ -247,6 +247,9 @@ pub enum RunsCommand {
         /// Seconds between two looks
         #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_pause)]
         interval: Duration,
+        /// Print also what is sampled of the machine: `system/...`
+        #[arg(long)]
+        system: bool,
     },
 }
 

@@ -1,10 +1,10 @@
 //! `gradframe runs tail`: a run's metrics, a line an epoch or step, as they are written by whatever process trains.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use gradframe::{Error, Session};
 
@@ -12,9 +12,13 @@ use crate::exit::Result;
 use crate::output::print_line;
 use crate::runs::quoted;
 
+/// What is sampled of the machine begins so.
+const SAMPLED: &str = "system/";
+
 /// One value that has been logged.
 #[derive(Debug, Clone, PartialEq)]
 struct Point {
+    time_us: i64,
     step: i64,
     /// None where only steps are counted.
     epoch: Option<i64>,
@@ -22,15 +26,19 @@ struct Point {
     value: f64,
 }
 
-/// Prints the metrics that are there, then those that come, until the run ends.
+/// Prints the metrics that are there, then those that come, until the run ends; those that are sampled of the machine if `sampled`.
 /// Errors: `Execution` with the run's own words if it failed; `Cancelled` if it was cancelled.
-pub async fn run(session: &Session, run: &str, interval: Duration) -> Result<()> {
+pub async fn run(session: &Session, run: &str, interval: Duration, sampled: bool) -> Result<()> {
     let mut seen = Seen::default();
     loop {
         // The state first: what was logged before the run ended is read after it.
         let state = State::of(session, run).await?;
-        for line in seen.lines(points(session, run, seen.step).await?) {
-            print_line(&line)?;
+        let mut grown = grown(session, run, &seen).await?;
+        grown.retain(|name| sampled || !name.starts_with(SAMPLED));
+        if !grown.is_empty() {
+            for line in seen.lines(points(session, run, &grown).await?) {
+                print_line(&line)?;
+            }
         }
         match state.status.as_str() {
             "running" => tokio::time::sleep(interval).await,
@@ -62,11 +70,25 @@ impl State {
     }
 }
 
-/// Points from a step on, in order.
-async fn points(session: &Session, run: &str, from_step: i64) -> gradframe::Result<Vec<Point>> {
+/// The metrics that have other points than were printed.
+async fn grown(session: &Session, run: &str, seen: &Seen) -> gradframe::Result<Vec<String>> {
+    let sql = format!("SELECT name, points FROM gradframe.latest WHERE run = {}", quoted(run));
+    let batches = session.sql(&sql).await?.collect().await?;
+    let of_batch = |batch: &RecordBatch| {
+        let counts = batch.column(1).as_primitive::<Int64Type>().clone();
+        let names = texts(batch, 0).into_iter().flatten().zip(counts.values().to_vec());
+        names.filter(|(name, points)| seen.printed_of(name) != *points).map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    Ok(batches.iter().flat_map(of_batch).collect())
+}
+
+/// All points of these metrics. Where those that are new lie among them nobody knows: several processes may log into one run.
+async fn points(session: &Session, run: &str, names: &[String]) -> gradframe::Result<Vec<Point>> {
+    let among: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     let sql = format!(
-        "SELECT step, epoch, name, value FROM gradframe.metrics WHERE run = {} AND step >= {from_step} ORDER BY step, name",
-        quoted(run)
+        "SELECT step, epoch, name, value, time FROM gradframe.metrics WHERE run = {} AND name IN ({})",
+        quoted(run),
+        among.join(", ")
     );
     let batches = session.sql(&sql).await?.collect().await?;
     Ok(batches.iter().flat_map(of_batch).collect())
@@ -75,7 +97,9 @@ async fn points(session: &Session, run: &str, from_step: i64) -> gradframe::Resu
 fn of_batch(batch: &RecordBatch) -> Vec<Point> {
     let (steps, epochs) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
     let (names, values) = (texts(batch, 2), batch.column(3).as_primitive::<Float64Type>());
+    let times = batch.column(4).as_primitive::<TimestampMicrosecondType>();
     let point = |(row, name): (usize, Option<String>)| Point {
+        time_us: times.value(row),
         step: steps.value(row),
         epoch: epochs.is_valid(row).then(|| epochs.value(row)),
         name: name.unwrap_or_default(),
@@ -91,30 +115,67 @@ fn texts(batch: &RecordBatch, column: usize) -> Vec<Option<String>> {
     }
 }
 
-/// What has been printed of the newest step.
+/// What tells the points of a metric apart: time, step and the value's bits.
+type Mark = (i64, i64, u64);
+
+/// What has been printed: of each metric how often each of its points. Steps say nothing: each metric counts its own, and may begin again.
 #[derive(Debug, Default)]
 struct Seen {
-    step: i64,
-    names: BTreeSet<String>,
+    printed: HashMap<String, HashMap<Mark, usize>>,
 }
 
 impl Seen {
-    /// A line for each step of which something is new.
+    /// How many points of a metric have been printed.
+    fn printed_of(&self, name: &str) -> i64 {
+        self.printed.get(name).map_or(0, |marks| marks.values().sum::<usize>() as i64)
+    }
+
+    /// A line for each step of which something is new. `points` are all of their metrics.
     fn lines(&mut self, points: Vec<Point>) -> Vec<String> {
         let mut lines = Vec::new();
-        for of_step in points.chunk_by(|a, b| a.step == b.step) {
-            if of_step[0].step > self.step {
-                *self = Seen { step: of_step[0].step, names: BTreeSet::new() };
+        let mut line: Vec<Point> = Vec::new();
+        for point in self.new_of(points) {
+            let goes_on = line.first().is_none_or(|first| (first.step, first.epoch) == (point.step, point.epoch));
+            if !goes_on || line.iter().any(|before| before.name == point.name) {
+                lines.push(shown_line(&line));
+                line.clear();
             }
-            let new: Vec<&Point> = of_step.iter().filter(|point| self.names.insert(point.name.clone())).collect();
-            if let Some(first) = new.first() {
-                let values: Vec<String> = new.iter().map(|point| format!("{} {}", point.name, shown(point.value))).collect();
-                let at = first.epoch.map_or_else(|| format!("step {:>5}", first.step), |epoch| format!("epoch {epoch:>4}"));
-                lines.push(format!("{at}  {}", values.join("  ")));
-            }
+            line.push(point);
+        }
+        if !line.is_empty() {
+            lines.push(shown_line(&line));
         }
         lines
     }
+
+    /// Those that have not been printed, in the order of time; they count as printed now.
+    fn new_of(&mut self, points: Vec<Point>) -> Vec<Point> {
+        let mut again: HashMap<String, HashMap<Mark, usize>> = HashMap::new();
+        let mut new: Vec<Point> = Vec::new();
+        for point in points {
+            let mark = (point.time_us, point.step, point.value.to_bits());
+            let times = again.entry(point.name.clone()).or_default().entry(mark).or_default();
+            *times += 1;
+            let printed = self.printed.entry(point.name.clone()).or_default().entry(mark).or_default();
+            if *times > *printed {
+                *printed = *times;
+                new.push(point);
+            }
+        }
+        // Points of one metric stay in their order.
+        new.sort_by(|a, b| (a.time_us, a.step, a.epoch, &a.name).cmp(&(b.time_us, b.step, b.epoch, &b.name)));
+        new
+    }
+}
+
+/// The values of a step.
+fn shown_line(points: &[Point]) -> String {
+    let values: Vec<String> = points.iter().map(|point| format!("{} {}", point.name, shown(point.value))).collect();
+    let at = points.first().map_or_else(String::new, |first| match first.epoch {
+        Some(epoch) => format!("epoch {epoch:>4}"),
+        None => format!("step {:>5}", first.step),
+    });
+    format!("{at}  {}", values.join("  "))
 }
 
 /// Six significant digits.
@@ -128,13 +189,16 @@ mod tests {
     use super::*;
 
     fn point(step: i64, name: &str, value: f64) -> Point {
-        Point { step, epoch: Some(step), name: name.into(), value }
+        Point { time_us: step, step, epoch: Some(step), name: name.into(), value }
+    }
+
+    fn counted(time_us: i64, step: i64, name: &str, value: f64) -> Point {
+        Point { time_us, epoch: None, ..point(step, name, value) }
     }
 
     #[test]
     fn a_point_without_an_epoch_says_its_step() {
-        let point = Point { epoch: None, ..point(12, "loss", 1.0) };
-        assert_eq!(Seen::default().lines(vec![point]), ["step    12  loss 1.00000"]);
+        assert_eq!(Seen::default().lines(vec![counted(0, 12, "loss", 1.0)]), ["step    12  loss 1.00000"]);
     }
 
     #[test]
@@ -145,6 +209,25 @@ mod tests {
         let second = seen.lines(vec![point(1, "loss", 0.5), point(1, "seconds", 0.5), point(2, "loss", 0.25)]);
         assert_eq!(second, ["epoch    1  seconds 0.500000", "epoch    2  loss 0.250000"]);
         assert_eq!(seen.lines(vec![point(2, "loss", 0.25)]), Vec::<String>::new());
+        assert_eq!((seen.printed_of("loss"), seen.printed_of("seconds"), seen.printed_of("none")), (3, 2, 0));
+    }
+
+    #[test]
+    fn metrics_that_count_other_steps_lines_that_go_back_and_second_values_are_printed() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.lines(vec![counted(1, 500, "batch_loss", 3.0)]), ["step   500  batch_loss 3.00000"]);
+        let all = vec![
+            counted(3, -2, "loss", 1.0),
+            counted(4, 0, "loss", 2.0),
+            counted(5, 0, "loss", 2.0),
+            counted(5, 0, "loss", f64::NAN),
+        ];
+        let expected =
+            ["step    -2  loss 1.00000", "step     0  loss 2.00000", "step     0  loss 2.00000", "step     0  loss NaN"];
+        assert_eq!(seen.lines(all.clone()), expected);
+        // As another process's segment puts them.
+        let more = [&all[2..], &[counted(9, 0, "loss", 2.0)], &all[..2]].concat();
+        assert_eq!(seen.lines(more), ["step     0  loss 2.00000"]);
     }
 
     #[test]

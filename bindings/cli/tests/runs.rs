@@ -1,5 +1,7 @@
 //! `gradframe runs`.
 
+use gradframe::{RunOptions, Session};
+
 use crate::support::{CREATE_FARES, Place};
 
 /// A place with one run; its identifier.
@@ -130,6 +132,10 @@ fn runs_differ_are_exported_imported_and_removed() {
     let diff = place.run(&["runs", "diff", runs[0], runs[1]]);
     assert_eq!(diff.code, 0, "{}", diff.stderr);
     assert!(diff.stdout.contains("seconds") && !diff.stdout.contains("model_type"), "{}", diff.stdout);
+
+    let same = place.run(&["runs", "diff", runs[0], runs[0], "--format", "csv"]);
+    assert_eq!((same.code, same.stdout.lines().count()), (0, 1), "{} {}", same.stdout, same.stderr);
+    assert!(same.stderr.contains(&format!("both are the run {}", runs[0])), "{}", same.stderr);
 
     let there = tempfile::tempdir().unwrap();
     let directory = there.path().join("run").to_string_lossy().into_owned();
@@ -291,4 +297,43 @@ fn an_address_of_a_store_is_checked_and_its_password_never_shown() {
         assert!(ended.code == code && ended.stderr.contains(said), "{address}: {} {}", ended.code, ended.stderr);
         assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
     }
+}
+
+fn session_of(place: &Place) -> Session {
+    Session::builder().home(place.path("home")).threads(2).build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn diff_compares_each_data_set_of_a_role_with_its_like() {
+    let place = Place::new();
+    let session = session_of(&place);
+    let [rides, weather, other] = ["SELECT 1 AS a", "SELECT 1 AS a, 2.5 AS b", "SELECT 'x' AS c"];
+    let mut runs = Vec::new();
+    for second in [weather, weather, other] {
+        let run = session.start_run(RunOptions::new("equal").without_code().without_samples()).unwrap();
+        for (query, name) in [(rides, "rides"), (second, "weather")] {
+            run.log_input(&session.sql(query).await.unwrap(), name, "training").await.unwrap();
+        }
+        run.finish().unwrap();
+        runs.push(run.id().to_owned());
+    }
+    let diff = |b: &str| place.run(&["runs", "diff", &runs[0], b, "--format", "csv"]).stdout;
+    assert_eq!(diff(&runs[1]).lines().count(), 1, "{}", diff(&runs[1]));
+    let found = diff(&runs[2]);
+    assert!(found.contains("data,training weather schema,") && !found.contains("rides"), "{found}");
+}
+
+#[test]
+fn tail_prints_metrics_whatever_the_steps_of_others() {
+    let place = Place::new();
+    let run = session_of(&place).start_run(RunOptions::new("steps").without_code().without_samples()).unwrap();
+    (0..50).for_each(|step| run.log(step, &[("system/cpu", 0.5), ("batch_loss", 2.0)]).unwrap());
+    for step in [-1, 0, 0] {
+        run.log(step, &[("loss", 0.25)]).unwrap();
+    }
+    run.finish().unwrap();
+    let printed = place.run(&["runs", "tail"]).stdout;
+    assert_eq!((printed.matches(" loss 0.250000").count(), printed.matches("batch_loss").count()), (3, 50), "{printed}");
+    assert!(!printed.contains("system/"), "{printed}");
+    assert_eq!(place.run(&["runs", "tail", "--system"]).stdout.matches("system/cpu").count(), 50);
 }

@@ -415,3 +415,38 @@ def test_an_alias_is_a_model_in_sql_and_python(session):
         session.model("fare@champoin")
     assert session.remove_alias("fare", "challenger")
     assert session.collect_garbage(keep_versions=1)["versions"] == 0
+
+
+def test_a_run_that_cannot_be_ended_does_not_hide_why_the_program_failed(session, monkeypatch):
+    def fails(run, *_):
+        raise gf.errors.ResourcesError("the disk is full")
+
+    monkeypatch.setattr(gf.Run, "finish", fails)
+    with pytest.raises(ValueError, match="mine") as raised, session.run("r", code=False) as run:
+        raise ValueError("mine")
+    assert raised.value.__notes__ == [f"gradframe: run {run.id} cannot be ended: the disk is full"]
+    with pytest.raises(gf.errors.ResourcesError, match="the disk is full"), session.run("r", code=False):
+        pass
+
+
+def test_what_could_not_be_logged_uses_no_step_up(session):
+    with session.run("r", code=False, resources=False) as r:
+        r.log({"a": 0.0})
+        for wrong, step in [({"a": None}, None), ({"a": 0.0}, 1 << 70), ({"": 1.0}, 50)]:
+            with pytest.raises((TypeError, OverflowError, gf.errors.PlanError)):
+                r.log(wrong, step=step)
+        r.log({"a": 1.0})
+    assert rows(session, "SELECT step FROM gradframe.metrics ORDER BY step") == [(0,), (1,)]
+
+
+def test_counts_of_histograms_keep_their_fractions(session):
+    counts, edges = np.histogram([0.0, 0.1, 0.9, 1.0], bins=2, density=True)
+    with session.run("r", code=False) as r:
+        r.log_histogram("density", counts=counts / 4, edges=edges)
+        r.log_histogram("whole", counts=np.array([1.0, 2.0]), edges=edges)
+    density = session.read_artifact(r.id, "density.parquet").collect()
+    assert density["count"].to_list() == [0.25, 0.25]
+    assert session.read_artifact(r.id, "whole.parquet").collect()["count"].to_list() == [1, 2]
+    for counts in ([-1.0, 1.0], [np.nan, 1.0], ["a", "b"]):
+        with pytest.raises((TypeError, ValueError), match="log_histogram"):
+            r.log_histogram("wrong", counts=counts, edges=edges)

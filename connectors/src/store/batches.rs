@@ -7,7 +7,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use gradframe_ml_core::{Error, Result};
 
-use super::filters::{BoundSql, float_of_order};
+use super::filters::BoundSql;
+use super::float_order::{float_of_order, one_nan};
 use super::sql::{Next, Row, Transaction};
 
 /// At most so many rows a batch: DataFusion's own batch size.
@@ -87,7 +88,7 @@ impl Column {
             Column::Text(builder) => builder.append_option(row.get::<Option<String>>(i)?),
             Column::Integer(builder) => builder.append_option(row.get::<Option<i64>>(i)?),
             Column::Unsigned(builder) => builder.append_option(row.get::<Option<i64>>(i)?.map(|bits| bits as u64)),
-            Column::Float(builder) => builder.append_option(row.get::<Option<i64>>(i)?.map(float_of_order)),
+            Column::Float(builder) => builder.append_option(row.get::<Option<i64>>(i)?.map(float_of_order).map(one_nan)),
             Column::Boolean(builder) => builder.append_option(row.get::<Option<bool>>(i)?),
             Column::Time(builder) => builder.append_option(row.get::<Option<i64>>(i)?),
         }

@@ -76,16 +76,24 @@ impl Store {
         })
     }
 
-    /// Copies all ended runs of another store that this one lacks; gives their names.
+    /// Copies all ended runs of another store that this one lacks; gives their names. One that cannot be copied for what it is keeps no
+    /// other from it. Errors: as for [`Store::copy_run_from`], naming the run, once all others have been copied; `External` and `Resources`
+    /// at once.
     pub fn copy_runs_from(&self, other: &Store) -> Result<Vec<String>> {
-        let mut copied = Vec::new();
+        let (mut copied, mut refused) = (Vec::new(), Vec::new());
         for run in other.ended_runs()? {
-            if self.run_start(&run).is_err() {
-                self.copy_run_from(other, &run)?;
-                copied.push(run);
+            if self.run_start(&run).is_ok() {
+                continue;
+            }
+            match self.copy_run_from(other, &run) {
+                Ok(()) => copied.push(run),
+                Err(error) if ["External", "Resources"].contains(&error.kind()) => {
+                    return Err(error.inside(&format!("run `{run}`")));
+                }
+                Err(error) => refused.push((run, error)),
             }
         }
-        Ok(copied)
+        if refused.is_empty() { Ok(copied) } else { Err(left_behind(copied.len(), &refused)) }
     }
 
     /// Forgets a run with all that it has logged. Errors: `Plan` for an unknown run, one that is running, and one that a model
@@ -144,6 +152,13 @@ impl Store {
         };
         hashes.iter().map(stage).collect()
     }
+}
+
+/// What is said of runs that could not be copied, beside those that were.
+fn left_behind(copied: usize, refused: &[(String, Error)]) -> Error {
+    let whys: Vec<String> =
+        refused.iter().map(|(run, error)| format!("run `{run}` was not taken in: {}", error.detail().what)).collect();
+    Error::execution("import", format!("{}; all {copied} others that were new were", whys.join("; ")))
 }
 
 fn of_run(run: &str) -> LogQuery {

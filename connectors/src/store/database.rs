@@ -77,6 +77,11 @@ impl Database {
         if self.is_shared() { process::has_freed_its_lock(owner, &locks) } else { process::is_gone(owner, &locks) }
     }
 
+    /// True of a directory without a store: of one that was there, since it was deleted.
+    pub(super) fn is_missing(&self) -> bool {
+        !self.is_shared() && self.home.as_ref().is_some_and(|home| !home.join("store.db").exists())
+    }
+
     /// Runs `read` on the store, or gives None if there is no store yet. One call sees one state of the store. It may be run again,
     /// as if it had not been run, where a server went away in between.
     pub(super) fn read<T>(&self, read: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {

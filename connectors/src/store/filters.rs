@@ -1,11 +1,14 @@
 //! Conditions on log tables as SQL: values are bound, never written into the text.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 
+use super::float_order::{float_condition, float_order};
 use super::sql::{ToValue, Value};
 
 /// A statement and the values bound to its `?`, in order.
@@ -22,19 +25,39 @@ pub(super) fn select(table: LogTable, query: &LogQuery, columns: &Schema) -> Res
 
 /// The same, of columns of another table that has those which the query's filters name; in no order if it is empty.
 pub(super) fn select_from(from: &str, columns: &str, table: LogTable, query: &LogQuery, order: &str) -> Result<BoundSql> {
+    let mut sql = conditions_of(from, columns, table, query)?;
+    sql.end(order, query.limit);
+    Ok(sql)
+}
+
+/// [`select`] without the rows of these runs, of which there may be any number: a condition for each is more than SQLite takes.
+pub(super) fn select_but(
+    table: LogTable,
+    query: &LogQuery,
+    columns: &Schema,
+    runs: &BTreeSet<&str>,
+    is_shared: bool,
+) -> Result<BoundSql> {
+    let mut sql = conditions_of(table.name(), &select_list(table, columns), table, query)?;
+    if !runs.is_empty() {
+        // The one thing that both databases have a name of their own for.
+        let others = match is_shared {
+            true => "run NOT IN (SELECT json_array_elements_text(CAST(? AS json)))",
+            false => "run NOT IN (SELECT value FROM json_each(?))",
+        };
+        sql.and(others, [Value::Text(serde_json::json!(runs).to_string())]);
+    }
+    sql.end(row_order(table), query.limit);
+    Ok(sql)
+}
+
+/// The statement up to its conditions.
+fn conditions_of(from: &str, columns: &str, table: LogTable, query: &LogQuery) -> Result<BoundSql> {
     let mut sql = BoundSql { text: format!("SELECT {columns} FROM {from}"), values: Vec::new() };
     let place = Place { table, schema: table.schema() };
     for (i, filter) in query.filters.iter().enumerate() {
         sql.text.push_str(if i == 0 { " WHERE " } else { " AND " });
         sql.push_filter(&place, filter)?;
-    }
-    if !order.is_empty() {
-        sql.text.push_str(" ORDER BY ");
-        sql.text.push_str(order);
-    }
-    if let Some(limit) = query.limit {
-        sql.text.push_str(" LIMIT ");
-        sql.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     }
     Ok(sql)
 }
@@ -113,6 +136,18 @@ impl BoundSql {
         self.values.extend(values);
     }
 
+    /// Adds the order, if there is one, and the limit.
+    fn end(&mut self, order: &str, limit: Option<usize>) {
+        if !order.is_empty() {
+            self.text.push_str(" ORDER BY ");
+            self.text.push_str(order);
+        }
+        if let Some(limit) = limit {
+            self.text.push_str(" LIMIT ");
+            self.push_value(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        }
+    }
+
     fn push_value(&mut self, value: Value) {
         self.values.push(value);
         self.text.push('?');
@@ -129,6 +164,10 @@ impl BoundSql {
 
     fn push_comparison(&mut self, place: &Place, column: &str, op: &str, value: &ScalarValue) -> Result<()> {
         let field = field(&place.schema, column)?;
+        if let Some(number) = float(field, value)? {
+            self.text.push_str(&float_condition(&stored_column(place.table, field), op, number));
+            return Ok(());
+        }
         self.text.push_str(&format!("{} {op} ", compared_column(place.table, field)));
         self.push_value(stored_value(field, value)?);
         Ok(())
@@ -136,6 +175,11 @@ impl BoundSql {
 
     fn push_in(&mut self, place: &Place, column: &str, values: &[ScalarValue]) -> Result<()> {
         let field = field(&place.schema, column)?;
+        if field.data_type() == &DataType::Float64 {
+            let numbers = values.iter().map(|value| float(field, value)).collect::<Result<Vec<_>>>()?;
+            self.push_in_floats(&stored_column(place.table, field), numbers.into_iter().flatten());
+            return Ok(());
+        }
         self.text.push_str(&format!("{} IN (", compared_column(place.table, field)));
         for (i, value) in values.iter().enumerate() {
             self.text.push_str(if i == 0 { "" } else { ", " });
@@ -143,6 +187,20 @@ impl BoundSql {
         }
         self.text.push(')');
         Ok(())
+    }
+
+    fn push_in_floats(&mut self, column: &str, numbers: impl Iterator<Item = f64>) {
+        let (nans, numbers): (Vec<f64>, Vec<f64>) = numbers.partition(|number| number.is_nan());
+        let both_zeros = |number: f64| if number == 0.0 { vec![-0.0, 0.0] } else { vec![number] };
+        let orders: Vec<i64> = numbers.into_iter().flat_map(both_zeros).map(float_order).collect();
+        self.text.push_str(
+            &nans.first().map_or_else(|| "(FALSE".to_owned(), |nan| format!("({}", float_condition(column, "=", *nan))),
+        );
+        for (i, order) in orders.iter().enumerate() {
+            self.text.push_str(&if i == 0 { format!(" OR {column} IN (") } else { ", ".to_owned() });
+            self.push_value(Value::Integer(*order));
+        }
+        self.text.push_str(if orders.is_empty() { ")" } else { "))" });
     }
 
     fn push_and(&mut self, place: &Place, filters: &[LogFilter]) -> Result<()> {
@@ -187,37 +245,24 @@ fn stored_value(field: &Field, value: &ScalarValue) -> Result<Value> {
     })
 }
 
+/// The number to compare a column of floats with; None of another column, and of a null.
+fn float(field: &Field, value: &ScalarValue) -> Result<Option<f64>> {
+    if field.data_type() != &DataType::Float64 {
+        return Ok(None);
+    }
+    match value.cast_to(&DataType::Float64).map_err(|error| unfit(field, value).because(error))? {
+        ScalarValue::Float64(number) => Ok(number),
+        _ => Ok(None),
+    }
+}
+
 fn unfit(field: &Field, value: &ScalarValue) -> Error {
     Error::plan("run log", format!("column `{}` is {}, compared with {value}", field.name(), field.data_type()))
-}
-
-/// A float's bits as an integer that sorts as `f64::total_cmp` does, which is how Arrow compares floats.
-pub(super) fn float_order(value: f64) -> i64 {
-    flip_negative(value.to_bits() as i64)
-}
-
-/// The float of an order: the inverse of [`float_order`], bit for bit.
-pub(super) fn float_of_order(order: i64) -> f64 {
-    f64::from_bits(flip_negative(order) as u64)
-}
-
-/// Reverses the order of the negative numbers; its own inverse.
-fn flip_negative(bits: i64) -> i64 {
-    bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn floats_sort_and_come_back_bit_for_bit() {
-        let values = [-f64::NAN, f64::NEG_INFINITY, -1.5, -0.0, 0.0, f64::MIN_POSITIVE, 1.0, f64::MAX, f64::INFINITY, f64::NAN];
-        for value in values {
-            assert_eq!(float_of_order(float_order(value)).to_bits(), value.to_bits());
-        }
-        assert!(values.is_sorted_by_key(|&value| float_order(value)));
-    }
 
     #[test]
     fn values_are_bound_not_written() {

@@ -7,7 +7,7 @@ use gradframe_ml_core::{Error, Result};
 
 use super::artifacts::rows::below;
 use super::artifacts::{check_directory, check_path};
-use super::filters::{float_of_order, float_order};
+use super::float_order::{float_of_order, float_order};
 use super::run_rows::other_value;
 use super::sql::{Row, Transaction, params, put};
 use super::tracking::ArtifactRecord;

@@ -32,6 +32,7 @@ mod entries;
 mod errors;
 mod experiments;
 mod filters;
+mod float_order;
 mod framed;
 mod layouts;
 mod lease;

@@ -19,7 +19,7 @@ use super::points::appender::Appender;
 use super::points::fold::fold_segment;
 use super::points::segments::{Segments, gone};
 use super::run_end::RunEnd;
-use super::sql::Transaction;
+use super::sql::{Transaction, params};
 
 /// No process has this number.
 const NOBODY: u32 = 0;
@@ -83,7 +83,7 @@ impl OpenRun {
         {
             return Ok(());
         }
-        self.place.database.write(|transaction| change.apply(transaction, &self.id))
+        self.place.write(&self.id, |transaction| change.apply(transaction, &self.id))
     }
 
     /// The journal of a run of which the store has not heard.
@@ -132,6 +132,17 @@ impl OpenRun {
 }
 
 impl RunPlace {
+    /// Writes what a run says. Errors: `External` for a run that is not in the store any more, or whose store is not there: it is not made again.
+    fn write<T>(&self, run: &str, mut write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        if self.database.is_missing() {
+            return Err(gone(run));
+        }
+        self.database.write(|transaction| {
+            let known = "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)";
+            if transaction.value(known, params![run])? { write(transaction) } else { Err(gone(run)) }
+        })
+    }
+
     /// Folds a full segment while its run goes on. What fails is done when the run ends: its points are there meanwhile.
     fn fold_aside(&self, segment: String, run: String) {
         let place = self.clone();
@@ -184,7 +195,7 @@ impl RunWriter for OpenRun {
         }
         let RunPlace { database, objects, .. } = &self.place;
         let staged = objects.stage(content, &database.owner())?;
-        database.write(|transaction| {
+        self.place.write(&self.id, |transaction| {
             staged.publish(transaction)?;
             rows::insert(transaction, &self.id, artifact, staged.content(), now_us())
         })
@@ -200,7 +211,7 @@ impl RunWriter for OpenRun {
 
     fn flush(&self) -> Result<()> {
         self.points.sync()?;
-        self.place.segments.send();
+        self.place.segments.send_soon();
         Ok(())
     }
 
@@ -215,6 +226,9 @@ impl RunWriter for OpenRun {
         self.points.close();
         let finished = outcome == RunOutcome::Finished;
         let Some(end) = self.keep_end(RunEnd::now(&self.id, outcome)) else { return Ok(()) };
+        if self.place.database.is_missing() {
+            return Err(gone(&self.id));
+        }
         let handed_over = if finished { Ok(()) } else { self.place.checkpoints.hand_over(&self.id) };
         let recorded =
             handed_over.and_then(|()| self.place.database.write(|transaction| end.record(transaction, &self.place.segments)));

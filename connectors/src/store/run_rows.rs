@@ -14,6 +14,7 @@ const DEFAULT_EXPERIMENT: i64 = 0;
 
 /// Adds a run that is running, with all that is known of it.
 pub(super) fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) -> Result<()> {
+    check_text("the name of the run", &run.title)?;
     let experiment = run.experiment.as_deref().map_or(Ok(DEFAULT_EXPERIMENT), |name| experiment_id(transaction, name))?;
     let diff = run.code.diff.as_deref().map(|diff| keep_text(transaction, diff)).transpose()?;
     let environment = keep_environment(transaction, &run.environment)?;
@@ -44,8 +45,22 @@ fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
     map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Errors: `Plan` if the name is empty.
+/// Errors: `Plan` for a NUL, which PostgreSQL keeps in no text, whatever store this is: runs move from one to another.
+pub(super) fn check_text(what: &str, text: &str) -> Result<()> {
+    if text.contains('\0') {
+        return Err(Error::plan("run", format!("{what} holds a NUL character: `{}`", text.escape_debug())));
+    }
+    Ok(())
+}
+
+fn check_pair(what: &str, name: &str, value: &str) -> Result<()> {
+    check_text(&format!("the name of a {what}"), name)?;
+    check_text(&format!("the {what} `{name}`"), value)
+}
+
+/// Errors: `Plan` if the name is empty, or holds a NUL.
 pub(super) fn check_experiment(name: &str) -> Result<()> {
+    check_text("the name of the experiment", name)?;
     if name.is_empty() { Err(Error::plan("run", "the name of the experiment is empty")) } else { Ok(()) }
 }
 
@@ -62,6 +77,7 @@ pub(super) fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64
 pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String, String)]) -> Result<()> {
     let sql = "INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (run, name) DO NOTHING";
     for (name, value) in params {
+        check_pair("parameter", name, value)?;
         if transaction.execute(sql, params![run, name, value])? > 0 {
             continue;
         }
@@ -83,7 +99,10 @@ pub(super) fn other_value(name: &str, is: &str, got: &str) -> Error {
 /// Sets tags, those that are there among them.
 pub(super) fn set_tags(transaction: &Transaction, run: &str, tags: &[(String, String)]) -> Result<()> {
     let sql = put("tags", &["run", "name"], &["value"]);
-    tags.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![run, name, value]).map(|_| ()))
+    tags.iter().try_for_each(|(name, value)| {
+        check_pair("tag", name, value)?;
+        transaction.execute(&sql, params![run, name, value]).map(|_| ())
+    })
 }
 
 /// Keeps a text once, however many runs have it, and gives its hash.

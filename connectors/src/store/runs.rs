@@ -32,16 +32,16 @@ impl RunLog for Store {
         if run.environment.is_empty() {
             run.environment = surroundings::environment().clone();
         }
-        let owner = self.database.owner();
         let mut chosen = None;
         let begun = self.database.write(|transaction| {
             let id = chosen.insert(unused_id(transaction)?);
-            insert_run(transaction, id, &run, &owner)?;
+            // Asked for here: a store that is refused gets no file that says who writes.
+            insert_run(transaction, id, &run, &self.database.owner())?;
             Ok(id.clone())
         });
         match (begun, &self.outbox) {
             (Err(error), Some(outbox)) if is_away(&error) => {
-                let journal = outbox.begin(chosen, run, &owner, &error)?;
+                let journal = outbox.begin(chosen, run, &self.database.owner(), &error)?;
                 Ok(Arc::new(OpenRun::begun_away(journal, Arc::clone(outbox), self.run_place())))
             }
             (begun, _) => {
@@ -115,6 +115,15 @@ impl Store {
     /// A run that is running in this process.
     fn opened(&self, id: String) -> Arc<dyn RunWriter> {
         Arc::new(OpenRun::owned(id, self.run_place()))
+    }
+
+    /// Gives the rows of `metrics` that a query asks for to `look`, some at a time.
+    pub(crate) fn each_metrics(&self, query: &LogQuery, mut look: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+        let mut pages = MetricPages::new(query.clone(), self.segments.unfolded(query)?);
+        while let Some(batches) = self.database.read_once(|transaction| pages.next(transaction))?.flatten() {
+            batches.iter().try_for_each(&mut look)?;
+        }
+        Ok(())
     }
 
     fn scan_points(&self, query: &LogQuery, read: ReadPoints) -> Result<Vec<RecordBatch>> {

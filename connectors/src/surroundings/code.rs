@@ -19,8 +19,11 @@ pub fn code_state(directory: &Path) -> CodeState {
 
 /// What differs from the commit, staged or not.
 fn diff(directory: &Path) -> Option<String> {
-    let arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD"];
-    let mut child = git(directory).args(arguments).stdout(Stdio::piped()).spawn().ok()?;
+    // Whatever is said in the settings of who runs it: the names of files are read from it, and `git apply` takes it.
+    let settings = ["-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=false"];
+    let arguments =
+        ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/", "HEAD"];
+    let mut child = git(directory).args(settings).args(arguments).stdout(Stdio::piped()).spawn().ok()?;
     let mut patch = Vec::new();
     let read = child.stdout.take()?.take(DIFF_BYTES_MAX + 1).read_to_end(&mut patch);
     if patch.len() as u64 > DIFF_BYTES_MAX {
@@ -72,6 +75,23 @@ mod tests {
         let changed = code_state(place.path());
         assert_eq!(changed.commit, clean.commit);
         assert!(changed.diff.unwrap().contains("-lr = 1\n+lr = 2\n"));
+    }
+
+    #[test]
+    fn a_patch_has_its_form_whatever_git_is_set_to() {
+        let place = tempfile::tempdir().unwrap();
+        run(place.path(), &["init", "--quiet"]);
+        for setting in ["diff.noprefix", "diff.mnemonicPrefix"] {
+            run(place.path(), &["config", setting, "true"]);
+        }
+        std::fs::write(place.path().join("é.py"), "lr = 1\n").unwrap();
+        std::fs::write(place.path().join("data.bin"), b"\0\x01").unwrap();
+        run(place.path(), &["add", "."]);
+        run(place.path(), &["commit", "--quiet", "-m", "first"]);
+        std::fs::write(place.path().join("é.py"), "lr = 2\n").unwrap();
+        std::fs::write(place.path().join("data.bin"), b"\0\x02").unwrap();
+        let diff = code_state(place.path()).diff.unwrap();
+        assert!(diff.contains("diff --git a/é.py b/é.py") && diff.contains("GIT binary patch"), "{diff}");
     }
 
     #[test]

@@ -18,11 +18,24 @@ pub(super) fn events(message: &[u8], plugins: &mut Plugins) -> Option<Vec<Event>
             (2, Field::Varint(value)) => step = value as i64,
             (5, Field::Bytes(summary)) => add_values(summary, plugins, &mut values)?,
             (4 | 8 | 9, Field::Bytes(_)) => graphs += 1,
+            (7, Field::Bytes(session)) if begins(session)? => values.push((String::new(), Value::Restart)),
             _ => {}
         }
     }
     values.extend((0..graphs).map(|_| (String::new(), Value::Other("graphs".into()))));
     Some(values.into_iter().map(|(tag, value)| Event { wall_time, step, tag, value }).collect())
+}
+
+/// Whether a session log says that a session begins.
+fn begins(session: &[u8]) -> Option<bool> {
+    const START: u64 = 1;
+    let mut begins = false;
+    for field in Fields::of(session) {
+        if let (1, Field::Varint(status)) = field? {
+            begins = status == START;
+        }
+    }
+    Some(begins)
 }
 
 fn add_values(summary: &[u8], plugins: &mut Plugins, values: &mut Vec<(String, Value)>) -> Option<()> {

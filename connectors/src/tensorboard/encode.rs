@@ -17,7 +17,7 @@ pub(super) fn version(wall_time: f64) -> Vec<u8> {
     Message::new().double(1, wall_time).bytes(3, "brain.Event:2").0
 }
 
-/// An event's message. Nothing is written of sounds and of what is unknown: no run of ours has them.
+/// An event's message. Nothing is written of sounds, restarts and what is unknown: no run of ours has them.
 pub(super) fn event(event: &Event) -> Vec<u8> {
     let Event { wall_time, step, tag, value } = event;
     let values: Vec<Message> = match value {
@@ -27,7 +27,7 @@ pub(super) fn event(event: &Event) -> Vec<u8> {
         Value::Text(text) => vec![tagged(tag).message(9, plugin("text", Message::new())).message(8, text_tensor(text))],
         Value::Start(params) => vec![session(START_TAG, Message::new().message(3, start(params, *wall_time)))],
         Value::End(status) => vec![session(END_TAG, Message::new().message(4, end(*status, *wall_time)))],
-        Value::Sounds(_) | Value::Other(_) => vec![],
+        Value::Sounds(_) | Value::Restart | Value::Other(_) => vec![],
     };
     let summary = values.into_iter().fold(Message::new(), |summary, value| summary.message(1, value));
     Message::new().double(1, *wall_time).integer(2, *step).message(5, summary).0

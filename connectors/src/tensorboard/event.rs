@@ -25,6 +25,8 @@ pub(super) enum Value {
     /// Parameters by name.
     Start(Vec<(String, Param)>),
     End(Status),
+    /// A program that was interrupted goes on from the event's step: what was logged before of that step and later ones was not to be.
+    Restart,
     /// A value for a plugin that is not known here, by its name.
     Other(String),
 }
@@ -52,6 +54,16 @@ pub(super) enum Status {
     Succeeded,
     Failed,
     Running,
+}
+
+impl Value {
+    /// Whether it was logged of a step, as what belongs to the whole run was not.
+    pub fn is_of_a_step(&self) -> bool {
+        match self {
+            Value::Scalar(_) | Value::Histogram(_) | Value::Images(_) | Value::Text(_) | Value::Sounds(_) => true,
+            Value::Start(_) | Value::End(_) | Value::Restart | Value::Other(_) => false,
+        }
+    }
 }
 
 impl Param {

@@ -19,7 +19,7 @@ const CONTENT_BYTES_MAX: i64 = 64 << 20;
 
 /// Writes a run below `directory`, in a directory of the run's own, as `tensorboard --logdir` wants it: scalars (in 32 bits, as it
 /// keeps them), histograms, images and texts, and parameters as hyper-parameters. Written again, the file is replaced. Points
-/// pass one metric at a time. Gives the file.
+/// pass some at a time. Gives the file.
 ///
 /// Errors: `Plan` for an unknown run; `External` or `Resources` for what cannot be written; `Execution` for a histogram that is
 /// damaged. Nothing is left then.
@@ -52,22 +52,20 @@ fn write_start(record: &RunRecord, file: &mut EventFile) -> Result<()> {
     file.write(&session(seconds(record.started_us), encode::START_TAG, Value::Start(params)))
 }
 
+/// In one pass: what a run that goes on has logged is read once, however many metrics there are.
 fn write_metrics(store: &Store, run: &str, file: &mut EventFile) -> Result<()> {
-    for latest in store.scan(LogTable::Latest, &of_run(run, None))? {
-        for name in latest.column(1).as_string::<i32>().iter().flatten() {
-            for points in store.scan(LogTable::Metrics, &of_run(run, Some(name)))? {
-                write_points(name, &points, file)?;
-            }
-        }
-    }
-    Ok(())
+    store.each_metrics(&of_run(run), |points| write_points(points, file))
 }
 
-fn write_points(name: &str, points: &RecordBatch, file: &mut EventFile) -> Result<()> {
+fn write_points(points: &RecordBatch, file: &mut EventFile) -> Result<()> {
+    let names = points.column(1).as_string::<i32>();
     let (steps, values) = (points.column(2).as_primitive::<Int64Type>(), points.column(4).as_primitive::<Float64Type>());
     let times = points.column(5).as_primitive::<TimestampMicrosecondType>();
-    let mut event = session(0.0, name, Value::Scalar(0.0));
+    let mut event = session(0.0, "", Value::Scalar(0.0));
     for row in 0..points.num_rows() {
+        if event.tag != names.value(row) {
+            names.value(row).clone_into(&mut event.tag);
+        }
         (event.wall_time, event.step) = (seconds(times.value(row)), steps.value(row));
         event.value = Value::Scalar(values.value(row));
         file.write(&event)?;
@@ -76,7 +74,7 @@ fn write_points(name: &str, points: &RecordBatch, file: &mut EventFile) -> Resul
 }
 
 fn write_artifacts(store: &Store, run: &str, file: &mut EventFile) -> Result<()> {
-    for batch in store.scan(LogTable::Artifacts, &of_run(run, None))? {
+    for batch in store.scan(LogTable::Artifacts, &of_run(run))? {
         let (paths, kinds) = (batch.column(1).as_string::<i32>(), batch.column(2).as_string::<i32>());
         let (steps, bytes) = (batch.column(3).as_primitive::<Int64Type>(), batch.column(4).as_primitive::<Int64Type>());
         let times = batch.column(6).as_primitive::<TimestampMicrosecondType>();
@@ -105,11 +103,9 @@ fn content(store: &Store, run: &str, path: &str, kind: &str) -> Result<Option<Va
     })
 }
 
-/// The rows of a run, of one metric or of all.
-fn of_run(run: &str, name: Option<&str>) -> LogQuery {
-    let equal = |column: &str, value: &str| LogFilter::Eq(column.into(), ScalarValue::from(value));
-    let filters = [Some(equal("run", run)), name.map(|name| equal("name", name))];
-    LogQuery { filters: filters.into_iter().flatten().collect(), ..LogQuery::default() }
+/// The rows of a run.
+fn of_run(run: &str) -> LogQuery {
+    LogQuery { filters: vec![LogFilter::Eq("run".into(), ScalarValue::from(run))], ..LogQuery::default() }
 }
 
 fn seconds(us: i64) -> f64 {

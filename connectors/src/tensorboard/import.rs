@@ -9,7 +9,7 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::{MetricRow, NewArtifact, NewRun, RunLog, RunOutcome, RunWriter};
 
 use super::event::{Event, Status, Value};
-use super::survey::{Reader, Source, Survey, file_name, sources, survey, time_us};
+use super::survey::{Reader, Restarts, Source, Survey, file_name, sources, survey, time_us};
 use super::{bins, names};
 use crate::store::{RunChanges, Store};
 
@@ -22,9 +22,9 @@ const NOTE: &str = "import.note";
 
 /// Takes in the event files at and below a path, a run for each directory that has some, named as TensorBoard names it, in an
 /// experiment of the path's name. Scalars become points with their steps and times; histograms, images, texts and sounds
-/// artifacts; hyper-parameters parameters. What was taken in before, and says the same, is not again. A last record that was
-/// not written to its end, and what is of a plugin that is not known, is left out, as the tag `import.note` of the run says.
-/// Gives the names of the runs.
+/// artifacts; hyper-parameters parameters. What a restart from an earlier step took back is left out, as TensorBoard does. What was
+/// taken in before, and says the same, is not again. A last record that was not written to its end, and what is of a plugin that is
+/// not known, is left out, as the tag `import.note` of the run says. Gives the names of the runs.
 ///
 /// Errors: `Execution` naming file and byte of what was changed after it was written; `External` for what cannot be read or
 /// written. All files are read before the first run is made, so a damaged one leaves nothing.
@@ -64,7 +64,7 @@ fn import_one(store: &Store, experiment: &str, source: &Source, mut survey: Surv
     // Of this process: one that is killed leaves a failed run.
     let writer = store.start(NewRun { title, experiment, params, tags, ..NewRun::default() })?;
     let run = writer.id().to_owned();
-    let done = fill(&writer, source).and_then(|()| finish(store, &writer, &survey));
+    let done = fill(&writer, source, &survey.restarts).and_then(|()| finish(store, &writer, &survey));
     if let Err(error) = done {
         // Half a run is none. It may have ended already, or the store may be gone: the first error is the one to know.
         let _ = writer.finish(RunOutcome::Failed(error.to_string()));
@@ -74,11 +74,12 @@ fn import_one(store: &Store, experiment: &str, source: &Source, mut survey: Surv
     Ok(run)
 }
 
-fn fill(writer: &Arc<dyn RunWriter>, source: &Source) -> Result<()> {
+fn fill(writer: &Arc<dyn RunWriter>, source: &Source, restarts: &Restarts) -> Result<()> {
     let mut filler = Filler { writer: writer.as_ref(), points: vec![] };
     let mut reader = Reader::of(source);
     while let Some(events) = reader.next(|_| ())? {
-        events.into_iter().try_for_each(|event| filler.take(event))?;
+        let mut left = events.into_iter().filter(|event| !restarts.take_back(reader.records, event));
+        left.try_for_each(|event| filler.take(event))?;
     }
     filler.log()
 }
@@ -115,7 +116,7 @@ impl Filler<'_> {
             Value::Text(text) => self.keep(&tag, step, "text", ".txt", text.as_bytes()),
             Value::Images(files) => self.keep_all(&tag, step, "image", names::image_ending, &files),
             Value::Sounds(files) => self.keep_all(&tag, step, "file", |_| ".wav", &files),
-            Value::Start(_) | Value::End(_) | Value::Other(_) => Ok(()),
+            Value::Start(_) | Value::End(_) | Value::Restart | Value::Other(_) => Ok(()),
         }
     }
 

@@ -66,19 +66,68 @@ pub(super) struct Survey {
     pub content: String,
     /// What is not taken in, and why.
     pub notes: Vec<String>,
+    pub restarts: Restarts,
+}
+
+/// Where a program began again that had been interrupted. As in TensorBoard, what was logged before of the step from which it went on, and
+/// of later ones, is left out.
+#[derive(Debug, Default)]
+pub(super) struct Restarts {
+    /// After how many records, in order, and from which step.
+    all: Vec<(u64, i64)>,
+    /// How many values there are at each step, as far as has been read.
+    values: BTreeMap<i64, u64>,
+    taken_back: u64,
+}
+
+impl Restarts {
+    fn see(&mut self, records: u64, event: &Event) {
+        if event.value == Value::Restart {
+            self.all.push((records, event.step));
+            self.taken_back += self.values.split_off(&event.step).into_values().sum::<u64>();
+        } else if event.value.is_of_a_step() {
+            *self.values.entry(event.step).or_default() += 1;
+        }
+    }
+
+    /// What is said of them, once all has been read.
+    fn note(&mut self) -> Option<String> {
+        self.values.clear();
+        // From here on those that come later from an earlier step count alone.
+        let mut least = i64::MAX;
+        for (_, step) in self.all.iter_mut().rev() {
+            least = least.min(*step);
+            *step = least;
+        }
+        (self.taken_back > 0).then(|| format!("left out: {} values of steps that a restart logged again", self.taken_back))
+    }
+
+    /// Whether a later restart takes back what is in the record after so many others. They are asked about in order.
+    pub fn take_back(&self, records: u64, event: &Event) -> bool {
+        let later = self.all.partition_point(|(at, _)| *at <= records);
+        event.value.is_of_a_step() && self.all.get(later).is_some_and(|(_, step)| event.step >= *step)
+    }
 }
 
 /// Reads all records. Errors: `Execution` naming file and byte of what was changed after it was written; `External`.
 pub(super) fn survey(source: &Source) -> Result<Survey> {
     let params = BTreeMap::new();
-    let mut survey = Survey { params, status: Status::Unknown, times_us: None, content: String::new(), notes: vec![] };
+    let restarts = Restarts::default();
+    let mut survey = Survey { params, status: Status::Unknown, times_us: None, content: String::new(), notes: vec![], restarts };
     let (mut hash, mut unknown) = (Xxh3::new(), BTreeMap::new());
     let mut reader = Reader::of(source);
     while let Some(events) = reader.next(|message| hash.update(message))? {
-        events.into_iter().for_each(|event| survey.see(event, &mut unknown));
+        for event in events {
+            survey.restarts.see(reader.records, &event);
+            // What says nothing of a run is none.
+            if event.value != Value::Restart {
+                survey.see(event, &mut unknown);
+            }
+        }
     }
     survey.content = format!("{:032x}", hash.digest128());
     survey.notes = reader.torn;
+    survey.notes.extend(survey.restarts.note());
     let left_out = |(plugin, values): (String, u64)| format!("left out: {values} of `{plugin}`");
     survey.notes.extend(unknown.into_iter().map(left_out));
     Ok(survey)
@@ -94,7 +143,7 @@ impl Survey {
             Value::Start(params) => self.params.extend(params.into_iter().map(|(name, value)| (name, value.into_text()))),
             Value::End(status) => self.status = status,
             Value::Other(plugin) => *unknown.entry(plugin).or_default() += 1,
-            Value::Scalar(_) | Value::Histogram(_) | Value::Images(_) | Value::Sounds(_) | Value::Text(_) => {}
+            Value::Scalar(_) | Value::Histogram(_) | Value::Images(_) | Value::Sounds(_) | Value::Text(_) | Value::Restart => {}
         }
     }
 }
@@ -109,13 +158,15 @@ pub(super) struct Reader<'a> {
     files: std::slice::Iter<'a, PathBuf>,
     open: Option<(&'a Path, Records)>,
     plugins: Plugins,
+    /// How many records have been read.
+    pub records: u64,
     /// What is said of files whose last record was not written to its end.
     torn: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     pub fn of(source: &'a Source) -> Self {
-        Reader { files: source.files.iter(), open: None, plugins: Plugins::new(), torn: vec![] }
+        Reader { files: source.files.iter(), open: None, plugins: Plugins::new(), records: 0, torn: vec![] }
     }
 
     /// The events of the next record, whose bytes `look` is shown; None at the end of the last file.
@@ -129,6 +180,7 @@ impl<'a> Reader<'a> {
             };
             if let Some(message) = records.next()? {
                 look(message);
+                self.records += 1;
                 let found = events(message, &mut self.plugins);
                 return found.map(Some).ok_or_else(|| records.wrong("is no event"));
             }

@@ -1,11 +1,16 @@
 //! Events through messages and files and back.
 
+use arrow::array::AsArray;
+use arrow::datatypes::{Float64Type, Int64Type};
+use gradframe_plan::ops::run_log::{LogQuery, LogTable};
+use gradframe_plan::services::RunLog;
 use proptest::prelude::*;
 
 use super::decode::{Plugins, events};
 use super::encode;
 use super::event::{Bin, Event, Param, Status, Value};
 use super::wire::Message;
+use crate::store::Store;
 
 fn event(step: i64, tag: &str, value: Value) -> Event {
     Event { wall_time: 1_795_398_312.25, step, tag: tag.into(), value }
@@ -78,6 +83,40 @@ fn histograms_end_where_their_values_do() {
     let read = events(&of_value(Message::new().bytes(1, "h").message(5, bins)), &mut Plugins::new()).unwrap();
     let expected = vec![Bin { lower: -1.0, upper: 0.0, count: 3.0 }, Bin { lower: 0.0, upper: 2.0, count: 4.0 }];
     assert_eq!(read[0].value, Value::Histogram(expected));
+}
+
+fn restart(step: i64, status: i64) -> Vec<u8> {
+    Message::new().double(1, 1.0).integer(2, step).message(7, Message::new().integer(1, status)).0
+}
+
+#[test]
+fn what_a_restart_logs_again_takes_the_place_of_what_was_there() {
+    let losses = |steps: std::ops::Range<i64>, value: f64| {
+        steps.map(move |step| encode::event(&event(step, "loss", Value::Scalar(value))))
+    };
+    let text = |step, text: &str| encode::event(&event(step, "note", Value::Text(text.into())));
+    let mut messages: Vec<Vec<u8>> = losses(0..10, 1.0).chain([text(4, "kept"), text(9, "lost"), restart(5, 1)]).collect();
+    // From a later step than the next one goes back to; and the end of a session, which takes nothing back.
+    messages.extend(losses(5..8, 2.0).chain([restart(7, 1)]).chain(losses(7..9, 3.0)).chain([restart(6, 1)]));
+    messages.extend(losses(6..8, 4.0).chain([restart(0, 2)]));
+    let place = tempfile::tempdir().unwrap();
+    let mut file = Vec::new();
+    messages.iter().for_each(|message| super::records::write(&mut file, message).unwrap());
+    std::fs::write(place.path().join("events.out.tfevents.1.host"), file).unwrap();
+
+    let store = Store::in_memory().unwrap();
+    assert_eq!(super::import(&store, place.path()).unwrap().len(), 1);
+    let points = store.scan(LogTable::Metrics, &LogQuery::default()).unwrap();
+    let values = points[0]["value"].as_primitive::<Float64Type>().values().to_vec();
+    assert_eq!(points[0]["step"].as_primitive::<Int64Type>().values(), &[0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(values, [1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 4.0]);
+    let texts = |table, column: &str| {
+        let rows = store.scan(table, &LogQuery::default()).unwrap();
+        rows[0][column].as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(LogTable::Artifacts, "path"), ["note/000000004.txt"]);
+    let note = "left out: 10 values of steps that a restart logged again".to_owned();
+    assert!(texts(LogTable::Tags, "value").contains(&note), "{:?}", texts(LogTable::Tags, "value"));
 }
 
 proptest! {

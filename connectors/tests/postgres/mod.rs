@@ -138,6 +138,51 @@ fn points_are_neither_lost_nor_doubled_while_the_server_crashes() {
 }
 
 #[test]
+fn threads_that_flush_at_once_leave_no_hole_in_what_other_machines_see() {
+    let Some(server) = Server::start() else { return };
+    let address = server.database("runs");
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(&address, here.path());
+    let runs = [0; 4].map(|_| store.start(NewRun::default()).unwrap());
+    let end = Instant::now() + Duration::from_secs(3);
+    let log_on = |run: &Arc<dyn RunWriter>| {
+        let mut step = 0;
+        while Instant::now() < end {
+            (step..step + 20).for_each(|step| log(run, step, 0.5).unwrap());
+            run.flush().unwrap();
+            step += 20;
+        }
+        step
+    };
+    let logged: i64 = std::thread::scope(|scope| {
+        let threads = runs.each_ref().map(|run| scope.spawn(move || log_on(run)));
+        threads.map(|thread| thread.join().unwrap()).iter().sum()
+    });
+    let reader = open(&address, there.path());
+    wait_until("another machine sees all points while the runs live", || steps(&reader).len() as i64 == logged);
+    runs.iter().for_each(|run| run.finish(RunOutcome::Finished).unwrap());
+    assert_eq!(steps(&reader).len() as i64, logged);
+}
+
+#[test]
+fn a_server_without_room_for_a_connection_is_one_that_is_away() {
+    let Some(server) = Server::start() else { return };
+    let (address, home) = (server.database("runs"), tempfile::tempdir().unwrap());
+    open(&address, home.path()).start(NewRun::default()).unwrap().finish(RunOutcome::Finished).unwrap();
+    let others: Vec<_> = (0..60).map(|number| open(&address, &home.path().join(number.to_string()))).collect();
+    let connected = others.iter().filter(|store| store.scan(LogTable::Params, &LogQuery::default()).is_ok()).count();
+    assert!(connected >= 50, "{connected}");
+    let late = Store::open_shared_waiting(&address, home.path().join("late"), Duration::from_millis(300)).unwrap();
+    let run = late.start(NewRun { title: "late".into(), ..NewRun::default() }).unwrap();
+    log(&run, 0, 0.5).unwrap();
+    drop(others);
+    run.finish(RunOutcome::Finished).unwrap();
+    let reader = open(&address, &home.path().join("reader"));
+    wait_until("the run is sent", || texts(&reader, LogTable::Runs, "title").contains(&"late".to_owned()));
+    wait_until("its point is there", || steps(&reader) == [0]);
+}
+
+#[test]
 fn what_a_process_could_not_send_the_next_one_does() {
     let Some(mut server) = Server::start() else { return };
     let (address, home) = (server.database("runs"), tempfile::tempdir().unwrap());

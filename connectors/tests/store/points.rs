@@ -48,6 +48,61 @@ fn points_are_the_same_before_and_after_their_run_ends() {
 }
 
 #[test]
+fn any_number_of_runs_may_be_live() {
+    // Without a file for each.
+    let store = Store::in_memory().unwrap();
+    let ended = store.start(NewRun::default()).unwrap();
+    log(&ended, 0, &[("loss", 1.0)]);
+    ended.finish(RunOutcome::Finished).unwrap();
+    let live: Vec<_> = (0..1100).map(|_| store.start(NewRun::default()).unwrap()).collect();
+    live.iter().for_each(|run| log(run, 0, &[("loss", 1.0)]));
+    assert_eq!(everything(&store, LogTable::Latest).num_rows(), 1101);
+}
+
+/// Told to a child whose files have no room for a large record.
+const FULL_DISK: &str = "GRADFRAME_TEST_FULL_DISK";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_call_that_found_no_room_leaves_no_file() {
+    let limited = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" \"$@\"";
+    let mut child = std::process::Command::new("sh");
+    child.args(["-c", limited]).arg(std::env::current_exe().unwrap());
+    child.args(["store::points::child_on_a_full_disk", "--exact", "--include-ignored"]).env(FULL_DISK, "1");
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "a part of a_call_that_found_no_room_leaves_no_file"]
+fn child_on_a_full_disk() {
+    if std::env::var_os(FULL_DISK).is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path().into());
+    let run = store.start(NewRun::default()).unwrap();
+    // Four megabytes at least, where two are allowed.
+    let large = vec![("loss", 0.5); 500_000];
+    let try_large = || run.log_rows(&[MetricRow { step: 0, epoch: None, time_us: None, values: &large }]);
+    for _ in 0..3 {
+        try_large().unwrap_err();
+        assert_eq!(segments(home.path()), 0);
+    }
+    log(&run, 1, &[("loss", 1.0)]);
+    // The torn end of a segment that has points stays in its file; what is tried after it leaves none.
+    (0..3).for_each(|_| drop(try_large().unwrap_err()));
+    assert_eq!(segments(home.path()), 1);
+    log(&run, 2, &[("loss", 2.0)]);
+    run.finish(RunOutcome::Finished).unwrap();
+    let mut steps = everything(&store, LogTable::Metrics).column(2).as_primitive::<Int64Type>().values().to_vec();
+    // They were in two segments.
+    steps.sort_unstable();
+    assert_eq!(steps, [1, 2]);
+}
+
+#[test]
 fn damage_costs_the_points_that_it_hits_and_the_file_is_kept() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path().into());

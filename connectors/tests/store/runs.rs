@@ -10,7 +10,7 @@ use arrow::datatypes::Float64Type;
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::Store;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
-use gradframe_plan::services::{MetricPoint, NewRun, RunLog, RunOutcome};
+use gradframe_plan::services::{MetricPoint, NewArtifact, NewRun, RunLog, RunOutcome};
 
 use super::{files_below, open};
 
@@ -173,4 +173,52 @@ fn a_corrupt_database_is_refused_with_its_name() {
     assert_eq!(error.kind(), "Execution");
     assert!(error.to_string().contains("store.db"), "{error}");
     assert_eq!(files_below(home.path()), ["store.db"].map(std::path::PathBuf::from));
+}
+
+#[test]
+fn a_nul_is_refused_by_every_store_and_named() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path().into());
+    let pair = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+    let starts = [
+        NewRun { title: "a\0".into(), ..NewRun::default() },
+        NewRun { experiment: Some("e\0".into()), ..NewRun::default() },
+        NewRun { params: pair("lr", "0\x001"), ..NewRun::default() },
+        NewRun { tags: pair("t\0", "x"), ..NewRun::default() },
+    ];
+    for start in starts {
+        let error = store.start(start).unwrap_err();
+        assert!(error.kind() == "Plan" && error.to_string().contains("holds a NUL character"), "{error}");
+    }
+    let run = store.start(NewRun::default()).unwrap();
+    let pairs = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    for error in [run.set_params(&pairs("p", "x\0y")).unwrap_err(), run.set_tags(&pairs("team", "\0")).unwrap_err()] {
+        assert!(error.to_string().contains("holds a NUL character"), "{error}");
+    }
+    run.finish(RunOutcome::Finished).unwrap();
+    assert_eq!(rows(&store, LogTable::Runs).num_rows(), 1);
+}
+
+#[test]
+fn a_run_that_cannot_be_taken_in_is_named_and_keeps_no_other_out() {
+    let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (from, to) = (Store::open(home.path().into()).unwrap(), open(there.path().into()));
+    let mut runs = Vec::new();
+    for content in ["one", "two", "three"] {
+        let run = from.start(NewRun::default()).unwrap();
+        let artifact = NewArtifact { path: "a.txt", kind: "file", step: None };
+        run.add_artifact(&artifact, &mut content.as_bytes()).unwrap();
+        run.finish(RunOutcome::Finished).unwrap();
+        runs.push(run.id().to_owned());
+    }
+    let object = from.artifact(&runs[1], "a.txt").unwrap();
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, "changed").unwrap();
+    let error = to.copy_runs_from(&from).unwrap_err();
+    assert!(error.to_string().contains(&format!("run `{}` was not taken in", runs[1])), "{error}");
+    let taken: Vec<String> = texts(&rows(&to, LogTable::Runs), "run").into_iter().flatten().collect();
+    assert_eq!(taken, [runs[0].clone(), runs[2].clone()]);
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, "two").unwrap();
+    assert_eq!(to.copy_runs_from(&from).unwrap(), [runs[1].clone()]);
 }

@@ -23,10 +23,11 @@ static STORE: LazyLock<Arc<Store>> = LazyLock::new(|| {
     store
 });
 
-const VALUES: [f64; 8] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1.5, -2.0, 7.0];
+const VALUES: [f64; 9] = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1.5, -2.0, 7.0];
 
 fn point(i: i64) -> MetricPoint {
-    MetricPoint { name: ["loss", "gradient_norm"][i as usize % 2].into(), step: i, epoch: i / 10, value: VALUES[i as usize % 8] }
+    let value = VALUES[i as usize % VALUES.len()];
+    MetricPoint { name: ["loss", "gradient_norm"][i as usize % 2].into(), step: i, epoch: i / 10, value }
 }
 
 fn whole(table: LogTable, query: &LogQuery) -> RecordBatch {
@@ -104,6 +105,34 @@ proptest! {
     fn runs_are_filtered_as_in_memory(query in query(LogTable::Runs)) {
         let everything = whole(LogTable::Runs, &LogQuery::default());
         prop_assert_eq!(whole(LogTable::Runs, &query), query.apply(&everything).unwrap());
+    }
+}
+
+#[test]
+fn latest_values_of_ended_and_live_runs_are_compared_as_in_memory() {
+    let store = Store::in_memory().unwrap();
+    let runs: Vec<_> =
+        VALUES.iter().flat_map(|value| [value; 2]).map(|value| (store.start(NewRun::default()).unwrap(), value)).collect();
+    for (place, (run, value)) in runs.iter().enumerate() {
+        run.log(&[MetricPoint { name: "x".into(), step: 0, epoch: 0, value: **value }]).unwrap();
+        if place % 2 == 0 {
+            run.finish(RunOutcome::Finished).unwrap();
+        }
+    }
+    let found = |filter: Option<LogFilter>| {
+        let filters = filter.into_iter().collect();
+        let batches = store.scan(LogTable::Latest, &LogQuery { filters, ..LogQuery::default() }).unwrap();
+        concat_batches(&LogTable::Latest.schema(), &batches).unwrap()
+    };
+    let everything = found(None);
+    assert_eq!(everything.num_rows(), 2 * VALUES.len());
+    let operators = [Operator::Eq, Operator::NotEq, Operator::Lt, Operator::LtEq, Operator::Gt, Operator::GtEq];
+    for (column, value) in ["value", "min", "max"].into_iter().flat_map(|column| VALUES.map(|value| (column, value))) {
+        for op in operators {
+            let filter = LogFilter::Compare(column.into(), op, value.into());
+            let expected = LogQuery { filters: vec![filter.clone()], ..LogQuery::default() }.apply(&everything).unwrap();
+            assert_eq!(found(Some(filter)), expected, "{column} {op} {value:?}");
+        }
     }
 }
 

@@ -136,3 +136,20 @@ fn event_files_are_known_by_their_names_and_empty_ones_are_no_runs() {
     std::fs::write(&file, b"not an event file at all").unwrap();
     assert_eq!(import(&store, &file).unwrap_err().kind(), "Execution");
 }
+
+#[test]
+fn a_run_that_goes_on_is_exported_with_all_its_metrics() {
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::open(place.path().join("home")).unwrap();
+    let run = store.start(NewRun { title: "live".into(), ..NewRun::default() }).unwrap();
+    let names: Vec<String> = (0..400).map(|metric| format!("m{metric:03}")).collect();
+    for step in 0..20 {
+        let values: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), step as f64)).collect();
+        run.log_rows(&[MetricRow { step, epoch: None, time_us: Some(STARTED_US), values: &values }]).unwrap();
+    }
+    export(&store, run.id(), &place.path().join("logs")).unwrap();
+    let other = Store::in_memory().unwrap();
+    import(&other, &place.path().join("logs")).unwrap();
+    let (points, latest) = (rows(&other, LogTable::Metrics), rows(&other, LogTable::Latest));
+    assert_eq!((points.num_rows(), texts(&latest, "name")), (8000, names));
+}

@@ -1,11 +1,15 @@
 //! `gradframe runs diff A B`: all in which two runs differ, a line a difference.
 
+use gradframe::labelled_data_sets;
+
 use super::quoted;
 
-/// The query for two runs: what, name, and the value of each.
+/// The query for two runs, or one twice: what, name, and the value of each.
 pub fn query(a: &str, b: &str) -> String {
-    let of = |run: &str| parts(run).join(" UNION ALL ");
+    let data = labelled_data_sets([a, b]);
+    let of = |run: &str| parts(run, &data).join(" UNION ALL ");
     let column = |run: &str| format!("\"{run}\"");
+    let again = if a == b { format!("{b} again") } else { b.to_owned() };
     format!(
         "SELECT what, name, a AS {}, b AS {} FROM (
              SELECT coalesce(a.place, b.place) AS place, coalesce(a.what, b.what) AS what, coalesce(a.name, b.name) AS name,
@@ -15,15 +19,15 @@ pub fn query(a: &str, b: &str) -> String {
              UNION ALL {}
          ) ORDER BY place, what, name",
         column(a),
-        column(b),
+        column(&again),
         of(a),
         of(b),
         curves(a, b)
     )
 }
 
-/// Queries for (place, what, name, value) of one run.
-fn parts(run: &str) -> Vec<String> {
+/// Queries for (place, what, name, value) of one run, whose data sets are among those of `data`.
+fn parts(run: &str, data: &str) -> Vec<String> {
     let run = quoted(run);
     let facts = ["title", "experiment", "status", "model", "seed", "commit", "diff"];
     let fact = |name: &&str| {
@@ -48,16 +52,16 @@ fn parts(run: &str) -> Vec<String> {
     );
     let mut parts: Vec<String> = facts.iter().map(fact).collect();
     parts.extend([(1, "params"), (2, "tags")].map(named));
-    let data = |column: &str| {
+    let of_data = |column: &str| {
         format!(
-            "SELECT 2 AS place, 'data' AS what, concat(role, ' {column}') AS name, arrow_cast({column}, 'Utf8') AS value FROM gradframe.datasets WHERE run = {run}"
+            "SELECT 2 AS place, 'data' AS what, concat(label, ' {column}') AS name, arrow_cast({column}, 'Utf8') AS value FROM ({data}) WHERE run = {run}"
         )
     };
     let files = format!(
-        "SELECT 2 AS place, 'file' AS what, path AS name, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
+        "SELECT DISTINCT 2 AS place, 'file' AS what, path AS name, concat(arrow_cast(bytes, 'Utf8'), ' bytes, ',
                 coalesce(hash, version, arrow_cast(modified, 'Utf8'))) AS value FROM gradframe.dataset_files WHERE run = {run}"
     );
-    parts.extend(["rows", "digest", "schema"].map(data));
+    parts.extend(["rows", "digest", "schema"].map(of_data));
     parts.extend([files, environment, metrics, artifacts]);
     parts
 }

@@ -41,7 +41,7 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
         RunsCommand::Replay { run, program } => interruptible(replay(session, run, *program, &args.output)).await,
         RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
-        RunsCommand::Tail { run, interval } => interruptible(follow(session, run.as_deref(), *interval)).await,
+        RunsCommand::Tail { run, interval, system } => interruptible(follow(session, run.as_deref(), *interval, *system)).await,
     }
 }
 
@@ -133,6 +133,9 @@ async fn first_column(session: &Session, sql: &str) -> Result<Vec<String>> {
 
 async fn differ(session: &Session, a: &str, b: &str, args: &OutputArgs) -> Result<()> {
     let (a, b) = (full_name(session, a).await?, full_name(session, b).await?);
+    if a == b {
+        eprintln!("note: both are the run {a}");
+    }
     print(session, &diff::query(&a, &b), args).await
 }
 
@@ -189,12 +192,12 @@ async fn replay(session: &Session, run: &str, program: bool, args: &OutputArgs) 
     Err(Error::execution("replay", format!("{differing} of {values} values of {run} did not come out again, expected {how}")))?
 }
 
-async fn follow(session: &Session, run: Option<&str>, interval: Duration) -> Result<()> {
+async fn follow(session: &Session, run: Option<&str>, interval: Duration, system: bool) -> Result<()> {
     let run = match run {
         Some(start) => full_name(session, start).await?,
         None => newest(session).await?,
     };
-    tail::run(session, &run, interval).await
+    tail::run(session, &run, interval, system).await
 }
 
 async fn newest(session: &Session) -> Result<String> {

@@ -88,10 +88,23 @@ def histogram(values: Any, bins: int, counts: Any, edges: Any) -> Mapping[str, A
         counts, edges = _counted(values, bins)
     if counts is None or edges is None:
         raise TypeError("log_histogram: expected values, or counts and edges")
-    counts, edges = np.asarray(counts, dtype="int64"), np.asarray(edges, dtype="float64")
+    counts, edges = _counts(counts), np.asarray(edges, dtype="float64")
     if len(edges) != len(counts) + 1:
         raise ValueError(f"log_histogram: {len(counts)} counts have {len(counts) + 1} edges, got {len(edges)}")
     return {"lower": edges[:-1], "upper": edges[1:], "count": counts}
+
+
+def _counts(counts: Any) -> Any:
+    """Whole numbers where all are; densities and sums of weights as they are."""
+    import numpy as np
+
+    numbers = np.asarray(counts)
+    if numbers.dtype.kind not in "biuf":
+        raise TypeError(f"log_histogram: the counts are {counts!r}, expected numbers")
+    if not (np.isfinite(numbers) & (numbers >= 0)).all():
+        raise ValueError("log_histogram: a count is negative or no finite number")
+    is_whole = (numbers < 2.0**63).all() and (numbers.dtype.kind != "f" or (numbers == np.floor(numbers)).all())
+    return numbers.astype("int64" if is_whole else "float64")
 
 
 def _counted(values: Any, bins: int) -> tuple[Any, Any]:

@@ -95,10 +95,17 @@ class Run:
                 raise OverflowError(f"log: the step after {step - 1} is no integer of 64 bits; say `step`")
         elif type(step) is not int or not -(1 << 63) <= step < 1 << 63:
             step = _whole("log: step", step)
-        if step >= self._next_step:
+        before = self._next_step
+        if step >= before:
             self._next_step = step + 1
         batch = None if self._loader is None else self._loader._given
-        self._run.log(metrics if type(metrics) is dict else _named(metrics), step, epoch, time_us, batch)
+        try:
+            self._run.log(metrics if type(metrics) is dict else _named(metrics), step, epoch, time_us, batch)
+        except BaseException:
+            # What was not logged has used no step up.
+            if self._next_step == step + 1:
+                self._next_step = before
+            raise
 
     def log_input(self, frame: DataFrame | LazyFrame, name: str = "data", *, role: str = "training") -> None:
         """Says on which data the run works: the frame's query, its columns, and its files with sizes and hashes, in `gradframe.datasets` and
@@ -210,6 +217,15 @@ class Run:
         self._leave()
         if self._is_a_childs():
             return
+        try:
+            self._end(error)
+        except Exception as late:
+            if error is None:
+                raise
+            # The program's own exception is the one to know.
+            error.add_note(f"gradframe: run {self.id} cannot be ended: {late}")
+
+    def _end(self, error: BaseException | None) -> None:
         try:
             self._keep_output()
         finally:

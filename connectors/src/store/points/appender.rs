@@ -71,7 +71,12 @@ impl Appender {
             }
         }
         let record = segment.encoder.record(rows, now);
-        segment.sink.write(record)?;
+        let written = segment.sink.write(record);
+        if written.is_err() && segment.bytes == 0 {
+            // A loop that goes on without room would leave a file a call.
+            self.segments.remove(&segment.sink.name);
+        }
+        written?;
         segment.bytes += record.len() as u64;
         if self.is_one_of_many {
             segment.unsynced.extend_from_slice(record);

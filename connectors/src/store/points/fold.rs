@@ -174,7 +174,7 @@ fn of_run(transaction: &Transaction, run: &str) -> Result<Points> {
 
 /// The points of the second layout, one row each, as chunks.
 pub(in super::super) fn fold_rows_of_layout_2(transaction: &Transaction) -> Result<()> {
-    use super::super::filters::float_of_order;
+    use super::super::float_order::float_of_order;
     let sql = "SELECT run, name, step, epoch, value_order, time FROM metrics ORDER BY run, name, id";
     let mut points = Points::new();
     let read = |row: &Row| -> Result<((String, String), Point)> {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 
 use arrow::array::RecordBatch;
-use datafusion::logical_expr::Operator;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::Result;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
@@ -201,10 +200,8 @@ fn chunks_sql(columns: &str, query: &LogQuery, newest: i64, last: Option<&(Strin
 pub(in super::super) fn latest(transaction: &Transaction, query: &LogQuery, unfolded: Unfolded) -> Result<Vec<RecordBatch>> {
     let live = unfolded.points(transaction)?;
     let runs: BTreeSet<&str> = live.keys().map(|(run, _)| run.as_str()).collect();
-    let mut stored = query.clone();
-    stored.filters.extend(runs.iter().map(|run| LogFilter::Compare("run".into(), Operator::NotEq, ScalarValue::from(*run))));
     let schema = selected(LogTable::Latest, query)?;
-    let sql = filters::select(LogTable::Latest, &stored, &schema)?;
+    let sql = filters::select_but(LogTable::Latest, query, &schema, &runs, transaction.is_shared())?;
     let mut found = batches::collect(transaction, &sql, &schema)?;
     let rows_found: usize = found.iter().map(RecordBatch::num_rows).sum();
     if live.is_empty() || query.limit.is_some_and(|limit| rows_found >= limit) {

@@ -11,6 +11,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 
 use super::super::batches::BATCH_ROWS;
+use super::super::float_order::one_nan;
 use super::Point;
 use super::summary::Summary;
 
@@ -133,7 +134,7 @@ fn point_column<'a>(column: usize, points: impl Iterator<Item = &'a Point>) -> A
     match column {
         2 => Arc::new(Int64Array::from_iter_values(points.map(|point| point.step))),
         3 => Arc::new(points.map(|point| point.epoch).collect::<Int64Array>()),
-        4 => Arc::new(Float64Array::from_iter_values(points.map(|point| point.value))),
+        4 => Arc::new(Float64Array::from_iter_values(points.map(|point| one_nan(point.value)))),
         _ => {
             let times = TimestampMicrosecondArray::from_iter_values(points.map(|point| point.time_us));
             Arc::new(times.with_timezone("UTC"))

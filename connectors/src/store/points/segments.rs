@@ -95,12 +95,10 @@ impl Segments {
         });
     }
 
-    /// Sends what has been appended to a shared store, if it can be reached.
-    pub fn send(&self) {
-        if let Place::Home(_, Some(shipping)) = &self.place
-            && let Err(error) = shipping.send()
-        {
-            tracing::debug!(%error, "points are sent later");
+    /// Has what was appended sent to a shared store now, without waiting for it.
+    pub fn send_soon(&self) {
+        if let Place::Home(_, Some(shipping)) = &self.place {
+            shipping.send_soon();
         }
     }
 

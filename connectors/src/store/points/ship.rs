@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ struct OpenSegments {
     sent: BTreeMap<String, (String, u64)>,
     /// The process whose thread sends: a forked child has none.
     thread_of: Option<u32>,
+    /// Has that thread send at once.
+    wake: Option<SyncSender<()>>,
 }
 
 /// Bytes of a segment that are not there yet.
@@ -60,8 +63,10 @@ impl Shipping {
             // What the parent writes, the parent sends.
             open.sent.clear();
             open.thread_of = Some(std::process::id());
+            let (wake, woken) = mpsc::sync_channel(1);
+            open.wake = Some(wake);
             let shipping = Arc::downgrade(self);
-            std::thread::spawn(move || send_until_closed(&shipping));
+            std::thread::spawn(move || send_until_closed(&shipping, &woken));
         }
         open.sent.insert(segment.to_owned(), (run.to_owned(), 0));
     }
@@ -71,8 +76,17 @@ impl Shipping {
         self.open.lock().sent.remove(segment);
     }
 
+    /// Has what is not there yet sent at once, by the thread that does: who asks does not wait for the server.
+    pub fn send_soon(&self) {
+        let open = self.open.lock();
+        if let Some(wake) = &open.wake {
+            // Full: it is woken already.
+            let _ = wake.try_send(());
+        }
+    }
+
     /// Sends what is not there yet. Errors: `External` if the server is away; then it is sent another time.
-    pub fn send(&self) -> Result<()> {
+    fn send(&self) -> Result<()> {
         let pieces: Vec<Piece> = {
             let open = self.open.lock();
             let known = open.sent.iter().filter(|(_, (run, _))| !self.waiting.holds(run));
@@ -85,7 +99,7 @@ impl Shipping {
         let mut open = self.open.lock();
         for piece in pieces {
             if let Some((_, sent)) = open.sent.get_mut(&piece.segment) {
-                *sent = piece.at + piece.data.len() as u64;
+                *sent = (*sent).max(piece.at + piece.data.len() as u64);
             }
         }
         Ok(())
@@ -101,15 +115,15 @@ impl Shipping {
         let mut open = self.open.lock();
         let done = open.sent.is_empty();
         if done {
-            open.thread_of = None;
+            (open.thread_of, open.wake) = (None, None);
         }
         done
     }
 }
 
-fn send_until_closed(shipping: &Weak<Shipping>) {
+fn send_until_closed(shipping: &Weak<Shipping>, woken: &Receiver<()>) {
     loop {
-        std::thread::sleep(EVERY);
+        let _ = woken.recv_timeout(EVERY);
         let Some(shipping) = shipping.upgrade() else { return };
         if shipping.is_done() {
             return;
@@ -128,10 +142,13 @@ fn bytes_after(path: &Path, at: u64) -> std::io::Result<Vec<u8>> {
     Ok(data)
 }
 
-/// A segment that has been folded, or whose run is gone, takes no more.
+/// A segment that has been folded, or whose run is gone, takes no more. Of two pieces that begin at one place the longer stays: what it has
+/// more than the other may count as sent.
 fn insert(transaction: &Transaction<'_>, piece: &Piece) -> Result<()> {
     let sql = "INSERT INTO pieces (segment, at, run, data) SELECT ?1, ?2, ?3, ?4
                WHERE EXISTS (SELECT 1 FROM runs WHERE run = ?3)
-               AND NOT EXISTS (SELECT 1 FROM folded_segments WHERE segment = ?1) ON CONFLICT DO NOTHING";
+               AND NOT EXISTS (SELECT 1 FROM folded_segments WHERE segment = ?1)
+               ON CONFLICT (segment, at) DO UPDATE SET data = excluded.data
+               WHERE octet_length(excluded.data) > octet_length(pieces.data)";
     transaction.execute(sql, params![piece.segment, piece.at as i64, piece.run, piece.data]).map(|_| ())
 }

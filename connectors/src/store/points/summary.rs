@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use gradframe_ml_core::Result;
 
-use super::super::filters::{float_of_order, float_order};
+use super::super::float_order::{float_of_order, float_order};
 use super::super::sql::{Row, Transaction, params, put};
 use super::Point;
 

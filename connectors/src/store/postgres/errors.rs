@@ -58,9 +58,9 @@ impl Complaint {
         complaint
     }
 
-    /// True if the server stops, starts, or has lost this connection: another time it may answer.
+    /// True if the server stops, starts, has lost this connection, or has no room for another: another time it may answer.
     pub fn is_away(&self) -> bool {
-        matches!(self.code.as_str(), "57P01" | "57P02" | "57P03") || self.code.starts_with("08")
+        matches!(self.code.as_str(), "57P01" | "57P02" | "57P03" | "53300") || self.code.starts_with("08")
     }
 
     pub fn into_error(self) -> Error {

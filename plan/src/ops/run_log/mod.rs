@@ -14,6 +14,8 @@ use gradframe_ml_core::{Error, Result};
 
 pub use tables::LogTable;
 
+use crate::functions::one_zero;
+
 /// The schema, in the default catalog, that holds the log tables.
 pub const LOG_SCHEMA: &str = "gradframe";
 
@@ -146,7 +148,8 @@ fn compare(rows: &RecordBatch, column: &str, op: Operator, value: &ScalarValue) 
     let unknown = || Error::plan("run log", format!("unknown column `{column}`"));
     let array = rows.column_by_name(column).ok_or_else(unknown)?;
     let value = cast(&value.to_array().map_err(crate::error::from_datafusion)?, array.data_type()).map_err(arrow_error)?;
-    let value = Scalar::new(value);
+    // Arrow compares the bits of floats; in SQL -0.0 is 0.0, and there is one NaN.
+    let (array, value) = (one_zero(array), Scalar::new(one_zero(&value)));
     let array: &dyn Array = array.as_ref();
     let result = match op {
         Operator::Eq => cmp::eq(&array, &value),
@@ -183,7 +186,7 @@ fn join<T: fmt::Display>(parts: &[T], separator: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray};
     use datafusion::prelude::{col, lit};
 
     use super::*;
@@ -208,6 +211,26 @@ mod tests {
         assert_eq!(steps(col("run").in_list(vec![lit("a"), lit("b")], false)), [1, 2]);
         assert_eq!(steps(col("run").eq(lit("a")).or(col("run").eq(lit("b")))), [1, 2]);
         assert_eq!(steps(lit(2i64).lt_eq(col("step")).and(col("step").lt(lit(3i64)))), [2]);
+    }
+
+    #[test]
+    fn floats_have_one_zero_and_one_nan_which_is_the_greatest() {
+        let values = [-f64::NAN, f64::NEG_INFINITY, -0.0, 0.0, 0.5, f64::INFINITY, f64::NAN];
+        let column = Arc::new(Float64Array::from(values.to_vec())) as _;
+        let rows = RecordBatch::try_from_iter([("value", column)]).unwrap();
+        let places = |filter: Expr| {
+            let passed = LogFilter::from_expr(&filter).unwrap().evaluate(&rows).unwrap();
+            (0..values.len()).filter(|row| passed.value(*row)).collect::<Vec<_>>()
+        };
+        let value = || col("value");
+        for zero in [0.0, -0.0] {
+            assert_eq!(places(value().eq(lit(zero))), [2, 3]);
+            assert_eq!(places(value().lt(lit(zero))), [1]);
+            assert_eq!(places(value().gt_eq(lit(zero))), [0, 2, 3, 4, 5, 6]);
+        }
+        assert_eq!(places(value().lt_eq(lit(0.5))), [1, 2, 3, 4]);
+        assert_eq!(places(value().in_list(vec![lit(0.0), lit(f64::NAN)], false)), [0, 2, 3, 6]);
+        assert_eq!(places(value().gt(lit(f64::INFINITY))), [0, 6]);
     }
 
     #[test]
