@@ -176,3 +176,12 @@ def test_matrices_from_lists_of_one_length():
     column = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(12, dtype=np.float32)), 3)
     batch = next(iter(gf.from_arrow(pa.table({"v": column})).lazy().iter_batches(4, batch_format="numpy")))
     assert batch["v"].shape == (4, 3) and batch["v"][1].tolist() == [3, 4, 5]
+
+
+def test_batches_of_any_size_are_dealt_without_overflow():
+    frame = gf.from_dict({"i": list(range(10))})
+    for size in (2**62, 2**63, 2**64 - 1):
+        heights = [sum(batch.height for batch in frame.iter_batches(size, rank=rank, world_size=4)) for rank in range(4)]
+        assert heights == [10, 0, 0, 0]
+    with pytest.raises(gf.errors.PlanError, match="batch_size is .*, expected less than 2"):
+        frame.iter_batches(2**64)
