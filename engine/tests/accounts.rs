@@ -75,6 +75,28 @@ async fn what_sql_has_no_words_for_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_of_table_functions_are_written_as_calls_or_named() {
+    let session = gradframe::Session::builder().in_memory().build().unwrap();
+    for query in [
+        "SELECT * FROM generate_series(1, 3)",
+        "SELECT * FROM range(5, -5, -2)",
+        "SELECT * FROM generate_series(9223372036854775806, 9223372036854775807)",
+        "SELECT a.value AS x, b.value AS y FROM range(3) AS a JOIN generate_series(1, 2) AS b ON a.value = b.value ORDER BY x",
+        "SELECT value * 2 AS x FROM generate_series(-2, 2) WHERE value <> 0 ORDER BY x DESC",
+        "SELECT * FROM generate_series(1, 3) AS frame(x)",
+    ] {
+        let written = session.sql(query).await.unwrap();
+        let text = written.to_sql().unwrap_or_else(|error| panic!("{query}: {error}"));
+        let read = session.sql(&text).await.unwrap_or_else(|error| panic!("{query}: {text}: {error}"));
+        assert_eq!(rows_of(&read).await, rows_of(&written).await, "{text}");
+    }
+    let moments = "SELECT * FROM generate_series(TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-03', INTERVAL '1 day')";
+    let error = session.sql(moments).await.unwrap().to_sql().unwrap_err();
+    assert_eq!(error.kind(), "NotImplemented");
+    assert!(error.to_string().contains("the call of `generate_series` in FROM"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn functions_of_frames_are_words_of_sql() {
     let (session, frame) = trips().await;
     let shuffled = frame.shuffle(7).unwrap();
@@ -145,4 +167,21 @@ async fn a_frame_and_its_sql_are_one_plan() {
         let text = |frame: &DataFrame| frame.optimized_plan().unwrap().display_indent().to_string();
         assert_eq!(text(&written), text(&session.sql(sql).await.unwrap()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_columns_of_a_frame_are_shown_as_those_of_a_table() {
+    let (session, frame) = trips().await;
+    let of_table = rows_of(&session.sql("SHOW COLUMNS FROM trips").await.unwrap()).await;
+    assert_eq!(of_table.len(), 3);
+    for text in ["SHOW COLUMNS FROM few", "show columns in FEW", "SHOW COLUMNS FROM \"Few\""] {
+        let shown = session.sql_with(text, [("Few", frame.clone())]).await.unwrap();
+        let shown: Vec<_> = rows_of(&shown).await.iter().map(|row| row.replace("few", "trips").replace("Few", "trips")).collect();
+        assert_eq!(shown, of_table, "{text}");
+    }
+    let full = session.sql_with("SHOW FULL COLUMNS FROM few", [("few", frame.clone())]).await.err().unwrap();
+    assert_eq!(full.kind(), "NotImplemented");
+    let shadow = frame.select(["fare"]).unwrap();
+    let shown = session.sql_with("SHOW COLUMNS FROM trips", [("trips", shadow)]).await.unwrap();
+    assert_eq!(rows_of(&shown).await.len(), 1);
 }

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use gradframe::Session;
-use gradframe::expr::col;
+use arrow::datatypes::DataType;
+use futures::StreamExt;
+use gradframe::expr::{cast, col};
 use gradframe::ml::LinearRegression;
+use gradframe::{DataFrame, Session};
 
 use crate::support::{CREATE_FARES, TRIPS, error, rows, run, session};
 
@@ -129,4 +131,48 @@ async fn statements_that_are_out_of_place() {
     check(&session, "CREATE TABLE nowhere.t AS SELECT 1 AS a", "Plan", &["nowhere"]).await;
     check(&session, "DROP TABLE gradframe.runs", "Plan", &["gradframe"]).await;
     check(&session, "SELECT ML.PREDICT(1)", "Plan", &[]).await;
+}
+
+/// What ends the work, in the words of its error.
+async fn ways_to_fail(frame: &DataFrame, out: &std::path::Path) -> Vec<(&'static str, gradframe::Error)> {
+    let mut failed = vec![("collect", frame.collect().await.unwrap_err())];
+    let streamed: Vec<_> = frame.stream().await.unwrap().collect().await;
+    failed.push(("stream", gradframe::from_datafusion(streamed.into_iter().find_map(Result::err).unwrap())));
+    failed.push(("write", frame.write_parquet(out.display().to_string()).await.unwrap_err()));
+    failed.push(("profile", frame.profile().await.unwrap_err()));
+    failed.push(("explain", frame.explain(true).await.unwrap_err()));
+    let mut loader = frame.load(&gradframe::LoadOptions::new(1000)).await.unwrap();
+    let loaded = loop {
+        match loader.next().await {
+            Ok(batch) => assert!(batch.is_some(), "no error came"),
+            Err(error) => break error,
+        }
+    };
+    failed.push(("load", loaded));
+    let session = frame.session();
+    let created = match session.sql_with("CREATE TABLE made AS SELECT * FROM f", [("f", frame.clone())]).await {
+        Ok(made) => made.collect().await.map(|_| ()).unwrap_err(),
+        Err(error) => error,
+    };
+    failed.push(("create table", created));
+    failed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_impossible_cast_says_its_row_in_every_way_of_running_over_memory_and_over_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let session = Session::builder().home(directory.path().join("home")).threads(2).build().unwrap();
+    let text = "CASE WHEN value = 12003 THEN 'zz' ELSE CAST(value AS VARCHAR) END AS x";
+    let texts = session.sql(&format!("SELECT {text} FROM generate_series(0, 19999)")).await.unwrap();
+    let path = directory.path().join("texts.parquet").display().to_string();
+    texts.write_parquet(&path).await.unwrap();
+    let memory = session.from_batches(texts.schema(), texts.collect().await.unwrap()).unwrap();
+    for (kind, rows) in [("memory", memory), ("file", session.scan_parquet(&path).await.unwrap())] {
+        let frame = rows.select([cast(col("x"), DataType::Int64)]).unwrap();
+        for (way, error) in ways_to_fail(&frame, &directory.path().join("out.parquet")).await {
+            assert_eq!(error.kind(), "Execution", "{kind}, {way}: {error}");
+            let says = "cast: `x` has 'zz', which is no Int64 (row 12003)";
+            assert!(error.to_string().starts_with(says), "{kind}, {way}: {error}");
+        }
+    }
 }

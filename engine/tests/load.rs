@@ -131,3 +131,18 @@ async fn what_cannot_be_dealt_is_refused() {
     let none = rows_of(&session(1), 0);
     assert!(batches(&none, &LoadOptions { shuffle: Some(1), ..LoadOptions::new(4) }).await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_of_any_size_are_dealt_to_ranks_without_overflow() {
+    let session = session(2);
+    let numbers = session.sql("SELECT value AS x FROM generate_series(1, 10)").await.unwrap();
+    for batch_rows in [1 << 63, usize::MAX / 2, usize::MAX] {
+        for rank in 0..4 {
+            let options = LoadOptions { rank, world_size: 4, ..LoadOptions::new(batch_rows) };
+            let mut loader = numbers.load(&options).await.unwrap();
+            let rows = loader.next().await.unwrap().map_or(0, |batch| batch.num_rows());
+            assert_eq!(rows, if rank == 0 { 10 } else { 0 }, "rank {rank} of batches of {batch_rows}");
+            assert!(loader.next().await.unwrap().is_none());
+        }
+    }
+}

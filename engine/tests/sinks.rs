@@ -111,6 +111,82 @@ async fn a_link_stays_and_what_it_leads_to_is_written() {
     assert_eq!(fs::read_to_string(&real).unwrap(), "a\n1\n");
 }
 
+/// A pipe of this name.
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_is_given_the_rows_and_stays() {
+    use std::os::unix::fs::FileTypeExt;
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link, session) = (directory.path().join("rows"), directory.path().join("link.csv"), session());
+    pipe(&path);
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    // More than a pipe holds at once.
+    let rows: String = (1..=50_000).map(|i| format!("{i},{}\n", i % 3)).collect();
+    for (target, options) in [(&path, "FORMAT csv"), (&path, "FORMAT csv, OVERWRITE"), (&link, "OVERWRITE")] {
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || fs::read_to_string(path).unwrap()
+        });
+        let sql = format!("COPY ({}) TO '{}' ({options})", numbers(50_000), target.display());
+        assert_eq!(copy(&session, &sql).await.unwrap(), ["50000"]);
+        assert_eq!(reader.join().unwrap(), format!("i,part\n{rows}"));
+        assert!(fs::metadata(&path).unwrap().file_type().is_fifo());
+    }
+    assert_eq!(names(directory.path()), (vec!["link.csv".to_string(), "rows".to_string()], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_to_a_pipe_that_nobody_reads_waits_and_can_be_cancelled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rows.csv");
+    pipe(&path);
+    let frame = session().sql("SELECT 1 AS a").await.unwrap();
+    let write = frame.write_csv(path.display().to_string());
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), write).await.is_err());
+    let reader = std::thread::spawn({
+        let path = path.clone();
+        move || fs::read_to_string(path).unwrap()
+    });
+    assert_eq!(frame.write_csv(path.display().to_string()).await.unwrap(), 1);
+    assert_eq!(reader.join().unwrap(), "a\n1\n");
+}
+
+#[tokio::test]
+async fn sockets_and_directories_in_the_place_of_pipes_are_errors_that_change_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (socket, fifo, session) = (directory.path().join("s.csv"), directory.path().join("p"), session());
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    pipe(&fifo);
+    for (target, options, says) in [
+        (socket.display().to_string(), "OVERWRITE", "is a socket"),
+        (socket.display().to_string(), "FORMAT csv", "is a socket"),
+        (fifo.display().to_string(), "FORMAT csv, OVERWRITE, PARTITION_BY part", "is a pipe or device"),
+    ] {
+        let error = copy(&session, &format!("COPY ({}) TO '{target}' ({options})", numbers(3))).await.unwrap_err();
+        assert_eq!(error.kind(), "Plan", "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert_eq!(names(directory.path()), (vec!["p".to_string(), "s.csv".to_string()], vec![]));
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("secret.csv");
+    let frame = session().sql("SELECT 1 AS a").await.unwrap();
+    for mode in [0o600, 0o640, 0o664] {
+        fs::write(&path, "old\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        frame.write_csv(path.display().to_string()).await.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\n1\n");
+    }
+}
+
 #[tokio::test]
 async fn a_directory_with_anything_else_in_it_is_not_overwritten() {
     let directory = tempfile::tempdir().unwrap();

@@ -153,6 +153,11 @@ impl PyDataFrame {
         Ok(PyDataFrame { batches: display::slice(&self.batches, 0, count("head", n)?), ..self.clone() })
     }
 
+    /// At most `length` rows from the place `offset` on; nothing is copied. Other rows' batches are counted alone.
+    fn part(&self, offset: usize, length: usize) -> Self {
+        PyDataFrame::new(self.session.clone(), self.schema.clone(), display::slice(&self.batches, offset, length))
+    }
+
     /// A `pyarrow.Table` over the same memory.
     fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::table(slf)

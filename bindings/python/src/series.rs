@@ -7,12 +7,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyTuple};
 use pyo3_arrow::PyArray;
-use pyo3_arrow::ffi::{to_array_pycapsules, to_schema_pycapsule};
+use pyo3_arrow::ffi::to_schema_pycapsule;
 use std::sync::Arc;
 
 use crate::dataframe::in_known_zones;
 use crate::display::{self, type_name};
 use crate::errors::OrRaise;
+use crate::interop;
 
 /// One column: a name and values of one type.
 #[pyclass(name = "PySeries", module = "gradframe", frozen)]
@@ -140,7 +141,7 @@ impl PySeries {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        Ok(to_array_pycapsules(py, Arc::new(self.field.clone()), &self.values, requested_schema)?)
+        interop::column_capsules(py, Arc::new(self.field.clone()), &self.values, requested_schema)
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {

@@ -1,17 +1,17 @@
 //! Waiting for the engine: without the interpreter lock, and answering Ctrl-C.
 
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use gradframe::{Error, Result};
 use pyo3::prelude::*;
-use tokio::time::timeout;
 
 use crate::errors::OrRaise;
 use crate::progress::Artist;
 use crate::runtime::{STACK_BYTES, runtime};
 
 /// How long a Ctrl-C may go unnoticed.
-pub const SIGNAL_CHECK: Duration = Duration::from_millis(50);
+const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 
 /// Runs the future on the engine's threads until it is done. Other Python threads run meanwhile; Ctrl-C drops the
 /// future, which cancels the query, and raises KeyboardInterrupt.
@@ -44,19 +44,27 @@ where
         return wait_inside(py, work);
     }
     let runtime = runtime()?;
-    let mut task = runtime.spawn(work);
+    let (done, mut answers) = channel();
+    // Nobody waits any more after Ctrl-C.
+    let task = runtime.spawn(async move { drop(done.send(work.await)) });
     loop {
-        match py.detach(|| runtime.block_on(async { timeout(SIGNAL_CHECK, &mut task).await })) {
-            Ok(Ok(answer)) => return answer.or_raise(),
-            Ok(Err(panicked)) => {
+        match next_answer(py, &mut answers) {
+            Ok(answer) => return answer.or_raise(),
+            Err(RecvTimeoutError::Disconnected) => {
+                let panicked = py.detach(|| runtime.block_on(task)).err().map_or_else(String::new, |error| error.to_string());
                 return Err(Error::internal("gradframe", format!("the engine's task failed: {panicked}"))).or_raise();
             }
-            Err(_elapsed) => {
+            Err(RecvTimeoutError::Timeout) => {
                 let drawn = py.check_signals().and_then(|()| artist.as_mut().map_or(Ok(()), |artist| artist.draw(py)));
                 drawn.inspect_err(|_| task.abort())?;
             }
         }
     }
+}
+
+/// By the system's clock: the runtime's is looked at by its threads, all of which may be in one long step.
+fn next_answer<T: Send>(py: Python<'_>, answers: &mut Receiver<T>) -> std::result::Result<T, RecvTimeoutError> {
+    py.detach(move || answers.recv_timeout(SIGNAL_CHECK))
 }
 
 /// Waits in a function of the user's that the engine calls on one of its own threads, which may all be waiting so: the work is done

@@ -203,3 +203,18 @@ def test_spearmans_ranks_are_those_of_complete_pairs():
     data = {"k": [2, 2, 1, 0, 3, -2], "i": [1, None, 3, -7, 5, 3]}
     ours = gf.DataFrame(data).select(gf.corr("k", "i", method="spearman"))["k"][0]
     assert ours == pytest.approx(pl.DataFrame(data).select(pl.corr("k", "i", method="spearman")).item())
+
+
+def test_single_rows_and_values_are_found_in_frames_of_many_batches():
+    batches = [pa.record_batch({"x": [i], "s": [str(i)]}) for i in range(300)]
+    frame = gf.from_arrow(pa.Table.from_batches([batches[0].slice(0, 0), *batches]))
+    assert frame.n_chunks() > 100
+    for i in (0, 1, 150, 299, -1, -300):
+        at = i % 300
+        assert frame.row(i) == (at, str(at)) and frame.row(i, named=True) == {"x": at, "s": str(at)}
+        assert frame.item(i, "s") == str(at) and frame["x"][i] == at and frame[i].rows() == [(at, str(at))]
+    assert frame[298:].rows() == [(298, "298"), (299, "299")] and frame[5:5].shape == (0, 2) and frame["s"][298:].to_list() == ["298", "299"]
+    assert frame["x"].slice(-2).to_list() == [298, 299] and frame["x"].slice(400).to_list() == []
+    for wrong in (300, -301):
+        with pytest.raises(IndexError):
+            frame.row(wrong)

@@ -1,5 +1,6 @@
 """In and out without copying, proved by the addresses of buffers."""
 
+import datetime as dt
 import json
 
 import duckdb
@@ -243,3 +244,36 @@ def test_every_type_of_pandas_comes_in(values):
     expected = pa.Table.from_pandas(given if "Sparse" not in str(given["c"].dtype) and given["c"].dtype != ">i4" else given.astype("int64"))
     for made in (gf.from_pandas(given), gf.DataFrame(given), gf.LazyFrame(given).collect(), gf.sql("select * from v", v=given).collect()):
         assert made["c"].to_list() == gf.from_arrow(expected)["c"].to_list()
+
+
+ASKED = {
+    "a number beyond the type": ([1, 2**40], pa.int32(), "1099511627776"),
+    "a text that is no number": (["1", "b"], pa.int64(), "b"),
+    "a fraction": ([1.0, 2.5], pa.int64(), "2.5"),
+    "part of a day": ([dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 2, 3)], pa.date32(), "2024-01-02T03"),
+    "within a list": ([[1], [2**40]], pa.list_(pa.int32()), "1099511627776"),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_a_value_that_a_requested_type_does_not_have_is_an_error_that_names_the_column(case):
+    values, asked, said = ASKED[case]
+    frame, schema = gf.from_dict({"n": [7] * len(values), "x": values}), pa.schema([("n", pa.int64()), ("x", asked)])
+    with pytest.raises(gf.errors.ExecutionError, match=f"column `x`.*{said}"):
+        frame.__arrow_c_stream__(schema.__arrow_c_schema__())
+    with pytest.raises(gf.errors.ExecutionError, match=f"column `x`.*{said}"):
+        pa.array(frame["x"], type=asked)
+    with pytest.raises((gf.errors.ExecutionError, OSError, pa.ArrowException), match=f"column `x`.*{said}"):
+        pa.RecordBatchReader.from_stream(frame.lazy().filter(gf.col("n") > 0), schema=schema).read_all()
+
+
+def test_a_requested_type_that_has_all_values_is_given():
+    frame = gf.from_dict({"n": [1, None], "x": [-0.0, 2.0], "s": ["1", "2"], "d": [dt.datetime(2024, 1, 1), None]})
+    schema = pa.schema([("s", pa.large_string()), ("x", pa.int64()), ("n", pa.int8()), ("d", pa.date32())])
+    for given in (frame, frame.lazy()):
+        table = pa.RecordBatchReader.from_stream(given, schema=schema).read_all()
+        assert table.schema == schema
+        assert table.to_pydict() == {"s": ["1", "2"], "x": [0, 2], "n": [1, None], "d": [dt.date(2024, 1, 1), None]}
+    assert pa.array(gf.Series("a", [1, 2]), type=pa.int8()).type == pa.int8()
+    # A fraction of 64 bits is rounded to one of 32, as everywhere.
+    assert pa.array(gf.Series("a", [0.1]), type=pa.float32())[0].as_py() == pytest.approx(0.1)

@@ -101,3 +101,35 @@ def test_values_that_programs_have_are_columns(name):
     make, schema, rows = TAKEN[name]
     frame = make()
     assert (frame.schema, frame.rows()) == (schema, rows)
+
+
+NO_UTF8 = {
+    "text": pa.array([b"ok", b"\xff\xfe"]).view(pa.string()),
+    "large text": pa.array([b"ok", b"\xff\xfe"], type=pa.large_binary()).view(pa.large_string()),
+    "half a character": pa.array(["\u00e4".encode()[:1], "\u00e4".encode()[1:]]).view(pa.string()),
+    "short views": pa.array([b"ok", b"\xff\xfe"], type=pa.binary_view()).view(pa.string_view()),
+    "long views": pa.array([b"ok", b"\xff" * 20], type=pa.binary_view()).view(pa.string_view()),
+    "in a list": pa.ListArray.from_arrays([0, 1, 2], pa.array([b"ok", b"\xff"]).view(pa.string())),
+    "in a structure": pa.StructArray.from_arrays([pa.array([b"ok", b"\xff"]).view(pa.string())], names=["t"]),
+    "in a dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array([b"ok", b"\xff"]).view(pa.string())),
+}
+
+
+@pytest.mark.parametrize("case", NO_UTF8)
+def test_texts_that_are_no_utf8_are_refused_with_their_column(case):
+    table = pa.table({"n": [1, 2], "a": NO_UTF8[case]})
+    for read in (lambda: gf.from_arrow(table), lambda: gf.from_arrow(table.to_reader()), lambda: gf.sql("select a from t", t=table)):
+        with pytest.raises(E.ExecutionError, match=r"column `a` has a text that is no UTF-8: b"):
+            read()
+    assert gf.from_arrow(table.slice(0, 1).select(["n"])).height == 1
+
+
+def test_texts_of_all_languages_and_slices_of_them_come_in():
+    texts = ["", "a", "\u00e4\u00f6\u00fc", "\U0001d11e" * 5, None, "x" * 100]
+    for of in (pa.string(), pa.large_string(), pa.string_view()):
+        column = pa.array(texts, type=of)
+        for start, length in ((0, 6), (2, 2), (3, 3), (6, 0)):
+            assert gf.from_arrow(pa.table({"a": column.slice(start, length)}))["a"].to_list() == texts[start : start + length]
+    # What a null hides is nobody's text.
+    hidden = pa.Array.from_buffers(pa.string(), 2, [pa.py_buffer(b"\x01"), pa.py_buffer(b"\0\0\0\0\x01\0\0\0\x02\0\0\0"), pa.py_buffer(b"a\xff")])
+    assert gf.from_arrow(pa.table({"a": hidden}))["a"].to_list() == ["a", None]

@@ -198,3 +198,12 @@ def test_of_two_iterators_the_newer_says_where_the_loader_is(frame):
     second = next(newer)["i"].tolist()
     assert next(older)["i"].tolist() == second != first
     assert loader.state_dict()["batches"] == 2
+
+
+def test_batches_of_any_size_are_dealt_without_overflow():
+    frame = gf.from_dict({"i": list(range(10))})
+    for size in (2**62, 2**63, 2**64 - 1):
+        heights = [sum(batch.height for batch in frame.iter_batches(size, rank=rank, world_size=4)) for rank in range(4)]
+        assert heights == [10, 0, 0, 0]
+    with pytest.raises(gf.errors.PlanError, match="batch_size is .*, expected less than 2"):
+        frame.iter_batches(2**64)

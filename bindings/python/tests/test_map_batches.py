@@ -130,3 +130,12 @@ def test_other_threads_run_while_the_engine_works():
 def test_a_function_may_run_queries_of_its_own():
     frame = numbers(10_000).map_batches(lambda batch: batch.filter(gf.col("x") % 2 == 0), batch_size=1000)
     assert frame.collect().height == 5000
+
+
+def test_batches_of_more_rows_than_there_are_hold_all_of_them():
+    for size in (2**40, 2**63, 2**64, 10**30):
+        heights = []
+        frame = numbers(10_000).map_batches(lambda batch: heights.append(batch.height) or batch, batch_size=size)
+        assert frame.collect().height == 10_000 and sum(heights) == 10_000
+    with pytest.raises(gf.errors.PlanError, match="map_batches: batch_size is -1, expected 1 or more"):
+        numbers().map_batches(lambda batch: batch, batch_size=-1)

@@ -56,3 +56,15 @@ def test_moments_of_an_unknown_zone_are_printed_in_utc():
     for text in (repr(frame), frame._repr_html_()):
         assert "datetime[μs, Mars/Phobos]" in text and "1970-01-01T00:00:01.500Z" in text and "[{x: 1970-01-01T00:00:00Z}]" in text
     assert "1970-01-01T00:00:01.500Z" in repr(frame["t"])
+
+
+def test_long_cells_and_many_columns_are_cut_before_they_are_written():
+    text = gf.from_dict({"s": ["x" * 1_000_000], "l": [list(range(100_000))], "b": ["<" * 10_000]})
+    html = text._repr_html_()
+    assert len(html) < 4000 and "…" in html and "xxx" in html and "[0, 1, 2," in html
+    assert len(repr(text)) < 4000
+    wide = gf.from_dict({f"c{i}": [i] for i in range(3000)})._repr_html_()
+    assert len(wide) < 10_000 and "2940 more columns" in wide and "c59" in wide and "c60<" not in wide
+    assert wide.count("<td>") == 61
+    few = gf.from_dict({f"c{i}": [i] for i in range(60)})._repr_html_()
+    assert few.count("<td>") == 60 and "more columns" not in few

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -70,3 +72,24 @@ def test_other_threads_run_meanwhile():
     stop.set()
     thread.join()
     assert during > 5
+
+
+def test_ctrl_c_is_answered_though_every_thread_of_the_engine_is_in_a_long_step():
+    """In a process of its own, which the long steps need not outlive."""
+    program = """
+import os, signal, threading, time
+import gradframe as gf
+signal.signal(signal.SIGINT, signal.default_int_handler)
+lists = gf.from_dict({"l": [list(range(2_000_000))] * 16})
+for _ in range(3):
+    threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    try:
+        lists.select(gf.col("l").list.n_unique())
+        print("done")
+    except KeyboardInterrupt:
+        print("interrupted" if time.monotonic() - started < 3 else "late", flush=True)
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.stdout.split() == ["interrupted"] * 3, done.stderr

@@ -8,6 +8,8 @@ use gradframe_plan::error::from_datafusion;
 pub(crate) fn bad_file(op: &str, file: &str, error: DataFusionError) -> Error {
     match from_datafusion(error) {
         ours if ours.detail().what.contains(file) => ours,
+        // What is computed of the rows while they are read is the query's own matter.
+        Error::Execution(detail) if detail.op == "cast" => Error::Execution(detail),
         error @ (Error::Resources(_) | Error::NotImplemented(_) | Error::Cancelled(_)) => error,
         other => Error::execution(op, format!("`{file}`: {}", other.detail().what)).because(other),
     }

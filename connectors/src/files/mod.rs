@@ -5,8 +5,10 @@
 //!
 //! A path is a file, a directory (all its files of the format, at any depth), a pattern (`*`, `**`, `?`, `[ab]`), or
 //! a URL of an object store that the session knows. Directories like `year=2013` become columns. Which files there
-//! are is looked up again at every scan; the columns stay those of the time the table was opened.
+//! are is looked up again at every scan; the columns stay those of the time the table was opened, and a file of Parquet or
+//! Arrow that has others by then is an error.
 
+mod changed;
 pub(crate) mod compression;
 mod csv;
 mod describe;

@@ -12,6 +12,7 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::services::SourceCall;
 use object_store::ObjectStore;
 
+use super::changed::{Opened, SaysColumns};
 use super::selection::{Found, FoundFile, Selection};
 use super::shared_options::SharedOptions;
 use super::table::FileTable;
@@ -39,6 +40,11 @@ pub(super) trait TableFormat: fmt::Debug + Send + Sync {
         schema
     }
 
+    /// What tells the columns of files that are others later on, where files say their types.
+    fn says_columns(&self) -> Option<Arc<dyn SaysColumns>> {
+        None
+    }
+
     /// The reader of files of that table.
     fn file_format(self) -> Arc<dyn FileFormat>
     where
@@ -64,8 +70,10 @@ async fn table(session: &dyn Session, paths: &[String], mut format: impl TableFo
     let found = selection.find(session).await?;
     let (_, schema) = united(session, &found, &selection, &mut format).await?;
     let path_columns = format.shared().path_columns(selection.function, &found.files)?;
-    let keeps_order = format.shared().union.types.is_empty();
-    Ok(FileTable::new(selection, format.file_format(), &schema, path_columns, keeps_order))
+    let union = format.shared().union.clone();
+    let opened = format.says_columns().map(|format| Opened::new(selection.function, &found, &union, format));
+    let keeps_order = union.types.is_empty();
+    Ok(FileTable::new(selection, format.file_format(), &schema, path_columns, keeps_order).opened_as(opened))
 }
 
 /// The columns of each file and of all together.

@@ -10,6 +10,7 @@ use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::Result;
 use object_store::ObjectStore;
 
+use super::changed::SaysColumns;
 use super::open::{TableFormat, open};
 use super::options::Arguments;
 use super::parquet_format::ExtensionParquetFormat;
@@ -41,7 +42,7 @@ pub(super) fn is_parquet(path: &str) -> bool {
 /// Parquet files as the options say.
 #[derive(Debug)]
 pub(super) struct ParquetTable {
-    format: ExtensionParquetFormat,
+    format: Arc<ExtensionParquetFormat>,
     shared: SharedOptions,
 }
 
@@ -52,7 +53,7 @@ impl ParquetTable {
         let shared = SharedOptions::take(FUNCTION, &mut arguments, false, &["types", "columns", "schema_overrides"])?;
         arguments.finish()?;
         let options: TableParquetOptions = session.default_table_options().parquet;
-        Ok(ParquetTable { format: ExtensionParquetFormat::new(options), shared })
+        Ok(ParquetTable { format: Arc::new(ExtensionParquetFormat::new(options)), shared })
     }
 }
 
@@ -75,7 +76,23 @@ impl TableFormat for ParquetTable {
         self.format.columns(session, store, files).await
     }
 
+    fn says_columns(&self) -> Option<Arc<dyn SaysColumns>> {
+        Some(self.format.clone())
+    }
+
     fn file_format(self) -> Arc<dyn FileFormat> {
-        Arc::new(self.format)
+        self.format
+    }
+}
+
+#[async_trait]
+impl SaysColumns for ExtensionParquetFormat {
+    async fn columns_of(
+        &self,
+        session: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        files: &[FoundFile],
+    ) -> Result<Vec<FileColumns>> {
+        self.columns(session, store, files).await
     }
 }

@@ -21,6 +21,7 @@ use futures::{StreamExt, TryStreamExt};
 use gradframe_plan::services::SourceCall;
 use object_store::ObjectStore;
 
+use super::changed::Opened;
 use super::error::{bad_file, external};
 use super::guarded::guard;
 use super::hive::PathColumns;
@@ -49,6 +50,8 @@ pub(super) struct FileTable {
     keeps_order: bool,
     /// What asked for it, if that can be written down.
     call: Option<SourceCall>,
+    /// The files as they were, where a change can be told.
+    opened: Option<Opened>,
 }
 
 /// The paths that a table of files was asked for, as they were written; None of another table.
@@ -75,12 +78,26 @@ impl FileTable {
         let schema = TableSchema::builder(Arc::new(Schema::new(in_files)))
             .with_table_partition_cols(path_columns.fields().to_vec())
             .build();
-        FileTable { selection, format, path_columns, schema, keeps_order, call: None }
+        FileTable { selection, format, path_columns, schema, keeps_order, call: None, opened: None }
     }
 
     /// The same table, which remembers the call that asked for it.
     pub(super) fn called_by(self, call: SourceCall) -> Self {
         FileTable { call: Some(call), ..self }
+    }
+
+    /// The same table, which looks into files that are others than these when it is read.
+    pub(super) fn opened_as(self, opened: Option<Opened>) -> Self {
+        FileTable { opened, ..self }
+    }
+
+    /// Errors: `Execution` for a file that does not have the columns that are read as they were.
+    async fn check_files(&self, session: &dyn Session, found: &Found, projection: Option<&Vec<usize>>) -> Result<()> {
+        let Some(opened) = &self.opened else { return Ok(()) };
+        let read = |at: usize| projection.is_none_or(|projection| projection.contains(&at));
+        let columns = self.schema.file_schema().fields().iter().enumerate();
+        let columns: Vec<_> = columns.filter(|(at, _)| read(*at)).map(|(_, column)| column.as_ref()).collect();
+        opened.check(session, found, &columns).await.map_err(external)
     }
 
     /// The files that may hold rows that pass the filters, with their statistics.
@@ -142,6 +159,7 @@ impl TableProvider for FileTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let found = self.selection.find(session).await.map_err(external)?;
+        self.check_files(session, &found, projection).await?;
         let files = self.files(session, &found, filters).await?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema(), projection)?)));

@@ -166,7 +166,7 @@ fn with_types(function: &str, mut fields: Vec<Field>, files: &[FileColumns], uni
 }
 
 /// The type that holds the values of both, by the table at the top.
-fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
+pub(super) fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::*;
     if a == b {
         return Some(a.clone());

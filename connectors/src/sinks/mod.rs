@@ -3,6 +3,7 @@
 //! [`copy_plan`] makes DataFusion's COPY node, [`prepare`] gives one that SQL has made the same treatment. Rows are written
 //! by DataFusion's writers into a place of their own beside the target, and take the target's place by a rename when all of
 //! them are there: a reader sees the old files or the new ones, and a write that fails or is killed leaves the old ones.
+//! A pipe or a device is given the bytes, and stays.
 
 mod csv;
 mod error;
@@ -15,6 +16,7 @@ mod sink;
 mod staging;
 mod store;
 mod target;
+mod through;
 mod types;
 mod views;
 mod writers;

@@ -30,6 +30,7 @@ use super::partitions::as_texts;
 use super::staging::Staging;
 use super::store::WriteStore;
 use super::target::Target;
+use super::through::Special;
 use crate::files::error::external;
 
 /// The plan that writes `input` by `inner`, which writes into `staging`, and then puts that in the target's place.
@@ -116,8 +117,12 @@ impl DataSink for AtomicSink {
         let begun = self.staging.begin().map_err(|e| external(disk_failed(&self.target.path, e.kind(), e.into())))?;
         let count = self.write(data, context).await.map_err(external)?;
         written.finish(count, self.staging.bytes(), started);
-        // Not a moment for others to run: what is written is put in place, or nothing is.
-        begun.commit(&self.target).map_err(|e| external(commit_failed(&self.target, e)))?;
+        let committed = match Special::at(&self.target.path) {
+            Some(_) => begun.pour_into(&self.target.path).await,
+            // Not a moment for others to run: what is written is put in place, or nothing is.
+            None => begun.commit(&self.target),
+        };
+        committed.map_err(|e| external(commit_failed(&self.target, e)))?;
         Ok(count)
     }
 }

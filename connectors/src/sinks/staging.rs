@@ -13,6 +13,7 @@ use url::Url;
 
 use super::OP;
 use super::target::{OnExisting, Target};
+use super::through;
 
 /// Readers skip names that begin with a point.
 const PREFIX: &str = ".";
@@ -109,6 +110,11 @@ impl Begun {
         }
         sync_directory(target.path.parent().unwrap_or(Path::new("/")))
     }
+
+    /// Writes what is written into a pipe or device, which stays.
+    pub(super) async fn pour_into(self, target: &Path) -> io::Result<()> {
+        through::pour(&self.staging.data, target).await
+    }
 }
 
 impl Drop for Begun {
@@ -189,8 +195,9 @@ fn append(data: &Path, target: &Path) -> io::Result<()> {
     sync_directory(target)
 }
 
-/// Whatever is there.
+/// Whatever is there. Who could read it and who could not, can and cannot afterwards.
 fn replace(data: &Path, target: &Path, old: &Path) -> io::Result<()> {
+    take_over_permissions(target, data)?;
     if !data.is_dir() && !target.is_dir() {
         return fs::rename(data, target);
     }
@@ -204,6 +211,15 @@ fn replace(data: &Path, target: &Path, old: &Path) -> io::Result<()> {
         }
         done => done,
     }
+}
+
+/// Nothing where nothing was, or something of the other kind: a file's mode is none for a directory.
+fn take_over_permissions(from: &Path, to: &Path) -> io::Result<()> {
+    let (Ok(old), new) = (fs::metadata(from), fs::metadata(to)?) else { return Ok(()) };
+    if old.is_dir() != new.is_dir() || old.permissions() == new.permissions() {
+        return Ok(());
+    }
+    fs::set_permissions(to, old.permissions())
 }
 
 /// Renames that Linux has and the standard library has not.

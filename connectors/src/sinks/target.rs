@@ -8,6 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use super::OP;
 use super::format::FileKind;
 use super::staging::Staging;
+use super::through::Special;
 
 /// What is done about files that are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,8 @@ pub(super) struct Target {
 
 impl Target {
     /// The target that a user has written; None for a URL of an object store. A directory is written if there are
-    /// partitions, if the path ends with `/`, and if its name has no ending. Errors: `Plan` for a path that names nothing.
+    /// partitions, if the path ends with `/`, and if its name has no ending and is no pipe's or device's.
+    /// Errors: `Plan` for a path that names nothing.
     pub(super) fn find(
         written: &str,
         partitioned: bool,
@@ -57,20 +59,26 @@ impl Target {
         if path.file_name().is_none() || plain.ends_with("..") {
             return Err(Error::plan(OP, format!("`{written}` names no file")));
         }
-        let by_form = plain.ends_with('/') || path.extension().is_none();
+        let by_form = plain.ends_with('/') || path.extension().is_none() && Special::at(&path).is_none();
         let is_directory = partitioned || single_file.map_or(by_form, |single_file| !single_file);
         // What a link leads to is written, and the link stays.
         let path = path.canonicalize().unwrap_or(path);
         Ok(Some(Target { path, is_directory, on_existing }))
     }
 
-    /// A new place beside it.
+    /// A new place beside it. Of what is no file, among the system's temporary files: beside a device nobody expects any.
     pub(super) fn staging(&self) -> Staging {
-        Staging::beside(&self.path, self.is_directory)
+        match (Special::at(&self.path), self.path.file_name()) {
+            (Some(_), Some(name)) => Staging::beside(&std::env::temp_dir().join(name), self.is_directory),
+            _ => Staging::beside(&self.path, self.is_directory),
+        }
     }
 
-    /// Errors: `Plan` if something is there that may not be replaced, or that no COPY would have made.
+    /// Errors: `Plan` if something is there that may not be replaced, that no COPY would have made, or that takes no bytes.
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(special) = Special::at(&self.path) {
+            return special.check(self);
+        }
         let Ok(metadata) = fs::symlink_metadata(&self.path) else { return Ok(()) };
         match self.on_existing {
             OnExisting::Refuse if metadata.is_dir() && is_empty(&self.path) => Ok(()),
@@ -119,6 +127,7 @@ fn other_than_data(directory: &Path) -> Option<PathBuf> {
         match is_directory {
             true if is_partition || Staging::is_one(&name) => other_than_data(&path),
             true => Some(path),
+            false if Special::at(&path).is_some() => Some(path),
             false if FileKind::is_data(&name) || is_note => None,
             false => Some(path),
         }

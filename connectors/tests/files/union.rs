@@ -181,3 +181,61 @@ async fn a_header_that_changed_under_an_open_table_is_an_error() {
     let error = collect(frame(table)).await.unwrap_err();
     assert!(error.to_string().contains("has lost the column `b` since the table was opened"), "{error}");
 }
+
+#[tokio::test]
+async fn a_file_of_other_types_than_the_table_was_opened_with_is_an_error_that_names_it_and_the_column() {
+    let int = || ("x", Arc::new(Int64Array::from(vec![1])) as ArrayRef);
+    let texts = || ("s", Arc::new(StringArray::from(vec!["a"])) as ArrayRef);
+    let floats = || ("x", Arc::new(Float64Array::from(vec![1.5])) as ArrayRef);
+    let small = || ("x", Arc::new(Int32Array::from(vec![7])) as ArrayRef);
+    for format in ["parquet", "arrow"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(format!("a.{format}"));
+        for (later, says) in [
+            (vec![("y", floats().1)], "it lacks the column `x`"),
+            (vec![int(), ("S", texts().1)], "it lacks the column `s`"),
+            (vec![floats(), texts()], "column `x` is Float64 in it, Int64 in the query"),
+            (vec![texts(), ("x", texts().1)], "column `x` is "),
+        ] {
+            write(&path, &batch(vec![int(), texts()]));
+            let table = read(None, &path, &[]).await.unwrap();
+            write(&path, &batch(later));
+            let error = collect(frame(table)).await.unwrap_err();
+            assert_eq!(error.kind(), "Execution", "{format}: {error}");
+            let what = &error.detail().what;
+            assert!(what.contains(says) && what.contains(&text(&path)), "{format}: {what}");
+        }
+        // What the table's types hold is read, and what nobody reads is not looked at.
+        write(&path, &batch(vec![int(), texts()]));
+        let table = read(None, &path, &[]).await.unwrap();
+        write(&path, &batch(vec![texts(), small()]));
+        assert_eq!(lines(&collect(frame(table.clone())).await.unwrap()), ["7,a"], "{format}");
+        write(&path, &batch(vec![floats(), texts()]));
+        let only = frame(table).select(vec![col("s")]).unwrap();
+        assert_eq!(lines(&collect(only).await.unwrap()), ["a"], "{format}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_comes_later_must_fit_into_the_table_and_may_lack_columns_by_the_option_alone() {
+    for format in ["parquet", "arrow"] {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(format!("{name}.{format}"));
+        write(&at("a"), &batch(vec![("x", Arc::new(Int64Array::from(vec![1]))), ("t", Arc::new(StringArray::from(vec!["p"])))]));
+        let pattern = directory.path().join(format!("*.{format}"));
+        let strict = read(None, &pattern, &[]).await.unwrap();
+        let by_name = read(None, &pattern, &[yes("union_by_name")]).await.unwrap();
+        write(&at("b"), &batch(vec![("t", Arc::new(StringArray::from(vec!["q"])))]));
+        let error = collect(frame(strict)).await.unwrap_err();
+        assert!(error.to_string().contains("it lacks the column `x`"), "{error}");
+        let mut rows = lines(&collect(frame(by_name.clone())).await.unwrap());
+        rows.sort();
+        assert_eq!(rows, ["-,q", "1,p"], "{format}");
+        write(
+            &at("c"),
+            &batch(vec![("x", Arc::new(Float64Array::from(vec![1.5]))), ("t", Arc::new(StringArray::from(vec!["r"])))]),
+        );
+        let error = collect(frame(by_name)).await.unwrap_err();
+        assert!(error.to_string().contains("column `x` is Float64"), "{error}");
+    }
+}

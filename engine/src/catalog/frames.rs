@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 
 /// Frames by name.
@@ -27,6 +28,11 @@ pub(super) fn named(name: &str) -> Option<Arc<dyn TableProvider>> {
 /// Whether a frame of this statement has the name.
 pub(crate) fn is_frame(name: &str) -> bool {
     named(name).is_some()
+}
+
+/// The columns of the frame of this name, in this statement.
+pub(crate) fn schema_of_frame(name: &str) -> Option<SchemaRef> {
+    Some(named(name)?.schema())
 }
 
 /// The names of this statement's frames.

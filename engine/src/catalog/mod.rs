@@ -22,7 +22,7 @@ use gradframe_plan::error::from_datafusion;
 
 use crate::Result;
 
-pub(crate) use frames::{is_frame, with_frames};
+pub(crate) use frames::{is_frame, schema_of_frame, with_frames};
 pub(crate) use public::{Kind, PublicSchema};
 pub(crate) use stored::{DoomedRows, StoredTable, absolute_locations};
 

@@ -44,10 +44,7 @@ impl DataFrame {
             watch(ScanProgress::of(&plan));
             collect_partitioned(plan, context).await.map_err(from_datafusion)
         });
-        match collected.await {
-            Ok(partitions) => Ok(partitions.into_iter().flatten().collect()),
-            Err(error) => Err(self.with_lost_row(error).await),
-        }
+        Ok(self.or_lost_row(collected).await?.into_iter().flatten().collect())
     }
 
     /// The rows as they are computed. Dropping the stream cancels the work.
@@ -55,7 +52,7 @@ impl DataFrame {
     pub async fn stream(&self) -> Result<SendableRecordBatchStream> {
         let execution = self.execution();
         let stream = guard("stream", async { execution.execute_stream().await.map_err(from_datafusion) }).await?;
-        Ok(guard_stream("stream", stream))
+        Ok(self.naming_lost_rows(guard_stream("stream", stream)))
     }
 
     /// The number of rows.
@@ -69,7 +66,7 @@ impl DataFrame {
     /// ```
     pub async fn count(&self) -> Result<usize> {
         let execution = self.execution();
-        guard("count", async { execution.count().await.map_err(from_datafusion) }).await
+        self.or_lost_row(guard("count", async { execution.count().await.map_err(from_datafusion) })).await
     }
 
     /// Runs the plan once and gives a frame over its rows in memory.
@@ -130,7 +127,7 @@ impl DataFrame {
         let plan = copy_plan(self.plan.clone(), path.as_ref(), options)?;
         let execution = self.with_plan(plan).execution();
         let written = guard("write", async { execution.collect().await.map_err(from_datafusion) });
-        Ok(affected_rows(&written.await?))
+        Ok(affected_rows(&self.or_lost_row(written).await?))
     }
 
     /// The plan as text; with `analyze`, run and with rows, bytes and time of each operator.
@@ -148,7 +145,7 @@ impl DataFrame {
             let explained = execution.explain(false, analyze).map_err(from_datafusion)?;
             explained.collect().await.map_err(from_datafusion)
         });
-        plans(&batches.await?, true)
+        plans(&self.or_lost_row(batches).await?, true)
     }
 }
 

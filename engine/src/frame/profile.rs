@@ -32,14 +32,14 @@ impl DataFrame {
     pub async fn profile(&self) -> Result<Profile> {
         let execution = self.execution();
         let context = Arc::new(execution.task_ctx());
-        guard("profile", async {
+        let profiled = guard("profile", async {
             let plan = execution.create_physical_plan().await.map_err(from_datafusion)?;
             let rows = run(Arc::clone(&plan), context).await?;
             let mut table = Table::default();
             table.push_all(plan.as_ref(), 0);
             Ok(Profile { rows, operators: table.finish()? })
-        })
-        .await
+        });
+        self.or_lost_row(profiled).await
     }
 }
 

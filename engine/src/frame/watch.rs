@@ -63,6 +63,6 @@ impl DataFrame {
         let plan = guard("stream", async { execution.create_physical_plan().await.map_err(from_datafusion) }).await?;
         let progress = ScanProgress::of(&plan);
         let stream = execute_stream(plan, Arc::new(context)).map_err(from_datafusion)?;
-        Ok((guard_stream("stream", stream), progress))
+        Ok((self.naming_lost_rows(guard_stream("stream", stream)), progress))
     }
 }

@@ -43,7 +43,9 @@ pub(super) async fn run(session: &Session, command: CreateMemoryTable) -> Result
 async fn create(session: &Session, name: &str, query: LogicalPlan) -> Result<DataFrame> {
     let (public, owner) = (session.public(), session.public().store().owner());
     let table = StoredTable::begin(public.home(), &owner, name)?;
-    write(session, query, table.path()).await.map_err(|error| name_place(error, table.path()))?;
+    let rows = DataFrame::new(session.clone(), query.clone());
+    let written = rows.or_lost_row(write(session, query, table.path())).await;
+    written.map_err(|error| name_place(error, table.path()))?;
     let doom = |replaced: &Entry| Ok((replaced.sql.clone(), DoomedRows::of(public.home(), &owner, &replaced.sql)?));
     let replaced = public.store().save_entry_after(EntryKind::Table, name, &table.sql(), doom)?;
     table.commit();

@@ -9,6 +9,7 @@ mod drop;
 mod insert;
 mod load_model;
 mod resume;
+mod show_columns;
 mod unsupported;
 
 use datafusion::common::TableReference;
@@ -28,6 +29,9 @@ pub(crate) use resume::{interrupted, resume};
 
 /// Plans the statement and does what it says.
 pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFrame> {
+    if let Some(columns) = show_columns::of_frame(session, statement) {
+        return columns;
+    }
     let planned = gradframe_sql::plan(&session.state(), statement).await;
     match planned.map_err(|error| session.explain_unknown(error))? {
         Planned::Query(plan) => Ok(query(session, copy::prepare(plan)?)),

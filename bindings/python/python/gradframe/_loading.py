@@ -155,6 +155,8 @@ def _whole(name: str, value: Any, least: int) -> int:
     number = value.__index__()
     if number < least:
         raise PlanError(f"iter_batches: {name} is {number}, expected {least} or more")
+    if number >= 2**64:
+        raise PlanError(f"iter_batches: {name} is {number}, expected less than 2**64")
     return number
 
 

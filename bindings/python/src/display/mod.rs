@@ -13,6 +13,11 @@ pub use type_names::type_name;
 /// What stands for a null.
 const NULL: &str = "null";
 
+/// Characters of a cell in a notebook; what is longer ends in an ellipsis.
+const HTML_CELL_CHARS_MAX: usize = 200;
+/// Columns of a table in a notebook, the first ones.
+const HTML_COLUMNS_MAX: usize = 60;
+
 /// Characters of a line, as `gradframe/_display.py` says.
 pub fn width(py: Python<'_>) -> PyResult<Option<usize>> {
     py.import("gradframe._display")?.getattr("width")?.call0()?.extract()
@@ -54,6 +59,9 @@ pub fn slice(batches: &[RecordBatch], mut offset: usize, mut length: usize) -> V
             sliced.push(batch.slice(skipped, taken));
         }
         (offset, length) = (offset - skipped, length - taken);
+        if length == 0 {
+            break;
+        }
     }
     sliced
 }
@@ -67,31 +75,36 @@ pub fn text(schema: &SchemaRef, shown: &Shown, width: Option<usize>) -> Result<S
     Ok(format!("{}{note}", drawn.text))
 }
 
-/// The rows as an HTML table.
+/// The rows as an HTML table: the first columns, and the beginnings of long cells.
 pub fn html(schema: &SchemaRef, shown: &Shown) -> Result<String> {
     let head = |field: &arrow::datatypes::FieldRef| {
         format!("<th>{}<br><small>{}</small></th>", escaped(field.name()), escaped(&type_name(field)))
     };
-    let head: String = schema.fields().iter().map(head).collect();
+    let columns = schema.fields().len();
+    let mut head: String = schema.fields().iter().take(HTML_COLUMNS_MAX).map(head).collect();
+    if columns > HTML_COLUMNS_MAX {
+        head += &format!("<th>&hellip;<br><small>{} more columns</small></th>", columns - HTML_COLUMNS_MAX);
+    }
     let mut rows = vec![];
     for batch in &shown.batches {
         rows.extend(html_rows(batch)?);
     }
     if let Some(gap) = shown.gap {
-        rows.insert(gap, format!("<tr>{}</tr>", "<td>&hellip;</td>".repeat(schema.fields().len())));
+        rows.insert(gap, format!("<tr>{}</tr>", "<td>&hellip;</td>".repeat(columns.min(HTML_COLUMNS_MAX + 1))));
     }
     Ok(format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table>", rows.join("\n")))
 }
 
 fn html_rows(batch: &RecordBatch) -> Result<Vec<String>> {
     let mut rows = vec![String::new(); batch.num_rows()];
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let texts = drawing::texts(column, NULL).map_err(|error| drawing::unwritten(field, error))?;
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()).take(HTML_COLUMNS_MAX) {
+        let texts = drawing::texts(column, NULL, HTML_CELL_CHARS_MAX).map_err(|error| drawing::unwritten(field, error))?;
         for (row, text) in rows.iter_mut().zip(texts) {
             *row += &format!("<td>{}</td>", escaped(&text));
         }
     }
-    Ok(rows.into_iter().map(|cells| format!("<tr>{cells}</tr>")).collect())
+    let left_out = if batch.num_columns() > HTML_COLUMNS_MAX { "<td>&hellip;</td>" } else { "" };
+    Ok(rows.into_iter().map(|cells| format!("<tr>{cells}{left_out}</tr>")).collect())
 }
 
 /// Text that a browser shows as it is: what a frame holds is anybody's.

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use super::rebased::rebased;
+use super::texts;
 use crate::errors::OrRaise;
 
 type Result<T> = std::result::Result<T, ArrowError>;
@@ -91,8 +92,15 @@ impl Iterator for Given {
             Source::Array(array) => Ok(array.take()),
             Source::Stream(stream) => next_of(stream),
         };
-        Some(array.transpose()?.and_then(|array| array_of(array, self.field.data_type())))
+        Some(array.transpose()?.and_then(|array| array_of(array, &self.field)))
     }
+}
+
+/// The field that a capsule of a schema tells.
+pub(super) fn field_told(schema: &Bound<'_, PyCapsule>) -> PyResult<Field> {
+    let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
+    // SAFETY: a capsule of this name holds a schema, and keeps it while we look at it.
+    kept_to(|| Field::try_from(unsafe { schema.as_ref() })).map_err(failed).or_raise()
 }
 
 /// An error of the producer's, in ours.
@@ -100,11 +108,13 @@ pub(super) fn failed(error: ArrowError) -> Error {
     Error::execution("from_arrow", format!("the producer failed: {error}"))
 }
 
-fn array_of(array: FFI_ArrowArray, data_type: &DataType) -> Result<ArrayRef> {
+fn array_of(array: FFI_ArrowArray, field: &Field) -> Result<ArrayRef> {
     kept_to(|| {
         // SAFETY: the producer says that this is an array of the type.
-        let data = unsafe { from_ffi_and_data_type(array, data_type.clone()) }?;
-        Ok(make_array(rebased(&data)?))
+        let data = unsafe { from_ffi_and_data_type(array, field.data_type().clone()) }?;
+        let data = rebased(&data)?;
+        texts::check(&data, field.name())?;
+        Ok(make_array(data))
     })
 }
 

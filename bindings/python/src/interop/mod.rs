@@ -2,6 +2,8 @@
 
 mod given;
 mod rebased;
+mod requested;
+mod texts;
 
 use std::sync::Arc;
 
@@ -20,10 +22,10 @@ use pyo3_arrow::PyArray;
 use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_stream_pycapsule};
 
 use crate::errors::OrRaise;
-use crate::runtime::runtime;
-use crate::wait::SIGNAL_CHECK;
+use crate::wait::wait;
 
 pub use given::{Given, exports};
+use requested::{as_asked, requested};
 
 /// The rows of a table, as batches that share its memory but for columns that are brought into their own types ([`own_rows`]), which are
 /// told. Errors: `DType` for what has no columns, `Plan` for a name that two columns have, `Execution` if its producer fails.
@@ -88,19 +90,24 @@ fn null_where(absent: &BooleanArray, column: &ArrayRef) -> Result<ArrayRef, Arro
     }
 }
 
-/// A stream capsule over batches in memory.
+/// A stream capsule over batches in memory. Errors: `Execution` that names the column, for a value that a requested type does not have.
 pub fn stream_capsule<'py>(
     py: Python<'py>,
     schema: &SchemaRef,
     batches: Vec<RecordBatch>,
     requested_schema: Option<Bound<'py, PyCapsule>>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
-    let arrays = batches.into_iter().map(|batch| Ok(array_of(batch)));
-    Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(arrays, struct_field(schema))), requested_schema)?)
+    let field = struct_field(schema);
+    let rows = batches.into_iter().map(array_of);
+    let Some(asked) = requested(&field, requested_schema.as_ref())? else {
+        return Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(rows.map(Ok), field)), None)?);
+    };
+    let rows = py.detach(|| rows.map(|rows| as_asked(&rows, &asked)).collect::<gradframe::Result<Vec<_>>>()).or_raise()?;
+    Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(rows.into_iter().map(Ok), asked)), None)?)
 }
 
 /// Array capsules over batches in memory, as one array of structs. Errors: `Execution` if texts of all batches together are
-/// longer than their type can say.
+/// longer than their type can say, and as of [`column_capsules`].
 pub fn array_capsules<'py>(
     py: Python<'py>,
     schema: &SchemaRef,
@@ -111,47 +118,65 @@ pub fn array_capsules<'py>(
         [only] => only.clone(),
         many => concat_batches(schema, many).map_err(|e| Error::execution("__arrow_c_array__", e.to_string())).or_raise()?,
     };
-    Ok(to_array_pycapsules(py, struct_field(schema), &array_of(whole), requested_schema)?)
+    column_capsules(py, struct_field(schema), &array_of(whole), requested_schema)
 }
 
-/// A stream capsule that runs the query while its consumer reads.
+/// Array capsules over one array. Errors: `Execution` that names the column, for a value that a requested type does not have.
+pub fn column_capsules<'py>(
+    py: Python<'py>,
+    field: FieldRef,
+    values: &ArrayRef,
+    requested_schema: Option<Bound<'py, PyCapsule>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let Some(asked) = requested(&field, requested_schema.as_ref())? else {
+        return Ok(to_array_pycapsules(py, field, values, None)?);
+    };
+    // A consumer of one column need not name it.
+    let named = asked.as_ref().clone().with_name(field.name());
+    let values = py.detach(|| as_asked(values, &named)).or_raise()?;
+    Ok(to_array_pycapsules(py, named.into(), &values, None)?)
+}
+
+/// A stream capsule that runs the query while its consumer reads. Values that a requested type does not have are an error in the stream.
 pub fn lazy_capsule<'py>(
     py: Python<'py>,
     stream: SendableRecordBatchStream,
     requested_schema: Option<Bound<'py, PyCapsule>>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
     let field = struct_field(&stream.schema());
-    Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(StreamReader { stream }, field)), requested_schema)?)
+    let rows = StreamReader { stream: Some(stream) };
+    let Some(asked) = requested(&field, requested_schema.as_ref())? else {
+        return Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(rows, field)), None)?);
+    };
+    let to = Arc::clone(&asked);
+    let rows = rows.map(move |rows| as_asked(&rows?, &to).map_err(|error| ArrowError::ExternalError(Box::new(error))));
+    Ok(to_stream_pycapsule(py, Box::new(ArrayIterator::new(rows, asked)), None)?)
 }
 
-/// Blocks on a stream of batches, without the interpreter lock. Ctrl-C ends it with an error, in the consumer's words.
+/// Waits for a stream of batches, without the interpreter lock. Ctrl-C ends it with an error, in the consumer's words.
 struct StreamReader {
-    stream: SendableRecordBatchStream,
+    /// None at the end, after an error, and after Ctrl-C.
+    stream: Option<SendableRecordBatchStream>,
 }
 
 impl Iterator for StreamReader {
     type Item = Result<ArrayRef, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let mut stream = self.stream.take()?;
         let next = Python::attach(|py| {
-            let runtime = runtime()?;
-            py.detach(|| runtime.block_on(next_or_interrupt(&mut self.stream)))
+            wait(py, async move {
+                let next = stream.next().await.transpose().map_err(from_datafusion);
+                Ok((next, stream))
+            })
         });
         match next {
-            Ok(batch) => batch.map(|batch| batch.map(array_of)),
-            Err(error) => Some(Err(ArrowError::ExternalError(Box::new(error)))),
-        }
-    }
-}
-
-/// The next batch, or what a signal's handler raised meanwhile.
-async fn next_or_interrupt(stream: &mut SendableRecordBatchStream) -> PyResult<Option<Result<RecordBatch, ArrowError>>> {
-    loop {
-        tokio::select! {
-            batch = stream.next() => {
-                return Ok(batch.map(|batch| batch.map_err(|error| ArrowError::ExternalError(Box::new(from_datafusion(error))))));
+            Ok((Ok(batch), stream)) => {
+                self.stream = Some(stream).filter(|_| batch.is_some());
+                batch.map(|batch| Ok(array_of(batch)))
             }
-            () = tokio::time::sleep(SIGNAL_CHECK) => Python::attach(|py| py.check_signals())?,
+            Ok((Err(error), _)) => Some(Err(ArrowError::ExternalError(Box::new(error)))),
+            Err(error) => Some(Err(ArrowError::ExternalError(Box::new(error)))),
         }
     }
 }

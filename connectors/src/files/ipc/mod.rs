@@ -14,6 +14,7 @@ use gradframe_ml_core::Result;
 use object_store::ObjectStore;
 
 use self::read::IpcReader;
+use super::changed::SaysColumns;
 use super::extensions::keep_extensions;
 use super::format::StreamFormat;
 use super::open::{TableFormat, open};
@@ -67,7 +68,31 @@ impl TableFormat for IpcTable {
         &self.0
     }
 
-    async fn columns(&mut self, _: &dyn Session, store: &Arc<dyn ObjectStore>, files: &[FoundFile]) -> Result<Vec<FileColumns>> {
+    async fn columns(
+        &mut self,
+        session: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        files: &[FoundFile],
+    ) -> Result<Vec<FileColumns>> {
+        IpcColumns.columns_of(session, store, files).await
+    }
+
+    fn says_columns(&self) -> Option<Arc<dyn SaysColumns>> {
+        Some(Arc::new(IpcColumns))
+    }
+
+    fn file_format(self) -> Arc<dyn FileFormat> {
+        Arc::new(StreamFormat(Arc::new(IpcReader)))
+    }
+}
+
+/// The columns that Arrow files say.
+#[derive(Debug)]
+struct IpcColumns;
+
+#[async_trait]
+impl SaysColumns for IpcColumns {
+    async fn columns_of(&self, _: &dyn Session, store: &Arc<dyn ObjectStore>, files: &[FoundFile]) -> Result<Vec<FileColumns>> {
         let mut all = Vec::with_capacity(files.len());
         for file in files {
             let reader = open_file::open(store, file, None).await?;
@@ -75,9 +100,5 @@ impl TableFormat for IpcTable {
             all.push(FileColumns { file: file.name.clone(), fields, rows: None });
         }
         Ok(all)
-    }
-
-    fn file_format(self) -> Arc<dyn FileFormat> {
-        Arc::new(StreamFormat(Arc::new(IpcReader)))
     }
 }

@@ -50,7 +50,7 @@ impl Deal {
                 }
                 continue;
             }
-            if !self.pass(rows, batch * self.options.rank).await? {
+            if !self.pass(rows, batch.saturating_mul(self.options.rank)).await? {
                 return Ok(None);
             }
             let taken = self.take(rows).await?;

@@ -6,6 +6,8 @@
 mod deal;
 mod in_order;
 
+use std::fmt;
+
 use arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
@@ -75,10 +77,17 @@ impl LoadOptions {
 }
 
 /// A training loop's batches, one after another.
-#[derive(Debug)]
 pub struct BatchLoader {
+    /// What is loaded, before it is put in another order.
+    frame: DataFrame,
     rows: InOrder,
     deal: Deal,
+}
+
+impl fmt::Debug for BatchLoader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchLoader").field("rows", &self.rows).field("deal", &self.deal).finish_non_exhaustive()
+    }
 }
 
 impl DataFrame {
@@ -110,7 +119,7 @@ impl DataFrame {
         let state = in_order::state(frame.execution_state(), frame.logical_plan(), options.batch_rows);
         let plan =
             guard("iter_batches", async { state.create_physical_plan(frame.logical_plan()).await.map_err(from_datafusion) });
-        Ok(BatchLoader { rows: InOrder::new(plan.await?, &state), deal: Deal::new(options) })
+        Ok(BatchLoader { frame: self.clone(), rows: InOrder::new(plan.await?, &state), deal: Deal::new(options) })
     }
 }
 
@@ -127,7 +136,7 @@ impl BatchLoader {
     /// The next batch; None at the end of the epoch. Dropping the loader cancels the query.
     /// Errors: those of the query.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        guard(OP, self.deal.next(&mut self.rows)).await
+        self.frame.or_lost_row(guard(OP, self.deal.next(&mut self.rows))).await
     }
 }
 

@@ -7,13 +7,14 @@ use arrow::array::ArrayRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
+use datafusion::functions_table::generate_series::{GenerateSeriesTable, GenericSeriesState};
 use datafusion::logical_expr::{LogicalPlan, TableScan, TableSource};
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::files::call_of;
 use gradframe_plan::error::from_datafusion;
 
 use super::literals::{literal, quoted};
-use super::names;
+use super::{names, no_words};
 use crate::Result;
 use crate::session::UNNAMED;
 
@@ -31,7 +32,7 @@ pub(super) struct Sources {
 struct Source {
     name: String,
     rows: Arc<dyn TableSource>,
-    /// The query that reads them, where they are files.
+    /// The query that gives them, where they are files or a series of numbers.
     reading: Option<String>,
 }
 
@@ -68,7 +69,7 @@ impl Sources {
     }
 
     fn add(&mut self, scan: &TableScan, roots: bool) {
-        let reading = reading(&scan.source, roots);
+        let reading = query(&scan.source, roots);
         if scan.table_name.table() != UNNAMED && reading.is_none() {
             self.taken.push(scan.table_name.table().to_lowercase());
         } else if self.find(&scan.source).is_none() {
@@ -80,12 +81,16 @@ impl Sources {
         self.own.iter().find(|known| same_rows(&known.rows, source))
     }
 
-    /// What a scan is called in FROM.
-    pub(super) fn name(&self, scan: &TableScan) -> String {
-        self.find(&scan.source).map_or_else(|| names::table(&scan.table_name), |source| names::quoted(&source.name))
+    /// What a scan is called in FROM. Errors: `NotImplemented` for a call whose arguments are not known any more.
+    pub(super) fn name(&self, scan: &TableScan) -> Result<String> {
+        match (self.find(&scan.source), called(scan)) {
+            (Some(source), _) => Ok(names::quoted(&source.name)),
+            (None, Some(function)) => Err(no_words(format!("the call of `{function}` in FROM"))),
+            (None, None) => Ok(names::table(&scan.table_name)),
+        }
     }
 
-    /// The queries that read files, by name.
+    /// The queries that give rows, by name.
     pub(super) fn readings(&self) -> Vec<(String, String)> {
         let reading = |source: &Source| Some((source.name.clone(), source.reading.clone()?));
         self.own.iter().filter_map(reading).collect()
@@ -105,9 +110,30 @@ fn same_rows(left: &Arc<dyn TableSource>, right: &Arc<dyn TableSource>) -> bool 
     }
 }
 
-/// True of files for which the text of a frame has a query.
+/// The function whose call a scan is: DataFusion names the rows of one so.
+fn called(scan: &TableScan) -> Option<&str> {
+    scan.table_name.table().strip_suffix("()")
+}
+
+/// The query that gives a series of whole numbers; None for other rows.
+fn series(source: &Arc<dyn TableSource>) -> Option<String> {
+    let provider = source_as_provider(source).ok()?;
+    let generator = provider.as_ref().downcast_ref::<GenerateSeriesTable>()?.as_generator(1).ok()?;
+    let generator = generator.read();
+    let series = generator.as_any().downcast_ref::<GenericSeriesState<i64>>()?;
+    let (start, end, step) = (series.start(), series.end(), series.step());
+    let step = if *step == 1 { String::new() } else { format!(", {step}") };
+    Some(format!("SELECT *\nFROM {}({start}, {end}{step})", series.name()))
+}
+
+/// True of rows for which the text of a frame has a query.
 pub(in super::super) fn is_read_by_text(scan: &TableScan) -> bool {
-    reading(&scan.source, false).is_some()
+    query(&scan.source, false).is_some()
+}
+
+/// The query that gives the rows of a table wherever it is run; None for rows in memory, and for tables of the catalog.
+fn query(source: &Arc<dyn TableSource>, roots: bool) -> Option<String> {
+    reading(source, roots).or_else(|| series(source))
 }
 
 /// The query that reads the files of a table; None for other rows, and for options that have no text.

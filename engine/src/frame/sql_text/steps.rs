@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
 
     fn scan(&mut self, scan: &TableScan) -> Result<Select> {
         let all: Vec<String> = scan.source.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let mut select = Select::from(self.sources.name(scan), all.clone());
+        let mut select = Select::from(self.sources.name(scan)?, all.clone());
         let source = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema());
         let source = source.map_err(from_datafusion)?;
         let texts: Vec<String> = all.iter().map(|name| quoted(name)).collect();

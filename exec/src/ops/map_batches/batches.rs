@@ -1,7 +1,7 @@
 //! The batches that a function is called for: large enough that a call costs nothing beside its rows.
 
 use arrow::array::RecordBatch;
-use arrow::compute::BatchCoalescer;
+use arrow::compute::{BatchCoalescer, concat_batches};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryLimit;
@@ -17,7 +17,7 @@ use crate::ops::input::with_config;
 const BATCH_BYTES: usize = 8 << 20;
 /// The part of the session's memory that the batches of all partitions may take.
 const MEMORY_SHARE: usize = 16;
-/// Most rows of a batch.
+/// Most rows of a batch, and most that memory is taken for before they are there.
 const ROWS_MAX: usize = 1 << 20;
 /// Batches of fewer rows are put together, up to as many.
 const ROWS_WORTH_A_CALL: usize = 1 << 16;
@@ -53,7 +53,7 @@ impl Size {
 
     /// The context in which the input makes batches of this size where it can.
     pub fn of_context(self, context: &TaskContext) -> TaskContext {
-        with_config(context, |config| config.with_batch_size(self.rows.max(1)))
+        with_config(context, |config| config.with_batch_size(self.rows.clamp(1, ROWS_MAX)))
     }
 }
 
@@ -72,6 +72,9 @@ pub(super) fn coalesced(
     size: Size,
     copied: Count,
 ) -> stream::BoxStream<'static, Result<RecordBatch>> {
+    if size.rows > ROWS_MAX {
+        return gathered(input, size.rows, copied);
+    }
     let mut coalescer = BatchCoalescer::new(input.schema(), size.worth_a_call);
     if !size.exact {
         coalescer = coalescer.with_biggest_coalesce_batch_size(Some(size.worth_a_call / 2));
@@ -90,6 +93,38 @@ pub(super) fn coalesced(
                 None if coalescer.is_empty() => return Ok(None),
                 None => coalescer.finish_buffered_batch()?,
             }
+        }
+    })
+    .boxed()
+}
+
+/// Batches of so many rows exactly, put together when all of them are there.
+fn gathered(input: SendableRecordBatchStream, rows: usize, copied: Count) -> stream::BoxStream<'static, Result<RecordBatch>> {
+    let schema = input.schema();
+    stream::try_unfold((input.fuse(), None::<RecordBatch>), move |(mut input, mut rest)| {
+        let (schema, copied) = (schema.clone(), copied.clone());
+        async move {
+            let (mut parts, mut wanted) = (vec![], rows);
+            while wanted > 0 {
+                let next = match rest.take() {
+                    Some(batch) => Some(batch),
+                    None => input.next().await.transpose()?,
+                };
+                let Some(batch) = next else { break };
+                let taken = batch.num_rows().min(wanted);
+                rest = (taken < batch.num_rows()).then(|| batch.slice(taken, batch.num_rows() - taken));
+                wanted -= taken;
+                parts.extend((taken > 0).then(|| batch.slice(0, taken)));
+            }
+            let whole = match parts.as_slice() {
+                [] => return Ok(None),
+                [only] => only.clone(),
+                parts => {
+                    copied.add(parts.iter().map(batch_bytes).sum());
+                    concat_batches(&schema, parts)?
+                }
+            };
+            Ok(Some((whole, (input, rest))))
         }
     })
     .boxed()
@@ -153,5 +188,20 @@ mod tests {
         let (found, values, _) = sizes(&[20, 1, 3], size).await;
         assert_eq!(found, [7, 7, 7, 3]);
         assert_eq!(values, (0..24).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn sizes_that_no_memory_has_take_all_rows() {
+        for rows in [ROWS_MAX + 1, usize::MAX] {
+            let size = Size { rows, worth_a_call: rows, exact: true };
+            let (found, values, copied) = sizes(&[20, 0, 3], size).await;
+            assert_eq!(found, [23]);
+            assert_eq!(values, (0..23).collect::<Vec<_>>());
+            assert!(copied > 0);
+            assert!(sizes(&[], size).await.0.is_empty());
+        }
+        let size = Size { rows: ROWS_MAX + 1, worth_a_call: ROWS_MAX + 1, exact: true };
+        let found = sizes(&[ROWS_MAX as i64, 3, ROWS_MAX as i64], size).await.0;
+        assert_eq!(found, [ROWS_MAX + 1, ROWS_MAX + 1, 1]);
     }
 }

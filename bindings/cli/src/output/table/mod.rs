@@ -64,7 +64,9 @@ impl TableSink {
         if is_plan(&self.schema) {
             return plan_text(&batches);
         }
-        let columns = self.columns(&batches)?;
+        let lines = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + LINES_AROUND_ROWS;
+        let width = self.style.width.filter(|_| self.style.lines_uncut.is_none_or(|uncut| lines < uncut));
+        let columns = self.columns(&batches, if self.style.expanded { None } else { width })?;
         if self.style.expanded {
             return Ok(format!(
                 "{}{}\n",
@@ -72,15 +74,15 @@ impl TableSink {
                 self.footer(columns.len())
             ));
         }
-        let lines = columns.first().map_or(0, |column| column.cells.len()) + LINES_AROUND_ROWS;
-        let width = self.style.width.filter(|_| self.style.lines_uncut.is_none_or(|uncut| lines < uncut));
         let drawn = grid::draw(&columns, width, gap);
         Ok(format!("{}{}\n", drawn.text, self.footer(drawn.columns_shown)))
     }
 
-    fn columns(&self, batches: &[RecordBatch]) -> Result<Vec<Column>> {
+    fn columns(&self, batches: &[RecordBatch], width: Option<usize>) -> Result<Vec<Column>> {
+        let chars_max = drawing::cell_chars_max(width);
         let column = |(i, field): (usize, &arrow::datatypes::FieldRef)| {
-            let cells = batches.iter().map(|batch| cells(batch.column(i), self.style.expanded)).collect::<Result<Vec<_>>>()?;
+            let cells =
+                batches.iter().map(|batch| cells(batch.column(i), self.style.expanded, chars_max)).collect::<Result<Vec<_>>>()?;
             let (type_name, is_number) = (type_name(field.data_type()), types::is_number(field.data_type()));
             Ok(Column { name: printable(field.name(), false), type_name, is_number, cells: cells.concat() })
         };
@@ -123,8 +125,8 @@ impl Sink for TableSink {
 }
 
 /// The column's values as texts of one line each, or of several where `lines` are allowed.
-fn cells(column: &ArrayRef, lines: bool) -> Result<Vec<String>> {
-    let texts = texts::texts(column, "NULL").map_err(written)?;
+fn cells(column: &ArrayRef, lines: bool, chars_max: usize) -> Result<Vec<String>> {
+    let texts = texts::texts(column, "NULL", chars_max).map_err(written)?;
     Ok(texts.iter().map(|text| printable(text, lines)).collect())
 }
 

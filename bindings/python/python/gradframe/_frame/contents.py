@@ -68,7 +68,7 @@ class Contents:
         height = self._frame.height
         if not -height <= index < height:  # type: ignore[operator]
             raise IndexError(f"row: there is no row {index}; the frame has {height}")
-        values = in_known_zones(self._table().slice(index % height, 1))  # type: ignore[operator]
+        values = in_known_zones(self._frame.part(index % height, 1).to_arrow())  # type: ignore[operator]
         row = tuple(column[0].as_py() for column in values.columns)
         return dict(zip(self._frame.columns, row)) if named else row
 
@@ -83,7 +83,7 @@ class Contents:
             raise TypeError("item: expected both a row and a column")
         if not -rows <= row < rows:
             raise IndexError(f"item: there is no row {row}; the frame has {rows}")
-        return in_known_zones(self._table().column(self._place(column, "item")).slice(row % rows, 1))[0].as_py()
+        return in_known_zones(self._frame.part(row % rows, 1).to_arrow().column(self._place(column, "item")))[0].as_py()
 
     def iter_rows(self, *, named: bool = False, buffer_size: int = 512) -> Iterator[Any]:
         """The rows one by one, as tuples or with `named` as dictionaries; `buffer_size` of them are converted at a time."""

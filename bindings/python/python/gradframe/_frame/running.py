@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gradframe import _gradframe
 from gradframe._frame.base import Verb
+from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
     from gradframe._frame.eager import DataFrame
@@ -50,13 +51,15 @@ class Running(Verb):
         """
         from gradframe._mapping import in_format
 
+        if batch_size is not None and batch_size < 0:
+            raise PlanError(f"map_batches: batch_size is {batch_size}, expected 1 or more")
         made = _gradframe.map_batches(
             self._lazy(),
             in_format(function, batch_format),
             arrow=batch_format == "arrow",
             schema=_schema(schema),
             streamable=streamable,
-            batch_size=batch_size,
+            batch_size=None if batch_size is None else min(batch_size, sys.maxsize),
             predicate_pushdown=predicate_pushdown,
             projection_pushdown=projection_pushdown,
             slice_pushdown=slice_pushdown,

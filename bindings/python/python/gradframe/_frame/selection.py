@@ -61,11 +61,11 @@ def _rows(frame: DataFrame, rows: Any) -> DataFrame:
     if isinstance(rows, int):
         if not -height <= rows < height:
             raise IndexError(f"dataframe: there is no row {rows}; the frame has {height}")
-        return frame.slice(rows % height, 1)
+        return frame._of(frame._frame.part(rows % height, 1))
     if isinstance(rows, slice):
         start, stop, step = rows.indices(height)
         if step == 1:
-            return frame._beside(frame.to_arrow().slice(start, max(stop - start, 0)))
+            return frame._of(frame._frame.part(start, max(stop - start, 0)))
         rows = np.arange(start, stop, step)
     if _is_mask(rows):
         mask = np.asarray(rows, dtype=bool)

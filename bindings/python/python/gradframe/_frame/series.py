@@ -153,7 +153,7 @@ class Series(Kept, Memory):
         first = offset if offset >= 0 else size + offset
         end = size if length is None else min(first + length, size)
         first = min(max(first, 0), size)
-        return self._of(self._frame.beside(self._frame.to_arrow().slice(first, max(end - first, 0))))
+        return self._of(self._frame.part(first, max(end - first, 0)))
 
     def equals(self, other: Series, *, check_names: bool = False, null_equal: bool = True) -> bool:
         """Whether another column has the same values in the same order, and with `check_names` the same name."""
@@ -213,7 +213,7 @@ class Series(Kept, Memory):
         if isinstance(index, int):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"series: there is no value {index}; the column has {len(self)}")
-            return in_known_zones(self._frame.to_arrow().column(0).slice(index % len(self), 1))[0].as_py()
+            return in_known_zones(self._frame.part(index % len(self), 1).to_arrow().column(0))[0].as_py()
         return self.gather(index)
 
     def _cut(self, wanted: slice) -> Self:
