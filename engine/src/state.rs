@@ -7,7 +7,7 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
-use datafusion::optimizer::Optimizer;
+use datafusion::optimizer::{Analyzer, Optimizer};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_connectors::pretrained::HubModels;
@@ -19,7 +19,7 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words;
 use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions};
 use gradframe_plan::options::GradframeOptions;
-use gradframe_plan::rules::{ConstantArguments, ConstantOverflow, SubqueryTests, TextCalls, XorOfItself, optimizer_rules};
+use gradframe_plan::rules::{analyzer_rules, optimizer_rules};
 use gradframe_plan::services::Services;
 
 use crate::Result;
@@ -45,11 +45,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
         .with_runtime_env(runtime_env(builder)?)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
-        .with_analyzer_rule(Arc::new(ConstantArguments))
-        .with_analyzer_rule(Arc::new(ConstantOverflow))
-        .with_analyzer_rule(Arc::new(SubqueryTests))
-        .with_analyzer_rule(Arc::new(TextCalls))
-        .with_analyzer_rule(Arc::new(XorOfItself))
+        .with_analyzer_rules(analyzer_rules(Analyzer::new().rules))
         .with_optimizer_rules(optimizer_rules(Optimizer::new().rules))
         .with_physical_optimizer_rules(physical_rules)
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins))

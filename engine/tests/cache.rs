@@ -1,8 +1,11 @@
 //! CACHE TABLE and UNCACHE TABLE, with a device or without.
 
-use gradframe::Session;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{error, rows, run, session};
+use arrow::array::RecordBatch;
+use gradframe::{DataFrame, MapOptions, Session};
+
+use crate::support::{CREATE_FARES, TRIPS, error, home, open, rows, run, session};
 
 const FIVE: &str = "CREATE TABLE t AS SELECT value AS n, CASE value % 2 WHEN 0 THEN 'even' ELSE 'odd' END AS k, value / 2.0 AS x
     FROM generate_series(1, 5)";
@@ -57,6 +60,10 @@ async fn what_is_not_there_is_named() {
     let unknown = error(&session, "CACHE TABLE tt ON CUDA").await;
     assert_eq!(unknown.kind(), "Plan");
     assert!(unknown.to_string().contains("unknown table `tt`; hint: did you mean `t`"), "{unknown}");
+    run(&session, TRIPS).await;
+    run(&session, CREATE_FARES).await;
+    let model = error(&session, "CACHE TABLE fares ON CPU").await;
+    assert!(model.to_string().contains("`fares` is a model, expected a table or view"), "{model}");
     let nowhere = error(&session, "CACHE TABLE t").await;
     assert!(nowhere.to_string().contains("expected ON CUDA or ON CPU"), "{nowhere}");
 }
@@ -120,4 +127,62 @@ async fn a_cached_table_is_described_as_before() {
     assert_eq!((described("t").await, described("v").await), before);
     let plan = rows(&session, "EXPLAIN SELECT * FROM v").await.join("\n");
     assert!(plan.contains("PinnedScanExec: table=v"), "{plan}");
+}
+
+/// A frame of one row, 1. Who reads it first finds that the statements have run meanwhile.
+async fn one_while(session: &Session, statements: &'static str) -> DataFrame {
+    let (others, done) = (session.clone(), AtomicBool::new(false));
+    let function = move |batch: RecordBatch| {
+        if !done.swap(true, Ordering::Relaxed) {
+            let session = others.clone();
+            let other = std::thread::spawn(move || session.block_on(session.sql(statements)).map(|_| ()));
+            other.join().unwrap()?;
+        }
+        Ok(batch)
+    };
+    let one = session.sql("SELECT 1 AS n").await.unwrap();
+    one.map_batches(function, MapOptions::default()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_dropped_or_replaced_while_it_is_read_is_never_answered_from() {
+    let cases = [
+        ("v", "DROP VIEW v", None),
+        ("slow", "DROP TABLE slow", None),
+        ("v", "CREATE OR REPLACE VIEW v AS SELECT 7 AS n", Some("7")),
+        ("slow", "DROP TABLE slow; CREATE TABLE slow AS SELECT 7 AS n", Some("7")),
+        ("v", "CREATE VIEW other AS SELECT 7 AS n; UNCACHE TABLE IF EXISTS v", Some("1")),
+    ];
+    for (name, meanwhile, expected) in cases {
+        let session = session();
+        session.register("slow", &one_while(&session, meanwhile).await).unwrap();
+        run(&session, "CREATE VIEW v AS SELECT n FROM slow").await;
+        let (cache, read) = (format!("CACHE TABLE {name} ON CPU"), format!("SELECT * FROM {name}"));
+        match expected {
+            Some(row) => {
+                run(&session, &cache).await;
+                assert_eq!(rows(&session, &read).await, [row], "{meanwhile}");
+                let plan = rows(&session, &format!("EXPLAIN {read}")).await.join("\n");
+                assert!(plan.contains("PinnedScanExec"), "{meanwhile}: {plan}");
+            }
+            None => {
+                let dropped = error(&session, &cache).await;
+                let expected = format!("`{name}` was dropped while it was to be cached");
+                assert!(dropped.kind() == "Plan" && dropped.to_string().contains(&expected), "{meanwhile}: {dropped}");
+                assert_eq!(error(&session, &read).await.kind(), "Plan", "{meanwhile}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drop_forgets_rows_of_a_table_that_somebody_else_has_dropped() {
+    let (home, session) = home();
+    for drop in ["DROP TABLE IF EXISTS t", "DROP TABLE t"] {
+        run(&session, FIVE).await;
+        run(&session, "CACHE TABLE t ON CPU").await;
+        run(&open(&home), "DROP TABLE t").await;
+        let _ = session.sql(drop).await;
+        assert_eq!(error(&session, SUMS).await.kind(), "Plan", "{drop}");
+    }
 }

@@ -12,6 +12,7 @@ mod load;
 mod logs;
 mod map_batches;
 mod models;
+mod narrow;
 mod order;
 mod overhead;
 mod persistence;

@@ -5,6 +5,7 @@
 //! - [`functions`]: the functions of the schema ML;
 //! - [`lower`]: operators and functions of SQL in the graph;
 //! - [`options`]: what SET changes;
+//! - [`element_types`]: Arrow's numbers as elements of tensors;
 //! - [`own_types`]: the types in which columns come in;
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
@@ -15,6 +16,7 @@
 //! Nothing here reads or writes: `connectors` implements the traits, `exec` runs the operators, `engine` joins them.
 
 pub mod distinct_from;
+pub mod element_types;
 pub mod error;
 pub mod functions;
 pub mod lower;

@@ -118,12 +118,21 @@ impl MlCall {
         }
     }
 
-    /// The next argument, `STRUCT(value AS name, ...)`, if there is one: names and values.
+    /// The next argument, `STRUCT(value AS name, ...)`, if there is one: names and values. Errors: `Plan` for a name given twice,
+    /// letters of either case being the same.
     pub(crate) fn settings(&mut self) -> Result<Vec<(String, ScalarValue)>> {
         let Some(fields) = self.args.as_slice().first().and_then(struct_of) else { return Ok(vec![]) };
-        let settings = fields.iter().map(|field| self.setting(field)).collect();
+        let mut settings: Vec<(String, ScalarValue)> = Vec::with_capacity(fields.len());
+        for field in fields {
+            let (name, value) = self.setting(field)?;
+            if settings.iter().any(|(other, _)| other.to_lowercase() == name.to_lowercase()) {
+                let place = if let Expr::Named { name, .. } = field { name.span.start } else { self.place };
+                return Err(at(Error::plan(self.op(), format!("option `{name}` is given twice")), place));
+            }
+            settings.push((name, value));
+        }
         self.args.next();
-        settings
+        Ok(settings)
     }
 
     fn setting(&self, field: &Expr) -> Result<(String, ScalarValue)> {

@@ -283,6 +283,10 @@ fn slips_in_ml_calls_have_hints() {
         "SELECT * FROM ML.PREDICT(MODEL m, TABLE t, STRUCT(0.5))",
         "Plan: ml.predict: `0.5` in STRUCT has no name (line 1, column 51); hint: write STRUCT(0.5 AS name)",
     );
+    check(
+        "SELECT * FROM ML.PREDICT(MODEL m, TABLE t, STRUCT(0.5 AS threshold, 0.9 AS \"Threshold\"))",
+        "Plan: ml.predict: option `Threshold` is given twice (line 1, column 76)",
+    );
     let unknown = summary("SELECT * FROM ML.PREDICT(MODEL m, TABLE t, STRUCT(0.5 AS treshold))");
     assert!(
         unknown.contains("`treshold`") && unknown.contains("line 1") && unknown.contains("did you mean `threshold`?"),

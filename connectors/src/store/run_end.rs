@@ -24,7 +24,7 @@ impl RunEnd {
     pub(super) fn now(run: &str, outcome: RunOutcome) -> Self {
         let (status, error) = match outcome {
             RunOutcome::Finished => ("finished", None),
-            RunOutcome::Failed(why) => ("failed", Some(why)),
+            RunOutcome::Failed(why) => ("failed", Some(kept_everywhere(&why))),
             RunOutcome::Cancelled => ("cancelled", None),
         };
         RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us(), is_abandoned: false }
@@ -46,7 +46,8 @@ impl RunEnd {
         Some(RunEnd {
             run: run.to_owned(),
             status: said["status"].as_str()?.to_owned(),
-            error: said["error"].as_str().map(str::to_owned),
+            // Builds before this one wrote it down as it came.
+            error: said["error"].as_str().map(kept_everywhere),
             ended_us: said["ended_us"].as_i64()?,
             is_abandoned: false,
         })
@@ -81,4 +82,10 @@ impl RunEnd {
         let sql = "UPDATE runs SET ended = CASE WHEN started > ?2 THEN started ELSE ?2 END WHERE run = ?1";
         transaction.execute(sql, params![self.run, ended]).map(|_| ())
     }
+}
+
+/// The text of an error with its NULs written as `\0`: PostgreSQL keeps none, and how a run ended is not to be lost for what was in
+/// its message.
+fn kept_everywhere(error: &str) -> String {
+    error.replace('\0', "\\0")
 }

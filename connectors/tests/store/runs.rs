@@ -79,6 +79,16 @@ fn a_dropped_run_has_failed() {
 }
 
 #[test]
+fn a_run_ends_with_an_error_whose_text_holds_nuls() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path().into());
+    store.start(NewRun::default()).unwrap().finish(RunOutcome::Failed("of `a\0b\0`".into())).unwrap();
+    let runs = rows(&store, LogTable::Runs);
+    assert_eq!(texts(&runs, "status"), [Some("failed".into())]);
+    assert_eq!(texts(&runs, "error"), [Some("of `a\\0b\\0`".into())]);
+}
+
+#[test]
 fn every_float_comes_back_bit_for_bit() {
     let home = tempfile::tempdir().unwrap();
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1.0 / 3.0, 5e-324, f64::MAX, 3.0];

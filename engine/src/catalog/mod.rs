@@ -5,6 +5,7 @@
 //! so that it sees the newest version of what it names. Schema `gradframe` holds the log tables.
 
 pub(crate) mod batch_rows;
+mod cached;
 mod events;
 mod external;
 mod frames;
@@ -22,6 +23,7 @@ use gradframe_plan::error::from_datafusion;
 
 use crate::Result;
 
+pub(crate) use cached::Source;
 pub(crate) use frames::{is_frame, schema_of_frame, with_frames};
 pub(crate) use public::{Kind, PublicSchema};
 pub(crate) use stored::{DoomedRows, StoredTable, absolute_locations};

@@ -16,6 +16,7 @@ use gradframe_plan::error::to_datafusion;
 use gradframe_plan::services::ModelRegistry;
 use parking_lot::{Mutex, RwLock};
 
+use super::cached::{CachedTables, Source};
 use super::{frames, stored};
 use crate::unknown::suggest_table;
 use crate::{Error, Result};
@@ -55,14 +56,14 @@ pub(crate) struct PublicSchema {
     /// Registered frames, by name.
     registered: RwLock<BTreeMap<String, Arc<dyn TableProvider>>>,
     /// Tables whose rows this session keeps in memory, by name.
-    cached: RwLock<BTreeMap<String, Arc<PinnedTable>>>,
+    cached: CachedTables,
     /// Opened tables by the SQL that makes them, so that a file's schema is not inferred at each use.
     opened: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl PublicSchema {
     pub(crate) fn new(store: Arc<Store>, home: std::path::PathBuf) -> Self {
-        let (registered, cached, opened) = (RwLock::default(), RwLock::default(), Mutex::default());
+        let (registered, cached, opened) = (RwLock::default(), CachedTables::default(), Mutex::default());
         Self { store, home, state: OnceLock::new(), registered, cached, opened }
     }
 
@@ -131,37 +132,48 @@ impl PublicSchema {
         self.opened.lock().remove(sql);
     }
 
-    /// From now on a table of this name is the cached one.
-    pub(crate) fn cache(&self, name: String, table: Arc<PinnedTable>) {
-        self.cached.write().insert(name, table);
+    /// From now on a table of this name is the cached one, if the name stands for what its rows were read from still; false if not.
+    pub(crate) fn cache(&self, name: &str, source: &Source, table: Arc<PinnedTable>) -> Result<bool> {
+        self.cached.insert_if(name, table, || self.is_still(name, source))
     }
 
     /// Whether this session keeps the table's rows in memory.
     pub(crate) fn is_cached(&self, name: &str) -> bool {
-        self.cached.read().contains_key(name)
+        self.cached.get(name).is_some()
     }
 
-    /// The table or view itself, whether or not its rows are cached. None if there is none of this name.
-    pub(crate) async fn beyond_cached(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(registered) = self.registered.read().get(name) {
-            return Ok(Some(Arc::clone(registered)));
+    /// Forgets the cached table; false if there was none. After the name has come to stand for something else, not before: rows that
+    /// are being read meanwhile would come in behind.
+    pub(crate) fn uncache(&self, name: &str) -> bool {
+        self.cached.remove(name)
+    }
+
+    /// What the rows of the name are read from, whether or not they are cached. None of a model, and of what there is none of.
+    pub(crate) fn source(&self, name: &str) -> Result<Option<Source>> {
+        if let Some(frame) = self.registered.read().get(name) {
+            return Ok(Some(Source::Frame(Arc::clone(frame))));
         }
-        match self.entry(name)? {
-            Some(Entry { kind: EntryKind::View, sql, .. }) => {
+        Ok(self.entry(name)?.map(Source::Stored))
+    }
+
+    /// Whether the name stands for this still.
+    pub(crate) fn is_still(&self, name: &str, source: &Source) -> Result<bool> {
+        Ok(self.source(name)?.is_some_and(|now| now.is(source)))
+    }
+
+    /// The table or view itself. None if it has been dropped meanwhile; if it has been replaced, the newest.
+    pub(crate) async fn table_of(&self, name: &str, source: Source) -> Result<Option<Arc<dyn TableProvider>>> {
+        match source {
+            Source::Frame(frame) => Ok(Some(frame)),
+            Source::Stored(Entry { kind: EntryKind::View, sql, .. }) => {
                 let plan = self.plan_view(name, &sql).await;
                 // The places in a view's own text are none in the user's.
                 let inside = |error| suggest_table(error, |_| self.names()).inside(&format!("view `{name}`"));
                 let plan = plan.map_err(inside)?;
                 Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
             }
-            Some(Entry { kind: EntryKind::Table, sql, .. }) => self.open_newest(name, sql).await,
-            None => Ok(self.store.get(name)?.map(|model| Arc::new(ModelTable::new(model)) as Arc<dyn TableProvider>)),
+            Source::Stored(Entry { kind: EntryKind::Table, sql, .. }) => self.open_newest(name, sql).await,
         }
-    }
-
-    /// Forgets the cached table; false if there was none.
-    pub(crate) fn uncache(&self, name: &str) -> bool {
-        self.cached.write().remove(name).is_some()
     }
 
     fn state(&self) -> Result<SessionState> {
@@ -198,10 +210,13 @@ impl PublicSchema {
         if let (Some(frame), Err(_not_in_a_view)) = (frames::named(name), PLANNING.try_with(|_| ())) {
             return Ok(Some(frame));
         }
-        if let Some(cached) = self.cached.read().get(name) {
-            return Ok(Some(Arc::clone(cached) as Arc<dyn TableProvider>));
+        if let Some(cached) = self.cached.get(name) {
+            return Ok(Some(cached));
         }
-        self.beyond_cached(name).await
+        match self.source(name)? {
+            Some(source) => self.table_of(name, source).await,
+            None => Ok(self.store.get(name)?.map(|model| Arc::new(ModelTable::new(model)) as Arc<dyn TableProvider>)),
+        }
     }
 }
 
@@ -241,8 +256,9 @@ impl SchemaProvider for PublicSchema {
     }
 
     fn deregister_table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        let removed = self.registered.write().remove(name);
         self.uncache(name);
-        Ok(self.registered.write().remove(name))
+        Ok(removed)
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -10,6 +10,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::column::nested_sort_key;
 use gradframe_plan::functions::{enum_categories, enum_place, identity};
 use gradframe_plan::names::{list, suggest, type_name};
 
@@ -129,6 +130,13 @@ impl<'a> Call<'a> {
             Some(categories) => enum_place(expr, categories),
             None => expr,
         }
+    }
+
+    /// What rows are sorted by in this direction, with nulls there. Only rows that are [`super::FunctionRow::typed`] may ask.
+    pub(super) fn sort_key(&self, expr: &Expr, descending: bool, nulls_last: bool) -> Result<Expr> {
+        let key = self.ordered(self.identity(expr)?);
+        let own = self.type_of(&key)?;
+        Ok(nested_sort_key(key, &own, descending, nulls_last))
     }
 
     /// What tells the values of an expression apart: -0.0 is 0.0. Only rows that are [`super::FunctionRow::typed`] may ask.

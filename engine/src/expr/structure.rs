@@ -29,6 +29,8 @@ pub(crate) enum Mark {
     Length,
     /// `[list]`: a list for the frame or group, standing for as many rows as it has items.
     Items,
+    /// `[window]`: null where what the window is over is null. That is named once, so that one of these around another is as large as two.
+    WhereThereIsOne,
 }
 
 /// What `over` gives for a group.
@@ -103,6 +105,11 @@ pub(crate) fn row_count() -> Expr {
     marked(Mark::Length, vec![])
 }
 
+/// The window's value, null where its first argument is null.
+pub(crate) fn where_there_is_one(window: Expr) -> Expr {
+    marked(Mark::WhereThereIsOne, vec![window])
+}
+
 /// The items of a list that an aggregate gives, as rows.
 pub(crate) fn items(list: Expr) -> Expr {
     marked(Mark::Items, vec![list])
@@ -146,6 +153,7 @@ impl ScalarUDFImpl for Marker {
             Mark::Position => "row_index",
             Mark::Length => "len",
             Mark::Items => "explode",
+            Mark::WhereThereIsOne => "where_there_is_one",
         }
     }
 
@@ -161,6 +169,8 @@ impl ScalarUDFImpl for Marker {
         let value = types.first().cloned().unwrap_or(DataType::Null);
         Ok(match (&self.mark, value) {
             (Mark::Position | Mark::Length, _) => DataType::Int64,
+            // No value, and so no list of Enums either, whose places would stand for it.
+            (Mark::Tuple, _) => DataType::Null,
             (Mark::Items, DataType::List(item) | DataType::LargeList(item)) => item.data_type().clone(),
             (Mark::Over { mapping: Mapping::Join, .. }, value) => DataType::new_list(value, true),
             (_, value) => value,

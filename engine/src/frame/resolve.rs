@@ -8,8 +8,8 @@ use std::sync::Arc;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable, SortExpr, lit};
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::column::bytes_to_sort_by;
-use gradframe_plan::functions::{enum_place, has_order_bytes, identity};
+use gradframe_plan::functions::column::nested_sort_key;
+use gradframe_plan::functions::{enum_place, identity};
 
 use super::DataFrame;
 use crate::expr::as_enum;
@@ -145,7 +145,7 @@ impl DataFrame {
 }
 
 /// What a key is sorted by, in this direction and with its nulls first or last: an enum by the place of its category; before other keys
-/// what tells its values apart. DataFusion has the nulls within lists and structs where it has those of the column.
+/// what tells its values apart.
 fn sorted_by(key: Named, before_others: bool, (ascending, nulls_first): (bool, bool)) -> Expr {
     let Named { expr, data_type, categories, .. } = key;
     match categories {
@@ -153,8 +153,7 @@ fn sorted_by(key: Named, before_others: bool, (ascending, nulls_first): (bool, b
         _ => {}
     }
     let value = if before_others { identity(expr, &data_type) } else { expr };
-    let within_first = ascending && nulls_first;
-    if !within_first && has_order_bytes(&data_type) { bytes_to_sort_by(value) } else { value }
+    nested_sort_key(value, &data_type, !ascending, !nulls_first)
 }
 
 /// The schema without the columns that are keys, which `all()` leaves out in groups.

@@ -12,24 +12,44 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::names::suggest;
 
 use super::public_name;
-use crate::catalog::is_frame;
+use crate::catalog::{Kind, Source, is_frame};
 use crate::frame::DataFrame;
 use crate::{Error, Result, Session};
 
 const OP: &str = "cache table";
 
 /// Reads the table once and keeps its rows: from then on this session's queries see those, until UNCACHE TABLE. A table that
-/// is cached already is read anew; its earlier rows are kept until the new ones are there. One row says what lies where.
+/// is cached already is read anew; its earlier rows are kept until the new ones are there. One row says what lies where. A table that
+/// is replaced while it is read is read again.
 ///
-/// Errors: `Plan` for an unknown name; `Resources` if there is no memory for its rows; `NoDevice`, and `Resources` for the
-/// device's memory, in a session that is strict about its device. What was cached before is cached still.
+/// Errors: `Plan` for an unknown name, a model, and a table that is dropped meanwhile; `Resources` if there is no memory for its rows;
+/// `NoDevice`, and `Resources` for the device's memory, in a session that is strict about its device. What was cached before is cached
+/// still.
 pub(super) async fn run(session: &Session, name: &TableReference, on_cuda: bool) -> Result<DataFrame> {
     let bare = known_table(session, name)?;
     let public = session.public();
-    let Some(provider) = public.beyond_cached(&bare).await? else {
-        return Err(Error::plan(OP, format!("`{bare}` was dropped while it was to be cached")));
-    };
-    let rows = LogicalPlanBuilder::scan(TableReference::bare(bare.as_str()), provider_as_source(Arc::clone(&provider)), None);
+    while let Some(source) = public.source(&bare)? {
+        match read(session, &bare, &source, on_cuda).await {
+            Ok(Some(table)) => {
+                let table = Arc::new(table);
+                if public.cache(&bare, &source, Arc::clone(&table))? {
+                    return described(session, &bare, &table);
+                }
+            }
+            Ok(None) => {}
+            Err(error) if public.is_still(&bare, &source)? => {
+                return Err(beside_earlier_rows(error, &bare, public.is_cached(&bare)));
+            }
+            Err(_of_what_went_away) => {}
+        }
+    }
+    Err(Error::plan(OP, format!("`{bare}` was dropped while it was to be cached")))
+}
+
+/// The rows of the table; None if it has been dropped meanwhile.
+async fn read(session: &Session, name: &str, source: &Source, on_cuda: bool) -> Result<Option<PinnedTable>> {
+    let Some(provider) = session.public().table_of(name, source.clone()).await? else { return Ok(None) };
+    let rows = LogicalPlanBuilder::scan(TableReference::bare(name), provider_as_source(Arc::clone(&provider)), None);
     let rows = rows.and_then(LogicalPlanBuilder::build).map_err(from_datafusion)?;
     let (state, context) = (session.state(), session.context().task_ctx());
     let mut options = context.session_config().options().as_ref().clone();
@@ -37,19 +57,23 @@ pub(super) async fn run(session: &Session, name: &TableReference, on_cuda: bool)
         gradframe_exec::pinned::stay_on_cpu(&mut options);
     }
     let plan = Execution::new(state, rows).create_physical_plan().await.map_err(from_datafusion)?;
-    let table = PinnedTable::read(&bare, provider.as_ref(), plan, &options, &context).await;
-    let table = Arc::new(table.map_err(|error| beside_earlier_rows(error, &bare, public.is_cached(&bare)))?);
-    public.cache(bare.clone(), Arc::clone(&table));
-    described(session, &bare, &table)
+    PinnedTable::read(name, provider.as_ref(), plan, &options, &context).await.map(Some)
 }
 
 /// The bare name of a table or view that there is.
 fn known_table(session: &Session, name: &TableReference) -> Result<String> {
     let public = session.public();
     let bare = public_name(OP, name)?;
-    if public.kind(&bare)?.is_none() {
-        let hint = suggest(&bare, public.names()?.iter().map(String::as_str));
-        return Err(Error::plan(OP, format!("unknown table `{bare}`")).hint(hint));
+    match public.kind(&bare)? {
+        Some(Kind::Table | Kind::View) => {}
+        Some(Kind::Model) => {
+            let error = Error::plan(OP, format!("`{bare}` is a model, expected a table or view"));
+            return Err(error.hint(format!("CREATE VIEW ... AS SELECT * FROM {bare} has its weights, and can be cached")));
+        }
+        None => {
+            let hint = suggest(&bare, public.names()?.iter().map(String::as_str));
+            return Err(Error::plan(OP, format!("unknown table `{bare}`")).hint(hint));
+        }
     }
     if is_frame(&bare) {
         let error = Error::plan(OP, format!("`{bare}` is a frame in this statement, expected a table or view"));

@@ -17,10 +17,10 @@ pub(super) async fn table(session: &Session, command: DropTable) -> Result<DataF
         return session.nothing();
     };
     let public = session.public();
-    public.uncache(&name);
     let doom = |entry: &Entry| Ok((entry.sql.clone(), DoomedRows::of(public.home(), &public.store().owner(), &entry.sql)?));
     match public.store().remove_entry_after(&name, doom)? {
         Some((sql, rows)) => {
+            public.uncache(&name);
             public.close(&sql);
             rows.delete()?;
         }
@@ -32,8 +32,8 @@ pub(super) async fn table(session: &Session, command: DropTable) -> Result<DataF
 /// Forgets the view. Errors: `Plan` for an unknown name, unless IF EXISTS, or one that is no view.
 pub(super) async fn view(session: &Session, command: DropView) -> Result<DataFrame> {
     if let Some(name) = existing(session, "drop view", &command.name, command.if_exists, Kind::View)? {
-        session.public().uncache(&name);
         session.public().store().remove_entry(&name)?;
+        session.public().uncache(&name);
     }
     session.nothing()
 }
@@ -41,7 +41,11 @@ pub(super) async fn view(session: &Session, command: DropView) -> Result<DataFra
 /// The bare name if it exists and is of this kind; None if it may be missing and is.
 fn existing(session: &Session, op: &str, name: &TableReference, if_exists: bool, kind: Kind) -> Result<Option<String>> {
     let name = public_name(op, name)?;
-    match session.public().kind(&name)? {
+    let found = session.public().kind(&name)?;
+    if found.is_none() {
+        session.public().uncache(&name); // rows of a table that another process has dropped
+    }
+    match found {
         Some(found) if found == kind => Ok(Some(name)),
         Some(found) => Err(Error::plan(op, format!("`{name}` is a {}", found.name()))
             .hint(format!("DROP {} {name} removes it", found.name().to_uppercase()))),

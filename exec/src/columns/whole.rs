@@ -7,7 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::array_value_to_string;
 use gradframe_ml_core::{DType, Error, Result, Tensor};
-use gradframe_plan::functions::arrow_type;
+use gradframe_plan::element_types::arrow_type;
 
 use super::{arrow_error, convert, primitive, texts};
 

@@ -169,21 +169,10 @@ impl<'a> Memory<'a> {
 #[cfg(test)]
 mod tests {
     use gradframe_ml_core::graph::{Type, Window};
-    use gradframe_ml_core::{DType, Dim, Function, Graph};
-    use gradframe_ml_kernels::{CompileOptions, Program, compile_with};
+    use gradframe_ml_core::{DType, Dim, Graph};
 
+    use super::super::testing::{of_rows, on_device};
     use super::*;
-
-    fn on_device(g: Graph, results: Vec<gradframe_ml_core::NodeId>) -> Program {
-        let options = CompileOptions { on_device: true, ..CompileOptions::default() };
-        compile_with(&Function::new(g, results).unwrap(), options).unwrap()
-    }
-
-    fn of_rows(rows: usize) -> Sizes {
-        let mut sizes = Sizes::new();
-        sizes.bind_shape(&Shape::new([Dim::symbol("N")]), &[rows]).unwrap();
-        sizes
-    }
 
     #[test]
     fn a_convolution_counts_the_columns_of_its_windows() {

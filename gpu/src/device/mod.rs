@@ -5,7 +5,7 @@
 //! `space`, `memory`, `launches`, `control`: what a run needs, what it has, what it starts, and loops and choices, which the host drives. `replay`: runs that are repeated are captured and
 //! replayed. `turns`: runs that are under way at once. `modules`: compiled code, kept here and on the disk. `products`:
 //! contractions that cuBLASLt computes. `columns`: long columns, copied there in parts. `grouped`: folds of rows into groups.
-//! `compact`: the elements that a mask keeps. `steps`: a training's steps, whose state stays there. `span`: time.
+//! `compact`: the elements that a mask keeps. `steps`: a training's steps, whose state stays there. `span`: time. `testing`: what these modules' tests share.
 
 mod body;
 mod budget;
@@ -27,6 +27,8 @@ mod span;
 mod staging;
 mod steps;
 mod tensor;
+#[cfg(test)]
+mod testing;
 mod turns;
 
 use std::sync::Arc;

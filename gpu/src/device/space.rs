@@ -112,23 +112,12 @@ pub fn temporary_bytes(kernel: &CudaKernel, sizes: &Sizes) -> Result<Vec<usize>>
 #[cfg(test)]
 mod tests {
     use gradframe_ml_core::graph::Type;
-    use gradframe_ml_core::{DType, Dim, Function, Graph, Shape};
+    use gradframe_ml_core::{DType, Dim, Graph, Shape};
     use gradframe_ml_kernels::schedule::BufferId;
-    use gradframe_ml_kernels::{CompileOptions, Program, compile_with};
 
+    use super::super::testing::{of_rows, on_device};
     use super::*;
     use crate::launch::{Count, Launch, Temporary};
-
-    fn on_device(g: Graph, results: Vec<gradframe_ml_core::NodeId>) -> Program {
-        let options = CompileOptions { on_device: true, ..CompileOptions::default() };
-        compile_with(&Function::new(g, results).unwrap(), options).unwrap()
-    }
-
-    fn of_rows(rows: usize) -> Sizes {
-        let mut sizes = Sizes::new();
-        sizes.bind_shape(&Shape::new([Dim::symbol("N")]), &[rows]).unwrap();
-        sizes
-    }
 
     /// A kernel called with these buffers, that shares memory of so many bytes between its launches.
     fn kernel(buffers: impl Iterator<Item = BufferId>, temporaries: &[usize]) -> CudaKernel {

@@ -43,7 +43,7 @@ use datafusion::functions_nested::distance::array_distance_udf;
 use datafusion::logical_expr::ScalarUDF;
 
 pub use self::analytic::{Analytic, Marker, analytic_call, marker_of, with_slot};
-pub use self::apply_array::{ArrayFunction, TracedArrays, apply_array, arrow_type};
+pub use self::apply_array::{ArrayFunction, TracedArrays, apply_array};
 pub use self::as_trained::as_trained;
 pub(crate) use self::as_trained::values;
 pub use self::bucketize::{BucketFormat, bucketize_expr};
@@ -62,7 +62,6 @@ pub use self::map_column::{ColumnFunction, Sees, map_column};
 pub use self::once::once;
 pub use self::one_nan::{one_nan, one_nan_in_rows, one_nan_in_rows_made_of};
 pub use self::one_zero::{has_floats, identity, one_zero};
-pub use self::order_keys::has_order_bytes;
 pub use self::over_items::{ItemArg, OfItems, item_column, list_arguments, over_items};
 pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::power::power;

@@ -7,6 +7,7 @@ mod joins_before_texts;
 mod keep_filters;
 mod leaf_expressions;
 mod limits_before_texts;
+mod narrow_decimals;
 mod prune_model;
 mod subquery_tests;
 mod text_calls;
@@ -15,7 +16,7 @@ mod xor_of_itself;
 
 use std::sync::Arc;
 
-use datafusion::optimizer::OptimizerRule;
+use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 
 pub use self::constant_arguments::ConstantArguments;
 pub use self::constant_overflow::ConstantOverflow;
@@ -23,6 +24,7 @@ pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
+pub use self::narrow_decimals::NarrowDecimals;
 pub use self::prune_model::PruneModelRule;
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
@@ -41,7 +43,20 @@ const FILTERS: &str = "push_down_filter";
 /// The names of the rules that compute fields of structs near the scans.
 const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projections"];
 
-/// DataFusion's rules with ours in their places.
+/// DataFusion's rules for what a plan means with ours in their places.
+pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NarrowDecimals)];
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 5] = [
+        Arc::new(ConstantArguments),
+        Arc::new(ConstantOverflow),
+        Arc::new(SubqueryTests),
+        Arc::new(TextCalls),
+        Arc::new(XorOfItself),
+    ];
+    before.into_iter().chain(defaults).chain(after).collect()
+}
+
+/// DataFusion's optimizer rules with ours in their places.
 pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let at = defaults.iter().position(|rule| rule.name() == BEFORE).unwrap_or(defaults.len());
     defaults.insert(at, Arc::new(PruneModelRule));

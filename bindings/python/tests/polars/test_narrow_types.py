@@ -137,6 +137,61 @@ def test_every_way_in_gives_the_same_type(values, of, tmp_path):
     assert str(pq.read_schema(tmp_path / "b.parquet").field("c").type).startswith(expected)
 
 
+UNITS = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanosecond"}
+
+
+def in_sql(of):
+    """The type as `arrow_cast` names it."""
+    if pa.types.is_decimal(of):
+        return f"Decimal{of.bit_width}({of.precision}, {of.scale})"
+    name = {pa.types.is_date: "Date", pa.types.is_time: "Time"}
+    name = next((name for is_one, name in name.items() if is_one(of)), "Duration")
+    width = "" if name == "Duration" else of.bit_width
+    return f"{name}{width}" if name == "Date" else f"{name}{width}({UNITS[of.unit]})"
+
+
+def made_by_sql(values, of):
+    return gf.sql(f"SELECT i, arrow_cast(c, '{in_sql(of)}') AS c FROM given", given=table(values, of))
+
+
+@pytest.mark.parametrize(("case", "values", "of"), [case for case in CASES if not pa.types.is_dictionary(case.values[2])])
+def test_of_what_sql_makes(case, values, of):
+    compare(case, made_by_sql(values, of), polars(table(values, of)))
+
+
+@pytest.mark.parametrize(("values", "of"), NARROW, ids=lambda v: str(v)[:20])
+def test_what_sql_makes_goes_out_as_it_is(values, of, tmp_path):
+    frame = made_by_sql(values, of).collect()
+    given = table(values, of)
+    assert frame.to_arrow().schema.field("c").type == of
+    assert frame["c"].to_list() == values
+    assert frame.to_pandas()["c"].isna().tolist() == [value is None for value in values]
+    assert pl.from_arrow(frame)["c"].to_list() == polars(given).collect()["c"].to_list() or of == pa.date64()
+    for kind in ("parquet", "ipc", "csv", "ndjson"):
+        getattr(frame, f"write_{kind}")(tmp_path / "a")
+        back = getattr(gf, f"read_{kind}")(tmp_path / "a")
+        if kind in ("parquet", "ipc"):
+            assert back["c"].to_list() == values
+        else:
+            assert len(back) == len(values)
+    path = tmp_path / "b.parquet"
+    gf.sql(f"COPY (SELECT i, arrow_cast(c, '{in_sql(of)}') AS c FROM given) TO '{path}'", given=given).collect()
+    assert pq.read_table(path)["c"].to_pylist() == values
+    assert gf.read_parquet(path)["c"].to_list() == values
+
+
+def test_decimals_of_256_bits_round_as_those_of_128():
+    values = [Decimal(text) for text in ("2.25", "2.35", "-2.25", "-0.75", "0.05", "-0.05", "9.99", "3.00")] + [None]
+    c = gf.col("c")
+    rounded = {f"round {n} {mode}": c.round(n, mode=mode) for n in (0, 1, 2, 5) for mode in ("half_to_even", "half_away_from_zero")} | {"floor": c.floor(), "ceil": c.ceil(), "truncate": c.truncate(1)}
+    narrow, wide = (gf.DataFrame({"c": gf.Series("c", pa.array(values, of))}) for of in (pa.decimal128(38, 2), pa.decimal256(60, 2)))
+    answer = wide.select(**rounded)
+    assert answer.to_dict(as_series=False) == narrow.select(**rounded).to_dict(as_series=False)
+    assert all(field.type == pa.decimal256(60, 2) for field in answer.to_arrow().schema)
+    long = pa.array([Decimal("9" * 40 + ".25"), Decimal("-" + "9" * 40 + ".75")], pa.decimal256(60, 2))
+    assert gf.DataFrame({"c": gf.Series("c", long)}).select(c.round(1))["c"].to_list() == [Decimal("9" * 40 + ".2"), Decimal("-" + "9" * 40 + ".8")]
+
+
 def test_nested_values_come_in_their_own_types():
     given = pa.table({"c": pa.array([{"t": [dt.time(1), None], "n": Decimal("1.50")}, None], pa.struct({"t": pa.list_(pa.time32("s")), "n": pa.decimal32(5, 2)}))})
     frame = gf.from_arrow(given)

@@ -42,6 +42,33 @@ def test_the_frame_has_another_order(name):
     check(lambda f, x: f.select(q=VALUES[name](x).over(order_by="o")), FRAME)
 
 
+NESTED = FRAME.with_columns(
+    lists=pl.Series([[2], [None, 1], [1, 5], None, [1]]),
+    structs=pl.struct(pl.Series("n", [1, None, 1, None, 0]), pl.col("s")),
+    enums=pl.Series([["q", "p"], ["p"], None, ["q"], []], dtype=pl.List(pl.Enum(["q", "p"]))),
+)
+ORDERED_BY = {
+    "list": lambda x: x.col("lists"),
+    "list of enums": lambda x: x.col("enums"),
+    "computed list": lambda x: x.concat_list("o", "x"),
+    "struct": lambda x: x.col("structs"),
+    "struct of two": lambda x: x.struct("s", "x"),
+}
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("nulls_last", [False, True])
+@pytest.mark.parametrize("name", ORDERED_BY)
+def test_groups_are_in_the_order_of_nested_values(name, descending, nulls_last):
+    order = dict(descending=descending, nulls_last=nulls_last)
+    check(lambda f, x: f.select(x.col("x").implode().over("g", order_by=ORDERED_BY[name](x), **order), q=x.col("x").cum_sum().over("g", order_by=ORDERED_BY[name](x), **order)), NESTED)
+
+
+@pytest.mark.parametrize("name", ["lists", "structs", "enums"])
+def test_groups_are_of_nested_values(name):
+    check(lambda f, x: f.select(q=x.col("x").sum().over(name)), NESTED)
+
+
 EXPLODED = {
     "sorted": lambda x: x.col("x").sort(descending=True).over("g", mapping_strategy="explode"),
     "as they are": lambda x: x.col("x").over("g", mapping_strategy="explode"),

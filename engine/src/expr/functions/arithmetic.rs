@@ -171,7 +171,7 @@ fn whole(call: &mut Call, rounded: fn(Expr) -> Expr, direction: &str) -> Result<
     require_number(call, &value, &own)?;
     Ok(match own {
         own if own.is_integer() => value,
-        DataType::Decimal128(..) => per_row("round_to", vec![value], vec![0_i64.into(), direction.into()]),
+        own if own.is_decimal() => per_row("round_to", vec![value], vec![0_i64.into(), direction.into()]),
         _ => rounded(value),
     })
 }

@@ -115,9 +115,7 @@ fn rounded(call: &mut Call, mode: &str) -> Result<Expr> {
     let decimals = call.optional_int("decimals")?.unwrap_or(0);
     let own = call.type_of(&value)?;
     Ok(match own {
-        own if own.is_floating() => per_row("round_to", vec![value], vec![decimals.into(), mode.into()]),
-        DataType::Decimal128(..) => per_row("round_to", vec![value], vec![decimals.into(), mode.into()]),
-        own if own.is_decimal() => math::round(vec![value, lit(decimals)]),
+        own if own.is_floating() || own.is_decimal() => per_row("round_to", vec![value], vec![decimals.into(), mode.into()]),
         _ => value,
     })
 }

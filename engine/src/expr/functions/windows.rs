@@ -17,7 +17,7 @@ use gradframe_plan::functions::{max as greatest, min as least};
 
 use super::super::call::Call;
 use super::super::resolve::shown;
-use super::super::structure::{Mapping, Mark, by_row, keep, length, mark_of, marked, position, tuple};
+use super::super::structure::{Mapping, Mark, by_row, keep, length, mark_of, marked, position, tuple, where_there_is_one};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{cast, deferred_call, fill_null};
@@ -173,9 +173,10 @@ fn over_row(call: &mut Call) -> Result<Expr> {
     if parts.is_empty() && order.is_empty() {
         return Err(call.wrong("got neither keys nor an order, expected one of them"));
     }
-    let told_apart = |keys: Vec<Expr>| keys.iter().map(|key| call.identity(key)).collect::<Result<Vec<_>>>();
-    let (parts, order) = (told_apart(parts)?, told_apart(order)?.into_iter().map(|key| call.ordered(key)).collect());
-    Ok(over(value, parts, order, mapping, call.flag("descending", false)?, call.flag("nulls_last", false)?))
+    let (descending, nulls_last) = (call.flag("descending", false)?, call.flag("nulls_last", false)?);
+    let parts = parts.iter().map(|key| call.identity(key)).collect::<Result<Vec<_>>>()?;
+    let order = order.iter().map(|key| call.sort_key(key, descending, nulls_last)).collect::<Result<Vec<_>>>()?;
+    Ok(over(value, parts, order, mapping, descending, nulls_last))
 }
 
 /// With a value for rows that have no row `n` before them.
@@ -232,7 +233,7 @@ fn cum_sum(call: &mut Call) -> Result<Expr> {
             value
         }
     };
-    let so_far = where_there_is_one(&value, so_far(checked_sum(value.clone()), reverse)?);
+    let so_far = where_there_is_one(so_far(checked_sum(value), reverse)?);
     Ok(if own == DataType::Float32 { cast(so_far, own) } else { so_far })
 }
 
@@ -245,10 +246,11 @@ fn cum_extreme(call: &mut Call, extreme: fn(Expr) -> Expr, is_greatest: bool) ->
     }
     let all = so_far(extreme(value.clone()), reverse)?;
     if !call.type_of(&value)?.is_floating() {
-        return Ok(where_there_is_one(&value, all));
+        return Ok(where_there_is_one(all));
     }
     let numbers = extreme(super::super::when(!math::isnan(value.clone())).then(value.clone()).end());
-    Ok(where_there_is_one(&value, super::coalesce([so_far(numbers, reverse)?, all])))
+    let of_numbers = super::coalesce([so_far(numbers, reverse)?, all]);
+    Ok(super::super::when(value.is_not_null()).then(of_numbers).end())
 }
 
 /// Whether it is computed of whole columns, and so is too large to be written several times.
@@ -259,8 +261,4 @@ fn is_of_columns(value: &Expr) -> Result<bool> {
         _ => false,
     };
     value.exists(|part| Ok(is_one(part))).map_err(from_datafusion)
-}
-
-fn where_there_is_one(value: &Expr, computed: Expr) -> Expr {
-    super::super::when(value.clone().is_not_null()).then(computed).end()
 }

@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use gradframe_ml_core::{DType, Error, Result, Tensor};
 
 use super::OP;
+use crate::element_types::{arrow_type, number};
 use crate::error::from_datafusion;
 use crate::names::type_name;
 
@@ -143,41 +144,12 @@ fn shape_of(field: &Field) -> Option<Vec<usize>> {
 }
 
 fn dtype(field: &Field) -> Result<DType> {
-    Ok(match field.data_type() {
-        DataType::Boolean => DType::Bool,
-        DataType::Int8 => DType::I8,
-        DataType::Int16 => DType::I16,
-        DataType::Int32 => DType::I32,
-        DataType::Int64 => DType::I64,
-        DataType::UInt8 => DType::U8,
-        DataType::UInt16 => DType::U16,
-        DataType::UInt32 => DType::U32,
-        DataType::UInt64 => DType::U64,
-        DataType::Float16 => DType::F16,
-        DataType::Float32 => DType::F32,
-        DataType::Float64 => DType::F64,
-        other if other.is_decimal() => DType::F64,
-        other => {
+    match field.data_type() {
+        DataType::Boolean => Ok(DType::Bool),
+        other if other.is_decimal() => Ok(DType::F64),
+        other => number(other).ok_or_else(|| {
             let what = format!("column `{}` is {}, expected numbers, truth values or tensors", field.name(), type_name(other));
-            return Err(Error::dtype(OP, what).hint("cast it"));
-        }
-    })
-}
-
-/// The type of a column of such elements; Arrow has none for bf16.
-pub fn arrow_type(dtype: DType) -> DataType {
-    match dtype {
-        DType::Bool => DataType::Boolean,
-        DType::I8 => DataType::Int8,
-        DType::I16 => DataType::Int16,
-        DType::I32 => DataType::Int32,
-        DType::I64 => DataType::Int64,
-        DType::U8 => DataType::UInt8,
-        DType::U16 => DataType::UInt16,
-        DType::U32 => DataType::UInt32,
-        DType::U64 => DataType::UInt64,
-        DType::F16 => DataType::Float16,
-        DType::BF16 | DType::F32 => DataType::Float32,
-        DType::F64 => DataType::Float64,
+            Error::dtype(OP, what).hint("cast it")
+        }),
     }
 }

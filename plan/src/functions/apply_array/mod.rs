@@ -19,7 +19,6 @@ use gradframe_ml_core::{DType, Error, Function, Tensor};
 use parking_lot::Mutex;
 
 use self::columns::RowArray;
-pub use self::columns::arrow_type;
 use self::kernel::Kernel;
 use crate::error::to_datafusion;
 

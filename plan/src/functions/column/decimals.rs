@@ -1,4 +1,4 @@
-//! Arithmetic and rounding of decimals. Sums, differences and products are exact; quotients and remainders have the decimals of
+//! Arithmetic of decimals. Sums, differences and products are exact; quotients and remainders have the decimals of
 //! the side that has more of them, halves going to the even neighbour.
 
 use std::cmp::Ordering;
@@ -227,35 +227,6 @@ fn half_even(a: i256, b: i256) -> i256 {
     }
 }
 
-/// A decimal rounded to so many decimals, of the same type.
-pub(super) fn rounded(values: &ArrayRef, decimals: i64, mode: &str) -> Result<ArrayRef> {
-    let values = values.as_primitive::<Decimal128Type>();
-    let by = i64::from(values.scale()) - decimals;
-    let Some(by) = u32::try_from(by).ok().filter(|by| *by > 0) else { return Ok(Arc::new(values.clone())) };
-    // Beyond all digits nothing is left.
-    let Some(unit) = 10_i128.checked_pow(by) else {
-        return Ok(Arc::new(values.unary::<_, Decimal128Type>(|_| 0).with_data_type(values.data_type().clone())));
-    };
-    let one = |value: i128| round_to_unit(value, unit, mode);
-    Ok(Arc::new(values.unary::<_, Decimal128Type>(one).with_data_type(values.data_type().clone())))
-}
-
-fn round_to_unit(value: i128, unit: i128, mode: &str) -> i128 {
-    let (down, rest) = (value.div_euclid(unit), value.rem_euclid(unit));
-    let up = match mode {
-        "to_zero" => value < 0 && rest > 0,
-        "down" => false,
-        "up" => rest > 0,
-        "half_away_from_zero" if rest == unit - rest => value > 0,
-        _ => match rest.cmp(&(unit - rest)) {
-            Ordering::Less => false,
-            Ordering::Greater => true,
-            Ordering::Equal => down & 1 == 1,
-        },
-    };
-    (down + i128::from(up)).saturating_mul(unit)
-}
-
 /// The product of decimals of one scale, rounded to it after each factor; None if it has too many digits.
 pub(super) fn product(values: impl Iterator<Item = i128>, scale: i8) -> Option<i128> {
     let two = Two { left: i64::from(scale), right: i64::from(scale), result: i64::from(scale) };
@@ -299,22 +270,6 @@ mod tests {
                     assert!(short.is_none_or(|short| two.computed(operation, a, b) == Ok(short)), "{operation:?} {a} {b}");
                 }
             }
-        }
-    }
-
-    #[test]
-    fn rounding_goes_where_the_mode_says() {
-        for (value, mode, expected) in [
-            (125, "half_to_even", 120),
-            (-125, "half_to_even", -120),
-            (135, "half_to_even", 140),
-            (125, "half_away_from_zero", 130),
-            (-125, "half_away_from_zero", -130),
-            (-129, "to_zero", -120),
-            (-121, "down", -130),
-            (121, "up", 130),
-        ] {
-            assert_eq!(round_to_unit(value, 10, mode), expected, "{value} {mode}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod beside;
 mod bits;
 mod casting;
 mod counting;
+mod decimal_rounding;
 mod decimals;
 mod exactly;
 mod extremes;
@@ -33,13 +34,13 @@ mod zeros;
 
 pub(super) use self::aggregate::aggregate_named;
 pub use self::aggregate::{Answer, aggregate, all_values};
-pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, strict_cast, strict_cast_of};
+pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, own_values, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
 pub use self::decimals::{DecimalOperation, decimal_arithmetic};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
-pub use self::sorting::bytes_to_sort_by;
+pub use self::sorting::nested_sort_key;
 pub(super) use self::window::window_named;
 pub use self::window::{as_list, as_value, first_sorted, reach, window};
 

@@ -122,8 +122,8 @@ fn log_to(value: f64, base: f64) -> f64 {
 }
 
 fn round(columns: &Columns) -> Result<ArrayRef> {
-    if matches!(columns.values[0].data_type(), DataType::Decimal128(..)) {
-        return super::decimals::rounded(&columns.values[0], columns.int(0)?, columns.text(1));
+    if columns.values[0].data_type().is_decimal() {
+        return super::decimal_rounding::rounded(&columns.values[0], columns.int(0)?, columns.text(1));
     }
     let (decimals, mode) = (columns.int(0)? as i32, columns.text(1).to_owned());
     let rule: fn(f64) -> f64 = match mode.as_str() {

@@ -33,9 +33,10 @@ pub(super) const KERNELS: &[Kernel] = &[
 pub(super) const FIRST_SORTED: &str = "first_sorted";
 const ORDER_BYTES: &str = "order_bytes";
 
-/// What a list or struct is sorted by, where a null within it is the least in any direction and wherever the nulls of the column are.
-pub fn bytes_to_sort_by(value: Expr) -> Expr {
-    per_row(ORDER_BYTES, vec![value], vec![])
+/// What a value is sorted by in this direction, with its nulls there: a null within a list or struct is the least in any direction.
+/// DataFusion has those within where it has those of the column; where that is another place, the key is bytes.
+pub fn nested_sort_key(value: Expr, data_type: &DataType, descending: bool, nulls_last: bool) -> Expr {
+    if (descending || nulls_last) && has_order_bytes(data_type) { per_row(ORDER_BYTES, vec![value], vec![]) } else { value }
 }
 
 fn bytes(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {

@@ -5,8 +5,8 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Cast, Expr, SortExpr};
 
-use super::super::super::lit;
 use super::super::super::structure::{Mapping, Mark, by_row, tuple_items};
+use super::super::super::{lit, when};
 use super::super::names::shown;
 use super::one::is_one_value;
 use super::windows::ordered_window;
@@ -38,9 +38,26 @@ impl Lowering {
                 }
                 Ok(Lowered { expr: list.expr, shape: Shape::Items })
             }
+            Mark::WhereThereIsOne => self.where_there_is_one(value, group),
             Mark::Tuple | Mark::Position | Mark::Length => {
                 Err(Error::internal("expression", "a tuple outside the function that takes it"))
             }
+        }
+    }
+
+    /// A window's value, null where its first argument is, which is lowered once for both.
+    fn where_there_is_one(&mut self, window: Expr, group: &Group) -> Result<Lowered> {
+        let mut window = ordered_window(window)?;
+        let args = self.all(std::mem::take(&mut window.params.args), group)?;
+        let value = args.first().cloned();
+        let computed = self.window_over(window, args, group)?;
+        match value {
+            // Of one null value there is none.
+            Some(value) if computed.shape != Shape::Scalar => {
+                let is_there = Lowered { expr: value.expr.is_not_null(), ..value };
+                self.of_parts(when(lit(true)).then(lit(true)).end(), vec![is_there, computed], group)
+            }
+            _ => Ok(computed),
         }
     }
 

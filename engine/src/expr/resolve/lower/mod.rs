@@ -134,7 +134,12 @@ impl Lowering {
 
     /// A function of single values: its parts have one shape, but for scalars, which are repeated; or they are lists side by side.
     fn by_row(&mut self, expr: Expr, group: &Group) -> Result<Lowered> {
-        let mut parts = self.children(&expr, group)?;
+        let parts = self.children(&expr, group)?;
+        self.of_parts(expr, parts, group)
+    }
+
+    /// The function of these parts, in the place of its own.
+    fn of_parts(&mut self, expr: Expr, mut parts: Vec<Lowered>, group: &Group) -> Result<Lowered> {
         if self.common_shape(&parts).is_err() {
             parts = self.side_by_side(parts, group)?;
         }

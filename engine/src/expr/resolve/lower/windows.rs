@@ -19,11 +19,16 @@ const VALUE: &str = "__value_";
 
 impl Lowering {
     pub(super) fn window(&mut self, mut window: WindowFunction, group: &Group) -> Result<Lowered> {
-        let params = &mut window.params;
-        let args = self.all(std::mem::take(&mut params.args), group)?;
+        let args = self.all(std::mem::take(&mut window.params.args), group)?;
+        self.window_over(window, args, group)
+    }
+
+    /// A window over these, in the place of its arguments.
+    pub(super) fn window_over(&mut self, mut window: WindowFunction, args: Vec<Lowered>, group: &Group) -> Result<Lowered> {
         if self.common_shape(&args)? == Shape::Items {
             return self.window_of_items(&window, args);
         }
+        let params = &mut window.params;
         let own = self.all(std::mem::take(&mut params.partition_by), group)?;
         let keys = params.order_by.iter().filter(|key| !is_row_order(key)).map(|key| key.expr.clone());
         let beside = params.filter.iter().map(|filter| filter.as_ref().clone()).chain(keys).collect();

@@ -20,12 +20,14 @@ use super::kernel::{Columns, Kernel, as_first};
 use super::per_row::{kernel_of, per_row};
 use crate::error::to_datafusion;
 use crate::names::type_name;
+use crate::own_types::{own_array, own_type};
 
 pub use self::value::{cannot_cast, casts_plainly};
 
 const LENIENT: &str = "cast_or_null";
 const STRICT: &str = "strict_cast";
 const LOSES: &str = "cast_loses";
+const OWN: &str = "own_values";
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value]; constants: as below.
@@ -34,6 +36,8 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: STRICT, result: target, run: run_strict },
     // [value]; constants: as above. Whether the cast loses something of the value.
     Kernel { name: LOSES, result: |_, _| Ok(DataType::Boolean), run: run_loses },
+    // [value], in the type in which columns come in.
+    Kernel { name: OWN, result: |types, constants| as_first(types, constants).map(|given| own_type(&given)), run: run_own },
     // [value, whether it is missing, the old value as text]
     Kernel { name: "require_mapped", result: as_first, run: require_mapped },
 ];
@@ -48,6 +52,16 @@ pub struct StrictCast {
 /// The value as another type. When run, an `Execution` error of cast names the column and the first value that does not fit.
 pub fn strict_cast(value: Expr, column: &str, to: &DataType) -> Result<Expr> {
     Ok(per_row(STRICT, vec![value], vec![column.into(), ScalarValue::try_from(to)?]))
+}
+
+/// The value in the type in which columns come in ([`own_type`]). When run, errors as [`own_array`].
+pub fn own_values(value: Expr) -> Expr {
+    per_row(OWN, vec![value], vec![])
+}
+
+fn run_own(columns: &Columns) -> Result<ArrayRef> {
+    let given = &columns.values[0];
+    Ok(own_array(given, &own_type(given.data_type()))?)
 }
 
 /// The value as another type; null where it is none.
