@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use arrow::array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
 use arrow::array::ffi_stream::FFI_ArrowArrayStream;
 use arrow::array::{ArrayRef, make_array};
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{Field, FieldRef};
 use arrow::error::ArrowError;
 use gradframe::Error;
 use pyo3::exceptions::PyTypeError;

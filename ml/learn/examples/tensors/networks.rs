@@ -6,14 +6,13 @@ use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Shape, Tensor};
 use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
 use gradframe_ml_learn::nn::{ConvNet, Gpt, Init, Part, Role, TrainingStep};
-use gradframe_ml_learn::optim::{Adam, AdamW, Schedule};
+use gradframe_ml_learn::optim::{Adam, AdamW, Schedule, Setting};
 
 use crate::Options;
 use crate::memory::Resident;
 use crate::numbers::{Random, mnist};
 use crate::timing::{median_seconds, say};
 
-const ADAM: Adam = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 };
 const RATE: Schedule = Schedule::constant(1e-3);
 const BATCH: usize = 128;
 const PERCEPTRON: [usize; 4] = [784, 256, 128, 10];
@@ -50,7 +49,7 @@ pub fn mlp_memory(options: &Options) -> Result<()> {
 
 fn perceptron(sizes: [usize; 4]) -> Result<Training> {
     let parts = perceptron_parts(sizes);
-    let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &ADAM, rate: RATE };
+    let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &Adam::PUBLISHED, rate: RATE };
     let rows = Dim::symbol("rows");
     let batch = [
         ("images", Type::new(DType::F32, Shape::new([rows.clone(), sizes[0].into()]))),
@@ -102,7 +101,7 @@ pub fn cnn_memory(options: &Options) -> Result<()> {
 fn convolutions() -> Result<Training> {
     let net = ConvNet { image: [1, 28, 28], channels: vec![32, 64], hidden: 128, classes: 10 };
     let parts = net.parts();
-    let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &ADAM, rate: RATE };
+    let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &Adam::PUBLISHED, rate: RATE };
     let batch = || Dim::symbol("batch");
     let types = [
         ("images", Type::new(DType::F32, Shape::new([batch(), 1.into(), 28.into(), 28.into()]))),
@@ -160,7 +159,7 @@ fn gpt_net() -> Gpt {
 }
 
 fn gpt_training(parts: &[Part]) -> TrainingStep<'_> {
-    const RULE: AdamW = AdamW { adam: ADAM, weight_decay: 0.01 };
+    const RULE: AdamW = AdamW { adam: Adam::PUBLISHED, weight_decay: Setting::Known(0.01) };
     TrainingStep { parts, dtype: DType::F32, rule: &RULE, rate: RATE }
 }
 
