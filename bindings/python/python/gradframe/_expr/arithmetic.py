@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradframe._expr.base import Base, IntoExpr, call
+from gradframe._expr.base import Base, IntoExpr, call, column
 
 if TYPE_CHECKING:
     from gradframe._expr.expr import Expr
 
 
 class Arithmetic(Base):
-    """Arithmetic and logic. Text on the other side is a constant, not a column's name."""
+    """Arithmetic and logic. Text on the other side is a constant for `+`, which puts texts together, and a column's name for all else."""
 
     __slots__ = ()
 
@@ -21,31 +21,31 @@ class Arithmetic(Base):
 
     def sub(self, other: IntoExpr) -> Expr:
         """The difference: `-`."""
-        return self._call("sub", other)
+        return self._call("sub", column(other))
 
     def mul(self, other: IntoExpr) -> Expr:
         """The product: `*`."""
-        return self._call("mul", other)
+        return self._call("mul", column(other))
 
     def truediv(self, other: IntoExpr) -> Expr:
         """The quotient, true also for integers: `/`."""
-        return self._call("truediv", other)
+        return self._call("truediv", column(other))
 
     def floordiv(self, other: IntoExpr) -> Expr:
         """The quotient rounded down: `//`. An integer divided by 0 is null."""
-        return self._call("floordiv", other)
+        return self._call("floordiv", column(other))
 
     def truncdiv(self, other: IntoExpr) -> Expr:
         """The quotient rounded towards 0. An integer divided by 0 is null."""
-        return self._call("truncdiv", other)
+        return self._call("truncdiv", column(other))
 
     def mod(self, other: IntoExpr) -> Expr:
         """What `//` leaves, of the divisor's sign: `%`."""
-        return self._call("mod", other)
+        return self._call("mod", column(other))
 
     def pow(self, exponent: IntoExpr) -> Expr:
         """The value to a power: `**`. Integers to a whole power are integers."""
-        return self._call("pow", exponent)
+        return self._call("pow", column(exponent))
 
     def neg(self) -> Expr:
         """The value with the other sign: `-x`."""
@@ -61,7 +61,7 @@ class Arithmetic(Base):
 
     def xor(self, other: IntoExpr) -> Expr:
         """True where one of both is true; of integers, bit by bit: `^`."""
-        return self._call("xor", other)
+        return self._call("xor", column(other))
 
     def not_(self) -> Expr:
         """True where it is false; of integers, every bit turned: `~`."""
@@ -90,7 +90,7 @@ class Arithmetic(Base):
     def _folded(self, name: str, others: tuple[IntoExpr, ...]) -> Expr:
         folded = self
         for other in others:
-            folded = folded._call(name, other)
+            folded = folded._call(name, column(other))
         return folded  # type: ignore[return-value]
 
     def __add__(self, other: IntoExpr) -> Expr:
@@ -103,37 +103,37 @@ class Arithmetic(Base):
         return self.sub(other)
 
     def __rsub__(self, other: IntoExpr) -> Expr:
-        return call("sub", other, self)
+        return call("sub", column(other), self)
 
     def __mul__(self, other: IntoExpr) -> Expr:
         return self.mul(other)
 
     def __rmul__(self, other: IntoExpr) -> Expr:
-        return call("mul", other, self)
+        return call("mul", column(other), self)
 
     def __truediv__(self, other: IntoExpr) -> Expr:
         return self.truediv(other)
 
     def __rtruediv__(self, other: IntoExpr) -> Expr:
-        return call("truediv", other, self)
+        return call("truediv", column(other), self)
 
     def __floordiv__(self, other: IntoExpr) -> Expr:
         return self.floordiv(other)
 
     def __rfloordiv__(self, other: IntoExpr) -> Expr:
-        return call("floordiv", other, self)
+        return call("floordiv", column(other), self)
 
     def __mod__(self, other: IntoExpr) -> Expr:
         return self.mod(other)
 
     def __rmod__(self, other: IntoExpr) -> Expr:
-        return call("mod", other, self)
+        return call("mod", column(other), self)
 
     def __pow__(self, exponent: IntoExpr) -> Expr:
         return self.pow(exponent)
 
     def __rpow__(self, base: IntoExpr) -> Expr:
-        return call("pow", base, self)
+        return call("pow", column(base), self)
 
     def __neg__(self) -> Expr:
         return self.neg()
@@ -145,22 +145,22 @@ class Arithmetic(Base):
         return self.abs()
 
     def __and__(self, other: IntoExpr) -> Expr:
-        return self._call("and_", other)
+        return self._call("and_", column(other))
 
     def __rand__(self, other: IntoExpr) -> Expr:
-        return call("and_", other, self)
+        return call("and_", column(other), self)
 
     def __or__(self, other: IntoExpr) -> Expr:
-        return self._call("or_", other)
+        return self._call("or_", column(other))
 
     def __ror__(self, other: IntoExpr) -> Expr:
-        return call("or_", other, self)
+        return call("or_", column(other), self)
 
     def __xor__(self, other: IntoExpr) -> Expr:
         return self.xor(other)
 
     def __rxor__(self, other: IntoExpr) -> Expr:
-        return call("xor", other, self)
+        return call("xor", column(other), self)
 
     def __invert__(self) -> Expr:
         return self.not_()

@@ -190,7 +190,7 @@ def arg_sort_by(
 
 def arg_where(condition: Any) -> Expr:
     """The rows for which a condition is true, by number."""
-    return call("arg_true", condition)
+    return call("arg_true", column(condition))
 
 
 def corr(a: IntoExpr, b: IntoExpr, *, method: Literal["pearson", "spearman"] = "pearson", eager: bool = False) -> Any:

@@ -36,8 +36,11 @@ class Windows(Base):
         return self._call("over", keys, order, **options)
 
     def shift(self, n: int | IntoExpr = 1, *, fill_value: IntoExpr | None = None) -> Expr:
-        """The value of `n` rows before (after, if negative), which may be computed; `fill_value` where there is no such row."""
-        fill = [] if fill_value is None else [column(fill_value)]
+        """The value of `n` rows before (after, if negative), which may be computed; `fill_value` where there is no such row.
+
+        A text is a value to fill with, not a column's name.
+        """
+        fill = [] if fill_value is None else [fill_value]
         if isinstance(n, int):
             return self._call("shift", *fill, n=n)
         return self._call("shift", column(n), *fill)
