@@ -11,6 +11,7 @@ mod bits;
 mod casting;
 mod counting;
 mod decimals;
+mod dividing;
 mod exactly;
 mod extremes;
 mod filling;
@@ -21,6 +22,7 @@ mod kernel;
 mod moving;
 mod moving_by;
 mod nesting;
+mod peaks;
 mod per_row;
 mod places;
 mod ranking;
@@ -35,7 +37,7 @@ pub(super) use self::aggregate::aggregate_named;
 pub use self::aggregate::{Answer, aggregate, all_values};
 pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
-pub use self::decimals::{DecimalOperation, decimal_arithmetic};
+pub use self::decimals::{DecimalOperation, decimal_arithmetic, is_decimal_arithmetic};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
@@ -51,6 +53,7 @@ const TABLES: &[&[Kernel]] = &[
     casting::KERNELS,
     counting::KERNELS,
     decimals::KERNELS,
+    dividing::KERNELS,
     extremes::KERNELS,
     filling::KERNELS,
     frequency::KERNELS,
@@ -58,6 +61,7 @@ const TABLES: &[&[Kernel]] = &[
     moving::KERNELS,
     moving_by::KERNELS,
     nesting::KERNELS,
+    peaks::KERNELS,
     places::KERNELS,
     ranking::KERNELS,
     rounding::KERNELS,
