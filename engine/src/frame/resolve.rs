@@ -156,9 +156,9 @@ fn sorted_by(key: Named, before_others: bool, (ascending, nulls_first): (bool, b
     nested_sort_key(value, &data_type, !ascending, !nulls_first)
 }
 
-/// The schema without the columns that are keys, which `all()` leaves out in groups.
+/// The schema without the columns that have the name of a key, computed or not, which selectors leave out in groups.
 fn without(schema: &DFSchema, keys: &[Named]) -> Result<DFSchema> {
-    let is_key = |name: &str| keys.iter().any(|key| key.name == name && matches!(key.expr, Expr::Column(_)));
+    let is_key = |name: &str| keys.iter().any(|key| key.name == name);
     let fields = schema.iter().filter(|(_, field)| !is_key(field.name()));
     let fields = fields.map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
     DFSchema::new_with_metadata(fields, schema.metadata().clone()).map_err(from_datafusion)

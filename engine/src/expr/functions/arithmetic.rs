@@ -6,7 +6,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
 use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
-use super::super::resolve::{cast_to, common_number, computed_decimal, shown, untyped};
+use super::super::resolve::{WIDE_INTEGER, cast_to, common_number, computed_decimal, is_wide_integer, shown, untyped};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
 use super::{binary, cast, deferred_call, div, numeric, unary};
@@ -115,16 +115,6 @@ fn are_integers(call: &Call, left: &Expr, right: &Expr) -> Result<bool> {
     Ok(whole(call.type_of(left)?) && whole(call.type_of(right)?))
 }
 
-/// The divisor, or null in place of an integer 0, by which nothing can be divided.
-fn not_zero(call: &Call, divisor: Expr) -> Result<Expr> {
-    let own = call.type_of(&divisor)?;
-    let zero = cast_to(lit(0_i64), &DataType::Int64, &own);
-    if matches!(&divisor, Expr::Literal(value, _) if !own.is_null() && divisor != zero && !value.is_null()) {
-        return Ok(divisor);
-    }
-    Ok(datafusion::functions::core::expr_fn::nullif(divisor, zero))
-}
-
 /// Numbers as floats: two narrow ones as Float32. Durations are left to the operator.
 fn truediv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
@@ -138,7 +128,10 @@ fn truediv(call: &mut Call) -> Result<Expr> {
     }
     require_number(call, &left, &left_type)?;
     require_number(call, &right, &right_type)?;
-    if let Some(quotient) = of_decimals(call, &left, DecimalOperation::Divide, &right)? {
+    let whole = |side: &Expr, own: &DataType| !own.is_decimal() || is_wide_integer(side);
+    if (!whole(&left, &left_type) || !whole(&right, &right_type))
+        && let Some(quotient) = of_decimals(call, &left, DecimalOperation::Divide, &right)?
+    {
         return Ok(quotient);
     }
     let narrow = left_type == DataType::Float32 || right_type == DataType::Float32;
@@ -203,26 +196,40 @@ fn of_decimals(call: &Call, left: &Expr, operation: DecimalOperation, right: &Ex
     Ok(computed_decimal(operation, (left.clone(), left_type), (right.clone(), right_type), &words))
 }
 
-/// Both sides as integers of one type, the divisor null in place of 0; None if they are no integers.
-fn integer_sides(call: &Call, left: &Expr, right: &Expr) -> Result<Option<(Expr, Expr)>> {
+/// The part of the quotient of whole numbers that the kernel of this name gives, in their common type; None if they are no integers.
+/// A UInt64 beside a signed integer has none but decimals, which hold the answer exactly.
+fn of_integers(
+    call: &Call,
+    left: &Expr,
+    kernel: &'static str,
+    operation: DecimalOperation,
+    right: &Expr,
+) -> Result<Option<Expr>> {
     let counted = |side: &Expr| -> Result<Expr> {
         Ok(if call.type_of(side)? == DataType::Boolean { cast(side.clone(), DataType::Int32) } else { side.clone() })
     };
+    let words = format!("{}({}, {})", call.name(), shown(left), shown(right));
     let (left, right) = (&counted(left)?, &counted(right)?);
     if !are_integers(call, left, right)? {
         return Ok(None);
     }
     let (left_type, right_type) = (call.type_of(left)?, call.type_of(right)?);
-    let common = common_number(&[(left, &left_type), (right, &right_type)]);
-    let (left, right) = match common {
-        Some(common) => (cast_to(left.clone(), &left_type, &common), cast_to(right.clone(), &right_type, &common)),
-        None => (left.clone(), right.clone()),
+    let common = match common_number(&[(left, &left_type), (right, &right_type)]) {
+        Some(common) => common,
+        None if left_type.is_null() && right_type.is_null() => DataType::Int64,
+        None if left_type.is_null() => right_type.clone(),
+        None if right_type.is_null() => left_type.clone(),
+        None => {
+            let zero = cast_to(lit(0_i64), &DataType::Int64, &right_type);
+            let divisor = datafusion::functions::core::expr_fn::nullif(right.clone(), zero);
+            let exact = computed_decimal(operation, (left.clone(), left_type), (divisor, right_type), &words);
+            return Ok(exact.map(|exact| cast(exact, WIDE_INTEGER)));
+        }
     };
-    let right = not_zero(call, right)?;
-    Ok(Some((left, right)))
+    let sides = vec![cast_to(left.clone(), &left_type, &common), cast_to(right.clone(), &right_type, &common)];
+    Ok(Some(per_row(kernel, sides, vec![words.as_str().into()])))
 }
 
-/// Integers: the truncated quotient, less 1 where there is a remainder of another sign than the divisor's.
 fn floordiv(call: &mut Call) -> Result<Expr> {
     let (left, right) = sides(call)?;
     if let Some(nested) = call.nested(&left, &right)? {
@@ -231,11 +238,8 @@ fn floordiv(call: &mut Call) -> Result<Expr> {
     if let Some(quotient) = of_decimals(call, &left, DecimalOperation::FloorDivide, &right)? {
         return Ok(quotient);
     }
-    let Some((left, right)) = integer_sides(call, &left, &right)? else { return Ok(math::floor(div(left, right))) };
-    let rest = left.clone() % right.clone();
-    let rounds_up = rest.clone().not_eq(lit(0_i64)).and(rest.lt(lit(0_i64)).not_eq(right.clone().lt(lit(0_i64))));
-    let quotient = left / right;
-    case(rounds_up, quotient.clone() - lit(1_i64), quotient)
+    let quotient = of_integers(call, &left, "floor_quotient", DecimalOperation::FloorDivide, &right)?;
+    Ok(quotient.unwrap_or_else(|| math::floor(div(left, right))))
 }
 
 fn truncdiv(call: &mut Call) -> Result<Expr> {
@@ -246,14 +250,12 @@ fn truncdiv(call: &mut Call) -> Result<Expr> {
     if let Some(quotient) = of_decimals(call, &left, DecimalOperation::TruncatingDivide, &right)? {
         return Ok(quotient);
     }
-    Ok(match integer_sides(call, &left, &right)? {
-        Some((left, right)) => left / right,
-        None => math::trunc(vec![div(left, right)]),
-    })
+    let quotient = of_integers(call, &left, "whole_quotient", DecimalOperation::TruncatingDivide, &right)?;
+    Ok(quotient.unwrap_or_else(|| math::trunc(vec![div(left, right)])))
 }
 
-/// The truncated remainder, plus the divisor where their signs differ.
 fn modulo(call: &mut Call) -> Result<Expr> {
+    const KERNEL: &str = "floor_remainder";
     let (left, right) = sides(call)?;
     if let Some(nested) = call.nested(&left, &right)? {
         return Ok(nested);
@@ -261,8 +263,21 @@ fn modulo(call: &mut Call) -> Result<Expr> {
     if let Some(rest) = of_decimals(call, &left, DecimalOperation::Modulo, &right)? {
         return Ok(rest);
     }
+    if let Some(rest) = of_integers(call, &left, KERNEL, DecimalOperation::Modulo, &right)? {
+        return Ok(rest);
+    }
+    let (left_type, right_type) = (call.type_of(&left)?, call.type_of(&right)?);
+    match common_number(&[(&left, &left_type), (&right, &right_type)]) {
+        Some(float) if matches!(float, DataType::Float32 | DataType::Float64) => {
+            Ok(per_row(KERNEL, vec![cast_to(left, &left_type, &float), cast_to(right, &right_type, &float)], vec!["".into()]))
+        }
+        _ => signed_remainder(left, right),
+    }
+}
+
+/// The truncated remainder of anything else, plus the divisor where their signs differ.
+fn signed_remainder(left: Expr, right: Expr) -> Result<Expr> {
     let zero = || lit(0_i64);
-    let (left, right) = integer_sides(call, &left, &right)?.unwrap_or((left, right));
     let rest = left % right.clone();
     let other_sign = rest.clone().not_eq(zero()).and(rest.clone().lt(zero()).not_eq(right.clone().lt(zero())));
     case(other_sign, rest.clone() + right, rest)

@@ -41,11 +41,17 @@ pub(super) const TABLE: &[FunctionRow] = &[
     })
     .spread(0),
     FunctionRow::typed("concat_str", concat_str).spread(0),
-    FunctionRow::new("struct", structure)
-    .spread(0),
+    FunctionRow::new("struct", structure).spread(0),
     FunctionRow::typed("repeat_by", |call| {
         let (value, times) = (call.expr("the expression")?, call.expr("the number")?);
-        Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64)))
+        match &times {
+            Expr::Literal(number, _)
+                if number.cast_to(&DataType::Int64).is_ok_and(|n| n < ScalarValue::from(0_i64) && !n.is_null()) =>
+            {
+                Err(call.wrong(format!("`by` is {number}, expected 0 or more")))
+            }
+            _ => Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64))),
+        }
     }),
     FunctionRow::typed("row_index", |_| Ok(row_index())),
     FunctionRow::typed("int_range", |call| {

@@ -1,6 +1,8 @@
 //! Lists and arrays of several columns, row by row.
 
-use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::functions_nested::expr_fn as nested_fn;
 use datafusion::logical_expr::Expr;
 
@@ -26,6 +28,9 @@ pub(super) const TABLE: &[FunctionRow] = &[
     FunctionRow::typed("concat_arr", concat_arr).spread(0),
 ];
 
+/// What a column of nothing but nulls becomes, whose own type no list can be made of.
+const OF_NULLS: DataType = DataType::Boolean;
+
 /// Each value and list as a list; numbers and moments in the type that holds all of them.
 fn lists(call: &mut Call) -> Result<Vec<Expr>> {
     let exprs = call.rest();
@@ -34,15 +39,30 @@ fn lists(call: &mut Call) -> Result<Vec<Expr>> {
     let items: Vec<DataType> = types.iter().map(|own| item_of(own).clone()).filter(|item| !item.is_null()).collect();
     let common = widest_number(items.iter()).or_else(|| common_moment(&items));
     let list = |(expr, own): (Expr, &DataType)| match (own, &common) {
-        // A column of nothing but nulls has no type that an array could be made of.
-        (DataType::Null, None) => nested_fn::make_array(vec![cast(expr, DataType::Boolean)]),
+        (DataType::Null, None) => nested_fn::make_array(vec![cast(expr, OF_NULLS)]),
         (own, Some(common)) if !is_list(own) => nested_fn::make_array(vec![cast_to(expr, own, common)]),
         (own, Some(common)) => cast_to(expr, own, &DataType::new_list(common.clone(), true)),
-        (DataType::LargeList(item) | DataType::FixedSizeList(item, _), None) => cast(expr, DataType::List(item.clone())),
-        (own, None) if is_list(own) => expr,
-        _ => nested_fn::make_array(vec![expr]),
+        (DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _), None) => {
+            cast_to(expr, own, &DataType::List(of_short_lists(item)))
+        }
+        (own, None) => nested_fn::make_array(vec![cast_to(expr, own, &short_lists(own))]),
     };
     Ok(exprs.into_iter().zip(&types).map(list).collect())
+}
+
+/// The type with lists in the place of large ones, however deep: DataFusion's `array_concat` promises those and gives what it got.
+fn short_lists(own: &DataType) -> DataType {
+    match own {
+        DataType::List(item) | DataType::LargeList(item) => DataType::List(of_short_lists(item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(of_short_lists(item), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(of_short_lists).collect()),
+        other => other.clone(),
+    }
+}
+
+fn of_short_lists(field: &FieldRef) -> FieldRef {
+    let own = short_lists(field.data_type());
+    if own == *field.data_type() { Arc::clone(field) } else { Arc::new(field.as_ref().clone().with_data_type(own)) }
 }
 
 fn is_list(own: &DataType) -> bool {
@@ -72,8 +92,13 @@ fn concat_arr(call: &mut Call) -> Result<Expr> {
         width = width.saturating_add(length);
         let is_array = matches!(own, DataType::FixedSizeList(..));
         arrays.extend(is_array.then(|| expr.clone()));
-        parts.push(if is_array { cast(expr, DataType::new_list(own_item, true)) } else { nested_fn::make_array(vec![expr]) });
+        parts.push(match own {
+            _ if is_array => cast(expr, DataType::new_list(own_item, true)),
+            DataType::Null => nested_fn::make_array(vec![cast(expr, OF_NULLS)]),
+            _ => nested_fn::make_array(vec![expr]),
+        });
     }
+    let item = item.map(|item| if item.is_null() { OF_NULLS } else { item });
     let Some(item) = item else { return Err(call.wrong("got no column, expected at least one")) };
     let together = if parts.len() == 1 { parts.swap_remove(0) } else { nested_fn::array_concat(parts) };
     let array = cast(together, DataType::new_fixed_size_list(item, width, true));

@@ -144,34 +144,20 @@ fn clip(call: &mut Call) -> Result<Expr> {
 fn sign(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
-    let zero = || cast(lit(0_i64), own.clone());
-    let one = |positive: bool| cast(lit(if positive { 1_i64 } else { -1 }), own.clone());
-    let mut signs = when(value.clone().is_null()).then(value.clone());
-    if own.is_floating() {
-        signs = signs.when(math::isnan(value.clone())).then(value.clone());
+    if own.is_integer() || matches!(own, DataType::Float32 | DataType::Float64) {
+        return Ok(per_row("sign_of", vec![value], vec![]));
     }
-    let signs = signs.when(value.clone().gt(zero())).then(one(true));
-    Ok(if own.is_unsigned_integer() {
-        signs.otherwise(zero())
-    } else {
-        signs.when(value.lt(zero())).then(one(false)).otherwise(zero())
-    })
+    let constant = |sign: i64| cast(lit(sign), own.clone());
+    let signs = when(value.clone().is_null()).then(value.clone()).when(value.clone().gt(constant(0))).then(constant(1));
+    Ok(signs.when(value.lt(constant(0))).then(constant(-1)).otherwise(constant(0)))
 }
 
 /// `|a - b| <= max(rel_tol * max(|a|, |b|), abs_tol)`, as Python's `math.isclose`.
 fn is_close(call: &mut Call) -> Result<Expr> {
     let (left, right) = (call.expr("the expression")?, call.expr("the other")?);
-    let (left, right) = (cast(left, DataType::Float64), cast(right, DataType::Float64));
     let (absolute, relative) = (call.optional_float("abs_tol")?.unwrap_or(0.0), call.optional_float("rel_tol")?.unwrap_or(1e-9));
     let nans_equal = call.flag("nans_equal", false)?;
-    let size = datafusion::functions::core::expr_fn::greatest(vec![math::abs(left.clone()), math::abs(right.clone())]);
-    let tolerance = datafusion::functions::core::expr_fn::greatest(vec![size * lit(relative), lit(absolute)]);
-    let near = math::abs(left.clone() - right.clone()).lt_eq(tolerance);
-    let (nan_left, nan_right) = (math::isnan(left.clone()), math::isnan(right.clone()));
-    let infinite = math::abs(left.clone()).eq(lit(f64::INFINITY)).or(math::abs(right.clone()).eq(lit(f64::INFINITY)));
-    let both = if nans_equal { nan_left.clone().and(nan_right.clone()) } else { lit(false) };
-    let close = when(nan_left.or(nan_right)).then(both).when(infinite).then(left.eq(right)).otherwise(near);
-    Ok(close)
+    Ok(per_row("close_to", vec![left, right], vec![absolute.into(), relative.into(), nans_equal.into()]))
 }
 
 /// The least or greatest value of the type.

@@ -106,8 +106,8 @@ pub(super) const TABLE: &[FunctionRow] = &[
     })
     .takes(Takes::ANumber),
     FunctionRow::typed("rle_id", run_number),
-    FunctionRow::typed("peak_max", |call| peak(call, Expr::gt)),
-    FunctionRow::typed("peak_min", |call| peak(call, Expr::lt)),
+    FunctionRow::typed("peak_max", |call| peak(call, true)),
+    FunctionRow::typed("peak_min", |call| peak(call, false)),
     FunctionRow::typed("is_first_distinct", |call| occurrence(call, true)),
     FunctionRow::typed("is_last_distinct", |call| occurrence(call, false)),
     FunctionRow::typed("is_duplicated", |call| Ok(alike(call)?.gt(lit(1_i64)))),
@@ -227,8 +227,13 @@ fn run_number(call: &mut Call) -> Result<Expr> {
 }
 
 /// Beyond both neighbours; beside the ends stands a 0, as in Polars.
-fn peak(call: &mut Call, beyond: fn(Expr, Expr) -> Expr) -> Result<Expr> {
+fn peak(call: &mut Call, is_greatest: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
+    if own.is_integer() || own.is_floating() {
+        return Ok(rows_in_order(window("peaks", vec![value], vec![is_greatest.into()])));
+    }
+    let beyond: fn(Expr, Expr) -> Expr = if is_greatest { Expr::gt } else { Expr::lt };
     let (place, last) = (position(value.clone()), length(value.clone()) - lit(1_i64));
     let beyond_zero = beyond(value.clone(), lit(0_i64));
     let next = beyond(value.clone(), value.clone().shift(-1));

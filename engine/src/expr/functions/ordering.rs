@@ -6,7 +6,7 @@ use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, window};
 use gradframe_plan::functions::frame::call as frame_function;
-use gradframe_plan::functions::{first_value, min as least};
+use gradframe_plan::functions::{first_value, min as least, required};
 use gradframe_plan::names::type_name;
 
 use super::super::call::Call;
@@ -285,7 +285,9 @@ fn sample(call: &mut Call) -> Result<Expr> {
         _ => return Err(call.wrong("got `n` and `fraction`, expected one of them")),
     };
     let place = rows_in_order(window("shuffle", vec![position(value.clone())], vec![seed.clone()]));
-    let sampled = keep(value, place.lt(size));
+    let error = crate::Error::shape("sample", "more values are wanted than there are").hint("draw fewer");
+    let enough = required(error, size.clone().lt_eq(length(value.clone())));
+    let sampled = keep(value, place.lt(size).and(enough));
     let shuffle = call.flag("shuffle", false)?;
     Ok(if shuffle { rows_in_order(window("shuffle", vec![sampled], vec![seed])) } else { sampled })
 }

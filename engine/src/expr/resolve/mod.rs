@@ -23,8 +23,8 @@ pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
 pub(crate) use self::operators::{
-    as_values, cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested, require_boolean,
-    require_comparable, untyped, widest_number, with_moments_alike, zones_differ,
+    WIDE_INTEGER, as_values, cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested,
+    is_wide_integer, require_boolean, require_comparable, untyped, widest_number, with_moments_alike, zones_differ,
 };
 pub(crate) use self::types::resolve_types;
 use crate::{Error, Result};

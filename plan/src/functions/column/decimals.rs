@@ -11,10 +11,11 @@ use arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::ScalarFunction;
 use gradframe_ml_core::Error;
 
 use super::kernel::{Columns, Kernel};
-use super::per_row::per_row;
+use super::per_row::{kernel_of, per_row};
 use crate::error::to_datafusion;
 
 const NAME: &str = "decimal_arithmetic";
@@ -68,6 +69,11 @@ const OPERATIONS: [(&str, DecimalOperation); 7] = [
 pub fn decimal_arithmetic(left: Expr, operation: DecimalOperation, right: Expr, words: &str) -> Expr {
     let name = OPERATIONS.iter().find(|(_, known)| *known == operation).map_or("+", |(name, _)| *name);
     per_row(NAME, vec![left, right], vec![name.into(), words.into()])
+}
+
+/// Whether a call is one of [`decimal_arithmetic`].
+pub fn is_decimal_arithmetic(function: &ScalarFunction) -> bool {
+    kernel_of(function).is_some_and(|(name, _)| name == NAME)
 }
 
 fn scale_of(data_type: &DataType) -> i8 {

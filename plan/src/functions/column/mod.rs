@@ -12,6 +12,7 @@ mod casting;
 mod counting;
 mod decimal_rounding;
 mod decimals;
+mod dividing;
 mod exactly;
 mod extremes;
 mod filling;
@@ -22,6 +23,7 @@ mod kernel;
 mod moving;
 mod moving_by;
 mod nesting;
+mod peaks;
 mod per_row;
 mod places;
 mod ranking;
@@ -36,7 +38,7 @@ pub(super) use self::aggregate::aggregate_named;
 pub use self::aggregate::{Answer, aggregate, all_values};
 pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, own_values, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
-pub use self::decimals::{DecimalOperation, decimal_arithmetic};
+pub use self::decimals::{DecimalOperation, decimal_arithmetic, is_decimal_arithmetic};
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
@@ -52,6 +54,7 @@ const TABLES: &[&[Kernel]] = &[
     casting::KERNELS,
     counting::KERNELS,
     decimals::KERNELS,
+    dividing::KERNELS,
     extremes::KERNELS,
     filling::KERNELS,
     frequency::KERNELS,
@@ -59,6 +62,7 @@ const TABLES: &[&[Kernel]] = &[
     moving::KERNELS,
     moving_by::KERNELS,
     nesting::KERNELS,
+    peaks::KERNELS,
     places::KERNELS,
     ranking::KERNELS,
     rounding::KERNELS,

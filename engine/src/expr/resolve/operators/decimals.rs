@@ -3,14 +3,54 @@
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use gradframe_plan::functions::column::{DecimalOperation, decimal_arithmetic};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
+use gradframe_plan::functions::column::{DecimalOperation, decimal_arithmetic, is_decimal_arithmetic};
 
+use super::super::names::shown;
 use super::Typed;
 use super::numbers::{cast_to, untyped};
 
-/// Room for every integer.
+/// Room for every product of integers.
 const WHOLE: DataType = DataType::Decimal128(38, 0);
+/// What is computed of a UInt64 and a signed integer, which have no common type but this one. A product is as wide as decimals are.
+pub(crate) const WIDE_INTEGER: DataType = DataType::Decimal128(20, 0);
+
+/// The operator over a UInt64 and a signed integer; None for what these are not.
+pub(super) fn of_wide_integers(binary: &BinaryExpr, left: &DataType, right: &DataType) -> Option<Expr> {
+    if !left.is_integer() || !right.is_integer() {
+        return None;
+    }
+    let words = shown(&Expr::BinaryExpr(binary.clone()));
+    let sides = ((*binary.left.clone(), left.clone()), (*binary.right.clone(), right.clone()));
+    match binary.op {
+        Operator::Plus | Operator::Minus => Some(cast(arithmetic(binary.op, sides.0, sides.1, &words)?, WIDE_INTEGER)),
+        Operator::Multiply => arithmetic(binary.op, sides.0, sides.1, &words),
+        _ => None,
+    }
+}
+
+/// Whether a decimal is the sum, difference, product or quotient of integers, as which it is divided.
+pub(crate) fn is_wide_integer(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_wide_integer(&alias.expr),
+        Expr::Negative(value) => is_wide_integer(value),
+        Expr::Cast(cast) if *cast.field.data_type() == WIDE_INTEGER => is_wide_integer(&cast.expr),
+        Expr::ScalarFunction(function) => {
+            is_decimal_arithmetic(function)
+                && function.args.iter().all(|side| is_wide_integer(side) || is_integer_made_wide(side))
+        }
+        _ => false,
+    }
+}
+
+/// An integer beside a decimal is cast by [`exact`]; a cast that the user has written is no plain one.
+fn is_integer_made_wide(side: &Expr) -> bool {
+    match side {
+        Expr::Cast(cast) => *cast.field.data_type() == WHOLE,
+        Expr::Literal(value, _) => value.data_type() == WHOLE,
+        _ => false,
+    }
+}
 
 /// What the operator gives of two numbers of which one is a decimal; None if it means nothing.
 pub(super) fn arithmetic(op: Operator, left: Typed, right: Typed, words: &str) -> Option<Expr> {

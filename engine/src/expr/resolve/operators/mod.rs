@@ -24,7 +24,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use gradframe_plan::error::from_datafusion;
 
 pub(crate) use self::branches::common_type;
-pub(crate) use self::decimals::computed as computed_decimal;
+pub(crate) use self::decimals::{WIDE_INTEGER, computed as computed_decimal, is_wide_integer};
 use self::kind::Kind;
 pub(crate) use self::moments::{common_moment, zones_differ};
 pub(crate) use self::nested::computed as computed_nested;

@@ -5,6 +5,7 @@ use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
 
+use super::decimals::of_wide_integers;
 use super::kind::Kind;
 use super::not_taken;
 use super::within::midnight_between;
@@ -20,6 +21,11 @@ pub(super) fn arithmetic(binary: BinaryExpr, left: &DataType, right: &DataType) 
         true => Some(DataType::UInt32),
         false => common_number(&[(&binary.left, left), (&binary.right, right)]),
     };
+    if common.is_none()
+        && let Some(wide) = of_wide_integers(&binary, left, right)
+    {
+        return Ok(Transformed::yes(wide));
+    }
     let Some(common) = common.filter(|common| common != left || common != right) else {
         return Ok(Transformed::no(Expr::BinaryExpr(binary)));
     };
