@@ -9,7 +9,7 @@ use gradframe_ml_core::graph::Type;
 use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Shape, Tensor};
 use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
 use gradframe_ml_learn::nn::{ConvNet, Gpt, TrainingStep, Values};
-use gradframe_ml_learn::optim::{Adam, AdamW, Decay, Schedule};
+use gradframe_ml_learn::optim::{Adam, AdamW, Decay, Schedule, Setting};
 
 const BATCH: usize = 128;
 const CONTEXT: usize = 64;
@@ -68,7 +68,7 @@ fn evaluation(
 fn a_convolutional_network_reads_digits() {
     let net = ConvNet { image: [1, 28, 28], channels: vec![32, 64], hidden: 128, classes: 10 };
     let (parts, (images, labels)) = (net.parts(), mnist("train"));
-    let rule = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 };
+    let rule = Adam::PUBLISHED;
     let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &rule, rate: Schedule::constant(1e-3) };
     let image = Type::new(DType::F32, Shape::new([Dim::symbol("batch"), 1.into(), 28.into(), 28.into()]));
     let label = Type::new(DType::I64, Shape::new([Dim::symbol("batch")]));
@@ -115,7 +115,8 @@ fn a_gpt_writes_like_shakespeare() {
     let (seen, held_back) = codes.split_at(codes.len() * 9 / 10);
     let net = Gpt { vocabulary: letters.len(), context: CONTEXT, width: 128, heads: 4, layers: 4 };
     let parts = net.parts();
-    let rule = AdamW { adam: Adam { beta_1: 0.9, beta_2: 0.99, epsilon: 1e-8 }, weight_decay: 0.1 };
+    let adam = Adam { beta_2: Setting::Known(0.99), ..Adam::PUBLISHED };
+    let rule = AdamW { adam, weight_decay: Setting::Known(0.1) };
     let rate = Schedule { rate: 2e-3, warmup_steps: 100.0, decay: Decay::Cosine { steps: TOKEN_STEPS as f64 } };
     let step = TrainingStep { parts: &parts, dtype: DType::F32, rule: &rule, rate };
     let tokens = || Type::new(DType::I64, Shape::new([Dim::symbol("batch"), CONTEXT.into()]));
