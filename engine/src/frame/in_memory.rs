@@ -255,7 +255,8 @@ mod tests {
                 assert_eq!(split.len(), parts, "{sizes:?}");
                 let each: Vec<usize> = split.iter().map(|part| part.iter().map(RecordBatch::num_rows).sum()).collect();
                 assert!(each.iter().max().unwrap() - each.iter().min().unwrap() <= 1, "{each:?}");
-                let values = split.iter().flatten().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
+                let values =
+                    split.iter().flatten().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
                 assert_eq!(values.collect::<Vec<_>>(), (0..rows).collect::<Vec<_>>());
             }
         }
