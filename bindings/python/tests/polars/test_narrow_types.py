@@ -156,7 +156,10 @@ def made_by_sql(values, of):
 
 @pytest.mark.parametrize(("case", "values", "of"), [case for case in CASES if not pa.types.is_dictionary(case.values[2])])
 def test_of_what_sql_makes(case, values, of):
-    compare(case, made_by_sql(values, of), polars(table(values, of)))
+    query = case(made_by_sql(values, of), gf)
+    # What only passes them on leaves them in the type that SQL made; `from_arrow` gives them their own.
+    answer = gf.from_arrow(query.collect().to_arrow())
+    assert_same(answer, case(polars(table(values, of)), THEIRS).collect())
 
 
 @pytest.mark.parametrize(("values", "of"), NARROW, ids=lambda v: str(v)[:20])
@@ -166,7 +169,7 @@ def test_what_sql_makes_goes_out_as_it_is(values, of, tmp_path):
     assert frame.to_arrow().schema.field("c").type == of
     assert frame["c"].to_list() == values
     assert frame.to_pandas()["c"].isna().tolist() == [value is None for value in values]
-    assert pl.from_arrow(frame)["c"].to_list() == polars(given).collect()["c"].to_list() or of == pa.date64()
+    assert pl.from_arrow(frame.to_arrow())["c"].to_list() == polars(given).collect()["c"].to_list() or of == pa.date64()
     for kind in ("parquet", "ipc", "csv", "ndjson"):
         getattr(frame, f"write_{kind}")(tmp_path / "a")
         back = getattr(gf, f"read_{kind}")(tmp_path / "a")
@@ -176,7 +179,9 @@ def test_what_sql_makes_goes_out_as_it_is(values, of, tmp_path):
             assert len(back) == len(values)
     path = tmp_path / "b.parquet"
     gf.sql(f"COPY (SELECT i, arrow_cast(c, '{in_sql(of)}') AS c FROM given) TO '{path}'", given=given).collect()
-    assert pq.read_table(path)["c"].to_pylist() == values
+    # Parquet has no seconds of a day and no dates in milliseconds: other readers see their numbers.
+    if of not in (pa.time32("s"), pa.date64()):
+        assert pq.read_table(path)["c"].to_pylist() == values
     assert gf.read_parquet(path)["c"].to_list() == values
 
 
