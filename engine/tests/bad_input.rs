@@ -4,7 +4,7 @@ use std::fs;
 
 use arrow::datatypes::DataType;
 use futures::StreamExt;
-use gradframe::expr::{cast, col};
+use gradframe::expr::prelude::*;
 use gradframe::ml::LinearRegression;
 use gradframe::{DataFrame, Session};
 
@@ -168,7 +168,7 @@ async fn an_impossible_cast_says_its_row_in_every_way_of_running_over_memory_and
     texts.write_parquet(&path).await.unwrap();
     let memory = session.from_batches(texts.schema(), texts.collect().await.unwrap()).unwrap();
     for (kind, rows) in [("memory", memory), ("file", session.scan_parquet(&path).await.unwrap())] {
-        let frame = rows.select([cast(col("x"), DataType::Int64)]).unwrap();
+        let frame = rows.select([col("x").cast(DataType::Int64, true)]).unwrap();
         for (way, error) in ways_to_fail(&frame, &directory.path().join("out.parquet")).await {
             assert_eq!(error.kind(), "Execution", "{kind}, {way}: {error}");
             let says = "cast: `x` has 'zz', which is no Int64 (row 12003)";

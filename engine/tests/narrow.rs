@@ -16,7 +16,6 @@ const OF_ROWS: &[&str] = &[
     "1 - d",
     "d / 2",
     "d % 2",
-    "-d",
     "d * d",
     "d * 0.5",
     "d + CAST(1 AS SMALLINT)",

@@ -168,7 +168,7 @@ impl Store {
     /// All versions of all models, or of one, by name and number.
     pub fn registered_versions(&self, model: Option<&str>) -> Result<Vec<RegisteredVersion>> {
         let found = self.database.read(|transaction| {
-            let sql = format!("{VERSION} WHERE ?1 IS NULL OR model = ?1 ORDER BY model, version");
+            let sql = format!("{VERSION} WHERE CAST(?1 AS TEXT) IS NULL OR model = ?1 ORDER BY model, version");
             let found = transaction.rows(&sql, params![model], RegisteredVersion::of_row)?;
             found.into_iter().map(|version| version.complete(transaction)).collect::<Result<_>>()
         })?;

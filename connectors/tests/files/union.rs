@@ -221,7 +221,13 @@ async fn a_file_that_comes_later_must_fit_into_the_table_and_may_lack_columns_by
     for format in ["parquet", "arrow"] {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(format!("{name}.{format}"));
-        write(&at("a"), &batch(vec![("x", Arc::new(Int64Array::from(vec![1]))), ("t", Arc::new(StringArray::from(vec!["p"])))]));
+        write(
+            &at("a"),
+            &batch(vec![
+                ("x", Arc::new(Int64Array::from(vec![Some(1), None]))),
+                ("t", Arc::new(StringArray::from(vec!["p", "s"]))),
+            ]),
+        );
         let pattern = directory.path().join(format!("*.{format}"));
         let strict = read(None, &pattern, &[]).await.unwrap();
         let by_name = read(None, &pattern, &[yes("union_by_name")]).await.unwrap();
@@ -230,7 +236,7 @@ async fn a_file_that_comes_later_must_fit_into_the_table_and_may_lack_columns_by
         assert!(error.to_string().contains("it lacks the column `x`"), "{error}");
         let mut rows = lines(&collect(frame(by_name.clone())).await.unwrap());
         rows.sort();
-        assert_eq!(rows, ["-,q", "1,p"], "{format}");
+        assert_eq!(rows, ["-,q", "-,s", "1,p"], "{format}");
         write(
             &at("c"),
             &batch(vec![("x", Arc::new(Float64Array::from(vec![1.5]))), ("t", Arc::new(StringArray::from(vec!["r"])))]),
