@@ -244,7 +244,7 @@ fn a_run_that_another_process_has_removed_takes_nothing() {
     for (name, arguments) in calls {
         assert_eq!(refused(&place, "POST", name, arguments), "INVALID_PARAMETER_VALUE", "{name}");
     }
-    assert_eq!(other.remove_deleted_runs().unwrap(), [run.clone()]);
+    assert_eq!(other.remove_deleted_runs().unwrap(), std::slice::from_ref(&run));
     for (name, arguments) in calls {
         assert_eq!(refused(&place, "POST", name, arguments), "RESOURCE_DOES_NOT_EXIST", "{name}");
     }

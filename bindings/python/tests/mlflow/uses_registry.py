@@ -106,6 +106,7 @@ def copies():
         assert loads("models:/of logged/1"), "a logged model that is deleted has its files as long as a version is it"
         fails(lambda: client.create_model_version("of logged", f"models:/{logged.model_id}"), logged.model_id)
     fails(lambda: client.create_model_version("renamed", "models:/original/1"), "models:/original/1")
+    mlflow.set_experiment("registry")
 
 
 def copies_what_was_trained():
