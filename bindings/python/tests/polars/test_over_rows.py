@@ -35,7 +35,7 @@ EXPRESSIONS = {
     "cum_max of windows": lambda x: x.col("x").shift(1).cum_max().cum_min(reverse=True), "cum_min of windows over": lambda x: x.col("n").cum_sum().cum_min().over("k"),
     "cum_max of texts": lambda x: x.col("s").shift(1).cum_max(), "deep": lambda x: functools.reduce(lambda e, _: e.sum().cum_max(), range(9), x.col("x").fill_nan(1.0)),
     "cum_sum of windows": lambda x: x.col("n").shift(1).cum_sum().cum_sum(reverse=True).over("k"), "cum_sum of a filter": lambda x: x.col("n").filter(x.col("n") > 3).cum_sum().cum_sum().sum(),
-    "deep sums": lambda x: functools.reduce(lambda e, _: e.cum_sum(), range(24), x.col("n") * 0), "deep sums of one": lambda x: functools.reduce(lambda e, _: e.sum().cum_sum(), range(4), x.col("n")),
+    "deep sums": lambda x: functools.reduce(lambda e, _: e.cum_sum(), range(10), x.col("n") * 0), "deep sums of one": lambda x: functools.reduce(lambda e, _: e.sum().cum_sum(), range(4), x.col("n")),
     "cum_count": lambda x: x.col("x").cum_count().over("k"), "cum_prod": lambda x: (x.col("u") % 2 + 1).cum_prod().over("s", "k"),
     "sum over": lambda x: x.col("n").sum().over("k"), "mean over two": lambda x: x.col("n").mean().over("k", "s"), "over floats": lambda x: x.col("n").max().over("f"),
     "min of texts": lambda x: x.col("s").min().over("k"), "median over": lambda x: x.col("n").median().over("s"), "n_unique over": lambda x: x.col("s").n_unique().over("k"),
