@@ -60,6 +60,14 @@ const QUERIES: &[&str] = &[
     "SELECT a.i, b.i FROM v AS a JOIN v AS b ON a.d = b.d ORDER BY a.i, b.i",
     "SELECT DISTINCT d FROM v ORDER BY d DESC",
     "SELECT i FROM v ORDER BY d * 2, i",
+    "SELECT i FROM v WHERE d IN (SELECT value FROM generate_series(1, 3)) ORDER BY i",
+    "SELECT i FROM v WHERE d NOT IN (SELECT 1) ORDER BY i",
+    "SELECT i FROM v WHERE d > ANY (SELECT 1) ORDER BY i",
+    "SELECT i FROM v WHERE EXISTS (SELECT 1 FROM generate_series(1, 3) AS g WHERE g.value = v.d) ORDER BY i",
+    "SELECT value FROM generate_series(1, 3) WHERE value IN (SELECT d FROM v) ORDER BY value",
+    "SELECT (SELECT d FROM v WHERE i = 1) > 1",
+    "SELECT d FROM v UNION ALL SELECT 1 ORDER BY d",
+    "SELECT 1 AS d UNION SELECT d FROM v UNION SELECT 1.5 ORDER BY d",
 ];
 
 async fn of_type(data_type: &str) -> Session {
