@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use super::rebased::rebased;
-use super::texts;
+use super::texts::Texts;
 use crate::errors::OrRaise;
 
 type Result<T> = std::result::Result<T, ArrowError>;
@@ -25,6 +25,7 @@ type Result<T> = std::result::Result<T, ArrowError>;
 pub struct Given {
     field: FieldRef,
     source: Source,
+    texts: Texts,
 }
 
 enum Source {
@@ -67,7 +68,7 @@ impl Given {
         }
         // SAFETY: a capsule of this name holds a schema, and keeps it while we look at it.
         let field = kept_to(|| Field::try_from(unsafe { schema.as_ref() })).map_err(failed).or_raise()?;
-        Ok(Given { field: field.into(), source: Source::Array(Some(array)) })
+        Ok(Given { field: field.into(), source: Source::Array(Some(array)), texts: Texts::default() })
     }
 
     fn of_stream(stream: &Bound<'_, PyCapsule>) -> PyResult<Self> {
@@ -75,7 +76,7 @@ impl Given {
         // SAFETY: a capsule of this name holds a stream; it is ours from here on.
         let mut stream = unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) };
         let field = kept_to(|| field_of(&mut stream)).map_err(failed).or_raise()?;
-        Ok(Given { field: field.into(), source: Source::Stream(stream) })
+        Ok(Given { field: field.into(), source: Source::Stream(stream), texts: Texts::default() })
     }
 
     /// The name and type of all arrays. Of rows of a table it is a struct.
@@ -92,7 +93,7 @@ impl Iterator for Given {
             Source::Array(array) => Ok(array.take()),
             Source::Stream(stream) => next_of(stream),
         };
-        Some(array.transpose()?.and_then(|array| array_of(array, &self.field)))
+        Some(array.transpose()?.and_then(|array| array_of(array, &self.field, &mut self.texts)))
     }
 }
 
@@ -108,12 +109,12 @@ pub(super) fn failed(error: ArrowError) -> Error {
     Error::execution("from_arrow", format!("the producer failed: {error}"))
 }
 
-fn array_of(array: FFI_ArrowArray, field: &Field) -> Result<ArrayRef> {
+fn array_of(array: FFI_ArrowArray, field: &Field, texts: &mut Texts) -> Result<ArrayRef> {
     kept_to(|| {
         // SAFETY: the producer says that this is an array of the type.
         let data = unsafe { from_ffi_and_data_type(array, field.data_type().clone()) }?;
         let data = rebased(&data)?;
-        texts::check(&data, field.name())?;
+        texts.check(&data, field.name())?;
         Ok(make_array(data))
     })
 }

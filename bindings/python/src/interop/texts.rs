@@ -9,25 +9,56 @@ type Result<T> = std::result::Result<T, ArrowError>;
 /// Most bytes of a bad text that its error shows.
 const SHOWN_BYTES: usize = 24;
 
-/// Looks at all texts in the values, however deep. Of rows of a table each column by its name.
-/// Errors: `CDataInterface` that names the column, for bytes that are no UTF-8. What a null hides is not looked at.
-pub(super) fn check(data: &ArrayData, name: &str) -> Result<()> {
-    match data.data_type() {
-        DataType::Struct(fields) => {
-            data.child_data().iter().zip(fields).try_for_each(|(column, field)| check_column(column, field.name()))
-        }
-        _ => check_column(data, name),
-    }
+/// Looks at the texts of arrays of one type that come one after another. Parts of one array share the values of a dictionary, and the items
+/// of lists, which are looked at once.
+#[derive(Default)]
+pub(super) struct Texts {
+    /// Such values of the last array, in the order in which they are met. They are held, so that nothing else is at their addresses.
+    shared: Vec<ArrayData>,
 }
 
-fn check_column(data: &ArrayData, name: &str) -> Result<()> {
-    let bad = match data.data_type() {
-        DataType::Utf8 => bad_text(make_array(data.clone()).as_string::<i32>()),
-        DataType::LargeUtf8 => bad_text(make_array(data.clone()).as_string::<i64>()),
-        DataType::Utf8View => bad_view(make_array(data.clone()).as_string_view()),
-        _ => return data.child_data().iter().try_for_each(|values| check_column(values, name)),
-    };
-    bad.map_or(Ok(()), |bytes| Err(ArrowError::CDataInterface(format!("column `{name}` has a text that is no UTF-8: {bytes}"))))
+impl Texts {
+    /// Looks at all texts in the values, however deep. Of rows of a table each column by its name.
+    /// Errors: `CDataInterface` that names the column, for bytes that are no UTF-8. What a null hides is not looked at.
+    pub(super) fn check(&mut self, data: &ArrayData, name: &str) -> Result<()> {
+        let mut met = 0;
+        match data.data_type() {
+            DataType::Struct(fields) => {
+                let mut columns = data.child_data().iter().zip(fields);
+                columns.try_for_each(|(column, field)| self.check_column(column, field.name(), &mut met))
+            }
+            _ => self.check_column(data, name, &mut met),
+        }
+    }
+
+    /// `met` is how many shared values come before, in the array.
+    fn check_column(&mut self, data: &ArrayData, name: &str, met: &mut usize) -> Result<()> {
+        let bad = match data.data_type() {
+            DataType::Utf8 => bad_text(make_array(data.clone()).as_string::<i32>()),
+            DataType::LargeUtf8 => bad_text(make_array(data.clone()).as_string::<i64>()),
+            DataType::Utf8View => bad_view(make_array(data.clone()).as_string_view()),
+            // Each row has its own.
+            DataType::Struct(_) | DataType::FixedSizeList(..) => {
+                return data.child_data().iter().try_for_each(|values| self.check_column(values, name, met));
+            }
+            _ => return data.child_data().iter().try_for_each(|values| self.check_shared(values, name, met)),
+        };
+        bad.map_or(Ok(()), |bytes| Err(ArrowError::CDataInterface(format!("column `{name}` has a text that is no UTF-8: {bytes}"))))
+    }
+
+    fn check_shared(&mut self, values: &ArrayData, name: &str, met: &mut usize) -> Result<()> {
+        let place = *met;
+        *met += 1;
+        if self.shared.get(place).is_some_and(|before| before.ptr_eq(values)) {
+            return Ok(());
+        }
+        Texts::default().check_column(values, name, &mut 0)?;
+        match self.shared.get_mut(place) {
+            Some(before) => *before = values.clone(),
+            None => self.shared.push(values.clone()),
+        }
+        Ok(())
+    }
 }
 
 /// All at once where all is well: then only the ends of texts have to be between characters.
