@@ -148,7 +148,11 @@ fn sign(call: &mut Call) -> Result<Expr> {
         return Ok(per_row("sign_of", vec![value], vec![]));
     }
     let constant = |sign: i64| cast(lit(sign), own.clone());
-    let signs = when(value.clone().is_null()).then(value.clone()).when(value.clone().gt(constant(0))).then(constant(1));
+    let mut signs = when(value.clone().is_null()).then(value.clone());
+    if own.is_floating() {
+        signs = signs.when(math::isnan(value.clone())).then(value.clone());
+    }
+    let signs = signs.when(value.clone().gt(constant(0))).then(constant(1));
     Ok(signs.when(value.lt(constant(0))).then(constant(-1)).otherwise(constant(0)))
 }
 
