@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 
 import duckdb
 import numpy as np
@@ -252,6 +253,10 @@ ASKED = {
     "a fraction": ([1.0, 2.5], pa.int64(), "2.5"),
     "part of a day": ([dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 2, 3)], pa.date32(), "2024-01-02T03"),
     "within a list": ([[1], [2**40]], pa.list_(pa.int32()), "1099511627776"),
+    "a fraction within a list": ([[1.0], [2.5]], pa.list_(pa.int64()), "2.5"),
+    "a fraction within a list of another kind": ([[1.0], [2.5]], pa.large_list(pa.int64()), "2.5"),
+    "a fraction within a struct": ([{"a": 1.0}, {"a": 2.5}], pa.struct([("a", pa.int64())]), "2.5"),
+    "a number that is no truth value": ([1.0, 2.5], pa.bool_(), "2.5"),
 }
 
 
@@ -275,5 +280,19 @@ def test_a_requested_type_that_has_all_values_is_given():
         assert table.schema == schema
         assert table.to_pydict() == {"s": ["1", "2"], "x": [0, 2], "n": [1, None], "d": [dt.date(2024, 1, 1), None]}
     assert pa.array(gf.Series("a", [1, 2]), type=pa.int8()).type == pa.int8()
+    nested = gf.from_dict({"x": [{"a": [-0.0, 2.0], "b": 1}, {"a": None, "b": 0}]})
+    schema = pa.schema([("x", pa.struct([("b", pa.bool_()), ("a", pa.large_list(pa.int8()))]))])
+    expected = [{"b": True, "a": [0, 2]}, {"b": False, "a": None}]
+    assert pa.RecordBatchReader.from_stream(nested, schema=schema).read_all().to_pydict() == {"x": expected}
     # A fraction of 64 bits is rounded to one of 32, as everywhere.
     assert pa.array(gf.Series("a", [0.1]), type=pa.float32())[0].as_py() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("of", [lambda texts: texts.dictionary_encode(), lambda texts: pa.ListArray.from_arrays(np.arange(len(texts) + 1, dtype="int32"), texts)])
+def test_values_that_batches_share_are_looked_at_once(of):
+    values = of(pa.array([f"wörd {number}" for number in range(100_000)]))
+    table = pa.table({"x": values, "y": values})
+    cut = pa.Table.from_batches(table.to_batches(max_chunksize=200))
+    begin = time.monotonic()
+    assert gf.from_arrow(cut)["y"][99_999] == table["y"][99_999].as_py()
+    assert time.monotonic() - begin < 5  # a look a batch took a minute

@@ -96,3 +96,25 @@ def test_an_expression_in_itself_is_planned_in_time_that_grows_with_its_depth(na
     begin = time.monotonic()
     assert gf.DataFrame({"n": [10**9, 1, 5]}).lazy().select(expr).collect().height == 3
     assert time.monotonic() - begin < 20  # where a part stood four times in its whole this was hours
+
+
+IN_GROUPS = {
+    "values": lambda e: e,
+    "quantile": lambda e: e.quantile(0.5),
+    "skew": lambda e: e.skew(),
+    "unique": lambda e: e.unique().sort(),
+    "mode": lambda e: e.mode().sort(),
+}
+
+
+@pytest.mark.parametrize("name", IN_GROUPS)
+def test_groups_take_what_is_divided_again_and_again(name):
+    frame = pl.DataFrame({"g": ["a", "b", "a", "a"], "x": [50.5, -2.0, 7.0, 7.5]})
+    check(lambda f, x: f.group_by("g", maintain_order=True).agg(q=IN_GROUPS[name](((x.col("x") // 2) // 3) // 2)), frame)
+
+
+def test_aggregates_are_ordered_by_what_is_computed():
+    frame = gf.from_dict({"g": ["a", "b", "a"], "x": [9.5, -2.0, 1.5], "n": [1, 2, 3]})
+    key = "floor(floor(x / 2) / 2)"
+    query = f"SELECT g, first_value(n ORDER BY {key}) AS f, array_agg(n ORDER BY {key}) AS l FROM frame GROUP BY g ORDER BY g"
+    assert gf.sql(query, frame=frame).collect().rows() == [("a", 3, [3, 1]), ("b", 2, [2])]
