@@ -120,7 +120,8 @@ fn aggregate_staged(aggregate: &AggregateExec, config: &ConfigOptions) -> Result
         let all = function.all_expressions();
         let arguments = cut.all(&all.args)?;
         // What a function is ordered by stays: it looks up the types of that among the columns that there were before.
-        functions.push(function.with_new_expressions(arguments, all.order_by_exprs).map_or_else(|| Arc::clone(function), Arc::new));
+        functions
+            .push(function.with_new_expressions(arguments, all.order_by_exprs).map_or_else(|| Arc::clone(function), Arc::new));
     }
     // A filter of an aggregate says for which rows its arguments are computed, but they are for all of them anyway.
     let filters = aggregate.filter_expr().to_vec();

@@ -43,7 +43,9 @@ impl Texts {
             }
             _ => return data.child_data().iter().try_for_each(|values| self.check_shared(values, name, met)),
         };
-        bad.map_or(Ok(()), |bytes| Err(ArrowError::CDataInterface(format!("column `{name}` has a text that is no UTF-8: {bytes}"))))
+        bad.map_or(Ok(()), |bytes| {
+            Err(ArrowError::CDataInterface(format!("column `{name}` has a text that is no UTF-8: {bytes}")))
+        })
     }
 
     fn check_shared(&mut self, values: &ArrayData, name: &str, met: &mut usize) -> Result<()> {
