@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn long_chains_of_conditions_are_not_deep() {
-        let written = sql(&vec!["params.p = 'x'"; 5000].join(" OR "), &[]).unwrap();
+        let written = sql(&["params.p = 'x'"; 5000].join(" OR "), &[]).unwrap();
         let depths = written.chars().scan(0, |depth, c| {
             *depth += i32::from(c == '(') - i32::from(c == ')');
             Some(*depth)
