@@ -1,42 +1,50 @@
 //! The model registry of an `mlflow.db` or an `mlruns/`, and its logged models, taken in after its runs.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, NewVersion, Store, VersionChanges};
 
 use crate::Result;
-use crate::mlflow::{FROM_TAG, NOTE_TAG, files_of_store, not_looked_at, opened};
+use crate::mlflow::{FROM_TAG, NOTE_TAG, Roots, not_looked_at, opened};
 use crate::run::TIMES_US;
 
 /// Models of each kind of library say which in the file of this name.
 const MLMODEL: &str = "MLmodel";
+/// The status of a logged model that is all there.
+const READY: &str = "LOGGED_MODEL_READY";
 
-/// Names of logged models there, and what they are called here, with the kind of model.
+/// Names and places of logged models there, and what they are called here, with the kind of model.
 type Logged = BTreeMap<String, (String, String)>;
 
 /// Takes in what is not here yet: logged models with their files, names, versions with stages, tags and aliases. Each keeps where it
-/// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted.
-pub(crate) fn take_in(store: &Store, path: &Path, root: &Path) -> Result<()> {
+/// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted. Of logged models that
+/// are deleted those come, deleted, of which a version has the files.
+pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots) -> Result<()> {
+    let models = mlflow::registered_models(path)?;
+    let versions = models.iter().flat_map(|model| &model.versions);
+    let used: BTreeSet<String> = versions.flat_map(|version| [plain(&version.source), plain(&version.storage)]).collect();
     let mut logged = Logged::new();
     for model in mlflow::logged_models(path)? {
-        let taken = take_in_logged(store, &model, root)?;
-        logged.insert(model.id, taken);
+        let names = [format!("models:/{}", model.id), plain(&model.uri)];
+        if model.deleted && !names.iter().any(|name| used.contains(name)) {
+            continue;
+        }
+        let taken = take_in_logged(store, &model, roots)?;
+        logged.extend(names.into_iter().filter(|name| !name.is_empty()).map(|name| (name, taken.clone())));
     }
-    mlflow::registered_models(path)?.iter().try_for_each(|model| take_in_model(store, model, &logged))
+    models.iter().try_for_each(|model| take_in_model(store, model, &logged))
 }
 
-fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(String, String)> {
+fn take_in_logged(store: &Store, model: &ForeignLogged, roots: &Roots) -> Result<(String, String)> {
     let flavor = model.files.as_deref().map_or_else(|| "mlflow".to_owned(), flavor);
-    let is_it = |tags: &[(String, String)]| tags.iter().any(|(name, value)| name == FROM_TAG && *value == model.id);
-    if let Some(there) = store.logged_models()?.into_iter().find(|there| is_it(&there.tags)) {
-        return Ok((there.id, flavor));
+    if let Some(there) = store.logged_model_tagged(FROM_TAG, &model.id)? {
+        return Ok((there, flavor));
     }
     let run = store.tagged(FROM_TAG, &model.run)?.unwrap_or_default();
-    let from = (FROM_TAG.to_owned(), model.id.clone());
-    let note = model.elsewhere.as_ref().map(|uri| (NOTE_TAG.to_owned(), not_looked_at(uri)));
+    let note = left_files(model, roots).map(|note| (NOTE_TAG.to_owned(), note));
     let id = store.create_logged_model(LoggedModel {
         id: String::new(),
         experiment: store.experiment_number(&model.experiment)?,
@@ -47,22 +55,44 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, root: &Path) -> Result<(
         created_us: 0,
         updated_us: 0,
         params: model.params.clone(),
-        tags: model.tags.iter().cloned().chain([from]).chain(note).collect(),
+        tags: model.tags.iter().cloned().chain(note).collect(),
         metrics: vec![],
     })?;
-    for (name, file) in
-        model.files.iter().map(|place| files_of_store(place, root)).collect::<Result<Vec<_>>>()?.into_iter().flatten()
-    {
-        let mut content = opened(&file)?;
-        store.put_logged_file(&id, &name, &mut content)?;
+    match fill_logged(store, &id, model, &run, roots) {
+        Ok(()) => Ok((id, flavor)),
+        Err(error) => {
+            // Half a model is none.
+            store.forget_logged_model(&id)?;
+            Err(error)
+        }
     }
+}
+
+fn fill_logged(store: &Store, id: &str, model: &ForeignLogged, run: &str, roots: &Roots) -> Result<()> {
+    for (name, file) in model.files.iter().map(|place| roots.files(place)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+        store.put_logged_file(id, &name, &mut opened(&file)?)?;
+    }
+    store.log_model_metrics(id, &metrics(store, model)?)?;
     if !run.is_empty() {
-        store.link_models(&run, &[(id.clone(), 0)], false)?;
+        store.link_models(run, &[(id.to_owned(), 0)], false)?;
     }
-    store.log_model_metrics(&id, &metrics(store, model)?)?;
+    // It counts as taken in from here on, also where the process is killed.
+    store.set_logged_values(id, &[], &[(FROM_TAG.to_owned(), model.id.clone())])?;
+    if model.deleted {
+        store.change_logged_model(id, None, true)?;
+    }
     // Last, since all that is said about it changes it.
-    store.date_logged_model(&id, model.times_us)?;
-    Ok((id, flavor))
+    store.date_logged_model(id, model.times_us)
+}
+
+/// What is said of files that stay behind; None if none do, as far as is known.
+fn left_files(model: &ForeignLogged, roots: &Roots) -> Option<String> {
+    match (&model.elsewhere, &model.files) {
+        (Some(uri), _) => Some(not_looked_at(uri)),
+        (None, Some(place)) => roots.left(place),
+        (None, None) if model.status == READY => Some(format!("it has no files: there is no directory `{}`", model.uri)),
+        (None, None) => None,
+    }
 }
 
 /// What was measured of a logged model, each point of the run that it is of here.
@@ -112,12 +142,15 @@ fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged) -> Result
 
 fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: String, logged: &Logged) -> Result<u64> {
     let run = store.tagged(FROM_TAG, &version.run)?;
-    let of_logged = version.source.strip_prefix("models:/").and_then(|id| logged.get(id));
-    let below_run = run.as_deref().map(|run| below_run(store, run, version)).transpose()?.flatten();
+    // A source may name a version, which has another number here: what MLflow has looked up of it is what counts.
+    let place = if version.storage.is_empty() { &version.source } else { &version.storage };
+    let named = logged.get(&version.source);
+    let of_logged = named.or_else(|| logged.get(&plain(place)));
+    let below_run = run.as_deref().map(|run| below_run(store, run, version, place)).transpose()?.flatten();
     let source = match (of_logged, below_run) {
         (Some((id, _)), _) => format!("models:/{id}"),
         (None, Some(source)) => source,
-        (None, None) => version.source.clone(),
+        (None, None) => place.clone(),
     };
     let tags: Vec<(String, String)> = version.tags.iter().cloned().chain([(FROM_TAG.to_owned(), from)]).collect();
     let made = store.register_version(&NewVersion {
@@ -126,7 +159,7 @@ fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: S
         source: &source,
         run: run.as_deref().unwrap_or_default(),
         run_link: version.run_link.as_deref(),
-        logged_model: of_logged.map(|(id, _)| id.as_str()),
+        logged_model: named.map(|(id, _)| id.as_str()),
         description: &version.description,
         tags: &tags,
     })?;
@@ -135,10 +168,14 @@ fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: S
     Ok(made)
 }
 
+/// An address as its others are written.
+fn plain(uri: &str) -> String {
+    uri.strip_prefix("file://").unwrap_or(uri).trim_end_matches('/').to_owned()
+}
+
 /// Where the files of a version are that lay among its run's artifacts.
-fn below_run(store: &Store, run: &str, version: &ForeignVersion) -> Result<Option<String>> {
-    let plain = |uri: &str| uri.strip_prefix("file://").unwrap_or(uri).trim_end_matches('/').to_owned();
-    let (source, artifacts) = (plain(&version.source), plain(&version.run_artifacts));
+fn below_run(store: &Store, run: &str, version: &ForeignVersion, place: &str) -> Result<Option<String>> {
+    let (source, artifacts) = (plain(place), plain(&version.run_artifacts));
     let of_run = format!("runs:/{}", version.run);
     let roots = [artifacts.as_str(), of_run.as_str()];
     let path = roots.iter().filter(|root| !root.is_empty()).find_map(|root| source.strip_prefix(*root)?.strip_prefix('/'));

@@ -1,10 +1,12 @@
 """Stores that the real MLflow client has made by itself, taken in."""
 
 import contextlib
+import json
 import math
 import os
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from mlflow_client import CLIENT_3, TESTS
@@ -231,6 +233,98 @@ def test_artifacts_that_a_server_of_mlflow_kept_beside_its_database_come_along(t
     assert path == "model/MLmodel"
     sources = session.sql("SELECT source FROM gradframe.models").collect().rows()
     assert sources == [(f"mlflow-artifacts:/{experiment}/{run}/artifacts/model",)]
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_copies_of_versions_have_the_files_that_they_had_there(tmp_path, kind):
+    place = tmp_path / kind
+    client = mlflow.MlflowClient(place.as_uri() if kind == "mlruns" else f"sqlite:///{place}")
+    run = client.create_run(client.create_experiment("taxi", artifact_location=None if kind == "mlruns" else (tmp_path / "files").as_uri()))
+    client.create_registered_model("original")
+    for i in range(1, 5):
+        client.log_text(run.info.run_id, f"model {i}", f"model{i}/MLmodel")
+        client.create_model_version("original", f"{run.info.artifact_uri}/model{i}", run.info.run_id)
+    client.delete_model_version("original", "1")
+    # By names before and after the original's, a copy of a copy, and one whose original is gone: numbers are given anew.
+    client.copy_model_version("models:/original/3", "a copy")
+    client.copy_model_version("models:/a copy/1", "z copy")
+    client.copy_model_version("models:/original/2", "of gone")
+    client.delete_model_version("original", "2")
+    client.set_terminated(run.info.run_id)
+    gf.Session(home=tmp_path / "home").import_runs(place)
+    with served(tmp_path / "home") as ours:
+        for name, number in (("a copy", 3), ("z copy", 3), ("of gone", 2)):
+            uri = ours.get_model_version_download_uri(name, "1")
+            assert uri.endswith(f"/artifacts/model{number}"), (name, uri)
+            [file] = ours.list_artifacts(ours.search_runs(["1"])[0].info.run_id, f"model{number}")
+            assert file.path == f"model{number}/MLmodel"
+
+
+def test_a_run_that_cannot_be_read_keeps_neither_parents_nor_models_out(session, tmp_path):
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    outer = client.create_run("0", run_name="outer")
+    inner = client.create_run("0", run_name="inner", tags={"mlflow.parentRunId": outer.info.run_id})
+    damaged = client.create_run("0", run_name="damaged").info.run_id
+    client.log_metric(damaged, "m", 1)
+    (tmp_path / "mlruns" / "0" / damaged / "metrics" / "m").write_text("nonsense\n")
+    client.create_registered_model("fare")
+    client.create_model_version("fare", f"{inner.info.artifact_uri}/model", inner.info.run_id)
+    with pytest.raises(gf.errors.ExecutionError, match="metrics/m.*all other runs"):
+        session.import_runs(tmp_path / "mlruns")
+    runs = dict(session.sql("SELECT title, run FROM gradframe.runs").collect().rows())
+    parents = "SELECT run, value FROM gradframe.tags WHERE name = 'mlflow.parentRunId'"
+    assert session.sql(parents).collect().rows() == [(runs["inner"], runs["outer"])]
+    assert session.sql("SELECT model, run FROM gradframe.models").collect().rows() == [("fare", runs["inner"])]
+
+
+def test_a_directory_says_where_files_are_that_it_does_not_have_and_has_those_that_were_served(tmp_path):
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    runs = {}
+    for name, place in (("served", "mlflow-artifacts:/7"), ("far", "s3://bucket/path"), ("here", None)):
+        run = client.create_run(client.create_experiment(name, artifact_location=place), run_name=name)
+        client.set_terminated(run.info.run_id)
+        runs[name] = run.info
+    notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note' ORDER BY title"
+    without = gf.Session(home=tmp_path / "without")
+    without.import_runs(tmp_path / "mlruns")
+    assert [title for title, _ in without.sql(notes).collect().rows()] == ["far", "served"]
+    kept = tmp_path / "mlartifacts" / runs["served"].artifact_uri.removeprefix("mlflow-artifacts:/")
+    kept.mkdir(parents=True)
+    (kept / "a.txt").write_text("a")
+    session = gf.Session(home=tmp_path / "with")
+    session.import_runs(tmp_path / "mlruns")
+    assert [title for title, _ in session.sql(notes).collect().rows()] == ["far"]
+    assert session.sql("SELECT path FROM gradframe.artifacts").collect().rows() == [("a.txt",)]
+
+
+def test_a_logged_model_that_could_not_be_taken_in_is_when_it_can(tmp_path):
+    """By a database whose model has a file that is larger than files may be in the process that takes it in."""
+    if not CLIENT_3.exists():
+        pytest.skip(f"no {CLIENT_3}: `cargo xtask test` makes it, of requirements-mlflow3.txt")
+    place = tmp_path / "store" / "mlflow.db"
+    place.parent.mkdir()
+    make = (
+        "import mlflow, pathlib, sys; from mlflow.entities import Metric; client = mlflow.MlflowClient(sys.argv[1]);"
+        "experiment = client.create_experiment('e', artifact_location=pathlib.Path('files').absolute().as_uri()); run = client.create_run(experiment).info.run_id;"
+        "model = client.create_logged_model(experiment, 'net', source_run_id=run); files = pathlib.Path(model.artifact_location.removeprefix('file://'));"
+        "files.mkdir(parents=True); (files / 'weights').write_bytes(bytes(8 << 20)); (files / 'MLmodel').write_text('flavors:');"
+        "client.log_batch(run, [Metric('acc', 0.5, 5, 0, model_id=model.model_id)])"
+    )
+    done = subprocess.run([str(CLIENT_3), "-c", make, f"sqlite:///{place}"], cwd=place.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    taken = f"import gradframe as gf; gf.Session(home={str(tmp_path / 'home')!r}).import_runs({str(place)!r})"
+    limited = subprocess.run(["sh", "-c", "trap '' XFSZ; ulimit -f 8000; exec \"$0\" -c \"$1\"", sys.executable, taken], capture_output=True, text=True)
+    assert limited.returncode != 0 and "cannot write" in limited.stderr, limited.stderr
+    session = gf.Session(home=tmp_path / "home")
+    assert session.sql("SELECT name FROM gradframe.logged_models").collect().rows() == [], "half a model is none"
+    session.import_runs(place)
+    [(name, model)] = session.sql("SELECT name, logged_model FROM gradframe.logged_models").collect().rows()
+    with served(tmp_path / "home") as ours:
+        address = f"{ours.tracking_uri}/api/2.0/mlflow/logged-models/{model}"
+        shown, files = (json.load(urllib.request.urlopen(address + part)) for part in ("", "/artifacts/directories"))
+        metrics, files = shown["model"]["data"]["metrics"], files["files"]
+    assert name == "net" and [metric["value"] for metric in metrics] == [0.5]
+    assert sorted(file["path"] for file in files) == ["MLmodel", "weights"]
 
 
 def test_files_outside_of_the_store_stay_there(session, tmp_path):

@@ -306,3 +306,16 @@ fn filters_of_the_registry_say_what_they_cannot_compare_and_times_are_millisecon
         assert_eq!(ask(name, filter).0, 400, "{filter}");
     }
 }
+
+#[test]
+fn a_filter_of_a_thousand_conditions_is_answered() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    call(&place, "POST", "runs/log-parameter", &json!({ "run_id": run, "key": "p", "value": "x999" }));
+    let conditions: Vec<String> = (0..1000).map(|i| format!("params.p = 'x{i}'")).collect();
+    for (word, found) in [(" OR ", 1), (" AND ", 0)] {
+        let search = json!({ "experiment_ids": ["0"], "filter": conditions.join(word) });
+        let runs = call(&place, "POST", "runs/search", &search)["runs"].as_array().map_or(0, Vec::len);
+        assert_eq!(runs, found, "{word}");
+    }
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
-use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, cannot_read, experiment, local, meta, status, tagged};
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, beside, cannot_read, elsewhere, experiment, meta, status, tagged};
 use crate::store::{Experiment, files_below};
 
 pub(super) const META: &str = "meta.yaml";
@@ -25,7 +25,7 @@ pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<(
     for directory in experiment_directories(path)? {
         let experiment = read_experiment(&directory)?;
         for run in below(&directory)?.into_iter().filter(|run| run.join(META).is_file() && !run.join("version-1").exists()) {
-            match read_run(&run, &directory, &experiment) {
+            match read_run(&run, &directory, &experiment, path) {
                 Ok(run) => take(run)?,
                 Err(error) => damaged = damaged.or(Some(error)),
             }
@@ -62,15 +62,15 @@ pub(super) fn read_experiment(directory: &Path) -> Result<Experiment> {
     Ok(Experiment { tags: values(&directory.join("tags"))?, ..found })
 }
 
-fn read_run(directory: &Path, above: &Path, experiment: &Experiment) -> Result<ForeignRun> {
+fn read_run(directory: &Path, above: &Path, experiment: &Experiment, store: &Path) -> Result<ForeignRun> {
     let mut meta = read_meta(directory)?;
     let time = |meta: &HashMap<String, String>, name: &str| {
         meta.get(name).and_then(|ms| ms.parse::<i64>().ok()).map(|ms| ms.saturating_mul(1000))
     };
     let (started_us, ended_us) = (time(&meta, "start_time"), time(&meta, "end_time"));
     // A directory that was moved has its artifacts beside it.
-    let artifacts = meta.get("artifact_uri").and_then(|uri| local(uri));
-    let artifacts = artifacts.or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir()));
+    let uri = meta.remove("artifact_uri").unwrap_or_default();
+    let artifacts = beside(&uri, store).or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir()));
     Ok(ForeignRun {
         id: meta.remove("run_id").unwrap_or_else(|| name_of(directory)),
         name: meta.remove("run_name").unwrap_or_default(),
@@ -84,7 +84,7 @@ fn read_run(directory: &Path, above: &Path, experiment: &Experiment) -> Result<F
         points: points(&directory.join("metrics"))?,
         inputs: inputs(directory, above)?,
         artifacts,
-        elsewhere: None,
+        elsewhere: elsewhere(&uri, store),
     })
 }
 

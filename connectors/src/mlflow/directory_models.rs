@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use gradframe_ml_core::Result;
 
 use super::directory::{META, below, experiment_directories, no_point, point, read_experiment, read_meta, values};
-use super::local;
 use super::registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion, status};
+use super::{beside, elsewhere};
 
 /// Where models are, of an experiment and of the whole store.
 const MODELS: &str = "models";
@@ -17,7 +17,7 @@ const VERSION: &str = "version-";
 /// The stage of a version that is deleted.
 const DELETED: &str = "Deleted_Internal";
 
-/// The logged models that are not deleted, oldest first.
+/// The logged models, deleted ones among them, oldest first.
 pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     let mut found = Vec::new();
     for directory in experiment_directories(path)? {
@@ -25,7 +25,7 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
         if !models.is_empty() {
             let experiment = read_experiment(&directory)?.name;
             for model in models {
-                found.extend(logged_model(&model, &experiment)?);
+                found.push(logged_model(&model, &experiment, path)?);
             }
         }
     }
@@ -33,15 +33,13 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     Ok(found)
 }
 
-fn logged_model(directory: &Path, experiment: &str) -> Result<Option<ForeignLogged>> {
+fn logged_model(directory: &Path, experiment: &str, store: &Path) -> Result<ForeignLogged> {
     let mut meta = read_meta(directory)?;
-    if meta.get("lifecycle_stage").is_some_and(|stage| stage == "deleted") {
-        return Ok(None);
-    }
-    let files = meta.get("artifact_location").and_then(|uri| local(uri));
     let times_us = times_us(&meta);
     let mut text = |name: &str| meta.remove(name).unwrap_or_default();
-    Ok(Some(ForeignLogged {
+    let uri = text("artifact_location");
+    Ok(ForeignLogged {
+        deleted: text("lifecycle_stage") == "deleted",
         id: text("model_id"),
         experiment: experiment.to_owned(),
         name: text("name"),
@@ -53,9 +51,10 @@ fn logged_model(directory: &Path, experiment: &str) -> Result<Option<ForeignLogg
         metrics: points(&directory.join("metrics"))?,
         times_us,
         // A directory that was moved has its files beside it.
-        files: files.or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir())),
-        elsewhere: None,
-    }))
+        files: beside(&uri, store).or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir())),
+        elsewhere: elsewhere(&uri, store),
+        uri,
+    })
 }
 
 /// Lines of milliseconds, value, step and run; of what was measured on a data set its name and digest too.
@@ -121,6 +120,7 @@ fn version(directory: &Path, artifacts: &HashMap<String, String>) -> Result<Opti
         description: text("description"),
         stage,
         source: text("source"),
+        storage: text("storage_location"),
         run_artifacts: artifacts.get(&run).cloned().unwrap_or_default(),
         run,
         run_link,

@@ -71,7 +71,7 @@ pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> 
     if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
 }
 
-/// The logged models that are not deleted, oldest first.
+/// The logged models, deleted ones among them, oldest first.
 pub fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path) }
 }
@@ -109,24 +109,28 @@ fn tagged(dataset: NewDataset, tags: Vec<(String, String)>) -> TaggedDataset {
     (NewDataset { role, rows, ..dataset }, tags)
 }
 
-/// Where `mlflow server` keeps artifacts that it serves, beside its database, unless it is told otherwise.
+/// Where `mlflow server` keeps artifacts that it serves, beside its database or `mlruns/`, unless it is told otherwise.
 const SERVED: &str = "mlartifacts";
 /// How addresses of such artifacts begin.
 const SERVED_SCHEME: &str = "mlflow-artifacts:/";
 
-/// The directory that an address of artifacts in a database names, if it is here: one of this machine, or what a server of MLflow's kept
-/// beside the database.
-fn beside(uri: &str, database: &Path) -> Option<PathBuf> {
-    let Some(path) = uri.strip_prefix(SERVED_SCHEME) else { return local(uri) };
-    let served = database.parent()?.join(SERVED).join(path.trim_start_matches('/'));
-    Some(served).filter(|path| path.is_dir())
+/// The directory of artifacts that a server of MLflow's has kept beside a store, if there is one.
+pub fn served(store: &Path) -> Option<PathBuf> {
+    // Of a database as it is named; a directory may be named `.`.
+    let above = if store.is_file() { store.parent()?.to_path_buf() } else { store.canonicalize().ok()?.parent()?.to_path_buf() };
+    Some(above.join(SERVED)).filter(|path| path.is_dir())
 }
 
-/// The address of artifacts that cannot be looked at: they are elsewhere than on this machine, and not beside the database.
-fn elsewhere(uri: &str, database: &Path) -> Option<String> {
-    let served = database.parent().is_some_and(|above| above.join(SERVED).is_dir());
+/// The directory that an address of artifacts names, if it is here: one of this machine, or what a server of MLflow's kept beside the store.
+fn beside(uri: &str, store: &Path) -> Option<PathBuf> {
+    let Some(path) = uri.strip_prefix(SERVED_SCHEME) else { return local(uri) };
+    Some(served(store)?.join(path.trim_start_matches('/'))).filter(|path| path.is_dir())
+}
+
+/// The address of artifacts that cannot be looked at: they are elsewhere than on this machine, and not beside the store.
+fn elsewhere(uri: &str, store: &Path) -> Option<String> {
     let is_elsewhere = match uri.starts_with(SERVED_SCHEME) {
-        true => !served,
+        true => served(store).is_none(),
         // Of one letter: a disk of Windows.
         false => uri.split_once(":/").is_some_and(|(scheme, _)| scheme.len() > 1 && scheme != "file"),
     };

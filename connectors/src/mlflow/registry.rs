@@ -24,6 +24,9 @@ pub struct ForeignLogged {
     pub metrics: Vec<ForeignLoggedPoint>,
     /// When it was made and changed last, in microseconds.
     pub times_us: (i64, i64),
+    pub deleted: bool,
+    /// Where its files are, as MLflow says it.
+    pub uri: String,
     /// The directory of its files, if it is here.
     pub files: Option<PathBuf>,
     /// Where its files are said to be, if that cannot be looked at.
@@ -62,6 +65,8 @@ pub struct ForeignVersion {
     /// None, Staging, Production or Archived
     pub stage: String,
     pub source: String,
+    /// Where its files are, whatever the source names; empty of a store whose MLflow did not keep that yet.
+    pub storage: String,
     /// MLflow's name of its run, and where that kept its artifacts; empty if it comes from none.
     pub run: String,
     pub run_artifacts: String,
@@ -71,17 +76,18 @@ pub struct ForeignVersion {
     pub times_us: (i64, i64),
 }
 
-/// The logged models that are not deleted, oldest first.
+/// The logged models, deleted ones among them, oldest first.
 pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     let database = open(path)?;
     if !has_table(&database, "logged_models")? {
         return Ok(vec![]);
     }
     let sql = "SELECT m.model_id, e.name, m.name, coalesce(m.model_type, ''), coalesce(m.source_run_id, ''), m.status, m.artifact_location,
-                      m.creation_timestamp_ms, m.last_updated_timestamp_ms
+                      m.creation_timestamp_ms, m.last_updated_timestamp_ms, coalesce(m.lifecycle_stage, 'active') <> 'active'
                FROM logged_models AS m JOIN experiments AS e ON m.experiment_id = e.experiment_id
-               WHERE coalesce(m.lifecycle_stage, 'active') = 'active' ORDER BY m.creation_timestamp_ms, m.model_id";
+               ORDER BY m.creation_timestamp_ms, m.model_id";
     let mut found = rows(&database, sql, |row| {
+        let uri = row.get::<_, String>(6)?;
         Ok(ForeignLogged {
             id: row.get(0)?,
             experiment: row.get(1)?,
@@ -89,9 +95,11 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
             model_type: row.get(3)?,
             run: row.get(4)?,
             status: status(row.get(5)?),
-            files: beside(&row.get::<_, String>(6)?, path),
-            elsewhere: elsewhere(&row.get::<_, String>(6)?, path),
+            files: beside(&uri, path),
+            elsewhere: elsewhere(&uri, path),
+            uri,
             times_us: times_us(row, 7)?,
+            deleted: row.get(9)?,
             ..ForeignLogged::default()
         })
     })?;
@@ -143,17 +151,22 @@ pub(super) fn models(path: &Path) -> Result<Vec<ForeignModel>> {
 }
 
 fn versions(database: &Connection, model: &str) -> Result<Vec<ForeignVersion>> {
-    let sql = "SELECT v.version, coalesce(v.description, ''), coalesce(v.current_stage, 'None'), coalesce(v.source, ''),
-                      coalesce(v.run_id, ''), coalesce(r.artifact_uri, ''), v.run_link, v.creation_time, v.last_updated_time
-               FROM model_versions AS v LEFT JOIN runs AS r ON v.run_id = r.run_uuid
-               WHERE v.name = ?1 AND v.current_stage <> 'Deleted_Internal' ORDER BY v.version";
-    let mut statement = database.prepare_cached(sql).map_err(wrong)?;
+    let storage = if has_column(database, "model_versions", "storage_location")? { "v.storage_location" } else { "NULL" };
+    let sql = format!(
+        "SELECT v.version, coalesce(v.description, ''), coalesce(v.current_stage, 'None'), coalesce(v.source, ''),
+                coalesce(v.run_id, ''), coalesce(r.artifact_uri, ''), v.run_link, v.creation_time, v.last_updated_time,
+                coalesce({storage}, '')
+         FROM model_versions AS v LEFT JOIN runs AS r ON v.run_id = r.run_uuid
+         WHERE v.name = ?1 AND v.current_stage <> 'Deleted_Internal' ORDER BY v.version"
+    );
+    let mut statement = database.prepare_cached(&sql).map_err(wrong)?;
     let found = statement.query_map([model], |row| {
         Ok(ForeignVersion {
             version: row.get(0)?,
             description: row.get(1)?,
             stage: row.get(2)?,
             source: row.get(3)?,
+            storage: row.get(9)?,
             run: row.get(4)?,
             run_artifacts: row.get(5)?,
             run_link: row.get::<_, Option<String>>(6)?.filter(|link| !link.is_empty()),
@@ -187,6 +200,11 @@ fn rows<T>(database: &Connection, sql: &str, of_row: impl FnMut(&Row) -> rusqlit
 fn has_table(database: &Connection, name: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
     database.query_row(sql, [name], |row| row.get(0)).map_err(wrong)
+}
+
+fn has_column(database: &Connection, table: &str, column: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
+    database.query_row(sql, [table, column], |row| row.get(0)).map_err(wrong)
 }
 
 /// A status's number in words. Source: MLflow's `LoggedModelStatus`.

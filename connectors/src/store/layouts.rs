@@ -434,9 +434,14 @@ ALTER TABLE models ADD COLUMN storage TEXT;
 UPDATE models SET storage = (SELECT 'mlflow-artifacts:/' || l.experiment_id || '/models/' || l.logged_model || '/artifacts'
                              FROM logged_models AS l WHERE models.source = 'models:/' || l.logged_model)
 WHERE source LIKE 'models:/m-%';
-UPDATE models SET storage = (SELECT coalesce(o.storage, o.source, 'mlflow-artifacts:/registry/' || o.model || '/' || o.version)
-                             FROM models AS o WHERE models.source = 'models:/' || o.model || '/' || o.version)
-WHERE source LIKE 'models:/%/%';
+UPDATE models SET storage = (
+    WITH RECURSIVE chain (place, links) AS (
+        SELECT models.source, 0
+        UNION ALL
+        SELECT coalesce(o.storage, o.source, 'mlflow-artifacts:/registry/' || o.model || '/' || o.version), links + 1
+        FROM chain JOIN models AS o ON chain.place = 'models:/' || o.model || '/' || o.version WHERE links < 100
+    ) SELECT place FROM chain WHERE place NOT LIKE 'models:/%' LIMIT 1
+) WHERE source LIKE 'models:/%/%';
 CREATE INDEX models_of_storage ON models (storage);
 CREATE INDEX models_of_logged ON models (logged_model);
 
@@ -467,12 +472,13 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let transaction = connection.transaction().unwrap();
         MIGRATIONS[..8].iter().try_for_each(|step| step(&transaction)).unwrap();
-        let before = "INSERT INTO model_names (name, last_version) VALUES ('a', 2), ('b', 3);
+        let before = "INSERT INTO model_names (name, last_version) VALUES ('a', 4), ('b', 4);
             INSERT INTO logged_models VALUES ('m-1', 0, 'n', '', '', 'LOGGED_MODEL_READY', 1, 1, 1);
             INSERT INTO logged_model_metrics VALUES ('m-1', 'r', 'acc', 'd', 'x', 7, 5, 3);
             INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, source) VALUES
                 ('a', 1, 'mlflow', '', 0, '', 1, '', 'models:/m-1'), ('a', 2, 'linear_reg', '', 0, '', 1, '', NULL),
                 ('b', 1, 'mlflow', '', 0, '', 1, '', 'models:/a/1'), ('b', 2, 'mlflow', '', 0, '', 1, '', 'models:/a/2'),
+                ('a', 3, 'mlflow', '', 0, '', 1, '', 'models:/b/1'), ('a', 4, 'mlflow', '', 0, '', 1, '', 'models:/b/3'),
                 ('b', 3, 'mlflow', '', 0, '', 1, '', 'models:/gone/1'), ('b', 4, 'mlflow', '', 0, '', 1, '', 'mlflow-artifacts:/0/r/artifacts/m');";
         transaction.execute_batch(before).unwrap();
         to_layout_9(&transaction).unwrap();
@@ -481,7 +487,8 @@ mod tests {
         let (logged, trained) = ("mlflow-artifacts:/0/models/m-1/artifacts", "mlflow-artifacts:/registry/a/2");
         assert_eq!(
             places.iter().map(Option::as_deref).collect::<Vec<_>>(),
-            [Some(logged), None, Some(logged), Some(trained), None, None]
+            [Some(logged), None, Some(logged), None, Some(logged), Some(trained), None, None],
+            "a copy of a copy has the place of the first, in whatever order they are"
         );
         let kept = "SELECT count(*) FROM logged_model_points WHERE name = 'acc' AND dataset = 'd' AND step = 7 AND value_order = 5 AND time = 3";
         assert_eq!(transaction.query_row(kept, [], |row| row.get::<_, i64>(0)).unwrap(), 1);

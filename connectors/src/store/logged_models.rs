@@ -76,14 +76,29 @@ impl Store {
         Ok(found.flatten())
     }
 
-    /// All that are not deleted, newest first.
-    pub fn logged_models(&self) -> Result<Vec<LoggedModel>> {
+    /// Those of these experiments that are not deleted, newest first.
+    pub fn logged_models(&self, experiments: &[i64]) -> Result<Vec<LoggedModel>> {
         let sql = format!("{LOGGED} WHERE deleted = 0 ORDER BY created DESC, logged_model");
         let found = self.database.read(|transaction| {
-            let found = transaction.rows(&sql, params![], LoggedModel::of_row)?;
+            let mut found = transaction.rows(&sql, params![], LoggedModel::of_row)?;
+            // Before their points are read, of which there may be millions.
+            found.retain(|model| experiments.contains(&model.experiment));
             found.into_iter().map(|model| model.complete(transaction)).collect::<Result<_>>()
         })?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The logged model that has a tag with this value, deleted or not.
+    pub fn logged_model_tagged(&self, name: &str, value: &str) -> Result<Option<String>> {
+        let sql = "SELECT logged_model FROM logged_model_values WHERE kind = 'tag' AND name = ?1 AND value = ?2
+                   ORDER BY logged_model LIMIT 1";
+        Ok(self.database.read(|transaction| transaction.first(sql, params![name, value], |row| row.get(0)))?.flatten())
+    }
+
+    /// Forgets a logged model with all that belongs to it, which [`Store::change_logged_model`] only marks.
+    pub fn forget_logged_model(&self, id: &str) -> Result<()> {
+        let sql = "DELETE FROM logged_models WHERE logged_model = ?1";
+        self.database.write(|transaction| transaction.execute(sql, params![id]).map(|_| ()))
     }
 
     /// Sets the status, or marks as deleted. Errors: `Plan` if there is none.

@@ -77,7 +77,7 @@ impl Store {
         }
         self.database.write(|transaction| {
             if is_registered(transaction, name)? {
-                return Err(Error::plan(OP, format!("registered model (name={name}) is there already")));
+                return Err(Error::plan(OP, format!("registered model `{name}` is there already")));
             }
             let sql = "INSERT INTO model_names (name, last_version, created, updated, description) VALUES (?1, 0, ?2, ?2, ?3)
                        ON CONFLICT (name) DO UPDATE SET created = ?2, updated = ?2, description = ?3";
@@ -118,7 +118,7 @@ impl Store {
                 return Err(unknown(name));
             }
             if is_registered(transaction, to)? || to.is_empty() {
-                return Err(Error::plan(OP, format!("registered model (name={to}) is there already")));
+                return Err(Error::plan(OP, format!("registered model `{to}` is there already")));
             }
             let own = "SELECT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND source IS NULL)";
             if transaction.value(own, params![name])? {
@@ -200,7 +200,7 @@ impl Store {
                        WHERE model = ?1 AND version = ?2";
             let changed = transaction.execute(sql, params![model, version as i64, description, stage, now_us()])?;
             if changed == 0 {
-                return Err(Error::plan(OP, format!("model version (name={model}, version={version}) not found")));
+                return Err(Error::plan(OP, format!("version {version} of the registered model `{model}` not found")));
             }
             if archives_others && stage.is_some() {
                 let sql = "UPDATE models SET stage = 'Archived', updated = ?4 WHERE model = ?1 AND version <> ?2 AND stage = ?3";

@@ -2,6 +2,7 @@
 //!
 //! Asked of the `git` command. Where there is none, or no repository, nothing is known, and nothing fails.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,9 +22,10 @@ pub fn code_state(directory: &Path) -> CodeState {
 fn diff(directory: &Path) -> Option<String> {
     // Whatever is said in the settings of who runs it: the names of files are read from it, and `git apply` takes it.
     let settings = ["-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=false"];
-    let arguments =
-        ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/", "HEAD"];
-    let mut child = git(directory).args(settings).args(arguments).stdout(Stdio::piped()).spawn().ok()?;
+    let arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
+    let mut command = git(directory);
+    command.args(settings).args(arguments).args((!has_large_files(directory)).then_some("--binary")).arg("HEAD");
+    let mut child = command.stdout(Stdio::piped()).spawn().ok()?;
     let mut patch = Vec::new();
     let read = child.stdout.take()?.take(DIFF_BYTES_MAX + 1).read_to_end(&mut patch);
     if patch.len() as u64 > DIFF_BYTES_MAX {
@@ -35,6 +37,16 @@ fn diff(directory: &Path) -> Option<String> {
     let ended = child.wait();
     read.and(ended).ok()?;
     Some(String::from_utf8_lossy(&patch).into_owned())
+}
+
+/// Whether a file that differs is larger than a patch may be. Git would pack it twice before it writes a byte: half a minute for the
+/// 200 megabytes of a model.
+fn has_large_files(directory: &Path) -> bool {
+    let Some(top) = line(directory, &["rev-parse", "--show-toplevel"]) else { return false };
+    let Ok(output) = git(directory).args(["diff", "--name-only", "-z", "HEAD"]).output() else { return false };
+    let names = output.stdout.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    let bytes = |name: Cow<'_, str>| Path::new(&top).join(name.as_ref()).symlink_metadata().map_or(0, |file| file.len());
+    names.map(bytes).any(|bytes| bytes > DIFF_BYTES_MAX)
 }
 
 fn line(directory: &Path, arguments: &[&str]) -> Option<String> {
@@ -92,6 +104,26 @@ mod tests {
         std::fs::write(place.path().join("data.bin"), b"\0\x02").unwrap();
         let diff = code_state(place.path()).diff.unwrap();
         assert!(diff.contains("diff --git a/é.py b/é.py") && diff.contains("GIT binary patch"), "{diff}");
+    }
+
+    #[test]
+    fn a_large_file_that_is_no_text_is_named_alone() {
+        let place = tempfile::tempdir().unwrap();
+        run(place.path(), &["init", "--quiet"]);
+        std::fs::create_dir(place.path().join("below")).unwrap();
+        let write = |large: u8, code: &str| {
+            std::fs::write(place.path().join("weights.bin"), vec![large; 2 << 20]).unwrap();
+            std::fs::write(place.path().join("below/train.py"), code).unwrap();
+        };
+        write(0, "lr = 1\n");
+        run(place.path(), &["add", "."]);
+        run(place.path(), &["commit", "--quiet", "-m", "first"]);
+        write(1, "lr = 2\n");
+        let diff = code_state(&place.path().join("below")).diff.unwrap();
+        assert!(
+            diff.contains("b/weights.bin differ") && diff.contains("+lr = 2") && !diff.contains("GIT binary patch"),
+            "{diff}"
+        );
     }
 
     #[test]

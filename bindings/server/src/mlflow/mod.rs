@@ -25,7 +25,7 @@ mod versions;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use gradframe::{Result, Session, Store, Tracking};
+use gradframe::{Error, Result, Session, Store, Tracking};
 
 use crate::http::{Body, Handle, Request, Response};
 use answer::Failure;
@@ -37,6 +37,9 @@ const VERSION: &str = "2.22.0";
 const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
 /// Where traces are in the words of MLflow 3.
 const TRACES_3: [&str; 2] = ["/api/3.0/mlflow/traces", "/ajax-api/3.0/mlflow/traces"];
+
+/// A thread's stack for a query. Only what is used is taken.
+const QUERY_STACK_BYTES: usize = 64 << 20;
 
 type Answer = std::result::Result<serde_json::Value, Failure>;
 
@@ -59,9 +62,18 @@ impl Handler {
         self.tracking.store()
     }
 
+    /// The rows of a query. On a thread of its own: filters may be deep, and a connection's stack is small.
+    fn collected(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let query = || self.session.block_on(async { self.session.sql(sql).await?.collect().await });
+        std::thread::scope(|scope| match std::thread::Builder::new().stack_size(QUERY_STACK_BYTES).spawn_scoped(scope, query) {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => Err(Error::external("search", format!("can't start a thread: {error}")).because(error)),
+        })
+    }
+
     /// The first column of a query, as texts.
     fn first_texts(&self, sql: &str) -> Result<Vec<String>> {
-        let batches = self.session.block_on(async { self.session.sql(sql).await?.collect().await })?;
+        let batches = self.collected(sql)?;
         let texts = |batch: &RecordBatch| match cast(batch.column(0), &DataType::Utf8) {
             Ok(column) => column.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
             Err(_) => vec![],

@@ -34,14 +34,14 @@ struct Dataset {
 
 /// A page of the logged models of experiments that pass a filter.
 pub fn answer(handler: &Handler, call: &Call) -> Answer {
-    let experiments = call.texts("experiment_ids")?;
+    let experiments: Vec<i64> = call.texts("experiment_ids")?.iter().filter_map(|id| id.parse().ok()).collect();
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
     filter.check(&kind)?;
     let datasets = datasets(call)?;
     let (order, of_orders) = orders(call)?;
     let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC")?;
-    let mut found = handler.store().logged_models()?;
-    found.retain(|model| experiments.contains(&model.experiment.to_string()) && passes(model, &filter, &datasets));
+    let mut found = handler.store().logged_models(&experiments)?;
+    found.retain(|model| passes(model, &filter, &datasets));
     order.sort_each(&mut found, |model, at, key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref)));
     let (start, limit) = page(call, RESULTS)?;
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());

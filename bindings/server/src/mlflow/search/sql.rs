@@ -9,8 +9,8 @@ use super::super::runs::{NOBODY, ours, theirs};
 use super::parser::{Condition, Key, Operator, Value, key};
 use super::{number_with_text, text_with_number};
 
-/// Different names in a filter and its order, each a join of the query: as many as MLflow's own SQLite store can join. Planning a few
-/// hundred would take minutes, and all of a thread's stack.
+/// Different names in a filter and its order, and conditions on data sets, each a join of the query: as many as MLflow's own SQLite store
+/// can join. Planning a few hundred would take minutes, and all of a thread's stack.
 const NAMES_MAX: usize = 64;
 
 /// The query for the names of runs of these experiments, in order; newest first where the order leaves it open.
@@ -20,8 +20,9 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
     filter.iter().for_each(|condition| condition.collect_keys(&mut keys));
     keys.extend(order.iter().map(|(key, _)| key.clone()));
     let joined: Vec<&Key> = keys.iter().filter(|key| table(key).is_some()).collect();
-    if joined.len() > NAMES_MAX {
-        let what = format!("{} different names are compared or sorted by, at most {NAMES_MAX} in one search", joined.len());
+    let joins = joined.len() + filter.map_or(0, of_datasets);
+    if joins > NAMES_MAX {
+        let what = format!("{joins} different names and conditions on data sets, at most {NAMES_MAX} in one search");
         return Err(Failure::invalid(what));
     }
     let names: Vec<String> = experiments.iter().map(|name| literal(name)).collect();
@@ -142,10 +143,20 @@ fn column(key: &Key, joined: &[&Key]) -> Result<String, Failure> {
     }
 }
 
+/// How many conditions are on data sets.
+fn of_datasets(condition: &Condition) -> usize {
+    match condition {
+        Condition::And(all) | Condition::Or(all) => all.iter().map(of_datasets).sum(),
+        Condition::Compare(key, ..) | Condition::In(key, ..) | Condition::IsNull(key, _) => {
+            usize::from(matches!(key, Key::Dataset(_)))
+        }
+    }
+}
+
 fn written(condition: &Condition, joined: &[&Key]) -> Result<String, Failure> {
     let list = |all: &[Condition], word: &str| {
         let parts = all.iter().map(|one| written(one, joined)).collect::<Result<Vec<_>, _>>()?;
-        Ok(format!("({})", parts.join(word)))
+        Ok(in_halves(&parts, word))
     };
     match condition {
         Condition::And(all) => list(all, " AND "),
@@ -163,6 +174,18 @@ fn written(condition: &Condition, joined: &[&Key]) -> Result<String, Failure> {
             Ok(format!("({} {}IN ({}))", column(key, joined)?, if *negated { "NOT " } else { "" }, values.join(", ")))
         }
         Condition::Compare(key, operator, value) => compared(key, *operator, value, joined),
+    }
+}
+
+/// Conditions joined by a word, halves of halves in parentheses: a chain of thousands would be as deep as it is long.
+fn in_halves(parts: &[String], word: &str) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        _ => {
+            let (first, rest) = parts.split_at(parts.len() / 2);
+            format!("({}{word}{})", in_halves(first, word), in_halves(rest, word))
+        }
     }
 }
 
@@ -265,8 +288,18 @@ mod tests {
             let error = format!("{:?}", sql(&filter, &[order]).unwrap_err());
             assert!(error.contains("at most 64 in one search"), "{error}");
         }
-        let of_one = ["params.p = 'x'"; 900].join(" OR ");
-        assert!(sql(&of_one, &[]).is_ok());
+        let of_datasets = |conditions: usize| vec!["dataset.name = 'x'"; conditions].join(" OR ");
+        assert!(sql(&of_datasets(64), &[]).is_ok() && sql(&of_datasets(65), &[]).is_err());
+    }
+
+    #[test]
+    fn long_chains_of_conditions_are_not_deep() {
+        let written = sql(&["params.p = 'x'"; 5000].join(" OR "), &[]).unwrap();
+        let depths = written.chars().scan(0, |depth, c| {
+            *depth += i32::from(c == '(') - i32::from(c == ')');
+            Some(*depth)
+        });
+        assert!(depths.max().unwrap() < 20, "{written}");
     }
 
     #[test]
