@@ -105,7 +105,7 @@ impl AggregateUDFImpl for OverGroup {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let types = types(&args)?;
+        let types = types(&args);
         if let Some(groups) = few_of_groups(&self.kernel, self.result, &types) {
             return Ok(Box::new(Whole::new(groups, &types)?));
         }
@@ -117,7 +117,7 @@ impl AggregateUDFImpl for OverGroup {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        let types = types(&args)?;
+        let types = types(&args);
         match few_of_groups(&self.kernel, self.result, &types) {
             Some(groups) => Ok(groups),
             None => Ok(Box::new(Groups::new(self.kernel.over(args.exprs), self.result, types))),
@@ -125,8 +125,9 @@ impl AggregateUDFImpl for OverGroup {
     }
 }
 
-fn types(args: &AccumulatorArgs) -> Result<Vec<DataType>> {
-    args.exprs.iter().map(|expr| expr.data_type(args.schema)).collect()
+/// Not of the expressions over the schema, which is not theirs where a rule has put a column in the place of one of them.
+fn types(args: &AccumulatorArgs) -> Vec<DataType> {
+    args.expr_fields.iter().map(|field| field.data_type().clone()).collect()
 }
 
 pub(super) const KERNELS: &[Kernel] = &[
