@@ -185,7 +185,7 @@ fn marked(mark: &Mark, args: &[Expr]) -> String {
             },
         ),
         Mark::Length => method(value, "len", vec![]),
-        Mark::Items | Mark::WhereThereIsOne => written(value),
+        Mark::Items | Mark::WhereThereIsOne | Mark::Once(_) | Mark::Named { .. } => written(value),
         Mark::Tuple => all(args).join(", "),
         Mark::Position => "int_range(len())".to_owned(),
     }
