@@ -75,6 +75,20 @@ def test_one_around_another_keeps_rows(name):
     check(lambda f, x: f.filter(again(name, x) > 0), FRAME)
 
 
+@pytest.mark.parametrize("name", ["cum_sum", "diff", "clip", "fill_null"])
+def test_rows_sorted_by_one_around_another_stay_so(name):
+    check(lambda f, x: f.sort(again(name, x), "p", nulls_last=True).tail(3), FRAME)
+    check(lambda f, x: f.sort(again(name, x), "p", nulls_last=True).with_row_index(), FRAME)
+
+
+def test_what_does_not_fit_is_an_error_within_as_well():
+    frame = gf.DataFrame({"n": [2**62]}).lazy()
+    value = functools.reduce(lambda e, _: e.clip(0, 2**62), range(12), gf.col("n"))
+    # Named three times by the next clip, and so a function of it.
+    with pytest.raises(gf.errors.ExecutionError, match="does not fit"):
+        frame.select((value + value).clip(0, 1)).collect()
+
+
 def test_a_fold_of_many_columns_names_what_it_has_so_far_once():
     frame = pl.DataFrame({f"c{at}": [at % 7, -at, None if at == 3 else 1] for at in range(60)})
 

@@ -25,7 +25,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use gradframe_ml_core::Error;
 
 use self::distinct::Distinct;
-pub use self::of_row::{is_of_row, of_row, spelled_out};
+pub use self::of_row::{AsInPlans, is_of_row, of_row, run_as_in_plans, spelled_out};
 use crate::error::to_datafusion;
 use crate::ops::row_order::ROW_ORDER;
 use crate::simplified::simplified;

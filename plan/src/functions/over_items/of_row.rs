@@ -32,6 +32,23 @@ pub fn of_row(computed: Expr, args: Vec<(Expr, FieldRef)>) -> Result<Expr> {
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), values)))
 }
 
+/// What makes an expression that stands alone the same as in a plan: its arithmetic checked, its NaNs without signs.
+pub type AsInPlans = fn(Arc<dyn PhysicalExpr>, &Schema) -> Result<Arc<dyn PhysicalExpr>>;
+
+/// The rules of physical plans do not look into functions, and are above this crate.
+static AS_IN_PLANS: OnceLock<AsInPlans> = OnceLock::new();
+
+/// Says how expressions are run as in plans. What is said later changes nothing.
+pub fn run_as_in_plans(rewrite: AsInPlans) {
+    AS_IN_PLANS.get_or_init(|| rewrite);
+}
+
+fn runnable(computed: &Expr, fields: &[FieldRef]) -> Result<Arc<dyn PhysicalExpr>> {
+    let schema = columns(fields)?;
+    let program = physical(computed, &schema)?;
+    AS_IN_PLANS.get().map_or_else(|| Ok(Arc::clone(&program)), |rewrite| rewrite(Arc::clone(&program), schema.as_arrow()))
+}
+
 /// Longer expressions are not spelled out: one around another around another is one of 2^n parts.
 const SPELLED_OUT_MAX: usize = 2_000;
 
@@ -133,12 +150,12 @@ impl OfRow {
 
     fn program(&self, fields: &[FieldRef]) -> Result<Arc<dyn PhysicalExpr>> {
         if !self.is_over(fields) {
-            return physical(&self.computed, &columns(fields)?);
+            return runnable(&self.computed, fields);
         }
         if let Some(program) = self.program.0.get() {
             return Ok(Arc::clone(program));
         }
-        let program = physical(&self.computed, &columns(fields)?)?;
+        let program = runnable(&self.computed, fields)?;
         Ok(Arc::clone(self.program.0.get_or_init(|| program)))
     }
 }

@@ -56,7 +56,11 @@ impl Lowering {
         match value {
             // Of one null value there is none.
             Some(value) if computed.shape != Shape::Scalar => {
-                let seen = self.seen_by(&computed.expr, value.expr);
+                let seen = match value.shape {
+                    Shape::Rows | Shape::Kept(_) => self.seen_by(&computed.expr, value.expr),
+                    // A scalar is yet to be repeated.
+                    Shape::Scalar | Shape::Items => value.expr,
+                };
                 let is_there = Lowered { expr: seen.is_not_null(), ..value };
                 self.of_parts(when(lit(true)).then(lit(true)).end(), vec![is_there, computed], group)
             }

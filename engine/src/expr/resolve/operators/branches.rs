@@ -9,6 +9,7 @@ use datafusion::logical_expr::type_coercion::other::get_coerce_type_for_case_exp
 
 use super::super::super::enums::{Together, field_of, together};
 use super::super::super::functions::cast;
+use super::super::super::structure::{Mark, mark_of};
 use super::super::names::shown;
 use super::kind::Kind;
 use super::moments::common_moment;
@@ -50,7 +51,9 @@ fn holds_cases(value: &Expr) -> bool {
         let is_aggregate = matches!(node, Expr::AggregateFunction(_) | Expr::WindowFunction(_));
         found |= match node {
             Expr::Case(_) => true,
-            Expr::ScalarFunction(function) => ["coalesce", "first_present"].contains(&plain_name(function)),
+            Expr::ScalarFunction(function) => {
+                stands_for_another(function) || ["coalesce", "first_present"].contains(&plain_name(function))
+            }
             _ if is_aggregate => is_over_aggregate(node),
             _ => false,
         };
@@ -63,6 +66,11 @@ fn holds_cases(value: &Expr) -> bool {
     found || visited.is_err()
 }
 
+/// What a value is that stands for something large nobody looks at.
+fn stands_for_another(function: &ScalarFunction) -> bool {
+    matches!(mark_of(function), Some(Mark::Named { .. }))
+}
+
 /// The name without the constants of a kernel.
 fn plain_name(function: &ScalarFunction) -> &str {
     let name = function.func.name();
@@ -72,7 +80,8 @@ fn plain_name(function: &ScalarFunction) -> &str {
 fn is_over_aggregate(aggregate: &Expr) -> bool {
     let mut aggregates = 0;
     let visited = aggregate.apply(|node| {
-        aggregates += usize::from(matches!(node, Expr::AggregateFunction(_)));
+        let stands_for_another = matches!(node, Expr::ScalarFunction(function) if stands_for_another(function));
+        aggregates += if stands_for_another { 2 } else { usize::from(matches!(node, Expr::AggregateFunction(_))) };
         Ok(if aggregates > 1 { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     visited.is_err() || aggregates > usize::from(matches!(aggregate, Expr::AggregateFunction(_)))
