@@ -82,11 +82,9 @@ def test_rows_sorted_by_one_around_another_stay_so(name):
 
 
 def test_what_does_not_fit_is_an_error_within_as_well():
-    frame = gf.DataFrame({"n": [2**62]}).lazy()
-    value = functools.reduce(lambda e, _: e.clip(0, 2**62), range(12), gf.col("n"))
-    # Named three times by the next clip, and so a function of it.
+    frame = gf.DataFrame({f"c{at}": [1] for at in range(70)}).lazy()
     with pytest.raises(gf.errors.ExecutionError, match="does not fit"):
-        frame.select((value + value).clip(0, 1)).collect()
+        frame.select(r=gf.fold(0, lambda so_far, column: so_far + so_far + column, gf.all())).collect()
 
 
 def test_a_fold_of_many_columns_names_what_it_has_so_far_once():
