@@ -63,7 +63,10 @@ async fn what_is_not_there_is_named() {
     run(&session, TRIPS).await;
     run(&session, CREATE_FARES).await;
     let model = error(&session, "CACHE TABLE fares ON CPU").await;
-    assert!(model.to_string().contains("cache table: `fares` is a model"), "{model}");
+    assert!(
+        model.to_string().contains("cache table: `fares` is a model; hint: CREATE VIEW ... AS SELECT * FROM fares"),
+        "{model}"
+    );
     let nowhere = error(&session, "CACHE TABLE t").await;
     assert!(nowhere.to_string().contains("expected ON CUDA or ON CPU"), "{nowhere}");
 }

@@ -167,7 +167,7 @@ impl StatementPlanner<'_> {
 
     fn ddl(&self, statement: DdlStatement, text: &str) -> Result<Planned> {
         if let Some((op, name)) = table_named(&statement) {
-            self.refuse_model(op, name)?;
+            self.refuse_model(op, name, || format!("DROP MODEL {name} removes it"))?;
         }
         match statement {
             DdlStatement::CreateView(view) => Ok(Planned::View { view, sql: text.to_owned() }),
@@ -176,14 +176,14 @@ impl StatementPlanner<'_> {
     }
 
     /// Models and tables share one namespace.
-    fn refuse_model(&self, op: &str, name: &TableReference) -> Result<()> {
+    fn refuse_model(&self, op: &str, name: &TableReference, hint: impl Fn() -> String) -> Result<()> {
         let catalog = &self.state.config_options().catalog;
         let resolved = name.clone().resolve(&catalog.default_catalog, &catalog.default_schema);
         let in_model_schema = *resolved.catalog == *catalog.default_catalog && *resolved.schema == *catalog.default_schema;
         if !in_model_schema || !self.services.models.exists(&resolved.table)? {
             return Ok(());
         }
-        Err(Error::plan(op, format!("`{name}` is a model")).hint(format!("DROP MODEL {name} removes it")))
+        Err(Error::plan(op, format!("`{name}` is a model")).hint(hint()))
     }
 
     /// Errors: `Plan` if a table has the model's name.
@@ -220,7 +220,8 @@ impl StatementPlanner<'_> {
 
     fn cache(&self, name: &ObjectName, on_cuda: bool) -> Result<Planned> {
         let name = table_reference(name);
-        self.refuse_model("cache table", &name)?;
+        let hint = || format!("CREATE VIEW ... AS SELECT * FROM {name} has its weights, and can be cached");
+        self.refuse_model("cache table", &name, hint)?;
         Ok(Planned::CacheTable { name, on_cuda })
     }
 

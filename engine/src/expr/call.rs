@@ -15,7 +15,7 @@ use gradframe_plan::functions::{enum_categories, enum_place, identity};
 use gradframe_plan::names::{list, suggest, type_name};
 
 use super::deferred::deferred;
-use super::resolve::computed_nested;
+use super::resolve::{computed_nested, resolve_types_around};
 use super::structure::{in_order, or_empty_list};
 use crate::{Error, Result};
 
@@ -164,6 +164,11 @@ impl<'a> Call<'a> {
     pub(super) fn imploded(&self, value: Expr) -> Result<Expr> {
         let item = self.type_of(&value)?;
         Ok(or_empty_list(in_order(datafusion::functions_aggregate::expr_fn::array_agg(value)), &item))
+    }
+
+    /// The expression with its calls built, around parts that are so already. Only rows that are [`super::FunctionRow::typed`] may ask.
+    pub(super) fn resolved_around(&self, expr: Expr, parts: &[Expr]) -> Result<Expr> {
+        resolve_types_around(expr, parts, self.known_schema()?)
     }
 
     /// The type of the next expression, which is not taken. Errors: `Plan` if there is none.

@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use regex::Regex;
 
 use super::deferred::{placeholder, unresolved};
 
@@ -22,8 +23,8 @@ pub(crate) enum Naming {
     Upper,
     /// The name in small letters.
     Lower,
-    /// The name with a part replaced.
-    Replace(String, String),
+    /// The name with a part replaced, or, if the flag is set, all that matches a regular expression.
+    Replace(String, String, bool),
     /// The name without this before it.
     StripPrefix(String),
     /// The name without this after it.
@@ -41,12 +42,18 @@ impl Naming {
             Naming::Suffix(suffix) => format!("{current}{suffix}"),
             Naming::Upper => current.to_uppercase(),
             Naming::Lower => current.to_lowercase(),
-            Naming::Replace(old, new) => current.replace(old, new),
+            Naming::Replace(old, new, false) => current.replace(old, new),
+            Naming::Replace(pattern, new, true) => replaced(current, pattern, new),
             Naming::StripPrefix(prefix) => current.strip_prefix(prefix.as_str()).unwrap_or(current).to_owned(),
             Naming::StripSuffix(suffix) => current.strip_suffix(suffix.as_str()).unwrap_or(current).to_owned(),
             Naming::Map(function) => (function.0)(current),
         }
     }
+}
+
+/// Patterns are checked where a call is built.
+fn replaced(name: &str, pattern: &str, by: &str) -> String {
+    Regex::new(pattern).map_or_else(|_| name.to_owned(), |pattern| pattern.replace_all(name, by).into_owned())
 }
 
 /// A function of names.

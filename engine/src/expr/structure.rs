@@ -31,6 +31,10 @@ pub(crate) enum Mark {
     Items,
     /// `[window]`: null where what the window is over is null. That is named once, so that one of these around another is as large as two.
     WhereThereIsOne,
+    /// `[expression, value]`: the expression, in which [`Mark::Named`] of this number is the value.
+    Once(usize),
+    /// What a value that is named once is within an expression: of this field, named as its first column is.
+    Named { number: usize, field: FieldRef, root: String },
 }
 
 /// What `over` gives for a group.
@@ -146,7 +150,7 @@ pub(crate) fn by_row() -> SortExpr {
 
 impl ScalarUDFImpl for Marker {
     fn name(&self) -> &str {
-        match self.mark {
+        match &self.mark {
             Mark::Over { .. } => "over",
             Mark::Tuple => "tuple",
             Mark::Keep => "filter",
@@ -154,6 +158,8 @@ impl ScalarUDFImpl for Marker {
             Mark::Length => "len",
             Mark::Items => "explode",
             Mark::WhereThereIsOne => "where_there_is_one",
+            Mark::Once(_) => "once",
+            Mark::Named { root, .. } => root,
         }
     }
 
@@ -171,6 +177,7 @@ impl ScalarUDFImpl for Marker {
             (Mark::Position | Mark::Length, _) => DataType::Int64,
             // No value, and so no list of Enums either, whose places would stand for it.
             (Mark::Tuple, _) => DataType::Null,
+            (Mark::Named { field, .. }, _) => field.data_type().clone(),
             (Mark::Items, DataType::List(item) | DataType::LargeList(item)) => item.data_type().clone(),
             (Mark::Over { mapping: Mapping::Join, .. }, value) => DataType::new_list(value, true),
             (_, value) => value,
@@ -181,6 +188,9 @@ impl ScalarUDFImpl for Marker {
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         let plain = Field::new(self.name(), self.return_type(&types)?, true);
+        if let Mark::Named { field, .. } = &self.mark {
+            return Ok(plain.with_metadata(field.metadata().clone()).into());
+        }
         let Some(value) = args.arg_fields.first() else { return Ok(plain.into()) };
         Ok(FieldRef::new(match (&self.mark, value.data_type()) {
             (Mark::Tuple | Mark::Position | Mark::Length, _) => plain,

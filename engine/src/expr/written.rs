@@ -185,7 +185,7 @@ fn marked(mark: &Mark, args: &[Expr]) -> String {
             },
         ),
         Mark::Length => method(value, "len", vec![]),
-        Mark::Items | Mark::WhereThereIsOne => written(value),
+        Mark::Items | Mark::WhereThereIsOne | Mark::Once(_) | Mark::Named { .. } => written(value),
         Mark::Tuple => all(args).join(", "),
         Mark::Position => "int_range(len())".to_owned(),
     }
@@ -212,7 +212,8 @@ fn renaming(naming: &Naming) -> String {
         Naming::Suffix(suffix) => format!("suffix({suffix:?})"),
         Naming::Upper => "to_uppercase()".to_owned(),
         Naming::Lower => "to_lowercase()".to_owned(),
-        Naming::Replace(old, new) => format!("replace({old:?}, {new:?})"),
+        Naming::Replace(old, new, true) => format!("replace({old:?}, {new:?})"),
+        Naming::Replace(old, new, false) => format!("replace({old:?}, {new:?}, literal=True)"),
         Naming::StripPrefix(prefix) => format!("strip_prefix({prefix:?})"),
         Naming::StripSuffix(suffix) => format!("strip_suffix({suffix:?})"),
         Naming::Map(_) => "map(...)".to_owned(),

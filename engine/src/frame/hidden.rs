@@ -16,8 +16,12 @@ impl DataFrame {
         if !lowering.needs_order && lowering.layers.is_empty() {
             return Ok(self.clone());
         }
-        let sorts = in_order && !lowering.layers.is_empty();
-        let mut plan = with_row_order(&self.plan).map_err(from_datafusion)?;
+        let windows = lowering.layers.iter().any(|layer| !layer.windows.is_empty());
+        let sorts = in_order && windows;
+        let mut plan = match windows || lowering.needs_order {
+            true => with_row_order(&self.plan).map_err(from_datafusion)?,
+            false => self.plan.clone(),
+        };
         for layer in lowering.layers {
             plan = with_layer(plan, layer).map_err(from_datafusion)?;
         }

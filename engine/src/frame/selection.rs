@@ -23,6 +23,10 @@ impl DataFrame {
     }
 
     fn lowered_selection(&self, named: Vec<Named>) -> Result<Self> {
+        if named.is_empty() {
+            let nothing = LogicalPlanBuilder::empty(false).build().map_err(from_datafusion)?;
+            return Ok(self.with_plan(nothing));
+        }
         let (mut lowering, group) = (Lowering::default(), Group::default());
         let mut lowered = vec![];
         for named in named {

@@ -66,11 +66,8 @@ fn known_table(session: &Session, name: &TableReference) -> Result<String> {
     let bare = public_name(OP, name)?;
     match public.kind(&bare)? {
         Some(Kind::Table | Kind::View) => {}
-        Some(Kind::Model) => {
-            let error = Error::plan(OP, format!("`{bare}` is a model, expected a table or view"));
-            return Err(error.hint(format!("CREATE VIEW ... AS SELECT * FROM {bare} has its weights, and can be cached")));
-        }
-        None => {
+        // Planning refuses models.
+        Some(Kind::Model) | None => {
             let hint = suggest(&bare, public.names()?.iter().map(String::as_str));
             return Err(Error::plan(OP, format!("unknown table `{bare}`")).hint(hint));
         }

@@ -62,7 +62,9 @@ pub use self::map_column::{ColumnFunction, Sees, map_column};
 pub use self::once::once;
 pub use self::one_nan::{one_nan, one_nan_in_rows, one_nan_in_rows_made_of};
 pub use self::one_zero::{has_floats, identity, one_zero};
-pub use self::over_items::{ItemArg, OfItems, item_column, list_arguments, over_items};
+pub use self::over_items::{
+    AsInPlans, ItemArg, OfItems, is_of_row, item_column, list_arguments, of_row, over_items, run_as_in_plans, spelled_out,
+};
 pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::power::power;
 use self::power::power_function;

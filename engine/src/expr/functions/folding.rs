@@ -1,6 +1,6 @@
 //! Functions of two that are given, over several columns: folds, and each of their steps.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::functions::core::expr_fn as core_fn;
 use datafusion::logical_expr::{Expr, lit as literal};
 
@@ -28,7 +28,7 @@ const NEXT: &str = "__next";
 /// What a function of two makes of the first expression and the others, one after the other.
 fn folded_by(call: &mut Call) -> Result<Expr> {
     let (first, others, function) = to_fold(call)?;
-    others.into_iter().try_fold(first.unalias(), |so_far, next| applied(&function, &so_far, &next.unalias()))
+    others.into_iter().try_fold(first.unalias(), |so_far, next| applied(call, &function, so_far, next.unalias()))
 }
 
 /// The same after each of them, as fields of a struct that are named as they are; the first by itself too, if it is one of them.
@@ -39,7 +39,7 @@ fn steps(call: &mut Call, with_first: bool) -> Result<Expr> {
     let mut so_far = first.unalias();
     for next in others {
         let name = name_of(&next);
-        so_far = applied(&function, &so_far, &next.unalias())?;
+        so_far = applied(call, &function, so_far, next.unalias())?;
         fields.extend([name, so_far.clone()]);
     }
     Ok(core_fn::named_struct(fields))
@@ -52,14 +52,15 @@ fn to_fold(call: &mut Call) -> Result<(Expr, Vec<Expr>, Expr)> {
     Ok((first, parts.collect(), function))
 }
 
-fn applied(function: &Expr, so_far: &Expr, next: &Expr) -> Result<Expr> {
-    let filled = function.clone().transform_up(|node| {
+/// What the function makes of the two, resolved: what was computed so far is named once, however often the function names it.
+fn applied(call: &Call, function: &Expr, so_far: Expr, next: Expr) -> Result<Expr> {
+    let filled = function.clone().transform_down(|node| {
         let argument = match &node {
-            Expr::Column(column) if column.name == SO_FAR => Some(so_far),
-            Expr::Column(column) if column.name == NEXT => Some(next),
-            _ => None,
+            Expr::Column(column) if column.name == SO_FAR => &so_far,
+            Expr::Column(column) if column.name == NEXT => &next,
+            _ => return Ok(Transformed::no(node)),
         };
-        Ok(argument.map_or_else(|| Transformed::no(node.clone()), |argument| Transformed::yes(argument.clone())))
+        Ok(Transformed::new(argument.clone(), true, TreeNodeRecursion::Jump))
     });
-    Ok(filled.map_err(from_datafusion)?.data)
+    call.resolved_around(filled.map_err(from_datafusion)?.data, &[so_far, next])
 }

@@ -48,6 +48,23 @@ pub(super) fn between_moments(value: &Expr, own: &DataType, statistic: impl FnOn
     Some(cast(cast(statistic(units), Int64), moment))
 }
 
+/// What a moving window gives of moments and durations: an extreme is one of them, and a mean or quantile lies between them. None of
+/// anything else.
+pub(super) fn moving_moments(value: &Expr, own: &DataType, statistic: &str, moving: impl FnOnce(Expr) -> Expr) -> Option<Expr> {
+    match statistic {
+        "min" | "max" => {
+            let units = match own {
+                DataType::Date32 | DataType::Time32(_) => DataType::Int32,
+                DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => DataType::Int64,
+                _ => return None,
+            };
+            Some(cast(moving(cast(value.clone(), units)), own.clone()))
+        }
+        "mean" | "quantile" => between_moments(value, own, moving),
+        _ => None,
+    }
+}
+
 fn median_of(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;

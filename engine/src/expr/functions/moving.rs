@@ -139,15 +139,19 @@ fn rolling(call: &mut Call) -> Result<Expr> {
     let statistic = call.text("statistic")?;
     let own_constants = call.values("constants")?;
     let own = call.type_of(&value)?;
+    let constants = [(size as i64).into(), (least as i64).into(), center.into(), statistic.as_str().into()];
+    let constants: Vec<ScalarValue> = constants.into_iter().chain(own_constants).collect();
+    let moved = |value: Expr| rows_in_order(window("rolling", vec![value], constants.clone()));
+    if let Some(moments) = super::moments::moving_moments(&value, &own, &statistic, moved) {
+        return Ok(moments);
+    }
     if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
         return Err(crate::Error::dtype(
             call.name(),
             format!("`{}` is {own}, expected numbers", shown(&value), own = type_name(&own)),
         ));
     }
-    let value = if own.is_integer() && statistic == "sum" { summed(value, &own) } else { value };
-    let constants = [(size as i64).into(), (least as i64).into(), center.into(), statistic.as_str().into()];
-    Ok(rows_in_order(window("rolling", vec![value], constants.into_iter().chain(own_constants).collect())))
+    Ok(moved(if own.is_integer() && statistic == "sum" { summed(value, &own) } else { value }))
 }
 
 /// What a moving sum adds up: integers of up to 16 bits and booleans as Int64, of 32 bits as those of 64.

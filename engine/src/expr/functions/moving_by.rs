@@ -2,6 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::window;
 
 use super::super::call::Call;
@@ -90,11 +91,14 @@ fn rolling_by(call: &mut Call) -> Result<Expr> {
     }
     let least = call.optional_count("min_samples")?.unwrap_or(1) as i64;
     let own = call.type_of(&value)?;
+    let constants: [ScalarValue; 4] = [length.as_str().into(), closed.into(), least.into(), statistic.as_str().into()];
+    let constants: Vec<ScalarValue> = constants.into_iter().chain(call.values("constants")?).collect();
+    let moved = |value: Expr| rows_in_order(window("rolling_by", vec![value, by.clone()], constants.clone()));
+    if let Some(moments) = super::moments::moving_moments(&value, &own, &statistic, moved) {
+        return Ok(moments);
+    }
     if !(own.is_numeric() || own.is_null() || own == DataType::Boolean) {
         return Err(Error::dtype(call.name(), format!("`{}` is {own}, expected numbers", shown(&value), own = type_name(&own))));
     }
-    let value = if statistic == "sum" { summed(value, &own) } else { value };
-    let own_constants = call.values("constants")?;
-    let constants = [length.as_str().into(), closed.into(), least.into(), statistic.as_str().into()];
-    Ok(rows_in_order(window("rolling_by", vec![value, by], constants.into_iter().chain(own_constants).collect())))
+    Ok(moved(if statistic == "sum" { summed(value, &own) } else { value }))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
+use regex::Regex;
 
 use super::super::Constants;
 use super::super::naming::{NameFunction, Naming, renamed};
@@ -85,8 +86,13 @@ pub(super) const TABLE: &[FunctionRow] = &[
         super::super::call("struct.rename_fields", vec![value], Constants::from([("names".to_owned(), names.into())]))
     }),
     FunctionRow::new("name.replace", |call| {
-        let naming = Naming::Replace(call.text("pattern")?, call.text("value")?);
-        Ok(renamed(naming, call.expr("the expression")?))
+        let (pattern, value) = (call.text("pattern")?, call.text("value")?);
+        let is_pattern = !call.flag("literal", false)?;
+        if is_pattern && let Err(error) = Regex::new(&pattern) {
+            let error = call.wrong(format!("the pattern `{pattern}` is wrong: {error}"));
+            return Err(error.hint("literal=True takes it as it is"));
+        }
+        Ok(renamed(Naming::Replace(pattern, value, is_pattern), call.expr("the expression")?))
     }),
     FunctionRow::new("alias", |call| Ok(call.expr("the expression")?.alias(call.text("name")?))),
     FunctionRow::new("tuple", |call| Ok(tuple(call.rest()))),

@@ -7,6 +7,7 @@ mod expand;
 mod fields;
 mod lower;
 mod names;
+mod once;
 mod operators;
 mod types;
 
@@ -26,7 +27,7 @@ pub(crate) use self::operators::{
     WIDE_INTEGER, as_values, cast_to, common_moment, common_number, common_type, computed_decimal, computed_nested,
     is_wide_integer, require_boolean, require_comparable, untyped, widest_number, with_moments_alike, zones_differ,
 };
-pub(crate) use self::types::resolve_types;
+pub(crate) use self::types::{resolve_types, resolve_types_around};
 use crate::{Error, Result};
 
 /// An expression with the name that the frame will show.

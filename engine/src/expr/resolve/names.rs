@@ -1,14 +1,17 @@
 //! The name of what an expression computes: Polars's rule, its leftmost leaf, unless an alias or a rule of `name.*` says
 //! otherwise.
 
-use datafusion::common::Column;
+use arrow::util::display::array_value_to_string;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::Case;
+use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use gradframe_ml_core::error::Detail;
 use gradframe_plan::error::said_otherwise;
+use gradframe_plan::functions::is_of_row;
 
 use super::super::naming::{Naming, naming_of};
+use super::super::structure::{Mark, mark_of};
 use crate::Error;
 use crate::session::in_words;
 
@@ -22,10 +25,11 @@ pub(crate) fn shown(expr: &Expr) -> String {
         let words = match &node {
             Expr::Literal(value, _) => match value.try_as_str() {
                 Some(Some(text)) => format!("'{text}'"),
-                _ => value.to_string(),
+                _ => moment(value).unwrap_or_else(|| value.to_string()),
             },
             Expr::Column(column) if column.name.starts_with("__") => PART.to_owned(),
             Expr::WindowFunction(_) => PART.to_owned(),
+            Expr::ScalarFunction(function) if is_named_once(function) => PART.to_owned(),
             Expr::AggregateFunction(aggregate) if !aggregate.params.order_by.is_empty() => PART.to_owned(),
             Expr::Case(case) if case.expr.is_none() => conditional(case),
             _ => return Ok(Transformed::no(node)),
@@ -34,6 +38,19 @@ pub(crate) fn shown(expr: &Expr) -> String {
     });
     let worded = worded.map_or_else(|_| expr.clone(), |words| words.data);
     in_words(&worded.human_display().to_string())
+}
+
+/// A date, time or span of time as people write it; None of anything else. DataFusion writes the number that it is stored as.
+fn moment(value: &ScalarValue) -> Option<String> {
+    if value.is_null() || !value.data_type().is_temporal() {
+        return None;
+    }
+    array_value_to_string(&value.to_array().ok()?, 0).ok()
+}
+
+/// Whether it is how something large that is named several times is written, which would be longer than anybody reads.
+fn is_named_once(function: &ScalarFunction) -> bool {
+    is_of_row(function) || matches!(mark_of(function), Some(Mark::Once(_) | Mark::Named { .. }))
 }
 
 /// A condition as it is written.

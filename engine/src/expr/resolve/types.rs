@@ -10,6 +10,7 @@ use super::super::deferred::deferred_of;
 use super::super::naming::naming_of;
 use super::super::structure::{Mark, mark_of};
 use super::super::table::row;
+use super::once::LargeParts;
 use super::operators::{meant, meant_function, require_condition};
 use crate::{Error, Result};
 
@@ -23,6 +24,17 @@ pub(crate) fn resolve_types(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(resolved.map_err(from_datafusion)?.data)
 }
 
+/// [`resolve_types`] of an expression around parts that are resolved: large ones are not gone through again, and are named once in what
+/// it gives.
+pub(crate) fn resolve_types_around(expr: Expr, parts: &[Expr], schema: &DFSchema) -> Result<Expr> {
+    let large = LargeParts::of(parts, schema)?;
+    if large.is_empty() {
+        return resolve_types(expr, schema);
+    }
+    let around = resolve_types(large.stood_for(expr)?, schema)?;
+    large.named_once(around, schema)
+}
+
 fn built(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if naming_of(&function).is_some() && function.args.len() == 1 {
         return Ok(Transformed::yes(function.args.swap_remove(0)));
@@ -33,5 +45,6 @@ fn built(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<
     let Some(deferred) = deferred_of(&function) else { return meant_function(function, schema) };
     let row = row(deferred.name).ok_or_else(|| Error::internal(deferred.name, "left the table of functions"))?;
     let constants = deferred.constants.iter().cloned().collect();
-    row.apply(function.args, constants, Some(schema)).and_then(|expr| resolve_types(expr, schema)).map(Transformed::yes)
+    let built = row.apply(function.args.clone(), constants, Some(schema))?;
+    resolve_types_around(built, &function.args, schema).map(Transformed::yes)
 }

@@ -3,7 +3,7 @@
 use datafusion::logical_expr::Expr;
 use gradframe_plan::functions::once;
 
-use crate::expr::col;
+use crate::expr::{col, lit, when};
 use crate::frame::unique::rows_among_equals;
 use crate::{DataFrame, Result};
 
@@ -18,8 +18,11 @@ impl DataFrame {
         let rows = self.unused_name("__rows_of_key");
         let counted = self.windowed(rows_among_equals(columns.clone())?.alias(&rows))?;
         let matters = columns.iter().cloned().map(Expr::is_not_null).reduce(Expr::and).filter(|_| !nulls_equal);
-        let once = once(side, keys, col(&rows), columns);
-        let checked = matters.map_or(once.clone(), |matters| (!matters).or(once));
-        counted.step(|plan| plan.filter(checked))?.drop([rows])
+        // A check sees all rows of a batch, whatever stands beside it.
+        let counts = match matters {
+            Some(matters) => when(matters).then(col(&rows)).otherwise(lit(1_i64)),
+            None => col(&rows),
+        };
+        counted.step(|plan| plan.filter(once(side, keys, counts, columns)))?.drop([rows])
     }
 }

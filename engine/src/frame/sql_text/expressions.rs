@@ -8,7 +8,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::functions::{FunctionKind, PREFIX, kind, words};
+use gradframe_plan::functions::{FunctionKind, PREFIX, kind, spelled_out, words};
 
 use super::literals::{literal, quoted, sql_type, typed};
 use super::names;
@@ -71,7 +71,10 @@ impl Writer<'_> {
                 let (value, not) = (self.part(&list.expr, scope)?, if list.negated { "NOT " } else { "" });
                 format!("({value} {not}IN ({}))", self.list(&list.list, scope)?)
             }
-            Expr::ScalarFunction(call) => self.scalar_call(call, scope)?,
+            Expr::ScalarFunction(call) => match spelled_out(call) {
+                Some(plain) => self.part(&plain, scope)?,
+                None => self.scalar_call(call, scope)?,
+            },
             Expr::AggregateFunction(call) => self.aggregate_call(call, scope)?,
             Expr::WindowFunction(call) => self.window_call(call, scope)?,
             Expr::ScalarSubquery(subquery) => format!("({})", self.subquery(&subquery.subquery)?),

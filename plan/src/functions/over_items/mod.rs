@@ -5,6 +5,7 @@
 //! the item is there as [`ROW_ORDER`], the order of these rows.
 
 mod distinct;
+mod of_row;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use gradframe_ml_core::Error;
 
 use self::distinct::Distinct;
+pub use self::of_row::{AsInPlans, is_of_row, of_row, run_as_in_plans, spelled_out};
 use crate::error::to_datafusion;
 use crate::ops::row_order::ROW_ORDER;
 use crate::simplified::simplified;
@@ -72,9 +74,12 @@ pub fn over_items(what: OfItems, computed: Expr, args: Vec<ItemArg>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), values))
 }
 
-/// Which arguments of a call of [`over_items`] are lists; None of another function.
-pub fn list_arguments(function: &ScalarFunction) -> Option<&[bool]> {
-    function.func.inner().as_ref().downcast_ref::<OverItems>().map(|function| function.lists.as_slice())
+/// Which arguments of a call of [`over_items`] are lists, of [`of_row`] none; None of another function.
+pub fn list_arguments(function: &ScalarFunction) -> Option<Vec<bool>> {
+    if is_of_row(function) {
+        return Some(vec![false; function.args.len()]);
+    }
+    function.func.inner().as_ref().downcast_ref::<OverItems>().map(|function| function.lists.clone())
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

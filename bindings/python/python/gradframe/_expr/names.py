@@ -50,9 +50,9 @@ class NameNamespace:
         """The name without something after it."""
         return self._of._call("name.strip_suffix", suffix=suffix)
 
-    def replace(self, pattern: str, value: str) -> Expr:
-        """The name with a part of it replaced."""
-        return self._of._call("name.replace", pattern=pattern, value=value)
+    def replace(self, pattern: str, value: str, *, literal: bool = False) -> Expr:
+        """The name with all that matches a regular expression replaced, or a text if `literal`; `$1` is its first group."""
+        return self._of._call("name.replace", pattern=pattern, value=value, literal=literal)
 
     def to_lowercase(self) -> Expr:
         """The name in small letters."""

@@ -26,6 +26,8 @@ def aggregated(name: str, kind: pa.DataType, method: str, *arguments: Any, **nam
 
 def _has_answer(kind: pa.DataType, method: str) -> bool:
     t = pa.types
+    if method in ("min", "max"):
+        return not t.is_nested(kind)
     if t.is_boolean(kind):
         return method != "quantile"
     if t.is_temporal(kind):

@@ -217,7 +217,15 @@ def same_values(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
         left, right = left.cast(pa.large_string()), right.cast(pa.large_string())
     if left.equals(right):
         return True
-    if not pa.types.is_floating(left.type):
+    if not (pa.types.is_floating(left.type) or pa.types.is_nested(left.type)):
         return False
-    same = (a == b or (a is not None and b is not None and a != a and b != b) for a, b in zip(left.to_pylist(), right.to_pylist()))
-    return all(same)
+    return all(_same(a, b) for a, b in zip(left.to_pylist(), right.to_pylist()))
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two values are equal, NaN to NaN, within lists and structs, too."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(_same(a, b) for a, b in zip(left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[name], right[name]) for name in left)
+    return bool(left == right or (left is not None and right is not None and left != left and right != right))

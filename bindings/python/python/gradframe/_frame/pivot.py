@@ -61,6 +61,8 @@ class PivotVerbs(Verb):
         elif hasattr(self, "collect"):
             raise PlanError("pivot: a lazy frame must be told its columns; hint: give `on_columns`, or collect first")
         else:
-            cases = self._lazy().select(*on).unique([], "any", True).collect().rows()
+            different = self._lazy().select(*on).unique([], "any", True)
+            # In the engine's order: categories of an Enum come by their places.
+            return (different.sort(*on) if sort_columns else different).collect().rows()
         tuples = [case if isinstance(case, tuple) else (case,) for case in cases]
         return sorted(tuples, key=lambda case: [(value is not None, value) for value in case]) if sort_columns else tuples

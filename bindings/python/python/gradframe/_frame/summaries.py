@@ -38,12 +38,12 @@ class SummaryVerbs(Verb):
         return self._each("median", by_type=True)
 
     def min(self) -> Self:
-        """The least value of each column."""
-        return self._each("min")
+        """The least value of each column; null for lists and structs."""
+        return self._each("min", by_type=True)
 
     def max(self) -> Self:
-        """The greatest value of each column."""
-        return self._each("max")
+        """The greatest value of each column; null for lists and structs."""
+        return self._each("max", by_type=True)
 
     def std(self, ddof: int = 1) -> Self:
         """The standard deviation of each column, with divisor n - `ddof`; null for text."""
@@ -64,10 +64,10 @@ class SummaryVerbs(Verb):
         return self._each("shift", n, fill_value=fill_value)
 
     def interpolate(self) -> Self:
-        """Nulls between two values as the values on the straight line between them; columns of numbers."""
+        """Nulls between two values as the values on the straight line between them; columns of numbers and moments."""
         from gradframe import selectors
 
-        return self._wrap(self._lazy().with_columns(of_expression(selectors.numeric(), "interpolate")()))
+        return self._wrap(self._lazy().with_columns(of_expression(selectors.numeric() | selectors.temporal(), "interpolate")()))
 
     def fill_null(
         self,
@@ -135,4 +135,8 @@ def _fitting(value: Any, matches_supertype: bool) -> Any:
         return selectors.duration()
     if isinstance(value, datetime.date):
         return selectors.date()
+    if isinstance(value, datetime.time):
+        return selectors.time()
+    if isinstance(value, bytes):
+        return selectors.binary()
     return selectors.all()

@@ -19,6 +19,7 @@ impl Lowering {
         let value = match (&mark, function.args.pop()) {
             (Mark::Position, value) => return self.position(value, group),
             (Mark::Length, value) => return self.length(value, group),
+            (Mark::Named { number, .. }, _) => return self.named(*number),
             (_, value) => value.ok_or_else(|| Error::internal("expression", "a mark without a value"))?,
         };
         match mark {
@@ -39,7 +40,8 @@ impl Lowering {
                 Ok(Lowered { expr: list.expr, shape: Shape::Items })
             }
             Mark::WhereThereIsOne => self.where_there_is_one(value, group),
-            Mark::Tuple | Mark::Position | Mark::Length => {
+            Mark::Once(number) => self.once(number, value, rest, group),
+            Mark::Tuple | Mark::Position | Mark::Length | Mark::Named { .. } => {
                 Err(Error::internal("expression", "a tuple outside the function that takes it"))
             }
         }
@@ -54,7 +56,12 @@ impl Lowering {
         match value {
             // Of one null value there is none.
             Some(value) if computed.shape != Shape::Scalar => {
-                let is_there = Lowered { expr: value.expr.is_not_null(), ..value };
+                let seen = match value.shape {
+                    Shape::Rows | Shape::Kept(_) => self.seen_by(&computed.expr, value.expr),
+                    // A scalar is yet to be repeated.
+                    Shape::Scalar | Shape::Items => value.expr,
+                };
+                let is_there = Lowered { expr: seen.is_not_null(), ..value };
                 self.of_parts(when(lit(true)).then(lit(true)).end(), vec![is_there, computed], group)
             }
             _ => Ok(computed),

@@ -9,6 +9,7 @@ mod exploded;
 mod first_sorted;
 mod items;
 mod marks;
+mod once;
 mod one;
 mod windows;
 
@@ -66,12 +67,14 @@ pub(crate) struct Layer {
 pub(crate) struct Lowering {
     /// What is computed of whole columns, by layer: each over columns of the frame and of the layers before.
     pub(crate) layers: Vec<Layer>,
-    /// The layer of each hidden column, from 1.
+    /// The layer of each hidden column, from 1. What is over a column stands in a layer above it.
     depths: HashMap<String, usize>,
     /// The hidden column of each window, and of each of their arguments in its layer: equal ones share one.
     names: HashMap<(usize, Expr), String>,
     /// Whether something depends on the order of the rows.
     pub(crate) needs_order: bool,
+    /// What stands for the values that are named once, by their numbers.
+    named: HashMap<usize, Lowered>,
     /// The expression as it was written, for errors.
     written: Expr,
 }

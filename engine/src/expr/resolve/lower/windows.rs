@@ -96,12 +96,7 @@ impl Lowering {
     /// The hidden column that holds a window's values.
     pub(super) fn hoist(&mut self, window: WindowFunction) -> Expr {
         self.needs_order = true;
-        let below = Expr::from(window.clone());
-        let below = below.column_refs().iter().filter_map(|column| self.depths.get(&column.name)).max().copied();
-        let depth = below.unwrap_or(0) + 1;
-        while self.layers.len() < depth {
-            self.layers.push(Layer::default());
-        }
+        let depth = self.layer_over(&Expr::from(window.clone()));
         let window = Expr::from(self.of_columns(window, depth));
         let name = self.hidden(WINDOW, depth, &window);
         if !self.depths.contains_key(&name) {
@@ -109,6 +104,30 @@ impl Lowering {
             self.depths.insert(name.clone(), depth);
         }
         hidden_column(&name)
+    }
+
+    /// The layer of what is computed of these columns.
+    fn layer_over(&mut self, expr: &Expr) -> usize {
+        let below = expr.column_refs().iter().filter_map(|column| self.depths.get(&column.name)).max().copied();
+        let depth = below.unwrap_or(0) + 1;
+        while self.layers.len() < depth {
+            self.layers.push(Layer::default());
+        }
+        depth
+    }
+
+    /// The hidden column that holds a value, which is computed once.
+    pub(super) fn held(&mut self, value: &Expr) -> Expr {
+        let depth = self.layer_over(value);
+        self.value(value, depth)
+    }
+
+    /// What a hoisted window sees of a value of its arguments: the column that holds it.
+    pub(super) fn seen_by(&mut self, window: &Expr, value: Expr) -> Expr {
+        match window {
+            Expr::Column(column) if let Some(depth) = self.depths.get(&column.name).copied() => self.value(&value, depth),
+            _ => value,
+        }
     }
 
     /// The window with columns in the place of what it computes of each row: DataFusion's elimination of common parts does
@@ -130,12 +149,11 @@ impl Lowering {
             return value.clone();
         }
         let name = self.hidden(VALUE, depth, value);
-        let values = &mut self.layers[depth - 1].values;
-        let column = value.clone().alias(&name);
-        if !values.contains(&column) {
-            values.push(column);
+        if !self.depths.contains_key(&name) {
+            self.layers[depth - 1].values.push(value.clone().alias(&name));
+            self.depths.insert(name.clone(), depth);
         }
-        Expr::Column(Column::from_name(name))
+        hidden_column(&name)
     }
 
     /// The name of a hidden column of a layer, the same for the same expression.

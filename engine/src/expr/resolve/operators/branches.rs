@@ -2,19 +2,21 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::type_coercion::other::get_coerce_type_for_case_expression;
 
 use super::super::super::enums::{Together, field_of, together};
 use super::super::super::functions::cast;
+use super::super::super::structure::{Mark, mark_of};
 use super::super::names::shown;
 use super::kind::Kind;
 use super::moments::common_moment;
 use super::numbers::{cast_to, common_number};
 use super::{CAST, as_values, require_condition, type_of};
 use crate::{Error, Result};
+use gradframe_plan::functions::column::per_row;
 use gradframe_plan::functions::{enum_at, enum_categories};
 use gradframe_plan::names::type_name;
 
@@ -35,7 +37,54 @@ pub(super) fn of_case(mut case: Case, schema: &DFSchema) -> Result<Transformed<E
 /// The first value that is not null.
 pub(super) fn of_coalesce(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let common = of_one_type("coalesce", function.args.iter_mut().collect(), schema)?;
+    if function.args.iter().rev().skip(1).any(holds_cases) {
+        return Ok(Transformed::yes(common.of(per_row("first_present", function.args, vec![])).data));
+    }
     Ok(common.of(Expr::ScalarFunction(function)))
+}
+
+/// Whether a value chooses among others on each row. What holds one twice, as the case does that a `coalesce` becomes, holds the next
+/// one four times. An aggregate is a column above it, unless it is one of a single value.
+fn holds_cases(value: &Expr) -> bool {
+    let mut found = false;
+    let visited = value.apply(|node| {
+        let is_aggregate = matches!(node, Expr::AggregateFunction(_) | Expr::WindowFunction(_));
+        found |= match node {
+            Expr::Case(_) => true,
+            Expr::ScalarFunction(function) => {
+                stands_for_another(function) || ["coalesce", "first_present"].contains(&plain_name(function))
+            }
+            _ if is_aggregate => is_over_aggregate(node),
+            _ => false,
+        };
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false if is_aggregate => TreeNodeRecursion::Jump,
+            false => TreeNodeRecursion::Continue,
+        })
+    });
+    found || visited.is_err()
+}
+
+/// What a value is that stands for something large nobody looks at.
+fn stands_for_another(function: &ScalarFunction) -> bool {
+    matches!(mark_of(function), Some(Mark::Named { .. }))
+}
+
+/// The name without the constants of a kernel.
+fn plain_name(function: &ScalarFunction) -> &str {
+    let name = function.func.name();
+    name.split('[').next().unwrap_or(name)
+}
+
+fn is_over_aggregate(aggregate: &Expr) -> bool {
+    let mut aggregates = 0;
+    let visited = aggregate.apply(|node| {
+        let stands_for_another = matches!(node, Expr::ScalarFunction(function) if stands_for_another(function));
+        aggregates += if stands_for_another { 2 } else { usize::from(matches!(node, Expr::AggregateFunction(_))) };
+        Ok(if aggregates > 1 { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    visited.is_err() || aggregates > usize::from(matches!(aggregate, Expr::AggregateFunction(_)))
 }
 
 /// How values came to have one type.

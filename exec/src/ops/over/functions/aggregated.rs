@@ -27,7 +27,7 @@ pub(super) fn aggregated(aggregate: &AggregateFunctionExpr, grouped: bool) -> Re
         let aggregate = aggregate.clone();
         Box::new(GroupsAccumulatorAdapter::new(move || aggregate.create_accumulator()))
     };
-    Ok(Box::new(OfGroups { accumulator, numbers: vec![], values: None }))
+    Ok(Box::new(OfGroups { accumulator, numbers: vec![], has_groups: false, values: None }))
 }
 
 struct OfAll {
@@ -58,6 +58,8 @@ impl Function for OfAll {
 struct OfGroups {
     accumulator: Box<dyn GroupsAccumulator>,
     numbers: Vec<usize>,
+    /// Whether there was a row.
+    has_groups: bool,
     /// Of each group, when all rows were seen.
     values: Option<ArrayRef>,
 }
@@ -65,6 +67,7 @@ struct OfGroups {
 impl Function for OfGroups {
     fn take(&mut self, rows: &Rows) -> Result<Option<ArrayRef>> {
         let Some((groups, total)) = rows.groups else { return Ok(None) };
+        self.has_groups |= rows.count > 0;
         for start in (0..rows.count).step_by(PIECE_ROWS) {
             let piece = PIECE_ROWS.min(rows.count - start);
             self.numbers.clear();
@@ -76,7 +79,10 @@ impl Function for OfGroups {
     }
 
     fn finish(&mut self, _order: Option<&Order>) -> Result<()> {
-        self.values = Some(self.accumulator.evaluate(EmitTo::All)?);
+        // Of no groups, DataFusion's adapter cannot tell which type their values have.
+        if self.has_groups {
+            self.values = Some(self.accumulator.evaluate(EmitTo::All)?);
+        }
         Ok(())
     }
 

@@ -1,0 +1,109 @@
+"""One function around another around another: what it costs to plan grows with their number, not with a power of it.
+
+Each of these took minutes or did not end when its lowering wrote its argument wherever it named it.
+"""
+
+import functools
+
+import polars as pl
+import pytest
+
+import gradframe as gf
+from same import check
+
+FRAME = pl.DataFrame({
+    "g": ["a", "b", "a", "b", "a"], "n": [3, 1, None, 2, 5], "x": [1.5, 2.5, None, float("nan"), -1.0], "p": [1.0, 2.0, 4.0, 8.0, 16.0],
+})
+
+#: What is done again and again, how often, and to which column.
+AGAIN = {
+    "cum_sum": (20, "n", lambda e, x: e.cum_sum()),
+    "cum_sum of floats": (20, "x", lambda e, x: e.cum_sum()),
+    "sum": (20, "n", lambda e, x: e.sum()),
+    "sum and cum_sum": (12, "n", lambda e, x: e.sum().cum_sum()),
+    "min of floats": (20, "x", lambda e, x: e.min()),
+    "max of floats": (20, "x", lambda e, x: e.max()),
+    "min and sum": (12, "x", lambda e, x: (e + 1).min().sum()),
+    "top_k": (12, "n", lambda e, x: e.top_k(3)),
+    "bottom_k": (12, "n", lambda e, x: e.bottom_k(3)),
+    "head and tail": (10, "n", lambda e, x: e.head(4).tail(3)),
+    "diff": (12, "n", lambda e, x: e.diff()),
+    "diff of floats": (12, "p", lambda e, x: e.diff()),
+    "pct_change": (5, "p", lambda e, x: (e * e + 1).pct_change()),
+    "shift with a value": (12, "n", lambda e, x: e.shift(1, fill_value=7)),
+    "clip": (20, "p", lambda e, x: (e * 2).clip(1, 50)),
+    "fill_null": (20, "n", lambda e, x: e.shift(1).fill_null(3)),
+    "coalesce": (20, "n", lambda e, x: x.coalesce(e, x.col("p").cast(x.Int64))),
+    "fill_nan": (20, "x", lambda e, x: (e + 1).fill_nan(2.0)),
+    "is_between": (12, "p", lambda e, x: x.when(e.is_between(1, 9)).then(e + 1).otherwise(2.0)),
+    "when": (60, "n", lambda e, x: x.when(x.col("p") > 3).then(e).otherwise(x.col("n"))),
+    "struct": (40, "n", lambda e, x: x.struct(a=e).struct.field("a")),
+    "n_unique": (12, "n", lambda e, x: e.n_unique()),
+    "mode of one": (6, "n", lambda e, x: e.sum().clip(1, 9).min()),
+    "deviations over": (4, "p", lambda e, x: (e - e.mean()).sum().over("g")),
+    "rank": (12, "p", lambda e, x: e.rank()),
+    "arg_max": (8, "p", lambda e, x: (e + 1).arg_max()),
+    "sign": (20, "n", lambda e, x: e.sign()),
+    "abs": (20, "n", lambda e, x: -e.abs()),
+    "quantile": (10, "p", lambda e, x: e.quantile(0.5)),
+    "count of nulls": (12, "n", lambda e, x: e.null_count()),
+}
+
+
+def again(name, x):
+    times, column, step = AGAIN[name]
+    return functools.reduce(lambda e, _: step(e, x), range(times), x.col(column))
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_one_around_another_is_selected(name):
+    check(lambda f, x: f.select(r=again(name, x)), FRAME)
+
+
+@pytest.mark.parametrize("name", ["cum_sum", "sum", "min of floats", "top_k", "diff", "clip", "fill_null", "rank"])
+def test_one_around_another_is_aggregated(name):
+    check(lambda f, x: f.group_by("g", maintain_order=True).agg(r=again(name, x)), FRAME)
+
+
+@pytest.mark.parametrize("name", ["cum_sum", "sum", "min of floats", "diff", "clip", "fill_null", "rank"])
+def test_one_around_another_is_computed_within_groups(name):
+    check(lambda f, x: f.with_columns(r=again(name, x).over("g")), FRAME)
+
+
+@pytest.mark.parametrize("name", ["cum_sum", "min of floats", "diff", "clip"])
+def test_one_around_another_keeps_rows(name):
+    check(lambda f, x: f.filter(again(name, x) > 0), FRAME)
+
+
+@pytest.mark.parametrize("name", ["cum_sum", "diff", "clip", "fill_null"])
+def test_rows_sorted_by_one_around_another_stay_so(name):
+    check(lambda f, x: f.sort(again(name, x), "p", nulls_last=True).tail(3), FRAME)
+    check(lambda f, x: f.sort(again(name, x), "p", nulls_last=True).with_row_index(), FRAME)
+
+
+def test_what_does_not_fit_is_an_error_within_as_well():
+    frame = gf.DataFrame({f"c{at}": [1] for at in range(70)}).lazy()
+    with pytest.raises(gf.errors.ExecutionError, match="does not fit"):
+        frame.select(r=gf.fold(0, lambda so_far, column: so_far + so_far + column, gf.all())).collect()
+
+
+def test_a_fold_of_many_columns_names_what_it_has_so_far_once():
+    frame = pl.DataFrame({f"c{at}": [at % 7, -at, None if at == 3 else 1] for at in range(60)})
+
+    def greatest(f, x):
+        return f.select(r=x.fold(x.lit(0), lambda so_far, column: x.when(column > so_far).then(column).otherwise(so_far), x.all()))
+
+    # Polars calls the function with Series, which have no `when`.
+    assert greatest(gf.from_arrow(frame).lazy(), gf).collect()["r"].to_list() == [6, 0, 1]
+
+
+def test_hundreds_of_conditions_are_one():
+    check(lambda f, x: f.filter(functools.reduce(lambda e, at: e | (x.col("n") == at), range(300), x.col("n") == 5)), FRAME)
+
+
+def test_a_part_that_two_arguments_share_is_one():
+    def deep(x):
+        value = again("clip", x)
+        return (value - value.mean()) / value.max()
+
+    check(lambda f, x: f.select("g", r=deep(x)), FRAME)
