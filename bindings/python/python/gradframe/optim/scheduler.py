@@ -28,6 +28,15 @@ class LRScheduler:
         made."""
         raise NotImplementedError
 
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        """The rate after `self.done` steps of a group that has been brought to `rate` by what steps beside this schedule, and by its own last
+        step. A schedule that sets the rate anew does not ask; others scale it, as in PyTorch. `ChainedScheduler` goes by it."""
+        return self.rate(group, number)
+
+    def begin(self, rate: float, group: dict[str, Any], number: int) -> float:
+        """The rate where this schedule takes over from another, that has brought a group to `rate`: its own first one."""
+        return self.rate(group, number)
+
     def settings(self, group: dict[str, Any], number: int) -> dict[str, Any]:
         """What a group's options are after `self.done` steps: its rate, and of some schedules others."""
         return {"lr": self.rate(group, number)}
