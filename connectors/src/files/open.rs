@@ -35,7 +35,8 @@ pub(super) trait TableFormat: fmt::Debug + Send + Sync {
         files: &[FoundFile],
     ) -> Result<Vec<FileColumns>> {
         let said = self.says_columns();
-        let said = said.ok_or_else(|| Error::internal("files", format!("nothing tells the columns of {self:?}")))?;
+        let said = said
+            .ok_or_else(|| Error::internal("files", "a format neither finds the columns of its files nor has them say them"))?;
         said.columns_of(session, store, files).await
     }
 

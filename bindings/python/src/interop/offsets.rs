@@ -54,7 +54,10 @@ fn check_views(views: &[u128], data: &ArrayData) -> Result<(), String> {
         let end = u64::from(offset) + u64::from(length);
         if length > 12 && buffers.get(buffer_index as usize).is_none_or(|buffer| end > buffer.len() as u64) {
             let place = format!("{length} bytes from {offset} on of buffer {buffer_index}");
-            return Err(format!("has a view of what there is not: value {row} is told to be {place}, of {} buffers", buffers.len()));
+            return Err(format!(
+                "has a view of what there is not: value {row} is told to be {place}, of {} buffers",
+                buffers.len()
+            ));
         }
     }
     Ok(())

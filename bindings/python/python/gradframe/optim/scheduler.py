@@ -80,7 +80,8 @@ def takes(schedule: Any) -> None:
     if getattr(schedule, "_is_over", False):
         name = type(schedule).__name__
         what = f"{name}: another schedule steps the same optimizer, and each sets the rate by itself"
-        raise PlanError(f"{what}; hint: SequentialLR(optimizer, [warm_up, decay], milestones=[steps]), ChainedScheduler([warm_up, decay]), or one LambdaLR of both")
+        hint = "SequentialLR(optimizer, [warm_up, decay], milestones=[steps]), ChainedScheduler([warm_up, decay]), or one LambdaLR of both"
+        raise PlanError(f"{what}; hint: {hint}")
     last = _stepped.get(schedule.optimizer)
     before = None if last is None else last()
     if before is not None and before is not schedule:
