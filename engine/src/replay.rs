@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// The same for a training on a frame whose rows have no name in SQL: the frame, as it was fitted to.
-    /// Errors: as [`Session::replay_run`]; `Plan` if the run needs a frame and there is none.
+    /// Errors: as [`Session::replay_run`]; `Plan` if the run needs a frame and there is none, or there is one that it does not read.
     pub async fn replay_run_over(&self, run: &str, frame: Option<&DataFrame>) -> Result<Replay> {
         let store = self.public().store();
         let run = store.full_run_name(run)?;
@@ -179,6 +179,10 @@ impl Session {
         if needs_frame(&statement) && !has_frame {
             let what = format!("run `{run}` was trained on a frame of its program");
             return Err(Error::plan(OP, what).hint("hand the frame over: session.replay_run(run, frame=frame) in Python"));
+        }
+        if has_frame && !needs_frame(&statement) {
+            let what = format!("run `{run}` was trained by a query that is kept with it, so the frame would not be read");
+            return Err(Error::plan(OP, what).hint("replay it without the frame, or train on the frame anew"));
         }
         let statements = self.parse(&over_kept_rows(self.public().store(), run, statement)?)?;
         let [statement] = statements.as_slice() else {

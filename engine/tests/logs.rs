@@ -145,6 +145,8 @@ async fn trainings_on_frames_replay_to_the_same_bits() {
     let other = own.filter(col("x").gt(lit(3.0))).unwrap();
     let replay = session.replay_run_over(of_frame.run(), Some(&other)).await.unwrap();
     assert!(!replay.is_equal() && replay.differences.iter().any(|d| d.what == "data"), "{replay:?}");
+    let error = session.replay_run_over(of_table.run(), Some(&own)).await.unwrap_err();
+    assert!(error.kind() == "Plan" && error.to_string().contains("the frame would not be read"), "{error}");
     assert_eq!(rows(&session, "SELECT count(*) FROM gradframe.models").await, ["1"], "replays keep no model");
 }
 

@@ -61,6 +61,98 @@ def test_sklearn(session):
     assert all(score > 0.5 for score in logged(session, run).get("LogisticRegression.score", [1.0]))
 
 
+def search(*, on):
+    """A search over two candidates in two folds, with the callback on the search, on its estimator, or on both."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    def fit(callback, X, y):
+        estimator = LogisticRegression(max_iter=3)
+        estimator = estimator.set_callbacks(callback) if "estimator" in on else estimator
+        made = GridSearchCV(estimator, {"C": [1, 2]}, cv=2)
+        (made.set_callbacks(callback) if "search" in on else made).fit(X, y)
+
+    return fit
+
+
+def cross_validation(callback, X, y):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_score
+
+    cross_val_score(LogisticRegression(max_iter=3).set_callbacks(callback), X, y, cv=2)
+
+
+def two_fits(callback, X, y):
+    from sklearn.linear_model import LogisticRegression
+
+    estimator = LogisticRegression(max_iter=3).set_callbacks(callback)
+    estimator.fit(X, y)
+    estimator.set_params(C=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("fit", "curves", "others"),
+    [
+        (search(on=["estimator"]), ["fit1.score", "fit2.score", "fit3.score", "fit4.score", "score"], {"fit3.C": "2", "fit4.C": "2"}),
+        (search(on=["search"]), [], {}),
+        (search(on=["search", "estimator"]), ["fit1.score", "fit2.score", "fit3.score", "fit4.score", "score"], {"fit3.C": "2", "fit4.C": "2"}),
+        (cross_validation, ["fit2.score", "score"], {}),
+        (two_fits, ["fit2.score", "score"], {"fit2.C": "2"}),
+    ],
+    ids=["in a search", "a search", "both", "cross validation", "fitted twice"],
+)
+def test_each_fit_of_sklearn_has_a_curve_of_its_own(session, fit, curves, others):
+    if "sklearn" not in estimators():
+        pytest.skip("this scikit-learn's estimators take no callbacks")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    with session.run("fits", code=False) as run:
+        fit(gf.callbacks.sklearn(run), X, X[:, 0] > 0)
+    rows = session.sql(f"SELECT name, step FROM gradframe.metrics WHERE run = '{run.id}' ORDER BY name, step").collect().rows()
+    steps = {name: [step for of, step in rows if of == name] for name, _ in rows}
+    own = {name: of for name, of in steps.items() if name.startswith("LogisticRegression.")}
+    assert sorted(own) == [f"LogisticRegression.{curve}" for curve in curves]
+    assert all(of == list(range(len(of))) for of in own.values()), "a step twice in a curve"
+    found = {name: value for name, value in params(session, run).items() if name.startswith("LogisticRegression.")}
+    assert found == {f"LogisticRegression.{name}": value for name, value in others.items()}
+    tables = session.sql(f"SELECT path FROM gradframe.artifacts WHERE run = '{run.id}' AND kind = 'table'").collect().rows()
+    if "GridSearchCV.mean_test_score" not in steps:
+        assert fit in (cross_validation, two_fits) or tables == []
+        return
+    assert steps["GridSearchCV.mean_test_score"] == steps["GridSearchCV.split1_test_score"] == [0, 1]
+    assert params(session, run)["GridSearchCV.best_params.C"] in ("1", "2")
+    assert tables == [("GridSearchCV.cv_results.parquet",)]
+    assert session.read_artifact(run.id, "GridSearchCV.cv_results.parquet").select("param_C").collect().rows() == [("1",), ("2",)]
+
+
+def test_what_has_no_score_is_fitted_all_the_same(session):
+    if "sklearn" not in estimators():
+        pytest.skip("this scikit-learn's estimators take no callbacks")
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    with session.run("scaled", code=False) as run:
+        make_pipeline(StandardScaler().set_callbacks(gf.callbacks.sklearn(run)), StandardScaler()).fit(X)
+    assert logged(session, run) == {} and params(session, run)["with_mean"] == "True"
+
+
+def test_xgboost_goes_on_where_the_model_that_it_continues_ended(session):
+    xgboost = pytest.importorskip("xgboost")
+    X = np.random.default_rng(1).normal(size=(300, 3))
+    data = xgboost.DMatrix(X, X.sum(axis=1))
+    with session.run("continued", code=False) as run:
+        log, model = gf.callbacks.xgboost(run), None
+        for rounds in (3, 2):
+            model = xgboost.train({}, data, rounds, evals=[(data, "train")], callbacks=[log], xgb_model=model, verbose_eval=False)
+        xgboost.cv({}, data, 2, nfold=2, metrics="mae", callbacks=[log])
+    rows = session.sql(f"SELECT name, step FROM gradframe.metrics WHERE run = '{run.id}' ORDER BY name, step").collect().rows()
+    assert [step for name, step in rows if name == "train.rmse"] == [0, 1, 2, 3, 4]
+    assert [step for name, step in rows if name == "test.mae"] == [0, 1]
+    curve = logged(session, run)["train.rmse"]
+    assert curve == sorted(curve, reverse=True)
+
+
 def test_xgboost(session):
     xgboost = pytest.importorskip("xgboost")
     rng = np.random.default_rng(1)
@@ -135,7 +227,8 @@ def test_transformers_and_lightning(session, monkeypatch):
     with session.run("both", code=False) as run:
         log = gf.callbacks.transformers(run)
         log.on_train_begin(types.SimpleNamespace(lr=0.1), None, None, model=None)
-        log.on_log(None, types.SimpleNamespace(global_step=10), None, logs={"loss": 0.5, "note": "x"})
+        log.on_log(None, types.SimpleNamespace(global_step=10), None, logs={"loss": 0.5, "note": "x", "epoch": 1.25})
+        log.on_log(None, types.SimpleNamespace(global_step=10), None, logs={"eval_loss": 0.75, "epoch": 1.25})
         log = gf.callbacks.lightning(run)
         assert (log.name, log.version) == ("both", run.id)
         log.log_hyperparams({"width": 8})
@@ -144,7 +237,7 @@ def test_transformers_and_lightning(session, monkeypatch):
         log.finalize("success")
         monkeypatch.setenv("LOCAL_RANK", "1")
         log.log_metrics({"train_loss": 7.0}, step=3)
-    assert logged(session, run) == {"loss": [0.5], "train_loss": [0.25]}
+    assert logged(session, run) == {"loss": [0.5], "eval_loss": [0.75], "train_loss": [0.25]}
     assert params(session, run) == {"lr": "0.1", "width": "8", "depth": "2"}
-    epochs = session.sql("SELECT epoch FROM gradframe.metrics WHERE name = 'train_loss'").collect().rows()
+    epochs = session.sql("SELECT DISTINCT epoch FROM gradframe.metrics").collect().rows()
     assert epochs == [(1,)]

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,43 @@ def test_texts_that_are_no_utf8_are_refused_with_their_column(case):
         with pytest.raises((E.ExecutionError, E.PlanError), match=r"column `a` has a text that is no UTF-8: b"):
             read()
     assert gf.from_arrow(table.slice(0, 1).select(["n"])).height == 1
+
+
+def buffers(kind, rows, *given, children=None):
+    """An array of these buffers, whatever they say."""
+    given = [None if one is None else pa.py_buffer(one if isinstance(one, bytes) else np.array(one[1], one[0]).tobytes()) for one in given]
+    return pa.Array.from_buffers(kind, rows, given, children=children)
+
+
+def view(length, index, offset):
+    return length.to_bytes(4, "little") + b"long" + index.to_bytes(4, "little") + offset.to_bytes(4, "little")
+
+
+BAD_OFFSETS = {
+    "falling": (lambda: buffers(pa.string(), 2, None, ("i4", [0, 3, 2]), b"abc"), "offsets that fall: value 1 is told to be from 3 to 2"),
+    "falling in the middle": (lambda: buffers(pa.string(), 3, None, ("i4", [0, 90, 1, 3]), b"abc"), "offsets that fall: value 1 is told to be from 90 to 1"),
+    "falling beside no ASCII": (lambda: buffers(pa.string(), 3, None, ("i4", [0, 3, 2, 4]), "\u00e4\u00e4".encode()), "offsets that fall"),
+    "large": (lambda: buffers(pa.large_string(), 2, None, ("i8", [0, 3, 2]), b"abc"), "offsets that fall"),
+    "of bytes": (lambda: buffers(pa.binary(), 2, None, ("i4", [0, 3, 2]), b"abc"), "offsets that fall"),
+    "before the first": (lambda: buffers(pa.string(), 2, None, ("i4", [-1, 1, 2]), b"abc"), "offsets from -1 to 2"),
+    "of lists": (lambda: buffers(pa.list_(pa.int64()), 2, None, ("i4", [0, 2, 1]), children=[pa.array([1, 2])]), "offsets that fall"),
+    "of lists beyond": (lambda: buffers(pa.list_(pa.int64()), 2, None, ("i4", [0, 2, 9]), children=[pa.array([1, 2])]), "offsets from 0 to 9, and there is something from 0 to 2"),
+    "of texts in lists": (
+        lambda: pa.ListArray.from_arrays([0, 1, 2], buffers(pa.string(), 2, None, ("i4", [0, 3, 2]), b"abc")),
+        "offsets that fall",
+    ),
+    "a view of no buffer": (lambda: buffers(pa.string_view(), 2, None, view(20, 3, 0) + view(20, 0, 0), b"x" * 20), "value 0 is told to be 20 bytes from 0 on of buffer 3"),
+    "a view beyond": (lambda: buffers(pa.string_view(), 2, None, view(20, 0, 0) + view(20, 0, 7), b"x" * 20), "value 1 is told to be 20 bytes from 7 on of buffer 0"),
+    "a view of bytes": (lambda: buffers(pa.binary_view(), 1, None, view(4_000_000_000, 0, 4_000_000_000), b"x" * 20), "a view of what there is not"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OFFSETS)
+def test_offsets_of_what_there_is_not_are_refused_with_their_column(case):
+    make, says = BAD_OFFSETS[case]
+    column = make()
+    with pytest.raises((E.ExecutionError, E.PlanError), match=rf"column `a` has .*{re.escape(says)}"):
+        gf.from_arrow(pa.table({"a": column}))
 
 
 def test_texts_of_all_languages_and_slices_of_them_come_in():

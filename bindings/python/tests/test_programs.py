@@ -212,3 +212,5 @@ def test_what_cannot_be_started_again_says_so(session):
         session.replay_run(run.id, program=True)
     with pytest.raises(gf.errors.PlanError, match="unknown run"):
         session.replay_run("nothing", program=True)
+    with pytest.raises(gf.errors.PlanError, match="`frame` goes with program=False"):
+        session.replay_run(run.id, frame=session.sql("SELECT 1 AS x"), program=True)

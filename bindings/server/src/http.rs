@@ -56,7 +56,7 @@ pub fn answer(handler: &dyn Handle, limits: &Limits, head: &Head, body: &mut dyn
     if head.body_bytes().is_some_and(|bytes| bytes > limits.upload_bytes_max) {
         return Response::text(413, "the body is too long\n");
     }
-    let mut body = Body { source: body, left: limits.upload_bytes_max, said: head.body_bytes() };
+    let mut body = Body { source: body, left: limits.upload_bytes_max, said: head.body_bytes(), fault: None };
     let answer = catch_unwind(AssertUnwindSafe(|| handler.handle(&request, &mut body)));
     answer.unwrap_or_else(|_| Response::text(500, "an internal error; the server's log says more\n"))
 }
@@ -98,6 +98,8 @@ pub struct Body<'a> {
     left: u64,
     /// How many bytes it will have, if the client has said so.
     said: Option<u64>,
+    /// Why it could not be read to its end.
+    fault: Option<(io::ErrorKind, String)>,
 }
 
 impl Body<'_> {
@@ -110,13 +112,28 @@ impl Body<'_> {
         self.by_ref().take(bytes_max + 1).read_to_end(&mut all)?;
         if all.len() as u64 > bytes_max { Err(too_long()) } else { Ok(all) }
     }
+
+    /// Why it could not be read, if it could not: who wrote it somewhere has an error that says nothing of whose fault that is.
+    pub fn fault(&self) -> Option<io::Error> {
+        self.fault.as_ref().map(|(kind, what)| io::Error::new(*kind, what.clone()))
+    }
+
+    fn read_some(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(into)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(too_long)?;
+        Ok(read)
+    }
 }
 
 impl Read for Body<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(into)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(too_long)?;
-        Ok(read)
+        let read = self.read_some(into);
+        if let Err(error) = &read
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            self.fault = Some((error.kind(), error.to_string()));
+        }
+        read
     }
 }
 
@@ -200,15 +217,23 @@ mod tests {
     #[test]
     fn a_body_ends_at_its_limit() {
         let mut source = &b"hello"[..];
-        assert_eq!(Body { source: &mut source, left: 5, said: None }.read_all(5).unwrap(), b"hello");
+        assert_eq!(Body { source: &mut source, left: 5, said: None, fault: None }.read_all(5).unwrap(), b"hello");
         for (limit, left) in [(4, 100), (100, 4)] {
             let mut source = &b"hello"[..];
-            let error = Body { source: &mut source, left, said: None }.read_all(limit).unwrap_err();
+            let error = Body { source: &mut source, left, said: None, fault: None }.read_all(limit).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         }
         // Refused by its number: nothing is waited for.
-        let error = Body { source: &mut io::empty(), left: 100, said: Some(6) }.read_all(5).unwrap_err();
+        let error = Body { source: &mut io::empty(), left: 100, said: Some(6), fault: None }.read_all(5).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_body_says_why_it_could_not_be_read() {
+        let mut source = &b"hello"[..];
+        let mut body = Body { source: &mut source, left: 4, said: None, fault: None };
+        assert!(body.fault().is_none() && io::copy(&mut body, &mut io::sink()).is_err());
+        assert_eq!(body.fault().map(|error| error.kind()), Some(io::ErrorKind::FileTooLarge));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod connections;
 mod otlp;
+mod refusals;
 mod states;
 mod traces;
 

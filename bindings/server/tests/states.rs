@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn refused(place: &Place, method: &str, name: &str, arguments: &Value) -> String {
+pub fn refused(place: &Place, method: &str, name: &str, arguments: &Value) -> String {
     let (status, body) = ask(place, method, &format!("/api/2.0/mlflow/{name}"), &arguments.to_string());
     assert!((400..500).contains(&status), "{name}: {status} {body}");
     let said: Value = serde_json::from_str(&body).unwrap();

@@ -7,7 +7,7 @@ use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::file_format::FileFormat;
-use gradframe_ml_core::Result;
+use gradframe_ml_core::{Error, Result};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::services::SourceCall;
 use object_store::ObjectStore;
@@ -27,13 +27,18 @@ pub(super) trait TableFormat: fmt::Debug + Send + Sync {
     /// The options that all formats have.
     fn shared(&self) -> &SharedOptions;
 
-    /// The columns of each file, by as much reading as that needs.
+    /// The columns of each file, by as much reading as that needs: what the files say, where they do.
     async fn columns(
         &mut self,
         session: &dyn Session,
         store: &Arc<dyn ObjectStore>,
         files: &[FoundFile],
-    ) -> Result<Vec<FileColumns>>;
+    ) -> Result<Vec<FileColumns>> {
+        let said = self.says_columns();
+        let said = said
+            .ok_or_else(|| Error::internal("files", "a format neither finds the columns of its files nor has them say them"))?;
+        said.columns_of(session, store, files).await
+    }
 
     /// The columns of the table, from those of all files together.
     fn table_schema(&self, schema: Schema) -> Schema {

@@ -67,15 +67,6 @@ impl TableFormat for ParquetTable {
         &self.shared
     }
 
-    async fn columns(
-        &mut self,
-        session: &dyn Session,
-        store: &Arc<dyn ObjectStore>,
-        files: &[FoundFile],
-    ) -> Result<Vec<FileColumns>> {
-        self.format.columns(session, store, files).await
-    }
-
     fn says_columns(&self) -> Option<Arc<dyn SaysColumns>> {
         Some(self.format.clone())
     }

@@ -163,7 +163,10 @@ fn check_tags(tags: &[(String, String)]) -> Result<()> {
 
 fn set_tags(transaction: &Transaction, id: i64, tags: &[(String, String)]) -> Result<()> {
     let sql = put("experiment_tags", &["id", "name"], &["value"]);
-    tags.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, name, value]).map(|_| ()))
+    tags.iter().try_for_each(|(name, value)| {
+        run_rows::check_pair("experiment", "tag", name, value)?;
+        transaction.execute(&sql, params![id, name, value]).map(|_| ())
+    })
 }
 
 fn touch(transaction: &Transaction, id: i64, updated_us: i64) -> Result<()> {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use gradframe_ml_core::{Error, Result};
 
-use super::artifacts::rows::below;
+use super::artifacts::rows::{Files, below};
 use super::artifacts::{check_directory, check_path};
 use super::float_order::{float_of_order, float_order};
-use super::run_rows::other_value;
+use super::run_rows::{check_pair, check_text, other_value};
 use super::sql::{Row, Transaction, params, put};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us, random_name};
@@ -50,6 +50,7 @@ pub struct LoggedMetric {
 impl Store {
     /// Keeps a new logged model, which takes its identifier here. Errors: `Plan` for an unknown experiment.
     pub fn create_logged_model(&self, model: LoggedModel) -> Result<String> {
+        check_text(OP, "the name of the logged model", &model.name)?;
         let id = format!("m-{}{}", random_name(), random_name());
         self.database.write(|transaction| {
             let there = "SELECT EXISTS (SELECT 1 FROM experiments WHERE id = ?1)";
@@ -159,7 +160,7 @@ impl Store {
     }
 
     /// Keeps a file of a logged model, as an artifact of a run is kept. Errors: `Plan` if there is none, or for a path that is
-    /// no relative path of ordinary parts.
+    /// no relative path of ordinary parts, or with which a file would be a directory.
     pub fn put_logged_file(&self, id: &str, path: &str, content: &mut dyn Read) -> Result<()> {
         check_path(path)?;
         if self.logged_model(id)?.is_none() {
@@ -167,6 +168,7 @@ impl Store {
         }
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
+            Files::OfLoggedModels.check_free(transaction, id, path)?;
             staged.publish(transaction)?;
             let sql = put("logged_model_files", &["logged_model", "path"], &["bytes", "hash"]);
             transaction.execute(&sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ())
@@ -251,6 +253,7 @@ fn add_params(transaction: &Transaction, id: &str, params: &[(String, String)]) 
     let sql = "INSERT INTO logged_model_values (logged_model, kind, name, value) VALUES (?1, 'param', ?2, ?3)
                ON CONFLICT (logged_model, kind, name) DO NOTHING";
     for (name, value) in params {
+        check_pair(OP, "parameter", name, value)?;
         if transaction.execute(sql, params![id, name, value])? > 0 {
             continue;
         }
@@ -265,7 +268,10 @@ fn add_params(transaction: &Transaction, id: &str, params: &[(String, String)]) 
 
 fn set_tags(transaction: &Transaction, id: &str, tags: &[(String, String)]) -> Result<()> {
     let sql = put("logged_model_values", &["logged_model", "kind", "name"], &["value"]);
-    tags.iter().try_for_each(|(name, value)| transaction.execute(&sql, params![id, "tag", name, value]).map(|_| ()))
+    tags.iter().try_for_each(|(name, value)| {
+        check_pair(OP, "tag", name, value)?;
+        transaction.execute(&sql, params![id, "tag", name, value]).map(|_| ())
+    })
 }
 
 fn check(transaction: &Transaction, id: &str) -> Result<()> {

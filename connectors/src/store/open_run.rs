@@ -8,8 +8,9 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::services::{BatchOrder, MetricPoint, MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
+use super::artifacts::check_path;
 use super::artifacts::objects::Objects;
-use super::artifacts::{check_path, rows};
+use super::artifacts::rows::{self, Files};
 use super::checkpoints::Checkpoints;
 use super::database::Database;
 use super::ends::Ends;
@@ -104,7 +105,10 @@ impl OpenRun {
         }
         // The store has come back meanwhile.
         objects.send_again(&staged.hash, staged.bytes)?;
-        database.write(|transaction| change.apply(transaction, &self.id))
+        database.write(|transaction| {
+            Files::OfRuns.check_free(transaction, &self.id, artifact.path)?;
+            change.apply(transaction, &self.id)
+        })
     }
 
     /// Keeps the end of a run of which the store has not heard; gives it back if the store hears of the run now.

@@ -6,6 +6,7 @@ use gradframe_ml_core::{Error, Result};
 use super::aliases::forget_what_is_said;
 use super::models::next_version;
 use super::places::{check_no_copies, place_of};
+use super::run_rows::{check_pair, check_text};
 use super::sql::{Row, Transaction, params, put};
 use super::{Store, now_us};
 
@@ -75,6 +76,7 @@ impl Store {
         if name.is_empty() {
             return Err(Error::plan(OP, "the name is empty"));
         }
+        check_text(OP, "the name of the model", name)?;
         self.database.write(|transaction| {
             if is_registered(transaction, name)? {
                 return Err(Error::plan(OP, format!("registered model `{name}` is there already")));
@@ -113,6 +115,7 @@ impl Store {
     /// Gives a model and its versions another name. Errors: `Plan` if there is none, the other name is taken, or a version was
     /// trained here: its files are under its name.
     pub fn rename_model(&self, name: &str, to: &str) -> Result<()> {
+        check_text(OP, "the name of the model", to)?;
         self.database.write(|transaction| {
             if !is_registered(transaction, name)? {
                 return Err(unknown(name));
@@ -298,8 +301,10 @@ fn is_registered(transaction: &Transaction, name: &str) -> Result<bool> {
 
 fn set_tags(transaction: &Transaction, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
     let sql = put("model_tags", &["model", "version", "name"], &["value"]);
-    let insert = |(name, value): &(String, String)| transaction.execute(&sql, params![model, version as i64, name, value]);
-    tags.iter().try_for_each(|tag| insert(tag).map(|_| ()))
+    tags.iter().try_for_each(|(name, value)| {
+        check_pair(OP, "tag", name, value)?;
+        transaction.execute(&sql, params![model, version as i64, name, value]).map(|_| ())
+    })
 }
 
 fn touch(transaction: &Transaction, model: &str) -> Result<()> {

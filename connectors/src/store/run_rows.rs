@@ -9,12 +9,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::now_us;
 use super::sql::{Transaction, params, put};
 
+const OP: &str = "run";
 /// The experiment of runs that name none.
 const DEFAULT_EXPERIMENT: i64 = 0;
 
 /// Adds a run that is running, with all that is known of it.
 pub(super) fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owner: &str) -> Result<()> {
-    check_text("the name of the run", &run.title)?;
+    check_text(OP, "the name of the run", &run.title)?;
     let experiment = run.experiment.as_deref().map_or(Ok(DEFAULT_EXPERIMENT), |name| experiment_id(transaction, name))?;
     let diff = run.code.diff.as_deref().map(|diff| keep_text(transaction, diff)).transpose()?;
     let environment = keep_environment(transaction, &run.environment)?;
@@ -46,22 +47,23 @@ fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
 }
 
 /// Errors: `Plan` for a NUL, which PostgreSQL keeps in no text, whatever store this is: runs move from one to another.
-pub(super) fn check_text(what: &str, text: &str) -> Result<()> {
+pub(super) fn check_text(op: &'static str, what: &str, text: &str) -> Result<()> {
     if text.contains('\0') {
-        return Err(Error::plan("run", format!("{what} holds a NUL character: `{}`", text.escape_debug())));
+        return Err(Error::plan(op, format!("{what} holds a NUL character: `{}`", text.escape_debug())));
     }
     Ok(())
 }
 
-fn check_pair(what: &str, name: &str, value: &str) -> Result<()> {
-    check_text(&format!("the name of a {what}"), name)?;
-    check_text(&format!("the {what} `{name}`"), value)
+/// The same of a parameter or a tag.
+pub(super) fn check_pair(op: &'static str, what: &str, name: &str, value: &str) -> Result<()> {
+    check_text(op, &format!("the name of a {what}"), name)?;
+    check_text(op, &format!("the {what} `{name}`"), value)
 }
 
 /// Errors: `Plan` if the name is empty, or holds a NUL.
 pub(super) fn check_experiment(name: &str) -> Result<()> {
-    check_text("the name of the experiment", name)?;
-    if name.is_empty() { Err(Error::plan("run", "the name of the experiment is empty")) } else { Ok(()) }
+    check_text("experiment", "the name of the experiment", name)?;
+    if name.is_empty() { Err(Error::plan(OP, "the name of the experiment is empty")) } else { Ok(()) }
 }
 
 /// The number of an experiment, which is made if there is none of this name. Errors: `Plan` if the name is empty.
@@ -77,7 +79,7 @@ pub(super) fn experiment_id(transaction: &Transaction, name: &str) -> Result<i64
 pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String, String)]) -> Result<()> {
     let sql = "INSERT INTO params (run, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (run, name) DO NOTHING";
     for (name, value) in params {
-        check_pair("parameter", name, value)?;
+        check_pair(OP, "parameter", name, value)?;
         if transaction.execute(sql, params![run, name, value])? > 0 {
             continue;
         }
@@ -93,14 +95,14 @@ pub(super) fn add_params(transaction: &Transaction, run: &str, params: &[(String
 /// A parameter has another value.
 pub(super) fn other_value(name: &str, is: &str, got: &str) -> Error {
     let what = format!("parameter `{name}` is `{is}` already, got `{got}`");
-    Error::plan("run", what).hint("parameters do not change; tags and metrics do")
+    Error::plan(OP, what).hint("parameters do not change; tags and metrics do")
 }
 
 /// Sets tags, those that are there among them.
 pub(super) fn set_tags(transaction: &Transaction, run: &str, tags: &[(String, String)]) -> Result<()> {
     let sql = put("tags", &["run", "name"], &["value"]);
     tags.iter().try_for_each(|(name, value)| {
-        check_pair("tag", name, value)?;
+        check_pair(OP, "tag", name, value)?;
         transaction.execute(&sql, params![run, name, value]).map(|_| ())
     })
 }

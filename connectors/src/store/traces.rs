@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use gradframe_ml_core::{Error, Result};
 
 use super::artifacts::check_path;
+use super::artifacts::rows::Files;
 use super::sql::{Row, ToValue, Transaction, params, put};
 use super::{Store, now_us, random_name};
 
@@ -182,12 +183,14 @@ impl Store {
         })
     }
 
-    /// Keeps a file of a trace. Errors: `Plan` for an unknown trace, and a path that is no relative path of ordinary parts.
+    /// Keeps a file of a trace. Errors: `Plan` for an unknown trace, and a path that is no relative path of ordinary parts, or with which
+    /// a file would be a directory.
     pub fn put_trace_file(&self, id: &str, path: &str, content: &mut dyn Read) -> Result<()> {
         check_path(path)?;
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
             check(transaction, id)?;
+            Files::OfTraces.check_free(transaction, id, path)?;
             staged.publish(transaction)?;
             let sql = put("trace_files", &["trace", "path"], &["bytes", "hash"]);
             transaction.execute(&sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ())

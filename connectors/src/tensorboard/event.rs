@@ -48,8 +48,9 @@ pub(super) enum Param {
 }
 
 /// How a run has ended, if it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Status {
+    #[default]
     Unknown,
     Succeeded,
     Failed,

@@ -10,31 +10,37 @@ use gradframe_plan::services::{MetricRow, NewArtifact, NewRun, RunLog, RunOutcom
 
 use super::event::{Event, Status, Value};
 use super::survey::{Reader, Restarts, Source, Survey, file_name, sources, survey, time_us};
-use super::{bins, names};
+use super::{bins, grown, names};
 use crate::store::{RunChanges, Store};
 
 /// Points that are logged at once.
 const BATCH_POINTS: usize = 4096;
 /// Tags of a run that comes from event files: where they were, what is in them, what was not taken in.
-const SOURCE: &str = "import.source";
-const CONTENT: &str = "import.content";
-const NOTE: &str = "import.note";
+pub(super) const SOURCE: &str = "import.source";
+pub(super) const CONTENT: &str = "import.content";
+pub(super) const NOTE: &str = "import.note";
 
 /// Takes in the event files at and below a path, a run for each directory that has some, named as TensorBoard names it, in an
 /// experiment of the path's name. Scalars become points with their steps and times; histograms, images, texts and sounds
 /// artifacts; hyper-parameters parameters. What a restart from an earlier step took back is left out, as TensorBoard does. What was
-/// taken in before, and says the same, is not again. A last record that was not written to its end, and what is of a plugin that is
+/// taken in before, and says the same, is not again; of a directory that has grown since, what is new goes to the run that there is. A last record that was not written to its end, and what is of a plugin that is
 /// not known, is left out, as the tag `import.note` of the run says. Gives the names of the runs.
 ///
 /// Errors: `Execution` naming file and byte of what was changed after it was written; `External` for what cannot be read or
 /// written. All files are read before the first run is made, so a damaged one leaves nothing.
 pub fn import(store: &Store, path: &Path) -> Result<Vec<String>> {
     let sources = sources(path)?;
-    let surveys = sources.iter().map(survey).collect::<Result<Vec<_>>>()?;
+    let surveys = sources.iter().map(|source| survey(source, &grown::earlier(store, source)?)).collect::<Result<Vec<_>>>()?;
     let experiment = std::path::absolute(path).map_or_else(|_| file_name(path), |path| file_name(&path));
     let mut runs = Vec::new();
     for (source, survey) in sources.iter().zip(surveys) {
-        if survey.times_us.is_some() && !is_known(store, source, &survey)? {
+        if survey.times_us.is_none() || is_known(store, source, &survey)? {
+            continue;
+        }
+        if let Some((run, records)) = grown::continued(store, &survey)? {
+            grown::go_on(store, source, &survey, (&run, records))?;
+            runs.push(run.run);
+        } else {
             runs.push(import_one(store, &experiment, source, survey)?);
         }
     }
@@ -49,7 +55,7 @@ fn is_known(store: &Store, source: &Source, survey: &Survey) -> Result<bool> {
     Ok(found.iter().any(|batch| batch.num_rows() > 0))
 }
 
-fn content_of(source: &Source, survey: &Survey) -> String {
+pub(super) fn content_of(source: &Source, survey: &Survey) -> String {
     format!("{} {}", survey.content, source.title)
 }
 
@@ -64,7 +70,7 @@ fn import_one(store: &Store, experiment: &str, source: &Source, mut survey: Surv
     // Of this process: one that is killed leaves a failed run.
     let writer = store.start(NewRun { title, experiment, params, tags, ..NewRun::default() })?;
     let run = writer.id().to_owned();
-    let done = fill(&writer, source, &survey.restarts).and_then(|()| finish(store, &writer, &survey));
+    let done = fill(&writer, source, &survey.restarts, 0).and_then(|()| finish(store, &writer, &survey));
     if let Err(error) = done {
         // Half a run is none. It may have ended already, or the store may be gone: the first error is the one to know.
         let _ = writer.finish(RunOutcome::Failed(error.to_string()));
@@ -74,10 +80,14 @@ fn import_one(store: &Store, experiment: &str, source: &Source, mut survey: Surv
     Ok(run)
 }
 
-fn fill(writer: &Arc<dyn RunWriter>, source: &Source, restarts: &Restarts) -> Result<()> {
+/// Takes in all values of the records after so many.
+pub(super) fn fill(writer: &Arc<dyn RunWriter>, source: &Source, restarts: &Restarts, after: u64) -> Result<()> {
     let mut filler = Filler { writer: writer.as_ref(), points: vec![] };
     let mut reader = Reader::of(source);
     while let Some(events) = reader.next(|_| ())? {
+        if reader.records <= after {
+            continue;
+        }
         let mut left = events.into_iter().filter(|event| !restarts.take_back(reader.records, event));
         left.try_for_each(|event| filler.take(event))?;
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`wire`], [`records`]: what the files are made of, protobuf and checked records; [`file`]: one that is being written;
 //! - [`event`]: what they say; [`encode`], [`decode`] are its messages and [`tensor`] the values of newer ones;
-//! - [`mod@export`]: a run as a file; [`survey`], [`mod@import`]: files read through, then taken in as runs;
+//! - [`mod@export`]: a run as a file; [`survey`], [`mod@import`]: files read through, then taken in as runs; [`grown`]: those that go on;
 //! - [`names`], [`bins`]: tags as paths and back, histograms as tables and back.
 //!
 //! Both generations of summaries are read (`simple_value`, `histo`, `image` and tensors with the name of a plugin). Written is what
@@ -15,6 +15,7 @@ mod encode;
 mod event;
 mod export;
 mod file;
+mod grown;
 mod import;
 mod names;
 mod records;

@@ -1,6 +1,6 @@
 //! Event files, read once before anything is taken in: whether they are whole, and what a run has to know at its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::Result;
@@ -56,7 +56,7 @@ pub(super) fn file_name(path: &Path) -> String {
 }
 
 /// What was found in the files of a source.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Survey {
     pub params: BTreeMap<String, String>,
     pub status: Status,
@@ -67,6 +67,8 @@ pub(super) struct Survey {
     /// What is not taken in, and why.
     pub notes: Vec<String>,
     pub restarts: Restarts,
+    /// The earlier run of which the content was the beginning of this one, and of how many records.
+    pub earlier: Option<(u64, String)>,
 }
 
 /// Where a program began again that had been interrupted. As in TensorBoard, what was logged before of the step from which it went on, and
@@ -102,6 +104,11 @@ impl Restarts {
         (self.taken_back > 0).then(|| format!("left out: {} values of steps that a restart logged again", self.taken_back))
     }
 
+    /// Whether there is a restart after so many records.
+    pub fn is_any_after(&self, records: u64) -> bool {
+        self.all.last().is_some_and(|(at, _)| *at > records)
+    }
+
     /// Whether a later restart takes back what is in the record after so many others. They are asked about in order.
     pub fn take_back(&self, records: u64, event: &Event) -> bool {
         let later = self.all.partition_point(|(at, _)| *at <= records);
@@ -109,14 +116,17 @@ impl Restarts {
     }
 }
 
-/// Reads all records. Errors: `Execution` naming file and byte of what was changed after it was written; `External`.
-pub(super) fn survey(source: &Source) -> Result<Survey> {
-    let params = BTreeMap::new();
-    let restarts = Restarts::default();
-    let mut survey = Survey { params, status: Status::Unknown, times_us: None, content: String::new(), notes: vec![], restarts };
+/// Reads all records. `earlier` are runs by what they are made of. Errors: `Execution` naming file and byte of what was changed after it was written; `External`.
+pub(super) fn survey(source: &Source, earlier: &HashMap<String, String>) -> Result<Survey> {
+    let mut survey = Survey::default();
     let (mut hash, mut unknown) = (Xxh3::new(), BTreeMap::new());
     let mut reader = Reader::of(source);
     while let Some(events) = reader.next(|message| hash.update(message))? {
+        if !earlier.is_empty()
+            && let Some(run) = earlier.get(&named(&hash))
+        {
+            survey.earlier = Some((reader.records, run.clone()));
+        }
         for event in events {
             survey.restarts.see(reader.records, &event);
             // What says nothing of a run is none.
@@ -125,12 +135,16 @@ pub(super) fn survey(source: &Source) -> Result<Survey> {
             }
         }
     }
-    survey.content = format!("{:032x}", hash.digest128());
+    survey.content = named(&hash);
     survey.notes = reader.torn;
     survey.notes.extend(survey.restarts.note());
     let left_out = |(plugin, values): (String, u64)| format!("left out: {values} of `{plugin}`");
     survey.notes.extend(unknown.into_iter().map(left_out));
     Ok(survey)
+}
+
+fn named(hash: &Xxh3) -> String {
+    format!("{:032x}", hash.digest128())
 }
 
 impl Survey {

@@ -119,6 +119,49 @@ fn what_a_restart_logs_again_takes_the_place_of_what_was_there() {
     assert!(texts(LogTable::Tags, "value").contains(&note), "{:?}", texts(LogTable::Tags, "value"));
 }
 
+#[test]
+fn a_directory_that_has_grown_goes_on_with_its_run() {
+    let start = |lr: f64| event(0, encode::START_TAG, Value::Start(vec![("lr".into(), Param::Number(lr))]));
+    let loss = |step: i64| encode::event(&event(step, "loss", Value::Scalar(step as f64)));
+    let text = encode::event(&event(6, "note", Value::Text("late".into())));
+    let place = tempfile::tempdir().unwrap();
+    let write = |messages: &[Vec<u8>], torn: usize| {
+        let mut file = Vec::new();
+        messages.iter().for_each(|message| super::records::write(&mut file, message).unwrap());
+        file.truncate(file.len() - torn);
+        std::fs::write(place.path().join("events.out.tfevents.1.host"), file).unwrap();
+    };
+    let store = Store::in_memory().unwrap();
+    let import = || super::import(&store, place.path()).unwrap();
+    let scan = |table| store.scan(table, &LogQuery::default()).unwrap();
+    let steps = || scan(LogTable::Metrics)[0]["step"].as_primitive::<Int64Type>().values().to_vec();
+
+    let mut messages: Vec<Vec<u8>> = std::iter::once(encode::event(&start(0.1))).chain((0..5).map(loss)).collect();
+    write(&messages, 3);
+    let first = import();
+    assert_eq!((first.len(), steps()), (1, vec![0, 1, 2, 3]), "the last record was not written to its end");
+    store.attach(&first[0]).unwrap().set_tags(&[("mine".into(), "kept".into())]).unwrap();
+    messages.extend((5..8).map(loss).chain([text]));
+    write(&messages, 0);
+    assert_eq!((import(), import()), (first.clone(), vec![]));
+    assert_eq!(steps(), (0..8).collect::<Vec<_>>());
+    let record = store.run_records(&[&first[0]]).unwrap().remove(0);
+    assert_eq!((record.status.as_str(), record.params), ("finished", vec![("lr".to_owned(), "0.1".to_owned())]));
+    let tag = |name: &str| record.tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str());
+    assert_eq!((tag("mine"), tag("import.note")), (Some("kept"), None));
+    assert_eq!(store.artifact_records(&first[0]).unwrap()[0].path, "note/000000006.txt");
+    // What does not just follow is a run of its own: a restart takes back what is there, and a parameter has another value.
+    messages.extend([restart(6, 1), loss(6)]);
+    write(&messages, 0);
+    let second = import();
+    assert!(second.len() == 1 && second != first);
+    messages.push(encode::event(&start(0.2)));
+    write(&messages, 0);
+    let third = import();
+    assert!(third.len() == 1 && third != first && third != second);
+    assert_eq!(scan(LogTable::Runs).iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 3);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

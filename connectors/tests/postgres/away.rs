@@ -85,6 +85,10 @@ fn a_run_that_begins_without_its_server_is_there_when_that_answers() {
         run.add_artifact(&NewArtifact { path: "../x", kind: "file", step: None }, &mut &b""[..]).unwrap_err().kind(),
         "Plan"
     );
+    for path in ["a.txt/x", "weights"] {
+        let error = run.add_artifact(&NewArtifact { path, kind: "file", step: None }, &mut &b"x"[..]).unwrap_err();
+        assert!(error.kind() == "Plan" && error.to_string().contains("cannot be kept"), "{error}");
+    }
     run.add_dataset(&dataset()).unwrap();
     run.set_batches(&BatchOrder { key: 1 << 63, batch_rows: 2, rows: 9 }).unwrap();
     run.flush().unwrap();

@@ -52,6 +52,25 @@ fn names_that_lead_elsewhere_are_refused_to_write_and_to_read() {
     assert!(error.to_string().contains("loss.png"), "{error}");
 }
 
+#[test]
+fn a_file_is_no_directory_in_any_order() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path().into());
+    let (run, other) = (store.start(NewRun::default()).unwrap(), store.start(NewRun::default()).unwrap());
+    for path in ["n", "d/e/x", "n.x", "n0", "n-", "d.x", "n"] {
+        add(&run, path, "x").unwrap();
+    }
+    for path in ["n/x", "n/x/y", "d", "d/e", "d/e/x/y"] {
+        let error = add(&run, path, "x").unwrap_err();
+        assert!(error.kind() == "Plan" && error.to_string().contains("cannot be kept"), "{path}: {error}");
+        add(&other, path.split('/').next_back().unwrap(), "x").unwrap();
+    }
+    let artifact = NewArtifact { path: "n/x", kind: "file", step: None };
+    assert!(store.put_artifact(run.id(), &artifact, &mut "x".as_bytes()).is_err());
+    store.remove_artifacts(run.id(), "n").unwrap();
+    add(&run, "n/x", "x").unwrap();
+}
+
 /// Gives some bytes, then fails.
 struct Torn(usize);
 

@@ -16,7 +16,7 @@ from gradframe._model import Model
 from gradframe._reading import with_rows
 from gradframe._reading_csv import is_empty, scan
 from gradframe._run import Run, flat, start
-from gradframe.errors import DTypeError
+from gradframe.errors import DTypeError, PlanError
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -131,8 +131,10 @@ class Session:
         and so cannot be compared, is a UserWarning. A training trains again, and its model stays as it is; `fit` on rows that SQL has no
         name for (data of the program) needs the frame again, as it was fitted to: `frame`. A run that a program
         has logged is repeated by starting the program again, with its arguments and in its directory; where that was on another machine or
-        into another store, only with `program=True`, since it does whatever the program does.
+        into another store, only with `program=True`, since it does whatever the program does. A frame that would not be read is an error.
         """
+        if frame is not None and program:
+            raise PlanError("replay_run: the program that is started again reads its own data, so `frame` goes with program=False alone")
         lazy = None if frame is None else frame._lazy()
         again, values, differences, unknown = _gradframe.replay_run(self._session, run, lazy, program)
         for what in unknown:

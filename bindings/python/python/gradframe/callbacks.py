@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
 
+from gradframe._fits import Fits, candidates, is_fit, table
 from gradframe.errors import PlanError
 
 if TYPE_CHECKING:
@@ -69,20 +70,24 @@ def lightgbm(run: Run) -> Callable[[Any], None]:
 
 
 def xgboost(run: Run) -> Any:
-    """For `callbacks=[...]` of XGBoost: parameters, and each metric of each data set, such as `train.rmse`, at each round."""
+    """For `callbacks=[...]` of XGBoost: parameters, and each metric of each data set, such as `train.rmse`, at each round of the model: a
+    training that continues one (`xgb_model=`) goes on where that ended."""
     from xgboost.callback import TrainingCallback
 
     class Log(_Callback, TrainingCallback):
         _kind = "xgboost"
+        _rounds_before = 0
 
         def before_training(self, model: Any) -> Any:
+            # `cv` has a model for each fold, and continues none.
+            self._rounds_before = model.num_boosted_rounds() if hasattr(model, "num_boosted_rounds") else 0
             if hasattr(model, "save_config"):
                 _params(run, dict(_leaves(json.loads(model.save_config())["learner"])))
             return model
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, list[Any]]]) -> bool:
             values = {f"{data}.{metric}": _mean(of[-1]) for data, metrics in evals_log.items() for metric, of in metrics.items()}
-            _log(run, values, epoch)
+            _log(run, values, self._rounds_before + epoch)
             return False
 
     return Log()
@@ -91,14 +96,19 @@ def xgboost(run: Run) -> Any:
 def sklearn(run: Run, scoring: Callable[[Any, Any, Any], float] | None = None) -> Any:
     """For `estimator.set_callbacks(...)` of scikit-learn 1.9: parameters, and the score on the training rows after each task.
 
-    `scoring(estimator, X, y)` gives the score, `estimator.score` if it is not said.
+    `scoring(estimator, X, y)` gives the score, `estimator.score` if it is not said. Each fit has a curve of its own: that of the model
+    that stays is `LogisticRegression.score`; those of candidates and folds, and of later fits, are `LogisticRegression.fit2.score`, with
+    the parameters in which they differ. Set on a search, such as `GridSearchCV`, it logs the scores of candidate `i` at step `i`, the best parameters, and
+    all of `cv_results_` as the table `GridSearchCV.cv_results`.
     """
+    fits = Fits()
 
     class Log(_Callback):
         _kind = "sklearn"
 
         def setup(self, estimator: Any, context: Any) -> None:
-            _params(run, estimator.get_params(deep=False))
+            if run is not None:
+                _params(run, fits.params(estimator, context))
 
         def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
             pass
@@ -106,15 +116,29 @@ def sklearn(run: Run, scoring: Callable[[Any, Any, Any], float] | None = None) -
         def on_fit_task_end(
             self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, fitted_estimator: Any = None
         ) -> bool:
-            if run is not None and fitted_estimator is not None and X is not None and context.parent is not None:
+            if run is None:
+                return False
+            if is_fit(context):
+                if hasattr(estimator, "cv_results_"):
+                    _log_search(run, fits.name(context), estimator)
+            elif fitted_estimator is not None and X is not None and (scoring or hasattr(fitted_estimator, "score")):
                 score = scoring(fitted_estimator, X, y) if scoring else fitted_estimator.score(X, y)
-                _log(run, {f"{type(estimator).__name__}.score": score}, context.task_id)
+                _log(run, {f"{fits.name(context)}.score": score}, context.task_id)
             return False
 
         def teardown(self, estimator: Any, context: Any) -> None:
             pass
 
     return Log()
+
+
+def _log_search(run: Run, name: str, search: Any) -> None:
+    """What came of a search: the numbers of each candidate at its place."""
+    for place, numbers in enumerate(candidates(search.cv_results_)):
+        _log(run, {f"{name}.{of}": value for of, value in numbers.items()}, place)
+    if hasattr(search, "best_params_"):
+        _params(run, {f"{name}.best_params.{key}": value for key, value in search.best_params_.items()})
+    run.log_table(f"{name}.cv_results", table(search.cv_results_))
 
 
 def lightning(run: Run) -> Any:
@@ -168,7 +192,10 @@ def transformers(run: Run) -> Any:
             _params(run, args.to_sanitized_dict() if hasattr(args, "to_sanitized_dict") else vars(args))
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
-            _log(run, logs or {}, state.global_step)
+            values = dict(logs or {})
+            # It comes with whatever is logged, several times a step: it says when, as the step does.
+            epoch = values.pop("epoch", None)
+            _log(run, values, state.global_step, None if epoch is None else int(epoch))
 
     return Log()
 

@@ -1,6 +1,7 @@
 //! Arrow in and out through the C data interface: pointers change hands, bytes are not copied.
 
 mod given;
+mod offsets;
 mod rebased;
 mod requested;
 mod texts;

@@ -4,6 +4,8 @@ use arrow::array::{Array, ArrayData, AsArray, ByteView, GenericStringArray, Offs
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
+use super::offsets;
+
 type Result<T> = std::result::Result<T, ArrowError>;
 
 /// Most bytes of a bad text that its error shows.
@@ -18,8 +20,9 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Looks at all texts in the values, however deep. Of rows of a table each column by its name.
-    /// Errors: `CDataInterface` that names the column, for bytes that are no UTF-8. What a null hides is not looked at.
+    /// Looks at all texts in the values, however deep, and at all offsets before. Of rows of a table each column by its name.
+    /// Errors: `CDataInterface` that names the column, for bytes that are no UTF-8, and for offsets and views of what there is not. What a
+    /// null hides is not looked at.
     pub(super) fn check(&mut self, data: &ArrayData, name: &str) -> Result<()> {
         let mut met = 0;
         match data.data_type() {
@@ -33,6 +36,7 @@ impl Texts {
 
     /// `met` is how many shared values come before, in the array.
     fn check_column(&mut self, data: &ArrayData, name: &str, met: &mut usize) -> Result<()> {
+        offsets::check(data).map_err(|what| ArrowError::CDataInterface(format!("column `{name}` {what}")))?;
         let bad = match data.data_type() {
             DataType::Utf8 => bad_text(make_array(data.clone()).as_string::<i32>()),
             DataType::LargeUtf8 => bad_text(make_array(data.clone()).as_string::<i64>()),

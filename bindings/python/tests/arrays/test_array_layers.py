@@ -70,8 +70,8 @@ def test_an_encoder_layer_learns_and_normalises_before_or_after():
 
 def cell(kind, x, h, c, wi, wh, bi, bh):
     a, b = x @ wi.T + bi, h @ wh.T + bh
-    if kind == "RNN":
-        return np.tanh(a + b), c
+    if kind.startswith("RNN"):
+        return np.maximum(a + b, 0) if kind == "RNN of relu" else np.tanh(a + b), c
     n = h.shape[1]
     a, b = [a[:, i * n : (i + 1) * n] for i in range(len(wi) // n)], [b[:, i * n : (i + 1) * n] for i in range(len(wi) // n)]
     if kind == "GRU":
@@ -83,10 +83,23 @@ def cell(kind, x, h, c, wi, wh, bi, bh):
     return o * np.tanh(c), c
 
 
-@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def recurrent(kind, *sizes, **options):
+    if kind == "RNN of relu":
+        return nn.RNN(*sizes, nonlinearity="relu", **options)
+    return getattr(nn, kind)(*sizes, **options)
+
+
+def test_an_rnn_has_pytorchs_arguments_in_its_order():
+    assert "nonlinearity='relu'" in repr(nn.RNN(2, 3, 1, "relu", False, True, key=KEY))
+    assert nn.RNN(2, 3, 1, "tanh", False, key=KEY).bias is False
+    with pytest.raises(gf.errors.PlanError, match="`nonlinearity` is 'sigmoid', expected 'tanh' or 'relu'"):
+        nn.RNN(2, 3, nonlinearity="sigmoid")
+
+
+@pytest.mark.parametrize("kind", ["RNN", "RNN of relu", "GRU", "LSTM"])
 def test_recurrent_layers_are_their_cells_in_a_row(kind):
     x = normal(7, 3, 4)
-    layer = getattr(nn, kind)(4, 5, key=KEY)
+    layer = recurrent(kind, 4, 5, key=KEY)
     weights = [getattr(layer, f"{name}_l0").numpy() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
     h = c = np.zeros((3, 5), "float32")
     outputs = []
@@ -97,13 +110,13 @@ def test_recurrent_layers_are_their_cells_in_a_row(kind):
     np.testing.assert_allclose(output.numpy(), np.stack(outputs), rtol=1e-4, atol=1e-5)
     end = last[0] if kind == "LSTM" else last
     np.testing.assert_allclose(end.numpy()[0], h, rtol=1e-4, atol=1e-5)
-    first = getattr(nn, kind)(4, 5, batch_first=True, key=KEY)
+    first = recurrent(kind, 4, 5, batch_first=True, key=KEY)
     np.testing.assert_allclose(first(x.transpose(1, 0, 2))[0].numpy(), output.numpy().transpose(1, 0, 2), rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("kind", ["RNN", "RNN of relu", "GRU", "LSTM"])
 def test_recurrent_layers_stack_go_both_ways_and_learn(kind):
-    layer = getattr(nn, kind)(2, 8, num_layers=2, bidirectional=True, batch_first=True, key=KEY)
+    layer = recurrent(kind, 2, 8, num_layers=2, bidirectional=True, batch_first=True, key=KEY)
     out = nn.Linear(16, 1, key=KEY)
     x = normal(16, 6, 2)
     y = gnp.asarray(x[:, :, 0].sum(1, keepdims=True))

@@ -14,7 +14,7 @@ use gradframe::{ArtifactRecord, NewArtifact};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
-use super::call::Call;
+use super::call::{Call, not_read};
 use super::{Answer, Handler, logged_models, runs, traces};
 use crate::http::{Body, Request, Response};
 
@@ -54,7 +54,8 @@ pub fn answer(handler: &Handler, request: &Request, path: &str, body: &mut Body<
         }
         "PUT" => {
             let (owner, path) = split(path)?;
-            owner.put(handler, path, body)?;
+            // What keeps a content does not know whose fault it is that it broke off.
+            owner.put(handler, path, body).map_err(|failure| body.fault().map_or(failure, |error| not_read(&error)))?;
             Ok(Response::json(200, &json!({})))
         }
         "DELETE" => {

@@ -37,6 +37,11 @@ impl Call {
         Ok(Call(arguments))
     }
 
+    /// Whatever is said.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// A text that is there and not empty; None without one.
     pub fn maybe(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -105,7 +110,8 @@ impl Call {
     }
 }
 
-fn not_read(error: &io::Error) -> Failure {
+/// The body could not be read: a fault of its client's.
+pub fn not_read(error: &io::Error) -> Failure {
     let what = format!("the body cannot be read: {error}");
     if error.kind() == io::ErrorKind::FileTooLarge { Failure::too_long(what) } else { Failure::invalid(what) }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::answer::Failure;
 use super::call::Call;
 use super::search::{Filter, Key, Kind, Order};
+use super::view::View;
 use super::{Answer, Handler};
 
 /// How addresses of artifacts begin that a server like this one keeps.
@@ -38,12 +39,12 @@ pub fn get_by_name(handler: &Handler, call: &Call) -> Answer {
 
 /// All that are wanted, newest first. Of filters there is `name = '...'`, `LIKE` and `ILIKE`, and `tags.x = '...'`.
 pub fn search(handler: &Handler, call: &Call) -> Answer {
-    let view = call.maybe("view_type").unwrap_or("ACTIVE_ONLY");
+    let view = View::read(call, "view_type")?;
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
     filter.check(&kind)?;
-    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "creation_time DESC")?;
+    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "creation_time DESC")?.check(&kind)?;
     let mut found = handler.tracking.experiments()?;
-    found.retain(|experiment| super::runs::is_in_view(view, experiment.deleted));
+    found.retain(|experiment| view.has(experiment.deleted));
     found.retain(|experiment| filter.holds(&|key| value(experiment, key)));
     found.reverse();
     order.sort(&mut found, value);

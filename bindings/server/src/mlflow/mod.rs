@@ -21,6 +21,7 @@ mod spans;
 mod times;
 mod traces;
 mod versions;
+mod view;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -112,7 +113,7 @@ impl Handler {
             "runs" => self.of_runs(method, what, call),
             "registered-models" => self.of_registered_models(method, what, call),
             "model-versions" => self.of_model_versions(method, what, call),
-            "logged-models" => logged_models::answer(self, method, &parts(what), call),
+            "logged-models" => logged_models::answer(self, method, what, call),
             "traces" => traces::answer(self, traces::Words::Of2, method, &parts(what), call),
             "metrics" if method == "GET" => self.of_metrics(what, call),
             "artifacts" if (method, what) == ("GET", "list") => artifacts::list(self, call),

@@ -60,7 +60,8 @@ pub fn delete(handler: &Handler, call: &Call) -> Answer {
 pub fn search(handler: &Handler, call: &Call) -> Answer {
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &["name"])?;
     filter.check(&kind)?;
-    let order = Order::read(&call.texts("order_by")?, &["name", "timestamp", "last_updated_timestamp"], "name ASC")?;
+    let sorted_by = ["name", "timestamp", "last_updated_timestamp"];
+    let order = Order::read(&call.texts("order_by")?, &sorted_by, "name ASC")?.check(&kind)?;
     let mut found = handler.store().registered_models()?;
     found.retain(|model| filter.holds(&|key| value_of_model(model, key)));
     order.sort(&mut found, value_of_model);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, float, integer, number, pair};
+use super::view::View;
 use super::{Answer, Handler, experiments, inputs, names, search};
 
 /// How many are given at once unless it is said, and at most.
@@ -103,11 +104,11 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let order = call.texts("order_by")?;
     let sql = search::runs(&names, call.optional("filter")?.unwrap_or_default(), &order)?;
     let found = handler.first_texts(&sql)?;
-    let view = call.maybe("run_view_type").unwrap_or("ACTIVE_ONLY");
+    let view = View::read(call, "run_view_type")?;
     let (start, limit) = page(call, RESULTS)?;
     let (mut shown_runs, mut at) = (Vec::new(), start);
     while at < found.len() && shown_runs.len() < limit {
-        if let Some(record) = handler.tracking.run_records(&[&found[at]])?.pop().filter(|r| is_in_view(view, r.deleted)) {
+        if let Some(record) = handler.tracking.run_records(&[&found[at]])?.pop().filter(|run| view.has(run.deleted)) {
             shown_runs.push(shown(handler, &record)?);
         }
         at += 1;
@@ -255,15 +256,6 @@ pub fn theirs(status: &str) -> &'static str {
         "failed" => "FAILED",
         "cancelled" => "KILLED",
         _ => "RUNNING",
-    }
-}
-
-/// Whether what is deleted, or is not, is asked for.
-pub fn is_in_view(view: &str, deleted: bool) -> bool {
-    match view.to_ascii_uppercase().as_str() {
-        "ALL" | "3" => true,
-        "DELETED_ONLY" | "2" => deleted,
-        _ => !deleted,
     }
 }
 

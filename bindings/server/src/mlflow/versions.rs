@@ -94,7 +94,7 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let known = ["name", "run_id", "source_path", "version_number", "creation_timestamp", "last_updated_timestamp"];
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &known)?;
     filter.check(&kind)?;
-    let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?;
+    let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?.check(&kind)?;
     let mut found = handler.store().registered_versions(None)?;
     found.retain(|version| filter.holds(&|key| value_of_version(version, key)));
     order.sort(&mut found, value_of_version);
@@ -155,7 +155,8 @@ pub fn latest<'a>(versions: &'a [RegisteredVersion], stages: &[&str]) -> Vec<&'a
 fn kind(key: &Key) -> Option<Kind> {
     match key {
         Key::Tag(_) => Some(Kind::Text),
-        Key::Attribute(name) if name == "version_number" || name.ends_with("_timestamp") => Some(Kind::Number),
+        Key::Attribute(name) if name == "version_number" => Some(Kind::Identifier),
+        Key::Attribute(name) if name.ends_with("_timestamp") => Some(Kind::Number),
         Key::Attribute(_) => Some(Kind::Text),
         _ => None,
     }

@@ -19,6 +19,8 @@ enum Left {
     /// Of the present chunk; whether it is the first.
     Chunk(u64, bool),
     Nothing,
+    /// Where it ends cannot be known any more: it broke off, or its chunks are none.
+    Unknown,
 }
 
 impl<'i, R: Read, W: Write> BodyReader<'i, R, W> {
@@ -35,6 +37,10 @@ impl<'i, R: Read, W: Write> BodyReader<'i, R, W> {
     pub fn skip(mut self, bytes_max: u64) -> bool {
         if self.left == Left::Nothing {
             return true;
+        }
+        // What is no chunk has no next one: waiting for it would keep an answer back that is ready.
+        if self.left == Left::Unknown {
+            return false;
         }
         // Who waits for the word and was refused sends nothing.
         if self.word_to.is_some() {
@@ -82,14 +88,15 @@ impl<'i, R: Read, W: Write> BodyReader<'i, R, W> {
     }
 }
 
-impl<R: Read, W: Write> Read for BodyReader<'_, R, W> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+impl<R: Read, W: Write> BodyReader<'_, R, W> {
+    fn read_some(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if let Some(mut to) = self.word_to.take() {
             to.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         loop {
             match self.left {
                 Left::Nothing => return Ok(0),
+                Left::Unknown => return Err(wrong("where the body ends is not known")),
                 Left::Bytes(left) => {
                     let read = self.read_most(into, left)?;
                     let left = left - read as u64;
@@ -104,5 +111,15 @@ impl<R: Read, W: Write> Read for BodyReader<'_, R, W> {
                 }
             }
         }
+    }
+}
+
+impl<R: Read, W: Write> Read for BodyReader<'_, R, W> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_some(into);
+        if read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+            self.left = Left::Unknown;
+        }
+        read
     }
 }

@@ -65,6 +65,34 @@ fn chunks_that_are_none_end_the_connection() {
     }
 }
 
+/// Gives its bytes, and then must not be asked for more.
+struct Silent<'b>(&'b [u8]);
+
+impl Read for Silent<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        assert!(!self.0.is_empty(), "somebody waits for a client that has said all");
+        self.0.read(into)
+    }
+}
+
+#[test]
+fn nobody_waits_for_what_follows_a_chunk_that_is_none() {
+    for body in ["zz\r\n", "3\r\nabcd\r\n", "3\nabc\r\n"] {
+        for is_read in [true, false] {
+            let bytes = format!("PUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+            let mut incoming = Incoming::new(Silent(bytes.as_bytes()));
+            let head = incoming.head(PATIENCE, &mut || true).unwrap();
+            let mut reader = BodyReader::new(&mut incoming, &head, io::sink());
+            if is_read {
+                for _ in 0..2 {
+                    assert_eq!(reader.read_to_end(&mut Vec::new()).unwrap_err().kind(), io::ErrorKind::InvalidData, "{body:?}");
+                }
+            }
+            assert!(!reader.skip(1 << 20), "{body:?}");
+        }
+    }
+}
+
 #[test]
 fn what_can_be_read_in_two_ways_is_refused() {
     let status = |head: &str| {

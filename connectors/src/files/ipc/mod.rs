@@ -68,15 +68,6 @@ impl TableFormat for IpcTable {
         &self.0
     }
 
-    async fn columns(
-        &mut self,
-        session: &dyn Session,
-        store: &Arc<dyn ObjectStore>,
-        files: &[FoundFile],
-    ) -> Result<Vec<FileColumns>> {
-        IpcColumns.columns_of(session, store, files).await
-    }
-
     fn says_columns(&self) -> Option<Arc<dyn SaysColumns>> {
         Some(Arc::new(IpcColumns))
     }

@@ -16,6 +16,7 @@ use gradframe_ml_core::{Error, Result};
 use super::Store;
 
 pub use paths::check_path;
+pub(super) use paths::is_in_the_way;
 
 impl Store {
     /// The file that holds an artifact, not to be changed. Errors: `Plan` for an unknown run or artifact, with the nearest.

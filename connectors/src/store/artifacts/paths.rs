@@ -31,9 +31,29 @@ pub fn check_path(path: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether one of two names is that of a directory which the other is in.
+pub fn is_in_the_way(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    long.strip_prefix(short).is_some_and(|rest| rest.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_no_directory() {
+        for (one, other, expected) in [
+            ("n", "n/x", true),
+            ("a/b", "a/b/c/d", true),
+            ("n", "n", false),
+            ("n", "nx", false),
+            ("n", "n.x/y", false),
+            ("a/b", "b", false),
+        ] {
+            assert_eq!((is_in_the_way(one, other), is_in_the_way(other, one)), (expected, expected), "{one} {other}");
+        }
+    }
 
     #[test]
     fn ordinary_paths_pass() {

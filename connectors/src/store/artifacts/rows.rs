@@ -2,14 +2,70 @@
 
 use std::collections::HashSet;
 
-use gradframe_ml_core::Result;
+use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewArtifact;
 
 use super::super::sql::{Row, ToValue, Transaction, params, put};
 use super::super::tracking::ArtifactRecord;
 
-/// Adds an artifact with the length and hash of its content, in place of one of that name.
+/// The tables of files under names, each with the column that says whose they are.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) enum Files {
+    OfRuns,
+    OfLoggedModels,
+    OfTraces,
+}
+
+impl Files {
+    fn table_and_owner(self) -> (&'static str, &'static str) {
+        match self {
+            Files::OfRuns => ("artifacts", "run"),
+            Files::OfLoggedModels => ("logged_model_files", "logged_model"),
+            Files::OfTraces => ("trace_files", "trace"),
+        }
+    }
+
+    /// Errors: `Plan` for a name that would make a file of a directory, or a directory of a file: nobody could fetch both.
+    pub fn check_free(self, transaction: &Transaction, owner: &str, path: &str) -> Result<()> {
+        let (table, column) = self.table_and_owner();
+        let is_file = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1 AND path = ?2)");
+        for (end, _) in path.match_indices('/') {
+            if transaction.value(&is_file, params![owner, &path[..end]])? {
+                return Err(in_the_way(path, &path[..end]));
+            }
+        }
+        // What is below comes between these, as `0` is the next character after `/`.
+        let below = format!("SELECT path FROM {table} WHERE {column} = ?1 AND path > ?2 AND path < ?3 ORDER BY path LIMIT 1");
+        let found: Option<String> =
+            transaction.first(&below, params![owner, format!("{path}/"), format!("{path}0")], |row| row.get(0))?;
+        found.map_or(Ok(()), |other| Err(in_the_way(path, &other)))
+    }
+}
+
+/// One of two names would be a file and a directory.
+pub(in super::super) fn in_the_way(path: &str, other: &str) -> Error {
+    let why = match other.len() < path.len() {
+        true => format!("`{other}` is a file already, and no directory"),
+        false => format!("it is a directory already, of `{other}`"),
+    };
+    Error::plan("artifact", format!("`{path}` cannot be kept: {why}")).hint("choose another name, or remove the other one before")
+}
+
+/// Adds an artifact with the length and hash of its content, in place of one of that name. Errors: `Plan` for a name with which a file
+/// would be a directory.
 pub(in super::super) fn insert(
+    transaction: &Transaction,
+    run: &str,
+    artifact: &NewArtifact<'_>,
+    content: (u64, &str),
+    created_us: i64,
+) -> Result<()> {
+    Files::OfRuns.check_free(transaction, run, artifact.path)?;
+    insert_checked(transaction, run, artifact, content, created_us)
+}
+
+/// The same of one whose name was looked at when it was logged.
+pub(in super::super) fn insert_checked(
     transaction: &Transaction,
     run: &str,
     artifact: &NewArtifact<'_>,

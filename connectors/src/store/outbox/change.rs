@@ -80,7 +80,7 @@ impl KeptArtifact {
             server_objects::publish(transaction, &self.hash, self.bytes)?;
         }
         let artifact = NewArtifact { path: &self.path, kind: &self.kind, step: self.step };
-        rows::insert(transaction, run, &artifact, (self.bytes, &self.hash), self.created_us)
+        rows::insert_checked(transaction, run, &artifact, (self.bytes, &self.hash), self.created_us)
     }
 }
 

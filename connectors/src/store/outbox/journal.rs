@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
 
+use super::super::artifacts::{is_in_the_way, rows};
 use super::super::errors::{make_directory, sync_directory, write_error};
 use super::super::{framed, run_rows};
 use super::Change;
@@ -64,7 +65,8 @@ impl Journal {
     }
 
     /// Keeps a change, which survives a power cut when this returns; false if the store is to be told, which has the others.
-    /// Errors: `Plan` for a parameter that has another value, and for what PostgreSQL does not take; those of the disk.
+    /// Errors: `Plan` for a parameter that has another value, an artifact with whose name a file would be a directory, and for what
+    /// PostgreSQL does not take; those of the disk.
     pub fn keep(&self, change: &Change) -> Result<bool> {
         if self.process_id != std::process::id() {
             return Ok(false);
@@ -72,6 +74,7 @@ impl Journal {
         let mut state = self.state.lock();
         let Some(state) = state.as_mut() else { return Ok(false) };
         state.check_params(change)?;
+        state.check_artifact(change)?;
         state.append(&self.path, change)?;
         state.learn(change);
         Ok(true)
@@ -108,6 +111,13 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn check_artifact(&self, change: &Change) -> Result<()> {
+        let Some(new) = change.artifact() else { return Ok(()) };
+        let mut kept = self.changes.iter().filter_map(Change::artifact);
+        let other = kept.find(|other| is_in_the_way(&new.path, &other.path));
+        other.map_or(Ok(()), |other| Err(rows::in_the_way(&new.path, &other.path)))
     }
 
     /// Writes a change down. What an error leaves of it is cut off again, so that others may follow.

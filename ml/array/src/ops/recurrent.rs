@@ -13,6 +13,9 @@ use crate::node::Args;
 /// then the last state.
 pub const ROWS: &[Row] = &[
     row("rnn", |g, x, args| sequence(g, "rnn", x, args, 1, |g, x, state, weights| Ok(vec![g.rnn_cell(x, state[0], weights)?]))),
+    row("rnn_relu", |g, x, args| {
+        sequence(g, "rnn_relu", x, args, 1, |g, x, state, weights| Ok(vec![g.rnn_relu_cell(x, state[0], weights)?]))
+    }),
     row("gru", |g, x, args| sequence(g, "gru", x, args, 1, |g, x, state, weights| Ok(vec![g.gru_cell(x, state[0], weights)?]))),
     row("lstm", |g, x, args| {
         sequence(g, "lstm", x, args, 2, |g, x, state, weights| {

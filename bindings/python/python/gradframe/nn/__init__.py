@@ -11,8 +11,12 @@
 
 from gradframe.nn import functional, init
 from gradframe.nn.activations import (
+    CELU,
     ELU,
     GELU,
+    GLU,
+    SELU,
+    CosineSimilarity,
     Dropout,
     Hardsigmoid,
     Hardswish,
@@ -21,22 +25,26 @@ from gradframe.nn.activations import (
     LogSigmoid,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmin,
     Softplus,
+    Softsign,
     Tanh,
 )
 from gradframe.nn.attention import MultiheadAttention, TransformerEncoderLayer
-from gradframe.nn.containers import ModuleList, Sequential
+from gradframe.nn.containers import ModuleDict, ModuleList, Sequential
 from gradframe.nn.layers import (
     AvgPool1d,
     AvgPool2d,
     BatchNorm,
     BatchNorm1d,
     BatchNorm2d,
+    BCELoss,
     BCEWithLogitsLoss,
     Conv1d,
     Conv2d,
@@ -48,6 +56,7 @@ from gradframe.nn.layers import (
     GroupNorm,
     HuberLoss,
     Identity,
+    KLDivLoss,
     L1Loss,
     LayerNorm,
     Linear,
@@ -56,15 +65,18 @@ from gradframe.nn.layers import (
     MSELoss,
     NLLLoss,
     RMSNorm,
+    SmoothL1Loss,
 )
 from gradframe.nn.module import Module, Parameter
 from gradframe.nn.recurrent import GRU, LSTM, RNN
 from gradframe.nn.safetensors import load_safetensors, save_safetensors
 
 __all__ = [
-    "AvgPool1d", "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d",
-    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "ELU", "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "Hardsigmoid", "Hardswish",
-    "Hardtanh", "HuberLoss", "Identity", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d",
-    "Mish", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "RMSNorm", "RNN", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid",
-    "Softmax", "Softplus", "Tanh", "TransformerEncoderLayer", "functional", "init", "load_safetensors", "save_safetensors",
+    "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "CELU", "Conv1d", "Conv2d",
+    "ConvTranspose1d", "ConvTranspose2d", "CosineSimilarity", "CrossEntropyLoss", "Dropout", "ELU", "Embedding", "Flatten", "GELU", "GLU",
+    "GRU", "GroupNorm", "Hardsigmoid", "Hardswish", "Hardtanh", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTM", "LayerNorm",
+    "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "Mish", "Module", "ModuleDict", "ModuleList",
+    "MultiheadAttention", "NLLLoss", "PReLU", "Parameter", "RMSNorm", "RNN", "ReLU", "ReLU6", "SELU", "Sequential", "SiLU", "Sigmoid",
+    "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "TransformerEncoderLayer", "functional", "init",
+    "load_safetensors", "save_safetensors",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradframe._array.core import Array
+from gradframe._array.core import Array, as_array
+from gradframe._array.creation import full
 from gradframe.nn import functional as F
-from gradframe.nn._arguments import probability
-from gradframe.nn.module import Module
+from gradframe.nn._arguments import count, probability
+from gradframe.nn.module import Module, Parameter
 
 
 def _activation(name: str, function: Any, doc: str) -> type[Module]:
@@ -27,6 +28,40 @@ Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`x / 6 + 1 / 2` between
 Hardswish = _activation("Hardswish", F.hardswish, "`x * hardsigmoid(x)`.")
 Tanh = _activation("Tanh", F.tanh, "The hyperbolic tangent.")
 Softplus = _activation("Softplus", F.softplus, "`log(1 + exp(x))`.")
+
+
+SELU = _activation("SELU", F.selu, "An `ELU` that keeps mean 0 and variance 1 of what is such.")
+Softsign = _activation("Softsign", F.softsign, "`x / (1 + |x|)`.")
+
+
+class CELU(Module):
+    """x where it is positive, else `alpha * (exp(x / alpha) - 1)`."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        F.celu(0.0, alpha)
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Array:
+        return F.celu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class PReLU(Module):
+    """x where it is positive, else x times a weight that is learned: one for all, or one for each of `num_parameters` channels."""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        super().__init__()
+        self.num_parameters = count("PReLU", "num_parameters", num_parameters, 1)
+        self.weight = Parameter(full((self.num_parameters,), init, dtype="float32"))
+
+    def forward(self, x: Any) -> Array:
+        return F.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
 
 
 class GELU(Module):
@@ -104,6 +139,31 @@ class LogSoftmax(_AlongAxis):
 
     def forward(self, x: Any) -> Array:
         return F.log_softmax(x, self.dim)
+
+
+class Softmin(_AlongAxis):
+    """`Softmax` of what has the other sign."""
+
+    def forward(self, x: Any) -> Array:
+        return F.softmax(-as_array(x), self.dim)
+
+
+class GLU(_AlongAxis):
+    """The first half along an axis, times the sigmoid of the second."""
+
+    def forward(self, x: Any) -> Array:
+        return F.glu(x, self.dim)
+
+
+class CosineSimilarity(Module):
+    """The cosine of the angle between vectors along an axis."""
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.dim, self.eps = dim, eps
+
+    def forward(self, x1: Any, x2: Any) -> Array:
+        return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
 
 class Dropout(Module):

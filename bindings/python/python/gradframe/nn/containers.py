@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from gradframe.errors import DTypeError, OutOfBoundsError
+from gradframe.errors import DTypeError, OutOfBoundsError, PlanError
 from gradframe.nn.module import Module
 
 
@@ -144,3 +144,69 @@ class ModuleList(_InOrder):
 
     def _empty(self) -> _InOrder:
         return ModuleList()
+
+
+class _NoSuchModuleError(PlanError, KeyError):
+    """A name that a dictionary of modules has not."""
+
+    __str__ = Exception.__str__
+
+
+class ModuleDict(Module):
+    """Modules by name, in the order in which they came. Raises DTypeError for what is no module, PlanError for a name that is none, one that
+    is a KeyError too for a name that there is not."""
+
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__()
+        self.update({} if modules is None else modules)
+
+    def update(self, modules: Any) -> None:
+        """Puts in modules by name, from a mapping or from pairs; those of the same names go."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+    def __getitem__(self, name: str) -> Module:
+        if name not in self._modules:
+            raise _NoSuchModuleError(f"ModuleDict: there is no {name!r}; hint: it holds {', '.join(self._modules) or 'nothing'}")
+        return getattr(self, name)  # type: ignore[no-any-return]
+
+    def __setitem__(self, name: str, module: Any) -> None:
+        if module is None:
+            raise DTypeError(f"ModuleDict: `{name}` is None, expected a module")
+        self.add_module(name, module)
+
+    def __delitem__(self, name: str) -> None:
+        self[name]
+        delattr(self, name)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def keys(self) -> Iterator[str]:
+        """The names."""
+        return iter(self)
+
+    def values(self) -> Iterator[Module]:
+        """The modules."""
+        return self.children()
+
+    def items(self) -> Iterator[tuple[str, Module]]:
+        """Names and modules."""
+        return self.named_children()
+
+    def pop(self, name: str) -> Module:
+        """Takes a module out."""
+        taken = self[name]
+        del self[name]
+        return taken
+
+    def clear(self) -> None:
+        """Takes all out."""
+        for name in list(self):
+            del self[name]

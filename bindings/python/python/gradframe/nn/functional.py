@@ -6,9 +6,21 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.pairs import where
+from gradframe._array.linear import vector_norm
+from gradframe._array.pairs import maximum, where
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import count
+from gradframe.nn._losses import (  # noqa: F401
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from gradframe.nn._masks import attended
 from gradframe.nn._windows import avg_pool, conv, conv_transpose, each, max_pool  # noqa: F401
 
@@ -164,99 +176,50 @@ def scaled_dot_product_attention(
     return attended(query, key, value, attn_mask, is_causal, None if scale is None else float(scale))
 
 
-def _known(reduction: Any) -> str:
-    if reduction not in ("mean", "sum", "none"):
-        raise PlanError(f"loss: expected reduction 'mean', 'sum' or 'none', got {reduction!r}")
-    return reduction
+def selu(x: Any) -> Array:
+    """An `elu` that keeps mean 0 and variance 1 of what is such. Source: Klambauer et al. 2017."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
-def _smoothing(label_smoothing: float) -> float:
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise PlanError(f"cross_entropy: `label_smoothing` is {label_smoothing}, expected a number from 0 to 1")
-    return label_smoothing
+def celu(x: Any, alpha: float = 1.0) -> Array:
+    """x where it is positive, else `alpha * (exp(x / alpha) - 1)`. Source: Barron 2017."""
+    if not alpha:
+        raise PlanError("celu: `alpha` is 0, expected another number")
+    return alpha * elu(as_array(x) / alpha)
 
 
-def _reduced(losses: Array, reduction: str, kept: Array | None = None) -> Array:
-    """The losses as they are, their sum, or the mean of those that are kept: of all of them for None."""
-    reduction = _known(reduction)
-    if kept is not None:
-        losses = where(kept, losses, 0.0)
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return losses.sum()
-    return losses.mean() if kept is None else losses.sum() / kept.astype("int64").sum().astype(losses.dtype)
+def softsign(x: Any) -> Array:
+    """`x / (1 + |x|)`."""
+    x = as_array(x)
+    return x / (1.0 + abs(x))
 
 
-def _kept(target: Array, ignore_index: int | None) -> Array | None:
-    """Where labels are not the one that is ignored; None where all count, as far as that is known."""
-    if ignore_index is None or (ignore_index < 0 and "unsigned" in target.dtype.kind):
-        return None
-    if not target._array.is_traced and not target._array.has_integer(ignore_index):
-        return None
-    wide = target if target.dtype.name in ("int64", "uint64") else target.astype("int64")
-    return wide != ignore_index
+def prelu(x: Any, weight: Any) -> Array:
+    """x where it is positive, else x times a weight: one for all, or one for each channel, which is the second axis. Source: He et al. 2015."""
+    x, weight = as_array(x), as_array(weight)
+    if weight.shape != (1,) and weight.shape != x.shape[1:2]:
+        raise ShapeError(f"prelu: weights of shape {weight.shape} for an input of shape {x.shape}, expected one, or one for each channel")
+    return where(x > 0.0, x, weight.reshape((-1, *(1,) * max(x.ndim - 2, 0))) * x)
 
 
-def _pair(op: str, a: Any, b: Any) -> tuple[Array, Array]:
-    a, b = as_array(a), as_array(b)
-    if a.shape != b.shape:
-        raise ShapeError(f"{op}: the input has shape {a.shape}, the target {b.shape}; hint: they would broadcast: reshape one")
-    return a, b
+def glu(x: Any, dim: int = -1) -> Array:
+    """The first half along an axis, times the sigmoid of the second. Source: Dauphin et al. 2017."""
+    x = as_array(x)
+    if not -x.ndim <= dim < x.ndim or x.shape[dim] % 2:
+        raise ShapeError(f"glu: axis {dim} of shape {x.shape} has no two halves")
+    axis, half = dim % x.ndim, x.shape[dim] // 2
+    before = (slice(None),) * axis
+    return x[(*before, slice(None, half))] * sigmoid(x[(*before, slice(half, None))])
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
-    """The squared difference."""
-    input, target = _pair("mse_loss", input, target)
-    return _reduced((input - target) ** 2, reduction)
+def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
+    """Divided by its norm along an axis, or by `eps` where that is less."""
+    x = as_array(x)
+    return x / maximum(vector_norm(x, axis=dim, keepdims=True, ord=p), eps)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
-    """The size of the difference."""
-    input, target = _pair("l1_loss", input, target)
-    return _reduced(abs(input - target), reduction)
-
-
-def huber_loss(input: Any, target: Any, delta: float = 1.0, reduction: str = "mean") -> Array:
-    """Half the squared difference below `delta`, a line beyond."""
-    return _reduced(call("huber", _pair("huber_loss", input, target), float(delta)), reduction)
-
-
-def cross_entropy(
-    input: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0, ignore_index: int | None = -100
-) -> Array:
-    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes).
-
-    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
-    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
-    where labels are not known, the loss of such a label is `log sum exp` of its row.
-    """
-    input, target = as_array(input), as_array(target)
-    smoothing = _smoothing(label_smoothing)
-    if "floating" in target.dtype.kind:
-        input, target = _pair("cross_entropy", input, target)
-        if smoothing:
-            target = target * (1.0 - smoothing) + smoothing / input.shape[-1]
-        return _reduced(-(log_softmax(input) * target).sum(-1), reduction)
-    losses = call("cross_entropy", (input, target), ignore_index)
-    if smoothing:
-        even = -log_softmax(input).mean(-1)
-        losses = losses * (1.0 - smoothing) + even * smoothing
-    return _reduced(losses, reduction, _kept(target, ignore_index))
-
-
-def nll_loss(input: Any, target: Any, reduction: str = "mean", ignore_index: int | None = -100) -> Array:
-    """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..).
-
-    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
-    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
-    where labels are not known, the loss of such a label is 0.
-    """
-    input, target = as_array(input), as_array(target)
-    return _reduced(call("nll_loss", (input, target), ignore_index), reduction, _kept(target, ignore_index))
-
-
-def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Array:
-    """`log(1 + exp(x)) - x * y` for a logit x and a probability y."""
-    input, target = _pair("binary_cross_entropy_with_logits", input, target)
-    return _reduced(call("binary_cross_entropy", (input, target)), reduction)
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Array:
+    """The cosine of the angle between vectors along an axis; norms are `eps` at least."""
+    x1, x2 = as_array(x1), as_array(x2)
+    norms = [maximum(vector_norm(x, axis=dim), eps) for x in (x1, x2)]
+    return (x1 * x2).sum(dim) / (norms[0] * norms[1])

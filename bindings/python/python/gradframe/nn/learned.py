@@ -37,7 +37,7 @@ def is_classification(task: str | None, loss: Any, label: str, output: Array) ->
     name = name_of(loss).lower().replace("_", "").removesuffix("loss")
     if name in ("crossentropy", "nll", "bcewithlogits", "binarycrossentropywithlogits"):
         return True
-    if name in ("mse", "l1", "huber"):
+    if name in ("mse", "l1", "smoothl1", "huber"):
         return False
     return label == "class" or (label == "integer" and output.ndim == 2 and output.shape[1] > 1)
 

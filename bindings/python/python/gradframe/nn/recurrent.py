@@ -8,7 +8,7 @@ from typing import Any
 from gradframe._array.arranging import concat, flip, stack
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import zeros
-from gradframe.errors import ShapeError
+from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn import init
 from gradframe.nn._arguments import count, probability
@@ -112,9 +112,34 @@ def _swapped(x: Array) -> Array:
 
 
 class RNN(_Recurrent):
-    """`h' = tanh(W_ih x + b_ih + W_hh h + b_hh)` over a sequence. Source: Elman 1990."""
+    """`h' = tanh(W_ih x + b_ih + W_hh h + b_hh)` over a sequence, or `relu` of it with `nonlinearity="relu"`. Source: Elman 1990.
+
+    The arguments are PyTorch's, in its order: `nonlinearity` stands after `num_layers`."""
 
     operation = "rnn"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        key: Array | None = None,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise PlanError(f"RNN: `nonlinearity` is {nonlinearity!r}, expected 'tanh' or 'relu'")
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, key=key)
+        self.nonlinearity = nonlinearity
+        if nonlinearity == "relu":
+            self.operation = "rnn_relu"
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, nonlinearity={self.nonlinearity!r}"
 
 
 class GRU(_Recurrent):

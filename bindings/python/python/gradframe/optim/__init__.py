@@ -2,6 +2,7 @@
 
 from gradframe.optim.clipping import clip_grad_norm_, clip_grad_value_
 from gradframe.optim.combined import ChainedScheduler, SequentialLR
+from gradframe.optim.cyclic import CyclicLR
 from gradframe.optim.lbfgs import LBFGS
 from gradframe.optim.one_cycle import OneCycleLR
 from gradframe.optim.optimizer import Optimizer
@@ -16,6 +17,7 @@ from gradframe.optim.schedules import (
     LambdaLR,
     LinearLR,
     LinearWarmup,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
     StepLR,
@@ -23,6 +25,7 @@ from gradframe.optim.schedules import (
 
 __all__ = [
     "SGD", "Adagrad", "Adam", "AdamW", "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts",
-    "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR", "LinearLR", "LinearWarmup", "Lion", "MultiStepLR", "OneCycleLR", "Optimizer",
+    "CyclicLR", "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR", "LinearLR", "LinearWarmup", "Lion", "MultiStepLR", "MultiplicativeLR",
+    "OneCycleLR", "Optimizer",
     "PolynomialLR", "RMSprop", "ReduceLROnPlateau", "SequentialLR", "StepLR", "clip_grad_norm_", "clip_grad_value_",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,13 +11,31 @@ from typing import TYPE_CHECKING, Any
 from gradframe.errors import DTypeError, PlanError
 from gradframe.optim.curves import steps
 from gradframe.optim.scheduler import LRScheduler
-from gradframe.optim.schedules import FactorLR
+from gradframe.optim.schedules import FactorLR, MultiplicativeLR
 
 if TYPE_CHECKING:
     from gradframe.optim.optimizer import Optimizer
 
 
-class SequentialLR(LRScheduler):
+class _Combined(LRScheduler):
+    """What goes by other schedules, step by step where their rates are made of those before."""
+
+    schedulers: list[LRScheduler]
+    # The rate of each group after so many steps: what comes next is made of it.
+    _reached: dict[int, tuple[int, float]]
+
+    def rate(self, group: dict[str, Any], number: int) -> float:
+        now, (done, rate) = self.done, self._reached.get(number, (-1, group["initial_lr"]))
+        if done > now:
+            done, rate = -1, group["initial_lr"]
+        while done < now:
+            self.done = done = done + 1
+            rate = self.follow(rate, group, number)
+        self._reached[number] = (now, rate)
+        return rate  # type: ignore[no-any-return]
+
+
+class SequentialLR(_Combined):
     """One schedule until the first milestone, a number of steps, then the next, from its own beginning; and so on. Only this one is
     stepped.
 
@@ -28,7 +47,7 @@ class SequentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
-        self.schedulers = _parts("SequentialLR", schedulers, optimizer)
+        self.schedulers, self._reached = _parts("SequentialLR", schedulers, optimizer), {}
         self.milestones = [steps("SequentialLR", "a milestone", at) for at in milestones]
         if len(self.schedulers) != len(self.milestones) + 1:
             raise PlanError(f"SequentialLR: {len(self.milestones)} milestones for {len(self.schedulers)} schedules, expected one fewer")
@@ -37,20 +56,31 @@ class SequentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def settings(self, group: dict[str, Any], number: int) -> dict[str, Any]:
+        settings = self._present()[0].settings(group, number)
+        if any(isinstance(schedule, MultiplicativeLR) for schedule in self.schedulers[1:]):
+            settings["lr"] = self.rate(group, number)
+        return settings
+
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        schedule, begins = self._present()
+        return schedule.begin(rate, group, number) if begins else schedule.follow(rate, group, number)
+
+    def _present(self) -> tuple[LRScheduler, bool]:
+        """The schedule after `self.done` steps, brought to its own number of them, and whether it takes over from another just now."""
         place = bisect_right(self.milestones, self.done)
         schedule = self.schedulers[place]
         schedule.done = self.done - (self.milestones[place - 1] if place else 0)
-        return schedule.settings(group, number)
+        return schedule, place > 0 and not schedule.done
 
 
-class ChainedScheduler(LRScheduler):
-    """All schedules at once: the rate as it began, times the factor of each. Only this one is stepped. They are `StepLR`, `MultiStepLR`,
-    `ExponentialLR`, `ConstantLR`, `LinearLR`, `PolynomialLR` and `LinearWarmup`.
+class ChainedScheduler(_Combined):
+    """All schedules at once, each on what the one before it in the list has made of the rate. Only this one is stepped. As in PyTorch,
+    schedules that scale the rate multiply, and one that sets it anew (`LambdaLR`, `OneCycleLR`, `CyclicLR`, `CosineAnnealingWarmRestarts`)
+    leaves of those before it nothing but their other options.
 
         schedule = ChainedScheduler([ConstantLR(optimizer, 0.1, total_iters=20), ExponentialLR(optimizer, 0.9)])
 
-    Errors: PlanError for none, for schedules of another optimizer, and for those that set the rate anew, whatever the others say (as
-    `LambdaLR` and `OneCycleLR` do, and `CosineAnnealingLR` toward its `eta_min`).
+    Errors: PlanError for none, and for schedules of another optimizer.
     """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
@@ -58,19 +88,30 @@ class ChainedScheduler(LRScheduler):
         if not given:
             raise PlanError("ChainedScheduler: there are no schedules")
         own = getattr(given[0], "optimizer", None) if optimizer is None else optimizer
-        self.schedulers = _parts("ChainedScheduler", given, own)
-        for schedule in self.schedulers:
-            if not isinstance(schedule, FactorLR):
-                what = f"ChainedScheduler: {type(schedule).__name__} sets the rate by itself, whatever the others say"
-                raise PlanError(f"{what}; hint: one LambdaLR of all of them")
+        self.schedulers, self._reached = _parts("ChainedScheduler", given, own), {}
         super().__init__(own)
 
     def rate(self, group: dict[str, Any], number: int) -> float:
-        rate = group["initial_lr"]
+        factors = [schedule.factor() for schedule in self._at() if isinstance(schedule, FactorLR)]
+        if len(factors) == len(self.schedulers):
+            return group["initial_lr"] * math.prod(factors)  # type: ignore[no-any-return]
+        return super().rate(group, number)
+
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        for schedule in self._at():
+            rate = schedule.follow(rate, group, number)
+        return rate
+
+    def settings(self, group: dict[str, Any], number: int) -> dict[str, Any]:
+        rate = self.rate(group, number)
+        others = [schedule.settings(group, number) for schedule in self._at()]
+        return {name: value for of in others for name, value in of.items()} | {"lr": rate}
+
+    def _at(self) -> list[LRScheduler]:
+        """The schedules after `self.done` steps."""
         for schedule in self.schedulers:
             schedule.done = self.done
-            rate *= schedule.factor()  # type: ignore[attr-defined]
-        return rate  # type: ignore[no-any-return]
+        return self.schedulers
 
 
 def _parts(name: str, schedulers: Sequence[Any], optimizer: Any) -> list[LRScheduler]:

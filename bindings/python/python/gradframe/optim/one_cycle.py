@@ -54,7 +54,7 @@ class OneCycleLR(LRScheduler):
         self.curve = between if anneal_strategy == "cos" else straight
         self.div_factor = positive("OneCycleLR", "div_factor", div_factor)
         self.final_div_factor = positive("OneCycleLR", "final_div_factor", final_div_factor)
-        self.momenta = None if not cycle_momentum else _momenta(optimizer, max_momentum, base_momentum)
+        self.momenta = momenta("OneCycleLR", optimizer, max_momentum, base_momentum) if cycle_momentum else None
         super().__init__(optimizer)
 
     def rate(self, group: dict[str, Any], number: int) -> float:
@@ -88,11 +88,11 @@ def _total(total_steps: Any, epochs: Any, steps_per_epoch: Any) -> int:
     return steps("OneCycleLR", "epochs", epochs) * steps("OneCycleLR", "steps_per_epoch", steps_per_epoch)
 
 
-def _momenta(optimizer: Optimizer, most: float, least: float) -> tuple[float, float]:
+def momenta(schedule: str, optimizer: Optimizer, most: float, least: float) -> tuple[float, float]:
     """The most and the least of a momentum that is cycled. Raises PlanError where there is none."""
     if not {"momentum", "betas"} & set(optimizer.defaults):
-        what = f"OneCycleLR: {type(optimizer).__name__} has neither momentum nor betas to cycle"
+        what = f"{schedule}: {type(optimizer).__name__} has neither momentum nor betas to cycle"
         raise PlanError(f"{what}; hint: cycle_momentum=False")
     kinds = (("max_momentum", most), ("base_momentum", least))
-    found = [number("OneCycleLR", name, value, most=1.0, is_below=True) for name, value in kinds]
+    found = [number(schedule, name, value, most=1.0, is_below=True) for name, value in kinds]
     return found[0], found[1]

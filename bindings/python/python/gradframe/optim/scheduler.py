@@ -28,6 +28,15 @@ class LRScheduler:
         made."""
         raise NotImplementedError
 
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        """The rate after `self.done` steps of a group that has been brought to `rate` by what steps beside this schedule, and by its own last
+        step. A schedule that sets the rate anew does not ask; others scale it, as in PyTorch. `ChainedScheduler` goes by it."""
+        return self.rate(group, number)
+
+    def begin(self, rate: float, group: dict[str, Any], number: int) -> float:
+        """The rate where this schedule takes over from another, that has brought a group to `rate`: its own first one."""
+        return self.rate(group, number)
+
     def settings(self, group: dict[str, Any], number: int) -> dict[str, Any]:
         """What a group's options are after `self.done` steps: its rate, and of some schedules others."""
         return {"lr": self.rate(group, number)}
@@ -71,7 +80,8 @@ def takes(schedule: Any) -> None:
     if getattr(schedule, "_is_over", False):
         name = type(schedule).__name__
         what = f"{name}: another schedule steps the same optimizer, and each sets the rate by itself"
-        raise PlanError(f"{what}; hint: SequentialLR(optimizer, [warm_up, decay], milestones=[steps]), ChainedScheduler([warm_up, decay]), or one LambdaLR of both")
+        hint = "SequentialLR(optimizer, [warm_up, decay], milestones=[steps]), ChainedScheduler([warm_up, decay]), or one LambdaLR of both"
+        raise PlanError(f"{what}; hint: {hint}")
     last = _stepped.get(schedule.optimizer)
     before = None if last is None else last()
     if before is not None and before is not schedule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,22 @@ if TYPE_CHECKING:
     from gradframe.optim.optimizer import Optimizer
 
 
+def functions(schedule: str, optimizer: Optimizer, given: Any) -> list[Callable[[int], float]]:
+    """A function for each group. Raises DTypeError for what is none, PlanError for another number of them."""
+    groups = len(groups_of(schedule, optimizer))
+    found = [given] * groups if callable(given) or not isinstance(given, Iterable) else list(given)
+    if not all(map(callable, found)):
+        raise DTypeError(f"{schedule}: `lr_lambda` is {given!r}, expected a function, or one for each group")
+    if len(found) != groups:
+        raise PlanError(f"{schedule}: {len(found)} functions for {groups} groups")
+    return found
+
+
 class LambdaLR(LRScheduler):
     """The learning rate as it began, times what a function says for the number of steps done; or a function for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]) -> None:
-        groups = len(groups_of("LambdaLR", optimizer))
-        several = list(lr_lambda) if isinstance(lr_lambda, Iterable) else [lr_lambda]
-        self.factors = [lr_lambda] * groups if callable(lr_lambda) else several
-        if not all(map(callable, self.factors)):
-            raise DTypeError(f"LambdaLR: `lr_lambda` is {lr_lambda!r}, expected a function, or one for each group")
-        if len(self.factors) != groups:
-            raise PlanError(f"LambdaLR: {len(self.factors)} functions for {groups} groups")
+        self.factors = functions("LambdaLR", optimizer, lr_lambda)
         super().__init__(optimizer)
 
     def rate(self, group: dict[str, Any], number: int) -> float:
@@ -41,6 +47,38 @@ class FactorLR(LRScheduler):
 
     def rate(self, group: dict[str, Any], number: int) -> float:
         return group["initial_lr"] * self.factor()  # type: ignore[no-any-return]
+
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        if not self.done:
+            return rate * self.factor()
+        now, self.done = self.factor(), self.done - 1
+        before, self.done = self.factor(), self.done + 1
+        return rate * now / before if before else rate
+
+
+class MultiplicativeLR(LRScheduler):
+    """The learning rate of the step before, times what a function says for the number of steps done; or a function for each group."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]) -> None:
+        self.factors = functions("MultiplicativeLR", optimizer, lr_lambda)
+        # The products of all factors of so many steps, a group each.
+        self._multiplied, self._products = 0, [1.0] * len(self.factors)
+        super().__init__(optimizer)
+
+    def rate(self, group: dict[str, Any], number: int) -> float:
+        if self._multiplied > self.done:
+            self._multiplied, self._products = 0, [1.0] * len(self.factors)
+        while self._multiplied < self.done:
+            self._multiplied += 1
+            self._products = [product * factor(self._multiplied) for product, factor in zip(self._products, self.factors, strict=True)]
+        return group["initial_lr"] * self._products[min(number, len(self.factors) - 1)]  # type: ignore[no-any-return]
+
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        return self.begin(rate, group, number) if self.done else rate
+
+    def begin(self, rate: float, group: dict[str, Any], number: int) -> float:
+        # PyTorch's has no rate by itself, so that it goes on from where the other one was.
+        return rate * self.factors[min(number, len(self.factors) - 1)](self.done)
 
 
 class StepLR(FactorLR):
@@ -137,6 +175,15 @@ class CosineAnnealingLR(LRScheduler):
 
     def rate(self, group: dict[str, Any], number: int) -> float:
         return between(group["initial_lr"], self.eta_min, self.done / self.T_max)
+
+    def follow(self, rate: float, group: dict[str, Any], number: int) -> float:
+        if not self.done:
+            return rate
+        if (self.done - 1 - self.T_max) % (2 * self.T_max) == 0:
+            # At the bottom there is nothing left to scale: it goes up by as much as by itself.
+            return rate + (group["initial_lr"] - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2  # type: ignore[no-any-return]
+        now, before = (between(1.0, 0.0, done / self.T_max) for done in (self.done, self.done - 1))
+        return self.eta_min + (rate - self.eta_min) * now / before
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):

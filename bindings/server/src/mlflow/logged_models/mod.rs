@@ -8,11 +8,15 @@ use serde_json::{Value, json};
 use super::answer::Failure;
 use super::call::{Call, number};
 use super::registry::{own_tags, pairs};
-use super::{Answer, Handler, artifacts};
+use super::{Answer, Handler, artifacts, parts};
 
-/// Answers what is asked at `logged-models/...`, given in parts.
-pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> Answer {
-    match (method, parts) {
+/// Answers what is asked at `logged-models/...`.
+pub fn answer(handler: &Handler, method: &str, what: &str, call: &Call) -> Answer {
+    // A tag's name may have slashes, before it and one after another too.
+    if let ("DELETE", Some((id, tag))) = (method, what.split_once("/tags/")) {
+        return delete_tag(handler, id, tag);
+    }
+    match (method, parts(what).as_slice()) {
         ("POST", []) => create(handler, call),
         ("POST", ["search"]) => search::answer(handler, call),
         ("GET", [id]) => shown(handler, id),
@@ -25,18 +29,12 @@ pub fn answer(handler: &Handler, method: &str, parts: &[&str], call: &Call) -> A
             handler.store().set_logged_values(&find(handler, id)?.id, &[], &call.pairs("tags")?)?;
             shown(handler, id)
         }
-        // A tag's name may have slashes.
-        ("DELETE", [id, "tags", tag @ ..]) if !tag.is_empty() => {
-            let tag = tag.join("/");
-            let removed = handler.store().remove_logged_tag(&find(handler, id)?.id, &tag)?;
-            removed.then(|| json!({})).ok_or_else(|| Failure::not_found(format!("no tag with key {tag} of model {id}")))
-        }
         ("POST", [id, "params"]) => {
             handler.store().set_logged_values(&find(handler, id)?.id, &call.pairs("params")?, &[])?;
             Ok(json!({}))
         }
         ("GET", [id, "artifacts", "directories"]) => files(handler, id, call),
-        _ => Err(Failure::not_built(format!("{method} logged-models/{} is not answered here", parts.join("/")))),
+        _ => Err(Failure::not_built(format!("{method} logged-models/{what} is not answered here"))),
     }
 }
 
@@ -76,6 +74,11 @@ fn finalize(handler: &Handler, id: &str, call: &Call) -> Answer {
     }
     handler.store().change_logged_model(&find(handler, id)?.id, Some(status), false)?;
     shown(handler, id)
+}
+
+fn delete_tag(handler: &Handler, id: &str, tag: &str) -> Answer {
+    let removed = handler.store().remove_logged_tag(&find(handler, id)?.id, tag)?;
+    removed.then(|| json!({})).ok_or_else(|| Failure::not_found(format!("no tag with key {tag} of model {id}")))
 }
 
 fn files(handler: &Handler, id: &str, call: &Call) -> Answer {

@@ -13,7 +13,7 @@ use super::super::{Answer, Handler};
 /// How many are given at once unless it is said.
 const RESULTS: usize = 100;
 /// What can be compared beside parameters, tags and metrics.
-const ATTRIBUTES: [&str; 9] = [
+const ATTRIBUTES: [&str; 11] = [
     "name",
     "model_id",
     "experiment_id",
@@ -22,7 +22,9 @@ const ATTRIBUTES: [&str; 9] = [
     "source_run_id",
     "creation_time",
     "creation_timestamp",
+    "creation_timestamp_ms",
     "last_updated_timestamp",
+    "last_updated_timestamp_ms",
 ];
 
 /// A data set, by its name alone if there is no digest.
@@ -39,7 +41,7 @@ pub fn answer(handler: &Handler, call: &Call) -> Answer {
     filter.check(&kind)?;
     let datasets = datasets(call)?;
     let (order, of_orders) = orders(call)?;
-    let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC")?;
+    let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC")?.check(&kind)?;
     let mut found = handler.store().logged_models(&experiments)?;
     found.retain(|model| passes(model, &filter, &datasets));
     order.sort_each(&mut found, |model, at, key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref)));
@@ -112,8 +114,8 @@ fn kind(key: &Key) -> Option<Kind> {
         Key::Metric(_) => Some(Kind::Number),
         Key::Param(_) | Key::Tag(_) => Some(Kind::Any),
         Key::Attribute(name) => Some(match name.as_str() {
-            "creation_time" | "creation_timestamp" | "last_updated_timestamp" => Kind::Number,
             "experiment_id" => Kind::Any,
+            name if name.starts_with("creation_time") || name.starts_with("last_updated_timestamp") => Kind::Number,
             _ => Kind::Text,
         }),
         _ => None,
@@ -134,7 +136,7 @@ fn value(model: &LoggedModel, key: &Key) -> Option<String> {
         "model_type" => model.model_type.clone(),
         "status" => model.status.trim_start_matches("LOGGED_MODEL_").to_owned(),
         "source_run_id" => model.run.clone(),
-        "last_updated_timestamp" => (model.updated_us / 1000).to_string(),
+        "last_updated_timestamp" | "last_updated_timestamp_ms" => (model.updated_us / 1000).to_string(),
         _ => (model.created_us / 1000).to_string(),
     })
 }
@@ -174,7 +176,9 @@ mod tests {
             read.check(&kind).unwrap();
             assert_eq!(passes(&model, &read, &datasets), expected, "{filter} {datasets:?}");
         }
-        for wrong in ["metrics.acc > '1'", "name = 1", "creation_time = 'x'", "datasets.name = 'x'"] {
+        for wrong in
+            ["metrics.acc > '1'", "name = 1", "creation_time = 'x'", "last_updated_timestamp_ms LIKE '1'", "datasets.name = 'x'"]
+        {
             assert!(Filter::read(wrong, &ATTRIBUTES).unwrap().check(&kind).is_err(), "{wrong}");
         }
     }

@@ -72,7 +72,9 @@ impl Filter {
 pub enum Kind {
     Text,
     Number,
-    /// Either.
+    /// A number by which something is known: it may stand in quotes, and is in no order as a text then.
+    Identifier,
+    /// A text or a number.
     Any,
 }
 
@@ -87,6 +89,14 @@ impl Order {
         keys.iter().try_for_each(|(key, _)| check_attribute(key, attributes))?;
         keys.push(sql::sort_key(default)?);
         Ok(Order(keys))
+    }
+
+    /// Itself. Errors: for a name that has no kind: no such thing has it.
+    pub fn check(self, kind: &dyn Fn(&Key) -> Option<Kind>) -> Result<Self, Failure> {
+        match self.0.iter().find(|(key, _)| kind(key).is_none()) {
+            Some((key, _)) => Err(no_name(key)),
+            None => Ok(self),
+        }
     }
 
     /// Sorts by the values of names; what has no value is last.
@@ -133,7 +143,7 @@ fn check_attribute(key: &Key, attributes: &[&str]) -> Result<(), Failure> {
 }
 
 fn check(condition: &Condition, kind: &dyn Fn(&Key) -> Option<Kind>) -> Result<(), Failure> {
-    let kind_of = |key| kind(key).ok_or_else(|| Failure::invalid(format!("`{key}` is nothing to compare here")));
+    let kind_of = |key| kind(key).ok_or_else(|| no_name(key));
     match condition {
         Condition::And(all) | Condition::Or(all) => all.iter().try_for_each(|one| check(one, kind)),
         Condition::IsNull(key, _) => kind_of(key).map(|_| ()),
@@ -141,12 +151,22 @@ fn check(condition: &Condition, kind: &dyn Fn(&Key) -> Option<Kind>) -> Result<(
             Err(Failure::invalid(format!("`{key}` is a number, compared with texts")))
         }
         Condition::In(..) => Ok(()),
-        Condition::Compare(key, _, value) => match (kind_of(key)?, value) {
+        Condition::Compare(key, operator, value) => match (kind_of(key)?, value) {
+            (Kind::Identifier, Value::Text(text)) if !is_identifier(*operator, text) => Err(number_with_text(key, text)),
             (Kind::Number, Value::Text(text)) => Err(number_with_text(key, text)),
             (Kind::Text, Value::Number(number)) => Err(text_with_number(key, *number)),
             _ => Ok(()),
         },
     }
+}
+
+fn no_name(key: &Key) -> Failure {
+    Failure::invalid(format!("`{key}` is nothing to compare here"))
+}
+
+/// Whether a number in quotes is compared as one.
+fn is_identifier(operator: Operator, text: &str) -> bool {
+    matches!(operator, Operator::Eq | Operator::NotEq) && !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn number_with_text(key: &Key, text: &str) -> Failure {
@@ -244,7 +264,11 @@ mod tests {
         }
         assert!(Filter::read("colour = 'red'", &["name"]).is_err());
         let kind = |key: &Key| match key {
-            Key::Attribute(name) => Some(if name == "name" { Kind::Text } else { Kind::Number }),
+            Key::Attribute(name) => Some(match name.as_str() {
+                "name" => Kind::Text,
+                "version" => Kind::Identifier,
+                _ => Kind::Number,
+            }),
             _ => None,
         };
         for (filter, well) in [
@@ -254,9 +278,19 @@ mod tests {
             ("time IN ('x')", false),
             ("metrics.a > 1", false),
             ("tags.a IS NULL", false),
+            ("version = '1' AND version != 2 AND version IN ('1', '2') AND version > 1", true),
+            ("version LIKE '1'", false),
+            ("version > '1'", false),
+            ("version = 'one'", false),
         ] {
-            let read = Filter::read(filter, &["name", "time"]).unwrap();
+            let read = Filter::read(filter, &["name", "time", "version"]).unwrap();
             assert_eq!(read.check(&kind).is_ok(), well, "{filter}");
+        }
+        for (order, well) in
+            [("name DESC", true), ("time", true), ("metrics.a", false), ("params.a", false), ("datasets.name", false)]
+        {
+            let read = Order::read(&[order.into()], &["name", "time"], "name").unwrap();
+            assert_eq!(read.check(&kind).is_ok(), well, "{order}");
         }
     }
 

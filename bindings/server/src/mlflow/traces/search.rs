@@ -9,7 +9,7 @@ use super::super::answer::Failure;
 use super::super::call::Call;
 use super::super::registry::value_of;
 use super::super::runs::{page, paged};
-use super::super::search::{Filter, Key, Order};
+use super::super::search::{Filter, Key, Kind, Order};
 use super::super::{Answer, Handler, assessments, spans};
 use super::shown::{shown_2, shown_3};
 use super::{Words, experiment_of};
@@ -37,7 +37,8 @@ const ATTRIBUTES: [&str; 14] = [
 /// A page of the traces of experiments that pass a filter.
 pub fn search(handler: &Handler, words: Words, call: &Call) -> Answer {
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
-    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "timestamp_ms DESC")?;
+    filter.check(&kind)?;
+    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "timestamp_ms DESC")?.check(&sorted_by)?;
     let mut found = Vec::new();
     for experiment in searched(call)? {
         let traces = handler.store().traces(experiment)?;
@@ -69,6 +70,19 @@ fn passes(handler: &Handler, filter: &Filter, trace: &Trace) -> bool {
         Key::Assessment(name) => trace.assessments.iter().filter_map(|(_, body)| assessments::value(body, name)).collect(),
         key => value(trace, key).into_iter().collect(),
     })
+}
+
+/// What a name of a trace is compared with.
+fn kind(key: &Key) -> Option<Kind> {
+    match key {
+        Key::Metric(_) | Key::Param(_) | Key::Dataset(_) => None,
+        _ => Some(Kind::Any),
+    }
+}
+
+/// The same of what has one value in each trace, and so is an order.
+fn sorted_by(key: &Key) -> Option<Kind> {
+    kind(key).filter(|_| !matches!(key, Key::Span(_) | Key::Assessment(_)))
 }
 
 fn value(trace: &Trace, key: &Key) -> Option<String> {

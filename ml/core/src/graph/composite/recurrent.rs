@@ -26,6 +26,13 @@ impl Graph {
         self.tanh(sum)
     }
 
+    /// The same with another activation, `relu(W_x x + W_h h)`: [B, H]. Errors: `Shape` if the weights do not fit. Source: Le et al. 2015.
+    pub fn rnn_relu_cell(&mut self, x: NodeId, h: NodeId, weights: &CellWeights) -> Result<NodeId> {
+        let (own, back) = self.cell_products("rnn_relu_cell", x, h, weights)?;
+        let sum = self.add(own, back)?;
+        self.relu(sum)
+    }
+
     /// The next output and memory of a long short-term memory; gates in the order input, forget, cell, output:
     /// [B, H] each. Errors: `Shape` if the weights do not fit. Source: Hochreiter and Schmidhuber 1997.
     pub fn lstm_cell(&mut self, x: NodeId, h: NodeId, c: NodeId, weights: &CellWeights) -> Result<(NodeId, NodeId)> {

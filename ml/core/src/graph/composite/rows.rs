@@ -170,6 +170,7 @@ fn cells() -> Vec<Row> {
     let weights = |x: &[crate::NodeId]| CellWeights { input: x[2], state: x[3], input_bias: None, state_bias: None };
     vec![
         Row::new("call", "elman cell", arguments(1), move |g, x| g.rnn_cell(x[0], x[1], &weights(x))),
+        Row::new("call", "elman cell of rectified sums", arguments(1), move |g, x| g.rnn_relu_cell(x[0], x[1], &weights(x))),
         Row::new("call", "gated recurrent unit", arguments(3), move |g, x| g.gru_cell(x[0], x[1], &weights(x))),
         Row::new("call", "long short-term memory", arguments(4), move |g, x| {
             let (h, c) = g.lstm_cell(x[0], x[1], x[1], &weights(x))?;

@@ -1,0 +1,154 @@
+"""Losses: of each element or row, then their mean or their sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradframe._array.core import Array, as_array, call
+from gradframe._array.pairs import where
+from gradframe.errors import PlanError, ShapeError
+
+# As PyTorch's: a logarithm of 0 would make the loss infinite, and its gradient no number.
+LOG_LEAST = -100.0
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def known(reduction: Any, more: tuple[str, ...] = ()) -> str:
+    """A reduction. Raises PlanError for what is none."""
+    if reduction not in (*REDUCTIONS, *more):
+        expected = "'mean', 'sum' or 'none'" + "".join(f" or {one!r}" for one in more)
+        raise PlanError(f"loss: expected reduction {expected}, got {reduction!r}")
+    return reduction  # type: ignore[no-any-return]
+
+
+def smoothing(label_smoothing: float) -> float:
+    """A part of the target that is spread over all classes. Raises PlanError for what is none."""
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise PlanError(f"cross_entropy: `label_smoothing` is {label_smoothing}, expected a number from 0 to 1")
+    return label_smoothing
+
+
+def _reduced(losses: Array, reduction: str, kept: Array | None = None) -> Array:
+    """The losses as they are, their sum, or the mean of those that are kept: of all of them for None."""
+    reduction = known(reduction)
+    if kept is not None:
+        losses = where(kept, losses, 0.0)
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    return losses.mean() if kept is None else losses.sum() / kept.astype("int64").sum().astype(losses.dtype)
+
+
+def _kept(target: Array, ignore_index: int | None) -> Array | None:
+    """Where labels are not the one that is ignored; None where all count, as far as that is known."""
+    if ignore_index is None or (ignore_index < 0 and "unsigned" in target.dtype.kind):
+        return None
+    if not target._array.is_traced and not target._array.has_integer(ignore_index):
+        return None
+    wide = target if target.dtype.name in ("int64", "uint64") else target.astype("int64")
+    return wide != ignore_index
+
+
+def _pair(op: str, a: Any, b: Any) -> tuple[Array, Array]:
+    a, b = as_array(a), as_array(b)
+    if a.shape != b.shape:
+        raise ShapeError(f"{op}: the input has shape {a.shape}, the target {b.shape}; hint: they would broadcast: reshape one")
+    return a, b
+
+
+def _log_softmax(input: Array) -> Array:
+    return call("log_softmax", (input,), -1)
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """The squared difference."""
+    input, target = _pair("mse_loss", input, target)
+    return _reduced((input - target) ** 2, reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """The size of the difference."""
+    input, target = _pair("l1_loss", input, target)
+    return _reduced(abs(input - target), reduction)
+
+
+def huber_loss(input: Any, target: Any, delta: float = 1.0, reduction: str = "mean") -> Array:
+    """Half the squared difference below `delta`, a line beyond."""
+    return _reduced(call("huber", _pair("huber_loss", input, target), float(delta)), reduction)
+
+
+def cross_entropy(
+    input: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0, ignore_index: int | None = -100
+) -> Array:
+    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes).
+
+    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
+    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
+    where labels are not known, the loss of such a label is `log sum exp` of its row.
+    """
+    input, target = as_array(input), as_array(target)
+    smoothed = smoothing(label_smoothing)
+    if "floating" in target.dtype.kind:
+        input, target = _pair("cross_entropy", input, target)
+        if smoothed:
+            target = target * (1.0 - smoothed) + smoothed / input.shape[-1]
+        return _reduced(-(_log_softmax(input) * target).sum(-1), reduction)
+    losses = call("cross_entropy", (input, target), ignore_index)
+    if smoothed:
+        even = -_log_softmax(input).mean(-1)
+        losses = losses * (1.0 - smoothed) + even * smoothed
+    return _reduced(losses, reduction, _kept(target, ignore_index))
+
+
+def nll_loss(input: Any, target: Any, reduction: str = "mean", ignore_index: int | None = -100) -> Array:
+    """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..).
+
+    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
+    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
+    where labels are not known, the loss of such a label is 0.
+    """
+    input, target = as_array(input), as_array(target)
+    return _reduced(call("nll_loss", (input, target), ignore_index), reduction, _kept(target, ignore_index))
+
+
+def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """`log(1 + exp(x)) - x * y` for a logit x and a probability y."""
+    input, target = _pair("binary_cross_entropy_with_logits", input, target)
+    return _reduced(call("binary_cross_entropy", (input, target)), reduction)
+
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Array:
+    """Half the squared difference over `beta` below it, the size of the difference less a half of `beta` beyond: `huber_loss / beta`."""
+    if beta < 0:
+        raise PlanError(f"smooth_l1_loss: `beta` is {beta}, expected a number from 0")
+    if not beta:
+        return l1_loss(input, target, reduction)
+    return _reduced(call("huber", _pair("smooth_l1_loss", input, target), float(beta)) / float(beta), reduction)
+
+
+def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Array:
+    """`-(y log x + (1 - y) log(1 - x))` for a probability x and a target y; no logarithm is below -100. Of numbers that may come near 0 or 1,
+    `binary_cross_entropy_with_logits` of what they are made of is exact, and has a gradient there."""
+    input, target = _pair("binary_cross_entropy", input, target)
+    return _reduced(-(target * _log(input) + (1.0 - target) * _log(1.0 - input)), reduction)
+
+
+def _log(x: Array) -> Array:
+    inside = x > 0.0
+    logarithm = call("log", (where(inside, x, 1.0),))
+    return where(inside & (logarithm > LOG_LEAST), logarithm, where(x >= 0.0, LOG_LEAST, float("nan")))
+
+
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Array:
+    """How far the target is from the input: `y (log y - x)` for logarithms x and probabilities y, 0 where y is 0; with `log_target` both are
+    logarithms. "batchmean" is the sum over the length of the first axis, which is the divergence of a row."""
+    input, target = _pair("kl_div", input, target)
+    if log_target:
+        losses = call("exp", (target,)) * (target - input)
+    else:
+        inside = target > 0.0
+        losses = where(inside, target * (call("log", (where(inside, target, 1.0),)) - input), 0.0)
+    if known(reduction, ("batchmean",)) == "batchmean":
+        return losses.sum() / losses.shape[0]
+    return _reduced(losses, reduction)
