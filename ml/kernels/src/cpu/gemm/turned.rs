@@ -1,21 +1,20 @@
 //! Products whose left side is laid once in panels, for the threads that share the right side's rows. The right side, which a product of few rows reads
 //! once, is read where it lies; bf16 is widened a few rows at a time, in the first cache.
 
+mod ways;
+
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::mem::take;
+use std::ops::Range;
 
 use gradframe_ml_core::Result;
-use half::bf16;
 
 use super::super::bytes::{Line, bytes_of_mut, typed_mut};
-use super::super::product::turned::{Element, Lines, product_turned};
-use super::super::product::wide::{lay, product_wide};
-use super::super::product::{Target, laid, parts, turned, wide};
-use super::super::simd::{Level, level};
+use super::super::product::turned::Lines;
+use super::super::product::{Target, parts, wide};
 use super::super::tasks::{self, Workers};
-use super::laid::factor;
 use super::{Matrix, Tile};
+pub use ways::{Short, Way, Wide};
 
 /// Rows of the left whose panels stay in the second-level cache while those of the right go by.
 const GROUP: usize = wide::PANELS * wide::PANEL;
@@ -30,82 +29,6 @@ thread_local! {
     static LAID: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How both sides are read.
-pub trait Way {
-    /// What the left side is of.
-    type Left: Copy + Sync;
-    /// What the right side is of.
-    type Right: Copy + Sync;
-    /// Rows of a panel of the left.
-    const PANEL: usize;
-    /// Rows of the right that are multiplied at once.
-    const ROWS: usize;
-
-    /// True if the processor has the instructions.
-    fn is_there() -> bool;
-
-    /// Lays rows of the left in panels.
-    ///
-    /// # Safety
-    /// The processor has the instructions; all elements are inside their memory.
-    unsafe fn lay(rows: &Matrix<Self::Left>, to: &mut [f32]);
-
-    /// `target[i, j] = sum_k left[i, k] right[j, k]` for `[rows, columns, depth]`, at most [`GROUP`] rows, the depth one of [`parts`].
-    ///
-    /// # Safety
-    /// As [`Way::lay`], and nobody else reaches the result's elements.
-    unsafe fn product(sizes: [usize; 3], left: &[f32], right: Lines<Self::Right>, target: Target);
-}
-
-/// By vectors of 256 bits.
-pub struct Short<E>(PhantomData<E>);
-
-impl<E: Element> Way for Short<E> {
-    type Left = f32;
-    type Right = E;
-    const PANEL: usize = laid::PANEL;
-    const ROWS: usize = turned::ROWS;
-
-    fn is_there() -> bool {
-        level() != Level::Portable
-    }
-
-    unsafe fn lay(rows: &Matrix<f32>, to: &mut [f32]) {
-        // SAFETY: the caller's condition.
-        unsafe { laid::lay_panels(factor(rows), (rows.rows, rows.columns), to) }
-    }
-
-    unsafe fn product(sizes: [usize; 3], left: &[f32], right: Lines<E>, target: Target) {
-        // SAFETY: the caller's condition.
-        unsafe { product_turned(sizes, left, right, target) }
-    }
-}
-
-/// By vectors of 512 bits.
-pub struct Wide;
-
-impl Way for Wide {
-    type Left = bf16;
-    type Right = bf16;
-    const PANEL: usize = wide::PANEL;
-    const ROWS: usize = wide::ROWS;
-
-    fn is_there() -> bool {
-        level() == Level::Avx512
-    }
-
-    unsafe fn lay(rows: &Matrix<bf16>, to: &mut [f32]) {
-        let from = Lines { values: rows.values[rows.first..].as_ptr(), row: rows.row };
-        // SAFETY: the caller's condition.
-        unsafe { lay(from, rows.column, (rows.rows, rows.columns), to) }
-    }
-
-    unsafe fn product(sizes: [usize; 3], left: &[f32], right: Lines<bf16>, target: Target) {
-        // SAFETY: the caller's condition.
-        unsafe { product_wide(sizes, left, right, target) }
-    }
-}
-
 /// `output[i, j] = sum_k left[i, k] right[j, k]` of two matrices. False, with nothing done, where rows of the right are not contiguous, a side is empty, or
 /// the processor lacks the instructions.
 pub fn multiply<W: Way>(left: &Matrix<W::Left>, right: &Matrix<W::Right>, workers: Workers, output: &mut [f32]) -> Result<bool> {
@@ -115,55 +38,95 @@ pub fn multiply<W: Way>(left: &Matrix<W::Left>, right: &Matrix<W::Right>, worker
     }
     assert!(left.is_inside() && right.is_inside() && left.columns == right.columns, "a matrix leaves its buffer");
     assert!(output.len() == left.rows * right.rows, "a result of another size");
-    let mut memory = LAID.with_borrow_mut(take); // while this thread waits it may work on another product
-    let result = parts(left.columns).try_for_each(|(first, depth)| {
+    parts(left.columns).try_for_each(|(first, depth)| {
         let columns = first..first + depth;
         let (left, right) = (left.part(0, 0..left.rows, columns.clone()), right.part(0, 0..right.rows, columns));
-        part::<W>(&left, &right, workers, (output, first > 0), &mut memory)
-    });
+        let groups = left.rows.div_ceil(GROUP);
+        let each = left.rows.div_ceil(groups).next_multiple_of(W::PANEL);
+        let (product, target) = (Product::<W> { left, right, each, adds: first > 0 }, &mut *output);
+        match tasks::share(workers, groups, 1) > 1 {
+            true => product.by_groups(workers, target),
+            false => product.shared(workers, target),
+        }
+    })?;
+    Ok(true)
+}
+
+/// One part of a product.
+struct Product<'a, W: Way> {
+    left: Matrix<'a, W::Left>,
+    right: Matrix<'a, W::Right>,
+    /// Rows of the left in a group.
+    each: usize,
+    /// True if it is added to what is there.
+    adds: bool,
+}
+
+impl<W: Way> Product<'_, W> {
+    /// Many groups: who takes one lays it, and multiplies it while it is in the second-level cache.
+    fn by_groups(&self, workers: Workers, output: &mut [f32]) -> Result<()> {
+        let tiles = Tile::all(output, self.right.rows, (self.each, self.right.rows)).collect();
+        tasks::for_each(workers, tiles, |mut tile: Tile<f32>| {
+            with_memory(self.each * self.left.columns, |panels| {
+                self.lay(tile.row_range(), panels);
+                self.multiply(&mut tile, panels);
+                Ok(())
+            })
+        })
+    }
+
+    /// Few groups: all threads lay them, then share the rows of the right.
+    fn shared(&self, workers: Workers, output: &mut [f32]) -> Result<()> {
+        let (rows, columns, depth) = (self.left.rows, self.right.rows, self.left.columns);
+        let blocks = tasks::share(workers, columns.div_ceil(W::ROWS), 1).clamp(BLOCKS[0], BLOCKS[1]);
+        let (length, sides) = (self.each * depth, (self.each, blocks * W::ROWS));
+        with_memory(rows.next_multiple_of(W::PANEL) * depth, |panels| {
+            tasks::for_each_chunk(workers, panels, length, |group, to| {
+                self.lay(group * self.each..rows.min((group + 1) * self.each), to);
+                Ok(())
+            })?;
+            let panels: &[f32] = panels;
+            tasks::for_each(workers, Tile::all(output, columns, sides).collect(), |mut tile: Tile<f32>| {
+                let group = tile.row_range().start / self.each;
+                self.multiply(&mut tile, &panels[group * length..]);
+                Ok(())
+            })
+        })
+    }
+
+    fn lay(&self, rows: Range<usize>, to: &mut [f32]) {
+        // SAFETY: `multiply` has checked that all elements are inside their buffer; the instructions were found.
+        unsafe { W::lay(&self.left.some_rows(rows), to) };
+    }
+
+    fn multiply(&self, tile: &mut Tile<f32>, panels: &[f32]) {
+        let lines = self.right.some_rows(tile.column_range());
+        let right = Lines { values: lines.values[lines.first..].as_ptr(), row: lines.row };
+        let target = Target { values: tile.pointer(), stride: tile.stride() as isize, adds: self.adds };
+        let sizes = [tile.row_range().len(), tile.column_range().len(), self.left.columns];
+        // SAFETY: the left side is laid for these rows, all elements are inside their buffers; the instructions were found.
+        unsafe { W::product(sizes, panels, right, target) };
+    }
+}
+
+/// So many numbers of memory that this thread keeps, and does without while it waits in `work`: it may take part in another product then.
+fn with_memory(length: usize, work: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+    let mut memory = LAID.with_borrow_mut(take);
+    memory.resize(memory.len().max((length * size_of::<f32>()).div_ceil(Line::BYTES)), Line::default());
+    let result = work(&mut typed_mut(bytes_of_mut(&mut memory))[..length]);
     if memory.len() * Line::BYTES <= KEPT_BYTES_MAX {
         LAID.with_borrow_mut(|kept| *kept = memory);
     }
-    result.map(|()| true)
-}
-
-/// Lays the left side, then multiplies; adds to the output if `adds`.
-fn part<W: Way>(
-    left: &Matrix<W::Left>,
-    right: &Matrix<W::Right>,
-    workers: Workers,
-    (output, adds): (&mut [f32], bool),
-    memory: &mut Vec<Line>,
-) -> Result<()> {
-    let (rows, columns, depth) = (left.rows, right.rows, left.columns);
-    let blocks = tasks::share(workers, columns.div_ceil(W::ROWS), 1).clamp(BLOCKS[0], BLOCKS[1]);
-    let sides = (rows.div_ceil(rows.div_ceil(GROUP)).next_multiple_of(W::PANEL), blocks * W::ROWS);
-    let (length, all) = (sides.0 * depth, rows.next_multiple_of(W::PANEL) * depth);
-    memory.resize(memory.len().max((all * size_of::<f32>()).div_ceil(Line::BYTES)), Line::default());
-    let panels: &mut [f32] = &mut typed_mut(bytes_of_mut(memory))[..all];
-    tasks::for_each_chunk(workers, panels, length, |group, to| {
-        let rows = left.some_rows(group * sides.0..rows.min((group + 1) * sides.0));
-        // SAFETY: all elements are inside their buffer; the instructions were found.
-        unsafe { W::lay(&rows, to) };
-        Ok(())
-    })?;
-
-    let panels: &[f32] = panels;
-    tasks::for_each(workers, Tile::all(output, columns, sides).collect(), |mut tile: Tile<f32>| {
-        let (row_range, column_range) = (tile.row_range(), tile.column_range());
-        let lines = right.some_rows(column_range.clone());
-        let right = Lines { values: lines.values[lines.first..].as_ptr(), row: lines.row };
-        let target = Target { values: tile.pointer(), stride: tile.stride() as isize, adds };
-        let panels = &panels[row_range.start / sides.0 * length..];
-        // SAFETY: the left side is laid for these rows, all elements are inside their buffers; the instructions were found.
-        unsafe { W::product([row_range.len(), column_range.len(), depth], panels, right, target) };
-        Ok(())
-    })
+    result
 }
 
 #[cfg(test)]
 mod tests {
+    use half::bf16;
+
     use super::super::super::product::product;
+    use super::super::super::simd::{Level, level};
+    use super::super::laid::factor;
     use super::*;
 
     fn numbers(count: usize, seed: u32) -> Vec<bf16> {
@@ -262,6 +225,8 @@ mod tests {
             [128, 90, 513],
             [150, 31, 17],
             [300, 40, 1500],
+            [1300, 21, 40],
+            [1100, 18, 1030],
         ] {
             check(sizes);
         }
