@@ -33,8 +33,14 @@ impl Feed {
     pub fn unit(&self) -> Option<Unit> {
         let first = self.done * UNIT;
         let is_there = self.next.rows == ROWS && first + UNIT <= self.next.depth;
-        let [from, ahead] = [self.next.lines.values, self.ahead].map(|there| there.wrapping_add(first));
-        is_there.then(|| Unit { from, to: self.to.wrapping_add(first), ahead })
+        match is_there {
+            true => Some(Unit {
+                from: self.next.lines.values.wrapping_add(first),
+                to: self.to.wrapping_add(first),
+                ahead: self.ahead.wrapping_add(first),
+            }),
+            false => None,
+        }
     }
 
     /// What is left to do.
@@ -74,8 +80,7 @@ impl Unit {
             widen(load(self.from, UNIT), self.to);
             _mm_prefetch::<_MM_HINT_T0>(self.ahead.cast());
         }
-        let [from, ahead] = [self.from, self.ahead].map(|there| there.wrapping_offset(row));
-        Unit { from, to: self.to.wrapping_add(PITCH), ahead }
+        Unit { from: self.from.wrapping_offset(row), to: self.to.wrapping_add(PITCH), ahead: self.ahead.wrapping_offset(row) }
     }
 }
 
