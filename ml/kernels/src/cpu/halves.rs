@@ -10,11 +10,12 @@ use gradframe_ml_core::Result;
 use half::bf16;
 
 use super::gemm::{Matrix, Tile};
-use super::simd::{has_pairs, vectorized};
+use super::simd::{has_fast_pairs, has_pairs, vectorized};
 use super::tasks::{self, TASK_BYTES_MIN, Workers};
 #[cfg(target_arch = "x86_64")]
 use super::{
-    gemm::{goes_by_chunks, turned},
+    gemm::goes_by_chunks,
+    gemm::turned::{self, Short, Wide},
     simd::{Level, level, unary},
 };
 
@@ -24,6 +25,8 @@ const PANEL: usize = 32;
 const TILE_ROWS_MAX: usize = 512;
 /// Multiply-adds of a tile, about: less, and handing it out costs too much.
 const TILE_PRODUCTS: usize = 4_000_000;
+/// Rows of the left, at most, for which products of words pay wherever there are such: so few do not fill a vector.
+const FEW_ROWS: usize = 8;
 /// Rows of a matrix that a product with a vector goes through at once.
 const ROWS: usize = 4;
 
@@ -41,19 +44,33 @@ pub fn multiply(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, out
         rows_times_vector(right, left, workers, output)?;
         return Ok(true);
     }
-    match has_pairs() && has_words(left) && has_words(right) {
+    let pays = has_fast_pairs() || (has_pairs() && left.rows <= FEW_ROWS);
+    match pays && has_words(left) && has_words(right) {
         true => multiply_words(left, right, workers, output).map(|()| true),
         false => multiply_widened(left, right, workers, output),
     }
 }
 
-/// The left side is widened, of the right a few rows at a time. False, with nothing done, where its rows are not contiguous, the contraction is long
+/// Both sides are widened, of the right a few rows at a time. False, with nothing done, where its rows are not contiguous, the contraction is long
 /// for its result, or vectors have not 256 bits.
 #[cfg(target_arch = "x86_64")]
 fn multiply_widened(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers, output: &mut [f32]) -> Result<bool> {
-    if level() != Level::Avx2 || right.column != 1 || goes_by_chunks(left, right) {
+    if right.column != 1 || goes_by_chunks(left, right) {
         return Ok(false);
     }
+    match level() {
+        Level::Avx512 => turned::multiply::<Wide>(left, right, workers, output),
+        Level::Avx2 => {
+            let wide = left_widened(left, workers)?;
+            turned::multiply::<Short<bf16>>(&Matrix::dense(&wide, [1, left.rows, left.columns]), right, workers, output)
+        }
+        Level::Portable => Ok(false),
+    }
+}
+
+/// All rows, one after the other.
+#[cfg(target_arch = "x86_64")]
+fn left_widened(left: &Matrix<bf16>, workers: Workers) -> Result<Vec<f32>> {
     let columns = left.columns;
     let mut wide = vec![0f32; left.rows * columns];
     let a_task = (TASK_BYTES_MIN / columns).max(1);
@@ -68,7 +85,7 @@ fn multiply_widened(left: &Matrix<bf16>, right: &Matrix<bf16>, workers: Workers,
         }
         Ok(())
     })?;
-    turned::multiply(&Matrix::dense(&wide, [1, left.rows, columns]), right, workers, output)
+    Ok(wide)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -179,16 +196,65 @@ mod tests {
         }
     }
 
+    /// Each way that this processor has, of any maker.
+    fn all_ways(left: &Matrix<bf16>, right: &Matrix<bf16>) -> Vec<Vec<f32>> {
+        let one = |way: &dyn Fn(&mut [f32]) -> Result<bool>| {
+            let mut output = vec![f32::NAN; left.rows * right.rows];
+            way(&mut output).unwrap().then_some(output)
+        };
+        let mut found = Vec::new();
+        for workers in [Workers::One, Workers::Pool] {
+            found.push(one(&|output| multiply(left, right, workers, output)));
+            found.push(one(&|output| multiply_widened(left, right, workers, output)));
+            #[cfg(target_arch = "x86_64")]
+            found.push(one(&|output| {
+                let wide = left_widened(left, workers)?;
+                turned::multiply::<Short<bf16>>(&Matrix::dense(&wide, [1, left.rows, left.columns]), right, workers, output)
+            }));
+            if has_pairs() && has_words(left) && has_words(right) {
+                found.push(one(&|output| multiply_words(left, right, workers, output).map(|()| true)));
+            }
+        }
+        found.into_iter().flatten().collect()
+    }
+
     #[test]
-    fn products_are_those_of_the_rounded_numbers_whatever_the_shape() {
-        for sizes in [[1, 5, 7], [3, 1, 66], [2, 33, 34], [9, 40, 64], [17, 100, 2050], [600, 70, 6]] {
+    fn products_are_those_of_the_rounded_numbers_whatever_the_shape_and_the_way() {
+        for sizes in [
+            [1, 5, 7],
+            [3, 1, 66],
+            [2, 33, 34],
+            [8, 50, 130],
+            [9, 40, 64],
+            [16, 70, 513],
+            [17, 100, 2050],
+            [33, 47, 512],
+            [128, 31, 45],
+            [600, 70, 6],
+        ] {
             let [rows, columns, depth] = sizes;
             let (left, right) = (numbers(rows * depth, 1), numbers(columns * depth, 2));
-            let mut output = vec![f32::NAN; rows * columns];
-            let (a, b) = (Matrix::dense(&left, [1, rows, depth]), Matrix::dense(&right, [1, columns, depth]));
-            if multiply(&a, &b, Workers::One, &mut output).unwrap() {
-                close(&output, &expected(&left, &right, sizes), depth);
+            let expected = expected(&left, &right, sizes);
+            for output in all_ways(&Matrix::dense(&left, [1, rows, depth]), &Matrix::dense(&right, [1, columns, depth])) {
+                close(&output, &expected, depth);
             }
+        }
+    }
+
+    #[test]
+    fn rows_have_the_same_bits_in_batches_of_any_size_beyond_a_few() {
+        let (depth, columns) = (200, 37);
+        let (left, right) = (numbers(200 * depth, 1), numbers(columns * depth, 2));
+        let right = Matrix::dense(&right, [1, columns, depth]);
+        let product = |rows: usize| {
+            let mut output = vec![f32::NAN; rows * columns];
+            multiply_widened(&Matrix::dense(&left, [1, rows, depth]), &right, Workers::One, &mut output)
+                .unwrap()
+                .then_some(output)
+        };
+        let Some(whole) = product(200) else { return };
+        for rows in [1, 2, 9, 16, 17, 32, 33, 128, 129] {
+            assert_eq!(product(rows).as_deref(), Some(&whole[..rows * columns]), "{rows}");
         }
     }
 

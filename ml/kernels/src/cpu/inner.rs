@@ -142,17 +142,20 @@ unsafe fn block<W: Words<Register = __m512>>(a: [*const f32; SIDE], b: [*const f
 #[inline(always)]
 unsafe fn totals(v: [__m512; LANES]) -> __m512 {
     unsafe {
+        // Loops, not closures: where one is not written out in its place, its instructions become calls.
         // In each part of four lanes: two sums of the one vector and two of the other, in turns.
-        let twos: [__m512; 8] = std::array::from_fn(|i| {
+        let mut twos = [_mm512_setzero_ps(); 8];
+        for i in 0..8 {
             let (p, q) = (v[2 * i], v[2 * i + 1]);
-            _mm512_add_ps(_mm512_unpacklo_ps(p, q), _mm512_unpackhi_ps(p, q))
-        });
+            twos[i] = _mm512_add_ps(_mm512_unpacklo_ps(p, q), _mm512_unpackhi_ps(p, q));
+        }
         // In each part: one sum of each of four vectors.
-        let fours: [__m512; 4] = std::array::from_fn(|i| {
+        let mut fours = [_mm512_setzero_ps(); 4];
+        for i in 0..4 {
             let (p, q) = (_mm512_castps_pd(twos[2 * i]), _mm512_castps_pd(twos[2 * i + 1]));
             let (low, high) = (_mm512_unpacklo_pd(p, q), _mm512_unpackhi_pd(p, q));
-            _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
-        });
+            fours[i] = _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
+        }
         let low = parts_added(fours[0], fours[1]);
         let high = parts_added(fours[2], fours[3]);
         parts_added(low, high)

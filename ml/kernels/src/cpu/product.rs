@@ -12,6 +12,7 @@ pub mod laid;
 mod panels;
 mod rows;
 pub mod turned;
+pub mod wide;
 mod words;
 
 use std::arch::x86_64::{__m256, __m512};

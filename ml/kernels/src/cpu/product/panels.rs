@@ -72,36 +72,45 @@ impl Lanes for __m512 {
                     a[i] = _mm512_loadu_ps(from.values.offset(i as isize * from.row));
                 }
             }
-            let mut b = a;
-            for i in 0..8 {
-                b[2 * i] = _mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]);
-                b[2 * i + 1] = _mm512_unpackhi_ps(a[2 * i], a[2 * i + 1]);
-            }
-            // Of each four lines, in each part of four lanes: lane 0, 1, 2, 3 of all four.
-            for i in 0..4 {
-                for half in 0..2 {
-                    let (p, q) = (_mm512_castps_pd(b[4 * i + half]), _mm512_castps_pd(b[4 * i + 2 + half]));
-                    a[4 * i + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q));
-                    a[4 * i + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
-                }
-            }
-            // a[4 i + l] has in part p: lanes 4 p + l of lines 4 i .. 4 i + 4.
-            for l in 0..4 {
-                let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a[l], a[4 + l]); // parts 0 2 | 0 2
-                let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(a[l], a[4 + l]); // parts 1 3 | 1 3
-                let low_2 = _mm512_shuffle_f32x4::<0b10_00_10_00>(a[8 + l], a[12 + l]);
-                let high_2 = _mm512_shuffle_f32x4::<0b11_01_11_01>(a[8 + l], a[12 + l]);
-                let rows = [
-                    (l, _mm512_shuffle_f32x4::<0b10_00_10_00>(low, low_2)),
-                    (4 + l, _mm512_shuffle_f32x4::<0b10_00_10_00>(high, high_2)),
-                    (8 + l, _mm512_shuffle_f32x4::<0b11_01_11_01>(low, low_2)),
-                    (12 + l, _mm512_shuffle_f32x4::<0b11_01_11_01>(high, high_2)),
-                ];
-                for (k, row) in rows {
-                    row.store(to.add(k * Self::PANEL));
-                }
+            for (k, row) in crossed(a).into_iter().enumerate() {
+                row.store(to.add(k * Self::PANEL));
             }
         }
+    }
+}
+
+/// Lane `i` of vector `k` is lane `k` of the vector `i`.
+///
+/// # Safety
+/// The processor has AVX-512 F.
+#[inline(always)]
+pub unsafe fn crossed(mut a: [__m512; 16]) -> [__m512; 16] {
+    unsafe {
+        let mut b = a;
+        for i in 0..8 {
+            b[2 * i] = _mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]);
+            b[2 * i + 1] = _mm512_unpackhi_ps(a[2 * i], a[2 * i + 1]);
+        }
+        // Of each four lines, in each part of four lanes: lane 0, 1, 2, 3 of all four.
+        for i in 0..4 {
+            for half in 0..2 {
+                let (p, q) = (_mm512_castps_pd(b[4 * i + half]), _mm512_castps_pd(b[4 * i + 2 + half]));
+                a[4 * i + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q));
+                a[4 * i + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
+            }
+        }
+        // a[4 i + l] has in part p: lanes 4 p + l of lines 4 i .. 4 i + 4.
+        for l in 0..4 {
+            let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a[l], a[4 + l]); // parts 0 2 | 0 2
+            let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(a[l], a[4 + l]); // parts 1 3 | 1 3
+            let low_2 = _mm512_shuffle_f32x4::<0b10_00_10_00>(a[8 + l], a[12 + l]);
+            let high_2 = _mm512_shuffle_f32x4::<0b11_01_11_01>(a[8 + l], a[12 + l]);
+            b[l] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, low_2);
+            b[4 + l] = _mm512_shuffle_f32x4::<0b10_00_10_00>(high, high_2);
+            b[8 + l] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, low_2);
+            b[12 + l] = _mm512_shuffle_f32x4::<0b11_01_11_01>(high, high_2);
+        }
+        b
     }
 }
 

@@ -26,6 +26,14 @@ pub struct Lines<E> {
     pub row: isize,
 }
 
+impl<E> Lines<E> {
+    /// The rows from another one on.
+    #[inline(always)]
+    pub fn moved(self, row: usize) -> Self {
+        Lines { values: self.values.wrapping_offset(row as isize * self.row), ..self }
+    }
+}
+
 /// What the right side is of.
 pub trait Element: Copy + Send + Sync {
     /// `count` rows of `depth` elements as rows of f32: where they lie, or widened into `wide`.
@@ -48,7 +56,7 @@ impl Element for bf16 {
         let wide = wide.as_mut_ptr().cast::<f32>();
         for j in 0..count {
             // SAFETY: the function's own condition.
-            unsafe { widen(from.values.offset(j as isize * from.row), depth, wide.add(j * depth)) };
+            unsafe { widen(from.moved(j).values, depth, wide.add(j * depth)) };
         }
         Lines { values: wide, row: depth as isize }
     }
@@ -104,8 +112,8 @@ impl<E: Element> Turned<'_, E> {
     /// `C` columns of the result from `first` on, of which `known` are there already.
     #[inline(always)]
     unsafe fn columns<const C: usize>(&self, first: usize, known: usize, wide: &mut Wide) {
-        let here = Lines { values: self.right.values.wrapping_offset(first as isize * self.right.row), ..self.right };
-        let ahead = Lines { values: here.values.wrapping_offset(C as isize * here.row), ..here };
+        let here = self.right.moved(first);
+        let ahead = here.moved(C);
         // SAFETY: the caller's condition.
         let lines = unsafe { E::rows(here, C, self.depth, wide) };
         for (panel, row) in self.left.chunks_exact(PANEL * self.depth).zip((0..self.rows).step_by(PANEL)) {
@@ -140,7 +148,7 @@ impl<E: Element> Turned<'_, E> {
 
 /// `C` rows of the right by `N` vectors of a panel of the left.
 #[inline(always)]
-unsafe fn block<E, const C: usize, const N: usize, const FETCHES: bool>(
+unsafe fn block<E: Copy, const C: usize, const N: usize, const FETCHES: bool>(
     right: Lines<f32>,
     panel: &[f32],
     ahead: Lines<E>,
@@ -156,7 +164,7 @@ unsafe fn block<E, const C: usize, const N: usize, const FETCHES: bool>(
             if FETCHES {
                 for j in 0..C {
                     // Only a hint, also behind the end.
-                    _mm_prefetch::<_MM_HINT_T0>(ahead.values.wrapping_offset(j as isize * ahead.row).wrapping_add(first).cast());
+                    _mm_prefetch::<_MM_HINT_T0>(ahead.moved(j).values.wrapping_add(first).cast());
                 }
             }
             for _ in first..depth.min(first + a_line) {
