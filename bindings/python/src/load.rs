@@ -41,7 +41,7 @@ pub struct PyLoader {
 impl PyLoader {
     /// The batches that a loop gets; see `LazyFrame.iter_batches`.
     #[new]
-    #[pyo3(signature = (frame, *, batch_size, shuffle_seed, epoch, rank, world_size, worker, workers, drop_last, skip_batches))]
+    #[pyo3(signature = (frame, *, batch_size, shuffle_seed, epoch, rank, world_size, worker, workers, drop_last, skip_batches, own_memory))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         frame: PyLazyFrame,
@@ -54,6 +54,7 @@ impl PyLoader {
         workers: usize,
         drop_last: bool,
         skip_batches: u64,
+        own_memory: bool,
     ) -> PyResult<Self> {
         let options = LoadOptions {
             batch_rows: batch_size,
@@ -70,6 +71,7 @@ impl PyLoader {
         let (send, batches) = mpsc::channel(AHEAD);
         let task = runtime()?.spawn(async move {
             let mut loader = match frame.0.load(&options).await {
+                Ok(loader) if own_memory => loader.in_own_memory(),
                 Ok(loader) => loader,
                 Err(error) => return drop(send.send(Err(error)).await),
             };

@@ -35,6 +35,13 @@ def test_torch(frame):
         list(nulls.to_torch(2))
 
 
+def writable(values):
+    """The memory as PyTorch takes it: it knows none that cannot be written to."""
+    seen = np.from_dlpack(values)
+    interface = {**seen.__array_interface__, "data": (seen.ctypes.data, False)}
+    return np.asarray(types.SimpleNamespace(__array_interface__=interface, held=values))
+
+
 @pytest.fixture
 def stand_in(monkeypatch):
     """What `to_torch` asks of PyTorch; `worker` says which of a DataLoader's workers this process is."""
@@ -44,7 +51,7 @@ def stand_in(monkeypatch):
     distributed = types.ModuleType("torch.distributed")
     distributed.is_available = lambda: False
     torch = types.ModuleType("torch")
-    torch.from_dlpack, torch.as_tensor, torch.clone = np.from_dlpack, np.asarray, np.copy
+    torch.from_dlpack, torch.as_tensor = writable, np.asarray
     torch.utils, torch.distributed = types.ModuleType("torch.utils"), distributed
     torch.utils.data = data
     for module in (torch, torch.utils, data, distributed):
@@ -164,9 +171,11 @@ def test_workers_share_what_a_loaded_state_has_left(frame, stand_in, given):
 def test_a_loop_may_change_its_batches_in_place(stand_in):
     mine = np.arange(4.0)
     frame = gf.from_dict({"x": mine, "m": np.arange(8.0).reshape(4, 2)}).lazy()
-    for _ in range(2):
-        for batch in frame.to_torch(2):
+    made = frame.with_columns(y=gf.col("x"), z=gf.col("x") + 1)
+    for loop in (frame.to_torch(2), frame.to_torch(4), made.to_torch(2), made.to_torch(4)):
+        for batch in [*loop, *loop]:
             for tensor in batch.values():
                 tensor -= 1
+            assert "y" not in batch or batch["x"].tolist() == batch["y"].tolist() == (batch["z"] - 1).tolist()
     assert mine.tolist() == [0, 1, 2, 3]
     assert frame.collect()["m"].to_list() == [[0, 1], [2, 3], [4, 5], [6, 7]]

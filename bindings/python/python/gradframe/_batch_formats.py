@@ -48,11 +48,7 @@ def _numpy(batch: Any) -> dict[str, Any]:
 def _torch(batch: Any) -> dict[str, Any]:
     import torch
 
-    def own(values: Any) -> Any:
-        # Loops change their batches in place, and no tensor is read-only: the memory may be the frame's, or the program's own array.
-        return torch.clone(torch.from_dlpack(values))
-
-    return {name: _tensor(name, column, own, torch.as_tensor) for name, column in _columns(batch)}
+    return {name: _tensor(name, column, torch.from_dlpack, torch.as_tensor) for name, column in _columns(batch)}
 
 
 def _jax(batch: Any) -> dict[str, Any]:
@@ -73,6 +69,8 @@ FORMATS: dict[str, Callable[[Any], Any]] = {
 }
 # These are made of the public frame, the others of the engine's batch.
 OF_FRAMES = ("frame", "polars", "pandas")
+# Loops change these in place, since no tensor is read-only: the engine gives memory that is neither the frame's nor the program's own array.
+OF_OWN_MEMORY = ("torch",)
 
 
 def _as_numpy(column: Any) -> Any:

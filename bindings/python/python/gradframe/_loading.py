@@ -36,9 +36,11 @@ class BatchLoader:
         worker: int = 0,
         num_workers: int = 1,
         drop_last: bool = False,
+        own_memory: bool = False,
     ) -> None:
         self._frame = frame
         self._convert = convert
+        self._own_memory = own_memory
         self._options = {
             "batch_size": _whole("batch_size", batch_size, 1),
             "shuffle": bool(shuffle),
@@ -85,6 +87,7 @@ class BatchLoader:
             workers=options["num_workers"],
             drop_last=options["drop_last"],
             skip_batches=given,
+            own_memory=self._own_memory,
         )
         for batch in loader:
             converted = self._convert(batch)

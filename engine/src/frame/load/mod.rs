@@ -5,6 +5,7 @@
 
 mod deal;
 mod in_order;
+mod own_memory;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ use gradframe_plan::services::DatasetFile;
 
 use self::deal::Deal;
 use self::in_order::InOrder;
+use self::own_memory::in_own_memory;
 use super::DataFrame;
 use super::shuffle::{in_fixed_order, shuffled};
 use crate::panics::guard;
@@ -82,6 +84,7 @@ pub struct BatchLoader {
     frame: DataFrame,
     rows: InOrder,
     deal: Deal,
+    own_memory: bool,
 }
 
 impl fmt::Debug for BatchLoader {
@@ -119,7 +122,7 @@ impl DataFrame {
         let state = in_order::state(frame.execution_state(), frame.logical_plan(), options.batch_rows);
         let plan =
             guard("iter_batches", async { state.create_physical_plan(frame.logical_plan()).await.map_err(from_datafusion) });
-        Ok(BatchLoader { frame: self.clone(), rows: InOrder::new(plan.await?, &state), deal: Deal::new(options) })
+        Ok(BatchLoader { frame: self.clone(), rows: InOrder::new(plan.await?, &state), deal: Deal::new(options), own_memory: false })
     }
 }
 
@@ -133,10 +136,20 @@ impl DataFrame {
 }
 
 impl BatchLoader {
+    /// The same loop, whose batches have their numbers in memory that nobody else has, for whoever writes into it: what a table or another
+    /// batch has as well is copied.
+    pub fn in_own_memory(self) -> Self {
+        BatchLoader { own_memory: true, ..self }
+    }
+
     /// The next batch; None at the end of the epoch. Dropping the loader cancels the query.
     /// Errors: those of the query.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        self.frame.or_lost_row(guard(OP, self.deal.next(&mut self.rows))).await
+        let batch = self.frame.or_lost_row(guard(OP, self.deal.next(&mut self.rows))).await?;
+        match batch {
+            Some(batch) if self.own_memory => in_own_memory(batch).map(Some).map_err(|error| from_datafusion(error.into())),
+            other => Ok(other),
+        }
     }
 }
 

@@ -98,7 +98,7 @@ class Running(Verb):
         `state_dict()` and `load_state_dict()` of what is returned go on exactly where a loop was.
         """
         from gradframe._frame.eager import DataFrame
-        from gradframe._batch_formats import converter
+        from gradframe._batch_formats import OF_OWN_MEMORY, converter
         from gradframe._loading import BatchLoader
 
         return BatchLoader(
@@ -112,6 +112,7 @@ class Running(Verb):
             worker=worker,
             num_workers=num_workers,
             drop_last=drop_last,
+            own_memory=batch_format in OF_OWN_MEMORY,
         )
 
     def to_torch(
