@@ -8,12 +8,14 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use gradframe_connectors::store::{Store, files_below};
+use gradframe_plan::error::from_datafusion;
+use gradframe_plan::rules::with_exact_aggregates;
 use gradframe_plan::services::NewArtifact;
 use tar::{Archive, Builder, EntryType, HeaderMode};
 use tempfile::TempDir;
 
 use crate::kept_rows::{TRAINING_ROWS, has_kept_rows};
-use crate::{Error, Result, Session};
+use crate::{DataFrame, Error, Result, Session};
 
 const OP: &str = "archive";
 /// Where the store is in an archive.
@@ -75,6 +77,9 @@ impl Session {
             let what = format!("run `{run}` was trained in the order of its query, which a file of its rows does not keep");
             return Err(Error::plan(OP, what).hint("without the data it can be packed"));
         }
+        // As the training has computed them.
+        let exact = with_exact_aggregates(frame.logical_plan().clone()).map_err(from_datafusion)?;
+        let frame = DataFrame::new(self.clone(), exact);
         let path = directory.join("training.parquet");
         frame.write_parquet(&path.to_string_lossy()).await?;
         Ok(path)

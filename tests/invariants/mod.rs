@@ -1,6 +1,7 @@
 //! What must not change an answer: threads, batch size, the optimizer, how often it is asked.
 
 mod numeric_stages;
+mod training_rows;
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ use gradframe_tests::tpch::{table_file, write_tables};
 
 use crate::harness::exact_texts;
 
-/// A training on joined and grouped files, without float aggregates below it.
+/// A training on joined and grouped files.
 const TRAINING: &str = "CREATE MODEL m OPTIONS (model_type = 'logistic_reg', input_label_cols = ['late'], l2_reg = 0.001) AS
     SELECT o_orderpriority, count(*) AS lines, sum(l_quantity) AS pieces, bool_or(l_receiptdate > l_commitdate) AS late
     FROM orders JOIN lineitem ON l_orderkey = o_orderkey GROUP BY o_orderkey, o_orderpriority";

@@ -23,7 +23,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Trains on a frame's rows; see `LazyFrame.fit`.
 #[pyfunction]
-#[pyo3(signature = (frame, estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None, resume=None))]
+#[pyo3(signature = (frame, estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None, resume=None, reproducible=true))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn fit(
     py: Python<'_>,
@@ -37,6 +37,7 @@ fn fit(
     sample_weight: Option<String>,
     transform: Option<&Bound<'_, PyAny>>,
     resume: Option<String>,
+    reproducible: bool,
 ) -> PyResult<PyModel> {
     let mut options = FitOptions::new(target);
     options = if let Some(run) = resume { options.resume(run) } else { options };
@@ -45,6 +46,7 @@ fn fit(
     for (option, value) in [("data_split_method", split), ("data_split_col", split_by), ("sample_weight_col", sample_weight)] {
         options = if let Some(value) = value { options.option(option, value) } else { options };
     }
+    options = if reproducible { options } else { options.reproducible(false) };
     if let Some(transform) = transform {
         options = options.transform(transform_exprs(transform)?);
     }

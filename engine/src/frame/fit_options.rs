@@ -48,6 +48,11 @@ impl FitOptions {
         self.option("sample_weight_col", column.into())
     }
 
+    /// Whether float aggregates in the frame are exact, so that it has the same bits each time: so they are, unless this says `false`, which is faster.
+    pub fn reproducible(self, reproducible: bool) -> Self {
+        self.option("reproducible", reproducible)
+    }
+
     /// Keeps no row for evaluation.
     pub fn no_split(self) -> Self {
         self.option("data_split_method", "no_split")

@@ -116,14 +116,22 @@ async fn replace_makes_a_new_version_and_keep_trains_nothing() {
 }
 
 #[tokio::test]
-async fn a_query_that_adds_floats_or_draws_numbers_is_not_called_reproducible() {
+async fn a_query_that_adds_floats_repeats_unless_asked_for_speed_and_one_that_draws_numbers_does_not() {
     let t = Testing::new();
     t.table("t", &line_table(500), 2);
-    t.train("SELECT kind, sum(a) AS a, sum(y) AS y FROM t GROUP BY kind, id", request("sums", "linear_reg")).await.unwrap();
+    let sums = "SELECT kind, sum(a) AS a, avg(a) AS m, sum(y) AS y FROM t GROUP BY kind, id";
+    t.train(sums, request("sums", "linear_reg")).await.unwrap();
+    let mut fast = request("fast", "linear_reg");
+    fast.options.push(("reproducible".into(), false.into()));
+    t.train(sums, fast).await.unwrap();
     t.train("SELECT kind, max(a) AS a, max(y) AS y FROM t GROUP BY kind, id", request("maxima", "linear_reg")).await.unwrap();
+    t.train("SELECT a, sum(a) OVER (PARTITION BY kind) AS s, y FROM t", request("windows", "linear_reg")).await.unwrap();
+    t.train("SELECT approx_percentile_cont(a, 0.5) AS a, max(y) AS y FROM t GROUP BY id", request("near", "linear_reg"))
+        .await
+        .unwrap();
     t.train("SELECT a + random() AS a, y FROM t", request("noisy", "linear_reg")).await.unwrap();
     let reproducible: Vec<bool> = t.runs.all().iter().map(|r| r.new.reproducible).collect();
-    assert_eq!(reproducible, [false, true, false]);
+    assert_eq!(reproducible, [true, false, true, true, false, false]);
 }
 
 #[tokio::test]

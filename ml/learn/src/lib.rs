@@ -1,5 +1,6 @@
 //! Learning: how columns are encoded, what estimators ask for, what a model is.
 //!
+//! - [`exact`]: sums of floats without rounding;
 //! - [`features`]: statistics of raw columns, and the graph that turns them into the encoded training set;
 //! - [`estimator`]: the contract between an estimator and whoever feeds it; [`estimators`]: one file a model type;
 //! - [`optim`]: optimisers, as state machines over parameter vectors or as rules that become part of a program;
@@ -17,6 +18,7 @@ pub mod checkpoint;
 pub mod data_types;
 pub mod estimator;
 pub mod estimators;
+pub mod exact;
 pub mod features;
 pub mod fitting;
 pub mod in_memory;

@@ -17,6 +17,7 @@ pub const COMMON_OPTIONS: &[&str] = &[
     "data_split_eval_fraction",
     "data_split_col",
     "sample_weight_col",
+    "reproducible",
 ];
 
 /// Every model type, in order of name.

@@ -14,6 +14,7 @@ pub mod column;
 mod ends;
 mod enums;
 mod equal_lengths;
+mod exact;
 mod extremes;
 mod feature_cross;
 mod fit_aggregate;
@@ -51,6 +52,7 @@ pub use self::checked_sum::{checked_sum, sum};
 pub use self::ends::{end_aggregates, first_value, last_value};
 pub use self::enums::{categories, enum_at, enum_categories, enum_field, enum_place, place_of, shown_type, struct_of, to_enum};
 pub use self::equal_lengths::equal_lengths;
+pub use self::exact::RESULT as EXACT_RESULT;
 pub use self::extremes::{extreme_aggregates, max, min};
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::float_aggregates::{
@@ -65,6 +67,7 @@ pub use self::one_zero::{has_floats, identity, one_zero};
 pub use self::over_items::{
     AsInPlans, ItemArg, OfItems, is_of_row, item_column, list_arguments, of_row, over_items, run_as_in_plans, spelled_out,
 };
+pub use self::own_part::{exact_form, is_exact};
 pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::power::power;
 use self::power::power_function;

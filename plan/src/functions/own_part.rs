@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Operator, ReversedUDAF, SetMonotonicity,
     Signature, StatisticsArgs,
 };
 
+use super::checked_sum::is_checked_sum;
 use super::ends::{self, End};
+use super::exact;
 use super::extremes::{Extreme, of_groups};
 use super::one_nan::{groups_of_one_nan, of_one_nan};
 use super::sliding::{Statistic, moving};
@@ -27,9 +29,16 @@ pub(super) enum Part {
     End(End),
     /// Nothing but that there is one NaN.
     OneNan,
+    /// The state, of which the result knows no order of rows.
+    Exact(exact::Statistic),
 }
 
 impl Part {
+    /// What it computes exactly.
+    fn exact(self) -> Option<exact::Statistic> {
+        if let Part::Exact(statistic) = self { Some(statistic) } else { None }
+    }
+
     /// Whether it gives values that are not among those that it is given, whose NaN may have a sign.
     fn computes(self) -> bool {
         matches!(self, Part::Moving(_) | Part::OneNan)
@@ -58,11 +67,29 @@ impl OwnPart {
     }
 }
 
+/// The same aggregate of floats, of a state in which no order of rows shows; None of one that has no such form, or is in it.
+pub fn exact_form(function: &Arc<AggregateUDF>) -> Option<Arc<AggregateUDF>> {
+    let statistic = match function.inner().downcast_ref::<OwnPart>().map(|own| own.part) {
+        Some(Part::Moving(statistic)) => statistic.into(),
+        Some(Part::OneNan) => exact::Statistic::of_line(function.name())?,
+        Some(Part::Groups(_) | Part::End(_) | Part::Exact(_)) => return None,
+        None if is_checked_sum(function) => exact::Statistic::Sum,
+        None => return None,
+    };
+    Some(OwnPart::instead_of(Arc::clone(function), Part::Exact(statistic)))
+}
+
+/// Whether an aggregate is one of [`exact_form`].
+pub fn is_exact(function: &AggregateUDF) -> bool {
+    function.inner().downcast_ref::<OwnPart>().is_some_and(|own| own.part.exact().is_some())
+}
+
 impl AggregateUDFImpl for OwnPart {
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let own = match self.part {
             Part::Moving(statistic) => moving(statistic, &args),
             Part::Groups(_) | Part::End(_) | Part::OneNan => None,
+            Part::Exact(_) => return self.accumulator(args),
         };
         let result = args.return_field.data_type().clone();
         self.plain(own.map_or_else(|| self.all().create_sliding_accumulator(args), Ok)?, &result)
@@ -73,6 +100,7 @@ impl AggregateUDFImpl for OwnPart {
             Part::Groups(extreme) => of_groups(extreme, args.return_field.data_type()),
             Part::End(end) => ends::of_groups(end, &args)?,
             Part::Moving(_) | Part::OneNan => None,
+            Part::Exact(statistic) => return Ok(exact::groups(statistic)),
         };
         let result = args.return_field.data_type().clone();
         let groups = own.map_or_else(|| self.all().create_groups_accumulator(args), Ok)?;
@@ -116,25 +144,37 @@ impl AggregateUDFImpl for OwnPart {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(statistic) = self.part.exact() {
+            return Ok(if args.is_distinct { exact::distinct(statistic) } else { exact::whole(statistic) });
+        }
         let result = args.return_field.data_type().clone();
         self.plain(self.all().accumulator(args)?, &result)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        self.all().state_fields(args)
+        let Some(statistic) = self.part.exact() else { return self.all().state_fields(args) };
+        let state = exact::state(statistic, args.is_distinct);
+        Ok(vec![Arc::new(Field::new(format_state_name(args.name, "exact"), state, true))])
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        if self.part.exact().is_some() {
+            return !args.is_distinct;
+        }
         let is_own = matches!(self.part, Part::End(end) if matches!(ends::of_groups(end, &args), Ok(Some(_))));
         is_own || self.all().groups_accumulator_supported(args)
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        self.all().order_sensitivity()
+        match self.part {
+            Part::Exact(_) => AggregateOrderSensitivity::Insensitive,
+            _ => self.all().order_sensitivity(),
+        }
     }
 
+    /// An exact one stays as it is: what the plain one becomes may add up in some order.
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        self.all().simplify()
+        if self.part.exact().is_some() { None } else { self.all().simplify() }
     }
 
     fn simplify_expr_op_literal(
@@ -145,6 +185,9 @@ impl AggregateUDFImpl for OwnPart {
         literal: &Expr,
         arg_is_left: bool,
     ) -> Result<Option<Expr>> {
+        if self.part.exact().is_some() {
+            return Ok(None);
+        }
         self.all().simplify_expr_op_literal(aggregate, arg, operator, literal, arg_is_left)
     }
 
@@ -174,7 +217,7 @@ impl AggregateUDFImpl for OwnPart {
     }
 
     fn value_from_stats(&self, statistics: &StatisticsArgs) -> Option<ScalarValue> {
-        self.all().value_from_stats(statistics)
+        if self.part.exact().is_some() { None } else { self.all().value_from_stats(statistics) }
     }
 
     fn documentation(&self) -> Option<&Documentation> {

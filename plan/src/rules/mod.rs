@@ -9,6 +9,7 @@ mod leaf_expressions;
 mod limits_before_texts;
 mod narrow_decimals;
 mod prune_model;
+mod reproducible_training;
 mod subquery_tests;
 mod text_calls;
 mod window_arguments;
@@ -26,6 +27,7 @@ pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::narrow_decimals::NarrowDecimals;
 pub use self::prune_model::PruneModelRule;
+pub use self::reproducible_training::{ReproducibleTraining, with_exact_aggregates};
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
 pub use self::window_arguments::WindowArguments;
@@ -46,9 +48,11 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NarrowDecimals)];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 5] = [
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
+        // The types are those that aggregates will have.
+        Arc::new(ReproducibleTraining),
         Arc::new(SubqueryTests),
         Arc::new(TextCalls),
         Arc::new(XorOfItself),

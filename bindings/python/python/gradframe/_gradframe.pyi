@@ -308,6 +308,7 @@ def fit(
     sample_weight: str | None = None,
     transform: Sequence[IntoColumn] | Mapping[str, IntoColumn] | None = None,
     resume: str | None = None,
+    reproducible: bool = True,
 ) -> PyModel: ...
 def predict(frame: PyLazyFrame, model: PyModel | str, *, threshold: float | None = None) -> PyLazyFrame: ...
 def embed(

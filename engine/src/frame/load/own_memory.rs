@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeListArray, PrimitiveArray, RecordBatch};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeListArray, PrimitiveArray, RecordBatch, downcast_integer,
+};
 use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
-use arrow::downcast_integer;
 use arrow::error::Result;
 
 /// The batch with its numbers, and its lists of one length of them, in memory of its own. What this batch alone holds stays where it is; what a

@@ -12,6 +12,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use gradframe_ml_core::graph::{Fn2, Type};
 use gradframe_ml_core::{DType, Dim, Error, Function, NodeId, Result, Shape};
 use gradframe_ml_kernels::grouped::{Folded, GroupFold, GroupOp, Grouped, TERM_BITS};
+use gradframe_plan::functions::is_exact;
 
 use super::expr::{Level, no_form};
 use super::keys::{self, Key};
@@ -198,7 +199,7 @@ impl Folding {
     }
 
     fn state(&mut self, function: &AggregateFunctionExpr, only: Option<NodeId>, level: &Level) -> Result<State> {
-        if function.is_distinct() || !function.order_bys().is_empty() {
+        if function.is_distinct() || !function.order_bys().is_empty() || is_exact(function.fun()) {
             return Err(no_form(function.name()));
         }
         let arguments = function.expressions();

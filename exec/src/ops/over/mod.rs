@@ -69,6 +69,11 @@ impl OverExec {
         Ok(OverExec { input, windows, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 
+    /// What is computed.
+    pub fn windows(&self) -> &[Arc<dyn WindowExpr>] {
+        &self.windows
+    }
+
     /// Whether each batch comes out before all rows were seen.
     pub fn streams(&self) -> bool {
         self.windows.iter().all(|window| Kind::of(window).is_some_and(|kind| kind.streams(!self.keys().is_empty())))

@@ -3,7 +3,7 @@
 use gradframe_ml_core::{Error, Result};
 
 /// A reader of little-endian numbers and length-prefixed texts.
-pub(super) struct Reader<'a>(pub &'a [u8]);
+pub(crate) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// The next `n` bytes.
@@ -11,6 +11,15 @@ impl<'a> Reader<'a> {
         let (head, rest) = self.0.split_at_checked(n).ok_or_else(broken)?;
         self.0 = rest;
         Ok(head)
+    }
+
+    pub fn u8(&mut self) -> Result<u8> {
+        self.take(1)?.first().copied().ok_or_else(broken)
+    }
+
+    pub fn i16(&mut self) -> Result<i16> {
+        let bytes = self.take(2)?.try_into().map_err(|_| broken())?;
+        Ok(i16::from_le_bytes(bytes))
     }
 
     pub fn u64(&mut self) -> Result<u64> {
@@ -32,6 +41,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn broken() -> Error {
+pub(crate) fn broken() -> Error {
     Error::internal("fit", "the state of a statistic is not readable")
 }

@@ -4,23 +4,23 @@ use gradframe_ml_core::Result;
 
 use super::Mergeable;
 use super::bytes::Reader;
-use super::exact_sum::ExactSum;
+use crate::exact::{ProductSum, ValueSum, variance};
 
 /// The moments of a column's finite values. Nulls are counted beside, and so are NaN and infinities.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ExactMoments {
     count: u64,
     nulls: u64,
     non_finite: u64,
     min: f64,
     max: f64,
-    sum: ExactSum,
-    squares: ExactSum,
+    sum: ValueSum,
+    squares: ProductSum,
 }
 
 impl Default for ExactMoments {
     fn default() -> Self {
-        let (sum, squares) = (ExactSum::default(), ExactSum::default());
+        let (sum, squares) = (ValueSum::default(), ProductSum::default());
         ExactMoments { count: 0, nulls: 0, non_finite: 0, min: f64::INFINITY, max: f64::NEG_INFINITY, sum, squares }
     }
 }
@@ -37,7 +37,7 @@ impl ExactMoments {
                 self.min = self.min.min(x);
                 self.max = self.max.max(x);
                 self.sum.add(x);
-                self.squares.add_square(x);
+                self.squares.add_product(x, x);
             }
         }
     }
@@ -64,12 +64,12 @@ impl ExactMoments {
 
     /// The mean, correctly rounded; 0 without values.
     pub fn mean(&self) -> f64 {
-        self.sum.mean(self.count)
+        self.sum.over(self.count)
     }
 
     /// The population standard deviation: the root of the correctly rounded variance; 0 without values.
     pub fn std(&self) -> f64 {
-        self.sum.variance(&self.squares, self.count).sqrt()
+        variance(&self.sum, &self.squares, self.count).sqrt()
     }
 }
 
@@ -85,7 +85,7 @@ impl Mergeable for ExactMoments {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(40 + 2 * ExactSum::BYTES);
+        let mut out = vec![];
         let head = [self.count, self.nulls, self.non_finite, self.min.to_bits(), self.max.to_bits()];
         head.iter().for_each(|number| out.extend(number.to_le_bytes()));
         self.sum.write(&mut out);
@@ -101,13 +101,13 @@ impl Mergeable for ExactMoments {
             non_finite: reader.u64()?,
             min: reader.f64()?,
             max: reader.f64()?,
-            sum: ExactSum::read(&mut reader)?,
-            squares: ExactSum::read(&mut reader)?,
+            sum: ValueSum::read(&mut reader)?,
+            squares: ProductSum::read(&mut reader)?,
         })
     }
 
     fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + 2 * ExactSum::BYTES
+        size_of::<Self>() + self.sum.heap_bytes() + self.squares.heap_bytes()
     }
 }
 

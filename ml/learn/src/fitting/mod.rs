@@ -5,12 +5,11 @@
 mod bytes;
 mod counts;
 mod exact_moments;
-mod exact_sum;
 mod quantiles;
 
+pub(crate) use bytes::{Reader, broken};
 pub use counts::ValueCounts;
 pub use exact_moments::ExactMoments;
-pub use exact_sum::ExactSum;
 pub use quantiles::QuantileSketch;
 
 use gradframe_ml_core::Result;

@@ -1,11 +1,11 @@
 //! Means that do not depend on the order of the rows, nor on how they are cut into batches.
 
-use crate::fitting::ExactSum;
+use crate::exact::{ProductSum, variance};
 
 /// The mean of numbers: their sum is exact, and only the result is rounded.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ExactMean {
-    sum: ExactSum,
+    sum: ProductSum,
     count: u64,
     /// The sum of the infinite and NaN among them, of which no order shows either.
     not_finite: f64,
@@ -25,7 +25,7 @@ impl ExactMean {
     pub(super) fn add_square(&mut self, x: f64) {
         self.count += 1;
         match x.is_finite() {
-            true => self.sum.add_square(x),
+            true => self.sum.add_product(x, x),
             false => self.not_finite += x.abs(),
         }
     }
@@ -39,12 +39,12 @@ impl ExactMean {
 
     /// The mean, correctly rounded; infinite or NaN if a number was. None for no numbers.
     pub(super) fn value(&self) -> Option<f64> {
-        (self.count > 0).then(|| if self.not_finite == 0.0 { self.sum.mean(self.count) } else { self.not_finite })
+        (self.count > 0).then(|| if self.not_finite == 0.0 { self.sum.over(self.count) } else { self.not_finite })
     }
 }
 
 /// Mean of the squares of numbers, and of their squared distances from their mean.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ExactDeviation {
     mean: ExactMean,
     squares: ExactMean,
@@ -71,7 +71,7 @@ impl ExactDeviation {
     /// The population variance, correctly rounded; NaN if a number was infinite or NaN. None for no numbers.
     pub(super) fn variance(&self) -> Option<f64> {
         let finite = self.squares.not_finite == 0.0;
-        let variance = || self.mean.sum.variance(&self.squares.sum, self.mean.count);
+        let variance = || variance(&self.mean.sum, &self.squares.sum, self.mean.count);
         (self.mean.count > 0).then(|| if finite { variance() } else { f64::NAN })
     }
 }

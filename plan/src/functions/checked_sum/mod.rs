@@ -46,6 +46,11 @@ pub fn sum(expr: Expr) -> Expr {
     SUM.call(vec![expr])
 }
 
+/// Whether it is the aggregate of [`checked_sum`].
+pub(super) fn is_checked_sum(function: &AggregateUDF) -> bool {
+    function.inner().is::<CheckedSum>()
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CheckedSum {
     unchecked: Sum,

@@ -1,4 +1,5 @@
-//! The options that every model type takes beside its own: how the rows are split and what they weigh.
+//! The options that every model type takes beside its own: how the rows are split, what they weigh, and whether the query over them is
+//! to repeat bit for bit.
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
@@ -13,16 +14,19 @@ pub(super) const SPLIT_METHOD: &str = "data_split_method";
 pub(super) const EVAL_FRACTION: &str = "data_split_eval_fraction";
 pub(super) const SPLIT_COLUMN: &str = "data_split_col";
 pub(super) const WEIGHT_COLUMN: &str = "sample_weight_col";
+pub(super) const REPRODUCIBLE: &str = "reproducible";
 
 const METHODS: [&str; 5] = ["auto_split", "random", "seq", "custom", "no_split"];
 
 /// The common options, checked against each other; whether the columns are there is not yet known.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct CommonOptions {
     pub split: Split,
     /// The column that `seq` and `custom` go by.
     pub split_column: Option<String>,
     pub weight_column: Option<String>,
+    /// Whether the query gives the same bits each time: its float aggregates are exact then, and slower.
+    pub reproducible: bool,
 }
 
 impl CommonOptions {
@@ -33,11 +37,12 @@ impl CommonOptions {
         let fraction = take(given, EVAL_FRACTION)?.map(|value| fraction(&value)).transpose()?;
         let split_column = take(given, SPLIT_COLUMN)?.map(|value| text(SPLIT_COLUMN, &value)).transpose()?;
         let weight_column = take(given, WEIGHT_COLUMN)?.map(|value| text(WEIGHT_COLUMN, &value)).transpose()?;
+        let reproducible = take(given, REPRODUCIBLE)?.map_or(Ok(true), |value| boolean(REPRODUCIBLE, &value))?;
         let split = match method {
             Some(method) => split(&method, fraction, split_column.as_deref())?,
             None => implied(estimator.default_split(), fraction, split_column.as_deref())?,
         };
-        Ok(CommonOptions { split, split_column, weight_column })
+        Ok(CommonOptions { split, split_column, weight_column, reproducible })
     }
 }
 
@@ -54,6 +59,13 @@ fn text(name: &str, value: &ScalarValue) -> Result<String> {
     let text = value.try_as_str().flatten().filter(|text| !text.is_empty());
     let hint = if name == SPLIT_METHOD { format!("one of {}", METHODS.join(", ")) } else { format!("{name} = 'column'") };
     text.map(str::to_owned).ok_or_else(|| Error::plan(OP, format!("option `{name}` is {value}, expected text")).hint(hint))
+}
+
+fn boolean(name: &str, value: &ScalarValue) -> Result<bool> {
+    match value {
+        ScalarValue::Boolean(Some(value)) => Ok(*value),
+        _ => Err(Error::plan(OP, format!("option `{name}` is {value}, expected true or false"))),
+    }
 }
 
 fn fraction(value: &ScalarValue) -> Result<f64> {

@@ -25,6 +25,8 @@ pub struct TrainJob {
     pub feature_types: Vec<DataType>,
     /// Which rows are kept for evaluation.
     pub split: Split,
+    /// Whether its query is to give the same bits each time.
+    pub reproducible: bool,
     /// Checked, defaults filled in.
     pub options: Options,
     pub seed: u64,
@@ -58,6 +60,7 @@ pub(super) struct JobSpec {
     pub label_type: DataType,
     pub feature_types: Vec<DataType>,
     pub split: Split,
+    pub reproducible: bool,
     pub options: Options,
     pub seed: u64,
     pub query: Option<String>,
@@ -75,6 +78,7 @@ impl From<JobSpec> for TrainJob {
             label_type,
             feature_types,
             split,
+            reproducible,
             options,
             seed,
             query,
@@ -90,6 +94,7 @@ impl From<JobSpec> for TrainJob {
             label_type,
             feature_types,
             split,
+            reproducible,
             options,
             seed,
             query,

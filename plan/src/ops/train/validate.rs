@@ -12,7 +12,9 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::data_types::{accepts, accepts_label};
 use gradframe_ml_learn::{ColumnKind, Estimator, Split, Task, check_options};
 
-use super::common::{CommonOptions, EVAL_FRACTION, SPLIT_COLUMN, SPLIT_METHOD, WEIGHT_COLUMN, split_type, weight_type};
+use super::common::{
+    CommonOptions, EVAL_FRACTION, REPRODUCIBLE, SPLIT_COLUMN, SPLIT_METHOD, WEIGHT_COLUMN, split_type, weight_type,
+};
 use super::job::{JobSpec, TrainJob};
 use super::node::ColumnPlaces;
 use super::option_values::json;
@@ -237,6 +239,7 @@ pub(super) fn job(
         label_type: columns.label.data_type.clone(),
         feature_types: columns.features.iter().map(|part| part.data_type.clone()).collect(),
         split: common.split,
+        reproducible: common.reproducible,
         options,
         seed: request.seed.unwrap_or(services.seed),
         query: request.query,
@@ -254,6 +257,7 @@ fn kept(common: &CommonOptions) -> impl Iterator<Item = (String, serde_json::Val
         (EVAL_FRACTION, common.split.eval_fraction().map(Into::into)),
         (SPLIT_COLUMN, common.split_column.clone().map(Into::into)),
         (WEIGHT_COLUMN, common.weight_column.clone().map(Into::into)),
+        (REPRODUCIBLE, (!common.reproducible).then(|| false.into())),
     ];
     options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }

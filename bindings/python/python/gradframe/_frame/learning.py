@@ -38,6 +38,7 @@ class LearningVerbs(Verb):
         task: Literal["regression", "classification"] | None = None,
         precision: Literal["bf16", "f16"] | None = None,
         resume: str | None = None,
+        reproducible: bool = True,
         **options: Any,
     ) -> Model:
         """Trains on these rows, all columns but the target being features, and logs a run. With a name the model is
@@ -61,6 +62,9 @@ class LearningVerbs(Verb):
         `resume` goes on with a run that failed or was killed, from its last checkpoint to the bits that it would have ended with: the
         call is the same otherwise, the rows and options are too, and a module's parameters come from the checkpoint. The run is named
         by its beginning, as in `gf.sql("SELECT run FROM gradframe.runs WHERE status = 'failed'")`.
+
+        Sums, means, variances and correlations of floats in the frame are exact, so that it has the same rows bit for bit each time;
+        `reproducible=False` takes the faster ones, and the run says so.
 
         A module of one's own, a `gf.nn.Module`, is traced once and trained by the plan in mini-batches, without Python; what it
         learns is written back into it, and the model predicts without Python too, in SQL as well.
@@ -108,6 +112,7 @@ class LearningVerbs(Verb):
             sample_weight=sample_weight,
             transform=transform,
             resume=resume,
+            reproducible=reproducible,
         )
         model = Model._of(fitted)
         if hasattr(estimator, "write_back"):

@@ -17,13 +17,14 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use gradframe_ml_core::Error;
 use gradframe_plan::error::to_datafusion;
-use gradframe_plan::functions::one_nan;
+use gradframe_plan::functions::{is_exact, one_nan};
 
 use super::{Function, Rows};
 
 /// Whether the aggregate is one that is computed here.
 pub(super) fn is_running(aggregate: &AggregateFunctionExpr) -> bool {
-    !aggregate.is_distinct() && of_type(aggregate).is_some()
+    // Here sums are rounded with each row.
+    !aggregate.is_distinct() && !is_exact(aggregate.fun()) && of_type(aggregate).is_some()
 }
 
 /// The aggregate of the rows so far. Errors: those that [`is_running`] excludes.
