@@ -198,7 +198,8 @@ fn product_of_laid_f32(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers
     use turned::Short;
     let is_large = left.rows * right.rows * left.columns >= LAID_PRODUCTS_MIN;
     let lays_left = level() == Level::Avx2 && is_large && left.rows <= LAID_ROWS_MAX && left.rows < right.rows;
-    Ok(lays_left && turned::multiply::<Short<f32>>(left, right, workers, output)? || laid::multiply(left, right, workers, output)?)
+    Ok(lays_left && turned::multiply::<Short<f32>>(left, right, workers, output)?
+        || laid::multiply(left, right, workers, output)?)
 }
 
 fn product_of_f64(left: &Matrix<f64>, right: &Matrix<f64>, output: &mut Tile<f64>, adds: bool) {
