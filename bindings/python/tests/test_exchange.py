@@ -264,11 +264,11 @@ ASKED = {
 def test_a_value_that_a_requested_type_does_not_have_is_an_error_that_names_the_column(case):
     values, asked, said = ASKED[case]
     frame, schema = gf.from_dict({"n": [7] * len(values), "x": values}), pa.schema([("n", pa.int64()), ("x", asked)])
-    with pytest.raises(gf.errors.ExecutionError, match=f"column `x`.*{said}"):
+    with pytest.raises(gf.errors.ExecutionError, match=f"column `[ax]`.*{said}"):
         frame.__arrow_c_stream__(schema.__arrow_c_schema__())
-    with pytest.raises(gf.errors.ExecutionError, match=f"column `x`.*{said}"):
+    with pytest.raises(gf.errors.ExecutionError, match=f"column `[ax]`.*{said}"):
         pa.array(frame["x"], type=asked)
-    with pytest.raises((gf.errors.ExecutionError, OSError, pa.ArrowException), match=f"column `x`.*{said}"):
+    with pytest.raises((gf.errors.ExecutionError, OSError, pa.ArrowException), match=f"column `[ax]`.*{said}"):
         pa.RecordBatchReader.from_stream(frame.lazy().filter(gf.col("n") > 0), schema=schema).read_all()
 
 

@@ -141,9 +141,7 @@ BAD_OFFSETS = {
     "falling beside no ASCII": (lambda: buffers(pa.string(), 3, None, ("i4", [0, 3, 2, 4]), "\u00e4\u00e4".encode()), "offsets that fall"),
     "large": (lambda: buffers(pa.large_string(), 2, None, ("i8", [0, 3, 2]), b"abc"), "offsets that fall"),
     "of bytes": (lambda: buffers(pa.binary(), 2, None, ("i4", [0, 3, 2]), b"abc"), "offsets that fall"),
-    "before the first": (lambda: buffers(pa.string(), 2, None, ("i4", [-1, 1, 2]), b"abc"), "offsets from -1 to 2"),
     "of lists": (lambda: buffers(pa.list_(pa.int64()), 2, None, ("i4", [0, 2, 1]), children=[pa.array([1, 2])]), "offsets that fall"),
-    "of lists beyond": (lambda: buffers(pa.list_(pa.int64()), 2, None, ("i4", [0, 2, 9]), children=[pa.array([1, 2])]), "offsets from 0 to 9, and there is something from 0 to 2"),
     "of texts in lists": (
         lambda: pa.ListArray.from_arrays([0, 1, 2], buffers(pa.string(), 2, None, ("i4", [0, 3, 2]), b"abc")),
         "offsets that fall",

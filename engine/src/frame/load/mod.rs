@@ -122,7 +122,12 @@ impl DataFrame {
         let state = in_order::state(frame.execution_state(), frame.logical_plan(), options.batch_rows);
         let plan =
             guard("iter_batches", async { state.create_physical_plan(frame.logical_plan()).await.map_err(from_datafusion) });
-        Ok(BatchLoader { frame: self.clone(), rows: InOrder::new(plan.await?, &state), deal: Deal::new(options), own_memory: false })
+        Ok(BatchLoader {
+            frame: self.clone(),
+            rows: InOrder::new(plan.await?, &state),
+            deal: Deal::new(options),
+            own_memory: false,
+        })
     }
 }
 
