@@ -48,13 +48,17 @@ WHOLE = {
     "n_unique over no rows": lambda f, x: f.filter(x.col("n") > 100).select(x.col("g").n_unique().over("n")),
     "names by a pattern": lambda f, x: f.select(x.col("n", "g").name.replace("^(.)", "q_$1")),
     "names by a text": lambda f, x: f.select(x.col("n").alias("n.x").name.replace(".", "_", literal=True)),
-    "nothing": lambda f, x: f.select(),
 }
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_frames_of_moments_do_what_frames_do(name):
     check(WHOLE[name], FRAME)
+
+
+def test_a_selection_of_nothing_has_no_rows():
+    nothing = gf.from_arrow(FRAME).lazy().select().collect()
+    assert nothing.shape == FRAME.lazy().select().collect().shape == (0, 0)
 
 
 def test_a_pattern_that_is_none_is_refused():

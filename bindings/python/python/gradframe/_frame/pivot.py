@@ -63,6 +63,6 @@ class PivotVerbs(Verb):
         else:
             different = self._lazy().select(*on).unique([], "any", True)
             # In the engine's order: categories of an Enum come by their places.
-            return (different.sort(*on) if sort_columns else different).collect().rows()
+            return (different.sort(on) if sort_columns else different).collect().rows()
         tuples = [case if isinstance(case, tuple) else (case,) for case in cases]
         return sorted(tuples, key=lambda case: [(value is not None, value) for value in case]) if sort_columns else tuples
