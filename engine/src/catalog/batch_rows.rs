@@ -10,6 +10,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::{RunStart, Store};
@@ -107,6 +108,13 @@ fn check_reached(store: &Store, run: &str, step: u64, metric: &str) -> Result<()
     }
 }
 
+/// The rows below what computes the training's scalar subqueries: it stands above the training, at the top of its plan.
+fn below_subqueries(plan: &Arc<dyn ExecutionPlan>, rows: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let Some(above) = plan.downcast_ref::<ScalarSubqueryExec>() else { return rows };
+    let rows = below_subqueries(above.input(), rows);
+    Arc::new(ScalarSubqueryExec::new(rows, above.subqueries().to_vec(), above.results().clone()))
+}
+
 #[async_trait]
 impl TableProvider for BatchRows {
     fn schema(&self) -> SchemaRef {
@@ -126,12 +134,13 @@ impl TableProvider for BatchRows {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         // Planned each time: a plan runs once.
         let physical = state.create_physical_plan(&self.training).await?;
-        let rows = BatchRowsExec::try_new(&physical, self.step.clone()).map_err(to_datafusion)?;
-        let Some(projection) = projection else { return Ok(Arc::new(rows)) };
+        let rows = Arc::new(BatchRowsExec::try_new(&physical, self.step.clone()).map_err(to_datafusion)?);
+        let rows = below_subqueries(&physical, rows);
+        let Some(projection) = projection else { return Ok(rows) };
         let column = |&place: &usize| {
             let name = self.schema.field(place).name();
             (Arc::new(Column::new(name, place)) as Arc<dyn PhysicalExpr>, name.clone())
         };
-        Ok(Arc::new(ProjectionExec::try_new(projection.iter().map(column).collect::<Vec<_>>(), Arc::new(rows))?))
+        Ok(Arc::new(ProjectionExec::try_new(projection.iter().map(column).collect::<Vec<_>>(), rows)?))
     }
 }

@@ -12,6 +12,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_exec::ops::train::run_to_end;
@@ -19,8 +20,9 @@ use gradframe_exec::query_planner;
 use gradframe_exec::rules::physical_optimizer_rules;
 use gradframe_ml_core::Result;
 use gradframe_plan::error::from_datafusion;
+use gradframe_plan::functions::{checked_sum, float_aggregates};
 use gradframe_plan::ops::train::{TrainRequest, train};
-use gradframe_plan::rules::optimizer_rules;
+use gradframe_plan::rules::{analyzer_rules, optimizer_rules};
 use gradframe_plan::{NamedModel, OnExisting, Services};
 
 pub use self::services::{MemoryModels, MemoryRuns};
@@ -75,12 +77,17 @@ impl Testing {
             .with_config(config)
             .with_runtime_env(runtime.build_arc().unwrap())
             .with_default_features()
+            .with_analyzer_rules(analyzer_rules(Analyzer::new().rules))
             .with_physical_optimizer_rules(physical_rules)
             .with_query_planner(query_planner())
             .build();
         let rules = if settings.optimizer { optimizer_rules(state.optimizer().rules.clone()) } else { vec![] };
         state = SessionStateBuilder::new_from_existing(state).with_optimizer_rules(rules).build();
-        Testing { context: SessionContext::new_with_state(state), runs, services }
+        let context = SessionContext::new_with_state(state);
+        for aggregate in float_aggregates().into_iter().chain([checked_sum()]) {
+            context.register_udaf(aggregate.as_ref().clone());
+        }
+        Testing { context, runs, services }
     }
 
     /// Registers a table of these columns, cut into `partitions` of several batches.
