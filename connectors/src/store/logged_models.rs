@@ -168,7 +168,7 @@ impl Store {
         }
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
-            Files::OfLoggedModels.check_free(transaction, id, path)?;
+            Files::LoggedModels.check_free(transaction, id, path)?;
             staged.publish(transaction)?;
             let sql = put("logged_model_files", &["logged_model", "path"], &["bytes", "hash"]);
             transaction.execute(&sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ())

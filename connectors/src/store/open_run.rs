@@ -106,7 +106,7 @@ impl OpenRun {
         // The store has come back meanwhile.
         objects.send_again(&staged.hash, staged.bytes)?;
         database.write(|transaction| {
-            Files::OfRuns.check_free(transaction, &self.id, artifact.path)?;
+            Files::Runs.check_free(transaction, &self.id, artifact.path)?;
             change.apply(transaction, &self.id)
         })
     }

@@ -190,7 +190,7 @@ impl Store {
         let staged = self.objects.stage(content, &self.database.owner())?;
         self.database.write(|transaction| {
             check(transaction, id)?;
-            Files::OfTraces.check_free(transaction, id, path)?;
+            Files::Traces.check_free(transaction, id, path)?;
             staged.publish(transaction)?;
             let sql = put("trace_files", &["trace", "path"], &["bytes", "hash"]);
             transaction.execute(&sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ())

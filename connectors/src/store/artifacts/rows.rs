@@ -11,17 +11,17 @@ use super::super::tracking::ArtifactRecord;
 /// The tables of files under names, each with the column that says whose they are.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) enum Files {
-    OfRuns,
-    OfLoggedModels,
-    OfTraces,
+    Runs,
+    LoggedModels,
+    Traces,
 }
 
 impl Files {
     fn table_and_owner(self) -> (&'static str, &'static str) {
         match self {
-            Files::OfRuns => ("artifacts", "run"),
-            Files::OfLoggedModels => ("logged_model_files", "logged_model"),
-            Files::OfTraces => ("trace_files", "trace"),
+            Files::Runs => ("artifacts", "run"),
+            Files::LoggedModels => ("logged_model_files", "logged_model"),
+            Files::Traces => ("trace_files", "trace"),
         }
     }
 
@@ -60,7 +60,7 @@ pub(in super::super) fn insert(
     content: (u64, &str),
     created_us: i64,
 ) -> Result<()> {
-    Files::OfRuns.check_free(transaction, run, artifact.path)?;
+    Files::Runs.check_free(transaction, run, artifact.path)?;
     insert_checked(transaction, run, artifact, content, created_us)
 }
 
