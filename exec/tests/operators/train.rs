@@ -135,6 +135,22 @@ async fn a_query_that_adds_floats_repeats_unless_asked_for_speed_and_one_that_dr
 }
 
 #[tokio::test]
+async fn a_query_that_takes_rows_as_they_come_is_said_not_to_repeat() {
+    let t = Testing::new();
+    t.table("t", &line_table(500), 4);
+    let queries = [
+        ("SELECT array_length(array_agg(kind)) AS a, max(y) AS y FROM t GROUP BY id", false),
+        ("SELECT array_length(array_agg(kind ORDER BY kind)) AS a, max(y) AS y FROM t GROUP BY id", true),
+        ("SELECT a, y FROM t LIMIT 300", false),
+        ("SELECT a, y FROM t ORDER BY id LIMIT 300", true),
+    ];
+    for (at, (query, repeats)) in queries.into_iter().enumerate() {
+        t.train(query, request(&format!("m{at}"), "linear_reg")).await.unwrap();
+        assert_eq!(t.runs.all().last().map(|run| run.new.reproducible), Some(repeats), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn analyze_shows_the_work() {
     let t = Testing::new();
     t.table("t", &line_table(500), 2);

@@ -2,25 +2,30 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::window::{PlainAggregateWindowExpr, SlidingAggregateWindowExpr, WindowExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gradframe_plan::functions::is_exact;
 
 use crate::ops::over::OverExec;
 
 /// Aggregates whose float result does not depend on the order of their input.
 const ORDER_FREE: [&str; 5] = ["min", "max", "count", "median", "approx_distinct"];
+/// Aggregates that are of the order of their input, whatever they give.
+const OF_ORDER: [&str; 5] = ["array_agg", "string_agg", "first_value", "last_value", "nth_value"];
 
-/// False if floats are added up below in whatever order they come, or a function is not one (`random()`).
+/// False if floats are added up below in whatever order they come, rows are taken or put in a row as they come, or a function is not one (`random()`).
 pub(super) fn is_reproducible(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let mut repeats = true;
     let visited = plan.apply(|node| {
-        repeats &= aggregates(node.as_ref()).into_iter().all(is_order_free) && !is_random(node.as_ref());
+        repeats &= aggregates(node.as_ref()).into_iter().all(is_order_free)
+            && !is_random(node.as_ref())
+            && !takes_what_comes(node.as_ref());
         Ok(if repeats { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     repeats && visited.is_ok()
@@ -52,7 +57,29 @@ fn of_window(window: &Arc<dyn WindowExpr>) -> Option<&AggregateFunctionExpr> {
     window.downcast_ref().map(PlainAggregateWindowExpr::get_aggregate_expr).or_else(sliding)
 }
 
+/// A limit of rows that several partitions bring, in no order: whichever are there first.
+fn takes_what_comes(node: &dyn ExecutionPlan) -> bool {
+    let unordered = || node.properties().output_ordering().is_none();
+    let several = || node.children().iter().any(|input| input.output_partitioning().partition_count() > 1);
+    node.fetch().is_some() && unordered() && several()
+}
+
 fn is_order_free(aggregate: &AggregateFunctionExpr) -> bool {
     let function = aggregate.fun();
-    ORDER_FREE.contains(&function.name()) || is_exact(function) || !aggregate.field().data_type().is_floating()
+    if ORDER_FREE.contains(&function.name()) || is_exact(function) {
+        return true;
+    }
+    let as_they_come = OF_ORDER.contains(&function.name()) && aggregate.order_bys().is_empty();
+    !as_they_come && !has_floats(aggregate.field().data_type())
+}
+
+fn has_floats(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
+            has_floats(item.data_type())
+        }
+        DataType::Dictionary(_, values) => has_floats(values),
+        other => other.is_floating(),
+    }
 }
