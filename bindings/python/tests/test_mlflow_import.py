@@ -236,7 +236,7 @@ def test_artifacts_that_a_server_of_mlflow_kept_beside_its_database_come_along(t
 
 
 @pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
-def test_copies_of_versions_have_the_files_that_they_had_there(tmp_path, monkeypatch, kind):
+def test_copies_of_versions_have_the_files_that_they_had_there(tmp_path, kind):
     place = tmp_path / kind
     client = mlflow.MlflowClient(place.as_uri() if kind == "mlruns" else f"sqlite:///{place}")
     run = client.create_run(client.create_experiment("taxi", artifact_location=None if kind == "mlruns" else (tmp_path / "files").as_uri()))
@@ -253,7 +253,7 @@ def test_copies_of_versions_have_the_files_that_they_had_there(tmp_path, monkeyp
     client.set_terminated(run.info.run_id)
     gf.Session(home=tmp_path / "home").import_runs(place)
     with served(tmp_path / "home") as ours:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", ours.tracking_uri)
+        mlflow.set_tracking_uri(ours.tracking_uri)
         for name, number in (("a copy", 3), ("z copy", 3), ("of gone", 2)):
             uri = ours.get_model_version_download_uri(name, "1")
             assert uri.endswith(f"/artifacts/model{number}"), (name, uri)
