@@ -85,7 +85,7 @@ impl<const LIMBS: usize> Number<LIMBS> {
 
     /// All of it.
     pub fn to_dyadic(&self) -> Dyadic {
-        self.magnitude(|negative, low, limbs| Dyadic::new(negative, low, limbs))
+        self.magnitude(Dyadic::new)
     }
 
     /// Bytes held beside itself.
