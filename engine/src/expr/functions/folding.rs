@@ -52,7 +52,7 @@ fn to_fold(call: &mut Call) -> Result<(Expr, Vec<Expr>, Expr)> {
     Ok((first, parts.collect(), function))
 }
 
-/// What the function makes of the two, resolved: what was computed so far is named once, however often the function names it.
+/// What the function makes of the two: what was computed so far is named once, however often the function names it.
 fn applied(call: &Call, function: &Expr, so_far: Expr, next: Expr) -> Result<Expr> {
     let filled = function.clone().transform_down(|node| {
         let argument = match &node {
@@ -62,5 +62,16 @@ fn applied(call: &Call, function: &Expr, so_far: Expr, next: Expr) -> Result<Exp
         };
         Ok(Transformed::new(argument.clone(), true, TreeNodeRecursion::Jump))
     });
-    call.resolved_around(filled.map_err(from_datafusion)?.data, &[so_far, next])
+    let filled = filled.map_err(from_datafusion)?.data;
+    // What is named once needs no name of its own, and is gone through once, when all of it is there.
+    if uses(function, SO_FAR) <= 1 { Ok(filled) } else { call.resolved_around(filled, &[so_far, next]) }
+}
+
+fn uses(function: &Expr, name: &str) -> usize {
+    let mut uses = 0;
+    let visited = function.apply(|node| {
+        uses += usize::from(matches!(node, Expr::Column(column) if column.name == name));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_or(0, |_| uses)
 }

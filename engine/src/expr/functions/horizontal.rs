@@ -77,12 +77,20 @@ pub(super) const TABLE: &[FunctionRow] = &[
 
 /// The values as fields, by their names.
 fn structure(call: &mut Call) -> Result<Expr> {
-    let fields: Vec<(String, Expr)> = call.rest().into_iter().map(|expr| (output_name(&expr), expr.unalias())).collect();
+    let fields: Vec<(String, Expr)> = call.rest().into_iter().map(|expr| (output_name(&expr), without_aliases(expr))).collect();
     if let Some(at) = (1..fields.len()).find(|at| fields[..*at].iter().any(|(name, _)| *name == fields[*at].0)) {
         let what = format!("two fields have the name `{}`", fields[at].0);
         return Err(call.wrong(what).hint("give one of them another name with `alias`"));
     }
     Ok(core_fn::named_struct(fields.into_iter().flat_map(|(name, value)| [literal(name), value]).collect()))
+}
+
+/// DataFusion looks twice at what stands below an alias, four times below two.
+fn without_aliases(expr: Expr) -> Expr {
+    match expr {
+        Expr::Alias(alias) => without_aliases(*alias.expr),
+        other => other,
+    }
 }
 
 /// The number of the row, from 0.

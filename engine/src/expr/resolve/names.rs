@@ -30,6 +30,10 @@ pub(crate) fn shown(expr: &Expr) -> String {
             Expr::Column(column) if column.name.starts_with("__") => PART.to_owned(),
             Expr::WindowFunction(_) => PART.to_owned(),
             Expr::ScalarFunction(function) if is_named_once(function) => PART.to_owned(),
+            Expr::ScalarFunction(function) if let Some((name, _)) = function.func.name().split_once('[') => {
+                // Its constants may be words of what it is over, words of which are among those.
+                format!("{name}({})", function.args.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
             Expr::AggregateFunction(aggregate) if !aggregate.params.order_by.is_empty() => PART.to_owned(),
             Expr::Case(case) if case.expr.is_none() => conditional(case),
             _ => return Ok(Transformed::no(node)),

@@ -64,6 +64,9 @@ impl<'a> Writer<'a> {
             LogicalPlan::Unnest(step) => self.unnest(step),
             LogicalPlan::SubqueryAlias(step) => self.plan(&step.input),
             LogicalPlan::Values(step) => self.values(step),
+            LogicalPlan::EmptyRelation(step) if !step.produce_one_row && step.schema.fields().is_empty() => {
+                Err(no_words("no column and no row"))
+            }
             LogicalPlan::EmptyRelation(step) => Ok(empty(step)),
             LogicalPlan::Extension(step) => self.extension(step),
             LogicalPlan::RecursiveQuery(_) => Err(no_words("WITH RECURSIVE")),
