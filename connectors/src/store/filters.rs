@@ -55,9 +55,9 @@ pub(super) fn select_but(
 fn conditions_of(from: &str, columns: &str, table: LogTable, query: &LogQuery) -> Result<BoundSql> {
     let mut sql = BoundSql { text: format!("SELECT {columns} FROM {from}"), values: Vec::new() };
     let place = Place { table, schema: table.schema() };
-    for (i, filter) in query.filters.iter().enumerate() {
-        sql.text.push_str(if i == 0 { " WHERE " } else { " AND " });
-        sql.push_filter(&place, filter)?;
+    if !query.filters.is_empty() {
+        sql.text.push_str(" WHERE ");
+        sql.push_all(&place, &query.filters)?;
     }
     Ok(sql)
 }
@@ -158,7 +158,7 @@ impl BoundSql {
             LogFilter::Eq(column, value) => self.push_comparison(place, column, "=", value),
             LogFilter::Compare(column, op, value) => self.push_comparison(place, column, comparison(*op)?, value),
             LogFilter::In(column, values) => self.push_in(place, column, values),
-            LogFilter::And(filters) => self.push_and(place, filters),
+            LogFilter::And(filters) => self.push_all(place, filters),
         }
     }
 
@@ -203,13 +203,20 @@ impl BoundSql {
         self.text.push_str(if orders.is_empty() { ")" } else { "))" });
     }
 
-    fn push_and(&mut self, place: &Place, filters: &[LogFilter]) -> Result<()> {
-        self.text.push_str("(TRUE");
-        for filter in filters {
-            self.text.push_str(" AND ");
-            self.push_filter(place, filter)?;
+    /// All of them, halves of halves in parentheses: to SQLite a chain is as deep as it is long, and a thousand deep is more than it takes.
+    fn push_all(&mut self, place: &Place, filters: &[LogFilter]) -> Result<()> {
+        match filters {
+            [] => self.text.push_str("TRUE"),
+            [one] => self.push_filter(place, one)?,
+            several => {
+                let (first, rest) = several.split_at(several.len() / 2);
+                self.text.push('(');
+                self.push_all(place, first)?;
+                self.text.push_str(" AND ");
+                self.push_all(place, rest)?;
+                self.text.push(')');
+            }
         }
-        self.text.push(')');
         Ok(())
     }
 }
@@ -262,6 +269,8 @@ fn unfit(field: &Field, value: &ScalarValue) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use gradframe_plan::services::RunLog;
+
     use super::*;
 
     #[test]
@@ -271,6 +280,16 @@ mod tests {
         let sql = select(LogTable::Params, &query, &LogTable::Params.schema()).unwrap();
         assert_eq!(sql.text, r#"SELECT "run", "name", "value" FROM params WHERE "run" = ? ORDER BY run, name"#);
         assert_eq!(sql.values, [Value::Text(evil.into())]);
+    }
+
+    #[test]
+    fn any_number_of_conditions_is_not_deep() {
+        let filters = vec![LogFilter::Eq("run".into(), ScalarValue::from("x")); 5_000];
+        for filters in [vec![LogFilter::And(filters.clone())], filters] {
+            let store = super::super::Store::in_memory().unwrap();
+            let rows = store.scan(LogTable::Params, &LogQuery { filters, ..Default::default() }).unwrap();
+            assert_eq!(rows.iter().map(|batch| batch.num_rows()).sum::<usize>(), 0);
+        }
     }
 
     #[test]
