@@ -78,8 +78,9 @@ impl Module {
         self
     }
 
-    /// How parameters follow their gradients: `sgd`, `adam`, `adamw`, `rmsprop`, `adagrad` or `lion`, with its numbers, such as
-    /// `momentum`; others are errors of the training. The learning rate is the option `learning_rate` of what [`Module::trace`] gives.
+    /// How parameters follow their gradients: `sgd`, `adam`, `adamw`, `rmsprop`, `adagrad`, `lion`, `adadelta`, `adamax`,
+    /// `nadam`, `radam`, `rprop` or `asgd`, with its numbers, such as `momentum`; others are errors of the training. The learning
+    /// rate is the option `learning_rate` of what [`Module::trace`] gives.
     pub fn optimizer(mut self, name: impl Into<String>, numbers: &[(&str, f64)]) -> Self {
         self.rule = NamedRule::new(name, numbers);
         self

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root, weight_so_far};
 
 /// `m' = b1 m + (1 - b1) gradient;  v' = b2 v + (1 - b2) gradient^2;`
 /// `x' = x - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + epsilon)`.  Source: Kingma and Ba 2015.
@@ -45,13 +45,6 @@ impl UpdateRule for Adam {
         let rate = g.div(at.rate, mean_weight)?;
         Ok(Updated { value: descend(g, value, rate, direction)?, slots: kept })
     }
-}
-
-/// `1 - beta^step`: what the weights in a running mean that began at zero add up to.
-fn weight_so_far(g: &mut Graph, beta: Setting, at: &Moment) -> Result<NodeId> {
-    let (beta, one) = (beta.number(g)?, g.scalar(DType::F64, 1.0)?);
-    let forgotten = g.pow(beta, at.step)?;
-    g.sub(one, forgotten)
 }
 
 #[cfg(test)]

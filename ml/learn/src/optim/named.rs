@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use gradframe_ml_core::{Error, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, scale};
-use super::{Adagrad, Adam, AdamW, Lion, RmsProp, Sgd};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, descend, scale};
+use super::{Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Sgd};
 
 /// A rule by its name and numbers; a number that is not given is 0, which is: without it.
 ///
@@ -26,9 +26,15 @@ const RULES: &[(&str, &[&str])] = &[
     ("rmsprop", &["decay", "momentum", "epsilon", "centered"]),
     ("adagrad", &["rate_decay", "epsilon"]),
     ("lion", &["beta_1", "beta_2"]),
+    ("adadelta", &["decay", "epsilon"]),
+    ("adamax", &["beta_1", "beta_2", "epsilon"]),
+    ("nadam", &["beta_1", "beta_2", "epsilon", "momentum_decay", "decoupled"]),
+    ("radam", &["beta_1", "beta_2", "epsilon", "decoupled"]),
+    ("rprop", &["shrink", "grow", "least", "most"]),
+    ("asgd", &["lambda", "alpha", "start"]),
 ];
 const OF_ALL: [&str; 2] = ["weight_decay", "maximize"];
-const SWITCHES: [&str; 4] = ["nesterov", "amsgrad", "centered", "maximize"];
+const SWITCHES: [&str; 5] = ["nesterov", "amsgrad", "centered", "decoupled", "maximize"];
 
 impl NamedRule {
     /// The rule of this name with these numbers.
@@ -63,23 +69,34 @@ impl NamedRule {
         self.check()?;
         let of = |name: &str| self.numbers.get(name).map_or(Setting::NONE, |&number| setting(name, number));
         let is = |name: &str| !of(name).is_none();
-        let adam = Adam { beta_1: of("beta_1"), beta_2: of("beta_2"), epsilon: of("epsilon"), amsgrad: is("amsgrad") };
-        let (momentum, epsilon, weight_decay) = (of("momentum"), of("epsilon"), of("weight_decay"));
+        let (beta_1, beta_2, epsilon, decay) = (of("beta_1"), of("beta_2"), of("epsilon"), of("decay"));
+        let adam = Adam { beta_1, beta_2, epsilon, amsgrad: is("amsgrad") };
+        let (momentum, weight_decay) = (of("momentum"), of("weight_decay"));
         let rule: Box<dyn UpdateRule> = match self.name.as_str() {
             "sgd" => Box::new(Sgd { momentum, dampening: of("dampening"), nesterov: is("nesterov") }),
             "adam" => Box::new(adam),
             "adamw" => Box::new(AdamW { adam, weight_decay }),
-            "rmsprop" => Box::new(RmsProp { decay: of("decay"), momentum, epsilon, centered: is("centered") }),
+            "rmsprop" => Box::new(RmsProp { decay, momentum, epsilon, centered: is("centered") }),
             "adagrad" => Box::new(Adagrad { rate_decay: of("rate_decay"), epsilon }),
-            _ => Box::new(Lion { beta_1: of("beta_1"), beta_2: of("beta_2"), weight_decay }),
+            "lion" => Box::new(Lion { beta_1, beta_2, weight_decay }),
+            "adadelta" => Box::new(Adadelta { decay, epsilon }),
+            "adamax" => Box::new(Adamax { beta_1, beta_2, epsilon }),
+            "nadam" => Box::new(NAdam { beta_1, beta_2, epsilon, momentum_decay: of("momentum_decay") }),
+            "radam" => Box::new(RAdam { beta_1, beta_2, epsilon }),
+            "rprop" => Box::new(Rprop { shrink: of("shrink"), grow: of("grow"), least: of("least"), most: of("most") }),
+            _ => Box::new(Asgd { lambda: of("lambda"), alpha: of("alpha"), start: of("start") }),
         };
         let decays_itself = matches!(self.name.as_str(), "adamw" | "lion");
-        let penalty = if decays_itself { Setting::NONE } else { weight_decay };
+        let (penalty, pull) = match (decays_itself, is("decoupled")) {
+            (true, _) => (Setting::NONE, Setting::NONE),
+            (false, true) => (Setting::NONE, weight_decay),
+            (false, false) => (weight_decay, Setting::NONE),
+        };
         let maximizes = is("maximize");
-        if penalty.is_none() && !maximizes {
+        if penalty.is_none() && pull.is_none() && !maximizes {
             return Ok(rule);
         }
-        Ok(Box::new(Turned { rule, maximizes, penalty }))
+        Ok(Box::new(Turned { rule, maximizes, penalty, pull }))
     }
 
     fn check(&self) -> Result<()> {
@@ -98,12 +115,14 @@ impl NamedRule {
     }
 }
 
-/// A rule that is given another gradient: the other way round, and with the gradient of `penalty / 2` times the squares.
+/// A rule that is given another gradient: the other way round, and with the gradient of `penalty / 2` times the squares; or a
+/// parameter that was pulled to zero by `rate * pull` of itself.
 #[derive(Debug)]
 struct Turned {
     rule: Box<dyn UpdateRule>,
     maximizes: bool,
     penalty: Setting,
+    pull: Setting,
 }
 
 impl UpdateRule for Turned {
@@ -118,6 +137,10 @@ impl UpdateRule for Turned {
         if parameter.decayed && !self.penalty.is_none() {
             let pull = scale(g, parameter.value, self.penalty)?;
             parameter.gradient = g.add(parameter.gradient, pull)?;
+        }
+        if parameter.decayed && !self.pull.is_none() {
+            let pull = scale(g, parameter.value, self.pull)?;
+            parameter.value = descend(g, parameter.value, at.rate, pull)?;
         }
         self.rule.update(g, at, parameter, slots)
     }
@@ -180,6 +203,14 @@ mod tests {
         for (value, expected) in values.iter().zip([1.15, 1.3225, 1.520_875]) {
             assert!((value - expected).abs() < 1e-12, "{values:?}");
         }
+    }
+
+    /// RAdam's first step is the gradient's mean, 2 x: x' = x (1 - 0.1 0.5) - 0.1 2 x.
+    #[test]
+    fn a_decoupled_decay_pulls_the_parameter_and_is_no_part_of_the_gradient() {
+        let numbers = [("beta_1", 0.9), ("beta_2", 0.999), ("epsilon", 1e-8), ("weight_decay", 0.5), ("decoupled", 1.0)];
+        let found = path(&NamedRule::new("radam", &numbers), true)[0][0];
+        assert!((found - 0.75).abs() < 1e-12, "{found}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Setting {
     }
 
     /// In the element type of `x`.
-    fn like(self, g: &mut Graph, x: NodeId) -> Result<NodeId> {
+    pub(super) fn like(self, g: &mut Graph, x: NodeId) -> Result<NodeId> {
         match self {
             Setting::Known(number) => g.scalar_like(x, number),
             Setting::Given(number) => number_like(g, number, x),
@@ -106,11 +106,23 @@ pub(super) fn scale(g: &mut Graph, x: NodeId, factor: Setting) -> Result<NodeId>
     g.mul(factor, x)
 }
 
+/// `x + more`.
+pub(super) fn shift(g: &mut Graph, x: NodeId, more: Setting) -> Result<NodeId> {
+    let more = more.like(g, x)?;
+    g.add(x, more)
+}
+
 /// `sqrt(x) + epsilon`.
 pub(super) fn root(g: &mut Graph, x: NodeId, epsilon: Setting) -> Result<NodeId> {
     let root = g.sqrt(x)?;
-    let epsilon = epsilon.like(g, x)?;
-    g.add(root, epsilon)
+    shift(g, root, epsilon)
+}
+
+/// `1 - beta^step`, f64 []: what the weights in a running mean that began at zero add up to.
+pub(super) fn weight_so_far(g: &mut Graph, beta: Setting, at: &Moment) -> Result<NodeId> {
+    let (beta, one) = (beta.number(g)?, g.scalar(DType::F64, 1.0)?);
+    let forgotten = g.pow(beta, at.step)?;
+    g.sub(one, forgotten)
 }
 
 /// `x - rate * direction`, the rate f64 [].

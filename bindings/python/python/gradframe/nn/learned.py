@@ -76,7 +76,8 @@ def groups_of(optimizer: Any, learned: list[tuple[str, Array]]) -> tuple[list[An
     from gradframe import optim
 
     if optimizer is None or isinstance(optimizer, str):
-        kinds = {c.rule: c for c in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad, optim.Lion)}
+        known = (getattr(optim, name) for name in optim.__all__)
+        kinds = {c.rule: c for c in known if getattr(c, "rule", "")}
         name = optimizer or "adam"
         if name not in kinds:
             raise PlanError(f"fit: there is no optimizer {name!r}; hint: {', '.join(kinds)}, or one of gf.optim")
