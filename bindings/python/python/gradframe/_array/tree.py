@@ -95,10 +95,19 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     columns = [leaves]
     for other in others:
         found, own = flatten(other)
-        if own != structure:
+        if not _fits(own, structure):
             raise PlanError("tree_map: the trees have not the same structure")
         columns.append(found)
     return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+
+
+def _fits(own: Any, structure: Any) -> bool:
+    """Whether both have leaves in the same places: modules may differ in what is no array."""
+    if not (isinstance(own, tuple) and isinstance(structure, tuple)):
+        return bool(own == structure)
+    (kind, static, parts), (other, others, more) = own, structure
+    alike = static.form == others.form if hasattr(static, "form") and hasattr(others, "form") else static == others
+    return kind is other and alike and len(parts) == len(more) and all(map(_fits, parts, more))
 
 
 def tree_leaves(tree: Any) -> list[Any]:

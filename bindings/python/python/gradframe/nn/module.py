@@ -9,6 +9,7 @@ from typing import Any
 from gradframe._array.core import Array, wrap
 from gradframe._array.creation import array as copied
 from gradframe.errors import DTypeError, PlanError, ShapeError
+from gradframe.nn._statics import frozen
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Array:  # noqa: N802
@@ -244,16 +245,17 @@ def _own(values: Any) -> Array:
 
 
 class _Shell:
-    """A module without its arrays: equal for the same module in the same mode."""
+    """A module without its arrays: equal for one of the same kind, in the same mode, with the same attributes beside."""
 
-    __slots__ = ("of", "names", "key")
+    __slots__ = ("of", "names", "form", "key")
 
     def __init__(self, of: Module, names: tuple[str, ...]) -> None:
         self.of = of
         self.names = names
-        plain = (bool, int, float, str, tuple, type(None))
-        static = tuple((k, v) for k, v in sorted(of.__dict__.items()) if k not in names and isinstance(v, plain))
-        self.key = (type(of), names, static)
+        # What trees that are mapped together have in common.
+        self.form = (type(of), names)
+        beside = of.__dict__.keys() - {"_parameters", "_buffers", "_modules", *names}
+        self.key = (*self.form, tuple((name, frozen(of.__dict__[name])) for name in sorted(beside)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Shell) and self.key == other.key
