@@ -119,8 +119,7 @@ impl Array {
             let what = format!("expected floats, got {}", self.element());
             return Err(Error::dtype("requires_grad", what).hint("integers have no gradient; cast with astype"));
         }
-        let role = Role { watched: true, tracked: true, ..Role::default() };
-        Ok(Self::new(self.ty().clone(), role, State::of(self.tensor()?)))
+        self.apart(Role { watched: true, tracked: true, ..Role::default() })
     }
 
     /// The same values without their history.
@@ -128,7 +127,18 @@ impl Array {
         if !self.is_tracked() {
             return Ok(self.clone());
         }
-        Ok(Self::new(self.ty().clone(), Role::default(), State::of(self.tensor()?)))
+        self.apart(Role::default())
+    }
+
+    /// The same values in another role. Of a stand-in and what is computed from one that is recorded, as it has none yet.
+    fn apart(&self, role: Role) -> Result<Self> {
+        if !self.is_traced() {
+            return Ok(Self::new(self.ty().clone(), role, State::of(self.tensor()?)));
+        }
+        let held = Self::call("stop_gradient", &[self.into()], Args::new())?;
+        let source = held.first().and_then(Array::source);
+        let role = Role { trace: self.0.role.trace, ..role };
+        Ok(Self::new(self.ty().clone(), role, State { source, ..State::default() }))
     }
 
     /// Element type and shape.

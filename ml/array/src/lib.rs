@@ -58,7 +58,7 @@ pub use index::Index;
 pub use memory::limit_memory;
 pub use node::{Arg, Args, Operand};
 pub use number::Number;
-pub use optim::{Optimizer, Update};
+pub use optim::{Optimizer, Update, When, numbers_of_step};
 pub use realise::{Programs, programs, realise_all};
 pub use rows::{ROWS, RowFunction, RowProgram, RowType};
 pub use trace::{Closed, Traced, Tracing, trace};

@@ -28,13 +28,18 @@ pub struct Optimizer {
 /// The rule's name and form, the parameters' types.
 type Key = (String, Vec<String>, Vec<ArrayType>);
 
-/// Where and when an update happens.
+/// When an update happens.
 #[derive(Debug, Clone, Copy)]
-pub struct Update<'a> {
+pub struct When {
     /// The learning rate.
     pub rate: f64,
     /// The number of this update, from 1.
     pub step: u64,
+}
+
+/// What is updated.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<'a> {
     /// The parameters.
     pub parameters: &'a [Array],
     /// The gradient in each.
@@ -58,17 +63,24 @@ impl Optimizer {
     /// The next parameters, and the next slots, a parameter after the other.
     /// Errors: `Shape` or `DType` if a gradient is not of its parameter's type; `Plan` unless there is one of each, or for
     /// a rule that there is not.
-    pub fn step(&self, rule: &NamedRule, at: &Update<'_>) -> Result<(Vec<Array>, Vec<Array>)> {
+    pub fn step(&self, rule: &NamedRule, when: When, of: &Update<'_>) -> Result<(Vec<Array>, Vec<Array>)> {
+        self.step_given(rule, &numbers_of_step(rule, when)?, of)
+    }
+
+    /// As [`Optimizer::step`] with [`numbers_of_step`] that are arrays: a function that is traced has stand-ins of them, and is given others at each call.
+    /// Errors: as there; `Plan` for another number of them.
+    pub fn step_given(&self, rule: &NamedRule, numbers: &[Array], of: &Update<'_>) -> Result<(Vec<Array>, Vec<Array>)> {
         let each = rule.rule()?.slots().len();
-        check(at, each)?;
-        let types: Vec<ArrayType> = at.parameters.iter().map(|p| p.ty().clone()).collect();
+        check(of, each)?;
+        let expected = 2 + rule.arguments().count();
+        if numbers.len() != expected {
+            return Err(Error::plan("optimizer", format!("{} numbers, expected {expected}", numbers.len())));
+        }
+        let types: Vec<ArrayType> = of.parameters.iter().map(|p| p.ty().clone()).collect();
         let closed = self.function(rule, types, each)?;
-        let number = |x: f64| Array::number("optimizer", Number::Float(x), Element::Real(DType::F64));
-        let numbers = [at.rate, at.step as f64].into_iter().chain(rule.arguments().map(|(_, x)| x));
-        let numbers = numbers.map(number).collect::<Result<Vec<_>>>()?;
-        let operands = numbers.iter().chain(at.parameters).chain(at.gradients).chain(at.slots);
+        let operands = numbers.iter().chain(of.parameters).chain(of.gradients).chain(of.slots);
         let mut results = apply(&closed, operands)?.into_vec();
-        let slots = results.split_off(at.parameters.len());
+        let slots = results.split_off(of.parameters.len());
         Ok((results, slots))
     }
 
@@ -90,8 +102,14 @@ impl Optimizer {
     }
 }
 
-fn check(at: &Update<'_>, each: usize) -> Result<()> {
-    let Update { parameters, gradients, slots, .. } = at;
+/// The numbers of a step, f64 [] each: the rate, the number of the step, those of the rule.
+pub fn numbers_of_step(rule: &NamedRule, when: When) -> Result<Vec<Array>> {
+    let number = |x: f64| Array::number("optimizer", Number::Float(x), Element::Real(DType::F64));
+    [when.rate, when.step as f64].into_iter().chain(rule.arguments().map(|(_, x)| x)).map(number).collect()
+}
+
+fn check(of: &Update<'_>, each: usize) -> Result<()> {
+    let Update { parameters, gradients, slots } = of;
     if gradients.len() != parameters.len() || slots.len() != each * parameters.len() {
         let what = format!("{} parameters, {} gradients, {} slots", parameters.len(), gradients.len(), slots.len());
         return Err(Error::plan("optimizer", what));

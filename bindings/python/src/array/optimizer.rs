@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gradframe::array::rules::{Lbfgs, LbfgsOptions, NamedRule, Next};
-use gradframe::array::{Array, Optimizer, Update};
+use gradframe::array::{Array, Optimizer, Update, When, numbers_of_step};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -40,7 +40,19 @@ impl PyOptimizer {
         Ok(self.named(numbers).rule().or_raise()?.slots().to_vec())
     }
 
-    /// The next parameters and slots.
+    /// Which parts a step with these numbers has: one of other parts is compiled anew.
+    fn form(&self, numbers: Numbers) -> Vec<String> {
+        self.named(numbers).form().into_iter().map(String::from).collect()
+    }
+
+    /// The numbers of a step at this rate, of this number, as arrays: what a step in a function that is traced is given.
+    fn numbers(&self, numbers: Numbers, moment: (f64, u64)) -> PyResult<Vec<PyArray>> {
+        let arrays = numbers_of_step(&self.named(numbers), when(moment)).or_raise()?;
+        Ok(arrays.into_iter().map(PyArray).collect())
+    }
+
+    /// The next parameters and slots; at the rate and the number that `moment` says, or at numbers that are `given` as arrays.
+    #[pyo3(signature = (numbers, moment, parameters, gradients, slots, given=None))]
     fn step(
         &self,
         numbers: Numbers,
@@ -48,14 +60,22 @@ impl PyOptimizer {
         parameters: &Bound<'_, PyList>,
         gradients: &Bound<'_, PyList>,
         slots: &Bound<'_, PyList>,
+        given: Option<&Bound<'_, PyList>>,
     ) -> PyResult<(Vec<PyArray>, Vec<PyArray>)> {
         let (parameters, gradients, slots) = (arrays_of(parameters)?, arrays_of(gradients)?, arrays_of(slots)?);
-        let ((rate, step), rule) = (moment, self.named(numbers));
-        let at = Update { rate, step, parameters: &parameters, gradients: &gradients, slots: &slots };
-        let (next, kept) = self.optimizer.step(&rule, &at).or_raise()?;
+        let (rule, of) = (self.named(numbers), Update { parameters: &parameters, gradients: &gradients, slots: &slots });
+        let (next, kept) = match given {
+            Some(given) => self.optimizer.step_given(&rule, &arrays_of(given)?, &of),
+            None => self.optimizer.step(&rule, when(moment), &of),
+        }
+        .or_raise()?;
         let public = |arrays: Vec<Array>| arrays.into_iter().map(PyArray).collect();
         Ok((public(next), public(kept)))
     }
+}
+
+fn when((rate, step): (f64, u64)) -> When {
+    When { rate, step }
 }
 
 /// A minimisation by L-BFGS, which asks for losses and gradients over all parameters, one after the other.

@@ -13,12 +13,12 @@ use gradframe_plan::ops::map_batches::MapOptions;
 use crate::memory::batch_bytes;
 use crate::ops::input::with_config;
 
-/// Bytes of a batch, about.
-const BATCH_BYTES: usize = 8 << 20;
+/// Bytes of a batch, about: a call wakes a thread, some tenths of a millisecond, in which a core adds up a megabyte.
+const BATCH_BYTES: usize = 16 << 20;
 /// The part of the session's memory that the batches of all partitions may take.
 const MEMORY_SHARE: usize = 16;
 /// Most rows of a batch, and most that memory is taken for before they are there.
-const ROWS_MAX: usize = 1 << 20;
+const ROWS_MAX: usize = 1 << 21;
 /// Batches of fewer rows are put together, up to as many.
 const ROWS_WORTH_A_CALL: usize = 1 << 16;
 /// What a value of no fixed width is taken for, in bytes.

@@ -1,7 +1,7 @@
 //! Derivatives, batches and optimisers of traced functions.
 
 use gradframe_ml_array::rules::NamedRule;
-use gradframe_ml_array::{Array, Optimizer, Update, backward, grad, trace};
+use gradframe_ml_array::{Arg, Array, Optimizer, Update, When, backward, grad, numbers_of_step, trace};
 use gradframe_ml_core::Result;
 
 fn line(values: &[f64]) -> Array {
@@ -90,19 +90,52 @@ fn optimisers_descend() -> Result<()> {
     let sgd = NamedRule::new("sgd", &[("weight_decay", 0.5)]);
     let (p, g) = ([line(&[1.0, -1.0])], [line(&[2.0, 3.0])]);
     let zeros = [line(&[0.0, 0.0]), line(&[0.0, 0.0])];
-    let at = Update { rate: 0.1, step: 1, parameters: &p, gradients: &g, slots: &zeros };
+    let (when, of) = (When { rate: 0.1, step: 1 }, Update { parameters: &p, gradients: &g, slots: &zeros });
     for beta in [0.9, 0.8] {
         adam.numbers.insert("beta_1".into(), beta);
-        let (next, slots) = optimizer.step(&adam, &at)?;
+        let (next, slots) = optimizer.step(&adam, when, &of)?;
         let moved = next[0].to_vec::<f64>()?;
         assert!((moved[0] - 0.9).abs() < 1e-6 && (moved[1] + 1.1).abs() < 1e-6, "{moved:?}");
         assert!((slots[0].to_vec::<f64>()?[0] - (1.0 - beta) * 2.0).abs() < 1e-12 && slots.len() == 2);
     }
     assert_eq!(format!("{optimizer:?}"), "Optimizer(1 functions)");
-    let (next, _) = optimizer.step(&sgd, &Update { slots: &[], ..at })?;
+    let (next, _) = optimizer.step(&sgd, when, &Update { slots: &[], ..of })?;
     let moved = next[0].to_vec::<f64>()?;
     assert!((moved[0] - (1.0 - 0.1 * 2.5)).abs() < 1e-12 && (moved[1] - (-1.0 - 0.1 * 2.5)).abs() < 1e-12, "{moved:?}");
-    assert!(optimizer.step(&sgd, &Update { slots: &[], gradients: &[line(&[1.0])], ..at }).is_err());
-    assert!(optimizer.step(&NamedRule::new("none", &[]), &at).is_err());
+    assert!(optimizer.step(&sgd, when, &Update { slots: &[], gradients: &[line(&[1.0])], ..of }).is_err());
+    assert!(optimizer.step(&NamedRule::new("none", &[]), when, &of).is_err());
+    Ok(())
+}
+
+/// A step of a training as a traced function: gradients of stand-ins, then the optimiser at numbers that the function is given.
+#[test]
+fn a_step_is_traced_whole_and_takes_its_numbers_as_arguments() -> Result<()> {
+    let optimizer = Optimizer::new();
+    let rule = NamedRule::new("sgd", &[("weight_decay", 0.5)]);
+    let stepped = |weights: &Array, x: &Array, numbers: &[Array]| -> Result<Vec<Array>> {
+        let (own, watched) = (weights.detached()?, weights.watched()?);
+        let product = watched.multiply(x)?;
+        let squares = product.multiply(&product)?;
+        let loss = Array::call("sum", &[(&squares).into()], [Arg::None, Arg::Bool(false)].into_iter().collect())?;
+        let found = backward(&loss[0], None)?;
+        assert!(found[0].0.is_watched() && found.len() == 1);
+        let update = Update { parameters: &[own], gradients: &[found[0].1.clone()], slots: &[] };
+        let (next, _) = optimizer.step_given(&rule, numbers, &update)?;
+        Ok(vec![next[0].clone(), loss[0].detached()?])
+    };
+    let (weights, x) = (line(&[1.0, -2.0]), line(&[0.5, 3.0]));
+    let at = |rate| numbers_of_step(&rule, When { rate, step: 1 });
+    let numbers = at(0.1)?;
+    let types: Vec<_> = [&weights, &x].into_iter().chain(&numbers).map(|a| a.ty().clone()).collect();
+    let traced = trace("step", &types, |given| stepped(&given[0], &given[1], &given[2..]))?;
+    for rate in [0.1, 0.01] {
+        let numbers = at(rate)?;
+        let given: Vec<Array> = [weights.clone(), x.clone()].into_iter().chain(numbers.clone()).collect();
+        let (compiled, eager) = (traced.apply(&given)?, stepped(&weights, &x, &numbers)?);
+        for (ours, theirs) in compiled.iter().zip(&eager) {
+            assert_eq!(ours.to_vec::<f64>()?, theirs.to_vec::<f64>()?);
+        }
+    }
+    assert!(optimizer.step_given(&rule, &numbers[..1], &Update { parameters: &[weights], gradients: &[x], slots: &[] }).is_err());
     Ok(())
 }

@@ -231,7 +231,9 @@ def _axis(name: str, axis: int, leaf: Array) -> int:
     return axis % leaf.ndim
 
 
-def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (), static_argnames: Any = ()) -> Any:
+def jit(
+    function: Callable[..., Any] | None = None, *, static_argnums: Any = (), static_argnames: Any = (), state: Any = None
+) -> Any:
     """The function compiled as a whole, once for each structure, shape and type of its arguments.
 
     Called with another size of the first axis of some arguments, batches say, it is compiled once for every such size, if what it
@@ -239,13 +241,28 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
     computing (printing, appending) happens then alone. Arrays that it closes over are as they were then. Static arguments are
     passed as they are, and decide what is compiled. Places and labels among the arguments are not known: where one outside of its
     array would be an IndexError, its element is 0, an update leaves it out, and losses say what theirs is; so in all transforms.
+
+    `state` are modules and optimisers that the function changes, which then change at each call as they do without `jit`: a whole step of a
+    training is one compiled function.
+
+        @gf.jit(state=(model, optimizer))
+        def step(x, y):
+            loss = gf.nn.functional.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    What it computes is computed when it is called. Options of the optimiser may change between calls, so schedules are stepped outside; within
+    one call it makes one step. What is drawn without a key is other at each call. A call that fails changes nothing.
     """
     if function is None:
-        return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)
+        return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames, state=state)
     numbers = frozenset((static_argnums,) if isinstance(static_argnums, int) else static_argnums)
     names = frozenset((static_argnames,) if isinstance(static_argnames, str) else static_argnames)
     traces: dict[Any, _Trace] = {}
     of_any_size = AnyRows()
+    changing = None if state is None else _state(state)
 
     @functools.wraps(function)
     def compiled(*args: Any, **kwargs: Any) -> Any:
@@ -260,6 +277,8 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
             trace = traces.get(key)
         except TypeError as error:
             raise PlanError(f"jit: static arguments must be hashable: {error}") from error
+        if changing is not None:
+            return changing.call(_with_static(function, args, numbers, static[1]), leaves, structure, key)
         if trace is None:
             found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, (static, active.get()))
             if found is not None:
@@ -274,9 +293,17 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: Any = (),
     def clear_cache() -> None:
         traces.clear()
         of_any_size.clear()
+        if changing is not None:
+            changing.clear()
 
     compiled.clear_cache = clear_cache  # type: ignore[attr-defined]
     return compiled
+
+
+def _state(given: Any) -> Any:
+    from gradframe.optim.state import State  # which stands above this module
+
+    return State(given)
 
 
 def _with_static(function: Callable[..., Any], args: tuple[Any, ...], numbers: frozenset[int], named: Any) -> Callable[..., Any]:

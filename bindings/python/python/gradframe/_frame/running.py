@@ -39,7 +39,7 @@ class Running(Verb):
 
         The function is given a DataFrame (or, as `batch_format` says, a `pyarrow.RecordBatch`, or a frame of Polars or pandas)
         and gives anything that Arrow reads; its columns are those of the input, or those of `schema`. It is called on several
-        threads, for batches of about 8 MB or of `batch_size` rows. If it must see all rows at once, `streamable=False` calls it
+        threads, for batches of about 16 MB or of `batch_size` rows. If it must see all rows at once, `streamable=False` calls it
         once; the rows must then fit in memory. (In Polars that is what happens unless `streamable=True`.)
 
         The pushdown flags allow the optimizer to filter, to leave out columns and to cut rows before the function instead of

@@ -45,6 +45,8 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._kept: dict[int, _Kept] = {}
+        # Stand-ins for the numbers of steps, by group and number of the step, while a function is traced that steps.
+        self._given: dict[tuple[int, int], list[Any]] | None = None
         self._engine = PyOptimizer(self.rule)
         for group in groups:
             self.add_param_group(group)
@@ -108,7 +110,8 @@ class Optimizer:
                     by_steps.setdefault(self._following(self._of(array)), []).append(array)
             for step, arrays in by_steps.items():
                 updates += self._updated(group, step, arrays)
-        array_realise([raw for _, new, kept in updates for raw in (new, *kept.slots.values())])
+        if self._given is None:
+            self._realise(updates)
         for array, raw, kept in updates:
             self._kept[id(array)] = kept
             if array._array.is_watched:
@@ -129,10 +132,26 @@ class Optimizer:
         slots = [slot for array in arrays for slot in self._slots_of(array, names, self._beginning(group))]
         own = [array._array.detached() for array in arrays]
         gradients = [_in_type_of(raw, array._grad._array) for raw, array in zip(own, arrays, strict=True)]  # type: ignore[union-attr]
-        following, state = self._engine.step(numbers, (float(group["lr"]), step), own, gradients, slots)
+        following, state = self._engine.step(numbers, (float(group["lr"]), step), own, gradients, slots, self._numbers_given(group, step))
         parts = [state[i * len(names) : (i + 1) * len(names)] for i in range(len(arrays))]
         kept = [self._of(array).after(dict(zip(names, part, strict=True))) for array, part in zip(arrays, parts, strict=True)]
         return list(zip(arrays, following, kept, strict=True))
+
+    def _realise(self, updates: list[tuple[Array, Any, _Kept]]) -> None:
+        """Computes new values. Raises PlanError within a function that is traced, which knows nothing of this optimiser."""
+        raws = [raw for _, new, kept in updates for raw in (new, *kept.slots.values())]
+        if any(raw.is_traced for raw in raws):
+            name = type(self).__name__
+            raise PlanError(f"{name}: it steps within a function that is traced; hint: gf.jit(step, state=(model, optimizer)) compiles a step of a training")
+        array_realise(raws)
+
+    def _numbers_given(self, group: dict[str, Any], step: int) -> list[Any] | None:
+        """The stand-ins of a step's numbers. Raises PlanError for a second step in a function that is traced."""
+        if self._given is None:
+            return None
+        if (id(group), step) not in self._given:
+            raise PlanError(f"{type(self).__name__}: a compiled function makes one step; hint: call it several times")
+        return self._given[id(group), step]
 
     def _slots_of(self, array: Array, names: list[str], beginning: float) -> list[Any]:
         """What is kept beside a parameter by these names."""
