@@ -153,8 +153,8 @@ impl AggregateUDFImpl for OwnPart {
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         let Some(statistic) = self.part.exact() else { return self.all().state_fields(args) };
-        let state = exact::state(statistic, args.is_distinct);
-        Ok(vec![Arc::new(Field::new(format_state_name(args.name, "exact"), state, true))])
+        let state = exact::state(statistic, args.is_distinct).into_iter();
+        Ok(state.map(|(name, of)| Arc::new(Field::new(format_state_name(args.name, name), of, true)) as FieldRef).collect())
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {

@@ -1,20 +1,25 @@
 //! Whole numbers times a power of two, of any length: what is computed of exact sums before anything is rounded.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::rounded::{Head, LIMB_BITS, head, rounded, signed};
+
+/// Of sums near one another nothing is on the heap. More room for all of them costs more than the heap does for the few.
+type Limbs = SmallVec<[u64; 8]>;
 
 /// `limbs * 2^(64 * low)` with a sign; the lowest limb comes first.
 #[derive(Debug, Clone)]
 pub struct Dyadic {
     negative: bool,
     low: i32,
-    limbs: Vec<u64>,
+    limbs: Limbs,
 }
 
 impl Dyadic {
     pub(super) fn new(negative: bool, low: i32, limbs: &[u64]) -> Self {
         let from = limbs.iter().position(|limb| *limb != 0).unwrap_or(limbs.len());
         let to = limbs.iter().rposition(|limb| *limb != 0).map_or(from, |top| top + 1);
-        Dyadic { negative: negative && from < to, low: low + from as i32, limbs: limbs[from..to].to_vec() }
+        Dyadic { negative: negative && from < to, low: low + from as i32, limbs: Limbs::from_slice(&limbs[from..to]) }
     }
 
     /// Whether it is 0.
@@ -68,9 +73,11 @@ impl Dyadic {
     }
 
     /// The limbs from a place on that is not above its lowest one.
-    fn from(&self, low: i32) -> Vec<u64> {
+    fn from(&self, low: i32) -> Limbs {
         let zeros = if self.limbs.is_empty() { 0 } else { (self.low - low) as usize };
-        std::iter::repeat_n(0, zeros).chain(self.limbs.iter().copied()).collect()
+        let mut limbs: Limbs = smallvec![0; zeros];
+        limbs.extend_from_slice(&self.limbs);
+        limbs
     }
 
     /// The head of the quotient, signs aside; None of 0.
@@ -78,13 +85,13 @@ impl Dyadic {
         // Of more limbs than a head has.
         const LIMBS: usize = 3;
         let zeros = (other.limbs.len() + LIMBS).saturating_sub(self.limbs.len());
-        let (quotient, cut) = divide(self.from(self.low - zeros as i32), &other.limbs)?;
+        let (quotient, cut) = divide(&self.from(self.low - zeros as i32), &other.limbs)?;
         head(&quotient, self.low - zeros as i32 - other.low, cut)
     }
 }
 
-fn multiply(a: &[u64], b: &[u64]) -> Vec<u64> {
-    let mut product = vec![0; a.len() + b.len()];
+fn multiply(a: &[u64], b: &[u64]) -> Limbs {
+    let mut product: Limbs = smallvec![0; a.len() + b.len()];
     for (i, &x) in a.iter().enumerate() {
         let mut carry = 0;
         for (limb, &y) in product[i..].iter_mut().zip(b) {
@@ -95,7 +102,7 @@ fn multiply(a: &[u64], b: &[u64]) -> Vec<u64> {
     product
 }
 
-fn add(mut a: Vec<u64>, b: &[u64]) -> Vec<u64> {
+fn add(mut a: Limbs, b: &[u64]) -> Limbs {
     a.resize(a.len().max(b.len()) + 1, 0);
     let mut carry = false;
     for (at, limb) in a.iter_mut().enumerate() {
@@ -105,7 +112,7 @@ fn add(mut a: Vec<u64>, b: &[u64]) -> Vec<u64> {
 }
 
 /// `a - b`, which is not negative.
-fn subtract(mut a: Vec<u64>, b: &[u64]) -> Vec<u64> {
+fn subtract(mut a: Limbs, b: &[u64]) -> Limbs {
     let mut borrow = false;
     for (at, limb) in a.iter_mut().enumerate() {
         (*limb, borrow) = limb.borrowing_sub(b.get(at).copied().unwrap_or(0), borrow);
@@ -120,12 +127,12 @@ fn is_less(a: &[u64], b: &[u64]) -> bool {
 
 /// The whole quotient, and whether there is a remainder; None over nothing. The highest limb of `b` is not 0. (Knuth, The Art of
 /// Computer Programming 2, 4.3.1, algorithm D.)
-fn divide(a: Vec<u64>, b: &[u64]) -> Option<(Vec<u64>, bool)> {
+fn divide(a: &[u64], b: &[u64]) -> Option<(Limbs, bool)> {
     let shift = b.last()?.leading_zeros();
-    let (mut a, b) = (shifted(&a, shift), shifted(b, shift));
+    let (mut a, b) = (shifted(a, shift), shifted(b, shift));
     let b = &b[..b.len() - 1];
     let count = a.len().checked_sub(b.len())?;
-    let mut quotient = vec![0; count];
+    let mut quotient: Limbs = smallvec![0; count];
     for (at, digit) in quotient.iter_mut().enumerate().rev() {
         let rest = &mut a[at..=at + b.len()];
         let mut guess = guessed(rest, b);
@@ -139,14 +146,14 @@ fn divide(a: Vec<u64>, b: &[u64]) -> Option<(Vec<u64>, bool)> {
 }
 
 /// Shifted to the left by less than a limb; one limb longer.
-fn shifted(limbs: &[u64], by: u32) -> Vec<u64> {
+fn shifted(limbs: &[u64], by: u32) -> Limbs {
     let mut carry = 0;
     let shift = |limb: &u64| {
         let wide = u128::from(*limb) << by | carry;
         carry = wide >> LIMB_BITS;
         wide as u64
     };
-    let mut shifted: Vec<u64> = limbs.iter().map(shift).collect();
+    let mut shifted: Limbs = limbs.iter().map(shift).collect();
     shifted.push(carry as u64);
     shifted
 }

@@ -5,18 +5,24 @@
 //! one is for those that spread too far.
 
 mod dyadic;
+mod groups;
 mod number;
 mod pairs;
 mod rounded;
+mod row;
 mod spread;
+mod states;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod total;
 
 pub use self::dyadic::Dyadic;
+pub use self::groups::Grouped;
 pub use self::number::{Number, ProductSum, ValueSum};
 pub use self::pairs::{Crossed, Joint};
+pub use self::row::{Row, each_row};
 pub use self::spread::{Divisor, Spread, variance};
+pub use self::states::{States, StatesView, merge_state, write_state};
 pub use self::tally::Tally;
 pub use self::total::Total;

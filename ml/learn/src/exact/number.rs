@@ -167,8 +167,14 @@ impl<const LIMBS: usize> Number<LIMBS> {
 
     /// Holds these places beside its own.
     fn cover(&mut self, from: i32, to: i32) {
-        let Form::Window { low, .. } = self.0 else { return };
-        let low = i32::from(low);
+        let Form::Window { low, limbs } = &mut self.0 else { return };
+        if let Some(spare) = LIMBS.checked_sub((to - from) as usize)
+            && *limbs == [0; LIMBS]
+        {
+            *low = (from - spare.div_ceil(2) as i32) as i16;
+            return;
+        }
+        let low = i32::from(*low);
         if low <= from && to <= low + LIMBS as i32 {
             return;
         }

@@ -2,8 +2,9 @@
 
 use gradframe_ml_core::Result;
 
+use super::groups::Groups;
 use super::spread::products;
-use super::{Divisor, Dyadic, ProductSum, Tally, ValueSum};
+use super::{Divisor, Dyadic, Grouped, ProductSum, Tally, ValueSum};
 use crate::fitting::Reader;
 
 /// The sums of the values of pairs `(y, x)` and of their products.
@@ -85,6 +86,10 @@ impl Tally for Crossed {
     #[inline]
     fn heap_bytes(&self) -> usize {
         self.y.heap_bytes() + self.x.heap_bytes() + self.yx.heap_bytes()
+    }
+
+    fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped> {
+        Box::new(Groups::new(value))
     }
 }
 
@@ -227,5 +232,9 @@ impl Tally for Joint {
     #[inline]
     fn heap_bytes(&self) -> usize {
         self.crossed.heap_bytes() + self.yy.heap_bytes() + self.xx.heap_bytes()
+    }
+
+    fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped> {
+        Box::new(Groups::new(value))
     }
 }

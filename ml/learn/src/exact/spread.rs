@@ -2,7 +2,8 @@
 
 use gradframe_ml_core::Result;
 
-use super::{Dyadic, Number, ProductSum, Tally, ValueSum};
+use super::groups::Groups;
+use super::{Dyadic, Grouped, Number, ProductSum, Tally, ValueSum};
 use crate::fitting::Reader;
 
 /// What a sum of squared distances from the mean is divided by.
@@ -116,5 +117,9 @@ impl Tally for Spread {
     #[inline]
     fn heap_bytes(&self) -> usize {
         self.sum.heap_bytes() + self.squares.heap_bytes()
+    }
+
+    fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped> {
+        Box::new(Groups::new(value))
     }
 }

@@ -4,10 +4,12 @@ use std::fmt::Debug;
 
 use gradframe_ml_core::Result;
 
+use super::{Grouped, Row};
+
 /// Exact sums over rows, in which neither their order nor the way that parts were merged can show.
 pub trait Tally: Default + Debug + Clone + Send + Sync + 'static {
     /// The values of a row.
-    type Row: Copy;
+    type Row: Row;
 
     /// Adds a row.
     fn add(&mut self, row: Self::Row);
@@ -23,4 +25,6 @@ pub trait Tally: Default + Debug + Clone + Send + Sync + 'static {
     fn read(bytes: &[u8]) -> Result<Self>;
     /// Bytes held beside itself.
     fn heap_bytes(&self) -> usize;
+    /// Sums of many groups, of each of which `value` is the statistic. It is made here, where loops over numbers are compiled to be fast.
+    fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped>;
 }

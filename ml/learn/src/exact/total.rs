@@ -2,7 +2,8 @@
 
 use gradframe_ml_core::Result;
 
-use super::{Tally, ValueSum};
+use super::groups::Groups;
+use super::{Grouped, Tally, ValueSum};
 use crate::fitting::Reader;
 
 /// The sum of values, of which some may be infinite or NaN.
@@ -129,6 +130,10 @@ impl Tally for Total {
     #[inline]
     fn heap_bytes(&self) -> usize {
         self.finite.heap_bytes() + if self.others.is_some() { size_of::<Others>() } else { 0 }
+    }
+
+    fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped> {
+        Box::new(Groups::new(value))
     }
 }
 

@@ -1,100 +1,110 @@
-//! Rows of exact sums as columns: their values, and their states as bytes.
+//! Columns of values and of states, as exact sums take them.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray, LargeBinaryBuilder, PrimitiveArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, LargeBinaryArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{Result, internal_datafusion_err};
-use gradframe_ml_learn::exact::{Crossed, Joint, Spread, Tally, Total};
+use gradframe_ml_learn::exact::{States, StatesView};
 
-use crate::error::to_datafusion;
+/// The type of sums as bytes. With offsets of 64 bits, as the states of all groups are given at once.
+pub(super) const SUMS: DataType = DataType::LargeBinary;
 
-/// The type of a state: all sums of it in one column of bytes, null of no rows. With offsets of 64 bits, as the states of all groups are
-/// given at once.
-pub(super) const STATE: DataType = DataType::LargeBinary;
-
-/// Sums whose rows lie in columns.
-pub(super) trait Columns: Tally {
-    /// Hands over the rows without nulls, with their places.
-    fn for_each(values: &[ArrayRef], row: impl FnMut(usize, Self::Row)) -> Result<()>;
+/// Columns of floats, and which of their rows count: those without a null that pass the filter.
+pub(super) struct Values {
+    columns: Vec<Float64Array>,
+    /// None if all do.
+    pub(super) present: Option<NullBuffer>,
 }
 
-macro_rules! of_one {
-    ($tally:ty) => {
-        impl Columns for $tally {
-            fn for_each(values: &[ArrayRef], mut row: impl FnMut(usize, f64)) -> Result<()> {
-                let values = floats(values, 0)?;
-                if values.null_count() == 0 {
-                    values.values().iter().enumerate().for_each(|(at, value)| row(at, *value));
-                } else {
-                    values.iter().enumerate().for_each(|(at, value)| {
-                        if let Some(value) = value {
-                            row(at, value);
-                        }
-                    });
-                }
-                Ok(())
-            }
+impl Values {
+    pub(super) fn of(values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Self> {
+        let columns = values.iter().map(floats).collect::<Result<Vec<_>>>()?;
+        let passing = filter.map(|filter| match filter.nulls() {
+            Some(nulls) => NullBuffer::new(filter.values() & nulls.inner()),
+            None => NullBuffer::new(filter.values().clone()),
+        });
+        let present = columns.iter().fold(passing, |present, column| NullBuffer::union(present.as_ref(), column.nulls()));
+        Ok(Values { columns, present })
+    }
+
+    pub(super) fn slices(&self) -> Vec<&[f64]> {
+        self.columns.iter().map(slice).collect()
+    }
+
+    /// Each row as the state of a group of its own: itself.
+    pub(super) fn into_states(self) -> Vec<ArrayRef> {
+        let rows = self.columns.first().map_or(0, |column| column.len());
+        let present = self.present;
+        let column = |column: Float64Array| {
+            let (_, values, _) = column.into_parts();
+            Arc::new(Float64Array::new(values, present.clone())) as ArrayRef
+        };
+        let sums = Arc::new(LargeBinaryArray::new_null(rows));
+        self.columns.into_iter().map(column).chain([sums as ArrayRef]).collect()
+    }
+}
+
+/// States as columns: the rows of groups that are one, and the bytes of others.
+pub(super) fn states(states: States) -> Result<Vec<ArrayRef>> {
+    let is_row = NullBuffer::from(states.is_row);
+    let column = |values: Vec<f64>| Arc::new(Float64Array::new(values.into(), Some(is_row.clone()))) as ArrayRef;
+    let ends = states.ends.into_iter().map(i64::try_from).collect::<Result<Vec<_>, _>>();
+    let ends = ends.map_err(|_| internal_datafusion_err!("the states of an exact aggregate are beyond 64 bits"))?;
+    let offsets: ScalarBuffer<i64> = std::iter::once(0).chain(ends).collect();
+    let sums =
+        LargeBinaryArray::try_new(OffsetBuffer::new(offsets), states.bytes.into(), Some(NullBuffer::from(states.is_bytes)))?;
+    Ok(states.rows.into_iter().map(column).chain([Arc::new(sums) as ArrayRef]).collect())
+}
+
+/// Columns of states, as they come in.
+pub(super) struct StateColumns<'a> {
+    rows: Vec<&'a Float64Array>,
+    sums: &'a LargeBinaryArray,
+}
+
+impl<'a> StateColumns<'a> {
+    pub(super) fn of(states: &'a [ArrayRef]) -> Result<Self> {
+        let broken = || internal_datafusion_err!("the states of an exact aggregate are no rows and bytes");
+        let (sums, rows) = states.split_last().ok_or_else(broken)?;
+        let rows = rows.iter().map(|row| row.as_primitive_opt::<Float64Type>()).collect::<Option<Vec<_>>>();
+        Ok(StateColumns { rows: rows.ok_or_else(broken)?, sums: sums.as_binary_opt::<i64>().ok_or_else(broken)? })
+    }
+
+    pub(super) fn slices(&self) -> Vec<&'a [f64]> {
+        self.rows.iter().map(|row| slice(row)).collect()
+    }
+
+    /// Which states are a row.
+    pub(super) fn is_row(&self) -> Option<&'a NullBuffer> {
+        self.rows.first().copied().and_then(Float64Array::nulls)
+    }
+
+    /// The bytes of those that are none.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.sums.iter().flatten()
+    }
+
+    pub(super) fn view<'s>(&self, rows: &'s [&'a [f64]]) -> StatesView<'s>
+    where
+        'a: 's,
+    {
+        StatesView {
+            rows,
+            is_row: self.is_row(),
+            bytes: self.sums.value_data(),
+            offsets: self.sums.value_offsets(),
+            is_bytes: self.sums.nulls(),
         }
-    };
+    }
 }
 
-macro_rules! of_two {
-    ($tally:ty) => {
-        impl Columns for $tally {
-            fn for_each(values: &[ArrayRef], mut row: impl FnMut(usize, (f64, f64))) -> Result<()> {
-                let (y, x) = (floats(values, 0)?, floats(values, 1)?);
-                y.iter().zip(x.iter()).enumerate().for_each(|(at, pair)| {
-                    if let (Some(y), Some(x)) = pair {
-                        row(at, (y, x));
-                    }
-                });
-                Ok(())
-            }
-        }
-    };
-}
-
-of_one!(Total);
-of_one!(Spread);
-of_two!(Crossed);
-of_two!(Joint);
-
-fn floats(values: &[ArrayRef], at: usize) -> Result<PrimitiveArray<Float64Type>> {
-    let column =
-        values.get(at).ok_or_else(|| internal_datafusion_err!("an aggregate of {} columns has none at {at}", values.len()))?;
+fn floats(column: &ArrayRef) -> Result<Float64Array> {
     Ok(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
 
-/// Whether a row passes the filter, if there is one.
-pub(super) fn passes(filter: Option<&BooleanArray>, at: usize) -> bool {
-    filter.is_none_or(|filter| filter.is_valid(at) && filter.value(at))
-}
-
-/// The states of sums, null of no rows.
-pub(super) fn states<'a, T: Tally>(tallies: impl Iterator<Item = Option<&'a T>>) -> LargeBinaryArray {
-    let mut bytes = vec![];
-    let mut states = LargeBinaryBuilder::new();
-    for tally in tallies {
-        match tally.filter(|tally| tally.count() > 0) {
-            Some(tally) => {
-                bytes.clear();
-                tally.write(&mut bytes);
-                states.append_value(&bytes);
-            }
-            None => states.append_null(),
-        }
-    }
-    states.finish()
-}
-
-/// Hands over the sums of states, with their places.
-pub(super) fn for_each_state<T: Tally>(states: &[ArrayRef], mut state: impl FnMut(usize, T)) -> Result<()> {
-    let states = states.first().and_then(|states| states.as_binary_opt::<i64>());
-    let states = states.ok_or_else(|| internal_datafusion_err!("the states of an exact aggregate are no bytes"))?;
-    for (at, bytes) in states.iter().enumerate() {
-        if let Some(bytes) = bytes {
-            state(at, T::read(bytes).map_err(to_datafusion)?);
-        }
-    }
-    Ok(())
+fn slice(column: &Float64Array) -> &[f64] {
+    column.values()
 }

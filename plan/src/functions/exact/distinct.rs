@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::Float64Type;
 use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::Accumulator;
-use gradframe_ml_learn::exact::Tally;
+use gradframe_ml_learn::exact::{Tally, each_row};
 
-use super::{Columns, RESULT};
+use super::RESULT;
+use super::columns::Values;
 
 /// The values so far, each once.
 pub(super) struct Distinct<T> {
@@ -29,12 +30,14 @@ impl<T> fmt::Debug for Distinct<T> {
     }
 }
 
-impl<T: Columns + Tally<Row = f64>> Accumulator for Distinct<T> {
+impl<T: Tally<Row = f64>> Accumulator for Distinct<T> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        T::for_each(values, |_, x| {
+        let values = Values::of(values, None)?;
+        each_row(&values.slices(), values.present.as_ref(), |_, x: f64| {
             let x = if x.is_nan() { f64::NAN } else { x + 0.0 };
             self.values.insert(x.to_bits());
-        })
+        });
+        Ok(())
     }
 
     /// One list.

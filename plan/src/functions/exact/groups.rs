@@ -5,75 +5,43 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array};
 use datafusion::common::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use gradframe_ml_learn::exact::Grouped;
 
-use super::Columns;
-use super::columns::{for_each_state, passes, states};
+use super::columns::{StateColumns, Values, states};
+use crate::error::to_datafusion;
 
-/// The sums of each group, and what is made of them.
-pub(super) struct Groups<T> {
-    tallies: Vec<T>,
-    value: fn(&T) -> Option<f64>,
-    /// Bytes that the sums hold beside themselves, kept along: to ask all of them each time would cost more than to add.
-    heap_bytes: usize,
-}
+/// The sums of each group.
+pub(super) struct Groups(pub(super) Box<dyn Grouped>);
 
-impl<T: Columns> Groups<T> {
-    pub(super) fn new(value: fn(&T) -> Option<f64>) -> Self {
-        Groups { tallies: vec![], value, heap_bytes: 0 }
-    }
-
-    fn change(&mut self, group: usize, change: impl FnOnce(&mut T)) {
-        let tally = &mut self.tallies[group];
-        let before = tally.heap_bytes();
-        change(tally);
-        self.heap_bytes += tally.heap_bytes() - before;
-    }
-
-    fn take(&mut self, emit_to: EmitTo) -> Vec<T> {
-        let taken = emit_to.take_needed(&mut self.tallies);
-        self.heap_bytes = match emit_to {
-            EmitTo::All => 0,
-            EmitTo::First(_) => self.heap_bytes - taken.iter().map(T::heap_bytes).sum::<usize>(),
-        };
-        taken
-    }
-}
-
-impl<T: Columns> GroupsAccumulator for Groups<T> {
+impl GroupsAccumulator for Groups {
     fn update_batch(&mut self, values: &[ArrayRef], groups: &[usize], filter: Option<&BooleanArray>, total: usize) -> Result<()> {
-        self.tallies.resize_with(total, T::default);
-        T::for_each(values, |at, row| {
-            if passes(filter, at) {
-                self.change(groups[at], |tally| tally.add(row));
-            }
-        })
+        let values = Values::of(values, filter)?;
+        self.0.add(&values.slices(), values.present.as_ref(), groups, total);
+        Ok(())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
-        self.tallies.resize_with(total, T::default);
-        for_each_state(states, |at, other: T| self.change(groups[at], |tally| tally.merge(&other)))
+        let states = StateColumns::of(states)?;
+        self.0.merge(states.view(&states.slices()), groups, total).map_err(to_datafusion)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let values: Float64Array = self.take(emit_to).iter().map(self.value).collect();
-        Ok(Arc::new(values))
+        Ok(Arc::new(Float64Array::from(self.0.values(first(emit_to)))))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![Arc::new(states(self.take(emit_to).iter().map(Some)))])
+        states(self.0.states(first(emit_to)))
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let mut rows: Vec<Option<T>> = vec![None; values.first().map_or(0, |column| column.len())];
-        T::for_each(values, |at, row| {
-            if passes(filter, at) {
-                rows[at].get_or_insert_default().add(row);
-            }
-        })?;
-        Ok(vec![Arc::new(states(rows.iter().map(Option::as_ref)))])
+        Ok(Values::of(values, filter)?.into_states())
     }
 
     fn size(&self) -> usize {
-        self.tallies.capacity() * size_of::<T>() + self.heap_bytes
+        self.0.memory_bytes()
     }
+}
+
+fn first(emit_to: EmitTo) -> Option<usize> {
+    if let EmitTo::First(groups) = emit_to { Some(groups) } else { None }
 }

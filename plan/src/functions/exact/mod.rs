@@ -12,8 +12,9 @@ mod whole;
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Accumulator, GroupsAccumulator};
+use gradframe_ml_learn::exact::{Crossed, Joint, Spread, Tally, Total};
 
-use self::columns::{Columns, STATE};
+use self::columns::SUMS;
 use self::distinct::Distinct;
 use self::groups::Groups;
 use self::statistic::Of;
@@ -23,11 +24,13 @@ use self::whole::Whole;
 /// The type of an aggregate that has an exact form.
 pub const RESULT: DataType = DataType::Float64;
 
-/// The type of the state: all sums of it as bytes, or the values that differ.
-pub(super) fn state(statistic: Statistic, is_distinct: bool) -> DataType {
+/// The columns of the state, with their names: the row where there is one alone, and all sums as bytes where there are more; or the
+/// values that differ.
+pub(super) fn state(statistic: Statistic, is_distinct: bool) -> Vec<(&'static str, DataType)> {
     match statistic.of() {
-        Of::Total(_) | Of::Spread(_) if is_distinct => DataType::new_list(RESULT, true),
-        _ => STATE,
+        Of::Total(_) | Of::Spread(_) if is_distinct => vec![("exact", DataType::new_list(RESULT, true))],
+        Of::Total(_) | Of::Spread(_) => vec![("x", RESULT), ("exact", SUMS)],
+        Of::Crossed(_) | Of::Joint(_) => vec![("y", RESULT), ("x", RESULT), ("exact", SUMS)],
     }
 }
 
@@ -52,10 +55,10 @@ pub(super) fn distinct(statistic: Statistic) -> Box<dyn Accumulator> {
 
 /// The accumulator of many groups.
 pub(super) fn groups(statistic: Statistic) -> Box<dyn GroupsAccumulator> {
-    match statistic.of() {
-        Of::Total(value) => Box::new(Groups::new(value)),
-        Of::Spread(value) => Box::new(Groups::new(value)),
-        Of::Crossed(value) => Box::new(Groups::new(value)),
-        Of::Joint(value) => Box::new(Groups::new(value)),
-    }
+    Box::new(Groups(match statistic.of() {
+        Of::Total(value) => Total::groups(value),
+        Of::Spread(value) => Spread::groups(value),
+        Of::Crossed(value) => Crossed::groups(value),
+        Of::Joint(value) => Joint::groups(value),
+    }))
 }

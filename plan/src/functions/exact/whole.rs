@@ -1,13 +1,12 @@
 //! The exact aggregate of all rows, or of those of a frame that moves: what leaves is taken off without a trace.
 
-use std::sync::Arc;
-
 use arrow::array::ArrayRef;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
+use gradframe_ml_learn::exact::{Row, Tally, each_row, merge_state, write_state};
 
-use super::Columns;
-use super::columns::{for_each_state, states};
+use super::columns::{StateColumns, Values};
+use crate::error::to_datafusion;
 
 /// Sums so far, and what is made of them.
 #[derive(Debug)]
@@ -16,19 +15,19 @@ pub(super) struct Whole<T> {
     value: fn(&T) -> Option<f64>,
 }
 
-impl<T: Columns> Whole<T> {
+impl<T: Tally> Whole<T> {
     pub(super) fn new(value: fn(&T) -> Option<f64>) -> Self {
         Whole { tally: T::default(), value }
     }
 }
 
-impl<T: Columns> Accumulator for Whole<T> {
+impl<T: Tally> Accumulator for Whole<T> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        T::for_each(values, |_, row| self.tally.add(row))
+        each(values, |row| self.tally.add(row))
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        T::for_each(values, |_, row| self.tally.remove(row))
+        each(values, |row| self.tally.remove(row))
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -36,12 +35,19 @@ impl<T: Columns> Accumulator for Whole<T> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let states = states(std::iter::once(Some(&self.tally)));
-        Ok(vec![ScalarValue::try_from_array(&(Arc::new(states) as ArrayRef), 0)?])
+        let mut bytes = None;
+        if self.tally.count() > 0 {
+            write_state(&self.tally, bytes.insert(vec![]));
+        }
+        let row = std::iter::repeat_n(ScalarValue::Float64(None), T::Row::WIDTH);
+        Ok(row.chain([ScalarValue::LargeBinary(bytes)]).collect())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for_each_state(states, |_, other: T| self.tally.merge(&other))
+        let states = StateColumns::of(states)?;
+        each_row(&states.slices(), states.is_row(), |_, row| self.tally.add(row));
+        let mut bytes = states.bytes();
+        bytes.try_for_each(|bytes| merge_state(&mut self.tally, bytes)).map_err(to_datafusion)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -51,4 +57,10 @@ impl<T: Columns> Accumulator for Whole<T> {
     fn size(&self) -> usize {
         size_of_val(self) + self.tally.heap_bytes()
     }
+}
+
+fn each<R: Row>(values: &[ArrayRef], mut row: impl FnMut(R)) -> Result<()> {
+    let values = Values::of(values, None)?;
+    each_row(&values.slices(), values.present.as_ref(), |_, of| row(of));
+    Ok(())
 }

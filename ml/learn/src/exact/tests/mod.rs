@@ -1,5 +1,6 @@
 //! Exact statistics beside arithmetic of whole numbers, for values of all magnitudes, in any order and any parts.
 
+mod groups;
 mod oracle;
 
 use proptest::prelude::*;
