@@ -1,5 +1,6 @@
 """Other libraries log into a run by their own callbacks."""
 
+import contextlib
 import copy
 import pickle
 import subprocess
@@ -197,6 +198,26 @@ def test_a_search_in_several_processes_goes_on_though_they_log_nothing(session, 
         with pytest.warns(UserWarning, match=f"callbacks.{kind}: a run is logged by its own process"):
             searched.fit(X, y)
     assert len(searched.cv_results_["params"]) == 2
+
+
+def test_a_search_in_several_processes_logs_its_candidates(session):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    if not hasattr(linear_model.LogisticRegression, "set_callbacks"):
+        pytest.skip("this scikit-learn's estimators take no callbacks")
+    from sklearn.model_selection import GridSearchCV
+
+    X = np.random.default_rng(1).normal(size=(60, 3))
+    found = {}
+    for jobs in (1, 2):
+        with session.run(f"search {jobs}", code=False) as run:
+            searched = GridSearchCV(linear_model.LogisticRegression(), {"C": [0.1, 1.0, 10.0]}, cv=2, n_jobs=jobs)
+            searched.set_callbacks(gf.callbacks.sklearn(run))
+            with contextlib.nullcontext() if jobs == 1 else pytest.warns(UserWarning, match="callbacks.sklearn"):
+                searched.fit(X, X[:, 0] > 0)
+        found[jobs] = {name: scores for name, scores in logged(session, run).items() if name.startswith("GridSearchCV.")}
+        assert found[jobs]["GridSearchCV.mean_test_score"] == list(searched.cv_results_["mean_test_score"])
+        assert session.read_artifact(run.id, "GridSearchCV.cv_results.parquet").collect().height == 3
+    assert set(found[1]) == set(found[2])
 
 
 def test_a_callback_is_itself_in_its_own_process_and_silent_in_another(session):
