@@ -127,6 +127,28 @@ def test_each_worker_goes_on_where_it_was(frame, stand_in):
         make().load_state_dict(json.loads(states[0]))
 
 
+def test_workers_go_on_in_turn_after_any_number_of_batches(frame, stand_in):
+    alone = [batch["i"].tolist() for batch in frame.to_torch(300, shuffle=True, seed=5)]
+    for given, workers in [(3, 2), (4, 3), (5, 3), (4, 2)]:
+        dataset = frame.to_torch(300, shuffle=True, seed=5)
+        for _ in zip(range(given), dataset):
+            pass
+        resumed = frame.to_torch(300, shuffle=True, seed=5)
+        resumed.load_state_dict(json.loads(json.dumps(dataset.state_dict())))
+        shares, _ = of_workers(stand_in, resumed, workers)
+        assert in_turn(shares) == alone[given:], (given, workers)
+
+
+def test_a_worker_deals_the_next_epoch_from_its_beginning(frame, stand_in):
+    dataset = frame.to_torch(300, shuffle=True, seed=5)
+    next(iter(dataset))
+    stand_in.utils.data.worker = types.SimpleNamespace(id=0, num_workers=2)
+    _, second = [list(dataset) for _ in range(2)]
+    begun = frame.to_torch(300, shuffle=True, seed=5)
+    begun.set_epoch(1)
+    assert [batch["i"].tolist() for batch in second] == [batch["i"].tolist() for batch in begun]
+
+
 def test_a_rank_without_a_world_is_refused(frame, stand_in):
     with pytest.raises(gf.errors.PlanError, match="give rank and world_size together"):
         frame.to_torch(10, rank=1)

@@ -196,12 +196,18 @@ def torch_dataset(frame: Any, options: dict[str, Any], rank: int | None = None, 
             # A forked worker has the loader of the process that it comes from.
             if self._loader is None or share != self._share:
                 self._share = share
-                worker, workers = share or (0, 1)
-                dealt = {"rank": rank, "world_size": world_size, "worker": worker, "num_workers": workers}
-                self._loader = frame.iter_batches(batch_format="torch", **options, **dealt)
                 epoch, batches = self._start
+                self._loader = self._dealt(batches)
+                worker, workers = (self._loader._options[name] for name in ("worker", "num_workers"))
                 self._loader._go_to(epoch, len(range(worker, batches, workers)))
             return self._loader
+
+        def _dealt(self, turn: int) -> BatchLoader:
+            """A loader of this worker's batches. A DataLoader asks its first worker first: in the middle of an epoch that one's are those of
+            the worker whose turn it is."""
+            worker, workers = self._share or (0, 1)
+            dealt = {"rank": rank, "world_size": world_size, "worker": (worker + turn) % workers, "num_workers": workers}
+            return frame.iter_batches(batch_format="torch", **options, **dealt)
 
         def _begin(self, loader: BatchLoader) -> None:
             """Workers that are started from now on begin where this loader is."""
@@ -212,6 +218,12 @@ def torch_dataset(frame: Any, options: dict[str, Any], rank: int | None = None, 
             return torch_dataset, (frame, options, rank, world_size), {"_start": self._start}
 
         def __iter__(self) -> Iterator[Any]:
+            loader = self._own()
+            is_another = loader._batches == 0 and loader._epoch != self._start[0]
+            if self._share is not None and is_another and loader._options["worker"] != self._share[0]:
+                # A later epoch is dealt from the first worker on.
+                epoch, self._loader = loader._epoch, self._dealt(0)
+                self._loader._go_to(epoch, 0)
             return iter(self._own())
 
         def set_epoch(self, epoch: int) -> None:
