@@ -162,6 +162,19 @@ def test_dropout_draws_anew_at_each_call_and_repeats_with_the_seed():
     np.testing.assert_array_equal(runs[0], runs[1])
 
 
+def test_several_steps_a_call_where_a_rule_does_not_count_them():
+    found = []
+    for compiled in (True, False):
+        model = network()
+        optimizer = gf.optim.SGD(model.parameters(), lr=0.1)
+        single = stepper(model, optimizer, False)
+        twice = lambda x, y, single=single: (single(x, y), single(x, y))[1]  # noqa: E731
+        twice = gf.jit(twice, state=(model, optimizer)) if compiled else twice
+        losses = [float(twice(x, y)) for x, y in batches(3)]
+        found.append({**left(model, optimizer), "losses": np.asarray(losses)})
+    assert_same(*found)
+
+
 def test_tied_weights_are_one_array():
     class Tied(nn.Module):
         def __init__(self):
@@ -247,8 +260,9 @@ def test_what_cannot_be_compiled_says_so():
     with pytest.raises(gf.errors.PlanError, match="`lr` of SGD"):
         gf.jit(lambda x, y: (whole(x, y), schedule.step())[0], state=(model, optimizer))(x, y)
     assert optimizer.param_groups[0]["lr"] == 0.5
+    adam = gf.optim.Adam(model.parameters())
     with pytest.raises(gf.errors.PlanError, match="one step"):
-        gf.jit(lambda x, y: (whole(x, y), whole(x, y)), state=(model, optimizer))(x, y)
+        gf.jit(lambda x, y: (whole(x, y), adam.step(), adam.step()), state=(model, optimizer, adam))(x, y)
     with pytest.raises(gf.errors.PlanError, match="expected modules and optimisers"):
         gf.jit(whole, state=[model, x])
     with pytest.raises(gf.errors.PlanError, match="not known while"):
