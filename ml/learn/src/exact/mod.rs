@@ -12,6 +12,7 @@ mod rounded;
 mod row;
 mod spread;
 mod states;
+mod sum;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -4,17 +4,17 @@ use gradframe_ml_core::Result;
 
 use super::groups::Groups;
 use super::spread::products;
-use super::{Divisor, Dyadic, Grouped, ProductSum, Tally, ValueSum};
+use super::sum::Sum;
+use super::{Divisor, Dyadic, Grouped, ProductSum, Tally};
 use crate::fitting::Reader;
 
 /// The sums of the values of pairs `(y, x)` and of their products.
 #[derive(Debug, Clone, Default)]
 pub struct Crossed {
     count: u64,
-    /// Pairs of which a value is infinite or NaN.
-    not_finite: u64,
-    y: ValueSum,
-    x: ValueSum,
+    y: Sum,
+    x: Sum,
+    /// Of the pairs of two finite values.
     yx: ProductSum,
 }
 
@@ -22,15 +22,19 @@ impl Crossed {
     /// The covariance, to the nearest float; NaN if a value was infinite or NaN. None of too few pairs.
     pub fn covariance(&self, divisor: Divisor) -> Option<f64> {
         let divisor = divisor.of(self.count)?;
-        if self.not_finite > 0 {
+        if !self.is_finite() {
             return Some(f64::NAN);
         }
         Some(self.products().over(&Dyadic::new(false, 0, &[self.count]).repeated(divisor)))
     }
 
-    /// The count times the sum of the products of distances from the means.
+    /// The count times the sum of the products of distances from the means, of finite values.
     fn products(&self) -> Dyadic {
-        products(&self.y, &self.x, &self.yx, self.count)
+        products(&self.y.finite, &self.x.finite, &self.yx, self.count)
+    }
+
+    fn is_finite(&self) -> bool {
+        self.y.not_finite().is_none() && self.x.not_finite().is_none()
     }
 }
 
@@ -40,29 +44,24 @@ impl Tally for Crossed {
     #[inline]
     fn add(&mut self, (y, x): (f64, f64)) {
         self.count += 1;
+        self.y.add(y);
+        self.x.add(x);
         if y.is_finite() && x.is_finite() {
-            self.y.add(y);
-            self.x.add(x);
             self.yx.add_product(y, x);
-        } else {
-            self.not_finite += 1;
         }
     }
 
     fn remove(&mut self, (y, x): (f64, f64)) {
         self.count -= 1;
+        self.y.remove(y);
+        self.x.remove(x);
         if y.is_finite() && x.is_finite() {
-            self.y.add(-y);
-            self.x.add(-x);
             self.yx.add_product(-y, x);
-        } else {
-            self.not_finite -= 1;
         }
     }
 
     fn merge(&mut self, other: &Self) {
         self.count += other.count;
-        self.not_finite += other.not_finite;
         self.y.merge(&other.y);
         self.x.merge(&other.x);
         self.yx.merge(&other.yx);
@@ -73,7 +72,7 @@ impl Tally for Crossed {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        [self.count, self.not_finite].iter().for_each(|number| out.extend(number.to_le_bytes()));
+        out.extend(self.count.to_le_bytes());
         self.y.write(out);
         self.x.write(out);
         self.yx.write(out);
@@ -94,12 +93,10 @@ impl Tally for Crossed {
 }
 
 fn crossed(reader: &mut Reader<'_>) -> Result<Crossed> {
-    let (count, not_finite) = (reader.u64()?, reader.u64()?);
-    let (y, x) = (ValueSum::read(reader)?, ValueSum::read(reader)?);
-    Ok(Crossed { count, not_finite, y, x, yx: ProductSum::read(reader)? })
+    Ok(Crossed { count: reader.u64()?, y: Sum::read(reader)?, x: Sum::read(reader)?, yx: ProductSum::read(reader)? })
 }
 
-/// The sums of the squares beside those of [`Crossed`].
+/// The sums of the squares of finite values beside those of [`Crossed`].
 #[derive(Debug, Clone, Default)]
 pub struct Joint {
     crossed: Crossed,
@@ -115,27 +112,31 @@ struct Distances {
 }
 
 impl Joint {
-    /// Pearson's correlation, to the nearest float; NaN if a value was infinite or NaN. None of fewer than two pairs, and where a value
-    /// does not vary.
+    /// Pearson's correlation, to the nearest float; NaN if a value was infinite. None of fewer than two pairs, and where a value
+    /// does not vary. Of NaN among values as the plain one: NaN if both have it, otherwise None.
     pub fn correlation(&self) -> Option<f64> {
-        self.of_varying(|of| (!of.yy.is_zero()).then(|| of.yx.times(&of.yx.magnitude()).root_over(&of.yy.times(&of.xx))))
+        let [y, x] = [&self.crossed.y, &self.crossed.x].map(|sum| sum.not_finite().is_some_and(f64::is_nan));
+        if y || x {
+            return (y && x).then_some(f64::NAN);
+        }
+        self.of_both_varying(|of| of.yx.times(&of.yx.magnitude()).root_over(&of.yy.times(&of.xx)))
     }
 
     /// The square of the correlation, to the nearest float. None where there is none.
     pub fn determination(&self) -> Option<f64> {
-        self.of_varying(|of| (!of.yy.is_zero()).then(|| of.yx.times(&of.yx).over(&of.yy.times(&of.xx))))
+        self.of_both_varying(|of| of.yx.times(&of.yx).over(&of.yy.times(&of.xx)))
     }
 
     /// The slope of the line of least squares, `y` over `x`, to the nearest float. None where there is none.
     pub fn slope(&self) -> Option<f64> {
-        self.of_varying(|of| Some(of.yx.over(&of.xx)))
+        self.of_varying(|of| of.yx.over(&of.xx))
     }
 
     /// Where that line is at `x = 0`, to the nearest float.
     pub fn intercept(&self) -> Option<f64> {
         // mean(y) - slope * mean(x), over one denominator.
-        let [y, x] = [&self.crossed.y, &self.crossed.x].map(ValueSum::to_dyadic);
-        self.of_varying(|of| Some(y.times(&of.xx).minus(&x.times(&of.yx)).over(&of.xx.repeated(self.crossed.count))))
+        let [y, x] = [&self.crossed.y, &self.crossed.x].map(|sum| sum.finite.to_dyadic());
+        self.of_varying(|of| y.times(&of.xx).minus(&x.times(&of.yx)).over(&of.xx.repeated(self.crossed.count)))
     }
 
     /// The mean of the first of each pair. None of no pairs.
@@ -148,24 +149,31 @@ impl Joint {
         self.of_any(|| self.crossed.x.over(self.crossed.count))
     }
 
-    /// The sum of squared distances from the mean, of the first of each pair. None of no pairs.
+    /// The sum of squared distances from the mean, of the first of each pair; NaN if one was infinite or NaN. None of no pairs.
     pub fn squares_y(&self) -> Option<f64> {
-        self.of_any(|| self.counted(self.distances().yy))
+        self.of_any(|| self.squares(&self.crossed.y, &self.yy))
     }
 
     /// The same of the second.
     pub fn squares_x(&self) -> Option<f64> {
-        self.of_any(|| self.counted(self.distances().xx))
+        self.of_any(|| self.squares(&self.crossed.x, &self.xx))
     }
 
-    /// The sum of the products of the distances from the means. None of no pairs.
+    /// The sum of the products of the distances from the means; NaN if a value was infinite or NaN. None of no pairs.
     pub fn products(&self) -> Option<f64> {
-        self.of_any(|| self.counted(self.distances().yx))
+        self.of_any(|| if self.crossed.is_finite() { self.counted(self.crossed.products()) } else { f64::NAN })
+    }
+
+    fn squares(&self, sum: &Sum, squares: &ProductSum) -> f64 {
+        match sum.not_finite() {
+            None => self.counted(products(&sum.finite, &sum.finite, squares, self.crossed.count)),
+            Some(_) => f64::NAN,
+        }
     }
 
     fn distances(&self) -> Distances {
         let Crossed { count, y, x, .. } = &self.crossed;
-        let (yy, xx) = (products(y, y, &self.yy, *count), products(x, x, &self.xx, *count));
+        let (yy, xx) = (products(&y.finite, &y.finite, &self.yy, *count), products(&x.finite, &x.finite, &self.xx, *count));
         Distances { yy, xx, yx: self.crossed.products() }
     }
 
@@ -174,17 +182,30 @@ impl Joint {
     }
 
     fn of_any(&self, of: impl FnOnce() -> f64) -> Option<f64> {
-        (self.crossed.count > 0).then(|| if self.crossed.not_finite > 0 { f64::NAN } else { of() })
+        (self.crossed.count > 0).then(of)
     }
 
-    /// Of two pairs or more whose second values are not all the same.
-    fn of_varying(&self, of: impl FnOnce(Distances) -> Option<f64>) -> Option<f64> {
-        match (self.crossed.count, self.crossed.not_finite) {
-            (0 | 1, _) => None,
-            (_, 0) => Some(self.distances()).filter(|distances| !distances.xx.is_zero()).and_then(of),
-            _ => Some(f64::NAN),
-        }
+    /// Of two pairs or more whose second values are not all the same; NaN if a value was infinite or NaN.
+    fn of_varying(&self, of: impl FnOnce(&Distances) -> f64) -> Option<f64> {
+        self.of_distances(|distances| is_fixed(&self.crossed.x, &distances.xx), of)
     }
+
+    /// Of those whose first values are not all the same either.
+    fn of_both_varying(&self, of: impl FnOnce(&Distances) -> f64) -> Option<f64> {
+        let Crossed { y, x, .. } = &self.crossed;
+        self.of_distances(|distances| is_fixed(x, &distances.xx) || is_fixed(y, &distances.yy), of)
+    }
+
+    fn of_distances(&self, is_none: impl FnOnce(&Distances) -> bool, of: impl FnOnce(&Distances) -> f64) -> Option<f64> {
+        let distances = self.distances();
+        let is_some = self.crossed.count > 1 && !is_none(&distances);
+        is_some.then(|| if self.crossed.is_finite() { of(&distances) } else { f64::NAN })
+    }
+}
+
+/// Whether values with these distances from their mean are all the same finite number.
+fn is_fixed(sum: &Sum, distances: &Dyadic) -> bool {
+    sum.not_finite().is_none() && distances.is_zero()
 }
 
 impl Tally for Joint {
@@ -193,18 +214,14 @@ impl Tally for Joint {
     #[inline]
     fn add(&mut self, (y, x): (f64, f64)) {
         self.crossed.add((y, x));
-        if y.is_finite() && x.is_finite() {
-            self.yy.add_product(y, y);
-            self.xx.add_product(x, x);
-        }
+        add_square(&mut self.yy, y, y);
+        add_square(&mut self.xx, x, x);
     }
 
     fn remove(&mut self, (y, x): (f64, f64)) {
         self.crossed.remove((y, x));
-        if y.is_finite() && x.is_finite() {
-            self.yy.add_product(-y, y);
-            self.xx.add_product(-x, x);
-        }
+        add_square(&mut self.yy, -y, y);
+        add_square(&mut self.xx, -x, x);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -236,5 +253,13 @@ impl Tally for Joint {
 
     fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped> {
         Box::new(Groups::new(value))
+    }
+}
+
+/// Adds the square of a number if it is finite; takes it off where one of the two is negated.
+#[inline]
+fn add_square(squares: &mut ProductSum, x: f64, again: f64) {
+    if x.is_finite() {
+        squares.add_product(x, again);
     }
 }

@@ -3,68 +3,26 @@
 use gradframe_ml_core::Result;
 
 use super::groups::Groups;
-use super::{Grouped, Tally, ValueSum};
+use super::sum::Sum;
+use super::{Grouped, Tally};
 use crate::fitting::Reader;
 
 /// The sum of values, of which some may be infinite or NaN.
 #[derive(Debug, Clone, Default)]
 pub struct Total {
     count: u64,
-    finite: ValueSum,
-    /// Rare, so it is kept apart.
-    others: Option<Box<Others>>,
-}
-
-/// How many values of each kind there are that are no finite numbers.
-#[derive(Debug, Clone, Copy, Default)]
-struct Others {
-    nan: u64,
-    infinite: u64,
-    negative_infinite: u64,
-}
-
-impl Others {
-    fn of(&mut self, x: f64) -> &mut u64 {
-        match x {
-            f64::INFINITY => &mut self.infinite,
-            f64::NEG_INFINITY => &mut self.negative_infinite,
-            _ => &mut self.nan,
-        }
-    }
-
-    /// Their sum, as IEEE 754 has it; None if there are none.
-    fn sum(self) -> Option<f64> {
-        match (self.nan, self.infinite, self.negative_infinite) {
-            (0, 0, 0) => None,
-            (0, _, 0) => Some(f64::INFINITY),
-            (0, 0, _) => Some(f64::NEG_INFINITY),
-            _ => Some(f64::NAN),
-        }
-    }
-
-    fn numbers(self) -> [u64; 3] {
-        [self.nan, self.infinite, self.negative_infinite]
-    }
+    sum: Sum,
 }
 
 impl Total {
     /// The sum, to the nearest float, 0 without a sign; None of no values.
     pub fn sum(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.not_finite().unwrap_or_else(|| self.finite.to_float()))
+        (self.count > 0).then(|| self.sum.to_float())
     }
 
     /// The mean, to the nearest float; None of no values.
     pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.not_finite().unwrap_or_else(|| self.finite.over(self.count)))
-    }
-
-    fn not_finite(&self) -> Option<f64> {
-        self.others.as_ref().and_then(|others| others.sum())
-    }
-
-    #[cold]
-    fn others(&mut self) -> &mut Others {
-        self.others.get_or_insert_default()
+        (self.count > 0).then(|| self.sum.over(self.count))
     }
 }
 
@@ -74,31 +32,17 @@ impl Tally for Total {
     #[inline]
     fn add(&mut self, x: f64) {
         self.count += 1;
-        if x.is_finite() {
-            self.finite.add(x);
-        } else {
-            *self.others().of(x) += 1;
-        }
+        self.sum.add(x);
     }
 
     fn remove(&mut self, x: f64) {
         self.count -= 1;
-        if x.is_finite() {
-            self.finite.add(-x);
-        } else {
-            *self.others().of(x) -= 1;
-        }
+        self.sum.remove(x);
     }
 
     fn merge(&mut self, other: &Self) {
         self.count += other.count;
-        self.finite.merge(&other.finite);
-        if let Some(others) = &other.others {
-            let own = self.others();
-            own.nan += others.nan;
-            own.infinite += others.infinite;
-            own.negative_infinite += others.negative_infinite;
-        }
+        self.sum.merge(&other.sum);
     }
 
     fn count(&self) -> u64 {
@@ -107,29 +51,17 @@ impl Tally for Total {
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.count.to_le_bytes());
-        self.finite.write(out);
-        let others = self.others.as_ref().map_or([0; 3], |others| others.numbers());
-        if others != [0; 3] {
-            others.iter().for_each(|number| out.extend(number.to_le_bytes()));
-        }
+        self.sum.write(out);
     }
 
     fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader(bytes);
-        let (count, finite) = (reader.u64()?, ValueSum::read(&mut reader)?);
-        let others = match reader.is_empty() {
-            true => None,
-            false => {
-                let (nan, infinite, negative_infinite) = (reader.u64()?, reader.u64()?, reader.u64()?);
-                Some(Box::new(Others { nan, infinite, negative_infinite }))
-            }
-        };
-        Ok(Total { count, finite, others })
+        Ok(Total { count: reader.u64()?, sum: Sum::read(&mut reader)? })
     }
 
     #[inline]
     fn heap_bytes(&self) -> usize {
-        self.finite.heap_bytes() + if self.others.is_some() { size_of::<Others>() } else { 0 }
+        self.sum.heap_bytes()
     }
 
     fn groups(value: fn(&Self) -> Option<f64>) -> Box<dyn Grouped> {

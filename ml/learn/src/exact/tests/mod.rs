@@ -153,7 +153,28 @@ fn few_rows_and_what_is_not_finite_have_no_variance() {
     assert_eq!(tally::<Joint>([(1.0, 2.0)]).correlation(), None);
     assert_eq!(tally::<Joint>([(1.0, 2.0), (2.0, 2.0)]).slope(), None);
     assert!(tally::<Spread>([1.0, f64::INFINITY]).variance(Divisor::Sample).is_some_and(f64::is_nan));
-    assert!(tally::<Joint>([(1.0, 2.0), (f64::NAN, 3.0)]).correlation().is_some_and(f64::is_nan));
+    assert_eq!(tally::<Joint>([(1.0, 2.0), (f64::NAN, 3.0)]).correlation(), None);
+    assert!(tally::<Joint>([(1.0, 2.0), (f64::INFINITY, 3.0)]).correlation().is_some_and(f64::is_nan));
+    assert!(tally::<Joint>([(1.0, 2.0), (f64::NAN, f64::NAN)]).correlation().is_some_and(f64::is_nan));
+}
+
+/// An infinity in one column is that of its own statistics, and leaves those of the other.
+#[test]
+fn what_is_not_finite_shows_where_it_is() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    for (x, mean) in [([inf, 1.0], inf), ([-inf, 1.0], -inf), ([inf, -inf], nan), ([nan, 1.0], nan)] {
+        for turned in [false, true] {
+            let pairs = [(1.0, x[0]), (3.0, x[1])].map(|(y, x)| if turned { (x, y) } else { (y, x) });
+            let mut joint: Joint = tally(pairs);
+            let own = [joint.mean_x(), joint.squares_x(), joint.mean_y(), joint.squares_y()];
+            let [mean_of, squares, other_mean, other_squares] = if turned { [own[2], own[3], own[0], own[1]] } else { own };
+            assert_eq!(mean_of.map(f64::to_bits), Some(mean.to_bits()), "{x:?}");
+            assert!(squares.is_some_and(f64::is_nan) && joint.products().is_some_and(f64::is_nan));
+            assert_eq!((other_mean, other_squares), (Some(2.0), Some(2.0)));
+            pairs.into_iter().for_each(|pair| joint.remove(pair));
+            assert_eq!(bytes(&joint), bytes(&Joint::default()));
+        }
+    }
 }
 
 #[test]
