@@ -8,11 +8,15 @@ from typing import Any
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import ones, tril
 from gradframe._array.pairs import where
+from gradframe._array.sized import is_of_any_size
 from gradframe.errors import DTypeError, ShapeError
 
 
 def attended(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float | None) -> Array:
     """See `functional.scaled_dot_product_attention`."""
+    if is_of_any_size():  # the fused form is of so many rows as it is traced at
+        weights = weights_of(as_array(query), as_array(key), None if mask is None else as_array(mask), is_causal, scale)
+        return weights @ as_array(value)
     if mask is None:
         return call("attention", (query, key, value), is_causal, scale)
     mask = as_array(mask)
