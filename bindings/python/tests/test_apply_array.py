@@ -20,6 +20,8 @@ CASES = [
     (lambda: gf.col("n").apply_array(lambda n, x: n + x, gf.col("x")), [2.0, 0.0, None, 8.0]),
     (lambda: gf.col("n").apply_array(lambda n: n > 2), [False, False, True, True]),
     (lambda: gf.col("b").apply_array(gnp.logical_not), [False, True, None, False]),
+    (lambda: gf.col("b").apply_array(lambda b: gnp.where(b, gnp.zeros_like(b), gnp.ones((b.shape[0],), dtype="bool"))), [False, True, None, False]),
+    (lambda: gf.col("n").apply_array(lambda n: n * gnp.full((n.shape[0],), 2)), [2, 4, 6, 8]),
     (lambda: gf.col("n").cast(gf.Int16).apply_array(lambda n: n // 2), [0, 1, 1, 2]),
 ]
 

@@ -81,6 +81,81 @@ def test_the_plan_takes_the_steps_of_an_eager_loop(rule, options):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5, err_msg=name)
 
 
+class Steps(nn.Module):
+    """A cell over the columns, three steps of four."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.out = nn.LSTMCell(4, 3), nn.Linear(3, 1)
+
+    def forward(self, x):
+        state = None
+        for step in range(3):
+            state = self.cell(x[:, 4 * step : 4 * step + 4], state)
+        return self.out(state[0])
+
+
+class Attended(nn.Module):
+    """Attention over three places, whose weights are looked at too."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention, self.out = nn.MultiheadAttention(4, 2, batch_first=True, dropout=0.1), nn.Linear(12, 1)
+
+    def forward(self, x):
+        x = x.reshape(-1, 3, 4)
+        seen, weights = self.attention(x, x, x, need_weights=True)
+        return self.out(seen.reshape(-1, 12)) + weights.sum((1, 2))[:, None]
+
+
+class Added(nn.Module):
+    """New arrays of as many rows as there are."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(12, 1)
+
+    def forward(self, x):
+        return self.out(x) + gnp.zeros_like(x)[:, :1] + gnp.ones((x.shape[0], 1)) * gnp.full((x.shape[0], 1), 2.0)
+
+
+def encoder(dropout):
+    return nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, dropout=dropout), 2)
+
+
+#: Modules of twelve columns.
+PLANNED = {
+    "a convolution of three axes": lambda: [nn.Unflatten(1, (1, 2, 2, 3)), nn.Conv3d(1, 2, 2), nn.Flatten(), nn.Linear(4, 1)],
+    "adaptive pools": lambda: [nn.Unflatten(1, (2, 6)), nn.AdaptiveAvgPool1d(4), nn.AdaptiveMaxPool1d(3), nn.Flatten(), nn.Linear(6, 1)],
+    "pools beyond the end": lambda: [
+        nn.Unflatten(1, (1, 3, 4)), nn.MaxPool2d(2, ceil_mode=True), nn.AvgPool2d(2, 1, 1, count_include_pad=False), nn.Flatten(), nn.Linear(9, 1),
+    ],
+    "items standardised": lambda: [nn.Unflatten(1, (2, 6)), nn.InstanceNorm1d(2, track_running_stats=True), nn.Flatten(), nn.Linear(12, 1)],
+    "batches of images": lambda: [nn.Unflatten(1, (2, 2, 3)), nn.BatchNorm2d(2, momentum=None), nn.Dropout2d(0.2), nn.Flatten(), nn.Linear(12, 1)],
+    "an encoder": lambda: [nn.Unflatten(1, (3, 4)), encoder(0.1), nn.Flatten(), nn.Linear(12, 1)],
+    "other sizes": lambda: [
+        nn.Unflatten(1, (1, 3, 4)), nn.Upsample(scale_factor=2, mode="bilinear"), nn.PixelUnshuffle(2), nn.ReflectionPad2d(1), nn.Flatten(),
+        nn.Linear(120, 1),
+    ],
+    "noise": lambda: [nn.Unflatten(1, (3, 4)), nn.LocalResponseNorm(2), nn.AlphaDropout(0.1), nn.RReLU(), nn.Flatten(), nn.Linear(12, 1)],
+    "cells": lambda: [Steps()],
+    "attention": lambda: [Attended()],
+    "new arrays": lambda: [Added()],
+}
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_layers_of_all_kinds_learn_in_the_plan_and_predict_there_as_here(name):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 12)).astype("float32")
+    frame = gf.DataFrame({**{f"x{i}": x[:, i] for i in range(12)}, "y": x.sum(1)})
+    gf.random.seed(0)
+    module = nn.Sequential(*PLANNED[name]())
+    model = frame.fit(module, "y", loss="mse", optimizer="adam", epochs=3, batch_size=16)
+    np.testing.assert_allclose(predicted(model, frame), module.eval()(x).numpy()[:, 0], rtol=1e-4, atol=1e-5)
+    assert predicted(model, frame.head(5)).shape == (5,)
+
+
 def test_mixed_precision_learns_as_float32_does_and_predicts_as_it_learned():
     frame, losses, nets = numbers(), {}, {}
     for precision in (None, "bf16"):

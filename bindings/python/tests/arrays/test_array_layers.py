@@ -174,7 +174,7 @@ MISMADE = [
     (lambda: nn.GroupNorm(0, 3), ValueError, "GroupNorm: `num_groups` is 0, expected a whole number from 1"),
     (lambda: nn.LayerNorm(-1), ValueError, "LayerNorm: `normalized_shape` is -1"),
     (lambda: nn.LayerNorm(()), ValueError, "LayerNorm: `normalized_shape` is (), expected the size of one axis or more"),
-    (lambda: nn.BatchNorm1d(-1), ValueError, "BatchNorm: `num_features` is -1"),
+    (lambda: nn.BatchNorm1d(-1), ValueError, "BatchNorm1d: `num_features` is -1"),
     (lambda: nn.Embedding(-1, 2), ValueError, "Embedding: `num_embeddings` is -1"),
     (lambda: nn.LSTM(0, 2), ValueError, "LSTM: `input_size` is 0, expected a whole number from 1"),
     (lambda: nn.LSTM(2, 0), ValueError, "LSTM: `hidden_size` is 0, expected a whole number from 1"),

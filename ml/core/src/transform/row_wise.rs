@@ -70,12 +70,15 @@ fn check(graph: &Graph, node: &Node, rows: &Symbol) -> Result<()> {
     if fine { Ok(()) } else { mixes() }
 }
 
-/// Each row's elements stay together, in place.
+/// Each row's elements stay together, in place: as many elements come before those of the first row as did.
 fn keeps_rows(from: &Shape, to: &Shape, rows: &Symbol) -> bool {
     let (Some(a), Some(b)) = (axis(from, rows), axis(to, rows)) else { return false };
     let plain = |dim: &Dim| dim.constant() == 0;
+    let product = |dims: &[Dim]| dims.iter().map(Dim::as_fixed).product::<Option<usize>>();
     let (before, after) = (&from.dims()[a], &to.dims()[b]);
-    a == b && from.dims()[..a] == to.dims()[..b] && plain(before) && plain(after) && (before == after || a == 0)
+    let outside = product(&from.dims()[..a]);
+    let stays = outside.is_some() && outside == product(&to.dims()[..b]);
+    stays && plain(before) && plain(after) && (before == after || outside == Some(1))
 }
 
 fn dot_is_fine(dims: &DotDims, left: Option<usize>, right: Option<usize>) -> bool {
@@ -112,6 +115,18 @@ mod tests {
         check(|g, x| g.sum(x, &[1])).unwrap();
         check(|g, x| g.reshape(x, &Shape::new([Dim::symbol("N"), Dim::fixed(2), Dim::fixed(2)]))).unwrap();
         check(|g, x| {
+            let stacked = g.stack(&[x, x], 0)?;
+            let turned =
+                g.reshape(stacked, &Shape::new([1, 2].map(Dim::fixed).into_iter().chain([Dim::symbol("N"), Dim::fixed(4)])))?;
+            g.sum(turned, &[0, 1])
+        })
+        .unwrap();
+        check(|g, x| {
+            let first = g.insert_axis(x, 0)?;
+            g.reshape(first, &Shape::new([Dim::symbol("N"), Dim::fixed(2), Dim::fixed(2)]))
+        })
+        .unwrap();
+        check(|g, x| {
             let w = g.input("w", Type::new(DType::F32, Shape::fixed(&[4, 3])));
             g.matmul(x, w)
         })
@@ -129,6 +144,10 @@ mod tests {
         refused(check(|g, x| {
             let turned = g.permute(x, &[1, 0])?;
             g.reshape(turned, &Shape::new([Dim::symbol("N"), Dim::fixed(4)]))
+        }));
+        refused(check(|g, x| {
+            let stacked = g.stack(&[x, x], 0)?;
+            g.reshape(stacked, &Shape::new([Dim::symbol("N"), Dim::fixed(8)]))
         }));
         refused(check(|g, x| g.flip(x, &[0])));
         refused(check(|g, x| g.apply(Kind::Scan { op: crate::graph::ScanOp::Sum, axis: 0 }, &[x])));

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gradframe._array.core import Array, wrap
+from gradframe._array.sized import sized_by
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe._gradframe import PyRowFunction, PyTracing, probe_rows
 from gradframe.errors import DTypeError, GradframeError, OutOfBoundsError, ShapeError
@@ -78,8 +79,10 @@ def _traced(
                 zeros((rows, *leaf.shape[1:]), dtype=leaf.dtype) if i in changed else leaf for i, leaf in enumerate(leaves)
             ]
             tracing = PyTracing("jit", [leaf._array for leaf in given], None)
-            args, kwargs = unflatten(structure, [wrap(raw) for raw in tracing.arguments()])
-            found, shape = flatten(function(*args, **kwargs))
+            stand_ins = tracing.arguments()
+            args, kwargs = unflatten(structure, [wrap(raw) for raw in stand_ins])
+            with sized_by(rows, [stand_ins[i] for i in changed], keeps_fused=True):
+                found, shape = flatten(function(*args, **kwargs))
             traced = tracing.close([o._array for o in arrays("jit", found)], True)
             if traced.captures_stand_ins:
                 return None

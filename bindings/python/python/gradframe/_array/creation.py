@@ -11,6 +11,8 @@ from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call, wrap
 from gradframe._array.held import typed
 from gradframe._array.memory import foreign, of_bfloat, of_numpy
+from gradframe._array.sized import counted as rows_counted
+from gradframe._array.sized import is_sized, spread
 from gradframe.errors import NoDeviceError, PlanError, ShapeError
 
 __all__ = [
@@ -72,13 +74,13 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
     """Zeros of this shape; float32 unless a type is given."""
     _check_device("zeros", device)
-    return call("zeros", (), _shape(shape), _element(dtype))
+    return _filled("zeros", 0, _shape(shape), _element(dtype))
 
 
 def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
     """Ones of this shape; float32 unless a type is given."""
     _check_device("ones", device)
-    return call("ones", (), _shape(shape), _element(dtype))
+    return _filled("ones", 1, _shape(shape), _element(dtype))
 
 
 def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
@@ -89,7 +91,9 @@ def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Array:
     """This number everywhere, in its own type unless one is given."""
     _check_device("full", device)
-    return call("full", (as_array(fill_value, dtype),), _shape(shape))
+    value, sizes = as_array(fill_value, dtype), _shape(shape)
+    found = spread(value, sizes)
+    return call("full", (value,), sizes) if found is None else found  # type: ignore[no-any-return]
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Array:
@@ -128,6 +132,9 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     wanted = dtypes.dtype(dtype) if dtype is not None else dtypes.int64 if whole else dtypes.float32
     counted = "int64" if whole and wanted.kind != "unsigned integer" else "uint64" if whole and start >= 0 and step > 0 else None
     counted = counted or ("int64" if whole else "float64")
+    places = rows_counted(count)
+    if places is not None:
+        return (as_array(start, counted) + as_array(step, counted) * places.astype(counted)).astype(wanted)
     return call("arange", (as_array(start, counted), as_array(step, counted)), count, wanted.name)
 
 
@@ -174,6 +181,11 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Array]:
         place = order.index(number)
         grids.append(call("broadcast_to", (line.reshape([-1 if i == place else 1 for i in range(len(lines))]),), tuple(sizes)))
     return grids
+
+
+def _filled(name: str, value: int, shape: tuple[int, ...], dtype: str) -> Array:
+    found = spread(as_array(bool(value) if dtype == "bool" else value, dtype), shape) if is_sized() else None
+    return call(name, (), shape, dtype) if found is None else found  # type: ignore[no-any-return]
 
 
 def _element(dtype: Any) -> str:

@@ -28,6 +28,7 @@ def _tracer(function: Callable[..., Any], name: str) -> Callable[[list[tuple[str
         from gradframe._array.any_rows import told_of_rows
         from gradframe._array.core import Array, wrap
         from gradframe._array.creation import zeros
+        from gradframe._array.sized import sized_by
         from gradframe.errors import PlanError
 
         traces = []
@@ -35,8 +36,9 @@ def _tracer(function: Callable[..., Any], name: str) -> Callable[[list[tuple[str
             columns = [zeros((rows, *sizes), dtype=dtype)._array for dtype, sizes in types]
             tracing = _gradframe.PyTracing("apply_array", columns, None)
             given = ", ".join(f"[{', '.join(['rows', *map(str, sizes)])}] {dtype}" for dtype, sizes in types)
-            with told_of_rows(rows, f"apply_array: {name}, given {given}"):
-                result = function(*map(wrap, tracing.arguments()))
+            stand_ins = tracing.arguments()
+            with told_of_rows(rows, f"apply_array: {name}, given {given}"), sized_by(rows, stand_ins):
+                result = function(*map(wrap, stand_ins))
             if not isinstance(result, Array):
                 raise PlanError(f"apply_array: the function gives a {type(result).__qualname__}, expected an array")
             traces.append(tracing.close([result._array], True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradframe._array.arranging import take
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.pairs import where
 from gradframe.errors import PlanError, ShapeError
@@ -28,8 +29,8 @@ def smoothing(label_smoothing: float) -> float:
     return label_smoothing
 
 
-def _reduced(losses: Array, reduction: str, kept: Array | None = None) -> Array:
-    """The losses as they are, their sum, or the mean of those that are kept: of all of them for None."""
+def _reduced(losses: Array, reduction: str, kept: Array | None = None, weights: Array | None = None) -> Array:
+    """The losses as they are, their sum, or the mean of those that are kept, of all of them for None; or their sum over that of weights."""
     reduction = known(reduction)
     if kept is not None:
         losses = where(kept, losses, 0.0)
@@ -37,6 +38,8 @@ def _reduced(losses: Array, reduction: str, kept: Array | None = None) -> Array:
         return losses
     if reduction == "sum":
         return losses.sum()
+    if weights is not None:
+        return losses.sum() / weights.sum()
     return losses.mean() if kept is None else losses.sum() / kept.astype("int64").sum().astype(losses.dtype)
 
 
@@ -79,13 +82,20 @@ def huber_loss(input: Any, target: Any, delta: float = 1.0, reduction: str = "me
 
 
 def cross_entropy(
-    input: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0, ignore_index: int | None = -100
+    input: Any,
+    target: Any,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = -100,
+    *,
+    weight: Any = None,
 ) -> Array:
     """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes).
 
-    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
-    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
-    where labels are not known, the loss of such a label is `log sum exp` of its row.
+    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. With `weight` (classes,) each class counts
+    so often, also in the mean of labels. Raises OutOfBoundsError, an IndexError, for another label outside of the classes; so does
+    `frame.fit` of a module (see `embedding`). In other compiled functions, where labels are not known, the loss of such a label is
+    `log sum exp` of its row.
     """
     input, target = as_array(input), as_array(target)
     smoothed = smoothing(label_smoothing)
@@ -93,29 +103,75 @@ def cross_entropy(
         input, target = _pair("cross_entropy", input, target)
         if smoothed:
             target = target * (1.0 - smoothed) + smoothed / input.shape[-1]
+        if weight is not None:
+            target = target * _class_weights("cross_entropy", weight, input)
         return _reduced(-(_log_softmax(input) * target).sum(-1), reduction)
     losses = call("cross_entropy", (input, target), ignore_index)
+    kept = _kept(target, ignore_index)
+    weights = None if weight is None else picked_weights("cross_entropy", weight, target, kept, input)
+    losses = losses if weights is None else losses * weights
     if smoothed:
-        even = -_log_softmax(input).mean(-1)
-        losses = losses * (1.0 - smoothed) + even * smoothed
-    return _reduced(losses, reduction, _kept(target, ignore_index))
+        logarithms = _log_softmax(input)
+        spread = logarithms if weight is None else logarithms * _class_weights("cross_entropy", weight, input)
+        losses = losses * (1.0 - smoothed) - spread.mean(-1) * smoothed
+    return _reduced(losses, reduction, kept, weights)
 
 
-def nll_loss(input: Any, target: Any, reduction: str = "mean", ignore_index: int | None = -100) -> Array:
+def nll_loss(
+    input: Any, target: Any, reduction: str = "mean", ignore_index: int | None = -100, *, weight: Any = None
+) -> Array:
     """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..).
 
-    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. Raises OutOfBoundsError, an
-    IndexError, for another label outside of the classes; so does `frame.fit` of a module (see `embedding`). In other compiled functions,
-    where labels are not known, the loss of such a label is 0.
+    A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. With `weight` (classes,) each class counts
+    so often, also in the mean. Raises OutOfBoundsError, an IndexError, for another label outside of the classes; so does `frame.fit` of a
+    module (see `embedding`). In other compiled functions, where labels are not known, the loss of such a label is 0.
     """
     input, target = as_array(input), as_array(target)
-    return _reduced(call("nll_loss", (input, target), ignore_index), reduction, _kept(target, ignore_index))
+    losses, kept = call("nll_loss", (input, target), ignore_index), _kept(target, ignore_index)
+    weights = None if weight is None else picked_weights("nll_loss", weight, target, kept, input)
+    return _reduced(losses if weights is None else losses * weights, reduction, kept, weights)
 
 
-def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Array:
-    """`log(1 + exp(x)) - x * y` for a logit x and a probability y."""
+def _class_weights(op: str, weight: Any, input: Array) -> Array:
+    weight = as_array(weight)
+    if weight.shape != input.shape[-1:]:
+        raise ShapeError(f"{op}: expected a weight for each of {input.shape[-1]} classes, got shape {weight.shape}")
+    return weight.astype(input.dtype)
+
+
+def picked_weights(op: str, weight: Any, target: Array, kept: Array | None, input: Array) -> Array:
+    """The weight of each label's class; 0 where labels do not count."""
+    weights = _class_weights(op, weight, input)
+    labels = target.astype("int64")
+    picked = take(weights, (labels if kept is None else where(kept, labels, 0)).reshape(-1), axis=0).reshape(target.shape)
+    return picked if kept is None else where(kept, picked, 0.0)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, reduction: str = "mean", *, weight: Any = None, pos_weight: Any = None
+) -> Array:
+    """`log(1 + exp(x)) - x * y` for a logit x and a probability y. With `weight` each loss counts so often, with `pos_weight` its part where y
+    is 1: both spread over the losses."""
     input, target = _pair("binary_cross_entropy_with_logits", input, target)
-    return _reduced(call("binary_cross_entropy", (input, target)), reduction)
+    if pos_weight is None:
+        losses = call("binary_cross_entropy", (input, target))
+    else:
+        positive = _spread("binary_cross_entropy_with_logits", "pos_weight", pos_weight, input)
+        losses = (1.0 - target) * input + ((positive - 1.0) * target + 1.0) * call("softplus", (-input,))
+    return _reduced(_weighed("binary_cross_entropy_with_logits", losses, weight), reduction)
+
+
+def _weighed(op: str, losses: Array, weight: Any) -> Array:
+    return losses if weight is None else losses * _spread(op, "weight", weight, losses)
+
+
+def _spread(op: str, name: str, weight: Any, losses: Array) -> Array:
+    """A weight as an array. Raises ShapeError unless it spreads over the losses, whose shape stays."""
+    weight = as_array(weight).astype(losses.dtype)
+    sizes = losses.shape[max(losses.ndim - weight.ndim, 0) :]
+    if weight.ndim > losses.ndim or any(one not in (1, size) for one, size in zip(weight.shape, sizes, strict=True)):
+        raise ShapeError(f"{op}: a `{name}` of shape {weight.shape} does not spread over losses of shape {losses.shape}")
+    return weight
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Array:
@@ -127,11 +183,12 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return _reduced(call("huber", _pair("smooth_l1_loss", input, target), float(beta)) / float(beta), reduction)
 
 
-def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Array:
+def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Array:
     """`-(y log x + (1 - y) log(1 - x))` for a probability x and a target y; no logarithm is below -100. Of numbers that may come near 0 or 1,
     `binary_cross_entropy_with_logits` of what they are made of is exact, and has a gradient there."""
     input, target = _pair("binary_cross_entropy", input, target)
-    return _reduced(-(target * _log(input) + (1.0 - target) * _log(1.0 - input)), reduction)
+    losses = -(target * _log(input) + (1.0 - target) * _log(1.0 - input))
+    return _reduced(_weighed("binary_cross_entropy", losses, weight), reduction)
 
 
 def _log(x: Array) -> Array:

@@ -8,11 +8,15 @@ from typing import Any
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import ones, tril
 from gradframe._array.pairs import where
+from gradframe._array.sized import is_of_any_size
 from gradframe.errors import DTypeError, ShapeError
 
 
 def attended(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float | None) -> Array:
     """See `functional.scaled_dot_product_attention`."""
+    if is_of_any_size():  # the fused form is of so many rows as it is traced at
+        weights = weights_of(as_array(query), as_array(key), None if mask is None else as_array(mask), is_causal, scale)
+        return weights @ as_array(value)
     if mask is None:
         return call("attention", (query, key, value), is_causal, scale)
     mask = as_array(mask)
@@ -35,18 +39,26 @@ def _truth_of(mask: Array) -> Array | None:
 
 def _added(query: Array, key: Array, value: Array, mask: Array, is_causal: bool, scale: float | None) -> Array:
     """Attention of a mask that is added, as PyTorch writes it."""
+    return weights_of(query, key, mask, is_causal, scale) @ value
+
+
+def weights_of(query: Array, key: Array, mask: Array | None, is_causal: bool, scale: float | None) -> Array:
+    """The weights of attention, whole: (batch, heads, time, source). The mask is true where a query may look, or of floats that are added."""
     bare = query @ key.mT * (scale if scale is not None else 1.0 / math.sqrt(query.shape[-1]))
-    scores = bare + mask.astype(query.dtype)
-    if scores.shape != bare.shape:
-        raise ShapeError(f"scaled_dot_product_attention: a mask of shape {mask.shape} does not spread over scores of shape {bare.shape}")
+    scores = bare
+    if mask is not None:
+        is_added = "floating" in mask.dtype.kind
+        scores = bare + mask.astype(query.dtype) if is_added else where(mask, bare, -math.inf)
+        if scores.shape != bare.shape:
+            raise ShapeError(f"scaled_dot_product_attention: a mask of shape {mask.shape} does not spread over scores of shape {bare.shape}")
     if not scores.shape[-1]:
-        return scores @ value  # of no keys: zeros
+        return scores  # of no keys
     if is_causal:
         time, source = scores.shape[-2:]
         scores = where(tril(ones((time, source)), k=source - time) > 0, scores, -math.inf)
     is_blind = scores.max(-1, keepdims=True) == -math.inf  # a query that may look at nothing gives zeros; NaN stays
     weights = call("softmax", (where(is_blind, 0.0, scores),), -1)
-    return where(is_blind, 0.0, weights) @ value
+    return where(is_blind, 0.0, weights)
 
 
 def combined(layer: str, attn_mask: Any, key_padding_mask: Any, scores: tuple[int, int, int, int]) -> Array | None:

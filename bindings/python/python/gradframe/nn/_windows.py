@@ -1,4 +1,4 @@
-"""Functions of windows: convolutions and pools."""
+"""Functions of windows: convolutions."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ def conv_transpose(
     return of_items(x, weight.ndim, lambda x: call("conv_transpose", (x, weight) if bias is None else (x, weight, bias), *how))
 
 
+def _along(name: str, axes: int, function: Callable[..., Array], weighs: str) -> Callable[..., Array]:
+    """A function of windows that takes those along so many axes alone."""
+
+    def named(x: Any, weight: Any, *args: Any, **options: Any) -> Array:
+        weight = as_array(weight)
+        if weight.ndim != axes + 2:
+            raise ShapeError(f"{name}: expected a weight {weighs}{', n' * axes}), got shape {weight.shape}")
+        return function(x, weight, *args, **options)
+
+    named.__name__ = named.__qualname__ = name
+    named.__doc__ = f"`{function.__name__}` along {axes} {'axes' if axes > 1 else 'axis'}, by PyTorch's name, with the same arguments."
+    return named
+
+
 def of_items(x: Any, ndim: int, function: Callable[[Array], Array]) -> Array:
     """A function of batches, given one or a single item, which has an axis less."""
     x = as_array(x)
@@ -49,25 +63,6 @@ def padded(x: Any, widths: Sequence[tuple[int, int]], mode: str) -> Array:
     """So many elements before and after each of the last axes."""
     x = as_array(x)
     return pad(x, [*[(0, 0)] * (x.ndim - len(widths)), *widths], PADDING_MODES[mode]) if any(map(any, widths)) else x
-
-
-def max_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
-    """The largest of each window: x (batch, channels, ..), as many axes of windows as follow."""
-    return _pool("max_pool", x, kernel_size, stride, padding)
-
-
-def avg_pool(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Array:
-    """The mean of each window; padding counts as zeros."""
-    return _pool("avg_pool", x, kernel_size, stride, padding)
-
-
-def _pool(name: str, x: Any, kernel_size: Any, stride: Any, padding: Any) -> Array:
-    x = as_array(x)
-    if x.ndim < 3:
-        raise ShapeError(f"{name}: expected (batch, channels, ..), got shape {x.shape}")
-    sizes = each(kernel_size)
-    sizes = sizes * (x.ndim - 2) if len(sizes) == 1 else sizes
-    return call(name, (x,), sizes if stride is None else each(stride), each(padding), (1,), sizes)
 
 
 def around(
@@ -95,3 +90,9 @@ def _of_axes(name: str, value: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
 def each(value: Any) -> tuple[int, ...]:
     """One whole number, or several, as a tuple."""
     return (operator.index(value),) if is_whole(value) else tuple(operator.index(one) for one in value)
+
+
+conv1d, conv2d, conv3d = (_along(f"conv{axes}d", axes, conv, "(outputs, channels / groups") for axes in (1, 2, 3))
+conv_transpose1d, conv_transpose2d, conv_transpose3d = (
+    _along(f"conv_transpose{axes}d", axes, conv_transpose, "(channels, outputs / groups") for axes in (1, 2, 3)
+)

@@ -6,8 +6,9 @@ from typing import Any
 
 from gradframe._array.core import Array, as_array
 from gradframe._array.creation import full
+from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
-from gradframe.nn._arguments import count, probability
+from gradframe.nn._arguments import count
 from gradframe.nn.module import Module, Parameter
 
 
@@ -166,15 +167,53 @@ class CosineSimilarity(Module):
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
 
-class Dropout(Module):
-    """Elements set to zero with probability p in training, the others divided by 1 - p."""
+class Softmax2d(Module):
+    """`Softmax` over channels: (batch, channels, height, width), or without the batch."""
 
-    def __init__(self, p: float = 0.5) -> None:
+    def forward(self, x: Any) -> Array:
+        x = as_array(x)
+        if x.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: expected (batch, channels, height, width), or without the batch, got shape {x.shape}")
+        return F.softmax(x, -3)
+
+
+class Threshold(Module):
+    """x where it is above `threshold`, else `value`."""
+
+    def __init__(self, threshold: float, value: float) -> None:
         super().__init__()
-        self.p = probability("Dropout", "p", p)
+        self.threshold, self.value = threshold, value
 
-    def forward(self, x: Any, key: Array | None = None) -> Array:
-        return F.dropout(x, self.p, self.training, key)
+    def forward(self, x: Any) -> Array:
+        return F.threshold(x, self.threshold, self.value)
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"threshold={self.threshold}, value={self.value}"
+
+
+class _Shrink(Module):
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        if not lambd >= 0:
+            raise PlanError(f"{type(self).__name__}: `lambd` is {lambd}, expected a number from 0")
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Hardshrink(_Shrink):
+    """x, but 0 from `-lambd` to `lambd`."""
+
+    def forward(self, x: Any) -> Array:
+        return F.hardshrink(x, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """x drawn to 0 by `lambd`: 0 from `-lambd` to `lambd`."""
+
+    def forward(self, x: Any) -> Array:
+        return F.softshrink(x, self.lambd)
+
+
+Tanhshrink = _activation("Tanhshrink", F.tanhshrink, "`x - tanh(x)`.")

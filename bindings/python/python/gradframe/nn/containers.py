@@ -1,4 +1,4 @@
-"""Modules that hold others in order."""
+"""Modules that hold others, in order or by name."""
 
 from __future__ import annotations
 

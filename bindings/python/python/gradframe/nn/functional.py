@@ -6,6 +6,7 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
+from gradframe._array.info import finfo
 from gradframe._array.linear import vector_norm
 from gradframe._array.pairs import maximum, where
 from gradframe.errors import PlanError, ShapeError
@@ -21,8 +22,74 @@ from gradframe.nn._losses import (  # noqa: F401
     nll_loss,
     smooth_l1_loss,
 )
+from gradframe.nn._margins import (  # noqa: F401
+    cosine_embedding_loss,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    pairwise_distance,
+    poisson_nll_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from gradframe.nn._masks import attended
-from gradframe.nn._windows import avg_pool, conv, conv_transpose, each, max_pool  # noqa: F401
+from gradframe.nn._noise import (  # noqa: F401
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+    gumbel_softmax,
+    rrelu,
+)
+from gradframe.nn._norms import batch_norm, instance_norm, local_response_norm  # noqa: F401
+from gradframe.nn._pools import (  # noqa: F401
+    adaptive_avg_pool,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
+from gradframe.nn._resizing import (  # noqa: F401
+    channel_shuffle,
+    fold,
+    interpolate,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
+from gradframe.nn._thresholds import bilinear, hardshrink, softmin, softshrink, tanhshrink, threshold  # noqa: F401
+from gradframe.nn._windows import (  # noqa: F401
+    conv,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    each,
+)
 
 
 def relu(x: Any) -> Array:
@@ -106,14 +173,14 @@ def tanh(x: Any) -> Array:
     return call("tanh", (x,))
 
 
-def softmax(x: Any, axis: int = -1) -> Array:
-    """Exponentials over their sum along an axis."""
-    return call("softmax", (x,), axis)
+def softmax(x: Any, axis: int = -1, *, dim: int | None = None) -> Array:
+    """Exponentials over their sum along an axis, which may be named as in PyTorch."""
+    return call("softmax", (x,), axis if dim is None else dim)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Array:
+def log_softmax(x: Any, axis: int = -1, *, dim: int | None = None) -> Array:
     """The logarithm of `softmax`, without overflow."""
-    return call("log_softmax", (x,), axis)
+    return call("log_softmax", (x,), axis if dim is None else dim)
 
 
 def one_hot(indices: Any, num_classes: int, dtype: Any = "float32") -> Array:
@@ -145,23 +212,18 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     return call("layer_norm", tuple(v for v in (x, weight, bias) if v is not None), len(shape), float(eps))
 
 
-def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float = 1e-6) -> Array:
-    """Divided by the root of the mean of squares over the last axes, then scaled."""
-    return call("rms_norm", tuple(v for v in (x, weight) if v is not None), len(each(normalized_shape)), float(eps))
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Array:
+    """Divided by the root of the mean of squares over the last axes, then scaled. An `eps` of None is the precision of the element type."""
+    x, shape = as_array(x), each(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape:
+        raise ShapeError(f"rms_norm: the last axes of {x.shape} are not {shape}")
+    least = finfo(x.dtype).eps if eps is None else float(eps)
+    return call("rms_norm", tuple(v for v in (x, weight) if v is not None), len(shape), least)
 
 
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
     """Standardised over groups of channels: x (batch, channels, ..)."""
     return call("group_norm", tuple(v for v in (x, weight, bias) if v is not None), num_groups, float(eps))
-
-
-def dropout(x: Any, p: float = 0.5, training: bool = True, key: Array | None = None) -> Array:
-    """Elements set to zero with probability p, the others divided by 1 - p; from the global stream if no key is given."""
-    if not training or p == 0.0:
-        return as_array(x)
-    from gradframe import random
-
-    return call("dropout", (x, random._given("dropout", key)), float(p))
 
 
 def scaled_dot_product_attention(

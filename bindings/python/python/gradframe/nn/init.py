@@ -1,4 +1,4 @@
-"""The numbers that parameters start from."""
+"""The numbers that parameters start from: of a key and a shape, or, by PyTorch's names with `_`, in an array that there is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from typing import Any
 
 from gradframe import random
 from gradframe._array.core import Array
+from gradframe.nn._init_in_place import (  # noqa: F401
+    calculate_gain,
+    constant_,
+    dirac_,
+    eye_,
+    kaiming_normal_,
+    kaiming_uniform_,
+    normal_,
+    ones_,
+    orthogonal_,
+    sparse_,
+    trunc_normal_,
+    uniform_,
+    xavier_normal_,
+    xavier_uniform_,
+    zeros_,
+)
 
 
 def keys(key: Array | None, count: int) -> list[Array]:

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradframe._array.core import Array, wrap
-from gradframe._array.creation import array as copied
-from gradframe.errors import DTypeError, PlanError, ShapeError
+from gradframe.errors import DTypeError, NoDeviceError, PlanError, ShapeError
+from gradframe.nn._hooks import Hooked
+from gradframe.nn._lookups import Lookups
+from gradframe.nn._state import Unmatched, arrays_of, owned
 from gradframe.nn._statics import frozen
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Array:  # noqa: N802
     """An array that a module learns: a copy of memory of others."""
-    array = wrap(_own(data)._array)
+    array = wrap(owned(data)._array)
     return array.requires_grad_() if requires_grad else array
 
 
-class Module:
+class Module(Hooked, Lookups):
     """A part of a network. What it learns are attributes that are arrays with `requires_grad`; what is in it are attributes
     that are modules. `forward` says what it computes.
 
@@ -37,6 +39,8 @@ class Module:
     training: bool
     # Names in a state_dict of PyTorch that stand for nothing here.
     _unused_names: tuple[str, ...] = ()
+    # Buffers that are not saved.
+    _unsaved: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.__dict__.update(training=True, _parameters=[], _buffers=[], _modules=[])
@@ -46,7 +50,7 @@ class Module:
         raise PlanError(f"{type(self).__name__}: it has no forward method")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        return self._between_hooks(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_parameters" not in self.__dict__:
@@ -65,11 +69,14 @@ class Module:
                 names.remove(name)
         super().__delattr__(name)
 
-    def register_buffer(self, name: str, array: Any) -> None:
-        """An array that is saved with the module and not learned."""
-        self.__dict__[name] = None if array is None else _own(array)
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """An array that is kept with the module and not learned; one that is not `persistent` is no part of `state_dict`. Raises PlanError for a
+        name that is empty, has a dot or is another attribute's."""
+        self._check_name(name, "buffer", self._buffers)
+        self.__dict__[name] = None if tensor is None else owned(tensor)
         if name not in self._buffers:
             self._buffers.append(name)
+        self.__dict__["_unsaved"] = tuple(other for other in self._unsaved if other != name) + (() if persistent else (name,))
 
     # What is in it.
 
@@ -94,11 +101,9 @@ class Module:
     def add_module(self, name: str, module: Module | None) -> None:
         """A module as an attribute of this name. Raises PlanError for a name that is empty, has a dot or is another attribute's, DTypeError
         for what is no module."""
-        of = type(self).__name__
         if not isinstance(module, Module | None):
-            raise DTypeError(f"{of}: `{name}` is a {type(module).__qualname__}, expected a module")
-        if not isinstance(name, str) or not name or "." in name or (hasattr(self, name) and name not in self._modules):
-            raise PlanError(f"{of}: no module is called {name!r} here; hint: a name without dots that is no other attribute's")
+            raise DTypeError(f"{type(self).__name__}: `{name}` is a {type(module).__qualname__}, expected a module")
+        self._check_name(name, "module", self._modules)
         setattr(self, name, module)
 
     def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Array]]:
@@ -117,8 +122,11 @@ class Module:
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """What is kept beside what is learned."""
+        return self._buffers_called(lambda module: module._buffers)
+
+    def _buffers_called(self, names_of: Callable[[Module], Any]) -> Iterator[tuple[str, Array]]:
         for prefix, module in self.named_modules():
-            for name in module._buffers:
+            for name in names_of(module):
                 if getattr(module, name) is not None:
                     yield (f"{prefix}.{name}" if prefix else name), getattr(module, name)
 
@@ -158,22 +166,44 @@ class Module:
             array.requires_grad_(wanted)
         return self
 
-    def to(self, dtype: Any) -> Module:
-        """All floats in another element type, in place."""
-        for array in [*self.parameters(), *(b for _, b in self.named_buffers())]:
+    def to(self, dtype: Any = None, *, device: Any = None) -> Module:
+        """All floats in another element type, in place. Modules live on "cpu": raises NoDeviceError for another device."""
+        if isinstance(dtype, str) and dtype.partition(":")[0] in ("cpu", "cuda", "mps", "meta"):
+            dtype, device = None, dtype
+        if device not in (None, "cpu"):
+            what = f"to: there is no device `{device}` for modules"
+            raise NoDeviceError(f"{what}; hint: they live on 'cpu', `frame.fit` trains on a GPU where there is one")
+        for array in [*self.parameters(), *self.buffers()] if dtype is not None else ():
             if "floating" in array.dtype.kind:
                 _set(array, array.detach().astype(dtype))
         return self
 
+    def float(self) -> Module:
+        """All floats as float32, in place."""
+        return self.to("float32")
+
+    def double(self) -> Module:
+        """All floats as float64, in place."""
+        return self.to("float64")
+
+    def half(self) -> Module:
+        """All floats as float16, in place."""
+        return self.to("float16")
+
+    def bfloat16(self) -> Module:
+        """All floats as bfloat16, in place."""
+        return self.to("bfloat16")
+
     # Its state.
 
-    def state_dict(self) -> OrderedDict[str, Array]:
-        """All parameters and buffers, without history, under each of their names."""
+    def state_dict(self, *, prefix: str = "") -> OrderedDict[str, Array]:
+        """All parameters and buffers, without history, under each of their names, after the prefix."""
         detached: dict[int, Array] = {}
-        return OrderedDict((name, detached.setdefault(id(array), array.detach())) for name, array in self._named())
+        return OrderedDict((prefix + name, detached.setdefault(id(array), array.detach())) for name, array in self._named())
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Takes over parameters and buffers by name: copies of memory of others. Of an array with several names one is enough.
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Unmatched:
+        """Takes over parameters and buffers by name: copies of memory of others. Of an array with several names one is enough. Gives the names
+        that are missing and those that are not expected: of neither there is one unless without `strict`.
 
         Raises ShapeError that names everything that is missing, unexpected, no array or of another shape, DTypeError for what has no
         names; then nothing has changed.
@@ -182,22 +212,24 @@ class Module:
             kind = type(state).__qualname__
             raise DTypeError(f"load_state_dict: expected arrays by name, got {kind}; hint: what state_dict() or load_safetensors gives")
         own = OrderedDict(self._named())
-        given, wrong = _arrays_of(own, state)
+        given, wrong = arrays_of(own, state)
+        known = {id(array) for name, array in own.items() if name in state}
+        expected = own.keys() | set(self._names_unused())
+        missing = [name for name, array in own.items() if id(array) not in known]
+        unexpected = [name for name in state if name not in expected]
         if strict:
-            known = {id(array) for name, array in own.items() if name in state}
-            wrong += [f"`{name}` is missing" for name, array in own.items() if id(array) not in known]
-            expected = own.keys() | set(self._names_unused())
-            wrong += [f"`{name}` is not expected" for name in state if name not in expected]
+            wrong += [f"`{name}` is missing" for name in missing] + [f"`{name}` is not expected" for name in unexpected]
         if wrong:
             raise ShapeError(f"load_state_dict: {'; '.join(wrong)}")
         for name, array in own.items():
             if name in given:
                 _set(array, given[name].detach().astype(array.dtype))
+        return Unmatched(missing, unexpected)
 
     def _named(self) -> Iterator[tuple[str, Array]]:
         """Parameters and buffers under each of their names."""
         yield from self.named_parameters(remove_duplicate=False)
-        yield from self.named_buffers()
+        yield from self._buffers_called(lambda module: [name for name in module._buffers if name not in module._unsaved])
 
     def _names_unused(self) -> Iterator[str]:
         for prefix, module in self.named_modules():
@@ -223,25 +255,6 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         return f"{type(self).__name__}(\n" + "".join(f"  {line}\n" for line in lines) + ")"
-
-
-def _arrays_of(own: Mapping[str, Array], state: Mapping[str, Any]) -> tuple[dict[str, Array], list[str]]:
-    """What is given for a module's own arrays, and what is wrong with it."""
-    given, wrong = {}, []
-    for name in [name for name in own if name in state]:
-        try:
-            given[name] = _own(state[name])
-        except (TypeError, ValueError, OverflowError) as error:
-            wrong.append(f"`{name}` is no array ({error})")
-            continue
-        if given[name].shape != own[name].shape:
-            wrong.append(f"`{name}` has shape {given[name].shape}, expected {own[name].shape}")
-    return given, wrong
-
-
-def _own(values: Any) -> Array:
-    """An array over memory that nobody else changes."""
-    return values if isinstance(values, Array) else copied(values)
 
 
 class _Shell:

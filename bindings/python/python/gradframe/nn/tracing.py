@@ -14,6 +14,7 @@ from gradframe._array.any_rows import told_of_rows
 from gradframe._array.core import Array, as_array, wrap
 from gradframe._array.creation import zeros
 from gradframe._array.short import active, autocast
+from gradframe._array.sized import sized_by
 from gradframe._gradframe import PyModuleEstimator, PyRowFunction, PyTracing, probe_rows
 from gradframe.errors import PlanError
 from gradframe.nn.learned import groups_of, is_classification, loss_of, name_of, target_of
@@ -199,7 +200,8 @@ class _Tracer:
         count = len(own)
         with _in_place(own, stand_ins[:count]), _mode(self.module, training), _random(stand_ins[count] if training else None):
             rest = [wrap(raw) for raw in stand_ins[count + len(key) :]]
-            with told_of_rows(rows, f"fit: {type(self.module).__name__}, given {self._told()}"):
+            about = f"fit: {type(self.module).__name__}, given {self._told()}"
+            with told_of_rows(rows, about), sized_by(rows, stand_ins[count + len(key) :]):
                 with autocast(self.short) if self.short else nullcontext():
                     output = self._forward(rest[: len(given)])
                 result = output if loss is None else loss(output, rest[-1])

@@ -35,6 +35,16 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, er
     return total
 
 
+def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Array:
+    """The norm of all arrays together, by the power `norm_type`. Errors: as for `clip_grad_norm_`."""
+    power = _power(norm_type)
+    arrays = [as_array(one) for one in ([tensors] if isinstance(tensors, Array) else tensors)]
+    total = _norm(arrays, power) if arrays else as_array(0.0)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ExecutionError(f"get_total_norm: the norm is {float(total)}; hint: error_if_nonfinite=False gives it")
+    return total
+
+
 def _norm(gradients: list[Any], power: float) -> Array:
     if math.isinf(power):
         return stack([abs(gradient).max() if gradient.size else as_array(0.0, gradient.dtype) for gradient in gradients]).max()

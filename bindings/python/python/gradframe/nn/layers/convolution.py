@@ -134,11 +134,21 @@ class _ConvTranspose(_Windowed):
         self.weight = Parameter(init.uniform(keys[0], (in_channels, out_channels // groups, *self.kernel_size), -limit, limit))
         self.bias = Parameter(init.uniform(keys[1], (out_channels,), -limit, limit)) if bias else None
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: Any, output_size: Any = None) -> Array:
+        """What a convolution of this kind came from; of the lengths that it may have had, `output_size` says which, else `output_padding`."""
         x = self._given(x)
-        return F.conv_transpose(
-            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        )
+        extra = self.output_padding if output_size is None else self._beyond(x, output_size)
+        return F.conv_transpose(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+
+    def _beyond(self, x: Array, output_size: Any) -> tuple[int, ...]:
+        sizes = along_axes(type(self).__name__, "output_size", tuple(output_size)[-self.axes :], self.axes)
+        how = zip(x.shape[-self.axes :], sizes, self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        beyond = [size - ((length - 1) * step - 2 * around + spread * (window - 1) + 1) for length, size, window, step, around, spread in how]
+        if any(not 0 <= one < step for one, step in zip(beyond, self.stride, strict=True)):
+            what = f"{type(self).__name__}: `output_size` is {output_size!r}, which no input of shape {x.shape} came from"
+            least = [size - one for size, one in zip(sizes, beyond, strict=True)]
+            raise ShapeError(f"{what}; hint: it would have {least} or up to a stride more")
+        return tuple(beyond)
 
 
 class ConvTranspose1d(_ConvTranspose):
@@ -151,3 +161,16 @@ class ConvTranspose2d(_ConvTranspose):
     """What a convolution along two axes came from: (batch, channels, height, width), or a single item without the batch."""
 
     axes = 2
+
+
+class Conv3d(_Conv):
+    """A convolution along three axes: (batch, channels, depth, height, width), or a single item without the batch. `padding="same"`, "valid" and
+    `padding_mode` are `Conv1d`'s."""
+
+    axes = 3
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """What a convolution along three axes came from: (batch, channels, depth, height, width), or a single item without the batch."""
+
+    axes = 3

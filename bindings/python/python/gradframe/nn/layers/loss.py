@@ -24,10 +24,37 @@ def _loss(name: str, function: Any, doc: str) -> type[Module]:
 MSELoss = _loss("MSELoss", F.mse_loss, "The squared difference.")
 L1Loss = _loss("L1Loss", F.l1_loss, "The size of the difference.")
 HuberLoss = _loss("HuberLoss", F.huber_loss, "Half the squared difference near 0, a line beyond.")
-BCEWithLogitsLoss = _loss("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits, "The cross entropy of logits and probabilities.")
+SoftMarginLoss = _loss("SoftMarginLoss", F.soft_margin_loss, "`log(1 + exp(-target * input))` for a target of 1 or -1.")
+MultiLabelMarginLoss = _loss("MultiLabelMarginLoss", F.multilabel_margin_loss, "See `functional.multilabel_margin_loss`.")
 
 
-BCELoss = _loss("BCELoss", F.binary_cross_entropy, "The cross entropy of two kinds of probabilities: see `functional.binary_cross_entropy`.")
+class _Weighed(Module):
+    """A loss whose elements or classes have weights, which are kept with the module. A text in their place is the reduction."""
+
+    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__()
+        if isinstance(weight, str):
+            weight, reduction = None, weight
+        self.reduction = known(reduction)
+        self.register_buffer("weight", weight)
+
+
+class BCELoss(_Weighed):
+    """The cross entropy of two kinds of probabilities: see `functional.binary_cross_entropy`."""
+
+    def forward(self, input: Any, target: Any) -> Array:
+        return F.binary_cross_entropy(input, target, self.reduction, weight=self.weight)
+
+
+class BCEWithLogitsLoss(_Weighed):
+    """The cross entropy of logits and probabilities: see `functional.binary_cross_entropy_with_logits`."""
+
+    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
+        super().__init__(weight, reduction)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Any, target: Any) -> Array:
+        return F.binary_cross_entropy_with_logits(input, target, self.reduction, weight=self.weight, pos_weight=self.pos_weight)
 
 
 class SmoothL1Loss(Module):
@@ -52,24 +79,25 @@ class KLDivLoss(Module):
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
-class CrossEntropyLoss(Module):
-    """`-log softmax` of the target: see `functional.cross_entropy`."""
+class CrossEntropyLoss(_Weighed):
+    """`-log softmax` of the target, each class with a weight: see `functional.cross_entropy`."""
 
-    def __init__(self, reduction: str = "mean", *, ignore_index: int | None = -100, label_smoothing: float = 0.0) -> None:
-        super().__init__()
-        self.reduction, self.ignore_index = known(reduction), ignore_index
-        self.label_smoothing = smoothing(label_smoothing)
-
-    def forward(self, input: Any, target: Any) -> Array:
-        return F.cross_entropy(input, target, self.reduction, self.label_smoothing, self.ignore_index)
-
-
-class NLLLoss(Module):
-    """The negative of the target's entry: see `functional.nll_loss`."""
-
-    def __init__(self, reduction: str = "mean", *, ignore_index: int | None = -100) -> None:
-        super().__init__()
-        self.reduction, self.ignore_index = known(reduction), ignore_index
+    def __init__(
+        self, weight: Any = None, reduction: str = "mean", *, ignore_index: int | None = -100, label_smoothing: float = 0.0
+    ) -> None:
+        super().__init__(weight, reduction)
+        self.ignore_index, self.label_smoothing = ignore_index, smoothing(label_smoothing)
 
     def forward(self, input: Any, target: Any) -> Array:
-        return F.nll_loss(input, target, self.reduction, self.ignore_index)
+        return F.cross_entropy(input, target, self.reduction, self.label_smoothing, self.ignore_index, weight=self.weight)
+
+
+class NLLLoss(_Weighed):
+    """The negative of the target's entry, each class with a weight: see `functional.nll_loss`."""
+
+    def __init__(self, weight: Any = None, reduction: str = "mean", *, ignore_index: int | None = -100) -> None:
+        super().__init__(weight, reduction)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Any, target: Any) -> Array:
+        return F.nll_loss(input, target, self.reduction, self.ignore_index, weight=self.weight)

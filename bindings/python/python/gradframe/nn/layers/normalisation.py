@@ -6,21 +6,22 @@ from typing import Any
 
 from gradframe._array.core import Array, as_array
 from gradframe._array.creation import ones, zeros
-from gradframe._array.pairs import maximum
 from gradframe.errors import ShapeError
 from gradframe.nn import functional as F
 from gradframe.nn._arguments import count, divides, sizes
+from gradframe.nn._windows import of_items
 from gradframe.nn.module import Module, Parameter, _set
 
 
 class LayerNorm(Module):
-    """Standardised over the last axes, then scaled and shifted."""
+    """Standardised over the last axes, then scaled and shifted, unless without `elementwise_affine`."""
 
-    def __init__(self, normalized_shape: Any, eps: float = 1e-5, bias: bool = True) -> None:
+    def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True) -> None:
         super().__init__()
         self.normalized_shape, self.eps = sizes("LayerNorm", "normalized_shape", normalized_shape), eps
-        self.weight = Parameter(ones(self.normalized_shape))
-        self.bias = Parameter(zeros(self.normalized_shape)) if bias else None
+        self.elementwise_affine = bool(elementwise_affine)
+        self.weight = Parameter(ones(self.normalized_shape)) if elementwise_affine else None
+        self.bias = Parameter(zeros(self.normalized_shape)) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Array:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -30,12 +31,13 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """Divided by the root of the mean of squares over the last axes, then scaled."""
+    """Divided by the root of the mean of squares over the last axes, then scaled, unless without `elementwise_affine`. An `eps` of None is the
+    precision of the element type."""
 
-    def __init__(self, normalized_shape: Any, eps: float = 1e-6) -> None:
+    def __init__(self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True) -> None:
         super().__init__()
         self.normalized_shape, self.eps = sizes("RMSNorm", "normalized_shape", normalized_shape), eps
-        self.weight = Parameter(ones(self.normalized_shape))
+        self.weight = Parameter(ones(self.normalized_shape)) if elementwise_affine else None
 
     def forward(self, x: Any) -> Array:
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
@@ -45,14 +47,14 @@ class RMSNorm(Module):
 
 
 class GroupNorm(Module):
-    """Standardised over groups of channels, then scaled and shifted: (batch, channels, ..)."""
+    """Standardised over groups of channels, then scaled and shifted, unless without `affine`: (batch, channels, ..)."""
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self.num_channels, self.eps = count("GroupNorm", "num_channels", num_channels), eps
         self.num_groups = count("GroupNorm", "num_groups", num_groups, 1)
         divides("GroupNorm", "num_groups", num_groups, num_channels=num_channels)
-        self.weight, self.bias = Parameter(ones(num_channels)), Parameter(zeros(num_channels))
+        self.weight, self.bias = (Parameter(ones(num_channels)), Parameter(zeros(num_channels))) if affine else (None, None)
 
     def forward(self, x: Any) -> Array:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
@@ -61,51 +63,120 @@ class GroupNorm(Module):
         return f"{self.num_groups}, {self.num_channels}"
 
 
-class BatchNorm(Module):
-    """Standardised over all axes but the channels', (batch, channels, ..): by the batch's own statistics in training, of
-    which running ones are kept for prediction."""
+class _Running(Module):
+    """What layers with running statistics have in common. A `momentum` of None is the mean of all batches so far."""
 
     _unused_names = ("num_batches_tracked",)
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool) -> None:
         super().__init__()
-        self.num_features, self.eps, self.momentum = count("BatchNorm", "num_features", num_features), eps, momentum
-        self.weight, self.bias = Parameter(ones(num_features)), Parameter(zeros(num_features))
-        self.register_buffer("running_mean", zeros(num_features))
-        self.register_buffer("running_var", ones(num_features))
+        self.num_features, self.eps, self.momentum = count(type(self).__name__, "num_features", num_features), eps, momentum
+        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
+        self.weight, self.bias = (Parameter(ones(num_features)), Parameter(zeros(num_features))) if affine else (None, None)
+        self.register_buffer("running_mean", zeros(num_features) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features) if track_running_stats else None)
+        if momentum is None and track_running_stats:
+            self.register_buffer("num_batches_tracked", zeros((), dtype="int64"))
 
-    def forward(self, x: Any) -> Array:
-        x = as_array(x)
-        if x.ndim < 2 or x.shape[1] != self.num_features:
-            raise ShapeError(f"BatchNorm: expected (batch, {self.num_features}, ..), got shape {x.shape}")
-        along = (1, -1) + (1,) * (x.ndim - 2)
-        mean, var = (self._batch(x) if self.training else (self.running_mean, self.running_var))
-        scale = self.weight / (var + self.eps) ** 0.5
-        return (x - mean.reshape(along)) * scale.reshape(along) + self.bias.reshape(along)
-
-    def _batch(self, x: Array) -> tuple[Array, Array]:
-        axes = tuple(i for i in range(x.ndim) if i != 1)
-        mean, var = x.mean(axes), x.var(axes)
-        if self.running_mean._array.is_traced or not x._array.is_traced:
-            unbiased = var * _unbiasing(x, axes)
-            kept = 1.0 - self.momentum
-            _set(self.running_mean, self.running_mean * kept + _value(mean) * self.momentum)
-            _set(self.running_var, self.running_var * kept + _value(unbiased) * self.momentum)
-        return mean, var
+    def _part(self) -> Any:
+        """What the next batch weighs in the running statistics."""
+        if self.momentum is not None or not self.track_running_stats:
+            return self.momentum
+        _set(self.num_batches_tracked, self.num_batches_tracked + 1)
+        return 1.0 / self.num_batches_tracked.astype(self.running_mean.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
 
-def _unbiasing(x: Array, axes: tuple[int, ...]) -> Any:
-    """`n / (n - 1)` of the n elements of a channel, of which a traced function does not know how many there are; 1 of a single one."""
-    n: Any = (x == x).astype(x.dtype).sum(axes) if x._array.is_traced else x.size // max(x.shape[1], 1)
-    return n / maximum(n - 1, 1) if isinstance(n, Array) else n / max(n - 1, 1)
+class BatchNorm(_Running):
+    """Standardised over all axes but the channels', (batch, channels, ..): by the batch's own statistics in training, of
+    which running ones are kept for prediction, unless without `track_running_stats`."""
+
+    # The numbers of axes that there may be; None is any.
+    ranks: tuple[int, ...] | None = None
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats)
+
+    def forward(self, x: Any) -> Array:
+        x = as_array(x)
+        wrong = x.ndim < 2 if self.ranks is None else x.ndim not in self.ranks
+        if wrong or x.shape[1] != self.num_features:
+            rest = ", .." if self.ranks is None else ", n" * (max(self.ranks) - 2)
+            raise ShapeError(f"{type(self).__name__}: expected (batch, {self.num_features}{rest}), got shape {x.shape}")
+        part = self._part() if self.training else 0.0
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.training, part, self.eps)
 
 
-def _value(x: Array) -> Array:
-    """Without its history."""
-    return x if x._array.is_traced else x.detach()
+class BatchNorm1d(BatchNorm):
+    """`BatchNorm` of (batch, channels) or (batch, channels, n)."""
+
+    ranks = (2, 3)
 
 
-BatchNorm1d = BatchNorm2d = BatchNorm
+class BatchNorm2d(BatchNorm):
+    """`BatchNorm` of (batch, channels, height, width)."""
+
+    ranks = (4,)
+
+
+class BatchNorm3d(BatchNorm):
+    """`BatchNorm` of (batch, channels, depth, height, width)."""
+
+    ranks = (5,)
+
+
+class _InstanceNorm(_Running):
+    axes = 0
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False, track_running_stats: bool = False
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats)
+
+    def forward(self, x: Any) -> Array:
+        x = as_array(x)
+        if x.ndim not in (self.axes + 1, self.axes + 2) or x.shape[-1 - self.axes] != self.num_features:
+            rest = f"{self.num_features}{', n' * self.axes}"
+            raise ShapeError(f"{type(self).__name__}: expected (batch, {rest}), or ({rest}), got shape {x.shape}")
+        own = self.training or not self.track_running_stats
+        running = (self.running_mean, self.running_var)
+        part = self._part() if self.training else 0.0
+        return of_items(x, self.axes + 2, lambda x: F.instance_norm(x, *running, self.weight, self.bias, own, part, self.eps))
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Each item's channels standardised over their own axis: (batch, channels, n), or without the batch. Scaled and shifted with `affine`."""
+
+    axes = 1
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Each item's channels standardised over their own axes: (batch, channels, height, width), or without the batch. Scaled and shifted with
+    `affine`."""
+
+    axes = 2
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Each item's channels standardised over their own axes: (batch, channels, depth, height, width), or without the batch. Scaled and shifted
+    with `affine`."""
+
+    axes = 3
+
+
+class LocalResponseNorm(Module):
+    """Divided by what the channels beside are: see `functional.local_response_norm`."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = count("LocalResponseNorm", "size", size, 1), alpha, beta, k
+
+    def forward(self, x: Any) -> Array:
+        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -1,0 +1,116 @@
+"""Functions that standardise by statistics of batches, of items or of channels beside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradframe._array.core import Array, as_array
+from gradframe._array.pairs import maximum
+from gradframe.errors import PlanError, ShapeError
+from gradframe.nn._arguments import count
+from gradframe.nn._pools import avg_pool
+
+
+def batch_norm(
+    x: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Array:
+    """Standardised over all axes but the channels', (batch, channels, ..): in training, or where there are none, by the batch's own statistics, of
+    which the running ones then take the part `momentum`, else by the running ones."""
+    x = as_array(x)
+    if x.ndim < 2:
+        raise ShapeError(f"batch_norm: expected (batch, channels, ..), got shape {x.shape}")
+    axes = (0, *range(2, x.ndim))
+    if training or running_mean is None:
+        mean, var = x.mean(axes), x.var(axes)
+        if running_mean is not None:
+            keep(running_mean, running_var, x, axes, mean, var, momentum)
+    else:
+        mean, var = as_array(running_mean), as_array(running_var)
+    return _standardised(x, mean.reshape(_along(x)), var.reshape(_along(x)), weight, bias, eps)
+
+
+def instance_norm(
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Array:
+    """Standardised over the axes after the channels', (batch, channels, ..): by each item's own statistics, of whose means over the batch running
+    ones take the part `momentum`; or by running ones."""
+    x = as_array(x)
+    if x.ndim < 3:
+        raise ShapeError(f"instance_norm: expected (batch, channels, ..), got shape {x.shape}")
+    axes = tuple(range(2, x.ndim))
+    if not use_input_stats:
+        if running_mean is None:
+            raise PlanError("instance_norm: expected running statistics, or use_input_stats=True")
+        mean, var = as_array(running_mean), as_array(running_var)
+        return _standardised(x, mean.reshape(_along(x)), var.reshape(_along(x)), weight, bias, eps)
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    if running_mean is not None:
+        keep(running_mean, running_var, x, axes, mean.mean((0, *axes)), var.mean((0, *axes)), momentum)
+    return _standardised(x, mean, var, weight, bias, eps)
+
+
+def _along(x: Array) -> tuple[int, ...]:
+    """Channels beside the axes of x."""
+    return (1, -1) + (1,) * (x.ndim - 2)
+
+
+def _standardised(x: Array, mean: Array, var: Array, weight: Any, bias: Any, eps: float) -> Array:
+    scale: Any = 1.0 / (var + eps) ** 0.5 if weight is None else as_array(weight).reshape(_along(x)) / (var + eps) ** 0.5
+    y = (x - mean) * scale
+    return y if bias is None else y + as_array(bias).reshape(_along(x))
+
+
+def keep(running_mean: Array, running_var: Array, x: Array, axes: tuple[int, ...], mean: Array, var: Array, part: Any) -> None:
+    """Running statistics after a batch whose statistics over some axes these are, in place."""
+    from gradframe.nn.module import _set
+
+    if x._array.is_traced and not running_mean._array.is_traced:
+        return  # of a trace that does not know them, nothing may stay
+    unbiased = var * _unbiasing(x, axes)
+    _set(running_mean, running_mean * (1.0 - part) + _value(mean) * part)
+    _set(running_var, running_var * (1.0 - part) + _value(unbiased) * part)
+
+
+def _unbiasing(x: Array, axes: tuple[int, ...]) -> Any:
+    """`n / (n - 1)` of the n elements of a channel, of which a traced function does not know how many there are; 1 of a single one."""
+    if not x._array.is_traced:
+        n = 1
+        for axis in axes:
+            n *= x.shape[axis]
+        return n / max(n - 1, 1)
+    others = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    ones = (x == x).astype(x.dtype)
+    counted = ones.sum(axes) if others == (1,) else ones.sum(axes).mean(0)
+    return counted / maximum(counted - 1, 1)
+
+
+def _value(x: Array) -> Array:
+    """Without its history."""
+    return x if x._array.is_traced else x.detach()
+
+
+def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
+    """Divided by `(k + alpha * mean)**beta` of the squares of so many channels beside: (batch, channels, ..). Source: Krizhevsky et al. 2012."""
+    from gradframe._array.arranging import pad
+
+    x, size = as_array(x), count("local_response_norm", "size", size, 1)
+    if x.ndim < 3:
+        raise ShapeError(f"local_response_norm: expected (batch, channels, ..), got shape {x.shape}")
+    rows = (x * x).reshape(x.shape[0], 1, x.shape[1], -1)
+    around = pad(rows, [(0, 0), (0, 0), (size // 2, (size - 1) // 2), (0, 0)])
+    means = avg_pool(around, (size, 1), 1).reshape(x.shape)
+    return x / (means * alpha + k) ** beta
