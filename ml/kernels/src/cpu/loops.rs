@@ -37,6 +37,7 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
     let (outer, row) = (kernel.outer.eval(env.sizes)?, kernel.row.eval(env.sizes)?);
     let (rows, row_length) = (product(&outer), product(&row));
     if rows * row_length == 0 {
+        outputs.iter_mut().for_each(|output| output.fill(0)); // numbers of rows without elements
         return Ok(());
     }
     let stores: Vec<ValueId> = kernel.stores.iter().map(|s| s.0).collect();
