@@ -144,3 +144,44 @@ fn sides([rows, columns, depth]: [usize; 3]) -> (usize, usize) {
     let most = (products / (columns * depth)).clamp(BLOCKS_MIN * block_rows(), TILE_ROWS_MAX);
     (rows.div_ceil(rows.div_ceil(most)).next_multiple_of(block_rows()), columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::product::product;
+    use super::*;
+
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        let number = |i: usize| ((i * 7 + seed) as u32).wrapping_mul(2_654_435_761) >> 16;
+        (0..count).map(|i| number(i) as f32 / 32768.0 - 1.0).collect()
+    }
+
+    /// A matrix of these sizes, kept column by column if it lies across.
+    fn matrix(values: &[f32], [rows, columns]: [usize; 2], across: bool) -> Matrix<'_, f32> {
+        let dense = Matrix::dense(values, [1, rows, columns]);
+        if across { Matrix { row: 1, column: rows as isize, ..dense } } else { dense }
+    }
+
+    #[test]
+    fn sums_are_those_of_products_of_what_lies_to_the_bit_whatever_the_threads() {
+        let mut is_laid = false;
+        let shapes = [[512, 128, 768], [128, 512, 768], [130, 97, 1100], [384, 67, 2050], [257, 33, 1024], [500, 600, 300]];
+        for (sizes @ [rows, columns, depth], across) in shapes.into_iter().flat_map(|s| [(s, true), (s, false)]) {
+            let (a, b) = (numbers(rows * depth, 1), numbers(columns * depth, 2));
+            let (left, right) = (matrix(&a, [rows, depth], across), matrix(&b, [columns, depth], across));
+            let mut same = vec![f32::NAN; rows * columns];
+            let target = Target { values: same.as_mut_ptr(), stride: columns as isize, adds: false };
+            if level() != Level::Portable {
+                // SAFETY: both operands are inside their vectors, the result has its size; the instructions were found.
+                unsafe { product(sizes, factor(&left), factor(&right), target) };
+            }
+            for workers in [Workers::One, Workers::Pool] {
+                let mut output = vec![f32::NAN; rows * columns];
+                if multiply(&left, &right, workers, &mut output).unwrap() {
+                    is_laid = true;
+                    assert!(output.iter().zip(&same).all(|(x, y)| x.to_bits() == y.to_bits()), "{sizes:?}, across: {across}");
+                }
+            }
+        }
+        assert!(is_laid || level() == Level::Portable);
+    }
+}
