@@ -18,6 +18,8 @@ pub use tile::Tile;
 const TILE_FLOPS_MIN: usize = 12_000_000;
 /// Multiply-adds of a tile where no operands are copied: less, and handing it out costs too much.
 const SMALL_TILE_FLOPS_MIN: usize = 1_500_000;
+/// Such tiles of a product, about, from which on they grow with it.
+const SMALL_TILES_MAX: usize = 64;
 /// The shorter side of a tile, at least.
 const TILE_SIDE_MIN: usize = 64;
 /// The longer side of a tile, at most.
@@ -319,19 +321,20 @@ fn tile_sides(rows: usize, columns: usize, contracted: usize) -> (usize, usize) 
     (even(rows, sides[0]), even(columns, sides[1]))
 }
 
-/// As [`tile_sides`], for products that need no copies: whole panels of columns, and of rows as many as pay for turning those of
-/// the right side, where that is needed.
+/// As [`tile_sides`], where operands are read in place or a panel at a time: rows are shared out before columns, as other kernels share them out, so
+/// that most of what a thread reads is in its own cache; of both so many that what a tile copies is read often.
 fn small_sides<T>(left: &Matrix<T>, right: &Matrix<T>) -> (usize, usize) {
     const PANEL: usize = 32; // whole panels of any vectors
-    let least = [if right.row == 1 { PANEL } else { 4 * PANEL }, PANEL];
+    let all = left.rows * right.rows * left.columns;
+    let products = SMALL_TILE_FLOPS_MIN.max(all / SMALL_TILES_MAX);
+    let rows_min = if right.row == 1 { 2 * PANEL } else { 4 * PANEL };
     let mut sides = [left.rows, right.rows];
-    while sides[0] * sides[1] * left.columns >= 2 * SMALL_TILE_FLOPS_MIN {
-        let can = [sides[0] >= 2 * least[0], sides[1] >= 2 * least[1]];
-        let longer = usize::from(can[1] && (sides[1] >= sides[0] || !can[0]));
-        if !can[longer] {
-            break;
+    for least in [[rows_min, 4 * PANEL], [rows_min, PANEL], [PANEL, PANEL]] {
+        for side in [0, 1] {
+            while sides[0] * sides[1] * left.columns >= 2 * products && sides[side] >= 2 * least[side] {
+                sides[side] = (sides[side] / 2).next_multiple_of(if side == 0 { 8 } else { PANEL });
+            }
         }
-        sides[longer] = (sides[longer] / 2).next_multiple_of(if longer == 0 { 8 } else { PANEL });
     }
     (sides[0], sides[1])
 }

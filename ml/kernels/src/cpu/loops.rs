@@ -37,6 +37,7 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
     let (outer, row) = (kernel.outer.eval(env.sizes)?, kernel.row.eval(env.sizes)?);
     let (rows, row_length) = (product(&outer), product(&row));
     if rows * row_length == 0 {
+        outputs.iter_mut().for_each(|output| output.fill(0)); // numbers of rows without elements
         return Ok(());
     }
     let stores: Vec<ValueId> = kernel.stores.iter().map(|s| s.0).collect();
@@ -52,7 +53,7 @@ pub fn run(kernel: &Loop, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {
     let row_bytes = row_length * 8 * kernel.chain.loads().count().max(1);
     let tiles = rows.div_ceil(tile);
     let tiles_per_task = tasks::share(env.workers, tiles, TASK_BYTES_MIN / (tile * row_bytes).max(1));
-    let tasks = split(rows, tile * tiles_per_task, outputs, &widths);
+    let tasks = split(rows, (tile, tasks::even(env.workers, tiles, tiles_per_task)), outputs, &widths);
     let registers = || evaluator.registers();
     let is_ahead = evaluator.steps() >= AHEAD_STEPS_MIN && rows * evaluator.streamed_bytes_per_row() >= AHEAD_BYTES_MIN;
     tasks::for_each_with(env.workers, tasks, registers, |registers, mut task| {
@@ -74,12 +75,14 @@ fn tile_rows(row_length: usize, block: usize, period: Option<usize>) -> usize {
     }
 }
 
-fn split<'o>(rows: usize, task_rows: usize, outputs: &'o mut [&mut [u8]], widths: &[usize]) -> Vec<Task<'o>> {
+/// So many tasks of whole tiles, the last of which may be a part of one.
+fn split<'o>(rows: usize, (tile, tasks): (usize, usize), outputs: &'o mut [&mut [u8]], widths: &[usize]) -> Vec<Task<'o>> {
     let mut rest: Vec<&'o mut [u8]> = outputs.iter_mut().map(|o| &mut **o).collect();
-    let mut tasks = Vec::with_capacity(rows.div_ceil(task_rows));
+    let (tiles, count) = (rows.div_ceil(tile), tasks);
+    let mut tasks = Vec::with_capacity(count);
     let mut first = 0;
-    while first < rows {
-        let count = task_rows.min(rows - first);
+    for end in (1..=count).map(|task| rows.min(tiles * task / count * tile)) {
+        let count = end - first;
         let mut parts = Vec::with_capacity(rest.len());
         for (rest, width) in rest.iter_mut().zip(widths) {
             let (part, after) = std::mem::take(rest).split_at_mut(count * width);

@@ -8,7 +8,7 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use gradframe_ml_core::{Error, Result, Shape, Sizes, Tensor};
 use smallvec::SmallVec;
 
-use super::scratch::check_available;
+use super::scratch::{First, check_available, new_memory};
 use super::tasks::{self, Threads, Workers};
 use super::{Env, Scratch, arg_reduce, dot, folds, library, loops, moves, parts, scan, scatter, sort};
 use crate::compile::nested_bytes;
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
             Kernel::Choose(kernel) => return self.choose(number, kernel),
             _ => {}
         }
-        let ids = kernel.writes();
+        let (ids, first) = (kernel.writes(), first(kernel));
         let mut in_place: SmallVec<[(BufferId, usize); 4]> = SmallVec::new();
         let mut outputs: SmallVec<[MutableBuffer; 4]> = SmallVec::new();
         for &id in &ids {
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
             if let Some((buffer, _)) = donated {
                 in_place.push((buffer, outputs.len()));
             }
-            outputs.push(donated.map_or_else(|| self.taken(id), |(_, memory)| memory));
+            outputs.push(donated.map_or_else(|| self.taken(id, first), |(_, memory)| memory));
         }
         let env = self.env(&in_place);
         let mut views: SmallVec<[&mut [u8]; 4]> =
@@ -173,11 +173,11 @@ impl<'a> Run<'a> {
     }
 
     /// The memory of a buffer, taken out while a kernel writes it.
-    fn taken(&mut self, id: BufferId) -> MutableBuffer {
+    fn taken(&mut self, id: BufferId, first: First) -> MutableBuffer {
         let bytes = self.lengths[id.index()];
-        let Source::Slot(slot) = self.schedule.buffers[id.index()].source else { return self.scratch.memory(bytes) };
+        let Source::Slot(slot) = self.schedule.buffers[id.index()].source else { return self.scratch.memory(bytes, first) };
         let memory = std::mem::take(&mut self.scratch.slots[slot]);
-        if memory.len() < bytes { MutableBuffer::from_len_zeroed(bytes) } else { memory }
+        if memory.len() < bytes { new_memory(bytes, first) } else { memory }
     }
 
     fn place(&mut self, id: BufferId) -> &mut MutableBuffer {
@@ -211,6 +211,11 @@ impl<'a> Run<'a> {
         }
         results
     }
+}
+
+/// Whether a kernel may get memory with anything in it: loops store every element of their outputs, contractions every sum.
+fn first(kernel: &Kernel) -> First {
+    if matches!(kernel, Kernel::Loop(_) | Kernel::Dot(_)) { First::Written } else { First::Any }
 }
 
 fn execute(kernel: &Kernel, env: &Env, outputs: &mut [&mut [u8]]) -> Result<()> {

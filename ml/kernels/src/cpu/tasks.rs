@@ -144,3 +144,14 @@ pub fn share(workers: Workers, count: usize, least: usize) -> usize {
     let tasks = if matches!(workers, Workers::One) { 1 } else { TASKS_PER_THREAD * rayon::current_num_threads() };
     count.div_ceil(tasks).max(least).max(1)
 }
+
+/// How many tasks `count` equal pieces of work are, of which each takes about so many: where there are several, as many for each thread, so that
+/// each has the same share of every kernel.
+pub fn even(workers: Workers, count: usize, each: usize) -> usize {
+    let tasks = count.div_ceil(each);
+    match workers {
+        Workers::One => tasks,
+        _ if tasks < 2 => tasks,
+        _ => tasks.next_multiple_of(rayon::current_num_threads()).min(count),
+    }
+}

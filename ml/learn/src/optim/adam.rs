@@ -2,7 +2,9 @@
 
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root, weight_so_far};
+use super::rule::{
+    Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root, weight_so_far, without_traces,
+};
 
 /// `m' = b1 m + (1 - b1) gradient;  v' = b2 v + (1 - b2) gradient^2;`
 /// `x' = x - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + epsilon)`.  Source: Kingma and Ba 2015.
@@ -29,6 +31,7 @@ impl UpdateRule for Adam {
     fn update(&self, g: &mut Graph, at: &Moment, parameter: Parameter, slots: &[NodeId]) -> Result<Updated> {
         let Parameter { value, gradient, .. } = parameter;
         let mean = blend(g, self.beta_1, slots[0], gradient)?;
+        let mean = without_traces(g, mean)?;
         let squared = g.mul(gradient, gradient)?;
         let square = blend(g, self.beta_2, slots[1], squared)?;
         let mut kept = vec![mean, square];

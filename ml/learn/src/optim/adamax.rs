@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, scale, shift, weight_so_far};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, scale, shift, weight_so_far, without_traces};
 
 /// `m' = b1 m + (1 - b1) gradient;  u' = max(b2 u, |gradient| + epsilon);  x' = x - rate / (1 - b1^t) * m' / u'`.
 /// Source: Kingma and Ba 2015, algorithm 2, in PyTorch's form.
@@ -21,6 +21,7 @@ impl UpdateRule for Adamax {
     fn update(&self, g: &mut Graph, at: &Moment, parameter: Parameter, slots: &[NodeId]) -> Result<Updated> {
         let Parameter { value, gradient, .. } = parameter;
         let mean = blend(g, self.beta_1, slots[0], gradient)?;
+        let mean = without_traces(g, mean)?;
         let size = g.abs(gradient)?;
         let (size, faded) = (shift(g, size, self.epsilon)?, scale(g, slots[1], self.beta_2)?);
         let largest = g.max(faded, size)?;

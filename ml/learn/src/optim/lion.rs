@@ -3,7 +3,7 @@
 use gradframe_ml_core::graph::Fn1;
 use gradframe_ml_core::{Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, scale};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, scale, without_traces};
 
 /// `x' = x - rate * (sign(beta_1 * m + (1 - beta_1) * gradient) + weight_decay * x)`, then
 /// `m' = beta_2 * m + (1 - beta_2) * gradient`.  Source: Chen et al. 2023, algorithm 2.
@@ -29,6 +29,7 @@ impl UpdateRule for Lion {
             direction = g.add(direction, pull)?;
         }
         let mean = blend(g, self.beta_2, mean, gradient)?;
+        let mean = without_traces(g, mean)?;
         Ok(Updated { value: descend(g, value, at.rate, direction)?, slots: vec![mean] })
     }
 }

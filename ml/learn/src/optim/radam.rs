@@ -2,7 +2,9 @@
 
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root, weight_so_far};
+use super::rule::{
+    Moment, Parameter, Setting, UpdateRule, Updated, blend, descend, number_like, root, weight_so_far, without_traces,
+};
 
 /// Adam's running means `m'` and `v'`, and the length of the second one, `n(t) = n - 2 t b2^t / (1 - b2^t)` of at most
 /// `n = 2 / (1 - b2) - 1`. `x' = x - rate / (1 - b1^t) * m' * r`, where `r` is 1 up to a length of 5, and from then on
@@ -59,6 +61,7 @@ impl UpdateRule for RAdam {
     fn update(&self, g: &mut Graph, at: &Moment, parameter: Parameter, slots: &[NodeId]) -> Result<Updated> {
         let Parameter { value, gradient, .. } = parameter;
         let mean = blend(g, self.beta_1, slots[0], gradient)?;
+        let mean = without_traces(g, mean)?;
         let squared = g.mul(gradient, gradient)?;
         let square = blend(g, self.beta_2, slots[1], squared)?;
         let (most, length) = self.lengths(g, at)?;

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{DType, Graph, NodeId, Result};
 
-use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, descend, scale};
+use super::rule::{Moment, Parameter, Setting, UpdateRule, Updated, descend, scale, without_traces};
 
 /// `b' = momentum * b + (1 - dampening) * gradient;  x' = x - rate * b'`, and with Nesterov
 /// `x' = x - rate * (gradient + momentum * b')`. The first gradient goes into `b` whole.
@@ -46,6 +46,7 @@ impl UpdateRule for Sgd {
             scale(g, gradient, part)?
         };
         let velocity = g.add(kept, taken)?;
+        let velocity = without_traces(g, velocity)?;
         let direction = if self.nesterov {
             let ahead = scale(g, velocity, self.momentum)?;
             g.add(gradient, ahead)?

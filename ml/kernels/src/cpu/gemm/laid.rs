@@ -1,5 +1,5 @@
-//! Large products of f32 with vectors of 256 bits: each operand is laid once in the order in which it is read, then all threads multiply
-//! tiles. A tile that lays its own operands spends as long on a turned one as on multiplying.
+//! Large products of f32: each operand is laid once in the order in which it is read, then all threads multiply tiles. A tile that lays its own
+//! operands spends as long on a turned one as on multiplying.
 
 use std::cell::RefCell;
 use std::mem::take;
@@ -7,18 +7,30 @@ use std::mem::take;
 use gradframe_ml_core::Result;
 
 use super::super::bytes::{Line, bytes_of_mut, typed_mut};
-use super::super::product::laid::{PANEL, ROWS, lay_panels, lay_rows, panels_length, product_of_laid, rows_length};
-use super::super::product::{Factor, Rows, Target, is_copied, parts};
+use super::super::product::laid::{block_rows, lay_panels, lay_rows, panels_length, product_of_laid};
+use super::super::product::{Factor, Rows, Target, is_copied, panel, parts};
 use super::super::simd::{Level, level};
 use super::super::tasks::{self, Workers};
 use super::{Matrix, Tile};
 
 /// Multiply-adds of a tile, about: some ten thousandths of a second.
 const TILE_PRODUCTS: usize = 2_000_000;
-/// Panels of columns of a tile, about: they stay in the second-level cache while rows go by.
-const TILE_PANELS: usize = 4;
+/// Columns of a tile, about: their panels stay in the second-level cache while rows go by.
+const TILE_COLUMNS: usize = 128;
+/// Tiles of a product, about, from which on they grow with it.
+const TILES: usize = 32;
+/// Rows of a tile, at most.
+const TILE_ROWS_MAX: usize = 512;
 /// Blocks of rows for which laying the columns pays.
 const BLOCKS_MIN: usize = 4;
+
+/// Multiply-adds for which it pays with vectors of 512 bits, where rows of the left have to be copied.
+const WIDE_COPIES_MIN: usize = 8_000_000;
+/// The same where they are read where they lie: of fewer, each tile turns what it reads of the right in less time than it waits for others.
+const WIDE_PRODUCTS_MIN: usize = 64_000_000;
+
+/// Numbers of a line of the caches, which two threads should not write at the same time.
+const LINE: usize = Line::BYTES / size_of::<f32>();
 
 thread_local! {
     /// Both operands as they are laid: kept from product to product, as new memory costs more than filling it.
@@ -29,16 +41,14 @@ thread_local! {
 enum Piece<'a> {
     /// The rows of tiles of this number.
     Rows(usize, &'a mut [f32]),
-    /// The columns of tiles of this number.
+    /// The columns of a panel of this number.
     Columns(usize, &'a mut [f32]),
 }
 
-/// `output[i, j] = sum_k left[i, k] right[j, k]` of two matrices. False, with nothing done, of others, of small ones and where the processor's
-/// vectors have another width.
+/// `output[i, j] = sum_k left[i, k] right[j, k]` of two matrices. False, with nothing done, of others and where it does not
+/// pay.
 pub fn multiply(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, output: &mut [f32]) -> Result<bool> {
-    let products = left.rows * right.rows * left.columns;
-    let is_large = left.batches == 1 && left.rows >= BLOCKS_MIN * ROWS && right.rows > PANEL && products >= 2 * TILE_PRODUCTS;
-    if level() != Level::Avx2 || !is_large {
+    if left.batches > 1 || !pays(left, right) {
         return Ok(false);
     }
     assert!(left.is_inside() && right.is_inside() && output.len() == left.rows * right.rows, "a matrix leaves its buffer");
@@ -52,6 +62,20 @@ pub fn multiply(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, outpu
     result.map(|()| true)
 }
 
+/// True if it takes longer to lay operands for each tile than for all of them at once.
+fn pays(left: &Matrix<f32>, right: &Matrix<f32>) -> bool {
+    let products = left.rows * right.rows * left.columns;
+    let is_large = left.rows >= BLOCKS_MIN * block_rows() && right.rows > panel() && products >= 2 * TILE_PRODUCTS;
+    match level() {
+        Level::Avx512 => {
+            let least = if is_copied(factor(left), left.rows, right.rows) { WIDE_COPIES_MIN } else { WIDE_PRODUCTS_MIN };
+            is_large && products >= least
+        }
+        Level::Avx2 => is_large,
+        Level::Portable => false,
+    }
+}
+
 /// Lays the operands, then multiplies them; adds to the output if `adds`.
 fn part(
     left: &Matrix<f32>,
@@ -62,17 +86,17 @@ fn part(
 ) -> Result<()> {
     let (width, depth, sides) = (right.rows, left.columns, sides([left.rows, right.rows, left.columns]));
     let copies = is_copied(factor(left), left.rows, right.rows);
-    let lengths = [if copies { rows_length(sides.0, depth) } else { 0 }, panels_length(sides.1, depth)];
+    let lengths = [if copies { (sides.0 * depth).next_multiple_of(LINE) } else { 0 }, panels_length(sides.1, depth, panel())];
     let in_rows = lengths[0] * left.rows.div_ceil(sides.0);
-    let all = in_rows + panels_length(width, depth);
+    let all = in_rows + panels_length(width, depth, panel());
     memory.resize(memory.len().max((all * size_of::<f32>()).div_ceil(Line::BYTES)), Line::default());
     let memory: &mut [f32] = &mut typed_mut(bytes_of_mut(memory))[..all];
 
     let (rows, columns) = memory.split_at_mut(in_rows);
     let rows = rows.chunks_mut(lengths[0].max(1)).enumerate().map(|(i, to)| Piece::Rows(i, to));
-    let columns = columns.chunks_mut(lengths[1]).enumerate().map(|(i, to)| Piece::Columns(i, to));
+    let columns = columns.chunks_mut(panel() * depth).enumerate().map(|(i, to)| Piece::Columns(i, to));
     tasks::for_each(workers, rows.chain(columns).collect(), |piece| {
-        lay(left, right, sides, piece);
+        lay(left, right, sides.0, piece);
         Ok(())
     })?;
 
@@ -91,17 +115,17 @@ fn part(
     })
 }
 
-fn lay(left: &Matrix<f32>, right: &Matrix<f32>, sides: (usize, usize), piece: Piece) {
+fn lay(left: &Matrix<f32>, right: &Matrix<f32>, side: usize, piece: Piece) {
     let range = |i: usize, side: usize, all: usize| i * side..all.min((i + 1) * side);
     // SAFETY: `multiply` has checked that all elements are inside their buffers; the instructions were found.
     unsafe {
         match piece {
             Piece::Rows(i, to) => {
-                let rows = left.some_rows(range(i, sides.0, left.rows));
+                let rows = left.some_rows(range(i, side, left.rows));
                 lay_rows(factor(&rows), (rows.rows, rows.columns), to);
             }
             Piece::Columns(i, to) => {
-                let columns = right.some_rows(range(i, sides.1, right.rows));
+                let columns = right.some_rows(range(i, panel(), right.rows));
                 lay_panels(factor(&columns), (columns.rows, columns.columns), to);
             }
         }
@@ -115,8 +139,49 @@ pub fn factor(m: &Matrix<f32>) -> Factor {
 
 /// Rows and columns of tiles: whole blocks and panels, from the shape alone.
 fn sides([rows, columns, depth]: [usize; 3]) -> (usize, usize) {
-    let panels = columns.div_ceil(PANEL);
-    let columns = panels.div_ceil(panels.div_ceil(TILE_PANELS)) * PANEL;
-    let most = (TILE_PRODUCTS / (columns * depth)).max(BLOCKS_MIN * ROWS);
-    (rows.div_ceil(rows.div_ceil(most)).next_multiple_of(ROWS), columns)
+    let (products, panels) = ((rows * columns * depth / TILES).max(TILE_PRODUCTS), columns.div_ceil(panel()));
+    let columns = panels.div_ceil(panels.div_ceil(TILE_COLUMNS / panel())) * panel();
+    let most = (products / (columns * depth)).clamp(BLOCKS_MIN * block_rows(), TILE_ROWS_MAX);
+    (rows.div_ceil(rows.div_ceil(most)).next_multiple_of(block_rows()), columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::product::product;
+    use super::*;
+
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        let number = |i: usize| ((i * 7 + seed) as u32).wrapping_mul(2_654_435_761) >> 16;
+        (0..count).map(|i| number(i) as f32 / 32768.0 - 1.0).collect()
+    }
+
+    /// A matrix of these sizes, kept column by column if it lies across.
+    fn matrix(values: &[f32], [rows, columns]: [usize; 2], across: bool) -> Matrix<'_, f32> {
+        let dense = Matrix::dense(values, [1, rows, columns]);
+        if across { Matrix { row: 1, column: rows as isize, ..dense } } else { dense }
+    }
+
+    #[test]
+    fn sums_are_those_of_products_of_what_lies_to_the_bit_whatever_the_threads() {
+        let mut is_laid = false;
+        let shapes = [[512, 128, 768], [128, 512, 768], [130, 97, 1100], [384, 67, 2050], [257, 33, 1024], [500, 600, 300]];
+        for (sizes @ [rows, columns, depth], across) in shapes.into_iter().flat_map(|s| [(s, true), (s, false)]) {
+            let (a, b) = (numbers(rows * depth, 1), numbers(columns * depth, 2));
+            let (left, right) = (matrix(&a, [rows, depth], across), matrix(&b, [columns, depth], across));
+            let mut same = vec![f32::NAN; rows * columns];
+            let target = Target { values: same.as_mut_ptr(), stride: columns as isize, adds: false };
+            if level() != Level::Portable {
+                // SAFETY: both operands are inside their vectors, the result has its size; the instructions were found.
+                unsafe { product(sizes, factor(&left), factor(&right), target) };
+            }
+            for workers in [Workers::One, Workers::Pool] {
+                let mut output = vec![f32::NAN; rows * columns];
+                if multiply(&left, &right, workers, &mut output).unwrap() {
+                    is_laid = true;
+                    assert!(output.iter().zip(&same).all(|(x, y)| x.to_bits() == y.to_bits()), "{sizes:?}, across: {across}");
+                }
+            }
+        }
+        assert!(is_laid || level() == Level::Portable);
+    }
 }

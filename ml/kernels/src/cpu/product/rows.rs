@@ -12,7 +12,7 @@ const ROWS_MIN: usize = 4;
 /// True of a left side whose rows are columns of memory so far apart that they fall into few places of a cache, if it is read often enough.
 pub fn is_copied(left: Factor, rows: usize, columns: usize) -> bool {
     let is_far_apart = left.row == 1 && left.column * 4 % COLLISION_BYTES == 0;
-    level() == Level::Avx2 && is_far_apart && rows >= ROWS_MIN && columns > panel()
+    level() != Level::Portable && is_far_apart && rows >= ROWS_MIN && columns > panel()
 }
 
 /// Elements of the depth whose rows are copied before the next ones.

@@ -87,13 +87,13 @@ struct Turned<'a, E> {
 }
 
 /// `target[i, j] = sum_k left[i, k] right[j, k]` for `[rows, columns, depth]`, the depth one of [`super::parts`], where the left side was laid by
-/// [`super::laid::lay_panels`].
+/// [`super::laid::lay_panels_avx2`].
 ///
 /// # Safety
 /// The processor has AVX2 and FMA. All elements are inside their memory, and nobody else reaches the result's.
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn product_turned<E: Element>([rows, columns, depth]: [usize; 3], left: &[f32], right: Lines<E>, target: Target) {
-    assert!(left.len() >= panels_length(rows, depth) && depth <= DEPTH);
+    assert!(left.len() >= panels_length(rows, depth, PANEL) && depth <= DEPTH);
     let product = Turned { rows, depth, left, right, target };
     let mut wide = Wide::uninit();
     let rest = if columns < ROWS { columns } else { 0 };

@@ -15,7 +15,8 @@ pub trait Words {
     const ROWS: usize;
     /// Bytes of a word of the right, as it lies.
     const RIGHT_BYTES: usize = 4;
-    /// True if a panel is copied even where its rows are contiguous, if it is read often enough.
+    /// True if a panel is copied even where its rows are contiguous, if it is read often enough: rows far apart fill few places of a
+    /// first-level cache.
     const PACKS_OFTEN: bool = false;
 
     /// `sum + a b`, lane by lane. The processor has the instructions.
@@ -45,6 +46,7 @@ pub struct Singles<V>(PhantomData<V>);
 impl Words for Singles<__m512> {
     type Register = __m512;
     const ROWS: usize = 8;
+    const PACKS_OFTEN: bool = true;
 
     #[inline(always)]
     unsafe fn multiply_add(a: __m512, b: __m512, sum: __m512) -> __m512 {
@@ -55,7 +57,7 @@ impl Words for Singles<__m512> {
 impl Words for Singles<__m256> {
     type Register = __m256;
     const ROWS: usize = 6;
-    const PACKS_OFTEN: bool = true; // first-level caches of such processors are small, and rows far apart fill few of their places
+    const PACKS_OFTEN: bool = true;
 
     #[inline(always)]
     unsafe fn multiply_add(a: __m256, b: __m256, sum: __m256) -> __m256 {

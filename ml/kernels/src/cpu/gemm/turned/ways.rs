@@ -53,7 +53,7 @@ impl<E: Element> Way for Short<E> {
 
     unsafe fn lay(rows: &Matrix<f32>, to: &mut [f32]) {
         // SAFETY: the caller's condition.
-        unsafe { laid::lay_panels(factor(rows), (rows.rows, rows.columns), to) }
+        unsafe { laid::lay_panels_avx2(factor(rows), (rows.rows, rows.columns), to) }
     }
 
     unsafe fn product(sizes: [usize; 3], left: &[f32], right: Lines<E>, target: Target) {
