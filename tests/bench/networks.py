@@ -1,4 +1,5 @@
-"""The networks of `tensors` written with `gf.nn`, each beside the same in Rust; `cargo xtask bench networks` runs it.
+"""The networks of `tensors` written with `gf.nn`, each beside the same in Rust; `cargo xtask bench networks` runs it. A step of the
+training is compiled, as it is in Rust; what the same loop takes without `gf.jit` is printed beside.
 
     python networks.py --program target/release/examples/tensors --data DIR [--runs 3] [--only mlp,cnn,gpt] [--smoke]
 
@@ -34,19 +35,25 @@ def mnist(folder):
     return images, read("train-labels-idx1-ubyte", 8).astype("int64")
 
 
-def trained(network, optimizer, inputs, labels):
-    """One step: the loss of a batch, its gradients, the next parameters."""
-    loss = F.cross_entropy(network(inputs), labels)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def stepper(network, optimizer, compiled, batch=lambda inputs, labels: (inputs, labels)):
+    """One step: the loss of a batch, its gradients, the next parameters. `batch` makes inputs and labels of what is given."""
+
+    def step(*given):
+        inputs, labels = batch(*given)
+        loss = F.cross_entropy(network(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return gf.jit(step, state=(network, optimizer)) if compiled else step
 
 
 def keys():
     return iter(gf.random.split(gf.random.key(0), 64))
 
 
-def perceptron(data, scale):
+def perceptron(data, scale, compiled):
     """Work: one epoch; its unit is seconds."""
     images, labels = (gnp.asarray(part) for part in data)
     key = keys()
@@ -54,19 +61,19 @@ def perceptron(data, scale):
         nn.Linear(784, 256, key=next(key)), nn.ReLU(), nn.Linear(256, 128, key=next(key)), nn.ReLU(), nn.Linear(128, 10, key=next(key))
     )
     optimizer = gf.optim.Adam(network.parameters(), lr=1e-3)
+    step = stepper(network, optimizer, compiled, lambda picked: (gnp.take(images, picked, axis=0), gnp.take(labels, picked, axis=0)))
     random = np.random.default_rng(0)
     count = len(data[0]) // scale
 
     def epoch():
         order = random.permutation(count)
         for first in range(0, count - BATCH + 1, BATCH):
-            picked = gnp.asarray(order[first : first + BATCH])
-            trained(network, optimizer, gnp.take(images, picked, axis=0), gnp.take(labels, picked, axis=0))
+            step(gnp.asarray(order[first : first + BATCH]))
 
     return epoch, lambda seconds: seconds
 
 
-def convolutions(data, scale):
+def convolutions(data, scale, compiled):
     """Work: 100 steps; its unit is seconds."""
     steps = 100 // scale
     images = gnp.asarray(data[0][: steps * BATCH].reshape(-1, 1, 28, 28))
@@ -84,11 +91,11 @@ def convolutions(data, scale):
         nn.ReLU(),
         nn.Linear(128, 10, key=next(key)),
     )
-    optimizer = gf.optim.Adam(network.parameters(), lr=1e-3)
+    step = stepper(network, gf.optim.Adam(network.parameters(), lr=1e-3), compiled)
 
     def work():
         for first in range(0, steps * BATCH, BATCH):
-            trained(network, optimizer, images[first : first + BATCH], labels[first : first + BATCH])
+            step(images[first : first + BATCH], labels[first : first + BATCH])
 
     return work, lambda seconds: seconds
 
@@ -129,10 +136,10 @@ class Gpt(nn.Module):
         return self.head(self.norm(x))
 
 
-def transformer(_, scale):
+def transformer(_, scale, compiled):
     """Work: 20 steps; its unit is tokens a second."""
     network = Gpt(keys())
-    optimizer = gf.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
+    step = stepper(network, gf.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01), compiled)
     random = np.random.default_rng(0)
     text = random.integers(0, VOCABULARY, 200_000)
     steps = GPT_STEPS // scale
@@ -141,7 +148,7 @@ def transformer(_, scale):
         for _ in range(steps):
             at = random.integers(0, len(text) - CONTEXT - 1, ROWS)
             seen, following = (np.stack([text[a + k : a + k + CONTEXT] for a in at]) for k in (0, 1))
-            trained(network, optimizer, gnp.asarray(seen), gnp.asarray(following))
+            step(gnp.asarray(seen), gnp.asarray(following))
 
     return work, lambda seconds: steps * ROWS * CONTEXT / seconds
 
@@ -162,14 +169,16 @@ def line(task, who, figure, unit, bar=""):
 
 
 def measure(task, options):
-    work, figure = NETWORKS[task](mnist(options.data), 10 if options.smoke else 1)
-    work()
-    ours, rust, unit = [], [], ""
-    for _ in range(options.runs):
-        start = time.perf_counter()
-        work()
-        ours.append(figure(time.perf_counter() - start))
-        if options.program:
+    data, scale = mnist(options.data), 10 if options.smoke else 1
+    (work, figure), (plain, _) = (NETWORKS[task](data, scale, compiled) for compiled in (True, False))
+    ours, eager, rust, unit = [], [], [], ""
+    for measured in range(-1, options.runs):
+        for one, into in ((work, ours), (plain, eager)):
+            start = time.perf_counter()
+            one()
+            if measured >= 0:
+                into.append(figure(time.perf_counter() - start))
+        if options.program and measured >= 0:
             value, unit = in_rust(options.program, task, options.data)
             rust.append(value)
     median = statistics.median(ours)
@@ -179,6 +188,7 @@ def measure(task, options):
     theirs = statistics.median(rust)
     ratio = theirs / median if unit == "tokens/s" else median / theirs
     line(task, "Python", median, unit, f"<= {RATIO_MAX} x Rust: {ratio:.3f}")
+    line(task, "Python without jit", statistics.median(eager), unit)
     line(task, "Rust", theirs, unit)
 
 
