@@ -18,6 +18,7 @@ mod numeric_stages;
 mod one_nan;
 mod over_rows;
 mod probe_orders;
+mod subqueries_of_trainings;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
 pub use over_rows::OverRows;
+pub use subqueries_of_trainings::SubqueriesOfTrainings;
 
 /// An expression by itself, outside of any plan, as plans have it: its arithmetic checked, its NaNs without signs, fields of null
 /// structs null.
@@ -88,6 +90,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.push(Arc::new(FieldsOfStructs));
     // What needs one partition is known, and no limit moves any more.
     rules.push(Arc::new(InOrder));
+    rules.push(Arc::new(SubqueriesOfTrainings));
     // Last: rules before look for DataFusion's own.
     rules.push(Arc::new(NumericSorts));
     rules

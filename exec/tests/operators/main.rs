@@ -5,6 +5,7 @@
 mod cut;
 mod devices;
 mod evaluate;
+mod exact;
 mod large_joins;
 mod networks;
 mod over;

@@ -10,6 +10,9 @@ use gradframe_plan::services::{MetricPoint, RunOutcome};
 use crate::testing::{Settings, Testing, floats, line_table, request};
 
 const QUERY: &str = "SELECT a, b, kind, y FROM t";
+/// Rows that are computed of others, exactly.
+const COMPUTED: &str =
+    "SELECT avg(a) AS a, sum(b) AS b, kind, covar_pop(a, y) AS c, avg(y) AS y FROM t GROUP BY kind, id % 300";
 
 /// Four epochs of a small network with everything random switched on.
 fn network(options: &[(&str, f64)]) -> TrainRequest {
@@ -61,16 +64,25 @@ async fn interrupted(t: &Testing, checkpoint: &Checkpoint) {
 
 #[tokio::test]
 async fn a_resumed_run_ends_with_the_bits_of_one_never_interrupted() {
+    resumes(QUERY).await;
+}
+
+#[tokio::test]
+async fn a_run_over_exact_aggregates_is_resumed_with_other_partitions() {
+    resumes(COMPUTED).await;
+}
+
+async fn resumes(query: &str) {
     let whole = Testing::new();
     whole.table("t", &line_table(1234), 2);
-    whole.train(QUERY, network(&[])).await.unwrap();
+    whole.train(query, network(&[])).await.unwrap();
     let checkpoints = whole.runs.all()[0].checkpoints.clone();
     assert_eq!(checkpoints.len(), 3, "after each epoch but the last");
     for checkpoint in &checkpoints {
         let t = Testing::new();
         t.table("t", &line_table(1234), 3);
         interrupted(&t, checkpoint).await;
-        t.train(QUERY, TrainRequest { resume: Some("run1".into()), ..network(&[]) }).await.unwrap();
+        t.train(query, TrainRequest { resume: Some("run1".into()), ..network(&[]) }).await.unwrap();
         assert_eq!(bits(&t), bits(&whole));
         let runs = t.runs.all();
         assert_eq!(runs.len(), 1, "it is the same run");

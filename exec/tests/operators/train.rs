@@ -143,6 +143,22 @@ async fn a_query_that_takes_rows_as_they_come_is_said_not_to_repeat() {
         ("SELECT array_length(array_agg(kind ORDER BY kind)) AS a, max(y) AS y FROM t GROUP BY id", true),
         ("SELECT a, y FROM t LIMIT 300", false),
         ("SELECT a, y FROM t ORDER BY id LIMIT 300", true),
+        // A tie does not show where rows are put in the order of what is taken.
+        ("SELECT first_value(a ORDER BY a) AS a, max(y) AS y FROM t GROUP BY kind, id", true),
+        ("SELECT last_value(a ORDER BY id, a) AS a, max(y) AS y FROM t GROUP BY kind, id", true),
+        ("SELECT nth_value(a, 1 ORDER BY a DESC) AS a, max(y) AS y FROM t GROUP BY kind, id", true),
+        ("SELECT first_value(a ORDER BY kind) AS a, max(y) AS y FROM t GROUP BY kind, id", false),
+        ("SELECT array_length(array_agg(a ORDER BY kind)) AS a, max(y) AS y FROM t GROUP BY kind, id", false),
+        ("SELECT median(a) AS a, percentile_cont(a, 0.3) AS p, max(y) AS y FROM t GROUP BY kind, id", true),
+        // Of scalar subqueries, which have plans of their own.
+        ("SELECT a * (SELECT avg(a) FROM t) AS a, y FROM t", true),
+        ("SELECT a * (SELECT max(a + random()) FROM t) AS a, y FROM t", false),
+        ("SELECT a, y FROM t WHERE a > (SELECT approx_percentile_cont(a, 0.1) FROM t) - 1000.0", false),
+        ("SELECT a * (SELECT max(b) FROM (SELECT a AS b FROM t LIMIT 300)) AS a, y FROM t", false),
+        // Of the time, which plans have as a constant.
+        ("SELECT a + extract(epoch FROM now()) AS a, y FROM t", false),
+        ("SELECT a, y FROM t WHERE current_date > DATE '1999-01-01'", false),
+        ("SELECT a, y FROM t WHERE y < (SELECT max(y) + extract(year FROM current_date) FROM t)", false),
     ];
     for (at, (query, repeats)) in queries.into_iter().enumerate() {
         t.train(query, request(&format!("m{at}"), "linear_reg")).await.unwrap();

@@ -2,12 +2,16 @@
 //!
 //! Plain ones add up in the order in which threads bring the rows, so that the rows of `SELECT g, avg(x) ... GROUP BY g` would be other
 //! ones in the last bits each time. Queries outside of a training keep them: they are faster.
+//!
+//! A training over the time (`now()`) does not repeat. It is told so here, before the time is a constant like any other.
+
+use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, WindowFunctionDefinition};
+use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::functions::{EXACT_RESULT, exact_form};
@@ -19,9 +23,15 @@ pub struct ReproducibleTraining;
 
 impl AnalyzerRule for ReproducibleTraining {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_down_with_subqueries(|node| match is_to_repeat(&node) {
-            true => with_exact_aggregates(node).map(Transformed::yes),
-            false => Ok(Transformed::no(node)),
+        plan.transform_down_with_subqueries(|node| {
+            let Some(training) = training(&node) else { return Ok(Transformed::no(node)) };
+            let (is_to_repeat, asks_clock) = (training.job().reproducible, !training.asks_clock() && asks_clock(&node)?);
+            let told = asks_clock.then(|| LogicalPlan::Extension(Extension { node: Arc::new(training.asking_clock()) }));
+            let (is_told, node) = (told.is_some(), told.unwrap_or(node));
+            match is_to_repeat {
+                true => with_exact_aggregates(node).map(Transformed::yes),
+                false => Ok(Transformed::new_transformed(node, is_told)),
+            }
         })
         .data()
     }
@@ -31,9 +41,25 @@ impl AnalyzerRule for ReproducibleTraining {
     }
 }
 
-fn is_to_repeat(plan: &LogicalPlan) -> bool {
-    let LogicalPlan::Extension(Extension { node }) = plan else { return false };
-    node.as_any().downcast_ref::<TrainNode>().is_some_and(|training| training.job().reproducible)
+fn training(plan: &LogicalPlan) -> Option<&TrainNode> {
+    let LogicalPlan::Extension(Extension { node }) = plan else { return None };
+    node.as_any().downcast_ref()
+}
+
+/// Whether a function of the plan gives another value in another query, as clocks do.
+fn asks_clock(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|part| Ok(is_stable(part)))?;
+            Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
+    })?;
+    Ok(found)
+}
+
+fn is_stable(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Stable)
 }
 
 /// The plan, each aggregate of floats that has an exact form in that form, in windows and subqueries too.

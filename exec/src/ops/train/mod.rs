@@ -58,6 +58,8 @@ use gradframe_plan::error::{from_datafusion, to_datafusion};
 use gradframe_plan::ops::train::{ColumnPlaces, Split, TrainJob, TrainNode, log_schema};
 
 use self::metrics::TrainMetrics;
+use self::reproducible::exact_aggregates;
+pub(crate) use self::reproducible::is_reproducible;
 use self::task::TrainTask;
 use self::transform::Transform;
 
@@ -114,6 +116,8 @@ pub struct TrainExec {
     inputs: Arc<Inputs>,
     /// What is done to the columns first, if anything.
     transform: Option<Transform>,
+    /// False if its rows are of something that is another each time and does not show in `input`.
+    repeats: bool,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -138,7 +142,7 @@ impl TrainExec {
         let inputs = Arc::new(Inputs { columns, names: node.names().to_vec(), label, weight, split, keys });
         let (job, metrics) = (Arc::clone(node.job()), ExecutionPlanMetricsSet::new());
         let transform = fit.and_then(|plan| Transform::new(node, plan));
-        Ok(TrainExec { input, job, inputs, transform, properties, metrics })
+        Ok(TrainExec { input, job, inputs, transform, repeats: !node.asks_clock(), properties, metrics })
     }
 
     /// The same training over other children.
@@ -149,6 +153,16 @@ impl TrainExec {
         });
         let input = children.swap_remove(0);
         TrainExec { input, transform, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
+    }
+
+    /// False if it is known to be of something that is another each time.
+    pub(crate) fn repeats(&self) -> bool {
+        self.repeats
+    }
+
+    /// The same training, said not to repeat.
+    pub(crate) fn unrepeatable(&self) -> Self {
+        TrainExec { repeats: false, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
     }
 
     fn features(&self) -> &[String] {
@@ -163,7 +177,8 @@ impl TrainExec {
     /// Starts the training; dropping the stream stops it.
     fn train(&self, context: Arc<TaskContext>, baseline: BaselineMetrics) -> Result<SendableRecordBatchStream> {
         let metrics = TrainMetrics::new(&self.metrics, &baseline);
-        let task = TrainTask::start(Arc::clone(&self.job), Arc::clone(&self.inputs), &self.input, &context, metrics);
+        let repeats = self.repeats && is_reproducible(&self.input);
+        let task = TrainTask::start(Arc::clone(&self.job), Arc::clone(&self.inputs), repeats, &context, metrics);
         let task = task.map_err(to_datafusion)?;
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema(), 1);
         let (input, log) = (Arc::clone(&self.input), builder.tx());
@@ -193,6 +208,10 @@ impl DisplayAs for TrainExec {
         if !self.inputs.keys.is_empty() {
             let keys: Vec<String> = self.inputs.keys.iter().map(|(expr, options)| format!("{expr} {options}")).collect();
             write!(f, ", order_by=[{}]", keys.join(", "))?;
+        }
+        let exact = exact_aggregates(&self.input);
+        if !exact.is_empty() {
+            write!(f, ", exact=[{}]", exact.join(", "))?;
         }
         Ok(())
     }

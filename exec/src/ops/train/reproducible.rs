@@ -5,22 +5,26 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_expr::window::{PlainAggregateWindowExpr, SlidingAggregateWindowExpr, WindowExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PhysicalExpr};
 use gradframe_plan::functions::is_exact;
 
 use crate::ops::over::OverExec;
 
 /// Aggregates whose float result does not depend on the order of their input.
-const ORDER_FREE: [&str; 5] = ["min", "max", "count", "median", "approx_distinct"];
+const ORDER_FREE: [&str; 6] = ["min", "max", "count", "median", "percentile_cont", "approx_distinct"];
+/// What the names of such begin with that sort the values of a group, of frames.
+const SORTING: &str = "value.quantile[";
 /// Aggregates that are of the order of their input, whatever they give.
 const OF_ORDER: [&str; 5] = ["array_agg", "string_agg", "first_value", "last_value", "nth_value"];
 
-/// False if floats are added up below in whatever order they come, rows are taken or put in a row as they come, or a function is not one (`random()`).
-pub(super) fn is_reproducible(plan: &Arc<dyn ExecutionPlan>) -> bool {
+/// False if floats are added up below in whatever order they come, rows are taken or put in a row as they come, or a function is not one
+/// (`random()`). Scalar subqueries are not below: they have their own plans, above all that needs them.
+pub(crate) fn is_reproducible(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let mut repeats = true;
     let visited = plan.apply(|node| {
         repeats &= aggregates(node.as_ref()).into_iter().all(is_order_free)
@@ -66,11 +70,34 @@ fn takes_what_comes(node: &dyn ExecutionPlan) -> bool {
 
 fn is_order_free(aggregate: &AggregateFunctionExpr) -> bool {
     let function = aggregate.fun();
-    if ORDER_FREE.contains(&function.name()) || is_exact(function) {
+    if ORDER_FREE.contains(&function.name()) || function.name().starts_with(SORTING) || is_exact(function) {
         return true;
     }
-    let as_they_come = OF_ORDER.contains(&function.name()) && aggregate.order_bys().is_empty();
-    !as_they_come && !has_floats(aggregate.field().data_type())
+    if OF_ORDER.contains(&function.name()) {
+        return no_tie_shows(aggregate);
+    }
+    !has_floats(aggregate.field().data_type())
+}
+
+/// Whether rows that an ORDER BY takes for equal give the same: those whose values it goes by itself. Whether its keys are unique is
+/// nothing that a plan knows.
+fn no_tie_shows(aggregate: &AggregateFunctionExpr) -> bool {
+    let is_key = |value: &Arc<dyn PhysicalExpr>| aggregate.order_bys().iter().any(|key| key.expr.eq(value));
+    aggregate.expressions().iter().all(|value| value.downcast_ref::<Literal>().is_some() || is_key(value))
+}
+
+/// The aggregates of a plan that are exact, by their names.
+pub(super) fn exact_aggregates(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+    let mut names = vec![];
+    // The visit does not fail.
+    let _visited = plan.apply(|node| {
+        let exact = aggregates(node.as_ref()).into_iter().filter(|aggregate| is_exact(aggregate.fun()));
+        exact.for_each(|aggregate| names.push(aggregate.name().to_owned()));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn has_floats(data_type: &DataType) -> bool {

@@ -22,7 +22,6 @@ use super::fit::{Fit, Fitter};
 use super::metrics::TrainMetrics;
 use super::model::model;
 use super::order::OrderedRows;
-use super::reproducible::is_reproducible;
 use super::run::{Log, RunRecord};
 use super::sorter::Sorter;
 use super::split::SplitRule;
@@ -88,13 +87,12 @@ impl TrainTask {
     pub fn start(
         job: Arc<TrainJob>,
         inputs: Arc<Inputs>,
-        input: &Arc<dyn ExecutionPlan>,
+        reproducible: bool,
         context: &TaskContext,
         metrics: TrainMetrics,
     ) -> Result<Self> {
         let stepping = Stepping::choose(context.session_config().options(), metrics.device_runs.clone())?;
         let services = Services::of_task(context)?;
-        let reproducible = is_reproducible(input);
         let progress = ProgressSink::of_task(context);
         let record = RunRecord::open(services.runs.as_ref(), Arc::clone(&job), reproducible, progress)?;
         let threads = context.session_config().target_partitions().max(1);

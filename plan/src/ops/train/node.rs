@@ -55,6 +55,8 @@ pub struct TrainNode {
     order: Vec<SortExpr>,
     /// What the analytic functions in `columns` are fitted by, where there is a TRANSFORM: a second input.
     fit: Option<Fit>,
+    /// Whether the query asks for the time, which plans have as a constant soon.
+    asks_clock: bool,
     schema: DFSchemaRef,
 }
 
@@ -69,7 +71,7 @@ impl TrainNode {
         let schema = DFSchema::try_from(log_schema().as_ref().clone()).map_err(from_datafusion)?;
         let names = columns.names().map(str::to_owned).collect();
         let (places, columns) = (columns.places(), columns.expressions());
-        Ok(TrainNode { job, columns, names, places, order, input, fit, schema: Arc::new(schema) })
+        Ok(TrainNode { job, columns, names, places, order, input, fit, asks_clock: false, schema: Arc::new(schema) })
     }
 
     /// The training that it stands for.
@@ -100,6 +102,16 @@ impl TrainNode {
     /// How the TRANSFORM is fitted, if there is one.
     pub fn fit(&self) -> Option<&Fit> {
         self.fit.as_ref()
+    }
+
+    /// Whether its query asks for the time, so that its rows are others each time.
+    pub fn asks_clock(&self) -> bool {
+        self.asks_clock
+    }
+
+    /// The same, of a query that asks for the time.
+    pub(crate) fn asking_clock(&self) -> Self {
+        TrainNode { asks_clock: true, ..self.clone() }
     }
 
     /// The rows to learn from.
