@@ -38,6 +38,7 @@ mod layouts;
 mod lease;
 mod leftovers;
 mod logged_models;
+mod mentions;
 mod model_files;
 mod models;
 mod names;
