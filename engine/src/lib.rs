@@ -80,8 +80,8 @@ pub use tracking::{HistoryPoint, Tracking};
 pub use gradframe_connectors::notices;
 pub use gradframe_connectors::sinks::{WriteOptions, require_in_parquet};
 pub use gradframe_connectors::store::{
-    ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, RegisteredModel, RegisteredVersion,
-    RunChanges, RunRecord, SCHEDULED_TAG, Span, Store, Trace, VersionChanges,
+    ArtifactRecord, DatasetRecord, Experiment, LoggedMetric, LoggedModel, NewVersion, PointsOf, RegisteredModel,
+    RegisteredVersion, RunChanges, RunRecord, SCHEDULED_TAG, Span, Store, Trace, VersionChanges,
 };
 pub use gradframe_exec::progress;
 pub use gradframe_ml_array as array;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradframe_connectors::mlflow::{self, ForeignRun};
-use gradframe_connectors::store::{RunChanges, Store, files_below};
+use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun, files_below};
 use gradframe_plan::services::{MetricRow, NewArtifact, NewRun};
 
 use crate::run::TIMES_US;
@@ -18,13 +18,11 @@ pub(crate) const FROM_TAG: &str = "mlflow.imported_from";
 const PARENT_TAG: &str = "mlflow.parentRunId";
 /// The tag that says what of a run was not taken in.
 pub(crate) const NOTE_TAG: &str = "import.note";
-/// Points that are logged at once.
-const BATCH_POINTS: usize = 10_000;
 
 impl Session {
     /// Takes in all runs that MLflow keeps at a path, with parameters, tags, metrics and those artifacts that are below
-    /// the store's directory, or that its server kept beside it; gives their names here. Each is taken in once: its tag
-    /// `mlflow.imported_from` says which one it was. A run that is part of another is so here, one that goes on there is running
+    /// the store's directory, or that its server kept beside it; gives their names here. Each is taken in once, and whole, or, where this is
+    /// interrupted, not at all: its tag `mlflow.imported_from` says which one it was. A run that is part of another is so here, one that goes on there is running
     /// here and belongs to no process. Experiments come with their tags, deleted ones deleted. Logged models and the model
     /// registry are taken in after the runs; traces stay behind.
     ///
@@ -36,20 +34,22 @@ impl Session {
         for experiment in mlflow::experiments(path)? {
             store.take_in_experiment(&experiment)?;
         }
-        let mut is_whole = true;
+        let (mut is_whole, mut runs, mut parents) = (true, store.sources(FROM_TAG)?, Vec::new());
         let read = mlflow::each_run(path, &mut |run| {
             is_whole = false;
-            if !store.is_tagged(FROM_TAG, &run.id)? {
-                taken.push(take_in(store, run, &roots)?);
+            let parent = run.tags.iter().find(|(name, _)| name == PARENT_TAG);
+            parents.extend(parent.map(|(_, parent)| (run.id.clone(), parent.clone())));
+            if runs.get(&run.id).is_none() {
+                taken.extend(take_in(store, run, &roots, &mut runs)?);
             }
             is_whole = true;
             Ok(())
         });
-        taken.iter().try_for_each(|run| name_parent(store, run))?;
+        parents.iter().try_for_each(|(run, parent)| name_parent(store, &runs, run, parent))?;
         // A run of a directory that cannot be understood keeps nothing else out. But models do not come before runs that come later.
         match read {
             Err(error) if !is_whole || path.is_file() => Err(error),
-            read => mlflow_models::take_in(store, path, &roots).and(read).map(|()| taken),
+            read => mlflow_models::take_in(store, path, &roots, &runs).and(read).map(|()| taken),
         }
     }
 }
@@ -61,14 +61,12 @@ pub(crate) fn not_looked_at(uri: &str) -> String {
     )
 }
 
-/// Lets a run name the run that it is part of by its name here.
-fn name_parent(store: &Arc<Store>, run: &str) -> Result<()> {
+/// Lets a run name the run that it is part of by its name here. Also one of an earlier import, which may have been interrupted before.
+fn name_parent(store: &Arc<Store>, runs: &Sources, run: &str, parent: &str) -> Result<()> {
+    let (Some(run), Some(here)) = (runs.get(run), runs.get(parent)) else { return Ok(()) };
     let Some(record) = store.run_records(&[run])?.pop().filter(|record| !record.deleted) else { return Ok(()) };
-    let parent = record.tags.into_iter().find(|(name, _)| name == PARENT_TAG);
-    match parent.map(|(_, parent)| store.tagged(FROM_TAG, &parent)).transpose()?.flatten() {
-        Some(parent) => store.attach(run)?.set_tags(&[(PARENT_TAG.to_owned(), parent)]),
-        None => Ok(()),
-    }
+    let says_theirs = record.tags.iter().any(|(name, value)| name == PARENT_TAG && value == parent);
+    if says_theirs { store.attach(run)?.set_tags(&[(PARENT_TAG.to_owned(), here.to_owned())]) } else { Ok(()) }
 }
 
 /// The directories to which a store's files belong: a store of somebody's may name any file of this machine.
@@ -85,7 +83,7 @@ impl Roots {
     }
 
     /// All files below a directory that are really below one of these, wherever links lead.
-    pub(crate) fn files(&self, directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+    fn files(&self, directory: &Path) -> Result<Vec<(String, PathBuf)>> {
         if !self.have(directory) {
             return Ok(vec![]);
         }
@@ -107,59 +105,49 @@ fn is_below(path: &Path, root: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| root.canonicalize().is_ok_and(|root| path.starts_with(root)))
 }
 
-pub(crate) fn opened(file: &Path) -> Result<File> {
+fn opened(file: &Path) -> Result<File> {
     File::open(file).map_err(|error| Error::external(OP, format!("cannot read `{}`: {error}", file.display())).because(error))
 }
 
-fn take_in(store: &Arc<Store>, run: ForeignRun, roots: &Roots) -> Result<String> {
-    let ForeignRun { name, experiment, params, tags, .. } = &run;
-    let title = if name.is_empty() { run.id.clone() } else { name.clone() };
-    let from = (FROM_TAG.to_owned(), run.id.clone());
-    let tags = tags.iter().cloned().chain([from]).collect();
-    let new = NewRun { title, tags, params: params.iter().cloned().collect(), ..NewRun::default() };
-    let id = store.create_run(store.experiment_number(experiment)?, &new, run.started_us)?;
-    match fill(store, &id, &run, roots) {
-        Ok(()) => Ok(id),
-        Err(error) => {
-            // Half a run is none.
-            store.change_run(&id, &RunChanges { status: Some("failed"), ..RunChanges::default() })?;
-            store.remove_run(&id)?;
-            Err(error)
-        }
-    }
+/// Takes in a run, whole; None if another import has meanwhile.
+fn take_in(store: &Arc<Store>, run: ForeignRun, roots: &Roots, runs: &mut Sources) -> Result<Option<String>> {
+    let gathered = gather(store, &run, roots)?;
+    let title = if run.name.is_empty() { run.id.clone() } else { run.name };
+    let left = run.artifacts.as_ref().and_then(|place| roots.left(place));
+    let note = run.elsewhere.as_deref().map(not_looked_at).or(left).map(|note| (NOTE_TAG.to_owned(), note));
+    let new = NewRun {
+        title,
+        experiment: Some(run.experiment),
+        tags: run.tags.into_iter().chain(note).collect(),
+        params: run.params.into_iter().collect(),
+        ..NewRun::default()
+    };
+    // Of one that goes on the store keeps no end.
+    let ended_us = run.ended_us.or(run.started_us);
+    let (status, deleted) = (Some(run.status), Some(run.deleted));
+    let state = RunChanges { status, started_us: run.started_us, ended_us, deleted, ..RunChanges::default() };
+    let taken = TakenRun { new: &new, from: &run.id, state, error: None, datasets: &run.inputs };
+    store.take_in_run(&taken, &gathered, runs)
 }
 
-fn fill(store: &Arc<Store>, id: &str, run: &ForeignRun, roots: &Roots) -> Result<()> {
-    let writer = store.attach(id)?;
-    for points in run.points.chunks(BATCH_POINTS) {
-        let values: Vec<(&str, f64)> = points.iter().map(|point| (point.name.as_str(), point.value)).collect();
-        let rows: Vec<MetricRow<'_>> = points
-            .iter()
-            .zip(&values)
-            .map(|(point, value)| MetricRow {
-                step: point.step,
-                epoch: None,
-                time_us: Some(point.time_us.clamp(*TIMES_US.start(), *TIMES_US.end())),
-                values: std::slice::from_ref(value),
-            })
-            .collect();
-        writer.log_rows(&rows)?;
+/// Points and files of a run.
+fn gather(store: &Arc<Store>, run: &ForeignRun, roots: &Roots) -> Result<Gathered> {
+    let mut gathered = store.gather();
+    for point in &run.points {
+        let time_us = Some(point.time_us.clamp(*TIMES_US.start(), *TIMES_US.end()));
+        let row = MetricRow { step: point.step, epoch: None, time_us, values: &[(&point.name, point.value)] };
+        gathered.log_rows([row].into_iter())?;
     }
-    for (path, file) in run.artifacts.iter().map(|place| roots.files(place)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
-        let mut content = opened(&file)?;
-        writer.add_artifact(&NewArtifact { path: &path, kind: "file", step: None }, &mut content)?;
+    if let Some(place) = &run.artifacts {
+        gather_files(&mut gathered, place, roots)?;
     }
-    if let Some(note) = run.artifacts.as_ref().and_then(|place| roots.left(place)) {
-        writer.set_tags(&[(NOTE_TAG.to_owned(), note)])?;
-    }
-    if let Some(uri) = &run.elsewhere {
-        writer.set_tags(&[(NOTE_TAG.to_owned(), not_looked_at(uri))])?;
-    }
-    run.inputs.iter().try_for_each(|(dataset, tags)| store.put_dataset(id, dataset, tags))?;
-    writer.flush()?;
-    // Before its points are folded, which are those that nobody writes any more.
-    drop(writer);
-    // Of one that goes on the store keeps no end.
-    let (ended_us, deleted) = (run.ended_us.or(run.started_us), Some(run.deleted));
-    store.change_run(id, &RunChanges { status: Some(run.status), ended_us, deleted, ..RunChanges::default() })
+    Ok(gathered)
+}
+
+/// All files below a directory that may be taken.
+pub(crate) fn gather_files(gathered: &mut Gathered, place: &Path, roots: &Roots) -> Result<()> {
+    roots.files(place)?.into_iter().try_for_each(|(path, file)| {
+        let artifact = NewArtifact { path: &path, kind: "file", step: None };
+        gathered.add_file(&artifact, &mut opened(&file)?)
+    })
 }

@@ -1,14 +1,13 @@
 //! The model registry of an `mlflow.db` or an `mlruns/`, and its logged models, taken in after its runs.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
-use gradframe_connectors::store::{LoggedMetric, LoggedModel, NewVersion, Store, VersionChanges};
+use gradframe_connectors::store::{LoggedMetric, LoggedModel, Sources, Store, TakenModel, TakenVersion, is_alias};
 
 use crate::Result;
-use crate::mlflow::{FROM_TAG, NOTE_TAG, Roots, not_looked_at, opened};
+use crate::mlflow::{FROM_TAG, NOTE_TAG, Roots, gather_files, not_looked_at};
 use crate::run::TIMES_US;
 
 /// Models of each kind of library say which in the file of this name.
@@ -22,7 +21,7 @@ type Logged = BTreeMap<String, (String, String)>;
 /// Takes in what is not here yet: logged models with their files, names, versions with stages, tags and aliases. Each keeps where it
 /// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted. Of logged models that
 /// are deleted those come, deleted, of which a version has the files.
-pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots) -> Result<()> {
+pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots, runs: &Sources) -> Result<()> {
     let models = mlflow::registered_models(path)?;
     let versions = models.iter().flat_map(|model| &model.versions);
     let used: BTreeSet<String> = versions.flat_map(|version| [plain(&version.source), plain(&version.storage)]).collect();
@@ -32,57 +31,41 @@ pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots) -> Result<()> {
         if model.deleted && !names.iter().any(|name| used.contains(name)) {
             continue;
         }
-        let taken = take_in_logged(store, &model, roots)?;
-        logged.extend(names.into_iter().filter(|name| !name.is_empty()).map(|name| (name, taken.clone())));
+        if let Some(taken) = take_in_logged(store, &model, roots, runs)? {
+            logged.extend(names.into_iter().filter(|name| !name.is_empty()).map(|name| (name, taken.clone())));
+        }
     }
-    models.iter().try_for_each(|model| take_in_model(store, model, &logged))
+    models.iter().try_for_each(|model| take_in_model(store, model, &logged, runs))
 }
 
-fn take_in_logged(store: &Store, model: &ForeignLogged, roots: &Roots) -> Result<(String, String)> {
+fn take_in_logged(store: &Store, model: &ForeignLogged, roots: &Roots, runs: &Sources) -> Result<Option<(String, String)>> {
     let flavor = model.files.as_deref().map_or_else(|| "mlflow".to_owned(), flavor);
-    if let Some(there) = store.logged_model_tagged(FROM_TAG, &model.id)? {
-        return Ok((there, flavor));
+    let known = |store: &Store| store.logged_model_tagged(FROM_TAG, &model.id);
+    if let Some(there) = known(store)? {
+        return Ok(Some((there, flavor)));
     }
-    let run = store.tagged(FROM_TAG, &model.run)?.unwrap_or_default();
+    let mut gathered = store.gather();
+    if let Some(place) = &model.files {
+        gather_files(&mut gathered, place, roots)?;
+    }
     let note = left_files(model, roots).map(|note| (NOTE_TAG.to_owned(), note));
-    let id = store.create_logged_model(LoggedModel {
+    let taken = LoggedModel {
         id: String::new(),
         experiment: store.experiment_number(&model.experiment)?,
         name: model.name.clone(),
         model_type: model.model_type.clone(),
-        run: run.clone(),
+        run: runs.get(&model.run).unwrap_or_default().to_owned(),
         status: model.status.to_owned(),
-        created_us: 0,
-        updated_us: 0,
+        created_us: model.times_us.0,
+        updated_us: model.times_us.1,
         params: model.params.clone(),
         tags: model.tags.iter().cloned().chain(note).collect(),
-        metrics: vec![],
-    })?;
-    match fill_logged(store, &id, model, &run, roots) {
-        Ok(()) => Ok((id, flavor)),
-        Err(error) => {
-            // Half a model is none.
-            store.forget_logged_model(&id)?;
-            Err(error)
-        }
-    }
-}
-
-fn fill_logged(store: &Store, id: &str, model: &ForeignLogged, run: &str, roots: &Roots) -> Result<()> {
-    for (name, file) in model.files.iter().map(|place| roots.files(place)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
-        store.put_logged_file(id, &name, &mut opened(&file)?)?;
-    }
-    store.log_model_metrics(id, &metrics(store, model)?)?;
-    if !run.is_empty() {
-        store.link_models(run, &[(id.to_owned(), 0)], false)?;
-    }
-    // It counts as taken in from here on, also where the process is killed.
-    store.set_logged_values(id, &[], &[(FROM_TAG.to_owned(), model.id.clone())])?;
-    if model.deleted {
-        store.change_logged_model(id, None, true)?;
-    }
-    // Last, since all that is said about it changes it.
-    store.date_logged_model(id, model.times_us)
+        metrics: metrics(model, runs),
+    };
+    let made = store.take_in_logged_model(&taken, (FROM_TAG, &model.id), model.deleted, &gathered)?;
+    // Another import may have taken it in meanwhile.
+    let there = made.map_or_else(|| known(store), |made| Ok(Some(made)))?;
+    Ok(there.map(|there| (there, flavor)))
 }
 
 /// What is said of files that stay behind; None if none do, as far as is known.
@@ -96,15 +79,9 @@ fn left_files(model: &ForeignLogged, roots: &Roots) -> Option<String> {
 }
 
 /// What was measured of a logged model, each point of the run that it is of here.
-fn metrics(store: &Store, model: &ForeignLogged) -> Result<Vec<LoggedMetric>> {
-    let mut runs: BTreeMap<&str, String> = BTreeMap::new();
-    for of in &model.metrics {
-        if let Entry::Vacant(place) = runs.entry(&of.run) {
-            place.insert(store.tagged(FROM_TAG, &of.run)?.unwrap_or_default());
-        }
-    }
+fn metrics(model: &ForeignLogged, runs: &Sources) -> Vec<LoggedMetric> {
     let metric = |of: &ForeignLoggedPoint| LoggedMetric {
-        run: runs.get(of.run.as_str()).cloned().unwrap_or_default(),
+        run: runs.get(&of.run).unwrap_or_default().to_owned(),
         name: of.point.name.clone(),
         dataset: of.dataset.clone(),
         digest: of.digest.clone(),
@@ -112,60 +89,46 @@ fn metrics(store: &Store, model: &ForeignLogged) -> Result<Vec<LoggedMetric>> {
         value: of.point.value,
         time_us: of.point.time_us.clamp(*TIMES_US.start(), *TIMES_US.end()),
     };
-    Ok(model.metrics.iter().map(metric).collect())
+    model.metrics.iter().map(metric).collect()
 }
 
-fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged) -> Result<()> {
-    let is_new = store.registered_model(&model.name)?.is_none();
-    if is_new {
-        store.register_model(&model.name, &model.description, &model.tags)?;
-    }
-    let there = store.registered_versions(Some(&model.name))?;
-    let mut numbers = BTreeMap::new();
-    for version in &model.versions {
-        let from = format!("{}/{}", model.name, version.version);
-        let known = there.iter().find(|there| there.tags.iter().any(|(name, value)| name == FROM_TAG && *value == from));
-        let number = match known {
-            Some(known) => known.version,
-            None => take_in_version(store, &model.name, version, from, logged)?,
-        };
-        numbers.insert(version.version, number);
-    }
-    for (alias, version) in &model.aliases {
-        if let Some(number) = numbers.get(version) {
-            store.set_alias(&model.name, alias, *number)?;
-        }
-    }
-    // Last, since all that is said about it changes it.
-    if is_new { store.date_model(&model.name, model.times_us) } else { Ok(()) }
+fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged, runs: &Sources) -> Result<()> {
+    let versions = model.versions.iter().map(|version| taken(store, version, logged, runs)).collect::<Result<_>>()?;
+    // MLflow takes numbers for aliases, which mean versions here.
+    let (aliases, others): (Vec<_>, Vec<_>) = model.aliases.iter().cloned().partition(|(alias, _)| is_alias(alias));
+    let left = |(alias, version): &(String, i64)| format!("`{alias}` for its version {version}");
+    let note = others.iter().map(left).reduce(|all, next| format!("{all}, {next}"));
+    let note = note.map(|left| (NOTE_TAG.to_owned(), format!("left out, since they are no names for aliases here: {left}")));
+    let tags: Vec<(String, String)> = model.tags.iter().cloned().chain(note).collect();
+    let (name, description) = (&model.name, &model.description);
+    let taken = TakenModel { name, description, tags: &tags, times_us: model.times_us, versions, aliases: &aliases };
+    store.take_in_registered_model(&taken, FROM_TAG)
 }
 
-fn take_in_version(store: &Store, model: &str, version: &ForeignVersion, from: String, logged: &Logged) -> Result<u64> {
-    let run = store.tagged(FROM_TAG, &version.run)?;
+fn taken<'a>(store: &Store, version: &'a ForeignVersion, logged: &'a Logged, runs: &'a Sources) -> Result<TakenVersion<'a>> {
+    let run = runs.get(&version.run);
     // A source may name a version, which has another number here: what MLflow has looked up of it is what counts.
     let place = if version.storage.is_empty() { &version.source } else { &version.storage };
     let named = logged.get(&version.source);
     let of_logged = named.or_else(|| logged.get(&plain(place)));
-    let below_run = run.as_deref().map(|run| below_run(store, run, version, place)).transpose()?.flatten();
+    let below_run = run.map(|run| below_run(store, run, version, place)).transpose()?.flatten();
     let source = match (of_logged, below_run) {
         (Some((id, _)), _) => format!("models:/{id}"),
         (None, Some(source)) => source,
         (None, None) => place.clone(),
     };
-    let tags: Vec<(String, String)> = version.tags.iter().cloned().chain([(FROM_TAG.to_owned(), from)]).collect();
-    let made = store.register_version(&NewVersion {
-        model,
+    Ok(TakenVersion {
+        number: version.version,
         model_type: of_logged.map_or("mlflow", |(_, flavor)| flavor),
-        source: &source,
-        run: run.as_deref().unwrap_or_default(),
+        source,
+        run: run.unwrap_or_default(),
         run_link: version.run_link.as_deref(),
         logged_model: named.map(|(id, _)| id.as_str()),
         description: &version.description,
-        tags: &tags,
-    })?;
-    store.change_version(model, made, &VersionChanges { stage: Some(&version.stage), ..VersionChanges::default() })?;
-    store.date_version(model, made, version.times_us)?;
-    Ok(made)
+        tags: &version.tags,
+        stage: &version.stage,
+        times_us: version.times_us,
+    })
 }
 
 /// An address as its others are written.

@@ -17,12 +17,7 @@ impl Store {
         check_alias(alias)?;
         self.database.write(|transaction| {
             check_version(transaction, model, version)?;
-            let before = version_of(transaction, model, alias)?;
-            if before != Some(version) {
-                log(transaction, model, alias, Some(version), before)?;
-                point(transaction, model, alias, version)?;
-            }
-            Ok(())
+            set(transaction, model, alias, version)
         })
     }
 
@@ -125,9 +120,24 @@ fn log(transaction: &Transaction, model: &str, alias: &str, version: Option<u64>
     transaction.execute(sql, values).map(|_| ())
 }
 
-fn check_alias(alias: &str) -> Result<()> {
+/// As [`Store::set_alias`], of a version that there is and a name that [`is_alias`].
+pub(super) fn set(transaction: &Transaction, model: &str, alias: &str, version: u64) -> Result<()> {
+    let before = version_of(transaction, model, alias)?;
+    if before != Some(version) {
+        log(transaction, model, alias, Some(version), before)?;
+        point(transaction, model, alias, version)?;
+    }
+    Ok(())
+}
+
+/// False of `latest`, a number, and what has `@`, `/`, `:` or spaces in it: they mean something else behind a model's name.
+pub fn is_alias(alias: &str) -> bool {
     let wrong = alias.is_empty() || alias == NEWEST || alias.contains(['@', '/', ':']) || alias.parse::<u64>().is_ok();
-    if wrong || alias.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    !wrong && !alias.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn check_alias(alias: &str) -> Result<()> {
+    if !is_alias(alias) {
         let what = format!("`{}` is no name for an alias", alias.escape_debug());
         return Err(Error::plan(OP, what).hint("a word such as champion; not `latest`, a number, or one with spaces, @ / :"));
     }

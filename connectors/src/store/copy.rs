@@ -35,6 +35,8 @@ const TABLES: [(&str, &str); 9] = [
 const RUN: &str = "run, title, status, started, ended, model, reproducible, error, process, statement, \"commit\", diff_hash,
                    environment, seed, deleted";
 
+const IS_RUN: &str = "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)";
+
 /// All that a store knows of a run.
 #[derive(Debug)]
 struct CopiedRun {
@@ -61,7 +63,7 @@ impl Store {
             return Err(Error::plan("run", what).hint("`gradframe runs tail` follows it to its end"));
         }
         if self.run_start(run).is_ok() {
-            return Err(Error::plan("run", format!("run `{run}` is in the store already")));
+            return Err(is_there(run));
         }
         let contents = self.stage_contents(other, run)?;
         let copied = other.database.read(|transaction| {
@@ -71,6 +73,10 @@ impl Store {
         })?;
         let copied = copied.ok_or_else(|| Error::internal("run", "it went away while it was copied"))?;
         self.database.write(|transaction| {
+            // Another process may have copied it meanwhile.
+            if transaction.value(IS_RUN, params![run])? {
+                return Err(is_there(run));
+            }
             contents.iter().try_for_each(|content| content.publish(transaction))?;
             copied.write(transaction)
         })
@@ -152,6 +158,10 @@ impl Store {
         };
         hashes.iter().map(stage).collect()
     }
+}
+
+fn is_there(run: &str) -> Error {
+    Error::plan("run", format!("run `{run}` is in the store already"))
 }
 
 /// What is said of runs that could not be copied, beside those that were.

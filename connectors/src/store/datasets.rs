@@ -24,17 +24,7 @@ impl Store {
     /// stays as it is, whatever it was for. Errors: `Plan` for an unknown run.
     pub fn put_dataset(&self, run: &str, dataset: &NewDataset, tags: &[(String, String)]) -> Result<()> {
         self.run_start(run)?;
-        self.database.write(|transaction| {
-            let known = "SELECT EXISTS (SELECT 1 FROM datasets WHERE run = ?1 AND name = ?2 AND digest = ?3)";
-            if transaction.value(known, params![run, dataset.name, dataset.digest])? {
-                return Ok(());
-            }
-            insert(transaction, run, dataset)?;
-            let sql = put("dataset_tags", &["run", "dataset", "digest", "name"], &["value"]);
-            tags.iter().try_for_each(|(name, value)| {
-                transaction.execute(&sql, params![run, dataset.name, dataset.digest, name, value]).map(|_| ())
-            })
-        })
+        self.database.write(|transaction| insert_tagged(transaction, run, dataset, tags))
     }
 
     /// The data sets of a run.
@@ -98,6 +88,19 @@ pub(super) fn set_batches(transaction: &Transaction, run: &str, batches: &BatchO
     let BatchOrder { key, batch_rows, rows } = *batches;
     let values = params![run, batch_rows as i64, rows as i64, key as i64];
     transaction.execute(&put("batches", &["run"], &["batch_rows", "rows", "key"]), values).map(|_| ())
+}
+
+/// As [`Store::put_dataset`].
+pub(super) fn insert_tagged(transaction: &Transaction, run: &str, dataset: &NewDataset, tags: &[(String, String)]) -> Result<()> {
+    let known = "SELECT EXISTS (SELECT 1 FROM datasets WHERE run = ?1 AND name = ?2 AND digest = ?3)";
+    if transaction.value(known, params![run, dataset.name, dataset.digest])? {
+        return Ok(());
+    }
+    insert(transaction, run, dataset)?;
+    let sql = put("dataset_tags", &["run", "dataset", "digest", "name"], &["value"]);
+    tags.iter().try_for_each(|(name, value)| {
+        transaction.execute(&sql, params![run, dataset.name, dataset.digest, name, value]).map(|_| ())
+    })
 }
 
 /// Adds a data set of a run, in place of one of that role, name and digest.

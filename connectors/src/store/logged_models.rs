@@ -7,13 +7,11 @@ use gradframe_ml_core::{Error, Result};
 
 use super::artifacts::rows::{Files, below};
 use super::artifacts::{check_directory, check_path};
-use super::float_order::{float_of_order, float_order};
-use super::run_rows::{check_pair, check_text, other_value};
-use super::sql::{Row, Transaction, params, put};
+use super::float_order::float_of_order;
+use super::logged_rows::{OP, add_params, check, insert, insert_file, insert_metrics, link, set_tags, tagged, unknown};
+use super::sql::{Row, ToValue, Transaction, params};
 use super::tracking::ArtifactRecord;
 use super::{Store, now_us, random_name};
-
-const OP: &str = "logged model";
 
 /// A logged model.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,22 +45,27 @@ pub struct LoggedMetric {
     pub time_us: i64,
 }
 
+/// Which points of logged models are read, of which there may be millions.
+#[derive(Debug, Clone, Copy)]
+pub enum PointsOf<'a> {
+    All,
+    /// Those of metrics of these names, and those on data sets of these.
+    Named {
+        metrics: &'a [String],
+        datasets: &'a [String],
+    },
+}
+
 impl Store {
     /// Keeps a new logged model, which takes its identifier here. Errors: `Plan` for an unknown experiment.
     pub fn create_logged_model(&self, model: LoggedModel) -> Result<String> {
-        check_text(OP, "the name of the logged model", &model.name)?;
         let id = format!("m-{}{}", random_name(), random_name());
         self.database.write(|transaction| {
             let there = "SELECT EXISTS (SELECT 1 FROM experiments WHERE id = ?1)";
             if !transaction.value::<bool>(there, params![model.experiment])? {
                 return Err(Error::plan(OP, format!("there is no number {} of an experiment", model.experiment)));
             }
-            let sql = "INSERT INTO logged_models (logged_model, experiment_id, name, model_type, run, status, created, updated)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
-            let values = params![id, model.experiment, model.name, model.model_type, model.run, model.status, now_us()];
-            transaction.execute(sql, values)?;
-            add_params(transaction, &id, &model.params)?;
-            set_tags(transaction, &id, &model.tags)
+            insert(transaction, &id, &model)
         })?;
         Ok(id)
     }
@@ -72,34 +75,31 @@ impl Store {
         let sql = format!("{LOGGED} WHERE logged_model = ?1 AND deleted = 0");
         let found = self.database.read(|transaction| {
             let found = transaction.first(&sql, params![id], LoggedModel::of_row)?;
-            found.map(|model| model.complete(transaction)).transpose()
+            found.map(|model| model.complete(transaction, &PointsOf::All)).transpose()
         })?;
         Ok(found.flatten())
     }
 
-    /// Those of these experiments that are not deleted, newest first.
-    pub fn logged_models(&self, experiments: &[i64]) -> Result<Vec<LoggedModel>> {
+    /// Those of these experiments that are not deleted, newest first, each with those of its points that are asked for.
+    pub fn logged_models(&self, experiments: &[i64], points: &PointsOf<'_>) -> Result<Vec<LoggedModel>> {
         let sql = format!("{LOGGED} WHERE deleted = 0 ORDER BY created DESC, logged_model");
         let found = self.database.read(|transaction| {
             let mut found = transaction.rows(&sql, params![], LoggedModel::of_row)?;
-            // Before their points are read, of which there may be millions.
+            // Before anything else is read of them.
             found.retain(|model| experiments.contains(&model.experiment));
-            found.into_iter().map(|model| model.complete(transaction)).collect::<Result<_>>()
+            found.into_iter().map(|model| model.complete(transaction, points)).collect::<Result<_>>()
         })?;
         Ok(found.unwrap_or_default())
     }
 
-    /// The logged model that has a tag with this value, deleted or not.
-    pub fn logged_model_tagged(&self, name: &str, value: &str) -> Result<Option<String>> {
-        let sql = "SELECT logged_model FROM logged_model_values WHERE kind = 'tag' AND name = ?1 AND value = ?2
-                   ORDER BY logged_model LIMIT 1";
-        Ok(self.database.read(|transaction| transaction.first(sql, params![name, value], |row| row.get(0)))?.flatten())
+    /// All points of a logged model.
+    pub fn logged_metrics(&self, id: &str) -> Result<Vec<LoggedMetric>> {
+        Ok(self.database.read(|transaction| PointsOf::All.read(transaction, id))?.unwrap_or_default())
     }
 
-    /// Forgets a logged model with all that belongs to it, which [`Store::change_logged_model`] only marks.
-    pub fn forget_logged_model(&self, id: &str) -> Result<()> {
-        let sql = "DELETE FROM logged_models WHERE logged_model = ?1";
-        self.database.write(|transaction| transaction.execute(sql, params![id]).map(|_| ()))
+    /// The logged model that has a tag with this value, deleted or not.
+    pub fn logged_model_tagged(&self, name: &str, value: &str) -> Result<Option<String>> {
+        Ok(self.database.read(|transaction| tagged(transaction, (name, value)))?.flatten())
     }
 
     /// Sets the status, or marks as deleted. Errors: `Plan` if there is none.
@@ -131,24 +131,14 @@ impl Store {
     pub fn log_model_metrics(&self, id: &str, metrics: &[LoggedMetric]) -> Result<()> {
         self.database.write(|transaction| {
             check(transaction, id)?;
-            let sql = "INSERT INTO logged_model_points (logged_model, run, name, dataset, digest, step, value_order, time)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
-            for LoggedMetric { run, name, dataset, digest, step, value, time_us } in metrics {
-                let values = params![id, run, name, dataset, digest, step, float_order(*value), time_us];
-                transaction.execute(sql, values)?;
-            }
-            Ok(())
+            insert_metrics(transaction, id, metrics)
         })
     }
 
     /// Says which logged models a run has used or made, with the step. Errors: `Plan` for an unknown run.
     pub fn link_models(&self, run: &str, models: &[(String, i64)], is_input: bool) -> Result<()> {
         self.run_start(run)?;
-        self.database.write(|transaction| {
-            let sql = put("run_models", &["run", "logged_model", "is_input"], &["step"]);
-            let insert = |(id, step): &(String, i64)| transaction.execute(&sql, params![run, id, is_input, step]);
-            models.iter().try_for_each(|model| insert(model).map(|_| ()))
-        })
+        self.database.write(|transaction| link(transaction, run, models, is_input))
     }
 
     /// The logged models that a run has used, or made, with the step.
@@ -170,8 +160,7 @@ impl Store {
         self.database.write(|transaction| {
             Files::LoggedModels.check_free(transaction, id, path)?;
             staged.publish(transaction)?;
-            let sql = put("logged_model_files", &["logged_model", "path"], &["bytes", "hash"]);
-            transaction.execute(&sql, params![id, path, staged.bytes as i64, staged.hash]).map(|_| ())
+            insert_file(transaction, id, path, staged.content())
         })
     }
 
@@ -223,14 +212,34 @@ impl LoggedModel {
         })
     }
 
-    fn complete(mut self, transaction: &Transaction) -> Result<Self> {
+    fn complete(mut self, transaction: &Transaction, points: &PointsOf<'_>) -> Result<Self> {
         let values = "SELECT name, value FROM logged_model_values WHERE logged_model = ?1 AND kind = ?2 ORDER BY name";
         self.params = transaction.pairs(values, params![&self.id, "param"])?;
         self.tags = transaction.pairs(values, params![&self.id, "tag"])?;
-        let metrics = "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_points
-                       WHERE logged_model = ?1 ORDER BY name, dataset, digest, run, step, time, value_order";
-        self.metrics = transaction.rows(metrics, params![&self.id], LoggedMetric::of_row)?;
+        self.metrics = points.read(transaction, &self.id)?;
         Ok(self)
+    }
+}
+
+impl PointsOf<'_> {
+    fn read(&self, transaction: &Transaction, id: &str) -> Result<Vec<LoggedMetric>> {
+        let (mut values, mut chosen): (Vec<&dyn ToValue>, Vec<String>) = (vec![&id], vec![]);
+        if let PointsOf::Named { metrics, datasets } = self {
+            for (column, names) in [("name", metrics), ("dataset", datasets)].into_iter().filter(|(_, names)| !names.is_empty()) {
+                let places: Vec<String> = (1..=names.len()).map(|place| format!("?{}", values.len() + place)).collect();
+                chosen.push(format!("{column} IN ({})", places.join(", ")));
+                values.extend(names.iter().map(|name| name as &dyn ToValue));
+            }
+            if chosen.is_empty() {
+                return Ok(vec![]);
+            }
+        }
+        let chosen = if chosen.is_empty() { String::new() } else { format!("AND ({})", chosen.join(" OR ")) };
+        let sql = format!(
+            "SELECT run, name, dataset, digest, step, value_order, time FROM logged_model_points WHERE logged_model = ?1 {chosen}
+             ORDER BY name, dataset, digest, run, step, time, value_order"
+        );
+        transaction.rows(&sql, &values, LoggedMetric::of_row)
     }
 }
 
@@ -246,40 +255,4 @@ impl LoggedMetric {
             time_us: row.get(6)?,
         })
     }
-}
-
-/// As a run's, which do not change.
-fn add_params(transaction: &Transaction, id: &str, params: &[(String, String)]) -> Result<()> {
-    let sql = "INSERT INTO logged_model_values (logged_model, kind, name, value) VALUES (?1, 'param', ?2, ?3)
-               ON CONFLICT (logged_model, kind, name) DO NOTHING";
-    for (name, value) in params {
-        check_pair(OP, "parameter", name, value)?;
-        if transaction.execute(sql, params![id, name, value])? > 0 {
-            continue;
-        }
-        let stored = "SELECT value FROM logged_model_values WHERE logged_model = ?1 AND kind = 'param' AND name = ?2";
-        let stored: String = transaction.value(stored, params![id, name])?;
-        if stored != *value {
-            return Err(other_value(name, &stored, value));
-        }
-    }
-    Ok(())
-}
-
-fn set_tags(transaction: &Transaction, id: &str, tags: &[(String, String)]) -> Result<()> {
-    let sql = put("logged_model_values", &["logged_model", "kind", "name"], &["value"]);
-    tags.iter().try_for_each(|(name, value)| {
-        check_pair(OP, "tag", name, value)?;
-        transaction.execute(&sql, params![id, "tag", name, value]).map(|_| ())
-    })
-}
-
-fn check(transaction: &Transaction, id: &str) -> Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM logged_models WHERE logged_model = ?1 AND deleted = 0)";
-    let there = transaction.value(sql, params![id])?;
-    if there { Ok(()) } else { Err(unknown(id)) }
-}
-
-fn unknown(id: &str) -> Error {
-    Error::plan(OP, format!("logged model with ID '{id}' not found"))
 }

@@ -201,10 +201,15 @@ impl Store {
         Ok(self.versions_directory(model)?.map(|versions| versions.join(version.to_string())))
     }
 
-    /// Removes versions that are not among the newest `keep` of their model, that no alias names, that are in no stage of
-    /// MLflow's, and of which no copy has the files; gives them.
+    /// Removes versions that are not among the newest `keep` of their model, that no alias, no view and no query of a run names, that
+    /// are in no stage of MLflow's, and of which no copy has the files; gives them.
     pub fn remove_old_versions(&self, keep: u64) -> Result<Vec<(String, u64)>> {
-        self.remove_versions(|transaction| old_versions(transaction, keep))
+        let mentions = self.mentions()?;
+        self.remove_versions(|transaction| {
+            let mut old = old_versions(transaction, keep)?;
+            old.retain(|(model, version)| !mentions.name(model, *version));
+            Ok(old)
+        })
     }
 
     /// Removes the versions that are chosen, and gives them.

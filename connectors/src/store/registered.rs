@@ -4,15 +4,11 @@
 use gradframe_ml_core::{Error, Result};
 
 use super::aliases::forget_what_is_said;
-use super::models::next_version;
-use super::places::{check_no_copies, place_of};
-use super::run_rows::{check_pair, check_text};
-use super::sql::{Row, Transaction, params, put};
+use super::places::check_no_copies;
+use super::registered_rows::{OF_MODEL, OP, insert_version, is_registered, register, rename, set_tags, touch, unknown};
+use super::run_rows::check_text;
+use super::sql::{Row, Transaction, params};
 use super::{Store, now_us};
-
-const OP: &str = "model registry";
-/// The version that tags of a model itself are kept under: versions count from 1.
-const OF_MODEL: u64 = 0;
 
 /// A model's name, with or without versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,18 +69,11 @@ pub struct VersionChanges<'a> {
 impl Store {
     /// Makes a name without versions. Errors: `Plan` if it is taken or empty.
     pub fn register_model(&self, name: &str, description: &str, tags: &[(String, String)]) -> Result<()> {
-        if name.is_empty() {
-            return Err(Error::plan(OP, "the name is empty"));
-        }
-        check_text(OP, "the name of the model", name)?;
         self.database.write(|transaction| {
             if is_registered(transaction, name)? {
                 return Err(Error::plan(OP, format!("registered model `{name}` is there already")));
             }
-            let sql = "INSERT INTO model_names (name, last_version, created, updated, description) VALUES (?1, 0, ?2, ?2, ?3)
-                       ON CONFLICT (name) DO UPDATE SET created = ?2, updated = ?2, description = ?3";
-            transaction.execute(sql, params![name, now_us(), description])?;
-            set_tags(transaction, name, OF_MODEL, tags)
+            register(transaction, name, description, tags)
         })
     }
 
@@ -153,18 +142,7 @@ impl Store {
             if !is_registered(transaction, new.model)? {
                 return Err(unknown(new.model));
             }
-            let version = next_version(transaction, new.model, true)?;
-            let sql =
-                "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, source, updated,
-                                           description, run_link, logged_model, storage)
-                       VALUES (?1, ?2, ?3, '', 0, ?4, ?5, '', ?6, ?5, ?7, ?8, ?9, ?10)";
-            let NewVersion { model, model_type, source, run, run_link, logged_model, description, tags } = *new;
-            let storage = place_of(transaction, source)?.filter(|place| place != source);
-            let values =
-                params![model, version as i64, model_type, run, now_us(), source, description, run_link, logged_model, storage];
-            transaction.execute(sql, values)?;
-            set_tags(transaction, model, version, tags)?;
-            Ok(version)
+            insert_version(transaction, new)
         })
     }
 
@@ -292,42 +270,4 @@ fn model(transaction: &Transaction, name: &str) -> Result<Option<RegisteredModel
     let aliases = "SELECT alias, version FROM aliases WHERE model = ?1 ORDER BY alias";
     found.aliases = transaction.rows(aliases, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))?;
     Ok(Some(found))
-}
-
-fn is_registered(transaction: &Transaction, name: &str) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM model_names WHERE name = ?1 AND created IS NOT NULL)";
-    transaction.value(sql, params![name])
-}
-
-fn set_tags(transaction: &Transaction, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
-    let sql = put("model_tags", &["model", "version", "name"], &["value"]);
-    tags.iter().try_for_each(|(name, value)| {
-        check_pair(OP, "tag", name, value)?;
-        transaction.execute(&sql, params![model, version as i64, name, value]).map(|_| ())
-    })
-}
-
-fn touch(transaction: &Transaction, model: &str) -> Result<()> {
-    let sql = "UPDATE model_names SET updated = ?2 WHERE name = ?1 AND created IS NOT NULL";
-    transaction.execute(sql, params![model, now_us()]).map(|_| ())
-}
-
-/// Numbers of versions go on from where either name was, so that none is used twice.
-fn rename(transaction: &Transaction, name: &str, to: &str) -> Result<()> {
-    let name_it = "INSERT INTO model_names (name, last_version, created, updated, description)
-                   SELECT ?2, last_version, created, ?3, description FROM model_names WHERE name = ?1
-                   ON CONFLICT (name) DO UPDATE SET
-                       last_version = CASE WHEN model_names.last_version < excluded.last_version THEN excluded.last_version
-                                           ELSE model_names.last_version END,
-                       created = excluded.created, updated = excluded.updated, description = excluded.description";
-    transaction.execute(name_it, params![name, to, now_us()])?;
-    for table in ["models", "aliases", "alias_log", "model_tags"] {
-        transaction.execute(&format!("UPDATE {table} SET model = ?2 WHERE model = ?1"), params![name, to])?;
-    }
-    let unname = "UPDATE model_names SET created = NULL, updated = NULL, description = '' WHERE name = ?1";
-    transaction.execute(unname, params![name]).map(|_| ())
-}
-
-fn unknown(name: &str) -> Error {
-    Error::plan(OP, format!("registered model with name={name} not found"))
 }

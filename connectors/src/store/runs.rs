@@ -279,7 +279,7 @@ fn reopen(transaction: &Transaction, segments: &Segments, run: &str, kept: (u64,
     Ok(folded)
 }
 
-fn unused_id(transaction: &Transaction) -> Result<String> {
+pub(super) fn unused_id(transaction: &Transaction) -> Result<String> {
     let newest: Option<String> = transaction.value("SELECT max(run) FROM runs", params![])?;
     Ok(new_run_id(now_us(), newest.as_deref()))
 }

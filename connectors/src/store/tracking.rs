@@ -9,7 +9,7 @@ use gradframe_plan::services::{NewArtifact, NewRun, RunWriter};
 use super::artifacts::{check_path, rows};
 use super::open_run::OpenRun;
 use super::points::fold::fold_run;
-use super::run_id::new_run_id;
+use super::runs::unused_id;
 use super::sql::{Row, Transaction, params, put};
 use super::{Store, experiments, now_us, run_rows};
 
@@ -57,8 +57,7 @@ impl Store {
     pub fn create_run(&self, experiment: i64, run: &NewRun, started_us: Option<i64>) -> Result<String> {
         self.database.write(|transaction| {
             experiments::known(transaction, experiment)?;
-            let newest: Option<String> = transaction.value("SELECT max(run) FROM runs", params![])?;
-            let id = new_run_id(now_us(), newest.as_deref());
+            let id = unused_id(transaction)?;
             // Nobody's: what names no process never counts as dead.
             run_rows::insert_run(transaction, &id, run, "")?;
             let sql = "UPDATE runs SET experiment_id = ?2, started = coalesce(?3, started) WHERE run = ?1";
@@ -97,38 +96,14 @@ impl Store {
 
     /// Changes a run. When its status is said, its points are folded that nobody writes any more. Errors: `Plan` for an unknown run.
     pub fn change_run(&self, run: &str, changes: &RunChanges<'_>) -> Result<()> {
-        let RunChanges { title, status, started_us, ended_us, deleted } = *changes;
-        let kept = status.map(|status| if status == SCHEDULED { "running" } else { status });
-        let ended = ended_us.or_else(|| kept.filter(|status| *status != "running").map(|_| now_us()));
         let folded = self.database.write(|transaction| {
-            let sql =
-                "UPDATE runs SET title = coalesce(?2, title), status = coalesce(?3, status), deleted = coalesce(?4, deleted),
-                       ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END, started = coalesce(?6, started)
-                 WHERE run = ?1";
-            let changed = transaction.execute(sql, params![run, title, kept, deleted, ended, started_us])?;
-            if changed == 0 {
-                return Err(Error::plan("run", format!("unknown run `{run}`")));
-            }
-            let Some(status) = status else { return Ok(None) };
-            mark_scheduled(transaction, run, status == SCHEDULED)?;
-            fold_run(transaction, &self.segments, run).map(Some)
+            change(transaction, run, changes)?;
+            changes.status.map(|_| fold_run(transaction, &self.segments, run)).transpose()
         })?;
         if let Some(folded) = folded {
             folded.remove_from(&self.segments);
         }
         Ok(())
-    }
-
-    /// The first run that has this tag with this value.
-    pub fn tagged(&self, name: &str, value: &str) -> Result<Option<String>> {
-        let sql = "SELECT run FROM tags WHERE name = ?1 AND value = ?2 ORDER BY run LIMIT 1";
-        let found = self.database.read(|transaction| transaction.first(sql, params![name, value], |row| row.get(0)))?;
-        Ok(found.flatten())
-    }
-
-    /// Whether some run has this tag with this value.
-    pub fn is_tagged(&self, name: &str, value: &str) -> Result<bool> {
-        Ok(self.tagged(name, value)?.is_some())
     }
 
     /// Forgets a tag of a run; false if there was none.
@@ -152,6 +127,20 @@ impl Store {
             rows::insert(transaction, run, artifact, staged.content(), now_us())
         })
     }
+}
+
+/// As [`Store::change_run`], but for its points.
+pub(super) fn change(transaction: &Transaction, run: &str, changes: &RunChanges<'_>) -> Result<()> {
+    let RunChanges { title, status, started_us, ended_us, deleted } = *changes;
+    let kept = status.map(|status| if status == SCHEDULED { "running" } else { status });
+    let ended = ended_us.or_else(|| kept.filter(|status| *status != "running").map(|_| now_us()));
+    let sql = "UPDATE runs SET title = coalesce(?2, title), status = coalesce(?3, status), deleted = coalesce(?4, deleted),
+                   ended = CASE ?3 WHEN 'running' THEN NULL ELSE coalesce(?5, ended) END, started = coalesce(?6, started)
+               WHERE run = ?1";
+    if transaction.execute(sql, params![run, title, kept, deleted, ended, started_us])? == 0 {
+        return Err(Error::plan("run", format!("unknown run `{run}`")));
+    }
+    status.map_or(Ok(()), |status| mark_scheduled(transaction, run, status == SCHEDULED))
 }
 
 fn run_record(transaction: &Transaction, run: &str) -> Result<Option<RunRecord>> {

@@ -2,8 +2,7 @@
 //!
 //! Asked of the `git` command. Where there is none, or no repository, nothing is known, and nothing fails.
 
-use std::borrow::Cow;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -39,14 +38,36 @@ fn diff(directory: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&patch).into_owned())
 }
 
-/// Whether a file that differs is larger than a patch may be. Git would pack it twice before it writes a byte: half a minute for the
-/// 200 megabytes of a model.
+/// Whether a file that differs is larger than a patch may be, or was. Git would pack it twice before it writes a byte: half a minute for
+/// the 200 megabytes of a model.
 fn has_large_files(directory: &Path) -> bool {
     let Some(top) = line(directory, &["rev-parse", "--show-toplevel"]) else { return false };
-    let Ok(output) = git(directory).args(["diff", "--name-only", "-z", "HEAD"]).output() else { return false };
-    let names = output.stdout.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-    let bytes = |name: Cow<'_, str>| Path::new(&top).join(name.as_ref()).symlink_metadata().map_or(0, |file| file.len());
-    names.map(bytes).any(|bytes| bytes > DIFF_BYTES_MAX)
+    let raw = ["diff", "--raw", "--no-abbrev", "--no-renames", "-z", "HEAD"];
+    let Ok(output) = git(directory).args(raw).output() else { return false };
+    let mut parts = output.stdout.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    let mut blobs = String::new();
+    // Modes, the content in the commit, that of the index, and what has become of it; then the name.
+    while let (Some(said), Some(name)) = (parts.next(), parts.next()) {
+        if Path::new(&top).join(name.as_ref()).symlink_metadata().is_ok_and(|file| file.len() > DIFF_BYTES_MAX) {
+            return true;
+        }
+        blobs.extend(said.split(' ').nth(2).into_iter().flat_map(|blob| [blob, "\n"]));
+    }
+    is_any_large(directory, blobs)
+}
+
+/// Whether one of these contents, a name a line, is larger than a patch may be. What git does not know is not: what is new, a submodule.
+fn is_any_large(directory: &Path, blobs: String) -> bool {
+    let mut command = git(directory);
+    command.args(["cat-file", "--batch-check=%(objectsize)"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut child) = command.spawn() else { return false };
+    let asked = child.stdin.take();
+    // It answers while it is asked.
+    let asking = std::thread::spawn(move || asked.map(|mut asked| asked.write_all(blobs.as_bytes())));
+    let answered = child.wait_with_output();
+    drop(asking.join());
+    let Ok(output) = answered else { return false };
+    String::from_utf8_lossy(&output.stdout).lines().filter_map(|size| size.parse().ok()).any(|size: u64| size > DIFF_BYTES_MAX)
 }
 
 fn line(directory: &Path, arguments: &[&str]) -> Option<String> {
@@ -124,6 +145,23 @@ mod tests {
             diff.contains("b/weights.bin differ") && diff.contains("+lr = 2") && !diff.contains("GIT binary patch"),
             "{diff}"
         );
+    }
+
+    #[test]
+    fn a_large_file_that_is_gone_or_small_now_is_named_alone() {
+        for now in [None, Some("small\0")] {
+            let place = tempfile::tempdir().unwrap();
+            run(place.path(), &["init", "--quiet"]);
+            std::fs::write(place.path().join("weights.bin"), vec![0; 2 << 20]).unwrap();
+            std::fs::write(place.path().join("train.py"), "lr = 1\n").unwrap();
+            run(place.path(), &["add", "."]);
+            run(place.path(), &["commit", "--quiet", "-m", "first"]);
+            std::fs::remove_file(place.path().join("weights.bin")).unwrap();
+            now.into_iter().for_each(|text| std::fs::write(place.path().join("weights.bin"), text).unwrap());
+            std::fs::write(place.path().join("train.py"), "lr = 2\n").unwrap();
+            let diff = code_state(place.path()).diff.unwrap();
+            assert!(diff.contains("weights.bin") && diff.contains("+lr = 2") && !diff.contains("GIT binary patch"), "{diff}");
+        }
     }
 
     #[test]

@@ -13,13 +13,9 @@ use gradframe_ml_core::Result;
 use gradframe_plan::ops::run_log::{LogFilter, LogQuery, LogTable};
 use gradframe_plan::services::RunLog;
 
-use super::event::Status;
-use super::import::{CONTENT, NOTE, SOURCE, content_of, fill};
+use super::import::{CONTENT, NOTE, SOURCE, content_of, gather, state_of};
 use super::survey::{Source, Survey};
-use crate::store::{RunChanges, RunRecord, Store};
-
-/// What a run says of its content while it is being continued: who is killed then leaves no run that a later import would continue twice.
-const CONTINUED: &str = "an import that continued it was interrupted";
+use crate::store::{RunChanges, RunRecord, Store, TakenMore};
 
 /// The runs of earlier imports of a directory, by what they say that its content was.
 pub(super) fn earlier(store: &Store, source: &Source) -> Result<HashMap<String, String>> {
@@ -57,23 +53,17 @@ pub(super) fn continued(store: &Store, survey: &Survey) -> Result<Option<(RunRec
     Ok(follows.then_some((record, *records)))
 }
 
-/// Adds what has come since. A run that is left halfway is continued by no later import, which makes one of its own.
-pub(super) fn go_on(store: &Store, source: &Source, survey: &Survey, (run, records): (&RunRecord, u64)) -> Result<()> {
-    let writer = store.attach(&run.run)?;
-    let tag = |name: &str, value: String| writer.set_tags(&[(name.to_owned(), value)]);
-    tag(CONTENT, CONTINUED.to_owned())?;
-    writer.set_params(&survey.params.clone().into_iter().collect::<Vec<_>>())?;
-    fill(&writer, source, &survey.restarts, records)?;
-    writer.flush()?;
-    if survey.notes.is_empty() {
-        store.remove_tag(&run.run, NOTE)?;
-    } else {
-        tag(NOTE, survey.notes.join("; "))?;
+/// Adds what has come since, all or nothing. None if another import has done so meanwhile.
+pub(super) fn go_on(store: &Store, source: &Source, survey: &Survey, (run, records): (RunRecord, u64)) -> Result<Option<String>> {
+    let before = run.tags.iter().find(|(name, _)| name == CONTENT).map(|(_, content)| content.as_str()).unwrap_or_default();
+    let mut tags = vec![(CONTENT.to_owned(), content_of(source, survey))];
+    if !survey.notes.is_empty() {
+        tags.push((NOTE.to_owned(), survey.notes.join("; ")));
     }
-    tag(CONTENT, content_of(source, survey))?;
-    // Before its points are folded, which are those that nobody writes any more.
-    drop(writer);
-    let status = if survey.status == Status::Failed { "failed" } else { "finished" };
-    let ended_us = survey.times_us.map(|(_, last)| last);
-    store.change_run(&run.run, &RunChanges { status: Some(status), ended_us, ..RunChanges::default() })
+    let params: Vec<(String, String)> = survey.params.clone().into_iter().collect();
+    let state = RunChanges { started_us: None, ..state_of(survey) };
+    let more = TakenMore { params: &params, tags: &tags, without: Some(NOTE), state };
+    let gathered = gather(store, source, survey, records)?;
+    let is_done = store.take_in_more(&run.run, (CONTENT, before), &more, &gathered)?;
+    Ok(is_done.then_some(run.run))
 }

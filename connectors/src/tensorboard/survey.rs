@@ -67,6 +67,8 @@ pub(super) struct Survey {
     /// What is not taken in, and why.
     pub notes: Vec<String>,
     pub restarts: Restarts,
+    /// How many records there are.
+    pub records: u64,
     /// The earlier run of which the content was the beginning of this one, and of how many records.
     pub earlier: Option<(u64, String)>,
 }
@@ -136,6 +138,7 @@ pub(super) fn survey(source: &Source, earlier: &HashMap<String, String>) -> Resu
         }
     }
     survey.content = named(&hash);
+    survey.records = reader.records;
     survey.notes = reader.torn;
     survey.notes.extend(survey.restarts.note());
     let left_out = |(plugin, values): (String, u64)| format!("left out: {values} of `{plugin}`");

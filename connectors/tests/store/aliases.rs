@@ -1,7 +1,7 @@
 //! Aliases: one version at a time, moved, moved back, and in the garbage collector's way.
 
-use gradframe_connectors::store::Store;
-use gradframe_plan::services::ModelRegistry;
+use gradframe_connectors::store::{EntryKind, Store};
+use gradframe_plan::services::{ModelRegistry, NewRun, RunLog};
 
 use super::open;
 use crate::support::model;
@@ -95,6 +95,18 @@ fn old_versions_go_unless_an_alias_names_them() {
     store.remove("fare").unwrap();
     store.commit("fare", model(5.0), false).unwrap();
     assert_eq!(version(&store, "fare@champion"), None);
+}
+
+#[test]
+fn old_versions_stay_that_a_view_or_a_query_of_a_run_names_and_a_great_number_keeps_all() {
+    let (_home, store) = three_versions();
+    assert_eq!(store.remove_old_versions(u64::MAX).unwrap(), []);
+    store.save_entry(EntryKind::View, "v", "CREATE VIEW v AS SELECT * FROM ML.PREDICT(MODEL fare@1, TABLE t)").unwrap();
+    assert_eq!(store.remove_old_versions(1).unwrap(), [("fare".to_owned(), 2)]);
+    let statement = Some("CREATE MODEL s AS SELECT * FROM ML.PREDICT(MODEL \"fare\"@1, TABLE t)".to_owned());
+    store.start(NewRun { statement, ..NewRun::default() }).unwrap();
+    store.remove_entry("v").unwrap();
+    assert_eq!(store.remove_old_versions(1).unwrap(), []);
 }
 
 #[test]

@@ -44,7 +44,8 @@ pub(super) fn old_versions(transaction: &Transaction, keep: u64) -> Result<Vec<(
                AND NOT EXISTS (SELECT 1 FROM aliases AS a WHERE a.model = m.model AND a.version = m.version)
                AND NOT EXISTS (SELECT 1 FROM models AS c WHERE {IS_COPY}) ORDER BY 1, 2"
     );
-    transaction.rows(&sql, params![keep.max(1) as i64], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
+    let keep = i64::try_from(keep.max(1)).unwrap_or(i64::MAX);
+    transaction.rows(&sql, params![keep], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
 }
 
 pub(super) fn delete_version(transaction: &Transaction, model: &str, version: u64) -> Result<()> {

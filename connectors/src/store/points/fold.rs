@@ -127,14 +127,27 @@ pub(in super::super) fn insert(transaction: &Transaction, points: &Points) -> Re
 }
 
 fn insert_metric(transaction: &Transaction, run: &str, name: &str, points: &[Point]) -> Result<()> {
+    let packed: Vec<(usize, Vec<u8>)> =
+        points.chunks(chunk::POINTS_MAX).map(|points| (points.len(), chunk::encode(points))).collect();
+    let chunks = packed.iter().map(|(points, data)| (*points, data.as_slice()));
+    insert_chunks(transaction, (run, name), chunks, Summary::of(points))
+}
+
+/// Adds chunks of a run's metric, each with the number of its points, after those that the database has, with the summary of them all.
+pub(super) fn insert_chunks<'c>(
+    transaction: &Transaction,
+    (run, name): (&str, &str),
+    chunks: impl Iterator<Item = (usize, &'c [u8])>,
+    summary: Option<Summary>,
+) -> Result<()> {
     let next = "SELECT coalesce(max(part) + 1, 0) FROM chunks WHERE run = ?1 AND name = ?2";
     let next: i64 = transaction.value(next, params![run, name])?;
     let insert = "INSERT INTO chunks (run, name, part, points, data) VALUES (?1, ?2, ?3, ?4, ?5)";
-    for (part, points) in (next..).zip(points.chunks(chunk::POINTS_MAX)) {
-        transaction.execute(insert, params![run, name, part, points.len() as i64, chunk::encode(points)])?;
+    for (part, (points, data)) in (next..).zip(chunks) {
+        transaction.execute(insert, params![run, name, part, points as i64, data])?;
     }
     let before = Summary::load(transaction, run, name)?;
-    match before.into_iter().chain(Summary::of(points)).reduce(Summary::then) {
+    match before.into_iter().chain(summary).reduce(Summary::then) {
         Some(summary) => summary.save(transaction, run, name),
         None => Ok(()),
     }

@@ -10,11 +10,12 @@
 //!   [`journal`]: how those of many runs are made durable at once;
 //! - [`chunk`]: points of one metric, by column; [`summary`]: what is known of a metric without its points;
 //! - [`ship`]: what other machines see of a segment, in a shared store;
-//! - [`fold`]: from segments to chunks; [`read`], [`rows`]: the tables `metrics` and `latest` over both.
+//! - [`gathered`]: those of an import, which come all at once; [`fold`]: from segments to chunks; [`read`], [`rows`]: the tables `metrics` and `latest` over both.
 
 pub(super) mod appender;
 mod chunk;
 pub(super) mod fold;
+pub(super) mod gathered;
 mod journal;
 pub(super) mod read;
 mod record;

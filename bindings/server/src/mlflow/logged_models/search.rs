@@ -1,6 +1,6 @@
 //! Which logged models a filter finds, in which order. Metrics are those of the data sets that are asked for, or all.
 
-use gradframe::{LoggedMetric, LoggedModel};
+use gradframe::{LoggedMetric, LoggedModel, PointsOf};
 use serde_json::Value;
 
 use super::super::answer::Failure;
@@ -42,13 +42,24 @@ pub fn answer(handler: &Handler, call: &Call) -> Answer {
     let datasets = datasets(call)?;
     let (order, of_orders) = orders(call)?;
     let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC")?.check(&kind)?;
-    let mut found = handler.store().logged_models(&experiments)?;
+    // The others are read of one page alone.
+    let metrics: Vec<String> = filter.keys().iter().chain(order.keys()).filter_map(metric).collect();
+    let on: Vec<String> = datasets.iter().map(|dataset| dataset.name.clone()).collect();
+    let points = PointsOf::Named { metrics: &metrics, datasets: &on };
+    let mut found = handler.store().logged_models(&experiments, &points)?;
     found.retain(|model| passes(model, &filter, &datasets));
     order.sort_each(&mut found, |model, at, key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref)));
     let (start, limit) = page(call, RESULTS)?;
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let shown = found.iter().skip(start).take(limit).map(|found| super::model(handler, found));
+    let shown = found.into_iter().skip(start).take(limit).map(|mut found| {
+        found.metrics = handler.store().logged_metrics(&found.id)?;
+        super::model(handler, &found)
+    });
     Ok(paged("models", shown.collect::<Result<_, _>>()?, next))
+}
+
+fn metric(key: &Key) -> Option<String> {
+    if let Key::Metric(name) = key { Some(name.clone()) } else { None }
 }
 
 /// A metric passes if one of its points does, as in MLflow's own store; where none is compared, the model needs some on the data sets.

@@ -99,6 +99,11 @@ impl Order {
         }
     }
 
+    /// The names that it goes by.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().map(|(key, _)| key)
+    }
+
     /// Sorts by the values of names; what has no value is last.
     pub fn sort<T>(&self, things: &mut [T], value: impl Fn(&T, &Key) -> Option<String>) {
         self.sort_each(things, |thing, _, key| value(thing, key));
