@@ -218,3 +218,15 @@ def test_single_rows_and_values_are_found_in_frames_of_many_batches():
     for wrong in (300, -301):
         with pytest.raises(IndexError):
             frame.row(wrong)
+
+
+def test_one_list_of_a_series_is_looked_in_for_all_values():
+    values = gf.Series("a", [1, 2, None])
+    assert values.is_in(gf.Series("b", [[1, 3]])).to_list() == [True, False, None]
+    assert gf.Series("a", ["x", "y"]).is_in(gf.Series("b", [["x"]])).to_list() == [True, False]
+    assert values.is_in(gf.Series("b", [[1], [3], [4]])).to_list() == [True, False, None]
+
+
+def test_errors_of_a_series_of_another_length_name_the_method():
+    with pytest.raises(gf.errors.ShapeError, match="str.contains: the Series `a` has 3 and `b` has 2 values"):
+        gf.Series("a", ["x", "y", "z"]).str.contains(gf.Series("b", ["x", "q"]))

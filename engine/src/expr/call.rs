@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
-use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::column::nested_sort_key;
 use gradframe_plan::functions::{enum_categories, enum_place, identity};
 use gradframe_plan::names::{list, suggest, type_name};
 
 use super::deferred::deferred;
-use super::resolve::{computed_nested, resolve_types_around};
+use super::resolve::{computed_nested, field_of, resolve_types_around, type_of};
 use super::structure::{in_order, or_empty_list};
 use crate::{Error, Result};
 
@@ -117,7 +116,7 @@ impl<'a> Call<'a> {
 
     /// The type of an expression over the frame's columns. Only rows that are [`super::FunctionRow::typed`] may ask.
     pub fn type_of(&self, expr: &Expr) -> Result<DataType> {
-        expr.get_type(self.known_schema()?).map_err(from_datafusion)
+        type_of(expr, self.known_schema()?)
     }
 
     fn known_schema(&self) -> Result<&'a DFSchema> {
@@ -156,8 +155,7 @@ impl<'a> Call<'a> {
 
     /// The categories of an enum, or of the enums in a list; None of anything else. Only rows that are [`super::FunctionRow::typed`] may ask.
     pub(super) fn categories(&self, expr: &Expr) -> Option<Vec<String>> {
-        let (_, field) = expr.to_field(self.schema?).ok()?;
-        enum_categories(&field)
+        enum_categories(field_of(expr, self.schema?).ok()?.as_ref())
     }
 
     /// The values of an expression as one list, in the order of the rows. Only rows that are [`super::FunctionRow::typed`] may ask.

@@ -39,9 +39,10 @@ impl<'n> TreeNodeVisitor<'n> for Depth {
     }
 }
 
-/// One after the other, as Polars adds; of very many, neighbours first, since a thousand in a chain are a thousand levels.
+/// One after the other, as Polars adds a few; of many, neighbours first, as Polars does in parallel: a thousand in a chain are a thousand
+/// levels, and DataFusion looks at each of them from each that is above it.
 pub(crate) fn reduced(exprs: impl IntoIterator<Item = Expr>, fold: fn(Expr, Expr) -> Expr) -> Option<Expr> {
-    const CHAIN_MAX: usize = 200;
+    const CHAIN_MAX: usize = 32;
     let mut exprs: Vec<Expr> = exprs.into_iter().collect();
     while exprs.len() > CHAIN_MAX {
         let mut rest = exprs.into_iter();

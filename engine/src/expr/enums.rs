@@ -3,8 +3,8 @@
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::DFSchema;
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{categories, enum_at, enum_categories, enum_place, place_of, shown_type};
@@ -271,7 +271,7 @@ fn literal(value: ScalarValue) -> Expr {
 
 /// The field of an expression, where it has one yet.
 pub(super) fn field_of(expr: &Expr, schema: &DFSchema) -> Option<FieldRef> {
-    expr.to_field(schema).ok().map(|(_, field)| field)
+    super::resolve::field_of(expr, schema).ok()
 }
 
 fn is_text(field: &Field) -> bool {

@@ -8,8 +8,7 @@ use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Expr, ExprSchemable};
-use gradframe_plan::error::from_datafusion;
+use datafusion::logical_expr::Expr;
 use gradframe_plan::names::{suggest, type_name};
 
 use super::call::{Call, Constants};
@@ -17,7 +16,7 @@ use super::deferred::deferred;
 use super::depth::check_depth;
 use super::enums::{Placed, placed};
 use super::functions::tables;
-use super::resolve::{as_values, shown};
+use super::resolve::{as_values, shown, type_of};
 use crate::{Error, Result};
 
 /// A frame function.
@@ -75,7 +74,7 @@ impl FunctionRow {
             Takes::ANumber => &exprs[..exprs.len().min(1)],
         };
         for expr in checked {
-            let own = expr.get_type(schema).map_err(from_datafusion)?;
+            let own = type_of(expr, schema)?;
             if !(own == DataType::Boolean || own.is_numeric() || own.is_null()) {
                 let what = format!("`{}` is {own}, expected numbers", shown(expr), own = type_name(&own));
                 return Err(Error::dtype(self.name, what).hint("cast it first"));

@@ -12,6 +12,7 @@ use gradframe_plan::names::suggest;
 
 use super::DataFrame;
 use super::naming::all_columns;
+use super::number::unused;
 use super::stacked_types::{common_type, require_one_enum};
 use crate::expr::resolve::cast_to;
 use crate::expr::{IntoSortExpr, as_enum, asc, cast, coalesce, col};
@@ -46,9 +47,6 @@ const NAMES: [(&str, Stacking); 7] = [
     ("horizontal_extend", Stacking::HorizontalExtend),
     ("align", Stacking::Align),
 ];
-
-/// The hidden number of a right frame's rows.
-const RIGHT_ROW: &str = "__right_row";
 
 impl std::str::FromStr for Stacking {
     type Err = Error;
@@ -199,27 +197,28 @@ fn side_by_side(frames: Vec<DataFrame>, strict: bool) -> Result<DataFrame> {
         }
         names.push(name);
     }
-    let mut numbered = frames.iter().map(DataFrame::numbered);
-    let (mut left, row) = numbered.next().unwrap_or_else(|| Err(Error::plan("concat", "got no frame")))?;
-    for next in numbered {
-        let (right, right_row) = next?;
-        left = beside(&left, &row, &right.rename([(right_row.as_str(), RIGHT_ROW)])?, strict)?;
+    let [row, right_row] = ["__row", "__right_row"].map(|stem| unused(stem, |name| names.iter().any(|known| known == name)));
+    let mut frames = frames.iter();
+    let first = frames.next().ok_or_else(|| Error::plan("concat", "got no frame"))?;
+    let mut left = first.numbered_as(&row)?;
+    for next in frames {
+        left = beside(&left, &row, &next.numbered_as(&right_row)?, &right_row, strict)?;
     }
     left.by_number(&row)
 }
 
-/// Two numbered frames side by side, and the number of the row.
-fn beside(left: &DataFrame, row: &str, right: &DataFrame, strict: bool) -> Result<DataFrame> {
-    let keys = (vec![row], vec![RIGHT_ROW]);
+/// Two frames side by side that have the numbers of their rows in these columns; the left one's holds the number of the row.
+fn beside(left: &DataFrame, row: &str, right: &DataFrame, right_row: &str, strict: bool) -> Result<DataFrame> {
+    let keys = (vec![row], vec![right_row]);
     let mut both = left.step(|plan| plan.join(right.plan.clone(), JoinType::Full, keys, None))?;
     if strict {
-        let on_both = col(row).is_not_null().and(col(RIGHT_ROW).is_not_null());
+        let on_both = col(row).is_not_null().and(col(right_row).is_not_null());
         let error = Error::shape("concat", "the frames have different numbers of rows");
         let hint = "concat with how = \"horizontal_extend\" to fill the shorter one with nulls";
         both = both.step(|plan| plan.filter(required(error.hint(hint), on_both)))?;
     }
-    let number = coalesce([col(row), col(RIGHT_ROW)]).alias(row);
-    let columns = both.columns().into_iter().filter(|name| name != row && name != RIGHT_ROW);
+    let number = coalesce([col(row), col(right_row)]).alias(row);
+    let columns = both.columns().into_iter().filter(|name| name != row && name != right_row);
     both.project(columns.map(col).chain([number]).collect())
 }
 

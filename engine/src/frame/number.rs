@@ -72,13 +72,13 @@ impl DataFrame {
 
     /// A name that no column has.
     pub(crate) fn unused_name(&self, stem: &str) -> String {
-        let mut name = stem.to_owned();
-        let mut tries = 0;
-        while self.has_column(&name) {
-            tries += 1;
-            name = format!("{stem}_{tries}");
-        }
-        name
+        unused(stem, |name| self.has_column(name))
+    }
+
+    /// [`DataFrame::numbered`] under this name, which no column has.
+    pub(super) fn numbered_as(&self, name: &str) -> Result<Self> {
+        let (numbered, row) = self.numbered()?;
+        numbered.rename([(row.as_str(), name)])
     }
 
     /// The rows by their number in a hidden column, which goes away.
@@ -89,4 +89,10 @@ impl DataFrame {
     pub(super) fn has_column(&self, name: &str) -> bool {
         self.plan.schema().fields().iter().any(|field| field.name() == name)
     }
+}
+
+/// The first of `stem`, `stem_1`, `stem_2` .. that is not used.
+pub(super) fn unused(stem: &str, is_used: impl Fn(&str) -> bool) -> String {
+    let numbered = (1..).map(|tries| format!("{stem}_{tries}"));
+    std::iter::once(stem.to_owned()).chain(numbered).find(|name| !is_used(name)).unwrap_or_default()
 }

@@ -6,11 +6,10 @@ use gradframe_plan::functions::row_key;
 
 use super::DataFrame;
 use super::naming::all_columns;
+use super::number::unused;
 use super::order::keeps_order;
 use crate::Result;
 
-/// The column that rows are ordered by, inside the plan alone.
-const KEY: &str = "__row_key";
 /// The key of an order that is wanted for being the same every time.
 const ANY_SEED: u64 = 0;
 
@@ -39,10 +38,11 @@ pub(super) fn shuffled(plan: &LogicalPlan, seed: u64) -> Result<LogicalPlan> {
     if columns.is_empty() {
         return Ok(plan.clone());
     }
-    let keyed = columns.iter().cloned().chain([row_key(columns.clone(), seed).alias(KEY)]);
+    let key = unused("__row_key", |name| plan.schema().fields().iter().any(|field| field.name() == name));
+    let keyed = columns.iter().cloned().chain([row_key(columns.clone(), seed).alias(key.as_str())]);
     let plan = LogicalPlanBuilder::from(plan.clone())
         .project(keyed)
-        .and_then(|plan| plan.sort([SortExpr::new(crate::expr::col(KEY), true, true)]))
+        .and_then(|plan| plan.sort([SortExpr::new(crate::expr::col(&key), true, true)]))
         .and_then(|plan| plan.project(columns))
         .and_then(LogicalPlanBuilder::build);
     plan.map_err(from_datafusion)

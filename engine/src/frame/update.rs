@@ -2,14 +2,10 @@
 
 use datafusion::logical_expr::Expr;
 
+use super::number::unused;
 use super::{DataFrame, How, JoinOptions, MaintainOrder};
 use crate::expr::{IntoExpr, asc, coalesce, col, lit, when};
 use crate::{Error, Result};
-
-/// The suffix of the new values' columns.
-const NEW: &str = "__new";
-/// Whether a row of the other frame is there.
-const THERE: &str = "__there";
 
 /// By which rows [`DataFrame::update`] goes, and what it keeps.
 #[derive(Debug, Clone, Default)]
@@ -101,8 +97,8 @@ impl DataFrame {
     }
 
     fn updated_by_row(&self, other: &DataFrame, options: &UpdateOptions) -> Result<Self> {
-        let ((own, row), (theirs, their_row)) = (self.numbered()?, other.numbered()?);
-        let theirs = theirs.rename([(&their_row, &row)])?;
+        let row = unused("__row", |name| self.has_column(name) || other.has_column(name));
+        let (own, theirs) = (self.numbered_as(&row)?, other.numbered_as(&row)?);
         let key = [row.clone()];
         let is_full = options.how == UpdateRows::Full;
         let order = if is_full { MaintainOrder::None } else { MaintainOrder::Left };
@@ -121,19 +117,23 @@ impl DataFrame {
     ) -> Result<Self> {
         let is_key = |name: &String| keys.0.contains(name) || keys.1.contains(name);
         let shared: Vec<String> = self.columns().into_iter().filter(|name| other.has_column(name) && !is_key(name)).collect();
-        let news = keys.1.iter().map(col).chain(shared.iter().map(col)).chain([lit(true).alias(THERE)]);
+        let is_taken = |name: &str| self.has_column(name) || other.has_column(name);
+        // The suffix of the new values' columns, and whether a row of the other frame is there.
+        let suffix = unused("__new", |suffix| shared.iter().any(|name| is_taken(&format!("{name}{suffix}"))));
+        let there = unused("__there", |name| is_taken(name) || name.ends_with(&suffix));
+        let news = keys.1.iter().map(col).chain(shared.iter().map(col)).chain([lit(true).alias(&there)]);
         let how = match options.how {
             UpdateRows::Left => How::Left,
             UpdateRows::Inner => How::Inner,
             UpdateRows::Full => How::Full,
         };
         let join = JoinOptions::keys(keys.0.iter().map(col), keys.1.iter().map(col));
-        let join = join.how(how).suffix(NEW).coalesce(true).maintain_order(order);
+        let join = join.how(how).suffix(suffix.as_str()).coalesce(true).maintain_order(order);
         let joined = self.join_with(&other.select(news)?, join)?;
         let value = |name: &String| {
-            let (old, new) = (col(name), col(format!("{name}{NEW}")));
+            let (old, new) = (col(name), col(format!("{name}{suffix}")));
             let value = match options.include_nulls {
-                true => when(col(THERE).is_not_null()).then(new).otherwise(old),
+                true => when(col(&there).is_not_null()).then(new).otherwise(old),
                 false => coalesce([new, old]),
             };
             value.alias(name)

@@ -10,6 +10,7 @@ ROWS = {"i": [3, 1, 2], "s": ["a", "b", "c"], "f": [1.5, 2.5, float("nan")]}
 CASES = {
     "int then float": lambda x: x.when(x.col("i") > 1).then(x.col("i")).otherwise(x.col("f")),
     "text then text": lambda x: x.when(x.col("i") == 1).then(x.lit("n")).otherwise(x.col("s")),
+    "fill_nan of integers": lambda x: x.struct(a=x.col("i").fill_nan(0.5), b=x.col("i").fill_nan(None), c=x.col("i").fill_nan(0)),
     "fill_nan by an integer": lambda x: x.col("f").fill_nan(0),
     "shift by another type": lambda x: x.col("i").shift(1, fill_value=0.5),
     "narrow then wide": lambda x: x.when(x.col("i") > 1).then(x.col("i").cast(x.Int32)).otherwise(2**40),

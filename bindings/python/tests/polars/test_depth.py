@@ -112,3 +112,22 @@ def test_a_part_that_two_arguments_share_is_one():
         return (value - value.mean()) / value.max()
 
     check(lambda f, x: f.select("g", r=deep(x)), FRAME)
+
+
+def test_structs_deep_within_structs_are_looked_into():
+    def inmost(f, x):
+        wrapped = functools.reduce(lambda e, _: x.struct(a=e), range(60), x.col("n"))
+        return f.select(r=functools.reduce(lambda e, _: e.struct.field("a"), range(60), wrapped))
+
+    assert_same(inmost(gf.from_arrow(FRAME).lazy(), gf).collect(), inmost(FRAME.lazy(), pl).collect())
+
+
+@pytest.mark.parametrize("of", ["sum", "any", "max", "mean"])
+def test_a_thousand_columns_are_one(of):
+    frame = pl.DataFrame({f"c{at}": [at % 7, -at, None if at % 3 == 0 else 1] for at in range(1000)})
+    frame = frame.select(pl.all() > 0) if of == "any" else frame
+
+    def across(f, x):
+        return f.select(r=getattr(x, f"{of}_horizontal")(x.all())).collect()
+
+    assert_same(across(gf.from_arrow(frame).lazy(), gf), across(frame.lazy(), pl))

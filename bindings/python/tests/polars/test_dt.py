@@ -188,3 +188,22 @@ def test_what_the_clock_skips_is_an_error():
     frame = gf.from_arrow(pl.DataFrame({"t": [D(2024, 3, 31, 2, 30)]})).lazy()
     with pytest.raises(gf.errors.GradframeError, match="2024-03-31 02:30:00 does not exist"):
         frame.select(gf.col("t").dt.replace_time_zone("Europe/Berlin")).collect()
+
+
+SKIPPED = [
+    (D(2024, 3, 30, 2, 30), "1d", "Europe/Berlin"), (D(2024, 4, 1, 2, 30), "-1d", "Europe/Berlin"), (D(2024, 3, 30, 2, 0), "1d", "Europe/Berlin"),
+    (D(2024, 2, 29, 2, 30), "1mo2d", "Europe/Berlin"), (D(2023, 3, 31, 2, 30), "1y", "Europe/Berlin"), (D(2024, 3, 30, 2, 30), "1d1h", "Europe/Berlin"),
+    (D(2024, 3, 9, 2, 30), "1d", "America/New_York"), (D(2024, 10, 5, 2, 15), "1d", "Australia/Lord_Howe"), (D(2024, 10, 26, 2, 30), "1d", "Europe/Berlin"),
+    (D(2024, 10, 28, 2, 30), "-1d", "Europe/Berlin"), (D(2024, 10, 20, 2, 30), "1w", "Europe/Berlin"),
+]
+
+
+@pytest.mark.parametrize("moment, by, zone", SKIPPED)
+def test_readings_that_the_clock_skips_or_shows_twice_are_moved_to(moment, by, zone):
+    check(lambda f, x: f.select(x.col("t").dt.replace_time_zone(zone).dt.offset_by(by)), pl.DataFrame({"t": [moment]}))
+
+
+def test_a_range_of_days_goes_over_a_change_of_the_clock():
+    ends = {"a": [D(2024, 3, 30, 2, 30)], "b": [D(2024, 4, 1, 2, 30)]}
+    zoned = pl.DataFrame(ends).select(pl.all().dt.replace_time_zone("Europe/Berlin"))
+    check(lambda f, x: f.select(r=x.datetime_ranges("a", "b", "1d")), zoned)

@@ -111,3 +111,9 @@ def test_integers_beside_narrow_floats_lose_nothing(name):
 def test_frames_of_narrow_floats_and_integers_lose_nothing():
     stacked = [x.concat([x.DataFrame({"a": x.Series([2**24 + 1], dtype=x.Int32)}), x.DataFrame({"a": x.Series([0.5], dtype=x.Float32)})], how="vertical_relaxed") for x in (gf, pl)]
     assert_same(*stacked)
+
+
+def test_bins_of_quantiles_leave_out_nan():
+    frame = pl.DataFrame({"a": [1.0, 2.0, 3.0, float("nan"), None]})
+    check(lambda f, x: f.select(q=x.col("a").qcut([0.5]).cast(x.String), r=x.col("a").qcut(4, labels=["a", "b", "c", "d"]).cast(x.String)), frame)
+    check(lambda f, x: f.select(m=x.col("b").quantile(0.5, "midpoint")), pl.DataFrame({"b": [1e308, 1e308]}))

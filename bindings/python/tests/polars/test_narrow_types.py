@@ -273,3 +273,17 @@ def test_ranks_and_extremes_go_by_the_same_order(values):
     check(lambda f, x: f.select(a=x.col("c").rank("min"), b=x.col("c").rank("min", descending=True)), frame)
     check(lambda f, x: f.top_k(2, by="c"), frame)
     check(lambda f, x: f.bottom_k(2, by="c"), frame)
+
+
+@pytest.mark.parametrize("width", [8, 16, 32, 64])
+def test_bits_are_read_as_another_type(width):
+    signed, unsigned = f"Int{width}", f"UInt{width}"
+    frame = pl.DataFrame({"s": [-1, None, 100], "u": [2**width - 1, None, 100]}, schema={"s": getattr(pl, signed), "u": getattr(pl, unsigned)})
+    check(lambda f, x: f.select(*[x.col(name).reinterpret(signed=flag).alias(f"{name}{flag}") for name in "su" for flag in (True, False)]), frame)
+    check(lambda f, x: f.select(x.col("s").reinterpret(dtype=getattr(x, unsigned)), u=x.col("u").reinterpret(dtype=getattr(x, signed))), frame)
+    if width >= 32:
+        # What is no number has one pattern of bits here.
+        check(lambda f, x: f.select(x.col("s").abs().reinterpret(dtype=getattr(x, f"Float{width}")).reinterpret(dtype=getattr(x, unsigned))), frame)
+    with pytest.raises(gf.errors.PlanError, match="which has not the bits of"):
+        gf.from_polars(frame).lazy().select(gf.col("s").reinterpret(dtype=gf.Int64 if width < 64 else gf.Int32))
+    check(lambda f, x: f.select(x.col("q").reinterpret(signed=False)), pl.DataFrame({"q": [1.5, None]}))

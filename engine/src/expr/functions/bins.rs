@@ -2,6 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::functions::core::expr_fn::named_struct;
+use datafusion::functions::math::expr_fn as math;
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{Answer, aggregate, bin_labels, per_row};
@@ -9,10 +10,10 @@ use gradframe_plan::functions::to_enum;
 use gradframe_plan::functions::{max as greatest, min as least};
 
 use super::super::call::Call;
-use super::super::lit;
 use super::super::resolve::output_name;
 use super::super::structure::{by_row, items};
 use super::super::table::{FunctionRow, Takes};
+use super::super::{lit, when};
 use super::{cast, deferred_call};
 use crate::Result;
 
@@ -120,9 +121,14 @@ fn quantiles(call: &mut Call, value: &Expr, method: &'static str) -> Result<Vec<
     if let Some(wrong) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
         return Err(call.wrong(format!("a quantile is {wrong}, expected numbers from 0 to 1")));
     }
+    // A NaN lies in no bin, and above none of the others.
+    let numbers = match call.type_of(value)?.is_floating() {
+        true => when(!math::isnan(value.clone())).then(value.clone()).end(),
+        false => value.clone(),
+    };
     Ok(quantiles
         .into_iter()
-        .map(|q| super::statistics::of_column("quantile", value.clone(), vec![q.into(), method.into()]))
+        .map(|q| super::statistics::of_column("quantile", numbers.clone(), vec![q.into(), method.into()]))
         .collect())
 }
 

@@ -16,6 +16,7 @@ use super::super::{lit, when};
 use super::windows::rows_in_order;
 use super::{cast, coalesce};
 use crate::Result;
+use gradframe_plan::functions::required;
 use gradframe_plan::names::type_name;
 
 pub(super) const TABLE: &[FunctionRow] = &[
@@ -50,7 +51,14 @@ pub(super) const TABLE: &[FunctionRow] = &[
             {
                 Err(call.wrong(format!("`by` is {number}, expected 0 or more")))
             }
-            _ => Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64))),
+            Expr::Literal(..) => Ok(nested_fn::array_repeat(value, cast(times, DataType::Int64))),
+            _ => {
+                let error = crate::Error::execution("repeat_by", format!("`{}` has a negative number", shown(&times)));
+                let times = cast(times, DataType::Int64);
+                let is_number =
+                    required(error.hint("clip(0) makes it 0"), times.clone().is_null().or(times.clone().gt_eq(lit(0_i64))));
+                Ok(nested_fn::array_repeat(value, when(is_number).then(times).end()))
+            }
         }
     }),
     FunctionRow::typed("row_index", |_| Ok(row_index())),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::functions::math::expr_fn as math;
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
+use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::column::per_row;
 use gradframe_plan::functions::{enum_place, frame};
 
@@ -13,7 +14,6 @@ use super::super::call::Call;
 use super::super::resolve::{cast_to, shown};
 use super::super::table::{FunctionRow, Takes};
 use super::super::{IntoExpr, lit, when};
-use super::arithmetic::{case, operation};
 use super::{cast, deferred_call, numeric};
 use crate::Result;
 use gradframe_plan::names::type_name;
@@ -207,24 +207,43 @@ fn stored_as(own: &DataType) -> Option<DataType> {
     }
 }
 
-/// The same bits with or without a sign.
+/// The same bits as another type of as many: an integer with or without a sign, or the one that is asked for. Floats stay themselves
+/// where no type is asked for.
 fn reinterpret(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let own = call.type_of(&value)?;
     let signed = call.flag("signed", true)?;
-    match (&own, signed) {
-        (DataType::Int64, true) | (DataType::UInt64, false) => Ok(value),
-        // Two's complement: what lies beyond the other type's range is shifted by 2^64.
-        (DataType::UInt64, true) => {
-            let high = value.clone().gt(lit(i64::MAX as u64));
-            let below = cast(operation(value.clone(), Operator::Minus, lit(1_u64 << 63)), DataType::Int64) + lit(i64::MIN);
-            let low = cast(operation(value, Operator::BitwiseAnd, lit(i64::MAX as u64)), DataType::Int64);
-            case(high, below, low)
-        }
-        (DataType::Int64, false) => {
-            let low = cast(operation(value.clone(), Operator::BitwiseAnd, lit(i64::MAX)), DataType::UInt64);
-            case(value.clone().lt(lit(0_i64)), low.clone() + lit(1_u64 << 63), low)
-        }
-        _ => Err(call.wrong(format!("`{}` is {own}, expected an integer of 64 bits", shown(&value), own = type_name(&own)))),
+    let wanted = match call.optional_data_type("dtype")? {
+        Some(wanted) => wanted,
+        None if own.is_floating() => own.clone(),
+        None => of_sign(&own, signed).unwrap_or(DataType::Null),
+    };
+    let has_bits = |of: &DataType| of.is_integer() || of.is_floating();
+    if !has_bits(&own) {
+        return Err(call.wrong(format!("`{}` is {own}, expected integers or floats", shown(&value), own = type_name(&own))));
     }
+    if !has_bits(&wanted) || wanted.primitive_width() != own.primitive_width() {
+        let (words, own, wanted) = (shown(&value), type_name(&own), type_name(&wanted));
+        return Err(call.wrong(format!("`{words}` is {own}, which has not the bits of {wanted}")));
+    }
+    if wanted == own {
+        return Ok(value);
+    }
+    Ok(per_row("reinterpret", vec![value], vec![ScalarValue::try_from(&wanted).map_err(from_datafusion)?]))
+}
+
+/// The integer of as many bits with or without a sign.
+fn of_sign(own: &DataType, signed: bool) -> Option<DataType> {
+    use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
+    Some(match (own, signed) {
+        (Int8 | UInt8, true) => Int8,
+        (Int16 | UInt16, true) => Int16,
+        (Int32 | UInt32, true) => Int32,
+        (Int64 | UInt64, true) => Int64,
+        (Int8 | UInt8, false) => UInt8,
+        (Int16 | UInt16, false) => UInt16,
+        (Int32 | UInt32, false) => UInt32,
+        (Int64 | UInt64, false) => UInt64,
+        _ => return None,
+    })
 }

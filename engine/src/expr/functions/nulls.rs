@@ -9,7 +9,7 @@ use super::super::resolve::shown;
 use super::super::structure::keep;
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
-use super::{coalesce, deferred_call, fill_null, unary};
+use super::{cast, coalesce, deferred_call, fill_null, unary};
 use crate::Result;
 use gradframe_plan::names::type_name;
 
@@ -114,7 +114,9 @@ fn fill_nan(call: &mut Call) -> Result<Expr> {
         return Err(not_numbers(call, &value, &own));
     }
     if !own.is_floating() {
-        return Ok(value);
+        // Integers have no NaN; beside a float they are floats, as in all that two columns give.
+        let beside_a_float = own.is_integer() && call.type_of(&other)?.is_floating();
+        return Ok(if beside_a_float { cast(value, DataType::Float64) } else { value });
     }
     super::arithmetic::case(math::isnan(value.clone()), other, value)
 }

@@ -4,6 +4,7 @@
 //! [`crate::DataFrame::resolve`] is the one place where frames do this.
 
 mod expand;
+mod field;
 mod fields;
 mod lower;
 mod names;
@@ -14,12 +15,13 @@ mod types;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::Expr;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::enum_categories;
 use gradframe_plan::names::suggest;
 use gradframe_plan::ops::row_order::{ROW_ORDER, row_order_field};
 
+pub(crate) use self::field::{field_of, type_of};
 pub(crate) use self::lower::{Group, Layer, Lowered, Lowering, Shape};
 pub(crate) use self::names::{named, shown};
 pub use self::names::{output_name, root_names};
@@ -59,7 +61,7 @@ pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSc
             let written = expr.clone();
             let resolved = types::resolve_types(qualified(expr, schema)?, over).and_then(|expr| {
                 let expr = expr.unalias_nested().data.unalias();
-                let (_, field) = expr.to_field(over).map_err(from_datafusion)?;
+                let field = field_of(&expr, over)?;
                 Ok((expr, field))
             });
             let (expr, field) = resolved.map_err(|error| names::within(error, &written))?;

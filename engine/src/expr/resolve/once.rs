@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, ExprSchemable, Volatility};
+use datafusion::logical_expr::{Expr, Volatility};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{item_column, of_row};
 
 use super::super::deferred::deferred_of;
 use super::super::structure::{Mark, ROW_ORDER, mark_of, marked};
-use super::output_name;
+use super::{field_of, output_name};
 use crate::Result;
 
 /// An expression of fewer parts is written wherever it is named: DataFusion sees through it.
@@ -39,7 +39,7 @@ impl LargeParts {
     pub(super) fn of(parts: &[Expr], schema: &DFSchema) -> Result<Self> {
         let mut large = vec![];
         for value in parts.iter().filter(|part| is_large(part)) {
-            let (_, field) = value.to_field(schema).map_err(from_datafusion)?;
+            let field = field_of(value, schema)?;
             let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
             let mark = marked(Mark::Named { number, field, root: output_name(value) }, vec![]);
             large.push(Large { number, value: value.clone(), mark });
@@ -170,7 +170,7 @@ fn of_row_over(expr: Expr, values: &[Large], schema: &DFSchema) -> Result<Expr> 
     let computed = computed.map_err(from_datafusion)?.data;
     let mut parts = vec![];
     for argument in arguments {
-        let (_, field) = argument.to_field(schema).map_err(from_datafusion)?;
+        let field = field_of(&argument, schema)?;
         parts.push((with_values(argument, values)?, field));
     }
     of_row(computed, parts).map_err(from_datafusion)

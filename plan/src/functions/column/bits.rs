@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, Int64Array, UInt64Array, make_array};
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
@@ -16,10 +16,22 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "count_bits", result: integer, run: count_bits },
     // [value]; constant: seed.
     Kernel { name: "hash_value", result: unsigned, run: hash },
+    // [integer or float]; constant: a null of the type of as many bits that it becomes.
+    Kernel { name: "reinterpret", result: type_of_constant, run: reinterpret },
 ];
 
 fn unsigned(_types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(DataType::UInt64)
+}
+
+fn type_of_constant(_types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
+    Ok(constants.first().map_or(DataType::Null, ScalarValue::data_type))
+}
+
+/// The same bytes as values of another type.
+fn reinterpret(columns: &Columns) -> Result<ArrayRef> {
+    let wanted = type_of_constant(&[], columns.constants)?;
+    Ok(make_array(columns.values[0].to_data().into_builder().data_type(wanted).build()?))
 }
 
 /// How many bits a type has; a boolean has one.

@@ -87,7 +87,7 @@ pub(super) fn quantile(sorted: &[f64], q: f64, method: &str) -> Option<f64> {
         "lower" => at(low),
         "higher" => at(high),
         "midpoint" if low == high => at(low),
-        "midpoint" => Some((at(low)? + at(high)?) / 2.0),
+        "midpoint" => Some(f64::midpoint(at(low)?, at(high)?)),
         "linear" if low == high => at(low),
         "linear" => Some(at(low)? + (place - low as f64) * (at(high)? - at(low)?)),
         "equiprobable" => at(((sorted.len() as f64 * q).ceil() - 1.0).max(0.0) as usize),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from gradframe._dtypes import parse_dtype
 from gradframe._expr.base import Base, IntoExpr, column
 
 if TYPE_CHECKING:
@@ -164,6 +165,13 @@ class Mathematics(Base):
         their codes (UInt32); decimals as whole numbers of their last digit (Decimal(38, 0))."""
         return self._call("to_physical")
 
-    def reinterpret(self, *, signed: bool = True) -> Expr:
-        """The same 64 bits as an integer with or without sign."""
-        return self._call("reinterpret", signed=signed)
+    def reinterpret(self, *, signed: bool | None = None, dtype: Any = None) -> Expr:
+        """The same bits as an integer with or without sign (with, if nothing is said), or as another type of as many bits. Floats stay
+        themselves where no type is asked for.
+        """
+        if signed is not None and dtype is not None:
+            from gradframe.errors import PlanError
+
+            raise PlanError("reinterpret: got `signed` and `dtype`, expected one of them")
+        wanted = None if dtype is None else parse_dtype(dtype)
+        return self._call("reinterpret", signed=True if signed is None else signed, dtype=wanted)

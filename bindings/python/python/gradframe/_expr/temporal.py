@@ -126,7 +126,8 @@ class DtNamespace(Namespace):
 
     def offset_by(self, by: str | datetime.timedelta | Expr) -> Expr:
         """Moved by an interval such as "1mo" or "-2d12h". Months and days move the clock, what is shorter the moment; a month on
-        from the 31st is the last of the month.
+        from the 31st is the last of the month. A reading that the clock of a time zone skips is moved by the length of the gap, backwards
+        from winter time and forwards from summer time, as in Polars.
         """
         return self._call("dt.offset_by", interval_text(by))
 

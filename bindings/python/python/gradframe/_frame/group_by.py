@@ -127,13 +127,13 @@ class Groups(Generic[Frame]):
 
         if n < 0:
             raise PlanError(f"{'head' if first else 'tail'}: expected 0 rows or more, got {n}")
-        keys, row = self._names(), col("__row")
+        keys = self._names()
         others = [name for name in self._frame._lazy().columns if name not in keys]
-        numbered = self._frame._lazy().with_columns(*self._keys).with_row_index("__row", 0)
-        placed = numbered.with_columns(
-            row.cum_count(reverse=not first).over(keys).alias("__place"), row.min().over(keys).alias("__first")
-        )
-        ordered = placed.filter(col("__place") <= n).sort(["__first", "__row"])
+        number, place, begins = (_unused(stem, [*keys, *others]) for stem in ("__row", "__place", "__first"))
+        numbered = self._frame._lazy().with_columns(*self._keys).with_row_index(number, 0)
+        row = col(number)
+        placed = numbered.with_columns(row.cum_count(reverse=not first).over(keys).alias(place), row.min().over(keys).alias(begins))
+        ordered = placed.filter(col(place) <= n).sort([begins, number])
         return self._frame._wrap(ordered.select(*keys, *others))
 
     def map_groups(self, function: Callable[[Any], Any], schema: Any = None) -> Frame:
@@ -173,3 +173,10 @@ class GroupBy(Groups["DataFrame"]):  # noqa: F821
     """Groups of a collected frame: what is computed of them is there at once."""
 
     __slots__ = ()
+
+
+def _unused(stem: str, names: list[str]) -> str:
+    """A name that none of these is."""
+    while stem in names:
+        stem += "_"
+    return stem

@@ -40,8 +40,10 @@ _UNNAMED = "series"
 MAPPINGS = {"replace": ("old", "new"), "replace_strict": ("old", "new")}
 
 
-def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], *, scalar: bool) -> Any:
-    """A method of an expression over this column."""
+def computed(
+    series: Series, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], *, scalar: bool, told: str | None = None
+) -> Any:
+    """A method of an expression over this column, which errors call by its own name or by this one."""
     from gradframe import col, lit
 
     # Errors name the columns.
@@ -58,7 +60,10 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
         if name in mapping or (is_set and not searches and len(value) == 0):
             return value.to_list()
         if len(value) == 1 and len(series) != 1 and not searches:
-            return lit(value.item())
+            only = value.item()
+            # One list of values to look for, for all rows; among lists it is one of them.
+            is_list_of_values = is_set and isinstance(only, list) and type(series.dtype).__name__ != "List"
+            return only if is_list_of_values else lit(only)
         name = _told(value.name, f"other_{len(columns)}")
         while name in columns:
             name += "_"
@@ -70,7 +75,7 @@ def computed(series: Series, method: Callable[..., Any], arguments: tuple[Any, .
     expr = method(col(own), *arguments, **named)
     if is_set and len(columns) == 2:
         return _of_another_length(series, columns, expr, searches)
-    columns = _as_long(method.__name__.strip("_"), columns)
+    columns = _as_long(told or method.__name__.strip("_"), columns)
     frame = series._frame.beside(_beside_each_other(columns)).lazy().select(expr.alias(series.name)).collect()
     result = Series._of(frame)
     is_one = scalar or searches and len(result) == 1
@@ -147,7 +152,7 @@ class SeriesNamespace:
             def apply(column: Any, *args: Any, **options: Any) -> Any:
                 return getattr(getattr(column, name), method)(*args, **options)
 
-            return computed(self._series, apply, arguments, named, scalar=False)
+            return computed(self._series, apply, arguments, named, scalar=False, told=f"{name}.{method}")
 
         return call
 

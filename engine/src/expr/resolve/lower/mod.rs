@@ -15,7 +15,7 @@ mod windows;
 
 use std::collections::HashMap;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Expr, SortExpr};
 use gradframe_plan::error::{from_datafusion, to_datafusion};
@@ -137,8 +137,9 @@ impl Lowering {
 
     /// A function of single values: its parts have one shape, but for scalars, which are repeated; or they are lists side by side.
     fn by_row(&mut self, expr: Expr, group: &Group) -> Result<Lowered> {
-        let parts = self.children(&expr, group)?;
-        self.of_parts(expr, parts, group)
+        let (hollow, children) = taken_apart(expr)?;
+        let parts = self.all(children, group)?;
+        self.of_parts(hollow, parts, group)
     }
 
     /// The function of these parts, in the place of its own.
@@ -165,16 +166,6 @@ impl Lowering {
             _ => Ok(Lowered { expr: self.imploded(part, group)?, shape: Shape::Items }),
         };
         parts.into_iter().map(as_list).collect()
-    }
-
-    fn children(&mut self, expr: &Expr, group: &Group) -> Result<Vec<Lowered>> {
-        let mut children = vec![];
-        let visited = expr.apply_children(|child| {
-            children.push(child.clone());
-            Ok(TreeNodeRecursion::Continue)
-        });
-        visited.map_err(from_datafusion)?;
-        self.all(children, group)
     }
 
     fn all(&mut self, exprs: Vec<Expr>, group: &Group) -> Result<Vec<Lowered>> {
@@ -252,11 +243,22 @@ fn all_of(conditions: impl IntoIterator<Item = Option<Expr>>) -> Option<Expr> {
     reduced(conditions.into_iter().flatten(), Expr::and)
 }
 
+/// A function without its parts, and the parts: copied at each level, a chain would be copied as often as it is long.
+fn taken_apart(expr: Expr) -> Result<(Expr, Vec<Expr>)> {
+    let mut children = vec![];
+    let hollow = expr.map_children(|child| {
+        children.push(child);
+        Ok(Transformed::yes(Expr::default()))
+    });
+    Ok((hollow.map_err(from_datafusion)?.data, children))
+}
+
+/// The function of these parts, in the place of those that it has.
 fn with_children(expr: Expr, parts: Vec<Lowered>) -> Result<Expr> {
     let mut parts = parts.into_iter();
-    let rebuilt = expr.map_children(|child| {
+    let rebuilt = expr.map_children(|_| {
         let part = parts.next().ok_or_else(|| to_datafusion(Error::internal("expression", "lost a part")))?;
-        Ok(if part.expr == child { Transformed::no(child) } else { Transformed::yes(part.expr) })
+        Ok(Transformed::yes(part.expr))
     });
     Ok(rebuilt.map_err(from_datafusion)?.data)
 }

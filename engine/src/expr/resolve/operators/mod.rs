@@ -20,8 +20,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
-use gradframe_plan::error::from_datafusion;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 pub(crate) use self::branches::common_type;
 pub(crate) use self::decimals::{WIDE_INTEGER, computed as computed_decimal, is_wide_integer};
@@ -32,6 +31,7 @@ pub(crate) use self::numbers::{cast_to, common_number, untyped, widest_number};
 pub(crate) use self::stored::as_values;
 pub(crate) use self::within::with_moments_alike;
 use super::super::enums::{field_of, placed};
+use super::field::type_of;
 use super::names::shown;
 use crate::{Error, Result};
 use gradframe_plan::functions::{categories, struct_of};
@@ -94,10 +94,6 @@ pub(crate) fn require_boolean(op: &str, condition: &Expr, own: &DataType) -> Res
     }
     let what = format!("`{}` is {own}, expected a condition (Boolean)", shown(condition), own = type_name(own));
     Err(Error::dtype(op, what).hint("compare it with something"))
-}
-
-fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
-    expr.get_type(schema).map_err(from_datafusion)
 }
 
 fn meant_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -222,7 +218,7 @@ fn as_common(binary: BinaryExpr, (left, right): (&DataType, &DataType), common: 
 /// The operator as it is, if DataFusion takes it.
 fn of_datafusion(binary: BinaryExpr, schema: &DFSchema) -> Option<Transformed<Expr>> {
     let expr = Expr::BinaryExpr(binary);
-    expr.get_type(schema).is_ok().then(|| Transformed::no(expr))
+    type_of(&expr, schema).is_ok().then(|| Transformed::no(expr))
 }
 
 fn listed(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -153,6 +153,21 @@ impl Clock {
         self.moment(batch, local, from)
     }
 
+    /// The moment of a reading that was moved from the moment `from` by days or months. Of one that the clock skips it goes by the
+    /// offset that the clock has on the other side of the gap than `from`, as in Polars: a day after 02:30 of the day before, it is 01:30.
+    pub(super) fn moment_after(self, batch: &Batch, local: i64, from: i64) -> Result<Option<i64>> {
+        let Some(zone) = self.zone else { return Ok(Some(local)) };
+        let Some(reading) = self.naive(local) else { return Ok(None) };
+        if !matches!(zone.offset_of_local_s(reading), LocalResult::None) {
+            return self.moment(batch, local, from);
+        }
+        let around = [-self.per_day(), self.per_day()].map(|days| Some(zone.offset_s(self.naive(local.checked_add(days)?)?)));
+        let [Some(before), Some(after)] = around else { return Ok(None) };
+        let own = self.naive(from).map(|from| zone.offset_s(from));
+        let other = if own == Some(after) { before } else { after };
+        Ok(local.checked_sub(other * self.per_second))
+    }
+
     /// The moment of a reading that was computed from the moment `from`. Errors: `Execution` where the clock skips it.
     pub(super) fn moment(self, batch: &Batch, local: i64, from: i64) -> Result<Option<i64>> {
         let Some(zone) = self.zone else { return Ok(Some(local)) };

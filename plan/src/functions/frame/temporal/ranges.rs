@@ -50,7 +50,7 @@ fn ranges_type(call: &Call) -> Result<DataType> {
 fn moved(batch: &Batch, clock: Clock, interval: &Interval, from: i64, times: i64) -> Result<Option<i64>> {
     let Some(step) = interval.times(times) else { return Ok(None) };
     let Some(local) = clock.local(from).and_then(|local| step.add_days(clock, local)) else { return Ok(None) };
-    Ok(clock.moment(batch, local, from)?.and_then(|moment| step.add_time(clock, moment)))
+    Ok(clock.moment_after(batch, local, from)?.and_then(|moment| step.add_time(clock, moment)))
 }
 
 fn ranges(batch: &Batch) -> Result<ArrayRef> {

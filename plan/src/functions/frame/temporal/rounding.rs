@@ -79,7 +79,7 @@ fn offset_by(batch: &Batch) -> Result<ArrayRef> {
         let moved = match by.months == 0 && by.weeks == 0 && by.days == 0 {
             true => Some(utc),
             false => match clock.local(utc).and_then(|local| by.add_days(clock, local)) {
-                Some(local) => clock.moment(batch, local, utc)?,
+                Some(local) => clock.moment_after(batch, local, utc)?,
                 None => None,
             },
         };
