@@ -108,6 +108,17 @@ class Attended(nn.Module):
         return self.out(seen.reshape(-1, 12)) + weights.sum((1, 2))[:, None]
 
 
+class Recurrent(nn.Module):
+    """Layers over three steps of four columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.out = nn.LSTM(4, 3, batch_first=True), nn.GRU(3, 2, batch_first=True), nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.out(self.two(self.one(x.reshape(-1, 3, 4))[0])[1][0])
+
+
 class Added(nn.Module):
     """New arrays of as many rows as there are."""
 
@@ -140,6 +151,7 @@ PLANNED = {
     "noise": lambda: [nn.Unflatten(1, (3, 4)), nn.LocalResponseNorm(2), nn.AlphaDropout(0.1), nn.RReLU(), nn.Flatten(), nn.Linear(12, 1)],
     "cells": lambda: [Steps()],
     "attention": lambda: [Attended()],
+    "recurrent layers": lambda: [Recurrent()],
     "new arrays": lambda: [Added()],
 }
 

@@ -126,7 +126,11 @@ fn changing(what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use gradframe_ml_core::Symbol;
+    use gradframe_ml_core::transform::check_row_wise;
+
     use super::*;
+    use crate::node::Args;
 
     fn line(n: usize) -> Tensor {
         Tensor::from_vec(&[n, 2], (0..2 * n).map(|i| i as f32).collect()).unwrap()
@@ -147,6 +151,20 @@ mod tests {
         assert_eq!(run(&weighted, 1), [10.0]);
         let mean = RowFunction::trace("f", &types, |x| Ok(vec![x[0].mean(None, false)?])).unwrap();
         assert_eq!((run(&mean, 2), run(&mean, 4)), (vec![1.5], vec![3.5]));
+    }
+
+    /// Sequences of two steps, rows x steps; time comes first within.
+    #[test]
+    fn a_recurrent_layer_looks_at_each_row_by_itself() {
+        let weights = |shape: &[usize]| Array::from_vec(shape, vec![0.5f32; shape.iter().product()]).unwrap();
+        let (own, bias) = (weights(&[4, 1]), weights(&[4]));
+        let types = [RowType::rows(Element::FLOAT, &[2]), RowType::rows(Element::FLOAT, &[1])];
+        let last = RowFunction::trace("f", &types, |x| {
+            let steps = x[0].permute_dims(&[1, 0])?.reshape(&[2, -1, 1])?;
+            let given = [&steps, &x[1], &x[1], &own, &own, &bias, &bias].map(Into::into);
+            Ok(vec![Array::call("lstm", &given, Args::default())?[1].clone()])
+        });
+        check_row_wise(&last.unwrap().function, &Symbol::new("N")).unwrap();
     }
 
     #[test]

@@ -71,6 +71,48 @@ ROWS = {
     "linalg.cross": "xp.linalg.cross(x[:, :3], y[:, 1:])",
     "fft": "xp.abs(xp.fft.fft(x)) ** 2 * y",
     "rfft": "xp.real(xp.fft.rfft(x)) ** 3",
+    "copysign": "xp.copysign(x, y)",
+    "conj": "xp.abs(xp.conj(x + 1j * y)) * y",
+    "imag": "xp.imag((x + 1j * y) ** 2)",
+    "angle": "xp.angle(x + 1j * y)",
+    "sinc": "xp.sinc(x)",
+    "positive": "xp.positive(x) * y",
+    "ceil, floor, round, trunc": "(xp.ceil(x) + xp.floor(x) + xp.round(x) + xp.trunc(x)) * x",
+    "floor_divide": "xp.floor_divide(x, y) * x",
+    "astype": "xp.astype(x, xp.float32) ** 2",
+    "expand_dims": "xp.expand_dims(x, axis=1) * y",
+    "squeeze": "xp.squeeze(x[:1] ** 2, axis=0)",
+    "moveaxis": "xp.moveaxis(x, 0, 1) ** 2 * y.T",
+    "matrix_transpose": "xp.matrix_transpose(x) ** 2 * y.T",
+    "unstack": "xp.unstack(x)[1] * xp.unstack(x, axis=1)[2][0]",
+    "triu": "xp.triu(x, k=1) ** 2",
+    "meshgrid": "xp.meshgrid(x[0], x[1])[0] * xp.meshgrid(x[0], x[1])[1]",
+    "broadcast_arrays": "xp.broadcast_arrays(x[0], y)[0] ** 2 * y",
+    "take_along_axis": "xp.take_along_axis(x, xp.asarray([[2, 0, 0], [1, 1, 3], [0, 2, 2]]), axis=1) ** 2",
+    "argsort": "xp.take_along_axis(x, xp.argsort(y, axis=1), axis=1) * x",
+    "pad": "xp.pad(x, ((1, 0), (2, 1))) ** 2",
+    "pad reflect": "xp.pad(x, ((1, 1), (2, 0)), mode='reflect') ** 2",
+    "pad edge": "xp.pad(x, ((1, 1), (2, 0)), mode='edge') ** 2",
+    "pad wrap": "xp.pad(x, ((1, 1), (2, 0)), mode='wrap') ** 2",
+    "linalg.diagonal": "xp.linalg.diagonal(x, offset=1) ** 2",
+    "linalg.matrix_power": "xp.linalg.matrix_power(x @ y.T, 3)",
+    "linalg.outer": "xp.linalg.outer(x[0], x[1] * y[0])",
+    "linalg.trace": "xp.linalg.trace(x @ x.T)",
+    "linalg.eigh": "abs(xp.linalg.eigh(x @ x.T)[1])",
+    "linalg.svd": "abs(xp.linalg.svd(x, full_matrices=False)[0]) @ abs(xp.linalg.svd(x, full_matrices=False)[2])",
+    "linalg.qr": "abs(xp.linalg.qr(x.T)[1])",
+    "linalg.matrix_norm nuclear": "xp.linalg.matrix_norm(x, ord='nuc')",
+    "linalg.vector_norm of sizes": "xp.linalg.vector_norm(x, axis=1, ord=1)",
+    "linalg.vector_norm of the largest": "xp.linalg.vector_norm(x, axis=1, ord=float('inf'))",
+    "ifft": "xp.abs(xp.fft.ifft(x)) ** 2 * y",
+    "irfft": "xp.fft.irfft(x + 1j * y) ** 2",
+    "fftn": "xp.abs(xp.fft.fftn(x)) ** 2 * y",
+    "ifftn": "xp.real(xp.fft.ifftn(x)) ** 3",
+    "rfftn": "xp.real(xp.fft.rfftn(x)) ** 3",
+    "irfftn": "xp.fft.irfftn(x + 1j * y) ** 2",
+    "hfft": "xp.fft.hfft(x + 1j * y) ** 2",
+    "ihfft": "xp.real(xp.fft.ihfft(x)) ** 3",
+    "fftshift": "xp.fft.fftshift(x) * xp.fft.ifftshift(y) * x",
     "relu": "nn.relu(x)",
     "gelu": "nn.gelu(x)",
     "silu": "nn.silu(x)",
@@ -80,6 +122,18 @@ ROWS = {
     "leaky_relu": "nn.leaky_relu(x)",
     "softmax": "nn.softmax(x, axis=1) ** 2",
     "log_softmax": "nn.log_softmax(x, axis=1) * y",
+    "selu": "nn.selu(x)",
+    "celu": "nn.celu(x, 0.7)",
+    "mish": "nn.mish(x)",
+    "relu6": "nn.relu6(4.0 * x)",
+    "logsigmoid": "nn.logsigmoid(x)",
+    "softsign": "nn.softsign(x)",
+    "hardsigmoid": "nn.hardsigmoid(4.0 * x)",
+    "hardswish": "nn.hardswish(4.0 * x)",
+    "hardtanh": "nn.hardtanh(2.0 * x)",
+    "tanh of a network": "nn.tanh(x)",
+    "gelu by tanh": "nn.gelu_tanh(x)",
+    "glu": "nn.glu(x) ** 2",
 }
 
 
@@ -108,7 +162,9 @@ def names() -> dict:
         logsumexp=special.logsumexp,
     )
     nn = types.SimpleNamespace(**{n: getattr(jax.nn, n) for n in dir(jax.nn)})
-    nn.gelu = lambda x: jax.nn.gelu(x, approximate=False)
+    nn.gelu, nn.gelu_tanh = (functools.partial(jax.nn.gelu, approximate=way) for way in (False, True))
+    nn.logsigmoid, nn.softsign, nn.hardsigmoid = nn.log_sigmoid, nn.soft_sign, nn.hard_sigmoid
+    nn.hardswish, nn.hardtanh = nn.hard_swish, nn.hard_tanh
     return {"xp": jnp, "sp": sp, "nn": nn}
 
 

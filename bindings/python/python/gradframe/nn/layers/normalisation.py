@@ -76,14 +76,14 @@ class _Running(Module):
         self.register_buffer("running_mean", zeros(num_features) if track_running_stats else None)
         self.register_buffer("running_var", ones(num_features) if track_running_stats else None)
         if momentum is None and track_running_stats:
-            self.register_buffer("num_batches_tracked", zeros((), dtype="int64"))
+            self.register_buffer("num_batches_tracked", zeros(()))  # a float: a module of integers has no gradient
 
     def _part(self) -> Any:
         """What the next batch weighs in the running statistics."""
         if self.momentum is not None or not self.track_running_stats:
             return self.momentum
         _set(self.num_batches_tracked, self.num_batches_tracked + 1)
-        return 1.0 / self.num_batches_tracked.astype(self.running_mean.dtype)
+        return 1.0 / self.num_batches_tracked
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
