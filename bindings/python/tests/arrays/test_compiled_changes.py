@@ -190,3 +190,43 @@ def test_one_within_another_says_so_without_arguments_too():
     with pytest.raises(gf.errors.PlanError, match="within another one"):
         gf.jit(lambda: inner(), state=model)()
     assert np.isfinite(float(inner()))
+
+
+class Scaled(nn.Module):
+    """Two layers, scaled by what its attributes say."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.scale = nn.Linear(4, 3, key=gf.random.key(0)), 1.0
+
+    def forward(self, x):
+        return self.inner(x) * (self.scale if isinstance(self.scale, (int, float)) else self.scale[0])
+
+
+@pytest.mark.parametrize("scales", [(1.0, 2.0, 2, 0.5, 1.0, 1.0), ([1.0], [2.0], (2.0,), [1.0], np.ones(1), gnp.ones((1,)))])
+def test_attributes_of_other_values_between_calls_are_those_of_the_next(scales):
+    def between(i, model, optimizer):
+        model.scale = scales[i]
+
+    assert_same_with_and_without(model=Scaled, between=between)
+
+
+def test_attributes_changed_in_place_between_calls_are_those_of_the_next():
+    def between(i, model, optimizer):
+        if i == 0:
+            model.scale = [1.0]
+        model.scale[0] += 0.5
+
+    assert_same_with_and_without(model=Scaled, between=between)
+
+
+def test_parts_put_in_and_out_between_calls():
+    def between(i, model, optimizer):
+        if i == 1:
+            setattr(model, "1", nn.ReLU())
+        if i == 3:
+            setattr(model, "0", nn.Linear(4, 8, key=gf.random.key(9)))
+        if i == 4:
+            model[2].bias = None
+
+    assert_same_with_and_without(between=between)

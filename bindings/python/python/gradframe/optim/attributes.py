@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +20,16 @@ class Attributes:
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self.parts = list({id(part): part for module in modules for part in module.modules()}.values())
+        self.seen = [(part.__dict__, list(part.__dict__), list(part.__dict__.values())) for part in self.parts]
+        # Whether which objects the attributes are tells all: nothing in them changes while they stay.
+        self.are_plain = all(map(_is_plain, self.parts))
+
+    def are_same(self) -> bool:
+        """Whether they are the same objects still, under the same names."""
+        for own, names, values in self.seen:
+            if len(own) != len(names) or any(map(operator.is_not, own.values(), values)) or list(own) != names:
+                return False
+        return True
 
     def remember(self) -> None:
         """From here on changes are found."""
@@ -61,6 +73,19 @@ class Attributes:
 
 
 _NOTHING = object()
+
+
+def _is_plain(part: Module) -> bool:
+    arrays = {*part._parameters, *part._buffers}
+    beside = (value for name, value in part.__dict__.items() if name not in arrays and name not in part._modules and name not in _LISTS)
+    return type(part).__tree_flatten__ is Module.__tree_flatten__ and all(map(_is_fixed, beside))
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value is the same for compiled functions as long as it is the same object."""
+    if type(value) is tuple:
+        return all(map(_is_fixed, value))
+    return value is None or isinstance(value, (bool, int, float, str, bytes)) or inspect.isroutine(value)
 
 
 def _check_parts(part: Module, within: dict[str, Any]) -> None:

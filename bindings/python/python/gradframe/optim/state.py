@@ -130,6 +130,8 @@ class _Held:
         for array, raw, gradient in zip(self.arrays, self.raws, self.gradients, strict=True):
             if array._array is not raw or array._grad is not gradient:
                 return False
+        if self.attributes.are_plain:
+            return self.attributes.are_same() and all(steps.is_current() for steps in self.optimizers)
         for module, leaves, structure in self.modules:
             found, own = flatten(module)
             if len(found) != len(leaves) or any(map(operator.is_not, found, leaves)) or own != structure:
