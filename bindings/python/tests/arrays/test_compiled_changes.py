@@ -230,3 +230,43 @@ def test_parts_put_in_and_out_between_calls():
             model[2].bias = None
 
     assert_same_with_and_without(between=between)
+
+
+def test_a_call_that_is_interrupted_leaves_a_whole_step(monkeypatch):
+    found = []
+    for interrupted in (True, False):
+        model = network()
+        optimizer = gf.optim.Adam(model.parameters(), lr=0.05)
+
+        @gf.jit(state=(model, optimizer))
+        def step(x, y, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+        (x, y), *_ = batches(1)
+        step(x, y)
+        if interrupted:
+            _interrupt_once(monkeypatch)
+            with pytest.raises(KeyboardInterrupt):
+                step(x, y)
+        else:
+            step(x, y)
+        step(x, y)
+        found.append(left(model, optimizer))
+    assert_same(*found, 0)
+
+
+def _interrupt_once(monkeypatch):
+    """The third parameter's moments are not put in place, once."""
+    from gradframe.optim.stepping import Steps
+
+    put, calls = Steps.put, []
+
+    def interrupted(self, place, kept):
+        calls.append(place)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        put(self, place, kept)
+
+    monkeypatch.setattr(Steps, "put", interrupted)

@@ -208,20 +208,33 @@ class _Held:
         return _Change(values, gradients, cleared, wanted, updated, attributes, keeps_form), raws
 
     def take(self, change: _Change, results: Iterator[Any]) -> Iterator[Any]:
-        """Takes the new values of what has changed. What is left are the function's own results."""
-        for i in change.values:
-            self.values[i] = next(results)
-            self.raws[i] = _put(self.arrays[i], self.values[i])
-        for i in change.gradients:
-            self.gradients[i] = self.arrays[i]._grad = wrap(next(results))
+        """Takes the new values of what has changed: all of it, also if it is interrupted. What is left are the function's own results."""
+        values = [(i, next(results)) for i in change.values]
+        gradients = [(i, wrap(next(results))) for i in change.gradients]
+        kept = [
+            (self.optimizers[number], place, self.optimizers[number].after(place, count, list(itertools.islice(results, slots))))
+            for number, place, count, slots in change.updated
+        ]
+        try:
+            self._put(change, values, gradients, kept)
+        except BaseException:
+            self._put(change, values, gradients, kept)
+            raise
+        return results
+
+    def _put(self, change: _Change, values: list[tuple[int, Any]], gradients: list[tuple[int, Array]], kept: list[tuple[Steps, int, Any]]) -> None:
+        """Puts everything in its place; twice is as once."""
+        for i, raw in values:
+            self.values[i], self.raws[i] = raw, _put(self.arrays[i], raw)
+        for i, gradient in gradients:
+            self.gradients[i] = self.arrays[i]._grad = gradient
         for i in change.cleared:
             self.gradients[i] = self.arrays[i]._grad = None
         for i, is_wanted in change.watched:
             self.arrays[i].requires_grad_(is_wanted)
-        for number, place, count, slots in change.updated:
-            self.optimizers[number].take(place, count, list(itertools.islice(results, slots)))
+        for steps, place, own in kept:
+            steps.put(place, own)
         self.attributes.put(change.attributes)
-        return results
 
     def moved(self) -> bool:
         """Numbers the next steps. Whether those that had one number still do."""

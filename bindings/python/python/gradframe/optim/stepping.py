@@ -111,12 +111,16 @@ class Steps:
             if count:
                 yield place, count, [kept.slots[name] for name in self.names[number]]
 
-    def take(self, place: int, count: int, slots: list[Any]) -> None:
+    def after(self, place: int, count: int, slots: list[Any]) -> Any:
         """What is kept beside a parameter after so many steps."""
         array, number = self.arrays[place]
-        self.slots[self.first[place] : self.first[place + 1]] = slots
         before = self.optimizer._of(array)
-        kept = before._replace(steps=before.steps + count, slots={**before.slots, **dict(zip(self.names[number], slots, strict=True))})
+        return before._replace(steps=before.steps + count, slots={**before.slots, **dict(zip(self.names[number], slots, strict=True))})
+
+    def put(self, place: int, kept: Any) -> None:
+        """From now on this is kept beside a parameter."""
+        array, number = self.arrays[place]
+        self.slots[self.first[place] : self.first[place + 1]] = [kept.slots[name] for name in self.names[number]]
         self.kept[place] = self.optimizer._kept[id(array)] = kept
 
     def moved(self) -> bool:
