@@ -287,3 +287,20 @@ def test_what_means_nothing_is_an_error(name):
     make, error, says = WRONG[name]
     with pytest.raises(error, match=says):
         make()
+
+
+def test_parameters_and_buffers_have_prefixes_and_may_be_of_one_module_alone():
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    model.register_buffer("own", gf.array([1.0]))
+    assert [name for name, _ in model.named_parameters("net")] == ["net.0.weight", "net.0.bias", "net.1.weight", "net.1.bias"]
+    assert list(model.named_parameters(recurse=False)) == [] and list(model.parameters(recurse=False)) == []
+    assert [name for name, _ in model[0].named_parameters("a.b", recurse=False)] == ["a.b.weight", "a.b.bias"]
+    assert [name for name, _ in model.named_buffers("net", recurse=False)] == ["net.own"]
+    assert [name for name, _ in model.named_buffers("net")] == ["net.own", "net.1.running_mean", "net.1.running_var"]
+    assert len(list(model.buffers(recurse=False))) == 1
+
+
+def test_the_loss_of_huber_takes_its_delta():
+    x, y = gf.array([0.0, 1.0, 4.0]), gf.array([0.2, 0.0, 0.0])
+    assert float(nn.HuberLoss(delta=0.5)(x, y)) == pytest.approx((0.02 + 0.375 + 1.875) / 3)
+    assert float(nn.HuberLoss("sum", 0.5)(x, y)) == pytest.approx(0.02 + 0.375 + 1.875)

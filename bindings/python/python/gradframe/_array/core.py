@@ -18,6 +18,7 @@ from gradframe._array.methods import Methods
 from gradframe._array.operators import Operators
 from gradframe._array.picking import picked
 from gradframe._gradframe import array_call
+from gradframe.errors import PlanError
 
 __all__ = ["Array", "as_array", "call", "operand", "picked", "shared", "watched", "wrap"]
 
@@ -258,8 +259,11 @@ class Array(Operators, Methods):
         of PyTorch's programs.
         """
         cotangent = None if gradient is None else as_array(gradient, self.dtype)._array
-        for of, found in self._array.backward(cotangent):
-            array = watched.get(of.identity)
+        gradients = [(watched.get(of.identity), found) for of, found in self._array.backward(cotangent)]
+        if self._array.is_traced and any(array is not None and not array._array.is_traced for array, _ in gradients):
+            what = "backward: within a function that is traced it reaches an array with requires_grad that is none of the function's own"
+            raise PlanError(f"{what}; hint: gf.jit(step, state=(model, optimizer)) with all models, or freeze it, requires_grad_(False)")
+        for array, found in gradients:
             if array is not None:
                 array._grad = wrap(found) if array._grad is None else array._grad + wrap(found)
 

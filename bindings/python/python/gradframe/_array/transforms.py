@@ -253,6 +253,9 @@ def jit(
             optimizer.step()
             return loss
 
+    Name all modules that learn or keep statistics: of others the arrays are as they were when it was compiled, running statistics of theirs stand
+    still, and a `backward` that reaches their parameters is a PlanError. Buffers and plain attributes that the function sets are set at each call.
+
     What it computes is computed when it is called. Options of the optimiser may change between calls, so schedules are stepped outside; within
     one call it makes one step. What is drawn without a key is other at each call. A call that fails changes nothing.
     """

@@ -106,33 +106,33 @@ class Module(Hooked, Lookups):
         self._check_name(name, "module", self._modules)
         setattr(self, name, module)
 
-    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Array]]:
-        """What is learned, with its names: each once, or under each of its names."""
+    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Array]]:
+        """What is learned, with its names after the prefix, without `recurse` by this module alone: each once, or under each of its names."""
         seen: set[int] = set()
-        for prefix, module in self.named_modules():
+        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
             for name in module._parameters:
                 array = getattr(module, name)
                 if not remove_duplicate or id(array) not in seen:
                     seen.add(id(array))
-                    yield (f"{prefix}.{name}" if prefix else name), array
+                    yield (f"{path}.{name}" if path else name), array
 
-    def parameters(self) -> Iterator[Array]:
-        """What is learned; each once."""
-        return (array for _, array in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Array]:
+        """What is learned, without `recurse` by this module alone; each once."""
+        return (array for _, array in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """What is kept beside what is learned."""
-        return self._buffers_called(lambda module: module._buffers)
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Array]]:
+        """What is kept beside what is learned, with its names after the prefix, without `recurse` by this module alone."""
+        return self._buffers_called(lambda module: module._buffers if recurse or module is self else (), prefix)
 
-    def _buffers_called(self, names_of: Callable[[Module], Any]) -> Iterator[tuple[str, Array]]:
-        for prefix, module in self.named_modules():
+    def _buffers_called(self, names_of: Callable[[Module], Any], prefix: str = "") -> Iterator[tuple[str, Array]]:
+        for path, module in self.named_modules(prefix):
             for name in names_of(module):
                 if getattr(module, name) is not None:
-                    yield (f"{prefix}.{name}" if prefix else name), getattr(module, name)
+                    yield (f"{path}.{name}" if path else name), getattr(module, name)
 
-    def buffers(self) -> Iterator[Array]:
-        """What is kept beside what is learned."""
-        return (array for _, array in self.named_buffers())
+    def buffers(self, recurse: bool = True) -> Iterator[Array]:
+        """What is kept beside what is learned, without `recurse` by this module alone."""
+        return (array for _, array in self.named_buffers(recurse=recurse))
 
     # What it does.
 

@@ -23,7 +23,6 @@ def _loss(name: str, function: Any, doc: str) -> type[Module]:
 
 MSELoss = _loss("MSELoss", F.mse_loss, "The squared difference.")
 L1Loss = _loss("L1Loss", F.l1_loss, "The size of the difference.")
-HuberLoss = _loss("HuberLoss", F.huber_loss, "Half the squared difference near 0, a line beyond.")
 SoftMarginLoss = _loss("SoftMarginLoss", F.soft_margin_loss, "`log(1 + exp(-target * input))` for a target of 1 or -1.")
 MultiLabelMarginLoss = _loss("MultiLabelMarginLoss", F.multilabel_margin_loss, "See `functional.multilabel_margin_loss`.")
 
@@ -55,6 +54,17 @@ class BCEWithLogitsLoss(_Weighed):
 
     def forward(self, input: Any, target: Any) -> Array:
         return F.binary_cross_entropy_with_logits(input, target, self.reduction, weight=self.weight, pos_weight=self.pos_weight)
+
+
+class HuberLoss(Module):
+    """Half the squared difference below `delta`, a line beyond."""
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__()
+        self.reduction, self.delta = known(reduction), delta
+
+    def forward(self, input: Any, target: Any) -> Array:
+        return F.huber_loss(input, target, self.delta, self.reduction)
 
 
 class SmoothL1Loss(Module):
