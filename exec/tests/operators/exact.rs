@@ -65,7 +65,7 @@ const OTHERWISE: [(&str, &str, Option<f64>); 0] = [];
 fn odd_table() -> [(&'static str, ArrayRef); 3] {
     let rows = || ODD.iter().flat_map(|(group, pairs)| pairs.iter().map(move |pair| (*group, *pair)));
     [
-        ("g", Arc::new(StringArray::from_iter_values(rows().map(|row| row.0)))),
+        ("g", Arc::new(StringArray::from_iter_values(rows().map(|row| row.0).collect::<Vec<_>>()))),
         ("y", Arc::new(Float64Array::from_iter(rows().map(|row| row.1.0)))),
         ("x", Arc::new(Float64Array::from_iter(rows().map(|row| row.1.1)))),
     ]

@@ -46,12 +46,14 @@ fn training(plan: &LogicalPlan) -> Option<&TrainNode> {
     node.as_any().downcast_ref()
 }
 
-/// Whether a function of the plan gives another value in another query, as clocks do.
+/// Whether a function of the plan gives another value in another query, as clocks do; and what is drawn in VALUES, which are rows before there is a
+/// physical plan to look at.
 fn asks_clock(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
+        let is_values = matches!(node, LogicalPlan::Values(_));
         node.apply_expressions(|expr| {
-            found |= expr.exists(|part| Ok(is_stable(part)))?;
+            found |= expr.exists(|part| Ok(is_stable(part)))? || is_values && expr.is_volatile();
             Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         })
     })?;

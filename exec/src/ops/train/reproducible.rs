@@ -1,16 +1,19 @@
 //! Whether a plan gives the same rows, bit for bit, each time it runs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
-use datafusion::physical_expr::expressions::Literal;
+use datafusion::logical_expr::WindowFrameUnits;
+use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::window::{PlainAggregateWindowExpr, SlidingAggregateWindowExpr, WindowExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PhysicalExpr};
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use gradframe_plan::functions::is_exact;
 
 use crate::ops::over::OverExec;
@@ -20,7 +23,9 @@ const ORDER_FREE: [&str; 6] = ["min", "max", "count", "median", "percentile_cont
 /// What the names of such begin with that sort the values of a group, of frames.
 const SORTING: &str = "value.quantile[";
 /// Aggregates that are of the order of their input, whatever they give.
-const OF_ORDER: [&str; 5] = ["array_agg", "string_agg", "first_value", "last_value", "nth_value"];
+const OF_ORDER: [&str; 6] = ["any_value", "array_agg", "string_agg", "first_value", "last_value", "nth_value"];
+/// Window functions for which rows that an order takes for equal are equal.
+const TIE_FREE: [&str; 4] = ["rank", "dense_rank", "percent_rank", "cume_dist"];
 
 /// False if floats are added up below in whatever order they come, rows are taken or put in a row as they come, or a function is not one
 /// (`random()`). Scalar subqueries are not below: they have their own plans, above all that needs them.
@@ -29,7 +34,8 @@ pub(crate) fn is_reproducible(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let visited = plan.apply(|node| {
         repeats &= aggregates(node.as_ref()).into_iter().all(is_order_free)
             && !is_random(node.as_ref())
-            && !takes_what_comes(node.as_ref());
+            && !takes_what_comes(node.as_ref())
+            && windows(node.as_ref()).iter().all(|window| goes_by_whole_order(window, node.as_ref()));
         Ok(if repeats { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     repeats && visited.is_ok()
@@ -49,10 +55,14 @@ fn aggregates(node: &dyn ExecutionPlan) -> Vec<&AggregateFunctionExpr> {
     if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
         return aggregate.aggr_expr().iter().map(Arc::as_ref).collect();
     }
+    windows(node).iter().filter_map(of_window).collect()
+}
+
+/// The windows that an operator computes.
+fn windows(node: &dyn ExecutionPlan) -> &[Arc<dyn WindowExpr>] {
     let over = || node.downcast_ref::<OverExec>().map(OverExec::windows);
     let bounded = || node.downcast_ref::<BoundedWindowAggExec>().map(BoundedWindowAggExec::window_expr);
-    let windows = node.downcast_ref::<WindowAggExec>().map(WindowAggExec::window_expr).or_else(bounded).or_else(over);
-    windows.unwrap_or_default().iter().filter_map(of_window).collect()
+    node.downcast_ref::<WindowAggExec>().map(WindowAggExec::window_expr).or_else(bounded).or_else(over).unwrap_or_default()
 }
 
 fn of_window(window: &Arc<dyn WindowExpr>) -> Option<&AggregateFunctionExpr> {
@@ -61,11 +71,31 @@ fn of_window(window: &Arc<dyn WindowExpr>) -> Option<&AggregateFunctionExpr> {
     window.downcast_ref().map(PlainAggregateWindowExpr::get_aggregate_expr).or_else(sliding)
 }
 
-/// A limit of rows that several partitions bring, in no order: whichever are there first.
+/// A limit of rows that come in no order, or in one that ties leave open: which rows those are depends on the threads that bring them. That a key is
+/// unique is nothing that a plan knows.
 fn takes_what_comes(node: &dyn ExecutionPlan) -> bool {
-    let unordered = || node.properties().output_ordering().is_none();
-    let several = || node.children().iter().any(|input| input.output_partitioning().partition_count() > 1);
-    node.fetch().is_some() && unordered() && several()
+    let skips = node.downcast_ref::<GlobalLimitExec>().is_some_and(|limit| limit.skip() > 0);
+    let by = || node.properties().output_ordering().into_iter().flatten().map(|key| &key.expr);
+    (skips || node.fetch().is_some()) && !has_all_columns(by(), node)
+}
+
+/// Whether these are all columns of an operator's result, so that rows which are equal in them are the same.
+fn has_all_columns<'a>(keys: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>, node: &dyn ExecutionPlan) -> bool {
+    let columns: HashSet<usize> = keys.filter_map(|key| key.downcast_ref::<Column>().map(Column::index)).collect();
+    (0..node.schema().fields().len()).all(|column| columns.contains(&column))
+}
+
+/// Whether no tie shows in a window: it is of its whole partition or of all rows with the same keys, or its keys are all columns of its input.
+fn goes_by_whole_order(window: &Arc<dyn WindowExpr>, node: &dyn ExecutionPlan) -> bool {
+    let by = window.partition_by().iter().chain(window.order_by().iter().map(|key| &key.expr));
+    let is_tie_free = match of_window(window) {
+        Some(_) => {
+            let frame = window.get_window_frame();
+            frame.units != WindowFrameUnits::Rows || frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded()
+        }
+        None => TIE_FREE.iter().any(|name| window.name().starts_with(&format!("{name}("))),
+    };
+    is_tie_free || node.children().first().is_some_and(|input| has_all_columns(by, input.as_ref()))
 }
 
 fn is_order_free(aggregate: &AggregateFunctionExpr) -> bool {
