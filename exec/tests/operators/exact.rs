@@ -60,7 +60,24 @@ const ODD: [(&str, &[Pair]); 17] = [
 
 /// What the plain aggregate gives otherwise, by group and aggregate, and what the exact one gives: where numbers on the way are beyond
 /// all floats, or below them.
-const OTHERWISE: [(&str, &str, Option<f64>); 0] = [];
+const OTHERWISE: [(&str, &str, Option<f64>); 16] = [
+    ("infinite", "regr_avgx(y, x)", Some(INF)),
+    ("infinite y", "regr_avgy(y, x)", Some(INF)),
+    ("infinite y over a constant", "corr(y, x)", None),
+    ("infinite y over a constant", "regr_avgy(y, x)", Some(INF)),
+    ("negative", "regr_avgx(y, x)", Some(-INF)),
+    ("overflowing", "corr(y, x)", None),
+    ("subnormal", "stddev(x)", Some(7.071067811865e-311)),
+    ("subnormal", "stddev_pop(x)", Some(4.9999999999997e-311)),
+    ("subnormal", "corr(y, x)", Some(-1.0)),
+    ("subnormal", "regr_slope(y, x)", Some(-1.0)),
+    ("subnormal", "regr_intercept(y, x)", Some(1.00000000000005e-310)),
+    ("subnormal", "regr_r2(y, x)", Some(1.0)),
+    ("wide", "corr(y, x)", Some(-1.0)),
+    ("wide", "regr_slope(y, x)", Some(-1.0)),
+    ("wide", "regr_intercept(y, x)", Some(0.0)),
+    ("wide", "regr_r2(y, x)", Some(1.0)),
+];
 
 fn odd_table() -> [(&'static str, ArrayRef); 3] {
     let rows = || ODD.iter().flat_map(|(group, pairs)| pairs.iter().map(move |pair| (*group, *pair)));
