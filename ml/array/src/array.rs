@@ -261,6 +261,11 @@ impl Array {
         }
     }
 
+    /// How it is computed, if that is known: as what came with more, if there is such.
+    pub(crate) fn way(&self) -> Option<Source> {
+        self.0.state.lock().way().cloned()
+    }
+
     /// Where it comes from, if that is known.
     pub(crate) fn source(&self) -> Option<Source> {
         self.0.state.lock().source.clone()

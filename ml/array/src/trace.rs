@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::array::Array;
 use crate::element::ArrayType;
-use crate::node::Op;
+use crate::node::{Op, Source};
 use crate::ops::{Value, Values};
 use crate::recipe::{Class, Walk};
 
@@ -67,7 +67,17 @@ impl Tracing {
     /// The function that was recorded, whose results are these. Numbers are constants of it if `fixed`, else captures.
     /// Errors: `Plan` if a result is a stand-in of a function that was traced inside of it, and has ended.
     pub fn close(self, results: &[Array], fixed: bool) -> Result<Traced> {
-        let classify = |array: &Array| self.classify(array);
+        self.closed(results, fixed, Array::source)
+    }
+
+    /// As [`Tracing::close`], with numbers as constants, of a function that nobody takes a derivative of: what
+    /// [`backward`](crate::backward) computes beside gradients is not computed a second time.
+    pub fn close_at_last(self, results: &[Array]) -> Result<Traced> {
+        self.closed(results, true, Array::way)
+    }
+
+    fn closed(self, results: &[Array], fixed: bool, way: fn(&Array) -> Option<Source>) -> Result<Traced> {
+        let classify = |array: &Array| self.classify(array, way);
         let mut walk = Walk::new(&classify);
         for argument in &self.arguments {
             walk.leaf(argument);
@@ -87,13 +97,13 @@ impl Tracing {
         Ok(Traced { closed, captures, types })
     }
 
-    fn classify(&self, array: &Array) -> Result<Class> {
+    fn classify(&self, array: &Array, way: fn(&Array) -> Option<Source>) -> Result<Class> {
         let trace = array.0.role.trace;
         if trace > self.id {
             let what = "a value of a function that was traced inside of this one is used outside of it";
             return Err(Error::plan(self.name.as_str(), what).hint("return it from that function"));
         }
-        match array.source() {
+        match way(array) {
             Some(source) if trace == self.id => Ok(Class::Step(source)),
             _ => Ok(Class::Leaf),
         }

@@ -35,8 +35,19 @@ impl PyTracing {
     /// The function that was recorded; numbers are constants of it if `fixed`.
     fn close(&self, results: &Bound<'_, PyList>, fixed: bool) -> PyResult<PyTraced> {
         let results = arrays_of(results)?;
-        let tracing = self.0.lock().take().ok_or_else(|| gradframe::Error::internal("trace", "it was closed before"));
-        tracing.and_then(|tracing| tracing.close(&results, fixed)).map(PyTraced).or_raise()
+        self.taken().and_then(|tracing| tracing.close(&results, fixed)).map(PyTraced).or_raise()
+    }
+
+    /// The same, of a function that nobody takes a derivative of.
+    fn close_at_last(&self, results: &Bound<'_, PyList>) -> PyResult<PyTraced> {
+        let results = arrays_of(results)?;
+        self.taken().and_then(|tracing| tracing.close_at_last(&results)).map(PyTraced).or_raise()
+    }
+}
+
+impl PyTracing {
+    fn taken(&self) -> gradframe::Result<Tracing> {
+        self.0.lock().take().ok_or_else(|| gradframe::Error::internal("trace", "it was closed before"))
     }
 }
 

@@ -162,7 +162,7 @@ class _Held:
             change, raws = self._changed(before, *self.attributes.changes(lambda array: self._places.get(id(array))))
             results = [*raws, *(array._array.detached() for array in arrays("jit", found))]
             draws = stream.taken > 0
-        return _Compiled(tracing.close(results, True), result, change, draws)
+        return _Compiled(tracing.close_at_last(results), result, change, draws)
 
     @contextmanager
     def _standing(self, stand_ins: Iterator[Any]) -> Iterator[None]:
