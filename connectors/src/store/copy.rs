@@ -65,6 +65,7 @@ impl Store {
         if self.run_start(run).is_ok() {
             return Err(is_there(run));
         }
+        self.clean_once();
         let contents = self.stage_contents(other, run)?;
         let copied = other.database.read(|transaction| {
             // Before the database: what is folded in between is known there.

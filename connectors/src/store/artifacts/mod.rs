@@ -50,6 +50,7 @@ impl Store {
     /// Removes contents that no run and no model has any more; gives how many, and their bytes. What is being written just
     /// now stays.
     pub fn remove_unused_objects(&self) -> Result<(u64, u64)> {
+        self.clean_once();
         self.database.write(|transaction| {
             let mut used = rows::all_hashes(transaction)?;
             used.extend(self.outbox.iter().flat_map(|outbox| outbox.contents()));
