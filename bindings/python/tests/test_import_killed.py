@@ -65,7 +65,16 @@ def stand(home):
     source = ("mlflow.imported_from", "import.content")
     runs = {run: value for run, name, value in ask("SELECT run, name, value FROM tags") if name in source}
     models = {model: value for model, name, value in ask("SELECT logged_model, name, value FROM logged_model_values") if name in source}
-    named = lambda text: runs.get(text, models.get(str(text).removeprefix("models:/"), text))
+
+    def named(value):
+        if not isinstance(value, str):
+            return value
+        value = models.get(value.removeprefix("models:/"), value)
+        # Alone, or in a place such as `mlflow-artifacts:/1/<run>/artifacts/model`, as MLflow 2 has them.
+        for run, source_of_run in runs.items():
+            value = value.replace(run, source_of_run)
+        return value
+
     rows = lambda sql: sorted(tuple(named(value) for value in row) for row in ask(sql))
     found = {name: rows(sql) for name, sql in {
         "runs": RUNS,
