@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradframe.optim.optimizer import Optimizer
-from gradframe.optim.options import betas, number, switch
+from gradframe.optim.options import decay, means, number, switch
 
 
 class Adadelta(Optimizer):
@@ -19,7 +19,7 @@ class Adadelta(Optimizer):
         super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        others = {"epsilon": number("Adadelta", "eps", group["eps"]), **_decay("Adadelta", group)}
+        others = {"epsilon": number("Adadelta", "eps", group["eps"]), **decay("Adadelta", group)}
         return {"decay": number("Adadelta", "rho", group["rho"], most=1.0), **others}
 
 
@@ -41,7 +41,7 @@ class Adamax(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        return {**_means("Adamax", group), **_decay("Adamax", group)}
+        return {**means("Adamax", group), **decay("Adamax", group)}
 
 
 class NAdam(Optimizer):
@@ -67,7 +67,7 @@ class NAdam(Optimizer):
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
         momentum = {"momentum_decay": number("NAdam", "momentum_decay", group["momentum_decay"])}
-        return {**_means("NAdam", group), **momentum, **_decay("NAdam", group), **_decoupled("NAdam", group)}
+        return {**means("NAdam", group), **momentum, **decay("NAdam", group), **_decoupled("NAdam", group)}
 
 
 class RAdam(Optimizer):
@@ -91,16 +91,7 @@ class RAdam(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, **options, maximize=maximize)
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
-        return {**_means("RAdam", group), **_decay("RAdam", group), **_decoupled("RAdam", group)}
-
-
-def _means(name: str, group: dict[str, Any]) -> dict[str, float]:
-    first, second = betas(name, group["betas"])
-    return {"beta_1": first, "beta_2": second, "epsilon": number(name, "eps", group["eps"])}
-
-
-def _decay(name: str, group: dict[str, Any]) -> dict[str, float]:
-    return {"weight_decay": number(name, "weight_decay", group["weight_decay"])}
+        return {**means("RAdam", group), **decay("RAdam", group), **_decoupled("RAdam", group)}
 
 
 def _decoupled(name: str, group: dict[str, Any]) -> dict[str, float]:

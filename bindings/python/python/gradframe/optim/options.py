@@ -49,3 +49,14 @@ def switch(of: str, name: str, value: Any) -> bool:
     if not isinstance(value, bool) and not (isinstance(value, (int, float)) and value in (0, 1)):
         raise DTypeError(f"{of}: `{name}` is {value!r}, expected True or False")
     return bool(value)
+
+
+def means(name: str, group: dict[str, Any]) -> dict[str, float]:
+    """The numbers of running means of a gradient and of its square, by the engine's names."""
+    first, second = betas(name, group["betas"])
+    return {"beta_1": first, "beta_2": second, "epsilon": number(name, "eps", group["eps"])}
+
+
+def decay(name: str, group: dict[str, Any]) -> dict[str, float]:
+    """The weight decay, by the engine's name."""
+    return {"weight_decay": number(name, "weight_decay", group["weight_decay"])}

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradframe.errors import PlanError
 from gradframe.optim.optimizer import Optimizer, _Kept
-from gradframe.optim.options import betas, number, switch
+from gradframe.optim.options import betas, decay, means, number, switch
 
 
 class SGD(Optimizer):
@@ -62,9 +62,7 @@ class Adam(Optimizer):
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
         name = type(self).__name__
-        first, second = betas(name, group["betas"])
-        others = {"epsilon": number(name, "eps", group["eps"]), "weight_decay": number(name, "weight_decay", group["weight_decay"])}
-        return {"beta_1": first, "beta_2": second, **others, "amsgrad": float(switch(name, "amsgrad", group["amsgrad"]))}
+        return {**means(name, group), **decay(name, group), "amsgrad": float(switch(name, "amsgrad", group["amsgrad"]))}
 
 
 class AdamW(Adam):
