@@ -11,8 +11,7 @@ use crate::testing::{Settings, Testing, floats, line_table, request};
 
 const QUERY: &str = "SELECT a, b, kind, y FROM t";
 /// Rows that are computed of others, exactly.
-const COMPUTED: &str =
-    "SELECT avg(a) AS a, sum(b) AS b, kind, covar_pop(a, y) AS c, avg(y) AS y FROM t GROUP BY kind, id % 300";
+const COMPUTED: &str = "SELECT avg(a) AS a, sum(b) AS b, kind, covar_pop(a, y) AS c, avg(y) AS y FROM t GROUP BY kind, id % 300";
 
 /// Four epochs of a small network with everything random switched on.
 fn network(options: &[(&str, f64)]) -> TrainRequest {
