@@ -13,7 +13,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_connectors::pretrained::HubModels;
 use gradframe_connectors::sinks::named_formats;
 use gradframe_exec::rules::physical_optimizer_rules;
-use gradframe_exec::{ProgressSink, SpillSpace};
+use gradframe_exec::{ProgressSink, SpillSpace, with_repartition_files};
 use gradframe_ml_core::MemorySize;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words;
@@ -41,7 +41,7 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), catalog(Arc::clone(public))?);
     let mut state = SessionStateBuilder::new()
-        .with_config(config(builder, public))
+        .with_config(config(builder, public)?)
         .with_runtime_env(runtime_env(builder)?)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
@@ -83,7 +83,7 @@ pub(crate) fn device_memory_limit(context: &SessionContext) -> Option<MemorySize
     state.config().options().extensions.get::<GradframeOptions>().and_then(|options| options.device_memory_limit.clone())
 }
 
-fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig {
+fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<SessionConfig> {
     let store = public.store();
     let services = Services {
         models: Arc::clone(store) as _,
@@ -92,7 +92,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
         pretrained: Arc::new(HubModels::new(hub_settings())),
         seed: builder.seed,
     };
-    let mut config = limits::applied(SessionConfig::new(), builder)
+    let mut config = with_repartition_files(limits::applied(SessionConfig::new(), builder))?
         .with_target_partitions(builder.threads_or_default())
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, PUBLIC)
@@ -108,7 +108,7 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> SessionConfig
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     // Spark writes years that nanoseconds cannot hold; they would wrap around without a word.
     config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
-    config
+    Ok(config)
 }
 
 /// Memory shared fairly among operators that can spill; spilled data limited too.

@@ -31,4 +31,4 @@ mod wrapped;
 pub use memory::batch_bytes;
 pub use planner::{GradframePlanner, query_planner};
 pub use progress::{Progress, ProgressSink, TrainingProgress};
-pub use spill::SpillSpace;
+pub use spill::{SpillSpace, with_repartition_files};

@@ -2,11 +2,11 @@
 //! crash or a kill.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
@@ -18,32 +18,71 @@ use tempfile::{NamedTempFile, TempPath};
 use super::space::SpillSpace;
 
 /// Bytes read at once.
-const READ_BYTES: usize = 256 << 10;
+pub(super) const READ_BYTES: usize = 256 << 10;
 
 /// One temporary file of a space.
-pub(super) struct UnnamedFile(Arc<Inner>);
+pub(super) struct UnnamedFile(Arc<Unnamed>);
 
-struct Inner {
+/// A file's handle and what it takes of its space.
+pub(super) struct Unnamed {
     file: File,
     /// By which the file can be opened again while this handle is.
     path: PathBuf,
     /// Its name where the system cannot do without; removed on drop.
     _name: Option<TempPath>,
     space: SpillSpace,
-    bytes: AtomicU64,
+    /// Bytes written. Whoever writes holds it.
+    end: Mutex<u64>,
 }
 
-impl Drop for Inner {
+impl Unnamed {
+    /// An empty file. Errors: the operating system's.
+    pub fn create(space: SpillSpace) -> io::Result<Self> {
+        let (file, path, name) = open(space.directory())?;
+        Ok(Unnamed { file, path, _name: name, space, end: Mutex::new(0) })
+    }
+
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        *self.end()
+    }
+
+    /// Writes after what is there; gives where. What could not be written whole is not there.
+    pub fn append(&self, buffer: &[u8]) -> io::Result<Range<u64>> {
+        let mut end = self.end();
+        let length = buffer.len() as u64;
+        self.space.take(length).map_err(io::Error::other)?;
+        let mut file = &self.file;
+        if let Err(error) = file.seek(SeekFrom::Start(*end)).and_then(|_| file.write_all(buffer)) {
+            let error = self.space.cannot_write(length, error);
+            self.space.give_back(length);
+            return Err(io::Error::other(error));
+        }
+        let start = *end;
+        *end += length;
+        Ok(start..*end)
+    }
+
+    /// Another handle, which reads from the start.
+    pub fn reopened(&self) -> Result<File> {
+        File::open(&self.path).map_err(DataFusionError::IoError)
+    }
+
+    fn end(&self) -> MutexGuard<'_, u64> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Unnamed {
     fn drop(&mut self) {
-        self.space.give_back(self.bytes.load(Ordering::Relaxed));
+        self.space.give_back(self.bytes());
     }
 }
 
 impl UnnamedFile {
     /// An empty file. Errors: the operating system's.
     pub fn create(space: SpillSpace) -> io::Result<Self> {
-        let (file, path, name) = open(space.directory())?;
-        Ok(UnnamedFile(Arc::new(Inner { file, path, _name: name, space, bytes: AtomicU64::new(0) })))
+        Unnamed::create(space).map(|file| UnnamedFile(Arc::new(file)))
     }
 }
 
@@ -81,11 +120,11 @@ impl SpillFile for UnnamedFile {
     }
 
     fn size(&self) -> Option<u64> {
-        Some(self.0.bytes.load(Ordering::Relaxed))
+        Some(self.0.bytes())
     }
 
     fn read_stream(&self) -> Result<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>> {
-        let file = Arc::new(File::open(&self.0.path).map_err(DataFusionError::IoError)?);
+        let file = Arc::new(self.0.reopened()?);
         Ok(Box::pin(stream::try_unfold((file, Arc::clone(&self.0)), read_next)))
     }
 
@@ -95,7 +134,7 @@ impl SpillFile for UnnamedFile {
 }
 
 /// A file that is being read, and what keeps it.
-type Reading = (Arc<File>, Arc<Inner>);
+type Reading = (Arc<File>, Arc<Unnamed>);
 
 /// The next bytes; None at the end of what is written so far. Reads on a thread that may block.
 async fn read_next((file, kept): Reading) -> Result<Option<(Bytes, Reading)>> {
@@ -111,16 +150,11 @@ fn read(mut file: &File) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-struct Writer(Arc<Inner>);
+struct Writer(Arc<Unnamed>);
 
 impl Write for Writer {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let Inner { file, space, bytes, .. } = self.0.as_ref();
-        let length = buffer.len() as u64;
-        space.take(length).map_err(io::Error::other)?;
-        bytes.fetch_add(length, Ordering::Relaxed);
-        let mut file = file;
-        file.write_all(buffer).map_err(|error| io::Error::other(space.cannot_write(length, error)))?;
+        self.0.append(buffer)?;
         Ok(buffer.len())
     }
 

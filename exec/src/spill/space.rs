@@ -13,6 +13,8 @@ use gradframe_ml_core::Error;
 use gradframe_plan::error::to_datafusion;
 
 use super::file::UnnamedFile;
+use super::part::Whole;
+use super::repartition::IN_PARTS;
 
 /// The operator named in errors.
 const OP: &str = "spill";
@@ -23,13 +25,15 @@ pub struct SpillSpace {
     directory: Arc<Path>,
     limit_bytes: u64,
     used_bytes: Arc<AtomicU64>,
+    /// That of files of a batch.
+    whole: Arc<Whole>,
 }
 
 impl SpillSpace {
     /// A space in this directory, which is looked at when a first file is made. Files take at most `limit_bytes`
     /// together.
     pub fn new(directory: impl Into<PathBuf>, limit_bytes: u64) -> Self {
-        SpillSpace { directory: directory.into().into(), limit_bytes, used_bytes: Arc::default() }
+        SpillSpace { directory: directory.into().into(), limit_bytes, used_bytes: Arc::default(), whole: Arc::default() }
     }
 
     /// Bytes of the files that exist.
@@ -84,8 +88,11 @@ fn size(bytes: u64) -> String {
 }
 
 impl TempFileFactory for SpillSpace {
-    fn create_temp_file(&self, _description: &str) -> Result<Arc<dyn SpillFile>> {
-        let file = UnnamedFile::create(self.clone()).map_err(|error| to_datafusion(self.cannot_create(error)))?;
-        Ok(Arc::new(file))
+    fn create_temp_file(&self, description: &str) -> Result<Arc<dyn SpillFile>> {
+        let file: io::Result<Arc<dyn SpillFile>> = match description {
+            IN_PARTS => self.whole.part(self).map(|part| Arc::new(part) as _),
+            _ => UnnamedFile::create(self.clone()).map(|file| Arc::new(file) as _),
+        };
+        file.map_err(|error| to_datafusion(self.cannot_create(error)))
     }
 }

@@ -12,6 +12,7 @@ mod over;
 mod pinned;
 mod plans;
 mod predict;
+mod repartition;
 mod run_log;
 mod spill;
 mod split;

@@ -16,8 +16,8 @@ use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gradframe_exec::ops::train::run_to_end;
-use gradframe_exec::query_planner;
 use gradframe_exec::rules::physical_optimizer_rules;
+use gradframe_exec::{query_planner, with_repartition_files};
 use gradframe_ml_core::Result;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{checked_sum, float_aggregates};
@@ -60,7 +60,8 @@ impl Testing {
         let (models, runs) = (Arc::new(MemoryModels::default()), Arc::new(MemoryRuns::default()));
         let (sources, pretrained) = (Arc::new(services::NoSources), Arc::new(services::NoSources));
         let services = Services { models, runs: runs.clone(), sources, pretrained, seed: 7 };
-        let mut config = SessionConfig::new()
+        let mut config = with_repartition_files(SessionConfig::new())
+            .unwrap()
             .with_target_partitions(settings.partitions)
             .with_batch_size(settings.batch_size)
             .with_sort_spill_reservation_bytes(1 << 20)
