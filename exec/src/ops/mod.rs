@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod held;
 pub mod in_order;
 mod input;
+pub(crate) mod loop_join;
 pub mod map_batches;
 pub mod numeric_sort;
 pub mod numeric_stage;

@@ -1,5 +1,5 @@
-//! What a rule of DataFusion's shall not pass: no filter gets below a fence, and of a projection its columns alone; of one over a join, only
-//! into the join itself.
+//! What a rule of DataFusion's shall not pass: no filter gets below a fence, and of a projection its columns alone; of one over a hash
+//! join, only into the join itself, and none over a merge.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr, all_columns, make_with_child, try_embed_projection};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream};
 
@@ -33,6 +33,9 @@ impl Fence {
 
     /// The projection with the fence below it as low as it goes: above what only picks columns.
     fn swapped(&self, projection: &ProjectionExec) -> Result<Option<Plan>> {
+        if self.0.is::<SortMergeJoinExec>() {
+            return Ok(None);
+        }
         if let Some(join) = self.0.downcast_ref::<HashJoinExec>() {
             return if join.projection.is_none() { try_embed_projection(projection, join) } else { Ok(None) };
         }

@@ -7,14 +7,17 @@
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{JoinSide, JoinType, internal_datafusion_err};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::human_readable_size;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
@@ -68,11 +71,25 @@ fn hash_joins(plan: &Arc<dyn ExecutionPlan>) -> Result<usize> {
 /// Whether a join can be merged and had better be.
 fn is_over(join: &HashJoinExec, budget_bytes: usize) -> bool {
     // Only the hash join knows `NOT IN` with nulls.
-    let over = !join.null_aware && build_bytes(join).is_some_and(|bytes| bytes > budget_bytes);
+    let over = !join.null_aware && compares_keys(join) && build_bytes(join).is_some_and(|bytes| bytes > budget_bytes);
     if over {
         tracing::debug!(on = ?join.on, budget = human_readable_size(budget_bytes), "a build side is too large to hash");
     }
     over
+}
+
+/// Whether a merge can compare the keys. Where it looks for rows of one side alone it knows fewer types, and takes no NaN for equal to itself
+/// (apache/datafusion#25133).
+fn compares_keys(join: &HashJoinExec) -> bool {
+    let is_known = |key: &Arc<dyn PhysicalExpr>| match key.data_type(&join.left.schema()) {
+        Ok(DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Decimal128(..)) => true,
+        Ok(DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)) => true,
+        Ok(DataType::Timestamp(_, None) | DataType::Date32 | DataType::Date64) => true,
+        Ok(other) => other.is_integer(),
+        Err(_) => false,
+    };
+    let has_both_sides = matches!(join.join_type, JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full);
+    has_both_sides || join.on.iter().all(|(left, _)| is_known(left))
 }
 
 /// What the build side is estimated to take; None if nothing is known of it.
@@ -92,7 +109,7 @@ fn row_bytes(schema: &Schema) -> usize {
 fn merged(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
     let sort_options = vec![SortOptions::default(); join.on.len()];
     let (left, right) = (Arc::clone(&join.left), Arc::clone(&join.right));
-    let (on, filter) = (join.on.clone(), join.filter.clone());
+    let (on, filter) = (join.on.clone(), join.filter.as_ref().map(left_first).transpose()?);
     let merge = SortMergeJoinExec::try_new(left, right, on, filter, join.join_type, sort_options, join.null_equality)?;
     let Some(projection) = &join.projection else { return Ok(Arc::new(merge)) };
     let schema = merge.schema();
@@ -102,4 +119,22 @@ fn merged(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
     };
     let columns: Vec<ProjectionExpr> = projection.iter().map(column).collect();
     Ok(Arc::new(ProjectionExec::try_new(columns, Arc::new(merge))?))
+}
+
+/// The same condition with the columns of the left side first. A merge takes them so, whatever the condition says (a hash join whose sides were
+/// exchanged has them the other way round), and asks it of rows without a match too, so any may be null.
+fn left_first(filter: &JoinFilter) -> Result<JoinFilter> {
+    let columns = filter.column_indices();
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_key(|&column| columns[column].side != JoinSide::Left);
+    let fields = order.iter().map(|&column| filter.schema().field(column).clone().with_nullable(true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let moved = |expr: Arc<dyn PhysicalExpr>| {
+        let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
+        let place = order.iter().position(|&old| old == column.index());
+        let place = place.ok_or_else(|| internal_datafusion_err!("`{column}` is no column of its join's condition"))?;
+        Ok(Transformed::yes(Arc::new(Column::new(column.name(), place)) as Arc<dyn PhysicalExpr>))
+    };
+    let expression = Arc::clone(filter.expression()).transform_up(moved)?.data;
+    Ok(JoinFilter::new(expression, order.iter().map(|&column| columns[column].clone()).collect(), schema))
 }

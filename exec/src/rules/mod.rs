@@ -8,16 +8,18 @@ mod expressions;
 mod fence;
 mod fenced;
 mod fields_of_structs;
+mod filter_fences;
 mod filters_first;
 mod in_order;
+mod loops_in_memory;
 mod merge_large_joins;
-mod names_once;
 mod needed;
 mod numeric_sorts;
 mod numeric_stages;
 mod one_nan;
 mod over_rows;
-mod probe_orders;
+mod projection_fences;
+mod settled_limits;
 mod subqueries_of_trainings;
 
 use std::sync::Arc;
@@ -37,11 +39,13 @@ use fenced::Fenced;
 pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use in_order::InOrder;
+pub use loops_in_memory::LoopsInMemory;
 pub use merge_large_joins::MergeLargeJoins;
 pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
 pub use over_rows::OverRows;
+use settled_limits::SettledLimits;
 pub use subqueries_of_trainings::SubqueriesOfTrainings;
 
 /// An expression by itself, outside of any plan, as plans have it: its arithmetic checked, its NaNs without signs, fields of null
@@ -60,6 +64,9 @@ const JOIN_SELECTION: &str = "join_selection";
 /// The rule that puts projections below other operators.
 const PROJECTIONS: &str = "ProjectionPushdown";
 
+/// The rule that puts sorts and partitions where operators want them.
+const REQUIREMENTS: &str = "EnsureRequirements";
+
 /// The rule that puts filters below other operators; it comes twice.
 const FILTERS: &str = "FilterPushdown";
 
@@ -72,10 +79,13 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.insert(pushdown, Arc::new(NumericStages { projections: true }));
     for rule in rules.iter_mut().filter(|rule| rule.name() == PROJECTIONS) {
         let first = Arc::new(FiltersFirst { rule: Arc::clone(rule) });
-        *rule = Arc::new(Fenced { rule: first, fences: probe_orders::fences });
+        *rule = Arc::new(Fenced { rule: first, fences: projection_fences::fences });
     }
     for rule in rules.iter_mut().filter(|rule| rule.name().starts_with(FILTERS)) {
-        *rule = Arc::new(Fenced { rule: Arc::clone(rule), fences: names_once::fences });
+        *rule = Arc::new(Fenced { rule: Arc::clone(rule), fences: filter_fences::fences });
+    }
+    for rule in rules.iter_mut().filter(|rule| rule.name() == REQUIREMENTS) {
+        *rule = Arc::new(SettledLimits { rule: Arc::clone(rule) });
     }
     rules.push(Arc::new(AccountForWindows));
     // First, while all expressions are where the query put them.
@@ -93,5 +103,6 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.push(Arc::new(SubqueriesOfTrainings));
     // Last: rules before look for DataFusion's own.
     rules.push(Arc::new(NumericSorts));
+    rules.push(Arc::new(LoopsInMemory));
     rules
 }

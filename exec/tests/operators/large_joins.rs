@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::util::pretty::pretty_format_batches;
+use gradframe_ml_core::Result;
 
 use crate::testing::{Settings, Testing};
 
@@ -43,4 +44,75 @@ async fn a_small_build_side_stays_however_large_the_other_is() {
     let small = "SELECT count(*) FROM l JOIN (SELECT k FROM r LIMIT 10) AS few ON l.k = few.k";
     let (plan, _) = planned(small, 8 << 20).await;
     assert!(plan.contains("HashJoinExec") && !plan.contains("SortMergeJoin"), "{plan}");
+}
+
+/// Two tables with a key, a number and a text, of so many rows and three quarters of them; what a query of them gives, sorted.
+async fn rows_of(query: &str, rows: i64, partitions: usize, memory_bytes: usize) -> Result<Vec<String>> {
+    let settings = Settings { memory_bytes: Some(memory_bytes), partitions, batch_size: 512, ..Settings::default() };
+    let t = Testing::with(settings);
+    for (name, rows, step) in [("a", rows, 7919), ("b", rows * 3 / 4, 104_729)] {
+        let key: ArrayRef = Arc::new(Int64Array::from_iter((0..rows).map(|i| (i % 19 != 3).then_some(i * step % 40_000))));
+        let value: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(|i| i * 31 % 997)));
+        let text: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|i| format!("{name}{i}"))));
+        t.table(name, &[("k", key), ("v", value), ("s", text)], 2);
+    }
+    let batch = t.collect(t.query(query).await).await?;
+    let mut rows: Vec<String> = pretty_format_batches(&[batch]).unwrap().to_string().lines().map(str::to_owned).collect();
+    rows.sort_unstable();
+    Ok(rows)
+}
+
+/// Sides of the condition and of the result that are exchanged, dropped, or of one name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_beside_the_keys_reads_its_own_columns_however_the_join_is_made() {
+    for kind in ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"] {
+        for (columns, condition) in [
+            ("count(a.s), count(b.s)", "a.v > b.v + 500"),
+            ("sum(a.v), count(b.s)", "b.v > a.v + 500"),
+            ("count(*)", "a.v > b.v"),
+        ] {
+            for (first, second) in [("a", "b"), ("b", "a")] {
+                let query = format!("SELECT {columns} FROM {first} {kind} {second} ON a.k = b.k AND {condition}");
+                let ample = rows_of(&query, 80_000, 2, 1 << 30).await.unwrap();
+                assert_eq!(rows_of(&query, 80_000, 2, 8 << 20).await.unwrap(), ample, "{query}");
+            }
+        }
+    }
+}
+
+/// Of keys that a merge does not know, or takes NaN for what is no number.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_one_side_are_found_by_any_keys_where_memory_is_short() {
+    for (key, within) in
+        [("CASE WHEN k % 3 = 0 THEN 'NaN'::double ELSE k::double END", "NOT EXISTS"), ("make_array(k)", "EXISTS")]
+    {
+        let side = |table: &str| format!("SELECT {key} AS k, v, s FROM {table}");
+        let exists = format!("{within} (SELECT 1 FROM ({}) AS b WHERE a.k = b.k)", side("b"));
+        let query = format!("SELECT count(*), sum(a.v) FROM ({}) AS a WHERE {exists}", side("a"));
+        let ample = rows_of(&query, 60_000, 2, 1 << 30).await.unwrap();
+        assert_eq!(rows_of(&query, 60_000, 2, 6 << 20).await.unwrap(), ample, "{query}");
+    }
+}
+
+/// By neither keys nor memory enough: the same rows, or an error that says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_by_conditions_alone_never_gives_other_rows_where_memory_is_short() {
+    let condition = "a.v > b.v + 990 AND a.k < b.k";
+    let joins =
+        ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"].map(|kind| format!("SELECT a.s, b.s FROM a {kind} b ON {condition}"));
+    let exists = ["", "NOT"].map(|not| format!("SELECT a.s FROM a WHERE {not} EXISTS (SELECT 1 FROM b WHERE {condition})"));
+    let mut errors = 0;
+    for query in joins.iter().chain(&exists) {
+        let ample = rows_of(query, 4_000, 1, 1 << 30).await.unwrap();
+        for partitions in [1, 3] {
+            match rows_of(query, 4_000, partitions, 256 << 10).await {
+                Ok(rows) => assert_eq!(rows, ample, "{query} with {partitions} partitions"),
+                Err(error) => {
+                    assert_eq!(error.kind(), "Resources", "{query}: {error}");
+                    errors += 1;
+                }
+            }
+        }
+    }
+    assert!(errors > 0, "nothing was short");
 }

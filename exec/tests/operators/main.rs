@@ -7,6 +7,7 @@ mod devices;
 mod evaluate;
 mod exact;
 mod large_joins;
+mod limits;
 mod networks;
 mod over;
 mod pinned;

@@ -1,8 +1,9 @@
-//! No filter passes columns of one name.
+//! What no filter passes: columns of one name, and limits.
 //!
 //! DataFusion's `FilterPushdown` finds the columns of a filter in an operator's input by their names. Where a join has brought two columns of one
-//! name together, the first is taken for both: rows would be dropped by another table's column. Here is a fence above each input
-//! in which a name is not one column's. A join says by number which side a column is of, so a projection may ask it.
+//! name together, the first is taken for both: rows would be dropped by another table's column. A join says by number which side a column is of,
+//! so a projection may ask it. And a filter that gets below a limit, as that of the first rows so far in a sort does by way of a `FilterExec` that
+//! counts its rows, makes the limit take other rows. Here is a fence above each input where either would happen.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 
@@ -19,7 +21,7 @@ use super::fence::{Fence, Plan};
 pub fn fences(node: Plan) -> Result<Transformed<Plan>> {
     let needs_fence = |input: &Plan| {
         let is_asked_by_number = node.is::<ProjectionExec>() && input.is::<HashJoinExec>();
-        !is_asked_by_number && has_name_twice(input)
+        is_limited(input) || !is_asked_by_number && has_name_twice(input)
     };
     if !node.children().into_iter().any(needs_fence) {
         return Ok(Transformed::no(node));
@@ -34,4 +36,9 @@ fn has_name_twice(plan: &Plan) -> bool {
     let schema = plan.schema();
     let mut seen = HashSet::with_capacity(schema.fields().len());
     !schema.fields().iter().all(|field| seen.insert(field.name()))
+}
+
+/// Whether it gives some of its rows by their number.
+fn is_limited(plan: &Plan) -> bool {
+    plan.fetch().is_some() || plan.is::<GlobalLimitExec>()
 }
