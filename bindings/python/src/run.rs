@@ -188,7 +188,9 @@ fn no_number(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, error: PyErr) ->
     }
     let class = value.get_type();
     let named = match (name.repr(), class.name()) {
-        (Ok(name), Ok(class)) => PyTypeError::new_err(format!("log: metric {name} is a {class}, expected a number: {}", error.value(py))),
+        (Ok(name), Ok(class)) => {
+            PyTypeError::new_err(format!("log: metric {name} is a {class}, expected a number: {}", error.value(py)))
+        }
         (Err(error), _) | (_, Err(error)) => return error,
     };
     named.set_cause(py, Some(error));
