@@ -2,6 +2,7 @@
 //! environment and code; with its training rows if asked. What imports it elsewhere can replay it there.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use arrow::array::{ArrayRef, AsArray};
@@ -12,7 +13,6 @@ use gradframe_plan::error::from_datafusion;
 use gradframe_plan::rules::with_exact_aggregates;
 use gradframe_plan::services::NewArtifact;
 use tar::{Archive, Builder, EntryType, HeaderMode};
-use tempfile::TempDir;
 
 use crate::kept_rows::{TRAINING_ROWS, has_kept_rows};
 use crate::{DataFrame, Error, Result, Session};
@@ -42,7 +42,7 @@ impl Session {
     pub async fn archive_run(&self, run: &str, path: &Path, data: bool) -> Result<String> {
         let store = self.public().store();
         let run = store.full_run_name(run)?;
-        let scratch = scratch()?;
+        let scratch = store.scratch()?;
         let packed = scratch.path().join("packed");
         let target = Store::open(packed.join(STORE))?;
         target.copy_run_from(store, &run)?;
@@ -59,9 +59,10 @@ impl Session {
 
     /// Takes in the runs of an archive.
     pub(crate) fn import_archive(&self, path: &Path) -> Result<Vec<String>> {
-        let scratch = scratch()?;
+        let store = self.public().store();
+        let scratch = store.scratch()?;
         unpack(path, scratch.path())?;
-        self.public().store().copy_runs_from(Store::open(scratch.path().join(STORE))?.as_ref())
+        store.copy_runs_from(Store::open(scratch.path().join(STORE))?.as_ref())
     }
 
     /// The rows of a run's training query, as they are now, in a Parquet file.
@@ -148,17 +149,17 @@ fn unpack(path: &Path, directory: &Path) -> Result<()> {
         }
         let target = directory.join(&name);
         let above = target.parent().unwrap_or(directory);
-        std::fs::create_dir_all(above).map_err(|error| cannot("write", above, error))?;
-        let mut written = File::create_new(&target).map_err(|error| cannot("write", &target, error))?;
+        // A name twice, or as a file and a directory, is the archive's fault.
+        let refused = |at: &Path, error: std::io::Error| match error.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => damaged(error),
+            _ => cannot("write", at, error),
+        };
+        std::fs::create_dir_all(above).map_err(|error| refused(above, error))?;
+        let mut written = File::create_new(&target).map_err(|error| refused(&target, error))?;
         std::io::copy(&mut entry, &mut written).map_err(damaged)?;
         found |= name == Path::new(STORE).join("store.db");
     }
     if found { Ok(()) } else { Err(Error::execution(OP, format!("`{}` holds no run", path.display()))) }
-}
-
-fn scratch() -> Result<TempDir> {
-    let made = tempfile::Builder::new().prefix("gradframe-archive-").tempdir();
-    made.map_err(|error| Error::external(OP, format!("can't make a temporary directory: {error}")).because(error))
 }
 
 fn cannot(what: &str, path: &Path, error: std::io::Error) -> Error {

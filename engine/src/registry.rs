@@ -70,6 +70,11 @@ impl Session {
         self.scan_files(READ_ARTIFACT, vec![format!("{run}/{path}")], Vec::<(String, ScalarValue)>::new()).await
     }
 
+    /// The whole name of the one run whose identifier begins so. Errors: `Plan` if there is none, with the nearest, or there are several.
+    pub fn full_run_name(&self, start: &str) -> Result<String> {
+        self.store().full_run_name(start)
+    }
+
     /// Forgets a run with all that it has logged. Errors: `Plan` for an unknown run, one that runs, and one that a model
     /// comes from.
     pub fn remove_run(&self, run: &str) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `gradframe runs tail`: a run's metrics, a line an epoch or step, as they are written by whatever process trains.
 
+mod lines;
 mod seen;
 
 use std::collections::HashMap;
@@ -18,24 +19,37 @@ use crate::runs::quoted;
 /// What is sampled of the machine begins so.
 const SAMPLED: &str = "system/";
 
-/// Prints the metrics that are there, then those that come, until the run ends; those that are sampled of the machine if `sampled`.
+/// How a run is followed.
+#[derive(Debug, Clone, Copy)]
+pub struct Following {
+    /// Between two looks.
+    pub interval: Duration,
+    /// What is sampled of the machine, too.
+    pub sampled: bool,
+    /// A line of JSON for each point, instead of one for people for each step, and no word at the end.
+    pub as_json: bool,
+}
+
+/// Prints the metrics that are there, then those that come, until the run ends.
 /// Errors: `Execution` with the run's own words if it failed; `Cancelled` if it was cancelled.
-pub async fn run(session: &Session, run: &str, interval: Duration, sampled: bool) -> Result<()> {
+pub async fn run(session: &Session, run: &str, following: Following) -> Result<()> {
+    let Following { interval, sampled, as_json } = following;
+    let print = |points: Vec<Point>| -> Result<()> {
+        let lines = if as_json { lines::json(run, &points)? } else { lines::lines(points) };
+        lines.iter().try_for_each(|line| print_line(line))
+    };
     let mut seen = Seen::default();
     loop {
         // The state first: what was logged before the run ended is read after it.
         let state = State::of(session, run).await?;
         let mut grown = grown(session, run, &seen).await?;
         grown.retain(|name, _| sampled || !name.starts_with(SAMPLED));
-        for line in seen.lines(points(session, run, &grown, &seen).await?) {
-            print_line(&line)?;
-        }
+        print(seen.new_among(points(session, run, &grown, &seen).await?))?;
         grown.retain(|name, points| seen.printed_of(name) < *points);
-        for line in seen.lines_of_all(all_points(session, run, &grown).await?) {
-            print_line(&line)?;
-        }
+        print(seen.new_among_all(all_points(session, run, &grown).await?))?;
         match state.status.as_str() {
             "running" => tokio::time::sleep(interval).await,
+            "finished" if as_json => return Ok(()),
             "finished" => return print_line(&format!("run {run} finished")),
             "cancelled" => return Err(Error::cancelled("gradframe runs", format!("run {run} was cancelled")).into()),
             _ => {

@@ -46,7 +46,7 @@ fn show_takes_the_beginning_of_a_run() {
 fn show_of_an_unknown_run_says_where_to_look() {
     let ended = Place::new().run(&["runs", "show", "o'clock"]);
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("no run `o'clock`") && ended.stderr.contains("gradframe runs ls"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("unknown run `o'clock`") && ended.stderr.contains("there are no runs yet"), "{}", ended.stderr);
 }
 
 #[test]
@@ -69,6 +69,47 @@ fn tail_of_a_failed_run_says_why_and_fails() {
     let ended = place.run(&["runs", "tail"]);
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains(" failed: ") && ended.stderr.contains("distance"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_run_that_is_none_or_several_is_said_alike_by_every_command() {
+    let place = two_models();
+    let commands: [&[&str]; 8] =
+        [&["show"], &["tail"], &["resume"], &["replay"], &["rm"], &["export", "--tensorboard"], &["diff"], &["export"]];
+    for (start, said) in [
+        ("nobody", "error[Plan]: run: unknown run `nobody`\n  hint: there are `2"),
+        ("2", "error[Plan]: run: `2` begins several runs\n  hint: name one of them, such as 2"),
+        ("%", "error[Plan]: run: unknown run `%`"),
+        ("é🦀", "error[Plan]: run: unknown run `é🦀`"),
+    ] {
+        for command in commands {
+            let target = place.path("target");
+            let mut args = [&["runs"], command, &[start]].concat();
+            match command[0] {
+                "diff" => args.push(start),
+                "export" => args.push(target.to_str().unwrap()),
+                _ => {}
+            }
+            let ended = place.run(&args);
+            assert!(ended.code == 1 && ended.stderr.starts_with(said), "{args:?}: {} {}", ended.code, ended.stderr);
+            assert!(!target.exists(), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn tail_as_json_is_an_object_a_point_and_other_formats_are_refused() {
+    let (place, run) = trained();
+    let ended = place.run(&["runs", "tail", "--format", "json"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let start = format!("{{\"run\":\"{run}\",\"name\":");
+    assert!(!ended.stdout.is_empty() && ended.stdout.lines().all(|line| line.starts_with(&start)), "{}", ended.stdout);
+    for wrong in [&["--format", "csv"][..], &["--format", "parquet"], &["-o", "points.json"]] {
+        let ended = place.run(&[&["runs", "tail"], wrong].concat());
+        assert!(ended.code == 1 && ended.stderr.contains("tail prints"), "{wrong:?}: {}", ended.stderr);
+    }
+    let shown = place.run(&["runs", "show", &run, "--format", "parquet"]);
+    assert!(shown.code == 1 && shown.stdout.is_empty() && shown.stderr.contains("several tables"), "{}", shown.stderr);
 }
 
 #[test]
@@ -216,6 +257,7 @@ fn a_name_that_no_run_has_is_noted_beside_the_empty_list() {
     for (words, note) in [
         (["--where", "metrics.losss < 1"], "no run has a metric `losss`; did you mean `loss`?"),
         (["--sort", "param.zzzzzzzzzzzzzz"], "no run has a parameter `zzzzzzzzzzzzzz`\n"),
+        (["--columns", "run, metrics.lss"], "no run has a metric `lss`; did you mean `loss`?"),
         (["--experiment", "Defualt"], "there is no experiment `Defualt`; did you mean `Default`?"),
     ] {
         let ended = place.run(&["runs", "ls", "--format", "csv", words[0], words[1]]);
@@ -233,13 +275,17 @@ fn what_is_wrong_in_a_filter_is_shown_in_the_words_of_the_user() {
         ("--where", "x'; drop table y", "in --where"),
         ("--where", "true; DROP TABLE y", "without `;`"),
         ("--where", "foo = 1", "in --where"),
+        ("--where", "metrics.loss < 'x'", "in --where"),
         ("--sort", "metrics.loss +", "in --sort"),
+        ("--sort", "nothing", "in --sort"),
         ("--columns", "run,, title", "in --columns"),
     ] {
         let ended = place.run(&["runs", "ls", option, text]);
         assert!(ended.code == 1 && ended.stderr.contains(said), "{text}: {} {}", ended.code, ended.stderr);
         assert!(!ended.stderr.contains("`)`"), "{text}: {}", ended.stderr);
     }
+    let commented = place.run(&["runs", "ls", "--where", "metrics.loss < 1e9 -- of the last epoch", "--format", "csv"]);
+    assert_eq!((commented.code, commented.stdout.lines().count()), (0, 2), "{}", commented.stderr);
     let ended = place.run(&["runs", "ls", "--where", "metrics.loss < < 1"]);
     assert!(ended.stderr.contains("metrics.loss < < 1\n"), "the place is marked in the text: {}", ended.stderr);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gradframe::{Error, LoadOptions, MetricRow, Run, RunOptions};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyException, PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
@@ -173,9 +173,26 @@ fn number(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<f64> {
         let class = value.get_type();
         return Err(PyTypeError::new_err(format!("log: metric {} is a {}, expected a number", name.repr()?, class.name()?)));
     }
-    let too_large = |error: PyErr| match error.is_instance_of::<PyOverflowError>(name.py()) {
-        true => PyOverflowError::new_err(format!("log: metric {name} is too large for a float of 64 bits")),
-        false => error,
+    value.call_method0("__float__").and_then(|float| float.extract()).map_err(|error| no_number(name, value, error))
+}
+
+/// What an array of several values, a date and the like say when they are asked for a float, with the name of the metric. A program's
+/// own end, such as Ctrl-C, stays what it is.
+fn no_number(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    let py = name.py();
+    if !error.is_instance_of::<PyException>(py) {
+        return error;
+    }
+    if error.is_instance_of::<PyOverflowError>(py) {
+        return PyOverflowError::new_err(format!("log: metric {name} is too large for a float of 64 bits"));
+    }
+    let class = value.get_type();
+    let named = match (name.repr(), class.name()) {
+        (Ok(name), Ok(class)) => {
+            PyTypeError::new_err(format!("log: metric {name} is a {class}, expected a number: {}", error.value(py)))
+        }
+        (Err(error), _) | (_, Err(error)) => return error,
     };
-    value.call_method0("__float__").map_err(too_large)?.extract()
+    named.set_cause(py, Some(error));
+    named
 }

@@ -145,6 +145,7 @@ def killed_and_whole(tmp_path, path, start):
         assert again.import_runs(path) == []
         again.collect_garbage()
         assert stand(home) == expected and not list((home / "objects").glob(".writing-*"))
+        assert not list((home / "scratch").glob("*"))
         shutil.rmtree(home)
     print(f"{KILLS} homes, of which {halves} were half full; an import takes {seconds:.2f} s")
 
@@ -192,3 +193,14 @@ def test_what_is_left_of_an_import_of_another_home_is_made_whole(tmp_path):
                 run.log({"loss": step / 3, "acc": step / 9}, step=step)
             run.log_text("note", "x" * 400_000, step=i)
     killed_and_whole(tmp_path / "copies", tmp_path / "other", lambda home: home.parent.mkdir(exist_ok=True))
+
+
+def test_what_is_left_of_an_import_of_an_archive_is_made_whole(tmp_path):
+    other = gf.Session(home=tmp_path / "other")
+    with other.run("packed", code=False) as run:
+        for step in range(300):
+            run.log({"loss": step / 3}, step=step)
+        for step in range(20):
+            run.log_text("note", f"{step} " * 400_000, step=step)
+    subprocess.run([sys.executable, "-m", "gradframe", "--home", str(tmp_path / "other"), "runs", "export", run.id, str(tmp_path / "one.tar")], check=True)
+    killed_and_whole(tmp_path / "unpacked", tmp_path / "one.tar", lambda home: home.parent.mkdir(exist_ok=True))

@@ -99,6 +99,8 @@ def test_a_run_may_be_ended_again(session):
         (lambda r: r.log({"x": 1}, step=1.5), TypeError, "log: step is 1.5, expected an integer"),
         (lambda r: r.log({"x": 1}, step=2**63), OverflowError, "log: step is 9223372036854775808"),
         (lambda r: r.params([1]), TypeError, r"\[1\] is a list, expected names and values"),
+        (lambda r: r.params({"a.b": 1, "a": {"b": 2}}), ValueError, "two values have the name 'a.b', '1' and '2'"),
+        (lambda r: r.tags({1: "x", "1": "y"}), ValueError, "two values have the name '1', 'x' and 'y'"),
         (lambda r: r.log_text("", "d"), ValueError, "the name is ''"),
         (lambda r: r.log_text("a/.", "d"), ValueError, "the name is 'a/.'"),
         (lambda r: r.log_input(gf.DataFrame({"x": [1]}), role=""), gf.errors.PlanError, "the role of a data set is empty"),
@@ -109,6 +111,19 @@ def test_wrong_calls_name_what_is_wrong(session, call, error, said):
         call(r)
     with pytest.raises(TypeError, match="the name is None"):
         session.run(None)
+    for seed, error, said in [(-1, OverflowError, "is -1"), (2**70, OverflowError, "is 1180591620717411303424"), (0.5, TypeError, "is 0.5")]:
+        with pytest.raises(error, match=f"run: seed {said}, expected an integer"):
+            session.run("wrong", seed=seed)
+
+
+def test_no_parameter_is_lost_without_a_word(session):
+    given = {"a": {"b": {}, "c": {"d": 1}}, "e": {}, "none": None, 1: "x", "1": "x", "a.c.d": 1}
+    with session.run("all", params=given, tags={"t": {}}, seed=2**64 - 1):
+        pass
+    found = rows(session, "SELECT name, value FROM gradframe.params ORDER BY name")
+    assert found == [("1", "x"), ("a.b", "{}"), ("a.c.d", "1"), ("e", "{}"), ("none", "None")]
+    assert ("t", "{}") in rows(session, "SELECT name, value FROM gradframe.tags")
+    assert rows(session, "SELECT seed FROM gradframe.runs") == [(2**64 - 1,)]
 
 
 def test_the_module_s_function_uses_the_default_session():
@@ -140,6 +155,8 @@ def test_numbers_of_all_kinds_are_kept(session):
         ({"a\0b": 0.5}, ValueError, "holds a NUL"),
         ({"good": 1.0, "bad": [1]}, TypeError, "'bad' is a list"),
         ({"a": 10**400}, OverflowError, "too large"),
+        ({"an array": np.array([1.0, 2.0])}, TypeError, "'an array' is a ndarray, expected a number: only "),
+        ({"a day": np.datetime64("2026-11-28")}, TypeError, "'a day' is a datetime64, expected a number: "),
     ],
 )
 def test_what_is_no_metric_is_refused_whole(session, metrics, error, said):

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::errors::{sync_directory, write_error};
 use super::model_files::write_durably;
+use super::run_id::is_run_id;
 use super::server_checkpoints::ServerCheckpoints;
 use super::{random_name, weights};
 
@@ -97,8 +98,9 @@ impl Checkpoints {
         remove_directory(&directory);
     }
 
+    /// None of what is no run's name: it might lead elsewhere.
     fn directory(&self, run: &str) -> Option<PathBuf> {
-        self.runs.as_ref().map(|runs| runs.join(run))
+        self.runs.as_ref().filter(|_| is_run_id(run)).map(|runs| runs.join(run))
     }
 }
 

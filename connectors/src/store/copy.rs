@@ -7,6 +7,7 @@ use gradframe_plan::ops::run_log::{LogFilter, LogQuery};
 
 use super::Store;
 use super::artifacts;
+use super::copy_checks::{check_hash, check_rows, check_run};
 use super::copy_traces::CopiedTraces;
 use super::places::{COMES_FROM_LOGGED, COMES_FROM_RUN, version_from_run};
 use super::points::read::Unfolded;
@@ -56,8 +57,10 @@ pub(super) type Values = Vec<Value>;
 
 impl Store {
     /// Copies an ended run of another store into this one, with its parameters, points, artifacts and traces, all or nothing.
-    /// Errors: `Plan` for an unknown run, one that is running, and one that this store has already.
+    /// Errors: `Plan` for an unknown run, one that is running, and one that this store has already; `Execution` for one that is damaged,
+    /// and one whose names would lead out of the store.
     pub fn copy_run_from(&self, other: &Store, run: &str) -> Result<()> {
+        check_run(run)?;
         if other.run_start(run)?.status == "running" {
             let what = format!("run `{run}` is still running");
             return Err(Error::plan("run", what).hint("`gradframe runs tail` follows it to its end"));
@@ -73,6 +76,7 @@ impl Store {
             CopiedRun::read(transaction, run, &unfolded)
         })?;
         let copied = copied.ok_or_else(|| Error::internal("run", "it went away while it was copied"))?;
+        copied.check()?;
         self.database.write(|transaction| {
             // Another process may have copied it meanwhile.
             if transaction.value(IS_RUN, params![run])? {
@@ -153,6 +157,7 @@ impl Store {
         let owner = self.database.owner();
         let hashes = other.database.read(|transaction| artifacts::rows::hashes(transaction, run))?.unwrap_or_default();
         let stage = |hash: &String| {
+            check_hash(hash)?;
             let path = other.objects.path(hash)?;
             let staged = self.objects.stage(&mut artifacts::open(&path)?, &owner)?;
             if staged.hash == *hash { Ok(staged) } else { Err(changed(&path)) }
@@ -211,6 +216,11 @@ impl CopiedRun {
             unfolded: unfolded.points(transaction)?,
             traces: CopiedTraces::read(transaction, run)?,
         })
+    }
+
+    fn check(&self) -> Result<()> {
+        TABLES.iter().zip(&self.rows).try_for_each(|((table, _), rows)| check_rows(table, rows))?;
+        self.traces.check()
     }
 
     fn write(&self, transaction: &Transaction<'_>) -> Result<()> {

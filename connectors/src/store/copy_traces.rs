@@ -3,6 +3,7 @@
 use gradframe_ml_core::Result;
 
 use super::copy::{Values, insert, rows_of};
+use super::copy_checks::check_rows;
 use super::sql::{Transaction, Value, params};
 
 /// Rows of traces, by table, each with its columns; traces themselves come first.
@@ -39,6 +40,10 @@ impl CopiedTraces {
         let columns = "trace, experiment, created";
         let sql = format!("SELECT {columns} FROM traces JOIN experiments ON id = experiment_id WHERE run = ?1");
         Ok(CopiedTraces { rows, experiments: rows_of(transaction, &sql, columns, run)? })
+    }
+
+    pub fn check(&self) -> Result<()> {
+        TABLES.iter().zip(&self.rows).try_for_each(|((table, _), rows)| check_rows(table, rows))
     }
 
     /// A trace that is there already stays as it is.

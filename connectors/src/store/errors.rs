@@ -12,6 +12,8 @@ const OP: &str = "store";
 /// An SQLite error, by whose fault it is: `Execution` for a corrupt file, `Resources` for a full disk, else `External`.
 pub(super) fn store_error(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
+        // The tables of the file are not those that it says it has.
+        Some(ErrorCode::Unknown) => Error::execution(OP, said(&error)),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::execution(OP, error.to_string()),
         Some(ErrorCode::DiskFull) => disk_full(OP),
         Some(ErrorCode::SystemIoFailure) if is_out_of_space(&error) => disk_full(OP),
@@ -25,6 +27,14 @@ pub(super) fn store_error(error: rusqlite::Error) -> Error {
         _ => Error::external(OP, error.to_string()),
     }
     .because(error)
+}
+
+/// Without the statement, which may be all of a layout.
+fn said(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// The shared memory file beside the database cannot grow: that has a code of its own.

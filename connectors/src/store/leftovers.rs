@@ -16,6 +16,7 @@ use super::lease::{LockState, free_locks, lock_state, locks_directory};
 use super::model_files::{UNFINISHED_PREFIX, WRITER, confirm, discard, lock_of_unfinished, remove_all};
 use super::names::directory_name;
 use super::points::fold;
+use super::scratch::SCRATCH;
 use super::sql::{Transaction, params};
 use super::table_marks::{DOOMED_TABLE_PREFIX, marked_directory};
 use super::{Store, runs};
@@ -23,7 +24,7 @@ use super::{Store, runs};
 /// Something that names its writer.
 #[derive(Debug)]
 enum Leftover {
-    /// Files of a model that has no version yet.
+    /// Files of a model that has no version yet, or of an archive on its way.
     Unfinished { mark: PathBuf, directory: PathBuf },
     /// A version that has a row or has not.
     Version { mark: PathBuf, directory: PathBuf, model_directory: String, version: String },
@@ -91,7 +92,10 @@ fn clean_files(database: &Database, home: &Path) -> Result<()> {
 fn leftovers(database: &Database, home: &Path) -> Vec<Leftover> {
     let mut found = versions(&home.join("models"));
     found.extend(tables(&home.join("tables")));
-    found.extend(["objects", "tables"].into_iter().flat_map(|below| unfinished_files(home.join(below))));
+    found
+        .extend(unfinished(home.join(SCRATCH)).map(|directory| Leftover::Unfinished { mark: directory.join(WRITER), directory }));
+    let files = ["objects", "tables"].into_iter().flat_map(|below| unfinished(home.join(below)));
+    found.extend(files.map(|file| Leftover::File { file }));
     found.retain(|leftover| match leftover.mark().map(fs::read_to_string) {
         Some(Ok(owner)) if !owner.is_empty() => database.is_gone(&owner),
         _ => leftover.has_free_lock(&locks_directory(home)),
@@ -140,10 +144,10 @@ fn tables(tables: &Path) -> impl Iterator<Item = Leftover> {
     })
 }
 
-/// All files that are being written in a directory.
-fn unfinished_files(directory: PathBuf) -> impl Iterator<Item = Leftover> {
+/// All that is being written in a directory.
+fn unfinished(directory: PathBuf) -> impl Iterator<Item = PathBuf> {
     let unfinished = names_in(&directory).filter(|name| name.starts_with(UNFINISHED_PREFIX));
-    unfinished.map(move |name| Leftover::File { file: directory.join(name) })
+    unfinished.map(move |name| directory.join(name))
 }
 
 /// Under the store's write lock, so that no row comes while it is looked for.

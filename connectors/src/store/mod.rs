@@ -9,6 +9,7 @@
 //! runs/<run>/checkpoint.safetensors         where a run that has not finished can go on
 //! processes/<random>.lock                   locked by a process that is writing, for as long as it lives
 //! tables/<name>-<random>/                   rows of CREATE TABLE, written by `engine`
+//! scratch/.writing-<lock>-<random>/         an archive on its way in or out, as long as its process lives
 //! ```
 //!
 //! With `GRADFRAME_STORE=postgresql://...` runs, models and artifacts are in a database that machines share (see [`postgres`]); the
@@ -23,6 +24,7 @@ mod batches;
 mod checkpoints;
 mod connection;
 mod copy;
+mod copy_checks;
 mod copy_traces;
 mod database;
 mod datasets;
@@ -56,6 +58,7 @@ mod run_id;
 mod run_rows;
 mod runs;
 mod schema;
+mod scratch;
 mod server_checkpoints;
 mod server_models;
 mod server_objects;

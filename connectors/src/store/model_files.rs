@@ -133,8 +133,13 @@ fn unfinished_in(versions: &Path, owner: &str) -> Result<PathBuf> {
 
 /// Names the lock of its owner, if it has one: a directory may be left behind before its mark is in it.
 pub(super) fn unfinished_name(owner: &str) -> String {
+    format!("{}{}", unfinished_prefix(owner), random_name())
+}
+
+/// How names of what the owner has not finished begin.
+pub(super) fn unfinished_prefix(owner: &str) -> String {
     let lock = owner.rsplit(' ').next().and_then(|word| word.strip_suffix(LOCK_SUFFIX)).unwrap_or("0");
-    format!("{UNFINISHED_PREFIX}{lock}-{}", random_name())
+    format!("{UNFINISHED_PREFIX}{lock}-")
 }
 
 /// The lock that the name of an unfinished directory names.

@@ -7,6 +7,8 @@ use std::hash::{BuildHasher, RandomState};
 
 /// Without i, l, o and u, as Crockford's base 32 has it: nothing to misread.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Names of ours are shorter.
+const NAME_BYTES_MAX: usize = 64;
 const TICKS_PER_SECOND: i64 = 1024;
 /// A run a little before the newest one (a busy millisecond, a clock set back by a hair) is put after it.
 const MOST_TICKS_AHEAD: i64 = 2 * TICKS_PER_SECOND;
@@ -18,6 +20,12 @@ pub(super) fn new_run_id(now_us: i64, newest: Option<&str>) -> String {
     let tick = (now..now + MOST_TICKS_AHEAD).find(|&tick| prefix(tick).as_str() > newest_prefix).unwrap_or(now);
     let random = RandomState::new().hash_one(now_us);
     format!("{}{}{}", prefix(tick), digit(random as i64), digit((random >> 5) as i64))
+}
+
+/// True of what may be the name of a run, of this build or another: a directory of that name is nowhere else.
+pub(super) fn is_run_id(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 const PREFIX_LENGTH: usize = "20261123-014512-0k".len();

@@ -151,6 +151,7 @@ impl Store {
 
     /// The one run whose identifier begins so. Errors: `Plan` if there is none, with the nearest, or there are several.
     pub fn full_run_name(&self, start: &str) -> Result<String> {
+        self.bring_runs_up_to_date();
         let found = self.database.read(|transaction| {
             let sql = "SELECT run FROM runs WHERE substr(run, 1, length(?1)) = ?1 ORDER BY run LIMIT 2";
             transaction.rows(sql, params![start], |row| row.get::<String>(0))

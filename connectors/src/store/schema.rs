@@ -12,7 +12,7 @@ use super::layouts::MIGRATIONS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Present,
-    /// 0 is a file without tables.
+    /// 0 is a file without tables, or one that is no store.
     Older(usize),
 }
 
@@ -41,14 +41,24 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
     // Read again: another process may have migrated while this one waited for the lock.
     let Layout::Older(found) = layout(&transaction)? else { return Ok(()) };
-    if found > 0 {
-        back_up(&path, found)?;
+    match found {
+        0 => refuse_others(&transaction)?,
+        found => back_up(&path, found)?,
     }
     for step in MIGRATIONS.iter().skip(found) {
         step(&transaction)?;
     }
     transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).map_err(store_error)?;
     transaction.commit().map_err(store_error)
+}
+
+/// Errors: `Execution` for a file without a layout that has tables: another program's.
+fn refuse_others(transaction: &Connection) -> Result<()> {
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(store_error)?;
+    if tables == 0 {
+        return Ok(());
+    }
+    Err(Error::execution("store", "it is another program's database, and no store of gradframe"))
 }
 
 /// Copies the file while the caller holds its write lock, through a connection of its own, which sees what is committed.

@@ -62,3 +62,24 @@ fn tables_without_an_entry_go_with_their_dead_writer() {
     store.save_entry(EntryKind::View, "v", "CREATE VIEW v AS SELECT 1").unwrap();
     assert_eq!(files_below(&tables), [std::path::PathBuf::from("kept-1/part-0.parquet")]);
 }
+
+#[test]
+fn scratch_of_the_dead_is_removed_and_that_of_the_living_goes_with_it() {
+    let home = tempfile::tempdir().unwrap();
+    dead(home.path());
+    let scratch = home.path().join("scratch");
+    directory_with(&scratch.join(".writing-0123456789abcdef-1/store"), &[("store.db", "half")]);
+    let store = Store::open(home.path().into()).unwrap();
+    let own = store.scratch().unwrap();
+    assert_eq!(own.path().parent(), Some(scratch.as_path()));
+    store.remove_unused_objects().unwrap();
+    assert!(own.path().is_dir() && !scratch.join(".writing-0123456789abcdef-1").exists());
+    drop(own);
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+}
+
+#[test]
+fn scratch_of_a_store_in_memory_is_among_the_system_s_temporary_files() {
+    let scratch = Store::in_memory().unwrap().scratch().unwrap();
+    assert!(scratch.path().starts_with(std::env::temp_dir()) && scratch.path().is_dir());
+}

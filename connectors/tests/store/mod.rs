@@ -4,6 +4,7 @@ mod aliases;
 mod artifacts;
 mod checkpoints;
 mod entries;
+mod hostile;
 mod layouts;
 mod leftovers;
 mod models;

@@ -25,6 +25,7 @@ use pager::Paged;
 use partial::PartialFile;
 use pipe::Pipe;
 
+pub use sinks::json_lines;
 pub use table::{TableStyle, done_line, drawing, type_name};
 
 /// Rows that a pager is given; more are not read by anyone, and a table is drawn in memory.

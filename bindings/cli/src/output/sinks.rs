@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::csv;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::StreamWriter;
-use arrow::json::writer::{ArrayWriter, JsonArray, WriterBuilder};
+use arrow::json::writer::{ArrayWriter, JsonArray, LineDelimited, WriterBuilder};
 use arrow::record_batch::RecordBatch;
 use gradframe::{Result, require_in_parquet};
 use parquet::arrow::ArrowWriter;
@@ -20,16 +20,24 @@ pub fn open(schema: SchemaRef, format: Format, table: TableStyle, out: Out) -> R
     Ok(match format {
         Format::Table => Box::new(TableSink::new(schema, table, out)),
         Format::Csv => Box::new(csv_sink(&schema, out)?),
-        Format::Json => {
-            let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(JsonFloats));
-            Box::new(builder.build::<Out, JsonArray>(out))
-        }
+        Format::Json => Box::new(json().build::<Out, JsonArray>(out)),
         Format::Parquet => {
             require_in_parquet("output", &schema)?;
             Box::new(ArrowWriter::try_new(out, schema, None).map_err(|error| written(error.into()))?)
         }
         Format::Arrow => Box::new(StreamWriter::try_new(out, &schema).map_err(written)?),
     })
+}
+
+fn json() -> WriterBuilder {
+    WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(JsonFloats))
+}
+
+/// The rows as JSON, an object a line, without the last line's end.
+pub fn json_lines(batch: &RecordBatch) -> Result<String> {
+    let mut writer = json().build::<Vec<u8>, LineDelimited>(Vec::new());
+    writer.write(batch).and_then(|()| writer.finish()).map_err(written)?;
+    Ok(String::from_utf8_lossy(&writer.into_inner()).trim_end().to_owned())
 }
 
 /// The header is written at once, so that an empty result still names its columns.

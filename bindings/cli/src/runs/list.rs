@@ -56,13 +56,18 @@ impl Words {
         let columns = rewrite(wish.columns.unwrap_or(COLUMNS), &mut shown)?;
         let filter = wish.filter.map(|text| rewrite(text, &mut looked_at)).transpose()?;
         let sort = wish.sort.map(|text| rewrite(&numbers_first(text)?, &mut looked_at)).transpose()?;
-        let mut conditions: Vec<String> = filter.into_iter().map(|filter| format!("({filter})")).collect();
+        let mut conditions: Vec<String> = filter.into_iter().map(in_parentheses).collect();
         conditions.extend((!wish.deleted).then(|| "NOT deleted".to_owned()));
         conditions.extend(wish.experiment.map(|name| format!("experiment = {}", quoted(name))));
         let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         let order = sort.map_or_else(String::new, |sort| format!("{sort}, "));
         Ok(Words { columns, condition, order: format!(" ORDER BY {order}started DESC, run DESC"), shown, looked_at })
     }
+}
+
+/// A comment at the end of the words ends with its line.
+fn in_parentheses(filter: String) -> String {
+    if filter.contains("--") { format!("({filter}\n)") } else { format!("({filter})") }
 }
 
 /// The query for the names of the runs alone, where it is worth while to look up the rest of few runs instead of all: it needs
@@ -99,10 +104,10 @@ pub fn query(wish: &Wish<'_>, runs: Option<&[String]>) -> Result<String> {
     Ok(format!("SELECT {columns} FROM ({from}){condition}{order}{limit}"))
 }
 
-/// The log tables and names that the condition and the order ask for: `latest` and `loss` of `metrics.loss`. Errors: as of [`chosen`].
-pub fn asked_for(wish: &Wish<'_>) -> Result<Vec<(&'static str, String)>> {
-    let looked_at = Words::of(wish)?.looked_at;
-    Ok(looked_at.into_iter().map(|(family, name)| (FAMILIES[family].1, name)).collect())
+/// The log tables and names that are asked for: `latest` and `loss` of `metrics.loss`. Errors: as of [`chosen`].
+pub fn asked_for(wish: &Wish<'_>) -> Result<BTreeSet<(&'static str, String)>> {
+    let Words { shown, looked_at, .. } = Words::of(wish)?;
+    Ok(shown.into_iter().chain(looked_at).map(|(family, name)| (FAMILIES[family].1, name)).collect())
 }
 
 /// Runs with a column for each name that is used.

@@ -5,7 +5,6 @@ mod import;
 mod list;
 
 use std::path::Path;
-use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
@@ -16,7 +15,7 @@ use crate::args::{Format, OutputArgs, RunsArgs, RunsCommand};
 use crate::exit::{Result, Stop};
 use crate::output::{self, Style, print_line};
 use crate::statements::interruptible;
-use crate::tail;
+use crate::tail::{self, Following};
 use list::Wish;
 
 /// Runs the subcommand.
@@ -41,7 +40,11 @@ pub async fn run(session: &Session, args: &RunsArgs) -> Result<()> {
         RunsCommand::Show { run } => interruptible(show(session, run, &args.output)).await,
         RunsCommand::Replay { run, program } => interruptible(replay(session, run, *program, &args.output)).await,
         RunsCommand::Resume { run } => interruptible(resume(session, run, &args.output)).await,
-        RunsCommand::Tail { run, interval, system } => interruptible(follow(session, run.as_deref(), *interval, *system)).await,
+        RunsCommand::Tail { run, interval, system } => {
+            let as_json = may_follow(&args.output)?;
+            let following = Following { interval: *interval, sampled: *system, as_json };
+            interruptible(follow(session, run.as_deref(), following)).await
+        }
     }
 }
 
@@ -84,11 +87,13 @@ fn check(session: &Session, wish: &Wish<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A place in the query that was made of the user's words is none in them.
+/// A place in the query that was made of the user's words is none in them; what is wrong is in one of the options.
 fn in_words_of(wish: &Wish<'_>, stop: Stop) -> Stop {
     let options: Vec<&str> = list::parts(wish).into_iter().map(|(option, ..)| option).collect();
     match stop {
-        Stop::Failed(error) if error.detail().place.is_some() => Stop::Failed(error.inside(&options.join(" or "))),
+        Stop::Failed(error) if !options.is_empty() && matches!(error.kind(), "Plan" | "Execution") => {
+            Stop::Failed(error.inside(&options.join(" or ")))
+        }
         other => other,
     }
 }
@@ -132,7 +137,7 @@ async fn first_column(session: &Session, sql: &str) -> Result<Vec<String>> {
 }
 
 async fn differ(session: &Session, a: &str, b: &str, args: &OutputArgs) -> Result<()> {
-    let (a, b) = (full_name(session, a).await?, full_name(session, b).await?);
+    let (a, b) = (session.full_run_name(a)?, session.full_run_name(b)?);
     if a == b {
         eprintln!("note: both are the run {a}");
     }
@@ -192,12 +197,28 @@ async fn replay(session: &Session, run: &str, program: bool, args: &OutputArgs) 
     Err(Error::execution("replay", format!("{differing} of {values} values of {run} did not come out again, expected {how}")))?
 }
 
-async fn follow(session: &Session, run: Option<&str>, interval: Duration, system: bool) -> Result<()> {
+/// Whether lines are JSON. Errors: `Plan` for what a run that goes on cannot be written as.
+fn may_follow(args: &OutputArgs) -> Result<bool> {
+    if args.output.is_some() {
+        let error = Error::plan("gradframe runs", "tail prints as the run goes on, and writes no file with -o");
+        return Err(error.hint("`gradframe runs tail --format json > FILE`"))?;
+    }
+    match args.format() {
+        Format::Table => Ok(false),
+        Format::Json => Ok(true),
+        Format::Csv | Format::Parquet | Format::Arrow => {
+            let error = Error::plan("gradframe runs", "tail prints lines for people, or with --format json an object a line");
+            Err(error.hint("all points as a table: gradframe sql -c \"SELECT * FROM gradframe.metrics WHERE run = ..\""))?
+        }
+    }
+}
+
+async fn follow(session: &Session, run: Option<&str>, following: Following) -> Result<()> {
     let run = match run {
-        Some(start) => full_name(session, start).await?,
+        Some(start) => session.full_run_name(start)?,
         None => newest(session).await?,
     };
-    tail::run(session, &run, interval, system).await
+    tail::run(session, &run, following).await
 }
 
 async fn newest(session: &Session) -> Result<String> {
@@ -207,7 +228,11 @@ async fn newest(session: &Session) -> Result<String> {
 }
 
 async fn show(session: &Session, run: &str, args: &OutputArgs) -> Result<()> {
-    let run = quoted(&full_name(session, run).await?);
+    let run = quoted(&session.full_run_name(run)?);
+    if !args.format().is_text() && args.output.is_none() {
+        let error = Error::plan("gradframe runs", "show has several tables, which do not follow one another in this format");
+        return Err(error.hint("--format json is one object, --format csv a table after the other"))?;
+    }
     if args.format() == Format::Json && args.output.is_none() {
         return show_as_json(session, &run, args).await;
     }
@@ -239,26 +264,6 @@ fn parts_of_run(run: &str) -> [(&'static str, String); 5] {
         ),
         ("artifacts", format!("SELECT path, kind, step, bytes FROM gradframe.artifacts WHERE run = {run} ORDER BY path")),
     ]
-}
-
-/// The one run whose identifier begins so.
-async fn full_name(session: &Session, start: &str) -> Result<String> {
-    let sql = format!("SELECT run FROM gradframe.runs WHERE starts_with(run, {}) ORDER BY run", quoted(start));
-    let batches = session.sql(&sql).await?.collect().await?;
-    let names: Vec<String> = batches.iter().flat_map(texts).collect();
-    Ok(pick(&names, start)?)
-}
-
-fn pick(names: &[String], start: &str) -> gradframe::Result<String> {
-    match names {
-        [] => Err(Error::plan("gradframe runs", format!("no run `{start}`")).hint("`gradframe runs ls` lists them")),
-        [one] => Ok(one.clone()),
-        [first, ..] if first == start => Ok(first.clone()),
-        many => {
-            Err(Error::plan("gradframe runs", format!("`{start}` begins {} runs", many.len()))
-                .hint(format!("such as {}", many[0])))
-        }
-    }
 }
 
 /// The first column's texts.

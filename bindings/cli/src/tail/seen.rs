@@ -97,8 +97,8 @@ impl Seen {
         self.printed.get(name)?.since_us()
     }
 
-    /// A line for each step of which something is new. `points` are all of their metrics from [`Seen::since_us`] on.
-    pub fn lines(&mut self, points: Vec<Point>) -> Vec<String> {
+    /// Those that are new, in the order of time. `points` are all of their metrics from [`Seen::since_us`] on.
+    pub fn new_among(&mut self, points: Vec<Point>) -> Vec<Point> {
         let mut again: HashMap<String, HashMap<Mark, usize>> = HashMap::new();
         let mut new: Vec<Point> = Vec::new();
         for point in points {
@@ -111,11 +111,11 @@ impl Seen {
             }
         }
         self.printed.values_mut().for_each(Printed::age);
-        lines(new)
+        in_order(new)
     }
 
     /// The same of all points of their metrics, whenever they came.
-    pub fn lines_of_all(&mut self, points: Vec<Point>) -> Vec<String> {
+    pub fn new_among_all(&mut self, points: Vec<Point>) -> Vec<Point> {
         let mut left: HashMap<String, HashMap<u64, usize>> = HashMap::new();
         let mut new: Vec<Point> = Vec::new();
         for point in points {
@@ -130,49 +130,30 @@ impl Seen {
             }
         }
         self.printed.values_mut().for_each(Printed::age);
-        lines(new)
+        in_order(new)
     }
 }
 
-/// A line for each step, in the order of time.
-fn lines(mut points: Vec<Point>) -> Vec<String> {
+fn in_order(mut points: Vec<Point>) -> Vec<Point> {
     // Points of one metric stay in their order.
     points.sort_by(|a, b| (a.time_us, a.step, a.epoch, &a.name).cmp(&(b.time_us, b.step, b.epoch, &b.name)));
-    let mut lines = Vec::new();
-    let mut line: Vec<Point> = Vec::new();
-    for point in points {
-        let goes_on = line.first().is_none_or(|first| (first.step, first.epoch) == (point.step, point.epoch));
-        if !goes_on || line.iter().any(|before| before.name == point.name) {
-            lines.push(shown_line(&line));
-            line.clear();
-        }
-        line.push(point);
-    }
-    if !line.is_empty() {
-        lines.push(shown_line(&line));
-    }
-    lines
-}
-
-/// The values of a step.
-fn shown_line(points: &[Point]) -> String {
-    let values: Vec<String> = points.iter().map(|point| format!("{} {}", point.name, shown(point.value))).collect();
-    let at = points.first().map_or_else(String::new, |first| match first.epoch {
-        Some(epoch) => format!("epoch {epoch:>4}"),
-        None => format!("step {:>5}", first.step),
-    });
-    format!("{at}  {}", values.join("  "))
-}
-
-/// Six significant digits.
-fn shown(value: f64) -> String {
-    let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
-    if (-4..6).contains(&magnitude) { format!("{value:.*}", (5 - magnitude).max(0) as usize) } else { format!("{value:.5e}") }
+    points
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::lines::lines;
     use super::*;
+
+    impl Seen {
+        fn lines(&mut self, points: Vec<Point>) -> Vec<String> {
+            lines(self.new_among(points))
+        }
+
+        fn lines_of_all(&mut self, points: Vec<Point>) -> Vec<String> {
+            lines(self.new_among_all(points))
+        }
+    }
 
     fn point(step: i64, name: &str, value: f64) -> Point {
         Point { time_us: step, step, epoch: Some(step), name: name.into(), value }
@@ -180,11 +161,6 @@ mod tests {
 
     fn counted(time_us: i64, step: i64, name: &str, value: f64) -> Point {
         Point { time_us, epoch: None, ..point(step, name, value) }
-    }
-
-    #[test]
-    fn a_point_without_an_epoch_says_its_step() {
-        assert_eq!(Seen::default().lines(vec![counted(0, 12, "loss", 1.0)]), ["step    12  loss 1.00000"]);
     }
 
     #[test]
@@ -232,12 +208,5 @@ mod tests {
         assert_eq!(seen.lines_of_all(all.clone()), ["step     7  loss 2.00000"]);
         assert_eq!(seen.lines_of_all(all), Vec::<String>::new());
         assert_eq!(seen.printed_of("loss"), 101);
-    }
-
-    #[test]
-    fn values_have_six_digits() {
-        let values = [0.0, 1.0, 123456.0, 1234567.0, 0.00012345678, 1e-9, -2.5, f64::NAN, f64::INFINITY];
-        let expected = ["0.00000", "1.00000", "123456", "1.23457e6", "0.000123457", "1.00000e-9", "-2.50000", "NaN", "inf"];
-        assert_eq!(values.map(shown), expected);
     }
 }

@@ -8,7 +8,7 @@ import operator
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -137,7 +137,8 @@ class Run:
     def params(self, params: Mapping[str, Any]) -> None:
         """Adds parameters: what was chosen before. One that has another value already is an error; then none is added.
 
-        A dictionary in the dictionary gives names with dots: `{"adam": {"lr": 0.1}}` is the parameter `adam.lr`.
+        A dictionary in the dictionary gives names with dots: `{"adam": {"lr": 0.1}}` is the parameter `adam.lr`. An empty one is
+        the text `{}`. Two values of one name (`{"a.b": 1, "a": {"b": 2}}`) are an error.
         """
         self._run.set_params(flat(params))
 
@@ -277,7 +278,7 @@ def start(
         experiment=experiment,
         params=flat(params or {}),
         tags=flat(tags or {}),
-        seed=seed,
+        seed=None if seed is None else _seed(seed),
         environment=environment() + ([] if directory is None else own_files(directory)),
         code=directory,
         program=command() if code is not False else None,
@@ -295,19 +296,28 @@ def around(session: PySession) -> Run | None:
     return run if run is not None and run._session is session else None
 
 
-def flat(values: Mapping[str, Any], before: str = "", depth: int = 0) -> list[tuple[str, str]]:
-    """Names and values as text; the names of inner dictionaries with dots."""
+def flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values as text, each name once; the names of inner dictionaries with dots, an empty one as `{}`."""
+    texts: dict[str, str] = {}
+    for name, value in _named_texts(values, "", 0):
+        if texts.setdefault(name, value) != value:
+            raise ValueError(
+                f"run: two values have the name {name!r}, {texts[name][:40]!r} and {value[:40]!r}; "
+                "hint: names become texts, those of inner dictionaries with dots"
+            )
+    return list(texts.items())
+
+
+def _named_texts(values: Mapping[str, Any], before: str, depth: int) -> Iterator[tuple[str, str]]:
     if not isinstance(values, Mapping):
         raise TypeError(f"run: {values!r} is a {type(values).__name__}, expected names and values")
     if depth > NESTED_MAX:
         raise ValueError(f"run: {before[:40]!r}... is nested more than {NESTED_MAX} times, or holds itself")
-    texts: list[tuple[str, str]] = []
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            texts += flat(value, f"{before}{name}.", depth + 1)
+        if isinstance(value, Mapping) and value:
+            yield from _named_texts(value, f"{before}{name}.", depth + 1)
         else:
-            texts.append((f"{before}{name}", _text(f"{before}{name}", value)))
-    return texts
+            yield f"{before}{name}", _text(f"{before}{name}", value)
 
 
 def _text(name: str, value: Any) -> str:
@@ -333,6 +343,17 @@ def _whole(what: str, value: Any) -> int:
         raise TypeError(f"{what} is {value!r}, expected an integer") from None
     if not -(1 << 63) <= number < 1 << 63:
         raise OverflowError(f"{what} is {number}, expected an integer of 64 bits")
+    return number
+
+
+def _seed(value: Any) -> int:
+    """An integer of 64 bits without a sign."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"run: seed is {value!r}, expected an integer") from None
+    if not 0 <= number < 1 << 64:
+        raise OverflowError(f"run: seed is {number}, expected an integer from 0 to 2**64 - 1")
     return number
 
 

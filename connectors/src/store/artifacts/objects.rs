@@ -187,6 +187,11 @@ impl Drop for Staged {
     }
 }
 
+/// True of a SHA-256 as we write it.
+pub(in super::super) fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 fn place(objects: &Path, hash: &str) -> PathBuf {
     let (first, rest) = hash.split_at(hash.len().min(2));
     objects.join(first).join(rest)

@@ -39,6 +39,15 @@ pub(super) struct Point {
 /// Points by run and metric; of each in the order in which they were logged.
 pub(super) type Points = std::collections::BTreeMap<(String, String), Vec<Point>>;
 
+/// Errors: `Execution` for a chunk that was changed after it was written, or is of another number of points than is said.
+pub(super) fn check_chunk(points: i64, bytes: &[u8]) -> gradframe_ml_core::Result<()> {
+    let found = chunk::decode(bytes)?.len();
+    if usize::try_from(points) == Ok(found) {
+        return Ok(());
+    }
+    Err(gradframe_ml_core::Error::execution("store", format!("{points} points are said to be where {found} are")))
+}
+
 /// Longest name of a metric in bytes.
 const NAME_BYTES_MAX: usize = 65_535;
 
