@@ -287,6 +287,8 @@ ERRORS = {
     "a narrower type": (lambda f, x: f.codes.match_to_schema({"code": x.String, "riders": x.Int8}, integer_cast="upcast"), E.DTypeError, "expected Int8"),
     "on and left_on": (lambda f, x: f.trips.join(f.regions, on="region", left_on="fare"), E.PlanError, "got `on` and `left_on`"),
     "left_on alone": (lambda f, x: f.trips.join(f.regions, left_on="region"), E.PlanError, "`left_on` without `right_on`"),
+    "the name of what numbers rows": (lambda f, x: gf.LazyFrame({"__row_order": [2, 1]}).with_columns(c=gf.col("__row_order").cum_sum()), E.PlanError, "`__row_order` has the name by which rows are numbered"),
+    "first rows by that name": (lambda f, x: gf.LazyFrame({"__row_order": [2, 1], "k": [1, 1]}).unique("k", keep="first"), E.PlanError, "`__row_order` has the name by which rows are numbered"),
     "parts by nothing": (lambda f, x: gf.DataFrame({"c": [1]}).partition_by([]), E.PlanError, "no keys"),
     "names of a transpose twice": (lambda f, x: gf.DataFrame({"c": ["x", "y", "x"], "v": [1, 2, 3]}).transpose(column_names="c"), E.PlanError, "two columns would be named `x`"),
     "the header's name too": (lambda f, x: gf.DataFrame({"v": [1, 2]}).transpose(include_header=True, header_name="a", column_names=["a", "b"]), E.PlanError, "would be named `a`"),

@@ -126,7 +126,7 @@ class Building:
         if twice is not None:
             raise PlanError(f"transpose: two columns would be named `{twice}`; hint: give other `column_names`")
         kind = _common_type([field.type for field in table.schema])
-        columns = [_as_one(column, kind).to_pylist() for column in table.columns]
+        columns = [_as_one(name, column, kind).to_pylist() for name, column in zip(table.column_names, table.columns)]
         rows = list(zip(*columns)) if columns else [() for _ in names]
         arrays = {name: pa.array(row, kind) for name, row in zip(names, rows)}
         header = {header_name: pa.array(table.column_names, pa.string())} if include_header else {}
@@ -216,14 +216,14 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def _as_one(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+def _as_one(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """The column in the common type, its texts as `cast(String)` writes them."""
     import pyarrow as pa
     from gradframe import String
     from gradframe._frame.series import Series
 
     if pa.types.is_string(kind) and not _is_text(column.type):
-        return Series("", column).cast(String).to_arrow().cast(kind)
+        return Series(name, column).cast(String).to_arrow().cast(kind)
     return column.cast(kind)
 
 
