@@ -39,7 +39,7 @@ fn constant(value: ScalarValue) -> Expr {
 }
 
 /// The pairs whose old values are no nulls, these in the type; None where one has none there, or where equal values may have other bytes.
-fn of_type(own: &DataType, pairs: &Pairs) -> Option<Pairs> {
+fn of_type(own: &DataType, pairs: &[(ScalarValue, ScalarValue)]) -> Option<Pairs> {
     let by_bytes = own.is_integer() || own.is_string() || matches!(own, DataType::Date32 | DataType::Timestamp(..));
     let in_type = |old: &ScalarValue| {
         let cast = old.cast_to(own).ok()?;
