@@ -3,8 +3,10 @@
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use gradframe_ml_core::Error;
 use gradframe_plan::error::to_datafusion;
@@ -44,9 +46,25 @@ fn within(arithmetic: &Expr, error: DataFusionError, input: &Schema) -> DataFusi
     let ArrowError::ArithmeticOverflow(message) = inner.as_ref() else { return error };
     let operation = message.trim_start_matches(OVERFLOW);
     let own = arithmetic.data_type(input).map_or_else(|_| "its type".to_owned(), |own| type_name(&own));
-    let expression = in_words(&fmt_sql(arithmetic.as_ref()).to_string());
+    let expression = in_words(&without_constants(arithmetic));
     let what = format!("`{expression}` does not fit in {own}: {operation}");
     to_datafusion(Error::execution("arithmetic", what).hint("cast a side to a wider type, to a decimal or to a float"))
+}
+
+/// An expression's text, its functions without the constants that are part of their names.
+fn without_constants(expr: &Expr) -> String {
+    let mut text = fmt_sql(expr.as_ref()).to_string();
+    let visited = expr.apply(|part| {
+        if let Some(function) = part.downcast_ref::<ScalarFunctionExpr>()
+            && let Some((plain, _)) = function.name().split_once('[')
+        {
+            let plain = if plain.ends_with("_cast") { "cast" } else { plain };
+            text = text.replace(function.name(), plain);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(visited.is_ok(), "looking fails at nothing");
+    text
 }
 
 /// An expression's text without the names of hidden columns: of elements of lists, and of what was computed before.

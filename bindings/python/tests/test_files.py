@@ -1,5 +1,6 @@
 """Files of every format, read and written: one or many, whole or compressed, with columns that differ."""
 
+import datetime
 import json
 
 import polars as pl
@@ -53,6 +54,33 @@ def test_partitions_are_directories_and_exist_once(tmp_path):
 def test_csv_is_written_as_wished(tmp_path):
     gf.from_dict(DATA).write_csv(tmp_path / "t.csv", include_header=False, separator=";", null_value="NA")
     assert (tmp_path / "t.csv").read_text() == "1;a;1.5\n2;NA;2.5\n3;c;3.5\n"
+
+
+MOMENTS = {
+    "d": [datetime.date(2024, 1, 31), None],
+    "t": [datetime.datetime(2024, 1, 31, 1, 2, 3), None],
+    "z": [datetime.datetime(2024, 1, 31, tzinfo=datetime.timezone.utc), None],
+    "c": [datetime.time(1, 2, 3), None],
+}
+
+
+def test_csv_has_moments_in_their_formats():
+    formats = {"date_format": "%d/%m/%y", "datetime_format": "%d.%m. %H:%M", "time_format": "%H h %M"}
+    assert gf.DataFrame(MOMENTS).write_csv(**formats) == pl.DataFrame(MOMENTS).write_csv(**formats)
+
+
+def test_row_groups_statistics_and_levels_are_as_wished(tmp_path):
+    frame = gf.DataFrame({"n": list(range(3000))})
+    frame.write_parquet(tmp_path / "t.parquet", row_group_size=1000, statistics=False, compression="zstd", compression_level=9)
+    written = pq.ParquetFile(tmp_path / "t.parquet").metadata
+    assert (written.num_row_groups, written.row_group(0).column(0).compression) == (3, "ZSTD")
+    assert written.row_group(0).column(0).statistics is None
+    small, large = tmp_path / "9.ndjson.gz", tmp_path / "1.ndjson.gz"
+    frame.write_ndjson(small, compression="gzip", compression_level=9)
+    frame.lazy().sink_ndjson(large, compression="gzip", compression_level=1)
+    assert small.stat().st_size < large.stat().st_size and gf.read_ndjson(small).equals(frame)
+    with pytest.raises(TypeError, match="sink_csv.. got an unexpected keyword argument 'seperator'"):
+        frame.write_csv(seperator=";")
 
 
 def test_feather_of_pyarrow_is_read(tmp_path):

@@ -45,8 +45,10 @@ const OP: &str = "copy";
 /// `NotImplemented` for a column of a type that the format does not have.
 pub fn copy_plan(input: LogicalPlan, target: &str, options: WriteOptions) -> Result<LogicalPlan> {
     let kind = options.kind(target)?;
-    if kind == FileKind::Parquet {
-        require_in_parquet(OP, input.schema().as_arrow())?;
+    match kind {
+        FileKind::Parquet => require_in_parquet(OP, input.schema().as_arrow())?,
+        FileKind::Csv => types::require_in_csv(OP, input.schema().as_arrow())?,
+        FileKind::Json | FileKind::Arrow => {}
     }
     let input = views::without_views_in_dictionaries(input)?;
     let columns = input.schema();

@@ -8,7 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use super::OP;
 use super::format::FileKind;
 use super::staging::Staging;
-use super::through::Special;
+use super::through::{self, Special};
 
 /// What is done about files that are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,8 @@ impl Target {
         }
         let by_form = plain.ends_with('/') || path.extension().is_none() && Special::at(&path).is_none();
         let is_directory = partitioned || single_file.map_or(by_form, |single_file| !single_file);
-        // What a link leads to is written, and the link stays.
-        let path = path.canonicalize().unwrap_or(path);
+        // What a link leads to is written, and the link stays; what is open is written where it is open.
+        let path = if through::descriptor(&path).is_some() { path } else { path.canonicalize().unwrap_or(path) };
         Ok(Some(Target { path, is_directory, on_existing }))
     }
 

@@ -1,4 +1,4 @@
-//! Targets that are no files: pipes and devices, which take the bytes and stay what they are.
+//! Targets that are no files: pipes, devices and what the process has open, which take the bytes and stay what they are.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -12,13 +12,16 @@ use super::target::Target;
 
 /// Between two looks at a pipe that is full, or that nobody reads yet.
 const PAUSE: Duration = Duration::from_millis(1);
+/// Links one after another, as the system follows them.
+#[cfg(unix)]
+const LINKS_MAX: usize = 40;
 /// What a pipe takes at once on Linux.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Something at a path that is neither file nor directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Special {
-    /// A pipe, or a device of characters.
+    /// A pipe, a device of characters, or a file that the process has open, by a path like `/dev/stdout`.
     Stream,
     Socket,
     /// A disk.
@@ -32,7 +35,7 @@ impl Special {
         {
             use std::os::unix::fs::FileTypeExt;
             let kind = fs::metadata(path).ok()?.file_type();
-            let is_stream = kind.is_fifo() || kind.is_char_device();
+            let is_stream = kind.is_fifo() || kind.is_char_device() || kind.is_file() && descriptor(path).is_some();
             let known = [
                 (is_stream, Special::Stream),
                 (kind.is_socket(), Special::Socket),
@@ -90,7 +93,15 @@ async fn write_all(into: &mut File, mut bytes: &[u8]) -> io::Result<()> {
 #[cfg(unix)]
 async fn opened(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    use std::os::fd::AsFd;
+    let own = match descriptor(path) {
+        // Copies of these go on where the process itself has come to.
+        Some(1) => return Ok(io::stdout().as_fd().try_clone_to_owned()?.into()),
+        Some(2) => return Ok(io::stderr().as_fd().try_clone_to_owned()?.into()),
+        Some(_) => OFlags::APPEND,
+        None => OFlags::empty(),
+    };
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | own;
     loop {
         match open(path, flags, Mode::empty()) {
             Ok(file) => return Ok(file.into()),
@@ -98,6 +109,26 @@ async fn opened(path: &Path) -> io::Result<File> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The number of the open file of this process that a path names, as `/dev/stdout` does by its links.
+#[cfg(unix)]
+pub(super) fn descriptor(path: &Path) -> Option<u32> {
+    let own = Path::new("/proc").join(std::process::id().to_string()).join("fd");
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS_MAX {
+        let directory = path.parent()?.canonicalize().ok()?;
+        if directory == own {
+            return path.file_name()?.to_str()?.parse().ok();
+        }
+        path = directory.join(fs::read_link(&path).ok()?);
+    }
+    None
+}
+
+#[cfg(not(unix))]
+pub(super) fn descriptor(_path: &Path) -> Option<u32> {
+    None
 }
 
 #[cfg(unix)]
@@ -109,4 +140,25 @@ fn is_pipe(path: &Path) -> bool {
 #[cfg(not(unix))]
 async fn opened(path: &Path) -> io::Result<File> {
     File::options().write(true).open(path)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_the_process_has_open_takes_the_bytes_after_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let (open, rows, link) = ["open.csv", "rows.csv", "link"].map(|name| directory.path().join(name)).into();
+        fs::write(&rows, "a\n1\n").unwrap();
+        fs::write(&open, "before\n").unwrap();
+        let held = File::options().append(true).open(&open).unwrap();
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", held.as_raw_fd()), &link).unwrap();
+        assert_eq!((Special::at(&link), Special::at(&open)), (Some(Special::Stream), None));
+        pour(&rows, &link).await.unwrap();
+        (&held).write_all(b"after\n").unwrap();
+        assert_eq!(fs::read_to_string(&open).unwrap(), "before\na\n1\nafter\n");
+    }
 }

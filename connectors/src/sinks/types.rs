@@ -16,6 +16,14 @@ pub fn require_in_parquet(op: &str, schema: &Schema) -> Result<()> {
     Err(Error::not_implemented(op, format!("{what}, which Parquet files do not have")).hint(hint))
 }
 
+/// Errors: `NotImplemented` for a column of lists, structs or maps, which a line of texts does not hold.
+pub(super) fn require_in_csv(op: &str, schema: &Schema) -> Result<()> {
+    let Some(column) = schema.fields().iter().find(|field| field.data_type().is_nested()) else { return Ok(()) };
+    let what = format!("column `{}` is {}, which CSV files do not have", column.name(), type_name(column.data_type()));
+    Err(Error::not_implemented(op, what)
+        .hint("make it text (list.join, struct.json_encode), or write Parquet, JSON or Arrow files"))
+}
+
 /// The field itself, or one within it, that has no form.
 fn without_form(field: &Field) -> Option<&Field> {
     match field.data_type() {
@@ -51,5 +59,6 @@ mod tests {
         }
         let plain = Schema::new(vec![Field::new("a", DataType::new_list(DataType::Utf8, true), true)]);
         assert!(require_in_parquet("copy", &plain).is_ok());
+        assert!(require_in_csv("copy", &plain).unwrap_err().to_string().contains("column `a` is List(String)"));
     }
 }

@@ -42,7 +42,7 @@ pub use self::columns::{IntoExpr, IntoSortExpr, asc, col, desc, lit};
 pub use self::condition::{Then, When, when};
 pub(crate) use self::deferred::deferred_of;
 pub use self::element::element;
-pub(crate) use self::element::of_element;
+pub(crate) use self::element::{ELEMENT, of_element};
 pub(crate) use self::element::{named as word_over_elements, word};
 pub(crate) use self::enums::as_enum;
 pub use self::enums::is_enum;

@@ -11,6 +11,7 @@ use gradframe_plan::ops::unique::UniqueNode;
 
 use super::DataFrame;
 use super::naming::all_columns;
+use crate::expr::resolve::require_free_row_order;
 use crate::expr::structure::by_row;
 use crate::expr::{IntoExpr, asc, col};
 use crate::{Error, Result};
@@ -105,6 +106,7 @@ impl DataFrame {
 
     /// The first row of equal keys, known by the hidden number of the rows.
     fn first_of(&self, keys: Vec<Expr>, maintain_order: bool) -> Result<Self> {
+        require_free_row_order("unique", self.plan.schema())?;
         let keys = keys.into_iter().map(|key| self.identity(key)).collect();
         let ordered = with_row_order(&self.in_lasting_order()?.0).and_then(|plan| UniqueNode::first(plan, keys));
         let kept = self.with_plan(ordered.map_err(from_datafusion)?);

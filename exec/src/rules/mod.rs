@@ -28,7 +28,6 @@ use arrow::datatypes::Schema;
 use datafusion::error::Result;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use gradframe_plan::functions::run_as_in_plans;
 
 pub use account_for_windows::AccountForWindows;
 pub use checked_arithmetic::CheckedArithmetic;
@@ -72,7 +71,6 @@ const FILTERS: &str = "FilterPushdown";
 
 /// DataFusion's rules with ours among them; `limit_bytes` is the session's memory.
 pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
-    run_as_in_plans(as_in_plans);
     let after = rules.iter().position(|rule| rule.name() == JOIN_SELECTION).map_or(0, |at| at + 1);
     rules.insert(after, Arc::new(MergeLargeJoins { limit_bytes }));
     let pushdown = rules.iter().position(|rule| rule.name() == PROJECTIONS).unwrap_or(rules.len());

@@ -65,7 +65,7 @@ pub use self::once::once;
 pub use self::one_nan::{one_nan, one_nan_in_rows, one_nan_in_rows_made_of};
 pub use self::one_zero::{has_floats, identity, one_zero};
 pub use self::over_items::{
-    AsInPlans, ItemArg, OfItems, is_of_row, item_column, list_arguments, of_row, over_items, run_as_in_plans, spelled_out,
+    AsInPlans, ItemArg, OfItems, is_of_row, item_column, list_arguments, of_row, over_items, spelled_out,
 };
 pub use self::own_part::{exact_form, is_exact};
 pub use self::parameters::{Parameters, Strategy, parameters_of};

@@ -42,8 +42,9 @@ def scan(
     reader = _Reader(session, source, plain, {"skip": skip_rows, "all_varchar": not infer_schema})
     if skip_rows_after_header:
         reader = reader.after_header(skip_rows_after_header)
-    if schema is not None and not plain["has_header"]:
-        reader = reader.of(names=list(schema))
+    if not plain["has_header"]:
+        counted = schema if schema is not None else [f"column_{at}" for at in range(len(reader.frame(all_varchar=True).columns))]
+        reader = reader.of(names=list(counted))
     known = _checked(reader, schema, missing_columns, extra_columns)
     types = _types(reader, known, schema_overrides)
     if try_parse_dates is False:

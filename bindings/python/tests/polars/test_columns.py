@@ -192,6 +192,7 @@ def test_made_frames(name, frame):
 WRONG = {
     "impossible cast": (lambda f: f.select(gf.col("s").cast(gf.Int64)).collect(), gf.errors.ExecutionError, "cast: `s` has 'héllo', which is no Int64 .row 0.*strict=False"),
     "no cast at all": (lambda f: f.select(gf.struct("i").cast(gf.Date)), gf.errors.DTypeError, "cannot become"),
+    "unmapped text": (lambda f: f.select(gf.col("n").cast(gf.String).replace_strict({"5": 1})).collect(), gf.errors.ExecutionError, "no new value is given for '2'"),
     "unmapped": (lambda f: f.select(gf.col("n").replace_strict({5: 1})).collect(), gf.errors.ExecutionError, "no new value is given for '2'"),
     "outside": (lambda f: f.select(gf.col("n").get(99)).collect(), gf.errors.ExecutionError, "no row 99 among 8 rows"),
     "several items": (lambda f: f.select(gf.col("n").item()).collect(), gf.errors.ExecutionError, "has 8 values"),

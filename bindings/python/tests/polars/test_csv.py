@@ -75,6 +75,8 @@ OPTIONS = {
     "skip_lines": ("junk", {"skip_lines": 1}),
     "skip_rows_after_header": ("units", {"skip_rows_after_header": 1}),
     "both": ("plain", {"skip_rows": 0, "skip_rows_after_header": 2}),
+    "no header": ("plain", {"has_header": False}),
+    "no header, columns by name": ("plain", {"has_header": False, "columns": ["column_2", "column_0"], "schema_overrides": {"column_2": "String"}}),
     "no header, some rows skipped": ("plain", {"has_header": False, "skip_rows": 1, "new_columns": ["p", "q", "r"]}),
     "new_columns": ("plain", {"new_columns": ["p", "q", "r"]}),
     "schema": ("plain", {"schema": {"c": "Float64", "b": "String", "a": "Float64"}}),

@@ -106,6 +106,19 @@ def test_hundreds_of_conditions_are_one():
     assert_same(kept(gf.from_arrow(FRAME).lazy(), gf), kept(FRAME.lazy(), pl))
 
 
+@pytest.mark.parametrize("of", ["strict", "with a default", "beside the others", "texts"])
+def test_a_thousand_values_are_replaced_by_others(of):
+    new = {value: value * 7 % 1000 for value in range(1000)}
+    words = {str(old): f"w{value}" for old, value in new.items()}
+    replaced = {
+        "strict": lambda c, x: c.replace_strict(new),
+        "with a default": lambda c, x: (c - 1).replace_strict(new, default=c),
+        "beside the others": lambda c, x: (c - 1).replace({**new, None: 5}),
+        "texts": lambda c, x: c.cast(x.String).replace_strict(words),
+    }
+    check(lambda f, x: f.select(replaced[of](x.col("n"), x)), pl.DataFrame({"n": [*range(1000), None]}))
+
+
 def test_a_part_that_two_arguments_share_is_one():
     def deep(x):
         value = again("clip", x)

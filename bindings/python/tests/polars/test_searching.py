@@ -90,6 +90,11 @@ def test_null_is_a_value_that_is_counted(name):
         check(lambda f, x: f.select(q=x.col("x").approx_n_unique()), frame)
 
 
+def test_nearly_counted_is_a_count_like_others():
+    frame = gf.LazyFrame({"x": [1, 2], "f": [1.5, 2.5]})
+    assert frame.select(gf.col("x", "f").approx_n_unique()).collect_schema().dtypes() == [gf.Int64, gf.Int64]
+
+
 def test_nearly_counted_in_groups():
     frame = pl.DataFrame({"g": [1, 1, 2, 2], "x": [None, 1, None, None], "y": ["a", None, "b", "b"]})
     check(lambda f, x: f.group_by("g").agg(x.col("x", "y").approx_n_unique()), frame, sort=True)

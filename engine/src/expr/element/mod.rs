@@ -29,7 +29,7 @@ pub(crate) use self::function::word;
 pub(crate) use self::words::named;
 
 /// The column of elements.
-const ELEMENT: &str = "__element";
+pub(crate) const ELEMENT: &str = "__element";
 
 /// An element of the list over which `list.eval` and its kin compute.
 ///

@@ -8,6 +8,7 @@ mod enums;
 mod folding;
 mod horizontal;
 mod listing;
+mod looked_up;
 mod math;
 mod moments;
 mod moving;

@@ -6,10 +6,10 @@ use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::{cannot_cast, casts_plainly, lenient_cast, per_row, strict_cast};
 
 use super::super::call::Call;
+use super::super::lit;
 use super::super::resolve::{output_name, shown};
 use super::super::table::FunctionRow;
-use super::super::{lit, when};
-use super::comparison::Comparison;
+use super::looked_up::{Pairs, is_none_of, replaced};
 use super::{cast, moving::filled};
 use crate::Result;
 use gradframe_plan::names::type_name;
@@ -83,29 +83,13 @@ pub(crate) fn as_text(call: &Call, value: Expr) -> Result<Expr> {
 }
 
 /// The pairs of old and new values; one new value may stand for all.
-fn pairs(call: &mut Call) -> Result<Vec<(ScalarValue, ScalarValue)>> {
+fn pairs(call: &mut Call) -> Result<Pairs> {
     let (old, new) = (call.values("old")?, call.values("new")?);
     match new.as_slice() {
         [one] => Ok(old.into_iter().map(|old| (old, one.clone())).collect()),
         _ if new.len() == old.len() => Ok(old.into_iter().zip(new.clone()).collect()),
         _ => Err(call.wrong(format!("{} old values and {} new ones, expected as many", old.len(), new.len()))),
     }
-}
-
-fn is(value: &Expr, old: ScalarValue) -> Expr {
-    if old.is_null() { value.clone().is_null() } else { value.clone().eq_missing(Expr::Literal(old, None)) }
-}
-
-fn replaced(value: &Expr, pairs: Vec<(ScalarValue, ScalarValue)>, otherwise: Expr) -> Expr {
-    let mut cases: Option<super::super::Then> = None;
-    for (old, new) in pairs {
-        let (condition, then) = (is(value, old), Expr::Literal(new, None));
-        cases = Some(match cases {
-            None => when(condition).then(then),
-            Some(cases) => cases.when(condition).then(then),
-        });
-    }
-    cases.map_or_else(|| otherwise.clone(), |cases| cases.otherwise(otherwise.clone()))
 }
 
 /// Of the column's own type.
@@ -118,23 +102,20 @@ fn replace(call: &mut Call) -> Result<Expr> {
         Ok((old, new))
     });
     let pairs = pairs.collect::<Result<Vec<_>>>()?;
-    Ok(replaced(&value, pairs, value.clone()))
+    Ok(replaced(&value, &own, pairs, value.clone()))
 }
 
 /// Of the new values' type. What no old value covers is the default, or an error.
 fn replace_strict(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
+    let own = call.type_of(&value)?;
     let default = call.optional_expr();
     let pairs = pairs(call)?;
-    let old: Vec<ScalarValue> = pairs.iter().map(|(old, _)| old.clone()).collect();
     let result = match default {
-        Some(default) => replaced(&value, pairs, default),
+        Some(default) => replaced(&value, &own, pairs, default),
         None => {
-            let covers_null = old.iter().any(ScalarValue::is_null);
-            // One case of many branches: as many conditions one within another would be as deep as there are pairs.
-            let missing = replaced(&value, old.into_iter().map(|old| (old, false.into())).collect(), lit(true));
-            let missing = if covers_null { missing } else { missing.and(value.clone().is_not_null()) };
-            let found = replaced(&value, pairs, Expr::Literal(ScalarValue::Null, None));
+            let missing = is_none_of(&value, &own, &pairs.iter().map(|(old, _)| old.clone()).collect::<Vec<_>>());
+            let found = replaced(&value, &own, pairs, Expr::Literal(ScalarValue::Null, None));
             per_row("require_mapped", vec![found, missing, cast(value, DataType::Utf8)], vec![])
         }
     };

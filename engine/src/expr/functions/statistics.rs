@@ -176,9 +176,11 @@ fn approx_n_unique(call: &mut Call) -> Result<Expr> {
     let own = call.type_of(&value)?;
     if own.is_integer() || own.is_string() {
         let one_if_null = when(value.clone().is_null()).then(lit(1_u64)).otherwise(lit(0_u64));
-        return Ok(aggregate_fn::approx_distinct(value) + coalesce([greatest(one_if_null), lit(0_u64)]));
+        let number = aggregate_fn::approx_distinct(value) + coalesce([greatest(one_if_null), lit(0_u64)]);
+        return Ok(cast(number, DataType::Int64));
     }
-    Ok(aggregate_fn::approx_distinct(per_row("hash_value", vec![value], vec![0_i64.into()])))
+    let number = aggregate_fn::approx_distinct(per_row("hash_value", vec![value], vec![0_i64.into()]));
+    Ok(cast(number, DataType::Int64))
 }
 
 fn value_counts(call: &mut Call) -> Result<Expr> {

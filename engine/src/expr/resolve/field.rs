@@ -84,3 +84,51 @@ fn of_function(function: &ScalarFunction, schema: &DFSchema) -> DataFusionResult
     let scalar_arguments: Vec<_> = function.args.iter().map(Expr::as_literal).collect();
     function.func.return_field_from_args(ReturnFieldArgs { arg_fields: &fields, scalar_arguments: &scalar_arguments })
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{Schema, TimeUnit};
+    use datafusion::functions::core::expr_fn::named_struct;
+    use datafusion::functions::expr_fn::{abs, upper};
+    use datafusion::functions_nested::expr_fn::make_array;
+
+    use super::*;
+    use crate::expr::{cast, coalesce, col, lit, when};
+
+    #[test]
+    fn types_and_metadata_are_datafusions() {
+        let marked = Field::new("m", DataType::Int32, true).with_metadata([("kind".to_owned(), "x".to_owned())].into());
+        let extension = Field::new("x", DataType::Int64, true)
+            .with_metadata([("ARROW:extension:name".to_owned(), "own".to_owned()), ("kind".to_owned(), "y".to_owned())].into());
+        let plain = [("i", DataType::Int64), ("n", DataType::Int8), ("f", DataType::Float32), ("s", DataType::Utf8)];
+        let moment = ("t", DataType::Timestamp(TimeUnit::Millisecond, None));
+        let fields = plain.into_iter().chain([moment]).map(|(name, own)| Field::new(name, own, true));
+        let schema = DFSchema::try_from(Schema::new(fields.chain([marked, extension]).collect::<Vec<_>>())).unwrap();
+        let null = Expr::default();
+        let cases = [
+            col("i") + col("n"),
+            -(col("f") * col("i")),
+            col("s").eq(lit("a")).and(col("i").gt(lit(1_i64)).or(!col("n").is_null())),
+            col("m").alias("other"),
+            cast(col("m"), DataType::Int64),
+            cast(col("x"), DataType::Utf8),
+            cast(coalesce([col("m"), col("m")]), DataType::Float64).alias("q"),
+            when(col("i").gt(lit(1_i64))).then(null.clone()).otherwise(col("f")),
+            when(col("i").gt(lit(1_i64))).then(null).end(),
+            named_struct(vec![lit("a"), col("m"), lit("b"), upper(col("s"))]),
+            make_array(vec![abs(col("n")), abs(col("n"))]),
+            col("i").between(lit(1_i64), lit(2_i64)),
+            col("s").like(lit("a%")),
+            col("i").in_list(vec![lit(1_i64)], false),
+            col("t").is_not_null(),
+        ];
+        for expr in cases {
+            let (_, expected) = expr.to_field(&schema).unwrap();
+            let got = field_of(&expr, &schema).unwrap();
+            assert_eq!((got.data_type(), got.metadata()), (expected.data_type(), expected.metadata()), "{expr}");
+        }
+        let wrong = upper(col("i")).eq(lit(1_i64)) + lit(1_i64);
+        let said = wrong.to_field(&schema).map_err(from_datafusion).unwrap_err().to_string();
+        assert_eq!(field_of(&wrong, &schema).unwrap_err().to_string(), said);
+    }
+}

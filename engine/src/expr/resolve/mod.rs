@@ -30,6 +30,7 @@ pub(crate) use self::operators::{
     is_wide_integer, require_boolean, require_comparable, untyped, widest_number, with_moments_alike, zones_differ,
 };
 pub(crate) use self::types::{resolve_types, resolve_types_around};
+use super::ELEMENT;
 use crate::{Error, Result};
 
 /// An expression with the name that the frame will show.
@@ -47,7 +48,7 @@ pub(crate) struct Named {
 /// The expressions with selectors expanded over `chosen` and types taken from `schema`, each with its name.
 /// Errors: `Plan` for unknown columns, named by the method `op` and the expression, with the nearest name that exists.
 pub(crate) fn typed(op: &str, exprs: Vec<Expr>, schema: &DFSchema, chosen: &DFSchema) -> Result<Vec<Named>> {
-    let with_order = if exprs.iter().all(is_plain) { None } else { Some(with_row_order(schema)?) };
+    let with_order = if exprs.iter().all(is_plain) { None } else { Some(with_row_order(op, schema)?) };
     let over = with_order.as_ref().unwrap_or(schema);
     let mut named = vec![];
     for expr in exprs {
@@ -102,8 +103,18 @@ fn is_plain(expr: &Expr) -> bool {
     !expr.exists(|part| Ok(is_other(part))).unwrap_or(true)
 }
 
+/// Errors: `Plan` for a column that has the name of the hidden one.
+pub(crate) fn require_free_row_order(op: &str, schema: &DFSchema) -> Result<()> {
+    if !schema.fields().iter().any(|field| field.name() == ROW_ORDER) {
+        return Ok(());
+    }
+    let what = format!("column `{ROW_ORDER}` has the name by which rows are numbered here, out of sight");
+    Err(Error::plan(op, what).hint("rename the column"))
+}
+
 /// The schema with the hidden column in it, which expressions may refer to.
-fn with_row_order(schema: &DFSchema) -> Result<DFSchema> {
+fn with_row_order(op: &str, schema: &DFSchema) -> Result<DFSchema> {
+    require_free_row_order(op, schema)?;
     let fields = schema.iter().map(|(qualifier, field)| (qualifier.cloned(), std::sync::Arc::clone(field)));
     let fields = fields.chain([(None, row_order_field())]).collect();
     DFSchema::new_with_metadata(fields, schema.metadata().clone()).map_err(from_datafusion)
@@ -112,6 +123,10 @@ fn with_row_order(schema: &DFSchema) -> Result<DFSchema> {
 fn require_columns(op: &str, expr: &Expr, schema: &DFSchema) -> Result<()> {
     let unknown = expr.column_refs().into_iter().find(|column| !schema.has_column(column) && column.name != ROW_ORDER);
     let Some(column) = unknown else { return Ok(()) };
+    if column.name == ELEMENT {
+        let what = format!("`{}` is of the elements of a list, and none is looked into here", shown(expr));
+        return Err(Error::plan(op, what).hint("element() stands in list.eval, list.agg, list.filter and arr.eval"));
+    }
     let place = if matches!(expr, Expr::Column(_)) { String::new() } else { format!(" in `{}`", shown(expr)) };
     let known = schema.fields().iter().map(|field| field.name().as_str());
     Err(Error::plan(op, format!("unknown column `{}`{place}", column.name)).hint(suggest(&column.name, known)))

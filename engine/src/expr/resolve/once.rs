@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, Volatility};
+use gradframe_exec::rules::as_in_plans;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{item_column, of_row};
 
@@ -173,7 +174,7 @@ fn of_row_over(expr: Expr, values: &[Large], schema: &DFSchema) -> Result<Expr> 
         let field = field_of(&argument, schema)?;
         parts.push((with_values(argument, values)?, field));
     }
-    of_row(computed, parts).map_err(from_datafusion)
+    of_row(computed, parts, as_in_plans).map_err(from_datafusion)
 }
 
 #[cfg(test)]

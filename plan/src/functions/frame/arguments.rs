@@ -13,6 +13,9 @@ use gradframe_ml_core::Error;
 use crate::error::to_datafusion;
 use crate::names::type_name;
 
+/// The column that stands for the elements of a list.
+const ELEMENT: &str = "__element";
+
 /// What a function takes at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -151,7 +154,8 @@ impl<'a> Call<'a> {
     /// "`a` is Int64, expected text"
     pub(super) fn unfit(&self, at: usize, expected: &str) -> DataFusionError {
         let field = &self.fields[at];
-        let what = format!("`{}` is {}, expected {expected}", field.name(), type_name(field.data_type()));
+        let name = if field.name() == ELEMENT { "element()" } else { field.name() };
+        let what = format!("`{name}` is {}, expected {expected}", type_name(field.data_type()));
         to_datafusion(Error::dtype(self.name, what).hint("cast it first"))
     }
 

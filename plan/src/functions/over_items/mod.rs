@@ -6,6 +6,7 @@
 
 mod distinct;
 mod of_row;
+mod running;
 
 use std::sync::Arc;
 
@@ -20,12 +21,14 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::LoweredAggregateBuilder;
-use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use gradframe_ml_core::Error;
 
 use self::distinct::Distinct;
-pub use self::of_row::{AsInPlans, is_of_row, of_row, run_as_in_plans, spelled_out};
+pub use self::of_row::{is_of_row, of_row, spelled_out};
+pub use self::running::AsInPlans;
+use self::running::Running;
 use crate::error::to_datafusion;
 use crate::ops::row_order::ROW_ORDER;
 use crate::simplified::simplified;
@@ -57,7 +60,7 @@ pub fn item_column(arg: usize) -> Expr {
 
 /// The expression over the items of `args`; of one value each, if none of them is a list.
 /// Errors, when run: `Execution` for lists of different lengths; those of the expression.
-pub fn over_items(what: OfItems, computed: Expr, args: Vec<ItemArg>) -> Expr {
+pub fn over_items(what: OfItems, computed: Expr, args: Vec<ItemArg>, as_in_plans: AsInPlans) -> Expr {
     let (lists, values): (Vec<bool>, Vec<Expr>) = args.into_iter().map(|arg| (arg.is_list, arg.value)).unzip();
     let name = match what {
         OfItems::Each => "each_item",
@@ -70,7 +73,7 @@ pub fn over_items(what: OfItems, computed: Expr, args: Vec<ItemArg>) -> Expr {
     } else {
         Signature::user_defined(Volatility::Immutable)
     };
-    let function = OverItems { what, computed, lists, shown, signature };
+    let function = OverItems { what, computed, lists, shown, signature, running: Running(as_in_plans) };
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), values))
 }
 
@@ -91,6 +94,7 @@ struct OverItems {
     /// The name with the expression, by which plans tell calls apart.
     shown: String,
     signature: Signature,
+    running: Running,
 }
 
 impl OverItems {
@@ -123,7 +127,7 @@ impl OverItems {
     }
 
     fn of_batch(&self, items: &Items, batch: &RecordBatch, schema: &DFSchema) -> Result<ArrayRef> {
-        let computed = physical(&self.planned(schema)?, schema)?.evaluate(batch)?.into_array(batch.num_rows())?;
+        let computed = self.running.physical(&self.planned(schema)?, schema)?.evaluate(batch)?.into_array(batch.num_rows())?;
         match self.what {
             // A condition may be a null without a type.
             OfItems::Kept => items.kept(batch.column(0), arrow::compute::cast(&computed, &DataType::Boolean)?.as_boolean()),
@@ -138,8 +142,10 @@ impl OverItems {
         let aggregate = LoweredAggregateBuilder::new(&computed, schema, schema.as_arrow(), &properties, &context);
         let aggregate = aggregate.with_name(computed.schema_name().to_string()).build()?;
         let (function, kept) = (aggregate.aggregate, aggregate.filter);
+        let kept = kept.map(|kept| self.running.rewritten(kept, schema)).transpose()?;
         let all = function.all_expressions();
-        let args: Vec<Arc<dyn PhysicalExpr>> = all.args.into_iter().chain(all.order_by_exprs).collect();
+        let args = all.args.into_iter().chain(all.order_by_exprs);
+        let args = args.map(|arg| self.running.rewritten(arg, schema)).collect::<Result<Vec<_>>>()?;
         let mut values = vec![];
         let mut start = 0;
         for length in &items.lengths {
@@ -155,10 +161,6 @@ impl OverItems {
         }
         if values.is_empty() { Ok(arrow::array::new_empty_array(result)) } else { ScalarValue::iter_to_array(values) }
     }
-}
-
-fn physical(expr: &Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
-    create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
 }
 
 fn only(batch: &RecordBatch, kept: &Arc<dyn PhysicalExpr>) -> Result<RecordBatch> {

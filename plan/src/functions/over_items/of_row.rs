@@ -16,37 +16,22 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::PhysicalExpr;
 
-use super::{item_column, physical};
+use super::item_column;
+use super::running::{AsInPlans, Running};
 use crate::simplified::simplified;
 
 /// The expression over the columns [`item_column`] of its arguments, each of which has this field.
 /// Errors: those of the expression over such columns.
-pub fn of_row(computed: Expr, args: Vec<(Expr, FieldRef)>) -> Result<Expr> {
+pub fn of_row(computed: Expr, args: Vec<(Expr, FieldRef)>, as_in_plans: AsInPlans) -> Result<Expr> {
     let (values, fields): (Vec<Expr>, Vec<FieldRef>) = args.into_iter().unzip();
     // Analyser and optimizer do not look into functions.
     let computed = simplified(computed, &columns(&fields)?)?;
     let result = result_of(&computed, &fields)?;
     let shown = format!("of_row[{computed}]");
     let signature = Signature::user_defined(Volatility::Immutable);
-    let function = OfRow { computed, fields, result, shown, signature, program: Program::default() };
+    let (running, program) = (Running(as_in_plans), Program::default());
+    let function = OfRow { computed, fields, result, shown, signature, running, program };
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(function)), values)))
-}
-
-/// What makes an expression that stands alone the same as in a plan: its arithmetic checked, its NaNs without signs.
-pub type AsInPlans = fn(Arc<dyn PhysicalExpr>, &Schema) -> Result<Arc<dyn PhysicalExpr>>;
-
-/// The rules of physical plans do not look into functions, and are above this crate.
-static AS_IN_PLANS: OnceLock<AsInPlans> = OnceLock::new();
-
-/// Says how expressions are run as in plans. What is said later changes nothing.
-pub fn run_as_in_plans(rewrite: AsInPlans) {
-    AS_IN_PLANS.get_or_init(|| rewrite);
-}
-
-fn runnable(computed: &Expr, fields: &[FieldRef]) -> Result<Arc<dyn PhysicalExpr>> {
-    let schema = columns(fields)?;
-    let program = physical(computed, &schema)?;
-    AS_IN_PLANS.get().map_or_else(|| Ok(Arc::clone(&program)), |rewrite| rewrite(Arc::clone(&program), schema.as_arrow()))
 }
 
 /// Longer expressions are not spelled out: one around another around another is one of 2^n parts.
@@ -110,6 +95,7 @@ struct OfRow {
     /// The name with the expression, by which plans tell calls apart.
     shown: String,
     signature: Signature,
+    running: Running,
     program: Program,
 }
 
@@ -150,12 +136,12 @@ impl OfRow {
 
     fn program(&self, fields: &[FieldRef]) -> Result<Arc<dyn PhysicalExpr>> {
         if !self.is_over(fields) {
-            return runnable(&self.computed, fields);
+            return self.running.physical(&self.computed, &columns(fields)?);
         }
         if let Some(program) = self.program.0.get() {
             return Ok(Arc::clone(program));
         }
-        let program = runnable(&self.computed, fields)?;
+        let program = self.running.physical(&self.computed, &columns(fields)?)?;
         Ok(Arc::clone(self.program.0.get_or_init(|| program)))
     }
 }
@@ -206,10 +192,14 @@ mod tests {
         Arc::new(Field::new(name, DataType::Int64, true))
     }
 
+    fn as_it_is(expr: Arc<dyn PhysicalExpr>, _: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+        Ok(expr)
+    }
+
     /// `coalesce(x + x, -1)`.
     fn twice_or_none() -> Expr {
         let x = || item_column(0);
-        of_row(coalesce(vec![x() + x(), lit(-1_i64)]), vec![(col("a"), number("a"))]).unwrap()
+        of_row(coalesce(vec![x() + x(), lit(-1_i64)]), vec![(col("a"), number("a"))], as_it_is).unwrap()
     }
 
     fn function(expr: &Expr) -> &ScalarFunction {
@@ -241,7 +231,7 @@ mod tests {
         let mut expr = col("a");
         for _ in 0..100 {
             let x = || item_column(0);
-            expr = of_row(x() * x() - x(), vec![(expr, number("a"))]).unwrap();
+            expr = of_row(x() * x() - x(), vec![(expr, number("a"))], as_it_is).unwrap();
         }
         let mut parts = 0;
         expr.apply(|_| {
@@ -256,7 +246,7 @@ mod tests {
     #[test]
     fn it_can_be_spelled_out() {
         let x = || item_column(0);
-        let expr = of_row(x() * x(), vec![(col("a") + col("b"), number("a"))]).unwrap();
+        let expr = of_row(x() * x(), vec![(col("a") + col("b"), number("a"))], as_it_is).unwrap();
         let sum = || col("a") + col("b");
         assert_eq!(spelled_out(function(&expr)), Some(sum() * sum()));
     }

@@ -42,7 +42,8 @@ def datetime(
 ) -> Expr:
     """A datetime of its parts: columns or numbers. In a time zone they are what its clock shows."""
     parts = [_part(part) for part in (year, month, day, hour, minute, second, microsecond)]
-    return call("datetime", *parts, time_unit=time_unit, time_zone=time_zone)
+    made = call("datetime", *parts, time_unit=time_unit, time_zone=time_zone)
+    return made if made.meta.root_names() else made.alias("datetime")
 
 
 def time(

@@ -126,7 +126,7 @@ class Building:
         if twice is not None:
             raise PlanError(f"transpose: two columns would be named `{twice}`; hint: give other `column_names`")
         kind = _common_type([field.type for field in table.schema])
-        columns = [column.cast(kind).to_pylist() for column in table.columns]
+        columns = [_as_one(name, column, kind).to_pylist() for name, column in zip(table.column_names, table.columns)]
         rows = list(zip(*columns)) if columns else [() for _ in names]
         arrays = {name: pa.array(row, kind) for name, row in zip(names, rows)}
         header = {header_name: pa.array(table.column_names, pa.string())} if include_header else {}
@@ -176,23 +176,21 @@ class Building:
 def groups_of(frame: Any, keys: list[str]) -> Iterable[tuple[tuple[Any, ...], Any]]:
     """The different values of the keys with the rows that have them, in the order of the first rows. NaN equals NaN."""
     from gradframe._frame.sampling import taken
+    from gradframe.selectors import by_name
 
-    table = frame.to_arrow()
+    if not keys:
+        raise PlanError("partition_by: no keys; hint: name a column")
     for key in keys:
-        if key not in table.column_names:
-            raise PlanError(unknown("partition_by", key, table.column_names))
-    places: dict[tuple[Any, ...], tuple[tuple[Any, ...], list[int]]] = {}
-    for row, values in enumerate(zip(*(table.column(key).to_pylist() for key in keys))):
-        places.setdefault(tuple(map(_comparable, values)), (values, []))[1].append(row)
-    for values, rows in places.values():
-        yield values, frame._of(taken(frame._frame, rows))
-
-
-def _comparable(value: Any) -> Any:
-    """What stands for a value where equal ones are looked for: lists and structs by their text, one NaN."""
-    if isinstance(value, (list, dict)) or value != value:
-        return repr(value)
-    return value
+        if key not in frame.columns:
+            raise PlanError(unknown("partition_by", key, frame.columns))
+    names = [f"key_{at}" for at in range(len(keys))]
+    different = frame.select(by_name(*keys)).rename(dict(zip(dict.fromkeys(keys), names)))
+    groups = different.with_row_index("row").group_by(names[: different.width], maintain_order=True).agg("row")
+    rows = groups._table().column("row").combine_chunks()
+    places, ends = rows.values.to_numpy(), rows.offsets.to_numpy()
+    values = {key: groups.get_column(name).to_list() for key, name in zip(dict.fromkeys(keys), names)}
+    for group in range(groups.height):
+        yield tuple(values[key][group] for key in keys), frame._of(taken(frame._frame, places[ends[group] : ends[group + 1]]))
 
 
 def _field(column: Any) -> Any:
@@ -216,6 +214,17 @@ def _is_text(kind: pa.DataType) -> bool:
 
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _as_one(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column in the common type, its texts as `cast(String)` writes them."""
+    import pyarrow as pa
+    from gradframe import String
+    from gradframe._frame.series import Series
+
+    if pa.types.is_string(kind) and not _is_text(column.type):
+        return Series(name, column).cast(String).to_arrow().cast(kind)
+    return column.cast(kind)
 
 
 def _common_type(kinds: list[pa.DataType]) -> pa.DataType:

@@ -17,20 +17,27 @@ from gradframe import _gradframe
 from gradframe._frame.base import Path, Verb
 
 
-def _parquet(
+def sink_parquet(
     self: Verb,
     path: Path,
     *,
     compression: str | None = None,
+    compression_level: int | None = None,
+    row_group_size: int | None = None,
+    statistics: bool = True,
     partition_by: str | Sequence[str] | None = None,
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one Parquet file, or with `partition_by` into a directory of them; gives the number of rows. The
-    files appear all at once, and a query that fails leaves what was there."""
-    return _gradframe.sink(self._lazy(), path, "parquet", compression=compression, partition_by=partition_by, overwrite=overwrite)
+    files appear all at once, and a query that fails leaves what was there. `row_group_size` is the most rows of a row group."""
+    options = _given(compression_level=compression_level, row_group_size=row_group_size)
+    if not statistics:
+        options["format.statistics_enabled"] = "none"
+    kept = {"compression": compression, "partition_by": partition_by, "overwrite": overwrite}
+    return _gradframe.sink(self._lazy(), path, "parquet", options=options, **kept)
 
 
-def _csv(
+def sink_csv(
     self: Verb,
     path: Path,
     *,
@@ -39,13 +46,21 @@ def _csv(
     quote_char: str = '"',
     quote_style: Literal["necessary", "always", "non_numeric", "never"] = "necessary",
     null_value: str | None = None,
+    date_format: str | None = None,
+    datetime_format: str | None = None,
+    time_format: str | None = None,
     compression: str | None = None,
+    compression_level: int | None = None,
     partition_by: str | Sequence[str] | None = None,
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one CSV file, or with `partition_by` into a directory of them; otherwise as for Parquet. An empty text is
-    `""`, a null nothing or `null_value`; other quote styles than "necessary" quote nulls as they quote texts."""
+    `""`, a null nothing or `null_value`; other quote styles than "necessary" quote nulls as they quote texts. Moments are written by the
+    formats, in the words of `dt.strftime`."""
     options = {"header": str(include_header).lower(), "delimiter": separator, "quote": quote_char}
+    options |= _given(date_format=date_format, compression_level=compression_level)
+    moments = {"timestamp_format": datetime_format, "timestamp_tz_format": datetime_format, "time_format": time_format}
+    options |= {f"format.{name}": text for name, text in moments.items() if text is not None}
     if quote_style != "necessary":
         options["quote_style"] = quote_style.replace("_", "")
     if null_value is not None:
@@ -54,19 +69,21 @@ def _csv(
     return _gradframe.sink(self._lazy(), path, "csv", options=options, **kept)
 
 
-def _ndjson(
+def sink_ndjson(
     self: Verb,
     path: Path,
     *,
     compression: str | None = None,
+    compression_level: int | None = None,
     partition_by: str | Sequence[str] | None = None,
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one NDJSON file, or with `partition_by` into a directory of them; otherwise as for Parquet."""
-    return _gradframe.sink(self._lazy(), path, "json", compression=compression, partition_by=partition_by, overwrite=overwrite)
+    kept = {"compression": compression, "partition_by": partition_by, "overwrite": overwrite}
+    return _gradframe.sink(self._lazy(), path, "json", options=_given(compression_level=compression_level), **kept)
 
 
-def _ipc(
+def sink_ipc(
     self: Verb,
     path: Path,
     *,
@@ -78,15 +95,20 @@ def _ipc(
     return _gradframe.sink(self._lazy(), path, "arrow", compression=compression, partition_by=partition_by, overwrite=overwrite)
 
 
+def _given(**options: Any) -> dict[str, str]:
+    """The options that were given, as texts."""
+    return {name: str(value) for name, value in options.items() if value is not None}
+
+
 class Sinks(Verb):
     """The files that a lazy frame runs into."""
 
     __slots__ = ()
 
-    sink_parquet = _parquet
-    sink_csv = _csv
-    sink_ndjson = _ndjson
-    sink_ipc = _ipc
+    sink_parquet = sink_parquet
+    sink_csv = sink_csv
+    sink_ndjson = sink_ndjson
+    sink_ipc = sink_ipc
 
 
 def _written(sink: Callable[..., int], is_text: bool) -> Callable[..., Any]:
@@ -98,7 +120,7 @@ def _written(sink: Callable[..., int], is_text: bool) -> Callable[..., Any]:
         if isinstance(path, str | os.PathLike):
             return sink(self, path, **options)
         if path is None and not is_text:
-            raise TypeError(f"{sink.__name__.replace('_', 'write_', 1)}: expected a path or an open file")
+            raise TypeError(f"{sink.__name__.replace('sink', 'write')}: expected a path or an open file")
         with tempfile.TemporaryDirectory() as folder:
             whole = os.path.join(folder, "written")
             rows = sink(self, whole, **options)
@@ -117,10 +139,10 @@ class Writers(Verb):
 
     __slots__ = ()
 
-    write_parquet = _written(_parquet, False)
-    write_csv = _written(_csv, True)
-    write_ndjson = _written(_ndjson, True)
-    write_ipc = _written(_ipc, False)
+    write_parquet = _written(sink_parquet, False)
+    write_csv = _written(sink_csv, True)
+    write_ndjson = _written(sink_ndjson, True)
+    write_ipc = _written(sink_ipc, False)
 
     def write_json(self, path: Any = None) -> Any:
         """The rows as one JSON array of objects: into a path or an open file, or given as a text."""

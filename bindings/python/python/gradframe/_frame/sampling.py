@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from gradframe import _gradframe
@@ -10,6 +10,7 @@ from gradframe._frame.base import listed
 from gradframe.errors import DTypeError, PlanError, ShapeError
 
 if TYPE_CHECKING:
+    from gradframe._expr import Expr
     from gradframe._frame.series import Series
     from gradframe._gradframe import PyDataFrame
 
@@ -72,21 +73,21 @@ class Sampling:
         return self.select(*made)  # type: ignore[attr-defined]
 
     def is_duplicated(self) -> Series:
-        """Whether each row is there more than once."""
-        return self._times("is_duplicated", lambda times: times > 1)
+        """Whether each row is there more than once. NaN equals NaN, a null a null."""
+        return self._of_rows(lambda row: row.is_duplicated())
 
     def is_unique(self) -> Series:
-        """Whether each row is there once."""
-        return self._times("is_unique", lambda times: times == 1)
+        """Whether each row is there once. NaN equals NaN, a null a null."""
+        return self._of_rows(lambda row: row.is_unique())
 
-    def _times(self, name: str, test: Any) -> Series:
-        from collections import Counter
-
+    def _of_rows(self, function: Callable[[Expr], Expr]) -> Series:
+        from gradframe import all as all_columns
+        from gradframe import struct
         from gradframe._frame.series import Series
 
-        rows = [tuple(map(repr, row)) for row in self._frame.rows()]
-        times = Counter(rows)
-        return Series(name, [test(times[row]) for row in rows], bool)
+        if not self._frame.columns:
+            return Series("", [], bool)
+        return self.select(function(struct(all_columns())).alias("")).to_series()  # type: ignore[attr-defined]
 
 
 def _any_seed() -> int:

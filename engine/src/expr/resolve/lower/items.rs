@@ -2,6 +2,7 @@
 
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Cast, Expr};
+use gradframe_exec::rules::as_in_plans;
 use gradframe_plan::functions::column::{Answer, aggregate, as_list};
 use gradframe_plan::functions::{ItemArg, OfItems, item_column, list_arguments, over_items};
 
@@ -49,7 +50,7 @@ impl Items {
 
     pub(super) fn over(self, what: OfItems, computed: Expr) -> Lowered {
         let shape = if what == OfItems::All { Shape::Scalar } else { Shape::Items };
-        Lowered { expr: over_items(what, computed, self.0), shape }
+        Lowered { expr: over_items(what, computed, self.0, as_in_plans), shape }
     }
 }
 

@@ -4,6 +4,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::find_aggregate_exprs;
+use gradframe_exec::rules::as_in_plans;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{item_column, of_row};
 
@@ -42,7 +43,7 @@ impl Lowering {
         if !is_alone || !alone.layers.is_empty() || !find_aggregate_exprs([&expr]).is_empty() {
             return Ok(None);
         }
-        let expr = of_row(expr, vec![(value.expr.clone(), field)]).map_err(from_datafusion)?;
+        let expr = of_row(expr, vec![(value.expr.clone(), field)], as_in_plans).map_err(from_datafusion)?;
         Ok(matches!(shape, Shape::Scalar | Shape::Items).then_some(Lowered { expr, shape }))
     }
 }

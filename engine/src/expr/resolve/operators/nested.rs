@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::functions::core::expr_fn::{get_field, named_struct};
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit, when};
+use gradframe_exec::rules::as_in_plans;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{ItemArg, OfItems, item_column, over_items};
 
@@ -74,7 +75,7 @@ fn by_item(left: Typed, right: Typed, operation: Operation<'_>) -> Result<Option
     let (right, left) = (sides.pop().unwrap_or_default(), sides.pop().unwrap_or_default());
     let each = resolve_types(operation(left, right), &items)?;
     let result = DataType::new_list(each.get_type(&items).map_err(from_datafusion)?, true);
-    let lists = none_where(nulls, over_items(OfItems::Each, each, args), &result)?;
+    let lists = none_where(nulls, over_items(OfItems::Each, each, args, as_in_plans), &result)?;
     Ok(Some(match (width, result) {
         (Some(width), DataType::List(item)) => cast(lists, DataType::FixedSizeList(item, width)),
         _ => lists,
