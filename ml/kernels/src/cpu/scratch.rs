@@ -10,6 +10,7 @@ const ALIGNMENT_BYTES: usize = 8;
 const POOLED_MAX: usize = 256;
 
 /// What bytes are in tests until a kernel writes them: as floats, numbers that no test expects.
+#[cfg(not(all(not(debug_assertions), any(target_arch = "x86_64", target_arch = "aarch64"))))]
 const UNWRITTEN: u8 = 0xa5;
 
 /// Bytes from which on the allocator is asked before: it takes microseconds then, a thousandth of filling the memory.
@@ -106,17 +107,30 @@ pub(super) enum First {
 
 /// New memory of this many bytes.
 pub(super) fn new_memory(bytes: usize, first: First) -> MutableBuffer {
-    if first == First::Any {
-        return MutableBuffer::from_len_zeroed(bytes);
+    match first {
+        First::Written => found(bytes),
+        First::Any => MutableBuffer::from_len_zeroed(bytes),
     }
+}
+
+/// Memory with whatever the machine has there.
+#[cfg(all(not(debug_assertions), any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn found(bytes: usize) -> MutableBuffer {
     let mut memory = MutableBuffer::with_capacity(bytes);
-    if cfg!(debug_assertions) {
-        memory.resize(bytes, UNWRITTEN); // a test that reads one sees it
-    } else {
-        // SAFETY: there is room for so many, and any bits are a byte. The kernel that gets them writes all of them, or fails; then they
-        // are dropped.
-        unsafe { memory.set_len(bytes) };
+    // SAFETY: there is room for so many. To the compiler the routine writes all of them, as it is given their address and may write: so they are
+    // bytes as any, not unwritten ones, which no slice should hold (decision 235). It does nothing; what the machine has there is what it wrote.
+    unsafe {
+        std::arch::asm!("/* {0} */", in(reg) memory.as_mut_ptr(), options(nostack, preserves_flags));
+        memory.set_len(bytes);
     }
+    memory
+}
+
+/// The same where nobody can say that it was written, and in tests: one that reads a byte before a kernel writes it sees that.
+#[cfg(not(all(not(debug_assertions), any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn found(bytes: usize) -> MutableBuffer {
+    let mut memory = MutableBuffer::with_capacity(bytes);
+    memory.resize(bytes, UNWRITTEN);
     memory
 }
 
