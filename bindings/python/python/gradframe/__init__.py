@@ -151,6 +151,7 @@ from gradframe._session import Session
 
 if TYPE_CHECKING:
     from gradframe import autolog, callbacks, models, nn, numpy, optim, random
+    from gradframe._array.compiled import jit
     from gradframe._array.creation import array, asarray
     from gradframe._array.short import autocast
     from gradframe._array.transforms import (
@@ -159,7 +160,6 @@ if TYPE_CHECKING:
         grad,
         hessian,
         jacobian,
-        jit,
         jvp,
         stop_gradient,
         value_and_grad,
@@ -363,6 +363,7 @@ __all__ = [
 _LATER = {
     **dict.fromkeys(("array", "asarray"), "gradframe._array.creation"),
     "autocast": "gradframe._array.short",
+    "jit": "gradframe._array.compiled",
     **dict.fromkeys(
         (
             "checkpoint",
@@ -370,7 +371,6 @@ _LATER = {
             "grad",
             "hessian",
             "jacobian",
-            "jit",
             "jvp",
             "stop_gradient",
             "value_and_grad",
