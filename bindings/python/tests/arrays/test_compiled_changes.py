@@ -258,15 +258,15 @@ def test_a_call_that_is_interrupted_leaves_a_whole_step(monkeypatch):
 
 
 def _interrupt_once(monkeypatch):
-    """The third parameter's moments are not put in place, once."""
+    """The numbers of the steps are not put in place, once: the parameters are."""
     from gradframe.optim.stepping import Steps
 
     put, calls = Steps.put, []
 
-    def interrupted(self, place, kept):
-        calls.append(place)
-        if len(calls) == 3:
+    def interrupted(self, done):
+        calls.append(done)
+        if len(calls) == 1:
             raise KeyboardInterrupt
-        put(self, place, kept)
+        put(self, done)
 
     monkeypatch.setattr(Steps, "put", interrupted)

@@ -10,6 +10,7 @@ from gradframe._array.any_rows import AnyRows
 from gradframe._array.short import active
 from gradframe._array.traces import Trace, applied, taken_apart, traced_at
 from gradframe._array.tree import unflatten
+from gradframe._gradframe import array_keeps_history
 from gradframe.errors import PlanError
 
 # Traced functions that one compiled function keeps, at most.
@@ -54,13 +55,10 @@ def jit(
 
     @functools.wraps(function)
     def compiled(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = taken_apart(
-            "jit",
-            tuple(a for i, a in enumerate(args) if i not in numbers),
-            {k: v for k, v in kwargs.items() if k not in names},
-        )
-        static = tuple(a for i, a in enumerate(args) if i in numbers), tuple((k, kwargs[k]) for k in sorted(names & kwargs.keys()))
-        key = (structure, static, active.get(), tuple((leaf._array.dtype, leaf._array.shape) for leaf in leaves))
+        traced_args, traced_kwargs, static = _parted(args, kwargs, numbers, names)
+        leaves, structure = taken_apart("jit", traced_args, traced_kwargs)
+        modes = active.get(), array_keeps_history()
+        key = (structure, static, modes, tuple((leaf._array.dtype, leaf._array.shape) for leaf in leaves))
         try:
             trace = traces.get(key)
         except TypeError as error:
@@ -68,7 +66,7 @@ def jit(
         if changing is not None:
             return changing.call(_with_static(function, args, numbers, static[1]), leaves, structure, key)
         if trace is None:
-            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, (static, active.get()))
+            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, (static, modes))
             if found is not None:
                 return found
             trace = traced_at("jit", _with_static(function, args, numbers, static[1]), leaves, structure, fixed=True)
@@ -86,6 +84,15 @@ def jit(
 
     compiled.clear_cache = clear_cache  # type: ignore[attr-defined]
     return compiled
+
+
+def _parted(args: tuple[Any, ...], kwargs: dict[str, Any], numbers: frozenset[int], names: frozenset[str]) -> tuple[Any, Any, Any]:
+    """The arguments that are traced, by place and by name, and those that are not."""
+    if not numbers and not names:
+        return args, kwargs, ((), ())
+    traced = tuple(a for i, a in enumerate(args) if i not in numbers), {k: v for k, v in kwargs.items() if k not in names}
+    static = tuple(a for i, a in enumerate(args) if i in numbers), tuple((k, kwargs[k]) for k in sorted(names & kwargs.keys()))
+    return *traced, static
 
 
 def _state(given: Any) -> Any:
