@@ -153,6 +153,7 @@ if TYPE_CHECKING:
     from gradframe import autolog, callbacks, models, nn, numpy, optim, random
     from gradframe._array.compiled import jit
     from gradframe._array.creation import array, asarray
+    from gradframe._array.history import enable_grad, no_grad
     from gradframe._array.short import autocast
     from gradframe._array.transforms import (
         checkpoint,
@@ -267,6 +268,7 @@ __all__ = [
     "describe_files",
     "duration",
     "element",
+    "enable_grad",
     "errors",
     "escape_regex",
     "exclude",
@@ -309,6 +311,7 @@ __all__ = [
     "models",
     "n_unique",
     "nn",
+    "no_grad",
     "nth",
     "numpy",
     "ones",
@@ -364,6 +367,7 @@ _LATER = {
     **dict.fromkeys(("array", "asarray"), "gradframe._array.creation"),
     "autocast": "gradframe._array.short",
     "jit": "gradframe._array.compiled",
+    **dict.fromkeys(("enable_grad", "no_grad"), "gradframe._array.history"),
     **dict.fromkeys(
         (
             "checkpoint",

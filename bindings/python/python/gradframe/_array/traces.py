@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradframe._array.core import Array, wrap
+from gradframe._array.history import enable_grad
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe._gradframe import PyTraced, PyTracing
 
@@ -23,10 +24,11 @@ class Trace:
 def traced_at(
     name: str, function: Callable[..., Any], leaves: list[Array], structure: Any, *, without: Any = None, fixed: bool = False
 ) -> Trace:
-    """Calls the function with stand-ins for the leaves."""
+    """Calls the function with stand-ins for the leaves. A `no_grad` that it is within says nothing of it."""
     tracing = PyTracing(name, [leaf._array for leaf in leaves], without)
     args, kwargs = unflatten(structure, [wrap(raw) for raw in tracing.arguments()])
-    result = function(*args, **kwargs)
+    with enable_grad():
+        result = function(*args, **kwargs)
     found, result_structure = flatten(result)
     outputs = arrays(name, found)
     return Trace(tracing.close([o._array for o in outputs], fixed), result_structure)
