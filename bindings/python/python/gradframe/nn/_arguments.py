@@ -64,9 +64,9 @@ def divides(layer: str, name: str, parts: int, **wholes: int) -> None:
 
 
 def probability(layer: str, name: str, value: Any) -> float:
-    """A probability below 1. Errors: DTypeError for what is no number, PlanError for another number."""
+    """A probability. Errors: DTypeError for what is no number, PlanError for another number."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise DTypeError(f"{layer}: `{name}` is {value!r}, expected a probability from 0 to below 1")
-    if not 0.0 <= value < 1.0:
-        raise PlanError(f"{layer}: `{name}` is {value}, expected a probability from 0 to below 1")
+        raise DTypeError(f"{layer}: `{name}` is {value!r}, expected a probability from 0 to 1")
+    if not 0.0 <= value <= 1.0:
+        raise PlanError(f"{layer}: `{name}` is {value}, expected a probability from 0 to 1")
     return float(value)

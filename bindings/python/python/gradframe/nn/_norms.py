@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradframe._array.core import Array, as_array
+from gradframe._array.effects import warn
 from gradframe._array.pairs import maximum
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn._arguments import count
@@ -26,11 +27,12 @@ def batch_norm(
     x = as_array(x)
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: expected (batch, channels, ..), got shape {x.shape}")
+    _check("batch_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, x.ndim))
     if training or running_mean is None:
         mean, var = x.mean(axes), x.var(axes)
         if running_mean is not None:
-            keep(running_mean, running_var, x, axes, mean, var, momentum)
+            keep("batch_norm", running_mean, running_var, x, axes, mean, var, momentum)
     else:
         mean, var = as_array(running_mean), as_array(running_var)
     return _standardised(x, mean.reshape(_along(x)), var.reshape(_along(x)), weight, bias, eps)
@@ -51,6 +53,7 @@ def instance_norm(
     x = as_array(x)
     if x.ndim < 3:
         raise ShapeError(f"instance_norm: expected (batch, channels, ..), got shape {x.shape}")
+    _check("instance_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = tuple(range(2, x.ndim))
     if not use_input_stats:
         if running_mean is None:
@@ -59,8 +62,15 @@ def instance_norm(
         return _standardised(x, mean.reshape(_along(x)), var.reshape(_along(x)), weight, bias, eps)
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     if running_mean is not None:
-        keep(running_mean, running_var, x, axes, mean.mean((0, *axes)), var.mean((0, *axes)), momentum)
+        keep("instance_norm", running_mean, running_var, x, axes, mean.mean((0, *axes)), var.mean((0, *axes)), momentum)
     return _standardised(x, mean, var, weight, bias, eps)
+
+
+def _check(op: str, x: Array, **of_channels: Any) -> None:
+    """Raises ShapeError for what is not a number a channel."""
+    for name, one in of_channels.items():
+        if one is not None and as_array(one).shape != x.shape[1:2]:
+            raise ShapeError(f"{op}: expected `{name}` of shape {x.shape[1:2]}, of an input of shape {x.shape}, got {as_array(one).shape}")
 
 
 def _along(x: Array) -> tuple[int, ...]:
@@ -74,11 +84,15 @@ def _standardised(x: Array, mean: Array, var: Array, weight: Any, bias: Any, eps
     return y if bias is None else y + as_array(bias).reshape(_along(x))
 
 
-def keep(running_mean: Array, running_var: Array, x: Array, axes: tuple[int, ...], mean: Array, var: Array, part: Any) -> None:
+def keep(
+    op: str, running_mean: Array, running_var: Array, x: Array, axes: tuple[int, ...], mean: Array, var: Array, part: Any
+) -> None:
     """Running statistics after a batch whose statistics over some axes these are, in place."""
     from gradframe.nn.module import _set
 
     if x._array.is_traced and not running_mean._array.is_traced:
+        what = "running statistics of a module that a function uses, and does not name, stand still while it is traced, and at each call"
+        warn(f"{op}: {what}; hint: gf.jit(step, state=(model, optimizer)) with all models, or model.eval()")
         return  # of a trace that does not know them, nothing may stay
     unbiased = var * _unbiasing(x, axes)
     _set(running_mean, running_mean * (1.0 - part) + _value(mean) * part)
