@@ -60,7 +60,7 @@ def test_a_module_learns_in_the_plan_and_takes_over_what_was_learned():
         (gf.optim.SGD, {"momentum": 0.9, "dampening": 0.5}), (gf.optim.RMSprop, {"centered": True, "momentum": 0.5}),
         (gf.optim.Adagrad, {"lr_decay": 0.1}), (gf.optim.Adadelta, {"weight_decay": 0.1}), (gf.optim.Adamax, {}),
         (gf.optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}), (gf.optim.RAdam, {"betas": (0.9, 0.9)}),
-        (gf.optim.ASGD, {"lambd": 0.1, "t0": 3.0}),
+        (gf.optim.ASGD, {"lambd": 0.1, "t0": 3.0}), (gf.optim.Rprop, {"etas": (0.6, 1.3), "step_sizes": (1e-5, 0.1)}),
     ],
 )
 def test_the_plan_takes_the_steps_of_an_eager_loop(rule, options):

@@ -54,3 +54,17 @@ def test_what_is_right_is_not_warned_of(how):
             gf.jit(lambda norm, counts, x: norm(counts(x)))(norm, counts, x)
         else:
             norm(counts(x))
+
+
+def test_numbers_that_are_drawn_once_for_all_calls_are_told_of():
+    x = gnp.ones(6)
+    with pytest.warns(TracingWarning, match="dropout: .* without a key: the same numbers at each call") as told:
+        gf.jit(lambda x: nn.functional.dropout(x, 0.5))(x)
+    assert told[0].filename == __file__
+    dropout = nn.Dropout(0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gf.jit(lambda x, key: dropout(x, key=key))(x, gf.random.key(0))
+        gf.jit(dropout, state=dropout)(x)
+        gf.vmap(dropout)(gnp.ones((2, 3)))
+        gf.grad(lambda x: dropout(x).sum())(x)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradframe._array.any_rows import AnyRows
+from gradframe._array.effects import once
 from gradframe._array.short import active
 from gradframe._array.traces import Trace, applied, taken_apart, traced_at
 from gradframe._array.tree import unflatten
@@ -66,10 +67,12 @@ def jit(
         if changing is not None:
             return changing.call(_with_static(function, args, numbers, static[1]), leaves, structure, key)
         if trace is None:
-            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, (static, modes))
-            if found is not None:
-                return found
-            trace = traced_at("jit", _with_static(function, args, numbers, static[1]), leaves, structure, fixed=True)
+            with once():
+                own = _with_static(function, args, numbers, static[1])
+                found = of_any_size.call(own, leaves, structure, (static, modes))
+                if found is not None:
+                    return found
+                trace = traced_at("jit", own, leaves, structure, fixed=True)
             if not trace.traced.captures_stand_ins:
                 if len(traces) >= _TRACES_MAX:
                     traces.clear()
