@@ -1,7 +1,7 @@
 //! The array: a value, or a recorded operation that has none yet.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use arrow_buffer::Buffer;
 use gradframe_ml_core::tensor::Element as Native;
@@ -24,23 +24,6 @@ const DEPTH_MAX: u32 = 1000;
 /// An array of numbers of one type. Cheap to clone: the value is shared, and never changes.
 #[derive(Clone)]
 pub struct Array(pub(crate) Arc<Cell>);
-
-/// A handle that keeps nothing: there may be no array any more.
-#[derive(Clone)]
-pub struct WeakArray(Weak<Cell>);
-
-impl WeakArray {
-    /// The array, if somebody still holds it.
-    pub fn upgrade(&self) -> Option<Array> {
-        self.0.upgrade().map(Array)
-    }
-}
-
-impl fmt::Debug for WeakArray {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<weak {:?}>", self.upgrade())
-    }
-}
 
 /// What handles of one array share.
 pub(crate) struct Cell {
@@ -73,7 +56,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn of(value: Tensor) -> Self {
+    pub fn of(value: Tensor) -> Self {
         State { value: Held::of(value), ..State::default() }
     }
 
@@ -194,11 +177,6 @@ impl Array {
         self.0.state.lock().value.is_some()
     }
 
-    /// A handle that does not keep the array.
-    pub fn downgrade(&self) -> WeakArray {
-        WeakArray(Arc::downgrade(&self.0))
-    }
-
     /// Tells arrays apart that are equal.
     pub fn identity(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
@@ -213,20 +191,6 @@ impl Array {
         realise::realise_all(std::slice::from_ref(self))?;
         let value = self.0.state.lock().value.as_ref().cloned();
         value.ok_or_else(|| Error::internal("array", "it was computed and has no value"))
-    }
-
-    /// Takes over the value of another array of its type, if nobody but who asks has a handle: then nobody sees that it changes. False, and
-    /// as it was, if somebody does, or for another type, for one of them that is not computed, or for a number.
-    pub fn succeeded_by(&self, other: &Array) -> bool {
-        let alone = Arc::strong_count(&self.0) == 1 && Arc::weak_count(&self.0) == 0;
-        let Role { number, watched, tracked, trace } = self.0.role;
-        if !alone || number || tracked != watched || trace != 0 || self.ty() != other.ty() || !self.is_realised() {
-            return false;
-        }
-        let Some(value) = other.0.state.lock().value.as_ref().cloned() else { return false };
-        let before = std::mem::replace(&mut *self.0.state.lock(), State::of(value));
-        drop(before); // may free a long chain: not under the lock
-        true
     }
 
     /// The elements in row-major order. Errors: as for [`Array::tensor`]; `DType` if they are not `T`.

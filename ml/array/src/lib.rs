@@ -33,6 +33,7 @@ mod backward;
 mod compiled;
 mod custom;
 mod element;
+mod handle;
 mod held;
 mod history;
 mod host;
@@ -52,12 +53,13 @@ mod rows;
 mod trace;
 mod transform;
 
-pub use array::{Array, WeakArray};
+pub use array::Array;
 pub use backward::{backward, backward_to};
 pub use compiled::Compiled;
 pub use element::{ArrayType, Element, Sizes};
 /// The rules of optimisers: what [`Optimizer`] takes.
 pub use gradframe_ml_learn::optim as rules;
+pub use handle::WeakArray;
 pub use history::{keep_history, keeps_history, no_grad};
 pub use index::Index;
 pub use memory::limit_memory;

@@ -265,8 +265,7 @@ class Array(Operators, Methods):
     def backward(self, gradient: Any = None, retain_graph: bool | None = None) -> None:
         """Adds to `.grad` of every array with `requires_grad`, that this one is computed from, the gradient in it.
 
-        This must be a single number, or `gradient` is given, of its shape. What was recorded stays: `retain_graph` is taken for the sake
-        of PyTorch's programs.
+        This must be a single number, or `gradient` is given, of its shape. What was recorded stays: `retain_graph` is PyTorch's.
         """
         cotangent = None if gradient is None else as_array(gradient, self.dtype)._array
         gradients = [(watched.get(of.identity), found) for of, found in hooks.gradients(self._array, cotangent)]

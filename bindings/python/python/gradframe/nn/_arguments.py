@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from gradframe.errors import DTypeError, PlanError
+from gradframe._array.core import Array, as_array
+from gradframe.errors import DTypeError, PlanError, ShapeError
 
 
 def count(layer: str, name: str, value: Any, least: int = 0) -> int:
@@ -70,3 +71,11 @@ def probability(layer: str, name: str, value: Any) -> float:
     if not 0.0 <= value <= 1.0:
         raise PlanError(f"{layer}: `{name}` is {value}, expected a probability from 0 to 1")
     return float(value)
+
+
+def of_shape(op: str, name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """A weight or a bias. Raises ShapeError for one of another shape."""
+    value = as_array(value)
+    if value.shape != shape:
+        raise ShapeError(f"{op}: expected a `{name}` of shape {shape}, got {value.shape}")
+    return value

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradframe._array.core import Array, as_array
+from gradframe._array.core import Array, as_array, call
 from gradframe._array.effects import warn
+from gradframe._array.info import finfo
 from gradframe._array.pairs import maximum
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._arguments import count
+from gradframe.nn._arguments import count, of_shape
 from gradframe.nn._pools import avg_pool
+from gradframe.nn._windows import each
 
 
 def batch_norm(
@@ -128,3 +130,29 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     around = pad(rows, [(0, 0), (0, 0), (size // 2, (size - 1) // 2), (0, 0)])
     means = avg_pool(around, (size, 1), 1).reshape(x.shape)
     return x / (means * alpha + k) ** beta
+
+
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+    """Standardised over the last axes, then scaled and shifted."""
+    x, shape = as_array(x), each(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape:
+        raise ShapeError(f"layer_norm: the last axes of {x.shape} are not {shape}")
+    learned = [of_shape("layer_norm", name, one, shape) for name, one in (("weight", weight), ("bias", bias)) if one is not None]
+    return call("layer_norm", (x, *learned), len(shape), float(eps))
+
+
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Array:
+    """Divided by the root of the mean of squares over the last axes, then scaled. An `eps` of None is the precision of the element type."""
+    x, shape = as_array(x), each(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape:
+        raise ShapeError(f"rms_norm: the last axes of {x.shape} are not {shape}")
+    least = finfo(x.dtype).eps if eps is None else float(eps)
+    learned = [] if weight is None else [of_shape("rms_norm", "weight", weight, shape)]
+    return call("rms_norm", (x, *learned), len(shape), least)
+
+
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+    """Standardised over groups of channels: x (batch, channels, ..)."""
+    x = as_array(x)
+    learned = [of_shape("group_norm", name, one, x.shape[1:2]) for name, one in (("weight", weight), ("bias", bias)) if one is not None]
+    return call("group_norm", (x, *learned), num_groups, float(eps))

@@ -9,11 +9,10 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.info import finfo
 from gradframe._array.linear import vector_norm
 from gradframe._array.pairs import maximum, where
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._arguments import count, probability
+from gradframe.nn._arguments import count, of_shape, probability
 from gradframe.nn._alignments import ctc_loss  # noqa: F401
 from gradframe.nn._bags import embedding, embedding_bag  # noqa: F401
 from gradframe.nn._losses import (  # noqa: F401
@@ -52,7 +51,7 @@ from gradframe.nn._noise import (  # noqa: F401
     gumbel_softmax,
     rrelu,
 )
-from gradframe.nn._norms import batch_norm, instance_norm, local_response_norm  # noqa: F401
+from gradframe.nn._norms import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm  # noqa: F401
 from gradframe.nn._pools import (  # noqa: F401
     adaptive_avg_pool,
     adaptive_avg_pool1d,
@@ -210,41 +209,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Array:
     if not x.ndim or weight.ndim not in (1, 2) or x.shape[-1:] != weight.shape[-1:]:
         raise ShapeError(f"linear: an input of shape {x.shape} does not fit a weight (outputs, inputs) of shape {weight.shape}")
     y = x @ (weight.mT if weight.ndim == 2 else weight)
-    return y if bias is None else y + _of_axes("linear", "bias", bias, weight.shape[:-1])
-
-
-def _of_axes(op: str, name: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """A weight or a bias. Raises ShapeError for one of another shape."""
-    value = as_array(value)
-    if value.shape != shape:
-        raise ShapeError(f"{op}: expected a `{name}` of shape {shape}, got {value.shape}")
-    return value
-
-
-def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
-    """Standardised over the last axes, then scaled and shifted."""
-    x, shape = as_array(x), each(normalized_shape)
-    if x.shape[x.ndim - len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: the last axes of {x.shape} are not {shape}")
-    learned = [_of_axes("layer_norm", name, one, shape) for name, one in (("weight", weight), ("bias", bias)) if one is not None]
-    return call("layer_norm", (x, *learned), len(shape), float(eps))
-
-
-def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Array:
-    """Divided by the root of the mean of squares over the last axes, then scaled. An `eps` of None is the precision of the element type."""
-    x, shape = as_array(x), each(normalized_shape)
-    if x.shape[x.ndim - len(shape) :] != shape:
-        raise ShapeError(f"rms_norm: the last axes of {x.shape} are not {shape}")
-    least = finfo(x.dtype).eps if eps is None else float(eps)
-    learned = [] if weight is None else [_of_axes("rms_norm", "weight", weight, shape)]
-    return call("rms_norm", (x, *learned), len(shape), least)
-
-
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
-    """Standardised over groups of channels: x (batch, channels, ..)."""
-    x = as_array(x)
-    learned = [_of_axes("group_norm", name, one, x.shape[1:2]) for name, one in (("weight", weight), ("bias", bias)) if one is not None]
-    return call("group_norm", (x, *learned), num_groups, float(eps))
+    return y if bias is None else y + of_shape("linear", "bias", bias, weight.shape[:-1])
 
 
 def scaled_dot_product_attention(
