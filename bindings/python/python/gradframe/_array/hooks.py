@@ -46,10 +46,21 @@ class Group:
 def _add(raw: Any, group: Group) -> None:
     global _look_at
     if len(_on_the_way) >= _look_at:
-        for identity in [identity for identity, (weak, _) in _on_the_way.items() if weak.get() is None]:
-            del _on_the_way[identity]
+        _live()
         _look_at = max(64, 2 * len(_on_the_way))
     _on_the_way[raw.identity] = (raw.weak(), group)
+
+
+def _live() -> list[tuple[Any, Group]]:
+    """What somebody still holds; the rest is forgotten."""
+    found = []
+    for identity, (weak, group) in tuple(_on_the_way.items()):
+        own = weak.get()
+        if own is not None:
+            found.append((own, group))
+        elif _on_the_way.get(identity, (None,))[0] is weak:
+            del _on_the_way[identity]
+    return found
 
 
 def register_hook(array: Any, hook: Callable[[Any], Any]) -> Handle:
@@ -85,7 +96,7 @@ def replaced(name: str, gradient: Any, given: Any) -> Any:
 
 def gradients(raw: Any, cotangent: Any) -> list[tuple[Any, Any]]:
     """The watched arrays that an array is computed from, each once, and its gradient in each, hooks on the way called."""
-    live = [(own, group) for own, group in ((weak.get(), group) for weak, group in _on_the_way.values()) if own is not None]
+    live = _live() if _on_the_way else []
     order = raw.made_of([own for own, _ in live]) if live and raw.is_tracked and not raw.is_watched else []
     if not order:
         return raw.backward(cotangent)  # type: ignore[no-any-return]

@@ -135,6 +135,7 @@ class _WayBack:
         for hook in self.last:
             given = hook(self.module, _all(gradients, self.inputs, self.given), self.grad_output)
             gradients = self._taken("register_full_backward_hook", gradients, self.inputs, self.given, given)
+        self.grad_output = ()  # nobody needs it any more
         return gradients
 
     def _taken(self, name: str, gradients: list[Any], places: list[int], count: int, given: Any) -> list[Any]:
