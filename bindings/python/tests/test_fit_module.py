@@ -60,7 +60,7 @@ def test_a_module_learns_in_the_plan_and_takes_over_what_was_learned():
         (gf.optim.SGD, {"momentum": 0.9, "dampening": 0.5}), (gf.optim.RMSprop, {"centered": True, "momentum": 0.5}),
         (gf.optim.Adagrad, {"lr_decay": 0.1}), (gf.optim.Adadelta, {"weight_decay": 0.1}), (gf.optim.Adamax, {}),
         (gf.optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}), (gf.optim.RAdam, {"betas": (0.9, 0.9)}),
-        (gf.optim.ASGD, {"lambd": 0.1, "t0": 3.0}),
+        (gf.optim.ASGD, {"lambd": 0.1, "t0": 3.0}), (gf.optim.Rprop, {"etas": (0.6, 1.3), "step_sizes": (1e-5, 0.1)}),
     ],
 )
 def test_the_plan_takes_the_steps_of_an_eager_loop(rule, options):
@@ -351,7 +351,7 @@ WRONG = [
     (lambda: Broken(lambda own, x: own(x) + next(COUNTER) * gnp.ones((1,))), {}, "other values at each call"),
     (lambda: Broken(lambda own, x: (own(x), x)), {}, "gives a tuple, expected one array"),
     (lambda: Net(outputs=2), {"loss": "mse", "task": "regression"}, "expected one number a row"),
-    (lambda: nn.Linear(3, 1), {}, "matmul"),
+    (lambda: nn.Linear(3, 1), {}, "linear"),
     (Net, {"precision": "int8"}, "expected precision 'bf16' or 'f16', got 'int8'"),
     (Net, {"loss": "mso"}, "there is no loss 'mso'"),
     (Net, {"loss": nn.MSELoss}, "hint: gf.nn.MSELoss()"),
@@ -380,7 +380,7 @@ def test_an_error_of_the_module_points_to_its_line():
 def test_shapes_that_do_not_fit_name_the_module_and_its_columns():
     with pytest.raises(gf.errors.ShapeError) as error:
         numbers().fit(nn.Linear(3, 1), "y", loss="mse")
-    assert str(error.value).startswith("fit: Linear, given x [rows, 2] of a, b: matmul: [rows, 2] and [3, 1] do not fit")
+    assert str(error.value).startswith("fit: Linear, given x [rows, 2] of a, b: linear: an input of shape (rows, 2) does not fit a weight (outputs, inputs) of shape (1, 3)")
     with pytest.raises(gf.errors.ShapeError, match="mse_loss: the input has shape \\(rows, 2\\), the target \\(rows,\\)"):
         numbers().fit(Net(outputs=2), "y", loss=lambda o, t: F.mse_loss(o, t[:, 0], reduction="none"))
     with pytest.raises(gf.errors.ShapeError, match="the module gives shape \\(rows, 1, 1\\), expected"):

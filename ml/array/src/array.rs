@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::element::{ArrayType, Element};
 use crate::held::Held;
+use crate::history::keeps_history;
 use crate::node::{Args, Node, Op, Operand, Source};
 use crate::number::Number;
 use crate::ops::Row;
@@ -55,7 +56,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn of(value: Tensor) -> Self {
+    pub fn of(value: Tensor) -> Self {
         State { value: Held::of(value), ..State::default() }
     }
 
@@ -217,10 +218,11 @@ impl Array {
 
     /// Records an operation, whose results have no value yet.
     pub(crate) fn record(op: Op, operands: SmallVec<[Array; 3]>) -> Result<SmallVec<[Array; 1]>> {
+        let forgets = !keeps_history() && op.name() != "stop_gradient";
         let types = infer::result_types(&op, &operands)?;
         let depth = 1 + operands.iter().map(Array::depth).max().unwrap_or(0);
         let role = Role {
-            tracked: operands.iter().any(Array::is_tracked),
+            tracked: keeps_history() && operands.iter().any(Array::is_tracked),
             trace: operands.iter().map(|a| a.0.role.trace).max().unwrap_or(0),
             ..Role::default()
         };
@@ -237,7 +239,17 @@ impl Array {
         if depth >= DEPTH_MAX && role.trace == 0 {
             realise::realise_all(&results)?;
         }
-        Ok(results)
+        // A function that is traced is transformed as a whole, by what it says of gradients alone.
+        if forgets && role.trace != 0 { results.iter().map(Array::without_gradient).collect() } else { Ok(results) }
+    }
+
+    /// The same value, through which no gradient flows.
+    fn without_gradient(&self) -> Result<Self> {
+        if !self.element().is_differentiable() {
+            return Ok(self.clone());
+        }
+        let held = Self::call("stop_gradient", &[self.into()], Args::new())?;
+        held.into_iter().next().ok_or_else(|| Error::internal("stop_gradient", "it has no result"))
     }
 
     /// Recorded operations on the longest way to a value; 0 if this has one.

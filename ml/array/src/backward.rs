@@ -19,26 +19,55 @@ const KEPT_MAX: usize = 256;
 /// computed from. The value of `output` comes from the same program.
 /// Errors: `Plan` if nothing that it is computed from is watched; `Shape` if it is no single number and has no cotangent.
 pub fn backward(output: &Array, cotangent: Option<&Array>) -> Result<Vec<(Array, Array)>> {
+    backward_to(output, cotangent, &[])
+}
+
+/// As [`backward`], but gradients go no further than to these arrays, which get one too, `output` itself apart: who does something to
+/// their gradients goes on from each with what has become of it, the last of [`Array::made_of`] last.
+/// Errors: as there.
+pub fn backward_to(output: &Array, cotangent: Option<&Array>, ends: &[Array]) -> Result<Vec<(Array, Array)>> {
     check(output, cotangent)?;
     if output.is_watched() {
         let own = cotangent.cloned().map_or_else(|| ones_like(output), Ok)?;
         return Ok(vec![(output.clone(), own)]);
     }
-    let classify = |array: &Array| Ok(classify(array));
+    let is_end =
+        |array: &Array| array.identity() != output.identity() && ends.iter().any(|end| end.identity() == array.identity());
+    let classify = |array: &Array| Ok(if is_end(array) { Class::Leaf } else { classify(array) });
     let mut walk = Walk::new(&classify);
     let place = walk.place(output)?;
     walk.recipe.outputs.push(place);
     let seed = cotangent.map(|seed| walk.leaf(seed)).is_some();
     let Walk { recipe, given, .. } = walk;
-    let wrt: Vec<usize> = (0..given.len()).filter(|&i| given[i].is_watched()).collect();
+    let wrt: Vec<usize> = (0..given.len()).filter(|&i| given[i].is_watched() || is_end(&given[i])).collect();
     let closed = KEPT.lock().find(recipe, &wrt, output.ty(), seed)?;
     // Gradients have no history of their own: `grad` of `grad` is for that.
     let detached: Vec<Array> = given.iter().map(Array::detached).collect::<Result<_>>()?;
     let mut results = apply(&closed, detached.iter())?.into_iter();
-    if let Some(value) = results.next() {
-        output.computed_as(&value);
+    if let Some(value) = results.next()
+        && cotangent.is_none_or(Array::is_realised)
+    {
+        output.computed_as(&value); // one that is not computed may be made of the output itself
     }
     Ok(wrt.into_iter().map(|i| given[i].clone()).zip(results).collect())
+}
+
+impl Array {
+    /// Which of these arrays this one is computed from, by their numbers, in an order in which each comes before what it is computed from
+    /// itself; this one also of itself. Errors: `Internal`.
+    pub fn made_of(&self, of: &[Array]) -> Result<Vec<usize>> {
+        let classify = |array: &Array| Ok(classify(array));
+        let mut walk = Walk::new(&classify);
+        let place = walk.place(self)?;
+        walk.recipe.outputs.push(place);
+        let order = |array: &Array| match array.source() {
+            Some(source) if !array.is_watched() => walk.step_of(&source.node).map(|step| step as usize + 1),
+            _ => walk.given.iter().any(|given| given.identity() == array.identity()).then_some(0),
+        };
+        let mut found: Vec<(usize, usize)> = of.iter().enumerate().filter_map(|(i, array)| Some((order(array)?, i))).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found.into_iter().map(|(_, i)| i).collect())
+    }
 }
 
 fn check(output: &Array, cotangent: Option<&Array>) -> Result<()> {

@@ -25,13 +25,17 @@
 //! - `recipe`, `realise`: from recorded operations to programs, and their cache;
 //! - `places`: places and classes that are known, looked at before they are used; `memory`: sizes that no machine holds;
 //! - `rows`: functions for any number of rows, for plans;
-//! - `trace`, `transform`, `backward`: derivatives, batching, compilation.
+//! - `history`: whether it is kept;
+//! - `trace`, `transform`, `backward`: derivatives, batching; `compiled`: traced functions that run when they are called.
 
 mod array;
 mod backward;
+mod compiled;
 mod custom;
 mod element;
+mod handle;
 mod held;
+mod history;
 mod host;
 mod index;
 mod infer;
@@ -50,10 +54,13 @@ mod trace;
 mod transform;
 
 pub use array::Array;
-pub use backward::backward;
+pub use backward::{backward, backward_to};
+pub use compiled::Compiled;
 pub use element::{ArrayType, Element, Sizes};
 /// The rules of optimisers: what [`Optimizer`] takes.
 pub use gradframe_ml_learn::optim as rules;
+pub use handle::WeakArray;
+pub use history::{keep_history, keeps_history, no_grad};
 pub use index::Index;
 pub use memory::limit_memory;
 pub use node::{Arg, Args, Operand};

@@ -134,7 +134,8 @@ fn scratch() -> Scratch {
     Scratch::with_budget(memory::limit_bytes())
 }
 
-fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
+/// Runs something with the thread's memory for programs.
+pub(crate) fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {
         let result = run(scratch);
         if scratch.bytes() > SCRATCH_BYTES_MAX {

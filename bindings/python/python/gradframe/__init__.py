@@ -151,7 +151,9 @@ from gradframe._session import Session
 
 if TYPE_CHECKING:
     from gradframe import autolog, callbacks, models, nn, numpy, optim, random
+    from gradframe._array.compiled import jit
     from gradframe._array.creation import array, asarray
+    from gradframe._array.history import enable_grad, no_grad
     from gradframe._array.short import autocast
     from gradframe._array.transforms import (
         checkpoint,
@@ -159,7 +161,6 @@ if TYPE_CHECKING:
         grad,
         hessian,
         jacobian,
-        jit,
         jvp,
         stop_gradient,
         value_and_grad,
@@ -267,6 +268,7 @@ __all__ = [
     "describe_files",
     "duration",
     "element",
+    "enable_grad",
     "errors",
     "escape_regex",
     "exclude",
@@ -309,6 +311,7 @@ __all__ = [
     "models",
     "n_unique",
     "nn",
+    "no_grad",
     "nth",
     "numpy",
     "ones",
@@ -363,6 +366,8 @@ __all__ = [
 _LATER = {
     **dict.fromkeys(("array", "asarray"), "gradframe._array.creation"),
     "autocast": "gradframe._array.short",
+    "jit": "gradframe._array.compiled",
+    **dict.fromkeys(("enable_grad", "no_grad"), "gradframe._array.history"),
     **dict.fromkeys(
         (
             "checkpoint",
@@ -370,7 +375,6 @@ _LATER = {
             "grad",
             "hessian",
             "jacobian",
-            "jit",
             "jvp",
             "stop_gradient",
             "value_and_grad",

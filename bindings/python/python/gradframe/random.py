@@ -17,6 +17,7 @@ from typing import Any
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import _shape
+from gradframe._array.effects import warn_of_draws
 from gradframe._array.elementwise import sign
 from gradframe._array.pairs import clip, maximum, minimum
 from gradframe._array.info import finfo, iinfo
@@ -74,6 +75,8 @@ _stream = _Stream()
 
 def _given(op: str, key: Any) -> Array:
     if key is None:
+        if not _stream.key._array.is_traced:
+            warn_of_draws(op)
         return _stream.next()
     if not isinstance(key, Array):
         raise PlanError(f"{op}: expected a key, got {type(key).__qualname__}; hint: random.key({key!r}) makes one of a seed")

@@ -5,9 +5,10 @@ mod convert;
 mod indexing;
 pub mod module;
 mod optimizer;
+mod step;
 mod traced;
 
-use gradframe::array::{Array, Number, realise_all};
+use gradframe::array::{Array, Number, WeakArray, realise_all};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use pyo3_arrow::buffer::PyArrowBuffer;
@@ -18,6 +19,18 @@ use convert::{arg, array_of, element, operand};
 /// An array of numbers of one type.
 #[pyclass(name = "PyArray", module = "gradframe._gradframe", frozen)]
 pub struct PyArray(pub Array);
+
+/// A handle that does not keep the array.
+#[pyclass(name = "PyWeakArray", module = "gradframe._gradframe", frozen)]
+pub struct PyWeakArray(WeakArray);
+
+#[pymethods]
+impl PyWeakArray {
+    /// The array, or None if nobody holds it any more.
+    fn get(&self) -> Option<PyArray> {
+        self.0.upgrade().map(PyArray)
+    }
+}
 
 #[pymethods]
 impl PyArray {
@@ -75,6 +88,11 @@ impl PyArray {
         self.0.identity()
     }
 
+    /// A handle that does not keep it.
+    fn weak(&self) -> PyWeakArray {
+        PyWeakArray(self.0.downgrade())
+    }
+
     /// Whether some element is this number, of integers that are known.
     fn has_integer(&self, py: Python<'_>, number: i64) -> PyResult<bool> {
         py.detach(|| self.0.has_integer(number)).or_raise()
@@ -102,12 +120,30 @@ impl PyArray {
         py.detach(|| self.0.detached()).map(PyArray).or_raise()
     }
 
-    /// The watched arrays that this is computed from, and its gradient in each.
-    #[pyo3(signature = (cotangent=None))]
-    fn backward(&self, cotangent: Option<&PyArray>) -> PyResult<Vec<(PyArray, PyArray)>> {
-        let gradients = gradframe::array::backward(&self.0, cotangent.map(|c| &c.0)).or_raise()?;
+    /// The watched arrays that this is computed from, and its gradient in each; it goes no further than to `ends`, which get one too.
+    #[pyo3(signature = (cotangent=None, ends=None))]
+    fn backward(&self, cotangent: Option<&PyArray>, ends: Option<&Bound<'_, PyList>>) -> PyResult<Vec<(PyArray, PyArray)>> {
+        let ends = ends.map(traced::arrays_of).transpose()?.unwrap_or_default();
+        let gradients = gradframe::array::backward_to(&self.0, cotangent.map(|c| &c.0), &ends).or_raise()?;
         Ok(gradients.into_iter().map(|(of, gradient)| (PyArray(of), PyArray(gradient))).collect())
     }
+
+    /// Which of these it is computed from, by their numbers: each before what it is computed from itself.
+    fn made_of(&self, arrays: &Bound<'_, PyList>) -> PyResult<Vec<usize>> {
+        self.0.made_of(&traced::arrays_of(arrays)?).or_raise()
+    }
+}
+
+/// From now on what this thread computes keeps its history, or not; gives what was before.
+#[pyfunction]
+fn array_keep_history(kept: bool) -> bool {
+    gradframe::array::keep_history(kept)
+}
+
+/// Whether what this thread computes keeps its history.
+#[pyfunction]
+fn array_keeps_history() -> bool {
+    gradframe::array::keeps_history()
 }
 
 /// An array over memory of somebody else, which must not change.
@@ -194,13 +230,17 @@ fn array_programs() -> (u64, usize) {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     gradframe::limit_arrays_to_memory();
     module.add_class::<PyArray>()?;
+    module.add_class::<PyWeakArray>()?;
     module.add_class::<optimizer::PyOptimizer>()?;
     module.add_class::<optimizer::PyLbfgs>()?;
     module.add_class::<traced::PyTracing>()?;
     module.add_class::<traced::PyTraced>()?;
+    module.add_class::<step::PyStep>()?;
     module.add_class::<module::PyRowFunction>()?;
     module.add_class::<module::PyModuleEstimator>()?;
     module.add_function(wrap_pyfunction!(module::probe_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(array_keep_history, module)?)?;
+    module.add_function(wrap_pyfunction!(array_keeps_history, module)?)?;
     module.add_function(wrap_pyfunction!(array_from_buffer, module)?)?;
     module.add_function(wrap_pyfunction!(array_from_number, module)?)?;
     module.add_function(wrap_pyfunction!(array_call, module)?)?;

@@ -178,10 +178,10 @@ MISMADE = [
     (lambda: nn.Embedding(-1, 2), ValueError, "Embedding: `num_embeddings` is -1"),
     (lambda: nn.LSTM(0, 2), ValueError, "LSTM: `input_size` is 0, expected a whole number from 1"),
     (lambda: nn.LSTM(2, 0), ValueError, "LSTM: `hidden_size` is 0, expected a whole number from 1"),
-    (lambda: nn.GRU(2, 2, dropout=2.0), ValueError, "GRU: `dropout` is 2.0, expected a probability from 0 to below 1"),
+    (lambda: nn.GRU(2, 2, dropout=2.0), ValueError, "GRU: `dropout` is 2.0, expected a probability from 0 to 1"),
     (lambda: nn.MultiheadAttention(-4, 2), ValueError, "MultiheadAttention: `embed_dim` is -4"),
     (lambda: nn.TransformerEncoderLayer(4, 2, -1), ValueError, "TransformerEncoderLayer: `dim_feedforward` is -1"),
-    (lambda: nn.Dropout("half"), TypeError, "Dropout: `p` is 'half', expected a probability from 0 to below 1"),
+    (lambda: nn.Dropout("half"), TypeError, "Dropout: `p` is 'half', expected a probability from 0 to 1"),
     (lambda: nn.CrossEntropyLoss("max"), ValueError, "expected reduction 'mean', 'sum' or 'none', got 'max'"),
     (lambda: nn.CrossEntropyLoss(label_smoothing=2), ValueError, "`label_smoothing` is 2, expected a number from 0 to 1"),
 ]

@@ -133,3 +133,29 @@ def test_a_mask_of_floats_does_not_make_the_batch_larger():
     query, key = QUERY[:1, None], KEY[:1, None]
     with pytest.raises(gf.errors.ShapeError, match=r"a mask of shape \(4, 1, 1, 5\) does not spread over scores of shape \(1, 1, 4, 5\)"):
         F.scaled_dot_product_attention(query, key, key, attn_mask=np.ones((4, 1, 1, SOURCE), "float32"))
+
+
+def test_causal_attention_counts_places_from_the_first_as_pytorch_does():
+    query, key = gnp.asarray(np.random.default_rng(0).normal(size=(1, 1, 3, 4))), gnp.asarray(np.random.default_rng(1).normal(size=(1, 1, 5, 4)))
+    seen = np.tril(np.ones((3, 5), bool))
+    for mask in (None, np.array([True, True, False, True, True]), np.zeros((3, 5))):
+        both = seen if mask is None else seen & mask if mask.dtype == bool else np.where(seen, mask, -np.inf)
+        found = F.scaled_dot_product_attention(query, key, key, attn_mask=mask, is_causal=True)
+        np.testing.assert_allclose(found.numpy(), F.scaled_dot_product_attention(query, key, key, attn_mask=both).numpy(), rtol=1e-12)
+
+
+def test_heads_and_batches_may_be_left_away():
+    query, key = (gnp.asarray(np.random.default_rng(seed).normal(size=(2, size, 4))) for seed, size in ((0, 3), (1, 5)))
+    mask = np.random.default_rng(2).random((2, 3, 5)) > 0.4
+    whole = F.scaled_dot_product_attention(query[:, None], key[:, None], key[:, None], attn_mask=mask[:, None]).numpy()[:, 0]
+    np.testing.assert_allclose(F.scaled_dot_product_attention(query, key, key, attn_mask=mask).numpy(), whole, rtol=1e-12)
+    np.testing.assert_allclose(F.scaled_dot_product_attention(query[0], key[0], key[0], attn_mask=mask[0]).numpy(), whole[0], rtol=1e-12)
+
+
+def test_weights_that_are_dropped_are_others_at_each_call():
+    query = gnp.asarray(np.random.default_rng(0).normal(size=(1, 1, 30, 4)))
+    gf.random.seed(0)
+    first, second = (F.scaled_dot_product_attention(query, query, query, dropout_p=0.5).numpy() for _ in range(2))
+    assert not np.array_equal(first, second)
+    with pytest.raises(gf.errors.PlanError, match="`dropout_p` is 2"):
+        F.scaled_dot_product_attention(query, query, query, dropout_p=2.0)

@@ -258,15 +258,92 @@ def test_a_call_that_is_interrupted_leaves_a_whole_step(monkeypatch):
 
 
 def _interrupt_once(monkeypatch):
-    """The third parameter's moments are not put in place, once."""
+    """The numbers of the steps are not put in place, once: the parameters are."""
     from gradframe.optim.stepping import Steps
 
     put, calls = Steps.put, []
 
-    def interrupted(self, place, kept):
-        calls.append(place)
-        if len(calls) == 3:
+    def interrupted(self, done):
+        calls.append(done)
+        if len(calls) == 1:
             raise KeyboardInterrupt
-        put(self, place, kept)
+        put(self, done)
 
     monkeypatch.setattr(Steps, "put", interrupted)
+
+
+def test_whoever_holds_a_value_keeps_it_and_others_see_the_next():
+    """New values take the place of the old ones only where nobody else holds those."""
+    import copy
+
+    def kept(of):
+        weight = of[0].weight
+        return {
+            "memory": weight.numpy(), "detached": weight.detach(), "copied": copy.copy(weight), "recorded": weight * 1.0,
+            "view": np.from_dlpack(weight), "dict": of.state_dict()["0.weight"], "row": weight[0] * 1.0,
+        }
+
+    held = []
+
+    def between(i, model, optimizer):
+        now = np.array(np.asarray(model[0].weight))
+        if i in (1, 2, 4):
+            held.append((now, kept(model), optimizer.state_dict(), [np.array(g) for g in slots(optimizer)]))
+        for before, values, state, own in held:
+            for name, value in values.items():
+                np.testing.assert_array_equal(np.asarray(value), before[0] if name == "row" else before, err_msg=name)
+            for one, expected in zip(slots_of(state), own, strict=True):
+                np.testing.assert_array_equal(np.asarray(one), expected)
+
+    assert_same_with_and_without(between=between, optimizer=lambda p: gf.optim.Adam(p, lr=0.05))
+
+
+def slots_of(state):
+    return [one[name] for group in state["groups"] for one in group["state"] for name in sorted(one) if name != "steps"]
+
+
+def slots(optimizer):
+    return slots_of(optimizer.state_dict())
+
+
+def test_two_compiled_functions_take_turns_with_one_optimiser():
+    ends = []
+    for compiled in (True, False):
+        model = network()
+        optimizer = gf.optim.Adam(model.parameters(), lr=0.05)
+
+        def stepper(scale, model=model, optimizer=optimizer):
+            def step(x, y):
+                optimizer.zero_grad()
+                (F.cross_entropy(model(x), y) * scale).backward()
+                optimizer.step()
+
+            return step
+
+        steps = [stepper(1.0), stepper(0.5), stepper(2.0)]
+        if compiled:
+            steps[:2] = [gf.jit(step, state=(model, optimizer)) for step in steps[:2]]
+        for i, (x, y) in enumerate(batches(9)):
+            steps[(0, 0, 1, 0, 2, 1, 1, 2, 0)[i]](x, y)
+        ends.append({**left(model, optimizer), "steps": np.asarray([one["steps"] for one in optimizer.state_dict()["groups"][0]["state"]])})
+    assert_same(*ends)
+
+
+def test_many_calls_leave_no_memory_behind():
+    import resource
+
+    model = nn.Linear(100, 100)
+    optimizer = gf.optim.Adam(model.parameters(), lr=1e-3)
+
+    @gf.jit(state=(model, optimizer))
+    def step(x):
+        optimizer.zero_grad()
+        (model(x) ** 2).mean().backward()
+        optimizer.step()
+
+    x = gnp.ones((4, 100))
+    for i in range(3000):
+        step(x)
+        if i == 500:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "kilobytes"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from gradframe import nn
 
+F = nn.functional
 KEY = gf.random.key(7)
 
 
@@ -228,10 +229,55 @@ def test_losses_take_class_weights_where_pytorch_has_them_and_keep_reductions_in
     assert nn.CrossEntropyLoss("sum").reduction == nn.NLLLoss("sum").reduction == "sum" and nn.BCEWithLogitsLoss().weight is None
 
 
+def aligned(targets, input_lengths, target_lengths):
+    return F.ctc_loss(gnp.zeros((5, 1, 4)), gnp.asarray(targets), gnp.asarray(input_lengths), gnp.asarray(target_lengths))
+
+
 WRONG = {
+    "a weight of a line": (lambda: F.linear(gnp.ones((2, 3)), gnp.ones((4, 2))), gf.errors.ShapeError, r"linear: .*\(2, 3\) .*\(4, 2\)"),
+    "a bias of a line": (lambda: F.linear(gnp.ones((2, 3)), gnp.ones((4, 3)), gnp.ones(3)), gf.errors.ShapeError, r"linear: .*`bias` .*\(4,\), got \(3,\)"),
+    "a norm's weight": (lambda: F.layer_norm(gnp.ones((2, 3)), 3, gnp.ones(2)), gf.errors.ShapeError, r"layer_norm: .*`weight` .*\(3,\), got \(2,\)"),
+    "a group's weight": (lambda: F.group_norm(gnp.ones((2, 4)), 2, gnp.ones(3)), gf.errors.ShapeError, r"group_norm: .*`weight`"),
+    "a batch's mean": (
+        lambda: F.batch_norm(gnp.ones((2, 3)), gnp.ones(2), gnp.ones(3)), gf.errors.ShapeError, r"batch_norm: expected `running_mean` of shape \(3,\)",
+    ),
+    "a convolution's bias": (
+        lambda: F.conv1d(gnp.ones((1, 2, 5)), gnp.ones((2, 2, 3)), gnp.ones(3)), gf.errors.ShapeError, r"conv: expected a bias of shape \(2,\)",
+    ),
+    "depths of attention": (
+        lambda: F.scaled_dot_product_attention(gnp.ones((1, 3, 4)), gnp.ones((1, 5, 3)), gnp.ones((1, 5, 3))), gf.errors.ShapeError,
+        r"scaled_dot_product_attention: .*\(1, 3, 4\), \(1, 5, 3\)",
+    ),
+    "batches of attention": (
+        lambda: nn.MultiheadAttention(6, 2)(gnp.ones((3, 2, 6)), gnp.ones((3, 1, 6)), gnp.ones((3, 1, 6))), gf.errors.ShapeError, "the same batch",
+    ),
+    "classes' weights": (
+        lambda: F.multilabel_soft_margin_loss(gnp.ones((2, 4)), gnp.ones((2, 4)), gnp.ones(3)), gf.errors.ShapeError, "multilabel_soft_margin_loss",
+    ),
+    "a line beyond nothing": (lambda: F.huber_loss(gnp.ones(2), gnp.ones(2), delta=0.0), gf.errors.PlanError, "`delta` is 0"),
+    "a padding row": (lambda: nn.Embedding(3, 2, padding_idx=3), gf.errors.OutOfBoundsError, "`padding_idx` is 3, the table has 3 rows"),
+    "a table's norm": (lambda: nn.Embedding(3, 2, max_norm=1.0), gf.errors.PlanError, "`max_norm`"),
+    "a bag's way": (lambda: nn.EmbeddingBag(3, 2, mode="most"), gf.errors.PlanError, "`mode` is 'most'"),
+    "where bags begin": (
+        lambda: nn.EmbeddingBag(3, 2)(gnp.zeros(4, dtype="int64"), gnp.asarray([0, 9])), gf.errors.PlanError, r"`offsets` are \[0, 9\]",
+    ),
+    "weights of means": (
+        lambda: nn.EmbeddingBag(3, 2)(gnp.zeros((2, 2), dtype="int64"), None, gnp.ones((2, 2))), gf.errors.PlanError, "the mode 'sum', got 'mean'",
+    ),
+    "a label beyond": (lambda: aligned([[1, 7]], [5], [2]), gf.errors.PlanError, "7 is no label, expected from 0 to 3 and not the blank, 0"),
+    "too long a sequence": (lambda: aligned([[1, 2]], [6], [2]), gf.errors.PlanError, "`input_lengths` are from 6 to 6, expected from 0 to 5"),
+    "lengths of others": (lambda: aligned([[1, 2]], [5, 5], [2]), gf.errors.ShapeError, r"`input_lengths` of shape \(1,\), got \(2,\)"),
     "an adaptive size": (lambda: nn.AdaptiveAvgPool2d((2, 3, 4)), gf.errors.PlanError, "`output_size` is"),
     "nothing to pool": (lambda: nn.AdaptiveMaxPool1d(2)(gnp.ones((1, 2, 0))), gf.errors.ShapeError, "axis 2 of shape .* is empty"),
-    "places of the largest": (lambda: nn.MaxPool2d(2, return_indices=True), gf.errors.PlanError, "return_indices=False"),
+    "places of another shape": (
+        lambda: nn.MaxUnpool1d(2)(gnp.ones((1, 2, 3)), gnp.zeros((1, 2, 4), dtype="int64")), gf.errors.ShapeError, r"\(1, 2, 4\) .* \(1, 2, 3\)",
+    ),
+    "a place outside": (
+        lambda: nn.MaxUnpool1d(2)(gnp.ones((1, 1, 2)), gnp.full((1, 1, 2), 9)), gf.errors.OutOfBoundsError, "9",
+    ),
+    "another size": (
+        lambda: nn.MaxUnpool1d(2)(gnp.ones((1, 1, 2)), gnp.zeros((1, 1, 2), dtype="int64"), (9,)), gf.errors.ShapeError, "`output_size`",
+    ),
     "a pool's axes": (lambda: nn.MaxPool3d(2)(gnp.ones((2, 3))), gf.errors.ShapeError, r"max_pool3d: expected \(batch, channels, n, n, n\)"),
     "a divisor": (lambda: nn.AvgPool2d(2, divisor_override=0), gf.errors.PlanError, "`divisor_override` is 0"),
     "a norm": (lambda: nn.LPPool1d(0, 2), gf.errors.PlanError, "`norm_type` is 0"),

@@ -165,6 +165,13 @@ MODULES = {
     "Transformer": (lambda nn: nn.Transformer(8, 2, 2, 1, 12, **ATTENTION), (SOURCE, TIME)),
     "PairwiseDistance": (lambda nn: nn.PairwiseDistance(), (ROWS, MORE)),
     "PairwiseDistance by sizes": (lambda nn: nn.PairwiseDistance(p=1.0, keepdim=True), (ROWS, MORE)),
+    "Embedding with padding": (lambda nn: nn.Embedding(6, 4, padding_idx=2), (places(3, 5, below=6),)),
+    "EmbeddingBag": (lambda nn: nn.EmbeddingBag(6, 4), (places(4, 3, below=6),)),
+    "EmbeddingBag of weights": (lambda nn: nn.EmbeddingBag(6, 4, mode="sum"), (places(7, below=6), np.array([0, 2, 2, 5]), chance(7))),
+    "EmbeddingBag with padding": (lambda nn: nn.EmbeddingBag(6, 4, padding_idx=-2), (places(4, 3, below=6, seed=2), None)),
+    "EmbeddingBag of the largest": (
+        lambda nn: nn.EmbeddingBag(6, 4, mode="max", include_last_offset=True), (places(7, below=6), np.array([0, 3, 3, 5, 7])),
+    ),
     "CosineEmbeddingLoss": (lambda nn: nn.CosineEmbeddingLoss(0.1), (ROWS, MORE, signs(5))),
     "MarginRankingLoss": (lambda nn: nn.MarginRankingLoss(0.3), (ROWS, MORE, signs(5, 6))),
     "HingeEmbeddingLoss": (lambda nn: nn.HingeEmbeddingLoss(0.7), (ROWS, signs(5, 6))),
@@ -214,6 +221,38 @@ FUNCTIONS = {
     "max_pool2d": (lambda F, a, x: F.max_pool2d(x, 3, 2) ** 2, X2),
     "softmin": (lambda F, a, x: F.softmin(x, dim=1) ** 2, ROWS),
     "threshold": (lambda F, a, x: F.threshold(x, 0.2, -3.0) ** 2, ROWS),
+}
+
+
+def located(a, pair):
+    """What a pool gives with its indices, as one array."""
+    return pair[0] ** 2 + a(np.asarray(pair[1]).astype("float64"))
+
+
+def aligned(F, a, x, targets, lengths, **options):
+    """The loss of sequences (time, batch, classes) that are as long as the first numbers."""
+    return F.ctc_loss(F.log_softmax(x, dim=-1), a(targets), a(np.array(lengths[0])), a(np.array(lengths[1])), **options)
+
+
+SPOKEN, WORDS = normal(9, 3, 5, seed=10), places(3, 4, below=4, seed=11) + 1
+FUNCTIONS |= {
+    "max_pool1d with places": (lambda F, a, x: located(a, F.max_pool1d(x, 3, 2, 1, 2, return_indices=True)), X1),
+    "max_pool2d with places": (lambda F, a, x: located(a, F.max_pool2d(x, (3, 2), 2, (1, 0), ceil_mode=True, return_indices=True)), X2),
+    "max_pool3d with places": (lambda F, a, x: located(a, F.max_pool3d(x, 2, return_indices=True)), X3[0]),
+    "adaptive_max_pool2d with places": (lambda F, a, x: located(a, F.adaptive_max_pool2d(x, (3, 4), return_indices=True)), X2),
+    "max_unpool2d": (lambda F, a, x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2, output_size=(7, 6)) ** 2, X2),
+    "max_unpool1d": (lambda F, a, x: F.max_unpool1d(*F.max_pool1d(x, 3, return_indices=True), 3) ** 2, X1),
+    "ctc_loss": (lambda F, a, x: aligned(F, a, x, WORDS, ((9, 9, 9), (4, 2, 3))), SPOKEN),
+    "ctc_loss of shorter ones": (lambda F, a, x: aligned(F, a, x, WORDS, ((7, 9, 8), (3, 0, 4)), reduction="none"), SPOKEN),
+    "ctc_loss of one after the other": (lambda F, a, x: aligned(F, a, x, WORDS.reshape(-1)[:6], ((9, 5, 9), (1, 2, 3)), reduction="sum"), SPOKEN),
+    "ctc_loss without a way": (
+        lambda F, a, x: aligned(F, a, x, np.array([[1, 1, 1], [2, 3, 4], [1, 2, 3]]), ((4, 2, 3), (3, 3, 3)), zero_infinity=True), SPOKEN,
+    ),
+    "ctc_loss of one sequence": (lambda F, a, x: aligned(F, a, x, WORDS[0], (9, 4), blank=0), SPOKEN[:, 0]),
+    "ctc_loss by another blank": (lambda F, a, x: aligned(F, a, x, WORDS - 1, ((9, 9, 9), (4, 2, 3)), blank=4), SPOKEN),
+    "softplus by beta": (lambda F, a, x: F.softplus(x, 2.0, 1.0) ** 2, ROWS),
+    "activations in place": (lambda F, a, x: F.elu(F.relu6(F.silu(x * 1.0, inplace=True), inplace=True), inplace=True) ** 2, ROWS),
+    "embedding_bag": (lambda F, a, x: F.embedding_bag(a(places(4, 3, below=5)), x, mode="sum", padding_idx=0) ** 2, ROWS),
 }
 
 

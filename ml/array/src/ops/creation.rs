@@ -21,6 +21,11 @@ pub const ROWS: &[Row] = &[
         let [number] = operands("full", x)?;
         one(number.broadcast(g, &Shape::fixed(&sizes("full", args, 0)?))?)
     }),
+    // A number everywhere, made within the function that is traced with the first operand: of as many rows as that has, not as it had.
+    row("full_within", |g, x, args| {
+        let [_, number] = operands("full", x)?;
+        one(number.broadcast(g, &Shape::fixed(&sizes("full", args, 0)?))?)
+    }),
     row("eye", |g, _, args| {
         let (shape, k) = (sizes("eye", args, 0)?, integer("eye", args, 1)?.unwrap_or(0));
         let to = element("eye", args, 2)?.unwrap_or(Element::FLOAT);

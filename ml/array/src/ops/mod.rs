@@ -8,6 +8,7 @@
 //! with its gradient; from the others none comes. The graph says of such places what they are to be ([`Graph::places`]), for who can ask
 //! the values before.
 
+mod alignments;
 pub(crate) mod arguments;
 mod creation;
 mod elementwise;
@@ -73,6 +74,7 @@ const fn picking(name: &'static str, look: Look, build: Build) -> Row {
 
 /// All operations, by topic.
 const TABLES: &[&[Row]] = &[
+    alignments::ROWS,
     creation::ROWS,
     elementwise::FLOATS,
     elementwise::ROWS,

@@ -139,3 +139,13 @@ fn a_step_is_traced_whole_and_takes_its_numbers_as_arguments() -> Result<()> {
     assert!(optimizer.step_given(&rule, &numbers[..1], &Update { parameters: &[weights], gradients: &[x], slots: &[] }).is_err());
     Ok(())
 }
+
+#[test]
+fn a_cotangent_may_be_made_of_the_output() -> Result<()> {
+    let x = line(&[1.0, -3.0]).watched()?;
+    let y = x.multiply(2.0)?;
+    let found = backward(&y, Some(&y.multiply(3.0)?))?;
+    assert_eq!(found[0].1.to_vec::<f64>()?, [12.0, -36.0]);
+    assert_eq!(y.to_vec::<f64>()?, [2.0, -6.0]);
+    Ok(())
+}

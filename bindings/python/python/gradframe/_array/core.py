@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from gradframe._array import dtypes
+from gradframe._array import dtypes, hooks
 from gradframe._array.dtypes import DType
 from gradframe._array.held import Held, as_array, call, operand, shared, wrap
 from gradframe._array.memory import as_numpy, capsule
 from gradframe._array.methods import Methods
 from gradframe._array.operators import Operators
 from gradframe._array.picking import picked
-from gradframe._gradframe import array_call
+from gradframe._gradframe import array_call, array_keeps_history
 from gradframe.errors import PlanError
 
 __all__ = ["Array", "as_array", "call", "operand", "picked", "shared", "watched", "wrap"]
@@ -92,7 +92,7 @@ class Array(Operators, Methods):
 
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array over the same memory, which cannot be written; bfloat16 as float32."""
-        if self.dtype is dtypes.bfloat16:
+        if self._array.dtype == "bfloat16":
             return self.astype(dtypes.float32).numpy()  # NumPy has no such type
         return as_numpy(self._array)
 
@@ -197,6 +197,16 @@ class Array(Operators, Methods):
     def __setitem__(self, index: Any, value: Any) -> None:
         self._replace(self.at[index].set(value))
 
+    def _replace(self, other: Array) -> None:
+        if not self._array.is_watched:
+            self._array = other._array
+        elif array_keeps_history():
+            what = "in place: an array with requires_grad cannot be changed in place"
+            raise PlanError(f"{what}; hint: within `with gf.no_grad():`, by an optimiser of gf.optim, or x = x.detach() first")
+        else:
+            self._array = other._array.watched()
+            watched[self._array.identity] = self
+
     @property
     def at(self) -> Any:
         """New arrays with other values in some places: `x.at[1:3].set(0)`, `.add`, `.multiply`, `.min`, `.max`, `.get`."""
@@ -255,17 +265,27 @@ class Array(Operators, Methods):
     def backward(self, gradient: Any = None, retain_graph: bool | None = None) -> None:
         """Adds to `.grad` of every array with `requires_grad`, that this one is computed from, the gradient in it.
 
-        This must be a single number, or `gradient` is given, of its shape. What was recorded stays: `retain_graph` is taken for the sake
-        of PyTorch's programs.
+        This must be a single number, or `gradient` is given, of its shape. What was recorded stays: `retain_graph` is PyTorch's.
         """
         cotangent = None if gradient is None else as_array(gradient, self.dtype)._array
-        gradients = [(watched.get(of.identity), found) for of, found in self._array.backward(cotangent)]
+        gradients = [(watched.get(of.identity), found) for of, found in hooks.gradients(self._array, cotangent)]
         if self._array.is_traced and any(array is not None and not array._array.is_traced for array, _ in gradients):
             what = "backward: within a function that is traced it reaches an array with requires_grad that is none of the function's own"
             raise PlanError(f"{what}; hint: gf.jit(step, state=(model, optimizer)) with all models, or freeze it, requires_grad_(False)")
         for array, found in gradients:
             if array is not None:
+                found = hooks.hooked(getattr(array, "_hooks", ()), found)
                 array._grad = wrap(found) if array._grad is None else array._grad + wrap(found)
+
+    def register_hook(self, hook: Callable[[Array], Any]) -> hooks.Handle:
+        """Calls `hook(gradient)` when `backward` has the whole gradient in this array: what it gives, unless None, takes its place on the way
+        further, or as `.grad`. Gives a handle, whose `remove()` takes it away.
+
+        Gradients of `gf.grad` and other transforms go another way, without hooks. Raises PlanError unless a gradient flows through this array.
+        """
+        if not self._array.is_tracked:
+            raise PlanError("register_hook: no gradient flows through this array; hint: x.requires_grad_(), and no gf.no_grad() around")
+        return hooks.register_hook(self, hook)
 
     def detach(self) -> Array:
         """The same values without their history."""

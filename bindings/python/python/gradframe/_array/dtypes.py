@@ -79,6 +79,10 @@ ALL = (
     complex128,
 )
 BY_NAME = {d.name: d for d in ALL}
+# NumPy's, which has no bfloat16.
+NUMPY = {d.name: np.dtype(d.name) for d in ALL if d is not bfloat16}
+_OF_NUMPY = {of: BY_NAME[name] for name, of in NUMPY.items()}
+_NUMPY_CLASSES = frozenset(of.__class__ for of in _OF_NUMPY)  # whose names are slow
 _OF_PYTHON = {bool: bool_, int: int64, float: float32, complex: complex64}
 
 
@@ -89,6 +93,8 @@ def dtype(of: Any) -> DType:
     """
     if isinstance(of, DType):
         return of
+    if of.__class__ in _NUMPY_CLASSES and of in _OF_NUMPY:
+        return _OF_NUMPY[of]
     if isinstance(of, type) and of in _OF_PYTHON:
         return _OF_PYTHON[of]
     name = of if isinstance(of, str) else np.dtype(of).name

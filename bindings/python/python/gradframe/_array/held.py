@@ -22,13 +22,15 @@ NUMBERS = (bool, int, float, complex)
 class Held:
     """What a public array holds."""
 
-    __slots__ = ("_array", "_grad", "__weakref__")
+    # Hooks are there once there is one.
+    __slots__ = ("_array", "_grad", "_hooks", "__weakref__")
 
     #: The class of public arrays, which stands in a file above this one.
     public: ClassVar[type[Any]]
 
     _array: PyArray
     _grad: Array | None
+    _hooks: list[Any]
 
 
 def wrap(raw: PyArray) -> Array:

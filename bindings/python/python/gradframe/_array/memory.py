@@ -81,7 +81,7 @@ def of_numpy(values: np.ndarray) -> PyArray:
 
 def as_numpy(array: PyArray) -> np.ndarray:
     """NumPy's view of an array of a type that NumPy has, which cannot be written."""
-    dtype = dtypes.BY_NAME[array.dtype].dtype
+    dtype = dtypes.NUMPY[array.dtype]
     return np.ndarray(array.shape, dtype, array.buffer()) if array.size else np.empty(array.shape, dtype)
 
 

@@ -72,12 +72,7 @@ class Operators(Held):
 
     def _replace(self, other: Array) -> None:
         """Takes the values of another array."""
-        if self._array.is_watched:
-            raise PlanError(
-                "in place: an array with requires_grad cannot be changed in place; hint: update it under gf.optim, or "
-                "use x = x.detach() first"
-            )
-        self._array = other._array
+        raise NotImplementedError
 
     __add__, __radd__ = _binary("add"), _reflected("add")
     __sub__, __rsub__ = _binary("subtract"), _reflected("subtract")

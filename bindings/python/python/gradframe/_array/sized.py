@@ -44,14 +44,7 @@ def spread(values: Array, shape: tuple[int, ...]) -> Array | None:
     known = _rows.get()
     if known is None or known[0] not in shape:
         return None
-    rows, raw, _ = known
-    wide = wrap(raw).reshape(rows, -1)
-    each = (wide == wide).all(1)  # of any type
-    made = call("broadcast_to", (values,), tuple(1 if size == rows else size for size in shape))
-    for axis in [axis for axis, size in enumerate(shape) if size == rows]:
-        condition = each.reshape([rows if i == axis else 1 for i in range(len(shape))])
-        made = call("where", (condition, made, made))  # both are the same: of the condition nothing but its shape is left
-    return made  # type: ignore[no-any-return]
+    return call("full_within", (wrap(known[1]), values), shape)  # type: ignore[no-any-return]
 
 
 def counted(count: int) -> Array | None:

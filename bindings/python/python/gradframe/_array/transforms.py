@@ -1,5 +1,5 @@
-"""Derivatives, batches and compiled functions. Each takes a function of arrays, or of trees of them, and gives another; they
-compose. The function is called once with stand-ins, and what it records is transformed as a whole."""
+"""Derivatives and batches. Each takes a function of arrays, or of trees of them, and gives another; they compose. The function is called
+once with stand-ins, and what it records is transformed as a whole."""
 
 from __future__ import annotations
 
@@ -7,47 +7,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradframe._array.any_rows import AnyRows
-from gradframe._array.core import Array, wrap
-from gradframe._array.short import active
+from gradframe._array.core import Array
+from gradframe._array.traces import applied, taken_apart, traced_at
 from gradframe._array.tree import arrays, flatten, unflatten
-from gradframe._gradframe import PyTraced, PyTracing
 from gradframe.errors import PlanError, ShapeError
-
-# Traced functions that one compiled function keeps, at most.
-_TRACES_MAX = 256
-
-
-class _Trace:
-    """A function that was traced at arguments: what came out, and how to put it together."""
-
-    __slots__ = ("traced", "structure", "aux")
-
-    def __init__(self, traced: PyTraced, structure: Any, aux: Any) -> None:
-        self.traced = traced
-        self.structure = structure
-        self.aux = aux
-
-
-def _trace(
-    name: str, function: Callable[..., Any], leaves: list[Array], structure: Any, *, without: Any = None, fixed: bool = False
-) -> _Trace:
-    """Calls the function with stand-ins for the leaves."""
-    tracing = PyTracing(name, [leaf._array for leaf in leaves], without)
-    args, kwargs = unflatten(structure, [wrap(raw) for raw in tracing.arguments()])
-    result = function(*args, **kwargs)
-    found, result_structure = flatten(result)
-    outputs = arrays(name, found)
-    return _Trace(tracing.close([o._array for o in outputs], fixed), result_structure, None)
-
-
-def _apply(traced: PyTraced, leaves: list[Array]) -> list[Array]:
-    return [wrap(raw) for raw in traced.apply([leaf._array for leaf in leaves])]
-
-
-def _taken_apart(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Array], Any]:
-    leaves, structure = flatten((args, kwargs))
-    return arrays(name, leaves), structure
 
 
 def _places(name: str, args: tuple[Any, ...], argnums: int | Sequence[int]) -> tuple[list[int], Any]:
@@ -89,11 +52,11 @@ def value_and_grad(
 
     @functools.wraps(function)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        leaves, structure = _taken_apart("grad", args, kwargs)
+        leaves, structure = taken_apart("grad", args, kwargs)
         wrt, found = _places("grad", args, argnums)
-        trace = _trace("grad", function, leaves, structure)
+        trace = traced_at("grad", function, leaves, structure)
         _check_loss(trace.structure, has_aux)
-        results = _apply(trace.traced.value_and_grad(wrt), leaves)
+        results = applied(trace.traced.value_and_grad(wrt), leaves)
         split = len(results) - len(wrt)
         return unflatten(trace.structure, results[:split]), unflatten(found, results[split:])
 
@@ -110,25 +73,25 @@ def _check_loss(structure: Any, has_aux: bool) -> None:
 
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """The result of `function` at `primals`, and how it changes in the direction of `tangents`."""
-    leaves, structure = _taken_apart("jvp", tuple(primals), {})
-    directions, own = _taken_apart("jvp", tuple(tangents), {})
+    leaves, structure = taken_apart("jvp", tuple(primals), {})
+    directions, own = taken_apart("jvp", tuple(tangents), {})
     if own != structure:
         raise PlanError("jvp: primals and tangents have not the same structure")
     for point, direction in zip(leaves, directions, strict=True):
         if point.shape != direction.shape:
             raise ShapeError(f"jvp: a tangent of shape {direction.shape} for an argument of shape {point.shape}")
     directions = [d.astype(p.dtype) for p, d in zip(leaves, directions, strict=True)]
-    trace = _trace("jvp", function, leaves, structure)
-    results = _apply(trace.traced.jvp(list(range(len(leaves)))), leaves + directions)
+    trace = traced_at("jvp", function, leaves, structure)
+    results = applied(trace.traced.jvp(list(range(len(leaves)))), leaves + directions)
     half = len(results) // 2
     return unflatten(trace.structure, results[:half]), unflatten(trace.structure, results[half:])
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """The result of `function` at `primals`, and the function from a cotangent of it to those of the arguments, a tuple."""
-    leaves, structure = _taken_apart("vjp", primals, {})
-    trace = _trace("vjp", function, leaves, structure)
-    value = _apply(trace.traced, leaves)
+    leaves, structure = taken_apart("vjp", primals, {})
+    trace = traced_at("vjp", function, leaves, structure)
+    value = applied(trace.traced, leaves)
     wrt = [i for i, leaf in enumerate(leaves) if "floating" in leaf.dtype.kind]
     if len(wrt) < len(leaves):
         raise PlanError("vjp: expected arguments of floats alone; hint: close over the others")
@@ -142,7 +105,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[...,
         for seed, v in zip(seeds, value, strict=True):
             if seed.shape != v.shape:
                 raise ShapeError(f"vjp: a cotangent of shape {seed.shape} for a result of shape {v.shape}")
-        results = _apply(pulled, leaves + seeds)
+        results = applied(pulled, leaves + seeds)
         args, _ = unflatten(structure, results[len(value) :])
         return args
 
@@ -154,10 +117,10 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
 
     @functools.wraps(function)
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = _taken_apart("jacobian", args, kwargs)
+        leaves, structure = taken_apart("jacobian", args, kwargs)
         wrt, found = _places("jacobian", args, argnums)
-        trace = _trace("jacobian", function, leaves, structure)
-        columns = [_apply(trace.traced.jacobian(i), leaves) for i in wrt]
+        trace = traced_at("jacobian", function, leaves, structure)
+        columns = [applied(trace.traced.jacobian(i), leaves) for i in wrt]
         rows = [unflatten(found, list(row)) for row in zip(*columns, strict=True)]
         return unflatten(trace.structure, rows)
 
@@ -178,7 +141,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
 
     @functools.wraps(function)
     def batched(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = _taken_apart("vmap", args, kwargs)
+        leaves, structure = taken_apart("vmap", args, kwargs)
         axes = _leaf_axes("vmap", args, kwargs, in_axes)
         axes = [a if a is None else _axis("vmap", a, leaf) for a, leaf in zip(axes, leaves, strict=True)]
         sizes = {leaf.shape[a] for a, leaf in zip(axes, leaves, strict=True) if a is not None}
@@ -186,8 +149,8 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             shapes = ", ".join(str(leaf.shape) for leaf in leaves)
             what = f"batches of different sizes {sorted(sizes)}" if sizes else "no argument has a batch"
             raise ShapeError(f"vmap: {what}: shapes {shapes}, axes {axes}")
-        trace = _trace("vmap", function, leaves, structure, without=axes)
-        results = _apply(trace.traced.vmap(axes, sizes.pop()), leaves)
+        trace = traced_at("vmap", function, leaves, structure, without=axes)
+        results = applied(trace.traced.vmap(axes, sizes.pop()), leaves)
         if out_axes != 0:
             from gradframe._array.arranging import moveaxis
 
@@ -231,102 +194,14 @@ def _axis(name: str, axis: int, leaf: Array) -> int:
     return axis % leaf.ndim
 
 
-def jit(
-    function: Callable[..., Any] | None = None, *, static_argnums: Any = (), static_argnames: Any = (), state: Any = None
-) -> Any:
-    """The function compiled as a whole, once for each structure, shape and type of its arguments.
-
-    Called with another size of the first axis of some arguments, batches say, it is compiled once for every such size, if what it
-    does is the same for all of them. It is called with stand-ins, once for each (three times for every size): what it does beside
-    computing (printing, appending) happens then alone. Arrays that it closes over are as they were then. Static arguments are
-    passed as they are, and decide what is compiled. Places and labels among the arguments are not known: where one outside of its
-    array would be an IndexError, its element is 0, an update leaves it out, and losses say what theirs is; so in all transforms.
-
-    `state` are modules and optimisers that the function changes, which then change at each call as they do without `jit`: a whole step of a
-    training is one compiled function.
-
-        @gf.jit(state=(model, optimizer))
-        def step(x, y):
-            loss = gf.nn.functional.cross_entropy(model(x), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            return loss
-
-    Name all modules that learn or keep statistics: of others the arrays are as they were when it was compiled, running statistics of theirs stand
-    still, and a `backward` that reaches their parameters is a PlanError. Buffers and plain attributes that the function sets are set at each call.
-
-    What it computes is computed when it is called. Options of the optimiser may change between calls, so schedules are stepped outside; within
-    one call it makes one step. What is drawn without a key is other at each call. A call that fails changes nothing.
-    """
-    if function is None:
-        return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames, state=state)
-    numbers = frozenset((static_argnums,) if isinstance(static_argnums, int) else static_argnums)
-    names = frozenset((static_argnames,) if isinstance(static_argnames, str) else static_argnames)
-    traces: dict[Any, _Trace] = {}
-    of_any_size = AnyRows()
-    changing = None if state is None else _state(state)
-
-    @functools.wraps(function)
-    def compiled(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = _taken_apart(
-            "jit",
-            tuple(a for i, a in enumerate(args) if i not in numbers),
-            {k: v for k, v in kwargs.items() if k not in names},
-        )
-        static = tuple(a for i, a in enumerate(args) if i in numbers), tuple((k, kwargs[k]) for k in sorted(names & kwargs.keys()))
-        key = (structure, static, active.get(), tuple((leaf._array.dtype, leaf._array.shape) for leaf in leaves))
-        try:
-            trace = traces.get(key)
-        except TypeError as error:
-            raise PlanError(f"jit: static arguments must be hashable: {error}") from error
-        if changing is not None:
-            return changing.call(_with_static(function, args, numbers, static[1]), leaves, structure, key)
-        if trace is None:
-            found = of_any_size.call(_with_static(function, args, numbers, static[1]), leaves, structure, (static, active.get()))
-            if found is not None:
-                return found
-            trace = _trace("jit", _with_static(function, args, numbers, static[1]), leaves, structure, fixed=True)
-            if not trace.traced.captures_stand_ins:
-                if len(traces) >= _TRACES_MAX:
-                    traces.clear()
-                traces[key] = trace
-        return unflatten(trace.structure, _apply(trace.traced, leaves))
-
-    def clear_cache() -> None:
-        traces.clear()
-        of_any_size.clear()
-        if changing is not None:
-            changing.clear()
-
-    compiled.clear_cache = clear_cache  # type: ignore[attr-defined]
-    return compiled
-
-
-def _state(given: Any) -> Any:
-    from gradframe.optim.state import State  # which stands above this module
-
-    return State(given)
-
-
-def _with_static(function: Callable[..., Any], args: tuple[Any, ...], numbers: frozenset[int], named: Any) -> Callable[..., Any]:
-    """The function of the other arguments alone."""
-
-    def called(*others: Any, **kwargs: Any) -> Any:
-        rest = iter(others)
-        return function(*(a if i in numbers else next(rest) for i, a in enumerate(args)), **kwargs, **dict(named))
-
-    return called
-
-
 def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, whose inner values its gradient computes again rather than keep."""
 
     @functools.wraps(function)
     def recomputed(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = _taken_apart("checkpoint", args, kwargs)
-        trace = _trace("checkpoint", function, leaves, structure)
-        return unflatten(trace.structure, _apply(trace.traced.checkpoint(), leaves))
+        leaves, structure = taken_apart("checkpoint", args, kwargs)
+        trace = traced_at("checkpoint", function, leaves, structure)
+        return unflatten(trace.structure, applied(trace.traced.checkpoint(), leaves))
 
     return recomputed
 
@@ -345,13 +220,13 @@ def custom_gradient(rule: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def custom(*args: Any) -> Any:
-            leaves, structure = _taken_apart("custom_gradient", args, {})
-            trace = _trace("custom_gradient", function, leaves, structure)
+            leaves, structure = taken_apart("custom_gradient", args, {})
+            trace = traced_at("custom_gradient", function, leaves, structure)
             if trace.structure != "*":
                 raise PlanError("custom_gradient: expected a function that gives a single array")
-            value = _apply(trace.traced, leaves)[0]
-            own = _trace("custom_gradient", _rule_of(rule, structure), [*leaves, value, value], _tuple_of(len(leaves) + 2))
-            return _apply(trace.traced.with_gradient(own.traced), leaves)[0]
+            value = applied(trace.traced, leaves)[0]
+            own = traced_at("custom_gradient", _rule_of(rule, structure), [*leaves, value, value], _tuple_of(len(leaves) + 2))
+            return applied(trace.traced.with_gradient(own.traced), leaves)[0]
 
         return custom
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from gradframe.errors import DTypeError, PlanError
+from gradframe._array.core import Array, as_array
+from gradframe.errors import DTypeError, PlanError, ShapeError
 
 
 def count(layer: str, name: str, value: Any, least: int = 0) -> int:
@@ -64,9 +65,17 @@ def divides(layer: str, name: str, parts: int, **wholes: int) -> None:
 
 
 def probability(layer: str, name: str, value: Any) -> float:
-    """A probability below 1. Errors: DTypeError for what is no number, PlanError for another number."""
+    """A probability. Errors: DTypeError for what is no number, PlanError for another number."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise DTypeError(f"{layer}: `{name}` is {value!r}, expected a probability from 0 to below 1")
-    if not 0.0 <= value < 1.0:
-        raise PlanError(f"{layer}: `{name}` is {value}, expected a probability from 0 to below 1")
+        raise DTypeError(f"{layer}: `{name}` is {value!r}, expected a probability from 0 to 1")
+    if not 0.0 <= value <= 1.0:
+        raise PlanError(f"{layer}: `{name}` is {value}, expected a probability from 0 to 1")
     return float(value)
+
+
+def of_shape(op: str, name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """A weight or a bias. Raises ShapeError for one of another shape."""
+    value = as_array(value)
+    if value.shape != shape:
+        raise ShapeError(f"{op}: expected a `{name}` of shape {shape}, got {value.shape}")
+    return value

@@ -78,6 +78,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Array:
 
 def huber_loss(input: Any, target: Any, delta: float = 1.0, reduction: str = "mean") -> Array:
     """Half the squared difference below `delta`, a line beyond."""
+    if not delta > 0:
+        raise PlanError(f"huber_loss: `delta` is {delta}, expected a number above 0")
     return _reduced(call("huber", _pair("huber_loss", input, target), float(delta)), reduction)
 
 

@@ -12,7 +12,7 @@ from gradframe._array.linear import vector_norm
 from gradframe._array.pairs import maximum, minimum, where
 from gradframe._array.reducing import cumulative_prod
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._losses import _pair, _reduced, picked_weights
+from gradframe.nn._losses import _pair, _reduced, _weighed, picked_weights
 
 # What cosines of embeddings are kept from dividing by.
 _COSINE_LEAST = 1e-12
@@ -99,8 +99,8 @@ def triplet_margin_with_distance_loss(
 
 
 def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Array:
-    """`(log var + (input - target)**2 / var) / 2`, with `full` and the constant: the variance is `eps` at least, of the input's shape, or
-    one a row. Raises PlanError for a variance below 0."""
+    """`(log var + (input - target)**2 / var) / 2`, with `full` and the constant: the variance is `eps` at least, of a shape that spreads over
+    the input's, or one a row. Raises PlanError for a variance below 0."""
     from gradframe import stop_gradient
 
     input, target = _pair("gaussian_nll_loss", input, target)
@@ -109,7 +109,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps
         var = var + input * 0.0
     if var.shape == input.shape[:-1] and var.shape != input.shape:
         var = var[..., None]
-    if var.shape not in (input.shape, (*input.shape[:-1], 1)):
+    if var.ndim != input.ndim or any(one not in (1, size) for one, size in zip(var.shape, input.shape, strict=True)):
         raise ShapeError(f"gaussian_nll_loss: a variance of shape {var.shape} for an input of shape {input.shape}")
     if not var._array.is_traced and bool((var < 0.0).any()):
         raise PlanError("gaussian_nll_loss: `var` has a number below 0")
@@ -142,7 +142,7 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     """The mean over classes of the cross entropy of logits (.., classes) and targets of 0 and 1, each class with a weight."""
     input, target = _pair("multilabel_soft_margin_loss", input, target)
     losses = -(target * call("log_sigmoid", (input,)) + (1.0 - target) * call("log_sigmoid", (-input,)))
-    return _reduced((losses if weight is None else losses * as_array(weight)).mean(-1), reduction)
+    return _reduced(_weighed("multilabel_soft_margin_loss", losses, weight).mean(-1), reduction)
 
 
 def multi_margin_loss(

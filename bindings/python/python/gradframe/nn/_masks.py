@@ -10,22 +10,49 @@ from gradframe._array.creation import ones, tril
 from gradframe._array.pairs import where
 from gradframe._array.sized import is_of_any_size
 from gradframe.errors import DTypeError, ShapeError
+from gradframe.nn._noise import dropout
 
 
-def attended(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float | None) -> Array:
-    """See `functional.scaled_dot_product_attention`."""
+def attended(query: Any, key: Any, value: Any, mask: Any, silent: float, is_causal: bool, scale: float | None) -> Array:
+    """See `functional.scaled_dot_product_attention`; `silent` is the probability of a weight to be dropped."""
+    given, mask = [as_array(x) for x in (query, key, value)], None if mask is None else as_array(mask)
+    _check(given)
+    if given[0].ndim < 4:
+        more = (None,) * (4 - given[0].ndim)
+        before = (slice(None),) * (given[0].ndim - 2)
+        mask = mask[:, None] if mask is not None and mask.ndim == 3 else mask
+        return attended(*(x[before + more] for x in given), mask, silent, is_causal, scale)[before + (0,) * len(more)]
+    time, source = given[0].shape[-2], given[1].shape[-2]
+    if is_causal and time != source:  # the fused form counts from the last place, as a text that goes on is given
+        mask, is_causal = _up_to_itself(mask, time, source), False
+    if silent:
+        return dropout(weights_of(*given[:2], mask, is_causal, scale), silent) @ given[2]
     if is_of_any_size():  # the fused form is of so many rows as it is traced at
-        weights = weights_of(as_array(query), as_array(key), None if mask is None else as_array(mask), is_causal, scale)
-        return weights @ as_array(value)
+        return weights_of(*given[:2], mask, is_causal, scale) @ given[2]
     if mask is None:
-        return call("attention", (query, key, value), is_causal, scale)
-    mask = as_array(mask)
+        return call("attention", given, is_causal, scale)
     if "floating" in mask.dtype.kind:
         allowed = _truth_of(mask)
         if allowed is None:
-            return _added(as_array(query), as_array(key), as_array(value), mask, is_causal, scale)
+            return weights_of(*given[:2], mask, is_causal, scale) @ given[2]
         mask = allowed
-    return call("attention", (query, key, value, mask), is_causal, scale)
+    return call("attention", (*given, mask), is_causal, scale)
+
+
+def _check(given: list[Array]) -> None:
+    query, key, value = (x.shape for x in given)
+    same = len(query) == len(key) == len(value) and key[-2:-1] == value[-2:-1] and query[-1:] == key[-1:]
+    if not same or not 2 <= len(query) <= 4 or query[:-3] != key[:-3] or key[:-2] != value[:-2]:
+        expected = "queries (batch, heads, time, depth), keys (.., source, depth) and values (.., source, size)"
+        raise ShapeError(f"scaled_dot_product_attention: expected {expected}, got {query}, {key} and {value}")
+
+
+def _up_to_itself(mask: Array | None, time: int, source: int) -> Array:
+    """A mask with nothing after the place of each query, counted from the first."""
+    seen = tril(ones((time, source))) > 0
+    if mask is None:
+        return seen
+    return where(seen, mask, -math.inf) if "floating" in mask.dtype.kind else mask & seen
 
 
 def _truth_of(mask: Array) -> Array | None:
@@ -35,11 +62,6 @@ def _truth_of(mask: Array) -> Array | None:
         return None
     allowed = mask == 0.0
     return allowed if bool((allowed | (mask == -math.inf)).all()) else None
-
-
-def _added(query: Array, key: Array, value: Array, mask: Array, is_causal: bool, scale: float | None) -> Array:
-    """Attention of a mask that is added, as PyTorch writes it."""
-    return weights_of(query, key, mask, is_causal, scale) @ value
 
 
 def weights_of(query: Array, key: Array, mask: Array | None, is_causal: bool, scale: float | None) -> Array:
@@ -54,8 +76,7 @@ def weights_of(query: Array, key: Array, mask: Array | None, is_causal: bool, sc
     if not scores.shape[-1]:
         return scores  # of no keys
     if is_causal:
-        time, source = scores.shape[-2:]
-        scores = where(tril(ones((time, source)), k=source - time) > 0, scores, -math.inf)
+        scores = where(tril(ones(scores.shape[-2:])) > 0, scores, -math.inf)
     is_blind = scores.max(-1, keepdims=True) == -math.inf  # a query that may look at nothing gives zeros; NaN stays
     weights = call("softmax", (where(is_blind, 0.0, scores),), -1)
     return where(is_blind, 0.0, weights)

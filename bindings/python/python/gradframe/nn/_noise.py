@@ -14,10 +14,12 @@ from gradframe.errors import PlanError, ShapeError
 _SILENT = -1.0507009873554805 * 1.6732632423543772
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, key: Array | None = None) -> Array:
+def dropout(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Array | None = None) -> Array:
     """Elements set to zero with probability p, the others divided by 1 - p; from the global stream if no key is given."""
     if not training or p == 0.0:
         return as_array(x)
+    if p == 1.0:
+        return as_array(x) * 0.0
     from gradframe import random
 
     return call("dropout", (x, random._given("dropout", key)), float(p))
@@ -26,17 +28,19 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, key: Array | None = N
 def _kept(name: str, shape: tuple[int, ...], p: float, key: Array | None, like: Array) -> Array:
     """1 with probability 1 - p, else 0."""
     if not 0.0 <= p < 1.0:
-        raise PlanError(f"{name}: `p` is {p}, expected a probability from 0 to below 1")
-    return dropout(zeros(shape, dtype=like.dtype) + (1.0 - p), p, True, key)
+        raise PlanError(f"{name}: `p` is {p}, expected a probability from 0 to 1")
+    return dropout(zeros(shape, dtype=like.dtype) + (1.0 - p), p, True, key=key)
 
 
 def _channels(name: str, axes: int) -> Any:
-    def named(x: Any, p: float = 0.5, training: bool = True, key: Array | None = None) -> Array:
+    def named(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Array | None = None) -> Array:
         x = as_array(x)
         if x.ndim not in (axes + 1, axes + 2):
             raise ShapeError(f"{name}: expected (batch, channels{', n' * axes}), or without the batch, got shape {x.shape}")
         if not training or p == 0.0:
             return x
+        if p == 1.0:
+            return x * 0.0
         return x * (_kept(name, (*x.shape[:-axes], *(1,) * axes), p, key, x) / (1.0 - p))
 
     named.__name__ = named.__qualname__ = name
@@ -47,13 +51,13 @@ def _channels(name: str, axes: int) -> Any:
 dropout1d, dropout2d, dropout3d = (_channels(f"dropout{axes}d", axes) for axes in (1, 2, 3))
 
 
-def alpha_dropout(x: Any, p: float = 0.5, training: bool = False, key: Array | None = None) -> Array:
+def alpha_dropout(x: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Array | None = None) -> Array:
     """`dropout` that keeps mean 0 and variance 1, for networks of `selu`. Source: Klambauer et al. 2017."""
     x = as_array(x)
     return _alpha("alpha_dropout", x, x.shape, p, training, key)
 
 
-def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False, key: Array | None = None) -> Array:
+def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Array | None = None) -> Array:
     """`alpha_dropout` of whole channels: (batch, channels, ..)."""
     x = as_array(x)
     if x.ndim < 2:
@@ -64,12 +68,14 @@ def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False, key: A
 def _alpha(name: str, x: Array, shape: tuple[int, ...], p: float, training: bool, key: Array | None) -> Array:
     if not training or p == 0.0:
         return x
+    if p == 1.0:
+        return x * 0.0
     kept = _kept(name, shape, p, key, x) > 0.0
     scale = 1.0 / math.sqrt((1.0 - p) * (1.0 + p * _SILENT**2))
     return where(kept, x, _SILENT) * scale - scale * p * _SILENT
 
 
-def rrelu(x: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, key: Array | None = None) -> Array:
+def rrelu(x: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False, *, key: Array | None = None) -> Array:
     """x where it is positive, else x times a number between `lower` and `upper`: in training drawn anew, else the middle. Source: Xu et al. 2015."""
     from gradframe import random
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradframe._array.core import Array, as_array
+from gradframe._array.core import Array, as_array, call
+from gradframe._array.effects import warn
+from gradframe._array.info import finfo
 from gradframe._array.pairs import maximum
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._arguments import count
+from gradframe.nn._arguments import count, of_shape
 from gradframe.nn._pools import avg_pool
+from gradframe.nn._windows import each
 
 
 def batch_norm(
@@ -26,11 +29,12 @@ def batch_norm(
     x = as_array(x)
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: expected (batch, channels, ..), got shape {x.shape}")
+    _check("batch_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, x.ndim))
     if training or running_mean is None:
         mean, var = x.mean(axes), x.var(axes)
         if running_mean is not None:
-            keep(running_mean, running_var, x, axes, mean, var, momentum)
+            keep("batch_norm", running_mean, running_var, x, axes, mean, var, momentum)
     else:
         mean, var = as_array(running_mean), as_array(running_var)
     return _standardised(x, mean.reshape(_along(x)), var.reshape(_along(x)), weight, bias, eps)
@@ -51,6 +55,7 @@ def instance_norm(
     x = as_array(x)
     if x.ndim < 3:
         raise ShapeError(f"instance_norm: expected (batch, channels, ..), got shape {x.shape}")
+    _check("instance_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = tuple(range(2, x.ndim))
     if not use_input_stats:
         if running_mean is None:
@@ -59,8 +64,15 @@ def instance_norm(
         return _standardised(x, mean.reshape(_along(x)), var.reshape(_along(x)), weight, bias, eps)
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     if running_mean is not None:
-        keep(running_mean, running_var, x, axes, mean.mean((0, *axes)), var.mean((0, *axes)), momentum)
+        keep("instance_norm", running_mean, running_var, x, axes, mean.mean((0, *axes)), var.mean((0, *axes)), momentum)
     return _standardised(x, mean, var, weight, bias, eps)
+
+
+def _check(op: str, x: Array, **of_channels: Any) -> None:
+    """Raises ShapeError for what is not a number a channel."""
+    for name, one in of_channels.items():
+        if one is not None and as_array(one).shape != x.shape[1:2]:
+            raise ShapeError(f"{op}: expected `{name}` of shape {x.shape[1:2]}, of an input of shape {x.shape}, got {as_array(one).shape}")
 
 
 def _along(x: Array) -> tuple[int, ...]:
@@ -74,11 +86,15 @@ def _standardised(x: Array, mean: Array, var: Array, weight: Any, bias: Any, eps
     return y if bias is None else y + as_array(bias).reshape(_along(x))
 
 
-def keep(running_mean: Array, running_var: Array, x: Array, axes: tuple[int, ...], mean: Array, var: Array, part: Any) -> None:
+def keep(
+    op: str, running_mean: Array, running_var: Array, x: Array, axes: tuple[int, ...], mean: Array, var: Array, part: Any
+) -> None:
     """Running statistics after a batch whose statistics over some axes these are, in place."""
     from gradframe.nn.module import _set
 
     if x._array.is_traced and not running_mean._array.is_traced:
+        what = "running statistics of a module that a function uses, and does not name, stand still while it is traced, and at each call"
+        warn(f"{op}: {what}; hint: gf.jit(step, state=(model, optimizer)) with all models, or model.eval()")
         return  # of a trace that does not know them, nothing may stay
     unbiased = var * _unbiasing(x, axes)
     _set(running_mean, running_mean * (1.0 - part) + _value(mean) * part)
@@ -114,3 +130,29 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     around = pad(rows, [(0, 0), (0, 0), (size // 2, (size - 1) // 2), (0, 0)])
     means = avg_pool(around, (size, 1), 1).reshape(x.shape)
     return x / (means * alpha + k) ** beta
+
+
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+    """Standardised over the last axes, then scaled and shifted."""
+    x, shape = as_array(x), each(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape:
+        raise ShapeError(f"layer_norm: the last axes of {x.shape} are not {shape}")
+    learned = [of_shape("layer_norm", name, one, shape) for name, one in (("weight", weight), ("bias", bias)) if one is not None]
+    return call("layer_norm", (x, *learned), len(shape), float(eps))
+
+
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Array:
+    """Divided by the root of the mean of squares over the last axes, then scaled. An `eps` of None is the precision of the element type."""
+    x, shape = as_array(x), each(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape:
+        raise ShapeError(f"rms_norm: the last axes of {x.shape} are not {shape}")
+    least = finfo(x.dtype).eps if eps is None else float(eps)
+    learned = [] if weight is None else [of_shape("rms_norm", "weight", weight, shape)]
+    return call("rms_norm", (x, *learned), len(shape), least)
+
+
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+    """Standardised over groups of channels: x (batch, channels, ..)."""
+    x = as_array(x)
+    learned = [of_shape("group_norm", name, one, x.shape[1:2]) for name, one in (("weight", weight), ("bias", bias)) if one is not None]
+    return call("group_norm", (x, *learned), num_groups, float(eps))

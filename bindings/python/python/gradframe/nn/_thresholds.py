@@ -9,7 +9,7 @@ from gradframe._array.pairs import where
 from gradframe.errors import PlanError, ShapeError
 
 
-def threshold(x: Any, threshold: float, value: float) -> Array:
+def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> Array:
     """x where it is above `threshold`, else `value`."""
     x = as_array(x)
     return where(x <= threshold, float(value), x)

@@ -25,6 +25,7 @@ def conv(x: Any, weight: Array, bias: Any = None, stride: Any = 1, padding: Any 
         kernel = weight.shape[2:]
         padding, more = around("conv", padding, kernel, _of_axes("stride", stride, kernel), _of_axes("dilation", dilation, kernel))
         x = padded(x, [(0, one) for one in more], "zeros")
+    _check_bias("conv", bias, weight, weight.shape[:1])
     how = (each(stride), each(padding), each(dilation), groups)
     return of_items(x, weight.ndim, lambda x: call("conv", (x, weight) if bias is None else (x, weight, bias), *how))
 
@@ -34,9 +35,15 @@ def conv_transpose(
 ) -> Array:
     """What a convolution with this weight came from: x (batch, channels, ..) or without the batch, weight (channels, outputs / groups, ..)."""
     weight = as_array(weight)
+    _check_bias("conv_transpose", bias, weight, tuple(groups * one for one in weight.shape[1:2]))
     extra = each(output_padding) * (weight.ndim - 2 if isinstance(output_padding, int) else 1)
     how = (each(stride), each(padding), each(dilation), groups, extra)
     return of_items(x, weight.ndim, lambda x: call("conv_transpose", (x, weight) if bias is None else (x, weight, bias), *how))
+
+
+def _check_bias(op: str, bias: Any, weight: Array, shape: tuple[int, ...]) -> None:
+    if bias is not None and as_array(bias).shape != shape:
+        raise ShapeError(f"{op}: expected a bias of shape {shape} with a weight of shape {weight.shape}, got {as_array(bias).shape}")
 
 
 def _along(name: str, axes: int, function: Callable[..., Array], weighs: str) -> Callable[..., Array]:

@@ -11,35 +11,48 @@ from gradframe.nn import functional as F
 from gradframe.nn._arguments import count
 from gradframe.nn.module import Module, Parameter
 
+__all__ = [
+    "CELU", "CosineSimilarity", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
+    "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink",
+    "Softsign", "Tanh", "Tanhshrink", "Threshold",
+]
 
-def _activation(name: str, function: Any, doc: str) -> type[Module]:
+
+class _InPlace(Module):
+    """Takes PyTorch's `inplace`, which means the same: what it gives is a new array."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = bool(inplace)
+
+
+def _activation(name: str, function: Any, doc: str, base: type[Module] = Module) -> type[Module]:
     def forward(self: Module, x: Any) -> Array:
         return function(x)
 
-    return type(name, (Module,), {"forward": forward, "__doc__": doc, "__module__": __name__})
+    return type(name, (base,), {"forward": forward, "__doc__": doc, "__module__": __name__})
 
 
-ReLU = _activation("ReLU", F.relu, "x where it is positive, else 0.")
-ReLU6 = _activation("ReLU6", F.relu6, "x where it is positive, else 0; 6 at most.")
-SiLU = _activation("SiLU", F.silu, "`x * sigmoid(x)`.")
-Mish = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.")
+ReLU = _activation("ReLU", F.relu, "x where it is positive, else 0.", _InPlace)
+ReLU6 = _activation("ReLU6", F.relu6, "x where it is positive, else 0; 6 at most.", _InPlace)
+SiLU = _activation("SiLU", F.silu, "`x * sigmoid(x)`.", _InPlace)
+Mish = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.", _InPlace)
 Sigmoid = _activation("Sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`.")
 LogSigmoid = _activation("LogSigmoid", F.logsigmoid, "The logarithm of the sigmoid.")
-Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`x / 6 + 1 / 2` between 0 and 1.")
-Hardswish = _activation("Hardswish", F.hardswish, "`x * hardsigmoid(x)`.")
+Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`x / 6 + 1 / 2` between 0 and 1.", _InPlace)
+Hardswish = _activation("Hardswish", F.hardswish, "`x * hardsigmoid(x)`.", _InPlace)
 Tanh = _activation("Tanh", F.tanh, "The hyperbolic tangent.")
-Softplus = _activation("Softplus", F.softplus, "`log(1 + exp(x))`.")
 
 
-SELU = _activation("SELU", F.selu, "An `ELU` that keeps mean 0 and variance 1 of what is such.")
+SELU = _activation("SELU", F.selu, "An `ELU` that keeps mean 0 and variance 1 of what is such.", _InPlace)
 Softsign = _activation("Softsign", F.softsign, "`x / (1 + |x|)`.")
 
 
-class CELU(Module):
+class CELU(_InPlace):
     """x where it is positive, else `alpha * (exp(x / alpha) - 1)`."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__()
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         F.celu(0.0, alpha)
         self.alpha = alpha
 
@@ -65,6 +78,21 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
+class Softplus(Module):
+    """`log(1 + exp(beta x)) / beta`; x itself where `beta x` is above `threshold`."""
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        F.softplus(0.0, beta, threshold)
+        self.beta, self.threshold = beta, threshold
+
+    def forward(self, x: Any) -> Array:
+        return F.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
 class GELU(Module):
     """`x * P(X <= x)` for X normal; with `approximate="tanh"` an approximation."""
 
@@ -76,11 +104,11 @@ class GELU(Module):
         return F.gelu(x, self.approximate)
 
 
-class Hardtanh(Module):
+class Hardtanh(_InPlace):
     """x, but `min_val` at least and `max_val` at most."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        super().__init__()
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         F.hardtanh(0.0, min_val, max_val)
         self.min_val, self.max_val = min_val, max_val
 
@@ -91,11 +119,11 @@ class Hardtanh(Module):
         return f"min_val={self.min_val}, max_val={self.max_val}"
 
 
-class LeakyReLU(Module):
+class LeakyReLU(_InPlace):
     """x where it is positive, else `negative_slope * x`."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        super().__init__()
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Array:
@@ -105,11 +133,11 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}"
 
 
-class ELU(Module):
+class ELU(_InPlace):
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__()
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.alpha = alpha
 
     def forward(self, x: Any) -> Array:
@@ -177,11 +205,11 @@ class Softmax2d(Module):
         return F.softmax(x, -3)
 
 
-class Threshold(Module):
+class Threshold(_InPlace):
     """x where it is above `threshold`, else `value`."""
 
-    def __init__(self, threshold: float, value: float) -> None:
-        super().__init__()
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.threshold, self.value = threshold, value
 
     def forward(self, x: Any) -> Array:

@@ -15,6 +15,8 @@ from gradframe.nn._masks import combined, weights_of
 from gradframe.nn.layers import Linear
 from gradframe.nn.module import Module, Parameter
 
+__all__ = ["MultiheadAttention"]
+
 
 class MultiheadAttention(Module):
     """Attention of several heads: query (batch, time, embed_dim), key and value (batch, source, kdim and vdim, which are embed_dim if not
@@ -102,6 +104,10 @@ class MultiheadAttention(Module):
         for x, size in zip(given, sizes, strict=True):
             if x.ndim not in (2, 3) or x.ndim != given[0].ndim or x.shape[-1] != size:
                 raise ShapeError(f"MultiheadAttention: expected (.., .., {size}), or without the batch, got shape {x.shape}")
+        query, key, value = (x.shape for x in given)
+        batch = 0 if self.batch_first else 1
+        if key[:-1] != value[:-1] or (len(query) == 3 and query[batch] != key[batch]):
+            raise ShapeError(f"MultiheadAttention: query {query}, key {key} and value {value} have not the same batch, or key and value not one length")
         return given
 
     def _attended(self, heads: list[Array], mask: Array | None, is_causal: bool, need_weights: bool) -> tuple[Array, Array | None]:

@@ -13,6 +13,8 @@ from gradframe.nn import init
 from gradframe.nn._arguments import count
 from gradframe.nn.module import Module, Parameter
 
+__all__ = ["GRUCell", "LSTMCell", "RNNCell"]
+
 
 class _Cell(Module):
     """A step: (batch, input_size) and the state (batch, hidden_size), zeros if none is given, give the next state; or without the batch."""

@@ -9,6 +9,8 @@ from typing import Any
 from gradframe.errors import DTypeError, OutOfBoundsError, PlanError
 from gradframe.nn.module import Module
 
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
 
 class _InOrder(Module):
     """What lists of modules have in common. What is put between or taken out numbers all of them anew."""

@@ -1,4 +1,7 @@
-"""Functions of networks, without parameters of their own."""
+"""Functions of networks, without parameters of their own.
+
+Activations and dropout take PyTorch's `inplace`, which means the same: they give a new array, as the values of one that others hold never change.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ from typing import Any
 
 from gradframe._array import dtypes
 from gradframe._array.core import Array, as_array, call
-from gradframe._array.info import finfo
 from gradframe._array.linear import vector_norm
 from gradframe._array.pairs import maximum, where
 from gradframe.errors import PlanError, ShapeError
-from gradframe.nn._arguments import count
+from gradframe.nn._arguments import count, of_shape, probability
+from gradframe.nn._alignments import ctc_loss  # noqa: F401
+from gradframe.nn._bags import embedding, embedding_bag  # noqa: F401
 from gradframe.nn._losses import (  # noqa: F401
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -47,7 +51,7 @@ from gradframe.nn._noise import (  # noqa: F401
     gumbel_softmax,
     rrelu,
 )
-from gradframe.nn._norms import batch_norm, instance_norm, local_response_norm  # noqa: F401
+from gradframe.nn._norms import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm  # noqa: F401
 from gradframe.nn._pools import (  # noqa: F401
     adaptive_avg_pool,
     adaptive_avg_pool1d,
@@ -68,6 +72,10 @@ from gradframe.nn._pools import (  # noqa: F401
     max_pool1d,
     max_pool2d,
     max_pool3d,
+    max_unpool,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
 )
 from gradframe.nn._resizing import (  # noqa: F401
     channel_shuffle,
@@ -92,18 +100,18 @@ from gradframe.nn._windows import (  # noqa: F401
 )
 
 
-def relu(x: Any) -> Array:
+def relu(x: Any, inplace: bool = False) -> Array:
     """x where it is positive, else 0."""
     return call("relu", (x,))
 
 
-def relu6(x: Any) -> Array:
+def relu6(x: Any, inplace: bool = False) -> Array:
     """x where it is positive, else 0; 6 at most. At both corners the derivative is 0."""
     x = as_array(x)
     return where(x >= 6.0, 6.0, relu(x))
 
 
-def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
     """x, but `min_val` at least and `max_val` at most. At both corners the derivative is 0."""
     if not min_val < max_val:
         raise PlanError(f"hardtanh: `min_val` is {min_val}, expected less than `max_val`, which is {max_val}")
@@ -111,12 +119,12 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     return where(x <= min_val, float(min_val), where(x >= max_val, float(max_val), x))
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Array:
+def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Array:
     """x where it is positive, else `negative_slope * x`."""
     return call("leaky_relu", (x,), float(negative_slope))
 
 
-def elu(x: Any, alpha: float = 1.0) -> Array:
+def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Array:
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
     return call("elu", (x,), float(alpha))
 
@@ -132,12 +140,12 @@ def _approximation(approximate: str) -> str:
     return approximate
 
 
-def silu(x: Any) -> Array:
+def silu(x: Any, inplace: bool = False) -> Array:
     """`x * sigmoid(x)`."""
     return call("silu", (x,))
 
 
-def mish(x: Any) -> Array:
+def mish(x: Any, inplace: bool = False) -> Array:
     """`x * tanh(softplus(x))`."""
     return call("mish", (x,))
 
@@ -152,20 +160,25 @@ def logsigmoid(x: Any) -> Array:
     return call("log_sigmoid", (x,))
 
 
-def hardsigmoid(x: Any) -> Array:
+def hardsigmoid(x: Any, inplace: bool = False) -> Array:
     """`x / 6 + 1 / 2` between 0 and 1."""
     return relu6(as_array(x) + 3.0) / 6.0
 
 
-def hardswish(x: Any) -> Array:
+def hardswish(x: Any, inplace: bool = False) -> Array:
     """`x * hardsigmoid(x)`. Source: Howard et al. 2019."""
     x = as_array(x)
     return x * hardsigmoid(x)
 
 
-def softplus(x: Any) -> Array:
-    """`log(1 + exp(x))`, without overflow."""
-    return call("softplus", (x,))
+def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """`log(1 + exp(beta x)) / beta`, without overflow; x itself where `beta x` is above `threshold`. Raises PlanError for a `beta` of 0."""
+    if beta == 1.0 and threshold == 20.0:
+        return call("softplus", (x,))  # which is x there
+    if not beta:
+        raise PlanError("softplus: `beta` is 0, expected another number")
+    x = as_array(x)
+    return where(x * beta > threshold, x, call("softplus", (x * beta,)) / beta)
 
 
 def tanh(x: Any) -> Array:
@@ -190,63 +203,46 @@ def one_hot(indices: Any, num_classes: int, dtype: Any = "float32") -> Array:
     return call("one_hot", (indices,), count("one_hot", "num_classes", num_classes), dtypes.name(dtype))
 
 
-def linear(x: Any, weight: Array, bias: Array | None = None) -> Array:
-    """`x @ weight.T + bias`: x (.., inputs), weight (outputs, inputs)."""
-    y = as_array(x) @ weight.mT
-    return y if bias is None else y + bias
-
-
-def embedding(indices: Any, weight: Array) -> Array:
-    """Rows of a table by index. Raises OutOfBoundsError, an IndexError, for an index outside of its rows, negative ones too; so do
-    `frame.fit` and `predict` of a module, for indices that are made of a row's columns. In `jit` and `apply_array`, of indices that learned
-    weights, random numbers or other rows have a part in or that stand inside loops and choices, and of models that an
-    earlier version stored, nobody asks: such an index gives zeros."""
-    return call("embedding", (weight, indices))
-
-
-def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
-    """Standardised over the last axes, then scaled and shifted."""
-    x, shape = as_array(x), each(normalized_shape)
-    if x.shape[x.ndim - len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: the last axes of {x.shape} are not {shape}")
-    return call("layer_norm", tuple(v for v in (x, weight, bias) if v is not None), len(shape), float(eps))
-
-
-def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Array:
-    """Divided by the root of the mean of squares over the last axes, then scaled. An `eps` of None is the precision of the element type."""
-    x, shape = as_array(x), each(normalized_shape)
-    if x.shape[x.ndim - len(shape) :] != shape:
-        raise ShapeError(f"rms_norm: the last axes of {x.shape} are not {shape}")
-    least = finfo(x.dtype).eps if eps is None else float(eps)
-    return call("rms_norm", tuple(v for v in (x, weight) if v is not None), len(shape), least)
-
-
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
-    """Standardised over groups of channels: x (batch, channels, ..)."""
-    return call("group_norm", tuple(v for v in (x, weight, bias) if v is not None), num_groups, float(eps))
+def linear(x: Any, weight: Any, bias: Any = None) -> Array:
+    """`x @ weight.T + bias`: x (.., inputs), weight (outputs, inputs), or (inputs,) for a single output without an axis."""
+    x, weight = as_array(x), as_array(weight)
+    if not x.ndim or weight.ndim not in (1, 2) or x.shape[-1:] != weight.shape[-1:]:
+        raise ShapeError(f"linear: an input of shape {x.shape} does not fit a weight (outputs, inputs) of shape {weight.shape}")
+    y = x @ (weight.mT if weight.ndim == 2 else weight)
+    return y if bias is None else y + of_shape("linear", "bias", bias, weight.shape[:-1])
 
 
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
 ) -> Array:
-    """`softmax(query @ key.mT * scale + mask) @ value`: (batch, heads, time, depth) each. A mask of truth values is true where a query may
-    look; one of floats is added, and its weights are whole in memory unless all of it is known to be 0 or -infinity.
+    """`softmax(query @ key.mT * scale + mask) @ value`: (batch, heads, time, depth) each, or without heads, or without both. A mask of truth
+    values is true where a query may look; one of floats is added, and its weights are whole in memory unless all of it is known to be 0 or
+    -infinity. With `is_causal` a query sees the places up to its own, counted from the first. Fewer heads of keys than of queries are shared,
+    with or without `enable_gqa`.
 
-    A query that may look at nothing gives zeros, and takes part in no gradient. Raises ShapeError for a mask that does not spread over
-    (batch, heads, time, source).
+    A query that may look at nothing gives zeros, and takes part in no gradient. Raises ShapeError for shapes that do not go together, and for a
+    mask that does not spread over (batch, heads, time, source).
     """
-    return attended(query, key, value, attn_mask, is_causal, None if scale is None else float(scale))
+    silent = probability("scaled_dot_product_attention", "dropout_p", dropout_p)
+    return attended(query, key, value, attn_mask, silent, is_causal, None if scale is None else float(scale))
 
 
-def selu(x: Any) -> Array:
+def selu(x: Any, inplace: bool = False) -> Array:
     """An `elu` that keeps mean 0 and variance 1 of what is such. Source: Klambauer et al. 2017."""
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
-def celu(x: Any, alpha: float = 1.0) -> Array:
+def celu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Array:
     """x where it is positive, else `alpha * (exp(x / alpha) - 1)`. Source: Barron 2017."""
-    if not alpha:
-        raise PlanError("celu: `alpha` is 0, expected another number")
+    if not alpha > 0:
+        raise PlanError(f"celu: `alpha` is {alpha}, expected a number above 0")
     return alpha * elu(as_array(x) / alpha)
 
 

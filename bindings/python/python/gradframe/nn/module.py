@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradframe._array.core import Array, wrap
+from gradframe._array.effects import warn
 from gradframe.errors import DTypeError, NoDeviceError, PlanError, ShapeError
 from gradframe.nn._hooks import Hooked
 from gradframe.nn._lookups import Lookups
 from gradframe.nn._state import Unmatched, arrays_of, owned
 from gradframe.nn._statics import frozen
+
+__all__ = ["Module", "Parameter"]
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Array:  # noqa: N802
@@ -61,7 +64,16 @@ class Module(Hooked, Lookups):
                 names.append(name)
             elif name in names and not wanted and not (kind == "_parameters" and isinstance(value, Array)):
                 names.remove(name)
+        if value.__class__ is Array and value._array.is_traced:
+            self._check_leaves_nothing(name)
         self.__dict__[name] = value
+
+    def _check_leaves_nothing(self, name: str) -> None:
+        """Warns of a value of a function that is traced in a module that is none of its arguments."""
+        own = (self.__dict__.get(one) for one in (*self._parameters, *self._buffers))
+        if any(isinstance(one, Array) and not one._array.is_traced for one in own):
+            what = f"{type(self).__name__}: a function that is traced sets `{name}`, which holds no value after that, and is not set at each call"
+            warn(f"{what}; hint: return it, or gf.jit(step, state=(model, optimizer)) and register_buffer()")
 
     def __delattr__(self, name: str) -> None:
         for names in (self._parameters, self._buffers, self._modules):

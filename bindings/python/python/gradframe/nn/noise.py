@@ -10,11 +10,13 @@ from gradframe.nn import functional as F
 from gradframe.nn._arguments import probability
 from gradframe.nn.module import Module
 
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout", "RReLU"]
+
 
 class _Drops(Module):
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        self.p = probability(type(self).__name__, "p", p)
+        self.p, self.inplace = probability(type(self).__name__, "p", p), bool(inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -22,7 +24,7 @@ class _Drops(Module):
 
 def _drops(name: str, function: Any, doc: str) -> type[Module]:
     def forward(self: Any, x: Any, key: Array | None = None) -> Array:
-        return function(x, self.p, self.training, key)
+        return function(x, self.p, self.training, key=key)
 
     return type(name, (_Drops,), {"forward": forward, "__doc__": doc, "__module__": __name__})
 
@@ -38,14 +40,14 @@ FeatureAlphaDropout = _drops("FeatureAlphaDropout", F.feature_alpha_dropout, "`A
 class RReLU(Module):
     """x where it is positive, else x times a number between `lower` and `upper`: in training drawn anew, else the middle."""
 
-    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3) -> None:
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
         super().__init__()
         if not lower <= upper:
             raise PlanError(f"RReLU: `lower` is {lower}, expected at most `upper`, which is {upper}")
-        self.lower, self.upper = lower, upper
+        self.lower, self.upper, self.inplace = lower, upper, bool(inplace)
 
     def forward(self, x: Any, key: Array | None = None) -> Array:
-        return F.rrelu(x, self.lower, self.upper, self.training, key)
+        return F.rrelu(x, self.lower, self.upper, self.training, key=key)
 
     def extra_repr(self) -> str:
         return f"lower={self.lower}, upper={self.upper}"

@@ -11,6 +11,8 @@ from gradframe.errors import DTypeError, OutOfBoundsError
 from gradframe.nn.containers import _NoSuchModuleError
 from gradframe.nn.module import Module, Parameter
 
+__all__ = ["ParameterDict", "ParameterList"]
+
 
 class ParameterList(Module):
     """Parameters in a list. Raises DTypeError for what is no array."""

@@ -14,6 +14,8 @@ from gradframe.nn import init
 from gradframe.nn._arguments import count, probability
 from gradframe.nn.module import Module, Parameter
 
+__all__ = ["GRU", "LSTM", "RNN"]
+
 
 class _Recurrent(Module):
     """Layers of cells: (time, batch, inputs), or with `batch_first` (batch, time, inputs), gives (.., hidden_size) and the

@@ -11,6 +11,9 @@ from gradframe._array.core import Array, as_array, wrap
 from gradframe._gradframe import array_from_buffer
 from gradframe.errors import ExternalError
 
+__all__ = ["load_safetensors", "save_safetensors"]
+
+
 _NAMES = {
     "bool": "BOOL", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64", "uint8": "U8", "uint16": "U16", "uint32": "U32",
     "uint64": "U64", "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64",

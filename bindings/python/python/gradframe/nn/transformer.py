@@ -19,6 +19,8 @@ from gradframe.nn.layers import LayerNorm, Linear
 from gradframe.nn.module import Module, _set
 from gradframe.nn.noise import Dropout
 
+__all__ = ["Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer"]
+
 
 class _Layer(Module):
     """What both kinds of layers have in common: attention and a network of two layers, each beside what it is given."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradframe._array.core import Array, as_array, watched, wrap
 from gradframe._array.creation import array as copied
@@ -13,6 +13,9 @@ from gradframe._gradframe import PyOptimizer, array_call, array_realise
 from gradframe.errors import DTypeError, PlanError, ShapeError
 from gradframe.nn._arguments import is_whole
 from gradframe.optim.options import number, switch
+
+if TYPE_CHECKING:
+    from gradframe.optim.stepping import Steps
 
 
 class _Kept(NamedTuple):
@@ -24,6 +27,10 @@ class _Kept(NamedTuple):
     def after(self, slots: dict[str, Any]) -> _Kept:
         """After a step that left these; what it had no use for stays, for one that has."""
         return _Kept(self.steps + 1, {**self.slots, **slots})
+
+
+# Before the first step.
+NOTHING_KEPT = _Kept(0, {})
 
 
 class Optimizer:
@@ -44,7 +51,9 @@ class Optimizer:
         groups = given if given and isinstance(given[0], dict) else [{"params": given}]
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._kept: dict[int, _Kept] = {}
+        self._of_each: dict[int, _Kept] = {}
+        # Steps of a compiled function that are not yet in what is kept.
+        self._ahead: Steps | None = None
         # Stand-ins for the numbers of steps, by group and number of the step, while a function is traced that steps.
         self._given: dict[tuple[int, int], list[Any]] | None = None
         self._engine = PyOptimizer(self.rule)
@@ -73,6 +82,18 @@ class Optimizer:
         made = {**self.defaults, **group, "params": arrays}
         self._numbers(made)
         self.param_groups.append(made)
+
+    @property
+    def _kept(self) -> dict[int, _Kept]:
+        """What is kept beside each parameter."""
+        if self._ahead is not None:
+            self._ahead.settle(self._of_each)
+            self._ahead = None
+        return self._of_each
+
+    @_kept.setter
+    def _kept(self, kept: dict[int, _Kept]) -> None:
+        self._of_each, self._ahead = kept, None
 
     def _rule_options(self, group: dict[str, Any]) -> dict[str, float]:
         """A group's options by the engine's names. Errors: PlanError, DTypeError for one that means nothing."""
@@ -159,7 +180,7 @@ class Optimizer:
         return [kept[name] if name in kept else full(array.shape, beginning, dtype=array.dtype)._array for name in names]
 
     def _of(self, array: Array) -> _Kept:
-        return self._kept.get(id(array), _Kept(0, {}))
+        return self._kept.get(id(array), NOTHING_KEPT)
 
     def state_dict(self) -> dict[str, Any]:
         """The rule's name; of each group the options, and of each of its parameters the number of steps and what is kept beside it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from gradframe import random
 from gradframe._array.core import Array, as_array, watched, wrap
 from gradframe._array.tree import arrays, flatten, unflatten
-from gradframe._gradframe import PyTracing, array_realise
+from gradframe._gradframe import PyStep, PyTracing
 from gradframe.errors import PlanError
 from gradframe.nn.module import Module
 from gradframe.optim.attributes import Attributes
@@ -59,12 +58,11 @@ class State:
                     self.compiled.clear()
                 compiled = self.compiled[whole] = held.traced(function, leaves, structure)
             held.compiled[key] = compiled
-        raws = compiled.results(held, leaves)
         self._last = None  # until all is taken: a call that is interrupted meanwhile leaves nothing that is half known
-        rest = held.take(compiled.change, iter(raws))
-        if compiled.change.keeps_form and held.moved():
+        raws = held.called(compiled, leaves)
+        if compiled.change.keeps_form and held.moved(compiled.change):
             self._last = held
-        return unflatten(compiled.structure, [wrap(raw) for raw in rest])
+        return unflatten(compiled.structure, [wrap(raw) for raw in raws])
 
     def clear(self) -> None:
         """Forgets what was compiled."""
@@ -74,30 +72,27 @@ class State:
 
 class _Change(NamedTuple):
     """What a function leaves: the arrays that have new values or gradients, by their places, those whose gradients are gone, those whose
-    gradients are wanted or not other than before, the parameters that were updated, with how many steps they made and what is kept beside
-    them, and the attributes of modules that are others. And whether the arrays keep their types, shapes and gradients."""
+    gradients are wanted or not other than before, what optimisers keep that is other, by its places among all that is given, how many
+    steps each of their parameters has made, and the attributes of modules that are others. And whether the arrays keep their types,
+    shapes and gradients."""
 
     values: list[int]
     gradients: list[int]
     cleared: list[int]
     watched: list[tuple[int, bool]]
-    updated: list[tuple[int, int, int, int]]
+    slots: list[int]
+    counts: list[list[int]]
     attributes: list[tuple[int, str, Any]]
     keeps_form: bool
 
 
-class _Compiled:
-    """A function as it was traced."""
+class _Compiled(NamedTuple):
+    """A function as it was traced: its program, the structure of what it gives, what it changes, whether it draws."""
 
-    def __init__(self, traced: Any, structure: Any, change: _Change, draws: bool) -> None:
-        self.traced, self.structure, self.change, self.draws = traced, structure, change, draws
-
-    def results(self, held: _Held, leaves: list[Array]) -> list[Any]:
-        """All that it gives for this state, computed: the new values of what it changes first."""
-        key = random._stream.next() if self.draws else _NO_KEY
-        results: list[Any] = self.traced.apply([*held.given(), key._array, *(leaf._array for leaf in leaves)])
-        array_realise(results)
-        return results
+    step: PyStep
+    structure: Any
+    change: _Change
+    draws: bool
 
 
 class _Held:
@@ -115,9 +110,16 @@ class _Held:
         for array in self.arrays:
             if array._grad is not None and array._grad._array.is_traced:
                 array._grad = None  # left by a function whose tracing has failed: it will never have a value
-        self.raws = [array._array for array in self.arrays]
         self.gradients = [array._grad for array in self.arrays]
-        self.values = [raw.detached() for raw in self.raws]
+        # All that a function is given of it, in one list: values, gradients, what optimisers keep.
+        self.given = [array._array for array in self.arrays]
+        self.of_gradients = {}
+        for i, gradient in enumerate(self.gradients):
+            if gradient is not None:
+                self.of_gradients[i] = len(self.given)
+                self.given.append(gradient._array)
+        for steps in self.optimizers:
+            steps.take_slots(self.given)
 
     def _place(self, array: Array) -> int:
         place = self._places.setdefault(id(array), len(self.arrays))
@@ -127,7 +129,7 @@ class _Held:
 
     def is_current(self) -> bool:
         """Whether nobody has changed anything since."""
-        for array, raw, gradient in zip(self.arrays, self.raws, self.gradients, strict=True):
+        for array, raw, gradient in zip(self.arrays, self.given, self.gradients, strict=False):
             if array._array is not raw or array._grad is not gradient:
                 return False
         if self.attributes.are_plain:
@@ -140,20 +142,35 @@ class _Held:
 
     def form(self) -> Any:
         """Equal for states that one function serves."""
-        of_arrays = tuple(map(_form_of, zip(self.raws, self.gradients, strict=True)))
+        of_arrays = tuple(map(_form_of, zip(self.given, self.gradients, strict=False)))
         of_modules = tuple((structure, tuple(ties)) for (_, _, structure), ties in zip(self.modules, self.ties, strict=True))
         return of_arrays, of_modules, tuple(steps.form() for steps in self.optimizers)
 
-    def given(self) -> list[Any]:
-        """All that a function is given of it: values, gradients, what optimisers keep, their numbers."""
-        found = [*self.values, *(gradient._array for gradient in self.gradients if gradient is not None)]
-        for steps in self.optimizers:
-            found += [*steps.slots, *steps.numbers()]
-        return found
+    def called(self, compiled: _Compiled, leaves: list[Array]) -> list[Any]:
+        """The function's own results, computed; all that it changes is changed, also if that is interrupted. If it raises, nothing is."""
+        given, count, results = self.given, len(self.given), []
+        done = [steps.after(counts) for steps, counts in zip(self.optimizers, compiled.change.counts, strict=True)]
+        given += self._beside(compiled.draws, leaves)
+        try:
+            compiled.step.run(given, results)
+            self._put(compiled.change, results, done)
+        except BaseException:
+            if results:
+                self._put(compiled.change, results, done)
+            raise
+        finally:
+            del given[count:]
+        change = compiled.change
+        return results[len(change.values) + len(change.gradients) + len(change.slots) :]
+
+    def _beside(self, draws: bool, leaves: list[Array]) -> list[Any]:
+        """What a function is given beside: the optimisers' numbers, the key of what it draws, its arguments."""
+        numbers = [raw for steps in self.optimizers for raw in steps.numbers()]
+        return [*numbers, (random._stream.next() if draws else _NO_KEY)._array, *(leaf._array for leaf in leaves)]
 
     def traced(self, function: Callable[..., Any], leaves: list[Array], structure: Any) -> _Compiled:
         """The function, traced with stand-ins in place of all of it."""
-        tracing = PyTracing("jit", [*self.given(), _NO_KEY._array, *(leaf._array for leaf in leaves)], None)
+        tracing = PyTracing("jit", [*self.given, *self._beside(False, leaves)], None)
         stand_ins = iter(tracing.arguments())
         with self._standing(stand_ins), _stream(next(stand_ins)) as stream:
             before = [(array._array, array._grad) for array in self.arrays]
@@ -162,7 +179,9 @@ class _Held:
             change, raws = self._changed(before, *self.attributes.changes(lambda array: self._places.get(id(array))))
             results = [*raws, *(array._array.detached() for array in arrays("jit", found))]
             draws = stream.taken > 0
-        return _Compiled(tracing.close_at_last(results), result, change, draws)
+        first = len(change.values) + len(change.gradients)
+        successors = [*enumerate(change.values), *enumerate(change.slots, first)]
+        return _Compiled(PyStep(tracing.close_at_last(results), successors), result, change, draws)
 
     @contextmanager
     def _standing(self, stand_ins: Iterator[Any]) -> Iterator[None]:
@@ -176,6 +195,8 @@ class _Held:
                     array._grad = wrap(next(stand_ins))
             for steps in self.optimizers:
                 steps.enter(stand_ins)
+            for steps in self.optimizers:
+                steps.enter_numbers(stand_ins)
             yield
             for steps in self.optimizers:
                 steps.check_options()
@@ -183,7 +204,7 @@ class _Held:
             self.attributes.put_back()
             for steps in self.optimizers:
                 steps.leave()
-            for array, raw, gradient in zip(self.arrays, self.raws, self.gradients, strict=True):
+            for array, raw, gradient in zip(self.arrays, self.given, self.gradients, strict=False):
                 array._array, array._grad = raw, gradient
                 if raw.is_watched:
                     watched[raw.identity] = array
@@ -199,46 +220,39 @@ class _Held:
         cleared = [i for i, ((_, new), (_, own)) in enumerate(pairs) if new is None and own is not None]
         wanted = [(i, raw.is_watched) for i, ((raw, _), (own, _)) in enumerate(pairs) if raw.is_watched != own.is_watched]
         raws = [after[i][0].detached() for i in values] + [after[i][1]._array for i in gradients]  # type: ignore[union-attr]
-        updated = []
-        for number, steps in enumerate(self.optimizers):
-            for place, count, slots in steps.updated():
-                updated.append((number, place, count, len(slots)))
-                raws += slots
+        counts, slots = [], []
+        for steps in self.optimizers:
+            own, kept = steps.updated()
+            counts.append(own)
+            slots += [place for place, _ in kept]
+            raws += [raw for _, raw in kept]
         keeps_form = list(map(_form_of, after)) == list(map(_form_of, before))
-        return _Change(values, gradients, cleared, wanted, updated, attributes, keeps_form), raws
+        return _Change(values, gradients, cleared, wanted, slots, counts, attributes, keeps_form), raws
 
-    def take(self, change: _Change, results: Iterator[Any]) -> Iterator[Any]:
-        """Takes the new values of what has changed: all of it, also if it is interrupted. What is left are the function's own results."""
-        values = [(i, next(results)) for i in change.values]
-        gradients = [(i, wrap(next(results))) for i in change.gradients]
-        kept = [
-            (self.optimizers[number], place, self.optimizers[number].after(place, count, list(itertools.islice(results, slots))))
-            for number, place, count, slots in change.updated
-        ]
-        try:
-            self._put(change, values, gradients, kept)
-        except BaseException:
-            self._put(change, values, gradients, kept)
-            raise
-        return results
-
-    def _put(self, change: _Change, values: list[tuple[int, Any]], gradients: list[tuple[int, Array]], kept: list[tuple[Steps, int, Any]]) -> None:
-        """Puts everything in its place; twice is as once."""
-        for i, raw in values:
-            self.values[i], self.raws[i] = raw, _put(self.arrays[i], raw)
-        for i, gradient in gradients:
-            self.gradients[i] = self.arrays[i]._grad = gradient
+    def _put(self, change: _Change, results: list[Any], done: list[list[int]]) -> None:
+        """Puts everything in its place; twice is as once. What is None among the results is there already."""
+        raws = iter(results)
+        for i, raw in zip(change.values, raws, strict=False):
+            if raw is not None:
+                self.given[i] = _put(self.arrays[i], raw)
+        for i, raw in zip(change.gradients, raws, strict=False):
+            self.gradients[i] = self.arrays[i]._grad = wrap(raw)
+            if i in self.of_gradients:
+                self.given[self.of_gradients[i]] = raw
+        for place, raw in zip(change.slots, raws, strict=False):
+            if raw is not None:
+                self.given[place] = raw
         for i in change.cleared:
             self.gradients[i] = self.arrays[i]._grad = None
         for i, is_wanted in change.watched:
             self.arrays[i].requires_grad_(is_wanted)
-        for steps, place, own in kept:
-            steps.put(place, own)
+        for steps, count in zip(self.optimizers, done, strict=True):
+            steps.put(count)
         self.attributes.put(change.attributes)
 
-    def moved(self) -> bool:
+    def moved(self, change: _Change) -> bool:
         """Numbers the next steps. Whether those that had one number still do."""
-        return all([steps.moved() for steps in self.optimizers])
+        return all([steps.moved(counts) for steps, counts in zip(self.optimizers, change.counts, strict=True)])
 
 
 def _check_known(raws: Iterable[Any]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradframe._array.core import Array
+from gradframe._gradframe import array_from_number
 from gradframe.errors import PlanError
-from gradframe.optim.optimizer import Optimizer
+from gradframe.optim.optimizer import NOTHING_KEPT, Optimizer
 
 
 class Steps:
@@ -16,46 +18,65 @@ class Steps:
 
     def __init__(self, optimizer: Optimizer, place: Callable[[Array], int]) -> None:
         self.optimizer = optimizer
-        self.options = [_options(group) for group in optimizer.param_groups]
         self.of_groups = [optimizer._numbers(group) for group in optimizer.param_groups]
         self.arrays = [(array, number) for number, group in enumerate(optimizer.param_groups) for array in group["params"]]
         self.places = [place(array) for array, _ in self.arrays]
         self.names = [optimizer._engine.slots(numbers) for numbers in self.of_groups]
         self.forms = [tuple(optimizer._engine.form(numbers)) for numbers in self.of_groups]
         self.first = list(itertools.accumulate((len(self.names[number]) for _, number in self.arrays), initial=0))
-        self.slots = [slot for array, number in self.arrays for slot in self._slots_of(array, number)]
         self.kept = [optimizer._kept.get(id(array)) for array, _ in self.arrays]
+        self.done = [kept.steps if kept else 0 for kept in self.kept]
+        self._see()
         self._set_moments()
 
-    def _slots_of(self, array: Array, number: int) -> list[Any]:
-        """What is kept beside a parameter, or would be before its first step."""
-        beginning = self.optimizer._beginning(self.optimizer.param_groups[number])
-        return self.optimizer._slots_of(array, self.names[number], beginning)
+    def take_slots(self, given: list[Any]) -> None:
+        """Adds to all that is given what is kept beside the parameters, or would be before their first step: it lies there from then on."""
+        self.given, self.offset = given, len(given)
+        for array, number in self.arrays:
+            beginning = self.optimizer._beginning(self.optimizer.param_groups[number])
+            given += self.optimizer._slots_of(array, self.names[number], beginning)
+
+    def _see(self) -> None:
+        """The groups as they are now: their options, and their parameters."""
+        self.options = [_options(group) for group in self.optimizer.param_groups]
+        # Their numbers as arrays; of those the step's alone is another one at each call.
+        self.same: dict[int, list[Any]] = {}
+        self.seen = [(list(options.values()), list(options["params"])) for options in self.options]
 
     def _set_moments(self) -> None:
         """Steps of one group that have the same number, in the order of the parameters."""
         self.moments: dict[tuple[int, int], int] = {}
-        following = (self.optimizer._following(kept or self.optimizer._of(array)) for (array, _), kept in zip(self.arrays, self.kept, strict=True))
+        kept = [kept or self.optimizer._of(array) for (array, _), kept in zip(self.arrays, self.kept, strict=True)]
+        following = [self.optimizer._following(one) for one in kept]
         self.of_moment = [
             self.moments.setdefault((number, step), len(self.moments)) for (_, number), step in zip(self.arrays, following, strict=True)
         ]
+        # Whether each step of a parameter is the one after the last, also after further ones.
+        counts_all = type(self.optimizer)._following is Optimizer._following
+        self.counts = all(step == one.steps + 1 and (counts_all or one.slots) for step, one in zip(following, kept, strict=True))
 
     def is_current(self) -> bool:
         """Whether nobody has stepped it, or changed more than its numbers, since: other numbers are taken."""
-        groups, kept = self.optimizer.param_groups, self.optimizer._kept
-        now = [array for group in groups for array in group["params"]]
-        if len(groups) != len(self.options) or len(now) != len(self.arrays):
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.seen) or not self._is_kept():
             return False
-        if any(one is not array or kept.get(id(one)) is not own for one, (array, _), own in zip(now, self.arrays, self.kept, strict=True)):
-            return False
-        for number, (group, options) in enumerate(zip(groups, self.options, strict=True)):
-            if len(group["params"]) != sum(own == number for _, own in self.arrays):
+        for number, (group, (values, parameters)) in enumerate(zip(groups, self.seen, strict=True)):
+            now = group["params"]
+            if len(now) != len(parameters) or any(map(operator.is_not, now, parameters)):
                 return False
-            if any(_is_other(group.get(name), value) for name, value in options.items()):
-                self.of_groups[number], self.options[number] = self.optimizer._numbers(group), _options(group)
+            if len(group) != len(values) or any(map(operator.is_not, group.values(), values)):
+                self.of_groups[number] = self.optimizer._numbers(group)
                 if tuple(self.optimizer._engine.form(self.of_groups[number])) != self.forms[number]:
                     return False
+                self._see()
         return True
+
+    def _is_kept(self) -> bool:
+        """Whether what is kept beside the parameters is what was left here."""
+        if self.optimizer._ahead is self:
+            return True
+        kept = self.optimizer._kept
+        return all(kept.get(id(array)) is own for (array, _), own in zip(self.arrays, self.kept, strict=True))
 
     def form(self) -> Any:
         """Equal for optimisers that one function serves."""
@@ -64,7 +85,13 @@ class Steps:
 
     def numbers(self) -> list[Any]:
         """The numbers of each moment: the rate, the number of the step, those of the rule."""
-        return [raw for moment in self.moments for raw in self._numbers_of(*moment)]
+        found = []
+        for number, step in self.moments:
+            if number not in self.same:
+                self.same[number] = self._numbers_of(number, step)
+            rate, _, *others = self.same[number]
+            found += [rate, array_from_number(float(step), "float64"), *others]
+        return found
 
     def _numbers_of(self, number: int, step: int) -> list[Any]:
         rate = float(self.optimizer.param_groups[number]["lr"])
@@ -79,6 +106,9 @@ class Steps:
             steps = self.optimizer._following(kept) - 1
             self.optimizer._kept[id(array)] = kept._replace(steps=steps, slots={**kept.slots, **slots})
         self.entered = dict(self.optimizer._kept)
+
+    def enter_numbers(self, stand_ins: Iterator[Any]) -> None:
+        """From here on its steps have numbers that are stand-ins."""
         self.optimizer._given = {
             (id(self.optimizer.param_groups[number]), step): [next(stand_ins) for _ in self._numbers_of(number, step)]
             for number, step in self.moments
@@ -103,29 +133,43 @@ class Steps:
         for group, options in zip(self.optimizer.param_groups, self.options, strict=False):
             group.update({name: value for name, value in options.items() if _is_other(group.get(name), value)})
 
-    def updated(self) -> Iterator[tuple[int, int, list[Any]]]:
-        """Places of the parameters that have made steps, how many, and what is kept beside them."""
+    def updated(self) -> tuple[list[int], list[tuple[int, Any]]]:
+        """How many steps each parameter has made, and what is kept beside those that have, by its place among all that is given."""
+        counts, slots = [], []
         for place, (array, number) in enumerate(self.arrays):
             kept = self.optimizer._of(array)
-            count = kept.steps - self.entered[id(array)].steps
-            if count:
-                yield place, count, [kept.slots[name] for name in self.names[number]]
+            counts.append(kept.steps - self.entered[id(array)].steps)
+            if counts[-1]:
+                slots += [(self.offset + self.first[place] + i, kept.slots[name]) for i, name in enumerate(self.names[number])]
+        return counts, slots
 
-    def after(self, place: int, count: int, slots: list[Any]) -> Any:
-        """What is kept beside a parameter after so many steps."""
-        array, number = self.arrays[place]
-        before = self.optimizer._of(array)
-        return before._replace(steps=before.steps + count, slots={**before.slots, **dict(zip(self.names[number], slots, strict=True))})
+    def after(self, counts: list[int]) -> list[int]:
+        """How many steps the parameters will have made after so many."""
+        return list(map(operator.add, self.done, counts))
 
-    def put(self, place: int, kept: Any) -> None:
-        """From now on this is kept beside a parameter."""
-        array, number = self.arrays[place]
-        self.slots[self.first[place] : self.first[place + 1]] = [kept.slots[name] for name in self.names[number]]
-        self.kept[place] = self.optimizer._kept[id(array)] = kept
+    def put(self, done: list[int]) -> None:
+        """From now on the parameters have made so many steps, and what is kept beside them is what is given at the next call. It comes to the
+        optimiser when somebody asks."""
+        self.done = done
+        self.optimizer._ahead = self
 
-    def moved(self) -> bool:
-        """Numbers the next steps. Whether those that had one number still do."""
-        before = self.of_moment
+    def settle(self, kept: dict[int, Any]) -> None:
+        """Puts what is kept beside the parameters where the optimiser keeps it."""
+        for place, ((array, number), done) in enumerate(zip(self.arrays, self.done, strict=True)):
+            before = self.kept[place] or NOTHING_KEPT
+            if done != before.steps:
+                first = self.offset + self.first[place]
+                slots = dict(zip(self.names[number], self.given[first : first + len(self.names[number])], strict=True))
+                self.kept[place] = kept[id(array)] = before._replace(steps=done, slots={**before.slots, **slots})
+
+    def moved(self, counts: list[int]) -> bool:
+        """Numbers the next steps, after so many. Whether those that had one number still do."""
+        if not any(counts):
+            return True
+        if self.counts and min(counts) == max(counts):
+            self.moments = {(number, step + counts[0]): i for (number, step), i in self.moments.items()}
+            return True
+        before, _ = self.of_moment, self.optimizer._kept  # which brings what is kept up to date
         self._set_moments()
         return before == self.of_moment
 

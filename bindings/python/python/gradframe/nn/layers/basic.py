@@ -12,6 +12,8 @@ from gradframe.nn import init
 from gradframe.nn._arguments import count
 from gradframe.nn.module import Module, Parameter
 
+__all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
+
 
 class Identity(Module):
     """What it is given."""
@@ -37,25 +39,6 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
-
-class Embedding(Module):
-    """Rows of a table by index: (..) gives (.., embedding_dim). Raises OutOfBoundsError, an IndexError, for an index outside of 0 to
-    num_embeddings - 1; so do `frame.fit` and `predict` of a module (see `nn.functional.embedding`). In other compiled functions, where indices are
-    not known, such an index gives zeros."""
-
-    def __init__(self, num_embeddings: int, embedding_dim: int, *, key: Array | None = None) -> None:
-        super().__init__()
-        num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
-        embedding_dim = count("Embedding", "embedding_dim", embedding_dim)
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = Parameter(init.normal(init.keys(key, 1)[0], (num_embeddings, embedding_dim)))
-
-    def forward(self, indices: Any) -> Array:
-        return F.embedding(indices, self.weight)
-
-    def extra_repr(self) -> str:
-        return f"{self.num_embeddings}, {self.embedding_dim}"
 
 
 class Flatten(Module):

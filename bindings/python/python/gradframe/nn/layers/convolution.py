@@ -13,6 +13,8 @@ from gradframe.nn._arguments import along_axes, count, divides
 from gradframe.nn._windows import PADDING_MODES, around, padded
 from gradframe.nn.module import Module, Parameter
 
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
 
 class _Windowed(Module):
     """What convolutions have in common."""

@@ -6,8 +6,14 @@ from typing import Any
 
 from gradframe._array.core import Array
 from gradframe.nn import functional as F
+from gradframe.nn._arguments import count
 from gradframe.nn._losses import known, smoothing
 from gradframe.nn.module import Module
+
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MultiLabelMarginLoss",
+    "NLLLoss", "SmoothL1Loss", "SoftMarginLoss",
+]
 
 
 def _loss(name: str, function: Any, doc: str) -> type[Module]:
@@ -111,3 +117,14 @@ class NLLLoss(_Weighed):
 
     def forward(self, input: Any, target: Any) -> Array:
         return F.nll_loss(input, target, self.reduction, self.ignore_index, weight=self.weight)
+
+
+class CTCLoss(Module):
+    """How probable labels are somewhere in a sequence: see `functional.ctc_loss`."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__()
+        self.blank, self.reduction, self.zero_infinity = count("CTCLoss", "blank", blank), known(reduction), bool(zero_infinity)
+
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Array:
+        return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity)

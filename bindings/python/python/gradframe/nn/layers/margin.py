@@ -11,6 +11,11 @@ from gradframe.nn import functional as F
 from gradframe.nn._losses import known
 from gradframe.nn.module import Module
 
+__all__ = [
+    "CosineEmbeddingLoss", "GaussianNLLLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",
+    "PairwiseDistance", "PoissonNLLLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+]
+
 
 class PairwiseDistance(Module):
     """The norm of the difference of two vectors along the last axis."""

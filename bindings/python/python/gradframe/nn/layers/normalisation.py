@@ -12,6 +12,11 @@ from gradframe.nn._arguments import count, divides, sizes
 from gradframe.nn._windows import of_items
 from gradframe.nn.module import Module, Parameter, _set
 
+__all__ = [
+    "BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+]
+
 
 class LayerNorm(Module):
     """Standardised over the last axes, then scaled and shifted, unless without `elementwise_affine`."""

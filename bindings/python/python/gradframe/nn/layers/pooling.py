@@ -8,7 +8,14 @@ from gradframe._array.core import Array
 from gradframe.errors import PlanError
 from gradframe.nn import _pools as pools
 from gradframe.nn._arguments import along_axes, count
+from gradframe.nn.layers._axes import for_axes
 from gradframe.nn.module import Module
+
+__all__ = [
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
+    "AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d",
+    "MaxUnpool2d", "MaxUnpool3d",
+]
 
 
 class _Pool(Module):
@@ -40,13 +47,12 @@ class _MaxPool(_Pool):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding)
-        pools.without_places(type(self).__name__, return_indices)
         along_axes(type(self).__name__, "dilation", dilation, self.axes, 1)
-        self.dilation, self.ceil_mode = dilation, bool(ceil_mode)
+        self.dilation, self.ceil_mode, self.return_indices = dilation, bool(ceil_mode), bool(return_indices)
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: Any) -> Any:
         pool = (pools.max_pool1d, pools.max_pool2d, pools.max_pool3d)[self.axes - 1]
-        return pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        return pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
 
 
 class _AvgPool(_Pool):
@@ -69,43 +75,16 @@ class _AvgPool(_Pool):
         return pool(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override)
 
 
-class MaxPool1d(_MaxPool):
-    """The largest of each window: (batch, channels, n), or without the batch. With `ceil_mode` a window may reach beyond the end."""
-
-    axes = 1
-
-
-class MaxPool2d(_MaxPool):
-    """The largest of each window: (batch, channels, height, width), or without the batch. With `ceil_mode` a window may reach beyond the end."""
-
-    axes = 2
-
-
-class MaxPool3d(_MaxPool):
-    """The largest of each window: (batch, channels, depth, height, width), or without the batch. With `ceil_mode` a window may reach beyond the
-    end."""
-
-    axes = 3
-
-
-class AvgPool1d(_AvgPool):
-    """The mean of each window, (batch, channels, n), or without the batch; padding counts as zeros, or not: see `functional.avg_pool`."""
-
-    axes = 1
-
-
-class AvgPool2d(_AvgPool):
-    """The mean of each window, (batch, channels, height, width), or without the batch; padding counts as zeros, or not: see
-    `functional.avg_pool`."""
-
-    axes = 2
-
-
-class AvgPool3d(_AvgPool):
-    """The mean of each window, (batch, channels, depth, height, width), or without the batch; padding counts as zeros, or not: see
-    `functional.avg_pool`."""
-
-    axes = 3
+_WITHOUT = "(batch, channels, {}), or without the batch"
+MaxPool1d, MaxPool2d, MaxPool3d = for_axes(
+    "MaxPool",
+    _MaxPool,
+    f"The largest of each window: {_WITHOUT}. With `ceil_mode` a window may reach beyond the end; with `return_indices` a pair of that and of "
+    "where it is, for `MaxUnpool`: see `functional.max_pool`.",
+)
+AvgPool1d, AvgPool2d, AvgPool3d = for_axes(
+    "AvgPool", _AvgPool, f"The mean of each window, {_WITHOUT}; padding counts as zeros, or not: see `functional.avg_pool`."
+)
 
 
 class _Adaptive(Module):
@@ -128,48 +107,22 @@ class _AdaptiveAvgPool(_Adaptive):
 
 class _AdaptiveMaxPool(_Adaptive):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
-        pools.without_places(type(self).__name__, return_indices)
         super().__init__(output_size)
+        self.return_indices = bool(return_indices)
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: Any) -> Any:
         pool = (pools.adaptive_max_pool1d, pools.adaptive_max_pool2d, pools.adaptive_max_pool3d)[self.axes - 1]
-        return pool(x, self.output_size)
+        return pool(x, self.output_size, self.return_indices)
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The means of so many windows, (batch, channels, n), or without the batch."""
-
-    axes = 1
-
-
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """The means of so many windows along each axis, (batch, channels, height, width), or without the batch; None leaves an axis."""
-
-    axes = 2
-
-
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """The means of so many windows along each axis, (batch, channels, depth, height, width), or without the batch; None leaves an axis."""
-
-    axes = 3
-
-
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest of so many windows, (batch, channels, n), or without the batch."""
-
-    axes = 1
-
-
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest of so many windows along each axis, (batch, channels, height, width), or without the batch; None leaves an axis."""
-
-    axes = 2
-
-
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest of so many windows along each axis, (batch, channels, depth, height, width), or without the batch; None leaves an axis."""
-
-    axes = 3
+AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = for_axes(
+    "AdaptiveAvgPool", _AdaptiveAvgPool, f"The means of so many windows along each axis, {_WITHOUT}; None leaves an axis."
+)
+AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = for_axes(
+    "AdaptiveMaxPool",
+    _AdaptiveMaxPool,
+    f"The largest of so many windows along each axis, {_WITHOUT}; None leaves an axis. With `return_indices` a pair of that and of where it is.",
+)
 
 
 class _LPPool(_Pool):
@@ -187,19 +140,17 @@ class _LPPool(_Pool):
         return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}"
 
 
-class LPPool1d(_LPPool):
-    """The norm of each window, `sum(x**p)**(1 / p)`: (batch, channels, n), or without the batch."""
-
-    axes = 1
+LPPool1d, LPPool2d, LPPool3d = for_axes("LPPool", _LPPool, f"The norm of each window, `sum(x**p)**(1 / p)`: {_WITHOUT}.")
 
 
-class LPPool2d(_LPPool):
-    """The norm of each window, `sum(x**p)**(1 / p)`: (batch, channels, height, width), or without the batch."""
+class _MaxUnpool(_Pool):
+    def forward(self, x: Any, indices: Any, output_size: Any = None) -> Array:
+        pool = (pools.max_unpool1d, pools.max_unpool2d, pools.max_unpool3d)[self.axes - 1]
+        return pool(x, indices, self.kernel_size, self.stride, self.padding, output_size)
 
-    axes = 2
 
-
-class LPPool3d(_LPPool):
-    """The norm of each window, `sum(x**p)**(1 / p)`: (batch, channels, depth, height, width), or without the batch."""
-
-    axes = 3
+MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = for_axes(
+    "MaxUnpool",
+    _MaxUnpool,
+    f"What `MaxPool` was largest of, put back where it was: {_WITHOUT}, and the indices that the pool gave; zeros elsewhere.",
+)

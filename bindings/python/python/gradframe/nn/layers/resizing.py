@@ -8,7 +8,14 @@ from gradframe._array.core import Array, as_array
 from gradframe.errors import DTypeError, PlanError, ShapeError
 from gradframe.nn import _resizing as resizing
 from gradframe.nn._arguments import along_axes, count, is_whole
+from gradframe.nn.layers._axes import for_axes
 from gradframe.nn.module import Module
+
+__all__ = [
+    "ChannelShuffle", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Fold",
+    "PixelShuffle", "PixelUnshuffle", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
+    "ReplicationPad3d", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
+]
 
 
 class _Pad(Module):
@@ -47,24 +54,17 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-def _pads(name: str, base: type[Module], doc: str, **more: Any) -> list[type[Module]]:
-    """The layer for one, two and three axes."""
-    told = ("one axis", "two axes", "three axes")
-    return [
-        type(f"{name}{axes}d", (base,), {"__doc__": doc.format(told[axes - 1]), "__module__": __name__, "axes": axes, **more})
-        for axes in (1, 2, 3)
-    ]
+_TOLD = ("one axis", "two axes", "three axes")
 
-
-ConstantPad1d, ConstantPad2d, ConstantPad3d = _pads("ConstantPad", _ConstantPad, "A number around {}: see `functional.pad`.")
-ZeroPad1d, ZeroPad2d, ZeroPad3d = _pads("ZeroPad", _Pad, "Zeros around {}: see `functional.pad`.")
-ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _pads(
+ConstantPad1d, ConstantPad2d, ConstantPad3d = for_axes("ConstantPad", _ConstantPad, "A number around {}: see `functional.pad`.", _TOLD)
+ZeroPad1d, ZeroPad2d, ZeroPad3d = for_axes("ZeroPad", _Pad, "Zeros around {}: see `functional.pad`.", _TOLD)
+ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = for_axes(
     "ReflectionPad", _Pad, "The elements in reverse order around {}, without the ends themselves: see `functional.pad`.", mode="reflect"
 )
-ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _pads(
+ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = for_axes(
     "ReplicationPad", _Pad, "The ends again and again around {}: see `functional.pad`.", mode="replicate"
 )
-CircularPad1d, CircularPad2d, CircularPad3d = _pads(
+CircularPad1d, CircularPad2d, CircularPad3d = for_axes(
     "CircularPad", _Pad, "The elements from the other end around {}: see `functional.pad`.", mode="circular"
 )
 

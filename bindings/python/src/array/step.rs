@@ -1,0 +1,65 @@
+//! Traced functions that change what they are given: called again and again, at once.
+
+use std::sync::OnceLock;
+
+use gradframe::Error;
+use gradframe::array::{Array, Compiled};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyList};
+
+use super::PyArray;
+use super::traced::{PyTraced, arrays_of};
+use crate::errors::OrRaise;
+
+/// Who holds an argument that a result may take the place of: the list of all arguments, what it belongs to, and who asks.
+const HOLDERS_MAX: isize = 3;
+
+/// A traced function, some of whose results are the next values of arguments.
+#[pyclass(name = "PyStep", module = "gradframe._gradframe", frozen)]
+pub struct PyStep {
+    traced: Py<PyTraced>,
+    compiled: OnceLock<gradframe::Result<Compiled>>,
+    /// The numbers of results and of the arguments whose next values they are.
+    successors: Vec<(usize, usize)>,
+}
+
+#[pymethods]
+impl PyStep {
+    #[new]
+    fn new(traced: Py<PyTraced>, successors: Vec<(usize, usize)>) -> Self {
+        PyStep { traced, compiled: OnceLock::new(), successors }
+    }
+
+    /// Computes the results for these arrays and adds them to `results`, an empty list, all together: None for one that its argument has
+    /// for a value from then on, as nobody holds that but the list and one more.
+    fn run(&self, py: Python<'_>, arrays: &Bound<'_, PyList>, results: &Bound<'_, PyList>) -> PyResult<()> {
+        let given = arrays_of(arrays)?;
+        let found = py.detach(move || self.computed(&given)).or_raise()?;
+        for array in found {
+            results.append(Bound::new(py, PyArray(array))?)?;
+        }
+        for &(result, argument) in &self.successors {
+            let next = results.get_item(result)?;
+            if takes_over(&arrays.get_item(argument)?, &next)? {
+                results.set_item(result, py.None())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PyStep {
+    fn computed(&self, given: &[Array]) -> gradframe::Result<Vec<Array>> {
+        match self.compiled.get_or_init(|| Compiled::new(&self.traced.get().0)) {
+            Ok(compiled) => compiled.run(given),
+            Err(error) => Err(Error::internal("jit", error.to_string())),
+        }
+    }
+}
+
+/// Whether an argument has the next value from now on: what Python holds elsewhere must not see it change.
+#[expect(deprecated, reason = "what is to be used in the place of `get_refcnt` is unsafe")]
+fn takes_over(argument: &Bound<'_, PyAny>, next: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let own = argument.cast::<PyArray>()?;
+    Ok(own.get_refcnt() <= HOLDERS_MAX && own.get().0.succeeded_by(&next.cast::<PyArray>()?.get().0))
+}

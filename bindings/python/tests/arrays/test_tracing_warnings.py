@@ -1,0 +1,70 @@
+"""What a function does beside computing, and would do once for all calls, is warned of at the user's own line."""
+
+import warnings
+
+import gradframe as gf
+import gradframe.numpy as gnp
+import numpy as np
+import pytest
+from gradframe import nn
+from gradframe._array.effects import TracingWarning
+
+
+class Counts(nn.Module):
+    """Has a number of its own, and keeps what it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", gnp.zeros(()))
+
+    def forward(self, x):
+        self.seen = self.seen + x.sum()
+        return x * 2
+
+
+def test_running_statistics_that_stand_still_are_told_of_at_the_callers_line():
+    norm, x = nn.BatchNorm1d(3), gnp.arange(12, dtype="float32").reshape(4, 3)
+    step = gf.jit(lambda x: norm(x).sum())  # the line
+    with pytest.warns(TracingWarning, match=r"batch_norm: running statistics .* state=\(model, optimizer\)") as told:
+        step(x)
+    assert told[0].filename == __file__
+    np.testing.assert_array_equal(np.asarray(norm.running_mean), np.zeros(3))
+    with pytest.warns(TracingWarning, match="instance_norm"):
+        gf.jit(nn.InstanceNorm1d(3, track_running_stats=True))(gnp.ones((2, 3, 4)))
+
+
+def test_a_module_that_is_changed_and_not_named_is_told_of():
+    module = Counts()
+    with pytest.warns(TracingWarning, match="Counts: a function that is traced sets `seen`"):
+        gf.jit(lambda x: module(x))(gnp.ones(3))
+
+
+@pytest.mark.parametrize("how", ["named", "predicts", "is an argument", "eager"])
+def test_what_is_right_is_not_warned_of(how):
+    norm, counts, x = nn.BatchNorm1d(3), Counts(), gnp.arange(12, dtype="float32").reshape(4, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if how == "named":
+            gf.jit(lambda x: norm(counts(x)), state=(norm, counts))(x)
+            assert float(counts.seen) == 66
+        elif how == "predicts":
+            norm.eval()
+            gf.jit(lambda x: norm(x))(x)
+        elif how == "is an argument":
+            gf.jit(lambda norm, counts, x: norm(counts(x)))(norm, counts, x)
+        else:
+            norm(counts(x))
+
+
+def test_numbers_that_are_drawn_once_for_all_calls_are_told_of():
+    x = gnp.ones(6)
+    with pytest.warns(TracingWarning, match="dropout: .* without a key: the same numbers at each call") as told:
+        gf.jit(lambda x: nn.functional.dropout(x, 0.5))(x)
+    assert told[0].filename == __file__
+    dropout = nn.Dropout(0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gf.jit(lambda x, key: dropout(x, key=key))(x, gf.random.key(0))
+        gf.jit(dropout, state=dropout)(x)
+        gf.vmap(dropout)(gnp.ones((2, 3)))
+        gf.grad(lambda x: dropout(x).sum())(x)
