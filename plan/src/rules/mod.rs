@@ -10,6 +10,7 @@ mod limits_before_texts;
 mod narrow_decimals;
 mod prune_model;
 mod reproducible_training;
+mod subqueries;
 mod subquery_tests;
 mod text_calls;
 mod window_arguments;
@@ -28,6 +29,7 @@ pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::narrow_decimals::NarrowDecimals;
 pub use self::prune_model::PruneModelRule;
 pub use self::reproducible_training::{ReproducibleTraining, with_exact_aggregates};
+pub use self::subqueries::{RefusedSubqueries, SubqueryAnswers};
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
 pub use self::window_arguments::WindowArguments;
@@ -48,12 +50,15 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NarrowDecimals)];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 8] = [
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
         // The types are those that aggregates will have.
         Arc::new(ReproducibleTraining),
+        Arc::new(SubqueryAnswers),
         Arc::new(SubqueryTests),
+        // Those that the two have written, too.
+        Arc::new(RefusedSubqueries),
         Arc::new(TextCalls),
         Arc::new(XorOfItself),
     ];

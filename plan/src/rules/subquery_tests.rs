@@ -54,7 +54,7 @@ fn counted(expr: Expr, filters: bool) -> Result<Transformed<Expr>> {
     }
 }
 
-fn is_constant(expr: &Expr) -> bool {
+pub(super) fn is_constant(expr: &Expr) -> bool {
     expr.column_refs().is_empty() && !expr.contains_outer() && !expr.is_volatile()
 }
 
@@ -97,7 +97,7 @@ fn contained(test: InSubquery) -> Result<Expr> {
 }
 
 /// Whether there is a row.
-fn not_empty(test: Exists) -> Result<Expr> {
+pub(super) fn not_empty(test: Exists) -> Result<Expr> {
     let rows = LogicalPlanBuilder::from(test.subquery.subquery).limit(0, Some(1))?;
     let rows = rows.aggregate(Vec::<Expr>::new(), [count(lit(1i64)).alias(ROWS)])?;
     let any = Expr::Column(Column::from_name(ROWS)).gt(lit(0i64));
@@ -105,6 +105,6 @@ fn not_empty(test: Exists) -> Result<Expr> {
     Ok(scalar(rows.project([any.alias("exists")])?.build()?, vec![]))
 }
 
-fn scalar(plan: LogicalPlan, outer_ref_columns: Vec<Expr>) -> Expr {
+pub(super) fn scalar(plan: LogicalPlan, outer_ref_columns: Vec<Expr>) -> Expr {
     Expr::ScalarSubquery(Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Default::default() })
 }

@@ -1,9 +1,10 @@
-//! Logical operators and rules, without executing anything.
+//! Logical operators and rules; only what subqueries answer is executed.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod predict;
 mod prune_model;
+mod subqueries;
 mod support;
 mod train;
 mod transform;

@@ -1,0 +1,70 @@
+//! What of correlated subqueries would still be answered wrongly: an error.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+use gradframe_ml_core::Error;
+
+use super::{is_correlated, subquery_of};
+use crate::error::to_datafusion;
+
+/// Refuses a plan with a subquery whose filters that name the outer row would be taken past what they come before.
+pub(super) fn checked(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Subquery(subquery) = node {
+            known(&subquery.subquery, One::Row)?;
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Some(subquery) = subquery_of(part) {
+                    let scalar = matches!(part, Expr::ScalarSubquery(_));
+                    known(&subquery.subquery, if scalar { One::Row } else { One::Refused })?;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(())
+}
+
+/// What an aggregate of all rows is here.
+#[derive(Clone, Copy)]
+enum One {
+    /// DataFusion gives its row where there are none.
+    Row,
+    /// It forgets it.
+    Refused,
+}
+
+fn known(plan: &LogicalPlan, one: One) -> Result<()> {
+    if !is_correlated(plan) {
+        return Ok(());
+    }
+    let below = match plan {
+        LogicalPlan::Limit(_) => return Err(refused("LIMIT or OFFSET")),
+        LogicalPlan::Window(window) if is_correlated(&window.input) => return Err(refused("a window function")),
+        LogicalPlan::Distinct(Distinct::On(_)) => return Err(refused("DISTINCT ON")),
+        LogicalPlan::Aggregate(aggregate) => match (aggregate.group_expr.as_slice(), one) {
+            ([], One::Refused) => return Err(refused("an aggregate without GROUP BY")),
+            (groups, _) if groups.iter().any(|group| matches!(group, Expr::GroupingSet(_))) => {
+                return Err(refused("ROLLUP, CUBE or GROUPING SETS"));
+            }
+            _ => One::Refused,
+        },
+        // DataFusion takes limits away beside a filter, too.
+        LogicalPlan::Join(_) | LogicalPlan::Union(_) if limits(plan)? => return Err(refused("LIMIT or OFFSET")),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Sort(_) => one,
+        _ => One::Refused,
+    };
+    plan.inputs().into_iter().try_for_each(|input| known(input, below))
+}
+
+fn limits(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::Limit(_))))
+}
+
+fn refused(what: &str) -> DataFusionError {
+    let what = format!("a subquery with {what} over rows that depend on the outer row cannot be planned here");
+    let hint = "let the subquery depend on the outer row by equality of columns, or write a join";
+    to_datafusion(Error::not_implemented("query", what).hint(hint))
+}
