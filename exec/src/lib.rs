@@ -22,6 +22,7 @@ pub mod ops;
 pub mod pinned;
 pub mod planner;
 pub mod progress;
+mod rounded_casts;
 pub mod rules;
 mod spill;
 mod streaming;

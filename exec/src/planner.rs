@@ -26,6 +26,7 @@ use crate::ops::row_order::RowOrderExec;
 use crate::ops::text::TextExec;
 use crate::ops::train::TrainExec;
 use crate::ops::unique::UniqueExec;
+use crate::rounded_casts::hidden;
 use crate::streaming::annotated;
 
 /// The query planner of a session: DataFusion's, which also knows our nodes.
@@ -40,6 +41,7 @@ struct GradframeQueryPlanner;
 impl QueryPlanner for GradframeQueryPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GradframePlanner)]);
+        let plan = &hidden(plan.clone())?;
         let planned = planner.create_physical_plan(plan, session).await?;
         match plan {
             LogicalPlan::Explain(explain) if explain.logical_optimization_succeeded => {

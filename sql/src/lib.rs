@@ -3,8 +3,10 @@
 //! [`parse`] cuts a text into statements, [`plan`] turns each into a plan or an effect for the engine to execute.
 //! All that is new in SQL is new here; below this crate there are only operators of the plan.
 
+mod cast_keys;
 mod clauses;
 mod constraints;
+mod copies;
 mod copy_to;
 mod create_model;
 mod deep_copy;

@@ -9,6 +9,7 @@ use gradframe_plan::distinct_from;
 use gradframe_plan::ops::transform::normalize_row_calls;
 
 use crate::exact_literals::keep_digits;
+use crate::{cast_keys, copies};
 
 /// Shows a statement's relations and expressions, nested ones included, to a visitor.
 pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break = Error>) -> Result<()> {
@@ -45,7 +46,8 @@ fn finished(flow: ControlFlow<Error>) -> Result<()> {
     }
 }
 
-/// Writes calls of `ML.BUCKETIZE` and its like, IS DISTINCT FROM, and long numbers in the form in which DataFusion finds them.
+/// Writes calls of `ML.BUCKETIZE` and its like, IS DISTINCT FROM, long numbers, and what DataFusion takes for something else, in the
+/// form in which it finds what is meant.
 pub(crate) fn normalize(statement: &mut SqlStatement) {
     match statement {
         SqlStatement::Statement(statement) => normalize_tree(statement.as_mut()),
@@ -63,4 +65,6 @@ fn normalize_tree(tree: &mut impl VisitMut) {
     distinct_from::written_out(tree);
     keep_digits(tree);
     normalize_row_calls(tree);
+    copies::named(tree);
+    cast_keys::renamed(tree);
 }

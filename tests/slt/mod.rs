@@ -45,6 +45,7 @@ golden_files! {
     read_csv
     read_json
     show_models
+    right_answers
     sources
     subqueries
     texts

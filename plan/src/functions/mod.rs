@@ -36,6 +36,7 @@ mod required;
 mod row_key;
 mod sliding;
 mod tensor_element;
+mod whole_shift;
 pub mod words;
 
 use std::sync::Arc;
@@ -74,6 +75,7 @@ use self::power::power_function;
 pub use self::required::required;
 pub use self::row_key::row_key;
 pub use self::tensor_element::{element_named, element_type, tensor_element};
+pub use self::whole_shift::WholeShift;
 
 /// What the names of all functions begin with.
 pub const PREFIX: &str = "ml.";

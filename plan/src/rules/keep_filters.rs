@@ -1,4 +1,5 @@
-//! `push_down_filter`, which leaves filters without columns above operators that keep them, and above aggregates of all rows.
+//! `push_down_filter`, which leaves filters without columns above operators that keep them, and above aggregates of all rows; and
+//! all filters above aggregates by keys that differ each time they are computed.
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use crate::ops::map_batches::MapBatchesNode;
 /// `random() < 0.1` reads none and would always pass. Here it stays where the operator says so.
 ///
 /// It stays above an aggregate of all rows, too: that has a row where nothing is left below, and the filter is to drop it.
+///
+/// Below an aggregate the filter would compute a key such as `random() < 0.5` once more, and keep other rows.
 #[derive(Debug)]
 pub struct KeepFiltersRule {
     inner: Arc<dyn OptimizerRule + Send + Sync>,
@@ -43,6 +46,11 @@ impl OptimizerRule for KeepFiltersRule {
 
 fn stays(plan: &LogicalPlan) -> bool {
     let LogicalPlan::Filter(filter) = plan else { return false };
+    if let LogicalPlan::Aggregate(aggregate) = filter.input.as_ref()
+        && aggregate.group_expr.iter().any(Expr::is_volatile)
+    {
+        return true;
+    }
     let keeps = match filter.input.as_ref() {
         LogicalPlan::Extension(below) => {
             below.node.as_any().downcast_ref::<MapBatchesNode>().is_some_and(MapBatchesNode::keeps_filters_above)

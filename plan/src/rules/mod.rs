@@ -1,15 +1,23 @@
 //! Optimizer rules, one a file, and their places among DataFusion's.
 
 mod above_texts;
+mod any_text;
 mod constant_arguments;
 mod constant_overflow;
+mod copies;
+mod each_expression;
+mod elements_of_lists;
 mod joins_before_texts;
 mod keep_filters;
 mod leaf_expressions;
 mod limits_before_texts;
+mod membership;
+mod memberships_apart;
 mod narrow_decimals;
+mod orderless;
 mod prune_model;
 mod reproducible_training;
+mod shifts_over_nulls;
 mod subqueries;
 mod subquery_tests;
 mod text_calls;
@@ -20,15 +28,21 @@ use std::sync::Arc;
 
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 
+pub use self::any_text::AnyText;
 pub use self::constant_arguments::ConstantArguments;
 pub use self::constant_overflow::ConstantOverflow;
+pub use self::copies::{Copies, WITH_COPIES};
+pub use self::elements_of_lists::ElementsOfLists;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
+pub use self::memberships_apart::MembershipsApart;
 pub use self::narrow_decimals::NarrowDecimals;
+pub use self::orderless::Orderless;
 pub use self::prune_model::PruneModelRule;
 pub use self::reproducible_training::{ReproducibleTraining, with_exact_aggregates};
+pub use self::shifts_over_nulls::ShiftsOverNulls;
 pub use self::subqueries::{RefusedSubqueries, SubqueryAnswers};
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
@@ -44,17 +58,24 @@ const LIMITS: &str = "push_down_limit";
 /// The name of the rule that moves filters down.
 const FILTERS: &str = "push_down_filter";
 
+/// The name of the rule that simplifies expressions.
+const SIMPLIFIER: &str = "simplify_expressions";
+
 /// The names of the rules that compute fields of structs near the scans.
 const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projections"];
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NarrowDecimals)];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 8] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 2] = [Arc::new(Copies), Arc::new(NarrowDecimals)];
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 12] = [
+        Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
+        Arc::new(ElementsOfLists),
+        Arc::new(Orderless),
         // The types are those that aggregates will have.
         Arc::new(ReproducibleTraining),
+        Arc::new(ShiftsOverNulls),
         Arc::new(SubqueryAnswers),
         Arc::new(SubqueryTests),
         // Those that the two have written, too.
@@ -80,6 +101,7 @@ pub fn optimizer_rules(mut defaults: Vec<Arc<dyn OptimizerRule + Send + Sync>>) 
 /// The rule itself, or the one that stands before it.
 fn guarded(rule: Arc<dyn OptimizerRule + Send + Sync>) -> Arc<dyn OptimizerRule + Send + Sync> {
     match rule.name() {
+        SIMPLIFIER => Arc::new(MembershipsApart::new(rule)),
         FILTERS => Arc::new(KeepFiltersRule::new(rule)),
         name if LEAVES.contains(&name) => Arc::new(LeafExpressionsRule::new(rule)),
         _ => rule,

@@ -4,6 +4,7 @@
 
 mod predict;
 mod prune_model;
+mod right_answers;
 mod subqueries;
 mod support;
 mod train;
