@@ -38,7 +38,7 @@ fn in_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     if !predicate.transformed {
         return Ok(Transformed::no(LogicalPlan::Filter(filter)));
     }
-    Ok(Transformed::yes(LogicalPlan::Filter(Filter { predicate: predicate.data, ..filter })))
+    Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(predicate.data, filter.input)?)))
 }
 
 /// Whether two numbers, or two moments, can become one.

@@ -109,8 +109,9 @@ fn argument(call: &mut Expr) -> Option<&mut Expr> {
     let Expr::Function(function) = call else { return None };
     let FunctionArguments::List(list) = &mut function.args else { return None };
     match list.args.first_mut()? {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if matches!(expr, Expr::Value(value) if value.value == Value::Null) => {
-            Some(expr)
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
+            let is_null = matches!(&*expr, Expr::Value(value) if value.value == Value::Null);
+            is_null.then_some(expr)
         }
         _ => None,
     }

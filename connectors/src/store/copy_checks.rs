@@ -30,7 +30,7 @@ pub(super) fn check_rows(table: &str, rows: &[Values]) -> Result<()> {
         "chunks" => check_points,
         _ => return Ok(()),
     };
-    rows.iter().try_for_each(|row| check(row))
+    rows.iter().try_for_each(check)
 }
 
 fn check_file(row: &Values) -> Result<()> {
