@@ -201,7 +201,7 @@ async fn replay(session: &Session, run: &str, program: bool, args: &OutputArgs) 
 fn may_follow(args: &OutputArgs) -> Result<bool> {
     if args.output.is_some() {
         let error = Error::plan("gradframe runs", "tail prints as the run goes on, and writes no file with -o");
-        return Err(error.hint("`gradframe runs tail --format json > FILE`"))?;
+        return Err(error.hint("`gradframe runs tail --format json > FILE`").into());
     }
     match args.format() {
         Format::Table => Ok(false),
