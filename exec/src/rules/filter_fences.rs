@@ -1,4 +1,4 @@
-//! What no filter passes: columns of one name, and limits.
+//! What no filter passes: columns of one name, and limits; and no wish for an order, limits.
 //!
 //! DataFusion's `FilterPushdown` finds the columns of a filter in an operator's input by their names. Where a join has brought two columns of one
 //! name together, the first is taken for both: rows would be dropped by another table's column. A join says by number which side a column is of,
@@ -17,13 +17,20 @@ use datafusion::physical_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 
 use super::fence::{Fence, Plan};
 
-/// The operator with fences above the inputs that need them.
+/// The operator with fences above the inputs that no filter may pass.
 pub fn fences(node: Plan) -> Result<Transformed<Plan>> {
-    let needs_fence = |input: &Plan| {
-        let is_asked_by_number = node.is::<ProjectionExec>() && input.is::<HashJoinExec>();
-        is_limited(input) || !is_asked_by_number && has_name_twice(input)
-    };
-    if !node.children().into_iter().any(needs_fence) {
+    let by_number = node.is::<ProjectionExec>();
+    fenced(node, |input| is_limited(input) || !(by_number && input.is::<HashJoinExec>()) && has_name_twice(input))
+}
+
+/// The operator with fences above its inputs that give some of their rows. A scan that is asked for an order takes its row groups in another, and
+/// the first rows are others then.
+pub fn limit_fences(node: Plan) -> Result<Transformed<Plan>> {
+    fenced(node, is_limited)
+}
+
+fn fenced(node: Plan, needs_fence: impl Fn(&Plan) -> bool) -> Result<Transformed<Plan>> {
+    if !node.children().into_iter().any(&needs_fence) {
         return Ok(Transformed::no(node));
     }
     let inputs = node.children().into_iter().cloned();

@@ -66,6 +66,9 @@ const PROJECTIONS: &str = "ProjectionPushdown";
 /// The rule that puts sorts and partitions where operators want them.
 const REQUIREMENTS: &str = "EnsureRequirements";
 
+/// The rule that asks scans for an order.
+const ORDERS: &str = "PushdownSort";
+
 /// The rule that puts filters below other operators; it comes twice.
 const FILTERS: &str = "FilterPushdown";
 
@@ -81,6 +84,9 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     }
     for rule in rules.iter_mut().filter(|rule| rule.name().starts_with(FILTERS)) {
         *rule = Arc::new(Fenced { rule: Arc::clone(rule), fences: filter_fences::fences });
+    }
+    for rule in rules.iter_mut().filter(|rule| rule.name() == ORDERS) {
+        *rule = Arc::new(Fenced { rule: Arc::clone(rule), fences: filter_fences::limit_fences });
     }
     for rule in rules.iter_mut().filter(|rule| rule.name() == REQUIREMENTS) {
         *rule = Arc::new(SettledLimits { rule: Arc::clone(rule) });
