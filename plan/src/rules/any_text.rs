@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::BinaryExpr;
+use datafusion::logical_expr::expr::{BinaryExpr, Cast};
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, lit};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -39,13 +39,20 @@ fn matches_any(expr: &Expr) -> bool {
 fn with_empty_pattern(expr: Expr) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let empty = match right.as_ref() {
-                Expr::Literal(ScalarValue::Utf8View(_), _) => ScalarValue::Utf8View(Some(String::new())),
-                Expr::Literal(ScalarValue::LargeUtf8(_), _) => ScalarValue::LargeUtf8(Some(String::new())),
-                _ => ScalarValue::Utf8(Some(String::new())),
-            };
-            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right: Box::new(lit(empty)) })))
+            let right = Box::new(emptied(*right));
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         other => Ok(Transformed::no(other)),
+    }
+}
+
+/// The literal without its text, of the type that it has.
+fn emptied(pattern: Expr) -> Expr {
+    match pattern {
+        Expr::Cast(Cast { expr, field }) => Expr::Cast(Cast { expr: Box::new(emptied(*expr)), field }),
+        Expr::Literal(ScalarValue::Utf8View(_), _) => lit(ScalarValue::Utf8View(Some(String::new()))),
+        Expr::Literal(ScalarValue::LargeUtf8(_), _) => lit(ScalarValue::LargeUtf8(Some(String::new()))),
+        Expr::Literal(ScalarValue::Utf8(_), _) => lit(ScalarValue::Utf8(Some(String::new()))),
+        other => other,
     }
 }

@@ -44,9 +44,10 @@ fn counts(join: &Join) -> bool {
         && has_copies(&join.left)
 }
 
-/// Whether rows have the alias, perhaps below one that keeps the sides apart.
+/// Whether rows have the alias, perhaps below `SELECT *` and an alias that keeps the sides apart.
 fn has_copies(plan: &LogicalPlan) -> bool {
     match plan {
+        LogicalPlan::Projection(all) => all.expr.iter().all(|expr| matches!(expr, Expr::Column(_))) && has_copies(&all.input),
         LogicalPlan::SubqueryAlias(alias) => alias.alias.table() == WITH_COPIES || has_copies(&alias.input),
         _ => false,
     }
