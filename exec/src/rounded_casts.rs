@@ -6,13 +6,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, Filter, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable, Filter, LogicalPlan};
+use gradframe_plan::functions::rounded_cast;
 
 /// The plan with functions in the place of casts that round, in filters.
 pub(crate) fn hidden(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -31,9 +29,7 @@ fn in_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
         if !rounds(&cast.expr.get_type(&schema)?, to) {
             return Ok(Transformed::no(expr));
         }
-        let function =
-            ScalarUDF::new_from_impl(RoundedCast { to: to.clone(), signature: Signature::any(1, Volatility::Immutable) });
-        Ok(Transformed::yes(function.call(vec![cast.expr.as_ref().clone()])))
+        Ok(Transformed::yes(rounded_cast(to).call(vec![cast.expr.as_ref().clone()])))
     })?;
     if !predicate.transformed {
         return Ok(Transformed::no(LogicalPlan::Filter(filter)));
@@ -72,37 +68,6 @@ fn grain(of: &DataType) -> Option<i64> {
         DataType::Date32 => 86_400_000_000_000,
         _ => return None,
     })
-}
-
-/// A cast that fails where CAST does.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct RoundedCast {
-    to: DataType,
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for RoundedCast {
-    fn name(&self) -> &str {
-        "cast"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.to.clone())
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        let nullable = args.arg_fields.iter().any(|field| field.is_nullable());
-        Ok(Arc::new(Field::new(self.name(), self.to.clone(), nullable)))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [value] = args.args.as_slice() else { return datafusion::common::exec_err!("cast takes one value") };
-        value.cast_to(&self.to, None)
-    }
 }
 
 #[cfg(test)]

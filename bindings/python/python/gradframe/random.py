@@ -75,9 +75,10 @@ _stream = _Stream()
 
 def _given(op: str, key: Any) -> Array:
     if key is None:
-        if not _stream.key._array.is_traced:
+        drawn = _stream.next()
+        if not drawn._array.is_traced:
             warn_of_draws(op)
-        return _stream.next()
+        return drawn
     if not isinstance(key, Array):
         raise PlanError(f"{op}: expected a key, got {type(key).__qualname__}; hint: random.key({key!r}) makes one of a seed")
     return key

@@ -1,0 +1,81 @@
+//! Decimals with fewer digits are compared as they are.
+//!
+//! DataFusion 55 reads `CAST(price AS INT) = 2` as `price = 2.00`, though 2.20 becomes 2 as well. Where something is compared with such a cast, a
+//! function stands in its place, which it does not look into.
+
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, InList};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+
+use crate::functions::rounded_cast;
+
+/// See the module. Comes after types were coerced.
+#[derive(Debug)]
+pub struct DecimalCasts;
+
+impl AnalyzerRule for DecimalCasts {
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let of_node = |node: LogicalPlan| {
+            let (schema, names) = (merge_schema(&node.inputs()), NamePreserver::new(&node));
+            node.map_expressions(|expr| {
+                if !expr.exists(|part| Ok(loses_digits(part, &schema)))? {
+                    return Ok(Transformed::no(expr));
+                }
+                let name = names.save(&expr);
+                Ok(expr.transform_up(|part| Ok(compared(part, &schema)))?.update_data(|expr| name.restore(expr)))
+            })
+        };
+        Ok(plan.transform_up_with_subqueries(of_node)?.data)
+    }
+
+    fn name(&self) -> &str {
+        "decimal_casts"
+    }
+}
+
+/// The comparison with functions in the place of such casts.
+fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let hidden = |operand: Box<Expr>| Box::new(hidden(*operand, schema));
+    match part {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: hidden(left), op, right: hidden(right) }))
+        }
+        Expr::InList(InList { expr, list, negated }) => {
+            Transformed::yes(Expr::InList(InList { expr: hidden(expr), list, negated }))
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            Transformed::yes(Expr::Between(Between { expr: hidden(expr), negated, low, high }))
+        }
+        other => Transformed::no(other),
+    }
+}
+
+/// Casts around it, as types were coerced, stay.
+fn hidden(operand: Expr, schema: &DFSchema) -> Expr {
+    let loses = loses_digits(&operand, schema);
+    match operand {
+        Expr::Cast(cast) if loses => rounded_cast(cast.field.data_type()).call(vec![*cast.expr]),
+        Expr::Cast(Cast { expr, field }) => Expr::Cast(Cast { expr: Box::new(hidden(*expr, schema)), field }),
+        other => other,
+    }
+}
+
+/// Whether it is a cast of a decimal to a type with fewer digits behind the point.
+fn loses_digits(part: &Expr, schema: &DFSchema) -> bool {
+    let Expr::Cast(cast) = part else { return false };
+    let scale = |of: &DataType| match of {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => Some(*scale),
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some(*scale),
+        of if of.is_integer() => Some(0),
+        _ => None,
+    };
+    let from = cast.expr.get_type(schema).ok().and_then(|from| scale(&from));
+    from.zip(scale(cast.field.data_type())).is_some_and(|(from, to)| to < from)
+}
