@@ -20,7 +20,8 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::statistics::StatisticsContext;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream, StatisticsArgs,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+    SendableRecordBatchStream, StatisticsArgs,
 };
 
 use super::fence::Plan;
@@ -46,6 +47,7 @@ impl PhysicalOptimizerRule for SettledLimits {
             if !limit.is::<GlobalLimitExec>() {
                 return Ok(Transformed::no(node));
             }
+            let limit = if is_sort { limit } else { with_input(&limit, |input| self.in_order(input, config))? };
             let settled = Settled::new(self.rule.optimize(limit, config)?, is_sort)?;
             Ok(Transformed::yes(Arc::new(settled) as Plan))
         })?;
@@ -60,6 +62,26 @@ impl PhysicalOptimizerRule for SettledLimits {
     fn schema_check(&self) -> bool {
         self.rule.schema_check()
     }
+}
+
+impl SettledLimits {
+    /// What a limit reads, with the sort that puts it in order settled: the rule takes away one whose key a projection has dropped since.
+    fn in_order(&self, plan: &Plan, config: &ConfigOptions) -> Result<Plan> {
+        if plan.downcast_ref::<SortExec>().is_some_and(|sort| !sort.preserve_partitioning()) {
+            return Ok(Arc::new(Settled::new(self.rule.optimize(Arc::clone(plan), config)?, false)?));
+        }
+        if plan.maintains_input_order() != [true] {
+            return Ok(Arc::clone(plan));
+        }
+        with_input(plan, |input| self.in_order(input, config))
+    }
+}
+
+/// The operator over what becomes of its one input.
+fn with_input(plan: &Plan, becomes: impl Fn(&Plan) -> Result<Plan>) -> Result<Plan> {
+    let [input] = plan.children()[..] else { return Ok(Arc::clone(plan)) };
+    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    Arc::clone(plan).replace_children(vec![becomes(input)?], options)
 }
 
 /// A sort of all rows below a limit, of one that takes its first rows alone.

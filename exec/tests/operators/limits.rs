@@ -16,7 +16,7 @@ fn table() -> [(&'static str, ArrayRef); 2] {
 }
 
 /// Queries with the first columns of their results. Rows below a limit come in the table's order: there is one partition.
-const QUERIES: [(&str, &[i64]); 12] = [
+const QUERIES: [(&str, &[i64]); 13] = [
     ("SELECT a FROM (SELECT a FROM t WHERE a <> 8 LIMIT 3) x ORDER BY a", &[6, 7, 9]),
     ("SELECT a FROM (SELECT a FROM t WHERE a <> 8 LIMIT 3 OFFSET 2) x ORDER BY a", &[4, 5, 6]),
     ("SELECT a FROM (SELECT a FROM t LIMIT 4 OFFSET 3) x ORDER BY a", &[3, 4, 5, 6]),
@@ -33,6 +33,10 @@ const QUERIES: [(&str, &[i64]); 12] = [
     (
         "SELECT a FROM (SELECT a FROM (SELECT a FROM t WHERE a <> 8 LIMIT 6) x ORDER BY a LIMIT 4) y ORDER BY a DESC LIMIT 2",
         &[6, 5],
+    ),
+    (
+        "SELECT a FROM (SELECT a FROM (SELECT a, k FROM t ORDER BY k DESC, a LIMIT 7) x ORDER BY k, a OFFSET 5) y ORDER BY a",
+        &[7, 9],
     ),
     ("SELECT x.a FROM (SELECT a FROM t WHERE a <> 8 LIMIT 3) x JOIN t ON t.a = x.a ORDER BY x.a", &[6, 7, 9]),
 ];
