@@ -18,10 +18,9 @@ const RUNS: usize = 3;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["embed", dtype, model, text] => embed(dtype.parse()?, model.as_ref(), text.as_ref(), None),
-        ["embed", dtype, model, text, tokens] => embed(dtype.parse()?, model.as_ref(), text.as_ref(), tokens.parse().ok()),
+        ["embed", dtype, model, text] => embed(dtype.parse()?, model.as_ref(), text.as_ref()),
         ["generate", dtype] => generate(dtype.parse()?),
-        _ => Err(Error::plan("speed", "expected `embed DTYPE MODEL TEXT [TOKENS OF A BATCH]` or `generate DTYPE`")),
+        _ => Err(Error::plan("speed", "expected `embed DTYPE MODEL TEXT` or `generate DTYPE`")),
     }
 }
 
@@ -46,11 +45,11 @@ fn failed(error: std::io::Error) -> Error {
     Error::external("speed", error.to_string())
 }
 
-fn embed(dtype: DtypeChoice, model: &Path, text: &Path, batch_tokens: Option<usize>) -> Result<()> {
+fn embed(dtype: DtypeChoice, model: &Path, text: &Path) -> Result<()> {
     let start = Instant::now();
     let model = Model::open_in(model, dtype)?;
     say("open", dtype, 1e3 * start.elapsed().as_secs_f64(), "ms");
-    let embedder = Embedder::new(&model, &EmbedOptions { batch_tokens, ..EmbedOptions::default() })?;
+    let embedder = Embedder::new(&model, &EmbedOptions::default())?;
     say("first use", dtype, 1e3 * start.elapsed().as_secs_f64(), "ms");
     let text = std::fs::read_to_string(text).map_err(failed)?;
     let sentences = sentences(&text);

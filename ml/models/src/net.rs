@@ -1,7 +1,5 @@
 //! A network in the making: a graph whose parameters are a checkpoint's tensors, asked for by name and shape.
 
-mod laid;
-
 use std::sync::Arc;
 
 use gradframe_ml_core::graph::{DotDims, Type};
@@ -14,7 +12,6 @@ use crate::Weights;
 use crate::files::Mapped;
 use crate::precision::Precision;
 use crate::weights::{as_bf16, as_f32};
-use laid::turned;
 
 /// A graph, and the tensors that its parameters stand for.
 pub struct Net<'w> {
@@ -24,7 +21,7 @@ pub struct Net<'w> {
     values: Vec<Tensor>,
     nodes: FxHashMap<String, NodeId>,
     precision: Precision,
-    /// True if matrices are laid for products with many rows, once, so that no run has to.
+    /// True if f32 matrices are laid out for products with many rows: turned once, so that no run has to.
     for_many_rows: bool,
     /// The files that parameters and constants lie in.
     files: Vec<Arc<Mapped>>,
@@ -46,7 +43,7 @@ impl<'w> Net<'w> {
         Net { g: Graph::new(), weights, values: Vec::new(), nodes, precision, for_many_rows: false, files }
     }
 
-    /// As [`Net::new`], for runs over many tokens at once: its matrices are copies, laid as products read them.
+    /// As [`Net::new`], for runs over many tokens at once: its f32 matrices are copies, turned.
     pub fn for_many_rows(weights: &'w Weights, precision: Precision) -> Self {
         Net { for_many_rows: true, ..Net::new(weights, precision) }
     }
@@ -94,6 +91,14 @@ impl<'w> Net<'w> {
         }
     }
 
+    /// The f32 parameter of this name and of shape [R, C], as [C, R].
+    fn turned(&mut self, name: &str, [rows, columns]: [usize; 2]) -> Result<NodeId> {
+        self.argument(format!("{name} turned"), DType::F32, &[columns, rows], |weights| {
+            let tensor = as_f32(&weights.tensor(name, &[rows, columns])?)?;
+            Tensor::from_vec(&[columns, rows], turned(tensor.values()?, [rows, columns]))
+        })
+    }
+
     /// The argument of this key, made once.
     fn argument(
         &mut self,
@@ -115,8 +120,11 @@ impl<'w> Net<'w> {
     /// `x W' + b`: x [.., I] -> [.., O], with `name.weight` [O, I] and, if there is one, `name.bias` [O].
     pub fn linear(&mut self, name: &str, x: NodeId, [inputs, outputs]: [usize; 2], bias: bool) -> Result<NodeId> {
         let weight = format!("{name}.weight");
-        let product = match self.for_many_rows {
-            true => self.times_laid(x, &weight, [outputs, inputs])?,
+        let product = match self.for_many_rows && self.precision == Precision::F32 {
+            true => {
+                let turned = self.turned(&weight, [outputs, inputs])?;
+                self.g.matmul(x, turned)?
+            }
             false => self.times_rows(x, &weight, [outputs, inputs])?,
         };
         if bias { self.add_bias(name, product, outputs) } else { Ok(product) }
@@ -133,7 +141,7 @@ impl<'w> Net<'w> {
             Precision::Bf16 => {
                 let matrix = self.argument(format!("{weight} turned in bf16"), DType::BF16, &[outputs, inputs], |weights| {
                     let tensor = as_f32(&weights.tensor(&weight, &[inputs, outputs])?)?;
-                    as_bf16(&Tensor::from_vec(&[outputs, inputs], turned(tensor.values::<f32>()?, [inputs, outputs]))?)
+                    as_bf16(&Tensor::from_vec(&[outputs, inputs], turned(tensor.values()?, [inputs, outputs]))?)
                 })?;
                 self.product(x, matrix)?
             }
@@ -251,4 +259,20 @@ impl Compiled {
     pub fn parameter_bytes(&self) -> usize {
         self.parameters.iter().map(|p| p.buffer().len()).sum()
     }
+}
+
+/// A matrix [R, C] as [C, R], in squares that stay in a cache.
+fn turned(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    const SIDE: usize = 32;
+    let mut turned = vec![0.0; values.len()];
+    for first_row in (0..rows).step_by(SIDE) {
+        for first_column in (0..columns).step_by(SIDE) {
+            for row in first_row..rows.min(first_row + SIDE) {
+                for column in first_column..columns.min(first_column + SIDE) {
+                    turned[column * rows + row] = values[row * columns + column];
+                }
+            }
+        }
+    }
+    turned
 }

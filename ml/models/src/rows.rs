@@ -142,11 +142,7 @@ impl Rows {
     /// `causal`: only at what comes before; `window`: and only at so many last ones. `bias` [1, H, T, T] is added to the scores.
     pub fn attend(&mut self, net: &mut Net, [q, k, v]: [NodeId; 3], how: Look) -> Result<NodeId> {
         let [k, v] = self.all_keys(&mut net.g, [k, v])?;
-        let seen = self.mask(&mut net.g, how)?;
-        let mask = match &self.view {
-            View::Whole { .. } if !how.causal => Mask::Added(added(&mut net.g, seen)?),
-            _ => Mask::Seen(seen),
-        };
+        let mask = self.mask(&mut net.g, how)?;
         grouped_attention(&mut net.g, [q, k, v], mask, how)
     }
 
@@ -225,22 +221,6 @@ fn no_later(g: &mut Graph, column: NodeId, row: NodeId, window: Option<usize>) -
     g.and(before, near)
 }
 
-/// Whom each token may look at, as scores lie.
-#[derive(Debug, Clone, Copy)]
-enum Mask {
-    /// True where it may.
-    Seen(NodeId),
-    /// 0 where it may, else minus infinity.
-    Added(NodeId),
-}
-
-/// What is added to scores for a mask, in memory: a few numbers for each text that all heads and layers read, instead of comparing for each score.
-fn added(g: &mut Graph, seen: NodeId) -> Result<NodeId> {
-    let (nothing, lowest) = (g.scalar(DType::F32, 0.0)?, g.scalar(DType::F32, f64::NEG_INFINITY)?);
-    let added = g.select(seen, nothing, lowest)?;
-    g.barrier(added)
-}
-
 /// How a layer looks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
@@ -256,7 +236,7 @@ pub struct Look {
 
 /// `softmax(q k' scale + bias) v` where K heads of keys each serve H / K of queries, without copies of them: q [B, T, H, D], k and v
 /// [B, S, K, D] -> [B, T, H D]. Source: Vaswani et al. 2017; grouped heads: Ainslie et al. 2023.
-fn grouped_attention(g: &mut Graph, [q, k, v]: [NodeId; 3], mask: Mask, how: Look) -> Result<NodeId> {
+fn grouped_attention(g: &mut Graph, [q, k, v]: [NodeId; 3], mask: NodeId, how: Look) -> Result<NodeId> {
     let (query, key) = (g.ty(q).shape.dims().to_vec(), g.ty(k).shape.dims().to_vec());
     let heads = |d: &Dim| d.as_fixed().unwrap_or_default();
     let group = heads(&query[2]) / heads(&key[2]).max(1);
@@ -272,13 +252,8 @@ fn grouped_attention(g: &mut Graph, [q, k, v]: [NodeId; 3], mask: Mask, how: Loo
         let bias = g.insert_axis(bias, 3)?; // every head has keys of its own where there is a bias: G is 1
         scores = g.add(scores, bias)?;
     }
-    let scores = match mask {
-        Mask::Added(mask) => g.add(scores, mask)?,
-        Mask::Seen(mask) => {
-            let lowest = g.scalar_like(scores, f64::NEG_INFINITY)?;
-            g.select(mask, scores, lowest)?
-        }
-    };
+    let lowest = g.scalar_like(scores, f64::NEG_INFINITY)?;
+    let scores = g.select(mask, scores, lowest)?;
     let weights = g.softmax(scores, 4)?;
     let seen = g.dot(weights, v, DotDims { batch: pairs(&[(0, 0), (1, 2)]), contract: pairs(&[(4, 1)]) })?; // [B, K, T, G, D]
     let seen = g.permute(seen, &[0, 2, 1, 3, 4])?;

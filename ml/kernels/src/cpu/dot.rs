@@ -10,8 +10,6 @@ use super::gemv::multiply_vector;
 use super::source::{self, Source};
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, cast, halves, mixed, product};
-#[cfg(target_arch = "x86_64")]
-use super::{gemm, product::laid::Panels};
 use crate::schedule::{Dot, Load, computed_in};
 
 /// One operand with its sizes known: `[batch, free, contracted]`, wherever its elements lie.
@@ -46,10 +44,7 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
     let right = Operand::bind(&kernel.right, &kernel.right_shape, right_groups, env)?;
     if dtype == DType::F32 {
         let sides = (&left, &right);
-        let is_done = multiply_by_panels(kernel, sides, env, output)?
-            || multiply_halves(kernel, sides, env, output)?
-            || multiply_mixed(kernel, sides, env, output)?;
-        if is_done {
+        if multiply_halves(kernel, sides, env, output)? || multiply_mixed(kernel, sides, env, output)? {
             return Ok(());
         }
     }
@@ -88,35 +83,6 @@ fn multiply_mixed(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env, 
     let a = left.matrix(typed::<f32>(env.bytes(kernel.left.buffer.index())), &mut left_packed);
     let b = right.matrix(typed::<bf16>(env.bytes(kernel.right.buffer.index())), &mut right_packed);
     mixed::multiply(&a, &b, env.workers, typed_mut(output))
-}
-
-/// Products of an f32 matrix with columns that are kept in panels, of f32 or bf16, where they lie. False, with nothing done, of others.
-#[cfg(target_arch = "x86_64")]
-fn multiply_by_panels(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env, output: &mut [u8]) -> Result<bool> {
-    let [of_left, of_right] = [&kernel.left, &kernel.right].map(|load| env.schedule.buffers[load.buffer.index()].dtype);
-    let Some((first, pitch)) = right.panels(of_right) else { return Ok(false) };
-    if of_left != DType::F32 || left.size(0) != 1 || output.is_empty() || left.size(2) == 0 {
-        return Ok(false);
-    }
-    let mut packed = Packed::default();
-    let a = left.matrix(typed::<f32>(env.bytes(kernel.left.buffer.index())), &mut packed);
-    let (bytes, columns, output) = (env.bytes(kernel.right.buffer.index()), right.size(1), typed_mut(output));
-    match of_right {
-        DType::BF16 => {
-            let panels = Panels { values: &typed::<bf16>(bytes)[first..], pitch };
-            gemm::laid::multiply_by_panels(&a, (panels, columns), env.workers, output)?;
-        }
-        _ => {
-            let panels = Panels { values: &typed::<f32>(bytes)[first..], pitch };
-            gemm::laid::multiply_by_panels(&a, (panels, columns), env.workers, output)?;
-        }
-    }
-    Ok(true)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn multiply_by_panels(_: &Dot, _: (&Operand, &Operand), _: &Env, _: &mut [u8]) -> Result<bool> {
-    Ok(false)
 }
 
 /// The elements of an operand, converted where its type is not one that is computed in.
@@ -180,18 +146,6 @@ impl Operand {
         packed.values.resize(product(&dims), T::default());
         Source::strided(as_bytes(values), size_of::<T>(), &dims, &strides, self.offset).read(0, bytes_of_mut(&mut packed.values));
         Matrix::dense(&packed.values, [batches, rows, columns])
-    }
-
-    /// Where columns that are kept in panels begin, and elements from one to the next: axes [C / W, K, W] of memory, of which the middle one is
-    /// contracted.
-    #[cfg(target_arch = "x86_64")]
-    fn panels(&self, dtype: DType) -> Option<(usize, usize)> {
-        let ([], [number, lane], [depth]) = (&self.groups[0][..], &self.groups[1][..], &self.groups[2][..]) else { return None };
-        let (width, first) = (super::panel_columns(dtype)?, usize::try_from(self.offset).ok()?);
-        let pitch = self.dims[*depth] * width;
-        let strides = [*number, *depth, *lane].map(|axis| self.strides[axis]);
-        let is_laid = self.dims[*lane] == width && strides == [pitch as isize, width as isize, 1];
-        is_laid.then_some((first, pitch))
     }
 
     /// The distance between neighbours of a group of axes walked as one; None if it varies or is negative.

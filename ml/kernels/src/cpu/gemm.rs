@@ -1,7 +1,7 @@
 //! Products of matrices on fixed tiles, each by one thread: the same bits whatever the number of threads.
 
 #[cfg(target_arch = "x86_64")]
-pub mod laid;
+mod laid;
 mod matrix;
 mod scalar;
 mod tile;

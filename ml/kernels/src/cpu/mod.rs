@@ -45,7 +45,7 @@ mod vector;
 mod windows;
 
 use arrow_buffer::MutableBuffer;
-use gradframe_ml_core::{DType, Sizes, Tensor};
+use gradframe_ml_core::{Sizes, Tensor};
 
 use crate::schedule::{BufferId, Schedule, Source};
 pub use run::{Arguments, OnKernel, run};
@@ -76,17 +76,6 @@ impl<'a> Env<'a> {
             Source::Slot(slot) => &self.slots[*slot].as_slice()[..self.lengths[buffer]],
         }
     }
-}
-
-/// Columns of a panel: a matrix [K, C] of this type that many rows of f32 are multiplied by is read fastest where it is kept as [C / W, K, W], of which
-/// `Dot` contracts the middle axis. None where there is no such W: it is kept as [K, C] in f32, and as [C, K] in bf16.
-pub fn panel_columns(dtype: DType) -> Option<usize> {
-    #[cfg(target_arch = "x86_64")]
-    if gemm::has_own_kernels() && (dtype == DType::F32 || dtype == DType::BF16 && !simd::has_fast_pairs()) {
-        return Some(product::panel());
-    }
-    let _ = dtype;
-    None
 }
 
 fn product(sizes: &[usize]) -> usize {

@@ -15,12 +15,11 @@ pub mod turned;
 pub mod wide;
 mod words;
 
-use std::arch::x86_64::{__m256, __m512, _MM_HINT_ET0, _mm_prefetch};
+use std::arch::x86_64::{__m256, __m512};
 use std::cell::RefCell;
-use std::iter::repeat;
 
-use super::bytes::{Line, as_bytes, bytes_of_mut, typed_mut};
-use super::simd::{Level, fetch, level};
+use super::bytes::{Line, bytes_of_mut, typed_mut};
+use super::simd::{Level, level};
 use super::vector::Vector;
 pub use panels::{Lanes, pack};
 pub use rows::{Rows, is_copied};
@@ -216,24 +215,6 @@ impl Columns {
         for (from, end) in blocks(rows, W::ROWS) {
             // SAFETY: the caller's condition.
             unsafe { self.rows::<W>(end - from, left.block((from, end), self.depth), to.moved(from, 0)) };
-        }
-    }
-
-    /// As [`Columns::all_rows`]; meanwhile the panel that comes next is fetched from memory, and of each block what is to be written.
-    #[inline(always)]
-    unsafe fn all_rows_ahead<W: Words>(&self, rows: usize, left: Rows, to: Target, next: &[f32]) {
-        let pieces = next.chunks(next.len().div_ceil(rows.div_ceil(W::ROWS)).max(1)).chain(repeat(&[][..]));
-        for ((from, end), piece) in blocks(rows, W::ROWS).zip(pieces) {
-            fetch(as_bytes(piece));
-            // SAFETY: the caller's condition; to fetch is only a hint, also behind the end.
-            unsafe {
-                for row in from..end {
-                    let line = to.moved(row, 0).values;
-                    _mm_prefetch::<_MM_HINT_ET0>(line.cast());
-                    _mm_prefetch::<_MM_HINT_ET0>(line.wrapping_add(W::Register::LANES).cast());
-                }
-                self.rows::<W>(end - from, left.block((from, end), self.depth), to.moved(from, 0));
-            }
         }
     }
 

@@ -1,18 +1,15 @@
 //! Large products of f32: each operand is laid once in the order in which it is read, then all threads multiply tiles. A tile that lays its own
-//! operands spends as long on a turned one as on multiplying. A right side that is kept as it is laid is not laid again.
+//! operands spends as long on a turned one as on multiplying.
 
 use std::cell::RefCell;
 use std::mem::take;
-use std::ops::Range;
 
 use gradframe_ml_core::Result;
-use half::bf16;
 
 use super::super::bytes::{Line, bytes_of_mut, typed_mut};
-use super::super::halves::widened;
-use super::super::product::laid::{Panels, block_rows, lay_panels, lay_rows, panels_length, product_of_laid};
+use super::super::product::laid::{block_rows, lay_panels, lay_rows, panels_length, product_of_laid};
 use super::super::product::{Factor, Rows, Target, is_copied, panel, parts};
-use super::super::simd::{Level, level, unary};
+use super::super::simd::{Level, level};
 use super::super::tasks::{self, Workers};
 use super::{Matrix, Tile};
 
@@ -38,8 +35,6 @@ const LINE: usize = Line::BYTES / size_of::<f32>();
 thread_local! {
     /// Both operands as they are laid: kept from product to product, as new memory costs more than filling it.
     static LAID: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
-    /// Panels of a tile that are kept in bf16.
-    static WIDENED: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A part of one operand, and where it is laid.
@@ -106,73 +101,16 @@ fn part(
     })?;
 
     let (rows, columns) = memory.split_at(in_rows);
-    let rows = |range: Range<usize>| match copies {
-        true => Rows::Packed(rows[range.start / sides.0 * lengths[0]..].as_ptr()),
-        false => Rows::Lying(factor(&left.some_rows(range))),
-    };
-    let panels = Panels { values: columns, pitch: panel() * depth };
-    tiles(workers, ([width, depth], sides), (rows, panels), (output, adds))
-}
-
-/// What columns in panels are kept in.
-pub trait Kept: Copy + Send + Sync {
-    /// Calls `work` with these panels of so many columns and this depth, in f32.
-    fn in_f32(panels: Panels<Self>, sizes: [usize; 2], work: impl FnOnce(Panels<f32>));
-}
-
-impl Kept for f32 {
-    fn in_f32(panels: Panels<f32>, _: [usize; 2], work: impl FnOnce(Panels<f32>)) {
-        work(panels);
-    }
-}
-
-impl Kept for bf16 {
-    fn in_f32(panels: Panels<bf16>, [columns, depth]: [usize; 2], work: impl FnOnce(Panels<f32>)) {
-        let pitch = panel() * depth;
-        WIDENED.with_borrow_mut(|memory| {
-            let count = columns.div_ceil(panel());
-            memory.resize(memory.len().max((count * pitch * size_of::<f32>()).div_ceil(Line::BYTES)), Line::default());
-            let memory: &mut [f32] = typed_mut(bytes_of_mut(memory));
-            for (number, to) in memory.chunks_exact_mut(pitch).take(count).enumerate() {
-                unary(&panels.values[number * panels.pitch..][..pitch], to, widened);
-            }
-            work(Panels { values: memory, pitch });
-        });
-    }
-}
-
-/// `output[i, j] = sum_k left[i, k] right[j, k]`, where so many columns of the right are kept in panels.
-pub fn multiply_by_panels<T: Kept>(
-    left: &Matrix<f32>,
-    (right, columns): (Panels<T>, usize),
-    workers: Workers,
-    output: &mut [f32],
-) -> Result<()> {
-    assert!(left.is_inside() && right.hold(columns, left.columns), "a matrix leaves its buffer");
-    assert!(left.batches == 1 && output.len() == left.rows * columns, "a result of another size");
-    parts(left.columns).try_for_each(|(first, depth)| {
-        let left = left.part(0, 0..left.rows, first..first + depth);
-        let rows = |range: Range<usize>| Rows::Lying(factor(&left.some_rows(range)));
-        let sides = sides([left.rows, columns, depth]);
-        tiles(workers, ([columns, depth], sides), (rows, right.moved(0, first)), (&mut *output, first > 0))
-    })
-}
-
-/// Multiplies rows, found by their range, by panels, tile by tile; adds to the output if `adds`.
-fn tiles<T: Kept>(
-    workers: Workers,
-    ([width, depth], sides): ([usize; 2], (usize, usize)),
-    (rows, panels): (impl Fn(Range<usize>) -> Rows + Sync + Send, Panels<T>),
-    (output, adds): (&mut [f32], bool),
-) -> Result<()> {
     tasks::for_each(workers, Tile::all(output, width, sides).collect(), |mut tile: Tile<f32>| {
         let (row_range, column_range) = (tile.row_range(), tile.column_range());
-        let sizes = [row_range.len(), column_range.len(), depth];
+        let panels = &columns[column_range.start / sides.1 * lengths[1]..];
+        let rows = match copies {
+            true => Rows::Packed(rows[row_range.start / sides.0 * lengths[0]..].as_ptr()),
+            false => Rows::Lying(factor(&left.some_rows(row_range.clone()))),
+        };
         let target = Target { values: tile.pointer(), stride: tile.stride() as isize, adds };
-        T::in_f32(panels.moved(column_range.start / panel(), 0), [column_range.len(), depth], |panels| {
-            // SAFETY: the operands are laid for these sides, or lie inside their buffer; the instructions were found.
-            unsafe { product_of_laid(sizes, rows(row_range), panels, target) };
-        });
+        // SAFETY: the operands are laid for these sides, or lie inside their buffer; the instructions were found.
+        unsafe { product_of_laid([row_range.len(), column_range.len(), depth], rows, panels, target) };
         Ok(())
     })
 }
@@ -245,36 +183,5 @@ mod tests {
             }
         }
         assert!(is_laid || level() == Level::Portable);
-    }
-
-    #[test]
-    fn columns_that_are_kept_in_panels_give_the_same_sums_to_the_bit() {
-        if level() == Level::Portable {
-            return;
-        }
-        for [rows, panels, depth] in [[1, 1, 1], [7, 2, 33], [13, 3, 384], [64, 5, 1100], [130, 12, 384], [257, 3, 2050]] {
-            let columns = panels * panel();
-            let short = |x: f32| bf16::from_f32(x).to_f32();
-            let (a, b) = (numbers(rows * depth, 1), numbers(columns * depth, 2).into_iter().map(short).collect::<Vec<_>>());
-            let (left, right) = (Matrix::dense(&a, [1, rows, depth]), Matrix::dense(&b, [1, columns, depth]));
-            let mut same = vec![f32::NAN; rows * columns];
-            let target = Target { values: same.as_mut_ptr(), stride: columns as isize, adds: false };
-            let mut laid = vec![0.0; panels_length(columns, depth, panel())];
-            // SAFETY: all is inside its vectors, results have their size; the instructions were found.
-            unsafe {
-                product([rows, columns, depth], factor(&left), factor(&right), target);
-                lay_panels(factor(&right), (columns, depth), &mut laid);
-            }
-            for workers in [Workers::One, Workers::Pool] {
-                let (pitch, halves) = (panel() * depth, laid.iter().map(|&x| bf16::from_f32(x)).collect::<Vec<_>>());
-                let mut outputs = [(); 2].map(|()| vec![f32::NAN; rows * columns]);
-                let [wide, short] = &mut outputs;
-                multiply_by_panels(&left, (Panels { values: &laid, pitch }, columns), workers, wide).unwrap();
-                multiply_by_panels(&left, (Panels { values: &halves, pitch }, columns), workers, short).unwrap();
-                for output in outputs {
-                    assert!(output.iter().zip(&same).all(|(x, y)| x.to_bits() == y.to_bits()), "{rows} {columns} {depth}");
-                }
-            }
-        }
     }
 }

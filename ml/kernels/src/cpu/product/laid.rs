@@ -48,34 +48,13 @@ pub unsafe fn lay_panels(right: Factor, (columns, depth): (usize, usize), to: &m
     }
 }
 
-/// Columns as [`lay_panels`] lays them, or a part of their depth.
-#[derive(Clone, Copy)]
-pub struct Panels<'a, T> {
-    /// All numbers from the first one on.
-    pub values: &'a [T],
-    /// Numbers from a panel to the next.
-    pub pitch: usize,
-}
-
-impl<T> Panels<'_, T> {
-    /// The columns from panel `number` on, and of their depth what comes behind `first`.
-    pub fn moved(self, number: usize, first: usize) -> Self {
-        Panels { values: &self.values[number * self.pitch + first * panel()..], ..self }
-    }
-
-    /// True if so many columns of this depth are there.
-    pub fn hold(&self, columns: usize, depth: usize) -> bool {
-        columns > 0 && self.values.len() >= (columns.div_ceil(panel()) - 1) * self.pitch + depth * panel()
-    }
-}
-
 /// `target[i, j] = sum_k left[i, k] right[j, k]` for `[rows, columns, depth]`, where the right side was laid by [`lay_panels`], and the left one by
 /// [`lay_rows`] if it is packed.
 ///
 /// # Safety
 /// The processor's [`level`] is not `Portable`. All elements are inside their memory, and nobody else reaches the result's.
-pub unsafe fn product_of_laid(sizes: [usize; 3], left: Rows, right: Panels<f32>, target: Target) {
-    assert!(right.hold(sizes[1], sizes[2]));
+pub unsafe fn product_of_laid(sizes: [usize; 3], left: Rows, right: &[f32], target: Target) {
+    assert!(right.len() >= panels_length(sizes[1], sizes[2], panel()));
     // SAFETY: the function's own condition.
     unsafe {
         match level() {
@@ -95,14 +74,12 @@ unsafe fn panels_laid<V: Lanes>(right: Factor, (columns, depth): (usize, usize),
 }
 
 #[inline(always)]
-unsafe fn multiplied<W: Words>([rows, columns, depth]: [usize; 3], left: Rows, right: Panels<f32>, target: Target) {
+unsafe fn multiplied<W: Words>([rows, columns, depth]: [usize; 3], left: Rows, right: &[f32], target: Target) {
     let each = W::Register::PANEL;
-    for (number, first) in (0..columns).step_by(each).enumerate() {
-        let values = right.values[number * right.pitch..][..each * depth].as_ptr();
-        let panel = Columns { values, stride: each as isize, width: each.min(columns - first), depth };
-        let next = if first + each < columns { &right.values[(number + 1) * right.pitch..][..each * depth] } else { &[] };
+    for (first, panel) in (0..columns).step_by(each).zip(right.chunks_exact(each * depth)) {
+        let panel = Columns { values: panel.as_ptr(), stride: each as isize, width: each.min(columns - first), depth };
         // SAFETY: the caller's condition.
-        unsafe { panel.all_rows_ahead::<W>(rows, left, target.moved(0, first), next) };
+        unsafe { panel.all_rows::<W>(rows, left, target.moved(0, first)) };
     }
 }
 
@@ -126,7 +103,7 @@ macro_rules! compiled {
         }
 
         #[target_feature(enable = $features)]
-        unsafe fn $product(sizes: [usize; 3], left: Rows, right: Panels<f32>, target: Target) {
+        unsafe fn $product(sizes: [usize; 3], left: Rows, right: &[f32], target: Target) {
             // SAFETY: the function's own condition.
             unsafe { multiplied::<Singles<$vector>>(sizes, left, right, target) }
         }
