@@ -44,8 +44,8 @@ golden_files! {
     read_arrow
     read_csv
     read_json
-    show_models
     right_answers
+    show_models
     sources
     subqueries
     texts
