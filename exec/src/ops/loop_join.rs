@@ -19,6 +19,8 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions, SendableRecordBatchStream, StatisticsArgs,
 };
 
+use super::input::with_config;
+
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// See the module.
@@ -97,17 +99,9 @@ struct Own(Arc<TaskContext>);
 fn without_files(context: Arc<TaskContext>) -> Result<Arc<TaskContext>> {
     let disk_manager = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled).build()?;
     let runtime = RuntimeEnv { disk_manager: Arc::new(disk_manager), ..context.runtime_env().as_ref().clone() };
-    let config = context.session_config().clone().with_extension(Arc::new(Own(Arc::clone(&context))));
-    Ok(Arc::new(TaskContext::new(
-        context.task_id(),
-        context.session_id(),
-        config,
-        context.scalar_functions().clone(),
-        context.higher_order_functions().clone(),
-        context.aggregate_functions().clone(),
-        context.window_functions().clone(),
-        Arc::new(runtime),
-    )))
+    let own = Arc::new(Own(Arc::clone(&context)));
+    let context = with_config(&context, |config| config.with_extension(own));
+    Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
 }
 
 fn recomputed() -> ReplaceChildrenOptions {
