@@ -350,3 +350,15 @@ def test_the_loss_of_huber_takes_its_delta():
     x, y = gf.array([0.0, 1.0, 4.0]), gf.array([0.2, 0.0, 0.0])
     assert float(nn.HuberLoss(delta=0.5)(x, y)) == pytest.approx((0.02 + 0.375 + 1.875) / 3)
     assert float(nn.HuberLoss("sum", 0.5)(x, y)) == pytest.approx(0.02 + 0.375 + 1.875)
+
+
+def test_bags_of_many_rows_take_memory_of_the_rows_alone():
+    rng = np.random.default_rng(0)
+    weight, indices = rng.random((50, 4), dtype=np.float32), rng.integers(0, 50, 200_000)
+    offsets = np.sort(rng.integers(0, len(indices), 20_000))
+    offsets[0] = 0
+    # A table of bags by indices would take 4 GB.
+    sums = nn.functional.embedding_bag(gnp.asarray(indices), gnp.asarray(weight), gnp.asarray(offsets), mode="sum")
+    expected = np.add.reduceat(weight[indices], offsets, axis=0)
+    expected[np.append(offsets[1:], len(indices)) == offsets] = 0
+    np.testing.assert_allclose(np.asarray(sums), expected, rtol=1e-4)

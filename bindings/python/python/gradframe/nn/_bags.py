@@ -10,6 +10,7 @@ import numpy as np
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.creation import arange, full, zeros
 from gradframe._array.pairs import where
+from gradframe._array.reducing import cumulative_sum
 from gradframe.errors import DTypeError, OutOfBoundsError, PlanError, ShapeError
 
 MODES = ("sum", "mean", "max")
@@ -76,7 +77,8 @@ def _bags(input: Array, offsets: Any, include_last_offset: bool) -> tuple[Array,
         if known[0] != 0 or known[-1] > input.shape[0] or (known[1:] < known[:-1]).any():
             what = f"expected places that begin with 0 and rise to at most {input.shape[0]}"
             raise PlanError(f"embedding_bag: `offsets` are {known.tolist()}, {what}")
-    return (offsets[:count][None, :] <= arange(input.shape[0], dtype=offsets.dtype)[:, None]).astype("int64").sum(1) - 1, count
+    begins: Any = zeros((input.shape[0] + 1,), dtype="int64")
+    return cumulative_sum(begins.at[offsets[:count]].add(1))[:-1] - 1, count
 
 
 def _weights(input: Array, weights: Any, mode: str, rows: Array) -> Array:
