@@ -1,14 +1,14 @@
 //! Clauses that the parser takes and DataFusion's planner would pass over without a word, or plan wrongly.
 //!
-//! An answer that ignores half of the question is worse than none: what would be ignored is refused, and a query that
-//! begins with FROM and stops there selects everything.
+//! An answer that ignores half of the question is worse than none: what would be ignored is refused. A query that begins with FROM and
+//! stops there selects everything, and `GROUP BY a, b WITH ROLLUP` is `GROUP BY ROLLUP (a, b)`.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{
-    Join, JoinConstraint, JoinOperator, Query, Select, SelectFlavor, SelectItem, Spanned, TableFactor, Visitor, VisitorMut,
-    WildcardAdditionalOptions,
+    DuplicateTreatment, Expr, Function, FunctionArguments, GroupByExpr, GroupByWithModifier, Join, JoinConstraint, JoinOperator,
+    Query, Select, SelectFlavor, SelectItem, Spanned, TableFactor, Value, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
 use datafusion::sql::sqlparser::tokenizer::Location;
 use gradframe_ml_core::{Error, Result};
@@ -21,7 +21,7 @@ pub(crate) fn check(statement: &SqlStatement) -> Result<()> {
     visit(statement, &mut Check)
 }
 
-/// `FROM t` is `SELECT * FROM t`.
+/// `FROM t` is `SELECT * FROM t`, `WITH ROLLUP` and `WITH CUBE` stand before what they are of.
 pub(crate) fn complete(statement: &mut SqlStatement) -> Result<()> {
     visit_mut(statement, &mut Complete)
 }
@@ -46,6 +46,13 @@ impl Visitor for Check {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
         refuse(ignored_of_table(factor), factor.span().start)
     }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+        match expr {
+            Expr::Function(function) => refuse(ignored_of_function(function), function.span().start),
+            _ => ControlFlow::Continue(()),
+        }
+    }
 }
 
 /// The name of a clause and what to write instead.
@@ -67,8 +74,40 @@ fn ignored_of_select(select: &Select) -> Option<Ignored> {
         (select.into.is_some(), ("INTO", "write CREATE TABLE t AS SELECT ...")),
         (!select.connect_by.is_empty(), ("CONNECT BY", "write WITH RECURSIVE")),
         (select.value_table_mode.is_some(), ("AS STRUCT", "write SELECT struct(...)")),
+        (
+            has_other_modifier(&select.group_by),
+            ("GROUP BY ... WITH", "write GROUP BY ROLLUP (...), CUBE (...) or GROUPING SETS (...)"),
+        ),
+        (select.projection.iter().any(is_cut_number), ("a number with underscores", "write 1000 for 1_000")),
     ];
     first(clauses)
+}
+
+/// `WITH ROLLUP` or `WITH CUBE` by itself, behind expressions, is known.
+fn has_other_modifier(groups: &GroupByExpr) -> bool {
+    match groups {
+        GroupByExpr::All(modifiers) => !modifiers.is_empty(),
+        GroupByExpr::Expressions(_, modifiers) => {
+            !matches!(modifiers.as_slice(), [] | [GroupByWithModifier::Rollup | GroupByWithModifier::Cube])
+        }
+    }
+}
+
+/// `1_000` is read as `1 AS _000`.
+fn is_cut_number(item: &SelectItem) -> bool {
+    let SelectItem::ExprWithAlias { expr: Expr::Value(value), alias } = item else { return false };
+    let rest = alias.value.strip_prefix('_').unwrap_or_default();
+    matches!(value.value, Value::Number(..)) && alias.quote_style.is_none() && rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Aggregates that count every row, DISTINCT or not.
+fn ignored_of_function(function: &Function) -> Option<Ignored> {
+    let FunctionArguments::List(arguments) = &function.args else { return None };
+    let name = function.name.to_string().to_lowercase();
+    let knows_none = name.starts_with("regr_")
+        || matches!(name.as_str(), "corr" | "covar" | "covar_pop" | "covar_samp" | "approx_percentile_cont" | "nth_value");
+    let is_distinct = arguments.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+    (is_distinct && knows_none).then_some(("DISTINCT in this function", "aggregate over (SELECT DISTINCT ... FROM ...)"))
 }
 
 /// DataFusion 55 takes the merged column from the left side, which has none in the rows of the right side alone: a null in
@@ -128,6 +167,12 @@ impl VisitorMut for Complete {
         if select.flavor == SelectFlavor::FromFirstNoSelect {
             select.flavor = SelectFlavor::Standard;
             select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+        }
+        if let GroupByExpr::Expressions(groups, modifiers) = &mut select.group_by
+            && let Some(modifier) = modifiers.pop()
+        {
+            let sets = std::mem::take(groups).into_iter().map(|group| vec![group]).collect();
+            groups.push(if modifier == GroupByWithModifier::Cube { Expr::Cube(sets) } else { Expr::Rollup(sets) });
         }
         ControlFlow::Continue(())
     }

@@ -5,6 +5,7 @@
 
 mod cast_keys;
 mod clauses;
+mod column_lists;
 mod constraints;
 mod copies;
 mod copy_to;
@@ -29,6 +30,7 @@ mod titles;
 mod tokens;
 mod using;
 mod visit;
+mod windows;
 mod words;
 
 pub use parser::parse;

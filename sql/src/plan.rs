@@ -17,6 +17,7 @@ use gradframe_plan::ops::train::train;
 use gradframe_plan::services::Services;
 
 use crate::clauses;
+use crate::column_lists;
 use crate::constraints;
 use crate::copy_to;
 use crate::create_model::{self, at_option, load_request, train_request};
@@ -33,6 +34,7 @@ use crate::summarize;
 use crate::titles::name_columns;
 use crate::using;
 use crate::visit::normalize;
+use crate::windows;
 use crate::words;
 
 /// A statement planned: what to execute and when.
@@ -143,8 +145,10 @@ impl StatementPlanner<'_> {
         clauses::check(&statement)?;
         constraints::check(&statement)?;
         clauses::complete(&mut statement)?;
+        column_lists::apply(&mut statement)?;
         using::write_out(&mut statement)?;
         name_columns(&mut statement);
+        windows::write_out(&mut statement)?;
         normalize(&mut statement);
         let statement = show_tables::as_query(with_query_for_file(statement)?)?;
         let files = OpenedFiles::open(self.state, &self.services, &statement).await?;

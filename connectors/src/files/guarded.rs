@@ -21,11 +21,12 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, PhysicalExpr, 
 use datafusion_datasource::morsel::{Morsel, MorselPlan, MorselPlanner, Morselizer};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use gradframe_plan::functions::one_nan_in_rows;
+use gradframe_plan::functions::{null_keys_in_rows, one_nan_in_rows};
 use object_store::ObjectStore;
 
 use super::error::{bad_file, external, panicked};
 use super::quiet::{quiet_future, quiet_stream, quietly};
+use super::raw_floats;
 use super::table::SourceName;
 
 /// The plan of a scan, with its files guarded. Plans of another shape stay as they are.
@@ -133,6 +134,11 @@ impl FileSource for GuardedSource {
     }
 
     fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
+        let file = self.table_schema().table_schema();
+        let scanned = self.projection().map(|columns| columns.project_schema(file)).transpose()?;
+        if raw_floats::are_computed_with(projection, scanned.as_ref().unwrap_or(file))? {
+            return Ok(None);
+        }
         Ok(self.inner.try_pushdown_projection(projection)?.map(|inner| self.wrap(inner)))
     }
 
@@ -222,6 +228,6 @@ impl Morsel for GuardedMorsel {
         let GuardedMorsel { reading, inner } = *self;
         let batches = AssertUnwindSafe(quiet_stream(inner.into_stream())).catch_unwind();
         let guarded = batches.map(move |batch| batch.map_err(|_| reading.panicked())?.map_err(|error| reading.failed(error)));
-        guarded.map(|batch| batch.map(one_nan_in_rows)).boxed()
+        guarded.map(|batch| batch.map(one_nan_in_rows).map(null_keys_in_rows)).boxed()
     }
 }

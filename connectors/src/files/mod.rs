@@ -28,6 +28,7 @@ mod parquet_nans;
 mod parquet_rows;
 mod partitions;
 mod quiet;
+mod raw_floats;
 pub(crate) mod remote;
 mod selection;
 mod shared_options;

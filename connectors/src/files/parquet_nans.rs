@@ -1,8 +1,9 @@
-//! What Parquet files say of their largest numbers.
+//! What Parquet files say of their largest numbers, and of the numbers that they hold.
 //!
 //! A NaN is above all numbers here, as in Polars and DuckDB, but Parquet's writers leave it out of the least and the largest value of a
 //! column: where these are -2 and 3 there may be NaNs too. So the largest float of a page, row group or file is not known. The
-//! least one is, as no NaN is below it; DuckDB believes the same half.
+//! least one is, as no NaN is below it; DuckDB believes the same half. A bloom filter goes by bits: where it has -0.0 alone, it denies that
+//! there is a zero, so filters of floats are not asked.
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub(super) fn of_table(mut statistics: TableStatistics, schema: &Schema) -> Tabl
     statistics
 }
 
-/// The same metadata, in which floats have no largest value and their pages no index.
+/// The same metadata, in which floats have no largest value and no bloom filter, and their pages no index.
 pub(super) fn without_largest(metadata: Arc<ParquetMetaData>) -> Result<Arc<ParquetMetaData>> {
     let columns = metadata.file_metadata().schema_descr().columns();
     let floats: Vec<bool> = columns.iter().map(|column| is_float(column)).collect();
@@ -60,6 +61,7 @@ fn of_row_group(group: &RowGroupMetaData, floats: &[bool]) -> Result<RowGroupMet
 fn of_chunk(chunk: &ColumnChunkMetaData) -> Result<ColumnChunkMetaData> {
     // Nor is the index read later from where the file has it.
     let builder = chunk.clone().into_builder().set_column_index_offset(None).set_column_index_length(None);
+    let builder = builder.set_bloom_filter_offset(None).set_bloom_filter_length(None);
     match chunk.statistics() {
         Some(statistics) => builder.set_statistics(half(statistics)).build(),
         None => builder.build(),

@@ -24,7 +24,7 @@ use datafusion::physical_plan::{
     StatisticsArgs,
 };
 
-use gradframe_plan::functions::one_nan_in_rows;
+use gradframe_plan::functions::{null_keys_in_rows, one_nan_in_rows};
 
 /// A copy that was made when rows came in, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +66,9 @@ impl InMemory {
         &self.batches
     }
 
-    /// The batches as plans take them: only those that hold a NaN with a sign are others.
+    /// The batches as plans take them: only those that hold a NaN with a sign, or a null among a dictionary's values, are others.
     fn plain(&self) -> &[RecordBatch] {
-        self.plain.get_or_init(|| self.batches.iter().cloned().map(one_nan_in_rows).collect())
+        self.plain.get_or_init(|| self.batches.iter().cloned().map(one_nan_in_rows).map(null_keys_in_rows).collect())
     }
 
     /// The rows for several threads: consecutive parts of about as many rows each, not copied.

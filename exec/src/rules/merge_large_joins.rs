@@ -21,6 +21,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use gradframe_plan::functions::has_floats;
 
 /// Build sides get this part of the memory together: one in so many.
 const BUILD_PART: usize = 2;
@@ -89,7 +90,13 @@ fn compares_keys(join: &HashJoinExec) -> bool {
         Err(_) => false,
     };
     let has_both_sides = matches!(join.join_type, JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full);
-    has_both_sides || join.on.iter().all(|(left, _)| is_known(left))
+    let floats = join.on.iter().filter(|(left, _)| is_float(left, join)).count();
+    floats < 2 && (has_both_sides || join.on.iter().all(|(left, _)| is_known(left)))
+}
+
+/// Whether a key has two zeros, which a sort tells apart and a merge does not: what is sorted behind it is out of order to the merge.
+fn is_float(key: &Arc<dyn PhysicalExpr>, join: &HashJoinExec) -> bool {
+    key.data_type(&join.left.schema()).is_ok_and(|own| has_floats(&own))
 }
 
 /// What the build side is estimated to take; None if nothing is known of it.
@@ -109,7 +116,8 @@ fn row_bytes(schema: &Schema) -> usize {
 fn merged(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
     let sort_options = vec![SortOptions::default(); join.on.len()];
     let (left, right) = (Arc::clone(&join.left), Arc::clone(&join.right));
-    let (on, filter) = (join.on.clone(), join.filter.as_ref().map(left_first).transpose()?);
+    let (mut on, filter) = (join.on.clone(), join.filter.as_ref().map(left_first).transpose()?);
+    on.sort_by_key(|(left, _)| is_float(left, join));
     let merge = SortMergeJoinExec::try_new(left, right, on, filter, join.join_type, sort_options, join.null_equality)?;
     let Some(projection) = &join.projection else { return Ok(Arc::new(merge)) };
     let schema = merge.schema();

@@ -10,6 +10,7 @@ mod fenced;
 mod fields_of_structs;
 mod filter_fences;
 mod filters_first;
+mod guarded_filters;
 mod in_order;
 mod loops_in_memory;
 mod merge_large_joins;
@@ -37,6 +38,7 @@ pub use device_aggregates::DeviceAggregates;
 use fenced::Fenced;
 pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
+pub use guarded_filters::GuardedFilters;
 pub use in_order::InOrder;
 pub use loops_in_memory::LoopsInMemory;
 pub use merge_large_joins::MergeLargeJoins;
@@ -100,6 +102,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.insert(3, Arc::new(OverRows));
     rules.insert(4, Arc::new(CutBatches));
     // All expressions are where they will be computed.
+    rules.push(Arc::new(GuardedFilters));
     rules.push(Arc::new(NumericStages { projections: false }));
     rules.push(Arc::new(FieldsOfStructs));
     // What needs one partition is known, and no limit moves any more.

@@ -24,6 +24,7 @@ mod given;
 mod hash_bucketize;
 mod held_rows;
 mod map_column;
+mod null_keys;
 mod once;
 mod one_nan;
 mod one_zero;
@@ -63,6 +64,7 @@ pub use self::float_aggregates::{
 pub use self::given::given;
 pub use self::held_rows::compact;
 pub use self::map_column::{ColumnFunction, Sees, map_column};
+pub use self::null_keys::null_keys_in_rows;
 pub use self::once::once;
 pub use self::one_nan::{one_nan, one_nan_in_rows, one_nan_in_rows_made_of};
 pub use self::one_zero::{has_floats, identity, one_zero};

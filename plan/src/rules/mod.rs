@@ -6,6 +6,7 @@ mod constant_arguments;
 mod constant_overflow;
 mod copies;
 mod decimal_casts;
+mod decimals_beside_floats;
 mod each_expression;
 mod elements_of_lists;
 mod joins_before_texts;
@@ -24,6 +25,7 @@ mod subquery_tests;
 mod text_calls;
 mod window_arguments;
 mod xor_of_itself;
+mod zeros_of_floats;
 
 use std::sync::Arc;
 
@@ -34,6 +36,7 @@ pub use self::constant_arguments::ConstantArguments;
 pub use self::constant_overflow::ConstantOverflow;
 pub use self::copies::{Copies, WITH_COPIES};
 pub use self::decimal_casts::DecimalCasts;
+pub use self::decimals_beside_floats::DecimalsBesideFloats;
 pub use self::elements_of_lists::ElementsOfLists;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
@@ -50,6 +53,7 @@ pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
 pub use self::window_arguments::WindowArguments;
 pub use self::xor_of_itself::XorOfItself;
+pub use self::zeros_of_floats::ZerosOfFloats;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";
@@ -68,8 +72,9 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 2] = [Arc::new(Copies), Arc::new(NarrowDecimals)];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 13] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
+        [Arc::new(Copies), Arc::new(NarrowDecimals), Arc::new(DecimalsBesideFloats)];
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 14] = [
         Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
@@ -85,6 +90,7 @@ pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec
         Arc::new(RefusedSubqueries),
         Arc::new(TextCalls),
         Arc::new(XorOfItself),
+        Arc::new(ZerosOfFloats),
     ];
     before.into_iter().chain(defaults).chain(after).collect()
 }

@@ -7,7 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::metrics::Count;
 use gradframe_ml_core::{Error, Result};
-use gradframe_plan::functions::one_nan_in_rows_made_of;
+use gradframe_plan::functions::{null_keys_in_rows, one_nan_in_rows_made_of};
 use gradframe_plan::names::type_name;
 use gradframe_plan::ops::map_batches::OP;
 
@@ -34,7 +34,7 @@ impl Expected {
         let columns = columns.map(|(field, column)| self.column(field.name(), field.data_type(), column, copied));
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect::<Result<_>>()?, &options)
-            .map(|rows| one_nan_in_rows_made_of(given, rows))
+            .map(|rows| null_keys_in_rows(one_nan_in_rows_made_of(given, rows)))
             .map_err(arrow_error)
     }
 
