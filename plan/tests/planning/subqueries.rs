@@ -262,6 +262,7 @@ fn what_nobody_can_answer_is_refused() {
         "SELECT k FROM o WHERE EXISTS (SELECT 1 FROM i WHERE i.k < o.k OFFSET 1)",
         "SELECT k FROM o WHERE EXISTS (SELECT 1 FROM (SELECT count(*) AS c FROM i WHERE i.k = o.k) a JOIN i b ON b.v = a.c)",
         "SELECT k, (SELECT sum(i.c) FROM (SELECT count(*) AS c FROM i WHERE i.k = o.k) i) AS s FROM o",
+        "SELECT k FROM o WHERE k IN (SELECT DISTINCT i.v FROM i, i j WHERE j.k = i.k AND j.v > o.k)",
         // Which rows have no match depends on the outer row.
         "SELECT k FROM o WHERE EXISTS (SELECT 1 FROM i LEFT JOIN i j ON j.k = i.v AND j.k = o.k WHERE j.k IS NULL)",
         "SELECT k FROM o WHERE EXISTS (SELECT 1 FROM i RIGHT JOIN i j ON j.k = i.v AND j.k = o.k)",

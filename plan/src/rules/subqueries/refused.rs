@@ -2,7 +2,8 @@
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::logical_plan::Join;
+use datafusion::logical_expr::logical_plan::{Filter, Join};
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan};
 use gradframe_ml_core::Error;
 
@@ -52,6 +53,7 @@ fn known(plan: &LogicalPlan, one: One) -> Result<()> {
             }
             _ => One::Refused,
         },
+        LogicalPlan::Filter(filter) if reads_a_namesake(filter) => return Err(refused("columns of one name")),
         LogicalPlan::Join(join) if depends_on_matches(plan, join)? => return Err(refused("an outer, semi or anti join")),
         // DataFusion takes limits away beside a filter, too.
         LogicalPlan::Join(_) | LogicalPlan::Union(_) if limits(plan)? => return Err(refused("LIMIT or OFFSET")),
@@ -59,6 +61,14 @@ fn known(plan: &LogicalPlan, one: One) -> Result<()> {
         _ => One::Refused,
     };
     plan.inputs().into_iter().try_for_each(|input| known(input, below))
+}
+
+/// Whether a part that names the outer row reads a column beside which there is another of its name: DataFusion takes them for one.
+fn reads_a_namesake(filter: &Filter) -> bool {
+    let fields = filter.input.schema().fields();
+    let has_namesake = |name: &str| fields.iter().filter(|field| field.name() == name).count() > 1;
+    let outer = split_conjunction(&filter.predicate).into_iter().filter(|part| part.contains_outer());
+    outer.flat_map(Expr::column_refs).any(|column| has_namesake(&column.name))
 }
 
 /// Whether the outer row says which rows of a join match, where rows without a match count as well.
