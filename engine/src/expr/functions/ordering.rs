@@ -14,6 +14,7 @@ use super::super::resolve::{cast_to, common_type, shown};
 use super::super::structure::{by_row, is_within, items, keep, length, position};
 use super::super::table::FunctionRow;
 use super::super::{IntoExpr, lit};
+use super::aggregates::of_rows;
 use super::cast;
 use super::comparison::Comparison;
 use super::windows::rows_in_order;
@@ -274,11 +275,18 @@ fn gather_every(call: &mut Call) -> Result<Expr> {
     Ok(keep(value, kept))
 }
 
-/// Rows chosen by a permutation of their places, which the seed determines.
+/// Rows chosen by a permutation of their places, which the seed determines; where a row may be drawn again, out of the list of them.
 fn sample(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let seed = ScalarValue::from(call.optional_int("seed")?.unwrap_or(0));
-    let size = match (call.optional_count("n")?, call.optional_float("fraction")?) {
+    let (count, fraction) = (call.optional_count("n")?, call.optional_float("fraction")?);
+    if call.flag("with_replacement", false)? {
+        let count = count.or_else(|| fraction.is_none().then_some(1)).map(|n| n as i64);
+        let again = [ScalarValue::from(count), fraction.into(), true.into(), call.flag("shuffle", false)?.into(), seed];
+        let again = again.map(|constant| Expr::Literal(constant, None));
+        return Ok(items(frame_function("list.sample", [vec![call.imploded(value)?], again.to_vec()].concat())));
+    }
+    let size = match (count, fraction) {
         (Some(n), None) => lit(n as i64),
         (None, Some(fraction)) => cast(cast(length(value.clone()), DataType::Float64) * lit(fraction), DataType::Int64),
         (None, None) => lit(1_i64),
@@ -309,7 +317,7 @@ fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let present = value.clone().is_not_null();
     let order = vec![SortExpr::new(call.identity(&value)?, least, false), by_row()];
-    let first_of = |rows: Expr| first_value(keep(position(value.clone()), rows), order.clone());
+    let first_of = |rows: Expr| of_rows(first_value(position(value.clone()), order.clone()), rows);
     if !call.type_of(&value)?.is_floating() || least {
         return Ok(first_of(present));
     }
@@ -325,5 +333,5 @@ fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     if !least && call.type_of(&by)?.is_floating() {
         order.insert(0, SortExpr::new(datafusion::functions::math::expr_fn::isnan(by.clone()), true, false));
     }
-    Ok(first_value(keep(value, by.is_not_null()), order))
+    Ok(of_rows(first_value(value, order), by.is_not_null()))
 }
