@@ -77,6 +77,26 @@ def test_functions_see_the_rows_that_are_left(column, name, rows):
     check(lambda f, x: f.select(made(x)), FRAME.clear())
 
 
+PLACES = {
+    "from the end": lambda x: x.col("i").slice(x.len() - 2, 2),
+    "a computed length": lambda x: x.col("i").slice(1, x.col("i").null_count() + 1),
+    "a negative offset": lambda x: x.col("i").slice(-x.col("i").null_count() - 1),
+    "both": lambda x: x.col("i").slice(x.col("i").null_count(), x.len() // 2),
+    "half": lambda x: x.col("i").head(x.len() // 2),
+    "the last": lambda x: x.col("i").tail(x.len() // 2),
+    "none of the last": lambda x: x.col("i").tail(x.len() * 0),
+    "of what is left": lambda x: x.col("i").drop_nulls().head(x.col("i").count() - 2),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_places_may_be_computed(name):
+    made = PLACES[name]
+    check(lambda f, x: f.select(made(x)), FRAME)
+    check(lambda f, x: f.group_by("g", maintain_order=True).agg(made(x)), FRAME)
+    check(lambda f, x: f.select(made(x)), FRAME.clear())
+
+
 def test_rows_that_are_drawn_again_are_as_many_as_wanted():
     of = {"n": lambda c: c.sample(n=5, with_replacement=True, seed=1), "fraction": lambda c: c.sample(fraction=2.0, with_replacement=True, seed=1)}
     for drawn in of.values():

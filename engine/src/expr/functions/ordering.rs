@@ -13,7 +13,7 @@ use super::super::call::Call;
 use super::super::resolve::{cast_to, common_type, shown};
 use super::super::structure::{by_row, is_within, items, keep, length, position};
 use super::super::table::FunctionRow;
-use super::super::{IntoExpr, lit};
+use super::super::{IntoExpr, lit, when};
 use super::aggregates::of_rows;
 use super::cast;
 use super::comparison::Comparison;
@@ -104,10 +104,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(rows_in_order(window("shuffle", vec![value], vec![call.optional_int("seed")?.unwrap_or(0).into()])))
     }),
     FunctionRow::typed("sample", sample),
-    FunctionRow::typed("slice", |call| {
-        let value = call.expr("the expression")?;
-        Ok(sliced(value, call.int("offset")?, call.optional_count("length")?.map(|length| length as i64)))
-    }),
+    FunctionRow::typed("slice", slice),
     FunctionRow::typed("gather_every", gather_every),
     FunctionRow::typed("top_k", |call| extreme_rows(call, true)),
     FunctionRow::typed("bottom_k", |call| extreme_rows(call, false)),
@@ -252,6 +249,39 @@ fn flags_of(call: &mut Call, name: &str, keys: usize) -> Result<Vec<bool>> {
         given if given == keys => Ok(flags),
         given => Err(call.wrong(format!("{keys} keys, {given} flags of `{name}`"))),
     }
+}
+
+/// Offset and length are numbers, or expressions of one value.
+fn slice(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let (offset, count) = (call.optional_int("offset")?, call.optional_count("length")?.map(|length| length as i64));
+    let computed_offset = if offset.is_none() { Some(call.expr("the offset")?) } else { None };
+    let computed_count = call.optional_expr();
+    if let (Some(offset), None) = (offset, &computed_count) {
+        return Ok(sliced(value, offset, count));
+    }
+    let start = match (offset, computed_offset) {
+        (Some(offset), _) => lit(offset),
+        (None, computed) => whole_number(call, "offset", computed.unwrap_or_else(|| lit(0_i64)))?,
+    };
+    let from_end = length(value.clone()) + start.clone();
+    let start = when(start.clone().lt(lit(0_i64))).then(from_end).otherwise(start);
+    let place = position(value.clone());
+    let begun = place.clone().gt_eq(start.clone());
+    let count = match computed_count {
+        Some(computed) => Some(whole_number(call, "length", computed)?),
+        None => count.map(lit),
+    };
+    Ok(keep(value, count.map_or(begun.clone(), |count| begun.and(place.lt(start + count)))))
+}
+
+fn whole_number(call: &Call, name: &str, value: Expr) -> Result<Expr> {
+    let own = call.type_of(&value)?;
+    if own.is_integer() {
+        return Ok(cast(value, DataType::Int64));
+    }
+    let what = format!("`{name}` is `{}`, which is {}, expected a whole number", shown(&value), type_name(&own));
+    Err(crate::Error::dtype(call.name(), what))
 }
 
 fn sliced(value: Expr, offset: i64, length_: Option<i64>) -> Expr {

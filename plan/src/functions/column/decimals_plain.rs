@@ -133,7 +133,7 @@ mod tests {
         let discounted = of(col("price"), Multiply, of(one(), Subtract, col("price")));
         let cases = [
             (of(col("price"), Multiply, col("price")), "CAST(price * price AS Decimal128(38, 4))"),
-            (discounted.clone(), "CAST(price * (Decimal128(Some(1),1,0) - price) AS Decimal128(38, 4))"),
+            (discounted.clone(), "CAST(price * (Decimal128(1,1,0) - price) AS Decimal128(38, 4))"),
             (
                 of(col("price"), Subtract, cast(col("n"), DataType::Decimal128(38, 0))),
                 "CAST(price - CAST(n AS Decimal128(19, 0)) AS Decimal128(38, 2))",
