@@ -27,6 +27,7 @@
 //! - [`ml`]: estimators, and the graph language below them;
 //! - [`models`]: pretrained models;
 //! - [`array`]: arrays that feel eager, their derivatives, batches and compiled functions;
+//! - [`nn`], [`optim`]: modules, layers and losses by PyTorch's names, and what trains them, beside a plan or in it;
 //! - [`doctor`]: what this machine has, and what is missing;
 //! - [`Error`]: one type, by whose fault it is.
 
@@ -86,6 +87,8 @@ pub use gradframe_connectors::store::{
 pub use gradframe_exec::progress;
 pub use gradframe_ml_array as array;
 pub use gradframe_ml_core::{Error, Result};
+pub use gradframe_ml_nn as nn;
+pub use gradframe_ml_nn::optim;
 pub use gradframe_plan::error::{SharedCause, from_datafusion};
 pub use gradframe_plan::functions::{ArrayFunction, ColumnFunction, Sees, TracedArrays, apply_array, map_column};
 pub use gradframe_plan::names::nearest as nearest_name;

@@ -31,6 +31,9 @@ use crate::limits;
 use crate::sources::StoreSources;
 use crate::weights_table::{self, WeightsFunction};
 
+/// The time zone of a session that was given no other: what TIMESTAMPTZ, `now()` and `to_timestamp` are in.
+pub(crate) const TIME_ZONE: &str = "UTC";
+
 /// How many of the largest memory users an out-of-memory error names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
 
@@ -106,6 +109,8 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<Sessio
     config.options_mut().sql_parser.collect_spans = true;
     // Of some aggregates over outer joins only the physical plan knows that a key may be null, which does no harm.
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+    // Without one, a TIMESTAMPTZ has no zone, and is read beside a column that has one as a time in that column's.
+    config.options_mut().execution.time_zone = Some(TIME_ZONE.to_owned());
     // Spark writes years that nanoseconds cannot hold; they would wrap around without a word.
     config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
     Ok(config)

@@ -11,6 +11,7 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use gradframe_plan::ops::drawn::DrawnNode;
 use gradframe_plan::ops::evaluate::EvaluateNode;
 use gradframe_plan::ops::map_batches::MapBatchesNode;
 use gradframe_plan::ops::predict::PredictNode;
@@ -19,6 +20,7 @@ use gradframe_plan::ops::text::TextNode;
 use gradframe_plan::ops::train::TrainNode;
 use gradframe_plan::ops::unique::UniqueNode;
 
+use crate::ops::drawn::{DrawnExec, shared};
 use crate::ops::evaluate::EvaluateExec;
 use crate::ops::map_batches::MapBatchesExec;
 use crate::ops::predict::PredictExec;
@@ -42,7 +44,7 @@ impl QueryPlanner for GradframeQueryPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GradframePlanner)]);
         let plan = &hidden(plan.clone())?;
-        let planned = planner.create_physical_plan(plan, session).await?;
+        let planned = shared(planner.create_physical_plan(plan, session).await?)?;
         match plan {
             LogicalPlan::Explain(explain) if explain.logical_optimization_succeeded => {
                 // What cannot be planned, EXPLAIN has said.
@@ -54,7 +56,7 @@ impl QueryPlanner for GradframeQueryPlanner {
     }
 }
 
-/// Plans Train, Predict, Evaluate, MapBatches, RowOrder, Unique, and the operators over texts.
+/// Plans Train, Predict, Evaluate, Drawn, MapBatches, RowOrder, Unique, and the operators over texts.
 #[derive(Debug)]
 pub struct GradframePlanner;
 
@@ -105,6 +107,9 @@ impl ExtensionPlanner for GradframePlanner {
         if let Some(node) = node.as_any().downcast_ref::<EvaluateNode>() {
             let columns = expressions.plan_all(node.columns())?;
             return Ok(Some(Arc::new(EvaluateExec::try_new(node, columns, input)?)));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<DrawnNode>() {
+            return Ok(Some(Arc::new(DrawnExec::new(node, input))));
         }
         if let Some(node) = node.as_any().downcast_ref::<MapBatchesNode>() {
             return Ok(Some(Arc::new(MapBatchesExec::new(node, input))));

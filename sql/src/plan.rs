@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::common::TableReference;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{CreateView, DdlStatement, LogicalPlan};
+use datafusion::logical_expr::{CreateView, DdlStatement, LogicalPlan, Volatility};
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{ObjectName, Spanned};
 use gradframe_ml_core::{Error, Result};
@@ -22,6 +22,7 @@ use crate::constraints;
 use crate::copy_to;
 use crate::create_model::{self, at_option, load_request, train_request};
 use crate::deep_copy::deep_copy;
+use crate::drawn_ctes;
 use crate::errors::{at, ours};
 use crate::expressions;
 use crate::names::{model_name, unknown_model};
@@ -32,6 +33,7 @@ use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, LoadModel, Parsed, Statement};
 use crate::summarize;
 use crate::titles::name_columns;
+use crate::unnested;
 use crate::using;
 use crate::visit::normalize;
 use crate::windows;
@@ -150,13 +152,20 @@ impl StatementPlanner<'_> {
         name_columns(&mut statement);
         windows::write_out(&mut statement)?;
         normalize(&mut statement);
+        drawn_ctes::name(&mut statement, |function| draws(self.state, function))?;
         let statement = show_tables::as_query(with_query_for_file(statement)?)?;
         let files = OpenedFiles::open(self.state, &self.services, &statement).await?;
         let mut state = self.state.clone();
         let relations = MlRelationPlanner::with_files(Arc::clone(&self.services), files);
         ours(state.register_relation_planner(Arc::new(relations)))?;
         words::introduce(&statement, &mut state)?;
-        ours(state.statement_to_plan(statement).await)
+        let apart = unnested::apart(&statement, self.text.len())?;
+        let planned = ours(state.statement_to_plan(statement).await);
+        match apart {
+            // What was wrong with the statement is said of it as it was written.
+            Some(apart) if planned.is_err() => ours(state.statement_to_plan(apart).await).or(planned),
+            _ => planned,
+        }
     }
 
     async fn sql_effect(&self, statement: SqlStatement, text: &str) -> Result<Planned> {
@@ -248,6 +257,11 @@ impl StatementPlanner<'_> {
     async fn summary(&self, query: &SqlStatement) -> Result<LogicalPlan> {
         summarize::summary(self.sql(deep_copy(query, self.text.len())?).await?)
     }
+}
+
+/// Whether calls of the function may give other values each time.
+fn draws(state: &SessionState, function: &str) -> bool {
+    state.scalar_functions().get(function).is_some_and(|function| function.signature().volatility == Volatility::Volatile)
 }
 
 /// A table's name as written; unquoted parts in lower case.

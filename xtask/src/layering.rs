@@ -13,12 +13,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradframe-ml-learn", &["gradframe-ml-kernels"]),
     ("gradframe-ml-models", &["gradframe-ml-kernels"]),
     ("gradframe-ml-array", &["gradframe-ml-learn"]),
+    ("gradframe-ml-nn", &["gradframe-ml-array"]),
     ("gradframe-gpu", &["gradframe-ml-kernels"]),
     ("gradframe-plan", &["gradframe-ml-learn", "gradframe-ml-models"]),
     ("gradframe-sql", &["gradframe-plan"]),
     ("gradframe-connectors", &["gradframe-plan"]),
     ("gradframe-exec", &["gradframe-plan", "gradframe-gpu"]),
-    ("gradframe", &["gradframe-exec", "gradframe-sql", "gradframe-connectors", "gradframe-ml-array"]),
+    ("gradframe", &["gradframe-exec", "gradframe-sql", "gradframe-connectors", "gradframe-ml-nn"]),
     ("gradframe-server", &["gradframe"]),
     ("gradframe-cli", &["gradframe", "gradframe-server"]),
     // The `gradframe` command that pip installs is the command line's own code.
@@ -37,6 +38,7 @@ const ML: &[&str] = &[
     "gradframe-ml-learn",
     "gradframe-ml-models",
     "gradframe-ml-array",
+    "gradframe-ml-nn",
 ];
 
 /// Libraries from outside that only some packages may use.

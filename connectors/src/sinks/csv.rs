@@ -1,11 +1,12 @@
 //! CSV that tells an empty text, `""`, from a null, which is nothing between two delimiters.
 //!
 //! Arrow's writer writes both as nothing, and in a file of one column both as `""`. Where a batch has some of them they are written as a mark
-//! that nothing else in the batch is, which then gives way to what is meant.
+//! that nothing else in the batch is, which then gives way to what is meant. So do nulls, and texts of digits, where what is no number is
+//! quoted.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, Scalar, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, Scalar, StringArray};
 use arrow::compute::cast;
 use arrow::compute::kernels::cmp::eq;
 use arrow::compute::kernels::zip::zip;
@@ -16,40 +17,100 @@ use datafusion::error::Result;
 use datafusion_datasource::write::BatchSerializer;
 use memchr::memmem;
 
+use super::csv_style::CsvStyle;
+
 /// The serializer in the place of Arrow's.
 #[derive(Debug)]
 pub(super) struct CsvSerializer {
     pub(super) builder: WriterBuilder,
+    pub(super) style: CsvStyle,
 }
 
 impl BatchSerializer for CsvSerializer {
     fn serialize(&self, batch: RecordBatch, initial: bool) -> Result<Bytes> {
-        let builder = self.builder.clone().with_header(self.builder.header() && initial);
-        if !matches!(builder.quote_style(), QuoteStyle::Necessary) {
-            return written(builder, &batch).map(Bytes::from);
-        }
-        let empty = empty_texts(&batch)?;
-        let lone_nulls =
-            if batch.num_columns() == 1 && builder.null().is_empty() { batch.column(0).logical_null_count() } else { 0 };
-        let empties = empty.iter().flatten().map(|mask| mask.true_count()).sum::<usize>();
-        if empties == 0 && lone_nulls == 0 {
-            return written(builder, &batch).map(Bytes::from);
-        }
-        let quotes = [builder.quote(); 2];
-        let mut attempt = 0;
-        loop {
-            let (empty_mark, null_mark) = (format!("\u{E000}{attempt}e\u{E001}"), format!("\u{E000}{attempt}n\u{E001}"));
-            let builder = if lone_nulls == 0 { builder.clone() } else { builder.clone().with_null(null_mark.clone()) };
-            let bytes = written(builder, &marked(&batch, &empty, &empty_mark)?)?;
-            let (bytes, empties_found) = replaced(&bytes, empty_mark.as_bytes(), &quotes);
-            let (bytes, nulls_found) = replaced(&bytes, null_mark.as_bytes(), b"");
-            // More of them than were put there: some stood in the texts.
-            if empties_found == empties && nulls_found == lone_nulls {
-                return Ok(Bytes::from(bytes));
-            }
-            attempt += 1;
-        }
+        let builder = self.style.lines_ended(self.builder.clone().with_header(self.builder.header() && initial));
+        let batch = self.style.floats_written(batch)?;
+        let bytes = match builder.quote_style() {
+            QuoteStyle::Necessary => with_empty_texts(builder, &batch),
+            QuoteStyle::NonNumeric => with_bare_nulls(builder, &batch),
+            _ => written(builder, &batch),
+        }?;
+        Ok(Bytes::from(if initial { self.style.begun(bytes) } else { bytes }))
     }
+}
+
+/// Empty texts are quoted, and nulls are not.
+fn with_empty_texts(builder: WriterBuilder, batch: &RecordBatch) -> Result<Vec<u8>> {
+    let empty = empty_texts(batch)?;
+    let lone_nulls = if batch.num_columns() == 1 && builder.null().is_empty() { batch.column(0).logical_null_count() } else { 0 };
+    let empties = empty.iter().flatten().map(|mask| mask.true_count()).sum::<usize>();
+    if empties == 0 && lone_nulls == 0 {
+        return written(builder, batch);
+    }
+    let quotes = [builder.quote(); 2];
+    let mut attempt = 0;
+    loop {
+        let (empty_mark, null_mark) = (mark(attempt, 'e'), mark(attempt, 'n'));
+        let builder = if lone_nulls == 0 { builder.clone() } else { builder.clone().with_null(null_mark.clone()) };
+        let bytes = written(builder, &marked(batch, &empty, &empty_mark)?)?;
+        let (bytes, empties_found) = replaced(&bytes, empty_mark.as_bytes(), &quotes);
+        let (bytes, nulls_found) = replaced(&bytes, null_mark.as_bytes(), b"");
+        // More of them than were put there: some stood in the texts.
+        if empties_found == empties && nulls_found == lone_nulls {
+            return Ok(bytes);
+        }
+        attempt += 1;
+    }
+}
+
+/// All but numbers and nulls is quoted: texts that read as numbers, too.
+fn with_bare_nulls(builder: WriterBuilder, batch: &RecordBatch) -> Result<Vec<u8>> {
+    let nulls: usize = batch.columns().iter().map(|column| column.logical_null_count()).sum();
+    let mut attempt = 0;
+    loop {
+        let (null_mark, text_mark) = (mark(attempt, 'n'), mark(attempt, 't'));
+        let (texts, numerals) = no_numerals(batch, &text_mark)?;
+        let bytes = written(builder.clone().with_null(null_mark.clone()), &texts)?;
+        let quote = char::from(builder.quote());
+        let (bytes, nulls_found) = replaced(&bytes, format!("{quote}{null_mark}{quote}").as_bytes(), builder.null().as_bytes());
+        let (bytes, numerals_found) = replaced(&bytes, text_mark.as_bytes(), b"");
+        if nulls_found == nulls && numerals_found == numerals {
+            return Ok(bytes);
+        }
+        attempt += 1;
+    }
+}
+
+fn mark(attempt: usize, of: char) -> String {
+    format!("\u{E000}{attempt}{of}\u{E001}")
+}
+
+/// The batch with a mark before each text that reads as a number, and how many those are.
+fn no_numerals(batch: &RecordBatch, mark: &str) -> Result<(RecordBatch, usize)> {
+    let mut count = 0;
+    let columns = batch.columns().iter().map(|column| {
+        let Some(texts) = as_texts(column)? else { return Ok(Arc::clone(column)) };
+        let texts = cast(&texts, &DataType::Utf8)?;
+        let marked = texts.as_string::<i32>().iter().map(|text| {
+            let text = text?;
+            let is_numeral = text.parse::<f64>().is_ok();
+            count += usize::from(is_numeral);
+            Some(if is_numeral { format!("{mark}{text}") } else { text.to_owned() })
+        });
+        Ok(Arc::new(marked.collect::<StringArray>()) as ArrayRef)
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    Ok((of_columns(batch, columns)?, count))
+}
+
+/// The batch with other columns of its names.
+pub(super) fn of_columns(batch: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Vec<Field> =
+        fields.map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone())).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
 }
 
 fn written(builder: WriterBuilder, batch: &RecordBatch) -> Result<Vec<u8>> {
@@ -87,17 +148,11 @@ fn one(text: &str, data_type: &DataType) -> Result<Scalar<ArrayRef>> {
 
 /// The batch with a mark in the place of empty texts.
 fn marked(batch: &RecordBatch, empty: &[Option<Mask>], mark: &str) -> Result<RecordBatch> {
-    let mut fields: Vec<Field> = vec![];
-    let mut columns = vec![];
-    for ((column, field), mask) in batch.columns().iter().zip(batch.schema().fields()).zip(empty) {
-        let column = match (mask, as_texts(column)?) {
-            (Some(mask), Some(texts)) => zip(mask, &one(mark, texts.data_type())?, &texts)?,
-            _ => Arc::clone(column),
-        };
-        fields.push(field.as_ref().clone().with_data_type(column.data_type().clone()));
-        columns.push(column);
-    }
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    let columns = batch.columns().iter().zip(empty).map(|(column, mask)| match (mask, as_texts(column)?) {
+        (Some(mask), Some(texts)) => Ok(zip(mask, &one(mark, texts.data_type())?, &texts)?),
+        _ => Ok(Arc::clone(column)),
+    });
+    of_columns(batch, columns.collect::<Result<_>>()?)
 }
 
 /// The bytes with others in the place of a mark, and how often it was there.
@@ -121,7 +176,11 @@ mod tests {
     use super::*;
 
     fn text(batch: &RecordBatch) -> String {
-        let serializer = CsvSerializer { builder: WriterBuilder::new() };
+        written_by(WriterBuilder::new(), batch)
+    }
+
+    fn written_by(builder: WriterBuilder, batch: &RecordBatch) -> String {
+        let serializer = CsvSerializer { builder, style: CsvStyle::default() };
         String::from_utf8(serializer.serialize(batch.clone(), true).unwrap().to_vec()).unwrap()
     }
 
@@ -133,5 +192,16 @@ mod tests {
         assert_eq!(text(&batch), "a,b\nx,1\n\"\",2\n,\n\u{E000}0e\u{E001},4\n");
         let alone = RecordBatch::try_from_iter([("a", texts)]).unwrap();
         assert_eq!(text(&alone), "a\nx\n\"\"\n\n\u{E000}0e\u{E001}\n");
+    }
+
+    #[test]
+    fn what_is_no_number_is_quoted_but_for_nulls() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("12"), Some("x"), None, Some("\u{E000}0n\u{E001}")]));
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(3), Some(4)]));
+        let batch = RecordBatch::try_from_iter([("a", texts), ("b", numbers)]).unwrap();
+        let builder = WriterBuilder::new().with_quote_style(QuoteStyle::NonNumeric);
+        let expected = "\"a\",\"b\"\n\"12\",1\n\"x\",\n,3\n\"\u{E000}0n\u{E001}\",4\n";
+        assert_eq!(written_by(builder.clone(), &batch), expected);
+        assert_eq!(written_by(builder.with_null("7".into()), &batch).lines().nth(2), Some("\"x\",7"));
     }
 }

@@ -23,6 +23,7 @@ use gradframe_plan::names;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::OP;
+use super::csv_style::CsvStyle;
 use super::sink::atomic;
 use super::target::Target;
 use super::writers::with_own_serializer;
@@ -135,16 +136,23 @@ pub(super) struct CopyFormatFactory {
     pub(super) kind: FileKind,
     /// None in an object store, whose writes are whole or nothing by themselves.
     pub(super) target: Option<Target>,
+    pub(super) csv: CsvStyle,
+}
+
+impl CopyFormatFactory {
+    fn over(&self, inner: Arc<dyn FileFormat>) -> CopyFormat {
+        CopyFormat { inner, target: self.target.clone(), csv: self.csv.clone() }
+    }
 }
 
 impl FileFormatFactory for CopyFormatFactory {
     fn create(&self, state: &dyn Session, options: &HashMap<String, String>) -> DataFusionResult<Arc<dyn FileFormat>> {
         let inner = self.kind.writers().create(state, options)?;
-        Ok(Arc::new(CopyFormat { inner, target: self.target.clone() }))
+        Ok(Arc::new(self.over(inner)))
     }
 
     fn default(&self) -> Arc<dyn FileFormat> {
-        Arc::new(CopyFormat { inner: self.kind.writers().default(), target: self.target.clone() })
+        Arc::new(self.over(self.kind.writers().default()))
     }
 }
 
@@ -159,6 +167,7 @@ impl GetExt for CopyFormatFactory {
 struct CopyFormat {
     inner: Arc<dyn FileFormat>,
     target: Option<Target>,
+    csv: CsvStyle,
 }
 
 #[async_trait]
@@ -185,7 +194,7 @@ impl FileFormat for CopyFormat {
         let Some(target) = &self.target else {
             remote::store(OP, state.runtime_env(), &config.object_store_url).map_err(external)?;
             let plan = self.inner.create_writer_physical_plan(input, state, config, order.clone()).await?;
-            return Ok(with_own_serializer(plan, order));
+            return Ok(with_own_serializer(plan, order, &self.csv));
         };
         let staging = target.staging();
         let (location, object_store) = staging.location().map_err(external)?;
@@ -194,7 +203,7 @@ impl FileFormat for CopyFormat {
         config.file_output_mode = if target.is_directory { FileOutputMode::Directory } else { FileOutputMode::SingleFile };
         let partition_by = config.table_partition_cols.iter().map(|(name, _)| name.clone()).collect();
         let inner = self.inner.create_writer_physical_plan(input.clone(), state, config, order.clone()).await?;
-        let inner = with_own_serializer(inner, order.clone());
+        let inner = with_own_serializer(inner, order.clone(), &self.csv);
         Ok(atomic(input, inner, target.clone(), staging, (partition_by, &self.inner.get_ext()), order))
     }
 

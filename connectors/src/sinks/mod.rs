@@ -6,6 +6,7 @@
 //! A pipe or a device is given the bytes, and stays.
 
 mod csv;
+mod csv_style;
 mod error;
 mod format;
 mod json;
@@ -91,6 +92,6 @@ fn parts(
     } else if settings.on_existing == OnExisting::Replace {
         return Err(Error::not_implemented(OP, "OVERWRITE in an object store").hint("write to another place, and delete the old"));
     }
-    let factory = CopyFormatFactory { kind, target };
+    let factory = CopyFormatFactory { kind, target, csv: settings.csv };
     Ok((format_as_file_type(Arc::new(factory)), settings.of_writer))
 }

@@ -7,6 +7,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names;
 
 use super::OP;
+use super::csv_style::{self, CsvStyle};
 use super::format::FileKind;
 use super::target::OnExisting;
 use crate::files::compression;
@@ -15,7 +16,8 @@ use crate::files::compression;
 ///
 /// Options by their names in SQL, without regard to case: `overwrite`, `append`, `single_file_output`, `compression`,
 /// `compression_level`; for CSV `header`, `delimiter` (`delim`, `sep`), `quote`, `escape`, `null_value` (`nullstr`),
-/// `date_format`, `timestamp_format`; for Parquet `row_group_size`.
+/// `date_format`, `timestamp_format`, `float_precision`, `float_scientific`, `line_terminator`, `include_bom`; for Parquet
+/// `row_group_size`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WriteOptions {
     format: Option<String>,
@@ -72,6 +74,7 @@ pub(super) struct Settings {
     pub(super) single_file: Option<bool>,
     /// By DataFusion's names.
     pub(super) of_writer: HashMap<String, String>,
+    pub(super) csv: CsvStyle,
 }
 
 /// What an option does.
@@ -86,6 +89,8 @@ enum Use {
     Writer(&'static str),
     /// A truth value of theirs.
     Switch(&'static str),
+    /// A matter of our own writer of CSV.
+    Csv(fn(&mut CsvStyle, &str, &str) -> Result<()>),
 }
 
 const COMMON: &[(&str, Use)] = &[
@@ -111,6 +116,34 @@ const CSV: &[(&str, Use)] = &[
     ("dateformat", Use::Writer("date_format")),
     ("timestamp_format", Use::Writer("timestamp_format")),
     ("timestampformat", Use::Writer("timestamp_format")),
+    (
+        "float_precision",
+        Use::Csv(|style, _, value| {
+            style.float_precision = Some(csv_style::float_precision(value)?);
+            Ok(())
+        }),
+    ),
+    (
+        "float_scientific",
+        Use::Csv(|style, name, value| {
+            style.float_scientific = Some(truth(name, value)?);
+            Ok(())
+        }),
+    ),
+    (
+        "line_terminator",
+        Use::Csv(|style, _, value| {
+            style.line_terminator = Some(csv_style::line_terminator(value)?);
+            Ok(())
+        }),
+    ),
+    (
+        "include_bom",
+        Use::Csv(|style, name, value| {
+            style.include_bom = truth(name, value)?;
+            Ok(())
+        }),
+    ),
 ];
 const PARQUET: &[(&str, Use)] =
     &[("row_group_size", Use::Writer("max_row_group_size")), ("max_row_group_size", Use::Writer("max_row_group_size"))];
@@ -122,7 +155,8 @@ pub(super) fn settings(kind: FileKind, target: &str, raw: Vec<(String, String)>)
         FileKind::Parquet => PARQUET,
         FileKind::Json | FileKind::Arrow => &[],
     };
-    let mut settings = Settings { on_existing: OnExisting::Refuse, single_file: None, of_writer: HashMap::new() };
+    let mut settings =
+        Settings { on_existing: OnExisting::Refuse, single_file: None, of_writer: HashMap::new(), csv: CsvStyle::default() };
     let (mut compression, mut level) = (None, None);
     for (name, value) in raw {
         let name = name.to_lowercase();
@@ -144,6 +178,7 @@ pub(super) fn settings(kind: FileKind, target: &str, raw: Vec<(String, String)>)
             Use::Compression => compression = Some(value),
             Use::CompressionLevel => level = Some(value),
             Use::Writer(setting) => drop(settings.of_writer.insert(format!("format.{setting}"), character(&value))),
+            Use::Csv(set) => set(&mut settings.csv, &name, &value)?,
             Use::Switch(setting) => {
                 settings.of_writer.insert(format!("format.{setting}"), truth(&name, &value)?.to_string());
             }

@@ -22,12 +22,17 @@ use datafusion_datasource::write::orchestration::spawn_writer_tasks_and_join;
 use object_store::ObjectStore;
 
 use super::csv::CsvSerializer;
+use super::csv_style::CsvStyle;
 use super::json::JsonSerializer;
 
 /// The plan of DataFusion's writer of CSV or JSON with ours in its place; another plan as it is.
-pub(super) fn with_own_serializer(plan: Arc<dyn ExecutionPlan>, order: Option<LexRequirement>) -> Arc<dyn ExecutionPlan> {
+pub(super) fn with_own_serializer(
+    plan: Arc<dyn ExecutionPlan>,
+    order: Option<LexRequirement>,
+    csv: &CsvStyle,
+) -> Arc<dyn ExecutionPlan> {
     let Some(exec) = plan.downcast_ref::<DataSinkExec>() else { return plan };
-    let Some(sink) = Sink::of(exec.sink()) else { return plan };
+    let Some(sink) = Sink::of(exec.sink(), csv) else { return plan };
     Arc::new(DataSinkExec::new(Arc::clone(exec.input()), Arc::new(sink), order))
 }
 
@@ -40,13 +45,13 @@ struct Sink {
 }
 
 impl Sink {
-    fn of(sink: &dyn DataSink) -> Option<Self> {
+    fn of(sink: &dyn DataSink, style: &CsvStyle) -> Option<Self> {
         if let Some(csv) = sink.downcast_ref::<CsvSink>() {
             let options = csv.writer_options();
             return Some(Sink {
                 name: "CsvSink",
                 config: csv.config().clone(),
-                serializer: Arc::new(CsvSerializer { builder: options.writer_options.clone() }),
+                serializer: Arc::new(CsvSerializer { builder: options.writer_options.clone(), style: style.clone() }),
                 compression: options.compression.into(),
                 compression_level: options.compression_level,
             });

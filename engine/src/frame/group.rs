@@ -13,6 +13,7 @@ use gradframe_plan::functions::min;
 use gradframe_plan::ops::row_order::ROW_ORDER;
 
 use super::DataFrame;
+use super::group_nulls::without_nothing;
 use super::naming::{named, output_name};
 use crate::expr::structure::by_row;
 use crate::expr::{IntoExpr, col};
@@ -151,7 +152,8 @@ fn is_list_in_order(list: &AggregateFunction) -> bool {
 /// Aggregates below, what is computed of them in a projection above.
 pub(super) fn aggregate(frame: &DataFrame, keys: Vec<Expr>, results: Vec<Expr>) -> Result<DataFrame> {
     let lists = |result| if keys.is_empty() { Ok(result) } else { listed_at_once(result) };
-    let results = results.into_iter().map(|result| lists(named(result))).collect::<Result<Vec<Expr>>>()?;
+    let plainly = |result| if keys.is_empty() { Ok(result) } else { without_nothing(result, frame.plan.schema()) };
+    let results = results.into_iter().map(|result| plainly(lists(named(result))?)).collect::<Result<Vec<Expr>>>()?;
     let aggregates = find_aggregate_exprs(&results);
     let grouped = LogicalPlanBuilder::from(frame.plan.clone())
         .aggregate(keys.clone(), told_apart(&aggregates))

@@ -10,6 +10,7 @@ mod depth;
 mod explain;
 mod fit_options;
 mod group;
+mod group_nulls;
 mod hidden;
 mod in_memory;
 mod join;

@@ -14,7 +14,7 @@ mod unsupported;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame as Execution;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement};
 use gradframe_exec::device::limit_device_memory;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::services::ModelRegistry;
@@ -22,7 +22,7 @@ use gradframe_sql::{Parsed, Planned};
 
 use crate::catalog::{CATALOG, Kind, PUBLIC};
 use crate::frame::{DataFrame, with_types_of_rows};
-use crate::state::{device_memory_limit, sync_seed};
+use crate::state::{self, device_memory_limit, sync_seed};
 use crate::{Error, Result, Session};
 
 pub(crate) use resume::{interrupted, resume};
@@ -77,6 +77,9 @@ async fn define(session: &Session, plan: LogicalPlan, text: &str) -> Result<Data
 /// The setting that counts for all sessions of the process.
 const DEVICE_MEMORY_LIMIT: &str = "gradframe.device_memory_limit";
 
+/// The setting of which RESET would put DataFusion's default in the place of ours.
+const TIME_ZONE: &str = "datafusion.execution.time_zone";
+
 /// SET and its like, with what follows of it outside of the session's own settings.
 async fn set(session: &Session, plan: LogicalPlan) -> Result<()> {
     // Another session may have set the limit since: the statement counts, not whether this session's own setting is another now.
@@ -85,12 +88,22 @@ async fn set(session: &Session, plan: LogicalPlan) -> Result<()> {
         LogicalPlan::Statement(Statement::ResetVariable(reset)) => reset.variable.eq_ignore_ascii_case(DEVICE_MEMORY_LIMIT),
         _ => false,
     };
-    session.context().execute_logical_plan(plan).await.map_err(from_datafusion)?;
+    session.context().execute_logical_plan(with_our_defaults(plan)).await.map_err(from_datafusion)?;
     sync_seed(session.context())?;
     if is_limit {
         limit_device_memory(device_memory_limit(session.context()));
     }
     Ok(())
+}
+
+fn with_our_defaults(plan: LogicalPlan) -> LogicalPlan {
+    match plan {
+        LogicalPlan::Statement(Statement::ResetVariable(reset)) if reset.variable == TIME_ZONE => {
+            let (variable, value) = (reset.variable, state::TIME_ZONE.to_owned());
+            LogicalPlan::Statement(Statement::SetVariable(SetVariable { variable, value }))
+        }
+        other => other,
+    }
 }
 
 /// The plan of a prepared statement with its parameters filled in.

@@ -20,15 +20,12 @@ use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
-use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use gradframe_plan::functions::has_floats;
+
+use super::build_bytes;
 
 /// Build sides get this part of the memory together: one in so many.
 const BUILD_PART: usize = 2;
-/// What the table takes for a row beside the row: its hash, its place and the next place of the same hash.
-const TABLE_ROW_BYTES: usize = 32;
-/// A value whose size depends on the value, where nothing is known of it.
-const UNKNOWN_VALUE_BYTES: usize = 32;
 
 /// See the module.
 #[derive(Debug)]
@@ -72,7 +69,7 @@ fn hash_joins(plan: &Arc<dyn ExecutionPlan>) -> Result<usize> {
 /// Whether a join can be merged and had better be.
 fn is_over(join: &HashJoinExec, budget_bytes: usize) -> bool {
     // Only the hash join knows `NOT IN` with nulls.
-    let over = !join.null_aware && compares_keys(join) && build_bytes(join).is_some_and(|bytes| bytes > budget_bytes);
+    let over = !join.null_aware && compares_keys(join) && build_bytes(&join.left).is_some_and(|bytes| bytes > budget_bytes);
     if over {
         tracing::debug!(on = ?join.on, budget = human_readable_size(budget_bytes), "a build side is too large to hash");
     }
@@ -97,19 +94,6 @@ fn compares_keys(join: &HashJoinExec) -> bool {
 /// Whether a key has two zeros, which a sort tells apart and a merge does not: what is sorted behind it is out of order to the merge.
 fn is_float(key: &Arc<dyn PhysicalExpr>, join: &HashJoinExec) -> bool {
     key.data_type(&join.left.schema()).is_ok_and(|own| has_floats(&own))
-}
-
-/// What the build side is estimated to take; None if nothing is known of it.
-fn build_bytes(join: &HashJoinExec) -> Option<usize> {
-    let statistics = StatisticsContext::new().compute(join.left.as_ref(), &StatisticsArgs::new()).ok()?;
-    let rows = *statistics.num_rows.get_value()?;
-    let by_schema = rows.saturating_mul(row_bytes(&join.left.schema()));
-    let bytes = statistics.total_byte_size.get_value().map_or(by_schema, |bytes| (*bytes).max(by_schema));
-    Some(bytes.saturating_add(rows.saturating_mul(TABLE_ROW_BYTES)))
-}
-
-fn row_bytes(schema: &Schema) -> usize {
-    schema.fields().iter().map(|field| field.data_type().primitive_width().unwrap_or(UNKNOWN_VALUE_BYTES)).sum()
 }
 
 /// The same join by sorting and merging. The sorts come with the rule that enforces what operators require.

@@ -1,6 +1,7 @@
 //! Rules over physical plans, one file each, and their places among DataFusion's.
 
 mod account_for_windows;
+mod build_bytes;
 mod checked_arithmetic;
 mod cut_batches;
 mod device_aggregates;
@@ -31,6 +32,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub use account_for_windows::AccountForWindows;
+use build_bytes::build_bytes;
 pub use checked_arithmetic::CheckedArithmetic;
 use checked_arithmetic::checked_within;
 pub use cut_batches::CutBatches;
@@ -110,6 +112,6 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     rules.push(Arc::new(SubqueriesOfTrainings));
     // Last: rules before look for DataFusion's own.
     rules.push(Arc::new(NumericSorts));
-    rules.push(Arc::new(LoopsInMemory));
+    rules.push(Arc::new(LoopsInMemory { limit_bytes }));
     rules
 }

@@ -128,3 +128,30 @@ async fn a_join_by_conditions_alone_never_gives_other_rows_where_memory_is_short
     }
     assert!(errors > 0, "nothing was short");
 }
+
+/// By conditions alone, where the side that is kept is estimated not to fit in memory, and does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_by_conditions_alone_that_gives_rows_of_one_side_goes_by_the_disk() {
+    let table = |name: &str| format!("(SELECT k, v, repeat(s, 40) AS s FROM {name}) AS {name}");
+    let grouped = |name: &str| format!("(SELECT k, v, repeat(max(s), 40) AS s FROM {name} GROUP BY k, v) AS {name}");
+    let condition = "a.v > b.v + 990 AND a.k < b.k";
+    let mut queries = vec![];
+    for (a, b) in [(table("a"), table("b")), (grouped("a"), grouped("b"))] {
+        for kind in ["JOIN", "LEFT JOIN", "RIGHT JOIN"] {
+            queries.push(format!("SELECT left(a.s, 6) AS x, left(b.s, 6) AS y, length(a.s) FROM {a} {kind} {b} ON {condition}"));
+        }
+        for not in ["", "NOT"] {
+            queries.push(format!(
+                "SELECT left(a.s, 6), length(a.s) FROM {a} WHERE {not} EXISTS (SELECT 1 FROM {b} WHERE {condition})"
+            ));
+        }
+        queries.push(format!("SELECT left(b.s, 6) FROM {b} WHERE EXISTS (SELECT 1 FROM {a} WHERE {condition}) OR v > 990"));
+    }
+    for query in queries {
+        let ample = rows_of(&query, 4_000, 1, 1 << 30).await.unwrap();
+        for partitions in [1, 3] {
+            let short = rows_of(&query, 4_000, partitions, 600 << 10).await;
+            assert_eq!(short.unwrap(), ample, "{query} with {partitions} partitions");
+        }
+    }
+}

@@ -26,13 +26,14 @@
 //! - `places`: places and classes that are known, looked at before they are used; `memory`: sizes that no machine holds;
 //! - `rows`: functions for any number of rows, for plans;
 //! - `history`: whether it is kept;
-//! - `trace`, `transform`, `backward`: derivatives, batching; `compiled`: traced functions that run when they are called.
+//! - `trace`, `transform`, `backward`: derivatives, batching; [`Gradients`]: what backward mode finds; `compiled`: traced functions that run when they are called.
 
 mod array;
 mod backward;
 mod compiled;
 mod custom;
 mod element;
+mod gradients;
 mod handle;
 mod held;
 mod history;
@@ -59,6 +60,7 @@ pub use compiled::Compiled;
 pub use element::{ArrayType, Element, Sizes};
 /// The rules of optimisers: what [`Optimizer`] takes.
 pub use gradframe_ml_learn::optim as rules;
+pub use gradients::Gradients;
 pub use handle::WeakArray;
 pub use history::{keep_history, keeps_history, no_grad};
 pub use index::Index;

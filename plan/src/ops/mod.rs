@@ -1,6 +1,7 @@
 //! Logical operators: one stem an operator, the same stems as in `exec/ops`.
 
 pub mod columns;
+pub mod drawn;
 pub mod evaluate;
 pub mod map_batches;
 pub mod predict;

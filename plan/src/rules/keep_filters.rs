@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use crate::ops::drawn::DrawnNode;
 use crate::ops::map_batches::MapBatchesNode;
 
 /// DataFusion's rule asks an operator of ours which columns' filters it keeps above it; a filter such as
@@ -53,7 +54,8 @@ fn stays(plan: &LogicalPlan) -> bool {
     }
     let keeps = match filter.input.as_ref() {
         LogicalPlan::Extension(below) => {
-            below.node.as_any().downcast_ref::<MapBatchesNode>().is_some_and(MapBatchesNode::keeps_filters_above)
+            let below = below.node.as_any();
+            below.is::<DrawnNode>() || below.downcast_ref::<MapBatchesNode>().is_some_and(MapBatchesNode::keeps_filters_above)
         }
         LogicalPlan::Aggregate(aggregate) => {
             aggregate.group_expr.is_empty() || aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_)))

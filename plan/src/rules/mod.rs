@@ -7,6 +7,8 @@ mod constant_overflow;
 mod copies;
 mod decimal_casts;
 mod decimals_beside_floats;
+mod drawn_ctes;
+mod drawn_subqueries;
 mod each_expression;
 mod elements_of_lists;
 mod joins_before_texts;
@@ -37,6 +39,8 @@ pub use self::constant_overflow::ConstantOverflow;
 pub use self::copies::{Copies, WITH_COPIES};
 pub use self::decimal_casts::DecimalCasts;
 pub use self::decimals_beside_floats::DecimalsBesideFloats;
+pub use self::drawn_ctes::DrawnCtes;
+pub use self::drawn_subqueries::DrawnSubqueries;
 pub use self::elements_of_lists::ElementsOfLists;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
@@ -72,13 +76,14 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
-        [Arc::new(Copies), Arc::new(NarrowDecimals), Arc::new(DecimalsBesideFloats)];
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 4] =
+        [Arc::new(Copies), Arc::new(DrawnCtes), Arc::new(NarrowDecimals), Arc::new(DecimalsBesideFloats)];
     let after: [Arc<dyn AnalyzerRule + Send + Sync>; 14] = [
         Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
         Arc::new(DecimalCasts),
+        Arc::new(DrawnSubqueries),
         Arc::new(ElementsOfLists),
         Arc::new(Orderless),
         // The types are those that aggregates will have.

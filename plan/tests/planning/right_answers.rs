@@ -185,6 +185,22 @@ fn a_filter_does_not_draw_a_key_again() {
 }
 
 #[test]
+fn subqueries_that_draw_are_drawn_each_by_itself() {
+    for (sql, expected) in [
+        ("SELECT (SELECT random()) = (SELECT random()) AS same FROM g", ["false"; 5]),
+        ("SELECT (SELECT max(random()) FROM g) <> (SELECT max(random()) FROM g) AS other FROM g", ["true"; 5]),
+        // What reads a result does not draw again.
+        ("SELECT r = s AS same FROM (SELECT r, r AS s FROM (SELECT (SELECT random()) AS r FROM g) x) y", ["true"; 5]),
+        ("SELECT r > 2 AS other FROM (SELECT (SELECT random()) AS r FROM g) x WHERE r < 2", ["false"; 5]),
+        ("SELECT (SELECT max(v) FROM g) = (SELECT max(v) FROM g) AS same FROM g", ["true"; 5]),
+    ] {
+        for optimized in [true, false] {
+            assert_eq!(answer(sql, optimized).unwrap(), expected, "{sql}, optimized: {optimized}");
+        }
+    }
+}
+
+#[test]
 fn decimals_are_compared_after_they_lost_digits() {
     let of = |test: &str| {
         format!(

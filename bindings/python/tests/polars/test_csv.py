@@ -47,6 +47,37 @@ def test_options_mean_what_they_do_in_polars(options):
     assert gf.DataFrame(rows).write_csv(**options) == pl.DataFrame(rows).write_csv(**options)
 
 
+FLOATS = {"f": [1.5, 0.125, None, 1e300, -1e-300, float("inf"), float("nan"), -0.0], "s": ["12", "x", None, "1e5", "", "inf", 'q"', "é"], "i": [1, None, 3, 4, 5, 6, 7, 8]}
+WRITTEN = {
+    "two digits": {"float_precision": 2},
+    "no digits": {"float_precision": 0},
+    "an exponent": {"float_scientific": True},
+    "no exponent": {"float_scientific": False},
+    "digits and an exponent": {"float_precision": 3, "float_scientific": True},
+    "Windows": {"line_terminator": "\r\n", "include_bom": True},
+    "another end": {"line_terminator": ";", "separator": "|"},
+    "a mark without a header": {"include_bom": True, "include_header": False},
+    "what is no number is quoted": {"quote_style": "non_numeric"},
+    "nulls are not": {"quote_style": "non_numeric", "null_value": "NA"},
+    "nor as numbers": {"quote_style": "non_numeric", "null_value": "7", "float_precision": 1},
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("kind", ["Float64", "Float32"])
+def test_floats_lines_and_quotes_are_written_as_by_polars(name, kind):
+    mine = gf.DataFrame(FLOATS).with_columns(gf.col("f").cast(getattr(gf, kind), strict=False)).write_csv(**WRITTEN[name])
+    assert mine == pl.DataFrame(FLOATS).with_columns(pl.col("f").cast(getattr(pl, kind), strict=False)).write_csv(**WRITTEN[name])
+
+
+def test_options_that_no_writer_has_are_errors_before_a_file_is_there(tmp_path):
+    frame = gf.DataFrame({"a": [1.5]})
+    for options, message in [({"line_terminator": "ab"}, "line_terminator"), ({"float_precision": -1}, "float_precision")]:
+        with pytest.raises(gf.errors.PlanError, match=message):
+            frame.write_csv(tmp_path / "f.csv", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_open_files_and_texts():
     frame = gf.DataFrame({"a": [1, None], "b": ["x", "y"]})
     assert frame.write_csv() == "a,b\n1,x\n,y\n"

@@ -88,3 +88,68 @@ def test_a_frame_is_the_plan_of_its_sql(data, number):
     in_sql = gf.sql(query.read_text().strip().rstrip(";"))
     arrange = list if number in SAME_ORDER else sorted
     assert arrange(operators(QUERIES[number](gf, SimpleNamespace(**tables)))) == arrange(operators(in_sql))
+
+
+def computes(frame):
+    """The aggregates of a frame's physical plan and what it computes of them, without names, in the words of SQL."""
+    plan = frame.explain().split("physical_plan")[1].replace("lineitem.", "")
+    aggregates = re.search(r"mode=Partial.*aggr=\[(.*)\]", plan)[1]
+    projection = re.search(r"ProjectionExec: expr=\[(.*)\]", plan)
+    return parts(aggregates), [] if projection is None else [part.split("@")[1] for part in parts(projection[1])]
+
+
+def parts(text):
+    """What stands between commas, without the names after ` as `; commas in parentheses divide nothing."""
+    found, depth = [""], 0
+    for letter in text:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(letter, 0)
+        found = [*found, ""] if letter == "," and depth == 0 else [*found[:-1], found[-1] + letter]
+    return [part.strip().split(" as ")[0] for part in found]
+
+
+DISCOUNTED = lambda x: x.col("l_extendedprice") * (1 - x.col("l_discount"))  # noqa: E731
+
+#: Frames and their SQL: nothing is computed in the one that is not in the other.
+SAME = {
+    "sums of decimals": (
+        lambda f, x: f.group_by("l_returnflag").agg(x.col("l_quantity").sum(), x.col("l_linenumber").cast(x.Int64).sum().alias("m"), x.len().alias("n")),
+        "SELECT l_returnflag, sum(l_quantity), sum(l_linenumber), count(*) FROM lineitem GROUP BY 1",
+    ),
+    "sums of what is computed of them": (
+        lambda f, x: f.group_by("l_returnflag").agg(DISCOUNTED(x).sum().alias("a"), (x.col("l_tax") + x.col("l_quantity")).sum().alias("b")),
+        "SELECT l_returnflag, sum(l_extendedprice * (1 - l_discount)), sum(l_tax + l_quantity) FROM lineitem GROUP BY 1",
+    ),
+    "counts of columns without nulls": (
+        lambda f, x: f.group_by("l_returnflag").agg(x.col("l_tax").count().alias("a")),
+        "SELECT l_returnflag, count(*) FROM lineitem GROUP BY 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_frame_computes_what_its_sql_computes(data, name):
+    lineitem = gf.scan_parquet(data / "lineitem.parquet")
+    gf.register("lineitem", lineitem)
+    frame, query = SAME[name]
+    assert computes(frame(lineitem, gf)) == computes(gf.sql(query))
+
+
+def test_sums_of_nothing_and_means_are_polars_s(data):
+    """Where a column may have nulls, or no group is sure to have a row, a sum is 0; a mean of decimals is a float."""
+    import polars as pl
+    from same import assert_same
+
+    for x, lineitem in [(pl, pl.scan_parquet(data / "lineitem.parquet")), (gf, gf.scan_parquet(data / "lineitem.parquet"))]:
+        nothing = lineitem.filter(x.col("l_quantity") < 0)
+        frames = [
+            nothing.select(x.col("l_quantity").sum(), m=x.col("l_tax").mean(), n=x.col("l_tax").count()),
+            nothing.group_by("l_returnflag").agg(x.col("l_quantity").sum()),
+            lineitem.with_columns(q=x.when(x.col("l_returnflag") != "A").then(x.col("l_quantity"))).group_by("l_returnflag").agg(x.col("q").sum(), n=x.col("q").count(), m=x.col("q").mean()).sort("l_returnflag"),
+            lineitem.group_by("l_returnflag").agg(DISCOUNTED(x).sum().alias("a"), m=x.col("l_discount").mean()).sort("l_returnflag"),
+            lineitem.group_by("l_returnflag").agg(x.col("l_tax").filter(x.col("l_returnflag") == "A").sum().alias("a"), m=x.col("l_tax").filter(x.col("l_returnflag") == "A").count()).sort("l_returnflag"),
+            lineitem.head(7).with_columns(m=x.col("l_tax").mean().over("l_returnflag"), s=x.col("l_tax").sum().over("l_returnflag")).select("m", "s"),
+        ]
+        if x is pl:
+            theirs = [frame.collect() for frame in frames]
+    for mine, expected in zip(frames, theirs, strict=True):
+        assert_same(mine.collect(), expected)

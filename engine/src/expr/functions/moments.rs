@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
-use gradframe_plan::functions::{avg, median, stddev, stddev_pop, var_pop, var_sample};
+use gradframe_plan::functions::{avg, median, stddev, stddev_pop, sum, var_pop, var_sample};
 
 use super::super::call::Call;
 use super::super::lit;
@@ -30,9 +30,21 @@ fn mean_of(call: &mut Call) -> Result<Expr> {
         DataType::Boolean => avg(cast(value, DataType::Int64)),
         DataType::Float32 => cast(avg(value), own),
         DataType::Null => nothing(value),
+        DataType::Decimal128(digits, _) if digits <= DIGITS_OF_EXACT_MEAN => mean_of_decimals(value),
         own if own.is_numeric() => avg(cast(value, DataType::Float64)),
         own => return Err(not_summable(call, &value, &own)),
     })
+}
+
+/// Of so many digits as many rows as there can be have a sum of 38.
+const DIGITS_OF_EXACT_MEAN: u8 = 19;
+
+/// The exact sum by the number of values: a float is made once a group, not once a row.
+fn mean_of_decimals(value: Expr) -> Expr {
+    let float = |part| cast(part, DataType::Float64);
+    let number = aggregate_fn::count(value.clone());
+    // Of no value the sum is null, and so is the quotient.
+    float(sum(value)) / float(number)
 }
 
 /// A statistic that lies between the values, of moments and durations: computed of their numbers of units, of a date by its

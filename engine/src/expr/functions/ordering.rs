@@ -13,7 +13,8 @@ use super::super::call::Call;
 use super::super::resolve::{cast_to, common_type, shown};
 use super::super::structure::{by_row, is_within, items, keep, length, position};
 use super::super::table::FunctionRow;
-use super::super::{IntoExpr, lit};
+use super::super::{IntoExpr, lit, when};
+use super::aggregates::of_rows;
 use super::cast;
 use super::comparison::Comparison;
 use super::windows::rows_in_order;
@@ -103,10 +104,7 @@ pub(super) const TABLE: &[FunctionRow] = &[
         Ok(rows_in_order(window("shuffle", vec![value], vec![call.optional_int("seed")?.unwrap_or(0).into()])))
     }),
     FunctionRow::typed("sample", sample),
-    FunctionRow::typed("slice", |call| {
-        let value = call.expr("the expression")?;
-        Ok(sliced(value, call.int("offset")?, call.optional_count("length")?.map(|length| length as i64)))
-    }),
+    FunctionRow::typed("slice", slice),
     FunctionRow::typed("gather_every", gather_every),
     FunctionRow::typed("top_k", |call| extreme_rows(call, true)),
     FunctionRow::typed("bottom_k", |call| extreme_rows(call, false)),
@@ -253,6 +251,39 @@ fn flags_of(call: &mut Call, name: &str, keys: usize) -> Result<Vec<bool>> {
     }
 }
 
+/// Offset and length are numbers, or expressions of one value.
+fn slice(call: &mut Call) -> Result<Expr> {
+    let value = call.expr("the expression")?;
+    let (offset, count) = (call.optional_int("offset")?, call.optional_count("length")?.map(|length| length as i64));
+    let computed_offset = if offset.is_none() { Some(call.expr("the offset")?) } else { None };
+    let computed_count = call.optional_expr();
+    if let (Some(offset), None) = (offset, &computed_count) {
+        return Ok(sliced(value, offset, count));
+    }
+    let start = match (offset, computed_offset) {
+        (Some(offset), _) => lit(offset),
+        (None, computed) => whole_number(call, "offset", computed.unwrap_or_else(|| lit(0_i64)))?,
+    };
+    let from_end = length(value.clone()) + start.clone();
+    let start = when(start.clone().lt(lit(0_i64))).then(from_end).otherwise(start);
+    let place = position(value.clone());
+    let begun = place.clone().gt_eq(start.clone());
+    let count = match computed_count {
+        Some(computed) => Some(whole_number(call, "length", computed)?),
+        None => count.map(lit),
+    };
+    Ok(keep(value, count.map_or(begun.clone(), |count| begun.and(place.lt(start + count)))))
+}
+
+fn whole_number(call: &Call, name: &str, value: Expr) -> Result<Expr> {
+    let own = call.type_of(&value)?;
+    if own.is_integer() {
+        return Ok(cast(value, DataType::Int64));
+    }
+    let what = format!("`{name}` is `{}`, which is {}, expected a whole number", shown(&value), type_name(&own));
+    Err(crate::Error::dtype(call.name(), what))
+}
+
 fn sliced(value: Expr, offset: i64, length_: Option<i64>) -> Expr {
     let place = position(value.clone());
     let start = if offset < 0 { length(value.clone()) + lit(offset) } else { lit(offset) };
@@ -274,11 +305,18 @@ fn gather_every(call: &mut Call) -> Result<Expr> {
     Ok(keep(value, kept))
 }
 
-/// Rows chosen by a permutation of their places, which the seed determines.
+/// Rows chosen by a permutation of their places, which the seed determines; where a row may be drawn again, out of the list of them.
 fn sample(call: &mut Call) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let seed = ScalarValue::from(call.optional_int("seed")?.unwrap_or(0));
-    let size = match (call.optional_count("n")?, call.optional_float("fraction")?) {
+    let (count, fraction) = (call.optional_count("n")?, call.optional_float("fraction")?);
+    if call.flag("with_replacement", false)? {
+        let count = count.or_else(|| fraction.is_none().then_some(1)).map(|n| n as i64);
+        let again = [ScalarValue::from(count), fraction.into(), true.into(), call.flag("shuffle", false)?.into(), seed];
+        let again = again.map(|constant| Expr::Literal(constant, None));
+        return Ok(items(frame_function("list.sample", [vec![call.imploded(value)?], again.to_vec()].concat())));
+    }
+    let size = match (count, fraction) {
         (Some(n), None) => lit(n as i64),
         (None, Some(fraction)) => cast(cast(length(value.clone()), DataType::Float64) * lit(fraction), DataType::Int64),
         (None, None) => lit(1_i64),
@@ -309,7 +347,7 @@ fn place_of_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     let value = call.expr("the expression")?;
     let present = value.clone().is_not_null();
     let order = vec![SortExpr::new(call.identity(&value)?, least, false), by_row()];
-    let first_of = |rows: Expr| first_value(keep(position(value.clone()), rows), order.clone());
+    let first_of = |rows: Expr| of_rows(first_value(position(value.clone()), order.clone()), rows);
     if !call.type_of(&value)?.is_floating() || least {
         return Ok(first_of(present));
     }
@@ -325,5 +363,5 @@ fn value_at_extreme(call: &mut Call, least: bool) -> Result<Expr> {
     if !least && call.type_of(&by)?.is_floating() {
         order.insert(0, SortExpr::new(datafusion::functions::math::expr_fn::isnan(by.clone()), true, false));
     }
-    Ok(first_value(keep(value, by.is_not_null()), order))
+    Ok(of_rows(first_value(value, order), by.is_not_null()))
 }

@@ -10,6 +10,7 @@ use gradframe_ml_core::error::Detail;
 use gradframe_plan::error::said_otherwise;
 use gradframe_plan::functions::is_of_row;
 
+use super::super::ELEMENT;
 use super::super::naming::{Naming, naming_of};
 use super::super::structure::{Mark, mark_of};
 use crate::Error;
@@ -78,7 +79,7 @@ pub(super) fn within(error: Error, written: &Expr) -> Error {
     }
     match root_names(written).first().filter(|_| is_own(detail, written)) {
         // What else stands in the call is not at fault, or is named.
-        Some(column) => said_otherwise(error, |what| format!("{what}, of `{column}`")),
+        Some(column) => said_otherwise(error, |what| format!("{what}, of `{}`", in_sight(column))),
         None => said_otherwise(error, |what| format!("{what}, in `{text}`")),
     }
 }
@@ -96,7 +97,12 @@ fn unaliased(expr: &Expr) -> &Expr {
 
 /// Whether the error is of the expression's own function, over columns of which it names one.
 fn says_all(detail: &Detail, written: &Expr) -> bool {
-    is_own(detail, written) && root_names(written).iter().any(|name| detail.what.contains(&format!("`{name}`")))
+    is_own(detail, written) && root_names(written).iter().any(|name| detail.what.contains(&format!("`{}`", in_sight(name))))
+}
+
+/// A column's name as people write it.
+fn in_sight(column: &str) -> &str {
+    if column == ELEMENT { "element()" } else { column }
 }
 
 /// Whether the error is of the expression's own function, over nothing but columns and constants.

@@ -19,7 +19,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Operator, ReversedUDAF, SetMonotonicity,
@@ -35,6 +36,9 @@ use crate::error::to_datafusion;
 
 static SUM: LazyLock<Arc<AggregateUDF>> =
     LazyLock::new(|| Arc::new(AggregateUDF::new_from_impl(CheckedSum { unchecked: Sum::new() })));
+
+/// A sum has ten digits more than what it is of, and 38 at most: of so many it has no more than of 38.
+const DIGITS_OF_WIDEST_SUM: u8 = 28;
 
 /// The aggregate `sum`, in the place of DataFusion's. When run, an `Execution` error for a sum that its type cannot hold.
 pub fn checked_sum() -> Arc<AggregateUDF> {
@@ -106,6 +110,23 @@ impl Named {
         let what = format!("{subject} is {sum}, which does not fit in {}", self.data_type);
         to_datafusion(Error::execution("sum", what).hint("cast what is summed to a decimal or a float"))
     }
+}
+
+/// The sum of decimals as they were before a cast that only gave them room for more digits, where a sum has that room by itself.
+fn before_cast(mut sum: AggregateFunction, info: &SimplifyContext) -> AggregateFunction {
+    let narrower = match sum.params.args.as_slice() {
+        [Expr::Cast(cast)] => match (info.get_data_type(&cast.expr), cast.field.data_type()) {
+            (Ok(DataType::Decimal128(own, scale)), DataType::Decimal128(room, to_scale))
+                if scale == *to_scale && own <= *room && own >= DIGITS_OF_WIDEST_SUM =>
+            {
+                Some(cast.expr.as_ref().clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    sum.params.args = narrower.map_or(sum.params.args, |narrower| vec![narrower]);
+    sum
 }
 
 impl AggregateUDFImpl for CheckedSum {
@@ -191,6 +212,10 @@ impl AggregateUDFImpl for CheckedSum {
         arg_is_left: bool,
     ) -> Result<Option<Expr>> {
         self.unchecked.simplify_expr_op_literal(aggregate, arg, operator, literal, arg_is_left)
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        Some(Box::new(|sum, info| Ok(Expr::AggregateFunction(before_cast(sum, info)))))
     }
 
     fn value_from_stats(&self, statistics: &StatisticsArgs) -> Option<ScalarValue> {

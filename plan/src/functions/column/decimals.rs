@@ -19,7 +19,7 @@ use super::per_row::{kernel_of, per_row};
 use crate::error::to_datafusion;
 
 const NAME: &str = "decimal_arithmetic";
-const DIGITS: u8 = 38;
+pub(super) const DIGITS: u8 = 38;
 /// What no decimal of 38 digits reaches.
 const MAX: u128 = 10_u128.pow(DIGITS as u32);
 
@@ -74,6 +74,12 @@ pub fn decimal_arithmetic(left: Expr, operation: DecimalOperation, right: Expr, 
 /// Whether a call is one of [`decimal_arithmetic`].
 pub fn is_decimal_arithmetic(function: &ScalarFunction) -> bool {
     kernel_of(function).is_some_and(|(name, _)| name == NAME)
+}
+
+/// What is computed, if the kernel of this name with these constants is that of [`decimal_arithmetic`].
+pub(super) fn operation_of(kernel: &str, constants: &[ScalarValue]) -> Option<DecimalOperation> {
+    let name = constants.first().and_then(|name| name.try_as_str().flatten());
+    (kernel == NAME).then(|| operation_named(name.unwrap_or_default()))
 }
 
 fn scale_of(data_type: &DataType) -> i8 {

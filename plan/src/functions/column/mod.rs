@@ -12,6 +12,7 @@ mod casting;
 mod counting;
 mod decimal_rounding;
 mod decimals;
+mod decimals_plain;
 mod dividing;
 mod exactly;
 mod extremes;

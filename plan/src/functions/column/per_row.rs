@@ -1,16 +1,21 @@
 //! A kernel as a scalar function: batch by batch, one value a row.
 
-use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
+use super::decimals::operation_of;
+use super::decimals_plain::plain;
 use super::kernel::{Carried, on_column};
 
 /// A call of a kernel that looks at one row at a time.
 pub fn per_row(name: &'static str, args: Vec<Expr>, constants: Vec<ScalarValue>) -> Expr {
     let function = ScalarUDF::new_from_impl(PerRow(Carried::new(name, constants)));
-    Expr::ScalarFunction(ScalarFunction::new_udf(std::sync::Arc::new(function), args))
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), args))
 }
 
 /// The kernel of this name as a scalar function.
@@ -42,6 +47,22 @@ impl ScalarUDFImpl for PerRow {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         self.0.result(types)
+    }
+
+    /// What is computed of two decimals is null only where one of them is.
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let may_be_null = operation_of(self.0.name, &self.0.constants).is_none();
+        let nullable = may_be_null || args.arg_fields.iter().any(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), self.0.result(&types)?, nullable)))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let operation = operation_of(self.0.name, &self.0.constants);
+        Ok(match operation.and_then(|operation| plain(operation, &args, info)) {
+            Some(plain) => ExprSimplifyResult::Simplified(plain),
+            None => ExprSimplifyResult::Original(args),
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -1,4 +1,4 @@
-//! Expressions and aggregates over the items of lists, where a list stands for a column of as many values.
+//! Expressions, aggregates and windows over the items of lists, where a list stands for a column of as many values.
 //!
 //! A function of this kind carries an expression of DataFusion's over columns named `__item_0`, `__item_1`, ...: its arguments,
 //! lists of which are seen item by item, all else repeated. Without a list the arguments are columns of one value. The number of
@@ -7,6 +7,7 @@
 mod distinct;
 mod of_row;
 mod running;
+mod windowed;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use self::distinct::Distinct;
 pub use self::of_row::{is_of_row, of_row, spelled_out};
 pub use self::running::AsInPlans;
 use self::running::Running;
+use self::windowed::windowed;
 use crate::error::to_datafusion;
 use crate::ops::row_order::ROW_ORDER;
 use crate::simplified::simplified;
@@ -40,6 +42,8 @@ pub enum OfItems {
     Each,
     /// An aggregate of all: one value.
     All,
+    /// A window over all: a list as long.
+    Window,
     /// The first argument's items for which the expression is true: a list of them.
     Kept,
 }
@@ -65,6 +69,7 @@ pub fn over_items(what: OfItems, computed: Expr, args: Vec<ItemArg>, as_in_plans
     let name = match what {
         OfItems::Each => "each_item",
         OfItems::All => "all_items",
+        OfItems::Window => "window_of_items",
         OfItems::Kept => "kept_items",
     };
     let shown = format!("{name}[{computed}]");
@@ -121,6 +126,12 @@ impl OverItems {
         let (items, batch) = flattened(columns, &self.lists, rows, &schema)?;
         let result = match self.what {
             OfItems::All => self.of_lists(&items, &batch, &schema, expected)?,
+            OfItems::Window => {
+                let window = self.planned(&schema)?;
+                let item = window.get_type(&schema)?;
+                let values = windowed(&window, &batch, &items.lengths, &schema, &item)?;
+                items.as_lists(values, items.lengths.clone())
+            }
             OfItems::Each | OfItems::Kept => self.of_batch(&items, &batch, &schema)?,
         };
         Ok(if result.data_type() == expected { result } else { arrow::compute::cast(&result, expected)? })
@@ -131,7 +142,7 @@ impl OverItems {
         match self.what {
             // A condition may be a null without a type.
             OfItems::Kept => items.kept(batch.column(0), arrow::compute::cast(&computed, &DataType::Boolean)?.as_boolean()),
-            OfItems::Each | OfItems::All => Ok(items.as_lists(computed, items.lengths.clone())),
+            _ => Ok(items.as_lists(computed, items.lengths.clone())),
         }
     }
 
@@ -245,7 +256,7 @@ impl ScalarUDFImpl for OverItems {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         let schema = self.schema(types)?;
         match self.what {
-            OfItems::Each => Ok(DataType::new_list(self.planned(&schema)?.get_type(&schema)?, true)),
+            OfItems::Each | OfItems::Window => Ok(DataType::new_list(self.planned(&schema)?.get_type(&schema)?, true)),
             OfItems::All => self.planned(&schema)?.get_type(&schema),
             OfItems::Kept => Ok(DataType::new_list(schema.field(0).data_type().clone(), true)),
         }

@@ -7,19 +7,21 @@
 //! aggregate a comparison with it, and filters that name the outer row are pulled up here, with what they compare, first.
 
 mod one_row;
+mod pull;
 mod pulled_up;
 mod refused;
 mod three_valued;
 
 use std::sync::Arc;
 
-use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Exists;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Distinct, Expr, FetchType, LogicalPlan, SkipType, Subquery};
+use datafusion::logical_expr::logical_plan::Filter;
+use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
+use datafusion::logical_expr::{Distinct, Expr, FetchType, JoinType, LogicalPlan, SkipType, Subquery};
 use datafusion::optimizer::AnalyzerRule;
 
 use self::three_valued::Tests;
@@ -114,15 +116,16 @@ fn answered(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     if let LogicalPlan::Subquery(subquery) = node {
         return Ok(pulled_up::above(subquery)?.update_data(LogicalPlan::Subquery));
     }
-    let input = match &node {
-        LogicalPlan::Filter(filter) => Arc::clone(filter.input.schema()),
-        LogicalPlan::Projection(projection) => Arc::clone(projection.input.schema()),
+    let filters = match &node {
+        LogicalPlan::Filter(_) | LogicalPlan::Join(_) => true,
+        LogicalPlan::Projection(_) => false,
         _ => return Ok(Transformed::no(node)),
     };
-    if !tests_subqueries(&node) {
+    if !tests_subqueries(&node) && !names_outer_in_a_join(&node) {
         return Ok(Transformed::no(node));
     }
-    let (filters, input): (bool, &DFSchema) = (matches!(node, LogicalPlan::Filter(_)), &input);
+    let node = above_a_join(node)?;
+    let input = &merge_schema(&node.inputs());
     let names = NamePreserver::new(&node);
     node.map_expressions(|expr| {
         let name = names.save(&expr);
@@ -130,4 +133,26 @@ fn answered(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         Ok(Transformed::yes(name.restore(told)))
     })?
     .map_data(LogicalPlan::recompute_schema)
+}
+
+fn names_outer_in_a_join(node: &LogicalPlan) -> bool {
+    matches!(node, LogicalPlan::Join(_)) && node.contains_outer_reference()
+}
+
+/// What the condition of an inner join says of subqueries and of the outer row, as a filter of its rows: a join has to know which side a part is
+/// about, and joins are made of filters alone.
+fn above_a_join(node: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::Join(mut join) = node else { return Ok(node) };
+    if join.join_type != JoinType::Inner {
+        return Ok(LogicalPlan::Join(join));
+    }
+    let parts = join.filter.take().map(split_conjunction_owned).unwrap_or_default();
+    let is_above = |part: &Expr| part.contains_outer() || part.exists(|part| Ok(subquery_of(part).is_some())).unwrap_or(false);
+    let (above, own): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_above);
+    join.filter = conjunction(own);
+    let join = LogicalPlan::Join(join);
+    match conjunction(above) {
+        Some(above) => Ok(LogicalPlan::Filter(Filter::try_new(above, Arc::new(join))?)),
+        None => Ok(join),
+    }
 }

@@ -9,7 +9,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema, ExprSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::count::count;
-use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
 use datafusion::logical_expr::utils::disjunction;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, ident, lit, not, when,
@@ -52,7 +52,7 @@ impl Asked {
 /// The tests of a node.
 #[derive(Clone, Copy)]
 pub(super) struct Tests<'a> {
-    /// Whether it is a filter: DataFusion makes joins of tests in filters alone.
+    /// Whether it keeps what is true: DataFusion makes joins of tests in filters alone, and filters of conditions of joins.
     pub filters: bool,
     /// The columns that it sees.
     pub input: &'a DFSchema,
@@ -77,7 +77,7 @@ impl Tests<'_> {
             },
             Expr::InSubquery(test) => self.contained(test, asked),
             Expr::Exists(test) => self.exists(test),
-            Expr::SetComparison(test) => self.compared(test),
+            Expr::SetComparison(test) => self.compared(test, asked),
             other => other.map_children(|part| self.answer(part, Asked::Each).map(Transformed::yes)).data(),
         }
     }
@@ -92,7 +92,15 @@ impl Tests<'_> {
         Ok(if test.negated { not(found) } else { found })
     }
 
-    fn compared(self, test: SetComparison) -> Result<Expr> {
+    fn compared(self, test: SetComparison, asked: Asked) -> Result<Expr> {
+        let negated = match (test.op, test.quantifier) {
+            (Operator::Eq, SetQuantifier::Any) => Some(false),
+            (Operator::NotEq, SetQuantifier::All) => Some(true),
+            _ => None,
+        };
+        if let Some(negated) = negated {
+            return self.contained(InSubquery { expr: test.expr, subquery: test.subquery, negated }, asked);
+        }
         if let Some(row) = OneRow::of(&test.subquery.subquery)?.filter(|row| row.is_sure()) {
             return row.compared(*test.expr, test.op, self.input);
         }

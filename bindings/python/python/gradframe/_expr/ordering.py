@@ -55,11 +55,8 @@ class Ordering(Base):
         seed: int | None = None,
     ) -> Expr:
         """`n` of the values, or a fraction of them, which the seed determines; other ones than Polars's."""
-        if with_replacement:
-            from gradframe.errors import UnsupportedError
-
-            raise UnsupportedError("sample: rows are sampled without replacement only")
-        return self._call("sample", n=n, fraction=fraction, shuffle=shuffle, seed=seed)
+        options = {"n": n, "fraction": fraction, "with_replacement": with_replacement, "shuffle": shuffle, "seed": seed}
+        return self._call("sample", **options)
 
     def gather_every(self, n: int, offset: int = 0) -> Expr:
         """Every `n`th value."""

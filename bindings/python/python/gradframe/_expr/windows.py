@@ -45,20 +45,24 @@ class Windows(Base):
             return self._call("shift", *fill, n=n)
         return self._call("shift", column(n), *fill)
 
-    def slice(self, offset: int, length: int | None = None) -> Expr:
-        """At most `length` values from `offset` on, which counts from the end if it is negative."""
-        return self._call("slice", offset=offset, length=length)
+    def slice(self, offset: int | IntoExpr, length: int | IntoExpr | None = None) -> Expr:
+        """At most `length` values from `offset` on, which counts from the end if it is negative. Both may be computed: one value for all rows."""
+        exprs = [column(given) for given in (offset, length) if given is not None and not isinstance(given, int)]
+        numbers = {name: given for name, given in (("offset", offset), ("length", length)) if isinstance(given, int)}
+        return self._call("slice", *exprs, **numbers)
 
-    def head(self, n: int = 10) -> Expr:
+    def head(self, n: int | IntoExpr = 10) -> Expr:
         """At most the first `n` values."""
         return self.slice(0, n)
 
-    def limit(self, n: int = 10) -> Expr:
+    def limit(self, n: int | IntoExpr = 10) -> Expr:
         """At most the first `n` values."""
         return self.slice(0, n)
 
-    def tail(self, n: int = 10) -> Expr:
+    def tail(self, n: int | IntoExpr = 10) -> Expr:
         """At most the last `n` values."""
+        if not isinstance(n, int):
+            return self.slice(-column(n), n)
         return self.slice(-n) if n else self.slice(0, 0)  # an offset of -0 is the beginning
 
     def diff(self, n: int = 1, null_behavior: Literal["ignore", "drop"] = "ignore") -> Expr:

@@ -43,22 +43,28 @@ def sink_csv(
     *,
     include_header: bool = True,
     separator: str = ",",
+    line_terminator: str = "\n",
+    include_bom: bool = False,
     quote_char: str = '"',
     quote_style: Literal["necessary", "always", "non_numeric", "never"] = "necessary",
     null_value: str | None = None,
     date_format: str | None = None,
     datetime_format: str | None = None,
     time_format: str | None = None,
+    float_precision: int | None = None,
+    float_scientific: bool | None = None,
     compression: str | None = None,
     compression_level: int | None = None,
     partition_by: str | Sequence[str] | None = None,
     overwrite: bool | None = None,
 ) -> int:
     """Runs the query into one CSV file, or with `partition_by` into a directory of them; otherwise as for Parquet. An empty text is
-    `""`, a null nothing or `null_value`; other quote styles than "necessary" quote nulls as they quote texts. Moments are written by the
-    formats, in the words of `dt.strftime`."""
-    options = {"header": str(include_header).lower(), "delimiter": separator, "quote": quote_char}
-    options |= _given(date_format=date_format, compression_level=compression_level)
+    `""`, a null nothing or `null_value`, which the quote style "always" quotes as it does all else. Moments are written by the formats, in
+    the words of `dt.strftime`; floats with `float_precision` digits behind the point, halves to the even neighbour, and with an exponent
+    always or never. Lines end by one character or by `"\\r\\n"`; `include_bom` begins the file with the mark of UTF-8."""
+    options = {"header": str(include_header).lower(), "delimiter": separator, "quote": quote_char, "line_terminator": line_terminator}
+    options |= _given(date_format=date_format, compression_level=compression_level, float_precision=float_precision)
+    options |= _given(float_scientific=float_scientific, include_bom=include_bom)
     moments = {"timestamp_format": datetime_format, "timestamp_tz_format": datetime_format, "time_format": time_format}
     options |= {f"format.{name}": text for name, text in moments.items() if text is not None}
     if quote_style != "necessary":

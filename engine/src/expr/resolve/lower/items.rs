@@ -79,14 +79,30 @@ impl Lowering {
         Ok(items.over(OfItems::All, Expr::AggregateFunction(aggregate)))
     }
 
-    /// A window of ours over the items, in their order. Errors: `NotImplemented` for DataFusion's.
-    pub(super) fn window_of_items(&mut self, window: &WindowFunction, args: Vec<Lowered>) -> Result<Lowered> {
+    /// A window over the items, in their order.
+    pub(super) fn window_of_items(
+        &mut self,
+        mut window: WindowFunction,
+        args: Vec<Lowered>,
+        parts: Vec<Lowered>,
+        group: &Group,
+    ) -> Result<Lowered> {
         let mut items = Items::default();
         let columns = items.columns(args);
-        match as_list(window, columns, by_row().expr) {
-            Some(list) => Ok(Lowered { shape: Shape::Items, ..items.over(OfItems::All, list) }),
-            None => Err(self.no_items()),
+        if let Some(list) = as_list(&window, columns.clone(), by_row().expr) {
+            return Ok(Lowered { shape: Shape::Items, ..items.over(OfItems::All, list) });
         }
+        let params = &mut window.params;
+        (params.args, params.partition_by) = (columns, items.columns(parts));
+        if let Some(filter) = params.filter.take() {
+            let filter = self.beside_items(*filter, group)?;
+            params.filter = Some(Box::new(items.column(filter)));
+        }
+        for key in params.order_by.iter_mut().filter(|key| !is_row_order(key)) {
+            let lowered = self.beside_items(std::mem::take(&mut key.expr), group)?;
+            key.expr = items.column(lowered);
+        }
+        Ok(items.over(OfItems::Window, Expr::WindowFunction(Box::new(window))))
     }
 
     /// The numbers of the items, from 0.

@@ -25,11 +25,12 @@ impl Lowering {
 
     /// A window over these, in the place of its arguments.
     pub(super) fn window_over(&mut self, mut window: WindowFunction, args: Vec<Lowered>, group: &Group) -> Result<Lowered> {
-        if self.common_shape(&args)? == Shape::Items {
-            return self.window_of_items(&window, args);
-        }
         let params = &mut window.params;
         let own = self.all(std::mem::take(&mut params.partition_by), group)?;
+        // What counts equal values has no argument but these.
+        if self.common_shape(&[args.clone(), own.clone()].concat())? == Shape::Items {
+            return self.window_of_items(window, args, own, group);
+        }
         let keys = params.order_by.iter().filter(|key| !is_row_order(key)).map(|key| key.expr.clone());
         let beside = params.filter.iter().map(|filter| filter.as_ref().clone()).chain(keys).collect();
         let is_one = self.sees_one([args.clone(), own.clone()].concat(), beside, group)?;
@@ -40,7 +41,8 @@ impl Lowering {
         let params = &mut window.params;
         let (args, kept) = self.on_rows(args, group)?;
         params.args = args;
-        let (own, _) = self.on_rows(own, group)?;
+        let (own, kept_of_own) = self.on_rows(own, group)?;
+        let kept = kept.or(kept_of_own);
         params.partition_by = group.keys.iter().cloned().chain(own).chain(kept.clone()).chain(only.clone()).collect();
         if let Some(filter) = params.filter.take() {
             params.filter = self.on_all_rows(*filter, group)?.map(Box::new);

@@ -31,7 +31,9 @@ fn sample(batch: &Batch) -> Result<ArrayRef> {
         let Some(range) = lists.range(row) else { return Ok(false) };
         let of_fraction = fractions.is_valid(row).then(|| (fractions.value(row) * range.len() as f64) as i64);
         let Some(n) = counts.get(row).or(of_fraction) else { return Ok(false) };
-        let Some(n) = usize::try_from(n).ok().filter(|n| *n <= range.len() || replace && !range.is_empty()) else {
+        // Of nothing, nothing is drawn again.
+        let n = if replace && range.is_empty() { n.min(0) } else { n };
+        let Some(n) = usize::try_from(n).ok().filter(|n| *n <= range.len() || replace) else {
             let what = format!("{n} elements cannot be drawn of {}", range.len());
             return batch.bad_value(what, "with_replacement=True draws an element again");
         };
