@@ -78,7 +78,7 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let before: [Arc<dyn AnalyzerRule + Send + Sync>; 4] =
         [Arc::new(Copies), Arc::new(DrawnCtes), Arc::new(NarrowDecimals), Arc::new(DecimalsBesideFloats)];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 14] = [
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 15] = [
         Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
