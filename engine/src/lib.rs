@@ -97,3 +97,8 @@ pub use gradframe_plan::ops::predict::PredictOptions;
 pub use gradframe_plan::own_types::{own_array, own_field, own_schema, own_type};
 pub use gradframe_plan::services::{DatasetFile, MetricRow, NamedModel, NewArtifact, NewDataset};
 pub use gradframe_sql::Parsed;
+
+/// The page on networks in Rust, whose code is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/networks_in_rust.md")]
+mod networks_in_rust {}

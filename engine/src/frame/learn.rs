@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame as Execution;
 use datafusion::logical_expr::LogicalPlan;
+use gradframe_ml_array::{Array, Element};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::ops::predict::PredictOptions;
 use gradframe_plan::ops::train::TrainRequest;
@@ -41,6 +42,14 @@ impl FittedModel {
     /// The training log: run, epoch, step, rows, loss, gradient_norm, seconds, eval_loss, learning_rate; one row an epoch.
     pub fn log(&self) -> &DataFrame {
         &self.log
+    }
+
+    /// Its weights by name: of a module what a module of the same parts takes over by `load_matching`. Errors: those of making arrays of them.
+    pub fn state_dict(&self) -> Result<gradframe_ml_nn::StateDict> {
+        let weights = self.model.model.weights.iter();
+        weights
+            .map(|(name, tensor)| Ok((name.clone(), Array::from_tensor(Element::Real(tensor.dtype()), tensor.clone())?)))
+            .collect()
     }
 
     /// The model itself: its specification and weights.

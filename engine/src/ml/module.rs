@@ -4,6 +4,8 @@ use gradframe_ml_array::{Array, Element, RowFunction, RowType};
 use gradframe_ml_core::DType;
 use gradframe_ml_learn::optim::NamedRule;
 use gradframe_ml_learn::{Module as Traced, ModuleFunction, ModuleGroup, ModuleInput, Task};
+use gradframe_ml_nn as nn;
+use gradframe_ml_nn::traced::{Held, in_mode};
 
 use super::Estimator;
 use crate::{Error, Result};
@@ -41,6 +43,7 @@ use crate::{Error, Result};
 pub struct Module {
     title: String,
     parameters: Vec<(String, Array)>,
+    buffers: Vec<(String, Array)>,
     inputs: Vec<(ModuleInput, Element)>,
     task: Task,
     rule: NamedRule,
@@ -50,7 +53,7 @@ impl Module {
     /// A module without parameters and columns, that learns a number by Adam. `title` is its name for people.
     pub fn new(title: impl Into<String>) -> Self {
         let rule = NamedRule::new("adam", &[("beta_1", 0.9), ("beta_2", 0.999), ("epsilon", 1e-8)]);
-        Module { title: title.into(), parameters: vec![], inputs: vec![], task: Task::Regression, rule }
+        Module { title: title.into(), parameters: vec![], buffers: vec![], inputs: vec![], task: Task::Regression, rule }
     }
 
     /// An array of floats to be learned, from these values on; its name is a weight's name in the model.
@@ -99,20 +102,92 @@ impl Module {
         forward: impl Fn(&[Array], &[Array]) -> Result<Array>,
         loss: impl Fn(&Array, &Array) -> Result<Array>,
     ) -> Result<Estimator> {
-        let mut types: Vec<RowType> = self.parameters.iter().map(|(_, array)| RowType::like(array)).collect();
-        let count = types.len();
-        types.extend(self.inputs.iter().map(|(input, element)| RowType::rows(*element, &input.shape)));
-        let whole = |x: &[Array]| forward(&x[..count], &x[count..]);
-        let output = RowFunction::trace("fit", &types, |x| Ok(vec![whole(x)?]))?;
-        let target = self.target(&output)?;
-        let evaluation_types = [types.clone(), vec![target.clone()]].concat();
-        let last = types.len();
-        let evaluation = RowFunction::trace("fit", &evaluation_types, |x| Ok(vec![loss(&whole(&x[..last])?, &x[last])?]))?;
+        self.traced(|given| Ok((forward(given.own, given.inputs)?, vec![])), loss)
+    }
+
+    /// As [`Module::trace`], of a layer of [`crate::nn`] that is given one input: it learns the layer's parameters from what they are, and its
+    /// running statistics. The layer itself stays as it is; [`FittedModel::state_dict`](crate::FittedModel::state_dict) has what was learned.
+    ///
+    /// ```
+    /// use gradframe::ml::Module;
+    /// use gradframe::nn::functional::{Reduction, mse_loss};
+    /// use gradframe::nn::{Linear, Module as _, random, sequential, Tanh};
+    /// use gradframe::{Result, Session};
+    ///
+    /// fn main() -> Result<()> {
+    ///     let session = Session::builder().in_memory().build()?;
+    ///     let rows = session.block_on(session.sql("SELECT x, sin(x) AS y FROM (SELECT value / 10.0 AS x FROM range(-20, 20))"))?;
+    ///     random::seed(0);
+    ///     let net = sequential![Linear::new(1, 16)?, Tanh, Linear::new(16, 1)?];
+    ///     let estimator = Module::new("Wave")
+    ///         .features(["x"])
+    ///         .trace_layer(&net, |predicted, y| mse_loss(predicted, y, Reduction::Mean))?
+    ///         .option("learning_rate", 0.05)
+    ///         .option("max_iterations", 150i64);
+    ///     let wave = session.block_on(rows.fit(estimator, "y", Some("wave")))?;
+    ///     net.load_matching(&wave.state_dict()?)?; // the layer has now learned, too
+    ///     let query = "SELECT max(abs(predicted_y - y)) < 0.2 AS close FROM ML.PREDICT(MODEL wave, (SELECT 1.5 AS x, sin(1.5) AS y))";
+    ///     let close = session.block_on(session.block_on(session.sql(query))?.collect())?;
+    ///     assert!(format!("{close:?}").contains("true"), "{close:?}");
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// Errors: as there; `Plan` if it was also given parameters by name, or the layer has none.
+    pub fn trace_layer(self, layer: &impl nn::Layer, loss: impl Fn(&Array, &Array) -> Result<Array>) -> Result<Estimator> {
+        self.trace_module(layer, |layer, x| layer.forward(first_of(x)?), loss)
+    }
+
+    /// As [`Module::trace_layer`], of a module of any inputs: `forward` is given the module and the inputs, in order.
+    /// Errors: as there.
+    pub fn trace_module<M: nn::Module>(
+        mut self,
+        module: &M,
+        forward: impl Fn(&M, &[Array]) -> Result<Array>,
+        loss: impl Fn(&Array, &Array) -> Result<Array>,
+    ) -> Result<Estimator> {
+        if !self.parameters.is_empty() {
+            return Err(Error::plan("fit", "parameters by name beside a module").hint("make them part of the module"));
+        }
+        let held = Held::of(module);
+        (self.parameters, self.buffers) = (held.learned(), held.kept());
+        let learned = self.parameters.len();
+        if learned == 0 {
+            return Err(Error::plan("fit", format!("{} has no parameters that are learned", self.title)));
+        }
+        let called = |given: &Given<'_>| {
+            let call = || held.standing_for(given.own.to_vec(), || forward(module, given.inputs));
+            let (output, after) = match given.key {
+                Some(key) => in_mode(module, true, || nn::random::with_key(key, call)),
+                None => in_mode(module, false, call),
+            };
+            Ok((output?, after[learned..].to_vec()))
+        };
+        self.traced(called, loss)
+    }
+
+    /// `forward` gives the output, and the buffers after it.
+    fn traced(
+        self,
+        forward: impl Fn(&Given<'_>) -> Result<(Array, Vec<Array>)>,
+        loss: impl Fn(&Array, &Array) -> Result<Array>,
+    ) -> Result<Estimator> {
+        let own = self.parameters.iter().chain(&self.buffers);
+        let own: Vec<RowType> = own.map(|(_, array)| RowType::like(array)).collect();
+        let inputs: Vec<RowType> = self.inputs.iter().map(|(input, element)| RowType::rows(*element, &input.shape)).collect();
+        let count = own.len();
+        let whole = |x: &[Array]| forward(&Given { own: &x[..count], key: None, inputs: &x[count..] });
+        let output = RowFunction::trace("fit", &[&own[..], &inputs].concat(), |x| Ok(vec![whole(x)?.0]))?;
+        let target = [self.target(&output)?];
+        let last = count + inputs.len();
+        let types = [&own[..], &inputs, &target].concat();
+        let evaluation = RowFunction::trace("fit", &types, |x| Ok(vec![loss(&whole(&x[..last])?.0, &x[last])?]))?;
         let key = RowType { element: Element::Real(DType::U64), shape: vec![], rows: false };
-        let training_types = [&types[..count], &[key], &types[count..], &[target]].concat();
-        let training = RowFunction::trace("fit", &training_types, |x| {
-            let output = forward(&x[..count], &x[count + 1..=last])?;
-            Ok(vec![loss(&output, &x[last + 1])?])
+        let types = [&own[..], &[key], &inputs, &target].concat();
+        let training = RowFunction::trace("fit", &types, |x| {
+            let given = Given { own: &x[..count], key: Some(&x[count]), inputs: &x[count + 1..=last] };
+            let (output, buffers) = forward(&given)?;
+            Ok([vec![loss(&output, &x[last + 1])?], buffers].concat())
         })?;
         self.estimator(output, evaluation, training)
     }
@@ -132,20 +207,41 @@ impl Module {
 
     fn estimator(self, forward: RowFunction, evaluation: RowFunction, training: RowFunction) -> Result<Estimator> {
         let function = |traced: RowFunction| ModuleFunction { function: traced.function, captures: traced.captures };
-        let parameters =
-            self.parameters.into_iter().map(|(name, array)| Ok((name, array.tensor()?))).collect::<Result<Vec<_>>>()?;
+        let tensors = |arrays: Vec<(String, Array)>| {
+            arrays.into_iter().map(|(name, array)| Ok((name, array.tensor()?))).collect::<Result<Vec<_>>>()
+        };
+        let parameters = tensors(self.parameters)?;
         let groups = vec![ModuleGroup { rule: self.rule.clone(), rate: 1.0, members: (0..parameters.len()).collect() }];
         let module = Traced {
             title: self.title,
             task: self.task,
             inputs: self.inputs.into_iter().map(|(input, _)| input).collect(),
             parameters,
-            buffers: vec![],
+            buffers: tensors(self.buffers)?,
             training: function(training),
             evaluation: function(evaluation),
             forward: function(forward),
             groups,
         };
         Ok(Estimator::module(module).option("optimizer", self.rule.name))
+    }
+}
+
+/// What a module computes from.
+struct Given<'a> {
+    /// Parameters, then buffers.
+    own: &'a [Array],
+    /// In training: what is drawn from.
+    key: Option<&'a Array>,
+    inputs: &'a [Array],
+}
+
+fn first_of(inputs: &[Array]) -> Result<&Array> {
+    match inputs {
+        [input] => Ok(input),
+        _ => {
+            Err(Error::plan("fit", format!("a layer is given one input, got {}", inputs.len()))
+                .hint("trace_module takes any number"))
+        }
     }
 }

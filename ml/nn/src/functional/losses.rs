@@ -1,6 +1,6 @@
 //! Losses: of each element or row, then their mean or their sum.
 
-use gradframe_ml_array::{Arg, Array, Element};
+use gradframe_ml_array::{Arg, Array, Element, Number};
 use gradframe_ml_core::{DType, Error, Result};
 
 use super::{float, log_softmax, one, pair, select};
@@ -96,7 +96,9 @@ fn bounded_log(x: &Array) -> Result<Array> {
     let inside = x.greater(0.0)?;
     let logarithm = select(&inside, x, 1.0)?.log()?;
     let is_held = pair("logical_and", &inside, &logarithm.greater(LEAST)?)?;
-    select(&is_held, &logarithm, &select(&pair("greater_equal", x, 0.0)?, LEAST, f64::NAN)?)
+    let none = Array::number("log", Number::Float(f64::NAN), x.element())?;
+    let least = select(&pair("greater_equal", x, 0.0)?, LEAST, &none)?;
+    select(&is_held, &logarithm, &least)
 }
 
 /// `y (log y - x)` for logarithms x and probabilities y, 0 where y is 0: how far the target is from the input. `Mean` is over all

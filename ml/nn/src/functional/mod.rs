@@ -41,9 +41,18 @@ pub(crate) fn ints(numbers: impl IntoIterator<Item = usize>) -> Arg {
     Arg::Ints(numbers.into_iter().map(|number| number as i64).collect())
 }
 
-/// `a` where the condition is true, else `b`.
+/// `a` where the condition is true, else `b`; a number takes the type of the array beside it.
 pub(crate) fn select(condition: &Array, a: impl Into<Operand>, b: impl Into<Operand>) -> Result<Array> {
-    Array::call_one("where", &[condition.into(), a.into(), b.into()], SmallVec::new())
+    let (a, b) = (a.into(), b.into());
+    let element = [&a, &b].into_iter().find_map(|operand| match operand {
+        Operand::Array(array) => Some(array.element()),
+        Operand::Number(_) => None,
+    });
+    let typed = |operand: Operand| match (operand, element) {
+        (Operand::Number(number), Some(element)) => Array::number("where", number, element).map(Operand::Array),
+        (operand, _) => Ok(operand),
+    };
+    Array::call_one("where", &[condition.into(), typed(a)?, typed(b)?], SmallVec::new())
 }
 
 /// Which elements a condition of two operands is true for, or another operation of both.

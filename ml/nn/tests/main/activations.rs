@@ -2,7 +2,7 @@
 
 use gradframe_ml_nn::*;
 
-use crate::reference::{assert_told, stored, x};
+use crate::reference::{assert_near, assert_told, stored, x};
 
 #[test]
 fn activations_are_pytorchs() {
@@ -32,6 +32,7 @@ fn activations_are_pytorchs() {
         let expected = &stored()["activations"][name];
         assert_told(name, &output, &expected["output"]);
         let gradients = output.sum(None, false).unwrap().backward().unwrap();
-        assert_told(&format!("{name}: gradient"), gradients.of(&at).unwrap(), &expected["gradient"]);
+        // PyTorch's gradients of `hardsigmoid` and `hardswish` have a sixth as float32 has it.
+        assert_near(&format!("{name}: gradient"), gradients.of(&at).unwrap(), &expected["gradient"], 1e-7);
     }
 }

@@ -28,12 +28,16 @@ pub fn x(shape: &[usize], phase: usize) -> Array {
 
 /// Fails unless an array has the shape and the two sums that are stored, to a part of 1e-9, or of 1e-6 for float32.
 pub fn assert_told(what: &str, array: &Array, told: &Value) {
+    assert_near(what, array, told, if array.element() == DOUBLE { 1e-9 } else { 1e-6 });
+}
+
+/// Fails unless an array has the shape and the two sums that are stored, to this part of the sum of its sizes.
+pub fn assert_near(what: &str, array: &Array, told: &Value, most: f64) {
     let shape: Vec<usize> = told[0].as_array().unwrap().iter().map(|size| size.as_u64().unwrap() as usize).collect();
     assert_eq!(array.shape(), shape, "{what}");
     let values = array.tensor().unwrap().to_f64();
     let sums = [values.iter().sum(), values.iter().enumerate().map(|(i, value)| value * (0.3 * i as f64).cos()).sum::<f64>()];
     let size = 1.0 + values.iter().map(|value| value.abs()).sum::<f64>();
-    let most = if array.element() == DOUBLE { 1e-9 } else { 1e-6 };
     for (sum, expected) in sums.iter().zip(told[1].as_array().unwrap()) {
         let expected = expected.as_f64().unwrap();
         assert!((sum - expected).abs() <= most * size, "{what}: {sum}, expected {expected}");
