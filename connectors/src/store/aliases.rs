@@ -4,7 +4,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::names::suggest;
 
 use super::sql::{Transaction, params, put};
-use super::{Store, now_us};
+use super::{Store, now_us, registered_rows};
 
 const OP: &str = "alias";
 /// Means the newest version, as a version's name.
@@ -18,6 +18,20 @@ impl Store {
         self.database.write(|transaction| {
             check_version(transaction, model, version)?;
             set(transaction, model, alias, version)
+        })
+    }
+
+    /// Lets `to` name the version that `from` (an alias, a number, or `latest`) means just now; gives that version.
+    /// Errors: `Plan` if there is none, and for a name that is no alias.
+    pub fn promote(&self, model: &str, from: &str, to: &str) -> Result<u64> {
+        check_alias(to)?;
+        self.database.write(|transaction| {
+            let Some(version) = which_version(transaction, model, from)? else {
+                return Err(unknown_alias(transaction, model, from)?);
+            };
+            check_version(transaction, model, version)?;
+            set(transaction, model, to, version)?;
+            Ok(version)
         })
     }
 
@@ -49,10 +63,7 @@ impl Store {
     pub fn set_model_tags(&self, model: &str, version: u64, tags: &[(String, String)]) -> Result<()> {
         self.database.write(|transaction| {
             check_version(transaction, model, version)?;
-            let sql = put("model_tags", &["model", "version", "name"], &["value"]);
-            let insert =
-                |(name, value): &(String, String)| transaction.execute(&sql, params![model, version as i64, name, value]);
-            tags.iter().try_for_each(|tag| insert(tag).map(|_| ()))
+            registered_rows::set_tags(transaction, model, version, tags)
         })
     }
 
@@ -152,9 +163,24 @@ fn check_version(transaction: &Transaction, model: &str, version: u64) -> Result
     }
     match newest(transaction, model)? {
         Some(newest) => Err(Error::plan(OP, format!("model `{model}` has no version {version}, the newest is {newest}"))),
-        None => {
-            let names = transaction.rows("SELECT DISTINCT model FROM models", params![], |row| row.get::<String>(0))?;
-            Err(Error::plan(OP, format!("unknown model `{model}`")).hint(suggest(model, names.iter().map(String::as_str))))
-        }
+        None => Err(unknown_model(transaction, model)?),
     }
+}
+
+fn unknown_model(transaction: &Transaction, model: &str) -> Result<Error> {
+    let names = transaction.rows("SELECT DISTINCT model FROM models", params![], |row| row.get::<String>(0))?;
+    Ok(Error::plan(OP, format!("unknown model `{model}`")).hint(suggest(model, names.iter().map(String::as_str))))
+}
+
+fn unknown_alias(transaction: &Transaction, model: &str, alias: &str) -> Result<Error> {
+    if newest(transaction, model)?.is_none() {
+        return unknown_model(transaction, model);
+    }
+    let sql = "SELECT alias FROM aliases WHERE model = ?1 ORDER BY alias";
+    let names = transaction.rows(sql, params![model], |row| row.get::<String>(0))?;
+    let hint = match names.as_slice() {
+        [] => "it has no aliases; `latest` is its newest version".to_owned(),
+        names => suggest(alias, names.iter().map(String::as_str)),
+    };
+    Ok(Error::plan(OP, format!("model `{model}` has no alias `{alias}`")).hint(hint))
 }

@@ -10,7 +10,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
 use parking_lot::Mutex;
 
-use super::errors::{sync_directory, write_error};
+use super::errors::{make_directory, sync_directory, write_error};
 use super::model_files::write_durably;
 use super::run_id::is_run_id;
 use super::server_checkpoints::ServerCheckpoints;
@@ -48,10 +48,9 @@ impl Checkpoints {
         };
         let bytes = weights::encode(&checkpoint.tensors, Some(checkpoint.notes.clone().into_iter().collect()))?;
         let (target, aside) = (directory.join(FILE), directory.join(random_name()));
-        let written = fs::create_dir_all(&directory)
-            .and_then(|()| write_durably(&aside, &bytes))
-            .and_then(|()| fs::rename(&aside, &target))
-            .and_then(|()| sync_directory(&directory));
+        make_directory("checkpoint", &directory)?;
+        let written =
+            write_durably(&aside, &bytes).and_then(|()| fs::rename(&aside, &target)).and_then(|()| sync_directory(&directory));
         written.map_err(|error| {
             let _ = fs::remove_file(&aside); // what could not be written whole is of no use
             write_error("checkpoint", &target, error)

@@ -50,6 +50,8 @@ struct CopiedRun {
     /// What is in segments still: a process that has a copy of one keeps it from being folded.
     unfolded: Points,
     traces: CopiedTraces,
+    /// The hashes of all contents that these rows name.
+    contents: Vec<String>,
 }
 
 /// The values of a row.
@@ -62,21 +64,21 @@ impl Store {
     pub fn copy_run_from(&self, other: &Store, run: &str) -> Result<()> {
         check_run(run)?;
         if other.run_start(run)?.status == "running" {
-            let what = format!("run `{run}` is still running");
-            return Err(Error::plan("run", what).hint("`gradframe runs tail` follows it to its end"));
+            return Err(is_running(run));
         }
         if self.run_start(run).is_ok() {
             return Err(is_there(run));
         }
         self.clean_once();
-        let contents = self.stage_contents(other, run)?;
         let copied = other.database.read(|transaction| {
             // Before the database: what is folded in between is known there.
             let unfolded = other.segments.unfolded(&of_run(run))?;
             CopiedRun::read(transaction, run, &unfolded)
         })?;
-        let copied = copied.ok_or_else(|| Error::internal("run", "it went away while it was copied"))?;
+        let copied = copied.filter(|copied| !copied.run.is_empty());
+        let copied = copied.ok_or_else(|| Error::external("run", format!("`{run}` went away while it was copied")))?;
         copied.check()?;
+        let contents = self.stage_contents(other, &copied.contents)?;
         self.database.write(|transaction| {
             // Another process may have copied it meanwhile.
             if transaction.value(IS_RUN, params![run])? {
@@ -110,10 +112,13 @@ impl Store {
     /// Forgets a run with all that it has logged. Errors: `Plan` for an unknown run, one that is running, and one that a model
     /// comes from.
     pub fn remove_run(&self, run: &str) -> Result<()> {
-        if self.run_start(run)?.status == "running" {
-            return Err(Error::plan("run", format!("run `{run}` is still running")));
-        }
+        self.run_start(run)?;
         self.database.write(|transaction| {
+            // It may have gone on meanwhile.
+            let runs = "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status = 'running')";
+            if transaction.value(runs, params![run])? {
+                return Err(is_running(run));
+            }
             if let Some(model) = version_from_run(transaction, run)? {
                 let what = format!("run `{run}` stays: model `{model}` comes from it");
                 return Err(Error::plan("run", what).hint("DROP MODEL first"));
@@ -152,10 +157,9 @@ impl Store {
         Ok(runs.unwrap_or_default())
     }
 
-    /// Contents of the run's artifacts, each read whole and found to be what its hash says.
-    fn stage_contents(&self, other: &Store, run: &str) -> Result<Vec<artifacts::objects::Staged>> {
+    /// Contents of artifacts, each read whole and found to be what its hash says.
+    fn stage_contents(&self, other: &Store, hashes: &[String]) -> Result<Vec<artifacts::objects::Staged>> {
         let owner = self.database.owner();
-        let hashes = other.database.read(|transaction| artifacts::rows::hashes(transaction, run))?.unwrap_or_default();
         let stage = |hash: &String| {
             check_hash(hash)?;
             let path = other.objects.path(hash)?;
@@ -168,6 +172,10 @@ impl Store {
 
 fn is_there(run: &str) -> Error {
     Error::plan("run", format!("run `{run}` is in the store already"))
+}
+
+fn is_running(run: &str) -> Error {
+    Error::plan("run", format!("run `{run}` is still running")).hint("`gradframe runs tail` follows it to its end")
 }
 
 /// What is said of runs that could not be copied, beside those that were.
@@ -215,10 +223,17 @@ impl CopiedRun {
                 .collect::<Result<_>>()?,
             unfolded: unfolded.points(transaction)?,
             traces: CopiedTraces::read(transaction, run)?,
+            contents: artifacts::rows::hashes(transaction, run)?,
         })
     }
 
     fn check(&self) -> Result<()> {
+        // It may have gone on since it was asked for.
+        if let Some([Value::Text(run), _, Value::Text(status), ..]) = self.run.first().map(Vec::as_slice)
+            && status == "running"
+        {
+            return Err(is_running(run));
+        }
         TABLES.iter().zip(&self.rows).try_for_each(|((table, _), rows)| check_rows(table, rows))?;
         self.traces.check()
     }

@@ -51,13 +51,43 @@ pub(super) fn next(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// The bodies of all whole records from the beginning.
-pub(super) fn all(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// A part of bytes that are records one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'b> {
+    /// The body of a record.
+    Whole(&'b [u8]),
+    /// What is none although whole ones follow: it was changed after it was written.
+    Damaged(&'b [u8]),
+    /// What is none at the end. A crash leaves the beginning of the last record, and perhaps zeros.
+    Rest(&'b [u8]),
+}
+
+/// All parts, each with the place at which it begins.
+pub(super) fn parts(bytes: &[u8]) -> impl Iterator<Item = (usize, Part<'_>)> {
+    let mut left = bytes;
     std::iter::from_fn(move || {
-        let (body, rest) = first(bytes)?;
-        bytes = rest;
-        Some(body)
+        let at = bytes.len() - left.len();
+        if left.is_empty() {
+            return None;
+        }
+        let (part, rest) = match first(left) {
+            Some((body, rest)) => (Part::Whole(body), rest),
+            None => match next(left) {
+                Some(length) => (Part::Damaged(&left[..length]), &left[length..]),
+                None => (Part::Rest(left), &[][..]),
+            },
+        };
+        left = rest;
+        Some((at, part))
     })
+}
+
+/// Whether the rest of a file is what a crash leaves of a last record, of which no call had returned: it is shorter than it says, or
+/// zeros. A disk that changes a record leaves as many bytes as it had.
+pub(super) fn is_torn(rest: &[u8]) -> bool {
+    let Some((header, body)) = rest.split_first_chunk::<HEADER_BYTES>() else { return true };
+    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+    length > body.len() || rest.iter().all(|byte| *byte == 0)
 }
 
 fn check(body: &[u8]) -> u32 {
@@ -69,17 +99,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_or_changed_record_ends_what_is_read() {
+    fn a_torn_last_record_is_told_from_a_changed_one() {
         let (first, second) = (frame(b"one"), frame(b"two two"));
         let both = [first.clone(), second.clone()].concat();
-        assert_eq!(all(&both).collect::<Vec<_>>(), [&b"one"[..], b"two two"]);
-        for bytes in first.len()..both.len() {
-            assert_eq!(all(&both[..bytes]).count(), 1, "{bytes} bytes");
-            let mut changed = both.clone();
-            changed[bytes] ^= 4;
-            assert_eq!(all(&changed).count(), 1, "byte {bytes}");
+        assert_eq!(parts(&both).collect::<Vec<_>>(), [(0, Part::Whole(b"one")), (first.len(), Part::Whole(b"two two"))]);
+        for bytes in first.len() + 1..both.len() {
+            let rest = &both[first.len()..bytes];
+            assert_eq!(parts(&both[..bytes]).collect::<Vec<_>>(), [(0, Part::Whole(b"one")), (first.len(), Part::Rest(rest))]);
+            assert!(is_torn(rest), "{bytes} bytes");
         }
-        assert_eq!(all(&[first, vec![0; 4096]].concat()).count(), 1, "zeros are no records");
+        for byte in first.len()..both.len() {
+            let mut changed = both.clone();
+            changed[byte] ^= 4;
+            let rest = &changed[first.len()..];
+            assert_eq!(parts(&changed).collect::<Vec<_>>(), [(0, Part::Whole(b"one")), (first.len(), Part::Rest(rest))]);
+            // Of a length that was changed to a greater one nobody can tell.
+            assert!(byte < first.len() + 4 || !is_torn(rest), "byte {byte}");
+        }
+        let zeros = [0; 4096];
+        assert_eq!(parts(&[&first[..], &zeros].concat()).last(), Some((first.len(), Part::Rest(&zeros))));
+        assert!(is_torn(&zeros));
     }
 
     #[test]
@@ -89,6 +128,8 @@ mod tests {
             let mut both = [first.clone(), second.clone()].concat();
             both[byte] ^= 4;
             assert_eq!(next(&both), Some(first.len()), "byte {byte}");
+            let found = [(0, Part::Damaged(&both[..first.len()])), (first.len(), Part::Whole(b"two two"))];
+            assert_eq!(parts(&both).collect::<Vec<_>>(), found, "byte {byte}");
         }
         for torn in [&first[..first.len() - 1], &[0; 4096], &[]] {
             assert_eq!(next(torn), None);

@@ -73,7 +73,7 @@ impl Store {
         if runs.as_ref().is_none_or(Vec::is_empty) && points != Some(true) {
             return Ok(());
         }
-        runs.iter().flatten().try_for_each(|run| self.checkpoints.hand_over(run))?;
+        runs.iter().flatten().try_for_each(|(run, _)| self.checkpoints.hand_over(run))?;
         let (ended, folded) = self.database.write(|transaction| {
             let (ended, folded) = runs::end_abandoned(transaction, &self.database, &self.segments, &self.ends)?;
             Ok((ended, folded.and(fold::fold_left_over(transaction, &self.segments)?)))

@@ -1,5 +1,7 @@
 //! Which versions of models are named by what is kept as SQL: views, and queries of runs, which a replay asks again.
 
+use std::sync::Arc;
+
 use gradframe_ml_core::Result;
 
 use super::Store;
@@ -10,16 +12,24 @@ use super::sql::{Transaction, params};
 pub(super) struct Mentions(Vec<String>);
 
 impl Store {
-    /// What is kept as SQL here. Views of other machines that share a store are not known.
-    pub(super) fn mentions(&self) -> Result<Mentions> {
-        let ask = |sql: &'static str| move |transaction: &Transaction<'_>| transaction.rows(sql, params![], |row| row.get(0));
-        let views = self.catalog.read(ask("SELECT sql FROM entries WHERE kind = 'view'"))?;
-        let queries =
-            self.database.read(ask("SELECT statement FROM runs WHERE statement LIKE '%@%' OR statement LIKE '%models:/%'
-             UNION SELECT source FROM datasets WHERE kind = 'query' AND (source LIKE '%@%' OR source LIKE '%models:/%')"))?;
-        let texts: Vec<String> = views.into_iter().chain(queries).flatten().collect();
-        Ok(Mentions(texts.iter().map(|text| plain(text)).collect()))
+    /// What is kept as SQL here, as a transaction of the store's database sees it. Beside a server views are in a directory of this machine,
+    /// which is not locked while the server is waited for; those of other machines are not known.
+    pub(super) fn mentions(&self, transaction: &Transaction<'_>) -> Result<Mentions> {
+        let views = match Arc::ptr_eq(&self.catalog, &self.database) {
+            true => texts(transaction, VIEWS)?,
+            false => self.catalog.read(|catalog| texts(catalog, VIEWS))?.unwrap_or_default(),
+        };
+        let all = views.into_iter().chain(texts(transaction, QUERIES)?);
+        Ok(Mentions(all.map(|text| plain(&text)).collect()))
     }
+}
+
+const VIEWS: &str = "SELECT sql FROM entries WHERE kind = 'view'";
+const QUERIES: &str = "SELECT statement FROM runs WHERE statement LIKE '%@%' OR statement LIKE '%models:/%'
+    UNION SELECT source FROM datasets WHERE kind = 'query' AND (source LIKE '%@%' OR source LIKE '%models:/%')";
+
+fn texts(transaction: &Transaction<'_>, sql: &str) -> Result<Vec<String>> {
+    transaction.rows(sql, params![], |row| row.get(0))
 }
 
 impl Mentions {

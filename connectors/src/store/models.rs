@@ -204,9 +204,8 @@ impl Store {
     /// Removes versions that are not among the newest `keep` of their model, that no alias, no view and no query of a run names, that
     /// are in no stage of MLflow's, and of which no copy has the files; gives them.
     pub fn remove_old_versions(&self, keep: u64) -> Result<Vec<(String, u64)>> {
-        let mentions = self.mentions()?;
         self.remove_versions(|transaction| {
-            let mut old = old_versions(transaction, keep)?;
+            let (mut old, mentions) = (old_versions(transaction, keep)?, self.mentions(transaction)?);
             old.retain(|(model, version)| !mentions.name(model, *version));
             Ok(old)
         })

@@ -96,6 +96,7 @@ impl OpenRun {
     fn keep_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
         let RunPlace { database, objects, .. } = &self.place;
         let staged = objects.stage_for_later(content, &database.owner())?;
+        let _held = self.begun.as_ref().and_then(|(outbox, _)| outbox.hold_contents());
         staged.take_place()?;
         let change = Change::Artifact(KeptArtifact::new(artifact, staged.content()));
         if let Some(journal) = self.waiting()
@@ -117,7 +118,7 @@ impl OpenRun {
         let Some((outbox, journal)) = waiting else { return Some(end) };
         let Err(error) = outbox.send(journal) else { return Some(end) };
         tracing::debug!(%error, run = self.id, "the end of a run is sent later");
-        self.place.ends.push(end);
+        self.end_later(end);
         if !journal.is_waiting() {
             // Sent just now, by the thread, which has not seen the end.
             self.place.record_ends();
@@ -125,6 +126,12 @@ impl OpenRun {
         }
         outbox.tell_of_end(journal);
         None
+    }
+
+    /// Keeps an end until it can be written.
+    fn end_later(&self, end: RunEnd) {
+        let is_owned = self.process_id != NOBODY;
+        self.place.ends.push(if is_owned { end.of(self.place.database.owner()) } else { end });
     }
 
     fn is_open(&self) -> Result<()> {
@@ -246,7 +253,7 @@ impl RunWriter for OpenRun {
             }
             Err(error) => {
                 // A full disk may have room again when somebody asks for the run, and a server be back.
-                self.place.ends.push(end);
+                self.end_later(end);
                 Err(error)
             }
         }

@@ -1,6 +1,8 @@
 //! Models as MLflow's registry has them: names with descriptions, versions that point to where they are. They are rows beside
 //! those of models that were trained here, with the same aliases and tags.
 
+use std::cell::Cell;
+
 use gradframe_ml_core::{Error, Result};
 
 use super::aliases::forget_what_is_said;
@@ -124,16 +126,19 @@ impl Store {
     /// Forgets a model, its versions and all that is said about it; false if there is none. Errors: `Plan` if copies elsewhere
     /// have the files of what was trained here.
     pub fn unregister_model(&self, name: &str) -> Result<bool> {
+        // Looked for before, so that a missing store is not made by a removal.
         if self.registered_model(name)?.is_none() {
             return Ok(false);
         }
+        let was_there = Cell::new(false);
         self.remove_versions(|transaction| {
+            was_there.set(is_registered(transaction, name)?);
             check_no_copies(transaction, name, None)?;
             let versions = "SELECT model, version FROM models WHERE model = ?1";
-            transaction.rows(versions, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
+            let versions = transaction.rows(versions, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))?;
+            forget_what_is_said(transaction, name).map(|()| versions)
         })?;
-        self.database.write(|transaction| forget_what_is_said(transaction, name))?;
-        Ok(true)
+        Ok(was_there.get())
     }
 
     /// Adds a version that is kept elsewhere, and gives its number. Errors: `Plan` if there is no such model.

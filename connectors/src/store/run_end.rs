@@ -16,6 +16,8 @@ pub(super) struct RunEnd {
     status: String,
     error: Option<String>,
     ended_us: i64,
+    /// Of whom the run is that it ends: written later, it may have gone on elsewhere. None ends it whosever it is.
+    process: Option<String>,
     /// Nobody knows when: it is the time of what it has logged last.
     is_abandoned: bool,
 }
@@ -27,7 +29,17 @@ impl RunEnd {
             RunOutcome::Failed(why) => ("failed", Some(kept_everywhere(&why))),
             RunOutcome::Cancelled => ("cancelled", None),
         };
-        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us(), is_abandoned: false }
+        RunEnd { run: run.to_owned(), status: status.to_owned(), error, ended_us: now_us(), process: None, is_abandoned: false }
+    }
+
+    /// The same, of a run as long as it is this process's.
+    pub(super) fn of(self, process: String) -> Self {
+        RunEnd { process: Some(process), ..self }
+    }
+
+    /// Whether it may end the run of this process.
+    pub(super) fn is_of(&self, process: &str) -> bool {
+        self.process.as_deref().is_none_or(|own| own == process)
     }
 
     /// True of a run that ended well, which nothing goes on from.
@@ -37,7 +49,8 @@ impl RunEnd {
 
     /// As a file says it.
     pub(super) fn encode(&self) -> Vec<u8> {
-        json!({ "status": self.status, "error": self.error, "ended_us": self.ended_us }).to_string().into_bytes()
+        let said = json!({ "status": self.status, "error": self.error, "ended_us": self.ended_us, "process": self.process });
+        said.to_string().into_bytes()
     }
 
     /// None of what is no such file, or is not whole.
@@ -49,6 +62,7 @@ impl RunEnd {
             // Builds before this one wrote it down as it came.
             error: said["error"].as_str().map(kept_everywhere),
             ended_us: said["ended_us"].as_i64()?,
+            process: said["process"].as_str().map(str::to_owned),
             is_abandoned: false,
         })
     }
@@ -62,8 +76,8 @@ impl RunEnd {
     /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
     pub(super) fn record(&self, transaction: &Transaction, segments: &Segments) -> Result<(bool, Folded)> {
         let sql = "UPDATE runs SET status = ?2, error = ?3, ended = CASE WHEN started > ?4 THEN started ELSE ?4 END
-                   WHERE run = ?1 AND status = 'running'";
-        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us])?;
+                   WHERE run = ?1 AND status = 'running' AND (CAST(?5 AS TEXT) IS NULL OR process = ?5)";
+        let changed = transaction.execute(sql, params![self.run, self.status, self.error, self.ended_us, self.process])?;
         let folded = fold_run(transaction, segments, &self.run)?;
         if changed > 0 && self.is_abandoned {
             self.date_back(transaction)?;

@@ -242,8 +242,10 @@ pub(super) fn end_abandoned(
     ends: &Ends,
 ) -> Result<(Vec<String>, Folded)> {
     let runs = abandoned(transaction, database)?;
-    let ended: Vec<RunEnd> = runs.iter().map(|run| ends.left_of(run).unwrap_or_else(|| RunEnd::abandoned(run.clone()))).collect();
-    Ok((runs, record(transaction, segments, ended.iter())?))
+    let left = |(run, process): &(String, String)| ends.left_of(run).filter(|end| end.is_of(process));
+    let ended: Vec<RunEnd> = runs.iter().map(|run| left(run).unwrap_or_else(|| RunEnd::abandoned(run.0.clone()))).collect();
+    let folded = record(transaction, segments, ended.iter())?;
+    Ok((runs.into_iter().map(|(run, _)| run).collect(), folded))
 }
 
 fn record<'e>(transaction: &Transaction, segments: &Segments, ends: impl Iterator<Item = &'e RunEnd>) -> Result<Folded> {
@@ -254,11 +256,11 @@ fn record<'e>(transaction: &Transaction, segments: &Segments, ends: impl Iterato
     Ok(all)
 }
 
-/// Running runs of processes that are gone.
-pub(super) fn abandoned(transaction: &Transaction, database: &Database) -> Result<Vec<String>> {
+/// Running runs of processes that are gone, each with its process.
+pub(super) fn abandoned(transaction: &Transaction, database: &Database) -> Result<Vec<(String, String)>> {
     let running = "SELECT run, process FROM runs WHERE status = 'running'";
     let running = transaction.pairs(running, params![])?;
-    Ok(running.into_iter().filter(|(_, process)| database.is_gone(process)).map(|(run, _)| run).collect())
+    Ok(running.into_iter().filter(|(_, process)| database.is_gone(process)).collect())
 }
 
 fn status(transaction: &Transaction, run: &str) -> Result<Option<String>> {

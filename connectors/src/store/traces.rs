@@ -7,6 +7,7 @@ use gradframe_ml_core::{Error, Result};
 
 use super::artifacts::check_path;
 use super::artifacts::rows::Files;
+use super::points::segments::gone;
 use super::sql::{Row, ToValue, Transaction, params, put};
 use super::{Store, now_us, random_name};
 
@@ -154,6 +155,10 @@ impl Store {
     pub fn link_traces(&self, ids: &[String], run: &str) -> Result<()> {
         self.run_start(run)?;
         self.database.write(|transaction| {
+            let there = "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)";
+            if !transaction.value::<bool>(there, params![run])? {
+                return Err(gone(run));
+            }
             ids.iter().try_for_each(|id| {
                 check(transaction, id)?;
                 transaction.execute("UPDATE traces SET run = ?2 WHERE trace = ?1", params![id, run]).map(|_| ())

@@ -10,7 +10,7 @@ use super::*;
 const FAR: Duration = Duration::from_millis(300);
 
 /// What users have been told, of any run.
-fn told() -> String {
+pub(super) fn told() -> String {
     static TOLD: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
     let told = TOLD.get_or_init(|| {
         notices::listen(|what| TOLD.get().unwrap().lock().unwrap().push(what.to_owned()));
@@ -19,7 +19,7 @@ fn told() -> String {
     told.lock().unwrap().join("\n")
 }
 
-fn new_run() -> NewRun {
+pub(super) fn new_run() -> NewRun {
     NewRun {
         title: "é 🦀 'x'".into(),
         experiment: Some("far".into()),
@@ -36,11 +36,11 @@ fn dataset() -> NewDataset {
     NewDataset { role: "training".into(), name: "rides".into(), rows: Some(9), files: vec![file], ..NewDataset::default() }
 }
 
-fn add(run: &Arc<dyn RunWriter>, path: &str, content: &[u8]) {
+pub(super) fn add(run: &Arc<dyn RunWriter>, path: &str, content: &[u8]) {
     run.add_artifact(&NewArtifact { path, kind: "file", step: Some(3) }, &mut &content[..]).unwrap();
 }
 
-fn waiting(home: &Path) -> usize {
+pub(super) fn waiting(home: &Path) -> usize {
     let mut open = vec![home.join("shared")];
     let mut count = 0;
     while let Some(next) = open.pop() {
@@ -53,7 +53,7 @@ fn waiting(home: &Path) -> usize {
 }
 
 /// A server that is away, and the address of its store.
-fn away() -> Option<(Server, String)> {
+pub(super) fn away() -> Option<(Server, String)> {
     let mut server = Server::start()?;
     let address = server.database("runs");
     server.crash();

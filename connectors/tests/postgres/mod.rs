@@ -2,6 +2,7 @@
 
 mod away;
 mod connecting;
+mod left;
 mod server;
 
 use std::path::Path;
@@ -28,8 +29,9 @@ const CHILD_ADDRESS: &str = "GRADFRAME_TEST_POSTGRES_ADDRESS";
 const WAIT: Duration = Duration::from_secs(30);
 
 /// What is about files of an embedded store, and has no meaning on a server.
-const OF_FILES: [&str; 13] = [
+const OF_FILES: [&str; 14] = [
     "store::layouts",
+    "while_the_view_is_made",
     "store::leftovers",
     "reading_a_missing_store",
     "a_corrupt_database",

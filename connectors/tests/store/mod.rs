@@ -3,6 +3,7 @@
 mod aliases;
 mod artifacts;
 mod checkpoints;
+mod concurrent;
 mod entries;
 mod hostile;
 mod layouts;

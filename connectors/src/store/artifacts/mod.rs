@@ -48,12 +48,15 @@ impl Store {
     }
 
     /// Removes contents that no run and no model has any more; gives how many, and their bytes. What is being written just
-    /// now stays.
+    /// now stays. Errors: `Execution` where a damaged file of a run that waits for its store may name some.
     pub fn remove_unused_objects(&self) -> Result<(u64, u64)> {
         self.clean_once();
+        let _locked = self.outbox.as_ref().and_then(|outbox| outbox.lock_contents());
         self.database.write(|transaction| {
             let mut used = rows::all_hashes(transaction)?;
-            used.extend(self.outbox.iter().flat_map(|outbox| outbox.contents()));
+            if let Some(outbox) = &self.outbox {
+                used.extend(outbox.contents()?);
+            }
             self.objects.remove_but(transaction, &used)
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::{Error, Result};
@@ -14,6 +14,8 @@ use super::super::{framed, run_rows};
 use super::Change;
 
 const OP: &str = "run";
+/// More often than by accident a new file is not taken away.
+const TRIES: usize = 8;
 
 /// A run's journal, in the process that writes it.
 #[derive(Debug)]
@@ -41,11 +43,7 @@ impl Journal {
         let directory = path.parent().unwrap_or(&path);
         make_directory(OP, directory)?;
         let failed = |error| write_error(OP, &path, error);
-        let file = File::options().create_new(true).append(true).open(&path).map_err(failed)?;
-        if let Err(error) = file.try_lock() {
-            tracing::debug!(%error, "journals are not locked here");
-        }
-        let mut state = State { file, changes: vec![], params };
+        let mut state = State { file: create_locked(&path).map_err(failed)?, changes: vec![], params };
         let written = state.append(&path, begin).and_then(|()| sync_directory(directory).map_err(failed));
         written.inspect_err(|_| remove(&path))?;
         Ok(Journal { run, path, process_id: std::process::id(), state: Mutex::new(Some(state)) })
@@ -141,17 +139,18 @@ impl State {
     }
 }
 
-/// The changes of a file; None if it is not there any more. A last one that is not whole is none.
-/// Errors: `Execution` for one of a newer build; `External` if it cannot be read.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<Change>>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::external(OP, format!("cannot read `{}`: {error}", path.display())).because(error)),
-    };
-    let unknown = || Error::execution(OP, format!("`{}` was written by a newer gradframe", path.display()));
-    let changes = framed::all(&bytes).map(|json| Change::decode(json).ok_or_else(unknown));
-    changes.collect::<Result<_>>().map(Some)
+/// A new file that is locked. Who looks for files of ended processes may lock it before this does, and takes one without a beginning away.
+fn create_locked(path: &Path) -> io::Result<File> {
+    for _ in 0..TRIES {
+        let file = File::options().create_new(true).append(true).open(path)?;
+        if let Err(error) = file.lock() {
+            tracing::debug!(%error, "journals are not locked here");
+        }
+        if path.exists() {
+            return Ok(file);
+        }
+    }
+    Err(io::Error::other("it is taken away as often as it is made"))
 }
 
 /// A hold on a file that an ended process has left; None if its process lives, or somebody else sends it.

@@ -11,9 +11,10 @@
 
 mod change;
 mod journal;
+mod left;
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use parking_lot::Mutex;
 
 pub(super) use change::{Change, KeptArtifact};
 pub(super) use journal::Journal;
+use left::Left;
 
 use super::open_run::RunPlace;
 use super::points::fold;
@@ -35,6 +37,8 @@ use crate::notices;
 
 /// Ends the names of the files.
 const SUFFIX: &str = ".begun";
+/// Locked, by many, by who puts a content into its place that no file names yet; alone, by who removes contents that none names.
+const CONTENTS_LOCK: &str = ".contents";
 /// Between tries to reach a store that is away.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -63,6 +67,13 @@ impl Waiting {
 
     fn path(&self, run: &str) -> PathBuf {
         self.0.join(name_of(run))
+    }
+
+    /// None where there is none to be had: nothing has begun here, or the file system knows no locks.
+    fn contents_lock(&self, lock: impl FnOnce(&File) -> std::io::Result<()>) -> Option<File> {
+        let opened = File::options().create(true).truncate(false).write(true).open(self.0.join(CONTENTS_LOCK));
+        let locked = opened.and_then(|file| lock(&file).map(|()| file));
+        locked.inspect_err(|error| tracing::debug!(%error, "contents are not locked here")).ok()
     }
 }
 
@@ -116,7 +127,7 @@ impl Outbox {
         {
             self.send_contents(journal.run(), &changes)?;
         }
-        journal.hand_over(|changes| self.deliver(journal.run(), changes))
+        journal.hand_over(|changes| self.deliver(journal.run(), changes).map(|_| ()))
     }
 
     /// Says where a run is that has ended before its store answered.
@@ -131,12 +142,20 @@ impl Outbox {
     }
 
     /// Before the store is read: sends what waits, of this process and of ended ones. True if nothing waits any more.
-    /// Errors: as for [`Outbox::send`].
+    /// Errors: as for [`Outbox::send`]; `Execution` for a file that is damaged.
     pub fn send_all(&self) -> Result<bool> {
         let own = self.open.lock().journals.clone();
-        own.iter().try_for_each(|journal| self.send(journal))?;
-        // One that the store does not take is not in the way of others.
-        let sent: Vec<Result<bool>> = self.waiting.runs().iter().map(|run| self.send_left(run)).collect();
+        // One that the store does not take is not in the way of others; of a store that is away each would wait.
+        let mut sent: Vec<Result<bool>> = vec![];
+        let own = own.iter().map(|journal| self.send(journal).map(|()| false));
+        let left = self.waiting.runs().into_iter().map(|run| self.send_left(&run));
+        for result in own.chain(left) {
+            let away = result.as_ref().is_err_and(is_away);
+            sent.push(result);
+            if away {
+                break;
+            }
+        }
         let count = sent.iter().filter(|sent| matches!(sent, Ok(true))).count();
         if count > 0 {
             notices::tell(&format!("{} now knows of {count} run{} that had begun without it", self.store, plural(count)));
@@ -145,35 +164,56 @@ impl Outbox {
         Ok(self.waiting.runs().is_empty())
     }
 
-    /// Hashes of contents that nothing in the store names yet.
-    pub fn contents(&self) -> HashSet<String> {
-        let read = |run: String| journal::read(&self.waiting.path(&run)).ok().flatten().unwrap_or_default();
-        let changes = self.waiting.runs().into_iter().flat_map(read);
-        changes.filter_map(|change| change.artifact().map(|artifact| artifact.hash.clone())).collect()
+    /// While it is held, no content is removed that has its place and is named by nothing yet.
+    pub fn hold_contents(&self) -> Option<File> {
+        self.waiting.contents_lock(File::lock_shared)
     }
 
-    /// Sends what an ended process has left; false if its process lives, or another has sent it.
+    /// While it is held, no content gets its place that is named later. To be taken before the store's write lock.
+    pub fn lock_contents(&self) -> Option<File> {
+        self.waiting.contents_lock(File::lock)
+    }
+
+    /// Hashes of contents that nothing in the store names yet. Errors: `Execution` for a file of which it is not known what it names.
+    pub fn contents(&self) -> Result<HashSet<String>> {
+        let mut found = HashSet::new();
+        for run in self.waiting.runs() {
+            if let Some(left) = Left::read(&self.waiting.path(&run))? {
+                found.extend(left.contents()?.map(str::to_owned));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sends what an ended process has left; false if its process lives, another has sent it, or not all of it could be read.
     fn send_left(&self, run: &str) -> Result<bool> {
         let path = self.waiting.path(run);
         let Some(_locked) = journal::lock_left(&path) else { return Ok(false) };
-        let Some(changes) = journal::read(&path)? else { return Ok(false) };
-        self.deliver(run, &changes)?;
-        journal::remove(&path);
-        Ok(true)
+        let Some(left) = Left::read(&path)? else { return Ok(false) };
+        let is_new = match left.changes() {
+            Ok([]) => false,
+            Ok(changes) => self.deliver(run, changes)?,
+            // It was damaged after it had been sent.
+            Err(_) if self.is_sent(run)? => false,
+            Err(error) => return Err(error),
+        };
+        left.put_away(run);
+        Ok(is_new && !left.is_damaged())
     }
 
-    fn deliver(&self, run: &str, changes: &[Change]) -> Result<()> {
+    /// Tells the store all of a run, with the file's name; false if it has that already.
+    fn deliver(&self, run: &str, changes: &[Change]) -> Result<bool> {
         if self.is_sent(run)? {
-            return Ok(());
+            return Ok(false);
         }
         let lost = self.send_contents(run, changes)?;
         let there = |change: &&Change| change.artifact().is_none_or(|artifact| !lost.contains(&artifact.hash));
         self.place.database.write_now(|transaction| {
             if fold::is_folded(transaction, &name_of(run))? {
-                return Ok(());
+                return Ok(false);
             }
             changes.iter().filter(there).try_for_each(|change| change.apply(transaction, run))?;
-            transaction.execute("INSERT INTO folded_segments (segment) VALUES (?1)", params![name_of(run)]).map(|_| ())
+            transaction.execute("INSERT INTO folded_segments (segment) VALUES (?1)", params![name_of(run)]).map(|_| true)
         })
     }
 

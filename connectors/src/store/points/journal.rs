@@ -22,12 +22,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::super::errors::{sync_directory, write_error};
 use super::super::{framed, random_name};
-use super::segments::is_name;
 
 /// Ends the names of the files.
-const SUFFIX: &str = ".journal";
-/// Held by who puts bytes back, so that nobody folds a segment meanwhile.
-const RECOVERY_LOCK: &str = ".recovery";
+pub(super) const SUFFIX: &str = ".journal";
 /// A longer journal is begun anew.
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
@@ -51,7 +48,7 @@ struct State {
     /// Somebody waits for the disk.
     is_waiting: bool,
     /// Files in which a record may be torn: nothing is added to them, and what is in them may still be needed.
-    left: Vec<File>,
+    left: Vec<Arc<File>>,
 }
 
 #[derive(Debug)]
@@ -111,7 +108,9 @@ impl Journal {
             Some(open) if open.process_id != std::process::id() => state.open = None,
             Some(open) if open.bytes > JOURNAL_BYTES_MAX && !state.is_waiting => {
                 open.retire(&self.directory)?;
-                state.open = None;
+                // In the segments. Should there be no new file, nobody waits for this one.
+                (state.open, state.durable) = (None, state.written);
+                self.answered.notify_all();
             }
             _ => {}
         }
@@ -141,9 +140,7 @@ impl State {
     /// Gives up a file, and what of it is not known to be durable.
     fn set_aside(&mut self) {
         self.lost.push(self.durable + 1..=self.written);
-        if let Some(Open { file, .. }) = self.open.take() {
-            self.left.extend(Arc::into_inner(file));
-        }
+        self.left.extend(self.open.take().map(|open| open.file));
     }
 }
 
@@ -193,7 +190,7 @@ impl Open {
     }
 }
 
-fn encode(segment: &str, at: u64, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn encode(segment: &str, at: u64, bytes: &[u8]) -> Vec<u8> {
     let mut record = vec![0; framed::HEADER_BYTES];
     record.extend_from_slice(&(segment.len() as u32).to_le_bytes());
     record.extend_from_slice(segment.as_bytes());
@@ -203,138 +200,20 @@ fn encode(segment: &str, at: u64, bytes: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Where bytes belong.
-struct Kept<'j> {
-    segment: &'j str,
-    at: u64,
-    bytes: &'j [u8],
-}
-
-/// The whole records of a journal, up to one that is none of ours.
-fn decode(journal: &[u8]) -> Vec<Kept<'_>> {
-    framed::all(journal).map_while(place).collect()
-}
-
-fn place(place: &[u8]) -> Option<Kept<'_>> {
-    let (length, place) = place.split_first_chunk::<4>()?;
-    let (name, place) = place.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let (at, bytes) = place.split_first_chunk::<8>()?;
-    let segment = str::from_utf8(name).ok().filter(|name| is_name(name))?;
-    Some(Kept { segment, at: u64::from_le_bytes(*at), bytes })
-}
-
-/// Puts back what journals of ended processes have of segments in this directory. What is there already stays as it is: a segment
-/// that was folded is known to be so by the database, and goes again.
-pub(super) fn recover(directory: &Path) -> io::Result<()> {
-    // Read only at first: where nobody has died, nothing is written, and perhaps nothing may be.
-    let journals: Vec<PathBuf> = journals(directory).into_iter().filter(|path| is_left(path)).collect();
-    if journals.is_empty() {
-        return Ok(());
-    }
-    let lock = File::options().create(true).truncate(false).write(true).open(directory.join(RECOVERY_LOCK))?;
-    lock.lock()?;
-    for path in journals {
-        let Ok(file) = File::open(&path) else { continue };
-        // Locked: its process lives. Gone: somebody else has done it.
-        if file.try_lock().is_ok() && path.exists() {
-            put_back(directory, &fs::read(&path)?)?;
-            fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// True if no process has it open.
-fn is_left(journal: &Path) -> bool {
-    File::open(journal).is_ok_and(|file| file.try_lock_shared().is_ok())
-}
-
-fn journals(directory: &Path) -> Vec<PathBuf> {
-    let paths = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    paths.filter(|path| path.to_string_lossy().ends_with(SUFFIX)).collect()
-}
-
-fn put_back(directory: &Path, journal: &[u8]) -> io::Result<()> {
-    let mut touched = BTreeSet::new();
-    for kept in decode(journal) {
-        let mut segment =
-            File::options().read(true).write(true).create(true).truncate(false).open(directory.join(kept.segment))?;
-        if !has(&mut segment, &kept)? {
-            write_at(&mut segment, &kept)?;
-        }
-        touched.insert(kept.segment);
-    }
-    for segment in touched {
-        File::open(directory.join(segment))?.sync_data()?;
-    }
-    sync_directory(directory)
-}
-
-fn has(segment: &mut File, kept: &Kept<'_>) -> io::Result<bool> {
-    use io::{Read, Seek};
-    let mut found = Vec::with_capacity(kept.bytes.len());
-    segment.seek(io::SeekFrom::Start(kept.at))?;
-    segment.take(kept.bytes.len() as u64).read_to_end(&mut found)?;
-    Ok(found == kept.bytes)
-}
-
-fn write_at(segment: &mut File, kept: &Kept<'_>) -> io::Result<()> {
-    use io::Seek;
-    segment.seek(io::SeekFrom::Start(kept.at))?;
-    segment.write_all(kept.bytes)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::recovery::{decode, journals, recover};
     use super::*;
 
-    /// A journal as a power cut leaves it: nobody has its lock, and it is not retired.
-    fn left_behind(directory: &Path, records: &[(&str, u64, &[u8])]) -> PathBuf {
-        let path = directory.join(format!("dead{SUFFIX}"));
-        let bytes: Vec<u8> = records.iter().flat_map(|(segment, at, bytes)| encode(segment, *at, bytes)).collect();
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
     #[test]
-    fn what_a_power_cut_took_from_segments_is_put_back() {
+    fn nobody_waits_for_a_journal_that_was_begun_anew() {
         let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        fs::write(at("a.1.points"), b"aaaa\0\0\0\0").unwrap();
-        fs::write(at("c.1.points"), b"all of it").unwrap();
-        let journal = left_behind(
-            directory.path(),
-            &[
-                ("a.1.points", 0, b"aaaa"),
-                ("b.1.points", 0, b"its name is gone"),
-                ("a.1.points", 4, b"bbbbbb"),
-                ("c.1.points", 4, b"of it"),
-            ],
-        );
-        recover(directory.path()).unwrap();
-        assert_eq!(fs::read(at("a.1.points")).unwrap(), b"aaaabbbbbb");
-        assert_eq!(fs::read(at("b.1.points")).unwrap(), b"its name is gone");
-        assert_eq!(fs::read(at("c.1.points")).unwrap(), b"all of it");
-        assert!(!journal.exists());
-        recover(directory.path()).unwrap();
-    }
-
-    #[test]
-    fn a_torn_or_changed_record_ends_a_journal_and_a_name_is_never_a_path() {
-        let directory = tempfile::tempdir().unwrap();
-        let whole = encode("a.1.points", 0, b"aaaa");
-        for torn in 0..whole.len() {
-            assert_eq!(decode(&whole[..torn]).len(), 0, "{torn} bytes");
-            let mut changed = whole.clone();
-            changed[torn] ^= 1;
-            assert_eq!(decode(&changed).len(), 0, "byte {torn}");
-        }
-        for name in ["../a.1.points", "/tmp/a.1.points", "a.1.points/../../b.points", "store.db"] {
-            assert_eq!(decode(&encode(name, 0, b"x")).len(), 0, "{name}");
-        }
-        left_behind(directory.path(), &[("../evil.points", 0, b"x")]);
-        recover(directory.path()).unwrap();
-        assert!(!directory.path().parent().unwrap().join("evil.points").exists());
+        let journal = Journal::new(directory.path().to_path_buf());
+        let first = journal.keep("a.1.points", 0, b"aaaa").unwrap();
+        journal.state.lock().open.as_mut().unwrap().bytes = JOURNAL_BYTES_MAX + 1;
+        journal.keep("a.1.points", 4, b"bbbb").unwrap();
+        // It is in its segment, whatever becomes of the new file.
+        assert_eq!(journal.state.lock().durable, first);
     }
 
     #[test]
@@ -353,7 +232,7 @@ mod tests {
             }
         });
         let [path]: [PathBuf; 1] = journals(directory.path()).try_into().unwrap();
-        assert_eq!(decode(&fs::read(&path).unwrap()).len(), 400);
+        assert_eq!(decode(&fs::read(&path).unwrap()).0.len(), 400);
         recover(directory.path()).unwrap();
         assert!(path.exists(), "its process lives");
         drop(journal);

@@ -19,6 +19,7 @@ pub(super) mod gathered;
 mod journal;
 pub(super) mod read;
 mod record;
+mod recovery;
 mod rows;
 pub(super) mod segments;
 pub(super) mod ship;

@@ -16,7 +16,8 @@ use super::super::database::Database;
 use super::super::errors::make_directory;
 use super::super::outbox::Waiting;
 use super::super::random_name;
-use super::journal::{self, Journal};
+use super::journal::Journal;
+use super::recovery;
 use super::ship::Shipping;
 use super::sink::Sink;
 use crate::notices;
@@ -24,7 +25,7 @@ use crate::notices;
 /// Ends the names of the files.
 const SUFFIX: &str = ".points";
 /// Ends the names of those that were damaged, whose points are in the database as far as they could be read.
-const DAMAGED: &str = ".damaged";
+pub(super) const DAMAGED: &str = ".damaged";
 
 /// The segments of a store.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Segments {
     /// Once a process, which may be one that can only read.
     fn recover(&self, home: &Path) {
         self.recovered.call_once(|| {
-            if let Err(error) = journal::recover(&directory(home)) {
+            if let Err(error) = recovery::recover(&directory(home)) {
                 tracing::warn!(%error, "what a power cut took from points is not put back yet");
             }
         });
