@@ -14,6 +14,7 @@ use gradframe_plan::rules::with_exact_aggregates;
 use gradframe_plan::services::NewArtifact;
 use tar::{Archive, Builder, EntryType, HeaderMode};
 
+use crate::aside::Aside;
 use crate::kept_rows::{TRAINING_ROWS, has_kept_rows};
 use crate::{DataFrame, Error, Result, Session};
 
@@ -105,9 +106,14 @@ impl Session {
     }
 }
 
-/// True of what [`Session::archive_run`] writes, by its name.
+/// True of the name of what [`Session::archive_run`] writes.
+pub(crate) fn names_archive(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
+}
+
+/// True of such a file.
 pub(crate) fn is_archive(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tar")) && path.is_file()
+    names_archive(path) && path.is_file()
 }
 
 pub(crate) fn first_text(column: &ArrayRef) -> Option<String> {
@@ -119,17 +125,15 @@ pub(crate) fn first_text(column: &ArrayRef) -> Option<String> {
 /// All files below the directory, in the order of their names, as one file.
 fn write_whole(path: &Path, directory: &Path) -> Result<()> {
     let failed = |error| cannot("write", path, error);
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut aside = tempfile::NamedTempFile::new_in(above).map_err(failed)?;
-    let mut archive = Builder::new(aside.as_file_mut());
+    let mut aside = Aside::new(path).map_err(failed)?;
+    let mut archive = Builder::new(aside.file());
     archive.mode(HeaderMode::Deterministic);
     for (name, file) in files_below(directory)? {
         archive.append_path_with_name(&file, &name).map_err(failed)?;
     }
     archive.finish().map_err(failed)?;
     drop(archive);
-    aside.as_file().sync_all().map_err(failed)?;
-    aside.persist(path).map(|_| ()).map_err(|error| failed(error.error))
+    aside.take_place().map_err(failed)
 }
 
 /// The files of an archive's store, below `directory`. What has another name is left where it is: no entry leads elsewhere.

@@ -32,8 +32,11 @@
 //! - [`Error`]: one type, by whose fault it is.
 
 mod archive;
+mod around;
+mod aside;
 mod card;
 mod catalog;
+mod clock;
 mod config;
 mod cooperative;
 pub mod doctor;

@@ -8,14 +8,13 @@ use gradframe_connectors::mlflow::{self, ForeignRun};
 use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun, files_below};
 use gradframe_plan::services::{MetricRow, NewArtifact, NewRun};
 
+use crate::around::PARENT_TAG;
 use crate::run::TIMES_US;
 use crate::{Error, Result, Session, mlflow_models};
 
 const OP: &str = "import";
 /// The tag that says which run of MLflow's it was.
 pub(crate) const FROM_TAG: &str = "mlflow.imported_from";
-/// The tag by which MLflow knows the run that another is part of.
-const PARENT_TAG: &str = "mlflow.parentRunId";
 /// The tag that says what of a run was not taken in.
 pub(crate) const NOTE_TAG: &str = "import.note";
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::scalar::ScalarValue;
 use gradframe_connectors::store::Store;
 
-use crate::archive::is_archive;
+use crate::archive::{is_archive, names_archive};
 use crate::sources::READ_ARTIFACT;
 use crate::{DataFrame, Error, Result, Session};
 
@@ -30,9 +30,7 @@ impl Session {
     /// Lets `to` name the version that `from` (an alias, a number, or `latest`) means; gives that version.
     /// Errors: `Plan` if there is none.
     pub fn promote(&self, model: &str, from: &str, to: &str) -> Result<u64> {
-        let version = self.model(&format!("{model}@{from}"))?.version;
-        self.store().set_alias(model, to, version)?;
-        Ok(version)
+        self.store().promote(model, from, to)
     }
 
     /// Takes an alias back to the version that it named before, which it gives; again, to the one before that.
@@ -96,11 +94,25 @@ impl Session {
         Ok(Garbage { objects, bytes, versions })
     }
 
+    /// Takes an ended run elsewhere: a target whose name ends with `.tar` is one file, as of [`Session::archive_run`], with its training rows
+    /// if asked; another one is a store, as of [`Session::copy_run`]. Gives the run's whole name.
+    /// Errors: those of both; `Plan` for rows that are to go into a store.
+    pub async fn export_run(&self, run: &str, target: &Path, data: bool) -> Result<String> {
+        match (names_archive(target), data) {
+            (true, _) => self.archive_run(run, target, data).await,
+            (false, false) => self.copy_run(run, target),
+            (false, true) => {
+                let what = format!("`{}` is no .tar file, into which alone the rows of a training are packed", target.display());
+                Err(Error::plan("export", what).hint("name a file such as run.tar, or leave the data where they are"))
+            }
+        }
+    }
+
     /// Copies an ended run, artifacts and points and all, into the store at `home`, which is made if it is not there: what
     /// [`Session::import_runs`] takes in elsewhere, and `--home` looks into. Also into a database, by its address
     /// (`postgresql://...`). Gives the run's whole name.
     /// Errors: `Plan` for an unknown run, one that runs, or one that is there already.
-    pub fn export_run(&self, run: &str, home: &Path) -> Result<String> {
+    pub fn copy_run(&self, run: &str, home: &Path) -> Result<String> {
         let run = self.store().full_run_name(run)?;
         let target = self.other_store(home)?;
         target.copy_run_from(self.store(), &run)?;

@@ -32,7 +32,7 @@ use crate::registry::model_name;
 use crate::runtime::BlockingRuntime;
 use crate::scan_options::CsvOptions;
 use crate::unknown::{suggest_function, suggest_table, tables_of};
-use crate::{Error, Result, state, statements};
+use crate::{Error, Result, around, clock, state, statements};
 
 /// Name of scans that no table of the catalog stands behind.
 pub(crate) const UNNAMED: &str = "?table?";
@@ -58,6 +58,8 @@ pub(crate) fn in_words(text: &str) -> String {
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
+    /// The run in which trainings begin: of one statement, see [`Session::sql_in_run`].
+    around: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -80,13 +82,14 @@ impl Session {
     }
 
     pub(crate) fn from_builder(builder: SessionBuilder) -> Result<Self> {
+        clock::check("session")?;
         crate::limit_arrays_to_memory();
         let (store, home, scratch) = open_store(&builder)?;
         let public = Arc::new(PublicSchema::new(store, home));
         let context = SessionContext::new_with_state(state::build(&builder, &public)?);
         public.attach(context.state_weak_ref());
         let runtime = BlockingRuntime::new(builder.threads_or_default());
-        Ok(Self { inner: Arc::new(Inner { context, public, runtime, _scratch: scratch }) })
+        Ok(Self { inner: Arc::new(Inner { context, public, runtime, _scratch: scratch }), around: None })
     }
 
     /// Runs SQL. A query is planned and waits, lazy, in the frame; a statement with effects (CREATE MODEL, INSERT,
@@ -113,6 +116,13 @@ impl Session {
             last = Some(self.execute(&statement).await?);
         }
         last.ok_or_else(|| Error::plan("sql", "the text holds no statement"))
+    }
+
+    /// The same within a run, which the runs of trainings name as their parent, as MLflow's clients do.
+    pub async fn sql_in_run(&self, text: &str, run: &str) -> Result<DataFrame> {
+        let inside = Session { inner: Arc::clone(&self.inner), around: Some(run.into()) };
+        // What is asked of the frame later is asked where it stands then.
+        Ok(DataFrame::new(self.clone(), inside.sql(text).await?.logical_plan().clone()))
     }
 
     /// The statements of a text, for [`Session::execute`]. Errors: `Plan` with line and column for bad syntax.
@@ -280,8 +290,19 @@ impl Session {
         self.inner.runtime.block_on(work)
     }
 
+    /// Whether the other one is a clone of this one.
+    pub fn is_same(&self, other: &Session) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn state(&self) -> SessionState {
-        self.inner.context.state()
+        let mut state = self.inner.context.state();
+        if let Some(run) = &self.around
+            && let Ok(services) = Services::of(state.config())
+        {
+            state.config_mut().set_extension(Arc::new(around::services_in(&services, run)));
+        }
+        state
     }
 
     pub(crate) fn public(&self) -> &Arc<PublicSchema> {

@@ -24,6 +24,12 @@ pub fn session_of(frame: &PyLazyFrame) -> PySession {
     PySession::over(frame.0.session().clone())
 }
 
+/// Whether a frame is of a session.
+#[pyfunction]
+pub fn is_of_session(frame: &PyLazyFrame, session: &PySession) -> bool {
+    frame.0.session().is_same(session.engine())
+}
+
 /// Names in FROM that nothing in the catalog stands behind.
 #[pyfunction]
 pub fn unknown_tables(session: &PySession, query: &str) -> PyResult<Vec<String>> {

@@ -23,7 +23,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Trains on a frame's rows; see `LazyFrame.fit`.
 #[pyfunction]
-#[pyo3(signature = (frame, estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None, resume=None, reproducible=true))]
+#[pyo3(signature = (frame, estimator, target, *, name=None, split=None, eval_fraction=None, split_by=None, sample_weight=None, transform=None, resume=None, reproducible=true, run=None))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn fit(
     py: Python<'_>,
@@ -38,8 +38,10 @@ fn fit(
     transform: Option<&Bound<'_, PyAny>>,
     resume: Option<String>,
     reproducible: bool,
+    run: Option<String>,
 ) -> PyResult<PyModel> {
     let mut options = FitOptions::new(target);
+    options = if let Some(run) = run { options.in_run(run) } else { options };
     options = if let Some(run) = resume { options.resume(run) } else { options };
     options = if let Some(name) = name { options.name(name) } else { options };
     options = if let Some(fraction) = eval_fraction { options.option("data_split_eval_fraction", fraction) } else { options };

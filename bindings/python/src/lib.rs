@@ -72,6 +72,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(profile::from_copied_arrow, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::sql_with, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::session_of, module)?)?;
+    module.add_function(wrap_pyfunction!(frames_in_sql::is_of_session, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
     module.add_function(wrap_pyfunction!(sinks::sink, module)?)?;
     array::register(module)?;

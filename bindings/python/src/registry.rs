@@ -72,10 +72,11 @@ pub fn collect_garbage(py: Python<'_>, session: &PySession, keep_versions: Optio
     Ok((garbage.objects, garbage.bytes, garbage.versions.len()))
 }
 
-/// Copies a run into a store of its own.
+/// Copies a run into a store of its own, or packs it into one file.
 #[pyfunction]
-pub fn export_run(py: Python<'_>, session: &PySession, run: String, home: PathBuf) -> PyResult<String> {
-    py.detach(|| session.engine().export_run(&run, &home)).or_raise()
+pub fn export_run(py: Python<'_>, session: &PySession, run: String, target: PathBuf, data: bool) -> PyResult<String> {
+    let session = session.engine().clone();
+    wait(py, async move { session.export_run(&run, &target, data).await })
 }
 
 /// Writes a run as an event file of TensorBoard's; gives the file.

@@ -63,11 +63,18 @@ impl PySession {
         builder.build().or_raise().map(PySession)
     }
 
-    /// Runs SQL: a query gives a lazy frame; a statement with an effect is done at once.
-    fn sql(&self, py: Python<'_>, query: String) -> PyResult<PyLazyFrame> {
+    /// Runs SQL: a query gives a lazy frame; a statement with an effect is done at once, a training within that run.
+    #[pyo3(signature = (query, run=None))]
+    fn sql(&self, py: Python<'_>, query: String, run: Option<String>) -> PyResult<PyLazyFrame> {
         let session = self.0.clone();
         let artist = session.shows_progress().then(|| Artist::new(None));
-        of_sql(|| wait_and_draw(py, artist, async move { session.sql(&query).await })).map(PyLazyFrame)
+        let work = async move {
+            match run {
+                Some(run) => session.sql_in_run(&query, &run).await,
+                None => session.sql(&query).await,
+            }
+        };
+        of_sql(|| wait_and_draw(py, artist, work)).map(PyLazyFrame)
     }
 
     /// Goes on with an interrupted training from its last checkpoint; gives its log.

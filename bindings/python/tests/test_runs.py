@@ -409,6 +409,48 @@ def test_runs_are_copied_removed_and_what_nothing_has_is_collected(session, tmp_
         session.import_runs(tmp_path / "nowhere")
 
 
+def test_a_target_that_ends_with_tar_is_one_file(session, tmp_path):
+    create = "CREATE OR REPLACE MODEL fare OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT 1.0 * i AS x, 2.0 * i AS y FROM generate_series(1, 20) AS t(i)"
+    session.sql(create)
+    [(run,)] = rows(session, "SELECT run FROM gradframe.runs")
+    left = tmp_path / ".run.tar.dead.writing"
+    left.write_text("of an export that was killed")
+    assert session.export_run(run[:17], tmp_path / "run.tar", data=True) == run
+    assert [path.name for path in tmp_path.iterdir() if "run.tar" in path.name] == ["run.tar"] and (tmp_path / "run.tar").is_file()
+    other = gf.Session(home=tmp_path / "other")
+    assert other.import_runs(tmp_path / "run.tar") == [run]
+    with pytest.raises(gf.errors.PlanError, match=r"is no \.tar file.*run\.tar"):
+        session.export_run(run, tmp_path / "store", data=True)
+    with pytest.raises(gf.errors.PlanError, match="unknown run"):
+        session.export_run("nothing", tmp_path / "other.tar")
+    assert not (tmp_path / "other.tar").exists()
+
+
+def test_trainings_within_a_run_name_it_as_their_parent(session):
+    frame = session.sql("SELECT 1.0 * i AS x, 2.0 * i AS y FROM generate_series(1, 20) AS t(i)")
+    create = "CREATE OR REPLACE MODEL fare OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS "
+    query = "SELECT 1.0 * i AS x, 2.0 * i AS y FROM generate_series(1, 20) AS t(i)"
+    with session.run("outer") as outer:
+        frame.fit(gf.ml.LinearRegression(), "y", name="inside")
+        lazy = session.sql(create + query)
+        with pytest.raises(gf.errors.GradframeError):
+            session.sql(create + "SELECT 1.0 AS x, CAST(NULL AS DOUBLE) AS y")
+        with gf.Session(in_memory=True).run("elsewhere"):
+            frame.fit(gf.ml.LinearRegression(), "y", name="of another session")
+    frame.fit(gf.ml.LinearRegression(), "y", name="after")
+    lazy.collect()
+    parents = """SELECT r.model, r.status, t.value FROM gradframe.runs AS r LEFT JOIN
+                 (SELECT run, value FROM gradframe.tags WHERE name = 'mlflow.parentRunId') AS t ON r.run = t.run
+                 WHERE r.run <> '%s' ORDER BY r.run""" % outer.id
+    assert rows(session, parents) == [
+        ("inside", "finished", outer.id),
+        ("fare", "finished", outer.id),
+        ("fare", "failed", outer.id),
+        ("of another session", "finished", None),
+        ("after", "finished", None),
+    ]
+
+
 def test_an_alias_is_a_model_in_sql_and_python(session):
     frame = session.sql("SELECT CAST(i AS DOUBLE) AS x, 2.0 * i AS y FROM generate_series(1, 20) AS t(i)")
     for _ in range(2):

@@ -144,6 +144,42 @@ fn pages_follow_one_another() {
 }
 
 #[test]
+fn pages_repeat_and_leave_out_nothing_while_runs_come_and_go() {
+    let place = serve(Options::default());
+    let log = |run: &str, value: f64| {
+        call(&place, "POST", "runs/log-metric", &json!({ "run_id": run, "key": "m", "value": value, "timestamp": 1, "step": 0 }));
+    };
+    let fixed: Vec<String> = (0..12).map(|_| new_run(&place)).collect();
+    // Equal values, a NaN, and runs without any.
+    fixed.iter().enumerate().take(10).for_each(|(i, run)| log(run, if i == 9 { f64::NAN } else { (i % 3) as f64 }));
+    for order in
+        [json!([]), json!(["metrics.m DESC"]), json!(["metrics.m"]), json!(["start_time"]), json!(["run_name", "end_time DESC"])]
+    {
+        let (mut seen, mut token) = (Vec::new(), Value::Null);
+        for page in 0.. {
+            let search = json!({ "experiment_ids": ["0"], "max_results": 3, "page_token": token, "order_by": order });
+            let found = call(&place, "POST", "runs/search", &search);
+            seen.extend(found["runs"].as_array().unwrap().iter().map(|run| run["info"]["run_id"].as_str().unwrap().to_owned()));
+            token = found["next_page_token"].clone();
+            if token.is_null() {
+                break;
+            }
+            // Somewhere in all orders.
+            let new = new_run(&place);
+            log(&new, f64::from(page % 4) - 0.5);
+            call(&place, "POST", "runs/delete", &json!({ "run_id": new_run(&place) }));
+        }
+        let of_fixed: Vec<&String> = seen.iter().filter(|run| fixed.contains(run)).collect();
+        let distinct: std::collections::BTreeSet<&String> = seen.iter().collect();
+        assert_eq!((of_fixed.len(), distinct.len()), (fixed.len(), seen.len()), "{order}: {seen:?}");
+    }
+    for token in ["7", "x", "W10"] {
+        let search = json!({ "experiment_ids": ["0"], "page_token": token }).to_string();
+        assert_eq!(ask(&place, "POST", "/api/2.0/mlflow/runs/search", &search).0, 400, "{token}");
+    }
+}
+
+#[test]
 fn artifacts_are_taken_and_given_and_no_other_file_is() {
     let place = serve(Options::default());
     let run = new_run(&place);

@@ -19,12 +19,13 @@ pub struct FitOptions {
     pub(super) options: Vec<(String, ScalarValue)>,
     pub(super) transform: Option<Vec<Expr>>,
     pub(super) resume: Option<String>,
+    pub(super) run: Option<String>,
 }
 
 impl FitOptions {
     /// Learns this column from all others. No row is kept for evaluation, unless the model type does so by default.
     pub fn new(target: impl Into<String>) -> Self {
-        Self { target: target.into(), name: None, options: vec![], transform: None, resume: None }
+        Self { target: target.into(), name: None, options: vec![], transform: None, resume: None, run: None }
     }
 
     /// Stores the model under this name, replacing one of that name.
@@ -40,6 +41,12 @@ impl FitOptions {
     /// other rows or options.
     pub fn resume(mut self, run: impl Into<String>) -> Self {
         self.resume = Some(run.into());
+        self
+    }
+
+    /// Trains within this run, which that of the training names as its parent, as MLflow's clients do.
+    pub fn in_run(mut self, run: impl Into<String>) -> Self {
+        self.run = Some(run.into());
         self
     }
 

@@ -15,6 +15,7 @@ use gradframe_plan::services::{ModelRegistry, NamedModel, OnExisting, Services};
 use super::statement::statement_of;
 use super::unnamed::{UNNAMED, Unnamed};
 use super::{DataFrame, FitOptions};
+use crate::around::services_in;
 use crate::catalog::Kind;
 use crate::ml::Estimator;
 use crate::panics::guard;
@@ -107,7 +108,9 @@ impl DataFrame {
             Some(name) => self.registry_for(name)?,
             None => Arc::new(Unnamed::default()),
         };
-        let services = Services { models: registry, ..Services::clone(self.session.services()?.as_ref()) };
+        let services = self.session.services()?;
+        let services = options.run.as_deref().map_or_else(|| Services::clone(&services), |run| services_in(&services, run));
+        let services = Services { models: registry, ..services };
         let name_in_run = options.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
         let resumed = options.resume.as_deref().map(|run| interrupted(&self.session, run)).transpose()?;
         let transform = options.transform.clone().map(|exprs| self.written(exprs)).transpose()?;

@@ -1,7 +1,8 @@
 //! `gradframe runs ls`: which runs, which of their columns, in which order, as one query.
 //!
 //! Beside the columns of `gradframe.runs` there are `metrics.loss` (the latest value; `min.loss`, `max.loss`),
-//! `params.lr` and `tags.team`, in `--columns`, `--where` and `--sort`; names with other signs in double quotes.
+//! `params.lr` and `tags.team`, in `--columns`, `--where` and `--sort`; names with other signs in double quotes. A status may be compared
+//! with MLflow's word for it: `status = 'FINISHED'` is `status = 'finished'`.
 
 use std::collections::BTreeSet;
 
@@ -175,6 +176,8 @@ fn split_at_commas(text: &str) -> Result<Vec<&str>> {
 fn rewrite(text: &str, used: &mut Used) -> Result<String> {
     let mut rewritten = String::new();
     let mut left = text;
+    // Whether texts that come now are compared with the status.
+    let mut of_status = false;
     while let Some(first) = left.chars().next() {
         let taken = match first {
             '\'' | '"' => quoted_part(left, first)?,
@@ -182,6 +185,13 @@ fn rewrite(text: &str, used: &mut Used) -> Result<String> {
             c => &left[..c.len_utf8()],
         };
         left = &left[taken.len()..];
+        if first.is_alphabetic() && !COMPARING.iter().any(|word| word.eq_ignore_ascii_case(taken)) {
+            of_status = taken.eq_ignore_ascii_case("status");
+        }
+        if of_status && first == '\'' {
+            rewritten.push_str(status(taken));
+            continue;
+        }
         match family(taken).zip(left.strip_prefix('.')) {
             Some((family, rest)) => {
                 let (name, rest) = name(rest)?;
@@ -193,6 +203,18 @@ fn rewrite(text: &str, used: &mut Used) -> Result<String> {
         }
     }
     Ok(rewritten)
+}
+
+/// Words that may stand between the status and what it is compared with.
+const COMPARING: [&str; 4] = ["NOT", "IN", "IS", "DISTINCT"];
+/// MLflow's words for statuses, in quotes, and ours.
+const STATUSES: [(&str, &str); 4] =
+    [("'RUNNING'", "'running'"), ("'FINISHED'", "'finished'"), ("'FAILED'", "'failed'"), ("'KILLED'", "'cancelled'")];
+
+/// A status in quotes in our word, whatever its letters; another text as it is.
+fn status(quoted: &str) -> &str {
+    let known = STATUSES.iter().find(|(theirs, ours)| theirs.eq_ignore_ascii_case(quoted) || ours.eq_ignore_ascii_case(quoted));
+    known.map_or(quoted, |(_, ours)| ours)
 }
 
 /// The family that a word names, `metric` as `metrics` does.
@@ -253,6 +275,19 @@ mod tests {
         assert_eq!(rewritten("max(min.loss) - metrics.loss-1").0, r#"max("min.loss") - "metrics.loss"-1"#);
         assert_eq!(rewritten("metric.loss = param.x").0, r#""metrics.loss" = "params.x""#);
         assert_eq!(rewritten("'it''s metrics.x'").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_status_is_known_by_mlflow_s_word_too() {
+        for (text, expected) in [
+            ("status = 'FINISHED'", "status = 'finished'"),
+            ("status='Finished' AND title = 'FAILED'", "status='finished' AND title = 'FAILED'"),
+            ("STATUS NOT IN ('KILLED', 'failed', 'x')", "STATUS NOT IN ('cancelled', 'failed', 'x')"),
+            ("tags.status = 'FAILED' OR status <> 'RUNNING'", "\"tags.status\" = 'FAILED' OR status <> 'running'"),
+            ("title LIKE 'FINISHED'", "title LIKE 'FINISHED'"),
+        ] {
+            assert_eq!(rewritten(text).0, expected);
+        }
     }
 
     #[test]

@@ -155,16 +155,7 @@ fn collect(session: &Session, keep_versions: Option<u64>, deleted: bool) -> Resu
 }
 
 async fn export(session: &Session, run: &str, directory: &Path, data: bool) -> Result<()> {
-    let is_file = directory.extension().is_some_and(|ending| ending == "tar");
-    let run = match (is_file, data) {
-        (true, _) => session.archive_run(run, directory, data).await?,
-        (false, false) => session.export_run(run, directory)?,
-        (false, true) => {
-            let error =
-                Error::plan("gradframe runs", format!("`{}` is no .tar file, which --data asks for", directory.display()));
-            return Err(error.hint("write gradframe runs export --data RUN run.tar"))?;
-        }
-    };
+    let run = session.export_run(run, directory, data).await?;
     print_line(&format!("{run} is in {}", directory.display()))
 }
 

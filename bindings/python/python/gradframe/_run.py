@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gradframe import _contents, _program_end
-from gradframe._gradframe import start_run
+from gradframe._gradframe import is_of_session, start_run
 from gradframe._own_code import own_files
 from gradframe._output import Output
 from gradframe.errors import PlanError
@@ -21,7 +21,7 @@ from gradframe.errors import PlanError
 if TYPE_CHECKING:
     from gradframe._frame.eager import DataFrame
     from gradframe._frame.lazy import LazyFrame
-    from gradframe._gradframe import PyRun, PySession
+    from gradframe._gradframe import PyLazyFrame, PyRun, PySession
     from gradframe._loading import BatchLoader
 
 
@@ -294,6 +294,12 @@ def around(session: PySession) -> Run | None:
     """The run of this session in whose `with` block we are."""
     run = _around.get()
     return run if run is not None and run._session is session else None
+
+
+def around_frame(frame: PyLazyFrame) -> Run | None:
+    """The run in whose `with` block we are, if it is of the session of this frame."""
+    run = _around.get()
+    return run if run is not None and run._session is not None and is_of_session(frame, run._session) else None
 
 
 def flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -106,9 +106,15 @@ class Session:
         """Forgets a run with all that it has logged; not one that runs, or that a model comes from."""
         _gradframe.remove_run(self._session, run)
 
-    def export_run(self, run: str, home: Path) -> str:
-        """Copies an ended run, artifacts and all, into the store at `home`, made if need be; gives its whole name."""
-        return _gradframe.export_run(self._session, run, os.fspath(home))
+    def export_run(self, run: str, target: Path, *, data: bool = False) -> str:
+        """Takes an ended run, artifacts and all, elsewhere, for `import_runs` there; gives its whole name.
+
+        A target that ends with `.tar` is one file, written aside and put in its place whole; with `data` the rows of the run's training
+        query go along, as they are now, so that it replays where the data are not. Any other one is the directory of a store, made if
+        need be, or `postgresql://...`. Errors: `PlanError` for an unknown run, one that runs, one that is in that store already, and
+        `data` with a store.
+        """
+        return _gradframe.export_run(self._session, run, os.fspath(target), data)
 
     def export_tensorboard(self, run: str, directory: Path) -> pathlib.Path:
         """Writes a run as an event file in a directory of its own below `directory`, for `tensorboard --logdir`; gives the file.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gradframe import _gradframe
+from gradframe._run import around
 from gradframe.errors import PlanError
 
 
@@ -16,7 +17,8 @@ def run(session: Any, query: str, frames: Mapping[str, Any], caller: Any) -> Any
     if caller is not None and isinstance(query, str):
         named = {**_variables(_gradframe.unknown_tables(session, query), caller, named), **named}
     if not named:
-        return session.sql(query)
+        inside = around(session)
+        return session.sql(query, None if inside is None else inside.id)
     return _gradframe.sql_with(session, query, [(name, _lazy(session, name, frame)) for name, frame in named.items()])
 
 

@@ -23,7 +23,7 @@ mod traces;
 mod versions;
 mod view;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use gradframe::{Error, Result, Session, Store, Tracking};
@@ -72,14 +72,20 @@ impl Handler {
         })
     }
 
-    /// The first column of a query, as texts.
-    fn first_texts(&self, sql: &str) -> Result<Vec<String>> {
-        let batches = self.collected(sql)?;
-        let texts = |batch: &RecordBatch| match cast(batch.column(0), &DataType::Utf8) {
-            Ok(column) => column.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
-            Err(_) => vec![],
-        };
-        Ok(batches.iter().flat_map(texts).collect())
+    /// The rows of a query, all values as texts.
+    fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let mut rows = Vec::new();
+        for batch in self.collected(sql)? {
+            let as_text =
+                |column: &ArrayRef| cast(column, &DataType::Utf8).map_err(|error| Error::internal("search", error.to_string()));
+            let columns = batch.columns().iter().map(as_text).collect::<Result<Vec<_>>>()?;
+            let text = |column: &ArrayRef, row| {
+                let column = column.as_string::<i32>();
+                column.is_valid(row).then(|| column.value(row).to_owned())
+            };
+            rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| text(column, row)).collect()));
+        }
+        Ok(rows)
     }
 
     fn answer(&self, request: &Request, body: &mut Body<'_>) -> std::result::Result<Response, Failure> {

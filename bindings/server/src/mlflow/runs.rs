@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, float, integer, number, pair};
+use super::search::Place;
 use super::view::View;
 use super::{Answer, Handler, experiments, inputs, names, search};
 
@@ -102,18 +103,20 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let wanted = call.texts("experiment_ids")?;
     let names: Vec<&str> = experiments.iter().filter(|e| wanted.contains(&e.id.to_string())).map(|e| e.name.as_str()).collect();
     let order = call.texts("order_by")?;
-    let sql = search::runs(&names, call.optional("filter")?.unwrap_or_default(), &order)?;
-    let found = handler.first_texts(&sql)?;
-    let view = View::read(call, "run_view_type")?;
-    let (start, limit) = page(call, RESULTS)?;
-    let (mut shown_runs, mut at) = (Vec::new(), start);
-    while at < found.len() && shown_runs.len() < limit {
-        if let Some(record) = handler.tracking.run_records(&[&found[at]])?.pop().filter(|run| view.has(run.deleted)) {
+    let after = call.maybe("page_token").map(Place::read).transpose()?;
+    let sql = search::runs(&names, call.optional("filter")?.unwrap_or_default(), &order, after.as_ref())?;
+    let (view, limit) = (View::read(call, "run_view_type")?, limit(call, RESULTS)?);
+    let rows = handler.texts(&sql)?;
+    let (mut shown_runs, mut next) = (Vec::new(), None);
+    for (at, place) in rows.iter().filter_map(|row| Place::of_row(row)).enumerate() {
+        if let Some(record) = handler.tracking.run_records(&[&place.run])?.pop().filter(|run| view.has(run.deleted)) {
             shown_runs.push(shown(handler, &record)?);
         }
-        at += 1;
+        if shown_runs.len() == limit {
+            next = (at + 1 < rows.len()).then(|| place.token());
+            break;
+        }
     }
-    let next = (at < found.len()).then(|| at.to_string());
     Ok(paged("runs", shown_runs, next))
 }
 
@@ -243,7 +246,8 @@ pub fn ours(status: &str) -> Result<&'static str, Failure> {
         "SCHEDULED" | "2" => Ok("scheduled"),
         "FINISHED" | "3" => Ok("finished"),
         "FAILED" | "4" => Ok("failed"),
-        "KILLED" | "5" => Ok("cancelled"),
+        // The last is our own word.
+        "KILLED" | "5" | "CANCELLED" => Ok("cancelled"),
         _ => Err(Failure::invalid(format!("`{status}` is no status, expected RUNNING, SCHEDULED, FINISHED, FAILED or KILLED"))),
     }
 }
@@ -263,9 +267,14 @@ pub fn theirs(status: &str) -> &'static str {
 pub fn page(call: &Call, results: usize) -> Result<(usize, usize), Failure> {
     let start = call.maybe("page_token").map_or(Ok(0), |token| token.parse());
     let start = start.map_err(|_| Failure::invalid("the page token is none of this server's"))?;
+    Ok((start, limit(call, results)?))
+}
+
+/// How many results a page has at most.
+fn limit(call: &Call, results: usize) -> Result<usize, Failure> {
     let asked = call.integer("max_results")?.unwrap_or(results as i64);
     let limit = usize::try_from(asked).ok().filter(|limit| (1..=RESULTS_MAX).contains(limit));
-    Ok((start, limit.ok_or_else(|| Failure::invalid(format!("max_results is {asked}, expected 1 to {RESULTS_MAX}")))?))
+    limit.ok_or_else(|| Failure::invalid(format!("max_results is {asked}, expected 1 to {RESULTS_MAX}")))
 }
 
 /// A page of results, and where the next begins.

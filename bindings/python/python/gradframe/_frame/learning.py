@@ -98,11 +98,14 @@ class LearningVerbs(Verb):
         """
         from gradframe._frame.modules import of_module
         from gradframe._model import Model
+        from gradframe._run import around_frame
 
         taken = {"loss": loss, "optimizer": optimizer, "inputs": inputs, "task": task, "precision": precision, **options}
         estimator = of_module(self, estimator, target, (split_by, sample_weight), transform, taken)
+        lazy = self._lazy()
+        inside = around_frame(lazy)
         fitted = _gradframe.fit(
-            self._lazy(),
+            lazy,
             estimator,
             target,
             name=name,
@@ -113,6 +116,7 @@ class LearningVerbs(Verb):
             transform=transform,
             resume=resume,
             reproducible=reproducible,
+            run=None if inside is None else inside.id,
         )
         model = Model._of(fitted)
         if hasattr(estimator, "write_back"):

@@ -2,6 +2,7 @@
 
 mod lexer;
 mod parser;
+mod place;
 mod sql;
 
 use std::cmp::Ordering;
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 use super::answer::Failure;
 pub use parser::Key;
 use parser::{Condition, Operator, Value};
+pub use place::Place;
 
 /// The attributes of all such things that are numbers; their other attributes are texts.
 const NUMBERS: [&str; 12] = [
@@ -27,9 +29,9 @@ const NUMBERS: [&str; 12] = [
     "end_time_ms",
 ];
 
-/// The query for the names of runs, in order.
-pub fn runs(experiments: &[&str], filter: &str, order: &[String]) -> Result<String, Failure> {
-    sql::runs(experiments, parser::parse(filter)?.as_ref(), order)
+/// The query for runs in order, of which each row says its [`Place`]; those behind one.
+pub fn runs(experiments: &[&str], filter: &str, order: &[String], after: Option<&Place>) -> Result<String, Failure> {
+    sql::runs(experiments, parser::parse(filter)?.as_ref(), order, after)
 }
 
 /// A filter of things that are looked at one by one: experiments, models.

@@ -1,4 +1,5 @@
-//! A filter as SQL over the log tables: one join a name, all values written as literals.
+//! A filter as SQL over the log tables: one join a name, all values written as literals. A page goes on behind the last row of the one
+//! before, by what that was sorted by then: what comes in between moves nothing.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +8,21 @@ use gradframe::SCHEDULED_TAG;
 use super::super::answer::Failure;
 use super::super::runs::{NOBODY, ours, theirs};
 use super::parser::{Condition, Key, Operator, Value, key};
+use super::place::{Place, no_token};
 use super::{number_with_text, text_with_number};
 
 /// Different names in a filter and its order, and conditions on data sets, each a join of the query: as many as MLflow's own SQLite store
 /// can join. Planning a few hundred would take minutes, and all of a thread's stack.
 const NAMES_MAX: usize = 64;
 
-/// The query for the names of runs of these experiments, in order; newest first where the order leaves it open.
-pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) -> Result<String, Failure> {
+/// The query for runs of these experiments, in order; newest first where the order leaves it open. Its columns: the name, when the run
+/// started, in microseconds, and the values of the order; see [`Place`].
+pub fn runs(
+    experiments: &[&str],
+    filter: Option<&Condition>,
+    order: &[String],
+    after: Option<&Place>,
+) -> Result<String, Failure> {
     let order = order.iter().map(|text| sort_key(text)).collect::<Result<Vec<_>, _>>()?;
     let mut keys = BTreeSet::new();
     filter.iter().for_each(|condition| condition.collect_keys(&mut keys));
@@ -27,7 +35,10 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
     }
     let names: Vec<String> = experiments.iter().map(|name| literal(name)).collect();
     let of_experiments = if names.is_empty() { "false".to_owned() } else { format!("r.experiment IN ({})", names.join(", ")) };
-    let mut sql = "SELECT r.run FROM gradframe.runs AS r".to_owned();
+    let columns = order.iter().map(|(key, _)| column(key, &joined)).collect::<Result<Vec<_>, _>>()?;
+    let mut sql = format!("SELECT r.run, {STARTED}");
+    columns.iter().for_each(|column| sql.push_str(&format!(", {column}")));
+    sql.push_str(" FROM gradframe.runs AS r");
     for (i, key) in joined.iter().enumerate() {
         if let Some((table, name)) = table(key) {
             let of_name = format!("SELECT run, value FROM gradframe.{table} WHERE name = {}", literal(name));
@@ -41,18 +52,68 @@ pub fn runs(experiments: &[&str], filter: Option<&Condition>, order: &[String]) 
     if let Some(condition) = filter {
         sql.push_str(&format!(" AND {}", written(condition, &joined)?));
     }
-    sql.push_str(" ORDER BY ");
-    for (key, descending) in &order {
-        let column = column(key, &joined)?;
-        let last = if matches!(key, Key::Metric(_)) {
-            format!("({column} IS NULL), isnan({column})")
-        } else {
-            format!("({column} IS NULL)")
-        };
-        sql.push_str(&format!("{last}, {column} {}, ", if *descending { "DESC" } else { "ASC" }));
+    let sorted: Vec<Sorted> =
+        order.iter().zip(columns).map(|((key, descending), column)| Sorted { key, column, descending: *descending }).collect();
+    if let Some(place) = after {
+        sql.push_str(&format!(" AND {}", behind(&sorted, place)?));
     }
-    sql.push_str("r.started DESC, r.run DESC");
+    sql.push_str(" ORDER BY ");
+    sorted.iter().for_each(|sorted| sql.push_str(&format!("{}, ", sorted.order())));
+    sql.push_str(&format!("{STARTED} DESC, r.run DESC"));
     Ok(sql)
+}
+
+const STARTED: &str = "arrow_cast(r.started, 'Int64')";
+
+/// What rows are sorted by. What has no value is last, a NaN before that, whatever the direction.
+struct Sorted<'k> {
+    key: &'k Key,
+    column: String,
+    descending: bool,
+}
+
+impl Sorted<'_> {
+    fn is_float(&self) -> bool {
+        matches!(self.key, Key::Metric(_))
+    }
+
+    fn order(&self) -> String {
+        let Sorted { column, descending, .. } = self;
+        let nan = if self.is_float() { format!(", isnan({column})") } else { String::new() };
+        format!("({column} IS NULL){nan}, {column} {}", if *descending { "DESC" } else { "ASC" })
+    }
+
+    /// The conditions that a row comes behind this value, and that it has it too.
+    fn behind_and_equal(&self, value: Option<&str>) -> Result<(String, String), Failure> {
+        let column = &self.column;
+        let Some(value) = value else { return Ok(("false".into(), format!("{column} IS NULL"))) };
+        let (value, nan) = match self.key {
+            Key::Metric(_) => {
+                let number: f64 = value.parse().map_err(|_| no_token())?;
+                if number.is_nan() {
+                    return Ok((format!("{column} IS NULL"), format!("isnan({column})")));
+                }
+                (format!("arrow_cast('{number:?}', 'Float64')"), format!(" OR isnan({column})"))
+            }
+            Key::Attribute(name) if is_time(name) => (value.parse::<i64>().map_err(|_| no_token())?.to_string(), String::new()),
+            _ => (literal(value), String::new()),
+        };
+        let behind = if self.descending { format!("{column} < {value}") } else { format!("{column} > {value}") };
+        Ok((format!("({column} IS NULL{nan} OR {behind})"), format!("{column} = {value}")))
+    }
+}
+
+/// The condition that a row comes behind a place.
+fn behind(sorted: &[Sorted<'_>], place: &Place) -> Result<String, Failure> {
+    if place.values.len() != sorted.len() {
+        return Err(no_token());
+    }
+    let Place { run, started_us, .. } = place;
+    let last = format!("({STARTED} < {started_us} OR ({STARTED} = {started_us} AND r.run < {}))", literal(run));
+    sorted.iter().zip(&place.values).rev().try_fold(last, |rest, (sorted, value)| {
+        let (behind, equal) = sorted.behind_and_equal(value.as_deref())?;
+        Ok(format!("({behind} OR ({equal} AND {rest}))"))
+    })
 }
 
 /// A name and whether the greatest come first: `metrics.loss DESC`.
@@ -97,6 +158,11 @@ fn of_run(name: &str) -> &str {
         "run name" | "Run name" | "Run Name" => "run_name",
         _ => name,
     }
+}
+
+/// Whether an attribute is a number of milliseconds.
+fn is_time(name: &str) -> bool {
+    of_run(name).ends_with("_time")
 }
 
 /// The status in MLflow's words, which are what filters say and orders go by.
@@ -202,7 +268,7 @@ fn compared(key: &Key, operator: Operator, value: &Value, joined: &[&Key]) -> Re
         return Ok(has_dataset(name, &format!("{} {value}", word(operator))));
     }
     let column = column(key, joined)?;
-    let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if of_run(name).ends_with("_time"));
+    let is_number = matches!(key, Key::Metric(_)) || matches!(key, Key::Attribute(name) if is_time(name));
     let value = match value {
         Value::Number(number) if is_number => format!("{number:?}"),
         Value::Text(value) if !is_number && is_pattern => pattern(value),
@@ -253,7 +319,28 @@ mod tests {
 
     fn sql(filter: &str, order: &[&str]) -> Result<String, Failure> {
         let order: Vec<String> = order.iter().map(|text| (*text).to_owned()).collect();
-        runs(&["a'b"], parse(filter).unwrap().as_ref(), &order)
+        runs(&["a'b"], parse(filter).unwrap().as_ref(), &order, None)
+    }
+
+    #[test]
+    fn a_page_goes_on_behind_the_values_of_the_last_row() {
+        let order = ["metrics.loss DESC", "params.`it's`", "end_time"].map(str::to_owned);
+        let place = |values: [Option<&str>; 3]| Place {
+            run: "r'1".into(),
+            started_us: 7,
+            values: values.map(|value| value.map(str::to_owned)).to_vec(),
+        };
+        let sql = |place: &Place| runs(&["e"], None, &order, Some(place));
+        let found = sql(&place([Some("0.1"), Some("x'; DROP TABLE runs"), Some("5")])).unwrap();
+        for part in ["j0.value < arrow_cast('0.1', 'Float64')", "= 'x''; DROP TABLE runs'", "> 5", "< 7", "r.run < 'r''1'"] {
+            assert!(found.contains(part), "{part}: {found}");
+        }
+        assert!(sql(&place([None, None, None])).unwrap().contains("(false OR (j0.value IS NULL AND (false OR"));
+        assert!(sql(&place([Some("NaN"), None, None])).unwrap().contains("(j0.value IS NULL OR (isnan(j0.value) AND"));
+        for wrong in [place([Some("1) OR (1=1"), None, None]), place([None, None, Some("5 OR true")])] {
+            assert!(sql(&wrong).is_err());
+        }
+        assert!(runs(&["e"], None, &[], Some(&place([None, None, None]))).is_err());
     }
 
     #[test]
