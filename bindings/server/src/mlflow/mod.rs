@@ -92,6 +92,7 @@ impl Handler {
         if let Some(path) = artifacts::proxied(&request.path) {
             return artifacts::answer(self, request, path, body);
         }
+        artifacts::refuse_parts(&request.path)?;
         if request.path == "/v1/traces" {
             return otlp::answer(self, request, body);
         }
