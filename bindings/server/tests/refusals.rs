@@ -186,3 +186,15 @@ fn uploads_in_parts_are_refused_as_clients_expect_it_that_send_a_file_whole_then
         }
     }
 }
+
+#[test]
+fn a_version_is_at_no_place_of_its_client_s_machine() {
+    let place = serve(Options::default());
+    call(&place, "POST", "registered-models/create", &json!({ "name": "fare" }));
+    for source in ["/etc/passwd", "file:///etc", "mlflow-artifacts:/../../x", "runs:/../..", "mlflow-artifacts:/1/..%2f..%2fx"] {
+        let create = json!({ "name": "fare", "source": source }).to_string();
+        let (status, body) = ask(&place, "POST", "/api/2.0/mlflow/model-versions/create", &create);
+        assert!(status == 400 && body.contains("INVALID_PARAMETER_VALUE") && body.contains(source), "{source}: {status} {body}");
+    }
+    call(&place, "POST", "model-versions/create", &json!({ "name": "fare", "source": "s3://bucket/m" }));
+}

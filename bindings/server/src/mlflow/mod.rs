@@ -17,6 +17,7 @@ mod otlp;
 mod registry;
 mod runs;
 mod search;
+mod sources;
 mod spans;
 mod times;
 mod traces;
