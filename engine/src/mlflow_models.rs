@@ -7,7 +7,8 @@ use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, Fore
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, Sources, Store, TakenModel, TakenVersion, is_alias};
 
 use crate::Result;
-use crate::mlflow::{FROM_TAG, NOTE_TAG, Roots, gather_files, not_looked_at};
+use crate::mlflow::{FROM_TAG, NOTE_TAG, note};
+use crate::mlflow_files::{Roots, gather, not_looked_at};
 use crate::run::TIMES_US;
 
 /// Models of each kind of library say which in the file of this name.
@@ -45,10 +46,9 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, roots: &Roots, runs: &So
         return Ok(Some((there, flavor)));
     }
     let mut gathered = store.gather();
-    if let Some(place) = &model.files {
-        gather_files(&mut gathered, place, roots)?;
-    }
-    let note = left_files(model, roots).map(|note| (NOTE_TAG.to_owned(), note));
+    let place = model.files.as_ref();
+    let left_out = place.map(|place| gather(&mut gathered, place, roots)).transpose()?.flatten();
+    let note = note([left_files(model, roots), left_out]);
     let taken = LoggedModel {
         id: String::new(),
         experiment: store.experiment_number(&model.experiment)?,

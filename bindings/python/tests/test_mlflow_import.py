@@ -328,6 +328,30 @@ def test_a_logged_model_that_could_not_be_taken_in_is_when_it_can(tmp_path):
     assert sorted(file["path"] for file in files) == ["MLmodel", "weights"]
 
 
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_files_whose_names_no_artifact_has_are_left_out_with_a_note(tmp_path, kind):
+    place = tmp_path / kind
+    client = mlflow.MlflowClient(place.as_uri() if kind == "mlruns" else f"sqlite:///{place}")
+    experiment = client.create_experiment("e", artifact_location=None if kind == "mlruns" else (tmp_path / "files").as_uri())
+    odd, plain = (client.create_run(experiment, run_name=name) for name in ("odd", "plain"))
+    names = [b"a:b", b"a\\b.txt", b"new\nline", b"\xff.bin"]
+    below = os.fsencode(odd.info.artifact_uri.removeprefix("file://"))
+    os.makedirs(os.path.join(below, b"dir"), exist_ok=True)
+    for name in [*names, b"dir/kept.txt"]:
+        with open(os.path.join(below, name), "wb") as file:
+            file.write(b"text")
+    client.log_text(plain.info.run_id, "text", "plain.txt")
+    client.create_registered_model("fare")
+    client.create_model_version("fare", f"{odd.info.artifact_uri}/dir", odd.info.run_id)
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(place)) == 2 and session.import_runs(place) == []
+    assert session.sql("SELECT path FROM gradframe.artifacts ORDER BY path").collect().rows() == [("dir/kept.txt",), ("plain.txt",)]
+    assert session.sql("SELECT model FROM gradframe.models").collect().rows() == [("fare",)]
+    notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note'"
+    [(title, note)] = session.sql(notes).collect().rows()
+    assert title == "odd" and all(name in note for name in ("`a:b`", r"`a\\b.txt`", r"`new\nline`", ".bin`")), note
+
+
 def test_files_outside_of_the_store_stay_there(session, tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()

@@ -3,6 +3,7 @@
 mod database;
 mod directory;
 mod directory_models;
+mod files;
 mod meta;
 mod registry;
 
@@ -12,6 +13,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
 use crate::store::Experiment;
+pub use files::files;
 pub use registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 
 const OP: &str = "mlflow";
