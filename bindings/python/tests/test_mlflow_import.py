@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -350,6 +351,36 @@ def test_files_whose_names_no_artifact_has_are_left_out_with_a_note(tmp_path, ki
     notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note'"
     [(title, note)] = session.sql(notes).collect().rows()
     assert title == "odd" and all(name in note for name in ("`a:b`", r"`a\\b.txt`", r"`new\nline`", ".bin`")), note
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+@pytest.mark.parametrize("old_is_there", [True, False])
+def test_a_store_that_was_copied_or_moved_brings_its_artifacts(tmp_path, kind, old_is_there):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    client = mlflow.MlflowClient((old / kind).as_uri() if kind == "mlruns" else f"sqlite:///{old / kind}")
+    place = None if kind == "mlruns" else (old / "mlruns" / "1").as_uri()
+    experiment = client.create_experiment("e", artifact_location=place)
+    run, empty = (client.create_run(experiment, run_name=name) for name in ("full", "empty"))
+    client.log_text(run.info.run_id, "flavors:\n  sklearn:\n    x: 1\n", "model/MLmodel")
+    client.create_registered_model("fare")
+    for source, of in ((f"{run.info.artifact_uri}/model", run.info.run_id), (f"{run.info.artifact_uri}/model", None), (f"runs:/{run.info.run_id}/model", None)):
+        client.create_model_version("fare", source, of)
+    client.create_model_version("fare", (tmp_path / "nowhere").as_uri())
+    shutil.copytree(old, new)
+    if not old_is_there:
+        shutil.rmtree(old)
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(new / kind)) == 2
+    names = dict(session.sql("SELECT title, run FROM gradframe.runs").collect().rows())
+    assert session.sql("SELECT run, path FROM gradframe.artifacts").collect().rows() == [(names["full"], "model/MLmodel")]
+    assert session.sql("SELECT value FROM gradframe.tags WHERE name = 'import.note'").collect().rows() == []
+    [(number,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'e'").collect().rows()
+    sources = session.sql("SELECT source FROM gradframe.models ORDER BY version").collect().rows()
+    ours = f"mlflow-artifacts:/{number}/{names['full']}/artifacts/model"
+    assert sources[:3] == [(ours,)] * 3
+    [(version, note)] = session.sql("SELECT version, value FROM gradframe.model_tags WHERE name = 'import.note'").collect().rows()
+    assert version == 4 and "nowhere" in note, "what is not here is named"
 
 
 def test_files_outside_of_the_store_stay_there(session, tmp_path):

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
-use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, beside, cannot_read, elsewhere, experiment, meta, status, tagged};
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, cannot_read, elsewhere, experiment, kept, meta, status, tagged};
 use crate::store::{Experiment, files_below};
 
 pub(super) const META: &str = "meta.yaml";
@@ -70,7 +70,7 @@ fn read_run(directory: &Path, above: &Path, experiment: &Experiment, store: &Pat
     let (started_us, ended_us) = (time(&meta, "start_time"), time(&meta, "end_time"));
     // A directory that was moved has its artifacts beside it.
     let uri = meta.remove("artifact_uri").unwrap_or_default();
-    let artifacts = beside(&uri, store).or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir()));
+    let artifacts = kept(&uri, store, directory.join("artifacts"));
     Ok(ForeignRun {
         id: meta.remove("run_id").unwrap_or_else(|| name_of(directory)),
         name: meta.remove("run_name").unwrap_or_default(),

@@ -8,7 +8,7 @@ use gradframe_ml_core::Result;
 
 use super::directory::{META, below, experiment_directories, no_point, point, read_experiment, read_meta, values};
 use super::registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion, status};
-use super::{beside, elsewhere};
+use super::{elsewhere, kept};
 
 /// Where models are, of an experiment and of the whole store.
 const MODELS: &str = "models";
@@ -51,7 +51,7 @@ fn logged_model(directory: &Path, experiment: &str, store: &Path) -> Result<Fore
         metrics: points(&directory.join("metrics"))?,
         times_us,
         // A directory that was moved has its files beside it.
-        files: beside(&uri, store).or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir())),
+        files: kept(&uri, store, directory.join("artifacts")),
         elsewhere: elsewhere(&uri, store),
         uri,
     })

@@ -113,6 +113,8 @@ fn tagged(dataset: NewDataset, tags: Vec<(String, String)>) -> TaggedDataset {
 
 /// Where `mlflow server` keeps artifacts that it serves, beside its database or `mlruns/`, unless it is told otherwise.
 const SERVED: &str = "mlartifacts";
+/// Where MLflow keeps artifacts beside its database otherwise.
+const UNSERVED: &str = "mlruns";
 /// How addresses of such artifacts begin.
 const SERVED_SCHEME: &str = "mlflow-artifacts:/";
 
@@ -127,6 +129,40 @@ pub fn served(store: &Path) -> Option<PathBuf> {
 fn beside(uri: &str, store: &Path) -> Option<PathBuf> {
     let Some(path) = uri.strip_prefix(SERVED_SCHEME) else { return local(uri) };
     Some(served(store)?.join(path.trim_start_matches('/'))).filter(|path| path.is_dir())
+}
+
+/// The directory of a run's or model's files: that which its address names, if it is below the store or was served beside it, else `own`,
+/// which is where a store has them that was copied or moved. Files at another place are named where `own` has none.
+fn kept(uri: &str, store: &Path, own: PathBuf) -> Option<PathBuf> {
+    let own = Some(own).filter(|own| own.is_dir());
+    match beside(uri, store) {
+        Some(named) if uri.starts_with(SERVED_SCHEME) || is_inside(&named, store) => Some(named),
+        Some(named) if own.as_deref().is_none_or(is_empty) && !is_empty(&named) => Some(named),
+        named => own.or(named),
+    }
+}
+
+/// Where a database's run or model has its files if both were copied or moved: below `mlruns/` or `mlartifacts/` beside it, by the last parts
+/// of its address, `<experiment>/<run>/artifacts` or `<experiment>/models/<model>/artifacts`.
+fn moved(uri: &str, database: &Path) -> PathBuf {
+    let beside = database.parent().unwrap_or(Path::new(""));
+    let path = uri.trim_end_matches('/');
+    let last = |parts: usize| path.rmatch_indices('/').nth(parts - 1).map_or(path, |(at, _)| &path[at + 1..]);
+    let places = [(UNSERVED, 4), (UNSERVED, 3), (SERVED, 4), (SERVED, 3)];
+    let mut found = places.into_iter().map(|(above, parts)| beside.join(above).join(last(parts))).filter(|path| path.is_dir());
+    found.next().unwrap_or_default()
+}
+
+/// Whether a directory is below that of a store, wherever links lead.
+fn is_inside(path: &Path, store: &Path) -> bool {
+    let above = if store.is_file() { store.parent() } else { Some(store) };
+    let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let real = |path: &Path| path.canonicalize().ok();
+    real(path).zip(above.and_then(real)).is_some_and(|(path, above)| path.starts_with(above))
+}
+
+fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// The address of artifacts that cannot be looked at: they are elsewhere than on this machine, and not beside the store.
