@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gradframe_connectors::mlflow::{self, ForeignRun};
+use gradframe_connectors::mlflow::{self, Damaged, ForeignRun};
 use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun};
 use gradframe_plan::services::{MetricRow, NewRun};
 
@@ -24,31 +24,29 @@ impl Session {
     /// here and belongs to no process. Experiments come with their tags, deleted ones deleted. Logged models and the model
     /// registry are taken in after the runs; traces stay behind.
     ///
-    /// Errors: `Execution` naming a file that cannot be understood: of a directory all else is there then, of a database the runs
+    /// Errors: `Execution` or `External` naming what cannot be understood: of a directory all else is there then, of a database the runs
     /// before it.
     pub(crate) fn import_mlflow(&self, path: &Path) -> Result<Vec<String>> {
         let store = self.public().store();
-        let (mut taken, roots) = (Vec::new(), mlflow_files::Roots::of(path));
-        for experiment in mlflow::experiments(path)? {
+        let (mut taken, roots, mut damaged) = (Vec::new(), mlflow_files::Roots::of(path), Damaged::default());
+        for experiment in mlflow::experiments(path, &mut damaged)? {
             store.take_in_experiment(&experiment)?;
         }
-        let (mut is_whole, mut runs, mut parents) = (true, store.sources(FROM_TAG)?, Vec::new());
-        let read = mlflow::each_run(path, &mut |run| {
-            is_whole = false;
+        let (mut runs, mut parents) = (store.sources(FROM_TAG)?, Vec::new());
+        let read = mlflow::each_run(path, &mut damaged, &mut |run| {
             let parent = run.tags.iter().find(|(name, _)| name == PARENT_TAG);
             parents.extend(parent.map(|(_, parent)| (run.id.clone(), parent.clone())));
             if runs.get(&run.id).is_none() {
                 taken.extend(take_in(store, run, &roots, &mut runs)?);
             }
-            is_whole = true;
             Ok(())
         });
         parents.iter().try_for_each(|(run, parent)| name_parent(store, &runs, run, parent))?;
-        // A run of a directory that cannot be understood keeps nothing else out. But models do not come before runs that come later.
-        match read {
-            Err(error) if !is_whole || path.is_file() => Err(error),
-            read => mlflow_models::take_in(store, path, &roots, &runs).and(read).map(|()| taken),
-        }
+        // Models do not come before runs that come later.
+        read?;
+        mlflow_models::take_in(store, path, &roots, &runs, &mut damaged)?;
+        // What cannot be understood keeps nothing else out.
+        damaged.outcome().map(|()| taken)
     }
 }
 

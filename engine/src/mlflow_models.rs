@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
+use gradframe_connectors::mlflow::{self, Damaged, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, Sources, Store, TakenModel, TakenVersion, is_alias};
 
 use crate::Result;
@@ -22,12 +22,12 @@ type Logged = BTreeMap<String, (String, String)>;
 /// Takes in what is not here yet: logged models with their files, names, versions with stages, tags and aliases. Each keeps where it
 /// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted. Of logged models that
 /// are deleted those come, deleted, of which a version has the files.
-pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots, runs: &Sources) -> Result<()> {
-    let models = mlflow::registered_models(path)?;
+pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots, runs: &Sources, damaged: &mut Damaged) -> Result<()> {
+    let models = mlflow::registered_models(path, damaged)?;
     let versions = models.iter().flat_map(|model| &model.versions);
     let used: BTreeSet<String> = versions.flat_map(|version| [plain(&version.source), plain(&version.storage)]).collect();
     let mut logged = Logged::new();
-    for model in mlflow::logged_models(path)? {
+    for model in mlflow::logged_models(path, damaged)? {
         let names = [format!("models:/{}", model.id), plain(&model.uri)];
         if model.deleted && !names.iter().any(|name| used.contains(name)) {
             continue;

@@ -279,6 +279,37 @@ def test_a_run_that_cannot_be_read_keeps_neither_parents_nor_models_out(session,
     assert session.sql("SELECT model, run FROM gradframe.models").collect().rows() == [("fare", runs["inner"])]
 
 
+def test_all_that_is_damaged_is_named_and_all_else_comes_in(session, tmp_path):
+    place = tmp_path / "mlruns"
+    client = mlflow.MlflowClient(place.as_uri())
+    experiments = [client.create_experiment(name) for name in ("good", "cut")]
+    runs = {name: client.create_run(experiments[name == "of cut"], run_name=name).info for name in ("one", "empty", "gone", "binary", "tag", "of cut")}
+    for name, count in (("fare", 4), ("other", 1)):
+        client.create_registered_model(name)
+        for _ in range(count):
+            client.create_model_version(name, f"{runs['one'].artifact_uri}/model", runs["one"].run_id)
+    metas = {name: place / run.experiment_id / run.run_id / "meta.yaml" for name, run in runs.items()}
+    fare = [place / "models" / "fare" / f"version-{version}" / "meta.yaml" for version in range(1, 5)]
+    damaged = [metas["empty"], metas["gone"], metas["binary"], place / experiments[1] / "meta.yaml", *fare[1:], place / "models" / "other" / "meta.yaml"]
+    for path in (metas["empty"], damaged[3], fare[1], damaged[-1]):
+        path.write_bytes(b"")
+    for path in (metas["gone"], fare[2]):
+        path.unlink()
+    for path in (metas["binary"], fare[3]):
+        path.write_bytes(path.read_bytes() + b"\xff\xfe: 1\n")
+    client.set_tag(runs["tag"].run_id, "t", "x")
+    tag = metas["tag"].parent / "tags" / "t"
+    tag.write_bytes(b"\xff")
+    with pytest.raises(gf.errors.ExecutionError) as failed:
+        session.import_runs(place)
+    said = str(failed.value)
+    assert all(f"`{path}`" in said for path in [*damaged, tag]), said
+    assert f"{len(damaged) + 1} are damaged" in said and "all other runs have been taken in" in said
+    assert session.sql("SELECT title FROM gradframe.runs").collect().rows() == [("one",)]
+    assert session.sql("SELECT model, version FROM gradframe.models").collect().rows() == [("fare", 1)]
+    assert session.sql("SELECT experiment FROM gradframe.experiments WHERE experiment IN ('good', 'cut')").collect().rows() == [("good",)]
+
+
 def test_a_directory_says_where_files_are_that_it_does_not_have_and_has_those_that_were_served(tmp_path):
     client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
     runs = {}

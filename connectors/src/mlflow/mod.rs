@@ -1,5 +1,6 @@
 //! What MLflow keeps by itself, to be read: a directory `mlruns/`, or a database `mlflow.db` of SQLite.
 
+mod damaged;
 mod database;
 mod directory;
 mod directory_models;
@@ -13,6 +14,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
 use crate::store::Experiment;
+pub use damaged::Damaged;
 pub use files::files;
 pub use registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 
@@ -62,25 +64,26 @@ pub fn damage(path: &Path) -> Option<String> {
     if path.is_file() { database::damage(path) } else { None }
 }
 
-/// The experiments with their tags, deleted ones among them. Errors: as for [`each_run`].
-pub fn experiments(path: &Path) -> Result<Vec<Experiment>> {
-    if path.is_file() { database::experiments(path) } else { directory::experiments(path) }
+/// The experiments with their tags, deleted ones among them. What of a directory cannot be understood is left out of this and the others,
+/// and added to what is damaged. Errors: as for [`each_run`].
+pub fn experiments(path: &Path, damaged: &mut Damaged) -> Result<Vec<Experiment>> {
+    if path.is_file() { database::experiments(path) } else { directory::experiments(path, damaged) }
 }
 
-/// Gives each run, one after another, to `take`. Errors: `Execution` naming what cannot be understood, `External` what cannot be
-/// read, and those of `take`.
-pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
-    if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
+/// Gives each run, one after another, to `take`. Errors: `Execution` naming what of a database cannot be understood, `External` what cannot
+/// be read, and those of `take`.
+pub fn each_run(path: &Path, damaged: &mut Damaged, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
+    if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, damaged, take) }
 }
 
 /// The logged models, deleted ones among them, oldest first.
-pub fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
-    if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path) }
+pub fn logged_models(path: &Path, damaged: &mut Damaged) -> Result<Vec<ForeignLogged>> {
+    if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path, damaged) }
 }
 
 /// The registry, by name.
-pub fn registered_models(path: &Path) -> Result<Vec<ForeignModel>> {
-    if path.is_file() { registry::models(path) } else { directory_models::models(path) }
+pub fn registered_models(path: &Path, damaged: &mut Damaged) -> Result<Vec<ForeignModel>> {
+    if path.is_file() { registry::models(path) } else { directory_models::models(path, damaged) }
 }
 
 /// Our word for a status of MLflow's, as text or as the number that its files have.
