@@ -49,6 +49,7 @@ pub mod limits;
 pub mod ml;
 pub mod ml_functions;
 mod mlflow;
+mod mlflow_files;
 mod mlflow_models;
 pub mod models;
 mod panics;

@@ -1,18 +1,16 @@
 //! Runs of an `mlruns/` directory or an `mlflow.db`, taken in as runs of ours.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use gradframe_connectors::mlflow::{self, ForeignRun};
-use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun, files_below};
-use gradframe_plan::services::{MetricRow, NewArtifact, NewRun};
+use gradframe_connectors::mlflow::{self, Damaged, ForeignRun};
+use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun};
+use gradframe_plan::services::{MetricRow, NewRun};
 
 use crate::around::PARENT_TAG;
 use crate::run::TIMES_US;
-use crate::{Error, Result, Session, mlflow_models};
+use crate::{Result, Session, mlflow_files, mlflow_models};
 
-const OP: &str = "import";
 /// The tag that says which run of MLflow's it was.
 pub(crate) const FROM_TAG: &str = "mlflow.imported_from";
 /// The tag that says what of a run was not taken in.
@@ -25,39 +23,30 @@ impl Session {
     /// here and belongs to no process. Experiments come with their tags, deleted ones deleted. Logged models and the model
     /// registry are taken in after the runs; traces stay behind.
     ///
-    /// Errors: `Execution` naming a file that cannot be understood: of a directory all else is there then, of a database the runs
+    /// Errors: `Execution` or `External` naming what cannot be understood: of a directory all else is there then, of a database the runs
     /// before it.
     pub(crate) fn import_mlflow(&self, path: &Path) -> Result<Vec<String>> {
         let store = self.public().store();
-        let (mut taken, roots) = (Vec::new(), Roots::of(path));
-        for experiment in mlflow::experiments(path)? {
+        let (mut taken, roots, mut damaged) = (Vec::new(), mlflow_files::Roots::of(path), Damaged::default());
+        for experiment in mlflow::experiments(path, &mut damaged)? {
             store.take_in_experiment(&experiment)?;
         }
-        let (mut is_whole, mut runs, mut parents) = (true, store.sources(FROM_TAG)?, Vec::new());
-        let read = mlflow::each_run(path, &mut |run| {
-            is_whole = false;
+        let (mut runs, mut parents) = (store.sources(FROM_TAG)?, Vec::new());
+        let read = mlflow::each_run(path, &mut damaged, &mut |run| {
             let parent = run.tags.iter().find(|(name, _)| name == PARENT_TAG);
             parents.extend(parent.map(|(_, parent)| (run.id.clone(), parent.clone())));
             if runs.get(&run.id).is_none() {
                 taken.extend(take_in(store, run, &roots, &mut runs)?);
             }
-            is_whole = true;
             Ok(())
         });
         parents.iter().try_for_each(|(run, parent)| name_parent(store, &runs, run, parent))?;
-        // A run of a directory that cannot be understood keeps nothing else out. But models do not come before runs that come later.
-        match read {
-            Err(error) if !is_whole || path.is_file() => Err(error),
-            read => mlflow_models::take_in(store, path, &roots, &runs).and(read).map(|()| taken),
-        }
+        // Models do not come before runs that come later.
+        read?;
+        mlflow_models::take_in(store, path, &roots, &runs, &mut damaged)?;
+        // What cannot be understood keeps nothing else out.
+        damaged.outcome().map(|()| taken)
     }
-}
-
-/// What is said of files that lie where only their own store can look.
-pub(crate) fn not_looked_at(uri: &str) -> String {
-    format!(
-        "files that it has at `{uri}` were left there: only those of this machine are taken, and of `mlartifacts` beside the store"
-    )
 }
 
 /// Lets a run name the run that it is part of by its name here. Also one of an earlier import, which may have been interrupted before.
@@ -68,52 +57,12 @@ fn name_parent(store: &Arc<Store>, runs: &Sources, run: &str, parent: &str) -> R
     if says_theirs { store.attach(run)?.set_tags(&[(PARENT_TAG.to_owned(), here.to_owned())]) } else { Ok(()) }
 }
 
-/// The directories to which a store's files belong: a store of somebody's may name any file of this machine.
-pub(crate) struct Roots(Vec<PathBuf>);
-
-impl Roots {
-    /// That of the store, and what a server of MLflow's kept beside it.
-    fn of(path: &Path) -> Self {
-        let own = match path.is_file() {
-            true => path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-            false => path,
-        };
-        Roots([own.to_path_buf()].into_iter().chain(mlflow::served(path)).collect())
-    }
-
-    /// All files below a directory that are really below one of these, wherever links lead.
-    fn files(&self, directory: &Path) -> Result<Vec<(String, PathBuf)>> {
-        if !self.have(directory) {
-            return Ok(vec![]);
-        }
-        Ok(files_below(directory)?.into_iter().filter(|(_, file)| self.have(file)).collect())
-    }
-
-    fn have(&self, path: &Path) -> bool {
-        self.0.iter().any(|root| is_below(path, root))
-    }
-
-    /// What is said of files that stay behind; None if none do.
-    pub(crate) fn left(&self, place: &Path) -> Option<String> {
-        let root = self.0.first().filter(|_| !self.have(place))?;
-        Some(format!("its artifacts were left in `{}`, which is not below `{}`", place.display(), root.display()))
-    }
-}
-
-fn is_below(path: &Path, root: &Path) -> bool {
-    path.canonicalize().is_ok_and(|path| root.canonicalize().is_ok_and(|root| path.starts_with(root)))
-}
-
-fn opened(file: &Path) -> Result<File> {
-    File::open(file).map_err(|error| Error::external(OP, format!("cannot read `{}`: {error}", file.display())).because(error))
-}
-
 /// Takes in a run, whole; None if another import has meanwhile.
-fn take_in(store: &Arc<Store>, run: ForeignRun, roots: &Roots, runs: &mut Sources) -> Result<Option<String>> {
-    let gathered = gather(store, &run, roots)?;
+fn take_in(store: &Arc<Store>, run: ForeignRun, roots: &mlflow_files::Roots, runs: &mut Sources) -> Result<Option<String>> {
+    let (gathered, left_out) = gather(store, &run, roots)?;
     let title = if run.name.is_empty() { run.id.clone() } else { run.name };
     let left = run.artifacts.as_ref().and_then(|place| roots.left(place));
-    let note = run.elsewhere.as_deref().map(not_looked_at).or(left).map(|note| (NOTE_TAG.to_owned(), note));
+    let note = note([run.elsewhere.as_deref().map(mlflow_files::not_looked_at).or(left), left_out]);
     let new = NewRun {
         title,
         experiment: Some(run.experiment),
@@ -129,24 +78,21 @@ fn take_in(store: &Arc<Store>, run: ForeignRun, roots: &Roots, runs: &mut Source
     store.take_in_run(&taken, &gathered, runs)
 }
 
-/// Points and files of a run.
-fn gather(store: &Arc<Store>, run: &ForeignRun, roots: &Roots) -> Result<Gathered> {
+/// The tag that says what was not taken in; None if all was.
+pub(crate) fn note(said: [Option<String>; 2]) -> Option<(String, String)> {
+    let said = said.into_iter().flatten().reduce(|all, next| format!("{all}; {next}"));
+    said.map(|said| (NOTE_TAG.to_owned(), said))
+}
+
+/// Points and files of a run, and what is said of files that stay behind.
+fn gather(store: &Arc<Store>, run: &ForeignRun, roots: &mlflow_files::Roots) -> Result<(Gathered, Option<String>)> {
     let mut gathered = store.gather();
     for point in &run.points {
         let time_us = Some(point.time_us.clamp(*TIMES_US.start(), *TIMES_US.end()));
         let row = MetricRow { step: point.step, epoch: None, time_us, values: &[(&point.name, point.value)] };
         gathered.log_rows([row].into_iter())?;
     }
-    if let Some(place) = &run.artifacts {
-        gather_files(&mut gathered, place, roots)?;
-    }
-    Ok(gathered)
-}
-
-/// All files below a directory that may be taken.
-pub(crate) fn gather_files(gathered: &mut Gathered, place: &Path, roots: &Roots) -> Result<()> {
-    roots.files(place)?.into_iter().try_for_each(|(path, file)| {
-        let artifact = NewArtifact { path: &path, kind: "file", step: None };
-        gathered.add_file(&artifact, &mut opened(&file)?)
-    })
+    let place = run.artifacts.as_ref();
+    let left_out = place.map(|place| mlflow_files::gather(&mut gathered, place, roots)).transpose()?.flatten();
+    Ok((gathered, left_out))
 }

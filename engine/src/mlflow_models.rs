@@ -1,17 +1,21 @@
 //! The model registry of an `mlflow.db` or an `mlruns/`, and its logged models, taken in after its runs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use gradframe_connectors::mlflow::{self, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
+use gradframe_connectors::mlflow::{self, Damaged, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, Sources, Store, TakenModel, TakenVersion, is_alias};
 
 use crate::Result;
-use crate::mlflow::{FROM_TAG, NOTE_TAG, Roots, gather_files, not_looked_at};
+use crate::mlflow::{FROM_TAG, NOTE_TAG, note};
+use crate::mlflow_files::{Roots, gather, not_looked_at};
 use crate::run::TIMES_US;
 
 /// Models of each kind of library say which in the file of this name.
 const MLMODEL: &str = "MLmodel";
+/// What stands in an address between a run and the path of an artifact.
+const ARTIFACTS: &str = "/artifacts/";
 /// The status of a logged model that is all there.
 const READY: &str = "LOGGED_MODEL_READY";
 
@@ -21,12 +25,12 @@ type Logged = BTreeMap<String, (String, String)>;
 /// Takes in what is not here yet: logged models with their files, names, versions with stages, tags and aliases. Each keeps where it
 /// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted. Of logged models that
 /// are deleted those come, deleted, of which a version has the files.
-pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots, runs: &Sources) -> Result<()> {
-    let models = mlflow::registered_models(path)?;
+pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots, runs: &Sources, damaged: &mut Damaged) -> Result<()> {
+    let models = mlflow::registered_models(path, damaged)?;
     let versions = models.iter().flat_map(|model| &model.versions);
     let used: BTreeSet<String> = versions.flat_map(|version| [plain(&version.source), plain(&version.storage)]).collect();
     let mut logged = Logged::new();
-    for model in mlflow::logged_models(path)? {
+    for model in mlflow::logged_models(path, damaged)? {
         let names = [format!("models:/{}", model.id), plain(&model.uri)];
         if model.deleted && !names.iter().any(|name| used.contains(name)) {
             continue;
@@ -45,10 +49,9 @@ fn take_in_logged(store: &Store, model: &ForeignLogged, roots: &Roots, runs: &So
         return Ok(Some((there, flavor)));
     }
     let mut gathered = store.gather();
-    if let Some(place) = &model.files {
-        gather_files(&mut gathered, place, roots)?;
-    }
-    let note = left_files(model, roots).map(|note| (NOTE_TAG.to_owned(), note));
+    let place = model.files.as_ref();
+    let left_out = place.map(|place| gather(&mut gathered, place, roots)).transpose()?.flatten();
+    let note = note([left_files(model, roots), left_out]);
     let taken = LoggedModel {
         id: String::new(),
         experiment: store.experiment_number(&model.experiment)?,
@@ -111,21 +114,25 @@ fn taken<'a>(store: &Store, version: &'a ForeignVersion, logged: &'a Logged, run
     let place = if version.storage.is_empty() { &version.source } else { &version.storage };
     let named = logged.get(&version.source);
     let of_logged = named.or_else(|| logged.get(&plain(place)));
-    let below_run = run.map(|run| below_run(store, run, version, place)).transpose()?.flatten();
-    let source = match (of_logged, below_run) {
-        (Some((id, _)), _) => format!("models:/{id}"),
-        (None, Some(source)) => source,
-        (None, None) => place.clone(),
+    let here = match (of_logged, below_run(runs, version, place).or_else(|| below_named_run(runs, place))) {
+        (Some((id, _)), _) => Some(format!("models:/{id}")),
+        (None, Some((run, path))) => place_in_run(store, run, &path)?,
+        (None, None) => None,
+    };
+    let note = if here.is_none() { left_version(place) } else { None };
+    let tags = match note {
+        Some(note) => Cow::Owned(version.tags.iter().cloned().chain([(NOTE_TAG.to_owned(), note)]).collect()),
+        None => Cow::Borrowed(version.tags.as_slice()),
     };
     Ok(TakenVersion {
         number: version.version,
         model_type: of_logged.map_or("mlflow", |(_, flavor)| flavor),
-        source,
+        source: here.unwrap_or_else(|| place.clone()),
         run: run.unwrap_or_default(),
         run_link: version.run_link.as_deref(),
         logged_model: named.map(|(id, _)| id.as_str()),
         description: &version.description,
-        tags: &version.tags,
+        tags,
         stage: &version.stage,
         times_us: version.times_us,
     })
@@ -136,15 +143,39 @@ fn plain(uri: &str) -> String {
     uri.strip_prefix("file://").unwrap_or(uri).trim_end_matches('/').to_owned()
 }
 
-/// Where the files of a version are that lay among its run's artifacts.
-fn below_run(store: &Store, run: &str, version: &ForeignVersion, place: &str) -> Result<Option<String>> {
+/// The run here among whose artifacts the files of a version lay, which its own run has there, and their path.
+fn below_run<'a>(runs: &'a Sources, version: &ForeignVersion, place: &str) -> Option<(&'a str, String)> {
+    let run = runs.get(&version.run)?;
     let (source, artifacts) = (plain(place), plain(&version.run_artifacts));
     let of_run = format!("runs:/{}", version.run);
     let roots = [artifacts.as_str(), of_run.as_str()];
     let path = roots.iter().filter(|root| !root.is_empty()).find_map(|root| source.strip_prefix(*root)?.strip_prefix('/'));
-    let Some(path) = path else { return Ok(None) };
+    path.map(|path| (run, path.to_owned()))
+}
+
+/// The same by the run that an address itself names, `.../RUN/artifacts/PATH` or `runs:/RUN/PATH`: a version may say no run, or one that
+/// there is not, and a store may have been moved.
+fn below_named_run<'a>(runs: &'a Sources, place: &str) -> Option<(&'a str, String)> {
+    let place = plain(place);
+    let of_runs = place.strip_prefix("runs:/").and_then(|rest| rest.split_once('/'));
+    let of_artifacts = place.match_indices(ARTIFACTS).map(|(at, _)| {
+        let before = &place[..at];
+        (before.rsplit_once('/').map_or(before, |(_, run)| run), &place[at + ARTIFACTS.len()..])
+    });
+    let mut named = of_runs.into_iter().chain(of_artifacts);
+    named.find_map(|(run, path)| Some((runs.get(run)?, path.to_owned())))
+}
+
+/// The address here of what lies among a run's artifacts.
+fn place_in_run(store: &Store, run: &str, path: &str) -> Result<Option<String>> {
     let experiment = store.run_records(&[run])?.pop().map(|record| record.experiment);
     Ok(experiment.map(|experiment| format!("mlflow-artifacts:/{experiment}/{run}/artifacts/{path}")))
+}
+
+/// What is said of a version whose files are at a place of its old store; None of one that is found wherever it is loaded.
+fn left_version(place: &str) -> Option<String> {
+    let is_of_store = ["mlflow-artifacts:", "runs:/", "models:/", "file:", "/"].iter().any(|start| place.starts_with(start));
+    is_of_store.then(|| format!("its files were left at `{place}`, which is of no run and no model that was taken in"))
 }
 
 /// What kind of model lies in a directory: `mlflow.sklearn`.

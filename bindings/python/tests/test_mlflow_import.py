@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -224,7 +225,9 @@ def test_artifacts_that_a_server_of_mlflow_kept_beside_its_database_come_along(t
     kept.mkdir(parents=True)
     (kept / "MLmodel").write_text("flavors:\n  sklearn:\n    x: 1\n")
     client.create_registered_model("fare")
-    client.create_model_version("fare", f"{runs['served'].artifact_uri}/model", runs["served"].run_id)
+    # As `register_model("models:/a/1", "b")` of 2.22 leaves them: of no run, and of one that is gone.
+    for of in (runs["served"].run_id, None, "0" * 32):
+        client.create_model_version("fare", f"{runs['served'].artifact_uri}/model", of)
     session = gf.Session(home=tmp_path / "with")
     session.import_runs(tmp_path / "mlflow.db")
     assert [title for title, _ in session.sql(notes).collect().rows()] == ["far"]
@@ -232,7 +235,7 @@ def test_artifacts_that_a_server_of_mlflow_kept_beside_its_database_come_along(t
     [(experiment,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'served'").collect().rows()
     assert path == "model/MLmodel"
     sources = session.sql("SELECT source FROM gradframe.models").collect().rows()
-    assert sources == [(f"mlflow-artifacts:/{experiment}/{run}/artifacts/model",)]
+    assert sources == [(f"mlflow-artifacts:/{experiment}/{run}/artifacts/model",)] * 3
 
 
 @pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
@@ -276,6 +279,37 @@ def test_a_run_that_cannot_be_read_keeps_neither_parents_nor_models_out(session,
     parents = "SELECT run, value FROM gradframe.tags WHERE name = 'mlflow.parentRunId'"
     assert session.sql(parents).collect().rows() == [(runs["inner"], runs["outer"])]
     assert session.sql("SELECT model, run FROM gradframe.models").collect().rows() == [("fare", runs["inner"])]
+
+
+def test_all_that_is_damaged_is_named_and_all_else_comes_in(session, tmp_path):
+    place = tmp_path / "mlruns"
+    client = mlflow.MlflowClient(place.as_uri())
+    experiments = [client.create_experiment(name) for name in ("good", "cut")]
+    runs = {name: client.create_run(experiments[name == "of cut"], run_name=name).info for name in ("one", "empty", "gone", "binary", "tag", "of cut")}
+    for name, count in (("fare", 4), ("other", 1)):
+        client.create_registered_model(name)
+        for _ in range(count):
+            client.create_model_version(name, f"{runs['one'].artifact_uri}/model", runs["one"].run_id)
+    metas = {name: place / run.experiment_id / run.run_id / "meta.yaml" for name, run in runs.items()}
+    fare = [place / "models" / "fare" / f"version-{version}" / "meta.yaml" for version in range(1, 5)]
+    damaged = [metas["empty"], metas["gone"], metas["binary"], place / experiments[1] / "meta.yaml", *fare[1:], place / "models" / "other" / "meta.yaml"]
+    for path in (metas["empty"], damaged[3], fare[1], damaged[-1]):
+        path.write_bytes(b"")
+    for path in (metas["gone"], fare[2]):
+        path.unlink()
+    for path in (metas["binary"], fare[3]):
+        path.write_bytes(path.read_bytes() + b"\xff\xfe: 1\n")
+    client.set_tag(runs["tag"].run_id, "t", "x")
+    tag = metas["tag"].parent / "tags" / "t"
+    tag.write_bytes(b"\xff")
+    with pytest.raises(gf.errors.ExecutionError) as failed:
+        session.import_runs(place)
+    said = str(failed.value)
+    assert all(f"`{path}`" in said for path in [*damaged, tag]), said
+    assert f"{len(damaged) + 1} are damaged" in said and "all other runs have been taken in" in said
+    assert session.sql("SELECT title FROM gradframe.runs").collect().rows() == [("one",)]
+    assert session.sql("SELECT model, version FROM gradframe.models").collect().rows() == [("fare", 1)]
+    assert session.sql("SELECT experiment FROM gradframe.experiments WHERE experiment IN ('good', 'cut')").collect().rows() == [("good",)]
 
 
 def test_a_directory_says_where_files_are_that_it_does_not_have_and_has_those_that_were_served(tmp_path):
@@ -326,6 +360,60 @@ def test_a_logged_model_that_could_not_be_taken_in_is_when_it_can(tmp_path):
         metrics, files = shown["model"]["data"]["metrics"], files["files"]
     assert name == "net" and [metric["value"] for metric in metrics] == [0.5]
     assert sorted(file["path"] for file in files) == ["MLmodel", "weights"]
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_files_whose_names_no_artifact_has_are_left_out_with_a_note(tmp_path, kind):
+    place = tmp_path / kind
+    client = mlflow.MlflowClient(place.as_uri() if kind == "mlruns" else f"sqlite:///{place}")
+    experiment = client.create_experiment("e", artifact_location=None if kind == "mlruns" else (tmp_path / "files").as_uri())
+    odd, plain = (client.create_run(experiment, run_name=name) for name in ("odd", "plain"))
+    names = [b"a:b", b"a\\b.txt", b"new\nline", b"\xff.bin"]
+    below = os.fsencode(odd.info.artifact_uri.removeprefix("file://"))
+    os.makedirs(os.path.join(below, b"dir"), exist_ok=True)
+    for name in [*names, b"dir/kept.txt"]:
+        with open(os.path.join(below, name), "wb") as file:
+            file.write(b"text")
+    client.log_text(plain.info.run_id, "text", "plain.txt")
+    client.create_registered_model("fare")
+    client.create_model_version("fare", f"{odd.info.artifact_uri}/dir", odd.info.run_id)
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(place)) == 2 and session.import_runs(place) == []
+    assert session.sql("SELECT path FROM gradframe.artifacts ORDER BY path").collect().rows() == [("dir/kept.txt",), ("plain.txt",)]
+    assert session.sql("SELECT model FROM gradframe.models").collect().rows() == [("fare",)]
+    notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note'"
+    [(title, note)] = session.sql(notes).collect().rows()
+    assert title == "odd" and all(name in note for name in ("`a:b`", r"`a\\b.txt`", r"`new\nline`", ".bin`")), note
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+@pytest.mark.parametrize("old_is_there", [True, False])
+def test_a_store_that_was_copied_or_moved_brings_its_artifacts(tmp_path, kind, old_is_there):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    client = mlflow.MlflowClient((old / kind).as_uri() if kind == "mlruns" else f"sqlite:///{old / kind}")
+    place = None if kind == "mlruns" else (old / "mlruns" / "1").as_uri()
+    experiment = client.create_experiment("e", artifact_location=place)
+    run, empty = (client.create_run(experiment, run_name=name) for name in ("full", "empty"))
+    client.log_text(run.info.run_id, "flavors:\n  sklearn:\n    x: 1\n", "model/MLmodel")
+    client.create_registered_model("fare")
+    for source, of in ((f"{run.info.artifact_uri}/model", run.info.run_id), (f"{run.info.artifact_uri}/model", None), (f"runs:/{run.info.run_id}/model", None)):
+        client.create_model_version("fare", source, of)
+    client.create_model_version("fare", (tmp_path / "nowhere").as_uri())
+    shutil.copytree(old, new)
+    if not old_is_there:
+        shutil.rmtree(old)
+    session = gf.Session(home=tmp_path / "home")
+    assert len(session.import_runs(new / kind)) == 2
+    names = dict(session.sql("SELECT title, run FROM gradframe.runs").collect().rows())
+    assert session.sql("SELECT run, path FROM gradframe.artifacts").collect().rows() == [(names["full"], "model/MLmodel")]
+    assert session.sql("SELECT value FROM gradframe.tags WHERE name = 'import.note'").collect().rows() == []
+    [(number,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'e'").collect().rows()
+    sources = session.sql("SELECT source FROM gradframe.models ORDER BY version").collect().rows()
+    ours = f"mlflow-artifacts:/{number}/{names['full']}/artifacts/model"
+    assert sources[:3] == [(ours,)] * 3
+    [(version, note)] = session.sql("SELECT version, value FROM gradframe.model_tags WHERE name = 'import.note'").collect().rows()
+    assert version == 4 and "nowhere" in note, "what is not here is named"
 
 
 def test_files_outside_of_the_store_stay_there(session, tmp_path):

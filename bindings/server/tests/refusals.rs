@@ -172,3 +172,29 @@ fn a_tag_with_slashes_is_deleted_and_texts_with_a_nul_are_refused() {
         assert_eq!(refused(&place, "POST", name, &arguments), "INVALID_PARAMETER_VALUE", "{name} {arguments}");
     }
 }
+
+#[test]
+fn uploads_in_parts_are_refused_as_clients_expect_it_that_send_a_file_whole_then() {
+    let place = serve(Options::default());
+    for prefix in ["/api/2.0", "/ajax-api/2.0"] {
+        for what in ["create", "complete", "abort"] {
+            let path = format!("{prefix}/mlflow-artifacts/mpu/{what}/0/run/artifacts/a.bin");
+            let (status, body) = ask(&place, "POST", &path, r#"{"path": "a.bin", "num_parts": 3}"#);
+            let message = serde_json::from_str::<Value>(&body).unwrap()["message"].as_str().unwrap().to_owned();
+            assert_eq!(status, 501, "{path}");
+            assert!(message.starts_with("Multipart upload is not supported for the current artifact repository"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_version_is_at_no_place_of_its_client_s_machine() {
+    let place = serve(Options::default());
+    call(&place, "POST", "registered-models/create", &json!({ "name": "fare" }));
+    for source in ["/etc/passwd", "file:///etc", "mlflow-artifacts:/../../x", "runs:/../..", "mlflow-artifacts:/1/..%2f..%2fx"] {
+        let create = json!({ "name": "fare", "source": source }).to_string();
+        let (status, body) = ask(&place, "POST", "/api/2.0/mlflow/model-versions/create", &create);
+        assert!(status == 400 && body.contains("INVALID_PARAMETER_VALUE") && body.contains(source), "{source}: {status} {body}");
+    }
+    call(&place, "POST", "model-versions/create", &json!({ "name": "fare", "source": "s3://bucket/m" }));
+}

@@ -8,7 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, beside, elsewhere, experiment, status, tagged};
+use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, elsewhere, experiment, kept, moved, status, tagged};
 use crate::store::Experiment;
 
 /// What stands for infinities: MLflow keeps the greatest numbers instead.
@@ -78,7 +78,7 @@ fn of_row(row: &Row, path: &Path) -> rusqlite::Result<ForeignRun> {
         started_us: microseconds(row.get(4)?),
         ended_us: microseconds(row.get(5)?),
         deleted: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
-        artifacts: beside(&artifacts, path),
+        artifacts: kept(&artifacts, path, moved(&artifacts, path)),
         elsewhere: elsewhere(&artifacts, path),
         ..ForeignRun::default()
     })

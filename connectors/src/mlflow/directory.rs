@@ -7,54 +7,78 @@ use std::path::{Path, PathBuf};
 use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
-use super::{ForeignPoint, ForeignRun, OP, TaggedDataset, beside, cannot_read, elsewhere, experiment, meta, status, tagged};
+use super::{
+    Damaged, ForeignPoint, ForeignRun, OP, TaggedDataset, cannot_read, elsewhere, experiment, kept, meta, status, tagged,
+};
 use crate::store::{Experiment, files_below};
 
 pub(super) const META: &str = "meta.yaml";
 /// Where deleted experiments are.
 const TRASH: &str = ".trash";
+/// Where models are, of an experiment and of the whole store.
+pub(super) const MODELS: &str = "models";
+/// What an experiment has beside its runs.
+const OTHERS: [&str; 4] = [MODELS, "tags", "datasets", "traces"];
+/// What a run has beside `meta.yaml`.
+const PARTS: [&str; 3] = ["metrics", "params", "artifacts"];
 
 /// Whether a directory has an experiment of MLflow's.
 pub(super) fn is_directory(path: &Path) -> bool {
     below(path).is_ok_and(|found| found.iter().any(|directory| is_experiment(directory)))
 }
 
-/// Gives each run to `take`. One that cannot be understood is left out, and the first such the outcome, when all others were given.
-pub(super) fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
-    let mut damaged = None;
-    for directory in experiment_directories(path)? {
-        let experiment = read_experiment(&directory)?;
-        for run in below(&directory)?.into_iter().filter(|run| run.join(META).is_file() && !run.join("version-1").exists()) {
-            match read_run(&run, &directory, &experiment, path) {
-                Ok(run) => take(run)?,
-                Err(error) => damaged = damaged.or(Some(error)),
+/// Gives each run to `take`.
+pub(super) fn each_run(path: &Path, damaged: &mut Damaged, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
+    for (directory, experiment) in read_experiments(path, damaged)? {
+        for run in runs(&directory)? {
+            if let Some(run) = damaged.unless(read_run(&run, &directory, &experiment, path)) {
+                take(run)?;
             }
         }
     }
-    match damaged {
-        Some(error) => Err(error.hint("all other runs have been taken in")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The experiments, deleted ones among them.
-pub(super) fn experiments(path: &Path) -> Result<Vec<Experiment>> {
-    experiment_directories(path)?.iter().map(|directory| read_experiment(directory)).collect()
+pub(super) fn experiments(path: &Path, damaged: &mut Damaged) -> Result<Vec<Experiment>> {
+    Ok(read_experiments(path, damaged)?.into_iter().map(|(_, experiment)| experiment).collect())
 }
 
 fn is_experiment(directory: &Path) -> bool {
-    directory.join(META).is_file() && fs::read_to_string(directory.join(META)).is_ok_and(|text| text.contains("experiment_id"))
+    fs::read_to_string(directory.join(META)).is_ok_and(|text| text.contains("experiment_id"))
 }
 
-pub(super) fn experiment_directories(path: &Path) -> Result<Vec<PathBuf>> {
+/// The directories of experiments that can be read.
+pub(super) fn read_experiments(path: &Path, damaged: &mut Damaged) -> Result<Vec<(PathBuf, Experiment)>> {
+    let found = experiment_directories(path)?.into_iter();
+    Ok(found.filter_map(|directory| damaged.unless(read_experiment(&directory)).map(|read| (directory, read))).collect())
+}
+
+/// Those that are or were an experiment's: `meta.yaml` is there, or such of runs.
+fn experiment_directories(path: &Path) -> Result<Vec<PathBuf>> {
     let mut found = below(path)?;
     found.extend(below(&path.join(TRASH)).unwrap_or_default());
-    found.retain(|directory| is_experiment(directory));
+    let is_other = |directory: &Path| [TRASH, MODELS].contains(&name_of(directory).as_str());
+    let has_runs = |directory: &Path| below(directory).is_ok_and(|below| below.iter().any(|run| has_meta(run)));
+    found.retain(|directory| !is_other(directory) && (has_meta(directory) || has_runs(directory)));
     Ok(found)
 }
 
-pub(super) fn read_experiment(directory: &Path) -> Result<Experiment> {
-    let mut meta = read_meta(directory)?;
+/// The directories that are or were a run's: `meta.yaml` is there, or what stands beside it.
+pub(super) fn runs(experiment: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = below(experiment)?;
+    let is_other = |directory: &Path| OTHERS.contains(&name_of(directory).as_str()) || directory.join("version-1").exists();
+    let has_parts = |directory: &Path| PARTS.iter().any(|part| directory.join(part).is_dir());
+    found.retain(|directory| !is_other(directory) && (has_meta(directory) || has_parts(directory)));
+    Ok(found)
+}
+
+pub(super) fn has_meta(directory: &Path) -> bool {
+    directory.join(META).is_file()
+}
+
+fn read_experiment(directory: &Path) -> Result<Experiment> {
+    let mut meta = meta_of(directory, &["experiment_id"])?;
     let name = meta.remove("name").unwrap_or_else(|| name_of(directory));
     let ms = |name: &str| meta.get(name).and_then(|ms| ms.parse().ok());
     let stage = meta.get("lifecycle_stage").map_or("", String::as_str);
@@ -63,14 +87,14 @@ pub(super) fn read_experiment(directory: &Path) -> Result<Experiment> {
 }
 
 fn read_run(directory: &Path, above: &Path, experiment: &Experiment, store: &Path) -> Result<ForeignRun> {
-    let mut meta = read_meta(directory)?;
+    let mut meta = meta_of(directory, &["run_id", "run_uuid"])?;
     let time = |meta: &HashMap<String, String>, name: &str| {
         meta.get(name).and_then(|ms| ms.parse::<i64>().ok()).map(|ms| ms.saturating_mul(1000))
     };
     let (started_us, ended_us) = (time(&meta, "start_time"), time(&meta, "end_time"));
     // A directory that was moved has its artifacts beside it.
     let uri = meta.remove("artifact_uri").unwrap_or_default();
-    let artifacts = beside(&uri, store).or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir()));
+    let artifacts = kept(&uri, store, directory.join("artifacts"));
     Ok(ForeignRun {
         id: meta.remove("run_id").unwrap_or_else(|| name_of(directory)),
         name: meta.remove("run_name").unwrap_or_default(),
@@ -115,7 +139,17 @@ fn inputs(run: &Path, experiment: &Path) -> Result<Vec<TaggedDataset>> {
     Ok(found)
 }
 
-pub(super) fn read_meta(directory: &Path) -> Result<HashMap<String, String>> {
+/// What `meta.yaml` says, of which one of these names is there in all that are whole.
+pub(super) fn meta_of(directory: &Path, names: &[&str]) -> Result<HashMap<String, String>> {
+    let meta = read_meta(directory)?;
+    if names.iter().any(|name| meta.contains_key(*name)) {
+        return Ok(meta);
+    }
+    let path = directory.join(META);
+    Err(Error::execution(OP, format!("`{}` is damaged: it says no `{}`", path.display(), names.join("` or `"))))
+}
+
+fn read_meta(directory: &Path) -> Result<HashMap<String, String>> {
     meta_text(directory).map(|text| meta::read(&text))
 }
 

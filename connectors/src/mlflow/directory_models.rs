@@ -6,35 +6,29 @@ use std::path::{Path, PathBuf};
 
 use gradframe_ml_core::Result;
 
-use super::directory::{META, below, experiment_directories, no_point, point, read_experiment, read_meta, values};
+use super::directory::{MODELS, below, has_meta, meta_of, no_point, point, read_experiments, runs, values};
 use super::registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion, status};
-use super::{beside, elsewhere};
+use super::{Damaged, elsewhere, kept};
 
-/// Where models are, of an experiment and of the whole store.
-const MODELS: &str = "models";
 /// How directories of versions begin.
 const VERSION: &str = "version-";
 /// The stage of a version that is deleted.
 const DELETED: &str = "Deleted_Internal";
 
 /// The logged models, deleted ones among them, oldest first.
-pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
+pub(super) fn logged_models(path: &Path, damaged: &mut Damaged) -> Result<Vec<ForeignLogged>> {
     let mut found = Vec::new();
-    for directory in experiment_directories(path)? {
-        let models = with_meta(&directory.join(MODELS))?;
-        if !models.is_empty() {
-            let experiment = read_experiment(&directory)?.name;
-            for model in models {
-                found.push(logged_model(&model, &experiment, path)?);
-            }
-        }
+    for (directory, experiment) in read_experiments(path, damaged)? {
+        let is_model = |place: &Path| has_meta(place) || place.join("artifacts").is_dir();
+        let models = directories(&directory.join(MODELS), is_model)?;
+        found.extend(models.iter().filter_map(|model| damaged.unless(logged_model(model, &experiment.name, path))));
     }
     found.sort_by(|a, b| (a.times_us, &a.id).cmp(&(b.times_us, &b.id)));
     Ok(found)
 }
 
 fn logged_model(directory: &Path, experiment: &str, store: &Path) -> Result<ForeignLogged> {
-    let mut meta = read_meta(directory)?;
+    let mut meta = meta_of(directory, &["model_id"])?;
     let times_us = times_us(&meta);
     let mut text = |name: &str| meta.remove(name).unwrap_or_default();
     let uri = text("artifact_location");
@@ -51,7 +45,7 @@ fn logged_model(directory: &Path, experiment: &str, store: &Path) -> Result<Fore
         metrics: points(&directory.join("metrics"))?,
         times_us,
         // A directory that was moved has its files beside it.
-        files: beside(&uri, store).or_else(|| Some(directory.join("artifacts")).filter(|path| path.is_dir())),
+        files: kept(&uri, store, directory.join("artifacts")),
         elsewhere: elsewhere(&uri, store),
         uri,
     })
@@ -76,19 +70,24 @@ fn logged_point(name: &str, line: &str) -> Option<ForeignLoggedPoint> {
 }
 
 /// The registry, by name.
-pub(super) fn models(path: &Path) -> Result<Vec<ForeignModel>> {
-    let directories = with_meta(&path.join(MODELS))?;
-    let artifacts = if directories.is_empty() { HashMap::new() } else { artifacts_of_runs(path)? };
-    let mut found = directories.iter().map(|directory| model(directory, &artifacts)).collect::<Result<Vec<_>>>()?;
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+pub(super) fn models(path: &Path, damaged: &mut Damaged) -> Result<Vec<ForeignModel>> {
+    let is_model = |place: &Path| has_meta(place) || below(place).is_ok_and(|found| found.iter().any(|place| is_version(place)));
+    let directories = directories(&path.join(MODELS), is_model)?;
+    let artifacts = if directories.is_empty() { HashMap::new() } else { artifacts_of_runs(path, damaged)? };
+    let mut found = Vec::new();
+    for directory in &directories {
+        let read = model(directory, &artifacts, damaged);
+        found.extend(damaged.unless(read));
+    }
+    found.sort_by(|a: &ForeignModel, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
-fn model(directory: &Path, artifacts: &HashMap<String, String>) -> Result<ForeignModel> {
-    let mut meta = read_meta(directory)?;
+fn model(directory: &Path, artifacts: &HashMap<String, String>, damaged: &mut Damaged) -> Result<ForeignModel> {
+    let mut meta = meta_of(directory, &["name"])?;
     let mut versions = Vec::new();
-    for place in with_meta(directory)?.iter().filter(|place| is_version(place)) {
-        versions.extend(version(place, artifacts)?);
+    for place in directories(directory, is_version)? {
+        versions.extend(damaged.unless(version(&place, artifacts)).flatten());
     }
     versions.sort_by_key(|version| version.version);
     let aliases = values(&directory.join("aliases"))?;
@@ -108,7 +107,7 @@ fn is_version(directory: &Path) -> bool {
 
 /// None of one that is deleted.
 fn version(directory: &Path, artifacts: &HashMap<String, String>) -> Result<Option<ForeignVersion>> {
-    let mut meta = read_meta(directory)?;
+    let mut meta = meta_of(directory, &["version"])?;
     let times_us = times_us(&meta);
     let run_link = meta.remove("run_link").filter(|link| !link.is_empty());
     let stage = meta.remove("current_stage").unwrap_or_else(|| "None".to_owned());
@@ -130,13 +129,13 @@ fn version(directory: &Path, artifacts: &HashMap<String, String>) -> Result<Opti
 }
 
 /// Where each run has its artifacts, as its `meta.yaml` says it.
-fn artifacts_of_runs(path: &Path) -> Result<HashMap<String, String>> {
+fn artifacts_of_runs(path: &Path, damaged: &mut Damaged) -> Result<HashMap<String, String>> {
     let mut found = HashMap::new();
-    for experiment in experiment_directories(path)? {
-        for run in with_meta(&experiment)? {
-            let mut meta = read_meta(&run)?;
-            if let (Some(id), Some(place)) = (meta.remove("run_id"), meta.remove("artifact_uri")) {
-                found.insert(id, place);
+    for (experiment, _) in read_experiments(path, damaged)? {
+        for run in runs(&experiment)? {
+            let meta = damaged.unless(meta_of(&run, &["run_id", "run_uuid"])).unwrap_or_default();
+            if let (Some(id), Some(place)) = (meta.get("run_id"), meta.get("artifact_uri")) {
+                found.insert(id.clone(), place.clone());
             }
         }
     }
@@ -150,10 +149,10 @@ fn times_us(meta: &HashMap<String, String>) -> (i64, i64) {
     (created, us("last_updated_timestamp").unwrap_or(created))
 }
 
-/// The directories below this one, if it is there, that say what they are.
-fn with_meta(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = if directory.is_dir() { below(directory)? } else { vec![] };
-    found.retain(|directory| directory.join(META).is_file());
+/// The directories below this one, if it is there, that are of a kind.
+fn directories(above: &Path, is_of_kind: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let mut found = if above.is_dir() { below(above)? } else { vec![] };
+    found.retain(|directory| is_of_kind(directory));
     Ok(found)
 }
 

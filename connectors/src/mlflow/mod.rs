@@ -1,8 +1,10 @@
 //! What MLflow keeps by itself, to be read: a directory `mlruns/`, or a database `mlflow.db` of SQLite.
 
+mod damaged;
 mod database;
 mod directory;
 mod directory_models;
+mod files;
 mod meta;
 mod registry;
 
@@ -12,6 +14,8 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::NewDataset;
 
 use crate::store::Experiment;
+pub use damaged::Damaged;
+pub use files::files;
 pub use registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
 
 const OP: &str = "mlflow";
@@ -60,25 +64,26 @@ pub fn damage(path: &Path) -> Option<String> {
     if path.is_file() { database::damage(path) } else { None }
 }
 
-/// The experiments with their tags, deleted ones among them. Errors: as for [`each_run`].
-pub fn experiments(path: &Path) -> Result<Vec<Experiment>> {
-    if path.is_file() { database::experiments(path) } else { directory::experiments(path) }
+/// The experiments with their tags, deleted ones among them. What of a directory cannot be understood is left out of this and the others,
+/// and added to what is damaged. Errors: as for [`each_run`].
+pub fn experiments(path: &Path, damaged: &mut Damaged) -> Result<Vec<Experiment>> {
+    if path.is_file() { database::experiments(path) } else { directory::experiments(path, damaged) }
 }
 
-/// Gives each run, one after another, to `take`. Errors: `Execution` naming what cannot be understood, `External` what cannot be
-/// read, and those of `take`.
-pub fn each_run(path: &Path, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
-    if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, take) }
+/// Gives each run, one after another, to `take`. Errors: `Execution` naming what of a database cannot be understood, `External` what cannot
+/// be read, and those of `take`.
+pub fn each_run(path: &Path, damaged: &mut Damaged, take: &mut dyn FnMut(ForeignRun) -> Result<()>) -> Result<()> {
+    if path.is_file() { database::each_run(path, take) } else { directory::each_run(path, damaged, take) }
 }
 
 /// The logged models, deleted ones among them, oldest first.
-pub fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
-    if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path) }
+pub fn logged_models(path: &Path, damaged: &mut Damaged) -> Result<Vec<ForeignLogged>> {
+    if path.is_file() { registry::logged_models(path) } else { directory_models::logged_models(path, damaged) }
 }
 
 /// The registry, by name.
-pub fn registered_models(path: &Path) -> Result<Vec<ForeignModel>> {
-    if path.is_file() { registry::models(path) } else { directory_models::models(path) }
+pub fn registered_models(path: &Path, damaged: &mut Damaged) -> Result<Vec<ForeignModel>> {
+    if path.is_file() { registry::models(path) } else { directory_models::models(path, damaged) }
 }
 
 /// Our word for a status of MLflow's, as text or as the number that its files have.
@@ -111,6 +116,8 @@ fn tagged(dataset: NewDataset, tags: Vec<(String, String)>) -> TaggedDataset {
 
 /// Where `mlflow server` keeps artifacts that it serves, beside its database or `mlruns/`, unless it is told otherwise.
 const SERVED: &str = "mlartifacts";
+/// Where MLflow keeps artifacts beside its database otherwise.
+const UNSERVED: &str = "mlruns";
 /// How addresses of such artifacts begin.
 const SERVED_SCHEME: &str = "mlflow-artifacts:/";
 
@@ -125,6 +132,40 @@ pub fn served(store: &Path) -> Option<PathBuf> {
 fn beside(uri: &str, store: &Path) -> Option<PathBuf> {
     let Some(path) = uri.strip_prefix(SERVED_SCHEME) else { return local(uri) };
     Some(served(store)?.join(path.trim_start_matches('/'))).filter(|path| path.is_dir())
+}
+
+/// The directory of a run's or model's files: that which its address names, if it is below the store or was served beside it, else `own`,
+/// which is where a store has them that was copied or moved. Files at another place are named where `own` has none.
+fn kept(uri: &str, store: &Path, own: PathBuf) -> Option<PathBuf> {
+    let own = Some(own).filter(|own| own.is_dir());
+    match beside(uri, store) {
+        Some(named) if uri.starts_with(SERVED_SCHEME) || is_inside(&named, store) => Some(named),
+        Some(named) if own.as_deref().is_none_or(is_empty) && !is_empty(&named) => Some(named),
+        named => own.or(named),
+    }
+}
+
+/// Where a database's run or model has its files if both were copied or moved: below `mlruns/` or `mlartifacts/` beside it, by the last parts
+/// of its address, `<experiment>/<run>/artifacts` or `<experiment>/models/<model>/artifacts`.
+fn moved(uri: &str, database: &Path) -> PathBuf {
+    let beside = database.parent().unwrap_or(Path::new(""));
+    let path = uri.trim_end_matches('/');
+    let last = |parts: usize| path.rmatch_indices('/').nth(parts - 1).map_or(path, |(at, _)| &path[at + 1..]);
+    let places = [(UNSERVED, 4), (UNSERVED, 3), (SERVED, 4), (SERVED, 3)];
+    let mut found = places.into_iter().map(|(above, parts)| beside.join(above).join(last(parts))).filter(|path| path.is_dir());
+    found.next().unwrap_or_default()
+}
+
+/// Whether a directory is below that of a store, wherever links lead.
+fn is_inside(path: &Path, store: &Path) -> bool {
+    let above = if store.is_file() { store.parent() } else { Some(store) };
+    let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let real = |path: &Path| path.canonicalize().ok();
+    real(path).zip(above.and_then(real)).is_some_and(|(path, above)| path.starts_with(above))
+}
+
+fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// The address of artifacts that cannot be looked at: they are elsewhere than on this machine, and not beside the store.

@@ -6,7 +6,7 @@ use gradframe_ml_core::Result;
 use rusqlite::{Connection, Row};
 
 use super::database::{open, pairs, with_infinities, wrong};
-use super::{ForeignPoint, beside, elsewhere};
+use super::{ForeignPoint, elsewhere, kept, moved};
 
 /// A model that a client of MLflow 3 has logged.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -95,7 +95,7 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
             model_type: row.get(3)?,
             run: row.get(4)?,
             status: status(row.get(5)?),
-            files: beside(&uri, path),
+            files: kept(&uri, path, moved(&uri, path)),
             elsewhere: elsewhere(&uri, path),
             uri,
             times_us: times_us(row, 7)?,

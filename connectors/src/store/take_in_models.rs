@@ -1,5 +1,7 @@
 //! Logged models and names of a registry that an import takes in: each whole, in one transaction.
 
+use std::borrow::Cow;
+
 use gradframe_ml_core::Result;
 
 use super::artifacts::rows::Files;
@@ -35,7 +37,7 @@ pub struct TakenVersion<'a> {
     pub run_link: Option<&'a str>,
     pub logged_model: Option<&'a str>,
     pub description: &'a str,
-    pub tags: &'a [(String, String)],
+    pub tags: Cow<'a, [(String, String)]>,
     pub stage: &'a str,
     pub times_us: (i64, i64),
 }

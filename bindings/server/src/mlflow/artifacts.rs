@@ -19,6 +19,10 @@ use super::{Answer, Handler, logged_models, runs, traces};
 use crate::http::{Body, Request, Response};
 
 const PREFIXES: [&str; 2] = ["/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts"];
+/// Where MLflow's server takes files in parts.
+const PARTS: [&str; 2] = ["/api/2.0/mlflow-artifacts/mpu/", "/ajax-api/2.0/mlflow-artifacts/mpu/"];
+/// Clients know by this beginning of an answer that they have to send a file whole. Source: MLflow's `_UnsupportedMultipartUploadException`.
+const NO_PARTS: &str = "Multipart upload is not supported for the current artifact repository";
 /// Stands where other addresses have the number of an experiment.
 const REGISTRY: &str = "registry";
 /// The file in which MLflow says what a model is.
@@ -37,6 +41,11 @@ enum Owner<'a> {
 pub fn proxied(path: &str) -> Option<&str> {
     let rest = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix))?;
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/'))
+}
+
+/// Errors: for an upload in parts, upon which MLflow's clients send the file whole.
+pub fn refuse_parts(path: &str) -> Result<(), Failure> {
+    if PARTS.iter().any(|prefix| path.starts_with(prefix)) { Err(Failure::not_built(NO_PARTS)) } else { Ok(()) }
 }
 
 /// Takes, gives, lists or removes artifacts.

@@ -17,6 +17,7 @@ mod otlp;
 mod registry;
 mod runs;
 mod search;
+mod sources;
 mod spans;
 mod times;
 mod traces;
@@ -98,6 +99,7 @@ impl Handler {
         if let Some(path) = artifacts::proxied(&request.path) {
             return artifacts::answer(self, request, path, body);
         }
+        artifacts::refuse_parts(&request.path)?;
         if request.path == "/v1/traces" {
             return otlp::answer(self, request, body);
         }

@@ -8,7 +8,7 @@ use super::call::{Call, pair};
 use super::registry::{PROMPT_TAG, RESULTS, find, own_tags, pairs, tag_of, value_of};
 use super::runs::{page, paged};
 use super::search::{Filter, Key, Kind, Order};
-use super::{Answer, Handler, artifacts, logged_models};
+use super::{Answer, Handler, artifacts, logged_models, sources};
 
 /// The type of a model that is a prompt, which `SHOW MODELS` leaves out.
 const PROMPT: &str = "prompt";
@@ -34,6 +34,10 @@ pub fn by_alias(handler: &Handler, call: &Call) -> Answer {
 pub fn create(handler: &Handler, call: &Call) -> Answer {
     let (found, source, tags) = (find(handler, call.text("name")?)?, call.text("source")?, call.pairs("tags")?);
     let is_prompt = [&found.tags, &tags].into_iter().any(|tags| value_of(tags, PROMPT_TAG).as_deref() == Some("true"));
+    // The source of a prompt is no place.
+    if !is_prompt {
+        sources::check(source)?;
+    }
     let model = found.name;
     let of_logged = source.strip_prefix("models:/").filter(|id| id.starts_with("m-"));
     let place = place(handler, source, of_logged)?;

@@ -106,7 +106,7 @@ impl Order {
         self.0.iter().map(|(key, _)| key)
     }
 
-    /// Sorts by the values of names; what has no value is last.
+    /// Sorts by the values of names; whatever the direction, what has no value is last, and before that a NaN.
     pub fn sort<T>(&self, things: &mut [T], value: impl Fn(&T, &Key) -> Option<String>) {
         self.sort_each(things, |thing, _, key| value(thing, key));
     }
@@ -114,13 +114,26 @@ impl Order {
     /// The same, where the value of a name may depend on where in the order it stands, counted from 0.
     pub fn sort_each<T>(&self, things: &mut [T], value: impl Fn(&T, usize, &Key) -> Option<String>) {
         things.sort_by(|a, b| {
-            let ordered = |(at, (key, descending)): (usize, &(Key, bool))| match (value(a, at, key), value(b, at, key)) {
-                (Some(a), Some(b)) if *descending => compared(key, &b, &a),
-                (Some(a), Some(b)) => compared(key, &a, &b),
-                (a, b) => a.is_none().cmp(&b.is_none()),
+            let ordered = |(at, (key, descending)): (usize, &(Key, bool))| {
+                let (a, b) = (value(a, at, key), value(b, at, key));
+                let by_rank = rank(key, a.as_deref()).cmp(&rank(key, b.as_deref()));
+                by_rank.then_with(|| match (&a, &b) {
+                    (Some(a), Some(b)) if *descending => compared(key, b, a),
+                    (Some(a), Some(b)) => compared(key, a, b),
+                    _ => Ordering::Equal,
+                })
             };
             self.0.iter().enumerate().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
+    }
+}
+
+/// Values of a greater rank come later in both directions.
+fn rank(key: &Key, value: Option<&str>) -> u8 {
+    match value {
+        None => 2,
+        Some(text) if is_number(key) && text.parse::<f64>().is_ok_and(f64::is_nan) => 1,
+        Some(_) => 0,
     }
 }
 
@@ -317,6 +330,18 @@ mod tests {
             let mut things = ["10", "-inf", "9", "1e3"];
             Order::read(&[order.into()], &known, "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
             assert_eq!(things, ["-inf", "9", "10", "1e3"], "{order}");
+        }
+    }
+
+    #[test]
+    fn a_nan_is_behind_all_numbers_and_what_is_not_there_last() {
+        let value = |thing: &&str, _: &Key| Some((*thing).to_owned()).filter(|text| text != "none");
+        for (order, sorted) in
+            [("metrics.a", ["-inf", "0.5", "inf", "NaN", "none"]), ("metrics.a DESC", ["inf", "0.5", "-inf", "NaN", "none"])]
+        {
+            let mut things = ["NaN", "0.5", "none", "-inf", "inf"];
+            Order::read(&[order.into()], &["name"], "name").unwrap().sort(&mut things, value);
+            assert_eq!(things, sorted, "{order}");
         }
     }
 
