@@ -134,11 +134,15 @@ impl Buffer {
     }
 
     /// Puts in values without history, which are computed unless a function is being traced: else each would keep the batch that it came
-    /// from. Errors: as for [`Buffer::set`]; those of computing them.
+    /// from. Errors: as for [`Buffer::set`]; `Plan` for values of a function that is traced without this buffer; those of computing them.
     pub(crate) fn put(&self, values: &Array) -> Result<()> {
-        check_type("Buffer", self.array().ty(), values.ty())?;
+        let before = self.array();
+        check_type("Buffer", before.ty(), values.ty())?;
         if !values.is_traced() {
             values.tensor()?;
+        } else if !before.is_traced() {
+            let what = "a function that is traced keeps statistics of a module that it is not given, which would hold no value after that";
+            return Err(Error::plan("Buffer", what).hint("make it part of the model of the TrainStep, or call its eval()"));
         }
         self.0.replace(values.clone());
         Ok(())

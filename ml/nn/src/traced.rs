@@ -4,7 +4,7 @@ use gradframe_ml_array::Array;
 use gradframe_ml_core::Result;
 
 use crate::module::{Module, modes};
-use crate::parameter::{Cell, Mode};
+use crate::parameter::{Cell, Mode, Parameter};
 
 /// The arrays of a module: those that are learned, and those that are kept beside them, which are frozen parameters and then buffers.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl Held {
     /// All arrays, learned ones first.
     pub fn arrays(&self) -> Vec<Array> {
         self.cells().map(Cell::get).collect()
+    }
+
+    /// Whether a parameter is one of them.
+    pub(crate) fn holds(&self, parameter: &Parameter) -> bool {
+        self.cells().any(|cell| cell.identity() == parameter.0.identity())
     }
 
     /// What a function gives while the module's arrays, learned ones first, stand for these, and which those are at its end.

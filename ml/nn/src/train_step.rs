@@ -74,7 +74,8 @@ impl<M: Module, F: Fn(&M, &mut Optimizer, &[Array]) -> Result<Array>> TrainStep<
         TrainStep { model, optimizer, function, known: FxHashMap::default() }
     }
 
-    /// One step with this batch. Errors: those of the function; `Plan` if it steps the optimiser twice; those of computing it.
+    /// One step with this batch. Errors: those of the function; `Plan` if it steps the optimiser twice, or that has
+    /// parameters that are not the model's; those of computing it.
     pub fn run(&mut self, batch: &[Array]) -> Result<Array> {
         let held = Held::of(&self.model);
         let (key, given) = (next_key()?, [held.arrays(), self.optimizer.given()?].concat());
@@ -109,6 +110,10 @@ impl<M: Module, F: Fn(&M, &mut Optimizer, &[Array]) -> Result<Array>> TrainStep<
 
     /// Calls the function with stand-ins, and compiles what it did.
     fn traced(&mut self, held: &Held, given: &[Array], batch: usize) -> Result<Known> {
+        if let Some(other) = self.optimizer.parameters().find(|parameter| !held.holds(parameter)) {
+            let error = Error::plan("TrainStep", format!("the optimizer has a parameter {other:?} that is not the model's"));
+            return Err(error.hint("make it part of the model"));
+        }
         let types: Vec<ArrayType> = given.iter().map(|array| array.ty().clone()).collect();
         let tracing = Tracing::begin("TrainStep", &types);
         let (own, batch) = tracing.arguments.split_at(given.len() - batch);

@@ -98,6 +98,11 @@ impl Optimizer {
         Ok(())
     }
 
+    /// All parameters.
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.members().map(|member| &member.parameter)
+    }
+
     fn members(&self) -> impl Iterator<Item = &Member> {
         self.groups.iter().flat_map(|group| &group.members)
     }
@@ -115,6 +120,9 @@ impl Optimizer {
             next.iter().flatten().flat_map(|next| std::iter::once(&next.value).chain(&next.slots)).cloned().collect();
         if !computed.iter().any(Array::is_traced) {
             realise_all(&computed)?;
+        } else if self.groups.iter().any(|group| group.given.is_empty()) {
+            let error = Error::plan("optimizer", "it steps within a function that is traced, which knows nothing of it");
+            return Err(error.hint("TrainStep compiles a step of a training"));
         }
         for (group, next) in self.groups.iter_mut().zip(next) {
             next.into_iter().try_for_each(|next| group.put(next))?;

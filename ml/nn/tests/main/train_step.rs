@@ -126,3 +126,33 @@ fn parameters_count_their_own_steps() {
         assert!(both.into_iter().all(|(a, b)| (a - b).abs() < 1e-5), "{name}");
     }
 }
+
+#[test]
+fn what_a_program_is_not_given_is_left_alone() {
+    let (model, other) = (net(), Linear::new(1, 1).unwrap());
+    let optimizer = SGD::new().build([model.parameters(), other.parameters()].concat()).unwrap();
+    let error = TrainStep::new(model, optimizer, step).run(&batch(4, 0)).unwrap_err().to_string();
+    assert!(error.contains("a parameter float32[1, 1] that is not the model's"), "{error}");
+
+    let (model, beside) = (Linear::new(3, 1).unwrap(), BatchNorm1d::new(3).unwrap());
+    let optimizer = SGD::new().build(model.parameters()).unwrap();
+    let mut program = TrainStep::new(model, optimizer, |model: &Linear, _: &mut Optimizer, batch: &[Array]| {
+        model.forward(&beside.forward(&batch[0])?)?.sum(None, false)
+    });
+    let error = program.run(&batch(4, 0)).unwrap_err().to_string();
+    assert!(error.contains("a module that it is not given"), "{error}");
+    assert_eq!(beside.running_mean.as_ref().unwrap().array().to_vec::<f32>().unwrap(), [0.0; 3]);
+
+    let parameter = Parameter::new(&Array::from_vec(&[1], vec![1.0f32]).unwrap()).unwrap();
+    let mut optimizer = SGD::new().build([parameter.clone()]).unwrap();
+    let within = gradframe_ml_array::grad(
+        |x| {
+            let loss = parameter.array().multiply(&x[0])?.sum(None, false)?;
+            optimizer.step(&loss.backward()?)?;
+            Ok(loss)
+        },
+        &[Array::from_vec(&[1], vec![2.0f32]).unwrap()],
+    );
+    assert!(within.unwrap_err().to_string().contains("TrainStep compiles a step"));
+    assert_eq!(parameter.array().to_vec::<f32>().unwrap(), [1.0]);
+}
