@@ -138,7 +138,7 @@ mod tests {
                 of(col("price"), Subtract, cast(col("n"), DataType::Decimal128(38, 0))),
                 "CAST(price - CAST(n AS Decimal128(19, 0)) AS Decimal128(38, 2))",
             ),
-            (of(col("price"), Multiply, one()), "CAST(price AS Decimal128(38, 2))"),
+            (of(col("price"), Multiply, one()), "CAST(CAST(price AS Decimal128(17, 2)) AS Decimal128(38, 2))"),
         ];
         for (expr, expected) in cases {
             assert_eq!(simplified(expr), expected);
