@@ -57,6 +57,11 @@ impl Session {
 }
 
 impl DataFrame {
+    /// The frame within no run: what is asked of it is asked where it stands then. See [`Session::in_run`].
+    pub fn out_of_run(self) -> DataFrame {
+        DataFrame::new(self.session().out_of_run(), self.logical_plan().clone())
+    }
+
     /// SQL over this frame, which it calls `table_name`; other tables of the session may be joined.
     ///
     /// ```

@@ -58,7 +58,7 @@ pub(crate) fn in_words(text: &str) -> String {
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
-    /// The run in which trainings begin: of one statement, see [`Session::sql_in_run`].
+    /// The run in which trainings begin: see [`Session::in_run`].
     around: Option<Arc<str>>,
 }
 
@@ -118,11 +118,15 @@ impl Session {
         last.ok_or_else(|| Error::plan("sql", "the text holds no statement"))
     }
 
-    /// The same within a run, which the runs of trainings name as their parent, as MLflow's clients do.
-    pub async fn sql_in_run(&self, text: &str, run: &str) -> Result<DataFrame> {
-        let inside = Session { inner: Arc::clone(&self.inner), around: Some(run.into()) };
-        // What is asked of the frame later is asked where it stands then.
-        Ok(DataFrame::new(self.clone(), inside.sql(text).await?.logical_plan().clone()))
+    /// The same session within a run, which the runs of its trainings name as their parent, as MLflow's clients do. Its frames are within
+    /// that run too, until [`DataFrame::out_of_run`].
+    pub fn in_run(&self, run: &str) -> Session {
+        Session { inner: Arc::clone(&self.inner), around: Some(run.into()) }
+    }
+
+    /// The same session within no run.
+    pub(crate) fn out_of_run(&self) -> Session {
+        Session { inner: Arc::clone(&self.inner), around: None }
     }
 
     /// The statements of a text, for [`Session::execute`]. Errors: `Plan` with line and column for bad syntax.

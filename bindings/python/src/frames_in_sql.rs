@@ -1,5 +1,6 @@
 //! SQL over frames that it has names for.
 
+use gradframe::DataFrame;
 use pyo3::prelude::*;
 
 use crate::errors::OrRaise;
@@ -11,11 +12,20 @@ use crate::wait::wait_and_draw;
 
 /// `Session.sql` in which frames have names.
 #[pyfunction]
-pub fn sql_with(py: Python<'_>, session: &PySession, query: String, frames: Vec<(String, PyLazyFrame)>) -> PyResult<PyLazyFrame> {
+#[pyo3(signature = (session, query, frames, run=None))]
+pub fn sql_with(
+    py: Python<'_>,
+    session: &PySession,
+    query: String,
+    frames: Vec<(String, PyLazyFrame)>,
+    run: Option<String>,
+) -> PyResult<PyLazyFrame> {
     let session = session.engine().clone();
+    let session = run.map_or_else(|| session.clone(), |run| session.in_run(&run));
     let artist = session.shows_progress().then(|| Artist::new(None));
     let frames: Vec<_> = frames.into_iter().map(|(name, frame)| (name, frame.0)).collect();
-    of_sql(|| wait_and_draw(py, artist, async move { session.sql_with(&query, frames).await })).map(PyLazyFrame)
+    of_sql(|| wait_and_draw(py, artist, async move { session.sql_with(&query, frames).await.map(DataFrame::out_of_run) }))
+        .map(PyLazyFrame)
 }
 
 /// The session of a frame.

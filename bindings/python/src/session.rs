@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use gradframe::{CsvOptions, Error, ScanOptions, Session, SessionBuilder};
+use gradframe::{CsvOptions, DataFrame, Error, ScanOptions, Session, SessionBuilder};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -68,12 +68,8 @@ impl PySession {
     fn sql(&self, py: Python<'_>, query: String, run: Option<String>) -> PyResult<PyLazyFrame> {
         let session = self.0.clone();
         let artist = session.shows_progress().then(|| Artist::new(None));
-        let work = async move {
-            match run {
-                Some(run) => session.sql_in_run(&query, &run).await,
-                None => session.sql(&query).await,
-            }
-        };
+        let inside = run.map_or_else(|| session.clone(), |run| session.in_run(&run));
+        let work = async move { inside.sql(&query).await.map(DataFrame::out_of_run) };
         of_sql(|| wait_and_draw(py, artist, work)).map(PyLazyFrame)
     }
 

@@ -433,6 +433,7 @@ def test_trainings_within_a_run_name_it_as_their_parent(session):
     with session.run("outer") as outer:
         frame.fit(gf.ml.LinearRegression(), "y", name="inside")
         lazy = session.sql(create + query)
+        session.sql(create + "SELECT x, y FROM rides", rides=frame)
         with pytest.raises(gf.errors.GradframeError):
             session.sql(create + "SELECT 1.0 AS x, CAST(NULL AS DOUBLE) AS y")
         with gf.Session(in_memory=True).run("elsewhere"):
@@ -444,6 +445,7 @@ def test_trainings_within_a_run_name_it_as_their_parent(session):
                  WHERE r.run <> '%s' ORDER BY r.run""" % outer.id
     assert rows(session, parents) == [
         ("inside", "finished", outer.id),
+        ("fare", "finished", outer.id),
         ("fare", "finished", outer.id),
         ("fare", "failed", outer.id),
         ("of another session", "finished", None),

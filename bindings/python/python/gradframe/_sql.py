@@ -16,10 +16,11 @@ def run(session: Any, query: str, frames: Mapping[str, Any], caller: Any) -> Any
     named = dict(frames)
     if caller is not None and isinstance(query, str):
         named = {**_variables(_gradframe.unknown_tables(session, query), caller, named), **named}
+    inside = around(session)
+    within = None if inside is None else inside.id
     if not named:
-        inside = around(session)
-        return session.sql(query, None if inside is None else inside.id)
-    return _gradframe.sql_with(session, query, [(name, _lazy(session, name, frame)) for name, frame in named.items()])
+        return session.sql(query, within)
+    return _gradframe.sql_with(session, query, [(name, _lazy(session, name, frame)) for name, frame in named.items()], within)
 
 
 def _variables(names: Iterable[str], caller: Any, given: Mapping[str, Any]) -> dict[str, Any]:
