@@ -33,7 +33,6 @@ FUNCTIONS = {
     "is_last_distinct": lambda c: c.is_last_distinct(),
     "unique": lambda c: c.unique(maintain_order=True),
     "unique of unique": lambda c: c.unique(maintain_order=True).unique(maintain_order=True),
-    "unique_counts": lambda c: c.unique_counts(),
     "arg_unique": lambda c: c.arg_unique(),
     "n_unique": lambda c: c.n_unique(),
     "shift": lambda c: c.shift(1),
@@ -73,14 +72,18 @@ def computed(column, rows, name):
 def test_functions_see_the_rows_that_are_left(column, name, rows):
     made = computed(column, rows, name)
     check(lambda f, x: f.select(made(x)), FRAME)
+    check(lambda f, x: f.group_by("g", maintain_order=True).agg(made(x)), FRAME)
     check(lambda f, x: f.select(made(x)), FRAME.clear())
-    # Polars 2.1 has not as many rows for each group.
-    if name != "unique_counts":
-        check(lambda f, x: f.group_by("g", maintain_order=True).agg(made(x)), FRAME)
+
+
+@pytest.mark.parametrize("rows", ["head", "tail", "slice", "implode and explode"])
+def test_equal_values_are_counted_among_the_rows_that_are_left(rows):
+    """Of others, and in groups, Polars 2.1 has an error: "zip node received non-equal length inputs"."""
+    check(lambda f, x: f.select(ROWS[rows](x.col("i"), x).unique_counts()), FRAME)
 
 
 PLACES = {
-    "from the end": lambda x: x.col("i").slice(x.len() - 2, 2),
+    "from the end": lambda x: x.col("i").slice(x.len().cast(x.Int64) - 2, 2),
     "a computed length": lambda x: x.col("i").slice(1, x.col("i").null_count().cast(x.Int64) + 1),
     "a negative offset": lambda x: x.col("i").slice(-x.col("i").null_count().cast(x.Int64) - 1),
     "both": lambda x: x.col("i").slice(x.col("i").null_count(), x.len() // 2),
