@@ -29,10 +29,11 @@ pub(super) struct CsvSerializer {
 impl BatchSerializer for CsvSerializer {
     fn serialize(&self, batch: RecordBatch, initial: bool) -> Result<Bytes> {
         let builder = self.style.lines_ended(self.builder.clone().with_header(self.builder.header() && initial));
+        let types = batch.schema();
         let batch = self.style.floats_written(batch)?;
         let bytes = match builder.quote_style() {
             QuoteStyle::Necessary => with_empty_texts(builder, &batch),
-            QuoteStyle::NonNumeric => with_bare_nulls(builder, &batch),
+            QuoteStyle::NonNumeric => with_bare_nulls(builder, &batch, &types),
             _ => written(builder, &batch),
         }?;
         Ok(Bytes::from(if initial { self.style.begun(bytes) } else { bytes }))
@@ -63,13 +64,13 @@ fn with_empty_texts(builder: WriterBuilder, batch: &RecordBatch) -> Result<Vec<u
     }
 }
 
-/// All but numbers and nulls is quoted: texts that read as numbers, too.
-fn with_bare_nulls(builder: WriterBuilder, batch: &RecordBatch) -> Result<Vec<u8>> {
+/// All but numbers and nulls is quoted: texts that read as numbers, too, but not floats that were written as texts.
+fn with_bare_nulls(builder: WriterBuilder, batch: &RecordBatch, types: &Schema) -> Result<Vec<u8>> {
     let nulls: usize = batch.columns().iter().map(|column| column.logical_null_count()).sum();
     let mut attempt = 0;
     loop {
         let (null_mark, text_mark) = (mark(attempt, 'n'), mark(attempt, 't'));
-        let (texts, numerals) = no_numerals(batch, &text_mark)?;
+        let (texts, numerals) = no_numerals(batch, types, &text_mark)?;
         let bytes = written(builder.clone().with_null(null_mark.clone()), &texts)?;
         let quote = char::from(builder.quote());
         let (bytes, nulls_found) = replaced(&bytes, format!("{quote}{null_mark}{quote}").as_bytes(), builder.null().as_bytes());
@@ -86,10 +87,11 @@ fn mark(attempt: usize, of: char) -> String {
 }
 
 /// The batch with a mark before each text that reads as a number, and how many those are.
-fn no_numerals(batch: &RecordBatch, mark: &str) -> Result<(RecordBatch, usize)> {
+fn no_numerals(batch: &RecordBatch, types: &Schema, mark: &str) -> Result<(RecordBatch, usize)> {
     let mut count = 0;
-    let columns = batch.columns().iter().map(|column| {
-        let Some(texts) = as_texts(column)? else { return Ok(Arc::clone(column)) };
+    let columns = batch.columns().iter().zip(types.fields()).map(|(column, field)| {
+        let texts = if field.data_type().is_floating() { None } else { as_texts(column)? };
+        let Some(texts) = texts else { return Ok(Arc::clone(column)) };
         let texts = cast(&texts, &DataType::Utf8)?;
         let marked = texts.as_string::<i32>().iter().map(|text| {
             let text = text?;

@@ -47,7 +47,7 @@ def test_options_mean_what_they_do_in_polars(options):
     assert gf.DataFrame(rows).write_csv(**options) == pl.DataFrame(rows).write_csv(**options)
 
 
-FLOATS = {"f": [1.5, 0.125, None, 1e300, -1e-300, float("inf"), float("nan"), -0.0], "s": ["12", "x", None, "1e5", "", "inf", 'q"', "é"], "i": [1, None, 3, 4, 5, 6, 7, 8]}
+FLOATS = {"f": [1.5, 0.125, None, 1234567.0, -0.03125, float("inf"), float("nan"), -0.0], "s": ["12", "x", None, "1e5", "", "inf", 'q"', "é"], "i": [1, None, 3, 4, 5, 6, 7, 8]}
 WRITTEN = {
     "two digits": {"float_precision": 2},
     "no digits": {"float_precision": 0},

@@ -134,3 +134,12 @@ FILLED = {
 @pytest.mark.parametrize("name", FILLED)
 def test_nulls_are_filled_inside_lists(name):
     check(lambda f, x: f.select(q=x.col("a").list.eval(FILLED[name](x))), FRAMES["integers"]())
+
+
+def test_numbers_do_not_go_with_moments():
+    import datetime as dt
+
+    lists = gf.DataFrame({"l": [[dt.date(2024, 1, 1)], []]}, schema={"l": gf.List(gf.Date)})
+    for made in [gf.col("l").list.contains(19723), gf.col("l").list.concat([9]), gf.col("l").list.count_matches(1)]:
+        with pytest.raises(gf.errors.DTypeError, match="expected what goes with Date"):
+            lists.lazy().select(made)

@@ -104,6 +104,7 @@ VERBS = {
     "one name twice": (lambda f: f.select("i", c("f").alias("i")), "`i`"),
     "an element outside of lists": (lambda f: f.select(gf.element() + 1), "is of the elements of a list, and none is looked into here"),
     "an element that is no text": (lambda f: f.select(gf.concat_list("i").list.eval(gf.element().str.len_chars())), "`element()` is Int64, expected text"),
+    "elements that cannot be compared": (lambda f: f.select(gf.concat_list("s").list.filter(gf.element() > 1)), "`element()` is String and `1` is Int64"),
     "lists in CSV": (lambda f: f.select("i", gf.concat_list("i").alias("l")).collect().write_csv(), "column `l` is List(Int64), which CSV files do not have"),
     "a cast of a value": (lambda f: f.select(c("s").cast(gf.Int64)).collect(), "`s` has 'x', which is no Int64 (row 1)"),
     "a cast of a datetime": (lambda f: f.select(c("s").cast(gf.Datetime("us"))).collect(), "`s` has '1', which is no Datetime(us) (row 0)"),

@@ -28,6 +28,7 @@ pub(crate) fn shown(expr: &Expr) -> String {
                 Some(Some(text)) => format!("'{text}'"),
                 _ => moment(value).unwrap_or_else(|| value.to_string()),
             },
+            Expr::Column(column) if column.name == ELEMENT => in_sight(&column.name).to_owned(),
             Expr::Column(column) if column.name.starts_with("__") => PART.to_owned(),
             Expr::WindowFunction(_) => PART.to_owned(),
             Expr::ScalarFunction(function) if is_named_once(function) => PART.to_owned(),

@@ -56,12 +56,15 @@ impl Lowering {
         match value {
             // Of one null value there is none.
             Some(value) if computed.shape != Shape::Scalar => {
-                let seen = match value.shape {
-                    Shape::Rows | Shape::Kept(_) => self.seen_by(&computed.expr, value.expr),
+                let is_there = match value.shape {
+                    Shape::Items => self.of_parts(Expr::default().is_not_null(), vec![value], group)?,
+                    Shape::Rows | Shape::Kept(_) => {
+                        let seen = self.seen_by(&computed.expr, value.expr);
+                        Lowered { expr: seen.is_not_null(), shape: value.shape }
+                    }
                     // A scalar is yet to be repeated.
-                    Shape::Scalar | Shape::Items => value.expr,
+                    Shape::Scalar => Lowered { expr: value.expr.is_not_null(), shape: Shape::Scalar },
                 };
-                let is_there = Lowered { expr: seen.is_not_null(), ..value };
                 self.of_parts(when(lit(true)).then(lit(true)).end(), vec![is_there, computed], group)
             }
             _ => Ok(computed),

@@ -57,6 +57,8 @@ pub(super) fn common(call: &Call, at: usize, element: &DataType, other: &DataTyp
         (text, other) | (other, text) if text.is_string() && other.is_temporal() => {
             Err(call.unfit(at, &format!("what goes with {element}")))
         }
+        // A number is no moment by itself.
+        (a, b) if a.is_temporal() != b.is_temporal() => Err(call.unfit(at, &format!("what goes with {element}"))),
         (a, b) => comparison_coercion(a, b).ok_or_else(|| call.unfit(at, &format!("what goes with {a}"))),
     }
 }
