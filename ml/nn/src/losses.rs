@@ -19,6 +19,7 @@ macro_rules! losses {
         #[doc = concat!("[`", stringify!($function), "`](functional::", stringify!($function), ") as a value; unless said, the mean.")]
         #[derive(Debug, Clone, Copy, Default)]
         pub struct $name {
+            /// What becomes of the losses of elements.
             pub reduction: Reduction,
         }
 
@@ -44,7 +45,9 @@ macro_rules! losses_by {
         #[doc = concat!("[`", stringify!($function), "`](functional::", stringify!($function), ") as a value; unless said, the mean.")]
         #[derive(Debug, Clone, Copy)]
         pub struct $name {
+            #[doc = concat!("Where the square becomes a line; by default ", stringify!($default), ".")]
             pub $field: f64,
+            /// What becomes of the losses of elements.
             pub reduction: Reduction,
         }
 

@@ -75,8 +75,9 @@ fn learned<'a>(
 /// Means and variances of channels: [channels] each.
 #[derive(Debug, Clone)]
 pub struct Statistics {
+    /// The means.
     pub mean: Array,
-    /// Over the number of elements, not one less.
+    /// The variances, over the number of elements, not one less.
     pub var: Array,
 }
 

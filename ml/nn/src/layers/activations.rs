@@ -46,6 +46,7 @@ macro_rules! activations_by {
         #[doc = concat!("[`", stringify!($function), "`](functional::", stringify!($function), ") as a layer: [..] -> [..].")]
         #[derive(Debug, Clone, Copy)]
         pub struct $name {
+            #[doc = concat!("By default ", stringify!($default), ".")]
             pub $field: $type,
         }
         module!($name {});
@@ -81,7 +82,9 @@ activations_by! {
 /// [`hardtanh`](functional::hardtanh) as a layer: [..] -> [..].
 #[derive(Debug, Clone, Copy)]
 pub struct Hardtanh {
+    /// The least; by default -1.
     pub min_val: f64,
+    /// The most; by default 1.
     pub max_val: f64,
 }
 module!(Hardtanh {});

@@ -34,6 +34,7 @@ impl<const N: usize> From<[usize; N]> for Padding<N> {
 /// What padding is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PaddingMode {
+    /// Zeros.
     #[default]
     Zeros,
     /// The elements in reverse order, without the last.

@@ -74,7 +74,9 @@ impl Layer for Identity {
 /// Errors of `forward`: `OutOfBounds` for an axis that there is not.
 #[derive(Debug, Clone, Copy)]
 pub struct Flatten {
+    /// The first of the axes.
     pub start_dim: i64,
+    /// The last of the axes.
     pub end_dim: i64,
 }
 module!(Flatten {});

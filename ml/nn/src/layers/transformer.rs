@@ -47,12 +47,15 @@ impl fmt::Debug for Activation {
 /// Errors of `forward`: `Shape` for an input or masks of other shapes.
 #[derive(Debug)]
 pub struct TransformerEncoderLayer {
+    /// Attention of the sequence to itself.
     pub self_attn: MultiheadAttention,
     /// [dim_feedforward, d_model].
     pub linear1: Linear,
     /// [d_model, dim_feedforward].
     pub linear2: Linear,
+    /// Of attention.
     pub norm1: LayerNorm,
+    /// Of the network.
     pub norm2: LayerNorm,
     dropout: [Dropout; 3],
     activation: Activation,
@@ -146,7 +149,9 @@ impl Layer for TransformerEncoderLayer {
 /// Layers one after the other, and a norm at the end if there is one.
 #[derive(Debug)]
 pub struct TransformerEncoder {
+    /// From the first to the last.
     pub layers: Vec<TransformerEncoderLayer>,
+    /// What comes after the last.
     pub norm: Option<LayerNorm>,
 }
 module!(TransformerEncoder { layers, norm });

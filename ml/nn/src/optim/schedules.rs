@@ -75,6 +75,7 @@ pub struct ExponentialLR {
 }
 
 impl ExponentialLR {
+    /// What the rate is multiplied by after each step.
     pub fn new(gamma: f64) -> Self {
         ExponentialLR { gamma }
     }
@@ -94,6 +95,7 @@ pub struct ConstantLR {
 }
 
 impl ConstantLR {
+    /// PyTorch's defaults are a third, for 5 steps.
     pub fn new(factor: f64, total_iters: u64) -> Self {
         ConstantLR { factor, total_iters }
     }
@@ -114,6 +116,7 @@ pub struct LinearLR {
 }
 
 impl LinearLR {
+    /// PyTorch's defaults are from a third to 1, over 5 steps.
     pub fn new(start_factor: f64, end_factor: f64, total_iters: u64) -> Self {
         LinearLR { start_factor, end_factor, total_iters }
     }
@@ -133,6 +136,7 @@ pub struct PolynomialLR {
 }
 
 impl PolynomialLR {
+    /// PyTorch's defaults are 5 steps and the power 1, a line.
     pub fn new(total_iters: u64, power: f64) -> Self {
         PolynomialLR { total_iters, power }
     }
@@ -151,6 +155,7 @@ pub struct LinearWarmup {
 }
 
 impl LinearWarmup {
+    /// The rate is whole at the last of these steps.
     pub fn new(warmup_steps: u64) -> Self {
         LinearWarmup { warmup_steps }
     }
