@@ -290,6 +290,7 @@ def test_all_that_is_damaged_is_named_and_all_else_comes_in(session, tmp_path):
         client.create_registered_model(name)
         for _ in range(count):
             client.create_model_version(name, f"{runs['one'].artifact_uri}/model", runs["one"].run_id)
+    client.set_tag(runs["tag"].run_id, "t", "x")
     metas = {name: place / run.experiment_id / run.run_id / "meta.yaml" for name, run in runs.items()}
     fare = [place / "models" / "fare" / f"version-{version}" / "meta.yaml" for version in range(1, 5)]
     damaged = [metas["empty"], metas["gone"], metas["binary"], place / experiments[1] / "meta.yaml", *fare[1:], place / "models" / "other" / "meta.yaml"]
@@ -299,7 +300,6 @@ def test_all_that_is_damaged_is_named_and_all_else_comes_in(session, tmp_path):
         path.unlink()
     for path in (metas["binary"], fare[3]):
         path.write_bytes(path.read_bytes() + b"\xff\xfe: 1\n")
-    client.set_tag(runs["tag"].run_id, "t", "x")
     tag = metas["tag"].parent / "tags" / "t"
     tag.write_bytes(b"\xff")
     with pytest.raises(gf.errors.ExecutionError) as failed:
