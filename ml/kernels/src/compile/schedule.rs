@@ -187,7 +187,7 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn library(&mut self, id: NodeId, kind: &Kind, node: &Node) -> Result<Kernel> {
+    pub(super) fn library(&mut self, id: NodeId, kind: &Kind, node: &Node) -> Result<Kernel> {
         let no_anchor = || Error::internal("compile", format!("`{}` is no anchor", kind.name()));
         let routine = Routine::of(kind).ok_or_else(no_anchor)?;
         let operands = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;

@@ -5,6 +5,7 @@
 //! `crew` of threads that stand by while a program runs.
 
 mod arg_reduce;
+mod attention;
 mod bytes;
 mod cast;
 mod conv;
