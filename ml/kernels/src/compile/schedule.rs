@@ -33,8 +33,10 @@ pub fn schedule(function: &Function, options: CompileOptions, work: &mut Work) -
     let mut kernels = merge::merged(scheduler.kernels, &outputs, work);
     pairs::fuse(&mut kernels);
     let mut schedule = Schedule { buffers: scheduler.buffers, kernels, outputs, slots: 0, donations: Vec::new() };
-    memory::plan(&mut schedule);
-    donation::find(&mut schedule);
+    memory::set_results_apart(&mut schedule);
+    let within = if options.on_device { Vec::new() } else { donation::within(&schedule) };
+    memory::plan(&mut schedule, &within);
+    donation::find(&mut schedule, within);
     Ok(schedule)
 }
 
