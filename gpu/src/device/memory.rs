@@ -114,7 +114,7 @@ impl<'a> Memory<'a> {
     }
 
     fn given_away(&self, kernel: usize, output: BufferId, bytes: usize) -> Option<Arc<Allocation>> {
-        let donation = self.schedule.donations.iter().find(|d| d.kernel == kernel && d.output == output)?;
+        let donation = self.schedule.donation(kernel, output)?;
         let Source::Input(number) = self.schedule.buffers[donation.input.index()].source else { return None };
         let input = &self.inputs[number];
         let is_free = Arc::strong_count(&input.memory) == 1 && input.start == 0 && input.size_bytes() == bytes;

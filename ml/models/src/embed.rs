@@ -10,8 +10,8 @@ use crate::runner::{Observe, Runner};
 use crate::text::{Encoded, Tokenizer};
 
 const OP: &str = "embed";
-/// Places of a batch: what it computes with stays in a core's cache, and its products are large enough.
-const BATCH_TOKENS: usize = 1024;
+/// Places of a batch: what it computes with stays in a core's second-level cache, and its products are large enough to read the weights meanwhile.
+const BATCH_TOKENS: usize = 256;
 
 /// How texts are embedded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

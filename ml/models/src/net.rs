@@ -1,5 +1,7 @@
 //! A network in the making: a graph whose parameters are a checkpoint's tensors, asked for by name and shape.
 
+mod laid;
+
 use std::sync::Arc;
 
 use gradframe_ml_core::graph::{DotDims, Type};
@@ -12,6 +14,7 @@ use crate::Weights;
 use crate::files::Mapped;
 use crate::precision::Precision;
 use crate::weights::{as_bf16, as_f32};
+use laid::turned;
 
 /// A graph, and the tensors that its parameters stand for.
 pub struct Net<'w> {
@@ -21,7 +24,7 @@ pub struct Net<'w> {
     values: Vec<Tensor>,
     nodes: FxHashMap<String, NodeId>,
     precision: Precision,
-    /// True if f32 matrices are laid out for products with many rows: turned once, so that no run has to.
+    /// True if f32 matrices are laid for products with many rows, once, so that no run has to.
     for_many_rows: bool,
     /// The files that parameters and constants lie in.
     files: Vec<Arc<Mapped>>,
@@ -43,7 +46,7 @@ impl<'w> Net<'w> {
         Net { g: Graph::new(), weights, values: Vec::new(), nodes, precision, for_many_rows: false, files }
     }
 
-    /// As [`Net::new`], for runs over many tokens at once: its f32 matrices are copies, turned.
+    /// As [`Net::new`], for runs over many tokens at once: its f32 matrices are copies, laid as products read them.
     pub fn for_many_rows(weights: &'w Weights, precision: Precision) -> Self {
         Net { for_many_rows: true, ..Net::new(weights, precision) }
     }
@@ -91,14 +94,6 @@ impl<'w> Net<'w> {
         }
     }
 
-    /// The f32 parameter of this name and of shape [R, C], as [C, R].
-    fn turned(&mut self, name: &str, [rows, columns]: [usize; 2]) -> Result<NodeId> {
-        self.argument(format!("{name} turned"), DType::F32, &[columns, rows], |weights| {
-            let tensor = as_f32(&weights.tensor(name, &[rows, columns])?)?;
-            Tensor::from_vec(&[columns, rows], turned(tensor.values()?, [rows, columns]))
-        })
-    }
-
     /// The argument of this key, made once.
     fn argument(
         &mut self,
@@ -121,10 +116,7 @@ impl<'w> Net<'w> {
     pub fn linear(&mut self, name: &str, x: NodeId, [inputs, outputs]: [usize; 2], bias: bool) -> Result<NodeId> {
         let weight = format!("{name}.weight");
         let product = match self.for_many_rows && self.precision == Precision::F32 {
-            true => {
-                let turned = self.turned(&weight, [outputs, inputs])?;
-                self.g.matmul(x, turned)?
-            }
+            true => self.times_laid(x, &weight, [outputs, inputs])?,
             false => self.times_rows(x, &weight, [outputs, inputs])?,
         };
         if bias { self.add_bias(name, product, outputs) } else { Ok(product) }
@@ -259,20 +251,4 @@ impl Compiled {
     pub fn parameter_bytes(&self) -> usize {
         self.parameters.iter().map(|p| p.buffer().len()).sum()
     }
-}
-
-/// A matrix [R, C] as [C, R], in squares that stay in a cache.
-fn turned(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
-    const SIDE: usize = 32;
-    let mut turned = vec![0.0; values.len()];
-    for first_row in (0..rows).step_by(SIDE) {
-        for first_column in (0..columns).step_by(SIDE) {
-            for row in first_row..rows.min(first_row + SIDE) {
-                for column in first_column..columns.min(first_column + SIDE) {
-                    turned[column * rows + row] = values[row * columns + column];
-                }
-            }
-        }
-    }
-    turned
 }

@@ -141,6 +141,12 @@ impl Rows {
     /// Attention of the next layer: q [B, T, H, D], k and v [B, T, K, D], where K divides H -> [B, T, H D].
     /// `causal`: only at what comes before; `window`: and only at so many last ones. `bias` [1, H, T, T] is added to the scores.
     pub fn attend(&mut self, net: &mut Net, [q, k, v]: [NodeId; 3], how: Look) -> Result<NodeId> {
+        if let View::Whole { lengths } = self.view
+            && how.is_plain()
+            && net.g.ty(q).shape == net.g.ty(k).shape
+        {
+            return attention_of_texts(&mut net.g, [q, k, v], lengths, how);
+        }
         let [k, v] = self.all_keys(&mut net.g, [k, v])?;
         let mask = self.mask(&mut net.g, how)?;
         grouped_attention(&mut net.g, [q, k, v], mask, how)
@@ -234,6 +240,27 @@ pub struct Look {
     pub bias: Option<NodeId>,
 }
 
+impl Look {
+    /// True if every token looks at all of its text.
+    fn is_plain(&self) -> bool {
+        !self.causal && self.window.is_none() && self.bias.is_none()
+    }
+
+    /// The factor of the scores of heads so wide.
+    fn scale_of(&self, width: &Dim) -> f64 {
+        let width = width.as_fixed().unwrap_or(1).max(1) as f64;
+        self.scale.unwrap_or(1.0 / width.sqrt())
+    }
+}
+
+/// Of q, k, v [B, T, H, D], where every token looks at all of its text -> [B, T, H D].
+fn attention_of_texts(g: &mut Graph, parts: [NodeId; 3], lengths: NodeId, how: Look) -> Result<NodeId> {
+    let dims = g.ty(parts[0]).shape.dims().to_vec();
+    let seen = g.attention_of_texts(parts, lengths, how.scale_of(&dims[3]))?;
+    let all = dims[2].as_fixed().unwrap_or(1) * dims[3].as_fixed().unwrap_or(1);
+    g.reshape(seen, &Shape::new([dims[0].clone(), dims[1].clone(), all.into()]))
+}
+
 /// `softmax(q k' scale + bias) v` where K heads of keys each serve H / K of queries, without copies of them: q [B, T, H, D], k and v
 /// [B, S, K, D] -> [B, T, H D]. Source: Vaswani et al. 2017; grouped heads: Ainslie et al. 2023.
 fn grouped_attention(g: &mut Graph, [q, k, v]: [NodeId; 3], mask: NodeId, how: Look) -> Result<NodeId> {
@@ -245,8 +272,7 @@ fn grouped_attention(g: &mut Graph, [q, k, v]: [NodeId; 3], mask: NodeId, how: L
     let q = g.reshape(q, &split)?;
     let pairs = |pairs: &[(usize, usize)]| pairs.iter().copied().collect();
     let scores = g.dot(q, k, DotDims { batch: pairs(&[(0, 0), (2, 2)]), contract: pairs(&[(4, 3)]) })?; // [B, K, T, G, S]
-    let width = heads(&query[3]).max(1) as f64;
-    let scale = g.scalar_like(scores, how.scale.unwrap_or(1.0 / width.sqrt()))?;
+    let scale = g.scalar_like(scores, how.scale_of(&query[3]))?;
     let mut scores = g.mul(scores, scale)?;
     if let Some(bias) = how.bias {
         let bias = g.insert_axis(bias, 3)?; // every head has keys of its own where there is a bias: G is 1

@@ -3,6 +3,7 @@
 mod activations;
 mod attention;
 mod attention_heads;
+mod attention_texts;
 mod conv_transpose;
 mod dropout;
 mod einsum;

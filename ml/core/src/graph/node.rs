@@ -161,6 +161,12 @@ impl Call {
 pub enum Whole {
     /// `softmax(scale q k') v` by heads: q [B, H, T, D], k, v [B, H, S, D] -> [B, T, H, D].
     Attention(Heads),
+    /// `softmax(scale q k') v` of texts side by side, over the keys of a text's own tokens: q, k, v [B, T, H, D], lengths i64 [B] ->
+    /// [B, T, H, D].
+    AttentionOfTexts {
+        /// Bits of the factor of the scores, in float64.
+        scale_bits: u64,
+    },
     /// The cotangent of one of its operands, from q, k, v, the value and its cotangent [B, T, H, D]: [B, T or S, H, D].
     AttentionCotangent {
         /// Of which attention.

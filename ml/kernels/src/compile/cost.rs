@@ -89,6 +89,7 @@ fn library_flops(schedule: &Schedule, library: &Library, sizes: &Sizes) -> Resul
         Routine::Linalg(_) => 2 * all * line,
         Routine::Fft { .. } => 5 * all / 2 * u64::from(line.max(1).ilog2()),
         Routine::Conv(_) => 0, // above
+        Routine::Attention { .. } => 4 * all * shape[1] as u64,
     })
 }
 

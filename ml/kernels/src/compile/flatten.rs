@@ -21,7 +21,7 @@ pub fn flatten(function: &Function, options: CompileOptions) -> Result<Function>
 
 fn is_flattened(graph: &Graph, node: &Node, options: CompileOptions) -> bool {
     match &node.kind {
-        Kind::Call(call) => !options.on_device || !whole::stays(graph, node, call),
+        Kind::Call(call) => !whole::stays(graph, node, call, options.on_device),
         Kind::StopGradient => true,
         Kind::Loop(own) => options.unroll || own.count < 2,
         _ => false,

@@ -1,27 +1,35 @@
 //! Lays intermediate results into scratch slots that are used again once a result is dead.
 
 use gradframe_ml_core::Dim;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::schedule::{BufferDef, BufferId, Schedule, Source};
+use crate::schedule::{BufferDef, BufferId, Donation, Schedule, Source};
 
-/// Gives each buffer its source: results get memory of their own, the others share slots.
-pub fn plan(schedule: &mut Schedule) {
+/// Gives results memory of their own.
+pub fn set_results_apart(schedule: &mut Schedule) {
     for &(BufferId(id), _) in &schedule.outputs {
         let source = &mut schedule.buffers[id as usize].source;
         if matches!(source, Source::Slot(_)) {
             *source = Source::Output;
         }
     }
+}
+
+/// Gives the other buffers slots, which they share; what is `given` stays where it was.
+pub fn plan(schedule: &mut Schedule, given: &[Donation]) {
     let dying = dying(schedule);
     let mut slots = Slots::default();
+    let givers: FxHashMap<BufferId, BufferId> = given.iter().map(|pair| (pair.output, pair.input)).collect();
+    let handed: FxHashSet<BufferId> = given.iter().map(|pair| pair.input).collect();
     for (step, kernel) in schedule.kernels.iter().enumerate() {
         for BufferId(id) in kernel.writes() {
+            let giver = givers.get(&BufferId(id)).map(|giver| schedule.buffers[giver.index()].source.clone());
             let buffer = &mut schedule.buffers[id as usize];
             if matches!(buffer.source, Source::Slot(_)) {
-                buffer.source = Source::Slot(slots.take(size(buffer)));
+                buffer.source = giver.unwrap_or_else(|| Source::Slot(slots.take(size(buffer))));
             }
         }
-        for &BufferId(id) in &dying[step] {
+        for &BufferId(id) in dying[step].iter().filter(|id| !handed.contains(id)) {
             let buffer = &schedule.buffers[id as usize];
             if let Source::Slot(slot) = buffer.source {
                 slots.give(slot, size(buffer));

@@ -33,8 +33,10 @@ pub fn schedule(function: &Function, options: CompileOptions, work: &mut Work) -
     let mut kernels = merge::merged(scheduler.kernels, &outputs, work);
     pairs::fuse(&mut kernels);
     let mut schedule = Schedule { buffers: scheduler.buffers, kernels, outputs, slots: 0, donations: Vec::new() };
-    memory::plan(&mut schedule);
-    donation::find(&mut schedule);
+    memory::set_results_apart(&mut schedule);
+    let within = if options.on_device { Vec::new() } else { donation::within(&schedule) };
+    memory::plan(&mut schedule, &within);
+    donation::find(&mut schedule, within);
     Ok(schedule)
 }
 
@@ -187,7 +189,7 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn library(&mut self, id: NodeId, kind: &Kind, node: &Node) -> Result<Kernel> {
+    pub(super) fn library(&mut self, id: NodeId, kind: &Kind, node: &Node) -> Result<Kernel> {
         let no_anchor = || Error::internal("compile", format!("`{}` is no anchor", kind.name()));
         let routine = Routine::of(kind).ok_or_else(no_anchor)?;
         let operands = node.inputs.iter().map(|&i| self.buffer(i)).collect::<Result<_>>()?;

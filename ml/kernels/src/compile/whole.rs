@@ -1,4 +1,4 @@
-//! Composites that stay whole on a device, as there is one kernel for all of them.
+//! Composites that stay whole, as the processor or a device has one kernel for all of them.
 
 use gradframe_ml_core::graph::{Call, Heads, Kind, Node, Whole};
 use gradframe_ml_core::{DType, Graph, Shape};
@@ -6,8 +6,19 @@ use gradframe_ml_core::{DType, Graph, Shape};
 /// Widths of heads that the kernels know.
 const WIDTHS: [usize; 3] = [32, 64, 128];
 
-/// True of a call that keeps its body closed: attention of short floats, and its cotangents where the value was computed so.
-pub fn stays(graph: &Graph, node: &Node, call: &Call) -> bool {
+/// True of a call that keeps its body closed. The processor has attention of texts in f32.
+pub fn stays(graph: &Graph, node: &Node, call: &Call, on_device: bool) -> bool {
+    match call.whole {
+        Some(Whole::AttentionOfTexts { scale_bits }) => {
+            let are_single = node.inputs[..3].iter().all(|&operand| graph.ty(operand).dtype == DType::F32);
+            !on_device && are_single && is_scale(f64::from_bits(scale_bits))
+        }
+        _ => on_device && stays_on_device(graph, node, call),
+    }
+}
+
+/// Devices have attention of short floats, and its cotangents where the value was computed so.
+fn stays_on_device(graph: &Graph, node: &Node, call: &Call) -> bool {
     match call.whole {
         Some(Whole::Attention(heads)) => is_known(graph, node, heads),
         Some(Whole::AttentionCotangent { heads, .. }) => {
@@ -15,12 +26,12 @@ pub fn stays(graph: &Graph, node: &Node, call: &Call) -> bool {
             let is_own = value.inputs[..] == node.inputs[..3];
             is_own && is_whole(graph, value) && is_known(graph, node, heads)
         }
-        None => false,
+        Some(Whole::AttentionOfTexts { .. }) | None => false,
     }
 }
 
 fn is_whole(graph: &Graph, node: &Node) -> bool {
-    matches!(&node.kind, Kind::Call(call) if stays(graph, node, call))
+    matches!(&node.kind, Kind::Call(call) if stays_on_device(graph, node, call))
 }
 
 fn is_known(graph: &Graph, node: &Node, heads: Heads) -> bool {

@@ -1,5 +1,5 @@
 //! Contractions: operands become batches of matrices, products go to `gemm` or, where one side is a vector, to `gemv`; products in
-//! f32 of two bf16 to `halves`, of few rows of f32 with bf16 to `mixed`, if they lie well.
+//! f32 with columns that are kept in panels to those, of two bf16 to `halves`, of few rows of f32 with bf16 to `mixed`, if they lie well.
 
 use gradframe_ml_core::{DType, Error, Result, Shape};
 use half::bf16;
@@ -10,6 +10,8 @@ use super::gemv::multiply_vector;
 use super::source::{self, Source};
 use super::tasks::{self, TASK_BYTES_MIN};
 use super::{Env, cast, halves, mixed, product};
+#[cfg(target_arch = "x86_64")]
+use super::{gemm, product::laid::Panels};
 use crate::schedule::{Dot, Load, computed_in};
 
 /// One operand with its sizes known: `[batch, free, contracted]`, wherever its elements lie.
@@ -44,7 +46,10 @@ fn run_typed<T: Scalar>(kernel: &Dot, env: &Env, output: &mut [u8]) -> Result<()
     let right = Operand::bind(&kernel.right, &kernel.right_shape, right_groups, env)?;
     if dtype == DType::F32 {
         let sides = (&left, &right);
-        if multiply_halves(kernel, sides, env, output)? || multiply_mixed(kernel, sides, env, output)? {
+        let is_done = multiply_by_panels(kernel, sides, env, output)?
+            || multiply_halves(kernel, sides, env, output)?
+            || multiply_mixed(kernel, sides, env, output)?;
+        if is_done {
             return Ok(());
         }
     }
@@ -83,6 +88,27 @@ fn multiply_mixed(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env, 
     let a = left.matrix(typed::<f32>(env.bytes(kernel.left.buffer.index())), &mut left_packed);
     let b = right.matrix(typed::<bf16>(env.bytes(kernel.right.buffer.index())), &mut right_packed);
     mixed::multiply(&a, &b, env.workers, typed_mut(output))
+}
+
+/// Products of an f32 matrix with columns that are kept in panels, where they lie. False, with nothing done, of others.
+#[cfg(target_arch = "x86_64")]
+fn multiply_by_panels(kernel: &Dot, (left, right): (&Operand, &Operand), env: &Env, output: &mut [u8]) -> Result<bool> {
+    let is_single = |load: &Load| env.schedule.buffers[load.buffer.index()].dtype == DType::F32;
+    let Some((first, pitch)) = right.panels() else { return Ok(false) };
+    let is_known = is_single(&kernel.left) && is_single(&kernel.right) && left.size(0) == 1;
+    if !is_known || output.is_empty() || left.size(2) == 0 {
+        return Ok(false);
+    }
+    let mut packed = Packed::default();
+    let a = left.matrix(typed::<f32>(env.bytes(kernel.left.buffer.index())), &mut packed);
+    let values = &typed::<f32>(env.bytes(kernel.right.buffer.index()))[first..];
+    gemm::laid::multiply_by_panels(&a, (Panels { values, pitch }, right.size(1)), env.workers, typed_mut(output))?;
+    Ok(true)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn multiply_by_panels(_: &Dot, _: (&Operand, &Operand), _: &Env, _: &mut [u8]) -> Result<bool> {
+    Ok(false)
 }
 
 /// The elements of an operand, converted where its type is not one that is computed in.
@@ -146,6 +172,18 @@ impl Operand {
         packed.values.resize(product(&dims), T::default());
         Source::strided(as_bytes(values), size_of::<T>(), &dims, &strides, self.offset).read(0, bytes_of_mut(&mut packed.values));
         Matrix::dense(&packed.values, [batches, rows, columns])
+    }
+
+    /// Where columns that are kept in panels begin, and elements from one to the next: axes [C / W, K, W] of memory, of which the middle one is
+    /// contracted.
+    #[cfg(target_arch = "x86_64")]
+    fn panels(&self) -> Option<(usize, usize)> {
+        let ([], [number, lane], [depth]) = (&self.groups[0][..], &self.groups[1][..], &self.groups[2][..]) else { return None };
+        let (width, first) = (super::panel_columns()?, usize::try_from(self.offset).ok()?);
+        let pitch = self.dims[*depth] * width;
+        let strides = [*number, *depth, *lane].map(|axis| self.strides[axis]);
+        let is_laid = self.dims[*lane] == width && strides == [pitch as isize, width as isize, 1];
+        is_laid.then_some((first, pitch))
     }
 
     /// The distance between neighbours of a group of axes walked as one; None if it varies or is negative.

@@ -8,7 +8,7 @@ use super::map2::Extreme;
 use super::simd::{fetch, vectorized};
 
 /// Partial results side by side, so that a fold is as wide as the vectors.
-const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// What folds are computed in: f64, i64 or u64.
 pub trait Accumulator: Plain + PartialOrd {
@@ -327,7 +327,7 @@ fn in_lanes<T: Copy, A: Copy>(values: &[T], neutral: A, widen: impl Fn(T) -> A, 
 
 /// All lanes by halves.
 #[inline(always)]
-fn together<A: Copy>(mut lanes: [A; LANES], f: &impl Fn(A, A) -> A) -> A {
+pub fn together<A: Copy>(mut lanes: [A; LANES], f: &impl Fn(A, A) -> A) -> A {
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {

@@ -1,7 +1,7 @@
 //! Products of matrices on fixed tiles, each by one thread: the same bits whatever the number of threads.
 
 #[cfg(target_arch = "x86_64")]
-mod laid;
+pub mod laid;
 mod matrix;
 mod scalar;
 mod tile;
@@ -25,6 +25,10 @@ const SMALL_TILES_MAX: usize = 64;
 const TILE_SIDE_MIN: usize = 64;
 /// The longer side of a tile, at most.
 const TILE_SIDE_MAX: usize = 512;
+/// Bytes of the rows of a tile of a thread that works alone.
+const ALONE_BYTES: usize = 768 * 1024;
+/// Contracted elements that are gone through before the next ones, at most.
+const ALONE_DEPTH_MAX: usize = 1024;
 /// Contracted elements of a chunk, where the result is small and the contraction long.
 const CHUNK_COLUMNS: usize = 8192;
 /// The largest result of which each chunk gets a copy.
@@ -39,7 +43,11 @@ pub fn multiply<T: Scalar>(left: &Matrix<T>, right: &Matrix<T>, workers: Workers
     if T::product_of_laid(left, right, workers, output)? {
         return Ok(());
     }
-    let sides = if T::reads_in_place() { small_sides(left, right) } else { tile_sides(left.rows, right.rows, left.columns) };
+    let sides = match workers {
+        Workers::One if T::reads_in_place() => (rows_alone::<T>(left.rows, left.columns), right.rows),
+        _ if T::reads_in_place() => small_sides(left, right),
+        _ => tile_sides(left.rows, right.rows, left.columns),
+    };
     let is_batch = left.batches > 1;
     let mut tasks = Vec::new();
     for (batch, output) in output.chunks_exact_mut(result).enumerate() {
@@ -67,6 +75,12 @@ fn tile_sides(rows: usize, columns: usize, contracted: usize) -> (usize, usize) 
         sides[longer] = (sides[longer] / 2).next_multiple_of(TILE_SIDE_MIN / 4);
     }
     (even(rows, sides[0]), even(columns, sides[1]))
+}
+
+/// Of so many rows those that a thread alone multiplies by all columns before the next ones: they stay in the second-level cache, while the other side goes by a panel
+/// at a time.
+fn rows_alone<T>(rows: usize, contracted: usize) -> usize {
+    even(rows, (ALONE_BYTES / (size_of::<T>() * contracted.min(ALONE_DEPTH_MAX))).max(TILE_SIDE_MIN))
 }
 
 /// As [`tile_sides`], where operands are read in place or a panel at a time: rows are shared out before columns, as other kernels share them out, so

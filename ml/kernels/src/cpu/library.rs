@@ -1,4 +1,4 @@
-//! Routines over whole arrays: convolutions; factorizations, solvers and Fourier transforms, computed in f64 whatever the
+//! Routines over whole arrays: convolutions and attention; factorizations, solvers and Fourier transforms, computed in f64 whatever the
 //! type. Entries of a batch are computed apart, so that threads change nothing.
 
 use gradframe_ml_core::graph::Linalg;
@@ -8,13 +8,14 @@ use rayon::prelude::*;
 
 use super::bytes::{typed, typed_mut};
 use super::tasks::Workers;
-use super::{Env, conv, product};
+use super::{Env, attention, conv, product};
 use crate::schedule::{Library, Routine};
 
 /// Runs the kernel.
 pub fn run(kernel: &Library, env: &Env, output: &mut [u8]) -> Result<()> {
     match &kernel.routine {
         Routine::Conv(own) => conv::run(kernel, own, env, output),
+        Routine::Attention { scale_bits, .. } => attention::run(kernel, f64::from_bits(*scale_bits) as f32, env, output),
         routine => by_numeric(kernel, routine, env, output),
     }
 }
@@ -31,7 +32,9 @@ fn by_numeric(kernel: &Library, routine: &Routine, env: &Env, output: &mut [u8])
             numeric::fft(values, shape[shape.len() - 2], inverse)
         }
         Routine::Linalg(op) => of_batch(op, &operands, matches!(env.workers, Workers::Pool)),
-        Routine::Conv(_) => return Err(Error::internal("conv", "is not computed by a library")),
+        Routine::Conv(_) | Routine::Attention { .. } => {
+            return Err(Error::internal(kernel.routine.name(), "is not computed by a library"));
+        }
     };
     let dtype = env.schedule.buffers[kernel.output.index()].dtype;
     if values.len() * dtype.size_bytes() != output.len() {

@@ -5,6 +5,7 @@
 //! `crew` of threads that stand by while a program runs.
 
 mod arg_reduce;
+mod attention;
 mod bytes;
 mod cast;
 mod conv;
@@ -76,6 +77,16 @@ impl<'a> Env<'a> {
             Source::Slot(slot) => &self.slots[*slot].as_slice()[..self.lengths[buffer]],
         }
     }
+}
+
+/// Columns of a panel: a matrix [K, C] of f32 that many rows are multiplied by is read fastest where it is kept as [C / W, K, W], of which `Dot` contracts
+/// the middle axis. None where there is no such W.
+pub fn panel_columns() -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if gemm::has_own_kernels() {
+        return Some(product::panel());
+    }
+    None
 }
 
 fn product(sizes: &[usize]) -> usize {

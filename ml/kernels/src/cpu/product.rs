@@ -15,7 +15,7 @@ pub mod turned;
 pub mod wide;
 mod words;
 
-use std::arch::x86_64::{__m256, __m512};
+use std::arch::x86_64::{__m256, __m512, _MM_HINT_T1, _mm_prefetch};
 use std::cell::RefCell;
 
 use super::bytes::{Line, bytes_of_mut, typed_mut};
@@ -102,7 +102,7 @@ pub unsafe fn product_with_widened(sizes: [usize; 3], left: Factor, right: Facto
 unsafe fn with_widened<W: Words>([rows, columns, depth]: [usize; 3], left: Factor, right: Factor, target: Target) {
     for first in (0..columns).step_by(W::Register::PANEL) {
         let values = W::right_at(right.values, first);
-        let panel = Columns { values, stride: right.column, width: W::Register::PANEL, depth };
+        let panel = Columns { values, stride: right.column, width: W::Register::PANEL, depth, ahead: None };
         // SAFETY: the function's own condition; all columns of the panel are there.
         unsafe { panel.all_rows::<W>(rows, Rows::Lying(left), target.moved(0, first)) };
     }
@@ -194,7 +194,9 @@ unsafe fn part_of<W: Words>([rows, columns, depth]: [usize; 3], left: Factor, ri
             unsafe { pack::<W::Register>(there, width, panel.as_mut_ptr(), depth) };
             (panel.as_ptr(), W::Register::PANEL as isize)
         };
-        let columns = Columns { values, stride, width, depth };
+        let is_followed = is_copied && right.row == 1 && columns > first + W::Register::PANEL;
+        let ahead = if is_followed { Some(right.moved(first + W::Register::PANEL, 0)) } else { None };
+        let columns = Columns { values, stride, width, depth, ahead };
         // SAFETY: the function's own condition.
         unsafe { columns.all_rows::<W>(rows, left, target.moved(0, first)) };
     }
@@ -206,52 +208,95 @@ struct Columns {
     stride: isize,
     width: usize,
     depth: usize,
+    /// The panel that is copied after this one, where its rows lie: fetched meanwhile.
+    ahead: Option<Factor>,
+}
+
+/// Elements of the depth in which one row of the panel ahead is fetched.
+const STEP: usize = 16;
+
+/// What a block fetches of the panel ahead: so many of its rows.
+#[derive(Clone, Copy)]
+struct Ahead {
+    next: *const f32,
+    stride: isize,
+    rows: usize,
+}
+
+impl Ahead {
+    /// Fetches the next row of so many words into the second-level cache.
+    #[inline(always)]
+    unsafe fn fetch(&mut self, words: usize) {
+        for line in (0..words).step_by(Line::BYTES / 4) {
+            // SAFETY: a hint; no address is wrong.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(self.next.wrapping_add(line).cast()) };
+        }
+        self.next = self.next.wrapping_offset(self.stride);
+        self.rows -= 1;
+    }
 }
 
 impl Columns {
     /// All rows of the result, in blocks that differ by one row at most: of a block of one or two, each sum would wait for itself.
     #[inline(always)]
     unsafe fn all_rows<W: Words>(&self, rows: usize, left: Rows, to: Target) {
-        for (from, end) in blocks(rows, W::ROWS) {
+        let each = self.depth.div_ceil(rows.div_ceil(W::ROWS));
+        for (block, (from, end)) in blocks(rows, W::ROWS).enumerate() {
+            let (left, ahead) = (left.block((from, end), self.depth), self.ahead(block * each, each));
             // SAFETY: the caller's condition.
-            unsafe { self.rows::<W>(end - from, left.block((from, end), self.depth), to.moved(from, 0)) };
+            unsafe { self.rows::<W>(end - from, left, to.moved(from, 0), ahead) };
+        }
+    }
+
+    /// So many rows of the panel ahead, from one of them on.
+    #[inline(always)]
+    fn ahead(&self, first: usize, count: usize) -> Ahead {
+        match self.ahead {
+            Some(panel) if first < self.depth => {
+                let rows = count.min(self.depth - first);
+                Ahead { next: panel.moved(0, first).values, stride: panel.column, rows }
+            }
+            _ => Ahead { next: self.values, stride: 0, rows: 0 },
         }
     }
 
     #[inline(always)]
-    unsafe fn rows<W: Words>(&self, count: usize, left: Factor, to: Target) {
+    unsafe fn rows<W: Words>(&self, count: usize, left: Factor, to: Target, ahead: Ahead) {
         unsafe {
             match (count, self.width > W::Register::LANES) {
-                (8, true) if W::ROWS >= 8 => self.block::<W, 8, 2>(left, to),
-                (7, true) if W::ROWS >= 7 => self.block::<W, 7, 2>(left, to),
-                (6, true) => self.block::<W, 6, 2>(left, to),
-                (5, true) => self.block::<W, 5, 2>(left, to),
-                (4, true) => self.block::<W, 4, 2>(left, to),
-                (3, true) => self.block::<W, 3, 2>(left, to),
-                (2, true) => self.block::<W, 2, 2>(left, to),
-                (_, true) => self.block::<W, 1, 2>(left, to),
-                (8, _) if W::ROWS >= 8 => self.block::<W, 8, 1>(left, to),
-                (7, _) if W::ROWS >= 7 => self.block::<W, 7, 1>(left, to),
-                (6, _) => self.block::<W, 6, 1>(left, to),
-                (5, _) => self.block::<W, 5, 1>(left, to),
-                (4, _) => self.block::<W, 4, 1>(left, to),
-                (3, _) => self.block::<W, 3, 1>(left, to),
-                (2, _) => self.block::<W, 2, 1>(left, to),
-                (_, _) => self.block::<W, 1, 1>(left, to),
+                (8, true) if W::ROWS >= 8 => self.block::<W, 8, 2>(left, to, ahead),
+                (7, true) if W::ROWS >= 7 => self.block::<W, 7, 2>(left, to, ahead),
+                (6, true) => self.block::<W, 6, 2>(left, to, ahead),
+                (5, true) => self.block::<W, 5, 2>(left, to, ahead),
+                (4, true) => self.block::<W, 4, 2>(left, to, ahead),
+                (3, true) => self.block::<W, 3, 2>(left, to, ahead),
+                (2, true) => self.block::<W, 2, 2>(left, to, ahead),
+                (_, true) => self.block::<W, 1, 2>(left, to, ahead),
+                (8, _) if W::ROWS >= 8 => self.block::<W, 8, 1>(left, to, ahead),
+                (7, _) if W::ROWS >= 7 => self.block::<W, 7, 1>(left, to, ahead),
+                (6, _) => self.block::<W, 6, 1>(left, to, ahead),
+                (5, _) => self.block::<W, 5, 1>(left, to, ahead),
+                (4, _) => self.block::<W, 4, 1>(left, to, ahead),
+                (3, _) => self.block::<W, 3, 1>(left, to, ahead),
+                (2, _) => self.block::<W, 2, 1>(left, to, ahead),
+                (_, _) => self.block::<W, 1, 1>(left, to, ahead),
             }
         }
     }
 
     /// `M` rows by `N` vectors of the result.
     #[inline(always)]
-    unsafe fn block<W: Words, const M: usize, const N: usize>(&self, left: Factor, to: Target) {
+    unsafe fn block<W: Words, const M: usize, const N: usize>(&self, left: Factor, to: Target, mut ahead: Ahead) {
         unsafe {
             let lanes = W::Register::LANES;
             let zero = W::Register::splat(0.0);
             let mut sums = [[zero; N]; M];
             let mut heads = [0, 3, 6].map(|row| left.moved(row, 0).values);
             let mut b = self.values;
-            for _ in 0..self.depth {
+            for k in 0..self.depth {
+                if k % STEP == 0 && ahead.rows > 0 {
+                    ahead.fetch(W::Register::PANEL);
+                }
                 let mut vectors = [zero; N];
                 for j in 0..N {
                     vectors[j] = W::right(W::right_at(b, lanes * j), lanes);

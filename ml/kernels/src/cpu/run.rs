@@ -155,11 +155,16 @@ impl<'a> Run<'a> {
         Env { schedule, inputs, results, slots, lengths, sizes, workers, in_place }
     }
 
-    /// The argument whose memory becomes that of this result, if nobody else holds it; with its buffer.
+    /// The memory that becomes that of this result, with the buffer that is in it: an intermediate one's, or an argument's, if nobody else holds
+    /// it.
     fn donated(&mut self, kernel: usize, output: BufferId) -> Option<(BufferId, MutableBuffer)> {
+        let donation = self.schedule.donation(kernel, output)?;
+        let index = match self.schedule.buffers[donation.input.index()].source {
+            Source::Input(index) => index,
+            Source::Slot(slot) => return Some((donation.input, std::mem::take(&mut self.scratch.slots[slot]))),
+            _ => return None,
+        };
         let Arguments::Owned(inputs) = &mut self.arguments else { return None };
-        let donation = self.schedule.donations.iter().find(|d| d.kernel == kernel && d.output == output)?;
-        let Source::Input(index) = self.schedule.buffers[donation.input.index()].source else { return None };
         let nothing = Tensor::scalar(0u8);
         let tensor = std::mem::replace(&mut inputs[index], nothing);
         let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gradframe_ml_core::Shape;
-use gradframe_ml_core::graph::{Conv, Kind, Linalg};
+use gradframe_ml_core::graph::{Call, Conv, Kind, Linalg, Whole};
 
 use super::BufferId;
 
@@ -30,6 +30,13 @@ pub enum Routine {
     },
     /// A convolution, or a sum over its products: see [`Kind::Conv`].
     Conv(Arc<Conv>),
+    /// Attention of texts: see [`Whole::AttentionOfTexts`].
+    Attention {
+        /// Bits of the factor of the scores, in float64.
+        scale_bits: u64,
+        /// Its meaning.
+        call: Arc<Call>,
+    },
 }
 
 impl Routine {
@@ -39,6 +46,10 @@ impl Routine {
             Kind::Linalg(op) => Some(Routine::Linalg(*op)),
             Kind::Fft { inverse } => Some(Routine::Fft { inverse: *inverse }),
             Kind::Conv(own) => Some(Routine::Conv(Arc::clone(own))),
+            Kind::Call(call) => match call.whole {
+                Some(Whole::AttentionOfTexts { scale_bits }) => Some(Routine::Attention { scale_bits, call: Arc::clone(call) }),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -49,6 +60,7 @@ impl Routine {
             Routine::Linalg(op) => Kind::Linalg(*op),
             Routine::Fft { inverse } => Kind::Fft { inverse: *inverse },
             Routine::Conv(own) => Kind::Conv(Arc::clone(own)),
+            Routine::Attention { call, .. } => Kind::Call(Arc::clone(call)),
         }
     }
 
@@ -58,6 +70,7 @@ impl Routine {
             Routine::Linalg(op) => op.name(),
             Routine::Fft { .. } => "fft",
             Routine::Conv(_) => "conv",
+            Routine::Attention { .. } => "attention",
         }
     }
 }

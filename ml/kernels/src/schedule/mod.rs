@@ -79,16 +79,25 @@ pub struct Schedule {
     pub outputs: Vec<(BufferId, Shape)>,
     /// Number of scratch slots.
     pub slots: usize,
-    /// The inputs whose memory a result may take over.
+    /// What results may take the memory of, by kernel.
     pub donations: Vec<Donation>,
 }
 
-/// An input that nobody reads after a kernel which reads each of its elements where it writes a result's.
+impl Schedule {
+    /// What this result of a kernel may take the memory of.
+    pub fn donation(&self, kernel: usize, output: BufferId) -> Option<&Donation> {
+        let first = self.donations.partition_point(|donation| donation.kernel < kernel);
+        self.donations[first..].iter().take_while(|donation| donation.kernel == kernel).find(|donation| donation.output == output)
+    }
+}
+
+/// What nobody reads after a kernel which reads each of its elements where it writes a result's: an input, or an intermediate result,
+/// whose slot is the other's then.
 #[derive(Debug, Clone, Copy)]
 pub struct Donation {
     /// The kernel's position in [`Schedule::kernels`].
     pub kernel: usize,
-    /// The input's buffer.
+    /// What is read.
     pub input: BufferId,
     /// The result's buffer, of the same type.
     pub output: BufferId,

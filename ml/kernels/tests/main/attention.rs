@@ -1,4 +1,4 @@
-//! Attention by heads: what the processor computes from its parts, and devices as one kernel.
+//! Attention by heads: what the processor computes from its parts, and devices as one kernel; and of texts, where it is the other way round.
 
 use gradframe_ml_core::graph::{Attention, Type};
 use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Shape, Tensor};
@@ -131,4 +131,57 @@ fn heads_are_read_where_they_lie() {
     };
     let all: Function = function(&[ty(DType::BF16, &shape)], build);
     check(&all, &[small(DType::BF16, &shape, 5)]);
+}
+
+/// [B, T, H, D] with so many tokens of each text; with gradients of q, k and v where the value's is `x[3]`.
+fn of_texts(dtype: DType, shape: [usize; 4], lengths: &[i64], gradients: bool) {
+    let count = Type::new(DType::I64, Shape::fixed(&shape[..1]));
+    let types: Vec<Type> = (0..4).map(|_| ty(dtype, &shape)).chain([count]).collect();
+    let mut inputs: Vec<Tensor> = (0..4).map(|n| small(dtype, &shape, n + 3)).collect();
+    inputs.push(Tensor::from_vec(&shape[..1], lengths.to_vec()).unwrap());
+    let f = function(&types, |g, x| {
+        let value = g.attention_of_texts([x[0], x[1], x[2]], x[4], 0.3)?;
+        if !gradients {
+            return Ok(vec![value]);
+        }
+        let product = g.mul(value, x[3])?;
+        let sum = g.sum_all(product)?;
+        let (_, gradients) = g.value_and_gradients(sum, &x[..3])?;
+        Ok([value].into_iter().chain(gradients).collect())
+    });
+    check(&f, &inputs);
+}
+
+#[test]
+fn attention_of_texts_looks_at_each_ones_own_tokens() {
+    for (shape, lengths) in [
+        ([3, 48, 2, 32], [48, 1, 37]),
+        ([3, 70, 3, 12], [70, 64, 65]),
+        ([3, 5, 1, 1], [1, 2, 5]),
+        ([3, 1, 2, 64], [1, 1, 1]),
+        ([3, 130, 1, 40], [17, 130, 16]),
+    ] {
+        of_texts(DType::F32, shape, &lengths, false);
+    }
+    of_texts(DType::F64, [2, 9, 2, 5], &[9, 4], false);
+    of_texts(DType::F32, [2, 9, 2, 5], &[9, 4], true);
+    of_texts(DType::F32, [0, 9, 2, 5], &[], false);
+}
+
+#[test]
+fn a_text_that_has_no_number_spoils_no_other() {
+    let shape = [2, 20, 2, 32];
+    let mut q = vec![0.5f32; shape.iter().product()];
+    q[3] = f32::NAN; // of the first token's first head
+    let inputs = [q, vec![0.25; 2560], vec![0.125; 2560]].map(|values| Tensor::from_vec(&shape, values).unwrap());
+    let types: Vec<Type> = (0..3).map(|_| ty(DType::F32, &shape)).collect();
+    let lengths = Tensor::from_vec(&[2], vec![20i64, 7]).unwrap();
+    let f = function(&types, |g, x| {
+        let lengths = g.constant(lengths.clone());
+        Ok(vec![g.attention_of_texts([x[0], x[1], x[2]], lengths, 1.0)?])
+    });
+    let value = &compile(&f).unwrap().run(&inputs).unwrap()[0];
+    let values = value.values::<f32>().unwrap();
+    assert!(values[..32].iter().all(|x| x.is_nan()));
+    assert!(values[32..].iter().all(|x| (x - 0.125).abs() < 1e-6));
 }

@@ -1,7 +1,7 @@
 //! Results written over arguments that are given away, and kernels that share what they read.
 
 use gradframe_ml_core::graph::Type;
-use gradframe_ml_core::{DType, Dim, Function, Shape, Tensor};
+use gradframe_ml_core::{DType, Dim, Function, Shape, Sizes, Tensor};
 use gradframe_ml_kernels::schedule::Kernel;
 use gradframe_ml_kernels::{Program, Scratch, Threads, compile};
 
@@ -112,4 +112,23 @@ fn kernels_that_read_the_same_rows_are_one() {
     let x = Tensor::from_vec(&[40, 70], numbers(40 * 70, 3)).unwrap();
     let program = check(&f, &[x]);
     assert_eq!(program.kernels().len(), 1, "{program}");
+}
+
+#[test]
+fn an_intermediate_result_takes_the_memory_of_the_one_that_it_is_made_of() {
+    let square = Type::new(DType::F32, Shape::fixed(&[64, 64]));
+    let f = function(&[square.clone(), square], |g, x| {
+        let product = g.matmul(x[0], x[1])?;
+        let active = g.gelu(product)?;
+        let second = g.matmul(active, x[1])?;
+        let sum = g.add(second, active)?; // and is read once more
+        let sum = g.tanh(sum)?;
+        Ok(vec![g.matmul(sum, x[1])?])
+    });
+    let numbers = |seed| {
+        let values: Vec<f32> = numbers(64 * 64, seed).iter().map(|&v| v as f32 / 32.0).collect();
+        Tensor::from_vec(&[64, 64], values).unwrap()
+    };
+    let program = check(&f, &[numbers(1), numbers(2)]);
+    assert_eq!(program.peak_bytes(&Sizes::new()).unwrap(), 3 * 64 * 64 * 4, "two slots and the result: {program}");
 }

@@ -18,6 +18,7 @@ mod library;
 mod long;
 mod opinfo;
 mod packs;
+mod panels;
 mod places;
 mod random_graphs;
 mod randoms;

@@ -15,6 +15,7 @@ impl Scheduler<'_> {
         match call.whole {
             Some(Whole::Attention(heads)) => self.attention(id, node, heads),
             Some(Whole::AttentionCotangent { heads, .. }) => self.cotangents(id, node, heads),
+            Some(Whole::AttentionOfTexts { .. }) => self.library(id, &node.kind, node),
             None => Err(Error::internal("compile", format!("`{}` is no kernel", call.name))),
         }
     }

@@ -3,15 +3,16 @@
 
 use std::cell::RefCell;
 use std::mem::take;
+use std::ops::Range;
 
 use gradframe_ml_core::Result;
 
 use super::super::bytes::{Line, bytes_of_mut, typed_mut};
-use super::super::product::laid::{block_rows, lay_panels, lay_rows, panels_length, product_of_laid};
+use super::super::product::laid::{Panels, block_rows, lay_panels, lay_rows, panels_length, product_of_laid};
 use super::super::product::{Factor, Rows, Target, is_copied, panel, parts};
 use super::super::simd::{Level, level};
 use super::super::tasks::{self, Workers};
-use super::{Matrix, Tile};
+use super::{Matrix, Tile, rows_alone};
 
 /// Multiply-adds of a tile, about: some ten thousandths of a second.
 const TILE_PRODUCTS: usize = 2_000_000;
@@ -48,7 +49,7 @@ enum Piece<'a> {
 /// `output[i, j] = sum_k left[i, k] right[j, k]` of two matrices. False, with nothing done, of others and where it does not
 /// pay.
 pub fn multiply(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, output: &mut [f32]) -> Result<bool> {
-    if left.batches > 1 || !pays(left, right) {
+    if left.batches > 1 || goes_alone(workers) || !pays(left, right) {
         return Ok(false);
     }
     assert!(left.is_inside() && right.is_inside() && output.len() == left.rows * right.rows, "a matrix leaves its buffer");
@@ -60,6 +61,11 @@ pub fn multiply(left: &Matrix<f32>, right: &Matrix<f32>, workers: Workers, outpu
     });
     LAID.with_borrow_mut(|kept| *kept = memory);
     result.map(|()| true)
+}
+
+/// True of a thread with vectors of 512 bits that works alone: it lays a panel at a time, which then is in its first caches.
+fn goes_alone(workers: Workers) -> bool {
+    matches!(workers, Workers::One) && level() == Level::Avx512
 }
 
 /// True if it takes longer to lay operands for each tile than for all of them at once.
@@ -101,16 +107,47 @@ fn part(
     })?;
 
     let (rows, columns) = memory.split_at(in_rows);
+    let rows = |range: Range<usize>| match copies {
+        true => Rows::Packed(rows[range.start / sides.0 * lengths[0]..].as_ptr()),
+        false => Rows::Lying(factor(&left.some_rows(range))),
+    };
+    let panels = Panels { values: columns, pitch: panel() * depth };
+    tiles(workers, ([width, depth], sides), (rows, panels), (output, adds))
+}
+
+/// `output[i, j] = sum_k left[i, k] right[j, k]`, where so many columns of the right are kept in panels.
+pub fn multiply_by_panels(
+    left: &Matrix<f32>,
+    (right, columns): (Panels, usize),
+    workers: Workers,
+    output: &mut [f32],
+) -> Result<()> {
+    assert!(left.is_inside() && right.hold(columns, left.columns), "a matrix leaves its buffer");
+    assert!(left.batches == 1 && output.len() == left.rows * columns, "a result of another size");
+    parts(left.columns).try_for_each(|(first, depth)| {
+        let left = left.part(0, 0..left.rows, first..first + depth);
+        let rows = |range: Range<usize>| Rows::Lying(factor(&left.some_rows(range)));
+        let sides = match workers {
+            Workers::One => (rows_alone::<f32>(left.rows, depth), columns),
+            _ => sides([left.rows, columns, depth]),
+        };
+        tiles(workers, ([columns, depth], sides), (rows, right.moved(0, first)), (&mut *output, first > 0))
+    })
+}
+
+/// Multiplies rows, found by their range, by panels, tile by tile; adds to the output if `adds`.
+fn tiles(
+    workers: Workers,
+    ([width, depth], sides): ([usize; 2], (usize, usize)),
+    (rows, panels): (impl Fn(Range<usize>) -> Rows + Sync + Send, Panels),
+    (output, adds): (&mut [f32], bool),
+) -> Result<()> {
     tasks::for_each(workers, Tile::all(output, width, sides).collect(), |mut tile: Tile<f32>| {
         let (row_range, column_range) = (tile.row_range(), tile.column_range());
-        let panels = &columns[column_range.start / sides.1 * lengths[1]..];
-        let rows = match copies {
-            true => Rows::Packed(rows[row_range.start / sides.0 * lengths[0]..].as_ptr()),
-            false => Rows::Lying(factor(&left.some_rows(row_range.clone()))),
-        };
+        let sizes = [row_range.len(), column_range.len(), depth];
         let target = Target { values: tile.pointer(), stride: tile.stride() as isize, adds };
         // SAFETY: the operands are laid for these sides, or lie inside their buffer; the instructions were found.
-        unsafe { product_of_laid([row_range.len(), column_range.len(), depth], rows, panels, target) };
+        unsafe { product_of_laid(sizes, rows(row_range), panels.moved(column_range.start / panel(), 0), target) };
         Ok(())
     })
 }

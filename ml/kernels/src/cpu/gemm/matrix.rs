@@ -71,6 +71,11 @@ impl<'a, T> Matrix<'a, T> {
         self.part(0, rows, 0..self.columns)
     }
 
+    /// The matrices whose rows are these ones' columns.
+    pub fn turned(self) -> Self {
+        Matrix { rows: self.columns, columns: self.rows, row: self.column, column: self.row, ..self }
+    }
+
     /// True if all elements of the first matrix are inside `values`.
     pub fn is_inside(&self) -> bool {
         let strides_fit = self.row >= 0 && self.column >= 0;

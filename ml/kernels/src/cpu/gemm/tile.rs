@@ -74,7 +74,8 @@ impl<'a, T> Tile<'a, T> {
         (self.rows, self.columns) == (left.rows, right.rows)
     }
 
-    pub(super) fn row(&mut self, i: usize) -> &mut [T] {
+    /// Its part of a row of the matrix, by number in the tile.
+    pub fn row(&mut self, i: usize) -> &mut [T] {
         assert!(i < self.rows, "a row outside its tile");
         // SAFETY: `all`, `of_columns` and `whole` lay tiles inside their matrix, each element in one of them.
         unsafe { std::slice::from_raw_parts_mut(self.values.add(i * self.stride), self.columns) }

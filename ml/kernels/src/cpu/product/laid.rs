@@ -48,13 +48,34 @@ pub unsafe fn lay_panels(right: Factor, (columns, depth): (usize, usize), to: &m
     }
 }
 
-/// `target[i, j] = sum_k left[i, k] right[j, k]` for `[rows, columns, depth]`, where the right side was laid by [`lay_panels`], and the left one by
-/// [`lay_rows`] if it is packed.
+/// Columns in panels of [`panel`], as [`lay_panels`] lays them: of each element of the depth, all columns.
+#[derive(Clone, Copy)]
+pub struct Panels<'a> {
+    /// From the first panel's first element on.
+    pub values: &'a [f32],
+    /// Numbers from one panel to the next.
+    pub pitch: usize,
+}
+
+impl Panels<'_> {
+    /// True if so many columns of this depth are there.
+    pub fn hold(&self, columns: usize, depth: usize) -> bool {
+        let (count, each) = (columns.div_ceil(panel()), depth * panel());
+        each <= self.pitch && self.values.len() >= count.saturating_sub(1) * self.pitch + each
+    }
+
+    /// From another panel and element of the depth on.
+    pub fn moved(self, panels: usize, contracted: usize) -> Self {
+        Panels { values: &self.values[panels * self.pitch + contracted * panel()..], ..self }
+    }
+}
+
+/// `target[i, j] = sum_k left[i, k] right[j, k]` for `[rows, columns, depth]`, where the left side was laid by [`lay_rows`] if it is packed.
 ///
 /// # Safety
 /// The processor's [`level`] is not `Portable`. All elements are inside their memory, and nobody else reaches the result's.
-pub unsafe fn product_of_laid(sizes: [usize; 3], left: Rows, right: &[f32], target: Target) {
-    assert!(right.len() >= panels_length(sizes[1], sizes[2], panel()));
+pub unsafe fn product_of_laid(sizes: [usize; 3], left: Rows, right: Panels, target: Target) {
+    assert!(right.hold(sizes[1], sizes[2]), "a panel leaves its memory");
     // SAFETY: the function's own condition.
     unsafe {
         match level() {
@@ -74,10 +95,13 @@ unsafe fn panels_laid<V: Lanes>(right: Factor, (columns, depth): (usize, usize),
 }
 
 #[inline(always)]
-unsafe fn multiplied<W: Words>([rows, columns, depth]: [usize; 3], left: Rows, right: &[f32], target: Target) {
+unsafe fn multiplied<W: Words>([rows, columns, depth]: [usize; 3], left: Rows, right: Panels, target: Target) {
     let each = W::Register::PANEL;
-    for (first, panel) in (0..columns).step_by(each).zip(right.chunks_exact(each * depth)) {
-        let panel = Columns { values: panel.as_ptr(), stride: each as isize, width: each.min(columns - first), depth };
+    for (number, first) in (0..columns).step_by(each).enumerate() {
+        let values = right.values[number * right.pitch..].as_ptr();
+        let next = Factor { values: values.wrapping_add(right.pitch), row: 1, column: each as isize };
+        let ahead = if first + each < columns { Some(next) } else { None };
+        let panel = Columns { values, stride: each as isize, width: each.min(columns - first), depth, ahead };
         // SAFETY: the caller's condition.
         unsafe { panel.all_rows::<W>(rows, left, target.moved(0, first)) };
     }
@@ -103,7 +127,7 @@ macro_rules! compiled {
         }
 
         #[target_feature(enable = $features)]
-        unsafe fn $product(sizes: [usize; 3], left: Rows, right: &[f32], target: Target) {
+        unsafe fn $product(sizes: [usize; 3], left: Rows, right: Panels, target: Target) {
             // SAFETY: the function's own condition.
             unsafe { multiplied::<Singles<$vector>>(sizes, left, right, target) }
         }
