@@ -146,12 +146,12 @@ fn pages_follow_one_another() {
 #[test]
 fn pages_repeat_and_leave_out_nothing_while_runs_come_and_go() {
     let place = serve(Options::default());
-    let log = |run: &str, value: f64| {
+    let log = |run: &str, value: Value| {
         call(&place, "POST", "runs/log-metric", &json!({ "run_id": run, "key": "m", "value": value, "timestamp": 1, "step": 0 }));
     };
     let fixed: Vec<String> = (0..12).map(|_| new_run(&place)).collect();
     // Equal values, a NaN, and runs without any.
-    fixed.iter().enumerate().take(10).for_each(|(i, run)| log(run, if i == 9 { f64::NAN } else { (i % 3) as f64 }));
+    fixed.iter().enumerate().take(10).for_each(|(i, run)| log(run, if i == 9 { json!("NaN") } else { json!(i % 3) }));
     for order in
         [json!([]), json!(["metrics.m DESC"]), json!(["metrics.m"]), json!(["start_time"]), json!(["run_name", "end_time DESC"])]
     {
@@ -166,7 +166,7 @@ fn pages_repeat_and_leave_out_nothing_while_runs_come_and_go() {
             }
             // Somewhere in all orders.
             let new = new_run(&place);
-            log(&new, f64::from(page % 4) - 0.5);
+            log(&new, json!(f64::from(page % 4) - 0.5));
             call(&place, "POST", "runs/delete", &json!({ "run_id": new_run(&place) }));
         }
         let of_fixed: Vec<&String> = seen.iter().filter(|run| fixed.contains(run)).collect();
