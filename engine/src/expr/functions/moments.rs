@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::functions::math::expr_fn as math;
 use datafusion::functions_aggregate::expr_fn as aggregate_fn;
 use datafusion::logical_expr::Expr;
+use gradframe_plan::functions::column::per_row;
 use gradframe_plan::functions::{avg, median, stddev, stddev_pop, sum, var_pop, var_sample};
 
 use super::super::call::Call;
@@ -41,10 +42,8 @@ const DIGITS_OF_EXACT_MEAN: u8 = 19;
 
 /// The exact sum by the number of values: a float is made once a group, not once a row.
 fn mean_of_decimals(value: Expr) -> Expr {
-    let float = |part| cast(part, DataType::Float64);
-    let number = aggregate_fn::count(value.clone());
-    // Of no value the sum is null, and so is the quotient.
-    float(sum(value)) / float(number)
+    // Of no value the sum is null. One function of both: a cast that several means share would be a projection of its own.
+    per_row("mean_of_sum", vec![sum(value.clone()), aggregate_fn::count(value)], vec![])
 }
 
 /// A statistic that lies between the values, of moments and durations: computed of their numbers of units, of a date by its

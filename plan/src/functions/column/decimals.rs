@@ -28,7 +28,13 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: NAME, result: common_type, run: computed },
     // [decimal]: the whole number that it is stored as.
     Kernel { name: "unscaled", result: |_, _| Ok(DataType::Decimal128(DIGITS, 0)), run: unscaled },
+    // [sum, number of values]: the mean as a float, null of none.
+    Kernel { name: "mean_of_sum", result: |_, _| Ok(DataType::Float64), run: mean_of_sum },
 ];
+
+fn mean_of_sum(columns: &Columns) -> Result<ArrayRef> {
+    Ok(arrow::compute::kernels::numeric::div(&columns.floats(0)?, &columns.floats(1)?)?)
+}
 
 fn unscaled(columns: &Columns) -> Result<ArrayRef> {
     let decimals = columns.values[0].as_primitive::<Decimal128Type>().clone();
