@@ -125,6 +125,9 @@ fn check_windows<const N: usize>(layer: &str, of: [(&str, Along<N>); 3], groups:
     divides(layer, "groups", groups, &[("in_channels", channels[0]), ("out_channels", channels[1])])
 }
 
+/// The zeros that windows have by themselves, and what else stands before and after each axis.
+type Placed<const N: usize> = ([usize; N], [(usize, usize); N]);
+
 impl<const N: usize> ConvBuilder<N> {
     /// The layer. Errors: `Plan` for windows that are none, groups that do not divide the channels, and [`Padding::Same`] with a stride.
     pub fn build(self) -> Result<Conv<N>> {
@@ -146,8 +149,8 @@ impl<const N: usize> ConvBuilder<N> {
         })
     }
 
-    /// The zeros that windows have by themselves, and what else stands before and after each axis.
-    fn placed(&self, layer: &str) -> Result<([usize; N], [(usize, usize); N])> {
+    /// Where padding stands. Errors: `Plan` for [`Padding::Same`] with a stride.
+    fn placed(&self, layer: &str) -> Result<Placed<N>> {
         let each: [(usize, usize); N] = match self.padding {
             Padding::By(numbers) => numbers.map(|number| (number, number)),
             Padding::Same if self.stride.0 != [1; N] => {

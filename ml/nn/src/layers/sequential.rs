@@ -32,7 +32,7 @@ impl Sequential {
     }
 
     /// With a layer more, whose name is its place.
-    pub fn add(mut self, layer: impl Layer + 'static) -> Self {
+    pub fn append(mut self, layer: impl Layer + 'static) -> Self {
         self.layers.push((self.layers.len().to_string(), Box::new(layer)));
         self
     }
@@ -73,8 +73,11 @@ impl Layer for Sequential {
 /// A [`Sequential`] of these layers.
 #[macro_export]
 macro_rules! sequential {
-    ($($layer:expr),* $(,)?) => { $crate::Sequential::new()$(.add($layer))* };
+    ($($layer:expr),* $(,)?) => { $crate::Sequential::new()$(.append($layer))* };
 }
+
+/// What a plain function computes.
+type Forward = dyn Fn(&Array) -> Result<Array> + Send + Sync;
 
 /// A plain function as a layer.
 ///
@@ -88,7 +91,7 @@ macro_rules! sequential {
 /// ```
 pub struct Function {
     name: String,
-    function: Box<dyn Fn(&Array) -> Result<Array> + Send + Sync>,
+    function: Box<Forward>,
 }
 crate::module!(Function {});
 
