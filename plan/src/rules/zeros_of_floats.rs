@@ -3,11 +3,12 @@
 //! `=` tells -0.0 and 0.0 not apart, nor do groups and joins. So a list that has one of them gets the other, and what compares without saying so is
 //! written with `=`.
 
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Case, InList};
+use datafusion::logical_expr::expr::{Case, Cast, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit, when};
@@ -49,7 +50,10 @@ fn goes_by_bits(expr: &Expr) -> bool {
 fn by_numbers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_float = |expr: &Expr| !expr.is_volatile() && expr.get_type(schema).is_ok_and(|own| own.is_floating());
     match expr {
-        Expr::InList(list) if is_float(&list.expr) => Ok(with_both_zeros(list)),
+        Expr::InList(list) if is_float(&list.expr) => {
+            let own = list.expr.get_type(schema)?;
+            Ok(with_both_zeros(list, &own))
+        }
         Expr::Case(Case { expr: Some(operand), when_then_expr, else_expr }) if is_float(&operand) => {
             let equals = |when: Expr| Box::new(operand.as_ref().clone().eq(when));
             let branches = when_then_expr.into_iter().map(|(when, then)| (equals(*when), then)).collect();
@@ -64,19 +68,35 @@ fn by_numbers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
-fn with_both_zeros(InList { expr, mut list, negated }: InList) -> Transformed<Expr> {
-    let others: Vec<Expr> = list.iter().filter_map(other_zero).filter(|zero| !list.contains(zero)).collect();
-    let changed = !others.is_empty();
-    list.extend(others);
+/// The list with the zero of the other sign, if it has one alone.
+fn with_both_zeros(InList { expr, mut list, negated }: InList, own: &DataType) -> Transformed<Expr> {
+    let signs: Vec<bool> = list.iter().filter_map(sign_of_zero).collect();
+    let other = match (signs.contains(&false), signs.contains(&true)) {
+        (true, false) => zero(own, -0.0),
+        (false, true) => zero(own, 0.0),
+        _ => None,
+    };
+    let changed = other.is_some();
+    list.extend(other);
     Transformed::new_transformed(Expr::InList(InList { expr, list, negated }), changed)
 }
 
-/// The zero of the other sign.
-fn other_zero(constant: &Expr) -> Option<Expr> {
-    let Expr::Literal(value, _) = constant else { return None };
-    match value {
-        ScalarValue::Float64(Some(0.0)) => value.arithmetic_negate().ok().map(lit),
-        ScalarValue::Float32(Some(0.0)) => value.arithmetic_negate().ok().map(lit),
+/// Whether a constant zero has a sign; None of anything else. Whole numbers are cast to floats when types are coerced.
+fn sign_of_zero(constant: &Expr) -> Option<bool> {
+    let value = match constant {
+        Expr::Literal(value, _) => value,
+        Expr::Cast(Cast { expr, .. }) => match expr.as_ref() {
+            Expr::Literal(value, _) => value,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match value.cast_to(&DataType::Float64).ok()? {
+        ScalarValue::Float64(Some(number)) if number == 0.0 => Some(number.is_sign_negative()),
         _ => None,
     }
+}
+
+fn zero(own: &DataType, number: f64) -> Option<Expr> {
+    ScalarValue::from(number).cast_to(own).ok().map(lit)
 }
