@@ -1,6 +1,7 @@
 //! Comparison. NaN equals NaN and is greater than every number, in frames as in SQL.
 
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use gradframe_plan::functions::column::window;
@@ -130,7 +131,7 @@ fn is_in_column(call: &mut Call, value: Expr, other: &Expr) -> Result<Expr> {
     let (own, theirs) = (call.type_of(&value)?, call.type_of(other)?);
     let list = matches!(theirs, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..));
     let values = match imploded(other) {
-        Some(values) if !nulls_equal || !is_kept(values) => of_kept(values),
+        Some(values) if (!nulls_equal || !is_kept(values)) && !sees_kept(values) => of_kept(values),
         _ if list && !own.is_nested() => {
             let found = frame::call("list.contains", vec![other.clone(), value.clone(), lit(nulls_equal)]);
             // A null is nowhere, unless it is told to be.
@@ -165,6 +166,18 @@ fn imploded(list: &Expr) -> Option<&Expr> {
 
 fn is_kept(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(function) if mark_of(function) == Some(&Mark::Keep))
+}
+
+/// Whether rows are kept by what is computed of rows that were kept before, which has no value on the others.
+fn sees_kept(values: &Expr) -> bool {
+    match values {
+        Expr::ScalarFunction(function) if is_kept(values) => {
+            let predicates = function.args.iter().skip(1);
+            let mut sees = predicates.map(|predicate| predicate.exists(|part| Ok(is_kept(part))).unwrap_or(true));
+            sees.any(|sees| sees) || function.args.first().is_some_and(sees_kept)
+        }
+        _ => false,
+    }
 }
 
 /// The values of some rows on all of them, null on those that are left out.
