@@ -22,6 +22,7 @@ PIPELINES = {
         .with_columns(v=x.col("s").cast(x.Int64))
         .join(f.select("id"), on="id")
         .filter(x.col("v") > 0)
+        .sort("id")
     ),
 }
 
