@@ -300,7 +300,11 @@ impl Session {
     }
 
     pub(crate) fn state(&self) -> SessionState {
-        let mut state = self.inner.context.state();
+        // DataFusion's own way asks the clock, which panics for one before 1970; what plans and runs refuses it (see `clock`).
+        let mut state = self.inner.context.state_ref().read().clone();
+        if clock::check("session").is_ok() {
+            state.mark_start_execution();
+        }
         if let Some(run) = &self.around
             && let Ok(services) = Services::of(state.config())
         {

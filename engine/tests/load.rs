@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
 use gradframe::expr::{col, lit, sum};
 use gradframe::{DataFrame, LoadOptions, Session};
 
@@ -145,4 +146,28 @@ async fn batches_of_any_size_are_dealt_to_ranks_without_overflow() {
             assert!(loader.next().await.unwrap().is_none());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_panic_are_an_error_and_not_the_end() {
+    let session = session(2);
+    let boom = |arguments: &[ColumnarValue]| {
+        let ColumnarValue::Array(values) = &arguments[0] else { panic!("expected an array") };
+        let values = values.as_primitive::<Int64Type>();
+        assert!(values.values().iter().all(|value| *value < 700), "a panic far below");
+        Ok(ColumnarValue::Array(Arc::new(values.clone()) as ArrayRef))
+    };
+    let function = create_udf("boom", vec![DataType::Int64], DataType::Int64, Volatility::Immutable, Arc::new(boom));
+    session.context().register_udf(function);
+    let frame = session.sql_with("SELECT boom(i) AS i FROM rows", [("rows", rows_of(&session, 1000))]).await.unwrap();
+    let mut loader = frame.load(&LoadOptions::new(50)).await.unwrap();
+    let mut rows = 0;
+    let error = loop {
+        match loader.next().await {
+            Ok(Some(batch)) => rows += batch.num_rows(),
+            Ok(None) => panic!("it ended after {rows} rows"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.kind() == "Internal" && error.to_string().contains("a panic far below"), "{error}");
 }

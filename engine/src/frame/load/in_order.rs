@@ -13,12 +13,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::StreamExt;
 use gradframe_exec::batch_bytes;
-use gradframe_plan::error::from_datafusion;
+use gradframe_plan::error::{from_datafusion, to_datafusion};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::super::order::keeps_order;
 use super::OP;
 use crate::Result;
+use crate::panics::guard;
 
 /// Partitions for each thread, so that little is computed ahead before its turn comes.
 const PARTITIONS_A_THREAD: usize = 4;
@@ -112,7 +113,14 @@ impl InOrder {
         let partitions = self.plan.output_partitioning().partition_count();
         while self.next < partitions && self.running.len() < self.at_once {
             let (send, batches) = mpsc::channel(BATCHES_MAX);
-            let work = compute(Arc::clone(&self.plan), self.next, Arc::clone(&self.context), self.ahead_each, send);
+            let ended = send.clone();
+            let rows = compute(Arc::clone(&self.plan), self.next, Arc::clone(&self.context), self.ahead_each, send);
+            let work = async move {
+                // A partition that panics is not one that is at its end.
+                if let Err(error) = guard(OP, async move { Ok(rows.await) }).await {
+                    let _ = ended.send((Err(to_datafusion(error)), None)).await;
+                }
+            };
             self.running.push_back(Running { batches, _task: SpawnedTask::spawn(work) });
             self.next += 1;
         }
