@@ -117,7 +117,11 @@ impl InOrder {
             let rows = compute(Arc::clone(&self.plan), self.next, Arc::clone(&self.context), self.ahead_each, send);
             let work = async move {
                 // A partition that panics is not one that is at its end.
-                if let Err(error) = guard(OP, async move { Ok(rows.await) }).await {
+                let ended_well = async move {
+                    rows.await;
+                    Ok(())
+                };
+                if let Err(error) = guard(OP, ended_well).await {
                     let _ = ended.send((Err(to_datafusion(error)), None)).await;
                 }
             };
