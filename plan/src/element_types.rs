@@ -40,6 +40,18 @@ pub fn arrow_type(dtype: DType) -> DataType {
     }
 }
 
+/// How many digits the longest integer of a type has; None of other types.
+pub fn digits_of_integer(data_type: &DataType) -> Option<u8> {
+    Some(match data_type {
+        DataType::Int8 | DataType::UInt8 => 3,
+        DataType::Int16 | DataType::UInt16 => 5,
+        DataType::Int32 | DataType::UInt32 => 10,
+        DataType::Int64 => 19,
+        DataType::UInt64 => 20,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast};
 
 use super::decimals::{DIGITS, DecimalOperation};
+use crate::element_types::digits_of_integer;
 
 /// A side of an operation: the expression, how many digits it has, and how many of them behind the point.
 struct Side {
@@ -81,18 +82,6 @@ fn of_type(expr: &Expr, info: &SimplifyContext) -> Option<Side> {
 
 fn digits(value: i128) -> u8 {
     value.unsigned_abs().checked_ilog10().map_or(1, |below| below as u8 + 1)
-}
-
-/// As many as the longest integer of a type has.
-fn digits_of_integer(data_type: &DataType) -> Option<u8> {
-    Some(match data_type {
-        DataType::Int8 | DataType::UInt8 => 3,
-        DataType::Int16 | DataType::UInt16 => 5,
-        DataType::Int32 | DataType::UInt32 => 10,
-        DataType::Int64 => 19,
-        DataType::UInt64 => 20,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

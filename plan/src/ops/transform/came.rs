@@ -9,6 +9,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
+use crate::element_types::digits_of_integer;
 use crate::functions::values;
 use crate::ops::columns::TypeFamily;
 
@@ -56,18 +57,13 @@ fn keeps_all(trained: &DataType, came: &DataType) -> bool {
 
 /// How many digits a number of the type has at most; None of a float.
 fn digits(data_type: &DataType) -> Option<i16> {
-    Some(match data_type {
-        DataType::Int8 | DataType::UInt8 => 3,
-        DataType::Int16 | DataType::UInt16 => 5,
-        DataType::Int32 | DataType::UInt32 => 10,
-        DataType::Int64 => 19,
-        DataType::UInt64 => 20,
+    match data_type {
         DataType::Decimal32(precision, _)
         | DataType::Decimal64(precision, _)
         | DataType::Decimal128(precision, _)
-        | DataType::Decimal256(precision, _) => i16::from(*precision),
-        _ => return None,
-    })
+        | DataType::Decimal256(precision, _) => Some(i16::from(*precision)),
+        other => digits_of_integer(other).map(i16::from),
+    }
 }
 
 fn digits_before_point(data_type: &DataType) -> Option<i16> {

@@ -1,6 +1,6 @@
 //! Lists that stand for as many rows as they have items: functions, aggregates and filters of them are computed over the items.
 
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, Sort, WindowFunction};
 use datafusion::logical_expr::{Cast, Expr};
 use gradframe_exec::rules::as_in_plans;
 use gradframe_plan::functions::column::{Answer, aggregate, as_list};
@@ -68,14 +68,7 @@ impl Lowering {
         let mut items = Items::default();
         let params = &mut aggregate.params;
         params.args = items.columns(args);
-        if let Some(filter) = params.filter.take() {
-            let filter = self.beside_items(*filter, group)?;
-            params.filter = Some(Box::new(items.column(filter)));
-        }
-        for key in params.order_by.iter_mut().filter(|key| !is_row_order(key)) {
-            let lowered = self.beside_items(std::mem::take(&mut key.expr), group)?;
-            key.expr = items.column(lowered);
-        }
+        self.rest_of_items(&mut items, (&mut params.filter, &mut params.order_by), group)?;
         Ok(items.over(OfItems::All, Expr::AggregateFunction(aggregate)))
     }
 
@@ -94,15 +87,26 @@ impl Lowering {
         }
         let params = &mut window.params;
         (params.args, params.partition_by) = (columns, items.columns(parts));
-        if let Some(filter) = params.filter.take() {
-            let filter = self.beside_items(*filter, group)?;
-            params.filter = Some(Box::new(items.column(filter)));
+        self.rest_of_items(&mut items, (&mut params.filter, &mut params.order_by), group)?;
+        Ok(items.over(OfItems::Window, Expr::WindowFunction(Box::new(window))))
+    }
+
+    /// The filter and the order of a function over items, of columns of theirs.
+    fn rest_of_items(
+        &mut self,
+        items: &mut Items,
+        (filter, order): (&mut Option<Box<Expr>>, &mut [Sort]),
+        group: &Group,
+    ) -> Result<()> {
+        if let Some(condition) = filter.take() {
+            let condition = self.beside_items(*condition, group)?;
+            *filter = Some(Box::new(items.column(condition)));
         }
-        for key in params.order_by.iter_mut().filter(|key| !is_row_order(key)) {
+        for key in order.iter_mut().filter(|key| !is_row_order(key)) {
             let lowered = self.beside_items(std::mem::take(&mut key.expr), group)?;
             key.expr = items.column(lowered);
         }
-        Ok(items.over(OfItems::Window, Expr::WindowFunction(Box::new(window))))
+        Ok(())
     }
 
     /// The numbers of the items, from 0.
