@@ -51,12 +51,13 @@ impl Alone {
         Product::of(&self.schedule, &self.kernel, &self.sizes).unwrap()
     }
 
-    /// Operands: left, right. One array where both read the same.
+    /// Operands: left, right. One array where both read the same. Eighths, so that no order of summing rounds.
     pub fn operands(&self) -> [Tensor; 2] {
         let operand = |buffer: gradframe_ml_kernels::schedule::BufferId, seed| {
             let def = &self.schedule.buffers[buffer.index()];
             let shape = def.shape.eval(&self.sizes).unwrap();
-            tensor(def.dtype, &shape, numbers(shape.iter().product(), seed))
+            let eighths = numbers(shape.iter().product(), seed).into_iter().map(|number| (number * 8.0).round() / 8.0);
+            tensor(def.dtype, &shape, eighths.collect())
         };
         let (left, right) = (self.kernel.left.buffer, self.kernel.right.buffer);
         [operand(left, 1), operand(right, if left == right { 1 } else { 2 })]
