@@ -107,6 +107,8 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<Sessio
     }
     // Messages say where in the SQL text the fault lies.
     config.options_mut().sql_parser.collect_spans = true;
+    // It takes the sort below a limit away too, where another sort stands right above that: the first rows would be any.
+    config.options_mut().sql_parser.enable_subquery_sort_elimination = false;
     // Of some aggregates over outer joins only the physical plan knows that a key may be null, which does no harm.
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     // Without one, a TIMESTAMPTZ has no zone, and is read beside a column that has one as a time in that column's.

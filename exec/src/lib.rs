@@ -13,6 +13,7 @@
 //! reports metrics to EXPLAIN ANALYZE.
 
 pub mod columns;
+pub mod counted;
 pub mod device;
 mod field;
 mod files_below;

@@ -20,6 +20,7 @@ use gradframe_plan::ops::text::TextNode;
 use gradframe_plan::ops::train::TrainNode;
 use gradframe_plan::ops::unique::UniqueNode;
 
+use crate::counted::session_in_order;
 use crate::ops::drawn::{DrawnExec, shared};
 use crate::ops::evaluate::EvaluateExec;
 use crate::ops::map_batches::MapBatchesExec;
@@ -44,6 +45,8 @@ impl QueryPlanner for GradframeQueryPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GradframePlanner)]);
         let plan = &hidden(plan.clone())?;
+        let in_order = session_in_order(session, plan);
+        let session = in_order.as_ref().map_or(session, |state| state as &dyn Session);
         let planned = shared(planner.create_physical_plan(plan, session).await?)?;
         match plan {
             LogicalPlan::Explain(explain) if explain.logical_optimization_succeeded => {

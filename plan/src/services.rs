@@ -16,6 +16,7 @@ use datafusion::execution::TaskContext;
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use gradframe_ml_core::{Error, Result};
+use gradframe_ml_learn::minibatch::Cut;
 use gradframe_ml_learn::{Checkpoint, Model};
 use gradframe_ml_models::DtypeChoice;
 use serde::{Deserialize, Serialize};
@@ -252,7 +253,7 @@ pub struct NewArtifact<'a> {
 pub const BATCH_LOSS: &str = "batch_loss";
 
 /// Which rows the steps of a training in mini-batches learn from. Each epoch takes all rows, in the order that the key and the
-/// epoch decide, `batch_rows` at a time; the last batch of an epoch may be short.
+/// epoch decide, `batch_rows` at a time, as [`Cut`] says of the last batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchOrder {
     pub key: u64,
@@ -264,7 +265,7 @@ pub struct BatchOrder {
 impl BatchOrder {
     /// Steps of an epoch.
     pub fn steps_an_epoch(&self) -> u64 {
-        self.rows.div_ceil(self.batch_rows.max(1)).max(1)
+        self.cut().batches() as u64
     }
 
     /// The number of a batch among all steps. Both count from 1.
@@ -272,10 +273,15 @@ impl BatchOrder {
         epoch.saturating_sub(1) * self.steps_an_epoch() + batch
     }
 
-    /// The epoch of a step, from 1, and how many of its rows come before.
-    pub fn place(&self, step: u64) -> (u64, u64) {
+    /// The epoch of a step, from 1, how many of its rows come before, and how many it has.
+    pub fn place(&self, step: u64) -> (u64, u64, u64) {
         let before = step.saturating_sub(1);
-        (before / self.steps_an_epoch() + 1, before % self.steps_an_epoch() * self.batch_rows)
+        let batch = before % self.steps_an_epoch();
+        (before / self.steps_an_epoch() + 1, batch * self.batch_rows, self.cut().rows_of(batch as usize) as u64)
+    }
+
+    fn cut(&self) -> Cut {
+        Cut { rows: self.rows as usize, batch_rows: self.batch_rows as usize }
     }
 }
 

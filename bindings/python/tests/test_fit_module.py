@@ -445,3 +445,21 @@ def test_a_last_batch_of_one_row_trains_batch_norm():
     frame = gf.DataFrame({"x": rows, "y": 2 * rows})
     model = frame.fit(net, "y", loss="mse", epochs=2, batch_size=256)
     assert all(np.isfinite(np.asarray(value)).all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize("rows", [400, 401])
+def test_a_row_that_is_left_over_spoils_no_normalisation(rows):
+    random = np.random.default_rng(0)
+    x = random.standard_normal(rows)
+    frame = gf.DataFrame({"x": x, "y": np.sin(2.0 * x)})
+    model = gf.ml.DNNRegressor(batch_norm=True, batch_size=100, max_iterations=60, early_stop=False, seed=2, learning_rate=0.01)
+    found = frame.predict(frame.fit(model, "y"))["predicted_y"].to_numpy()
+    assert 1.0 - ((found - np.sin(2.0 * x)) ** 2).mean() / np.sin(2.0 * x).var() > 0.9
+
+
+def test_one_row_has_no_variance():
+    frame = gf.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(gf.errors.PlanError, match="batch_norm"):
+        frame.fit(gf.ml.DNNRegressor(batch_norm=True, batch_size=1), "y")
+    with pytest.raises(gf.errors.ShapeError, match="more than one value a channel"):
+        gf.nn.BatchNorm1d(3)(gf.numpy.ones((1, 3)))

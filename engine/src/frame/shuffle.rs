@@ -1,13 +1,13 @@
 //! Rows in an order that only their contents and a seed decide.
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use gradframe_exec::counted::keeps_order;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::row_key;
 
 use super::DataFrame;
 use super::naming::all_columns;
 use super::number::unused;
-use super::order::keeps_order;
 use crate::Result;
 
 /// The key of an order that is wanted for being the same every time.

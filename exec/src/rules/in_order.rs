@@ -2,12 +2,13 @@
 //!
 //! Whoever needs one partition (a limit, a numbering of rows) gets from DataFusion the batches of all partitions as they
 //! come. In a plan that is to keep the order of its rows this rule puts them one after another instead. Such a plan deals
-//! no batches out in turn, which is how this rule knows it: `engine/src/frame/order.rs` says when.
+//! no batches out in turn, which is how this rule knows it: `counted` says when.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -27,9 +28,16 @@ impl PhysicalOptimizerRule for InOrder {
         if config.optimizer.enable_round_robin_repartition {
             return Ok(plan);
         }
-        plan.transform_up(|node| match node.downcast_ref::<CoalescePartitionsExec>() {
-            Some(coalesce) if has_order(coalesce.input()) => Ok(Transformed::yes(Arc::new(InOrderExec::instead_of(coalesce)))),
-            _ => Ok(Transformed::no(node)),
+        plan.transform_up(|node| {
+            if let Some(scan) = node.downcast_ref::<DataSourceExec>() {
+                return Ok(of_own_files(scan).map_or(Transformed::no(node), Transformed::yes));
+            }
+            match node.downcast_ref::<CoalescePartitionsExec>() {
+                Some(coalesce) if has_order(coalesce.input()) => {
+                    Ok(Transformed::yes(Arc::new(InOrderExec::instead_of(coalesce))))
+                }
+                _ => Ok(Transformed::no(node)),
+            }
         })
         .data()
     }
@@ -41,6 +49,12 @@ impl PhysicalOptimizerRule for InOrder {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// A scan whose partitions read their own pieces of files, whatever the settings are under which it runs.
+fn of_own_files(scan: &DataSourceExec) -> Option<Arc<dyn ExecutionPlan>> {
+    let source = scan.data_source().with_preserve_order(true)?;
+    Some(Arc::new(scan.clone().with_data_source(source)))
 }
 
 /// Whether the partitions, one after another, have an order: that of their file, or of the side of a join that keeps it.

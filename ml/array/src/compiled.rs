@@ -1,11 +1,16 @@
 //! Traced functions as programs of their own: they run when they are called, and some results take the place of arguments.
 
+use std::sync::Arc;
+
 use gradframe_ml_core::{Result, Tensor};
 use gradframe_ml_kernels::{Program, Threads, compile};
+use parking_lot::MutexGuard;
+use rustc_hash::FxHashMap;
 
-use crate::array::Array;
-use crate::element::Element;
-use crate::realise::{realise_all, with_scratch};
+use crate::array::{Array, State};
+use crate::element::ArrayType;
+use crate::held::Held;
+use crate::realise::{realise_all, recycle, with_scratch};
 use crate::trace::Traced;
 
 /// A traced function, compiled.
@@ -13,7 +18,9 @@ use crate::trace::Traced;
 pub struct Compiled {
     program: Program,
     captures: Vec<Tensor>,
-    results: Vec<Element>,
+    results: Arc<[ArrayType]>,
+    /// Whether arguments may be written over: no failure finds some of them written.
+    may_overwrite: bool,
 }
 
 impl Compiled {
@@ -21,18 +28,85 @@ impl Compiled {
     pub fn new(traced: &Traced) -> Result<Self> {
         let program = compile(&traced.closed.function)?;
         let captures = traced.captures.iter().map(Array::tensor).collect::<Result<_>>()?;
-        let results = traced.closed.results.iter().map(|ty| ty.element).collect();
-        Ok(Compiled { program, captures, results })
+        let may_overwrite = program.ends_by_writing();
+        Ok(Compiled { program, captures, results: Arc::clone(&traced.closed.results), may_overwrite })
     }
 
-    /// The results for these arguments, computed at once.
+    /// The results for these arguments, computed at once. `successors` are numbers of results and of the arguments whose next values they
+    /// are, each once: an argument of which one other has a handle has that value from then on, in the same memory where that can be, and
+    /// None is in the place of the result. A call that fails changes nothing.
     /// Errors: `Shape` or `DType` for an argument of another type than it was traced at; those of computing them.
-    pub fn run(&self, arguments: &[Array]) -> Result<Vec<Array>> {
+    pub fn run(&self, arguments: &[Array], successors: &[(usize, usize)]) -> Result<Vec<Option<Array>>> {
         realise_all(arguments)?;
-        let own = arguments.iter().map(Array::tensor);
-        let given: Vec<Tensor> = own.chain(self.captures.iter().cloned().map(Ok)).collect::<Result<_>>()?;
-        let results = with_scratch(|scratch| self.program.run_with(&given, scratch, Threads::Pool))?;
-        results.into_iter().zip(&self.results).map(|(tensor, &element)| Array::from_tensor(element, tensor)).collect()
+        let mut next = Successors::of(arguments, successors, &self.results);
+        let mut given = next.values(arguments)?;
+        given.extend(self.captures.iter().cloned());
+        let found = match self.may_overwrite {
+            true => {
+                next.let_go();
+                with_scratch(|scratch| self.program.run_lent(&mut given, scratch, Threads::Pool))
+            }
+            false => with_scratch(|scratch| self.program.run_with(&given, scratch, Threads::Pool)),
+        };
+        let found = found.inspect_err(|_| next.take_back(arguments, &given))?;
+        let found = next.put(given, found);
+        let array = |(tensor, ty): (Option<Tensor>, &ArrayType)| tensor.map(|t| Array::from_tensor(ty.element, t)).transpose();
+        found.into_iter().zip(self.results.iter()).map(array).collect()
+    }
+}
+
+/// Results that are the next values of arguments, and the places of these, which nobody else looks at meanwhile.
+struct Successors<'a>(Vec<Successor<'a>>);
+
+struct Successor<'a> {
+    result: usize,
+    argument: usize,
+    place: MutexGuard<'a, State>,
+}
+
+impl<'a> Successors<'a> {
+    /// Of these pairs those whose arguments can have a next value.
+    fn of(arguments: &'a [Array], pairs: &[(usize, usize)], results: &[ArrayType]) -> Self {
+        let successor = |&(result, argument): &(usize, usize)| {
+            let place = arguments.get(argument)?.place_of_next(results.get(result)?)?;
+            Some(Successor { result, argument, place })
+        };
+        Successors(pairs.iter().filter_map(successor).collect())
+    }
+
+    /// The arguments' values.
+    fn values(&self, arguments: &[Array]) -> Result<Vec<Tensor>> {
+        let mut own: FxHashMap<usize, &Successor> = self.0.iter().map(|next| (next.argument, next)).collect();
+        let value = |(i, array): (usize, &Array)| match own.remove(&i).and_then(|next| next.place.value.clone()) {
+            Some(value) => Ok(value),
+            None => array.tensor(),
+        };
+        arguments.iter().enumerate().map(value).collect()
+    }
+
+    /// The places hold their values no more: who else does may write over them.
+    fn let_go(&mut self) {
+        self.0.iter_mut().for_each(|next| drop(next.place.value.take()));
+    }
+
+    /// The places hold again what was in them, unless it is written over.
+    fn take_back(&mut self, arguments: &[Array], given: &[Tensor]) {
+        for next in &mut self.0 {
+            let (value, ty) = (&given[next.argument], arguments[next.argument].ty());
+            if value.dtype() == ty.element.part() && value.shape() == ty.stored_shape().as_slice() {
+                next.place.value = Held::of(value.clone());
+            }
+        }
+    }
+
+    /// The places hold the results that are theirs, in whose place is None. The memory of what they held goes to later results.
+    fn put(self, mut given: Vec<Tensor>, found: Vec<Tensor>) -> Vec<Option<Tensor>> {
+        let mut found: Vec<Option<Tensor>> = found.into_iter().map(Some).collect();
+        for Successor { result, argument, mut place } in self.0 {
+            place.value = found[result].take().map(Held::of).unwrap_or_default();
+            recycle(std::mem::replace(&mut given[argument], Tensor::scalar(0u8)));
+        }
+        found
     }
 }
 
@@ -50,24 +124,52 @@ mod tests {
     #[test]
     fn it_computes_its_results_and_what_its_arguments_are_made_of() {
         let x = Array::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
-        let found = scaled().run(&[x.clone(), x.add(1.0).unwrap()]).unwrap();
-        assert!(found[0].is_realised());
-        assert_eq!(found[0].to_vec::<f32>().unwrap(), [12.0, 26.0]);
+        let found = scaled().run(&[x.clone(), x.add(1.0).unwrap()], &[]).unwrap();
+        let found = found[0].as_ref().unwrap();
+        assert!(found.is_realised());
+        assert_eq!(found.to_vec::<f32>().unwrap(), [12.0, 26.0]);
+    }
+
+    /// The next value of an argument that `before` others hold a handle of beside this test.
+    fn stepped(value: &Array, arguments: &[Array]) -> (bool, Vec<f32>, bool) {
+        let place = value.tensor().unwrap().buffer().as_ptr();
+        let found = scaled().run(arguments, &[(0, 0)]).unwrap().remove(0);
+        let after = found.as_ref().unwrap_or(value).tensor().unwrap();
+        (found.is_none(), after.values::<f32>().unwrap().to_vec(), after.buffer().as_ptr() == place)
     }
 
     #[test]
-    fn a_value_is_succeeded_where_nobody_else_holds_it() {
+    fn an_argument_has_its_next_value_in_its_memory_where_nobody_else_holds_it() {
         let value = || Array::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
-        let (alone, shared) = (value().watched().unwrap(), value());
-        let other = Array::from_vec(&[2], vec![3.0f32, 4.0]).unwrap();
-        let held = shared.clone();
-        assert!(alone.succeeded_by(&other) && !shared.succeeded_by(&other));
-        assert_eq!((alone.to_vec::<f32>().unwrap(), held.to_vec::<f32>().unwrap()), (vec![3.0, 4.0], vec![1.0, 2.0]));
-        assert!(alone.is_watched());
-        let used = value();
+        let alone = value().watched().unwrap();
+        assert_eq!(stepped(&alone, &[alone.clone(), value()]), (true, vec![11.0, 24.0], true));
+        assert_eq!((alone.to_vec::<f32>().unwrap(), alone.is_watched()), (vec![11.0, 24.0], true));
+        let held = value();
+        let other = held.clone();
+        assert_eq!(stepped(&held, &[held.clone(), value()]), (false, vec![11.0, 24.0], false));
+        assert_eq!(other.to_vec::<f32>().unwrap(), [1.0, 2.0]);
+        let twice = value();
+        assert_eq!(stepped(&twice, &[twice.clone(), twice.clone()]), (false, vec![11.0, 24.0], false));
+    }
+
+    #[test]
+    fn memory_that_somebody_reads_stays_as_it_is() {
+        let value = Array::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
+        let seen = value.tensor().unwrap();
+        let found = scaled().run(&[value.clone(), value.add(0.0).unwrap()], &[(0, 0)]).unwrap();
+        assert!(found[0].is_none());
+        assert_eq!((value.to_vec::<f32>().unwrap(), seen.values::<f32>().unwrap()), (vec![11.0, 24.0], &[1.0f32, 2.0][..]));
+        let used = Array::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
         let sum = used.add(1.0).unwrap();
-        assert!(!used.succeeded_by(&other), "what is recorded reads it later");
+        assert!(scaled().run(&[used.clone(), value], &[(0, 0)]).unwrap()[0].is_some(), "what is recorded reads it later");
         assert_eq!(sum.to_vec::<f32>().unwrap(), [2.0, 3.0]);
-        assert!(!alone.succeeded_by(&Array::from_vec(&[1], vec![5.0f32]).unwrap()), "another shape");
+    }
+
+    #[test]
+    fn a_call_that_fails_changes_nothing() {
+        let (value, longer) =
+            (Array::from_vec(&[2], vec![1.0f32, 2.0]).unwrap(), Array::from_vec(&[3], vec![1.0f32; 3]).unwrap());
+        scaled().run(&[value.clone(), longer], &[(0, 0)]).unwrap_err();
+        assert_eq!(value.to_vec::<f32>().unwrap(), [1.0, 2.0]);
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use parking_lot::MutexGuard;
+
 use crate::array::{Array, Cell, Role, State};
+use crate::element::ArrayType;
 
 /// A handle that keeps nothing: there may be no array any more.
 #[derive(Clone)]
@@ -28,17 +31,14 @@ impl Array {
         WeakArray(Arc::downgrade(&self.0))
     }
 
-    /// Takes over the value of another array of its type, if nobody but who asks has a handle: then nobody sees that it changes. False, and
-    /// as it was, if somebody does, or for another type, for one of them that is not computed, or for a number.
-    pub fn succeeded_by(&self, other: &Array) -> bool {
-        let alone = Arc::strong_count(&self.0) == 1 && Arc::weak_count(&self.0) == 0;
+    /// The place of its value, for who gives it the next one, of this type: if one other has a handle, beside who asks, and nothing is
+    /// recorded of it. Who looks at it meanwhile waits.
+    pub(crate) fn place_of_next(&self, next: &ArrayType) -> Option<MutexGuard<'_, State>> {
+        let by_two = Arc::strong_count(&self.0) == 2 && Arc::weak_count(&self.0) == 0;
         let Role { number, watched, tracked, trace } = self.0.role;
-        if !alone || number || tracked != watched || trace != 0 || self.ty() != other.ty() || !self.is_realised() {
-            return false;
+        if !by_two || number || tracked != watched || trace != 0 || self.ty() != next {
+            return None;
         }
-        let Some(value) = other.0.state.lock().value.as_ref().cloned() else { return false };
-        let before = std::mem::replace(&mut *self.0.state.lock(), State::of(value));
-        drop(before); // may free a long chain: not under the lock
-        true
+        self.0.state.try_lock().filter(|state| state.value.is_some() && state.way().is_none())
     }
 }

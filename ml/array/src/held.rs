@@ -16,6 +16,11 @@ impl Held {
     pub fn of(value: Tensor) -> Self {
         Held(Some(value))
     }
+
+    /// The value, taken out.
+    pub fn take(&mut self) -> Option<Tensor> {
+        self.0.take()
+    }
 }
 
 impl Deref for Held {

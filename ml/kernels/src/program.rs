@@ -10,7 +10,7 @@ use gradframe_ml_core::{DType, Error, Function, Result, Shape, Sizes, Tensor};
 use crate::compile::{CompileOptions, compile_with, flops, peak_bytes};
 use crate::cpu::{self, Arguments, OnKernel, Scratch, Threads};
 use crate::interpret::interpret;
-use crate::schedule::{Kernel, Schedule};
+use crate::schedule::{BufferId, Donation, Kernel, Schedule, Source};
 
 /// A compiled function. It serves every size of the function's symbols, and many threads at once.
 ///
@@ -48,6 +48,24 @@ impl Program {
     pub fn run_owned(&self, inputs: Vec<Tensor>, scratch: &mut Scratch, threads: Threads) -> Result<Vec<Tensor>> {
         let sizes = self.bind(&inputs)?;
         cpu::run(&self.schedule, Arguments::Owned(inputs), &sizes, scratch, threads, None)
+    }
+
+    /// As [`Program::run_owned`], but what is not written over stays with the caller, also where the run fails; a number of no meaning is in
+    /// the place of what is. Nothing is lost by errors of the arguments' types and of memory, nor of any kernel if [`Program::ends_by_writing`].
+    pub fn run_lent(&self, inputs: &mut [Tensor], scratch: &mut Scratch, threads: Threads) -> Result<Vec<Tensor>> {
+        let sizes = self.bind(inputs)?;
+        cpu::run(&self.schedule, Arguments::Lent(inputs), &sizes, scratch, threads, None)
+    }
+
+    /// True if no kernel can fail from the first one on that writes over an argument.
+    pub fn ends_by_writing(&self) -> bool {
+        let writes_argument = |output: BufferId| {
+            let input = |donation: &Donation| &self.schedule.buffers[donation.input.index()].source;
+            self.schedule.donations.iter().any(|d| d.output == output && matches!(input(d), Source::Input(_)))
+        };
+        let kernels = self.schedule.kernels.iter();
+        let mut rest = kernels.skip_while(|kernel| !kernel.writes().into_iter().any(writes_argument));
+        !rest.any(|kernel| matches!(kernel, Kernel::Library(_) | Kernel::Repeat(_) | Kernel::Choose(_)))
     }
 
     /// As [`Program::run_owned`]; `on_kernel` is told each kernel's number in [`Program::kernels`] and its time.

@@ -59,9 +59,16 @@ impl Held {
         (result, after)
     }
 
-    /// From now on the arrays have these values, learned ones first. Errors: those of computing them.
-    pub(crate) fn put(&self, arrays: impl IntoIterator<Item = Array>) -> Result<()> {
+    /// How many arrays they are.
+    pub(crate) fn len(&self) -> usize {
+        self.learned.len() + self.kept.len()
+    }
+
+    /// From now on the arrays have these values, learned ones first; None for one that has its value already.
+    /// Errors: those of computing them.
+    pub(crate) fn put(&self, arrays: impl IntoIterator<Item = Option<Array>>) -> Result<()> {
         for (cell, array) in self.cells().zip(arrays) {
+            let Some(array) = array else { continue };
             let next = if cell.get().is_watched() { array.watched()? } else { array };
             cell.replace(next);
         }

@@ -64,6 +64,8 @@ struct Key {
 /// A program: its results are the loss, the arrays of the module, and what the optimiser keeps.
 struct Known {
     compiled: Compiled,
+    /// Results and the arguments whose next values they are.
+    successors: Vec<(usize, usize)>,
     /// Which of the optimiser's parameters it updates.
     updated: Vec<bool>,
 }
@@ -78,8 +80,10 @@ impl<M: Module, F: Fn(&M, &mut Optimizer, &[Array]) -> Result<Array>> TrainStep<
     /// parameters that are not the model's; those of computing it.
     pub fn run(&mut self, batch: &[Array]) -> Result<Array> {
         let held = Held::of(&self.model);
-        let (key, given) = (next_key()?, [held.arrays(), self.optimizer.given()?].concat());
-        let given = [&given[..], &[key], batch].concat();
+        let mut given = held.arrays();
+        given.extend(self.optimizer.given()?);
+        given.push(next_key()?);
+        given.extend_from_slice(batch);
         let kind = self.kind(&held, batch);
         if !self.known.contains_key(&kind) {
             if self.known.len() >= KNOWN_MAX {
@@ -89,10 +93,9 @@ impl<M: Module, F: Fn(&M, &mut Optimizer, &[Array]) -> Result<Array>> TrainStep<
             self.known.insert(self.kind(&held, batch), known);
         }
         let Some(known) = self.known.get(&kind) else { return Err(Error::internal("TrainStep", "no program")) };
-        let mut results = known.compiled.run(&given)?.into_iter();
-        let loss = results.next().ok_or_else(|| Error::internal("TrainStep", "no loss"))?;
-        let count = held.arrays().len();
-        held.put(results.by_ref().take(count))?;
+        let mut results = known.compiled.run(&given, &known.successors)?.into_iter();
+        let loss = results.next().flatten().ok_or_else(|| Error::internal("TrainStep", "no loss"))?;
+        held.put(results.by_ref().take(held.len()))?;
         self.optimizer.put(results, &known.updated);
         Ok(loss)
     }
@@ -117,8 +120,8 @@ impl<M: Module, F: Fn(&M, &mut Optimizer, &[Array]) -> Result<Array>> TrainStep<
         let types: Vec<ArrayType> = given.iter().map(|array| array.ty().clone()).collect();
         let tracing = Tracing::begin("TrainStep", &types);
         let (own, batch) = tracing.arguments.split_at(given.len() - batch);
-        let learned = held.learned().len();
-        let (arrays, rest) = own.split_at(held.arrays().len());
+        let (arguments, learned) = (given.len(), held.learned().len());
+        let (arrays, rest) = own.split_at(held.len());
         let (kept, key) = rest.split_at(rest.len() - 1);
         let watched = arrays[..learned].iter().map(Array::watched).collect::<Result<Vec<_>>>()?;
         let stand_ins = [&watched[..], &arrays[learned..]].concat();
@@ -126,9 +129,13 @@ impl<M: Module, F: Fn(&M, &mut Optimizer, &[Array]) -> Result<Array>> TrainStep<
         let step = || with_key(&key[0], || (self.function)(&self.model, &mut self.optimizer, batch));
         let (result, after) = held.standing_for(stand_ins, step);
         let (slots, updated) = self.optimizer.leave(before);
+        // Both begin with the module's arrays, and end with what the optimiser keeps.
+        let arrays = (0..held.len()).map(|i| (1 + i, i));
+        let (first_result, first) = (1 + held.len(), arguments - batch.len() - 1 - slots.len());
+        let successors = arrays.chain((0..slots.len()).map(|i| (first_result + i, first + i))).collect();
         let results = [vec![result?], after, slots].concat();
         let compiled = Compiled::new(&tracing.close_at_last(&results)?)?;
-        Ok(Known { compiled, updated })
+        Ok(Known { compiled, successors, updated })
     }
 }
 

@@ -1,4 +1,4 @@
-"""Moments that Python's own classes do not hold. Of time zones that Python does not know pyarrow makes an error, so they are given in UTC, as
+"""Moments and times of the day that Python's own classes do not hold. Of time zones that Python does not know pyarrow makes an error, so they are given in UTC, as
 they are printed; of nanoseconds it makes objects of pandas, where that is installed, and else an error, so they are given in whole
 microseconds, as by Polars."""
 
@@ -34,6 +34,8 @@ def _known(kind: pa.DataType) -> pa.DataType:
         return kind if (zone, kind.unit) == (kind.tz, _unit(kind)) else pa.timestamp(_unit(kind), tz=zone)
     if t.is_duration(kind):
         return kind if kind.unit == _unit(kind) else pa.duration(_unit(kind))
+    if t.is_time64(kind):
+        return pa.time64("us")
     if t.is_struct(kind):
         return pa.struct([field.with_type(_known(field.type)) for field in kind])
     if t.is_map(kind):

@@ -34,32 +34,31 @@ impl PyStep {
     /// for a value from then on, as nobody holds that but the list and one more.
     fn run(&self, py: Python<'_>, arrays: &Bound<'_, PyList>, results: &Bound<'_, PyList>) -> PyResult<()> {
         let given = arrays_of(arrays)?;
-        let found = py.detach(move || self.computed(&given)).or_raise()?;
-        for array in found {
-            results.append(Bound::new(py, PyArray(array))?)?;
-        }
+        let mut successors = Vec::with_capacity(self.successors.len());
         for &(result, argument) in &self.successors {
-            let next = results.get_item(result)?;
-            if takes_over(&arrays.get_item(argument)?, &next)? {
-                results.set_item(result, py.None())?;
+            if is_held_by_two(&arrays.get_item(argument)?)? {
+                successors.push((result, argument));
             }
+        }
+        let found = py.detach(move || self.computed(&given, &successors)).or_raise()?;
+        for array in found {
+            results.append(array.map(|array| Bound::new(py, PyArray(array))).transpose()?)?;
         }
         Ok(())
     }
 }
 
 impl PyStep {
-    fn computed(&self, given: &[Array]) -> gradframe::Result<Vec<Array>> {
+    fn computed(&self, given: &[Array], successors: &[(usize, usize)]) -> gradframe::Result<Vec<Option<Array>>> {
         match self.compiled.get_or_init(|| Compiled::new(&self.traced.get().0)) {
-            Ok(compiled) => compiled.run(given),
+            Ok(compiled) => compiled.run(given, successors),
             Err(error) => Err(Error::internal("jit", error.to_string())),
         }
     }
 }
 
-/// Whether an argument has the next value from now on: what Python holds elsewhere must not see it change.
+/// Whether Python holds an argument nowhere else: it would see that the value changes.
 #[expect(deprecated, reason = "what is to be used in the place of `get_refcnt` is unsafe")]
-fn takes_over(argument: &Bound<'_, PyAny>, next: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let own = argument.cast::<PyArray>()?;
-    Ok(own.get_refcnt() <= HOLDERS_MAX && own.get().0.succeeded_by(&next.cast::<PyArray>()?.get().0))
+fn is_held_by_two(argument: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(argument.cast::<PyArray>()?.get_refcnt() <= HOLDERS_MAX)
 }

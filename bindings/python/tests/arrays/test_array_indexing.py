@@ -69,6 +69,22 @@ def test_any_basic_index(data):
     np.testing.assert_array_equal(np.asarray(gnp.asarray(x)[index]), x[index])
 
 
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 17, 64])
+def test_all_factors_for_one_place_count(count, traced):
+    random = np.random.default_rng(count)
+    x, places, factors = random.random(9) + 1.0, random.integers(0, 9, count), random.random(count) + 0.5
+    for name, of_numpy in [("multiply", np.multiply), ("divide", np.divide)]:
+        expected = x.copy()
+        of_numpy.at(expected, places, factors)
+        update = lambda x, places, factors: getattr(x.at[places], name)(factors)  # noqa: B023, E731
+        found = (gf.jit(update) if traced else update)(*map(gnp.asarray, (x, places, factors)))
+        np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-12)
+    table = gnp.ones((3, 3)).at[[0, 0], [1, 1]].multiply([2, 3])
+    assert table[0, 1].item() == 6.0
+    assert gnp.asarray([1, 2, 3]).at[[0, 0, 1]].multiply(2).tolist() == [4, 4, 3]
+
+
 def test_updates_fold_what_meets():
     x = gnp.zeros(4)
     np.testing.assert_array_equal(np.asarray(x.at[[0, 0, 2]].add([1.0, 2.0, 5.0])), [3, 0, 5, 0])

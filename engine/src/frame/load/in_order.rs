@@ -13,10 +13,10 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::StreamExt;
 use gradframe_exec::batch_bytes;
+use gradframe_exec::counted::keeps_order;
 use gradframe_plan::error::{from_datafusion, to_datafusion};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::super::order::keeps_order;
 use super::OP;
 use crate::Result;
 use crate::panics::guard;

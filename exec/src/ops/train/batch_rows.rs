@@ -119,8 +119,8 @@ fn pick(rows: &OrderedRows, step: &TrainingStep, schema: &SchemaRef) -> Result<V
     };
     let sizes: Vec<usize> =
         (0..batches.rows as usize).step_by(CHUNK_ROWS).map(|first| CHUNK_ROWS.min(batches.rows as usize - first)).collect();
-    let (epoch, skip) = batches.place(step.step);
-    let wanted = batch_places(batches.key, epoch, &sizes, skip as usize, batches.batch_rows as usize);
+    let (epoch, skip, count) = batches.place(step.step);
+    let wanted = batch_places(batches.key, epoch, &sizes, skip as usize, count as usize);
     let mut found: Vec<Option<RecordBatch>> = vec![None; wanted.len()];
     for_each_piece(rows, |chunk, piece| {
         for (place, (of, rows)) in wanted.iter().enumerate() {

@@ -51,7 +51,7 @@ pub(super) fn flops(sweep: &Sweep, rows: u64) -> Result<u64> {
 /// Bytes that a sweep takes at once beside the encoded rows: a batch's results and scratch, the state before and after
 /// it and in a checkpoint, and an open chunk's order.
 pub(super) fn working_bytes(sweep: &Sweep, rows: u64) -> Result<usize> {
-    let batch_rows = sweep.batch_rows.min(rows as usize);
+    let batch_rows = sweep.batch_rows.saturating_add(1).min(rows as usize); // one that is left over is of the last batch
     let state: usize = sweep.from.state.iter().map(|tensor| tensor.buffer().len()).sum();
     Ok(sweep.program.peak_bytes(&sizes(batch_rows)?)? + 2 * state + CHUNK_ROWS * size_of::<u32>())
 }

@@ -23,6 +23,27 @@ pub enum Arguments<'a> {
     Borrowed(&'a [Tensor]),
     /// Given away: results are written over them where the schedule allows it.
     Owned(Vec<Tensor>),
+    /// Likewise, but what is not written over stays with the caller; a byte of nothing is in the place of the others.
+    Lent(&'a mut [Tensor]),
+}
+
+impl Arguments<'_> {
+    fn all(&self) -> &[Tensor] {
+        match self {
+            Arguments::Borrowed(inputs) => inputs,
+            Arguments::Owned(inputs) => inputs,
+            Arguments::Lent(inputs) => inputs,
+        }
+    }
+
+    /// One that may be written over, if nobody else holds it.
+    fn give(&mut self, index: usize) -> Option<&mut Tensor> {
+        match self {
+            Arguments::Borrowed(_) => None,
+            Arguments::Owned(inputs) => inputs.get_mut(index),
+            Arguments::Lent(inputs) => inputs.get_mut(index),
+        }
+    }
 }
 
 /// Called after each kernel with its number and the time it took.
@@ -146,10 +167,7 @@ impl<'a> Run<'a> {
     }
 
     fn env<'e>(&'e self, in_place: &'e [(BufferId, usize)]) -> Env<'e> {
-        let inputs = match &self.arguments {
-            Arguments::Borrowed(inputs) => inputs,
-            Arguments::Owned(inputs) => inputs.as_slice(),
-        };
+        let inputs = self.arguments.all();
         let (schedule, results, slots) = (self.schedule, &self.results, &self.scratch.slots);
         let (lengths, sizes, workers) = (self.lengths, self.sizes, self.workers);
         Env { schedule, inputs, results, slots, lengths, sizes, workers, in_place }
@@ -164,14 +182,13 @@ impl<'a> Run<'a> {
             Source::Slot(slot) => return Some((donation.input, std::mem::take(&mut self.scratch.slots[slot]))),
             _ => return None,
         };
-        let Arguments::Owned(inputs) = &mut self.arguments else { return None };
-        let nothing = Tensor::scalar(0u8);
-        let tensor = std::mem::replace(&mut inputs[index], nothing);
+        let place = self.arguments.give(index)?;
+        let tensor = std::mem::replace(place, Tensor::scalar(0u8));
         let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
         match tensor.into_buffer().into_mutable() {
             Ok(memory) => Some((donation.input, memory)),
             Err(shared) => {
-                inputs[index] = Tensor::try_new(dtype, &shape, shared).ok()?; // as it was
+                *place = Tensor::try_new(dtype, &shape, shared).ok()?; // as it was
                 None
             }
         }
@@ -195,10 +212,7 @@ impl<'a> Run<'a> {
     fn handed_over(self) -> Result<Vec<Tensor>> {
         let (schedule, sizes) = (self.schedule, self.sizes);
         let frozen: Vec<Buffer> = self.results.into_iter().map(Buffer::from).collect();
-        let inputs = match &self.arguments {
-            Arguments::Borrowed(inputs) => inputs,
-            Arguments::Owned(inputs) => inputs.as_slice(),
-        };
+        let inputs = self.arguments.all();
         let tensor = |(id, shape): &(BufferId, Shape)| {
             let shape: SmallVec<[usize; 4]> = shape.dims().iter().map(|d| d.eval(sizes)).collect::<Result<_>>()?;
             let buffer = &schedule.buffers[id.index()];

@@ -4,10 +4,12 @@
 //! [`order`]; [`Sweep::run`] drives the program over them. Any batch of any epoch can be made without those before it,
 //! which is what a resumed training needs.
 
+mod cut;
 mod gather;
 mod order;
 mod sweep;
 
+pub use cut::Cut;
 pub use gather::{Batches, batch_places};
 pub(crate) use sweep::diverged;
 pub use sweep::{Position, Reached, Sweep};

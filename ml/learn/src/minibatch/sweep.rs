@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gradframe_ml_core::{Error, Result, Tensor};
 use gradframe_ml_kernels::{Backend, Program, Steps};
 
-use super::{Batches, ChunkSource};
+use super::{Batches, ChunkSource, Cut};
 use crate::in_memory::add;
 
 /// One pass over the training rows in mini-batches: an epoch.
@@ -16,7 +16,7 @@ pub struct Sweep {
     pub program: Arc<Program>,
     /// Where to start.
     pub from: Position,
-    /// Rows of a batch; the last one may be shorter.
+    /// Rows of a batch, as [`Cut`] says of the last one.
     pub batch_rows: usize,
     /// The pass, from 1. With the key it decides the order of the rows.
     pub epoch: u64,
@@ -68,11 +68,12 @@ impl Sweep {
         let (mut batch, mut sums) = (self.from.batch, self.from.sums.clone());
         let mut batches = Batches::new(source, self.key, self.epoch, batch as usize * self.batch_rows)?;
         let mut steps = backend.begin(&self.program, self.from.state.clone())?;
-        let mut gathered = batches.next(self.batch_rows)?;
+        let cut = Cut { rows: source.rows(), batch_rows: self.batch_rows };
+        let mut gathered = batches.next(cut.rows_of(batch as usize))?;
         while let Some(rows) = gathered {
             steps.start(rows.arguments().collect())?;
-            gathered = batches.next(self.batch_rows)?;
             batch += 1;
+            gathered = batches.next(cut.rows_of(batch as usize))?;
             sums = self.added(batch, sums, steps.finish()?)?;
             after(&Reached { batch, sums: &sums, steps: steps.as_ref() })?;
         }

@@ -85,6 +85,10 @@ impl Statistics {
     /// Those of a batch [batch, channels, ..] over all axes but the channels'. Errors: `Shape` without channels.
     pub fn of(x: &Array) -> Result<Self> {
         check_channels("batch_norm", x)?;
+        if x.shape().len() > 1 && x.shape()[0] * x.shape()[2..].iter().product::<usize>() == 1 {
+            let what = format!("expected more than one value a channel in training, got shape {:?}", x.shape());
+            return Err(Error::shape("batch_norm", what).hint("leave a last batch of one row away"));
+        }
         let axes: Vec<i64> = std::iter::once(0).chain(2..x.shape().len() as i64).collect();
         let args = [Arg::Ints(SmallVec::from_slice(&axes)), Arg::Bool(false)];
         Ok(Statistics { mean: x.mean(Some(&axes), false)?, var: one("var", &[x], args)? })

@@ -71,17 +71,20 @@ impl Optimizer {
         (slots, updated)
     }
 
-    /// Parameters that made a step keep these from now on.
-    pub(crate) fn put(&mut self, slots: impl Iterator<Item = Array>, updated: &[bool]) {
+    /// Parameters that made a step keep these from now on; None for one that has its value already.
+    pub(crate) fn put(&mut self, slots: impl Iterator<Item = Option<Array>>, updated: &[bool]) {
         let mut slots = slots;
         let mut updated = updated.iter();
         for group in &mut self.groups {
             let each = group.slots();
             for member in &mut group.members {
-                let next: Vec<Array> = slots.by_ref().take(each).collect();
-                if updated.next().is_some_and(|&updated| updated) {
-                    (member.done, member.slots) = (member.done + 1, next);
+                let next: Vec<Option<Array>> = slots.by_ref().take(each).collect();
+                if !updated.next().is_some_and(|&updated| updated) {
+                    continue;
                 }
+                member.done += 1;
+                let own = std::mem::take(&mut member.slots).into_iter().map(Some).chain(std::iter::repeat(None));
+                member.slots = next.into_iter().zip(own).filter_map(|(next, own)| next.or(own)).collect();
             }
         }
     }

@@ -1,13 +1,51 @@
-//! Decimals rounded to fewer decimals, of the same type.
+//! Decimals rounded to fewer decimals.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray};
 use arrow::datatypes::{ArrowNativeType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType};
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
+use gradframe_ml_core::Error;
 
-/// A decimal of any width rounded to so many decimals, of the same type.
+use super::kernel::as_first;
+use crate::error::to_datafusion;
+
+/// The type of rounded decimals has a digit more than theirs, so far as there is room: 9.9 becomes 10.0. Cut ones, and those that have no
+/// more decimals than they are rounded to, keep it. Constants: decimals, mode.
+pub(super) fn rounded_type(types: &[DataType], constants: &[ScalarValue]) -> Result<DataType> {
+    let keeps = |scale: i8| {
+        let decimals = constants.first().map(|decimals| decimals.cast_to(&DataType::Int64));
+        let has_fewer = matches!(decimals, Some(Ok(ScalarValue::Int64(Some(decimals)))) if decimals >= i64::from(scale));
+        has_fewer || constants.get(1).and_then(|mode| mode.try_as_str().flatten()) == Some("to_zero")
+    };
+    match types.first().and_then(scale_of) {
+        Some(scale) if keeps(scale) => as_first(types, constants),
+        _ => Ok(with_room(types)),
+    }
+}
+
+/// The first type, of decimals with a digit more so far as there is room.
+pub(super) fn with_room(types: &[DataType]) -> DataType {
+    let more = |precision: &u8, most: u8| precision.saturating_add(1).min(most);
+    match types.first() {
+        Some(DataType::Decimal32(p, s)) => DataType::Decimal32(more(p, Decimal32Type::MAX_PRECISION), *s),
+        Some(DataType::Decimal64(p, s)) => DataType::Decimal64(more(p, Decimal64Type::MAX_PRECISION), *s),
+        Some(DataType::Decimal128(p, s)) => DataType::Decimal128(more(p, Decimal128Type::MAX_PRECISION), *s),
+        Some(DataType::Decimal256(p, s)) => DataType::Decimal256(more(p, Decimal256Type::MAX_PRECISION), *s),
+        other => other.cloned().unwrap_or(DataType::Null),
+    }
+}
+
+fn scale_of(own: &DataType) -> Option<i8> {
+    match own {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => Some(*scale),
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some(*scale),
+        _ => None,
+    }
+}
+
+/// A decimal of any width rounded to so many decimals. An error for more digits than the widest of its kind has.
 pub(super) fn rounded(values: &ArrayRef, decimals: i64, mode: &str) -> Result<ArrayRef> {
     match values.data_type() {
         DataType::Decimal32(..) => of_type::<Decimal32Type>(values, decimals, mode),
@@ -26,7 +64,16 @@ fn of_type<T: DecimalType>(values: &ArrayRef, decimals: i64, mode: &str) -> Resu
         // Beyond all digits nothing is left.
         Err(_) => values.unary::<_, T>(|_| T::Native::ZERO),
     };
-    Ok(Arc::new(rounded.with_data_type(values.data_type().clone())))
+    let own = values.data_type().clone();
+    let data_type = if mode == "to_zero" { own } else { with_room(&[own]) };
+    let rounded = rounded.with_data_type(data_type);
+    if values.precision() == T::MAX_PRECISION {
+        rounded.validate_decimal_precision(T::MAX_PRECISION).map_err(|_| {
+            let what = format!("a value has more than {} digits when it is rounded", T::MAX_PRECISION);
+            to_datafusion(Error::execution("round", what).hint("cast the column to Float64 first"))
+        })?;
+    }
+    Ok(Arc::new(rounded))
 }
 
 fn to_unit<N: ArrowNativeTypeOp + ArrowNativeType>(value: N, unit: N, mode: &str) -> N {
@@ -79,17 +126,25 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_keeps_its_type_and_what_has_fewer_digits_its_value() {
+    fn a_rounded_decimal_has_room_and_what_has_fewer_digits_stays() {
         let narrow: ArrayRef = Arc::new(Decimal128Array::from(vec![225, -75]).with_precision_and_scale(12, 2).unwrap());
         let wide = Decimal256Array::from(vec![i256::from_i128(225), i256::from_i128(-75)]);
         let wide: ArrayRef = Arc::new(wide.with_precision_and_scale(50, 2).unwrap());
         for (decimals, expected) in [(1, [220, -80]), (0, [200, -100]), (2, [225, -75]), (3, [225, -75]), (-90, [0, 0])] {
             let own = rounded(&narrow, decimals, "half_to_even").unwrap();
-            assert_eq!(own.data_type(), narrow.data_type());
+            let constants = [decimals.into(), "half_to_even".into()];
+            assert_eq!(*own.data_type(), rounded_type(&[narrow.data_type().clone()], &constants).unwrap());
+            assert_eq!(*own.data_type(), DataType::Decimal128(if decimals < 2 { 13 } else { 12 }, 2));
             assert_eq!(own.as_primitive::<Decimal128Type>().values(), &expected, "{decimals}");
             let own = rounded(&wide, decimals, "half_to_even").unwrap();
-            assert_eq!(own.data_type(), wide.data_type());
+            assert_eq!(*own.data_type(), DataType::Decimal256(if decimals < 2 { 51 } else { 50 }, 2));
             assert_eq!(own.as_primitive::<Decimal256Type>().values(), &expected.map(i256::from_i128), "{decimals}");
         }
+    }
+    #[test]
+    fn more_digits_than_there_are_is_an_error() {
+        let widest = Decimal128Array::from(vec![10_i128.pow(38) - 1]).with_precision_and_scale(38, 2).unwrap();
+        let error = rounded(&(Arc::new(widest) as ArrayRef), 0, "up").unwrap_err();
+        assert!(error.to_string().contains("more than 38 digits"), "{error}");
     }
 }

@@ -7,15 +7,16 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int8Type, I
 use datafusion::common::Result;
 use gradframe_ml_core::Error;
 
+use super::decimal_rounding::{rounded, rounded_type, with_room};
 use super::kernel::{Columns, Kernel, as_first, float};
 use crate::error::to_datafusion;
 use crate::names::type_name;
 
 pub(super) const KERNELS: &[Kernel] = &[
     // [value], floats or decimals; constants: decimals, mode.
-    Kernel { name: "round_to", result: as_first, run: round },
+    Kernel { name: "round_to", result: rounded_type, run: round },
     // [value]; constant: digits.
-    Kernel { name: "round_sig_figs", result: as_first, run: round_sig_figs },
+    Kernel { name: "round_sig_figs", result: |types, _| Ok(with_room(types)), run: round_sig_figs },
     // Those of DataFusion refuse what lies outside their domain; here it gives NaN.
     Kernel { name: "sqrt", result: float, run: |columns| each(columns, f64::sqrt) },
     Kernel { name: "ln", result: float, run: |columns| each(columns, f64::ln) },
@@ -123,7 +124,7 @@ fn log_to(value: f64, base: f64) -> f64 {
 
 fn round(columns: &Columns) -> Result<ArrayRef> {
     if columns.values[0].data_type().is_decimal() {
-        return super::decimal_rounding::rounded(&columns.values[0], columns.int(0)?, columns.text(1));
+        return rounded(&columns.values[0], columns.int(0)?, columns.text(1));
     }
     let (decimals, mode) = (columns.int(0)? as i32, columns.text(1).to_owned());
     let rule: fn(f64) -> f64 = match mode.as_str() {

@@ -7,6 +7,7 @@ use arrow::compute::{SortOptions, sort};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 
+use super::decimals::DIGITS;
 use super::kernel::{Columns, Kernel, float};
 
 pub(super) const KERNELS: &[Kernel] = &[
@@ -32,7 +33,8 @@ fn values(columns: &Columns) -> Result<Vec<f64>> {
 
 fn product_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(match types.first() {
-        Some(own @ (DataType::UInt64 | DataType::Decimal128(..))) => own.clone(),
+        Some(DataType::Decimal128(_, scale)) => DataType::Decimal128(DIGITS, *scale),
+        Some(DataType::UInt64) => DataType::UInt64,
         Some(integer) if integer.is_integer() || *integer == DataType::Boolean => DataType::Int64,
         Some(DataType::Float32) => DataType::Float32,
         _ => DataType::Float64,
@@ -42,10 +44,11 @@ fn product_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataTy
 /// 1 for no values. An integer product beyond 64 bits is an error, and so is one of decimals beyond 38 digits.
 fn product(columns: &Columns) -> Result<ArrayRef> {
     let own = columns.values[0].data_type();
-    if let DataType::Decimal128(precision, scale) = own {
+    if let DataType::Decimal128(_, scale) = own {
         let decimals = columns.values[0].as_primitive::<arrow::datatypes::Decimal128Type>();
         let product = super::decimals::product(decimals.iter().flatten(), *scale).ok_or_else(|| too_large("38 digits"))?;
-        let product = arrow::array::Decimal128Array::from(vec![product]).with_precision_and_scale(*precision, *scale)?;
+        let product = arrow::array::Decimal128Array::from(vec![product]);
+        let product = product.with_precision_and_scale(DIGITS, *scale)?;
         return Ok(Arc::new(product));
     }
     if *own == DataType::UInt64 {

@@ -182,7 +182,8 @@ fn dataset_files() -> Vec<Field> {
 }
 
 /// Of `rows` rows each epoch takes `batch_rows` at a time, in the order that `key` and the epoch decide: with `n` batches an epoch,
-/// step `s`, from 1, is of epoch `(s - 1) / n + 1` and has the rows from `(s - 1) % n * batch_rows` on.
+/// step `s`, from 1, is of epoch `(s - 1) / n + 1` and has the rows from `(s - 1) % n * batch_rows` on. One row that
+/// would be left over is of the last batch.
 fn batches() -> Vec<Field> {
     vec![text("run"), integer("batch_rows"), integer("rows"), Field::new("key", DataType::UInt64, false)]
 }

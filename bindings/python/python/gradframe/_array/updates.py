@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradframe._array.arranging import argsort, broadcast_to, concat, searchsorted
 from gradframe._array.core import Array, as_array, call, picked, wrap
+from gradframe._array.dtypes import bool_
+from gradframe._array.pairs import where
 
 
 class At:
@@ -46,12 +49,12 @@ class Places:
         return self._put(-as_array(values), "add")
 
     def multiply(self, values: Any) -> Array:
-        """With what is there multiplied by these values."""
-        return self._put(self.get() * values, "set")
+        """With what is there multiplied by these values; several for one place multiply."""
+        return self._put(self.get() * self._product(values), "set")
 
     def divide(self, values: Any) -> Array:
-        """With what is there divided by these values."""
-        return self._put(self.get() / values, "set")
+        """With what is there divided by these values; by all of several for one place."""
+        return self._put(self.get() / self._product(values), "set")
 
     def max(self, values: Any) -> Array:
         """With the larger of what is there and these values."""
@@ -62,11 +65,42 @@ class Places:
         return self._put(values, "min")
 
     def apply(self, function: Any) -> Array:
-        """With what `function` makes of the values there."""
+        """With what `function` makes of the values there, once for a place that is named several times."""
         return self._put(function(self.get()), "set")
 
+    def _product(self, values: Any) -> Any:
+        """These values, where several are for one place their product."""
+        if not _may_repeat(self._index):
+            return values
+        places = self._places()
+        return _products(places.reshape([-1]), broadcast_to(values, places.shape).reshape([-1])).reshape(places.shape)
+
+    def _places(self) -> Array:
+        return wrap(picked(call("places", (self._of,)), self._index))
+
     def _put(self, values: Any, how: str) -> Array:
-        places = wrap(picked(call("places", (self._of,)), self._index))
+        places = self._places()
         if isinstance(values, (bool, int, float, complex)):
             values = as_array(values, self._of.dtype)
         return call("put", (self._of, places, values), how)
+
+
+def _may_repeat(index: Any) -> bool:
+    """Whether an index can name a place twice: numbers, slices and masks do not."""
+    parts = index if isinstance(index, tuple) else (index,)
+    lists = [as_array(part) for part in parts if not (part is None or part is ... or isinstance(part, (int, slice)))]
+    return any(part.dtype != bool_ for part in lists)
+
+
+def _products(places: Array, values: Array) -> Array:
+    """The product of all values for one place, at each of them. Both have one axis, and are equally long."""
+    order = argsort(places)
+    places, values = places[order], values[order]
+    count, width = places.shape[0], 1
+    runs = values
+    while width < count:  # each is then the product of its run's last `width` values up to it
+        same = places[width:] == places[:-width]
+        runs = concat([runs[:width], where(same, runs[width:] * runs[:-width], runs[width:])])
+        width *= 2
+    last = searchsorted(places, places, side="right") - 1
+    return runs[last][argsort(order)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from gradframe._array.core import Array, as_array, call
@@ -32,6 +33,7 @@ def batch_norm(
     _check("batch_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, x.ndim))
     if training or running_mean is None:
+        _check_several("batch_norm", x, axes)
         mean, var = x.mean(axes), x.var(axes)
         if running_mean is not None:
             keep("batch_norm", running_mean, running_var, x, axes, mean, var, momentum)
@@ -73,6 +75,13 @@ def _check(op: str, x: Array, **of_channels: Any) -> None:
     for name, one in of_channels.items():
         if one is not None and as_array(one).shape != x.shape[1:2]:
             raise ShapeError(f"{op}: expected `{name}` of shape {x.shape[1:2]}, of an input of shape {x.shape}, got {as_array(one).shape}")
+
+
+def _check_several(op: str, x: Array, axes: tuple[int, ...]) -> None:
+    """Raises ShapeError where there is one value a channel: its variance is none."""
+    if prod(x.shape[axis] for axis in axes) == 1:
+        what = f"{op}: expected more than one value a channel in training, got an input of shape {x.shape}"
+        raise ShapeError(f"{what}; hint: leave a last batch of one row away, or call eval() first")
 
 
 def _along(x: Array) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ use super::step::{Rule, Step as StepSpec};
 use super::stored::capture_name;
 use crate::checkpoint::Checkpoint;
 use crate::estimator::{Layout, Options, Request, Step, Task, Training};
-use crate::minibatch::Position;
+use crate::minibatch::{Cut, Position};
 use crate::registry::option;
 
 /// A training in progress.
@@ -41,7 +41,7 @@ impl ModuleTraining {
 
     fn programs(&self) -> Result<Programs> {
         let batch_rows = option(&self.options, "batch_size")? as usize;
-        let batches = (self.layout.rows as usize).div_ceil(batch_rows) as f64;
+        let batches = Cut { rows: self.layout.rows as usize, batch_rows }.batches() as f64;
         let spec = StepSpec {
             module: &self.module,
             layout: &self.layout,

@@ -3,6 +3,7 @@
 use gradframe_ml_core::{Error, Result};
 
 use crate::estimator::{Allowed, Layout, OptionDef, OptionValue, Options, With};
+use crate::minibatch::Cut;
 use crate::nn::{Activation, Network};
 use crate::optim::{Adagrad, Adam, AdamW, Decay, RmsProp, Schedule, Setting, Sgd, UpdateRule};
 use crate::registry::{flag, integers, option, word};
@@ -173,10 +174,14 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Errors: `Plan` for an option that is missing.
+    /// Errors: `Plan` for an option that is missing, and for batch normalisation of batches of one row.
     pub fn of(layout: &Layout, options: &Options) -> Result<Self> {
         let batch_rows = option(options, "batch_size")? as usize;
-        let batches = (layout.rows as usize).div_ceil(batch_rows) as f64;
+        if batch_rows == 1 && flag(options, "batch_norm")? {
+            let error = Error::plan("train", "`batch_norm` with `batch_size = 1`: one row has no variance");
+            return Err(error.hint("take a larger batch_size, or leave batch_norm away"));
+        }
+        let batches = Cut { rows: layout.rows as usize, batch_rows }.batches() as f64;
         let decoupled = word(options, "optimizer")?.eq_ignore_ascii_case("adamw");
         Ok(Settings {
             rule: rule(options)?,
