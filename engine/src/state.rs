@@ -107,6 +107,8 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<Sessio
     }
     // Messages say where in the SQL text the fault lies.
     config.options_mut().sql_parser.collect_spans = true;
+    // Of several extremes the filter that a scan gets from one passes over row groups that another one needs (55.2).
+    config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // It takes the sort below a limit away too, where another sort stands right above that: the first rows would be any.
     config.options_mut().sql_parser.enable_subquery_sort_elimination = false;
     // Of some aggregates over outer joins only the physical plan knows that a key may be null, which does no harm.

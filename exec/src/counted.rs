@@ -5,7 +5,7 @@
 //! order. Whatever stands above the counting, a training, a table that is written, a model's relation, counts the same rows.
 
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
@@ -26,17 +26,20 @@ pub fn set_in_order(options: &mut ConfigOptions) {
     options.execution.enable_file_stream_work_stealing = false;
 }
 
-/// Whether rows are counted off somewhere in the plan.
+/// Whether rows are counted off somewhere in the plan, or in a subquery of it.
 pub fn counts_rows(plan: &LogicalPlan) -> bool {
-    let counts = |node: &LogicalPlan| {
-        Ok(match node {
-            // A sort needs no help: the limit takes its first rows.
-            LogicalPlan::Limit(limit) => keeps_order(&limit.input) && !matches!(*limit.input, LogicalPlan::Sort(_)),
-            LogicalPlan::Extension(extension) => extension.node.name() == "RowOrder",
-            other => numbers_rows(other),
-        })
+    let counts = |node: &LogicalPlan| match node {
+        // A sort needs no help: the limit takes its first rows.
+        LogicalPlan::Limit(limit) => keeps_order(&limit.input) && !matches!(*limit.input, LogicalPlan::Sort(_)),
+        LogicalPlan::Extension(extension) => extension.node.name() == "RowOrder",
+        other => numbers_rows(other),
     };
-    plan.exists(counts).unwrap_or(true)
+    let mut found = false;
+    let looked = plan.apply_with_subqueries(|node| {
+        found |= counts(node);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found || looked.is_err()
 }
 
 /// Whether this is a window over the rows as they come.

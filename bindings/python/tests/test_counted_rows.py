@@ -57,5 +57,37 @@ def test_they_are_the_same_rows_in_a_training_a_table_and_a_model_s_relation(row
     ).collect()
     assert session.model("m").weights().rows()[0][3] == pytest.approx(slope(known), rel=1e-9)
     assert session.sql("SELECT sum(x) AS s FROM some", some=some).collect().item() == pytest.approx(known["x"].sum(), rel=1e-9)
+    in_subquery = session.sql("SELECT (SELECT sum(x) FROM some) AS s", some=some).collect().item()
+    assert in_subquery == pytest.approx(known["x"].sum(), rel=1e-9)
     predicted = session.sql("SELECT sum(x) AS s FROM ML.PREDICT(MODEL m, TABLE some)", some=some).collect().item()
     assert predicted == pytest.approx(known["x"].sum(), rel=1e-9)
+
+
+SORTED = {
+    "running sums": lambda f: f.sort("x").with_columns(z=gf.col("y").cum_sum()),
+    "places": lambda f: f.sort("x", descending=True).with_row_index("i"),
+    "neighbours": lambda f: f.sort("y").with_columns(z=gf.col("x").shift(1)),
+    "first of each": lambda f: f.sort("y").unique("k", keep="first"),
+    "firsts": lambda f: f.sort("y").group_by("k").agg(gf.col("x").first()),
+    "from the end": lambda f: f.slice(-5, 3),
+    "last ones": lambda f: f.tail(3),
+    "sorted last ones": lambda f: f.sort("y").tail(7),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("made", SORTED.values(), ids=SORTED)
+def test_sorts_within_a_frame_are_there_in_sql(made, threads, tmp_path):
+    session = gf.Session(home=tmp_path / "home", threads=threads)
+    random = np.random.default_rng(3)
+    columns = {"x": random.permutation(500), "y": random.permutation(500), "k": np.arange(500) % 7}
+    frame = made(session.from_dict(columns).lazy())
+    expected = sorted(frame.collect().rows(), key=repr)
+    for query in (
+        "SELECT * FROM h",
+        "SELECT * FROM (SELECT * FROM h) AS z",
+        "WITH c AS (SELECT * FROM h) SELECT * FROM c WHERE k IN (SELECT k FROM c) OR true",
+        "SELECT DISTINCT * FROM h",
+    ):
+        query = query if "k" in frame.columns or "WITH" not in query else "SELECT * FROM h"
+        assert sorted(session.sql(query, h=frame).collect().rows(), key=repr) == expected, query

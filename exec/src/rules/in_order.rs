@@ -15,7 +15,9 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, Distribution, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions,
+};
 
 use crate::ops::in_order::InOrderExec;
 
@@ -49,6 +51,48 @@ impl PhysicalOptimizerRule for InOrder {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// In a plan that keeps the order of its rows, before DataFusion puts partitions together: those of a union one after another. What is known
+/// of the order within each of them would make DataFusion merge them by that, though nobody has asked for it.
+#[derive(Debug)]
+pub struct UnionsInOrder;
+
+impl PhysicalOptimizerRule for UnionsInOrder {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        if config.optimizer.enable_round_robin_repartition {
+            return Ok(plan);
+        }
+        plan.transform_up(|node| {
+            let wanted = node.input_distribution_requirements();
+            let wants_one = matches!(wanted.child_distribution(0), Some(Distribution::SinglePartition));
+            let wants_order = node.required_input_ordering().iter().any(Option::is_some);
+            match node.children().as_slice() {
+                [child] if wants_one && !wants_order && is_of_union(child) => {
+                    let child = Arc::new(InOrderExec::instead_of(&CoalescePartitionsExec::new(Arc::clone(child))));
+                    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+                    Ok(Transformed::yes(node.replace_children(vec![child], options)?))
+                }
+                _ => Ok(Transformed::no(node)),
+            }
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "unions_in_order"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Whether the partitions are those of a union, in whose order the rows are.
+fn is_of_union(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let has_several = plan.output_partitioning().partition_count() > 1;
+    let below = || matches!(plan.children().as_slice(), [child] if is_of_union(child));
+    has_several && has_order(plan) && (plan.is::<UnionExec>() || below())
 }
 
 /// A scan whose partitions read their own pieces of files, whatever the settings are under which it runs.

@@ -41,7 +41,7 @@ use fenced::Fenced;
 pub use fields_of_structs::FieldsOfStructs;
 pub use filters_first::FiltersFirst;
 pub use guarded_filters::GuardedFilters;
-pub use in_order::InOrder;
+pub use in_order::{InOrder, UnionsInOrder};
 pub use loops_in_memory::LoopsInMemory;
 pub use merge_large_joins::MergeLargeJoins;
 pub use numeric_sorts::NumericSorts;
@@ -103,6 +103,7 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     // Before sorts are put in, which these windows do not want.
     rules.insert(3, Arc::new(OverRows));
     rules.insert(4, Arc::new(CutBatches));
+    rules.insert(5, Arc::new(UnionsInOrder));
     // All expressions are where they will be computed.
     rules.push(Arc::new(GuardedFilters));
     rules.push(Arc::new(NumericStages { projections: false }));

@@ -113,6 +113,7 @@ impl<'a> Successors<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::element::Element;
     use crate::trace::trace;
 
     fn scaled() -> Compiled {
@@ -130,26 +131,29 @@ mod tests {
         assert_eq!(found.to_vec::<f32>().unwrap(), [12.0, 26.0]);
     }
 
-    /// The next value of an argument that `before` others hold a handle of beside this test.
-    fn stepped(value: &Array, arguments: &[Array]) -> (bool, Vec<f32>, bool) {
-        let place = value.tensor().unwrap().buffer().as_ptr();
-        let found = scaled().run(arguments, &[(0, 0)]).unwrap().remove(0);
-        let after = found.as_ref().unwrap_or(value).tensor().unwrap();
-        (found.is_none(), after.values::<f32>().unwrap().to_vec(), after.buffer().as_ptr() == place)
+    fn next_of(x: &Array) -> (Option<Array>, bool) {
+        let types = [crate::ArrayType::new(Element::FLOAT, &[2])];
+        let step = Compiled::new(&trace("next", &types, |given| Ok(vec![given[0].multiply(10.0)?])).unwrap()).unwrap();
+        let place = x.tensor().unwrap().buffer().as_ptr();
+        let found = step.run(std::slice::from_ref(&x.clone()), &[(0, 0)]).unwrap().remove(0);
+        let after = found.as_ref().unwrap_or(x).tensor().unwrap();
+        (found, after.buffer().as_ptr() == place)
     }
 
     #[test]
     fn an_argument_has_its_next_value_in_its_memory_where_nobody_else_holds_it() {
         let value = || Array::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
         let alone = value().watched().unwrap();
-        assert_eq!(stepped(&alone, &[alone.clone(), value()]), (true, vec![11.0, 24.0], true));
-        assert_eq!((alone.to_vec::<f32>().unwrap(), alone.is_watched()), (vec![11.0, 24.0], true));
+        assert!(matches!(next_of(&alone), (None, true)));
+        assert_eq!((alone.to_vec::<f32>().unwrap(), alone.is_watched()), (vec![10.0, 20.0], true));
         let held = value();
         let other = held.clone();
-        assert_eq!(stepped(&held, &[held.clone(), value()]), (false, vec![11.0, 24.0], false));
+        let (found, in_place) = next_of(&held);
+        assert_eq!((found.unwrap().to_vec::<f32>().unwrap(), in_place), (vec![10.0, 20.0], false));
         assert_eq!(other.to_vec::<f32>().unwrap(), [1.0, 2.0]);
         let twice = value();
-        assert_eq!(stepped(&twice, &[twice.clone(), twice.clone()]), (false, vec![11.0, 24.0], false));
+        assert!(scaled().run(&[twice.clone(), twice.clone()], &[(0, 0)]).unwrap()[0].is_some());
+        assert_eq!(twice.to_vec::<f32>().unwrap(), [1.0, 2.0]);
     }
 
     #[test]

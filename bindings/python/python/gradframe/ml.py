@@ -3,7 +3,8 @@
 An estimator is the model type of the same name in SQL (`CREATE MODEL ... OPTIONS (model_type = ...)`) with its options.
 
 A function is that of the same name in SQL (`TRANSFORM (ML.STANDARD_SCALER(x) OVER () AS x, y)`): most are fitted to the
-training rows, and what they found is stored with the model.
+rows that are given, and what they found is stored with the model. Those kept for evaluation are among them, unless
+`split` is "custom": evaluate such a model with rows that it was not given where that matters.
 
     trips.fit(gf.ml.LinearRegression(), "fare", transform=[gf.ml.standard_scaler("distance"), "fare"])
 """

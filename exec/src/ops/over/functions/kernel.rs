@@ -10,6 +10,7 @@ use datafusion::physical_expr::window::{StandardWindowFunctionExpr, WindowExpr};
 use datafusion::physical_plan::windows::StandardWindowExpr;
 use gradframe_ml_core::Error;
 use gradframe_plan::error::to_datafusion;
+use gradframe_plan::functions::compact;
 
 use super::super::grouping::Order;
 use super::{Function, Rows};
@@ -61,14 +62,16 @@ impl Kernel {
     }
 
     fn of_groups(&self, columns: &[ArrayRef], order: &Order) -> Result<ArrayRef> {
-        let columns = columns.iter().map(|column| take(column, order.rows(), None)).collect::<Result<Vec<_>, _>>()?;
+        // A piece of views carries all buffers of its column, and putting pieces together goes through all that they carry.
+        let columns =
+            columns.iter().map(|column| take(column, order.rows(), None).map(compact)).collect::<Result<Vec<_>, _>>()?;
         let mut parts = vec![];
         for (start, rows) in order.groups() {
             let columns: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, rows)).collect();
             parts.push(self.evaluator()?.evaluate_all(&columns, rows)?);
         }
         let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
-        Ok(take(&concat(&parts)?, &order.places(), None)?)
+        Ok(take(&compact(concat(&parts)?), &order.places(), None)?)
     }
 }
 
