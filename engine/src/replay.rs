@@ -20,7 +20,7 @@ use gradframe_sql::Rerun;
 
 pub use self::data_sets::labelled_data_sets;
 
-use self::compare::{Facts, Values, apart, changed_files, differing, unknown};
+use self::compare::{Facts, Values, apart, changed_files, differing, not_seen, unknown};
 use crate::catalog::with_frames;
 use crate::frame::statement::{FRAME, needs_frame};
 use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows};
@@ -119,6 +119,7 @@ impl Session {
 
         let (mut before, mut now) = (self.facts(&run, &again).await?, self.facts(&again, &run).await?);
         let mut unknown = unknown(&before);
+        unknown.extend(not_seen(&mut before, &now));
         if has_kept_rows(store, &run)? {
             // They are read from where an archive has put them, with the types that Parquet gives, by a query that says so.
             let of_rows = |(what, name): &(String, String)| {

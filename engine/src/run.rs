@@ -1,5 +1,6 @@
 //! Runs that a program logs itself: begun by [`Session::start_run`], read as the tables of schema `gradframe`.
 
+mod code;
 mod options;
 
 use std::fs::File;
@@ -12,7 +13,9 @@ use gradframe_connectors::store::files_below;
 use gradframe_exec::ops::train::schema_text;
 use gradframe_plan::services::{MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
+pub(crate) use self::code::Code;
 pub use self::options::RunOptions;
+use crate::around::keep_locks;
 use crate::catalog::loader_rows::{LOADER, profile_of};
 use crate::frame::statement::query_of;
 use crate::{DataFrame, Error, LoadOptions, Result, Session, sampling};
@@ -35,22 +38,14 @@ impl Session {
         if options.title.is_empty() {
             return Err(Error::plan("run", "the name is empty, expected at least one character"));
         }
-        let (sampled_every, locks) = (options.sample_interval(), options.lock_files());
+        let (sampled_every, code) = (options.sample_interval(), options.code.clone());
         let writer = self.services()?.runs.start(options.into_new_run())?;
-        for (name, path) in locks {
-            keep_lock(writer.as_ref(), &name, &path)?;
-        }
+        keep_locks(writer.as_ref(), &code)?;
         if let Some(every) = sampled_every {
             sampling::watch(&writer, every);
         }
         Ok(Run { writer })
     }
-}
-
-/// Keeps a lock file as `system/<name>`. One that is gone meanwhile is none.
-fn keep_lock(writer: &dyn RunWriter, name: &str, path: &Path) -> Result<()> {
-    let Ok(mut file) = File::open(path) else { return Ok(()) };
-    writer.add_artifact(&NewArtifact { path: &format!("system/{name}"), kind: "file", step: None }, &mut file)
 }
 
 impl Run {

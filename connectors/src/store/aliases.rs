@@ -141,9 +141,9 @@ pub(super) fn set(transaction: &Transaction, model: &str, alias: &str, version: 
     Ok(())
 }
 
-/// False of `latest`, a number, and what has `@`, `/`, `:` or spaces in it: they mean something else behind a model's name.
+/// False of `latest` in any case of letters, a number, and what has `@`, `/`, `:` or spaces in it: they mean something else behind a model's name.
 pub fn is_alias(alias: &str) -> bool {
-    let wrong = alias.is_empty() || alias == NEWEST || alias.contains(['@', '/', ':']) || alias.parse::<u64>().is_ok();
+    let wrong = alias.is_empty() || alias.eq_ignore_ascii_case(NEWEST) || alias.contains(['@', '/', ':']) || alias.parse::<u64>().is_ok();
     !wrong && !alias.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 

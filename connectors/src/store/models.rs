@@ -115,7 +115,7 @@ impl ModelRegistry for Store {
 
 impl Store {
     /// The directory of a model's versions; None in memory, and on a server.
-    fn versions_directory(&self, name: &str) -> Result<Option<PathBuf>> {
+    pub(super) fn versions_directory(&self, name: &str) -> Result<Option<PathBuf>> {
         let directory = directory_name(name)?;
         Ok(self.models.as_ref().map(|models| models.join(directory)))
     }
@@ -144,7 +144,8 @@ impl Store {
         if source.is_some() {
             return Err(of_mlflow(name, *version));
         }
-        if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)) {
+        // A number may be another version's by now.
+        if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)).filter(|model| model.created_us == *created_us) {
             return Ok(model.clone());
         }
         let model = match self.versions_directory(name)? {

@@ -365,8 +365,13 @@ def _seed(value: Any) -> int:
 
 def code_directory() -> str:
     """Where the program's main file is; the working directory of what has none."""
+    return main_directory() or os.getcwd()
+
+
+def main_directory() -> str | None:
+    """Where the program's main file is; None of what has none: a prompt, a notebook."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
+    return os.path.dirname(os.path.abspath(main)) if main else None
 
 
 def command() -> list[str] | None:
