@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use gradframe_connectors::notices;
 use gradframe_connectors::mlflow::{self, Damaged, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
+use gradframe_connectors::notices;
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, Sources, Store, TakenModel, TakenVersion, is_alias};
 
 use crate::Result;

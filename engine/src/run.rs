@@ -2,11 +2,12 @@
 
 mod code;
 mod options;
+mod seen;
 
 use std::fs::File;
 use std::io::Read;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradframe_connectors::store::files_below;
@@ -15,6 +16,7 @@ use gradframe_plan::services::{MetricRow, NewArtifact, NewDataset, RunOutcome, R
 
 pub(crate) use self::code::Code;
 pub use self::options::RunOptions;
+use self::seen::{Seen, seen};
 use crate::around::keep_locks;
 use crate::catalog::loader_rows::{LOADER, profile_of};
 use crate::frame::statement::query_of;
@@ -27,6 +29,8 @@ pub const TIMES_US: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_
 #[derive(Debug)]
 pub struct Run {
     writer: Arc<dyn RunWriter>,
+    /// Of its session.
+    home: Option<PathBuf>,
 }
 
 impl Session {
@@ -44,7 +48,7 @@ impl Session {
         if let Some(every) = sampled_every {
             sampling::watch(&writer, every);
         }
-        Ok(Run { writer })
+        Ok(Run { writer, home: self.home() })
     }
 }
 
@@ -95,21 +99,24 @@ impl Run {
     }
 
     /// Says on which data the run works: a frame's query, schema and files, with their sizes and hashes. `role` is what they are for, such
-    /// as "training". It is not read. Errors: `Plan` for an empty name or role, or if the run has ended; those of planning the frame.
+    /// as "training". Of rows in memory their number and a digest are kept; what is in files is not read. Errors: `Plan` for an empty name or role, or if the run has ended; those of planning the frame.
     pub async fn log_input(&self, frame: &DataFrame, name: &str, role: &str) -> Result<()> {
         for (what, said) in [("name", name), ("role", role)] {
             if said.is_empty() {
                 return Err(Error::plan("run", format!("the {what} of a data set is empty, expected at least one character")));
             }
         }
+        let Seen { digest, rows, profile } = seen(frame);
         let dataset = NewDataset {
             role: role.into(),
             name: name.into(),
+            digest,
             kind: "query".into(),
             source: query_of(frame),
             schema: schema_text(frame.logical_plan().schema().inner()),
+            profile,
+            rows,
             files: frame.files().await?,
-            ..NewDataset::default()
         };
         self.writer.add_dataset(&dataset)
     }
@@ -124,7 +131,8 @@ impl Run {
         self.writer.set_tags(&owned(tags))
     }
 
-    /// Keeps a file under a name such as `plots/loss.png`, in place of what has the name; of a directory all files below it.
+    /// Keeps a file under a name such as `plots/loss.png`, in place of what has the name; of a directory all files below it,
+    /// but for the session's home.
     /// Content goes through memory in pieces, and equal contents are kept once. It survives a power cut when this returns.
     ///
     /// Errors: `Plan` for a name that is no relative path of ordinary parts; `External` for what cannot be read.
@@ -133,10 +141,21 @@ impl Run {
         if !source.is_dir() {
             return self.log_content(name, "file", None, &mut open(source)?);
         }
+        let own = self.home_below(source);
         for (below, file) in files_below(source)? {
+            // With each run a store would grow by itself.
+            if own.as_ref().is_some_and(|home| Path::new(&below).starts_with(home)) {
+                continue;
+            }
             self.log_content(&format!("{name}/{below}"), "file", None, &mut open(&file)?)?;
         }
         Ok(())
+    }
+
+    /// The path from a directory to the session's home, if that is below it.
+    fn home_below(&self, directory: &Path) -> Option<PathBuf> {
+        let (home, directory) = (self.home.as_ref()?.canonicalize().ok()?, directory.canonicalize().ok()?);
+        home.strip_prefix(directory).ok().filter(|below| !below.as_os_str().is_empty()).map(Path::to_path_buf)
     }
 
     /// Keeps what a reader gives, to its end. `kind` says as what it is to be shown: file, text, image, table, histogram;

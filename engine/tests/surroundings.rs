@@ -9,9 +9,11 @@ use tempfile::TempDir;
 
 use crate::support::{rows, run};
 
-const CREATE: &str = "CREATE OR REPLACE MODEL line OPTIONS (model_type = 'linear_reg', input_label_cols = ['y'], max_iterations = 2) AS
+const CREATE: &str =
+    "CREATE OR REPLACE MODEL line OPTIONS (model_type = 'linear_reg', input_label_cols = ['y'], max_iterations = 2) AS
     SELECT CAST(value AS DOUBLE) AS x, 2.0 * value AS y FROM generate_series(1, 20)";
-const CODE: &str = "SELECT length(commit), diff LIKE '%+lr = 2%' FROM gradframe.runs WHERE model = 'line' ORDER BY run DESC LIMIT 1";
+const CODE: &str =
+    "SELECT length(commit), diff LIKE '%+lr = 2%' FROM gradframe.runs WHERE model = 'line' ORDER BY run DESC LIMIT 1";
 
 fn git(directory: &Path, arguments: &[&str]) {
     let named = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
@@ -58,7 +60,7 @@ async fn trainings_keep_the_code_that_they_come_from_and_replays_compare_it() {
 
     let silent = Session::builder().in_memory().threads(2).without_code().build().unwrap();
     run(&silent, CREATE).await;
-    assert_eq!(rows(&silent, CODE).await, ["NULL | NULL"]);
+    assert_eq!(rows(&silent, CODE).await, [" | "]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,5 +75,5 @@ async fn a_training_within_a_run_has_the_code_of_that_run() {
     let frame = session.sql("SELECT CAST(value AS DOUBLE) AS x, 2.0 * value AS y FROM generate_series(1, 20)").await.unwrap();
     let fitted = frame.fit_with(LinearRegression::new(), FitOptions::new("y").name("line").in_run(silent.id())).await.unwrap();
     let code = format!("SELECT commit, diff FROM gradframe.runs WHERE run = '{}'", fitted.run());
-    assert_eq!(rows(&session, &code).await, ["NULL | NULL"]);
+    assert_eq!(rows(&session, &code).await, [" | "]);
 }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import requests
 
 import gradframe as gf
 
@@ -211,6 +212,17 @@ def test_a_registered_model_that_is_made_again_begins_at_version_1(client, home)
     assert [int(version.version) for version in client.search_model_versions("name = 'm'")] == [2]
 
 
+def test_latest_is_the_newest_version(client):
+    client.create_registered_model("m")
+    with pytest.raises(mlflow.exceptions.MlflowException) as unknown:
+        client.get_model_version_by_alias("m", "latest")
+    assert unknown.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    for _ in range(11):
+        client.create_model_version("m", "runs:/x/model")
+    client.transition_model_version_stage("m", "3", "Production")
+    assert [int(client.get_model_version_by_alias("m", alias).version) for alias in ("latest", "LATEST")] == [11, 11]
+
+
 @pytest.mark.parametrize("alias", ["latest", "Latest", "v1", "1", "a b"])
 def test_what_reads_as_a_version_is_no_alias(client, alias):
     client.create_registered_model("m")
@@ -238,3 +250,12 @@ def test_one_run_has_one_name(client):
         client.create_run("0", run_name="a", tags={"mlflow.runName": "b"})
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     assert client.create_run("0", run_name="a", tags={"mlflow.runName": "a"}).info.run_name == "a"
+
+
+def test_a_history_without_a_limit_is_whole(client):
+    run = client.create_run("0").info.run_id
+    for part in range(26):
+        client.log_batch(run, metrics=[mlflow.entities.Metric("m", i, i, part * 1000 + i) for i in range(1000)])
+    answer = requests.get(f"{mlflow.get_tracking_uri()}/api/2.0/mlflow/metrics/get-history", params={"run_id": run, "metric_key": "m"}).json()
+    assert len(answer["metrics"]) == 26_000 and "next_page_token" not in answer
+    assert len(client.get_metric_history(run, "m")) == 26_000

@@ -34,7 +34,8 @@ pub(super) fn insert_version(transaction: &Transaction, new: &NewVersion<'_>) ->
 /// The same with the number that it has elsewhere, or with the next one where that is another version's, or may have been one's that was
 /// trained here.
 pub(super) fn insert_numbered(transaction: &Transaction, new: &NewVersion<'_>, number: i64) -> Result<u64> {
-    let may_be = "SELECT ?2 > last_version OR NOT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND (version = ?2 OR source IS NULL))
+    let may_be =
+        "SELECT ?2 > last_version OR NOT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND (version = ?2 OR source IS NULL))
                   FROM model_names WHERE name = ?1";
     if number < 1 || !transaction.value(may_be, params![new.model, number])? {
         return insert_version(transaction, new);

@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn what_a_replay_cannot_see_is_said_once() {
         let fact = |what: &str, name: &str, value: &str| ((what.to_owned(), name.to_owned()), value.to_owned());
-        let facts = [fact("package", "a", "1"), fact("package", "b", "2"), fact("code", "commit", "x"), fact("machine", "cpu", "c")];
+        let facts =
+            [fact("package", "a", "1"), fact("package", "b", "2"), fact("code", "commit", "x"), fact("machine", "cpu", "c")];
         let mut before = Facts::from(facts);
         let said = not_seen(&mut before, &Facts::from([fact("code", "commit", "y")]));
         assert_eq!((said.len(), said[0].starts_with("package: ")), (1, true), "{said:?}");

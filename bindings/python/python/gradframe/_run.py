@@ -109,8 +109,8 @@ class Run:
 
     def log_input(self, frame: DataFrame | LazyFrame, name: str = "data", *, role: str = "training") -> None:
         """Says on which data the run works: the frame's query, its columns, and its files with sizes and hashes, in `gradframe.datasets` and
-        `dataset_files`. `replay` and `runs diff` say which of them have changed. The frame is not read. Trainings, and
-        `run.iter_batches`, do that by themselves."""
+        `dataset_files`. `replay` and `runs diff` say which of them have changed. Of rows in memory their number and a digest are kept (a second or
+        so for ten million rows); what is in files is not read. Trainings, and `run.iter_batches`, do that by themselves."""
         self._run.log_input(frame._lazy(), name, role)
 
     def iter_batches(self, frame: DataFrame | LazyFrame, batch_size: int = 65_536, **options: Any) -> BatchLoader:

@@ -186,7 +186,7 @@ class Session:
 
     def collect_garbage(self, *, keep_versions: int | None = None) -> dict[str, int]:
         """Removes contents that no run has any more and, with `keep_versions`, versions of models beyond so many newest that
-        no alias names. Gives how many objects, bytes and versions are gone."""
+        no alias names, or would be rolled back to. Gives how many objects, bytes and versions are gone."""
         objects, freed, versions = _gradframe.collect_garbage(self._session, keep_versions)
         return {"objects": objects, "bytes": freed, "versions": versions}
 

@@ -283,7 +283,7 @@ pub fn page(call: &Call, results: usize) -> Result<(usize, usize), Failure> {
 
 /// How many results a page has at most.
 fn limit(call: &Call, results: usize, most: usize) -> Result<usize, Failure> {
-    let asked = call.integer("max_results")?.unwrap_or(results as i64);
+    let Some(asked) = call.integer("max_results")? else { return Ok(results) };
     let limit = usize::try_from(asked).ok().filter(|limit| (1..=most).contains(limit));
     limit.ok_or_else(|| Failure::invalid(format!("max_results is {asked}, expected 1 to {most}")))
 }

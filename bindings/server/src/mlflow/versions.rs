@@ -29,6 +29,11 @@ pub fn latest_versions(handler: &Handler, call: &Call) -> Answer {
 pub fn by_alias(handler: &Handler, call: &Call) -> Answer {
     let (model, alias) = (find(handler, call.text("name")?)?, call.text("alias")?);
     let named = model.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
+    if named.is_none() && alias.eq_ignore_ascii_case("latest") {
+        let newest = handler.store().registered_versions(Some(&model.name))?.pop();
+        let newest = newest.ok_or_else(|| Failure::not_found(format!("latest version not found for model {}", model.name)))?;
+        return Ok(json!({ "model_version": shown(&newest) }));
+    }
     let named = named.ok_or_else(|| Failure::invalid(format!("registered model alias {alias} not found")))?;
     one_version(handler, &model.name, named).map(|found| json!({ "model_version": shown(&found) }))
 }
