@@ -14,7 +14,7 @@ pub fn listen(show: impl Fn(&str) + Send + Sync + 'static) {
 }
 
 /// Says something to the user: one sentence or two, in lower case, naming the thing.
-pub(crate) fn tell(what: &str) {
+pub fn tell(what: &str) {
     match LISTENER.get() {
         Some(show) => show(what),
         None => eprintln!("gradframe: {what}"),

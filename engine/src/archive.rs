@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use gradframe_connectors::store::{Store, files_below};
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::rules::with_exact_aggregates;
-use gradframe_plan::services::NewArtifact;
+use gradframe_plan::services::{DatasetFile, NewArtifact};
 use tar::{Archive, Builder, EntryType, HeaderMode};
 
 use crate::aside::Aside;
@@ -79,12 +79,30 @@ impl Session {
             let what = format!("run `{run}` was trained in the order of its query, which a file of its rows does not keep");
             return Err(Error::plan(OP, what).hint("without the data it can be packed"));
         }
+        self.check_unchanged(run, &frame).await?;
         // As the training has computed them.
         let exact = with_exact_aggregates(frame.logical_plan().clone()).map_err(from_datafusion)?;
         let frame = DataFrame::new(self.clone(), exact);
         let path = directory.join("training.parquet");
         frame.write_parquet(&path.to_string_lossy()).await?;
         Ok(path)
+    }
+
+    /// Errors: `Execution` if a file below the rows is not what the training has read: its rows would be others.
+    async fn check_unchanged(&self, run: &str, frame: &DataFrame) -> Result<()> {
+        let before = self.public().store().dataset_files(run, "training")?;
+        let now: Vec<_> = frame.files().await?.iter().map(content).collect();
+        let is_as_it_was = |file: &&DatasetFile| now.contains(&content(file));
+        match before.iter().find(|file| !is_as_it_was(file)) {
+            None if before.is_empty() || before.len() == now.len() => Ok(()),
+            changed => {
+                let which =
+                    changed.map_or_else(|| "there are more files".to_owned(), |file| format!("`{}` is another", file.path));
+                let what = format!("the data of run `{run}` have changed since it was trained: {which}");
+                Err(Error::execution(OP, what)
+                    .hint("without the data it can be packed; `gradframe runs replay` says what differs"))
+            }
+        }
     }
 
     async fn write_readable(&self, run: &str, directory: &Path) -> Result<()> {
@@ -104,6 +122,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What tells a file's content, wherever it lies by now.
+fn content(file: &DatasetFile) -> (u64, String) {
+    let said = file.hash.clone().or_else(|| file.version.clone());
+    (file.bytes, said.unwrap_or_else(|| file.modified_us.to_string()))
 }
 
 /// True of the name of what [`Session::archive_run`] writes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gradframe_exec::progress::Progress;
 
+use crate::run::Code;
 use crate::{Result, Session};
 
 /// The share of the machine's memory that queries may use unless told otherwise.
@@ -26,6 +27,7 @@ pub struct SessionBuilder {
     pub(crate) seed: u64,
     pub(crate) batch_size_rows: Option<usize>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
+    pub(crate) code: Code,
 }
 
 /// Where tables, models and runs are kept.
@@ -51,6 +53,7 @@ impl SessionBuilder {
             seed: 0,
             batch_size_rows: None,
             progress: None,
+            code: Code::default(),
         }
     }
 
@@ -115,6 +118,19 @@ impl SessionBuilder {
     /// Whom to tell how far scans and trainings are.
     pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = Some(progress);
+        self
+    }
+
+    /// A directory in the repository of the code whose state is kept with the session's trainings: git's commit, and what was changed
+    /// since. It is asked for now and then, a minute apart at the most. Default: the working directory.
+    pub fn code(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.code = Code::At(directory.into());
+        self
+    }
+
+    /// Trainings do not look at the state of the code.
+    pub fn without_code(mut self) -> Self {
+        self.code = Code::Unknown;
         self
     }
 

@@ -52,6 +52,7 @@ mod mlflow;
 mod mlflow_files;
 mod mlflow_models;
 pub mod models;
+pub mod packages;
 mod panics;
 mod program;
 mod registry;

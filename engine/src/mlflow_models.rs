@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gradframe_connectors::mlflow::{self, Damaged, ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
+use gradframe_connectors::notices;
 use gradframe_connectors::store::{LoggedMetric, LoggedModel, Sources, Store, TakenModel, TakenVersion, is_alias};
 
 use crate::Result;
@@ -23,8 +24,8 @@ const READY: &str = "LOGGED_MODEL_READY";
 type Logged = BTreeMap<String, (String, String)>;
 
 /// Takes in what is not here yet: logged models with their files, names, versions with stages, tags and aliases. Each keeps where it
-/// comes from as a tag. A version gets the next number here, which is another than there where versions were deleted. Of logged models that
-/// are deleted those come, deleted, of which a version has the files.
+/// comes from as a tag. A version keeps its number, unless it is another's here, which is said. Of logged models that are deleted those
+/// come, deleted, of which a version has the files.
 pub(crate) fn take_in(store: &Store, path: &Path, roots: &Roots, runs: &Sources, damaged: &mut Damaged) -> Result<()> {
     let models = mlflow::registered_models(path, damaged)?;
     let versions = models.iter().flat_map(|model| &model.versions);
@@ -105,7 +106,12 @@ fn take_in_model(store: &Store, model: &ForeignModel, logged: &Logged, runs: &So
     let tags: Vec<(String, String)> = model.tags.iter().cloned().chain(note).collect();
     let (name, description) = (&model.name, &model.description);
     let taken = TakenModel { name, description, tags: &tags, times_us: model.times_us, versions, aliases: &aliases };
-    store.take_in_registered_model(&taken, FROM_TAG)
+    let renumbered = store.take_in_registered_model(&taken, FROM_TAG)?;
+    let said = renumbered.iter().map(|(theirs, ours)| format!("{theirs} is {ours}")).reduce(|all, next| format!("{all}, {next}"));
+    if let Some(said) = said {
+        notices::tell(&format!("versions of the model `{name}` have other numbers here, which had some already: {said}"));
+    }
+    Ok(())
 }
 
 fn taken<'a>(store: &Store, version: &'a ForeignVersion, logged: &'a Logged, runs: &'a Sources) -> Result<TakenVersion<'a>> {

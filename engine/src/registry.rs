@@ -89,6 +89,10 @@ impl Session {
     /// Removes contents that nothing points to, and, if `keep_versions` is given, versions of models that are neither among
     /// so many newest nor named by an alias.
     pub fn collect_garbage(&self, keep_versions: Option<u64>) -> Result<Garbage> {
+        // Where there is no store, none is made.
+        if self.store().is_none()? {
+            return Ok(Garbage::default());
+        }
         let versions = keep_versions.map_or(Ok(vec![]), |keep| self.store().remove_old_versions(keep))?;
         let (objects, bytes) = self.store().remove_unused_objects()?;
         Ok(Garbage { objects, bytes, versions })

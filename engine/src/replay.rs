@@ -20,7 +20,7 @@ use gradframe_sql::Rerun;
 
 pub use self::data_sets::labelled_data_sets;
 
-use self::compare::{Facts, Values, apart, changed_files, differing, unknown};
+use self::compare::{Facts, Values, apart, changed_files, differing, not_seen, unknown};
 use crate::catalog::with_frames;
 use crate::frame::statement::{FRAME, needs_frame};
 use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows};
@@ -119,6 +119,8 @@ impl Session {
 
         let (mut before, mut now) = (self.facts(&run, &again).await?, self.facts(&again, &run).await?);
         let mut unknown = unknown(&before);
+        unknown.extend(self.not_seen_of_data(&run, &again).await?);
+        unknown.extend(not_seen(&mut before, &now));
         if has_kept_rows(store, &run)? {
             // They are read from where an archive has put them, with the types that Parquet gives, by a query that says so.
             let of_rows = |(what, name): &(String, String)| {
@@ -220,6 +222,20 @@ impl Session {
             );
         }
         Ok(facts)
+    }
+
+    /// The data sets of a run of which it knows nothing that could have changed: neither a digest nor files.
+    async fn not_seen_of_data(&self, run: &str, other: &str) -> Result<Vec<String>> {
+        let (data, run) = (labelled_data_sets([run, other]), run.replace('\'', "''"));
+        let sql = format!(
+            "SELECT 'data', label, '' FROM ({data}) WHERE run = '{run}' AND digest = ''
+             AND role NOT IN (SELECT role FROM gradframe.dataset_files WHERE run = '{run}')"
+        );
+        let found = self.facts_of(&sql).await?;
+        Ok(found
+            .into_keys()
+            .map(|(what, label)| format!("{what}: of `{label}` neither a digest of its rows nor files are known"))
+            .collect())
     }
 
     /// The contents that a run has kept, by kind and path, each by its hash: what it has logged as a text, an image, a table or a

@@ -1,18 +1,23 @@
 //! Runs that a program logs itself: begun by [`Session::start_run`], read as the tables of schema `gradframe`.
 
+mod code;
 mod options;
+mod seen;
 
 use std::fs::File;
 use std::io::Read;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradframe_connectors::store::files_below;
 use gradframe_exec::ops::train::schema_text;
 use gradframe_plan::services::{MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
+pub(crate) use self::code::Code;
 pub use self::options::RunOptions;
+use self::seen::{Seen, seen};
+use crate::around::keep_locks;
 use crate::catalog::loader_rows::{LOADER, profile_of};
 use crate::frame::statement::query_of;
 use crate::{DataFrame, Error, LoadOptions, Result, Session, sampling};
@@ -24,6 +29,8 @@ pub const TIMES_US: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_
 #[derive(Debug)]
 pub struct Run {
     writer: Arc<dyn RunWriter>,
+    /// Of its session.
+    home: Option<PathBuf>,
 }
 
 impl Session {
@@ -35,22 +42,14 @@ impl Session {
         if options.title.is_empty() {
             return Err(Error::plan("run", "the name is empty, expected at least one character"));
         }
-        let (sampled_every, locks) = (options.sample_interval(), options.lock_files());
+        let (sampled_every, code) = (options.sample_interval(), options.code.clone());
         let writer = self.services()?.runs.start(options.into_new_run())?;
-        for (name, path) in locks {
-            keep_lock(writer.as_ref(), &name, &path)?;
-        }
+        keep_locks(writer.as_ref(), &code)?;
         if let Some(every) = sampled_every {
             sampling::watch(&writer, every);
         }
-        Ok(Run { writer })
+        Ok(Run { writer, home: self.home() })
     }
-}
-
-/// Keeps a lock file as `system/<name>`. One that is gone meanwhile is none.
-fn keep_lock(writer: &dyn RunWriter, name: &str, path: &Path) -> Result<()> {
-    let Ok(mut file) = File::open(path) else { return Ok(()) };
-    writer.add_artifact(&NewArtifact { path: &format!("system/{name}"), kind: "file", step: None }, &mut file)
 }
 
 impl Run {
@@ -100,21 +99,24 @@ impl Run {
     }
 
     /// Says on which data the run works: a frame's query, schema and files, with their sizes and hashes. `role` is what they are for, such
-    /// as "training". It is not read. Errors: `Plan` for an empty name or role, or if the run has ended; those of planning the frame.
+    /// as "training". Of rows in memory their number and a digest are kept; what is in files is not read. Errors: `Plan` for an empty name or role, or if the run has ended; those of planning the frame.
     pub async fn log_input(&self, frame: &DataFrame, name: &str, role: &str) -> Result<()> {
         for (what, said) in [("name", name), ("role", role)] {
             if said.is_empty() {
                 return Err(Error::plan("run", format!("the {what} of a data set is empty, expected at least one character")));
             }
         }
+        let Seen { digest, rows, profile } = seen(frame);
         let dataset = NewDataset {
             role: role.into(),
             name: name.into(),
+            digest,
             kind: "query".into(),
             source: query_of(frame),
             schema: schema_text(frame.logical_plan().schema().inner()),
+            profile,
+            rows,
             files: frame.files().await?,
-            ..NewDataset::default()
         };
         self.writer.add_dataset(&dataset)
     }
@@ -129,7 +131,8 @@ impl Run {
         self.writer.set_tags(&owned(tags))
     }
 
-    /// Keeps a file under a name such as `plots/loss.png`, in place of what has the name; of a directory all files below it.
+    /// Keeps a file under a name such as `plots/loss.png`, in place of what has the name; of a directory all files below it,
+    /// but for the session's home.
     /// Content goes through memory in pieces, and equal contents are kept once. It survives a power cut when this returns.
     ///
     /// Errors: `Plan` for a name that is no relative path of ordinary parts; `External` for what cannot be read.
@@ -138,10 +141,21 @@ impl Run {
         if !source.is_dir() {
             return self.log_content(name, "file", None, &mut open(source)?);
         }
+        let own = self.home_below(source);
         for (below, file) in files_below(source)? {
+            // With each run a store would grow by itself.
+            if own.as_ref().is_some_and(|home| Path::new(&below).starts_with(home)) {
+                continue;
+            }
             self.log_content(&format!("{name}/{below}"), "file", None, &mut open(&file)?)?;
         }
         Ok(())
+    }
+
+    /// The path from a directory to the session's home, if that is below it.
+    fn home_below(&self, directory: &Path) -> Option<PathBuf> {
+        let (home, directory) = (self.home.as_ref()?.canonicalize().ok()?, directory.canonicalize().ok()?);
+        home.strip_prefix(directory).ok().filter(|below| !below.as_os_str().is_empty()).map(Path::to_path_buf)
     }
 
     /// Keeps what a reader gives, to its end. `kind` says as what it is to be shown: file, text, image, table, histogram;

@@ -24,6 +24,7 @@ use gradframe_plan::services::{ModelRegistry, NamedModel, Services, SourceCall};
 use gradframe_sql::Parsed;
 use tempfile::TempDir;
 
+use crate::around::SessionRuns;
 use crate::catalog::PublicSchema;
 use crate::config::{Home, SessionBuilder, default_home};
 use crate::frame::{Copied, DataFrame, InMemory, own_rows};
@@ -32,7 +33,7 @@ use crate::registry::model_name;
 use crate::runtime::BlockingRuntime;
 use crate::scan_options::CsvOptions;
 use crate::unknown::{suggest_function, suggest_table, tables_of};
-use crate::{Error, Result, around, clock, state, statements};
+use crate::{Error, Result, clock, state, statements};
 
 /// Name of scans that no table of the catalog stands behind.
 pub(crate) const UNNAMED: &str = "?table?";
@@ -66,6 +67,7 @@ struct Inner {
     context: SessionContext,
     public: Arc<PublicSchema>,
     runtime: BlockingRuntime,
+    runs: SessionRuns,
     /// Where an in-memory session keeps its tables; deleted with it.
     _scratch: Option<TempDir>,
 }
@@ -85,11 +87,12 @@ impl Session {
         clock::check("session")?;
         crate::limit_arrays_to_memory();
         let (store, home, scratch) = open_store(&builder)?;
+        let runs = SessionRuns::new(Arc::clone(&store), builder.code.clone());
         let public = Arc::new(PublicSchema::new(store, home));
-        let context = SessionContext::new_with_state(state::build(&builder, &public)?);
+        let context = SessionContext::new_with_state(state::build(&builder, &public, &runs)?);
         public.attach(context.state_weak_ref());
         let runtime = BlockingRuntime::new(builder.threads_or_default());
-        Ok(Self { inner: Arc::new(Inner { context, public, runtime, _scratch: scratch }), around: None })
+        Ok(Self { inner: Arc::new(Inner { context, public, runtime, runs, _scratch: scratch }), around: None })
     }
 
     /// Runs SQL. A query is planned and waits, lazy, in the frame; a statement with effects (CREATE MODEL, INSERT,
@@ -308,9 +311,14 @@ impl Session {
         if let Some(run) = &self.around
             && let Ok(services) = Services::of(state.config())
         {
-            state.config_mut().set_extension(Arc::new(around::services_in(&services, run)));
+            state.config_mut().set_extension(Arc::new(self.services_in(&services, run)));
         }
         state
+    }
+
+    /// The services for what begins in a run.
+    pub(crate) fn services_in(&self, services: &Services, run: &str) -> Services {
+        Services { runs: Arc::new(self.inner.runs.clone().within(run)), ..services.clone() }
     }
 
     pub(crate) fn public(&self) -> &Arc<PublicSchema> {

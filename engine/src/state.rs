@@ -23,6 +23,7 @@ use gradframe_plan::rules::{analyzer_rules, optimizer_rules};
 use gradframe_plan::services::Services;
 
 use crate::Result;
+use crate::around::SessionRuns;
 use crate::catalog::{CATALOG, PUBLIC, PublicSchema, catalog};
 use crate::config::SessionBuilder;
 use crate::cooperative::CooperativeJoins;
@@ -38,13 +39,13 @@ pub(crate) const TIME_ZONE: &str = "UTC";
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
 
 /// The state of a new session.
-pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<SessionState> {
+pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>, runs: &SessionRuns) -> Result<SessionState> {
     words::add_words(crate::expr::word_over_elements);
     let physical_rules = physical_optimizer_rules(PhysicalOptimizer::new().rules, builder.memory_limit_or_default());
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), catalog(Arc::clone(public))?);
     let mut state = SessionStateBuilder::new()
-        .with_config(config(builder, public)?)
+        .with_config(config(builder, public, runs)?)
         .with_runtime_env(runtime_env(builder)?)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
@@ -86,11 +87,11 @@ pub(crate) fn device_memory_limit(context: &SessionContext) -> Option<MemorySize
     state.config().options().extensions.get::<GradframeOptions>().and_then(|options| options.device_memory_limit.clone())
 }
 
-fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<SessionConfig> {
+fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>, runs: &SessionRuns) -> Result<SessionConfig> {
     let store = public.store();
     let services = Services {
         models: Arc::clone(store) as _,
-        runs: Arc::clone(store) as _,
+        runs: Arc::new(runs.clone()),
         sources: Arc::new(StoreSources::new(Arc::clone(store))),
         pretrained: Arc::new(HubModels::new(hub_settings())),
         seed: builder.seed,

@@ -19,6 +19,7 @@ mod persistence;
 mod sinks;
 mod statements;
 mod support;
+mod surroundings;
 mod texts;
 mod unique;
 mod verbs;

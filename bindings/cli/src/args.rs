@@ -40,6 +40,9 @@ pub struct SessionArgs {
     /// Seed of trainings that name none
     #[arg(long, global = true, help_heading = "Session", value_name = "N")]
     pub seed: Option<u64>,
+    /// Keep no state of the code with trainings: git's commit in the working directory, and what was changed since
+    #[arg(long, global = true, help_heading = "Session")]
+    pub no_code: bool,
     /// No progress bars and no timings
     #[arg(long, short, global = true, help_heading = "Session")]
     pub quiet: bool,

@@ -128,6 +128,9 @@ fn open_session(args: &SessionArgs) -> Result<Session> {
     if let Some(seed) = args.seed {
         builder = builder.seed(seed);
     }
+    if args.no_code {
+        builder = builder.without_code();
+    }
     if std::io::stderr().is_terminal() && !args.quiet {
         builder = builder.progress(progress::TrainingBar::shared());
     }

@@ -383,3 +383,10 @@ fn tail_prints_metrics_whatever_the_steps_of_others() {
     assert!(!printed.contains("system/"), "{printed}");
     assert_eq!(place.run(&["runs", "tail", "--system"]).stdout.matches("system/cpu").count(), 50);
 }
+
+#[test]
+fn a_collection_where_there_is_no_store_makes_none() {
+    let place = Place::new();
+    let ended = place.run(&["runs", "gc", "--home", "none"]);
+    assert!(ended.code == 0 && !place.path("none").exists(), "{}", ended.stderr);
+}

@@ -21,6 +21,7 @@ mod map;
 mod map_column;
 mod model;
 mod notices;
+mod packages;
 mod pretrained;
 mod profile;
 mod progress;
@@ -49,6 +50,7 @@ fn run_command(py: Python<'_>, arguments: Vec<String>) -> u8 {
 
 #[pymodule]
 fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    packages::tell();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(run_command, module)?)?;
     module.add_class::<session::PySession>()?;

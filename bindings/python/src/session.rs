@@ -26,9 +26,10 @@ impl PySession {
     /// A session. `home` is the directory of tables, models and runs; `store` the address of a database that keeps runs and models
     /// for many machines; `in_memory` keeps them nowhere. Beyond
     /// `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`. `progress` draws how
-    /// far long work is; if it is not given, on a terminal and in notebooks.
+    /// far long work is; if it is not given, on a terminal and in notebooks. `code` is a directory of the code whose state is kept with
+    /// trainings, the working directory if it is not given; none is with `keeps_code` false.
     #[new]
-    #[pyo3(signature = (*, home=None, store=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None, progress=None))]
+    #[pyo3(signature = (*, home=None, store=None, in_memory=false, memory_limit_bytes=None, disk_limit_bytes=None, temp_directory=None, threads=None, seed=None, batch_size_rows=None, progress=None, code=None, keeps_code=true))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -42,6 +43,8 @@ impl PySession {
         seed: Option<u64>,
         batch_size_rows: Option<usize>,
         progress: Option<bool>,
+        code: Option<&Bound<'_, PyAny>>,
+        keeps_code: bool,
     ) -> PyResult<Self> {
         crate::notices::show();
         let mut builder = Session::builder();
@@ -57,6 +60,8 @@ impl PySession {
         builder = set(builder, threads, SessionBuilder::threads);
         builder = set(builder, seed, SessionBuilder::seed);
         builder = set(builder, batch_size_rows, SessionBuilder::batch_size_rows);
+        builder = set(builder, code.map(path_text).transpose()?, SessionBuilder::code);
+        builder = if keeps_code { builder } else { builder.without_code() };
         if progress.map_or_else(|| wanted(py), Ok)? {
             builder = builder.progress(TrainingLines::shared());
         }

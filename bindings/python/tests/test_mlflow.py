@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import requests
 
 import gradframe as gf
 
@@ -157,3 +158,104 @@ def test_a_batch_of_many(client):
     client.log_batch(run, metrics=metrics, params=params)
     got = client.get_run(run).data
     assert (len(got.metrics), len(got.params), got.metrics["m899"]) == (900, 100, 899)
+
+
+def test_pages_of_lists_neither_repeat_nor_skip_where_others_come_in_between(client):
+    for i in range(5):
+        client.create_experiment(f"e{i}")
+        client.create_registered_model(f"m{i}")
+        client.create_model_version(f"m{i}", "runs:/x/model")
+
+    def all_of(search, come, **options):
+        found, token, turn = [], None, 0
+        while turn == 0 or token:
+            page = search(max_results=2, page_token=token, **options)
+            found, token, turn = found + list(page), page.token, turn + 1
+            come(turn)
+        return found
+
+    # Newest first: what is made now would push the others on to the next page.
+    experiments = all_of(client.search_experiments, lambda turn: client.create_experiment(f"new {turn}"))
+    assert [e.name for e in experiments] == ["e4", "e3", "e2", "e1", "e0", "Default"]
+    models = all_of(client.search_registered_models, lambda turn: client.create_registered_model(f"a{turn}"))
+    assert [m.name for m in models] == ["m0", "m1", "m2", "m3", "m4"]
+    versions = all_of(client.search_model_versions, lambda turn: client.create_model_version("m0", "runs:/x/model"), order_by=["last_updated_timestamp DESC"])
+    assert [(v.name, int(v.version)) for v in versions] == [(f"m{i}", 1) for i in (4, 3, 2, 1, 0)]
+    ties = client.search_model_versions(order_by=["version_number ASC"], max_results=5)
+    assert [v.name for v in ties] == ["m0", "m1", "m2", "m3", "m4"]
+
+
+def test_lists_are_as_long_as_the_clients_may_ask(client):
+    client.create_registered_model("m")
+    client.create_model_version("m", "runs:/x/model")
+    assert len(client.search_model_versions(max_results=200_000)) == 1 and len(client.search_registered_models(max_results=1000)) == 1
+    for search, most in ((client.search_model_versions, 200_000), (client.search_registered_models, 1000), (client.search_experiments, 50_000)):
+        with pytest.raises(mlflow.exceptions.MlflowException) as refused:
+            search(max_results=most + 1)
+        assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_a_registered_model_that_is_made_again_begins_at_version_1(client, home):
+    for turn in range(2):
+        client.create_registered_model("m")
+        assert [int(client.create_model_version("m", "runs:/x/model").version) for _ in range(2)] == [1, 2]
+        client.set_registered_model_alias("m", "champion", "2")
+        client.delete_registered_model("m")
+    # One that was trained here may be in the memory of another process, by its number.
+    session = gf.Session(home=home)
+    create = "CREATE MODEL m OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT value * {}.0 AS x, value AS y FROM generate_series(1, 9)"
+    session.sql(create.format(1))
+    before = session.sql("SELECT * FROM ML.PREDICT(MODEL m, (SELECT 10.0 AS x))").collect().rows()
+    client.delete_registered_model("m")
+    gf.Session(home=home).sql(create.format(2))
+    assert session.sql("SELECT * FROM ML.PREDICT(MODEL m, (SELECT 10.0 AS x))").collect().rows() != before
+    assert [int(version.version) for version in client.search_model_versions("name = 'm'")] == [2]
+
+
+def test_latest_is_the_newest_version(client):
+    client.create_registered_model("m")
+    with pytest.raises(mlflow.exceptions.MlflowException) as unknown:
+        client.get_model_version_by_alias("m", "latest")
+    assert unknown.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    for _ in range(11):
+        client.create_model_version("m", "runs:/x/model")
+    client.transition_model_version_stage("m", "3", "Production")
+    assert [int(client.get_model_version_by_alias("m", alias).version) for alias in ("latest", "LATEST")] == [11, 11]
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "v1", "1", "a b"])
+def test_what_reads_as_a_version_is_no_alias(client, alias):
+    client.create_registered_model("m")
+    client.create_model_version("m", "runs:/x/model")
+    with pytest.raises(mlflow.exceptions.MlflowException) as refused:
+        client.set_registered_model_alias("m", alias, "1")
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_runs_are_in_the_order_of_their_names_and_of_one_name_twice(client):
+    runs = sorted(client.create_run("0").info.run_id for _ in range(3))
+    for order, expected in (
+        (["attributes.run_id"], runs),
+        (["run_id DESC"], runs[::-1]),
+        (["attributes.start_time", "attributes.start_time DESC", "run_id"], None),
+        (["metrics.m", "metrics.m DESC", "run_id"], runs),
+    ):
+        first = client.search_runs(["0"], order_by=order, max_results=2)
+        found = [run.info.run_id for run in [*first, *client.search_runs(["0"], order_by=order, max_results=2, page_token=first.token)]]
+        assert sorted(found) == runs and (expected is None or found == expected), order
+
+
+def test_one_run_has_one_name(client):
+    with pytest.raises(mlflow.exceptions.MlflowException) as refused:
+        client.create_run("0", run_name="a", tags={"mlflow.runName": "b"})
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert client.create_run("0", run_name="a", tags={"mlflow.runName": "a"}).info.run_name == "a"
+
+
+def test_a_history_without_a_limit_is_whole(client):
+    run = client.create_run("0").info.run_id
+    for part in range(26):
+        client.log_batch(run, metrics=[mlflow.entities.Metric("m", i, i, part * 1000 + i) for i in range(1000)])
+    answer = requests.get(f"{mlflow.get_tracking_uri()}/api/2.0/mlflow/metrics/get-history", params={"run_id": run, "metric_key": "m"}).json()
+    assert len(answer["metrics"]) == 26_000 and "next_page_token" not in answer
+    assert len(client.get_metric_history(run, "m")) == 26_000

@@ -148,13 +148,13 @@ def test_the_registry_nested_runs_and_data_sets_come_along(tmp_path):
     versions = session.sql("SELECT version, run, source, stage FROM gradframe.models WHERE model = 'fare' ORDER BY version")
     [(experiment_number,)] = session.sql("SELECT id FROM gradframe.experiments WHERE experiment = 'taxi'").collect().rows()
     source = f"mlflow-artifacts:/{experiment_number}/{runs['inner']}/artifacts/model"
-    assert versions.collect().rows() == [(1, runs["inner"], source, "None"), (2, runs["inner"], source, "Staging")]
-    assert session.sql("SELECT alias, version FROM gradframe.aliases").collect().rows() == [("champ", 2)]
-    tags = dict(session.sql("SELECT name, value FROM gradframe.model_tags WHERE version = 2").collect().rows())
+    assert versions.collect().rows() == [(1, runs["inner"], source, "None"), (3, runs["inner"], source, "Staging")]
+    assert session.sql("SELECT alias, version FROM gradframe.aliases").collect().rows() == [("champ", 3)]
+    tags = dict(session.sql("SELECT name, value FROM gradframe.model_tags WHERE version = 3").collect().rows())
     assert tags == {"i": "2", "mlflow.imported_from": "fare/3"}
     theirs = client.get_model_version("fare", "3")
     with served(tmp_path / "home") as ours:
-        model, version = ours.get_registered_model("fare"), ours.get_model_version("fare", "2")
+        model, version = ours.get_registered_model("fare"), ours.get_model_version("fare", "3")
     assert version.tags == theirs.tags == {"i": "2"}
     assert (version.creation_timestamp, version.last_updated_timestamp) == (theirs.creation_timestamp, theirs.last_updated_timestamp)
     assert model.creation_timestamp == client.get_registered_model("fare").creation_timestamp
@@ -248,7 +248,7 @@ def test_copies_of_versions_have_the_files_that_they_had_there(tmp_path, kind):
         client.log_text(run.info.run_id, f"model {i}", f"model{i}/MLmodel")
         client.create_model_version("original", f"{run.info.artifact_uri}/model{i}", run.info.run_id)
     client.delete_model_version("original", "1")
-    # By names before and after the original's, a copy of a copy, and one whose original is gone: numbers are given anew.
+    # By names before and after the original's, a copy of a copy, and one whose original is gone.
     client.copy_model_version("models:/original/3", "a copy")
     client.copy_model_version("models:/a copy/1", "z copy")
     client.copy_model_version("models:/original/2", "of gone")
@@ -453,3 +453,41 @@ def test_what_is_no_store_is_said(session, tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database")
     with pytest.raises(gf.errors.PlanError, match="holds no runs"):
         session.import_runs(tmp_path / "mlflow.db")
+
+
+def test_a_version_without_a_number_is_named(session, tmp_path):
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    run = client.create_run("0").info
+    client.create_registered_model("fare")
+    for _ in range(2):
+        client.create_model_version("fare", f"{run.artifact_uri}/model", run.run_id)
+    meta = tmp_path / "mlruns" / "models" / "fare" / "version-1" / "meta.yaml"
+    meta.write_text(meta.read_text().replace("version: 1", "version: one"))
+    with pytest.raises(gf.errors.ExecutionError, match="its version is `one`, expected a number"):
+        session.import_runs(tmp_path / "mlruns")
+    assert session.sql("SELECT model, version FROM gradframe.models").collect().rows() == [("fare", 2)]
+
+
+def test_versions_keep_their_numbers_unless_the_name_has_such_here(session, tmp_path):
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    run = client.create_run("0").info
+    client.create_registered_model("fare")
+    for i in range(4):
+        client.create_model_version("fare", f"{run.artifact_uri}/model{i}", run.run_id)
+    client.delete_model_version("fare", "1")
+    client.delete_model_version("fare", "3")
+    session.import_runs(tmp_path / "mlruns")
+    theirs = "SELECT version, value FROM gradframe.model_tags WHERE name = 'mlflow.imported_from' ORDER BY version"
+    assert session.sql(theirs).collect().rows() == [(2, "fare/2"), (4, "fare/4")]
+    session.import_runs(tmp_path / "mlruns")
+    assert session.sql(theirs).collect().rows() == [(2, "fare/2"), (4, "fare/4")]
+
+    # A model of that name was trained here: its numbers are taken, and what is another number is said.
+    other = gf.Session(home=tmp_path / "other")
+    for _ in range(3):
+        other.sql(
+            "CREATE OR REPLACE MODEL fare OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT value * 1.0 AS x, value AS y FROM generate_series(1, 9)"
+        )
+    with pytest.warns(UserWarning, match="`fare` have other numbers here.*: 2 is "):
+        other.import_runs(tmp_path / "mlruns")
+    assert other.sql(theirs).collect().rows() == [(4, "fare/2"), (5, "fare/4")]

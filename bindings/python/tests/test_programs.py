@@ -214,3 +214,44 @@ def test_what_cannot_be_started_again_says_so(session):
         session.replay_run("nothing", program=True)
     with pytest.raises(gf.errors.PlanError, match="`frame` goes with program=False"):
         session.replay_run(run.id, frame=session.sql("SELECT 1 AS x"), program=True)
+
+
+WITH_MEMORY = """
+import gradframe as gf
+
+with gf.run("in memory") as run:
+    run.log_input(gf.read_csv("rides.csv"), "rides")
+    run.log({"loss": 1.0}, step=0)
+"""
+
+
+def test_data_in_memory_that_have_changed_are_told(tmp_path):
+    (tmp_path / "rides.csv").write_text("x,y\n1,a\n2,b\n")
+    session, _ = started(tmp_path, WITH_MEMORY)
+    run = newest(session)
+    _, _, differences = session.replay_run(run)
+    assert differences.rows() == []
+    [(digest, count)] = session.sql(f"SELECT digest, rows FROM gradframe.datasets WHERE run = '{run}'").collect().rows()
+    assert len(digest) == 32 and count == 2
+    (tmp_path / "rides.csv").write_text("x,y\n1,a\n3,b\n")
+    _, _, differences = session.replay_run(run)
+    assert [(what, name) for what, name, _, _ in differences.rows()] == [("data", "training digest")]
+
+
+def test_changed_rows_are_not_packed_as_those_of_a_training(tmp_path):
+    data = tmp_path / "rides.csv"
+    data.write_text("x,y\n" + "\n".join(f"{i},{2 * i}" for i in range(30)) + "\n")
+    session = gf.Session(home=tmp_path / "home")
+    session.sql(f"CREATE MODEL rides OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT x, y FROM '{data}'")
+    [(run,)] = session.sql("SELECT run FROM gradframe.runs").collect().rows()
+    session.export_run(run, tmp_path / "whole.tar", data=True)
+    data.write_text(data.read_text().replace("\n3,6\n", "\n3,7\n"))
+    with pytest.raises(gf.errors.ExecutionError, match="have changed since it was trained: `.*rides.csv` is another"):
+        session.export_run(run, tmp_path / "changed.tar", data=True)
+    assert not (tmp_path / "changed.tar").exists()
+    session.export_run(run, tmp_path / "without.tar")
+    data.unlink()
+    elsewhere = gf.Session(home=tmp_path / "elsewhere")
+    elsewhere.import_runs(tmp_path / "whole.tar")
+    _, values, differences = elsewhere.replay_run(run)
+    assert values > 0 and all(what != "value" for what, *_ in differences.rows())

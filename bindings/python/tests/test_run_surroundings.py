@@ -2,6 +2,7 @@
 
 import contextvars
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -133,3 +134,65 @@ def test_what_is_used_is_not_sampled_if_not_wanted(session):
     for wrong in (0, -1, float("nan")):
         with pytest.raises(gf.errors.PlanError, match="resources"):
             session.run("wrong", resources=wrong)
+
+
+CREATE = "CREATE MODEL line OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT CAST(value AS DOUBLE) AS x, 2.0 * value AS y FROM generate_series(1, 20)"
+PACKAGES = """SELECT e.name, e.value FROM gradframe.environments AS e JOIN gradframe.runs AS r ON e.environment = r.environment
+    WHERE e.kind = 'package' AND r.run = '{}'"""
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository with one file, which was changed since."""
+    place = tmp_path / "code"
+    place.mkdir()
+    (place / "train.py").write_text("lr = 1\n")
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(place)]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    (place / "train.py").write_text("lr = 2\n")
+    return place
+
+
+def of_training(session):
+    [(run, commit, diff)] = rows(session, "SELECT run, commit, diff FROM gradframe.runs WHERE model IS NOT NULL")
+    return commit, diff, dict(rows(session, PACKAGES.format(run)))
+
+
+@pytest.mark.parametrize("way", ["sql", "fit"])
+def test_a_training_keeps_its_code_and_its_packages(tmp_path, repository, way):
+    session = gf.Session(home=tmp_path / "home", code=repository)
+    if way == "sql":
+        session.sql(CREATE)
+    else:
+        session.sql("SELECT value AS x, 2.0 * value AS y FROM generate_series(1, 20)").fit(gf.ml.LinearRegression(), "y", name="line")
+    commit, diff, packages = of_training(session)
+    assert len(commit) == 40 and "+lr = 2" in diff
+    assert packages["pytest"] == pytest.__version__
+
+
+def test_who_asks_for_no_code_has_none_kept(tmp_path, repository):
+    session = gf.Session(home=tmp_path / "home", code=False)
+    session.sql(CREATE)
+    commit, diff, packages = of_training(session)
+    assert (commit, diff) == (None, None) and "pytest" in packages
+    within = gf.Session(home=tmp_path / "other", code=repository)
+    with within.run("silent", code=False):
+        within.sql(CREATE)
+    assert rows(within, "SELECT commit, diff FROM gradframe.runs") == [(None, None)] * 2
+
+
+def test_the_command_line_of_python_keeps_both_too_and_replays_without_a_difference(tmp_path, repository):
+    def command(*words):
+        command = [sys.executable, "-m", "gradframe", *words, "--home", str(tmp_path / "home")]
+        return subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout
+
+    command("sql", "-c", CREATE)
+    session = gf.Session(home=tmp_path / "home")
+    commit, diff, packages = of_training(session)
+    assert len(commit) == 40 and "+lr = 2" in diff and "pytest" in packages
+    [(run,)] = rows(session, "SELECT run FROM gradframe.runs")
+    said = command("runs", "replay", run)
+    assert "package" not in said and "code" not in said, said
+    command("sql", "--no-code", "-c", CREATE.replace("MODEL line", "MODEL other"))
+    assert rows(session, "SELECT commit FROM gradframe.runs WHERE model = 'other'") == [(None,)]

@@ -511,3 +511,25 @@ def test_counts_of_histograms_keep_their_fractions(session):
     for counts in ([-1.0, 1.0], [np.nan, 1.0], ["a", "b"]):
         with pytest.raises((TypeError, ValueError), match="log_histogram"):
             r.log_histogram("wrong", counts=counts, edges=edges)
+
+
+def test_a_directory_that_holds_the_home_is_kept_without_it(tmp_path):
+    (tmp_path / "train.py").write_text("pass")
+    (tmp_path / "home.txt").write_text("x")
+    session = gf.Session(home=tmp_path / "home")
+    with session.run("all of it", output=False) as run:
+        run.log_artifact(tmp_path, "here")
+    paths = session.sql(f"SELECT path FROM gradframe.artifacts WHERE run = '{run.id}' AND starts_with(path, 'here/') ORDER BY path")
+    assert paths.collect().rows() == [("here/home.txt",), ("here/train.py",)]
+
+
+def test_a_collection_keeps_what_an_alias_would_go_back_to(session):
+    for _ in range(4):
+        session.sql(
+            "CREATE OR REPLACE MODEL fare OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT value * 1.0 AS x, value AS y FROM generate_series(1, 9)"
+        )
+    session.promote("fare", "1", "champion")
+    session.promote("fare", "2", "champion")
+    session.collect_garbage(keep_versions=1)
+    assert [version for (version,) in session.sql("SELECT version FROM gradframe.models ORDER BY 1").collect().rows()] == [1, 2, 4]
+    assert session.roll_back("fare", "champion") == 1

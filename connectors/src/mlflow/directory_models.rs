@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use gradframe_ml_core::Result;
+use gradframe_ml_core::{Error, Result};
 
-use super::directory::{MODELS, below, has_meta, meta_of, no_point, point, read_experiments, runs, values};
+use super::directory::{META, MODELS, below, has_meta, meta_of, no_point, point, read_experiments, runs, values};
 use super::registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion, status};
-use super::{Damaged, elsewhere, kept};
+use super::{Damaged, OP, elsewhere, kept};
 
 /// How directories of versions begin.
 const VERSION: &str = "version-";
@@ -112,7 +112,11 @@ fn version(directory: &Path, artifacts: &HashMap<String, String>) -> Result<Opti
     let run_link = meta.remove("run_link").filter(|link| !link.is_empty());
     let stage = meta.remove("current_stage").unwrap_or_else(|| "None".to_owned());
     let mut text = |name: &str| meta.remove(name).unwrap_or_default();
-    let Some(version) = text("version").parse().ok().filter(|_| stage != DELETED) else { return Ok(None) };
+    if stage == DELETED {
+        return Ok(None);
+    }
+    let said = text("version");
+    let version = said.trim().parse().ok().filter(|version| *version > 0).ok_or_else(|| no_version(directory, &said))?;
     let run = text("run_id");
     Ok(Some(ForeignVersion {
         version,
@@ -126,6 +130,11 @@ fn version(directory: &Path, artifacts: &HashMap<String, String>) -> Result<Opti
         tags: values(&directory.join("tags"))?,
         times_us,
     }))
+}
+
+fn no_version(directory: &Path, said: &str) -> Error {
+    let path = directory.join(META);
+    Error::execution(OP, format!("`{}` is damaged: its version is `{said}`, expected a number from 1", path.display()))
 }
 
 /// Where each run has its artifacts, as its `meta.yaml` says it.

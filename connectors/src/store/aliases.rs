@@ -93,6 +93,17 @@ pub(super) fn forget_what_is_said(transaction: &Transaction, model: &str) -> Res
     transaction.execute(unname, params![model]).map(|_| ())
 }
 
+/// The versions to which aliases would be taken back, each with its model.
+pub(super) fn roll_back_targets(transaction: &Transaction) -> Result<Vec<(String, u64)>> {
+    let sql = "SELECT DISTINCT model, alias FROM alias_log ORDER BY model, alias";
+    let aliases = transaction.rows(sql, params![], |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)))?;
+    let target = |(model, alias): (String, String)| {
+        let before = version_before(transaction, &model, &alias).transpose()?;
+        Some(before.map(|(_, version)| (model, version)))
+    };
+    aliases.into_iter().filter_map(target).collect()
+}
+
 /// The last other version that an alias has named and that is still there, with the entry of the log that ended that.
 fn version_before(transaction: &Transaction, model: &str, alias: &str) -> Result<Option<(i64, u64)>> {
     let sql = "SELECT l.id, l.before FROM alias_log AS l JOIN models AS m ON m.model = l.model AND m.version = l.before
@@ -141,9 +152,10 @@ pub(super) fn set(transaction: &Transaction, model: &str, alias: &str, version: 
     Ok(())
 }
 
-/// False of `latest`, a number, and what has `@`, `/`, `:` or spaces in it: they mean something else behind a model's name.
+/// False of `latest` in any case of letters, a number, and what has `@`, `/`, `:` or spaces in it: they mean something else behind a model's name.
 pub fn is_alias(alias: &str) -> bool {
-    let wrong = alias.is_empty() || alias == NEWEST || alias.contains(['@', '/', ':']) || alias.parse::<u64>().is_ok();
+    let wrong =
+        alias.is_empty() || alias.eq_ignore_ascii_case(NEWEST) || alias.contains(['@', '/', ':']) || alias.parse::<u64>().is_ok();
     !wrong && !alias.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 

@@ -9,6 +9,7 @@ use rusqlite::TransactionBehavior;
 
 use super::connection::{self, Open};
 use super::errors::{make_directory, name_file, read_only, store_error};
+use super::lost::check_not_lost;
 use super::sql::Transaction;
 
 /// One process's connection to the store, used by one thread at a time.
@@ -58,6 +59,7 @@ impl Embedded {
         }
         let path = self.path()?;
         *open = None;
+        check_not_lost(&path)?;
         if path.exists() {
             *open = Some(connection::to_read(&path, self.busy_timeout)?);
         }
@@ -71,6 +73,7 @@ impl Embedded {
         }
         let path = self.path()?;
         *open = None;
+        check_not_lost(&path)?;
         path.parent().map_or(Ok(()), |home| make_directory("store", home))?;
         let connected = connection::to_write(&path, self.busy_timeout)?;
         if !connected.is_writable() {

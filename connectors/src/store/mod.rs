@@ -41,6 +41,7 @@ mod lease;
 mod leftovers;
 mod logged_models;
 mod logged_rows;
+mod lost;
 mod mentions;
 mod model_files;
 mod models;
@@ -186,6 +187,11 @@ impl Store {
     /// The address of a database that machines share, as it was given, with its password: for processes that are started for it.
     pub fn address(&self) -> Option<&str> {
         self.address.as_ref().map(Address::text)
+    }
+
+    /// True where nothing was ever written. Errors: `External` if the store cannot be opened.
+    pub fn is_none(&self) -> Result<bool> {
+        Ok(self.database.read(|_| Ok(()))?.is_none())
     }
 
     /// True of a database that machines share.

@@ -11,7 +11,7 @@ use gradframe_plan::services::{ModelRegistry, NamedModel, model_exists};
 
 pub(super) use self::versions::next_version;
 use self::versions::{Version, delete_version, delete_versions, insert_version, newest, old_versions, one_version};
-use super::aliases::{forget_what_is_said, which_version};
+use super::aliases::{forget_what_is_said, roll_back_targets, which_version};
 use super::artifacts::files_below;
 use super::errors::write_error;
 use super::model_files::{self, StagedModel};
@@ -115,7 +115,7 @@ impl ModelRegistry for Store {
 
 impl Store {
     /// The directory of a model's versions; None in memory, and on a server.
-    fn versions_directory(&self, name: &str) -> Result<Option<PathBuf>> {
+    pub(super) fn versions_directory(&self, name: &str) -> Result<Option<PathBuf>> {
         let directory = directory_name(name)?;
         Ok(self.models.as_ref().map(|models| models.join(directory)))
     }
@@ -144,7 +144,8 @@ impl Store {
         if source.is_some() {
             return Err(of_mlflow(name, *version));
         }
-        if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)) {
+        // A number may be another version's by now.
+        if let Some(model) = self.loaded.lock().get(&(name.clone(), *version)).filter(|model| model.created_us == *created_us) {
             return Ok(model.clone());
         }
         let model = match self.versions_directory(name)? {
@@ -201,12 +202,14 @@ impl Store {
         Ok(self.versions_directory(model)?.map(|versions| versions.join(version.to_string())))
     }
 
-    /// Removes versions that are not among the newest `keep` of their model, that no alias, no view and no query of a run names, that
+    /// Removes versions that are not among the newest `keep` of their model, that no alias, no view and no query of a run names, to
+    /// which no alias would be taken back, that
     /// are in no stage of MLflow's, and of which no copy has the files; gives them.
     pub fn remove_old_versions(&self, keep: u64) -> Result<Vec<(String, u64)>> {
         self.remove_versions(|transaction| {
             let (mut old, mentions) = (old_versions(transaction, keep)?, self.mentions(transaction)?);
-            old.retain(|(model, version)| !mentions.name(model, *version));
+            let targets = roll_back_targets(transaction)?;
+            old.retain(|version| !mentions.name(&version.0, version.1) && !targets.contains(version));
             Ok(old)
         })
     }

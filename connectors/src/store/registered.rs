@@ -7,7 +7,9 @@ use gradframe_ml_core::{Error, Result};
 
 use super::aliases::forget_what_is_said;
 use super::places::check_no_copies;
-use super::registered_rows::{OF_MODEL, OP, insert_version, is_registered, register, rename, set_tags, touch, unknown};
+use super::registered_rows::{
+    OF_MODEL, OP, insert_version, is_registered, number_anew, register, rename, set_tags, touch, unknown,
+};
 use super::run_rows::check_text;
 use super::sql::{Row, Transaction, params};
 use super::{Store, now_us};
@@ -123,17 +125,21 @@ impl Store {
         })
     }
 
-    /// Forgets a model, its versions and all that is said about it; false if there is none. Errors: `Plan` if copies elsewhere
-    /// have the files of what was trained here.
+    /// Forgets a model, its versions and all that is said about it; false if there is none. Where none of its versions was trained here,
+    /// a model of that name begins at version 1 again. Errors: `Plan` if copies elsewhere have the files of what was trained here.
     pub fn unregister_model(&self, name: &str) -> Result<bool> {
         // Looked for before, so that a missing store is not made by a removal.
         if self.registered_model(name)?.is_none() {
             return Ok(false);
         }
         let was_there = Cell::new(false);
+        let has_files = self.versions_directory(name)?.is_some_and(|directory| directory.exists());
         self.remove_versions(|transaction| {
             was_there.set(is_registered(transaction, name)?);
             check_no_copies(transaction, name, None)?;
+            if !has_files {
+                number_anew(transaction, name)?;
+            }
             let versions = "SELECT model, version FROM models WHERE model = ?1";
             let versions = transaction.rows(versions, params![name], |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))?;
             forget_what_is_said(transaction, name).map(|()| versions)

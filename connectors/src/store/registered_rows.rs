@@ -28,6 +28,24 @@ pub(super) fn register(transaction: &Transaction, name: &str, description: &str,
 /// Adds a version of a name that there is, and gives its number.
 pub(super) fn insert_version(transaction: &Transaction, new: &NewVersion<'_>) -> Result<u64> {
     let version = next_version(transaction, new.model, true)?;
+    insert_as(transaction, new, version)
+}
+
+/// The same with the number that it has elsewhere, or with the next one where that is another version's, or may have been one's that was
+/// trained here.
+pub(super) fn insert_numbered(transaction: &Transaction, new: &NewVersion<'_>, number: i64) -> Result<u64> {
+    let may_be =
+        "SELECT ?2 > last_version OR NOT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND (version = ?2 OR source IS NULL))
+                  FROM model_names WHERE name = ?1";
+    if number < 1 || !transaction.value(may_be, params![new.model, number])? {
+        return insert_version(transaction, new);
+    }
+    let sql = "UPDATE model_names SET last_version = ?2 WHERE name = ?1 AND last_version < ?2";
+    transaction.execute(sql, params![new.model, number])?;
+    insert_as(transaction, new, number as u64)
+}
+
+fn insert_as(transaction: &Transaction, new: &NewVersion<'_>, version: u64) -> Result<u64> {
     let sql = "INSERT INTO models (model, version, model_type, label, features, run, created, weights_xxh3, source, updated, description,
                                    run_link, logged_model, storage)
                VALUES (?1, ?2, ?3, '', 0, ?4, ?5, '', ?6, ?5, ?7, ?8, ?9, ?10)";
@@ -55,6 +73,14 @@ pub(super) fn set_tags(transaction: &Transaction, model: &str, version: u64, tag
 pub(super) fn touch(transaction: &Transaction, model: &str) -> Result<()> {
     let sql = "UPDATE model_names SET updated = ?2 WHERE name = ?1 AND created IS NOT NULL";
     transaction.execute(sql, params![model, now_us()]).map(|_| ())
+}
+
+/// Lets a model that is forgotten begin at version 1 again, as in MLflow's own registry, unless some process may have loaded a version of
+/// it by its number: one that was trained here.
+pub(super) fn number_anew(transaction: &Transaction, name: &str) -> Result<()> {
+    let sql = "UPDATE model_names SET last_version = 0 WHERE name = ?1
+               AND NOT EXISTS (SELECT 1 FROM models WHERE model = ?1 AND source IS NULL)";
+    transaction.execute(sql, params![name]).map(|_| ())
 }
 
 /// Numbers of versions go on from where either name was, so that none is used twice.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_plan::services::{Environment, NewRun};
+use gradframe_plan::services::{CodeState, Environment, NewRun};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::now_us;
@@ -40,6 +40,12 @@ pub(super) fn insert_run(transaction: &Transaction, id: &str, run: &NewRun, owne
     transaction.execute(sql, values)?;
     add_params(transaction, id, &pairs(&run.params))?;
     set_tags(transaction, id, &pairs(&run.tags))
+}
+
+/// The code that a run says it comes from; None of an unknown run.
+pub(super) fn code_state(transaction: &Transaction, run: &str) -> Result<Option<CodeState>> {
+    let sql = "SELECT \"commit\", (SELECT body FROM texts WHERE hash = diff_hash) FROM runs WHERE run = ?1";
+    transaction.first(sql, params![run], |row| Ok(CodeState { commit: row.get(0)?, diff: row.get(1)? }))
 }
 
 fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {

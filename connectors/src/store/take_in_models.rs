@@ -29,7 +29,7 @@ pub struct TakenModel<'a> {
 /// A version of it.
 #[derive(Debug)]
 pub struct TakenVersion<'a> {
-    /// Its number there; here it gets the next one.
+    /// Its number there; here it gets the next one if that is another's.
     pub number: i64,
     pub model_type: &'a str,
     pub source: String,
@@ -74,7 +74,8 @@ impl Store {
     }
 
     /// Takes in what is not here yet of a name, with its versions: those count as here of which the tag `from` says their name and number there.
-    pub fn take_in_registered_model(&self, model: &TakenModel<'_>, from: &str) -> Result<()> {
+    /// Gives the versions that have another number here: that there and that here.
+    pub fn take_in_registered_model(&self, model: &TakenModel<'_>, from: &str) -> Result<Vec<(i64, u64)>> {
         self.database.write(|transaction| {
             let is_new = !registered::is_registered(transaction, model.name)?;
             if is_new {
@@ -91,7 +92,11 @@ impl Store {
             }
             let sql = "UPDATE model_names SET created = ?2, updated = ?3 WHERE name = ?1";
             let (created_us, updated_us) = model.times_us;
-            if is_new { transaction.execute(sql, params![model.name, created_us, updated_us]).map(|_| ()) } else { Ok(()) }
+            if is_new {
+                transaction.execute(sql, params![model.name, created_us, updated_us])?;
+            }
+            numbers.retain(|(theirs, ours)| u64::try_from(*theirs) != Ok(*ours));
+            Ok(numbers)
         })
     }
 }
@@ -107,7 +112,7 @@ fn take_in_version(transaction: &Transaction, model: &str, version: &TakenVersio
     }
     let TakenVersion { model_type, source, run, run_link, logged_model, description, tags, stage, times_us, .. } = version;
     let new = NewVersion { model, model_type, source, run, run_link: *run_link, logged_model: *logged_model, description, tags };
-    let made = registered::insert_version(transaction, &new)?;
+    let made = registered::insert_numbered(transaction, &new, version.number)?;
     registered::set_tags(transaction, model, made, &[(from.to_owned(), named)])?;
     let sql = "UPDATE models SET stage = ?3, created = ?4, updated = ?5 WHERE model = ?1 AND version = ?2";
     transaction.execute(sql, params![model, made as i64, stage, times_us.0, times_us.1])?;

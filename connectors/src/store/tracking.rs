@@ -4,11 +4,12 @@ use std::io::Read;
 use std::sync::Arc;
 
 use gradframe_ml_core::{Error, Result};
-use gradframe_plan::services::{NewArtifact, NewRun, RunWriter};
+use gradframe_plan::services::{CodeState, NewArtifact, NewRun, RunWriter};
 
 use super::artifacts::{check_path, rows};
 use super::open_run::OpenRun;
 use super::points::fold::fold_run;
+use super::run_rows::code_state;
 use super::runs::unused_id;
 use super::sql::{Row, Transaction, params, put};
 use super::{Store, experiments, now_us, run_rows};
@@ -92,6 +93,11 @@ impl Store {
             records.filter_map(Result::transpose).collect::<Result<Vec<_>>>()
         })?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The code that a run says it comes from; None of an unknown run.
+    pub fn code_state(&self, run: &str) -> Result<Option<CodeState>> {
+        Ok(self.database.read(|transaction| code_state(transaction, run))?.flatten())
     }
 
     /// Changes a run. When its status is said, its points are folded that nobody writes any more. Errors: `Plan` for an unknown run.

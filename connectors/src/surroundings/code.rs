@@ -84,10 +84,22 @@ fn git(directory: &Path) -> Command {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
-    fn run(directory: &Path, arguments: &[&str]) {
+    /// A repository with one file, which is committed.
+    pub fn committed(name: &str, text: &str) -> TempDir {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join(name), text).unwrap();
+        for arguments in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "first"]] {
+            run(place.path(), arguments);
+        }
+        place
+    }
+
+    pub fn run(directory: &Path, arguments: &[&str]) {
         let named = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
         assert!(git(directory).args(named).args(arguments).stdout(Stdio::null()).status().unwrap().success(), "{arguments:?}");
     }

@@ -15,7 +15,6 @@ use gradframe_plan::services::{ModelRegistry, NamedModel, OnExisting, Services};
 use super::statement::statement_of;
 use super::unnamed::{UNNAMED, Unnamed};
 use super::{DataFrame, FitOptions};
-use crate::around::services_in;
 use crate::catalog::Kind;
 use crate::ml::Estimator;
 use crate::panics::guard;
@@ -109,7 +108,8 @@ impl DataFrame {
             None => Arc::new(Unnamed::default()),
         };
         let services = self.session.services()?;
-        let services = options.run.as_deref().map_or_else(|| Services::clone(&services), |run| services_in(&services, run));
+        let services =
+            options.run.as_deref().map_or_else(|| Services::clone(&services), |run| self.session.services_in(&services, run));
         let services = Services { models: registry, ..services };
         let name_in_run = options.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
         let resumed = options.resume.as_deref().map(|run| interrupted(&self.session, run)).transpose()?;

@@ -13,7 +13,7 @@ use super::in_memory::InMemory;
 impl DataFrame {
     /// The rows of a frame that chooses, orders and renames columns of rows in memory: those batches themselves, whole and
     /// not copied. None for every other frame.
-    pub(super) fn rows_in_memory(&self) -> Option<Vec<RecordBatch>> {
+    pub(crate) fn rows_in_memory(&self) -> Option<Vec<RecordBatch>> {
         let (table, columns) = chosen(&self.plan)?;
         let table = (table.as_ref() as &dyn TableProvider).downcast_ref::<InMemory>()?;
         let schema = self.schema();

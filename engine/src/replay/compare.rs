@@ -7,6 +7,13 @@ use super::{CODE, Difference, LOGGED};
 /// What is known of a run, by kind and name.
 pub(super) type Facts = BTreeMap<(String, String), String>;
 
+/// Kinds of what surrounds a run, and why a replay knows nothing of one that the run knows.
+const SURROUNDING: [(&str, &str); 3] = [
+    (CODE, "the run comes from a repository, and the replay was started where there is none, or told not to look"),
+    ("python", "the run was Python's, and the replay is not"),
+    ("package", "the run knows its packages, and the replay none"),
+];
+
 /// What is known of both and differs, or is known of the data of one. A run of an earlier build knows less of what surrounds it.
 pub(super) fn differing(before: &Facts, now: &Facts) -> Vec<Difference> {
     let known: BTreeSet<&str> = before.keys().map(|(what, _)| what.as_str()).chain(LOGGED).collect();
@@ -28,6 +35,15 @@ pub(super) fn unknown(facts: &Facts) -> Vec<String> {
     let data = "data: the run names no data set (a training does, run.iter_batches, run.log_input)";
     let code = "code: the run knows of no repository, and of no file of its program";
     [(has("data"), data), (has(CODE), code)].iter().filter(|(has, _)| !has).map(|(_, said)| (*said).to_owned()).collect()
+}
+
+/// What surrounds a run, which a replay may know nothing of at all: a training of Python's that is repeated from the command line, or
+/// elsewhere than in its repository. That is no difference of each package. It is taken out of `before`, and said.
+pub(super) fn not_seen(before: &mut Facts, now: &Facts) -> Vec<String> {
+    let seen = |facts: &Facts, kind: &str| facts.keys().any(|(what, _)| what == kind);
+    let unseen: Vec<_> = SURROUNDING.iter().filter(|(kind, _)| seen(before, kind) && !seen(now, kind)).collect();
+    before.retain(|(what, _), _| unseen.iter().all(|(kind, _)| kind != what));
+    unseen.into_iter().map(|(kind, why)| format!("{kind}: {why}")).collect()
 }
 
 /// The files of a patch of git's, each with what is changed in it.
@@ -92,6 +108,18 @@ mod tests {
         let first = "diff --git a/a b.py b/a b.py\n-x\n+diff --git no\n";
         assert_eq!(files, [file("a b.py", first), file("d.py", "diff --git a/c.py b/d.py\nrename\n")]);
         assert_eq!(changed_files("").count(), 0);
+    }
+
+    #[test]
+    fn what_a_replay_cannot_see_is_said_once() {
+        let fact = |what: &str, name: &str, value: &str| ((what.to_owned(), name.to_owned()), value.to_owned());
+        let facts =
+            [fact("package", "a", "1"), fact("package", "b", "2"), fact("code", "commit", "x"), fact("machine", "cpu", "c")];
+        let mut before = Facts::from(facts);
+        let said = not_seen(&mut before, &Facts::from([fact("code", "commit", "y")]));
+        assert_eq!((said.len(), said[0].starts_with("package: ")), (1, true), "{said:?}");
+        let kinds: Vec<&str> = before.keys().map(|(what, _)| what.as_str()).collect();
+        assert_eq!(kinds, ["code", "machine"]);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use gradframe_connectors::surroundings;
 use gradframe_plan::services::{Environment, NewRun};
 
+use super::code::Code;
 use crate::program;
 
 /// Between samples of what a run uses, unless it says otherwise.
@@ -36,7 +37,7 @@ pub struct RunOptions {
     params: BTreeMap<String, String>,
     tags: BTreeMap<String, String>,
     environment: Environment,
-    code: Code,
+    pub(super) code: Code,
     sampling: Sampling,
     program: Option<Vec<String>>,
 }
@@ -52,16 +53,6 @@ impl Default for Sampling {
     fn default() -> Self {
         Sampling::Every(SAMPLED_EVERY)
     }
-}
-
-/// Where the code of a run is.
-#[derive(Debug, Clone, Default)]
-enum Code {
-    /// In the repository of the working directory.
-    #[default]
-    Here,
-    At(PathBuf),
-    Unknown,
 }
 
 impl RunOptions {
@@ -140,25 +131,11 @@ impl RunOptions {
         }
     }
 
-    /// The files beside its code that say which packages it has, by name.
-    pub(super) fn lock_files(&self) -> Vec<(String, PathBuf)> {
-        match &self.code {
-            Code::Here => surroundings::lock_files(Path::new(".")),
-            Code::At(directory) => surroundings::lock_files(directory),
-            Code::Unknown => vec![],
-        }
-    }
-
     pub(super) fn into_new_run(self) -> NewRun {
         let mut environment = surroundings::environment().clone();
         environment.extend(self.environment);
-        let code = match &self.code {
-            Code::Here => surroundings::code_state(Path::new(".")),
-            Code::At(directory) => surroundings::code_state(directory),
-            Code::Unknown => Default::default(),
-        };
-        let RunOptions { title, experiment, seed, params, mut tags, program, .. } = self;
+        let RunOptions { title, experiment, seed, params, mut tags, program, code, .. } = self;
         program::add_tags(&mut tags, program);
-        NewRun { title, experiment, seed, params, tags, code, environment, ..NewRun::default() }
+        NewRun { title, experiment, seed, params, tags, code: code.state(), environment, ..NewRun::default() }
     }
 }

@@ -50,11 +50,13 @@ def configure(
     seed: int | None = None,
     batch_size_rows: int | None = None,
     progress: bool | None = None,
+    code: Path | bool = True,
 ) -> Session:
     """Makes a new default session with these settings. Frames made before keep the session they came from.
 
     `store` is the address of a database that keeps runs and models for many machines (`postgresql://user:password@host/name`).
-    `progress` draws how far long work is; if it is not given, on a terminal and in notebooks.
+    `progress` draws how far long work is; if it is not given, on a terminal and in notebooks. `code` is a directory of the code whose
+    state trainings keep, the main program's if it is not given; False leaves it out.
     """
     global _session
     made = Session(
@@ -68,6 +70,7 @@ def configure(
         seed=seed,
         batch_size_rows=batch_size_rows,
         progress=progress,
+        code=code,
     )
     with _lock:
         _session = made

@@ -109,8 +109,8 @@ class Run:
 
     def log_input(self, frame: DataFrame | LazyFrame, name: str = "data", *, role: str = "training") -> None:
         """Says on which data the run works: the frame's query, its columns, and its files with sizes and hashes, in `gradframe.datasets` and
-        `dataset_files`. `replay` and `runs diff` say which of them have changed. The frame is not read. Trainings, and
-        `run.iter_batches`, do that by themselves."""
+        `dataset_files`. `replay` and `runs diff` say which of them have changed. Of rows in memory their number and a digest are kept (a second or
+        so for ten million rows); what is in files is not read. Trainings, and `run.iter_batches`, do that by themselves."""
         self._run.log_input(frame._lazy(), name, role)
 
     def iter_batches(self, frame: DataFrame | LazyFrame, batch_size: int = 65_536, **options: Any) -> BatchLoader:
@@ -365,8 +365,13 @@ def _seed(value: Any) -> int:
 
 def code_directory() -> str:
     """Where the program's main file is; the working directory of what has none."""
+    return main_directory() or os.getcwd()
+
+
+def main_directory() -> str | None:
+    """Where the program's main file is; None of what has none: a prompt, a notebook."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
+    return os.path.dirname(os.path.abspath(main)) if main else None
 
 
 def command() -> list[str] | None:

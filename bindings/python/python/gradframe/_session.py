@@ -15,7 +15,7 @@ from gradframe._gradframe import PySession
 from gradframe._model import Model
 from gradframe._reading import with_rows
 from gradframe._reading_csv import is_empty, scan
-from gradframe._run import Run, flat, start
+from gradframe._run import Run, flat, main_directory, start
 from gradframe.errors import DTypeError, PlanError
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -39,11 +39,20 @@ class Session:
         seed: int | None = None,
         batch_size_rows: int | None = None,
         progress: bool | None = None,
+        code: Path | bool = True,
     ) -> None:
         """A session. `home` is the directory of tables, models and runs; `store` the address of a database that keeps runs and
         models for many machines (`postgresql://user:password@host/name`); `in_memory` keeps them nowhere. Beyond
         `memory_limit_bytes` work goes to nameless files in `temp_directory`, up to `disk_limit_bytes`. `progress` draws how
-        far long work is; if it is not given, on a terminal and in notebooks."""
+        far long work is; if it is not given, on a terminal and in notebooks.
+
+        With each training are kept the installed packages, the machine, and of the code, found from the main program's directory (or
+        the one given as `code`; False leaves it out), git's commit and what was changed since, as it was a minute ago at the most; of
+        one within a `with` block of `run` what that run has kept."""
+        if not isinstance(code, bool):
+            directory = os.fspath(code)
+        else:
+            directory = main_directory() if code else None
         self._session = PySession(
             home=home,
             store=store,
@@ -55,6 +64,8 @@ class Session:
             seed=seed,
             batch_size_rows=batch_size_rows,
             progress=progress,
+            code=directory,
+            keeps_code=code is not False,
         )
 
     def sql(self, query: str, *, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
@@ -175,7 +186,7 @@ class Session:
 
     def collect_garbage(self, *, keep_versions: int | None = None) -> dict[str, int]:
         """Removes contents that no run has any more and, with `keep_versions`, versions of models beyond so many newest that
-        no alias names. Gives how many objects, bytes and versions are gone."""
+        no alias names, or would be rolled back to. Gives how many objects, bytes and versions are gone."""
         objects, freed, versions = _gradframe.collect_garbage(self._session, keep_versions)
         return {"objects": objects, "bytes": freed, "versions": versions}
 

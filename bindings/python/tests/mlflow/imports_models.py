@@ -53,7 +53,6 @@ def facts(client):
     logged = client.search_logged_models([client.get_experiment_by_name("taxi").experiment_id])
     versions = sorted(client.search_model_versions(f'name = "{NAME}"'), key=lambda version: version.creation_timestamp)
     registered = client.get_registered_model(NAME)
-    numbers = {str(version.version): i for i, version in enumerate(versions)}
     return {
         "logged": [
             {
@@ -68,9 +67,9 @@ def facts(client):
             for model in logged
         ],
         "versions": [
-            [v.description or "", v.current_stage, v.tags, runs[v.run_id], v.creation_timestamp, v.last_updated_timestamp] for v in versions
+            [str(v.version), v.description or "", v.current_stage, v.tags, runs[v.run_id], v.creation_timestamp, v.last_updated_timestamp] for v in versions
         ],
-        "registered": [registered.description, registered.tags, {a: numbers[str(v)] for a, v in registered.aliases.items()}],
+        "registered": [registered.description, registered.tags, {a: str(v) for a, v in registered.aliases.items()}],
         "names": sorted(model.name for model in client.search_registered_models()),
     }
 

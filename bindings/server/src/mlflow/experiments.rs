@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::Call;
+use super::runs::{RESULTS_MAX, page_asked, paged};
 use super::search::{Filter, Key, Kind, Order};
 use super::view::View;
 use super::{Answer, Handler};
@@ -42,16 +43,14 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let view = View::read(call, "view_type")?;
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
     filter.check(&kind)?;
-    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "creation_time DESC")?.check(&kind)?;
+    let asked = call.texts("order_by")?;
+    let ties = if asked.is_empty() { "creation_time DESC, experiment_id" } else { "experiment_id DESC" };
+    let order = Order::read(&asked, &ATTRIBUTES, ties)?.check(&kind)?;
     let mut found = handler.tracking.experiments()?;
     found.retain(|experiment| view.has(experiment.deleted));
     found.retain(|experiment| filter.holds(&|key| value(experiment, key)));
-    found.reverse();
-    order.sort(&mut found, value);
-    let (start, limit) = super::runs::page(call, RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let shown: Vec<Value> = found.iter().skip(start).take(limit).map(shown).collect();
-    Ok(super::runs::paged("experiments", shown, next))
+    let (found, next) = page_asked(call, RESULTS, RESULTS_MAX)?.of(found, &order, |found, _, key| value(found, key))?;
+    Ok(paged("experiments", found.iter().map(shown).collect(), next))
 }
 
 fn value(experiment: &Experiment, key: &Key) -> Option<String> {

@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, pair};
-use super::runs::{page, paged};
+use super::runs::{page_asked, paged};
 use super::search::{Filter, Key, Kind, Order};
 use super::versions::{self, find_version};
 use super::{Answer, Handler};
 
 /// How many are given at once unless it is said.
 pub const RESULTS: usize = 100;
+/// How many models a client may ask for at once, as in MLflow's own registry.
+const RESULTS_MAX: usize = 1000;
 /// By which an import knows what it took in.
 const IMPORTED_TAG: &str = "mlflow.imported_from";
 /// Says of a model that it is a prompt.
@@ -64,10 +66,9 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let order = Order::read(&call.texts("order_by")?, &sorted_by, "name ASC")?.check(&kind)?;
     let mut found = handler.store().registered_models()?;
     found.retain(|model| filter.holds(&|key| value_of_model(model, key)));
-    order.sort(&mut found, value_of_model);
-    let (start, limit) = page(call, RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let shown = found.iter().skip(start).take(limit).map(|found| model(handler, found)).collect::<Result<_, _>>()?;
+    let page = page_asked(call, RESULTS, RESULTS_MAX)?;
+    let (found, next) = page.of(found, &order, |model, _, key| value_of_model(model, key))?;
+    let shown = found.iter().map(|found| model(handler, found)).collect::<Result<_, _>>()?;
     Ok(paged("registered_models", shown, next))
 }
 

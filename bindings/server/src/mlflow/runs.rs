@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, float, integer, number, pair};
-use super::search::Place;
+use super::search::{Page, Place};
 use super::view::View;
 use super::{Answer, Handler, experiments, inputs, names, search};
 
 /// How many are given at once unless it is said, and at most.
 const RESULTS: usize = 1000;
-const RESULTS_MAX: usize = 50_000;
+pub const RESULTS_MAX: usize = 50_000;
 /// A batch has no more of each; MLflow's own limits are 1000, 100 and 100.
 const BATCH_MAX: usize = 100_000;
 
@@ -30,6 +30,12 @@ pub fn create(handler: &Handler, call: &Call) -> Answer {
     }
     let mut tags = call.pairs("tags")?;
     let tagged = tags.iter().find(|(name, _)| name == NAME_TAG).map(|(_, value)| value.clone());
+    if let (Some(named), Some(tagged)) = (call.maybe("run_name"), &tagged)
+        && named != tagged
+    {
+        let what = format!("both run_name and the tag {NAME_TAG} name the run, `{named}` and `{tagged}`, expected one name");
+        return Err(Failure::invalid(what));
+    }
     let title = call.maybe("run_name").map(str::to_owned).or(tagged).unwrap_or_else(names::any);
     let user = call.maybe("user_id").filter(|user| *user != NOBODY);
     for (name, value) in [(NAME_TAG, Some(title.as_str())), (USER_TAG, user)] {
@@ -105,7 +111,7 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let order = call.texts("order_by")?;
     let after = call.maybe("page_token").map(Place::read).transpose()?;
     let sql = search::runs(&names, call.optional("filter")?.unwrap_or_default(), &order, after.as_ref())?;
-    let (view, limit) = (View::read(call, "run_view_type")?, limit(call, RESULTS)?);
+    let (view, limit) = (View::read(call, "run_view_type")?, limit(call, RESULTS, RESULTS_MAX)?);
     let rows = handler.texts(&sql)?;
     let (mut shown_runs, mut next) = (Vec::new(), None);
     for (at, place) in rows.iter().filter_map(|row| Place::of_row(row)).enumerate() {
@@ -263,18 +269,23 @@ pub fn theirs(status: &str) -> &'static str {
     }
 }
 
-/// Where the asked page starts, and how many it has at most.
+/// The page that is asked for: `results` things unless the client says how many, `most` at the most.
+pub fn page_asked(call: &Call, results: usize, most: usize) -> Result<Page<'_>, Failure> {
+    Ok(Page { token: call.maybe("page_token"), limit: limit(call, results, most)? })
+}
+
+/// Where the asked page of points starts, which are added behind the others, and how many it has at most.
 pub fn page(call: &Call, results: usize) -> Result<(usize, usize), Failure> {
     let start = call.maybe("page_token").map_or(Ok(0), |token| token.parse());
     let start = start.map_err(|_| Failure::invalid("the page token is none of this server's"))?;
-    Ok((start, limit(call, results)?))
+    Ok((start, limit(call, results, RESULTS_MAX)?))
 }
 
 /// How many results a page has at most.
-fn limit(call: &Call, results: usize) -> Result<usize, Failure> {
-    let asked = call.integer("max_results")?.unwrap_or(results as i64);
-    let limit = usize::try_from(asked).ok().filter(|limit| (1..=RESULTS_MAX).contains(limit));
-    limit.ok_or_else(|| Failure::invalid(format!("max_results is {asked}, expected 1 to {RESULTS_MAX}")))
+fn limit(call: &Call, results: usize, most: usize) -> Result<usize, Failure> {
+    let Some(asked) = call.integer("max_results")? else { return Ok(results) };
+    let limit = usize::try_from(asked).ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| Failure::invalid(format!("max_results is {asked}, expected 1 to {most}")))
 }
 
 /// A page of results, and where the next begins.

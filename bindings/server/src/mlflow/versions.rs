@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 use super::answer::Failure;
 use super::call::{Call, pair};
 use super::registry::{PROMPT_TAG, RESULTS, find, own_tags, pairs, tag_of, value_of};
-use super::runs::{page, paged};
+use super::runs::{page_asked, paged};
 use super::search::{Filter, Key, Kind, Order};
 use super::{Answer, Handler, artifacts, logged_models, sources};
 
 /// The type of a model that is a prompt, which `SHOW MODELS` leaves out.
 const PROMPT: &str = "prompt";
+/// How many versions a client may ask for at once, as in MLflow's own registry.
+const RESULTS_MAX: usize = 200_000;
 const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
 /// Those of versions that are in use, of which one may take the place of others.
 const ACTIVE_STAGES: [&str; 2] = ["Staging", "Production"];
@@ -27,6 +29,11 @@ pub fn latest_versions(handler: &Handler, call: &Call) -> Answer {
 pub fn by_alias(handler: &Handler, call: &Call) -> Answer {
     let (model, alias) = (find(handler, call.text("name")?)?, call.text("alias")?);
     let named = model.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
+    if named.is_none() && alias.eq_ignore_ascii_case("latest") {
+        let newest = handler.store().registered_versions(Some(&model.name))?.pop();
+        let newest = newest.ok_or_else(|| Failure::not_found(format!("latest version not found for model {}", model.name)))?;
+        return Ok(json!({ "model_version": shown(&newest) }));
+    }
     let named = named.ok_or_else(|| Failure::invalid(format!("registered model alias {alias} not found")))?;
     one_version(handler, &model.name, named).map(|found| json!({ "model_version": shown(&found) }))
 }
@@ -98,13 +105,14 @@ pub fn search(handler: &Handler, call: &Call) -> Answer {
     let known = ["name", "run_id", "source_path", "version_number", "creation_timestamp", "last_updated_timestamp"];
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &known)?;
     filter.check(&kind)?;
-    let order = Order::read(&call.texts("order_by")?, &known, "last_updated_timestamp DESC")?.check(&kind)?;
+    let asked = call.texts("order_by")?;
+    let newest = if asked.is_empty() { "last_updated_timestamp DESC, " } else { "" };
+    let order = Order::read(&asked, &known, &format!("{newest}name, version_number DESC"))?.check(&kind)?;
     let mut found = handler.store().registered_versions(None)?;
     found.retain(|version| filter.holds(&|key| value_of_version(version, key)));
-    order.sort(&mut found, value_of_version);
-    let (start, limit) = page(call, 10 * RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    Ok(paged("model_versions", found.iter().skip(start).take(limit).map(shown).collect(), next))
+    let page = page_asked(call, 10 * RESULTS, RESULTS_MAX)?;
+    let (found, next) = page.of(found, &order, |version, _, key| value_of_version(version, key))?;
+    Ok(paged("model_versions", found.iter().map(shown).collect(), next))
 }
 
 /// Where a client finds the files of a version.

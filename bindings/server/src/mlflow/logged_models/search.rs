@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::answer::Failure;
 use super::super::call::Call;
 use super::super::registry::value_of;
-use super::super::runs::{page, paged};
+use super::super::runs::{RESULTS_MAX, page_asked, paged};
 use super::super::search::{Filter, Key, Kind, Order};
 use super::super::{Answer, Handler};
 
@@ -41,17 +41,16 @@ pub fn answer(handler: &Handler, call: &Call) -> Answer {
     filter.check(&kind)?;
     let datasets = datasets(call)?;
     let (order, of_orders) = orders(call)?;
-    let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC")?.check(&kind)?;
+    let order = Order::read(&order, &ATTRIBUTES, "creation_timestamp DESC, model_id")?.check(&kind)?;
     // The others are read of one page alone.
     let metrics: Vec<String> = filter.keys().iter().chain(order.keys()).filter_map(metric).collect();
     let on: Vec<String> = datasets.iter().map(|dataset| dataset.name.clone()).collect();
     let points = PointsOf::Named { metrics: &metrics, datasets: &on };
     let mut found = handler.store().logged_models(&experiments, &points)?;
     found.retain(|model| passes(model, &filter, &datasets));
-    order.sort_each(&mut found, |model, at, key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref)));
-    let (start, limit) = page(call, RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let shown = found.into_iter().skip(start).take(limit).map(|mut found| {
+    let by = |model: &LoggedModel, at: usize, key: &Key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref));
+    let (found, next) = page_asked(call, RESULTS, RESULTS_MAX)?.of(found, &order, by)?;
+    let shown = found.into_iter().map(|mut found| {
         found.metrics = handler.store().logged_metrics(&found.id)?;
         super::model(handler, &found)
     });

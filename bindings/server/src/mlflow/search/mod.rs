@@ -1,6 +1,7 @@
 //! MLflow's filter language, with OR and parentheses beside its AND: read into conditions, written as SQL.
 
 mod lexer;
+mod pages;
 mod parser;
 mod place;
 mod sql;
@@ -9,6 +10,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::answer::Failure;
+pub use pages::Page;
 pub use parser::Key;
 use parser::{Condition, Operator, Value};
 pub use place::Place;
@@ -80,16 +82,20 @@ pub enum Kind {
     Any,
 }
 
+/// What a thing is sorted by, as texts; None of what it has not.
+type Values = Vec<Option<String>>;
+
 /// The order of things that are looked at one by one.
 #[derive(Debug)]
 pub struct Order(Vec<(Key, bool)>);
 
 impl Order {
-    /// `default` is the order where none is asked for. Errors: for an attribute that is none of these.
-    pub fn read(order: &[String], attributes: &[&str], default: &str) -> Result<Self, Failure> {
+    /// `ties`, names behind commas, is the order of what is equal otherwise. Errors: for an attribute that is none of these.
+    pub fn read(order: &[String], attributes: &[&str], ties: &str) -> Result<Self, Failure> {
         let mut keys = order.iter().map(|text| sql::sort_key(text)).collect::<Result<Vec<_>, _>>()?;
         keys.iter().try_for_each(|(key, _)| check_attribute(key, attributes))?;
-        keys.push(sql::sort_key(default)?);
+        let ties = ties.split(',').map(|text| sql::sort_key(text.trim())).collect::<Result<Vec<_>, _>>()?;
+        keys.extend(ties);
         Ok(Order(keys))
     }
 
@@ -106,25 +112,22 @@ impl Order {
         self.0.iter().map(|(key, _)| key)
     }
 
-    /// Sorts by the values of names; whatever the direction, what has no value is last, and before that a NaN.
-    pub fn sort<T>(&self, things: &mut [T], value: impl Fn(&T, &Key) -> Option<String>) {
-        self.sort_each(things, |thing, _, key| value(thing, key));
+    /// The values of a thing that it is sorted by. The value of a name may depend on where in the order it stands, counted from 0.
+    fn values<T>(&self, thing: &T, value: &impl Fn(&T, usize, &Key) -> Option<String>) -> Values {
+        self.0.iter().enumerate().map(|(at, (key, _))| value(thing, at, key)).collect()
     }
 
-    /// The same, where the value of a name may depend on where in the order it stands, counted from 0.
-    pub fn sort_each<T>(&self, things: &mut [T], value: impl Fn(&T, usize, &Key) -> Option<String>) {
-        things.sort_by(|a, b| {
-            let ordered = |(at, (key, descending)): (usize, &(Key, bool))| {
-                let (a, b) = (value(a, at, key), value(b, at, key));
-                let by_rank = rank(key, a.as_deref()).cmp(&rank(key, b.as_deref()));
-                by_rank.then_with(|| match (&a, &b) {
-                    (Some(a), Some(b)) if *descending => compared(key, b, a),
-                    (Some(a), Some(b)) => compared(key, a, b),
-                    _ => Ordering::Equal,
-                })
-            };
-            self.0.iter().enumerate().map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-        });
+    /// Which of two things comes first; whatever the direction, what has no value is last, and before that a NaN.
+    fn compare(&self, a: &Values, b: &Values) -> Ordering {
+        let ordered = |(((key, descending), a), b): ((&(Key, bool), &Option<String>), &Option<String>)| {
+            let by_rank = rank(key, a.as_deref()).cmp(&rank(key, b.as_deref()));
+            by_rank.then_with(|| match (a, b) {
+                (Some(a), Some(b)) if *descending => compared(key, b, a),
+                (Some(a), Some(b)) => compared(key, a, b),
+                _ => Ordering::Equal,
+            })
+        };
+        self.0.iter().zip(a).zip(b).map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 }
 
@@ -314,21 +317,27 @@ mod tests {
         }
     }
 
+    fn sort<T: Clone>(order: &str, things: &mut Vec<T>, value: impl Fn(&T, &Key) -> Option<String>) {
+        let order: Vec<String> = Some(order.to_owned()).filter(|order| !order.is_empty()).into_iter().collect();
+        let order = Order::read(&order, &["name", "creation_time"], "name").unwrap();
+        let page = Page { token: None, limit: things.len() };
+        *things = page.of(things.clone(), &order, |thing, _, key| value(thing, key)).unwrap().0;
+    }
+
     #[test]
     fn names_are_sorted_as_texts_and_numbers_as_numbers() {
-        let known = ["name", "creation_time"];
         for (order, sorted) in [
             ("name", ["10", "1e", "9", "nan"]),
             ("tags.a DESC", ["nan", "9", "1e", "10"]),
             ("params.a", ["10", "1e", "9", "nan"]),
         ] {
-            let mut things = ["9", "nan", "1e", "10"];
-            Order::read(&[order.into()], &known, "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
+            let mut things = vec!["9", "nan", "1e", "10"];
+            sort(order, &mut things, |thing, _| Some((*thing).to_owned()));
             assert_eq!(things, sorted, "{order}");
         }
         for order in ["creation_time", "metrics.a"] {
-            let mut things = ["10", "-inf", "9", "1e3"];
-            Order::read(&[order.into()], &known, "name").unwrap().sort(&mut things, |thing, _| Some((*thing).to_owned()));
+            let mut things = vec!["10", "-inf", "9", "1e3"];
+            sort(order, &mut things, |thing, _| Some((*thing).to_owned()));
             assert_eq!(things, ["-inf", "9", "10", "1e3"], "{order}");
         }
     }
@@ -339,8 +348,8 @@ mod tests {
         for (order, sorted) in
             [("metrics.a", ["-inf", "0.5", "inf", "NaN", "none"]), ("metrics.a DESC", ["inf", "0.5", "-inf", "NaN", "none"])]
         {
-            let mut things = ["NaN", "0.5", "none", "-inf", "inf"];
-            Order::read(&[order.into()], &["name"], "name").unwrap().sort(&mut things, value);
+            let mut things = vec!["NaN", "0.5", "none", "-inf", "inf"];
+            sort(order, &mut things, value);
             assert_eq!(things, sorted, "{order}");
         }
     }
@@ -352,7 +361,7 @@ mod tests {
         names.extend(["nan", "inf", "Infinity", "1e9", "-0"].map(str::to_owned));
         let mut sorted = names.clone();
         sorted.sort();
-        Order::read(&[], &["name"], "name").unwrap().sort(&mut names, |name, _| Some(name.clone()));
+        sort("", &mut names, |name, _| Some(name.clone()));
         assert_eq!(names, sorted);
     }
 }

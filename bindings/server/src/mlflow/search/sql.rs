@@ -37,7 +37,8 @@ pub fn runs(
     let of_experiments = if names.is_empty() { "false".to_owned() } else { format!("r.experiment IN ({})", names.join(", ")) };
     let columns = order.iter().map(|(key, _)| column(key, &joined)).collect::<Result<Vec<_>, _>>()?;
     let mut sql = format!("SELECT r.run, {STARTED}");
-    columns.iter().for_each(|column| sql.push_str(&format!(", {column}")));
+    // By names of their own: an order may go by the run's, or by one value twice.
+    columns.iter().enumerate().for_each(|(i, column)| sql.push_str(&format!(", {column} AS by_{i}")));
     sql.push_str(" FROM gradframe.runs AS r");
     for (i, key) in joined.iter().enumerate() {
         if let Some((table, name)) = table(key) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::answer::Failure;
 use super::super::call::Call;
 use super::super::registry::value_of;
-use super::super::runs::{page, paged};
+use super::super::runs::{RESULTS_MAX, page_asked, paged};
 use super::super::search::{Filter, Key, Kind, Order};
 use super::super::{Answer, Handler, assessments, spans};
 use super::shown::{shown_2, shown_3};
@@ -38,17 +38,15 @@ const ATTRIBUTES: [&str; 14] = [
 pub fn search(handler: &Handler, words: Words, call: &Call) -> Answer {
     let filter = Filter::read(call.optional("filter")?.unwrap_or_default(), &ATTRIBUTES)?;
     filter.check(&kind)?;
-    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "timestamp_ms DESC")?.check(&sorted_by)?;
+    let order = Order::read(&call.texts("order_by")?, &ATTRIBUTES, "timestamp_ms DESC, trace_id")?.check(&sorted_by)?;
     let mut found = Vec::new();
     for experiment in searched(call)? {
         let traces = handler.store().traces(experiment)?;
         found.extend(traces.into_iter().filter(|trace| passes(handler, &filter, trace)));
     }
-    order.sort(&mut found, value);
-    let (start, limit) = page(call, RESULTS)?;
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
+    let (found, next) = page_asked(call, RESULTS, RESULTS_MAX)?.of(found, &order, |trace, _, key| value(trace, key))?;
     let shown = |trace: &Trace| if words == Words::Of3 { shown_3(trace) } else { shown_2(trace) };
-    Ok(paged("traces", found.iter().skip(start).take(limit).map(shown).collect(), next))
+    Ok(paged("traces", found.iter().map(shown).collect(), next))
 }
 
 /// The experiments whose traces are asked for.
