@@ -17,7 +17,9 @@ use gradframe_exec::{ProgressSink, SpillSpace, with_repartition_files};
 use gradframe_ml_core::MemorySize;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words;
-use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions};
+use gradframe_plan::functions::{
+    TIMESTAMP_READERS, checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions, timestamp_reader,
+};
 use gradframe_plan::options::GradframeOptions;
 use gradframe_plan::rules::{analyzer_rules, optimizer_rules};
 use gradframe_plan::services::Services;
@@ -60,6 +62,10 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>, runs: 
     }
     for function in scalar_functions() {
         state.register_udf(function).map_err(from_datafusion)?;
+    }
+    for name in TIMESTAMP_READERS {
+        let own = state.udf(name).map_err(from_datafusion)?;
+        state.register_udf(Arc::new(timestamp_reader(own))).map_err(from_datafusion)?;
     }
     state.register_udtf(weights_table::NAME, Arc::new(WeightsFunction));
     for aggregate in float_aggregates().into_iter().chain(extreme_aggregates()).chain(end_aggregates()).chain([checked_sum()]) {

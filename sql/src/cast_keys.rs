@@ -1,14 +1,15 @@
-//! Keys of GROUP BY of which one casts another: `GROUP BY CAST(ts AS DATE), ts`.
+//! Keys of GROUP BY of which one casts another, and calls that differ by a cast: `GROUP BY CAST(ts AS DATE), ts`, `avg(v), avg(v::DOUBLE)`.
 //!
-//! DataFusion 55 gives both the name of the column, and two keys of one name are an error. Here such a cast becomes `coalesce(CAST(ts AS DATE))`,
-//! which is the same value under a name of its own.
+//! DataFusion 55 gives a cast the name of what it casts, and two keys or aggregates of one name are an error. Here such a cast becomes
+//! `coalesce(CAST(ts AS DATE))`, which is the same value under a name of its own; the next one of the same column, `coalesce(coalesce(..))`.
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, VisitMut,
-    VisitorMut,
+    VisitorMut, visit_expressions, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -26,7 +27,8 @@ impl VisitorMut for Queries {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         let mut casts = vec![];
         each_select(&query.body, &mut |select| casts.extend(clashing(select)));
-        if casts.is_empty() { ControlFlow::Continue(()) } else { query.visit(&mut Renaming { casts }) }
+        casts.extend(in_calls(query));
+        if casts.is_empty() { ControlFlow::Continue(()) } else { query.visit(&mut Renaming::of(casts)) }
     }
 }
 
@@ -57,6 +59,59 @@ fn clashing(select: &Select) -> Vec<Expr> {
     found.iter().filter(|expr| matches!(expr, Expr::Cast { .. })).filter(clashes).map(|cast| (*cast).clone()).collect()
 }
 
+/// The outermost casts within calls that are the same but for casts.
+fn in_calls(query: &Query) -> Vec<Expr> {
+    let mut calls: BTreeMap<String, Vec<Expr>> = BTreeMap::new();
+    let _: ControlFlow<()> = visit_expressions(query, |expr| {
+        if matches!(expr, Expr::Function(_)) {
+            let alike = calls.entry(without_casts(expr).to_string()).or_default();
+            if !alike.contains(expr) {
+                alike.push(expr.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    let mut casts = vec![];
+    for mut call in calls.into_values().filter(|alike| alike.len() > 1).flatten() {
+        let _: ControlFlow<()> = call.visit(&mut Outermost { depth: 0, casts: &mut casts });
+    }
+    casts
+}
+
+struct Outermost<'a> {
+    depth: usize,
+    casts: &'a mut Vec<Expr>,
+}
+
+impl VisitorMut for Outermost<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if matches!(expr, Expr::Cast { .. }) {
+            if self.depth == 0 {
+                self.casts.push(expr.clone());
+            }
+            self.depth += 1;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.depth -= usize::from(matches!(expr, Expr::Cast { .. }));
+        ControlFlow::Continue(())
+    }
+}
+
+/// What DataFusion makes a name of.
+pub(crate) fn without_casts(expr: &Expr) -> Expr {
+    let mut named = expr.clone();
+    let _: ControlFlow<()> = visit_expressions_mut(&mut named, |part| {
+        *part = bare(part).clone();
+        ControlFlow::Continue(())
+    });
+    named
+}
+
 fn add_keys<'a>(key: &'a Expr, found: &mut Vec<&'a Expr>) {
     match unwrapped(key) {
         Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets) => {
@@ -82,20 +137,42 @@ fn bare(expr: &Expr) -> &Expr {
     }
 }
 
+/// Each cast with the calls that it is put in; `within` says how many for those that the visit is in.
 struct Renaming {
-    casts: Vec<Expr>,
+    casts: Vec<(Expr, usize)>,
+    within: Vec<usize>,
+}
+
+impl Renaming {
+    fn of(casts: Vec<Expr>) -> Renaming {
+        let mut counted: Vec<(Expr, usize)> = vec![];
+        for cast in casts {
+            if counted.iter().all(|(known, _)| *known != cast) {
+                let others = counted.iter().filter(|(known, _)| bare(known) == bare(&cast)).count();
+                counted.push((cast, others + 1));
+            }
+        }
+        Renaming { casts: counted, within: vec![] }
+    }
 }
 
 impl VisitorMut for Renaming {
     type Break = ();
 
+    // Before what lies within has changed.
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.within.push(self.casts.iter().find(|(cast, _)| cast == expr).map_or(0, |(_, calls)| *calls));
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.casts.contains(expr)
-            && let Some(mut call) = coalesce()
-            && let Some(argument) = argument(&mut call)
-        {
-            mem::swap(argument, expr);
-            *expr = call;
+        for _ in 0..self.within.pop().unwrap_or_default() {
+            if let Some(mut call) = coalesce()
+                && let Some(argument) = argument(&mut call)
+            {
+                mem::swap(argument, expr);
+                *expr = call;
+            }
         }
         ControlFlow::Continue(())
     }
@@ -141,7 +218,12 @@ mod tests {
             ("SELECT j::INT AS a, j FROM t GROUP BY 1, 2", "SELECT coalesce(j::INT) AS a, j FROM t GROUP BY 1, 2"),
             (
                 "SELECT count(*) FROM t GROUP BY ROLLUP (j::INT, j::DATE)",
-                "SELECT count(*) FROM t GROUP BY ROLLUP (coalesce(j::INT), coalesce(j::DATE))",
+                "SELECT count(*) FROM t GROUP BY ROLLUP (coalesce(j::INT), coalesce(coalesce(j::DATE)))",
+            ),
+            ("SELECT avg(v), sum(v::DOUBLE) FROM t", "SELECT avg(v), sum(v::DOUBLE) FROM t"),
+            (
+                "SELECT avg(v), avg(v::DOUBLE), v::DOUBLE, avg(v::INT::DOUBLE) FROM t ORDER BY avg(v::DOUBLE)",
+                "SELECT avg(v), avg(coalesce(v::DOUBLE)), coalesce(v::DOUBLE), avg(coalesce(coalesce(v::INT::DOUBLE))) FROM t ORDER BY avg(coalesce(v::DOUBLE))",
             ),
         ] {
             assert_eq!(written(sql), expected);

@@ -1,6 +1,7 @@
 //! Columns of one name below a list of names: `WITH g(a, b) AS (SELECT 1, 1 ...)`, `FROM (SELECT x, x FROM t) AS d(a, b)`.
 //!
-//! DataFusion 55 refuses the inner SELECT before it gives the names. Here the columns have them in the first place.
+//! DataFusion 55 refuses the inner SELECT before it gives the names, and a cast has the name of what it casts. Here the columns have them in the
+//! first place.
 
 use std::ops::ControlFlow;
 
@@ -8,6 +9,7 @@ use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitorMut};
 use gradframe_ml_core::{Error, Result};
 
+use crate::cast_keys::without_casts;
 use crate::visit::visit_mut;
 
 /// Gives columns of one name those of the list above them.
@@ -57,13 +59,21 @@ fn first_select(set: &mut SetExpr) -> Option<&mut Select> {
 }
 
 fn name_equal(select: &mut Select, list: &TableAlias) {
-    let texts: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
+    let named: Vec<SelectItem> = select.projection.iter().map(without_cast).collect();
     for (at, item) in select.projection.iter_mut().enumerate() {
-        let is_repeated = texts.iter().filter(|text| **text == texts[at]).count() > 1;
+        let is_repeated = named.iter().filter(|other| **other == named[at]).count() > 1;
         if let SelectItem::UnnamedExpr(expr) = item
             && is_repeated
         {
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: list.columns[at].name.clone() };
         }
+    }
+}
+
+/// DataFusion names a cast after what it casts.
+fn without_cast(item: &SelectItem) -> SelectItem {
+    match item {
+        SelectItem::UnnamedExpr(expr) => SelectItem::UnnamedExpr(without_casts(expr)),
+        other => other.clone(),
     }
 }

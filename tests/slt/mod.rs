@@ -54,6 +54,7 @@ golden_files! {
     union_by_name
     weights
     windows
+    zones
 }
 
 fn folder() -> PathBuf {

@@ -1,7 +1,7 @@
-//! What may fail in a filter is asked of the rows alone that the rest of the filter keeps.
+//! What may fail in a filter is asked of the rows alone that the rest of the filter leaves open.
 //!
-//! `WHERE y <> 0 AND 10 / y < 5`, and a filter over a cast above one that keeps what can be cast: SQL and frames write a guard beside, or below, what it
-//! guards. DataFusion 55 makes one condition of both and asks all of it of every row (apache/datafusion#8927).
+//! `WHERE y <> 0 AND 10 / y < 5`, `WHERE y = 0 OR 10 / y < 5`, and a filter over a cast above one that keeps what can be cast: SQL and frames write a guard
+//! beside, or below, what it guards. DataFusion 55 makes one condition of both and asks all of it of every row (apache/datafusion#8927).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, conjunction, split_conjunction};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, split_conjunction};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::expressions::{BinaryExpr, CastExpr, case, lit};
@@ -20,7 +20,7 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 type Expr = Arc<dyn PhysicalExpr>;
 
 /// What the names of functions begin with that refuse some values.
-const READERS: [&str; 5] = ["require_mapped", "strict_cast", "to_date", "to_timestamp", "to_unixtime"];
+const READERS: [&str; 6] = ["read_in_zone", "require_mapped", "strict_cast", "to_date", "to_timestamp", "to_unixtime"];
 
 /// See the module. Comes when filters are where they stay.
 #[derive(Debug)]
@@ -47,23 +47,44 @@ impl PhysicalOptimizerRule for GuardedFilters {
     }
 }
 
-/// The condition with each part that may fail behind the others; None if it is right as it stands.
-fn guarded(predicate: &Expr, input: &Schema) -> Result<Option<Expr>> {
-    let (mut sure, mut unsure) = (vec![], vec![]);
-    for part in split_conjunction(predicate) {
-        let parts = if may_fail(part, input)? { &mut unsure } else { &mut sure };
-        parts.push(Arc::clone(part));
-    }
-    if unsure.is_empty() || sure.len() + unsure.len() < 2 {
+/// The condition with each part that may fail behind the others; None if it is right as it stands. It is true of the same rows: of others a filter does
+/// not ask whether it is false or null.
+fn guarded(condition: &Expr, input: &Schema) -> Result<Option<Expr>> {
+    if !may_fail(condition, input)? {
         return Ok(None);
     }
-    let first = if sure.is_empty() { unsure.remove(0) } else { conjunction(sure) };
-    let mut condition = first;
-    for part in unsure {
-        // Rows whose condition is null are dropped as well.
-        condition = case(None, vec![(condition, part)], Some(lit(ScalarValue::from(false))))?;
+    match condition.downcast_ref::<BinaryExpr>().map(BinaryExpr::op) {
+        Some(Operator::And) => in_turn(split_conjunction(condition), Operator::And, input),
+        Some(Operator::Or) => in_turn(parts_of_or(condition), Operator::Or, input),
+        _ => Ok(None),
     }
-    Ok(Some(condition))
+}
+
+/// The parts as one condition again: those that cannot fail first, each of the others of the rows that those before it leave open.
+fn in_turn(parts: Vec<&Expr>, op: Operator, input: &Schema) -> Result<Option<Expr>> {
+    let (mut sure, mut unsure) = (vec![], vec![]);
+    for part in parts {
+        let own = if may_fail(part, input)? { &mut unsure } else { &mut sure };
+        own.push(guarded(part, input)?.unwrap_or_else(|| Arc::clone(part)));
+    }
+    let sure = sure.into_iter().reduce(|left, right| Arc::new(BinaryExpr::new(left, op, right)));
+    // Null leaves rows as open as false does, and drops them as well.
+    let behind = |before: Expr, part: Expr| match op {
+        Operator::And => case(None, vec![(before, part)], Some(lit(ScalarValue::from(false)))),
+        _ => case(None, vec![(before, lit(ScalarValue::from(true)))], Some(part)),
+    };
+    sure.into_iter().chain(unsure).map(Ok).reduce(|before, part| behind(before?, part?)).transpose()
+}
+
+fn parts_of_or(condition: &Expr) -> Vec<&Expr> {
+    match condition.downcast_ref::<BinaryExpr>() {
+        Some(either) if *either.op() == Operator::Or => {
+            let mut parts = parts_of_or(either.left());
+            parts.append(&mut parts_of_or(either.right()));
+            parts
+        }
+        _ => vec![condition],
+    }
 }
 
 /// Whether one value of a column can make an error of a query: a division of whole numbers or decimals, a cast of a text, a function that reads texts.

@@ -38,8 +38,10 @@ mod rounded_cast;
 mod row_key;
 mod sliding;
 mod tensor_element;
+mod to_timestamp;
 mod whole_shift;
 pub mod words;
+mod zoned;
 
 use std::sync::Arc;
 
@@ -76,10 +78,12 @@ pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::power::power;
 use self::power::power_function;
 pub use self::required::required;
-pub use self::rounded_cast::rounded_cast;
+pub use self::rounded_cast::{rounded_cast, rounded_try_cast};
 pub use self::row_key::row_key;
 pub use self::tensor_element::{element_named, element_type, tensor_element};
+pub use self::to_timestamp::{TIMESTAMP_READERS, timestamp_reader};
 pub use self::whole_shift::WholeShift;
+pub use self::zoned::{is_utc, read_in_zone};
 
 /// What the names of all functions begin with.
 pub const PREFIX: &str = "ml.";

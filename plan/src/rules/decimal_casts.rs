@@ -1,20 +1,20 @@
-//! Decimals with fewer digits are compared as they are.
+//! Decimals with fewer digits are compared as they are, and so is what TRY_CAST gives.
 //!
-//! DataFusion 55 reads `CAST(price AS INT) = 2` as `price = 2.00`, though 2.20 becomes 2 as well. Where something is compared with such a cast, a
-//! function stands in its place, which it does not look into.
+//! DataFusion 55 reads `CAST(price AS INT) = 2` as `price = 2.00`, though 2.20 becomes 2 as well, and `TRY_CAST(n AS TINYINT) <> 1` as `n <> 1`, though
+//! it is null for 300. Where something is compared with such a cast, a function stands in its place, which it does not look into.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, InList};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, InList, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::functions::rounded_cast;
+use crate::functions::{rounded_cast, rounded_try_cast};
 
 /// See the module. Comes after types were coerced.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl AnalyzerRule for DecimalCasts {
         let of_node = |node: LogicalPlan| {
             let (schema, names) = (merge_schema(&node.inputs()), NamePreserver::new(&node));
             node.map_expressions(|expr| {
-                if !expr.exists(|part| Ok(loses_digits(part, &schema)))? {
+                if !expr.exists(|part| Ok(matches!(part, Expr::TryCast(_)) || loses_digits(part, &schema)))? {
                     return Ok(Transformed::no(expr));
                 }
                 let name = names.save(&expr);
@@ -62,6 +62,7 @@ fn hidden(operand: Expr, schema: &DFSchema) -> Expr {
     let loses = loses_digits(&operand, schema);
     match operand {
         Expr::Cast(cast) if loses => rounded_cast(cast.field.data_type()).call(vec![*cast.expr]),
+        Expr::TryCast(TryCast { expr, field }) => rounded_try_cast(field.data_type()).call(vec![*expr]),
         Expr::Cast(Cast { expr, field }) => Expr::Cast(Cast { expr: Box::new(hidden(*expr, schema)), field }),
         other => other,
     }

@@ -25,9 +25,11 @@ mod shifts_over_nulls;
 mod subqueries;
 mod subquery_tests;
 mod text_calls;
+mod times_beside_moments;
 mod window_arguments;
 mod xor_of_itself;
 mod zeros_of_floats;
+mod zoned_casts;
 
 use std::sync::Arc;
 
@@ -55,9 +57,11 @@ pub use self::shifts_over_nulls::ShiftsOverNulls;
 pub use self::subqueries::{RefusedSubqueries, SubqueryAnswers};
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
+pub use self::times_beside_moments::TimesBesideMoments;
 pub use self::window_arguments::WindowArguments;
 pub use self::xor_of_itself::XorOfItself;
 pub use self::zeros_of_floats::ZerosOfFloats;
+pub use self::zoned_casts::ZonedCasts;
 
 /// The name of the rule before which predictions are pruned, so that their features fall in the same pass.
 const BEFORE: &str = "optimize_projections";
@@ -76,9 +80,14 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 4] =
-        [Arc::new(Copies), Arc::new(DrawnCtes), Arc::new(NarrowDecimals), Arc::new(DecimalsBesideFloats)];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 15] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 5] = [
+        Arc::new(Copies),
+        Arc::new(DrawnCtes),
+        Arc::new(NarrowDecimals),
+        Arc::new(DecimalsBesideFloats),
+        Arc::new(TimesBesideMoments),
+    ];
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 16] = [
         Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
@@ -96,6 +105,7 @@ pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec
         Arc::new(TextCalls),
         Arc::new(XorOfItself),
         Arc::new(ZerosOfFloats),
+        Arc::new(ZonedCasts),
     ];
     before.into_iter().chain(defaults).chain(after).collect()
 }
