@@ -16,6 +16,7 @@ mod enums;
 mod equal_lengths;
 mod exact;
 mod extremes;
+mod far_moments;
 mod feature_cross;
 mod fit_aggregate;
 mod float_aggregates;
@@ -38,6 +39,7 @@ mod rounded_cast;
 mod row_key;
 mod sliding;
 mod tensor_element;
+mod to_timestamp;
 mod whole_shift;
 pub mod words;
 
@@ -57,6 +59,7 @@ pub use self::enums::{categories, enum_at, enum_categories, enum_field, enum_pla
 pub use self::equal_lengths::equal_lengths;
 pub use self::exact::RESULT as EXACT_RESULT;
 pub use self::extremes::{extreme_aggregates, max, min};
+use self::far_moments::date_bin_function;
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::float_aggregates::{
     avg, corr, covar_pop, covar_samp, float_aggregates, median, stddev, stddev_pop, var_pop, var_sample,
@@ -76,9 +79,10 @@ pub use self::parameters::{Parameters, Strategy, parameters_of};
 pub use self::power::power;
 use self::power::power_function;
 pub use self::required::required;
-pub use self::rounded_cast::rounded_cast;
+pub use self::rounded_cast::{rounded_cast, tried_cast};
 pub use self::row_key::row_key;
 pub use self::tensor_element::{element_named, element_type, tensor_element};
+pub use self::to_timestamp::timestamp_functions;
 pub use self::whole_shift::WholeShift;
 
 /// What the names of all functions begin with.
@@ -98,7 +102,7 @@ pub fn row_functions() -> Vec<Arc<ScalarUDF>> {
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     // Its other name is that of databases of vectors.
     let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
-    row_functions().into_iter().chain([power_function(), Arc::new(distance)]).collect()
+    row_functions().into_iter().chain([power_function(), date_bin_function(), Arc::new(distance)]).collect()
 }
 
 /// The analytic functions, as markers that a TRANSFORM replaces once it is fitted.

@@ -1,7 +1,8 @@
-//! Decimals with fewer digits are compared as they are.
+//! Decimals with fewer digits, moments in other zones and casts that may fail are compared as they are.
 //!
-//! DataFusion 55 reads `CAST(price AS INT) = 2` as `price = 2.00`, though 2.20 becomes 2 as well. Where something is compared with such a cast, a
-//! function stands in its place, which it does not look into.
+//! DataFusion 55 reads `CAST(price AS INT) = 2` as `price = 2.00`, though 2.20 becomes 2 as well; `ts AT TIME ZONE 'Europe/Berlin' = moment` as `ts = moment`, with
+//! the zone left out; and `TRY_CAST(s AS INT) IS NOT DISTINCT FROM NULL` as if no text were none. Where something is compared with such a cast, a function
+//! stands in its place, which it does not look into.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -14,7 +15,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::functions::rounded_cast;
+use crate::functions::{rounded_cast, tried_cast};
 
 /// See the module. Comes after types were coerced.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl AnalyzerRule for DecimalCasts {
         let of_node = |node: LogicalPlan| {
             let (schema, names) = (merge_schema(&node.inputs()), NamePreserver::new(&node));
             node.map_expressions(|expr| {
-                if !expr.exists(|part| Ok(loses_digits(part, &schema)))? {
+                if !expr.exists(|part| Ok(is_read_otherwise(part, &schema)))? {
                     return Ok(Transformed::no(expr));
                 }
                 let name = names.save(&expr);
@@ -59,23 +60,37 @@ fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 /// Casts around it, as types were coerced, stay.
 fn hidden(operand: Expr, schema: &DFSchema) -> Expr {
-    let loses = loses_digits(&operand, schema);
+    let is_hidden = is_read_otherwise(&operand, schema);
     match operand {
-        Expr::Cast(cast) if loses => rounded_cast(cast.field.data_type()).call(vec![*cast.expr]),
+        Expr::Cast(cast) if is_hidden => rounded_cast(cast.field.data_type()).call(vec![*cast.expr]),
+        Expr::TryCast(cast) if is_hidden => tried_cast(cast.field.data_type()).call(vec![*cast.expr]),
         Expr::Cast(Cast { expr, field }) => Expr::Cast(Cast { expr: Box::new(hidden(*expr, schema)), field }),
         other => other,
     }
 }
 
-/// Whether it is a cast of a decimal to a type with fewer digits behind the point.
-fn loses_digits(part: &Expr, schema: &DFSchema) -> bool {
-    let Expr::Cast(cast) = part else { return false };
+/// Whether it is a cast that what it casts does not stand for: to fewer digits behind the point, into or out of a zone, or one that may give null.
+fn is_read_otherwise(part: &Expr, schema: &DFSchema) -> bool {
+    let cast = match part {
+        Expr::Cast(cast) => cast,
+        Expr::TryCast(_) => return true,
+        _ => return false,
+    };
+    let to = cast.field.data_type();
+    cast.expr.get_type(schema).is_ok_and(|from| loses_digits(&from, to) || is_in_zone(&from) != is_in_zone(to))
+}
+
+fn loses_digits(from: &DataType, to: &DataType) -> bool {
     let scale = |of: &DataType| match of {
         DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => Some(*scale),
         DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some(*scale),
         of if of.is_integer() => Some(0),
         _ => None,
     };
-    let from = cast.expr.get_type(schema).ok().and_then(|from| scale(&from));
-    from.zip(scale(cast.field.data_type())).is_some_and(|(from, to)| to < from)
+    scale(from).zip(scale(to)).is_some_and(|(from, to)| to < from)
+}
+
+/// Of a zone whose clock is not that of UTC.
+fn is_in_zone(own: &DataType) -> bool {
+    matches!(own, DataType::Timestamp(_, Some(zone)) if !matches!(zone.as_ref(), "UTC" | "+00:00" | "Z"))
 }
