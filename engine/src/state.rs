@@ -17,7 +17,9 @@ use gradframe_exec::{ProgressSink, SpillSpace, with_repartition_files};
 use gradframe_ml_core::MemorySize;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::words;
-use gradframe_plan::functions::{checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions};
+use gradframe_plan::functions::{
+    checked_sum, end_aggregates, extreme_aggregates, float_aggregates, scalar_functions, timestamp_functions,
+};
 use gradframe_plan::options::GradframeOptions;
 use gradframe_plan::rules::{analyzer_rules, optimizer_rules};
 use gradframe_plan::services::Services;
@@ -57,7 +59,8 @@ pub(crate) fn build(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Res
     for format in named_formats() {
         state.register_file_format(format, true).map_err(from_datafusion)?;
     }
-    for function in scalar_functions() {
+    let of_zones = timestamp_functions(|name| state.scalar_functions().get(name));
+    for function in scalar_functions().into_iter().chain(of_zones) {
         state.register_udf(function).map_err(from_datafusion)?;
     }
     state.register_udtf(weights_table::NAME, Arc::new(WeightsFunction));
@@ -111,6 +114,8 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>) -> Result<Sessio
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     // Without one, a TIMESTAMPTZ has no zone, and is read beside a column that has one as a time in that column's.
     config.options_mut().execution.time_zone = Some(TIME_ZONE.to_owned());
+    // The bound that aggregates of one plan put into a scan leaves out those that have seen no value yet, and their rows with it.
+    config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // Spark writes years that nanoseconds cannot hold; they would wrap around without a word.
     config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
     Ok(config)
