@@ -1,14 +1,14 @@
-//! Keys of GROUP BY of which one casts another: `GROUP BY CAST(ts AS DATE), ts`.
+//! Keys of GROUP BY of which one casts another, `GROUP BY CAST(ts AS DATE), ts`, and calls of which one casts what another takes, `avg(v), avg(v::DOUBLE)`.
 //!
-//! DataFusion 55 gives both the name of the column, and two keys of one name are an error. Here such a cast becomes `coalesce(CAST(ts AS DATE))`,
-//! which is the same value under a name of its own.
+//! DataFusion 55 gives both one name, and two keys or aggregates of one name are an error. Here such a cast becomes `coalesce(CAST(ts AS DATE))`, which is the
+//! same value under a name of its own.
 
 use std::mem;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, VisitMut,
-    VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -25,7 +25,10 @@ impl VisitorMut for Queries {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         let mut casts = vec![];
-        each_select(&query.body, &mut |select| casts.extend(clashing(select)));
+        each_select(&query.body, &mut |select| {
+            casts.extend(clashing(select));
+            casts.extend(clashing_calls(select));
+        });
         if casts.is_empty() { ControlFlow::Continue(()) } else { query.visit(&mut Renaming { casts }) }
     }
 }
@@ -57,6 +60,66 @@ fn clashing(select: &Select) -> Vec<Expr> {
     found.iter().filter(|expr| matches!(expr, Expr::Cast { .. })).filter(clashes).map(|cast| (*cast).clone()).collect()
 }
 
+/// Casts within calls of the results that differ by their casts alone.
+fn clashing_calls(select: &Select) -> Vec<Expr> {
+    let mut calls = Calls::default();
+    let _: ControlFlow<()> = Visit::visit(&select.projection, &mut calls);
+    let clashes = |(own, plain): &&(Expr, String)| calls.found.iter().any(|(other, text)| text == plain && other != own);
+    let mut casts = Casts::default();
+    for (call, _) in calls.found.iter().filter(clashes) {
+        let _: ControlFlow<()> = Visit::visit(call, &mut casts);
+    }
+    casts.found
+}
+
+/// The calls with what they are without casts.
+#[derive(Default)]
+struct Calls {
+    found: Vec<(Expr, String)>,
+}
+
+impl Visitor for Calls {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if matches!(expr, Expr::Function(_)) {
+            let mut plain = expr.clone();
+            let _: ControlFlow<()> = VisitMut::visit(&mut plain, &mut Stripping);
+            self.found.push((expr.clone(), plain.to_string()));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Stripping;
+
+impl VisitorMut for Stripping {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Cast { .. } | Expr::Nested(_) = expr {
+            *expr = bare(expr).clone();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[derive(Default)]
+struct Casts {
+    found: Vec<Expr>,
+}
+
+impl Visitor for Casts {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Cast { .. } = expr {
+            self.found.push(expr.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 fn add_keys<'a>(key: &'a Expr, found: &mut Vec<&'a Expr>) {
     match unwrapped(key) {
         Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets) => {
@@ -75,7 +138,7 @@ fn unwrapped(expr: &Expr) -> &Expr {
 }
 
 /// Without casts too.
-fn bare(expr: &Expr) -> &Expr {
+pub(crate) fn bare(expr: &Expr) -> &Expr {
     match expr {
         Expr::Nested(expr) | Expr::Cast { expr, .. } => bare(expr),
         other => other,
@@ -139,6 +202,8 @@ mod tests {
                 "SELECT coalesce(CAST(j AS INT)) + 1 AS a, j FROM t GROUP BY coalesce(CAST(j AS INT)), j ORDER BY coalesce(CAST(j AS INT))",
             ),
             ("SELECT j::INT AS a, j FROM t GROUP BY 1, 2", "SELECT coalesce(j::INT) AS a, j FROM t GROUP BY 1, 2"),
+            ("SELECT avg(v), avg(v::DOUBLE) FROM t", "SELECT avg(v), avg(coalesce(v::DOUBLE)) FROM t"),
+            ("SELECT avg(v::INT), sum(v::DOUBLE) FROM t", "SELECT avg(v::INT), sum(v::DOUBLE) FROM t"),
             (
                 "SELECT count(*) FROM t GROUP BY ROLLUP (j::INT, j::DATE)",
                 "SELECT count(*) FROM t GROUP BY ROLLUP (coalesce(j::INT), coalesce(j::DATE))",

@@ -8,6 +8,7 @@ use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitorMut};
 use gradframe_ml_core::{Error, Result};
 
+use crate::cast_keys::bare;
 use crate::visit::visit_mut;
 
 /// Gives columns of one name those of the list above them.
@@ -57,7 +58,12 @@ fn first_select(set: &mut SetExpr) -> Option<&mut Select> {
 }
 
 fn name_equal(select: &mut Select, list: &TableAlias) {
-    let texts: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
+    // A cast has the name of what it casts.
+    let texts = select.projection.iter().map(|item| match item {
+        SelectItem::UnnamedExpr(expr) => bare(expr).to_string(),
+        other => other.to_string(),
+    });
+    let texts: Vec<String> = texts.collect();
     for (at, item) in select.projection.iter_mut().enumerate() {
         let is_repeated = texts.iter().filter(|text| **text == texts[at]).count() > 1;
         if let SelectItem::UnnamedExpr(expr) = item
