@@ -114,14 +114,14 @@ fn config(builder: &SessionBuilder, public: &Arc<PublicSchema>, runs: &SessionRu
     }
     // Messages say where in the SQL text the fault lies.
     config.options_mut().sql_parser.collect_spans = true;
-    // Of several extremes the filter that a scan gets from one passes over row groups that another one needs (55.2).
-    config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // It takes the sort below a limit away too, where another sort stands right above that: the first rows would be any.
     config.options_mut().sql_parser.enable_subquery_sort_elimination = false;
     // Of some aggregates over outer joins only the physical plan knows that a key may be null, which does no harm.
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     // Without one, a TIMESTAMPTZ has no zone, and is read beside a column that has one as a time in that column's.
     config.options_mut().execution.time_zone = Some(TIME_ZONE.to_owned());
+    // The bound that aggregates of one plan put into a scan leaves out those that have seen no value yet, and their rows with it.
+    config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // Spark writes years that nanoseconds cannot hold; they would wrap around without a word.
     config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
     Ok(config)

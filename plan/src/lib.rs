@@ -10,11 +10,13 @@
 //! - [`services`]: what operators reach beyond their inputs (models, runs, files), as traits;
 //! - [`model_table`]: models as tables of the catalog;
 //! - [`simplified`]: expressions that are run outside of any plan;
+//! - [`dialect`]: what our SQL reads otherwise than sqlparser's generic dialect;
 //! - [`distinct_from`]: an operator of SQL that the parser reads wrongly;
 //! - [`error`]: our errors in DataFusion's and back.
 //!
 //! Nothing here reads or writes: `connectors` implements the traits, `exec` runs the operators, `engine` joins them.
 
+pub mod dialect;
 pub mod distinct_from;
 pub mod element_types;
 pub mod error;

@@ -1,14 +1,15 @@
 //! Clauses that the parser takes and DataFusion's planner would pass over without a word, or plan wrongly.
 //!
 //! An answer that ignores half of the question is worse than none: what would be ignored is refused. A query that begins with FROM and
-//! stops there selects everything, and `GROUP BY a, b WITH ROLLUP` is `GROUP BY ROLLUP (a, b)`.
+//! stops there selects everything, `GROUP BY a, b WITH ROLLUP` is `GROUP BY ROLLUP (a, b)`, and `FETCH FIRST 3 ROWS ONLY` is `LIMIT 3`.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArguments, GroupByExpr, GroupByWithModifier, Join, JoinConstraint, JoinOperator,
-    Query, Select, SelectFlavor, SelectItem, Spanned, TableFactor, Value, Visitor, VisitorMut, WildcardAdditionalOptions,
+    LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableFactor,
+    Value, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
 use datafusion::sql::sqlparser::tokenizer::Location;
 use gradframe_ml_core::{Error, Result};
@@ -21,7 +22,7 @@ pub(crate) fn check(statement: &SqlStatement) -> Result<()> {
     visit(statement, &mut Check)
 }
 
-/// `FROM t` is `SELECT * FROM t`, `WITH ROLLUP` and `WITH CUBE` stand before what they are of.
+/// `FROM t` is `SELECT * FROM t`, `WITH ROLLUP` and `WITH CUBE` stand before what they are of, FETCH is LIMIT.
 pub(crate) fn complete(statement: &mut SqlStatement) -> Result<()> {
     visit_mut(statement, &mut Complete)
 }
@@ -64,13 +65,23 @@ fn ignored_of_query(query: &Query) -> Option<Ignored> {
         (query.for_clause.is_some(), ("FOR", "choose the format where the result is written: COPY (...) TO 'f.json'")),
         (query.settings.is_some(), ("SETTINGS", "settings are changed by SET name = value")),
         (query.format_clause.is_some(), ("FORMAT", "choose the format where the result is written: COPY (...) TO 'f.json'")),
+        (
+            query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties || fetch.percent),
+            ("FETCH with WITH TIES or PERCENT", "write QUALIFY rank() OVER (ORDER BY ...) <= 10, or percent_rank() for a part"),
+        ),
+        (query.fetch.is_some() && has_limit(query), ("FETCH beside LIMIT", "keep one of them")),
     ];
     first(clauses)
+}
+
+fn has_limit(query: &Query) -> bool {
+    !matches!(&query.limit_clause, None | Some(LimitClause::LimitOffset { limit: None, .. }))
 }
 
 fn ignored_of_select(select: &Select) -> Option<Ignored> {
     let clauses = [
         (select.prewhere.is_some(), ("PREWHERE", "write WHERE: filters are pushed into the scan in any case")),
+        (select.projection.iter().any(picks_names), ("* ILIKE", "name the columns, or leave some out: * EXCLUDE (...)")),
         (select.into.is_some(), ("INTO", "write CREATE TABLE t AS SELECT ...")),
         (!select.connect_by.is_empty(), ("CONNECT BY", "write WITH RECURSIVE")),
         (select.value_table_mode.is_some(), ("AS STRUCT", "write SELECT struct(...)")),
@@ -78,9 +89,15 @@ fn ignored_of_select(select: &Select) -> Option<Ignored> {
             has_other_modifier(&select.group_by),
             ("GROUP BY ... WITH", "write GROUP BY ROLLUP (...), CUBE (...) or GROUPING SETS (...)"),
         ),
-        (select.projection.iter().any(is_cut_number), ("a number with underscores", "write 1000 for 1_000")),
     ];
     first(clauses)
+}
+
+fn picks_names(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => options.opt_ilike.is_some(),
+        _ => false,
+    }
 }
 
 /// `WITH ROLLUP` or `WITH CUBE` by itself, behind expressions, is known.
@@ -91,13 +108,6 @@ fn has_other_modifier(groups: &GroupByExpr) -> bool {
             !matches!(modifiers.as_slice(), [] | [GroupByWithModifier::Rollup | GroupByWithModifier::Cube])
         }
     }
-}
-
-/// `1_000` is read as `1 AS _000`.
-fn is_cut_number(item: &SelectItem) -> bool {
-    let SelectItem::ExprWithAlias { expr: Expr::Value(value), alias } = item else { return false };
-    let rest = alias.value.strip_prefix('_').unwrap_or_default();
-    matches!(value.value, Value::Number(..)) && alias.quote_style.is_none() && rest.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Aggregates that count every row, DISTINCT or not.
@@ -163,6 +173,21 @@ struct Complete;
 impl VisitorMut for Complete {
     type Break = Error;
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if let Some(fetch) = query.fetch.take() {
+            let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
+            let first = Some(fetch.quantity.unwrap_or_else(one));
+            match &mut query.limit_clause {
+                Some(LimitClause::LimitOffset { limit, .. }) => *limit = first,
+                clause => *clause = Some(LimitClause::LimitOffset { limit: first, offset: None, limit_by: vec![] }),
+            }
+        }
+        if let (SetExpr::Select(select), Some(order)) = (query.body.as_ref(), &mut query.order_by) {
+            order_by_all(select, order);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         if select.flavor == SelectFlavor::FromFirstNoSelect {
             select.flavor = SelectFlavor::Standard;
@@ -176,4 +201,16 @@ impl VisitorMut for Complete {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `ORDER BY ALL` is `ORDER BY 1, 2`, where results are written one by one.
+fn order_by_all(select: &Select, order: &mut OrderBy) {
+    let OrderByKind::All(options) = &order.kind else { return };
+    let is_one = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
+    if !select.projection.iter().all(is_one) {
+        return;
+    }
+    let place = |at: usize| Expr::Value(Value::Number(at.to_string(), false).into());
+    let keys = (1..=select.projection.len()).map(|at| OrderByExpr { expr: place(at), options: *options, with_fill: None });
+    order.kind = OrderByKind::Expressions(keys.collect());
 }

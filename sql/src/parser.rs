@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use gradframe_ml_core::error::Place;
 use gradframe_ml_core::{Error, Result};
+use gradframe_plan::dialect::OwnDialect;
 use gradframe_plan::ops::text::MODEL_TYPE;
 use gradframe_plan::ops::transform::WrittenItem;
 use gradframe_plan::services::OnExisting;
@@ -44,7 +45,7 @@ struct StatementParser<'a> {
 
 impl<'a> StatementParser<'a> {
     fn new(source: &'a SourceText<'a>, tokens: Vec<TokenWithSpan>, end: Location) -> Result<Self> {
-        Ok(Self { sql: ours(DFParserBuilder::new(tokens).build())?, source, end })
+        Ok(Self { sql: ours(DFParserBuilder::new(tokens).with_dialect(&OwnDialect).build())?, source, end })
     }
 
     fn parse(mut self) -> Result<Statement> {

@@ -21,6 +21,7 @@ use gradframe_plan::services::{NamedModel, Services};
 use crate::errors::{at, ours};
 use crate::ml_call::MlCall;
 use crate::names::{model_name, unknown_model};
+use crate::pivots;
 use crate::sources::OpenedFiles;
 
 /// A relation of the schema ML.
@@ -227,6 +228,9 @@ impl RelationPlanner for MlRelationPlanner {
             Ok(call) => return self.plan_ml(call, planner).map(planned).map_err(to_datafusion),
             Err(relation) => relation,
         };
+        if let Some((plan, alias)) = pivots::planned(&relation, planner).map_err(to_datafusion)? {
+            return Ok(planned(PlannedRelation::new(plan, alias)));
+        }
         match self.files.plan(&relation, self.services.sources.functions()).map_err(to_datafusion)? {
             Some(plan) => Ok(planned(PlannedRelation::new(plan, alias(*relation)))),
             None => Ok(RelationPlanning::Original(relation)),

@@ -5,8 +5,8 @@
 //! the text, so that errors still point at what the user wrote. A model's name is thereby a relation, and DataFusion
 //! resolves it with the tables.
 
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, TokenizerError};
+use gradframe_plan::dialect;
 use gradframe_plan::distinct_from::as_operators;
 
 /// The tokens of one statement, without blanks, comments and the closing semicolon. Never empty.
@@ -21,8 +21,8 @@ pub(crate) struct StatementTokens {
 
 /// Cuts a text into statements at its semicolons and rewrites each; empty statements vanish.
 pub(crate) fn statements(text: &str) -> Result<Vec<StatementTokens>, TokenizerError> {
-    let mut tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location()?;
-    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF));
+    let mut tokens = dialect::tokens(text)?;
+    tokens.retain(|token| token.token != Token::EOF);
     let pieces = tokens.split(|token| token.token == Token::SemiColon);
     Ok(pieces.filter_map(statement).collect())
 }

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Visit, VisitMut, Visitor, VisitorMut};
 use gradframe_ml_core::{Error, Result};
-use gradframe_plan::distinct_from;
 use gradframe_plan::ops::transform::normalize_row_calls;
+use gradframe_plan::{dialect, distinct_from};
 
 use crate::exact_literals::keep_digits;
-use crate::{cast_keys, copies};
+use crate::{cast_keys, copies, likes, texts_of_moments};
 
 /// Shows a statement's relations and expressions, nested ones included, to a visitor.
 pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break = Error>) -> Result<()> {
@@ -46,7 +46,7 @@ fn finished(flow: ControlFlow<Error>) -> Result<()> {
     }
 }
 
-/// Writes calls of `ML.BUCKETIZE` and its like, IS DISTINCT FROM, long numbers, and what DataFusion takes for something else, in the
+/// Writes calls of `ML.BUCKETIZE` and its like, IS DISTINCT FROM, `^`, long numbers, and what DataFusion takes for something else, in the
 /// form in which it finds what is meant.
 pub(crate) fn normalize(statement: &mut SqlStatement) {
     match statement {
@@ -63,7 +63,10 @@ pub(crate) fn normalize(statement: &mut SqlStatement) {
 
 fn normalize_tree(tree: &mut impl VisitMut) {
     distinct_from::written_out(tree);
+    dialect::powers_written_out(tree);
     keep_digits(tree);
+    texts_of_moments::written_out(tree);
+    likes::written_out(tree);
     normalize_row_calls(tree);
     copies::named(tree);
     cast_keys::renamed(tree);

@@ -77,8 +77,11 @@ async fn define(session: &Session, plan: LogicalPlan, text: &str) -> Result<Data
 /// The setting that counts for all sessions of the process.
 const DEVICE_MEMORY_LIMIT: &str = "gradframe.device_memory_limit";
 
-/// The setting of which RESET would put DataFusion's default in the place of ours.
-const TIME_ZONE: &str = "datafusion.execution.time_zone";
+/// The settings of which RESET would put DataFusion's default in the place of ours, with ours.
+const OURS: [(&str, &str); 2] = [
+    ("datafusion.execution.time_zone", state::TIME_ZONE),
+    ("datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown", "false"),
+];
 
 /// SET and its like, with what follows of it outside of the session's own settings.
 async fn set(session: &Session, plan: LogicalPlan) -> Result<()> {
@@ -98,10 +101,13 @@ async fn set(session: &Session, plan: LogicalPlan) -> Result<()> {
 
 fn with_our_defaults(plan: LogicalPlan) -> LogicalPlan {
     match plan {
-        LogicalPlan::Statement(Statement::ResetVariable(reset)) if reset.variable == TIME_ZONE => {
-            let (variable, value) = (reset.variable, state::TIME_ZONE.to_owned());
-            LogicalPlan::Statement(Statement::SetVariable(SetVariable { variable, value }))
-        }
+        LogicalPlan::Statement(Statement::ResetVariable(reset)) => match OURS.iter().find(|(name, _)| reset.variable == *name) {
+            Some((_, value)) => {
+                let value = (*value).to_owned();
+                LogicalPlan::Statement(Statement::SetVariable(SetVariable { variable: reset.variable, value }))
+            }
+            None => LogicalPlan::Statement(Statement::ResetVariable(reset)),
+        },
         other => other,
     }
 }

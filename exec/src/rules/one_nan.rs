@@ -14,7 +14,7 @@ use datafusion::error::Result;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::expressions::{BinaryExpr, CastExpr, Literal, NegativeExpr};
+use datafusion::physical_plan::expressions::{BinaryExpr, CastExpr, Literal, NegativeExpr, TryCastExpr};
 use gradframe_plan::lower;
 
 use super::expressions::with_expressions;
@@ -74,6 +74,13 @@ fn folded(expr: &Expr) -> Option<Expr> {
     Some(Arc::new(Literal::new(plain)))
 }
 
+/// Whether a text is cast: `-nan` has a sign.
+fn reads_text(expr: &Expr, input: &Schema) -> bool {
+    let cast = expr.downcast_ref::<CastExpr>().map(CastExpr::expr);
+    let cast = cast.or_else(|| expr.downcast_ref::<TryCastExpr>().map(TryCastExpr::expr));
+    cast.is_some_and(|text| text.data_type(input).is_ok_and(|own| own.is_string()))
+}
+
 fn computes_float(expr: &Expr, input: &Schema) -> bool {
     let is_computation = if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
         lower::operator(binary.op()).is_some()
@@ -81,7 +88,7 @@ fn computes_float(expr: &Expr, input: &Schema) -> bool {
         let name = function.fun().name();
         OF_A_DOMAIN.contains(&name) || lower::function(name, function.args().len()).is_some()
     } else {
-        expr.is::<NegativeExpr>() || Unsigned::is(expr)
+        expr.is::<NegativeExpr>() || Unsigned::is(expr) || reads_text(expr, input)
     };
     is_computation && expr.data_type(input).is_ok_and(|data_type| matches!(data_type, DataType::Float32 | DataType::Float64))
 }

@@ -16,6 +16,7 @@ mod enums;
 mod equal_lengths;
 mod exact;
 mod extremes;
+mod far_moments;
 mod feature_cross;
 mod fit_aggregate;
 mod float_aggregates;
@@ -59,6 +60,7 @@ pub use self::enums::{categories, enum_at, enum_categories, enum_field, enum_pla
 pub use self::equal_lengths::equal_lengths;
 pub use self::exact::RESULT as EXACT_RESULT;
 pub use self::extremes::{extreme_aggregates, max, min};
+use self::far_moments::date_bin_function;
 pub use self::fit_aggregate::{FitKind, fit_call};
 pub use self::float_aggregates::{
     avg, corr, covar_pop, covar_samp, float_aggregates, median, stddev, stddev_pop, var_pop, var_sample,
@@ -102,7 +104,7 @@ pub fn row_functions() -> Vec<Arc<ScalarUDF>> {
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     // Its other name is that of databases of vectors.
     let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
-    row_functions().into_iter().chain([power_function(), Arc::new(distance)]).collect()
+    row_functions().into_iter().chain([power_function(), date_bin_function(), Arc::new(distance)]).collect()
 }
 
 /// The analytic functions, as markers that a TRANSFORM replaces once it is fitted.

@@ -8,9 +8,13 @@ mod copies;
 mod decimal_casts;
 mod decimals_beside_floats;
 mod drawn_ctes;
+mod drawn_operands;
 mod drawn_subqueries;
 mod each_expression;
 mod elements_of_lists;
+mod exact_percentiles;
+mod far_moments;
+mod interval_comparisons;
 mod joins_before_texts;
 mod keep_filters;
 mod leaf_expressions;
@@ -18,6 +22,7 @@ mod limits_before_texts;
 mod membership;
 mod memberships_apart;
 mod narrow_decimals;
+mod one_zero_in_keys;
 mod orderless;
 mod prune_model;
 mod reproducible_training;
@@ -26,6 +31,7 @@ mod subqueries;
 mod subquery_tests;
 mod text_calls;
 mod times_beside_moments;
+mod times_in_windows;
 mod window_arguments;
 mod xor_of_itself;
 mod zeros_of_floats;
@@ -42,14 +48,19 @@ pub use self::copies::{Copies, WITH_COPIES};
 pub use self::decimal_casts::DecimalCasts;
 pub use self::decimals_beside_floats::DecimalsBesideFloats;
 pub use self::drawn_ctes::DrawnCtes;
+pub use self::drawn_operands::DrawnOperands;
 pub use self::drawn_subqueries::DrawnSubqueries;
 pub use self::elements_of_lists::ElementsOfLists;
+pub use self::exact_percentiles::ExactPercentiles;
+pub use self::far_moments::FarMoments;
+pub use self::interval_comparisons::IntervalComparisons;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
 pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::memberships_apart::MembershipsApart;
 pub use self::narrow_decimals::NarrowDecimals;
+pub use self::one_zero_in_keys::OneZeroInKeys;
 pub use self::orderless::Orderless;
 pub use self::prune_model::PruneModelRule;
 pub use self::reproducible_training::{ReproducibleTraining, with_exact_aggregates};
@@ -58,6 +69,7 @@ pub use self::subqueries::{RefusedSubqueries, SubqueryAnswers};
 pub use self::subquery_tests::SubqueryTests;
 pub use self::text_calls::TextCalls;
 pub use self::times_beside_moments::TimesBesideMoments;
+pub use self::times_in_windows::TimesInWindows;
 pub use self::window_arguments::WindowArguments;
 pub use self::xor_of_itself::XorOfItself;
 pub use self::zeros_of_floats::ZerosOfFloats;
@@ -80,20 +92,25 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 5] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
         Arc::new(Copies),
         Arc::new(DrawnCtes),
         Arc::new(NarrowDecimals),
         Arc::new(DecimalsBesideFloats),
         Arc::new(TimesBesideMoments),
+        Arc::new(TimesInWindows),
     ];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 16] = [
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 21] = [
         Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
         Arc::new(DecimalCasts),
         Arc::new(DrawnSubqueries),
         Arc::new(ElementsOfLists),
+        Arc::new(ExactPercentiles),
+        Arc::new(FarMoments),
+        Arc::new(IntervalComparisons),
+        Arc::new(OneZeroInKeys),
         Arc::new(Orderless),
         // The types are those that aggregates will have.
         Arc::new(ReproducibleTraining),
@@ -103,6 +120,7 @@ pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec
         // Those that the two have written, too.
         Arc::new(RefusedSubqueries),
         Arc::new(TextCalls),
+        Arc::new(DrawnOperands),
         Arc::new(XorOfItself),
         Arc::new(ZerosOfFloats),
         Arc::new(ZonedCasts),

@@ -100,7 +100,7 @@ impl Writer<'_> {
 
     fn binary(&mut self, binary: &BinaryExpr, scope: &Scope) -> Result<String> {
         let operator = match binary.op {
-            Operator::BitwiseXor => "^".to_owned(),
+            Operator::BitwiseXor => "XOR".to_owned(),
             op => op.to_string(),
         };
         Ok(format!("{} {operator} {}", self.part(&binary.left, scope)?, self.part(&binary.right, scope)?))

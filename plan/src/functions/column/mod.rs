@@ -20,6 +20,7 @@ mod filling;
 mod fixed;
 mod frequency;
 mod histogram;
+mod intervals;
 mod kernel;
 mod moving;
 mod moving_by;
@@ -40,6 +41,7 @@ pub use self::aggregate::{Answer, aggregate, all_values};
 pub use self::casting::{StrictCast, cannot_cast, casts_plainly, lenient_cast, own_values, strict_cast, strict_cast_of};
 pub use self::counting::bin_labels;
 pub use self::decimals::{DecimalOperation, decimal_arithmetic, is_decimal_arithmetic};
+pub use self::intervals::duration_part;
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
@@ -60,6 +62,7 @@ const TABLES: &[&[Kernel]] = &[
     filling::KERNELS,
     frequency::KERNELS,
     histogram::KERNELS,
+    intervals::KERNELS,
     moving::KERNELS,
     moving_by::KERNELS,
     nesting::KERNELS,

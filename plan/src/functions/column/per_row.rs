@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
 use super::decimals::operation_of;
@@ -55,6 +56,14 @@ impl ScalarUDFImpl for PerRow {
         let may_be_null = operation_of(self.0.name, &self.0.constants).is_none();
         let nullable = may_be_null || args.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(self.name(), self.0.result(&types)?, nullable)))
+    }
+
+    /// Both zeros and all NaNs stand beside each other in an order, so what is ordered by a float is ordered by its [`super::super::identity`].
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        Ok(match inputs {
+            [of_float] if self.0.name == "one_zero" => of_float.sort_properties,
+            _ => SortProperties::Unordered,
+        })
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {

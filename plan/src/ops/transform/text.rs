@@ -4,13 +4,13 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::sql::sqlparser::ast::{self, ExcludeSelectItem, Ident, SelectItem, WildcardAdditionalOptions};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::Token;
 use gradframe_ml_core::error::Place;
 use gradframe_ml_core::{Error, Result};
 
 use super::{Item, OP, WrittenItem, check, ml_calls, placed, planner};
+use crate::dialect::{self, OwnDialect};
 use crate::distinct_from;
 use crate::error::{detail_mut, from_datafusion};
 use crate::functions::{marker_of, with_slot};
@@ -26,9 +26,8 @@ pub(super) fn plan(written: &WrittenItem, schema: &DFSchema, slots: &mut usize) 
 
 fn parse(sql: &str) -> Result<SelectItem> {
     let parse = || {
-        let mut tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location()?;
-        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
-        let mut parser = Parser::new(&GenericDialect {}).with_tokens_with_locations(distinct_from::as_operators(tokens));
+        let tokens = distinct_from::as_operators(dialect::tokens(sql)?);
+        let mut parser = Parser::new(&OwnDialect).with_tokens_with_locations(tokens);
         let item = parser.parse_select_item()?;
         parser.expect_token(&Token::EOF)?;
         Ok::<_, datafusion::sql::sqlparser::parser::ParserError>(item)
@@ -36,6 +35,7 @@ fn parse(sql: &str) -> Result<SelectItem> {
     let mut item = parse().map_err(|error| from_datafusion(error.into()))?;
     ml_calls::check_depth(&item)?;
     distinct_from::written_out(&mut item);
+    dialect::powers_written_out(&mut item);
     Ok(item)
 }
 
