@@ -81,7 +81,7 @@ def test_sorts_within_a_frame_are_there_in_sql(made, threads, tmp_path):
     session = gf.Session(home=tmp_path / "home", threads=threads)
     random = np.random.default_rng(3)
     columns = {"x": random.permutation(500), "y": random.permutation(500), "k": np.arange(500) % 7}
-    frame = made(session.from_dict(columns).lazy())
+    frame = made(session.from_arrow(gf.from_dict(columns).to_arrow()).lazy())
     expected = sorted(frame.collect().rows(), key=repr)
     for query in (
         "SELECT * FROM h",
