@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gradframe_connectors::mlflow::{self, Damaged, ForeignRun};
+use gradframe_connectors::notices;
 use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun};
 use gradframe_plan::services::{MetricRow, NewRun};
 
@@ -21,7 +22,7 @@ impl Session {
     /// the store's directory, or that its server kept beside it; gives their names here. Each is taken in once, and whole, or, where this is
     /// interrupted, not at all: its tag `mlflow.imported_from` says which one it was. A run that is part of another is so here, one that goes on there is running
     /// here and belongs to no process. Experiments come with their tags, deleted ones deleted. Logged models and the model
-    /// registry are taken in after the runs; traces stay behind.
+    /// registry are taken in after the runs; traces stay behind, which is said.
     ///
     /// Errors: `Execution` or `External` naming what cannot be understood: of a directory all else is there then, of a database the runs
     /// before it.
@@ -44,6 +45,12 @@ impl Session {
         // Models do not come before runs that come later.
         read?;
         mlflow_models::take_in(store, path, &roots, &runs, &mut damaged)?;
+        if let traces @ 1.. = mlflow::traces(path)? {
+            notices::tell(&format!(
+                "{traces} traces stay behind in `{}`: an import takes runs, models and the registry",
+                path.display()
+            ));
+        }
         // What cannot be understood keeps nothing else out.
         damaged.outcome().map(|()| taken)
     }

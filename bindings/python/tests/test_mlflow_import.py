@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -491,3 +492,19 @@ def test_versions_keep_their_numbers_unless_the_name_has_such_here(session, tmp_
     with pytest.warns(UserWarning, match="`fare` have other numbers here.*: 2 is "):
         other.import_runs(tmp_path / "mlruns")
     assert other.sql(theirs).collect().rows() == [(4, "fare/2"), (5, "fare/4")]
+
+
+@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
+def test_traces_that_stay_behind_are_said(session, tmp_path, kind):
+    place = tmp_path / kind
+    if kind == "mlruns":
+        mlflow.MlflowClient(place.as_uri()).create_run("0")
+        for name in ("tr-1", "tr-2"):
+            (place / "0" / "traces" / name).mkdir(parents=True)
+    else:
+        mlflow.MlflowClient(f"sqlite:///{place}").create_run("0")
+        with contextlib.closing(sqlite3.connect(place)) as database, database:
+            for name in ("tr-1", "tr-2"):
+                database.execute("INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, status) VALUES (?, 0, 1, 'OK')", (name,))
+    with pytest.warns(UserWarning, match=f"2 traces stay behind in .*{kind}"):
+        assert len(session.import_runs(place)) == 1

@@ -10,6 +10,8 @@ use super::directory::{META, MODELS, below, has_meta, meta_of, no_point, point, 
 use super::registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion, status};
 use super::{Damaged, OP, elsewhere, kept};
 
+/// The directory of an experiment's traces.
+const TRACES: &str = "traces";
 /// How directories of versions begin.
 const VERSION: &str = "version-";
 /// The stage of a version that is deleted.
@@ -25,6 +27,13 @@ pub(super) fn logged_models(path: &Path, damaged: &mut Damaged) -> Result<Vec<Fo
     }
     found.sort_by(|a, b| (a.times_us, &a.id).cmp(&(b.times_us, &b.id)));
     Ok(found)
+}
+
+/// How many traces there are: directories in one beside the runs of each experiment.
+pub(super) fn traces(path: &Path) -> Result<u64> {
+    let count = |(directory, _): (PathBuf, _)| Ok(directories(&directory.join(TRACES), |_| true)?.len() as u64);
+    // What is damaged has been named.
+    read_experiments(path, &mut Damaged::default())?.into_iter().map(count).sum()
 }
 
 fn logged_model(directory: &Path, experiment: &str, store: &Path) -> Result<ForeignLogged> {

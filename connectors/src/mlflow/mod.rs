@@ -97,6 +97,11 @@ fn status(theirs: &str) -> &'static str {
     }
 }
 
+/// How many traces there are, which an import leaves behind.
+pub fn traces(path: &Path) -> Result<u64> {
+    if path.is_file() { registry::traces(path) } else { directory_models::traces(path) }
+}
+
 /// An experiment without its tags, of the number that it has there; times are in milliseconds.
 fn experiment(id: i64, name: String, stage: &str, (created, updated): (Option<i64>, Option<i64>)) -> Experiment {
     let us = |ms: Option<i64>| ms.map(|ms| ms.saturating_mul(1000));

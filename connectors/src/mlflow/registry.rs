@@ -113,6 +113,15 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     Ok(found)
 }
 
+/// How many traces there are.
+pub(super) fn traces(path: &Path) -> Result<u64> {
+    let database = open(path)?;
+    if !has_table(&database, "trace_info")? {
+        return Ok(0);
+    }
+    database.query_row("SELECT count(*) FROM trace_info", [], |row| row.get(0)).map_err(wrong)
+}
+
 fn points(database: &Connection, model: &str) -> Result<Vec<ForeignLoggedPoint>> {
     let sql = "SELECT metric_name, metric_step, metric_timestamp_ms, metric_value, run_id, coalesce(dataset_name, ''),
                       coalesce(dataset_digest, '') FROM logged_model_metrics WHERE model_id = ?1 ORDER BY 3, 2, 1";

@@ -119,15 +119,18 @@ impl Order {
 
     /// Which of two things comes first; whatever the direction, what has no value is last, and before that a NaN.
     fn compare(&self, a: &Values, b: &Values) -> Ordering {
-        let ordered = |(((key, descending), a), b): ((&(Key, bool), &Option<String>), &Option<String>)| {
+        for (((key, descending), a), b) in self.0.iter().zip(a).zip(b) {
             let by_rank = rank(key, a.as_deref()).cmp(&rank(key, b.as_deref()));
-            by_rank.then_with(|| match (a, b) {
+            let order = by_rank.then_with(|| match (a, b) {
                 (Some(a), Some(b)) if *descending => compared(key, b, a),
                 (Some(a), Some(b)) => compared(key, a, b),
                 _ => Ordering::Equal,
-            })
-        };
-        self.0.iter().zip(a).zip(b).map(ordered).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+            });
+            if order.is_ne() {
+                return order;
+            }
+        }
+        Ordering::Equal
     }
 }
 
