@@ -7,9 +7,9 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use gradframe::{Result, Session};
 
-/// A session over its own home, with two threads and a fixed seed, whatever the machine.
+/// A session over its own home, with two threads and a fixed seed, whatever the machine and the repository.
 pub fn session_in(home: &Path) -> Result<Session> {
-    Session::builder().home(home.join(".gradframe")).threads(2).seed(1).build()
+    Session::builder().home(home.join(".gradframe")).threads(2).seed(1).without_code().build()
 }
 
 /// With `GRADFRAME_DEVICE=cuda` in the environment, the session computes on that device what can run there.

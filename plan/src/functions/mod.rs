@@ -71,7 +71,7 @@ pub use self::map_column::{ColumnFunction, Sees, map_column};
 pub use self::null_keys::null_keys_in_rows;
 pub use self::once::once;
 pub use self::one_nan::{one_nan, one_nan_in_rows, one_nan_in_rows_made_of};
-pub use self::one_zero::{has_floats, identity, one_zero};
+pub use self::one_zero::{has_floats, identity, is_identity, one_zero};
 pub use self::over_items::{
     AsInPlans, ItemArg, OfItems, is_of_row, item_column, list_arguments, of_row, over_items, spelled_out,
 };

@@ -6,15 +6,21 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Float16Type, Float32Type, Float64Type};
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use super::column::per_row;
+use super::words::word;
 
 type Half = <Float16Type as ArrowPrimitiveType>::Native;
 
 /// The expression of this type as what tells its values apart: where it has floats, with one zero and one NaN.
 pub fn identity(value: Expr, own: &DataType) -> Expr {
     if has_floats(own) { per_row("one_zero", vec![value], vec![]) } else { value }
+}
+
+/// Whether a function is that of [`identity`]: it tells apart what its argument tells apart, but for zeros and NaNs.
+pub fn is_identity(function: &ScalarUDF) -> bool {
+    function.name() == word("one_zero", &[])
 }
 
 /// Whether values of the type hold floats.

@@ -15,8 +15,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, Sort, SortExpr};
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::functions::words::word;
-use crate::functions::{has_floats, identity};
+use crate::functions::{has_floats, identity, is_identity};
 
 /// See the module. Comes after types were coerced.
 #[derive(Debug)]
@@ -100,7 +99,7 @@ fn has_one(expr: &Expr, schema: &DFSchema) -> bool {
         Expr::Cast(Cast { expr, .. }) => {
             expr.get_type(schema).is_ok_and(|from| from.is_integer() || from.is_decimal()) || has_one(expr, schema)
         }
-        Expr::ScalarFunction(ScalarFunction { func, .. }) => func.name() == word("one_zero", &[]),
+        Expr::ScalarFunction(ScalarFunction { func, .. }) => is_identity(func),
         _ => false,
     }
 }

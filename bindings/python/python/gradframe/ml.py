@@ -80,7 +80,9 @@ class LinearRegression(Estimator):
 class LogisticRegression(Estimator):
     """Logistic regression of two or more classes: mean log loss + `l2_reg / 2 * sum(w^2)`.
 
-    scikit-learn's `LogisticRegression(C)` on the same encoded matrix is `l2_reg = 1 / (rows * C)`.
+    scikit-learn's `LogisticRegression(C)` on the same encoded matrix is `l2_reg = 1 / (rows * C)`. `class_weights`, such as
+    `{"yes": 2.0}`, says what rows of a class count for (others 1); `auto_class_weights` weighs classes by the
+    inverse of their frequency.
     """
 
     model_type: ClassVar[str] = "logistic_reg"
@@ -89,6 +91,8 @@ class LogisticRegression(Estimator):
     max_iterations: int | None = None
     tolerance: float | None = None
     seed: int | None = None
+    class_weights: Mapping[object, float] | None = None
+    auto_class_weights: bool | None = None
 
 
 @dataclass(frozen=True)

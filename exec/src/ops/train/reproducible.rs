@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::WindowFrameUnits;
+use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::window::{PlainAggregateWindowExpr, SlidingAggregateWindowExpr, WindowExpr};
@@ -14,7 +15,7 @@ use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
-use gradframe_plan::functions::is_exact;
+use gradframe_plan::functions::{is_exact, is_identity};
 
 use crate::ops::over::OverExec;
 
@@ -81,8 +82,16 @@ fn takes_what_comes(node: &dyn ExecutionPlan) -> bool {
 
 /// Whether these are all columns of an operator's result, so that rows which are equal in them are the same.
 fn has_all_columns<'a>(keys: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>, node: &dyn ExecutionPlan) -> bool {
-    let columns: HashSet<usize> = keys.filter_map(|key| key.downcast_ref::<Column>().map(Column::index)).collect();
+    let columns: HashSet<usize> = keys.filter_map(column_of).collect();
     (0..node.schema().fields().len()).all(|column| columns.contains(&column))
+}
+
+/// The column that a key is, with one zero or with both: a sum is the same.
+fn column_of(key: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+    match key.downcast_ref::<ScalarFunctionExpr>() {
+        Some(call) if is_identity(call.fun()) => call.args().first().and_then(column_of),
+        _ => key.downcast_ref::<Column>().map(Column::index),
+    }
 }
 
 /// Whether no tie shows in a window: it is of its whole partition or of all rows with the same keys, or its keys are all columns of its input.
