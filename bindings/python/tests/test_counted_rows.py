@@ -91,3 +91,23 @@ def test_sorts_within_a_frame_are_there_in_sql(made, threads, tmp_path):
     ):
         query = query if "k" in frame.columns or "WITH" not in query else "SELECT * FROM h"
         assert sorted(session.sql(query, h=frame).collect().rows(), key=repr) == expected, query
+
+
+CUTS = {
+    "two frames": lambda x, f: x.concat([f.with_row_index(), f.with_row_index()]).slice(4, 4),
+    "unpivoted": lambda x, f: f.with_row_index().unpivot(["a", "b"], index=["index"]).head(3),
+    "lists of two frames": lambda x, f: x.concat([f, f.reverse()]).explode("l").slice(3, 5),
+    "unpivoted lists": lambda x, f: f.with_row_index().unpivot(["a", "b"], index=["index", "l"]).explode("l").slice(2, 7),
+    "numbered after": lambda x, f: x.concat([f.with_row_index(), f.with_row_index()]).explode("l").with_row_index("n").gather_every(2),
+}
+
+
+@pytest.mark.parametrize("source", ["memory", "file"])
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+def test_a_cut_over_several_frames_takes_their_rows_one_frame_after_another(cut, source, tmp_path):
+    polars = pytest.importorskip("polars")
+    columns = {"a": [1, 2, 3, 4, 5], "b": [6, 7, 8, 9, 10], "l": [[1], [2, 3], [], None, [5]]}
+    own = gf.from_dict(columns)
+    own.write_parquet(tmp_path / "rows.parquet", row_group_size=2)
+    frame = own.lazy() if source == "memory" else gf.scan_parquet(tmp_path / "rows.parquet")
+    assert cut(gf, frame).collect().rows() == cut(polars, polars.DataFrame(columns).lazy()).collect().rows()

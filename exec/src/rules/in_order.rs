@@ -15,6 +15,7 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, Distribution, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions,
 };
@@ -111,6 +112,8 @@ fn has_order(plan: &Arc<dyn ExecutionPlan>) -> bool {
     if plan.is::<RepartitionExec>() || plan.is::<SortExec>() {
         return false;
     }
-    let kept = || children.iter().zip(plan.maintains_input_order()).filter(|(_, maintains)| *maintains || plan.is::<UnionExec>());
+    // The rows of each list stand where the list was, though DataFusion does not say so.
+    let keeps = plan.is::<UnionExec>() || plan.is::<UnnestExec>();
+    let kept = || children.iter().zip(plan.maintains_input_order()).filter(|(_, maintains)| *maintains || keeps);
     kept().next().is_some() && kept().all(|(child, _)| has_order(child))
 }
