@@ -110,4 +110,5 @@ def test_a_cut_over_several_frames_takes_their_rows_one_frame_after_another(cut,
     own = gf.from_dict(columns)
     own.write_parquet(tmp_path / "rows.parquet", row_group_size=2)
     frame = own.lazy() if source == "memory" else gf.scan_parquet(tmp_path / "rows.parquet")
-    assert cut(gf, frame).collect().rows() == cut(polars, polars.DataFrame(columns).lazy()).collect().rows()
+    # Its lazy frames give the rows of two by turns, now and then.
+    assert cut(gf, frame).collect().rows() == cut(polars, polars.DataFrame(columns)).rows()

@@ -21,7 +21,8 @@ def test_every_expression_has_its_text():
 
 def test_a_text_that_was_stored_means_what_it_meant(tmp_path):
     session, data, texts = gf.Session(home=tmp_path), frame(), known()
-    items = ", ".join(f'{text} AS "f{number}"' for number, text in enumerate(texts.values()))
+    # In a statement `^` is a power; in a stored text it stays the XOR that it was.
+    items = ", ".join(f'{text} AS "f{number}"' for number, text in enumerate(text.replace('" ^ ', '" XOR ') for text in texts.values()))
     options = "model_type = 'linear_reg', input_label_cols = ['y'], l2_reg = 0.1"
     session.sql(f"CREATE MODEL m TRANSFORM ({items}, y) OPTIONS ({options}) AS SELECT * FROM data", data=data)
     made = session.sql("SELECT * FROM ML.TRANSFORM(MODEL m, (SELECT * FROM data))", data=data).collect()
@@ -29,6 +30,14 @@ def test_a_text_that_was_stored_means_what_it_meant(tmp_path):
     for number, shown in enumerate(texts):
         if shown in expressions:
             same(made[f"f{number}"], data.with_columns(made=expressions[shown])["made"])
+
+
+def test_a_power_is_stored_as_one(tmp_path):
+    data = gf.DataFrame({"x": [1.0, 2.0, 3.0, 5.0], "y": [1.0, 4.0, 9.0, 25.0]})
+    statement = "CREATE MODEL m TRANSFORM (x ^ 2 AS z, y) OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT * FROM data"
+    gf.Session(home=tmp_path).sql(statement, data=data)
+    made = gf.Session(home=tmp_path).sql("SELECT z FROM ML.TRANSFORM(MODEL m, (SELECT * FROM data))", data=data).collect()
+    assert made["z"].to_list() == [1.0, 4.0, 9.0, 25.0]
 
 
 def add():

@@ -83,6 +83,15 @@ fn what_does_not_look_at_one_row_is_refused_by_name() {
 }
 
 #[test]
+fn what_was_stored_with_xor_keeps_it_and_a_statement_has_powers() {
+    let (schema, place) = (table().build().unwrap(), Place { line: 1, column: 1 });
+    let in_statement = vec![WrittenItem { sql: "id ^ 2 AS z".to_owned(), place: Some(place) }];
+    let power = Transform::plan(&in_statement, schema.schema()).unwrap();
+    assert!(power.items()[0].expr.to_string().starts_with("power("), "{}", power.items()[0].expr);
+    assert_eq!(shown(&["id ^ 2 AS z"]), ["id BIT_XOR Int64(2) AS z"]);
+}
+
+#[test]
 fn errors_point_into_the_statement() {
     let item = |sql: &str| vec![WrittenItem { sql: sql.to_owned(), place: Some(Place { line: 3, column: 10 }) }];
     let place = |sql: &str| {

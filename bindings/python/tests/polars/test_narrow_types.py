@@ -192,7 +192,9 @@ def test_decimals_of_256_bits_round_as_those_of_128():
     narrow, wide = (gf.DataFrame({"c": gf.Series("c", pa.array(values, of))}) for of in (pa.decimal128(38, 2), pa.decimal256(60, 2)))
     answer = wide.select(**rounded)
     assert answer.to_dict(as_series=False) == narrow.select(**rounded).to_dict(as_series=False)
-    assert all(field.type == pa.decimal256(60, 2) for field in answer.to_arrow().schema)
+    # What is rounded up may have a digit more; what is cut, or has no more decimals, has not.
+    kept = {"truncate", *(name for name in rounded if name.startswith(("round 2", "round 5")))}
+    assert all(field.type == pa.decimal256(60 if field.name in kept else 61, 2) for field in answer.to_arrow().schema)
     long = pa.array([Decimal("9" * 40 + ".25"), Decimal("-" + "9" * 40 + ".75")], pa.decimal256(60, 2))
     assert gf.DataFrame({"c": gf.Series("c", long)}).select(c.round(1))["c"].to_list() == [Decimal("9" * 40 + ".2"), Decimal("-" + "9" * 40 + ".8")]
 

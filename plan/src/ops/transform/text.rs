@@ -18,15 +18,16 @@ use crate::ops::columns::missing;
 
 /// The columns that an item makes: one, or those that `*` stands for. `slots` counts the analytic calls so far.
 pub(super) fn plan(written: &WrittenItem, schema: &DFSchema, slots: &mut usize) -> Result<Vec<Item>> {
-    let items = parse(&written.sql).and_then(|item| named_exprs(item, written, schema));
+    let items = parse(written).and_then(|item| named_exprs(item, written, schema));
     let items = items
         .and_then(|items| items.into_iter().map(|(name, sql, expr)| planned(name, sql, expr, written, schema, slots)).collect());
     items.map_err(|error| in_item(error, written.place))
 }
 
-fn parse(sql: &str) -> Result<SelectItem> {
+/// A text that is stored, or made of a frame's expression, has `^` for XOR: powers are written out in it.
+fn parse(written: &WrittenItem) -> Result<SelectItem> {
     let parse = || {
-        let tokens = distinct_from::as_operators(dialect::tokens(sql)?);
+        let tokens = distinct_from::as_operators(dialect::tokens(&written.sql)?);
         let mut parser = Parser::new(&OwnDialect).with_tokens_with_locations(tokens);
         let item = parser.parse_select_item()?;
         parser.expect_token(&Token::EOF)?;
@@ -35,13 +36,17 @@ fn parse(sql: &str) -> Result<SelectItem> {
     let mut item = parse().map_err(|error| from_datafusion(error.into()))?;
     ml_calls::check_depth(&item)?;
     distinct_from::written_out(&mut item);
-    dialect::powers_written_out(&mut item);
+    if written.place.is_some() {
+        dialect::powers_written_out(&mut item);
+    }
     Ok(item)
 }
 
 /// Names, texts and syntax trees of the columns.
 fn named_exprs(item: SelectItem, written: &WrittenItem, schema: &DFSchema) -> Result<Vec<(String, String, ast::Expr)>> {
-    let sql = || written.sql.clone();
+    let has_power = written.place.is_some() && written.sql.contains('^');
+    let stored = if has_power { item.to_string() } else { written.sql.clone() };
+    let sql = || stored.clone();
     match item {
         SelectItem::ExprWithAlias { expr, alias } => Ok(vec![(fold(&alias), sql(), expr)]),
         SelectItem::UnnamedExpr(ast::Expr::Identifier(column)) => Ok(vec![(fold(&column), sql(), ast::Expr::Identifier(column))]),
