@@ -12,6 +12,7 @@ use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 use gradframe_ml_core::Error;
 
+use super::as_own::as_own;
 use crate::error::to_datafusion;
 
 /// The function `date_bin`, in the place of DataFusion's.
@@ -25,21 +26,7 @@ struct DateBin {
 }
 
 impl ScalarUDFImpl for DateBin {
-    fn name(&self) -> &str {
-        self.own.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.own.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.own.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.own.return_type(types)
-    }
+    as_own!();
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         self.own.coerce_types(types)
@@ -64,9 +51,5 @@ impl ScalarUDFImpl for DateBin {
             return Err(to_datafusion(error.hint("date_trunc knows such days: date_trunc('month', CAST(ts AS DATE))")));
         }
         Ok(binned)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.own.documentation()
     }
 }

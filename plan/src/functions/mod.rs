@@ -7,6 +7,7 @@
 mod analytic;
 mod apply_array;
 mod arguments;
+mod as_own;
 mod as_trained;
 mod bucketize;
 mod checked_sum;

@@ -13,6 +13,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
+use super::as_own::as_own;
+
 static POWER: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::new_from_impl(Power { own: datafusion::functions::math::power() })));
 
@@ -32,21 +34,7 @@ struct Power {
 }
 
 impl ScalarUDFImpl for Power {
-    fn name(&self) -> &str {
-        self.own.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.own.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.own.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.own.return_type(types)
-    }
+    as_own!();
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [base, exponent] = args.args.as_slice() else { return self.own.invoke_with_args(args) };
@@ -69,9 +57,5 @@ impl ScalarUDFImpl for Power {
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         self.own.simplify(args, info)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.own.documentation()
     }
 }

@@ -43,8 +43,7 @@ impl ScalarUDFImpl for RoundedCast {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        let nullable = self.safe || args.arg_fields.iter().any(|field| field.is_nullable());
-        Ok(Field::new(self.name(), self.to.clone(), nullable).into())
+        Ok(cast_field(self.name(), (&self.to, self.safe), &args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -52,4 +51,10 @@ impl ScalarUDFImpl for RoundedCast {
         let options = CastOptions { safe: self.safe, format_options: DEFAULT_FORMAT_OPTIONS };
         value.cast_to(&self.to, Some(&options))
     }
+}
+
+/// The field of a cast to a type: null where what is cast is, or where it may fail and is null then.
+pub(super) fn cast_field(name: &str, (to, safe): (&DataType, bool), args: &ReturnFieldArgs) -> FieldRef {
+    let nullable = safe || args.arg_fields.iter().any(|field| field.is_nullable());
+    Field::new(name, to.clone(), nullable).into()
 }

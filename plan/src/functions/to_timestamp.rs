@@ -11,6 +11,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
+use super::as_own::as_own;
 use super::zoned::{is_utc, read_in_zone};
 
 /// The names of those functions.
@@ -28,21 +29,7 @@ struct ToTimestamp {
 }
 
 impl ScalarUDFImpl for ToTimestamp {
-    fn name(&self) -> &str {
-        self.own.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.own.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.own.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.own.return_type(types)
-    }
+    as_own!();
 
     fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
         self.own.inner().with_updated_config(config).map(|own| timestamp_reader(Arc::new(own)))
@@ -64,10 +51,6 @@ impl ScalarUDFImpl for ToTimestamp {
         }
         // DataFusion, built for debugging, checks what the function itself gives.
         zoned(self.own.inner().invoke_with_args(args)?, &returns)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.own.documentation()
     }
 }
 

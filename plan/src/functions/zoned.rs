@@ -9,7 +9,7 @@ use arrow::array::timezone::Tz;
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::compute::kernels::cast_utils::string_to_datetime;
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, Int64Type, TimeUnit};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Days, LocalResult, NaiveDateTime, Offset, TimeZone, Utc};
 use datafusion::common::{ScalarValue, exec_err};
@@ -17,6 +17,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+
+use super::rounded_cast::cast_field;
 
 /// The function that reads dates, times without a zone and texts in the zone of `to`; where `safe`, what cannot be read is null.
 pub fn read_in_zone(to: &DataType, safe: bool) -> ScalarUDF {
@@ -49,8 +51,7 @@ impl ScalarUDFImpl for ReadInZone {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        let nullable = self.safe || args.arg_fields.iter().any(|field| field.is_nullable());
-        Ok(Field::new(self.name(), self.to.clone(), nullable).into())
+        Ok(cast_field(self.name(), (&self.to, self.safe), &args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -1,0 +1,28 @@
+//! Functions in the place of DataFusion's own, which say of themselves what those say.
+
+/// What a function with a field `own`, the function in whose place it stands, says of itself.
+macro_rules! as_own {
+    () => {
+        fn name(&self) -> &str {
+            self.own.name()
+        }
+
+        fn aliases(&self) -> &[String] {
+            self.own.aliases()
+        }
+
+        fn signature(&self) -> &Signature {
+            self.own.signature()
+        }
+
+        fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+            self.own.return_type(types)
+        }
+
+        fn documentation(&self) -> Option<&Documentation> {
+            self.own.documentation()
+        }
+    };
+}
+
+pub(super) use as_own;
