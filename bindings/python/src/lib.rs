@@ -31,6 +31,7 @@ mod runtime;
 mod series;
 mod session;
 mod sinks;
+mod stop;
 mod taking;
 mod texts;
 mod values;
@@ -62,6 +63,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::PyModel>()?;
     module.add_class::<load::PyLoader>()?;
     module.add_class::<run::PyRun>()?;
+    module.add_class::<stop::PyStop>()?;
     module.add_function(wrap_pyfunction!(run::start_run, module)?)?;
     module.add_function(wrap_pyfunction!(load::shuffle, module)?)?;
     module.add_function(wrap_pyfunction!(load::outline, module)?)?;

@@ -1,4 +1,4 @@
-//! Waiting for the engine: without the interpreter lock, and answering Ctrl-C.
+//! Waiting for the engine: without the interpreter lock, answering Ctrl-C and whoever cancels.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -9,12 +9,13 @@ use pyo3::prelude::*;
 use crate::errors::OrRaise;
 use crate::progress::Artist;
 use crate::runtime::{STACK_BYTES, runtime};
+use crate::stop::may_go_on;
 
-/// How long a Ctrl-C may go unnoticed.
+/// How long a Ctrl-C or a cancellation may go unnoticed.
 const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 
 /// Runs the future on the engine's threads until it is done. Other Python threads run meanwhile; Ctrl-C drops the
-/// future, which cancels the query, and raises KeyboardInterrupt.
+/// future, which cancels the query, and raises KeyboardInterrupt; so does [`PyStop`](crate::stop::PyStop), as CancelledError.
 pub fn wait<F, T>(py: Python<'_>, work: F) -> PyResult<T>
 where
     F: Future<Output = Result<T>> + Send + 'static,
@@ -43,6 +44,7 @@ where
     if tokio::runtime::Handle::try_current().is_ok() {
         return wait_inside(py, work);
     }
+    may_go_on()?;
     let runtime = runtime()?;
     let (done, mut answers) = channel();
     // Nobody waits any more after Ctrl-C.
@@ -55,7 +57,8 @@ where
                 return Err(Error::internal("gradframe", format!("the engine's task failed: {panicked}"))).or_raise();
             }
             Err(RecvTimeoutError::Timeout) => {
-                let drawn = py.check_signals().and_then(|()| artist.as_mut().map_or(Ok(()), |artist| artist.draw(py)));
+                let goes_on = py.check_signals().and_then(|()| may_go_on());
+                let drawn = goes_on.and_then(|()| artist.as_mut().map_or(Ok(()), |artist| artist.draw(py)));
                 drawn.inspect_err(|_| task.abort())?;
             }
         }

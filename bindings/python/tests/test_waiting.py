@@ -1,5 +1,6 @@
 """While the engine works other threads run, and Ctrl-C stops it."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -53,6 +54,21 @@ def test_ctrl_c_ends_a_stream_in_another_librarys_hands():
         reader.read_all()
     assert time.monotonic() - started < 10
     assert gf.sql("SELECT 1 AS one").collect().item() == 1
+
+
+WAYS_TO_AWAIT = {"one": lambda lazy: lazy.collect_async(), "several": lambda lazy: gf.collect_all_async([lazy, lazy])}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_AWAIT)
+def test_what_an_event_loop_cancels_stops(way):
+    async def for_a_second():
+        await asyncio.wait_for(WAYS_TO_AWAIT[way](gf.sql(ENDLESS)), 1)
+
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(for_a_second())
+    assert time.monotonic() - started < 10
+    assert asyncio.run(gf.sql("SELECT 1 AS one").collect_async()).item() == 1
 
 
 def test_other_threads_run_meanwhile():

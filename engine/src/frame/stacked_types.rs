@@ -30,15 +30,13 @@ pub(super) fn require_one_enum<'a>(mut fields: impl Iterator<Item = &'a Field>, 
     Err(Error::dtype("concat", what).hint("cast one of them first"))
 }
 
-/// The type of a column that has these in the frames; with `relaxed` one that they have in common.
+/// The type of a column that has these in the frames; with `relaxed` one that they have in common. What has nulls alone is of any.
 /// Errors: `DType` naming the column and two types that clash.
 pub(super) fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Result<DataType> {
-    let first = &types[0];
-    if types.iter().all(|other| other == first) {
-        return Ok(first.clone());
-    }
+    let mut with_values = types.iter().filter(|own| !own.is_null());
+    let Some(first) = with_values.next() else { return Ok(DataType::Null) };
     // How values are stored is nobody's concern.
-    if types.iter().all(|other| type_name(other) == type_name(first)) {
+    if with_values.all(|other| type_name(other) == type_name(first)) {
         return Ok(with_room_for_all(first, types));
     }
     let what = |(one, other): (usize, usize)| {
@@ -56,10 +54,11 @@ pub(super) fn common_type(name: &str, types: &[DataType], relaxed: bool) -> Resu
     relaxed_type(types).ok_or_else(none)
 }
 
-/// The first of the types, and the next that is another.
+/// The first of the types that has values, and the next that is another.
 fn differing(types: &[DataType]) -> (usize, usize) {
-    let first = type_name(&types[0]);
-    (0, types.iter().position(|other| type_name(other) != first).unwrap_or(0))
+    let first = types.iter().position(|own| !own.is_null()).unwrap_or(0);
+    let differs = |other: &DataType| !other.is_null() && type_name(other) != type_name(&types[first]);
+    (first, types.iter().position(differs).unwrap_or(first))
 }
 
 /// Of types that have none in common, the first two that are to blame: alone, or else with others beside them.
@@ -71,10 +70,28 @@ pub(super) fn clashing(types: &[DataType]) -> (usize, usize) {
     different.iter().enumerate().find_map(with_earlier).unwrap_or_else(|| differing(types))
 }
 
+/// Of structs alone, one with the fields of all, in the order in which they first come; a struct that lacks one has null there.
+/// None if there are others; None within for fields of one name that have no common type.
+fn all_fields(types: &[DataType]) -> Option<Option<DataType>> {
+    let mut fields: Vec<(String, Vec<DataType>)> = vec![];
+    for own in types.iter().filter(|own| !own.is_null()) {
+        let DataType::Struct(own) = own else { return None };
+        for field in own {
+            match fields.iter_mut().find(|(name, _)| name == field.name()) {
+                Some((_, types)) => types.push(field.data_type().clone()),
+                None => fields.push((field.name().clone(), vec![field.data_type().clone()])),
+            }
+        }
+    }
+    let united = fields.into_iter().map(|(name, types)| Some(Field::new(name, relaxed_type(&types)?, true)));
+    let fields = united.collect::<Option<Vec<_>>>();
+    Some(fields.map(|fields| DataType::Struct(fields.into())))
+}
+
 /// The first type; of categories counted with different numbers, with numbers for all.
 fn with_room_for_all(first: &DataType, types: &[DataType]) -> DataType {
     match first {
-        DataType::Dictionary(_, values) if types.iter().any(|other| other != first) => {
+        DataType::Dictionary(_, values) if types.iter().any(|other| !other.is_null() && other != first) => {
             DataType::Dictionary(Box::new(DataType::UInt32), values.clone())
         }
         other => other.clone(),
@@ -90,6 +107,9 @@ pub(super) fn relaxed_type(types: &[DataType]) -> Option<DataType> {
     let items: Vec<DataType> = types.iter().map(|own| item_of(own).clone()).collect();
     if zones_differ(items.iter()) {
         return None;
+    }
+    if let Some(fields) = all_fields(types) {
+        return fields;
     }
     if let (true, Some(moment)) = (types.iter().all(|own| own.is_null() || own.is_nested()), common_moment(&items)) {
         return Some(DataType::new_list(moment, true));

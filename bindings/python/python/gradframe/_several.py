@@ -35,10 +35,11 @@ def collect_all(lazy_frames: Iterable[LazyFrame]) -> list[DataFrame]:
 
 
 async def collect_all_async(lazy_frames: Iterable[LazyFrame]) -> list[DataFrame]:
-    """`collect_all` on another thread, for programs with an event loop."""
-    import asyncio
+    """`collect_all` on another thread, for programs with an event loop. Cancelling it stops the query that runs and those to come."""
+    from gradframe._aside import aside
 
-    return await asyncio.to_thread(collect_all, list(lazy_frames))
+    frames = list(lazy_frames)
+    return await aside(lambda: collect_all(frames))
 
 
 def union(items: Iterable[Any], *, how: str = "vertical") -> Any:

@@ -189,3 +189,9 @@ def test_what_is_wrong_with_options_is_said(name, tmp_path):
         gf.read_csv(path, **given)
     with pytest.raises(gf.errors.PlanError, match="scan_csv: a lazy frame reads UTF-8 only"):
         gf.scan_csv(path, encoding="latin1")
+
+
+@pytest.mark.parametrize("text", ['a,b\n"",1\n,2\n', '# it\'s "\na,b\n#"",\n"",1\n,2\n"#",3\n', 'a,b\n"\n#",1\n# "\n"",2\n'])
+def test_comments_change_nothing_of_what_is_empty(text):
+    given = text.encode()
+    assert_same(gf.read_csv(io.BytesIO(given), comment_prefix="#"), pl.read_csv(io.BytesIO(given), comment_prefix="#"))

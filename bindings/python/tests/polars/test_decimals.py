@@ -32,6 +32,8 @@ CASES = {
     "compared": lambda f, x: f.select(a=x.col("d") > x.col("e"), b=x.col("d") == 1.25, c=x.col("d") > 1, d=x.col("d") == Decimal("1.25"), e=x.col("d").is_in([Decimal("1.25")]), f=x.col("d").is_between(0, 2)),
     "filled": lambda f, x: f.select(a=x.col("d").fill_null(0), b=x.coalesce("d", "e"), c=x.coalesce("d", "i"), d=x.when(x.col("i") > 2).then("d").otherwise("e")),
     "aggregates": lambda f, x: f.select(s=x.col("d").sum(), m=x.col("d").mean(), p=x.col("d").product(), v=x.col("d").var(), md=x.col("d").median(), q=x.col("d").quantile(0.25), n=x.col("d").n_unique(), lo=x.col("d").min()),
+    "of lists": lambda f, x: f.select(x.col("d").implode()).select(s=x.col("d").list.sum(), m=x.col("d").list.mean(), o=x.col("d").list.median(), v=x.col("d").list.var(), t=x.col("d").list.std()),
+    "in lists of rows": lambda f, x: f.select(x.concat_list("d", "e").list.sum()),
     "in order": lambda f, x: f.select(a=x.col("d").cum_sum(), b=x.col("d").cum_max(), c=x.col("d").rank(), d=x.col("d").diff(), e=x.col("d").interpolate()),
     "mathematics": lambda f, x: f.select(a=x.col("e").abs().sqrt(), b=x.col("e").abs().log(), c=x.col("e").exp()),
     "across": lambda f, x: f.select(a=x.sum_horizontal("d", "e"), b=x.max_horizontal("d", "e"), c=x.min_horizontal("d", "i")),
@@ -94,3 +96,30 @@ def test_what_has_no_decimal_is_an_error():
         frame.select(gf.col("d") * 10**18 * 10**18 * 10**18).collect()
     with pytest.raises(gf.errors.DTypeError, match="`d` is Decimal"):
         frame.select(gf.col("d") + (gf.col("i") > 1))
+
+
+NINES = Decimal("9" * 38)
+SUMS_BEYOND = {
+    "all": lambda f: f.select(gf.col("d").sum()),
+    "of groups": lambda f: f.group_by("g").agg(gf.col("d").sum()),
+    "beside rows": lambda f: f.select(gf.col("d").sum().over("g")),
+    "so far": lambda f: f.select(gf.col("d").cum_sum()),
+    "of lists": lambda f: f.select(gf.col("d").implode()).select(gf.col("d").list.sum()),
+    "of SQL": lambda f: gf.sql("SELECT sum(d) FROM f", f=f),
+    "of SQL's groups": lambda f: gf.sql("SELECT g, sum(d) FROM f GROUP BY g", f=f),
+    "of different values": lambda f: gf.sql("SELECT sum(DISTINCT d) FROM f", f=f),
+    "of SQL's windows": lambda f: gf.sql("SELECT sum(d) OVER (ORDER BY i ROWS 1 PRECEDING) FROM f", f=f),
+}
+
+
+@pytest.mark.parametrize("name", SUMS_BEYOND)
+def test_a_sum_that_no_decimal_holds_is_an_error(name):
+    frame = pl.DataFrame({"i": [1, 2], "g": [1, 1], "d": pl.Series([NINES, Decimal("9" * 37 + "8")], dtype=pl.Decimal(38, 0))})
+    with pytest.raises(gf.errors.ExecutionError, match="fit|beyond"):
+        SUMS_BEYOND[name](gf.from_polars(frame).lazy()).collect()
+
+
+def test_a_sum_that_leaves_the_range_and_comes_back_is_exact():
+    frame = gf.from_polars(pl.DataFrame({"g": [1] * 5, "d": pl.Series([NINES, NINES, NINES.copy_negate(), NINES.copy_negate(), Decimal(7)], dtype=pl.Decimal(38, 0))}))
+    assert frame.select(gf.col("d").sum()).item() == 7
+    assert frame.group_by("g").agg(gf.col("d").sum()).rows() == [(1, 7)]

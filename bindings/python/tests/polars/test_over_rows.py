@@ -48,6 +48,8 @@ EXPRESSIONS = {
     "rolling_min": lambda x: x.col("u").rolling_min(3, center=True), "rolling_mean over": lambda x: x.col("u").rolling_mean(3).over("k"),
     "rolling_median": lambda x: x.col("n").rolling_median(7, min_samples=3), "rolling wide": lambda x: x.col("u").cast(x.Float64).rolling_sum(150, min_samples=10),
     "is_duplicated": lambda x: x.col("s").is_duplicated(), "is_first_distinct": lambda x: x.col("f").is_first_distinct(), "rle_id": lambda x: x.col("k").rle_id(),
+    "numbers from 1": lambda x: x.int_range(1, x.len() + 1), "numbers from 1 over": lambda x: x.int_range(1, x.len() + 1).over("k"),
+    "numbers over, in an order": lambda x: x.int_range(1, 1 + x.len()).over("k", order_by="n"), "numbers from -1": lambda x: x.int_range(-1, x.len() - 1).over("s"),
     "several": lambda x: x.col("n").sum().over("k") - x.col("n").shift(1) + x.col("n").rank("dense").over("s"),
 }
 

@@ -3,7 +3,7 @@
 import gradframe as gf
 import polars as pl
 import pytest
-from same import check
+from same import assert_same, check
 
 ARRAYS = pl.DataFrame(
     {"a": [[1, 2], None], "f": [[0.5, 4.0], [1.0, 1.0]], "w": [[1, 2, 3], [1, 1, 1]], "la": [[[1, 2]], None], "n": [1, -2]},
@@ -61,3 +61,19 @@ def test_columns_that_have_the_names_of_hidden_ones_are_nobodys_else():
     check(lambda f, x: f.group_by("a").tail(1), HIDDEN, sort=True)
     shuffled = gf.from_polars(HIDDEN).sample(fraction=1.0, shuffle=True, seed=1)
     assert shuffled.columns == HIDDEN.columns and shuffled.height == 2
+
+
+ONE_BELOW_THE_OTHER = {
+    "nothing but nulls below": ({"a": [1], "b": ["x"]}, {"a": [None], "b": ["y"]}, "vertical"),
+    "nothing but nulls above": ({"a": [None], "b": ["x"]}, {"a": [1.5], "b": [None]}, "vertical_relaxed"),
+    "nulls alone": ({"a": [None]}, {"a": [None]}, "vertical"),
+    "nulls by name": ({"a": [1], "b": ["x"]}, {"b": [None], "c": [2]}, "diagonal"),
+    "structs of other fields": ({"s": [{"a": 1}]}, {"s": [{"a": 1.5, "b": "x"}, None]}, "vertical_relaxed"),
+    "structs within structs": ({"s": [{"t": {"a": 1}}]}, {"s": [{"t": {"b": 2}}]}, "diagonal_relaxed"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_BELOW_THE_OTHER)
+def test_frames_one_below_the_other(name):
+    above, below, how = ONE_BELOW_THE_OTHER[name]
+    assert_same(gf.concat([gf.DataFrame(above), gf.DataFrame(below)], how=how), pl.concat([pl.DataFrame(above), pl.DataFrame(below)], how=how))

@@ -26,6 +26,8 @@ const LINE_BYTES: usize = 1 << 24;
 pub(super) struct EmptyTexts {
     quote: u8,
     delimiter: u8,
+    /// What lines begin with that are none of the file's.
+    comment: Option<u8>,
     /// Which of the file's columns are of texts.
     texts: Vec<bool>,
     /// Where in a record the text goes on that is not handed on yet.
@@ -40,11 +42,12 @@ impl EmptyTexts {
     /// None where no text can be quoted, and where quotes and ends of lines may be escaped or left out.
     pub(super) fn of(dialect: &Dialect, file: &Schema, found: &Arc<AtomicBool>) -> Option<Self> {
         let texts: Vec<bool> = file.fields().iter().map(|field| field.data_type().is_string()).collect();
-        if dialect.escape.is_some() || dialect.comment.is_some() || !texts.contains(&true) {
+        if dialect.escape.is_some() || !texts.contains(&true) {
             return None;
         }
         let (quote, delimiter) = (dialect.quote?, dialect.delimiter.unwrap_or(b','));
-        Some(EmptyTexts { quote, delimiter, texts, place: Place::START, held: vec![], found: Arc::clone(found) })
+        let comment = dialect.comment;
+        Some(EmptyTexts { quote, delimiter, comment, texts, place: Place::START, held: vec![], found: Arc::clone(found) })
     }
 
     /// Whether a piece of the text is handed on as it is: nothing is held, and it has no two quotes in a row.
@@ -88,6 +91,9 @@ impl EmptyTexts {
 
     /// The end of the last whole line: of a line feed before which quotes are closed.
     fn end_of_lines(&self, text: &[u8]) -> Option<usize> {
+        if self.comment.is_some() {
+            return self.end_beside_comments(text);
+        }
         let mut quotes = memchr_iter(self.quote, text).count() + usize::from(self.place.state == State::Quoted);
         let mut end = text.len();
         while let Some(at) = memrchr(b'\n', &text[..end]) {
@@ -98,6 +104,18 @@ impl EmptyTexts {
             end = at;
         }
         None
+    }
+
+    /// The same of a file with comments, whose quotes open nothing.
+    fn end_beside_comments(&self, text: &[u8]) -> Option<usize> {
+        let (mut place, mut end) = (self.place, None);
+        for (at, byte) in text.iter().enumerate() {
+            if *byte == b'\n' && place.state != State::Quoted {
+                end = Some(at + 1);
+            }
+            place = self.step(place, *byte);
+        }
+        end
     }
 
     /// Where a record goes on after this text.
@@ -113,6 +131,8 @@ impl EmptyTexts {
         match place.state {
             State::Quoted if is_quote => Place { state: State::Closed, ..place },
             State::Quoted => place,
+            State::Comment if byte != b'\n' && byte != b'\r' => place,
+            State::Start if place.column == 0 && self.comment == Some(byte) => Place { state: State::Comment, ..place },
             State::Start | State::Closed if is_quote => Place { state: State::Quoted, ..place },
             _ if byte == self.delimiter => Place { column: place.column + 1, state: State::Start },
             _ if byte == b'\n' || byte == b'\r' => Place::START,
@@ -167,6 +187,8 @@ enum State {
     Quoted,
     /// After a quote within quotes: their end, or the first of two.
     Closed,
+    /// In a line that is none of the file's.
+    Comment,
 }
 
 /// A text with its empty texts marked.
@@ -229,7 +251,7 @@ mod tests {
 
     use super::*;
 
-    fn marked(text: &str, chunk: usize) -> String {
+    fn marked(text: &str, comment: Option<u8>, chunk: usize) -> String {
         let fields =
             ["a", "b", "c"].map(|name| Field::new(name, if name == "b" { DataType::Int64 } else { DataType::Utf8 }, true));
         let dialect = Dialect {
@@ -237,7 +259,7 @@ mod tests {
             delimiter: None,
             quote: Some(b'"'),
             escape: None,
-            comment: None,
+            comment,
             skip: 0,
             compression: None,
         };
@@ -262,7 +284,20 @@ mod tests {
             ("no end,1,\"", "no end,1,\""),
         ] {
             for chunk in [1, 3, 1000] {
-                assert_eq!(marked(text, chunk), expected, "{text:?} by {chunk}");
+                assert_eq!(marked(text, None, chunk), expected, "{text:?} by {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn comments_have_neither_quotes_nor_empty_texts() {
+        for (text, expected) in [
+            ("# \"\n\"\",1,x\n", "# \"\nE,1,x\n"),
+            ("#\"\",\"\"\n\"\",1,\"\"\n", "#\"\",\"\"\nE,1,E\n"),
+            ("x,1,\"\n#\"\"\"\n# it's \"\r\n\"\",2,#\"\"\n", "x,1,\"\n#\"\"\"\n# it's \"\r\nE,2,#\"\"\n"),
+        ] {
+            for chunk in [1, 3, 1000] {
+                assert_eq!(marked(text, Some(b'#'), chunk), expected, "{text:?} by {chunk}");
             }
         }
     }

@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::functions::core::expr_fn as core_fn;
 use datafusion::functions::string::expr_fn as string_fn;
 use datafusion::functions_nested::expr_fn as nested_fn;
-use datafusion::logical_expr::{Expr, lit as literal};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit as literal};
 use datafusion::scalar::ScalarValue;
 
 use super::super::call::Call;
@@ -68,8 +68,10 @@ pub(super) const TABLE: &[FunctionRow] = &[
         if step == 0 {
             return Err(call.wrong("`step` is 0"));
         }
-        if is_row_count(&end) && matches!(&start, Expr::Literal(value, _) if *value == ScalarValue::from(0_i64)) && step == 1 {
-            return Ok(row_index());
+        if let (Some(first), 1) = (integer(&start), step)
+            && beyond_row_count(&end) == Some(first)
+        {
+            return Ok(if first == 0 { row_index() } else { row_index() + lit(first) });
         }
         Ok(items(range(start, end, step)))
     }),
@@ -110,6 +112,24 @@ fn row_index() -> Expr {
 /// `len()`
 fn is_row_count(expr: &Expr) -> bool {
     *expr == super::len() || *expr == super::len().unalias()
+}
+
+/// How much more than the number of rows it is: of `len() + 1`, which ends a range from 1, one.
+fn beyond_row_count(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus, right }) if is_row_count(left) => integer(right),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus, right }) if is_row_count(right) => integer(left),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) if is_row_count(left) => integer(right)?.checked_neg(),
+        _ => is_row_count(expr).then_some(0),
+    }
+}
+
+fn integer(expr: &Expr) -> Option<i64> {
+    let Expr::Literal(value, _) = expr else { return None };
+    match value.cast_to(&DataType::Int64) {
+        Ok(ScalarValue::Int64(number)) if value.data_type().is_integer() => number,
+        _ => None,
+    }
 }
 
 fn range(start: Expr, end: Expr, step: i64) -> Expr {

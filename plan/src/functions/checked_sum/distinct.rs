@@ -8,7 +8,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 
 use super::Named;
-use super::wide::{Summed, exact_sum, halves, scalar};
+use super::wide::{Summed, Wide, narrowed, scalar};
 
 /// The values so far, each once.
 pub(super) struct Distinct<T> {
@@ -48,11 +48,13 @@ impl<T: Summed> Accumulator for Distinct<T> {
         let Some(ScalarValue::List(list)) = state.first() else { return super::wide::unexpected(&self.named.data_type) };
         let values = list.value(0);
         let values = values.as_primitive::<T>();
-        let sum = exact_sum(values);
-        match halves::<T::Native>(sum) {
-            _ if values.len() == values.null_count() => scalar::<T>(None, &self.named.data_type),
-            (low, 0) => scalar::<T>(Some(low), &self.named.data_type),
-            _ => Err(self.named.beyond(sum)),
+        if values.len() == values.null_count() {
+            return scalar::<T>(None, &self.named.data_type);
+        }
+        let sum = T::Native::sum_of(values);
+        match narrowed::<T::Native>(sum, &self.named.data_type) {
+            Some(sum) => scalar::<T>(Some(sum), &self.named.data_type),
+            None => Err(self.named.beyond::<T::Native>(sum)),
         }
     }
 

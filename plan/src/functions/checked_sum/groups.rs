@@ -10,7 +10,7 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::NullState;
 
 use super::Named;
-use super::wide::{Summed, Wide, carries, joined};
+use super::wide::{Summed, Wide, carries};
 
 /// The lower halves of the groups' sums, as DataFusion's own accumulator keeps them; what was carried is kept for the few
 /// groups that ever leave 64 bits, so that it costs a comparison that is never true.
@@ -30,7 +30,7 @@ impl<T: Summed> Groups<T> {
         self.lows.resize(total, T::default_value());
         let (lows, carries) = (&mut self.lows, &mut self.carries);
         self.nulls.accumulate(groups, values.as_primitive::<T>(), filter, total, |group, value| {
-            let (sum, carry) = lows[group].carrying_add(value);
+            let (sum, carry) = lows[group].add_and_carry(value);
             lows[group] = sum;
             if carry != 0 {
                 carry_over(carries, group, carry);
@@ -47,6 +47,12 @@ impl<T: Summed> Groups<T> {
             std::mem::take(&mut self.carries).into_iter().partition(|(group, _)| *group < emitted);
         self.carries = stay.into_iter().map(|(group, carry)| (group - emitted, carry)).collect();
         (sums.with_data_type(self.named.data_type.clone()), gone)
+    }
+
+    /// The first group whose sum has more digits than its type.
+    fn without_room(&self, sums: &PrimitiveArray<T>) -> Option<usize> {
+        let has_room = |group: &usize| sums.is_null(*group) || sums.value(*group).has_room(&self.named.data_type);
+        (0..sums.len()).find(|group| !has_room(group))
     }
 }
 
@@ -81,9 +87,10 @@ impl<T: Summed> GroupsAccumulator for Groups<T> {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let (sums, carried) = self.take(emit_to);
-        match carried.into_iter().filter(|(_, carry)| *carry != 0).min() {
+        let carried = carried.into_iter().filter(|(_, carry)| *carry != 0).min();
+        match carried.or_else(|| self.without_room(&sums).map(|group| (group, 0))) {
             None => Ok(Arc::new(sums)),
-            Some((group, carry)) => Err(self.named.beyond(joined(sums.value(group), carry))),
+            Some((group, carry)) => Err(self.named.beyond::<T::Native>(sums.value(group).joined(carry))),
         }
     }
 

@@ -1,18 +1,20 @@
-//! `sum`, whose integers and durations do not wrap around.
+//! `sum`, whose integers, decimals and durations do not wrap around.
 //!
-//! DataFusion's own adds 64-bit values modulo 2^64. This one, of the same name and types, keeps what goes beyond, so that the
-//! sum is exact whatever the order and the number of threads, and an error if it does not fit in its type at the end. Sums
-//! of floats and decimals are DataFusion's, but that they have one NaN.
+//! DataFusion's own adds numbers of 64 and 128 bits modulo their width. This one, of the same name and types, keeps what goes beyond,
+//! so that the sum is exact whatever the order and the number of threads, and an error if it does not fit in its type at the end.
+//! Sums of floats are DataFusion's, but that they have one NaN.
 
+mod decimals;
 mod distinct;
 mod groups;
+mod narrow;
 mod whole;
 mod wide;
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{
-    DataType, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field, FieldRef,
+    DataType, Decimal128Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field, FieldRef,
     Int64Type, TimeUnit, UInt64Type,
 };
 use datafusion::common::{Result, ScalarValue};
@@ -60,12 +62,13 @@ struct CheckedSum {
     unchecked: Sum,
 }
 
-/// Calls a generic function for the type of a sum of 64-bit values.
+/// Calls a generic function for the type of a sum.
 macro_rules! of_type {
     ($data_type:expr, $make:ident($($arg:expr),*), else $otherwise:expr) => {
         match $data_type {
             DataType::Int64 => Ok($make::<Int64Type>($($arg),*)),
             DataType::UInt64 => Ok($make::<UInt64Type>($($arg),*)),
+            DataType::Decimal128(..) => Ok($make::<Decimal128Type>($($arg),*)),
             DataType::Duration(TimeUnit::Second) => Ok($make::<DurationSecondType>($($arg),*)),
             DataType::Duration(TimeUnit::Millisecond) => Ok($make::<DurationMillisecondType>($($arg),*)),
             DataType::Duration(TimeUnit::Microsecond) => Ok($make::<DurationMicrosecondType>($($arg),*)),
@@ -88,7 +91,7 @@ fn distinct<T: wide::Summed>(values: Box<dyn Accumulator>, named: Named) -> Box<
 }
 
 fn is_checked(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Int64 | DataType::UInt64 | DataType::Duration(_))
+    matches!(data_type, DataType::Int64 | DataType::UInt64 | DataType::Decimal128(..) | DataType::Duration(_))
 }
 
 /// What a sum is called in an error, and its type.
@@ -103,12 +106,13 @@ impl Named {
         Named { name: args.name.to_owned(), data_type: args.return_field.data_type().clone() }
     }
 
-    fn beyond(&self, sum: i128) -> DataFusionError {
+    fn beyond<N: wide::Wide>(&self, sum: N::Total) -> DataFusionError {
         // Hidden columns have names that a user never wrote.
         let name = self.name.replace("?table?.", "");
         let subject = if name.contains("__") { "a sum".to_owned() } else { format!("`{name}`") };
-        let what = format!("{subject} is {sum}, which does not fit in {}", self.data_type);
-        to_datafusion(Error::execution("sum", what).hint("cast what is summed to a decimal or a float"))
+        let what = format!("{subject} is {}, which does not fit in {}", N::shown(sum, &self.data_type), self.data_type);
+        let wider = if matches!(self.data_type, DataType::Decimal128(..)) { "a float" } else { "a decimal or a float" };
+        to_datafusion(Error::execution("sum", what).hint(format!("cast what is summed to {wider}")))
     }
 }
 

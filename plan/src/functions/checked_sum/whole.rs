@@ -8,12 +8,12 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 
 use super::Named;
-use super::wide::{Summed, carries, exact_sum, halves, joined, scalar};
+use super::wide::{Summed, Wide, carries, narrowed, scalar};
 
 /// An exact sum so far.
-pub(super) struct Whole<T> {
+pub(super) struct Whole<T: Summed> {
     named: Named,
-    sum: i128,
+    sum: <T::Native as Wide>::Total,
     /// How many values are in it.
     count: u64,
     of: PhantomData<T>,
@@ -21,11 +21,11 @@ pub(super) struct Whole<T> {
 
 impl<T: Summed> Whole<T> {
     pub(super) fn new(named: Named) -> Self {
-        Whole { named, sum: 0, count: 0, of: PhantomData }
+        Whole { named, sum: Default::default(), count: 0, of: PhantomData }
     }
 }
 
-impl<T> fmt::Debug for Whole<T> {
+impl<T: Summed> fmt::Debug for Whole<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Whole({})", self.named.name)
     }
@@ -38,13 +38,13 @@ fn present(column: &ArrayRef) -> u64 {
 impl<T: Summed> Accumulator for Whole<T> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         self.count += present(&values[0]);
-        self.sum += exact_sum(values[0].as_primitive::<T>());
+        self.sum = self.sum + T::Native::sum_of(values[0].as_primitive::<T>());
         Ok(())
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         self.count -= present(&values[0]);
-        self.sum -= exact_sum(values[0].as_primitive::<T>());
+        self.sum = self.sum - T::Native::sum_of(values[0].as_primitive::<T>());
         Ok(())
     }
 
@@ -53,7 +53,7 @@ impl<T: Summed> Accumulator for Whole<T> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let (low, carry) = halves::<T::Native>(self.sum);
+        let (low, carry) = T::Native::halves(self.sum);
         Ok(vec![scalar::<T>((self.count > 0).then_some(low), &self.named.data_type)?, ScalarValue::Int32(Some(carry))])
     }
 
@@ -61,7 +61,7 @@ impl<T: Summed> Accumulator for Whole<T> {
         let lows = states[0].as_primitive::<T>();
         for (low, carry) in lows.iter().zip(carries(&states[1]).values()) {
             if let Some(low) = low {
-                self.sum += joined(low, *carry);
+                self.sum = self.sum + low.joined(*carry);
                 self.count += 1;
             }
         }
@@ -69,10 +69,12 @@ impl<T: Summed> Accumulator for Whole<T> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        match halves::<T::Native>(self.sum) {
-            _ if self.count == 0 => scalar::<T>(None, &self.named.data_type),
-            (low, 0) => scalar::<T>(Some(low), &self.named.data_type),
-            _ => Err(self.named.beyond(self.sum)),
+        if self.count == 0 {
+            return scalar::<T>(None, &self.named.data_type);
+        }
+        match narrowed::<T::Native>(self.sum, &self.named.data_type) {
+            Some(sum) => scalar::<T>(Some(sum), &self.named.data_type),
+            None => Err(self.named.beyond::<T::Native>(self.sum)),
         }
     }
 

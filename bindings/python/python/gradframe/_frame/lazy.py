@@ -104,10 +104,11 @@ class LazyFrame(NoComparisons, KeptQuery, Verbs, Sinks, Running, Explained):
         return DataFrame._of(self._frame.collect())
 
     async def collect_async(self) -> DataFrame:
-        """Runs the query on another thread, for programs with an event loop: `await frame.collect_async()`."""
-        import asyncio
+        """Runs the query on another thread, for programs with an event loop: `await frame.collect_async()`. Cancelling it, or a
+        timeout around it, stops the query."""
+        from gradframe._aside import aside
 
-        return await asyncio.to_thread(self.collect)
+        return await aside(self.collect)
 
     def inspect(self, fmt: str = "{}") -> LazyFrame:
         """The same query; what it holds here is computed and printed."""

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveArray};
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, UInt64Type};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, DecimalType, Float64Type, Int64Type, TimeUnit, UInt64Type,
+};
 use datafusion::common::Result;
 
 use super::lists::{Lists, element, element_type};
@@ -22,13 +24,15 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("list.std", &[List, Count], spread_type, |batch| of_spread(batch, f64::sqrt)),
 ];
 
-/// Small integers are summed as Int64, truths counted as UInt32.
+/// Small integers are summed as Int64, truths counted as UInt32; a sum of decimals has all digits that there are.
 fn sum_type(call: &Call) -> Result<DataType> {
-    use DataType::{Boolean, Duration, Float32, Float64, Int8, Int16, Int32, Int64, Null, UInt8, UInt16, UInt32, UInt64};
+    use DataType::{Boolean, Decimal32, Decimal64, Decimal128, Duration, Float32, Float64, Null};
+    use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
     match element_type(call)? {
         Boolean => Ok(UInt32),
         Int8 | Int16 | UInt8 | UInt16 => Ok(Int64),
         t @ (Int32 | Int64 | UInt32 | UInt64 | Float32 | Float64 | Duration(_) | Null) => Ok(t),
+        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) => Ok(Decimal128(DECIMAL128_MAX_PRECISION, scale)),
         _ => Err(call.unfit(0, "a list of numbers")),
     }
 }
@@ -38,7 +42,7 @@ fn middle_type(call: &Call) -> Result<DataType> {
     use DataType::{Boolean, Date32, Duration, Float32, Float64, Null, Time32, Time64, Timestamp};
     match element_type(call)? {
         Float32 => Ok(Float32),
-        t if t.is_integer() || matches!(t, Float64 | Boolean | Null) => Ok(Float64),
+        t if t.is_integer() || t.is_decimal() || matches!(t, Float64 | Boolean | Null) => Ok(Float64),
         t @ (Timestamp(..) | Duration(_) | Time64(_) | Time32(_)) => Ok(t),
         Date32 => Ok(Timestamp(TimeUnit::Microsecond, None)),
         _ => Err(call.unfit(0, "a list of numbers or of dates and times")),
@@ -48,7 +52,7 @@ fn middle_type(call: &Call) -> Result<DataType> {
 fn spread_type(call: &Call) -> Result<DataType> {
     match element(call, 0)?.data_type() {
         DataType::Float32 => Ok(DataType::Float32),
-        t if t.is_integer() || matches!(t, DataType::Float64 | DataType::Null) => Ok(DataType::Float64),
+        t if t.is_integer() || t.is_decimal() || matches!(t, DataType::Float64 | DataType::Null) => Ok(DataType::Float64),
         _ => Err(call.unfit(0, "a list of numbers")),
     }
 }
@@ -66,7 +70,15 @@ fn sum(batch: &Batch) -> Result<ArrayRef> {
             let lists = Lists::of_type(batch, 0, &DataType::UInt64)?;
             let values = lists.values.as_primitive::<UInt64Type>();
             let sum = |range| each(values, range).try_fold(0_u64, u64::checked_add);
-            checked::<UInt64Type>(batch, &lists, sum)?
+            Arc::new(checked::<UInt64Type>(batch, &lists, sum)?)
+        }
+        DataType::Decimal128(digits, _) => {
+            let lists = Lists::of_type(batch, 0, batch.returns)?;
+            let values = lists.values.as_primitive::<Decimal128Type>();
+            let fits = |sum: &i128| Decimal128Type::is_valid_decimal_precision(*sum, *digits);
+            let sum = |range| each(values, range).try_fold(0_i128, |sum, value| sum.checked_add(value).filter(fits));
+            let sums = checked::<Decimal128Type>(batch, &lists, sum)?;
+            Arc::new(sums.with_data_type(batch.returns.clone()))
         }
         _ => {
             // Durations pass through their own numbers; other elements are numbers.
@@ -74,7 +86,7 @@ fn sum(batch: &Batch) -> Result<ArrayRef> {
             let values = cast(&own.values, &DataType::Int64)?;
             let values = values.as_primitive::<Int64Type>();
             let sum = |range| each(values, range).try_fold(0_i64, i64::checked_add);
-            checked::<Int64Type>(batch, &own, sum)?
+            Arc::new(checked::<Int64Type>(batch, &own, sum)?)
         }
     };
     Ok(cast_with_options(&sums, batch.returns, &CastOptions { safe: false, ..CastOptions::default() })?)
@@ -84,7 +96,7 @@ fn checked<T: ArrowPrimitiveType>(
     batch: &Batch,
     lists: &Lists,
     sum: impl Fn(Range<usize>) -> Option<T::Native>,
-) -> Result<ArrayRef> {
+) -> Result<PrimitiveArray<T>> {
     let mut sums = Vec::with_capacity(batch.rows);
     for row in 0..batch.rows {
         sums.push(match lists.range(row).map(&sum) {
@@ -92,7 +104,7 @@ fn checked<T: ArrowPrimitiveType>(
             other => other.flatten(),
         });
     }
-    Ok(Arc::new(PrimitiveArray::<T>::from_iter(sums)))
+    Ok(PrimitiveArray::<T>::from_iter(sums))
 }
 
 fn each<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, range: Range<usize>) -> impl Iterator<Item = T::Native> + '_ {
