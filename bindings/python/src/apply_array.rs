@@ -31,7 +31,7 @@ impl PyArrayFunction {
     fn call(&self, py: Python<'_>, types: &[(DType, Vec<usize>)]) -> PyResult<TracedArrays> {
         let types: Vec<_> = types.iter().map(|(dtype, sizes)| (Element::Real(*dtype).name(), sizes.clone())).collect();
         let given = self.trace.bind(py).call1((types,))?;
-        let RowFunction { function, captures, .. } = given.cast::<PyRowFunction>()?.get().0.clone();
+        let RowFunction { function, captures, .. } = given.cast::<PyRowFunction>()?.get().function.clone();
         Ok(TracedArrays { function, captures })
     }
 }

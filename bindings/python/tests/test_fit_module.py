@@ -463,3 +463,35 @@ def test_one_row_has_no_variance():
         frame.fit(gf.ml.DNNRegressor(batch_norm=True, batch_size=1), "y")
     with pytest.raises(gf.errors.ShapeError, match="more than one value a channel"):
         gf.nn.BatchNorm1d(3)(gf.numpy.ones((1, 3)))
+
+
+ONE, TWO = (lambda: nn.Sequential(nn.Linear(1, 1), nn.Sigmoid())), (lambda: nn.Sequential(nn.Linear(1, 2), nn.Softmax(1)))
+OF_PROBABILITIES = {
+    "BCELoss": (ONE, nn.BCELoss(), {}),
+    "a function": (ONE, lambda o, t: F.binary_cross_entropy(o, t), {}),
+    "no loss": (ONE, None, {}),
+    "squares": (ONE, lambda o, t: gnp.mean((o - t) ** 2), {"task": "classification"}),
+    "squeezed": (lambda: nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Flatten(0)), nn.BCELoss(), {}),
+    "softmax": (TWO, lambda o, t: F.nll_loss(gnp.log(o), t), {}),
+    "softmax, no loss": (TWO, None, {}),
+}
+
+
+@pytest.mark.parametrize("label", ["truth", "text", "number"])
+@pytest.mark.parametrize("name", OF_PROBABILITIES)
+def test_what_ends_in_probabilities_is_not_made_probabilities_again(name, label):
+    make, loss, options = OF_PROBABILITIES[name]
+    if label == "number" and name in ("a function", "no loss"):
+        options = {**options, "task": "classification"}
+    x = np.random.default_rng(0).normal(size=400)
+    y = {"truth": x > 0, "text": np.where(x > 0, "yes", "no"), "number": (x > 0).astype("int64")}[label]
+    frame = gf.DataFrame({"x": x, "y": y})
+    gf.random.seed(0)
+    net = make()
+    model = frame.fit(net, "y", loss=loss, epochs=40, batch_size=50, split="none", optimizer=gf.optim.Adam(net.parameters(), 0.1), **options)
+    scored = frame.evaluate(model)
+    assert scored["accuracy"][0] > 0.97
+    own = gnp.log(net(gf.array(x.astype("float32").reshape(-1, 1)))).numpy()
+    own = own[:, 1] if own.ndim == 2 and own.shape[1] == 2 else own.reshape(-1)
+    exact = -np.mean(np.where(x > 0, own, np.log1p(-np.exp(own.astype("float64")))))
+    assert scored["log_loss"][0] == pytest.approx(exact, rel=1e-3)

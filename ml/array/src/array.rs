@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_buffer::Buffer;
 use gradframe_ml_core::tensor::Element as Native;
-use gradframe_ml_core::{Error, Result, Tensor};
+use gradframe_ml_core::{DType, Error, Result, Tensor};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
@@ -15,7 +15,7 @@ use crate::history::keeps_history;
 use crate::node::{Args, Node, Op, Operand, Source};
 use crate::number::Number;
 use crate::ops::Row;
-use crate::promote::{promote, weak};
+use crate::weak::{are_weak, as_arrays};
 use crate::{infer, ops, realise};
 
 /// Recorded operations on the longest way to a value, at most: what goes deeper is computed first.
@@ -37,6 +37,8 @@ pub(crate) struct Cell {
 pub(crate) struct Role {
     /// A number of the host language: a constant in compiled functions.
     pub number: bool,
+    /// A float of the host language that a compiled function is given, or computed from such alone: it takes the type of what is beside it.
+    pub weak: bool,
     /// Its gradient is wanted: what is computed from it keeps its history.
     pub watched: bool,
     /// It is watched, or computed from something that is.
@@ -104,12 +106,12 @@ impl Array {
         Self::from_tensor(element, Tensor::try_new(element.part(), &ty.stored_shape(), buffer)?)
     }
 
-    /// A stand-in of a trace.
-    pub(crate) fn stand_in(ty: ArrayType, trace: u64) -> Self {
-        Self::new(ty, Role { trace, ..Role::default() }, State::default())
+    /// A stand-in of a trace, for a number of the host language if it is weak.
+    pub(crate) fn stand_in(ty: ArrayType, weak: bool, trace: u64) -> Self {
+        Self::new(ty, Role { trace, weak, ..Role::default() }, State::default())
     }
 
-    fn new(ty: ArrayType, role: Role, state: State) -> Self {
+    pub(crate) fn new(ty: ArrayType, role: Role, state: State) -> Self {
         Array(Arc::new(Cell { ty, role, state: Mutex::new(state) }))
     }
 
@@ -224,13 +226,15 @@ impl Array {
         let role = Role {
             tracked: keeps_history() && operands.iter().any(Array::is_tracked),
             trace: operands.iter().map(|a| a.0.role.trace).max().unwrap_or(0),
+            weak: op.name() != "astype" && are_weak(&operands),
             ..Role::default()
         };
         let node = Arc::new(Node { op, operands, depth, results: Mutex::default() });
         let result = |(output, ty): (usize, &ArrayType)| {
             let source = Some(Source { node: Arc::clone(&node), output: output as u32 });
             let tracked = role.tracked && ty.element.is_differentiable();
-            Self::new(ty.clone(), Role { tracked, ..role }, State { source, ..State::default() })
+            let weak = role.weak && ty.element == Element::Real(DType::F64);
+            Self::new(ty.clone(), Role { tracked, weak, ..role }, State { source, ..State::default() })
         };
         let results: SmallVec<[Array; 1]> = types.iter().enumerate().map(result).collect();
         if results.len() > 1 {
@@ -278,29 +282,18 @@ impl Array {
         self.0.state.lock().way().cloned()
     }
 
+    /// The operation that gave its elements, behind such as give them another shape; None of what is given.
+    pub fn made_by(&self) -> Option<String> {
+        const VIEWS: [&str; 5] = ["reshape", "squeeze", "expand_dims", "permute_dims", "astype"];
+        let source = self.source()?;
+        let name = source.node.op.name();
+        if VIEWS.contains(&name) { source.node.operands.first().and_then(Array::made_by) } else { Some(name.to_owned()) }
+    }
+
     /// Where it comes from, if that is known.
     pub(crate) fn source(&self) -> Option<Source> {
         self.0.state.lock().source.clone()
     }
-}
-
-/// The operands as arrays: a number takes the type that the arrays beside it have in common.
-fn as_arrays(op: &str, operands: &[Operand]) -> Result<SmallVec<[Array; 3]>> {
-    let mut beside: Option<Element> = None;
-    for operand in operands {
-        if let Operand::Array(array) = operand {
-            let own = array.element();
-            beside = Some(match beside {
-                Some(other) => promote(op, other, own).unwrap_or(other),
-                None => own,
-            });
-        }
-    }
-    let one = |operand: &Operand| match operand {
-        Operand::Array(array) => Ok(array.clone()),
-        Operand::Number(number) => Array::number(op, *number, beside.map_or_else(|| number.own(), |beside| weak(number, beside))),
-    };
-    operands.iter().map(one).collect()
 }
 
 /// Its type, and whether it is computed: printing does not compute.

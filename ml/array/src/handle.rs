@@ -35,8 +35,8 @@ impl Array {
     /// recorded of it. Who looks at it meanwhile waits.
     pub(crate) fn place_of_next(&self, next: &ArrayType) -> Option<MutexGuard<'_, State>> {
         let by_two = Arc::strong_count(&self.0) == 2 && Arc::weak_count(&self.0) == 0;
-        let Role { number, watched, tracked, trace } = self.0.role;
-        if !by_two || number || tracked != watched || trace != 0 || self.ty() != next {
+        let Role { number, weak, watched, tracked, trace } = self.0.role;
+        if !by_two || number || weak || tracked != watched || trace != 0 || self.ty() != next {
             return None;
         }
         self.0.state.try_lock().filter(|state| state.value.is_some() && state.way().is_none())

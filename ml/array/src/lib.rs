@@ -53,6 +53,7 @@ mod recipe;
 mod rows;
 mod trace;
 mod transform;
+mod weak;
 
 pub use array::Array;
 pub use backward::{backward, backward_to};

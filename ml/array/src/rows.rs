@@ -1,6 +1,6 @@
 //! Functions of arrays for any number of rows: traced at several numbers, made one.
 
-use gradframe_ml_core::transform::{PROBE_ROWS, over_rows};
+use gradframe_ml_core::transform::{PROBE_ROWS, is_at_rows, over_rows};
 use gradframe_ml_core::{Error, Function, Result, Symbol, Tensor};
 use gradframe_ml_kernels::{Program, compile};
 
@@ -60,6 +60,22 @@ impl RowFunction {
         let captures = (0..traces[0].captures.len()).map(|i| capture(traces, i)).collect::<Result<_>>()?;
         let results = traces[0].closed.results.iter().map(|ty| ty.element).collect();
         Ok(RowFunction { function, captures, results })
+    }
+
+    /// Whether a function that was traced at this number of rows, too, is for so many what these traces make it for any.
+    /// Errors: as for [`RowFunction::new`]; those of computing what the function uses.
+    pub fn holds_at(traces: [&Traced; 3], own: &Traced, rows: usize) -> Result<bool> {
+        let results = |traced: &Traced| traced.closed.results.iter().map(|ty| ty.element).collect::<Vec<_>>();
+        if own.captures.len() != traces[0].captures.len() || results(own) != results(traces[0]) {
+            return Ok(false);
+        }
+        for (mine, theirs) in own.captures.iter().zip(&traces[0].captures) {
+            let differs = || Ok::<_, Error>(mine.is_traced() || theirs.is_traced() || mine.tensor()? != theirs.tensor()?);
+            if mine.identity() != theirs.identity() && differs()? {
+                return Ok(false);
+            }
+        }
+        is_at_rows(traces.map(|traced| &traced.closed.function), &own.closed.function, rows)
     }
 
     /// Traces a function of arguments of these types. Errors: those of the function; as for [`RowFunction::new`].

@@ -58,9 +58,15 @@ pub struct Tracing {
 impl Tracing {
     /// Stand-ins of these types. `name` is what the function is called in errors.
     pub fn begin(name: &str, types: &[ArrayType]) -> Self {
+        Self::begin_with(name, types, &[])
+    }
+
+    /// The same, of which some stand for numbers of the host language.
+    pub fn begin_with(name: &str, types: &[ArrayType], weak: &[bool]) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let id = 1 + LAST.fetch_add(1, Ordering::Relaxed);
-        let arguments = types.iter().map(|ty| Array::stand_in(ty.clone(), id)).collect();
+        let is_weak = |i: usize| weak.get(i).is_some_and(|weak| *weak);
+        let arguments = types.iter().enumerate().map(|(i, ty)| Array::stand_in(ty.clone(), is_weak(i), id)).collect();
         Tracing { id, name: name.to_owned(), arguments }
     }
 
@@ -77,12 +83,13 @@ impl Tracing {
     }
 
     fn closed(self, results: &[Array], fixed: bool, way: fn(&Array) -> Option<Source>) -> Result<Traced> {
+        let results = results.iter().map(Array::settled).collect::<Result<Vec<_>>>()?;
         let classify = |array: &Array| self.classify(array, way);
         let mut walk = Walk::new(&classify);
         for argument in &self.arguments {
             walk.leaf(argument);
         }
-        for result in results {
+        for result in &results {
             let place = walk.place(result)?;
             walk.recipe.outputs.push(place);
         }

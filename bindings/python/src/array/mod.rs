@@ -64,6 +64,18 @@ impl PyArray {
         self.0.is_traced()
     }
 
+    /// Whether it stands for a number of Python's, which takes the type of what it meets.
+    #[getter]
+    fn is_weak(&self) -> bool {
+        self.0.is_weak()
+    }
+
+    /// The operation that gave its elements, whatever their shape.
+    #[getter]
+    fn made_by(&self) -> Option<String> {
+        self.0.made_by()
+    }
+
     /// Whether gradients are taken with respect to it.
     #[getter]
     fn is_watched(&self) -> bool {
@@ -161,6 +173,12 @@ fn array_from_number(number: &Bound<'_, PyAny>, dtype: Option<&str>) -> PyResult
     Array::number("asarray", number, element).map(PyArray).or_raise()
 }
 
+/// A float that a function is given, which takes the type of what it meets.
+#[pyfunction]
+fn array_of_float(x: f64) -> PyArray {
+    PyArray(Array::weak(x))
+}
+
 /// The operation of this name on arrays and numbers: an array, or a tuple if it has several results.
 #[pyfunction]
 fn array_call<'py>(
@@ -243,6 +261,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(array_keeps_history, module)?)?;
     module.add_function(wrap_pyfunction!(array_from_buffer, module)?)?;
     module.add_function(wrap_pyfunction!(array_from_number, module)?)?;
+    module.add_function(wrap_pyfunction!(array_of_float, module)?)?;
     module.add_function(wrap_pyfunction!(array_call, module)?)?;
     module.add_function(wrap_pyfunction!(array_realise, module)?)?;
     module.add_function(wrap_pyfunction!(array_promote, module)?)?;

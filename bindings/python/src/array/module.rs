@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use gradframe::Error;
-use gradframe::array::{RowFunction, RowProgram};
+use gradframe::array::{RowFunction, RowProgram, Traced};
 use gradframe::ml::Estimator;
 use gradframe::ml::traced::{Module, ModuleFunction, ModuleGroup, ModuleInput, NamedRule, Task};
 use pyo3::prelude::*;
@@ -16,20 +16,31 @@ use crate::errors::OrRaise;
 
 /// A function of arrays for any number of rows.
 #[pyclass(name = "PyRowFunction", module = "gradframe._gradframe", frozen)]
-pub struct PyRowFunction(pub RowFunction, OnceLock<gradframe::Result<RowProgram>>);
+pub struct PyRowFunction {
+    pub function: RowFunction,
+    /// What it was made of.
+    traces: [Traced; 3],
+    program: OnceLock<gradframe::Result<RowProgram>>,
+}
 
 #[pymethods]
 impl PyRowFunction {
     /// The function that was traced at each of `probe_rows()`.
     #[new]
     fn new(py: Python<'_>, a: &PyTraced, b: &PyTraced, c: &PyTraced) -> PyResult<Self> {
-        py.detach(|| RowFunction::new([&a.0, &b.0, &c.0])).map(|own| PyRowFunction(own, OnceLock::new())).or_raise()
+        let function = py.detach(|| RowFunction::new([&a.0, &b.0, &c.0])).or_raise()?;
+        Ok(PyRowFunction { function, traces: [a.0.clone(), b.0.clone(), c.0.clone()], program: OnceLock::new() })
+    }
+
+    /// Whether it is what a function is that was traced at this number of rows, too.
+    fn holds_at(&self, py: Python<'_>, own: &PyTraced, rows: usize) -> PyResult<bool> {
+        py.detach(|| RowFunction::holds_at(self.traces.each_ref(), &own.0, rows)).or_raise()
     }
 
     /// Its results for these arrays, computed at once by a program that serves every number of rows.
     fn run(&self, py: Python<'_>, arrays: &Bound<'_, PyList>) -> PyResult<Vec<PyArray>> {
         let arrays = arrays_of(arrays)?;
-        let run = || match self.1.get_or_init(|| RowProgram::new(&self.0)) {
+        let run = || match self.program.get_or_init(|| RowProgram::new(&self.function)) {
             Ok(program) => program.run(&arrays),
             Err(error) => Err(Error::internal("trace", error.to_string())),
         };
@@ -67,7 +78,7 @@ impl PyModuleEstimator {
     ) -> PyResult<Self> {
         let tensor = |(name, array): (String, Py<PyArray>)| Ok((name, py.detach(|| array.get().0.tensor()).or_raise()?));
         let function = |traced: &Py<PyRowFunction>| {
-            let RowFunction { function, captures, .. } = traced.get().0.clone();
+            let RowFunction { function, captures, .. } = traced.get().function.clone();
             ModuleFunction { function, captures }
         };
         let group = |(name, numbers, rate, members)| ModuleGroup { rule: NamedRule { name, numbers }, rate, members };

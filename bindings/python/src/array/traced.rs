@@ -24,7 +24,8 @@ impl PyTracing {
                 ty.shape.remove(axis);
             }
         }
-        Ok(PyTracing(Mutex::new(Some(Tracing::begin(name, &types)))))
+        let weak: Vec<bool> = arrays_of(arrays)?.iter().map(Array::is_weak).collect();
+        Ok(PyTracing(Mutex::new(Some(Tracing::begin_with(name, &types, &weak)))))
     }
 
     /// What to call the function with.

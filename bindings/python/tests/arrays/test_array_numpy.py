@@ -2,6 +2,7 @@
 
 import warnings
 
+import gradframe as gf
 import gradframe.numpy as gnp
 import numpy as np
 import pytest
@@ -166,3 +167,47 @@ def test_integers_have_integer_powers():
     assert_same(gnp.pow(gnp.asarray(x), gnp.asarray([0, 1, 2, 3, 10, 5])), x ** np.array([0, 1, 2, 3, 10, 5]))
     assert_same(gnp.asarray([1.5, -2.0]) ** -2, np.array([1.5, -2.0], "float32") ** -2)
     assert_same(2.0 ** gnp.asarray([1.0, 3.0]), np.array([2.0, 8.0], "float32"))
+
+
+NUMPY_FUNCTIONS = {
+    "mean": lambda x: np.mean(x), "mean of an axis": lambda x: np.mean(x, axis=0), "sum": lambda x: np.sum(x, axis=1), "std": lambda x: np.std(x, ddof=1), "var": lambda x: np.var(x),
+    "max": lambda x: np.max(x, axis=0), "min": lambda x: np.min(x), "any": lambda x: np.any(x > 3), "all": lambda x: np.all(x > 0), "prod": lambda x: np.prod(x),
+    "exp": lambda x: np.exp(x), "abs": lambda x: np.abs(x), "maximum": lambda x: np.maximum(x, 2.0), "add": lambda x: np.add(x, x), "isnan": lambda x: np.isnan(x),
+    "clip": lambda x: np.clip(x, 1.0, 3.0), "round": lambda x: np.round(x / 3, 2), "cumsum": lambda x: np.cumsum(x), "cumsum of an axis": lambda x: np.cumsum(x, axis=1),
+    "ravel": lambda x: np.ravel(x), "take": lambda x: np.take(x, [0, 2]), "repeat": lambda x: np.repeat(x, 2), "swapaxes": lambda x: np.swapaxes(x, 0, 1),
+    "argsort": lambda x: np.argsort(-x, axis=1), "argmax": lambda x: np.argmax(x), "dot": lambda x: np.dot(x, x), "sort": lambda x: np.sort(x, axis=0), "median": lambda x: np.median(x),
+    "nonzero": lambda x: np.stack(np.nonzero(x - 1.0)), "moveaxis": lambda x: np.moveaxis(x, 0, 1), "copy": lambda x: x.copy(), "conj": lambda x: x.conj(), "sum of a type": lambda x: np.sum(x, dtype="float64"),
+}
+
+
+@pytest.mark.parametrize("name", NUMPY_FUNCTIONS)
+def test_numpys_functions_take_our_arrays(name):
+    values = np.array([[1.0, 4.0, 2.5], [0.5, 3.0, -1.0], [2.0, 2.0, 7.0]], dtype="float32")
+    np.testing.assert_allclose(np.asarray(NUMPY_FUNCTIONS[name](gf.array(values))), NUMPY_FUNCTIONS[name](values), rtol=1e-6)
+
+
+def test_numpys_operators_leave_it_to_ours():
+    x = gf.array([1.0, 2.0])
+    for found in (np.ones(2, dtype="float32") * x, np.float32(2) * x, np.ones(2, dtype="float32") - x, np.ones((2, 2), dtype="float32") @ x, np.ones(2, dtype="float32") > x):
+        assert type(found) is type(x)
+    z = np.ones(2)
+    z += x
+    assert z.tolist() == [2.0, 3.0]
+    with pytest.raises(TypeError, match="never changes"):
+        np.sum(x, out=np.zeros(()))
+
+
+@pytest.mark.parametrize(("values", "dtype"), [([-1], "uint8"), ([300], "uint8"), ([[1, 2], [3, 2**40]], "int32"), ([2**63, -1], None), ([2**64], None)])
+def test_integers_that_do_not_fit_are_errors(values, dtype):
+    with pytest.raises(OverflowError):
+        gf.array(values, dtype=dtype)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 100, 128, 1000])
+def test_places_in_what_is_sorted_whatever_its_length(count, side):
+    rng = np.random.default_rng(count)
+    values, wanted = np.sort(rng.integers(0, count, size=count)), rng.integers(-2, count + 2, size=(3, 40))
+    np.testing.assert_array_equal(np.asarray(gnp.searchsorted(gnp.asarray(values), gnp.asarray(wanted), side=side)), np.searchsorted(values, wanted, side=side))
+    floats = np.sort(rng.normal(size=count))
+    np.testing.assert_array_equal(np.asarray(gnp.searchsorted(gnp.asarray(floats), gnp.asarray(floats), side=side)), np.searchsorted(floats, floats, side=side))

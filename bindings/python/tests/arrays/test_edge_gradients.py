@@ -9,6 +9,8 @@ import pytest
 
 from edge_gradients import CASES, PAGE, I, N, named, weights
 
+F = gf.nn.functional
+
 EXPECTED = json.loads(PAGE.read_text())
 #: Where PyTorch and JAX differ and ours is JAX's, and what that is.
 AS_JAX = {
@@ -61,3 +63,45 @@ def test_edges(name):
 
 def test_tables_name_cases_that_there_are():
     assert set(EXPECTED) == set(CASES) and {*AS_JAX, *OWN} <= set(CASES)
+
+
+SECOND_AT_0 = {
+    "softplus": (lambda x: F.softplus(x), 0.5, 0.25), "log sigmoid": (lambda x: F.logsigmoid(x), 0.5, -0.25), "asinh": (gnp.asinh, 1.0, 0.0),
+    "cross entropy": (lambda x: F.binary_cross_entropy_with_logits(x, gnp.zeros_like(x), reduction="sum"), 0.5, 0.25),
+    "huber": (lambda x: F.huber_loss(x, gnp.zeros_like(x), reduction="sum"), 0.0, 1.0), "smooth l1": (lambda x: F.smooth_l1_loss(x, gnp.zeros_like(x), reduction="sum"), 0.0, 1.0),
+    "log of a sum": (lambda x: gnp.logaddexp(x, gnp.zeros_like(x)), 0.5, 0.25), "of both": (lambda x: gnp.logaddexp(x, x), 1.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_AT_0)
+def test_derivatives_at_0_are_right_to_second_order(name):
+    function, first, second = SECOND_AT_0[name]
+    gradient = gf.grad(function)
+    at = gnp.asarray(0.0, dtype="float64")
+    assert float(gradient(at)) == pytest.approx(first, abs=1e-12)
+    assert float(gf.grad(gradient)(at)) == pytest.approx(second, abs=1e-12)
+
+
+def test_the_sum_of_exponentials_of_infinities():
+    inf = float("inf")
+    x, y = gf.array([inf, -inf, inf, -inf, 1.0]), gf.array([inf, -inf, -inf, inf, inf])
+    assert gnp.logaddexp(x, y).numpy().tolist() == [inf, -inf, inf, inf, inf]
+
+
+def test_the_first_newton_step_of_a_logistic_regression():
+    x = gnp.asarray([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0]], dtype="float64")
+    y = gnp.asarray([1.0, 0.0, 1.0], dtype="float64")
+    found = gf.hessian(lambda w: F.binary_cross_entropy_with_logits(x @ w, y, reduction="sum"))(gnp.zeros(2, dtype="float64"))
+    np.testing.assert_allclose(found.numpy(), (x.mT @ x).numpy() / 4, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_means_of_half_precision_do_not_overflow(dtype):
+    values = np.random.default_rng(0).normal(1000, 40, size=(64, 512)).astype("float32")
+    x = gnp.astype(gf.array(values), dtype)
+    exact = gnp.astype(x, "float32")
+    tolerance = 2e-3 if dtype == "float16" else 2e-2
+    for fold in (lambda x: gnp.mean(x), lambda x: gnp.mean(x, axis=1), lambda x: gnp.std(x), lambda x: F.l1_loss(x, gnp.zeros_like(x)), lambda x: F.rms_norm(x, (512,)), lambda x: F.layer_norm(x, (512,))):
+        found = fold(x)
+        assert found.dtype == x.dtype
+        np.testing.assert_allclose(gnp.astype(found, "float32").numpy(), fold(exact).numpy(), rtol=tolerance, atol=2 * tolerance)

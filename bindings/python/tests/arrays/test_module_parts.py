@@ -362,3 +362,16 @@ def test_bags_of_many_rows_take_memory_of_the_rows_alone():
     expected = np.add.reduceat(weight[indices], offsets, axis=0)
     expected[np.append(offsets[1:], len(indices)) == offsets] = 0
     np.testing.assert_allclose(np.asarray(sums), expected, rtol=1e-4)
+
+
+def test_a_parameter_gives_way_to_a_parameter_alone():
+    net = gf.nn.Linear(2, 1)
+    with pytest.raises(TypeError, match="cannot assign an array that is no parameter as `weight`"):
+        net.weight = net.weight * 0 + 1.0
+    net.weight = gf.nn.Parameter(net.weight * 0 + 1.0)
+    optimizer = gf.optim.SGD(net.parameters(), lr=0.5)
+    net(gf.array([[1.0, 2.0]])).sum().backward()
+    optimizer.step()
+    assert net.weight.numpy().tolist() == [[0.5, 0.0]]
+    net.bias = None
+    assert [name for name, _ in net.named_parameters()] == ["weight"]

@@ -7,6 +7,7 @@ import pytest
 from torch_layers import GRADIENTS, STORED, VALUES
 
 import gradframe as gf
+import gradframe.numpy as gnp
 from gradframe import nn
 
 F = nn.functional
@@ -75,3 +76,16 @@ def test_a_dictionary_of_modules():
     for value in (None, 3):
         with pytest.raises(gf.errors.DTypeError, match="expected a module"):
             made["a"] = value
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll_loss"])
+def test_classes_along_the_second_axis_are_those_of_pytorch(loss):
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(size=(2, 3, 4, 5)).astype("float32"), rng.integers(0, 3, size=(2, 4, 5))
+    function = getattr(nn.functional, loss)
+    last = function(gnp.asarray(np.moveaxis(scores, 1, -1).reshape(-1, 3)), gnp.asarray(labels.reshape(-1)))
+    assert float(function(gnp.asarray(scores), gnp.asarray(labels))) == pytest.approx(float(last), rel=1e-6)
+    losses = function(gnp.asarray(scores), gnp.asarray(labels), reduction="none")
+    assert losses.shape == labels.shape
+    with pytest.raises(gf.errors.ShapeError, match="classes may lie along axis 1"):
+        function(gnp.zeros((2, 3, 3)), gnp.zeros((2, 3), dtype="int64"))

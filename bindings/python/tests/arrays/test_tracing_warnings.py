@@ -68,3 +68,49 @@ def test_numbers_that_are_drawn_once_for_all_calls_are_told_of():
         gf.jit(dropout, state=dropout)(x)
         gf.vmap(dropout)(gnp.ones((2, 3)))
         gf.grad(lambda x: dropout(x).sum())(x)
+
+
+def test_arrays_from_outside_that_are_changed_are_told_of_and_stay():
+    x, kept = gnp.ones(2), gnp.zeros(2)
+
+    def changes(x):
+        kept[0] = x.sum()
+        return x * 2
+
+    def adds(x):
+        nonlocal kept
+        kept += x
+        return kept.sum()
+
+    for function in (changes, adds):
+        for transform in (gf.jit, lambda f: gf.grad(lambda x: f(x).sum()) if f is adds else gf.vmap(f)):
+            with pytest.warns(TracingWarning, match="changes `kept` in place, an array from outside") as told:
+                transform(function)(x)
+            assert told[0].filename == __file__
+            assert kept.tolist() == [0, 0]
+
+
+def test_arguments_that_are_changed_and_lists_that_grow_are_told_of():
+    seen, counts = [], {}
+
+    def first(x):
+        x[0] = 9.0
+        return x.sum()
+
+    def logs(x):
+        seen.append(1)
+        counts["calls"] = 1
+        return x * 2
+
+    with pytest.warns(TracingWarning, match="changes an argument in place"):
+        gf.jit(first)(gnp.ones(2))
+    with pytest.warns(TracingWarning, match="changes `(seen|counts)`, from outside") as told:
+        gf.jit(logs)(gnp.ones(2))
+    assert len(told) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gf.vmap(lambda x: logs(x))(gnp.ones(2))  # it is called each time
+        gf.jit(lambda x: sum([x, x]) + kept_constant)(gnp.ones(2))
+
+
+kept_constant = gnp.ones(2)

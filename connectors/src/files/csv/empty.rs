@@ -254,15 +254,8 @@ mod tests {
     fn marked(text: &str, comment: Option<u8>, chunk: usize) -> String {
         let fields =
             ["a", "b", "c"].map(|name| Field::new(name, if name == "b" { DataType::Int64 } else { DataType::Utf8 }, true));
-        let dialect = Dialect {
-            header: Some(true),
-            delimiter: None,
-            quote: Some(b'"'),
-            escape: None,
-            comment,
-            skip: 0,
-            compression: None,
-        };
+        let dialect =
+            Dialect { header: Some(true), delimiter: None, quote: Some(b'"'), escape: None, comment, skip: 0, compression: None };
         let empty = EmptyTexts::of(&dialect, &Schema::new(fields.to_vec()), &Arc::default()).unwrap();
         let mut out = String::new();
         let pieces = text.as_bytes().chunks(chunk).map(io::Cursor::new);

@@ -39,15 +39,22 @@ pub const ROWS: &[Row] = &[
         let [x] = operands("var", x)?;
         let x = floats(g, "var", &[x])?[0];
         let correction = float("var", args, 2)?.unwrap_or(0.0);
-        folded(g, "var", x, args, |g, x, axes| variance(g, x.real("var", g)?, axes, correction).map(Value::Real))
+        folded(g, "var", x, args, |g, x, axes| {
+            let x = x.real("var", g)?;
+            g.in_f32(x, |g, x| variance(g, x, axes, correction)).map(Value::Real)
+        })
     }),
     row("std", |g, x, args| {
         let [x] = operands("std", x)?;
         let x = floats(g, "std", &[x])?[0];
         let correction = float("std", args, 2)?.unwrap_or(0.0);
         folded(g, "std", x, args, |g, x, axes| {
-            let squares = variance(g, x.real("std", g)?, axes, correction)?;
-            g.sqrt(squares).map(Value::Real)
+            let x = x.real("std", g)?;
+            let root = |g: &mut Graph, x| {
+                let squares = variance(g, x, axes, correction)?;
+                g.sqrt(squares)
+            };
+            g.in_f32(x, root).map(Value::Real)
         })
     }),
     row("all", |g, x, args| truth(g, "all", x, args, ReduceOp::All)),

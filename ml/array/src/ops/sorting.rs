@@ -1,7 +1,7 @@
 //! Orders, and places in what is ordered.
 
 use gradframe_ml_core::graph::Kind;
-use gradframe_ml_core::{Error, Graph, NodeId, Result};
+use gradframe_ml_core::{DType, Error, Graph, NodeId, Result};
 
 use super::arguments::{axis, flag};
 use super::value::{Value, operands, promoted};
@@ -30,13 +30,48 @@ pub const ROWS: &[Row] = &[
         if shape.rank() != 1 {
             return Err(Error::shape("searchsorted", format!("expected a sorted line [n], got {shape}")));
         }
-        let last = g.ty(wanted).shape.rank();
-        let column = g.insert_axis(wanted, last)?;
-        let below = if flag("searchsorted", args, 0)? { g.le(sorted, column)? } else { g.lt(sorted, column)? };
-        let counted = Value::Real(below).cast(g, Element::INT)?;
-        one(counted.each(g, |g, x| g.sum(x, &[last]))?)
+        let above = flag("searchsorted", args, 0)?;
+        match shape.dims()[0].as_fixed() {
+            Some(count) if count > COUNTED_MAX => one(Value::Real(by_halving(g, sorted, wanted, count, above)?)),
+            _ => one(by_counting(g, sorted, wanted, above)?),
+        }
     }),
 ];
+
+/// A line of so many numbers is looked at whole for each that is wanted.
+const COUNTED_MAX: usize = 64;
+
+fn is_below(g: &mut Graph, sorted: NodeId, wanted: NodeId, above: bool) -> Result<NodeId> {
+    if above { g.le(sorted, wanted) } else { g.lt(sorted, wanted) }
+}
+
+fn by_counting(g: &mut Graph, sorted: NodeId, wanted: NodeId, above: bool) -> Result<Value> {
+    let last = g.ty(wanted).shape.rank();
+    let column = g.insert_axis(wanted, last)?;
+    let below = is_below(g, sorted, column, above)?;
+    Value::Real(below).cast(g, Element::INT)?.each(g, |g, x| g.sum(x, &[last]))
+}
+
+/// The count grows by powers of two, from the largest down, as long as the number that it ends with is below.
+fn by_halving(g: &mut Graph, sorted: NodeId, wanted: NodeId, count: usize, above: bool) -> Result<NodeId> {
+    let shape = g.ty(wanted).shape.clone();
+    let number = |g: &mut Graph, n: usize| {
+        let n = g.scalar(DType::I64, n as f64)?;
+        g.broadcast_to(n, &shape)
+    };
+    let (mut found, all, one) = (number(g, 0)?, number(g, count)?, number(g, 1)?);
+    for bit in (0..=count.ilog2()).rev() {
+        let step = number(g, 1 << bit)?;
+        let more = g.add(found, step)?;
+        let (there, held) = (g.le(more, all)?, g.min(more, all)?);
+        let place = g.sub(held, one)?;
+        let own = g.gather(sorted, place, 0)?;
+        let below = is_below(g, own, wanted, above)?;
+        let grows = g.and(there, below)?;
+        found = g.select(grows, more, found)?;
+    }
+    Ok(found)
+}
 
 fn order(g: &mut Graph, op: &str, x: Value, args: &Args) -> Result<(NodeId, usize)> {
     let axis = axis(op, g, x, args, 0, -1)?;

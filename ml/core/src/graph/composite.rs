@@ -50,13 +50,12 @@ impl Graph {
         })
     }
 
-    /// `log(1 + e^x) = max(x, 0) + log1p(e^-|x|)`.
+    /// `log(1 + e^x) = max(x, 0) + log1p(e^-|x|)`, whose two parts take one side of 0 there, so that derivatives of every order are right.
     pub fn softplus(&mut self, x: NodeId) -> Result<NodeId> {
         self.call("softplus", &[x], |g, x| {
-            let zero = g.scalar_like(x[0], 0.0)?;
-            let top = g.max(x[0], zero)?;
-            let size = g.abs(x[0])?;
-            let exponent = g.neg(size)?;
+            let (zero, negated) = (g.scalar_like(x[0], 0.0)?, g.neg(x[0])?);
+            let positive = g.gt(x[0], zero)?;
+            let (top, exponent) = (g.select(positive, x[0], zero)?, g.select(positive, negated, x[0])?);
             let exp = g.exp(exponent)?;
             let rest = g.log1p(exp)?;
             g.add(top, rest)
@@ -70,6 +69,13 @@ impl Graph {
             let plus = g.softplus(negated)?;
             g.neg(plus)
         })
+    }
+
+    /// Whether x is below 0, and its size, whose derivative at 0 is 1: what is even in the size has the right ones of every order.
+    fn below_and_size(&mut self, x: NodeId) -> Result<(NodeId, NodeId)> {
+        let (zero, negated) = (self.scalar_like(x, 0.0)?, self.neg(x)?);
+        let below = self.lt(x, zero)?;
+        Ok((below, self.select(below, negated, x)?))
     }
 
     /// `x` where it is positive, else 0; its derivative at 0 is 0. NaN stays NaN.

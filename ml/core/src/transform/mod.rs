@@ -3,6 +3,7 @@
 //! Reverse mode is forward mode, transposed: one derivative rule a kind serves both. All of them compose.
 //! A tangent or cotangent that is zero is absent (None) inside, an array of zeros only where a function must return one.
 
+mod at_rows;
 mod checkpoint;
 mod eval;
 mod factored;
@@ -16,6 +17,7 @@ mod row_wise;
 mod transpose;
 mod vmap;
 
+pub use at_rows::is_at_rows;
 pub use checkpoint::checkpoint;
 pub use eval::evaluate;
 pub(crate) use eval::evaluate_body;

@@ -57,7 +57,7 @@ fn one(g: &mut Graph, nodes: [&Node; 3], made: &[NodeId], own: &Graph, rows: &Sy
 }
 
 /// The kind of three kinds that differ in sizes and bodies alone.
-fn kind(kinds: [&Kind; 3], rows: &Symbol) -> Result<Kind> {
+pub(super) fn kind(kinds: [&Kind; 3], rows: &Symbol) -> Result<Kind> {
     let [mut all, mut second, mut third] = kinds.map(Kind::clone);
     let sizes = kinds.map(|k| k.clone().sizes_mut().into_iter().map(|d| d.clone()).collect::<Vec<Dim>>());
     let bodies = kinds.map(|k| k.clone().bodies_mut().into_iter().map(|f| f.clone()).collect::<Vec<Function>>());
@@ -79,7 +79,7 @@ fn kind(kinds: [&Kind; 3], rows: &Symbol) -> Result<Kind> {
     Ok(all)
 }
 
-fn shape(shapes: [&Shape; 3], rows: &Symbol) -> Result<Shape> {
+pub(super) fn shape(shapes: [&Shape; 3], rows: &Symbol) -> Result<Shape> {
     if shapes.iter().any(|s| s.rank() != shapes[0].rank()) {
         return Err(unlike("a shape has another number of axes for another number of rows"));
     }
@@ -109,7 +109,7 @@ fn dim(dims: [&Dim; 3], rows: &Symbol) -> Result<Dim> {
 }
 
 /// Whole numbers a and b with `value = a * rows + b` at all three numbers of rows.
-fn line(values: [f64; 3]) -> Option<(i64, i64)> {
+pub(super) fn line(values: [f64; 3]) -> Option<(i64, i64)> {
     let [p, q, r] = PROBE_ROWS.map(|n| n as f64);
     let a = (values[1] - values[0]) / (q - p);
     let b = values[0] - a * p;
@@ -153,7 +153,7 @@ fn number(g: &mut Graph, dtype: DType, a: i64, b: i64, rows: &Symbol) -> Result<
 }
 
 /// A number and whole numbers a and b with `value = number / (a * rows + b)`, to the rounding of the element type.
-fn quotient(values: [f64; 3], dtype: DType) -> Option<(f64, i64, i64)> {
+pub(super) fn quotient(values: [f64; 3], dtype: DType) -> Option<(f64, i64, i64)> {
     let tolerance = match dtype {
         DType::F64 => 4.0 * f64::EPSILON,
         DType::F32 => f64::from(f32::EPSILON),

@@ -91,6 +91,6 @@ mod tests {
     #[test]
     fn a_type_has_room_for_its_digits() {
         assert!(NINES.has_room(&types()) && (-NINES).has_room(&types()));
-        assert!(!(NINES + 1).has_room(&types()) && !100.has_room(&DataType::Decimal128(2, 0)));
+        assert!(!(NINES + 1).has_room(&types()) && !100_i128.has_room(&DataType::Decimal128(2, 0)));
     }
 }

@@ -14,8 +14,8 @@ mod wide;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{
-    DataType, Decimal128Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field, FieldRef,
-    Int64Type, TimeUnit, UInt64Type,
+    DataType, Decimal128Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Field, FieldRef, Int64Type, TimeUnit, UInt64Type,
 };
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;

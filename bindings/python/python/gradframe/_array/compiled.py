@@ -24,8 +24,8 @@ def jit(
     """The function compiled as a whole, once for each structure, shape and type of its arguments.
 
     Called with another size of the first axis of some arguments, batches say, it is compiled once for every such size, if what it
-    does is the same for all of them. It is called with stand-ins, once for each (three times for every size): what it does beside
-    computing (printing, appending) happens then alone. Arrays that it closes over are as they were then. Static arguments are
+    does is the same for all of them. It is called with stand-ins, once for each kind and each size (three times more for every size):
+    what it does beside computing (printing, appending) happens then alone, and it may ask for sizes and do otherwise for some. Arrays that it closes over are as they were then. Static arguments are
     passed as they are, and decide what is compiled. Places and labels among the arguments are not known: where one outside of its
     array would be an IndexError, its element is 0, an update leaves it out, and losses say what theirs is; so in all transforms.
 
@@ -59,7 +59,7 @@ def jit(
         traced_args, traced_kwargs, static = _parted(args, kwargs, numbers, names)
         leaves, structure = taken_apart("jit", traced_args, traced_kwargs)
         modes = active.get(), array_keeps_history()
-        key = (structure, static, modes, tuple((leaf._array.dtype, leaf._array.shape) for leaf in leaves))
+        key = (structure, static, modes, tuple((leaf._array.dtype, leaf._array.is_weak, leaf._array.shape) for leaf in leaves))
         try:
             trace = traces.get(key)
         except TypeError as error:
@@ -111,4 +111,5 @@ def _with_static(function: Callable[..., Any], args: tuple[Any, ...], numbers: f
         rest = iter(others)
         return function(*(a if i in numbers else next(rest) for i, a in enumerate(args)), **kwargs, **dict(named))
 
+    called.__wrapped__ = function  # type: ignore[attr-defined]
     return called

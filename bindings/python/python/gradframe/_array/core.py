@@ -15,6 +15,7 @@ from gradframe._array.dtypes import DType
 from gradframe._array.held import Held, as_array, call, operand, shared, wrap
 from gradframe._array.memory import as_numpy, capsule
 from gradframe._array.methods import Methods
+from gradframe._array.numpy_methods import NumPyMethods
 from gradframe._array.operators import Operators
 from gradframe._array.picking import picked
 from gradframe._gradframe import array_call, array_keeps_history
@@ -26,7 +27,7 @@ __all__ = ["Array", "as_array", "call", "operand", "picked", "shared", "watched"
 watched: WeakValueDictionary[int, Array] = WeakValueDictionary()
 
 
-class Array(Operators, Methods):
+class Array(Operators, Methods, NumPyMethods):
     """An array of numbers of one type.
 
     It feels eager: an operation that does not fit is an error on its own line. It is recorded: what it computes is computed
@@ -34,7 +35,7 @@ class Array(Operators, Methods):
     """
 
     __slots__ = ()
-    __array_ufunc__ = None  # NumPy's operators leave it to ours
+    __array_priority__ = 1000.0  # NumPy's operators leave it to ours; its functions look at the values
 
     def __init__(self, values: Any = (), dtype: Any = None) -> None:
         self._array = as_array(values, dtype)._array

@@ -87,17 +87,23 @@ def _of_sequence(values: Any, dtype: Any) -> Array:
         stacked = call("stack", tuple(rows), 0)
         return stacked if dtype is None else as_array(stacked, dtype)  # type: ignore[no-any-return]
     try:
-        found = np.asarray(values)
+        found = np.asarray(values, _integer_type(kinds, dtype))
     except ValueError as error:
         raise ShapeError("asarray: the rows of a nested list have not all one length") from error
-    if found.dtype.kind == "O" and kinds <= set(NUMBERS):
-        raise OverflowError("asarray: an integer fits no integer type")
+    if int in kinds and kinds <= {bool, int} and found.dtype.kind not in "iub":
+        raise OverflowError("asarray: an integer fits no integer type, or no one type has all of them; hint: dtype='float64'")
     if dtype is None and kinds <= set(NUMBERS):
         python = max(kinds, key=NUMBERS.index, default=float)
         dtype = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}[python]
         if python is int and found.dtype == np.uint64:
             dtype = "uint64"
     return typed(of_numpy(found), dtype)
+
+
+def _integer_type(kinds: set[type], dtype: Any) -> Any:
+    """The type in which NumPy checks whether integers fit; None if they need not."""
+    name = None if dtype is None else dtypes.name(dtype)
+    return name if name is not None and name.lstrip("u").startswith("int") and kinds <= {bool, int} else None
 
 
 def _kinds(values: Any, found: set[type]) -> None:

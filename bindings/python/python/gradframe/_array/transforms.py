@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradframe._array.core import Array
-from gradframe._array.traces import applied, taken_apart, traced_at
+from gradframe._array.traces import applied, of_leaves, taken_apart, traced_at
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe.errors import PlanError, ShapeError
 
@@ -58,7 +58,8 @@ def value_and_grad(
         _check_loss(trace.structure, has_aux)
         results = applied(trace.traced.value_and_grad(wrt), leaves)
         split = len(results) - len(wrt)
-        return unflatten(trace.structure, results[:split]), unflatten(found, results[split:])
+        gradients = of_leaves(results[split:], [leaves[i] for i in wrt])
+        return unflatten(trace.structure, results[:split]), unflatten(found, gradients)
 
     return both
 
@@ -106,7 +107,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[...,
             if seed.shape != v.shape:
                 raise ShapeError(f"vjp: a cotangent of shape {seed.shape} for a result of shape {v.shape}")
         results = applied(pulled, leaves + seeds)
-        args, _ = unflatten(structure, results[len(value) :])
+        args, _ = unflatten(structure, of_leaves(results[len(value) :], leaves))
         return args
 
     return unflatten(trace.structure, value), pull_back
@@ -121,7 +122,8 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
         wrt, found = _places("jacobian", args, argnums)
         trace = traced_at("jacobian", function, leaves, structure)
         columns = [applied(trace.traced.jacobian(i), leaves) for i in wrt]
-        rows = [unflatten(found, list(row)) for row in zip(*columns, strict=True)]
+        own = [leaves[i] for i in wrt]
+        rows = [unflatten(found, of_leaves(list(row), own)) for row in zip(*columns, strict=True)]
         return unflatten(trace.structure, rows)
 
     return derivative
@@ -220,7 +222,8 @@ def custom_gradient(rule: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def custom(*args: Any) -> Any:
-            leaves, structure = taken_apart("custom_gradient", args, {})
+            given, structure = flatten((args, {}))
+            leaves = arrays("custom_gradient", given)
             trace = traced_at("custom_gradient", function, leaves, structure)
             if trace.structure != "*":
                 raise PlanError("custom_gradient: expected a function that gives a single array")

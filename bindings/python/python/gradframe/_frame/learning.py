@@ -82,7 +82,8 @@ class LearningVerbs(Verb):
           each row; or "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits". With `sample_weight` it must be one a row.
         - `task`: "regression" gives the loss the target in the output's shape; "classification" the index of the class, int64
           (rows,) for an output of a score for each class, else 0 or 1 in the output's shape. By default as the loss means it,
-          else by the target's type.
+          else by the target's type. Probabilities are the softmax or sigmoid of the output, unless it is one already: a module that ends
+          in `Sigmoid` or `Softmax`, or a loss of probabilities (`gf.nn.BCELoss()`).
         - `optimizer`: one of `gf.optim` over the module's parameters, with its groups, or its name (default "adam").
         - `precision`: "bf16" multiplies numbers of 16 bits, in training and in prediction, as `gf.autocast` does; the parameters and
           what the optimiser keeps stay float32.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradframe._array.arranging import take
+from gradframe._array.arranging import moveaxis, take
 from gradframe._array.core import Array, as_array, call
 from gradframe._array.pairs import where
 from gradframe.errors import PlanError, ShapeError
@@ -92,7 +92,8 @@ def cross_entropy(
     *,
     weight: Any = None,
 ) -> Array:
-    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes).
+    """`-log softmax(input)` of the target: logits (.., classes), labels (..) of integers, or probabilities (.., classes). Logits of
+    (rows, classes, ..) are those of labels (rows, ..), as in PyTorch; where the sizes fit both, that is a ShapeError.
 
     A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. With `weight` (classes,) each class counts
     so often, also in the mean of labels. Raises OutOfBoundsError, an IndexError, for another label outside of the classes; so does
@@ -108,6 +109,7 @@ def cross_entropy(
         if weight is not None:
             target = target * _class_weights("cross_entropy", weight, input)
         return _reduced(-(_log_softmax(input) * target).sum(-1), reduction)
+    input = _classes_last("cross_entropy", input, target)
     losses = call("cross_entropy", (input, target), ignore_index)
     kept = _kept(target, ignore_index)
     weights = None if weight is None else picked_weights("cross_entropy", weight, target, kept, input)
@@ -122,16 +124,27 @@ def cross_entropy(
 def nll_loss(
     input: Any, target: Any, reduction: str = "mean", ignore_index: int | None = -100, *, weight: Any = None
 ) -> Array:
-    """The negative of the target's entry: logarithms of probabilities (.., classes), labels (..).
+    """The negative of the target's entry: logarithms of probabilities (.., classes), or (rows, classes, ..) as in PyTorch, labels (..).
 
     A label that is `ignore_index` has the loss 0 and does not count in the mean; None is no label. With `weight` (classes,) each class counts
     so often, also in the mean. Raises OutOfBoundsError, an IndexError, for another label outside of the classes; so does `frame.fit` of a
     module (see `embedding`). In other compiled functions, where labels are not known, the loss of such a label is 0.
     """
     input, target = as_array(input), as_array(target)
+    input = _classes_last("nll_loss", input, target)
     losses, kept = call("nll_loss", (input, target), ignore_index), _kept(target, ignore_index)
     weights = None if weight is None else picked_weights("nll_loss", weight, target, kept, input)
     return _reduced(losses if weights is None else losses * weights, reduction, kept, weights)
+
+
+def _classes_last(op: str, input: Array, target: Array) -> Array:
+    """The input with its classes along the last axis, where the labels say that they are along the second."""
+    if input.ndim < 3 or target.shape != input.shape[:1] + input.shape[2:]:
+        return input
+    if target.shape == input.shape[:-1]:
+        what = f"{op}: {input.shape} for labels {target.shape}: the classes may lie along axis 1, as in PyTorch, or along the last"
+        raise ShapeError(f"{what}; hint: flatten both, input.reshape(-1, classes) and target.reshape(-1)")
+    return moveaxis(input, 1, -1)
 
 
 def _class_weights(op: str, weight: Any, input: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 from gradframe._array.any_rows import in_rows
 from gradframe._array.core import Array
 from gradframe._array.creation import zeros
+from gradframe._array.elementwise import log, log1p
 from gradframe._gradframe import probe_rows
 from gradframe.errors import PlanError, ShapeError
 from gradframe.nn import functional as F
@@ -24,8 +25,34 @@ _LOSSES: dict[str, Callable[..., Array]] = {
 }
 
 
+# Losses, as `_plain` names them, of scores: what the plan takes a sigmoid or softmax of. Of logarithms of probabilities they are those again.
+_OF_SCORES = ("crossentropy", "nll", "bcewithlogits", "binarycrossentropywithlogits")
+# Losses of probabilities.
+_OF_PROBABILITIES = ("bce", "binarycrossentropy")
+
+
 def name_of(loss: Any) -> str:
     return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def _plain(loss: Any) -> str:
+    return name_of(loss).lower().replace("_", "").removesuffix("loss")
+
+
+def _are_several(output: Array) -> bool:
+    return output.ndim == 2 and output.shape[1] > 1
+
+
+def scores_of(loss: Any, classification: bool, output: Array) -> Callable[[Array], Array] | None:
+    """From a module's probabilities of classes to the scores that a plan takes them from; None where it gives scores, or is none of classes.
+    It gives probabilities if it ends in a sigmoid or softmax and its loss is none of scores, or if its loss is one of probabilities."""
+    if not classification or (loss is not None and _plain(loss) in _OF_SCORES):
+        return None
+    made_by = output._array.made_by
+    if _are_several(output):
+        return log if made_by == "softmax" else None
+    is_probability = made_by == "sigmoid" or (loss is not None and _plain(loss) in _OF_PROBABILITIES)
+    return (lambda p: log(p) - log1p(-p)) if is_probability else None
 
 
 def is_classification(task: str | None, loss: Any, label: str, output: Array) -> bool:
@@ -34,19 +61,21 @@ def is_classification(task: str | None, loss: Any, label: str, output: Array) ->
         if task not in ("classification", "regression"):
             raise PlanError(f"fit: expected task 'classification' or 'regression', got {task!r}")
         return task == "classification"
-    name = name_of(loss).lower().replace("_", "").removesuffix("loss")
-    if name in ("crossentropy", "nll", "bcewithlogits", "binarycrossentropywithlogits"):
+    name = _plain(loss)
+    if name in _OF_SCORES:
+        return True
+    if name in _OF_PROBABILITIES and label == "integer":
         return True
     if name in ("mse", "l1", "smoothl1", "huber"):
         return False
-    return label == "class" or (label == "integer" and output.ndim == 2 and output.shape[1] > 1)
+    return label == "class" or (label == "integer" and _are_several(output))
 
 
 def target_of(output: Array, classification: bool) -> Callable[[int], Array]:
     """The target as the loss is given it: indices of classes, or numbers in the shape of the output."""
     if output.ndim not in (1, 2):
         raise ShapeError(f"fit: the module gives shape {in_rows(output.shape, probe_rows()[0])}, expected (rows,) or (rows, n)")
-    if classification and output.ndim == 2 and output.shape[1] > 1:
+    if classification and _are_several(output):
         return lambda rows: zeros((rows,), dtype="int64")
     return lambda rows: zeros((rows, *output.shape[1:]), dtype=output.dtype)
 
@@ -54,8 +83,12 @@ def target_of(output: Array, classification: bool) -> Callable[[int], Array]:
 def loss_of(loss: Any, classification: bool, output: Array) -> Callable[[Array, Array], Array]:
     """The loss as a function of the output and the target."""
     if loss is None:
-        scores = output.ndim == 2 and output.shape[1] > 1
-        loss = ("cross_entropy" if scores else "bce_with_logits") if classification else "mse"
+        by_scores = scores_of(None, classification, output)
+        several = _are_several(output)
+        if by_scores is not None:
+            named = _LOSSES["nll"] if several else F.binary_cross_entropy
+            return lambda o, t: _a_row(named(log(o) if several else o, t, reduction="none"))
+        loss = ("cross_entropy" if several else "bce_with_logits") if classification else "mse"
     if isinstance(loss, str):
         if loss not in _LOSSES:
             raise PlanError(f"fit: there is no loss {loss!r}; hint: {', '.join(_LOSSES)}, or a function of output and target")

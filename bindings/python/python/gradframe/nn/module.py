@@ -66,7 +66,14 @@ class Module(Hooked, Lookups):
                 names.remove(name)
         if value.__class__ is Array and value._array.is_traced:
             self._check_leaves_nothing(name)
+        elif name in self._parameters and isinstance(value, Array) and not value.requires_grad and self._learns(name):
+            what = f"cannot assign an array that is no parameter as `{name}`, which is one: it would be learned no more"
+            raise TypeError(f"{type(self).__name__}: {what}; hint: gf.nn.Parameter(value), or requires_grad_(False) to keep it as it is")
         self.__dict__[name] = value
+
+    def _learns(self, name: str) -> bool:
+        own = self.__dict__.get(name)
+        return isinstance(own, Array) and own.requires_grad and not own._array.is_traced
 
     def _check_leaves_nothing(self, name: str) -> None:
         """Warns of a value of a function that is traced in a module that is none of its arguments."""

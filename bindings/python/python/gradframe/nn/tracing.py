@@ -17,7 +17,7 @@ from gradframe._array.short import active, autocast
 from gradframe._array.sized import sized_by
 from gradframe._gradframe import PyModuleEstimator, PyRowFunction, PyTracing, probe_rows
 from gradframe.errors import PlanError
-from gradframe.nn.learned import groups_of, is_classification, loss_of, name_of, target_of
+from gradframe.nn.learned import groups_of, is_classification, loss_of, name_of, scores_of, target_of
 from gradframe.nn.module import Module
 
 # The options of `fit` for modules, by the names that the engine has for them.
@@ -105,7 +105,8 @@ def trace(
     classification = is_classification(task, loss, label, output)
     target = target_of(output, classification)
     losses = loss_of(loss, classification, output)
-    functions = (own.function(target, losses, training=True), own.function(target, losses, training=False), own.function())
+    predicted = own.function(scores=scores_of(loss, classification, output))
+    functions = (own.function(target, losses, training=True), own.function(target, losses, training=False), predicted)
     groups, more = groups_of(optimizer, own.learned)
     estimator = PyModuleEstimator(
         type(module).__name__,
@@ -182,11 +183,12 @@ class _Tracer:
         """What the module gives for some rows, as a stand-in: its type is what matters."""
         return self._called(probe_rows()[0], False, None, None)[1][0]
 
-    def function(self, target: Any = None, loss: Any = None, training: bool = False) -> PyRowFunction:
-        """The forward pass for any number of rows; with a loss, the loss, and in training the buffers after it."""
+    def function(self, target: Any = None, loss: Any = None, training: bool = False, scores: Any = None) -> PyRowFunction:
+        """The forward pass for any number of rows, or what `scores` makes of it; with a loss, the loss, and in training the buffers after it."""
         traces = []
         for rows in probe_rows():
             tracing, results = self._called(rows, training, target, loss)
+            results = results if scores is None else [scores(results[0])]
             traces.append(tracing.close([r._array for r in results], True))
         return PyRowFunction(*traces)
 

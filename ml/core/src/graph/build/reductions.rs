@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{ArgOp, Graph, Kind, NodeId, ReduceOp};
 use crate::shape::{Dim, Shape};
@@ -28,9 +29,13 @@ impl Graph {
         self.reshape(folded, &shape)
     }
 
-    /// The sum over `axes`, then divided by the number of elements in them (NaN for none). Floats only.
+    /// The sum over `axes`, then divided by the number of elements in them (NaN for none). Floats only; those of 16 bits, whose sums
+    /// soon leave them, in 32.
     pub fn mean(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId> {
         let ty = self.ty(x).clone();
+        if ty.dtype.is_float() && ty.dtype.size_bytes() < 4 {
+            return self.in_f32(x, |g, x| g.mean(x, axes));
+        }
         if !ty.dtype.is_float() {
             return Err(Error::dtype("mean", format!("expected a float, got {}", ty.dtype)).hint("cast it to f64"));
         }
@@ -42,6 +47,17 @@ impl Graph {
             count = self.mul(count, size)?;
         }
         self.div(total, count)
+    }
+
+    /// `f` of floats of 16 bits in 32, rounded back; of others as they are.
+    pub fn in_f32(&mut self, x: NodeId, f: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId>) -> Result<NodeId> {
+        let dtype = self.ty(x).dtype;
+        if !dtype.is_float() || dtype.size_bytes() >= 4 {
+            return f(self, x);
+        }
+        let wide = self.cast(x, DType::F32)?;
+        let value = f(self, wide)?;
+        self.cast(value, dtype)
     }
 
     /// `mean`, with `axes` kept as size 1.

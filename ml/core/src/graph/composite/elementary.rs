@@ -14,7 +14,7 @@ impl Graph {
     pub fn asinh(&mut self, x: NodeId) -> Result<NodeId> {
         self.call("asinh", &[x], |g, x| {
             g.in_f64(x[0], |g, x| {
-                let size = g.abs(x)?;
+                let (low, size) = g.below_and_size(x)?;
                 let (far, held) = g.beyond(size, HUGE, 1.0)?;
                 let (one, square) = (g.scalar_like(x, 1.0)?, g.mul(held, held)?);
                 let inner = g.add(square, one)?;
@@ -25,8 +25,7 @@ impl Graph {
                 let rest = g.add(held, bent)?;
                 let near = g.log1p(rest)?;
                 let value = g.log_of_double(size, far, near)?;
-                let (zero, negated) = (g.scalar_like(x, 0.0)?, g.neg(value)?);
-                let low = g.lt(x, zero)?;
+                let negated = g.neg(value)?;
                 g.select(low, negated, value)
             })
         })
@@ -214,17 +213,22 @@ impl Graph {
         })
     }
 
-    /// `log(e^x + e^y)`, without overflow.
+    /// `log(e^x + e^y)`, without overflow; where both are the same the parts are those of x, so that derivatives of every order are right.
     pub fn logaddexp(&mut self, x: NodeId, y: NodeId) -> Result<NodeId> {
         self.call("logaddexp", &[x, y], |g, x| {
             let (top, gap) = (g.max(x[0], x[1])?, g.sub(x[1], x[0])?);
-            let (same, zero) = (g.eq(x[0], x[1])?, g.scalar_like(x[0], 0.0)?);
-            let gap = g.select(same, zero, gap)?; // two equal infinities
-            let size = g.abs(gap)?;
-            let exponent = g.neg(size)?;
+            let (same, finite) = (g.eq(x[0], x[1])?, g.isfinite(top)?);
+            let is_infinite = g.not(finite)?;
+            let both = g.and(same, is_infinite)?; // two equal infinities, of which each has a half
+            let (above, apart) = (g.ge(x[0], x[1])?, g.not(both)?);
+            let above = g.and(above, apart)?;
+            let (turned, zero) = (g.neg(gap)?, g.scalar_like(gap, 0.0)?);
+            let chosen = g.select(above, x[0], top)?;
+            let exponent = g.select(above, gap, turned)?;
+            let exponent = g.select(both, zero, exponent)?;
             let exp = g.exp(exponent)?;
             let rest = g.log1p(exp)?;
-            g.add(top, rest)
+            g.add(chosen, rest)
         })
     }
 

@@ -43,7 +43,7 @@ impl Graph {
         self.call("huber", &[x, y], |g, x| {
             let (half, delta) = (g.scalar_like(x[0], 0.5)?, g.scalar_like(x[0], delta)?);
             let gap = g.sub(x[0], x[1])?;
-            let distance = g.abs(gap)?;
+            let (_, distance) = g.below_and_size(gap)?;
             let near = g.min(distance, delta)?;
             let (halved, product) = (g.mul(half, near)?, g.sub(distance, near)?);
             let (inner, outer) = (g.mul(halved, near)?, g.mul(delta, product)?);

@@ -17,7 +17,7 @@ impl Graph {
         epsilon: f64,
     ) -> Result<NodeId> {
         let folded = self.last_axes("layer_norm", x, axes)?;
-        let normal = self.standardised("layer_norm", x, &folded, epsilon)?;
+        let normal = self.in_f32(x, |g, x| g.standardised("layer_norm", x, &folded, epsilon))?;
         self.scaled_and_shifted(normal, weight, bias)
     }
 
@@ -25,12 +25,13 @@ impl Graph {
     /// Errors: `Shape` if `axes` is more than the rank. Source: Zhang and Sennrich 2019.
     pub fn rms_norm(&mut self, x: NodeId, axes: usize, weight: Option<NodeId>, epsilon: f64) -> Result<NodeId> {
         let folded = self.last_axes("rms_norm", x, axes)?;
-        let normal = self.call("rms_norm", &[x], |g, x| {
+        let body = |g: &mut Graph, x: &[NodeId]| {
             let square = g.mul(x[0], x[0])?;
             let mean = g.mean_keep(square, &folded)?;
             let scale = g.inverse_root(mean, epsilon)?;
             g.mul(x[0], scale)
-        })?;
+        };
+        let normal = self.in_f32(x, |g, x| g.call("rms_norm", &[x], body))?;
         self.scaled_and_shifted(normal, weight, None)
     }
 
@@ -49,7 +50,7 @@ impl Graph {
             return Err(Error::shape("batch_norm", format!("axis {axis} of {}", self.ty(x).shape)));
         }
         let folded: Vec<usize> = (0..rank).filter(|&a| a != axis).collect();
-        let normal = self.standardised("batch_norm", x, &folded, epsilon)?;
+        let normal = self.in_f32(x, |g, x| g.standardised("batch_norm", x, &folded, epsilon))?;
         let (weight, bias) = (self.along(weight, axis, rank)?, self.along(bias, axis, rank)?);
         self.scaled_and_shifted(normal, weight, bias)
     }
