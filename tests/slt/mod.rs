@@ -52,6 +52,7 @@ golden_files! {
     training_info
     transform
     union_by_name
+    unions
     weights
     windows
     zones
