@@ -32,6 +32,7 @@ use crate::parser::parse;
 use crate::relations::MlRelationPlanner;
 use crate::rows_in;
 use crate::show_tables;
+use crate::signed_counts::SignedCounts;
 use crate::sources::{OpenedFiles, with_query_for_file};
 use crate::statement::{CreateModel, LoadModel, Parsed, Statement};
 use crate::summarize;
@@ -164,6 +165,7 @@ impl StatementPlanner<'_> {
         let relations = MlRelationPlanner::with_files(Arc::clone(&self.services), files);
         ours(state.register_relation_planner(Arc::new(relations)))?;
         ours(state.register_expr_planner(Arc::new(DatesBesideIntervals)))?;
+        ours(state.register_expr_planner(Arc::new(SignedCounts)))?;
         words::introduce(&statement, &mut state)?;
         let apart = unnested::apart(&statement, self.text.len())?;
         let planned = ours(state.statement_to_plan(statement).await);

@@ -27,6 +27,7 @@ golden_files! {
     bad_input
     clauses
     copy
+    counts
     create_model
     ddl
     decimals
@@ -34,6 +35,7 @@ golden_files! {
     evaluate
     explain
     extremes
+    intervals
     logs
     nan
     networks
@@ -41,6 +43,8 @@ golden_files! {
     overflow
     precedence
     predict
+    pruned_casts
+    quantified
     read_arrow
     read_csv
     read_json

@@ -28,6 +28,7 @@ mod nesting;
 mod peaks;
 mod per_row;
 mod places;
+mod quantified;
 mod ranking;
 mod rounding;
 mod smoothing;
@@ -45,6 +46,7 @@ pub use self::intervals::duration_part;
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
+pub use self::quantified::quantifier;
 pub use self::sorting::nested_sort_key;
 pub(super) use self::window::window_named;
 pub use self::window::{as_list, as_value, first_sorted, reach, window};
@@ -68,6 +70,7 @@ const TABLES: &[&[Kernel]] = &[
     nesting::KERNELS,
     peaks::KERNELS,
     places::KERNELS,
+    quantified::KERNELS,
     ranking::KERNELS,
     rounding::KERNELS,
     smoothing::KERNELS,
