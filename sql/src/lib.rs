@@ -3,6 +3,7 @@
 //! [`parse`] cuts a text into statements, [`plan`] turns each into a plan or an effect for the engine to execute.
 //! All that is new in SQL is new here; below this crate there are only operators of the plan.
 
+mod bound;
 mod cast_keys;
 mod clauses;
 mod column_lists;
@@ -44,6 +45,7 @@ mod visit;
 mod windows;
 mod words;
 
+pub use bound::{BoundValues, parse_bound};
 pub use parser::parse;
 pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};
 pub use relations::MlRelationPlanner;
