@@ -35,7 +35,9 @@ golden_files! {
     evaluate
     explain
     extremes
+    functions
     intervals
+    lateral
     logs
     nan
     networks

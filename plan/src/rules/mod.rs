@@ -18,6 +18,7 @@ mod interval_comparisons;
 mod interval_keys;
 mod joins_before_texts;
 mod keep_filters;
+mod lateral_rows;
 mod leaf_expressions;
 mod limits_before_texts;
 mod membership;
@@ -60,6 +61,7 @@ pub use self::interval_comparisons::IntervalComparisons;
 pub use self::interval_keys::IntervalKeys;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
+pub use self::lateral_rows::LateralRows;
 pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::memberships_apart::MembershipsApart;
@@ -98,9 +100,10 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 7] = [
         Arc::new(Copies),
         Arc::new(DrawnCtes),
+        Arc::new(LateralRows),
         Arc::new(NarrowDecimals),
         Arc::new(DecimalsBesideFloats),
         Arc::new(TimesBesideMoments),

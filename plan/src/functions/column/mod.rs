@@ -8,6 +8,7 @@
 mod aggregate;
 mod beside;
 mod bits;
+mod calendar;
 mod casting;
 mod counting;
 mod decimal_rounding;
@@ -56,6 +57,7 @@ const TABLES: &[&[Kernel]] = &[
     aggregate::KERNELS,
     beside::KERNELS,
     bits::KERNELS,
+    calendar::KERNELS,
     casting::KERNELS,
     counting::KERNELS,
     decimals::KERNELS,
