@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
 use gradframe_plan::error::from_datafusion;
+use gradframe_sql::BoundValues;
 
 use crate::catalog::with_frames;
 use crate::{DataFrame, Result, Session};
@@ -29,6 +30,16 @@ impl Session {
         text: &str,
         frames: impl IntoIterator<Item = (impl Into<String>, DataFrame)>,
     ) -> Result<DataFrame> {
+        self.sql_with_bound(text, frames, &BoundValues::NONE).await
+    }
+
+    /// [`Session::sql_with`] with values in the places of placeholders; see [`Session::sql_bound`].
+    pub async fn sql_with_bound(
+        &self,
+        text: &str,
+        frames: impl IntoIterator<Item = (impl Into<String>, DataFrame)>,
+        values: &BoundValues,
+    ) -> Result<DataFrame> {
         let mut named = std::collections::BTreeMap::new();
         for (name, frame) in frames {
             let (name, table) =
@@ -36,7 +47,7 @@ impl Session {
             named.entry(name.to_lowercase()).or_insert_with(|| Arc::clone(&table));
             named.insert(name, table);
         }
-        with_frames(named, Box::pin(self.sql(text))).await
+        with_frames(named, Box::pin(self.sql_bound(text, values))).await
     }
 
     /// Names in FROM that nothing in the catalog stands behind, as SQL sees them: unquoted ones in lower case. Files and

@@ -101,7 +101,7 @@ pub use gradframe_plan::ops::map_batches::{MapFunction, MapOptions};
 pub use gradframe_plan::ops::predict::PredictOptions;
 pub use gradframe_plan::own_types::{own_array, own_field, own_schema, own_type};
 pub use gradframe_plan::services::{DatasetFile, MetricRow, NamedModel, NewArtifact, NewDataset};
-pub use gradframe_sql::Parsed;
+pub use gradframe_sql::{BoundValues, Parsed};
 
 /// The page on networks in Rust, whose code is run.
 #[cfg(doctest)]

@@ -21,7 +21,7 @@ use gradframe_plan::names::suggest;
 use gradframe_plan::ops::evaluate::stored_evaluation;
 use gradframe_plan::ops::relations;
 use gradframe_plan::services::{ModelRegistry, NamedModel, Services, SourceCall};
-use gradframe_sql::Parsed;
+use gradframe_sql::{BoundValues, Parsed};
 use tempfile::TempDir;
 
 use crate::around::SessionRuns;
@@ -114,8 +114,24 @@ impl Session {
     /// Errors: any kind; the statement that fails leaves nothing half-done, those before it stay done, and the session
     /// goes on. Dropping the future cancels the statement.
     pub async fn sql(&self, text: &str) -> Result<DataFrame> {
+        self.sql_bound(text, &BoundValues::NONE).await
+    }
+
+    /// [`Session::sql`] with values in the places of `?`, `$1` or `$name`: literals of their own types, whatever their texts hold.
+    ///
+    /// ```
+    /// # use gradframe::{BoundValues, Session};
+    /// # let session = Session::builder().in_memory().build()?;
+    /// let values = BoundValues::Listed(vec![7_i64.into()]);
+    /// let frame = session.block_on(session.sql_bound("SELECT value FROM generate_series(1, 10) WHERE value > $1", &values))?;
+    /// assert_eq!(session.block_on(frame.count())?, 3);
+    /// # Ok::<(), gradframe::Error>(())
+    /// ```
+    ///
+    /// Errors: as [`Session::sql`]; `Plan` for a placeholder without a value, and for a value without a placeholder.
+    pub async fn sql_bound(&self, text: &str, values: &BoundValues) -> Result<DataFrame> {
         let mut last = None;
-        for statement in self.parse(text)? {
+        for statement in gradframe_sql::parse_bound(text, values)? {
             last = Some(self.execute(&statement).await?);
         }
         last.ok_or_else(|| Error::plan("sql", "the text holds no statement"))

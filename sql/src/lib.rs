@@ -3,6 +3,7 @@
 //! [`parse`] cuts a text into statements, [`plan`] turns each into a plan or an effect for the engine to execute.
 //! All that is new in SQL is new here; below this crate there are only operators of the plan.
 
+mod bound;
 mod cast_keys;
 mod clauses;
 mod column_lists;
@@ -15,8 +16,10 @@ mod deep_copy;
 mod drawn_ctes;
 mod dropped_words;
 mod errors;
+mod everyday;
 mod exact_literals;
 mod expressions;
+mod intervals;
 mod likes;
 mod literal;
 mod ml_call;
@@ -24,10 +27,13 @@ mod names;
 mod parser;
 mod pivots;
 mod plan;
+mod quantified;
 mod relations;
 mod rows_in;
 mod show_tables;
+mod signed_counts;
 mod sources;
+mod spellings;
 mod statement;
 mod summarize;
 mod tables;
@@ -41,8 +47,10 @@ mod visit;
 mod windows;
 mod words;
 
+pub use bound::{BoundValues, parse_bound};
 pub use parser::parse;
 pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};
 pub use relations::MlRelationPlanner;
+pub use signed_counts::SIGNED_COUNTS;
 pub use statement::{CreateModel, LoadModel, ModelOption, Parsed, Statement};
 pub use tables::tables;

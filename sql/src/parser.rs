@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>> {
     tokens.into_iter().map(|tokens| parse_statement(&source, tokens)).collect()
 }
 
-fn parse_statement(source: &SourceText<'_>, statement: StatementTokens) -> Result<Parsed> {
+pub(crate) fn parse_statement(source: &SourceText<'_>, statement: StatementTokens) -> Result<Parsed> {
     let StatementTokens { tokens, start, end } = statement;
     let parsed = StatementParser::new(source, tokens.clone(), end).and_then(StatementParser::parse);
     let statement = parsed.map_err(|error| finish(error, &tokens, end))?;

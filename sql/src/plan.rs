@@ -26,13 +26,16 @@ use crate::deep_copy::deep_copy;
 use crate::drawn_ctes;
 use crate::dropped_words;
 use crate::errors::{at, ours};
+use crate::everyday;
 use crate::expressions;
 use crate::names::{model_name, unknown_model};
 use crate::parser::parse;
 use crate::relations::MlRelationPlanner;
 use crate::rows_in;
 use crate::show_tables;
+use crate::signed_counts::SignedCounts;
 use crate::sources::{OpenedFiles, with_query_for_file};
+use crate::spellings;
 use crate::statement::{CreateModel, LoadModel, Parsed, Statement};
 use crate::summarize;
 use crate::titles::name_columns;
@@ -156,6 +159,7 @@ impl StatementPlanner<'_> {
         rows_in::write_out(&mut statement)?;
         name_columns(&mut statement);
         windows::write_out(&mut statement)?;
+        everyday::written_out(&mut statement, self.state)?;
         normalize(&mut statement);
         drawn_ctes::name(&mut statement, |function| draws(self.state, function))?;
         let statement = show_tables::as_query(with_query_for_file(statement)?)?;
@@ -164,12 +168,12 @@ impl StatementPlanner<'_> {
         let relations = MlRelationPlanner::with_files(Arc::clone(&self.services), files);
         ours(state.register_relation_planner(Arc::new(relations)))?;
         ours(state.register_expr_planner(Arc::new(DatesBesideIntervals)))?;
+        ours(state.register_expr_planner(Arc::new(SignedCounts)))?;
         words::introduce(&statement, &mut state)?;
-        let apart = unnested::apart(&statement, self.text.len())?;
-        let planned = ours(state.statement_to_plan(statement).await);
-        match apart {
+        let planned = spellings::planned(&state, &statement, self.text.len()).await;
+        match unnested::apart(&statement, self.text.len())? {
             // What was wrong with the statement is said of it as it was written.
-            Some(apart) if planned.is_err() => ours(state.statement_to_plan(apart).await).or(planned),
+            Some(apart) if planned.is_err() => spellings::planned(&state, &apart, self.text.len()).await.or(planned),
             _ => planned,
         }
     }

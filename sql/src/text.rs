@@ -2,6 +2,8 @@
 
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+use crate::bound::Written;
+
 /// A text with the byte offsets of its lines.
 #[derive(Debug)]
 pub(crate) struct SourceText<'a> {
@@ -19,6 +21,18 @@ impl<'a> SourceText<'a> {
     pub(crate) fn slice(&self, start: Location, end: Location) -> &'a str {
         let (start, end) = (self.offset(start), self.offset(end));
         self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The same with what is written in the places of parts of it, which are in order.
+    pub(crate) fn with(&self, start: Location, end: Location, written: &[Written]) -> String {
+        let (mut text, mut from) = (String::new(), start);
+        for (place, literal) in written {
+            text.push_str(self.slice(from, place.start));
+            text.push_str(literal);
+            from = place.end;
+        }
+        text.push_str(self.slice(from, end));
+        text
     }
 
     /// Columns count characters, offsets count bytes.

@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::ast::{DataType, Expr, Ident, TimezoneInfo, TypedString, Value, VisitMut, VisitorMut};
 use gradframe_plan::dialect::function_call;
+use gradframe_plan::rules::with_seconds;
 
 /// Writes such texts and casts in the form that DataFusion reads as what they say.
 pub(crate) fn written_out(tree: &mut impl VisitMut) {
@@ -59,8 +60,8 @@ fn read(data_type: &DataType, text: &mut String) -> Option<Expr> {
     if !matches!(data_type, DataType::Timestamp(..)) {
         return None;
     }
-    if ends_in_minutes(text) {
-        text.push_str(":00");
+    if let Some(whole) = with_seconds(text) {
+        *text = whole;
     }
     let counts_in = |unit| ScalarValue::from(text.as_str()).cast_to(&ArrowType::Timestamp(unit, None)).is_ok();
     if !is_without_zone(data_type) || counts_in(TimeUnit::Nanosecond) || !counts_in(TimeUnit::Microsecond) {
@@ -68,17 +69,6 @@ fn read(data_type: &DataType, text: &mut String) -> Option<Expr> {
     }
     let quoted = |text: &str| Expr::Value(Value::SingleQuotedString(text.to_owned()).into());
     Some(function_call("arrow_cast", vec![quoted(text), quoted("Timestamp(Microsecond, None)")]))
-}
-
-/// `2024-01-05 10:11`, which has no seconds.
-fn ends_in_minutes(text: &str) -> bool {
-    const SHAPE: &[u8] = b"0000-00-00 00:00";
-    let fits = |(own, shape): (u8, &u8)| match shape {
-        b'0' => own.is_ascii_digit(),
-        b' ' => own == b' ' || own == b'T',
-        other => own == *other,
-    };
-    text.len() == SHAPE.len() && text.bytes().zip(SHAPE).all(fits)
 }
 
 fn is_without_zone(data_type: &DataType) -> bool {

@@ -9,7 +9,7 @@ use gradframe_plan::ops::transform::normalize_row_calls;
 use gradframe_plan::{dialect, distinct_from};
 
 use crate::exact_literals::keep_digits;
-use crate::{cast_keys, copies, likes, texts_of_moments};
+use crate::{cast_keys, copies, intervals, likes, quantified, texts_of_moments};
 
 /// Shows a statement's relations and expressions, nested ones included, to a visitor.
 pub(crate) fn visit(statement: &SqlStatement, visitor: &mut impl Visitor<Break = Error>) -> Result<()> {
@@ -66,7 +66,9 @@ fn normalize_tree(tree: &mut impl VisitMut) {
     dialect::powers_written_out(tree);
     keep_digits(tree);
     texts_of_moments::written_out(tree);
+    intervals::written_out(tree);
     likes::written_out(tree);
+    quantified::written_out(tree);
     normalize_row_calls(tree);
     copies::named(tree);
     cast_keys::renamed(tree);

@@ -27,6 +27,7 @@ golden_files! {
     bad_input
     clauses
     copy
+    counts
     create_model
     ddl
     decimals
@@ -34,6 +35,9 @@ golden_files! {
     evaluate
     explain
     extremes
+    functions
+    intervals
+    lateral
     logs
     nan
     networks
@@ -41,6 +45,8 @@ golden_files! {
     overflow
     precedence
     predict
+    pruned_casts
+    quantified
     read_arrow
     read_csv
     read_json
@@ -52,6 +58,7 @@ golden_files! {
     training_info
     transform
     union_by_name
+    unions
     weights
     windows
     zones

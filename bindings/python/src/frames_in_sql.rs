@@ -3,6 +3,7 @@
 use gradframe::DataFrame;
 use pyo3::prelude::*;
 
+use crate::bound_values::bound_values;
 use crate::errors::OrRaise;
 use crate::hints::of_sql;
 use crate::lazyframe::PyLazyFrame;
@@ -12,20 +13,22 @@ use crate::wait::wait_and_draw;
 
 /// `Session.sql` in which frames have names.
 #[pyfunction]
-#[pyo3(signature = (session, query, frames, run=None))]
+#[pyo3(signature = (session, query, frames, run=None, params=None))]
 pub fn sql_with(
     py: Python<'_>,
     session: &PySession,
     query: String,
     frames: Vec<(String, PyLazyFrame)>,
     run: Option<String>,
+    params: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyLazyFrame> {
+    let values = bound_values(params)?;
     let session = session.engine().clone();
     let session = run.map_or_else(|| session.clone(), |run| session.in_run(&run));
     let artist = session.shows_progress().then(|| Artist::new(None));
     let frames: Vec<_> = frames.into_iter().map(|(name, frame)| (name, frame.0)).collect();
-    of_sql(|| wait_and_draw(py, artist, async move { session.sql_with(&query, frames).await.map(DataFrame::out_of_run) }))
-        .map(PyLazyFrame)
+    let work = async move { session.sql_with_bound(&query, frames, &values).await.map(DataFrame::out_of_run) };
+    of_sql(|| wait_and_draw(py, artist, work)).map(PyLazyFrame)
 }
 
 /// The session of a frame.

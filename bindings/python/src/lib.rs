@@ -3,6 +3,7 @@
 mod apply_array;
 mod array;
 mod batches;
+mod bound_values;
 mod constants;
 mod dataframe;
 mod display;

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use crate::bound_values::bound_values;
 use crate::dataframe::PyDataFrame;
 use crate::errors::OrRaise;
 use crate::expr::scalar;
@@ -69,12 +70,18 @@ impl PySession {
     }
 
     /// Runs SQL: a query gives a lazy frame; a statement with an effect is done at once, a training within that run.
-    #[pyo3(signature = (query, run=None))]
-    fn sql(&self, py: Python<'_>, query: String, run: Option<String>) -> PyResult<PyLazyFrame> {
-        let session = self.0.clone();
+    #[pyo3(signature = (query, run=None, params=None))]
+    fn sql(
+        &self,
+        py: Python<'_>,
+        query: String,
+        run: Option<String>,
+        params: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyLazyFrame> {
+        let (session, values) = (self.0.clone(), bound_values(params)?);
         let artist = session.shows_progress().then(|| Artist::new(None));
         let inside = run.map_or_else(|| session.clone(), |run| session.in_run(&run));
-        let work = async move { inside.sql(&query).await.map(DataFrame::out_of_run) };
+        let work = async move { inside.sql_bound(&query, &values).await.map(DataFrame::out_of_run) };
         of_sql(|| wait_and_draw(py, artist, work)).map(PyLazyFrame)
     }
 

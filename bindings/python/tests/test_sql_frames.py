@@ -186,3 +186,27 @@ def test_summarize_has_a_row_for_each_column():
     assert none["count"].to_list() == [0, 0, 0, 0] and none["null_percentage"].to_list() == [None] * 4
     with pytest.raises(gf.errors.PlanError, match="unknown table `nothing`"):
         gf.sql("SUMMARIZE nothing")
+
+
+def test_fields_of_a_null_struct_that_is_spread_are_null():
+    structs = pa.array([{"x": 1, "y": "a"}, None], pa.struct([("x", pa.int64()), ("y", pa.string())]))
+    table = pa.table({"id": [1, 2], "s": structs})
+    assert gf.sql("SELECT unnest(s) FROM table_", table_=table).collect().rows() == [(1, "a"), (None, None)]
+    strict = pa.struct([pa.field("x", pa.int64(), nullable=False)])
+    table = pa.table({"id": [1, 2], "s": pa.StructArray.from_arrays([pa.array([5, 6])], fields=list(strict), mask=pa.array([False, True]))})
+    assert gf.sql("SELECT id, unnest(s) FROM table_", table_=table).collect().rows() == [(1, 5), (2, None)]
+
+
+def test_the_first_rows_of_frames_below_each_other_are_those_of_all():
+    above, below = gf.DataFrame({"v": [10, 20, 3]}), gf.DataFrame({"v": [7, 7, 9]})
+    assert gf.concat([above.lazy(), below.lazy()]).sort("v").head(2).collect().rows() == [(3,), (7,)]
+    assert gf.sql("SELECT v FROM above UNION ALL SELECT v FROM below ORDER BY v DESC LIMIT 3").collect().rows() == [(20,), (10,), (9,)]
+
+
+def test_numbers_of_rows_are_polars_in_frames_and_have_a_sign_in_sql():
+    frame = gf.DataFrame({"v": [3, 1, 2], "l": [[1], [], [1, 2]]})
+    assert str(frame.with_row_index().schema["index"]) == "UInt32"
+    assert str(frame.select(gf.col("l").list.len()).schema["l"]) == "UInt32"
+    numbered = frame.sql("SELECT row_number() OVER (ORDER BY v) - 2 AS n, array_length(l) - 1 AS m FROM self ORDER BY v")
+    assert numbered.rows() == [(-1, -1), (0, 1), (1, 0)]
+    assert [str(dtype) for dtype in numbered.schema.values()] == ["Int64", "Int64"]

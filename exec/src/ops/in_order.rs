@@ -71,8 +71,9 @@ impl ExecutionPlan for InOrderExec {
         vec![&self.input]
     }
 
+    /// Of partitions that are sorted each by itself nothing is sorted, one after another: a sort must not get below.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![self.input.output_partitioning().partition_count() <= 1]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {

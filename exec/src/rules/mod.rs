@@ -20,6 +20,7 @@ mod numeric_sorts;
 mod numeric_stages;
 mod one_nan;
 mod over_rows;
+mod own_statistics;
 mod projection_fences;
 mod settled_limits;
 mod subqueries_of_trainings;
@@ -48,6 +49,7 @@ pub use numeric_sorts::NumericSorts;
 pub use numeric_stages::NumericStages;
 pub use one_nan::OneNan;
 pub use over_rows::OverRows;
+use own_statistics::OwnStatistics;
 use settled_limits::SettledLimits;
 pub use subqueries_of_trainings::SubqueriesOfTrainings;
 
@@ -70,6 +72,9 @@ const PROJECTIONS: &str = "ProjectionPushdown";
 /// The rule that puts sorts and partitions where operators want them.
 const REQUIREMENTS: &str = "EnsureRequirements";
 
+/// The rule that answers aggregates by statistics.
+const STATISTICS: &str = "aggregate_statistics";
+
 /// The rule that asks scans for an order.
 const ORDERS: &str = "PushdownSort";
 
@@ -91,6 +96,9 @@ pub fn physical_optimizer_rules(mut rules: Rules, limit_bytes: usize) -> Rules {
     }
     for rule in rules.iter_mut().filter(|rule| rule.name() == ORDERS) {
         *rule = Arc::new(Fenced { rule: Arc::clone(rule), fences: filter_fences::limit_fences });
+    }
+    for rule in rules.iter_mut().filter(|rule| rule.name() == STATISTICS) {
+        *rule = Arc::new(OwnStatistics { rule: Arc::clone(rule) });
     }
     for rule in rules.iter_mut().filter(|rule| rule.name() == REQUIREMENTS) {
         *rule = Arc::new(SettledLimits { rule: Arc::clone(rule) });

@@ -3,7 +3,8 @@
 //! DataFusion's `EnsureRequirements` puts the sort that an operator above a limit wants below the limit, which then takes other rows: the first of all that
 //! are sorted, and fewer of them by those that it skips (apache/datafusion#24958, #25378). Here each limit is planned by itself, from the scans
 //! upwards; for what is above it, it is a source. A sort that takes its first rows alone is a sort below a limit meanwhile: its number would
-//! go down through aggregates with the wish for its order (#24927).
+//! go down through aggregates with the wish for its order (#24927). A union is planned by itself too where one side has a column twice: sorted by
+//! both, that side is sorted by one of them, and the union would not know that the other follows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +20,10 @@ use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::statistics::StatisticsContext;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-    SendableRecordBatchStream, StatisticsArgs,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    ReplaceChildrenOptions, SendableRecordBatchStream, StatisticsArgs,
 };
 
 use super::fence::Plan;
@@ -41,6 +43,10 @@ impl fmt::Debug for SettledLimits {
 impl PhysicalOptimizerRule for SettledLimits {
     fn optimize(&self, plan: Plan, config: &ConfigOptions) -> Result<Plan> {
         let settled = plan.transform_up(|node| {
+            if has_equals(&node) {
+                let settled = Settled::new(self.rule.optimize(node, config)?, false)?;
+                return Ok(Transformed::yes(Arc::new(settled) as Plan));
+            }
             let split = without_fetch(&node);
             let is_sort = split.is_some();
             let limit = split.unwrap_or_else(|| Arc::clone(&node));
@@ -78,10 +84,16 @@ impl SettledLimits {
 }
 
 /// The operator over what becomes of its one input.
-fn with_input(plan: &Plan, becomes: impl Fn(&Plan) -> Result<Plan>) -> Result<Plan> {
+pub(super) fn with_input(plan: &Plan, becomes: impl Fn(&Plan) -> Result<Plan>) -> Result<Plan> {
     let [input] = plan.children()[..] else { return Ok(Arc::clone(plan)) };
     let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
     Arc::clone(plan).replace_children(vec![becomes(input)?], options)
+}
+
+/// Whether it is a union with columns in one of its inputs that are equal to each other.
+fn has_equals(node: &Plan) -> bool {
+    let equal = |input: &&Plan| input.equivalence_properties().eq_group().iter().any(|class| !class.is_trivial());
+    node.is::<UnionExec>() && node.children().iter().any(equal)
 }
 
 /// A sort of all rows below a limit, of one that takes its first rows alone.
@@ -106,8 +118,8 @@ fn with_fetch(limit: &Plan) -> Plan {
     fetched().unwrap_or_else(|| Arc::clone(limit))
 }
 
-/// The plan with its limits.
-fn opened(plan: Plan) -> Result<Plan> {
+/// The plan with what was settled.
+pub(super) fn opened(plan: Plan) -> Result<Plan> {
     let open = |node: Plan| match node.downcast_ref::<Settled>() {
         Some(settled) if settled.is_sort => Ok(Transformed::yes(with_fetch(&settled.limit))),
         Some(settled) => Ok(Transformed::yes(Arc::clone(&settled.limit))),
@@ -116,9 +128,9 @@ fn opened(plan: Plan) -> Result<Plan> {
     plan.transform_down(open).data()
 }
 
-/// A limit and all below it, as a source. It is gone when the rule is done.
+/// A limit, or another operator, and all below it, as a source. It is gone when the rule is done.
 #[derive(Debug)]
-struct Settled {
+pub(super) struct Settled {
     limit: Plan,
     /// Whether it was a sort.
     is_sort: bool,
@@ -126,7 +138,7 @@ struct Settled {
 }
 
 impl Settled {
-    fn new(limit: Plan, is_sort: bool) -> Result<Self> {
+    pub(super) fn new(limit: Plan, is_sort: bool) -> Result<Self> {
         let statistics = StatisticsContext::new().compute(limit.as_ref(), &StatisticsArgs::new())?;
         Ok(Settled { limit, is_sort, statistics })
     }

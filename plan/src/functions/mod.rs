@@ -38,6 +38,7 @@ mod power;
 mod required;
 mod rounded_cast;
 mod row_key;
+mod signed_counts;
 mod sliding;
 mod tensor_element;
 mod to_timestamp;
@@ -105,7 +106,8 @@ pub fn row_functions() -> Vec<Arc<ScalarUDF>> {
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     // Its other name is that of databases of vectors.
     let distance = array_distance_udf().as_ref().clone().with_aliases(["l2_distance"]);
-    row_functions().into_iter().chain([power_function(), date_bin_function(), Arc::new(distance)]).collect()
+    let others = [power_function(), date_bin_function(), Arc::new(distance)];
+    row_functions().into_iter().chain(others).chain(signed_counts::signed_counts()).collect()
 }
 
 /// The analytic functions, as markers that a TRANSFORM replaces once it is fitted.

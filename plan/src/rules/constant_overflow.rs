@@ -3,13 +3,17 @@
 //! The optimizer computes constants while it plans, and there its operators wrap around: `9223372036854775807 + 1` would be
 //! a negative number before any operator could check it. Arithmetic of columns is checked where it runs.
 
+use std::sync::Arc;
+
 use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::BinaryExpr;
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator, Volatility};
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use gradframe_ml_core::Error;
 
 use crate::error::to_datafusion;
@@ -51,6 +55,23 @@ fn constant(expr: &Expr) -> Result<Option<ScalarValue>> {
         Expr::Cast(cast) => Ok(constant(&cast.expr)?.and_then(|value| value.cast_to(cast.field.data_type()).ok())),
         Expr::BinaryExpr(binary) => arithmetic(binary),
         Expr::Negative(value) => constant(value)?.map_or(Ok(None), |value| negated(&value)),
+        Expr::ScalarFunction(call) => called(call),
+        _ => Ok(None),
+    }
+}
+
+/// What a function gives of constants, such as `array_length([1, 2])` and `arrow_cast(1, 'Int8')`.
+fn called(call: &ScalarFunction) -> Result<Option<ScalarValue>> {
+    if call.func.signature().volatility != Volatility::Immutable {
+        return Ok(None);
+    }
+    let args = call.args.iter().map(constant).collect::<Result<Option<Vec<_>>>>()?;
+    let Some(args) = args else { return Ok(None) };
+    let args = args.into_iter().map(|value| Expr::Literal(value, None)).collect();
+    let call = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), args));
+    // A call that fails says so itself, later.
+    match ExprSimplifier::new(SimplifyContext::default()).simplify(call) {
+        Ok(Expr::Literal(value, _)) => Ok(Some(value)),
         _ => Ok(None),
     }
 }

@@ -1,7 +1,8 @@
-//! Decimals with fewer digits are compared as they are, and so is what TRY_CAST gives.
+//! Decimals with fewer digits are compared as they are, and so is what TRY_CAST gives; numbers as truth values.
 //!
 //! DataFusion 55 reads `CAST(price AS INT) = 2` as `price = 2.00`, though 2.20 becomes 2 as well, and `TRY_CAST(n AS TINYINT) <> 1` as `n <> 1`, though
-//! it is null for 300. Where something is compared with such a cast, a function stands in its place, which it does not look into.
+//! it is null for 300. Where something is compared with such a cast, a function stands in its place, which it does not look into. And it takes
+//! `CAST(n AS BOOLEAN)` for true of all numbers between two that are: files with a 0 between -1 and 1 were passed over.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -25,7 +26,7 @@ impl AnalyzerRule for DecimalCasts {
         let of_node = |node: LogicalPlan| {
             let (schema, names) = (merge_schema(&node.inputs()), NamePreserver::new(&node));
             node.map_expressions(|expr| {
-                if !expr.exists(|part| Ok(matches!(part, Expr::TryCast(_)) || loses_digits(part, &schema)))? {
+                if !expr.exists(|part| Ok(is_concerned(part, &schema)))? {
                     return Ok(Transformed::no(expr));
                 }
                 let name = names.save(&expr);
@@ -53,7 +54,27 @@ fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::Between(Between { expr, negated, low, high }) => {
             Transformed::yes(Expr::Between(Between { expr: hidden(expr), negated, low, high }))
         }
+        Expr::Cast(_) | Expr::TryCast(_) if is_truth(&part, schema) => Transformed::yes(hide(part)),
         other => Transformed::no(other),
+    }
+}
+
+fn is_concerned(part: &Expr, schema: &DFSchema) -> bool {
+    matches!(part, Expr::TryCast(_)) || loses_digits(part, schema) || is_truth(part, schema)
+}
+
+/// Whether it is a cast of a column that is none to a truth value.
+fn is_truth(part: &Expr, schema: &DFSchema) -> bool {
+    let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = part else { return false };
+    let is_other = || expr.get_type(schema).is_ok_and(|from| from.is_numeric());
+    field.data_type() == &DataType::Boolean && is_other() && !matches!(expr.as_ref(), Expr::Literal(..))
+}
+
+fn hide(cast: Expr) -> Expr {
+    match cast {
+        Expr::Cast(cast) => rounded_cast(cast.field.data_type()).call(vec![*cast.expr]),
+        Expr::TryCast(TryCast { expr, field }) => rounded_try_cast(field.data_type()).call(vec![*expr]),
+        other => other,
     }
 }
 
@@ -61,8 +82,8 @@ fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
 fn hidden(operand: Expr, schema: &DFSchema) -> Expr {
     let loses = loses_digits(&operand, schema);
     match operand {
-        Expr::Cast(cast) if loses => rounded_cast(cast.field.data_type()).call(vec![*cast.expr]),
-        Expr::TryCast(TryCast { expr, field }) => rounded_try_cast(field.data_type()).call(vec![*expr]),
+        Expr::Cast(_) if loses => hide(operand),
+        Expr::TryCast(_) => hide(operand),
         Expr::Cast(Cast { expr, field }) => Expr::Cast(Cast { expr: Box::new(hidden(*expr, schema)), field }),
         other => other,
     }

@@ -6,14 +6,16 @@
 //!
 //! It can go when DataFusion compares a duration with an interval so, and extracts fields of durations.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, InList, ScalarFunction};
+use datafusion::common::{Column, DFSchema, Result};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Sort};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Sort, when};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
@@ -32,7 +34,7 @@ impl AnalyzerRule for IntervalComparisons {
                     return Ok(Transformed::no(expr));
                 }
                 let name = names.save(&expr);
-                Ok(expr.transform_up(|part| Ok(by_length(part, &schema)))?.update_data(|expr| name.restore(expr)))
+                Ok(expr.transform_up(|part| by_length(part, &schema))?.update_data(|expr| name.restore(expr)))
             })?;
             Ok(node.update_data(sorted_by_length))
         };
@@ -53,16 +55,18 @@ fn is_concerned(part: &Expr, schema: &DFSchema) -> bool {
         Expr::BinaryExpr(binary) => binary.op.supports_propagation() && is_interval(&binary.left, schema),
         Expr::Between(between) => is_interval(&between.expr, schema),
         Expr::InList(list) => is_interval(&list.expr, schema),
-        Expr::ScalarFunction(call) => part_of_duration(call, schema).is_some(),
+        Expr::ScalarFunction(call) => part_of_duration(call, schema).is_some() || is_choice(call, schema),
+        Expr::Case(Case { expr: Some(expr), .. }) => is_interval(expr, schema),
+        Expr::InSubquery(InSubquery { expr, .. }) => is_interval(expr, schema),
         _ => false,
     }
 }
 
-fn by_length(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+fn by_length(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if !is_concerned(&part, schema) {
-        return Transformed::no(part);
+        return Ok(Transformed::no(part));
     }
-    Transformed::yes(match part {
+    Ok(Transformed::yes(match part {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             Expr::BinaryExpr(BinaryExpr { left: Box::new(length(*left, schema)), op, right: Box::new(length(*right, schema)) })
         }
@@ -76,9 +80,39 @@ fn by_length(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         Expr::ScalarFunction(call) => match part_of_duration(&call, schema) {
             Some(part) => per_row("duration_part", call.args.into_iter().skip(1).collect(), vec![ScalarValue::from(part)]),
-            None => Expr::ScalarFunction(call),
+            None => choice(call, schema)?,
         },
+        Expr::Case(Case { expr: Some(expr), when_then_expr, else_expr }) => {
+            let of = |(when, then): (Box<Expr>, Box<Expr>)| (Box::new(length(*when, schema)), then);
+            let when_then_expr = when_then_expr.into_iter().map(of).collect();
+            Expr::Case(Case { expr: Some(Box::new(length(*expr, schema))), when_then_expr, else_expr })
+        }
+        Expr::InSubquery(InSubquery { expr, mut subquery, negated }) => {
+            let column = Expr::Column(Column::from(subquery.subquery.schema().qualified_field(0)));
+            let lengths = length(column, subquery.subquery.schema());
+            let plan = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).project([lengths])?.build()?;
+            subquery.subquery = Arc::new(plan);
+            Expr::InSubquery(InSubquery { expr: Box::new(length(*expr, schema)), subquery, negated })
+        }
         other => other,
+    }))
+}
+
+/// Whether it gives one of its arguments, by comparing them, and they are intervals.
+fn is_choice(call: &ScalarFunction, schema: &DFSchema) -> bool {
+    let chooses = matches!(call.func.name(), "greatest" | "least" | "nullif");
+    chooses && call.args.len() > 1 && call.args.iter().all(|arg| is_interval(arg, schema))
+}
+
+fn choice(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
+    Ok(match (call.func.name(), call.args.as_slice()) {
+        ("greatest", _) => per_row("longest", call.args, vec![true.into()]),
+        ("least", _) => per_row("longest", call.args, vec![false.into()]),
+        (_, [value, other]) => {
+            let is_other = length(value.clone(), schema).eq(length(other.clone(), schema));
+            when(is_other.is_not_true(), value.clone()).end()?
+        }
+        _ => Expr::ScalarFunction(call),
     })
 }
 

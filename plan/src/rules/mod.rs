@@ -15,13 +15,17 @@ mod elements_of_lists;
 mod exact_percentiles;
 mod far_moments;
 mod interval_comparisons;
+mod interval_keys;
 mod joins_before_texts;
 mod keep_filters;
+mod lateral_rows;
 mod leaf_expressions;
 mod limits_before_texts;
 mod membership;
 mod memberships_apart;
+mod moments_without_seconds;
 mod narrow_decimals;
+mod nulls_of_structs;
 mod one_zero_in_keys;
 mod orderless;
 mod prune_model;
@@ -54,12 +58,16 @@ pub use self::elements_of_lists::ElementsOfLists;
 pub use self::exact_percentiles::ExactPercentiles;
 pub use self::far_moments::FarMoments;
 pub use self::interval_comparisons::IntervalComparisons;
+pub use self::interval_keys::IntervalKeys;
 pub use self::joins_before_texts::JoinsBeforeTexts;
 pub use self::keep_filters::KeepFiltersRule;
+pub use self::lateral_rows::LateralRows;
 pub use self::leaf_expressions::LeafExpressionsRule;
 pub use self::limits_before_texts::LimitsBeforeTexts;
 pub use self::memberships_apart::MembershipsApart;
+pub use self::moments_without_seconds::{MomentsWithoutSeconds, with_seconds};
 pub use self::narrow_decimals::NarrowDecimals;
+pub use self::nulls_of_structs::NullsOfStructs;
 pub use self::one_zero_in_keys::OneZeroInKeys;
 pub use self::orderless::Orderless;
 pub use self::prune_model::PruneModelRule;
@@ -92,15 +100,16 @@ const LEAVES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projectio
 
 /// DataFusion's rules for what a plan means with ours in their places.
 pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 7] = [
         Arc::new(Copies),
         Arc::new(DrawnCtes),
+        Arc::new(LateralRows),
         Arc::new(NarrowDecimals),
         Arc::new(DecimalsBesideFloats),
         Arc::new(TimesBesideMoments),
         Arc::new(TimesInWindows),
     ];
-    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 21] = [
+    let after: [Arc<dyn AnalyzerRule + Send + Sync>; 24] = [
         Arc::new(AnyText),
         Arc::new(ConstantArguments),
         Arc::new(ConstantOverflow),
@@ -110,6 +119,9 @@ pub fn analyzer_rules(defaults: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec
         Arc::new(ExactPercentiles),
         Arc::new(FarMoments),
         Arc::new(IntervalComparisons),
+        Arc::new(IntervalKeys),
+        Arc::new(MomentsWithoutSeconds),
+        Arc::new(NullsOfStructs),
         Arc::new(OneZeroInKeys),
         Arc::new(Orderless),
         // The types are those that aggregates will have.

@@ -77,7 +77,7 @@ def configure(
     return made
 
 
-def sql(query: str, *, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
+def sql(query: str, *, params: Any = None, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
     """Runs SQL: a query gives a lazy frame; a statement with an effect (CREATE MODEL, CREATE TABLE ...) is done at once.
 
         gf.sql("SELECT * FROM trips WHERE fare > 20", trips=trips)
@@ -85,8 +85,16 @@ def sql(query: str, *, frames_from_variables: bool = True, **frames: Any) -> Laz
     A name in FROM is a frame given by keyword (of gradframe, Polars, pandas, pyarrow, or anything with
     `__arrow_c_stream__`); else a table, view or model of the session; else a variable of the calling function or module that
     holds a frame. With `frames_from_variables=False` variables are not looked at.
+
+    `params` gives values to placeholders: a list to `?`, or to `$1`, `$2` and so on; a dict to `$name`.
+
+        gf.sql("SELECT * FROM trips WHERE fare > $least AND city = $city", params={"least": 20, "city": "Paris"})
+
+    A value is a literal of its own type, whatever a text holds: None, bool, int, float, str, bytes, a date, time, datetime, timedelta or
+    Decimal, one of NumPy's scalars, or a list of these (`city = ANY ($cities)`). Errors: `PlanError` for a placeholder without a value and a
+    value without a placeholder, TypeError for a value of another type.
     """
-    return _sql(session()._session, query, frames, from_variables=frames_from_variables, depth=1)
+    return _sql(session()._session, query, frames, params=params, from_variables=frames_from_variables, depth=1)
 
 
 def _of_default(method: Callable[Concatenate[Session, P], Result]) -> Callable[P, Result]:

@@ -68,9 +68,9 @@ class Session:
             keeps_code=code is not False,
         )
 
-    def sql(self, query: str, *, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
+    def sql(self, query: str, *, params: Any = None, frames_from_variables: bool = True, **frames: Any) -> LazyFrame:
         """Runs SQL: a query gives a lazy frame; a statement with an effect is done at once. See `gradframe.sql`."""
-        return sql(self._session, query, frames, from_variables=frames_from_variables, depth=1)
+        return sql(self._session, query, frames, params=params, from_variables=frames_from_variables, depth=1)
 
     def resume_run(self, run: str) -> LazyFrame:
         """Goes on with an interrupted training from its last checkpoint; gives its log."""

@@ -11,16 +11,18 @@ from gradframe._run import around
 from gradframe.errors import PlanError
 
 
-def run(session: Any, query: str, frames: Mapping[str, Any], caller: Any) -> Any:
-    """The private lazy frame of a query. `caller` is the Python frame whose variables may stand for tables, or None."""
+def run(session: Any, query: str, frames: Mapping[str, Any], caller: Any, params: Any = None) -> Any:
+    """The private lazy frame of a query. `caller` is the Python frame whose variables may stand for tables, or None; `params` are the values of
+    placeholders."""
     named = dict(frames)
     if caller is not None and isinstance(query, str):
         named = {**_variables(_gradframe.unknown_tables(session, query), caller, named), **named}
     inside = around(session)
     within = None if inside is None else inside.id
     if not named:
-        return session.sql(query, within)
-    return _gradframe.sql_with(session, query, [(name, _lazy(session, name, frame)) for name, frame in named.items()], within)
+        return session.sql(query, within, params)
+    tables = [(name, _lazy(session, name, frame)) for name, frame in named.items()]
+    return _gradframe.sql_with(session, query, tables, within, params)
 
 
 def _variables(names: Iterable[str], caller: Any, given: Mapping[str, Any]) -> dict[str, Any]:

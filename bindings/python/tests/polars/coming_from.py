@@ -122,7 +122,9 @@ SQL = [
     ("An overflow", "SELECT riders * 9000000000000000000 FROM df", 'df.select(gf.col("riders") * 9_000_000_000_000_000_000)', "ExecutionError", "ExecutionError"),
     ("A datetime as text", "SELECT CAST(TIMESTAMP '2024-01-01 12:00:00' AS VARCHAR) FROM df LIMIT 1", 'df.head(1).select(gf.datetime(2024, 1, 1, 12).cast(gf.String))', "['2024-01-01T12:00:00']", "['2024-01-01 12:00:00.000000']"),
     ("A text with a blank as a number", "SELECT CAST(' 4' AS BIGINT) FROM df LIMIT 1", 'df.head(1).select(gf.lit(" 4").cast(gf.Int64))', "[4]", "ExecutionError"),
+    ("A row's number, halved", "SELECT (row_number() OVER (ORDER BY riders) - 1) / 2 FROM df", 'df.with_row_index().select(gf.col("index") / 2)', "[0, 0, 1, 1, 2]", "[0.0, 0.5, 1.0, 1.5, 2.0]"),
     ("Names in capitals", "SELECT RIDERS FROM df", 'df.select("RIDERS")', "[1, 2, 3, 4, 5]", "PlanError"),
+    ("Names of columns in capitals", "SELECT Riders FROM (SELECT riders AS \"Riders\" FROM df) t", 'df.rename({"riders": "Riders"}).select("riders")', "[1, 2, 3, 4, 5]", "PlanError"),
 ]
 
 

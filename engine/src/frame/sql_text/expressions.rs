@@ -10,6 +10,7 @@ use datafusion::scalar::ScalarValue;
 use gradframe_plan::error::from_datafusion;
 use gradframe_plan::functions::{FunctionKind, PREFIX, kind, spelled_out, words};
 
+use super::counts::unsigned;
 use super::literals::{literal, quoted, sql_type, typed};
 use super::names;
 use super::no_words;
@@ -54,7 +55,7 @@ impl Writer<'_> {
             Expr::IsNotUnknown(value) => return is(value, "NOT UNKNOWN"),
             _ => {}
         }
-        Ok(match expr {
+        let text = match expr {
             Expr::Alias(alias) => self.part(&alias.expr, scope)?,
             Expr::Column(column) => scope.column(column)?,
             Expr::Literal(value, _) => literal(value)?,
@@ -87,7 +88,8 @@ impl Writer<'_> {
                 format!("({value} {not}IN ({}))", self.subquery(&within.subquery.subquery)?)
             }
             other => return Err(no_words(format!("the expression `{other}`"))),
-        })
+        };
+        Ok(unsigned(text, expr, self.state))
     }
 
     fn subquery(&mut self, plan: &LogicalPlan) -> Result<String> {

@@ -6,6 +6,7 @@
 //! again, is the same plan but for names.
 
 mod aggregates;
+mod counts;
 mod expressions;
 mod joins;
 mod literals;

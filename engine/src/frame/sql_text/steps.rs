@@ -1,5 +1,6 @@
 //! The steps of a plan, each as a clause of the SELECT below it or as a SELECT of its own.
 
+use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
@@ -230,7 +231,7 @@ impl<'a> Writer<'a> {
     /// The rows of a query in their order, each with its number, so many times.
     fn numbered(&mut self, mut select: Select, names: Vec<String>, times: usize) -> Select {
         let order = if select.order.is_empty() { String::new() } else { format!("ORDER BY {}", select.order) };
-        let number = format!("row_number() OVER ({order})");
+        let number = typed(&format!("row_number() OVER ({order})"), &DataType::UInt64);
         let mut items = texts(&select);
         let added = names.iter().skip(items.len()).take(times);
         items.extend(added.map(|name| aliased(number.clone(), name)));

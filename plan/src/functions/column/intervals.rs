@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int32Array, Int64Array};
+use arrow::compute::interleave;
 use arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
     IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
@@ -11,12 +12,14 @@ use arrow::datatypes::{
 use datafusion::common::{Result, ScalarValue};
 use gradframe_ml_core::Error;
 
-use super::kernel::{Columns, Kernel};
+use super::kernel::{Columns, Kernel, as_first};
 use crate::error::to_datafusion;
 
 pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "interval_length", result: length_type, run: |columns| Ok(Arc::new(lengths(&columns.values[0])?)) },
     Kernel { name: "duration_part", result: part_type, run: part },
+    // [intervals, ...] of one type; constants: whether the longest is asked for, or the shortest.
+    Kernel { name: "longest", result: as_first, run: longest },
     // Days and moments in nanoseconds; those beyond are the first or the last moment.
     Kernel { name: "held_moment", result: held_type, run: held },
 ];
@@ -57,6 +60,23 @@ fn lengths(values: &ArrayRef) -> Result<Decimal128Array> {
         other => return Err(to_datafusion(Error::internal("interval", format!("{other} has no length")))),
     };
     Ok(lengths.with_precision_and_scale(38, 0)?)
+}
+
+/// Nulls are passed over; of equal ones it is the first.
+fn longest(columns: &Columns) -> Result<ArrayRef> {
+    let lengths = columns.values.iter().map(lengths).collect::<Result<Vec<_>>>()?;
+    let wants_longest = columns.flag(0);
+    let chosen = (0..columns.rows).map(|row| {
+        let known = lengths.iter().enumerate().filter(|(_, lengths)| lengths.is_valid(row));
+        let known = known.map(|(column, lengths)| (lengths.value(row), column));
+        let best = match wants_longest {
+            true => known.max_by_key(|(length, column)| (*length, std::cmp::Reverse(*column))),
+            false => known.min(),
+        };
+        (best.map_or(0, |(_, column)| column), row)
+    });
+    let values: Vec<&dyn Array> = columns.values.iter().map(|values| values.as_ref() as &dyn Array).collect();
+    Ok(interleave(&values, &chosen.collect::<Vec<_>>())?)
 }
 
 /// What `extract` gives of other times.

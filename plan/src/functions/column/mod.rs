@@ -8,6 +8,7 @@
 mod aggregate;
 mod beside;
 mod bits;
+mod calendar;
 mod casting;
 mod counting;
 mod decimal_rounding;
@@ -28,6 +29,7 @@ mod nesting;
 mod peaks;
 mod per_row;
 mod places;
+mod quantified;
 mod ranking;
 mod rounding;
 mod smoothing;
@@ -45,6 +47,7 @@ pub use self::intervals::duration_part;
 pub use self::kernel::{Columns, Kernel};
 pub use self::per_row::per_row;
 pub(super) use self::per_row::per_row_named;
+pub use self::quantified::quantifier;
 pub use self::sorting::nested_sort_key;
 pub(super) use self::window::window_named;
 pub use self::window::{as_list, as_value, first_sorted, reach, window};
@@ -54,6 +57,7 @@ const TABLES: &[&[Kernel]] = &[
     aggregate::KERNELS,
     beside::KERNELS,
     bits::KERNELS,
+    calendar::KERNELS,
     casting::KERNELS,
     counting::KERNELS,
     decimals::KERNELS,
@@ -68,6 +72,7 @@ const TABLES: &[&[Kernel]] = &[
     nesting::KERNELS,
     peaks::KERNELS,
     places::KERNELS,
+    quantified::KERNELS,
     ranking::KERNELS,
     rounding::KERNELS,
     smoothing::KERNELS,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, ListArray, UInt32Array, UInt64Array};
-use arrow::buffer::OffsetBuffer;
-use arrow::compute::{cast, take};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, ListArray, StructArray, UInt32Array, UInt64Array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::{cast, nullif, take};
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, ScalarValue};
 use gradframe_ml_core::Error;
@@ -19,7 +21,34 @@ pub(super) const KERNELS: &[Kernel] = &[
     Kernel { name: "flatten", result: element_type, run: flatten },
     // [value]; constants: the number of arrays, or -1 for as many as there are; their width.
     Kernel { name: "arrays", result: array_type, run: arrays },
+    // [structs]: the same, with their nulls in their fields.
+    Kernel { name: "nulls_of_structs", result: nullable_fields, run: nulls_in_fields },
 ];
+
+fn nullable_fields(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
+    Ok(match types.first() {
+        Some(DataType::Struct(fields)) => {
+            DataType::Struct(fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect())
+        }
+        other => other.cloned().unwrap_or(DataType::Null),
+    })
+}
+
+fn nulls_in_fields(columns: &Columns) -> Result<ArrayRef> {
+    let Some(structs) = columns.values[0].as_struct_opt() else { return Ok(Arc::clone(&columns.values[0])) };
+    let DataType::Struct(fields) = nullable_fields(&[structs.data_type().clone()], &[])? else {
+        return Ok(Arc::clone(&columns.values[0]));
+    };
+    let values = structs.columns().iter().map(|values| with_nulls(values, structs.nulls())).collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(StructArray::try_new_with_length(fields, values, structs.nulls().cloned(), structs.len())?))
+}
+
+fn with_nulls(values: &ArrayRef, nulls: Option<&NullBuffer>) -> Result<ArrayRef> {
+    match nulls {
+        Some(nulls) => Ok(nullif(values, &BooleanArray::new(!nulls.inner(), None))?),
+        None => Ok(Arc::clone(values)),
+    }
+}
 
 fn list_type(types: &[DataType], _constants: &[ScalarValue]) -> Result<DataType> {
     Ok(DataType::new_list(types.first().cloned().unwrap_or(DataType::Null), true))

@@ -136,10 +136,11 @@ class Running(Verb):
         options = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
         return torch_dataset(self, options, rank=rank, world_size=world_size)
 
-    def sql(self, query: str, *, table_name: str = "self") -> Self:
-        """SQL over this frame, which the query calls `table_name`; other tables of the session may be joined."""
+    def sql(self, query: str, *, params: Any = None, table_name: str = "self") -> Self:
+        """SQL over this frame, which the query calls `table_name`; other tables of the session may be joined. `params` gives values to
+        `?` and `$1` (a list) or to `$name` (a dict); see `gradframe.sql`."""
         frame = self._lazy()
-        return self._wrap(_gradframe.sql_with(_gradframe.session_of(frame), query, [(table_name, frame)]))
+        return self._wrap(_gradframe.sql_with(_gradframe.session_of(frame), query, [(table_name, frame)], None, params))
 
     def profile(self, *, to: Literal["arrow", "polars", "pandas", "numpy"] | None = None) -> tuple[Any, DataFrame]:
         """Runs the query: its rows, and a table of its operators with rows, time, memory, spills and copies.
@@ -222,13 +223,15 @@ class Explained:
         return f"<small>LazyFrame, not run yet: <code>.collect()</code> runs it</small><pre>{html.escape(repr(self))}</pre>"
 
 
-def sql(session: Any, query: str, frames: Mapping[str, Any], *, from_variables: bool, depth: int) -> LazyFrame:
-    """SQL in which frames have names; `depth` is how many calls above this one the caller's variables are."""
+def sql(
+    session: Any, query: str, frames: Mapping[str, Any], *, params: Any, from_variables: bool, depth: int
+) -> LazyFrame:
+    """SQL in which frames have names and placeholders values; `depth` is how many calls above this one the caller's variables are."""
     from gradframe._frame.lazy import LazyFrame
     from gradframe._sql import run
 
     caller = sys._getframe(depth + 1) if from_variables else None
-    return LazyFrame._of(run(session, query, frames, caller))
+    return LazyFrame._of(run(session, query, frames, caller, params))
 
 
 def _schema(schema: Any) -> Any:

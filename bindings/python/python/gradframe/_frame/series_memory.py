@@ -121,9 +121,9 @@ class Memory:
         made = self.to_frame("values").select(counts)  # type: ignore[attr-defined]
         return made.unnest("count") if include_category or include_breakpoint else made
 
-    def sql(self, query: str, *, table_name: str = "self") -> DataFrame:
-        """SQL over a table of this one column."""
-        return self.to_frame().sql(query, table_name=table_name)  # type: ignore[attr-defined]
+    def sql(self, query: str, *, params: Any = None, table_name: str = "self") -> DataFrame:
+        """SQL over a table of this one column; `params` as in `DataFrame.sql`."""
+        return self.to_frame().sql(query, params=params, table_name=table_name)  # type: ignore[attr-defined]
 
     def shrink_to_fit(self, *, in_place: bool = False) -> Self:
         """The Series itself: its memory has no room to spare."""
