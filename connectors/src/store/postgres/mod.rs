@@ -70,8 +70,10 @@ impl Shared {
         let (mut open, start, wait) = (self.open.lock(), Instant::now(), self.wait(patience));
         loop {
             let failure = match self.read_with(&mut open, wait, &mut read) {
-                Err(error) if open.as_ref().is_some_and(Wire::is_broken) && start.elapsed() < wait => error,
-                done => return done.map_err(|error| self.name(error)),
+                Err(error) if !open.as_ref().is_some_and(Wire::is_broken) => return Err(self.name(error)),
+                Err(error) if start.elapsed() >= wait => return Err(self.name(errors::away(error))),
+                Err(error) => error,
+                done => return done,
             };
             tracing::debug!(error = %failure, "read again");
         }
@@ -191,7 +193,8 @@ impl Shared {
                 // It broke since it was used last, which says nothing of whether the server is there now.
                 continue;
             }
-            if !failure.is_away || !self.was_there.load(Ordering::Relaxed) || start.elapsed() >= wait {
+            let is_waited_for = self.was_there.load(Ordering::Relaxed) || errors::is_starting(&failure.error);
+            if !failure.is_away || !is_waited_for || start.elapsed() >= wait {
                 return Err(if failure.is_away { errors::away(failure.error) } else { failure.error });
             }
             std::thread::sleep(RETRY_PAUSE);
