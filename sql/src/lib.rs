@@ -20,6 +20,7 @@ mod expressions;
 mod likes;
 mod literal;
 mod ml_call;
+mod models_named;
 mod names;
 mod parser;
 mod pivots;
@@ -41,6 +42,7 @@ mod visit;
 mod windows;
 mod words;
 
+pub use models_named::names_model;
 pub use parser::parse;
 pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};
 pub use relations::MlRelationPlanner;
