@@ -74,7 +74,7 @@ mod varint;
 mod weights;
 
 pub use aliases::is_alias;
-pub use artifacts::{check_path, files_below};
+pub use artifacts::{all_below, check_path, files_below, open_file};
 pub use copy::PROGRAM_TAG;
 pub use datasets::DatasetRecord;
 pub use entries::{Entry, EntryKind};
