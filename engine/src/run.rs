@@ -16,6 +16,7 @@ use gradframe_plan::services::{MetricRow, NewArtifact, NewDataset, RunOutcome, R
 
 pub(crate) use self::code::Code;
 pub use self::options::RunOptions;
+pub(crate) use self::options::SAMPLED_EVERY;
 use self::seen::{Seen, seen};
 use crate::around::keep_locks;
 use crate::catalog::loader_rows::{LOADER, profile_of};
