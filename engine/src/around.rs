@@ -1,11 +1,12 @@
 //! What surrounds a session's trainings, which do not see it themselves: the run in which one begins, by the tag that MLflow's clients
-//! know, the state of the code, the packages.
+//! know, the state of the code, the packages, what is used of the machine.
 //!
 //! It is not the store's to add: a run that a client begins over the network is of another directory and another machine.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use gradframe_connectors::store::Store;
@@ -13,8 +14,8 @@ use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{CodeState, LogPages, NewArtifact, NewRun, RunLog, RunWriter};
 
-use crate::run::Code;
-use crate::{Result, packages};
+use crate::run::{Code, SAMPLED_EVERY};
+use crate::{Result, packages, sampling};
 
 /// The tag of a run that names the one in which it has begun.
 pub(crate) const PARENT_TAG: &str = "mlflow.parentRunId";
@@ -26,11 +27,13 @@ pub(crate) struct SessionRuns {
     code: Code,
     /// The run in which all begins.
     parent: Option<Arc<str>>,
+    /// Between samples of what is used.
+    sampled_every: Duration,
 }
 
 impl SessionRuns {
     pub(crate) fn new(store: Arc<Store>, code: Code) -> Self {
-        SessionRuns { store, code, parent: None }
+        SessionRuns { store, code, parent: None, sampled_every: SAMPLED_EVERY }
     }
 
     /// The same within a run.
@@ -59,6 +62,7 @@ impl RunLog for SessionRuns {
         run.code = self.code_state();
         let writer = self.store.start(run)?;
         keep_locks(writer.as_ref(), &self.code)?;
+        sampling::watch(&writer, self.sampled_every);
         Ok(writer)
     }
 
@@ -88,4 +92,28 @@ pub(crate) fn keep_locks(writer: &dyn RunWriter, code: &Code) -> Result<()> {
 fn keep_lock(writer: &dyn RunWriter, name: &str, path: &Path) -> Result<()> {
     let Ok(mut file) = File::open(path) else { return Ok(()) };
     writer.add_artifact(&NewArtifact { path: &format!("system/{name}"), kind: "file", step: None }, &mut file)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use arrow::array::AsArray;
+    use gradframe_plan::services::RunOutcome;
+
+    use super::*;
+
+    #[test]
+    fn what_a_training_uses_is_sampled_while_it_goes_on() {
+        let store = Store::in_memory().unwrap();
+        let every = Duration::from_millis(20);
+        let runs = SessionRuns { sampled_every: every, ..SessionRuns::new(Arc::clone(&store), Code::Unknown) };
+        let run = runs.start(NewRun::default()).unwrap();
+        let names = || {
+            let rows = store.scan(LogTable::Metrics, &LogQuery::default()).unwrap();
+            rows.iter().flat_map(|rows| rows["name"].as_string::<i32>().iter().flatten().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let has_two = |names: &[String]| names.iter().filter(|name| *name == "system/cpu_percent").count() >= 2;
+        (0..500).take_while(|_| !has_two(&names())).for_each(|_| std::thread::sleep(every));
+        assert!(has_two(&names()) && names().contains(&"system/memory_bytes".to_owned()), "{:?}", names());
+        run.finish(RunOutcome::Finished).unwrap();
+    }
 }

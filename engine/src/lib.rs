@@ -51,6 +51,7 @@ pub mod ml_functions;
 mod mlflow;
 mod mlflow_files;
 mod mlflow_models;
+mod mlflow_traces;
 pub mod models;
 pub mod packages;
 mod panics;
@@ -83,6 +84,7 @@ pub use scan_options::{CsvOptions, ScanOptions};
 pub use session::Session;
 pub use tracking::{HistoryPoint, Tracking};
 
+pub use gradframe_connectors::mlflow::spans as mlflow_spans;
 pub use gradframe_connectors::notices;
 pub use gradframe_connectors::sinks::{WriteOptions, require_in_parquet};
 pub use gradframe_connectors::store::{

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gradframe_connectors::mlflow::{self, Damaged, ForeignRun};
-use gradframe_connectors::notices;
 use gradframe_connectors::store::{Gathered, RunChanges, Sources, Store, TakenRun};
 use gradframe_plan::services::{MetricRow, NewRun};
 
 use crate::around::PARENT_TAG;
 use crate::run::TIMES_US;
-use crate::{Result, Session, mlflow_files, mlflow_models};
+use crate::{Result, Session, mlflow_files, mlflow_models, mlflow_traces};
 
 /// The tag that says which run of MLflow's it was.
 pub(crate) const FROM_TAG: &str = "mlflow.imported_from";
@@ -22,7 +21,7 @@ impl Session {
     /// the store's directory, or that its server kept beside it; gives their names here. Each is taken in once, and whole, or, where this is
     /// interrupted, not at all: its tag `mlflow.imported_from` says which one it was. A run that is part of another is so here, one that goes on there is running
     /// here and belongs to no process. Experiments come with their tags, deleted ones deleted. Logged models and the model
-    /// registry are taken in after the runs; traces stay behind, which is said.
+    /// registry are taken in after the runs, and a database's traces with spans and assessments; what stays behind is counted and said.
     ///
     /// Errors: `Execution` or `External` naming what cannot be understood: of a directory all else is there then, of a database the runs
     /// before it.
@@ -45,12 +44,8 @@ impl Session {
         // Models do not come before runs that come later.
         read?;
         mlflow_models::take_in(store, path, &roots, &runs, &mut damaged)?;
-        if let traces @ 1.. = mlflow::traces(path)? {
-            notices::tell(&format!(
-                "{traces} traces stay behind in `{}`: an import takes runs, models and the registry",
-                path.display()
-            ));
-        }
+        mlflow_traces::take_in(store, path, &roots, &runs)?;
+        mlflow_traces::tell_what_is_left(path)?;
         // What cannot be understood keeps nothing else out.
         damaged.outcome().map(|()| taken)
     }

@@ -23,7 +23,7 @@ pub use self::data_sets::labelled_data_sets;
 use self::compare::{Facts, Values, apart, changed_files, differing, not_seen, unknown};
 use crate::catalog::with_frames;
 use crate::frame::statement::{FRAME, needs_frame};
-use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows};
+use crate::kept_rows::{TRAINING_ROWS, has_kept_rows, over_kept_rows, with_former_files};
 use crate::statements::run_now;
 use crate::{DataFrame, Error, Result, Session};
 
@@ -191,7 +191,8 @@ impl Session {
             return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
         };
         let seed = seed.map_or_else(|| self.services().map(|services| services.seed), Ok)?;
-        let plan = gradframe_sql::plan_rerun(&self.state(), statement, &Rerun { run: None, seed }).await;
+        let state = with_former_files(self.public().store(), run, self.state())?;
+        let plan = gradframe_sql::plan_rerun(&state, statement, &Rerun { run: None, seed }).await;
         let log = run_now(self, plan.map_err(|error| self.explain_unknown(error))?).await?.collect().await?;
         let named = log.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| {
             cast(batch.column(0), &DataType::Utf8).ok().map(|names| names.as_string::<i32>().value(0).to_owned())

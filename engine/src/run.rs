@@ -4,24 +4,27 @@ mod code;
 mod options;
 mod seen;
 
-use std::fs::File;
 use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gradframe_connectors::store::files_below;
+use gradframe_connectors::notices;
+use gradframe_connectors::store::{all_below, open_file};
 use gradframe_exec::ops::train::schema_text;
 use gradframe_plan::services::{MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
 pub(crate) use self::code::Code;
 pub use self::options::RunOptions;
+pub(crate) use self::options::SAMPLED_EVERY;
 use self::seen::{Seen, seen};
 use crate::around::keep_locks;
 use crate::catalog::loader_rows::{LOADER, profile_of};
 use crate::frame::statement::query_of;
 use crate::{DataFrame, Error, LoadOptions, Result, Session, sampling};
 
+/// So many of what is left out are named, the others counted.
+const NAMED_MAX: usize = 5;
 /// The times that points may have, in microseconds since 1970, UTC: the years 1 to 9999. What reads them has no others.
 pub const TIMES_US: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
@@ -135,19 +138,22 @@ impl Run {
     /// but for the session's home.
     /// Content goes through memory in pieces, and equal contents are kept once. It survives a power cut when this returns.
     ///
-    /// Errors: `Plan` for a name that is no relative path of ordinary parts; `External` for what cannot be read.
+    /// Errors: `Plan` for a name that is no relative path of ordinary parts, and for a pipe, a socket or a device, which are left out of a
+    /// directory, with a word; `External` for what cannot be read.
     pub fn log_artifact(&self, name: &str, source: impl AsRef<Path>) -> Result<()> {
         let source = source.as_ref();
         if !source.is_dir() {
-            return self.log_content(name, "file", None, &mut open(source)?);
+            return self.log_content(name, "file", None, &mut open_file(source)?);
         }
         let own = self.home_below(source);
-        for (below, file) in files_below(source)? {
+        let (files, others) = all_below(source)?;
+        tell_of_others(source, &others);
+        for (below, file) in files {
             // With each run a store would grow by itself.
             if own.as_ref().is_some_and(|home| Path::new(&below).starts_with(home)) {
                 continue;
             }
-            self.log_content(&format!("{name}/{below}"), "file", None, &mut open(&file)?)?;
+            self.log_content(&format!("{name}/{below}"), "file", None, &mut open_file(&file)?)?;
         }
         Ok(())
     }
@@ -185,9 +191,14 @@ impl Run {
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    File::open(path)
-        .map_err(|error| Error::external("artifact", format!("cannot read `{}`: {error}", path.display())).because(error))
+/// Says what of a directory is not kept.
+fn tell_of_others(directory: &Path, others: &[(String, PathBuf)]) {
+    let named = others.iter().take(NAMED_MAX).map(|(path, _)| format!("`{path}`")).reduce(|all, next| format!("{all}, {next}"));
+    if let Some(named) = named {
+        let more = others.len().saturating_sub(NAMED_MAX);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        notices::tell(&format!("left out of `{}`, since they are no files: {named}{more}", directory.display()));
+    }
 }
 
 fn owned<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {

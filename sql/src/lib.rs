@@ -23,6 +23,7 @@ mod intervals;
 mod likes;
 mod literal;
 mod ml_call;
+mod models_named;
 mod names;
 mod parser;
 mod pivots;
@@ -48,6 +49,7 @@ mod windows;
 mod words;
 
 pub use bound::{BoundValues, parse_bound};
+pub use models_named::names_model;
 pub use parser::parse;
 pub use plan::{Planned, Rerun, plan, plan_rerun, plan_view};
 pub use relations::MlRelationPlanner;

@@ -289,28 +289,51 @@ pub enum ModelsCommand {
         model: String,
     },
     /// Let an alias name a version
-    Alias { model: String, alias: String, version: u64 },
+    Alias {
+        /// The model's name
+        model: String,
+        /// Such as champion
+        alias: String,
+        /// The version's number
+        #[arg(value_parser = parse_version)]
+        version: u64,
+    },
     /// Let one alias name the version that another (or a number, or latest) means
     Promote {
+        /// The model's name
         model: String,
+        /// An alias, a version's number, or latest
         #[arg(long, default_value = "latest")]
         from: String,
+        /// The alias that names it from now on
         #[arg(long, default_value = "champion")]
         to: String,
     },
     /// Take an alias back to the version that it named before
     Rollback {
+        /// The model's name
         model: String,
+        /// The alias
         #[arg(default_value = "champion")]
         alias: String,
     },
     /// Set tags of a version: NAME=VALUE
     Tag {
+        /// The model's name
         model: String,
+        /// The version's number
+        #[arg(value_parser = parse_version)]
         version: u64,
+        /// NAME=VALUE, several behind one another
         #[arg(required = true, value_parser = parse_tag)]
         tags: Vec<(String, String)>,
     },
+}
+
+/// Parses the number of a version.
+fn parse_version(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "expected the number of a version, behind the model: `gradframe models show fare@champion` says it".into())
 }
 
 /// Parses `name=value`.

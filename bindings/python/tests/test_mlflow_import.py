@@ -369,7 +369,7 @@ def test_files_whose_names_no_artifact_has_are_left_out_with_a_note(tmp_path, ki
     client = mlflow.MlflowClient(place.as_uri() if kind == "mlruns" else f"sqlite:///{place}")
     experiment = client.create_experiment("e", artifact_location=None if kind == "mlruns" else (tmp_path / "files").as_uri())
     odd, plain = (client.create_run(experiment, run_name=name) for name in ("odd", "plain"))
-    names = [b"a:b", b"a\\b.txt", b"new\nline", b"\xff.bin"]
+    names = [b"a:b", b"C:", b"a\\b.txt", b"new\nline", b"\xff.bin"]
     below = os.fsencode(odd.info.artifact_uri.removeprefix("file://"))
     os.makedirs(os.path.join(below, b"dir"), exist_ok=True)
     for name in [*names, b"dir/kept.txt"]:
@@ -380,11 +380,11 @@ def test_files_whose_names_no_artifact_has_are_left_out_with_a_note(tmp_path, ki
     client.create_model_version("fare", f"{odd.info.artifact_uri}/dir", odd.info.run_id)
     session = gf.Session(home=tmp_path / "home")
     assert len(session.import_runs(place)) == 2 and session.import_runs(place) == []
-    assert session.sql("SELECT path FROM gradframe.artifacts ORDER BY path").collect().rows() == [("dir/kept.txt",), ("plain.txt",)]
+    assert session.sql("SELECT path FROM gradframe.artifacts ORDER BY path").collect().rows() == [("a:b",), ("dir/kept.txt",), ("plain.txt",)]
     assert session.sql("SELECT model FROM gradframe.models").collect().rows() == [("fare",)]
     notes = "SELECT title, value FROM gradframe.tags JOIN gradframe.runs USING (run) WHERE name = 'import.note'"
     [(title, note)] = session.sql(notes).collect().rows()
-    assert title == "odd" and all(name in note for name in ("`a:b`", r"`a\\b.txt`", r"`new\nline`", ".bin`")), note
+    assert title == "odd" and all(name in note for name in ("`C:`", r"`a\\b.txt`", r"`new\nline`", ".bin`")), note
 
 
 @pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
@@ -494,17 +494,105 @@ def test_versions_keep_their_numbers_unless_the_name_has_such_here(session, tmp_
     assert other.sql(theirs).collect().rows() == [(4, "fare/2"), (5, "fare/4")]
 
 
-@pytest.mark.parametrize("kind", ["mlruns", "mlflow.db"])
-def test_traces_that_stay_behind_are_said(session, tmp_path, kind):
-    place = tmp_path / kind
-    if kind == "mlruns":
-        mlflow.MlflowClient(place.as_uri()).create_run("0")
-        for name in ("tr-1", "tr-2"):
-            (place / "0" / "traces" / name).mkdir(parents=True)
-    else:
-        mlflow.MlflowClient(f"sqlite:///{place}").create_run("0")
-        with contextlib.closing(sqlite3.connect(place)) as database, database:
-            for name in ("tr-1", "tr-2"):
-                database.execute("INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, status) VALUES (?, 0, 1, 'OK')", (name,))
-    with pytest.warns(UserWarning, match=f"2 traces stay behind in .*{kind}"):
+def test_traces_of_a_directory_stay_behind_and_are_counted(session, tmp_path):
+    place = tmp_path / "mlruns"
+    mlflow.MlflowClient(place.as_uri()).create_run("0")
+    for name in ("tr-1", "tr-2"):
+        (place / "0" / "traces" / name).mkdir(parents=True)
+    with pytest.warns(UserWarning, match="2 traces stay behind in .*mlruns"):
         assert len(session.import_runs(place)) == 1
+
+
+def test_traces_of_a_database_come_along_with_their_files(session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    program = """
+import mlflow
+mlflow.set_experiment("traced")
+with mlflow.start_run(run_name="of traces"):
+    with mlflow.start_span("answer", span_type="CHAIN") as outer:
+        outer.set_inputs({"q": "é"})
+        with mlflow.start_span("part", span_type="LLM") as inner:
+            inner.set_outputs([1, 2])
+        outer.set_outputs("a")
+mlflow.MlflowClient().set_trace_tag(outer.request_id, "team", "a")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false"})
+    imported = session.import_runs(tmp_path / "mlflow.db")
+    assert len(imported) == 1 and session.import_runs(tmp_path / "mlflow.db") == []
+    traces = session.sql("SELECT t.name, t.experiment, t.state, t.run, t.request, v.value FROM gradframe.traces AS t JOIN gradframe.trace_values AS v USING (trace) WHERE v.name = 'team'")
+    assert traces.collect().rows() == [("answer", "traced", "OK", imported[0], '{"q": "é"}', "a")]
+    spans = session.sql("SELECT name, span_type, parent IS NULL, inputs, outputs FROM gradframe.spans ORDER BY started, name")
+    assert spans.collect().rows() == [("answer", "CHAIN", True, '{"q": "é"}', '"a"'), ("part", "LLM", False, None, "[1, 2]")]
+
+
+def of_version_3(place):
+    """The tables of a database of MLflow 3.17 with two traces whose spans it has itself, made in those of 2.22."""
+    mlflow.MlflowClient(f"sqlite:///{place}").create_run("0")
+    tables = """
+        ALTER TABLE trace_info ADD COLUMN client_request_id VARCHAR(50);
+        ALTER TABLE trace_info ADD COLUMN request_preview VARCHAR(1000);
+        ALTER TABLE trace_info ADD COLUMN response_preview VARCHAR(1000);
+        ALTER TABLE trace_info ADD COLUMN trace_name VARCHAR(4096);
+        ALTER TABLE trace_info ADD COLUMN session_id VARCHAR(250);
+        ALTER TABLE trace_info ADD COLUMN input_tokens BIGINT;
+        CREATE TABLE spans (trace_id TEXT, experiment_id INTEGER, span_id TEXT, start_time_unix_nano BIGINT, content TEXT);
+        CREATE TABLE assessments (assessment_id TEXT, trace_id TEXT, name TEXT, assessment_type TEXT, value TEXT, error TEXT,
+            created_timestamp BIGINT, last_updated_timestamp BIGINT, source_type TEXT, source_id TEXT, run_id TEXT, span_id TEXT,
+            rationale TEXT, overrides TEXT, valid BOOLEAN, assessment_metadata TEXT);
+        CREATE TABLE entity_associations (source_type TEXT, source_id TEXT, destination_type TEXT, destination_id TEXT, created_time BIGINT);
+        CREATE TABLE evaluation_datasets (dataset_id TEXT); INSERT INTO evaluation_datasets VALUES ('d-1'), ('d-2');
+        INSERT INTO trace_tags (key, value, request_id) VALUES ('mlflow.trace.spansLocation', 'TRACKING_STORE', 'tr-1');
+    """
+    with contextlib.closing(sqlite3.connect(place)) as database, database:
+        [(run,)] = database.execute("SELECT run_uuid FROM runs").fetchall()
+        for trace in ("tr-1", "tr-2"):
+            database.execute("INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status) VALUES (?, 0, 1000, 7, 'OK')", (trace,))
+        database.executescript(tables)
+        database.execute("UPDATE trace_info SET trace_name = 'f', session_id = 's', input_tokens = 7, request_preview = '{\"x\": 1}', client_request_id = 'c' WHERE request_id = 'tr-1'")
+        content = {"span_id": "AAAAAAAAAAE=", "parent_span_id": None, "name": "f", "start_time_unix_nano": 1_000_000_000, "end_time_unix_nano": 1_007_000_000}
+        content |= {"status": {"code": "STATUS_CODE_OK"}, "attributes": {"mlflow.spanType": '"TOOL"', "mlflow.spanOutputs": "14"}}
+        database.execute("INSERT INTO spans VALUES ('tr-1', 0, '0000000000000001', 1000000000, ?)", (json.dumps(content),))
+        database.execute("INSERT INTO entity_associations VALUES ('trace', 'tr-1', 'run', ?, 5)", (run,))
+        metadata = json.dumps({"mlflow.assessment.sourceRunId": run, "n": 3})
+        said = [("a-1", "right", "feedback", "true"), ("a-2", "expected", "expectation", "[1]"), ("a-3", "score", "feedback", "0.5")]
+        for number, (name, *rest) in enumerate(said):
+            database.execute(
+                "INSERT INTO assessments VALUES (?, 'tr-1', ?, ?, ?, NULL, ?, 2000, 'HUMAN', 'ann', NULL, NULL, 'so', NULL, 1, ?)",
+                (name, *rest, 1500 + number, metadata),
+            )
+
+
+def test_traces_spans_and_assessments_of_version_3_come_along_and_what_cannot_is_counted(session, tmp_path):
+    place = tmp_path / "mlflow.db"
+    of_version_3(place)
+    with pytest.warns(UserWarning, match="2 evaluation data sets stay behind in .*mlflow.db"):
+        [run] = session.import_runs(place)
+    with pytest.warns(UserWarning, match="2 evaluation data sets"):
+        assert session.import_runs(place) == []
+    traces = session.sql("SELECT trace, name, run, request, duration_us, state FROM gradframe.traces ORDER BY trace").collect().rows()
+    assert traces == [("tr-1", "f", run, '{"x": 1}', 7000, "OK"), ("tr-2", "", "", None, 7000, "OK")]
+    assert session.sql("SELECT name, span_type, outputs FROM gradframe.spans").collect().rows() == [("f", "TOOL", "14")]
+    assert session.sql("SELECT count(*) FROM gradframe.trace_values WHERE name = 'mlflow.trace.spansLocation'").collect().item() == 0
+    program = [sys.executable, "-c", SERVE, "--home", str(tmp_path / "home")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = next(line for line in server.stdout if "http://" in line).split()[-1]
+            address = "http://" + address.split("http://")[1].rstrip("/")
+            info = json.load(urllib.request.urlopen(f"{address}/api/3.0/mlflow/traces/tr-1"))["trace"]["trace_info"]
+            spans = json.load(urllib.request.urlopen(f"{address}/api/2.0/mlflow-artifacts/artifacts/0/traces/tr-1/artifacts/traces.json"))
+            # Links have the name that the run had before.
+            [before] = session.sql("SELECT value FROM gradframe.tags WHERE name = 'mlflow.imported_from'").collect()["value"].to_list()
+            by_former_name = json.load(urllib.request.urlopen(f"{address}/api/2.0/mlflow/runs/get?run_id={before}"))["run"]["info"]
+            files = json.load(urllib.request.urlopen(f"{address}/api/2.0/mlflow/artifacts/list?run_id={before}"))
+        finally:
+            server.terminate()
+    assert by_former_name["run_id"] == run and files["root_uri"] == by_former_name["artifact_uri"]
+    said = {each["assessment_name"]: each for each in info["assessments"]}
+    assert [each["assessment_name"] for each in info["assessments"]] == ["right", "expected", "score"]
+    assert said["right"]["feedback"] == {"value": True} and said["score"]["feedback"] == {"value": 0.5}
+    assert json.loads(said["expected"]["expectation"]["serialized_value"]["value"]) == [1]
+    assert said["right"]["metadata"] == {"mlflow.assessment.sourceRunId": run, "n": "3"}
+    assert said["right"]["create_time"] == "1970-01-01T00:00:01.500Z" and said["right"]["rationale"] == "so"
+    assert [span["name"] for span in spans["spans"]] == ["f"] and info["tags"]["mlflow.traceName"] == "f"
+    assert info["trace_metadata"] == {"mlflow.trace.session": "s", "mlflow.trace.tokenUsage": '{"input_tokens":7}'}

@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -533,3 +534,28 @@ def test_a_collection_keeps_what_an_alias_would_go_back_to(session):
     session.collect_garbage(keep_versions=1)
     assert [version for (version,) in session.sql("SELECT version FROM gradframe.models ORDER BY 1").collect().rows()] == [1, 2, 4]
     assert session.roll_back("fare", "champion") == 1
+
+
+def test_what_is_no_file_is_refused_at_once(session, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "socket"))
+    (tmp_path / "file.txt").write_text("x")
+    with session.run("r", output=False, code=False) as run:
+        for path, what in [(tmp_path / "pipe", "a named pipe"), (tmp_path / "socket", "a socket"), ("/dev/null", "a device")]:
+            with pytest.raises(gf.errors.PlanError, match=f"`{path}` is {what}"):
+                run.log_artifact(path)
+        with pytest.warns(UserWarning, match="left out of .*they are no files: `pipe`, `socket`"):
+            run.log_artifact(tmp_path, "here")
+    listening.close()
+    assert rows(session, "SELECT path FROM gradframe.artifacts") == [("here/file.txt",)]
+
+
+def test_a_model_that_others_were_trained_on_goes_with_a_word(session):
+    session.sql("CREATE MODEL first OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT value * 1.0 AS x, value AS y FROM generate_series(1, 9)")
+    predicted = "SELECT predicted_y AS x, x AS y FROM ML.PREDICT(MODEL first, (SELECT value * 1.0 AS x FROM generate_series(1, 9)))"
+    session.sql(f"CREATE MODEL second OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS {predicted}")
+    session.sql("CREATE OR REPLACE MODEL first OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS SELECT value * 1.0 AS x, value AS y FROM generate_series(1, 9)")
+    with pytest.warns(UserWarning, match="model `first` is gone, and runs of `second` were trained by queries that read from it"):
+        session.sql("DROP MODEL first")
+    assert rows(session, "SELECT model FROM gradframe.models") == [("second",)]

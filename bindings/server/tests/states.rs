@@ -319,3 +319,16 @@ fn a_filter_of_a_thousand_conditions_is_answered() {
         assert_eq!(runs, found, "{word}");
     }
 }
+
+#[test]
+fn points_to_be_drawn_are_in_the_order_of_their_steps() {
+    let place = serve(Options::default());
+    let run = new_run(&place);
+    for step in [5, 1, 4, 2, 3] {
+        let metric = json!({ "run_id": run, "key": "a", "value": step, "timestamp": 100 - step, "step": step });
+        call(&place, "POST", "runs/log-metric", &metric);
+    }
+    let found = call(&place, "GET", &format!("metrics/get-history-bulk-interval?run_ids={run}&metric_key=a"), &Value::Null);
+    let steps: Vec<i64> = found["metrics"].as_array().unwrap().iter().map(|point| point["step"].as_i64().unwrap()).collect();
+    assert_eq!(steps, [1, 2, 3, 4, 5]);
+}

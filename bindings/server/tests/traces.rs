@@ -61,12 +61,18 @@ fn traces_are_logged_searched_tagged_assessed_and_deleted() {
         ("metadata.user = 'ann' AND execution_time_ms > 2000", vec!["tr-2"]),
         ("run_id = 'r1' AND name = 'answer'", vec!["tr-2", "tr-1"]),
         ("span.type = 'RETRIEVER' AND span.attributes.k = '3'", vec!["tr-2"]),
+        ("trace.text LIKE '%RETRIEVER%' AND trace.text LIKE '%retrieve %'", vec!["tr-2"]),
         ("request_id IN ('tr-1') OR timestamp_ms < 0", vec!["tr-1"]),
     ] {
         assert_eq!(search(&place, filter, "timestamp_ms DESC"), expected, "{filter}");
     }
     assert_eq!(search(&place, "", "execution_time_ms ASC"), ["tr-1", "tr-2"]);
     assert_eq!(call_3(&place, "POST", "traces/search", &json!({ "filter": "colour = 'x'" })).0, 400);
+
+    let prompt = json!({ "trace_id": "tr-1", "prompt_versions": [{ "name": "p", "version": "3" }] });
+    assert_eq!(call_3(&place, "POST", "traces/link-prompts", &prompt).0, 200);
+    assert_eq!(search(&place, "prompt = 'p/3'", "timestamp"), ["tr-1"]);
+    assert!(search(&place, "prompt = 'p/4'", "timestamp").is_empty());
 
     call(&place, "PATCH", "traces/tr-1/tags", &json!({ "key": "more", "value": "x" }));
     assert_eq!(search(&place, "tags.more = 'x'", "timestamp"), ["tr-1"]);

@@ -16,6 +16,7 @@ pub(crate) mod error;
 mod extensions;
 mod fit;
 mod format;
+mod former;
 mod guarded;
 mod hive;
 mod ipc;
@@ -39,6 +40,7 @@ mod types;
 mod unify;
 
 pub use csv::scan_csv;
+pub use former::FormerFiles;
 pub use ipc::scan_ipc;
 pub use ndjson::scan_ndjson;
 pub use parquet::scan_parquet;

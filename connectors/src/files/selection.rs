@@ -194,7 +194,7 @@ fn absolute(path: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// The path if it is a URL of an object store.
-fn remote(path: &str) -> Option<&str> {
+pub(super) fn remote(path: &str) -> Option<&str> {
     let (scheme, _) = path.split_once("://")?;
     (scheme != "file" && !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric())).then_some(path)
 }
@@ -206,6 +206,6 @@ fn table_url(url: &str) -> datafusion::error::Result<ListingTableUrl> {
     ListingTableUrl::parse(&url[..split])?.with_glob(&url[split..])
 }
 
-fn is_pattern(path: &str) -> bool {
+pub(super) fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }

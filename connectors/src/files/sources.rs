@@ -11,6 +11,7 @@ use gradframe_plan::services::{SourceCall, Sources};
 
 use super::csv::{self, CsvTable};
 use super::describe::{self, describe};
+use super::former;
 use super::ipc::{self, IpcTable};
 use super::ndjson::{self, NdjsonTable};
 use super::open::open_called;
@@ -27,6 +28,7 @@ pub struct FileSources;
 #[async_trait]
 impl Sources for FileSources {
     async fn open(&self, session: &dyn Session, call: &SourceCall) -> Result<Arc<dyn TableProvider>> {
+        let call = &former::found(session, call)?;
         let (paths, options) = (&call.paths, &call.options);
         if call.function.as_deref() == Some(describe::FUNCTION) {
             return describe_files(session, call).await;

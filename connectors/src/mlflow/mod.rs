@@ -7,6 +7,9 @@ mod directory_models;
 mod files;
 mod meta;
 mod registry;
+pub mod spans;
+mod trace_columns;
+mod traces;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +20,7 @@ use crate::store::Experiment;
 pub use damaged::Damaged;
 pub use files::files;
 pub use registry::{ForeignLogged, ForeignLoggedPoint, ForeignModel, ForeignVersion};
+pub use traces::ForeignTrace;
 
 const OP: &str = "mlflow";
 
@@ -97,9 +101,17 @@ fn status(theirs: &str) -> &'static str {
     }
 }
 
-/// How many traces there are, which an import leaves behind.
-pub fn traces(path: &Path) -> Result<u64> {
-    if path.is_file() { registry::traces(path) } else { directory_models::traces(path) }
+/// Gives each trace to `take`, the oldest first; none of a directory. Errors: as for [`each_run`].
+pub fn each_trace(path: &Path, take: &mut dyn FnMut(ForeignTrace) -> Result<()>) -> Result<()> {
+    if path.is_file() { traces::each(path, take) } else { Ok(()) }
+}
+
+/// What an import leaves behind: how many, and of what.
+pub fn left(path: &Path) -> Result<Vec<(u64, &'static str)>> {
+    if path.is_file() {
+        return traces::left(path);
+    }
+    Ok(Some((directory_models::traces(path)?, "traces")).into_iter().filter(|(count, _)| *count > 0).collect())
 }
 
 /// An experiment without its tags, of the number that it has there; times are in milliseconds.

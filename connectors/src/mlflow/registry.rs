@@ -113,15 +113,6 @@ pub(super) fn logged_models(path: &Path) -> Result<Vec<ForeignLogged>> {
     Ok(found)
 }
 
-/// How many traces there are.
-pub(super) fn traces(path: &Path) -> Result<u64> {
-    let database = open(path)?;
-    if !has_table(&database, "trace_info")? {
-        return Ok(0);
-    }
-    database.query_row("SELECT count(*) FROM trace_info", [], |row| row.get(0)).map_err(wrong)
-}
-
 fn points(database: &Connection, model: &str) -> Result<Vec<ForeignLoggedPoint>> {
     let sql = "SELECT metric_name, metric_step, metric_timestamp_ms, metric_value, run_id, coalesce(dataset_name, ''),
                       coalesce(dataset_digest, '') FROM logged_model_metrics WHERE model_id = ?1 ORDER BY 3, 2, 1";
@@ -206,12 +197,12 @@ fn rows<T>(database: &Connection, sql: &str, of_row: impl FnMut(&Row) -> rusqlit
     statement.query_map([], of_row).map_err(wrong)?.collect::<rusqlite::Result<_>>().map_err(wrong)
 }
 
-fn has_table(database: &Connection, name: &str) -> Result<bool> {
+pub(super) fn has_table(database: &Connection, name: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
     database.query_row(sql, [name], |row| row.get(0)).map_err(wrong)
 }
 
-fn has_column(database: &Connection, table: &str, column: &str) -> Result<bool> {
+pub(super) fn has_column(database: &Connection, table: &str, column: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
     database.query_row(sql, [table, column], |row| row.get(0)).map_err(wrong)
 }

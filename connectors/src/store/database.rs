@@ -22,6 +22,17 @@ pub(super) struct Database {
     lease: Mutex<Option<Lease>>,
 }
 
+/// How long a server that is away is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as for anything that is busy.
+    Full,
+    /// While it may just be starting again: what is said is kept on this machine else, or done another time.
+    Brief,
+    /// Not at all.
+    None,
+}
+
 #[derive(Debug)]
 enum Kept {
     Embedded(Embedded),
@@ -85,9 +96,14 @@ impl Database {
     /// Runs `read` on the store, or gives None if there is no store yet. One call sees one state of the store. It may be run again,
     /// as if it had not been run, where a server went away in between.
     pub(super) fn read<T>(&self, read: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
+        self.read_with(Patience::Full, read)
+    }
+
+    /// The same with so much patience.
+    pub(super) fn read_with<T>(&self, patience: Patience, read: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
         match &self.kept {
             Kept::Embedded(embedded) => embedded.read(read),
-            Kept::Shared(shared) => shared.read(read),
+            Kept::Shared(shared) => shared.read(patience, read),
         }
     }
 
@@ -105,9 +121,14 @@ impl Database {
     /// Errors: those of `write`; `External` while another process keeps the store locked, after some waiting, or if it
     /// may not be written; `Resources` if the disk is full.
     pub(super) fn write<T>(&self, write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_with(Patience::Full, write)
+    }
+
+    /// The same with so much patience.
+    pub(super) fn write_with<T>(&self, patience: Patience, write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
         match &self.kept {
             Kept::Embedded(embedded) => embedded.write(write),
-            Kept::Shared(shared) => shared.write(write),
+            Kept::Shared(shared) => shared.write(patience, write),
         }
     }
 
@@ -121,9 +142,6 @@ impl Database {
 
     /// The same, at once or not at all: for what is done again later.
     pub(super) fn write_now<T>(&self, write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        match &self.kept {
-            Kept::Embedded(embedded) => embedded.write(write),
-            Kept::Shared(shared) => shared.write_now(write),
-        }
+        self.write_with(Patience::None, write)
     }
 }

@@ -63,6 +63,12 @@ impl Ends {
         written
     }
 
+    /// Whether one waits whose run `is_known`.
+    pub fn wait(&self, is_known: impl Fn(&str) -> bool) -> bool {
+        let own = self.waiting.lock().iter().any(|end| is_known(&end.run));
+        own || self.runs_in_files().iter().any(|run| is_known(run))
+    }
+
     /// How a run has ended, as far as a file says so.
     pub fn left_of(&self, run: &str) -> Option<RunEnd> {
         let bytes = fs::read(self.directory.as_ref()?.join(run)).ok()?;

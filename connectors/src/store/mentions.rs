@@ -24,6 +24,17 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Models, each with a statement by which one of its versions was trained or read its rows, of those that may read from a model.
+    pub fn queries_of_models(&self) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT m.model, r.statement FROM models AS m JOIN runs AS r ON m.run = r.run
+                   WHERE lower(r.statement) LIKE '%model%'
+                   UNION SELECT m.model, d.source FROM models AS m JOIN datasets AS d ON m.run = d.run
+                   WHERE d.kind = 'query' AND lower(d.source) LIKE '%model%' ORDER BY 1, 2";
+        Ok(self.database.read(|transaction| transaction.pairs(sql, params![]))?.unwrap_or_default())
+    }
+}
+
 const VIEWS: &str = "SELECT sql FROM entries WHERE kind = 'view'";
 const QUERIES: &str = "SELECT statement FROM runs WHERE statement LIKE '%@%' OR statement LIKE '%models:/%'
     UNION SELECT source FROM datasets WHERE kind = 'query' AND (source LIKE '%@%' OR source LIKE '%models:/%')";

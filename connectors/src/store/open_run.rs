@@ -8,19 +8,15 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_ml_learn::Checkpoint;
 use gradframe_plan::services::{BatchOrder, MetricPoint, MetricRow, NewArtifact, NewDataset, RunOutcome, RunWriter};
 
-use super::artifacts::check_path;
-use super::artifacts::objects::Objects;
-use super::artifacts::rows::{self, Files};
-use super::checkpoints::Checkpoints;
-use super::database::Database;
-use super::ends::Ends;
+use super::artifacts::objects::Staged;
+use super::artifacts::{check_path, rows};
+use super::database::Patience;
 use super::now_us;
-use super::outbox::{Change, Journal, KeptArtifact, Outbox};
+use super::outbox::{Change, KeptArtifact, RunOutbox};
 use super::points::appender::Appender;
-use super::points::fold::fold_segment;
-use super::points::segments::{Segments, gone};
+use super::postgres::is_away;
 use super::run_end::RunEnd;
-use super::sql::{Transaction, params};
+use super::run_place::RunPlace;
 
 /// No process has this number.
 const NOBODY: u32 = 0;
@@ -32,40 +28,23 @@ pub(super) struct OpenRun {
     place: RunPlace,
     points: Appender,
     ended: AtomicBool,
-    /// Of a run that has begun while its store was away.
-    begun: Option<(Arc<Outbox>, Arc<Journal>)>,
+    /// Where a run of this process keeps what it says while its store is away, if that can be.
+    outbox: Option<RunOutbox>,
     /// A forked child has a copy of this, and is not to end its parent's run when that is dropped.
     process_id: u32,
 }
 
-/// Where runs are written.
-#[derive(Debug, Clone)]
-pub(super) struct RunPlace {
-    pub database: Arc<Database>,
-    pub segments: Arc<Segments>,
-    pub checkpoints: Arc<Checkpoints>,
-    pub objects: Arc<Objects>,
-    pub ends: Arc<Ends>,
-}
-
 impl OpenRun {
     /// The writer of a run of this process.
-    pub(super) fn owned(id: String, place: RunPlace) -> Self {
+    pub(super) fn owned(id: String, place: RunPlace, outbox: Option<RunOutbox>) -> Self {
         let points = Appender::new(id.clone(), Arc::clone(&place.segments));
-        OpenRun { id, place, points, ended: AtomicBool::new(false), begun: None, process_id: std::process::id() }
+        OpenRun { id, place, points, ended: AtomicBool::new(false), outbox, process_id: std::process::id() }
     }
 
-    /// The writer of a run of this process that its store has yet to hear of.
-    pub(super) fn begun_away(journal: Arc<Journal>, outbox: Arc<Outbox>, place: RunPlace) -> Self {
-        let mut run = Self::owned(journal.run().to_owned(), place);
-        run.begun = Some((outbox, journal));
-        run
-    }
-
-    /// The writer of a run that belongs to no process: dropping it ends nothing.
+    /// The writer of a run that belongs to no process: dropping it ends nothing, and its clients are told when the store is away.
     pub(super) fn detached(id: String, place: RunPlace) -> Self {
         let points = Appender::one_of_many(id.clone(), Arc::clone(&place.segments));
-        OpenRun { id, place, points, ended: AtomicBool::new(false), begun: None, process_id: NOBODY }
+        OpenRun { id, place, points, ended: AtomicBool::new(false), outbox: None, process_id: NOBODY }
     }
 
     fn append<'a>(&self, rows: impl Iterator<Item = MetricRow<'a>> + Clone) -> Result<()> {
@@ -76,56 +55,48 @@ impl OpenRun {
         Ok(())
     }
 
-    /// Tells the store something; or keeps it for a store that has yet to hear of the run.
+    /// Tells the store something, or keeps it on this machine while that is away.
     fn change(&self, change: &Change) -> Result<()> {
         self.is_open()?;
-        if let Some(journal) = self.waiting()
-            && journal.keep(change)?
-        {
+        let write = |patience| self.place.write(&self.id, patience, |transaction| change.apply(transaction, &self.id));
+        let Some(outbox) = &self.outbox else { return write(Patience::Full) };
+        if outbox.keep_behind(change)? {
             return Ok(());
         }
-        self.place.write(&self.id, |transaction| change.apply(transaction, &self.id))
-    }
-
-    /// The journal of a run of which the store has not heard.
-    fn waiting(&self) -> Option<&Journal> {
-        self.begun.as_ref().map(|(_, journal)| journal.as_ref()).filter(|journal| journal.is_waiting())
-    }
-
-    /// Keeps an artifact for a store that has yet to hear of the run.
-    fn keep_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
-        let RunPlace { database, objects, .. } = &self.place;
-        let staged = objects.stage_for_later(content, &database.owner())?;
-        let _held = self.begun.as_ref().and_then(|(outbox, _)| outbox.hold_contents());
-        staged.take_place()?;
-        let change = Change::Artifact(KeptArtifact::new(artifact, staged.content()));
-        if let Some(journal) = self.waiting()
-            && journal.keep(&change)?
-        {
-            return Ok(());
+        match write(Patience::Brief) {
+            Err(error) if is_away(&error) => outbox.keep(change, &error),
+            written => written.map(|()| outbox.learn(change)),
         }
-        // The store has come back meanwhile.
-        objects.send_again(&staged.hash, staged.bytes)?;
-        database.write(|transaction| {
-            Files::Runs.check_free(transaction, &self.id, artifact.path)?;
-            change.apply(transaction, &self.id)
+    }
+
+    /// Tells the store of an artifact whose content is on this machine.
+    fn write_artifact(&self, artifact: &NewArtifact<'_>, staged: &Staged, patience: Patience) -> Result<()> {
+        self.place.objects.send(staged, patience)?;
+        self.place.write(&self.id, patience, |transaction| {
+            staged.publish(transaction)?;
+            rows::insert(transaction, &self.id, artifact, staged.content(), now_us())
         })
     }
 
-    /// Keeps the end of a run of which the store has not heard; gives it back if the store hears of the run now.
-    fn keep_end(&self, end: RunEnd) -> Option<RunEnd> {
-        let waiting = self.begun.as_ref().filter(|(_, journal)| journal.is_waiting());
-        let Some((outbox, journal)) = waiting else { return Some(end) };
-        let Err(error) = outbox.send(journal) else { return Some(end) };
-        tracing::debug!(%error, run = self.id, "the end of a run is sent later");
-        self.end_later(end);
-        if !journal.is_waiting() {
-            // Sent just now, by the thread, which has not seen the end.
-            self.place.record_ends();
-            return None;
+    /// The same, unless the store is away, or something waits for it already: then it is kept.
+    fn write_or_keep(&self, artifact: &NewArtifact<'_>, staged: &Staged, outbox: &RunOutbox) -> Result<()> {
+        let mut why = Error::external("store", "it was away");
+        if !outbox.is_waiting() {
+            match self.write_artifact(artifact, staged, Patience::Brief) {
+                Err(error) if is_away(&error) => why = error,
+                written => return written,
+            }
         }
-        outbox.tell_of_end(journal);
-        None
+        let _held = outbox.hold_contents()?;
+        staged.take_place()?;
+        outbox.keep(&Change::Artifact(KeptArtifact::new(artifact, staged.content())), &why)
+    }
+
+    /// Writes how the run has ended behind all that waits. Errors: what keeps it from being written now.
+    fn end_now(&self, end: &RunEnd) -> Result<()> {
+        let Some(outbox) = &self.outbox else { return self.place.record_end(end, Patience::Full) };
+        outbox.send()?;
+        self.place.record_end(end, Patience::Brief)
     }
 
     /// Keeps an end until it can be written.
@@ -139,31 +110,6 @@ impl OpenRun {
             return Err(Error::plan("run", format!("`{}` has ended and takes no more", self.id)));
         }
         Ok(())
-    }
-}
-
-impl RunPlace {
-    /// Writes what a run says. Errors: `External` for a run that is not in the store any more, or whose store is not there: it is not made again.
-    fn write<T>(&self, run: &str, mut write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        if self.database.is_missing() {
-            return Err(gone(run));
-        }
-        self.database.write(|transaction| {
-            let known = "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)";
-            if transaction.value(known, params![run])? { write(transaction) } else { Err(gone(run)) }
-        })
-    }
-
-    /// Folds a full segment while its run goes on. What fails is done when the run ends: its points are there meanwhile.
-    fn fold_aside(&self, segment: String, run: String) {
-        let place = self.clone();
-        std::thread::spawn(move || {
-            let fold = |transaction: &Transaction| fold_segment(transaction, &place.segments, &segment, &run);
-            match place.database.write(fold) {
-                Ok(folded) => folded.remove_from(&place.segments),
-                Err(error) => tracing::debug!(%error, segment, "a segment is folded later"),
-            }
-        });
     }
 }
 
@@ -201,15 +147,12 @@ impl RunWriter for OpenRun {
     fn add_artifact(&self, artifact: &NewArtifact<'_>, content: &mut dyn Read) -> Result<()> {
         self.is_open()?;
         check_path(artifact.path)?;
-        if self.waiting().is_some() {
-            return self.keep_artifact(artifact, content);
-        }
         let RunPlace { database, objects, .. } = &self.place;
-        let staged = objects.stage(content, &database.owner())?;
-        self.place.write(&self.id, |transaction| {
-            staged.publish(transaction)?;
-            rows::insert(transaction, &self.id, artifact, staged.content(), now_us())
-        })
+        let staged = objects.stage_for_later(content, &database.owner())?;
+        match &self.outbox {
+            Some(outbox) => self.write_or_keep(artifact, &staged, outbox),
+            None => self.write_artifact(artifact, &staged, Patience::Full),
+        }
     }
 
     fn add_dataset(&self, dataset: &NewDataset) -> Result<()> {
@@ -235,27 +178,17 @@ impl RunWriter for OpenRun {
             return Err(Error::plan("run", format!("`{}` has ended already", self.id)));
         }
         self.points.close();
-        let finished = outcome == RunOutcome::Finished;
-        let Some(end) = self.keep_end(RunEnd::now(&self.id, outcome)) else { return Ok(()) };
-        if self.place.database.is_missing() {
-            return Err(gone(&self.id));
-        }
-        let handed_over = if finished { Ok(()) } else { self.place.checkpoints.hand_over(&self.id) };
-        let recorded =
-            handed_over.and_then(|()| self.place.database.write(|transaction| end.record(transaction, &self.place.segments)));
-        match recorded {
-            Ok((changed, folded)) => {
-                folded.remove_from(&self.place.segments);
-                if finished {
-                    self.place.checkpoints.remove(&self.id);
-                }
-                if changed { Ok(()) } else { Err(gone(&self.id)) }
+        let end = RunEnd::now(&self.id, outcome);
+        let Err(error) = self.end_now(&end) else { return Ok(()) };
+        // A full disk may have room again when somebody asks for the run, and a server be back.
+        self.end_later(end);
+        match &self.outbox {
+            Some(outbox) if outbox.is_waiting() || is_away(&error) => {
+                tracing::debug!(%error, run = self.id, "the end of a run is sent later");
+                outbox.ended();
+                Ok(())
             }
-            Err(error) => {
-                // A full disk may have room again when somebody asks for the run, and a server be back.
-                self.end_later(end);
-                Err(error)
-            }
+            _ => Err(error),
         }
     }
 }
@@ -285,7 +218,7 @@ mod tests {
     fn a_run_goes_on_without_what_a_living_child_of_its_dead_process_holds_open() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path().into()).unwrap();
-        let run = OpenRun::owned(store.create_run(0, &NewRun::default(), None).unwrap(), store.run_place());
+        let run = OpenRun::owned(store.create_run(0, &NewRun::default(), None).unwrap(), store.run_place(), None);
         let log = |run: &dyn RunWriter, epochs: std::ops::Range<i64>| {
             epochs.for_each(|epoch| {
                 let row = MetricRow { step: epoch, epoch: Some(epoch), time_us: Some(epoch), values: &[("loss", 0.5)] };
@@ -317,7 +250,7 @@ mod tests {
     fn a_forked_child_does_not_keep_points_of_an_ended_run_in_their_segment() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path().into()).unwrap();
-        let run = OpenRun::owned(store.create_run(0, &NewRun::default(), None).unwrap(), store.run_place());
+        let run = OpenRun::owned(store.create_run(0, &NewRun::default(), None).unwrap(), store.run_place(), None);
         run.log_rows(&[MetricRow { step: 0, epoch: None, time_us: None, values: &[("loss", 0.5)] }]).unwrap();
         // What a child has that was forked now.
         let copied = run.points.copy_of_file().unwrap();

@@ -1,5 +1,6 @@
 //! Runs: begun, resumed, looked for, and what their tables say.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -10,9 +11,10 @@ use gradframe_plan::names::suggest;
 use gradframe_plan::ops::run_log::{LogQuery, LogTable};
 use gradframe_plan::services::{LogPages, NewRun, OnePage, RunLog, RunWriter};
 
-use super::database::Database;
+use super::database::{Database, Patience};
 use super::ends::Ends;
-use super::open_run::{OpenRun, RunPlace};
+use super::open_run::OpenRun;
+use super::outbox::RunOutbox;
 use super::points::fold::{Folded, fold_all_of_run, forget_after};
 use super::points::read::{self, MetricPages, Unfolded};
 use super::points::segments::Segments;
@@ -33,7 +35,7 @@ impl RunLog for Store {
             run.environment = surroundings::environment().clone();
         }
         let mut chosen = None;
-        let begun = self.database.write(|transaction| {
+        let begun = self.database.write_with(Patience::Brief, |transaction| {
             let id = chosen.insert(unused_id(transaction)?);
             // Asked for here: a store that is refused gets no file that says who writes.
             insert_run(transaction, id, &run, &self.database.owner())?;
@@ -41,13 +43,16 @@ impl RunLog for Store {
         });
         match (begun, &self.outbox) {
             (Err(error), Some(outbox)) if is_away(&error) => {
+                let params = run.params.clone();
                 let journal = outbox.begin(chosen, run, &self.database.owner(), &error)?;
-                Ok(Arc::new(OpenRun::begun_away(journal, Arc::clone(outbox), self.run_place())))
+                let id = journal.run().to_owned();
+                let outbox = RunOutbox::begun(Arc::clone(outbox), journal, params);
+                Ok(Arc::new(OpenRun::owned(id, self.run_place(), Some(outbox))))
             }
             (begun, _) => {
                 let id = begun?;
                 self.clean_once();
-                Ok(self.opened(id))
+                Ok(self.opened(id, run.params))
             }
         }
     }
@@ -63,7 +68,7 @@ impl RunLog for Store {
         let owner = self.database.owner();
         let folded = self.database.write(|transaction| reopen(transaction, &self.segments, run, (epochs, batches), &owner))?;
         folded.remove_from(&self.segments);
-        Ok(self.opened(run.to_owned()))
+        Ok(self.opened(run.to_owned(), BTreeMap::new()))
     }
 
     fn scan(&self, table: LogTable, query: &LogQuery) -> Result<Vec<RecordBatch>> {
@@ -112,9 +117,10 @@ impl LogPages for Pages {
 }
 
 impl Store {
-    /// A run that is running in this process.
-    fn opened(&self, id: String) -> Arc<dyn RunWriter> {
-        Arc::new(OpenRun::owned(id, self.run_place()))
+    /// A run that is running in this process, of which these parameters are known.
+    fn opened(&self, id: String, params: BTreeMap<String, String>) -> Arc<dyn RunWriter> {
+        let outbox = self.outbox.as_ref().map(|outbox| RunOutbox::new(Arc::clone(outbox), id.clone(), params));
+        Arc::new(OpenRun::owned(id, self.run_place(), outbox))
     }
 
     /// Gives the rows of `metrics` that a query asks for to `look`, some at a time.
@@ -206,24 +212,6 @@ impl Store {
     }
 }
 
-impl RunPlace {
-    /// Writes ends of runs that could not be written when they came.
-    pub(super) fn record_ends(&self) {
-        let is_known = |run: &str| !self.segments.awaits(run);
-        let settled = self.ends.settle(is_known, |ends| {
-            let mut interrupted = ends.iter().filter(|end| !end.is_finished());
-            interrupted.try_for_each(|end| self.checkpoints.hand_over(&end.run))?;
-            let folded = self.database.write(|transaction| record(transaction, &self.segments, ends.iter()))?;
-            folded.remove_from(&self.segments);
-            ends.iter().filter(|end| end.is_finished()).for_each(|end| self.checkpoints.remove(&end.run));
-            Ok::<_, Error>(())
-        });
-        if let Err(error) = settled {
-            tracing::warn!(%error, "cannot record how runs have ended");
-        }
-    }
-}
-
 /// What a run was started with, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStart {
@@ -248,7 +236,11 @@ pub(super) fn end_abandoned(
     Ok((runs.into_iter().map(|(run, _)| run).collect(), folded))
 }
 
-fn record<'e>(transaction: &Transaction, segments: &Segments, ends: impl Iterator<Item = &'e RunEnd>) -> Result<Folded> {
+pub(super) fn record<'e>(
+    transaction: &Transaction,
+    segments: &Segments,
+    ends: impl Iterator<Item = &'e RunEnd>,
+) -> Result<Folded> {
     let mut all = Folded::default();
     for end in ends {
         all = all.and(end.record(transaction, segments)?.1);

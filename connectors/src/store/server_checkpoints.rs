@@ -12,7 +12,7 @@ use gradframe_ml_core::Result;
 use parking_lot::Mutex;
 
 use super::artifacts::objects::PIECE_BYTES;
-use super::database::Database;
+use super::database::{Database, Patience};
 use super::now_us;
 use super::sql::{Next, Transaction, params, put};
 
@@ -64,9 +64,10 @@ impl ServerCheckpoints {
         let insert = "INSERT INTO checkpoint_pieces (run, number, part, data) SELECT ?1, ?2, ?3, ?4
                       WHERE EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status = 'running') ON CONFLICT DO NOTHING";
         for (part, piece) in (0_i64..).zip(bytes.chunks(PIECE_BYTES)) {
-            self.database.write(|transaction| transaction.execute(insert, params![run, number, part, piece]))?;
+            let put = |transaction: &Transaction<'_>| transaction.execute(insert, params![run, number, part, piece]);
+            self.database.write_with(Patience::Brief, put)?;
         }
-        self.database.write(|transaction| {
+        self.database.write_with(Patience::Brief, |transaction| {
             let newest = last_number(transaction, run)?;
             if is_running(transaction, run)? && newest < number {
                 let values = params![run, number, bytes.len() as i64];
@@ -79,7 +80,7 @@ impl ServerCheckpoints {
 
     /// Greater than that of all that was sent of the run before, whatever the clocks of machines say.
     fn next_number(&self, run: &str) -> Result<i64> {
-        let last = self.database.read(|transaction| last_number(transaction, run))?.unwrap_or_default();
+        let last = self.database.read_with(Patience::Brief, |transaction| last_number(transaction, run))?.unwrap_or_default();
         let mut own = self.last.lock();
         *own = (*own).max(last).saturating_add(1).max(now_us());
         Ok(*own)
@@ -98,7 +99,7 @@ impl ServerCheckpoints {
     /// Forgets the run's checkpoint.
     pub fn remove(&self, run: &str) -> Result<()> {
         self.due.lock().remove(run);
-        self.database.write(|transaction| {
+        self.database.write_with(Patience::Brief, |transaction| {
             transaction.execute("DELETE FROM checkpoints WHERE run = ?1", params![run])?;
             transaction.execute("DELETE FROM checkpoint_pieces WHERE run = ?1", params![run]).map(|_| ())
         })

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use gradframe_ml_core::{Error, Result};
 
 use super::artifacts::objects::{PIECE_BYTES, Sink};
-use super::database::Database;
+use super::database::{Database, Patience};
 use super::errors::write_error;
 use super::now_us;
 use super::sql::{Next, Transaction, params};
@@ -37,13 +37,13 @@ impl ServerObjects {
     }
 
     /// Whether all pieces of a content are there.
-    pub fn has(&self, hash: &str, bytes: u64) -> Result<bool> {
-        Ok(self.database.read(|transaction| is_whole(transaction, hash, bytes))? == Some(true))
+    pub fn has(&self, hash: &str, bytes: u64, patience: Patience) -> Result<bool> {
+        Ok(self.database.read_with(patience, |transaction| is_whole(transaction, hash, bytes))? == Some(true))
     }
 
     /// Sends the file's pieces, unless the server has the content.
-    pub fn send(&self, hash: &str, bytes: u64, path: &Path) -> Result<()> {
-        if self.has(hash, bytes)? {
+    pub fn send(&self, hash: &str, bytes: u64, path: &Path, patience: Patience) -> Result<()> {
+        if self.has(hash, bytes, patience)? {
             return Ok(());
         }
         let failed = |error| write_error(OP, path, error);
@@ -57,7 +57,8 @@ impl ServerObjects {
             }
             let sql = "INSERT INTO object_pieces (hash, part, data, created) VALUES (?1, ?2, ?3, ?4)
                        ON CONFLICT (hash, part) DO UPDATE SET created = excluded.created";
-            self.database.write(|transaction| transaction.execute(sql, params![hash, part, piece, now_us()]))?;
+            let put = |transaction: &Transaction<'_>| transaction.execute(sql, params![hash, part, piece, now_us()]);
+            self.database.write_with(patience, put)?;
             part += 1;
         }
     }

@@ -8,7 +8,7 @@ use gradframe_ml_core::{Error, Result};
 use super::artifacts::check_path;
 use super::artifacts::rows::Files;
 use super::points::segments::gone;
-use super::sql::{Row, ToValue, Transaction, params, put};
+use super::sql::{Row, Transaction, params, put};
 use super::{Store, now_us, random_name};
 
 const OP: &str = "trace";
@@ -38,25 +38,6 @@ pub struct Trace {
     pub assessments: Vec<(String, String)>,
 }
 
-/// A part of a trace: one call within it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Span {
-    /// Sixteen digits.
-    pub id: String,
-    /// None of the outermost.
-    pub parent: Option<String>,
-    pub name: String,
-    /// Such as LLM, CHAIN, RETRIEVER.
-    pub span_type: String,
-    pub status: String,
-    pub started_us: i64,
-    pub ended_us: Option<i64>,
-    /// Of JSON.
-    pub inputs: Option<String>,
-    pub outputs: Option<String>,
-    pub attributes: String,
-}
-
 impl Store {
     /// An identifier for a trace whose client chose none.
     pub fn new_trace_id() -> String {
@@ -71,24 +52,7 @@ impl Store {
             if !transaction.value::<bool>(there, params![trace.experiment])? {
                 return Err(Error::plan(OP, format!("there is no number {} of an experiment", trace.experiment)));
             }
-            let columns =
-                ["experiment_id", "name", "run", "state", "client_request", "started", "duration_us", "request", "response"];
-            let values = params![
-                trace.id,
-                trace.experiment,
-                trace.name,
-                trace.run,
-                trace.state,
-                trace.client_request,
-                trace.started_us,
-                trace.duration_us,
-                trace.request,
-                trace.response,
-            ];
-            transaction.execute(&put("traces", &["trace"], &columns), values)?;
-            set_values(transaction, &trace.id, "tag", &trace.tags)?;
-            set_values(transaction, &trace.id, "metadata", &trace.metadata)?;
-            trace.assessments.iter().try_for_each(|(id, body)| put_assessment(transaction, &trace.id, id, body))
+            insert(transaction, trace)
         })
     }
 
@@ -217,40 +181,6 @@ impl Store {
             self.database.read(|transaction| transaction.rows(sql, params![id, path], |row| row.get(0)))?;
         hash.unwrap_or_default().first().map(|hash| self.objects.path(hash)).transpose()
     }
-
-    /// Keeps the spans of a trace, in place of those that it had. Errors: `Plan` for an unknown trace.
-    pub fn set_spans(&self, id: &str, spans: &[Span]) -> Result<()> {
-        self.database.write(|transaction| {
-            check(transaction, id)?;
-            transaction.execute("DELETE FROM spans WHERE trace = ?1", params![id])?;
-            let columns = ["parent", "name", "span_type", "status", "started", "ended", "inputs", "outputs", "attributes"];
-            let sql = put("spans", &["trace", "span"], &columns);
-            for span in spans {
-                let values: &[&dyn ToValue] = params![
-                    id,
-                    span.id,
-                    span.parent,
-                    span.name,
-                    span.span_type,
-                    span.status,
-                    span.started_us,
-                    span.ended_us,
-                    span.inputs,
-                    span.outputs,
-                    span.attributes,
-                ];
-                transaction.execute(&sql, values)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// The spans of a trace, as they began.
-    pub fn spans(&self, id: &str) -> Result<Vec<Span>> {
-        let sql = "SELECT span, parent, name, span_type, status, started, ended, inputs, outputs, attributes FROM spans
-                   WHERE trace = ?1 ORDER BY started, span";
-        Ok(self.database.read(|transaction| transaction.rows(sql, params![id], Span::of_row))?.unwrap_or_default())
-    }
 }
 
 const TRACE: &str =
@@ -274,21 +204,25 @@ impl Trace {
     }
 }
 
-impl Span {
-    fn of_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Span {
-            id: row.get(0)?,
-            parent: row.get(1)?,
-            name: row.get(2)?,
-            span_type: row.get(3)?,
-            status: row.get(4)?,
-            started_us: row.get(5)?,
-            ended_us: row.get(6)?,
-            inputs: row.get(7)?,
-            outputs: row.get(8)?,
-            attributes: row.get(9)?,
-        })
-    }
+/// Writes a trace, or what is new of one that is there.
+pub(super) fn insert(transaction: &Transaction<'_>, trace: &Trace) -> Result<()> {
+    let columns = ["experiment_id", "name", "run", "state", "client_request", "started", "duration_us", "request", "response"];
+    let values = params![
+        trace.id,
+        trace.experiment,
+        trace.name,
+        trace.run,
+        trace.state,
+        trace.client_request,
+        trace.started_us,
+        trace.duration_us,
+        trace.request,
+        trace.response,
+    ];
+    transaction.execute(&put("traces", &["trace"], &columns), values)?;
+    set_values(transaction, &trace.id, "tag", &trace.tags)?;
+    set_values(transaction, &trace.id, "metadata", &trace.metadata)?;
+    trace.assessments.iter().try_for_each(|(id, body)| put_assessment(transaction, &trace.id, id, body))
 }
 
 fn set_values(transaction: &Transaction<'_>, id: &str, kind: &str, values: &[(String, String)]) -> Result<()> {
@@ -303,7 +237,7 @@ fn put_assessment(transaction: &Transaction<'_>, id: &str, assessment: &str, bod
     transaction.execute(sql, params![id, assessment, body, now_us()]).map(|_| ())
 }
 
-fn check(transaction: &Transaction<'_>, id: &str) -> Result<()> {
+pub(super) fn check(transaction: &Transaction<'_>, id: &str) -> Result<()> {
     let there = transaction.value("SELECT EXISTS (SELECT 1 FROM traces WHERE trace = ?1)", params![id])?;
     if there { Ok(()) } else { Err(Error::plan(OP, format!("trace with ID '{id}' not found"))) }
 }

@@ -95,6 +95,12 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
+    /// The oldest run with this value of a tag.
+    pub fn run_tagged(&self, name: &str, value: &str) -> Result<Option<String>> {
+        let sql = "SELECT run FROM tags WHERE name = ?1 AND value = ?2 ORDER BY run LIMIT 1";
+        Ok(self.database.read(|transaction| transaction.first(sql, params![name, value], |row| row.get(0)))?.flatten())
+    }
+
     /// The code that a run says it comes from; None of an unknown run.
     pub fn code_state(&self, run: &str) -> Result<Option<CodeState>> {
         Ok(self.database.read(|transaction| code_state(transaction, run))?.flatten())

@@ -45,7 +45,7 @@ pub(super) fn waiting(home: &Path) -> usize {
     let mut count = 0;
     while let Some(next) = open.pop() {
         for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
-            count += usize::from(entry.path().extension().is_some_and(|ending| ending == "begun"));
+            count += usize::from(entry.path().extension().is_some_and(|ending| ending == "begun" || ending == "later"));
             open.push(entry.path());
         }
     }

@@ -1,5 +1,8 @@
 //! How a server is connected to: what cannot be reached, and what is encrypted.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
 use super::*;
 
 #[test]
@@ -68,4 +71,53 @@ fn connections_are_encrypted_as_the_address_says() {
         let error = started(&words).unwrap_err();
         assert!(error.kind() == "External" && error.to_string().contains(said), "{words}: {error}");
     }
+}
+
+/// Answers a few connections as a server that starts, and leads the others to the server at this port.
+fn starting(port: u16, refused: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for (number, client) in listener.incoming().flatten().enumerate() {
+            if number < refused {
+                refuse(client);
+                continue;
+            }
+            let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
+                std::thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
+            }
+        }
+    });
+    own
+}
+
+fn refuse(mut client: TcpStream) {
+    const REFUSAL: &[u8] = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
+    let mut asked = [0; 1024];
+    let read = client.read(&mut asked).unwrap();
+    // Asked for encryption first, it has none.
+    if read == 8 {
+        client.write_all(b"N").unwrap();
+        let _ = client.read(&mut asked).unwrap();
+    }
+    let length = (REFUSAL.len() as u32 + 4).to_be_bytes();
+    client.write_all(&[b"E", &length[..], REFUSAL].concat()).unwrap();
+}
+
+#[test]
+fn a_server_that_says_that_it_starts_is_waited_for() {
+    let Some(server) = Server::start() else { return };
+    let address = server.database("runs");
+    let home = tempfile::tempdir().unwrap();
+    open(&address, home.path()).start(NewRun::default()).unwrap().finish(RunOutcome::Finished).unwrap();
+    let port: u16 = address.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
+    let through = |refused: usize| address.replace(&format!(":{port}/"), &format!(":{}/", starting(port, refused)));
+    // A process that has not seen it yet.
+    let store = open(&through(5), &home.path().join("other"));
+    assert_eq!(rows(&store, LogTable::Runs).num_rows(), 1);
+    let impatient =
+        Store::open_shared_waiting(&through(usize::MAX), home.path().join("third"), Duration::from_millis(300)).unwrap();
+    let error = impatient.scan(LogTable::Runs, &LogQuery::default()).unwrap_err();
+    assert!(error.kind() == "External" && error.to_string().contains("is starting up"), "{error}");
 }

@@ -2,6 +2,7 @@
 
 mod away;
 mod connecting;
+mod later;
 mod left;
 mod server;
 
@@ -215,8 +216,7 @@ fn child_whose_server_goes_away() {
         runs.iter().for_each(|run| log(run, step, 1.0).unwrap());
     }
     runs[0].flush().unwrap();
-    let error = runs[0].finish(RunOutcome::Finished).unwrap_err();
-    assert!(error.kind() == "External" && error.to_string().contains("127.0.0.1"), "{error}");
+    runs[0].finish(RunOutcome::Finished).unwrap();
     // No destructor runs: what is on the disk is all that is left.
     std::process::abort();
 }

@@ -23,7 +23,7 @@ use gradframe_sql::Rerun;
 use super::frames;
 use super::loader_rows::{self, LOADER};
 use crate::frame::statement::{FRAME, needs_frame};
-use crate::kept_rows::over_kept_rows;
+use crate::kept_rows::{over_kept_rows, with_former_files};
 use crate::{Error, Result};
 
 /// The function's name in SQL.
@@ -60,7 +60,8 @@ pub(crate) async fn open(store: &Store, session: &dyn Session, call: &SourceCall
         Error::plan(BATCH_ROWS, what).hint("runs of CREATE MODEL, and of fit on tables, keep theirs; of others session.batch_rows(run, step, frame=frame) takes the frame")
     })?;
     let digest = datasets.into_iter().find(|dataset| dataset.role == "training").map(|dataset| dataset.digest);
-    let training = training(state, &over_kept_rows(store, &run, statement)?, seed).await?;
+    let planning = with_former_files(store, &run, state.clone())?;
+    let training = training(&planning, &over_kept_rows(store, &run, statement)?, seed).await?;
     let step = TrainingStep { run, step, batches, digest };
     let physical = state.create_physical_plan(&training).await.map_err(from_datafusion)?;
     let schema = BatchRowsExec::try_new(&physical, step.clone())?.schema();

@@ -12,7 +12,7 @@ use super::code::Code;
 use crate::program;
 
 /// Between samples of what a run uses, unless it says otherwise.
-const SAMPLED_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const SAMPLED_EVERY: Duration = Duration::from_secs(10);
 
 /// What a run is begun with.
 ///

@@ -6,6 +6,7 @@ mod create_external;
 mod create_table;
 mod create_view;
 mod drop;
+mod drop_model;
 mod insert;
 mod load_model;
 mod resume;
@@ -17,7 +18,6 @@ use datafusion::dataframe::DataFrame as Execution;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement};
 use gradframe_exec::device::limit_device_memory;
 use gradframe_plan::error::from_datafusion;
-use gradframe_plan::services::ModelRegistry;
 use gradframe_sql::{Parsed, Planned};
 
 use crate::catalog::{CATALOG, Kind, PUBLIC};
@@ -39,7 +39,7 @@ pub(crate) async fn run(session: &Session, statement: &Parsed) -> Result<DataFra
         Planned::LoadModel(request) => load_model::run(session, &request),
         Planned::Ddl(plan) => define(session, plan, &statement.text).await,
         Planned::View { view, sql } => create_view::run(session, view, &sql).await,
-        Planned::DropModel { name, if_exists } => drop_model(session, &name, if_exists),
+        Planned::DropModel { name, if_exists } => drop_model::run(session, &name, if_exists),
         Planned::CacheTable { name, on_cuda } => cache::run(session, &name, on_cuda).await,
         Planned::UncacheTable { name, if_exists } => cache::undo(session, &name, if_exists),
     }
@@ -119,14 +119,6 @@ async fn execute_prepared(session: &Session, plan: LogicalPlan) -> Result<DataFr
         plan @ (LogicalPlan::Dml(_) | LogicalPlan::Copy(_)) => run_now(session, plan).await,
         plan => Ok(query(session, plan)),
     }
-}
-
-fn drop_model(session: &Session, name: &str, if_exists: bool) -> Result<DataFrame> {
-    let removed = session.public().store().remove(name)?;
-    if !removed && !if_exists {
-        return Err(session.model(name).err().unwrap_or_else(|| Error::plan("drop model", format!("unknown model `{name}`"))));
-    }
-    session.nothing()
 }
 
 /// The bare name of a table or view in schema `public`. Errors: `Plan` for another schema.

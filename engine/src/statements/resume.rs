@@ -6,6 +6,7 @@ use gradframe_sql::Rerun;
 use super::run_now;
 use crate::frame::DataFrame;
 use crate::frame::statement::{is_of_unnamed, needs_frame};
+use crate::kept_rows::with_former_files;
 use crate::{Error, Result, Session};
 
 const OP: &str = "resume";
@@ -24,7 +25,8 @@ pub(crate) async fn resume(session: &Session, start_of_run: &str) -> Result<Data
         return Err(Error::internal(OP, format!("the text kept with run `{run}` is not one statement")));
     };
     let seed = seed.map_or_else(|| session.services().map(|services| services.seed), Ok)?;
-    let plan = gradframe_sql::plan_rerun(&session.state(), statement, &Rerun { run: Some(run), seed }).await;
+    let state = with_former_files(session.public().store(), &run, session.state())?;
+    let plan = gradframe_sql::plan_rerun(&state, statement, &Rerun { run: Some(run), seed }).await;
     run_now(session, plan.map_err(|error| session.explain_unknown(error))?).await
 }
 

@@ -154,7 +154,7 @@ fn split_at_commas(text: &str) -> Result<Vec<&str>> {
     let (mut parts, mut start, mut at, mut depth) = (Vec::new(), 0, 0, 0);
     while let Some(first) = text[at..].chars().next() {
         match first {
-            '\'' | '"' => {
+            '\'' | '"' | '`' => {
                 at += quoted_part(&text[at..], first)?.len();
                 continue;
             }
@@ -242,9 +242,11 @@ fn quoted_part(text: &str, quote: char) -> Result<&str> {
 
 /// The name behind `metrics.`, and what comes after it.
 fn name(text: &str) -> Result<(String, &str)> {
-    if text.starts_with('"') {
-        let part = quoted_part(text, '"')?;
-        return Ok((part[1..part.len() - 1].replace("\"\"", "\""), &text[part.len()..]));
+    // MLflow's filters have backticks around names, SQL has quotation marks.
+    if let Some(quote) = text.chars().next().filter(|first| matches!(first, '"' | '`')) {
+        let part = quoted_part(text, quote)?;
+        let doubled = String::from_iter([quote, quote]);
+        return Ok((part[1..part.len() - 1].replace(&doubled, &quote.to_string()), &text[part.len()..]));
     }
     let end = text.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '/')).unwrap_or(text.len());
     if end == 0 {
@@ -273,6 +275,7 @@ mod tests {
         assert_eq!(text, r#""metrics.val/loss" < 0.5 AND "params.lr"='0.1' OR "tags.my team" = 'metrics.x'"#);
         assert_eq!(used, ["metrics:val/loss", "params:lr", "tags:my team"]);
         assert_eq!(rewritten("max(min.loss) - metrics.loss-1").0, r#"max("min.loss") - "metrics.loss"-1"#);
+        assert_eq!(rewritten("metrics.`val loss` < 1 AND tags.`a``b` = '`'").0, r#""metrics.val loss" < 1 AND "tags.a`b" = '`'"#);
         assert_eq!(rewritten("metric.loss = param.x").0, r#""metrics.loss" = "params.x""#);
         assert_eq!(rewritten("'it''s metrics.x'").1, Vec::<String>::new());
     }

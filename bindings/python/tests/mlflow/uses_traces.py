@@ -115,6 +115,7 @@ def assesses(trace):
     valid = [a.feedback.value for a in mlflow.get_trace(trace).info.assessments if a.name == "right" and a.valid]
     assert valid == [True], mlflow.get_trace(trace).info.assessments
     mlflow.delete_assessment(trace, expected.assessment_id)
+    mlflow.delete_assessment(trace, expected.assessment_id)
     assert "expected" not in [a.name for a in mlflow.get_trace(trace).info.assessments]
 
 

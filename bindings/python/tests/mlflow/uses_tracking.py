@@ -198,6 +198,7 @@ def artifacts():
     mlflow.set_experiment("artifacts")
     with mlflow.start_run() as run:
         mlflow.log_text("hällo 🚕", "notes/a.txt")
+        mlflow.log_text("of a colon", "a:b/c:d.txt")
         mlflow.log_dict({"a": [1, None, "ü"]}, "config.json")
         mlflow.log_dict({"a": [1, 2]}, "config.yaml")
         mlflow.log_table({"q": ["one", "two"], "n": [1, 2]}, "tables/eval.json")
@@ -224,6 +225,7 @@ def artifacts():
                 mlflow.log_image(np.full((8, 8), step * 255, dtype=np.uint8), key="seen", step=step)
     run_id = run.info.run_id
     assert mlflow.artifacts.load_text(f"runs:/{run_id}/notes/a.txt") == "hällo 🚕"
+    assert mlflow.artifacts.load_text(f"runs:/{run_id}/a:b/c:d.txt") == "of a colon"
     assert mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/config.json") == {"a": [1, None, "ü"]}
     table = mlflow.load_table("tables/eval.json", run_ids=[run_id], extra_columns=["run_id"])
     assert list(table["q"]) == ["one", "two", "three"] and set(table["run_id"]) == {run_id}, table

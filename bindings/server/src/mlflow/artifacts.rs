@@ -119,8 +119,8 @@ impl Owner<'_> {
 
 /// The files directly below a path of a run, directories among them.
 pub fn list(handler: &Handler, call: &Call) -> Answer {
-    let run = runs::id(call)?;
-    let record = runs::record(handler, run)?;
+    let record = runs::looked_at(handler, runs::id(call)?)?;
+    let run = record.run.as_str();
     let root = format!("mlflow-artifacts:/{}/{run}/artifacts", record.experiment);
     let files = listed(&handler.tracking.artifacts(run)?, call.maybe("path").unwrap_or_default(), true);
     Ok(json!({ "root_uri": root, "files": files }))

@@ -6,11 +6,10 @@ use super::call::{Call, number};
 use super::{Answer, Handler, runs};
 
 pub fn history(handler: &Handler, call: &Call) -> Answer {
-    let (run, name) = (runs::id(call)?, call.text("metric_key")?);
-    runs::record(handler, run)?;
+    let (run, name) = (runs::looked_at(handler, runs::id(call)?)?.run, call.text("metric_key")?);
     // Clients that log without waiting send several batches at once, and one again whose answer was lost: what was measured first comes
     // first, and once.
-    let mut points = handler.tracking.history(run, name)?;
+    let mut points = handler.tracking.history(&run, name)?;
     points.sort_by_key(|point| (point.time_us, point.step));
     points.dedup_by_key(|point| (point.time_us, point.step, point.value.to_bits()));
     // A client that does not say how many it takes asks for no second page.
@@ -24,7 +23,7 @@ pub fn history(handler: &Handler, call: &Call) -> Answer {
 /// How many points of a curve are given where it is drawn beside others.
 const DRAWN_POINTS: usize = 320;
 
-/// A metric of several runs between two steps, thinned out evenly; the last point of each stays.
+/// A metric of several runs between two steps, by step, thinned out evenly; the last point of each stays.
 pub fn bulk_interval(handler: &Handler, call: &Call) -> Answer {
     let (runs, name) = (call.texts("run_ids")?, call.text("metric_key")?);
     let (from, to) = (call.integer("start_step")?, call.integer("end_step")?);
@@ -33,6 +32,7 @@ pub fn bulk_interval(handler: &Handler, call: &Call) -> Answer {
     for run in &runs {
         let mut points = handler.tracking.history(run, name)?;
         points.retain(|point| from.is_none_or(|from| point.step >= from) && to.is_none_or(|to| point.step <= to));
+        points.sort_by_key(|point| (point.step, point.time_us));
         let apart = points.len().div_ceil(most).max(1);
         let last = points.len().saturating_sub(1);
         let kept = points.iter().enumerate().filter(|(i, _)| i % apart == 0 || *i == last);

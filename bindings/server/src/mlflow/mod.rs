@@ -18,7 +18,6 @@ mod registry;
 mod runs;
 mod search;
 mod sources;
-mod spans;
 mod times;
 mod traces;
 mod versions;

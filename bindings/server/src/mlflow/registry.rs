@@ -15,7 +15,7 @@ pub const RESULTS: usize = 100;
 /// How many models a client may ask for at once, as in MLflow's own registry.
 const RESULTS_MAX: usize = 1000;
 /// By which an import knows what it took in.
-const IMPORTED_TAG: &str = "mlflow.imported_from";
+pub(super) const IMPORTED_TAG: &str = "mlflow.imported_from";
 /// Says of a model that it is a prompt.
 pub const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 pub fn create(handler: &Handler, call: &Call) -> Answer {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::call::{Call, float, integer, number, pair};
+use super::registry::IMPORTED_TAG;
 use super::search::{Page, Place};
 use super::view::View;
 use super::{Answer, Handler, experiments, inputs, names, search};
@@ -49,7 +50,7 @@ pub fn create(handler: &Handler, call: &Call) -> Answer {
 }
 
 pub fn get(handler: &Handler, call: &Call) -> Answer {
-    Ok(json!({ "run": shown(handler, &record(handler, id(call)?)?)? }))
+    Ok(json!({ "run": shown(handler, &looked_at(handler, id(call)?)?)? }))
 }
 
 pub fn update(handler: &Handler, call: &Call) -> Answer {
@@ -192,7 +193,16 @@ pub fn record(handler: &Handler, run: &str) -> Result<RunRecord, Failure> {
     found.ok_or_else(|| Failure::not_found(format!("run with id={run} not found")))
 }
 
-/// The same, of one that is not deleted, which alone changes.
+/// The same where it is only looked at: also by the name that it had where it was imported from, as links and configurations have it.
+pub fn looked_at(handler: &Handler, run: &str) -> Result<RunRecord, Failure> {
+    let here = match handler.tracking.run_records(&[run])?.is_empty() {
+        true => handler.store().run_tagged(IMPORTED_TAG, run)?,
+        false => None,
+    };
+    record(handler, here.as_deref().unwrap_or(run))
+}
+
+/// The run of this name if it is not deleted: it alone changes.
 pub fn active(handler: &Handler, run: &str) -> Result<RunRecord, Failure> {
     let found = record(handler, run)?;
     match found.deleted {

@@ -67,10 +67,18 @@ pub(super) fn check_directory(path: &str) -> Result<()> {
     if path.is_empty() { Ok(()) } else { check_path(path) }
 }
 
+/// A file below a directory, with its path from there.
+pub type Below = (String, PathBuf);
+
 /// Files below a directory, each with its path from there, sorted. Links to directories are not followed, so that there is
 /// an end. Errors: `External` naming what cannot be read.
-pub fn files_below(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let mut found = Vec::new();
+pub fn files_below(directory: &Path) -> Result<Vec<Below>> {
+    all_below(directory).map(|(files, _)| files)
+}
+
+/// The same, and what is no file there: pipes, sockets, devices, links that lead nowhere.
+pub fn all_below(directory: &Path) -> Result<(Vec<Below>, Vec<Below>)> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     let mut open = vec![(String::new(), directory.to_path_buf())];
     while let Some((before, next)) = open.pop() {
         let entries = std::fs::read_dir(&next).map_err(|error| cannot_read(&next, error))?;
@@ -82,11 +90,41 @@ pub fn files_below(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
                 open.push((format!("{path}/"), place));
             } else if place.is_file() {
                 found.push((path, place));
+            } else if !place.is_dir() {
+                others.push((path, place));
             }
         }
     }
     found.sort();
-    Ok(found)
+    others.sort();
+    Ok((found, others))
+}
+
+/// Opens a file to keep. Errors: `Plan` for what is a pipe, a socket or a device, which may have no end, and whose reading may wait for
+/// ever; `External` for what cannot be read.
+pub fn open_file(path: &Path) -> Result<File> {
+    let kind = std::fs::metadata(path).map_err(|error| cannot_read(path, error))?.file_type();
+    if !kind.is_file() {
+        let what = format!("`{}` is {}, and only files and directories are kept", path.display(), kind_of(kind));
+        return Err(Error::plan("artifact", what).hint("write what comes out of it into a file, and log that"));
+    }
+    File::open(path).map_err(|error| cannot_read(path, error))
+}
+
+#[cfg(unix)]
+fn kind_of(kind: std::fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match kind {
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a named pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind_of(kind: std::fs::FileType) -> &'static str {
+    if kind.is_dir() { "a directory" } else { "no file" }
 }
 
 /// Opens a file to keep. Errors: `External` naming it.

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::super::database::Database;
+use super::super::database::{Database, Patience};
 use super::super::errors::{make_directory, sync_directory, write_error};
 use super::super::model_files::unfinished_name;
 use super::super::server_objects::{self, ServerObjects};
@@ -84,13 +84,17 @@ impl Objects {
     /// `Resources` if the disk is full; nothing is left then.
     pub fn stage(&self, content: &mut dyn Read, owner: &str) -> Result<Staged> {
         let staged = self.stage_for_later(content, owner)?;
-        if let Some(server) = &self.server {
-            server.send(&staged.hash, staged.bytes, &staged.aside)?;
-        }
+        self.send(&staged, Patience::Full)?;
         Ok(staged)
     }
 
-    /// The same on this machine alone: a server gets it by [`Objects::send_again`].
+    /// Sends a content that has no place yet, if there is a server. Errors: `External` if it is away.
+    pub fn send(&self, staged: &Staged, patience: Patience) -> Result<()> {
+        let Some(server) = &self.server else { return Ok(()) };
+        server.send(&staged.hash, staged.bytes, &staged.aside, patience)
+    }
+
+    /// As [`Objects::stage`] on this machine alone: a server gets it by [`Objects::send`] or [`Objects::send_again`].
     pub fn stage_for_later(&self, content: &mut dyn Read, owner: &str) -> Result<Staged> {
         self.stage_here(owner, |file| copy(content, file))
     }
@@ -100,9 +104,9 @@ impl Objects {
         let Some(server) = &self.server else { return Ok(true) };
         let path = place(&self.directory()?, hash);
         if !path.exists() {
-            return server.has(hash, bytes);
+            return server.has(hash, bytes, Patience::Brief);
         }
-        server.send(hash, bytes, &path).map(|()| true)
+        server.send(hash, bytes, &path, Patience::Brief).map(|()| true)
     }
 
     /// `write` fills the file.

@@ -17,8 +17,10 @@ pub fn check_path(path: &str) -> Result<()> {
     if path.contains(['\\', '\0']) || path.chars().any(char::is_control) {
         return wrong("holds a backslash or a control character; parts are separated by `/`");
     }
-    // `C:` is a drive to some.
-    if path.as_bytes().get(1) == Some(&b':') && path.as_bytes()[0].is_ascii_alphabetic() {
+    // `C:/x` is a place on a drive to some; `a:b` is a name.
+    if let [letter, b':', b'/', ..] | [letter, b':'] = path.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
         return wrong("begins with a drive, expected a relative path");
     }
     for part in path.split('/') {
@@ -57,7 +59,7 @@ mod tests {
 
     #[test]
     fn ordinary_paths_pass() {
-        for path in ["a", "plots/loss curve.png", "é/🦀.txt", "a/.hidden", "..a/b..", "xy:z"] {
+        for path in ["a", "plots/loss curve.png", "é/🦀.txt", "a/.hidden", "..a/b..", "xy:z", "a:b", "a:b/c", "d/a:b"] {
             check_path(path).unwrap();
         }
     }
@@ -65,8 +67,23 @@ mod tests {
     #[test]
     fn ways_out_do_not() {
         let long = "a/".repeat(600) + "b";
-        let wrong =
-            ["", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", "a\\..\\b", "C:x", "a\0b", "a\nb", ".", "..", &long];
+        let wrong = [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a/./b",
+            "a//b",
+            "a/",
+            "a\\..\\b",
+            "C:/x",
+            "C:",
+            "a\0b",
+            "a\nb",
+            ".",
+            "..",
+            &long,
+        ];
         for path in wrong {
             assert_eq!(check_path(path).unwrap_err().kind(), "Plan", "{path:?}");
         }

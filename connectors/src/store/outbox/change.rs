@@ -4,7 +4,7 @@ use gradframe_ml_core::{Error, Result};
 use gradframe_plan::services::{BatchOrder, NewArtifact, NewDataset, NewRun};
 use serde::{Deserialize, Serialize};
 
-use super::super::artifacts::rows;
+use super::super::artifacts::rows::{self, Files};
 use super::super::server_objects;
 use super::super::sql::{Transaction, params};
 use super::super::{datasets, now_us, run_rows};
@@ -65,6 +65,15 @@ impl Change {
             Change::Dataset(dataset) => datasets::insert(transaction, run, dataset),
             Change::Batches(batches) => datasets::set_batches(transaction, run, batches),
         }
+    }
+
+    /// The same where the run may have artifacts that were not looked at when this was said. Errors: `Plan` for one with which a file would
+    /// be a directory, before anything is written.
+    pub(super) fn apply_if_free(&self, transaction: &Transaction<'_>, run: &str) -> Result<()> {
+        if let Some(artifact) = self.artifact() {
+            Files::Runs.check_free(transaction, run, &artifact.path)?;
+        }
+        self.apply(transaction, run)
     }
 }
 

@@ -38,14 +38,16 @@ struct State {
 }
 
 impl Journal {
-    /// Begins a file with this change. Errors: `External`, `Resources` if it cannot be written.
+    /// Begins a file with this change, of a run that has these parameters. Errors: those of [`Journal::keep`].
     pub(super) fn create(path: PathBuf, run: String, params: BTreeMap<String, String>, begin: &Change) -> Result<Self> {
         let directory = path.parent().unwrap_or(&path);
         make_directory(OP, directory)?;
         let failed = |error| write_error(OP, &path, error);
         let mut state = State { file: create_locked(&path).map_err(failed)?, changes: vec![], params };
-        let written = state.append(&path, begin).and_then(|()| sync_directory(directory).map_err(failed));
+        let checked = state.check_params(begin);
+        let written = checked.and_then(|()| state.append(&path, begin)).and_then(|()| sync_directory(directory).map_err(failed));
         written.inspect_err(|_| remove(&path))?;
+        state.learn(begin);
         Ok(Journal { run, path, process_id: std::process::id(), state: Mutex::new(Some(state)) })
     }
 
@@ -55,6 +57,11 @@ impl Journal {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// By which the store knows that it has been sent, as it does of segments.
+    pub(super) fn name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
     /// Whether what comes next belongs here, and not into the store.

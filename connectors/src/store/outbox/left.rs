@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use gradframe_ml_core::{Error, Result};
 
 use super::super::framed::{self, HEADER_BYTES, Part};
-use super::{Change, journal};
+use super::{Change, journal, waiting};
 use crate::notices;
 
 const OP: &str = "run";
@@ -69,6 +69,7 @@ impl Left {
     pub fn changes(&self) -> Result<&[Change]> {
         match (self.changes.first(), self.damage) {
             (Some(Change::Begin { .. }), _) | (None, None) => Ok(&self.changes),
+            _ if self.is_later() => Ok(&self.changes),
             (_, damage) => {
                 let at = damage.map_or(0, |damage| damage.at);
                 let what =
@@ -89,6 +90,11 @@ impl Left {
                 .hint("`gradframe runs ls` sends what can be sent of it; what stays is to be brought back, or moved elsewhere"));
         }
         Ok(self.changes.iter().filter_map(Change::artifact).map(|artifact| artifact.hash.as_str()))
+    }
+
+    /// Whether the store knows how the run begins.
+    fn is_later(&self) -> bool {
+        self.path.file_name().and_then(|name| name.to_str()).is_some_and(waiting::is_later)
     }
 
     pub fn is_damaged(&self) -> bool {

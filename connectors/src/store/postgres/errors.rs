@@ -18,6 +18,23 @@ impl std::fmt::Display for Away {
 
 impl std::error::Error for Away {}
 
+/// Underneath an error: the server has said that it starts or stops. So it is there, and soon answers, or another in its place.
+#[derive(Debug)]
+struct Starting;
+
+impl std::fmt::Display for Starting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the server starts or stops")
+    }
+}
+
+impl std::error::Error for Starting {}
+
+/// Whether a server has said that it starts or stops.
+pub(super) fn is_starting(error: &Error) -> bool {
+    error.detail().source.as_ref().is_some_and(|source| source.is::<Starting>())
+}
+
 /// The error, known to be that of a server that is away.
 pub(super) fn away(error: Error) -> Error {
     let told = Error::external(OP, error.detail().what.clone());
@@ -71,6 +88,7 @@ impl Complaint {
             }
             "53200" => Error::resources(OP, format!("the server is short of memory: {message}")),
             "53300" => Error::external(OP, format!("the server takes no more connections: {message}")),
+            "57P03" => Error::external(OP, format!("{message} (SQLSTATE {code})")).because(Starting),
             "55P03" => Error::external(OP, "another process keeps it locked").hint("try again when that process is done"),
             "28P01" | "28000" => Error::external(OP, message).hint("see user and password in GRADFRAME_STORE, or PGPASSWORD"),
             "3D000" => Error::external(OP, message).hint("`createdb` makes it, or name another one in GRADFRAME_STORE"),

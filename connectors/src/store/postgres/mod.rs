@@ -26,10 +26,13 @@ use std::time::{Duration, Instant};
 use gradframe_ml_core::{Error, Result};
 use parking_lot::Mutex;
 
+use super::database::Patience;
 use super::errors::name_store;
 use super::sql::{Next, ToValue, Transaction};
 use login::NotConnected;
 
+/// As long as a server takes to start again, about.
+const BRIEF: Duration = Duration::from_secs(2);
 /// Between tries to reach a server that is away.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Locks out other writers of the store, whatever machine they are on. Chosen at random, once.
@@ -63,12 +66,14 @@ impl Shared {
     }
 
     /// Runs `read`, again where the server went away; or gives None if the database has no store yet.
-    pub fn read<T>(&self, mut read: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
-        let (mut open, start) = (self.open.lock(), Instant::now());
+    pub fn read<T>(&self, patience: Patience, mut read: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
+        let (mut open, start, wait) = (self.open.lock(), Instant::now(), self.wait(patience));
         loop {
-            let failure = match self.read_with(&mut open, &mut read) {
-                Err(error) if open.as_ref().is_some_and(Wire::is_broken) && start.elapsed() < self.busy_timeout => error,
-                done => return done.map_err(|error| self.name(error)),
+            let failure = match self.read_with(&mut open, wait, &mut read) {
+                Err(error) if !open.as_ref().is_some_and(Wire::is_broken) => return Err(self.name(error)),
+                Err(error) if start.elapsed() >= wait => return Err(self.name(errors::away(error))),
+                Err(error) => error,
+                done => return done,
             };
             tracing::debug!(error = %failure, "read again");
         }
@@ -77,15 +82,20 @@ impl Shared {
     /// The same, once.
     pub fn read_once<T>(&self, read: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
         let mut open = self.open.lock();
-        self.read_with(&mut open, read).map_err(|error| self.name(error))
+        self.read_with(&mut open, self.busy_timeout, read).map_err(|error| self.name(error))
     }
 
-    fn read_with<T>(&self, open: &mut Option<Wire>, read: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
-        let has_tables = self.asked(open, self.busy_timeout, layout::is_there)?;
+    fn read_with<T>(
+        &self,
+        open: &mut Option<Wire>,
+        wait: Duration,
+        read: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let has_tables = self.asked(open, wait, layout::is_there)?;
         if !has_tables {
             return Ok(None);
         }
-        self.asked(open, self.busy_timeout, |wire| wire.simple(BEGIN_READ))?;
+        self.asked(open, wait, |wire| wire.simple(BEGIN_READ))?;
         let wire = connected(open)?;
         let value = read(&Transaction::Postgres(&RefCell::new(wire)));
         // Nothing was written: how this ends does not matter.
@@ -94,18 +104,8 @@ impl Shared {
     }
 
     /// Runs `write` in one transaction, again where the server went away.
-    pub fn write<T>(&self, write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.write_waiting(self.busy_timeout, write)
-    }
-
-    /// The same without waiting for a server that is away.
-    pub fn write_now<T>(&self, write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.write_waiting(Duration::ZERO, write)
-    }
-
-    fn write_waiting<T>(&self, wait: Duration, mut write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut open = self.open.lock();
-        let start = Instant::now();
+    pub fn write<T>(&self, patience: Patience, mut write: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let (mut open, start, wait) = (self.open.lock(), Instant::now(), self.wait(patience));
         loop {
             let left = wait.saturating_sub(start.elapsed());
             let ended = match self.begin_write(&mut open, left) {
@@ -118,6 +118,14 @@ impl Shared {
                 Ended::Undone(error) | Ended::Unknown(_, error) => return Err(self.name(errors::away(error))),
                 Ended::Failed(error) => return Err(self.name(error)),
             }
+        }
+    }
+
+    fn wait(&self, patience: Patience) -> Duration {
+        match patience {
+            Patience::Full => self.busy_timeout,
+            Patience::Brief => self.busy_timeout.min(BRIEF),
+            Patience::None => Duration::ZERO,
         }
     }
 
@@ -173,6 +181,7 @@ impl Shared {
     fn asked<T>(&self, open: &mut Option<Wire>, wait: Duration, mut ask: impl FnMut(&mut Wire) -> Result<T>) -> Result<T> {
         let start = Instant::now();
         loop {
+            let was_connected = open.as_ref().is_some_and(|wire| !wire.is_broken());
             let failure = match self.connect(open) {
                 Ok(wire) => match ask(wire) {
                     Err(error) if wire.is_broken() => NotConnected { error, is_away: true },
@@ -180,7 +189,12 @@ impl Shared {
                 },
                 Err(failure) => failure,
             };
-            if !failure.is_away || !self.was_there.load(Ordering::Relaxed) || start.elapsed() >= wait {
+            if failure.is_away && was_connected {
+                // It broke since it was used last, which says nothing of whether the server is there now.
+                continue;
+            }
+            let is_waited_for = self.was_there.load(Ordering::Relaxed) || errors::is_starting(&failure.error);
+            if !failure.is_away || !is_waited_for || start.elapsed() >= wait {
                 return Err(if failure.is_away { errors::away(failure.error) } else { failure.error });
             }
             std::thread::sleep(RETRY_PAUSE);

@@ -14,6 +14,9 @@ use crate::ops::run_log::{LogFilter, LogQuery, LogTable};
 use crate::ops::train::log_schema;
 use crate::services::{BATCH_LOSS, NamedModel, RunLog, Services};
 
+/// Begins the names of what is sampled of the machine, at steps of its own.
+const SAMPLED: &str = "system/";
+
 /// The training log of the run that made the model; the schema is that of `Train`'s output.
 pub fn training_info(model: Arc<NamedModel>, services: &Services) -> Result<LogicalPlan> {
     let runs = Arc::clone(&services.runs);
@@ -45,7 +48,7 @@ fn lines(runs: &dyn RunLog, run: &str) -> Result<BTreeMap<i64, Line>> {
         let names = points.column(1).as_string::<i32>();
         let integers = [2, 3].map(|i| points.column(i).as_primitive::<Int64Type>());
         let values = points.column(4).as_primitive::<Float64Type>();
-        for row in 0..points.num_rows() {
+        for row in (0..points.num_rows()).filter(|row| !names.value(*row).starts_with(SAMPLED)) {
             let line = lines.entry(integers[0].value(row)).or_default();
             line.epoch = integers[1].value(row);
             line.set(names.value(row), values.value(row));

@@ -11,12 +11,12 @@ use std::fs;
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
-use gradframe::Trace;
+use gradframe::{Trace, mlflow_spans as spans};
 use prost::Message;
 use serde_json::{Value, json};
 
 use super::answer::Failure;
-use super::{Handler, spans, traces};
+use super::{Handler, traces};
 use crate::http::{Body, Request, Response};
 use convert::Received;
 use messages::ExportTraceServiceRequest;

@@ -6,14 +6,14 @@ mod shown;
 
 use std::fs;
 
-use gradframe::{Store, Trace};
+use gradframe::{Store, Trace, mlflow_spans as spans};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::assessments::{self, check_id};
 use super::call::Call;
 use super::registry::value_of;
-use super::{Answer, Handler, spans, times};
+use super::{Answer, Handler, times};
 use crate::http::Body;
 use search::search;
 use shown::{shown_2, shown_3};

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use gradframe::{Span, Trace};
+use gradframe::{Span, Trace, mlflow_spans as spans};
 use serde_json::{Map, Value};
 
 use super::super::answer::Failure;
@@ -10,14 +10,14 @@ use super::super::call::Call;
 use super::super::registry::value_of;
 use super::super::runs::{RESULTS_MAX, page_asked, paged};
 use super::super::search::{Filter, Key, Kind, Order};
-use super::super::{Answer, Handler, assessments, spans};
+use super::super::{Answer, Handler, assessments};
 use super::shown::{shown_2, shown_3};
-use super::{Words, experiment_of};
+use super::{PROMPTS, Words, experiment_of};
 
 /// How many are given at once unless it is said.
 const RESULTS: usize = 100;
 /// What can be compared beside tags, metadata, spans and assessments.
-const ATTRIBUTES: [&str; 14] = [
+const ATTRIBUTES: [&str; 16] = [
     "request_id",
     "trace_id",
     "timestamp",
@@ -32,7 +32,13 @@ const ATTRIBUTES: [&str; 14] = [
     "run_id",
     "client_request_id",
     "experiment_id",
+    TEXT,
+    PROMPT,
 ];
+/// All that the spans of a trace say, span by span.
+const TEXT: &str = "text";
+/// The prompts of a trace, each as `name/version`.
+const PROMPT: &str = "prompt";
 
 /// A page of the traces of experiments that pass a filter.
 pub fn search(handler: &Handler, words: Words, call: &Call) -> Answer {
@@ -58,13 +64,13 @@ fn searched(call: &Call) -> Result<Vec<i64>, Failure> {
 }
 
 fn passes(handler: &Handler, filter: &Filter, trace: &Trace) -> bool {
-    let of_trace = OnceCell::new();
+    let of_trace: OnceCell<Vec<Span>> = OnceCell::new();
+    // What cannot be read is no span of the trace; the search says so where nothing can be.
+    let spans = || of_trace.get_or_init(|| handler.store().spans(&trace.id).unwrap_or_default());
     filter.holds_of_any(&|key| match key {
-        Key::Span(name) => {
-            // What cannot be read is no span of the trace; the search says so where nothing can be.
-            let spans: &Vec<Span> = of_trace.get_or_init(|| handler.store().spans(&trace.id).unwrap_or_default());
-            spans.iter().filter_map(|span| value_of_span(span, name)).collect()
-        }
+        Key::Span(name) => spans().iter().filter_map(|span| value_of_span(span, name)).collect(),
+        Key::Attribute(name) if name == TEXT => spans().iter().map(|span| format!("{} {}", span.name, span.attributes)).collect(),
+        Key::Attribute(name) if name == PROMPT => prompts(trace),
         Key::Assessment(name) => trace.assessments.iter().filter_map(|(_, body)| assessments::value(body, name)).collect(),
         key => value(trace, key).into_iter().collect(),
     })
@@ -80,7 +86,9 @@ fn kind(key: &Key) -> Option<Kind> {
 
 /// The same of what has one value in each trace, and so is an order.
 fn sorted_by(key: &Key) -> Option<Kind> {
-    kind(key).filter(|_| !matches!(key, Key::Span(_) | Key::Assessment(_)))
+    let has_many = |name: &String| name == TEXT || name == PROMPT;
+    kind(key)
+        .filter(|_| !matches!(key, Key::Span(_) | Key::Assessment(_)) && !matches!(key, Key::Attribute(name) if has_many(name)))
 }
 
 fn value(trace: &Trace, key: &Key) -> Option<String> {
@@ -102,6 +110,12 @@ fn value(trace: &Trace, key: &Key) -> Option<String> {
         "client_request_id" => trace.client_request.clone(),
         _ => Some(trace.experiment.to_string()),
     }
+}
+
+fn prompts(trace: &Trace) -> Vec<String> {
+    let linked: Vec<Value> = value_of(&trace.tags, PROMPTS).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    linked.iter().map(|prompt| format!("{}/{}", text(&prompt["name"]), text(&prompt["version"]))).collect()
 }
 
 fn value_of_span(span: &Span, name: &str) -> Option<String> {

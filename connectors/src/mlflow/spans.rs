@@ -1,8 +1,9 @@
 //! The spans in `traces.json`, the file that MLflow's clients keep with a trace, in the words of version 2 and of version 3.
 
 use base64::Engine;
-use gradframe::Span;
 use serde_json::Value;
+
+use crate::store::Span;
 
 /// The attributes that say what a span is.
 const TYPE: &str = "mlflow.spanType";
