@@ -5,6 +5,7 @@ mod chat;
 mod growth;
 mod json;
 mod legacy;
+mod pairs;
 mod paying;
 mod tokenizer;
 mod windows;
